@@ -242,6 +242,16 @@ def profiles() -> None:
         typer.echo(f"{name:8s} {load_profile(name).about}")
 
 
+def _center_and_width(window: str) -> tuple[float, float] | None:
+    numbers = re.fullmatch(r"(-?\d+\.?\d*), *(\d+\.?\d*)", window)
+    if not window:
+        return None
+    if not numbers or float(numbers[2]) < 1:
+        problem = f"{window!r}: write CENTER,WIDTH, such as 40,400; a width of at least 1"
+        raise typer.BadParameter(problem, param_hint="--window")
+    return float(numbers[1]), float(numbers[2])
+
+
 @app.command()
 def new(
     name: Annotated[str, typer.Argument(help="Name of the task: small letters, digits, _.")],
@@ -277,11 +287,7 @@ def new(
 
     if not re.fullmatch("[a-z][a-z0-9_]*", name):
         raise typer.BadParameter(f"{name!r}: small letters, digits and _ only", param_hint="NAME")
-    numbers = re.fullmatch(r"(-?\d+\.?\d*), *(\d+\.?\d*)", window)
-    center_and_width = tuple(map(float, numbers.groups())) if numbers else None
-    if window and (not center_and_width or center_and_width[1] < 1):
-        problem = f"{window!r}: write CENTER,WIDTH, such as 40,400; a width of at least 1"
-        raise typer.BadParameter(problem, param_hint="--window")
+    center_and_width = _center_and_width(window)
 
     def ask(question: str, _flag: str, choices: Sequence[str], default: str) -> str:
         shown = printable(f"{question} ({', '.join(choices)})")

@@ -22,9 +22,14 @@ def test_sha256_of_a_file_is_that_of_its_bytes(tmp_path):
 def test_write_atomically_when_the_block_fails_keeps_the_earlier_file(tmp_path):
     path = tmp_path / "saved.weights.h5"
     path.write_text("earlier")
-    with pytest.raises(ValueError), write_atomically(path) as draft:
-        draft.write_text("half")
-        raise ValueError
+
+    def write_half():
+        with write_atomically(path) as draft:
+            draft.write_text("half")
+            raise ValueError("cut off")
+
+    with pytest.raises(ValueError, match="cut off"):
+        write_half()
     assert path.read_text() == "earlier"
     with write_atomically(path) as draft:
         assert draft.name.endswith(".weights.h5")

@@ -79,7 +79,8 @@ def test_head_says_in_three_lines_what_is_answered_needed_and_taken(path):
     title, _, text = first.source.partition("\n\n")
     lines = text.partition("\n\n")[0].splitlines()
     form = HEAD.fullmatch(f"{title}\n\n{' '.join(lines)}")
-    assert form and form[1] == name(path)
+    assert form
+    assert form[1] == name(path)
     assert len(lines) <= 3
 
 

@@ -126,7 +126,8 @@ def test_readme_says_what_the_intervals_of_the_reference_run_are_of(runs, over_p
     (backbones,) = over_pretrainings["backbones"].unique()
     (pairs,) = over_pretrainings["pairs"].unique()
     said = f"nested in {NUMBER_WORDS[backbones]} backbones and crossed with {NUMBER_WORDS[seeds]}"
-    assert f"its units are {pairs} pairs of networks" in WORDS and f"{said} seeds" in WORDS
+    assert f"its units are {pairs} pairs of networks" in WORDS
+    assert f"{said} seeds" in WORDS
     assert f"over {6 * backbones} scenarios of {NUMBER_WORDS[backbones]} backbones" in WORDS
     of_init = 100 * runs.pretraining().groupby("init")["top1"].mean()
     assert f"classify {of_init['radiologic']:.0f}% of its test images" in WORDS
@@ -141,12 +142,14 @@ def test_readme_names_what_limits_the_reference_run(runs):
     assert set(trained) - set(COMPARISONS) == {"busbra"}
     assert f"fine-tuned on {sizes} (BUS-BRA: {trained['busbra']:,})" in WORDS
     assert f"the tasks of the paper train on {sizes} images" in CHECKLIST
-    assert "US" in runs.reference.facts.corpora[0].modality and "ultrasound among them" in WORDS
+    assert "US" in runs.reference.facts.corpora[0].modality
+    assert "ultrasound among them" in WORDS
     cuts = [task for task, fact in facts.items() if is_another_cut(fact)]
     others = sum(fact.substitute_for is not None for fact in facts.values()) - len(cuts)
     said = f"{NUMBER_WORDS[others]} of the {NUMBER_WORDS[len(facts)]} tasks use open substitutes"
     assert said in WORDS
-    assert cuts == ["thyroid"] and "thyroid nodules crops of the paper's own" in WORDS
+    assert cuts == ["thyroid"]
+    assert "thyroid nodules crops of the paper's own" in WORDS
 
 
 def test_readme_and_checklist_say_how_far_pretraining_had_got(runs):

@@ -48,9 +48,9 @@ from rin.stats import (
     auc_ci,
     change_between,
     clinical_curves,
-    clinical_measures,
     external_scores,
     init_differences,
+    measures_by_convergence,
     pretraining_changes,
     pretraining_differences,
     scenario_aucs,
@@ -226,7 +226,7 @@ book_table(shown, subgroups, prose=True)
 # %%
 seed, measures, curves = runs.study.profile.seed, {}, []
 for name in ("internal", "external"):
-    measured = clinical_measures(scores[name], inits, seed=seed)
+    measured = measures_by_convergence(scores[name], inits, seed=seed)
     measures[name] = measure_table(measured, inits)
     drawn = clinical_curves(scores[name], inits)
     curves.append(drawn.assign(test=name))

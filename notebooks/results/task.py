@@ -45,9 +45,10 @@ from rin.report.format import book_table, measure_table
 from rin.report.lines import slopes
 from rin.stats import (
     clinical_curves,
-    clinical_measures,
+    diverged_networks,
     init_differences,
     leave_one_pair_out,
+    measures_by_convergence,
     pretraining_differences,
     scenario_aucs,
 )
@@ -183,17 +184,20 @@ More on the files: [Run it: images, GPU, cluster](../use/run_it).
 #
 # How these are computed: [Methods](../../methods). The intervals take only patients as
 # a sample: what other pretrainings would give is not in them. The means include
-# every network, also any whose training diverged.
+# every network; where trainings diverged, the last columns leave these out.
 
 # %%
 n_bins = int(np.clip(here["n_cases"] // 10, 2, 10))
 if has_interval:
-    measures = clinical_measures(
+    measures = measures_by_convergence(
         scores, inits, seed=runs.study.profile.seed, bins=n_bins
     )
     table = measure_table(measures, inits)
     caption = "Means over scenarios; intervals: these networks, new patients"
     display(book_table(table, caption, prose=True))
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+Markdown(words.diverged(diverged_networks(scores, inits), inits))
 
 # %%
 curves = clinical_curves(scores, inits, bins=n_bins)
@@ -225,7 +229,8 @@ per_100 = [100 * binormal_sensitivity(of, 0.9) for of in (auc, auc + 0.02)]
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 sentence = ""
 if has_interval:
-    reached = measures.query("measure == 'sensitivity_at_90'").set_index("init")
+    reached = measures.query("measure == 'sensitivity_at_90'")
+    reached = reached.query("networks == 'all'").set_index("init")
     first, second = 100 * reached.loc[list(inits), "estimate"]
     sentence = f"""These networks detected {first:.0f} ({word_a}) and
 {second:.0f} ({word_b})."""

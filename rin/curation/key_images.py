@@ -167,8 +167,10 @@ def _marked(
     rows = rows[rows["region"] != ""].merge(files, on="sop_uid").merge(owners, on="document")
     wanted = rows["region"].map({name: region.modality for name, region in REGIONS.items()})
     stranger, shown = rows["patient_id"] != rows["owner"], rows["rule"] == ""
-    for row in rows[stranger].itertuples():
-        problems.append(Problem(row.document, "it names an image of another patient", row.path))
+    problems += [
+        Problem(row.document, "it names an image of another patient", row.path)
+        for row in rows[stranger].itertuples()
+    ]
     for row in rows[~stranger & shown & (rows["modality"] != wanted)].itertuples():
         what = f"{row.region}: {row.label} is a class of {REGIONS[row.region].modality}"
         problem = f"{what}, and an image is {row.modality}"

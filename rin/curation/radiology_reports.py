@@ -162,6 +162,11 @@ def _triggers(sentence: str) -> Iterator[_Trigger]:
         for match in _WORDS[kind].finditer(sentence):
             used.append(match.span())
             yield _Trigger(kind, match.group())
+    yield from _rest(sentence, whole, used)
+
+
+def _rest(sentence: str, whole: bool, used: list[tuple[int, int]]) -> Iterator[_Trigger]:
+    """Yield what decides beside the places that are used: normality, and unknown words."""
     for match in _WORDS["normality"].finditer(sentence):
         if not _inside(match, used):
             yield _Trigger("states", match.group(), whole)

@@ -254,7 +254,11 @@ def _read_stored(
         from rin.data.dicom import read_dicom  # pydicom is slow to load
 
         return read_dicom(root, locator, window, unwrap)
-    picture = _open(root, locator)
+    return _stored_pixels(_open(root, locator), color)
+
+
+def _stored_pixels(picture: Image.Image, color: bool) -> np.ndarray:
+    """Return the pixels of an opened picture, grey where it is so, or is not to be in colour."""
     if picture.mode in DEEP_MODES:
         return np.asarray(picture)
     if picture.mode == "L" and _has_sign(picture):  # which Pillow passes over in 8 bits

@@ -170,18 +170,7 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         problem = f"this is a stand-in that was written for {manifest.name}, not the dataset"
         raise tree.error(problem, remedy="Name the folder that holds the real images.")
     done.say("at", tree.location)
-    known_tasks = datasets_of_tasks()
-    done.problems += [
-        f"the task name {task.name} is taken by {other}. Give the task another name"
-        for task in manifest.tasks
-        for other in known_tasks.get(task.name, ())
-        if other != manifest.name
-    ]
-    for name, known in manifest.files.items():
-        compared = f"{name} {check_file(tree, name, known)}"
-        done.say("file", compared)
-        if "another" in compared:
-            done.problems.append(compared)
+    _compare_names(done, tree)
     listed = find_cases(tree, manifest)
     done.counts = datasets.count_classes(manifest, listed)
     others = len(done.problems)
@@ -200,7 +189,28 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         done.say("patients", patients_in_words(manifest, cases))
     if quick or len(done.problems) > others:  # what opening the dataset would refuse
         return
-    dataset = datasets.open_dataset(manifest, data_root, index_folder=index_folder)
+    _describe(done, datasets.open_dataset(manifest, data_root, index_folder=index_folder))
+
+
+def _compare_names(done: Verification, tree: Tree) -> None:
+    """Note names of tasks that are taken, and what known files are."""
+    manifest, known_tasks = done.manifest, datasets_of_tasks()
+    done.problems += [
+        f"the task name {task.name} is taken by {other}. Give the task another name"
+        for task in manifest.tasks
+        for other in known_tasks.get(task.name, ())
+        if other != manifest.name
+    ]
+    for name, known in manifest.files.items():
+        compared = f"{name} {check_file(tree, name, known)}"
+        done.say("file", compared)
+        if "another" in compared:
+            done.problems.append(compared)
+
+
+def _describe(done: Verification, dataset: datasets.Dataset) -> None:
+    """Say what is known of a dataset, its digest, and how its tasks are divided."""
+    manifest = done.manifest
     for finding in dataset.findings:
         named_cases = f" ({join_first_ten(finding.case_ids, ', ')})" if finding.case_ids else ""
         done.say("finding", f"{finding.kind}: {finding.text}{named_cases}")

@@ -173,11 +173,7 @@ def comparison_tables(
     """
     models = list(dict.fromkeys(model for pair in pairs for model in pair))
     rows = scores[scores["model"].isin(models)]
-    wide = rows.pivot(index="case_id", columns="model", values="score")[models]
-    if (absent := wide.isna().sum()).any():
-        problem = f"model {absent.idxmax()!r} has no score for {absent.max():,} of {len(wide):,} "
-        remedy = "Leave these cases out of every model, or name two models by --a and --b."
-        raise InputError(f"{problem}cases", where="scores", remedy=remedy)
+    wide = _scores_by_model(rows, models)
     cases = rows.drop_duplicates("case_id").set_index("case_id").loc[wide.index]
     labels, patients = cases["label"].to_numpy(), cases["patient_id"].to_numpy(object)
     if not 0 < specificity < 1:
@@ -218,6 +214,16 @@ def comparison_tables(
     if probable or log_odds:
         tables |= _calibration(rows, models, probable=probable, level=level)
     return tables
+
+
+def _scores_by_model(rows: pd.DataFrame, models: list[str]) -> pd.DataFrame:
+    """Return a row a case and a column a model; InputError where a score is missing."""
+    wide = rows.pivot(index="case_id", columns="model", values="score")[models]
+    if (absent := wide.isna().sum()).any():
+        problem = f"model {absent.idxmax()!r} has no score for {absent.max():,} of {len(wide):,} "
+        remedy = "Leave these cases out of every model, or name two models by --a and --b."
+        raise InputError(f"{problem}cases", where="scores", remedy=remedy)
+    return wide
 
 
 def _calibration(

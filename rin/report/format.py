@@ -110,17 +110,23 @@ def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> Sty
 def measure_table(measures: pd.DataFrame, inits: Sequence[str]) -> pd.DataFrame:
     """Return the measures of one task as a table to print: a row a measure.
 
-    `measures` is that of `rin.stats.clinical_measures` for two inits.
+    `measures` is that of `rin.stats.clinical_measures` for two inits, or that of
+    `measures_by_convergence`, whose columns without networks that diverged come last.
     """
     short = [init_style(init).short for init in inits]
-    cells = measures[measures["measure"].isin(MEASURE_NAMES)].set_index(["init", "measure"])
-    names = [name for name in MEASURE_NAMES if name in cells.loc["difference"].index]
+    present = set(measures["measure"])
+    names = [name for name in MEASURE_NAMES if name in present]
     table = {"Measure (0–1)": [MEASURE_NAMES[name] for name in names]}
-    difference = format_estimate(cells.loc["difference"].loc[names]).to_list()
-    table[f"{short[0]} − {short[1]} (95% CI)"] = difference
-    for init, word in zip(inits, short, strict=True):
-        estimates = cells.loc[init].loc[names, "estimate"]
-        table[word] = [format_number(value, digits=3) for value in estimates]
+    if "networks" not in measures:
+        measures = measures.assign(networks="all")
+    for networks, rows in measures.groupby("networks"):
+        which = ", without diverged" if networks == "converged" else ""
+        cells = rows.set_index(["init", "measure"])
+        difference = format_estimate(cells.loc["difference"].loc[names]).to_list()
+        table[f"{short[0]} − {short[1]}{which} (95% CI)"] = difference
+        for init, word in zip(inits, short, strict=True):
+            estimates = cells.loc[init].loc[names, "estimate"]
+            table[word + which] = [format_number(value, digits=3) for value in estimates]
     return pd.DataFrame(table)
 
 

@@ -25,6 +25,7 @@ from rin.report.words import (
     signed_range,
     verdict,
 )
+from rin.stats.clinical import DIVERGED_SD
 
 
 def sides(
@@ -111,6 +112,22 @@ def near_chance(n: int, total: int) -> str:
     if n == 0:
         return f"All {total} networks have an AUC above 0.5."
     return f"{n} of {total} networks did no better than chance (AUC of at most 0.5)."
+
+
+def diverged(networks: pd.DataFrame, inits: tuple[str, str]) -> str:
+    """Return how many networks diverged, of a table of `rin.stats.diverged_networks`."""
+    n, total = int(networks["diverged"].sum()), len(networks)
+    if n == 0:
+        return f"Training diverged for none of {total} networks."
+    by_init = networks[networks["diverged"]]["init"].value_counts()
+    shares = listed(f"{by_init.get(init, 0)} {init_style(init).word}" for init in inits)
+    pairs = networks.groupby(["task", "network"])["diverged"].any()
+    what = f"""Training diverged for {n} of {total} networks ({shares}): the log-odds of a fold
+have an SD of {DIVERGED_SD:.0f} or more, or are all the same."""
+    if pairs.all():
+        return f"{what} Without them no pair is left."
+    return f"""{what} The columns without them leave out {pairs.sum()} of {len(pairs)} pairs, as
+the other network of a pair goes with it."""
 
 
 def differences_by_task(

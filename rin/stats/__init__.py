@@ -9,7 +9,13 @@ sizes in `planning`, meta-analysis in `synthesis`, single measures in `clinical`
 # ruff: noqa: F401 - what the package offers
 
 from rin.stats.bootstrap import bootstrap_interval
-from rin.stats.clinical import clinical_curves, clinical_measures
+from rin.stats.clinical import (
+    clinical_curves,
+    clinical_measures,
+    diverged_networks,
+    measures_by_convergence,
+    without_diverged,
+)
 from rin.stats.comparison import auc_equality_test, compare, operating_point
 from rin.stats.delong import (
     auc_ci,

@@ -15,7 +15,11 @@ from scipy.special import expit, logit
 from rin.errors import InputError
 from rin.stats.bootstrap import cluster_weights
 from rin.stats.hypothesis import tails
-from rin.stats.inputs import TaskScores, located, task_scores
+from rin.stats.inputs import TaskScores, located, network_names, task_scores
+
+#: SD of a network's log-odds, over test cases, from which its training has diverged: a case that
+#: is typical of it has odds of half a billion to one, for which no test set is large enough.
+DIVERGED_SD = 20.0
 
 _THRESHOLDS = np.linspace(0, 1, 101)[:-1]  # of the decision curve
 _CELLS = 2_000_000  # weights of one block; a measure holds about ten such arrays of float64
@@ -125,6 +129,119 @@ def clinical_curves(
             tables.append(means.reset_index().assign(task=task.task, init=init))
     columns = ["task", "init", "curve", "x", "estimate"]
     return pd.concat(tables, ignore_index=True)[columns]
+
+
+def diverged_networks(predictions: pd.DataFrame, inits: Sequence[str]) -> pd.DataFrame:
+    """Tell of every network whether its training diverged, by its scores and not by its labels.
+
+    Networks whose AUC is at chance are no such ones: a network may be wrong, and calibrated.
+
+    Parameters
+    ----------
+    predictions, inits : as `clinical_measures`
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per task × network × init: task, network (scenario, and pretraining), init, sd (of
+        its log-odds over the test cases of a fold; the largest), diverged: whether that is
+        `DIVERGED_SD` or more, or not finite, or a fold's cases all have one score.
+
+    Raises
+    ------
+    InputError
+        As `init_differences`; scores that are probabilities.
+
+    Examples
+    --------
+    >>> from rin.stats import diverged_networks, simulation
+    >>> breast = simulation.simulate_predictions().query("task == 'breast'")
+    >>> diverged_networks(breast, ["a", "b"])["diverged"].any()
+    False
+    """
+    tables = []
+    for task in _tasks_in_log_odds(predictions, inits):
+        folds = [fold.scores for _, fold in task.folds()]
+        with np.errstate(invalid="ignore"):  # infinite scores have no SD
+            largest = np.max([scores.std(axis=2) for scores in folds], axis=0)
+        varied = np.all([np.ptp(scores, axis=2) > 0 for scores in folds], axis=0)
+        diverged = ~(varied & (largest < DIVERGED_SD))
+        for init, sd, of_init in zip(task.inits, largest, diverged, strict=True):
+            row = {"task": task.task, "network": task.networks.index, "init": init}
+            tables.append(pd.DataFrame(row | {"sd": sd, "diverged": of_init}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def without_diverged(predictions: pd.DataFrame, inits: Sequence[str]) -> pd.DataFrame:
+    """Return the predictions of networks whose training diverged from none of the inits.
+
+    A network is left out for all inits, so that a difference stays one of pairs.
+
+    Parameters
+    ----------
+    predictions, inits : as `clinical_measures`
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of the predictions; none where every network diverged (`diverged_networks`).
+
+    Raises
+    ------
+    InputError
+        As `diverged_networks`.
+
+    Examples
+    --------
+    >>> from rin.stats import simulation, without_diverged
+    >>> breast = simulation.simulate_predictions().query("task == 'breast'")
+    >>> len(without_diverged(breast, ["a", "b"])) == len(breast)
+    True
+    """
+    networks = diverged_networks(predictions, inits)
+    left_out = pd.MultiIndex.from_frame(networks.loc[networks["diverged"], ["task", "network"]])
+    of_rows = [predictions["task"].astype(str), network_names(predictions)]
+    return predictions[~pd.MultiIndex.from_arrays(of_rows).isin(left_out)]
+
+
+def measures_by_convergence(
+    predictions: pd.DataFrame, inits: Sequence[str], **options: float
+) -> pd.DataFrame:
+    """Return clinical measures of all networks, and of those left without any that diverged.
+
+    Parameters
+    ----------
+    predictions, inits : as `clinical_measures`
+    options : replicates, seed, bins and level of `clinical_measures`
+
+    Returns
+    -------
+    pandas.DataFrame
+        networks, "all" or "converged", and the columns of `clinical_measures`; no row "converged"
+        where none or all of the networks diverged.
+
+    Raises
+    ------
+    InputError
+        As `clinical_measures`.
+
+    Examples
+    --------
+    >>> from rin.stats import measures_by_convergence, simulation
+    >>> breast = simulation.simulate_predictions().query("task == 'breast'")
+    >>> measures_by_convergence(breast, ["a", "b"], replicates=50)["networks"].unique().tolist()
+    ['all']
+    """
+    groups = {"all": predictions}
+    kept = without_diverged(predictions, inits)
+    if 0 < len(kept) < len(predictions):
+        groups["converged"] = kept
+    tables = []
+    for networks, rows in groups.items():
+        table = clinical_measures(rows, inits, **options)
+        table.insert(0, "networks", networks)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
 
 
 def _tasks_in_log_odds(predictions: pd.DataFrame, inits: Sequence[str]) -> Iterator[TaskScores]:

@@ -18,7 +18,7 @@ from rin.stats.inputs import binary_labels, check_aligned, cluster_codes, locate
 from rin.tables import require_columns
 
 
-def compare(
+def compare(  # noqa: PLR0913 - the columns of any table have names of their own
     scores: pd.DataFrame,
     *,
     by: str,

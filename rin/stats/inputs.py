@@ -75,9 +75,8 @@ def task_scores(
     require_columns(predictions, ["patient_id", *of_scenarios], where="predictions")
     rows = evaluated_rows(predictions)
     check_known("init", inits, rows["init"])
-    rows = rows[rows["init"].isin(inits)].assign(network=rows["scenario"].astype(str))
-    if "pretraining" in rows:
-        rows["network"] += " pretraining " + rows["pretraining"].astype(str)
+    rows = rows[rows["init"].isin(inits)]
+    rows = rows.assign(network=network_names(rows))
     check_unique(rows, ["task", "network", "init", "case_id"])
     for task, rows_of_task in rows.groupby("task", observed=True, sort=False):
         with located(f"task {task}"):
@@ -90,6 +89,14 @@ def task_scores(
             cases = _cases(rows_of_task)
             scores = _scores(rows_of_task, tuple(inits), networks, cases)
         yield TaskScores(str(task), tuple(inits), networks, cases, scores)
+
+
+def network_names(rows: pd.DataFrame) -> pd.Series:
+    """Return the network of each row: a scenario, from one pretraining where these are named."""
+    names = rows["scenario"].astype(str)
+    if "pretraining" in rows:
+        names = names + " pretraining " + rows["pretraining"].astype(str)
+    return names
 
 
 def _cases(rows: pd.DataFrame) -> pd.DataFrame:

@@ -260,8 +260,7 @@ def _submitted(jobs: Sequence[ShippedJob], execution: Execution, logs: Path) -> 
         executor = submitit.AutoExecutor(logs, execution.executor, **often)
         executor.update_parameters(name="rin", **settings)
         with executor.batch():
-            submitted = [executor.submit(job) for job in jobs]
-        return submitted
+            return [executor.submit(job) for job in jobs]
 
 
 def _ended_jobs(jobs: Sequence[Any], local: bool, reasons: dict[str, str] | None) -> list[Any]:

@@ -92,7 +92,8 @@ def test_card_tells_how_images_were_chosen_and_what_was_not_looked_for(corpus):
     assert [*corpus.excluded["images"]] == sorted(corpus.excluded["images"], reverse=True)
     assert "113100" in card["de-identification"]["profile"]
     assert UNSEARCHED in card["de-identification"]["burned-in text"]
-    assert card["licence"] and card["must not be used for"]
+    assert card["licence"]
+    assert card["must not be used for"]
 
 
 def test_archive_of_which_no_image_is_left_is_refused_with_what_it_needs(tmp_path):
@@ -423,7 +424,8 @@ def test_all_files_that_cannot_be_used_are_listed_for_the_owner_alone(copied):
         index_archive(copied)
     assert "odd/" not in str(caught.value)
     rows = pd.read_csv(listed, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    assert [*rows["path"]] == names and {*rows["cause"]} == {"no PatientID in its header"}
+    assert [*rows["path"]] == names
+    assert {*rows["cause"]} == {"no PatientID in its header"}
     places = [f"file {number}" for number in rows["number"]]
     assert places == [place_of(copied.archive, name) for name in names]
     assert rows["remedy"].str.startswith("Export or correct").all()
@@ -556,8 +558,10 @@ def test_link_in_the_place_of_the_corpus_is_replaced_and_what_it_leads_to_stays(
     place.symlink_to(elsewhere)
     before = files_of(elsewhere)
     curate(replace(copied, seed=8))
-    assert not place.is_symlink() and files_of(place) != before
-    assert files_of(elsewhere) == before and elsewhere.stat().st_mode & 0o777 == 0o700
+    assert not place.is_symlink()
+    assert files_of(place) != before
+    assert files_of(elsewhere) == before
+    assert elsewhere.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("name", ["index", "exported", "images.parquet", "screened.parquet"])

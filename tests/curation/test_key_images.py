@@ -64,7 +64,8 @@ def test_key_image_has_the_class_that_its_reader_wrote(tmp_path):
     assert (row["sop_uid"], row["study_uid"]) == (uid_of(image="2"), f"{UID}.1")
     assert (row["patient_id"], row["modality"]) == ("P1", "CT")
     assert (row["region"], row["label"], row["roi"]) == ("lung", "Nodule", "")
-    assert row["path"] == "dicom/1.1.2.dcm" and row["document"] == "dicom/1.8.1.dcm"
+    assert row["path"] == "dicom/1.1.2.dcm"
+    assert row["document"] == "dicom/1.8.1.dcm"
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,8 @@ def test_closed_outline_becomes_a_polygon_of_pixel_indices(tmp_path):
     text = roi(tmp_path, graphic())
     assert text == "polygon:2,2 6,2 6,5 2,5"
     inside = np.argwhere(rasterise(text, (8, 10)))
-    assert inside.min(axis=0).tolist() == [2, 2] and inside.max(axis=0).tolist() == [5, 6]
+    assert inside.min(axis=0).tolist() == [2, 2]
+    assert inside.max(axis=0).tolist() == [5, 6]
 
 
 @pytest.mark.parametrize(

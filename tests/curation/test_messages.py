@@ -92,7 +92,8 @@ def test_message_on_a_fault_of_an_archive_holds_no_identifier(plan, fault):
     FAULTS[fault](plan)
     message = message_of(curate, plan)
     assert found_in(message.encode()) == set()
-    assert "file " in message and "Files count from 1" in message
+    assert "file " in message
+    assert "Files count from 1" in message
 
 
 def test_message_on_a_review_holds_no_identifier(plan):
@@ -125,7 +126,8 @@ def test_message_on_patients_of_a_dataset_counts_cases_and_names_nobody():
         [(f"{NAME}/1.png", GIVEN, 0)], columns=["case_a", "case_b", "distance"]
     )
     messages.append(message_of(leak_free_groups, cases, stranger))
-    assert "case 1 (1.png)" in messages[0] and "case 2 (2.png) in test" in messages[1]
+    assert "case 1 (1.png)" in messages[0]
+    assert "case 2 (2.png) in test" in messages[1]
     assert found_in(" ".join(messages).encode()) == set()
 
 

@@ -268,7 +268,9 @@ def test_overlooked_findings_are_in_the_pictures_but_neither_in_report_nor_marke
     assert write_report(study, SEED) == write_report(like_normal, SEED)
 
 
-@pytest.mark.parametrize("region, label", [pair for pair in CLASSES if pair not in NORMAL.items()])
+@pytest.mark.parametrize(
+    ("region", "label"), [pair for pair in CLASSES if pair not in NORMAL.items()]
+)
 def test_lesion_changes_the_picture_inside_its_written_outline_and_hardly_elsewhere(region, label):
     study = next(s for s in plan_studies(96, SEED) if (s.region, s.findings) == (region, (label,)))
     files = study_instances(study, 96, SEED)

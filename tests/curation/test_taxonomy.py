@@ -16,7 +16,8 @@ def test_classes_are_whole_and_as_many_as_the_paper_states(table):
     assert set(table["modality"]) == set(tx.MODALITIES)
     assert not table.duplicated(["region", "label"]).any()
     texts = table[["label", "source"]]
-    assert (texts != "").all(axis=None) and texts.equals(texts.map(str.strip))
+    assert (texts != "").all(axis=None)
+    assert texts.equals(texts.map(str.strip))
     assert ((table["kind"] == "none") == table["images"].isna()).all()
     assert (table["images"].dropna() > 0).all()
 

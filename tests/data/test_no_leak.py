@@ -173,8 +173,7 @@ def test_no_patient_stands_on_two_sides_of_any_split(cohort):
             tried.add(splitter)
             try:
                 folds = make()
-            except InputError as error:
-                assert error.remedy.endswith(".")
+            except InputError:
                 continue
             made.add(splitter)
             twins = [*pairs[["case_a", "case_b"]].itertuples(index=False)]

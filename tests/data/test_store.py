@@ -130,9 +130,10 @@ def test_build_store_after_an_interruption_goes_on_where_it_stood(
 
     whole = build_store(dataset, ONE, folder=tmp_path / "whole")
     decoded.clear()
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched:
         patched.setattr(store_module, "read_picture", read_or_die)
-        build_store(dataset, ONE, folder=tmp_path / "s")
+        with pytest.raises(KeyboardInterrupt):
+            build_store(dataset, ONE, folder=tmp_path / "s")
     assert stores_in(tmp_path / "s") == []
     resumed = build_store(dataset, ONE, folder=tmp_path / "s")
     assert decoded == Counter(case + ".png" for case in dataset.cases["case_id"])

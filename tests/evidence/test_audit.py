@@ -141,7 +141,8 @@ def test_half_widths_worked_out_apart_are_reproduced_and_agree_within_rounding(
     assert printed == pytest.approx(published, abs=1e-9)
     assert by_sds == pytest.approx(implied, abs=0.005)
     assert one.implied.holds(by_sds)
-    assert one.half_width.holds(printed) and one.agrees
+    assert one.half_width.holds(printed)
+    assert one.agrees
     assert one.half_width.high - one.half_width.low == pytest.approx(0.1)
     stated = one.published
     sides = stated.estimate / 100, stated.sd_radimagenet, N, 0, stated.sd_imagenet, N

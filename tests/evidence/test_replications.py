@@ -77,7 +77,9 @@ def test_values_of_a_quoted_record_stand_in_its_quotation(one):
 @each
 def test_a_record_of_another_group_says_what_was_read_and_what_an_error_needs(one):
     if one.group in {row.group for row in REPLICATIONS if row.quote}:
-        assert one.quote and one.certainty != "paper" and one.needs
+        assert one.quote
+        assert one.certainty != "paper"
+        assert one.needs
         assert (one.source_p and f"test: {one.source_p}" in one.remark) or not one.source_p
 
 

@@ -73,7 +73,9 @@ def test_without_an_address_nothing_is_invented(checkout):
     assert project.repository == project.date == ""
     assert page_settings(project.repository, {}) == {}
     for text in (project.bibtex(), project.citation()):
-        assert "http" not in text and "repository" not in text and "date" not in text
+        assert "http" not in text
+        assert "repository" not in text
+        assert "date" not in text
 
 
 def test_citation_and_bibtex_state_what_is_known(checkout):
@@ -106,7 +108,8 @@ def test_pages_have_buttons_of_their_repository_and_lead_to_the_source(repositor
     made = page_settings(repository, sources)
     options, context = made["html_theme_options"], made["html_context"]
     assert options["repository_url"] == repository
-    assert options["use_issues_button"] and options["use_edit_page_button"]
+    assert options["use_issues_button"]
+    assert options["use_edit_page_button"]
     assert context["edit_page_url_template"].startswith(edit + "{{")
     assert context["source_files"] == sources
     links = [link["url"] for link in options.get("icon_links", [])]

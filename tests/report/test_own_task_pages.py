@@ -70,4 +70,5 @@ def test_page_of_a_task_of_ones_own_runs_twice_from_top_to_bottom(tmp_path):
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
     texts = [output.get("data", {}).get("text/markdown", "") for output in outputs]
     results = [text for text in texts if "On these invented images" in text]
-    assert len(results) == 2 and results[0] == results[1]
+    assert len(results) == 2
+    assert results[0] == results[1]

@@ -26,7 +26,9 @@ def test_an_entry_unfolds_to_its_sources_under_its_own_id():
 
 def test_texts_of_an_entry_are_no_markup():
     html = folded_entries(pd.DataFrame([ENTRY])).data
-    assert "Two &lt;counts&gt;" in html and "1 &amp; 2" in html and "<counts>" not in html
+    assert "Two &lt;counts&gt;" in html
+    assert "1 &amp; 2" in html
+    assert "<counts>" not in html
 
 
 def cells_of(styler):

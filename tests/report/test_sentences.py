@@ -421,7 +421,8 @@ def test_learning_is_called_unequal_only_where_it_is():
     unequal = words.unequal_learning({"radiologic": 75, "photographic": 31}, INITS)
     assert unequal.startswith("Unequal learning: the radiologic networks classified 75% ")
     alike = words.unequal_learning({"radiologic": 75, "photographic": 73}, INITS)
-    assert alike.startswith("Learning: ") and "therefore" not in alike
+    assert alike.startswith("Learning: ")
+    assert "therefore" not in alike
 
 
 @pytest.mark.parametrize(
@@ -450,14 +451,16 @@ def test_tasks_of_the_paper_and_others_are_counted_apart(tasks, text):
 )
 def test_own_run_of_stand_ins_is_mentioned_beside_the_one_that_is_shown(tasks, ins, text):
     said = words.own_run_aside(tasks, ins)
-    assert said.startswith(text) and bool(said) == bool(text)
+    assert said.startswith(text)
+    assert bool(said) == bool(text)
 
 
 def test_images_of_tasks_are_counted_by_kind_and_another_cut_is_no_substitute():
     facts = open_reference().reference.facts.tasks
     text = words.images_limit(facts)
     assert "two have the images of the named dataset" in text
-    assert "three have open substitutes" in text and "one has another cut" in text
+    assert "three have open substitutes" in text
+    assert "one has another cut" in text
     assert "For three of the paper's eight tasks" in text
 
 

@@ -39,7 +39,8 @@ def closed():
 def test_slopes_go_from_the_second_init_to_the_first_a_line_a_scenario():
     first, second = slopes(AUCS, INITS, "task").flat
     drawn = [line.get_xydata().tolist() for line in first.lines if len(line.get_xdata()) == 2]
-    assert [[0, 0.6], [1, 0.9]] in drawn and [[0, 0.8], [1, 0.7]] in drawn
+    assert [[0, 0.6], [1, 0.9]] in drawn
+    assert [[0, 0.8], [1, 0.7]] in drawn
     assert [label.get_text() for label in second.get_xticklabels()] == [
         "photographic",
         "radiologic",
@@ -79,6 +80,26 @@ def test_table_of_measures_has_a_row_a_measure_with_the_difference_and_both_valu
         "Brier score (0 is best)",
     ]
     assert table.iloc[0, 1:].tolist() == ["+0.100 (0.000, 0.200)", "0.300", "0.200"]
+
+
+def test_measures_without_networks_that_diverged_are_columns_beside_those_of_all():
+    columns = ["networks", "init", "measure", "estimate", "ci_low", "ci_high"]
+    measures = pd.DataFrame(
+        [
+            (networks, init, "brier", x, x - 0.1, x + 0.1)
+            for networks, x in (("all", 0.3), ("converged", 0.2))
+            for init in (*INITS, "difference")
+        ],
+        columns=columns,
+    )
+    table = measure_table(measures, INITS)
+    assert list(table)[4:] == [
+        "Radiologic − Photographic, without diverged (95% CI)",
+        "Radiologic, without diverged",
+        "Photographic, without diverged",
+    ]
+    assert table.iloc[0, 1:4].tolist() == ["+0.300 (0.200, 0.400)", "0.300", "0.300"]
+    assert table.iloc[0, 4:].tolist() == ["+0.200 (0.100, 0.300)", "0.200", "0.200"]
 
 
 def test_calibration_draws_the_reliability_alone():
@@ -136,4 +157,5 @@ def test_bands_of_the_headline_hold_the_paper_others_and_both_intervals_of_the_r
     breast = own[own["label"] == "Breast lesions"]
     assert breast["kind"].tolist() == ["networks", "pretrainings"]
     assert breast["estimate"].iloc[1] == pytest.approx(100 * units.loc["breast", "estimate"])
-    assert own["label"].nunique() == len(runs.tasks) and len(own) == 2 * len(runs.tasks)
+    assert own["label"].nunique() == len(runs.tasks)
+    assert len(own) == 2 * len(runs.tasks)

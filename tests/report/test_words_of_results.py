@@ -91,6 +91,31 @@ def test_networks_at_chance_are_counted(n, said):
     assert words.near_chance(n, 12) == said
 
 
+def networks_of(*diverged):
+    """Two networks of either init, of which some diverged."""
+    cells = [(name, init) for name in "st" for init in ("radiologic", "photographic")]
+    table = pd.DataFrame(cells, columns=["network", "init"]).assign(task="breast")
+    return table.assign(diverged=[cell in diverged for cell in cells])
+
+
+@pytest.mark.parametrize(
+    ("networks", "said"),
+    [
+        ([], "Training diverged for none of 4 networks."),
+        (
+            [("s", "radiologic")],
+            "1 of 4 networks (1 radiologic and 0 photographic): the log-odds of a fold have an SD "
+            "of 20 or more, or are all the same. The columns without them leave out 1 of 2 pairs",
+        ),
+        ([("s", "radiologic"), ("s", "photographic")], "leave out 1 of 2 pairs"),
+        ([("s", "radiologic"), ("t", "photographic")], "Without them no pair is left."),
+    ],
+)
+def test_networks_that_diverged_are_counted_by_network_and_by_pair(networks, said):
+    found = words.diverged(networks_of(*networks), ("radiologic", "photographic"))
+    assert said in " ".join(found.split())
+
+
 def test_clear_differences_are_named_with_the_side_that_is_higher():
     across = table(
         row(3, task="breast", pairs=10, p_holm=0.01),
@@ -409,7 +434,8 @@ def test_one_pair_that_matters_is_named_with_what_it_changes(moves, said):
     without = left_out(*moves)
     assert words.one_pair_matters(across, without, NAMES) == said
     numbers = words.one_pair_matters(across, without, NAMES, stand_ins=STAND_INS)
-    assert said.startswith(numbers) and "zero" not in numbers.lower()
+    assert said.startswith(numbers)
+    assert "zero" not in numbers.lower()
 
 
 def test_one_pair_alone_cannot_be_left_out():

@@ -18,7 +18,8 @@ CLUSTERS = np.array(list("aabbbccd"))
 
 def test_cases_of_a_cluster_share_their_weight_and_clusters_drawn_add_up():
     weights = cluster_weights(CLUSTERS, 50, 0)
-    assert weights.dtype == np.int16 and weights.shape == (50, 8)
+    assert weights.dtype == np.int16
+    assert weights.shape == (50, 8)
     first_of_each = weights[:, [0, 2, 5, 7]]
     np.testing.assert_array_equal(weights, first_of_each[:, [0, 0, 1, 1, 1, 2, 2, 3]])
     np.testing.assert_array_equal(first_of_each.sum(axis=1), 4)

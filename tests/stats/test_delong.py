@@ -15,6 +15,7 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from rin.errors import InputError
+from rin.stats import delong
 from rin.stats.bootstrap import cluster_weights, weighted_aucs
 from rin.stats.delong import (
     auc_ci,
@@ -215,6 +216,55 @@ def test_contrast_that_is_small_but_no_rounding_is_kept():
 def test_contrast_without_one_finite_weight_a_predictor_raises_input_error(weights):
     with pytest.raises(InputError, match=r"weights: .*one finite weight a predictor"):
         auc_contrasts(LABELS, SCORES, weights)
+
+
+def neighbours(n):
+    """Probabilities of which many differ in nothing but their last bits."""
+    steps = np.arange(n) % 5
+    return np.repeat(np.linspace(1e-300, 1, n // 5), 5) * (1 + steps * np.finfo(float).eps)
+
+
+EXTREMES = [-np.inf, -5e-324, -0.0, 0.0, 1, np.inf]
+MANY = {
+    "log-odds": lambda rng, labels: rng.normal(labels, 1),
+    "single precision": lambda rng, labels: rng.normal(labels, 1).astype(np.float32),
+    "few values": lambda rng, labels: rng.normal(labels, 1).round(2),
+    "some ties": lambda rng, labels: rng.normal(labels, 1).round(4),
+    "last bits": lambda rng, labels: neighbours(labels.size)[rng.permutation(labels.size)],
+    "extremes": lambda rng, labels: rng.choice(
+        [-np.inf, -5e-324, -0.0, 0.0, 1, np.inf], labels.size
+    ),
+    "one value": lambda rng, labels: np.full(labels.size, -0.5),
+}
+
+
+@pytest.mark.parametrize("kind", MANY)
+def test_many_cases_are_compared_as_by_ranks(kind):
+    rng = np.random.default_rng(11)
+    labels = rng.random(25_000) < 0.2
+    rows = np.array([MANY[kind](rng, labels), rng.normal(labels, 1)], dtype=float)
+    m, n = labels.sum(), (~labels).sum()
+    below, above = [], []
+    for row in rows:  # Sun and Xu's, by SciPy's ranks
+        ranks = stats.rankdata(row)
+        below.append((ranks[labels] - stats.rankdata(row[labels])) / n)
+        above.append(1 - (ranks[~labels] - stats.rankdata(row[~labels])) / m)
+    aucs, covariance = delong_covariance(labels, rows)
+    np.testing.assert_allclose(aucs, np.mean(below, axis=1), rtol=1e-13)
+    expected = np.cov(below) / m + np.cov(above) / n
+    np.testing.assert_allclose(covariance, expected, rtol=1e-11, atol=1e-20)
+
+
+@given(st.lists(st.floats(allow_nan=False) | st.sampled_from([0.0, -0.0, 1.0]), min_size=2))
+@settings(max_examples=200, deadline=None)
+def test_packed_scores_rise_and_have_every_place_once(values):
+    scores = np.array(values)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(delong, "_PACKED", 0)
+        order, ranked = delong._sorted(scores)
+    assert ranked.tolist() == sorted(values)
+    assert sorted(order.tolist()) == list(range(len(values)))
+    np.testing.assert_array_equal(scores[order], ranked)
 
 
 def test_covariance_of_48_predictors_needs_less_than_three_times_the_scores():

@@ -2,7 +2,15 @@ import subprocess
 import sys
 
 #: What a comparison of AUCs does without; each takes longer to load than `rin.stats` itself.
-HEAVY = ("pandera", "scipy.stats", "sklearn", "statsmodels", "tensorflow", "matplotlib")
+HEAVY = (
+    "pandera",
+    "scipy.stats",
+    "sklearn",
+    "statsmodels",
+    "pingouin",
+    "tensorflow",
+    "matplotlib",
+)
 
 
 def test_import_of_the_statistics_loads_no_heavy_library():

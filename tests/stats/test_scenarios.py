@@ -33,7 +33,8 @@ def test_scenario_aucs_gives_one_row_per_run_equal_to_scikit_learn(predictions):
     test = predictions[predictions["part"] == "test"].groupby(keys)[["label", "score"]]
     assert ours == pytest.approx({run: roc_auc_score(*rows.to_numpy().T) for run, rows in test})
     assert len(table) == 12
-    assert (table["n"] == 24).all() and (table["n_positive"] == 8).all()
+    assert (table["n"] == 24).all()
+    assert (table["n_positive"] == 8).all()
 
 
 def test_scenario_aucs_of_one_class_names_the_run(predictions):

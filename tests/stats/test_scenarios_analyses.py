@@ -65,7 +65,8 @@ def test_bootstrap_over_patients_agrees_with_the_clustered_contrast():
     assert ours["standard_error"] == pytest.approx(formula["standard_error"], rel=0.1)
     assert ours["ci_low"] == pytest.approx(formula["ci_low"], abs=0.01)
     assert ours["ci_high"] == pytest.approx(formula["ci_high"], abs=0.01)
-    assert math.isnan(ours["statistic"]) and math.isnan(ours["df"])
+    assert math.isnan(ours["statistic"])
+    assert math.isnan(ours["df"])
 
 
 def test_bootstrap_p_is_twice_the_smaller_share_of_replicates_beyond_zero():
@@ -102,7 +103,8 @@ def test_equivalence_of_each_row_takes_its_standard_error_and_df(table):
 
 def impossible(table, analysis):
     row = table.loc[analysis]
-    assert row[[*NUMBERS, "standard_error"]].isna().all() and not row["equivalent"]
+    assert row[[*NUMBERS, "standard_error"]].isna().all()
+    assert not row["equivalent"]
     return row["remark"]
 
 
@@ -146,7 +148,8 @@ def test_equal_inits_find_no_difference_in_any_analysis(predictions):
     assert (table["estimate"] == 0).all()
     certain = table.drop(index="unpaired_t")
     assert (certain[["ci_low", "ci_high", "standard_error"]] == 0).all(axis=None)
-    assert (certain["p_value"] == 1).all() and certain["equivalent"].all()
+    assert (certain["p_value"] == 1).all()
+    assert certain["equivalent"].all()
 
 
 def test_perfect_and_reversed_scenarios_leave_no_doubt_about_patients(predictions):

@@ -117,7 +117,8 @@ def test_precision_of_the_profile_is_that_of_every_training(study_folder):
         assert set(run_pretraining(study)["precision"]) == {"mixed_bfloat16"}
         run_grid(study)
     except InputError as error:
-        assert "does not train in mixed_bfloat16" in str(error)
+        if "does not train in mixed_bfloat16" not in str(error):
+            raise
         pytest.skip("this processor does not train in bfloat16")
     finally:
         keras.config.set_dtype_policy("float32")
@@ -234,7 +235,8 @@ def test_blocks_that_go_on_with_a_network_give_what_it_gives_new(finished_study,
     alone, traces_alone = trained_alone(study, chosen, tmp_path / "runs")
     assert results_of(study.runs, chosen) == alone
     traces = [study.runs.done(run.run_id)["traces"] for run in chosen]
-    assert sorted(traces)[-1] == max(traces_alone) and sum(traces) < sum(traces_alone)
+    assert sorted(traces)[-1] == max(traces_alone)
+    assert sum(traces) < sum(traces_alone)
 
 
 def test_network_of_a_block_that_failed_is_of_no_further_use(

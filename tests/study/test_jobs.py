@@ -180,9 +180,10 @@ def test_jobs_that_wait_for_others_are_left_in_the_queue_and_the_bar_says_so(
         assert bar.postfix == "4 jobs wait (Nodes required for job are DOWN, DRAINED or reserved)"
         os.kill(os.getpid(), signal.SIGINT)
 
-    with one_bar(4) as bar, pytest.raises(KeyboardInterrupt):
+    with one_bar(4) as bar:
         threading.Thread(target=stop, daemon=True).start()
-        wait_in_queue(tmp_path)
+        with pytest.raises(KeyboardInterrupt):
+            wait_in_queue(tmp_path)
     assert cancelled.read_text() == "42\n"
 
 

@@ -55,7 +55,8 @@ def test_studies_beside_the_grid(demo):
 def test_records_are_one_row_a_run_and_localisation_comes_with_baselines(demo):
     records = demo.records("breast")
     of_network = records.groupby(["pretraining", "backbone"]).size()
-    assert (of_network == 2 * 6).all() and len(of_network.unstack().columns) == 5
+    assert (of_network == 2 * 6).all()
+    assert len(of_network.unstack().columns) == 5
     assert records["seconds"].gt(0).all()
     assert demo.overlap("breast")["dice"].between(0, 1).all()
     assert set(demo.baselines("breast")["case_id"]) == set(demo.overlap("breast")["case_id"])
@@ -114,7 +115,8 @@ def test_predictions_say_which_seed_a_pretraining_had(demo):
 
 
 def test_foremost_run_is_the_reference_where_nothing_of_ones_own_is_real(demo):
-    assert demo.foremost.is_reference and demo.foremost.tasks == demo.tasks
+    assert demo.foremost.is_reference
+    assert demo.foremost.tasks == demo.tasks
     assert demo.stand_ins() == ()
 
 
@@ -129,7 +131,8 @@ def own_breast(monkeypatch, stand_ins):
 def test_foremost_run_is_ones_own_real_tasks_alone(monkeypatch, tmp_path):
     own_breast(monkeypatch, ())
     first = open_runs("demo", results=tmp_path).foremost
-    assert first.reference is None and first.study.profile.tasks == ["breast"]
+    assert first.reference is None
+    assert first.study.profile.tasks == ["breast"]
 
 
 def test_foremost_run_is_the_reference_where_ones_own_weights_are_stand_ins(monkeypatch, tmp_path):
@@ -145,4 +148,5 @@ def test_runs_of_a_profile_with_stand_ins_say_so(study):
 
 def test_corpora_of_the_reference_run_are_named_by_the_init_that_learnt_them(demo):
     titles = open_reference().corpora()
-    assert titles["radiologic"].startswith("Radiologic") and "mini" in titles["photographic"]
+    assert titles["radiologic"].startswith("Radiologic")
+    assert "mini" in titles["photographic"]

@@ -154,7 +154,8 @@ def test_drawn_cases_are_those_of_the_seed(inputs):
 
 def test_inputs_reach_another_process_with_what_a_training_reads_and_no_more(inputs):
     sent = pickle.loads(pickle.dumps(inputs))
-    assert sent.labels.equals(inputs.labels) and sent.folds.equals(inputs.folds)
+    assert sent.labels.equals(inputs.labels)
+    assert sent.folds.equals(inputs.folds)
     assert (sent.store.images()[:] == inputs.store.images()).all()
     assert len(pickle.dumps(inputs)) < len(pickle.dumps(inputs.dataset)) / 2
 
@@ -208,8 +209,8 @@ def test_official_folds_that_are_absent_name_folder_and_remedy(study_with):
     study = study_with("other")
     with pytest.raises(InputError, match="RadImageNet/thyroid/dataframe is not there"):
         official_folds(study, find_task("thyroid")[1], None)
+    without = SimpleNamespace(manifest=load_manifest("rsna_hemorrhage"))
     with pytest.raises(InputError, match="no lists are known"):
-        without = SimpleNamespace(manifest=load_manifest("rsna_hemorrhage"))
         official_folds(study, find_task("hemorrhage")[1], without)
 
 

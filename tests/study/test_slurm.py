@@ -134,7 +134,8 @@ def test_node_daemon_that_is_killed_loses_no_run_that_the_same_command_does_not_
     try:
         run_jobs(tmp_path, range(2), 8, kill_and_start)
     except InputError as error:  # Slurm gives up jobs of a node that it had lost
-        assert "it submits what is missing" in error.remedy
+        if "it submits what is missing" not in error.remedy:
+            raise
     ledger, runs, _ = run_jobs(tmp_path, range(2), 1)
     assert ledger.count(runs) == 2
 

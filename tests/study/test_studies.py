@@ -74,7 +74,8 @@ def test_levels_of_resize_differ_in_pictures_and_in_nothing_else(factors, own):
 def test_own_level_of_a_factor_has_the_run_ids_of_the_grid(factors):
     for name, level in (("preprocessing", "native"), ("resize", "stretch")):
         own = [each for each in plan_study(factors, name) if each.level == level]
-        assert len(own) == 2 and ids(own) <= ids(plan_study(factors))
+        assert len(own) == 2
+        assert ids(own) <= ids(plan_study(factors))
 
 
 @pytest.mark.parametrize("vary", [{}, PREPROCESSING])
@@ -386,5 +387,6 @@ def test_runs_with_layers_and_external_images_that_go_on_with_a_network_are_thos
     planned = plan_study(study, "layers")
     fine_tuning.run_missing(study, planned)
     alone, _ = trained_alone(study, planned, tmp_path / "runs")
-    assert len(planned) == 6 and any(name.endswith("activations.npz") for name in alone)
+    assert len(planned) == 6
+    assert any(name.endswith("activations.npz") for name in alone)
     assert results_of(study.runs, planned) == alone

@@ -12,14 +12,8 @@ from scipy.special import log_softmax
 VERSION = 1
 
 
-def literal_training(start, parts, *, frozen, rate, epochs, batch, seed, scale, offset):
-    """Train a ResNet50 of grey pictures; return losses, validation losses, test logits and
-    weights.
-
-    `start` holds the backbone's weights; a pixel x enters as x * scale + offset, for each channel.
-    """
-    training, validation, test = parts
-    size = training.images.shape[1]
+def literal_network(start, size, frozen):
+    """Return a ResNet50 with a head, and the head's layers of dropout and weights."""
     backbone = keras.applications.ResNet50(
         include_top=False, weights=None, input_shape=(size, size, 3)
     )
@@ -32,8 +26,19 @@ def literal_training(start, parts, *, frozen, rate, epochs, batch, seed, scale, 
     dropout, dense = keras.layers.Dropout(0.5, seed=0), keras.layers.Dense(2)
     pooled = keras.layers.GlobalAveragePooling2D()(backbone(pixels))
     model = keras.Model(pixels, keras.layers.Softmax()(dense(dropout(pooled))))
-    logits = keras.Model(pixels, dense.output)
+    return backbone, model, dropout, dense, keras.Model(pixels, dense.output)
 
+
+def literal_training(start, parts, *, frozen, rate, epochs, batch, seed, scaling):
+    """Train a ResNet50 of grey pictures; return losses, validation losses, test logits and
+    weights.
+
+    `start` holds the backbone's weights; a pixel x enters as x * scale + offset, for each channel,
+    with the `scaling` of both.
+    """
+    training, validation, test = parts
+    size, (scale, offset) = training.images.shape[1], map(np.float32, scaling)
+    backbone, model, dropout, dense, logits = literal_network(start, size, frozen)
     draws = np.random.default_rng(seed)
     limit = np.sqrt(6 / sum(dense.kernel.shape))
     dense.set_weights([draws.uniform(-limit, limit, dense.kernel.shape), np.zeros(2)])
@@ -49,7 +54,7 @@ def literal_training(start, parts, *, frozen, rate, epochs, batch, seed, scale, 
         if draw:
             uniform = keras.random.uniform((len(rows), 7), -1.0, 1.0, seed=transforms)
             pictures = np.asarray(transformed(pictures, np.asarray(uniform)))
-        return np.repeat(pictures, 3, axis=-1) * np.float32(scale) + np.float32(offset)
+        return np.repeat(pictures, 3, axis=-1) * scale + offset
 
     losses, validation_losses, kept = [], [], None
     for epoch in range(epochs):

@@ -233,8 +233,7 @@ def check_literal(block, start, parts, preprocessing, recipe, tolerance):
         epochs=recipe.epochs,
         batch=recipe.batch,
         seed=recipe.seed,
-        scale=preprocessing.scale,
-        offset=preprocessing.offset,
+        scaling=(preprocessing.scale, preprocessing.offset),
     )
     for column, values in zip(("loss", "val_loss"), expected[:2], strict=True):
         assert [row[column] for row in state.curves] == pytest.approx(values, abs=tolerance)
