@@ -127,11 +127,9 @@ def matched(names: Collection[str], known: Collection[str], folder: str = "") ->
     paths = {name: name.replace("\\", "/").removeprefix("./").lstrip("/") for name in names}
     if len(matches) == len(paths):
         return matches
-    by_name, by_stem, by_number = defaultdict(list), defaultdict(list), defaultdict(list)
+    by_name, by_stem = defaultdict(list), defaultdict(list)
     for name in known:
         folders = _folded(name).split("/")
-        if is_number(stem := file_stem(folders[-1])):
-            by_number[int(stem)].append(name)
         ends = (_ANY + "/".join(folders[n:]) for n in range(1, len(folders)))
         for end in ("/".join(folders), *ends):
             by_name[end].append(name)
@@ -152,15 +150,24 @@ def matched(names: Collection[str], known: Collection[str], folder: str = "") ->
             if fitting:
                 matches[name] = fitting[0][0]
                 break
-    # Spreadsheets take away leading zeros: two cells that then fit one file fit none.
-    lost = {name: file_stem(path) for name, path in paths.items() if name not in matches}
-    numbers = {name: int(stem) for name, stem in lost.items() if is_number(stem)}
-    times, taken = Counter(numbers.values()), {*matches.values()}
-    for name, number in numbers.items():
-        files = by_number[number]
-        if times[number] == len(files) == 1 and files[0] not in taken:
-            matches[name] = files[0]
-    return matches
+    lost = {name: path for name, path in paths.items() if name not in matches}
+    return matches | _matched_numbers(lost, {*known} - {*matches.values()})
+
+
+def _matched_numbers(paths: dict[str, str], known: Collection[str]) -> dict[str, str]:
+    """Return the files of names that have lost leading zeros, as a spreadsheet takes them away."""
+    by_number, cells = defaultdict(list), defaultdict(list)
+    for file in known:
+        if is_number(stem := file_stem(file.rpartition("/")[2])):
+            by_number[int(stem)].append(file)
+    for name, path in paths.items():
+        if is_number(stem := file_stem(path)):
+            cells[int(stem)].append(name)
+    return {
+        names[0]: by_number[number][0]
+        for number, names in cells.items()
+        if len(names) == len(by_number[number]) == 1
+    }
 
 
 def is_number(text: str) -> bool:

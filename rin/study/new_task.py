@@ -960,21 +960,18 @@ def _rightly_empty(
 
     Every mask of such a class is empty, and it is not the positive one.
     """
-    nothing = marks_nothing(cases)
+    nothing, positive = marks_nothing(cases), manifest.tasks[0].positive_class
     if accepted:
         return int(nothing.sum())
-    drawn = cases["masks"].map(len) > 0
-    all_empty = nothing[drawn].groupby(cases["label"][drawn]).all()
-    without = [label for label in all_empty.index[all_empty] if label != _positive_of(manifest)]
-    n = int(nothing[cases["label"].isin(without)].sum())
+    drawn = cases[(cases["masks"].map(len) > 0) & (cases["label"] != positive)]
+    all_empty = nothing[drawn.index].groupby(drawn["source_class"]).all()
+    without = [*all_empty.index[all_empty]]
+    is_without = cases["source_class"].isin(without) & (cases["label"] != positive)
+    n = int(nothing[is_without].sum())
     if n:
         text = f"the {counted(n, 'masks')} of class {' and '.join(without)} mark nothing, as of "
         made.say("masks", f"{text}a class without lesion")
     return n
-
-
-def _positive_of(manifest: DatasetManifest) -> str:
-    return manifest.tasks[0].positive_class
 
 
 def _refuse_alike_patients(patients: pd.Series, where: str) -> None:
