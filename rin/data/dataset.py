@@ -120,7 +120,7 @@ def drop_left_out(
     manifest: DatasetManifest, cases: pd.DataFrame
 ) -> tuple[pd.DataFrame, list[Finding]]:
     """Return the cases that a manifest keeps, and a finding for each kind that it leaves out."""
-    left, found = cases, []
+    left, findings = cases, []
     for kind in manifest.leave_out:
         if kind == "empty masks":
             out, text = marks_nothing(left), "pictures whose mask marks nothing or everything"
@@ -129,9 +129,9 @@ def drop_left_out(
             text = "pictures of patients with two labels"
         ids = left.loc[out, "case_id"]
         if len(ids):
-            found.append(Finding("left out", f"{text}: {len(ids):,}", tuple(ids[:LISTED])))
+            findings.append(Finding("left out", f"{text}: {len(ids):,}", tuple(ids[:LISTED])))
         left = left[~out].reset_index(drop=True)
-    return left, found
+    return left, findings
 
 
 def marks_nothing(cases: pd.DataFrame) -> pd.Series:

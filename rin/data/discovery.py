@@ -195,12 +195,12 @@ def keys_equal(patients: Sequence[str], keys: Collection[str]) -> list[str]:
         by_id[without_zeros(key)].add(key)
     for patient in patients:
         spelt[without_zeros(patient)].add(patient)
-    known, found = {*keys}, []
+    known, matches = {*keys}, []
     for patient in patients:
         alike = by_id[without_zeros(patient)]
         is_clear = len(alike) == 1 and len(spelt[without_zeros(patient)]) == 1
-        found.append(patient if patient in known else next(iter(alike)) if is_clear else "")
-    return found
+        matches.append(patient if patient in known else next(iter(alike)) if is_clear else "")
+    return matches
 
 
 def keys_at(names: Sequence[str], keys: Collection[str], level: int) -> list[set[str]]:
@@ -213,14 +213,14 @@ def keys_at(names: Sequence[str], keys: Collection[str], level: int) -> list[set
     for key in keys:
         by_id[without_zeros(key)].add(key)
     known = {_folded(key): key for key in keys}
-    found = []
+    fitting = []
     for name in names:
         *folders, file = name.split("/")
         part = file_stem(file) if level == 0 else "".join(folders[level - 1 : level])
         starts = _beginnings(_folded(part))
         whole = {known[start] for start in starts if start in known}
-        found.append(whole or {key for start in starts for key in by_id[without_zeros(start)]})
-    return found
+        fitting.append(whole or {key for start in starts for key in by_id[without_zeros(start)]})
+    return fitting
 
 
 def _beginnings(text: str) -> list[str]:
@@ -239,7 +239,7 @@ def guess_level(names: Sequence[str], keys: Collection[str]) -> tuple[int, float
     for level in (*range(1, 1 + max((name.count("/") for name in names), default=0)), 0):
         clear = [fits for fits in keys_at(names, keys, level) if len(fits) == 1]
         reached = len(clear) / max(1, len(names)), len(set().union(*clear))
-        best = max(best, (level, *reached), key=lambda found: found[1:])
+        best = max(best, (level, *reached), key=lambda level: level[1:])
     return best
 
 
@@ -421,15 +421,15 @@ def _column_of_files(
         cells = {*rows[name]} - {""}
         many = role == "mask" or len(cells) > 0.5 * len(rows)
         if cells and many and name not in [column.name for column in taken.values()]:
-            found = matched(cells, files, folder)
-            of_files = len({*found.values()}) / len(files)
-            shares[name] = max(len(found) / len(cells), of_files if role == "image" else 0)
+            matches = matched(cells, files, folder)
+            of_files = len({*matches.values()}) / len(files)
+            shares[name] = max(len(matches) / len(cells), of_files if role == "image" else 0)
     best = max(shares, key=lambda name: (shares[name], _named(name, role)), default="")
     if not best or shares[best] <= LEAST_SHARE:
         return None
     cells = {*rows[best]} - {""}
-    named = len(matched(cells, files, folder))
-    return Column(best, f"{100 * named / len(cells):.0f}% of its cells are names of files")
+    n = len(matched(cells, files, folder))
+    return Column(best, f"{100 * n / len(cells):.0f}% of its cells are names of files")
 
 
 class Key(NamedTuple):
@@ -452,7 +452,7 @@ def guess_key(
 
     ``patients`` are those of the pictures, where a pattern or headers tell them.
     """
-    found = []
+    candidates = []
     for name in [column] if column else rows:
         filled = rows[name][rows[name] != ""].drop_duplicates()
         if len(filled) < 2 or (not column and len(filled) <= LEAST_UNIQUE * len(rows)):
@@ -464,8 +464,10 @@ def guess_key(
             keys = keys_at(pictures, filled, level)
         number = {key: row for row, key in filled.items()}
         placed = [number[next(iter(several))] for several in keys if len(several) == 1]
-        found.append(Key(name, level, placed, len(pictures)))
-    return max(found, key=lambda key: (len(key.rows), _named(key.name, "patient")), default=None)
+        candidates.append(Key(name, level, placed, len(pictures)))
+    return max(
+        candidates, key=lambda key: (len(key.rows), _named(key.name, "patient")), default=None
+    )
 
 
 def _named(name: str, role: str) -> float:

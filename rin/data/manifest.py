@@ -201,7 +201,7 @@ def read_names(pattern: str | re.Pattern, names: Iterable[str], what: str) -> li
     """
     pattern = re.compile(pattern)
     in_path, group = "/" in pattern.pattern, pattern.groupindex.get(what)
-    found = []
+    texts = []
     for name in names:
         match = pattern.search(name if in_path else name.rpartition("/")[2])
         groups = ((match[group],) if group else match.groups()) if match else ()
@@ -210,8 +210,8 @@ def read_names(pattern: str | re.Pattern, names: Iterable[str], what: str) -> li
             problem = f"the {what} pattern {pattern.pattern!r} does not match {name!r}"
             remedy = "Correct it: it must match every file name."
             raise InputError(problem, where=f"{what}_pattern", remedy=remedy)
-        found.append(text)
-    return found
+        texts.append(text)
+    return texts
 
 
 def manifest_names() -> list[str]:

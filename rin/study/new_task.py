@@ -204,13 +204,13 @@ def new_task(
     made.say("folder", tree.place())
     if table:
         roles = {"image": image, "label": label, "patient": patient, "split": split}
-        found = _read_columns(places, roles, leave_out, made, ask)
+        reading = _read_columns(places, roles, leave_out, made, ask)
     else:
-        found = _read_folders(places, label, made)
-    options = found.options
+        reading = _read_folders(places, label, made)
+    options = reading.options
     column = options.get("label", "") if table else ""
     labels = _read_labels(
-        found.classes, positive, negative, column, table or images, distinct, made, ask
+        reading.classes, positive, negative, column, table or images, distinct, made, ask
     )
     positive_class, other_class = dict.fromkeys(filter(None, labels.values()))
     title = f"{positive_class.capitalize()} or {other_class}, {name}"
@@ -224,9 +224,9 @@ def new_task(
         "layout": "table" if table else "folder_classes",
         "options": options,
         "locations": [tree.location],
-        **_patients_of(tree.root, locators, found, patient, made, ask),
+        **_patients_of(tree.root, locators, reading, patient, made, ask),
         "patient_labels": "several" if several else "one",
-        **({"labels_in_masks": True} if found.in_masks else {}),
+        **({"labels_in_masks": True} if reading.in_masks else {}),
         **_cases_left_out(leave_out),
         "masks": bool({"mask", "masks"} & {*options}),
         "label_map": labels,
@@ -240,7 +240,7 @@ def new_task(
     dataset = open_dataset(inspected, root, index_folder=results / "index")
     folds, fewest = _divide(dataset, pairs, split)
     fields["tasks"][0]["n_folds"] = int(folds["fold"].nunique())
-    _describe(made, dataset, pairs, folds, fewest, found.names)
+    _describe(made, dataset, pairs, folds, fewest, reading.names)
     made.texts[manifest_folder() / f"{name}.yaml"] = _manifest_text(fields, made.notes)
     profile = _profile(made, dataset, folds, minutes, measure())
     made.texts[profile_folder() / f"{name}.yaml"] = profile
@@ -653,10 +653,10 @@ def _describe_lost_zeros(places: _Places, table: _Table, made: NewTask) -> None:
     """Say that cells name pictures which begin with zeros, as spreadsheets take these away."""
     image = table.columns.get("image")
     cells = {*table.rows[image.name]} - {""} if image else set()
-    found = discovery.matched(cells, places.pictures, places.images)
+    files = discovery.matched(cells, places.pictures, places.images)
     lost = [
         f"{cell} as {name}"
-        for cell, name in sorted(found.items())
+        for cell, name in sorted(files.items())
         if discovery.is_number(cell) and discovery.file_stem(name.rpartition("/")[2]) != cell
     ]
     if lost:
@@ -684,14 +684,14 @@ def _find_key(places: _Places, table: _Table, roles: dict[str, str]) -> dict[str
     image = table.columns.get("image")
     reached = 0
     if image:
-        found = discovery.matched({*rows[image.name]} - {""}, pictures, places.images)
-        reached = len({*found.values()})
+        files = discovery.matched({*rows[image.name]} - {""}, pictures, places.images)
+        reached = len({*files.values()})
     if roles["image"] or reached == len(pictures):
         return {}
     pattern = roles["patient"] if "(" in roles["patient"] else ""
     said = roles["patient"] if roles["patient"] in rows else ""
     settings = {"patient_pattern": pattern} if pattern else {"patients_in_headers": True}
-    patients = _patients_told(places, pattern)
+    patients = _known_patients(places, pattern)
     key = discovery.guess_key(rows, pictures, patients, said) if patients else None
     if not pattern and not (key and key.rows):
         key, settings = discovery.guess_key(rows, pictures, (), said), {}
@@ -717,7 +717,7 @@ def _find_key(places: _Places, table: _Table, roles: dict[str, str]) -> dict[str
     return {}
 
 
-def _patients_told(places: _Places, pattern: str) -> list[str]:
+def _known_patients(places: _Places, pattern: str) -> list[str]:
     """Return the patient of each picture, where a pattern or all DICOM headers tell it."""
     if pattern:
         return read_names(pattern, places.pictures, "patient")
@@ -735,20 +735,20 @@ def _options_of(
 ) -> dict[str, Any]:
     """Return the options of the layout `table` for the columns that were found."""
     tree, folder, outlines = places.tree, places.images, places.outlines
-    named = {role: column.name for role, column in table.columns.items()}
+    names = {role: column.name for role, column in table.columns.items()}
     options = {"table": Path(places.table).name, "images": folder}
-    options |= {role: named.get(role, "") for role in ("image", "label", "patient", "mask")}
+    options |= {role: names.get(role, "") for role in ("image", "label", "patient", "mask")}
     if table.key:
         options["row"] = "patient"
         options["level"] = table.key.level
     if places.masks or outlines:
         options["masks"] = places.masks or folder
-        if "mask" not in named:
+        if "mask" not in names:
             _check_masks(places, made)
             if template := discovery.mask_template(places.mask_names, outlines):
-                options |= {"mask": template, "parts": {named.get("image", NAME): _STEM}}
-    if "split" in named:
-        options["split"] = {"column": named["split"]}
+                options |= {"mask": template, "parts": {names.get("image", NAME): _STEM}}
+    if "split" in names:
+        options["split"] = {"column": names["split"]}
     options = {option: value for option, value in options.items() if value}
     others = {*tree.names} - places.files - {places.table}
     if others:
@@ -766,8 +766,8 @@ def _classes_of_rows(places: _Places, table: _Table, leave_out: Collection[str])
     if table.key:
         rows = rows.loc[table.key.rows]
     elif "rows-without-pictures" in leave_out:
-        found = discovery.matched({*rows[names]} - {""}, places.pictures, places.images)
-        rows = rows[rows[names].isin(found)]
+        known = discovery.matched({*rows[names]} - {""}, places.pictures, places.images)
+        rows = rows[rows[names].isin(known)]
     labels = rows[label]
     empty = rows[labels.map(discovery.says_nothing)]
     if len(empty) and "unlabelled" not in leave_out:
@@ -805,13 +805,13 @@ def _hint_at_masks(images: Path, made: NewTask) -> None:
 def _patients_of(
     root: Path,
     locators: Sequence[str],
-    found: _Found,
+    reading: _Found,
     patient: str,
     made: NewTask,
     ask: Ask,
 ) -> dict[str, Any]:
-    """Return the settings of what tells patients, and note how that was found."""
-    options, settings = found.options, {"independence": "patient", **found.settings}
+    """Return the settings of what tells patients, and note how that was reading."""
+    options, settings = reading.options, {"independence": "patient", **reading.settings}
     if "patient" in options:
         reason = "a column of the table names patients"
     elif patient and patient != NO_PATIENTS:
@@ -822,7 +822,7 @@ def _patients_of(
     elif _named_in_headers(root, locators):
         settings["patients_in_headers"], reason = True, "nothing but DICOM headers names patients"
         made.say("patients in", "the headers of the DICOM files (PatientID)")
-    elif patient != NO_PATIENTS and (pattern := _propose_pattern(found.names, made, ask)):
+    elif patient != NO_PATIENTS and (pattern := _propose_pattern(reading.names, made, ask)):
         settings["patient_pattern"], reason = pattern, "names of files seem to tell patients"
     else:
         settings["independence"], reason = "image", "nothing names patients: each picture is one"

@@ -275,15 +275,15 @@ def _pictures_of_patients(
     tree.raise_if_any(_with_rows(twice), problem, file=place, remedy=remedy)
     names = _picture_names(tree, options, place)
     if manifest.patient_pattern:
-        found = [{key} - {""} for key in keys_equal(manifest.patients_in(names), rows[column])]
+        fitting = [{key} - {""} for key in keys_equal(manifest.patients_in(names), rows[column])]
     elif manifest.patients_in_headers:
         files = _below(tree, _files_beside(tree, options), options.images, _folder_of(place))
         locators = tuple(tree.locator(files[name]) for name in names)
         patients = _header_patients(tree.root, locators, tuple(fingerprints(tree.root, locators)))
-        found = [{key} - {""} for key in keys_equal(patients, rows[column])]
+        fitting = [{key} - {""} for key in keys_equal(patients, rows[column])]
     else:
-        found = keys_at(names, rows[column], options.level)
-    pairs = [(name, *keys) for name, keys in zip(names, found, strict=True)]
+        fitting = keys_at(names, rows[column], options.level)
+    pairs = [(name, *keys) for name, keys in zip(names, fitting, strict=True)]
     several = [f"{name} ({' and '.join(sorted(keys))})" for name, *keys in pairs if len(keys) > 1]
     remedy = f"Call each file after one cell of {column}, or name pictures in a column (--image)."
     problem = "pictures fit several patients"
@@ -295,7 +295,7 @@ def _pictures_of_patients(
         lost = [name for name, *keys in pairs if not keys]
         tree.raise_if_any(lost, "pictures without rows", file=place, remedy=remedy)
     if "rows" not in leave_out:
-        lost = rows[column][~rows[column].isin(set().union(*found))]
+        lost = rows[column][~rows[column].isin(set().union(*fitting))]
         remedy = f"No name begins with these cells of {column}. Add pictures, correct the cells, "
         remedy += accepted.format("rows-without-pictures")
         tree.raise_if_any(_with_rows(lost), "patients without pictures", file=place, remedy=remedy)
