@@ -257,19 +257,37 @@ def new(
     name: Annotated[str, typer.Argument(help="Name of the task: small letters, digits, _.")],
     images: Annotated[Path, typer.Option(help="Folder of the pictures.")],
     table: Annotated[
-        Path | None, typer.Option(help="A row a picture: CSV, .xlsx, parquet.")
+        Path | None, typer.Option(help="A row a picture, or a patient: CSV, .xlsx, parquet.")
     ] = None,
     masks: Annotated[Path | None, typer.Option(help="Folder of the masks.")] = None,
     image: Annotated[str, typer.Option(help="Column of the pictures.")] = "",
-    label: Annotated[str, typer.Option(help="Column of the labels.")] = "",
-    patient: Annotated[str, typer.Option(help="Column of patients, or a pattern of names.")] = "",
+    label: Annotated[
+        str, typer.Option(help="Column of the labels, a pattern of names, or masks.")
+    ] = "",
+    patient: Annotated[
+        str, typer.Option(help="Column of patients, a pattern of names, or none.")
+    ] = "",
     split: Annotated[str, typer.Option(help="Column of a given split; none to cut one.")] = "",
-    positive: Annotated[list[str] | None, typer.Option(help="Positive class; repeatable.")] = None,
+    positive: Annotated[
+        list[str] | None, typer.Option(help="Positive class or finding, or 1=NAME; repeatable.")
+    ] = None,
+    negative: Annotated[
+        list[str] | None, typer.Option(help="What it is compared with; others are left out.")
+    ] = None,
     minutes: Annotated[
         float, typer.Option(min=2, help="Budget of the training, in minutes.")
     ] = 15,
     window: Annotated[str, typer.Option(help="CENTER,WIDTH, of DICOM or over 8 bits.")] = "",
-    leave_out: Annotated[bool, typer.Option(help="Accept what has no picture or label.")] = False,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Kinds, repeatable: rows-without-pictures, pictures-without-rows, unlabelled, "
+            "empty-masks, patients-with-two-labels, all."
+        ),
+    ] = None,
+    empty_masks: Annotated[
+        bool, typer.Option("--empty-masks", help="Masks may mark nothing.")
+    ] = False,
     several: Annotated[
         bool, typer.Option("--several-labels", help="A patient may have both labels.")
     ] = False,
@@ -308,8 +326,10 @@ def new(
         patient=patient,
         split=split,
         positive=positive or (),
+        negative=negative or (),
         minutes=minutes,
-        leave_out=leave_out,
+        leave_out=[kind for text in leave_out or () for kind in text.split(",")],
+        empty_masks=empty_masks,
         several=several,
         distinct=distinct,
         window=center_and_width,

@@ -93,7 +93,7 @@ table.to_csv(folder / "Befunde.csv", sep=";", encoding="latin-1", index=False)
 # It reads tables of any separator and encoding (CSV, Excel, parquet), finds the columns by their
 # names and contents, opens every image (PNG, JPEG, TIFF, BMP, NumPy), and asks for what it cannot
 # guess. DICOM files work too; names may omit folder and ending. Without a table, each class is a
-# folder: `rin new NAME --images FOLDER`. This page calls the function behind it, and passes a
+# folder: `rin new NAME --images FOLDER`, which may be a zip archive. This page calls the function behind it, and passes a
 # typical speed; the command measures yours:
 
 # %%
@@ -246,13 +246,19 @@ shutil.rmtree(work)
 # | you have | say |
 # |---|---|
 # | columns with other names | `--image`, `--label`, `--patient`, `--split` |
+# | a table with a row a patient | recognised where its cells begin names of folders or files, or equal the patients of DICOM headers or of a pattern |
 # | a split in the table that is not to be used | `--split none` |
-# | patients in file names, or in paths | `--patient 'p(\d+)_'`, `--patient '([^/]+)/[^/]+$'` |
+# | patients in file names, or in paths | a pattern is proposed, with examples; another one by `--patient 'p(\d+)_'`, `--patient '([^/]+)/[^/]+$'`; `--patient none` if names tell none |
+# | classes in file names | `--label '_(\d)$'`, without a table |
+# | masks that tell the class, a lesion or none | `--label masks` |
 # | a folder for each patient below each class | recognised and reported |
 # | patients in DICOM headers only | read from there and reported |
 # | images of more than 8 bits | a window of all their values, and `--window` for another |
-# | classes in other words, or more than two | `--positive`, which may be repeated; the others become one |
-# | images without rows, rows without images or label | `--leave-out`, once you have looked at them |
+# | classes in other words, or more than two | `--positive`, which may be repeated; the others become one, or `--negative` names those compared and leaves the rest out |
+# | classes in numbers | `--positive 2=malignant --negative 1=benign` also names them |
+# | several findings in a cell, as in `Mass\|Effusion` | `--positive Mass`: any of them counts |
+# | images without rows, rows without images or label, empty masks, patients with two labels | `--leave-out KIND`, once you have looked at them: `rows-without-pictures`, `pictures-without-rows`, `unlabelled`, `empty-masks`, `patients-with-two-labels` |
+# | masks that rightly mark nothing | accepted in a class that has no other; `--empty-masks` elsewhere |
 # | images of one patient that differ in their label | `--several-labels` |
 # | patients or classes that look like one, and are two | `--distinct` |
 # | other folds, weights or image sizes | edit the profile, or another copy of it |

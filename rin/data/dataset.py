@@ -91,8 +91,9 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> list[CasePr
     """Return what is wrong with cases that can be read: one class, mixed patients, empty masks."""
     problems, classes = [], sorted(cases["label"].unique())
     if manifest.tasks and len(classes) < 2:
-        problem = f"all {len(cases):,} pictures have one label ({classes[0]}): two are needed"
-        remedy = "Give another class a label in label_map"
+        problem = f"all {len(cases):,} pictures have one label ({', '.join(classes)}): two are "
+        problem += "needed"
+        remedy = "Give another class a label in label_map, or leave less out"
         problems.append(CaseProblem("one class", problem, remedy))
     numbered = cases.reset_index(drop=True)
     mixed = numbered[numbered.groupby("patient_id")["label"].transform("nunique") > 1]
@@ -113,6 +114,24 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> list[CasePr
         remedy += f"how many: counts.empty_masks, {len(empty)} if all are right"
         problems.append(CaseProblem("empty masks", problem, remedy))
     return problems
+
+
+def drop_left_out(
+    manifest: DatasetManifest, cases: pd.DataFrame
+) -> tuple[pd.DataFrame, list[Finding]]:
+    """Return the cases that a manifest keeps, and a finding for each kind that it leaves out."""
+    left, findings = cases, []
+    for kind in manifest.leave_out:
+        if kind == "empty masks":
+            out, text = marks_nothing(left), "pictures whose mask marks nothing or everything"
+        else:
+            out = left.groupby("patient_id")["label"].transform("nunique") > 1
+            text = "pictures of patients with two labels"
+        ids = left.loc[out, "case_id"]
+        if len(ids):
+            findings.append(Finding("left out", f"{text}: {len(ids):,}", tuple(ids[:LISTED])))
+        left = left[~out].reset_index(drop=True)
+    return left, findings
 
 
 def marks_nothing(cases: pd.DataFrame) -> pd.Series:
@@ -239,9 +258,10 @@ def open_dataset(
     cases, bad = inspect_cases(tree.root, wanted, manifest, folder=index_folder, square=square)
     refuse_bad(bad[~bad["case_id"].isin(expected.known_bad)], len(wanted), where, manifest)
     cases = cases[~cases["case_id"].isin(expected.known_bad)].reset_index(drop=True)
+    cases, left_out = drop_left_out(manifest, cases)
     if not made and (wrong := case_problems(manifest, cases)):
         raise tree.error(wrong[0].problem, remedy=f"{wrong[0].remedy}.")
-    findings = findings_of(expected, cases, listed)
+    findings = (*left_out, *findings_of(expected, cases, listed))
     cases = cases.drop(columns="wrapped")
     mask_digests = cases.pop("mask_digest")
     kept = cases.columns.difference([*CASES.columns], sort=False)

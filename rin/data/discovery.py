@@ -10,12 +10,13 @@ import csv
 import posixpath
 import re
 import unicodedata
-from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from statistics import StatisticsError, mode
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -27,12 +28,22 @@ SEPARATORS = ",;\t|"
 _WORDS = read_yaml(Path(__file__).with_suffix(".yaml"))
 COLUMNS = {role: words.split() for role, words in _WORDS["columns"].items()}
 POSITIVE, NEGATIVE = _WORDS["positive"].split(), _WORDS["negative"].split()
+#: Words for yes and no, which leave open what is meant.
+YES_NO = _WORDS["yes or no"].split()
+#: What may stand between several findings of a cell, the clearer sign first.
+FINDING_SEPARATORS = "|;/,"
 #: Words for an empty cell.
 MISSING = _WORDS["missing"].split()
 #: How patients may be read from paths: a folder each, or names before their last or first break.
 PATIENT_PATHS = _WORDS["patient paths"]
+#: How classes may be read from names.
+LABEL_PATTERNS = _WORDS["label patterns"]
 #: How masks are called that lie beside their pictures, or in a folder of their own.
 SAME_NAME, *MASK_NAMES = _WORDS["mask names"]
+#: Of cells or files, that a column must name to be taken for theirs.
+LEAST_SHARE = 0.2
+#: Of a table's rows, that must have a cell of their own in a column with a row a patient.
+LEAST_UNIQUE = 0.9
 #: Stands for the folders before the end of a path.
 _ANY = "**/"
 #: How files of spreadsheets begin, the older ones first.
@@ -109,7 +120,8 @@ def matched(names: Collection[str], known: Collection[str], folder: str = "") ->
 
     A name counts with or without the folder before it, or the one that all names share, with
     either slash, with or without an ending of pictures, and in any case of letters; at last
-    without folders that the table leaves out.  It never counts where two files fit it alike.
+    without folders that the table leaves out, or, for whole numbers, the leading zeros.  It never
+    counts where two files fit it alike.
     """
     matches = {name: name for name in names if name in known}
     paths = {name: name.replace("\\", "/").removeprefix("./").lstrip("/") for name in names}
@@ -138,12 +150,97 @@ def matched(names: Collection[str], known: Collection[str], folder: str = "") ->
             if fitting:
                 matches[name] = fitting[0][0]
                 break
-    return matches
+    lost = {name: path for name, path in paths.items() if name not in matches}
+    return matches | _matched_numbers(lost, {*known} - {*matches.values()})
+
+
+def _matched_numbers(paths: dict[str, str], known: Collection[str]) -> dict[str, str]:
+    """Return the files of names that have lost leading zeros, as a spreadsheet takes them away."""
+    by_number, cells = defaultdict(list), defaultdict(list)
+    for file in known:
+        if is_number(stem := file_stem(file.rpartition("/")[2])):
+            by_number[int(stem)].append(file)
+    for name, path in paths.items():
+        if is_number(stem := file_stem(path)):
+            cells[int(stem)].append(name)
+    return {
+        names[0]: by_number[number][0]
+        for number, names in cells.items()
+        if len(names) == len(by_number[number]) == 1
+    }
+
+
+def is_number(text: str) -> bool:
+    """Tell whether a text is a whole number of at most 18 digits."""
+    return text.isascii() and text.isdigit() and len(text) <= 18
 
 
 def says_nothing(cell: str) -> bool:
     """Tell whether a cell is empty, or holds a word for that."""
     return not cell or plain(cell) in MISSING
+
+
+def without_zeros(name: str) -> str:
+    """Return an id in lower case and without leading zeros: spreadsheets take them away."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", _folded(name.strip()))
+
+
+def keys_equal(patients: Sequence[str], keys: Collection[str]) -> list[str]:
+    """Return the cell of a table that is each patient, empty where there is none.
+
+    Capitals and leading zeros may differ where that leaves no doubt.
+    """
+    by_id, spelt = defaultdict(set), defaultdict(set)
+    for key in keys:
+        by_id[without_zeros(key)].add(key)
+    for patient in patients:
+        spelt[without_zeros(patient)].add(patient)
+    known, matches = {*keys}, []
+    for patient in patients:
+        alike = by_id[without_zeros(patient)]
+        is_clear = len(alike) == 1 and len(spelt[without_zeros(patient)]) == 1
+        matches.append(patient if patient in known else next(iter(alike)) if is_clear else "")
+    return matches
+
+
+def keys_at(names: Sequence[str], keys: Collection[str], level: int) -> list[set[str]]:
+    """Return the cells with which a part of each path begins.
+
+    ``level`` is 1 for the outermost folder, 0 for the name of the file.  A beginning ends where
+    letters, digits and other signs meet, so that P1 begins P1_a and P1a, and not P10.
+    """
+    by_id = defaultdict(set)
+    for key in keys:
+        by_id[without_zeros(key)].add(key)
+    known = {_folded(key): key for key in keys}
+    fitting = []
+    for name in names:
+        *folders, file = name.split("/")
+        part = file_stem(file) if level == 0 else "".join(folders[level - 1 : level])
+        starts = _beginnings(_folded(part))
+        whole = {known[start] for start in starts if start in known}
+        fitting.append(whole or {key for start in starts for key in by_id[without_zeros(start)]})
+    return fitting
+
+
+def _beginnings(text: str) -> list[str]:
+    """Return the beginnings of a text that end between two kinds of signs, and the whole."""
+    kinds = ["digit" if sign.isdigit() else "letter" if sign.isalpha() else sign for sign in text]
+    ends = [place for place, (before, after) in enumerate(pairwise(kinds), 1) if before != after]
+    return [text[:end] for end in (*ends, len(text)) if end]
+
+
+def guess_level(names: Sequence[str], keys: Collection[str]) -> tuple[int, float, int]:
+    """Return the level at which paths begin with cells, the share of paths, and of how many cells.
+
+    That of most paths counts, then that of most cells, then the outermost folder.
+    """
+    best = 0, 0.0, 0
+    for level in (*range(1, 1 + max((name.count("/") for name in names), default=0)), 0):
+        clear = [fits for fits in keys_at(names, keys, level) if len(fits) == 1]
+        reached = len(clear) / max(1, len(names)), len(set().union(*clear))
+        best = max(best, (level, *reached), key=lambda level: level[1:])
+    return best
 
 
 def _folded(name: str) -> str:
@@ -168,24 +265,76 @@ def part_of(cell: str) -> str:
     return PART_WORDS.get(cell.strip().casefold(), "")
 
 
+def are_codes(classes: Collection[str]) -> bool:
+    """Tell whether all classes are numbers or words for yes and no."""
+    return all(_code(value).lstrip("-").isdigit() or _code(value) in YES_NO for value in classes)
+
+
+def _code(value: str) -> str:
+    """Return a class in small letters; 1.0 is 1."""
+    return re.sub(r"\.0+$", "", value.strip()).casefold()
+
+
 def guess_positive(classes: Collection[str]) -> str:
-    """Return the class that is looked for, by its word or that of the only other; or nothing."""
-    read_as = {value: plain(re.sub(r"\.0+$", "", value)) for value in classes}  # 1.0 is 1
+    """Return the class that is looked for, by its word or that of the only other; or nothing.
+
+    Numbers say it where they are 0 and 1 alone: 1 and 2 may be meant either way.
+    """
+    numbers = {_code(value) for value in classes if _code(value).lstrip("-").isdigit()}
+    if numbers and not numbers <= {"0", "1"}:
+        return ""
+    read_as = {value: plain(_code(value)) for value in classes}
     if likely := [value for value in classes if read_as[value] in POSITIVE]:
         return min(likely, key=lambda value: POSITIVE.index(read_as[value]))
     others = [value for value in classes if read_as[value] not in NEGATIVE]
     return others[0] if len(others) == 1 else ""
 
 
-def guess_patients(paths: Collection[str]) -> tuple[str, int]:
-    """Return a pattern by which pictures seem to be several of a patient, and of how many."""
+def name_of_code(column: str) -> str:
+    """Return what the positive one of two codes is called by its column, if that says it."""
+    is_general = plain(column) in COLUMNS["label"] and plain(column) not in POSITIVE
+    return "" if not column or is_general else column.replace("_", " ").strip()
+
+
+def findings_of(cells: Collection[str]) -> tuple[str, dict[str, frozenset[str]]]:
+    """Return what separates several findings in a cell, if anything, and the findings of each.
+
+    A sign separates findings where a part of such a cell occurs in another cell, too.
+    """
+    for separator in FINDING_SEPARATORS:
+        parts = {
+            cell: frozenset(filter(None, map(str.strip, cell.split(separator)))) for cell in cells
+        }
+        times = Counter(part for several in parts.values() for part in several)
+        shared = {part for part, n in times.items() if n > 1}
+        if any(len(several) > 1 and several & shared for several in parts.values()):
+            return separator, parts
+    return "", {cell: frozenset([cell]) for cell in cells}
+
+
+def guess_patients(paths: Sequence[str]) -> tuple[str, dict[str, list[str]]]:
+    """Return a pattern by which pictures seem to be several of a patient, and those of each."""
     for pattern in PATIENT_PATHS:
-        names = (path if "/" in pattern else path.rpartition("/")[2] for path in paths)
+        names = [path if "/" in pattern else path.rpartition("/")[2] for path in paths]
         matches = [re.search(pattern, name) for name in names]
-        patients = len({match[1] for match in matches if match})
-        if all(matches) and max(4, len(paths) / 50) <= patients <= 0.9 * len(paths):
-            return pattern, patients
-    return "", 0
+        if not all(matches):
+            continue
+        pictures = defaultdict(list)
+        for path, match in zip(paths, matches, strict=True):
+            pictures[match[1]].append(path)
+        if max(4, len(paths) / 50) <= len(pictures) <= 0.9 * len(paths):
+            return pattern, pictures
+    return "", {}
+
+
+def guess_label_pattern(pictures: Collection[str]) -> str:
+    """Return a pattern by which names of pictures may tell a few classes, or nothing."""
+    stems = [file_stem(name).rpartition("/")[2] for name in pictures]
+    for pattern in LABEL_PATTERNS:
+        matches = [re.search(pattern, stem) for stem in stems]
+        if all(matches) and 2 <= len({match[1] for match in matches}) <= 5:
+            return pattern
+    return ""
 
 
 def guess_masks(pictures: Collection[str], masks: Collection[str] = ()) -> str:
@@ -231,35 +380,94 @@ def mask_template(pattern: str, masks: Collection[str]) -> str:
     return "" if pattern == SAME_NAME else template
 
 
+class Column(NamedTuple):
+    """A column of a table that has a role, and why."""
+
+    name: str
+    reason: str
+
+
 def guess_columns(
     rows: pd.DataFrame, pictures: Collection[str], masks: Collection[str], folders: tuple[str, str]
-) -> tuple[dict[str, str], dict[str, str], list[str]]:
-    """Return the columns of a table by role, a reason each, and those that may be the label.
+) -> tuple[dict[str, Column], list[str]]:
+    """Return the columns of a table by role, and those that may be the label.
 
     ``pictures`` and ``masks`` are the names of files below the two ``folders``.
     """
-    roles: dict[str, str] = {}
-    reasons: dict[str, str] = {}
-    distinct = {name: set(rows[name]) - {""} for name in rows}
+    columns = {}
     for role, files, folder in zip(("image", "mask"), (pictures, masks), folders, strict=True):
-        shares = {}
-        for name, cells in distinct.items():
-            many = role == "mask" or len(cells) > 0.5 * len(rows)
-            if files and cells and many and name not in roles.values():
-                shares[name] = len(matched(cells, files, folder)) / len(cells)
-        best = max(shares, key=lambda name: (shares[name], _named(name, role)), default="")
-        if best and shares[best] > 0.2:
-            roles[role] = best
-            reasons[role] = f"{100 * shares[best]:.0f}% of its cells are names of files"
+        if column := _column_of_files(rows, role, files, folder, columns):
+            columns[role] = column
     for role in ("patient", "split", "label"):
-        free = [name for name in rows if name not in roles.values()]
-        fits = [name for name in free if _may_be(rows[name], role)]
+        taken = {column.name for column in columns.values()}
+        fits = [name for name in rows if name not in taken and _may_be(rows[name], role)]
         likely = max(fits, key=lambda name: _named(name, role), default="")
         if likely and _named(likely, role):
-            roles[role], reasons[role] = likely, "by its name"
+            columns[role] = Column(likely, "by its name")
         elif role == "label" and len(fits) == 1:
-            roles[role], reasons[role] = likely, "the only column with a few classes"
-    return roles, reasons, fits
+            columns[role] = Column(likely, "the only column with a few classes")
+    return columns, fits
+
+
+def _column_of_files(
+    rows: pd.DataFrame, role: str, files: Collection[str], folder: str, taken: dict[str, Column]
+) -> Column | None:
+    """Return the column whose cells are names of files, if one is.
+
+    A large table may be of many more pictures than there are: the share of files counts as well.
+    """
+    shares = {}
+    for name in rows if files else ():
+        cells = {*rows[name]} - {""}
+        many = role == "mask" or len(cells) > 0.5 * len(rows)
+        if cells and many and name not in [column.name for column in taken.values()]:
+            matches = matched(cells, files, folder)
+            of_files = len({*matches.values()}) / len(files)
+            shares[name] = max(len(matches) / len(cells), of_files if role == "image" else 0)
+    best = max(shares, key=lambda name: (shares[name], _named(name, role)), default="")
+    if not best or shares[best] <= LEAST_SHARE:
+        return None
+    cells = {*rows[best]} - {""}
+    n = len(matched(cells, files, folder))
+    return Column(best, f"{100 * n / len(cells):.0f}% of its cells are names of files")
+
+
+class Key(NamedTuple):
+    """A column with a row a patient: at which level its cells begin names, and of which pictures.
+
+    ``level`` is as of :func:`keys_at`, None where patients are known and equal to its cells;
+    ``rows`` are the numbers of the rows of the ``pictures`` that have one.
+    """
+
+    name: str
+    level: int | None
+    rows: list[int]
+    pictures: int
+
+
+def guess_key(
+    rows: pd.DataFrame, pictures: Sequence[str], patients: Sequence[str], column: str = ""
+) -> Key | None:
+    """Return the column that has a row a patient for most pictures, or what a ``column`` has.
+
+    ``patients`` are those of the pictures, where a pattern or headers tell them.
+    """
+    candidates = []
+    for name in [column] if column else rows:
+        filled = rows[name][rows[name] != ""].drop_duplicates()
+        if len(filled) < 2 or (not column and len(filled) <= LEAST_UNIQUE * len(rows)):
+            continue
+        if patients:
+            level, keys = None, [{key} - {""} for key in keys_equal(patients, filled)]
+        else:
+            level = guess_level(pictures, filled)[0]
+            keys = keys_at(pictures, filled, level)
+        number = {key: row for row, key in filled.items()}
+        placed = [number[next(iter(several))] for several in keys if len(several) == 1]
+        candidates.append(Key(name, level, placed, len(pictures)))
+    return max(
+        candidates, key=lambda key: (len(key.rows), _named(key.name, "patient")), default=None
+    )
 
 
 def _named(name: str, role: str) -> float:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -120,10 +120,13 @@ class DatasetManifest(FrozenModel):
     the largest hash distance (of 256 bits) at which two pictures share a group; None compares
     none.  ``patient_labels`` is ``several`` where pictures of one patient may differ in their
     label; ``patients_in_headers`` takes each patient from the PatientID of a DICOM file, in
-    layouts that name none. ``fetch`` lists what `rin data fetch` downloads; ``by_hand`` says what
-    to click at ``home`` for what it does not. ``known_bad`` names cases whose published file is
-    broken, with the reason: they are left out and reported, as ``findings`` are. ``sources`` are
-    datasets that a collection was gathered from.
+    layouts that name none. ``labels_in_masks`` makes two classes of pictures, ``lesion`` and ``no
+    lesion``, by whether a mask marks anything. ``leave_out`` passes over cases and counts them:
+    those with ``empty masks``, and of ``mixed patients``, who have two labels. ``fetch`` lists
+    what `rin data fetch` downloads; ``by_hand`` says what to click at ``home`` for what it does
+    not. ``known_bad`` names cases whose published file is broken, with the reason: they are left
+    out and reported, as ``findings`` are. ``sources`` are datasets that a collection was gathered
+    from.
     """
 
     name: str
@@ -151,6 +154,8 @@ class DatasetManifest(FrozenModel):
     near_duplicate_bits: Annotated[int, Field(ge=0, le=64)] | None = 40
     patient_pattern: re.Pattern[str] | None = None
     patients_in_headers: bool = False
+    labels_in_masks: bool = False
+    leave_out: tuple[Literal["empty masks", "mixed patients"], ...] = ()
     label_map: LabelMap = Field(default_factory=dict)
     known_bad: dict[str, str] = Field(default_factory=dict)
     counts: ExpectedCounts = ExpectedCounts()
@@ -169,23 +174,8 @@ class DatasetManifest(FrozenModel):
         return self
 
     def patients_in(self, names: Iterable[str]) -> list[str]:
-        """Return the patient in each name: group `patient` of the pattern, or all joined by -.
-
-        A pattern with a slash is searched in the whole path.
-        """
-        pattern = re.compile(cast("re.Pattern[str]", self.patient_pattern))
-        in_path, group = "/" in pattern.pattern, pattern.groupindex.get("patient")
-        patients = []
-        for name in names:
-            match = pattern.search(name if in_path else name.rpartition("/")[2])
-            groups = ((match[group],) if group else match.groups()) if match else ()
-            patient = "-".join(filter(None, groups))
-            if not patient:
-                problem = f"the patient pattern {pattern.pattern!r} does not match {name!r}"
-                remedy = "Correct it: it must match every file name."
-                raise InputError(problem, where="patient_pattern", remedy=remedy)
-            patients.append(patient)
-        return patients
+        """Return the patient that the pattern tells of each name, as :func:`read_names`."""
+        return read_names(self.patient_pattern, names, "patient")
 
     def label(self, source_class: str) -> str | None:
         """Return the label of a class, None for one that is left out; InputError if unknown."""
@@ -202,6 +192,26 @@ class DatasetManifest(FrozenModel):
         """Return the manifest as a task reads it: with its label map and options on top."""
         labels, options = self.label_map | task.label_map, self.options | task.options
         return self.model_copy(update={"label_map": labels, "options": options})
+
+
+def read_names(pattern: str | re.Pattern, names: Iterable[str], what: str) -> list[str]:
+    """Return what a pattern tells of each name: its group called ``what``, or all joined by -.
+
+    A pattern with a slash is searched in the whole path.
+    """
+    pattern = re.compile(pattern)
+    in_path, group = "/" in pattern.pattern, pattern.groupindex.get(what)
+    texts = []
+    for name in names:
+        match = pattern.search(name if in_path else name.rpartition("/")[2])
+        groups = ((match[group],) if group else match.groups()) if match else ()
+        text = "-".join(filter(None, groups))
+        if not text:
+            problem = f"the {what} pattern {pattern.pattern!r} does not match {name!r}"
+            remedy = "Correct it: it must match every file name."
+            raise InputError(problem, where=f"{what}_pattern", remedy=remedy)
+        texts.append(text)
+    return texts
 
 
 def manifest_names() -> list[str]:

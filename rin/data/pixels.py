@@ -310,6 +310,11 @@ def read_mask(
     return merged
 
 
+def marks_anything(root: Path, locators: tuple[str, ...]) -> bool:
+    """Return whether any of some files of masks has a pixel that is not black."""
+    return any(bool(_read_stored(root, locator).any()) for locator in locators)
+
+
 def _open(root: Path, locator: str) -> Image.Image:
     content, where = read_bytes(root, locator), Path(root, locator)
     remedy = "Save or download it once more; or take it away, with its row in the table, and "

@@ -186,6 +186,8 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         bad = bad[~bad["case_id"].isin(manifest.known_bad)]
         done.say("pictures", f"{len(cases):,} can be read")
         done.problems += [f"{row.place}: {row.problem}" for row in bad.itertuples()]
+        cases = cases[~cases["case_id"].isin(manifest.known_bad)]
+        cases, _ = datasets.drop_left_out(manifest, cases)
         done.problems += map(str, datasets.case_problems(manifest, cases))
     if len(cases) and cases["patient_id"].notna().all():
         done.say("patients", patients_in_words(manifest, cases))

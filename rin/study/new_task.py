@@ -7,9 +7,10 @@ with a comment; what cannot be guessed is asked, or is an error that says which 
 
 import os
 import re
+import shlex
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
@@ -24,20 +25,27 @@ from rin.data import discovery
 from rin.data.dataset import (
     Dataset,
     case_problems,
+    drop_left_out,
     marks_nothing,
     open_dataset,
     wrapped_in_words,
 )
-from rin.data.layouts import find_cases
+from rin.data.layouts import LESION, NO_LESION, find_cases
 from rin.data.layouts.found import read_table
-from rin.data.layouts.table import UNLABELLED, read_split
+from rin.data.layouts.table import NAME, UNLABELLED, read_split
 from rin.data.leakage import check_splits, leak_free_groups, suggest_threshold
-from rin.data.manifest import PARTS, DatasetManifest, datasets_of_tasks, manifest_names
+from rin.data.manifest import (
+    PARTS,
+    DatasetManifest,
+    datasets_of_tasks,
+    manifest_names,
+    read_names,
+)
 from rin.data.pixels import show_colour, window_of_all
 from rin.data.splits import LEAST, MAX_FOLDS, fold_sizes, given_folds, make_folds
 from rin.data.status import patients_in_words
 from rin.data.store import inspect_cases, refuse_bad
-from rin.data.tree import PICTURES, Tree, is_dicom, open_tree
+from rin.data.tree import PICTURES, Tree, is_archive, is_dicom, open_tree
 from rin.errors import InputError, counted, explained, join_first_ten, look_up
 from rin.files import manifest_folder, read_yaml
 from rin.study import forecast
@@ -46,8 +54,23 @@ from rin.study.setting import available_weights
 
 #: Settings that do not depend on the images, and what is said of weights.
 _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
-#: Value of ``--split`` with which a split that comes with the table is left aside.
-NO_SPLIT = "none"
+#: Value of ``--split`` with which a split that comes with the table is left aside, and of
+#: ``--patient`` with which names are not taken for those of patients.
+NO_SPLIT = NO_PATIENTS = "none"
+#: Value of ``--label`` with which masks tell the class: whether they mark a lesion.
+IN_MASKS = "masks"
+#: What ``--leave-out`` leaves out.
+KINDS = (
+    "rows-without-pictures",
+    "pictures-without-rows",
+    "unlabelled",
+    "empty-masks",
+    "patients-with-two-labels",
+)
+#: Of these, what the option ``leave_out`` of a table calls them, and that of a manifest.
+_OF_TABLES = {"rows-without-pictures": "rows", "pictures-without-rows": "pictures"}
+_OF_CASES = {"empty-masks": "empty masks", "patients-with-two-labels": "mixed patients"}
+_ALL_OTHERS = "all others"
 #: The name of a picture in a column, without folder and ending.
 _STEM = r"(?:.*[/\\])?(?P<stem>[^/\\]+?)(?i:" + "|".join(map(re.escape, PICTURES)) + ")?"
 #: Seed of a profile that names none.
@@ -101,6 +124,21 @@ class _Places:
         return pictures | {_join(self.masks or self.images, name) for name in self.outlines}
 
 
+@dataclass
+class _Found:
+    """What the reader of a layout will find: its options, and how often there is each class.
+
+    ``names`` are those of pictures of which a pattern may tell patients; ``settings`` of the
+    manifest say what tells them already; ``in_masks`` says that masks tell classes.
+    """
+
+    options: dict[str, Any]
+    classes: Counter
+    names: Sequence[str]
+    settings: dict[str, Any] = field(default_factory=dict)
+    in_masks: bool = False
+
+
 def _join(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
 
@@ -129,8 +167,10 @@ def new_task(
     patient: str = "",
     split: str = "",
     positive: Sequence[str] = (),
+    negative: Sequence[str] = (),
     minutes: float = 15,
-    leave_out: bool = False,
+    leave_out: Collection[str] = (),
+    empty_masks: bool = False,
     several: bool = False,
     distinct: bool = False,
     window: tuple[float, float] | None = None,
@@ -142,28 +182,37 @@ def new_task(
     """Look at somebody's own images and return the manifest and the profile of a task on them.
 
     Parameters are the options of `rin new`: ``image``, ``label``, ``patient`` and ``split`` name
-    columns of the table; ``patient`` may also be a pattern of file names, or of paths where it
-    holds a slash; ``leave_out``, ``several`` and ``distinct`` accept what is else refused.
-    Nothing is written but inspections below ``results``.  InputError for everything that would
-    stop a training later.
+    columns of the table; ``patient`` and, without a table, ``label`` may also be a pattern of
+    file names, or of paths where it holds a slash; ``label`` may be `IN_MASKS`.  ``positive`` and
+    ``negative`` are classes, or findings of a cell that holds several, maybe renamed as in
+    ``1=malignant``.  ``leave_out`` are some of `KINDS`, or ``all``; ``empty_masks``, ``several``
+    and ``distinct`` accept what is else refused.  Nothing is written but inspections below
+    ``results``.  InputError for everything that would stop a training later.
     """
     if name in {*manifest_names(), *profile_names(), *datasets_of_tasks()}:
         remedy = "Choose another name, or first delete the two files that rin new wrote of it."
         raise InputError(f"{name!r} is a dataset, profile or task", where="NAME", remedy=remedy)
-    if not table or "(" in patient:
-        _check_pattern(patient)
+    for kind in leave_out:
+        look_up("kind (--leave-out)", kind, [*KINDS, "all"])
+    leave_out = KINDS if "all" in leave_out else leave_out
+    if (not table and patient != NO_PATIENTS) or "(" in patient:
+        _check_pattern(patient, "--patient", "tells patients, as in '^(P[0-9]+)_'")
+    if not table and label != IN_MASKS:
+        _check_pattern(label, "--label", r"tells classes, as in '_(\d)$'")
     root, places = _find_places(images, table, masks, data_root, results)
     tree, made = places.tree, NewTask(name, root)
     made.say("folder", tree.place())
     if table:
         roles = {"image": image, "label": label, "patient": patient, "split": split}
-        options, classes = _read_columns(places, roles, leave_out, made, ask)
+        reading = _read_columns(places, roles, leave_out, made, ask)
     else:
-        options, classes = _read_folders(places, made)
-    labels = _read_labels(classes, positive, table or images, made, ask)
-    if not distinct:
-        _refuse_alike_classes(classes, labels, table or images)
-    positive_class, other_class = dict.fromkeys(label for label in labels.values() if label)
+        reading = _read_folders(places, label, made)
+    options = reading.options
+    column = options.get("label", "") if table else ""
+    labels = _read_labels(
+        reading.classes, positive, negative, column, table or images, distinct, made, ask
+    )
+    positive_class, other_class = dict.fromkeys(filter(None, labels.values()))
     title = f"{positive_class.capitalize()} or {other_class}, {name}"
     task = {"name": name, "title": title, "positive_class": positive_class, "n_folds": 1}
     locators = [tree.locator(_join(places.images, name)) for name in places.pictures]
@@ -175,8 +224,10 @@ def new_task(
         "layout": "table" if table else "folder_classes",
         "options": options,
         "locations": [tree.location],
-        **_patients_of(tree.root, locators, options, patient, made),
+        **_patients_of(tree.root, locators, reading, patient, made, ask),
         "patient_labels": "several" if several else "one",
+        **({"labels_in_masks": True} if reading.in_masks else {}),
+        **_cases_left_out(leave_out),
         "masks": bool({"mask", "masks"} & {*options}),
         "label_map": labels,
         "tasks": [task],
@@ -184,12 +235,12 @@ def new_task(
     }
     if not fields["masks"]:
         _hint_at_masks(images, made)
-    pairs = _inspect(places, fields, made, results, leave_out, distinct)
+    pairs = _inspect(places, fields, made, results, leave_out, empty_masks, distinct)
     inspected = DatasetManifest.model_validate(fields)
     dataset = open_dataset(inspected, root, index_folder=results / "index")
     folds, fewest = _divide(dataset, pairs, split)
     fields["tasks"][0]["n_folds"] = int(folds["fold"].nunique())
-    _describe(made, dataset, pairs, folds, fewest)
+    _describe(made, dataset, pairs, folds, fewest, reading.names)
     made.texts[manifest_folder() / f"{name}.yaml"] = _manifest_text(fields, made.notes)
     profile = _profile(made, dataset, folds, minutes, measure())
     made.texts[profile_folder() / f"{name}.yaml"] = profile
@@ -206,11 +257,17 @@ def write_task(made: NewTask) -> list[Path]:
     return [*made.texts]
 
 
-def _check_pattern(pattern: str) -> None:
-    """Raise InputError unless a pattern of patients is none, or says what of a name is kept."""
-    remedy = "Write brackets around what tells patients, as in '^(P[0-9]+)_'."
+def _cases_left_out(kinds: Collection[str]) -> dict[str, list[str]]:
+    """Return the setting of a manifest that leaves out cases by what is seen of them."""
+    left_out = [word for kind, word in _OF_CASES.items() if kind in kinds]
+    return {"leave_out": left_out} if left_out else {}
+
+
+def _check_pattern(pattern: str, flag: str, kept: str) -> None:
+    """Raise InputError unless a pattern of names is none, or says what of a name is kept."""
+    remedy = f"Write brackets around what {kept}."
     kinds = (re.error, ValueError)
-    with explained("no pattern of names", where="--patient", remedy=remedy, kinds=kinds):
+    with explained("no pattern of names", where=flag, remedy=remedy, kinds=kinds):
         if pattern and not re.compile(pattern).groups:
             raise ValueError(f"{pattern!r} keeps nothing of a name")
 
@@ -221,18 +278,8 @@ def _find_places(
     """Return the data root, and what lies in the folder that holds all that was given."""
     given = {"--images": images, "--table": table, "--masks": masks}
     paths = {flag: _absolute(path) for flag, path in given.items() if path}
-    folders = []
-    for flag, path in paths.items():
-        kind = "file" if flag == "--table" else "folder"
-        if not (path.is_file() if kind == "file" else path.is_dir()):
-            where, remedy = f"{flag} {given[flag]}", "Check the path; quote spaces; unpack a zip."
-            raise InputError(f"there is no such {kind}", where=where, remedy=remedy)
-        folders.append(path.parent if kind == "file" else path)
-    above = Path(os.path.commonpath(folders))
-    names = {flag: path.relative_to(above).as_posix() for flag, path in paths.items()}
-    if names["--images"].count("/") > 2 or above == Path(above.anchor):
-        remedy = "Put them into one folder, or link them: ln -s /where/they/are FOLDER/images."
-        raise InputError("images and table share no folder", where=above, remedy=remedy)
+    _refuse_absent(given, paths)
+    above = _folder_of_all(paths)
     if _absolute(results).is_relative_to(above):
         remedy = "Put images and table into a folder of their own, and call rin from outside it."
         problem = f"results would lie among the images, in {_absolute(results)}"
@@ -240,8 +287,11 @@ def _find_places(
     root = _absolute(data_root) if data_root else above.parent
     inside = root in above.parents
     tree = open_tree(root, above.relative_to(root).as_posix() if inside else above.as_posix())
+    names = {flag: path.relative_to(above).as_posix() for flag, path in paths.items()}
     folder, drawn = (names.get(flag, "").removeprefix(".") for flag in ("--images", "--masks"))
     files = [name for name in tree.names if tree.is_picture(name)]
+    if not table and folder == drawn == "":
+        folder = _folder_around(files)
     pictures, outlines, mask_names = discovery.sort_pictures(files, folder, drawn)
     if not pictures:
         others = [name for name in tree.names if name.startswith(_join(folder, ""))]
@@ -253,6 +303,44 @@ def _find_places(
     return root, _Places(tree, folder, drawn, table_name, pictures, outlines, mask_names)
 
 
+def _refuse_absent(given: dict[str, Path | None], paths: dict[str, Path]) -> None:
+    """Raise InputError for a path that is not there, or an archive where a folder is needed."""
+    for flag, path in paths.items():
+        kind = "file" if flag == "--table" else "folder"
+        where, remedy = f"{flag} {given[flag]}", "Check the path; quote spaces."
+        is_zip = path.is_file() and is_archive(path)
+        if is_zip and flag == "--images" and len(paths) == 1:
+            continue  # read in place
+        if is_zip:
+            folder = shlex.quote(str(given[flag].with_suffix("")))
+            problem = "a zip archive is read in place only without --table and --masks"
+            remedy = f"Unpack it: python -m zipfile -e {shlex.quote(str(given[flag]))} {folder}; "
+            remedy += f"then give {flag} {folder}."
+            raise InputError(problem, where=where, remedy=remedy)
+        if not (path.is_file() if kind == "file" else path.is_dir()):
+            raise InputError(f"there is no such {kind}", where=where, remedy=remedy)
+
+
+def _folder_of_all(paths: dict[str, Path]) -> Path:
+    """Return the folder, or the archive, that holds all that was given."""
+    folders = [path.parent if flag == "--table" else path for flag, path in paths.items()]
+    above = Path(os.path.commonpath(folders))
+    images = paths["--images"].relative_to(above)
+    if len(images.parts) > 3 or above == Path(above.anchor):
+        remedy = "Put them into one folder, or link them: ln -s /where/they/are FOLDER/images."
+        raise InputError("images and table share no folder", where=above, remedy=remedy)
+    return above
+
+
+def _folder_around(files: Sequence[str]) -> str:
+    """Return the folders above all files that leave a folder of a class below them."""
+    if not files or min(name.count("/") for name in files) < 2:
+        return ""
+    shared = os.path.commonpath([name.rpartition("/")[0] for name in files])
+    # Of one class alone its folder is shared, too.
+    return shared if any(name.rpartition("/")[0] != shared for name in files) else ""
+
+
 def _endings(names: Iterable[str]) -> str:
     """Return in words how many files have which ending."""
     kinds = Counter(Path(name).suffix.lower() or "without ending" for name in names)
@@ -260,16 +348,119 @@ def _endings(names: Iterable[str]) -> str:
 
 
 def _read_labels(
-    classes: Counter, positive: Sequence[str], where: Path, made: NewTask, ask: Ask
+    classes: Counter,
+    positive: Sequence[str],
+    negative: Sequence[str],
+    column: str,
+    where: Path,
+    distinct: bool,
+    made: NewTask,
+    ask: Ask,
 ) -> dict[str, str | None]:
-    """Return the label of each class, positive ones first; None for what is no class."""
+    """Return the label of each class, positive ones first; None for what is left out."""
     nothing = [value for value in classes if discovery.says_nothing(value)]
-    present, problem = sorted({*classes} - {*nothing}), ""
+    present = sorted({*classes} - {*nothing})
+    separator, findings = discovery.findings_of(present)
+    choices = sorted(set().union(*findings.values()))
+    _refuse_classes(classes, present, choices, bool(positive), where)
+    chosen = _choose_classes(choices, present, positive, negative, made, ask)
+    others = chosen.negatives or [value for value in choices if value not in chosen.positives]
+    label, other = _names_of(chosen, others, choices, column, ask)
+    groups = {label: chosen.positives, other: chosen.negatives}
+    labels = {value: _label_of(findings[value], groups, findings) for value in present}
+    labels = dict(sorted(labels.items(), key=lambda item: item[1] != label))
+    if len({*filter(None, labels.values())}) < 2:
+        remedy = "Name other classes by --positive and --negative."
+        raise InputError("one class only would remain", where=where, remedy=remedy)
+    if not distinct:
+        counts = Counter(part for value in classes.elements() for part in findings.get(value, ()))
+        single = {value: _label_of({value}, groups, findings) for value in choices}
+        _refuse_alike_classes(counts, single, where)
+    rest = "null is left out" if chosen.negatives else "all others are compared with it"
+    made.notes["label_map"] = f"the positive class first; {rest}"
+    _describe_labels(classes, labels, findings, separator, made)
+    if nothing:
+        n = sum(classes[value] for value in nothing)
+        made.say("unlabelled", counted(n, "pictures are left out"), "yellow")
+    return labels | {value or UNLABELLED: None for value in nothing}
+
+
+@dataclass
+class _Chosen:
+    """Classes that are positive, those compared with them if not all others are, and names."""
+
+    positives: list[str]
+    negatives: list[str]
+    names: dict[str, str]
+
+
+def _choose_classes(
+    choices: list[str],
+    present: list[str],
+    positive: Sequence[str],
+    negative: Sequence[str],
+    made: NewTask,
+    ask: Ask,
+) -> _Chosen:
+    """Return the classes that were named, or else those that are guessed and asked for."""
+    known = [*dict.fromkeys([*choices, *present])]
+    guess = "" if positive else discovery.guess_positive(choices)
+    if not positive:
+        answer = ask("The positive class", "--positive", choices, guess)
+        positive = [answer] if answer in known else re.split(r"\s*,\s*", answer)
+    reason = "by its word" if guess in positive else "as you said"
+    made.notes["tasks"] = f"positive_class {reason}"
+    positives, names = _named_classes(positive, "--positive", known)
+    others = [value for value in choices if value not in positives]
+    if not others:
+        remedy = "Leave one of them out: the others are compared with it."
+        raise InputError("every class is positive", where="--positive", remedy=remedy)
+    if not negative and len(others) > 1:
+        answer = ask("Compared with", "--negative", [*others, _ALL_OTHERS], _ALL_OTHERS)
+        if answer != _ALL_OTHERS:
+            negative = [answer] if answer in known else re.split(r"\s*,\s*", answer)
+    negatives, other_names = _named_classes(negative, "--negative", known)
+    if both := sorted({*positives} & {*negatives}):
+        problem = f"{both[0]} is both positive and negative"
+        raise InputError(problem, where="--negative", remedy="Name each class once.")
+    return _Chosen(positives, negatives, names | other_names)
+
+
+def _names_of(
+    chosen: _Chosen, others: list[str], choices: list[str], column: str, ask: Ask
+) -> tuple[str, str]:
+    """Return what the positive class and the other are called; codes are asked for."""
+    positives, names = chosen.positives, chosen.names
+    label = next((names[value] for value in positives if value in names), "")
+    other = next((names[value] for value in others if value in names), "")
+    codes = discovery.are_codes(choices)
+    if codes and not label:
+        proposed = discovery.name_of_code(column) or positives[0]
+        question = f"What to call class {', '.join(positives)}"
+        label = ask(question, "--positive", ["any name"], proposed)
+    label = label or positives[0]
+    plain_other = others[0] if len(others) == 1 else f"not {label}"
+    if codes and not other:
+        default = plain_other if label == positives[0] else f"not {label}"
+        question = f"What to call class {', '.join(others)}"
+        other = ask(question, "--negative", ["any name"], default)
+    other = other or plain_other
+    if other == label:
+        remedy = "Give the two classes two names."
+        raise InputError(f"both classes are called {label}", where="--negative", remedy=remedy)
+    return label, other
+
+
+def _refuse_classes(
+    classes: Counter, present: list[str], choices: list[str], is_said: bool, where: Path
+) -> None:
+    """Raise InputError unless there are two classes or more, and few where one is to be chosen."""
+    problem = ""
     if len(present) < 2:
         problem = f"there is one class only ({join_first_ten(present) or 'none'})"
         remedy = "Two are needed: name the column with --label, or a folder a class with --images."
-    elif len(present) > _MOST_CLASSES and not positive:
-        problem = f"there are {len(present)} classes ({join_first_ten(present, ', ')})"
+    elif len(choices) > _MOST_CLASSES and not is_said:
+        problem = f"there are {len(choices)} classes ({join_first_ten(choices, ', ')})"
         remedy = "Name a column with a few classes by --label, or the positive ones by "
         remedy += "--positive; of numbers, make classes first."
     elif UNLABELLED in present and "" in classes:
@@ -277,25 +468,56 @@ def _read_labels(
         remedy = "Call that class otherwise, or fill its empty cells."
     if problem:
         raise InputError(problem, where=where, remedy=remedy)
-    guess = "" if positive else discovery.guess_positive(present)
-    positive = positive or [ask("The positive class", "--positive", present, guess)]
-    for value in positive:
-        look_up("class (--positive)", value, present)
-    others = [value for value in present if value not in positive]
-    if not others:
-        remedy = "Leave one of them out: the others are compared with it."
-        raise InputError("every class is positive", where="--positive", remedy=remedy)
-    other = others[0] if len(others) == 1 else f"not {positive[0]}"
-    labels = dict.fromkeys(positive, positive[0]) | dict.fromkeys(others, other)
-    made.notes["label_map"] = "the positive class first; all others are compared with it"
-    made.notes["tasks"] = f"positive_class {'by its word' if guess in positive else 'as you said'}"
-    if len(present) > 2:
-        said = [f"{value} {classes[value]:,} as {labels[value]}" for value in present]
-        made.say("classes joined", ", ".join(said), "yellow")
-    if nothing:
-        n = sum(classes[value] for value in nothing)
-        made.say("unlabelled", counted(n, "pictures are left out"), "yellow")
-    return labels | {value or UNLABELLED: None for value in nothing}
+
+
+def _named_classes(
+    given: Sequence[str], flag: str, known: Collection[str]
+) -> tuple[list[str], dict[str, str]]:
+    """Return classes that were named by a flag, and what they are called, as in 1=malignant."""
+    values, names = [], {}
+    for text in given:
+        value, equals, name = text.rpartition("=") if text not in known else (text, "", "")
+        value = look_up(f"class ({flag})", value.strip() if equals else text, known)
+        values.append(value)
+        if name.strip():
+            names[value] = name.strip()
+    return values, names
+
+
+def _label_of(
+    parts: Collection[str], groups: dict[str, list[str]], findings: dict[str, frozenset[str]]
+) -> str | None:
+    """Return the label of a cell with some findings: positive with all that any positive has.
+
+    Otherwise it is the other label; with negatives named, only if it has nothing but those.
+    """
+    (label, positives), (other, negatives) = groups.items()
+    if any(findings.get(value, {value}) <= {*parts} for value in positives):
+        return label
+    allowed = set().union(*(findings.get(value, {value}) for value in negatives))
+    return other if not negatives or {*parts} <= allowed else None
+
+
+def _describe_labels(
+    classes: Counter,
+    labels: dict[str, str | None],
+    findings: dict[str, frozenset[str]],
+    separator: str,
+    made: NewTask,
+) -> None:
+    """Add to the screen which classes become one, and which are left out."""
+    if separator:
+        n = sum(classes[value] for value in labels if len(findings[value]) > 1)
+        text = f"{counted(n, 'rows')} with several, “{separator}” between: any of them counts"
+        made.say("findings", text, "yellow")
+    said = [f"{value} {classes[value]:,} as {labels[value]}" for value in sorted(labels)]
+    if len(said) > 2 and not separator:
+        kept = [text for text, value in zip(said, sorted(labels), strict=True) if labels[value]]
+        made.say("classes joined", ", ".join(kept), "yellow")
+    if left := [value for value in sorted(labels) if labels[value] is None]:
+        n = sum(classes[value] for value in left)
+        shown = join_first_ten([f"{value} {classes[value]:,}" for value in left], ", ")
+        made.say("left out", f"{counted(n, 'pictures')} of other classes ({shown})", "yellow")
 
 
 def _refuse_alike_classes(classes: Counter, labels: dict[str, str | None], where: Path) -> None:
@@ -314,8 +536,8 @@ def _refuse_alike_classes(classes: Counter, labels: dict[str, str | None], where
             raise InputError(f"{both} look like one class", where=where, remedy=remedy)
 
 
-def _read_folders(places: _Places, made: NewTask) -> tuple[dict[str, Any], Counter]:
-    """Return the options of the layout `folder_classes`, and the pictures of each class."""
+def _read_folders(places: _Places, label: str, made: NewTask) -> _Found:
+    """Return what the layout `folder_classes` finds."""
     tree, pictures, options = places.tree, places.pictures, {"leave_out": ["files"]}
     if places.mask_names or places.masks:
         _check_masks(places, made)
@@ -324,6 +546,15 @@ def _read_folders(places: _Places, made: NewTask) -> tuple[dict[str, Any], Count
     strange = sorted(set(filter(tree.is_picture, tree.names)) - places.files)
     remedy = "Put pictures and masks into a folder of their own, or link them there."
     tree.raise_if_any(strange, "pictures lie in other folders", remedy=remedy)
+    names = [_join(places.images, name) for name in pictures]
+    if label == IN_MASKS:
+        return _Found(options, _classes_in_masks(places, made), names, in_masks=True)
+    if label:
+        options["label"] = label
+        classes = Counter(read_names(label, map(discovery.file_stem, pictures), "label"))
+        made.say("label", f"read from names by {label}")
+        made.notes["options"] = "label: a pattern of names, as you said"
+        return _Found(options, classes, names)
     parts = [name.split("/") for name in pictures]
     splits = sorted({folders[0] for folders in parts if len(folders) > 2})
     depth = int(bool(splits) and all(map(discovery.part_of, splits)))
@@ -334,15 +565,77 @@ def _read_folders(places: _Places, made: NewTask) -> tuple[dict[str, Any], Count
         options["patients"] = True
     deepest = depth + (3 if "patients" in options else 2)
     strange = ["/".join(folders) for folders in parts if len(folders) != deepest]
-    remedy = "Each class is a folder of pictures, or of patients' folders; or give a --table."
-    tree.raise_if_any(strange, "pictures lie in no folder of a class", remedy=remedy)
-    return options, Counter(folders[depth] for folders in parts)
+    remedy = "Each class is a folder of pictures, or of patients' folders; or give a --table"
+    if pattern := discovery.guess_label_pattern(pictures):
+        remedy += f"; or read classes from names: --label '{pattern}'"
+    tree.raise_if_any(strange, "pictures lie in no folder of a class", remedy=f"{remedy}.")
+    # Folders above pictures are classes, and no patients.
+    return _Found(
+        options, Counter(folders[depth] for folders in parts), [folders[-1] for folders in parts]
+    )
+
+
+def _classes_in_masks(places: _Places, made: NewTask) -> Counter:
+    """Return the two classes that masks tell, to be counted when they are read."""
+    if not places.outlines:
+        remedy = "Name their folder with --masks, or call them like their pictures, _mask behind."
+        raise InputError("no masks are found", where="--label masks", remedy=remedy)
+    made.say("label", "a lesion where the mask marks anything, none where it is black or absent")
+    made.notes["labels_in_masks"] = "lesion where a mask marks anything, as you said"
+    return Counter({LESION: 1, NO_LESION: 1})
+
+
+@dataclass
+class _Table:
+    """A table that is being read: its rows, and what is known of its columns by role.
+
+    ``key`` is the column with a row a patient, if the table has no row a picture.
+    """
+
+    rows: pd.DataFrame
+    columns: dict[str, discovery.Column]
+    classes: list[str]
+    key: discovery.Key | None = None
 
 
 def _read_columns(
-    places: _Places, roles: dict[str, str], leave_out: bool, made: NewTask, ask: Ask
-) -> tuple[dict[str, Any], Counter]:
-    """Return the options of the layout `table`, and how often each label stands in the table."""
+    places: _Places,
+    roles: dict[str, str],
+    leave_out: Collection[str],
+    made: NewTask,
+    ask: Ask,
+) -> _Found:
+    """Return what the layout `table` finds."""
+    table = _Table(_read_rows(places, made), {}, [])
+    drawn = places.masks or places.images
+    table.columns, table.classes = discovery.guess_columns(
+        table.rows, places.pictures, places.outlines, (places.images, drawn)
+    )
+    _take_roles(table, roles)
+    settings = _find_key(places, table, roles)
+    in_masks = roles["label"] == IN_MASKS and IN_MASKS not in table.rows
+    if in_masks:
+        table.columns.pop("label", None)
+    elif "label" not in table.columns:
+        taken = {column.name for column in table.columns.values()}
+        free = [name for name in table.rows if name not in taken]
+        answer = ask("The column of the label", "--label", table.classes or free, "")
+        _take_roles(table, {"label": answer})
+    for role, column in table.columns.items():
+        made.say(f"{role} column", f"{column.name} ({column.reason})")
+    _describe_lost_zeros(places, table, made)
+    reasons = [f"{role}: {column.reason}" for role, column in table.columns.items()]
+    made.notes["options"] = "; ".join(reasons)
+    options = _options_of(places, table, leave_out, made)
+    names = [] if table.key else [*table.rows[table.columns["image"].name]]
+    names = [name.replace("\\", "/") for name in names]
+    if in_masks:
+        return _Found(options, _classes_in_masks(places, made), names, settings, in_masks)
+    return _Found(options, _classes_of_rows(places, table, leave_out), names, settings)
+
+
+def _read_rows(places: _Places, made: NewTask) -> pd.DataFrame:
+    """Return the rows of the table as texts, and say how it is written."""
     tree, table = places.tree, places.table
     rows = read_table(tree, table, []).astype(object)
     if rows.empty:
@@ -353,56 +646,138 @@ def _read_columns(
         made.say("table", f"{Path(table).name}, {encoding}, cells separated by “{separator}”")
     elif table.lower().endswith(".xlsx"):
         made.say("table", f"{Path(table).name}, its first sheet")
-    pictures, outlines, folder = places.pictures, places.outlines, places.images
-    drawn = places.masks or folder
-    columns, reasons, classes = discovery.guess_columns(rows, pictures, outlines, (folder, drawn))
+    return rows
+
+
+def _describe_lost_zeros(places: _Places, table: _Table, made: NewTask) -> None:
+    """Say that cells name pictures which begin with zeros, as spreadsheets take these away."""
+    image = table.columns.get("image")
+    cells = {*table.rows[image.name]} - {""} if image else set()
+    files = discovery.matched(cells, places.pictures, places.images)
+    lost = [
+        f"{cell} as {name}"
+        for cell, name in sorted(files.items())
+        if discovery.is_number(cell) and discovery.file_stem(name.rpartition("/")[2]) != cell
+    ]
+    if lost:
+        text = f"{counted(len(lost), 'cells')} without leading zeros: {join_first_ten(lost, ', ')}"
+        made.say("lost zeros", text, "yellow")
+
+
+def _take_roles(table: _Table, roles: dict[str, str]) -> None:
+    """Put the columns that somebody named in place of those that were guessed."""
     for role, column in roles.items():
-        pattern = role == "patient" and column not in rows and "(" in column
-        if (role, column) == ("split", NO_SPLIT) or pattern:
-            columns.pop(role, "")
-            reasons.pop(role, "")
-        elif column:
-            columns[role] = look_up(f"column (--{role})", column, [*rows])
-            reasons[role] = "as you said"
-    if "image" not in columns:
-        problem = f"no column names the {counted(len(pictures), 'pictures')} below {folder or '.'}"
-        remedy = "Name it with --image, and the folder that its paths start at with --images. "
-        remedy += f"A picture is called {pictures[0]}."
-        raise tree.error(f"{problem} ({', '.join(rows)})", file=table, remedy=remedy)
-    if "label" not in columns:
-        free = [name for name in rows if name not in columns.values()]
-        answer = ask("The column of the label", "--label", classes or free, "")
-        columns["label"] = look_up("column (--label)", answer, [*rows])
-        reasons["label"] = "as you said"
-    for role, reason in reasons.items():
-        made.say(f"{role} column", f"{columns[role]} ({reason})")
-    made.notes["options"] = "; ".join(f"{role}: {reason}" for role, reason in reasons.items())
-    labels = rows[columns["label"]]
-    empty = rows[labels.map(discovery.says_nothing)]
-    if len(empty) and not leave_out:
-        cells = [f"{name} (row {row + 2})" for row, name in empty[columns["image"]].items()]
-        remedy = "Fill the cell, or leave such rows out with --leave-out."
-        problem = f"rows have no label in column {labels.name}"
-        if words := sorted({*labels[empty.index]} - {""}):
-            problem = f"rows have no label but {join_first_ten(words)} in column {labels.name}"
-        tree.raise_if_any(cells, problem, file=table, remedy=remedy)
-    options = {"table": Path(table).name, "images": folder}
-    options |= {role: columns.get(role, "") for role in ("image", "label", "patient", "mask")}
+        is_pattern = role == "patient" and column not in table.rows and "(" in column
+        if (column == NO_SPLIT and role in ("split", "patient")) or is_pattern:
+            table.columns.pop(role, None)
+        elif (column and (role, column) != ("label", IN_MASKS)) or column in table.rows:
+            name = look_up(f"column (--{role})", column, [*table.rows])
+            table.columns[role] = discovery.Column(name, "as you said")
+
+
+def _find_key(places: _Places, table: _Table, roles: dict[str, str]) -> dict[str, Any]:
+    """Find the column with a row a patient, where none names pictures or it names more of them.
+
+    Returned are settings of the manifest by which its cells are compared with pictures.
+    """
+    tree, pictures, rows = places.tree, places.pictures, table.rows
+    image = table.columns.get("image")
+    reached = 0
+    if image:
+        files = discovery.matched({*rows[image.name]} - {""}, pictures, places.images)
+        reached = len({*files.values()})
+    if roles["image"] or reached == len(pictures):
+        return {}
+    pattern = roles["patient"] if "(" in roles["patient"] else ""
+    said = roles["patient"] if roles["patient"] in rows else ""
+    settings = {"patient_pattern": pattern} if pattern else {"patients_in_headers": True}
+    patients = _known_patients(places, pattern)
+    key = discovery.guess_key(rows, pictures, patients, said) if patients else None
+    if not pattern and not (key and key.rows):
+        key, settings = discovery.guess_key(rows, pictures, (), said), {}
+    n = len(key.rows) if key else 0
+    if n > max(reached, discovery.LEAST_SHARE * len(pictures)):
+        how = "begin the names of" if key.level == 0 else "begin the folders of"
+        if key.level is None:
+            how = "equal the patients of"
+        reason = f"a row a patient: its cells {how} {n:,} of {len(pictures):,} pictures"
+        table.key = key
+        kept = {role: column for role, column in table.columns.items() if column.name != key.name}
+        kept.pop("image", None)
+        table.columns = kept | {"patient": discovery.Column(key.name, reason)}
+        return settings
+    if not image:
+        problem = f"no column names the {counted(len(pictures), 'pictures')} below "
+        problem += f"{places.images or '.'} ({', '.join(rows)}), and none with a row a patient "
+        problem += "has cells that their names begin with"
+        problem += f" (those of {key.name} begin {n:,})" if n else ""
+        remedy = "Name that of pictures with --image, or of patients with --patient, and the "
+        remedy += f"folder that paths start at with --images. A picture is called {pictures[0]}."
+        raise tree.error(problem, file=places.table, remedy=remedy)
+    return {}
+
+
+def _known_patients(places: _Places, pattern: str) -> list[str]:
+    """Return the patient of each picture, where a pattern or all DICOM headers tell it."""
+    if pattern:
+        return read_names(pattern, places.pictures, "patient")
+    root, tree = places.tree.root, places.tree
+    locators = [tree.locator(_join(places.images, name)) for name in places.pictures]
+    if not _named_in_headers(root, locators):
+        return []
+    from rin.data.dicom import patient_of  # pydicom is slow to load
+
+    return [patient_of(root, locator) for locator in locators]
+
+
+def _options_of(
+    places: _Places, table: _Table, leave_out: Collection[str], made: NewTask
+) -> dict[str, Any]:
+    """Return the options of the layout `table` for the columns that were found."""
+    tree, folder, outlines = places.tree, places.images, places.outlines
+    names = {role: column.name for role, column in table.columns.items()}
+    options = {"table": Path(places.table).name, "images": folder}
+    options |= {role: names.get(role, "") for role in ("image", "label", "patient", "mask")}
+    if table.key:
+        options["row"] = "patient"
+        options["level"] = table.key.level
     if places.masks or outlines:
-        options["masks"] = drawn
-        if "mask" not in columns:
+        options["masks"] = places.masks or folder
+        if "mask" not in names:
             _check_masks(places, made)
             if template := discovery.mask_template(places.mask_names, outlines):
-                options |= {"mask": template, "parts": {columns["image"]: _STEM}}
-    if "split" in columns:
-        options["split"] = {"column": columns["split"]}
+                options |= {"mask": template, "parts": {names.get("image", NAME): _STEM}}
+    if "split" in names:
+        options["split"] = {"column": names["split"]}
     options = {option: value for option, value in options.items() if value}
-    if others := {*tree.names} - places.files - {table}:
-        options["leave_out"] = ["files"]
+    others = {*tree.names} - places.files - {places.table}
+    if others:
         made.say("other files", f"{counted(len(others), 'files')}, not read")
-    if leave_out:
-        options["leave_out"] = ["rows", "pictures", "files"]
-    return options, Counter(labels)
+    left = [word for kind, word in _OF_TABLES.items() if kind in leave_out]
+    if left or others:
+        options["leave_out"] = [*left, "files"]
+    return options
+
+
+def _classes_of_rows(places: _Places, table: _Table, leave_out: Collection[str]) -> Counter:
+    """Return how many pictures, or rows, have each label; refuse rows without one."""
+    tree, rows, label = places.tree, table.rows, table.columns["label"].name
+    names = table.columns["patient" if table.key else "image"].name
+    if table.key:
+        rows = rows.loc[table.key.rows]
+    elif "rows-without-pictures" in leave_out:
+        known = discovery.matched({*rows[names]} - {""}, places.pictures, places.images)
+        rows = rows[rows[names].isin(known)]
+    labels = rows[label]
+    empty = rows[labels.map(discovery.says_nothing)]
+    if len(empty) and "unlabelled" not in leave_out:
+        cells = dict.fromkeys(f"{name} (row {row + 2})" for row, name in empty[names].items())
+        remedy = "Fill the cell, or leave such rows out with --leave-out unlabelled."
+        problem = f"rows have no label in column {label}"
+        if words := sorted({*labels[empty.index]} - {""}):
+            problem = f"rows have no label but {join_first_ten(words)} in column {label}"
+        tree.raise_if_any(cells, problem, file=places.table, remedy=remedy)
+    return Counter(labels)
 
 
 def _check_masks(places: _Places, made: NewTask) -> None:
@@ -420,19 +795,26 @@ def _check_masks(places: _Places, made: NewTask) -> None:
 def _hint_at_masks(images: Path, made: NewTask) -> None:
     """Say which folder below the pictures, or beside them, is called as folders of masks are."""
     words = tuple(discovery.COLUMNS["mask"])
+    if not images.is_dir():  # an archive
+        return
     for path in (*images.iterdir(), *images.parent.iterdir()):
         if path.is_dir() and path != images and discovery.plain(path.name).startswith(words):
             made.say("masks", f"none are read: --masks {path} would read that folder", "yellow")
 
 
 def _patients_of(
-    root: Path, locators: Sequence[str], options: dict[str, Any], patient: str, made: NewTask
+    root: Path,
+    locators: Sequence[str],
+    reading: _Found,
+    patient: str,
+    made: NewTask,
+    ask: Ask,
 ) -> dict[str, Any]:
-    """Return the settings of what tells patients, and note how that was found."""
-    settings = {"independence": "patient"}
+    """Return the settings of what tells patients, and note how that was reading."""
+    options, settings = reading.options, {"independence": "patient", **reading.settings}
     if "patient" in options:
         reason = "a column of the table names patients"
-    elif patient:
+    elif patient and patient != NO_PATIENTS:
         settings["patient_pattern"], reason = patient, "names of files tell patients, as you said"
     elif "patients" in options:
         reason = "each folder below a class is taken for a patient"
@@ -440,10 +822,31 @@ def _patients_of(
     elif _named_in_headers(root, locators):
         settings["patients_in_headers"], reason = True, "nothing but DICOM headers names patients"
         made.say("patients in", "the headers of the DICOM files (PatientID)")
+    elif patient != NO_PATIENTS and (pattern := _propose_pattern(reading.names, made, ask)):
+        settings["patient_pattern"], reason = pattern, "names of files seem to tell patients"
     else:
         settings["independence"], reason = "image", "nothing names patients: each picture is one"
     made.notes["independence"] = reason
     return settings
+
+
+def _propose_pattern(names: Sequence[str], made: NewTask, ask: Ask) -> str:
+    """Return a pattern by which names seem to tell patients, or nothing if it is declined."""
+    pattern, pictures = discovery.guess_patients(names)
+    if not pattern:
+        return ""
+    joined = [(who, several) for who, several in pictures.items() if len(several) > 1]
+    examples = "; ".join(f"{' and '.join(several[:3])} of {who}" for who, several in joined[:3])
+    text = f"by their names {len(names):,} pictures may be of {len(pictures):,} patients"
+    choices = [pattern, NO_PATIENTS]
+    answer = ask(f"{text}, such as {examples}: what tells patients", "--patient", choices, pattern)
+    if answer == NO_PATIENTS:
+        return ""
+    _check_pattern(answer, "--patient", "tells patients, as in '^(P[0-9]+)_'")
+    if answer == pattern:
+        text = f"{text} ({pattern}), such as {examples}; --patient none if they are not"
+        made.say("PATIENTS", text, "yellow")
+    return answer
 
 
 def _named_in_headers(root: Path, locators: Sequence[str]) -> bool:
@@ -487,20 +890,21 @@ def _inspect(
     fields: dict[str, Any],
     made: NewTask,
     results: Path,
-    leave_out: bool,
+    leave_out: Collection[str],
+    empty_masks: bool,
     distinct: bool,
 ) -> pd.DataFrame:
     """Read every picture, add counts and bits of near-duplicates to the manifest; return these."""
     tree, manifest = places.tree, DatasetManifest.model_validate(fields)
     listed = find_cases(tree, manifest)
-    if manifest.layout == "table" and leave_out:
-        n_rows, n_pictures = len(read_table(tree, places.table, [])), len(places.pictures)
-        for what, n in (("rows without pictures", n_rows), ("pictures without rows", n_pictures)):
-            if n > len(listed):
-                made.say("left out", counted(n - len(listed), what), "yellow")
+    if manifest.layout == "table":
+        _describe_left_out(places, manifest, listed, leave_out, made)
     labelled = listed[listed["label"].notna()]
     cases, bad = inspect_cases(tree.root, labelled, manifest, folder=results / "index")
     refuse_bad(bad, len(listed), tree.place(), manifest)
+    cases, findings = drop_left_out(manifest, cases)
+    for finding in findings:
+        made.say("left out", finding.text, "yellow")
     if manifest.independence == "patient" and not distinct:
         _refuse_alike_patients(cases["patient_id"], tree.place(places.table))
     if n_wrapped := int(cases["wrapped"].sum()):
@@ -514,16 +918,60 @@ def _inspect(
     fields["counts"] = {"images": classes.value_counts().sort_index().to_dict()}
     if manifest.masks:
         fields["counts"]["masks"] = listed["masks"].map(len).groupby(classes).sum().to_dict()
-        fields["counts"]["empty_masks"] = int(marks_nothing(cases).sum()) if leave_out else 0
+        fields["counts"]["empty_masks"] = _rightly_empty(manifest, cases, empty_masks, made)
     if wrong := case_problems(DatasetManifest.model_validate(fields), cases):
         kind, problem, remedy = wrong[0]
         remedy = _TEXTS["remedies"].get(kind, remedy)
+        if kind == "mixed patients" and manifest.patient_pattern:
+            remedy += f", or --patient {NO_PATIENTS} if names do not tell patients"
         raise InputError(problem, where=tree.place(places.table), remedy=f"{remedy}.")
     bits, pairs = suggest_threshold(cases)
     fields["near_duplicate_bits"] = bits
     rule = "largest of 40, 24, 16 and 8 bits (of 256) that links no chains"
     made.notes["near_duplicate_bits"] = f"{rule}: {counted(len(pairs), 'pairs')}"
     return pairs
+
+
+def _describe_left_out(
+    places: _Places,
+    manifest: DatasetManifest,
+    listed: pd.DataFrame,
+    leave_out: Collection[str],
+    made: NewTask,
+) -> None:
+    """Add to the screen how many rows and pictures are left out, those of none as well."""
+    used = {*listed["image"]}
+    numbers = {"pictures-without-rows": len(places.pictures) - len(used)}
+    rows = read_table(places.tree, places.table, []).astype(object)
+    if manifest.options.get("row") == "patient":
+        column = manifest.options["patient"]
+        numbers["rows-without-pictures"] = len({*rows[column]} - {*listed["patient_id"]})
+    else:
+        numbers["rows-without-pictures"] = len(rows) - len(listed)
+    for kind, n in numbers.items():
+        if kind in leave_out:
+            made.say("left out", counted(n, kind.replace("-", " ")), "yellow" if n else "")
+
+
+def _rightly_empty(
+    manifest: DatasetManifest, cases: pd.DataFrame, accepted: bool, made: NewTask
+) -> int:
+    """Return how many masks may mark nothing: all that are accepted, or of a class without lesion.
+
+    Every mask of such a class is empty, and it is not the positive one.
+    """
+    nothing, positive = marks_nothing(cases), manifest.tasks[0].positive_class
+    if accepted:
+        return int(nothing.sum())
+    drawn = cases[(cases["masks"].map(len) > 0) & (cases["label"] != positive)]
+    all_empty = nothing[drawn.index].groupby(drawn["source_class"]).all()
+    without = [*all_empty.index[all_empty]]
+    is_without = cases["source_class"].isin(without) & (cases["label"] != positive)
+    n = int(nothing[is_without].sum())
+    if n:
+        text = f"the {counted(n, 'masks')} of class {' and '.join(without)} mark nothing, as of "
+        made.say("masks", f"{text}a class without lesion")
+    return n
 
 
 def _refuse_alike_patients(patients: pd.Series, where: str) -> None:
@@ -576,7 +1024,12 @@ def _divide(dataset: Dataset, pairs: pd.DataFrame, column: str) -> tuple[pd.Data
 
 
 def _describe(
-    made: NewTask, dataset: Dataset, pairs: pd.DataFrame, folds: pd.DataFrame, fewest: int
+    made: NewTask,
+    dataset: Dataset,
+    pairs: pd.DataFrame,
+    folds: pd.DataFrame,
+    fewest: int,
+    names: Sequence[str],
 ) -> None:
     """Add to the screen what the pictures are."""
     manifest, cases = dataset.manifest, dataset.cases
@@ -588,7 +1041,7 @@ def _describe(
         text = f"{counted(len(blank), 'pictures are')} of one shade all over: "
         text += join_first_ten(blank, ", ")
         made.say("blank pictures", text, "yellow")
-    _describe_patients(made, manifest, cases)
+    _describe_patients(made, manifest, cases, names)
     classes, positive = cases["label"].value_counts(), manifest.tasks[0].positive_class
     others = [f"{label} {n:,}" for label, n in classes.items() if label != positive]
     made.say("classes", ", ".join([f"{positive} {classes[positive]:,} (positive)", *others]))
@@ -618,13 +1071,14 @@ def _describe(
         made.say("small test", f"{text}: their AUC is uncertain by tens of points", "yellow")
 
 
-def _describe_patients(made: NewTask, manifest: DatasetManifest, cases: pd.DataFrame) -> None:
+def _describe_patients(
+    made: NewTask, manifest: DatasetManifest, cases: pd.DataFrame, names: Sequence[str]
+) -> None:
     alone = "each picture counts as a patient. If patients have several pictures, some will stand "
     alone += "on both sides of the split, and the AUC will be too high"
-    of_classes = manifest.layout == "folder_classes"  # whose folders are no patients
-    paths = [Path(name).name if of_classes else name for name in cases["image"]]
-    pattern, n = discovery.guess_patients(paths)
-    hint = f". By their names they may be {n} patients: --patient '{pattern}'" if n else ""
+    pattern, patients = discovery.guess_patients(names)
+    hint = f". By their names they may be {len(patients)} patients: --patient '{pattern}'"
+    hint = hint if pattern else ""
     if manifest.independence == "image":
         made.say("PATIENTS", f"none are named: {alone}{hint}", "bold red")
     elif manifest.patient_pattern and cases["patient_id"].is_unique:

@@ -55,6 +55,17 @@ def write_table(folder):
     return options | {"split": {"column": "fold"}}
 
 
+def write_patients(folder):
+    """Write a table of a row a patient, whose pictures are in a folder each, beside its number."""
+    patients = sorted({patient for _, patient, _ in ROWS})
+    rows = [f"{patient},{LABELS[n % 2]},{n % 5}" for n, patient in enumerate(patients)]
+    write_lines(folder / "own" / "list.csv", "who,label,fold", *rows)
+    for n, patient, _ in ROWS:
+        save(folder / "own" / f"{patient}_scan" / f"{n}.png", picture(n))
+    options = {"table": "list.csv", "row": "patient", "level": 1, "patient": "who"}
+    return options | {"label": "label", "split": {"column": "fold"}}
+
+
 def write_lines(path, *lines):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join([*lines, ""]))
@@ -77,7 +88,9 @@ def write_arrays(folder):
     return {}
 
 
+BY_PATIENT = "table of patients"
 WRITERS = {"npz": write_arrays, "radimagenet": write_database, "table": write_table}
+WRITERS |= {BY_PATIENT: write_patients}
 
 
 def true_patients(layout, dataset):
@@ -85,7 +98,7 @@ def true_patients(layout, dataset):
     cases, folder = dataset.cases, dataset.root / dataset.location
     if layout in NAMES:
         patients = cases["image"].str.extract(NAMES[layout])[0]
-    elif layout in ("table", "radimagenet"):
+    elif layout in ("table", "radimagenet", BY_PATIENT):
         known = {f"{n}.png": patient for n, patient, _ in ROWS}
         patients = cases["image"].str.rpartition("/")[2].map(known)
     elif layout == "rsna_hemorrhage":
@@ -101,7 +114,7 @@ def true_patients(layout, dataset):
     return pd.Series(patients.to_numpy(), cases["case_id"])
 
 
-@pytest.fixture(scope="module", params=LAYOUTS)
+@pytest.fixture(scope="module", params=[*LAYOUTS, BY_PATIENT])
 def cohort(request, tmp_path_factory):
     """A small dataset of a layout, opened, and the true patient of each case."""
     layout, folder = request.param, tmp_path_factory.mktemp(request.param)
@@ -112,7 +125,7 @@ def cohort(request, tmp_path_factory):
         root = write_stand_in(manifest, folder, counts, 1)
     else:
         options, root = WRITERS[layout](folder), folder
-        changes = {"name": "own", "layout": layout, "options": options, "files": ()}
+        changes = {"name": "own", "layout": layout.split()[0], "options": options, "files": ()}
         changes |= {"locations": ("own", "own.npz"), "stand_in": None, "tasks": ()}
         changes |= {"label_map": {}, "patient_pattern": None, "findings": ()}
         changes |= {"independence": "image", "patient_labels": "several"}

@@ -8,7 +8,7 @@ import pytest
 from busi_files import changed, mask, picture, save, with_options, write_radimagenet, zip_folder
 
 from rin.data.dataset import open_dataset
-from rin.data.discovery import decode, matched, separator_of
+from rin.data.discovery import decode, keys_at, matched, separator_of
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import FoundCase, read_table
 from rin.data.layouts.table import read_split
@@ -552,3 +552,97 @@ def test_find_cases_leaves_out_what_the_manifest_says(head_ct, manifest):
     (head_ct / "set" / "labels.csv").write_text("id,hemorrhage\n0,0\n1,1\n13,1\n")
     some = with_options(manifest, leave_out=["rows", "pictures", "files"])
     assert [c.case_id for c in cases_of(head_ct, some)] == ["000.png", "001.png"]
+
+
+@pytest.mark.parametrize(
+    ("names", "files", "found"),
+    [
+        (["7"], ["007.png", "017.png"], {"7": "007.png"}),
+        (["7.png"], ["a/007.dcm"], {"7.png": "a/007.dcm"}),
+        (["7"], ["007.png", "07.png"], {}),  # either
+        (["7", "07"], ["007.png"], {}),
+        (["7", "007"], ["007.png"], {"007": "007.png"}),
+        (["b/7"], ["a/007.png"], {}),
+        (["P7"], ["P007.png"], {}),  # a spreadsheet changes numbers alone
+    ],
+)
+def test_numbers_match_without_their_leading_zeros_where_that_is_clear(names, files, found):
+    assert matched(names, files) == found
+
+
+def write_patients(root, *rows, names=("P1/a.png", "P1/b.png", "P10/a.png")):
+    for number, name in enumerate(names):
+        save(root / "own" / "pictures" / name, picture(number))
+    (root / "own" / "patients.csv").write_text("\n".join(["id,label,name,fold", *rows, ""]))
+
+
+@pytest.fixture
+def by_patient(manifest):
+    options = {"table": "patients.csv", "images": "pictures", "row": "patient", "level": 1}
+    options |= {"patient": "id", "label": "label", "keep": {"who": "name"}}
+    options |= {"split": {"column": "fold"}}
+    return changed(manifest, options=options, label_map={}, independence="patient")
+
+
+ROW_1, ROW_10 = "P1,benign,x,1", "P10,malignant,y,2"
+
+
+def test_row_a_patient_gives_its_cells_to_each_of_its_pictures(tmp_path, by_patient):
+    write_patients(tmp_path, ROW_1, ROW_10)
+    found = cases_of(tmp_path, by_patient, "own")
+    assert [(c.case_id, c.patient_id, c.source_class, c.who) for c in found] == [
+        ("P1/a.png", "P1", "benign", "x"),
+        ("P1/b.png", "P1", "benign", "x"),
+        ("P10/a.png", "P10", "malignant", "y"),
+    ]
+    split = read_split(open_tree(tmp_path, "own"), by_patient)
+    assert split.to_dict() == {"P1/a.png": "1", "P1/b.png": "1", "P10/a.png": "2"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([ROW_1], r"1 picture without rows: P10/a\.png"),
+        ([ROW_1, ROW_10, "P2,benign,x,1"], r"1 patient without pictures: 'P2' \(row 4\)"),
+        ([ROW_1, ROW_10, "P1,malignant,x,1"], r"1 patient has several rows .*: 'P1' \(row 4\)"),
+        ([ROW_1, ROW_10, ",benign,x,1"], r"1 row has no patient: row 4"),
+        (["P1,,x,1", ROW_10], r"2 labels are not in the manifest's label map: '' \(row 2\)"),
+    ],
+)
+def test_row_a_patient_that_does_not_fit_is_named_by_its_row(tmp_path, by_patient, rows, message):
+    write_patients(tmp_path, *rows)
+    with pytest.raises(InputError, match=message) as caught:
+        cases_of(tmp_path, by_patient, "own")
+    assert caught.value.remedy.endswith(".")
+
+
+def test_names_of_rows_a_patient_never_fit_two_patients(tmp_path, by_patient):
+    write_patients(tmp_path, ROW_1, "P1-2,benign,x,1", names=("P1-2/a.png", "P1/a.png"))
+    with pytest.raises(InputError, match=r"1 picture fits several patients: P1-2/a\.png \(P1 an"):
+        cases_of(tmp_path, by_patient, "own")
+
+
+@pytest.mark.parametrize(
+    ("part", "keys", "found"),
+    [
+        ("P1_MR", ["P1", "P10"], {"P1"}),
+        ("P10_MR", ["P1", "P10"], {"P10"}),
+        ("COVID-00039a", ["COVID-00039"], {"COVID-00039"}),
+        ("0007_scan", ["7", "70"], {"7"}),
+        ("p7", ["P7"], {"P7"}),
+        ("P1-2", ["P1", "P1-2"], {"P1", "P1-2"}),
+        ("xP1", ["P1"], set()),
+    ],
+)
+def test_cells_begin_parts_of_paths_where_letters_digits_and_signs_meet(part, keys, found):
+    assert keys_at([f"{part}/x.png", f"a/{part}.png"], keys, 1)[0] == found
+    assert keys_at([f"{part}/x.png", f"a/{part}.png"], keys, 0)[1] == found
+
+
+def test_patient_column_that_is_called_name_is_read_as_it_is_written(tmp_path, manifest):
+    for number, name in enumerate("abc"):
+        save(tmp_path / "own" / f"{name}.png", picture(number))
+    (tmp_path / "own" / "t.csv").write_text("file,label,name\na,0,Ann\nb,1,Ann\nc,1,Bob\n")
+    options = {"table": "t.csv", "image": "file", "label": "label", "patient": "name"}
+    found = cases_of(tmp_path, changed(manifest, options=options), "own")
+    assert [c.patient_id for c in found] == ["Ann", "Ann", "Bob"]

@@ -5,10 +5,12 @@ import shutil
 
 import pytest
 from filelock import FileLock
+from own_images import home
 from tiny_study import small_networks, tiny_profile
 
 from rin.study import open_study, run_grid, run_pretraining
 
+__all__ = ["home"]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 

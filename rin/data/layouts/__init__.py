@@ -5,13 +5,17 @@ table of them.  It refuses files that it cannot place, so nothing is left out in
 """
 
 from collections.abc import Callable
+from functools import lru_cache, partial
+from pathlib import Path
 
 import pandas as pd
 
+from rin.data.chunks import map_threads
 from rin.data.layouts import arrays, ddti, folders, rsna, table
 from rin.data.layouts.found import FoundCase, ReaderOptions
 from rin.data.manifest import DatasetManifest
-from rin.data.tree import Tree
+from rin.data.pixels import marks_anything
+from rin.data.tree import Tree, fingerprints
 from rin.errors import InputError, look_up
 
 Reader = Callable[[Tree, DatasetManifest], list[FoundCase] | pd.DataFrame]
@@ -33,6 +37,8 @@ PATTERNED = ("folder_classes", "table")
 UNNAMED = ("npz", "radimagenet", *PATTERNED)
 #: Layouts that have options.
 OPTIONED = ("mrnet", *PATTERNED)
+#: Classes of pictures whose mask marks something, and of those without a mask or with a black one.
+LESION, NO_LESION = "lesion", "no lesion"
 
 
 def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
@@ -53,8 +59,14 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     if not isinstance(cases, pd.DataFrame):
         cases = pd.DataFrame(cases, columns=FoundCase._fields)
     cases = cases.sort_values("case_id", ignore_index=True)
+    if manifest.labels_in_masks:
+        files = [mask for masks in cases["masks"] for mask in masks]
+        changed = tuple(fingerprints(tree.root, files))
+        marked = _are_marked(tree.root, tuple(cases["masks"]), changed)
+        cases["source_class"] = [LESION if is_marked else NO_LESION for is_marked in marked]
     unnamed = manifest.layout in UNNAMED and (cases["patient_id"] == cases["case_id"]).all()
-    if manifest.patients_in_headers:
+    by_rows = manifest.options.get("row") == "patient"  # whose reader compares them with headers
+    if manifest.patients_in_headers and not by_rows:
         if not unnamed:
             remedy = "Leave out patients_in_headers, or what names patients otherwise."
             raise InputError("patients have two sources", where=where, remedy=remedy)
@@ -69,3 +81,11 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     labels = {name: manifest.label(name) for name in cases["source_class"].unique()}
     cases.insert(len(FoundCase._fields), "label", cases["source_class"].map(labels))
     return cases
+
+
+@lru_cache(maxsize=4)
+def _are_marked(
+    root: Path, masks: tuple[tuple[str, ...], ...], _changed: tuple[str, ...]
+) -> list[bool]:
+    """Return for each picture whether its masks mark anything."""
+    return map_threads(partial(marks_anything, root), masks)

@@ -24,7 +24,7 @@ from rin.data.layouts.found import (
     read_table,
     sort_files,
 )
-from rin.data.manifest import DatasetManifest
+from rin.data.manifest import DatasetManifest, read_names
 from rin.data.tree import Tree
 
 LESIONS, NORMAL = "lesions_slices.csv", "Normal"
@@ -44,6 +44,8 @@ class FolderOptions(ReaderOptions):
     their names without ending, whose group ``stem`` is the name of the picture: without a folder
     they lie beside the pictures.  Masks of one picture are merged.
     ``stems`` calls each case by the name of its picture alone, without folder and ending.
+    ``label`` is a pattern of names without ending, or of paths where it holds a slash, whose
+    groups are the class: folders are then no classes, and may be any.
     ``leave_out: [files]`` passes over files that are no pictures.
     """
 
@@ -53,6 +55,7 @@ class FolderOptions(ReaderOptions):
     masks: str = ""
     mask: re.Pattern[str] | None = None
     stems: bool = False
+    label: re.Pattern | None = None
     leave_out: tuple[Literal["files"], ...] = ()
 
 
@@ -67,10 +70,14 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     masks = _masks_of(files, options)
     if outlines := {mask for several in masks.values() for mask in several}:
         files = [name for name in files if name not in outlines]
-    cases = _by_folder(tree, files, manifest, options)
+    if options.label or manifest.labels_in_masks:
+        cases = _in_any_folder(files, options)
+    else:
+        cases = _by_folder(tree, files, manifest, options)
     present = set(cases["source_class"].unique())
     missing = set(manifest.label_map) - present if present else manifest.label_map or ["all"]
-    tree.raise_if_any(sorted(missing), "classes have no folder")
+    if not manifest.labels_in_masks:
+        tree.raise_if_any(sorted(missing), "classes have no folder")
     twice = cases["below_split"].duplicated(keep=False)
     cases["case_id"] = cases["below_split"].where(~twice, cases["path"])
     if options.stems:
@@ -122,6 +129,15 @@ def _by_folder(
     columns = {"name": names, "path": paths}
     columns |= dict(zip([field.name for field in groups.type], groups.flatten(), strict=True))
     return pa.table(columns).to_pandas()
+
+
+def _in_any_folder(files: list[str], options: FolderOptions) -> pd.DataFrame:
+    """Return a row a picture, as :func:`_by_folder`; its class is empty without a pattern."""
+    stems = [file_stem(name) for name in files]
+    classes = read_names(options.label, stems, "label") if options.label else ""
+    cases = pd.DataFrame({"name": files, "path": files, "below_split": files}, dtype=str)
+    cases["file"] = cases["name"].str.rpartition("/")[2]
+    return cases.assign(source_class=classes)
 
 
 def _masks_by_picture(

@@ -11,18 +11,20 @@ patients are published; a corpus that was curated here brings ``patients.csv``.
 
 import re
 from collections import Counter
+from functools import lru_cache, partial
 from pathlib import Path
 from string import Formatter
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import pandas as pd
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from rin.data.discovery import matched, part_of
+from rin.data.chunks import map_threads
+from rin.data.discovery import keys_at, keys_equal, matched, part_of
 from rin.data.layouts.found import STAND_IN_NOTE, ReaderOptions, read_table
 from rin.data.manifest import DatasetManifest
 from rin.data.store import MEASURED
-from rin.data.tree import Tree
+from rin.data.tree import Tree, fingerprints
 from rin.errors import InputError, join_first_ten
 from rin.files import read_yaml
 from rin.tables import CASES
@@ -31,6 +33,8 @@ from rin.tables import CASES
 UNLABELLED = "unlabelled"
 _NUMBER = r"[0-9]{1,18}"
 _PART = "part"
+#: Column of each picture's name; no column of a table ends in a space.
+NAME = "picture "
 
 
 def _pieces(template: str) -> list[tuple[str, str | None, str | None]]:
@@ -83,18 +87,24 @@ class TableOptions(ReaderOptions):
     ``image`` and ``mask`` are columns or templates; masks are called as their pictures are
     where only their folder is given; where no column names it, a mask may be absent.
     ``patient`` is a column, maybe of a table of its own, ``patients``; without that file, each
-    picture is a patient. ``parts`` takes columns apart, each by a pattern that matches the
-    whole value; its named groups serve in templates as columns do. ``keep`` takes columns into
-    the case table, under new names. ``beside`` are other files of the dataset. ``leave_out``
-    says what may be left over: ``rows`` without pictures, ``pictures`` without rows (and
-    masks), and ``files`` of other kinds; otherwise these are errors.
+    picture is a patient. With ``row: patient`` the table has a row a patient and no column of
+    pictures: a picture belongs to the row whose patient its name begins with, in the outermost
+    folder below ``images`` (``level`` 1), in a deeper one (2, ...) or in its file name (0); or
+    whose patient equals what the manifest's patient_pattern or the DICOM header gives. ``parts``
+    takes columns apart, each by a pattern that matches the whole value; its named groups serve
+    in templates as columns do. ``keep`` takes columns into the case table, under new names.
+    ``beside`` are other files of the dataset. ``leave_out`` says what may be left over: ``rows``
+    without pictures, ``pictures`` without rows (and masks), and ``files`` of other kinds;
+    otherwise these are errors.
     """
 
     table: str | dict[str, str]
     images: str = ""
-    image: Template
-    label: str
+    row: Literal["picture", "patient"] = "picture"
+    image: Template = ""
+    label: str = ""
     patient: str = ""
+    level: Annotated[int, Field(ge=0)] = 0
     patients: str = ""
     masks: str = ""
     mask: Template = ""
@@ -103,6 +113,14 @@ class TableOptions(ReaderOptions):
     split: GivenSplit | None = None
     beside: tuple[str, ...] = ()
     leave_out: tuple[Literal["rows", "pictures", "files"], ...] = ()
+
+    @model_validator(mode="after")
+    def _names_pictures(self) -> Self:
+        if self.row == "picture" and not self.image:
+            raise ValueError("image: a row a picture needs the column or template of its name")
+        if self.row == "patient" and (self.image or self.patients or not self.patient):
+            raise ValueError("row: a row a patient needs patient, and no image or patients")
+        return self
 
 
 _RADIMAGENET = TableOptions.model_validate(read_yaml(Path(__file__).with_suffix(".yaml")))
@@ -125,10 +143,38 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
         remedy = "Give them other names in the manifest's option keep."
         where = f"manifest {manifest.name}"
         raise InputError(f"{problem}: {', '.join(taken)}", where=where, remedy=remedy)
-    columns = [*_columns(options.mask), options.label, *options.keep.values()]
+    if not options.label and not manifest.labels_in_masks:
+        remedy = "Name the column in the option label, or say labels_in_masks: true."
+        raise InputError("nothing names labels", where=f"manifest {manifest.name}", remedy=remedy)
+    columns = [*_columns(options.mask), *filter(None, [options.label]), *options.keep.values()]
     if options.patient and not options.patients:
         columns.append(options.patient)
-    place, rows = _rows(tree, options, options.table, columns)
+    place, rows = _rows(tree, manifest, options, options.table, columns)
+    labels = _labels(tree, manifest, options, place, rows)
+    patients = _patients(tree, options, manifest, rows, place)
+    if options.mask in rows:
+        masks = rows[options.mask]
+    elif options.mask:
+        masks = _filled(tree, place, rows, options.mask)
+    else:
+        masks = rows[NAME] if options.masks else pd.Series("", rows.index)
+    named_files = pd.DataFrame({"name": rows[NAME], "drawn": masks})
+    images, drawn = _files(tree, manifest, options, place, named_files)
+    cases = {"case_id": rows[NAME], "patient_id": patients, "source_class": labels}
+    table = pd.DataFrame(cases, dtype=str).assign(
+        image=rows[NAME].map({name: tree.locator(file) for name, file in images.items()}),
+        masks=[(tree.locator(drawn[mask]),) if mask in drawn else () for mask in masks],
+        **{name: rows[column].astype(str) for name, column in options.keep.items()},
+    )
+    return table[table["image"].notna()]
+
+
+def _labels(
+    tree: Tree, manifest: DatasetManifest, options: TableOptions, place: str, rows: pd.DataFrame
+) -> pd.Series:
+    """Return the class of each row; empty where masks tell it, which are not read here."""
+    if manifest.labels_in_masks:
+        return pd.Series("", rows.index)
     labels = rows[options.label]
     if UNLABELLED in manifest.label_map:
         labels = labels.where(labels != "", UNLABELLED)
@@ -138,22 +184,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     remedy = f"Column {options.label} may hold {allowed}: correct the "
     remedy += "cell, or give the class a line in label_map; null leaves it out."
     tree.raise_if_any(_with_rows(strange), problem, file=place, remedy=remedy)
-    patients = _patients(tree, options, manifest, rows, place)
-    if options.mask in rows:
-        masks = rows[options.mask]
-    elif options.mask:
-        masks = _filled(tree, place, rows, options.mask)
-    else:
-        masks = rows["name"] if options.masks else pd.Series("", rows.index)
-    named_files = pd.DataFrame({"name": rows["name"], "drawn": masks})
-    images, drawn = _files(tree, manifest, options, place, named_files)
-    cases = {"case_id": rows["name"], "patient_id": patients, "source_class": labels}
-    table = pd.DataFrame(cases, dtype=str).assign(
-        image=rows["name"].map({name: tree.locator(file) for name, file in images.items()}),
-        masks=[(tree.locator(drawn[mask]),) if mask in drawn else () for mask in masks],
-        **{name: rows[column].astype(str) for name, column in options.keep.items()},
-    )
-    return table[table["image"].notna()]
+    return labels
 
 
 def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
@@ -167,17 +198,18 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
         remedy = "Name its column in the option split of the layout table."
         raise InputError(problem, where=f"manifest {manifest.name}", remedy=remedy)
     column = options.split.column
-    place, rows = _rows(tree, options, options.split.table or options.table, [column])
+    file = options.split.table or options.table
+    place, rows = _rows(tree, manifest, options, file, [column])
     parts = rows[column].map(part_of)
     if (parts == "").all():
-        return rows.set_index("name")[column]
+        return rows.set_index(NAME)[column]
     strange = rows[column][(parts == "") & (rows[column] != "")]
     remedy = f"Column {column} names parts: write train, val or test, or empty the cells of "
     remedy += "pictures that are left out; --split none of rin new leaves the column aside."
     tree.raise_if_any(
         _with_rows(strange), "values are no part of a split", file=place, remedy=remedy
     )
-    return parts.set_axis(rows["name"]).rename(column)
+    return parts.set_axis(rows[NAME]).rename(column)
 
 
 def _with_rows(cells: pd.Series) -> list[str]:
@@ -186,13 +218,18 @@ def _with_rows(cells: pd.Series) -> list[str]:
 
 
 def _rows(
-    tree: Tree, options: TableOptions, file: str | dict[str, str], columns: list[str]
+    tree: Tree,
+    manifest: DatasetManifest,
+    options: TableOptions,
+    file: str | dict[str, str],
+    columns: list[str],
 ) -> tuple[str, pd.DataFrame]:
-    """Return where a table lies (nowhere if it is several), and rows with a ``name`` each."""
+    """Return where a table lies (nowhere if several do), and a row a picture with its `NAME`."""
     files = file if isinstance(file, dict) else {"": file}
     made = {name for pattern in options.parts.values() for name in pattern.groupindex}
-    made |= {_PART} if len(files) > 1 else set()
-    wanted = dict.fromkeys([*_columns(options.image), *options.parts, *columns])
+    made |= {NAME, _PART} if len(files) > 1 else {NAME}
+    keys = [options.patient] if options.row == "patient" else _columns(options.image)
+    wanted = dict.fromkeys([*keys, *options.parts, *columns])
     needed = [column for column in wanted if column not in made]
     tables = []
     remedy = "Put the table there once, or correct the option table of the manifest."
@@ -200,23 +237,102 @@ def _rows(
         place = tree.one_called(name, remedy)
         # Texts of Python, as millions of them are gone through one by one.
         rows = read_table(tree, place, needed).astype(object)
+        if options.row == "patient":
+            rows = _pictures_of_patients(tree, manifest, options, place, rows[needed])
         for column, pattern in options.parts.items():
             groups = rows[column].str.extract(f"^(?:{pattern.pattern})$")
             strange = rows[column][groups.isna().all(axis=1)].map(repr)
             problem = f"values of {column} do not match {pattern.pattern!r}"
             tree.raise_if_any(strange, problem, file=place)
             rows = rows.assign(**groups[[*pattern.groupindex]].fillna(""))
-        rows["name"] = _filled(tree, place, rows, options.image)
+        if options.row == "picture":
+            rows[NAME] = _filled(tree, place, rows, options.image)
         if part:
             rows[_PART] = part
         tables.append(rows)
-    rows, place = pd.concat(tables, ignore_index=True), place if len(files) == 1 else ""
+    if len(tables) > 1:
+        rows, place = pd.concat(tables, ignore_index=True), ""
     if rows.empty:
         raise tree.error("the table has no rows", file=place)
-    twice = rows["name"][rows["name"].duplicated()]
+    twice = rows[NAME][rows[NAME].duplicated()]
     remedy = "Keep one row for each picture; a second look at a patient is a picture of its own."
     tree.raise_if_any(twice, "pictures have several rows", file=place, remedy=remedy)
     return place, rows
+
+
+def _pictures_of_patients(
+    tree: Tree, manifest: DatasetManifest, options: TableOptions, place: str, rows: pd.DataFrame
+) -> pd.DataFrame:
+    """Return a row for each picture, its `NAME` among them, in place of a row for each patient."""
+    column, leave_out = options.patient, options.leave_out
+    nameless = [f"row {row + 2}" for row in rows.index[rows[column] == ""]]
+    remedy = f"Fill column {column}, or take out these rows."
+    tree.raise_if_any(nameless, "rows have no patient", file=place, remedy=remedy)
+    rows = rows.drop_duplicates()
+    remedy = "Keep one row a patient; or name the picture of each row in a column (--image)."
+    twice = rows[column][rows[column].duplicated()]
+    problem = "patients have several rows that differ"
+    tree.raise_if_any(_with_rows(twice), problem, file=place, remedy=remedy)
+    names = _picture_names(tree, options, place)
+    if manifest.patient_pattern:
+        fitting = [{key} - {""} for key in keys_equal(manifest.patients_in(names), rows[column])]
+    elif manifest.patients_in_headers:
+        files = _below(tree, _files_beside(tree, options), options.images, _folder_of(place))
+        locators = tuple(tree.locator(files[name]) for name in names)
+        patients = _header_patients(tree.root, locators, tuple(fingerprints(tree.root, locators)))
+        fitting = [{key} - {""} for key in keys_equal(patients, rows[column])]
+    else:
+        fitting = keys_at(names, rows[column], options.level)
+    pairs = [(name, *keys) for name, keys in zip(names, fitting, strict=True)]
+    several = [f"{name} ({' and '.join(sorted(keys))})" for name, *keys in pairs if len(keys) > 1]
+    remedy = f"Call each file after one cell of {column}, or name pictures in a column (--image)."
+    problem = "pictures fit several patients"
+    tree.raise_if_any(several, problem, file=place, remedy=remedy)
+    accepted = "or say leave_out in the manifest (--leave-out {} of rin new)."
+    if "pictures" not in leave_out:
+        remedy = f"A name fits a cell of {column} that it begins with, or is. Add rows, take the "
+        remedy += f"pictures away, {accepted.format('pictures-without-rows')}"
+        lost = [name for name, *keys in pairs if not keys]
+        tree.raise_if_any(lost, "pictures without rows", file=place, remedy=remedy)
+    if "rows" not in leave_out:
+        lost = rows[column][~rows[column].isin(set().union(*fitting))]
+        remedy = f"No name begins with these cells of {column}. Add pictures, correct the cells, "
+        remedy += accepted.format("rows-without-pictures")
+        tree.raise_if_any(_with_rows(lost), "patients without pictures", file=place, remedy=remedy)
+    row_of = dict(zip(rows[column], rows.index, strict=True))
+    placed = [(name, row_of[keys[0]]) for name, *keys in pairs if keys]
+    # The index stays that of the table, so that messages name its rows.
+    return rows.loc[[row for _, row in placed]].assign(**{NAME: [name for name, _ in placed]})
+
+
+def _picture_names(tree: Tree, options: TableOptions, place: str) -> list[str]:
+    """Return the names below their folder of all pictures, without masks."""
+    files, base = _files_beside(tree, options), _folder_of(place)
+    pictures = _below(tree, files, options.images, base)
+    if options.masks not in ("", options.images):
+        drawn = {*_below(tree, files, options.masks, base).values()}
+        return [name for name, file in pictures.items() if file not in drawn]
+    if "{" not in options.mask:
+        return [*pictures]
+    every = pd.DataFrame({NAME: [*pictures]})
+    for column, pattern in options.parts.items():
+        every = every.assign(**every[column].str.extract(f"^(?:{pattern.pattern})$").fillna(""))
+    masks = matched([*_filled(tree, place, every, options.mask)], pictures, options.images)
+    return [name for name in pictures if name not in {*masks.values()}]
+
+
+@lru_cache(maxsize=4)
+def _header_patients(
+    root: Path, locators: tuple[str, ...], _changed: tuple[str, ...]
+) -> list[str]:
+    """Return the patient that the header of each DICOM file names."""
+    from rin.data.dicom import patient_of  # pydicom is slow to load
+
+    return map_threads(partial(patient_of, root), locators)
+
+
+def _folder_of(place: str) -> str:
+    return place[: place.rfind("/") + 1]
 
 
 def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Series:
@@ -244,23 +360,23 @@ def _patients(
     tree: Tree, options: TableOptions, manifest: DatasetManifest, rows: pd.DataFrame, place: str
 ) -> pd.Series:
     """Return the patient of each row; its picture's name where nothing names patients."""
-    if manifest.patient_pattern:
+    if manifest.patient_pattern and options.row == "picture":
         if options.patient:
             remedy = "Leave out the option patient, or the patient_pattern."
             raise InputError("patients have two sources", where=manifest.name, remedy=remedy)
-        names = rows["name"].str.replace("\\", "/", regex=False)
+        names = rows[NAME].str.replace("\\", "/", regex=False)
         return pd.Series(manifest.patients_in(names), rows.index)
     if options.patients:
         if all(name.rpartition("/")[2] != options.patients for name in tree.names):
-            return rows["name"]
-        names = rows["name"]
-        place, rows = _rows(tree, options, options.patients, [options.patient])
-        tree.raise_if_unpaired(rows["name"], names, (f"rows of {options.patients}", "pictures"))
-        rows = rows.set_index("name").loc[names].reset_index()
+            return rows[NAME]
+        names = rows[NAME]
+        place, rows = _rows(tree, manifest, options, options.patients, [options.patient])
+        tree.raise_if_unpaired(rows[NAME], names, (f"rows of {options.patients}", "pictures"))
+        rows = rows.set_index(NAME).loc[names].reset_index()
     if not options.patient:
-        return rows["name"]
+        return rows[NAME]
     remedy = f"Fill column {options.patient}, or take out these rows."
-    nameless = rows["name"][rows[options.patient] == ""]
+    nameless = rows[NAME][rows[options.patient] == ""]
     tree.raise_if_any(nameless, "pictures have no patient", file=place, remedy=remedy)
     return rows[options.patient]
 
@@ -269,28 +385,27 @@ def _files(
     tree: Tree, manifest: DatasetManifest, options: TableOptions, place: str, rows: pd.DataFrame
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return the files of pictures and of masks by their names in the table; refuse any others."""
-    tables = options.table.values() if isinstance(options.table, dict) else [options.table]
-    split = options.split.table if options.split else ""
-    beside = {*tables, options.patients, split, *options.beside, STAND_IN_NOTE}
-    files = [name for name in tree.names if name.rpartition("/")[2] not in beside]
+    files = _files_beside(tree, options)
     names, masks = rows["name"], rows["drawn"][rows["drawn"] != ""]
-    mask_folder, base = options.masks or options.images, place[: place.rfind("/") + 1]
+    mask_folder, base = options.masks or options.images, _folder_of(place)
     pictures = _below(tree, files, options.images, base)
     outlines = _below(tree, files, mask_folder, base) if len(masks) else {}
     image_names = matched(names, pictures, options.images)
     images = {name: pictures[file] for name, file in image_names.items()}
     mask_names = matched(masks, outlines, mask_folder)
     drawn = {name: outlines[file] for name, file in mask_names.items()}
-    accepted = "or say leave_out in the manifest (--leave-out of rin new)."
+    accepted = "or say leave_out in the manifest (--leave-out {} of rin new)."
     searched = "Searched below {}, with and without ending, in any case, among {} pictures; a "
-    searched += f"name that two of them fit counts for none. Correct names, add files, {accepted}"
+    searched += "name that two of them fit counts for none. Correct names, add files, "
     if "rows" not in options.leave_out:
         remedy = searched.format(options.images or base or "the table", len(pictures))
+        remedy += accepted.format("rows-without-pictures")
         tree.raise_if_any(
             names[~names.isin(images)], "rows without pictures", file=place, remedy=remedy
         )
     if options.mask and "{" not in options.mask:  # a column names them
         remedy = searched.format(mask_folder or base or "the table", len(outlines))
+        remedy = remedy.rstrip(", ") + "."
         problem = "masks of the table are not there"
         tree.raise_if_any(masks[~masks.isin(drawn)], problem, file=place, remedy=remedy)
     times = Counter(images.values())
@@ -298,7 +413,8 @@ def _files(
     tree.raise_if_any(twice, "rows name one picture", remedy="Keep one row a picture.")
     used = {*images.values(), *drawn.values()}
     if "pictures" not in options.leave_out:
-        remedy = f"Add their rows to the table, take them away, {accepted}"
+        remedy = "Add their rows to the table, take them away, "
+        remedy += accepted.format("pictures-without-rows")
         for kind, known in (("pictures", pictures), ("masks", outlines)):
             lost = [name for name, file in known.items() if file not in used]
             tree.raise_if_any(lost, f"{kind} without rows", remedy=remedy)
@@ -308,6 +424,14 @@ def _files(
         problem = f"files have no place in the layout {manifest.layout!r}"
         tree.raise_if_any(others, problem, remedy=remedy)
     return images, drawn
+
+
+def _files_beside(tree: Tree, options: TableOptions) -> list[str]:
+    """Return the files that are no tables, and not named as being beside."""
+    tables = options.table.values() if isinstance(options.table, dict) else [options.table]
+    split = options.split.table if options.split else ""
+    beside = {*tables, options.patients, split, *options.beside, STAND_IN_NOTE}
+    return [name for name in tree.names if name.rpartition("/")[2] not in beside]
 
 
 def _below(tree: Tree, files: list[str], folder: str, base: str) -> dict[str, str]:

@@ -1,0 +1,594 @@
+"""`rin new` on what hospitals have: mistakes and oddities, each with its answer and its verdict.
+
+A case is read for what it is, or refused in one line whose remedy works: where flags are the
+remedy, they are tried.  Of all that is read, no patient stands on two sides of the split.
+"""
+
+import re
+import shlex
+import shutil
+import zipfile
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from own_images import OWN, rows_of, save, write_dicom, write_table
+
+from rin.study import open_study
+
+FOLDERS = ["--images", "own/Bilder", "--yes"]
+
+
+@dataclass
+class Case:
+    """What somebody has: who makes it, flags of `rin new`, what is said, and what then works.
+
+    ``remedy`` are the flags with which a refused case is read; None where a file is to be mended.
+    ``patients`` and ``classes`` are those of what is read, by itself or with the remedy.
+    """
+
+    make: object
+    said: str
+    flags: tuple = ()
+    refused: bool = False
+    remedy: tuple | None = None
+    patients: int | None = 24
+    classes: tuple | None = None
+    table: bool = True
+
+
+def names_of(home):
+    return sorted(path.name for path in (home / "own/Bilder").iterdir())
+
+
+def rename(home, name_of):
+    """Move each picture to a name made of its patient's number, and its view."""
+    folder = home / "own/Bilder"
+    for name in names_of(home):
+        patient, view = map(int, re.fullmatch(r"p(\d+)_(\d)\.png", name).groups())
+        target = folder / name_of(patient, view)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).rename(target)
+    shutil.rmtree(home / "own/masks")
+
+
+def label_of(patient):
+    return "malignant" if patient < 12 else "benign"
+
+
+def write_patients(home, key_of, label=label_of, more=()):
+    """Write a table of a row a patient."""
+    rows = [(key_of(patient), label(patient), str(30 + patient)) for patient in range(24)]
+    write_table(home, [*rows, *more], columns=("Subject", "Befund", "Alter"))
+
+
+def renamed(column, label):
+    """Return what renames the column of labels, and changes each label."""
+
+    def make(home):
+        rows = [(name, label(old), patient) for name, old, patient in rows_of(home)]
+        write_table(home, rows, columns=("Bild", column, "Patient"))
+
+    return make
+
+
+def labels_of_views(home):
+    """Take patients from the table, and give their two pictures different labels."""
+    rows = [(name, "ab"[number % 2]) for number, (name, *_) in enumerate(rows_of(home))]
+    write_table(home, rows, columns=("Bild", "Befund"))
+
+
+def patients_of(name_of, key_of, **options):
+    """Return what renames pictures and writes a table of a row a patient."""
+
+    def make(home):
+        rename(home, name_of)
+        write_patients(home, key_of, **options)
+
+    return make
+
+
+def in_table(change):
+    """Return what changes the rows of the table one by one: name, label, patient."""
+
+    def make(home):
+        write_table(home, [change(number, *row) for number, row in enumerate(rows_of(home))])
+
+    return make
+
+
+def classes_of(*labels):
+    """Return what gives patients these labels in turn."""
+
+    def change(_number, name, _label, patient):
+        return name, labels[int(patient[1:]) % len(labels)], patient
+
+    return in_table(change)
+
+
+def quoted(*labels):
+    """Return what gives patients labels that hold commas."""
+    return classes_of(*(f'"{label}"' for label in labels))
+
+
+def without_table(name_of):
+    def make(home):
+        rename(home, name_of)
+        (home / "own/list.csv").unlink()
+
+    return make
+
+
+def labelled(patient):
+    return int(patient < 12)
+
+
+def dicom_of_patients(key_of):
+    """Return what writes DICOM files whose headers name patients, and a row a patient."""
+
+    def make(home):
+        rng = np.random.default_rng(1)
+        for number, name in enumerate(names_of(home)):
+            (home / "own/Bilder" / name).unlink()
+            pixels = rng.integers(0, 256, (16, 16), dtype=np.uint8)
+            write_dicom(home / f"own/Bilder/IM{number:03d}.dcm", pixels, f"{number // 2:05d}")
+        shutil.rmtree(home / "own/masks")
+        write_patients(home, key_of)
+
+    return make
+
+
+def black_masks(home, patients):
+    for name in names_of(home):
+        if int(name[1:3]) in patients:
+            save(home / "own/masks" / name, np.zeros((16, 16), np.uint8))
+
+
+def zipped(home):
+    for name, label, _ in rows_of(home):
+        target = home / "own/classes/set" / label / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (home / "own/Bilder" / name).rename(target)
+    (home / "zips").mkdir()
+    with zipfile.ZipFile(home / "zips/us.zip", "w") as archive:
+        for path in sorted((home / "own/classes").rglob("*.png")):
+            archive.write(path, path.relative_to(home / "own/classes"))
+
+
+def large_table(home):
+    more = [(f"x{number}.png", "benign", f"Q{number}") for number in range(20_000)]
+    write_table(home, [*rows_of(home), *more])
+
+
+def numbered(home):
+    """Rename pictures to numbers with zeros, which the table has lost."""
+    rows = []
+    for number, (name, label, patient) in enumerate(rows_of(home)):
+        (home / "own/Bilder" / name).rename(home / f"own/Bilder/{number:05d}.png")
+        rows.append((str(number), label, patient))
+    write_table(home, rows)
+
+
+def title_row(home):
+    table = (home / "own/list.csv").read_text()
+    (home / "own/list.csv").write_text(f"Export of May,,\n{table}")
+
+
+def patient_called_name(home):
+    write_table(home, rows_of(home), columns=("file", "Befund", "name"))
+
+
+def two_labels(home):
+    write_table(home, [("p00_0.png", "benign", "P0"), *rows_of(home)[1:]])
+
+
+COVID = "COVID-{:05d}{}.png"
+LESIONS = ("--masks", "own/masks")
+#: By what somebody has.
+CASES = {
+    # One row a patient.
+    "row a patient, folder each": Case(
+        patients_of(lambda p, v: f"P{p}/scan/IM{v}.png", lambda p: f"P{p}"),
+        "Subject (a row a patient: its cells begin the folders of 48 of 48 pictures)",
+    ),
+    "row a patient, folder begins with it": Case(
+        patients_of(lambda p, v: f"P{p}_MR_2020/IM{v}.png", lambda p: f"P{p}"),
+        "begin the folders of 48 of 48",
+    ),
+    "row a patient, numbered slices in numbered folders": Case(
+        patients_of(lambda p, v: f"{p + 1}/{v + 1}.png", lambda p: str(p + 1)),
+        "begin the folders of 48 of 48",
+    ),
+    "row a patient, below folders of sites": Case(
+        patients_of(lambda p, v: f"site{p % 3}/{p + 1}/{v}.png", lambda p: str(p + 1)),
+        "begin the folders of 48 of 48",
+    ),
+    "row a patient, file begins with it": Case(
+        patients_of(lambda p, v: f"P{p}_{v}.png", lambda p: f"P{p}"),
+        "begin the names of 48 of 48",
+    ),
+    "row a patient, letters behind numbers": Case(
+        patients_of(lambda p, v: COVID.format(p, "ab"[v]), lambda p: f"COVID-{p:05d}"),
+        "begin the names of 48 of 48",
+    ),
+    "row a patient, zeros lost": Case(
+        patients_of(lambda p, v: f"{p:04d}/IM{v}.png", lambda p: str(p)),
+        "begin the folders of 48 of 48",
+    ),
+    "row a patient, other capitals": Case(
+        patients_of(lambda p, v: f"p{p}_{v}.png", lambda p: f"P{p}"), "begin the names of 48"
+    ),
+    "row a patient, equal to a pattern": Case(
+        patients_of(lambda p, v: f"scan-{p:03d}-{v}.png", lambda p: str(p)),
+        "its cells equal the patients of 48 of 48 pictures",
+        ("--patient", r"scan-(\d+)-"),
+    ),
+    "row a patient, equal to DICOM headers": Case(
+        dicom_of_patients(lambda p: f"{p:05d}"), "its cells equal the patients of 48 of 48"
+    ),
+    "row a patient, headers with zeros": Case(
+        dicom_of_patients(str), "its cells equal the patients of 48 of 48 pictures"
+    ),
+    "row a patient, the same row twice": Case(
+        patients_of(
+            lambda p, v: f"P{p}_{v}.png", lambda p: f"P{p}", more=[("P3", "malignant", "33")]
+        ),
+        "begin the names of 48",
+    ),
+    "row a patient, two that differ": Case(
+        patients_of(
+            lambda p, v: f"P{p}_{v}.png", lambda p: f"P{p}", more=[("P3", "benign", "33")]
+        ),
+        "1 patient has several rows that differ: 'P3' (row 26). Keep one row a patient",
+        refused=True,
+    ),
+    "row a patient, one without pictures": Case(
+        patients_of(
+            lambda p, v: f"P{p}_{v}.png", lambda p: f"P{p}", more=[("P99", "benign", "33")]
+        ),
+        "1 patient without pictures: 'P99' (row 26). No name begins with these cells of Subject",
+        refused=True,
+        remedy=("--leave-out", "rows-without-pictures"),
+    ),
+    "row a patient, pictures of nobody": Case(
+        patients_of(lambda p, v: f"P{p}_{v}.png" if p else f"x{v}.png", lambda p: f"P{p}"),
+        "2 pictures without rows: x0.png, x1.png. A name fits a cell of Subject that it begins",
+        refused=True,
+        remedy=("--leave-out", "pictures-without-rows,rows-without-pictures"),
+        patients=23,
+    ),
+    "row a patient, one is the beginning of another": Case(
+        patients_of(
+            lambda p, v: f"P{p}_{v}.png", lambda p: f"P{p}", more=[("P1_1", "benign", "3")]
+        ),
+        "1 picture fits several patients: P1_1.png (P1 and P1_1). Call each file after one cell",
+        refused=True,
+    ),
+    "row a patient, unlike any name": Case(
+        patients_of(lambda p, v: f"P{p}_{v}.png", lambda p: f"Z{p}"),
+        "none with a row a patient has cells that their names begin with",
+        refused=True,
+    ),
+    "row a patient, no label": Case(
+        patients_of(
+            lambda p, v: f"P{p}_{v}.png",
+            lambda p: f"P{p}",
+            label=lambda p: label_of(p) if p else "",
+        ),
+        "1 row has no label in column Befund: P0 (row 2). Fill the cell, or leave such rows out",
+        refused=True,
+        remedy=("--leave-out", "unlabelled"),
+        patients=23,
+    ),
+    "row a patient, with masks": Case(
+        lambda h: write_patients(h, lambda p: f"P{p}"),
+        "48 masks, one per picture",
+        LESIONS,
+    ),
+    # Patients and labels in names.
+    "letters behind a number": Case(
+        without_table(lambda p, v: f"{label_of(p)}/{COVID.format(p, 'ab'[v])}"),
+        "such as COVID-00012a.png and COVID-00012b.png of COVID-00012",
+        table=False,
+    ),
+    "letters behind a number, declined": Case(
+        without_table(lambda p, v: f"{label_of(p)}/{COVID.format(p, 'ab'[v])}"),
+        "PATIENTS none are named: each picture counts as a patient",
+        ("--patient", "none"),
+        patients=48,
+        table=False,
+    ),
+    "numbers at the end": Case(
+        without_table(lambda p, v: f"{label_of(p)}/P{p}_{v}.png"),
+        "P12_0.png and P12_1.png of P12",
+        table=False,
+    ),
+    "sides at the end": Case(
+        without_table(lambda p, v: f"{label_of(p)}/P{p}-{'LR'[v]}.png"),
+        "P12-L.png and P12-R.png of P12",
+        table=False,
+    ),
+    "dates at the end": Case(
+        without_table(lambda p, v: f"{label_of(p)}/P{p}_2020-0{v + 1}-1{v}.png"),
+        "P12_2020-01-10.png and P12_2020-02-11.png of P12",
+        table=False,
+    ),
+    "days at the end": Case(
+        without_table(lambda p, v: f"{label_of(p)}/P{p}_2020011{v}.png"),
+        "P12_20200110.png and P12_20200111.png of P12",
+        table=False,
+    ),
+    "names in a table without patients": Case(
+        lambda h: write_table(h, [r[:2] for r in rows_of(h)], columns=("Bild", "Befund")),
+        "p00_0.png and p00_1.png of p00",
+    ),
+    "names of patients with two labels": Case(
+        labels_of_views,
+        "or --patient none if names do not tell patients",
+        ("--positive", "a"),
+        refused=True,
+        remedy=("--several-labels",),
+    ),
+    "labels in names": Case(
+        without_table(lambda p, v: f"CHNCXR_{2 * p + v:04d}_{labelled(p)}.png"),
+        "label read from names by _(\\d)$",
+        ("--label", r"_(\d)$"),
+        patients=48,
+        classes=("1", "0"),
+        table=False,
+    ),
+    "labels in names, not said": Case(
+        without_table(lambda p, v: f"CHNCXR_{2 * p + v:04d}_{labelled(p)}.png"),
+        "or read classes from names: --label '_(\\d)$'.",
+        refused=True,
+        remedy=("--label", r"_(\d)$"),
+        patients=48,
+        classes=("1", "0"),
+        table=False,
+    ),
+    "labels and patients in names": Case(
+        without_table(lambda p, v: f"{label_of(p)}_{p}_{v}.png"),
+        "label read from names by ^([a-z]+)_",
+        ("--label", "^([a-z]+)_", "--patient", r"_(\d+)_"),
+        table=False,
+    ),
+    "labels in names, a pattern that misses": Case(
+        without_table(lambda p, v: f"CHNCXR_{2 * p + v:04d}_{labelled(p)}.png"),
+        "the label pattern 'x(\\\\d)$' does not match",
+        ("--label", r"x(\d)$"),
+        refused=True,
+        table=False,
+    ),
+    # What is left out, by kind.
+    "row without picture": Case(
+        lambda h: (h / "own/Bilder/p03_1.png").unlink(),
+        "1 row without pictures: p03_1.png",
+        refused=True,
+        remedy=("--leave-out", "rows-without-pictures"),
+    ),
+    "picture without row": Case(
+        lambda h: write_table(h, rows_of(h)[1:]),
+        "1 picture without rows: p00_0.png",
+        refused=True,
+        remedy=("--leave-out", "pictures-without-rows"),
+    ),
+    "unlabelled": Case(
+        in_table(lambda i, n, k, p: (n, "" if p == "P3" else k, p)),
+        "2 rows have no label in column Befund",
+        refused=True,
+        remedy=("--leave-out", "unlabelled"),
+        patients=23,
+    ),
+    "empty masks": Case(
+        lambda h: black_masks(h, {3}),
+        "2 masks mark nothing or the whole picture (p03_0.png, p03_1.png)",
+        LESIONS,
+        refused=True,
+        remedy=(*LESIONS, "--leave-out", "empty-masks"),
+        patients=23,
+    ),
+    "empty masks that are right": Case(
+        lambda h: black_masks(h, {3}),
+        "accept masks that rightly mark nothing with --empty-masks",
+        LESIONS,
+        refused=True,
+        remedy=(*LESIONS, "--empty-masks"),
+    ),
+    "class without lesion": Case(
+        lambda h: black_masks(h, {*range(12, 24)}),
+        "the 24 masks of class benign mark nothing, as of a class without lesion",
+        LESIONS,
+    ),
+    "class of the lesion without any": Case(
+        lambda h: black_masks(h, {*range(12)}),
+        "24 masks mark nothing or the whole picture",
+        LESIONS,
+        refused=True,
+    ),
+    "all of a class left out": Case(
+        lambda h: black_masks(h, {*range(12)}),
+        "all 24 pictures have one label (benign): two are needed. Leave less out",
+        (*LESIONS, "--leave-out", "empty-masks"),
+        refused=True,
+    ),
+    "with lesion or without": Case(
+        lambda h: black_masks(h, {*range(0, 24, 2)}),
+        "lesion 24 (positive), no lesion 24",
+        (*LESIONS, "--label", "masks"),
+        classes=("lesion", "no lesion"),
+    ),
+    "with lesion or without, absent masks": Case(
+        lambda h: [
+            (h / f"own/masks/p{p:02d}_{v}.png").unlink() for p in range(12) for v in (0, 1)
+        ],
+        "lesion 28 (positive), no lesion 20",
+        (*LESIONS, "--label", "masks"),
+        classes=("lesion", "no lesion"),
+    ),
+    "with lesion or without, no table": Case(
+        lambda h: black_masks(h, {*range(0, 24, 2)}),
+        "lesion 24 (positive), no lesion 24",
+        (*LESIONS, "--label", "masks"),
+        classes=("lesion", "no lesion"),
+        table=False,
+    ),
+    "with lesion alone": Case(
+        lambda h: None,
+        "all 48 pictures have one label (lesion)",
+        (*LESIONS, "--label", "masks"),
+        refused=True,
+    ),
+    "patient with two labels": Case(
+        two_labels,
+        "1 patient has two labels",
+        refused=True,
+        remedy=("--leave-out", "patients-with-two-labels"),
+        patients=23,
+    ),
+    "kind that is none": Case(
+        lambda h: None,
+        "unknown kind (--leave-out) 'rows'. Known: rows-without-pictures,",
+        ("--leave-out", "rows"),
+        refused=True,
+    ),
+    # Coded and several classes.
+    "1 and 2": Case(
+        classes_of("1", "2"),
+        "The positive class cannot be guessed. Say it with --positive: 1, 2.",
+        refused=True,
+        remedy=("--positive", "2=malignant", "--negative", "1=benign"),
+        classes=("malignant", "benign"),
+    ),
+    "0, 1 and 2": Case(
+        classes_of("0", "1", "2"),
+        "The positive class cannot be guessed. Say it with --positive: 0, 1, 2.",
+        refused=True,
+        remedy=("--positive", "1=pneumonia", "--positive", "2", "--negative", "0=normal"),
+        classes=("pneumonia", "normal"),
+    ),
+    "0, 1 and 2, the middle left out": Case(
+        classes_of("0", "1", "2"),
+        "16 pictures of other classes (1 16)",
+        ("--positive", "2=severe", "--negative", "0=none"),
+        patients=16,
+        classes=("severe", "none"),
+    ),
+    "uncertain as -1": Case(
+        classes_of("1.0", "0.0", "-1.0"),
+        "The positive class cannot be guessed. Say it with --positive: -1.0, 0.0, 1.0.",
+        refused=True,
+        remedy=("--positive", "1.0=effusion", "--negative", "0.0=none"),
+        patients=16,
+        classes=("effusion", "none"),
+    ),
+    "0 and 1 of a column that says it": Case(
+        renamed("hemorrhage", lambda label: str(int(label == "malignant"))),
+        "hemorrhage 24 (positive), not hemorrhage 24",
+        classes=("hemorrhage", "not hemorrhage"),
+    ),
+    "0 and 1 of a general column": Case(
+        classes_of("0", "1"), "1 24 (positive), 0 24", classes=("1", "0")
+    ),
+    "yes and no of a column that says it": Case(
+        renamed("effusion", lambda label: "yes" if label == "malignant" else "no"),
+        "effusion 24 (positive), not effusion 24",
+        classes=("effusion", "not effusion"),
+    ),
+    "one class against one of several": Case(
+        classes_of("COVID-19", "No finding", "Viral", "Bacterial"),
+        "24 pictures of other classes (Bacterial 12, Viral 12)",
+        ("--positive", "COVID-19", "--negative", "No finding"),
+        patients=12,
+        classes=("COVID-19", "No finding"),
+    ),
+    "several findings, |": Case(
+        classes_of("Mass|Effusion", "Effusion", "No Finding", "Mass"),
+        "12 rows with several, “|” between: any of them counts",
+        ("--positive", "Mass"),
+        classes=("Mass", "not Mass"),
+    ),
+    "several findings, | against nothing alone": Case(
+        classes_of("Mass|Effusion", "Effusion", "No Finding", "Mass"),
+        "12 pictures of other classes (Effusion 12)",
+        ("--positive", "Mass", "--negative", "No Finding"),
+        patients=18,
+        classes=("Mass", "No Finding"),
+    ),
+    "several findings, /": Case(
+        classes_of("Pneumonia/Viral", "Pneumonia/Bacterial", "No Finding", "Tumor"),
+        "24 rows with several, “/” between: any of them counts",
+        ("--positive", "Pneumonia"),
+        classes=("Pneumonia", "not Pneumonia"),
+    ),
+    "several findings, comma": Case(
+        quoted("Mass, Effusion", "Effusion", "No Finding", "Mass"),
+        "12 rows with several, “,” between: any of them counts",
+        ("--positive", "Effusion"),
+        classes=("Effusion", "not Effusion"),
+    ),
+    "several findings, both of two": Case(
+        quoted("Mass, Effusion", "Effusion", "No Finding", "Mass"),
+        "any of them counts",
+        ("--positive", "Mass, Effusion"),
+        classes=("Mass, Effusion", "not Mass, Effusion"),
+    ),
+    "positive and negative at once": Case(
+        lambda h: None,
+        "malignant is both positive and negative",
+        ("--positive", "malignant", "--negative", "malignant"),
+        refused=True,
+    ),
+    "two classes of one name": Case(
+        classes_of("1", "2"),
+        "both classes are called x. Give the two classes two names",
+        ("--positive", "1=x", "--negative", "2=x"),
+        refused=True,
+    ),
+    # Tables and archives.
+    "zeros lost in Excel": Case(numbered, "48 cells without leading zeros: 0 as 00000.png, 1 as"),
+    "table of many more pictures": Case(
+        large_table,
+        "20,000 rows without pictures: x0.png",
+        refused=True,
+        remedy=("--leave-out", "rows-without-pictures"),
+    ),
+    "title row": Case(
+        title_row, "the first row does not name the columns. Delete the rows above", refused=True
+    ),
+    "column of patients called name": Case(
+        patient_called_name, "24 patients, 2 images each", ("--patient", "name")
+    ),
+    "zip archive": Case(
+        zipped, "p12_0.png and p12_1.png of p12", ("--images", "zips/us.zip"), table=False
+    ),
+}
+
+
+def call(rin, case, flags):
+    given = OWN if case.table else FOLDERS
+    return rin("new", "mine", *given, *flags)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_case_is_read_or_refused_in_one_line_whose_remedy_works(rin, home, name):
+    case = CASES[name]
+    case.make(home)
+    status, out, err = call(rin, case, case.flags)
+    assert case.said in " ".join((err if case.refused else out).split())
+    if case.refused:
+        (line,) = err.splitlines()
+        assert status == 1
+        assert line.endswith(".")
+        if case.remedy is None:
+            return
+        status, out, err = call(rin, case, (*case.flags, *case.remedy))
+    assert (status, err) == (0, "")
+    root = shlex.split(re.search("--data-root (.*)", out)[1])[0]
+    inputs = open_study("mine", data_root=root, results=home / "results").inputs("mine")
+    cases = inputs.dataset.cases
+    assert cases["patient_id"].nunique() == case.patients
+    if case.classes:
+        assert {*cases["label"]} == {*case.classes}
+        assert inputs.dataset.manifest.tasks[0].positive_class == case.classes[0]
+    sides = inputs.folds.merge(cases[["case_id", "image", "patient_id"]], on="case_id")
+    assert sides.groupby(["fold", "patient_id"])["part"].nunique().max() == 1
