@@ -125,12 +125,13 @@ hospitals.clinical_table(runs, of)
 # %% [markdown]
 # ## Try it
 #
-# 1. Test on one device after another, where the files name it. Do the AUCs fall when the
-#    device cannot be recognised any more?
+# 1. Keep small lesions. Which arm loses more, and is the difference between the arms
+#    any clearer than among all?
 #
 #    ```python
-#    of_device = there.merge(cases[["case_id", cases.columns[-1]]])
-#    of_device.groupby(cases.columns[-1], observed=True)["case_id"].nunique()
+#    small = cases.loc[cases["size"] == "small", "case_id"]
+#    of_small = there[there["case_id"].isin(small)]
+#    init_differences(of_small, a, b)[["group", "auc_a", "auc_b", "estimate"]].round(3)
 #    ```
 #
 # 2. Keep frozen networks. Training fewer layers leaves less room to learn a hospital: is

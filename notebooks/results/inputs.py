@@ -114,6 +114,8 @@ fed.padding_forest(runs)
 #    arm moves now?
 #
 #    ```python
+#    from rin.stats import factor_effects
+#
 #    levels = ("native", scores["level"].unique()[-1])
 #    effects = factor_effects(scores, (a, b), levels).query("group == 'all'")
 #    effects[["quantity", "init", "estimate"]].round(3)

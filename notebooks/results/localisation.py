@@ -49,8 +49,8 @@ overlap.difference_forest(runs)
 
 # %% [markdown]
 # *How to read it.* Figure 5 of the paper reports larger overlap with the lesion for
-# RadImageNet networks. Each line is that difference here, by one measure: Dice (twice the
-# common area over both areas) with the paper's threshold; Dice with a threshold chosen on
+# RadImageNet networks. Each line is that difference here, by one measure: Dice (twice
+# the pixels in common over the pixels of both) with the paper's threshold; Dice with a threshold chosen on
 # other patients; and average precision, which needs no threshold. A difference that is
 # there with one threshold only is about the threshold. And it means little where maps do
 # not localise the lesion better than a region that is drawn without looking at the image,

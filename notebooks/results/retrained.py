@@ -158,6 +158,8 @@ Markdown(retraining.after_convergence(longer, shift))
 #    reported. How far does that move the mean AUC?
 #
 #    ```python
+#    from rin.stats import scenario_aucs
+#
 #    aucs = scenario_aucs(same_split).groupby(["task", "init", "scenario"])["auc"]
 #    (aucs.max() - aucs.mean()).groupby(["task", "init"]).mean().round(3)
 #    ```

@@ -147,6 +147,8 @@ Markdown(follow_ups.layers(runs, agree))
 #    convolution?
 #
 #    ```python
+#    from rin.stats import factor_effects
+#
 #    heads = runs.predictions(study="head")
 #    skip = factor_effects(heads, (a, b), ("conv", "conv_skip")).query("group == 'all'")
 #    skip[["task", "quantity", "init", "estimate"]].round(3)
@@ -155,6 +157,8 @@ Markdown(follow_ups.layers(runs, agree))
 # 3. Compare the arms with the linear head alone. Is a head worth more than a pretraining?
 #
 #    ```python
+#    from rin.stats import init_differences
+#
 #    linear = heads[heads["level"] == "linear"]
 #    init_differences(linear, a, b).query("group == 'all'")[["task", "estimate"]].round(3)
 #    ```

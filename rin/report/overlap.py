@@ -239,14 +239,14 @@ def _difference_maps(
 
 def examples(runs: Runs) -> HTML | Markdown:
     """Return maps on an image of each class, of the tasks that were run on this computer."""
-    own = [task for task in marked(runs) if runs.origin(task) == "own"]
-    if not own:
+    tasks = [task for task in marked(runs) if runs.origin(task) == "own"]
+    if not tasks:
         return Markdown("*These maps come from a reference run, which holds no image.*")
     pictures = [
         picture(
             example_maps(runs, task, [*cam_arrays(runs.study, task)]),
             f"Maps on images of {_inside(runs)[task]}",
         )
-        for task in own
+        for task in tasks
     ]
-    return HTML("".join(one.data for one in pictures))
+    return HTML("".join(drawn.data for drawn in pictures))

@@ -401,8 +401,9 @@ def confounders_beside_source(
         f"follows the mark. {confounders_followed(rows, inits, names)}\n\n"
         "The source reports t statistics of ImageNet − RadImageNet over five trainings each, "
         f"given here with the opposite sign: {stated}. A large t favours the "
-        f"{init_style(inits[0]).word} networks; the noise alone did not separate them there. Its sampling was by the patients' "
-        "sex. With five trainings on either side, no permutation test can give a P value below "
+        f"{init_style(inits[0]).word} networks; the noise alone did not separate them there. Its "
+        "sampling was by the patients' sex. With five trainings on either side, no permutation "
+        "test can give a P value below "
         f"{smallest_p:.4f}, however large the difference."
     )
 
@@ -427,10 +428,10 @@ def published_only(
         first = f"No images were used here for {listed(names)}, hence no results are computed."
     span = " to ".join(str(gap) for gap in sorted({min(ends), max(ends)}))
     lacking = [name for name in names if name not in compared]
-    found = listed(compared) if compared else "none of them"
+    others = listed(compared) if compared else "none of them"
     but = f", but not for {listed(lacking)}" if compared and lacking else ""
     return (
         f"{first} On {'this task' if len(names) == 1 else 'these tasks'} the paper reports "
         f"RadImageNet ahead by {span} points of AUC, and independent comparisons that state both "
-        f"AUCs were found for {found}{but}."
+        f"AUCs were found for {others}{but}."
     )
