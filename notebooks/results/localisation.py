@@ -77,6 +77,9 @@ scores.mean().round(2)
 differences = image_differences(of_task, a, b, list(overlap.MEASURES))
 differences[["measure", "estimate", "ci_low", "ci_high"]].round(3)
 
+# %% [markdown]
+# ## Figure 5: what the paper shows
+
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(overlap.published())
 

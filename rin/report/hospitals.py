@@ -17,9 +17,9 @@ from rin.report.widths import two_widths
 from rin.stats import (
     auc_ci,
     clinical_curves,
-    clinical_measures,
     external_scores,
     init_differences,
+    measures_by_convergence,
     pretraining_differences,
     scenario_aucs,
 )
@@ -202,7 +202,7 @@ def clinical_table(runs: Runs, task: str) -> Styler:
     """Return measures beyond the AUC on both test sets."""
     scores, seed, measures = test_sets(runs, task), runs.study.profile.seed, []
     for name in ("internal", "external"):
-        measured = clinical_measures(scores[name], runs.inits, seed=seed)
+        measured = measures_by_convergence(scores[name], runs.inits, seed=seed)
         measures.append(measure_table(measured, runs.inits).head(3).assign(Test=name))
     table = pd.concat(measures).sort_values("Measure (0–1)", kind="stable")
     caption = "On both test sets; intervals: these networks, new patients"
