@@ -98,7 +98,7 @@ Markdown(sentences.networks_of_task(runs, task, aucs))
 # %%
 patients = init_differences(scores, a, b).query("group == 'all'")
 pretrainings = pretraining_differences(scores, a, b)
-tables.differences({"patients": patients, "pretrainings": pretrainings})
+tables.differences(runs, {"patients": patients, "pretrainings": pretrainings})
 
 # %% [markdown]
 # A mean of few pairs may rest on one of them. So each pair is left out in turn; these

@@ -58,12 +58,18 @@ def images(runs: Runs, task: str) -> Styler:
     return book_table(table, "", prose=True)
 
 
-def differences(tables: Mapping[str, pd.DataFrame]) -> Styler:
-    """Return differences of AUCs with interval and P value; a row a table, by what is sampled."""
+def differences(runs: Runs, tables: Mapping[str, pd.DataFrame]) -> Styler:
+    """Return differences of AUCs with their intervals; a row a table, by what is sampled.
+
+    P values are those of one task alone; of stand-ins there are none.
+    """
     rows = pd.concat({name: table.head(1) for name, table in tables.items()}).droplevel(1)
     shown = pd.DataFrame({"Sampled": rows.index, "AUC points (95% CI)": _points(rows).to_list()})
-    shown["P"] = rows["p_value"].map(_p).to_list()
-    return book_table(shown, "One difference, two intervals (P: this task alone)", prose=True)
+    caption = "One difference, two intervals"
+    if not runs.stand_ins(*rows["task"].unique()):
+        shown["P"] = rows["p_value"].map(_p).to_list()
+        caption += " (P: this task alone)"
+    return book_table(shown, caption, prose=True)
 
 
 def _points(rows: pd.DataFrame) -> pd.Series:

@@ -95,7 +95,7 @@ def test_every_published_number_stands_beside_the_recomputed_one(runs):
 
 def test_table_of_two_samples_has_a_row_for_each(runs, breast):
     unit = pretraining_differences(breast, *runs.inits)
-    table = cells(tables.differences({"pretrainings": unit}))
+    table = cells(tables.differences(runs, {"pretrainings": unit}))
     assert table["Sampled"].tolist() == ["pretrainings"]
     assert re.fullmatch(r"[−+][\d.]+ \(−[\d.]+, [\d.]+\)", table.iloc[0, 1])
     assert re.fullmatch(r"\.\d+", table["P"][0])

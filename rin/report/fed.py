@@ -1,0 +1,202 @@
+"""The page on what the preparation of inputs changes: its figures, tables and sentences."""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from pandas.io.formats.style import Styler
+
+from rin.evidence import paper
+from rin.models.preprocessing import find_preprocessing
+from rin.models.weights import load_entries
+from rin.report import words_of_studies
+from rin.report.figures import SCENARIOS, in_order
+from rin.report.forest import forest
+from rin.report.format import book_table, design_table, format_estimate
+from rin.report.lines import legend_below, panel_titles
+from rin.report.page import Picture, claim, picture
+from rin.report.style import UNFREEZING_LABEL, init_style
+from rin.report.widths import NARROW, two_widths
+from rin.stats import factor_effects, init_differences, scenario_aucs
+from rin.study.results import Runs
+
+STUDY = "preprocessing"
+LEVELS = {
+    "native": "As in pretraining",
+    "official_scripts": "As in the scripts",
+    "released": "As for the released counterpart",
+}
+#: The preprocessing of the official scripts.
+SCRIPTS = "caffe_unit"
+
+
+def effects(runs: Runs) -> pd.DataFrame:
+    """Return what the inputs of the scripts change (`rin.stats.factor_effects`)."""
+    return runs.study.once((effects, runs.is_reference), lambda: _effects(runs))
+
+
+def _effects(runs: Runs) -> pd.DataFrame:
+    return factor_effects(scores_of(runs), runs.inits, ("native", "official_scripts"))
+
+
+def scores_of(runs: Runs) -> pd.DataFrame:
+    """Return the predictions of the study's one task."""
+    return runs.predictions(study=STUDY, task=task_of(runs))
+
+
+def task_of(runs: Runs) -> str:
+    """Return the study's one task."""
+    return runs.tasks_of(STUDY)[0]
+
+
+def in_short(runs: Runs) -> str:
+    """Return what the scripts' inputs did to either arm, and to the difference."""
+    rows = effects(runs).query("group == 'all'").set_index(["quantity", "init", "level"])
+    fed = {init: rows.loc[("effect", init, "")] for init in runs.inits}
+    before, after = (
+        rows.loc[("difference", "", level)] for level in ("native", "official_scripts")
+    )
+    return words_of_studies.effect_of_inputs(runs.titles[task_of(runs)], fed, before, after)
+
+
+def designs(runs: Runs) -> Styler:
+    """Return how little the two studies of this page rest on."""
+    padded = runs.predictions(study="resize")
+    return design_table({"The scripts’ inputs": scores_of(runs), "Padding": padded})
+
+
+def effect_forest(runs: Runs) -> Picture:
+    """Draw the effect of the scripts' inputs on either source and on their difference.
+
+    An init whose own inputs are those of the scripts has no row.
+    """
+    rows = effects(runs)
+    rows = rows[rows["quantity"].isin(["effect", "interaction"]) & ~rows["same_networks"]]
+    axes = forest(
+        _by_source(in_order(rows, "group", [*SCENARIOS])),
+        unit="points",
+        label="label",
+        group="group",
+        names=SCENARIOS | {"all": "All scenarios"},
+        xlabel="Effect of the scripts’ inputs, AUC points (95% CI)",
+        ends=("smaller", "larger"),
+        legend=False,
+    )
+    return picture(axes, "Effect of the scripts' inputs on each source and their difference")
+
+
+def _by_source(rows: pd.DataFrame) -> pd.DataFrame:
+    labels = [init_style(init).short if init else "Difference" for init in rows["init"]]
+    return rows.assign(kind=rows["init"].replace("", "recomputed"), label=labels)
+
+
+def by_inputs(runs: Runs) -> Styler:
+    """Return mean AUCs and the difference, by what the networks were fed."""
+    scores, inits = scores_of(runs), [*runs.inits]
+    shares = {}
+    for level in [level for level in LEVELS if level in set(scores["level"])]:
+        fed_so = scores[scores["level"] == level]
+        means = scenario_aucs(fed_so).groupby("init")["auc"].mean()
+        row = init_differences(fed_so, *inits).query("group == 'all'").iloc[0]
+        cells = [f"{means[init]:.3f}" for init in inits]
+        shares[LEVELS[level]] = [*cells, format_estimate(row, unit="points")]
+    short = [init_style(init).short for init in inits]
+    columns = [*short, " − ".join(short) + ", points (95% CI)"]
+    table = pd.DataFrame(shares, index=columns).T.rename_axis("Inputs").reset_index()
+    return book_table(table, "Mean AUC and difference, by inputs", prose=True)
+
+
+def released_ranges() -> pd.DataFrame:
+    """Return what pixels from 0 to 255 become: as ImageNet weights expect, and in the scripts.
+
+    A row a network: `expected` and `supplied`, pairs of the least and largest value, and `ratio`
+    of their scales.
+    """
+    scripts, black_white = find_preprocessing(SCRIPTS), np.array([[0.0] * 3, [255.0] * 3])
+    rows = []
+    for entry in load_entries():
+        if entry.init == "imagenet" and entry.backbone in {*paper.RELEASED_ACCURACY}:
+            wanted = find_preprocessing(entry.preprocessing)
+            ends = [arm.apply(black_white) for arm in (wanted, scripts)]
+            ranges = [(end.min(), end.max()) for end in ends]
+            ratio = np.mean(np.divide(wanted.scale, scripts.scale))
+            rows.append((entry.backbone, *ranges, ratio))
+    return pd.DataFrame(rows, columns=["network", "expected", "supplied", "ratio"])
+
+
+def ranges_table(ranges: pd.DataFrame) -> Styler:
+    """Return `released_ranges` as a table."""
+    columns = ["Network", "ImageNet weights expect", "Scripts supply", "Times too small"]
+    shown = ranges.assign(ratio=ranges["ratio"].map("{:.1f}".format))
+    for name in ("expected", "supplied"):
+        texts = ranges[name].map(lambda ends: " to ".join(f"{end:.1f}" for end in ends))
+        shown[name] = texts.str.replace("-", "−")
+    return book_table(
+        shown.set_axis(columns, axis=1), "What pixels from 0 to 255 become", prose=True
+    )
+
+
+def too_small(runs: Runs, ranges: pd.DataFrame) -> str:
+    """Return how much too small the scripts' inputs are, and what an arm makes of them."""
+    ratios = ranges.set_index("network")["ratio"]
+    claim("ResNet50 is fed 255 times too small", round(ratios["ResNet50"]) == 255)
+    largest = max(stated.estimate for stated in paper.COMPARISONS.values())
+    rows = effects(runs).query("group == 'all'").set_index(["quantity", "init", "level"])
+    second = runs.inits[1]
+    scores = scores_of(runs)
+    aucs = scenario_aucs(scores[scores["level"] == "official_scripts"])
+    return words_of_studies.inputs_too_small(
+        ratios,
+        rows.loc[("auc", second, "official_scripts"), "estimate"],
+        rows.loc[("effect", second, "")],
+        aucs[aucs["init"] == second],
+        largest,
+        stand_ins=runs.stand_ins(study=STUDY),
+    )
+
+
+def scenario_lines(runs: Runs) -> Picture:
+    """Draw the AUC of every scenario with own and with the scripts' inputs; a panel a way."""
+    scores = scores_of(runs)
+    lines = pd.concat(
+        scenario_aucs(scores[scores["level"] == level]).assign(inputs=name)
+        for level, name in {"native": "own", "official_scripts": "scripts’"}.items()
+    )
+    ways = scores.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
+    lines["unfreezing"] = lines["scenario"].map(ways)
+    lines = in_order(lines, "unfreezing", [*UNFREEZING_LABEL])
+    axes = _scenario_lines(lines.replace({"unfreezing": UNFREEZING_LABEL}), runs.inits)
+    return picture(axes, "AUC of every scenario with own and with the scripts' inputs")
+
+
+@two_widths
+def _scenario_lines(
+    lines: pd.DataFrame, inits: tuple[str, str], *, narrow: bool = False
+) -> np.ndarray:
+    size = {"height": 2.9, "aspect": 0.85}
+    if narrow:
+        size = {"height": 1.8, "aspect": NARROW / 3.6, "col_wrap": 2}
+    colors = {init_style(init).short: init_style(init).color for init in inits}
+    grid = sns.relplot(
+        lines.assign(init=[init_style(init).short for init in lines["init"]]), x="inputs",
+        y="auc", hue="init", units="scenario", estimator=None, col="unfreezing", kind="line",
+        marker="o", palette=colors, facet_kws={"legend_out": not narrow}, **size,
+    )  # fmt: skip
+    grid.set_axis_labels("Inputs", "AUC")
+    legend_below(grid)
+    return panel_titles(grid, narrow)
+
+
+def padding_forest(runs: Runs) -> Picture:
+    """Draw the effect of padding on either init and on their difference."""
+    rows = factor_effects(runs.predictions(study="resize"), runs.inits, ("stretch", "pad"))
+    rows = rows.query("group == 'all' and quantity in ['effect', 'interaction']")
+    axes = forest(
+        _by_source(rows),
+        unit="points",
+        label="label",
+        legend=False,
+        group="task",
+        names=runs.titles,
+        xlabel="Effect of padding, AUC points (95% CI)",
+    )
+    return picture(axes, "Effect of padding on each initialisation and on their difference")

@@ -1,0 +1,238 @@
+"""The page on small replications of follow-up studies: its figures, tables and sentences."""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from pandas.io.formats.style import Styler
+
+from rin.evidence.replications import FOLLOW_UPS
+from rin.explain.similarity import call_agreement
+from rin.report import words_of_results as words
+from rin.report import words_of_studies
+from rin.report.forest import forest
+from rin.report.format import book_table, design_table
+from rin.report.headline import short_names
+from rin.report.lines import legend_below, panel_titles, panels_below
+from rin.report.page import Picture, picture
+from rin.report.style import init_style
+from rin.report.widths import two_widths
+from rin.stats import factor_effects, init_differences, scenario_aucs
+from rin.stats.hypothesis import smallest_permutation_p
+from rin.study.loss_study import run_losses
+from rin.study.results import Runs
+
+STUDIES = {
+    "head": "Other heads",
+    "layers": "Similarity of layers",
+    "confounder": "Confounders",
+}
+HEADS = {
+    "linear": "Linear",
+    "nonlinear": "One hidden layer",
+    "conv": "1-D convolution",
+    "conv_skip": "1-D convolution with skip",
+}
+LOSSES = {
+    "smoothing": "Label smoothing",
+    "teacher_free": "Teacher-free distillation",
+    "online": "Online label smoothing",
+}
+CONFOUNDERS = {
+    "tag 100": "Letter R",
+    "denoising 100": "Low-pass",
+    "noise 100": "Poisson noise",
+    "sampled 100": "Sampled by device",
+}
+#: Trainings of either source in the study of confounders.
+TRAININGS = 5
+
+
+def with_losses(runs: Runs) -> Runs:
+    """Return runs that keep all studies of the page; what losses lack is trained first."""
+    if runs.study.profile.losses:
+        run_losses(runs.study)
+    return runs.keeping(*STUDIES, "losses")
+
+
+def in_short(runs: Runs) -> str:
+    """Return what the four replications found: which confounders separate the arms, and that."""
+    rows = followed(runs)
+    unreal = runs.stand_ins(study="confounder")
+    return words_of_studies.replications_in_short(
+        head_gains(runs), runs.losses(), rows, CONFOUNDERS, stand_ins=unreal
+    )
+
+
+def designs(runs: Runs) -> Styler:
+    """Return how little each study of this page rests on."""
+    scores = {name: runs.predictions(study=study) for study, name in STUDIES.items()}
+    return design_table(scores | {"Softened labels": runs.losses()})
+
+
+# ---- heads
+
+
+def head_gains(runs: Runs) -> pd.DataFrame:
+    """Return the gain of each head over the linear one (`rin.stats.factor_effects`)."""
+    scores = runs.predictions(study="head")
+    return pd.concat(
+        factor_effects(scores, runs.inits, ("linear", head))
+        .assign(head=head)
+        .query("group == 'all' and quantity == 'effect'")
+        for head in [*HEADS][1:]
+    )
+
+
+def head_forest(runs: Runs, gains: pd.DataFrame) -> Picture:
+    """Draw the gain of each head over the linear one, by task and initialisation."""
+    word = gains["init"].map(lambda init: init_style(init).word)
+    rows = gains.assign(kind=gains["init"], label=gains["head"].map(HEADS) + ", " + word)
+    axes = forest(
+        rows.sort_values("task"),
+        unit="points",
+        label="label",
+        group="task",
+        names=runs.titles,
+        xlabel="Gain over the linear head, AUC points (95% CI)",
+        legend=False,
+    )
+    return picture(axes, "Gain of each head over the linear one, by task and initialisation")
+
+
+def heads(runs: Runs, gains: pd.DataFrame) -> str:
+    """Return what the head with the skip connection gains, beside the source's AUC."""
+    best = scenario_aucs(runs.predictions(study="head").query("level == 'conv_skip'"))
+    best = best[best["task"] == best["task"].iloc[0]]
+    return words_of_studies.head_with_skip(
+        gains[gains["head"] == "conv_skip"],
+        runs.titles[best["task"].iloc[0]],
+        best["auc"].max(),
+        FOLLOW_UPS["frees2025"]["breast"]["auc"],
+    )
+
+
+# ---- losses
+
+
+def loss_forest(losses: pd.DataFrame) -> Picture:
+    """Draw the change of top-1 accuracy by softened labels, by network and loss."""
+    shown = losses[losses["loss"] != "hard"].copy()
+    shown["note"] = [f"{100 * row.top1:.0f}%, {row.ece:.2f}" for row in shown.itertuples()]
+    axes = forest(
+        shown,
+        unit="points",
+        label="loss",
+        group="backbone",
+        names=LOSSES,
+        xlabel="Top-1 accuracy, softened − hard labels, points",
+        note_title="Top-1, ECE",
+    )
+    return picture(axes, "Change of top-1 accuracy by softened labels, by network and loss")
+
+
+def online_smoothing(losses: pd.DataFrame) -> str:
+    """Return what online label smoothing changes."""
+    return words_of_studies.online_smoothing(losses)
+
+
+# ---- layers
+
+
+def layer_dots(runs: Runs) -> Picture:
+    """Draw the similarity of the initialisations before and after fine-tuning, by layer."""
+    pairs = similarity(runs).query("comparison in ['before', 'after', 'random']")
+    axes = _layer_dots(pairs.replace({"task": short_names(runs)}))
+    return picture(axes, "Similarity of the two initialisations before and after")
+
+
+@two_widths
+def _layer_dots(pairs: pd.DataFrame, *, narrow: bool = False) -> np.ndarray:
+    grid = sns.catplot(
+        pairs, x="cca", y="layer", col="task", hue="comparison",
+        hue_order=["before", "after", "random"], kind="point", errorbar=None, linestyle="none",
+        palette=["0.65", "0.1", "#2E7D32"], markers=["o", "o", "|"], legend_out=not narrow,
+        **panels_below(narrow, height=2.8, aspect=1.35),
+    )  # fmt: skip
+    grid.set_axis_labels("Mean canonical correlation", "")
+    legend_below(grid, ncols=3)
+    return panel_titles(grid, narrow)
+
+
+def similarity(runs: Runs) -> pd.DataFrame:
+    """Return how alike the layers of the two initialisations are, of all tasks."""
+    return pd.concat(runs.layer_similarity(task) for task in runs.tasks_of("layers"))
+
+
+def agreement(runs: Runs) -> pd.DataFrame:
+    """Return how often networks of either init agree (`rin.explain.similarity`), by task."""
+    return call_agreement(runs.predictions(study="main"), *runs.inits)
+
+
+def agreement_table(runs: Runs, agree: pd.DataFrame) -> Styler:
+    """Return `agreement` as a table."""
+    columns = ["Agree", "Called positive", "Agree by chance", "Kappa", "Truly positive"]
+    shown = agree.rename(index=short_names(runs)).set_axis(columns, axis=1)
+    shown = shown.map("{:.2f}".format).replace("nan", "–")
+    table = shown.rename_axis("Task").reset_index()
+    return book_table(table, "Shares of the cases, and kappa", prose=True)
+
+
+def layers(runs: Runs, agree: pd.DataFrame) -> str:
+    """Return how alike layers are, and what agreement there is beside that of chance."""
+    means = similarity(runs).groupby("comparison")["cca"].mean()
+    return words_of_studies.layers_and_agreement(means, agree, runs.titles)
+
+
+# ---- confounders
+
+
+def confounded(runs: Runs) -> pd.DataFrame:
+    """Return the predictions of the reversed tests of all confounders at their full share."""
+    same = runs.predictions(study="confounder")
+    sampled = same["level"].str.startswith("sampled")  # its test is reversed already
+    turned = [
+        runs.predictions(study="confounder", task=task, part="reversed")
+        for task in same.loc[~sampled, "task"].unique()
+    ]
+    rows = pd.concat([*turned, same[sampled]]).assign(part="test")
+    return rows[rows["level"].str.endswith(" 100")]
+
+
+def followed(runs: Runs) -> pd.DataFrame:
+    """Return the difference of the inits in the reversed test of each confounder (`level`)."""
+    return runs.study.once((followed, runs.is_reference), lambda: _followed(runs))
+
+
+def _followed(runs: Runs) -> pd.DataFrame:
+    return pd.concat(
+        init_differences(rows, *runs.inits).query("group == 'all'").assign(level=level)
+        for level, rows in confounded(runs).groupby("level")
+    ).drop(columns="p_holm")
+
+
+def confounder_forest(runs: Runs, rows: pd.DataFrame) -> Picture:
+    """Draw the rows of `followed`; at the right the AUC of either side."""
+    sources = [init_style(init).short for init in runs.inits]
+    notes = [f"{row.auc_a:.2f}, {row.auc_b:.2f}" for row in rows.itertuples()]
+    unreal = runs.stand_ins(study="confounder")
+    axes = forest(
+        rows.assign(note=notes),
+        unit="points",
+        label="level",
+        group="task",
+        names=runs.titles | CONFOUNDERS,
+        note_title=" and ".join(sources),
+        ends=words.sides(runs.inits, better="better", stand_ins=unreal),
+    )
+    return picture(axes, "Difference between the initialisations in the reversed test")
+
+
+def confounders(runs: Runs, rows: pd.DataFrame) -> str:
+    """Return who follows which confounder, beside what the source reports."""
+    return words_of_studies.confounders_beside_source(
+        rows,
+        runs.inits,
+        CONFOUNDERS,
+        FOLLOW_UPS["juodelyte2024"],
+        smallest_permutation_p(TRAININGS, TRAININGS),
+    )

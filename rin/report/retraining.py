@@ -1,0 +1,269 @@
+"""The page on networks that are trained again: its figures, its tables and its sentences."""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from pandas.io.formats.style import Styler
+
+from rin.errors import InputError
+from rin.report import headline, words_of_studies
+from rin.report import words_of_results as words
+from rin.report.forest import forest
+from rin.report.format import book_table, design_table, inline_title
+from rin.report.lines import legend_below, panel_titles, panels_below
+from rin.report.page import Picture, picture
+from rin.report.style import UNFREEZING_LABEL, init_style
+from rin.report.widths import NARROW, two_widths
+from rin.stats import (
+    factor_effects,
+    init_differences,
+    posterior_differences,
+    pretraining_differences,
+    scenario_aucs,
+    training_spread,
+)
+from rin.stats.pretrainings import choose_settings, pair_differences
+from rin.study.results import Runs, open_reference
+
+LEVELS = ("fixed", "converged")
+
+
+def _inside(runs: Runs) -> dict[str, str]:
+    return {task: inline_title(title) for task, title in runs.titles.items()}
+
+
+def _ends(runs: Runs) -> tuple[str, str]:
+    return words.sides(runs.inits, stand_ins=runs.stand_ins())
+
+
+# ---- trained again
+
+
+def same_split(repeated: Runs) -> pd.DataFrame:
+    """Return the repeated trainings on the cases of the first split."""
+    scores = repeated.predictions(study="repeats")
+    return scores[scores["fold"] == 0]
+
+
+def in_short(repeated: Runs) -> str:
+    """Return how far differences scatter from one training to the next."""
+    spread = training_spread(same_split(repeated), *repeated.inits).set_index("task")
+    return words_of_studies.trained_again(spread, _inside(repeated))
+
+
+def designs(repeated: Runs, longer: Runs) -> Styler:
+    """Return how little each study of this page rests on."""
+    return design_table(
+        {
+            "Trained again": repeated.predictions(study="repeats"),
+            "Briefer pretraining": repeated.predictions(study="equal_accuracy"),
+            "Until validation stops improving": longer.predictions(study="convergence"),
+        }
+    )
+
+
+def training_dots(repeated: Runs) -> Picture:
+    """Draw the difference in each scenario, a dot a training of both networks; a panel a task."""
+    index = ["task", "scenario", "seed"]
+    aucs = scenario_aucs(same_split(repeated)).pivot(index=index, columns="init", values="auc")
+    a, b = repeated.inits
+    apart = (100 * (aucs[a] - aucs[b])).rename("points").reset_index()
+    apart = apart.replace({"scenario": UNFREEZING_LABEL}, regex=True)
+    axes = _training_dots(apart.assign(task=apart["task"].map(repeated.titles)))
+    return picture(axes, "Difference in each scenario, one dot a training, by task")
+
+
+@two_widths
+def _training_dots(apart: pd.DataFrame, *, narrow: bool = False) -> np.ndarray:
+    grid = sns.catplot(
+        apart, x="points", y="scenario", col="task", kind="strip", jitter=False, color="0.25",
+        alpha=0.7, **panels_below(narrow, height=2.8, aspect=1.2),
+    )  # fmt: skip
+    grid.refline(x=0, color="0.6", linestyle="-").set_axis_labels("AUC points", "")
+    return panel_titles(grid, narrow)
+
+
+def other_cases_forest(repeated: Runs) -> Picture:
+    """Draw the mean difference on new patients, and with other training cases."""
+    scores = repeated.predictions(study="repeats")
+    main = repeated.predictions(study="main")
+    same = main.merge(scores[["task", "scenario"]].drop_duplicates())
+    divided = {"new patients": same, "other training cases": scores[scores["fold"] > 0]}
+    shown = pd.concat(
+        init_differences(rows, *repeated.inits).assign(what=what) for what, rows in divided.items()
+    )
+    axes = forest(
+        shown.query("group == 'all'").drop(columns="p_holm"),
+        unit="points",
+        label="what",
+        group="task",
+        names=repeated.titles,
+        ends=_ends(repeated),
+    )
+    return picture(axes, "Mean difference on new patients, and with other training cases")
+
+
+# ---- a briefer pretraining
+
+
+def accuracies(repeated: Runs) -> Styler:
+    """Return the accuracy of each pretrained network on its own validation images."""
+    accuracy = repeated.pretraining().pivot_table(index="backbone", columns="init", values="top1")
+    accuracy.columns = [init_style(init).short for init in accuracy]
+    shown = accuracy.map("{:.0%}".format).replace("nan%", "–")
+    table = shown.rename_axis("Backbone").reset_index()
+    return book_table(table, "Images of the own corpus classified correctly", prose=True)
+
+
+def whole_and_brief(repeated: Runs) -> pd.DataFrame:
+    """Return the difference with the whole and with the brief pretraining, two rows a task."""
+    brief = repeated.predictions(study="equal_accuracy")
+    names = brief["init"].astype(str).str.removesuffix("_brief")
+    main = repeated.predictions(study="main")
+    whole = main.merge(brief[["task", "scenario"]].drop_duplicates())
+    pairs = {"whole": whole, "brief": brief.assign(init=names)}
+    rows = pd.concat(
+        init_differences(rows, *repeated.inits).assign(pretraining=name)
+        for name, rows in pairs.items()
+    )
+    return rows.query("group == 'all'").sort_values("task", kind="stable")
+
+
+def brief_forest(repeated: Runs, compared: pd.DataFrame) -> Picture:
+    """Draw the rows of `whole_and_brief`."""
+    axes = forest(
+        compared.drop(columns="p_holm"),
+        unit="points",
+        label="pretraining",
+        group="task",
+        names=repeated.titles | {"whole": "Whole", "brief": "Brief"},
+        ends=_ends(repeated),
+    )
+    return picture(axes, "Difference with the whole and the brief pretraining, by task")
+
+
+def after_brief(repeated: Runs, compared: pd.DataFrame) -> str:
+    """Return whether the difference keeps its direction after the briefer pretraining."""
+    backbones = repeated.predictions(study="equal_accuracy")["backbone"].nunique()
+    return words_of_studies.after_brief_pretraining(
+        compared, backbones, stand_ins=repeated.stand_ins()
+    )
+
+
+# ---- other settings, one pair less
+
+
+def choices(runs: Runs) -> dict[str, pd.DataFrame]:
+    """Return predictions with other settings of fine-tuning, by what they are called."""
+    every = runs.predictions(study="main")
+    settings = {"all": every, "without 0.01": every[every["learning_rate"] < 0.01]}
+    records = pd.concat(map(runs.records, runs.tasks))
+    if "validation_auc" in records and records["validation_auc"].notna().any():
+        settings["chosen on validation data"] = choose_settings(every, records)
+    return settings
+
+
+def choices_forest(runs: Runs, rows: pd.DataFrame) -> Picture:
+    """Draw differences with the pretraining as the unit by `choice` of settings."""
+    axes = forest(
+        rows.sort_values("task", kind="stable").drop(columns="p_holm"),
+        unit="points",
+        label="choice",
+        group="task",
+        names=runs.titles,
+        ends=_ends(runs),
+    )
+    return picture(axes, "Difference with the pretraining as the unit, by choice")
+
+
+def one_left_out(runs: Runs, across: pd.DataFrame, without: pd.DataFrame) -> Styler:
+    """Return how far a result rests on one pair (`leave_one_pair_out`), or on a prior."""
+    posterior = posterior_differences(runs.predictions(study="main"), *runs.inits)
+    table = headline.one_left_out(across, without, posterior, runs.titles)
+    return book_table(table, "AUC points, pretraining as the unit", prose=True)
+
+
+def one_pair_matters(runs: Runs, across: pd.DataFrame, without: pd.DataFrame) -> str:
+    """Return which pair matters most, and where zero is outside without one."""
+    unreal = runs.stand_ins()
+    return words.one_pair_matters(across, without, _inside(runs), stand_ins=unreal)
+
+
+# ---- the first run
+
+
+def in_both_runs(runs: Runs) -> pd.DataFrame:
+    """Return the difference of each backbone and task in the first run and here, in points."""
+    first = open_reference("first")
+    corpus = first.reference.facts.corpora[0].title
+    if not corpus.endswith("26 classes of CT, MR and radiographs"):
+        problem = f"the first run has another corpus than the page says: {corpus}"
+        raise InputError(problem, where="reference run first", remedy="Rewrite the page.")
+    earlier = pair_differences(first.predictions(), *runs.inits)
+    pair = ["task", "backbone"]  # of several pretrainings, the mean
+    here = pair_differences(runs.predictions(study="main"), *runs.inits)
+    both = earlier.merge(
+        here.groupby(pair)["estimate"].mean(), on=pair, suffixes=("_first", "_here")
+    )
+    points = 100 * both[["estimate_first", "estimate_here"]]
+    return both[pair].join(points.set_axis(["first", "here"], axis=1))
+
+
+def runs_scatter(runs: Runs, twice: pd.DataFrame) -> Picture:
+    """Draw the rows of `in_both_runs`: the first run below, this run at the left."""
+    axes = _runs_scatter(twice.assign(Task=twice["task"].map(headline.short_names(runs))))
+    return picture(axes, "Difference of each backbone's networks in both runs")
+
+
+@two_widths
+def _runs_scatter(twice: pd.DataFrame, *, narrow: bool = False) -> np.ndarray:
+    size = {"height": NARROW, "s": 36} if narrow else {"height": 4, "s": 60}
+    grid = sns.relplot(
+        twice, color="0.25", x="first", y="here", style="Task", **size,
+        facet_kws={"legend_out": not narrow},
+    )  # fmt: skip
+    if narrow:
+        legend_below(grid, ncols=2)
+    grid.refline(x=0, y=0).set_axis_labels("First run, AUC points", "This run, AUC points")
+    return grid.axes
+
+
+def both_runs(twice: pd.DataFrame) -> str:
+    """Return in how many differences both runs have the same sign."""
+    return words_of_studies.signs_in_both_runs(twice)
+
+
+# ---- longer
+
+
+def convergence_forest(longer: Runs, shift: pd.DataFrame) -> Picture:
+    """Draw differences with the usual epochs and after longer training (`factor_effects`)."""
+    axes = forest(
+        shift[shift["quantity"] == "difference"],
+        unit="points",
+        label="level",
+        group="task",
+        names=longer.titles | {"fixed": "As elsewhere", "converged": "Until it stops"},
+    )
+    return picture(axes, "Difference with the usual epochs and after longer training")
+
+
+def effects_of_convergence(longer: Runs) -> pd.DataFrame:
+    """Return what longer training changes (`rin.stats.factor_effects`, all scenarios)."""
+    trained = longer.predictions(study="convergence")
+    return factor_effects(trained, longer.inits, LEVELS).query("group == 'all'")
+
+
+def after_convergence(longer: Runs, shift: pd.DataFrame) -> str:
+    """Return how long training lasted, and what it changed."""
+    fits = pd.concat(longer.records(task, "convergence") for task in shift["task"].unique())
+    names = {task: inline_title(title) for task, title in longer.titles.items()}
+    return words_of_studies.after_longer_training(shift, fits, LEVELS, longer.inits, names)
+
+
+def differences_by_choice(runs: Runs, settings: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the headline of each table of predictions, with its name in `choice`."""
+    return pd.concat(
+        pretraining_differences(rows, *runs.inits).assign(choice=name)
+        for name, rows in settings.items()
+    )

@@ -1,0 +1,437 @@
+"""Sentences of the pages of side studies that have cases, as those of `rin.report.words`.
+
+Maps and lesions, another hospital, networks trained again, random weights, inputs, replications of
+follow-up studies, and what is published only.
+"""
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from rin.errors import counted, listed
+from rin.report.format import format_estimate, format_number, format_p
+from rin.report.style import init_style
+from rin.report.words import no_verdict, number
+from rin.report.words_of_results import (
+    beside_baselines,
+    beside_largest,
+    changes_between,
+    confounders_followed,
+    excluding_zero,
+    if_real,
+    minus,
+    same_direction,
+    spread_of_aucs,
+    spread_of_trainings,
+)
+from rin.study.reference import DatasetFacts, TaskFacts
+
+# Maps and lesions.
+
+
+def overlap_in_short(
+    clear: Mapping[str, str], blind: pd.DataFrame, *, stand_ins: Collection[str] = ()
+) -> str:
+    """Return on which tasks overlap differs, and whether maps beat regions drawn blindly.
+
+    `clear` has the tasks of each measure in words (`overlap_differences`), `blind` is a table of
+    `rin.stats.against_baselines`.
+    """
+    if stand_ins:
+        return (
+            f"**{no_verdict(stand_ins).capitalize()}.** The figure shows how overlap is compared."
+        )
+    return (
+        f"The interval of the difference in Dice excludes zero on {clear['dice']}; with a "
+        f"threshold chosen on other patients, on {clear['dice_best']}; that of average precision, "
+        f"which needs no threshold, on {clear['average_precision']}. {beside_baselines(blind)}"
+    )
+
+
+def pointing_game(hits: pd.DataFrame, inits: tuple[str, str], names: Iterable[str]) -> str:
+    """Return how often maps hit the lesion more often than a random cell of their grid.
+
+    `hits` has a column an init, `cell` and `pixel`, in percent; `names` are those of its rows.
+    """
+    both = hits[list(inits)]
+    better = int((both.min(axis=1) > hits["cell"]).sum())
+    below = both.max(axis=1) < hits["cell"]
+    worse = [f"“{name}”" for name, is_below in zip(names, below, strict=True) if is_below]
+    pixel = int((both.max(axis=1) < hits["pixel"]).sum())
+    return (
+        "Both initialisations hit more often than a random cell of their own grid in "
+        f"{better or 'none'} of {counted(len(hits), 'rows')}, and both hit less often in "
+        f"{listed(worse) if worse else 'no row'}. Both are below a random *pixel* in "
+        f"{pixel or 'none'} of the rows; coarse maps alone can cause this, and only larger images "
+        "would show whether the networks contribute."
+    )
+
+
+# Another hospital.
+
+
+def on_both_test_sets(across: pd.DataFrame, alone: pd.DataFrame, inits: tuple[str, str]) -> str:
+    """Return the difference on the internal and the external test set, and how the AUCs fall.
+
+    `across` and `alone` have the rows `internal` and `external`, of `pretraining_differences` and
+    of `init_differences`.
+    """
+    inside, outside = (
+        format_estimate(across.loc[name], unit="points") for name in ("internal", "external")
+    )
+    means = alone[["auc_a", "auc_b"]]
+    falls = int((means.loc["external"] < means.loc["internal"]).sum())
+    steps = [
+        f"from {means.loc['internal', side]:.2f} to {means.loc['external', side]:.2f} "
+        f"({init_style(init).word})"
+        for side, init in zip(means, inits, strict=True)
+    ]
+    return (
+        f"With the pretraining as the unit, the difference {minus(inits)} is {inside} AUC points "
+        f"on the internal test set and {outside} on the external one (each a single test, not "
+        "adjusted). From the internal to the external test set the mean AUC falls with "
+        f"{('neither', 'one', 'both')[falls]} of the initialisations: {listed(steps)}."
+    )
+
+
+def scored_elsewhere(facts: TaskFacts, site: DatasetFacts, shared: int) -> str:
+    """Return which images of another hospital were scored; `shared` counts near-duplicates."""
+    near = counted(shared, "pairs of near-duplicates") if shared else "no near-duplicates"
+    return (
+        f"Every network fine-tuned on {facts.dataset.title.partition(',')[0]} also scored all "
+        f"{site.used:,} images of {site.patients:,} patients of {site.title.partition(',')[0]}; "
+        f"none of these networks was trained on them. The two datasets share {near}."
+    )
+
+
+def changed_by_hospital(
+    alone: Any, across: Any, inits: tuple[str, str], *, stand_ins: Collection[str] = ()
+) -> str:
+    """Return by how much a difference changes between two test sets.
+
+    `alone` is of `change_between`, `across` a row of `pretraining_changes`.
+    """
+    test = f"; {format_p(alone.p_value)}, a single test"
+    return (
+        f"For these networks alone, the difference {minus(inits)} changes between the two test "
+        f"sets by {format_estimate(alone, unit='points')} points (internal − external"
+        f"{if_real(test, stand_ins=stand_ins)}); with the pretraining as the unit it is "
+        f"{format_estimate(across, unit='points')}."
+    )
+
+
+# Trained again.
+
+
+def trained_again(spread: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Return how far one training of a scenario is from another (`spread` as above, by task)."""
+    apart = 1.96 * 2**0.5 * 100 * spread["sd"].min()
+    return (
+        "**Exploratory.** Between trainings of the same networks, the difference of the "
+        "initialisations in a single scenario has a standard deviation (SD) of "
+        f"{spread_of_trainings(spread, names)}. Even with the smallest SD, differences of two "
+        f"trainings would be {apart:.0f} points or more apart in one case of twenty, so one "
+        "training of a scenario supports no verdict."
+    )
+
+
+def after_brief_pretraining(
+    rows: pd.DataFrame, backbones: int, *, stand_ins: Collection[str] = ()
+) -> str:
+    """Return whether differences keep their direction after a briefer pretraining.
+
+    `rows` has two a task: `pretraining` whole and brief.
+    """
+    text = (
+        f"**Exploratory**, with {counted(backbones, 'backbones')}. One initialisation has the "
+        "same networks in both rows, so the rows are not independent. A difference that remains "
+        "at equal accuracy may come from the corpus, or from fewer images and steps."
+    )
+    if stand_ins:
+        return text
+    wide = rows.pivot(index="task", columns="pretraining", values="estimate")
+    kept = wide["whole"] * wide["brief"] > 0
+    return (
+        f"{text} {same_direction(int(kept.sum()), len(kept))} after the briefer pretraining; "
+        f"{excluding_zero(rows)} (these networks, new patients)."
+    )
+
+
+def signs_in_both_runs(twice: pd.DataFrame) -> str:
+    """Return in how many differences two runs agree; `twice` has task, first and here."""
+    numbers = twice[["first", "here"]]
+    alike, alike_means = (
+        f"{(rows['first'] * rows['here'] > 0).sum()} of {len(rows)}"
+        for rows in (numbers, numbers.groupby(twice["task"]).mean())
+    )
+    return (
+        "Each mark is a backbone that both runs have, on a task, averaged over its pretrainings. "
+        f"Both runs have the same sign in {alike} of these differences ({len(twice) / 2:g} "
+        f"expected by chance), and in {alike_means} averages of a task. Pearson’s correlation "
+        f"over the marks is {numbers.corr().iloc[0, 1]:.2f}; it has no interval, because marks of "
+        "one task share patients. As the runs differ in their corpora and inputs, not by chance "
+        "alone, this cannot show which of them is right; it shows how much a conclusion would "
+        "have depended on the run."
+    )
+
+
+def after_longer_training(
+    shift: pd.DataFrame,
+    fits: pd.DataFrame,
+    levels: tuple[str, str],
+    inits: tuple[str, str],
+    names: Mapping[str, str],
+) -> str:
+    """Return how long training lasted at two levels, and what the longer one changes.
+
+    `shift` is of `rin.stats.factor_effects`, `fits` has a row a network: level, epochs,
+    best_epoch.
+    """
+    fixed, until = (fits[fits["level"] == level] for level in levels)
+    usual, longer = (100 * (x["best_epoch"] == x["epochs"]).mean() for x in (fixed, until))
+    moves = shift[shift["quantity"] == "interaction"].set_index("task")
+    texts = format_estimate(moves, unit="points")
+    changes = listed(f"{text} ({names[task]})" for task, text in texts.items())
+    return (
+        "**Exploratory.** Networks were trained until the validation loss stopped falling: for "
+        f"{until['epochs'].mean():.1f} epochs on average, in place of {fixed['epochs'].max()} at "
+        f"most. The validation loss was lowest in the last epoch for {longer:.0f}% of these "
+        f"networks, against {usual:.0f}% with the usual epochs. The mean AUC of an initialisation "
+        f"changes by {changes_between(shift[shift['quantity'] == 'effect'])}, the difference "
+        f"{minus(inits)} by {changes} points. Intervals are over patients: another training, or "
+        "other networks, may give other values."
+    )
+
+
+# Against random weights.
+
+
+def inverted_networks(inverted: pd.DataFrame, total: int, names: Mapping[str, str]) -> str:
+    """Return which of some networks rank cases the wrong way round, and how many chance makes.
+
+    `inverted` has a row a network whose interval is below 0.5: task, init, auc, its interval, and
+    the `sd` of its log-odds.
+    """
+    text = (
+        "An interval wholly below 0.5, as of a network that ranks cases the wrong way round, was "
+        f"found for {len(inverted) or 'none'} of {total} networks; {0.025 * total:.1f} would be "
+        "expected if all were at chance"
+    )
+    if inverted.empty:
+        return f"{text}."
+    listing = "; ".join(
+        f"{init_style(row.init).word} weights on “{names[row.task]}”, AUC {row.auc:.2f} "
+        f"({row.ci_low:.2f}, {row.ci_high:.2f}), SD of the log-odds {row.sd:.2f}"
+        for row in inverted.itertuples()
+    )
+    return (
+        f"{text}: {listing}. Where the SD is near zero, a network has learnt nothing yet, and its "
+        "random weights decide the sign."
+    )
+
+
+def learnt_shares(accuracy: pd.DataFrame) -> str:
+    """Return between what the shares in percent are, a column an init, and what follows."""
+    ends = accuracy.agg(["min", "max"]).round()
+    shares = [
+        f"{' to '.join(dict.fromkeys(f'{end:.0f}' for end in ends[init]))}% "
+        f"({init_style(init).word})"
+        for init in accuracy
+    ]
+    return (
+        "The share of test images of their own corpus that networks classified correctly is "
+        f"{listed(shares)}. A difference between the initialisations may therefore reflect how "
+        "much was learnt rather than what. Short fine-tuning also leaves random weights little "
+        "time to catch up."
+    )
+
+
+# What the inputs alone do.
+
+
+def effect_of_inputs(title: str, fed: Mapping[str, Any], before: Any, after: Any) -> str:
+    """Return what other inputs did to either arm, and to the difference, on one task.
+
+    `fed` has the row of each init, `before` and `after` are the differences.
+    """
+    changes = [
+        f"{format_estimate(row, unit='points')} points for the {init_style(init).word} networks"
+        for init, row in fed.items()
+        if not row["same_networks"]
+    ]
+    alike = [init_style(init).word for init, row in fed.items() if row["same_networks"]]
+    unchanged = f"; the {listed(alike)} networks receive the same inputs either way"
+    return (
+        f"**Exploratory.** On the task “{title}”, networks were given the inputs of the official "
+        "scripts in place of those that belong to their weights, which changed the mean AUC by "
+        f"{listed(changes) if changes else 'nothing'}{unchanged if alike else ''}. The difference "
+        f"{minus(tuple(fed))} went from {format_estimate(before, unit='points')} to "
+        f"{format_estimate(after, unit='points')} points."
+    )
+
+
+def inputs_too_small(
+    ratios: pd.Series,
+    mean_auc: float,
+    effect: Any,
+    aucs: pd.DataFrame,
+    largest: float,
+    *,
+    stand_ins: Collection[str] = (),
+) -> str:
+    """Return how much too small inputs are, by network, and what the second arm makes of them.
+
+    `ratios` are by network; `mean_auc`, `effect` and `aucs` are of the networks so fed, `largest`
+    is the largest difference of the paper in points.
+    """
+    others = ratios.drop("ResNet50")
+    (init,) = aucs["init"].unique()
+    parts = [
+        f"In the scripts, the inputs of ResNet50 with ImageNet weights are "
+        f"{ratios['ResNet50']:.0f} times too small; those of the other "
+        f"{number(len(others))} networks are {others.min():.1f} to {others.max():.1f} times too "
+        "small and have red and blue exchanged.",
+        f"With such inputs, the mean AUC of the {init_style(init).word} ResNet50 is "
+        f"{mean_auc:.2f} here.",
+        spread_of_aucs(aucs),
+        beside_largest(effect, largest, stand_ins=stand_ins),
+        "No number here shows whether the published comparison was run with these scripts, or "
+        "what longer training would recover. What does follow is that the comparison should be "
+        "repeated with each source's own inputs.",
+    ]
+    return " ".join(filter(None, parts))
+
+
+# Small replications.
+
+
+def replications_in_short(
+    gains: pd.DataFrame,
+    losses: pd.DataFrame,
+    followed: pd.DataFrame,
+    names: Mapping[str, str],
+    *,
+    stand_ins: Collection[str] = (),
+) -> str:
+    """Return the size of the effects of heads and losses, and which confounders separate arms.
+
+    `followed` has a row a confounder (`level`) and task; `names` are those of confounders.
+    """
+    if stand_ins:
+        return f"**{no_verdict(stand_ins).capitalize()}.** Every part shows how its study is done."
+    softened = losses[losses["loss"] != "hard"]
+    far = followed["estimate"].abs().groupby(followed["level"]).min() > 0.2
+    apart = listed([f"“{names[level]}”" for level in far[far].index]) if far.any() else "none"
+    return (
+        f"Exploratory: another head changes a mean AUC by {changes_between(gains)}, softer labels "
+        f"top-1 accuracy by {changes_between(softened)}. Of the confounders, {apart} "
+        "separates the two initialisations by more than twenty points."
+    )
+
+
+def head_with_skip(gains: pd.DataFrame, title: str, best: float, published: float) -> str:
+    """Return what the head with a skip connection gains, and its best AUC beside the source's."""
+    return (
+        "Averaged over scenarios, the AUC with the convolution and skip connection differs from "
+        f"that with the linear head by {changes_between(gains)}. The best network with this head "
+        f"on “{title}” reaches an AUC of {best:.3f}; the source reports {published:.3f} with "
+        "ImageNet weights on larger images."
+    )
+
+
+def online_smoothing(losses: pd.DataFrame) -> str:
+    """Return what online label smoothing changes against hard labels.
+
+    `losses` has a row a loss and backbone: estimate (of top-1), ece, epochs.
+    """
+    online = losses[losses["loss"] == "online"]
+    hard = losses[losses["loss"] == "hard"].set_index("backbone")["ece"]
+    better = online.set_index("backbone")["ece"] < hard
+    return (
+        "With online smoothing, top-1 accuracy differs from that with hard labels by "
+        f"{changes_between(online)}; the expected calibration error (ECE) is smaller in "
+        f"{int(better.sum()) or 'none'} of {counted(len(better), 'networks')}. Training lasted "
+        f"{counted(int(losses['epochs'].max()), 'epochs')}. Online labels are uniform in the "
+        "first epoch, which weighs more in a short training; the source's number of epochs was "
+        "not available as text."
+    )
+
+
+def layers_and_agreement(
+    means: pd.Series, agreement: pd.DataFrame, names: Mapping[str, str]
+) -> str:
+    """Return the mean correlation of layers, and the agreement of networks beside chance.
+
+    `means` is by comparison (before, after, random); `agreement` by task.
+    """
+    shown = dict.fromkeys(("before", "after", "random"), "not measured")
+    shown |= {name: f"{mean:.2f}" for name, mean in means.dropna().items()}
+    top = agreement.loc[agreement["agree"].idxmax()]
+    kappa = "undefined" if math.isnan(top["kappa"]) else f"{top['kappa']:.2f}"
+    return (
+        "Over layers and scenarios the mean correlation of the two initialisations is "
+        f"{shown['before']} before and {shown['after']} after fine-tuning; that of two random "
+        f"networks is {shown['random']}. Agreement must be read beside its chance level: on "
+        f"“{names[top.name]}”, two networks agree on {100 * top['agree']:.0f}% of the cases, but "
+        f"as they call {100 * top['called']:.0f}% of them positive, {100 * top['chance']:.0f}% "
+        f"would be expected by chance (kappa {kappa})."
+    )
+
+
+def confounders_beside_source(
+    rows: pd.DataFrame,
+    inits: tuple[str, str],
+    names: Mapping[str, str],
+    source: Mapping[str, Mapping[str, float]],
+    smallest_p: float,
+) -> str:
+    """Return who follows which confounder, beside the t statistics of the source.
+
+    `source` has `t` and `share` by kind; `smallest_p` is the least that a permutation test gives.
+    """
+    stated = listed(
+        f"{format_number(-row['t'], 1)} ({names[f'{kind} 100'].split(' by')[0]} at "
+        f"{row['share']}%)"
+        for kind, row in source.items()
+    )
+    return (
+        "When all positive training images are marked, the AUC in the reversed test shows who "
+        f"follows the mark. {confounders_followed(rows, inits, names)}\n\n"
+        "The source reports t statistics of ImageNet − RadImageNet over five trainings each, "
+        f"given here with the opposite sign: {stated}. A large t favours the "
+        f"{init_style(inits[0]).word} networks; the noise alone did not separate them there. Its "
+        "sampling was by the patients' sex. With five trainings on either side, no permutation "
+        "test can give a P value below "
+        f"{smallest_p:.4f}, however large the difference."
+    )
+
+
+# Published only.
+
+
+def published_only(
+    names: Iterable[str], gaps: Iterable[float], compared: Iterable[str], *, are_unused: bool
+) -> str:
+    """Return what is published on some tasks, and which of them others compared.
+
+    `gaps` are the paper's differences in points, `compared` the names of tasks with comparisons
+    by others; `are_unused` says that no images of the tasks were used here.
+    """
+    names, compared, ends = [*names], [*compared], [*gaps]
+    first = (
+        "Every task of the paper has results in this book; this page shows what is published on "
+        "them all."
+    )
+    if are_unused:
+        first = f"No images were used here for {listed(names)}, hence no results are computed."
+    span = " to ".join(str(gap) for gap in sorted({min(ends), max(ends)}))
+    lacking = [name for name in names if name not in compared]
+    others = listed(compared) if compared else "none of them"
+    but = f", but not for {listed(lacking)}" if compared and lacking else ""
+    return (
+        f"{first} On {'this task' if len(names) == 1 else 'these tasks'} the paper reports "
+        f"RadImageNet ahead by {span} points of AUC, and independent comparisons that state both "
+        f"AUCs were found for {others}{but}."
+    )

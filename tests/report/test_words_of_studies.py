@@ -1,0 +1,235 @@
+"""Sentences of the pages of side studies, on made rows: each case once."""
+
+import math
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from rin.report import words_of_studies as words
+
+INITS = ("radiologic", "photographic")
+NAMES = {"breast": "breast lesions", "covid19": "COVID-19"}
+NAN = math.nan
+
+
+def row(points, half=1.0, **more):
+    """An estimate in points with its interval, as `rin.stats` returns it: fractions."""
+    ends = {"ci_low": (points - half) / 100, "ci_high": (points + half) / 100}
+    return {"estimate": points / 100, **ends} | more
+
+
+def table(*rows):
+    return pd.DataFrame(rows)
+
+
+BLIND = table(
+    {"baseline": "centred ellipse", "ci_low": -0.3, "ci_high": -0.1},
+    {"baseline": "centred ellipse", "ci_low": -0.2, "ci_high": -0.1},
+)
+
+
+def test_overlap_in_short_names_tasks_of_each_measure_and_the_blind_region():
+    clear = {"dice": "COVID-19", "dice_best": "no task", "average_precision": "no task"}
+    said = words.overlap_in_short(clear, BLIND)
+    assert said.startswith("The interval of the difference in Dice excludes zero on COVID-19; ")
+    assert said.endswith("An ellipse drawn without seeing the image beats the maps in all 2 "
+                         "comparisons.")  # fmt: skip
+    unreal = words.overlap_in_short(clear, BLIND, stand_ins=["images"])
+    assert unreal.startswith("**No verdict, as the images are stand-ins.**")
+    assert "COVID-19" not in unreal
+
+
+def test_pointing_game_counts_rows_above_and_names_those_below_chance():
+    hits = pd.DataFrame(
+        {"radiologic": [30, 5], "photographic": [20, 4], "cell": [10, 6], "pixel": [50, 3]}
+    )
+    said = words.pointing_game(hits, INITS, ["A", "B"])
+    assert "in 1 of 2 rows, and both hit less often in “B”." in said
+    assert "below a random *pixel* in 1 of the rows" in said
+    above = words.pointing_game(hits.iloc[:1], INITS, ["A"])
+    assert "in no row" in above
+
+
+@pytest.mark.parametrize(
+    ("external", "said"), [((0.7, 0.6), "both"), ((0.9, 0.6), "one"), ((0.9, 0.9), "neither")]
+)
+def test_both_test_sets_say_with_how_many_initialisations_the_auc_falls(external, said):
+    across = table(row(1.0), row(2.0)).set_axis(["internal", "external"])
+    alone = pd.DataFrame([(0.8, 0.7), external], columns=["auc_a", "auc_b"])
+    text = words.on_both_test_sets(across, alone.set_axis(["internal", "external"]), INITS)
+    assert f"falls with {said} of the initialisations: from 0.80 to {external[0]:.2f} (r" in text
+    assert "is +1.0 (0.0, 2.0) AUC points on the internal test set and +2.0 (1.0, 3.0)" in text
+
+
+@pytest.mark.parametrize(
+    ("shared", "said"), [(0, "no near-duplicates"), (1, "1 pair of near-dup"), (3, "3 pairs of")]
+)
+def test_datasets_of_two_hospitals_share_near_duplicates_or_none(shared, said):
+    facts = SimpleNamespace(dataset=SimpleNamespace(title="BUSI, Cairo"))
+    site = SimpleNamespace(used=1875, patients=1064, title="BUS-BRA, Rio")
+    text = words.scored_elsewhere(facts, site, shared)
+    assert "fine-tuned on BUSI also scored all 1,875 images of 1,064 patients of BUS-BRA" in text
+    assert said in text
+
+
+def test_change_between_hospitals_has_a_p_value_where_results_are_real():
+    alone = SimpleNamespace(**row(1.5), p_value=0.03)
+    real = words.changed_by_hospital(alone, row(2.0), INITS)
+    assert "by +1.5 (0.5, 2.5) points (internal − external; P = .03, a single test)" in real
+    unreal = words.changed_by_hospital(alone, row(2.0), INITS, stand_ins=["images"])
+    assert "(internal − external); with the pretraining as the unit it is +2.0" in unreal
+
+
+def test_trainings_apart_are_those_of_the_smallest_sd():
+    spread = table({"sd": 0.02, "sd_low": 0.01, "sd_high": 0.04}).set_axis(["breast"])
+    said = words.trained_again(spread, NAMES)
+    assert "2.0 points on breast lesions (95% CI 1.0, 4.0)" in said
+    assert "would be 6 points or more apart" in said  # 1.96 √2 2 = 5.5
+
+
+def test_brief_pretraining_keeps_or_reverses_a_direction_and_stand_ins_say_nothing():
+    rows = table(
+        row(2.0, task="breast", pretraining="whole"),
+        row(3.0, task="breast", pretraining="brief"),
+        row(2.0, task="covid19", pretraining="whole"),
+        row(-3.0, task="covid19", pretraining="brief"),
+    )
+    said = words.after_brief_pretraining(rows, 2)
+    assert said.startswith("**Exploratory**, with 2 backbones.")
+    assert "Direction unchanged on one of two tasks after the briefer pretraining; " in said
+    assert "all 4 intervals exclude zero" in said
+    assert "Direction" not in words.after_brief_pretraining(rows, 2, stand_ins=["images"])
+
+
+def test_signs_in_both_runs_are_counted_over_backbones_and_over_tasks():
+    twice = pd.DataFrame(
+        {"task": ["a", "a", "b", "b"], "first": [1, -2, 1, 1.5], "here": [1, 3, 2, 1]}
+    )
+    said = words.signs_in_both_runs(twice)
+    assert "in 3 of 4 of these differences (2 expected by chance), and in 1 of 2 averages" in said
+
+
+def test_longer_training_says_how_long_it_was_and_what_it_changed():
+    fits = table(
+        {"level": "fixed", "epochs": 3, "best_epoch": 3},
+        {"level": "fixed", "epochs": 3, "best_epoch": 2},
+        {"level": "converged", "epochs": 9, "best_epoch": 4},
+    )
+    shift = table(
+        row(4.0, quantity="effect", task="breast"),
+        row(-1.0, quantity="interaction", task="breast"),
+    )
+    said = words.after_longer_training(shift, fits, ("fixed", "converged"), INITS, NAMES)
+    assert "for 9.0 epochs on average, in place of 3 at most" in said
+    assert "last epoch for 0% of these networks, against 50% with" in said
+    assert "changes by +4.0 points" in said
+    assert "by −1.0 (−2.0, 0.0) (breast lesions) p" in said
+
+
+def test_inverted_networks_are_listed_with_what_chance_makes():
+    network = {"task": "breast", "init": "random", "auc": 0.4, "ci_low": 0.3, "ci_high": 0.48}
+    said = words.inverted_networks(table(network | {"sd": 0.01}), 40, NAMES)
+    assert "for 1 of 40 networks; 1.0 would be expected if all were at chance: random wei" in said
+    assert said.endswith("its random weights decide the sign.")
+    none = words.inverted_networks(table(network).iloc[:0], 40, NAMES)
+    assert "for none of 40 networks" in none
+    assert none.endswith("at chance.")
+
+
+def test_shares_learnt_are_a_range_or_one_number():
+    accuracy = pd.DataFrame({"radiologic": [75.2, 80.4], "photographic": [50.0, 50.1]})
+    said = words.learnt_shares(accuracy)
+    assert "75 to 80% (radiologic) and 50% (photographic)." in said
+
+
+@pytest.mark.parametrize(
+    ("alike", "said"), [(True, "; the radiologic networks receive"), (False, "")]
+)
+def test_effect_of_inputs_leaves_out_networks_that_are_fed_alike(alike, said):
+    fed = {"radiologic": row(-1.0, same_networks=alike),
+           "photographic": row(-20.0, same_networks=False)}  # fmt: skip
+    text = words.effect_of_inputs("Breast", fed, row(1.0), row(20.0))
+    assert said in text
+    assert ("radiologic networks receive" in text) == alike
+    assert "−20.0 (−21.0, −19.0) points for the photographic networks" in text
+    assert text.endswith("went from +1.0 (0.0, 2.0) to +20.0 (19.0, 21.0) points.")
+
+
+def test_inputs_too_small_name_resnet_and_the_others_and_judge_no_stand_ins():
+    ratios = pd.Series({"ResNet50": 255.0, "InceptionV3": 2.0, "DenseNet121": 4.4})
+    aucs = table({"init": "photographic", "auc": 0.5, "ci_high": 0.6})
+    said = words.inputs_too_small(ratios, 0.5, row(-20.0), aucs, 9.4)
+    assert "are 255 times too small; those of the other two networks are 2.0 to 4.4 times" in said
+    assert "The loss is larger than the largest difference in the paper (9.4 points)." in said
+    unreal = words.inputs_too_small(ratios, 0.5, row(-20.0), aucs, 9.4, stand_ins=["images"])
+    assert "The loss" not in unreal
+    assert "  " not in unreal
+
+
+FOLLOWED = table(row(50.0, level="noise 100"), row(-1.0, level="tag 100"))
+FOLLOWED = FOLLOWED.assign(auc_a=[0.9, 0.02], auc_b=[0.4, 0.03], task="breast")
+KINDS = {"noise 100": "Poisson noise", "tag 100": "Letter R"}
+LOSSES = table(
+    row(0.0, loss="hard", backbone="A", ece=0.2, epochs=4),
+    row(-3.0, loss="online", backbone="A", ece=0.1, epochs=4),
+)
+
+
+def test_replications_in_short_name_confounders_that_separate_and_of_stand_ins_none():
+    gains = table(row(1.0), row(4.0))
+    said = words.replications_in_short(gains, LOSSES, FOLLOWED, KINDS)
+    assert "mean AUC by +1.0 to +4.0 points, softer labels top-1 accuracy by −3.0 points" in said
+    assert "Of the confounders, “Poisson noise” separates" in said
+    near = words.replications_in_short(gains, LOSSES, FOLLOWED.iloc[1:], KINDS)
+    assert "Of the confounders, none separates" in near
+    unreal = words.replications_in_short(gains, LOSSES, FOLLOWED, KINDS, stand_ins=["weights"])
+    assert "Poisson" not in unreal
+
+
+def test_head_with_skip_stands_beside_the_source():
+    said = words.head_with_skip(table(row(1.0), row(2.0)), "Breast lesions, US", 0.8512, 0.9)
+    assert (
+        "by +1.0 to +2.0 points. The best network with this head on “Breast lesions, US”" in said
+    )
+    assert "reaches an AUC of 0.851; the source reports 0.900" in said
+
+
+def test_online_smoothing_counts_networks_that_are_better_calibrated():
+    assert "is smaller in 1 of 1 network." in words.online_smoothing(LOSSES)
+    worse = LOSSES.assign(ece=[0.1, 0.2])
+    assert "is smaller in none of 1 network." in words.online_smoothing(worse)
+    assert "Training lasted 4 epochs." in words.online_smoothing(LOSSES)
+
+
+@pytest.mark.parametrize(("kappa", "said"), [(0.25, "(kappa 0.25)"), (NAN, "(kappa undefined)")])
+def test_agreement_is_read_beside_chance_and_layers_may_be_unmeasured(kappa, said):
+    agreement = table({"agree": 0.9, "called": 0.95, "chance": 0.88, "kappa": kappa})
+    means = pd.Series({"before": 0.5, "after": 0.3, "random": NAN})
+    text = words.layers_and_agreement(means, agreement.set_axis(["breast"]), NAMES)
+    assert (
+        "is 0.50 before and 0.30 after fine-tuning; that of two random networks is not me" in text
+    )
+    assert "on “breast lesions”, two networks agree on 90% of the cases" in text
+    assert said in text
+
+
+def test_confounders_stand_beside_the_source_with_the_sign_turned():
+    source = {"tag": {"t": -4.1, "share": 30}, "noise": {"t": 0.5, "share": 30}}
+    text = words.confounders_beside_source(FOLLOWED, INITS, KINDS, source, 1 / 126)
+    assert "4.1 (Letter R at 30%) and −0.5 (Poisson noise at 30%)" in text
+    assert "With “Poisson noise” the AUCs are far apart" in text
+    assert "below 0.0079, however large" in text
+
+
+def test_published_only_says_which_tasks_others_compared():
+    said = words.published_only(["a", "b"], [4.5, 4.8], ["a"], are_unused=True)
+    assert said.startswith("No images were used here for a and b, hence no results")
+    assert "ahead by 4.5 to 4.8 points" in said
+    assert said.endswith("found for a, but not for b.")
+    one = words.published_only(["a"], [4.5], [], are_unused=True)
+    assert "On this task the paper reports RadImageNet ahead by 4.5 points" in one
+    assert one.endswith("found for none of them.")
+    everything = words.published_only(["a"], [4.5], ["a"], are_unused=False)
+    assert everything.startswith("Every task of the paper has results")
+    assert everything.endswith("found for a.")
