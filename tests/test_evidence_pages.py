@@ -1,4 +1,4 @@
-"""Pages on what is published, the study's page and the cover: their code is analysis, and short."""
+"""The cover, the study's page and those on what is published: code is analysis, and short."""
 
 import ast
 from pathlib import Path

@@ -109,8 +109,8 @@ def distribution_table(tasks: Iterable[str], facts: Mapping[str, TaskFacts], ite
 
 def _of_class(counts: Mapping[str, int], mapping: Mapping[str, str | None], label: str) -> str:
     """Return how many of some counts, by source class, a label has; a dash of none."""
-    found = [n for source, n in counts.items() if mapping.get(source, source) == label]
-    return f"{sum(found):,}" if found else MISSING
+    numbers = [n for source, n in counts.items() if mapping.get(source, source) == label]
+    return f"{sum(numbers):,}" if numbers else MISSING
 
 
 def _in_files(manifest: DatasetManifest, mapping: Mapping[str, str | None], label: str) -> str:
@@ -140,8 +140,8 @@ def corpus_overlap_table(overlap: pd.DataFrame) -> Styler:
             "Found": by_task["near"].sum() + by_task["equal"].sum(),
             "Nearest, bits": by_task["nearest"].min(),
             "Copies found": [
-                f"{found} of {made}"
-                for found, made in zip(
+                f"{n} of {total}"
+                for n, total in zip(
                     by_task["copies_found"].min(), by_task["copies"].first(), strict=True
                 )
             ],

@@ -27,11 +27,10 @@ def files_named(hits: int, total: int, interval: Sequence[float]) -> str:
 
 def sizes_compared(sizes: Mapping[str, Any]) -> str:
     """Return how many networks a run compares: `sizes` has pairs, backbones and pretrainings."""
-    n, times = int(sizes["pairs"]), counted(int(sizes["pretrainings"]), "pretrainings")
-    return (
-        f"On each task {counted(n, 'pairs of networks')} {'was' if n == 1 else 'were'} compared, of "
-        f"{counted(int(sizes['backbones']), 'backbones')} with at most {times} each on either source."
-    )
+    n, backbones = int(sizes["pairs"]), counted(int(sizes["backbones"]), "backbones")
+    pairs = f"{counted(n, 'pairs of networks')} {'was' if n == 1 else 'were'} compared"
+    times = counted(int(sizes["pretrainings"]), "pretrainings")
+    return f"On each task {pairs}, of {backbones} with at most {times} each on either source."
 
 
 def ultrasound_tasks(tasks: Iterable[TaskFacts]) -> str:
