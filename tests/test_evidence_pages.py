@@ -86,4 +86,5 @@ def test_cover_has_question_answers_figure_advice_and_links_before_any_code():
     ]
     assert shown == sorted(shown)
     assert all(page in links.source for page in ("evidence/audit", "use/run_it", "use/own_task"))
-    assert links.source.count("](") == 4 and "methods.md#cite" in links.source
+    assert links.source.count("](") == 4
+    assert "methods.md#cite" in links.source

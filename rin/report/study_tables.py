@@ -140,8 +140,8 @@ def corpus_overlap_table(overlap: pd.DataFrame) -> Styler:
             "Found": by_task["near"].sum() + by_task["equal"].sum(),
             "Nearest, bits": by_task["nearest"].min(),
             "Copies found": [
-                f"{n} of {total}"
-                for n, total in zip(
+                f"{n} of {made}"
+                for n, made in zip(
                     by_task["copies_found"].min(), by_task["copies"].first(), strict=True
                 )
             ],

@@ -80,7 +80,8 @@ def test_levels_are_named_as_the_book_names_them_in_the_order_given(drawn):
     evidence_figures.levels_heat(levels, TITLES)
     named = [text for text in drawn[0] if " − " in text]
     assert named == ["all layers − frozen", "ResNet50 − InceptionV3"]
-    assert "+1.0*" in drawn[0] and "−2.0" in drawn[0]
+    assert "+1.0*" in drawn[0]
+    assert "−2.0" in drawn[0]
 
 
 def test_questions_have_the_paper_first_and_marks_of_what_is_missing(drawn):
@@ -88,7 +89,8 @@ def test_questions_have_the_paper_first_and_marks_of_what_is_missing(drawn):
     texts = drawn[0]
     assert {*QUESTIONS.values()} <= {*texts}
     assert texts.count("The paper") == 3
-    assert "The paper, ACL" in texts and "The paper, meniscus" in texts
+    assert "The paper, ACL" in texts
+    assert "The paper, meniscus" in texts
     assert any(text.endswith(" †") for text in texts)
 
 
