@@ -40,7 +40,7 @@ help:
 	@echo 'make read         the same without a framework: results and evidence, nothing is trained'
 	@echo 'make study        with the same names: train everything first, under one progress bar'
 	@echo 'make lab [ARGS=--no-browser]'
-	@echo '                  the notebooks in JupyterLab (installed the first time)'
+	@echo '                  the notebooks in JupyterLab'
 	@echo 'make test         style checks and the quick tests'
 	@echo 'make test-slow    the tests that take minutes'
 	@echo 'make lint         style and types only;  make format  mends the style'
@@ -58,7 +58,6 @@ study: $(DONE)
 # Its settings stay in the environment, and those of the user's other Jupyter as they are.
 lab: export JUPYTER_CONFIG_DIR := $(CURDIR)/$(VENV)/etc/jupyter
 lab: $(DONE)
-	@$(PY) -c 'import jupyterlab' 2>/dev/null || $(PY) -m pip install --quiet -e '.[lab]'
 	$(PY) -m jupytext_config set-default-viewer python
 	@# ARGS is split at blanks; nothing in it is run.  Root has to be allowed, as in a container.
 	@set -f; test "$$(id -u)" != 0 || set -- --allow-root; $(PY) -m jupyter lab "$$@" $$ARGS notebooks

@@ -16,7 +16,7 @@ from rin.data.manifest import find_task
 from rin.errors import listed
 from rin.evidence.paper import COMPARISONS
 from rin.models.backbones import BACKBONES
-from rin.report import headline, words
+from rin.report import cover, headline, words
 from rin.report.banner import is_another_cut
 from rin.report.format import format_estimate, format_number
 from rin.stats import pair_differences
@@ -33,21 +33,9 @@ def signed(fraction: float) -> str:
 
 
 def summary(runs: Runs) -> str:
-    """Return the bullet on this run: what it excludes, and what moves its differences."""
-    units, _ = headline.differences(runs)
-    pairs = pair_differences(runs.predictions(), *runs.inits)
-    by_backbone = pairs.groupby(["task", "backbone"])["estimate"]
-    moved = 100 * (by_backbone.max() - by_backbone.min()).max()
-    before = headline.differences(open_reference("first"))[0]
-    trained = {task: runs.facts(task).split["train"] for task in runs.tasks}
-    of_paper = words.range_of(n for task, n in trained.items() if task in COMPARISONS)
-    text = f"""
-- **Our own run on real open images:** {headline.finding(runs)} When a backbone was pretrained and
-fine-tuned again, alike in all but chance, its difference moved by up to {moved:.1f} points.
-{words.sign_changes(units, before)} Networks were pretrained here on small images, ultrasound among
-them, and fine-tuned on {of_paper} (BUS-BRA: {trained["busbra"]:,}); the released weights were not
-tested.
-"""
+    """Return the bullet on this run, as the cover has it."""
+    compared = words.weights_compared(runs.inits, runs.corpora())
+    text = f"- **Our own run on real open images:** {cover.brief_finding(runs)} {compared}"
     return wrapped(text, later="  ")
 
 
@@ -102,7 +90,7 @@ interval; {beyond}).
 
 
 def limits(runs: Runs) -> str:
-    """Return what limits the run."""
+    """Return what stands beside the run's differences, and what limits it."""
     facts = {task: runs.facts(task) for task in runs.tasks}
     substitutes = sum(fact.substitute_for is not None for fact in facts.values())
     substitutes -= sum(map(is_another_cut, facts.values()))
@@ -115,7 +103,18 @@ def limits(runs: Runs) -> str:
     right = 100 * runs.pretraining().groupby("init")["top1"].mean()
     units, _ = headline.differences(runs)
     now = units.set_index("task")["estimate"]["breast"]
-    before = headline.differences(open_reference("first"))[1].set_index("task").loc["breast"]
+    earlier, earlier_networks = headline.differences(open_reference("first"))
+    before = earlier_networks.set_index("task").loc["breast"]
+    by_pair = pair_differences(runs.predictions(), *runs.inits).groupby(["task", "backbone"])
+    moved = 100 * by_pair["estimate"].agg(lambda of: of.max() - of.min()).max()
+    trained = {task: fact.split["train"] for task, fact in facts.items()}
+    of_paper = words.range_of(n for task, n in trained.items() if task in COMPARISONS)
+    beside = f"""
+{cover.beside_paper(runs)} When a backbone was pretrained and fine-tuned again, alike in all but
+chance, its difference moved by up to {moved:.1f} points. {words.sign_changes(units, earlier)}
+Networks were pretrained on small images, ultrasound among them, and fine-tuned on {of_paper}
+(BUS-BRA: {trained["busbra"]:,}).
+"""
     text = f"""
 What limits this run: {words.number(substitutes)} of the {words.number(len(facts))} tasks use open
 substitutes for the paper's images, thyroid nodules crops of the paper's own; training sets and
@@ -129,7 +128,7 @@ book for its side studies, had neither; with its networks the difference on brea
 {format_estimate(before, unit="points")[:-1]}; new patients), and is {signed(now)} now. Intervals
 over patients alone do not show such changes.
 """
-    return wrapped(text)
+    return wrapped(beside) + "\n\n" + wrapped(text)
 
 
 BLOCKS = {"summary": summary, "table": table, "limits": limits}

@@ -1,8 +1,8 @@
-"""What README promises under “What you get”, from `capabilities.yaml`.
+"""What the API reference promises under “What you get”, from `capabilities.yaml`.
 
     python tests/capabilities.py
 
-prints that section of README, which is never written by hand.
+prints that section of book/api.md, to which README links; it is never written by hand.
 """
 
 from pathlib import Path
@@ -32,7 +32,7 @@ CAPABILITIES = [
 
 
 def section() -> str:
-    """Return README's section, the points of the list in their lines."""
+    """Return the section, the points of the list in their lines."""
     points = ["- " + point["says"].replace("\n", "\n  ") for point in POINTS]
     return "\n".join([HEADING + MARK, *points, ""])
 

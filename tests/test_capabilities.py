@@ -1,4 +1,4 @@
-"""What README promises has a command, page or function, and a test that shows it."""
+"""What the book promises has a command, page or function, and a test that shows it."""
 
 import importlib
 import re
@@ -62,11 +62,16 @@ def test_every_command_is_the_use_of_a_capability():
     assert sorted({*commands} - {capability.use for capability in CAPABILITIES}) == []
 
 
-def test_readme_says_what_the_list_says():
+def test_api_reference_says_what_the_list_says_and_readme_links_to_it():
     """Write it anew with `python tests/capabilities.py`."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    stated = HEADING + readme.partition(HEADING)[2].partition("\n## ")[0]
+    reference = (ROOT / "book" / "api.md").read_text(encoding="utf-8")
+    stated = HEADING + reference.partition(HEADING)[2].partition("\n## ")[0]
     assert stated == section()
+    assert "](book/api.md#what-you-get)" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_readme_fits_on_a_few_screens():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
 
 
 def test_command_prints_the_section():

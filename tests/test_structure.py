@@ -214,7 +214,7 @@ def test_lock_names_no_host():
 def python_requirements():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    locked = [extra for extra in extras if extra not in {"gpu", "jax-gpu", "lab", "setup"}]
+    locked = [extra for extra in extras if extra not in {"gpu", "jax-gpu", "setup"}]
     return project["dependencies"] + [name for extra in locked for name in extras[extra]]
 
 

@@ -81,16 +81,6 @@ error = 100 * np.hypot(breast.sd_radimagenet, breast.sd_imagenet) / np.sqrt(24)
 round(float(stats.t.ppf(0.975, 46) * error), 2)
 
 # %% [markdown]
-# ## Published and recomputed, side by side
-
-# %%
-networks = scenarios.init_differences(runs.predictions(), *runs.inits)
-published.comparison_table(audits, networks.query("group == 'all'"))
-
-# %% [markdown]
-# *This run* has the interval over patients, of other weights and partly other
-# images. [All tasks](../results/all_tasks) has that over pretrainings.
-#
 # ## What the printed numbers imply
 #
 # A printed 0.85 can be anything from 0.845 to 0.855, so every result has a range,

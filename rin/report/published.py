@@ -13,35 +13,7 @@ from rin.evidence.audit import Bounds, TaskAudit
 from rin.evidence.claims import holm_bounds, task_names
 from rin.evidence.discrepancies import CHANGES, KINDS
 from rin.models.probe import Distribution
-from rin.report.format import MISSING, book_table, format_estimate, format_interval, format_p
-
-
-def comparison_table(audits: Collection[TaskAudit], networks: pd.DataFrame) -> Styler:
-    """Return the paper's numbers of every task beside those of a run.
-
-    `networks` are rows of `rin.stats.init_differences`, a row a task.
-    """
-    of_run = networks.set_index("task")
-    of_run["difference"] = format_estimate(of_run, unit="points")
-    rows = []
-    for audit in audits:
-        paper = audit.published
-        row = {
-            "Task": paper.title.partition(",")[0],
-            "RadImageNet": f"{paper.auc_radimagenet:.2f} ± {paper.sd_radimagenet:.2f}",
-            "ImageNet": f"{paper.auc_imagenet:.2f} ± {paper.sd_imagenet:.2f}",
-            "Difference (95% CI)": format_estimate(paper, digits=1),
-            "P": paper.p_text.removeprefix("P "),
-        }
-        row |= dict.fromkeys(("Radiologic", "Photographic", "This run"), MISSING)
-        if audit.task in of_run.index:
-            here = of_run.loc[audit.task]
-            row["Radiologic"] = f"{here['auc_a']:.2f} ± {here['sd_a']:.2f}"
-            row["Photographic"] = f"{here['auc_b']:.2f} ± {here['sd_b']:.2f}"
-            row["This run"] = here["difference"]
-        rows.append(row)
-    caption = "AUC (mean ± SD over scenarios), differences in points: the paper, and this run"
-    return book_table(pd.DataFrame(rows), caption, prose=True)
+from rin.report.format import book_table, format_estimate, format_interval, format_p
 
 
 def checks_table(audits: Collection[TaskAudit]) -> Styler:

@@ -27,12 +27,10 @@ def files_named(hits: int, total: int, interval: Sequence[float]) -> str:
 
 def sizes_compared(sizes: Mapping[str, Any]) -> str:
     """Return how many networks a run compares: `sizes` has pairs, backbones and pretrainings."""
-    pairs = counted(int(sizes["pairs"]), "pairs of networks were compared")
+    n, backbones = int(sizes["pairs"]), counted(int(sizes["backbones"]), "backbones")
+    pairs = f"{counted(n, 'pairs of networks')} {'was' if n == 1 else 'were'} compared"
     times = counted(int(sizes["pretrainings"]), "pretrainings")
-    return (
-        f"On each task {pairs}, of {counted(int(sizes['backbones']), 'backbones')} with at most "
-        f"{times} each on either source."
-    )
+    return f"On each task {pairs}, of {backbones} with at most {times} each on either source."
 
 
 def ultrasound_tasks(tasks: Iterable[TaskFacts]) -> str:

@@ -1,0 +1,64 @@
+"""The cover's texts and tables, of the committed run and of the numbers beside it."""
+
+import re
+
+import pytest
+
+from rin.evidence.paper import COMPARISONS
+from rin.report import cover, headline
+from rin.study import open_reference, open_runs
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return open_reference()
+
+
+@pytest.fixture(scope="module")
+def verdict():
+    return cover.verdict(open_runs("demo"))
+
+
+def test_three_answers_follow_the_question_each_with_its_numbers(verdict):
+    question, *answers = [line for line in verdict.splitlines() if line]
+    assert question.startswith("**Does pretraining on radiologic images beat")
+    names = [re.match(r"- \*\*(.+?):\*\*", answer)[1] for answer in answers]
+    assert names == ["The paper", "Others", "This book"]
+    sizes = [row.estimate for row in COMPARISONS.values()]
+    assert f"by {min(sizes)} to {max(sizes)} points" in answers[0]
+    assert "−0.2 (−2.2, 1.8) points" in answers[1]
+    assert re.search(r"estimates −0\.2 to \+2\.4 points", answers[2])
+    assert "the released weights were not tested" in answers[2]
+
+
+def test_brief_finding_is_the_finding_without_the_papers_own_differences(runs):
+    whole, brief, beside = (
+        headline.finding(runs), cover.brief_finding(runs), cover.beside_paper(runs)
+    )  # fmt: skip
+    assert beside.startswith("The paper's own difference")
+    assert whole.replace(f"{beside} ", "") == brief
+
+
+def test_own_tasks_are_set_aside_only_where_there_are_any(runs):
+    assert cover.own_tasks_aside(open_runs("demo")) == ""
+
+
+def test_sizes_have_a_dagger_where_no_patients_are_named(runs):
+    html = cover.sizes_table(runs, headline.differences(runs)[1]).to_html()
+    assert "Breast lesions †" in html
+    assert "Pneumonia</td>" in html
+    assert "† The files name no patients" in cover.sizes_in_words(runs)
+
+
+def test_limits_name_weights_inputs_learning_and_images(runs):
+    openings = re.findall(r"(?m)^- ([^:]+):", cover.limits(runs))
+    assert openings == [
+        "Other weights", "Inputs", "Unequal learning", "Short pretraining", "Fine-tuning", "Images"
+    ]  # fmt: skip
+
+
+def test_column_without_rows_is_left_out(runs):
+    units, networks = headline.differences(runs)
+    html = cover.differences_table(runs, {"Units": units, "Empty": networks.iloc[:0]}).to_html()
+    assert "Units" in html
+    assert "Empty" not in html

@@ -1,0 +1,90 @@
+"""The cover, the study's page and those on what is published: code is analysis, and short."""
+
+import ast
+from pathlib import Path
+
+import jupytext
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1] / "notebooks"
+PAGES = [ROOT / "findings.py", ROOT / "study.py", *sorted((ROOT / "evidence").glob("*.py"))]
+for_each = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+#: What sets the look of a figure or a table; it is written in `rin.report`.
+LOOK = {"xlabel", "ylabel", "legend", "ends", "limits", "width", "figsize", "palette", "alt"}
+
+
+def code_cells(path):
+    cells = [cell for cell in jupytext.read(path).cells if cell.cell_type == "code"]
+    return [cell for cell in cells if "parameters" not in cell.metadata.get("tags", [])]
+
+
+def visible(cell):
+    return "hide-input" not in cell.metadata.get("tags", [])
+
+
+def conditions_in_sentences(source):
+    """Conditionals within a formatted text that is given to Markdown."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    texts = [call for call in calls if getattr(call.func, "id", "") == "Markdown"]
+    inside = [
+        part
+        for call in texts
+        for text in ast.walk(call)
+        if isinstance(text, ast.JoinedStr)
+        for part in ast.walk(text)
+    ]
+    return [part for part in inside if isinstance(part, ast.IfExp | ast.BoolOp)]
+
+
+@for_each
+def test_a_page_shows_at_most_45_lines_of_code(path):
+    lines = [
+        line for cell in code_cells(path) if visible(cell) for line in cell.source.split("\n")
+    ]
+    assert sum(bool(line.strip()) for line in lines) <= 45
+
+
+@for_each
+def test_a_page_imports_at_most_12_names_of_the_package(path):
+    nodes = [node for cell in code_cells(path) for node in ast.walk(ast.parse(cell.source))]
+    names = [
+        alias.name
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rin")
+        for alias in node.names
+    ]
+    assert len(names) <= 12, names
+
+
+@for_each
+def test_no_sentence_of_a_page_has_a_condition(path):
+    assert not any(conditions_in_sentences(cell.source) for cell in code_cells(path))
+
+
+def test_a_condition_in_a_sentence_is_found():
+    assert conditions_in_sentences('Markdown(f"""{1 if x else 2}""")')
+    assert conditions_in_sentences('Markdown(f"{x or 1}")')
+    assert not conditions_in_sentences('Markdown(f"{words.said(x)}")')
+
+
+@for_each
+def test_no_page_sets_labels_legends_or_widths(path):
+    nodes = [node for cell in code_cells(path) for node in ast.walk(ast.parse(cell.source))]
+    named = [
+        keyword.arg for node in nodes if isinstance(node, ast.Call) for keyword in node.keywords
+    ]
+    assert not LOOK & {*named}
+
+
+def test_cover_has_question_answers_figure_advice_and_links_before_any_code():
+    title, parameters, first, links, *_ = jupytext.read(ROOT / "findings.py").cells
+    assert title.cell_type == links.cell_type == "markdown"
+    assert "parameters" in parameters.metadata["tags"]
+    assert not visible(first)
+    shown = [
+        first.source.index(call) for call in ("cover.verdict", "cover.figure", "cover.advice")
+    ]
+    assert shown == sorted(shown)
+    assert all(page in links.source for page in ("evidence/audit", "use/run_it", "use/own_task"))
+    assert links.source.count("](") == 4
+    assert "methods.md#cite" in links.source
