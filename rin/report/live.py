@@ -15,7 +15,7 @@ from rin.report.forest import forest
 from rin.report.maps import OUTLINE, image_row
 from rin.report.page import Picture, picture
 from rin.report.style import FAINT, UNFREEZING_LABEL, init_style
-from rin.study.profile import RANDOM, find_scenario
+from rin.study.profile import RANDOM, SCENARIOS
 
 #: AUCs from which a task counts as learnt, and up to which as hardly learnt.
 LEARNT, HARDLY = 0.80, 0.65
@@ -75,7 +75,7 @@ def transfer_figure(aucs: pd.DataFrame) -> Picture:
     order += sorted({*aucs["init"]} - {*order})
     rows = aucs.assign(
         place=[order.index(init) for init in aucs["init"]],
-        layers=[UNFREEZING_LABEL[find_scenario(name).unfreezing] for name in aucs["scenario"]],
+        layers=[UNFREEZING_LABEL[SCENARIOS[name].unfreezing] for name in aucs["scenario"]],
     )
     _, ax = plt.subplots(figsize=(5.4, 3.4))
     columns = {"x": "place", "y": "auc", "hue": "layers", "units": "scenario"}

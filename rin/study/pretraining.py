@@ -287,7 +287,8 @@ def run_pretraining(study: Study, *, retrain: bool = False) -> pd.DataFrame:
 def pretrain_missing(study: Study, runs: list[PretrainingRun], ledger: Ledger, title: str) -> None:
     """Train what a ledger lacks of some runs, backbone by backbone, from their checkpoints.
 
-    `InputError` when a run fails; the others are finished first.
+    With fewer backbones than workers, each run is a job.  `InputError` when a run fails; the
+    others are finished first.
     """
     execution = study.profile.execution
     missing = {run.run_id for run in ledger.missing(runs)}
@@ -298,13 +299,20 @@ def pretrain_missing(study: Study, runs: list[PretrainingRun], ledger: Ledger, t
         longest_first = -find_backbone(run.backbone).relative_cost
         step = longest_first, run.backbone, run.settings.loss, run.seed
         blocks.setdefault(step, []).append(run)
-    jobs = []
-    for _, block in sorted(blocks.items()):
-        unfinished = [run.run_id for run in block if run.run_id in missing]
-        if execution.executor == "processes":
-            jobs += [(block, ledger, execution)] if unfinished else []
-        else:  # a job each
-            jobs += [(block, ledger, execution, run_id) for run_id in unfinished]
+    unfinished = [
+        (block, ids)
+        for _, block in sorted(blocks.items())
+        if (ids := [run.run_id for run in block if run.run_id in missing])
+    ]
+    # No worker is idle while another trains several networks one after the other.
+    of_blocks = execution.executor == "processes" and len(unfinished) >= execution.workers
+    jobs: list[tuple] = []
+    for block, ids in unfinished:
+        jobs += (
+            [(block, ledger, execution)]
+            if of_blocks
+            else [(block, ledger, execution, run_id) for run_id in ids]
+        )
     status = partial(progress_of, runs, ledger)
     run_with_bar(execution, pretrain_block, jobs, ledger, runs, title, status)
 

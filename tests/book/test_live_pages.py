@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from rin.report.execution import Job
 from rin.report.live import HARDLY, LEARNT, transfer
-from rin.study import find_run, open_runs, run_fine_tuning, run_pretraining
+from rin.study import find_run, open_runs, open_study, run_fine_tuning, run_pretraining, run_study
 
 PIPELINE = Path(__file__).resolve().parents[2] / "notebooks" / "pipeline"
 PROFILE = Path(__file__).with_name("tiny_live.yaml")
@@ -86,6 +86,7 @@ def test_live_page_states_three_variations_or_more_of_code_that_it_has_once(page
 def run_page(tmp_path_factory):
     """Runs a page with changed code, over results that all of them share."""
     folder = tmp_path_factory.mktemp("live")
+    run_study(open_study(PROFILE, results=folder / "results"))
 
     def run(page, changes=(), more=()):
         notebook = read(page)

@@ -104,6 +104,22 @@ def test_pretraining_when_profile_has_none_is_empty(study_folder):
     assert len(pretraining_histories(study)) == 0
 
 
+@pytest.mark.parametrize(("workers", "jobs"), [(0, 1), (1, 1), (2, 2), (3, 2)])
+def test_pretraining_with_fewer_backbones_than_workers_is_a_job_for_each_corpus(
+    study_folder, monkeypatch, workers, jobs
+):
+    changes = TWO | {"name": f"shared_by_{workers}", "execution": {"workers": workers}}
+    study = open_study(tiny_profile(changes), results=study_folder)
+    shipped = []
+    monkeypatch.setattr(
+        pretraining, "run_with_bar", lambda execution, work, made, *rest: shipped.extend(made)
+    )
+    run_pretraining(study)
+    assert len(shipped) == jobs
+    assert {len(block) for block, *_ in shipped} == {2}  # of all corpora: they share the outputs
+    assert len({job[3:] for job in shipped}) == jobs
+
+
 @pytest.mark.slow
 def test_pretraining_when_cut_off_between_corpora_goes_on_with_the_same_outputs(study_folder):
     """Corpora of 4 and 3 classes: the larger decides, also when only the smaller is left."""
