@@ -316,8 +316,8 @@ def guess_patients(paths: Sequence[str]) -> tuple[str, dict[str, list[str]]]:
     """Return a pattern by which pictures seem to be several of a patient, and those of each."""
     for pattern in PATIENT_PATHS:
         names = [path if "/" in pattern else path.rpartition("/")[2] for path in paths]
-        matches = [re.search(pattern, name) for name in names]
-        if not all(matches):
+        matches = [match for name in names if (match := re.search(pattern, name))]
+        if len(matches) < len(names):
             continue
         pictures = defaultdict(list)
         for path, match in zip(paths, matches, strict=True):
@@ -331,8 +331,8 @@ def guess_label_pattern(pictures: Collection[str]) -> str:
     """Return a pattern by which names of pictures may tell a few classes, or nothing."""
     stems = [file_stem(name).rpartition("/")[2] for name in pictures]
     for pattern in LABEL_PATTERNS:
-        matches = [re.search(pattern, stem) for stem in stems]
-        if all(matches) and 2 <= len({match[1] for match in matches}) <= 5:
+        matches = [match for stem in stems if (match := re.search(pattern, stem))]
+        if len(matches) == len(stems) and 2 <= len({match[1] for match in matches}) <= 5:
             return pattern
     return ""
 
@@ -394,7 +394,7 @@ def guess_columns(
 
     ``pictures`` and ``masks`` are the names of files below the two ``folders``.
     """
-    columns = {}
+    columns: dict[str, Column] = {}
     for role, files, folder in zip(("image", "mask"), (pictures, masks), folders, strict=True):
         if column := _column_of_files(rows, role, files, folder, columns):
             columns[role] = column

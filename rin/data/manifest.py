@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -175,7 +175,7 @@ class DatasetManifest(FrozenModel):
 
     def patients_in(self, names: Iterable[str]) -> list[str]:
         """Return the patient that the pattern tells of each name, as :func:`read_names`."""
-        return read_names(self.patient_pattern, names, "patient")
+        return read_names(cast("re.Pattern[str]", self.patient_pattern), names, "patient")
 
     def label(self, source_class: str) -> str | None:
         """Return the label of a class, None for one that is left out; InputError if unknown."""
@@ -194,7 +194,7 @@ class DatasetManifest(FrozenModel):
         return self.model_copy(update={"label_map": labels, "options": options})
 
 
-def read_names(pattern: str | re.Pattern, names: Iterable[str], what: str) -> list[str]:
+def read_names(pattern: str | re.Pattern[str], names: Iterable[str], what: str) -> list[str]:
     """Return what a pattern tells of each name: its group called ``what``, or all joined by -.
 
     A pattern with a slash is searched in the whole path.

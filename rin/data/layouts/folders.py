@@ -55,7 +55,7 @@ class FolderOptions(ReaderOptions):
     masks: str = ""
     mask: re.Pattern[str] | None = None
     stems: bool = False
-    label: re.Pattern | None = None
+    label: re.Pattern[str] | None = None
     leave_out: tuple[Literal["files"], ...] = ()
 
 
