@@ -39,7 +39,7 @@ from tiny_study import write_profile
 from rin.curation.build import index_archive
 from rin.errors import InputError
 from rin.models.weights import load_weights
-from rin.study import fine_tuning, open_study, pretraining
+from rin.study import Runs, fine_tuning, open_study, pretraining
 from rin.study.corpora import curated_corpus, curation_plan, find_corpus
 from rin.study.forecast import forecast
 from rin.study.reference import load_reference, write_reference
@@ -85,8 +85,8 @@ def read_everything(folder):
         network = small_backbone(include_top=False, weights=None, input_shape=(32, 32, 3))
         read[f"weights {entry.file}"] = load_weights(entry, network, study.weights_folders)
     for part in fine_tuning.SCORED_PARTS:
-        read[f"predictions {part}"] = fine_tuning.predictions(study, part=part)
-    read["runs"], read["forecast"] = fine_tuning.run_records(study), forecast(study)
+        read[f"predictions {part}"] = Runs(study).predictions(part=part)
+    read["runs"], read["forecast"] = Runs(study).records("breast"), forecast(study)
     read["maps"] = list(fine_tuning.cam_arrays(study, "breast"))
     inputs = study.inputs("breast")
     read["split"], read["patients"] = inputs.folds, inputs.dataset.cases

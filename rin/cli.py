@@ -408,7 +408,7 @@ def reference_write(
         bool, typer.Option("--add", help="Add this study's runs to the one there.")
     ] = False,
 ) -> None:
-    """Write the reference run of a finished study on real images; at most 6 MB."""
+    """Write the reference run of a finished study on real images; at most 8 MB."""
     from rin.study import open_study
     from rin.study.reference import reference_folder, write_reference
 

@@ -24,13 +24,13 @@ FUNCTIONS |= {
 }
 ENTRY_POINTS = dict(inspect.getmembers(rin.study, inspect.isfunction))
 #: What `Runs` has for readers, or notebooks and the command line alone call.
-UNLISTED = ("predictions", "pretrained", "pretraining_histories", "profile_names",
+UNLISTED = ("pretrained", "pretraining_histories", "profile_names",
             "run_fine_tuning", "run_grid", "run_pretraining")  # fmt: skip
 for name in UNLISTED:
     del ENTRY_POINTS[name]
 DESCRIBED = FUNCTIONS | ENTRY_POINTS
 #: The examples of what begins or follows a training run in tests/study, on a finished study.
-TRAINING = {"find_run", "run_records", "run_study"}
+TRAINING = {"find_run", "run_study"}
 API = (REPOSITORY / "book" / "api.md").read_text(encoding="utf-8")
 LISTED = re.findall(r"^\.\. auto(?:function|class):: (\w+)$", API, flags=re.MULTILINE)
 

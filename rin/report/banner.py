@@ -14,8 +14,8 @@ from rin.files import read_yaml
 from rin.report.format import inline_title
 from rin.study.corpora import find_corpus, modalities
 from rin.study.ledger import other_code_remark
+from rin.study.opened import Addition, DatasetFacts, OpenedResults, TaskFacts
 from rin.study.pretraining import pretrained
-from rin.study.reference import Addition, DatasetFacts, ReferenceRun, TaskFacts
 from rin.study.released import ReleasedFile, released_files, weights_remark
 from rin.study.results import MAIN, Runs
 from rin.study.setting import Study
@@ -90,7 +90,7 @@ def pretraining_banner(runs: Runs) -> HTML | None:
     return provenance_line(corpora, [f"profile {profile.name}", *text], details)
 
 
-def reference_banner(reference: ReferenceRun) -> HTML:
+def reference_banner(reference: OpenedResults) -> HTML:
     """Return the line of provenance of a page that shows a reference run alone."""
     images = {f"Images: {task.name}": _images(task) for task in reference.facts.tasks}
     summary, details = _reference(reference)
@@ -122,7 +122,7 @@ def _remarks(data: DatasetFacts) -> str:
     return f"{data.provenance} images, {used}, digest {data.digest[:12]}; licence: {data.licence}"
 
 
-def _reference(reference: ReferenceRun) -> tuple[list[str], dict[str, str]]:
+def _reference(reference: OpenedResults) -> tuple[list[str], dict[str, str]]:
     """Return the summary and the details of a reference run, without its images."""
     facts = reference.facts
     details = {f"Corpus: {data.name}": f"{data.title}; {_remarks(data)}" for data in facts.corpora}
@@ -176,7 +176,7 @@ def _other_code(digests: Sequence[str | None], n_runs: int) -> list[str]:
     return [remark] if remark else []
 
 
-def _unseen(reference: ReferenceRun, tasks: Sequence[str]) -> list[str]:
+def _unseen(reference: OpenedResults, tasks: Sequence[str]) -> list[str]:
     """Return a remark on tasks whose modality the radiologic corpus lacks, where it is stated."""
     corpora = reference.facts.corpora[:1]
     known = {name for data in corpora for name in modalities(data.modality)} - {""}

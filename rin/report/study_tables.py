@@ -12,7 +12,7 @@ from rin.report import words
 from rin.report.banner import image_kind
 from rin.report.evidence_figures import region_names
 from rin.report.format import MISSING, book_table
-from rin.study.reference import RunFacts, TaskFacts
+from rin.study.opened import RunFacts, TaskFacts
 from rin.study.results import Runs
 
 

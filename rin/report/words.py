@@ -19,8 +19,8 @@ from rin.report.banner import image_kind
 from rin.report.format import format_interval, format_number, format_p, inline_title
 from rin.report.style import init_style
 from rin.stats import equivalence_tests
+from rin.study.opened import TaskFacts
 from rin.study.profile import Pretraining
-from rin.study.reference import TaskFacts
 
 #: Level of significance, after Holm's adjustment, below which a difference is called clear.
 LEVEL = 0.05

@@ -7,7 +7,7 @@ import pandas as pd
 
 from rin.data.manifest import find_task
 from rin.errors import counted
-from rin.study.reference import TaskFacts
+from rin.study.opened import TaskFacts
 
 
 def wrong_names(n: int, total: int) -> str:

@@ -2,15 +2,12 @@
 
 # ruff: noqa: F401 - what the package offers
 
-from rin.study.fine_tuning import (
-    predictions,
-    run_fine_tuning,
-    run_grid,
-    run_records,
-    run_study,
-)
+from rin.study.consolidate import consolidate
+from rin.study.fine_tuning import run_fine_tuning, run_grid
+from rin.study.opened import OpenedResults, open_results
 from rin.study.plan import find_run
 from rin.study.pretraining import pretrained, pretraining_histories, run_pretraining
 from rin.study.profile import Profile, load_profile, profile_names
 from rin.study.results import Runs, open_reference, open_runs
 from rin.study.setting import Study, open_study
+from rin.study.stages import run_study

@@ -10,7 +10,6 @@ import resource
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,22 +18,14 @@ import pandas as pd
 
 from rin.data.confounders import confound, confounded_rows
 from rin.data.store import ImageStore
-from rin.errors import look_up
-from rin.explain import overlap
-from rin.explain.similarity import mean_cca
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights, random_weights
-from rin.stats.inputs import RUN
-from rin.stats.pretrainings import validation_scores
-from rin.study import loss_study, pretraining, probe_study
-from rin.study.executors import begin_block, last_trained, one_bar, run_each, run_with_bar
-from rin.study.forecast import expected_runs, plan_stages
+from rin.study.executors import begin_block, last_trained, run_each, run_with_bar
 from rin.study.ledger import Ledger, computed_on
 from rin.study.plan import Run, group_blocks, plan_all, plan_study
-from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, Execution
+from rin.study.profile import MAIN, RANDOM, SAMPLED, Execution
 from rin.study.released import check_released
-from rin.study.setting import Study, check_inputs
-from rin.tables import RUN_RECORDS, check_table
+from rin.study.setting import Study
 
 if TYPE_CHECKING:
     from rin.training.batches import Part
@@ -227,130 +218,12 @@ def run_fine_tuning(study: Study) -> pd.DataFrame:
     return run_missing(study, plan_all(study))
 
 
-def run_study(study: Study, *, retrain: bool = False) -> pd.DataFrame:
-    """Pretrain, probe, fine-tune and compare losses where missing.
-
-    Under one progress bar; may be killed at any time and called again.
-
-    Parameters
-    ----------
-    study : as `open_study` gives it
-    retrain : train again what code has trained that is not known to train as today's does
-
-    Returns
-    -------
-    DataFrame
-        One row a fine-tuning run.
-
-    Raises
-    ------
-    InputError
-        For missing images or weights, before anything is trained, or where a run failed; the
-        others are finished first.
-
-    Examples
-    --------
-    >>> from rin.study import open_study, run_study
-    >>> study = open_study("smoke")  # doctest: +SKIP
-    >>> runs = run_study(study)
-    >>> runs.index.is_unique
-    True
-    """
-    check_inputs(study)
-    check_released(study)
-    if retrain:
-        for name, runs in plan_stages(study).items():
-            study.ledger(name).set_aside_of_other_code(runs)
-    expected = expected_runs(study.profile)
-    with one_bar(sum(expected.values())) as bar:
-        pretraining.run_pretraining(study)
-        if study.profile.probe is not None:
-            probe_study.run_probe(study)
-        planned = plan_all(study)  # which runs are shared is known once weights are
-        bar.total += len(planned) - expected["fine-tuning"]
-        table = run_missing(study, planned)
-        if study.profile.losses is not None:
-            loss_study.run_losses(study)
-        return table
-
-
 def finished_runs(study: Study, name: str = MAIN, task: str | None = None) -> list[Run]:
     """Return the runs of `rin.study.plan.plan_study`; `InputError` unless all are finished."""
     planned = plan_study(study, name, task)
     for of_task in dict.fromkeys(run.task for run in planned):
         study.runs.require([run for run in planned if run.task == of_task], of_task)
     return planned
-
-
-def predictions(
-    study: Study, name: str = MAIN, task: str | None = None, part: str = "test"
-) -> pd.DataFrame:
-    """Return the predictions of a named study, one row a run and case (`rin.tables.PREDICTIONS`).
-
-    Of a factor with `factor`, `level` and `preprocessing` in front, a shared run under each level.
-    `part` is one of `SCORED_PARTS`, an external dataset of the task, or `reversed` of confounders.
-    """
-    planned = finished_runs(study, name, task)
-    beside = dict.fromkeys(name for run in planned for name in run.inputs.external)
-    beside |= {REVERSED: None} if name == CONFOUNDER else {}
-    look_up("part", part, [*SCORED_PARTS, *beside])
-    table = study.runs.tables([(run.run_id, run.columns) for run in planned], PREDICTIONS)
-    return table[table["part"] == part].reset_index(drop=True)
-
-
-def scored_cases(study: Study, task: str, part: str = "test") -> pd.DataFrame:
-    """Return one row a case of a part: case_id, patient_id, label, and what its manifest keeps."""
-    inputs = study.inputs(task).scored(part)
-    cases = inputs.dataset.cases
-    if part in SCORED_PARTS:
-        of_part = inputs.folds.loc[inputs.folds["part"] == part, "case_id"]
-        cases = cases[cases["case_id"].isin(of_part)]
-    table = cases[["case_id", "patient_id", *inputs.kept_columns]].reset_index(drop=True)
-    table.insert(2, "label", inputs.labels.loc[table["case_id"]].to_numpy())
-    return table
-
-
-def run_records(study: Study, name: str = MAIN, task: str | None = None) -> pd.DataFrame:
-    """Return what was recorded of the finished runs of one study of a profile.
-
-    Parameters
-    ----------
-    study : as `open_study` gives it
-    name : main, or another study of the profile
-    task : one of the profile's tasks, or None for all
-
-    Returns
-    -------
-    DataFrame
-        One row a run (and level): its columns, its `done.json`, its validation scores.
-
-    Raises
-    ------
-    InputError
-        For an unknown study or task, or unfinished runs.
-
-    Examples
-    --------
-    >>> from rin.study import open_study, run_records, run_study
-    >>> study = open_study("smoke")  # doctest: +SKIP
-    >>> runs = run_study(study)
-    >>> records = run_records(study)
-    >>> bool((records["best_epoch"] <= records["epochs"]).all())
-    True
-    """
-    rows, columns_of = [], {}
-    for run in finished_runs(study, name, task):
-        names = {"study": name} | run.columns | {"run_id": run.run_id}
-        rows.append(names | study.runs.done(run.run_id))
-        # Runs of several levels differ in their ids alone, which here stand for the scenario.
-        columns_of[run.run_id] = {name: run.columns[name] for name in RUN}
-        columns_of[run.run_id]["scenario"] = run.run_id
-    scores = study.runs.tables(columns_of.items(), PREDICTIONS)
-    validation = validation_scores(scores[scores["part"] == "validation"]).set_index("scenario")
-    validation = validation[["validation_auc", "validation_loss"]]
-    table = pd.DataFrame(rows).join(validation, on="run_id")
-    check_table(table, RUN_RECORDS, where=str(study.runs.folder))
-    return table
 
 
 def cam_arrays(
@@ -363,61 +236,3 @@ def cam_arrays(
             table = study.runs.tables([(run.run_id, run.columns)], PREDICTIONS)
             maps = study.runs.read(run.run_id, _cams_of(part), np.load)
             yield table[table["part"] == part].reset_index(drop=True), maps
-
-
-def overlap_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
-    """Return `rin.explain.overlap.measure_overlap` of a task's main study; empty without masks."""
-    store = study.inputs(task).scored(part).store
-    if (masks := store.masks()) is None:
-        return pd.DataFrame()
-    maps = list(cam_arrays(study, task, part))
-    return overlap.measure_overlap(maps, store.cases["case_id"].to_numpy(), masks)
-
-
-def baseline_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
-    """Return `rin.explain.overlap.baseline_scores` of the cases of a part with a lesion."""
-    store = study.inputs(task).scored(part).store
-    cases, masks = store.cases, store.masks()
-    place = pd.Index(cases["case_id"]).get_indexer(scored_cases(study, task, part)["case_id"])
-    place = place[overlap.has_lesion(masks[place])] if masks is not None else place[:0]
-    if not len(place):
-        return pd.DataFrame(columns=["case_id", "baseline", "dice"])
-    boxes, patients = overlap.lesion_boxes(masks), cases["patient_id"].to_numpy()
-    sizes = overlap.others_lesion_size(boxes[:, 2:], patients)
-    scores = overlap.baseline_scores(masks[place], sizes[place])
-    marked = cases["case_id"].to_numpy()[place]
-    return scores.assign(case_id=marked[scores["image"]]).drop(columns="image")
-
-
-def lesion_maps(study: Study, task: str) -> pd.DataFrame | None:
-    """Return `rin.explain.overlap.lesion_map_table` of a task's main study; None without masks."""
-    store = study.inputs(task).store
-    if (masks := store.masks()) is None:
-        return None
-    maps = cam_arrays(study, task)
-    return overlap.lesion_map_table(maps, store.cases["case_id"].to_numpy(), masks)
-
-
-def layer_similarity(study: Study, task: str | None = None) -> pd.DataFrame:
-    """Return the mean canonical correlation `cca`, 0 to 1, of the layers of pairs of networks.
-
-    `comparison` is `before` or `after` fine-tuning (the two inits), `tuned` (one `init` before and
-    after) or `random` (two random networks).
-    """
-    (a, b), rows = study.profile.inits[:2], []
-    runs = finished_runs(study, LAYERS, task)
-    for cell, members in groupby(runs, lambda run: (run.task, run.fold, run.scenario.name)):
-        networks = {run.init: study.runs.read(run.run_id, ACTIVATIONS, np.load) for run in members}
-        pairs = {
-            ("before", ""): ((a, "before"), (b, "before")),
-            ("after", ""): ((a, "after"), (b, "after")),
-            ("random", RANDOM): ((RANDOM, "before"), (RANDOM, "other")),
-        }
-        pairs |= {("tuned", init): ((init, "before"), (init, "after")) for init in networks}
-        layers = [key.partition("/")[2] for key in networks[a] if key.startswith("after/")]
-        for (comparison, init), ends in pairs.items():
-            for layer in layers:
-                first, second = (networks[end][f"{when}/{layer}"] for end, when in ends)
-                rows.append((*cell, comparison, init, layer, mean_cca(first, second)))
-    columns = ["task", "fold", "scenario", "comparison", "init", "layer", "cca"]
-    return pd.DataFrame(rows, columns=columns)

@@ -7,32 +7,21 @@ without one shows its own runs, whatever they were made from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 
 from rin.data.manifest import datasets_of_tasks, find_task
 from rin.errors import InputError, look_up
 from rin.evidence.paper import COMPARISONS
-from rin.study import fine_tuning
-from rin.study.corpora import find_corpus
-from rin.study.loss_study import loss_table
-from rin.study.pretraining import pretrained, pretraining_histories
-from rin.study.probe_study import probe_measurements
+from rin.study.consolidate import LOSSES, NETWORKS, PROBE, Part, consolidate, images_of, runs_of
+from rin.study.opened import OpenedResults, TaskFacts
 from rin.study.profile import LAYERS, MAIN, Profile
-from rin.study.reference import (
-    ReferenceRun,
-    TaskFacts,
-    load_reference,
-    reference_folder,
-    reference_names,
-    task_facts,
-)
-from rin.study.released import released_files
+from rin.study.reference import load_reference, reference_folder, reference_names
 from rin.study.setting import PathLike, Study, has_real_images, open_study
 
 
@@ -44,7 +33,7 @@ class Runs:
     """
 
     study: Study
-    reference: ReferenceRun | None = None
+    reference: OpenedResults | None = None
 
     @property
     def inits(self) -> tuple[str, str]:
@@ -139,17 +128,19 @@ class Runs:
         Of some tasks, by default all of the study.  Weights are made up where a network of the
         compared inits was pretrained on a stand-in.  Such results carry no verdict.
         """
-        computed = [t for t in tasks or self.tasks_of(study) if not self._is_kept(t, study)]
-        images = {self.facts(task).dataset.provenance for task in computed}
-        networks = pretrained(self.study) if computed else pd.DataFrame()
-        weights = {*networks["provenance"]} if len(networks) else set()
-        kinds = {"images": images, "weights": weights}
+        shown = {t: self.origin(t, study) for t in tasks or self.tasks_of(study)}
+        computed = [task for task, origin in shown.items() if origin == "own"]
+        networks = self._own(NETWORKS).rows("pretraining") if computed else pd.DataFrame()
+        kinds = {
+            "images": {self.facts(task).dataset.provenance for task in computed},
+            "weights": {*networks.get("provenance", ())},
+        }
         return tuple(name for name, provenances in kinds.items() if "stand-in" in provenances)
 
     def external(self, task: str) -> tuple[str, ...]:
         """Return the external datasets that a task's shown runs scored."""
         if self._is_kept(task):
-            return tuple(dataset.name for dataset in self.reference.facts.task(task).external)
+            return self.reference.external(task)
         return find_task(task)[1].external if self.study.profile.external else ()
 
     def predictions(
@@ -157,130 +148,100 @@ class Runs:
     ) -> pd.DataFrame:
         """Return the predictions of a study: one row a run and case of a part.
 
-        Columns as of `rin.study.fine_tuning.predictions`, and `pretraining_seed` where networks
-        were pretrained by a study; `study` is one of `studies`, `part` is `test` or an external
+        Columns as of `rin.tables.PREDICTIONS`, with `pretraining_seed` where networks were
+        pretrained by a study; `study` is one of `studies`, `part` is `test` or an external
         dataset of the task.  None takes all of the study's tasks.
         """
-        if task is None:
-            tables = [self.predictions(study, name, part) for name in self.tasks_of(study)]
-            if not tables:
-                raise self._no_results("any task", study)
-            return pd.concat(tables, ignore_index=True)
-        if not self._is_kept(task, study):
-            scores = self._own(fine_tuning.predictions, study, task, part)
-            return _with_seeds(scores, pretrained(self.study))
-        if study != MAIN and part in self.external(task):
-            raise InputError(
-                f"of {part} the scores of the main study are kept, not those of {study}",
-                where=f"reference run {self.reference.facts.name}",
-                remedy="Take the part test, or run the study yourself.",
-            )
-        recorded = ["best_epoch", "epochs", "seconds", "validation_auc", "validation_loss"]
-        runs = self.records(task, study).drop(columns=["study", *recorded], errors="ignore")
-        scores = self.reference.rows("predictions", part=part)
-        rows = runs.merge(scores, on="run_id").drop(columns="run_id")
-        return _with_seeds(rows, self.reference.tables.get("pretraining", pd.DataFrame()))
+        tasks = self.tasks_of(study) if task is None else [task]
+        if not tasks:
+            raise self._no_results("any task", study)
+        tables = [self.results_of(name, study).predictions(study, name, part) for name in tasks]
+        return pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0]
 
     def facts(self, task: str) -> TaskFacts:
         """Return the images behind a task's shown results, in numbers."""
-        if self._is_kept(task):
-            return self.reference.facts.task(task)
-        return task_facts(self.study.inputs(task))
+        return self._chosen(self._is_kept(task), images_of(task)).facts.task(task)
 
     def cases(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return one row a scored case: case_id, patient_id, label, what its manifest keeps."""
-        if not self._is_kept(task):
-            return self._own(fine_tuning.scored_cases, task, part)
-        rows = self.reference.rows("cases", task=task, part=part)
-        return rows.drop(columns=["task", "part"]).dropna(axis="columns", how="all")
+        return self.results_of(task).cases(task, part)
 
     def records(self, task: str, study: str = MAIN) -> pd.DataFrame:
         """Return one row a run: what names it, and what was recorded of it."""
-        if not self._is_kept(task, study):
-            return self._own(fine_tuning.run_records, study, task)
-        runs = self.reference.rows("runs", study=study, task=task)
-        of_factors = ["factor", "level", "preprocessing"]
-        return runs if runs["factor"].notna().any() else runs.drop(columns=of_factors)
+        return self.results_of(task, study).records(task, study)
 
     def overlap(self, task: str, part: str = "test") -> pd.DataFrame:
-        """Return what maps and lesions have in common (`rin.study.fine_tuning.overlap_table`)."""
-        if not self._is_kept(task):
-            return self._own(fine_tuning.overlap_table, task, part)
-        scores = self.predictions(MAIN, task, part)
-        scores = scores[scores["pretraining"] == scores["pretraining"].min()]
-        rows = self.reference.rows("overlap", task=task, part=part)
-        names = scores.drop(columns=["pretraining", "pretraining_seed"], errors="ignore")
-        return names.merge(rows).drop(columns="part")
+        """Return what maps and lesions have in common (`rin.explain.overlap.measure_overlap`)."""
+        return self.results_of(task).overlap(task, part)
 
     def baselines(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return scores of what looks at no image: `case_id`, `baseline`, measures."""
-        if not self._is_kept(task):
-            return self._own(fine_tuning.baseline_table, task, part)
-        rows = self.reference.rows("baselines", task=task, part=part)
-        return rows.drop(columns=["task", "part"])
+        return self.results_of(task).baselines(task, part)
 
     def lesion_maps(self, task: str) -> pd.DataFrame | None:
-        """Return mean activation around lesions (`rin.study.fine_tuning.lesion_maps`), or None."""
-        if not self._is_kept(task):
-            return self._own(fine_tuning.lesion_maps, task)
-        rows = self.reference.rows("lesion_maps", task=task)
-        return rows if len(rows) else None
+        """Return mean activation around lesions (`rin.explain.overlap.lesion_map_table`)."""
+        return self.results_of(task).lesion_maps(task)
 
     def layer_similarity(self, task: str) -> pd.DataFrame:
-        """Return how alike layers are (`rin.study.fine_tuning.layer_similarity`)."""
-        if not self._is_kept(task, LAYERS):
-            return self._own(fine_tuning.layer_similarity, task)
-        return self.reference.rows("layer_similarity", task=task)
+        """Return how alike layers are: mean canonical correlation `cca` of pairs of networks.
+
+        `comparison` is `before` or `after` fine-tuning (the two inits), `tuned` (one `init` before
+        and after) or `random` (two random networks).
+        """
+        return self.results_of(task, LAYERS).layer_similarity(task)
 
     def pretraining(self) -> pd.DataFrame:
         """Return one row a pretrained network behind the shown results; may have no rows."""
-        if not self.is_reference:
-            return pretrained(self.study)
-        return self.reference.tables.get("pretraining", pd.DataFrame())
+        return self._of_networks.table("pretraining")
 
     def pretraining_histories(self) -> pd.DataFrame:
         """Return the learning curves of those networks, one row an epoch; may have no rows."""
-        if not self.is_reference:
-            return pretraining_histories(self.study)
-        return self.reference.tables.get("pretraining_histories", pd.DataFrame())
+        return self._of_networks.table("pretraining_histories")
 
     def corpora(self) -> dict[str, str]:
         """Return the title of each init's corpus; empty where released weights are loaded."""
-        profile = self.reference.facts.profile if self.is_reference else self.study.profile
-        stated = profile.pretraining.corpora.items() if profile.pretraining else ()
-        if not self.is_reference:
-            return {init: find_corpus(self.study, names).manifest.title for init, names in stated}
-        titles = {corpus.name: corpus.title for corpus in self.reference.facts.corpora}
-        kept = {}
-        for init, names in stated:
-            choices = [names] if isinstance(names, str) else names
-            kept[init] = next(titles[name] for name in choices if name in titles)
-        return kept
+        return self._of_networks.corpora()
 
     def unverified_weights(self) -> list[str]:
         """Return the init and backbone of released weights that neither digest nor probe knows."""
-        if self.is_reference:
-            files = self.reference.facts.weights
-            return [f"{file.init} {file.backbone}" for file in files if file.verified == ""]
-        return [file.name for file in released_files(self.study) if not file.verified]
+        return self._of_networks.unverified_weights()
 
     def probe(self) -> pd.DataFrame | None:
         """Return the probe's measurements (`rin.study.probe_study`), or None."""
-        return self._section("probe", probe_measurements)
+        return self._of_section(PROBE)
 
     def losses(self) -> pd.DataFrame | None:
         """Return the comparison of losses (`rin.study.loss_study.loss_table`), or None."""
-        return self._section("losses", loss_table)
+        return self._of_section(LOSSES)
 
-    def _section(self, name: str, measure: Callable[[Study], pd.DataFrame]) -> pd.DataFrame | None:
+    def results_of(self, task: str, study: str = MAIN) -> OpenedResults:
+        """Return the opened results that are shown of a study of a task."""
+        return self._chosen(self._is_kept(task, study), NETWORKS, runs_of(study, task))
+
+    @property
+    def _of_networks(self) -> OpenedResults:
+        return self._chosen(self.is_reference, NETWORKS)
+
+    def _of_section(self, part: Part) -> pd.DataFrame | None:
         """Return the table of a section of the profile, or that of the reference run."""
-        if getattr(self.study.profile, name) is None:
-            return self.reference.tables.get(name) if self.reference else None
-        return self._own(measure)
+        has_own = getattr(self.study.profile, part[0]) is not None
+        if not has_own and self.reference is None:
+            return None
+        return self._chosen(not has_own, part).tables.get(part[0])
 
-    def _own(self, read: Callable[..., Any], *arguments: str) -> Any:
-        """Return what a function reads of the reader's own study, once."""
-        return self.study.once((read, *arguments), partial(read, self.study, *arguments))
+    def _chosen(self, kept: bool, *parts: Part) -> OpenedResults:
+        """Return the reference run, or one's own results with some parts brought up to date."""
+        return self.reference if kept else self._own(*parts)
+
+    def _own(self, *parts: Part) -> OpenedResults:
+        """Return one's own results; runs that were found finished once are not asked again."""
+        state = self.study.once(("consolidated",), dict)
+        if wanted := [part for part in parts if part not in state]:
+            state["results"] = consolidate(self.study, *wanted)
+            # Runs are finished only once their networks are; before, more of these may come.
+            have_runs = any(kind == "runs" for kind, *_ in wanted)
+            state |= dict.fromkeys({*wanted} - (set() if have_runs else {NETWORKS}))
+        return state["results"]
 
     def _is_kept(self, task: str, study: str = MAIN) -> bool:
         """Return whether a task's results come from the reference run, not from own runs."""
@@ -377,18 +338,3 @@ def open_reference(name: str = "open", *, keeping: Collection[str] = ()) -> Runs
     changes = {"reference": name, "probe": None, "losses": None}
     profile = reference.facts.profile.model_copy(update=changes)
     return Runs(Study(profile, None, Path("results") / name), reference)
-
-
-def _with_seeds(predictions: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
-    """Return predictions with `pretraining_seed`: of the network that a run starts from, if known.
-
-    Pairs that share it share first weights, order and split, which their statistics have to know.
-    """
-    names = ["init", "backbone", "pretraining"]
-    if "seed" not in networks or not {*names} <= {*predictions}:
-        return predictions
-    seeds = networks[[*names, "seed"]].rename(columns={"seed": "pretraining_seed"})
-    of_networks = predictions[names].merge(seeds, on=names, how="left")["pretraining_seed"]
-    if of_networks.isna().all():
-        return predictions
-    return predictions.assign(pretraining_seed=of_networks.to_numpy())

@@ -11,7 +11,7 @@ from pool_jobs import call, die, fail, touch
 from tiny_study import records, start_program, write_profile
 
 from rin.errors import InputError
-from rin.study import open_study, predictions
+from rin.study import Runs, open_study
 from rin.study.executors import one_bar, run_with_bar
 from rin.study.profile import Execution
 
@@ -84,7 +84,9 @@ def test_grid_in_this_process_and_in_a_pool_has_identical_predictions(tmp_path):
     assert records(alone.runs).keys() == records(pooled.runs).keys()
     for part in ("validation", "test"):
         pd.testing.assert_frame_equal(
-            predictions(alone, part=part), predictions(pooled, part=part), check_exact=True
+            Runs(alone).predictions(part=part),
+            Runs(pooled).predictions(part=part),
+            check_exact=True,
         )
 
 

@@ -8,7 +8,7 @@ import pytest
 from tiny_study import FROZEN, side_study, tiny_profile
 
 from rin.errors import InputError
-from rin.study import open_study, predictions
+from rin.study import Runs, open_study
 from rin.study.fine_tuning import run_missing
 from rin.study.plan import plan_study
 
@@ -33,7 +33,7 @@ def test_every_run_scores_all_external_cases_and_trains_on_none(external):
     away = inputs.external["busbra"]
     assert away.whole.manifest.name == "busbra"
     assert not set(inputs.folds["case_id"]) & set(away.store.cases["case_id"])
-    found = predictions(external, "from_random", "breast", "busbra")
+    found = Runs(external).predictions("from_random", "breast", "busbra")
     for _, rows in found.groupby("init"):
         assert sorted(rows["case_id"]) == sorted(away.store.cases["case_id"])
     labels = away.labels.loc[found["case_id"]].to_numpy()
@@ -51,10 +51,11 @@ def test_scores_at_home_are_those_without_the_external_dataset(external):
     assert ids.isdisjoint(run.run_id for run in planned)
     run_missing(alone, planned)
     pd.testing.assert_frame_equal(
-        predictions(alone, "from_random", "breast"), predictions(external, "from_random", "breast")
+        Runs(alone).predictions("from_random", "breast"),
+        Runs(external).predictions("from_random", "breast"),
     )
     with pytest.raises(InputError, match="unknown part 'busbra'"):
-        predictions(alone, "from_random", "breast", "busbra")
+        Runs(alone).predictions("from_random", "breast", "busbra")
 
 
 def test_external_dataset_that_is_not_at_hand_is_named():

@@ -3,6 +3,7 @@
 import doctest
 import json
 import shutil
+from functools import partial
 
 import keras
 import numpy as np
@@ -24,20 +25,17 @@ from tiny_study import (
 )
 
 from rin.errors import InputError
-from rin.study import open_study, run_pretraining
+from rin.study import Runs, open_study, run_pretraining
 from rin.study.executors import begin_block, last_trained
 from rin.study.fine_tuning import (
     cam_arrays,
-    overlap_table,
-    predictions,
     run_fine_tuning,
     run_grid,
     run_missing,
-    run_records,
-    run_study,
 )
 from rin.study.plan import plan_study
 from rin.study.profile import Execution
+from rin.study.stages import run_study
 
 
 def test_grid_when_finished_has_every_run_once_and_trains_nothing(finished_study, no_training):
@@ -62,12 +60,9 @@ def test_grid_names_a_finished_run_whose_record_was_damaged(finished_study, no_t
     assert caught.value.where == str(record)
 
 
-@pytest.mark.parametrize("function", [run_study, run_records])
-def test_example_of_the_reference_holds_of_a_finished_study(
-    finished_study, no_training, capsys, function
-):
+def test_example_of_the_reference_holds_of_a_finished_study(finished_study, no_training, capsys):
     (example,) = doctest.DocTestFinder(recurse=False).find(
-        function, function.__name__, extraglobs={"study": finished_study}
+        run_study, "run_study", extraglobs={"study": finished_study}
     )
     results = doctest.DocTestRunner().run(example)
     assert results.attempted > 1
@@ -76,8 +71,8 @@ def test_example_of_the_reference_holds_of_a_finished_study(
 
 @pytest.mark.parametrize("part", ["test", "validation"])
 def test_predictions_hold_each_case_of_the_part_once_a_run(finished_study, inputs, part):
-    table = predictions(finished_study, part=part)
-    assert list(table) == COLUMNS
+    table = Runs(finished_study).predictions(part=part)
+    assert list(table) == [*COLUMNS, "pretraining_seed"]
     assert set(table["part"]) == {part}
     assert (table["label"] == table["case_id"].str.startswith("malignant")).all()
     assert np.isfinite(table["score"]).all()
@@ -89,19 +84,19 @@ def test_predictions_hold_each_case_of_the_part_once_a_run(finished_study, input
 
 def test_predictions_when_part_is_unknown_list_the_known_ones(finished_study):
     with pytest.raises(InputError, match=r"unknown part 'train'.*validation, test"):
-        predictions(finished_study, part="train")
+        Runs(finished_study).predictions(part="train")
 
 
 def test_reading_when_runs_are_missing_tells_how_many(finished_study):
     study = copy_of(finished_study, "missing")
     shutil.rmtree(next(study.runs.folder.iterdir()))
-    for read in (predictions, run_records):
+    for read in (Runs.predictions, partial(Runs.records, task="breast")):
         with pytest.raises(InputError, match="1 of 12 runs of breast are not finished"):
-            read(study)
+            read(Runs(study))
 
 
 def test_records_are_one_a_run_with_what_computed_it(finished_study):
-    table = run_records(finished_study)
+    table = Runs(finished_study).records("breast")
     assert len(table) == 12
     assert set(table["epochs"]) == {1}
     assert table["validation_loss"].gt(0).all()
@@ -122,8 +117,8 @@ def test_precision_of_the_profile_is_that_of_every_training(study_folder):
         pytest.skip("this processor does not train in bfloat16")
     finally:
         keras.config.set_dtype_policy("float32")
-    assert set(run_records(study)["precision"]) == {"mixed_bfloat16"}
-    scores = predictions(study)["score"]
+    assert set(Runs(study).records("breast")["precision"]) == {"mixed_bfloat16"}
+    scores = Runs(study).predictions()["score"]
     # A head in bfloat16 would leave few different scores, and ties.
     assert scores.nunique() > 0.9 * len(scores)
 
@@ -157,9 +152,8 @@ def test_cam_arrays_follow_the_rows_of_the_test_predictions(finished_study):
         assert np.ptp(bias) < 1e-3 < np.ptp(table["score"])
         assert expit(table["score"]).between(0, 1).all()
         tables.append(table)
-    pd.testing.assert_frame_equal(
-        pd.concat(tables, ignore_index=True), predictions(finished_study)
-    )
+    scores = Runs(finished_study).predictions().drop(columns="pretraining_seed")
+    pd.testing.assert_frame_equal(pd.concat(tables, ignore_index=True), scores)
 
 
 def test_grid_when_weights_are_missing_names_file_and_home_and_finishes_the_others(finished_study):
@@ -199,7 +193,7 @@ def test_each_fold_is_trained_and_tested_on_its_own_cases(finished_study, monkey
     place = inputs.store.cases.reset_index().set_index("case_id")["index"]
     parts = inputs.folds.groupby(["fold", "part"])["case_id"].agg(set)
     assert trained == [set(place.loc[[*parts[1, "train"]]])] * 2  # the first fold was there
-    for (fold, _), rows in predictions(study, "from_random").groupby(["fold", "init"]):
+    for (fold, _), rows in Runs(study).predictions("from_random").groupby(["fold", "init"]):
         assert set(rows["case_id"]) == parts[fold, "test"]
 
 
@@ -257,7 +251,7 @@ def test_task_without_masks_trains_and_says_that_it_keeps_no_maps(tmp_path):
     changes = {"tasks": ["sarscov2"], "studies": [main_study()], "stand_ins.cc_ccii": images}
     study = open_study(tiny_profile(changes), results=tmp_path)
     run_pretraining(study)
-    assert len(run_grid(study)) == predictions(study)["init"].nunique() == 2
-    assert overlap_table(study, "sarscov2").empty
+    assert len(run_grid(study)) == Runs(study).predictions()["init"].nunique() == 2
+    assert Runs(study).overlap("sarscov2").empty
     with pytest.raises(InputError, match="runs of sarscov2 keep no class activation maps"):
         next(cam_arrays(study, "sarscov2"))

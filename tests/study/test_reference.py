@@ -26,7 +26,9 @@ from rin.errors import InputError
 from rin.explain.similarity import mean_cca
 from rin.files import read_checksummed_json, sha256_of, to_checksummed_json
 from rin.models.backbones import build_backbone
-from rin.study import fine_tuning, open_study, pretrained, pretraining_histories
+from rin.study import open_study, pretrained, pretraining_histories
+from rin.study.consolidate import layer_similarity
+from rin.study.opened import write_table
 from rin.study.plan import plan_study
 from rin.study.probe_study import plan_probe, probe_measurements
 from rin.study.profile import Probe
@@ -34,7 +36,6 @@ from rin.study.reference import (
     OVERLAP_DECIMALS,
     load_reference,
     write_reference,
-    write_table,
 )
 from rin.study.results import Runs, open_reference
 from rin.study.setting import Study
@@ -125,7 +126,7 @@ def test_each_comparison_of_layers_is_of_the_networks_that_it_names(finished):
         ("random", "random"): ("random before", "random other"),
         **{("tuned", init): (f"{init} before", f"{init} after") for init, *_ in kept},
     }
-    table = fine_tuning.layer_similarity(finished)
+    table = layer_similarity(finished, plan_study(finished, "layers"))
     found = table.set_index(["comparison", "init", "layer"])["cca"].to_dict()
     expected = {
         (*names, layer): mean_cca(*(kept[(*end.split(), layer)] for end in pair))

@@ -9,7 +9,8 @@ from sklearn.metrics import roc_auc_score
 from rin.stats import init_differences
 from rin.stats.scenarios import factor_effects
 from rin.study import open_reference
-from rin.study.reference import ReferenceRun, joined, load_reference
+from rin.study.opened import OpenedResults
+from rin.study.reference import joined, load_reference
 
 pytestmark = pytest.mark.slow
 INITS = ("radiologic", "photographic")
@@ -33,7 +34,7 @@ def test_differences_of_every_task_are_those_of_scikit_learn(reference):
     table = init_differences(rows, *INITS).set_index(["task", "group"])["estimate"]
     of_unfreezing = aucs_of(rows, "task", "unfreezing", "init").unstack("init")
     of_task = aucs_of(rows, "task", "init").unstack("init")
-    assert set(of_task.index) == set(reference.facts.profile.tasks)
+    assert set(of_task.index) == set(reference.reference.facts.profile.tasks)
     for task, own in of_task.iterrows():
         assert table[task, "all"] == pytest.approx(own[INITS[0]] - own[INITS[1]], abs=1e-12)
         for group in GROUPS:
@@ -80,11 +81,9 @@ def test_last_addition_to_the_committed_run_would_be_added_again():
     kept = scores[scores["run_id"].isin(of_earlier["run_id"])]
     assert len(kept) < len(scores)
     before = whole.tables | {"runs": of_earlier, "predictions": kept}
-    tables, facts = joined(
-        ReferenceRun(whole.facts, before), whole.tables, whole.facts, Path("open")
-    )
+    both = joined(OpenedResults(whole.facts, before), whole, Path("open"))
     for name, table in whole.tables.items():
-        pd.testing.assert_frame_equal(tables[name], table, obj=name)
-    added = facts.added[-1]
+        pd.testing.assert_frame_equal(both.tables[name], table, obj=name)
+    added = both.facts.added[-1]
     for stated in ("studies", "backbones", "pretrainings"):
         assert getattr(added, stated) == getattr(last, stated)

@@ -15,7 +15,7 @@ import rin.models.weights
 from rin.files import manifest_folder, read_yaml
 from rin.models.backbones import build_backbone
 from rin.models.weights import find_entry, load_entries, save_notop
-from rin.study import Profile, load_profile, open_study, predictions, profile_names, run_grid
+from rin.study import Profile, Runs, load_profile, open_study, profile_names, run_grid
 from rin.study.forecast import forecast
 from rin.study.plan import group_blocks, plan_all, plan_study
 from rin.study.pretraining import plan_pretraining
@@ -87,7 +87,7 @@ def test_profile_on_released_weights_trains_from_files_in_their_format(
     study = open_study(shrunk("paper"), data_root=tmp_path, results=study_folder)
     save_notop(tmp_path / "weights" / entry.file, build_backbone("ResNet50", 32))
     run_grid(study)
-    assert set(predictions(study)["init"]) == {"radimagenet", "imagenet"}
+    assert set(Runs(study).predictions()["init"]) == {"radimagenet", "imagenet"}
 
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -19,12 +19,11 @@ from tiny_study import (
 
 from rin.errors import InputError
 from rin.study import (
+    Runs,
     fine_tuning,
     open_study,
-    predictions,
     run_fine_tuning,
     run_pretraining,
-    run_records,
     run_study,
 )
 from rin.study.forecast import forecast
@@ -92,20 +91,20 @@ def test_more_folds_keep_the_runs_of_the_first(pretrained_study, vary):
 
 @pytest.mark.slow
 def test_predictions_have_a_factors_columns_and_a_shared_run_under_both_levels(factors):
-    table = predictions(factors, "preprocessing")
-    assert list(table) == ["factor", "level", "preprocessing", *COLUMNS]
+    table = Runs(factors).predictions("preprocessing")
+    assert list(table) == ["factor", "level", "preprocessing", *COLUMNS, "pretraining_seed"]
     native, scripts = (table[table["level"] == name] for name in ("native", "official_scripts"))
     assert set(scripts["preprocessing"]) == {"caffe_unit"}
     for init, same in (("radiologic", True), ("photographic", False)):
         one, two = (part[part["init"] == init] for part in (native, scripts))
         assert one["case_id"].tolist() == two["case_id"].tolist()
         assert (one["score"].tolist() == two["score"].tolist()) is same
-    assert predictions(factors, "resize")["level"].unique().tolist() == ["stretch", "pad"]
+    assert Runs(factors).predictions("resize")["level"].unique().tolist() == ["stretch", "pad"]
 
 
 @pytest.mark.slow
 def test_records_of_a_factor_are_one_row_a_run_and_level(factors):
-    told = run_records(factors, "preprocessing")
+    told = Runs(factors).records("breast", "preprocessing")
     assert told["level"].tolist() == ["native"] * 2 + ["official_scripts"] * 2
     assert told["preprocessing"].tolist() == ["caffe_unit", "caffe", "caffe_unit", "caffe_unit"]
     assert pd.to_datetime(told["finished"]).notna().all()
@@ -114,7 +113,7 @@ def test_records_of_a_factor_are_one_row_a_run_and_level(factors):
 def test_from_random_repeats_no_run_of_a_finished_grid(finished_study, no_training):
     study = replace(finished_study, profile=tiny_profile({"studies": [side_study("from_random")]}))
     run_fine_tuning(study)
-    found, whole = predictions(study, "from_random"), predictions(study)
+    found, whole = Runs(study).predictions("from_random"), Runs(study).predictions()
     expected = whole[whole["scenario"] == SCENARIO]
     keys = ["init", "case_id"]
     pd.testing.assert_frame_equal(
@@ -247,7 +246,7 @@ def test_brief_init_sees_fewer_epochs_and_images_and_stands_in_the_place_of_its_
     assert tested["radiologic_brief"] == tested["radiologic"]
     equal = plan_study(study, "equal_accuracy")
     fine_tuning.run_missing(study, equal)
-    found = predictions(study, "equal_accuracy")
+    found = Runs(study).predictions("equal_accuracy")
     assert found["init"].unique().tolist() == ["radiologic_brief", "photographic"]
     assert len(ids(plan_study(study)) & ids(equal)) == 1
     many = {"pretraining.brief": BRIEF | {"training_images": 4000}}
@@ -290,7 +289,9 @@ def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_te
     ]
     assert len(ids(planned)) == 4
     fine_tuning.run_missing(study, planned)
-    tables = {part: predictions(study, "confounder", part=part) for part in ("test", "reversed")}
+    tables = {
+        part: Runs(study).predictions("confounder", part=part) for part in ("test", "reversed")
+    }
     keys = ["level", "init", "case_id"]
     same, other = (table.set_index(keys)["score"].sort_index() for table in tables.values())
     assert same.index.equals(other.index)
@@ -305,7 +306,7 @@ def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_te
     of_level = other.loc["tag 0", "radiologic"], other.loc["tag 100", "radiologic"]
     assert (of_level[0] != of_level[1].loc[of_level[0].index]).all()
     with pytest.raises(InputError, match=r"unknown part 'upright'.*reversed"):
-        predictions(study, "confounder", part="upright")
+        Runs(study).predictions("confounder", part="upright")
 
 
 def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_the_same(beside):
@@ -359,7 +360,7 @@ def test_layers_are_compared_before_and_after_in_the_same_places(beside, monkeyp
     planned = plan_study(study, "layers")
     assert not ids(planned) & ids(plan_study(study))
     fine_tuning.run_missing(study, planned)
-    table = fine_tuning.layer_similarity(study)
+    table = Runs(study).layer_similarity("breast")
     assert table["layer"].unique().tolist() == [*inside]
     found = table.set_index(["scenario", "comparison", "init", "layer"]).sort_index()
     found = found[["cca"]]

@@ -1,0 +1,400 @@
+"""Opened results: the one format that a study's runs, reference runs and published runs have.
+
+A folder of results holds `run.json`, which says how the numbers came about and nothing of where,
+and a parquet file a table.  It has case ids and numbers, and no statistics: those are computed
+anew from it wherever it is shown.  Whose runs they are makes no difference here.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+
+from rin.errors import InputError, explained, look_up
+from rin.files import FrozenModel, read_checksummed_json, sha256_of, to_checksummed_json
+from rin.study.ledger import Hardware
+from rin.study.profile import MAIN, Profile
+from rin.tables import OVERLAP, PREDICTIONS, PRETRAINED, RUN_RECORDS, check_table
+
+RUN = "run.json"
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class DatasetFacts(FrozenModel):
+    """A dataset that was read: `used` of `available` images, by label in `counts`.
+
+    Where `independence` is not `patient`, the files name no patients, and `patients` counts what
+    stands for them.  `digest` is that of the images that were found.
+    """
+
+    name: str
+    title: str
+    provenance: Literal["real", "stand-in"]
+    licence: str
+    access: str
+    home: str
+    modality: str
+    independence: Literal["image", "exam", "patient"]
+    used: NonNegativeInt
+    available: NonNegativeInt
+    patients: NonNegativeInt
+    counts: dict[str, NonNegativeInt]
+    digest: Digest
+
+
+class TaskFacts(FrozenModel):
+    """A task and its images; `split` counts those of each part, all folds together.
+
+    `substitute_for` is the title of the task's own dataset where another was read;
+    `mask_kind` how its lesions are marked, empty where they are not.  `external` are datasets that
+    every run scored and none was trained on; `shared_pictures` counts, by their names, pairs of
+    one of their images and a near-duplicate of it among the task's own.
+    """
+
+    name: str
+    dataset: DatasetFacts
+    substitute_for: str | None
+    mask_kind: Literal["outline", "box", ""]
+    size: NonNegativeInt
+    split: dict[str, NonNegativeInt]
+    external: list[DatasetFacts]
+    shared_pictures: dict[str, NonNegativeInt]
+
+    @property
+    def kind(self) -> Literal["real", "substitute", "stand-in"]:
+        """What its images are: of its own dataset, of an open substitute, or made up."""
+        real = self.dataset.provenance == "real"
+        return "substitute" if real and self.substitute_for else self.dataset.provenance
+
+
+class WeightsFacts(FrozenModel):
+    """Weights that runs start from, and the preprocessing that they were trained under.
+
+    `verified` says by what the file is known, empty where it is unverified, and `probe` what the
+    probe says of it (`rin.study.released`); older reference runs state neither.
+    """
+
+    init: str
+    backbone: str
+    preprocessing: str
+    release: str
+    licence: str
+    provenance: Literal["real", "stand-in"]
+    sha256: Digest | None
+    pretraining: PositiveInt
+    verified: Literal["SHA-256", "MD5", "probe", ""] | None = None
+    probe: str = ""
+
+
+class Addition(FrozenModel):
+    """Pretrainings and studies that were added to a reference run, with what computed them."""
+
+    pretrainings: list[PositiveInt]
+    backbones: list[str]
+    studies: list[str] = Field(default_factory=list)
+    written: str
+    python: str
+    packages: dict[str, str]
+    commit: str | None
+    hardware: Hardware
+    code: dict[str, NonNegativeInt] = Field(default_factory=dict)
+
+
+class Work(FrozenModel):
+    """How many runs, and the seconds of all; runs may have gone side by side."""
+
+    runs: NonNegativeInt
+    seconds: NonNegativeFloat
+
+
+class RunFacts(FrozenModel):
+    """Everything that `run.json` states; times in UTC, ISO 8601.
+
+    `backend`, `precision` and `peak_memory_gb` are of fine-tuning; `commit` (with a plus where
+    other files than its own were at work) and `hardware` are of what wrote the files; `work` goes
+    by stage; `files` has the SHA-256 of every table; `added` is what other computers added; `code`
+    counts runs by the digest of the code that trained them, which older runs do not state;
+    `made_from` has, of a study that goes on, the digest of what each part was made from.
+    """
+
+    format: Literal[5] = 5
+    name: str
+    written: str
+    first_finished: str
+    last_finished: str
+    profile: Profile
+    python: str
+    packages: dict[str, str]
+    backend: str
+    precision: str
+    commit: str | None
+    hardware: Hardware
+    peak_memory_gb: NonNegativeFloat
+    work: dict[str, Work]
+    tasks: list[TaskFacts]
+    corpora: list[DatasetFacts]
+    weights: list[WeightsFacts]
+    files: dict[str, Digest]
+    added: list[Addition] = Field(default_factory=list)
+    code: dict[str, NonNegativeInt] = Field(default_factory=dict)
+    made_from: dict[str, str] = Field(default_factory=dict)
+
+    def task(self, name: str) -> TaskFacts:
+        """Return the facts of a task."""
+        return next(task for task in self.tasks if task.name == name)
+
+
+MEASURES = ["dice", "pointing", "average_precision"]
+#: Columns of a schema that tables are checked for when they are read; None: all that it requires.
+_CHECKED = {
+    "runs": (RUN_RECORDS, None),
+    "predictions": (PREDICTIONS, ["case_id", "patient_id", "part", "label", "score"]),
+    "cases": (PREDICTIONS, ["task", "part", "case_id", "patient_id", "label"]),
+    "overlap": (OVERLAP, None),
+    "baselines": (OVERLAP, ["task", "case_id", *MEASURES]),
+    "pretraining": (PRETRAINED, None),
+}
+#: What names a row, of the tables to which another pretraining may add rows.  Networks go by more
+#: than their run ids, which are others on every computer whose weights differ in a bit.
+KEYS = {
+    "runs": ["study", "level", "task", "fold", "scenario", "init", "pretraining", "seed"],
+    "cases": ["task", "part", "case_id"],
+    "predictions": ["run_id", "part", "case_id"],
+    "pretraining": ["init", "backbone", "pretraining"],
+    "pretraining_histories": ["init", "backbone", "pretraining", "epoch"],
+}
+#: Columns that name a run in a table of its predictions; the first three only where they vary.
+_OF_FACTOR = ["factor", "level", "preprocessing"]
+_NAMES = [
+    *_OF_FACTOR,
+    *("task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init"),
+    *("pretraining", "seed"),
+]
+
+
+@dataclass(frozen=True)
+class OpenedResults:
+    """What some finished runs found: the facts of `run.json` and the tables beside it.
+
+    A method that is asked for a study of a task without runs raises `InputError`.
+    """
+
+    facts: RunFacts
+    tables: Mapping[str, pd.DataFrame] = field(repr=False)
+
+    @property
+    def kept(self) -> set[str]:
+        """Names of the studies of which runs are kept, and of the tables."""
+        return {*self.tables, *self.rows("runs").get("study", ())}
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a whole table; without rows where it is not kept."""
+        return self.tables.get(name, pd.DataFrame())
+
+    def rows(self, name: str, **values: str) -> pd.DataFrame:
+        """Return the rows of a table that have some values; none where the table is not kept."""
+        table = self.tables.get(name, pd.DataFrame(columns=[*values]))
+        for column, value in values.items():
+            table = table[table[column] == value]
+        return table.reset_index(drop=True)
+
+    def records(self, task: str, study: str = MAIN) -> pd.DataFrame:
+        """Return one row a run (and level): what names it, and what was recorded of it."""
+        runs = self.rows("runs", study=study, task=task)
+        if runs.empty:
+            problem = f"there are no results of {task} in the study {study}"
+            remedy = "Choose results that hold them, or run the study."
+            raise InputError(problem, where=f"results of {self.facts.name}", remedy=remedy)
+        return runs if runs["factor"].notna().any() else runs.drop(columns=_OF_FACTOR)
+
+    def predictions(self, study: str, task: str, part: str = "test") -> pd.DataFrame:
+        """Return one row a run and case of a part (`rin.tables.PREDICTIONS`).
+
+        Of a factor with `factor`, `level` and `preprocessing` in front, a shared run under each
+        level; `pretraining_seed` is that of the network that a run starts from, if known.
+        """
+        runs = self.records(task, study)
+        scores = self.tables["predictions"]
+        look_up("part", part, [*scores["part"].unique()])
+        scores = scores[(scores["part"] == part) & scores["run_id"].isin(runs["run_id"])]
+        if part in self.external(task) and not runs["run_id"].isin(scores["run_id"]).all():
+            raise InputError(
+                f"of {part} the scores of the main study are kept, not those of {study}",
+                where=f"results of {self.facts.name}",
+                remedy="Take the part test, or run the study yourself.",
+            )
+        names = [name for name in _NAMES if name in runs]
+        rows = runs[["run_id", *names]].merge(scores, on="run_id").drop(columns="run_id")
+        return _with_seeds(rows, self.table("pretraining"))
+
+    def external(self, task: str) -> tuple[str, ...]:
+        """Return the external datasets that the runs of a task scored."""
+        return tuple(dataset.name for dataset in self.facts.task(task).external)
+
+    def cases(self, task: str, part: str = "test") -> pd.DataFrame:
+        """Return one row a scored case: case_id, patient_id, label, what its manifest keeps."""
+        rows = self.rows("cases", task=task, part=part)
+        return rows.drop(columns=["task", "part"]).dropna(axis="columns", how="all")
+
+    def overlap(self, task: str, part: str = "test") -> pd.DataFrame:
+        """Return what maps and lesions have in common; no rows where none is outlined.
+
+        Of the runs that start from the first pretraining (`rin.explain.overlap.measure_overlap`).
+        """
+        scores = self.predictions(MAIN, task, part)
+        scores = scores[scores["pretraining"] == scores["pretraining"].min()]
+        names = scores.drop(columns=["pretraining", "pretraining_seed"], errors="ignore")
+        rows = self.rows("overlap", task=task, part=part)
+        return names.merge(rows).drop(columns="part") if len(rows) else rows
+
+    def baselines(self, task: str, part: str = "test") -> pd.DataFrame:
+        """Return scores of what looks at no image: `case_id`, `baseline`, measures."""
+        rows = self.rows("baselines", task=task, part=part)
+        return rows.drop(columns=["task", "part"])
+
+    def lesion_maps(self, task: str) -> pd.DataFrame | None:
+        """Return mean activation around lesions, or None where none is outlined."""
+        rows = self.rows("lesion_maps", task=task)
+        return rows if len(rows) else None
+
+    def layer_similarity(self, task: str) -> pd.DataFrame:
+        """Return the mean canonical correlation `cca` of the layers of pairs of networks."""
+        return self.rows("layer_similarity", task=task)
+
+    def corpora(self) -> dict[str, str]:
+        """Return the title of each init's corpus; empty where released weights are loaded."""
+        settings = self.facts.profile.pretraining
+        titles = {corpus.name: corpus.title for corpus in self.facts.corpora}
+        kept = {}
+        for init, names in settings.corpora.items() if settings else ():
+            choices = [names] if isinstance(names, str) else names
+            kept[init] = next(titles[name] for name in choices if name in titles)
+        return kept
+
+    def unverified_weights(self) -> list[str]:
+        """Return the init and backbone of released weights that neither digest nor probe knows."""
+        return [f"{w.init} {w.backbone}" for w in self.facts.weights if w.verified == ""]
+
+
+def _with_seeds(predictions: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
+    """Return predictions with `pretraining_seed`: of the network that a run starts from, if known.
+
+    Pairs that share it share first weights, order and split, which their statistics have to know.
+    """
+    names = ["init", "backbone", "pretraining"]
+    if "seed" not in networks:
+        return predictions
+    seeds = networks[[*names, "seed"]].rename(columns={"seed": "pretraining_seed"})
+    of_networks = predictions[names].merge(seeds, on=names, how="left")["pretraining_seed"]
+    if of_networks.isna().all():
+        return predictions
+    return predictions.assign(pretraining_seed=of_networks.to_numpy())
+
+
+_AGAIN = "Fetch this folder again, or have it written again."
+
+
+def open_results(folder: str | Path, *, remedy: str = _AGAIN) -> OpenedResults:
+    """Open a folder of results, of one's own, of a reference run or of a published run.
+
+    Every file must be the one that was written, and every table fit its schema; nothing is
+    checked again later.
+
+    Parameters
+    ----------
+    folder : folder that holds `run.json`
+    remedy : what to do where it is damaged
+
+    Returns
+    -------
+    OpenedResults
+
+    Raises
+    ------
+    InputError
+        For a file that is missing or damaged, or a table that does not fit its schema.
+
+    Examples
+    --------
+    >>> from rin.study import open_results
+    >>> from rin.study.reference import reference_folder
+    >>> results = open_results(reference_folder() / "open")
+    >>> results.facts.name
+    'open'
+    """
+    folder = Path(folder)
+    with _readable(folder / RUN, remedy):
+        facts = RunFacts.model_validate(read_checksummed_json(folder / RUN))
+    files = facts.files.items()
+    tables = {Path(file).stem: _read_table(folder / file, sha, remedy) for file, sha in files}
+    return OpenedResults(facts, tables)
+
+
+def _readable(path: Path, remedy: str) -> AbstractContextManager:
+    kinds = OSError, ValueError, KeyError  # those of JSON, pydantic and Arrow are among them
+    return explained("it cannot be read", where=path, remedy=remedy, kinds=kinds)
+
+
+def _read_table(path: Path, sha256: str, remedy: str) -> pd.DataFrame:
+    """Read a table that is the one that was written and fits its schema; integers are int64."""
+    with _readable(path, remedy):
+        if sha256_of(path) != sha256:
+            raise ValueError(f"its SHA-256 is not the one in {RUN}")
+    return _checked_table(path, sha256, remedy).copy(deep=False)
+
+
+# A page opens a reference run several times; to read and check a table takes far longer.
+@lru_cache(maxsize=32)
+def _checked_table(path: Path, sha256: str, remedy: str) -> pd.DataFrame:
+    name = path.stem
+    with _readable(path, remedy):
+        table = pd.read_parquet(path)
+        if name in KEYS and table.duplicated(KEYS[name]).any():
+            raise ValueError(f"rows repeat a {', '.join(KEYS[name])}")
+    table = table.astype(dict.fromkeys(table.select_dtypes("integer"), np.int64))
+    if name in _CHECKED:
+        schema, columns = _CHECKED[name]
+        check_table(table, schema, columns, where=str(path), remedy=remedy)
+    return table
+
+
+def write_results(
+    results: OpenedResults,
+    draft: Path,
+    *,
+    earlier: tuple[OpenedResults | None, Path] = (None, Path()),
+    level: int = 3,
+) -> None:
+    """Write facts and tables into a new folder, compressed at a level of Zstandard.
+
+    Tables that are those of `earlier` results, of a folder, are not written again.
+    """
+    before, folder = earlier
+    digests = {}
+    for name, table in results.tables.items():
+        path = draft / f"{name}.parquet"
+        if before is not None and before.tables.get(name) is table:
+            shutil.copyfile(folder / path.name, path)
+            digests[path.name] = before.facts.files[path.name]
+        else:
+            write_table(table, path, level=level)
+            digests[path.name] = sha256_of(path)
+    facts = results.facts.model_copy(update={"files": dict(sorted(digests.items()))})
+    (draft / RUN).write_text(to_checksummed_json(facts.model_dump(mode="json")), encoding="utf-8")
+
+
+def write_table(table: pd.DataFrame, path: Path, *, level: int = 19) -> None:
+    """Write a table small: a dictionary of what repeats, other fractions byte by byte."""
+    repeated = [name for name in table if table[name].nunique() < len(table) / 4]
+    fractions = table.select_dtypes("float").columns.difference(repeated)
+    options = {"compression": "zstd", "compression_level": level, "use_dictionary": repeated}
+    table.to_parquet(path, index=False, use_byte_stream_split=[*fractions], **options)

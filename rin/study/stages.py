@@ -1,0 +1,59 @@
+"""All stages of a study, one after the other, and the results that they come to."""
+
+import pandas as pd
+
+from rin.study import fine_tuning, loss_study, pretraining, probe_study
+from rin.study.consolidate import consolidate
+from rin.study.executors import one_bar
+from rin.study.forecast import expected_runs, plan_stages
+from rin.study.plan import plan_all
+from rin.study.released import check_released
+from rin.study.setting import Study, check_inputs
+
+
+def run_study(study: Study, *, retrain: bool = False) -> pd.DataFrame:
+    """Pretrain, probe, fine-tune and compare losses where missing, and consolidate the results.
+
+    Under one progress bar; may be killed at any time and called again.
+
+    Parameters
+    ----------
+    study : as `open_study` gives it
+    retrain : train again what code has trained that is not known to train as today's does
+
+    Returns
+    -------
+    DataFrame
+        One row a fine-tuning run.
+
+    Raises
+    ------
+    InputError
+        For missing images or weights, before anything is trained, or where a run failed; the
+        others are finished first.
+
+    Examples
+    --------
+    >>> from rin.study import open_study, run_study
+    >>> study = open_study("smoke")  # doctest: +SKIP
+    >>> runs = run_study(study)
+    >>> runs.index.is_unique
+    True
+    """
+    check_inputs(study)
+    check_released(study)
+    if retrain:
+        for name, runs in plan_stages(study).items():
+            study.ledger(name).set_aside_of_other_code(runs)
+    expected = expected_runs(study.profile)
+    with one_bar(sum(expected.values())) as bar:
+        pretraining.run_pretraining(study)
+        if study.profile.probe is not None:
+            probe_study.run_probe(study)
+        planned = plan_all(study)  # which runs are shared is known once weights are
+        bar.total += len(planned) - expected["fine-tuning"]
+        table = fine_tuning.run_missing(study, planned)
+        if study.profile.losses is not None:
+            loss_study.run_losses(study)
+    consolidate(study)
+    return table

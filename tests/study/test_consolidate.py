@@ -1,0 +1,198 @@
+"""Consolidated results: what finished runs left, in one format, and only what is new is read."""
+
+import shutil
+
+import pandas as pd
+import pytest
+from finished_study import (
+    CHANGES,
+    finished_study,
+    trained_files,
+    write_images,
+    write_manifests,
+)
+from tiny_study import side_study, tiny_profile
+
+from rin.errors import InputError
+from rin.study import Runs, consolidate, open_results, open_study
+from rin.study.consolidate import FOLDER, images_of, runs_of
+from rin.study.ledger import Ledger
+from rin.study.plan import plan_study
+
+INITS = ["random", "radiologic", "photographic"]
+STUDIES = {"studies": [side_study("from_random", inits=INITS, folds=2)]}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def manifests(tmp_path_factory):
+    """Manifests that assert no counts, so that a few images can be read as real ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = write_manifests(tmp_path_factory.mktemp("manifests") / "data_manifests")
+        patch.setenv("RIN_MANIFESTS", str(folder))
+        yield
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    return write_images(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, images):
+    return finished_study(tmp_path_factory.mktemp("results"), images, STUDIES)
+
+
+@pytest.fixture
+def study(finished, tmp_path, images):
+    """A copy of its own of the finished study."""
+    shutil.copytree(finished.results, tmp_path / "tiny", ignore=shutil.ignore_patterns(FOLDER))
+    return open_study(finished.profile, data_root=images, results=tmp_path)
+
+
+def again(study):
+    """The same study, opened anew."""
+    return open_study(study.profile, data_root=study.data_root, results=study.results.parent)
+
+
+@pytest.fixture
+def read(monkeypatch):
+    """Ids of the runs whose predictions are read into the tables, not those read with maps."""
+    ids, tables = [], Ledger.tables
+
+    def noted(ledger, runs, file):
+        runs = list(runs)
+        if file == "predictions.parquet":
+            ids.extend(run_id for run_id, front in runs if [*front] == ["run_id"])
+        return tables(ledger, runs, file)
+
+    monkeypatch.setattr(Ledger, "tables", noted)
+    return ids
+
+
+def times(folder):
+    return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+
+def tables_of(study):
+    return open_results(study.results / FOLDER).tables
+
+
+def test_folder_of_results_says_what_the_runs_say(study):
+    runs, results = Runs(study), consolidate(study)
+    opened = open_results(study.results / FOLDER)
+    for found in (results, opened):
+        for name, task in (("main", "breast"), ("from_random", "breast")):
+            expected = runs.predictions(name, task)
+            pd.testing.assert_frame_equal(found.predictions(name, task), expected)
+            pd.testing.assert_frame_equal(found.records(task, name), runs.records(task, name))
+        assert found.facts.task("breast") == runs.facts("breast")
+    assert {*opened.facts.files} == {f"{name}.parquet" for name in opened.tables}
+    with pytest.raises(InputError, match="no results of thyroid in the study main"):
+        opened.predictions("main", "thyroid")
+
+
+def test_nothing_is_read_or_written_where_all_is_consolidated(study, read):
+    consolidate(study)
+    assert len(read) == len(set(read)) > 0
+    before = times(study.results / FOLDER)
+    read.clear()
+    consolidate(again(study))
+    Runs(again(study)).predictions()
+    assert not read
+    assert times(study.results / FOLDER) == before
+
+
+def test_of_runs_only_new_ones_are_read(study, read):
+    *_, lost = plan_study(study)
+    folder = study.runs.path(lost.run_id)
+    shutil.move(folder, study.results / "aside")
+    with pytest.raises(InputError, match=r"1 of \d+ runs of breast are not finished"):
+        consolidate(study, runs_of("main", "breast"))
+    assert "main" not in consolidate(study).kept
+    assert "from_random" in consolidate(study).kept
+    shutil.move(study.results / "aside", folder)
+    expected = {run.run_id for run in plan_study(study)} - {*read}
+    assert lost.run_id in expected
+    read.clear()
+    table = consolidate(study).predictions("main", "breast")
+    assert sorted(read) == sorted(expected)
+    pd.testing.assert_frame_equal(table, Runs(again(study)).predictions("main", "breast"))
+
+
+def test_run_that_was_trained_again_is_read_again(study, read):
+    first = plan_study(study)[0]
+    consolidate(study)
+    shutil.rmtree(study.runs.path(first.run_id))
+
+    def write(folder):
+        record = trained_files(first, folder)
+        path = folder / "predictions.parquet"
+        table = pd.read_parquet(path)
+        table.assign(score=table["score"] + 1).to_parquet(path, index=False)
+        return record | {"seconds": 99.0}
+
+    with pytest.MonkeyPatch.context() as patch:
+        later = pd.Timestamp.now("UTC") + pd.Timedelta(hours=1)
+        patch.setattr("rin.study.ledger.datetime", Clock(later))
+        study.runs.commit(first.run_id, first.config, write)
+    before = tables_of(study)["predictions"].set_index(["run_id", "part", "case_id"])["score"]
+    read.clear()
+    found = consolidate(again(study))
+    assert {*read} == {first.run_id}
+    after = found.tables["predictions"].set_index(["run_id", "part", "case_id"])["score"]
+    moved = (after - before).groupby("run_id").mean()
+    assert moved[first.run_id] == pytest.approx(1)
+    assert moved.drop(first.run_id).eq(0).all()
+    assert found.records("breast").set_index("run_id")["seconds"][first.run_id] == 99
+
+
+class Clock:
+    """A clock that stands still."""
+
+    def __init__(self, moment):
+        self.now = lambda _: moment
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
+def test_results_survive_a_consolidation_that_is_stopped(study, monkeypatch, error):
+    consolidate(study, runs_of("from_random", "breast"))
+    before = times(study.results / FOLDER)
+
+    def stopped(*_, **__):
+        raise error
+
+    monkeypatch.setattr("rin.study.opened.write_table", stopped)
+    with pytest.raises((KeyboardInterrupt, InputError)):
+        consolidate(study)
+    assert times(study.results / FOLDER) == before
+    assert [path.name for path in study.results.glob(f".{FOLDER}*")] == [f".{FOLDER}.lock"]
+
+
+def test_damaged_table_is_named_and_made_again_once_it_is_deleted(study):
+    expected = consolidate(study).predictions("main", "breast")
+    folder = study.results / FOLDER
+    (folder / "cases.parquet").write_bytes(b"nonsense")
+    (folder / "run.json").touch()  # as another process would find it
+    with pytest.raises(InputError, match=r"cases\.parquet: .*Delete this folder"):
+        consolidate(again(study))
+    shutil.rmtree(folder)
+    pd.testing.assert_frame_equal(consolidate(study).predictions("main", "breast"), expected)
+
+
+def test_what_is_no_longer_planned_goes_with_the_next_whole_consolidation(study):
+    consolidate(study)
+    profile = tiny_profile(CHANGES | {"studies": []})
+    fewer = open_study(profile, data_root=study.data_root, results=study.results.parent)
+    consolidate(fewer, images_of("breast"))
+    assert "from_random" in open_results(study.results / FOLDER).kept
+    consolidate(fewer)
+    left = open_results(study.results / FOLDER)
+    assert left.kept & {"main", "from_random"} == {"main"}
+    assert {*left.tables["predictions"]["run_id"]} == {run.run_id for run in plan_study(fewer)}
+
+
+def test_images_alone_are_told_without_a_finished_run(images, tmp_path):
+    study = open_study(tiny_profile(CHANGES | STUDIES), data_root=images, results=tmp_path)
+    facts = Runs(study).facts("breast")
+    assert (facts.dataset.used, facts.kind) == (60, "real")
+    assert consolidate(study).tables == {}
