@@ -26,7 +26,7 @@ from rin.report.words_of_results import (
     spread_of_aucs,
     spread_of_trainings,
 )
-from rin.study.reference import DatasetFacts, TaskFacts
+from rin.study.opened import DatasetFacts, TaskFacts
 
 # Maps and lesions.
 

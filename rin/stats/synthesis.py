@@ -79,8 +79,8 @@ def three_level(
     of_effects, mean, error = _weighted_mean(y, covariance, effects, weights)
     between = of_effects[0] if separable else math.nan
     df = n_clusters - 1 if contained and n_clusters > 1 else k - 1
-    variances = {"between": float(between), "within": float(of_effects[-1])}
-    return _tested(mean, error, df, k, level) | variances | common_mean_test(y, covariance)
+    components = {"between": float(between), "within": float(of_effects[-1])}
+    return _tested(mean, error, df, k, level) | components | common_mean_test(y, covariance)
 
 
 def common_mean_test(estimates: np.ndarray, covariance: np.ndarray) -> dict[str, float]:
