@@ -5,6 +5,7 @@ each is done as a reader would do it.
 """
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import jupytext
@@ -134,6 +135,20 @@ def test_variation_of_a_live_page_runs_to_its_end(run_page, page, number):
 def test_changed_line_that_is_not_owned_up_to_is_found(run_page, page):
     with pytest.raises(Exception, match="apart"):
         run_page(page, variations(page)[:1])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("page", ["pretraining", "fine_tuning"])
+def test_page_on_another_framework_than_the_kept_runs_says_so_and_runs_on(
+    run_page, page, monkeypatch
+):
+    if find_spec("jax") is None:
+        pytest.skip("jax is not installed")
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    text = said(run_page(page))
+    assert "trained by TensorFlow and this page runs on JAX" in text
 
 
 @pytest.mark.slow
