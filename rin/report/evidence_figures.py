@@ -18,6 +18,7 @@ from rin.evidence.claims import task_names
 from rin.models.probe import LARGEST_DIVERGENCE, scaling_of
 from rin.report.forest import forest
 from rin.report.heat import heat
+from rin.report.lines import panel_titles
 from rin.report.page import Picture, picture
 from rin.report.style import KIND_STYLE, UNFREEZING_LABEL
 from rin.report.widths import NARROW, two_widths
@@ -190,8 +191,8 @@ def regions_bars(taxonomy: pd.DataFrame) -> Picture:
     regions = pd.DataFrame([vars(region) for region in REGIONS.values()])
     regions["Region"] = region_names(regions["name"])
     regions["Classes"] = regions["name"].map(taxonomy.groupby("region").size())
-    regions["Images in the open subset"] = regions["subset_images"]
-    rows = regions.melt("Region", ["Classes", "Images in the open subset"]).dropna()
+    regions["Images, open subset"] = regions["subset_images"]
+    rows = regions.melt("Region", ["Classes", "Images, open subset"]).dropna()
     alt = "Classes of each region, and images of seven regions of MRI"
     return picture(_bars(rows), alt)
 
@@ -209,8 +210,8 @@ def _bars(rows: pd.DataFrame, *, narrow: bool = False) -> np.ndarray:
         ax.bar_label(ax.containers[0], fmt="{:,.0f}", padding=3, fontsize=8 if narrow else 9)
         ax.set(xlabel="", xticks=[])
         ax.margins(x=0.6 if narrow else 0.2)
-    grid.set_titles("{col_name}", loc="right" if narrow else "left").set_axis_labels("", "")
-    return grid.axes
+    grid.set_axis_labels("", "")
+    return panel_titles(grid, narrow)
 
 
 def region_names(regions: pd.Series) -> pd.Series:
