@@ -195,7 +195,7 @@ study_tables.distribution_table(larger, facts, "Table E4")
 
 # %% [markdown]
 # *Paper*: its Methods. *Authors*: those of the dataset. *Counted*: in the public files.
-# Where two disagree, [Discrepancies](evidence/discrepancies) has it.
+# *Used here*: perhaps of a substitute or another cut. Where two disagree, [Discrepancies](evidence/discrepancies) has it.
 #
 # ## The two corpora of the reference run
 
@@ -223,7 +223,7 @@ the same number of classes, of the same sizes.
 # positive control, reduced copies of 200 images of each task were searched for in the
 # same way.
 
-# %%
+# %% jupyter={"outputs_hidden": true} tags=["hide-output"]
 overlap = reference.tables["corpus_overlap"]
 matches = overlap[["near", "equal"]].sum().sum()
 claim("no image of a task is in a corpus", int(matches) == 0)

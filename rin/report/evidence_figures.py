@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 
 from rin.curation.taxonomy import MODALITIES, REGIONS
 from rin.evidence import paper
@@ -17,8 +18,10 @@ from rin.evidence.claims import task_names
 from rin.models.probe import LARGEST_DIVERGENCE, scaling_of
 from rin.report.forest import forest
 from rin.report.heat import heat
+from rin.report.lines import panel_titles
 from rin.report.page import Picture, picture
 from rin.report.style import KIND_STYLE, UNFREEZING_LABEL
+from rin.report.widths import NARROW, two_widths
 
 _ENDS = ("ImageNet", "RadImageNet")
 _DIFFERENCE = "RadImageNet − ImageNet, AUC points (95% CI)"
@@ -166,14 +169,21 @@ def divergence_forest(measured: pd.DataFrame) -> Picture:
     divergence = np.log10(measured["divergence"]).groupby([trained, label, measured["seen"]])
     rows = divergence.agg(estimate="median", ci_low="min", ci_high="max").reset_index()
     rows["kind"] = rows["seen"].map({True: "recomputed", False: "published"})
+    axes = _divergences(rows.assign(note=""))
+    return picture(axes, "Divergence of each candidate, by the preprocessing of training")
+
+
+@two_widths
+def _divergences(rows: pd.DataFrame, *, narrow: bool = False) -> Axes:
     axes = forest(
-        rows.assign(note=""),
+        rows,
         zero=float(np.log10(LARGEST_DIVERGENCE)),
         legend=False,
         xlabel="Divergence from the stored averages (log scale)",
+        narrow=narrow,
     )
     axes.set_xticks([-2, 0, 2, 4], ["0.01", "1", "100", "10,000"])
-    return picture(axes, "Divergence of each candidate, by the preprocessing of training")
+    return axes
 
 
 def regions_bars(taxonomy: pd.DataFrame) -> Picture:
@@ -181,18 +191,27 @@ def regions_bars(taxonomy: pd.DataFrame) -> Picture:
     regions = pd.DataFrame([vars(region) for region in REGIONS.values()])
     regions["Region"] = region_names(regions["name"])
     regions["Classes"] = regions["name"].map(taxonomy.groupby("region").size())
-    regions["Images in the open subset"] = regions["subset_images"]
-    rows = regions.melt("Region", ["Classes", "Images in the open subset"]).dropna()
+    regions["Images, open subset"] = regions["subset_images"]
+    rows = regions.melt("Region", ["Classes", "Images, open subset"]).dropna()
+    alt = "Classes of each region, and images of seven regions of MRI"
+    return picture(_bars(rows), alt)
+
+
+@two_widths
+def _bars(rows: pd.DataFrame, *, narrow: bool = False) -> np.ndarray:
+    size = {"height": 3.8, "aspect": 0.9}
+    if narrow:
+        size = {"height": 2.6, "aspect": NARROW / 2.6, "col_wrap": 1}
     grid = sns.catplot(
         rows, kind="bar", x="value", y="Region", col="variable", sharex=False,
-        color=KIND_STYLE["published"].color, height=3.8, aspect=0.9,
+        color=KIND_STYLE["published"].color, **size,
     )  # fmt: skip
     for ax in grid.axes.flat:
-        ax.bar_label(ax.containers[0], fmt="{:,.0f}", padding=3, fontsize=9)
+        ax.bar_label(ax.containers[0], fmt="{:,.0f}", padding=3, fontsize=8 if narrow else 9)
         ax.set(xlabel="", xticks=[])
-        ax.margins(x=0.2)
-    grid.set_titles("{col_name}").set_axis_labels("", "")
-    return picture(grid.axes, "Classes of each region, and images of seven regions of MRI")
+        ax.margins(x=0.6 if narrow else 0.2)
+    grid.set_axis_labels("", "")
+    return panel_titles(grid, narrow)
 
 
 def region_names(regions: pd.Series) -> pd.Series:

@@ -1,8 +1,8 @@
 """Figures of the evidence and study pages show the numbers of their tables."""
 
 import re
-from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +12,7 @@ from rin.evidence.audit import audit_tasks
 from rin.evidence.replications import like_for_like, other_groups
 from rin.report import evidence_figures, style
 from rin.report.evidence_figures import QUESTIONS
+from rin.report.widths import figure_of, narrow_of
 
 INITS = ("radiologic", "photographic")
 TITLES = {"breast": "Breast lesions, US", "thyroid": "Thyroid nodules, US"}
@@ -116,7 +117,7 @@ def test_divergence_is_the_median_over_files_beside_the_limit(monkeypatch):
 
     def keep(table, **_):
         rows.append(table)
-        return SimpleNamespace(set_xticks=lambda *_: None)
+        return plt.figure().add_subplot()
 
     monkeypatch.setattr(evidence_figures, "forest", keep)
     monkeypatch.setattr(evidence_figures, "picture", lambda axes, alt: alt)
@@ -131,3 +132,23 @@ def test_regions_have_their_number_of_classes(drawn):
     evidence_figures.regions_bars(taxonomy)
     numbers = [int(text) for text in drawn[0] if re.fullmatch(r"\d+", text)]
     assert sum(numbers) == len(taxonomy) == 165
+
+
+@pytest.mark.parametrize("draw", ["divergence", "regions"])
+def test_narrow_version_has_the_labels_of_the_wide_one(monkeypatch, draw):
+    figures = []
+    monkeypatch.setattr(evidence_figures, "picture", lambda axes, alt: figures.append(axes))
+    if draw == "divergence":
+        measured = pd.DataFrame({"candidate": ["caffe"], "trained_with": ["symmetric"]})
+        evidence_figures.divergence_forest(measured.assign(divergence=3.0, seen=True))
+    else:
+        evidence_figures.regions_bars(load_taxonomy())
+    wide = figure_of(figures[0])
+    narrow = narrow_of(wide)
+    assert narrow.get_figwidth() < wide.get_figwidth()
+    wide_texts, narrow_texts = (
+        {text.get_text() for ax in figure.axes for text in (*ax.get_xticklabels(), *ax.texts)}
+        for figure in (wide, narrow)
+    )
+    shown = {"1", "100"} if draw == "divergence" else {"28", "162,517"}
+    assert shown <= wide_texts & narrow_texts
