@@ -66,10 +66,10 @@ def test_subgroups_with_fewer_than_twenty_patients_of_a_class_are_left_out(runs)
     assert hospitals.task_with_external(demo, "breast") == "breast"
     there = hospitals.test_sets(demo, task)["external"]
     cases = hospitals.external_cases(demo, task)
-    groups = hospitals.subgroup_differences(there, cases[["case_id", "patient_id", "label", "size"]]
-                                            .assign(device="one"), demo.inits)  # fmt: skip
+    cases = cases[["case_id", "patient_id", "label", "size"]]
+    groups = hospitals.subgroup_differences(there, cases.assign(device="one"), demo.inits)
     assert groups["column"].tolist()[:1] == ["Device"]
-    few = cases.groupby("label").head(19)[["case_id", "patient_id", "label", "size"]]
+    few = cases.groupby("label").head(19)
     assert hospitals.subgroup_differences(there, few, demo.inits).empty
 
 
