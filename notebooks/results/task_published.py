@@ -56,7 +56,8 @@ unused.published_forest(tasks)
 # %%
 published = unused.intervals(tasks)
 widths = published["ci_high"] - published["ci_low"]
-widths.groupby([published["task"], published["label"]]).first().unstack()
+by_kind = widths.groupby([published["task"], published["label"]]).first()
+by_kind.unstack().round(1)
 
 # %% [markdown]
 # ## Images of these tasks

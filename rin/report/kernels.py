@@ -21,7 +21,7 @@ from rin.processes import end_with_parent, quiet_tensorflow
 
 #: What most pages import, and no framework: its threads do not survive a fork.
 SHARED = ("ipykernel.kernelapp", "seaborn", "rin.cli", "rin.study", "rin.report.banner",
-          "rin.report.forest", "rin.report.page", "rin.report.format")  # fmt: skip
+          "rin.report.sentences", "rin.report.page", "rin.report.format")  # fmt: skip
 _shared = False
 
 
