@@ -24,7 +24,8 @@ from rin.models.probe import first_layer, predict
 from rin.models.weights import find_entry, load_entries, random_weights, save_notop
 from rin.report.banner import banner, reference_banner
 from rin.study import open_study, run_study
-from rin.study.reference import WeightsFacts, load_reference
+from rin.study.opened import WeightsFacts
+from rin.study.reference import load_reference
 from rin.study.released import (
     IMAGES,
     SIDE,
