@@ -421,7 +421,7 @@ CASES = {
         lambda h: [
             (h / f"own/masks/p{p:02d}_{v}.png").unlink() for p in range(12) for v in (0, 1)
         ],
-        "lesion 28 (positive), no lesion 20",
+        "lesion 24 (positive), no lesion 24",
         (*LESIONS, "--label", "masks"),
         classes=("lesion", "no lesion"),
     ),
