@@ -319,7 +319,7 @@ def guess_patients(paths: Sequence[str]) -> tuple[str, dict[str, list[str]]]:
         matches = [match for name in names if (match := re.search(pattern, name))]
         if len(matches) < len(names):
             continue
-        pictures = defaultdict(list)
+        pictures: dict[str, list[str]] = defaultdict(list)
         for path, match in zip(paths, matches, strict=True):
             pictures[match[1]].append(path)
         if max(4, len(paths) / 50) <= len(pictures) <= 0.9 * len(paths):
