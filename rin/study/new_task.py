@@ -914,12 +914,15 @@ def _inspect(
         text = f"{wrapped_in_words(n_wrapped, False)} in the manifest "
         text += f"({join_first_ten(wrapped, ', ')})"
         made.say("wrapped CT", text, "bold red")
-    classes = listed["source_class"]
+    classes, checked = listed["source_class"], cases
     fields["counts"] = {"images": classes.value_counts().sort_index().to_dict()}
     if manifest.masks:
         fields["counts"]["masks"] = listed["masks"].map(len).groupby(classes).sum().to_dict()
-        fields["counts"]["empty_masks"] = _rightly_empty(manifest, cases, empty_masks, made)
-    if wrong := case_problems(DatasetManifest.model_validate(fields), cases):
+        right = _rightly_empty(manifest, cases, empty_masks, made)
+        fields["counts"]["empty_masks"] = int(right.sum())
+        # What is rightly empty is no problem, and every other mask is.
+        checked = cases.assign(mask_digest=cases["mask_digest"].where(~right, ""))
+    if wrong := case_problems(manifest, checked):
         kind, problem, remedy = wrong[0]
         remedy = _TEXTS["remedies"].get(kind, remedy)
         if kind == "mixed patients" and manifest.patient_pattern:
@@ -955,23 +958,22 @@ def _describe_left_out(
 
 def _rightly_empty(
     manifest: DatasetManifest, cases: pd.DataFrame, accepted: bool, made: NewTask
-) -> int:
-    """Return how many masks may mark nothing: all that are accepted, or of a class without lesion.
+) -> pd.Series:
+    """Return which masks may mark nothing: all that are accepted, or a class without lesion.
 
     Every mask of such a class is empty, and it is not the positive one.
     """
     nothing, positive = marks_nothing(cases), manifest.tasks[0].positive_class
     if accepted:
-        return int(nothing.sum())
+        return nothing
     drawn = cases[(cases["masks"].map(len) > 0) & (cases["label"] != positive)]
     all_empty = nothing[drawn.index].groupby(drawn["source_class"]).all()
     without = [*all_empty.index[all_empty]]
-    is_without = cases["source_class"].isin(without) & (cases["label"] != positive)
-    n = int(nothing[is_without].sum())
-    if n:
+    right = nothing & cases["source_class"].isin(without) & (cases["label"] != positive)
+    if n := int(right.sum()):
         text = f"the {counted(n, 'masks')} of class {' and '.join(without)} mark nothing, as of "
         made.say("masks", f"{text}a class without lesion")
-    return n
+    return right
 
 
 def _refuse_alike_patients(patients: pd.Series, where: str) -> None:

@@ -70,6 +70,37 @@ def test_new_asks_what_is_not_clear_and_writes_nothing_if_it_is_not_right(
         assert load_manifest("mine").tasks[0].positive_class == "benign"
 
 
+def test_new_asks_what_codes_mean_and_what_they_are_compared_with(rin, home, monkeypatch):
+    rows = [(name, str(int(patient[1:]) % 3), patient) for name, _, patient in rows_of(home)]
+    write_table(home, rows)
+    monkeypatch.setattr("sys.stdin", Terminal("1, 2\n\ny\n"))
+    status, out, err = rin("new", "mine", *OWN[:-1], "--negative", "0=normal")
+    assert "The positive class (0, 1, 2):" in out
+    assert "What to call class 1, 2 (any name)" in out
+    assert (status, err) == (0, "")
+    monkeypatch.setattr("sys.stdin", Terminal("2\n0\nsevere\nnone\ny\n"))
+    status, out, err = rin("new", "ours", *OWN[:-1])
+    assert "Compared with (0, 1, all others) [all others]:" in out
+    assert (status, err) == (0, "")
+    labels = load_manifest("ours").label_map
+    assert labels == {"2": "severe", "0": "none", "1": None}
+
+
+def test_new_proposes_patients_of_names_and_says_in_red_if_that_is_declined(
+    rin, home, monkeypatch
+):
+    write_table(home, [row[:2] for row in rows_of(home)], columns=("Bild", "Befund"))
+    monkeypatch.setattr("sys.stdin", Terminal("\nnone\ny\n"))
+    status, out, err = rin("new", "mine", *OWN[:-1])
+    assert "such as p00_0.png and p00_1.png of p00; " in out
+    assert "none are named: each picture counts as a patient" in out
+    assert (status, err) == (0, "")
+    monkeypatch.setattr("sys.stdin", Terminal("\n\ny\n"))
+    status, out, err = rin("new", "ours", *OWN[:-1])
+    assert "24 patients, 2 images each" in out
+    assert (status, err) == (0, "")
+
+
 def test_new_never_overwrites_and_leaves_no_half(rin, home):
     rin("new", "mine", *OWN)
     before = {
@@ -248,7 +279,7 @@ MISTAKES = {
     "empty table": (lambda h: write_table(h, []), "list.csv: the table has no rows"),
     "row of another length": (
         lambda h: change_row(h, 3, (OTHER, "malignant", "P1", "x")),
-        "list.csv: it is no CSV table (CSV parse error: Expected 3 columns, got 4: p01_1.png,",
+        "Expected 3 columns, got 4: p01_1.png,malignant,P1,x). Give every row all columns",
     ),
     "open quote": (
         lambda h: change_row(h, 3, (f'"{OTHER}', "malignant", "P1")),

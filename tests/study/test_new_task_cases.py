@@ -7,6 +7,8 @@ remedy, they are tried.  Of all that is read, no patient stands on two sides of 
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 import zipfile
 from dataclasses import dataclass
 
@@ -399,6 +401,13 @@ CASES = {
         "the 24 masks of class benign mark nothing, as of a class without lesion",
         LESIONS,
     ),
+    "class without lesion, and empty masks in another": Case(
+        lambda h: black_masks(h, {3, *range(12, 24)}),
+        "2 masks mark nothing or the whole picture (p03_0.png, p03_1.png)",
+        LESIONS,
+        refused=True,
+        remedy=(*LESIONS, "--empty-masks"),
+    ),
     "class of the lesion without any": Case(
         lambda h: black_masks(h, {*range(12)}),
         "24 masks mark nothing or the whole picture",
@@ -421,7 +430,7 @@ CASES = {
         lambda h: [
             (h / f"own/masks/p{p:02d}_{v}.png").unlink() for p in range(12) for v in (0, 1)
         ],
-        "lesion 28 (positive), no lesion 20",
+        "lesion 24 (positive), no lesion 24",
         (*LESIONS, "--label", "masks"),
         classes=("lesion", "no lesion"),
     ),
@@ -592,3 +601,20 @@ def test_case_is_read_or_refused_in_one_line_whose_remedy_works(rin, home, name)
         assert inputs.dataset.manifest.tasks[0].positive_class == case.classes[0]
     sides = inputs.folds.merge(cases[["case_id", "image", "patient_id"]], on="case_id")
     assert sides.groupby(["fold", "patient_id"])["part"].nunique().max() == 1
+
+
+def test_zip_archive_beside_a_table_is_refused_with_the_command_that_unpacks_it(rin, home):
+    with zipfile.ZipFile(home / "own/Bilder.zip", "w") as archive:
+        for path in sorted((home / "own/Bilder").iterdir()):
+            archive.write(path, path.name)
+    shutil.rmtree(home / "own/Bilder")
+    table = ["--table", "own/list.csv", "--yes"]
+    status, _, err = rin("new", "mine", *table, "--images", "own/Bilder.zip")
+    (line,) = err.splitlines()
+    assert status == 1
+    command, flags = re.search(r"Unpack it: python (.*); then give (.*)\.$", line).groups()
+    subprocess.run([sys.executable, *shlex.split(command)], check=True, cwd=home)
+    (home / "own/Bilder.zip").unlink()
+    status, out, err = rin("new", "mine", *table, *shlex.split(flags))
+    assert (status, err) == (0, "")
+    assert "24 patients, 2 images each" in out
