@@ -314,6 +314,12 @@ def findings_of(cells: Collection[str]) -> tuple[str, dict[str, frozenset[str]]]
 
 def guess_patients(paths: Sequence[str]) -> tuple[str, dict[str, list[str]]]:
     """Return a pattern by which pictures seem to be several of a patient, and those of each."""
+    return next(iter(patient_patterns(paths).items()), ("", {}))
+
+
+def patient_patterns(paths: Sequence[str]) -> dict[str, dict[str, list[str]]]:
+    """Return all patterns that may tell patients, the likelier first, and the pictures of each."""
+    fitting = {}
     for pattern in PATIENT_PATHS:
         names = [path if "/" in pattern else path.rpartition("/")[2] for path in paths]
         matches = [match for name in names if (match := re.search(pattern, name))]
@@ -323,8 +329,8 @@ def guess_patients(paths: Sequence[str]) -> tuple[str, dict[str, list[str]]]:
         for path, match in zip(paths, matches, strict=True):
             pictures[match[1]].append(path)
         if max(4, len(paths) / 50) <= len(pictures) <= 0.9 * len(paths):
-            return pattern, pictures
-    return "", {}
+            fitting[pattern] = pictures
+    return fitting
 
 
 def guess_label_pattern(pictures: Collection[str]) -> str:

@@ -832,20 +832,25 @@ def _patients_of(
 
 def _propose_pattern(names: Sequence[str], made: NewTask, ask: Ask) -> str:
     """Return a pattern by which names seem to tell patients, or nothing if it is declined."""
-    pattern, pictures = discovery.guess_patients(names)
-    if not pattern:
+    patterns = discovery.patient_patterns(names)
+    if not patterns:
         return ""
+    pattern, *others = patterns
+    pictures = patterns[pattern]
     joined = [(who, several) for who, several in pictures.items() if len(several) > 1]
     examples = "; ".join(f"{' and '.join(several[:3])} of {who}" for who, several in joined[:3])
     text = f"by their names {len(names):,} pictures may be of {len(pictures):,} patients"
-    choices = [pattern, NO_PATIENTS]
-    answer = ask(f"{text}, such as {examples}: what tells patients", "--patient", choices, pattern)
+    coarser = [other for other in others if len(patterns[other]) < len(pictures)]
+    fewer = "".join(f", or of {len(patterns[other]):,} ({other})" for other in coarser)
+    choices = [pattern, *coarser, NO_PATIENTS]
+    question = f"{text}, such as {examples}{fewer}: what tells patients"
+    answer = ask(question, "--patient", choices, pattern)
     if answer == NO_PATIENTS:
         return ""
     _check_pattern(answer, "--patient", "tells patients, as in '^(P[0-9]+)_'")
     if answer == pattern:
-        text = f"{text} ({pattern}), such as {examples}; --patient none if they are not"
-        made.say("PATIENTS", text, "yellow")
+        text = f"{text} ({pattern}), such as {examples}{fewer}; --patient none if they are not"
+        made.say("PATIENTS", text, "bold red" if coarser else "yellow")
     return answer
 
 

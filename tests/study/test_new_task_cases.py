@@ -310,6 +310,12 @@ CASES = {
         "P12-L.png and P12-R.png of P12",
         table=False,
     ),
+    "views of sides, which may be fewer patients": Case(
+        without_table(lambda p, v: f"{label_of(p)}/P{p // 2 * 2}_{'LR'[p % 2]}_{v}.png"),
+        "P12_L_0.png and P12_L_1.png of P12_L; P12_R_0.png and P12_R_1.png of P12_R; P14_L_0.png "
+        "and P14_L_1.png of P14_L, or of 12 (^([^ _-]+)[ _-]); --patient none if they are not",
+        table=False,
+    ),
     "dates at the end": Case(
         without_table(lambda p, v: f"{label_of(p)}/P{p}_2020-0{v + 1}-1{v}.png"),
         "P12_2020-01-10.png and P12_2020-02-11.png of P12",
