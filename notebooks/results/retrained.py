@@ -164,8 +164,8 @@ Markdown(retraining.after_convergence(longer, shift))
 #    (aucs.max() - aucs.mean()).groupby(["task", "init"]).mean().round(3)
 #    ```
 #
-# 2. Keep one scenario of each task. The SD stays of the same size; watch its interval,
-#    which rests on the number of trainings.
+# 2. Keep one scenario of each task. Watch the interval of the SD more than the SD: how
+#    many trainings would it take to know it to a factor of two?
 #
 #    ```python
 #    first = same_split.groupby("task")["scenario"].transform("first")
