@@ -131,10 +131,11 @@ claim(
     all(row["stated"].meets(row["caption"]) for row in gains),
 )
 Markdown(f"""
-**Intervals.** {words.number(len(fitting)).capitalize()} formulas without pairing fit equally well. All
-ignore that both sources were run with the same settings, and none concerns new
-patients. For {shown["wide"]} the printed interval is wider than any
-DeLong interval on {paper.SETTINGS["split_percent"].value[-1]}% of the images.
+**Intervals.** {words.number(len(fitting)).capitalize()} formulas without
+pairing fit equally well. All ignore that both sources were run with the same
+settings, and none concerns new patients. For {shown["wide"]} the printed
+interval is wider than any DeLong interval on
+{paper.SETTINGS["split_percent"].value[-1]}% of the images.
 
 **P values.** A 95% interval that includes zero and P < .05 cannot come from one
 test of one difference. Only {shown["follows"]} allows P < .001; for
