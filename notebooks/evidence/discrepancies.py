@@ -35,7 +35,11 @@ from rin.evidence.discrepancies import ledger
 from rin.report import evidence_figures, published, style
 from rin.report.banner import banner
 from rin.report.page import claim
-from rin.stats.levels import level_differences, shared_pretraining
+from rin.stats.levels import (
+    contrasts_of_levels,
+    level_differences,
+    shared_pretraining,
+)
 from rin.study import open_runs
 
 style.use_style()
@@ -139,13 +143,7 @@ layers, which were not released, neither can be checked.
 
 # %%
 scores = shared_pretraining(runs.predictions(study="main"))
-backbones = sorted(scores["backbone"].unique())
-weakest = "InceptionV3" if "InceptionV3" in backbones else backbones[-1]
-contrasts = [
-    ("unfreezing", "unfreeze_all", "unfreeze_top10"),
-    ("unfreezing", "unfreeze_all", "freeze_all"),
-    *(("backbone", name, weakest) for name in backbones if name != weakest),
-]
+contrasts = contrasts_of_levels(scores, reference_backbone="InceptionV3")
 levels = level_differences(scores, contrasts)
 
 # %%

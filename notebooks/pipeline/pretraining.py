@@ -167,7 +167,7 @@ epoch
 
 # %%
 stored, backend = (
-    study.weights.done(run.run_id)["backend"],
+    study.weights.done(run.run_id).get("backend"),
     keras.backend.backend(),
 )
 comparable, exact = as_printed and stored == backend, backend == "tensorflow"

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from IPython.display import Markdown
 from matplotlib.axes import Axes
 
 from rin.curation.taxonomy import MODALITIES, REGIONS
@@ -74,8 +75,10 @@ def analyses_heat(
 
 def levels_heat(
     levels: pd.DataFrame, titles: Mapping[str, str], *, tested: bool = True
-) -> Picture:
+) -> Picture | Markdown:
     """Draw differences of ways of unfreezing and of networks (`rin.stats.level_differences`)."""
+    if levels.empty:
+        return Markdown("*This run has one way of unfreezing and one network: none to compare.*")
     names = levels["level"].replace(UNFREEZING_LABEL) + " − "
     rows = levels.assign(label=names + levels["other"].replace(UNFREEZING_LABEL))
     grid = rows.pivot_table(index="label", columns="task", values="estimate", sort=False)

@@ -7,6 +7,8 @@ import pandas as pd
 from rin.errors import look_up
 from rin.stats.scenarios import init_differences
 
+#: Ways of unfreezing, most layers first.
+UNFREEZING = ("unfreeze_all", "unfreeze_top10", "freeze_all")
 #: Columns whose levels can be compared, and what is averaged over besides the learning rate.
 _OTHERS = {"unfreezing": ("backbone", "init"), "backbone": ("init", "unfreezing")}
 
@@ -29,6 +31,29 @@ def shared_pretraining(predictions: pd.DataFrame) -> pd.DataFrame:
     return whole[whole["pretraining"] == whole.groupby("task")["pretraining"].transform("min")]
 
 
+def contrasts_of_levels(
+    predictions: pd.DataFrame, reference_backbone: str = ""
+) -> list[tuple[str, str, str]]:
+    """List what can be compared: all layers with fewer of them, every network with one.
+
+    Parameters
+    ----------
+    predictions : the predictions table, with `unfreezing` and `backbone`
+    reference_backbone : the network that the others are compared with; where there are no
+        predictions of it, the last by name
+
+    Returns
+    -------
+    list of (column, level, other)
+        For `level_differences`; empty where there is one way of unfreezing and one network.
+    """
+    ways = [way for way in UNFREEZING if way in {*predictions["unfreezing"]}]
+    backbones = sorted({*predictions["backbone"]})
+    reference = reference_backbone if reference_backbone in backbones else backbones[-1]
+    contrasts = [("unfreezing", ways[0], way) for way in ways[1:]]
+    return contrasts + [("backbone", name, reference) for name in backbones if name != reference]
+
+
 def level_differences(
     predictions: pd.DataFrame, contrasts: Collection[tuple[str, str, str]]
 ) -> pd.DataFrame:
@@ -45,7 +70,7 @@ def level_differences(
     -------
     pandas.DataFrame
         One row a contrast and task: level, other, and the columns of `init_differences`
-        (level − other; p_holm over the tasks, within the contrast).
+        (level − other; p_holm over the tasks, within the contrast); empty without contrasts.
 
     Raises
     ------
@@ -60,4 +85,4 @@ def level_differences(
         relabelled = predictions.assign(init=predictions[column], scenario=rest, unfreezing="any")
         table = init_differences(relabelled, level, other).query("group == 'all'")
         tables.append(table.assign(level=level, other=other))
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

@@ -85,6 +85,12 @@ def test_levels_are_named_as_the_book_names_them_in_the_order_given(drawn):
     assert "−2.0" in drawn[0]
 
 
+def test_levels_of_a_run_of_one_network_are_said_to_be_none(drawn):
+    said = evidence_figures.levels_heat(pd.DataFrame(), TITLES)
+    assert "none to compare" in said.data
+    assert not drawn
+
+
 def test_questions_have_the_paper_first_and_marks_of_what_is_missing(drawn):
     evidence_figures.questions_forest(like_for_like())
     texts = drawn[0]

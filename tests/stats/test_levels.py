@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
 from rin.stats import init_differences, simulation
-from rin.stats.levels import level_differences, shared_pretraining
+from rin.stats.levels import contrasts_of_levels, level_differences, shared_pretraining
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +57,37 @@ def test_inits_are_still_those_of_the_table_given(predictions):
         predictions, [("unfreezing", *sorted(predictions["unfreezing"].unique())[:2])]
     )
     pd.testing.assert_frame_equal(init_differences(predictions, "a", "b"), before)
+
+
+@pytest.mark.parametrize(
+    ("ways", "backbones", "expected"),
+    [
+        (
+            ["freeze_all", "unfreeze_top10", "unfreeze_all"],
+            ["ResNet50", "DenseNet121", "InceptionV3"],
+            [
+                ("unfreezing", "unfreeze_all", "unfreeze_top10"),
+                ("unfreezing", "unfreeze_all", "freeze_all"),
+                ("backbone", "DenseNet121", "InceptionV3"),
+                ("backbone", "ResNet50", "InceptionV3"),
+            ],
+        ),
+        (
+            ["freeze_all", "unfreeze_top10"],
+            ["ResNet50", "DenseNet121"],
+            [
+                ("unfreezing", "unfreeze_top10", "freeze_all"),
+                ("backbone", "DenseNet121", "ResNet50"),
+            ],
+        ),
+        (["unfreeze_all"], ["ResNet50"], []),
+    ],
+)
+def test_levels_that_a_run_has_are_compared(ways, backbones, expected):
+    rows = pd.MultiIndex.from_product([ways, backbones], names=["unfreezing", "backbone"])
+    found = contrasts_of_levels(rows.to_frame(index=False), reference_backbone="InceptionV3")
+    assert found == expected
+
+
+def test_a_run_of_one_network_has_no_differences_of_levels(predictions):
+    assert level_differences(predictions, []).empty
