@@ -277,13 +277,17 @@ def write_failure(job: Job, error: Exception) -> None:
 
 
 def _write_uncomputed(job: Job, *notes: str) -> None:
-    """Write a page of the first lines of its notebook, some notes, and its references."""
+    """Write a page of its notebook's first lines, some notes, its headings and references."""
     texts = [cell.source for cell in job.notebook().cells if cell.cell_type == "markdown"]
     head = texts[0] if texts else f"# {job.source.stem}"
+    # Other pages link to headings.
+    headings = re.findall(r"^##+ .+$", "\n".join(texts[1:]), re.MULTILINE)
     # Citations of the other pages lead to the list of references.
     references = [text for text in texts if "{bibliography}" in text]
     page = nbformat.v4.new_notebook(metadata={"kernelspec": _KERNEL})
-    page.cells = [nbformat.v4.new_markdown_cell(text) for text in (head, *notes, *references)]
+    page.cells = [
+        nbformat.v4.new_markdown_cell(text) for text in (head, *notes, *headings, *references)
+    ]
     job.output.parent.mkdir(parents=True, exist_ok=True)
     with write_atomically(job.output) as draft:
         nbformat.write(page, draft)

@@ -385,3 +385,14 @@ def test_computed_page_waits_for_the_live_part_only_if_its_text_is_todays(tmp_pa
     after = job.output.read_text(encoding="utf-8")
     assert (after == before) == stays
     assert ("This page is being computed" in after) != stays
+
+
+def test_page_that_waits_for_the_live_part_has_the_headings_that_others_link_to(tmp_path):
+    job = Job(tmp_path / "page.py", tmp_path / "page.ipynb")
+    text = "# %% [markdown]\n# # Title\n\n# %% [markdown]\n# Some prose.\n#\n# ## Table E2: networks\n"
+    job.source.write_text(text, encoding="utf-8")
+    write_placeholder(job)
+    cells = [cell.source for cell in nbformat.read(job.output, as_version=4).cells]
+    assert cells[0] == "# Title"
+    assert cells[-1] == "## Table E2: networks"
+    assert "Some prose." not in "".join(cells)
