@@ -389,7 +389,8 @@ def test_computed_page_waits_for_the_live_part_only_if_its_text_is_todays(tmp_pa
 
 def test_page_that_waits_for_the_live_part_has_the_headings_that_others_link_to(tmp_path):
     job = Job(tmp_path / "page.py", tmp_path / "page.ipynb")
-    text = "# %% [markdown]\n# # Title\n\n# %% [markdown]\n# Some prose.\n#\n# ## Table E2: networks\n"
+    cells = ["# # Title", "# Some prose.\n#\n# ## Table E2: networks"]
+    text = "".join(f"# %% [markdown]\n{cell}\n\n" for cell in cells)
     job.source.write_text(text, encoding="utf-8")
     write_placeholder(job)
     cells = [cell.source for cell in nbformat.read(job.output, as_version=4).cells]
