@@ -169,7 +169,13 @@ def _compared(results: OpenedResults, backbones: set[str]) -> dict[str, Any]:
         if CONFOUNDER in study.vary:
             compared[name]["sampled"] = profile.sampled_confounder
     cases = results.tables["cases"][["task", "part", "case_id", "patient_id", "label"]]
-    stated = facts.model_dump(include={"backend", "precision", "tasks", "corpora"})
+    stated = facts.model_dump(
+        include={"backend", "precision", "tasks", "corpora"},
+        exclude={
+            "tasks": {"__all__": {"dataset": _WORDS, "external": {"__all__": _WORDS}}},
+            "corpora": {"__all__": _WORDS},
+        },
+    )
     stated["test cases"] = {*cases.itertuples(index=False, name=None)}
     return stated | {f"profile {name}": value for name, value in compared.items()}
 
@@ -178,6 +184,8 @@ def _compared(results: OpenedResults, backbones: set[str]) -> dict[str, Any]:
 #: need not have, of its pretraining and of a study.
 _SHARED = {"tasks", "inits", "folds", "seed", "splits", "splits_of", "cases", "cases_of"}
 _SHARED |= {"external", "fine_tuning", "fine_tuning_of"}
+#: What a manifest says of a dataset in words, which may be put otherwise.
+_WORDS = {"title", "licence", "access", "home"}
 _OF_A_PART = {"tasks", "backbones", "pretrainings", "brief", "unfreezing", "learning_rates"}
 
 
