@@ -169,7 +169,7 @@ def test_methods_and_checklist_name_the_backbones_of_the_reference_run(runs):
     assert len(backbones) - len(others) == len(BACKBONES)
     named = " and ".join(f"{name} {{cite:p}}" for name in others)
     assert f"The reference run has these and {named}" in METHODS
-    assert f"{' and '.join(others)} has a seed and a split of its own" in METHODS
+    assert f"{' and '.join(others)} have seeds and splits of their own" in METHODS
     assert f"rests on {NUMBER_WORDS[len(backbones)]} backbones and one to three" in CHECKLIST
 
 
