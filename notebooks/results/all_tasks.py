@@ -57,7 +57,7 @@ figures.differences_on_tasks(runs)
 # *How to read it.* Each task has one difference and two intervals. The dot, with its
 # pale interval, is about these networks: would they differ on new patients
 # {cite:p}`obuchowski1997`? It changes with the networks, and with how long they are
-# fine-tuned ([The same networks, trained again](retrained)). The diamond is about
+# fine-tuned (“The same networks, trained again”). The diamond is about
 # pretraining: pairs of networks are the sample, and statements about pretraining rest
 # on it. A mark is filled where P, adjusted over the tasks {cite:p}`holm1979`, is below
 # .05. A wide interval is an answer too: it says that another set of networks could have

@@ -6,9 +6,8 @@ import pandas as pd
 
 from rin.errors import look_up
 from rin.stats.scenarios import init_differences
+from rin.tables import UNFREEZING
 
-#: Ways of unfreezing, most layers first.
-UNFREEZING = ("unfreeze_all", "unfreeze_top10", "freeze_all")
 #: Columns whose levels can be compared, and what is averaged over besides the learning rate.
 _OTHERS = {"unfreezing": ("backbone", "init"), "backbone": ("init", "unfreezing")}
 
@@ -47,7 +46,7 @@ def contrasts_of_levels(
     list of (column, level, other)
         For `level_differences`; empty where there is one way of unfreezing and one network.
     """
-    ways = [way for way in UNFREEZING if way in {*predictions["unfreezing"]}]
+    ways = [way for way in reversed(UNFREEZING) if way in {*predictions["unfreezing"]}]
     backbones = sorted({*predictions["backbone"]})
     reference = reference_backbone if reference_backbone in backbones else backbones[-1]
     contrasts = [("unfreezing", ways[0], way) for way in ways[1:]]

@@ -129,7 +129,7 @@ def test_dataset_that_is_not_there_says_where_to_get_it(busi_manifest, tmp_path)
         open_dataset(busi_manifest, tmp_path)
     with pytest.raises(InputError, match=r"dtaa: there is no such data root"):
         of_study(busi_manifest, tmp_path / "dtaa", tmp_path)
-    with pytest.raises(InputError, match="unknown stand-in None"):
+    with pytest.raises(InputError, match="unknown stand-in ''"):
         of_study(changed(busi_manifest, stand_in=None), None, tmp_path)
 
 
