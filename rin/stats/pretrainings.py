@@ -479,7 +479,9 @@ def _pooled(
     pooled["estimate"] = float(np.average(differences, weights=weights))
     if k == 1:
         return pooled | {"remark": "One pair: nothing is known of other pretrainings."}
-    if not np.trace(covariance) > 0:  # NaN where a test has one patient of a class
+    if not np.isfinite(covariance).all():
+        return pooled | {"remark": "A fold tests one patient of a class: no interval."}
+    if not np.trace(covariance) > 0:
         return pooled | {"remark": "Neither patients nor pairs show any spread."}
     if fixed_backbones and backbones.nunique() == k:
         return pooled | {"remark": "One pretraining of each backbone shows no spread of them."}
@@ -511,7 +513,12 @@ def _own_seeds(of_task: TaskPairs) -> TaskPairs:
 
 
 def _positive_definite(contrasts: MeanContrasts) -> np.ndarray:
-    """Return the covariance, its eigenvalues above zero unless nothing shows any spread."""
+    """Return the covariance, its eigenvalues above zero unless nothing shows any spread.
+
+    It is of NaN where a fold tests one patient of a class.
+    """
+    if not np.isfinite(contrasts.covariance).all():
+        return contrasts.covariance
     spread = max(float(np.diag(contrasts.covariance).mean()), float(contrasts.estimates.var()))
     values, vectors = np.linalg.eigh(contrasts.covariance)
     return (vectors * np.maximum(values, _FLOOR * spread)) @ vectors.T

@@ -650,3 +650,16 @@ def test_the_mean_over_scenarios_is_that_of_their_pretrainings():
     headline = pretraining_differences(rows, "a", "b").iloc[0]
     assert headline["estimate"] == pytest.approx(pairs.mean())
     assert (headline["pairs"], headline["pretrainings"]) == (5, 2)
+
+
+@pytest.mark.parametrize("pretrainings_each", [1, 2])
+def test_fold_with_one_patient_of_a_class_has_a_difference_without_an_interval(pretrainings_each):
+    rows = made(EQUAL, pretrainings=pretrainings_each, tasks=TASKS[:1])
+    positive = rows.loc[rows["label"] == 1, "patient_id"].iloc[0]
+    few = rows[(rows["label"] == 0) | (rows["patient_id"] == positive)]
+    (row,) = pretraining_differences(few, "a", "b").itertuples()
+    (networks,) = init_differences(few, "a", "b").query("group == 'all'").itertuples()
+    assert row.estimate == pytest.approx(networks.estimate)
+    assert math.isnan(row.ci_low)
+    assert math.isnan(row.p_value)
+    assert row.remark == "A fold tests one patient of a class: no interval."
