@@ -480,7 +480,7 @@ def weights_facts(study: Study) -> list[WeightsFacts]:
                 provenance=entry.provenance,
                 sha256=sha256 or (file and file.sha256),
                 pretraining=number,
-                verified=file.verified if file else "SHA-256",
+                verified=file.verified if file else None,
                 probe=file.verdict if file else "",
             )
             weights.append(facts)

@@ -79,8 +79,9 @@ class TaskFacts(FrozenModel):
 class WeightsFacts(FrozenModel):
     """Weights that runs start from, and the preprocessing that they were trained under.
 
-    `verified` says by what the file is known, empty where it is unverified, and `probe` what the
-    probe says of it (`rin.study.released`); older reference runs state neither.
+    `verified` says by what a released file is known, empty where it is unverified; `probe`, what
+    the probe says of it (`rin.study.released`); weights that were pretrained here, and those of
+    older reference runs, state neither.
     """
 
     init: str

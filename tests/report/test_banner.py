@@ -182,7 +182,7 @@ def test_runs_of_other_code_are_told_in_the_line(small_runs, codes, told):
 def test_line_of_a_reference_run_tells_edited_code_and_runs_of_other_code():
     reference = load_reference("open")
     facts = reference.facts.model_copy(
-        update={"commit": f"{'c' * 40}+", "code": {code_digest(): 3, "other": 2}}
+        update={"commit": f"{'c' * 40}+", "code": {code_digest(): 3, "other": 2}, "added": []}
     )
     shown = reference_banner(replace(reference, facts=facts))
     assert "commit cccccccccccc+; code" in shown.data
