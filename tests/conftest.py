@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -15,6 +16,9 @@ WORKER_BYTES = 3.5e9  # of the largest, at the end
 # Before NumPy is loaded: the matrices of tests are small, and threads that wait for one another
 # keep the processors from the other workers.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# In the background (`make test &`) Ctrl-C is ignored, and by programs that tests start as well.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Tests assert no timings; a new example must not fail a change that has nothing to do with it.
 settings.register_profile("any computer", deadline=None, derandomize=bool(os.environ.get("CI")))
