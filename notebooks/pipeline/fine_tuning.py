@@ -222,7 +222,7 @@ Markdown(
 
 # %%
 started = predictions
-if "from_random" in study.profile.study_filters:
+if live_task in live.tasks_of("from_random"):
     random = live.predictions("from_random", live_task).query(
         "init == 'random'"
     )
