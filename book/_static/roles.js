@@ -16,13 +16,14 @@ addEventListener("load", () => {
   }
 });
 // On a phone a table shows all its columns: first without room between them, then with long words
-// that break, then in smaller letters.  Short words and numbers stay whole.
+// that break, then in smaller letters.  Short words and numbers stay whole.  What is folded is fitted
+// too: its text is in textContent alone.
 function fitTables() {
   for (const table of document.querySelectorAll(".bd-article table")) {
     const frame = table.parentElement, cells = [...table.querySelectorAll("th, td")];
-    const isWide = () => table.offsetWidth > frame.clientWidth + 1;
+    const isWide = () => table.offsetWidth > frame.clientWidth;
     const breakLonger = (most) => cells.forEach((cell) => cell.classList.toggle(
-      "rin-long", cell.innerText.split(/[\s/_-]+/).some((word) => word.length > most)));
+      "rin-long", cell.textContent.split(/[\s/_-]+/).some((word) => word.length > most)));
     table.classList.remove("rin-tight", "rin-tightest");
     table.style.fontSize = "";
     breakLonger(Infinity);

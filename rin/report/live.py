@@ -10,12 +10,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 
 from rin.report.forest import forest
 from rin.report.maps import OUTLINE, image_row
 from rin.report.page import Picture, picture
 from rin.report.style import FAINT, UNFREEZING_LABEL, init_style
+from rin.report.widths import NARROW, two_widths
 from rin.study.profile import RANDOM, SCENARIOS
+
+#: Where the legend of a wide figure is.
+_BESIDE = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
 
 #: AUCs from which a task counts as learnt, and up to which as hardly learnt.
 LEARNT, HARDLY = 0.80, 0.65
@@ -148,16 +153,26 @@ def best_maps(images: np.ndarray, maps: np.ndarray, masks: np.ndarray) -> Pictur
 
 def dice_strip(by_scenario: pd.Series, baselines: pd.Series, inits: Collection[str]) -> Picture:
     """Draw the Dice score of every scenario, by layers and init; baselines as dotted lines."""
+    axes = _dice_axes(by_scenario, baselines, inits)
+    return picture(axes, "Dice score of every scenario, by layers trained and initialisation")
+
+
+@two_widths
+def _dice_axes(
+    by_scenario: pd.Series, baselines: pd.Series, inits: Collection[str], *, narrow: bool = False
+) -> Axes:
     palette = {init: init_style(init).color for init in inits}
     columns = {"x": "dice", "y": "unfreezing", "hue": "init", "palette": palette}
     rows = by_scenario.reset_index().replace({"unfreezing": UNFREEZING_LABEL})
-    ax = sns.stripplot(rows, **columns, dodge=True)
+    _, ax = plt.subplots(figsize=(NARROW, 3.4) if narrow else (6.4, 4.2))
+    sns.stripplot(rows, **columns, dodge=True, ax=ax)
     for baseline, score in baselines.items():
         ax.axvline(score, color="0.4", linestyle=":")
-        ax.text(score, -0.55, baseline, rotation=20, fontsize=9)
+        ax.text(score, -0.55, baseline, rotation=20, fontsize=7 if narrow else 9)
     ax.set(xlabel="Mean Dice score of a scenario (0–1)", ylabel="")
-    sns.move_legend(ax, "upper left", bbox_to_anchor=(1, 1), title="")
-    return picture(ax, "Dice score of every scenario, by layers trained and initialisation")
+    place = {"loc": "upper center", "bbox_to_anchor": (0.4, -0.2), "ncols": 2}
+    sns.move_legend(ax, **(place if narrow else _BESIDE), title="")
+    return ax
 
 
 def won_pairs(pairs: pd.DataFrame) -> Picture:
@@ -169,13 +184,24 @@ def won_pairs(pairs: pd.DataFrame) -> Picture:
 
 def coverage_lines(coverage: pd.DataFrame) -> Picture:
     """Draw how often intervals contain the truth, by `correlation`, `units` and `measure`."""
+    return picture(_coverage_axes(coverage), "Share of 95% intervals that contain the truth")
+
+
+@two_widths
+def _coverage_axes(coverage: pd.DataFrame, *, narrow: bool = False) -> np.ndarray:
+    panels = {"row" if narrow else "col": "measure", "height": 2.2 if narrow else 3.2}
     lines = sns.relplot(
-        coverage, x="correlation", y="coverage", hue="units", col="measure",
-        kind="line", errorbar=None, marker="o", height=3.2,
+        coverage, x="correlation", y="coverage", hue="units", **panels,
+        kind="line", errorbar=None, marker="o",
     )  # fmt: skip
     lines.refline(y=0.95)
     end = ("axes fraction", "data")
     lines.axes.flat[-1].annotate("95%", (1.01, 0.95), xycoords=end, va="center")
     lines.set_axis_labels("Correlation of images", "Intervals with the truth")
-    lines.set_titles("{col_name}").legend.set_title("")
-    return picture(lines.figure, "Share of 95% intervals that contain the truth")
+    lines.set_titles("{row_name}" if narrow else "{col_name}").legend.set_title("")
+    if narrow:
+        sns.move_legend(lines, "lower center", ncols=2, title="")
+        n_panels = len(lines.axes.flat)
+        lines.figure.set_size_inches(NARROW, 2.2 * n_panels + 0.6)
+        lines.figure.tight_layout(rect=(0, 0.45 / (2.2 * n_panels + 0.6), 0.94, 1))
+    return lines.axes
