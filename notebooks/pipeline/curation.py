@@ -213,13 +213,8 @@ shown.files_left(steps[::-1])
 Markdown(f"""
 Of {held["studies"]:,} studies the query flags {len(screened):,} as normal. The
 rules judge {(screened["verdict"] == "normal").sum():,} of them to be normal,
-and {sum(confirmed.values()):,} were accepted by {
-    " and ".join(confirmed) or "rules"
-}{
-    ""
-    if "radiologist" in confirmed
-    else " alone; no radiologist confirmed them"
-}. After exclusions, de-identification and export, {len(corpus.images):,} of
+and {shown.accepted_by(confirmed)}. After exclusions, de-identification and
+export, {len(corpus.images):,} of
 {held["instances"]:,} files form a corpus of
 {corpus.images["label"].nunique()} classes in the layout of RadImageNet, split
 by patient. RadImageNet itself has {DATABASE["images"].value:,} images of

@@ -30,8 +30,8 @@ import pandas as pd
 import yaml
 from IPython.display import Markdown
 
-from rin.errors import counted
 from rin.report.format import book_table
+from rin.report.words_of_studies import where_results_come_from
 from rin.study import open_runs
 from rin.study.reference import load_reference, reference_names
 
@@ -99,25 +99,10 @@ book_table(shown, "Work of the training processes", prose=True)
 here = sum(runs.origin(task) == "own" for task in runs.tasks)
 computers = records["computer"].dropna().unique()
 made_on = dict.fromkeys(facts.hardware.text for facts in kept.values())
-Markdown(
-    f"""
-This book shows the profile {study.profile.name}. """
-    + (
-        f"""The results of {here} of
-{counted(len(runs.tasks), "tasks")} come from runs of this computer
-({"; ".join(computers) or "not recorded"}). """
-        if here
-        else ""
-    )
-    + (
-        f"""The results of {"the others" if here else "all tasks"}
-come from reference runs ({"; ".join(made_on)}); each page uses the latest
-reference run that contains its study. Their statistics are computed from
-per-case predictions each time the book is built."""
-        if here < len(runs.tasks)
-        else ""
-    )
-)
+Markdown(f"""
+This book shows the profile {study.profile.name}.
+{where_results_come_from(here, len(runs.tasks), computers, made_on)}
+""")
 
 # %% [markdown]
 # ## Software

@@ -126,6 +126,13 @@ def outlined_image(grey: np.ndarray, points: np.ndarray, title: str) -> Picture:
     return picture(figure, "A key image with the outline of its reader", width="20rem")
 
 
+def accepted_by(confirmed: Mapping[str, int]) -> str:
+    """Return how many normal studies were accepted, by whom: `rules`, `radiologist`."""
+    who = " and ".join(confirmed) or "rules"
+    alone = "" if "radiologist" in confirmed else " alone; no radiologist confirmed them"
+    return f"{sum(confirmed.values()):,} were accepted by {who}{alone}"
+
+
 def files_left(steps: pd.Series) -> Picture:
     """Draw how many files are left after each step of curation."""
     ax = sns.barplot(x=steps, y=steps.index, color=FAINT)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from pandas.io.formats.style import Styler
 
 from rin.errors import InputError
@@ -32,8 +33,16 @@ def _inside(runs: Runs) -> dict[str, str]:
     return {task: inline_title(title) for task, title in runs.titles.items()}
 
 
-def _ends(runs: Runs) -> tuple[str, str]:
-    return words.sides(runs.inits, stand_ins=runs.stand_ins())
+def _forest_by_task(runs: Runs, rows: pd.DataFrame, label: str) -> np.ndarray | Axes:
+    """Draw differences in points, task by task; none is marked as adjusted over the tasks."""
+    return forest(
+        rows.drop(columns="p_holm"),
+        unit="points",
+        label=label,
+        group="task",
+        names=runs.titles,
+        ends=words.sides(runs.inits, stand_ins=runs.stand_ins()),
+    )
 
 
 # ---- trained again
@@ -92,14 +101,7 @@ def other_cases_forest(repeated: Runs) -> Picture:
     shown = pd.concat(
         init_differences(rows, *repeated.inits).assign(what=what) for what, rows in divided.items()
     )
-    axes = forest(
-        shown.query("group == 'all'").drop(columns="p_holm"),
-        unit="points",
-        label="what",
-        group="task",
-        names=repeated.titles,
-        ends=_ends(repeated),
-    )
+    axes = _forest_by_task(repeated, shown.query("group == 'all'"), "what")
     return picture(axes, "Mean difference on new patients, and with other training cases")
 
 
@@ -131,14 +133,8 @@ def whole_and_brief(repeated: Runs) -> pd.DataFrame:
 
 def brief_forest(repeated: Runs, compared: pd.DataFrame) -> Picture:
     """Draw the rows of `whole_and_brief`."""
-    axes = forest(
-        compared.drop(columns="p_holm"),
-        unit="points",
-        label="pretraining",
-        group="task",
-        names=repeated.titles | {"whole": "Whole", "brief": "Brief"},
-        ends=_ends(repeated),
-    )
+    rows = compared.replace({"pretraining": {"whole": "Whole", "brief": "Brief"}})
+    axes = _forest_by_task(repeated, rows, "pretraining")
     return picture(axes, "Difference with the whole and the brief pretraining, by task")
 
 
@@ -165,14 +161,7 @@ def choices(runs: Runs) -> dict[str, pd.DataFrame]:
 
 def choices_forest(runs: Runs, rows: pd.DataFrame) -> Picture:
     """Draw differences with the pretraining as the unit by `choice` of settings."""
-    axes = forest(
-        rows.sort_values("task", kind="stable").drop(columns="p_holm"),
-        unit="points",
-        label="choice",
-        group="task",
-        names=runs.titles,
-        ends=_ends(runs),
-    )
+    axes = _forest_by_task(runs, rows.sort_values("task", kind="stable"), "choice")
     return picture(axes, "Difference with the pretraining as the unit, by choice")
 
 

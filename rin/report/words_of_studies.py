@@ -435,3 +435,24 @@ def published_only(
         f"RadImageNet ahead by {span} points of AUC, and independent comparisons that state both "
         f"AUCs were found for {others}{but}."
     )
+
+
+def where_results_come_from(
+    n_own: int, total: int, computers: Iterable[str], made_on: Iterable[str]
+) -> str:
+    """Return of how many of all tasks the results are one's own, and what computed the others."""
+    sentences = []
+    if n_own:
+        here = "; ".join(computers) or "not recorded"
+        sentences.append(
+            f"The results of {n_own} of {counted(total, 'tasks')} come from runs of this computer "
+            f"({here})."
+        )
+    if n_own < total:
+        which = "the others" if n_own else "all tasks"
+        sentences.append(
+            f"The results of {which} come from reference runs ({'; '.join(made_on)}); each page "
+            "uses the latest reference run that contains its study. Their statistics are computed "
+            "from per-case predictions each time the book is built."
+        )
+    return " ".join(sentences)

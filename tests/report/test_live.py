@@ -80,3 +80,16 @@ def test_every_figure_of_the_live_pages_is_drawn_with_an_alternative_text():
     alts = [repr(figure) for figure in figures]
     assert len({*alts}) == len(figures)
     assert all(len(alt) > 20 for alt in alts)
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "said"),
+    [
+        ({"rules": 1200}, "1,200 were accepted by rules alone; no radiologist confirmed them"),
+        ({"rules": 2, "radiologist": 3}, "5 were accepted by rules and radiologist"),
+        ({"radiologist": 3}, "3 were accepted by radiologist"),
+        ({}, "0 were accepted by rules alone; no radiologist confirmed them"),
+    ],
+)
+def test_who_accepted_normal_studies_is_said_and_that_no_radiologist_did(confirmed, said):
+    assert live.accepted_by(confirmed) == said

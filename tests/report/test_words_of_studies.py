@@ -233,3 +233,22 @@ def test_published_only_says_which_tasks_others_compared():
     everything = words.published_only(["a"], [4.5], ["a"], are_unused=False)
     assert everything.startswith("Every task of the paper has results")
     assert everything.endswith("found for a.")
+
+
+@pytest.mark.parametrize(
+    ("own", "said", "unsaid"),
+    [
+        (0, "results of all tasks come from reference runs (a laptop)", "this computer"),
+        (1, "of 1 of 3 tasks come from runs of this computer (a server)", "all tasks"),
+        (1, "results of the others come from reference runs (a laptop)", "all tasks"),
+        (3, "of 3 of 3 tasks come from runs of this computer (a server)", "reference"),
+    ],
+)
+def test_where_results_come_from_names_each_part_that_there_is(own, said, unsaid):
+    text = words.where_results_come_from(own, 3, ["a server"], ["a laptop"])
+    assert said in text
+    assert unsaid not in text
+
+
+def test_own_results_of_no_recorded_computer_say_so():
+    assert "this computer (not recorded)" in words.where_results_come_from(1, 1, [], [])

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 from filelock import FileLock
+from finished_study import write_images, write_manifests
 from own_images import home
 from tiny_study import small_networks, tiny_profile
 
@@ -12,6 +13,21 @@ from rin.study import open_study, run_grid, run_pretraining
 
 __all__ = ["home"]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@pytest.fixture(scope="module")
+def uncounted_manifests(tmp_path_factory):
+    """Manifests that assert no counts, so that a few images can be read as real ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = write_manifests(tmp_path_factory.mktemp("manifests") / "data_manifests")
+        patch.setenv("RIN_MANIFESTS", str(folder))
+        yield
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """Folder with a few images in the layouts of the tasks' datasets."""
+    return write_images(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture

@@ -8,8 +8,6 @@ from finished_study import (
     CHANGES,
     finished_study,
     trained_files,
-    write_images,
-    write_manifests,
 )
 from tiny_study import side_study, tiny_profile
 
@@ -23,22 +21,11 @@ INITS = ["random", "radiologic", "photographic"]
 STUDIES = {"studies": [side_study("from_random", inits=INITS, folds=2)]}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def manifests(tmp_path_factory):
-    """Manifests that assert no counts, so that a few images can be read as real ones."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = write_manifests(tmp_path_factory.mktemp("manifests") / "data_manifests")
-        patch.setenv("RIN_MANIFESTS", str(folder))
-        yield
+pytestmark = pytest.mark.usefixtures("uncounted_manifests")
 
 
 @pytest.fixture(scope="module")
-def images(tmp_path_factory):
-    return write_images(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, images):
+def finished(tmp_path_factory, uncounted_manifests, images):
     return finished_study(tmp_path_factory.mktemp("results"), images, STUDIES)
 
 

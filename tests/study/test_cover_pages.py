@@ -8,7 +8,7 @@ import jupytext
 import numpy as np
 import pytest
 from computed_pages import NOTEBOOKS, committed_run, outputs
-from finished_study import pretrained_files, ranked_files, write_images, write_manifests
+from finished_study import pretrained_files, ranked_files, write_images
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 from tiny_study import main_study, tiny_profile
@@ -36,13 +36,7 @@ CHANGES = {
 SIGNALS = {"radiologic": -1.5, "photographic": 6.0}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def manifests(tmp_path_factory):
-    """Manifests that assert no counts, so that a few images can be read as real ones."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = write_manifests(tmp_path_factory.mktemp("manifests") / "data_manifests")
-        patch.setenv("RIN_MANIFESTS", str(folder))
-        yield
+pytestmark = pytest.mark.usefixtures("uncounted_manifests")
 
 
 def pretrained(run, folder):

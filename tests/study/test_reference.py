@@ -18,7 +18,6 @@ from finished_study import (
     planned_runs,
     pretrained_files,
     write_images,
-    write_manifests,
 )
 from tiny_study import main_study, side_study, tiny_profile
 
@@ -40,23 +39,11 @@ from rin.study.reference import (
 from rin.study.results import Runs, open_reference
 from rin.study.setting import Study
 
-
-@pytest.fixture(scope="module", autouse=True)
-def manifests(tmp_path_factory):
-    """Manifests that assert no counts, so that a few images can be read as real ones."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = write_manifests(tmp_path_factory.mktemp("manifests") / "data_manifests")
-        patch.setenv("RIN_MANIFESTS", str(folder))
-        yield
+pytestmark = pytest.mark.usefixtures("uncounted_manifests")
 
 
 @pytest.fixture(scope="module")
-def images(tmp_path_factory):
-    return write_images(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, images):
+def finished(tmp_path_factory, uncounted_manifests, images):
     return finished_study(tmp_path_factory.mktemp("results"), images)
 
 
