@@ -139,6 +139,18 @@ def test_suggested_threshold_is_the_largest_that_links_no_chain_of_patients(step
     assert len(pairs) == (15 if step == 0 else 0)
 
 
+@pytest.mark.parametrize(("chain", "threshold"), [(5, SAME_LESION), (6, 24)])
+def test_suggested_threshold_links_at_most_a_twentieth_of_the_patients(chain, threshold):
+    """A chain of so many of 100 patients, each 30 bits from the one before it."""
+    linked = np.arange(256) < 30 * np.arange(chain)[:, np.newaxis]
+    unlike = np.random.default_rng(0).random((100 - chain, 256)) < 0.5
+    hashes = [np.packbits(row).tobytes().hex() for row in np.vstack([linked, unlike])]
+    ids = [f"c{number}" for number in range(100)]
+    cases = pd.DataFrame({"case_id": ids, "patient_id": ids, "hash": hashes, "blank": False})
+    found, _ = suggest_threshold(cases)
+    assert found == threshold
+
+
 def test_leak_free_groups_links_patients_and_pairs_transitively():
     groups = leak_free_groups(table("ppqrst"), pairs_of("bc", "de"))
     assert groups.to_dict() == {"a": 0, "b": 0, "c": 0, "d": 1, "e": 1, "f": 2}

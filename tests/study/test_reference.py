@@ -33,6 +33,7 @@ from rin.study.probe_study import plan_probe, probe_measurements
 from rin.study.profile import Probe
 from rin.study.reference import (
     OVERLAP_DECIMALS,
+    joined,
     load_reference,
     write_reference,
 )
@@ -238,8 +239,9 @@ def test_facts_tell_how_the_run_came_about(reference, finished):
     assert {one.name: one.patients for one in facts.corpora} == {
         "corpus_radiologic": 36, "corpus_photographic": 48,
     }  # fmt: skip
-    assert [(w.init, w.preprocessing, w.sha256) for w in facts.weights] == [
-        ("radiologic", "caffe_unit", "0" * 64), ("photographic", "caffe", "0" * 64),
+    # Nothing says by what weights are known that were pretrained here.
+    assert [(w.init, w.preprocessing, w.sha256, w.verified) for w in facts.weights] == [
+        ("radiologic", "caffe_unit", "0" * 64, None), ("photographic", "caffe", "0" * 64, None),
     ]  # fmt: skip
 
 
@@ -569,6 +571,32 @@ def test_runs_of_another_backend_are_not_added(finished, copy):
     with pytest.raises(InputError, match="differs in backend"):
         write_reference(finished, copy.parent, add=True)
     assert (copy / "run.json").read_text("utf-8") == before
+
+
+def with_other_images(results, *, of, **changes):
+    """The same results, where the corpora or the tasks' images are said to be others."""
+    facts = results.facts
+    if of == "corpora":
+        update = {"corpora": [one.model_copy(update=changes) for one in facts.corpora]}
+    else:
+        tasks = [
+            task.model_copy(update={"dataset": task.dataset.model_copy(update=changes)})
+            for task in facts.tasks
+        ]
+        update = {"tasks": tasks}
+    return replace(results, facts=facts.model_copy(update=update))
+
+
+@pytest.mark.parametrize("of", ["corpora", "tasks"])
+def test_results_of_other_images_are_not_joined_and_other_words_of_manifests_are(
+    reference, tmp_path, of
+):
+    for changes in ({"digest": "f" * 64}, {"used": 1}, {"counts": {}}):
+        with pytest.raises(InputError, match=f"differs in {of}"):
+            joined(reference, with_other_images(reference, of=of, **changes), tmp_path)
+    reworded = with_other_images(reference, of=of, title="Other words", licence="of their home")
+    with pytest.raises(InputError, match="are there already"):  # nothing of the images
+        joined(reference, reworded, tmp_path)
 
 
 @pytest.mark.slow
