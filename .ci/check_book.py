@@ -21,7 +21,7 @@ from bs4 import BeautifulSoup, Tag
 from sklearn.metrics import roc_auc_score
 
 from rin.report.pages import NOTEBOOKS, Page, contents, files_of, outline_of, pages
-from rin.study import Runs, open_runs
+from rin.study import Results, open_runs
 
 ROOT = Path(__file__).resolve().parents[1]
 # Roles that only the book renders: all but citations and references are an error elsewhere.
@@ -183,7 +183,7 @@ def check_counts(words: Counter, stand_ins: Sequence[str]) -> list[str]:
     return [f"{what}: {n:,}, at most {most:,}" for what, n, most in found if n > most]
 
 
-def provenance(page: Page, runs: Runs) -> str | None:
+def provenance(page: Page, runs: Results) -> str | None:
     """Return what a page must say of its images, None where it need not say it."""
     if page.notebook.source == "results/task":
         return runs.facts(page.task).dataset.provenance
@@ -194,7 +194,7 @@ def provenance(page: Page, runs: Runs) -> str | None:
     return "stand-in" if live or (own and shows_images) else None
 
 
-def check_book(runs: Runs, built: Built) -> list[str]:
+def check_book(runs: Results, built: Built) -> list[str]:
     """Return every complaint about a built book, but for those about its size."""
     complaints = []
     for page in pages(outline_of(runs.study)):
@@ -218,9 +218,9 @@ def main() -> int:
     runs = open_runs(chosen.profile, data_root=chosen.data_root, results=chosen.results)
     built = Built(ROOT / "book" / "notebooks", ROOT / "_build" / "html")
     complaints = check_book(runs, built)
-    outline = outline_of(runs.study)
+    outline = outline_of(runs.workspace)
     words, stand_ins = count(built, contents(outline))
-    if runs.study.profile.name == "demo" and not chosen.data_root:
+    if runs.workspace.profile.name == "demo" and not chosen.data_root:
         complaints += check_counts(words, stand_ins)
     for line in complaints:
         print(f"FAILED {line}")

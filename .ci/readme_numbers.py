@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from rin.data.manifest import find_task
-from rin.errors import listed
+from rin.errors import join_with_and
 from rin.evidence.paper import COMPARISONS
 from rin.models.backbones import BACKBONES
 from rin.report import cover, headline, words
@@ -21,7 +21,7 @@ from rin.report.banner import is_another_cut
 from rin.report.format import format_estimate, format_number
 from rin.stats import pair_differences
 from rin.study import open_reference
-from rin.study.results import Runs
+from rin.study.results import Results
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 WIDTH = 105
@@ -32,14 +32,14 @@ def signed(fraction: float) -> str:
     return format_number(100 * fraction, 1, signed=True)
 
 
-def summary(runs: Runs) -> str:
+def summary(runs: Results) -> str:
     """Return the bullet on this run, as the cover has it."""
     compared = words.weights_compared(runs.inits, runs.corpora())
     text = f"- **Our own run on real open images:** {cover.brief_finding(runs)} {compared}"
     return wrapped(text, later="  ")
 
 
-def table(runs: Runs) -> str:
+def table(runs: Results) -> str:
     """Return what the intervals of the run are of, and its table."""
     units, networks = headline.differences(runs)
     four = headline.of_paper(runs).set_index("task")
@@ -57,7 +57,7 @@ def table(runs: Runs) -> str:
     text = f"""
 Radiologic minus photographic initialisation: mean difference in AUC points with its 95% interval,
 over {scores["scenario"].nunique()} scenarios of {words.number(len(backbones))} backbones: the
-paper's {words.number(len(BACKBONES))}, and {listed(others)}. The first interval concerns
+paper's {words.number(len(BACKBONES))}, and {join_with_and(others)}. The first interval concerns
 pretraining: its units are {pairs} pairs of networks (one backbone, one pretraining of each
 corpus), nested in {words.number(len(backbones))} backbones and crossed with
 {words.number(seeds)} seeds, each with a split of the corpora, which pairs of several backbones
@@ -84,13 +84,13 @@ interval; {beyond}).
         sizes = [str(facts.split["train"]), str(alone.loc[task, "n_cases"])]
         cells = [starred(table_row) for table_row in (row, four.loc[task], alone.loc[task])]
         title = find_task(task)[1].title.partition(",")[0] + nameless
-        rows.append([title, *sizes, *cells, listed(excluded) if excluded else "–"])
+        rows.append([title, *sizes, *cells, join_with_and(excluded) if excluded else "–"])
     lines = [f"| {' | '.join(row)} |" for row in rows]
     lines[1] = "|---" * len(header) + "|"
     return wrapped(text) + "\n\n" + "\n".join(lines)
 
 
-def limits(runs: Runs) -> str:
+def limits(runs: Results) -> str:
     """Return what stands beside the run's differences, and what limits it."""
     facts = {task: runs.facts(task) for task in runs.tasks}
     substitutes = sum(fact.substitute_for is not None for fact in facts.values())
@@ -147,7 +147,7 @@ def wrapped(text: str, later: str = "") -> str:
     return textwrap.fill(words_of_text, subsequent_indent=later, **fill)
 
 
-def renewed(text: str, runs: Runs) -> str:
+def renewed(text: str, runs: Results) -> str:
     """Return the README with every block as the run gives it."""
     for name, block in BLOCKS.items():
         begin, end = f"<!-- {name}: .ci/readme_numbers.py -->", f"<!-- end of {name} -->"

@@ -39,7 +39,7 @@ from tiny_study import write_profile
 from rin.curation.build import index_archive
 from rin.errors import InputError
 from rin.models.weights import load_weights
-from rin.study import Runs, fine_tuning, open_study, pretraining
+from rin.study import Results, fine_tuning, open_workspace, pretraining
 from rin.study.corpora import curated_corpus, curation_plan, find_corpus
 from rin.study.forecast import forecast
 from rin.study.reference import load_reference, write_reference
@@ -73,31 +73,31 @@ def write_everything(folder):
 def read_everything(folder):
     """Return all that can be read of a study, by name."""
     keras.applications.ResNet50 = small_backbone
-    study = open_study(folder / PROFILE, results=folder)
+    workspace = open_workspace(folder / PROFILE, results=folder)
     read = {"checkpoint": WorkFolder(folder / CHECKPOINT).load()}
-    for run in pretraining.plan_pretraining(study):
+    for run in pretraining.plan_pretraining(workspace):
         read[f"features {run.run_id}"] = pretraining.pretraining_features(
-            study, run.init, run.backbone
+            workspace, run.init, run.backbone
         )
     for table in ("pretrained", "pretraining_histories", "pretraining_predictions"):
-        read[table] = getattr(pretraining, table)(study)
-    for entry in pretraining.local_entries(study):
+        read[table] = getattr(pretraining, table)(workspace)
+    for entry in pretraining.local_entries(workspace):
         network = small_backbone(include_top=False, weights=None, input_shape=(32, 32, 3))
-        read[f"weights {entry.file}"] = load_weights(entry, network, study.weights_folders)
+        read[f"weights {entry.file}"] = load_weights(entry, network, workspace.weights_folders)
     for part in fine_tuning.SCORED_PARTS:
-        read[f"predictions {part}"] = Runs(study).predictions(part=part)
-    read["runs"], read["forecast"] = Runs(study).records("breast"), forecast(study)
-    read["maps"] = list(fine_tuning.cam_arrays(study, "breast"))
-    inputs = study.inputs("breast")
-    read["split"], read["patients"] = inputs.folds, inputs.dataset.cases
-    corpus, archive = curated_corpus(study), index_archive(curation_plan(study))
+        read[f"predictions {part}"] = Results(workspace).predictions(part=part)
+    read["runs"], read["forecast"] = Results(workspace).records("breast"), forecast(workspace)
+    read["maps"] = list(fine_tuning.cam_arrays(workspace, "breast"))
+    inputs = workspace.inputs("breast")
+    read["split"], read["patients"] = inputs.folds, inputs.used_images.cases
+    corpus, archive = curated_corpus(workspace), index_archive(curation_plan(workspace))
     read["corpus"] = list(corpus)
     texts = (path for path in corpus.folder.rglob("*") if path.suffix in (".csv", ".json"))
     read["texts of the corpus"] = {path.name: path.read_bytes() for path in sorted(texts)}
     read["files of the archive"], read["reports of the archive"] = archive.files, archive.reports
-    whole = find_corpus(study, "curated_archive")
+    whole = find_corpus(workspace, "curated_archive")
     read["curated"] = whole.cases
-    for store in (inputs.store, study.store(whole, 32)):
+    for store in (inputs.store, workspace.store(whole, 32)):
         read[f"store {store.path.name}"] = [store.images(), store.masks(), store.cases]
     reference = load_reference(folder / REFERENCE / "tiny")
     return read | reference.tables | {"facts": reference.facts.model_dump()}

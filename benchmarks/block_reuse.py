@@ -28,7 +28,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rin.study import open_study, run_pretraining
+from rin.study import open_workspace, run_pretraining
 from rin.study.fine_tuning import run_block
 from rin.study.ledger import Ledger
 from rin.study.plan import Run, group_blocks, plan_runs
@@ -103,11 +103,11 @@ def differing(reused: Ledger, fresh: Ledger, alone: list[list[Run]]):
 
 
 def compare(arguments, folder):
-    study = open_study(profile_of(arguments), results=folder)
-    inputs = study.inputs("breast")
-    run_pretraining(study)
-    shared = study.weights_folders, study.profile.seed, study.profile.execution
-    blocks = group_blocks(plan_runs(study, inputs))
+    workspace = open_workspace(profile_of(arguments), results=folder)
+    inputs = workspace.inputs("breast")
+    run_pretraining(workspace)
+    shared = workspace.weights_folders, workspace.profile.seed, workspace.profile.execution
+    blocks = group_blocks(plan_runs(workspace, inputs))
     count, alone = sum(map(len, blocks)), sampled(blocks, arguments.sample)
     reused, fresh = Ledger(folder / "reused"), Ledger(folder / "fresh")
     together = train_in_fresh_process(blocks, shared, reused)

@@ -71,7 +71,7 @@ def build(options):
 
     from rin.models.build import Architecture
     from rin.models.preprocessing import find_preprocessing
-    from rin.training.trainer import CompiledBlock, prepare_framework
+    from rin.training.trainer import ReusableClassifier, prepare_framework
 
     prepare_framework(None, options["precision"])
     keras.utils.set_random_seed(options["seed"])
@@ -83,9 +83,9 @@ def build(options):
         augmentation=options["augmentation"],
         dropout=0.0,  # so that all options begin with the same loss
     )
-    block = CompiledBlock(architecture)
-    block.parts.preprocess.set_preprocessing(find_preprocessing("symmetric"))
-    model = block.parts.model
+    block = ReusableClassifier(architecture)
+    block.network.preprocess.set_preprocessing(find_preprocessing("symmetric"))
+    model = block.network.model
     if not any(options[name] == value for name, value in FASTER.items() if name != "feed") and (
         options["jit"] == "auto" and options["steps_per_execution"] == 1
     ):
@@ -192,7 +192,7 @@ def run(options, path):
     """Measure one set of options and print its JSON line."""
     import keras
 
-    from rin.training.batches import Part
+    from rin.training.batches import ImageSubset
 
     images = np.load(path, mmap_mode="r")
     if options["feed"] == "memory":
@@ -200,7 +200,7 @@ def run(options, path):
     labels = np.random.default_rng(options["seed"]).integers(0, CLASSES, len(images))
     full = np.arange(len(images) - len(images) % options["batch"])  # one shape, one compilation
     model = build(options)
-    part = Part(images, labels, full)
+    part = ImageSubset(images, labels, full)
     before = loss_before_training(model, part)
     seconds, losses = timed_windows(model, part, options)
     speeds = [options["steps"] * options["batch"] / s for s in seconds[1:]]

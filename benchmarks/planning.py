@@ -28,7 +28,7 @@ import yaml
 
 from rin.files import read_yaml, shipped_folder
 from rin.models.weights import WeightsEntry
-from rin.study import ledger, load_profile, open_study
+from rin.study import ledger, load_profile, open_workspace
 from rin.study.plan import plan_all
 from rin.study.pretraining import plan_pretraining
 
@@ -103,19 +103,19 @@ def finish(study):
     cases = pd.DataFrame({"case_id": [f"case {n}" for n in range(8)], "score": 0.5})
     runs = plan_all(study)
     for run in runs:
-        study.runs.commit(run.run_id, run.config, trained_files(cases))
+        study.fine_tuning_ledger.commit(run.run_id, run.config, trained_files(cases))
     return len(runs)
 
 
 PLAN = """
-from rin.study import open_study
+from rin.study import open_workspace
 from rin.study.plan import plan_all
-study = open_study({profile!r}, results={results!r})
+study = open_workspace({profile!r}, results={results!r})
 runs = plan_all(study)
 ids = {{run.run_id for run in runs}}
 assert len(ids) == len(runs)
 """
-STATUS = PLAN + "print(len(runs) - len(study.runs.missing(runs)))"
+STATUS = PLAN + "print(len(runs) - len(study.fine_tuning_ledger.missing(runs)))"
 DRY_RUN = """
 import sys
 from rin.cli import main
@@ -147,13 +147,13 @@ def main():
         folder.mkdir(exist_ok=True)
         profile = write_profile(folder, arguments.pretrainings)
         rows, noted = [], folder / "unfinished.json"
-        study = open_study(profile, results=folder / "results")
-        pretrain(study)
-        n_runs = len(plan_all(study))
-        if not study.runs.finished():
+        workspace = open_workspace(profile, results=folder / "results")
+        pretrain(workspace)
+        n_runs = len(plan_all(workspace))
+        if not workspace.fine_tuning_ledger.finished():
             before = {step: measure(step, profile, folder / "results")[0] for step in STEPS}
             noted.write_text(json.dumps(before))
-            assert finish(study) == n_runs
+            assert finish(workspace) == n_runs
         rows += [("none", step, taken) for step, taken in json.loads(noted.read_text()).items()]
         for step in STEPS:
             taken, printed = measure(step, profile, folder / "results")

@@ -33,8 +33,8 @@ from gpu_pretraining import CLASSES, make_store
 from store_memory import forget
 
 from rin.models.build import Architecture
-from rin.training.batches import Part, ShuffledBatches
-from rin.training.trainer import Callbacks, CompiledBlock, prepare_framework
+from rin.training.batches import ImageSubset, ShuffledBatches
+from rin.training.trainer import Callbacks, ReusableClassifier, prepare_framework
 
 TARGET = 0.95
 READY, MEMORY, STORE = "ready batches", "memory", "store, cold cache"
@@ -46,7 +46,7 @@ def parts_of(path, seed):
     stored = np.load(path, mmap_mode="r")
     labels = np.random.default_rng(seed).integers(0, CLASSES, len(stored))
     rows = np.arange(len(stored))
-    return Part(np.array(stored), labels, rows), Part(stored, labels, rows)
+    return ImageSubset(np.array(stored), labels, rows), ImageSubset(stored, labels, rows)
 
 
 def check_same(memory, stored, arguments):
@@ -133,7 +133,7 @@ def step_with_input(folder, arguments):
     make_store(path, arguments.images, arguments.size, arguments.seed)
     memory, stored = parts_of(path, arguments.seed)
     check_same(memory, stored, arguments)
-    block = CompiledBlock(
+    block = ReusableClassifier(
         Architecture(arguments.backbone, "unfreeze_all", arguments.size, n_classes=CLASSES)
     )
 
@@ -143,7 +143,7 @@ def step_with_input(folder, arguments):
         )
 
     ready = list(islice(drawn(memory, 0), 4))
-    train_window(block.parts.model, endless(ready), 3)  # compiles
+    train_window(block.network.model, endless(ready), 3)  # compiles
     traces = block.traces
     windows = {name: [] for name in (READY, MEMORY, STORE)}
     for number in range(arguments.windows):
@@ -155,7 +155,7 @@ def step_with_input(folder, arguments):
         for name in list(sources)[:: 1 if number % 2 else -1]:
             if name == STORE:
                 forget(path)
-            windows[name].append(train_window(block.parts.model, sources[name], arguments.steps))
+            windows[name].append(train_window(block.network.model, sources[name], arguments.steps))
             taken = f"{windows[name][-1].wall:.2f} s, CPU {windows[name][-1].busy:.2f} s"
             print(f"window {number + 1}, {name}: {taken}", file=sys.stderr, flush=True)
     if block.traces != traces:

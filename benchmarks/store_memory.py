@@ -84,10 +84,10 @@ def plain_batches(read, n, batch, seed):
 
 def project_batches(images, batch, seed):
     """The batches of a training step, as the project draws them; a label is its row's number."""
-    from rin.training.batches import Part, ShuffledBatches
+    from rin.training.batches import ImageSubset, ShuffledBatches
 
     rows = np.arange(len(images))
-    yield from ShuffledBatches(Part(images, rows, rows), batch=batch, channels=1, seed=seed)
+    yield from ShuffledBatches(ImageSubset(images, rows, rows), batch=batch, channels=1, seed=seed)
 
 
 def memory():

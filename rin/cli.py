@@ -132,18 +132,18 @@ def curate(profile: Profile = "demo", data_root: Data = "", results: Results = "
     """Turn the archive of the profile into a corpus; may be killed and called again."""
     from rin.curation.build import IMAGE_QUEUE, QUEUE
     from rin.curation.burned_in import UNSEARCHED
-    from rin.study import open_study
+    from rin.study import open_workspace
     from rin.study.corpora import curated_corpus, curation_plan
-    from rin.study.setting import real_archive
+    from rin.study.workspace import real_archive
 
-    study = open_study(profile, data_root=data_root, results=results)
-    if real_archive(study) is None:
-        archive = study.profile.section("curation").archive
+    workspace = open_workspace(profile, data_root=data_root, results=results)
+    if real_archive(workspace) is None:
+        archive = workspace.profile.section("curation").archive
         if data_root:
             remedy = "Put the archive there; without a data root a stand-in is curated."
             raise InputError("there is no archive", where=Path(data_root) / archive, remedy=remedy)
         _say("No data root: a STAND-IN archive is curated.", "yellow")
-    corpus, plan = curated_corpus(study), curation_plan(study)
+    corpus, plan = curated_corpus(workspace), curation_plan(workspace)
     for kind, n in corpus.card["archive"].items():
         typer.echo(f"{kind:12s} {n:10,d} in the archive")
     kept, patients = len(corpus.images), corpus.images["patient_id"].nunique()
@@ -160,14 +160,14 @@ def pretrain(
     retrain: Retrain = False,
 ) -> None:
     """Pretrain what the profile asks for and the ledger lacks."""
-    from rin.study import open_study, run_pretraining
+    from rin.study import open_workspace, run_pretraining
 
-    study = open_study(profile, data_root=data_root, results=results)
-    table = run_pretraining(study, retrain=retrain)
+    workspace = open_workspace(profile, data_root=data_root, results=results)
+    table = run_pretraining(workspace, retrain=retrain)
     columns = ["init", "backbone", "images", "epochs", "top1", "seconds"]
     typer.echo(table[columns].to_string(index=False) if len(table) else "Nothing to pretrain.")
     if len(table):
-        _say_of_code([study.weights.code_remark(table["run_id"])])
+        _say_of_code([workspace.weights.code_remark(table["run_id"])])
 
 
 @app.command()
@@ -181,12 +181,14 @@ def grid(
     retrain: Retrain = False,
 ) -> None:
     """Run scenarios × inits × folds of tasks; may be killed and called again."""
-    from rin.study import open_study, run_grid
+    from rin.study import open_workspace, run_grid
 
-    study = open_study(profile, data_root=data_root, results=results)
-    table = run_grid(study, *tasks or (), retrain=retrain)
-    typer.echo(f"{counted(len(table), 'runs')} in {study.runs.folder.absolute()}")
-    _say_of_code([study.runs.code_remark(table.index)])
+    workspace = open_workspace(profile, data_root=data_root, results=results)
+    table = run_grid(workspace, *tasks or (), retrain=retrain)
+    typer.echo(
+        f"{counted(len(table), 'runs')} in {workspace.fine_tuning_ledger.folder.absolute()}"
+    )
+    _say_of_code([workspace.fine_tuning_ledger.code_remark(table.index)])
 
 
 @app.command()
@@ -200,12 +202,12 @@ def study(
     retrain: Retrain = False,
 ) -> None:
     """Pretrain and fine-tune all that a profile asks for; may be killed and called again."""
-    from rin.study import open_study, run_study
+    from rin.study import open_workspace, run_study
     from rin.study.forecast import code_remarks, forecast
     from rin.study.released import released_files, unverified_remarks
-    from rin.study.setting import missing_inputs
+    from rin.study.workspace import missing_inputs
 
-    opened = open_study(profile, data_root=data_root, results=results)
+    opened = open_workspace(profile, data_root=data_root, results=results)
     if dry_run:
         table, missing = forecast(opened), missing_inputs(opened)
         columns = ["runs", "finished", "jobs"]
@@ -223,7 +225,7 @@ def study(
     for sentence in unverified_remarks(released_files(opened, "unknown")):
         _say(f"weights: {sentence}", "yellow")
     table = run_study(opened, retrain=retrain)
-    typer.echo(f"{counted(len(table), 'runs')} in {opened.runs.folder.absolute()}")
+    typer.echo(f"{counted(len(table), 'runs')} in {opened.fine_tuning_ledger.folder.absolute()}")
     _say_of_code(code_remarks(opened))
 
 
@@ -409,10 +411,10 @@ def reference_write(
     ] = False,
 ) -> None:
     """Write the reference run of a finished study on real images; at most 8 MB."""
-    from rin.study import open_study
+    from rin.study import open_workspace
     from rin.study.reference import reference_folder, write_reference
 
-    opened = open_study(profile, data_root=data_root, results=results)
+    opened = open_workspace(profile, data_root=data_root, results=results)
     target = folder or reference_folder()
     written = write_reference(opened, target, replace=replace, add=add)
     size = sum(path.stat().st_size for path in written.iterdir())

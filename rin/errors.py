@@ -57,7 +57,7 @@ def unquoted(error: Exception) -> str:
 
 
 @contextmanager
-def explained(
+def as_input_error(
     problem: str, *, where: str | Path, remedy: str, kinds: type | tuple[type, ...]
 ) -> Iterator[None]:
     """Raise errors of some kinds as `InputError`: the problem, and what they say of it."""
@@ -83,7 +83,7 @@ def join_first_ten(texts: Sequence[str], between: str = "; ") -> str:
     return between.join([*texts[:10], *more])
 
 
-def listed(names: Iterable[str]) -> str:
+def join_with_and(names: Iterable[str]) -> str:
     """Return names as a sentence holds them: ``A, B and C``; ``none`` for no name."""
     *first, last = [*names] or ["none"]
     return f"{', '.join(first)} and {last}" if first else last
@@ -105,7 +105,7 @@ def counted(n: int, plural: str) -> str:
     return " ".join(["1", noun, *words])
 
 
-def meant(name: object, known: Collection) -> str:
+def did_you_mean(name: object, known: Collection) -> str:
     """Return a question after the nearest known name, or nothing."""
     near = get_close_matches(str(name), [*map(str, known)], 1)
     return f" (did you mean {near[0]}?)" if near else ""
@@ -114,7 +114,9 @@ def meant(name: object, known: Collection) -> str:
 def unknown(kind: str, name: object, known: Sequence) -> InputError:
     """Return the error for an unknown name, listing the known ones."""
     remedy = f"Known: {', '.join(map(str, known)) or 'none'}."
-    return InputError(f"unknown {kind} {name!r}{meant(name, known)}", where=kind, remedy=remedy)
+    return InputError(
+        f"unknown {kind} {name!r}{did_you_mean(name, known)}", where=kind, remedy=remedy
+    )
 
 
 def look_up(kind: str, name: object, known: Collection) -> Any:

@@ -17,7 +17,7 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from rin.errors import InputError, explained, meant
+from rin.errors import InputError, as_input_error, did_you_mean
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -166,7 +166,7 @@ def read_yaml(path: Path) -> Any:
     InputError, with the line, for what is not UTF-8 or not YAML, and where a key stands twice.
     """
     kinds, remedy = (OSError, yaml.YAMLError, ValueError), "Mend the line that is named."
-    with explained("not YAML", where=path, remedy=remedy, kinds=kinds):
+    with as_input_error("not YAML", where=path, remedy=remedy, kinds=kinds):
         text = path.read_text(encoding="utf-8")
         _refuse_endless(text)
         return yaml.load(text, Loader=_Loader)
@@ -218,7 +218,7 @@ def _misfit(error: ValidationError, model: type[BaseModel]) -> str:
     place = [str(name) for name in first["loc"] if name != "[key]"]
     value, message = first["input"], first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
-        message = f"there is no such setting{meant(place[-1], _fields(model))}"
+        message = f"there is no such setting{did_you_mean(place[-1], _fields(model))}"
     elif first["type"] == "string_type" and isinstance(value, bool | int | float):
         message = f"YAML reads it as {value}; write it in quotes"
         if "[key]" in first["loc"]:  # whose word, as yes or no, YAML has replaced

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from rin.errors import InputError, meant
+from rin.errors import InputError, did_you_mean
 from rin.files import read_yaml
 
 #: How much of a backbone is trained: nothing, its last ten layers whatever their kind (as in the
@@ -106,7 +106,7 @@ def require_columns(
 ) -> None:
     """Raise InputError if a table lacks a column."""
     if missing := [name for name in columns if name not in table]:
-        problem = f"columns {missing} are missing{meant(missing[0], table.columns)}"
+        problem = f"columns {missing} are missing{did_you_mean(missing[0], table.columns)}"
         raise InputError(problem, where=where, remedy=remedy or f"Needed: {columns}.")
 
 

@@ -23,7 +23,7 @@ FUNCTIONS |= {
     if function.__module__ == simulation.__name__ and not name.startswith("_")
 }
 ENTRY_POINTS = dict(inspect.getmembers(rin.study, inspect.isfunction))
-#: What `Runs` has for readers, or notebooks and the command line alone call.
+#: What `Results` has for readers, or notebooks and the command line alone call.
 UNLISTED = ("pretrained", "pretraining_histories", "profile_names",
             "run_fine_tuning", "run_grid", "run_pretraining")  # fmt: skip
 for name in UNLISTED:
@@ -105,4 +105,6 @@ def test_reference_lists_every_function_of_statistics_once():
 
 
 def test_reference_lists_every_entry_point_of_studies():
-    assert {name for name in LISTED if hasattr(rin.study, name)} == ENTRY_POINTS.keys() | {"Runs"}
+    assert {name for name in LISTED if hasattr(rin.study, name)} == ENTRY_POINTS.keys() | {
+        "Results"
+    }

@@ -179,7 +179,7 @@ nine = pd.concat(
         runs.predictions(task=task),
         *runs.inits,
         test_train_ratio=parts["test"] / parts["train"],
-        seed=runs.study.profile.seed,
+        seed=runs.workspace.profile.seed,
     ).assign(task=task)
     for task, parts in ratios.items()
 )

@@ -31,7 +31,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from rin.evidence import paper
-from rin.evidence.discrepancies import ledger
+from rin.evidence.discrepancies import discrepancy_table
 from rin.report import evidence_figures, published, style
 from rin.report.banner import banner
 from rin.report.page import claim
@@ -47,7 +47,7 @@ runs = open_runs(profile, data_root=data_root, results=results)
 banner(runs)
 
 # %%
-entries = ledger()
+entries = discrepancy_table()
 groups = dict(list(entries.groupby("changes")))
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]

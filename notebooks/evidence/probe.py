@@ -43,9 +43,9 @@ from rin.study.probe_study import run_probe
 
 style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
-probed = runs.study.profile.probe is not None
+probed = runs.workspace.profile.probe is not None
 if probed:
-    run_probe(runs.study)  # trains the files that are missing
+    run_probe(runs.workspace)  # trains the files that are missing
 else:
     runs = open_reference(keeping=["probe"])
 banner.pretraining_banner(runs) if probed else banner.reference_banner(

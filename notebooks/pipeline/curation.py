@@ -57,12 +57,12 @@ from rin.study import open_runs
 from rin.study.corpora import curation_plan, real_archive
 
 use_style()
-study = open_runs(profile, data_root=data_root, results=results).study
-plan = curation_plan(study)  # which archive, where the corpus goes
-real = real_archive(study)
+workspace = open_runs(profile, data_root=data_root, results=results).workspace
+plan = curation_plan(workspace)  # which archive, where the corpus goes
+real = real_archive(workspace)
 provenance_line(
     ["real" if real else "stand-in"],
-    [f"profile {study.profile.name}"],
+    [f"profile {workspace.profile.name}"],
     {"Archive": real.name if real else "written by a program"},
 )
 

@@ -50,17 +50,17 @@ from rin.report.format import format_estimate
 from rin.report.style import init_style, use_style
 from rin.stats import delong_test, init_differences, scenario_aucs
 from rin.study import find_run, open_runs, run_fine_tuning, run_pretraining
-from rin.training.batches import OrderedBatches, Part, ShuffledBatches
+from rin.training.batches import ImageSubset, OrderedBatches, ShuffledBatches
 from rin.training.trainer import prepare_framework
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
-study, live = runs.study, runs.own  # never a reference run
-live_task = task or study.profile.live_task
+workspace, live = runs.workspace, runs.live  # never a reference run
+live_task = task or workspace.profile.live_task
 a, b = live.inits
-execution = study.profile.execution
+execution = workspace.profile.execution
 prepare_framework(execution.threads, execution.precision)  # as all runs
-run_pretraining(study)
+run_pretraining(workspace)
 line = display(banner(live, [live_task], trained=False), display_id=True)
 
 # %% [markdown]
@@ -70,7 +70,7 @@ line = display(banner(live, [live_task], trained=False), display_id=True)
 # every image. All images of a patient are in one part, and so are near-duplicates.
 
 # %%
-inputs = study.inputs(live_task)
+inputs = workspace.inputs(live_task)
 cases = inputs.store.cases
 images, labels = inputs.store.images(), inputs.labels.to_numpy()
 split = inputs.folds.query("fold == 0").set_index("case_id")["part"]
@@ -92,11 +92,11 @@ shown.classes_row(images[examples], cases["label"][examples])
 
 # %%
 as_printed = True  # False once you change a line: nothing is checked then
-run = find_run(study, live_task, init=a)
+run = find_run(workspace, live_task, init=a)
 settings, size = run.settings, inputs.store.size
 wanted = find_preprocessing(run.preprocessing)
 parts = {
-    part: Part(images, labels, np.flatnonzero(part_of == part))
+    part: ImageSubset(images, labels, np.flatnonzero(part_of == part))
     for part in ("train", "validation", "test")
 }
 channels = 3 if inputs.store.color else 1
@@ -115,7 +115,7 @@ run.scenario
 build = getattr(keras.applications, run.scenario.backbone)
 backbone = build(include_top=False, weights=None, input_shape=(size, size, 3))
 if run.entry:  # none where weights are random
-    backbone.load_weights(locate(run.entry, study.weights_folders))
+    backbone.load_weights(locate(run.entry, workspace.weights_folders))
 depth = len(backbone.layers)
 trained = {"unfreeze_all": depth, "unfreeze_top10": 10, "freeze_all": 0}
 for place, layer in enumerate(backbone.layers, start=1):
@@ -184,7 +184,7 @@ measure(labels[test.rows], by_hand)
 # named by a hash of its configuration and of what it read.
 
 # %%
-run_fine_tuning(study)
+run_fine_tuning(workspace)
 predictions = live.predictions(task=live_task)
 predictions.groupby(["scenario", "init"], sort=False).size().unstack()
 
@@ -200,7 +200,7 @@ recorded = same[same["init"] == run.init].set_index("case_id")["score"]
 by_rin = 1 / (1 + np.exp(-recorded[cases["case_id"][test.rows]].to_numpy()))
 apart = np.abs(by_hand - by_rin).max()
 stored, backend = (
-    live.study.runs.done(run.run_id)["backend"],
+    live.workspace.fine_tuning_ledger.done(run.run_id)["backend"],
     keras.backend.backend(),
 )
 comparable = as_printed and stored == backend

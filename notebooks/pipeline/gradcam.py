@@ -48,14 +48,18 @@ from rin.report.banner import banner
 from rin.report.style import init_style, use_style
 from rin.study import open_runs
 from rin.study.plan import find_entries
-from rin.study.setting import find_manifest
+from rin.study.workspace import find_manifest
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
-study, live = runs.study, runs.own  # never a reference run
-candidates = [task] if task else [study.profile.live_task, *study.profile.tasks]
+workspace, live = runs.workspace, runs.live  # never a reference run
+candidates = (
+    [task] if task else [workspace.profile.live_task, *workspace.profile.tasks]
+)
 marked = next(
-    name for name in candidates if find_manifest(study, *find_task(name)).masks
+    name
+    for name in candidates
+    if find_manifest(workspace, *find_task(name)).masks
 )
 a, b = live.inits
 banner(live, [marked])
@@ -68,7 +72,7 @@ banner(live, [marked])
 
 # %%
 as_printed = True  # False once you change a line: nothing is checked then
-inputs = study.inputs(marked)
+inputs = workspace.inputs(marked)
 store, masks = inputs.store, inputs.lesion_masks()
 images, labels = np.asarray(store.images()), inputs.labels.to_numpy()
 split = inputs.folds.query("fold == 0").set_index("case_id")["part"]
@@ -76,12 +80,12 @@ train = store.cases["case_id"].map(split).to_numpy() == "train"
 lesions = np.flatnonzero(masks.any(axis=(1, 2)))[:64]
 
 # %%
-name, size = study.profile.backbones[0], store.size
+name, size = workspace.profile.backbones[0], store.size
 build = getattr(keras.applications, name)
 shape = (size, size, 3)
 backbone = build(include_top=False, weights=None, input_shape=shape)
-entry = find_entries(study)[a, name]
-load_weights(entry, backbone, study.weights_folders)
+entry = find_entries(workspace)[a, name]
+load_weights(entry, backbone, workspace.weights_folders)
 wanted = find_preprocessing(entry.preprocessing)
 
 

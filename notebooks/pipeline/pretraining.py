@@ -53,14 +53,14 @@ from rin.study.pretraining import (
     pretraining_features,
     pretraining_predictions,
 )
-from rin.training.batches import OrderedBatches, Part, ShuffledBatches
+from rin.training.batches import ImageSubset, OrderedBatches, ShuffledBatches
 from rin.training.trainer import learning_rate, prepare_framework
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
-study = runs.study
-inits = list(study.profile.pretraining.corpora)
-execution = study.profile.execution
+workspace = runs.workspace
+inits = list(workspace.profile.pretraining.corpora)
+execution = workspace.profile.execution
 prepare_framework(execution.threads, execution.precision)  # as all runs
 line = display(pretraining_banner(runs) or HTML(""), display_id=True)
 
@@ -72,11 +72,12 @@ line = display(pretraining_banner(runs) or HTML(""), display_id=True)
 
 # %%
 as_printed = True  # False once you change a line: nothing is checked then
-run, *others = plan_pretraining(study)
+run, *others = plan_pretraining(workspace)
 settings, size, store = run.settings, run.settings.size, run.store
 names, classes = np.unique(store.cases["label"], return_inverse=True)
+images = store.images()
 parts = {
-    part: Part(store.images(), classes, np.flatnonzero(run.parts == part))
+    part: ImageSubset(images, classes, np.flatnonzero(run.parts == part))
     for part in ("train", "validation", "test")
 }
 channels = 3 if store.color else 1
@@ -152,8 +153,8 @@ by_hand = model.fit(
 # The package trains the same network, and that of the other corpus.
 
 # %%
-weights = run_pretraining(study)  # trains what is missing
-histories = pretraining_histories(study)
+weights = run_pretraining(workspace)  # trains what is missing
+histories = pretraining_histories(workspace)
 same = (histories["init"] == run.init) & (histories["backbone"] == run.backbone)
 by_rin = histories[same & (histories["epoch"] == 1)].iloc[0]
 epoch = pd.DataFrame(by_hand, ["by hand"]).T
@@ -167,7 +168,7 @@ epoch
 
 # %%
 stored, backend = (
-    study.weights.done(run.run_id).get("backend"),
+    workspace.weights.done(run.run_id).get("backend"),
     keras.backend.backend(),
 )
 comparable, exact = as_printed and stored == backend, backend == "tensorflow"
@@ -200,7 +201,7 @@ which are available on request only.
 # %%
 first = f"init in @inits and pretraining == {run.pretraining}"
 networks = weights.query(first)
-predictions = pretraining_predictions(study).query(first)
+predictions = pretraining_predictions(workspace).query(first)
 predictions["correct"] = predictions.eval("truth == predicted")
 network = ["init", "backbone"]
 scores = predictions.groupby(network, sort=False).agg(
@@ -261,7 +262,7 @@ shown.confusion(shares)
 
 # %%
 measured = [
-    nearest_of_class(*pretraining_features(study, init, backbone))
+    nearest_of_class(*pretraining_features(workspace, init, backbone))
     for init, backbone in scores.index
 ]
 nearest = pd.DataFrame(measured, scores.index).dropna()

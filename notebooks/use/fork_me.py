@@ -187,7 +187,7 @@ shift = bootstrap_interval(
     gained,
     patients,
     replicates=REPLICATES,
-    seed=runs.study.profile.seed,
+    seed=runs.workspace.profile.seed,
 )
 # 1,000 replicates for a paper
 

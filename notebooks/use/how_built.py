@@ -36,7 +36,7 @@ from rin.study import open_runs
 from rin.study.reference import load_reference, reference_names
 
 runs = open_runs(profile, data_root=data_root, results=results)
-study = runs.study
+workspace = runs.workspace
 # The page of a side study shows the latest of these that keeps it.
 kept = {
     f"Reference run “{name}”": load_reference(name).facts
@@ -54,8 +54,8 @@ records = pd.DataFrame(
     [
         {"Stage": stage} | ledger.done(done.parent.name)
         for stage, ledger in {
-            "pretraining": study.weights,
-            "fine-tuning": study.runs,
+            "pretraining": workspace.weights,
+            "fine-tuning": workspace.fine_tuning_ledger,
         }.items()
         for done in sorted(ledger.folder.glob("[!.]*/done.json"))
     ],
@@ -100,7 +100,7 @@ here = sum(runs.origin(task) == "own" for task in runs.tasks)
 computers = records["computer"].dropna().unique()
 made_on = dict.fromkeys(facts.hardware.text for facts in kept.values())
 Markdown(f"""
-This book shows the profile {study.profile.name}.
+This book shows the profile {workspace.profile.name}.
 {where_results_come_from(here, len(runs.tasks), computers, made_on)}
 """)
 
@@ -152,7 +152,9 @@ book_table(
 # ## Profile
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-settings = study.profile.model_dump(exclude_none=True, exclude_defaults=True)
+settings = workspace.profile.model_dump(
+    exclude_none=True, exclude_defaults=True
+)
 Markdown(f"```yaml\n{yaml.safe_dump(settings, sort_keys=False)}```")
 
 # %% [markdown]

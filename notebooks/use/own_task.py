@@ -44,7 +44,7 @@ from rin.report.maps import image_row
 from rin.report.page import claim, picture
 from rin.report.style import use_style
 from rin.stats import init_differences, scenario_aucs
-from rin.study import open_runs, open_study, run_study
+from rin.study import open_runs, open_workspace, run_study
 from rin.study.fine_tuning import cam_arrays
 from rin.study.forecast import Pace, forecast
 from rin.study.new_task import new_task, write_task
@@ -155,8 +155,10 @@ Markdown("```yaml\n" + profile_text + "```")
 written = own_profile.read_text("utf-8")
 all_layers, ten_layers = "unfreeze_all-1e-04", "unfreeze_top10-1e-03"
 own_profile.write_text(written.replace(all_layers, ten_layers), "utf-8")
-study = open_study("hospital_us", data_root=work, results=home / "results")
-forecast(study)[["stage", "runs", "jobs"]]
+workspace = open_workspace(
+    "hospital_us", data_root=work, results=home / "results"
+)
+forecast(workspace)[["stage", "runs", "jobs"]]
 
 # %% [markdown]
 # ## The split
@@ -165,7 +167,7 @@ forecast(study)[["stage", "runs", "jobs"]]
 # comes in a column of the table is used as it is, provided no patient is in two parts.
 
 # %%
-inputs = study.inputs("hospital_us")
+inputs = workspace.inputs("hospital_us")
 cases = inputs.folds.merge(inputs.store.cases, on="case_id")
 part_of = cases[cases["fold"] == 0].set_index("case_id")["part"]
 copies = inputs.pairs.iloc[0]
@@ -182,8 +184,10 @@ pd.crosstab(cases["part"], cases["label"])
 # All that the profile asks for: two short pretrainings, then both scenarios from either.
 
 # %%
-run_study(study)
-own_runs = open_runs(study.profile, data_root=work, results=home / "results")
+run_study(workspace)
+own_runs = open_runs(
+    workspace.profile, data_root=work, results=home / "results"
+)
 predictions = own_runs.predictions(task="hospital_us")
 aucs = scenario_aucs(predictions)
 aucs.pivot(index="scenario", columns="init", values="auc").round(3)
@@ -194,7 +198,7 @@ aucs.pivot(index="scenario", columns="init", values="auc").round(3)
 # The mean difference over scenarios, with patients as the units:
 
 # %%
-a, b = study.profile.inits
+a, b = workspace.profile.inits
 differences = init_differences(predictions, a, b)
 differences[["group", "auc_a", "auc_b", "estimate", "ci_low", "ci_high"]].round(
     3
@@ -215,7 +219,7 @@ weights, it is the result.
 
 # %%
 tested, maps = max(
-    cam_arrays(study, "hospital_us"), key=lambda run: run[1].max()
+    cam_arrays(workspace, "hospital_us"), key=lambda run: run[1].max()
 )
 claim("a map has a positive value", maps.max() > 0)
 place, _, _, label = np.unravel_index(maps.argmax(), maps.shape)

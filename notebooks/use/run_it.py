@@ -36,11 +36,11 @@ from IPython.display import HTML, Markdown
 from rin.data.manifest import find_task
 from rin.data.status import dataset_status
 from rin.evidence.paper import CLASS_COUNTS, COMPARISONS
-from rin.study import open_runs, open_study
+from rin.study import open_runs, open_workspace
 from rin.study.forecast import forecast
 
 runs = open_runs(profile, data_root=data_root, results=results)
-statuses = dataset_status(runs.study.data_root)
+statuses = dataset_status(runs.workspace.data_root)
 
 # %% [markdown]
 # ```console
@@ -208,7 +208,7 @@ speeds = {  # images/s: all layers trained, the top ten, none
     "InceptionV3": [3520, 17_682, 17_651],
     "InceptionResNetV2": [1520, 7600, 7600],
 }
-full = open_study("paper", results=results)
+full = open_workspace("paper", results=results)
 settings, planned = full.profile.fine_tuning, forecast(full).iloc[0]
 sizes = pd.Series(
     {task: counts[-1].images for task, counts in CLASS_COUNTS.items()}

@@ -47,7 +47,7 @@ from rin.study import open_runs
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
-task, inits = runs.study.profile.live_task, runs.inits
+task, inits = runs.workspace.profile.live_task, runs.inits
 banner(runs, [task])
 
 # %%

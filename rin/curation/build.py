@@ -34,10 +34,10 @@ from rin.curation.radiology_reports import normal_studies, screen, write_review_
 from rin.curation.spreadsheets import write_queue
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.layouts.table import RADIMAGENET_TABLES
-from rin.data.splits import PARTS, SHARES, divide
+from rin.data.splits import PARTS, SHARES, split_corpus
 from rin.data.standins.writers import write_json
 from rin.data.tree import walk
-from rin.errors import InputError, explained, require
+from rin.errors import InputError, as_input_error, require
 from rin.files import MAKE_ROOM, read_yaml, sha256_of, write_atomically
 
 INDEX, KEY = "index", "pseudonym.key"
@@ -136,7 +136,7 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
     if not (output / NOTE).is_file():  # to read what was curated before, neither is needed
         require("dicomanonymizer", "rapidocr")
     problem, remedy = "the work of curation cannot be kept", f"{MAKE_ROOM} What was done is kept."
-    with explained(problem, where=output, remedy=remedy, kinds=OSError):
+    with as_input_error(problem, where=output, remedy=remedy, kinds=OSError):
         archive = index_archive(plan)
         with private(output):
             names = Pseudonyms(load_key(output / KEY) if plan.key is None else plan.key)
@@ -302,7 +302,7 @@ def arrange(images: pd.DataFrame, seed: int) -> pd.DataFrame:
     ordered.insert(0, "filename", PICTURES + "/" + folders + "/" + names)
     cases = ordered.rename(columns={"filename": "case_id"})
     groups = pd.Series(ordered["patient_id"].to_numpy(), index=ordered["filename"])
-    ordered["part"] = divide(cases, groups, seed, where="curation").to_numpy()
+    ordered["part"] = split_corpus(cases, groups, seed, where="curation").to_numpy()
     return ordered.sort_values("filename", ignore_index=True)
 
 

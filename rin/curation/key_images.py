@@ -32,7 +32,7 @@ from rin.curation.taxonomy import REGIONS, load_taxonomy, region_of
 from rin.data import dicom
 from rin.data.chunks import map_chunks
 from rin.data.pixels import POLYGON, rasterise, shape_text
-from rin.errors import InputError, meant, unquoted
+from rin.errors import InputError, did_you_mean, unquoted
 
 COLUMNS = (
     *("sop_uid", "study_uid", "patient_id", *MARK, "modality"),
@@ -122,7 +122,7 @@ def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:
             problems[row] = "it has no finding"
         elif target not in {*classes.values(), LEFT_OUT}:
             label = ": ".join(filter(None, target))
-            problems[row] = f"{label} is no class{meant(label, classes)}"
+            problems[row] = f"{label} is no class{did_you_mean(label, classes)}"
         elif terms.setdefault(term, target) != target:
             problems[row] = f"{finding!r} stands there twice, translated otherwise"
     remedy = "Use regions and labels of data_manifests/radimagenet_labels.csv; leave both empty "
@@ -159,7 +159,7 @@ def _marked(
         if not finding:
             problems.append(Problem(path, "it says no finding (no Key Object Description)"))
         elif not target[finding]:
-            near = meant(spelled, classes)
+            near = did_you_mean(spelled, classes)
             problems.append(Problem(path, f"its finding is no class of the taxonomy{near}"))
     known = [(finding, *pair) for finding, pair in target.items() if pair]
     rows = rows.merge(pd.DataFrame(known, columns=HEADER), on="finding")

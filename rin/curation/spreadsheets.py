@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from rin.data.discovery import decode, separator_of
-from rin.errors import InputError, explained, join_first_ten
+from rin.errors import InputError, as_input_error, join_first_ten
 from rin.files import write_atomically
 
 _FORMULA = "('*[=+@-])"
@@ -24,7 +24,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     Separator and encoding are found.  Errors quote no cell, as a cell may be a report.
     """
     problem, kinds = "it cannot be read as a table", (OSError, ValueError)
-    with explained(problem, where=path, remedy=_REMEDY, kinds=kinds):
+    with as_input_error(problem, where=path, remedy=_REMEDY, kinds=kinds):
         text, _ = decode(path.read_bytes())
         separator = separator_of(text)
         rows = pd.read_csv(StringIO(text), sep=separator, dtype=str, keep_default_na=False)
@@ -61,6 +61,6 @@ def write_queue(rows: pd.DataFrame, path: Path) -> None:
     plain = rows.map(str.strip).replace(f"^{_FORMULA}", r"'\1", regex=True)
     problem = "the queue cannot be written"
     remedy = "Close it in other programs, or name a place that can be written."
-    failing = explained(problem, where=path, remedy=remedy, kinds=OSError)
+    failing = as_input_error(problem, where=path, remedy=remedy, kinds=OSError)
     with failing, write_atomically(path) as draft:
         plain.to_csv(draft, index=False, lineterminator="\r\n", encoding="utf-8-sig")

@@ -18,7 +18,7 @@ from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.leakage import case_name
 from rin.data.manifest import DatasetManifest, ExpectedCounts, Finding, load_manifest
 from rin.data.pixels import read_picture, resize_picture
-from rin.data.store import Dataset, Square, inspect_cases, refuse_bad
+from rin.data.store import Dataset, StoreShape, inspect_cases, refuse_bad
 from rin.data.tree import PICTURES, SEPARATOR, Tree, open_tree
 from rin.errors import InputError, counted, join_first_ten
 from rin.tables import CASES, check_table
@@ -235,7 +235,11 @@ def open_located(manifest: DatasetManifest, data_root: Path | None) -> Tree:
 
 
 def open_dataset(
-    manifest: DatasetManifest, data_root: Path, *, index_folder: Path, square: Square | None = None
+    manifest: DatasetManifest,
+    data_root: Path,
+    *,
+    index_folder: Path,
+    square: StoreShape | None = None,
 ) -> Dataset:
     """Open the dataset that lies under the data root and check it against its manifest.
 

@@ -36,7 +36,7 @@ from rin.data.tree import (
     read_bytes,
     refuse_damaged_jpeg,
 )
-from rin.errors import FileError, InputError, explained
+from rin.errors import FileError, InputError, as_input_error
 
 # pydicom warns with the values that it finds odd, and they may name a patient.
 warnings.filterwarnings("ignore", module="pydicom")
@@ -99,7 +99,7 @@ def read_dicom(
     With ``unwrap``, CT values that :func:`is_wrapped` finds are put back below zero.
     """
     content = read_bytes(root, locator)
-    with explained(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
+    with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
         dataset = dcmread(DicomFile(io.BytesIO(content)))
         pixels = decode(dataset)
         if unwrap and is_wrapped(dataset, pixels):
@@ -254,7 +254,7 @@ def holds_wrapped(root: Path, locator: str) -> bool:
     tags = ["Modality", "BitsStored", "PixelRepresentation", "RescaleIntercept"]
     if not _may_wrap(_header(root, locator, tags)):
         return False
-    with explained(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
+    with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
         dataset = dcmread(DicomFile(io.BytesIO(read_bytes(root, locator))))
         return is_wrapped(dataset, decode(dataset))
 
@@ -274,7 +274,7 @@ def stores_window(root: Path, locator: str) -> bool:
 
 def _header(root: Path, locator: str, tags: list[str]) -> Dataset:
     place, _, member = locator.partition(SEPARATOR)
-    with explained(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
+    with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
         # A member of an archive is unpacked whole anyway; of a file, the header is enough.
         source = io.BytesIO(read_bytes(root, locator)) if member else io.FileIO(Path(root) / place)
         with DicomFile(source) as opened:

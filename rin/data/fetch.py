@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from rin.data.manifest import DatasetManifest, Download
 from rin.data.status import how_to_get
-from rin.errors import InputError, explained
+from rin.errors import InputError, as_input_error
 
 BLOCK = 2**18
 SECONDS = 30
@@ -36,7 +36,7 @@ def _fetch(file: Download, root: Path) -> Path:
 
     problem = f"it could not be fetched into {root}"
     again = "Check the connection and the space there; the same call goes on where it stopped."
-    with explained(problem, where=file.url, remedy=again, kinds=OSError):
+    with as_input_error(problem, where=file.url, remedy=again, kinds=OSError):
         try:
             fetched = pooch.retrieve(
                 file.url, file.hash, fname=file.name, path=root, downloader=download

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from rin.errors import InputError, explained, look_up
+from rin.errors import InputError, as_input_error, look_up
 from rin.files import FrozenModel, manifest_folder, read_yaml
 
 Counts = dict[str, Annotated[int, Field(ge=0)]]
@@ -227,7 +227,7 @@ def load_manifest(name: str) -> DatasetManifest:
 def _load_known(name: str) -> DatasetManifest:
     path = manifest_folder() / f"{name}.yaml"
     remedy = "Check the file, its link and its permissions."
-    with explained("it cannot be read", where=path, remedy=remedy, kinds=OSError):
+    with as_input_error("it cannot be read", where=path, remedy=remedy, kinds=OSError):
         state = path.stat()
     return _read_manifest(path, state.st_mtime_ns, state.st_size)
 

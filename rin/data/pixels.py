@@ -42,7 +42,7 @@ from rin.data.tree import (
     read_bytes,
     refuse_damaged_jpeg,
 )
-from rin.errors import InputError, explained
+from rin.errors import InputError, as_input_error
 
 POLYGON = "polygon:"
 BOX = "box:"
@@ -145,7 +145,7 @@ def _load(root: Path, locator: str) -> np.ndarray:
     place, _, member = locator.partition(SEPARATOR)
     path, where = Path(root) / place, Path(root, locator)
     remedy = "Save it once more with numpy.save, without objects, or download it again."
-    with explained("the array cannot be read", where=where, remedy=remedy, kinds=UNREADABLE):
+    with as_input_error("the array cannot be read", where=where, remedy=remedy, kinds=UNREADABLE):
         stat = path.stat()
         if member:
             return _unpacked(Path(root), locator, stat.st_ctime_ns, stat.st_size)
@@ -322,7 +322,7 @@ def _open(root: Path, locator: str) -> Image.Image:
     if not content:
         raise InputError("the file is empty", where=where, remedy=remedy)
     problem = f"the file is no whole picture in {', '.join(FORMATS)}"
-    with explained(problem, where=where, remedy=remedy, kinds=UNREADABLE):
+    with as_input_error(problem, where=where, remedy=remedy, kinds=UNREADABLE):
         try:
             picture = Image.open(io.BytesIO(content), formats=FORMATS)
         except UnidentifiedImageError as error:  # whose text is an address in memory

@@ -60,7 +60,7 @@ def make_folds(
         raise InputError(problem, where=where, remedy=remedy)
     for pieces, tested, validated in SCHEMES:
         if pieces <= independent.min():
-            piece = cut(labels, group, seed, pieces=pieces)
+            piece = assign_groups(labels, group, seed, pieces=pieces)
             sizes = [tested, validated, pieces - tested - validated]
             part_of_piece = np.repeat(_NAMES[::-1], sizes)
             turns = range(min(n_folds, pieces // tested))
@@ -68,8 +68,8 @@ def make_folds(
             with suppress(InputError):  # a class is too unevenly spread: coarser pieces
                 return _folds(cases, group, parts)
     # One division, in the shares of the paper as nearly as so few groups allow.
-    piece = cut(labels, group, seed, SHARES)
-    piece = complete_parts(labels, group, piece, seed, where, LEAST)
+    piece = assign_groups(labels, group, seed, SHARES)
+    piece = repair_split(labels, group, piece, seed, where, LEAST)
     return _folds(cases, group, [_NAMES[piece]])
 
 
@@ -127,13 +127,13 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
         part = (given if worded else np.where(given == value, "test", "train")).astype(object)
         if "validation" not in part:
             rest = part == "train"
-            piece = cut(labels[rest], group[rest], [seed, fold], SHARES[:2])
+            piece = assign_groups(labels[rest], group[rest], [seed, fold], SHARES[:2])
             part[rest] = _NAMES[piece]
         parts.append(part)
     return _folds(cases, group, parts, least=(1, 1, 1))
 
 
-def cut(
+def assign_groups(
     labels: np.ndarray,
     groups: np.ndarray,
     seed: int | Sequence[int],
@@ -244,7 +244,7 @@ _TRAIN, _VALIDATION = 0, 1
 _MEND = "Give the class more patients, or leave it out: null in the manifest's label_map."
 
 
-def complete_parts(
+def repair_split(
     labels: np.ndarray,
     groups: np.ndarray,
     piece: np.ndarray,
@@ -329,7 +329,7 @@ def corpus_split(dataset: Dataset, seed: int, groups: pd.Series | None = None) -
     cases, where = dataset.cases, dataset.root / dataset.location
     groups = corpus_groups(dataset) if groups is None else groups
     if groups is not None:
-        return divide(cases, groups, seed, where=where)
+        return split_corpus(cases, groups, seed, where=where)
     tree = open_tree(dataset.root, dataset.location)
     part = read_split(tree, dataset.manifest).reindex(pd.Index(cases["case_id"], name="case_id"))
     remedy = "Fetch the tables again, and open the corpus anew."
@@ -343,7 +343,7 @@ def corpus_split(dataset: Dataset, seed: int, groups: pd.Series | None = None) -
     return part
 
 
-def divide(
+def split_corpus(
     cases: pd.DataFrame, groups: pd.Series, seed: int, *, where: str | Path = "corpus"
 ) -> pd.Series:
     """Return the part of each case, 75/10/15 by group and class as nearly as the groups allow.
@@ -362,7 +362,7 @@ def divide(
         problem = f"there is one class only ({join_first_ten([*counts.index])})"
         remedy = "Pretraining tells classes apart; it needs two."
         raise InputError(problem, where=where, remedy=remedy)
-    piece = complete_parts(labels, group, cut(labels, group, seed, SHARES), seed, where)
+    piece = repair_split(labels, group, assign_groups(labels, group, seed, SHARES), seed, where)
     return pd.Series(_NAMES[piece], index=pd.Index(cases["case_id"], name="case_id"), name="part")
 
 
@@ -412,7 +412,7 @@ def _read_list(tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series) 
     return ids
 
 
-def sample_cases(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int) -> np.ndarray:
+def sample_with_groups(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int) -> np.ndarray:
     """Choose about `n` cases, bool (cases,): groups first, each label in its share, then cases.
 
     A label keeps at least `PIECES` groups, so that a split still finds enough, and every chosen
@@ -442,7 +442,7 @@ def _strata(labels: np.ndarray, groups: np.ndarray, seed: int) -> pd.DataFrame:
     return strata.sample(frac=1, random_state=np.random.default_rng(seed))
 
 
-def take_cases(dataset: Dataset, chosen: np.ndarray) -> Dataset:
+def subset(dataset: Dataset, chosen: np.ndarray) -> Dataset:
     """Return the dataset with the chosen cases, bool (n,), under a digest of its own."""
     if chosen.all():
         return dataset

@@ -18,7 +18,7 @@ from rin.data.pixels import read_mask
 from rin.data.splits import fold_sizes, make_folds
 from rin.data.store import Dataset, inspect_cases
 from rin.data.tree import SEPARATOR, Tree, open_tree
-from rin.errors import InputError, counted, explained, join_first_ten, look_up
+from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
 from rin.files import sha256_of
 
 #: A mask of a larger share of its picture is a finding.
@@ -122,7 +122,7 @@ def check_file(tree: Tree, name: str, sha256: str) -> str:
         if not path.is_file():
             return "is not there"
         remedy = "Check the file and its permissions, or fetch it again."
-        with explained("the file cannot be read", where=path, remedy=remedy, kinds=OSError):
+        with as_input_error("the file cannot be read", where=path, remedy=remedy, kinds=OSError):
             actual = sha256_of(path)
     if actual == sha256:
         return "is as known"

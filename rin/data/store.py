@@ -30,7 +30,7 @@ from rin.data.leakage import picture_hash
 from rin.data.manifest import DatasetManifest, Finding
 from rin.data.pixels import RESIZES, is_shape, read_mask, read_picture, resize_picture
 from rin.data.tree import fingerprints, is_dicom
-from rin.errors import InputError, explained, join_first_ten, look_up
+from rin.errors import InputError, as_input_error, join_first_ten, look_up
 from rin.files import (
     MAKE_ROOM,
     is_whole,
@@ -76,24 +76,25 @@ _TEXTS = ["key", "header_patient", "digest", "mask_digest", "hash"]
 _NOTHING_SEEN = dict.fromkeys(_TEXTS, "") | {"width": 0, "height": 0}
 _NOTHING_SEEN |= {"blank": False, "wrapped": False}
 #: Side in pixels, and way of resizing, of the pictures of a store.
-Square = tuple[int, str]
+StoreShape = tuple[int, str]
 
 
 class Inspection(NamedTuple):
     """What one decoding of its picture and masks shows of a case, or what is wrong, and where.
 
-    ``seen`` is remembered under its ``key``; ``row`` has the bytes for each array of a store.
+    ``seen`` is remembered under its ``key``; ``store_bytes`` has a row for each
+    array of a store.
     """
 
     case_id: str
     seen: dict[str, Any]
-    row: dict[str, bytes]
+    store_bytes: dict[str, bytes]
     problem: str = ""
     place: str = ""
 
 
 def inspect_case(
-    root: Path, manifest: DatasetManifest, square: Square | None, case: Any
+    root: Path, manifest: DatasetManifest, square: StoreShape | None, case: Any
 ) -> Inspection:
     """Inspect a case with its key, for a store too where there is a ``square``."""
     try:
@@ -155,7 +156,7 @@ def keys_of(root: Path, cases: Sequence[Any]) -> list[str]:
 def _inspect_all(
     root: Path,
     manifest: DatasetManifest,
-    square: Square | None,
+    square: StoreShape | None,
     cases: pd.DataFrame,
     folder: Path,
     title: str,
@@ -171,17 +172,17 @@ def _inspect_all(
             continue
         seen = pd.DataFrame([inspection.seen for inspection in good])
         if square:
-            rows = pd.DataFrame([inspection.row for inspection in good])
+            rows = pd.DataFrame([inspection.store_bytes for inspection in good])
             add_rows(_row_folder(folder, square), seen[CONTENT].join(rows))
         add_rows(folder, seen)
     return pd.DataFrame(bad, columns=Inspection._fields)[BAD_COLUMNS]
 
 
-def _row_folder(folder: Path, square: Square) -> Path:
+def _row_folder(folder: Path, square: StoreShape) -> Path:
     return folder / f"{square[0]}-{square[1]}"
 
 
-def _kept_rows(folder: Path, square: Square) -> pd.DataFrame:
+def _kept_rows(folder: Path, square: StoreShape) -> pd.DataFrame:
     """Return ``file`` and ``row`` of the rows for a store that are kept, by their `CONTENT`."""
     tables = [pd.DataFrame(columns=[*CONTENT, "file", "row"])]
     for file in whole_files(_row_folder(folder, square)):
@@ -196,7 +197,7 @@ def inspect_cases(
     manifest: DatasetManifest,
     *,
     folder: Path,
-    square: Square | None = None,
+    square: StoreShape | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Look at every picture and mask of some cases, or remember what was seen before.
 
@@ -210,7 +211,7 @@ def inspect_cases(
     if not pd.Index(keys).isin(seen.index).all():
         problem = f"the inspection of {manifest.name} cannot be written"
         remedy = f"{MAKE_ROOM} What was seen is kept."
-        with explained(problem, where=folder, remedy=remedy, kinds=OSError):
+        with as_input_error(problem, where=folder, remedy=remedy, kinds=OSError):
             folder.mkdir(parents=True, exist_ok=True)
             # A second process waits here, and then finds everything seen.
             with FileLock(folder / LOCK):
@@ -321,7 +322,7 @@ def build_store(
     note: dict[str, Any] = {"digest": digest, "provenance": dataset.provenance}
     note |= {"size": size, "resize": resize, "color": manifest.color}
     problem = "the image store cannot be written"
-    with explained(problem, where=folder, remedy=MAKE_ROOM, kinds=OSError):
+    with as_input_error(problem, where=folder, remedy=MAKE_ROOM, kinds=OSError):
         records.mkdir(parents=True, exist_ok=True)
         # Of two stores of one dataset, the second waits, as both take from the same rows.
         with FileLock(records / LOCK):
@@ -346,7 +347,7 @@ def open_store(path: Path, check: bool = True) -> ImageStore:
     path = Path(path)
     problem = f"the store that {NOTE} describes is not whole"
     remedy = "Delete this folder; the next run decodes the pictures again."
-    with explained(problem, where=path, remedy=remedy, kinds=(OSError, ValueError, KeyError)):
+    with as_input_error(problem, where=path, remedy=remedy, kinds=(OSError, ValueError, KeyError)):
         note = read_checksummed_json(path / NOTE)
         fields = {key: note[key] for key in ("size", "resize", "color", "digest", "provenance")}
         for name, digest in note["sha256"].items():
@@ -359,7 +360,7 @@ def open_store(path: Path, check: bool = True) -> ImageStore:
     return ImageStore(path=path, cases=cases, **fields)
 
 
-def _rows_of(dataset: Dataset, records: Path, square: Square) -> pd.DataFrame:
+def _rows_of(dataset: Dataset, records: Path, square: StoreShape) -> pd.DataFrame:
     """Return where the row of each case is kept; pictures whose rows are not are decoded."""
     root, manifest = dataset.root, dataset.manifest
     cases = dataset.cases.assign(mask_digest=dataset.cases["case_id"].map(dataset.mask_digests))

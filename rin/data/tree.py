@@ -19,7 +19,7 @@ from pathlib import Path
 
 import simplejpeg
 
-from rin.errors import InputError, counted, explained, join_first_ten, meant
+from rin.errors import InputError, as_input_error, counted, did_you_mean, join_first_ten
 
 SEPARATOR = "::"
 MAX_BYTES = 256 * 2**20
@@ -77,7 +77,7 @@ class Tree:
         """Return the one file of a name, in whatever folder."""
         names = [path.rpartition("/")[2] for path in self.names]
         if (times := names.count(name)) != 1:
-            problem = f"{times} files are called {name} instead of one{meant(name, names)}"
+            problem = f"{times} files are called {name} instead of one{did_you_mean(name, names)}"
             raise self.error(problem, remedy=remedy)
         return self.names[names.index(name)]
 
@@ -136,7 +136,7 @@ def read_bytes(root: Path, locator: str) -> bytes:
     path = Path(root) / place
     problem = f"{member or path.name} cannot be read"
     remedy = "Check the file, its permissions and its password."
-    with explained(problem, where=path, remedy=remedy, kinds=(KeyError, *_BROKEN)):
+    with as_input_error(problem, where=path, remedy=remedy, kinds=(KeyError, *_BROKEN)):
         archive = _archive(path) if member else None
         size = archive.getinfo(member).file_size if archive else path.stat().st_size
         if size > MAX_BYTES:
@@ -200,7 +200,7 @@ def walk(folder: Path, *, links: bool = False) -> Iterator[str]:
         prefix, place, above = waiting.pop()
         problem, remedy = "a folder cannot be listed", "Check the folder and its permissions."
         where = folder if links else place  # folders of an archive are called by patients
-        listing = explained(problem, where=where, remedy=remedy, kinds=OSError)
+        listing = as_input_error(problem, where=where, remedy=remedy, kinds=OSError)
         with listing, os.scandir(place) as entries:
             for entry in entries:
                 linked, within = entry.is_symlink() and not links, above
@@ -236,5 +236,7 @@ def _archive(path: Path) -> zipfile.ZipFile:
 @lru_cache(maxsize=8)
 def _open_archive(path: Path, _mark: tuple[int, ...], _process: int) -> zipfile.ZipFile:
     remedy = "It is probably incomplete: copy or download it once more."
-    with explained("the zip archive cannot be opened", where=path, remedy=remedy, kinds=_BROKEN):
+    with as_input_error(
+        "the zip archive cannot be opened", where=path, remedy=remedy, kinds=_BROKEN
+    ):
         return zipfile.ZipFile(path)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import permutation_test
 
-from rin.errors import listed
+from rin.errors import join_with_and
 from rin.evidence import paper
 from rin.evidence.audit import Bounds, TaskAudit, corner_bounds, rounded
 from rin.files import read_yaml
@@ -191,7 +191,7 @@ def _relative_gain(radimagenet: float, imagenet: float, *, unit: float) -> Bound
 
 def task_names(tasks: Iterable[str]) -> str:
     """Return short names of tasks as a list in words; `none` for no task."""
-    return listed(paper.COMPARISONS[task].short for task in tasks)
+    return join_with_and(paper.COMPARISONS[task].short for task in tasks)
 
 
 def _of_claim(claim: str, audits: Iterable[TaskAudit]) -> list[TaskAudit]:

@@ -40,7 +40,7 @@ _TEXTS = ("title", "finding", "consequence", "handling")
 _look_up = Formatter().get_field  # as texts do: a name, an attribute or a key of what it names
 
 
-def ledger(entries: Iterable[Mapping] = ENTRIES) -> pd.DataFrame:
+def discrepancy_table(entries: Iterable[Mapping] = ENTRIES) -> pd.DataFrame:
     """Return the ledger with every number in place, one row an entry.
 
     Columns: `id`, `kind` (key of `KINDS`), `changes` (of `CHANGES`), `status`, `compared`

@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import AfterValidator, Field
 from safetensors.numpy import load_file, save_file
 
-from rin.errors import InputError, explained, look_up, unknown
+from rin.errors import InputError, as_input_error, look_up, unknown
 from rin.files import FrozenModel, manifest_folder, read_yaml, sha256_of, write_atomically
 from rin.models.backbones import build_backbone, construct, find_backbone
 from rin.models.preprocessing import PREPROCESSING, find_preprocessing
@@ -64,7 +64,7 @@ def read_section(model: type[FrozenModel], section: str) -> list[Any]:
     path = manifest_folder() / "weights.yaml"
     remedy = "Restore the file from the repository, or mend the row."
     kinds = (OSError, KeyError, TypeError, ValueError)
-    with explained(f"no readable list of {section}", where=path, remedy=remedy, kinds=kinds):
+    with as_input_error(f"no readable list of {section}", where=path, remedy=remedy, kinds=kinds):
         return [model.model_validate(row) for row in read_yaml(path)[section]]
 
 
@@ -136,7 +136,7 @@ def load_weights(
 
 def _keras_imagenet(entry: WeightsEntry, backbone: keras.Model) -> list[np.ndarray]:
 
-    with explained(
+    with as_input_error(
         "Keras could not fetch its ImageNet weights",
         where=f"{entry.init} {entry.backbone}",
         remedy="Connect once, or copy the *_notop.h5 file into ~/.keras/models.",
@@ -160,7 +160,7 @@ def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
     _refuse_unsafe_format(path)
     # Whatever a loader leaves out, with a mere warning, stays NaN and is found below.
     backbone.set_weights([np.full(v.shape, np.nan) for v in backbone.weights])
-    with explained(
+    with as_input_error(
         f"not the weights of a {backbone.name} without top",
         where=path,
         remedy="Check that the file is whole and belongs to this backbone.",
@@ -195,7 +195,9 @@ def count_parameters(path: Path) -> int:
     _refuse_unsafe_format(path)
     sizes: dict[str, int] = {}
     remedy = "Check its path, and that it is whole: fetch it again if in doubt."
-    with explained("not a readable file of weights", where=path, remedy=remedy, kinds=Exception):
+    with as_input_error(
+        "not a readable file of weights", where=path, remedy=remedy, kinds=Exception
+    ):
         if path.suffix == ".safetensors":
             sizes = {name: values.size for name, values in load_file(path).items()}
         else:

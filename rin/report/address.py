@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from rin.errors import explained
+from rin.errors import as_input_error
 from rin.files import REPOSITORY
 
 _BRANCH = "main"
@@ -150,7 +150,7 @@ def with_address(settings: dict, project: Project, sources: Mapping[str, str]) -
 def _metadata(root: Path) -> dict:
     file = root / "pyproject.toml"
     kinds, remedy = (OSError, ValueError, KeyError), "Run from a checkout of the book."
-    with explained("no project is described here", where=file, remedy=remedy, kinds=kinds):
+    with as_input_error("no project is described here", where=file, remedy=remedy, kinds=kinds):
         return tomllib.loads(file.read_text(encoding="utf-8"))["project"]
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from IPython.display import HTML
 
 from rin.data.manifest import find_task
-from rin.errors import counted, listed
+from rin.errors import counted, join_with_and
 from rin.files import read_yaml
 from rin.report.format import inline_title
 from rin.study.corpora import find_corpus, modalities
@@ -17,8 +17,8 @@ from rin.study.ledger import other_code_remark
 from rin.study.opened import Addition, DatasetFacts, OpenedResults, TaskFacts
 from rin.study.pretraining import pretrained
 from rin.study.released import ReleasedFile, released_files, weights_remark
-from rin.study.results import MAIN, Runs
-from rin.study.setting import Study
+from rin.study.results import MAIN, Results
+from rin.study.workspace import Workspace
 from rin.training.identity import trains_alike
 
 _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
@@ -45,7 +45,7 @@ def provenance_line(
 
 
 def banner(
-    runs: Runs, tasks: Sequence[str] | None = None, study: str = MAIN, *, trained: bool = True
+    runs: Results, tasks: Sequence[str] | None = None, study: str = MAIN, *, trained: bool = True
 ) -> HTML:
     """Return the line of provenance of a page that shows a study's results of some tasks.
 
@@ -67,12 +67,14 @@ def banner(
         summary += [*text, *_unseen(runs.reference, shown)]
         details |= of_reference
     if trained_here:
-        profile = runs.study.profile
+        profile = runs.workspace.profile
         summary.append(f"profile {profile.name}")
         details["Profile"] = f"{profile.name}: {profile.about}"
         if trained:
             done = pd.concat([runs.records(task, study) for task in trained_here])
-            corpora, text, made = _trained(runs.study, profile.inits, pretrained(runs.study), done)
+            corpora, text, made = _trained(
+                runs.workspace, profile.inits, pretrained(runs.workspace), done
+            )
             of_stand_ins = {*provenances} == {"real"} and "stand-in" in corpora
             provenances = ["weights"] if of_stand_ins else provenances + corpora
             summary += text
@@ -80,12 +82,12 @@ def banner(
     return provenance_line(provenances, summary, details)
 
 
-def pretraining_banner(runs: Runs) -> HTML | None:
+def pretraining_banner(runs: Results) -> HTML | None:
     """Return the line of provenance of a page on one's own pretraining, None without any."""
-    weights, profile = pretrained(runs.study), runs.study.profile
+    weights, profile = pretrained(runs.workspace), runs.workspace.profile
     if weights.empty:
         return None
-    corpora, text, made = _trained(runs.study, weights["init"].unique(), weights, weights)
+    corpora, text, made = _trained(runs.workspace, weights["init"].unique(), weights, weights)
     details = {"Profile": f"{profile.name}: {profile.about}"} | made
     return provenance_line(corpora, [f"profile {profile.name}", *text], details)
 
@@ -167,7 +169,7 @@ def _codes(code: Mapping[str, int]) -> str:
 
 def _unverified(names: Sequence[str]) -> list[str]:
     """Return a remark on weights whose files nothing knows."""
-    return [f"unverified weights: {listed(dict.fromkeys(names))}"] if names else []
+    return [f"unverified weights: {join_with_and(dict.fromkeys(names))}"] if names else []
 
 
 def _other_code(digests: Sequence[str | None], n_runs: int) -> list[str]:
@@ -188,7 +190,9 @@ def _unseen(reference: OpenedResults, tasks: Sequence[str]) -> list[str]:
         for name in sorted(of_task - known - {""}):
             title = inline_title(find_task(task)[1].title)
             tasks_of.setdefault(_TEXTS["modalities"].get(name, name), []).append(title)
-    return [f"corpus without {name} ({listed(titles)})" for name, titles in tasks_of.items()]
+    return [
+        f"corpus without {name} ({join_with_and(titles)})" for name, titles in tasks_of.items()
+    ]
 
 
 def _addition(added: Addition) -> str:
@@ -216,16 +220,16 @@ def _days(first: str, last: str) -> str:
 
 
 def _trained(
-    study: Study, inits: Sequence[str], weights: pd.DataFrame, done: pd.DataFrame
+    workspace: Workspace, inits: Sequence[str], weights: pd.DataFrame, done: pd.DataFrame
 ) -> tuple[list[str], list[str], dict[str, str]]:
     """Return provenances of the corpora of own weights, summary and details of their networks."""
     names = weights["corpus"].unique() if len(weights) else ()
-    corpora = {name: find_corpus(study, name) for name in names}
+    corpora = {name: find_corpus(workspace, name) for name in names}
     details = {
         f"Corpus: {name}": f"{corpus.manifest.title}; {corpus.provenance} images"
         for name, corpus in corpora.items()
     }
-    files = [file for file in released_files(study) if file.entry.init in inits]
+    files = [file for file in released_files(workspace) if file.entry.init in inits]
     for init in inits:
         rows = weights[weights["init"] == init] if len(weights) else weights
         if init == "random":

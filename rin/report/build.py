@@ -33,7 +33,7 @@ from joblib import cpu_count
 
 from rin.data.manifest import load_manifest, manifest_names
 from rin.data.tree import SEPARATOR, fingerprints, walk
-from rin.errors import InputError, counted, explained, join_first_ten
+from rin.errors import InputError, as_input_error, counted, join_first_ten
 from rin.files import (
     REPOSITORY,
     manifest_folder,
@@ -53,7 +53,7 @@ from rin.report.execution import (
 )
 from rin.report.kernels import share_imports
 from rin.report.pages import Outline, contents, files_of, outline_of, pages
-from rin.study import Study, open_study
+from rin.study import Workspace, open_workspace
 from rin.study.ledger import digest_of
 from rin.study.reference import reference_folder
 
@@ -69,20 +69,20 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
 
     Where pages need training and the cover does not, the results are computed and built first, so
     that a reader has them while the live part is made.  `reading` leaves out every page that needs
-    a framework.  Parameters are those of `rin.study.open_study`, as text.  InputError, when the
-    book is built, names pages that failed.
+    a framework.  Parameters are those of `rin.study.open_workspace`, as text.  InputError, when
+    the book is built, names pages that failed.
     """
     if not (REPOSITORY / "notebooks").is_dir():
         remedy = "Run it from a checkout; results alone are read by rin.study.open_reference."
         raise InputError(
             "there are no notebooks to make a book of", where="rin book", remedy=remedy
         )
-    study = open_study(profile, data_root=data_root, results=results)
-    outline, say = outline_of(study, reading=reading), partial(_say, time.monotonic())
-    say(f"Book of the profile {study.profile.name}")
+    workspace = open_workspace(profile, data_root=data_root, results=results)
+    outline, say = outline_of(workspace, reading=reading), partial(_say, time.monotonic())
+    say(f"Book of the profile {workspace.profile.name}")
     values = {"profile": profile, "data_root": data_root, "results": results}
     with _book_lock(say):
-        jobs = plan_jobs(study, outline, values, REPOSITORY)
+        jobs = plan_jobs(workspace, outline, values, REPOSITORY)
         later = set() if reading else _live(jobs)  # what takes no framework takes no time
         first = [job for job in jobs if job.name not in later]
         failed: dict[str, str] = {}
@@ -91,7 +91,7 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
             for job in jobs:
                 if job.name not in failed:
                     write_placeholder(job)
-            minutes = study.profile.live_minutes
+            minutes = workspace.profile.live_minutes
             takes = f", about {minutes} min on two cores" if minutes else ""
             index = _build(outline, say, strict=not failed)
             say(f"results: {index}; the live part follows{takes}")
@@ -119,7 +119,7 @@ def _book_lock(say: Say) -> AcquireReturnProxy:
     lock = FileLock(REPOSITORY / ".book.lock")  # not in _build, which every build replaces
     problem = "the book is written into this folder, which nobody may write to"
     remedy = "Make the folder writable, or copy it to one that is."
-    with explained(problem, where=REPOSITORY, remedy=remedy, kinds=OSError):
+    with as_input_error(problem, where=REPOSITORY, remedy=remedy, kinds=OSError):
         try:
             return lock.acquire(blocking=False)
         except Timeout:
@@ -200,7 +200,7 @@ def _changed_since(files: Mapping[str, str], folder: Path) -> list[str]:
 
 
 def plan_jobs(
-    study: Study, outline: Outline, values: Mapping[str, object], root: Path
+    workspace: Workspace, outline: Outline, values: Mapping[str, object], root: Path
 ) -> list[Job]:
     """Return a job for each page of a book.
 
@@ -214,7 +214,10 @@ def plan_jobs(
     paths = (path for folder in folders for path in folder.rglob("*") if path.is_file())
     files = (path for path in paths if "__pycache__" not in path.parts)
     code = _digest_of_files(files, root)
-    of_parameters = {"profile": study.profile.model_dump_json(), "data_root": _listing(study)}
+    of_parameters = {
+        "profile": workspace.profile.model_dump_json(),
+        "data_root": _listing(workspace),
+    }
     after = {
         name: notebooks.keys() & {*outline.after(notebook)} for name, notebook in notebooks.items()
     }
@@ -233,7 +236,7 @@ def plan_jobs(
                 parameters=given | ({"task": page.task} if page.task else {}),
                 heading=page.heading,
                 inputs=digest_of({"code": code} | depends),
-                ledgers=tuple(study.results / name for name in sorted(ledgers)),
+                ledgers=tuple(workspace.results / name for name in sorted(ledgers)),
                 name=page.name,
                 after=after[page.notebook.source],
                 live=page.notebook.live,
@@ -304,11 +307,11 @@ def _digest_of_files(files: Iterable[Path], root: Path) -> str:
     return digest_of({os.path.relpath(file, root): sha256_of(file) for file in files})
 
 
-def _listing(study: Study) -> str:
+def _listing(workspace: Workspace) -> str:
     """Return a digest of names, sizes and times of every file of images that a study may read."""
-    root, names = study.data_root, []
+    root, names = workspace.data_root, []
     places = {place for name in manifest_names() for place in load_manifest(name).locations}
-    places |= {study.profile.curation.archive} if study.profile.curation else set()
+    places |= {workspace.profile.curation.archive} if workspace.profile.curation else set()
     for place in sorted(place.partition(SEPARATOR)[0] for place in places) if root else []:
         folder = root / place
         inside = [f"{place}/{name}" for name in walk(folder)] if folder.is_dir() else []

@@ -19,7 +19,7 @@ from scipy.special import logit
 from rin.data.discovery import guess_positive
 from rin.data.layouts.found import read_table
 from rin.data.tree import Tree
-from rin.errors import InputError, counted, explained, look_up, meant
+from rin.errors import InputError, as_input_error, counted, did_you_mean, look_up
 from rin.files import read_yaml, sha256_of, write_atomically
 from rin.report import words
 from rin.report.forest import forest
@@ -70,7 +70,7 @@ def read_scores(path: Path, columns: Columns, positive: str = "") -> pd.DataFram
     names |= {"label": columns.label, "score": columns.score}
     names = {role: name for role, name in names.items() if name}
     if absent := [name for name in names.values() if name not in table]:
-        problem = f"there is no column {absent[0]!r}{meant(absent[0], table.columns)}"
+        problem = f"there is no column {absent[0]!r}{did_you_mean(absent[0], table.columns)}"
         remedy = f"Its columns are {', '.join(table.columns)}; name them by --by, --score, "
         raise InputError(problem, where=path, remedy=remedy + "--label, --case and --patient.")
     if table.empty:
@@ -255,7 +255,7 @@ def write_comparison(
     """
     page = _page(tables, path, level)
     remedy = "Name a folder that can be written by --output."
-    with explained("it cannot be written", where=folder, remedy=remedy, kinds=OSError):
+    with as_input_error("it cannot be written", where=folder, remedy=remedy, kinds=OSError):
         folder.mkdir(parents=True, exist_ok=True)
         for name, table in tables.items():
             with write_atomically(folder / f"{name}.csv") as draft:

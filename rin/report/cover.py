@@ -17,18 +17,18 @@ from rin.report.heat import heat
 from rin.report.page import Picture, picture
 from rin.stats import pair_differences
 from rin.study import open_reference
-from rin.study.results import Runs
+from rin.study.results import Results
 
 #: Marks a task whose files name no patients.
 _UNNAMED = " †"
 
 
-def names_of(runs: Runs) -> dict[str, str]:
+def names_of(runs: Results) -> dict[str, str]:
     """Return what a sentence calls each task of a run."""
     return {task: inline_title(title) for task, title in runs.titles.items()}
 
 
-def verdict(book: Runs) -> str:
+def verdict(book: Results) -> str:
     """Return the question and its three answers: the paper's, others', and that of a run.
 
     The run is one's own where that is real, and then the run that comes with the book follows.
@@ -56,13 +56,13 @@ def verdict(book: Runs) -> str:
     return "\n".join([*lines, *([f"\n{aside}"] if aside else [])])
 
 
-def brief_finding(runs: Runs) -> str:
+def brief_finding(runs: Results) -> str:
     """Return what a run found (`words.finding`), without the comparison with the paper's sizes."""
     rows = words.deciding(*headline.differences(runs))
     return words.finding(rows, names_of(runs), runs.inits, stand_ins=runs.stand_ins())
 
 
-def beside_paper(runs: Runs) -> str:
+def beside_paper(runs: Results) -> str:
     """Return where the paper's own differences lie; nothing of stand-ins."""
     if runs.stand_ins():
         return ""
@@ -75,7 +75,7 @@ def beside_paper(runs: Runs) -> str:
     return " ".join(words.beside_paper(merged, names_of(runs), unlike))
 
 
-def of_networks(runs: Runs) -> str:
+def of_networks(runs: Results) -> str:
     """Return what a run found of these networks alone, on new patients."""
     across, networks = headline.differences(runs)
     rows = networks.merge(across[["task", "pairs", "pretrainings"]]).assign(unit="networks")
@@ -84,7 +84,7 @@ def of_networks(runs: Runs) -> str:
     )
 
 
-def own_tasks_aside(book: Runs) -> str:
+def own_tasks_aside(book: Results) -> str:
     """Return why one's own tasks are not what the cover speaks of; empty where they are."""
     if not book.foremost.is_reference:
         return ""
@@ -93,13 +93,13 @@ def own_tasks_aside(book: Runs) -> str:
     return words.own_run_aside(titles, book.stand_ins())
 
 
-def figure(runs: Runs) -> Picture:
+def figure(runs: Results) -> Picture:
     """Return the figure of the cover: the paper, others and a run in three bands."""
     axes = headline.headline(headline.three_bands(runs, words.run_name(runs.is_reference)))
     return picture(axes, "Differences in AUC in three bands: the paper, others, this run")
 
 
-def advice(runs: Runs) -> str:
+def advice(runs: Results) -> str:
     """Return three pieces of advice, under their heading."""
     across, _ = headline.differences(runs)
     pairs = pair_differences(runs.predictions(), *runs.inits)
@@ -109,7 +109,7 @@ def advice(runs: Runs) -> str:
     return f"**What to do tomorrow**\n\n{bullets}"
 
 
-def differences_table(runs: Runs, columns: Mapping[str, pd.DataFrame]) -> Styler:
+def differences_table(runs: Results, columns: Mapping[str, pd.DataFrame]) -> Styler:
     """Return several estimates of each task side by side; a dash where a column has no task."""
     cells = {
         column: words.starred(rows.set_index("task"), stand_ins=runs.stand_ins())
@@ -122,7 +122,7 @@ def differences_table(runs: Runs, columns: Mapping[str, pd.DataFrame]) -> Styler
     return book_table(shown.reset_index(drop=True).fillna("–"), caption, prose=True)
 
 
-def backbones_heat(runs: Runs, pairs: pd.DataFrame) -> Picture:
+def backbones_heat(runs: Results, pairs: pd.DataFrame) -> Picture:
     """Return each backbone's mean difference on each task; `pairs` are of `pair_differences`."""
     grid = pairs.pivot_table(index="task", columns="backbone", values="estimate")
     grid = grid.loc[list(runs.tasks)].rename(index=headline.short_names(runs))
@@ -130,10 +130,10 @@ def backbones_heat(runs: Runs, pairs: pd.DataFrame) -> Picture:
     return picture(axes, "Mean difference of each backbone's networks, by task")
 
 
-def sizes_table(runs: Runs, networks: pd.DataFrame) -> Styler:
+def sizes_table(runs: Results, networks: pd.DataFrame) -> Styler:
     """Return how many images each task has, how far its networks were trained, and their AUCs."""
     aucs = networks.set_index("task")
-    batch = runs.study.profile.fine_tuning.batch
+    batch = runs.workspace.profile.fine_tuning.batch
     rows = []
     for task in runs.tasks:
         fact, epochs = runs.facts(task), runs.records(task)["epochs"].max()
@@ -152,16 +152,16 @@ def sizes_table(runs: Runs, networks: pd.DataFrame) -> Styler:
     return book_table(pd.DataFrame(rows), caption, prose=True)
 
 
-def sizes_in_words(runs: Runs) -> str:
+def sizes_in_words(runs: Results) -> str:
     """Return how many networks were compared, and what it means where no patients are named."""
     sizes = headline.differences(runs)[0][["pairs", "backbones", "pretrainings"]].max()
     unnamed = [task for task in runs.tasks if runs.facts(task).dataset.independence == "image"]
     return f"{words_of_evidence.sizes_compared(sizes)}\n{words.unnamed_patients(len(unnamed))}"
 
 
-def limits(runs: Runs) -> str:
+def limits(runs: Results) -> str:
     """Return what a run cannot say, as a list."""
-    settings = runs.study.profile.pretraining
+    settings = runs.workspace.profile.pretraining
     alike = settings is not None and isinstance(settings.preprocessing, str)
     records = pd.concat(runs.records(task) for task in runs.tasks)
     several = records[records["epochs"] > 1]  # of one epoch the best is the last

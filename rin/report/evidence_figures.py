@@ -165,7 +165,7 @@ def further_questions_forest(alike: pd.DataFrame, others: pd.DataFrame) -> Pictu
 def divergence_forest(measured: pd.DataFrame) -> Picture:
     """Draw how far each candidate is from stored averages, by the preprocessing of training.
 
-    `measured` are rows of `Runs.probe`; median and range over files and datasets.
+    `measured` are rows of `Results.probe`; median and range over files and datasets.
     """
     label = measured["candidate"].map(scaling_of).rename("label")
     trained = ("Trained with " + measured["trained_with"]).rename("group")

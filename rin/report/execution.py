@@ -25,7 +25,7 @@ import jupytext
 import nbformat
 from pydantic import TypeAdapter, ValidationError
 
-from rin.errors import InputError, explained, lacking, look_up
+from rin.errors import InputError, as_input_error, lacking, look_up
 from rin.files import MAKE_ROOM, REPOSITORY, sha256_of, write_atomically
 from rin.report.kernels import kernel_manager
 
@@ -184,7 +184,7 @@ class Job:
         from papermill import PapermillExecutionError, execute_notebook
 
         unwritable = "a computed notebook cannot be written there"
-        with explained(unwritable, where=self.output.parent, remedy=MAKE_ROOM, kinds=OSError):
+        with as_input_error(unwritable, where=self.output.parent, remedy=MAKE_ROOM, kinds=OSError):
             self.output.parent.mkdir(parents=True, exist_ok=True)
         failed = _failed(self.output)
         before, began = self._made_from(), time.monotonic()
@@ -215,7 +215,7 @@ class Job:
         done.metadata["papermill"] |= paths
         for cell in done.cells:
             drop_bars(cell)
-            name_fold(cell)
+            set_collapsed_title(cell)
             if "injected-parameters" in cell.metadata.get("tags", []):
                 cell.metadata["tags"].append("remove-input")  # the banner says it in words
         done.metadata["rin"]["cells"] = _cells_digest(nbformat.writes(done))
@@ -303,7 +303,7 @@ def drop_bars(cell: nbformat.NotebookNode) -> None:
         cell["outputs"] = [output for output in cell["outputs"] if output.get("text") != ""]
 
 
-def name_fold(cell: nbformat.NotebookNode) -> None:
+def set_collapsed_title(cell: nbformat.NotebookNode) -> None:
     """Let the fold of a cell be named by what it holds, where it has no name of its own.
 
     A hidden output has the caption of its table, else Output.
@@ -317,12 +317,12 @@ def name_fold(cell: nbformat.NotebookNode) -> None:
         caption = re.search(r"<caption>(.*?)</caption>", "".join(map(str, pages)), re.DOTALL)
         name = unescape(caption[1].strip()) if caption else "Output"
     else:
-        name = fold_name(cell.source)
+        name = collapsed_title(cell.source)
     prompts.setdefault("code_prompt_show", name)
     prompts.setdefault("code_prompt_hide", prompts["code_prompt_show"])
 
 
-def fold_name(source: str) -> str:
+def collapsed_title(source: str) -> str:
     """Return what hidden code is: Imports, Code of the text below, Drawing, else Code."""
     statements = ast.parse(source).body
     if statements and isinstance(statements[0], ast.Import | ast.ImportFrom):

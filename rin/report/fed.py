@@ -17,7 +17,7 @@ from rin.report.page import Picture, claim, picture
 from rin.report.style import UNFREEZING_LABEL, init_style
 from rin.report.widths import NARROW, two_widths
 from rin.stats import factor_effects, init_differences, scenario_aucs
-from rin.study.results import Runs
+from rin.study.results import Results
 
 STUDY = "preprocessing"
 LEVELS = {
@@ -29,26 +29,26 @@ LEVELS = {
 SCRIPTS = "caffe_unit"
 
 
-def effects(runs: Runs) -> pd.DataFrame:
+def effects(runs: Results) -> pd.DataFrame:
     """Return what the inputs of the scripts change (`rin.stats.factor_effects`)."""
-    return runs.study.once((effects, runs.is_reference), lambda: _effects(runs))
+    return runs.workspace.once((effects, runs.is_reference), lambda: _effects(runs))
 
 
-def _effects(runs: Runs) -> pd.DataFrame:
+def _effects(runs: Results) -> pd.DataFrame:
     return factor_effects(scores_of(runs), runs.inits, ("native", "official_scripts"))
 
 
-def scores_of(runs: Runs) -> pd.DataFrame:
+def scores_of(runs: Results) -> pd.DataFrame:
     """Return the predictions of the study's one task."""
     return runs.predictions(study=STUDY, task=task_of(runs))
 
 
-def task_of(runs: Runs) -> str:
+def task_of(runs: Results) -> str:
     """Return the study's one task."""
     return runs.tasks_of(STUDY)[0]
 
 
-def in_short(runs: Runs) -> str:
+def in_short(runs: Results) -> str:
     """Return what the scripts' inputs did to either arm, and to the difference."""
     rows = effects(runs).query("group == 'all'").set_index(["quantity", "init", "level"])
     fed = {init: rows.loc[("effect", init, "")] for init in runs.inits}
@@ -58,13 +58,13 @@ def in_short(runs: Runs) -> str:
     return words_of_studies.effect_of_inputs(runs.titles[task_of(runs)], fed, before, after)
 
 
-def designs(runs: Runs) -> Styler:
+def designs(runs: Results) -> Styler:
     """Return how little the two studies of this page rest on."""
     padded = runs.predictions(study="resize")
     return design_table({"The scripts’ inputs": scores_of(runs), "Padding": padded})
 
 
-def effect_forest(runs: Runs) -> Picture:
+def effect_forest(runs: Results) -> Picture:
     """Draw the effect of the scripts' inputs on either source and on their difference.
 
     An init whose own inputs are those of the scripts has no row.
@@ -89,7 +89,7 @@ def _by_source(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(kind=rows["init"].replace("", "recomputed"), label=labels)
 
 
-def by_inputs(runs: Runs) -> Styler:
+def by_inputs(runs: Results) -> Styler:
     """Return mean AUCs and the difference, by what the networks were fed."""
     scores, inits = scores_of(runs), [*runs.inits]
     shares = {}
@@ -135,7 +135,7 @@ def ranges_table(ranges: pd.DataFrame) -> Styler:
     )
 
 
-def too_small(runs: Runs, ranges: pd.DataFrame) -> str:
+def too_small(runs: Results, ranges: pd.DataFrame) -> str:
     """Return how much too small the scripts' inputs are, and what an arm makes of them."""
     ratios = ranges.set_index("network")["ratio"]
     claim("ResNet50 is fed 255 times too small", round(ratios["ResNet50"]) == 255)
@@ -154,7 +154,7 @@ def too_small(runs: Runs, ranges: pd.DataFrame) -> str:
     )
 
 
-def scenario_lines(runs: Runs) -> Picture:
+def scenario_lines(runs: Results) -> Picture:
     """Draw the AUC of every scenario with own and with the scripts' inputs; a panel a way."""
     scores = scores_of(runs)
     lines = pd.concat(
@@ -186,7 +186,7 @@ def _scenario_lines(
     return panel_titles(grid, narrow)
 
 
-def padding_forest(runs: Runs) -> Picture:
+def padding_forest(runs: Results) -> Picture:
     """Draw the effect of padding on either init and on their difference."""
     rows = factor_effects(runs.predictions(study="resize"), runs.inits, ("stretch", "pad"))
     rows = rows.query("group == 'all' and quantity in ['effect', 'interaction']")

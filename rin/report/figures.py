@@ -27,7 +27,7 @@ from rin.stats import (
     pretraining_differences,
     scenario_aucs,
 )
-from rin.study.results import Runs
+from rin.study.results import Results
 
 #: What the scenarios of a difference are called in a figure.
 SCENARIOS = {"all": "all scenarios", **UNFREEZING_LABEL}
@@ -42,7 +42,7 @@ def difference_name(inits: Sequence[str]) -> str:
 # ---- one task
 
 
-def difference_forest(runs: Runs, task: str) -> Picture:
+def difference_forest(runs: Results, task: str) -> Picture:
     """Draw the differences of a task: over all scenarios, by unfreezing, and what is published."""
     axes = forest(
         task_differences(runs, task),
@@ -53,7 +53,7 @@ def difference_forest(runs: Runs, task: str) -> Picture:
     return picture(axes, "Differences over all scenarios, and by unfreezing, below the paper's")
 
 
-def task_differences(runs: Runs, task: str) -> pd.DataFrame:
+def task_differences(runs: Results, task: str) -> pd.DataFrame:
     """Return the rows of `difference_forest`, in AUC points; without intervals where none has one.
 
     A line has the interval over patients (`networks`) and that over pretrainings; the latter is
@@ -90,7 +90,7 @@ def both_intervals(networks: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values("group", key=lambda groups: groups.map(order), kind="stable")
 
 
-def paired_slopes(runs: Runs, scores: pd.DataFrame, panel: str) -> Picture:
+def paired_slopes(runs: Results, scores: pd.DataFrame, panel: str) -> Picture:
     """Draw the AUC of every scenario from either init; a panel a `backbone` or `task`."""
     aucs = scenario_aucs(scores).groupby(["task", "scenario", "init"])["auc"].mean().reset_index()
     aucs = aucs.merge(scores[["task", "scenario", "backbone", "unfreezing"]].drop_duplicates())
@@ -104,7 +104,7 @@ def paired_slopes(runs: Runs, scores: pd.DataFrame, panel: str) -> Picture:
     return picture(axes, alt, width=f"{18 * min(axes.size, wrap)}rem")
 
 
-def calibration_and_benefit(runs: Runs, scores: pd.DataFrame) -> Picture:
+def calibration_and_benefit(runs: Results, scores: pd.DataFrame) -> Picture:
     """Draw calibration and net benefit of the two inits on one task."""
     curves = clinical_curves(scores, runs.inits, bins=bins_of(scores))
     axes = clinical(curves, runs.inits)
@@ -121,7 +121,7 @@ def bins_of(scores: pd.DataFrame) -> int:
 # ---- all tasks
 
 
-def differences_on_tasks(runs: Runs) -> Picture:
+def differences_on_tasks(runs: Results) -> Picture:
     """Draw the difference on every task with both its intervals."""
     units, networks = differences(runs)
     rows = both_intervals(networks.assign(group="all"), units.assign(group="all"))
@@ -131,7 +131,7 @@ def differences_on_tasks(runs: Runs) -> Picture:
     )
 
 
-def differences_by_unfreezing(runs: Runs, rows: pd.DataFrame) -> Picture:
+def differences_by_unfreezing(runs: Results, rows: pd.DataFrame) -> Picture:
     """Draw the differences of each task by the layers that are trained.
 
     `rows` are of `pretraining_differences` with their unfreezing in `group`.
@@ -142,7 +142,7 @@ def differences_by_unfreezing(runs: Runs, rows: pd.DataFrame) -> Picture:
     return picture(axes, "Difference of the initialisations by unfreezing and task")
 
 
-def _look(runs: Runs) -> dict:
+def _look(runs: Results) -> dict:
     unreal = runs.stand_ins()
     return {
         "unit": "points",
@@ -158,7 +158,7 @@ def in_order(rows: pd.DataFrame, column: str, values: Sequence[str]) -> pd.DataF
     return rows.sort_values(column, key=lambda names: names.map(place), kind="stable")
 
 
-def pair_dots(runs: Runs, pairs: pd.DataFrame) -> Picture:
+def pair_dots(runs: Results, pairs: pd.DataFrame) -> Picture:
     """Draw the difference of each pair of networks (`pair_differences`); a panel a task."""
     axes = _pair_dots(pairs, short_names(runs))
     return picture(axes, "Difference of each pair of networks, by task and backbone")
@@ -181,7 +181,7 @@ def _pair_dots(
     return panel_titles(grid, narrow)
 
 
-def mean_roc_curves(runs: Runs, scores: pd.DataFrame) -> Picture:
+def mean_roc_curves(runs: Results, scores: pd.DataFrame) -> Picture:
     """Draw the mean ROC curve of either init; a panel a task."""
     axes = _mean_roc_curves(mean_roc(scores), runs.inits, short_names(runs))
     return picture(axes, "Mean ROC curve of either initialisation, by task")

@@ -19,7 +19,7 @@ from rin.report.widths import two_widths
 from rin.stats import factor_effects, init_differences, scenario_aucs
 from rin.stats.hypothesis import smallest_permutation_p
 from rin.study.loss_study import run_losses
-from rin.study.results import Runs
+from rin.study.results import Results
 
 STUDIES = {
     "head": "Other heads",
@@ -47,14 +47,14 @@ CONFOUNDERS = {
 TRAININGS = 5
 
 
-def with_losses(runs: Runs) -> Runs:
+def with_losses(runs: Results) -> Results:
     """Return runs that keep all studies of the page; what losses lack is trained first."""
-    if runs.study.profile.losses:
-        run_losses(runs.study)
-    return runs.keeping(*STUDIES, "losses")
+    if runs.workspace.profile.losses:
+        run_losses(runs.workspace)
+    return runs.or_reference_with(*STUDIES, "losses")
 
 
-def in_short(runs: Runs) -> str:
+def in_short(runs: Results) -> str:
     """Return what the four replications found: which confounders separate the arms, and that."""
     rows = followed(runs)
     unreal = runs.stand_ins(study="confounder")
@@ -63,7 +63,7 @@ def in_short(runs: Runs) -> str:
     )
 
 
-def designs(runs: Runs) -> Styler:
+def designs(runs: Results) -> Styler:
     """Return how little each study of this page rests on."""
     scores = {name: runs.predictions(study=study) for study, name in STUDIES.items()}
     return design_table(scores | {"Softened labels": runs.losses()})
@@ -72,7 +72,7 @@ def designs(runs: Runs) -> Styler:
 # ---- heads
 
 
-def head_gains(runs: Runs) -> pd.DataFrame:
+def head_gains(runs: Results) -> pd.DataFrame:
     """Return the gain of each head over the linear one (`rin.stats.factor_effects`)."""
     scores = runs.predictions(study="head")
     return pd.concat(
@@ -83,7 +83,7 @@ def head_gains(runs: Runs) -> pd.DataFrame:
     )
 
 
-def head_forest(runs: Runs, gains: pd.DataFrame) -> Picture:
+def head_forest(runs: Results, gains: pd.DataFrame) -> Picture:
     """Draw the gain of each head over the linear one, by task and initialisation."""
     word = gains["init"].map(lambda init: init_style(init).word)
     rows = gains.assign(kind=gains["init"], label=gains["head"].map(HEADS) + ", " + word)
@@ -99,7 +99,7 @@ def head_forest(runs: Runs, gains: pd.DataFrame) -> Picture:
     return picture(axes, "Gain of each head over the linear one, by task and initialisation")
 
 
-def heads(runs: Runs, gains: pd.DataFrame) -> str:
+def heads(runs: Results, gains: pd.DataFrame) -> str:
     """Return what the head with the skip connection gains, beside the source's AUC."""
     best = scenario_aucs(runs.predictions(study="head").query("level == 'conv_skip'"))
     best = best[best["task"] == best["task"].iloc[0]]
@@ -138,7 +138,7 @@ def online_smoothing(losses: pd.DataFrame) -> str:
 # ---- layers
 
 
-def layer_dots(runs: Runs) -> Picture:
+def layer_dots(runs: Results) -> Picture:
     """Draw the similarity of the initialisations before and after fine-tuning, by layer."""
     pairs = similarity(runs).query("comparison in ['before', 'after', 'random']")
     axes = _layer_dots(pairs.replace({"task": short_names(runs)}))
@@ -158,17 +158,17 @@ def _layer_dots(pairs: pd.DataFrame, *, narrow: bool = False) -> np.ndarray:
     return panel_titles(grid, narrow)
 
 
-def similarity(runs: Runs) -> pd.DataFrame:
+def similarity(runs: Results) -> pd.DataFrame:
     """Return how alike the layers of the two initialisations are, of all tasks."""
     return pd.concat(runs.layer_similarity(task) for task in runs.tasks_of("layers"))
 
 
-def agreement(runs: Runs) -> pd.DataFrame:
+def agreement(runs: Results) -> pd.DataFrame:
     """Return how often networks of either init agree (`rin.explain.similarity`), by task."""
     return call_agreement(runs.predictions(study="main"), *runs.inits)
 
 
-def agreement_table(runs: Runs, agree: pd.DataFrame) -> Styler:
+def agreement_table(runs: Results, agree: pd.DataFrame) -> Styler:
     """Return `agreement` as a table."""
     columns = ["Agree", "Called positive", "Agree by chance", "Kappa", "Truly positive"]
     shown = agree.rename(index=short_names(runs)).set_axis(columns, axis=1)
@@ -177,7 +177,7 @@ def agreement_table(runs: Runs, agree: pd.DataFrame) -> Styler:
     return book_table(table, "Shares of the cases, and kappa", prose=True)
 
 
-def layers(runs: Runs, agree: pd.DataFrame) -> str:
+def layers(runs: Results, agree: pd.DataFrame) -> str:
     """Return how alike layers are, and what agreement there is beside that of chance."""
     means = similarity(runs).groupby("comparison")["cca"].mean()
     return words_of_studies.layers_and_agreement(means, agree, runs.titles)
@@ -186,7 +186,7 @@ def layers(runs: Runs, agree: pd.DataFrame) -> str:
 # ---- confounders
 
 
-def confounded(runs: Runs) -> pd.DataFrame:
+def confounded(runs: Results) -> pd.DataFrame:
     """Return the predictions of the reversed tests of all confounders at their full share."""
     same = runs.predictions(study="confounder")
     sampled = same["level"].str.startswith("sampled")  # its test is reversed already
@@ -198,19 +198,19 @@ def confounded(runs: Runs) -> pd.DataFrame:
     return rows[rows["level"].str.endswith(" 100")]
 
 
-def followed(runs: Runs) -> pd.DataFrame:
+def followed(runs: Results) -> pd.DataFrame:
     """Return the difference of the inits in the reversed test of each confounder (`level`)."""
-    return runs.study.once((followed, runs.is_reference), lambda: _followed(runs))
+    return runs.workspace.once((followed, runs.is_reference), lambda: _followed(runs))
 
 
-def _followed(runs: Runs) -> pd.DataFrame:
+def _followed(runs: Results) -> pd.DataFrame:
     return pd.concat(
         init_differences(rows, *runs.inits).query("group == 'all'").assign(level=level)
         for level, rows in confounded(runs).groupby("level")
     ).drop(columns="p_holm")
 
 
-def confounder_forest(runs: Runs, rows: pd.DataFrame) -> Picture:
+def confounder_forest(runs: Results, rows: pd.DataFrame) -> Picture:
     """Draw the rows of `followed`; at the right the AUC of either side."""
     sources = [init_style(init).short for init in runs.inits]
     notes = [f"{row.auc_a:.2f}, {row.auc_b:.2f}" for row in rows.itertuples()]
@@ -227,7 +227,7 @@ def confounder_forest(runs: Runs, rows: pd.DataFrame) -> Picture:
     return picture(axes, "Difference between the initialisations in the reversed test")
 
 
-def confounders(runs: Runs, rows: pd.DataFrame) -> str:
+def confounders(runs: Results, rows: pd.DataFrame) -> str:
     """Return who follows which confounder, beside what the source reports."""
     return words_of_studies.confounders_beside_source(
         rows,

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from rin.errors import listed, look_up
+from rin.errors import join_with_and, look_up
 from rin.report.style import MEASURE_NAMES, TABLE_STYLES, init_style
 
 MINUS = "−"
@@ -142,11 +142,11 @@ def design_table(studies: Mapping[str, pd.DataFrame]) -> Styler:
         networks = runs.groupby([*runs.columns.intersection(names)], observed=True)["seed"]
         trainings, backbones = networks.nunique(), runs["backbone"].unique()
         alone = " (one backbone, exploratory)" if len(backbones) == 1 else ""
-        row = {"Study": study, "Backbones": listed(backbones) + alone}
+        row = {"Study": study, "Backbones": join_with_and(backbones) + alone}
         row |= {"Pretrainings": MISSING, "Scenarios": MISSING}
         if "pretraining" in runs:
             numbers = [str(number) for number in sorted(runs["pretraining"].unique())]
-            row["Pretrainings"] = f"{len(numbers)} (number {listed(numbers)})"
+            row["Pretrainings"] = f"{len(numbers)} (number {join_with_and(numbers)})"
         if "scenario" in runs:
             row["Scenarios"] = runs["scenario"].nunique()
         row |= {"Networks": len(trainings), "Trainings of each": trainings.max()}

@@ -18,7 +18,7 @@ from rin.report.format import (
     inline_title,
 )
 from rin.stats import against_published, init_differences, pretraining_differences
-from rin.study.results import Runs
+from rin.study.results import Results
 
 #: Names of tasks that are shorter than their titles up to the first comma.
 _SHORT = {"busbra": "Breast, BUS-BRA"}
@@ -26,30 +26,30 @@ _SHORT = {"busbra": "Breast, BUS-BRA"}
 _QUESTION = ({"radiologic", "radimagenet"}, {"photographic", "imagenet"})
 
 
-def short_names(runs: Runs) -> dict[str, str]:
+def short_names(runs: Results) -> dict[str, str]:
     """Return a short name of every task of the paper and of a run: up to the first comma."""
     titles = {task: row.title for task, row in COMPARISONS.items()} | runs.titles
     return {task: title.partition(",")[0] for task, title in titles.items()} | _SHORT
 
 
-def differences(runs: Runs) -> tuple[pd.DataFrame, pd.DataFrame]:
+def differences(runs: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the differences of a run, a row a task: pretraining as the unit; these networks."""
-    return runs.study.once((differences, runs.is_reference), lambda: _differences(runs))
+    return runs.workspace.once((differences, runs.is_reference), lambda: _differences(runs))
 
 
-def _differences(runs: Runs) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _differences(runs: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
     scores = runs.predictions()
     networks = init_differences(scores, *runs.inits)
     networks = networks[networks["group"] == "all"].reset_index(drop=True)
     return pretraining_differences(scores, *runs.inits), networks
 
 
-def of_paper(runs: Runs) -> pd.DataFrame:
+def of_paper(runs: Results) -> pd.DataFrame:
     """Return the differences of the backbones that the paper has; empty without any others."""
-    return runs.study.once((of_paper, runs.is_reference), lambda: _of_paper(runs))
+    return runs.workspace.once((of_paper, runs.is_reference), lambda: _of_paper(runs))
 
 
-def _of_paper(runs: Runs) -> pd.DataFrame:
+def _of_paper(runs: Results) -> pd.DataFrame:
     scores = runs.predictions()
     in_paper = scores["backbone"].isin(BACKBONES)
     if in_paper.all() or not in_paper.any():
@@ -57,7 +57,7 @@ def _of_paper(runs: Runs) -> pd.DataFrame:
     return pretraining_differences(scores[in_paper], *runs.inits)
 
 
-def beside_paper(runs: Runs, rows: pd.DataFrame) -> pd.DataFrame:
+def beside_paper(runs: Results, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of tasks that the paper has, with its difference (`against_published`)."""
     of_question = all(init in kind for init, kind in zip(runs.inits, _QUESTION, strict=True))
     stated = COMPARISONS.keys() & {*rows["task"]} if of_question else {}
@@ -65,7 +65,7 @@ def beside_paper(runs: Runs, rows: pd.DataFrame) -> pd.DataFrame:
     return against_published(rows, published)
 
 
-def finding(runs: Runs) -> str:
+def finding(runs: Results) -> str:
     """Return what a run found, in words (`rin.report.words.finding`)."""
     names = {task: inline_title(title) for task, title in runs.titles.items()}
     rows = words.deciding(*differences(runs))
@@ -143,7 +143,7 @@ def one_left_out(
     return table
 
 
-def three_bands(runs: Runs, name: str = "This book") -> pd.DataFrame:
+def three_bands(runs: Results, name: str = "This book") -> pd.DataFrame:
     """Return the differences of the three bands, in AUC points; `name` is that of the run.
 
     The paper's are as printed; those of other groups are pooled; a task of the run has two rows,

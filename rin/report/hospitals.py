@@ -24,7 +24,7 @@ from rin.stats import (
     scenario_aucs,
 )
 from rin.stats.hypothesis import TTest
-from rin.study.results import Runs
+from rin.study.results import Results
 
 #: What images are grouped by, and the name of that.
 SUBGROUPS = {"device": "Device", "birads": "BI-RADS", "size": "Lesion size"}
@@ -32,12 +32,12 @@ SUBGROUPS = {"device": "Device", "birads": "BI-RADS", "size": "Lesion size"}
 FEWEST = 20
 
 
-def task_with_external(runs: Runs, task: str = "") -> str:
+def task_with_external(runs: Results, task: str = "") -> str:
     """Return a task with an external dataset: the one that is named, else the first."""
     return task or next(name for name in runs.tasks if runs.external(name))
 
 
-def test_sets(runs: Runs, task: str) -> dict[str, pd.DataFrame]:
+def test_sets(runs: Results, task: str) -> dict[str, pd.DataFrame]:
     """Return the predictions on each test set: internal, external, and trained there."""
     place = runs.external(task)[0]
     scores = {"internal": runs.predictions(task=task)}
@@ -47,13 +47,13 @@ def test_sets(runs: Runs, task: str) -> dict[str, pd.DataFrame]:
     return scores
 
 
-def differences(runs: Runs, task: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def differences(runs: Results, task: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the differences on each test set (`test`): of these networks, and of pretrainings."""
     key = (differences, task, runs.is_reference)
-    return runs.study.once(key, lambda: _differences(runs, task))
+    return runs.workspace.once(key, lambda: _differences(runs, task))
 
 
-def _differences(runs: Runs, task: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _differences(runs: Results, task: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     scores = test_sets(runs, task)
     networks = pd.concat(
         init_differences(rows, *runs.inits).assign(test=name) for name, rows in scores.items()
@@ -66,25 +66,25 @@ def _differences(runs: Runs, task: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     return networks, units
 
 
-def _site(runs: Runs, task: str) -> str:
+def _site(runs: Results, task: str) -> str:
     return runs.facts(task).external[0].title.partition(",")[0]
 
 
-def in_short(runs: Runs, task: str) -> str:
+def in_short(runs: Results, task: str) -> str:
     """Return the difference on the internal and on the external test set."""
     networks, units = differences(runs, task)
     alone, across = (rows[rows["group"] == "all"].set_index("test") for rows in (networks, units))
     return words_of_studies.on_both_test_sets(across, alone, runs.inits)
 
 
-def datasets(runs: Runs, task: str) -> str:
+def datasets(runs: Results, task: str) -> str:
     """Return which images were scored, and how many near-duplicates they share."""
     facts = runs.facts(task)
     shared = facts.shared_pictures[runs.external(task)[0]]
     return words_of_studies.scored_elsewhere(facts, facts.external[0], shared)
 
 
-def difference_forest(runs: Runs, task: str) -> Picture:
+def difference_forest(runs: Results, task: str) -> Picture:
     """Draw the differences on each test set, over all scenarios and by unfreezing."""
     networks, units = differences(runs, task)
     both = both_intervals(networks, units)
@@ -105,7 +105,7 @@ def difference_forest(runs: Runs, task: str) -> Picture:
     return picture(axes, "Differences on the internal and the external test set")
 
 
-def network_dots(runs: Runs, task: str) -> Picture:
+def network_dots(runs: Results, task: str) -> Picture:
     """Draw the AUC of every network on each test set; dashed: the radiologist's BI-RADS."""
     scores = test_sets(runs, task)
     aucs = pd.concat(scenario_aucs(rows).assign(test=name) for name, rows in scores.items())
@@ -134,7 +134,7 @@ def _network_dots(
     return panel_titles(grid, narrow)
 
 
-def external_cases(runs: Runs, task: str) -> pd.DataFrame:
+def external_cases(runs: Results, task: str) -> pd.DataFrame:
     """Return the external cases with what they can be grouped by, also thirds of lesion size."""
     place = runs.external(task)[0]
     cases, overlap = runs.cases(task, place).copy(), runs.overlap(task, place)
@@ -162,7 +162,7 @@ def subgroup_differences(
     return pd.DataFrame(rows)
 
 
-def subgroup_table(runs: Runs, task: str, groups: pd.DataFrame) -> Styler:
+def subgroup_table(runs: Results, task: str, groups: pd.DataFrame) -> Styler:
     """Return the differences of `subgroup_differences` as a table."""
     a, b = (init_style(init).short for init in runs.inits)
     shown = pd.DataFrame()
@@ -176,7 +176,7 @@ def subgroup_table(runs: Runs, task: str, groups: pd.DataFrame) -> Styler:
     return book_table(shown, caption, prose=True)
 
 
-def change(runs: Runs, task: str, alone: TTest, across: pd.DataFrame) -> str:
+def change(runs: Results, task: str, alone: TTest, across: pd.DataFrame) -> str:
     """Return by how much the difference changes between the two test sets.
 
     `alone` is of `rin.stats.change_between`, `across` of `pretraining_changes`.
@@ -187,7 +187,7 @@ def change(runs: Runs, task: str, alone: TTest, across: pd.DataFrame) -> str:
     )
 
 
-def calibration_on_both(runs: Runs, task: str) -> Picture:
+def calibration_on_both(runs: Results, task: str) -> Picture:
     """Draw calibration on the internal and the external test set."""
     scores = test_sets(runs, task)
     curves = pd.concat(
@@ -198,9 +198,9 @@ def calibration_on_both(runs: Runs, task: str) -> Picture:
     return picture(axes, "Calibration on the internal and the external test set")
 
 
-def clinical_table(runs: Runs, task: str) -> Styler:
+def clinical_table(runs: Results, task: str) -> Styler:
     """Return measures beyond the AUC on both test sets."""
-    scores, seed, measures = test_sets(runs, task), runs.study.profile.seed, []
+    scores, seed, measures = test_sets(runs, task), runs.workspace.profile.seed, []
     for name in ("internal", "external"):
         measured = measures_by_convergence(scores[name], runs.inits, seed=seed)
         measures.append(measure_table(measured, runs.inits).head(3).assign(Test=name))

@@ -13,7 +13,7 @@ from rin.explain.overlap import PAPER_THRESHOLD
 from rin.report.style import init_style
 from rin.report.widths import NARROW, two_widths
 from rin.stats import scenario_aucs
-from rin.study import Runs
+from rin.study import Results
 
 OUTLINE = "#00E5FF"  # reads on grey images and on the overlay's colours alike
 # Names of cases come from files: a dollar sign in them starts no formula.
@@ -31,7 +31,7 @@ def show_image(image: np.ndarray, ax: Axes, mask: np.ndarray | None = None) -> A
 
 @two_widths
 def example_maps(
-    runs: Runs,
+    runs: Results,
     task: str,
     cams: Sequence[tuple[pd.DataFrame, np.ndarray]],
     *,
@@ -46,7 +46,7 @@ def example_maps(
     """
     predictions, maps, chosen = _best_scenario(runs, task, cams)
     rows = predictions[runs.inits[0]]
-    inputs = runs.study.inputs(task)
+    inputs = runs.workspace.inputs(task)
     store, positive = inputs.store, inputs.task.positive_class
     places = pd.Index(store.cases["case_id"]).get_indexer(rows.loc[chosen, "case_id"])
     images, masks = store.images()[places], store.masks()[places]
@@ -84,7 +84,7 @@ def example_maps(
 
 
 def _best_scenario(
-    runs: Runs, task: str, cams: Sequence[tuple[pd.DataFrame, np.ndarray]]
+    runs: Results, task: str, cams: Sequence[tuple[pd.DataFrame, np.ndarray]]
 ) -> tuple[dict[str, pd.DataFrame], dict[str, np.ndarray], pd.Index]:
     """Return predictions and maps by init in the best scenario, and rows of one image a class."""
     aucs = scenario_aucs(runs.predictions(task=task)).groupby("scenario")["auc"].mean()

@@ -7,7 +7,7 @@ import seaborn as sns
 from IPython.display import HTML, Markdown
 from pandas.io.formats.style import Styler
 
-from rin.errors import listed
+from rin.errors import join_with_and
 from rin.evidence import paper
 from rin.explain.overlap import SIDE
 from rin.report import words_of_results as words
@@ -23,7 +23,7 @@ from rin.report.style import init_style
 from rin.report.widths import NARROW, two_widths
 from rin.stats import against_baselines, image_differences
 from rin.study.fine_tuning import cam_arrays
-from rin.study.results import Runs, open_reference
+from rin.study.results import Results, open_reference
 
 #: Measures of overlap and their names; `dice` is at the threshold of the paper.
 MEASURES = {
@@ -33,39 +33,39 @@ MEASURES = {
 }
 
 
-def with_masks(runs: Runs) -> Runs:
+def with_masks(runs: Results) -> Results:
     """Return these runs where lesions of a task are marked, else the reference run."""
     return runs if marked(runs) else open_reference()
 
 
-def marked(runs: Runs) -> list[str]:
+def marked(runs: Results) -> list[str]:
     """Return the tasks whose lesions are marked."""
     return [task for task in runs.tasks if len(runs.overlap(task))]
 
 
-def all_maps(runs: Runs) -> pd.DataFrame:
-    """Return the overlap of every map (`Runs.overlap`) of the tasks with marked lesions."""
+def all_maps(runs: Results) -> pd.DataFrame:
+    """Return the overlap of every map (`Results.overlap`) of the tasks with marked lesions."""
     return pd.concat([runs.overlap(task) for task in marked(runs)])
 
 
-def differences(runs: Runs) -> pd.DataFrame:
+def differences(runs: Results) -> pd.DataFrame:
     """Return the differences of the inits in every measure and task (`image_differences`)."""
-    return runs.study.once((differences, runs.is_reference), lambda: _differences(runs))
+    return runs.workspace.once((differences, runs.is_reference), lambda: _differences(runs))
 
 
-def _differences(runs: Runs) -> pd.DataFrame:
+def _differences(runs: Results) -> pd.DataFrame:
     return pd.concat(
         image_differences(runs.overlap(task), *runs.inits, list(MEASURES)).assign(task=task)
         for task in marked(runs)
     )
 
 
-def beside_blind(runs: Runs) -> pd.DataFrame:
+def beside_blind(runs: Results) -> pd.DataFrame:
     """Return maps minus the best region that ignores the image (`against_baselines`)."""
-    return runs.study.once((beside_blind, runs.is_reference), lambda: _beside_blind(runs))
+    return runs.workspace.once((beside_blind, runs.is_reference), lambda: _beside_blind(runs))
 
 
-def _beside_blind(runs: Runs) -> pd.DataFrame:
+def _beside_blind(runs: Results) -> pd.DataFrame:
     measures = ["dice", "average_precision"]
     return pd.concat(
         against_baselines(runs.overlap(task), runs.baselines(task), runs.inits, measures).assign(
@@ -75,11 +75,11 @@ def _beside_blind(runs: Runs) -> pd.DataFrame:
     )
 
 
-def _inside(runs: Runs) -> dict[str, str]:
+def _inside(runs: Results) -> dict[str, str]:
     return {task: inline_title(runs.titles[task]) for task in marked(runs)}
 
 
-def in_short(runs: Runs) -> str:
+def in_short(runs: Results) -> str:
     """Return whether maps of either init overlap more with lesions, and beat blind regions."""
     unreal = runs.stand_ins(*marked(runs))
     clear = {
@@ -91,7 +91,7 @@ def in_short(runs: Runs) -> str:
 
 def published() -> str:
     """Return the Dice scores that the paper reports."""
-    stated = listed(
+    stated = join_with_and(
         f"{row.caption_radimagenet:.3f} and {row.caption_imagenet:.3f} ({task})"
         for task, row in paper.DICE.items()
     )
@@ -101,7 +101,7 @@ def published() -> str:
     )
 
 
-def difference_forest(runs: Runs) -> Picture:
+def difference_forest(runs: Results) -> Picture:
     """Draw the difference of the inits in every measure of overlap, task by task."""
     unreal = runs.stand_ins(*marked(runs))
     axes = forest(
@@ -117,7 +117,7 @@ def difference_forest(runs: Runs) -> Picture:
     return picture(axes, "Difference of the initialisations in overlap, task by task")
 
 
-def blind_forest(runs: Runs) -> Picture:
+def blind_forest(runs: Results) -> Picture:
     """Draw the maps of either init minus the best region that ignores the image."""
     blind = beside_blind(runs)
     word = blind["init"].map(lambda init: init_style(init).word)
@@ -135,7 +135,7 @@ def blind_forest(runs: Runs) -> Picture:
     return picture(axes, "Overlap of the maps beside the best image-blind region")
 
 
-def hits_of(runs: Runs, maps: pd.DataFrame) -> pd.DataFrame:
+def hits_of(runs: Results, maps: pd.DataFrame) -> pd.DataFrame:
     """Return hits of the pointing game in percent, by task and cells of a map's side."""
     a, b = runs.inits
     hits = 100 * maps.groupby(["task", "cells", "init"])["pointing"].mean().unstack()
@@ -149,7 +149,7 @@ def hits_of(runs: Runs, maps: pd.DataFrame) -> pd.DataFrame:
     return hits
 
 
-def pointing_table(runs: Runs, hits: pd.DataFrame) -> Styler:
+def pointing_table(runs: Results, hits: pd.DataFrame) -> Styler:
     """Return the hits (`hits_of`) as a table, beside a random cell and a random pixel."""
     titles = short_names(runs)
     names = {init: init_style(init).short for init in runs.inits}
@@ -159,14 +159,14 @@ def pointing_table(runs: Runs, hits: pd.DataFrame) -> Styler:
     return book_table(table, "Hits, % of the maps", prose=True)
 
 
-def pointing(runs: Runs, hits: pd.DataFrame) -> str:
+def pointing(runs: Results, hits: pd.DataFrame) -> str:
     """Return in how many rows of `hits_of` maps hit more often than chance."""
     titles = short_names(runs)
     names = [f"{titles[task]}, {k} × {k} cells" for task, k in hits.index]
     return words_of_studies.pointing_game(hits, runs.inits, names)
 
 
-def dice_by_lesion_size(runs: Runs, maps: pd.DataFrame) -> Picture:
+def dice_by_lesion_size(runs: Results, maps: pd.DataFrame) -> Picture:
     """Draw the paired difference in Dice of each image by its lesion's share of the image."""
     a, b = runs.inits
     wide = maps.groupby(["task", "case_id", "init"])[["dice", "mask_share"]].mean().unstack("init")
@@ -194,7 +194,7 @@ def _dice_by_lesion_size(
     return grid.axes
 
 
-def difference_maps(runs: Runs) -> Picture:
+def difference_maps(runs: Results) -> Picture:
     """Draw the mean activation around the lesion, first init minus second, task by task."""
     tables = [runs.lesion_maps(task) for task in marked(runs)]
     axes = _difference_maps(
@@ -237,14 +237,14 @@ def _difference_maps(
     return panels
 
 
-def examples(runs: Runs) -> HTML | Markdown:
+def examples(runs: Results) -> HTML | Markdown:
     """Return maps on an image of each class, of the tasks that were run on this computer."""
     tasks = [task for task in marked(runs) if runs.origin(task) == "own"]
     if not tasks:
         return Markdown("*These maps come from a reference run, which holds no image.*")
     pictures = [
         picture(
-            example_maps(runs, task, [*cam_arrays(runs.study, task)]),
+            example_maps(runs, task, [*cam_arrays(runs.workspace, task)]),
             f"Maps on images of {_inside(runs)[task]}",
         )
         for task in tasks

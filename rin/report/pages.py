@@ -10,9 +10,9 @@ from pathlib import Path
 
 from rin.data.manifest import find_task
 from rin.files import read_yaml
-from rin.study import Study, open_runs
+from rin.study import Workspace, open_runs
 from rin.study.reference import load_reference, reference_names
-from rin.study.setting import chosen_pages, find_manifest
+from rin.study.workspace import chosen_pages, find_manifest
 
 _TABLE = read_yaml(Path(__file__).with_suffix(".yaml"))
 #: Captions of the parts, in the order of the book.
@@ -89,15 +89,15 @@ NOTEBOOKS = tuple(
 COVER = Notebook("use/task_cover", _FRONT, shows=_TRAINED)
 
 
-def outline_of(study: Study, *, reading: bool = False) -> Outline:
+def outline_of(workspace: Workspace, *, reading: bool = False) -> Outline:
     """Return the outline of the book about a study; `reading`, of what takes no framework."""
-    profile = study.profile
+    profile = workspace.profile
     sections = {notebook.section for notebook in NOTEBOOKS} - {"", "masks", *_SHOWN_WITH_RESULTS}
     names = {study.name for study in profile.studies}
     shown = {s for s in sections if s in names or getattr(profile, s, None) is not None}
-    if any(find_manifest(study, *find_task(task)).masks for task in profile.tasks):
+    if any(find_manifest(workspace, *find_task(task)).masks for task in profile.tasks):
         shown |= {"masks"}
-    runs = open_runs(profile, data_root=study.data_root, results=study.results.parent)
+    runs = open_runs(profile, data_root=workspace.data_root, results=workspace.results.parent)
     external = {name for task in runs.tasks for name in runs.external(task)}
     if external:
         shown |= {"external"}
@@ -116,7 +116,7 @@ def outline_of(study: Study, *, reading: bool = False) -> Outline:
         tasks=tuple(profile.tasks if chosen else tasks),
         with_results=frozenset(runs.tasks),
         sections=frozenset(shown),
-        waits=not reading and (not profile.reference or study.data_root is not None),
+        waits=not reading and (not profile.reference or workspace.data_root is not None),
         chosen=chosen,
         title=", ".join(titles) if chosen else None,
         reading=reading,

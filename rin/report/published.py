@@ -8,7 +8,7 @@ from IPython.display import HTML
 from pandas.io.formats.style import Styler
 
 from rin.data.manifest import load_manifest
-from rin.errors import listed
+from rin.errors import join_with_and
 from rin.evidence.audit import Bounds, TaskAudit
 from rin.evidence.claims import holm_bounds, task_names
 from rin.evidence.discrepancies import CHANGES, KINDS
@@ -94,7 +94,7 @@ def missed_table(missed: pd.DataFrame) -> Styler:
     table = files.agg(
         files=("best", "size"),
         wrong=("wrong", "sum"),
-        nearest=("best", lambda best: listed(best.unique())),
+        nearest=("best", lambda best: join_with_and(best.unique())),
     )
     table["source"] = [load_manifest(name).title for name in table["source"]]
     table.columns = ["Trained with", "Probed with", "Files", "Wrong", "Nearest"]

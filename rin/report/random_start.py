@@ -16,20 +16,20 @@ from rin.report.page import Picture, picture
 from rin.report.style import init_style
 from rin.report.widths import two_widths
 from rin.stats import holm, init_differences
-from rin.study.results import Runs
+from rin.study.results import Results
 
 STUDY = "from_random"
 
 
-def gains(runs: Runs) -> pd.DataFrame:
+def gains(runs: Results) -> pd.DataFrame:
     """Return the gain of each init over random weights by task and learning rate.
 
     Rows of `init_differences` with the init in `kind`; P is adjusted over all of them.
     """
-    return runs.study.once((gains, runs.is_reference), lambda: _gains(runs))
+    return runs.workspace.once((gains, runs.is_reference), lambda: _gains(runs))
 
 
-def _gains(runs: Runs) -> pd.DataFrame:
+def _gains(runs: Results) -> pd.DataFrame:
     scores = runs.predictions(study=STUDY)
     rows = pd.concat(
         init_differences(some, init, "random").assign(kind=init, learning_rate=rate)
@@ -40,7 +40,7 @@ def _gains(runs: Runs) -> pd.DataFrame:
     return rows.assign(p_holm=holm(rows["p_value"]))
 
 
-def in_short(runs: Runs) -> str:
+def in_short(runs: Results) -> str:
     """Return what pretraining gains at each learning rate."""
     inside = {task: inline_title(title) for task, title in runs.titles.items()}
     unreal = runs.stand_ins(study=STUDY)
@@ -50,12 +50,12 @@ def in_short(runs: Runs) -> str:
     )
 
 
-def design(runs: Runs) -> Styler:
+def design(runs: Results) -> Styler:
     """Return how little the study rests on."""
     return design_table({"Random weights": runs.predictions(study=STUDY)})
 
 
-def gains_forest(runs: Runs) -> Picture:
+def gains_forest(runs: Results) -> Picture:
     """Draw the gain of each pretraining over random weights, by task and learning rate."""
     rows = in_order(gains(runs), "task", runs.tasks_of(STUDY))
     shorts = rows["kind"].map(lambda init: init_style(init).short)
@@ -73,7 +73,7 @@ def gains_forest(runs: Runs) -> Picture:
     return picture(axes, "Gain of each pretraining over random weights, by task and rate")
 
 
-def network_dots(runs: Runs, aucs: pd.DataFrame) -> Picture:
+def network_dots(runs: Results, aucs: pd.DataFrame) -> Picture:
     """Draw the AUC of each network by task and first weights; a panel a learning rate."""
     names = short_names(runs)
     shown = aucs.assign(title=aucs["task"].map(names), rate=aucs["scenario"].str[-5:])
@@ -95,7 +95,7 @@ def _network_dots(aucs: pd.DataFrame, order: list[str], *, narrow: bool = False)
     return grid.axes
 
 
-def wrong_way_round(runs: Runs, aucs: pd.DataFrame) -> str:
+def wrong_way_round(runs: Results, aucs: pd.DataFrame) -> str:
     """Return which networks rank cases the wrong way round, with the SD of their log-odds."""
     scores = runs.predictions(study=STUDY)
     network = [*aucs.columns[: aucs.columns.get_loc("auc")]]
@@ -104,7 +104,7 @@ def wrong_way_round(runs: Runs, aucs: pd.DataFrame) -> str:
     return words_of_studies.inverted_networks(inverted, len(aucs), runs.titles)
 
 
-def corpus_accuracy(runs: Runs) -> pd.DataFrame:
+def corpus_accuracy(runs: Results) -> pd.DataFrame:
     """Return how many test images of its corpus each network classified correctly, percent."""
     learnt = runs.pretraining().reindex(columns=["backbone", "init", "top1"])
     return 100 * learnt.pivot_table(index="backbone", columns="init", values="top1")

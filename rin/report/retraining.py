@@ -24,16 +24,16 @@ from rin.stats import (
     training_spread,
 )
 from rin.stats.pretrainings import choose_settings, pair_differences
-from rin.study.results import Runs, open_reference
+from rin.study.results import Results, open_reference
 
 LEVELS = ("fixed", "converged")
 
 
-def _inside(runs: Runs) -> dict[str, str]:
+def _inside(runs: Results) -> dict[str, str]:
     return {task: inline_title(title) for task, title in runs.titles.items()}
 
 
-def _forest_by_task(runs: Runs, rows: pd.DataFrame, label: str) -> np.ndarray | Axes:
+def _forest_by_task(runs: Results, rows: pd.DataFrame, label: str) -> np.ndarray | Axes:
     """Draw differences in points, task by task; none is marked as adjusted over the tasks."""
     return forest(
         rows.drop(columns="p_holm"),
@@ -48,19 +48,19 @@ def _forest_by_task(runs: Runs, rows: pd.DataFrame, label: str) -> np.ndarray | 
 # ---- trained again
 
 
-def same_split(repeated: Runs) -> pd.DataFrame:
+def same_split(repeated: Results) -> pd.DataFrame:
     """Return the repeated trainings on the cases of the first split."""
     scores = repeated.predictions(study="repeats")
     return scores[scores["fold"] == 0]
 
 
-def in_short(repeated: Runs) -> str:
+def in_short(repeated: Results) -> str:
     """Return how far differences scatter from one training to the next."""
     spread = training_spread(same_split(repeated), *repeated.inits).set_index("task")
     return words_of_studies.trained_again(spread, _inside(repeated))
 
 
-def designs(repeated: Runs, longer: Runs) -> Styler:
+def designs(repeated: Results, longer: Results) -> Styler:
     """Return how little each study of this page rests on."""
     return design_table(
         {
@@ -71,7 +71,7 @@ def designs(repeated: Runs, longer: Runs) -> Styler:
     )
 
 
-def training_dots(repeated: Runs) -> Picture:
+def training_dots(repeated: Results) -> Picture:
     """Draw the difference in each scenario, a dot a training of both networks; a panel a task."""
     index = ["task", "scenario", "seed"]
     aucs = scenario_aucs(same_split(repeated)).pivot(index=index, columns="init", values="auc")
@@ -92,7 +92,7 @@ def _training_dots(apart: pd.DataFrame, *, narrow: bool = False) -> np.ndarray:
     return panel_titles(grid, narrow)
 
 
-def other_cases_forest(repeated: Runs) -> Picture:
+def other_cases_forest(repeated: Results) -> Picture:
     """Draw the mean difference on new patients, and with other training cases."""
     scores = repeated.predictions(study="repeats")
     main = repeated.predictions(study="main")
@@ -108,7 +108,7 @@ def other_cases_forest(repeated: Runs) -> Picture:
 # ---- a briefer pretraining
 
 
-def accuracies(repeated: Runs) -> Styler:
+def accuracies(repeated: Results) -> Styler:
     """Return the accuracy of each pretrained network on its own validation images."""
     accuracy = repeated.pretraining().pivot_table(index="backbone", columns="init", values="top1")
     accuracy.columns = [init_style(init).short for init in accuracy]
@@ -117,7 +117,7 @@ def accuracies(repeated: Runs) -> Styler:
     return book_table(table, "Images of the own corpus classified correctly", prose=True)
 
 
-def whole_and_brief(repeated: Runs) -> pd.DataFrame:
+def whole_and_brief(repeated: Results) -> pd.DataFrame:
     """Return the difference with the whole and with the brief pretraining, two rows a task."""
     brief = repeated.predictions(study="equal_accuracy")
     names = brief["init"].astype(str).str.removesuffix("_brief")
@@ -131,14 +131,14 @@ def whole_and_brief(repeated: Runs) -> pd.DataFrame:
     return rows.query("group == 'all'").sort_values("task", kind="stable")
 
 
-def brief_forest(repeated: Runs, compared: pd.DataFrame) -> Picture:
+def brief_forest(repeated: Results, compared: pd.DataFrame) -> Picture:
     """Draw the rows of `whole_and_brief`."""
     rows = compared.replace({"pretraining": {"whole": "Whole", "brief": "Brief"}})
     axes = _forest_by_task(repeated, rows, "pretraining")
     return picture(axes, "Difference with the whole and the brief pretraining, by task")
 
 
-def after_brief(repeated: Runs, compared: pd.DataFrame) -> str:
+def after_brief(repeated: Results, compared: pd.DataFrame) -> str:
     """Return whether the difference keeps its direction after the briefer pretraining."""
     backbones = repeated.predictions(study="equal_accuracy")["backbone"].nunique()
     return words_of_studies.after_brief_pretraining(
@@ -149,7 +149,7 @@ def after_brief(repeated: Runs, compared: pd.DataFrame) -> str:
 # ---- other settings, one pair less
 
 
-def choices(runs: Runs) -> dict[str, pd.DataFrame]:
+def choices(runs: Results) -> dict[str, pd.DataFrame]:
     """Return predictions with other settings of fine-tuning, by what they are called."""
     every = runs.predictions(study="main")
     settings = {"all": every, "without 0.01": every[every["learning_rate"] < 0.01]}
@@ -159,20 +159,20 @@ def choices(runs: Runs) -> dict[str, pd.DataFrame]:
     return settings
 
 
-def choices_forest(runs: Runs, rows: pd.DataFrame) -> Picture:
+def choices_forest(runs: Results, rows: pd.DataFrame) -> Picture:
     """Draw differences with the pretraining as the unit by `choice` of settings."""
     axes = _forest_by_task(runs, rows.sort_values("task", kind="stable"), "choice")
     return picture(axes, "Difference with the pretraining as the unit, by choice")
 
 
-def one_left_out(runs: Runs, across: pd.DataFrame, without: pd.DataFrame) -> Styler:
+def one_left_out(runs: Results, across: pd.DataFrame, without: pd.DataFrame) -> Styler:
     """Return how far a result rests on one pair (`leave_one_pair_out`), or on a prior."""
     posterior = posterior_differences(runs.predictions(study="main"), *runs.inits)
     table = headline.one_left_out(across, without, posterior, runs.titles)
     return book_table(table, "AUC points, pretraining as the unit", prose=True)
 
 
-def one_pair_matters(runs: Runs, across: pd.DataFrame, without: pd.DataFrame) -> str:
+def one_pair_matters(runs: Results, across: pd.DataFrame, without: pd.DataFrame) -> str:
     """Return which pair matters most, and where zero is outside without one."""
     unreal = runs.stand_ins()
     return words.one_pair_matters(across, without, _inside(runs), stand_ins=unreal)
@@ -181,7 +181,7 @@ def one_pair_matters(runs: Runs, across: pd.DataFrame, without: pd.DataFrame) ->
 # ---- the first run
 
 
-def in_both_runs(runs: Runs) -> pd.DataFrame:
+def in_both_runs(runs: Results) -> pd.DataFrame:
     """Return the difference of each backbone and task in the first run and here, in points."""
     first = open_reference("first")
     corpus = first.reference.facts.corpora[0].title
@@ -198,7 +198,7 @@ def in_both_runs(runs: Runs) -> pd.DataFrame:
     return both[pair].join(points.set_axis(["first", "here"], axis=1))
 
 
-def runs_scatter(runs: Runs, twice: pd.DataFrame) -> Picture:
+def runs_scatter(runs: Results, twice: pd.DataFrame) -> Picture:
     """Draw the rows of `in_both_runs`: the first run below, this run at the left."""
     axes = _runs_scatter(twice.assign(Task=twice["task"].map(headline.short_names(runs))))
     return picture(axes, "Difference of each backbone's networks in both runs")
@@ -225,7 +225,7 @@ def both_runs(twice: pd.DataFrame) -> str:
 # ---- longer
 
 
-def convergence_forest(longer: Runs, shift: pd.DataFrame) -> Picture:
+def convergence_forest(longer: Results, shift: pd.DataFrame) -> Picture:
     """Draw differences with the usual epochs and after longer training (`factor_effects`)."""
     axes = forest(
         shift[shift["quantity"] == "difference"],
@@ -237,20 +237,20 @@ def convergence_forest(longer: Runs, shift: pd.DataFrame) -> Picture:
     return picture(axes, "Difference with the usual epochs and after longer training")
 
 
-def effects_of_convergence(longer: Runs) -> pd.DataFrame:
+def effects_of_convergence(longer: Results) -> pd.DataFrame:
     """Return what longer training changes (`rin.stats.factor_effects`, all scenarios)."""
     trained = longer.predictions(study="convergence")
     return factor_effects(trained, longer.inits, LEVELS).query("group == 'all'")
 
 
-def after_convergence(longer: Runs, shift: pd.DataFrame) -> str:
+def after_convergence(longer: Results, shift: pd.DataFrame) -> str:
     """Return how long training lasted, and what it changed."""
     fits = pd.concat(longer.records(task, "convergence") for task in shift["task"].unique())
     names = {task: inline_title(title) for task, title in longer.titles.items()}
     return words_of_studies.after_longer_training(shift, fits, LEVELS, longer.inits, names)
 
 
-def differences_by_choice(runs: Runs, settings: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def differences_by_choice(runs: Results, settings: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the headline of each table of predictions, with its name in `choice`."""
     return pd.concat(
         pretraining_differences(rows, *runs.inits).assign(choice=name)

@@ -14,13 +14,13 @@ from rin.report.tables import clinical_of, models_of
 from rin.stats import diverged_networks, equivalence_tests, unfreezing_interaction
 from rin.stats.planning import binormal_sensitivity
 from rin.stats.pretrainings import backbone_tests
-from rin.study.results import Runs
+from rin.study.results import Results
 
 #: Kinds of findings on files that a page of a task repeats.
 _WEIGHTY = {"no patient identifiers", "repeated lesions", "repeated heads", "labels", "crops"}
 
 
-def names_inside(runs: Runs) -> dict[str, str]:
+def names_inside(runs: Results) -> dict[str, str]:
     """Return what a sentence calls each task."""
     return {task: inline_title(title) for task, title in runs.titles.items()}
 
@@ -28,7 +28,7 @@ def names_inside(runs: Runs) -> dict[str, str]:
 # ---- one task
 
 
-def task_in_short(runs: Runs, task: str) -> str:
+def task_in_short(runs: Results, task: str) -> str:
     """Return the answer on a task: across pretrainings, and for these networks."""
     units, networks = (rows.set_index("task") for rows in headline.differences(runs))
     across, alone = units.loc[task], networks.loc[task]
@@ -36,7 +36,7 @@ def task_in_short(runs: Runs, task: str) -> str:
     return f"{answer} {words.no_interval(alone)}".strip()
 
 
-def networks_of_task(runs: Runs, task: str, aucs: pd.DataFrame) -> str:
+def networks_of_task(runs: Results, task: str, aucs: pd.DataFrame) -> str:
     """Return the mean AUCs of a task, on what they rest, and how many are at chance.
 
     `aucs` are those of `rin.stats.scenario_aucs`.
@@ -51,13 +51,13 @@ def networks_of_task(runs: Runs, task: str, aucs: pd.DataFrame) -> str:
     return " ".join(filter(None, [mean, words.few_of_a_class(fewest), chance]))
 
 
-def most_influential(runs: Runs, task: str, without: pd.DataFrame) -> str:
+def most_influential(runs: Results, task: str, without: pd.DataFrame) -> str:
     """Return how much one pair of networks matters (`rin.stats.leave_one_pair_out`)."""
     units, _ = headline.differences(runs)
     return words.most_influential(units.set_index("task").loc[task], without) or words.FEW_PAIRS
 
 
-def images_of_task(runs: Runs, task: str) -> str:
+def images_of_task(runs: Results, task: str) -> str:
     """Return what is known of a task's files and weighs on its results."""
     data = runs.facts(task).dataset
     known = [f.text for f in load_manifest(data.name).findings if f.kind in _WEIGHTY]
@@ -65,7 +65,7 @@ def images_of_task(runs: Runs, task: str) -> str:
     return " ".join(filter(None, [words.nameless(data.independence), *known, more]))
 
 
-def two_more_points(runs: Runs, task: str) -> str:
+def two_more_points(runs: Results, task: str) -> str:
     """Return what two more points of AUC are worth, and what these networks detect."""
     _, networks = headline.differences(runs)
     here = networks.set_index("task").loc[task]
@@ -81,7 +81,7 @@ def two_more_points(runs: Runs, task: str) -> str:
     return f"{text} {words.detected_by(reached, runs.inits)}"
 
 
-def diverged(runs: Runs, scores: pd.DataFrame) -> str:
+def diverged(runs: Results, scores: pd.DataFrame) -> str:
     """Return how many networks of a task diverged in training."""
     return words.diverged(diverged_networks(scores, runs.inits), runs.inits)
 
@@ -89,7 +89,7 @@ def diverged(runs: Runs, scores: pd.DataFrame) -> str:
 # ---- all tasks
 
 
-def all_tasks_in_short(runs: Runs) -> str:
+def all_tasks_in_short(runs: Results) -> str:
     """Return on which tasks one side is ahead."""
     units, networks = headline.differences(runs)
     return words.differences_by_task(
@@ -97,20 +97,20 @@ def all_tasks_in_short(runs: Runs) -> str:
     )
 
 
-def nameless_files(runs: Runs) -> str:
+def nameless_files(runs: Results) -> str:
     """Return of which tasks the files name no patients, and what that means."""
     inside = names_inside(runs)
     tasks = [t for t in runs.tasks if runs.facts(t).dataset.independence == "image"]
     return words.files_without_patients([inside[task] for task in tasks]) or words.PATIENTS_NAMED
 
 
-def margins_excluded(runs: Runs, across: pd.DataFrame) -> str:
+def margins_excluded(runs: Results, across: pd.DataFrame) -> str:
     """Return on which tasks a difference of two and of five points is excluded."""
     tests = equivalence_tests(across)
     return words.margins_excluded(tests, names_inside(runs), stand_ins=runs.stand_ins())
 
 
-def likeness_of_pairs(runs: Runs, across: pd.DataFrame, pairs: pd.DataFrame) -> str:
+def likeness_of_pairs(runs: Results, across: pd.DataFrame, pairs: pd.DataFrame) -> str:
     """Return whether pairs and backbones are alike, and how far one pretraining moves a result.
 
     `across` are rows of `pretraining_differences`, `pairs` of `pair_differences`.
@@ -124,7 +124,7 @@ def likeness_of_pairs(runs: Runs, across: pd.DataFrame, pairs: pd.DataFrame) -> 
     return " ".join(filter(None, [*parts, moved]))
 
 
-def zero_by_model(runs: Runs, sensitivity: pd.DataFrame) -> str:
+def zero_by_model(runs: Results, sensitivity: pd.DataFrame) -> str:
     """Return whether a model changes which intervals include zero."""
     unreal = runs.stand_ins()
     if unreal:
@@ -132,7 +132,7 @@ def zero_by_model(runs: Runs, sensitivity: pd.DataFrame) -> str:
     return words.zero_inside(models_of(runs, sensitivity))
 
 
-def by_unfreezing(runs: Runs, across: pd.DataFrame, networks: pd.DataFrame) -> str:
+def by_unfreezing(runs: Results, across: pd.DataFrame, networks: pd.DataFrame) -> str:
     """Return how many differences within one unfreezing are clear, and if they differ.
 
     `across` has a row a task and unfreezing, `networks` is of `init_differences`.
@@ -147,12 +147,12 @@ def by_unfreezing(runs: Runs, across: pd.DataFrame, networks: pd.DataFrame) -> s
     return f"{within} {words.if_real(depends, stand_ins=unreal)}".strip()
 
 
-def spread_of_scenarios(runs: Runs, aucs: pd.DataFrame) -> str:
+def spread_of_scenarios(runs: Results, aucs: pd.DataFrame) -> str:
     """Return how far AUCs scatter over scenarios beside the difference of the two means."""
     _, networks = headline.differences(runs)
     return words.scatter_of_scenarios(networks, aucs, names_inside(runs))
 
 
-def enough_patients(runs: Runs, wanted: pd.DataFrame) -> str:
+def enough_patients(runs: Results, wanted: pd.DataFrame) -> str:
     """Return which tasks have patients enough (`rin.report.tables.patients_wanted`)."""
     return words.enough_patients(wanted.assign(name=wanted["task"].map(names_inside(runs))))

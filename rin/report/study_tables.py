@@ -13,10 +13,10 @@ from rin.report.banner import image_kind
 from rin.report.evidence_figures import region_names
 from rin.report.format import MISSING, book_table
 from rin.study.opened import RunFacts, TaskFacts
-from rin.study.results import Runs
+from rin.study.results import Results
 
 
-def phases_table(runs: Runs, records: pd.DataFrame) -> Styler:
+def phases_table(runs: Results, records: pd.DataFrame) -> Styler:
     """Return the paper's four phases beside what a run did in their place."""
     database = {name: fact.value for name, fact in paper.DATABASE.items()}
     settings = {name: fact.value for name, fact in paper.SETTINGS.items()}
@@ -37,7 +37,7 @@ def phases_table(runs: Runs, records: pd.DataFrame) -> Styler:
         "Pretraining": (
             f"{len(paper.RELEASED_ACCURACY)} networks from random weights, "
             f"{settings['pretraining_image_size']} px",
-            words.pretraining_here(networks, runs.study.profile.pretraining),
+            words.pretraining_here(networks, runs.workspace.profile.pretraining),
         ),
         "Fine-tuning": (
             f"{settings['scenarios']} scenarios, {settings['image_size']} px,"

@@ -31,7 +31,7 @@ from rin.stats import (
 )
 from rin.stats.planning import patients_for_equivalence, patients_needed, pretraining_power
 from rin.stats.pretrainings import backbone_tests
-from rin.study.results import Runs
+from rin.study.results import Results
 
 #: No interval over patients can be given: a fold tests one patient of a class.
 NO_INTERVALS = "*No intervals over patients, hence no table: a fold tests one patient of a class.*"
@@ -40,7 +40,7 @@ NO_INTERVALS = "*No intervals over patients, hence no table: a fold tests one pa
 # ---- one task
 
 
-def images(runs: Runs, task: str) -> Styler:
+def images(runs: Results, task: str) -> Styler:
     """Return what a task's images are, how many, and how they were divided."""
     facts = runs.facts(task)
     data = facts.dataset
@@ -58,7 +58,7 @@ def images(runs: Runs, task: str) -> Styler:
     return book_table(table, "", prose=True)
 
 
-def differences(runs: Runs, tables: Mapping[str, pd.DataFrame]) -> Styler:
+def differences(runs: Results, tables: Mapping[str, pd.DataFrame]) -> Styler:
     """Return differences of AUCs with their intervals; a row a table, by what is sampled.
 
     P values are those of one task alone; of stand-ins there are none.
@@ -76,22 +76,22 @@ def _points(rows: pd.DataFrame) -> pd.Series:
     return format_estimate(rows, unit="points")
 
 
-def clinical_of(runs: Runs, task: str) -> pd.DataFrame:
+def clinical_of(runs: Results, task: str) -> pd.DataFrame:
     """Return `measures_by_convergence` of a task; empty where a class is of one patient."""
     key = (clinical_of, task, runs.is_reference)
-    return runs.study.once(key, lambda: _clinical_of(runs, task))
+    return runs.workspace.once(key, lambda: _clinical_of(runs, task))
 
 
-def _clinical_of(runs: Runs, task: str) -> pd.DataFrame:
+def _clinical_of(runs: Results, task: str) -> pd.DataFrame:
     scores = runs.predictions(task=task)
     networks = init_differences(scores, *runs.inits)
     if networks["ci_low"].isna().any():
         return pd.DataFrame()
-    seed = runs.study.profile.seed
+    seed = runs.workspace.profile.seed
     return measures_by_convergence(scores, runs.inits, seed=seed, bins=bins_of(scores))
 
 
-def clinical(runs: Runs, task: str) -> Styler | Markdown:
+def clinical(runs: Results, task: str) -> Styler | Markdown:
     """Return measures beyond the AUC of a task, for either init and their difference."""
     measures = clinical_of(runs, task)
     if measures.empty:
@@ -103,7 +103,7 @@ def clinical(runs: Runs, task: str) -> Styler | Markdown:
 # ---- all tasks
 
 
-def beside_published(runs: Runs) -> Styler:
+def beside_published(runs: Results) -> Styler:
     """Return the published numbers of all the paper's tasks beside the recomputed ones.
 
     Mean ± SD over scenarios from either source, difference, interval and P, of the paper and, in
@@ -147,7 +147,7 @@ def _p(p: float) -> str:
     return format_p(p).removeprefix("P = ").removeprefix("P ")
 
 
-def exclusions(runs: Runs, across: pd.DataFrame) -> Styler:
+def exclusions(runs: Results, across: pd.DataFrame) -> Styler:
     """Return what is excluded on each task: a difference beyond a margin, and the paper's own."""
     tests = equivalence_tests(across)
     published = headline.beside_paper(runs, across)
@@ -157,7 +157,7 @@ def exclusions(runs: Runs, across: pd.DataFrame) -> Styler:
     return book_table(table, caption, prose=True)
 
 
-def likeness_of_pairs(runs: Runs, across: pd.DataFrame) -> Styler:
+def likeness_of_pairs(runs: Results, across: pd.DataFrame) -> Styler:
     """Return tests of whether pairs and backbones are alike, and the SDs of their differences."""
     unreal = runs.stand_ins()
     table = pd.DataFrame({"Task": across["task"].map(headline.short_names(runs))})
@@ -172,21 +172,21 @@ def likeness_of_pairs(runs: Runs, across: pd.DataFrame) -> Styler:
     return book_table(table, caption, prose=True)
 
 
-def models(runs: Runs, sensitivity: pd.DataFrame) -> Styler:
+def models(runs: Results, sensitivity: pd.DataFrame) -> Styler:
     """Return the differences by several models, those of `rin.stats.pretraining_sensitivity`."""
     table = headline.side_by_side(models_of(runs, sensitivity), headline.short_names(runs))
     caption = f"{difference_name(runs.inits)}, AUC points (95% CI)"
     return book_table(table, caption, prose=True)
 
 
-def models_of(runs: Runs, sensitivity: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def models_of(runs: Results, sensitivity: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the rows of each model; where the run has others too, of the paper's backbones."""
     rows = dict([*sensitivity.groupby("name", sort=False)])
     of_paper = headline.of_paper(runs)
     return rows | ({"The paper's backbones alone": of_paper} if len(of_paper) else {})
 
 
-def by_unfreezing(runs: Runs, networks: pd.DataFrame) -> Styler:
+def by_unfreezing(runs: Results, networks: pd.DataFrame) -> Styler:
     """Return differences of these networks by task and unfreezing (`init_differences`)."""
     rows = in_order(networks[networks["group"] != "all"], "task", runs.tasks)
     stars = "" if runs.stand_ins() else "*"
@@ -199,7 +199,7 @@ def by_unfreezing(runs: Runs, networks: pd.DataFrame) -> Styler:
     return book_table(table.reset_index(drop=True), caption, prose=True)
 
 
-def wrong_way_round(runs: Runs, scores: pd.DataFrame) -> Styler:
+def wrong_way_round(runs: Results, scores: pd.DataFrame) -> Styler:
     """Return the networks whose interval is below 0.5, with the SD of their log-odds."""
     network = ["task", "scenario", "init", "pretraining", "fold"]
     kinds = ["backbone", "unfreezing", "learning_rate"]
@@ -236,11 +236,11 @@ def patients_wanted(networks: pd.DataFrame, margin: float = EQUIVALENCE_MARGIN) 
     return pd.DataFrame(rows)
 
 
-def what_would_settle(runs: Runs, across: pd.DataFrame, wanted: pd.DataFrame) -> Styler:
+def what_would_settle(runs: Results, across: pd.DataFrame, wanted: pd.DataFrame) -> Styler:
     """Return patients that are wanted (`patients_wanted`), and the power of larger designs."""
     designs = [{"backbones": count, "pretrainings": 3} for count in (4, 12)]
     designs.append(designs[-1] | {"patients": 4})
-    seed, names, rows = runs.study.profile.seed, headline.short_names(runs), []
+    seed, names, rows = runs.workspace.profile.seed, headline.short_names(runs), []
     for task, row in across.set_index("task").iterrows():
         counts = wanted.set_index("task").loc[task, ["patients", "needed", "most"]]
         powers = [pretraining_power(0.02, row, seed=seed, **design) for design in designs]

@@ -11,10 +11,10 @@ from rin.report import words_of_studies
 from rin.report.forest import forest
 from rin.report.format import book_table, inline_title
 from rin.report.page import Picture, picture
-from rin.study.results import Runs
+from rin.study.results import Results
 
 
-def tasks(runs: Runs) -> list[str]:
+def tasks(runs: Results) -> list[str]:
     """Return the paper's tasks without results here; all of them where every task has some."""
     unused = [task for task in paper.COMPARISONS if task not in runs.tasks]
     return unused or list(paper.COMPARISONS)
@@ -44,7 +44,7 @@ def independent(names: list[str]) -> pd.DataFrame:
     return rows.assign(group=groups, kind="independent", label=rows["label"] + marks)
 
 
-def in_short(runs: Runs, names: list[str]) -> str:
+def in_short(runs: Results, names: list[str]) -> str:
     """Return what is published of some tasks, and whether others compared them."""
     inside = {task: inline_title(title) for task, title in titles(names).items()}
     gaps = [paper.COMPARISONS[task].estimate for task in names]

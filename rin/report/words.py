@@ -3,7 +3,7 @@
 A page that says who is ahead asks a function here, so that each case (ahead, behind, mixed, one
 task, one pair of networks, nothing clear) is written once and tested on made rows.  Rows are those
 of `rin.stats`: AUCs as fractions, first initialisation minus second, `p_holm` adjusted over tasks.
-Where images or weights are stand-ins (`Runs.stand_ins`) no function says that anything is ahead.
+Where images or weights are stand-ins (`Results.stand_ins`) no function says that any is ahead.
 """
 
 import math
@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from rin.errors import counted, listed
+from rin.errors import counted, join_with_and
 from rin.evidence.paper import COMPARISONS
 from rin.models.backbones import BACKBONES
 from rin.report.banner import image_kind
@@ -98,7 +98,7 @@ def ahead_by(row: Any) -> str:
 
 def no_verdict(stand_ins: Collection[str]) -> str:
     """Return why there is no verdict: ``no verdict, as the weights are stand-ins``."""
-    return f"no verdict, as the {listed(sorted(stand_ins))} are stand-ins"
+    return f"no verdict, as the {join_with_and(sorted(stand_ins))} are stand-ins"
 
 
 def verdict(row: Any, inits: tuple[str, str], *, stand_ins: Collection[str] = ()) -> str:
@@ -110,7 +110,7 @@ def verdict(row: Any, inits: tuple[str, str], *, stand_ins: Collection[str] = ()
     ----------
     row : with `estimate` and `p_holm`
     inits : the two initialisations; the estimate is first minus second
-    stand_ins : what is made up, `images` or `weights` (`Runs.stand_ins`)
+    stand_ins : what is made up, `images` or `weights` (`Results.stand_ins`)
 
     Examples
     --------
@@ -169,7 +169,7 @@ def finding(
     names : what a sentence calls each task
     inits : the two initialisations; estimates are first minus second
     unlike_paper : how the run differs from the paper's, of the function of this name
-    stand_ins : what is made up (`Runs.stand_ins`); then numbers alone
+    stand_ins : what is made up (`Results.stand_ins`); then numbers alone
 
     Examples
     --------
@@ -245,7 +245,7 @@ def _ahead(leads: Mapping[str, pd.DataFrame], rows: pd.DataFrame, names: Mapping
             parts.append(f"{lead} on {names[row['task']]}, by {ahead_by(row)}")
         else:
             tasks = [f"{names[row['task']]} by {ahead_by(row)}" for _, row in led.iterrows()]
-            parts.append(f"{lead} {on_tasks(len(led), total)}: {listed(tasks)}")
+            parts.append(f"{lead} {on_tasks(len(led), total)}: {join_with_and(tasks)}")
     text = "; ".join(parts)
     opening = f"The tasks disagree: {text}" if len(parts) > 1 else text[0].upper() + text[1:]
     return f"{opening}, {_scope(rows)}."
@@ -278,7 +278,9 @@ def _nothing_clear(rows: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
         f"(estimates {signed_range(rows)} points)."
     ]
     if len(beside):
-        tasks = listed(f"{names[row['task']]}, {points(row)}" for _, row in beside.iterrows())
+        tasks = join_with_and(
+            f"{names[row['task']]}, {points(row)}" for _, row in beside.iterrows()
+        )
         sentences.append(f"It does not on {tasks}; adjusted for all tasks, P is .05 or more.")
     return sentences
 
@@ -293,7 +295,7 @@ def _excluded(rows: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
     if n == total:
         return [f"{text}." if total == 1 else f"{text} {on_tasks(n, total)}."]
     others = "the others" if total - n > 1 else "the other"
-    where = f"{on_tasks(n, total)} ({listed(tasks)})"
+    where = f"{on_tasks(n, total)} ({join_with_and(tasks)})"
     return [f"{text} {where}; on {others} the run was too small for that."]
 
 
@@ -313,7 +315,7 @@ def beside_paper(rows: pd.DataFrame, names: Mapping[str, str], unlike_paper: str
     if apart.empty:
         every = on_tasks(len(stated), len(stated))
         return [f"The paper's own difference lies within the 95% interval {every}{although}."]
-    tasks = listed(
+    tasks = join_with_and(
         f"{format_number(100 * row['published'], 1, signed=True)} on {names[row['task']]}"
         for _, row in apart.iterrows()
     )
@@ -364,20 +366,24 @@ def weights_compared(
 ) -> str:
     """Return which weights were compared: networks pretrained here, or released ones.
 
-    `corpora` has the title of each init's corpus (`Runs.corpora`); others are released, and those
-    of the networks `unverified` (`Runs.unverified_weights`) are perhaps not.
+    `corpora` has the title of each init's corpus (`Results.corpora`); others are released, and
+    those of the networks `unverified` (`Results.unverified_weights`) are perhaps not.
     """
     doubt, are = "", "are the released ones"
     if unverified:
         are = "go by the names of the released ones"
-        doubt = f" Nothing shows that those of {listed(unverified)} are what they are called."
+        doubt = (
+            f" Nothing shows that those of {join_with_and(unverified)} are what they are called."
+        )
     released = [init_style(init).short for init in inits if init not in corpora]
     if not released:
         return "Networks were pretrained here; the released weights were not tested."
     if len(released) < len(inits):
-        text = f"Networks of one side were pretrained here; {listed(released)} is as released."
+        text = (
+            f"Networks of one side were pretrained here; {join_with_and(released)} is as released."
+        )
         return text + doubt
-    return f"The weights {are}: {listed(released)}.{doubt}"
+    return f"The weights {are}: {join_with_and(released)}.{doubt}"
 
 
 def weights_limit(inits: Sequence[str], corpora: Mapping[str, str]) -> str:
@@ -446,10 +452,10 @@ def longer_training(effects: pd.DataFrame, names: Mapping[str, str], backbones: 
             lost.append(names[task])
     text = (
         f"With longer fine-tuning of {counted(backbones, 'backbones')} and one pretraining, "
-        f"{listed(steps)} (intervals over patients, exploratory)."
+        f"{join_with_and(steps)} (intervals over patients, exploratory)."
     )
     if lost:
-        text += f" On {listed(lost)} longer fine-tuning thus removes a difference."
+        text += f" On {join_with_and(lost)} longer fine-tuning thus removes a difference."
     return text
 
 
@@ -475,7 +481,7 @@ def transfer(rows: pd.DataFrame, names: Mapping[str, str]) -> str:
     """
     if rows.empty:
         return ""
-    texts = listed(f"{points(row)} for {names[row['task']]}" for _, row in rows.iterrows())
+    texts = join_with_and(f"{points(row)} for {names[row['task']]}" for _, row in rows.iterrows())
     return (
         f"On images of another hospital the difference is {texts}, with the pretraining as the "
         "unit (not adjusted)."
@@ -487,8 +493,8 @@ def own_run_aside(tasks: Sequence[str], stand_ins: Collection[str]) -> str:
     if not tasks or not stand_ins:
         return ""
     return (
-        f"Your own run of {listed(tasks)} carries {no_verdict(stand_ins)}; its numbers are on "
-        "the pages of its tasks."
+        f"Your own run of {join_with_and(tasks)} carries {no_verdict(stand_ins)}; its numbers are "
+        "on the pages of its tasks."
     )
 
 
@@ -546,7 +552,7 @@ def images_limit(facts: Sequence[TaskFacts]) -> str:
         if n
     ]
     n_paper, of_paper = len(COMPARISONS), sum(task.name in COMPARISONS for task in facts)
-    text = f"Images: of {counted(len(facts), 'tasks')}, {listed(parts)}."
+    text = f"Images: of {counted(len(facts), 'tasks')}, {join_with_and(parts)}."
     if of_paper < n_paper:
         text += (
             f" For {number(n_paper - of_paper)} of the paper's {number(n_paper)} tasks there are "
@@ -565,7 +571,7 @@ def question_asked(inits: Sequence[str], corpora: Mapping[str, str]) -> str:
             "not on those weights"
         )
     released = [init_style(init).short for init in inits if init not in corpora]
-    return f"released weights ({listed(released)})"
+    return f"released weights ({join_with_and(released)})"
 
 
 def tasks_covered(tasks: Sequence[str]) -> str:
@@ -604,9 +610,9 @@ def architectures(backbones: Sequence[str]) -> str:
     if not others:
         return f"In the other two, the architectures, {shared}."
     if not n_paper:
-        return f"In the other two, {shared}; the architectures are not: {listed(others)}."
+        return f"In the other two, {shared}; the architectures are not: {join_with_and(others)}."
     alike = f"so {'is' if n_paper == 1 else 'are'} {number(n_paper)} of {number(len(backbones))}"
-    added = f"{listed(others)} {'is' if len(others) == 1 else 'are'} added here"
+    added = f"{join_with_and(others)} {'is' if len(others) == 1 else 'are'} added here"
     return f"In the other two, {shared}, and {alike} architectures; {added}."
 
 
@@ -725,7 +731,9 @@ def directions(rows: pd.DataFrame) -> str:
         2: "they have no common direction",
     }[len(ahead)]
     studies = "study" if len(sides) == 1 else "studies"
-    return f"Of {number(len(sides))} {studies} by other groups, {listed(parts)}: {together}."
+    return (
+        f"Of {number(len(sides))} {studies} by other groups, {join_with_and(parts)}: {together}."
+    )
 
 
 def equivalence(called: Sequence[str], equal: Sequence[str], margin: float) -> str:
@@ -738,13 +746,11 @@ def equivalence(called: Sequence[str], equal: Sequence[str], margin: float) -> s
         return "This book has no results for the tasks that the paper calls comparable."
     within = f"within ±{margin:g} points"
     has = "Of the tasks that the paper calls comparable, this book has results for "
-    has += listed(map(inline_title, called))
+    has += join_with_and(map(inline_title, called))
     if not equal:
         return f"{has}; for none of them is equivalence {within} shown, even for these networks."
-    shown = (
-        f"{has}. For {listed(map(inline_title, equal))} equivalence {within} is shown for these "
-    )
-    shown += "networks on new patients only: "
+    shown = f"{has}. For {join_with_and(map(inline_title, equal))} equivalence {within} is shown "
+    shown += "for these networks on new patients only: "
     return shown + "another pretraining of the same networks may differ by more."
 
 
@@ -772,7 +778,7 @@ def what_to_do(
             f"{direction(row, inits)} ahead on {names[row['task']]} by {ahead_by(row)}"
             for row in clear
         ]
-        outcome = f" Across pretrainings, this run found {listed(parts)}."
+        outcome = f" Across pretrainings, this run found {join_with_and(parts)}."
     if len(pairs) > len(moved) and not stand_ins:
         example = (
             " Here the difference of one backbone on one task moved by up to "

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from rin.errors import counted, listed
+from rin.errors import counted, join_with_and
 from rin.report.format import format_estimate, format_number, format_p
 from rin.report.style import init_style
 from rin.report.words import (
@@ -126,7 +126,7 @@ def diverged(networks: pd.DataFrame, inits: tuple[str, str]) -> str:
     if n == 0:
         return f"Training diverged for none of {total} networks."
     by_init = networks[networks["diverged"]]["init"].value_counts()
-    shares = listed(f"{by_init.get(init, 0)} {init_style(init).word}" for init in inits)
+    shares = join_with_and(f"{by_init.get(init, 0)} {init_style(init).word}" for init in inits)
     pairs = networks.groupby(["task", "network"])["diverged"].any()
     what = f"""Training diverged for {n} of {total} networks ({shares}): the log-odds of a fold
 have an SD of {DIVERGED_SD:.0f} or more, or are all the same."""
@@ -175,7 +175,7 @@ def _clear_tasks(
     by_side = [
         f"{tasks_named(tasks, len(rows))} ({side} {word})" for side, tasks in tasks_of.items()
     ]
-    return listed(by_side) if by_side else "no task"
+    return join_with_and(by_side) if by_side else "no task"
 
 
 def tasks_named(names: Iterable[str], total: int) -> str:
@@ -183,7 +183,7 @@ def tasks_named(names: Iterable[str], total: int) -> str:
     tasks = [*names]
     if len(tasks) == total > 1:
         return "both tasks" if total == 2 else f"all {number(total)} tasks"
-    return listed(tasks) if tasks else "no task"
+    return join_with_and(tasks) if tasks else "no task"
 
 
 def backbones_tested(tests: pd.DataFrame, names: Mapping[str, str]) -> str:
@@ -223,7 +223,7 @@ def zero_inside(models: Mapping[str, pd.DataFrame]) -> str:
         return "No model changes this: all intervals include zero."
     if not inside.any(axis=None):
         return "No model changes this: all intervals exclude zero."
-    counts = listed(f"{inside[name].sum()} ({name})" for name in inside)
+    counts = join_with_and(f"{inside[name].sum()} ({name})" for name in inside)
     alike = (inside.nunique(axis=1) == 1).all()
     start = "No model changes which do" if alike else "Models disagree"
     return f"{start}: of {len(inside)} intervals, zero is inside {counts}."
@@ -247,7 +247,7 @@ def spread_of_trainings(spread: pd.DataFrame, names: Mapping[str, str]) -> str:
 
     `spread` is a table of `rin.stats.training_spread` by task: sd, sd_low and sd_high.
     """
-    return listed(
+    return join_with_and(
         f"{row.sd:.1f} points on {names[row.Index]} (95% CI {row.sd_low:.1f}, {row.sd_high:.1f})"
         for row in (100 * spread[["sd", "sd_low", "sd_high"]]).itertuples()
     )
@@ -286,7 +286,9 @@ def one_pair_matters(
     if len(tasks) == 0:
         return f"{text} No interval that includes zero excludes it without one pair."
     total = without.groupby("task").size()
-    parts = listed(f"{names[task]} ({outside[task]} of {total[task]} pairs)" for task in tasks)
+    parts = join_with_and(
+        f"{names[task]} ({outside[task]} of {total[task]} pairs)" for task in tasks
+    )
     return f"{text} Zero is inside the interval, and outside it without one pair, on {parts}."
 
 
@@ -340,7 +342,7 @@ def enough_patients(rows: pd.DataFrame) -> str:
     `rows` has `name`, `patients`, and those that are `needed` to detect two points.
     """
     enough = rows["patients"] >= rows["needed"]
-    large, small = listed(rows["name"][enough]), listed(rows["name"][~enough])
+    large, small = join_with_and(rows["name"][enough]), join_with_and(rows["name"][~enough])
     start = "For a statement about these networks there are"
     if enough.all():
         return f"{start} enough patients to detect two points, on {large}."
@@ -369,7 +371,7 @@ def gains_at_rate(
     clear = rows[rows["p_holm"] < LEVEL]
     changes = {"gain": clear[clear["estimate"] > 0], "loss": clear[clear["estimate"] < 0]}
     parts = [_largest_of(kind, some, names) for kind, some in changes.items() if len(some)]
-    listing = f": {listed(parts)}" if parts else ""
+    listing = f": {join_with_and(parts)}" if parts else ""
     return (
         f"{start}; {len(clear) or 'none'} of {len(rows)} differences from them "
         f"{'is' if len(clear) < 2 else 'are'} distinguishable from zero{listing}."
@@ -465,7 +467,7 @@ def overlap_differences(
     places = [
         f"{names[row['task']]} ({direction(row, inits)} higher)" for _, row in clear.iterrows()
     ]
-    return listed(places) if places else "no task"
+    return join_with_and(places) if places else "no task"
 
 
 def confounders_followed(
@@ -582,9 +584,9 @@ def files_without_patients(tasks: Iterable[str]) -> str:
     if not names:
         return ""
     return (
-        f"The files of {listed(names)} name no patients. Images of one patient may therefore be "
-        "on both sides of the split, which makes AUCs optimistic, and each image counts as a "
-        "patient, which makes intervals too narrow."
+        f"The files of {join_with_and(names)} name no patients. Images of one patient may "
+        "therefore be on both sides of the split, which makes AUCs optimistic, and each image "
+        "counts as a patient, which makes intervals too narrow."
     )
 
 
@@ -622,7 +624,7 @@ def scatter_of_scenarios(
     """
     sds = 100 * networks[["sd_a", "sd_b"]]
     failed = aucs.query("auc <= 0.5")["task"].map(names).value_counts()
-    places = listed(f"{n} on {name}" for name, n in failed.items()) if len(failed) else ""
+    places = join_with_and(f"{n} on {name}" for name, n in failed.items()) if len(failed) else ""
     below = int((aucs["ci_high"] < 0.5).sum())
     chance = near_chance(int(failed.sum()), len(aucs)).removesuffix(".")
     return (

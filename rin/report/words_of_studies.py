@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from rin.errors import counted, listed
+from rin.errors import counted, join_with_and
 from rin.report.format import format_estimate, format_number, format_p
 from rin.report.style import init_style
 from rin.report.words import no_verdict, number
@@ -63,7 +63,7 @@ def pointing_game(hits: pd.DataFrame, inits: tuple[str, str], names: Iterable[st
     return (
         "Both initialisations hit more often than a random cell of their own grid in "
         f"{better or 'none'} of {counted(len(hits), 'rows')}, and both hit less often in "
-        f"{listed(worse) if worse else 'no row'}. Both are below a random *pixel* in "
+        f"{join_with_and(worse) if worse else 'no row'}. Both are below a random *pixel* in "
         f"{pixel or 'none'} of the rows; coarse maps alone can cause this, and only larger images "
         "would show whether the networks contribute."
     )
@@ -92,7 +92,7 @@ def on_both_test_sets(across: pd.DataFrame, alone: pd.DataFrame, inits: tuple[st
         f"With the pretraining as the unit, the difference {minus(inits)} is {inside} AUC points "
         f"on the internal test set and {outside} on the external one (each a single test, not "
         "adjusted). From the internal to the external test set the mean AUC falls with "
-        f"{('neither', 'one', 'both')[falls]} of the initialisations: {listed(steps)}."
+        f"{('neither', 'one', 'both')[falls]} of the initialisations: {join_with_and(steps)}."
     )
 
 
@@ -193,7 +193,7 @@ def after_longer_training(
     usual, longer = (100 * (x["best_epoch"] == x["epochs"]).mean() for x in (fixed, until))
     moves = shift[shift["quantity"] == "interaction"].set_index("task")
     texts = format_estimate(moves, unit="points")
-    changes = listed(f"{text} ({names[task]})" for task, text in texts.items())
+    changes = join_with_and(f"{text} ({names[task]})" for task, text in texts.items())
     return (
         "**Exploratory.** Networks were trained until the validation loss stopped falling: for "
         f"{until['epochs'].mean():.1f} epochs on average, in place of {fixed['epochs'].max()} at "
@@ -242,9 +242,9 @@ def learnt_shares(accuracy: pd.DataFrame) -> str:
     ]
     return (
         "The share of test images of their own corpus that networks classified correctly is "
-        f"{listed(shares)}. A difference between the initialisations may therefore reflect how "
-        "much was learnt rather than what. Short fine-tuning also leaves random weights little "
-        "time to catch up."
+        f"{join_with_and(shares)}. A difference between the initialisations may therefore reflect "
+        "how much was learnt rather than what. Short fine-tuning also leaves random weights "
+        "little time to catch up."
     )
 
 
@@ -262,13 +262,13 @@ def effect_of_inputs(title: str, fed: Mapping[str, Any], before: Any, after: Any
         if not row["same_networks"]
     ]
     alike = [init_style(init).word for init, row in fed.items() if row["same_networks"]]
-    unchanged = f"; the {listed(alike)} networks receive the same inputs either way"
+    unchanged = f"; the {join_with_and(alike)} networks receive the same inputs either way"
     return (
         f"**Exploratory.** On the task “{title}”, networks were given the inputs of the official "
         "scripts in place of those that belong to their weights, which changed the mean AUC by "
-        f"{listed(changes) if changes else 'nothing'}{unchanged if alike else ''}. The difference "
-        f"{minus(tuple(fed))} went from {format_estimate(before, unit='points')} to "
-        f"{format_estimate(after, unit='points')} points."
+        f"{join_with_and(changes) if changes else 'nothing'}{unchanged if alike else ''}. "
+        f"The difference {minus(tuple(fed))} went from {format_estimate(before, unit='points')} "
+        f"to {format_estimate(after, unit='points')} points."
     )
 
 
@@ -323,7 +323,9 @@ def replications_in_short(
         return f"**{no_verdict(stand_ins).capitalize()}.** Every part shows how its study is done."
     softened = losses[losses["loss"] != "hard"]
     far = followed["estimate"].abs().groupby(followed["level"]).min() > 0.2
-    apart = listed([f"“{names[level]}”" for level in far[far].index]) if far.any() else "none"
+    apart = (
+        join_with_and([f"“{names[level]}”" for level in far[far].index]) if far.any() else "none"
+    )
     return (
         f"Exploratory: another head changes a mean AUC by {changes_between(gains)}, softer labels "
         f"top-1 accuracy by {changes_between(softened)}. Of the confounders, {apart} "
@@ -391,7 +393,7 @@ def confounders_beside_source(
 
     `source` has `t` and `share` by kind; `smallest_p` is the least that a permutation test gives.
     """
-    stated = listed(
+    stated = join_with_and(
         f"{format_number(-row['t'], 1)} ({names[f'{kind} 100'].split(' by')[0]} at "
         f"{row['share']}%)"
         for kind, row in source.items()
@@ -425,11 +427,13 @@ def published_only(
         "them all."
     )
     if are_unused:
-        first = f"No images were used here for {listed(names)}, hence no results are computed."
+        first = (
+            f"No images were used here for {join_with_and(names)}, hence no results are computed."
+        )
     span = " to ".join(str(gap) for gap in sorted({min(ends), max(ends)}))
     lacking = [name for name in names if name not in compared]
-    others = listed(compared) if compared else "none of them"
-    but = f", but not for {listed(lacking)}" if compared and lacking else ""
+    others = join_with_and(compared) if compared else "none of them"
+    but = f", but not for {join_with_and(lacking)}" if compared and lacking else ""
     return (
         f"{first} On {'this task' if len(names) == 1 else 'these tasks'} the paper reports "
         f"RadImageNet ahead by {span} points of AUC, and independent comparisons that state both "

@@ -97,7 +97,7 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
         raise InputError(problem, where="scores", remedy=remedy)
     auc_a, auc_b, variance, n_cases = np.array(parts, dtype=float).T
     test = t_test((auc_a - auc_b).mean(), math.sqrt(variance.sum()) / len(parts), level=level)
-    row = {"a": a, "b": b, "auc_a": auc_a.mean(), "auc_b": auc_b.mean()} | test.cells()
+    row = {"a": a, "b": b, "auc_a": auc_a.mean(), "auc_b": auc_b.mean()} | test.to_row()
     sizes = {"n_cases": int(n_cases.sum()), "n_patients": sum(map(len, patients))}
     return pd.DataFrame([row | sizes])
 

@@ -151,14 +151,14 @@ def against_published(
     for task, estimate, error, df in table[_ESTIMATED].itertuples(index=False):
         if task not in published:
             continue
-        cells = t_test(estimate, error, df, level).cells()
+        cells = t_test(estimate, error, df, level).to_row()
         apart = t_test(estimate - published[task], error, df)
         cells |= {"statistic": apart.statistic, "p_value": apart.p_value}
         outside = not cells["ci_low"] <= published[task] <= cells["ci_high"]
         known = not math.isnan(error)
         row = {"task": task, "published": published[task]} | cells
         rows.append(row | {"outside": outside and known})
-    columns = ["task", "published", *t_test(0.0, 1.0).cells(), "outside"]
+    columns = ["task", "published", *t_test(0.0, 1.0).to_row(), "outside"]
     compared = pd.DataFrame(rows, columns=columns)
     insert_holm(compared)
     return compared

@@ -33,7 +33,7 @@ class TTest:
     p_value: float
     standard_error: float
 
-    def cells(self) -> dict[str, float]:
+    def to_row(self) -> dict[str, float]:
         """Return what a table states of the estimate, by column (`ESTIMATE`)."""
         return {name: getattr(self, name) for name in ESTIMATE}
 
@@ -298,7 +298,7 @@ def mixed_model(
         f"Singular fit: {effect}s differ no more than by chance, and the model leaves them out."
         for effect in flat
     ]
-    return test.cells() | {"remark": " ".join(remarks)}
+    return test.to_row() | {"remark": " ".join(remarks)}
 
 
 def reml(

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from rin.errors import InputError, explained, look_up
+from rin.errors import InputError, as_input_error, look_up
 from rin.tables import PREDICTIONS, check_table, require_columns
 
 RUN = ["task", "fold", "scenario", "init", "seed"]
@@ -238,7 +238,7 @@ def binary_labels(labels: ArrayLike) -> np.ndarray:
 def score_rows(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.ndarray:
     """Return scores as float64 (n_predictors, n_cases), checked for text, shape and NaN."""
     _unmasked(scores, where)
-    with explained(
+    with as_input_error(
         "not numeric", where=where, remedy="Pass one number a case.", kinds=(TypeError, ValueError)
     ):
         rows = np.atleast_2d(np.asarray(scores, dtype=float))

@@ -102,7 +102,7 @@ def pair_differences(
     """
     tables = []
     for task, pairs, contrasts in _task_contrasts(predictions, init_a, init_b):
-        tests = [contrasts.test(number, level).cells() for number in range(len(pairs))]
+        tests = [contrasts.test(number, level).to_row() for number in range(len(pairs))]
         table = pd.concat([pairs.drop(columns="seed"), pd.DataFrame(tests)], axis=1)
         table.insert(0, "task", task)
         tables.append(table)
@@ -491,7 +491,7 @@ def _pooled(
         if effect in fits.variances:
             pooled[sd] = math.sqrt(fits.variances[effect].item())
     error, df = fits.standard_errors.item(), fits.df.item()
-    pooled |= t_test(pooled["estimate"], error, df, level).cells()
+    pooled |= t_test(pooled["estimate"], error, df, level).to_row()
     variance = np.diag(covariance).mean()
     shared = covariance[np.triu_indices(k, 1)].mean() / variance
     pooled |= {"patients_sd": math.sqrt(variance), "patients_correlation": float(shared)}

@@ -180,7 +180,7 @@ def init_differences(
             a, b = of_scenarios[0], of_scenarios[1]
             row = {"task": task.task, "group": group, "n_scenarios": len(of_scenarios)}
             row |= {"auc_a": a.mean(), "sd_a": a.std(), "auc_b": b.mean(), "sd_b": b.std()}
-            rows.append(row | contrasts.test(number, level).cells() | _sizes(task))
+            rows.append(row | contrasts.test(number, level).to_row() | _sizes(task))
     table = pd.DataFrame(rows)
     insert_holm(table, within="group")
     return table
@@ -376,7 +376,7 @@ def factor_effects(
                 rows_of_task.append(row | {"same_networks": np.array_equal(plus, minus)})
         contrasts = MeanContrasts(task, np.array(weights))
         for number, row in enumerate(rows_of_task):
-            rows.append(row | contrasts.test(number, level).cells() | _sizes(task))
+            rows.append(row | contrasts.test(number, level).to_row() | _sizes(task))
     table = pd.DataFrame(rows)
     untested = (table["quantity"] == "auc") | table["same_networks"]
     table.loc[untested, ["statistic", "df", "p_value"]] = np.nan
@@ -603,7 +603,7 @@ def _analyses_of_scenarios(
     summary = means.agg(["mean", "std", "size"])
     unpaired = hypothesis.unpaired_t_from_summary(*summary[init_a], *summary[init_b], level=level)
     paired = hypothesis.paired_t(means[init_a], means[init_b], level=level)
-    return {"unpaired_t": unpaired.cells(), "paired_t": paired.cells()}
+    return {"unpaired_t": unpaired.to_row(), "paired_t": paired.to_row()}
 
 
 def _analyses_of_cases(task: TaskScores, level: float) -> dict[str, dict[str, Any]]:
@@ -631,7 +631,7 @@ def _analyses_of_patients(task: TaskScores, seed: int, level: float) -> dict[str
         return {"clustered_contrast": {"remark": remark}, "cluster_bootstrap": {"remark": remark}}
     test = mean_differences(task, [None]).test(0, level)
     bootstrap = {"estimate": test.estimate} | _bootstrapped(task, seed, level)
-    return {"clustered_contrast": test.cells(), "cluster_bootstrap": bootstrap}
+    return {"clustered_contrast": test.to_row(), "cluster_bootstrap": bootstrap}
 
 
 def _analyses_of_trainings(
@@ -643,7 +643,7 @@ def _analyses_of_trainings(
     if len(folds) < 2:
         of_folds = {"remark": "One fold has no spread to test."}
     else:
-        of_folds = hypothesis.nadeau_bengio(folds[init_a] - folds[init_b], ratio, level).cells()
+        of_folds = hypothesis.nadeau_bengio(folds[init_a] - folds[init_b], ratio, level).to_row()
     of_runs = hypothesis.mixed_model(means.reset_index(), init_a, init_b, level)
     return {"nadeau_bengio": of_folds, "mixed_model": of_runs}
 
@@ -667,7 +667,7 @@ def _numbers(test: TTest) -> dict[str, Any]:
     """Return the cells of a test, or why there are none."""
     if math.isnan(test.standard_error):
         return {"remark": "A class has a single case, which shows no spread."}
-    return test.cells()
+    return test.to_row()
 
 
 def _over_patients(differences: pd.Series, level: float) -> dict[str, float]:
@@ -675,7 +675,7 @@ def _over_patients(differences: pd.Series, level: float) -> dict[str, float]:
     patients = differences.index.get_level_values("patient_id")
     if differences.isna().any() or patients.nunique() < 2:
         return dict.fromkeys(ESTIMATE, math.nan)
-    return hypothesis.clustered_t(differences.to_numpy(), patients, level).cells()
+    return hypothesis.clustered_t(differences.to_numpy(), patients, level).to_row()
 
 
 def _mean_of_all(grouped: Any) -> pd.Series | pd.DataFrame:

@@ -119,7 +119,7 @@ def moderated_effects(
     effects = [members, np.eye(k)] if 1 < n_clusters < k else [np.eye(k)]
     _, coefficients, covariance = fit_effects(y, np.diag(v), fixed, effects)
     errors = np.sqrt(np.diag(covariance))
-    rows = [t_test(*pair, df, level).cells() for pair in zip(coefficients, errors, strict=True)]
+    rows = [t_test(*pair, df, level).to_row() for pair in zip(coefficients, errors, strict=True)]
     return pd.DataFrame(rows, index=["intercept", *moderators])
 
 
@@ -166,7 +166,7 @@ def crossed_effects(
     variances, mean, error = _weighted_mean(y, covariance, effects, weights)
     df = (n_levels.min() if contained else n_levels.iloc[0]) - 1
     test = t_test(mean, error, df, level)
-    return test.cells() | dict(zip(names, variances.tolist(), strict=True))
+    return test.to_row() | dict(zip(names, variances.tolist(), strict=True))
 
 
 def equal_means_test(
@@ -240,7 +240,7 @@ def _checked(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np
 
 
 def _tested(mean: float, error: float, df: int, k: int, level: float) -> dict[str, float]:
-    cells = {"k": k} | t_test(mean, error, df, level).cells()
+    cells = {"k": k} | t_test(mean, error, df, level).to_row()
     if not error:  # estimates that agree say nothing of their spread
         cells |= {"statistic": math.nan, "p_value": math.nan}
     return cells

@@ -22,7 +22,7 @@ from filelock import FileLock
 
 import rin.explain
 from rin.data.dataset import Dataset
-from rin.errors import explained
+from rin.errors import as_input_error
 from rin.explain import overlap
 from rin.explain.similarity import mean_cca
 from rin.files import MAKE_ROOM, read_checksummed_json, replace_folder, sha256_of
@@ -49,7 +49,7 @@ from rin.study.pretraining import plan_pretraining, pretrained, pretraining_hist
 from rin.study.probe_study import plan_probe, probe_measurements
 from rin.study.profile import LAYERS, MAIN, RANDOM
 from rin.study.released import released_files
-from rin.study.setting import Study, TaskInputs
+from rin.study.workspace import TaskInputs, Workspace
 from rin.tables import RUN_RECORDS
 
 #: What a part is called: its kind, and of runs the study and task, of images the task.
@@ -82,7 +82,7 @@ def runs_of(study: str, task: str) -> Part:
     return "runs", study, task
 
 
-def consolidate(study: Study, *parts: Part) -> OpenedResults:
+def consolidate(workspace: Workspace, *parts: Part) -> OpenedResults:
     """Bring the results of a study up to date with its ledgers, and open them.
 
     What was consolidated before is kept.  The new folder takes the place of the earlier one at
@@ -90,7 +90,7 @@ def consolidate(study: Study, *parts: Part) -> OpenedResults:
 
     Parameters
     ----------
-    study : as `open_study` gives it
+    workspace : as `open_workspace` gives it
     parts : what has to be there; by default all that is finished
 
     Returns
@@ -104,35 +104,35 @@ def consolidate(study: Study, *parts: Part) -> OpenedResults:
 
     Examples
     --------
-    >>> from rin.study import consolidate, open_study
-    >>> results = consolidate(open_study("smoke"))  # doctest: +SKIP
+    >>> from rin.study import consolidate, open_workspace
+    >>> results = consolidate(open_workspace("smoke"))  # doctest: +SKIP
     >>> results.facts.name  # doctest: +SKIP
     'smoke'
     """
-    folder = study.results / FOLDER
-    with _held(study):
+    folder = workspace.results / FOLDER
+    with _held(workspace):
         earlier = _opened_before(folder)
-        draft = _Draft(study, earlier)
+        draft = _Draft(workspace, earlier)
         for part in parts or draft.all_parts():
             draft.bring(part, required=bool(parts))
         if earlier is not None and not draft.changed:
             return earlier
         problem = "the results cannot be written"
-        refused = explained(problem, where=folder, remedy=MAKE_ROOM, kinds=OSError)
+        refused = as_input_error(problem, where=folder, remedy=MAKE_ROOM, kinds=OSError)
         with refused, replace_folder(folder) as new:
             write_results(draft.results(), new, earlier=(earlier, folder))
         return _open(folder)
 
 
 @contextmanager
-def _held(study: Study) -> Iterator[None]:
+def _held(workspace: Workspace) -> Iterator[None]:
     """Hold the results of a study, so that no other process consolidates them meanwhile."""
-    lock = FileLock(study.results / f".{FOLDER}.lock")
-    refused = explained(
-        "no results can be kept", where=study.results, remedy=MAKE_ROOM, kinds=OSError
+    lock = FileLock(workspace.results / f".{FOLDER}.lock")
+    refused = as_input_error(
+        "no results can be kept", where=workspace.results, remedy=MAKE_ROOM, kinds=OSError
     )
     with refused:
-        study.results.mkdir(parents=True, exist_ok=True)
+        workspace.results.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     try:
         yield
@@ -158,7 +158,7 @@ def _opened_before(folder: Path) -> OpenedResults | None:
     if not (folder / RUN).exists():
         return None
     kinds = OSError, ValueError, KeyError
-    with explained("it cannot be read", where=folder / RUN, remedy=_REMEDY, kinds=kinds):
+    with as_input_error("it cannot be read", where=folder / RUN, remedy=_REMEDY, kinds=kinds):
         made_by = read_checksummed_json(folder / RUN)["made_from"].get("code")
     return _open(folder) if made_by == _code() else None
 
@@ -182,8 +182,8 @@ _SECTIONS: dict[str, tuple[Callable, Callable, str]] = {
 class _Draft:
     """Results of a study that are being brought up to date."""
 
-    def __init__(self, study: Study, earlier: OpenedResults | None) -> None:
-        self.study, self.changed = study, False
+    def __init__(self, workspace: Workspace, earlier: OpenedResults | None) -> None:
+        self.workspace, self.changed = workspace, False
         self.tables: dict[str, pd.DataFrame] = dict(earlier.tables) if earlier else {}
         facts = earlier.facts if earlier else None
         self.tasks = {task.name: task for task in facts.tasks} if facts else {}
@@ -193,7 +193,7 @@ class _Draft:
 
     def all_parts(self) -> list[Part]:
         """Return every part of the study's results; what is no longer planned goes."""
-        profile = self.study.profile
+        profile = self.workspace.profile
         parts = [NETWORKS, *map(images_of, profile.tasks)]
         parts += [
             runs_of(name, task)
@@ -224,7 +224,7 @@ class _Draft:
 
     def results(self) -> OpenedResults:
         """Return the results as they are now, runs in the order of the profile's plan."""
-        tables, profile = {n: t for n, t in self.tables.items() if len(t)}, self.study.profile
+        tables, profile = {n: t for n, t in self.tables.items() if len(t)}, self.workspace.profile
         if "runs" in tables:
             runs = tables["runs"]
             of_study = _places(runs["study"], profile.study_filters)
@@ -237,12 +237,12 @@ class _Draft:
         return OpenedResults(self._facts(tables), tables)
 
     def _bring_images(self, task: str) -> None:
-        facts = task_facts(self.study.inputs(task))
+        facts = task_facts(self.workspace.inputs(task))
         if self.tasks.get(task) != facts:
             self.tasks[task], self.changed = facts, True
 
     def _bring_networks(self) -> None:
-        study = self.study
+        study = self.workspace
         done = [run.run_id for run in plan_pretraining(study) if study.weights.has(run.run_id)]
         files = [(f.name, f.sha256, f.verdict) for f in released_files(study)]
         made_from = {"runs": self._finished(study.weights, done), "files": files}
@@ -255,8 +255,8 @@ class _Draft:
 
     def _bring_runs(self, study: str, task: str, *, required: bool) -> None:
         """Bring up to date what runs on a task left, and what is measured beside them."""
-        part, ledger = runs_of(study, task), self.study.runs
-        planned = plan_study(self.study, study, task, ahead=not required)
+        part, ledger = runs_of(study, task), self.workspace.fine_tuning_ledger
+        planned = plan_study(self.workspace, study, task, ahead=not required)
         if required:
             ledger.require(planned, task)
         elif ledger.missing(planned):
@@ -288,14 +288,16 @@ class _Draft:
         if study == MAIN:
             self._measure(task)
         if study == LAYERS:
-            self._replace("layer_similarity", layer_similarity(self.study, planned), task=task)
+            self._replace("layer_similarity", layer_similarity(self.workspace, planned), task=task)
 
     def _scores(self, records: dict[str, dict[str, Any]]) -> pd.DataFrame:
         """Keep the predictions of some finished runs, of which new ones are read; return them."""
         runs, kept = self.tables.get("runs"), self.tables.get("predictions")
         known = {} if runs is None else dict(zip(runs["run_id"], runs["finished"], strict=True))
         new = [id_ for id_, record in records.items() if known.get(id_) != record["finished"]]
-        read = self.study.runs.tables([(id_, {"run_id": id_}) for id_ in new], PREDICTIONS)
+        read = self.workspace.fine_tuning_ledger.tables(
+            [(id_, {"run_id": id_}) for id_ in new], PREDICTIONS
+        )
         if kept is not None:
             read = pd.concat([kept[~kept["run_id"].isin(new)], read], ignore_index=True)
         self.tables["predictions"] = read
@@ -303,7 +305,7 @@ class _Draft:
 
     def _measure(self, task: str) -> None:
         """Make the tables of a task beside its runs: cases, and maps beside lesions."""
-        study, inputs = self.study, self.study.inputs(task)
+        study, inputs = self.workspace, self.workspace.inputs(task)
         makers = {"cases": scored_cases, "overlap": overlap_table, "baselines": baseline_table}
         for name, make in makers.items():
             tables = [
@@ -318,18 +320,18 @@ class _Draft:
     def _bring_section(self, part: Part, *, required: bool) -> None:
         (name,) = part
         plan, make, stage = _SECTIONS[name]
-        ledger, planned = self.study.ledger(name), plan(self.study)
+        ledger, planned = self.workspace.ledger(name), plan(self.workspace)
         if required:
             ledger.require(planned, stage)
         elif ledger.missing(planned):
             self._drop(part)
             return
-        for task in self.study.profile.tasks:
+        for task in self.workspace.profile.tasks:
             self._bring_images(task)
-        images = {task: self.tasks[task].dataset.digest for task in self.study.profile.tasks}
+        images = {task: self.tasks[task].dataset.digest for task in self.workspace.profile.tasks}
         runs = self._finished(ledger, [run.run_id for run in planned])
         if self._is_new(part, {"runs": runs, "images": images}):
-            self.tables[name] = make(self.study)
+            self.tables[name] = make(self.workspace)
 
     def _finished(self, ledger: Ledger, run_ids: Iterable[str]) -> list[list[str]]:
         """Return finished runs with the time when they were."""
@@ -377,11 +379,11 @@ class _Draft:
         finished = both["finished"].dropna()
         memory = runs["peak_memory_gb"].max()
         return RunFacts(
-            name=self.study.profile.name,
+            name=self.workspace.profile.name,
             written=datetime.now(UTC).isoformat("T", "seconds"),
             first_finished=min(finished, default=""),
             last_finished=max(finished, default=""),
-            profile=self.study.profile.model_dump(mode="json", exclude=_OF_THE_PLACE),
+            profile=self.workspace.profile.model_dump(mode="json", exclude=_OF_THE_PLACE),
             python=platform.python_version(),
             packages=installed_packages(),
             backend=", ".join(sorted(runs["backend"].dropna().unique())),
@@ -400,7 +402,7 @@ class _Draft:
 
     def _in_order(self) -> list[str]:
         names = pd.Series([*self.tasks], dtype=str)
-        return [*names.iloc[_places(names, self.study.profile.tasks).argsort(kind="stable")]]
+        return [*names.iloc[_places(names, self.workspace.profile.tasks).argsort(kind="stable")]]
 
 
 def _places(names: pd.Series, order: Iterable[str]) -> np.ndarray:
@@ -427,13 +429,13 @@ def task_facts(inputs: TaskInputs) -> TaskFacts:
     """Return what is to be said of a task and of its images, in numbers."""
     return TaskFacts(
         name=inputs.task.name,
-        dataset=dataset_facts(inputs.whole, inputs.store.cases),
+        dataset=dataset_facts(inputs.all_images, inputs.store.cases),
         substitute_for=inputs.substitute_for,
-        mask_kind=inputs.whole.manifest.mask_kind if inputs.store.masks() is not None else "",
+        mask_kind=inputs.all_images.manifest.mask_kind if inputs.store.masks() is not None else "",
         size=inputs.store.size,
         split=inputs.folds["part"].value_counts().to_dict(),
         external=[
-            dataset_facts(site.whole, site.store.cases) for site in inputs.external.values()
+            dataset_facts(site.all_images, site.store.cases) for site in inputs.external.values()
         ],
         shared_pictures={name: len(site.pairs) for name, site in inputs.external.items()},
     )
@@ -453,26 +455,28 @@ def dataset_facts(dataset: Dataset, used: pd.DataFrame) -> DatasetFacts:
     )
 
 
-def corpora_facts(study: Study) -> list[DatasetFacts]:
+def corpora_facts(workspace: Workspace) -> list[DatasetFacts]:
     """Return what is to be said of the images that a study pretrains on."""
-    settings, facts = study.profile.pretraining, {}
+    settings, facts = workspace.profile.pretraining, {}
     for names in settings.corpora.values() if settings else ():
-        corpus = find_corpus(study, names)
-        used = open_corpus(study, names, settings.cases).cases
+        corpus = find_corpus(workspace, names)
+        used = open_corpus(workspace, names, settings.cases).cases
         facts[corpus.manifest.name] = dataset_facts(corpus, used)
     return [*facts.values()]
 
 
-def weights_facts(study: Study) -> list[WeightsFacts]:
+def weights_facts(workspace: Workspace) -> list[WeightsFacts]:
     """Return what the runs of a study start from, as far as it is there."""
-    released = {(file.entry.init, file.entry.backbone): file for file in released_files(study)}
-    finished = {run.run_id for run in plan_pretraining(study) if study.weights.has(run.run_id)}
+    released = {(file.entry.init, file.entry.backbone): file for file in released_files(workspace)}
+    finished = {
+        run.run_id for run in plan_pretraining(workspace) if workspace.weights.has(run.run_id)
+    }
     weights = []
-    for number in study.profile.pretrainings:
-        for key, entry in find_entries(study, pretraining=number, ahead=True).items():
+    for number in workspace.profile.pretrainings:
+        for key, entry in find_entries(workspace, pretraining=number, ahead=True).items():
             if entry is None or (key not in released and entry.file.split("/")[0] not in finished):
                 continue
-            file, sha256 = released.get(key), weights_digest(study, entry)
+            file, sha256 = released.get(key), weights_digest(workspace, entry)
             stated = entry.model_dump(include={"init", "backbone", "preprocessing", "release"})
             facts = WeightsFacts(
                 **stated,
@@ -503,10 +507,10 @@ def _validated(names: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     return validation[["run_id", "validation_auc", "validation_loss"]]
 
 
-def scored_cases(study: Study, task: str, part: str = "test") -> pd.DataFrame:
+def scored_cases(workspace: Workspace, task: str, part: str = "test") -> pd.DataFrame:
     """Return one row a case of a part: case_id, patient_id, label, and what its manifest keeps."""
-    inputs = study.inputs(task).scored(part)
-    cases = inputs.dataset.cases
+    inputs = workspace.inputs(task).scored(part)
+    cases = inputs.used_images.cases
     if part in SCORED_PARTS:
         of_part = inputs.folds.loc[inputs.folds["part"] == part, "case_id"]
         cases = cases[cases["case_id"].isin(of_part)]
@@ -515,20 +519,20 @@ def scored_cases(study: Study, task: str, part: str = "test") -> pd.DataFrame:
     return table
 
 
-def overlap_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
+def overlap_table(workspace: Workspace, task: str, part: str = "test") -> pd.DataFrame:
     """Return `rin.explain.overlap.measure_overlap` of a task's main study; empty without masks."""
-    store = study.inputs(task).scored(part).store
+    store = workspace.inputs(task).scored(part).store
     if (masks := store.masks()) is None:
         return pd.DataFrame()
-    maps = list(cam_arrays(study, task, part))
+    maps = list(cam_arrays(workspace, task, part))
     return overlap.measure_overlap(maps, store.cases["case_id"].to_numpy(), masks)
 
 
-def baseline_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
+def baseline_table(workspace: Workspace, task: str, part: str = "test") -> pd.DataFrame:
     """Return `rin.explain.overlap.baseline_scores` of the cases of a part with a lesion."""
-    store = study.inputs(task).scored(part).store
+    store = workspace.inputs(task).scored(part).store
     cases, masks = store.cases, store.masks()
-    place = pd.Index(cases["case_id"]).get_indexer(scored_cases(study, task, part)["case_id"])
+    place = pd.Index(cases["case_id"]).get_indexer(scored_cases(workspace, task, part)["case_id"])
     place = place[overlap.has_lesion(masks[place])] if masks is not None else place[:0]
     if not len(place):
         return pd.DataFrame(columns=["case_id", "baseline", "dice"])
@@ -539,24 +543,27 @@ def baseline_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
     return scores.assign(case_id=marked[scores["image"]]).drop(columns="image")
 
 
-def lesion_maps(study: Study, task: str) -> pd.DataFrame | None:
+def lesion_maps(workspace: Workspace, task: str) -> pd.DataFrame | None:
     """Return `rin.explain.overlap.lesion_map_table` of a task's main study; None without masks."""
-    store = study.inputs(task).store
+    store = workspace.inputs(task).store
     if (masks := store.masks()) is None:
         return None
-    maps = cam_arrays(study, task)
+    maps = cam_arrays(workspace, task)
     return overlap.lesion_map_table(maps, store.cases["case_id"].to_numpy(), masks)
 
 
-def layer_similarity(study: Study, runs: Sequence[Run]) -> pd.DataFrame:
+def layer_similarity(workspace: Workspace, runs: Sequence[Run]) -> pd.DataFrame:
     """Return the mean canonical correlation `cca`, 0 to 1, of the layers of pairs of networks.
 
     `comparison` is `before` or `after` fine-tuning (the two inits), `tuned` (one `init` before and
     after) or `random` (two random networks).
     """
-    (a, b), rows = study.profile.inits[:2], []
+    (a, b), rows = workspace.profile.inits[:2], []
     for cell, members in groupby(runs, lambda run: (run.task, run.fold, run.scenario.name)):
-        networks = {run.init: study.runs.read(run.run_id, ACTIVATIONS, np.load) for run in members}
+        networks = {
+            run.init: workspace.fine_tuning_ledger.read(run.run_id, ACTIVATIONS, np.load)
+            for run in members
+        }
         pairs = {
             ("before", ""): ((a, "before"), (b, "before")),
             ("after", ""): ((a, "after"), (b, "after")),

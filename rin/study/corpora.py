@@ -18,9 +18,9 @@ from rin.data.leakage import nearest_pictures, picture_hash
 from rin.data.manifest import find_task, load_manifest
 from rin.data.pixels import read_picture, resize_picture
 from rin.errors import InputError
-from rin.study.setting import (
+from rin.study.workspace import (
     CURATED,
-    Study,
+    Workspace,
     draw_cases,
     find_manifest,
     real_archive,
@@ -37,17 +37,17 @@ COPIES = 200
 _HASHED_SIZE = 256  # side of the pictures whose hashes stand in a case table
 
 
-def curation_plan(study: Study) -> CurationPlan:
+def curation_plan(workspace: Workspace) -> CurationPlan:
     """Return what is curated and where it goes; writes a stand-in on first use."""
     from rin.curation.build import CurationPlan
 
-    settings, folder = study.profile.section("curation"), real_archive(study)
-    seed, key = study.profile.seed, None
+    settings, folder = workspace.profile.section("curation"), real_archive(workspace)
+    seed, key = workspace.profile.seed, None
     if folder is None:
         from rin.curation.standin import VERSION, write_archive
 
         name = f"archive-v{VERSION}-{settings.studies}-{settings.size}px-{seed}"
-        folder = study.results.parent / "stand_ins" / name
+        folder = workspace.results.parent / "stand_ins" / name
         write_archive(folder, studies=settings.studies, size=settings.size, seed=seed)
         # A stand-in hides nobody, and a fixed key makes equal studies from it.
         key = hashlib.sha256(f"stand-in {seed}".encode()).digest()
@@ -59,7 +59,7 @@ def curation_plan(study: Study) -> CurationPlan:
             raise InputError("there is no such file", where=path, remedy=remedy)
     return CurationPlan(
         archive=folder,
-        output=study.results / "curation",
+        output=workspace.results / "curation",
         seed=seed,
         key=key,
         label_map=label_map,
@@ -67,31 +67,33 @@ def curation_plan(study: Study) -> CurationPlan:
     )
 
 
-def curated_corpus(study: Study) -> CuratedCorpus:
+def curated_corpus(workspace: Workspace) -> CuratedCorpus:
     """Curate the archive of a study, as far as that has not been done, and return the corpus."""
     from rin.curation.build import curate
 
-    return curate(curation_plan(study))
+    return curate(curation_plan(workspace))
 
 
-def find_corpus(study: Study, names: str | list[str]) -> Dataset:
+def find_corpus(workspace: Workspace, names: str | list[str]) -> Dataset:
     """Open the first of `usable_corpora`, curated from the study's archive or as it is."""
-    listed, settings = [names] if isinstance(names, str) else names, study.profile.pretraining
-    name = (usable_corpora(study, listed) or listed)[0]
+    listed, settings = [names] if isinstance(names, str) else names, workspace.profile.pretraining
+    name = (usable_corpora(workspace, listed) or listed)[0]
     manifest = load_manifest(name)
-    if name == CURATED and (real_archive(study) or not study.holds(manifest)):
-        root, index = curated_corpus(study).root, study.results.parent / "index"
+    if name == CURATED and (real_archive(workspace) or not workspace.holds(manifest)):
+        root, index = curated_corpus(workspace).root, workspace.results.parent / "index"
         return open_dataset(manifest, root, index_folder=index)
-    return study.dataset(manifest, (settings.size, "stretch") if settings else None)
+    return workspace.dataset(manifest, (settings.size, "stretch") if settings else None)
 
 
-def open_corpus(study: Study, names: str | list[str], cases: int | None) -> Dataset:
+def open_corpus(workspace: Workspace, names: str | list[str], cases: int | None) -> Dataset:
     """Open a corpus as `find_corpus`, with about so many images, or None for all."""
-    dataset = find_corpus(study, names)
-    return dataset if cases is None else draw_cases(dataset, None, cases, study.profile.seed)[0]
+    dataset = find_corpus(workspace, names)
+    return (
+        dataset if cases is None else draw_cases(dataset, None, cases, workspace.profile.seed)[0]
+    )
 
 
-def corpus_overlap(study: Study) -> pd.DataFrame:
+def corpus_overlap(workspace: Workspace) -> pd.DataFrame:
     """Look for images of the tasks among those of the pretraining corpora.
 
     All are compared, by pixels and by difference hashes: that finds copies, and no other slice of
@@ -102,16 +104,16 @@ def corpus_overlap(study: Study) -> pd.DataFrame:
     `equal` (images whose very pixels it has), `near` (within `COPY_BITS` of a picture of it),
     `nearest` (in bits), and of the control `copies_found` and `farthest_copy`.
     """
-    section = study.profile.section("pretraining")
-    corpora = [find_corpus(study, names) for names in section.corpora.values()]
+    section = workspace.profile.section("pretraining")
+    corpora = [find_corpus(workspace, names) for names in section.corpora.values()]
     rows = []
-    for task in study.profile.tasks:
+    for task in workspace.profile.tasks:
         # Whole, whatever labels the task gives its images.
-        dataset = study.dataset(load_manifest(find_manifest(study, *find_task(task)).name))
+        dataset = workspace.dataset(load_manifest(find_manifest(workspace, *find_task(task)).name))
         for corpus in corpora:
             side = int(corpus.cases["width"].median())
             nearest = nearest_pictures(dataset.cases, corpus.cases)
-            control = _distances_of_copies(dataset, side, study.profile.seed)
+            control = _distances_of_copies(dataset, side, workspace.profile.seed)
             of_task, of_corpus = (modalities(d.manifest.modality) for d in (dataset, corpus))
             row = {
                 "task": task,

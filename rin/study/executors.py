@@ -25,7 +25,7 @@ import numpy as np
 from filelock import Timeout
 from tqdm import tqdm
 
-from rin.errors import InputError, counted, explained, listed, problem_of
+from rin.errors import InputError, as_input_error, counted, join_with_and, problem_of
 from rin.processes import (
     Stopped,
     die_with,
@@ -65,7 +65,7 @@ def begin_block(execution: Execution) -> None:
     keras.backend.clear_session()  # it forgets the precision, too
     problem = "TensorFlow is at work in this process with another number of threads"
     remedy = f"Restart the kernel, or run it with threads: {execution.threads} from the start."
-    with explained(problem, where="execution: threads", remedy=remedy, kinds=RuntimeError):
+    with as_input_error(problem, where="execution: threads", remedy=remedy, kinds=RuntimeError):
         prepare_framework(execution.threads, execution.precision)
     if execution.precision == "float32" or keras.backend.backend() != "tensorflow":
         return
@@ -73,7 +73,7 @@ def begin_block(execution: Execution) -> None:
 
     problem = f"this processor does not train in {execution.precision}"
     remedy = "Give precision: float32 in the profile."
-    with explained(problem, where="execution: precision", remedy=remedy, kinds=OpError):
+    with as_input_error(problem, where="execution: precision", remedy=remedy, kinds=OpError):
         keras.layers.Conv2D(8, 3, kernel_initializer="zeros")(np.zeros((1, 8, 8, 16), np.float32))
 
 
@@ -219,14 +219,14 @@ def _reasons_of_queue() -> dict[str, str] | None:
 def _waiting_in_words(reasons: Iterable[str]) -> str:
     """Return how many jobs wait in the queue for what: ``3 jobs wait (Resources)``."""
     known = Counter(reason for reason in reasons if reason not in ("", "None"))
-    return f"{counted(known.total(), 'jobs wait')} ({listed(known)})" if known else ""
+    return f"{counted(known.total(), 'jobs wait')} ({join_with_and(known)})" if known else ""
 
 
 def _never_started(execution: Execution, reasons: Sequence[str]) -> InputError:
     """Return the error for jobs that were cancelled, as they could never start."""
     request = ", ".join(f"{name}: {value}" for name, value in execution.slurm if value)
     problem = f"cancelled {counted(len(reasons), 'jobs')} that could never start: Slurm says "
-    problem += listed(dict.fromkeys(reasons))
+    problem += join_with_and(dict.fromkeys(reasons))
     remedy = f"Ask for what the cluster grants ({request}); then run the same command again."
     return InputError(problem, where="execution: slurm", remedy=remedy)
 
@@ -250,7 +250,7 @@ def _submitted(jobs: Sequence[ShippedJob], execution: Execution, logs: Path) -> 
     }
     settings = {of_slurm_alone.get(name, name): value for name, value in execution.slurm if value}
     often = {"slurm_max_num_timeout": 10_000} if execution.executor == "slurm" else {}
-    with explained(
+    with as_input_error(
         "the jobs cannot be submitted",
         where=f"execution: {execution.executor}",
         remedy="Look at the queue and its limits, or set execution.executor to processes; then "

@@ -25,11 +25,11 @@ from rin.study.ledger import Ledger, computed_on
 from rin.study.plan import Run, group_blocks, plan_all, plan_study
 from rin.study.profile import MAIN, RANDOM, SAMPLED, Execution
 from rin.study.released import check_released
-from rin.study.setting import Study
+from rin.study.workspace import Workspace
 
 if TYPE_CHECKING:
-    from rin.training.batches import Part
-    from rin.training.trainer import CompiledBlock
+    from rin.training.batches import ImageSubset
+    from rin.training.trainer import ReusableClassifier
 
 #: Parts of a split whose cases every run scores.
 SCORED_PARTS = ("validation", "test")
@@ -46,7 +46,7 @@ def run_block(
 
     A block of other layers of the same network goes on with what the last one has compiled.
     """
-    from rin.training.trainer import CompiledBlock
+    from rin.training.trainer import ReusableClassifier
 
     if ledger.count(block) == len(block):
         return  # another process was faster
@@ -54,7 +54,7 @@ def run_block(
     shared = replace(wanted, unfreezing=""), execution.precision, execution.threads
     if shared not in last_trained:
         begin_block(execution)
-        last_trained[shared] = CompiledBlock(wanted), {}
+        last_trained[shared] = ReusableClassifier(wanted), {}
     compiled, weights = last_trained.pop(shared)  # nothing goes on with what failed on the way
     if compiled.architecture != wanted:
         compiled.unfreeze(wanted.unfreezing)
@@ -64,7 +64,7 @@ def run_block(
             weights[run.weights_digest] = (
                 random_weights(run.scenario.backbone, run.settings.size, random_seed)
                 if run.entry is None
-                else load_weights(run.entry, compiled.parts.backbone, folders)
+                else load_weights(run.entry, compiled.network.backbone, folders)
             )
         _train(run, compiled, weights[run.weights_digest], ledger)
 
@@ -72,27 +72,31 @@ def run_block(
     last_trained[shared] = compiled, weights
 
 
-def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger: Ledger) -> None:
+def _train(
+    run: Run, compiled: ReusableClassifier, weights: list[np.ndarray], ledger: Ledger
+) -> None:
     """Train, predict and commit one run."""
     import keras
 
-    from rin.training.trainer import Recipe
+    from rin.training.trainer import TrainingSettings
 
     (parts, stores), settings = _parts_of(run), run.settings
     preprocessing, rate = find_preprocessing(run.preprocessing), run.scenario.learning_rate
-    recipe = Recipe(rate, settings.epochs, settings.batch, run.seed, patience=settings.patience)
+    recipe = TrainingSettings(
+        rate, settings.epochs, settings.batch, run.seed, patience=settings.patience
+    )
     activations = {}
-    if run.inside:
-        compiled.parts.preprocess.set_preprocessing(preprocessing)
+    if run.activation_sample:
+        compiled.network.preprocess.set_preprocessing(preprocessing)
         other = {"other": compiled.untrained} if run.init == RANDOM else {}
         for when, start in {"before": weights, **other}.items():
-            compiled.parts.backbone.set_weights(start)
+            compiled.network.backbone.set_weights(start)
             activations |= _activations(run, compiled, parts["test"], when)
     started = time.monotonic()
     state = compiled.fit(weights, preprocessing, recipe, parts["train"], parts["validation"])
     scored = {name: compiled.predict(parts[name], recipe.batch) for name in stores}
     seconds = round(time.monotonic() - started, 2)
-    if run.inside:
+    if run.activation_sample:
         activations |= _activations(run, compiled, parts["test"], "after")
 
     def write(folder: Path) -> dict:
@@ -122,20 +126,20 @@ def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger:
     ledger.commit(run.run_id, run.config, write)
 
 
-def _parts_of(run: Run) -> tuple[dict[str, Part], dict[str, ImageStore]]:
+def _parts_of(run: Run) -> tuple[dict[str, ImageSubset], dict[str, ImageStore]]:
     """Return the parts of a run's images by name, and the store of each part that is scored."""
-    from rin.training.batches import Part
+    from rin.training.batches import ImageSubset
 
     inputs, store = run.inputs, run.inputs.store
     images, labels = store.images(), inputs.labels.to_numpy()
     split = inputs.folds[inputs.folds["fold"] == run.fold].set_index("case_id")["part"]
     part_of = split.reindex(store.cases["case_id"]).to_numpy()
     names = ("train", *SCORED_PARTS)
-    parts = {name: Part(images, labels, np.flatnonzero(part_of == name)) for name in names}
+    parts = {name: ImageSubset(images, labels, np.flatnonzero(part_of == name)) for name in names}
     stores = dict.fromkeys(SCORED_PARTS, store)
     for name, site in inputs.external.items():
         stores[name], of_cases = site.store, site.labels.to_numpy()
-        parts[name] = Part(site.store.images(), of_cases, np.arange(len(of_cases)))
+        parts[name] = ImageSubset(site.store.images(), of_cases, np.arange(len(of_cases)))
     if run.settings.confounder and not run.settings.confounder.startswith(SAMPLED):
         parts = confounded_parts(parts, run.settings.confounder, run.seed)
         stores[REVERSED] = store
@@ -143,19 +147,21 @@ def _parts_of(run: Run) -> tuple[dict[str, Part], dict[str, ImageStore]]:
 
 
 def _activations(
-    run: Run, compiled: CompiledBlock, test: Part, when: str
+    run: Run, compiled: ReusableClassifier, test: ImageSubset, when: str
 ) -> dict[str, np.ndarray]:
     """Return activations of the layers of a block, by time and layer."""
     from rin.training.trainer import layer_activations
 
-    sizes = dict(run.inside)
+    sizes = dict(run.activation_sample)
     part = replace(test, rows=test.rows[: sizes.pop("cases")])
     # The same seed, and so the same places, of every network.
     layers = layer_activations(compiled, part, run.settings.batch, **sizes, seed=0)
     return {f"{when}/{layer}": table.astype(np.float16) for layer, table in layers.items()}
 
 
-def confounded_parts(parts: dict[str, Part], level: str, seed: int) -> dict[str, Part]:
+def confounded_parts(
+    parts: dict[str, ImageSubset], level: str, seed: int
+) -> dict[str, ImageSubset]:
     """Return the parts with a confounder on a share of their positive images, and `REVERSED`."""
     kind, percent = level.split()
     test, inside = parts["test"], ("train", *SCORED_PARTS)
@@ -181,18 +187,18 @@ def _cams_of(part: str) -> str:
     return "cams.npy" if part == "test" else f"cams-{part}.npy"
 
 
-def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
+def run_missing(workspace: Workspace, planned: Sequence[Run]) -> pd.DataFrame:
     """Run what the ledger lacks of some runs, all that can be; return the table of all of them.
 
     `InputError` for missing images or weights, or where a run failed.
     """
-    ledger, execution = study.runs, study.profile.execution
+    ledger, execution = workspace.fine_tuning_ledger, workspace.profile.execution
     runs = {run.run_id: run for run in planned}
     missing = ledger.missing(runs.values())
     if missing:
-        check_released(study)
+        check_released(workspace)
     blocks = group_blocks(missing, by_task=execution.blocks == "by_task")
-    folders, seed = study.weights_folders, study.profile.seed
+    folders, seed = workspace.weights_folders, workspace.profile.seed
     jobs = [(block, ledger, folders, seed, execution) for block in blocks]
     try:
         run_with_bar(execution, run_block, jobs, ledger, [*runs.values()], "Fine-tuning")
@@ -202,37 +208,39 @@ def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("run_id")
 
 
-def run_grid(study: Study, *tasks: str, retrain: bool = False) -> pd.DataFrame:
+def run_grid(workspace: Workspace, *tasks: str, retrain: bool = False) -> pd.DataFrame:
     """Run what is missing of the main study, of some tasks or all; return one row a run.
 
     With `retrain` also what other code has trained (`Ledger.of_other_code`).
     """
-    planned = [run for task in tasks or [None] for run in plan_study(study, MAIN, task)]
+    planned = [run for task in tasks or [None] for run in plan_study(workspace, MAIN, task)]
     if retrain:
-        study.runs.set_aside_of_other_code(planned)
-    return run_missing(study, planned)
+        workspace.fine_tuning_ledger.set_aside_of_other_code(planned)
+    return run_missing(workspace, planned)
 
 
-def run_fine_tuning(study: Study) -> pd.DataFrame:
+def run_fine_tuning(workspace: Workspace) -> pd.DataFrame:
     """Run what the ledger lacks of every study of a profile; return one row a run."""
-    return run_missing(study, plan_all(study))
+    return run_missing(workspace, plan_all(workspace))
 
 
-def finished_runs(study: Study, name: str = MAIN, task: str | None = None) -> list[Run]:
+def finished_runs(workspace: Workspace, name: str = MAIN, task: str | None = None) -> list[Run]:
     """Return the runs of `rin.study.plan.plan_study`; `InputError` unless all are finished."""
-    planned = plan_study(study, name, task)
+    planned = plan_study(workspace, name, task)
     for of_task in dict.fromkeys(run.task for run in planned):
-        study.runs.require([run for run in planned if run.task == of_task], of_task)
+        workspace.fine_tuning_ledger.require(
+            [run for run in planned if run.task == of_task], of_task
+        )
     return planned
 
 
 def cam_arrays(
-    study: Study, task: str, part: str = "test"
+    workspace: Workspace, task: str, part: str = "test"
 ) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
     """Yield rows of `predictions` and maps (n, h, w, 2) of each run from the first pretraining."""
-    study.inputs(task).scored(part).lesion_masks()
-    for run in finished_runs(study, MAIN, task):
-        if run.pretraining == study.profile.pretrainings[0]:
-            table = study.runs.tables([(run.run_id, run.columns)], PREDICTIONS)
-            maps = study.runs.read(run.run_id, _cams_of(part), np.load)
+    workspace.inputs(task).scored(part).lesion_masks()
+    for run in finished_runs(workspace, MAIN, task):
+        if run.pretraining == workspace.profile.pretrainings[0]:
+            table = workspace.fine_tuning_ledger.tables([(run.run_id, run.columns)], PREDICTIONS)
+            maps = workspace.fine_tuning_ledger.read(run.run_id, _cams_of(part), np.load)
             yield table[table["part"] == part].reset_index(drop=True), maps

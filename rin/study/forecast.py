@@ -25,7 +25,7 @@ from rin.study.plan import COMPILED, STEP_COST, plan_all, run_seed
 from rin.study.pretraining import plan_pretraining, pretraining_seed
 from rin.study.probe_study import plan_probe
 from rin.study.profile import MAIN, FineTuning, Profile
-from rin.study.setting import Study, missing_inputs
+from rin.study.workspace import Workspace, missing_inputs
 
 #: Side in pixels and number of images of the steps that are timed.
 SIDE, BATCH = 75, 16
@@ -124,7 +124,7 @@ def fit_budget(
     return chosen, shortest
 
 
-def forecast(study: Study) -> pd.DataFrame:
+def forecast(workspace: Workspace) -> pd.DataFrame:
     """Return one row a stage: `stage, runs, finished, jobs, hours, gigabytes`.
 
     `runs` are those of a profile, each once where studies share it (but, before any is finished,
@@ -133,12 +133,12 @@ def forecast(study: Study) -> pd.DataFrame:
     `hours` of one worker, and `gigabytes`, are for the rest at the mean of all finished runs: NaN
     without any.
     """
-    stages = [*_stages(study.profile)]
-    done = {name: study.ledger(name).finished() for _, name, _, _ in stages}
-    planned = {} if not any(done.values()) or missing_inputs(study) else plan_stages(study)
+    stages = [*_stages(workspace.profile)]
+    done = {name: workspace.ledger(name).finished() for _, name, _, _ in stages}
+    planned = {} if not any(done.values()) or missing_inputs(workspace) else plan_stages(workspace)
     rows = []
     for stage, name, expected, jobs in stages:
-        ledger, runs, finished = study.ledger(name), len(expected), np.nan
+        ledger, runs, finished = workspace.ledger(name), len(expected), np.nan
         if planned:
             runs = len(planned[name])
             finished = runs - len(ledger.missing(planned[name]))
@@ -159,28 +159,28 @@ def expected_runs(profile: Profile) -> dict[str, int]:
     return {stage: len(runs) for stage, _, runs, _ in _stages(profile)}
 
 
-def plan_stages(study: Study) -> dict[str, list[Planned]]:
+def plan_stages(workspace: Workspace) -> dict[str, list[Planned]]:
     """Return the runs that a study asks each of its ledgers for, finished or not.
 
     Of fine-tuning also those whose pretraining is not finished.
     """
-    profile, planned = study.profile, {}
+    profile, planned = workspace.profile, {}
     if profile.pretraining is not None:
-        planned["weights"] = plan_pretraining(study)
+        planned["weights"] = plan_pretraining(workspace)
     if profile.probe is not None:
-        planned["probe"] = plan_probe(study)
+        planned["probe"] = plan_probe(workspace)
     if profile.losses is not None:
-        planned["losses"] = plan_losses(study)
-    return planned | {"runs": plan_all(study, ahead=True)}
+        planned["losses"] = plan_losses(workspace)
+    return planned | {"runs": plan_all(workspace, ahead=True)}
 
 
-def code_remarks(study: Study) -> list[str]:
+def code_remarks(workspace: Workspace) -> list[str]:
     """Return in a sentence a ledger what code not known to train alike has left of a study."""
-    ledgers = {name: study.ledger(name) for name in ("weights", "probe", "losses", "runs")}
+    ledgers = {name: workspace.ledger(name) for name in ("weights", "probe", "losses", "runs")}
     if not any(ledger.finished() for ledger in ledgers.values()):
         return []  # then nothing is opened
     remarks = []
-    for name, runs in plan_stages(study).items():
+    for name, runs in plan_stages(workspace).items():
         if remark := ledgers[name].code_remark(run.run_id for run in runs):
             remarks.append(f"{name}: {remark}")
     return remarks

@@ -29,7 +29,7 @@ from filelock import FileLock, Timeout
 from joblib import cpu_count
 from pydantic import NonNegativeInt
 
-from rin.errors import InputError, counted, explained, join_first_ten
+from rin.errors import InputError, as_input_error, counted, join_first_ten
 from rin.files import (
     REPOSITORY,
     FrozenModel,
@@ -133,7 +133,9 @@ class Ledger:
             moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
             place = self.folder / ".set_aside" / f"{run_id}-{moment}"
             remedy = "Choose a writable results folder."
-            with explained("a run cannot be set aside", where=place, remedy=remedy, kinds=OSError):
+            with as_input_error(
+                "a run cannot be set aside", where=place, remedy=remedy, kinds=OSError
+            ):
                 place.parent.mkdir(exist_ok=True)
                 self.path(run_id).rename(place)
 
@@ -171,7 +173,7 @@ class Ledger:
         remedy = "Delete the run's folder and run the same stage again; only this run is redone."
         # The errors of JSON, Arrow, NumPy and pydantic are all among these.
         kinds = (OSError, EOFError, ValueError, KeyError)
-        with explained(problem, where=folder / name, remedy=remedy, kinds=kinds):
+        with as_input_error(problem, where=folder / name, remedy=remedy, kinds=kinds):
             record = read_checksummed_json(folder / _DONE)
             if record["run"] != run_id:
                 raise ValueError(f"it belongs to the run {record['run']}")
@@ -198,7 +200,7 @@ class Ledger:
         """Return the work folder of a run and make it where it is missing."""
         work, remedy = self.work(run_id), "Choose a writable results folder."
         problem = "no folder for the work of a run can be made"
-        with explained(problem, where=work, remedy=remedy, kinds=OSError):
+        with as_input_error(problem, where=work, remedy=remedy, kinds=OSError):
             work.mkdir(parents=True, exist_ok=True)
         return work
 
@@ -242,7 +244,7 @@ class Ledger:
         """
         if self.has(run_id):
             return
-        refused = explained(
+        refused = as_input_error(
             "the run cannot be written",
             where=self.folder,
             remedy="Make room or choose a writable results folder, then run again: "

@@ -14,26 +14,30 @@ from rin.study.pretraining import (
     pretrain_missing,
     pretraining_seed,
 )
-from rin.study.setting import Study
+from rin.study.workspace import Workspace
 
 
-def plan_losses(study: Study) -> list[PretrainingRun]:
+def plan_losses(workspace: Workspace) -> list[PretrainingRun]:
     """List the pretraining runs: losses × backbones × seeds."""
-    section, settings, runs = study.profile.section("losses"), study.profile.pretraining, []
+    section, settings, runs = (
+        workspace.profile.section("losses"),
+        workspace.profile.pretraining,
+        [],
+    )
     for loss, backbone in product(section.losses, section.backbones):
         changes = {"loss": loss, "backbones": [backbone], "preprocessing": section.preprocessing}
         changes["learning_rate"] = section.learning_rates.get(backbone, settings.learning_rate)
-        (run,) = plan_pretraining(study, settings.changed(section, **changes))
+        (run,) = plan_pretraining(workspace, settings.changed(section, **changes))
         for number in range(1, section.seeds + 1):
-            seed = pretraining_seed(study.profile.seed, backbone, number)
+            seed = pretraining_seed(workspace.profile.seed, backbone, number)
             runs.append(replace(run, seed=seed, pretraining=number))
     return runs
 
 
-def run_losses(study: Study) -> pd.DataFrame:
+def run_losses(workspace: Workspace) -> pd.DataFrame:
     """Pretrain what is missing (`rin.study.pretraining.pretrain_missing`); return `loss_table`."""
-    pretrain_missing(study, plan_losses(study), study.ledger("losses"), "Losses")
-    return loss_table(study)
+    pretrain_missing(workspace, plan_losses(workspace), workspace.ledger("losses"), "Losses")
+    return loss_table(workspace)
 
 
 def confidence_error(confidence: np.ndarray, right: np.ndarray) -> float:
@@ -43,14 +47,14 @@ def confidence_error(confidence: np.ndarray, right: np.ndarray) -> float:
     return float(np.abs(gaps).sum() / len(confidence))
 
 
-def loss_table(study: Study) -> pd.DataFrame:
+def loss_table(workspace: Workspace) -> pd.DataFrame:
     """Return one row a loss, backbone and seed: how its test images are classified.
 
     Among others `seed` (from 0), `top1`, `top5`, `balanced_accuracy`, `ece` (`confidence_error`),
     mean `confidence`; and `estimate`, `ci_low`, `ci_high`: top-1 less that with hard labels, with
     a 95% interval for other test images, paired by image; NaN without hard labels.
     """
-    ledger, runs, rows = study.ledger("losses"), plan_losses(study), []
+    ledger, runs, rows = workspace.ledger("losses"), plan_losses(workspace), []
     ledger.require(runs, "the losses")
     hard: dict[tuple[str, int], pd.Series] = {}
     for run in sorted(runs, key=lambda run: run.settings.loss != "hard"):

@@ -46,11 +46,11 @@ from rin.data.splits import LEAST, MAX_FOLDS, fold_sizes, given_folds, make_fold
 from rin.data.status import patients_in_words
 from rin.data.store import inspect_cases, refuse_bad
 from rin.data.tree import PICTURES, Tree, is_archive, is_dicom, open_tree
-from rin.errors import InputError, counted, explained, join_first_ten, look_up
+from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
 from rin.files import manifest_folder, read_yaml
 from rin.study import forecast
 from rin.study.profile import Profile, profile_folder, profile_names
-from rin.study.setting import available_weights
+from rin.study.workspace import available_weights
 
 #: Settings that do not depend on the images, and what is said of weights.
 _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
@@ -251,7 +251,7 @@ def write_task(made: NewTask) -> list[Path]:
     """Write manifest and profile; InputError where one is there already."""
     for path, text in made.texts.items():
         remedy = "Choose another name, or see to that folder; nothing is overwritten."
-        refused = explained("it cannot be written", where=path, remedy=remedy, kinds=OSError)
+        refused = as_input_error("it cannot be written", where=path, remedy=remedy, kinds=OSError)
         with refused, path.open("x", encoding="utf-8") as file:
             file.write(text)
     return [*made.texts]
@@ -267,7 +267,7 @@ def _check_pattern(pattern: str, flag: str, kept: str) -> None:
     """Raise InputError unless a pattern of names is none, or says what of a name is kept."""
     remedy = f"Write brackets around what {kept}."
     kinds = (re.error, ValueError)
-    with explained("no pattern of names", where=flag, remedy=remedy, kinds=kinds):
+    with as_input_error("no pattern of names", where=flag, remedy=remedy, kinds=kinds):
         if pattern and not re.compile(pattern).groups:
             raise ValueError(f"{pattern!r} keeps nothing of a name")
 

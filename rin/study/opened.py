@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
-from rin.errors import InputError, explained, look_up
+from rin.errors import InputError, as_input_error, look_up
 from rin.files import FrozenModel, read_checksummed_json, sha256_of, to_checksummed_json
 from rin.study.ledger import Hardware
 from rin.study.profile import MAIN, Profile
@@ -342,7 +342,7 @@ def open_results(folder: str | Path, *, remedy: str = _AGAIN) -> OpenedResults:
 
 def _readable(path: Path, remedy: str) -> AbstractContextManager:
     kinds = OSError, ValueError, KeyError  # those of JSON, pydantic and Arrow are among them
-    return explained("it cannot be read", where=path, remedy=remedy, kinds=kinds)
+    return as_input_error("it cannot be read", where=path, remedy=remedy, kinds=kinds)
 
 
 def _read_table(path: Path, sha256: str, remedy: str) -> pd.DataFrame:

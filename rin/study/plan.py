@@ -27,7 +27,7 @@ from rin.study import profile as profiles
 from rin.study.ledger import Planned, digest_of
 from rin.study.pretraining import local_entries
 from rin.study.profile import CONFOUNDER, MAIN, RANDOM, SAMPLED
-from rin.study.setting import Study, TaskInputs
+from rin.study.workspace import TaskInputs, Workspace
 from rin.training.identity import RESULTS_VERSION
 
 #: Share of a training step with all layers unfrozen that a step takes, by unfreezing.
@@ -63,7 +63,7 @@ class Run(Planned):
     study: str = MAIN
     factor: str | None = None
     level: str | None = None
-    inside: tuple[tuple[str, int], ...] = ()
+    activation_sample: tuple[tuple[str, int], ...] = ()
     pretraining: int = 1
 
     @property
@@ -83,7 +83,7 @@ class Run(Planned):
         }
         # Recorded by some runs only, and stated only there, so that the ids of others stay.
         recorded = {
-            "layers": dict(self.inside),
+            "layers": dict(self.activation_sample),
             "external": {name: site.store.digest for name, site in self.inputs.external.items()},
         }
         recorded = {name: value for name, value in recorded.items() if value}
@@ -121,7 +121,7 @@ def _identity(settings: profiles.FineTuning) -> dict[str, Any]:
 
 
 def find_entries(
-    study: Study,
+    workspace: Workspace,
     inits: Sequence[str] | None = None,
     backbones: Iterable[str] = (),
     pretraining: int = 1,
@@ -133,53 +133,55 @@ def find_entries(
     Of inits that are pretrained here, those of one `pretraining`; unless `ahead`, it must have
     been run (`rin.study.pretraining.local_entries`).
     """
-    known = local_entries(study, pretraining, ahead=ahead) + load_entries()
+    known = local_entries(workspace, pretraining, ahead=ahead) + load_entries()
     return {
         (init, backbone): None if init == RANDOM else find_entry(init, backbone, known)
-        for init in inits or study.profile.inits
-        for backbone in backbones or study.profile.backbones
+        for init in inits or workspace.profile.inits
+        for backbone in backbones or workspace.profile.backbones
     }
 
 
-def find_starts(study: Study, variant: profiles.Variant, *, ahead: bool = False) -> Starts:
+def find_starts(
+    workspace: Workspace, variant: profiles.ExperimentCell, *, ahead: bool = False
+) -> Starts:
     """Return what the runs of a variant start from, by init and backbone."""
     backbones = dict.fromkeys(scenario.backbone for scenario in variant.scenarios)
-    entries = find_entries(study, variant.inits, backbones, variant.pretraining, ahead=ahead)
+    entries = find_entries(workspace, variant.inits, backbones, variant.pretraining, ahead=ahead)
     starts = {}
     for key, entry in entries.items():
         if entry is None:
-            starts[key] = None, f"random-{study.profile.seed}"
+            starts[key] = None, f"random-{workspace.profile.seed}"
         else:
-            digest = weights_digest(study, entry)
+            digest = weights_digest(workspace, entry)
             starts[key] = entry, digest or f"{entry.init}:{entry.release}"
     return starts
 
 
 def plan_study(
-    study: Study, name: str = MAIN, task: str | None = None, *, ahead: bool = False
+    workspace: Workspace, name: str = MAIN, task: str | None = None, *, ahead: bool = False
 ) -> list[Run]:
     """List the runs of a study of the profile, of all its tasks or of one.
 
     A run that levels of a factor share stands here once for each, with the same id.  `ahead`, also
     those of pretrainings that are not finished, under ids that no finished run has.
     """
-    profile, planned = study.profile, []
+    profile, planned = workspace.profile, []
     tasks = profile.tasks if task is None else [look_up("task", task, profile.tasks)]
     for variant in profile.variants(name):
-        starts = find_starts(study, variant, ahead=ahead)
+        starts = find_starts(workspace, variant, ahead=ahead)
         for task_name in variant.tasks:
             if task_name not in tasks:
                 continue
-            inputs = study.inputs(task_name, variant.folds, variant.changes)
+            inputs = workspace.inputs(task_name, variant.folds, variant.changes)
             if (level := variant.changes.get(CONFOUNDER, "")).startswith(SAMPLED):
                 chosen = profile.sampled_confounder
                 inputs = sample_confounder(inputs, chosen, level, profile.seed)
-            planned += plan_runs(study, inputs, variant, name, starts=starts)
+            planned += plan_runs(workspace, inputs, variant, name, starts=starts)
     return planned
 
 
 def find_run(
-    study: Study,
+    workspace: Workspace,
     task: str,
     backbone: str | None = None,
     unfreezing: str | None = None,
@@ -192,7 +194,7 @@ def find_run(
 
     Parameters
     ----------
-    study : the opened study
+    workspace : the opened study
     task, backbone, unfreezing, learning_rate, init : the run, as far as it matters
 
     Returns
@@ -207,16 +209,16 @@ def find_run(
 
     Examples
     --------
-    >>> from rin.study import find_run, open_study
-    >>> study = open_study("smoke")  # doctest: +SKIP
-    >>> run = find_run(study, "breast", "ResNet50", "freeze_all", init="radiologic")
+    >>> from rin.study import find_run, open_workspace
+    >>> workspace = open_workspace("smoke")  # doctest: +SKIP
+    >>> run = find_run(workspace, "breast", "ResNet50", "freeze_all", init="radiologic")
     >>> run.scenario.name
     'ResNet50-freeze_all-1e-02'
     """
     wanted, planned = (backbone, unfreezing, learning_rate, init), {}
-    look_up("task", task, study.profile.tasks)
-    for name in study.profile.study_filters:
-        for run in plan_study(study, name, task):
+    look_up("task", task, workspace.profile.tasks)
+    for name in workspace.profile.study_filters:
+        for run in plan_study(workspace, name, task):
             scenario = run.scenario
             key = scenario.backbone, scenario.unfreezing, scenario.learning_rate, run.init
             if all(value in (None, part) for value, part in zip(wanted, key, strict=True)):
@@ -233,7 +235,7 @@ def sample_confounder(
     Patients with near-duplicates of each other count as one.
     """
     look_up("column", chosen.column, inputs.kept_columns)
-    cases = inputs.dataset.cases
+    cases = inputs.used_images.cases
     units = leak_free_groups(cases, inputs.pairs).to_numpy()
     cases = cases[["case_id"]].assign(
         patient_id=cases["patient_id"].groupby(units).transform("min"),
@@ -247,9 +249,9 @@ def sample_confounder(
 
 
 def plan_runs(
-    study: Study,
+    workspace: Workspace,
     inputs: TaskInputs,
-    variant: profiles.Variant | None = None,
+    variant: profiles.ExperimentCell | None = None,
     name: str = MAIN,
     *,
     starts: Starts | None = None,
@@ -258,10 +260,10 @@ def plan_runs(
 
     `starts` are `find_starts` of the variant, which is the same for all tasks.
     """
-    variant = variant or study.profile.variants(MAIN)[0]
-    profile, task = study.profile, inputs.task.name
+    variant = variant or workspace.profile.variants(MAIN)[0]
+    profile, task = workspace.profile, inputs.task.name
     settings = profile.tuning(task, variant.changes)
-    starts = starts or find_starts(study, variant)
+    starts = starts or find_starts(workspace, variant)
     preprocessings = {
         key: preprocessing_of(profile, entry, settings) for key, (entry, _) in starts.items()
     }
@@ -287,7 +289,7 @@ def plan_runs(
                     study=name,
                     factor=variant.factor,
                     level=variant.level,
-                    inside=tuple(sizes.items()),
+                    activation_sample=tuple(sizes.items()),
                     pretraining=variant.pretraining,
                 )
                 runs.append(run)
@@ -295,7 +297,11 @@ def plan_runs(
 
 
 def run_seed(
-    profile: profiles.Profile, variant: profiles.Variant, task: str, fold: int, scenario: str
+    profile: profiles.Profile,
+    variant: profiles.ExperimentCell,
+    task: str,
+    fold: int,
+    scenario: str,
 ) -> int:
     """Return a run's seed; all inits share it, and so head, order and augmentation: paired."""
     seed_of = {"task": task, "fold": fold, "scenario": scenario, "seed": profile.seed}
@@ -319,19 +325,19 @@ def preprocessing_of(
     return entry.preprocessing if entry else "symmetric"
 
 
-def weights_digest(study: Study, entry: WeightsEntry) -> str | None:
+def weights_digest(workspace: Workspace, entry: WeightsEntry) -> str | None:
     """Return the SHA-256 that an entry states, or that of its file; None without either."""
     # What Keras fetches has always gone by its name alone.
     known = entry.sha256 or not entry.file
-    path = None if known else locate(entry, study.weights_folders)
+    path = None if known else locate(entry, workspace.weights_folders)
     return sha256_of(path) if path else entry.sha256
 
 
-def plan_all(study: Study, *, ahead: bool = False) -> list[Run]:
+def plan_all(workspace: Workspace, *, ahead: bool = False) -> list[Run]:
     """List every fine-tuning run that a profile asks for once, those of the main study first."""
     planned = {}
-    for name in study.profile.study_filters:
-        for run in plan_study(study, name, ahead=ahead):
+    for name in workspace.profile.study_filters:
+        for run in plan_study(workspace, name, ahead=ahead):
             planned.setdefault(run.run_id, run)
     return list(planned.values())
 

@@ -22,7 +22,7 @@ import pandas as pd
 from rin.data.dataset import Dataset
 from rin.data.splits import corpus_groups, corpus_split
 from rin.data.store import ImageStore
-from rin.errors import InputError, explained, look_up
+from rin.errors import InputError, as_input_error, look_up
 from rin.explain.similarity import nearest_neighbours
 from rin.files import sha256_of
 from rin.models.backbones import find_backbone
@@ -32,7 +32,7 @@ from rin.study.corpora import open_corpus
 from rin.study.executors import begin_block, run_each, run_with_bar
 from rin.study.ledger import Ledger, Planned, computed_on, digest_of
 from rin.study.profile import Execution, Pretraining
-from rin.study.setting import Study
+from rin.study.workspace import Workspace
 from rin.tables import PRETRAINED, check_table
 from rin.training import FEATURES, PROGRESS
 from rin.training.identity import RESULTS_VERSION
@@ -78,17 +78,17 @@ class PretrainingRun(Planned):
 
 
 def plan_pretraining(
-    study: Study, settings: Pretraining | None = None, pretraining: int | None = None
+    workspace: Workspace, settings: Pretraining | None = None, pretraining: int | None = None
 ) -> list[PretrainingRun]:
     """List the runs of all or one of the pretrainings of a study, by default with its settings."""
-    settings = settings or study.profile.pretraining
+    settings = settings or workspace.profile.pretraining
     if settings is None:
         return []
     planned: list[PretrainingRun] = []
     for number in settings.pretrainings if pretraining is None else [pretraining]:
         # Every plan of fine-tuning asks for the weights, and opening a corpus takes its time.
         key = ("pretraining", settings.model_dump_json(), number)
-        planned += study.once(key, partial(_plan_pretraining, study, settings, number))
+        planned += workspace.once(key, partial(_plan_pretraining, workspace, settings, number))
     return planned
 
 
@@ -102,22 +102,24 @@ def pretraining_seed(seed: int, backbone: str, pretraining: int) -> int:
     return int(digest_of(seed_of)[:7], 16)
 
 
-def _plan_pretraining(study: Study, settings: Pretraining, number: int) -> list[PretrainingRun]:
+def _plan_pretraining(
+    workspace: Workspace, settings: Pretraining, number: int
+) -> list[PretrainingRun]:
     runs = []
-    backbones = settings.backbones or study.profile.backbones
+    backbones = settings.backbones or workspace.profile.backbones
     wanted = [(init, init, backbones, settings.epochs, None) for init in settings.corpora]
     if (brief := settings.brief) and number == 1:
         of_brief = brief.backbones, brief.epochs, brief.training_images
         wanted.append((brief.init, brief.name, *of_brief))
     for init, name, of_init, epochs, n_training in wanted:
-        dataset = open_corpus(study, settings.corpora[init], settings.cases)
-        store = study.store(dataset, settings.size)
+        dataset = open_corpus(workspace, settings.corpora[init], settings.cases)
+        store = workspace.store(dataset, settings.size)
         # To compare all pictures takes its time, and every backbone and pretraining divides them.
-        groups = study.once(
+        groups = workspace.once(
             ("corpus groups", dataset.digest, len(dataset.cases)), partial(corpus_groups, dataset)
         )
         for backbone in of_init:
-            seed = pretraining_seed(study.profile.seed, backbone, number)
+            seed = pretraining_seed(workspace.profile.seed, backbone, number)
             parts, split_digest = _split(dataset, store, seed, n_training, groups)
             run = PretrainingRun(
                 init=name,
@@ -165,46 +167,46 @@ ENTRY, HISTORY, PREDICTIONS = "entry.json", "history.parquet", "test_predictions
 ROOM = 4_000_000
 
 
-def pretrained(study: Study) -> pd.DataFrame:
+def pretrained(workspace: Workspace) -> pd.DataFrame:
     """Return one row a finished run: init, backbone, pretraining, accuracy, budget, run id."""
     columns = ("init", "corpus", "backbone", "preprocessing", "pretraining", "seed", "run_id")
     rows = []
-    for run in _finished(study):
+    for run in _finished(workspace):
         row = {name: getattr(run, name) for name in columns}
         row["provenance"] = run.store.provenance
-        rows.append(row | study.weights.done(run.run_id))
+        rows.append(row | workspace.weights.done(run.run_id))
     table = pd.DataFrame(rows)
     if rows:
-        check_table(table, PRETRAINED, where=str(study.weights.folder))
+        check_table(table, PRETRAINED, where=str(workspace.weights.folder))
     return table
 
 
-def pretraining_histories(study: Study) -> pd.DataFrame:
+def pretraining_histories(workspace: Workspace) -> pd.DataFrame:
     """Return the learning curves of finished runs, one row an epoch.
 
     `images_per_second` is of training alone, `seconds` with validation.
     """
-    return _read(study, HISTORY)
+    return _read(workspace, HISTORY)
 
 
-def pretraining_predictions(study: Study) -> pd.DataFrame:
+def pretraining_predictions(workspace: Workspace) -> pd.DataFrame:
     """Return what every finished run says of its test images, one row an image.
 
     `confidence` is the probability of the class that is `predicted`.
     """
-    return _read(study, PREDICTIONS)
+    return _read(workspace, PREDICTIONS)
 
 
 def pretraining_features(
-    study: Study, init: str, backbone: str
+    workspace: Workspace, init: str, backbone: str
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Return test predictions of a first pretraining, and features, float32 (images, channels)."""
-    planned = plan_pretraining(study, pretraining=study.profile.pretrainings[0])
+    planned = plan_pretraining(workspace, pretraining=workspace.profile.pretrainings[0])
     runs = {f"{run.init} {run.backbone}": run for run in planned}
     run = look_up("pretraining", f"{init} {backbone}", runs)
-    study.weights.require([run], "pretraining")
-    table = study.weights.read(run.run_id, PREDICTIONS, pd.read_parquet)
-    return table, study.weights.read(run.run_id, FEATURES, partial(np.load, mmap_mode="r"))
+    workspace.weights.require([run], "pretraining")
+    table = workspace.weights.read(run.run_id, PREDICTIONS, pd.read_parquet)
+    return table, workspace.weights.read(run.run_id, FEATURES, partial(np.load, mmap_mode="r"))
 
 
 def nearest_of_class(cases: pd.DataFrame, features: np.ndarray) -> dict[str, float]:
@@ -230,19 +232,19 @@ def nearest_of_class(cases: pd.DataFrame, features: np.ndarray) -> dict[str, flo
 
 
 def local_entries(
-    study: Study, pretraining: int = 1, *, ahead: bool = False
+    workspace: Workspace, pretraining: int = 1, *, ahead: bool = False
 ) -> list[WeightsEntry]:
     """Return the weights entries of one pretraining of the study's own.
 
     All must be finished; `ahead`, one that is not has an entry whose digest is that of no file.
     """
-    runs = plan_pretraining(study, pretraining=pretraining)
+    runs = plan_pretraining(workspace, pretraining=pretraining)
     if not ahead:
-        study.weights.require(runs, "pretraining")
+        workspace.weights.require(runs, "pretraining")
     entries = []
     for run in runs:
-        if study.weights.has(run.run_id):
-            entry = study.weights.read(run.run_id, ENTRY, Path.read_bytes)
+        if workspace.weights.has(run.run_id):
+            entry = workspace.weights.read(run.run_id, ENTRY, Path.read_bytes)
             entries.append(WeightsEntry.model_validate_json(entry))
         else:
             entries.append(_entry(run, sha256=f"of the unfinished run {run.run_id}"))
@@ -261,36 +263,38 @@ def _entry(run: PretrainingRun, sha256: str) -> WeightsEntry:
     )
 
 
-def _finished(study: Study) -> list[PretrainingRun]:
-    return [run for run in plan_pretraining(study) if study.weights.has(run.run_id)]
+def _finished(workspace: Workspace) -> list[PretrainingRun]:
+    return [run for run in plan_pretraining(workspace) if workspace.weights.has(run.run_id)]
 
 
-def _read(study: Study, file: str) -> pd.DataFrame:
+def _read(workspace: Workspace, file: str) -> pd.DataFrame:
     runs = []
-    for run in _finished(study):
+    for run in _finished(workspace):
         front = {"init": run.init, "backbone": run.backbone, "pretraining": run.pretraining}
         runs.append((run.run_id, front))
-    return study.weights.tables(runs, file)
+    return workspace.weights.tables(runs, file)
 
 
-def run_pretraining(study: Study, *, retrain: bool = False) -> pd.DataFrame:
+def run_pretraining(workspace: Workspace, *, retrain: bool = False) -> pd.DataFrame:
     """Pretrain what is not in the ledger yet (`pretrain_missing`); return `pretrained`.
 
     With `retrain` also what other code has trained (`Ledger.of_other_code`).
     """
     if retrain:
-        study.weights.set_aside_of_other_code(plan_pretraining(study))
-    pretrain_missing(study, plan_pretraining(study), study.weights, "Pretraining")
-    return pretrained(study)
+        workspace.weights.set_aside_of_other_code(plan_pretraining(workspace))
+    pretrain_missing(workspace, plan_pretraining(workspace), workspace.weights, "Pretraining")
+    return pretrained(workspace)
 
 
-def pretrain_missing(study: Study, runs: list[PretrainingRun], ledger: Ledger, title: str) -> None:
+def pretrain_missing(
+    workspace: Workspace, runs: list[PretrainingRun], ledger: Ledger, title: str
+) -> None:
     """Train what a ledger lacks of some runs, backbone by backbone, from their checkpoints.
 
     With fewer backbones than workers, each run is a job.  `InputError` when a run fails; the
     others are finished first.
     """
-    execution = study.profile.execution
+    execution = workspace.profile.execution
     missing = {run.run_id for run in ledger.missing(runs)}
     for run_id in missing:
         (ledger.work(run_id) / PROGRESS).unlink(missing_ok=True)  # it was killed
@@ -370,7 +374,7 @@ def _pretrain(
     corpus = run.store.images(), cases["label"].to_numpy(), np.asarray(run.parts)
     problem = "the pretraining cannot keep its work"
     remedy = "Make room, or put the results folder back, then run again to go on from here."
-    with explained(problem, where=work, remedy=remedy, kinds=OSError):
+    with as_input_error(problem, where=work, remedy=remedy, kinds=OSError):
         try:
             result = block.train(*corpus, run.preprocessing, kept, epochs=run.settings.epochs)
         finally:

@@ -10,57 +10,61 @@ import numpy as np
 import pandas as pd
 
 from rin.data.dataset import sample_pictures
-from rin.data.splits import take_cases
+from rin.data.splits import subset
 from rin.files import sha256_of
 from rin.models import probe
 from rin.models.backbones import find_backbone
 from rin.study import pretraining
 from rin.study.corpora import find_corpus
 from rin.study.pretraining import PretrainingRun, plan_pretraining, pretrain_missing
-from rin.study.setting import Study
+from rin.study.workspace import Workspace
 
 
-def probe_sources(study: Study, run: PretrainingRun) -> dict[str, tuple[str, np.ndarray]]:
+def probe_sources(workspace: Workspace, run: PretrainingRun) -> dict[str, tuple[str, np.ndarray]]:
     """Return provenance and images of every dataset of a study, by its name.
 
     Images are uint8 (n, h, w) or (n, h, w, 3); of the corpus of a run, what it did not train on.
     """
-    settings, seed = study.profile.pretraining, study.profile.seed
+    settings, seed = workspace.profile.pretraining, workspace.profile.seed
 
     def draw(rows: np.ndarray) -> np.ndarray:
-        drawn = np.random.default_rng(seed).permutation(len(rows))[: study.profile.probe.images]
+        drawn = np.random.default_rng(seed).permutation(len(rows))[
+            : workspace.profile.probe.images
+        ]
         return np.sort(rows[drawn])
 
     unused = run.store.images()[draw(np.flatnonzero(run.parts != "train"))]
     sources = {run.corpus: (run.store.provenance, unused)}
-    datasets = [find_corpus(study, names) for names in settings.corpora.values()]
-    datasets += [study.inputs(task).whole for task in study.profile.tasks]
+    datasets = [find_corpus(workspace, names) for names in settings.corpora.values()]
+    datasets += [workspace.inputs(task).all_images for task in workspace.profile.tasks]
     for dataset in datasets:
         name = dataset.manifest.name
         if name not in sources:
             every_row = np.arange(len(dataset.cases))
-            chosen = take_cases(dataset, np.isin(every_row, draw(every_row)))
-            images = np.asarray(study.store(chosen, settings.size).images())
+            chosen = subset(dataset, np.isin(every_row, draw(every_row)))
+            images = np.asarray(workspace.store(chosen, settings.size).images())
             sources[name] = dataset.provenance, images
     return sources
 
 
-def plan_probe(study: Study) -> list[PretrainingRun]:
+def plan_probe(workspace: Workspace) -> list[PretrainingRun]:
     """List the pretraining runs whose files are probed."""
-    section, settings = study.profile.section("probe"), study.profile.pretraining
+    section, settings = workspace.profile.section("probe"), workspace.profile.pretraining
     backbones, runs = section.backbones or settings.backbones, []
     for name in section.preprocessings:
         changed = settings.changed(section, preprocessing=name, backbones=backbones)
-        runs += plan_pretraining(study, changed)
+        runs += plan_pretraining(workspace, changed)
     return [run for run in runs if find_backbone(run.backbone).batch_norm]
 
 
-def run_probe(study: Study) -> None:
+def run_probe(workspace: Workspace) -> None:
     """Pretrain what is missing of what is probed."""
-    pretrain_missing(study, plan_probe(study), study.ledger("probe"), "Weights to probe")
+    pretrain_missing(
+        workspace, plan_probe(workspace), workspace.ledger("probe"), "Weights to probe"
+    )
 
 
-def probe_measurements(study: Study) -> pd.DataFrame:
+def probe_measurements(workspace: Workspace) -> pd.DataFrame:
     """Probe all files and return one row a file, source and candidate.
 
     `trained_with` (a preprocessing), `chance` (share of the largest class among the test images),
@@ -68,9 +72,9 @@ def probe_measurements(study: Study) -> pd.DataFrame:
     known of file and source, and the columns of `rin.models.probe.score_candidates`.  `kind` tells
     these files from others in older tables.
     """
-    files, probed, tables = study.ledger("probe"), plan_probe(study), []
+    files, probed, tables = workspace.ledger("probe"), plan_probe(workspace), []
     files.require(probed, "the probe")
-    sources = probe_sources(study, probed[0])
+    sources = probe_sources(workspace, probed[0])
     for run in probed:
         layer = probe.read_first_layer(files.path(run.run_id) / pretraining.WEIGHTS, run.backbone)
         done = files.done(run.run_id)

@@ -424,7 +424,7 @@ class StudyFilter(FrozenModel):
 
 
 @dataclass(frozen=True)
-class Variant:
+class ExperimentCell:
     """A part of a study: cells of the plan, under the settings that it changes.
 
     `level` is that of the study's `factor`; `repeat` counts further trainings of the same runs,
@@ -686,7 +686,7 @@ class Profile(FrozenModel):
                 filters[name] = study.model_copy(update=taken)
         return filters
 
-    def variants(self, study: str) -> list[Variant]:
+    def variants(self, study: str) -> list[ExperimentCell]:
         """Return the parts of a study: pretrainings × levels × seeds."""
         chosen = look_up("study", study, self.study_filters)
         stated = next((part.pretrainings for part in self.studies if part.name == study), None)
@@ -696,7 +696,7 @@ class Profile(FrozenModel):
         variants = []
         parts = product(chosen.pretrainings, chosen.levels.items(), range(chosen.seeds))
         for pretraining, (level, changes), repeat in parts:
-            variant = Variant(
+            variant = ExperimentCell(
                 tasks=self.tasks_of_level(chosen, changes),
                 scenarios=chosen.scenarios,
                 inits=chosen.inits if pretraining == first else trained,

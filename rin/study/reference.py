@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rin.errors import InputError, explained, look_up
+from rin.errors import InputError, as_input_error, look_up
 from rin.files import MAKE_ROOM, replace_folder, shipped_folder
 from rin.study.consolidate import consolidate, work_of
 from rin.study.corpora import corpus_overlap
@@ -31,7 +31,7 @@ from rin.study.plan import plan_all
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe_study import plan_probe
 from rin.study.profile import CONFOUNDER, MAIN, Profile
-from rin.study.setting import Study
+from rin.study.workspace import Workspace
 
 #: Largest size of all files of a reference run together, in bytes.
 LARGEST = 8_000_000
@@ -63,7 +63,7 @@ def load_reference(name_or_folder: str | Path = "open") -> OpenedResults:
 
 
 def write_reference(
-    study: Study, folder: Path, *, replace: bool = False, add: bool = False
+    workspace: Workspace, folder: Path, *, replace: bool = False, add: bool = False
 ) -> Path:
     """Write the reference run of a finished study below `folder` and return its folder.
 
@@ -74,12 +74,12 @@ def write_reference(
     `InputError`, and nothing is written, where the study does not fit the run that is there, or
     something is made from stand-ins, not finished or too large.
     """
-    target = Path(folder) / study.profile.name
+    target = Path(folder) / workspace.profile.name
     _check_target(target, replace=replace, add=add)
-    _check_finished(study)
-    written = _made_small(study, consolidate(study))
+    _check_finished(workspace)
+    written = _made_small(workspace, consolidate(workspace))
     problem = "the reference run cannot be written"
-    refused = explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError)
+    refused = as_input_error(problem, where=target, remedy=MAKE_ROOM, kinds=OSError)
     with refused, replace_folder(target) as draft:
         if add:
             written = joined(load_reference(target), written, target)
@@ -249,27 +249,27 @@ def _joined_profile(earlier: Profile, later: Profile) -> Profile:
     return earlier.model_copy(update=update)
 
 
-def _check_finished(study: Study) -> None:
+def _check_finished(workspace: Workspace) -> None:
     """Raise InputError unless all runs of a study are finished, and nothing is made up."""
-    sources = {f"corpus {run.corpus}": run.store for run in plan_pretraining(study)}
-    for task in study.profile.tasks:
-        inputs = study.inputs(task)
+    sources = {f"corpus {run.corpus}": run.store for run in plan_pretraining(workspace)}
+    for task in workspace.profile.tasks:
+        inputs = workspace.inputs(task)
         for name, part in {task: inputs, **inputs.external}.items():
             sources[f"images of {name}"] = part.store
     if made_up := [name for name, source in sources.items() if source.provenance == "stand-in"]:
         raise InputError(
             f"stand-ins: {', '.join(made_up)}",
-            where=f"profile {study.profile.name}",
+            where=f"profile {workspace.profile.name}",
             remedy="Only real data make a reference run: name the folder that holds them with "
             "--data-root, and run the study again.",
         )
-    study.runs.require(plan_all(study), "fine-tuning")
+    workspace.fine_tuning_ledger.require(plan_all(workspace), "fine-tuning")
     for name, plan in {"probe": plan_probe, "losses": plan_losses}.items():
-        if getattr(study.profile, name):
-            study.ledger(name).require(plan(study), f"the {name}")
+        if getattr(workspace.profile, name):
+            workspace.ledger(name).require(plan(workspace), f"the {name}")
 
 
-def _made_small(study: Study, results: OpenedResults) -> OpenedResults:
+def _made_small(workspace: Workspace, results: OpenedResults) -> OpenedResults:
     """Return the results of a study as a reference run keeps them: what pages read of them."""
     tables, runs = dict(results.tables), results.tables["runs"]
     scores = tables["predictions"]
@@ -283,7 +283,7 @@ def _made_small(study: Study, results: OpenedResults) -> OpenedResults:
     if "overlap" in tables:  # a row a run and case: all digits would be more than the rest
         tables["overlap"] = tables["overlap"].round(OVERLAP_DECIMALS)
     if "pretraining" in tables:
-        tables["corpus_overlap"] = corpus_overlap(study)
+        tables["corpus_overlap"] = corpus_overlap(workspace)
     facts = {"written": datetime.now(UTC).isoformat("T", "seconds"), "made_from": {}}
     return OpenedResults(results.facts.model_copy(update=facts), tables)
 

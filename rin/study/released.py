@@ -17,14 +17,14 @@ import numpy as np
 
 from rin.data.dataset import sample_pictures
 from rin.data.manifest import find_task
-from rin.errors import InputError, counted, explained, join_first_ten
+from rin.errors import InputError, as_input_error, counted, join_first_ten
 from rin.files import sha256_of, write_atomically
 from rin.models import probe
 from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry, find_entry, load_entries, locate
 from rin.study.executors import begin_block
 from rin.study.profile import RANDOM
-from rin.study.setting import Study, find_manifest
+from rin.study.workspace import Workspace, find_manifest
 
 #: Images that a file is probed with, of as many of a profile's tasks, and their side in pixels.
 IMAGES, TASKS, SIDE = 32, 2, 160
@@ -75,21 +75,21 @@ def weights_remark(verified: str | None, verdict: str | None, preprocessing: str
 
 
 def released_files(
-    study: Study, ask: Literal["none", "unknown", "all"] = "none"
+    workspace: Workspace, ask: Literal["none", "unknown", "all"] = "none"
 ) -> list[ReleasedFile]:
     """Return the released weights of a profile, one a source and backbone.
 
     What the probe has said before is in the folder of results; it is asked of no other file, of
     those without a digest, or of all.
     """
-    profile = study.profile
+    profile = workspace.profile
     pretrained_here = profile.pretraining.corpora if profile.pretraining else {}
-    kept, files, images = _kept_verdicts(study), [], None
+    kept, files, images = _kept_verdicts(workspace), [], None
     for init, backbone in product(profile.inits, profile.backbones):
         if init in (RANDOM, *pretrained_here) or init.endswith("_brief"):
             continue
         entry = find_entry(init, backbone, load_entries())
-        path = locate(entry, study.weights_folders)
+        path = locate(entry, workspace.weights_folders)
         if path is None:
             files.append(ReleasedFile(entry, None, None))
             continue
@@ -98,9 +98,9 @@ def released_files(
         to_probe = ask == "all" or (ask == "unknown" and is_unknown)
         verdict, problem = kept.get(sha256, ""), ""
         if to_probe and not verdict and find_backbone(backbone).batch_norm:
-            images = _some_images(study) if images is None else images
+            images = _some_images(workspace) if images is None else images
             try:
-                layer = _first_layer(study, path, backbone)
+                layer = _first_layer(workspace, path, backbone)
             except InputError as error:
                 problem = str(error)
             else:
@@ -109,24 +109,24 @@ def released_files(
     return files
 
 
-def check_released(study: Study) -> list[ReleasedFile]:
+def check_released(workspace: Workspace) -> list[ReleasedFile]:
     """Probe the released weights of a study and keep the verdicts.
 
     `InputError` that names all that cannot be read.
     """
-    files = released_files(study, "all")
+    files = released_files(workspace, "all")
     if problems := [file.problem for file in files if file.problem]:
         n_files = counted(len(problems), "files of weights cannot be read")
         raise InputError(
             f"{n_files} ({join_first_ten(problems)})",
-            where=f"profile {study.profile.name}",
+            where=f"profile {workspace.profile.name}",
             remedy="Fetch them again, or take them out of the profile.",
         )
-    kept = _kept_verdicts(study)
+    kept = _kept_verdicts(workspace)
     verdicts = kept | {file.sha256: file.verdict for file in files if file.verdict}
     if verdicts != kept:
-        study.results.mkdir(parents=True, exist_ok=True)
-        with write_atomically(study.results / VERDICTS) as draft:
+        workspace.results.mkdir(parents=True, exist_ok=True)
+        with write_atomically(workspace.results / VERDICTS) as draft:
             draft.write_text(json.dumps(verdicts, indent=1, sort_keys=True))
     return files
 
@@ -141,33 +141,33 @@ def unverified_remarks(files: Iterable[ReleasedFile]) -> list[str]:
     ]
 
 
-def _first_layer(study: Study, path: Path, backbone: str) -> probe.FirstLayer:
+def _first_layer(workspace: Workspace, path: Path, backbone: str) -> probe.FirstLayer:
     """Read the first layer of a file, as the runs of this study will find the framework."""
     import keras
 
-    execution = study.profile.execution
+    execution = workspace.profile.execution
     if execution.executor == "processes" and execution.workers == 0:
         begin_block(execution)  # once a model is built here, the number of threads is fixed
     with keras.device("cpu"):  # workers need the memory of a GPU
         return probe.read_first_layer(path, backbone)
 
 
-def _kept_verdicts(study: Study) -> dict[str, str]:
-    path = study.results / VERDICTS
+def _kept_verdicts(workspace: Workspace) -> dict[str, str]:
+    path = workspace.results / VERDICTS
     if not path.is_file():
         return {}
     remedy = "Delete it; the files are probed again."
-    with explained("not readable", where=path, remedy=remedy, kinds=(OSError, ValueError)):
+    with as_input_error("not readable", where=path, remedy=remedy, kinds=(OSError, ValueError)):
         return json.loads(path.read_text("utf-8"))
 
 
-def _some_images(study: Study) -> np.ndarray:
+def _some_images(workspace: Workspace) -> np.ndarray:
     """Return real images of some tasks, uint8 RGB; none where the data root holds none."""
-    manifests = [find_manifest(study, *find_task(task)) for task in study.profile.tasks]
-    names = dict.fromkeys(manifest.name for manifest in manifests if study.holds(manifest))
+    manifests = [find_manifest(workspace, *find_task(task)) for task in workspace.profile.tasks]
+    names = dict.fromkeys(manifest.name for manifest in manifests if workspace.holds(manifest))
     taken = [*names][:TASKS]
     drawn = [
-        sample_pictures(name, study.data_root, n=IMAGES // len(taken), size=SIDE)[0]
+        sample_pictures(name, workspace.data_root, n=IMAGES // len(taken), size=SIDE)[0]
         for name in taken
     ]
     return np.concatenate(drawn) if drawn else np.empty((0, SIDE, SIDE, 3), np.uint8)

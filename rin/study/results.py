@@ -22,32 +22,32 @@ from rin.study.consolidate import LOSSES, NETWORKS, PROBE, Part, consolidate, im
 from rin.study.opened import OpenedResults, TaskFacts
 from rin.study.profile import LAYERS, MAIN, Profile
 from rin.study.reference import load_reference, reference_folder, reference_names
-from rin.study.setting import PathLike, Study, has_real_images, open_study
+from rin.study.workspace import PathLike, Workspace, has_real_images, open_workspace
 
 
 @dataclass(frozen=True)
-class Runs:
+class Results:
     """Results of a study, or of the reference run that stands in their place.
 
     A method that is asked for a task without results raises `InputError`.
     """
 
-    study: Study
+    workspace: Workspace
     reference: OpenedResults | None = None
 
     @property
     def inits(self) -> tuple[str, str]:
         """The two inits that are compared, (a, b); differences are a − b."""
-        a, b = self.study.profile.inits[:2]
+        a, b = self.workspace.profile.inits[:2]
         return a, b
 
     @cached_property
-    def own(self) -> Runs:
+    def live(self) -> Results:
         """The reader's own runs alone, whatever they were made from: what live pages show."""
-        return Runs(self.study)
+        return Results(self.workspace)
 
     @cached_property
-    def foremost(self) -> Runs:
+    def foremost(self) -> Results:
         """The one run that the book speaks of first.
 
         One's own tasks alone where they are real, images and weights; else the reference run.
@@ -58,14 +58,14 @@ class Runs:
         real = [task for task in self.tasks if self.origin(task) == "own"]
         if not real or self.stand_ins(*real):
             return open_reference(self.reference.facts.name)
-        profile = self.study.profile.model_copy(update={"tasks": real})
-        return Runs(replace(self.study, profile=profile))
+        profile = self.workspace.profile.model_copy(update={"tasks": real})
+        return Results(replace(self.workspace, profile=profile))
 
     @cached_property
     def paper_tasks(self) -> tuple[str, ...]:
         """Every task that the book has a page of, in the paper's order; then further ones."""
         kept = self.reference.facts.profile.tasks if self.reference else []
-        run = [*self.study.profile.tasks, *kept]
+        run = [*self.workspace.profile.tasks, *kept]
         # Without a reference run, the pages of a profile are those of its own tasks.
         with_page = datasets_of_tasks() if self.reference else run
         of_paper = [name for name in COMPARISONS if name in with_page]
@@ -85,13 +85,15 @@ class Runs:
     def studies(self) -> tuple[str, ...]:
         """Names of the studies with results, those of the profile first."""
         kept = self.reference.tables["runs"]["study"] if self.reference else ()
-        names = dict.fromkeys([*self.study.profile.study_filters, *kept])
+        names = dict.fromkeys([*self.workspace.profile.study_filters, *kept])
         return tuple(name for name in names if self.tasks_of(name))
 
     @property
     def kept(self) -> set[str]:
         """Names of the studies with results, and of sections and tables beside them."""
-        sections = {s for s in ("probe", "losses") if getattr(self.study.profile, s) is not None}
+        sections = {
+            s for s in ("probe", "losses") if getattr(self.workspace.profile, s) is not None
+        }
         return {*self.studies} | sections | {*(self.reference.tables if self.reference else ())}
 
     @property
@@ -99,7 +101,7 @@ class Runs:
         """Whether everything shown of the main study comes from the reference run."""
         return {self.origin(task) for task in self.tasks} == {"reference"}
 
-    def keeping(self, *names: str) -> Runs:
+    def or_reference_with(self, *names: str) -> Results:
         """Return these runs where they have all of some studies, else as `open_reference`."""
         return self if {*names} <= self.kept else open_reference(keeping=names)
 
@@ -110,7 +112,7 @@ class Runs:
     def origin(self, task: str, study: str = MAIN) -> Literal["own", "reference"] | None:
         """Return where the shown results of a task come from; None where there are none."""
         look_up("task", task, self.paper_tasks)
-        section = self.study.profile.study_filters.get(study)
+        section = self.workspace.profile.study_filters.get(study)
         if section and task in section.tasks and task in self._own_tasks:
             return "own"
         kept = self.reference and len(self.reference.rows("runs", study=study, task=task))
@@ -119,8 +121,8 @@ class Runs:
     @cached_property
     def _own_tasks(self) -> set[str]:
         """Tasks whose own runs are shown: beside a reference run, those on real images."""
-        tasks = self.study.profile.tasks
-        return {t for t in tasks if self.reference is None or has_real_images(self.study, t)}
+        tasks = self.workspace.profile.tasks
+        return {t for t in tasks if self.reference is None or has_real_images(self.workspace, t)}
 
     def stand_ins(self, *tasks: str, study: str = MAIN) -> tuple[str, ...]:
         """Return what of the shown results is made up: `images`, `weights`, or nothing.
@@ -139,9 +141,9 @@ class Runs:
 
     def external(self, task: str) -> tuple[str, ...]:
         """Return the external datasets that a task's shown runs scored."""
-        if self._is_kept(task):
+        if self._comes_from_reference(task):
             return self.reference.external(task)
-        return find_task(task)[1].external if self.study.profile.external else ()
+        return find_task(task)[1].external if self.workspace.profile.external else ()
 
     def predictions(
         self, study: str = MAIN, task: str | None = None, part: str = "test"
@@ -160,7 +162,7 @@ class Runs:
 
     def facts(self, task: str) -> TaskFacts:
         """Return the images behind a task's shown results, in numbers."""
-        return self._chosen(self._is_kept(task), images_of(task)).facts.task(task)
+        return self._chosen(self._comes_from_reference(task), images_of(task)).facts.task(task)
 
     def cases(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return one row a scored case: case_id, patient_id, label, what its manifest keeps."""
@@ -216,7 +218,9 @@ class Runs:
 
     def results_of(self, task: str, study: str = MAIN) -> OpenedResults:
         """Return the opened results that are shown of a study of a task."""
-        return self._chosen(self._is_kept(task, study), NETWORKS, runs_of(study, task))
+        return self._chosen(
+            self._comes_from_reference(task, study), NETWORKS, runs_of(study, task)
+        )
 
     @property
     def _of_networks(self) -> OpenedResults:
@@ -224,7 +228,7 @@ class Runs:
 
     def _of_section(self, part: Part) -> pd.DataFrame | None:
         """Return the table of a section of the profile, or that of the reference run."""
-        has_own = getattr(self.study.profile, part[0]) is not None
+        has_own = getattr(self.workspace.profile, part[0]) is not None
         if not has_own and self.reference is None:
             return None
         return self._chosen(not has_own, part).tables.get(part[0])
@@ -235,15 +239,15 @@ class Runs:
 
     def _own(self, *parts: Part) -> OpenedResults:
         """Return one's own results; runs that were found finished once are not asked again."""
-        state = self.study.once(("consolidated",), dict)
+        state = self.workspace.once(("consolidated",), dict)
         if wanted := [part for part in parts if part not in state]:
-            state["results"] = consolidate(self.study, *wanted)
+            state["results"] = consolidate(self.workspace, *wanted)
             # Runs are finished only once their networks are; before, more of these may come.
             have_runs = any(kind == "runs" for kind, *_ in wanted)
             state |= dict.fromkeys({*wanted} - (set() if have_runs else {NETWORKS}))
         return state["results"]
 
-    def _is_kept(self, task: str, study: str = MAIN) -> bool:
+    def _comes_from_reference(self, task: str, study: str = MAIN) -> bool:
         """Return whether a task's results come from the reference run, not from own runs."""
         origin = self.origin(task, study)
         if origin is None:
@@ -253,7 +257,7 @@ class Runs:
     def _no_results(self, task: str, study: str) -> InputError:
         problem = f"there are no results of {task} in the study {study}"
         remedy = "Name the folder of real images (data_root), or choose a profile that runs it."
-        return InputError(problem, where=f"profile {self.study.profile.name}", remedy=remedy)
+        return InputError(problem, where=f"profile {self.workspace.profile.name}", remedy=remedy)
 
 
 def open_runs(
@@ -261,12 +265,12 @@ def open_runs(
     *,
     data_root: PathLike | None = None,
     results: PathLike = "results",
-) -> Runs:
+) -> Results:
     """Open the results of a study; nothing is trained.
 
     Parameters
     ----------
-    profile, data_root, results : as for `open_study`
+    profile, data_root, results : as for `open_workspace`
 
     Returns
     -------
@@ -276,7 +280,7 @@ def open_runs(
     Raises
     ------
     InputError
-        As `open_study`; for a reference run that is unknown, damaged or of other inits.
+        As `open_workspace`; for a reference run that is unknown, damaged or of other inits.
 
     Examples
     --------
@@ -285,19 +289,19 @@ def open_runs(
     >>> runs.origin("breast")
     'reference'
     """
-    study = open_study(profile, data_root=data_root, results=results)
-    if study.profile.reference is None:
-        return Runs(study)
-    reference = load_reference(study.profile.reference)
-    inits, kept = study.profile.inits[:2], reference.facts.profile.inits[:2]
+    workspace = open_workspace(profile, data_root=data_root, results=results)
+    if workspace.profile.reference is None:
+        return Results(workspace)
+    reference = load_reference(workspace.profile.reference)
+    inits, kept = workspace.profile.inits[:2], reference.facts.profile.inits[:2]
     if inits != kept:
         problem = f"it compares {inits} and reference run {reference.facts.name} {kept}"
         remedy = "Leave out the profile's reference, or name the same inits."
-        raise InputError(problem, where=f"profile {study.profile.name}", remedy=remedy)
-    return Runs(study, reference)
+        raise InputError(problem, where=f"profile {workspace.profile.name}", remedy=remedy)
+    return Results(workspace, reference)
 
 
-def open_reference(name: str = "open", *, keeping: Collection[str] = ()) -> Runs:
+def open_reference(name: str = "open", *, keeping: Collection[str] = ()) -> Results:
     """Open a committed reference run alone, whatever profile a book is built with.
 
     Parameters
@@ -337,4 +341,4 @@ def open_reference(name: str = "open", *, keeping: Collection[str] = ()) -> Runs
     name = reference.facts.name
     changes = {"reference": name, "probe": None, "losses": None}
     profile = reference.facts.profile.model_copy(update=changes)
-    return Runs(Study(profile, None, Path("results") / name), reference)
+    return Results(Workspace(profile, None, Path("results") / name), reference)

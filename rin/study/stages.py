@@ -8,17 +8,17 @@ from rin.study.executors import one_bar
 from rin.study.forecast import expected_runs, plan_stages
 from rin.study.plan import plan_all
 from rin.study.released import check_released
-from rin.study.setting import Study, check_inputs
+from rin.study.workspace import Workspace, check_inputs
 
 
-def run_study(study: Study, *, retrain: bool = False) -> pd.DataFrame:
+def run_study(workspace: Workspace, *, retrain: bool = False) -> pd.DataFrame:
     """Pretrain, probe, fine-tune and compare losses where missing, and consolidate the results.
 
     Under one progress bar; may be killed at any time and called again.
 
     Parameters
     ----------
-    study : as `open_study` gives it
+    workspace : as `open_workspace` gives it
     retrain : train again what code has trained that is not known to train as today's does
 
     Returns
@@ -34,26 +34,26 @@ def run_study(study: Study, *, retrain: bool = False) -> pd.DataFrame:
 
     Examples
     --------
-    >>> from rin.study import open_study, run_study
-    >>> study = open_study("smoke")  # doctest: +SKIP
-    >>> runs = run_study(study)
+    >>> from rin.study import open_workspace, run_study
+    >>> workspace = open_workspace("smoke")  # doctest: +SKIP
+    >>> runs = run_study(workspace)
     >>> runs.index.is_unique
     True
     """
-    check_inputs(study)
-    check_released(study)
+    check_inputs(workspace)
+    check_released(workspace)
     if retrain:
-        for name, runs in plan_stages(study).items():
-            study.ledger(name).set_aside_of_other_code(runs)
-    expected = expected_runs(study.profile)
+        for name, runs in plan_stages(workspace).items():
+            workspace.ledger(name).set_aside_of_other_code(runs)
+    expected = expected_runs(workspace.profile)
     with one_bar(sum(expected.values())) as bar:
-        pretraining.run_pretraining(study)
-        if study.profile.probe is not None:
-            probe_study.run_probe(study)
-        planned = plan_all(study)  # which runs are shared is known once weights are
+        pretraining.run_pretraining(workspace)
+        if workspace.profile.probe is not None:
+            probe_study.run_probe(workspace)
+        planned = plan_all(workspace)  # which runs are shared is known once weights are
         bar.total += len(planned) - expected["fine-tuning"]
-        table = fine_tuning.run_missing(study, planned)
-        if study.profile.losses is not None:
-            loss_study.run_losses(study)
-    consolidate(study)
+        table = fine_tuning.run_missing(workspace, planned)
+        if workspace.profile.losses is not None:
+            loss_study.run_losses(workspace)
+    consolidate(workspace)
     return table

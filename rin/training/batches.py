@@ -14,7 +14,7 @@ from typing import Self
 import keras
 import numpy as np
 
-from rin.errors import InputError, explained
+from rin.errors import InputError, as_input_error
 
 
 def read_rows(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -31,7 +31,7 @@ def read_rows(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
     if read.size == 0:
         return read
     breaks = np.flatnonzero(np.diff(rows) != 1) + 1
-    failing = explained(
+    failing = as_input_error(
         "the stored images cannot be read",
         where=images.filename,
         remedy="Check the disk, or delete the store's folder: the next run decodes again.",
@@ -46,7 +46,7 @@ def read_rows(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Part:
+class ImageSubset:
     """The cases of one part of a split: rows of a store and their labels.
 
     `images`, uint8 (n, size, size) grey or (n, size, size, 3) RGB, and `labels` are those of all n
@@ -89,7 +89,7 @@ class Part:
 class _Batches(keras.utils.PyDataset):
     """Batches of a part; `failure` is what the reading raised, if it did."""
 
-    def __init__(self, part: Part, *, batch: int, channels: int) -> None:
+    def __init__(self, part: ImageSubset, *, batch: int, channels: int) -> None:
         super().__init__()
         self._part, self._batch, self._channels = part, batch, channels
         self.failure: Exception | None = None
@@ -121,7 +121,7 @@ class ShuffledBatches(_Batches):
 
     def __init__(
         self,
-        part: Part,
+        part: ImageSubset,
         *,
         batch: int,
         channels: int,

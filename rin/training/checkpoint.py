@@ -17,7 +17,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from rin.errors import explained
+from rin.errors import as_input_error
 from rin.files import write_atomically
 
 _RECORDED = ("epoch", "step", "curves", "lowest", "stale", "seconds", "resumed")
@@ -51,7 +51,7 @@ class WorkFolder:
         arrays = {name: np.array(a, order="C") for name, a in arrays.items()}
         notes = {"made_by": self.made_by, "record": json.dumps(record)}
         notes["digest"] = _digest(arrays, notes["record"])
-        failing = explained(
+        failing = as_input_error(
             "the checkpoint cannot be written",
             where=self.path,
             remedy="Make room, then run again: the training goes on from the one before.",

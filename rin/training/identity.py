@@ -21,7 +21,7 @@ RESULTS_VERSION = 1
 # Modules of `rin.models` and `rin.training` that compute nothing of a training.
 _BESIDE = ("models/probe.py", "training/identity.py")
 # Calls whose texts are those of an error.
-_ERRORS = ("InputError", "FileError", "explained", "unknown")
+_ERRORS = ("InputError", "FileError", "as_input_error", "unknown")
 
 
 @cache

@@ -24,9 +24,9 @@ from rin.models.build import Architecture
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import random_weights
 from rin.training import FEATURES, PROGRESS
-from rin.training.batches import Part, ShuffledBatches
+from rin.training.batches import ImageSubset, ShuffledBatches
 from rin.training.checkpoint import TrainingState, WorkFolder
-from rin.training.trainer import CompiledBlock, Recipe, find_devices
+from rin.training.trainer import ReusableClassifier, TrainingSettings, find_devices
 
 #: Between two lines of progress; asking for the loss waits for the device.
 EVERY_SECONDS = 3.0
@@ -75,12 +75,12 @@ class PretrainingBlock:
         of_network = {"size", "augmentation", "dropout", "batch_norm_momentum"}
         stated = settings.model_dump(include=of_network) | {"channels": channels}
         architecture = Architecture(backbone, "unfreeze_all", n_classes=n_classes, **stated)
-        self.compiled = CompiledBlock(architecture, loss=settings.loss, devices=sharing)
+        self.compiled = ReusableClassifier(architecture, loss=settings.loss, devices=sharing)
 
     @property
     def backbone(self) -> keras.Model:
         """The backbone, with the weights of the last training."""
-        return self.compiled.parts.backbone
+        return self.compiled.network.backbone
 
     def train(
         self,
@@ -106,14 +106,16 @@ class PretrainingBlock:
             work = replace(work, made_by=f"{backend} in {precision} on {devices} device(s)")
         epochs = epochs or s.epochs
         names, labels = np.unique(classes, return_inverse=True)
-        by_part = {name: Part(images, labels, np.flatnonzero(parts == name)) for name in PARTS}
+        by_part = {
+            name: ImageSubset(images, labels, np.flatnonzero(parts == name)) for name in PARTS
+        }
         training, validation, test = by_part.values()
         where = f"{block.architecture.backbone} at {s.learning_rate:g}"
         progress = work.folder / PROGRESS if work else None
         state = block.fit(
             self.start,
             find_preprocessing(preprocessing),
-            Recipe(s.learning_rate, epochs, s.batch, self.seed, s.schedule, s.warmup),
+            TrainingSettings(s.learning_rate, epochs, s.batch, self.seed, s.schedule, s.warmup),
             training,
             validation,
             watcher=partial(ProgressReporter, where=where, path=progress),
@@ -173,9 +175,11 @@ def read_probabilities(
     )
 
 
-def recalibrate(block: CompiledBlock, training: Part, batch: int, count: int, seed: int) -> None:
+def recalibrate(
+    block: ReusableClassifier, training: ImageSubset, batch: int, count: int, seed: int
+) -> None:
     """Set the moving averages of every batch normalisation to their means over `count` batches."""
-    backbone = block.parts.backbone
+    backbone = block.network.backbone
     layers = [n for n in backbone.layers if isinstance(n, keras.layers.BatchNormalization)]
     before = [(layer.momentum, layer.synchronized) for layer in layers]
     channels = block.architecture.channels
@@ -187,7 +191,7 @@ def recalibrate(block: CompiledBlock, training: Part, batch: int, count: int, se
                 layer.momentum, layer.synchronized = number / (number + 1), False
             with block.devices.scope():
                 pixels = keras.ops.cast(images, "float32")
-                backbone(block.parts.preprocess(pixels), training=True)
+                backbone(block.network.preprocess(pixels), training=True)
     finally:
         for layer, (momentum, synchronized) in zip(layers, before, strict=True):
             layer.momentum, layer.synchronized = momentum, synchronized

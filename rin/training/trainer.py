@@ -21,7 +21,7 @@ from rin.models.heads import reset_head
 from rin.models.preprocessing import Preprocessing
 from rin.models.weights import random_weights
 from rin.processes import keep_memory
-from rin.training.batches import OrderedBatches, Part, ShuffledBatches, reader_errors
+from rin.training.batches import ImageSubset, OrderedBatches, ShuffledBatches, reader_errors
 from rin.training.checkpoint import TrainingState, WorkFolder
 from rin.training.losses import LabelTurn, OnlineLabels, SoftLabelLoss
 
@@ -118,7 +118,7 @@ class Callbacks(keras.callbacks.CallbackList):
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingSettings:
     """What may change from run to run without compiling anything but a schedule.
 
     `seed` decides head, order of cases, augmentation and dropout; `schedule` and `warmup` are
@@ -134,7 +134,7 @@ class Recipe:
     patience: int | None = None
 
 
-class CompiledBlock:
+class ReusableClassifier:
     """A classifier compiled once and trained many times, on devices that share each batch.
 
     The optimizer is Adam, `loss` one of `rin.training.losses`.
@@ -153,8 +153,8 @@ class CompiledBlock:
             compiles = bool(tf.config.list_physical_devices("GPU"))
         gathers = on_tensorflow and compiles  # its affine transform is none that XLA can compile
         with self.devices.scope():
-            self.parts: Classifier = build_classifier(architecture, gathers=gathers)
-            for layer in self.parts.backbone.layers:
+            self.network: Classifier = build_classifier(architecture, gathers=gathers)
+            for layer in self.network.backbone.layers:
                 if isinstance(layer, keras.layers.BatchNormalization):
                     # Statistics of all devices, which JAX always takes.
                     layer.synchronized = on_tensorflow and self.devices.count > 1
@@ -167,24 +167,24 @@ class CompiledBlock:
             loss_function = "sparse_categorical_crossentropy"  # of two, it is the paper's binary
             if loss != "hard":
                 loss_function = SoftLabelLoss(loss, architecture.n_classes, self.online)
-            self.parts.model.compile(
+            self.network.model.compile(
                 optimizer=keras.optimizers.Adam(),
                 loss=loss_function,
                 metrics=metrics,
                 jit_compile="auto" if compiles else False,
             )
-            self.parts.model.optimizer.build(self.parts.model.trainable_variables)
-            self._meters = [self.parts.model.metrics[0], *metrics]  # the first is the loss
+            self.network.model.optimizer.build(self.network.model.trainable_variables)
+            self._meters = [self.network.model.metrics[0], *metrics]  # the first is the loss
 
     def unfreeze(self, unfreezing: str) -> None:
         """Train other layers from now on; what validates and predicts stays compiled."""
-        model = self.parts.model
+        model = self.network.model
         self.architecture = replace(self.architecture, unfreezing=unfreezing)
-        apply_unfreezing(self.parts.backbone, unfreezing)
+        apply_unfreezing(self.network.backbone, unfreezing)
         with self.devices.scope():
             model.optimizer = keras.optimizers.Adam()
             model.optimizer.build(model.trainable_variables)
-        self._schedule, model.train_function, self.parts.augment.traces = None, None, 0
+        self._schedule, model.train_function, self.network.augment.traces = None, None, 0
 
     @cached_property
     def untrained(self) -> list[np.ndarray]:
@@ -194,15 +194,15 @@ class CompiledBlock:
     @property
     def traces(self) -> int:
         """How often the framework has traced the model since these layers are trained."""
-        return self.parts.augment.traces
+        return self.network.augment.traces
 
     def fit(
         self,
         weights: list[np.ndarray],
         preprocessing: Preprocessing,
-        recipe: Recipe,
-        training: Part,
-        validation: Part,
+        recipe: TrainingSettings,
+        training: ImageSubset,
+        validation: ImageSubset,
         *,
         watcher: Watcher | None = None,
         work: WorkFolder | None = None,
@@ -214,7 +214,7 @@ class CompiledBlock:
         no epoch has a finite validation loss, or a store cannot be read.
         """
         keep_memory()  # each time, as TensorFlow's first dataset undoes it
-        model, used = self.parts.model, training.divisible(self.devices.count)
+        model, used = self.network.model, training.divisible(self.devices.count)
         steps = used.steps(recipe.batch)
         ends = recipe.epochs, recipe.patience
         state = TrainingState(steps, len(used.rows), *ends, work=work, meters=self._meters)
@@ -257,26 +257,28 @@ class CompiledBlock:
                 model.set_weights(state.best)
         return state
 
-    def predict(self, part: Part, batch: int) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, part: ImageSubset, batch: int) -> tuple[np.ndarray, np.ndarray]:
         """Return logits (n, classes) and class activation maps (n, h, w, classes).
 
         Of another head than the linear, maps are Grad-CAM by the gradient of each image's logits.
         """
         if self.architecture.head == "linear":
-            return self._predict(self.parts.explainer, part, batch)
+            return self._predict(self.network.explainer, part, batch)
         logits, maps = [], []
         for start in range(0, len(part.rows), FEATURES_AT_ONCE):
             chunk = replace(part, rows=part.rows[start : start + FEATURES_AT_ONCE])
-            of_chunk, features = self._predict(self.parts.explainer, chunk, batch)
+            of_chunk, features = self._predict(self.network.explainer, chunk, batch)
             logits.append(of_chunk)
-            maps.append(gradient_cam(self.parts.head, features))
+            maps.append(gradient_cam(self.network.head, features))
         return np.concatenate(logits), np.concatenate(maps)
 
-    def embed(self, part: Part, batch: int) -> tuple[np.ndarray, np.ndarray]:
+    def embed(self, part: ImageSubset, batch: int) -> tuple[np.ndarray, np.ndarray]:
         """Return logits (n, classes) and pooled features of the backbone (n, channels)."""
-        return self._predict(self.parts.embedder, part, batch)
+        return self._predict(self.network.embedder, part, batch)
 
-    def _predict(self, model: keras.Model, part: Part, batch: int) -> tuple[np.ndarray, ...]:
+    def _predict(
+        self, model: keras.Model, part: ImageSubset, batch: int
+    ) -> tuple[np.ndarray, ...]:
         n, count = len(part.rows), self.devices.count
         # Repeated at the end, so that the devices share the last batch evenly.
         rows = np.pad(part.rows, (0, -n % count), mode="edge")
@@ -285,25 +287,29 @@ class CompiledBlock:
             outputs = model.predict(ordered, verbose=0)
         return tuple(np.asarray(output, "float32")[:n] for output in outputs)
 
-    def _ordered(self, part: Part, batch: int) -> OrderedBatches:
+    def _ordered(self, part: ImageSubset, batch: int) -> OrderedBatches:
         return OrderedBatches(part, batch=batch, channels=self.architecture.channels)
 
     def restore(
-        self, weights: list[np.ndarray], preprocessing: Preprocessing, recipe: Recipe, steps: int
+        self,
+        weights: list[np.ndarray],
+        preprocessing: Preprocessing,
+        recipe: TrainingSettings,
+        steps: int,
     ) -> None:
         """Bring every variable to the state in which a run begins."""
-        parts, draws = self.parts, np.random.default_rng(recipe.seed)
-        parts.backbone.set_weights(weights)
-        parts.preprocess.set_preprocessing(preprocessing)
-        reset_head(parts.head, draws)
+        network, draws = self.network, np.random.default_rng(recipe.seed)
+        network.backbone.set_weights(weights)
+        network.preprocess.set_preprocessing(preprocessing)
+        reset_head(network.head, draws)
         dropouts = (
-            layer for layer in parts.head.layers if isinstance(layer, keras.layers.Dropout)
+            layer for layer in network.head.layers if isinstance(layer, keras.layers.Dropout)
         )
         # Without a rate Keras makes no generator.
         dropping = [layer.seed_generator for layer in dropouts if layer.rate]
-        for generator in (parts.augment.seed_generator, *dropping):
+        for generator in (network.augment.seed_generator, *dropping):
             generator.state.assign(draws.integers(1, 2**31, generator.state.shape))
-        for variable in parts.model.optimizer.variables:
+        for variable in network.model.optimizer.variables:
             variable.assign(keras.ops.zeros(variable.shape, variable.dtype))
         if self.online:  # uniform labels
             self.online.reset_state()
@@ -311,21 +317,27 @@ class CompiledBlock:
         total = recipe.epochs * steps
         rate = learning_rate(recipe.learning_rate, total, recipe.schedule, recipe.warmup)
         if isinstance(rate, float):
-            parts.model.optimizer.learning_rate = rate
+            network.model.optimizer.learning_rate = rate
         elif rate.get_config() != self._schedule:  # it has to be compiled into another step
-            parts.model.optimizer.learning_rate = rate
-            self._schedule, parts.model.train_function = rate.get_config(), None
+            network.model.optimizer.learning_rate = rate
+            self._schedule, network.model.train_function = rate.get_config(), None
 
 
 def layer_activations(
-    block: CompiledBlock, part: Part, batch: int, *, points: int, channels: int, seed: int
+    block: ReusableClassifier,
+    part: ImageSubset,
+    batch: int,
+    *,
+    points: int,
+    channels: int,
+    seed: int,
 ) -> dict[str, np.ndarray]:
     """Return activations of each layer of `LAYERS`, float32 (points, channels), in inference mode.
 
     The same seed gives the same places and channels.  `InputError` for a backbone whose layers are
     not listed.
     """
-    backbone = block.parts.backbone
+    backbone = block.network.backbone
     names = look_up("backbone", block.architecture.backbone, LAYERS)
     inside = keras.Model(backbone.input, [backbone.get_layer(name).output for name in names])
     activations: dict[str, list[np.ndarray]] = {name: [] for name in names}
@@ -333,7 +345,7 @@ def layer_activations(
         rows = part.rows[start : start + batch]
         images, _ = part.take(rows, block.architecture.channels)
         pixels = keras.ops.cast(images, "float32")
-        outputs = inside(block.parts.preprocess(pixels), training=False)
+        outputs = inside(block.network.preprocess(pixels), training=False)
         for name, maps in zip(names, outputs, strict=True):
             activations[name].append(np.asarray(keras.ops.convert_to_numpy(maps), np.float32))
     return {

@@ -16,7 +16,7 @@ from rin.report import build as module
 from rin.report.build import make_book, plan_jobs, run_jobs
 from rin.report.execution import Job, write_placeholder
 from rin.report.pages import NOTEBOOKS, PARTS, Notebook, files_of, outline_of
-from rin.study import open_study
+from rin.study import open_workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 VALUES = {"profile": "smoke", "data_root": "", "results": "results"}
@@ -65,8 +65,8 @@ def test_fingerprint_of_a_page_changes_with_what_it_reads_and_with_nothing_else(
     archive.write_bytes(b"pictures")
 
     def fingerprints():
-        study = open_study("smoke", data_root=images, results=tree / "results")
-        jobs = plan_jobs(study, outline_of(study), VALUES, tree)
+        workspace = open_workspace("smoke", data_root=images, results=tree / "results")
+        jobs = plan_jobs(workspace, outline_of(workspace), VALUES, tree)
         return {job.name: job.fingerprint() for job in jobs}
 
     picture = images / "Dataset_BUSI_with_GT" / "benign" / "benign (1).png"
@@ -91,16 +91,16 @@ def test_fingerprint_of_a_page_changes_with_what_it_reads_and_with_nothing_else(
 
 
 def test_pages_read_the_ledgers_of_what_comes_before_them():
-    study = open_study("smoke")
-    jobs = {job.name: job for job in plan_jobs(study, outline_of(study), VALUES, ROOT)}
+    workspace = open_workspace("smoke")
+    jobs = {job.name: job for job in plan_jobs(workspace, outline_of(workspace), VALUES, ROOT)}
     assert [path.name for path in jobs["pipeline/gradcam"].ledgers] == ["runs", "weights"]
     assert [path.name for path in jobs["pipeline/pretraining"].ledgers] == ["weights"]
     assert jobs["evidence/replications"].ledgers == ()
     trains = {name for name, job in jobs.items() if job.trains}
     live = {"pipeline/pretraining", "pipeline/fine_tuning"}
     assert trains == live | {"results/small_replications"}
-    study = open_study("all_tasks")
-    jobs = plan_jobs(study, outline_of(study), VALUES, ROOT)
+    workspace = open_workspace("all_tasks")
+    jobs = plan_jobs(workspace, outline_of(workspace), VALUES, ROOT)
     assert {job.name for job in jobs if job.trains} == live | {"evidence/probe"}
 
 

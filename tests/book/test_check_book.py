@@ -198,7 +198,7 @@ def test_external_resources_are_what_loads_by_itself(check, tmp_path):
 
 def test_pages_of_the_reference_run_are_of_real_images_and_live_ones_are_not(check):
     runs = open_runs("demo")
-    said = {page.name: check.provenance(page, runs) for page in pages(outline_of(runs.study))}
+    said = {page.name: check.provenance(page, runs) for page in pages(outline_of(runs.workspace))}
     assert said["results/breast"] == said["results/thyroid"] == "real"
     assert said["pipeline/pretraining"] == said["pipeline/fine_tuning"] == "stand-in"
     assert said["evidence/audit"] is None

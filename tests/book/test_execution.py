@@ -12,8 +12,8 @@ from rin.report.execution import (
     Progress,
     drop_bars,
     fitting_parameters,
-    name_fold,
     notebook_parameters,
+    set_collapsed_title,
 )
 
 
@@ -219,13 +219,13 @@ def test_bars_are_dropped_from_a_finished_notebook_and_warnings_stay():
 )
 def test_fold_is_named_by_what_it_holds_and_keeps_a_name_of_its_own(source, held):
     cell = nbformat.v4.new_code_cell(source, metadata={"tags": ["hide-input"]})
-    name_fold(cell)
+    set_collapsed_title(cell)
     assert cell.metadata["mystnb"] == {"code_prompt_show": held, "code_prompt_hide": held}
     cell.metadata["mystnb"] = {"code_prompt_show": "A table"}
-    name_fold(cell)
+    set_collapsed_title(cell)
     assert set(cell.metadata["mystnb"].values()) == {"A table"}
     cell.metadata = {"tags": []}
-    name_fold(cell)
+    set_collapsed_title(cell)
     assert "mystnb" not in cell.metadata
 
 
@@ -238,5 +238,5 @@ def test_fold_of_an_output_is_named_by_the_caption_of_its_table(shown, held):
     output = nbformat.v4.new_output("display_data", {"text/html": shown})
     cell = nbformat.v4.new_code_cell("table", outputs=[output])
     cell.metadata["tags"] = ["hide-output"]
-    name_fold(cell)
+    set_collapsed_title(cell)
     assert set(cell.metadata["mystnb"].values()) == {held}

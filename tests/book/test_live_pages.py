@@ -16,7 +16,14 @@ from sklearn.metrics import roc_auc_score
 
 from rin.report.execution import Job
 from rin.report.live import HARDLY, LEARNT, transfer
-from rin.study import find_run, open_runs, open_study, run_fine_tuning, run_pretraining, run_study
+from rin.study import (
+    find_run,
+    open_runs,
+    open_workspace,
+    run_fine_tuning,
+    run_pretraining,
+    run_study,
+)
 
 PIPELINE = Path(__file__).resolve().parents[2] / "notebooks" / "pipeline"
 PROFILE = Path(__file__).with_name("tiny_live.yaml")
@@ -87,7 +94,7 @@ def test_live_page_states_three_variations_or_more_of_code_that_it_has_once(page
 def run_page(tmp_path_factory):
     """Runs a page with changed code, over results that all of them share."""
     folder = tmp_path_factory.mktemp("live")
-    run_study(open_study(PROFILE, results=folder / "results"))
+    run_study(open_workspace(PROFILE, results=folder / "results"))
 
     def run(page, changes=(), more=()):
         notebook = read(page)
@@ -155,11 +162,11 @@ def test_page_on_another_framework_than_the_kept_runs_says_so_and_runs_on(
 @pytest.mark.timeout(3600)
 def test_networks_of_the_default_book_learn_and_transfer_what_they_learnt(tmp_path):
     runs = open_runs("demo", results=tmp_path)
-    networks = run_pretraining(runs.study).set_index("init")
+    networks = run_pretraining(runs.workspace).set_index("init")
     assert (networks["top1"] >= 0.70).all()
-    run_fine_tuning(runs.study)
-    by_hand = find_run(runs.study, "breast", init="radiologic").scenario.name
-    scores = [runs.own.predictions(study, "breast") for study in ("main", "from_random")]
+    run_fine_tuning(runs.workspace)
+    by_hand = find_run(runs.workspace, "breast", init="radiologic").scenario.name
+    scores = [runs.live.predictions(study, "breast") for study in ("main", "from_random")]
     table = pd.concat(scores).drop_duplicates(["scenario", "init", "case_id"])
     table = table[table["scenario"] == by_hand]
     assert (table.groupby("init").size() >= 200).all()

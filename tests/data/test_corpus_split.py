@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rin.data.dataset import open_dataset
 from rin.data.manifest import load_manifest
-from rin.data.splits import PARTS, SHARES, complete_parts, corpus_split, divide
+from rin.data.splits import PARTS, SHARES, corpus_split, repair_split, split_corpus
 from rin.errors import InputError
 
 
@@ -31,7 +31,7 @@ def patients(cases):
 
 
 def split(cases, seed=0):
-    return divide(cases, patients(cases), seed)
+    return split_corpus(cases, patients(cases), seed)
 
 
 def single(label, n):
@@ -241,7 +241,7 @@ some_groups = st.tuples(some_labels, st.integers(0, 2), st.integers(1, 4))
 def test_parts_are_completed_wherever_each_class_has_two_groups_of_its_own(corpus, seed):
     label, group, piece = corpus
     try:
-        after = complete_parts(label, group, piece, seed, "here")
+        after = repair_split(label, group, piece, seed, "here")
     except InputError as error:
         lost = int(re.match(r"class (\d) gets too few (train|test) cases", error.problem)[1])
         own = [one for one in set(group[label == lost]) if set(label[group == one]) == {lost}]
@@ -249,7 +249,7 @@ def test_parts_are_completed_wherever_each_class_has_two_groups_of_its_own(corpu
         return
     assert complete(label, after)
     assert all(len(set(after[group == one])) == 1 for one in set(group))
-    assert (after == complete_parts(label, group, piece, seed, "here")).all()
+    assert (after == repair_split(label, group, piece, seed, "here")).all()
     if complete(label, piece) and np.mean(piece == VALIDATION) >= SHARES[VALIDATION] / 2:
         assert (after == piece).all()
 
@@ -257,7 +257,7 @@ def test_parts_are_completed_wherever_each_class_has_two_groups_of_its_own(corpu
 def test_parts_of_classes_that_share_too_few_patients_cannot_be_completed():
     corpus = in_parts([((0, 1), TRAIN, 1), ((1, 2), TRAIN, 1), ((0, 2), TRAIN, 1)])
     with pytest.raises(InputError, match=r"here: class \d gets too few .*label_map"):
-        complete_parts(*corpus, 0, "here")
+        repair_split(*corpus, 0, "here")
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_parts_of_classes_that_share_too_few_patients_cannot_be_completed():
 )
 def test_parts_of_classes_that_share_patients_are_completed(groups):
     label, group, piece = in_parts(groups)
-    assert complete(label, complete_parts(label, group, piece, 0, "here"))
+    assert complete(label, repair_split(label, group, piece, 0, "here"))
 
 
 def test_a_class_gives_its_lightest_group_and_chance_decides_between_equal_ones():
@@ -282,7 +282,7 @@ def test_a_class_gives_its_lightest_group_and_chance_decides_between_equal_ones(
     )
     moved = set()
     for seed in range(12):
-        after = complete_parts(label, group, piece, seed, "here")
+        after = repair_split(label, group, piece, seed, "here")
         (one,) = group[after != piece]
         moved.add(int(one))
     assert len(moved & set(range(8))) > 2

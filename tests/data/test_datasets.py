@@ -12,7 +12,7 @@ from rin.data.layouts.found import FoundCase
 from rin.data.manifest import ExpectedCounts, Finding, load_manifest
 from rin.data.pixels import read_mask
 from rin.errors import InputError
-from rin.study import load_profile, open_study
+from rin.study import load_profile, open_workspace
 from rin.tables import CASES
 
 COUNTS = {"benign": 3, "malignant": 2, "normal": 1}
@@ -25,7 +25,9 @@ def open_dataset(manifest, root):
 def of_study(manifest, data_root, tmp_path):
     """The dataset as a study opens it, whose profile sizes a stand-in."""
     profile = load_profile("smoke").model_copy(update={"stand_ins": {"busi": COUNTS}})
-    return open_study(profile, data_root=data_root, results=tmp_path / "results").dataset(manifest)
+    return open_workspace(profile, data_root=data_root, results=tmp_path / "results").dataset(
+        manifest
+    )
 
 
 def test_open_dataset_of_the_miniature_gives_the_case_table(busi_root, busi_manifest):

@@ -20,7 +20,7 @@ from rin.data.layouts import LAYOUTS
 from rin.data.layouts.rsna import MAPPING
 from rin.data.leakage import check_splits, leak_free_groups
 from rin.data.manifest import PARTS, load_manifest
-from rin.data.splits import corpus_split, divide, given_folds, make_folds, sized_folds
+from rin.data.splits import corpus_split, given_folds, make_folds, sized_folds, split_corpus
 from rin.data.standins import write_stand_in
 from rin.errors import InputError
 
@@ -147,7 +147,7 @@ def splits_of(dataset, groups, seed, n_folds):
     sizes = (size, max(1, size // 2))
     yield make_folds, False, lambda: make_folds(cases, groups, n_folds, seed)
     yield sized_folds, False, lambda: sized_folds(cases, groups, sizes, n_folds, seed)
-    yield divide, False, lambda: one_fold(divide(cases, groups, seed))
+    yield split_corpus, False, lambda: one_fold(split_corpus(cases, groups, seed))
     if dataset.manifest.layout == "table":
         yield given_folds, True, lambda: given_folds(dataset, groups, 5, seed)
     elif dataset.manifest.layout == "radimagenet":

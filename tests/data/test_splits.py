@@ -14,12 +14,12 @@ from rin.data.leakage import check_splits, leak_free_groups
 from rin.data.manifest import FoldLists, find_task, load_manifest
 from rin.data.splits import (
     PIECES,
-    cut,
+    assign_groups,
     fold_sizes,
     given_folds,
     make_folds,
     read_fold_files,
-    sample_cases,
+    sample_with_groups,
     sized_folds,
 )
 from rin.data.standins import write_stand_in
@@ -87,7 +87,7 @@ def unevenness(cases, part):
 )
 def test_cut_is_as_even_as_the_splitter_of_scikit_learn(n, n_groups, n_labels, mixed, seed):
     cases, groups = several_labels(n, n_groups, n_labels, mixed, seed)
-    piece = cut(cases["label"].to_numpy(), groups.to_numpy(), seed)
+    piece = assign_groups(cases["label"].to_numpy(), groups.to_numpy(), seed)
     assert pd.Series(piece).groupby(groups.to_numpy()).nunique().max() == 1
     ours = unevenness(cases, piece)
     peer = unevenness(cases, pieces_of_peer(cases, groups, seed))
@@ -306,7 +306,7 @@ def test_every_label_keeps_enough_groups_and_no_more_cases_than_needed(seed, n, 
     groups = np.repeat(np.arange(200), rng.integers(1, 4, 200))
     labels = np.where(rng.random(200) < share, "a", "b")[groups]
     cases, grouped = in_groups(labels, groups)
-    chosen = sample_cases(cases, grouped, n, seed)
+    chosen = sample_with_groups(cases, grouped, n, seed)
     for label in "ab":
         known = len(set(groups[labels == label]))
         kept = len(set(groups[chosen & (labels == label)]))
@@ -318,7 +318,7 @@ def test_every_label_keeps_enough_groups_and_no_more_cases_than_needed(seed, n, 
 def test_groups_of_many_cases_are_thinned_to_one_of_each_label_at_least():
     labels = np.tile(["a", "a", "a", "b"], 50)
     cases, groups = in_groups(labels, np.repeat(np.arange(50), 4))
-    chosen = sample_cases(cases, groups, 30, seed=1)
+    chosen = sample_with_groups(cases, groups, 30, seed=1)
     kept = cases[chosen].assign(group=groups[chosen].to_numpy())
     assert (kept.groupby(["group", "label"]).size() == 1).all()
     assert kept["group"].nunique() == PIECES
@@ -328,11 +328,11 @@ def test_groups_of_many_cases_are_thinned_to_one_of_each_label_at_least():
 def test_sample_has_the_size_and_the_shares_asked_for_and_follows_the_seed():
     labels = np.repeat(["a", "b"], [6000, 2000])
     cases, groups = in_groups(labels, np.arange(8000))
-    chosen = sample_cases(cases, groups, 400, seed=1)
+    chosen = sample_with_groups(cases, groups, 400, seed=1)
     assert chosen.sum() == 400
     assert (labels[chosen] == "b").sum() == 100
-    assert (chosen == sample_cases(cases, groups, 400, seed=1)).all()
-    assert (chosen != sample_cases(cases, groups, 400, seed=2)).any()
+    assert (chosen == sample_with_groups(cases, groups, 400, seed=1)).all()
+    assert (chosen != sample_with_groups(cases, groups, 400, seed=2)).any()
 
 
 # Published lists of folds

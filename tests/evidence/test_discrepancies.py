@@ -7,11 +7,11 @@ import pytest
 
 from rin.data.manifest import manifest_names
 from rin.evidence import discrepancies, paper
-from rin.evidence.discrepancies import CHANGES, ENTRIES, ledger, stated_numbers
+from rin.evidence.discrepancies import CHANGES, ENTRIES, discrepancy_table, stated_numbers
 from rin.files import read_yaml
 
 NUMBERS = stated_numbers()
-LEDGER = ledger().set_index("id")
+LEDGER = discrepancy_table().set_index("id")
 CHECKS = {name: compared for name, compared in LEDGER["compared"].items() if compared}
 MANIFESTS = {f"data_manifests/{name}.yaml" for name in manifest_names()}
 READ = read_yaml(Path(discrepancies.__file__).with_suffix(".yaml"))
@@ -92,7 +92,7 @@ def test_every_value_that_is_told_is_computed(one):
 
 def test_a_value_that_nobody_computes_is_an_error():
     with pytest.raises(KeyError, match="nothing"):
-        ledger([ENTRIES[0] | {"title": "{nothing}"}])
+        discrepancy_table([ENTRIES[0] | {"title": "{nothing}"}])
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,9 @@ def test_places_say_what_they_say(name, place, words):
 def test_an_entry_whose_two_numbers_agree_no_longer_differs():
     (entry,) = (entry for entry in ENTRIES if entry["id"] == "acl-images")
     assert LEDGER.loc["acl-images", "disagree"]  # 1,022 images beside 1,021
-    (corrected,) = ledger([entry | {"differ": ["thyroid.sum", "thyroid.all"]}])["disagree"]
+    (corrected,) = discrepancy_table([entry | {"differ": ["thyroid.sum", "thyroid.all"]}])[
+        "disagree"
+    ]
     assert not corrected
 
 

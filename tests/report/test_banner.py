@@ -88,7 +88,7 @@ def test_line_names_tasks_whose_modality_the_corpus_lacks(demo):
     of_ultrasound = "breast lesions, thyroid nodules and breast lesions in BUS-BRA"
     assert f"corpus without ultrasound ({of_ultrasound})" in shown
     assert "corpus without" not in summary(reference_banner(now))
-    inputs = demo.keeping("preprocessing")
+    inputs = demo.or_reference_with("preprocessing")
     assert inputs.reference.facts.name == "first"
     assert summary(banner(inputs, study="preprocessing")).endswith(
         "corpus without ultrasound (breast lesions)"
@@ -113,7 +113,7 @@ def test_crops_of_the_papers_images_are_no_substitute(demo):
 def test_images_alone_need_no_runs(tmp_path):
     few = {"busi": {"benign": 20, "malignant": 20, "normal": 1}}
     profile = load_profile("smoke").model_copy(update={"stand_ins": few, "external": False})
-    shown = banner(open_runs(profile, results=tmp_path).own, ["breast"], trained=False)
+    shown = banner(open_runs(profile, results=tmp_path).live, ["breast"], trained=False)
     assert "rin-stand-in" in shown.data
     assert "Weights" not in shown.data
 
@@ -133,7 +133,7 @@ def small_runs(tmp_path):
         "pretraining": training | {"corpora": corpora},
         "stand_ins": {name: {"class_count": 3, "per_class": 12} for name in corpora.values()},
     }
-    return open_runs(Profile.model_validate(settings), results=tmp_path).own
+    return open_runs(Profile.model_validate(settings), results=tmp_path).live
 
 
 def test_no_pretraining_has_no_line(small_runs):
@@ -149,7 +149,7 @@ def test_no_pretraining_has_no_line(small_runs):
     ],
 )
 def test_mixture_of_software_in_one_table_is_said_in_the_line(small_runs, software, warning):
-    study = small_runs.study
+    study = small_runs.workspace
     done = {"computer": "one core", "training_images": 9, "classes": 3, "epochs": 1, "top1": 0.5}
     for run, versions in zip(plan_pretraining(study), software, strict=True):
         record = done | {"software": versions}
@@ -168,7 +168,7 @@ def test_mixture_of_software_in_one_table_is_said_in_the_line(small_runs, softwa
     ],
 )
 def test_runs_of_other_code_are_told_in_the_line(small_runs, codes, told):
-    study = small_runs.study
+    study = small_runs.workspace
     done = {"computer": "one core", "software": "Keras", "training_images": 9, "classes": 3}
     for run, code in zip(plan_pretraining(study), codes, strict=True):
         record = done | {"epochs": 1, "top1": 0.5, "code": code, "commit": f"{'c' * 40}+"}
@@ -204,7 +204,7 @@ def test_networks_of_stand_ins_beside_real_images_are_no_finding(
         {"finished": ["2026-11-22"], "computer": ["one core"], "software": ["Keras"]}
     )
     own = SimpleNamespace(
-        study=demo.study,
+        workspace=demo.workspace,
         origin=lambda task, study: "own",
         facts=demo.reference.facts.task,
         records=lambda task, study: records,

@@ -207,7 +207,7 @@ def test_example_maps_show_a_correct_image_of_each_class_with_the_map_of_its_cal
         inits=INITS,
         predictions=lambda task: pd.concat([table for table, _ in made]),
         overlap=lambda task: rows,
-        study=SimpleNamespace(inputs=lambda task: inputs),
+        workspace=SimpleNamespace(inputs=lambda task: inputs),
     )
     axes = maps.example_maps(runs, "breast", made)
     shown = {line[0].get_title(loc="left"): [*map(bright_side, line[1:])] for line in axes}

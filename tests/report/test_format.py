@@ -59,7 +59,7 @@ def test_texts_of_several_numbers_leave_out_what_is_missing(text, expected):
     ],
 )
 def test_listed_joins_names_by_commas_and_the_last_by_and(names, text):
-    assert fmt.listed(iter(names)) == text
+    assert fmt.join_with_and(iter(names)) == text
 
 
 def test_book_table_reads_nothing_as_markup():

@@ -11,7 +11,7 @@ import yaml
 
 from rin.files import manifest_folder
 from rin.report.execution import Job
-from rin.study import open_study, run_study
+from rin.study import open_workspace, run_study
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 # What is not said of results of stand-ins; `from_random` and `inputs` show the reference run here.
@@ -44,7 +44,7 @@ def test_pages_of_a_task_of_ones_own_are_computed(tmp_path, monkeypatch):
     own["stand_ins"]["corpus_photographic"] = smoke["stand_ins"]["corpus_photographic"]
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(own))
     values = {"profile": str(tmp_path / "own.yaml"), "results": str(tmp_path / "results")}
-    run_study(open_study(tmp_path / "own.yaml", results=tmp_path / "results"))
+    run_study(open_workspace(tmp_path / "own.yaml", results=tmp_path / "results"))
     for page in PAGES:
         parameters = values | ({"task": "own"} if page == "task" else {})
         output = tmp_path / f"{page}.ipynb"

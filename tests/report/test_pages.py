@@ -16,7 +16,7 @@ from rin.report.pages import (
     outline_of,
     pages,
 )
-from rin.study import load_profile, open_study, profile_names
+from rin.study import load_profile, open_workspace, profile_names
 
 TASKS = ("thyroid", "breast", "covid19")
 SECTIONS = frozenset({"curation", "pretraining", "from_random", "preprocessing", "probe", "masks"})
@@ -87,8 +87,8 @@ def test_page_of_results_that_are_nowhere_is_left_out():
 
 
 def test_outline_of_smoke_has_the_pages_of_its_own_repeats_and_external_images():
-    assert {"external", "repeats"} <= outline_of(open_study("smoke")).sections
-    assert not {"external", "repeats"} & outline_of(open_study("all_tasks")).sections
+    assert {"external", "repeats"} <= outline_of(open_workspace("smoke")).sections
+    assert not {"external", "repeats"} & outline_of(open_workspace("all_tasks")).sections
 
 
 def test_results_wait_for_training_only_where_they_show_it():
@@ -100,23 +100,23 @@ def test_results_wait_for_training_only_where_they_show_it():
 
 
 def test_outline_of_demo_shows_every_task_and_waits_for_training_only_with_images(tmp_path):
-    found = outline_of(open_study("demo"))
+    found = outline_of(open_workspace("demo"))
     assert {*COMPARISONS} == {*found.tasks}
     assert "busbra" not in found.tasks  # the page on external tests shows its own runs
     assert "breast" in found.with_results
     assert not found.waits
     assert len(set(files(found)) - {"api", "notebooks/use/reference"}) <= 30
-    assert outline_of(open_study("demo", data_root=tmp_path)).waits
+    assert outline_of(open_workspace("demo", data_root=tmp_path)).waits
 
 
 def test_book_for_reading_has_results_and_evidence_and_nothing_that_trains_or_needs_more(tmp_path):
-    study = open_study("demo", results=tmp_path)
-    whole, read = outline_of(study), outline_of(study, reading=True)
+    workspace = open_workspace("demo", results=tmp_path)
+    whole, read = outline_of(workspace), outline_of(workspace, reading=True)
     live = {"curation", "pretraining", "fine_tuning", "gradcam"}
     gone = {f"pipeline/{name}" for name in live} | {"use/own_task"}
     assert set(names(whole)) - set(names(read)) == gone
     assert "pipeline/statistics" in names(read)
-    trains = outline_of(open_study("all_tasks", results=tmp_path), reading=True)
+    trains = outline_of(open_workspace("all_tasks", results=tmp_path), reading=True)
     assert not any(trains.trains(page.notebook) for page in pages(trains))
 
 
@@ -140,7 +140,7 @@ def test_every_link_leads_to_a_page_whatever_the_profile_asks_for(name, tmp_path
     if name == "hospital":
         absent = dict.fromkeys(("probe", "curation", "reference"))
         profile = profile.model_copy(update=absent | {"studies": []})
-    found = outline_of(open_study(profile, results=tmp_path))
+    found = outline_of(open_workspace(profile, results=tmp_path))
     there = set(files(found))
     for page in pages(found):
         here = Path("notebooks") / page.notebook.source

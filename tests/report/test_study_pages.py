@@ -11,10 +11,10 @@ from rin.study import open_runs
 
 RUNS = {
     "overlap": lambda runs: overlap.with_masks(runs),
-    "random": lambda runs: runs.keeping("from_random"),
-    "fed": lambda runs: runs.keeping("preprocessing", "resize"),
+    "random": lambda runs: runs.or_reference_with("from_random"),
+    "fed": lambda runs: runs.or_reference_with("preprocessing", "resize"),
     "follow-ups": follow_ups.with_losses,
-    "again": lambda runs: runs.keeping("repeats", "equal_accuracy"),
+    "again": lambda runs: runs.or_reference_with("repeats", "equal_accuracy"),
     "main": lambda runs: runs,
 }
 FIGURES = {

@@ -28,7 +28,7 @@ DRAWS = {
 
 
 def estimates():
-    tests = {task: paired_t(drawn, np.zeros(12)).cells() for task, drawn in DRAWS.items()}
+    tests = {task: paired_t(drawn, np.zeros(12)).to_row() for task, drawn in DRAWS.items()}
     return pd.DataFrame(tests).T.rename_axis("task").reset_index()
 
 

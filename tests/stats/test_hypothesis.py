@@ -73,7 +73,7 @@ def test_unpaired_t_from_summary_equals_scipy_for_groups_of_unequal_size_and_spr
 def test_change_between_independent_estimates_equals_welch(n_a, n_b):
     rng = np.random.default_rng(5)
     a, b = rng.normal(1, 3, n_a), rng.normal(0, 1, n_b)
-    one, other = (paired_t(drawn, np.zeros(len(drawn))).cells() for drawn in (a, b))
+    one, other = (paired_t(drawn, np.zeros(len(drawn))).to_row() for drawn in (a, b))
     found, expected = change_between(one, other, level=0.9), stats.ttest_ind(a, b, equal_var=False)
     assert (found.statistic, found.p_value) == pytest.approx(tuple(expected))
     interval = expected.confidence_interval(0.9)

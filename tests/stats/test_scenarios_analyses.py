@@ -79,7 +79,7 @@ def test_bootstrap_p_is_twice_the_smaller_share_of_replicates_beyond_zero():
 
 def of_folds(aucs):
     means = aucs.groupby(["init", "fold"])["auc"].mean()
-    return nadeau_bengio(means["radimagenet"] - means["imagenet"], 0.25).cells() | {"remark": ""}
+    return nadeau_bengio(means["radimagenet"] - means["imagenet"], 0.25).to_row() | {"remark": ""}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from finished_study import write_images, write_manifests
 from own_images import home
 from tiny_study import small_networks, tiny_profile
 
-from rin.study import open_study, run_grid, run_pretraining
+from rin.study import open_workspace, run_grid, run_pretraining
 
 __all__ = ["home"]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -50,7 +50,7 @@ def study_folder(tmp_path_factory):
         with FileLock(f"{shared}.lock"):
             if not shared.is_dir():
                 with small_networks():
-                    made = open_study(tiny_profile(), results=own)
+                    made = open_workspace(tiny_profile(), results=own)
                     run_pretraining(made)
                     run_grid(made)
                 shutil.copytree(own, shared)
@@ -61,7 +61,7 @@ def study_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def study(study_folder):
-    return open_study(tiny_profile(), results=study_folder)
+    return open_workspace(tiny_profile(), results=study_folder)
 
 
 @pytest.fixture(scope="session")
@@ -95,9 +95,9 @@ def beside(study_folder, pretrained_study):
     """Return a function that opens a study of other settings with the finished pretraining."""
 
     def opened(changes):
-        study = open_study(tiny_profile(changes), results=study_folder)
-        shutil.copytree(pretrained_study.weights.folder, study.weights.folder)
-        return study
+        workspace = open_workspace(tiny_profile(changes), results=study_folder)
+        shutil.copytree(pretrained_study.weights.folder, workspace.weights.folder)
+        return workspace
 
     return opened
 

@@ -15,7 +15,7 @@ from rin.data.manifest import load_manifest
 from rin.data.standins import write_stand_in
 from rin.files import REPOSITORY
 from rin.models.weights import WeightsEntry
-from rin.study import open_study
+from rin.study import open_workspace
 from rin.study.ledger import computed_on
 from rin.study.plan import plan_study
 from rin.study.pretraining import plan_pretraining
@@ -76,13 +76,15 @@ def write_manifests(folder):
 def finished_study(folder, data_root, changes=None):
     """Return a study all of whose runs stand in its ledgers."""
     profile = tiny_profile(CHANGES | (changes or {}))
-    study = open_study(profile, data_root=data_root, results=folder)
-    for run in plan_pretraining(study):
-        study.weights.commit(run.run_id, run.config, partial(pretrained_files, run))
-    for run in planned_runs(study):
-        if not study.runs.has(run.run_id):
-            study.runs.commit(run.run_id, run.config, partial(trained_files, run))
-    return study
+    workspace = open_workspace(profile, data_root=data_root, results=folder)
+    for run in plan_pretraining(workspace):
+        workspace.weights.commit(run.run_id, run.config, partial(pretrained_files, run))
+    for run in planned_runs(workspace):
+        if not workspace.fine_tuning_ledger.has(run.run_id):
+            workspace.fine_tuning_ledger.commit(
+                run.run_id, run.config, partial(trained_files, run)
+            )
+    return workspace
 
 
 def planned_runs(study):
@@ -109,7 +111,7 @@ def trained_files(run, folder):
     rows |= {name: (away, away.labels.index) for name, away in own.external.items()}
     rows |= {"reversed": rows["test"]} if run.settings.confounder else {}
     made = [f"{when}/{name}" for when in ("before", "other", "after") for name in ("a", "b")]
-    sizes = dict(run.inside)
+    sizes = dict(run.activation_sample)
     if sizes:
         size = sizes["points"], sizes["channels"]
         np.savez(folder / "activations.npz", **{name: rng.normal(size=size) for name in made})

@@ -12,9 +12,9 @@ if __name__ == "__main__":  # workers import this file, too, and are to begin at
     profile, results, *options = sys.argv[1:]
     import keras
 
-    from rin.study import open_study, run_grid, run_pretraining, run_study
+    from rin.study import open_workspace, run_grid, run_pretraining, run_study
     from rin.study.corpora import curated_corpus
-    from rin.training.batches import Part
+    from rin.training.batches import ImageSubset
 
     if "small" in options:
         import small_backbone
@@ -25,9 +25,9 @@ if __name__ == "__main__":  # workers import this file, too, and are to begin at
         # What travels to another process makes the networks small there.
         fine_tuning.run_block = small_backbone.small_block
         pretraining.pretrain_block = small_backbone.small_pretraining
-    study, take = open_study(profile, results=results), Part.take
+    study, take = open_workspace(profile, results=results), ImageSubset.take
     if "slow" in options:
-        Part.take = lambda *given: (time.sleep(0.05), take(*given))[1]
+        ImageSubset.take = lambda *given: (time.sleep(0.05), take(*given))[1]
     if "curate" in options:
         curated_corpus(study)
     elif "study" in options:

@@ -12,7 +12,7 @@ from finished_study import (
 from tiny_study import side_study, tiny_profile
 
 from rin.errors import InputError
-from rin.study import Runs, consolidate, open_results, open_study
+from rin.study import Results, consolidate, open_results, open_workspace
 from rin.study.consolidate import FOLDER, images_of, runs_of
 from rin.study.ledger import Ledger
 from rin.study.plan import plan_study
@@ -33,12 +33,12 @@ def finished(tmp_path_factory, uncounted_manifests, images):
 def study(finished, tmp_path, images):
     """A copy of its own of the finished study."""
     shutil.copytree(finished.results, tmp_path / "tiny", ignore=shutil.ignore_patterns(FOLDER))
-    return open_study(finished.profile, data_root=images, results=tmp_path)
+    return open_workspace(finished.profile, data_root=images, results=tmp_path)
 
 
 def again(study):
     """The same study, opened anew."""
-    return open_study(study.profile, data_root=study.data_root, results=study.results.parent)
+    return open_workspace(study.profile, data_root=study.data_root, results=study.results.parent)
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def tables_of(study):
 
 
 def test_folder_of_results_says_what_the_runs_say(study):
-    runs, results = Runs(study), consolidate(study)
+    runs, results = Results(study), consolidate(study)
     opened = open_results(study.results / FOLDER)
     for found in (results, opened):
         for name, task in (("main", "breast"), ("from_random", "breast")):
@@ -84,14 +84,14 @@ def test_nothing_is_read_or_written_where_all_is_consolidated(study, read):
     before = times(study.results / FOLDER)
     read.clear()
     consolidate(again(study))
-    Runs(again(study)).predictions()
+    Results(again(study)).predictions()
     assert not read
     assert times(study.results / FOLDER) == before
 
 
 def test_of_runs_only_new_ones_are_read(study, read):
     *_, lost = plan_study(study)
-    folder = study.runs.path(lost.run_id)
+    folder = study.fine_tuning_ledger.path(lost.run_id)
     shutil.move(folder, study.results / "aside")
     with pytest.raises(InputError, match=r"1 of \d+ runs of breast are not finished"):
         consolidate(study, runs_of("main", "breast"))
@@ -103,13 +103,13 @@ def test_of_runs_only_new_ones_are_read(study, read):
     read.clear()
     table = consolidate(study).predictions("main", "breast")
     assert sorted(read) == sorted(expected)
-    pd.testing.assert_frame_equal(table, Runs(again(study)).predictions("main", "breast"))
+    pd.testing.assert_frame_equal(table, Results(again(study)).predictions("main", "breast"))
 
 
 def test_run_that_was_trained_again_is_read_again(study, read):
     first = plan_study(study)[0]
     consolidate(study)
-    shutil.rmtree(study.runs.path(first.run_id))
+    shutil.rmtree(study.fine_tuning_ledger.path(first.run_id))
 
     def write(folder):
         record = trained_files(first, folder)
@@ -121,7 +121,7 @@ def test_run_that_was_trained_again_is_read_again(study, read):
     with pytest.MonkeyPatch.context() as patch:
         later = pd.Timestamp.now("UTC") + pd.Timedelta(hours=1)
         patch.setattr("rin.study.ledger.datetime", Clock(later))
-        study.runs.commit(first.run_id, first.config, write)
+        study.fine_tuning_ledger.commit(first.run_id, first.config, write)
     before = tables_of(study)["predictions"].set_index(["run_id", "part", "case_id"])["score"]
     read.clear()
     found = consolidate(again(study))
@@ -169,7 +169,7 @@ def test_damaged_table_is_named_and_made_again_once_it_is_deleted(study):
 def test_what_is_no_longer_planned_goes_with_the_next_whole_consolidation(study):
     consolidate(study)
     profile = tiny_profile(CHANGES | {"studies": []})
-    fewer = open_study(profile, data_root=study.data_root, results=study.results.parent)
+    fewer = open_workspace(profile, data_root=study.data_root, results=study.results.parent)
     consolidate(fewer, images_of("breast"))
     assert "from_random" in open_results(study.results / FOLDER).kept
     consolidate(fewer)
@@ -179,7 +179,7 @@ def test_what_is_no_longer_planned_goes_with_the_next_whole_consolidation(study)
 
 
 def test_images_alone_are_told_without_a_finished_run(images, tmp_path):
-    study = open_study(tiny_profile(CHANGES | STUDIES), data_root=images, results=tmp_path)
-    facts = Runs(study).facts("breast")
+    workspace = open_workspace(tiny_profile(CHANGES | STUDIES), data_root=images, results=tmp_path)
+    facts = Results(workspace).facts("breast")
     assert (facts.dataset.used, facts.kind) == (60, "real")
-    assert consolidate(study).tables == {}
+    assert consolidate(workspace).tables == {}

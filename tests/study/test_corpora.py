@@ -14,7 +14,7 @@ from rin.data.manifest import load_manifest
 from rin.data.standins import write_stand_in
 from rin.errors import InputError
 from rin.files import manifest_folder
-from rin.study import open_reference, open_study
+from rin.study import open_reference, open_workspace
 from rin.study.corpora import (
     COPY_BITS,
     corpus_overlap,
@@ -22,7 +22,7 @@ from rin.study.corpora import (
     find_corpus,
     open_corpus,
 )
-from rin.study.setting import CURATED, missing_inputs, real_archive, usable_corpora
+from rin.study.workspace import CURATED, missing_inputs, real_archive, usable_corpora
 
 NAMES = [CURATED, "corpus_radiologic"]
 
@@ -32,7 +32,7 @@ def own(tmp_path):
     """A study whose data root holds nothing yet."""
     profile = tiny_profile({"curation": {"archive": "export", "studies": 96, "size": 64}})
     (tmp_path / "images").mkdir()
-    return open_study(profile, data_root=tmp_path / "images", results=tmp_path / "results")
+    return open_workspace(profile, data_root=tmp_path / "images", results=tmp_path / "results")
 
 
 def write_corpus(root):
@@ -72,7 +72,7 @@ def test_corpus_curated_elsewhere_is_read_where_there_is_no_archive(own):
 
 def test_curation_that_cannot_be_is_one_clear_error(own, tmp_path):
     with pytest.raises(InputError, match="no section curation"):
-        curation_plan(open_study(tiny_profile(), results=tmp_path))
+        curation_plan(open_workspace(tiny_profile(), results=tmp_path))
     (own.data_root / "export").mkdir()
     settings = own.profile.curation.model_copy(update={"reviewed": "reviewed.csv"})
     profile = own.profile.model_copy(update={"curation": settings})
@@ -82,19 +82,19 @@ def test_curation_that_cannot_be_is_one_clear_error(own, tmp_path):
 
 def test_corpus_is_drawn_down_to_the_number_that_is_asked_for(tmp_path):
     larger = {"stand_ins.corpus_radiologic": {"class_count": 3, "per_class": 24}}
-    study = open_study(tiny_profile(larger), results=tmp_path)
-    whole, drawn = (open_corpus(study, "corpus_radiologic", cases) for cases in (None, 30))
+    workspace = open_workspace(tiny_profile(larger), results=tmp_path)
+    whole, drawn = (open_corpus(workspace, "corpus_radiologic", cases) for cases in (None, 30))
     assert len(drawn.cases) < len(whole.cases) == 72
 
 
 def test_corpora_copied_into_a_profile_that_makes_none_of_them_are_one_clear_error(tmp_path):
     copied = {"pretraining.corpora": {"radiologic": NAMES}, "stand_ins": {}}
-    curates = open_study(tiny_profile(copied | {"curation": {}}), results=tmp_path)
+    curates = open_workspace(tiny_profile(copied | {"curation": {}}), results=tmp_path)
     assert usable_corpora(curates, NAMES) == [CURATED]
     assert [what for what in missing_inputs(curates) if "corpus" in what] == []
-    makes = open_study(tiny_profile(copied | {"stand_ins": {"corpus_radiologic": {}}}))
+    makes = open_workspace(tiny_profile(copied | {"stand_ins": {"corpus_radiologic": {}}}))
     assert usable_corpora(makes, NAMES) == ["corpus_radiologic"]
-    neither = open_study(tiny_profile(copied), results=tmp_path)
+    neither = open_workspace(tiny_profile(copied), results=tmp_path)
     assert [what for what in missing_inputs(neither) if "corpus" in what] == [
         "corpus of radiologic: curated_archive or corpus_radiologic"
     ]
@@ -120,14 +120,14 @@ def test_overlap_with_a_test_image_in_a_corpus_of_another_modality_says_both(
     path = tmp_path / "manifests" / "corpus_radiologic.yaml"
     text = path.read_text("utf-8")
     path.write_text(re.sub("^modality: .*", "modality: CT, MR", text, flags=re.MULTILINE))
-    study = open_study(tiny_profile(), results=tmp_path / "results" / "tiny")
-    counts = study.profile.stand_ins["corpus_radiologic"]
-    manifest, folder = load_manifest("corpus_radiologic"), study.results.parent / "stand_ins"
-    root = write_stand_in(manifest, folder, counts, study.profile.seed)
-    busi = study.dataset(load_manifest("busi"))
+    workspace = open_workspace(tiny_profile(), results=tmp_path / "results" / "tiny")
+    counts = workspace.profile.stand_ins["corpus_radiologic"]
+    manifest, folder = load_manifest("corpus_radiologic"), workspace.results.parent / "stand_ins"
+    root = write_stand_in(manifest, folder, counts, workspace.profile.seed)
+    busi = workspace.dataset(load_manifest("busi"))
     planted = busi.root / busi.cases["image"][3]
     shutil.copy(planted, next(root.rglob("*.png")).with_name("planted.png"))
-    (row,) = corpus_overlap(study).to_dict("records")
+    (row,) = corpus_overlap(workspace).to_dict("records")
     assert (row["equal"], row["near"], row["nearest"]) == (1, 1, 0)
     assert (row["modality"], row["in_corpus"]) == ("US", False)
 

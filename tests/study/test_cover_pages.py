@@ -16,7 +16,7 @@ from tiny_study import main_study, tiny_profile
 from rin.report import headline
 from rin.report.format import format_number
 from rin.stats.hypothesis import insert_holm
-from rin.study import open_runs, open_study
+from rin.study import open_runs, open_workspace
 from rin.study.ledger import computed_on
 from rin.study.plan import plan_study
 from rin.study.pretraining import plan_pretraining
@@ -48,12 +48,14 @@ def made_study(tmp_path_factory, marked=()):
     """Return profile, images and results of a finished study of one task and one pair."""
     images = write_images(tmp_path_factory.mktemp("data"), marked=marked)
     results = tmp_path_factory.mktemp("results")
-    study = open_study(tiny_profile(CHANGES), data_root=images, results=results)
-    for run in plan_pretraining(study):
-        study.weights.commit(run.run_id, run.config, partial(pretrained, run))
-    for run in plan_study(study):
-        study.runs.commit(run.run_id, run.config, partial(ranked_files, run, SIGNALS))
-    return {"profile": study.profile, "data_root": str(images), "results": str(results)}
+    workspace = open_workspace(tiny_profile(CHANGES), data_root=images, results=results)
+    for run in plan_pretraining(workspace):
+        workspace.weights.commit(run.run_id, run.config, partial(pretrained, run))
+    for run in plan_study(workspace):
+        workspace.fine_tuning_ledger.commit(
+            run.run_id, run.config, partial(ranked_files, run, SIGNALS)
+        )
+    return {"profile": workspace.profile, "data_root": str(images), "results": str(results)}
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from pool_jobs import call, die, fail, touch
 from tiny_study import records, start_program, write_profile
 
 from rin.errors import InputError
-from rin.study import Runs, open_study
+from rin.study import Results, open_workspace
 from rin.study.executors import one_bar, run_with_bar
 from rin.study.profile import Execution
 
@@ -79,13 +79,13 @@ def test_grid_in_this_process_and_in_a_pool_has_identical_predictions(tmp_path):
         changes = {"execution": {"workers": workers, "threads": 1}}
         profile = write_profile(folder / "tiny.yaml", changes)
         assert start_program(profile, folder).wait() == 0
-        studies.append(open_study(profile, results=folder))
+        studies.append(open_workspace(profile, results=folder))
     alone, pooled = studies
     assert records(alone.runs).keys() == records(pooled.runs).keys()
     for part in ("validation", "test"):
         pd.testing.assert_frame_equal(
-            Runs(alone).predictions(part=part),
-            Runs(pooled).predictions(part=part),
+            Results(alone).predictions(part=part),
+            Results(pooled).predictions(part=part),
             check_exact=True,
         )
 

@@ -8,7 +8,7 @@ import pytest
 from tiny_study import FROZEN, side_study, tiny_profile
 
 from rin.errors import InputError
-from rin.study import Runs, open_study
+from rin.study import Results, open_workspace
 from rin.study.fine_tuning import run_missing
 from rin.study.plan import plan_study
 
@@ -31,9 +31,9 @@ def external(beside):
 def test_every_run_scores_all_external_cases_and_trains_on_none(external):
     inputs = external.inputs("breast")
     away = inputs.external["busbra"]
-    assert away.whole.manifest.name == "busbra"
+    assert away.all_images.manifest.name == "busbra"
     assert not set(inputs.folds["case_id"]) & set(away.store.cases["case_id"])
-    found = Runs(external).predictions("from_random", "breast", "busbra")
+    found = Results(external).predictions("from_random", "breast", "busbra")
     for _, rows in found.groupby("init"):
         assert sorted(rows["case_id"]) == sorted(away.store.cases["case_id"])
     labels = away.labels.loc[found["case_id"]].to_numpy()
@@ -51,14 +51,14 @@ def test_scores_at_home_are_those_without_the_external_dataset(external):
     assert ids.isdisjoint(run.run_id for run in planned)
     run_missing(alone, planned)
     pd.testing.assert_frame_equal(
-        Runs(alone).predictions("from_random", "breast"),
-        Runs(external).predictions("from_random", "breast"),
+        Results(alone).predictions("from_random", "breast"),
+        Results(external).predictions("from_random", "breast"),
     )
     with pytest.raises(InputError, match="unknown part 'busbra'"):
-        Runs(alone).predictions("from_random", "breast", "busbra")
+        Results(alone).predictions("from_random", "breast", "busbra")
 
 
 def test_external_dataset_that_is_not_at_hand_is_named():
-    study = open_study(tiny_profile({"external": True}))
+    workspace = open_workspace(tiny_profile({"external": True}))
     with pytest.raises(InputError, match="the images of busbra are not at hand"):
-        study.inputs("breast")
+        workspace.inputs("breast")

@@ -15,7 +15,7 @@ from rin.study.forecast import Pace, fit_budget, forecast, measure_pace
 from rin.study.ledger import Ledger
 from rin.study.pretraining import local_entries
 from rin.study.profile import RATES, load_profile
-from rin.study.setting import Study, missing_inputs
+from rin.study.workspace import Workspace, missing_inputs
 from rin.training.identity import code_digest
 
 
@@ -31,7 +31,7 @@ def test_forecast_of_a_finished_study_counts_its_runs_and_has_nothing_left(finis
 @pytest.mark.parametrize("name", ["done.json", "config.json"])
 def test_forecast_of_a_study_with_a_damaged_run_names_it(finished_study, name):
     study = copy_of(finished_study, f"damaged-{name}")
-    run = sorted(study.runs.folder.glob("[!.]*"))[0]
+    run = sorted(study.fine_tuning_ledger.folder.glob("[!.]*"))[0]
     for content in ("", "[]", "{"):
         (run / name).write_text(content)
         with pytest.raises(InputError, match="Delete the run's folder") as caught:
@@ -41,7 +41,7 @@ def test_forecast_of_a_study_with_a_damaged_run_names_it(finished_study, name):
 
 def test_forecast_takes_the_mean_of_the_finished_runs_for_the_rest(finished_study, tmp_path):
     profile = finished_study.profile.model_copy(update={"folds": 5})
-    study = Study(profile, None, finished_study.results)
+    study = Workspace(profile, None, finished_study.results)
     row = forecast(study).set_index("stage").loc["fine-tuning"]
     assert (row["runs"], row["finished"]) == (60, 12)
     runs = finished_study.runs
@@ -61,7 +61,7 @@ def test_forecast_counts_the_pretrainings_of_the_profile(
 ):
     inits = ["radiologic", "photographic"]
     profile = tiny_profile(TWO | {"inits": inits, "pretraining.pretrainings": numbers})
-    table = forecast(Study(profile, None, finished_study.results)).set_index("stage")
+    table = forecast(Workspace(profile, None, finished_study.results)).set_index("stage")
     assert table.loc["pretraining", ["runs", "finished", "jobs"]].tolist() == pretraining
     assert table.loc["fine-tuning", ["runs", "finished"]].tolist() == fine_tuning
 
@@ -71,7 +71,7 @@ def test_forecast_leaves_out_runs_of_other_settings_with_the_same_seeds(finished
     for changed in ({"epochs": settings.epochs + 1}, {"patience": 3}, {"head": "conv"}):
         other = {"fine_tuning": settings.model_copy(update=changed)}
         profile = finished_study.profile.model_copy(update=other)
-        row = forecast(Study(profile, None, finished_study.results)).iloc[-1]
+        row = forecast(Workspace(profile, None, finished_study.results)).iloc[-1]
         assert row[["runs", "finished"]].tolist() == [12, 0], changed
 
 
@@ -96,7 +96,7 @@ def of_other_code(finished_study, tmp_path):
     shutil.copytree(finished_study.results, study.results)
     for name in ("stores", "stand_ins", "index"):
         (tmp_path / "r" / name).symlink_to(finished_study.results.parent / name)
-    for done in study.runs.folder.glob("[!.]*/done.json"):
+    for done in study.fine_tuning_ledger.folder.glob("[!.]*/done.json"):
         done.write_text(to_checksummed_json(read_checksummed_json(done) | {"code": "other"}))
     return write_profile(tmp_path / "tiny.yaml")
 
@@ -134,7 +134,7 @@ def test_dry_run_and_study_ask_the_ledger_for_the_same_runs(finished_study, monk
     """Where results change on purpose, both find that nothing is finished."""
     for module in ("plan", "pretraining"):
         monkeypatch.setattr(f"rin.study.{module}.RESULTS_VERSION", 0)
-    study = Study(finished_study.profile, None, finished_study.results)
+    study = Workspace(finished_study.profile, None, finished_study.results)
     assert forecast(study)["finished"].tolist() == [0, 0]
     with pytest.raises(InputError, match="1 of 1 runs of pretraining are not finished"):
         local_entries(study)
@@ -189,5 +189,5 @@ def test_pace_is_that_of_the_steps_that_were_timed(monkeypatch, real_resnet):
 
 
 def test_forecast_of_the_paper_has_its_runs(tmp_path):
-    table = forecast(Study(load_profile("paper"), None, tmp_path)).set_index("stage")
+    table = forecast(Workspace(load_profile("paper"), None, tmp_path)).set_index("stage")
     assert table["runs"]["fine-tuning"] >= 24 * 2 * (4 * 5 + 4)

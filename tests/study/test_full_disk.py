@@ -6,7 +6,7 @@ import pytest
 from tiny_study import tiny_profile
 
 from rin.errors import InputError
-from rin.study import open_study, run_pretraining
+from rin.study import open_workspace, run_pretraining
 from rin.study.pretraining import SAFETENSORS, pretrained
 
 CHANGES = {
@@ -29,7 +29,7 @@ def weights_of(study):
 @pytest.mark.timeout(900)
 def test_pretraining_on_a_disk_that_fills_up_goes_on_when_there_is_room(tmp_path, capsys):
     """At every size of the disk, from one that holds nothing to one that holds everything."""
-    calm = open_study(tiny_profile(CHANGES), results=tmp_path / "calm")
+    calm = open_workspace(tiny_profile(CHANGES), results=tmp_path / "calm")
     run_pretraining(calm)
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -39,13 +39,13 @@ def test_pretraining_on_a_disk_that_fills_up_goes_on_when_there_is_room(tmp_path
     try:
         for size in [*range(16, 480, 48), 2000, 9000]:
             assert mount(disk, "remount", f"size={size}k") == 0
-            study = open_study(tiny_profile(CHANGES), results=disk)
+            workspace = open_workspace(tiny_profile(CHANGES), results=disk)
             try:
-                run_pretraining(study)
+                run_pretraining(workspace)
                 break
             except InputError as error:
                 said.append(str(error))
-        assert weights_of(study) == weights_of(calm)
+        assert weights_of(workspace) == weights_of(calm)
         assert not list(disk.rglob(".draft-*"))
     finally:
         subprocess.run(["umount", "-l", disk], check=True)

@@ -25,7 +25,7 @@ from tiny_study import (
 )
 
 from rin.errors import InputError
-from rin.study import Runs, open_study, run_pretraining
+from rin.study import Results, open_workspace, run_pretraining
 from rin.study.executors import begin_block, last_trained
 from rin.study.fine_tuning import (
     cam_arrays,
@@ -53,7 +53,7 @@ def test_grid_when_finished_has_every_run_once_and_trains_nothing(finished_study
 
 def test_grid_names_a_finished_run_whose_record_was_damaged(finished_study, no_training):
     study = copy_of(finished_study, "damaged")
-    record = next(study.runs.folder.glob("[!.]*/done.json"))
+    record = next(study.fine_tuning_ledger.folder.glob("[!.]*/done.json"))
     record.write_text(record.read_text().replace("finished", "finishes"))
     with pytest.raises(InputError, match="not a readable file of a finished run") as caught:
         run_grid(study)
@@ -71,7 +71,7 @@ def test_example_of_the_reference_holds_of_a_finished_study(finished_study, no_t
 
 @pytest.mark.parametrize("part", ["test", "validation"])
 def test_predictions_hold_each_case_of_the_part_once_a_run(finished_study, inputs, part):
-    table = Runs(finished_study).predictions(part=part)
+    table = Results(finished_study).predictions(part=part)
     assert list(table) == [*COLUMNS, "pretraining_seed"]
     assert set(table["part"]) == {part}
     assert (table["label"] == table["case_id"].str.startswith("malignant")).all()
@@ -84,19 +84,19 @@ def test_predictions_hold_each_case_of_the_part_once_a_run(finished_study, input
 
 def test_predictions_when_part_is_unknown_list_the_known_ones(finished_study):
     with pytest.raises(InputError, match=r"unknown part 'train'.*validation, test"):
-        Runs(finished_study).predictions(part="train")
+        Results(finished_study).predictions(part="train")
 
 
 def test_reading_when_runs_are_missing_tells_how_many(finished_study):
     study = copy_of(finished_study, "missing")
-    shutil.rmtree(next(study.runs.folder.iterdir()))
-    for read in (Runs.predictions, partial(Runs.records, task="breast")):
+    shutil.rmtree(next(study.fine_tuning_ledger.folder.iterdir()))
+    for read in (Results.predictions, partial(Results.records, task="breast")):
         with pytest.raises(InputError, match="1 of 12 runs of breast are not finished"):
-            read(Runs(study))
+            read(Results(study))
 
 
 def test_records_are_one_a_run_with_what_computed_it(finished_study):
-    table = Runs(finished_study).records("breast")
+    table = Results(finished_study).records("breast")
     assert len(table) == 12
     assert set(table["epochs"]) == {1}
     assert table["validation_loss"].gt(0).all()
@@ -107,18 +107,18 @@ def test_records_are_one_a_run_with_what_computed_it(finished_study):
 def test_precision_of_the_profile_is_that_of_every_training(study_folder):
     changes = {"name": "precise", "execution": {"precision": "mixed_bfloat16"}}
     changes["studies"] = [main_study(**FROZEN)]
-    study = open_study(tiny_profile(changes), results=study_folder)
+    workspace = open_workspace(tiny_profile(changes), results=study_folder)
     try:
-        assert set(run_pretraining(study)["precision"]) == {"mixed_bfloat16"}
-        run_grid(study)
+        assert set(run_pretraining(workspace)["precision"]) == {"mixed_bfloat16"}
+        run_grid(workspace)
     except InputError as error:
         if "does not train in mixed_bfloat16" not in str(error):
             raise
         pytest.skip("this processor does not train in bfloat16")
     finally:
         keras.config.set_dtype_policy("float32")
-    assert set(Runs(study).records("breast")["precision"]) == {"mixed_bfloat16"}
-    scores = Runs(study).predictions()["score"]
+    assert set(Results(workspace).records("breast")["precision"]) == {"mixed_bfloat16"}
+    scores = Results(workspace).predictions()["score"]
     # A head in bfloat16 would leave few different scores, and ties.
     assert scores.nunique() > 0.9 * len(scores)
 
@@ -152,7 +152,7 @@ def test_cam_arrays_follow_the_rows_of_the_test_predictions(finished_study):
         assert np.ptp(bias) < 1e-3 < np.ptp(table["score"])
         assert expit(table["score"]).between(0, 1).all()
         tables.append(table)
-    scores = Runs(finished_study).predictions().drop(columns="pretraining_seed")
+    scores = Results(finished_study).predictions().drop(columns="pretraining_seed")
     pd.testing.assert_frame_equal(pd.concat(tables, ignore_index=True), scores)
 
 
@@ -161,13 +161,13 @@ def test_grid_when_weights_are_missing_names_file_and_home_and_finishes_the_othe
     lost = done[-1]  # its block meets missing weights first
     profile = tiny_profile({"inits": ["random", "radimagenet"]})
     study = copy_of(finished_study, "unreleased", profile=profile)
-    shutil.rmtree(study.runs.path(lost.run_id))
+    shutil.rmtree(study.fine_tuning_ledger.path(lost.run_id))
     missing = pytest.raises(InputError, match="no weights file for init 'radimagenet'")
     with missing as caught:
         run_grid(study, "breast")
     assert "RadImageNet-ResNet50_notop.h5" in caught.value.where
     assert "https://github.com/BMEII-AI/RadImageNet" in caught.value.remedy
-    assert all(study.runs.has(each.run_id) for each in done)
+    assert all(study.fine_tuning_ledger.has(each.run_id) for each in done)
     first, again = (
         each.runs.read(lost.run_id, "predictions.parquet", pd.read_parquet)
         for each in (finished_study, study)
@@ -179,21 +179,21 @@ def test_grid_when_weights_are_missing_names_file_and_home_and_finishes_the_othe
 def test_each_fold_is_trained_and_tested_on_its_own_cases(finished_study, monkeypatch):
     profile = tiny_profile({"studies": [side_study("from_random", folds=2)]})
     study = copy_of(finished_study, "folds", profile=profile)
-    from rin.training.trainer import CompiledBlock
+    from rin.training.trainer import ReusableClassifier
 
-    trained, fit = [], CompiledBlock.fit
+    trained, fit = [], ReusableClassifier.fit
 
     def note(self, weights, preprocessing, recipe, part, validation):
         trained.append(set(part.rows))
         return fit(self, weights, preprocessing, recipe, part, validation)
 
-    monkeypatch.setattr(CompiledBlock, "fit", note)
+    monkeypatch.setattr(ReusableClassifier, "fit", note)
     run_fine_tuning(study)
     inputs = study.inputs("breast", 2)
     place = inputs.store.cases.reset_index().set_index("case_id")["index"]
     parts = inputs.folds.groupby(["fold", "part"])["case_id"].agg(set)
     assert trained == [set(place.loc[[*parts[1, "train"]]])] * 2  # the first fold was there
-    for (fold, _), rows in Runs(study).predictions("from_random").groupby(["fold", "init"]):
+    for (fold, _), rows in Results(study).predictions("from_random").groupby(["fold", "init"]):
         assert set(rows["case_id"]) == parts[fold, "test"]
 
 
@@ -202,11 +202,13 @@ def test_runs_of_two_pretrainings_in_one_block_are_those_of_each_alone(study_fol
 
     def opened(name, numbers):
         settings = changes | {"name": name, "pretraining.pretrainings": numbers}
-        return open_study(tiny_profile(settings), results=study_folder)
+        return open_workspace(tiny_profile(settings), results=study_folder)
 
     def predicted(study):
         run_grid(study)
-        folders = {run.run_id: study.runs.path(run.run_id) for run in plan_study(study)}
+        folders = {
+            run.run_id: study.fine_tuning_ledger.path(run.run_id) for run in plan_study(study)
+        }
         return {run: (path / "predictions.parquet").read_bytes() for run, path in folders.items()}
 
     together, *alone = opened("together", [1, 2]), opened("first", [1]), opened("second", [2])
@@ -221,14 +223,14 @@ def test_runs_of_two_pretrainings_in_one_block_are_those_of_each_alone(study_fol
 def test_blocks_that_go_on_with_a_network_give_what_it_gives_new(finished_study, tmp_path):
     """Three ways of unfreezing: what predicts is traced for the first alone."""
     study = copy_of(finished_study, "anew")
-    shutil.rmtree(study.runs.folder)
+    shutil.rmtree(study.fine_tuning_ledger.folder)
     chosen = [run for run in plan_study(study) if run.init == "random"][::2]
     assert len({run.scenario.unfreezing for run in chosen}) == len(chosen) == 3
     run_missing(study, chosen)
     assert not last_trained
     alone, traces_alone = trained_alone(study, chosen, tmp_path / "runs")
-    assert results_of(study.runs, chosen) == alone
-    traces = [study.runs.done(run.run_id)["traces"] for run in chosen]
+    assert results_of(study.fine_tuning_ledger, chosen) == alone
+    traces = [study.fine_tuning_ledger.done(run.run_id)["traces"] for run in chosen]
     assert sorted(traces)[-1] == max(traces_alone)
     assert sum(traces) < sum(traces_alone)
 
@@ -249,9 +251,9 @@ def test_network_of_a_block_that_failed_is_of_no_further_use(
 def test_task_without_masks_trains_and_says_that_it_keeps_no_maps(tmp_path):
     images = {"cp": 26, "ncp": 26, "normal": 2}
     changes = {"tasks": ["sarscov2"], "studies": [main_study()], "stand_ins.cc_ccii": images}
-    study = open_study(tiny_profile(changes), results=tmp_path)
-    run_pretraining(study)
-    assert len(run_grid(study)) == Runs(study).predictions()["init"].nunique() == 2
-    assert Runs(study).overlap("sarscov2").empty
+    workspace = open_workspace(tiny_profile(changes), results=tmp_path)
+    run_pretraining(workspace)
+    assert len(run_grid(workspace)) == Results(workspace).predictions()["init"].nunique() == 2
+    assert Results(workspace).overlap("sarscov2").empty
     with pytest.raises(InputError, match="runs of sarscov2 keep no class activation maps"):
-        next(cam_arrays(study, "sarscov2"))
+        next(cam_arrays(workspace, "sarscov2"))

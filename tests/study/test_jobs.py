@@ -13,7 +13,7 @@ from pool_jobs import Beats, beat, die, fail, note_company, note_device, share_n
 from tiny_study import records, start_program, write_profile
 
 from rin.errors import InputError
-from rin.study import executors, open_study
+from rin.study import executors, open_workspace
 from rin.study.executors import one_bar, run_with_bar
 from rin.study.ledger import Ledger
 from rin.study.profile import Execution
@@ -268,7 +268,7 @@ def test_study_through_jobs_is_byte_identical_to_one_in_this_process(tmp_path):
         changes = {"execution": {"executor": name, "threads": 1, "workers": 2 * (name == "local")}}
         profile = write_profile(folder / "tiny.yaml", changes)
         assert start_program(profile, folder, "small").wait() == 0
-        studies.append(open_study(profile, results=folder))
+        studies.append(open_workspace(profile, results=folder))
     one, other = studies
     assert records(one.runs).keys() == records(other.runs).keys()
     for name in records(one.runs):

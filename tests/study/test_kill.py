@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 from tiny_study import start_program, write_profile
 
-from rin.study import open_study
+from rin.study import open_workspace
 
 KILLS = 25
 RUNS = 5 * 6 * 2
@@ -27,7 +27,7 @@ def contents(study):
     """Predictions, curves and maps of every run as bytes, by run and file."""
     return {
         (folder.name, name): (folder / name).read_bytes()
-        for folder in finished(study.runs)
+        for folder in finished(study.fine_tuning_ledger)
         for name in FILES
     }
 
@@ -41,8 +41,10 @@ def wait_for(path, program):
 def wait_until_some_moment(study, program, draws, first, later):
     """Wait for a moment before the first run is finished, or after one or two are."""
     more, latest = draws.choice([0, 0, 1, 2]), time.monotonic() + draws.uniform(0, first)
-    before = len(finished(study.runs))
-    while program.poll() is None and len(finished(study.runs)) < before + max(more, 1):
+    before = len(finished(study.fine_tuning_ledger))
+    while program.poll() is None and len(finished(study.fine_tuning_ledger)) < before + max(
+        more, 1
+    ):
         if more == 0 and time.monotonic() > latest:
             return
         time.sleep(0.01)
@@ -50,8 +52,8 @@ def wait_until_some_moment(study, program, draws, first, later):
 
 
 def check_same(study, calm):
-    visible = list(study.runs.folder.glob("[!.]*"))
-    assert len(visible) == len(finished(study.runs)) == RUNS
+    visible = list(study.fine_tuning_ledger.folder.glob("[!.]*"))
+    assert len(visible) == len(finished(study.fine_tuning_ledger)) == RUNS
     result, expected = contents(study), contents(calm)
     assert result.keys() == expected.keys()
     assert [key for key in expected if result[key] != expected[key]] == []
@@ -65,7 +67,7 @@ def calm(tmp_path):
     changes = {"folds": 5, "fine_tuning.epochs": 3, "execution": {"workers": 0, "threads": 1}}
     profile = write_profile(tmp_path / "tiny.yaml", changes)
     assert start_program(profile, folder, "small").wait() == 0
-    return open_study(profile, results=folder)
+    return open_workspace(profile, results=folder)
 
 
 @pytest.mark.slow
@@ -74,7 +76,7 @@ def test_grid_when_killed_again_and_again_ends_as_if_undisturbed(calm, tmp_path,
     folder, profile = tmp_path / "killed", tmp_path / "tiny.yaml"
     for name in ("stores", "stand_ins", "tiny/weights"):
         shutil.copytree(calm.results.parent / name, folder / name)
-    study = open_study(profile, results=folder)
+    workspace = open_workspace(profile, results=folder)
     ended = sorted(run.stat().st_mtime for run in finished(calm.runs))
     first = ended[0] - (calm.results.parent / "ready").stat().st_mtime
     later = statistics.median(b - a for a, b in pairwise(ended))
@@ -83,18 +85,18 @@ def test_grid_when_killed_again_and_again_ends_as_if_undisturbed(calm, tmp_path,
         (folder / "ready").unlink(missing_ok=True)
         program = start_program(profile, folder, "small")
         wait_for(folder / "ready", program)
-        wait_until_some_moment(study, program, draws, first, later)
+        wait_until_some_moment(workspace, program, draws, first, later)
         if program.poll() is None:
             os.killpg(program.pid, signal.SIGKILL)
             program.wait()
-            progress.append(len(finished(study.runs)))
+            progress.append(len(finished(workspace.fine_tuning_ledger)))
         else:  # done before it was killed often enough: check it and begin another
-            check_same(study, calm)
-            shutil.rmtree(study.runs.folder)
+            check_same(workspace, calm)
+            shutil.rmtree(workspace.fine_tuning_ledger.folder)
             rounds += 1
-    drafts = len(list(study.runs.folder.glob(".*")))
+    drafts = len(list(workspace.fine_tuning_ledger.folder.glob(".*")))
     assert start_program(profile, folder, "small").wait() == 0
     with capsys.disabled():
         print(f"\nfinished runs at each of {KILLS} kills: {progress}")
         print(f"grids finished between kills: {rounds}; drafts left behind: {drafts}")
-    check_same(study, calm)
+    check_same(workspace, calm)

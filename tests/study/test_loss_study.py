@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.weightstats import DescrStatsW
 from tiny_study import tiny_profile
 
-from rin.study import Runs, open_study
+from rin.study import Results, open_workspace
 from rin.study.loss_study import confidence_error, plan_losses, run_losses
 from rin.study.pretraining import PREDICTIONS, plan_pretraining
 
@@ -18,8 +18,8 @@ ASKED = {"backbones": ["ResNet50"], "losses": ["hard", "online"], "epochs": 2, "
 @pytest.fixture(scope="module")
 def trained(study_folder):
     changes = {"losses": ASKED, "name": "losses", "pretraining.epochs": 2}
-    study = open_study(tiny_profile(changes), results=study_folder)
-    return study, run_losses(study)
+    workspace = open_workspace(tiny_profile(changes), results=study_folder)
+    return workspace, run_losses(workspace)
 
 
 @pytest.mark.slow
@@ -37,16 +37,16 @@ def test_each_loss_is_trained_from_every_seed_and_hard_labels_are_the_study_s_ow
 def test_one_backbone_may_have_a_learning_rate_of_its_own(study_folder):
     asked = ASKED | {"backbones": ["ResNet50", "VGG19"], "learning_rates": {"VGG19": 1e-5}}
     changes = {"losses": asked, "name": "losses", "pretraining.epochs": 2}
-    study = open_study(tiny_profile(changes), results=study_folder)
-    rates = {(run.backbone, run.settings.learning_rate) for run in plan_losses(study)}
-    assert rates == {("ResNet50", study.profile.pretraining.learning_rate), ("VGG19", 1e-5)}
+    workspace = open_workspace(tiny_profile(changes), results=study_folder)
+    rates = {(run.backbone, run.settings.learning_rate) for run in plan_losses(workspace)}
+    assert rates == {("ResNet50", workspace.profile.pretraining.learning_rate), ("VGG19", 1e-5)}
 
 
 @pytest.mark.slow
 def test_table_tells_how_classes_are_told_apart(trained):
     study, table = trained
     assert table[["top1", "top5", "ece", "confidence"]].stack().between(0, 1).all()
-    assert Runs(study).losses().equals(table)
+    assert Results(study).losses().equals(table)
     _, hard, _, online = table.itertuples()  # of the second seed
     assert online.estimate == pytest.approx(online.top1 - hard.top1, abs=1e-12)
     told = [

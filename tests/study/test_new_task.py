@@ -26,7 +26,7 @@ from rin.data.pixels import read_picture
 from rin.data.tree import open_tree
 from rin.files import REPOSITORY
 from rin.report.execution import Job
-from rin.study import forecast, load_profile, open_study
+from rin.study import forecast, load_profile, open_workspace
 from rin.study.forecast import Pace, fit_budget
 from rin.study.ledger import computed_on
 from rin.study.plan import plan_study
@@ -440,7 +440,7 @@ def test_inspection_of_new_is_that_of_the_study(rin, home):
     rin("new", "mine", *OWN)
     (folder,) = (home / "results" / "index").glob("mine-*")
     (kept,) = folder.glob("*.parquet")
-    open_study("mine", data_root=home, results=home / "results").inputs("mine")
+    open_workspace("mine", data_root=home, results=home / "results").inputs("mine")
     assert [*folder.glob("*.parquet")] == [kept]
 
 
@@ -729,8 +729,8 @@ def test_small_cohort_tests_two_patients_of_each_class_in_every_fold(rin, home, 
     keep_patients(home, n)
     status, _, err = rin("new", "mine", *OWN)
     assert (status, err) == (0, "")
-    inputs = open_study("mine", data_root=home, results=home / "results").inputs("mine")
-    tested = inputs.folds.query("part == 'test'").merge(inputs.dataset.cases, on="case_id")
+    inputs = open_workspace("mine", data_root=home, results=home / "results").inputs("mine")
+    tested = inputs.folds.query("part == 'test'").merge(inputs.used_images.cases, on="case_id")
     assert tested.groupby(["fold", "label"])["patient_id"].nunique().min() >= 2
 
 
@@ -756,11 +756,11 @@ def test_pages_of_a_small_cohort_have_their_numbers_or_say_what_is_missing(rin, 
     assert (status, err) == (0, "")
     text = (home / "own/list.csv").read_text()
     (home / "own/list.csv").write_text(re.sub(r"(,P(?:1|13)),test", r"\1,train", text))
-    study = open_study("mine", data_root=home, results=home / "results")
-    for run in plan_pretraining(study):
-        study.weights.commit(run.run_id, run.config, partial(pretrained, run))
-    for run in plan_study(study):
-        study.runs.commit(run.run_id, run.config, partial(trained, run))
+    workspace = open_workspace("mine", data_root=home, results=home / "results")
+    for run in plan_pretraining(workspace):
+        workspace.weights.commit(run.run_id, run.config, partial(pretrained, run))
+    for run in plan_study(workspace):
+        workspace.fine_tuning_ledger.commit(run.run_id, run.config, partial(trained, run))
     values = {"profile": "mine", "data_root": str(home), "results": str(home / "results")}
     for page, more in (("results/task", {"task": "mine"}), ("use/task_cover", {})):
         output = home / "page.ipynb"
@@ -822,7 +822,7 @@ def test_patients_that_nothing_else_names_are_those_of_dicom_headers(rin, home, 
     assert "patients in      the headers of the DICOM files" in out
     assert "patients         24 patients, 2 images each" in out
     root = home if table else home / "own"
-    inputs = open_study("mine", data_root=root, results=home / "results").inputs("mine")
+    inputs = open_workspace("mine", data_root=root, results=home / "results").inputs("mine")
     sides = inputs.folds.merge(inputs.store.cases[["case_id", "patient_id"]])
     assert sides.groupby(["fold", "patient_id"])["part"].nunique().max() == 1
     status, _, err = rin("data", "verify", "mine", "--data-root", str(root))
@@ -949,7 +949,7 @@ def test_study_of_a_rare_class_on_a_slow_computer_can_be_divided(rin, home, monk
     status, out, err = rin("new", "mine", *OWN)
     assert (status, err) == (0, "")
     assert "which is the least" in out
-    folds = open_study("mine", data_root=home).inputs("mine").folds
+    folds = open_workspace("mine", data_root=home).inputs("mine").folds
     assert folds["fold"].nunique() == 1
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from own_images import OWN, rows_of, save, write_dicom, write_table
 
-from rin.study import open_study
+from rin.study import open_workspace
 
 FOLDERS = ["--images", "own/Bilder", "--yes"]
 
@@ -599,12 +599,12 @@ def test_case_is_read_or_refused_in_one_line_whose_remedy_works(rin, home, name)
         status, out, err = call(rin, case, (*case.flags, *case.remedy))
     assert (status, err) == (0, "")
     root = shlex.split(re.search("--data-root (.*)", out)[1])[0]
-    inputs = open_study("mine", data_root=root, results=home / "results").inputs("mine")
-    cases = inputs.dataset.cases
+    inputs = open_workspace("mine", data_root=root, results=home / "results").inputs("mine")
+    cases = inputs.used_images.cases
     assert cases["patient_id"].nunique() == case.patients
     if case.classes:
         assert {*cases["label"]} == {*case.classes}
-        assert inputs.dataset.manifest.tasks[0].positive_class == case.classes[0]
+        assert inputs.used_images.manifest.tasks[0].positive_class == case.classes[0]
     sides = inputs.folds.merge(cases[["case_id", "image", "patient_id"]], on="case_id")
     assert sides.groupby(["fold", "patient_id"])["part"].nunique().max() == 1
 

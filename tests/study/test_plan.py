@@ -9,7 +9,7 @@ from rin.errors import InputError
 from rin.evidence.paper import SETTINGS
 from rin.models.backbones import ALL_BACKBONES, BACKBONES
 from rin.models.weights import WeightsEntry
-from rin.study import find_run, open_study
+from rin.study import find_run, open_workspace
 from rin.study.plan import group_blocks, plan_runs, preprocessing_of
 from rin.study.pretraining import plan_pretraining
 from rin.study.profile import RANDOM, SCENARIOS, Scenario
@@ -29,10 +29,10 @@ def planned(study_folder, inputs):
 
     def plan(changes=None, *, data_root=None, **parts):
         profile = tiny_profile(WHOLE | (changes or {}))
-        study = open_study(profile, results=study_folder, data_root=data_root)
+        workspace = open_workspace(profile, results=study_folder, data_root=data_root)
         second = inputs.folds.assign(fold=1)
         folds = inputs.folds if profile.folds == 1 else inputs.folds.merge(second, how="outer")
-        return plan_runs(study, replace(inputs, **{"folds": folds} | parts))
+        return plan_runs(workspace, replace(inputs, **{"folds": folds} | parts))
 
     return plan
 
@@ -174,7 +174,7 @@ SEVERAL = {
 
 def planned_pretrainings(study_folder, stated):
     profile = tiny_profile(SEVERAL | {"name": "several", "pretraining.pretrainings": stated})
-    return plan_pretraining(open_study(profile, results=study_folder))
+    return plan_pretraining(open_workspace(profile, results=study_folder))
 
 
 def test_pretrainings_differ_in_seed_and_split_and_the_first_keeps_its_id(study_folder):
@@ -226,7 +226,7 @@ def test_pretrainings_of_weights_from_elsewhere_are_refused():
 def levels_of(study_folder, inputs, study, changes):
     """Runs of each level of a factor, as planned for weights from elsewhere."""
     profile = tiny_profile(WHOLE | {"backbones": ["ResNet50"], "folds": 1} | changes)
-    opened = open_study(profile, results=study_folder)
+    opened = open_workspace(profile, results=study_folder)
     return {
         variant.level: plan_runs(opened, inputs, variant, study)
         for variant in profile.variants(study)
@@ -270,7 +270,7 @@ FETCHED = {"inits": ["imagenet", "random"], "pretraining": None}
 def test_run_that_is_found_has_the_names_asked_for_or_is_the_first_planned(study_folder):
     main = main_study(learning_rates={"unfreeze_all": [1e-4], "freeze_all": [1e-2]})
     profile = tiny_profile(FETCHED | {"studies": [main]})
-    study = open_study(profile, results=study_folder)
+    workspace = open_workspace(profile, results=study_folder)
     planned = [
         ((), "ResNet50-unfreeze_all-1e-04", "imagenet"),
         (("ResNet50", "freeze_all", 1e-2, "random"), "ResNet50-freeze_all-1e-02", "random"),
@@ -278,7 +278,7 @@ def test_run_that_is_found_has_the_names_asked_for_or_is_the_first_planned(study
         ((None, None, None, "random"), "ResNet50-unfreeze_all-1e-04", "random"),
     ]
     for names, scenario, init in planned:
-        run = find_run(study, "breast", *names)
+        run = find_run(workspace, "breast", *names)
         assert (run.scenario.name, run.init, run.fold) == (scenario, init, 0)
 
 
@@ -286,14 +286,14 @@ def test_run_from_random_weights_is_found_where_a_study_beside_the_main_one_plan
     of_random = side_study("from_random", **FROZEN, inits=["random", "imagenet"])
     changes = {"inits": ["imagenet", "radimagenet"], "studies": [main_study(), of_random]}
     profile = tiny_profile(FETCHED | changes)
-    study = open_study(profile, results=study_folder)
-    run = find_run(study, "breast", unfreezing="freeze_all", learning_rate=1e-2, init="random")
+    workspace = open_workspace(profile, results=study_folder)
+    run = find_run(workspace, "breast", unfreezing="freeze_all", learning_rate=1e-2, init="random")
     assert (run.init, run.entry, run.study) == ("random", None, "from_random")
 
 
 def test_run_that_is_not_planned_is_an_error_with_those_that_are(study_folder):
-    study = open_study(tiny_profile(FETCHED), results=study_folder)
+    workspace = open_workspace(tiny_profile(FETCHED), results=study_folder)
     with pytest.raises(InputError, match=r"unknown run 'ResNet50 freeze_all 0\.1'.*freeze_all-1e"):
-        find_run(study, "breast", "ResNet50", "freeze_all", 0.1)
+        find_run(workspace, "breast", "ResNet50", "freeze_all", 0.1)
     with pytest.raises(InputError, match="unknown task 'knee'"):
-        find_run(study, "knee")
+        find_run(workspace, "knee")

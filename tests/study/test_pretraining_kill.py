@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import load_file
 from tiny_study import start_program, write_profile
 
-from rin.study import open_study, pretrained, pretraining_histories, run_pretraining
+from rin.study import open_workspace, pretrained, pretraining_histories, run_pretraining
 from rin.study.pretraining import plan_pretraining, pretraining_features, pretraining_predictions
 
 STEPS = 7  # of an epoch: 27 training images in batches of 4
@@ -80,7 +80,7 @@ def check_same(study, calm):
 def kill_and_compare(calm, folder, moments, *options):
     """Train again, killed after so many batches each time, and end here; return what was seen."""
     profile = calm.results.parent / "tiny.yaml"
-    killed = open_study(profile, results=folder)
+    killed = open_workspace(profile, results=folder)
     for name in ("stores", "stand_ins"):
         shutil.copytree(calm.results.parent / name, folder / name)
     places = []
@@ -98,9 +98,9 @@ def kill_and_compare(calm, folder, moments, *options):
 def calm_study(folder, changes):
     """A study whose pretraining ran undisturbed in this process."""
     folder.mkdir()
-    study = open_study(write_profile(folder / "tiny.yaml", changes), results=folder)
-    run_pretraining(study)
-    return study
+    workspace = open_workspace(write_profile(folder / "tiny.yaml", changes), results=folder)
+    run_pretraining(workspace)
+    return workspace
 
 
 @pytest.mark.slow

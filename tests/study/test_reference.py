@@ -25,7 +25,7 @@ from rin.errors import InputError
 from rin.explain.similarity import mean_cca
 from rin.files import read_checksummed_json, sha256_of, to_checksummed_json
 from rin.models.backbones import build_backbone
-from rin.study import open_study, pretrained, pretraining_histories
+from rin.study import open_workspace, pretrained, pretraining_histories
 from rin.study.consolidate import layer_similarity
 from rin.study.opened import write_table
 from rin.study.plan import plan_study
@@ -37,8 +37,8 @@ from rin.study.reference import (
     load_reference,
     write_reference,
 )
-from rin.study.results import Runs, open_reference
-from rin.study.setting import Study
+from rin.study.results import Results, open_reference
+from rin.study.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("uncounted_manifests")
 
@@ -65,7 +65,7 @@ def copy(written, tmp_path):
 
 def shown(reference):
     """What a reference run shows without any runs of the reader."""
-    return Runs(Study(reference.facts.profile, None, Path("results")), reference)
+    return Results(Workspace(reference.facts.profile, None, Path("results")), reference)
 
 
 PARTS = ("test", "busbra")
@@ -78,7 +78,7 @@ SIDE = ["from_random", "repeats", "preprocessing", "resize"]
     ("name", "part"), [("main", "busbra"), *((name, "test") for name in ["main", *SIDE])]
 )
 def test_study_is_read_back_as_it_returns_itself(reference, finished, name, part):
-    expected = Runs(finished).predictions(name, part=part)
+    expected = Results(finished).predictions(name, part=part)
     assert set(expected["part"]) == {part}
     pd.testing.assert_frame_equal(shown(reference).predictions(name, "breast", part), expected)
     random = {"random"} if name == "from_random" else set()
@@ -93,12 +93,12 @@ def test_external_scores_of_side_studies_are_refused_and_not_half_kept(reference
 
 @pytest.mark.parametrize("part", ["test", "reversed"])
 def test_confounded_tests_and_layers_are_read_back(reference, finished, part):
-    expected = Runs(finished).predictions("confounder", part=part)
+    expected = Results(finished).predictions("confounder", part=part)
     assert set(expected["level"]) == {"tag 0", "tag 100"}
     found = shown(reference).predictions("confounder", "breast", part)
     pd.testing.assert_frame_equal(found, expected)
     alike = shown(reference).layer_similarity("breast")
-    pd.testing.assert_frame_equal(alike, Runs(finished).layer_similarity("breast"))
+    pd.testing.assert_frame_equal(alike, Results(finished).layer_similarity("breast"))
     assert set(alike["comparison"]) == {"before", "after", "tuned", "random"}
 
 
@@ -148,7 +148,7 @@ def test_each_run_of_the_whole_study_is_kept_once_under_every_level(reference, f
 def test_localisation_is_read_back_as_the_study_returns_it(
     reference, finished, name, decimals, part
 ):
-    own = getattr(Runs(finished), name)("breast", part)
+    own = getattr(Results(finished), name)("breast", part)
     kept = getattr(shown(reference), name)("breast", part)
     assert len(kept) > 0
     assert sorted(kept) == sorted(own)
@@ -159,14 +159,14 @@ def test_localisation_is_read_back_as_the_study_returns_it(
 
 
 def test_lesion_maps_are_read_back_as_the_study_returns_them(reference, finished):
-    own, kept = (runs.lesion_maps("breast") for runs in (Runs(finished), shown(reference)))
+    own, kept = (runs.lesion_maps("breast") for runs in (Results(finished), shown(reference)))
     assert len(kept) > 0
     pd.testing.assert_frame_equal(kept, own[[*kept]].reset_index(drop=True), check_dtype=False)
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_cases_come_with_all_that_their_manifests_keep(reference, finished, part):
-    expected = Runs(finished).cases("breast", part)
+    expected = Results(finished).cases("breast", part)
     kept = shown(reference).cases("breast", part)
     assert list(expected)[:3] == ["case_id", "patient_id", "label"]
     pd.testing.assert_frame_equal(kept, expected, check_like=True)
@@ -174,7 +174,7 @@ def test_cases_come_with_all_that_their_manifests_keep(reference, finished, part
 
 
 def test_external_datasets_are_told_and_compared_with_the_tasks_own_images(reference, finished):
-    assert Runs(finished).external("breast") == ("busbra",)
+    assert Results(finished).external("breast") == ("busbra",)
     (away,) = reference.facts.task("breast").external
     store = finished.inputs("breast").external["busbra"].store
     assert (away.name, away.used) == ("busbra", len(store.cases))
@@ -286,16 +286,16 @@ def test_reference_run_survives_a_replacement_that_is_stopped(finished, copy, mo
 
 def test_unfinished_runs_are_refused(finished, tmp_path, images):
     shutil.copytree(finished.results, tmp_path / "tiny")
-    study = open_study(finished.profile, data_root=images, results=tmp_path)
-    for path in sorted(study.runs.folder.iterdir())[:3]:
+    workspace = open_workspace(finished.profile, data_root=images, results=tmp_path)
+    for path in sorted(workspace.fine_tuning_ledger.folder.iterdir())[:3]:
         (path / "done.json").unlink()
     n = len({run.run_id for run in planned_runs(finished)})
     with pytest.raises(InputError, match=f"3 of {n} runs of fine-tuning are not finished"):
-        write_reference(study, tmp_path / "runs")
-    for path in study.weights.folder.iterdir():
+        write_reference(workspace, tmp_path / "runs")
+    for path in workspace.weights.folder.iterdir():
         (path / "done.json").unlink()
     with pytest.raises(InputError, match="2 of 2 runs of pretraining are not finished"):
-        write_reference(study, tmp_path / "runs")
+        write_reference(workspace, tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
 
@@ -305,9 +305,11 @@ def test_unfinished_runs_are_refused(finished, tmp_path, images):
 )
 def test_study_with_a_stand_in_is_refused_before_anything_is_trained(tmp_path, name, said):
     data_root = write_images(tmp_path, marked=[name])
-    study = open_study(tiny_profile(CHANGES), data_root=data_root, results=tmp_path / "results")
+    workspace = open_workspace(
+        tiny_profile(CHANGES), data_root=data_root, results=tmp_path / "results"
+    )
     with pytest.raises(InputError, match=said):
-        write_reference(study, tmp_path / "runs")
+        write_reference(workspace, tmp_path / "runs")
 
 
 def test_command_writes_what_the_function_writes(rin, finished, images, tmp_path):
@@ -411,7 +413,7 @@ def test_earlier_run_answers_for_studies_that_the_main_one_lacks(written, tmp_pa
     with pytest.raises(InputError, match="no reference run keeps from_random, preprocessing"):
         open_reference("now", keeping=["from_random", "preprocessing"])
     has_all = open_reference("old")
-    assert has_all.keeping("main", "preprocessing", "lesion_maps") is has_all
+    assert has_all.or_reference_with("main", "preprocessing", "lesion_maps") is has_all
 
 
 def forged(copy, name, change):

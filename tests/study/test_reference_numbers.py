@@ -44,7 +44,7 @@ def test_differences_of_every_task_are_those_of_scikit_learn(reference):
 
 @pytest.mark.parametrize("init", INITS)
 def test_gains_over_random_weights_are_those_of_scikit_learn(reference, init):
-    rows = reference.keeping("from_random").predictions("from_random")
+    rows = reference.or_reference_with("from_random").predictions("from_random")
     table = init_differences(rows, init, "random").set_index(["task", "group"])["estimate"]
     for task, own in aucs_of(rows, "task", "init").unstack("init").iterrows():
         assert table[task, "all"] == pytest.approx(own[init] - own["random"], abs=1e-12)
@@ -55,7 +55,7 @@ def test_gains_over_random_weights_are_those_of_scikit_learn(reference, init):
     [("preprocessing", ("native", "official_scripts")), ("resize", ("stretch", "pad"))],
 )
 def test_effects_of_a_factor_are_those_of_scikit_learn(reference, study, levels):
-    rows = reference.keeping(study).predictions(study)
+    rows = reference.or_reference_with(study).predictions(study)
     found = factor_effects(rows, INITS, levels).query("group == 'all'")
     found = found.set_index(["quantity", "init", "level"])
     means = aucs_of(rows, "level", "init")
@@ -67,7 +67,7 @@ def test_effects_of_a_factor_are_those_of_scikit_learn(reference, study, levels)
 
 
 def test_inputs_of_the_official_scripts_are_those_of_the_radiologic_networks(reference):
-    rows = reference.keeping("preprocessing").predictions("preprocessing")
+    rows = reference.or_reference_with("preprocessing").predictions("preprocessing")
     found = factor_effects(rows, INITS, ("native", "official_scripts"))
     effects = found.query("group == 'all' and quantity == 'effect'").set_index("init")
     assert effects.loc["radiologic", "same_networks"]

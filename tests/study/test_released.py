@@ -23,7 +23,7 @@ from rin.models.preprocessing import PREPROCESSING
 from rin.models.probe import first_layer, predict
 from rin.models.weights import find_entry, load_entries, random_weights, save_notop
 from rin.report.banner import banner, reference_banner
-from rin.study import open_study, run_study
+from rin.study import open_workspace, run_study
 from rin.study.opened import WeightsFacts
 from rin.study.reference import load_reference
 from rin.study.released import (
@@ -34,8 +34,8 @@ from rin.study.released import (
     unverified_remarks,
     weights_remark,
 )
-from rin.study.results import Runs
-from rin.study.setting import KERAS_ADDRESS, missing_inputs
+from rin.study.results import Results
+from rin.study.workspace import KERAS_ADDRESS, missing_inputs
 
 CHANGES = {
     "inits": ["radimagenet", "random"],
@@ -77,7 +77,7 @@ def study(images, tmp_path, state_sha256):
     (root / "weights").mkdir(parents=True)
     for folder in images.iterdir():
         (root / folder.name).symlink_to(folder)
-    return open_study(tiny_profile(CHANGES), data_root=root, results=tmp_path / "results")
+    return open_workspace(tiny_profile(CHANGES), data_root=root, results=tmp_path / "results")
 
 
 def write_weights(study, trained_with=None):
@@ -128,7 +128,7 @@ def test_random_numbers_under_the_name_of_a_released_file_are_called_unverified(
     assert f"{said} the probe says: none fits, " in told
     assert not study.results.exists()
     run_study(study)
-    shown = banner(Runs(study), ["breast"]).data
+    shown = banner(Results(study), ["breast"]).data
     assert (
         "unverified weights: radimagenet ResNet50"
         in re.search("<summary>(.*?)</summary>", shown)[1]
@@ -143,8 +143,8 @@ def test_probe_leaves_the_threads_of_the_profile_to_the_runs_of_the_same_process
     program = f"""
 import keras, small_backbone, tensorflow as tf
 keras.applications.ResNet50 = small_backbone.small_backbone
-from rin.study import open_study, run_study
-print(len(run_study(open_study({str(profile)!r}, {places}))), "runs")
+from rin.study import open_workspace, run_study
+print(len(run_study(open_workspace({str(profile)!r}, {places}))), "runs")
 print(tf.config.threading.get_intra_op_parallelism_threads(), "thread")
 """
     path = os.pathsep.join([str(REPOSITORY), str(Path(__file__).parent)])
@@ -195,7 +195,7 @@ def test_file_that_cannot_be_read_is_named_before_anything_is_trained(study):
     with pytest.raises(InputError, match="1 file of weights cannot be read") as raised:
         run_study(study)
     assert str(path) in raised.value.problem
-    assert not study.runs.folder.exists()
+    assert not study.fine_tuning_ledger.folder.exists()
 
 
 @pytest.mark.parametrize(

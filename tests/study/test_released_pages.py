@@ -13,7 +13,7 @@ from tiny_study import tiny_profile
 
 from rin.models.weights import load_entries
 from rin.report import headline
-from rin.study import open_runs, open_study
+from rin.study import open_runs, open_workspace
 from rin.study.plan import plan_study
 
 INITS = ("radimagenet", "imagenet")
@@ -62,10 +62,12 @@ def run(tmp_path_factory):
         patch.setenv("KERAS_HOME", str(cache))
         images, results = write_images(tmp_path_factory.mktemp("data")), folder.parent / "results"
         write_weights(images, cache / "models")
-        study = open_study(tiny_profile(CHANGES), data_root=images, results=results)
-        for planned in plan_study(study):
-            study.runs.commit(planned.run_id, planned.config, partial(made_files, planned))
-        yield {"profile": study.profile, "data_root": str(images), "results": str(results)}
+        workspace = open_workspace(tiny_profile(CHANGES), data_root=images, results=results)
+        for planned in plan_study(workspace):
+            workspace.fine_tuning_ledger.commit(
+                planned.run_id, planned.config, partial(made_files, planned)
+            )
+        yield {"profile": workspace.profile, "data_root": str(images), "results": str(results)}
 
 
 @pytest.fixture(scope="module")

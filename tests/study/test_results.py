@@ -6,7 +6,7 @@ from tiny_study import COLUMNS, tiny_profile
 from rin.errors import InputError
 from rin.models.backbones import BACKBONES
 from rin.study import load_profile, open_reference, open_runs
-from rin.study.results import Runs
+from rin.study.results import Results
 
 
 @pytest.fixture(scope="module")
@@ -21,10 +21,10 @@ def test_demo_shows_the_reference_run_without_training_anything(demo):
     assert demo.facts("breast").kind == "real"
     assert demo.facts("pneumonia").kind == "substitute"
     assert demo.external("breast") == ("busbra",)
-    assert not list(demo.study.results.parent.rglob("done.json"))
-    assert demo.study.profile.tasks == ["breast"]  # with a stand-in
-    assert demo.study.profile.live_task == "breast"
-    assert demo.own.origin("breast") == "own"
+    assert not list(demo.workspace.results.parent.rglob("done.json"))
+    assert demo.workspace.profile.tasks == ["breast"]  # with a stand-in
+    assert demo.workspace.profile.live_task == "breast"
+    assert demo.live.origin("breast") == "own"
 
 
 def test_predictions_are_those_of_the_reference_run(demo):
@@ -40,7 +40,7 @@ def test_predictions_are_those_of_the_reference_run(demo):
 
 
 def test_studies_beside_the_grid(demo):
-    beside = demo.keeping("preprocessing", "resize")
+    beside = demo.or_reference_with("preprocessing", "resize")
     assert demo.studies == ("main", "from_random", "convergence")  # those of the profile first
     assert {*beside.studies} == {
         *("main", "repeats", "equal_accuracy", "layers"),
@@ -80,7 +80,7 @@ def test_open_reference_needs_no_data():
     runs = open_reference("open")
     assert runs.is_reference
     assert set(runs.tasks) == set(runs.reference.facts.profile.tasks)
-    beside = runs.keeping("probe")
+    beside = runs.or_reference_with("probe")
     assert beside.probe() is beside.reference.tables["probe"]
 
 
@@ -123,16 +123,18 @@ def test_foremost_run_is_the_reference_where_nothing_of_ones_own_is_real(demo):
 def own_breast(monkeypatch, stand_ins):
     """Let the breast task of the demo be one's own, made of some stand-ins."""
     monkeypatch.setattr(
-        Runs, "origin", lambda runs, task, study="main": "own" if task == "breast" else "reference"
+        Results,
+        "origin",
+        lambda runs, task, study="main": "own" if task == "breast" else "reference",
     )
-    monkeypatch.setattr(Runs, "stand_ins", lambda runs, *tasks, study="main": stand_ins)
+    monkeypatch.setattr(Results, "stand_ins", lambda runs, *tasks, study="main": stand_ins)
 
 
 def test_foremost_run_is_ones_own_real_tasks_alone(monkeypatch, tmp_path):
     own_breast(monkeypatch, ())
     first = open_runs("demo", results=tmp_path).foremost
     assert first.reference is None
-    assert first.study.profile.tasks == ["breast"]
+    assert first.workspace.profile.tasks == ["breast"]
 
 
 def test_foremost_run_is_the_reference_where_ones_own_weights_are_stand_ins(monkeypatch, tmp_path):
@@ -141,7 +143,7 @@ def test_foremost_run_is_the_reference_where_ones_own_weights_are_stand_ins(monk
 
 
 def test_runs_of_a_profile_with_stand_ins_say_so(study):
-    runs = Runs(study)
+    runs = Results(study)
     assert runs.foremost is runs
     assert "images" in runs.stand_ins("breast")
 

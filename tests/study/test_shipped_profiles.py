@@ -15,11 +15,11 @@ import rin.models.weights
 from rin.files import manifest_folder, read_yaml
 from rin.models.backbones import build_backbone
 from rin.models.weights import find_entry, load_entries, save_notop
-from rin.study import Profile, Runs, load_profile, open_study, profile_names, run_grid
+from rin.study import Profile, Results, load_profile, open_workspace, profile_names, run_grid
 from rin.study.forecast import forecast
 from rin.study.plan import group_blocks, plan_all, plan_study
 from rin.study.pretraining import plan_pretraining
-from rin.study.setting import missing_inputs
+from rin.study.workspace import missing_inputs
 
 CORPORA = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
 # What the page on a task of one's own leaves out.
@@ -53,22 +53,22 @@ def shrunk(name):
 @pytest.mark.parametrize("name", [*profile_names(), "hospital"])
 def test_profile_plans_all_that_it_asks_for(name, study_folder):
     profile = shrunk(name)
-    study = open_study(profile, results=study_folder)
-    for run in plan_pretraining(study):
-        study.weights.commit(run.run_id, run.config, partial(pretrained_files, run))
-    planned = plan_all(study)
+    workspace = open_workspace(profile, results=study_folder)
+    for run in plan_pretraining(workspace):
+        workspace.weights.commit(run.run_id, run.config, partial(pretrained_files, run))
+    planned = plan_all(workspace)
     networks = len(profile.inits) * len(profile.pretrainings)
     scenarios = len(profile.study_filters["main"].scenarios)
-    assert len(plan_study(study)) == scenarios * networks <= len(planned)
+    assert len(plan_study(workspace)) == scenarios * networks <= len(planned)
     assert {run.study for run in planned} <= {*profile.study_filters}
     inits = {init for chosen in profile.study_filters.values() for init in chosen.inits}
     assert {run.init for run in planned} == inits
     assert sum(map(len, group_blocks(planned))) == len(planned)
     # Ways of preprocessing may come to the same.
     others = [each for each in profile.studies if each.name != "preprocessing"]
-    study = replace(study, profile=profile.model_copy(update={"studies": others}))
-    said = forecast(study).set_index("stage").loc["fine-tuning", "runs"]
-    assert said == len(plan_all(study))
+    workspace = replace(workspace, profile=profile.model_copy(update={"studies": others}))
+    said = forecast(workspace).set_index("stage").loc["fine-tuning", "runs"]
+    assert said == len(plan_all(workspace))
 
 
 @pytest.mark.slow
@@ -84,10 +84,10 @@ def test_profile_on_released_weights_trains_from_files_in_their_format(
     monkeypatch.setattr(
         rin.models.weights, "_keras_imagenet", lambda _, backbone: backbone.get_weights()
     )
-    study = open_study(shrunk("paper"), data_root=tmp_path, results=study_folder)
+    workspace = open_workspace(shrunk("paper"), data_root=tmp_path, results=study_folder)
     save_notop(tmp_path / "weights" / entry.file, build_backbone("ResNet50", 32))
-    run_grid(study)
-    assert set(Runs(study).predictions()["init"]) == {"radimagenet", "imagenet"}
+    run_grid(workspace)
+    assert set(Results(workspace).predictions()["init"]) == {"radimagenet", "imagenet"}
 
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,6 +116,6 @@ def test_part_of_a_profile_that_the_book_prints_can_be_planned(place, tmp_path):
     told["pretraining"] |= printed.pop("pretraining", {})
     profile = Profile.model_validate(told | printed)
     assert {name for name in printed if getattr(profile, name)} == {*printed}
-    study = open_study(profile, results=tmp_path)
-    assert forecast(study)["runs"].sum() > 0
-    assert not [problem for problem in missing_inputs(study) if "weights" in problem]
+    workspace = open_workspace(profile, results=tmp_path)
+    assert forecast(workspace)["runs"].sum() > 0
+    assert not [problem for problem in missing_inputs(workspace) if "weights" in problem]

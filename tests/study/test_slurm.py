@@ -19,7 +19,7 @@ from test_pretraining_kill import MADE_SMALL, calm_study, check_same, place
 from tiny_study import records, start_program, write_profile
 
 from rin.errors import InputError
-from rin.study import executors, open_study, pretrained
+from rin.study import executors, open_workspace, pretrained
 from rin.study.executors import run_with_bar
 from rin.study.ledger import Ledger
 from rin.study.profile import Execution
@@ -167,15 +167,15 @@ def test_pretraining_that_is_queued_again_goes_on_from_its_checkpoint(cluster, t
         shutil.copytree(calm.results.parent / name, folder / name)
     how = execution().model_dump() | {"checkpoint_minutes": 0}
     profile = write_profile(folder / "tiny.yaml", changes | {"execution": how})
-    study = open_study(profile, results=folder)
+    workspace = open_workspace(profile, results=folder)
     program = start_program(profile, folder, "small", "pretrain")
-    while place(study) == (0, 0):
+    while place(workspace) == (0, 0):
         assert program.poll() is None
         time.sleep(0.01)
     subprocess.run(["scancel", "--signal=USR2", *running()], check=True)
     assert program.wait() == 0
-    check_same(study, calm)
-    (row,) = pretrained(study).to_dict("records")
+    check_same(workspace, calm)
+    (row,) = pretrained(workspace).to_dict("records")
     assert row["resumed"] == 1
 
 
@@ -188,7 +188,7 @@ def test_study_through_slurm_is_byte_identical_to_one_in_this_process(cluster, t
         changes = {"execution": {"threads": 1} | how}
         profile = write_profile(folder / "tiny.yaml", changes)
         assert start_program(profile, folder, "small").wait() == 0
-        studies.append(open_study(profile, results=folder))
+        studies.append(open_workspace(profile, results=folder))
     alone, slurm = studies
     assert list(slurm.results.glob("jobs/*.pkl"))
     assert records(alone.runs).keys() == records(slurm.runs).keys()

@@ -19,9 +19,9 @@ from tiny_study import (
 
 from rin.errors import InputError
 from rin.study import (
-    Runs,
+    Results,
     fine_tuning,
-    open_study,
+    open_workspace,
     run_fine_tuning,
     run_pretraining,
     run_study,
@@ -47,7 +47,7 @@ FACTORS = TWO | {
 @pytest.fixture(scope="module")
 def factors(study_folder):
     """A study of both factors whose runs are finished, but not those of the grid beside them."""
-    made = open_study(tiny_profile(FACTORS | {"name": "factors"}), results=study_folder)
+    made = open_workspace(tiny_profile(FACTORS | {"name": "factors"}), results=study_folder)
     run_pretraining(made)
     for name in ("preprocessing", "resize"):
         fine_tuning.run_missing(made, plan_study(made, name))
@@ -91,7 +91,7 @@ def test_more_folds_keep_the_runs_of_the_first(pretrained_study, vary):
 
 @pytest.mark.slow
 def test_predictions_have_a_factors_columns_and_a_shared_run_under_both_levels(factors):
-    table = Runs(factors).predictions("preprocessing")
+    table = Results(factors).predictions("preprocessing")
     assert list(table) == ["factor", "level", "preprocessing", *COLUMNS, "pretraining_seed"]
     native, scripts = (table[table["level"] == name] for name in ("native", "official_scripts"))
     assert set(scripts["preprocessing"]) == {"caffe_unit"}
@@ -99,12 +99,12 @@ def test_predictions_have_a_factors_columns_and_a_shared_run_under_both_levels(f
         one, two = (part[part["init"] == init] for part in (native, scripts))
         assert one["case_id"].tolist() == two["case_id"].tolist()
         assert (one["score"].tolist() == two["score"].tolist()) is same
-    assert Runs(factors).predictions("resize")["level"].unique().tolist() == ["stretch", "pad"]
+    assert Results(factors).predictions("resize")["level"].unique().tolist() == ["stretch", "pad"]
 
 
 @pytest.mark.slow
 def test_records_of_a_factor_are_one_row_a_run_and_level(factors):
-    told = Runs(factors).records("breast", "preprocessing")
+    told = Results(factors).records("breast", "preprocessing")
     assert told["level"].tolist() == ["native"] * 2 + ["official_scripts"] * 2
     assert told["preprocessing"].tolist() == ["caffe_unit", "caffe", "caffe_unit", "caffe_unit"]
     assert pd.to_datetime(told["finished"]).notna().all()
@@ -113,7 +113,7 @@ def test_records_of_a_factor_are_one_row_a_run_and_level(factors):
 def test_from_random_repeats_no_run_of_a_finished_grid(finished_study, no_training):
     study = replace(finished_study, profile=tiny_profile({"studies": [side_study("from_random")]}))
     run_fine_tuning(study)
-    found, whole = Runs(study).predictions("from_random"), Runs(study).predictions()
+    found, whole = Results(study).predictions("from_random"), Results(study).predictions()
     expected = whole[whole["scenario"] == SCENARIO]
     keys = ["init", "case_id"]
     pd.testing.assert_frame_equal(
@@ -197,10 +197,10 @@ def test_plan_of_all_studies_lists_every_run_once(larger):
 
 def test_run_study_trains_what_is_missing_under_one_bar(larger, capsys):
     study = copy_of(larger, "whole")
-    before = len(list(study.runs.folder.glob("[0-9a-f]*")))
+    before = len(list(study.fine_tuning_ledger.folder.glob("[0-9a-f]*")))
     table = run_study(study)
     again = run_study(study)
-    assert len(list(study.runs.folder.glob("[0-9a-f]*"))) == before + 4
+    assert len(list(study.fine_tuning_ledger.folder.glob("[0-9a-f]*"))) == before + 4
     assert table.equals(again)
     bars = set(re.findall(r"(\d+)/(\d+) \[", capsys.readouterr().err))
     assert ("17", "17") in bars
@@ -228,9 +228,11 @@ EQUAL["studies"] = [side_study("equal_accuracy", inits=["radiologic_brief", "pho
 
 @pytest.mark.slow
 def test_brief_init_sees_fewer_epochs_and_images_and_stands_in_the_place_of_its_own(study_folder):
-    study = open_study(tiny_profile(FACTORS | EQUAL | {"name": "brief"}), results=study_folder)
-    alone = replace(study, profile=tiny_profile(FACTORS | {"pretraining.epochs": 2}))
-    runs = plan_pretraining(study)
+    workspace = open_workspace(
+        tiny_profile(FACTORS | EQUAL | {"name": "brief"}), results=study_folder
+    )
+    alone = replace(workspace, profile=tiny_profile(FACTORS | {"pretraining.epochs": 2}))
+    runs = plan_pretraining(workspace)
     assert [run.init for run in runs] == ["radiologic", "photographic", "radiologic_brief"]
     assert ids(plan_pretraining(alone)) == ids(runs[:2])
     assert (runs[2].preprocessing, runs[2].store.path) == ("caffe_unit", runs[0].store.path)
@@ -239,20 +241,20 @@ def test_brief_init_sees_fewer_epochs_and_images_and_stands_in_the_place_of_its_
     used = whole == "train"
     assert set(brief[used]) == {"train", "unused"}
     assert (brief[~used] == whole[~used]).all()
-    trained = run_pretraining(study)
+    trained = run_pretraining(workspace)
     assert trained["epochs"].tolist() == [2, 2, 1]
     assert trained["training_images"].tolist()[::2] == [used.sum(), sum(brief == "train")]
-    tested = pretraining_predictions(study).groupby("init")["case_id"].agg(set)
+    tested = pretraining_predictions(workspace).groupby("init")["case_id"].agg(set)
     assert tested["radiologic_brief"] == tested["radiologic"]
-    equal = plan_study(study, "equal_accuracy")
-    fine_tuning.run_missing(study, equal)
-    found = Runs(study).predictions("equal_accuracy")
+    equal = plan_study(workspace, "equal_accuracy")
+    fine_tuning.run_missing(workspace, equal)
+    found = Results(workspace).predictions("equal_accuracy")
     assert found["init"].unique().tolist() == ["radiologic_brief", "photographic"]
-    assert len(ids(plan_study(study)) & ids(equal)) == 1
+    assert len(ids(plan_study(workspace)) & ids(equal)) == 1
     many = {"pretraining.brief": BRIEF | {"training_images": 4000}}
-    study = replace(study, profile=tiny_profile(FACTORS | many))
+    workspace = replace(workspace, profile=tiny_profile(FACTORS | many))
     with pytest.raises(InputError, match=r"it has \d+ training images, not 4000"):
-        plan_pretraining(study)
+        plan_pretraining(workspace)
 
 
 @pytest.mark.slow
@@ -265,7 +267,7 @@ def test_head_is_a_factor_whose_first_level_is_the_grid_and_whose_maps_are_kept(
     assert linear < ids(plan_study(study))
     others = [run for run in planned if run.level in ("nonlinear", "conv_skip")]
     fine_tuning.run_missing(study, others)
-    maps = {r.level: study.runs.read(r.run_id, "cams.npy", np.load) for r in others}
+    maps = {r.level: study.fine_tuning_ledger.read(r.run_id, "cams.npy", np.load) for r in others}
     assert maps["nonlinear"].shape == maps["conv_skip"].shape
     assert all(np.isfinite(each).all() and np.ptp(each) > 0 for each in maps.values())
     assert not np.allclose(maps["nonlinear"], maps["conv_skip"])
@@ -290,7 +292,7 @@ def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_te
     assert len(ids(planned)) == 4
     fine_tuning.run_missing(study, planned)
     tables = {
-        part: Runs(study).predictions("confounder", part=part) for part in ("test", "reversed")
+        part: Results(study).predictions("confounder", part=part) for part in ("test", "reversed")
     }
     keys = ["level", "init", "case_id"]
     same, other = (table.set_index(keys)["score"].sort_index() for table in tables.values())
@@ -306,12 +308,12 @@ def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_te
     of_level = other.loc["tag 0", "radiologic"], other.loc["tag 100", "radiologic"]
     assert (of_level[0] != of_level[1].loc[of_level[0].index]).all()
     with pytest.raises(InputError, match=r"unknown part 'upright'.*reversed"):
-        Runs(study).predictions("confounder", part="upright")
+        Results(study).predictions("confounder", part="upright")
 
 
 def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_the_same(beside):
     study = beside(CONFOUNDED | {"name": "sampled"})
-    found = study.inputs("busbra").whole.cases
+    found = study.inputs("busbra").all_images.cases
     groups = found.groupby("device")["patient_id"].nunique().sort_values().index[-2:].to_list()
     both = {"tasks": ["busbra", "breast"]}
     levels = ["tag 0", "tag 50", "sampled 0", "sampled 50"]
@@ -360,7 +362,7 @@ def test_layers_are_compared_before_and_after_in_the_same_places(beside, monkeyp
     planned = plan_study(study, "layers")
     assert not ids(planned) & ids(plan_study(study))
     fine_tuning.run_missing(study, planned)
-    table = Runs(study).layer_similarity("breast")
+    table = Results(study).layer_similarity("breast")
     assert table["layer"].unique().tolist() == [*inside]
     found = table.set_index(["scenario", "comparison", "init", "layer"]).sort_index()
     found = found[["cca"]]
@@ -390,4 +392,4 @@ def test_runs_with_layers_and_external_images_that_go_on_with_a_network_are_thos
     alone, _ = trained_alone(study, planned, tmp_path / "runs")
     assert len(planned) == 6
     assert any(name.endswith("activations.npz") for name in alone)
-    assert results_of(study.runs, planned) == alone
+    assert results_of(study.fine_tuning_ledger, planned) == alone

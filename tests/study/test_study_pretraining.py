@@ -11,7 +11,13 @@ import rin.training.pretrain
 from rin.data.splits import corpus_split
 from rin.errors import InputError
 from rin.models.weights import load_weights
-from rin.study import open_study, pretrained, pretraining, pretraining_histories, run_pretraining
+from rin.study import (
+    open_workspace,
+    pretrained,
+    pretraining,
+    pretraining_histories,
+    run_pretraining,
+)
 from rin.study.corpora import open_corpus
 from rin.study.ledger import Ledger
 from rin.study.pretraining import (
@@ -99,9 +105,9 @@ def test_pretraining_features_of_another_run_list_the_known_ones(pretrained_stud
 
 
 def test_pretraining_when_profile_has_none_is_empty(study_folder):
-    study = open_study(tiny_profile({"pretraining": None}), results=study_folder)
-    assert len(run_pretraining(study)) == 0
-    assert len(pretraining_histories(study)) == 0
+    workspace = open_workspace(tiny_profile({"pretraining": None}), results=study_folder)
+    assert len(run_pretraining(workspace)) == 0
+    assert len(pretraining_histories(workspace)) == 0
 
 
 @pytest.mark.parametrize(("workers", "jobs"), [(0, 1), (1, 1), (2, 2), (3, 2)])
@@ -109,12 +115,12 @@ def test_pretraining_with_fewer_backbones_than_workers_is_a_job_for_each_corpus(
     study_folder, monkeypatch, workers, jobs
 ):
     changes = TWO | {"name": f"shared_by_{workers}", "execution": {"workers": workers}}
-    study = open_study(tiny_profile(changes), results=study_folder)
+    workspace = open_workspace(tiny_profile(changes), results=study_folder)
     shipped = []
     monkeypatch.setattr(
         pretraining, "run_with_bar", lambda execution, work, made, *rest: shipped.extend(made)
     )
-    run_pretraining(study)
+    run_pretraining(workspace)
     assert len(shipped) == jobs
     assert {len(block) for block, *_ in shipped} == {2}  # of all corpora: they share the outputs
     assert len({job[3:] for job in shipped}) == jobs
@@ -123,20 +129,20 @@ def test_pretraining_with_fewer_backbones_than_workers_is_a_job_for_each_corpus(
 @pytest.mark.slow
 def test_pretraining_when_cut_off_between_corpora_goes_on_with_the_same_outputs(study_folder):
     """Corpora of 4 and 3 classes: the larger decides, also when only the smaller is left."""
-    study = open_study(tiny_profile(TWO | {"name": "two"}), results=study_folder)
-    run_pretraining(study)
-    second, first = plan_pretraining(study)
+    workspace = open_workspace(tiny_profile(TWO | {"name": "two"}), results=study_folder)
+    run_pretraining(workspace)
+    second, first = plan_pretraining(workspace)
     assert (first.init, second.init) == ("photographic", "radiologic")
-    before = pretraining_predictions(study)
-    folder = Ledger(study.weights.path(first.run_id))
+    before = pretraining_predictions(workspace)
+    folder = Ledger(workspace.weights.path(first.run_id))
     trained = records(folder)
-    shutil.rmtree(study.weights.path(second.run_id))
-    run_pretraining(study)
+    shutil.rmtree(workspace.weights.path(second.run_id))
+    run_pretraining(workspace)
     assert records(folder) == trained
-    pd.testing.assert_frame_equal(pretraining_predictions(study), before)
-    shutil.rmtree(study.weights.path(second.run_id))
-    pretraining.pretrain_block([second], study.weights, study.profile.execution)
-    alone = pretraining_predictions(study)  # with outputs for its own classes
+    pd.testing.assert_frame_equal(pretraining_predictions(workspace), before)
+    shutil.rmtree(workspace.weights.path(second.run_id))
+    pretraining.pretrain_block([second], workspace.weights, workspace.profile.execution)
+    alone = pretraining_predictions(workspace)  # with outputs for its own classes
     assert not alone["confidence"].equals(before["confidence"])
 
 
@@ -144,7 +150,7 @@ def test_pretraining_when_cut_off_between_corpora_goes_on_with_the_same_outputs(
 def test_pretraining_when_a_store_is_damaged_still_does_the_others(
     study_folder, tmp_path, monkeypatch
 ):
-    study = open_study(tiny_profile(TWO | {"name": "half"}), results=study_folder)
+    workspace = open_workspace(tiny_profile(TWO | {"name": "half"}), results=study_folder)
     fit = rin.training.pretrain.PretrainingBlock.train
 
     def train(self, images, *rest, **named):
@@ -154,17 +160,17 @@ def test_pretraining_when_a_store_is_damaged_still_does_the_others(
 
     monkeypatch.setattr(rin.training.pretrain.PretrainingBlock, "train", train)
     with pytest.raises(InputError, match="gray: unreadable"):
-        run_pretraining(study)
-    assert pretrained(study)["init"].tolist() == ["photographic"]
+        run_pretraining(workspace)
+    assert pretrained(workspace)["init"].tolist() == ["photographic"]
 
 
 def test_progress_of_runs_names_each_that_is_under_way(pretrained_study, tmp_path):
-    study = open_study(tiny_profile(TWO), results=tmp_path)
-    runs = plan_pretraining(study)
-    assert pretraining.progress_of(runs, study.weights) == ""
+    workspace = open_workspace(tiny_profile(TWO), results=tmp_path)
+    runs = plan_pretraining(workspace)
+    assert pretraining.progress_of(runs, workspace.weights) == ""
     for run in runs:
-        (study.weights.open_work(run.run_id) / "progress.txt").write_text("epoch 1/2")
-    line = pretraining.progress_of(runs, study.weights)
+        (workspace.weights.open_work(run.run_id) / "progress.txt").write_text("epoch 1/2")
+    line = pretraining.progress_of(runs, workspace.weights)
     assert line == "ResNet50 radiologic: epoch 1/2; ResNet50 photographic: epoch 1/2"
 
 
@@ -183,10 +189,10 @@ def test_pretraining_id_covers_the_split(pretrained_study, monkeypatch):
 )
 def test_pretraining_of_further_backbones_ends(tmp_path, backbone):
     changes = {"pretraining.backbones": [backbone], "pretraining.learning_rate": 1e-4}
-    study = open_study(tiny_profile(changes), results=tmp_path)
-    (row,) = run_pretraining(study).to_dict("records")
+    workspace = open_workspace(tiny_profile(changes), results=tmp_path)
+    (row,) = run_pretraining(workspace).to_dict("records")
     assert row["backbone"] == backbone
-    assert np.isfinite(pretraining_features(study, "radiologic", backbone)[1]).all()
+    assert np.isfinite(pretraining_features(workspace, "radiologic", backbone)[1]).all()
 
 
 def test_pretrainings_share_seed_and_split_between_inits_and_with_no_other_network(study_folder):
@@ -197,7 +203,7 @@ def test_pretrainings_share_seed_and_split_between_inits_and_with_no_other_netwo
         "pretraining.pretrainings": 2,
         "pretraining.corpora": dict.fromkeys(inits, "corpus_radiologic"),
     }
-    runs = plan_pretraining(open_study(tiny_profile(changes), results=study_folder))
+    runs = plan_pretraining(open_workspace(tiny_profile(changes), results=study_folder))
     seeds = {(run.backbone, run.pretraining): run.seed for run in runs}
     assert len(seeds) == len(set(seeds.values())) == 4
     assert len({(run.seed, run.split_digest) for run in runs}) == 4
@@ -206,8 +212,8 @@ def test_pretrainings_share_seed_and_split_between_inits_and_with_no_other_netwo
 
 def test_pretraining_settings_other_than_corpora_change_the_id(study_folder):
     def ids(changes):
-        study = open_study(tiny_profile(changes), results=study_folder)
-        return {run.run_id for run in plan_pretraining(study)}
+        workspace = open_workspace(tiny_profile(changes), results=study_folder)
+        return {run.run_id for run in plan_pretraining(workspace)}
 
     assert ids({"pretraining.epochs": 2}).isdisjoint(ids({}))
     assert ids({"seed": np.iinfo(np.int32).max}).isdisjoint(ids({}))

@@ -14,8 +14,8 @@ import numpy as np
 from rin.models.build import Architecture
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import random_weights
-from rin.training.batches import Part
-from rin.training.trainer import CompiledBlock, Recipe, prepare_framework
+from rin.training.batches import ImageSubset
+from rin.training.trainer import ReusableClassifier, TrainingSettings, prepare_framework
 
 name, weights_file, result = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 # The least that every backbone takes.  It leaves one place to the last layers of InceptionV3,
@@ -24,7 +24,7 @@ name, weights_file, result = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 SIZE, RATE = (139, 1e-4) if name == "InceptionV3" else (75, 1e-3)
 BATCH = 4
 prepare_framework(1, "float32")
-block = CompiledBlock(
+block = ReusableClassifier(
     Architecture(name, "unfreeze_all", SIZE, augmentation="none", dropout=0.0,
                  batch_norm_momentum=0.9)
 )  # fmt: skip
@@ -35,11 +35,11 @@ with np.load(weights_file) as stored:
 draws = np.random.default_rng(0)
 images, labels = draws.integers(0, 256, (20, SIZE, SIZE), "uint8"), np.arange(20) % 2
 images[labels == 1] //= 2
-training, validation, test = (Part(images, labels, np.arange(*ends)) for ends in
+training, validation, test = (ImageSubset(images, labels, np.arange(*ends)) for ends in
                               ((0, 12), (12, 16), (16, 20)))  # fmt: skip
 contract, made = PREPROCESSING["symmetric"], {}
 for when, rate in (("before", 0.0), ("after", RATE)):
-    state = block.fit(start, contract, Recipe(rate, 1, BATCH, 3), training, validation)
+    state = block.fit(start, contract, TrainingSettings(rate, 1, BATCH, 3), training, validation)
     made[f"{when}_logits"], made[f"{when}_maps"] = block.predict(test, BATCH)
     made[f"{when}_losses"] = np.array([state.curves[0]["loss"], state.curves[0]["val_loss"]])
 np.savez(result, **made, backend=keras.backend.backend())

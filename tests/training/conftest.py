@@ -10,8 +10,8 @@ import pytest
 from rin.models.build import Architecture
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import random_weights
-from rin.training.batches import Part
-from rin.training.trainer import CompiledBlock, Recipe
+from rin.training.batches import ImageSubset
+from rin.training.trainer import ReusableClassifier, TrainingSettings
 
 sys.path.append(str(Path(__file__).parents[1] / "study"))
 from small_backbone import small_backbone as make_small
@@ -49,7 +49,7 @@ def store():
 @pytest.fixture(scope="session")
 def parts(store):
     """Training (18 cases, batches of 8 leave 2), validation (10) and test (12)."""
-    return [Part(*store, np.arange(*ends)) for ends in ((0, 18), (18, 28), (28, 40))]
+    return [ImageSubset(*store, np.arange(*ends)) for ends in ((0, 18), (18, 28), (28, 40))]
 
 
 @pytest.fixture(scope="session")
@@ -59,8 +59,8 @@ def compiled(parts):
     def first_run(unfreezing, start):
         with small_networks():
             settings = Architecture("ResNet50", unfreezing, 32, batch_norm_momentum=0.9)
-            block = CompiledBlock(settings)
-        block.fit(start, PREPROCESSING["caffe"], Recipe(1e-3, 1, 8, 0), *parts[:2])
+            block = ReusableClassifier(settings)
+        block.fit(start, PREPROCESSING["caffe"], TrainingSettings(1e-3, 1, 8, 0), *parts[:2])
         block.predict(parts[2], 8)
         return block, block.traces
 

@@ -1,4 +1,4 @@
-"""A fine-tuning written out in plain Keras and NumPy: what `CompiledBlock` has to compute.
+"""A fine-tuning written out in plain Keras and NumPy: what `ReusableClassifier` has to compute.
 
 It runs in the process of the test, since the floats of a short training differ from one processor
 to another by more than many defects would change them.

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rin.errors import InputError
-from rin.training.batches import Part, ShuffledBatches, read_rows, reader_errors
+from rin.training.batches import ImageSubset, ShuffledBatches, read_rows, reader_errors
 
 
 def numbered(n=20):
@@ -22,7 +22,7 @@ def rows_of(batch):
 
 def test_shuffled_batches_in_each_pass_yield_every_row_once_with_its_label():
     rows = np.array([1, 4, 6, 7, 9, 13, 14, 15, 19, 2, 3])
-    part = Part(*numbered(), rows)
+    part = ImageSubset(*numbered(), rows)
     batches = list(islice(ShuffledBatches(part, batch=4, channels=1, seed=0), 9))
     for a_pass in (batches[:3], batches[3:6], batches[6:]):
         assert [len(images) for images, _ in a_pass] == [4, 4, 3]
@@ -35,14 +35,14 @@ def test_shuffled_batches_in_each_pass_yield_every_row_once_with_its_label():
 def test_shuffled_batches_of_an_epoch_are_drawn_from_seed_and_epoch():
     # Trainings that were killed go on in this order.
     order = np.random.Generator(np.random.PCG64(np.random.SeedSequence([1, 5]))).permutation(9)
-    part = Part(*numbered(), np.arange(9))
+    part = ImageSubset(*numbered(), np.arange(9))
     batches = ShuffledBatches(part, batch=3, channels=1, seed=1, epoch=5)
     found = [rows_of(batch) for batch in islice(batches, 3)]
     assert found == [sorted(order[at : at + 3].tolist()) for at in (0, 3, 6)]
 
 
 def test_shuffled_batches_for_devices_can_all_be_divided_and_leave_out_others_each_time():
-    part = Part(*numbered(), np.arange(11))
+    part = ImageSubset(*numbered(), np.arange(11))
     batches = islice(ShuffledBatches(part, batch=6, channels=1, seed=0, devices=3), 40)
     rows = [rows_of(b) for b in batches]
     assert {len(r) for r in rows} == {6, 3}
@@ -53,7 +53,7 @@ def test_shuffled_batches_for_devices_can_all_be_divided_and_leave_out_others_ea
 
 @pytest.mark.parametrize("kind", [partial(InputError, where="store", remedy="."), RuntimeError])
 def test_own_error_of_reading_is_raised_in_place_of_the_framework_s(kind):
-    class Unreadable(Part):
+    class Unreadable(ImageSubset):
         def take(self, rows, channels):
             raise kind("unreadable")
 
@@ -67,7 +67,9 @@ def test_own_error_of_reading_is_raised_in_place_of_the_framework_s(kind):
 @pytest.mark.parametrize(("shape", "channels"), [((2, 2), 1), ((2, 2), 3), ((2, 2, 3), 3)])
 def test_take_when_model_wants_channels_gives_them(shape, channels):
     images = np.arange(5 * np.prod(shape), dtype="uint8").reshape(5, *shape)
-    taken, labels = Part(images, np.arange(5), np.arange(5)).take(np.array([1, 3]), channels)
+    taken, labels = ImageSubset(images, np.arange(5), np.arange(5)).take(
+        np.array([1, 3]), channels
+    )
     assert taken.shape == (2, 2, 2, channels)
     assert taken.dtype == np.uint8
     expected = images[[1, 3]] if len(shape) == 3 else images[[1, 3], ..., np.newaxis]

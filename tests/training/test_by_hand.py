@@ -15,7 +15,7 @@ from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import random_weights
 from rin.study.profile import Pretraining
 from rin.training import trainer
-from rin.training.batches import OrderedBatches, Part, ShuffledBatches
+from rin.training.batches import ImageSubset, OrderedBatches, ShuffledBatches
 from rin.training.pretrain import PretrainingBlock
 
 SIZE, BATCH, SEED, RATE = 75, 8, 11, 1e-4
@@ -29,7 +29,7 @@ def parts():
     noise = draws.integers(0, 120, (24, SIZE, SIZE))
     images = (noise + 90 * labels[:, np.newaxis, np.newaxis]).astype("uint8")
     rows = np.split(np.arange(24), [8, 16])
-    return [Part(images, labels, of_part) for of_part in rows]
+    return [ImageSubset(images, labels, of_part) for of_part in rows]
 
 
 def plain_model(backbone, size, classes, dropout, channels=1):
@@ -84,8 +84,8 @@ def test_run_of_a_block_is_the_training_by_hand(name, parts, tmp_path, request):
     if name == "ResNet50":
         request.getfixturevalue("real_resnet")
     start = random_weights(name, SIZE, 0)
-    block = trainer.CompiledBlock(Architecture(name, "unfreeze_all", SIZE))
-    block.fit(start, CONTRACT, trainer.Recipe(RATE, 1, BATCH, SEED), *parts[:2])
+    block = trainer.ReusableClassifier(Architecture(name, "unfreeze_all", SIZE))
+    block.fit(start, CONTRACT, trainer.TrainingSettings(RATE, 1, BATCH, SEED), *parts[:2])
     logits, _ = block.predict(parts[2], BATCH)
     recorded = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
     expected = by_hand(name, start, parts, tmp_path / "best.weights.h5")
@@ -116,7 +116,8 @@ def test_first_epoch_of_a_pretraining_is_the_training_by_hand(channels):
             layer.momentum = 0.6
     model = plain_model(backbone, 32, classes=7, dropout=0.2, channels=channels)
     training, validation = (
-        Part(images, classes, np.flatnonzero(parts == name)) for name in ("train", "validation")
+        ImageSubset(images, classes, np.flatnonzero(parts == name))
+        for name in ("train", "validation")
     )
     steps, batch = training.steps(8), {"batch": 8, "channels": channels}
     rate = keras.optimizers.schedules.CosineDecay(

@@ -30,7 +30,7 @@ def fit(rate: float, steps=3):
         problem, remedy = "no steps", "Take more."
     if problem:
         raise InputError(problem, where="rate", remedy=remedy)
-    with explained(f"{kind} fails", where="here", remedy="Wait.", kinds=OSError):
+    with as_input_error(f"{kind} fails", where="here", remedy="Wait.", kinds=OSError):
         made: list = [rate * k for k in range(steps)]
     return f"{rate:.2f}", kind, made
 '''

@@ -10,7 +10,7 @@ from rin.errors import InputError
 from rin.models.weights import random_weights
 from rin.study.profile import Pretraining
 from rin.training import pretrain
-from rin.training.batches import OrderedBatches, Part, ShuffledBatches
+from rin.training.batches import ImageSubset, OrderedBatches, ShuffledBatches
 from rin.training.checkpoint import TrainingState, WorkFolder
 from rin.training.pretrain import (
     PretrainingBlock,
@@ -76,8 +76,8 @@ def test_pretraining_accuracy_is_that_of_images_with_their_own_labels(pretrained
     compiled, (images, classes, parts) = pretrained[0].compiled, RGB[:3]
     labels = np.unique(classes, return_inverse=True)[1]
     rows = np.flatnonzero(parts == "test")
-    test = OrderedBatches(Part(images, labels, rows), batch=6, channels=3)
-    _, accuracy, top5 = compiled.parts.model.evaluate(test, verbose=0)
+    test = OrderedBatches(ImageSubset(images, labels, rows), batch=6, channels=3)
+    _, accuracy, top5 = compiled.network.model.evaluate(test, verbose=0)
     metrics = pretrained[1][1].metrics
     assert [metrics["top1"], metrics["top5"]] == pytest.approx([accuracy, top5], abs=1e-6)
 
@@ -223,25 +223,27 @@ def test_pretraining_block_of_a_batch_that_devices_cannot_share_tells_so(monkeyp
 
 
 def test_recalibrated_averages_are_those_of_the_batches_and_nothing_else_changes(whole, store):
-    block, training = whole[0], Part(*store, np.arange(24))
-    layers = block.parts.backbone.layers
+    block, training = whole[0], ImageSubset(*store, np.arange(24))
+    layers = block.network.backbone.layers
     norm = next(n for n in layers if isinstance(n, keras.layers.BatchNormalization))
-    before = {v.path: np.asarray(v) for v in block.parts.model.variables}
+    before = {v.path: np.asarray(v) for v in block.network.model.variables}
     recalibrate(block, training, 8, 3, seed=4)
 
-    ahead = keras.Model(block.parts.backbone.input, norm.input)
+    ahead = keras.Model(block.network.backbone.input, norm.input)
     batches = ShuffledBatches(training, batch=8, channels=1, seed=4)
     seen = []
     for number in range(3):
         pixels = keras.ops.cast(batches[number][0], "float32")
-        seen.append(np.asarray(ahead(block.parts.preprocess(pixels)), "float64"))
+        seen.append(np.asarray(ahead(block.network.preprocess(pixels)), "float64"))
     mean = np.mean([s.mean(axis=(0, 1, 2)) for s in seen], axis=0)
     variance = np.mean([s.var(axis=(0, 1, 2)) for s in seen], axis=0)
     np.testing.assert_allclose(np.asarray(norm.moving_mean), mean, rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(np.asarray(norm.moving_variance), variance, rtol=1e-3)
-    variables = block.parts.model.variables
+    variables = block.network.model.variables
     changed = {v.path for v in variables if (np.asarray(v) != before[v.path]).any()}
-    assert changed == {v.path for v in block.parts.backbone.weights if v.name.startswith("moving")}
+    assert changed == {
+        v.path for v in block.network.backbone.weights if v.name.startswith("moving")
+    }
     assert norm.momentum == 0.9
 
 

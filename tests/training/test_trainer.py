@@ -19,10 +19,10 @@ from rin.models.build import Architecture
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import random_weights
 from rin.training import trainer
-from rin.training.batches import Part
+from rin.training.batches import ImageSubset
 from rin.training.identity import RESULTS_VERSION
 from rin.training.trainer import (
-    Recipe,
+    TrainingSettings,
     find_devices,
     learning_rate,
     prepare_framework,
@@ -41,7 +41,7 @@ def run(block, start, parts, recipe, preprocessing=SYMMETRIC):
 
 def changed(block, start):
     """Paths of the backbone's variables that differ from the start."""
-    pairs = zip(block.parts.backbone.weights, start, strict=True)
+    pairs = zip(block.network.backbone.weights, start, strict=True)
     return {v.path for v, before in pairs if not np.array_equal(v, before)}
 
 
@@ -49,12 +49,12 @@ def test_traces_when_only_runs_change_stay_those_of_the_first(frozen, start, sto
     block, traces = frozen
     others = [w * np.float32(1.1) for w in start]
     for recipe, preprocessing, weights, ends in (
-        (Recipe(1e-2, 1, 8, 1), CAFFE, start, (0, 13, 22, 31)),
-        (Recipe(1e-4, 2, 8, 0), SYMMETRIC, others, (0, 16, 24, 40)),
-        (Recipe(1e-3, 1, 8, 2), CAFFE, start, (0, 5, 6, 9)),
-        (Recipe(1e-3, 1, 8, 2), CAFFE, start, (4, 5, 6, 7)),
+        (TrainingSettings(1e-2, 1, 8, 1), CAFFE, start, (0, 13, 22, 31)),
+        (TrainingSettings(1e-4, 2, 8, 0), SYMMETRIC, others, (0, 16, 24, 40)),
+        (TrainingSettings(1e-3, 1, 8, 2), CAFFE, start, (0, 5, 6, 9)),
+        (TrainingSettings(1e-3, 1, 8, 2), CAFFE, start, (4, 5, 6, 7)),
     ):
-        parts = [Part(*store, np.arange(*each)) for each in pairwise(ends)]
+        parts = [ImageSubset(*store, np.arange(*each)) for each in pairwise(ends)]
         run(block, weights, parts, recipe, preprocessing)
         assert block.traces == traces
 
@@ -66,25 +66,25 @@ def test_run_when_repeated_is_the_same_to_the_bit_and_trains_its_layers(
     request, trained, start, parts
 ):
     block, _ = request.getfixturevalue(trained)
-    recipe = Recipe(1e-3, 2, 8, 7)
+    recipe = TrainingSettings(1e-3, 2, 8, 7)
     first = run(block, start, parts, recipe)
-    run(block, [w * np.float32(1.1) for w in start], parts, Recipe(1e-2, 1, 8, 8))
+    run(block, [w * np.float32(1.1) for w in start], parts, TrainingSettings(1e-2, 1, 8, 8))
     again = run(block, start, parts, recipe)
     assert first[0] == again[0]
     np.testing.assert_array_equal(first[1], again[1])
-    layers = block.parts.backbone.layers
+    layers = block.network.backbone.layers
     taught = {"whole": layers, "frozen": [], "top10": layers[-10:]}[trained]
     assert changed(block, start) == {v.path for layer in taught for v in layer.weights}
 
 
 @pytest.mark.slow
 def test_other_head_begins_and_ends_alike_after_another_run_and_explains_its_logits(start, parts):
-    block = trainer.CompiledBlock(
+    block = trainer.ReusableClassifier(
         Architecture("ResNet50", "freeze_all", 32, batch_norm_momentum=0.9, head="conv_skip")
     )
-    first = run(block, start, parts, Recipe(1e-3, 2, 8, 7))
-    run(block, start, parts, Recipe(1e-2, 1, 8, 8))
-    assert run(block, start, parts, Recipe(1e-3, 2, 8, 7))[0] == first[0]
+    first = run(block, start, parts, TrainingSettings(1e-3, 2, 8, 7))
+    run(block, start, parts, TrainingSettings(1e-2, 1, 8, 8))
+    assert run(block, start, parts, TrainingSettings(1e-3, 2, 8, 7))[0] == first[0]
     logits, maps = block.predict(parts[2], 8)
     np.testing.assert_array_equal(logits, first[1])
     # More images than have their feature maps in memory at a time.
@@ -93,29 +93,33 @@ def test_other_head_begins_and_ends_alike_after_another_run_and_explains_its_log
     np.testing.assert_allclose(maps_of_many[-12:], maps, rtol=1e-4, atol=1e-6)
     pictures = parts[2].images[parts[2].rows][..., np.newaxis]
     kind = keras.layers.GlobalAveragePooling2D
-    pool = next(layer for layer in block.parts.model.layers if isinstance(layer, kind))
-    expected = literal_cam(block.parts.model, pictures, pool.input)
+    pool = next(layer for layer in block.network.model.layers if isinstance(layer, kind))
+    expected = literal_cam(block.network.model, pictures, pool.input)
     np.testing.assert_allclose(maps, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
     assert np.ptp(expected) > 0
 
 
 def test_head_when_learning_rate_is_zero_stays_as_the_seed_made_it(frozen, start, parts):
-    block, recipe = frozen[0], Recipe(0.0, 2, 8, 3)
+    block, recipe = frozen[0], TrainingSettings(0.0, 2, 8, 3)
     run(block, start, parts, recipe)
     limit = np.sqrt(6 / (16 + 2))
     expected = np.random.default_rng(3).uniform(-limit, limit, (16, 2)).astype("float32")
-    np.testing.assert_array_equal(block.parts.head.layers[-1].kernel, expected)
-    assert not np.asarray(block.parts.head.layers[-1].bias).any()
+    np.testing.assert_array_equal(block.network.head.layers[-1].kernel, expected)
+    assert not np.asarray(block.network.head.layers[-1].bias).any()
 
 
 def test_weights_after_training_are_those_of_the_lowest_finite_validation_loss(
     frozen, start, parts
 ):
-    block, recipe, heads = frozen[0], Recipe(1e-3, 3, 8, 0), {0: [np.nan, np.nan], 2: [9, -9]}
+    block, recipe, heads = (
+        frozen[0],
+        TrainingSettings(1e-3, 3, 8, 0),
+        {0: [np.nan, np.nan], 2: [9, -9]},
+    )
 
     def spoil(epoch, _):
         if epoch in heads:
-            block.parts.head.layers[-1].bias.assign(heads[epoch])
+            block.network.head.layers[-1].bias.assign(heads[epoch])
 
     def mend(epoch, _):
         if epoch == 0:
@@ -141,10 +145,10 @@ def test_training_ends_once_validation_has_not_improved_for_as_long_as_its_patie
 
     def spoil(epoch, _):
         if epoch >= 2:
-            block.parts.head.layers[-1].bias.assign([9, -9])
+            block.network.head.layers[-1].bias.assign([9, -9])
 
     calls = keras.callbacks.LambdaCallback(on_epoch_begin=spoil)
-    recipe = Recipe(1e-2, 5, 8, 7, patience=patience)
+    recipe = TrainingSettings(1e-2, 5, 8, 7, patience=patience)
     state = block.fit(start, SYMMETRIC, recipe, *parts[:2], watcher=lambda _: calls)
     losses = [row["val_loss"] for row in state.curves]
     assert np.argmin(losses) == 1
@@ -156,7 +160,7 @@ def test_training_ends_once_validation_has_not_improved_for_as_long_as_its_patie
 
 
 def test_training_that_diverges_raises_and_the_next_run_is_untouched(frozen, start, parts):
-    block, recipe = frozen[0], Recipe(1e-3, 1, 8, 7)
+    block, recipe = frozen[0], TrainingSettings(1e-3, 1, 8, 7)
     expected = run(block, start, parts, recipe)[1]
     huge = [*start[:-2], np.full_like(start[-2], 1e38), start[-1]]  # of the last layer
     with pytest.raises(InputError, match=r"ResNet50 at 0\.001.*lower the learning rate"):
@@ -166,7 +170,7 @@ def test_training_that_diverges_raises_and_the_next_run_is_untouched(frozen, sta
 
 def test_predict_when_rows_are_reordered_follows_them(frozen, store):
     block = frozen[0]
-    ahead, back = (Part(*store, np.arange(12)[::step]) for step in (1, -1))
+    ahead, back = (ImageSubset(*store, np.arange(12)[::step]) for step in (1, -1))
     for one, other in zip(block.predict(ahead, 5), block.predict(back, 5), strict=True):
         np.testing.assert_allclose(one, other[::-1], atol=1e-5 * np.abs(one).max())
 
@@ -185,26 +189,26 @@ import numpy as np
 from rin.models.build import Architecture
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import random_weights
-from rin.training.batches import Part
-from rin.training.trainer import CompiledBlock, Recipe
+from rin.training.batches import ImageSubset
+from rin.training.trainer import ReusableClassifier, TrainingSettings
 
 start = random_weights("ResNet50", 32, 0)
-block = CompiledBlock(Architecture("ResNet50", "freeze_all", 32))
+block = ReusableClassifier(Architecture("ResNet50", "freeze_all", 32))
 images = np.random.default_rng(0).integers(0, 256, (24, 32, 32)).astype("uint8")
-parts = [Part(images, np.arange(24) % 2, np.arange(8) + 8 * i) for i in range(3)]
+parts = [ImageSubset(images, np.arange(24) % 2, np.arange(8) + 8 * i) for i in range(3)]
 made, traces = [], []
 for seed, rate in ((0, 1e-3), (1, 1e-2), (0, 1e-3)):
-    block.fit(start, PREPROCESSING["caffe"], Recipe(rate, 1, 8, seed), *parts[:2])
+    block.fit(start, PREPROCESSING["caffe"], TrainingSettings(rate, 1, 8, seed), *parts[:2])
     made.append(block.predict(parts[2], 8)[0])
     traces.append(block.traces)
 assert len(set(traces)) == 1, traces
 assert (made[0] == made[2]).all() and not (made[0] == made[1]).all()
 block.unfreeze("unfreeze_top10")
 made = []
-for network in (block, CompiledBlock(Architecture("ResNet50", "unfreeze_top10", 32))):
-    network.fit(start, PREPROCESSING["caffe"], Recipe(1e-2, 2, 8, 0), *parts[:2])
+for network in (block, ReusableClassifier(Architecture("ResNet50", "unfreeze_top10", 32))):
+    network.fit(start, PREPROCESSING["caffe"], TrainingSettings(1e-2, 2, 8, 0), *parts[:2])
     made += network.predict(parts[2], 8)
-    weights = network.parts.backbone.get_weights()
+    weights = network.network.backbone.get_weights()
     made.append(np.concatenate([(a - b).ravel() for a, b in zip(weights, start)]))
 assert made[2].any() and all((a == b).all() for a, b in zip(made[:3], made[3:]))
 """
@@ -224,7 +228,10 @@ def check_literal(block, start, parts, preprocessing, recipe, tolerance):
     """
     assert literal_training.VERSION == RESULTS_VERSION
     state = block.fit(start, preprocessing, recipe, *parts[:2])
-    logits, weights = block.predict(parts[2], recipe.batch)[0], block.parts.backbone.get_weights()
+    logits, weights = (
+        block.predict(parts[2], recipe.batch)[0],
+        block.network.backbone.get_weights(),
+    )
     expected = literal_training.literal_training(
         start,
         parts,
@@ -252,7 +259,9 @@ def check_literal(block, start, parts, preprocessing, recipe, tolerance):
 @pytest.mark.parametrize("trained", ["frozen", "whole"])
 def test_training_computes_what_its_results_version_says(request, trained, start, parts):
     block, _ = request.getfixturevalue(trained)
-    recipe = {"frozen": Recipe(1e-2, 3, 8, 7), "whole": Recipe(1e-3, 3, 8, 7)}[trained]
+    recipe = {"frozen": TrainingSettings(1e-2, 3, 8, 7), "whole": TrainingSettings(1e-3, 3, 8, 7)}[
+        trained
+    ]
     check_literal(block, start, parts, SYMMETRIC, recipe, 5e-4)
 
 
@@ -261,8 +270,8 @@ def test_training_computes_what_its_results_version_says(request, trained, start
 def test_training_of_resnet50_computes_what_its_results_version_says(parts):
     """In one step, after which rounding would grow from step to step."""
     settings = Architecture("ResNet50", "unfreeze_all", 32, batch_norm_momentum=0.9)
-    block, start = trainer.CompiledBlock(settings), random_weights("ResNet50", 32, 0)
-    check_literal(block, start, parts, CAFFE, Recipe(1e-4, 1, 18, 7), 5e-3)
+    block, start = trainer.ReusableClassifier(settings), random_weights("ResNet50", 32, 0)
+    check_literal(block, start, parts, CAFFE, TrainingSettings(1e-4, 1, 18, 7), 5e-3)
 
 
 def test_sampled_rows_and_channels_are_those_of_the_seed_each_once():

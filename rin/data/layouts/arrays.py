@@ -22,7 +22,7 @@ from rin.data.layouts.found import FoundCase, ReaderOptions, one_of, read_table,
 from rin.data.manifest import PART_NAMES, DatasetManifest
 from rin.data.pixels import UNREADABLE, open_volume
 from rin.data.tree import MARK, Tree
-from rin.errors import explained
+from rin.errors import as_input_error
 
 SPLITS = ("train", "valid")
 PLANES = ("axial", "coronal", "sagittal")
@@ -113,7 +113,7 @@ def find_npz(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
             sorted({images, labels} - {*tree.names}), "arrays are missing", remedy=remedy
         )
         where = tree.place(labels)
-        with explained("it is no array", where=where, remedy=remedy, kinds=UNREADABLE):
+        with as_input_error("it is no array", where=where, remedy=remedy, kinds=UNREADABLE):
             content = io.BytesIO(tree.read(labels))
             numbers = np.lib.format.read_array(content, allow_pickle=False).ravel()
         locator = tree.locator(images)

@@ -16,7 +16,7 @@ from rin.data.layouts.found import FoundCase, sort_files
 from rin.data.manifest import DatasetManifest
 from rin.data.pixels import POLYGON, shape_text
 from rin.data.tree import Tree
-from rin.errors import explained, problem_of
+from rin.errors import as_input_error, problem_of
 
 UNRATED = "unrated"
 REMEDY = "Fetch the file again, or name the picture (as N_1) under known_bad in the manifest if "
@@ -39,7 +39,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     kinds = (ParseError, LookupError, ValueError)  # what defusedxml forbids is of the last
     for number, table in files["tables"].items():
         place = tree.place(table)
-        with explained("the case cannot be read", where=place, remedy=REMEDY, kinds=kinds):
+        with as_input_error("the case cannot be read", where=place, remedy=REMEDY, kinds=kinds):
             tirads, regions = _read_case(tree.read(table), number)
             if manifest.label_map and tirads not in manifest.label_map:
                 raise ValueError(f"its TI-RADS category is {tirads!r}")

@@ -16,7 +16,7 @@ import pyarrow.parquet
 from rin.data.discovery import decode, rows_of, separator_of
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import MAX_BYTES, Tree
-from rin.errors import explained, join_first_ten, meant
+from rin.errors import as_input_error, did_you_mean, join_first_ten
 from rin.files import FrozenModel
 
 STAND_IN_NOTE = "STAND_IN.json"
@@ -109,7 +109,7 @@ def read_table(
     remedy = "Give every row all columns, delete rows above the names of the columns, and save it "
     remedy += "as CSV or .xlsx."
     kinds = (pyarrow.ArrowException, OSError, ValueError, BadZipFile, KeyError, csv.Error)
-    with explained(f"it is no {title}", where=tree.place(name), remedy=remedy, kinds=kinds):
+    with as_input_error(f"it is no {title}", where=tree.place(name), remedy=remedy, kinds=kinds):
         if kind == "parquet":
             rows = _parse_parquet(content, columns)
         elif kind == "xlsx":
@@ -134,7 +134,7 @@ def read_table(
     if absent := [column for column in columns if column not in names]:
         problem = f"its columns are {join_first_ten(names, ', ')}; needed are {', '.join(columns)}"
         remedy = "Name the columns of the table in the manifest's options."
-        raise tree.error(f"{problem}{meant(absent[0], names)}", file=name, remedy=remedy)
+        raise tree.error(f"{problem}{did_you_mean(absent[0], names)}", file=name, remedy=remedy)
     return rows.apply(lambda column: column.str.strip())
 
 

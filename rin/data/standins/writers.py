@@ -13,14 +13,14 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from rin.errors import explained
+from rin.errors import as_input_error
 from rin.files import MAKE_ROOM, replace_folder
 
 
 def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
     """Let ``fill`` write a folder, unless it is there; InputError if it fails."""
     problem = f"the stand-in {what} cannot be written"
-    with explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
+    with as_input_error(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
         # A second process waits here, and then finds the folder of the first.
         with FileLock(target.with_name(f".{target.name}.lock")):

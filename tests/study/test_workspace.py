@@ -14,8 +14,8 @@ from rin.data.standins import write_stand_in
 from rin.errors import InputError
 from rin.files import REPOSITORY
 from rin.report.pages import outline_of
-from rin.study import Runs, open_study
-from rin.study.setting import (
+from rin.study import Results, open_workspace
+from rin.study.workspace import (
     available_weights,
     draw_cases,
     find_manifest,
@@ -31,13 +31,13 @@ def study_with(tmp_path):
     def opened(*names):
         for name in names:
             (tmp_path / "images" / name).mkdir(parents=True)
-        return open_study(tiny_profile(), data_root=tmp_path / "images")
+        return open_workspace(tiny_profile(), data_root=tmp_path / "images")
 
     return opened
 
 
 def test_task_reads_an_open_substitute_only_where_its_own_images_are_absent(study_with):
-    without = open_study(tiny_profile())
+    without = open_workspace(tiny_profile())
     assert find_manifest(without, *find_task("covid19")).name == "covid19_ct"
     assert find_manifest(study_with("other"), *find_task("covid19")).name == "covid19_ct"
     assert find_manifest(study_with("sarscov2_ct"), *find_task("covid19")).name == "sarscov2_ct"
@@ -110,33 +110,33 @@ def test_weights_of_keras_that_neither_cache_nor_network_has_are_missing(
 ):
     changes = {"inits": ["imagenet", "random"], "pretraining": None}
     changes |= {"backbones": ["ResNet50", "InceptionV3"], "fine_tuning.size": 75}
-    study = open_study(tiny_profile(changes), results=tmp_path / "results")
+    workspace = open_workspace(tiny_profile(changes), results=tmp_path / "results")
     offline("resnet50v2_weights_notop.h5", "inception_v3_weights_notop.h5")
-    (said,) = missing_inputs(study)
+    (said,) = missing_inputs(workspace)
     assert said.startswith("weights imagenet ResNet50: connect once, or put")
     assert str(tmp_path / ".keras/models") in said
-    monkeypatch.setattr("rin.study.setting.digest_problem", lambda entry, path: "")
+    monkeypatch.setattr("rin.study.workspace.digest_problem", lambda entry, path: "")
     offline("resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5")
     offline("inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5")
-    assert missing_inputs(study) == []
+    assert missing_inputs(workspace) == []
 
 
 def test_page_that_is_no_notebook_is_refused_before_anything_is_trained(tmp_path):
-    study = open_study(tiny_profile({"pages": ["my_tsk.py"]}), results=tmp_path)
+    workspace = open_workspace(tiny_profile({"pages": ["my_tsk.py"]}), results=tmp_path)
     for use in (missing_inputs, outline_of):
         with pytest.raises(InputError, match=r"unknown page \(pages of profile .*\) 'my_tsk'"):
-            use(study)
+            use(workspace)
     pages = ["use/task_cover", "results/task.py"]
-    outline = outline_of(open_study(tiny_profile({"pages": pages}), results=tmp_path))
+    outline = outline_of(open_workspace(tiny_profile({"pages": pages}), results=tmp_path))
     assert outline.chosen == ("use/task_cover", "results/task")
 
 
 def test_inputs_of_a_profile_that_limits_cases_are_drawn(study_folder):
-    limited = open_study(tiny_profile({"cases": 50}), results=study_folder)
+    limited = open_workspace(tiny_profile({"cases": 50}), results=study_folder)
     inputs = limited.inputs("breast")
-    whole = open_study(tiny_profile(), results=study_folder).inputs("breast")
+    whole = open_workspace(tiny_profile(), results=study_folder).inputs("breast")
     drawn = set(inputs.store.cases["case_id"])
-    assert len(inputs.whole.cases) == len(whole.store.cases) == 60
+    assert len(inputs.all_images.cases) == len(whole.store.cases) == 60
     assert 2 * PIECES <= len(drawn) < 60
     assert drawn < set(whole.store.cases["case_id"])
     assert inputs.store.digest != whole.store.digest
@@ -146,7 +146,7 @@ def test_inputs_of_a_profile_that_limits_cases_are_drawn(study_folder):
 
 def test_drawn_cases_are_those_of_the_seed(inputs):
     def drawn(seed):
-        return set(draw_cases(inputs.whole, None, 40, seed)[0].cases["case_id"])
+        return set(draw_cases(inputs.all_images, None, 40, seed)[0].cases["case_id"])
 
     assert drawn(1) == drawn(1)
     assert len({frozenset(drawn(seed)) for seed in range(5)}) > 1
@@ -157,7 +157,7 @@ def test_inputs_reach_another_process_with_what_a_training_reads_and_no_more(inp
     assert sent.labels.equals(inputs.labels)
     assert sent.folds.equals(inputs.folds)
     assert (sent.store.images()[:] == inputs.store.images()).all()
-    assert len(pickle.dumps(inputs)) < len(pickle.dumps(inputs.dataset)) / 2
+    assert len(pickle.dumps(inputs)) < len(pickle.dumps(inputs.used_images)) / 2
 
 
 @pytest.fixture
@@ -170,14 +170,14 @@ def official(tmp_path, inputs):
         root = write_stand_in(load_manifest("busi"), tmp_path / "made", counts, profile.seed)
         folder = root / "RadImageNet" / "breast" / "dataframe"
         folder.mkdir(parents=True)
-        labels = inputs.whole.cases.set_index("case_id")["label"]
+        labels = inputs.all_images.cases.set_index("case_id")["label"]
         for fold in range(1, 6):
             for part, cases in lists.items():
                 rows = [f"images/{case}.png,{labels[case]}" for case in cases]
                 text = "\n".join(["filename,label", *rows])
                 (folder / f"breast_{part}_fold{fold}.csv").write_text(text)
-        study = open_study(profile, data_root=root, results=tmp_path / "results")
-        return study.inputs("breast")
+        workspace = open_workspace(profile, data_root=root, results=tmp_path / "results")
+        return workspace.inputs("breast")
 
     return opened
 
@@ -216,13 +216,13 @@ def test_official_folds_that_are_absent_name_folder_and_remedy(study_with):
 
 def test_folders_of_a_notebook_that_jupyter_opened_start_at_the_checkout(monkeypatch, tmp_path):
     monkeypatch.chdir(REPOSITORY / "notebooks" / "results")
-    assert open_study(tiny_profile()).results == REPOSITORY / "results" / "tiny"
-    assert open_study(tiny_profile(), data_root="book").data_root == REPOSITORY / "book"
+    assert open_workspace(tiny_profile()).results == REPOSITORY / "results" / "tiny"
+    assert open_workspace(tiny_profile(), data_root="book").data_root == REPOSITORY / "book"
     monkeypatch.chdir(tmp_path)
     (tmp_path / "images").mkdir()
-    study = open_study(tiny_profile(), data_root="images")
-    assert study.data_root.resolve() == tmp_path / "images"
-    assert study.results.resolve() == tmp_path / "results" / "tiny"
+    workspace = open_workspace(tiny_profile(), data_root="images")
+    assert workspace.data_root.resolve() == tmp_path / "images"
+    assert workspace.results.resolve() == tmp_path / "results" / "tiny"
 
 
 def test_task_of_ones_own_beside_one_of_the_paper_keeps_its_name_and_its_images(
@@ -235,7 +235,7 @@ def test_task_of_ones_own_beside_one_of_the_paper_keeps_its_name_and_its_images(
     (tmp_path / "manifests" / "own_us.yaml").write_text(own, encoding="utf-8")
     monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path / "manifests"))
     profile = tiny_profile({"tasks": ["clinic"], "stand_ins.own_us": {"benign": 24}})
-    runs = Runs(open_study(profile, results=study_folder))
+    runs = Results(open_workspace(profile, results=study_folder))
     assert (runs.paper_tasks, runs.tasks) == (("clinic",), ("clinic",))
     assert find_task("clinic")[1].paper_task == find_task("thyroid")[1].paper_task == "thyroid"
 
@@ -265,16 +265,16 @@ def test_notebooks_hand_the_seed_of_the_profile_to_whatever_draws():
 
 def test_sizes_say_how_many_cases_train_and_all_others_are_tested(study_folder):
     changes = {"cases": 50, "cases_of": {"breast": {"train": 20, "validation": 8}}}
-    inputs = open_study(tiny_profile(changes), results=study_folder).inputs("breast")
+    inputs = open_workspace(tiny_profile(changes), results=study_folder).inputs("breast")
     counts = inputs.folds["part"].value_counts()
     assert counts.sum() == len(inputs.store.cases) == 60
     assert abs(counts["train"] - 20) <= 2
     assert abs(counts["validation"] - 8) <= 2
-    twice = open_study(tiny_profile(changes), results=study_folder).inputs("breast", folds=2)
+    twice = open_workspace(tiny_profile(changes), results=study_folder).inputs("breast", folds=2)
     twice = twice.folds.set_index("fold")
     trained = [set(twice.loc[fold].query("part == 'train'")["case_id"]) for fold in (0, 1)]
     assert trained[0].isdisjoint(trained[1])
     assert set(inputs.folds.query("part == 'train'")["case_id"]) == trained[0]
     limited = changes | {"cases_of": {"breast": {"train": 20, "validation": 8, "test": 20}}}
-    drawn = open_study(tiny_profile(limited), results=study_folder).inputs("breast")
+    drawn = open_workspace(tiny_profile(limited), results=study_folder).inputs("breast")
     assert abs(drawn.folds["part"].value_counts()["test"] - 20) <= 3

@@ -46,7 +46,7 @@ _datasets: dict[tuple, Dataset] = {}
 
 
 @dataclass(frozen=True)
-class Study:
+class Workspace:
     """A profile, the folder of real datasets and weights (or None), and that of results."""
 
     profile: Profile
@@ -55,7 +55,7 @@ class Study:
     _opened: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
-    def runs(self) -> Ledger:
+    def fine_tuning_ledger(self) -> Ledger:
         """The ledger of fine-tuning runs."""
         return self.ledger("runs")
 
@@ -130,15 +130,15 @@ class Study:
 class TaskInputs:
     """Everything that a task's runs read.
 
-    Of the images of `whole`, the study uses those of `dataset`; `pairs` are near-duplicates
+    Of `all_images` of a dataset, the study uses `used_images`; `pairs` are near-duplicates
     (case_a, case_b, distance), `folds` the split (case_id, fold, part).  `substitute_for` is the
     title of the task's own dataset where another was read.  The `pairs` of `external` datasets
     are matches with the task's own images (case_id, other, distance, equal).
     """
 
     task: TaskManifest
-    whole: Dataset
-    dataset: Dataset
+    all_images: Dataset
+    used_images: Dataset
     store: ImageStore
     pairs: pd.DataFrame
     folds: pd.DataFrame
@@ -147,7 +147,7 @@ class TaskInputs:
 
     def __getstate__(self) -> dict:
         """Travel to another process without the case tables that training does not read."""
-        return self.__dict__ | dict.fromkeys(("whole", "dataset", "pairs"))
+        return self.__dict__ | dict.fromkeys(("all_images", "used_images", "pairs"))
 
     @cached_property
     def split_digests(self) -> dict[int, str]:
@@ -164,8 +164,8 @@ class TaskInputs:
     @property
     def kept_columns(self) -> list[str]:
         """What the manifest keeps of each case beside label and patient, such as `device`."""
-        kept = self.whole.manifest.options.get("keep", {})
-        return [name for name in kept if name in self.whole.cases]
+        kept = self.all_images.manifest.options.get("keep", {})
+        return [name for name in kept if name in self.all_images.cases]
 
     def lesion_masks(self) -> np.ndarray:
         """Return the masks of the store; `InputError` where the images have none."""
@@ -174,7 +174,7 @@ class TaskInputs:
             raise InputError(
                 f"the runs of {self.task.name} keep no class activation maps, as its images have "
                 "no lesion masks",
-                where=f"dataset {self.whole.manifest.name}",
+                where=f"dataset {self.all_images.manifest.name}",
                 remedy="Choose a task whose dataset has masks.",
             )
         return masks
@@ -186,12 +186,12 @@ class TaskInputs:
         return (cases["label"] == self.task.positive_class).astype(int)
 
 
-def open_study(
+def open_workspace(
     profile: PathLike | Profile = "demo",
     *,
     data_root: PathLike | None = None,
     results: PathLike = "results",
-) -> Study:
+) -> Workspace:
     """Open a study; nothing is read or trained.
 
     Parameters
@@ -211,8 +211,8 @@ def open_study(
 
     Examples
     --------
-    >>> from rin.study import open_study
-    >>> open_study("smoke", results="results").results.as_posix()
+    >>> from rin.study import open_workspace
+    >>> open_workspace("smoke", results="results").results.as_posix()
     'results/smoke'
     """
     if not isinstance(profile, Profile):
@@ -220,7 +220,7 @@ def open_study(
     root = from_checkout(data_root) if data_root else None
     if root is not None:
         check_data_root(root)
-    study = Study(profile, root, from_checkout(results) / profile.name)
+    study = Workspace(profile, root, from_checkout(results) / profile.name)
     if profile.reference is None:
         return study
     # A reference run answers for tasks without images at hand.
@@ -232,9 +232,9 @@ def open_study(
     return replace(study, profile=profile.model_copy(update={"tasks": kept}))
 
 
-def has_real_images(study: Study, task: str) -> bool:
+def has_real_images(workspace: Workspace, task: str) -> bool:
     """Return whether the data root holds a task's own images or those of a substitute."""
-    return study.holds(find_manifest(study, *find_task(task)))
+    return workspace.holds(find_manifest(workspace, *find_task(task)))
 
 
 def from_checkout(path: PathLike) -> Path:
@@ -243,17 +243,19 @@ def from_checkout(path: PathLike) -> Path:
     return REPOSITORY / path if Path.cwd().is_relative_to(REPOSITORY / "notebooks") else Path(path)
 
 
-def _open_inputs(study: Study, task_name: str, folds: int, square: tuple[int, str]) -> TaskInputs:
-    profile = study.profile
+def _open_inputs(
+    workspace: Workspace, task_name: str, folds: int, square: tuple[int, str]
+) -> TaskInputs:
+    profile = workspace.profile
     task_dataset, task = find_task(task_name)
-    manifest = find_manifest(study, task_dataset, task)
-    whole = study.dataset(manifest, square)
+    manifest = find_manifest(workspace, task_dataset, task)
+    whole = workspace.dataset(manifest, square)
     sizes = profile.cases_of.get(task_name, profile.cases)
-    dataset, pairs, split = _split(study, task, whole, sizes, min(folds, task.n_folds))
+    dataset, pairs, split = _split(workspace, task, whole, sizes, min(folds, task.n_folds))
     leakage.check_splits(dataset.cases, split, pairs, overlap=isinstance(sizes, Sizes))
-    store = study.store(dataset, *square)
+    store = workspace.store(dataset, *square)
     external = {
-        name: _external_inputs(study, task, dataset, name, square)
+        name: _external_inputs(workspace, task, dataset, name, square)
         for name in (task.external if profile.external else ())
     }
     substitute_for = task_dataset.title if manifest.name != task_dataset.name else None
@@ -261,14 +263,18 @@ def _open_inputs(study: Study, task_name: str, folds: int, square: tuple[int, st
 
 
 def _split(
-    study: Study, task: TaskManifest, whole: Dataset, sizes: Sizes | int | None, n_folds: int
+    workspace: Workspace,
+    task: TaskManifest,
+    whole: Dataset,
+    sizes: Sizes | int | None,
+    n_folds: int,
 ) -> tuple[Dataset, pd.DataFrame, pd.DataFrame]:
     """Return the cases that a task takes, their near-duplicates, and each one's part in folds."""
-    profile, bits = study.profile, whole.manifest.near_duplicate_bits
+    profile, bits = workspace.profile, whole.manifest.near_duplicate_bits
     if profile.splits_of.get(task.name, profile.splits) == "official":
-        folds = official_folds(study, task, whole)
+        folds = official_folds(workspace, task, whole)
         listed = whole.cases["case_id"].isin(folds["case_id"]).to_numpy()
-        dataset = splits.take_cases(whole, listed)
+        dataset = splits.subset(whole, listed)
         pairs = leakage.near_duplicates(dataset.cases, bits)
         return dataset, pairs, folds[folds["fold"] < n_folds].reset_index(drop=True)
     seed, n_cases = profile.seed, sizes.total if isinstance(sizes, Sizes) else sizes
@@ -283,7 +289,7 @@ def _split(
 
 
 def _external_inputs(
-    study: Study, task: TaskManifest, dataset: Dataset, name: str, square: tuple[int, str]
+    workspace: Workspace, task: TaskManifest, dataset: Dataset, name: str, square: tuple[int, str]
 ) -> TaskInputs:
     """Return an external dataset of a task, whole, with its matches among the task's images."""
     manifest, of_task = load_manifest(name), dataset.manifest
@@ -293,46 +299,52 @@ def _external_inputs(
             where=f"datasets {of_task.name} and {name}",
             remedy=f"Leave {name} out of the external datasets of task {task.name}.",
         )
-    site = study.dataset(manifest, square)
+    site = workspace.dataset(manifest, square)
     bits = of_task.near_duplicate_bits
     bits = leakage.SAME_PICTURE if bits is None else bits
     shared = leakage.matches_between(site.cases, dataset.cases, bits)
-    return TaskInputs(task, site, site, study.store(site, *square), shared, folds=pd.DataFrame())
+    return TaskInputs(
+        task, site, site, workspace.store(site, *square), shared, folds=pd.DataFrame()
+    )
 
 
-def official_folds(study: Study, task: TaskManifest, dataset: Dataset) -> pd.DataFrame:
+def official_folds(workspace: Workspace, task: TaskManifest, dataset: Dataset) -> pd.DataFrame:
     """Return all folds that the authors of the paper, or of the dataset, published for a task."""
     lists = task.fold_lists
     if lists is None and "split" in dataset.manifest.options:
         _, groups, _ = draw_cases(dataset, dataset.manifest.near_duplicate_bits, None, 0)
-        return splits.given_folds(dataset, groups, task.n_folds, study.profile.seed)
-    if lists is None or study.data_root is None or not (study.data_root / lists.folder).is_dir():
+        return splits.given_folds(dataset, groups, task.n_folds, workspace.profile.seed)
+    if (
+        lists is None
+        or workspace.data_root is None
+        or not (workspace.data_root / lists.folder).is_dir()
+    ):
         known = "no lists are known" if lists is None else f"{lists.folder} is not there"
         raise InputError(
             f"the official folds of {task.name} cannot be read: {known}",
-            where=study.data_root or "data_root",
+            where=workspace.data_root or "data_root",
             remedy="Set the profile's splits to own, or put a copy of "
             "github.com/BMEII-AI/RadImageNet under the data root.",
         )
-    folder = study.data_root / lists.folder
+    folder = workspace.data_root / lists.folder
     return splits.read_fold_files(folder, lists, dataset.cases, task.n_folds)
 
 
 def find_manifest(
-    study: Study, task_dataset: DatasetManifest, task: TaskManifest
+    workspace: Workspace, task_dataset: DatasetManifest, task: TaskManifest
 ) -> DatasetManifest:
     """Return the manifest that a task reads: its dataset's, or that of an open substitute.
 
     A substitute is taken only where the data root holds it and not the task's own dataset.
     """
-    needed = study.data_root is not None and not study.holds(task_dataset)
+    needed = workspace.data_root is not None and not workspace.holds(task_dataset)
     for name in task.substitutes if needed else ():
         substitute = load_manifest(name)
         if task.positive_class not in substitute.label_map.values():
             problem = f"no class of {name} is labelled {task.positive_class!r}"
             remedy = "A substitute's label_map must lead to the task's labels."
             raise InputError(problem, where=f"task {task.name}", remedy=remedy)
-        if study.holds(substitute):
+        if workspace.holds(substitute):
             return substitute
     return task_dataset.for_task(task)
 
@@ -348,57 +360,57 @@ def draw_cases(
     groups = leakage.leak_free_groups(dataset.cases, pairs)
     if n is None:
         return dataset, groups, pairs
-    taken = splits.take_cases(dataset, splits.sample_cases(dataset.cases, groups, n, seed))
+    taken = splits.subset(dataset, splits.sample_with_groups(dataset.cases, groups, n, seed))
     known = set(taken.cases["case_id"])
     kept = pairs["case_a"].isin(known) & pairs["case_b"].isin(known)
     return taken, groups.loc[taken.cases["case_id"]], pairs[kept].reset_index(drop=True)
 
 
-def real_archive(study: Study) -> Path | None:
+def real_archive(workspace: Workspace) -> Path | None:
     """Return the folder of the real archive, or None where the data root holds none."""
-    settings, root = study.profile.curation, study.data_root
+    settings, root = workspace.profile.curation, workspace.data_root
     if settings is None or root is None:
         return None
     folder = root / settings.archive
     return folder if folder.is_dir() else None
 
 
-def usable_corpora(study: Study, names: list[str]) -> list[str]:
+def usable_corpora(workspace: Workspace, names: list[str]) -> list[str]:
     """Return those of some corpora whose images are real; if none, those with stand-ins."""
-    archived = {CURATED} if real_archive(study) else set()
-    real = [name for name in names if name in archived or study.holds(load_manifest(name))]
-    made = {*study.profile.stand_ins} | ({CURATED} if study.profile.curation else set())
+    archived = {CURATED} if real_archive(workspace) else set()
+    real = [name for name in names if name in archived or workspace.holds(load_manifest(name))]
+    made = {*workspace.profile.stand_ins} | ({CURATED} if workspace.profile.curation else set())
     return real or [name for name in names if name in made]
 
 
-def check_inputs(study: Study) -> None:
+def check_inputs(workspace: Workspace) -> None:
     """Open all that a study reads, before anything is trained; `InputError` if it lacks any."""
-    if missing := missing_inputs(study):
+    if missing := missing_inputs(workspace):
         raise InputError(
             f"{counted(len(missing), 'inputs are missing')} ({join_first_ten(missing)})",
-            where=f"profile {study.profile.name}",
+            where=f"profile {workspace.profile.name}",
             remedy="Give --data-root the folder that holds them, or take them out of the profile.",
         )
-    for name in study.profile.study_filters:
-        for variant in study.profile.variants(name):
+    for name in workspace.profile.study_filters:
+        for variant in workspace.profile.variants(name):
             for task in variant.tasks:
-                study.inputs(task, variant.folds, variant.changes)
+                workspace.inputs(task, variant.folds, variant.changes)
 
 
-def missing_inputs(study: Study) -> list[str]:
+def missing_inputs(workspace: Workspace) -> list[str]:
     """Return in a sentence each what a study needs and neither data root nor profile has."""
-    profile, missing = study.profile, []
+    profile, missing = workspace.profile, []
     chosen_pages(profile)
     for task in profile.tasks:
         manifest, _ = find_task(task)
-        if manifest.name not in profile.stand_ins and not has_real_images(study, task):
+        if manifest.name not in profile.stand_ins and not has_real_images(workspace, task):
             places = " nor ".join(manifest.locations)
             source = "" if manifest.access == "not public" else f"; get it at {manifest.home}"
             missing.append(f"images of {task}: {manifest.name} is not at {places}{source}")
     corpora = profile.pretraining.corpora if profile.pretraining else {}
     for init, names in corpora.items():
         listed = [names] if isinstance(names, str) else names
-        if not usable_corpora(study, listed):
+        if not usable_corpora(workspace, listed):
             missing.append(f"corpus of {init}: {' or '.join(listed)}")
     for init, backbone in product(profile.inits, profile.backbones):
         if init in (RANDOM, *corpora) or init.endswith("_brief"):
@@ -408,7 +420,7 @@ def missing_inputs(study: Study) -> list[str]:
         except InputError as error:
             missing.append(str(error))
         else:
-            if said := _weights_problem(entry, study.weights_folders):
+            if said := _weights_problem(entry, workspace.weights_folders):
                 missing.append(f"weights {init} {backbone}: {said}")
     return missing
 
