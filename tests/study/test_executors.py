@@ -81,7 +81,7 @@ def test_grid_in_this_process_and_in_a_pool_has_identical_predictions(tmp_path):
         assert start_program(profile, folder).wait() == 0
         studies.append(open_workspace(profile, results=folder))
     alone, pooled = studies
-    assert records(alone.runs).keys() == records(pooled.runs).keys()
+    assert records(alone.fine_tuning_ledger).keys() == records(pooled.fine_tuning_ledger).keys()
     for part in ("validation", "test"):
         pd.testing.assert_frame_equal(
             Results(alone).predictions(part=part),

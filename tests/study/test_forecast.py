@@ -44,7 +44,7 @@ def test_forecast_takes_the_mean_of_the_finished_runs_for_the_rest(finished_stud
     study = Workspace(profile, None, finished_study.results)
     row = forecast(study).set_index("stage").loc["fine-tuning"]
     assert (row["runs"], row["finished"]) == (60, 12)
-    runs = finished_study.runs
+    runs = finished_study.fine_tuning_ledger
     seconds = [runs.done(path.name)["seconds"] for path in runs.folder.glob("[!.]*")]
     assert row["hours"] == pytest.approx(48 * np.mean(seconds) / 3600)
     files = [path for path in runs.folder.glob("[!.]*/*") if path.is_file()]

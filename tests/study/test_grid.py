@@ -39,15 +39,15 @@ from rin.study.stages import run_study
 
 
 def test_grid_when_finished_has_every_run_once_and_trains_nothing(finished_study, no_training):
-    before = records(finished_study.runs)
+    before = records(finished_study.fine_tuning_ledger)
     table = run_grid(finished_study)
-    assert records(finished_study.runs) == before
+    assert records(finished_study.fine_tuning_ledger) == before
     assert len(table) == 6 * 2
     assert not table[["scenario", "init", "fold"]].duplicated().any()
-    kept = finished_study.runs.folder.glob("[!.]*")
+    kept = finished_study.fine_tuning_ledger.folder.glob("[!.]*")
     assert sorted(folder.name for folder in kept) == sorted(table.index)
     for run in plan_study(finished_study):
-        folder = finished_study.runs.path(run.run_id)
+        folder = finished_study.fine_tuning_ledger.path(run.run_id)
         assert json.loads((folder / "config.json").read_text()) == run.config
 
 
@@ -169,7 +169,7 @@ def test_grid_when_weights_are_missing_names_file_and_home_and_finishes_the_othe
     assert "https://github.com/BMEII-AI/RadImageNet" in caught.value.remedy
     assert all(study.fine_tuning_ledger.has(each.run_id) for each in done)
     first, again = (
-        each.runs.read(lost.run_id, "predictions.parquet", pd.read_parquet)
+        each.fine_tuning_ledger.read(lost.run_id, "predictions.parquet", pd.read_parquet)
         for each in (finished_study, study)
     )
     pd.testing.assert_frame_equal(first, again, rtol=1e-4)

@@ -270,8 +270,10 @@ def test_study_through_jobs_is_byte_identical_to_one_in_this_process(tmp_path):
         assert start_program(profile, folder, "small").wait() == 0
         studies.append(open_workspace(profile, results=folder))
     one, other = studies
-    assert records(one.runs).keys() == records(other.runs).keys()
-    for name in records(one.runs):
+    assert records(one.fine_tuning_ledger).keys() == records(other.fine_tuning_ledger).keys()
+    for name in records(one.fine_tuning_ledger):
         if not name.endswith("done.json"):
-            same = (one.runs.folder / name).read_bytes() == (other.runs.folder / name).read_bytes()
+            same = (one.fine_tuning_ledger.folder / name).read_bytes() == (
+                other.fine_tuning_ledger.folder / name
+            ).read_bytes()
             assert same, name

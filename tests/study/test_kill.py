@@ -77,7 +77,7 @@ def test_grid_when_killed_again_and_again_ends_as_if_undisturbed(calm, tmp_path,
     for name in ("stores", "stand_ins", "tiny/weights"):
         shutil.copytree(calm.results.parent / name, folder / name)
     workspace = open_workspace(profile, results=folder)
-    ended = sorted(run.stat().st_mtime for run in finished(calm.runs))
+    ended = sorted(run.stat().st_mtime for run in finished(calm.fine_tuning_ledger))
     first = ended[0] - (calm.results.parent / "ready").stat().st_mtime
     later = statistics.median(b - a for a, b in pairwise(ended))
     draws, progress, rounds = random.Random(20220914), [], 0

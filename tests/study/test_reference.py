@@ -106,7 +106,9 @@ def test_each_comparison_of_layers_is_of_the_networks_that_it_names(finished):
     kept = {
         (run.init, *name.split("/")): table
         for run in plan_study(finished, "layers")
-        for name, table in finished.runs.read(run.run_id, "activations.npz", np.load).items()
+        for name, table in finished.fine_tuning_ledger.read(
+            run.run_id, "activations.npz", np.load
+        ).items()
     }
     ends = {
         ("before", ""): ("radiologic before", "photographic before"),

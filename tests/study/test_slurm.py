@@ -191,10 +191,10 @@ def test_study_through_slurm_is_byte_identical_to_one_in_this_process(cluster, t
         studies.append(open_workspace(profile, results=folder))
     alone, slurm = studies
     assert list(slurm.results.glob("jobs/*.pkl"))
-    assert records(alone.runs).keys() == records(slurm.runs).keys()
-    for name in records(alone.runs):
+    assert records(alone.fine_tuning_ledger).keys() == records(slurm.fine_tuning_ledger).keys()
+    for name in records(alone.fine_tuning_ledger):
         if not name.endswith("done.json"):
-            same = (alone.runs.folder / name).read_bytes() == (
-                slurm.runs.folder / name
+            same = (alone.fine_tuning_ledger.folder / name).read_bytes() == (
+                slurm.fine_tuning_ledger.folder / name
             ).read_bytes()
             assert same, name
