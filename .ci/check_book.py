@@ -187,8 +187,8 @@ def provenance(page: Page, runs: Results) -> str | None:
     """Return what a page must say of its images, None where it need not say it."""
     if page.notebook.source == "results/task":
         return runs.facts(page.task).dataset.provenance
-    own = runs.reference is None and runs.study.data_root is None
-    live = page.notebook.leaves in ("weights", "runs") and runs.study.data_root is None
+    own = runs.reference is None and runs.workspace.data_root is None
+    live = page.notebook.leaves in ("weights", "runs") and runs.workspace.data_root is None
     results = page.notebook.source.startswith("results/")
     shows_images = results and page.notebook.source != "results/task_published"
     return "stand-in" if live or (own and shows_images) else None
@@ -197,7 +197,7 @@ def provenance(page: Page, runs: Results) -> str | None:
 def check_book(runs: Results, built: Built) -> list[str]:
     """Return every complaint about a built book, but for those about its size."""
     complaints = []
-    for page in pages(outline_of(runs.study)):
+    for page in pages(outline_of(runs.workspace)):
         complaints += check_page(page, built, provenance(page, runs))
         if page.notebook.of == "task":
             scores = runs.predictions(task=page.task)

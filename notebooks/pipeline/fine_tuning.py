@@ -87,7 +87,7 @@ shown.classes_row(images[examples], cases["label"][examples])
 #
 # A *scenario* is a backbone, a number of layers to train, and a learning rate {cite:p}`mei2022`.
 # The plan states the initial weights of a run, the preprocessing they expect, and its seed.
-# `find_run(study, live_task, "MobileNetV2", "freeze_all", 1e-2, b)` would take another run; what is left
+# `find_run(workspace, live_task, "MobileNetV2", "freeze_all", 1e-2, b)` would take another run; what is left
 # out is the first that is planned.
 
 # %%
@@ -173,7 +173,7 @@ measure(labels[test.rows], by_hand)
 #   `dense(layers.Dense(32, activation="relu")(dropout(pooled)))`;
 # - another optimiser: `keras.optimizers.Adam(run.scenario.learning_rate)` becomes
 #   `keras.optimizers.SGD(0.01, momentum=0.9)`;
-# - other first weights: `find_run(study, live_task, init=a)` becomes `find_run(study, live_task, init=b)`;
+# - other first weights: `find_run(workspace, live_task, init=a)` becomes `find_run(workspace, live_task, init=b)`;
 # - another measure: `measure = roc_auc_score` becomes
 #   `from sklearn.metrics import average_precision_score as measure`.
 #

@@ -62,7 +62,7 @@ def test_grid_names_a_finished_run_whose_record_was_damaged(finished_study, no_t
 
 def test_example_of_the_reference_holds_of_a_finished_study(finished_study, no_training, capsys):
     (example,) = doctest.DocTestFinder(recurse=False).find(
-        run_study, "run_study", extraglobs={"study": finished_study}
+        run_study, "run_study", extraglobs={"workspace": finished_study}
     )
     results = doctest.DocTestRunner().run(example)
     assert results.attempted > 1
