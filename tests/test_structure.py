@@ -44,10 +44,16 @@ MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 @cache
+def nodes(path):
+    """Return every node of a Python file's tree."""
+    return [*ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+
+
+@cache
 def imported(name):
     """Modules that a module imports, anywhere in its text, with the names that it takes."""
     found = set()
-    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+    for node in nodes(MODULES[name]):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -130,7 +136,7 @@ def test_imports_form_no_circle():
 @pytest.mark.parametrize("name", [name for name in MODULES if room(name) == "stats"])
 def test_statistics_read_no_file(name):
     assert imported(name).isdisjoint(READERS)
-    calls = [node for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8")))
+    calls = [node for node in nodes(MODULES[name])
              if isinstance(node, ast.Call)]  # fmt: skip
     called = {getattr(call.func, "attr", getattr(call.func, "id", "")) for call in calls}
     assert called.isdisjoint({"open", "read_text", "read_bytes", "read_csv", "read_parquet"})
@@ -141,7 +147,7 @@ READERS = {"yaml", "json", "pathlib", "io", "importlib.resources", "rin.files"}
 
 def lists_of_unfreezing(name):
     """Lines of a module where the three values of unfreezing stand in a list of their own."""
-    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+    for node in nodes(MODULES[name]):
         if isinstance(node, ast.Tuple | ast.List | ast.Set):
             values = {item.value for item in node.elts if isinstance(item, ast.Constant)}
             if values >= {*UNFREEZING}:
@@ -296,7 +302,7 @@ def distributions_imported_below(*folders):
     }
     modules = set()
     for path in files:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.Import):
                 modules |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):

@@ -24,7 +24,7 @@ from rin.stats.hypothesis import ESTIMATE, insert_holm, t_test
 from rin.stats.inputs import task_scores
 from rin.stats.scenarios import MeanContrasts, mean_differences
 from rin.stats.synthesis import common_mean_test, crossed_effects, equal_means_test
-from rin.tables import PREDICTIONS, check_table
+from rin.tables import PREDICTIONS, check_table, require_columns
 
 _PAIR = ["backbone", "pretraining"]
 #: Eigenvalues of a covariance below this share of the mean variance count as this share.
@@ -533,6 +533,7 @@ def _seeds(predictions: pd.DataFrame, inits: tuple[str, str]) -> pd.Series:
 
     InputError for a pair of two seeds: then its inits had other splits.
     """
+    require_columns(predictions, ["init", *_PAIR], where="predictions")
     rows = predictions[predictions["init"].isin(inits)]
     numbers = rows[_PAIR].drop_duplicates()
     seeds = "number " + numbers.set_index(_PAIR, drop=False)["pretraining"].astype(str)
@@ -555,11 +556,11 @@ def _task_contrasts(
 ) -> Iterator[tuple[str, pd.DataFrame, MeanContrasts]]:
     """Yield each task, its pairs (`_PAIR`, n_scenarios, seed), and their differences."""
     predictions = _with_pretraining(predictions)
+    seeds = _seeds(predictions, (init_a, init_b))
     for task in task_scores(predictions, (init_a, init_b), _PAIR):
         pair = task.networks.groupby(_PAIR).ngroup().to_numpy()
         contrasts = mean_differences(task, [pair == number for number in range(pair.max() + 1)])
         pairs = task.networks.groupby(_PAIR, as_index=False).agg(n_scenarios=("scenario", "size"))
-        seeds = _seeds(predictions, (init_a, init_b))
         of_pairs = pd.MultiIndex.from_frame(pairs[_PAIR])
         yield task.task, pairs.assign(seed=seeds.reindex(of_pairs).to_numpy()), contrasts
 

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -225,17 +225,26 @@ class OpenedResults:
         """
         runs = self.records(task, study)
         scores = self.tables["predictions"]
-        look_up("part", part, [*scores["part"].unique()])
-        scores = scores[(scores["part"] == part) & scores["run_id"].isin(runs["run_id"])]
-        if part in self.external(task) and not runs["run_id"].isin(scores["run_id"]).all():
+        look_up("part", part, [*dict.fromkeys(of_part for _, of_part in self._places)])
+        nowhere = np.array([], int)
+        places = [self._places.get((run_id, part), nowhere) for run_id in runs["run_id"]]
+        counts = np.array([len(of_run) for of_run in places])
+        if part in self.external(task) and not counts.all():
             raise InputError(
                 f"of {part} the scores of the main study are kept, not those of {study}",
                 where=f"results of {self.facts.name}",
                 remedy="Take the part test, or run the study yourself.",
             )
         names = [name for name in _NAMES if name in runs]
-        rows = runs[["run_id", *names]].merge(scores, on="run_id").drop(columns="run_id")
+        of_runs = runs[names].take(np.repeat(np.arange(len(runs)), counts))
+        of_cases = scores.drop(columns="run_id").take(np.concatenate(places))
+        rows = pd.concat([part.reset_index(drop=True) for part in (of_runs, of_cases)], axis=1)
         return _with_seeds(rows, self.table("pretraining"))
+
+    @cached_property
+    def _places(self) -> dict[tuple[str, str], np.ndarray]:
+        """Rows of the predictions of each run and part: to search the table takes far longer."""
+        return self.tables["predictions"].groupby(["run_id", "part"], sort=False).indices
 
     def external(self, task: str) -> tuple[str, ...]:
         """Return the external datasets that the runs of a task scored."""

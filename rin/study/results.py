@@ -115,8 +115,13 @@ class Results:
         section = self.workspace.profile.study_filters.get(study)
         if section and task in section.tasks and task in self._own_tasks:
             return "own"
-        kept = self.reference and len(self.reference.rows("runs", study=study, task=task))
-        return "reference" if kept else None
+        return "reference" if (study, task) in self._kept_runs else None
+
+    @cached_property
+    def _kept_runs(self) -> set[tuple[str, str]]:
+        """Each study and task of which the reference run keeps runs."""
+        runs = self.reference.table("runs") if self.reference else pd.DataFrame()
+        return {*zip(runs["study"], runs["task"], strict=True)} if len(runs) else set()
 
     @cached_property
     def _own_tasks(self) -> set[str]:

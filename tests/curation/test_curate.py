@@ -564,7 +564,15 @@ def test_link_in_the_place_of_the_corpus_is_replaced_and_what_it_leads_to_stays(
     assert elsewhere.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.parametrize("name", ["index", "exported", "images.parquet", "screened.parquet"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "index",
+        pytest.param("exported", marks=pytest.mark.slow),
+        "images.parquet",
+        "screened.parquet",
+    ],
+)
 def test_flipped_bits_of_what_curation_keeps_never_change_the_corpus(copied, name):
     corpus, before = curate(copied), result(copied.output)
     path, draws = copied.output / name, random.Random(5)

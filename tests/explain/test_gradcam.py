@@ -125,6 +125,7 @@ def test_gradient_at_the_paper_s_layer_equals_the_closed_form(name):
     np.testing.assert_allclose(closed, literal_cam(model, images, features), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     find_spec("jax") is None or os.environ.get("KERAS_BACKEND") == "jax",
     reason="JAX is not installed (pip install jax), or these tests run on it already",

@@ -40,17 +40,12 @@ def commit_later(folder, number, seconds):
         ledger.commit(run_id, {"number": number}, lambda draft: _write(draft, number))
 
 
-def share_none(folder, name):
-    (folder / name).write_text(str(os.getpid()))
-    time.sleep(0.2)
-
-
 def note_company(folder, name):
-    """Leave a file with how many others are at work."""
+    """Leave a file with how many jobs are at work, and in which process."""
     at_work = folder / f"{name}.at-work"
     at_work.touch()
     time.sleep(1)
-    (folder / name).write_text(str(len(list(folder.glob("*.at-work")))))
+    (folder / name).write_text(f"{len(list(folder.glob('*.at-work')))} {os.getpid()}")
     at_work.unlink()
 
 

@@ -32,7 +32,9 @@ def finished(tmp_path_factory, uncounted_manifests, images):
 @pytest.fixture
 def study(finished, tmp_path, images):
     """A copy of its own of the finished study."""
-    shutil.copytree(finished.results, tmp_path / "tiny", ignore=shutil.ignore_patterns(FOLDER))
+    # With what is known of the images, which would be read again.
+    ignore = shutil.ignore_patterns(FOLDER)
+    shutil.copytree(finished.results.parent, tmp_path, ignore=ignore, dirs_exist_ok=True)
     return open_workspace(finished.profile, data_root=images, results=tmp_path)
 
 

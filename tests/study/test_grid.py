@@ -197,6 +197,7 @@ def test_each_fold_is_trained_and_tested_on_its_own_cases(finished_study, monkey
         assert set(rows["case_id"]) == parts[fold, "test"]
 
 
+@pytest.mark.slow
 def test_runs_of_two_pretrainings_in_one_block_are_those_of_each_alone(study_folder):
     changes = TWO | {"inits": ["radiologic", "photographic"], "studies": [main_study()]}
 

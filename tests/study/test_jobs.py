@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from pool_jobs import Beats, beat, die, fail, note_company, note_device, share_none
+from pool_jobs import Beats, beat, die, fail, note_company, note_device
 from tiny_study import records, start_program, write_profile
 
 from rin.errors import InputError
@@ -35,17 +35,12 @@ def local(tmp_path, monkeypatch):
     return call
 
 
-def test_jobs_of_submitit_do_every_run_in_processes_of_their_own(local, tmp_path):
-    local(share_none, [(tmp_path, name) for name in "abc"])
-    assert sorted(path.name for path in tmp_path.glob("?")) == ["a", "b", "c"]
-    assert len({path.read_text() for path in tmp_path.glob("?")} | {str(os.getpid())}) == 4
+def test_jobs_of_submitit_have_processes_of_their_own_as_many_at_once_as_workers(local, tmp_path):
+    local(note_company, [(tmp_path, name) for name in "abc"])
+    noted = [path.read_text().split() for path in sorted(tmp_path.glob("?"))]
+    assert len({process for _, process in noted} | {str(os.getpid())}) == 4
+    assert {at_work for at_work, _ in noted} <= {"1", "2"}
     assert list((tmp_path / "study" / "jobs").glob("*.err"))
-
-
-def test_no_more_jobs_of_submitit_are_at_work_than_there_are_workers(local, tmp_path):
-    local(note_company, [(tmp_path, name) for name in "abcde"])
-    assert {path.read_text() for path in tmp_path.glob("?")} <= {"1", "2"}
-    assert len(list(tmp_path.glob("?"))) == 5
 
 
 def test_failed_job_comes_back_as_its_error_after_the_others_ended(local, tmp_path):
@@ -78,7 +73,8 @@ def start_beating(folder, workers, executor, work="beat", **options):
 
 
 @pytest.mark.parametrize(
-    ("workers", "executor"), [(0, "processes"), (2, "processes"), (2, "local")]
+    ("workers", "executor"),
+    [(0, "processes"), (2, "processes"), pytest.param(2, "local", marks=pytest.mark.slow)],
 )
 def test_interrupt_says_what_is_kept_and_leaves_no_worker(tmp_path, workers, executor):
     # A session of its own, all of which hears Ctrl-C, as in a terminal.
@@ -98,18 +94,21 @@ def test_interrupt_says_what_is_kept_and_leaves_no_worker(tmp_path, workers, exe
 
 
 @pytest.mark.parametrize("executor", ["processes", "chunks"])
-def test_interrupt_while_workers_start_shows_no_traceback_of_theirs(tmp_path, executor):
-    for moment in (0.05, 0.15, 0.3):
-        options = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True}
-        started = start_beating(tmp_path, 2, executor, **options)
-        children = Path(f"/proc/{started.pid}/task/{started.pid}/children")
-        while len(children.read_text().split()) < 2:  # a worker, beside what counts semaphores
-            time.sleep(0.01)
-        time.sleep(moment)
-        os.killpg(started.pid, signal.SIGINT)
-        _, told = started.communicate(timeout=20)
-        assert started.returncode == 130
-        assert "Traceback" not in told
+@pytest.mark.parametrize(
+    "moment",
+    [0.15, *(pytest.param(moment, marks=pytest.mark.slow) for moment in (0.05, 0.3))],
+)
+def test_interrupt_while_workers_start_shows_no_traceback_of_theirs(tmp_path, executor, moment):
+    options = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    started = start_beating(tmp_path, 2, executor, **options)
+    children = Path(f"/proc/{started.pid}/task/{started.pid}/children")
+    while len(children.read_text().split()) < 2:  # a worker, beside what counts semaphores
+        time.sleep(0.01)
+    time.sleep(moment)
+    os.killpg(started.pid, signal.SIGINT)
+    _, told = started.communicate(timeout=20)
+    assert started.returncode == 130
+    assert "Traceback" not in told
 
 
 def test_interrupt_that_a_finaliser_swallows_stops_all_the_same_and_shows_no_traceback(tmp_path):
@@ -194,7 +193,12 @@ def test_jobs_that_wait_for_others_are_left_in_the_queue_and_the_bar_says_so(
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    ("number", "status"),
+    [
+        (signal.SIGTERM, 143),
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
+    ],
 )
 def test_signal_that_stops_the_command_cancels_its_jobs_in_the_queue(
     queue, tmp_path, number, status
@@ -230,6 +234,7 @@ def test_nohup_is_heeded(queue, tmp_path):
     assert started.wait(20) == 143
 
 
+@pytest.mark.slow
 def test_jobs_of_submitit_end_with_a_driver_that_is_killed(tmp_path):
     driver = start_beating(tmp_path, 2, "local", stderr=subprocess.DEVNULL)
     beats = Beats(tmp_path)

@@ -136,6 +136,7 @@ def test_random_numbers_under_the_name_of_a_released_file_are_called_unverified(
     assert f"SHA-256 {sha256_of(path)[:12]}, unverified: no digest of it is known" in shown
 
 
+@pytest.mark.slow
 def test_probe_leaves_the_threads_of_the_profile_to_the_runs_of_the_same_process(study, tmp_path):
     write_weights(study)
     profile = write_profile(tmp_path / "tiny.yaml", CHANGES | {"execution": {"threads": 1}})
