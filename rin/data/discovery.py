@@ -145,8 +145,9 @@ def matched(names: Collection[str], known: Collection[str], folder: str = "") ->
         for tried in dict.fromkeys((*tries, *(_ANY + path for path in tries[:3]))):
             lower = _folded(tried)
             # The whole name first: it may end in what looks like an ending, as UIDs do.
-            fitting = [by_name[lower], by_stem[lower], by_stem[file_stem(lower)]]
-            fitting = [[tried]] if tried in known else [fit for fit in fitting if len(fit) == 1]
+            stems = by_stem.get(lower, ()), by_stem.get(file_stem(lower), ())
+            fitting = [fit for fit in (by_name.get(lower, ()), *stems) if len(fit) == 1]
+            fitting = [[tried]] if tried in known else fitting
             if fitting:
                 matches[name] = fitting[0][0]
                 break
