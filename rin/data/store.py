@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,9 @@ from rin.files import (
     to_checksummed_json,
 )
 
+#: Whether pictures are real, or made up by a stand-in.
+Provenance = Literal["real", "stand-in"]
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -53,7 +56,7 @@ class Dataset:
     manifest: DatasetManifest
     root: Path
     location: str
-    provenance: str
+    provenance: Provenance
     cases: pd.DataFrame
     findings: tuple[Finding, ...]
     digest: str
@@ -286,7 +289,7 @@ class ImageStore:
     resize: str
     color: bool
     digest: str
-    provenance: str
+    provenance: Provenance
     cases: pd.DataFrame
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -21,7 +21,7 @@ import pandas as pd
 from filelock import FileLock
 
 import rin.explain
-from rin.data.dataset import Dataset
+from rin.data.store import Dataset
 from rin.errors import as_input_error
 from rin.explain import overlap
 from rin.explain.similarity import mean_cca
@@ -45,9 +45,14 @@ from rin.study.opened import (
     write_results,
 )
 from rin.study.plan import Run, find_entries, plan_study, weights_digest
-from rin.study.pretraining import plan_pretraining, pretrained, pretraining_histories
+from rin.study.pretraining import (
+    PretrainingRun,
+    plan_pretraining,
+    pretrained,
+    pretraining_histories,
+)
 from rin.study.probe_study import plan_probe, probe_measurements
-from rin.study.profile import LAYERS, MAIN, RANDOM
+from rin.study.profile import LAYERS, MAIN, RANDOM, Profile
 from rin.study.released import released_files
 from rin.study.workspace import TaskInputs, Workspace
 from rin.tables import RUN_RECORDS
@@ -58,7 +63,8 @@ NETWORKS, PROBE, LOSSES = ("networks",), ("probe",), ("losses",)
 #: Folder of a study's consolidated results, below that of its ledgers.
 FOLDER = "tables"
 _REMEDY = "Delete this folder; it is made again from the finished runs."
-_OF_THE_PLACE = {"curation": True, "execution": {"slurm"}}  # may name folders and accounts
+#: Settings that may name folders and accounts.
+_OF_THE_PLACE: dict[str, bool | set[str]] = {"curation": True, "execution": {"slurm"}}
 
 
 #: Columns of maps beside lesions; what else names a run stands with its predictions.
@@ -141,7 +147,7 @@ def _held(workspace: Workspace) -> Iterator[None]:
 
 
 # What this process has opened: by folder, what `run.json` was, and the results.
-_opened: dict[Path, tuple[tuple, OpenedResults]] = {}
+_opened: dict[Path, tuple[tuple[int, ...], OpenedResults]] = {}
 
 
 def _open(folder: Path) -> OpenedResults:
@@ -173,7 +179,10 @@ def _code() -> str:
 
 
 #: Of every section beside the runs: its plan, what measures it, and what it is called.
-_SECTIONS: dict[str, tuple[Callable, Callable, str]] = {
+_SECTIONS: dict[
+    str,
+    tuple[Callable[[Workspace], list[PretrainingRun]], Callable[[Workspace], pd.DataFrame], str],
+] = {
     "probe": (plan_probe, probe_measurements, "the probe"),
     "losses": (plan_losses, loss_table, "the losses"),
 }
@@ -383,7 +392,9 @@ class _Draft:
             written=datetime.now(UTC).isoformat("T", "seconds"),
             first_finished=min(finished, default=""),
             last_finished=max(finished, default=""),
-            profile=self.workspace.profile.model_dump(mode="json", exclude=_OF_THE_PLACE),
+            profile=Profile.model_validate(
+                self.workspace.profile.model_dump(mode="json", exclude=_OF_THE_PLACE)
+            ),
             python=platform.python_version(),
             packages=installed_packages(),
             backend=", ".join(sorted(runs["backend"].dropna().unique())),
@@ -457,8 +468,11 @@ def dataset_facts(dataset: Dataset, used: pd.DataFrame) -> DatasetFacts:
 
 def corpora_facts(workspace: Workspace) -> list[DatasetFacts]:
     """Return what is to be said of the images that a study pretrains on."""
-    settings, facts = workspace.profile.pretraining, {}
-    for names in settings.corpora.values() if settings else ():
+    settings = workspace.profile.pretraining
+    if settings is None:
+        return []
+    facts = {}
+    for names in settings.corpora.values():
         corpus = find_corpus(workspace, names)
         used = open_corpus(workspace, names, settings.cases).cases
         facts[corpus.manifest.name] = dataset_facts(corpus, used)
@@ -474,15 +488,18 @@ def weights_facts(workspace: Workspace) -> list[WeightsFacts]:
     weights = []
     for number in workspace.profile.pretrainings:
         for key, entry in find_entries(workspace, pretraining=number, ahead=True).items():
-            if entry is None or (key not in released and entry.file.split("/")[0] not in finished):
+            if entry is None:
                 continue
-            file, sha256 = released.get(key), weights_digest(workspace, entry)
+            file, run_id = released.get(key), (entry.file or "").split("/")[0]
+            if file is None and run_id not in finished:
+                continue
+            sha256 = weights_digest(workspace, entry)
             stated = entry.model_dump(include={"init", "backbone", "preprocessing", "release"})
             facts = WeightsFacts(
                 **stated,
                 licence=entry.licence,
                 provenance=entry.provenance,
-                sha256=sha256 or (file and file.sha256),
+                sha256=sha256 or (file.sha256 if file else None),
                 pretraining=number,
                 verified=file.verified if file else None,
                 probe=file.verdict if file else "",
@@ -532,10 +549,13 @@ def baseline_table(workspace: Workspace, task: str, part: str = "test") -> pd.Da
     """Return `rin.explain.overlap.baseline_scores` of the cases of a part with a lesion."""
     store = workspace.inputs(task).scored(part).store
     cases, masks = store.cases, store.masks()
+    without_lesions = pd.DataFrame(columns=["case_id", "baseline", "dice"])
+    if masks is None:
+        return without_lesions
     place = pd.Index(cases["case_id"]).get_indexer(scored_cases(workspace, task, part)["case_id"])
-    place = place[overlap.has_lesion(masks[place])] if masks is not None else place[:0]
+    place = place[overlap.has_lesion(masks[place])]
     if not len(place):
-        return pd.DataFrame(columns=["case_id", "baseline", "dice"])
+        return without_lesions
     boxes, patients = overlap.lesion_boxes(masks), cases["patient_id"].to_numpy()
     sizes = overlap.others_lesion_size(boxes[:, 2:], patients)
     scores = overlap.baseline_scores(masks[place], sizes[place])

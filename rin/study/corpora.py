@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from rin.data.dataset import Dataset, open_dataset
+from rin.data.dataset import open_dataset
 from rin.data.leakage import nearest_pictures, picture_hash
 from rin.data.manifest import find_task, load_manifest
 from rin.data.pixels import read_picture, resize_picture
+from rin.data.store import Dataset
 from rin.errors import InputError
 from rin.study.workspace import (
     CURATED,

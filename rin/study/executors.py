@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext, suppress
@@ -52,7 +52,7 @@ PATIENCE = 60
 # The bar that several stages share, while there is one.
 _shared_bar: ContextVar[tqdm | None] = ContextVar("bar", default=None)
 #: What this process trained last, for blocks that go on with it, by what they must share.
-last_trained: dict[tuple, Any] = {}
+last_trained: dict[Hashable, Any] = {}
 
 
 def begin_block(execution: Execution) -> None:
@@ -87,10 +87,10 @@ def visible_devices() -> list[str]:
 def do_jobs(
     execution: Execution,
     work: Callable[..., None],
-    jobs: Sequence[tuple],
+    jobs: Sequence[tuple[Any, ...]],
     logs: Path,
     say: Callable[[str], None],
-) -> list[Exception]:
+) -> Sequence[BaseException]:
     """Do `work(*job)` for each job and return how some failed; Ctrl-C ends what is under way.
 
     `say` is told, again and again, what jobs in a cluster's queue wait for.
@@ -98,7 +98,7 @@ def do_jobs(
     if execution.executor != "processes":
         return _do_through_submitit(execution, work, jobs, logs, say)
     if execution.workers == 0:
-        failures = []
+        failures: list[Exception] = []
         for job in jobs:
             try:
                 work(*job)
@@ -122,7 +122,7 @@ def do_jobs(
         pool.shutdown(wait=False, cancel_futures=True)
         raise
     pool.shutdown()
-    return [error for future in futures if (error := future.exception()) is not None]
+    return [failure for future in futures if (failure := future.exception()) is not None]
 
 
 @dataclass
@@ -133,7 +133,7 @@ class ShippedJob:
     """
 
     work: Callable[..., None]
-    arguments: tuple
+    arguments: tuple[Any, ...]
     driver: int | None = None
 
     def __call__(self) -> InputError | None:
@@ -147,6 +147,7 @@ class ShippedJob:
             self.work(*self.arguments)
         except InputError as error:
             return error
+        return None
 
     def checkpoint(self) -> Any:
         """Go on in another job, when this one's time is up or a more urgent one comes."""
@@ -158,15 +159,17 @@ class ShippedJob:
 def _do_through_submitit(
     execution: Execution,
     work: Callable[..., None],
-    jobs: Sequence[tuple],
+    jobs: Sequence[tuple[Any, ...]],
     logs: Path,
     say: Callable[[str], None],
-) -> list[Exception]:
+) -> list[InputError]:
     """Do jobs as one array of a cluster, or, `local`, as subprocesses, `workers` at a time."""
     local = execution.executor == "local"
     at_once = max(1, execution.workers) if local else len(jobs)
     waiting = [ShippedJob(work, job, os.getpid() if local else None) for job in jobs]
-    running, failures, stuck_since = [], [], {}
+    running: list[Any] = []
+    failures: list[InputError] = []
+    stuck_since: dict[str, float] = {}
     try:
         while waiting or running:
             free = at_once - len(running)
@@ -272,7 +275,7 @@ def _ended_jobs(jobs: Sequence[Any], local: bool, reasons: dict[str, str] | None
     return [job for job in jobs if job.paths.result_pickle.is_file() or job in lost]
 
 
-def _failure_of(job: Any) -> Exception | None:
+def _failure_of(job: Any) -> InputError | None:
     """Return how a job failed that has ended; None for one that did not."""
     deadline = time.monotonic() + SLOW_FILES
     while not job.paths.result_pickle.is_file() and time.monotonic() < deadline:
@@ -280,7 +283,7 @@ def _failure_of(job: Any) -> Exception | None:
     try:
         if not job.paths.result_pickle.is_file():
             raise RuntimeError("it ended without a result")
-        return job.result()
+        bad_input: InputError | None = job.result()
     except Exception as error:
         log = job.paths.stderr
         lines = log.read_text("utf-8", "replace").splitlines() if log.is_file() else []
@@ -291,6 +294,7 @@ def _failure_of(job: Any) -> Exception | None:
             remedy="Correct what the log says, or ask for more time or memory; then run the same "
             "command: it submits what is missing.",
         )
+    return bad_input
 
 
 @contextmanager
@@ -307,7 +311,7 @@ def one_bar(total: int) -> Iterator[tqdm]:
 def run_with_bar(
     execution: Execution,
     work: Callable[..., None],
-    jobs: Sequence[tuple],
+    jobs: Sequence[tuple[Any, ...]],
     ledger: Ledger,
     runs: Sequence[Planned],
     title: str,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -85,7 +85,7 @@ def _train(
     recipe = TrainingSettings(
         rate, settings.epochs, settings.batch, run.seed, patience=settings.patience
     )
-    activations = {}
+    activations: dict[str, np.ndarray] = {}
     if run.activation_sample:
         compiled.network.preprocess.set_preprocessing(preprocessing)
         other = {"other": compiled.untrained} if run.init == RANDOM else {}
@@ -99,7 +99,7 @@ def _train(
     if run.activation_sample:
         activations |= _activations(run, compiled, parts["test"], "after")
 
-    def write(folder: Path) -> dict:
+    def write(folder: Path) -> dict[str, Any]:
         history = pd.DataFrame(state.curves)[["accuracy", "loss", "val_accuracy", "val_loss"]]
         history.to_parquet(folder / HISTORY)
         tables = []
@@ -111,7 +111,8 @@ def _train(
                 np.save(folder / _cams_of(name), maps)
         pd.concat(tables).to_parquet(folder / PREDICTIONS, index=False)
         if activations:
-            np.savez(folder / ACTIVATIONS, **activations)
+            # No layer has the name of an option of NumPy's.
+            np.savez(folder / ACTIVATIONS, **activations)  # type: ignore[arg-type]
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         return {
             "best_epoch": int(np.nanargmin(history["val_loss"])) + 1,

@@ -159,19 +159,21 @@ def expected_runs(profile: Profile) -> dict[str, int]:
     return {stage: len(runs) for stage, _, runs, _ in _stages(profile)}
 
 
-def plan_stages(workspace: Workspace) -> dict[str, list[Planned]]:
+def plan_stages(workspace: Workspace) -> dict[str, Sequence[Planned]]:
     """Return the runs that a study asks each of its ledgers for, finished or not.
 
     Of fine-tuning also those whose pretraining is not finished.
     """
-    profile, planned = workspace.profile, {}
+    profile = workspace.profile
+    planned: dict[str, Sequence[Planned]] = {}
     if profile.pretraining is not None:
         planned["weights"] = plan_pretraining(workspace)
     if profile.probe is not None:
         planned["probe"] = plan_probe(workspace)
     if profile.losses is not None:
         planned["losses"] = plan_losses(workspace)
-    return planned | {"runs": plan_all(workspace, ahead=True)}
+    planned["runs"] = plan_all(workspace, ahead=True)
+    return planned
 
 
 def code_remarks(workspace: Workspace) -> list[str]:
@@ -186,7 +188,7 @@ def code_remarks(workspace: Workspace) -> list[str]:
     return remarks
 
 
-def _stages(profile: Profile) -> Iterator[tuple[str, str, list[dict], int]]:
+def _stages(profile: Profile) -> Iterator[tuple[str, str, list[dict[str, Any]], int]]:
     """Yield stages with their ledgers, what tells their runs apart, and numbers of jobs."""
     alone = profile.execution.executor != "processes"
     if pretraining := profile.pretraining:
@@ -199,25 +201,24 @@ def _stages(profile: Profile) -> Iterator[tuple[str, str, list[dict], int]]:
             for init, b, number in cells
         ]
         yield "pretraining", "weights", runs, len(runs) if alone else len(backbones) * len(numbers)
-        if section := profile.probe:
-            names = section.backbones or backbones
-            cells = product(section.preprocessings, names)
+        if probe := profile.probe:
+            names = probe.backbones or backbones
             runs = [
                 {"preprocessing": p, "backbone": b, "seed": pretraining_seed(profile.seed, b, 1)}
-                for p, b in cells
+                for p, b in product(probe.preprocessings, names)
             ]
             yield "probe", "probe", runs, len(runs) if alone else len(names)
-        if section := profile.losses:
-            cells = product(section.losses, section.backbones, range(1, section.seeds + 1))
+        if losses := profile.losses:
+            of_losses = product(losses.losses, losses.backbones, range(1, losses.seeds + 1))
             runs = [
                 {"loss": loss, "backbone": b, "seed": pretraining_seed(profile.seed, b, number)}
-                for loss, b, number in cells
+                for loss, b, number in of_losses
             ]
             yield "losses", "losses", runs, len(runs)
     yield _fine_tuning_stage(profile)
 
 
-def _fine_tuning_stage(profile: Profile) -> tuple[str, str, list[dict], int]:
+def _fine_tuning_stage(profile: Profile) -> tuple[str, str, list[dict[str, Any]], int]:
     """Return the stage of fine-tuning: runs that studies share count once."""
     by_task = profile.execution.blocks == "by_task"
     steps, planned = set(), {}

@@ -14,6 +14,7 @@ import platform
 import re
 import shutil
 import subprocess
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -52,6 +53,7 @@ PACKAGES = (
     *("scikit-learn", "scikit-image", "pillow", "statsmodels"),
 )
 T = TypeVar("T")
+P = TypeVar("P", bound="Planned")
 
 
 def digest_of(config: dict[str, Any]) -> str:
@@ -60,10 +62,13 @@ def digest_of(config: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-class Planned:
+class Planned(ABC):
     """A planned run: `config` is what decides its result, and its id the digest of that."""
 
-    config: dict[str, Any]
+    @property
+    @abstractmethod
+    def config(self) -> dict[str, Any]:
+        """What decides the result; the id is its digest."""
 
     @cached_property
     def run_id(self) -> str:
@@ -93,7 +98,7 @@ class Ledger:
         """Return how many of some runs are finished."""
         return sum(self.has(run.run_id) for run in runs)
 
-    def missing(self, runs: Iterable[Planned]) -> list[Planned]:
+    def missing(self, runs: Iterable[P]) -> list[P]:
         """Return the runs that are not finished; InputError where a finished one is not whole.
 
         Its record must be as it was written, and every file be there in its size.
@@ -117,8 +122,8 @@ class Ledger:
             )
         return unfinished
 
-    def of_other_code(self, run_ids: Iterable[str]) -> dict[str, str]:
-        """Return runs of code not known to train as today's does, and that code's digest."""
+    def of_other_code(self, run_ids: Iterable[str]) -> dict[str, str | None]:
+        """Return runs of code not known to train as today's does, and its digest if recorded."""
         digests = {run_id: self.done(run_id).get("code") for run_id in run_ids if self.has(run_id)}
         return {run_id: code for run_id, code in digests.items() if not trains_alike(code)}
 

@@ -19,15 +19,17 @@ from rin.study.workspace import Workspace
 
 def plan_losses(workspace: Workspace) -> list[PretrainingRun]:
     """List the pretraining runs: losses × backbones × seeds."""
-    section, settings, runs = (
-        workspace.profile.section("losses"),
-        workspace.profile.pretraining,
-        [],
-    )
+    profile, runs = workspace.profile, []
+    section, settings = profile.section("losses"), profile.section("pretraining")
     for loss, backbone in product(section.losses, section.backbones):
-        changes = {"loss": loss, "backbones": [backbone], "preprocessing": section.preprocessing}
-        changes["learning_rate"] = section.learning_rates.get(backbone, settings.learning_rate)
-        (run,) = plan_pretraining(workspace, settings.changed(section, **changes))
+        changed = settings.changed(
+            section,
+            loss=loss,
+            backbones=[backbone],
+            preprocessing=section.preprocessing,
+            learning_rate=section.learning_rates.get(backbone, settings.learning_rate),
+        )
+        (run,) = plan_pretraining(workspace, changed)
         for number in range(1, section.seeds + 1):
             seed = pretraining_seed(workspace.profile.seed, backbone, number)
             runs.append(replace(run, seed=seed, pretraining=number))

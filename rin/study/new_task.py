@@ -23,7 +23,6 @@ import yaml
 
 from rin.data import discovery
 from rin.data.dataset import (
-    Dataset,
     case_problems,
     drop_left_out,
     marks_nothing,
@@ -44,7 +43,7 @@ from rin.data.manifest import (
 from rin.data.pixels import show_colour, window_of_all
 from rin.data.splits import LEAST, MAX_FOLDS, fold_sizes, given_folds, make_folds
 from rin.data.status import patients_in_words
-from rin.data.store import inspect_cases, refuse_bad
+from rin.data.store import Dataset, inspect_cases, refuse_bad
 from rin.data.tree import PICTURES, Tree, is_archive, is_dicom, open_tree
 from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
 from rin.files import manifest_folder, read_yaml
@@ -133,7 +132,7 @@ class _Found:
     """
 
     options: dict[str, Any]
-    classes: Counter
+    classes: Counter[str]
     names: Sequence[str]
     settings: dict[str, Any] = field(default_factory=dict)
     in_masks: bool = False
@@ -276,8 +275,9 @@ def _find_places(
     images: Path, table: Path | None, masks: Path | None, data_root: Path | None, results: Path
 ) -> tuple[Path, _Places]:
     """Return the data root, and what lies in the folder that holds all that was given."""
-    given = {"--images": images, "--table": table, "--masks": masks}
-    paths = {flag: _absolute(path) for flag, path in given.items() if path}
+    options = {"--images": images, "--table": table, "--masks": masks}
+    given = {flag: path for flag, path in options.items() if path}
+    paths = {flag: _absolute(path) for flag, path in given.items()}
     _refuse_absent(given, paths)
     above = _folder_of_all(paths)
     if _absolute(results).is_relative_to(above):
@@ -303,7 +303,7 @@ def _find_places(
     return root, _Places(tree, folder, drawn, table_name, pictures, outlines, mask_names)
 
 
-def _refuse_absent(given: dict[str, Path | None], paths: dict[str, Path]) -> None:
+def _refuse_absent(given: dict[str, Path], paths: dict[str, Path]) -> None:
     """Raise InputError for a path that is not there, or an archive where a folder is needed."""
     for flag, path in paths.items():
         kind = "file" if flag == "--table" else "folder"
@@ -348,7 +348,7 @@ def _endings(names: Iterable[str]) -> str:
 
 
 def _read_labels(
-    classes: Counter,
+    classes: Counter[str],
     positive: Sequence[str],
     negative: Sequence[str],
     column: str,
@@ -452,7 +452,7 @@ def _names_of(
 
 
 def _refuse_classes(
-    classes: Counter, present: list[str], choices: list[str], is_said: bool, where: Path
+    classes: Counter[str], present: list[str], choices: list[str], is_said: bool, where: Path
 ) -> None:
     """Raise InputError unless there are two classes or more, and few where one is to be chosen."""
     problem = ""
@@ -499,7 +499,7 @@ def _label_of(
 
 
 def _describe_labels(
-    classes: Counter,
+    classes: Counter[str],
     labels: dict[str, str | None],
     findings: dict[str, frozenset[str]],
     separator: str,
@@ -520,7 +520,9 @@ def _describe_labels(
         made.say("left out", f"{counted(n, 'pictures')} of other classes ({shown})", "yellow")
 
 
-def _refuse_alike_classes(classes: Counter, labels: dict[str, str | None], where: Path) -> None:
+def _refuse_alike_classes(
+    classes: Counter[str], labels: dict[str, str | None], where: Path
+) -> None:
     """Raise InputError where a class may be another one that is spelt in another way."""
     present = sorted(label for label in classes if labels.get(label))
     for first, second in combinations(present, 2):
@@ -529,7 +531,7 @@ def _refuse_alike_classes(classes: Counter, labels: dict[str, str | None], where
         prefixed = plain[0].endswith(plain[1]) or plain[1].endswith(plain[0])  # as abnormal
         # Two classes are what is compared, and of one label they are one anyway.
         matters = len(present) > 2 and labels[first] != labels[second] and numbers[0] == numbers[1]
-        near = SequenceMatcher(None, *plain).ratio() >= _ALIKE and not prefixed
+        near = SequenceMatcher(None, plain[0], plain[1]).ratio() >= _ALIKE and not prefixed
         if plain[0] == plain[1] or (matters and near):
             both = f"{first} ({classes[first]}) and {second} ({classes[second]})"
             remedy = "Spell each class in one way: capitals count; or say --distinct."
@@ -538,7 +540,8 @@ def _refuse_alike_classes(classes: Counter, labels: dict[str, str | None], where
 
 def _read_folders(places: _Places, label: str, made: NewTask) -> _Found:
     """Return what the layout `folder_classes` finds."""
-    tree, pictures, options = places.tree, places.pictures, {"leave_out": ["files"]}
+    tree, pictures = places.tree, places.pictures
+    options: dict[str, Any] = {"leave_out": ["files"]}
     if places.mask_names or places.masks:
         _check_masks(places, made)
         options["mask"] = places.mask_names
@@ -575,7 +578,7 @@ def _read_folders(places: _Places, label: str, made: NewTask) -> _Found:
     )
 
 
-def _classes_in_masks(places: _Places, made: NewTask) -> Counter:
+def _classes_in_masks(places: _Places, made: NewTask) -> Counter[str]:
     """Return the two classes that masks tell, to be counted when they are read."""
     if not places.outlines:
         remedy = "Name their folder with --masks, or call them like their pictures, _mask behind."
@@ -696,7 +699,7 @@ def _find_key(places: _Places, table: _Table, roles: dict[str, str]) -> dict[str
     if not pattern and not (key and key.rows):
         key, settings = discovery.guess_key(rows, pictures, (), said), {}
     n = len(key.rows) if key else 0
-    if n > max(reached, discovery.LEAST_SHARE * len(pictures)):
+    if key and n > max(reached, discovery.LEAST_SHARE * len(pictures)):
         how = "begin the names of" if key.level == 0 else "begin the folders of"
         if key.level is None:
             how = "equal the patients of"
@@ -710,7 +713,7 @@ def _find_key(places: _Places, table: _Table, roles: dict[str, str]) -> dict[str
         problem = f"no column names the {counted(len(pictures), 'pictures')} below "
         problem += f"{places.images or '.'} ({', '.join(rows)}), and none with a row a patient "
         problem += "has cells that their names begin with"
-        problem += f" (those of {key.name} begin {n:,})" if n else ""
+        problem += f" (those of {key.name} begin {n:,})" if key and n else ""
         remedy = "Name that of pictures with --image, or of patients with --patient, and the "
         remedy += f"folder that paths start at with --images. A picture is called {pictures[0]}."
         raise tree.error(problem, file=places.table, remedy=remedy)
@@ -736,7 +739,7 @@ def _options_of(
     """Return the options of the layout `table` for the columns that were found."""
     tree, folder, outlines = places.tree, places.images, places.outlines
     names = {role: column.name for role, column in table.columns.items()}
-    options = {"table": Path(places.table).name, "images": folder}
+    options: dict[str, Any] = {"table": Path(places.table).name, "images": folder}
     options |= {role: names.get(role, "") for role in ("image", "label", "patient", "mask")}
     if table.key:
         options["row"] = "patient"
@@ -759,7 +762,7 @@ def _options_of(
     return options
 
 
-def _classes_of_rows(places: _Places, table: _Table, leave_out: Collection[str]) -> Counter:
+def _classes_of_rows(places: _Places, table: _Table, leave_out: Collection[str]) -> Counter[str]:
     """Return how many pictures, or rows, have each label; refuse rows without one."""
     tree, rows, label = places.tree, table.rows, table.columns["label"].name
     names = table.columns["patient" if table.key else "image"].name
@@ -1106,7 +1109,7 @@ def _manifest_text(fields: dict[str, Any], notes: dict[str, str]) -> str:
 
 
 def _dumped(settings: dict[str, Any]) -> str:
-    return yaml.safe_dump(settings, allow_unicode=True, sort_keys=False, width=95)
+    return str(yaml.safe_dump(settings, allow_unicode=True, sort_keys=False, width=95))
 
 
 def _profile(
@@ -1156,4 +1159,4 @@ def _profile(
     least = ", which is the least: this computer is slow or busy" if over else ""
     made.say("time", time + least, "yellow" if over else "")
     said = {"name": name, "root": made.data_root, "time": time, "weights": described}
-    return _TEXTS["head"].format_map(said) + _dumped(settings)
+    return f"{_TEXTS['head'].format_map(said)}{_dumped(settings)}"

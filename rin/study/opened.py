@@ -349,7 +349,7 @@ def open_results(folder: str | Path, *, remedy: str = _AGAIN) -> OpenedResults:
     return OpenedResults(facts, tables)
 
 
-def _readable(path: Path, remedy: str) -> AbstractContextManager:
+def _readable(path: Path, remedy: str) -> AbstractContextManager[None]:
     kinds = OSError, ValueError, KeyError  # those of JSON, pydantic and Arrow are among them
     return as_input_error("it cannot be read", where=path, remedy=remedy, kinds=kinds)
 

@@ -67,7 +67,7 @@ class Run(Planned):
     pretraining: int = 1
 
     @property
-    def config(self) -> dict:
+    def config(self) -> dict[str, Any]:
         """What decides the result; the id is its digest."""
         config = {
             "task": self.task,
@@ -147,7 +147,7 @@ def find_starts(
     """Return what the runs of a variant start from, by init and backbone."""
     backbones = dict.fromkeys(scenario.backbone for scenario in variant.scenarios)
     entries = find_entries(workspace, variant.inits, backbones, variant.pretraining, ahead=ahead)
-    starts = {}
+    starts: Starts = {}
     for key, entry in entries.items():
         if entry is None:
             starts[key] = None, f"random-{workspace.profile.seed}"
@@ -174,7 +174,7 @@ def plan_study(
                 continue
             inputs = workspace.inputs(task_name, variant.folds, variant.changes)
             if (level := variant.changes.get(CONFOUNDER, "")).startswith(SAMPLED):
-                chosen = profile.sampled_confounder
+                chosen = profile.section("sampled_confounder")
                 inputs = sample_confounder(inputs, chosen, level, profile.seed)
             planned += plan_runs(workspace, inputs, variant, name, starts=starts)
     return planned
@@ -335,7 +335,7 @@ def weights_digest(workspace: Workspace, entry: WeightsEntry) -> str | None:
 
 def plan_all(workspace: Workspace, *, ahead: bool = False) -> list[Run]:
     """List every fine-tuning run that a profile asks for once, those of the main study first."""
-    planned = {}
+    planned: dict[str, Run] = {}
     for name in workspace.profile.study_filters:
         for run in plan_study(workspace, name, ahead=ahead):
             planned.setdefault(run.run_id, run)

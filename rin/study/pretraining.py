@@ -14,20 +14,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from rin.data.dataset import Dataset
 from rin.data.splits import corpus_groups, corpus_split
-from rin.data.store import ImageStore
+from rin.data.store import Dataset, ImageStore
 from rin.errors import InputError, as_input_error, look_up
 from rin.explain.similarity import nearest_neighbours
 from rin.files import sha256_of
 from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry, save_notop, save_safetensors
-from rin.stats import share_interval
+from rin.stats.delong import share_interval
 from rin.study.corpora import open_corpus
 from rin.study.executors import begin_block, run_each, run_with_bar
 from rin.study.ledger import Ledger, Planned, computed_on, digest_of
@@ -61,7 +60,7 @@ class PretrainingRun(Planned):
     pretraining: int = 1
 
     @property
-    def config(self) -> dict:
+    def config(self) -> dict[str, Any]:
         """What decides the result; the id is its digest."""
         of_others = {"corpora", "cases", "backbones", "brief", "pretrainings", "released"}
         return {
@@ -107,7 +106,9 @@ def _plan_pretraining(
 ) -> list[PretrainingRun]:
     runs = []
     backbones = settings.backbones or workspace.profile.backbones
-    wanted = [(init, init, backbones, settings.epochs, None) for init in settings.corpora]
+    wanted: list[tuple[str, str, list[str], int, int | None]] = [
+        (init, init, backbones, settings.epochs, None) for init in settings.corpora
+    ]
     if (brief := settings.brief) and number == 1:
         of_brief = brief.backbones, brief.epochs, brief.training_images
         wanted.append((brief.init, brief.name, *of_brief))
@@ -298,7 +299,7 @@ def pretrain_missing(
     missing = {run.run_id for run in ledger.missing(runs)}
     for run_id in missing:
         (ledger.work(run_id) / PROGRESS).unlink(missing_ok=True)  # it was killed
-    blocks: dict[tuple, list[PretrainingRun]] = {}
+    blocks: dict[tuple[float, str, str, int], list[PretrainingRun]] = {}
     for run in runs:
         longest_first = -find_backbone(run.backbone).relative_cost
         step = longest_first, run.backbone, run.settings.loss, run.seed
@@ -310,7 +311,7 @@ def pretrain_missing(
     ]
     # No worker is idle while another trains several networks one after the other.
     of_blocks = execution.executor == "processes" and len(unfinished) >= execution.workers
-    jobs: list[tuple] = []
+    jobs: list[tuple[Any, ...]] = []
     for block, ids in unfinished:
         jobs += (
             [(block, ledger, execution)]
@@ -380,7 +381,7 @@ def _pretrain(
         finally:
             (work / PROGRESS).unlink(missing_ok=True)
 
-    def write(folder: Path) -> dict:
+    def write(folder: Path) -> dict[str, Any]:
         # HDF5 ends the process where the disk fills up while it closes a file.
         bytes_of_weights = sum(weights.nbytes for weights in block.backbone.get_weights())
         if shutil.disk_usage(folder).free < 4 * bytes_of_weights + ROOM:

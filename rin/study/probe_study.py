@@ -11,6 +11,7 @@ import pandas as pd
 
 from rin.data.dataset import sample_pictures
 from rin.data.splits import subset
+from rin.data.store import Provenance
 from rin.files import sha256_of
 from rin.models import probe
 from rin.models.backbones import find_backbone
@@ -20,23 +21,24 @@ from rin.study.pretraining import PretrainingRun, plan_pretraining, pretrain_mis
 from rin.study.workspace import Workspace
 
 
-def probe_sources(workspace: Workspace, run: PretrainingRun) -> dict[str, tuple[str, np.ndarray]]:
+def probe_sources(
+    workspace: Workspace, run: PretrainingRun
+) -> dict[str, tuple[Provenance, np.ndarray]]:
     """Return provenance and images of every dataset of a study, by its name.
 
     Images are uint8 (n, h, w) or (n, h, w, 3); of the corpus of a run, what it did not train on.
     """
-    settings, seed = workspace.profile.pretraining, workspace.profile.seed
+    profile, seed = workspace.profile, workspace.profile.seed
+    settings, n_images = profile.section("pretraining"), profile.section("probe").images
 
     def draw(rows: np.ndarray) -> np.ndarray:
-        drawn = np.random.default_rng(seed).permutation(len(rows))[
-            : workspace.profile.probe.images
-        ]
+        drawn = np.random.default_rng(seed).permutation(len(rows))[:n_images]
         return np.sort(rows[drawn])
 
     unused = run.store.images()[draw(np.flatnonzero(run.parts != "train"))]
     sources = {run.corpus: (run.store.provenance, unused)}
     datasets = [find_corpus(workspace, names) for names in settings.corpora.values()]
-    datasets += [workspace.inputs(task).all_images for task in workspace.profile.tasks]
+    datasets += [workspace.inputs(task).all_images for task in profile.tasks]
     for dataset in datasets:
         name = dataset.manifest.name
         if name not in sources:
@@ -49,8 +51,9 @@ def probe_sources(workspace: Workspace, run: PretrainingRun) -> dict[str, tuple[
 
 def plan_probe(workspace: Workspace) -> list[PretrainingRun]:
     """List the pretraining runs whose files are probed."""
-    section, settings = workspace.profile.section("probe"), workspace.profile.pretraining
-    backbones, runs = section.backbones or settings.backbones, []
+    profile, runs = workspace.profile, []
+    section, settings = profile.section("probe"), profile.section("pretraining")
+    backbones = section.backbones or settings.backbones
     for name in section.preprocessings:
         changed = settings.changed(section, preprocessing=name, backbones=backbones)
         runs += plan_pretraining(workspace, changed)

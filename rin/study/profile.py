@@ -7,16 +7,17 @@ paper's 24 ways of fine-tuning on every task, in which settings may vary: its va
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, product
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, overload
 
 from pydantic import (
     AfterValidator,
     Discriminator,
     Field,
+    GetCoreSchemaHandler,
     Tag,
     field_validator,
     model_validator,
@@ -31,6 +32,9 @@ from rin.models.backbones import ALL_BACKBONES, BACKBONES, check_size
 from rin.models.heads import HEADS
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import resolve_preprocessing
+
+T = TypeVar("T")
+Name = TypeVar("Name", str, int)
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ CONFOUNDER, SAMPLED = "confounder", "sampled"
 SHARES = (0, 20, 50, 80, 100)
 
 
-def _refuse_others(section: str, names: Iterable[str], known: Iterable[str], what: str) -> None:
+def _refuse_others(section: str, names: Iterable[Name], known: Iterable[Name], what: str) -> None:
     """Raise ValueError where a section names something else than what is known."""
     if others := sorted({*names} - {*known}):
         raise ValueError(f"{section}: {others} are not among {what}")
@@ -84,7 +88,7 @@ def _not_reserved(name: str) -> str:
     return name
 
 
-def _distinct(values: list) -> list:
+def _distinct(values: list[T]) -> list[T]:
     if len(set(values)) != len(values):
         raise ValueError(f"values repeat: {values}; state each of them once")
     return values
@@ -92,7 +96,21 @@ def _distinct(values: list) -> list:
 
 def _known_confounder(level: str) -> str:
     levels = [f"{kind} {share}" for kind in (*CONFOUNDERS, SAMPLED) for share in SHARES]
-    return look_up(CONFOUNDER, level, ["", *levels])
+    look_up(CONFOUNDER, level, ["", *levels])
+    return level
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A text that is one of the names under which another module lists what there is."""
+
+    names: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> Mapping[str, object]:
+        """Let pydantic check as for a `Literal`, in which type checkers want written names."""
+        return handler.generate_schema(Literal[self.names])
 
 
 # A text, a truth value and infinity are no numbers; larger ones would fill the memory.
@@ -105,11 +123,16 @@ Share = Annotated[Number, Field(ge=0, lt=1)]
 Numbers = Annotated[list[Positive], Field(min_length=1), AfterValidator(_distinct)]
 Pretrainings = Annotated[Numbers, AfterValidator(sorted)]
 Names = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
-Backbones = Annotated[list[Literal[tuple(ALL_BACKBONES)]], *Names.__metadata__]
-PreprocessingName = Literal[tuple(PREPROCESSING)]
-Augmentation = Literal[tuple(AUGMENTATION)]
+Backbones = Annotated[
+    list[Annotated[str, OneOf(tuple(ALL_BACKBONES))]],
+    Field(min_length=1),
+    AfterValidator(_distinct),
+]
+PreprocessingName = Annotated[str, OneOf(tuple(PREPROCESSING))]
+Augmentation = Annotated[str, OneOf(tuple(AUGMENTATION))]
 Loss = Literal["hard", "smoothing", "teacher_free", "online"]
-Unfreezing = Literal[tuple(RATES)]
+Unfreezing = Annotated[str, OneOf(tuple(RATES))]
+Ways = Annotated[list[Unfreezing], Field(min_length=1), AfterValidator(_distinct)]
 Rates = Annotated[list[Number], Field(min_length=1), AfterValidator(_distinct)]
 
 
@@ -133,7 +156,7 @@ class FineTuning(FrozenModel):
     augmentation: Augmentation = "official"
     dropout: Share = 0.5
     batch_norm_momentum: Momentum = 0.99
-    head: Literal[HEADS] = "linear"
+    head: Annotated[str, OneOf(HEADS)] = "linear"
     confounder: Annotated[str, AfterValidator(_known_confounder)] = ""
 
     @property
@@ -212,9 +235,13 @@ class Pretraining(FrozenModel):
 
     def changed(self, section: Probe | LossStudy, **changes: Any) -> Pretraining:
         """Return these settings for the init, cases and epochs of a section, with some changed."""
-        settings = {"cases": section.cases, "epochs": section.epochs, "brief": None}
-        settings["corpora"] = {section.init: self.corpora[section.init]}
-        settings["pretrainings"] = [1]
+        settings = {
+            "cases": section.cases,
+            "epochs": section.epochs,
+            "brief": None,
+            "corpora": {section.init: self.corpora[section.init]},
+            "pretrainings": [1],
+        }
         return self.model_copy(update=settings | changes)
 
     def preprocessing_of(self, init: str, backbone: str) -> str:
@@ -322,7 +349,7 @@ class StudyFilter(FrozenModel):
     name: ShortName
     tasks: Names | None = None
     backbones: Backbones | None = None
-    unfreezing: Annotated[list[Unfreezing], *Names.__metadata__] | None = None
+    unfreezing: Ways | None = None
     learning_rates: LearningRates | None = None
     inits: Names | None = None
     pretrainings: Pretrainings | None = None
@@ -348,7 +375,7 @@ class StudyFilter(FrozenModel):
 
     @model_validator(mode="after")
     def _varies_settings_of_fine_tuning(self) -> StudyFilter:
-        changed = []
+        changed: list[str] = []
         for factor in self.vary:
             levels = self.levels_of(factor)
             if len(levels) < len(self.vary[factor]):
@@ -421,6 +448,16 @@ class StudyFilter(FrozenModel):
             changed = chain.from_iterable(settings.items() for _, settings in cells)
             combined[", ".join(names) or None] = dict(changed)
         return combined
+
+
+class CompleteStudy(StudyFilter):
+    """A study that names all that it takes, as `Profile.study_filters` completes it."""
+
+    tasks: Names
+    backbones: Backbones
+    inits: Names
+    pretrainings: Pretrainings
+    folds: Positive
 
 
 @dataclass(frozen=True)
@@ -663,13 +700,13 @@ class Profile(FrozenModel):
         return self.live if self.live in self.tasks else self.tasks[0]
 
     @property
-    def study_filters(self) -> dict[str, StudyFilter]:
+    def study_filters(self) -> dict[str, CompleteStudy]:
         """What each study takes of the plan, all of it named, the main one first.
 
         Studies of other tasks and pretrainings than this profile has are left out.
         """
         stated = {study.name: study for study in self.studies}
-        filters = {}
+        filters: dict[str, CompleteStudy] = {}
         for name, study in ({MAIN: StudyFilter(name=MAIN)} | stated).items():
             taken = {
                 "tasks": [task for task in study.tasks or self.tasks if task in self.tasks],
@@ -683,12 +720,12 @@ class Profile(FrozenModel):
                 "folds": study.folds or self.folds,
             }
             if taken["tasks"] and taken["pretrainings"]:
-                filters[name] = study.model_copy(update=taken)
+                filters[name] = CompleteStudy.model_construct(**dict(study) | taken)
         return filters
 
     def variants(self, study: str) -> list[ExperimentCell]:
         """Return the parts of a study: pretrainings × levels × seeds."""
-        chosen = look_up("study", study, self.study_filters)
+        chosen: CompleteStudy = look_up("study", study, self.study_filters)
         stated = next((part.pretrainings for part in self.studies if part.name == study), None)
         # Random weights are of no pretraining: their runs are made once.
         first = stated[0] if stated else 1
@@ -711,13 +748,23 @@ class Profile(FrozenModel):
             variants.append(variant)
         return variants
 
-    def tasks_of_level(self, study: StudyFilter, changes: dict[str, Any]) -> list[str]:
+    def tasks_of_level(self, study: CompleteStudy, changes: dict[str, Any]) -> list[str]:
         """Return the tasks of a level: of a sampled confounder, that which it is sampled in."""
         if not any(map(_is_sampled, study.levels.values())):
             return study.tasks
-        task, sampled = self.sampled_confounder.task, _is_sampled(changes)
+        task, sampled = self.section("sampled_confounder").task, _is_sampled(changes)
         return [name for name in study.tasks if (name == task) == sampled]
 
+    @overload
+    def section(self, name: Literal["curation"]) -> Curation: ...
+    @overload
+    def section(self, name: Literal["pretraining"]) -> Pretraining: ...
+    @overload
+    def section(self, name: Literal["sampled_confounder"]) -> SampledConfounder: ...
+    @overload
+    def section(self, name: Literal["probe"]) -> Probe: ...
+    @overload
+    def section(self, name: Literal["losses"]) -> LossStudy: ...
     def section(self, name: str) -> Any:
         """Return a section of the profile, such as `probe`; `InputError` where it has none."""
         section = getattr(self, name)

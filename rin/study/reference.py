@@ -151,8 +151,8 @@ def _misfit(earlier: OpenedResults, later: OpenedResults) -> str:
     twice = both[both.duplicated(KEYS["runs"])].drop_duplicates(["pretraining", "backbone"])
     networks = [f"pretraining {row.pretraining} of {row.backbone}" for row in twice.itertuples()]
     if networks:
-        networks = ", ".join(sorted(networks))
-        return f"it already has {networks}, from another computer or version of the code"
+        named = ", ".join(sorted(networks))
+        return f"it already has {named}, from another computer or version of the code"
     return ""
 
 
@@ -160,7 +160,7 @@ def _compared(results: OpenedResults, backbones: set[str]) -> dict[str, Any]:
     """Return what has to be equal in reference runs that share some backbones, by name."""
     facts, profile = results.facts, results.facts.profile
     compared = profile.model_dump(include=_SHARED)
-    compared["pretraining"] = profile.pretraining.model_dump(exclude=_OF_A_PART)
+    compared["pretraining"] = profile.section("pretraining").model_dump(exclude=_OF_A_PART)
     for name, study in profile.study_filters.items():
         scenarios = [s.name for s in study.scenarios if s.backbone in backbones]
         rates = {way: sorted(stated) for way, stated in study.rates.items()}
@@ -228,7 +228,7 @@ def _joined_profile(earlier: Profile, later: Profile) -> Profile:
     studies = {study.name: study for study in [*earlier.studies, *later.studies]}
     studies |= {study.name: study for study in earlier.studies}
 
-    def both(name: str, setting: str) -> list:
+    def both(name: str, setting: str) -> list[Any]:
         filters = [part[name] for part in (before, after) if name in part]
         values = dict.fromkeys(value for part in filters for value in getattr(part, setting))
         return sorted(values) if setting == "pretrainings" else [*values]
@@ -238,15 +238,15 @@ def _joined_profile(earlier: Profile, later: Profile) -> Profile:
         filled = ("tasks", "backbones", "pretrainings") if name != MAIN else ("backbones",)
         update = {s: both(name, s) for s in filled if name != MAIN or study.backbones}
         studies[name] = study.model_copy(update=update)
-    brief = earlier.pretraining.brief or later.pretraining.brief
-    started = {"pretrainings": both(MAIN, "pretrainings"), "brief": brief}
-    update = {
+    first, further = earlier.section("pretraining"), later.section("pretraining")
+    started = {"pretrainings": both(MAIN, "pretrainings"), "brief": first.brief or further.brief}
+    changes: dict[str, Any] = {
         "backbones": list(dict.fromkeys([*earlier.backbones, *later.backbones])),
-        "pretraining": earlier.pretraining.model_copy(update=started),
+        "pretraining": first.model_copy(update=started),
         "studies": [*studies.values()],
         "sampled_confounder": earlier.sampled_confounder or later.sampled_confounder,
     }
-    return earlier.model_copy(update=update)
+    return earlier.model_copy(update=changes)
 
 
 def _check_finished(workspace: Workspace) -> None:

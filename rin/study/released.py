@@ -158,7 +158,8 @@ def _kept_verdicts(workspace: Workspace) -> dict[str, str]:
         return {}
     remedy = "Delete it; the files are probed again."
     with as_input_error("not readable", where=path, remedy=remedy, kinds=(OSError, ValueError)):
-        return json.loads(path.read_text("utf-8"))
+        verdicts: dict[str, str] = json.loads(path.read_text("utf-8"))
+    return verdicts
 
 
 def _some_images(workspace: Workspace) -> np.ndarray:
@@ -180,4 +181,4 @@ def _verdict(layer: probe.FirstLayer, images: np.ndarray) -> str:
     judged = probe.judge(probe.score_candidates(layer, images))
     if judged["verdict"] in (probe.NONE_FITS, probe.TOO_CLOSE):
         return f"{judged['verdict']}, {judged['reason']}"
-    return judged["verdict"]
+    return str(judged["verdict"])

@@ -8,7 +8,7 @@ without one shows its own runs, whatever they were made from.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -23,6 +23,14 @@ from rin.study.opened import OpenedResults, TaskFacts
 from rin.study.profile import LAYERS, MAIN, Profile
 from rin.study.reference import load_reference, reference_folder, reference_names
 from rin.study.workspace import PathLike, Workspace, has_real_images, open_workspace
+
+
+@dataclass
+class _OwnResults:
+    """One's own results as they were opened last, and their parts that are known as finished."""
+
+    results: OpenedResults | None = None
+    finished: set[Part] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -146,8 +154,8 @@ class Results:
 
     def external(self, task: str) -> tuple[str, ...]:
         """Return the external datasets that a task's shown runs scored."""
-        if self._comes_from_reference(task):
-            return self.reference.external(task)
+        if kept := self._reference_of(task):
+            return kept.external(task)
         return find_task(task)[1].external if self.workspace.profile.external else ()
 
     def predictions(
@@ -167,7 +175,7 @@ class Results:
 
     def facts(self, task: str) -> TaskFacts:
         """Return the images behind a task's shown results, in numbers."""
-        return self._chosen(self._comes_from_reference(task), images_of(task)).facts.task(task)
+        return self._chosen(self._reference_of(task), images_of(task)).facts.task(task)
 
     def cases(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return one row a scored case: case_id, patient_id, label, what its manifest keeps."""
@@ -223,41 +231,40 @@ class Results:
 
     def results_of(self, task: str, study: str = MAIN) -> OpenedResults:
         """Return the opened results that are shown of a study of a task."""
-        return self._chosen(
-            self._comes_from_reference(task, study), NETWORKS, runs_of(study, task)
-        )
+        return self._chosen(self._reference_of(task, study), NETWORKS, runs_of(study, task))
 
     @property
     def _of_networks(self) -> OpenedResults:
-        return self._chosen(self.is_reference, NETWORKS)
+        return self._chosen(self.reference if self.is_reference else None, NETWORKS)
 
     def _of_section(self, part: Part) -> pd.DataFrame | None:
         """Return the table of a section of the profile, or that of the reference run."""
-        has_own = getattr(self.workspace.profile, part[0]) is not None
-        if not has_own and self.reference is None:
-            return None
-        return self._chosen(not has_own, part).tables.get(part[0])
+        (name,) = part
+        has_own = getattr(self.workspace.profile, name) is not None
+        shown = self._own(part) if has_own else self.reference
+        return shown.tables.get(name) if shown else None
 
-    def _chosen(self, kept: bool, *parts: Part) -> OpenedResults:
+    def _chosen(self, kept: OpenedResults | None, *parts: Part) -> OpenedResults:
         """Return the reference run, or one's own results with some parts brought up to date."""
-        return self.reference if kept else self._own(*parts)
+        return kept or self._own(*parts)
 
     def _own(self, *parts: Part) -> OpenedResults:
         """Return one's own results; runs that were found finished once are not asked again."""
-        state = self.workspace.once(("consolidated",), dict)
-        if wanted := [part for part in parts if part not in state]:
-            state["results"] = consolidate(self.workspace, *wanted)
+        own = self.workspace.once(("consolidated",), _OwnResults)
+        wanted = [part for part in parts if part not in own.finished]
+        if wanted or own.results is None:
+            own.results = consolidate(self.workspace, *wanted)
             # Runs are finished only once their networks are; before, more of these may come.
             have_runs = any(kind == "runs" for kind, *_ in wanted)
-            state |= dict.fromkeys({*wanted} - (set() if have_runs else {NETWORKS}))
-        return state["results"]
+            own.finished |= {*wanted} - (set() if have_runs else {NETWORKS})
+        return own.results
 
-    def _comes_from_reference(self, task: str, study: str = MAIN) -> bool:
-        """Return whether a task's results come from the reference run, not from own runs."""
+    def _reference_of(self, task: str, study: str = MAIN) -> OpenedResults | None:
+        """Return the reference run where a task's results come from it; None of own runs."""
         origin = self.origin(task, study)
         if origin is None:
             raise self._no_results(task, study)
-        return origin == "reference"
+        return self.reference if origin == "reference" else None
 
     def _no_results(self, task: str, study: str) -> InputError:
         problem = f"there are no results of {task} in the study {study}"

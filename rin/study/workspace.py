@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from rin.data import leakage, splits
-from rin.data.dataset import Dataset, check_data_root, locate, open_dataset
+from rin.data.dataset import check_data_root, locate, open_dataset
 from rin.data.manifest import DatasetManifest, TaskManifest, find_task, load_manifest
-from rin.data.store import ImageStore, build_store
+from rin.data.store import Dataset, ImageStore, build_store
 from rin.errors import InputError, counted, join_first_ten, look_up
 from rin.files import REPOSITORY
 from rin.models.weights import (
@@ -42,7 +42,7 @@ KERAS_ADDRESS = (
 #: Corpora of matched pretraining, and that which curation writes, by their manifests.
 CORPORA, CURATED = ("corpus_radiologic", "corpus_photographic"), "curated_archive"
 # Datasets that this process has opened, by their manifests as a task reads them.
-_datasets: dict[tuple, Dataset] = {}
+_datasets: dict[Hashable, Dataset] = {}
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,9 @@ class Workspace:
     profile: Profile
     data_root: Path | None
     results: Path
-    _opened: dict = field(default_factory=dict, init=False, repr=False, compare=False)
+    _opened: dict[Hashable, Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def fine_tuning_ledger(self) -> Ledger:
@@ -97,7 +99,7 @@ class Workspace:
         key = (stated, self.data_root, place, square, seed, *sorted(counts.items()))
         if key not in _datasets:
             folder, index = self.data_root, place / "index"
-            if not self.holds(manifest):
+            if folder is None or not self.holds(manifest):
                 from rin.data.standins import write_stand_in  # slow to load
 
                 folder = write_stand_in(manifest, place / "stand_ins", counts, seed)
@@ -119,11 +121,12 @@ class Workspace:
         key = (task, folds or self.profile.folds, (settings.size, settings.resize))
         return self.once(key, lambda: _open_inputs(self, *key))
 
-    def once(self, key: tuple, make: Callable[[], Opened]) -> Opened:
+    def once(self, key: Hashable, make: Callable[[], Opened]) -> Opened:
         """Return what is open under a key; the first call opens it."""
         if key not in self._opened:
             self._opened[key] = make()
-        return self._opened[key]
+        opened: Opened = self._opened[key]
+        return opened
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ class TaskInputs:
     substitute_for: str | None = None
     external: dict[str, TaskInputs] = field(default_factory=dict)
 
-    def __getstate__(self) -> dict:
+    def __getstate__(self) -> dict[str, Any]:
         """Travel to another process without the case tables that training does not read."""
         return self.__dict__ | dict.fromkeys(("all_images", "used_images", "pairs"))
 
