@@ -217,6 +217,22 @@ def test_lock_names_no_host():
     assert [word for word in ("://", "--index-url", "--extra-index-url") if word in text] == []
 
 
+def test_contributing_names_the_packages_whose_types_are_checked():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    sentence = text.partition("mypy is strict on ")[2].partition(". ")[0]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert re.findall(r"`(rin\.\w+)`", sentence) == project["tool"]["mypy"]["packages"]
+
+
+@pytest.mark.parametrize("package", ["rin.stats", "rin.study"])
+def test_what_a_package_offers_is_exported_to_type_checkers(package):
+    # Else a strict mypy refuses to import it from there, as the package says that it is typed.
+    tree = ast.parse(MODULES[package].read_text(encoding="utf-8"))
+    froms = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    offered = sorted(alias.name for node in froms for alias in node.names)
+    assert sorted(import_module(package).__all__) == offered
+
+
 def python_requirements():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]

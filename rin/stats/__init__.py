@@ -6,8 +6,6 @@ standard_error.  The modules hold more: resampling in `bootstrap`, tests in `hyp
 sizes in `planning`, meta-analysis in `synthesis`, single measures in `clinical`.
 """
 
-# ruff: noqa: F401 - what the package offers
-
 from rin.stats.bootstrap import bootstrap_interval
 from rin.stats.clinical import (
     clinical_curves,
@@ -47,3 +45,45 @@ from rin.stats.scenarios import (
     training_spread,
     unfreezing_interaction,
 )
+
+__all__ = [
+    "EQUIVALENCE_MARGIN",
+    "against_baselines",
+    "against_published",
+    "auc_ci",
+    "auc_contrasts",
+    "auc_equality_test",
+    "bootstrap_interval",
+    "change_between",
+    "clinical_curves",
+    "clinical_measures",
+    "compare",
+    "delong_covariance",
+    "delong_test",
+    "diverged_networks",
+    "equivalence_tests",
+    "external_scores",
+    "factor_effects",
+    "holm",
+    "image_differences",
+    "init_differences",
+    "leave_one_pair_out",
+    "mean_roc",
+    "measures_by_convergence",
+    "noninferiority_tests",
+    "operating_point",
+    "pair_differences",
+    "paired_t",
+    "partial_auc",
+    "posterior_differences",
+    "pretraining_changes",
+    "pretraining_differences",
+    "pretraining_sensitivity",
+    "roc_coordinates",
+    "scenario_aucs",
+    "share_interval",
+    "task_analyses",
+    "training_spread",
+    "unfreezing_interaction",
+    "without_diverged",
+]

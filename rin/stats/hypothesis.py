@@ -329,6 +329,7 @@ def reml(
         levels = [scale * root * part for root, part in zip(roots, shared, strict=True)]
         weighted = np.hstack([*levels, columns]) / np.sqrt(known)[:, None]
         penalty = np.eye(n_levels, n_levels + p + 1)
+        # NumPy's types do not say that mode r returns one array.
         upper: np.ndarray = np.linalg.qr(np.vstack([weighted, penalty]), mode="r")  # type: ignore[assignment]
         return upper
 

@@ -1,7 +1,5 @@
 """The study: from a profile to a ledger of finished runs, and back as tables."""
 
-# ruff: noqa: F401 - what the package offers
-
 from rin.study.consolidate import consolidate
 from rin.study.fine_tuning import run_fine_tuning, run_grid
 from rin.study.opened import OpenedResults, open_results
@@ -11,3 +9,24 @@ from rin.study.profile import Profile, load_profile, profile_names
 from rin.study.results import Results, open_reference, open_runs
 from rin.study.stages import run_study
 from rin.study.workspace import Workspace, open_workspace
+
+__all__ = [
+    "OpenedResults",
+    "Profile",
+    "Results",
+    "Workspace",
+    "consolidate",
+    "find_run",
+    "load_profile",
+    "open_reference",
+    "open_results",
+    "open_runs",
+    "open_workspace",
+    "pretrained",
+    "pretraining_histories",
+    "profile_names",
+    "run_fine_tuning",
+    "run_grid",
+    "run_pretraining",
+    "run_study",
+]

@@ -26,7 +26,7 @@ from rin.explain.similarity import nearest_neighbours
 from rin.files import sha256_of
 from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry, save_notop, save_safetensors
-from rin.stats.delong import share_interval
+from rin.stats import share_interval
 from rin.study.corpora import open_corpus
 from rin.study.executors import begin_block, run_each, run_with_bar
 from rin.study.ledger import Ledger, Planned, computed_on, digest_of

@@ -151,8 +151,8 @@ def _misfit(earlier: OpenedResults, later: OpenedResults) -> str:
     twice = both[both.duplicated(KEYS["runs"])].drop_duplicates(["pretraining", "backbone"])
     networks = [f"pretraining {row.pretraining} of {row.backbone}" for row in twice.itertuples()]
     if networks:
-        named = ", ".join(sorted(networks))
-        return f"it already has {named}, from another computer or version of the code"
+        listed = ", ".join(sorted(networks))
+        return f"it already has {listed}, from another computer or version of the code"
     return ""
 
 

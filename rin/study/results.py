@@ -250,14 +250,14 @@ class Results:
 
     def _own(self, *parts: Part) -> OpenedResults:
         """Return one's own results; runs that were found finished once are not asked again."""
-        own = self.workspace.once(("consolidated",), _OwnResults)
-        wanted = [part for part in parts if part not in own.finished]
-        if wanted or own.results is None:
-            own.results = consolidate(self.workspace, *wanted)
+        state = self.workspace.once(("consolidated",), _OwnResults)
+        wanted = [part for part in parts if part not in state.finished]
+        if wanted or state.results is None:
+            state.results = consolidate(self.workspace, *wanted)
             # Runs are finished only once their networks are; before, more of these may come.
             have_runs = any(kind == "runs" for kind, *_ in wanted)
-            own.finished |= {*wanted} - (set() if have_runs else {NETWORKS})
-        return own.results
+            state.finished |= {*wanted} - (set() if have_runs else {NETWORKS})
+        return state.results
 
     def _reference_of(self, task: str, study: str = MAIN) -> OpenedResults | None:
         """Return the reference run where a task's results come from it; None of own runs."""
