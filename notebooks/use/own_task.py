@@ -44,7 +44,7 @@ from rin.report.maps import image_row
 from rin.report.page import claim, picture
 from rin.report.style import use_style
 from rin.stats import init_differences, scenario_aucs
-from rin.study import open_runs, open_workspace, run_study
+from rin.study import open_workspace, run_study, shown_results
 from rin.study.fine_tuning import cam_arrays
 from rin.study.forecast import Pace, forecast
 from rin.study.new_task import new_task, write_task
@@ -185,9 +185,7 @@ pd.crosstab(cases["part"], cases["label"])
 
 # %%
 run_study(workspace)
-own_runs = open_runs(
-    workspace.profile, data_root=work, results=home / "results"
-)
+own_runs = shown_results(workspace)
 predictions = own_runs.predictions(task="hospital_us")
 aucs = scenario_aucs(predictions)
 aucs.pivot(index="scenario", columns="init", values="auc").round(3)

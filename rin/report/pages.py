@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rin.data.manifest import find_task
 from rin.files import read_yaml
-from rin.study import Workspace, open_runs
+from rin.study import Workspace, shown_results
 from rin.study.reference import load_reference, reference_names
 from rin.study.workspace import chosen_pages, find_manifest
 
@@ -97,7 +97,7 @@ def outline_of(workspace: Workspace, *, reading: bool = False) -> Outline:
     shown = {s for s in sections if s in names or getattr(profile, s, None) is not None}
     if any(find_manifest(workspace, *find_task(task)).masks for task in profile.tasks):
         shown |= {"masks"}
-    runs = open_runs(profile, data_root=workspace.data_root, results=workspace.results.parent)
+    runs = shown_results(workspace)
     external = {name for task in runs.tasks for name in runs.external(task)}
     if external:
         shown |= {"external"}

@@ -6,7 +6,7 @@ from rin.study.opened import OpenedResults, open_results
 from rin.study.plan import find_run
 from rin.study.pretraining import pretrained, pretraining_histories, run_pretraining
 from rin.study.profile import Profile, load_profile, profile_names
-from rin.study.results import Results, open_reference, open_runs
+from rin.study.results import Results, open_reference, open_runs, shown_results
 from rin.study.stages import run_study
 from rin.study.workspace import Workspace, open_workspace
 
@@ -29,4 +29,5 @@ __all__ = [
     "run_grid",
     "run_pretraining",
     "run_study",
+    "shown_results",
 ]

@@ -286,13 +286,13 @@ def open_runs(
 
     Returns
     -------
-    Runs
-        The reader's own runs, and the profile's reference run for tasks without one.
+    Results
+        As `shown_results` gives them.
 
     Raises
     ------
     InputError
-        As `open_workspace`; for a reference run that is unknown, damaged or of other inits.
+        As `open_workspace` and `shown_results`.
 
     Examples
     --------
@@ -301,7 +301,33 @@ def open_runs(
     >>> runs.origin("breast")
     'reference'
     """
-    workspace = open_workspace(profile, data_root=data_root, results=results)
+    return shown_results(open_workspace(profile, data_root=data_root, results=results))
+
+
+def shown_results(workspace: Workspace) -> Results:
+    """Return what is shown of a study that is open; nothing is trained.
+
+    Parameters
+    ----------
+    workspace : as `open_workspace` gives it
+
+    Returns
+    -------
+    Results
+        The reader's own runs, and the profile's reference run for tasks without one.
+
+    Raises
+    ------
+    InputError
+        For a reference run that is unknown, damaged or of other inits.
+
+    Examples
+    --------
+    >>> from rin.study import open_workspace, shown_results
+    >>> workspace = open_workspace("demo")
+    >>> shown_results(workspace).workspace is workspace
+    True
+    """
     if workspace.profile.reference is None:
         return Results(workspace)
     reference = load_reference(workspace.profile.reference)

@@ -109,6 +109,12 @@ def test_outline_of_demo_shows_every_task_and_waits_for_training_only_with_image
     assert outline_of(open_workspace("demo", data_root=tmp_path)).waits
 
 
+def test_outline_of_an_open_workspace_opens_it_no_second_time(monkeypatch, tmp_path):
+    workspace = open_workspace("demo", data_root=tmp_path, results=tmp_path)
+    monkeypatch.delattr("rin.study.workspace.from_checkout")  # by which folders are resolved
+    assert "breast" in outline_of(workspace).with_results
+
+
 def test_book_for_reading_has_results_and_evidence_and_nothing_that_trains_or_needs_more(tmp_path):
     workspace = open_workspace("demo", results=tmp_path)
     whole, read = outline_of(workspace), outline_of(workspace, reading=True)

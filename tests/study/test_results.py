@@ -5,7 +5,7 @@ from tiny_study import COLUMNS, tiny_profile
 
 from rin.errors import InputError
 from rin.models.backbones import BACKBONES
-from rin.study import load_profile, open_reference, open_runs
+from rin.study import load_profile, open_reference, open_runs, open_workspace, shown_results
 from rin.study.results import Results
 
 
@@ -25,6 +25,13 @@ def test_demo_shows_the_reference_run_without_training_anything(demo):
     assert demo.workspace.profile.tasks == ["breast"]  # with a stand-in
     assert demo.workspace.profile.live_task == "breast"
     assert demo.live.origin("breast") == "own"
+
+
+def test_results_of_an_open_workspace_are_those_of_the_folder_and_read_what_it_has_open(tmp_path):
+    workspace = open_workspace("demo", results=tmp_path)
+    shown = shown_results(workspace)
+    assert shown.workspace is workspace
+    assert shown.tasks == open_runs("demo", results=tmp_path).tasks
 
 
 def test_predictions_are_those_of_the_reference_run(demo):
