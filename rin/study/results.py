@@ -350,7 +350,7 @@ def open_reference(name: str = "open", *, keeping: Collection[str] = ()) -> Resu
 
     Returns
     -------
-    Runs
+    Results
 
     Raises
     ------

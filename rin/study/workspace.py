@@ -205,7 +205,7 @@ def open_workspace(
 
     Returns
     -------
-    Study
+    Workspace
 
     Raises
     ------
