@@ -261,8 +261,10 @@ claim("no patient is in two parts", by_patient.max() == 1)
 parts.loc[["train", "validation", "test"]]
 
 # %% [markdown]
-# With the images and tables comes a dataset card (`dataset_card.json`): licence, counts, split,
-# exclusions, and what was done for de-identification:
+# With the images and tables comes a description for programs that look for datasets
+# (`croissant.json`, in the Croissant format of MLCommons), and a dataset card
+# (`dataset_card.json`): licence, counts, split, exclusions, and what was done for
+# de-identification:
 
 # %%
 done = pd.Series(corpus.card["de-identification"], name="Done").drop("profile")

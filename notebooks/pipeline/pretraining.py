@@ -291,9 +291,10 @@ Markdown(
 #
 # Each run leaves its backbone in three formats below `weights` of the results: Keras 3
 # (`backbone.weights.h5`), the layout of Keras 2 that the released RadImageNet weights have
-# (`backbone_notop.h5`), and safetensors. None can contain code. To pass on such a file, add two from
-# the folder of its run: `config.json` names the preprocessing and the corpus, whose licence is in
-# its manifest; `done.json` has the SHA-256 of every file.
+# (`backbone_notop.h5`), and safetensors. None can contain code. Pass on such a file with the model
+# card beside it (`model_card.json`, in the ATLAS schema of the Radiological Society of North
+# America): images and their licence, preprocessing, test accuracy with its interval, limits, and the
+# SHA-256 of every file. What nothing records is “not stated” there.
 #
 # ## Exercises
 #

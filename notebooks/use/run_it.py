@@ -455,7 +455,7 @@ commands above compute it; on one GPU, `rin study --profile paper`.
 #     ├── radiology_ai/     CT/lung/Nodule/lung000001.png
 #     ├── RadiologyAI_train.csv, RadiologyAI_val.csv, RadiologyAI_test.csv
 #     ├── patients.csv
-#     └── dataset_card.json
+#     └── dataset_card.json, croissant.json
 # ```
 #
 # What curation made from an archive has RadImageNet's layout, and patients beside it. It is read

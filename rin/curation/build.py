@@ -27,6 +27,7 @@ from filelock import FileLock
 
 from rin import __version__
 from rin.curation import burned_in, deidentify, export, index
+from rin.curation.croissant import describe_corpus
 from rin.curation.deidentify import Pseudonyms, load_key
 from rin.curation.index import Archive, archive_counts
 from rin.curation.key_images import diagnostic_images, read_key_images
@@ -320,6 +321,7 @@ def write_corpus(output: Path, images: pd.DataFrame, card: dict[str, Any]) -> No
     for name, table in tables.items():
         table.to_csv(folder / name, index=False, lineterminator="\n")
     write_json(folder / CARD, card)
+    describe_corpus(folder, card, tables, PATIENTS)
     if card["provenance"] == "stand-in":
         counts = images["label"].value_counts().sort_index().to_dict()
         note = {"stand_in": "outpatient archive, curated", "images": counts, "masks": {}}

@@ -88,7 +88,8 @@ def export_images(
 
 def digest_of_code(package: Path = PACKAGE) -> str:
     """Return a digest of what decides a curated corpus, archive and plan aside."""
-    places = ("curation/*.py", "curation/*.yaml", "data/*.py", "data/layouts/*.py")
+    places = ("curation/*.py", "curation/*.yaml", "data/*.py", "data/*.yaml")
+    places += ("data/layouts/*.py",)
     digest = hashlib.sha256()
     for file in [*sorted(chain(*map(package.glob, places))), taxonomy_file()]:
         # A file that another process is replacing at this moment counts as absent.

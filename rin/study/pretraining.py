@@ -10,8 +10,10 @@ import errno
 import hashlib
 import os
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +32,7 @@ from rin.stats import share_interval
 from rin.study.corpora import open_corpus
 from rin.study.executors import begin_block, run_each, run_with_bar
 from rin.study.ledger import Ledger, Planned, computed_on, digest_of
+from rin.study.model_card import MODEL_CARD, model_card, write_model_card
 from rin.study.profile import Execution, Pretraining
 from rin.study.workspace import Workspace
 from rin.tables import PRETRAINED, check_table
@@ -284,7 +287,30 @@ def run_pretraining(workspace: Workspace, *, retrain: bool = False) -> pd.DataFr
     if retrain:
         workspace.weights.set_aside_of_other_code(plan_pretraining(workspace))
     pretrain_missing(workspace, plan_pretraining(workspace), workspace.weights, "Pretraining")
+    write_missing_cards(workspace)
     return pretrained(workspace)
+
+
+def _write_card(
+    run: PretrainingRun,
+    folder: Path,
+    record: Mapping[str, Any],
+    predictions: pd.DataFrame,
+    finished: str,
+) -> None:
+    """Write the model card of a run beside its weights."""
+    files = [folder / name for name in (WEIGHTS, NOTOP, SAFETENSORS)]
+    write_model_card(folder, model_card(run, record, predictions, files, finished[:10]))
+
+
+def write_missing_cards(workspace: Workspace) -> None:
+    """Write the model cards of finished runs that came before there were cards."""
+    for run in _finished(workspace):
+        folder, run_id = workspace.weights.path(run.run_id), run.run_id
+        if not (folder / MODEL_CARD).is_file():
+            record = workspace.weights.done(run_id)
+            predictions = workspace.weights.read(run_id, PREDICTIONS, pd.read_parquet)
+            _write_card(run, folder, record, predictions, record["finished"])
 
 
 def pretrain_missing(
@@ -397,6 +423,8 @@ def _pretrain(
         shutil.move(work / FEATURES, folder / FEATURES)
         entry = _entry(run, sha256_of(folder / WEIGHTS))
         (folder / ENTRY).write_text(entry.model_dump_json(indent=1))
-        return result.metrics | {"backend": keras.backend.backend()} | computed_on()
+        record = result.metrics | {"backend": keras.backend.backend()} | computed_on()
+        _write_card(run, folder, record, predictions, datetime.now(UTC).isoformat())
+        return record
 
     ledger.commit(run.run_id, run.config, write)

@@ -16,6 +16,7 @@ from rin.errors import InputError, as_input_error, look_up
 from rin.files import MAKE_ROOM, replace_folder, shipped_folder
 from rin.study.consolidate import consolidate, work_of
 from rin.study.corpora import corpus_overlap
+from rin.study.croissant import describe_results
 from rin.study.loss_study import plan_losses
 from rin.study.opened import (
     KEYS,
@@ -84,8 +85,8 @@ def write_reference(
         if add:
             written = joined(load_reference(target), written, target)
         write_results(written, draft, level=19)
+        describe_results(draft, load_reference(draft))
         _check_size(draft, target)
-        load_reference(draft)
     return target
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from croissant_structure import described, problems_of
 from export_files import header, key_note, place_of, uid_of, write, write_studies
 from filelock import FileLock
 from killed_curation import KEY, files_of, plan_of, result
@@ -94,6 +95,32 @@ def test_card_tells_how_images_were_chosen_and_what_was_not_looked_for(corpus):
     assert UNSEARCHED in card["de-identification"]["burned-in text"]
     assert card["licence"]
     assert card["must not be used for"]
+
+
+def test_croissant_description_fits_the_corpus_and_counts_what_it_holds(corpus):
+    assert problems_of(corpus.folder) == []
+    told = described(corpus.folder)
+    assert (
+        f"{len(corpus.images)} images of {corpus.card['all']['patients']}" in told["description"]
+    )
+    assert corpus.card["notice"] in told["description"]
+    assert told["license"] == corpus.card["licence"]
+    names = {*corpus.images["patient_id"], *corpus.images["study_id"]}
+    content = (corpus.folder / "croissant.json").read_text("utf-8")
+    assert [name for name in names if name in content] == []  # pseudonyms are in the tables alone
+
+
+@pytest.mark.slow
+def test_croissant_description_is_read_by_the_reference_implementation(corpus):
+    mlcroissant = pytest.importorskip("mlcroissant")
+    read = mlcroissant.Dataset(jsonld=str(corpus.folder / "croissant.json"))
+    assert not read.metadata.ctx.issues.errors
+    columns = {"images": ["filename", "label", "part"]}
+    columns["patients"] = ["filename", "patient_id", "study_id", "roi"]
+    for name, stated in columns.items():
+        rows = [[(cell or b"").decode() for cell in row.values()] for row in read.records(name)]
+        known = corpus.images[stated].replace("validation", "val").to_numpy().tolist()
+        assert sorted(rows) == sorted(known)
 
 
 def test_archive_of_which_no_image_is_left_is_refused_with_what_it_needs(tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from croissant_structure import described, problems_of
 from finished_study import (
     CHANGES,
     SCENARIO,
@@ -247,10 +248,15 @@ def test_facts_tell_how_the_run_came_about(reference, finished):
     ]  # fmt: skip
 
 
+def test_reference_run_has_a_description_of_its_files(written):
+    assert problems_of(written) == []
+    assert "not stated" not in [one["description"] for one in described(written)["recordSet"]]
+
+
 def test_nothing_of_the_machine_is_written_and_no_more_than_allowed(
     written, finished, images, tmp_path, monkeypatch
 ):
-    text = (written / "run.json").read_text("utf-8")
+    text = "".join((written / name).read_text("utf-8") for name in ("run.json", "croissant.json"))
     for own in (socket.gethostname(), str(finished.results), str(images), str(Path.home())):
         assert own not in text
     monkeypatch.setattr("rin.study.reference.LARGEST", 5_000)

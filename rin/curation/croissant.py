@@ -1,0 +1,38 @@
+"""The Croissant description of a curated corpus: its tables, pictures and parts.
+
+It holds counts, digests and the words of the corpus card, and neither an identifier nor a clock:
+equal corpora have equal descriptions.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rin.data.croissant import file_object, table_records, write_croissant
+from rin.files import read_yaml
+
+_TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
+
+
+def describe_corpus(
+    folder: Path, card: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], patients: str
+) -> Path:
+    """Write the description of a corpus beside its card and its tables; return its path.
+
+    `tables` are those of the CSV files of the folder, by name; `patients` names that of patients.
+    """
+    divided = ", ".join(f"{counts['images']} {part}" for part, counts in card["parts"].items())
+    facts = {**card, "divided": divided}
+    stated = {name: text.format(**facts) for name, text in _TEXTS["stated"].items()}
+    files = [file_object(folder / name) for name in sorted(tables)]
+    content = "".join(file["sha256"] for file in files)
+    stated["version"] = f"1.0.0+{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+    described = _TEXTS["patients"]
+    of_patients = table_records(
+        patients, tables[patients], described["description"], described["columns"]
+    )
+    distribution, records = [*files, *_TEXTS["pictures"]], [*_TEXTS["records"], of_patients]
+    return write_croissant(folder, stated, distribution, records)

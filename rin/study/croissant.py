@@ -1,0 +1,51 @@
+"""The Croissant description of a folder of results, made from its `run.json` and its tables."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rin.data.croissant import file_object, table_records, write_croissant
+from rin.errors import listed
+from rin.files import read_yaml
+from rin.study.opened import RUN, DatasetFacts, OpenedResults
+from rin.tables import SCHEMAS
+
+_TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
+
+
+def describe_results(folder: Path, results: OpenedResults) -> Path:
+    """Write the description of a folder that holds `results`; return its path."""
+    facts = results.facts
+    values = {"name": facts.name, "written": facts.written, "about": facts.profile.about}
+    values["tasks"] = listed(task.name for task in facts.tasks)
+    stated: dict[str, Any] = {
+        name: text.format(**values) for name, text in _TEXTS["stated"].items()
+    }
+    facts_file = file_object(folder / RUN)
+    stated["version"] = f"{facts.format}.0.0+{facts_file['sha256'][:12]}"
+    datasets = [task.dataset for task in facts.tasks]
+    datasets += [site for task in facts.tasks for site in task.external] + facts.corpora
+    stated["isBasedOn"] = [*{data.name: _source(data) for data in datasets}.values()]
+    files = [file_object(folder / name) for name in sorted(facts.files)]
+    records = [_records(file["name"], results.tables[Path(file["name"]).stem]) for file in files]
+    facts_file["description"] = _TEXTS["facts"]
+    return write_croissant(folder, stated, [facts_file, *files], records)
+
+
+def _source(data: DatasetFacts) -> dict[str, str]:
+    """Return what is said of a dataset that results are based on."""
+    source = {"@type": "sc:Dataset", "name": data.title, "url": data.home}
+    return source | {"license": data.licence or _TEXTS["not_stated"]}
+
+
+def _records(file: str, table: pd.DataFrame) -> dict[str, Any]:
+    """Return the record set of a table, with what is known of its columns."""
+    stated, meanings = _TEXTS["tables"].get(Path(file).stem, {}), {}
+    description = stated.get("description", _TEXTS["not_stated"])
+    if "schema" in stated:
+        schema = SCHEMAS[stated["schema"]]
+        description = stated.get("description", schema.description)
+        for name, column in schema.columns.items():
+            meanings[name] = f"{column.meaning} ({column.unit})" if column.unit else column.meaning
+    return table_records(file, table, description, meanings | stated.get("columns", {}))

@@ -1,0 +1,210 @@
+"""Model cards of the weights that a study pretrains: a template, filled from the records of a run.
+
+A card (`model_card.json`) lies beside the weights of every run.  The template, `model_card.yaml`,
+has the fields of the ATLAS schema of the Radiological Society of North America; every card is
+checked against what that schema asks of them (`model_card_schema.yaml`) before it is written.
+What no record says is “not stated”.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from rin.data.manifest import load_manifest
+from rin.errors import InputError, counted
+from rin.evidence.paper import CITATION, DATABASE
+from rin.files import read_yaml, sha256_of, write_atomically
+from rin.models.backbones import find_backbone
+from rin.models.preprocessing import find_preprocessing
+from rin.stats import share_interval
+
+if TYPE_CHECKING:
+    from rin.data.manifest import DatasetManifest
+    from rin.study.ledger import Planned
+    from rin.study.profile import Pretraining
+
+MODEL_CARD = "model_card.json"
+_TEMPLATE = read_yaml(Path(__file__).with_suffix(".yaml"))
+_SCHEMA = Path(__file__).with_name("model_card_schema.yaml")
+_NOT_STATED = _TEMPLATE["not_stated"]
+_ALONE = re.compile(r"\{(\w+)\}")
+#: With no more classes, every class is among the first five.
+TRIVIAL = 5
+#: What the record of an older run may not say.
+_LATER = ("computer", "software", "backend", "commit")
+
+
+def model_card(
+    run: Planned,
+    record: Mapping[str, Any],
+    predictions: pd.DataFrame,
+    files: Sequence[Path],
+    day: str,
+) -> dict[str, Any]:
+    """Return the card of the weights of a pretraining run as a document of the schema.
+
+    Parameters
+    ----------
+    run : whose weights they are, a `rin.study.pretraining.PretrainingRun`
+    record : what is recorded of it in `done.json`
+    predictions : of its test images, with `patient_id`, `truth` and `predicted`
+    files : its weights, one for each format
+    day : on which it was finished, such as 2026-03-01
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    InputError
+        Where the card does not fit the schema.
+    """
+    manifest = load_manifest(run.corpus)
+    facts = {
+        **record,
+        **{name: record.get(name) or _NOT_STATED for name in _LATER},
+        **_of_inputs(run),
+        **_of_images(manifest, run),
+        **_of_scores(record, predictions, manifest),
+        "not_stated": _NOT_STATED,
+        "citation": CITATION,
+        "year": CITATION.year,
+        "paper": DATABASE,
+        "link": f"https://doi.org/{CITATION.doi}",
+        "day": day,
+        "run_id": run.run_id,
+        "pretraining": run.pretraining,
+        "seed": run.seed,
+        "backbone": run.backbone,
+        "layer": find_backbone(run.backbone).cam_layer,
+        "settings": run.settings,
+        "settings_in_words": _in_words(run.settings),
+        "files": "; ".join(map(_of_file, files)),
+        "minutes": record["seconds"] / 60,
+        "on_devices": counted(record["devices"], "devices"),
+        "verification": _TEMPLATE["verification"][_code_is(record.get("commit"))],
+    }
+    provenance = run.store.provenance
+    of_kind = {name: text.format(**facts) for name, text in _TEMPLATE[provenance].items()}
+    facts |= of_kind | {
+        "warning": f"{of_kind['warning']} ".lstrip(),
+        "layout": f"{of_kind['layout']} ".lstrip(),
+        "caution": f" {of_kind['caution']}".rstrip(),
+    }
+    card = _filled(_TEMPLATE["card"], facts)
+    check_card(card, where=f"model card of run {run.run_id}")
+    return card
+
+
+def write_model_card(folder: Path, card: Mapping[str, Any]) -> Path:
+    """Write a card beside the weights of a run; return its path."""
+    path = folder / MODEL_CARD
+    with write_atomically(path) as draft:
+        text = json.dumps(card, indent=1, ensure_ascii=False)
+        draft.write_text(text + "\n", encoding="utf-8")
+    return path
+
+
+def check_card(card: Mapping[str, Any], *, where: str | Path) -> None:
+    """Raise InputError unless a card is as the schema asks."""
+    from jsonschema import Draft202012Validator
+
+    validator = Draft202012Validator(read_yaml(_SCHEMA))
+    if problem := next(iter(sorted(validator.iter_errors(card), key=str)), None):
+        field = ": ".join(map(str, problem.absolute_path)) or "the card"
+        remedy = "Correct the template of model cards, or what the manifest of the corpus says."
+        raise InputError(f"{field}: {problem.message[:300]}", where=where, remedy=remedy)
+
+
+def _code_is(commit: str | None) -> str:
+    """Return what is known of the code of a commit, which has a plus where it was edited."""
+    if not commit:
+        return "unknown"
+    return "edited" if commit.endswith("+") else "known"
+
+
+def _of_file(path: Path) -> str:
+    return f"{path.name} ({path.stat().st_size:,} bytes; SHA-256 {sha256_of(path)})"
+
+
+def _of_inputs(run: Planned) -> dict[str, Any]:
+    """Return how inputs are prepared."""
+    preprocessing = find_preprocessing(run.preprocessing)
+    return {
+        "preprocessing": preprocessing,
+        "order": "blue, green, red" if preprocessing.bgr else "red, green, blue",
+        "scale": ", ".join(f"{x:.6g}" for x in preprocessing.scale),
+        "offset": ", ".join(f"{x:.6g}" for x in preprocessing.offset),
+    }
+
+
+def _of_images(manifest: DatasetManifest, run: Planned) -> dict[str, Any]:
+    """Return what the manifest says of the images, and the words that index them."""
+    words = re.findall(r"[a-z]+", f"{manifest.modality} {manifest.anatomy}".lower())
+    content, modalities = (
+        list(dict.fromkeys(table[word] for word in words if word in table))
+        for table in (_TEMPLATE["content"], _TEMPLATE["modalities"])
+    )
+    keywords = ["transfer learning", "pretrained weights", run.backbone]
+    keywords.append(f"{run.init} pretraining")
+    if run.store.provenance == "stand-in":
+        keywords.append("stand-in images")
+    patients_unknown = "" if manifest.independence == "patient" else _TEMPLATE["patients_unknown"]
+    return {
+        "manifest": manifest,
+        "content": [*content, "IN"],
+        "modalities": modalities or None,
+        "keywords": keywords,
+        "patients_unknown": f"{patients_unknown} ".lstrip(),
+    }
+
+
+def _of_scores(
+    record: Mapping[str, Any], predictions: pd.DataFrame, manifest: DatasetManifest
+) -> dict[str, Any]:
+    """Return what the test images say, with the interval over patients."""
+    right, patients = predictions["truth"] == predictions["predicted"], predictions["patient_id"]
+    low, high = share_interval(right, patients)
+    metrics, top5_text = ["accuracy", "balanced accuracy"], ""
+    if record["classes"] > TRIVIAL:
+        metrics.append("top-5 accuracy")
+        top5_text = f", top-5 accuracy {record['top5']:.3f}"
+    of_patients = f" of {patients.nunique():,} patients"
+    return {
+        "tested": len(predictions),
+        "of_patients": of_patients if manifest.independence == "patient" else "",
+        "low": low,
+        "high": high,
+        "chance": 1 / record["classes"],
+        "metrics": metrics,
+        "top5_text": top5_text,
+    }
+
+
+def _in_words(settings: Pretraining) -> str:
+    """Return the settings of a pretraining that decide its result, as a list in words."""
+    elsewhere = {"corpora", "cases", "backbones", "pretrainings", "released", "brief"}
+    elsewhere |= {"preprocessing", "size", "dropout"}
+    stated = settings.model_dump(exclude=elsewhere).items()
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in stated)
+
+
+def _filled(part: Any, facts: Mapping[str, Any]) -> Any:
+    """Return a part of the template filled in; a text that is one name becomes its value.
+
+    What has no value, as the modality of photographs, is left out.
+    """
+    if isinstance(part, Mapping):
+        filled = {name: _filled(inner, facts) for name, inner in part.items()}
+        return {name: inner for name, inner in filled.items() if inner is not None}
+    if isinstance(part, list):
+        return [_filled(inner, facts) for inner in part]
+    alone = _ALONE.fullmatch(part)
+    return facts[alone[1]] if alone else part.format(**facts)

@@ -1,0 +1,207 @@
+"""The card beside pretrained weights says what is recorded of them, and nothing else."""
+
+import itertools
+import json
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from rin.data.manifest import load_manifest
+from rin.errors import InputError
+from rin.files import sha256_of
+from rin.models.backbones import ALL_BACKBONES
+from rin.study.model_card import check_card, model_card, write_model_card
+from rin.study.pretraining import plan_pretraining, write_missing_cards
+from rin.study.profile import Pretraining
+
+SETTINGS = Pretraining(
+    corpora={"radiologic": "corpus_radiologic"}, size=75, batch=32, epochs=3, learning_rate=0.002
+)
+RECORD = {
+    "images": 80, "classes": 12, "training_images": 60, "steps": 12, "parameters": 23_587_712,
+    "top1": 0.5, "top5": 0.833, "balanced_accuracy": 0.417, "seconds": 90.0, "devices": 4,
+    "images_per_second": 40.0, "precision": "float32", "resumed": 0, "backend": "tensorflow",
+    "computer": "one core", "software": "Python 3.11, keras 3.15.1", "commit": "a1b2c3",
+}  # fmt: skip
+PREDICTIONS = pd.DataFrame(
+    {"patient_id": ["p", "p", "q", "r"], "truth": [*"aabb"], "predicted": [*"abbc"]}
+)
+
+
+def run(init="radiologic", backbone="ResNet50", provenance="real", corpus=None):
+    """What a card reads of a planned run."""
+    return SimpleNamespace(
+        init=init,
+        corpus=corpus or f"corpus_{init}",
+        backbone=backbone,
+        preprocessing="symmetric",
+        pretraining=2,
+        seed=7,
+        run_id="0123456789abcdef",
+        settings=SETTINGS,
+        store=SimpleNamespace(provenance=provenance),
+    )
+
+
+@pytest.fixture
+def card(tmp_path):
+    """Makes a card of weights that are three bytes long."""
+    file = tmp_path / "backbone.safetensors"
+    file.write_bytes(b"abc")
+
+    def make(record=RECORD, **changes):
+        return model_card(run(**changes), record, PREDICTIONS, [file], "2026-03-01")["Model"]
+
+    return make
+
+
+def fields(part, outer=""):
+    """The texts of a card by field; a field inside another is `Outer: Inner`."""
+    if isinstance(part, dict):
+        inner = [fields(value, f"{outer}: {name}".lstrip(": ")) for name, value in part.items()]
+        return {name: text for one in inner for name, text in one.items()}
+    return {outer: "; ".join(map(str, part)) if isinstance(part, list) else str(part)}
+
+
+@pytest.mark.parametrize(
+    ("field", "parts"),
+    [
+        ("Name", ["ResNet50 pretrained on Radiologic pretraining corpus"]),
+        ("Descriptors: Date: Created", ["2026-03-01"]),
+        ("Descriptors: Funding", ["not stated"]),
+        ("Descriptors: License: Text", [
+            "Not stated for the weights", load_manifest("corpus_radiologic").licence,
+        ]),
+        ("Model properties: Availability", ["backbone.safetensors (3 bytes; SHA-256 ba7816bf"]),
+        ("Model properties: Architecture", ["conv5_block3_out; 23,587,712 parameters"]),
+        ("Model properties: Input", [
+            "`symmetric`: channels in the order red, green, blue",
+            "(0.00784314, 0.00784314, 0.00784314) plus (-1, -1, -1)",
+        ]),
+        ("Model properties: Limitations", ["80 images of 12 classes", "names no patients"]),
+        ("Model properties: Reproducibility", [
+            "pretraining 2 of this backbone, seed 7", "learning rate 0.002",
+            "float32 on 4 devices, resumed 0 times", "one core, with Python 3.11, keras 3.15.1",
+            "commit a1b2c3",
+        ]),
+        ("Imaging: Comments", ["80 real images of 12 classes"]),
+        ("Model performance: Metrics", ["accuracy; balanced accuracy; top-5 accuracy"]),
+        ("Model performance: Comments", [
+            "4 images, 12 classes: accuracy 0.500 (95% CI", "accuracy 0.417, top-5 accuracy 0.833",
+            "gives 0.083",
+        ]),
+    ],
+)  # fmt: skip
+def test_card_says_what_is_recorded_of_its_run(card, field, parts):
+    told = fields(card())
+    assert [part for part in parts if part not in told[field]] == []
+    assert "stand-in" not in " ".join(told.values())
+
+
+def test_card_of_a_stand_in_says_so_in_name_keywords_limits_images_and_scores(card):
+    told = fields(card(provenance="stand-in"))
+    for name in ("Name", "Indexing: Keywords", "Model properties: Limitations"):
+        assert "stand-in" in told[name], name
+    assert told["Imaging: Comments"].startswith("80 synthetic images")
+    assert told["Model performance: Comments"].endswith(" Stand-in images: not a finding.")
+    assert "show no person" in told["Descriptors: Ethical review"]
+    assert load_manifest("corpus_radiologic").licence not in " ".join(told.values())
+
+
+@pytest.mark.parametrize(
+    ("commit", "said"),
+    [
+        ("a1b2c3", "The files are those whose SHA-256"),
+        ("a1b2c3+", "Unverified: code or manifests were edited after the commit"),
+        (None, "Unverified: the commit of the code that made these weights is not stated"),
+    ],
+)
+def test_card_says_whether_the_code_that_made_the_weights_is_known(card, commit, said):
+    assert said in card(RECORD | {"commit": commit})["Descriptors"]["Comments"]
+
+
+def test_card_of_an_older_record_does_not_state_what_that_does_not_say(card):
+    record = {name: RECORD[name] for name in RECORD if name not in ("software", "commit")}
+    told = card(record)["Model properties"]["Reproducibility"]
+    assert "with not stated, tensorflow as backend, commit not stated." in told
+
+
+def test_card_of_five_classes_or_fewer_has_no_top_5_accuracy(card):
+    told = card(RECORD | {"classes": 5})["Model performance"]
+    assert told["Metrics"] == ["accuracy", "balanced accuracy"]
+    assert "top-5" not in told["Comments"]
+
+
+def test_card_of_a_corpus_with_patients_counts_them(card):
+    told = fields(card(corpus="curated_archive"))
+    assert "4 images of 3 patients" in told["Model performance: Comments"]
+    assert "names no patients" not in told["Model properties: Limitations"]
+
+
+def test_card_is_indexed_by_what_the_manifest_says_of_its_images(card):
+    content = card()["Indexing"]["Content"]
+    assert content[:3] == ["CT", "MR", "US"]
+    assert {"CH", "NR", "BR"} < {*content}
+    photographs = card(init="photographic")
+    assert "Modalities" not in photographs["Imaging"]
+    assert photographs["Indexing"]["Content"] == ["IN"]
+
+
+@pytest.mark.parametrize(
+    ("backbone", "provenance"), itertools.product(ALL_BACKBONES, ("real", "stand-in"))
+)
+def test_every_card_fits_the_schema(card, backbone, provenance):
+    assert card(backbone=backbone, provenance=provenance)["Name"].startswith(backbone)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda card: card["Model"].pop("Link"), "Model: 'Link' is a required property"),
+        (lambda card: card["Model"].update(Rating=5), "'Rating' was unexpected"),
+        (lambda card: card["Model"].update(Name="{backbone}"), "Model: Name: '{backbone}'"),
+        (
+            lambda card: card["Model"]["Indexing"]["Content"].append("XX"),
+            "Content: 12: 'XX' is not one of",
+        ),
+        (
+            lambda card: card["Model"]["Descriptors"]["Date"].update(Created="1 March"),
+            "Created: '1 March' does not match",
+        ),
+    ],
+)
+def test_card_that_does_not_fit_the_schema_is_refused_by_field(tmp_path, change, said):
+    made = model_card(run(), RECORD, PREDICTIONS, [], "2026-03-01")
+    change(made)
+    with pytest.raises(InputError) as caught:
+        check_card(made, where=tmp_path)
+    assert said in str(caught.value)
+
+
+def test_card_when_written_is_read_back_and_leaves_nothing_else(tmp_path):
+    made = model_card(run(), RECORD, PREDICTIONS, [], "2026-03-01")
+    path = write_model_card(tmp_path, made)
+    assert json.loads(path.read_text("utf-8")) == made
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_weights_of_a_finished_pretraining_have_a_card_with_their_digests(pretrained_study):
+    (planned,) = plan_pretraining(pretrained_study)
+    folder = pretrained_study.weights.path(planned.run_id)
+    made = json.loads((folder / "model_card.json").read_text("utf-8"))["Model"]
+    availability = made["Model properties"]["Availability"]
+    for name in ("backbone.weights.h5", "backbone_notop.h5", "backbone.safetensors"):
+        assert sha256_of(folder / name) in availability
+    assert "stand-in" in made["Name"]
+    recorded = json.loads((folder / "done.json").read_text("utf-8"))["files"]
+    assert recorded["model_card.json"] == sha256_of(folder / "model_card.json")
+
+
+def test_card_of_a_run_from_before_there_were_cards_is_written_later(pretrained_study):
+    (planned,) = plan_pretraining(pretrained_study)
+    path = pretrained_study.weights.path(planned.run_id) / "model_card.json"
+    before = path.read_text("utf-8")
+    path.unlink()
+    write_missing_cards(pretrained_study)
+    assert path.read_text("utf-8") == before
