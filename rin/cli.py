@@ -128,9 +128,20 @@ def run(
 
 
 @app.command()
-def curate(profile: Profile = "demo", data_root: Data = "", results: Results = "results") -> None:
+def curate(
+    profile: Profile = "demo",
+    data_root: Data = "",
+    results: Results = "results",
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Files with these problems, repeatable, from now on: unreadable, unidentified, "
+            "contradictory, unassigned-report, unclear-note; none ends it."
+        ),
+    ] = None,
+) -> None:
     """Turn the archive of the profile into a corpus; may be killed and called again."""
-    from rin.curation.build import IMAGE_QUEUE, QUEUE
+    from rin.curation.build import IMAGE_QUEUE, QUEUE, keep_left_out
     from rin.curation.burned_in import UNSEARCHED
     from rin.study import open_workspace
     from rin.study.corpora import curated_corpus, curation_plan
@@ -143,10 +154,15 @@ def curate(profile: Profile = "demo", data_root: Data = "", results: Results = "
             remedy = "Put the archive there; without a data root a stand-in is curated."
             raise InputError("there is no archive", where=Path(data_root) / archive, remedy=remedy)
         _say("No data root: a STAND-IN archive is curated.", "yellow")
+    if leave_out:
+        kinds = {kind for text in leave_out for kind in text.split(",")} - {"none"}
+        keep_left_out(curation_plan(workspace).output, kinds)
     corpus, plan = curated_corpus(workspace), curation_plan(workspace)
     for kind, n in corpus.card["archive"].items():
         typer.echo(f"{kind:12s} {n:10,d} in the archive")
     kept, patients = len(corpus.images), corpus.images["patient_id"].nunique()
+    for kind, left in corpus.card["files left out"].items():
+        _say(f"left out     {left['files']:10,d} files: {kind}", "yellow")
     typer.echo(f"{'images':12s} {kept:10,d} in the corpus, of {patients:,} patients")
     typer.echo(f"To share: {corpus.root.absolute()}. Not looked for: {UNSEARCHED}.")
     typer.echo(f"To review: {QUEUE} and {IMAGE_QUEUE} in {plan.output.absolute()}")

@@ -345,5 +345,8 @@ book_table(done.to_frame(), "From the dataset card", prose=True)
 # `confirmed` of `review_queue.csv` with yes or no, save it as `archive/reviewed.csv`, name it in
 # the profile (`reviewed: reviewed.csv`) and curate again. `image_queue.csv` lists images whose
 # pixels may show letters, in whatever script; they stay out until someone has checked them and
-# entered `no` under `shows_text`. `problems.csv` lists all files that could not be used, if any.
+# entered `no` under `shows_text`. `problems.csv` lists all files that could not be used, if any, with
+# number, cause and remedy; numbers stay when other files go. `rin curate --leave-out unreadable`
+# leaves files out by the kind of their problem (or the profile does:
+# `curation: {leave_out: [unreadable]}`), and the dataset card counts them.
 # Pretrained weights are written for Keras, as `_notop.h5` for older software, and as safetensors.

@@ -15,7 +15,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,14 @@ from rin.curation.croissant import describe_corpus
 from rin.curation.deidentify import Pseudonyms, load_key
 from rin.curation.index import Archive, archive_counts
 from rin.curation.key_images import diagnostic_images, read_key_images
+from rin.curation.problems import (
+    KINDS,
+    UNREADABLE,
+    Problem,
+    RefusedFilesError,
+    number_files,
+    refuse_files,
+)
 from rin.curation.radiology_reports import normal_studies, screen, write_review_queue
 from rin.curation.spreadsheets import write_queue
 from rin.data.layouts.found import STAND_IN_NOTE
@@ -38,7 +47,7 @@ from rin.data.layouts.table import RADIMAGENET_TABLES
 from rin.data.splits import PARTS, SHARES, split_corpus
 from rin.data.standins.writers import write_json
 from rin.data.tree import walk
-from rin.errors import InputError, as_input_error, require
+from rin.errors import InputError, as_input_error, look_up, require
 from rin.files import MAKE_ROOM, read_yaml, sha256_of, write_atomically
 
 INDEX, KEY = "index", "pseudonym.key"
@@ -48,10 +57,13 @@ QUEUE, IMAGE_QUEUE = "review_queue.csv", "image_queue.csv"
 PROBLEMS = "problems.csv"
 IMAGES, SCREENED = "images.parquet", "screened.parquet"
 LOCK, NOTE, UNFINISHED = ".curation.lock", "curated.json", ".unfinished"
+#: Which problems `rin curate --leave-out` named last.
+LEFT_OUT = "leave_out.json"
 SHARED, FOLDER, PICTURES = "shared", "radimagenet_curated", "radiology_ai"
 #: What curation keeps beside the folder to share: for the owner's eyes alone.
 PRIVATE = (
     *(INDEX, KEY, QUEUE, IMAGE_QUEUE, PROBLEMS, IMAGES, SCREENED, LOCK, NOTE, UNFINISHED),
+    LEFT_OUT,
     *(export.DICOM_FOLDER, export.PICTURE_FOLDER, export.NOTES),
 )
 PATIENTS, CARD = "patients.csv", "dataset_card.json"
@@ -70,6 +82,7 @@ _TEXTS = read_yaml(Path(__file__).with_name("card.yaml"))
 REASONS = index.RULES | {
     name: text.format(fewest=FEWEST_PATIENTS) for name, text in _TEXTS["left out"].items()
 }
+REASONS[UNREADABLE] = KINDS[UNREADABLE]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +98,8 @@ class CurationPlan:
     label_map: Path | None = None
     #: The review queue as a radiologist filled it in; without it the rules alone confirm.
     reviewed: Path | None = None
+    #: Kinds of problems (`problems.KINDS`): files that have one are left out, and counted.
+    leave_out: tuple[str, ...] = ()
     #: Secret of the pseudonyms; None reads the key file in `output`, made on first use.
     key: bytes | None = field(default=None, repr=False)
 
@@ -117,41 +132,65 @@ class CuratedCorpus(NamedTuple):
 
 def index_archive(plan: CurationPlan) -> Archive:
     """Index the archive of a plan, as far as it is not indexed yet, and open it."""
+    _check_place(plan)
+    with private(plan.output):
+        return index.open_archive(plan.archive, plan.output / INDEX, plan.leave_out)
+
+
+def _check_place(plan: CurationPlan) -> None:
+    """Raise InputError where what is made would become a part of the archive."""
     if plan.output.resolve().is_relative_to(plan.archive.resolve()):
         problem = "the output lies inside the archive, and would be read as a part of it"
         remedy = "Name another folder for the output."
         raise InputError(problem, where=plan.output, remedy=remedy)
-    with private(plan.output):
-        return index.open_archive(plan.archive, plan.output / INDEX)
 
 
 def curate(plan: CurationPlan) -> CuratedCorpus:
     """Make a corpus from an archive, as far as that is not done.
 
     It is byte for byte the same, however often the work was killed.  InputError says what is wrong
-    with the archive, its reports, key images or label map, or that the output cannot be written;
-    it names images that cannot be exported, after the others are, and says where no two classes
-    have three patients.
+    with the label map or a review, that the output cannot be written, or where no two classes have
+    three patients.  Files of the archive with problems that the plan does not leave out, of whatever
+    stage, are listed together, after all that can be done is done.
     """
     output, folder = plan.output, plan.output / SHARED / FOLDER
     if not (output / NOTE).is_file():  # to read what was curated before, neither is needed
         require("dicomanonymizer", "rapidocr")
     problem, remedy = "the work of curation cannot be kept", f"{MAKE_ROOM} What was done is kept."
-    with as_input_error(problem, where=output, remedy=remedy, kinds=OSError):
-        archive = index_archive(plan)
-        with private(output):
-            names = Pseudonyms(load_key(output / KEY) if plan.key is None else plan.key)
-            cleared = burned_in.cleared_images(output / IMAGE_QUEUE, archive.root)
-            made_of = _made_of(plan, archive, names.key, cleared)
-            if not _is_current(output, made_of):
-                _curate(plan, archive, names, cleared)
-                with write_atomically(output / NOTE) as draft:
-                    write_json(draft, {"made_of": made_of, "state": _state(output)})
-            card = json.loads((folder / CARD).read_text("utf-8"))
-            images = pd.read_parquet(output / IMAGES)[list(COLUMNS)]
-            screened = pd.read_parquet(output / SCREENED)
-            excluded = pd.DataFrame(card["excluded"], columns=EXCLUDED)
-            return CuratedCorpus(folder, card, images, excluded, screened)
+    _check_place(plan)
+    with as_input_error(problem, where=output, remedy=remedy, kinds=OSError), private(output):
+        archive, problems, dropped = index.read_archive(plan.archive, output / INDEX)
+        names = Pseudonyms(load_key(output / KEY) if plan.key is None else plan.key)
+        cleared = burned_in.cleared_images(output / IMAGE_QUEUE, archive.root)
+        made_of = _made_of(plan, archive, names.key, cleared, dropped)
+        if _refused(plan, problems) or not _is_current(output, made_of):
+            _curate(plan, archive, names, cleared, problems, dropped)
+            with write_atomically(output / NOTE) as draft:
+                write_json(draft, {"made_of": made_of, "state": _state(output)})
+        card = json.loads((folder / CARD).read_text("utf-8"))
+        images = pd.read_parquet(output / IMAGES)[list(COLUMNS)]
+        screened = pd.read_parquet(output / SCREENED)
+        excluded = pd.DataFrame(card["excluded"], columns=EXCLUDED)
+        return CuratedCorpus(folder, card, images, excluded, screened)
+
+
+def keep_left_out(output: Path, kinds: Collection[str]) -> None:
+    """Keep which problems files are left out for, beside what is curated, until they are named anew.
+
+    InputError for an unknown one.
+    """
+    for kind in kinds:
+        look_up("problem with files", kind, [*KINDS])
+    with private(output), write_atomically(output / LEFT_OUT) as draft:
+        write_json(draft, sorted(kinds))
+
+
+def kept_left_out(output: Path) -> tuple[str, ...]:
+    """Return what `keep_left_out` has kept; nothing where nothing was named."""
+    file = output / LEFT_OUT
+    remedy = "Delete it, and name the problems again: rin curate --leave-out."
+    with as_input_error("it cannot be read", where=file, remedy=remedy, kinds=(OSError, ValueError)):
+        return tuple(json.loads(file.read_text("utf-8"))) if file.is_file() else ()
 
 
 @contextmanager
@@ -171,7 +210,7 @@ def private(output: Path) -> Iterator[None]:
             (output / PROBLEMS).unlink(missing_ok=True)
             try:
                 yield
-            except index.RefusedFilesError as error:
+            except RefusedFilesError as error:
                 write_queue(error.table, output / PROBLEMS)
                 remedy = f"{error.remedy} {output / PROBLEMS} lists all, with their paths."
                 raise InputError(error.problem, where=error.where, remedy=remedy) from error
@@ -181,17 +220,20 @@ def private(output: Path) -> Iterator[None]:
 
 def select_images(
     plan: CurationPlan, archive: Archive, screened: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.Series, pd.Series]:
+) -> tuple[pd.DataFrame, pd.Series, pd.Series, list[Problem]]:
     """Choose the images of a corpus, by the studies that were `screened`.
 
     Returned are the images, with the columns of key images, `name` (of the taxonomy), `label`
     (`region-name`) and `kind`; for each of the others why it is not among them, a key of
-    `REASONS`; and by whom each normal study was confirmed.
+    `REASONS`; by whom each normal study was confirmed; and what is wrong with documents of readers.
     """
     files = archive.files
-    marked = read_key_images(archive.root, files, plan.label_map)
+    marked, problems = read_key_images(archive.root, files, plan.label_map)
     normal = normal_studies(screened, plan.reviewed)
     normal = normal[~normal["study_uid"].isin(marked["study_uid"])]
+    # Whatever such a document says of its study, it may be a finding.
+    unclear = files.loc[files["path"].isin([problem.path for problem in problems]), "study_uid"]
+    normal = normal[~normal["study_uid"].isin(unclear)]
     whole = diagnostic_images(files, normal["study_uid"])
     tables = [marked.assign(kind="key"), whole.assign(kind="normal")]
     candidates = pd.concat(tables, ignore_index=True).rename(columns={"label": "name"})
@@ -199,7 +241,7 @@ def select_images(
     images = one_label_each(candidates)
     left = files[~files["sop_uid"].isin(images["sop_uid"])]
     left_out = reasons(left, marked["study_uid"], normal["study_uid"])
-    return images, left_out, normal["confirmed_by"]
+    return images, left_out, normal["confirmed_by"], problems
 
 
 def one_label_each(candidates: pd.DataFrame) -> pd.DataFrame:
@@ -216,7 +258,18 @@ def reasons(left: pd.DataFrame, marked: pd.Series, normal: pd.Series) -> pd.Seri
     return pd.Series(np.select(cases, [rule, NOT_MARKED, NO_CLASS], NOT_NORMAL), dtype=object)
 
 
-def _made_of(plan: CurationPlan, archive: Archive, key: bytes, cleared: set[str]) -> str:
+def _refused(plan: CurationPlan, problems: list[Problem]) -> list[Problem]:
+    """Return the problems with files that a plan does not leave out."""
+    return [problem for problem in problems if problem.kind not in plan.leave_out]
+
+
+def _made_of(
+    plan: CurationPlan,
+    archive: Archive,
+    key: bytes,
+    cleared: set[str],
+    dropped: dict[str, str],
+) -> str:
     """Return a digest of all that decides the corpus: files, plan, tables, code and libraries."""
     digest = hashlib.sha256(key)
     for table in (archive.files, archive.reports):
@@ -224,6 +277,7 @@ def _made_of(plan: CurationPlan, archive: Archive, key: bytes, cleared: set[str]
     tables = [path and sha256_of(path) for path in (plan.label_map, plan.reviewed)]
     code = export.digest_of_code()
     rest = (tables, plan.seed, archive.provenance, code, sorted(cleared))
+    rest += (sorted(plan.leave_out), sorted(dropped.items()))
     digest.update(json.dumps(rest).encode())
     return digest.hexdigest()
 
@@ -250,13 +304,32 @@ def _state(output: Path) -> str:
     return digest.hexdigest()
 
 
-def _curate(plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: set[str]) -> None:
+def _curate(
+    plan: CurationPlan,
+    archive: Archive,
+    names: Pseudonyms,
+    cleared: set[str],
+    problems: list[Problem],
+    dropped: dict[str, str],
+) -> None:
     output = plan.output
+    numbers = number_files(output / INDEX, ())
     screened = screen(archive.reports)
     write_review_queue(screened, output / QUEUE)
-    chosen, left_out, confirmed = select_images(plan, archive, screened)
+    try:
+        chosen, left_out, confirmed, unclear = select_images(plan, archive, screened)
+    except InputError:
+        # They come first: what else is wrong may be because of them.
+        refuse_files(archive.root, numbers, _refused(plan, problems))
+        raise
     chosen["cleared"] = chosen["sop_uid"].isin(cleared)
-    exported = export.export_images(chosen, archive.root, output, names)
+    exported, unread = export.export_images(chosen, archive.root, output, names)
+    refuse_files(archive.root, numbers, _refused(plan, [*problems, *unclear, *unread]))
+    export.forget_others(output, exported)
+    dropped = dropped | {problem.path: problem.kind for problem in [*unclear, *unread]}
+    left_out = pd.concat([left_out, pd.Series([UNREADABLE] * len(unread), dtype=object)])
+    exported = exported[["uid", "risk", "width", "height"]]
+    chosen = chosen.loc[exported.index]
     doubtful = (exported["risk"] == burned_in.DOUBTFUL) | chosen["cleared"]
     burned_in.write_image_queue(chosen[doubtful], output / IMAGE_QUEUE, archive.root)
     # As the corpus knows them: no column holds an identifier.
@@ -279,6 +352,7 @@ def _curate(plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: se
             "confirmed by": confirmed.value_counts().to_dict(),
         },
         "excluded": excluded.to_dict("records"),
+        "files left out": left_out_files(dropped),
     }
     write_corpus(output, images, card)
     for name, table in ((IMAGES, images), (SCREENED, screened)):
@@ -371,6 +445,16 @@ def corpus_card(images: pd.DataFrame, plan: CurationPlan, archive: Archive) -> d
         "de-identification": {"profile": deidentify.METHOD_CODES}
         | {about: text.format(**stated) for about, text in made},
         "must not be used for": _TEXTS["must not be used for"],
+    }
+
+
+def left_out_files(dropped: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return how many files of the archive were left out for each kind of problem, and why."""
+    counts = Counter(dropped.values())
+    return {
+        kind: {"files": counts[kind], "because": reason}
+        for kind, reason in KINDS.items()
+        if counts[kind]
     }
 
 

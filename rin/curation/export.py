@@ -22,7 +22,8 @@ from pydicom import dcmread, dcmwrite
 
 from rin.curation.burned_in import DOUBTFUL, burned_in_risk, published_risk
 from rin.curation.deidentify import Pseudonyms, deidentify, display_window, picture_of
-from rin.curation.index import MARK, Problem, refuse_files
+from rin.curation.index import MARK
+from rin.curation.problems import Problem
 from rin.curation.taxonomy import taxonomy_file
 from rin.data import dicom
 from rin.data.chunks import map_chunks
@@ -43,15 +44,15 @@ PACKAGE = Path(__file__).parents[1]
 
 def export_images(
     images: pd.DataFrame, root: Path, output: Path, pseudonyms: Pseudonyms
-) -> pd.DataFrame:
-    """Export images that are not exported yet, and forget those that are not asked for any more.
+) -> tuple[pd.DataFrame, list[Problem]]:
+    """Export images that are not exported yet.
 
     `images` holds `sop_uid`, what `index.MARK` names of the file (`path` is below `root`),
     `modality`, `region`, and `cleared`: whether a reviewer saw a doubtful one free of text.
-    `output` gets `deidentified/<uid>.dcm`, `pictures/<uid>.png` and the notes.  Returned are, in
-    rows as in `images`, `uid` (pseudonymous SOP instance UID), `risk` (why the image may show a
-    name, else ""; such an image is not written), `width` and `height`.  InputError lists the
-    images that cannot be read or de-identified, together and after the others are exported.
+    `output` gets `deidentified/<uid>.dcm`, `pictures/<uid>.png` and the notes.  Returned are the
+    notes, among others `uid` (pseudonymous SOP instance UID), `risk` (why the image may show a
+    name, else ""; such an image is not written), `width` and `height`, with the index of the images
+    that can be read and de-identified; and what is wrong with the others.
     """
     for folder in (DICOM_FOLDER, PICTURE_FOLDER, NOTES):
         (output / folder).mkdir(parents=True, exist_ok=True)
@@ -73,17 +74,19 @@ def export_images(
         if made := [note for note, _ in chunk if note]:
             tables.append(pd.DataFrame(made))
             add_rows(output / NOTES, tables[-1])
-    what = f"{len(problems)} of {len(images)} images cannot be exported"
-    remedy = "Export these files from the archive again, or take them out of its folder. What was "
-    refuse_files(root, problems, what, f"{remedy}done for the others is kept.")
     known = pd.concat(tables).drop_duplicates("mark").set_index("mark")
-    noted = known.loc[images["mark"]].reset_index()
+    exported = images.loc[images["mark"].isin(known.index), "mark"]
+    noted = known.loc[exported].reset_index().set_axis(exported.index)
+    return noted, problems
+
+
+def forget_others(output: Path, noted: pd.DataFrame) -> None:
+    """Remove from an export, and from its notes, all images but those of some notes."""
     replace_rows(output / NOTES, noted)
     written = noted.loc[noted["risk"] == "", "uid"]
     for folder, ending in ((DICOM_FOLDER, ".dcm"), (PICTURE_FOLDER, ".png")):
         for name in _sizes(output / folder).keys() - set(written + ending):
             (output / folder / name).unlink()
-    return noted[["uid", "risk", "width", "height"]]
 
 
 def digest_of_code(package: Path = PACKAGE) -> str:

@@ -27,13 +27,22 @@ from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
+from rin.curation.problems import (
+    CONTRADICTORY,
+    UNASSIGNED,
+    UNIDENTIFIED,
+    UNREADABLE,
+    Problem,
+    number_files,
+    refuse_files,
+)
 from rin.data.chunks import map_chunks
 from rin.data.dicom import BROKEN, DicomFile
 from rin.data.discovery import decode
 from rin.data.kept_rows import add_rows, load_rows, replace_rows
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.tree import is_debris, walk
-from rin.errors import FileError, InputError, join_first_ten, unquoted
+from rin.errors import FileError, InputError, unquoted
 from rin.files import read_yaml, sha256_of
 
 #: Files of which the rows are kept together.
@@ -65,22 +74,8 @@ _NOTHING = dict.fromkeys((*MARK, *_NUMBERS), 0)
 _NOTHING |= dict.fromkeys(("path", *_TEXTS, "copied", "findings", "impression"), "")
 
 
-class Problem(NamedTuple):
-    """A file of an archive that cannot be used, why, and the file that it contradicts, if any."""
-
-    path: str
-    problem: str
-    beside: str = ""
-
-
-class RefusedFilesError(InputError):
-    """Files of an archive that cannot be used; `table` lists all of them, by path.
-
-    Columns are `number` (its place in the archive), `path`, `cause`, `beside` (path of the file
-    that it contradicts) and `remedy`.  The message itself names no path.
-    """
-
-    table: pd.DataFrame
+class _UnidentifiedError(FileError):
+    """A header lacks one of the identifiers."""
 
 
 class Archive(NamedTuple):
@@ -98,25 +93,44 @@ class Archive(NamedTuple):
     reports: pd.DataFrame
 
 
-def open_archive(root: Path, kept: Path) -> Archive:
-    """Index an export, as far as it is not indexed yet, and open it.
+def open_archive(root: Path, kept: Path, leave_out: Collection[str] = ()) -> Archive:
+    """Index an export, as far as it is not indexed yet, and open it, as `read_archive`.
+
+    After all good files are indexed, one InputError lists those with a problem of a kind
+    (`problems.KINDS`) that is not left out.
+    """
+    archive, problems, _ = read_archive(root, kept)
+    refused = [problem for problem in problems if problem.kind not in leave_out]
+    refuse_files(root, number_files(kept, ()), refused)
+    return archive
+
+
+def read_archive(root: Path, kept: Path) -> tuple[Archive, list[Problem], dict[str, str]]:
+    """Index an export, as far as it is not indexed yet; return what of it can be used.
 
     A file of which path, size and times of change are known is not read again; `kept` is the
     folder of what is known.  Passed over are ``DICOMDIR``, ``.txt`` outside the reports, ``.csv``,
     ``.json`` and whatever neither is named ``.dcm`` nor has the DICM prefix.
 
-    After all good files are indexed, one InputError lists the bad ones: broken or cut short,
-    without an identifier, in contradiction to others, or a report of no study or of several.
+    Returned beside the archive are what is wrong with other files: broken or cut short, without an
+    identifier, in contradiction to others, or a report of no study or of several; and by path the
+    kind of problem for which each file is not in the archive.  Of files that contradict each other
+    none is in it, as nothing says which is right.
     """
     said, problems = _read_files(root, kept)
     images, texts = said[said["sop_uid"] != ""], said[said["sop_uid"] == ""]
-    problems |= _contradictions(images) | _unowned(texts, images)
-    what = f"{len(problems)} files cannot be indexed"
-    remedy = "Export or correct these files again, or move them out of the archive. All others "
-    remedy += "are in the index, and only these are read again."
-    refuse_files(root, problems.values(), what, remedy)
+    contradictions, involved = _contradictions(images)
+    unowned = _unowned(texts, images)
+    problems |= contradictions | unowned
+    used = images[~images["path"].isin(involved)]
+    reports = texts[~texts["path"].isin([*unowned])]
+    # Those of studies of which nothing is left go with them.
+    owned = reports["accession_number"].isin(used["accession_number"])
+    dropped = {problem.path: problem.kind for problem in problems.values()}
+    dropped |= dict.fromkeys([*involved, *reports.loc[~owned, "path"]], CONTRADICTORY)
     provenance = "stand-in" if (root / STAND_IN_NOTE).is_file() else "real"
-    return Archive(root, provenance, *_tables(images, texts))
+    archive = Archive(root, provenance, *_tables(used, reports[owned]))
+    return archive, [*problems.values()], dropped
 
 
 def archive_counts(archive: Archive) -> dict[str, int]:
@@ -136,29 +150,6 @@ def rule_of(files: pd.DataFrame) -> pd.Series:
     return rules
 
 
-def refuse_files(root: Path, problems: Collection[Problem], what: str, remedy: str) -> None:
-    """Raise RefusedFilesError where files of an archive have problems, and name the first ten.
-
-    A file is known by its place in the archive: names of files and folders may name patients.
-    """
-    if problems:
-        place = {path: n for n, path in enumerate(sorted(walk(root, links=True)), start=1)}
-        listed, rows = [], []
-        for path, problem, beside in sorted(problems):
-            other = f" (file {place.get(beside, 'gone')})" if beside else ""
-            listed.append(f"file {place.get(path, 'gone')}: {problem}{other}")
-            # Names of files may be bytes that are no text.
-            here, there = (os.fsencode(name).decode("utf-8", "replace") for name in (path, beside))
-            rows.append((str(place.get(path, "gone")), here, problem, there, remedy))
-        remedy += " Files count from 1, as find . ! -type d | LC_ALL=C sort lists the archive's "
-        error = RefusedFilesError(
-            f"{what}: {join_first_ten(listed)}", where=root, remedy=f"{remedy}folder."
-        )
-        columns = ["number", "path", "cause", "beside", "remedy"]
-        error.table = pd.DataFrame(rows, columns=columns)
-        raise error
-
-
 def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, dict[str, Problem]]:
     """Return what every good file of an archive says, by path, and what is wrong with others."""
     kept.mkdir(exist_ok=True)
@@ -166,6 +157,7 @@ def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, dict[str, Problem
     # Rows of an earlier version lack columns, and their files are read again.
     known = load_rows(kept, nothing)[[*_NOTHING]].dropna().astype(nothing.dtypes)
     present = {*walk(root, links=True)}
+    number_files(kept, present)
     marks = known[[*MARK]].itertuples(index=False, name=None)
     same = [mark[0] in present and mark == _mark_of(root, mark[0]) for mark in marks]
     current = known[np.array(same, dtype=bool)].drop_duplicates("path")
@@ -206,14 +198,18 @@ def _read_file(root: Path, path: str) -> tuple[dict | None, Problem | None]:
         else:
             row = read_header(root, path)
     except BROKEN as error:
-        return None, Problem(path, unquoted(error))
+        kind = UNIDENTIFIED if isinstance(error, _UnidentifiedError) else UNREADABLE
+        return None, Problem(path, unquoted(error), kind=kind)
     mark = dict(zip(MARK, _mark_of(root, path), strict=True))
     return (_NOTHING | row | mark if row else None), None
 
 
-def _contradictions(images: pd.DataFrame) -> dict[str, Problem]:
-    """Return the files that contradict the first of their copies, series or study, by path."""
-    problems = {}
+def _contradictions(images: pd.DataFrame) -> tuple[dict[str, Problem], set[str]]:
+    """Return the files that contradict the first of their copies, series or study, by path.
+
+    And the paths of all files of these copies, series and studies.
+    """
+    problems, involved = {}, set()
     for name, owner in _FACTS["shared"].items():
         said = images[images[name] != ""]
         first = said.groupby(owner)[[name, "path"]].transform("first")
@@ -221,8 +217,9 @@ def _contradictions(images: pd.DataFrame) -> dict[str, Problem]:
         what = _TEXTS.get(name, "content")
         problem = f"its {_TEXTS[owner]} has another {what} elsewhere"
         for path, other in zip(said.loc[odd, "path"], first.loc[odd, "path"], strict=True):
-            problems[path] = Problem(path, problem, other)
-    return problems
+            problems[path] = Problem(path, problem, other, CONTRADICTORY)
+        involved |= {*images.loc[images[owner].isin(said.loc[odd, owner]), "path"]}
+    return problems, involved
 
 
 def _unowned(texts: pd.DataFrame, images: pd.DataFrame) -> dict[str, Problem]:
@@ -235,9 +232,10 @@ def _unowned(texts: pd.DataFrame, images: pd.DataFrame) -> dict[str, Problem]:
         if owned != 1:
             several = f"{owned} studies" if owned else "no study"
             problem = f"the accession number that names this report belongs to {several}"
-            problems[path] = Problem(path, problem)
+            problems[path] = Problem(path, problem, kind=UNASSIGNED)
         elif first[number] != path:
-            problems[path] = Problem(path, "a second report of one study", first[number])
+            what = "a second report of one study"
+            problems[path] = Problem(path, what, first[number], UNASSIGNED)
     return problems
 
 
@@ -287,7 +285,7 @@ def read_header(root: Path, path: str) -> dict[str, Any] | None:
             value = "\\".join(map(str, value))
         texts[name] = str(value).strip()
     if missing := [_TEXTS[name] for name in _FACTS["identifiers"] if not texts[name]]:
-        raise FileError(f"no {', '.join(missing)} in its header")
+        raise _UnidentifiedError(f"no {', '.join(missing)} in its header")
     numbers = {name: int(dataset.get(keyword) or 0) for name, keyword in _NUMBERS.items()}
     numbers["frames"] = max(1, numbers["frames"]) if numbers["rows"] else 0
     return texts | numbers

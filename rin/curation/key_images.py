@@ -26,7 +26,8 @@ from pydicom.uid import (
     KeyObjectSelectionDocumentStorage,
 )
 
-from rin.curation.index import MARK, Problem, refuse_files
+from rin.curation.index import MARK
+from rin.curation.problems import UNCLEAR, Problem
 from rin.curation.spreadsheets import read_rows, refuse_rows
 from rin.curation.taxonomy import REGIONS, load_taxonomy, region_of
 from rin.data import dicom
@@ -59,15 +60,15 @@ CORNERS, _CLOSED = 48, 1e-3
 
 def read_key_images(
     root: Path, files: pd.DataFrame, label_map: Path | None = None
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, list[Problem]]:
     """Read all key object selections and outlines of an archive, of which these are the files.
 
     `label_map` is that of `read_label_map`.  Returned is a row per image and label with the
     columns `COLUMNS`, sorted by `sop_uid` and label; `document` is the path of the selection,
     `roi` a polygon as :mod:`rin.data.pixels` reads it, or empty.  Selections with another title
-    and what outlines nothing are passed over.  One InputError lists all documents that cannot be
-    read or trusted: no or an unknown finding, one of another modality than the image's, an image
-    of another patient.
+    and what outlines nothing are passed over.  Returned beside it are what is wrong with documents
+    that cannot be read or trusted: no or an unknown finding, one of another modality than the
+    image's, an image of another patient.  None of their images is among the rows.
     """
     pairs = load_taxonomy()[["region", "label"]].itertuples(index=False, name=None)
     classes = {": ".join(pair): pair for pair in pairs}
@@ -81,12 +82,11 @@ def read_key_images(
             problems += unread
     images, contradictions = _marked(pd.DataFrame(notes, columns=NOTE), files, classes, terms)
     problems += contradictions
-    what = f"{len(problems)} documents of readers cannot be used"
-    remedy = "Correct them in the archive, or translate the site's own terms with a label map "
-    remedy += "(columns finding,region,label; empty region and label leave a finding out)."
-    refuse_files(root, problems, what, remedy)
+    odd = images["document"].isin([problem.path for problem in problems])
+    images = images[~odd].reset_index(drop=True)
     images["roi"] = _regions_of_interest(images, pd.DataFrame(outlines, columns=OUTLINE))
-    return images.sort_values(["sop_uid", "region", "label"], ignore_index=True)[list(COLUMNS)]
+    images = images.sort_values(["sop_uid", "region", "label"], ignore_index=True)
+    return images[list(COLUMNS)], problems
 
 
 def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.DataFrame:
@@ -157,10 +157,12 @@ def _marked(
         spelled = ": ".join(part.strip() for part in finding.split(":", 1))
         target[finding] = terms.get(_folded(finding)) or classes.get(spelled)
         if not finding:
-            problems.append(Problem(path, "it says no finding (no Key Object Description)"))
+            what = "it says no finding (no Key Object Description)"
+            problems.append(Problem(path, what, kind=UNCLEAR))
         elif not target[finding]:
             near = did_you_mean(spelled, classes)
-            problems.append(Problem(path, f"its finding is no class of the taxonomy{near}"))
+            what = f"its finding is no class of the taxonomy{near}"
+            problems.append(Problem(path, what, kind=UNCLEAR))
     known = [(finding, *pair) for finding, pair in target.items() if pair]
     rows = rows.merge(pd.DataFrame(known, columns=HEADER), on="finding")
     owners = files[["path", "patient_id"]].set_axis(["document", "owner"], axis=1)
@@ -168,13 +170,13 @@ def _marked(
     wanted = rows["region"].map({name: region.modality for name, region in REGIONS.items()})
     stranger, shown = rows["patient_id"] != rows["owner"], rows["rule"] == ""
     problems += [
-        Problem(row.document, "it names an image of another patient", row.path)
+        Problem(row.document, "it names an image of another patient", row.path, UNCLEAR)
         for row in rows[stranger].itertuples()
     ]
     for row in rows[~stranger & shown & (rows["modality"] != wanted)].itertuples():
         what = f"{row.region}: {row.label} is a class of {REGIONS[row.region].modality}"
         problem = f"{what}, and an image is {row.modality}"
-        problems.append(Problem(row.document, problem, row.path))
+        problems.append(Problem(row.document, problem, row.path, UNCLEAR))
     images = rows[shown].drop_duplicates(["sop_uid", "region", "label"], ignore_index=True)
     return images, problems
 

@@ -40,7 +40,7 @@ _HASHED_SIZE = 256  # side of the pictures whose hashes stand in a case table
 
 def curation_plan(workspace: Workspace) -> CurationPlan:
     """Return what is curated and where it goes; writes a stand-in on first use."""
-    from rin.curation.build import CurationPlan
+    from rin.curation.build import CurationPlan, kept_left_out
 
     settings, folder = workspace.profile.section("curation"), real_archive(workspace)
     seed, key = workspace.profile.seed, None
@@ -58,9 +58,11 @@ def curation_plan(workspace: Workspace) -> CurationPlan:
         if not path.is_file():
             remedy = "Put it there, or leave its name out of the profile's curation section."
             raise InputError("there is no such file", where=path, remedy=remedy)
+    output = workspace.results / "curation"
     return CurationPlan(
         archive=folder,
-        output=workspace.results / "curation",
+        output=output,
+        leave_out=(*settings.leave_out, *kept_left_out(output)),
         seed=seed,
         key=key,
         label_map=label_map,

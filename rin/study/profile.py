@@ -283,18 +283,26 @@ class Execution(FrozenModel):
     slurm: Slurm = Slurm()
 
 
+#: Problems for which files of an archive may be left out.
+Leavable = Literal[
+    "unreadable", "unidentified", "contradictory", "unassigned-report", "unclear-note"
+]
+
+
 class Curation(FrozenModel):
     """How an archive of studies becomes a pretraining corpus.
 
     `archive` is the folder of a DICOM export below the data root; where it is absent, a stand-in
     of `studies` studies is written, with pictures of `size` pixels.  `label_map` and `reviewed`
     are CSV files below the archive's folder: a site's own terms, and the normal studies that a
-    radiologist has reviewed.
+    radiologist has reviewed.  `leave_out` names problems with files of the archive
+    (`rin.curation.problems`): files that have one are left out and counted, instead of refused.
     """
 
     archive: str = "archive"
     label_map: str = ""
     reviewed: str = ""
+    leave_out: list[Leavable] = Field(default_factory=list)
     studies: Annotated[Positive, Field(ge=30, le=100_000)] = 320
     size: Annotated[Positive, Field(ge=48, le=512, multiple_of=4)] = 128
 

@@ -125,11 +125,19 @@ def write_studies(root: Path, impressions: dict[str, str], findings: dict[str, s
     return root
 
 
-def place_of(root: Path, name: str) -> str:
-    """How messages name a file: by its place, as they may not say what it is called."""
+def names_of(root: Path) -> list[str]:
+    """The names of all files of an archive, as its first index numbers them."""
     paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*"))
-    files = [path for path in paths if (root / path).is_symlink() or (root / path).is_file()]
-    return f"file {files.index(name) + 1}"
+    return [path for path in paths if (root / path).is_symlink() or (root / path).is_file()]
+
+
+def place_of(root: Path, name: str, before: list[str] | None = None) -> str:
+    """How messages name a file: by its place, as they may not say what it is called.
+
+    Files that were indexed before, by name, come first.
+    """
+    first = before or []
+    return f"file {[*first, *(n for n in names_of(root) if n not in first)].index(name) + 1}"
 
 
 def indexed(folder: Path, *datasets):

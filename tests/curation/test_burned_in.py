@@ -219,7 +219,8 @@ def exported_risk(tmp_path, scan):
     archive = indexed(tmp_path, scan)
     images = archive.files.assign(region="brain", cleared=False)
     out = tmp_path / "out"
-    (risk,) = export_images(images, archive.root, out, Pseudonyms(bytes(range(32))))["risk"]
+    exported, _ = export_images(images, archive.root, out, Pseudonyms(bytes(range(32))))
+    (risk,) = exported["risk"]
     assert len([*(out / "pictures").iterdir()]) == (risk == "")
     return risk
 
@@ -304,9 +305,9 @@ def test_answer_no_clears_what_is_doubtful_and_nothing_else(tmp_path, line, elem
     archive = indexed(tmp_path, header(pixels=pixels, **elements))
     images = archive.files.assign(region="lung")
     export = archive.root, tmp_path / "out", Pseudonyms(bytes(range(32)))
-    (waits,) = export_images(images.assign(cleared=False), *export)["risk"]
+    (waits,) = export_images(images.assign(cleared=False), *export)[0]["risk"]
     assert waits == (held_back or DOUBTFUL)
-    (cleared,) = export_images(images.assign(cleared=True), *export)["risk"]
+    (cleared,) = export_images(images.assign(cleared=True), *export)[0]["risk"]
     assert cleared == held_back
     assert len([*(tmp_path / "out" / "pictures").iterdir()]) == (held_back == "")
 

@@ -136,7 +136,7 @@ def test_normal_study_in_which_a_reader_marked_a_finding_gives_no_normal_image(t
     write(root, key_note("lung: Nodule", [uid_of()], patient="P1"))
     plan = CurationPlan(archive=root, output=tmp_path / "out", seed=0)
     archive = index_archive(plan)
-    images, left_out, confirmed = build.select_images(plan, archive, screen(archive.reports))
+    images, left_out, confirmed, _ = build.select_images(plan, archive, screen(archive.reports))
     found = images.set_index("sop_uid")["kind"].to_dict()
     assert found == {uid_of("1"): "key", uid_of("2"): "normal"}
     assert build.NOT_MARKED in [*left_out]
@@ -447,15 +447,14 @@ def test_all_files_that_cannot_be_used_are_listed_for_the_owner_alone(copied):
     names = [f"odd/{number:02d}.dcm" for number in range(12)]
     for number, name in enumerate(names, start=500):
         write(copied.archive, header(str(number), PatientID=None), name)
-    with pytest.raises(InputError, match=r"12 files cannot.*and 2 more.*problems.csv") as caught:
+    with pytest.raises(InputError, match=r"12 files of the.*and 2 more.*problems.csv") as caught:
         index_archive(copied)
     assert "odd/" not in str(caught.value)
     rows = pd.read_csv(listed, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     assert [*rows["path"]] == names
     assert {*rows["cause"]} == {"no PatientID in its header"}
-    places = [f"file {number}" for number in rows["number"]]
-    assert places == [place_of(copied.archive, name) for name in names]
-    assert rows["remedy"].str.startswith("Export or correct").all()
+    assert {*rows["kind"]} == {"unidentified"}
+    assert rows["remedy"].str.startswith("Export these files again").all()
     assert listed.stat().st_mode & 0o777 == 0o600
     shutil.rmtree(copied.archive / "odd")
     index_archive(copied)
@@ -471,7 +470,7 @@ def test_curate_with_two_unreadable_images_names_both_after_the_others_are_done(
         dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 32, 32, 31
         dataset.save_as(path)
     fresh = replace(copied, output=copied.output.parent / "fresh")
-    with pytest.raises(InputError, match=r"2 of .* images cannot be exported") as caught:
+    with pytest.raises(InputError, match=r"2 files of the archive cannot be used") as caught:
         curate(fresh)
     for path in bad:
         name = path.relative_to(copied.archive).as_posix()

@@ -15,6 +15,7 @@ from export_files import (
     document,
     header,
     key_note,
+    names_of,
     place_of,
     presentation,
     uid_of,
@@ -185,7 +186,7 @@ def test_corrected_file_of_the_same_size_and_time_is_read_again(root, kept):
 
 def test_index_of_an_earlier_version_is_read_anew(root, kept):
     before = content(open_archive(root, kept))
-    (file,) = kept.iterdir()
+    (file,) = kept.glob("1-*")
     rows = pd.read_parquet(file).drop(columns="changed_ns")
     file.unlink()
     add_rows(kept, rows.assign(more=1))
@@ -223,7 +224,7 @@ def test_killed_indexing_goes_on_where_it_stood(large, kept, read):
     assert done.returncode == -signal.SIGKILL
     assert counts(open_archive(large, kept)) == (300, 300, 300, 300, 300)
     assert read == []  # they come before the reports
-    assert len([*kept.iterdir()]) == 1
+    assert len([*kept.glob("1-*")]) == 1
 
 
 def test_kept_file_that_is_not_whole_holds_no_rows(tmp_path):
@@ -240,7 +241,7 @@ def test_good_files_are_indexed_before_one_error_names_all_bad_ones(root, kept, 
     for name, content in bad.items():
         (root / "dicom" / name).write_bytes(content)
     message = refused(root, kept)
-    assert "4 files cannot be indexed" in message
+    assert "4 files of the archive cannot be used" in message
     assert f"{place_of(root, 'dicom/cut.dcm')}: the file is cut short" in message
     assert all(f"{place_of(root, f'dicom/{name}')}: " in message for name in bad)
     for name in bad:
@@ -277,11 +278,12 @@ def test_file_without_an_identifier_is_named(root, kept, name, value):
 )
 @pytest.mark.parametrize("later", [False, True])
 def test_file_that_contradicts_others_is_named(root, kept, elements, message, later):
+    before = names_of(root) if later else []
     if later:
         open_archive(root, kept)
     write(root, header("1", "1", "8", **elements), "dicom/odd.dcm")
     other = "2.1.1" if "SeriesInstanceUID" in elements else "1.1.1"
-    here, there = (place_of(root, f"dicom/{name}.dcm") for name in ("odd", other))
+    here, there = (place_of(root, f"dicom/{name}.dcm", before) for name in ("odd", other))
     assert f"{here}: {message} ({there})" in refused(root, kept)
     (root / "dicom/odd.dcm").unlink()
     assert counts(open_archive(root, kept)) == (2, 2, 4, 5, 2)
@@ -315,24 +317,24 @@ def test_link_to_a_folder_is_refused_and_not_lost(root, kept, tmp_path):
 @pytest.mark.parametrize("content", [[], ["notes.txt"], ["reports/A1.txt", "viewer.exe"]])
 def test_folder_without_dicom_is_refused_and_the_index_kept(root, kept, content):
     open_archive(root, kept)
-    before = {path: path.read_bytes() for path in kept.iterdir()}
+    before = {path: path.read_bytes() for path in kept.glob("1-*")}
     root.rename(root.with_name("away"))
     for name in content:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("text")
     root.mkdir(exist_ok=True)
     assert "no DICOM file lies in this folder" in refused(root, kept)
-    assert before.items() <= {path: path.read_bytes() for path in kept.iterdir()}.items()
+    assert before.items() <= {path: path.read_bytes() for path in kept.glob("1-*")}.items()
 
 
 def test_kept_file_in_which_a_bit_flipped_is_made_anew(root, kept):
     before = content(open_archive(root, kept))
-    (file,) = kept.iterdir()
+    (file,) = kept.glob("1-*")
     whole = bytearray(file.read_bytes())
     whole[len(whole) // 2] ^= 1
     file.write_bytes(whole)
     assert content(open_archive(root, kept)) == before
-    assert [path.name for path in kept.iterdir()] == [file.name]
+    assert [path.name for path in kept.glob("1-*")] == [file.name]
 
 
 # Headers
@@ -463,10 +465,13 @@ def test_report_of_no_study_or_a_second_one_is_named(root, kept, number, message
 
 @pytest.mark.parametrize("later", [False, True])
 def test_report_of_two_studies_with_one_accession_number_is_named(root, kept, later):
+    before = names_of(root) if later else []
     if later:
         open_archive(root, kept)
     write(root, header("3", accession="A1"))
-    assert f"{place_of(root, 'reports/A1.txt')}: the accession number" in refused(root, kept)
+    assert f"{place_of(root, 'reports/A1.txt', before)}: the accession number" in refused(
+        root, kept
+    )
 
 
 # Rules of exclusion

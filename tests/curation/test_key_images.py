@@ -20,6 +20,7 @@ from export_files import (
 )
 
 from rin.curation.key_images import COLUMNS, diagnostic_images, read_key_images
+from rin.curation.problems import number_files, refuse_files
 from rin.curation.taxonomy import REGION_OF, REGIONS, load_taxonomy, region_of
 from rin.data.pixels import rasterise
 from rin.errors import InputError
@@ -41,7 +42,10 @@ def read(tmp_path, *datasets, label_map=None):
 
 
 def key_images_of(archive, label_map=None):
-    return read_key_images(archive.root, archive.files, label_map)
+    """The key images of an archive whose documents have no problems, else the error on these."""
+    images, problems = read_key_images(archive.root, archive.files, label_map)
+    refuse_files(archive.root, number_files(archive.root.parent / "index", ()), problems)
+    return images
 
 
 def roi(tmp_path, *graphics, **state):
@@ -140,7 +144,7 @@ def test_all_bad_documents_are_named_in_one_error(tmp_path):
         nodule(number="4"),
     )
     (archive.root / "dicom/1.8.4.dcm").write_bytes(b"gone")
-    with pytest.raises(InputError, match="3 documents of readers cannot be used") as caught:
+    with pytest.raises(InputError, match="3 files of the archive cannot be used") as caught:
         key_images_of(archive)
     for number in (1, 2, 4):
         assert f" {place_of(archive.root, f'dicom/1.8.{number}.dcm')}: " in str(caught.value)
