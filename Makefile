@@ -36,7 +36,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
 help:
 	@echo 'make book [PROFILE=demo] [DATA_ROOT=folder] [RESULTS=results]'
-	@echo '                  run the notebooks and build the book: _build/html/index.html'
+	@echo '                  run the notebooks and build the book: _build/html/index.html (the last one;'
+	@echo '                  each profile keeps its own, as _build/demo/html/index.html)'
 	@echo 'make read         the same without a framework: results and evidence, nothing is trained'
 	@echo 'make study        with the same names: train everything first, under one progress bar'
 	@echo 'make lab [ARGS=--no-browser]'

@@ -20,6 +20,7 @@ import pandas as pd
 from bs4 import BeautifulSoup, Tag
 from sklearn.metrics import roc_auc_score
 
+from rin.report.build import book_folder
 from rin.report.pages import NOTEBOOKS, Page, contents, files_of, outline_of, pages
 from rin.study import Results, open_runs
 
@@ -216,7 +217,7 @@ def main() -> int:
     parser.add_argument("--results", type=Path, default=ROOT / "results")
     chosen = parser.parse_args()
     runs = open_runs(chosen.profile, data_root=chosen.data_root, results=chosen.results)
-    built = Built(ROOT / "book" / "notebooks", ROOT / "_build" / "html")
+    built = Built(ROOT / "book" / "notebooks", book_folder(runs.study) / "html")
     complaints = check_book(runs, built)
     outline = outline_of(runs.workspace)
     words, stand_ins = count(built, contents(outline))

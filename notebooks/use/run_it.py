@@ -51,7 +51,8 @@ statuses = dataset_status(runs.workspace.data_root)
 # make book PROFILE=open DATA_ROOT=/path/to/images RESULTS=/path/to/results
 # ```
 #
-# The book is `_build/html/index.html`; it opens without an internet connection. A second `make
+# The book is `_build/html/index.html`; it opens without an internet connection. Each profile keeps its
+# own, as `_build/demo/html`, and `_build/html` leads to the last one. A second `make
 # book` skips pages and trainings that are finished and unchanged; an interrupted one continues.
 # Profiles are the files of `notebooks/profiles/` and differ in numbers only: image size, epochs,
 # cases, seeds. `rin profiles` lists them; copy one to make your own. Below, `rin` means

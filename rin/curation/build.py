@@ -150,8 +150,8 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
 
     It is byte for byte the same, however often the work was killed.  InputError says what is wrong
     with the label map or a review, that the output cannot be written, or where no two classes have
-    three patients.  Files of the archive with problems that the plan does not leave out, of whatever
-    stage, are listed together, after all that can be done is done.
+    three patients.  Files of the archive with problems that the plan does not leave out, of
+    whatever stage, are listed together, after all that can be done is done.
     """
     output, folder = plan.output, plan.output / SHARED / FOLDER
     if not (output / NOTE).is_file():  # to read what was curated before, neither is needed
@@ -175,9 +175,9 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
 
 
 def keep_left_out(output: Path, kinds: Collection[str]) -> None:
-    """Keep which problems files are left out for, beside what is curated, until they are named anew.
+    """Keep for which problems files are left out, until they are named anew.
 
-    InputError for an unknown one.
+    They are kept beside what is curated; InputError for an unknown one.
     """
     for kind in kinds:
         look_up("problem with files", kind, [*KINDS])
@@ -225,7 +225,7 @@ def select_images(
 
     Returned are the images, with the columns of key images, `name` (of the taxonomy), `label`
     (`region-name`) and `kind`; for each of the others why it is not among them, a key of
-    `REASONS`; by whom each normal study was confirmed; and what is wrong with documents of readers.
+    `REASONS`; by whom each normal study was confirmed; and what is wrong with readers' documents.
     """
     files = archive.files
     marked, problems = read_key_images(archive.root, files, plan.label_map)

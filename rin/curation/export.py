@@ -51,8 +51,8 @@ def export_images(
     `modality`, `region`, and `cleared`: whether a reviewer saw a doubtful one free of text.
     `output` gets `deidentified/<uid>.dcm`, `pictures/<uid>.png` and the notes.  Returned are the
     notes, among others `uid` (pseudonymous SOP instance UID), `risk` (why the image may show a
-    name, else ""; such an image is not written), `width` and `height`, with the index of the images
-    that can be read and de-identified; and what is wrong with the others.
+    name, else ""; such an image is not written), `width` and `height`, with the index of those
+    images that can be read and de-identified; and what is wrong with the others.
     """
     for folder in (DICOM_FOLDER, PICTURE_FOLDER, NOTES):
         (output / folder).mkdir(parents=True, exist_ok=True)

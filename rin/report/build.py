@@ -11,6 +11,7 @@ import json
 import multiprocessing
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ from contextlib import suppress
 from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
+from urllib.parse import quote
 
 import yaml
 from filelock import AcquireReturnProxy, FileLock, Timeout
@@ -58,6 +60,8 @@ from rin.study.ledger import digest_of
 from rin.study.reference import reference_folder
 
 Say = Callable[[str], None]
+#: What leads to the last book, in the folder of all books.
+LAST = "html"
 #: A link to a page that a book does not have, as Sphinx writes it.
 _NOWHERE = re.compile(
     r'(?s)<a class="reference internal" href="#[^"]*"><span class="xref myst">(.*?)</span></a>'
@@ -93,10 +97,10 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
                     write_placeholder(job)
             minutes = workspace.profile.live_minutes
             takes = f", about {minutes} min on two cores" if minutes else ""
-            index = _build(outline, say, strict=not failed)
+            index = _build(outline, book_folder(study), say, strict=not failed)
             say(f"results: {index}; the live part follows{takes}")
         failed |= run_jobs([job for job in jobs if job.name not in failed], say)
-        index = _build(outline, say, strict=not failed)
+        index = _build(outline, book_folder(study), say, strict=not failed)
     if failed:
         pages_failed = join_first_ten([f"{name}: {said}" for name, said in failed.items()])
         raise InputError(
@@ -116,7 +120,7 @@ def _say(began: float, text: str) -> None:
 
 def _book_lock(say: Say) -> AcquireReturnProxy:
     """Wait for another `make book` of this folder, and say so: both write the same pages."""
-    lock = FileLock(REPOSITORY / ".book.lock")  # not in _build, which every build replaces
+    lock = FileLock(REPOSITORY / ".book.lock")  # not in _build, which `make clean` removes
     problem = "the book is written into this folder, which nobody may write to"
     remedy = "Make the folder writable, or copy it to one that is."
     with as_input_error(problem, where=REPOSITORY, remedy=remedy, kinds=OSError):
@@ -139,11 +143,43 @@ def _with_earlier(names: Iterable[str], after: Mapping[str, Iterable[str]]) -> s
     return set(names).union(*(_with_earlier(after[name], after) for name in names))
 
 
-def _build(outline: Outline, say: Say, *, strict: bool) -> Path:
+def book_folder(study: Study) -> Path:
+    """Return the folder of a study's book, by profile, and by results that are not in `results`.
+
+    So no book takes the place of another; `_build/html` leads to the last one.
+    """
+    name, results = study.profile.name, study.results.parent.name
+    if name == LAST:
+        problem, remedy = "that name leads to the last book", "Give the profile another name."
+        raise InputError(problem, where=f"profile {name}", remedy=remedy)
+    return REPOSITORY / "_build" / (name if results == "results" else f"{name}-{results}")
+
+
+def _lead_to(book: Path) -> None:
+    """Let `_build/html` lead to a book: a link, or where there are none a page that opens it."""
+    place = book.parent / LAST
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place)
+    try:
+        link = place.with_name(f".{LAST}-{os.getpid()}")
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path(book.name, "html"), target_is_directory=True)
+        link.replace(place)
+    except OSError:
+        place.mkdir()
+        address = f"../{quote(book.name)}/html/index.html"
+        page = (
+            f'<meta http-equiv="refresh" content="0; url={address}"><a href="{address}">Book</a>\n'
+        )
+        (place / "index.html").write_text(page, "utf-8")
+
+
+def _build(outline: Outline, built: Path, say: Say, *, strict: bool) -> Path:
     """Build the HTML of the computed notebooks unless it is whole and of these; return its index.
 
-    A book of chosen pages, one for reading alone, or one with a page that failed, has links to
-    what is not there, and is not built strictly.
+    `built` is the folder of the book, to which `_build/html` then leads.  A book of chosen pages,
+    one for reading alone, or one with a page that failed, has links to what is not there, and is
+    not built strictly.
     """
     book, listed = REPOSITORY / "book", contents(outline)
     settings = read_yaml(REPOSITORY / "_config.yml")
@@ -162,7 +198,6 @@ def _build(outline: Outline, say: Say, *, strict: bool) -> Path:
     files = [book / f"{name}{end}" for name in files_of(listed) for end in (".md", ".ipynb")]
     files += [*book.glob("*.bib"), *(book / "_static").rglob("*"), config, toc]
     digest = _digest_of_files(filter(Path.is_file, files), book)
-    built = REPOSITORY / "_build"
     index, record = built / "html" / "index.html", built / "built.json"
     earlier: dict = {}
     with suppress(OSError, ValueError):  # never built, or cut off: built now
@@ -171,12 +206,13 @@ def _build(outline: Outline, say: Say, *, strict: bool) -> Path:
         damaged = _changed_since(earlier["files"], built)
         if not damaged:
             say("HTML unchanged")
+            _lead_to(built)
             return index
         verb = "file of the HTML is" if len(damaged) == 1 else "files of the HTML are"
         say(f"{len(damaged)} {verb} missing or changed ({join_first_ten(damaged, ', ')})")
     say("Building the HTML, about half a minute")
     whole = not (outline.chosen or outline.reading)
-    build_html(book, config, toc, REPOSITORY, strict=strict and whole)
+    build_html(book, config, toc, built, strict=strict and whole)
     for name in files_of(listed):
         page = built / "html" / f"{name}.html"
         if not page.is_file() or not page.stat().st_size:
@@ -186,6 +222,7 @@ def _build(outline: Outline, say: Say, *, strict: bool) -> Path:
     files = {path.relative_to(built).as_posix(): sha256_of(path) for path in html}
     with write_atomically(record) as draft:
         draft.write_text(json.dumps({"made_from": digest, "files": files}, indent=1), "utf-8")
+    _lead_to(built)
     say("Done")
     return index
 
@@ -320,9 +357,9 @@ def _listing(workspace: Workspace) -> str:
 
 
 def build_html(
-    book_dir: Path, config: Path, listed: Path, output: Path, *, strict: bool = True
+    book_dir: Path, config: Path, listed: Path, built: Path, *, strict: bool = True
 ) -> Path:
-    """Build the book's HTML below `output` and return its ``index.html``.
+    """Build the book's HTML as the folder `html` of `built` and return its ``index.html``.
 
     `config` and `listed` are Jupyter Book's ``_config.yml`` and ``_toc.yml``.  InputError if the
     build fails, or where it is `strict` warns; else links to pages that are not there become text.
@@ -333,11 +370,15 @@ def build_html(
     command += ["--config", str(config), "--toc", str(listed)]
     command += ["--keep-going", "-W", "-n"] if strict else []
     # Anew: an incremental build forgets the warnings of pages that it does not read again.
-    with replace_folder(output / "_build") as draft:
+    with replace_folder(built) as draft:
         made = subprocess.run(
-            [*command, "--path-output", str(draft.parent)],
+            [*command, "--path-output", str(draft)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False,
         )  # fmt: skip
+        if (written := draft / "_build").is_dir():  # so called whatever the book
+            for path in [*written.iterdir()]:
+                path.rename(draft / path.name)
+            written.rmdir()
         for page in [] if strict else (draft / "html").rglob("*.html"):
             text = page.read_text("utf-8")
             page.write_text(_NOWHERE.sub(r"\1 (in the whole book)", text), "utf-8")
@@ -349,4 +390,4 @@ def build_html(
                 where=book_dir,
                 remedy="\nMend the page that is named above.",
             )
-    return output / "_build" / "html" / "index.html"
+    return built / "html" / "index.html"

@@ -124,4 +124,6 @@ def tiny_book(tmp_path_factory):
 def tiny_html(tiny_book):
     """Folder of the built pages of the tiny book."""
     book = tiny_book / "book"
-    return build_html(book, tiny_book / "_config.yml", book / "_toc.yml", tiny_book).parent
+    return build_html(
+        book, tiny_book / "_config.yml", book / "_toc.yml", tiny_book / "tiny"
+    ).parent

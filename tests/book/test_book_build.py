@@ -190,11 +190,11 @@ def calls(tree, monkeypatch):
     """What make_book asks for beyond the pages: one entry an HTML build."""
     made = []
 
-    def build(book, config, listed, output, strict):
+    def build(book, config, listed, built, strict):
         made.append(listed)
         names = [f"{name}.html" for name in files_of(read_yaml(listed))]
         for name in ["index.html", "_images/figure.svg", *names]:
-            path = output / "_build" / "html" / name
+            path = built / "html" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("<p>text</p>")
 
@@ -210,7 +210,7 @@ def calls(tree, monkeypatch):
 
 def test_make_book_builds_html_only_when_something_on_a_page_changed(tree, calls):
     index = make_book("smoke", "", "results")
-    assert index == tree / "_build" / "html" / "index.html"
+    assert index == tree / "_build" / "smoke" / "html" / "index.html"
     assert calls == [tree / "book" / "notebooks" / "_toc.yml"]
     for change, builds in (
         (lambda: None, 0),
@@ -247,12 +247,82 @@ def test_make_book_over_a_damaged_book_builds_it_again_and_says_why(
     assert len(calls) == 2
 
 
+@pytest.fixture
+def other_profile(tree):
+    """A second profile, as of a task of one's own."""
+    folder = tree / "notebooks" / "profiles"
+    edited = (folder / "smoke.yaml").read_text().replace("name: smoke", "name: lesions")
+    (folder / "lesions.yaml").write_text(edited)
+    return "lesions"
+
+
+def test_book_of_another_profile_or_other_results_replaces_none_and_the_last_is_linked(
+    tree, calls, other_profile
+):
+    books, link = tree / "_build", tree / "_build" / "html"
+    for profile, results, name in (
+        ("smoke", "results", "smoke"),
+        (other_profile, "results", "lesions"),
+        ("smoke", "elsewhere", "smoke-elsewhere"),
+    ):
+        index = make_book(profile, "", results)
+        assert index == books / name / "html" / "index.html"
+        assert link.is_symlink()
+        assert (link / "index.html").samefile(index)
+    assert len(calls) == 3
+    assert all((books / name / "html/index.html").is_file() for name in ("smoke", "lesions"))
+
+
+def test_book_that_is_unchanged_is_linked_again_and_its_damage_is_its_own(
+    tree, calls, other_profile, capsys
+):
+    first, _ = make_book("smoke", "", "results"), make_book(other_profile, "", "results")
+    # What is computed for the pages is the same, as nothing is executed here.
+    make_book("smoke", "", "results")
+    assert (tree / "_build" / "html" / "index.html").samefile(first)
+    assert "HTML unchanged" in capsys.readouterr().out
+    first.unlink()
+    make_book(other_profile, "", "results")
+    assert "HTML unchanged" in capsys.readouterr().out
+    make_book("smoke", "", "results")
+    assert "1 file of the HTML is missing" in capsys.readouterr().out
+
+
+def test_book_is_linked_in_the_place_of_one_that_an_earlier_version_built(tree, calls):
+    earlier = tree / "_build" / "html" / "index.html"
+    earlier.parent.mkdir(parents=True)
+    earlier.write_text("earlier")
+    index = make_book("smoke", "", "results")
+    assert earlier.samefile(index)
+
+
+def test_book_where_no_links_are_possible_is_opened_by_a_page_in_its_place(
+    tree, calls, monkeypatch
+):
+    def refuse(*given, **named):
+        raise OSError("links are not allowed")
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    for _ in range(2):
+        make_book("smoke", "", "results")
+        page = (tree / "_build" / "html" / "index.html").read_text("utf-8")
+        assert "url=../smoke/html/index.html" in page
+
+
+def test_book_of_a_profile_that_is_called_as_the_link_is_refused(tree, calls):
+    folder = tree / "notebooks" / "profiles"
+    edited = (folder / "smoke.yaml").read_text().replace("name: smoke", "name: html")
+    (folder / "html.yaml").write_text(edited)
+    with pytest.raises(InputError, match="Give the profile another name"):
+        make_book("html", "", "results")
+
+
 def test_make_book_when_the_builder_leaves_a_page_out_raises(tree, calls, monkeypatch):
     build = module.build_html
 
     def forgets(*given, **named):
         build(*given, **named)
-        (tree / "_build" / "html" / "notebooks" / "study.html").write_text("")
+        (tree / "_build" / "smoke" / "html" / "notebooks" / "study.html").write_text("")
 
     monkeypatch.setattr(module, "build_html", forgets)
     with pytest.raises(InputError, match=r"study\.html: the book was built without this page"):

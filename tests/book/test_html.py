@@ -68,7 +68,7 @@ def test_book_with_an_address_leads_from_every_page_to_its_source_and_cites_itse
     )
     config = tmp_path / "_config.yml"
     config.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    html = build_html(book, config, book / "_toc.yml", tmp_path).parent
+    html = build_html(book, config, book / "_toc.yml", tmp_path / "_build").parent
     for name, source in (("intro", "book/intro.md"), ("notebooks/page", "notebooks/source.py")):
         page = BeautifulSoup((html / f"{name}.html").read_text("utf-8"), "html.parser")
         found = links_of_buttons(page)
@@ -86,7 +86,7 @@ def test_build_html_with_missing_page_names_it_and_keeps_the_earlier_book(tiny_b
     shutil.copytree(tiny_book / "book", book)
     (book / "intro.md").write_text("# Front page\n\nSee [there](absent.md).\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"(?s)does not build.*absent\.md"):
-        build_html(book, tiny_book / "_config.yml", book / "_toc.yml", tmp_path)
+        build_html(book, tiny_book / "_config.yml", book / "_toc.yml", tmp_path / "_build")
     assert [path.name for path in (tmp_path / "_build").iterdir()] == ["earlier.html"]
     assert {path.name for path in tmp_path.iterdir()} == {"book", "_build"}
 
@@ -96,7 +96,8 @@ def test_links_to_pages_that_a_book_of_ones_own_lacks_become_text(tiny_book, tmp
     shutil.copytree(tiny_book / "book", book)
     text = "# Front page\n\nSee [there](../absent) and [a page](notebooks/page).\n"
     (book / "intro.md").write_text(text, encoding="utf-8")
-    index = build_html(book, tiny_book / "_config.yml", book / "_toc.yml", tmp_path, strict=False)
+    config, listed = tiny_book / "_config.yml", book / "_toc.yml"
+    index = build_html(book, config, listed, tmp_path / "_build", strict=False)
     page = BeautifulSoup((index.parent / "intro.html").read_text("utf-8"), "html.parser")
     article = page.find("article")
     assert "See there (in the whole book) and a page." in " ".join(article.get_text().split())
@@ -112,7 +113,7 @@ def test_page_that_failed_shows_its_error_as_it_is_in_a_box_and_the_log_folded(
     job = Job(tiny_book / "page.py", book / "notebooks" / "page.ipynb")
     line = "ZeroDivisionError: *no* {doc}`x` <b> $1$ {{y}}"
     write_failure(job, NotebookError(line, log, where="page.py", remedy="Mend it."))
-    index = build_html(book, tiny_book / "_config.yml", book / "_toc.yml", tmp_path)
+    index = build_html(book, tiny_book / "_config.yml", book / "_toc.yml", tmp_path / "_build")
     page = BeautifulSoup((index.parent / "notebooks/page.html").read_text("utf-8"), "html.parser")
     assert page.find("h1").get_text().startswith("A page with a figure")
     box, folded = page.find_all("div", class_="admonition")

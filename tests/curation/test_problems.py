@@ -20,9 +20,10 @@ ODD = 160
 
 
 def odd_archive(root):
-    """Eight good patients of two classes, and 160 odd files of every kind; returns the kind of each by its name.
+    """Eight good patients of two classes, and 160 odd files; returns the kind of each by its name.
 
-    Some are found when headers are read, others when documents of readers or pixels are.
+    There are some of every kind; some are found when headers are read, others when documents of
+    readers or pixels are.
     """
     for n in range(1, 9):
         scan = header(
@@ -80,7 +81,7 @@ def listed(plan):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_all_160_odd_files_are_listed_at_once_keep_their_numbers_and_are_counted_if_left_out(
+def test_160_odd_files_are_listed_at_once_keep_numbers_and_are_counted_if_left_out(
     archive,
 ):
     kinds = odd_archive(archive.archive)
