@@ -217,7 +217,7 @@ def main() -> int:
     parser.add_argument("--results", type=Path, default=ROOT / "results")
     chosen = parser.parse_args()
     runs = open_runs(chosen.profile, data_root=chosen.data_root, results=chosen.results)
-    built = Built(ROOT / "book" / "notebooks", book_folder(runs.study) / "html")
+    built = Built(ROOT / "book" / "notebooks", book_folder(runs.workspace) / "html")
     complaints = check_book(runs, built)
     outline = outline_of(runs.workspace)
     words, stand_ins = count(built, contents(outline))

@@ -189,7 +189,9 @@ def kept_left_out(output: Path) -> tuple[str, ...]:
     """Return what `keep_left_out` has kept; nothing where nothing was named."""
     file = output / LEFT_OUT
     remedy = "Delete it, and name the problems again: rin curate --leave-out."
-    with as_input_error("it cannot be read", where=file, remedy=remedy, kinds=(OSError, ValueError)):
+    with as_input_error(
+        "it cannot be read", where=file, remedy=remedy, kinds=(OSError, ValueError)
+    ):
         return tuple(json.loads(file.read_text("utf-8"))) if file.is_file() else ()
 
 

@@ -97,10 +97,10 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
                     write_placeholder(job)
             minutes = workspace.profile.live_minutes
             takes = f", about {minutes} min on two cores" if minutes else ""
-            index = _build(outline, book_folder(study), say, strict=not failed)
+            index = _build(outline, book_folder(workspace), say, strict=not failed)
             say(f"results: {index}; the live part follows{takes}")
         failed |= run_jobs([job for job in jobs if job.name not in failed], say)
-        index = _build(outline, book_folder(study), say, strict=not failed)
+        index = _build(outline, book_folder(workspace), say, strict=not failed)
     if failed:
         pages_failed = join_first_ten([f"{name}: {said}" for name, said in failed.items()])
         raise InputError(
@@ -143,12 +143,13 @@ def _with_earlier(names: Iterable[str], after: Mapping[str, Iterable[str]]) -> s
     return set(names).union(*(_with_earlier(after[name], after) for name in names))
 
 
-def book_folder(study: Study) -> Path:
-    """Return the folder of a study's book, by profile, and by results that are not in `results`.
+def book_folder(workspace: Workspace) -> Path:
+    """Return the folder of a workspace's book, called by its profile.
 
-    So no book takes the place of another; `_build/html` leads to the last one.
+    And by the folder of its results, where that is not `results`: so no book takes the place of
+    another.  `_build/html` leads to the last one.
     """
-    name, results = study.profile.name, study.results.parent.name
+    name, results = workspace.profile.name, workspace.results.parent.name
     if name == LAST:
         problem, remedy = "that name leads to the last book", "Give the profile another name."
         raise InputError(problem, where=f"profile {name}", remedy=remedy)

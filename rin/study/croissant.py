@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from rin.data.croissant import file_object, table_records, write_croissant
-from rin.errors import listed
+from rin.errors import join_with_and
 from rin.files import read_yaml
 from rin.study.opened import RUN, DatasetFacts, OpenedResults
 from rin.tables import SCHEMAS
@@ -18,7 +18,7 @@ def describe_results(folder: Path, results: OpenedResults) -> Path:
     """Write the description of a folder that holds `results`; return its path."""
     facts = results.facts
     values = {"name": facts.name, "written": facts.written, "about": facts.profile.about}
-    values["tasks"] = listed(task.name for task in facts.tasks)
+    values["tasks"] = join_with_and(task.name for task in facts.tasks)
     stated: dict[str, Any] = {
         name: text.format(**values) for name, text in _TEXTS["stated"].items()
     }
