@@ -148,5 +148,24 @@ def test_kinds_that_are_left_out_are_kept_until_they_are_named_anew(tmp_path):
         kept_left_out(tmp_path)
 
 
+def test_curate_says_what_was_left_out_and_keeps_for_which_problems(rin, tmp_path, monkeypatch):
+    plan = CurationPlan(archive=tmp_path, output=tmp_path / "out", seed=1)
+    row = {"files": 3, "because": KINDS["unreadable"]}
+    card = {"archive": {"instances": 9}, "files left out": {"unreadable": row}}
+    images = pd.DataFrame({"patient_id": ["a"]})
+    made = build.CuratedCorpus(tmp_path / "shared/corpus", card, images, images, images)
+    monkeypatch.setattr("rin.study.corpora.curation_plan", lambda _: plan)
+    monkeypatch.setattr("rin.study.corpora.curated_corpus", lambda _: made)
+    options = ["--profile", "smoke", "--leave-out", "unreadable,unclear-note"]
+    status, told, _ = rin("curate", *options, "--leave-out", "contradictory")
+    assert status == 0
+    assert "left out              3 files: unreadable" in told
+    assert kept_left_out(plan.output) == ("contradictory", "unclear-note", "unreadable")
+    rin("curate", "--profile", "smoke")
+    assert len(kept_left_out(plan.output)) == 3
+    rin("curate", "--profile", "smoke", "--leave-out", "none")
+    assert kept_left_out(plan.output) == ()
+
+
 def test_profile_may_leave_out_every_kind_of_problem():
     assert Curation(leave_out=[*KINDS]).leave_out == [*KINDS]

@@ -186,9 +186,9 @@ def test_card_when_written_is_read_back_and_leaves_nothing_else(tmp_path):
     assert [*tmp_path.iterdir()] == [path]
 
 
-def test_weights_of_a_finished_pretraining_have_a_card_with_their_digests(pretrained_workspace):
-    (planned,) = plan_pretraining(pretrained_workspace)
-    folder = pretrained_workspace.weights.path(planned.run_id)
+def test_weights_of_a_finished_pretraining_have_a_card_with_their_digests(pretrained_study):
+    (planned,) = plan_pretraining(pretrained_study)
+    folder = pretrained_study.weights.path(planned.run_id)
     made = json.loads((folder / "model_card.json").read_text("utf-8"))["Model"]
     availability = made["Model properties"]["Availability"]
     for name in ("backbone.weights.h5", "backbone_notop.h5", "backbone.safetensors"):
@@ -198,10 +198,10 @@ def test_weights_of_a_finished_pretraining_have_a_card_with_their_digests(pretra
     assert recorded["model_card.json"] == sha256_of(folder / "model_card.json")
 
 
-def test_card_of_a_run_from_before_there_were_cards_is_written_later(pretrained_workspace):
-    (planned,) = plan_pretraining(pretrained_workspace)
-    path = pretrained_workspace.weights.path(planned.run_id) / "model_card.json"
+def test_card_of_a_run_from_before_there_were_cards_is_written_later(pretrained_study):
+    (planned,) = plan_pretraining(pretrained_study)
+    path = pretrained_study.weights.path(planned.run_id) / "model_card.json"
     before = path.read_text("utf-8")
     path.unlink()
-    write_missing_cards(pretrained_workspace)
+    write_missing_cards(pretrained_study)
     assert path.read_text("utf-8") == before
