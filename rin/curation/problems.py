@@ -65,7 +65,7 @@ def refuse_files(root: Path, numbers: Mapping[str, int], problems: Collection[Pr
     if not problems:
         return
     listed, rows = [], []
-    for problem in sorted(problems, key=lambda one: (numbers[one.path], one.problem)):
+    for problem in sorted(problems, key=lambda problem: (numbers[problem.path], problem.problem)):
         number = numbers[problem.path]
         other = f" (file {numbers[problem.beside]})" if problem.beside else ""
         listed.append(f"file {number}: {problem.problem}{other}")
