@@ -44,9 +44,9 @@ class Run(Planned):
     """One training: task × fold × scenario × init × seed, as a named study asks for it.
 
     `preprocessing` is the name of how its inputs are prepared, whichever of the settings led to
-    it: equal inputs are one run.  `activation_sample` says how many activations of its layers it records
-    (`rin.study.profile.ActivationSample`).  `study`, `factor` and `level` (what varies in it), and
-    `pretraining` (which of the init's it starts from), are no part of the configuration.
+    it: equal inputs are one run.  `activation_sample` says how many activations of its layers it
+    records (`rin.study.profile.ActivationSample`).  `study`, `factor` and `level` (what varies in
+    it), and `pretraining` (which of the init's it starts from), are no part of the configuration.
     """
 
     task: str
