@@ -18,8 +18,15 @@ import pandas as pd
 from pydantic import Field
 
 from rin.data.chunks import map_threads
-from rin.data.layouts.found import FoundCase, ReaderOptions, one_of, read_table, sort_files
-from rin.data.manifest import PART_NAMES, DatasetManifest
+from rin.data.layouts.found import (
+    FoundCase,
+    ReaderOptions,
+    labelled_files,
+    one_of,
+    read_table,
+    sort_files,
+)
+from rin.data.manifest import PART_NAMES, DatasetManifest, evenly, in_the_middle
 from rin.data.pixels import UNREADABLE, open_volume
 from rin.data.tree import MARK, Tree
 from rin.errors import as_input_error
@@ -48,10 +55,7 @@ class MRNetOptions(ReaderOptions):
 
     def choose(self, n: int) -> list[int]:
         """Return the slices, counted from 0, to take of ``n``; fewer than ``count`` where n is."""
-        count = min(self.count, n)
-        if self.slices == "spaced":
-            return [(2 * i + 1) * n // (2 * count) for i in range(count)]
-        return [(n - count) // 2 + i for i in range(count)]
+        return (evenly if self.slices == "spaced" else in_the_middle)(self.count, n)
 
 
 def find_mrnet(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
@@ -63,13 +67,17 @@ def find_mrnet(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     classes: dict[str, Any] = {}
     volumes: dict[str, Any] = {}
     for split in SPLITS:
-        exams, folder = _exam_classes(tree, around, split), f"{split}/sagittal/"
+        folder = f"{split}/sagittal/"
         there = {
             key.removeprefix(folder): tree.locator(name)
             for key, name in files["volumes"].items()
             if key.startswith(folder)
         }
-        tree.raise_if_unpaired(exams, there, (f"exams of {split}", f"volumes in {folder[:-1]}"))
+        if manifest.partial and not there:
+            continue
+        exams = _exam_classes(tree, around, split)
+        words = f"exams of {split}", f"volumes in {folder[:-1]}"
+        exams = {exam: exams[exam] for exam in labelled_files(tree, manifest, exams, there, words)}
         tree.raise_if_any(sorted(exams.keys() & classes.keys()), "exams in both parts")
         volumes |= there
         classes |= exams
