@@ -115,6 +115,19 @@ def check_page(page: Page, built: Built, kind: str | None) -> list[str]:
         complaints.append(f"{page.name}: shows a traceback")
     if re.search(r"\d+/\d+ \[\d\d:\d\d<", html.unescape(text)):
         complaints.append(f"{page.name}: shows a progress bar")
+    return complaints + check_files(page.name, path)
+
+
+def check_files(name: str, path: Path) -> list[str]:
+    """Return the complaints about the files of the figures and tables of one page."""
+    article = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    links = [link["href"] for link in article.select("p.rin-file a")]
+    lacking = [href for href in links if not (path.parent / href).is_file()]
+    figures = len(article.select("img.rin-figure"))
+    linked = sum(href.endswith((".svg", ".png")) for href in links)
+    complaints = [f"{name}: there is no file {href}" for href in lacking]
+    if figures != linked:
+        complaints.append(f"{name}: {figures} figures, {linked} files of them are linked")
     return complaints
 
 

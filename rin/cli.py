@@ -119,7 +119,7 @@ def run(
     output: Annotated[Path | None, typer.Option(help="Computed notebook to write.")] = None,
 ) -> None:
     """Run one notebook with papermill; unknown parameters are errors."""
-    from rin.report.execution import Job, check_target
+    from rin.report.execution import check_target
 
     values = {}
     for text in parameter or []:
@@ -129,9 +129,12 @@ def run(
         values[name] = value
     # Beside other results: Git ignores these, and the repository's root stays as it is.
     target = output or Path("results", "computed", notebook.name).with_suffix(".ipynb")
-    if notebook.is_file():
-        check_target(notebook, target)
-    Job(notebook, target, values).run()
+    if not notebook.is_file():
+        raise InputError("no such notebook", where=notebook, remedy="Check the name.")
+    check_target(notebook, target)
+    from rin.report.build import single_job  # only now: what is refused is refused at once
+
+    single_job(notebook, target, values).run()
     typer.echo(f"Computed: {target}")
 
 

@@ -29,6 +29,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from urllib.parse import quote
 
+import nbformat
 import yaml
 from filelock import AcquireReturnProxy, FileLock, Timeout
 from joblib import cpu_count
@@ -48,13 +49,24 @@ from rin.report.address import read_project, with_address
 from rin.report.execution import (
     Job,
     error_line,
+    fitting_parameters,
     last_lines,
     notebook_parameters,
     write_failure,
     write_placeholder,
 )
 from rin.report.kernels import share_imports
-from rin.report.pages import Outline, contents, files_of, outline_of, pages
+from rin.report.pages import (
+    NOTEBOOKS,
+    Notebook,
+    Outline,
+    Page,
+    contents,
+    files_of,
+    outline_of,
+    pages,
+)
+from rin.report.shown import DOWNLOADS, shown_files, write_files
 from rin.study import Workspace, open_workspace
 from rin.study.ledger import digest_of
 from rin.study.reference import reference_folder
@@ -279,9 +291,31 @@ def plan_jobs(
                 after=after[page.notebook.source],
                 live=page.notebook.live,
                 trains=outline.trains(page.notebook),
+                shown=workspace.results,
+                address="../" * (1 + page.name.count("/")) + DOWNLOADS,
             )
         )
     return jobs
+
+
+def single_job(source: Path, output: Path, given: Mapping[str, object]) -> Job:
+    """Return the job of one notebook alone, whose figures and tables go where the book's go.
+
+    Of a notebook without a profile they go beside the computed notebook.
+    """
+    values = notebook_parameters(source) | fitting_parameters(source, given)
+    folder, place = output.parent, Path(source.stem)
+    if {"profile", "results"} <= values.keys():
+        root = values.get("data_root")
+        workspace = open_workspace(values["profile"], data_root=root, results=values["results"])
+        folder = workspace.results
+    with suppress(ValueError):  # a notebook of one's own
+        place = source.resolve().relative_to(REPOSITORY / "notebooks").with_suffix("")
+    known = {notebook.source: notebook for notebook in NOTEBOOKS}
+    notebook = known.get(place.as_posix(), Notebook(place.as_posix(), ""))
+    page = Page(notebook, values["task"] if notebook.of else "")
+    address = Path(os.path.relpath(folder, output.parent)).as_posix()
+    return Job(source, output, given, name=page.name, shown=folder, address=address)
 
 
 def run_jobs(jobs: Sequence[Job], say: Say = print) -> dict[str, str]:
@@ -391,4 +425,9 @@ def build_html(
                 where=book_dir,
                 remedy="\nMend the page that is named above.",
             )
+        for computed in sorted((book_dir / "notebooks").rglob("*.ipynb")):
+            name = computed.relative_to(book_dir / "notebooks").with_suffix("").as_posix()
+            if (draft / "html" / "notebooks" / f"{name}.html").is_file():
+                files = shown_files(nbformat.read(computed, as_version=4), name)
+                write_files(files, draft / "html" / DOWNLOADS)
     return built / "html" / "index.html"

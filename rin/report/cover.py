@@ -12,7 +12,7 @@ from pandas.io.formats.style import Styler
 from rin.evidence.paper import COMPARISONS
 from rin.evidence.replications import pooled_fine_tuned
 from rin.report import headline, words, words_of_evidence
-from rin.report.format import book_table, format_estimate, inline_title
+from rin.report.format import book_table, format_estimate, inline_title, one_below_another
 from rin.report.heat import heat
 from rin.report.page import Picture, picture
 from rin.stats import pair_differences
@@ -119,7 +119,8 @@ def differences_table(runs: Results, columns: Mapping[str, pd.DataFrame]) -> Sty
     shown = pd.DataFrame(cells).reindex([*runs.tasks])
     shown.insert(0, "Task", shown.index.map(headline.short_names(runs)))
     caption = f"{words.difference_name(runs.inits)}, AUC points (95% CI)"
-    return book_table(shown.reset_index(drop=True).fillna("–"), caption, prose=True)
+    rows = one_below_another(columns, "column", runs.stand_ins())
+    return book_table(shown.reset_index(drop=True).fillna("–"), caption, prose=True, rows=rows)
 
 
 def backbones_heat(runs: Results, pairs: pd.DataFrame) -> Picture:
@@ -134,22 +135,26 @@ def sizes_table(runs: Results, networks: pd.DataFrame) -> Styler:
     """Return how many images each task has, how far its networks were trained, and their AUCs."""
     aucs = networks.set_index("task")
     batch = runs.workspace.profile.fine_tuning.batch
-    rows = []
+    rows, numbers = [], []
     for task in runs.tasks:
         fact, epochs = runs.facts(task), runs.records(task)["epochs"].max()
         unnamed = _UNNAMED if fact.dataset.independence == "image" else ""
+        trained, tested = fact.split["train"], fact.split["test"]
+        steps = epochs * -(-trained // batch)
+        sizes = {"task": task, "trained_on": trained, "steps": steps, "tested_on": tested}
+        numbers.append(sizes | {"pixels": fact.size, **aucs.loc[task, ["auc_a", "auc_b"]]})
         rows.append(
             {
                 "Task": headline.short_names(runs)[task] + unnamed,
-                "Trained on": f"{fact.split['train']:,}",
-                "Steps": epochs * -(-fact.split["train"] // batch),
-                "Tested on": fact.split["test"],
+                "Trained on": f"{trained:,}",
+                "Steps": steps,
+                "Tested on": tested,
                 "Pixels": f"{fact.size} × {fact.size}",
                 "Mean AUC": f"{aucs.loc[task, 'auc_a']:.2f}, {aucs.loc[task, 'auc_b']:.2f}",
             }
         )
     caption = "Images, steps of fine-tuning, and AUC of either initialisation"
-    return book_table(pd.DataFrame(rows), caption, prose=True)
+    return book_table(pd.DataFrame(rows), caption, prose=True, rows=pd.DataFrame(numbers))
 
 
 def sizes_in_words(runs: Results) -> str:

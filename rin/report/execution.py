@@ -141,6 +141,8 @@ class Job:
     after: frozenset[str] = frozenset()  # names of those that must have ended before
     live: bool = False  # whether it shows what this computer does, and not results
     trains: bool = False  # whether it fills a ledger, with workers of its own
+    shown: Path | None = None  # folder for its figures and tables as files
+    address: str = ""  # of that folder, as the computed page sees it
 
     def fingerprint(self) -> str:
         """Return what the page depends on besides its text, with the runs that there are now."""
@@ -218,6 +220,10 @@ class Job:
             set_collapsed_title(cell)
             if "injected-parameters" in cell.metadata.get("tags", []):
                 cell.metadata["tags"].append("remove-input")  # the banner says it in words
+        if self.shown is not None:
+            from rin.report.shown import shown_files, write_files
+
+            write_files(shown_files(done, self.name, self.address), self.shown, self.name)
         done.metadata["rin"]["cells"] = _cells_digest(nbformat.writes(done))
         with write_atomically(self.output) as draft:
             nbformat.write(done, draft)

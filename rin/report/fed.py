@@ -11,7 +11,7 @@ from rin.models.weights import load_entries
 from rin.report import words_of_studies
 from rin.report.figures import SCENARIOS, in_order
 from rin.report.forest import forest
-from rin.report.format import book_table, design_table, format_estimate
+from rin.report.format import book_table, design_table, format_estimate, one_below_another
 from rin.report.lines import legend_below, panel_titles
 from rin.report.page import Picture, claim, picture
 from rin.report.style import UNFREEZING_LABEL, init_style
@@ -92,17 +92,19 @@ def _by_source(rows: pd.DataFrame) -> pd.DataFrame:
 def by_inputs(runs: Results) -> Styler:
     """Return mean AUCs and the difference, by what the networks were fed."""
     scores, inits = scores_of(runs), [*runs.inits]
-    shares = {}
+    shares, numbers = {}, {}
     for level in [level for level in LEVELS if level in set(scores["level"])]:
         fed_so = scores[scores["level"] == level]
         means = scenario_aucs(fed_so).groupby("init")["auc"].mean()
-        row = init_differences(fed_so, *inits).query("group == 'all'").iloc[0]
+        numbers[level] = init_differences(fed_so, *inits).query("group == 'all'")
+        row = numbers[level].iloc[0]
         cells = [f"{means[init]:.3f}" for init in inits]
         shares[LEVELS[level]] = [*cells, format_estimate(row, unit="points")]
     short = [init_style(init).short for init in inits]
     columns = [*short, " − ".join(short) + ", points (95% CI)"]
     table = pd.DataFrame(shares, index=columns).T.rename_axis("Inputs").reset_index()
-    return book_table(table, "Mean AUC and difference, by inputs", prose=True)
+    rows = one_below_another(numbers, "level", runs.stand_ins())
+    return book_table(table, "Mean AUC and difference, by inputs", prose=True, rows=rows)
 
 
 def released_ranges() -> pd.DataFrame:
@@ -130,9 +132,11 @@ def ranges_table(ranges: pd.DataFrame) -> Styler:
     for name in ("expected", "supplied"):
         texts = ranges[name].map(lambda ends: " to ".join(f"{end:.1f}" for end in ends))
         shown[name] = texts.str.replace("-", "−")
-    return book_table(
-        shown.set_axis(columns, axis=1), "What pixels from 0 to 255 become", prose=True
-    )
+    shown, caption = shown.set_axis(columns, axis=1), "What pixels from 0 to 255 become"
+    ends = {f"{name}_{end}": ranges[name].str[place] for name in ("expected", "supplied")
+            for place, end in enumerate(("low", "high"))}  # fmt: skip
+    rows = ranges.drop(columns=["expected", "supplied"]).assign(**ends)
+    return book_table(shown, caption, prose=True, rows=rows)
 
 
 def too_small(runs: Results, ranges: pd.DataFrame) -> str:

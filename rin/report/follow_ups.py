@@ -174,7 +174,8 @@ def agreement_table(runs: Results, agree: pd.DataFrame) -> Styler:
     shown = agree.rename(index=short_names(runs)).set_axis(columns, axis=1)
     shown = shown.map("{:.2f}".format).replace("nan", "–")
     table = shown.rename_axis("Task").reset_index()
-    return book_table(table, "Shares of the cases, and kappa", prose=True)
+    rows = agree.rename_axis("task").reset_index()
+    return book_table(table, "Shares of the cases, and kappa", prose=True, rows=rows)
 
 
 def layers(runs: Results, agree: pd.DataFrame) -> str:

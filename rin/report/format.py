@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -14,6 +14,8 @@ from rin.report.style import MEASURE_NAMES, TABLE_STYLES, init_style
 
 MINUS = "−"
 MISSING = "–"
+#: What an output's metadata call the rows of a table; as another output the book would warn of it.
+CSV = "rin_csv"
 #: Columns of an estimate and its interval, in every table.
 ESTIMATE_AND_INTERVAL = ("estimate", "ci_low", "ci_high")
 _WHOLE = re.compile(r"\([−\d.]+, [−\d.]+\)|± [\d.]+|\d+ × \d+")
@@ -85,26 +87,59 @@ def inline_title(title: str) -> str:
     return name if name[:2].isupper() else name[0].lower() + name[1:]
 
 
-def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> Styler:
+class BookTable(Styler):
+    """A table dressed for the book; the metadata of its output hold the rows of its file."""
+
+    rows: pd.DataFrame
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, str]]:
+        return {}, {CSV: self.rows.to_csv(index=_has_index(self.rows), lineterminator="\n")}
+
+
+def book_table(
+    table: pd.DataFrame, caption: str, *, prose: bool = False, rows: pd.DataFrame | None = None
+) -> BookTable:
     """Return a table dressed for the book: caption above, headings ruled, text to the left.
 
     Cells of `prose` tables wrap, but for intervals, ``(low, high)``, and sizes.  Nothing is read
-    as markup: names of files, tasks and classes may hold anything.
+    as markup: names of files, tasks and classes may hold anything.  `rows`, from which the table
+    was made, go into its file, so that numbers are unrounded there; else it holds what is shown.
     """
+    rows = table if rows is None else rows
     if table.empty:
         table = pd.DataFrame({"": ["none"]})
     table = table.map(lambda cell: _unbroken(cell) if isinstance(cell, str) else cell)
     for axis in ("index", "columns"):
         names = [name and _plain(name) for name in getattr(table, axis).names]
         table = table.rename_axis(**{axis: names})
-    styler = table.style.format(escape="html").set_caption(_plain(caption))
+    styler = BookTable(table)
+    styler.rows = rows
+    styler.format(escape="html").set_caption(_plain(caption))
     styler = styler.set_table_styles(TABLE_STYLES)
     for axis in ("index", "columns"):
         styler = styler.format_index(escape="html", axis=axis)
     if prose:
         styler = styler.set_table_attributes('class="rin-prose"')
         styler = styler.set_td_classes(table.map(_cell_class))
-    return styler.hide(axis="index") if isinstance(table.index, pd.RangeIndex) else styler
+    return styler if _has_index(table) else styler.hide(axis="index")
+
+
+def without_p_of_stand_ins(rows: pd.DataFrame, stand_ins: Collection[str]) -> pd.DataFrame:
+    """Return rows of estimates without what tests say, where their images are stand-ins."""
+    tests = [name for name in rows if re.match(r"[pq]_|equivalent$", str(name))]
+    return rows.drop(columns=tests) if stand_ins else rows
+
+
+def one_below_another(
+    tables: Mapping[str, pd.DataFrame], name: str, stand_ins: Collection[str]
+) -> pd.DataFrame:
+    """Return tables whose columns stand side by side as rows of a file; `name` is that of each."""
+    rows = pd.concat(tables, names=[name]).reset_index(level=0).reset_index(drop=True)
+    return without_p_of_stand_ins(rows, stand_ins)
+
+
+def _has_index(table: pd.DataFrame) -> bool:
+    return not isinstance(table.index, pd.RangeIndex)
 
 
 def measure_table(measures: pd.DataFrame, inits: Sequence[str]) -> pd.DataFrame:

@@ -9,7 +9,12 @@ from rin.report import words_of_results as words
 from rin.report import words_of_studies
 from rin.report.figures import SCENARIOS, both_intervals, difference_name
 from rin.report.forest import forest
-from rin.report.format import book_table, format_estimate, measure_table
+from rin.report.format import (
+    book_table,
+    format_estimate,
+    measure_table,
+    without_p_of_stand_ins,
+)
 from rin.report.lines import calibration, legend_below, panel_titles, panels_below
 from rin.report.page import Picture, picture
 from rin.report.style import INK, init_style
@@ -173,7 +178,8 @@ def subgroup_table(runs: Results, task: str, groups: pd.DataFrame) -> Styler:
             shown[name] = groups[end].map("{:.3f}".format)
         shown["Points (95% CI)"] = format_estimate(groups, unit="points")
     caption = f"Mean AUC in subgroups of {_site(runs, task)} (these networks)"
-    return book_table(shown, caption, prose=True)
+    rows = without_p_of_stand_ins(groups, runs.stand_ins(task))
+    return book_table(shown, caption, prose=True, rows=rows)
 
 
 def change(runs: Results, task: str, alone: TTest, across: pd.DataFrame) -> str:
@@ -200,10 +206,13 @@ def calibration_on_both(runs: Results, task: str) -> Picture:
 
 def clinical_table(runs: Results, task: str) -> Styler:
     """Return measures beyond the AUC on both test sets."""
-    scores, seed, measures = test_sets(runs, task), runs.workspace.profile.seed, []
+    scores, seed = test_sets(runs, task), runs.workspace.profile.seed
+    measures, rows = [], []
     for name in ("internal", "external"):
         measured = measures_by_convergence(scores[name], runs.inits, seed=seed)
         measures.append(measure_table(measured, runs.inits).head(3).assign(Test=name))
+        rows.append(measured.assign(test=name))
     table = pd.concat(measures).sort_values("Measure (0–1)", kind="stable")
     caption = "On both test sets; intervals: these networks, new patients"
-    return book_table(table.reset_index(drop=True), caption, prose=True)
+    given = pd.concat(rows, ignore_index=True)
+    return book_table(table.reset_index(drop=True), caption, prose=True, rows=given)

@@ -156,7 +156,7 @@ def pointing_table(runs: Results, hits: pd.DataFrame) -> Styler:
     shown = hits.rename(columns=names | {"cell": "Random cell", "pixel": "Random pixel"})
     shown.index = [f"{titles[task]}, {k} × {k} cells" for task, k in hits.index]
     table = shown.round(0).astype(int).rename_axis("Task and grid").reset_index()
-    return book_table(table, "Hits, % of the maps", prose=True)
+    return book_table(table, "Hits, % of the maps", prose=True, rows=hits.reset_index())
 
 
 def pointing(runs: Results, hits: pd.DataFrame) -> str:

@@ -34,7 +34,15 @@ def checks_table(audits: Collection[TaskAudit]) -> Styler:
         for audit, adjusted in zip(audits, holm_bounds(audits), strict=True)
     ]
     caption = "Half-widths in AUC points and P values, with their ranges by rounding"
-    return book_table(pd.DataFrame(rows), caption, prose=True)
+    ranges = ("half_width", "implied", "p_by_sds", "p_by_normal", "needed_correlation")
+    numbers = [
+        {"task": audit.task, "delong_limit": audit.delong_limit}
+        | {f"{name}_{end}": getattr(getattr(audit, name), end) for name in ranges for end in
+           ("low", "high")}
+        | {"p_by_sds_holm_low": adjusted.low, "p_by_sds_holm_high": adjusted.high}
+        for audit, adjusted in zip(audits, holm_bounds(audits), strict=True)
+    ]  # fmt: skip
+    return book_table(pd.DataFrame(rows), caption, prose=True, rows=pd.DataFrame(numbers))
 
 
 def _p_range(bounds: Bounds) -> str:
@@ -165,7 +173,8 @@ def pooled_table(pooled: pd.DataFrame) -> Styler:
             "95% prediction": [format_interval(low, high, 1) for low, high in predictions],
         }
     )
-    return book_table(table, "RadImageNet − ImageNet, AUC points", prose=True)
+    rows = pooled.rename_axis("comparisons").reset_index()
+    return book_table(table, "RadImageNet − ImageNet, AUC points", prose=True, rows=rows)
 
 
 def inputs_table(inputs: Sequence[dict], caption: str) -> Styler:
@@ -179,4 +188,7 @@ def inputs_table(inputs: Sequence[dict], caption: str) -> Styler:
             ],
         }
     )
-    return book_table(table, caption, prose=True)
+    ends = [dict(zip(("ci_low", "ci_high"), row["ci"], strict=True)) for row in inputs]
+    names = ("weights", "input", "auc")
+    rows = [{name: row[name] for name in names} | ci for row, ci in zip(inputs, ends, strict=True)]
+    return book_table(table, caption, prose=True, rows=pd.DataFrame(rows))

@@ -115,7 +115,8 @@ def accuracy_table(accuracy: pd.DataFrame) -> Styler:
     names = {init: init_style(init).short for init in accuracy}
     table = accuracy.rename(columns=names).map("{:.0f}".format, na_action="ignore").fillna("–")
     table = table.rename_axis(index="Backbone", columns=None).reset_index()
-    return book_table(table, "Test images of the corpus classified correctly, %", prose=True)
+    caption = "Test images of the corpus classified correctly, %"
+    return book_table(table, caption, prose=True, rows=accuracy.reset_index())
 
 
 def how_much_was_learnt(accuracy: pd.DataFrame) -> str:

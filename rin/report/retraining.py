@@ -10,7 +10,7 @@ from rin.errors import InputError
 from rin.report import headline, words_of_studies
 from rin.report import words_of_results as words
 from rin.report.forest import forest
-from rin.report.format import book_table, design_table, inline_title
+from rin.report.format import book_table, design_table, inline_title, one_below_another
 from rin.report.lines import legend_below, panel_titles, panels_below
 from rin.report.page import Picture, picture
 from rin.report.style import UNFREEZING_LABEL, init_style
@@ -111,10 +111,12 @@ def other_cases_forest(repeated: Results) -> Picture:
 def accuracies(repeated: Results) -> Styler:
     """Return the accuracy of each pretrained network on its own validation images."""
     accuracy = repeated.pretraining().pivot_table(index="backbone", columns="init", values="top1")
+    rows = accuracy.reset_index()
     accuracy.columns = [init_style(init).short for init in accuracy]
     shown = accuracy.map("{:.0%}".format).replace("nan%", "–")
     table = shown.rename_axis("Backbone").reset_index()
-    return book_table(table, "Images of the own corpus classified correctly", prose=True)
+    caption = "Images of the own corpus classified correctly"
+    return book_table(table, caption, prose=True, rows=rows)
 
 
 def whole_and_brief(repeated: Results) -> pd.DataFrame:
@@ -169,7 +171,9 @@ def one_left_out(runs: Results, across: pd.DataFrame, without: pd.DataFrame) -> 
     """Return how far a result rests on one pair (`leave_one_pair_out`), or on a prior."""
     posterior = posterior_differences(runs.predictions(study="main"), *runs.inits)
     table = headline.one_left_out(across, without, posterior, runs.titles)
-    return book_table(table, "AUC points, pretraining as the unit", prose=True)
+    models = {"all pairs": across, "one pair left out": without, "posterior": posterior}
+    rows = one_below_another(models, "model", runs.stand_ins())
+    return book_table(table, "AUC points, pretraining as the unit", prose=True, rows=rows)
 
 
 def one_pair_matters(runs: Results, across: pd.DataFrame, without: pd.DataFrame) -> str:

@@ -1,6 +1,7 @@
 """The tables of the pages of results, a function each, in the one style of the book."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from rin.evidence.paper import COMPARISONS, PublishedComparison
 from rin.report import headline
 from rin.report.figures import SCENARIOS, bins_of, difference_name, in_order
 from rin.report.format import (
+    ESTIMATE_AND_INTERVAL,
     MISSING,
     book_table,
     format_estimate,
@@ -20,6 +22,8 @@ from rin.report.format import (
     format_number,
     format_p,
     measure_table,
+    one_below_another,
+    without_p_of_stand_ins,
 )
 from rin.report.style import UNFREEZING_LABEL, init_style
 from rin.stats import (
@@ -66,10 +70,12 @@ def differences(runs: Results, tables: Mapping[str, pd.DataFrame]) -> Styler:
     rows = pd.concat({name: table.head(1) for name, table in tables.items()}).droplevel(1)
     shown = pd.DataFrame({"Sampled": rows.index, "AUC points (95% CI)": _points(rows).to_list()})
     caption = "One difference, two intervals"
-    if not runs.stand_ins(*rows["task"].unique()):
+    stand_ins = runs.stand_ins(*rows["task"].unique())
+    if not stand_ins:
         shown["P"] = rows["p_value"].map(_p).to_list()
         caption += " (P: this task alone)"
-    return book_table(shown, caption, prose=True)
+    given = without_p_of_stand_ins(rows, stand_ins).rename_axis("sampled").reset_index()
+    return book_table(shown, caption, prose=True, rows=given)
 
 
 def _points(rows: pd.DataFrame) -> pd.Series:
@@ -97,7 +103,7 @@ def clinical(runs: Results, task: str) -> Styler | Markdown:
     if measures.empty:
         return Markdown(NO_INTERVALS)
     caption = "Means over scenarios; intervals: these networks, new patients"
-    return book_table(measure_table(measures, runs.inits), caption, prose=True)
+    return book_table(measure_table(measures, runs.inits), caption, prose=True, rows=measures)
 
 
 # ---- all tasks
@@ -126,7 +132,22 @@ def beside_published(runs: Results) -> Styler:
     sides = ", ".join(init_style(init).word for init in runs.inits)
     columns = ["Task", "From", f"Mean AUC ± SD: {sides}", "AUC points (95% CI)", "P"]
     caption = "The paper: RadImageNet, ImageNet. Here: the pretraining as the unit, P after Holm"
-    return book_table(pd.DataFrame(rows, columns=columns), caption, prose=True)
+    stated = pd.DataFrame(map(asdict, COMPARISONS.values())).set_index("task")
+    stated = stated.rename(columns=dict(zip(_PUBLISHED, _MEANS, strict=True)))
+    sizes = [*ESTIMATE_AND_INTERVAL]
+    stated[sizes] /= 100
+    here = without_p_of_stand_ins(units[[*sizes, "p_holm"]].join(networks[[*_MEANS]]), stand_ins)
+    numbers = pd.concat({"paper": stated[[*_MEANS, *sizes, "p_text"]], "here": here})
+    return book_table(
+        pd.DataFrame(rows, columns=columns),
+        caption,
+        prose=True,
+        rows=numbers.rename_axis(["from", "task"]).reset_index(),
+    )
+
+
+_MEANS = ("auc_a", "sd_a", "auc_b", "sd_b")
+_PUBLISHED = ("auc_radimagenet", "sd_radimagenet", "auc_imagenet", "sd_imagenet")
 
 
 def _stated(stated: PublishedComparison) -> list[str]:
@@ -152,31 +173,39 @@ def exclusions(runs: Results, across: pd.DataFrame) -> Styler:
     tests = equivalence_tests(across)
     published = headline.beside_paper(runs, across)
     names = headline.short_names(runs)
-    table = headline.exclusions(tests, published, names, stand_ins=runs.stand_ins())
+    stand_ins = runs.stand_ins()
+    table = headline.exclusions(tests, published, names, stand_ins=stand_ins)
     caption = f"{difference_name(runs.inits)}, AUC points (P: Holm)"
-    return book_table(table, caption, prose=True)
+    stated = published.reindex(columns=["task", "published", "p_holm"])
+    rows = tests.merge(stated, on="task", how="left", suffixes=("", "_published"))
+    rows = without_p_of_stand_ins(rows, stand_ins)
+    return book_table(table, caption, prose=True, rows=rows)
 
 
 def likeness_of_pairs(runs: Results, across: pd.DataFrame) -> Styler:
     """Return tests of whether pairs and backbones are alike, and the SDs of their differences."""
     unreal = runs.stand_ins()
     table = pd.DataFrame({"Task": across["task"].map(headline.short_names(runs))})
+    rows = without_p_of_stand_ins(across, unreal)
     if not unreal:
         of_backbones = backbone_tests(runs.predictions(), *runs.inits)
+        rows = across.merge(of_backbones, on="task", suffixes=("", "_backbones"))
         table["All pairs alike"] = across["q_holm"].map(format_p)
         table["Backbones alike"] = of_backbones["p_holm"].map(format_p)
     for name in ("backbone", "seed", "pretraining"):
         sds = (100 * across[f"sd_{name}"]).map("{:.1f}".format)
         table[f"SD of {name}s"] = sds.replace("nan", MISSING)
     caption = "SDs in AUC points" if unreal else "Two tests (Holm), and SDs in AUC points"
-    return book_table(table, caption, prose=True)
+    return book_table(table, caption, prose=True, rows=rows)
 
 
 def models(runs: Results, sensitivity: pd.DataFrame) -> Styler:
     """Return the differences by several models, those of `rin.stats.pretraining_sensitivity`."""
-    table = headline.side_by_side(models_of(runs, sensitivity), headline.short_names(runs))
+    by_model = models_of(runs, sensitivity)
+    table = headline.side_by_side(by_model, headline.short_names(runs))
     caption = f"{difference_name(runs.inits)}, AUC points (95% CI)"
-    return book_table(table, caption, prose=True)
+    rows = one_below_another(by_model, "model", runs.stand_ins())
+    return book_table(table, caption, prose=True, rows=rows)
 
 
 def models_of(runs: Results, sensitivity: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -196,7 +225,8 @@ def by_unfreezing(runs: Results, networks: pd.DataFrame) -> Styler:
     table = table[[name for name in SCENARIOS if name in table]].rename(columns=SCENARIOS)
     table.insert(0, "Task", table.index.map(headline.short_names(runs)))
     caption = "These networks, new patients: AUC points (95% CI; *: Holm, P < .05)"
-    return book_table(table.reset_index(drop=True), caption, prose=True)
+    given = without_p_of_stand_ins(rows, runs.stand_ins())
+    return book_table(table.reset_index(drop=True), caption, prose=True, rows=given)
 
 
 def wrong_way_round(runs: Results, scores: pd.DataFrame) -> Styler:
@@ -218,7 +248,7 @@ def wrong_way_round(runs: Results, scores: pd.DataFrame) -> Styler:
         }
     )
     caption = "95% CI below 0.5 (no.: pretraining; End: of the interval)"
-    return book_table(table, caption, prose=True)
+    return book_table(table, caption, prose=True, rows=rows)
 
 
 def patients_wanted(networks: pd.DataFrame, margin: float = EQUIVALENCE_MARGIN) -> pd.DataFrame:
@@ -240,13 +270,16 @@ def what_would_settle(runs: Results, across: pd.DataFrame, wanted: pd.DataFrame)
     """Return patients that are wanted (`patients_wanted`), and the power of larger designs."""
     designs = [{"backbones": count, "pretrainings": 3} for count in (4, 12)]
     designs.append(designs[-1] | {"patients": 4})
-    seed, names, rows = runs.workspace.profile.seed, headline.short_names(runs), []
+    seed, names = runs.workspace.profile.seed, headline.short_names(runs)
+    rows, numbers = [], []
     for task, row in across.set_index("task").iterrows():
         counts = wanted.set_index("task").loc[task, ["patients", "needed", "most"]]
         powers = [pretraining_power(0.02, row, seed=seed, **design) for design in designs]
         percent = [f"{power:.0%}".replace("nan%", MISSING) for power in powers]
         rows.append([names[task], *map("{:,.0f}".format, counts), *percent])
+        numbers.append([names[task], *counts, *powers])
     columns = ["Task", "Patients, or images", "To detect 2 points", "To rule out 2"]
     columns += ["Power, 4 × 3", "Power, 12 × 3", "Power, 12 × 3, 4 × patients"]
     table = pd.DataFrame(rows, columns=columns)
-    return book_table(table, "Backbones × pretrainings, and patients", prose=True)
+    numbers = pd.DataFrame(numbers, columns=columns)
+    return book_table(table, "Backbones × pretrainings, and patients", prose=True, rows=numbers)

@@ -40,6 +40,16 @@ from matplotlib import pyplot as plt
 _, axes = plt.subplots(figsize=(2, 2))
 axes.plot(table.x, table.x)
 axes.set_title(title or "untitled");
+
+# %%
+from rin.report.page import picture
+
+picture(axes, "A line")
+
+# %%
+from rin.report.format import book_table
+
+book_table(table.astype(str), "Text of x", rows=table)
 """
 
 INTRO = r"""# Front page
@@ -116,7 +126,8 @@ def tiny_book(tmp_path_factory):
         "format: jb-book\nroot: intro\nchapters:\n  - file: notebooks/page\n", encoding="utf-8"
     )
     output = book / "notebooks" / "page.ipynb"
-    Job(folder / "page.py", output, {"count": 5}).run()
+    shown, address = folder / "results", "../_downloads"
+    Job(folder / "page.py", output, {"count": 5}, name="page", shown=shown, address=address).run()
     return folder
 
 

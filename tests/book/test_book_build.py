@@ -13,7 +13,7 @@ import pytest
 from rin.errors import InputError
 from rin.files import read_yaml
 from rin.report import build as module
-from rin.report.build import make_book, plan_jobs, run_jobs
+from rin.report.build import make_book, plan_jobs, run_jobs, single_job
 from rin.report.execution import Job, write_placeholder
 from rin.report.pages import NOTEBOOKS, PARTS, Notebook, files_of, outline_of
 from rin.study import open_workspace
@@ -467,3 +467,27 @@ def test_page_that_waits_for_the_live_part_has_the_headings_that_others_link_to(
     assert cells[0] == "# Title"
     assert cells[-1] == "## Table E2: networks"
     assert "Some prose." not in "".join(cells)
+
+
+@pytest.mark.parametrize(
+    ("source", "given", "name", "folder"),
+    [
+        ("results/task", {"task": "breast"}, "results/breast", "results/demo"),
+        ("results/task", {"task": "knee", "profile": "smoke"}, "results/knee", "results/smoke"),
+        ("study", {}, "study", "results/demo"),
+    ],
+)
+def test_files_of_a_notebook_that_runs_alone_are_named_and_lie_as_those_of_the_book(
+    tmp_path, source, given, name, folder
+):
+    path, output = ROOT / "notebooks" / f"{source}.py", tmp_path / "computed" / "x.ipynb"
+    job = single_job(path, output, given | {"results": str(tmp_path / "results")})
+    assert (job.name, job.shown) == (name, tmp_path / folder)
+    assert job.address == f"../{folder}"
+
+
+def test_files_of_a_notebook_of_ones_own_without_profile_lie_beside_what_was_computed(tmp_path):
+    source = tmp_path / "mine.py"
+    source.write_text("# %%\n1\n")
+    job = single_job(source, tmp_path / "computed" / "x.ipynb", {})
+    assert (job.name, job.shown, job.address) == ("mine", tmp_path / "computed", ".")

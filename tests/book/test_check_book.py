@@ -113,6 +113,26 @@ def test_check_of_page_that_is_wrong_complains(check, built, old, new, complaint
     assert any(complaint in line for line in check.check_page(PAGE, built, "stand-in"))
 
 
+FIGURE = '<img class="rin-figure"><p class="rin-file"><a href="../../files/a.svg">SVG</a></p>'
+
+
+@pytest.mark.parametrize(
+    ("shown", "complaints"),
+    [
+        (FIGURE, []),
+        (FIGURE.replace("a.svg", "b.svg"), [f"{NAME}: there is no file ../../files/b.svg"]),
+        (FIGURE + '<img class="rin-figure">', [f"{NAME}: 2 figures, 1 files of them are linked"]),
+    ],
+)
+def test_check_of_figure_whose_file_is_missing_or_not_linked_complains(
+    check, built, shown, complaints
+):
+    (built.html / "files").mkdir()
+    (built.html / "files" / "a.svg").touch()
+    change(built.html / "notebooks" / f"{NAME}.html", "<h1>", f"{shown}<h1>")
+    assert check.check_page(PAGE, built, "stand-in") == complaints
+
+
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [

@@ -40,6 +40,18 @@ def test_computed_sentence_is_text_of_the_page_with_its_citation_and_reference(t
     assert any("Code of the text below" in fold for fold in folds)
 
 
+def test_figure_and_table_of_a_page_are_files_of_the_book_and_of_the_results(tiny_book, tiny_html):
+    path = tiny_html / "notebooks" / "page.html"
+    links = BeautifulSoup(path.read_text("utf-8"), "html.parser").select("p.rin-file a")
+    assert [link.get_text() for link in links] == ["SVG", "CSV"]
+    figure, table = (path.parent / link["href"] for link in links)
+    assert figure.read_bytes().startswith(b"<svg")
+    assert table.read_text() == "x,scaled\n0,0.0\n1,1.0\n2,2.0\n3,3.0\n4,4.0\n"
+    for file in (figure, table):
+        kept = tiny_book / "results" / file.parent.name / file.name
+        assert kept.read_bytes() == file.read_bytes()
+
+
 BUTTONS = (".btn-source-repository-button", ".btn-source-edit-button", ".btn-source-issues-button")
 
 

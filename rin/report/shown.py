@@ -1,0 +1,109 @@
+"""What a computed page shows, as files: each figure, and each table in the style of the book.
+
+A figure is read out of the page, which holds it already: an SVG in the colours of light paper, or
+a PNG where it holds images.  A table (`rin.report.format.book_table`) is a CSV with unrounded
+numbers.  Only `rin run` and `rin book` write, after the last cell of a page; what is shown in
+Jupyter writes nothing.
+"""
+
+import re
+from base64 import b64decode
+from collections.abc import Mapping
+from html import escape, unescape
+from pathlib import Path
+
+import nbformat
+
+from rin.errors import as_input_error
+from rin.files import MAKE_ROOM
+from rin.report.format import CSV
+from rin.report.page import on_light_paper
+
+#: Folder of the built book that holds the files of all its pages.
+DOWNLOADS = "_downloads"
+#: Folders of figures and of tables within it, and within the results of a profile.
+FIGURES, TABLES = FOLDERS = "figures", "csv"
+_MARKS = {
+    "stand-in": "stand-ins",
+    "mixed": "partly-stand-ins",
+    "weights": "weights-of-stand-ins",
+}
+_FIGURE = re.compile(
+    r'<img class="rin-figure[^>]*? src="data:image/(svg|png)(?:\+xml)?;base64,([^"]*)"'
+    r' alt="([^"]*)"[^>]*>(?:</picture>)?'
+)
+_CAPTION = re.compile(r"(?s)<caption[^>]*>(.*?)</caption>")
+_MOST_LETTERS = 48
+
+
+def shown_files(
+    notebook: nbformat.NotebookNode, page: str, address: str | None = None
+) -> dict[str, bytes]:
+    """Return the figures and tables of a computed page as files, by their names below a folder.
+
+    Names begin with that of the page, as ``results/breast``, and say where its banner does that
+    something in it comes of stand-ins: a file has no banner.  Where the `address` of the folder
+    is given, as the page sees it, each is linked under what it holds.
+    """
+    files: dict[str, bytes] = {}
+    start = _slug(page, "_") + _mark_of(notebook)
+
+    def add(folder: str, ending: str, words: str, content: bytes) -> str:
+        """Keep a file, and return what leads to it."""
+        stem = f"{folder}/{start}-{_slug(words, '-') or folder}"
+        names = [f"{stem}.{ending}", *(f"{stem}-{n}.{ending}" for n in range(2, len(files) + 2))]
+        name = next(name for name in names if name not in files)
+        files[name] = content
+        return "" if address is None else _link(f"{address}/{name}", ending.upper(), words)
+
+    def add_figure(match: re.Match) -> str:
+        kind, encoded, words = match.groups()
+        content = b64decode(encoded)
+        drawn = on_light_paper(content) if kind == "svg" else content
+        return match[0] + add(FIGURES, kind, unescape(words), drawn)
+
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            content = output.get("data", {})
+            html = _FIGURE.sub(add_figure, content.get("text/html", ""))
+            if rows := output.get("metadata", {}).get(CSV):
+                caption = _CAPTION.search(html)
+                words = unescape(caption[1].strip()) if caption else ""
+                html += add(TABLES, "csv", words, rows.encode())
+            if html and address is not None:
+                content["text/html"] = html
+    return files
+
+
+def write_files(files: Mapping[str, bytes], folder: Path, page: str | None = None) -> None:
+    """Write files by their names below a folder; of a `page`, its files from before go."""
+    problem = "figures and tables of a page cannot be written there"
+    with as_input_error(problem, where=folder, remedy=MAKE_ROOM, kinds=OSError):
+        if page is not None:
+            before = (folder / kind for kind in FOLDERS)
+            for old in (old for kind in before for old in kind.glob(f"{_slug(page, '_')}-*")):
+                old.unlink()
+        for name, content in files.items():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+
+
+def _mark_of(notebook: nbformat.NotebookNode) -> str:
+    """Return what the names of a page's files say of stand-ins: what its banner does."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    shown = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
+    kinds = [kind for kind in _MARKS if f"rin-provenance rin-{kind}" in shown]
+    return f"-{_MARKS[kinds[0]]}" if kinds else ""
+
+
+def _slug(words: str, mark: str) -> str:
+    """Return words as the name of a file holds them, cut off between two of them."""
+    slug = re.sub(r"[^a-z0-9]+", mark, words.lower()).strip(mark)
+    return slug if len(slug) <= _MOST_LETTERS else slug[: _MOST_LETTERS + 1].rpartition(mark)[0]
+
+
+def _link(address: str, kind: str, words: str) -> str:
+    of = escape(f"{kind}: {words}")
+    link = f'<a href="{escape(address)}" download aria-label="{of}">{kind}</a>'
+    return f'<p class="rin-file">{link}</p>'

@@ -1,0 +1,152 @@
+"""Figures and tables of a computed page as files."""
+
+import re
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from IPython.core.formatters import DisplayFormatter
+
+from rin.errors import InputError
+from rin.report.format import book_table, format_estimate, without_p_of_stand_ins
+from rin.report.page import picture
+from rin.report.shown import shown_files, write_files
+
+ROWS = pd.DataFrame({"task": ["knee"], "estimate": [1 / 3], "ci_low": [0.1], "ci_high": [0.5]})
+
+
+def line():
+    axes = plt.subplots(figsize=(2, 2))[1]
+    axes.plot([0, 1], color="#222222")
+    return picture(axes, 'AUC of “all” scenarios, by init & "seed"')
+
+
+def image():
+    axes = plt.subplots(figsize=(2, 2))[1]
+    axes.imshow(np.zeros((4, 4)))
+    return picture(axes, "A map")
+
+
+def table():
+    shown = ROWS[["task"]].assign(points=format_estimate(ROWS, unit="points"))
+    return book_table(shown, "Differences, α < .05", rows=ROWS)
+
+
+def page(*shown, banner="real"):
+    """A computed notebook that shows things, each in a cell."""
+    line = f'<details class="rin-provenance rin-{banner}"></details>'
+    bundles = [({"text/html": line}, {}), *map(DisplayFormatter().format, shown)]
+    outputs = [
+        nbformat.v4.new_output("display_data", data=bundle, metadata=metadata)
+        for bundle, metadata in bundles
+    ]
+    cells = [nbformat.v4.new_code_cell("x", outputs=[output]) for output in outputs]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def htmls(notebook):
+    return [cell.outputs[0].data["text/html"] for cell in notebook.cells]
+
+
+def test_figures_are_files_in_vectors_for_light_paper_or_in_pixels():
+    files = shown_files(page(line(), image()), "results/breast")
+    svg, png = files.values()
+    assert [*files] == [
+        "figures/results_breast-auc-of-all-scenarios-by-init-seed.svg",
+        "figures/results_breast-a-map.png",
+    ]
+    assert b"stroke: #222222" in svg
+    assert b"var(" not in svg
+    assert b"prefers-color-scheme" not in svg
+    assert png.startswith(b"\x89PNG")
+
+
+def test_table_is_a_file_of_the_unrounded_rows_that_it_was_made_from():
+    ((name, content),) = shown_files(page(table()), "findings").items()
+    assert name == "csv/findings-differences-05.csv"
+    assert content.decode() == ("task,estimate,ci_low,ci_high\nknee,0.3333333333333333,0.1,0.5\n")
+
+
+def test_table_without_rows_of_its_own_is_a_file_of_what_it_shows_with_its_index():
+    shown = pd.DataFrame({"Says": ["a, b"]}, index=pd.Index(["paper"], name="Who"))
+    (content,) = shown_files(page(book_table(shown, "")), "study").values()
+    assert content.decode() == 'Who,Says\npaper,"a, b"\n'
+
+
+def test_files_are_the_same_bytes_when_a_page_is_computed_again():
+    first, second = (shown_files(page(line(), table()), "study") for _ in range(2))
+    assert first == second
+
+
+def test_each_is_linked_once_below_it_where_it_lies():
+    shown = page(line(), table())
+    files = shown_files(shown, "study", "../_downloads")
+    _, figure, rows = htmls(shown)
+    for html, name, kind in zip((figure, rows), files, ("SVG", "CSV"), strict=True):
+        links = re.findall(r'<a href="\.\./_downloads/([^"]*)" download[^>]*>(\w+)</a></p>$', html)
+        assert links == [(name, kind)]
+    assert figure.startswith(line().data)
+    assert files == shown_files(shown, "study"), "what is linked has the same files"
+
+
+def test_without_an_address_nothing_changes_on_the_page():
+    shown = page(line(), table())
+    before = htmls(shown)
+    shown_files(shown, "study")
+    assert htmls(shown) == before
+
+
+def test_figures_in_one_output_and_of_the_same_words_have_a_file_each():
+    both = page(SimpleNamespace(_repr_html_=lambda: line().data + line().data), line())
+    files = shown_files(both, "study", "files")
+    stem = "figures/study-auc-of-all-scenarios-by-init-seed"
+    assert [*files] == [f"{stem}.svg", f"{stem}-2.svg", f"{stem}-3.svg"]
+    assert [html.count("rin-file") for html in htmls(both)] == [0, 2, 1]
+
+
+def test_plots_and_tables_of_other_libraries_are_left_alone():
+    plain = {"text/html": "<table></table><img src='x'>", "image/png": "abc"}
+    shown = page()
+    shown.cells[0].outputs.append(nbformat.v4.new_output("display_data", data=plain))
+    assert shown_files(shown, "study", "files") == {}
+
+
+@pytest.mark.parametrize(
+    ("banner", "name"),
+    [
+        ("real", "study-a-map.png"),
+        ("stand-in", "study-stand-ins-a-map.png"),
+        ("mixed", "study-partly-stand-ins-a-map.png"),
+        ("weights", "study-weights-of-stand-ins-a-map.png"),
+    ],
+)
+def test_name_of_a_file_says_what_the_banner_of_its_page_says_of_stand_ins(banner, name):
+    assert [*shown_files(page(image(), banner=banner), "study")] == [f"figures/{name}"]
+
+
+def test_rows_of_stand_ins_have_no_p_value_in_their_file():
+    rows = ROWS.assign(p_value=0.01, p_holm=0.03, q_holm=0.2, pairs=4)
+    assert [*without_p_of_stand_ins(rows, ["knee"])] == [*ROWS, "pairs"]
+    assert without_p_of_stand_ins(rows, []) is rows
+
+
+def test_written_files_replace_those_of_their_page_and_of_no_other(tmp_path):
+    old = ["figures/use_a-old.svg", "csv/use_a-old.csv", "figures/use_ab-kept.svg"]
+    write_files(dict.fromkeys(old, b""), tmp_path)
+    write_files({"csv/use_a-new.csv": b"x"}, tmp_path, "use/a")
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
+    assert left == {"csv/use_a-new.csv", "figures/use_ab-kept.svg"}
+
+
+def test_folder_that_is_a_file_is_refused_by_its_name(tmp_path):
+    (tmp_path / "demo").touch()
+    with pytest.raises(InputError, match="demo: figures and tables of a page cannot be written"):
+        write_files({"csv/a-b.csv": b""}, tmp_path / "demo")
+
+
+def test_page_that_shows_nothing_leaves_no_folder(tmp_path):
+    write_files({}, tmp_path / "demo", "study")
+    assert not (tmp_path / "demo").exists()
