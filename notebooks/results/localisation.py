@@ -134,8 +134,11 @@ overlap.dice_by_lesion_size(runs, maps)
 overlap.difference_maps(runs)
 
 # %% [markdown]
-# Images of patients are shown only for runs on this computer: one image of each
-# class, with the maps of the best scenario.
+# ## One map on one image
+#
+# One image of each class, from the runs on this computer: the outline of the lesion, and
+# the maps of the best scenario. Within the dashed line a map is above the threshold.
+# The reference run holds no image of a patient.
 
 # %%
 overlap.examples(runs)

@@ -144,9 +144,9 @@ def _book_lock(say: Say) -> AcquireReturnProxy:
 
 
 def _live(jobs: Sequence[Job]) -> set[str]:
-    """Return the names of the live jobs, and of those that wait for one."""
+    """Return the names of the live jobs, and of those that are not computed before one, too."""
     live = {job.name for job in jobs if job.live or job.trains}
-    after = {job.name: job.after for job in jobs}
+    after = {job.name: frozenset() if job.twice else job.after for job in jobs}
     return {name for name in after if live & _with_earlier([name], after)}
 
 
@@ -291,6 +291,7 @@ def plan_jobs(
                 after=after[page.notebook.source],
                 live=page.notebook.live,
                 trains=outline.trains(page.notebook),
+                twice=bool(page.notebook.examples) and not outline.waits,
                 shown=workspace.results,
                 address="../" * (1 + page.name.count("/")) + DOWNLOADS,
             )

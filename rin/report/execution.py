@@ -141,6 +141,7 @@ class Job:
     after: frozenset[str] = frozenset()  # names of those that must have ended before
     live: bool = False  # whether it shows what this computer does, and not results
     trains: bool = False  # whether it fills a ledger, with workers of its own
+    twice: bool = False  # whether it is computed before those that it waits for, too
     shown: Path | None = None  # folder for its figures and tables as files
     address: str = ""  # of that folder, as the computed page sees it
 

@@ -35,13 +35,15 @@ def example_maps(
     task: str,
     cams: Sequence[tuple[pd.DataFrame, np.ndarray]],
     *,
+    stand_ins: bool = False,
     narrow: bool = False,
 ) -> np.ndarray:
     """Draw one image of each class with the maps of both inits, of runs on this computer.
 
     Of the `cams` of all runs (`rin.study.fine_tuning.cam_arrays`) those of the scenario with the
     largest mean AUC are drawn, in its first fold; images that both networks classify correctly
-    come first.  The white contour is at `PAPER_THRESHOLD`.  In a `narrow` figure the images are
+    come first.  The white contour is at `PAPER_THRESHOLD`.  `stand_ins` are called that, in place
+    of the names of their files.  In a `narrow` figure the images are
     side by side, and their maps below them.
     """
     predictions, maps, chosen = _best_scenario(runs, task, cams)
@@ -62,7 +64,7 @@ def example_maps(
         for ax in line:
             show_image(image, ax, mask)
     for ax, case in zip(axes[:, 0], store.cases.iloc[places].itertuples(), strict=True):
-        name = str(case.case_id)
+        name = "Stand-in image" if stand_ins else str(case.case_id)
         if len(name) > 22:  # ids differ at either end
             name = f"{name[:10]}…{name[-10:]}"
         ax.set_title(f"{name}\n{case.label}", fontsize=title_size, **_PLAIN)

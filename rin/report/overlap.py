@@ -7,6 +7,7 @@ import seaborn as sns
 from IPython.display import HTML, Markdown
 from pandas.io.formats.style import Styler
 
+from rin.data.manifest import find_task
 from rin.errors import join_with_and
 from rin.evidence import paper
 from rin.explain.overlap import SIDE
@@ -22,8 +23,12 @@ from rin.report.page import Picture, picture
 from rin.report.style import init_style
 from rin.report.widths import NARROW, two_widths
 from rin.stats import against_baselines, image_differences
+from rin.study import Workspace
 from rin.study.fine_tuning import cam_arrays
+from rin.study.plan import plan_study
+from rin.study.profile import MAIN
 from rin.study.results import Results, open_reference
+from rin.study.workspace import find_manifest
 
 #: Measures of overlap and their names; `dice` is at the threshold of the paper.
 MEASURES = {
@@ -238,15 +243,40 @@ def _difference_maps(
 
 
 def examples(runs: Results) -> HTML | Markdown:
-    """Return maps on an image of each class, of the tasks that were run on this computer."""
-    tasks = [task for task in marked(runs) if runs.origin(task) == "own"]
+    """Return maps on an image of each class, with the outlines of the lesions, task by task.
+
+    They are those of the shown runs that were made on this computer, else of its live runs on
+    stand-ins where these are finished, else in words where maps can be seen.
+    """
+    own = [task for task in marked(runs) if runs.origin(task) == "own"]
+    shown, tasks = (runs, own) if own else (runs.live, with_live_maps(runs.workspace))
     if not tasks:
-        return Markdown("*These maps come from a reference run, which holds no image.*")
+        return Markdown(
+            "*These maps come from a reference run, which holds no image. "
+            "[Grad-CAM, live](../pipeline/gradcam) shows maps of networks that this computer "
+            "trained, on stand-in images with the outline of the lesion.*"
+        )
+    made_up = [task for task in tasks if shown.facts(task).dataset.provenance == "stand-in"]
     pictures = [
         picture(
-            example_maps(runs, task, [*cam_arrays(runs.workspace, task)]),
-            f"Maps on images of {_inside(runs)[task]}",
+            example_maps(
+                shown, task, [*cam_arrays(shown.workspace, task)], stand_ins=task in made_up
+            ),
+            f"Maps on {'stand-in images' if task in made_up else 'images'} of {title}",
         )
-        for task in tasks
+        for task, title in {task: inline_title(shown.titles[task]) for task in tasks}.items()
     ]
-    return HTML("".join(drawn.data for drawn in pictures))
+    note = "" if not made_up else words_of_studies.STAND_IN_MAPS
+    return HTML(note + "".join(drawn.data for drawn in pictures))
+
+
+def with_live_maps(workspace: Workspace) -> list[str]:
+    """Return the tasks with marked lesions whose runs of the profile are all finished here."""
+    ledger, tasks = workspace.fine_tuning_ledger, []
+    # To plan runs is to open the images of their pretraining, for nothing where none ever ran.
+    begun = bool(ledger.finished())
+    for task in workspace.profile.study_filters[MAIN].tasks if begun else []:
+        if find_manifest(workspace, *find_task(task)).masks:
+            planned = plan_study(workspace, MAIN, task, ahead=True)
+            tasks += [] if ledger.missing(planned) else [task]
+    return tasks

@@ -28,6 +28,8 @@ class Notebook:
     part: str  # caption of the part in which its pages stand
     after: Sequence[str] = ()  # notebooks whose results it reads
     shows: Sequence[str] = ()  # the same, but only where no reference run is shown instead
+    # Those whose runs it shows as examples, where they are finished; it is computed before, too.
+    examples: Sequence[str] = ()
     # Without it in the profile it has nothing to say; `masks` and `external` are those of a task.
     section: str = ""
     leaves: str = ""  # ledger of the results folder that running it fills
@@ -75,7 +77,8 @@ class Outline:
 
     def after(self, notebook: Notebook) -> Sequence[str]:
         """Return the notebooks that must have run before another."""
-        return [*notebook.after, *(notebook.shows if self.waits else ())]
+        shows = notebook.shows if self.waits else ()
+        return [*notebook.after, *shows, *notebook.examples]
 
 
 _TRAINED = ("pipeline/fine_tuning",)

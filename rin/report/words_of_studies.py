@@ -31,6 +31,14 @@ from rin.study.opened import DatasetFacts, TaskFacts
 # Maps and lesions.
 
 
+#: Above maps on stand-ins, whichever results the page shows.
+STAND_IN_MAPS = (
+    "<p><strong>Stand-in images</strong>, drawn by this book, with networks that this computer "
+    "trained on such images: they show what a map looks like, and nothing about the lesions of "
+    "patients.</p>"
+)
+
+
 def overlap_in_short(
     clear: Mapping[str, str], blind: pd.DataFrame, *, stand_ins: Collection[str] = ()
 ) -> str:

@@ -15,7 +15,7 @@ from rin.files import read_yaml
 from rin.report import build as module
 from rin.report.build import make_book, plan_jobs, run_jobs, single_job
 from rin.report.execution import Job, write_placeholder
-from rin.report.pages import NOTEBOOKS, PARTS, Notebook, files_of, outline_of
+from rin.report.pages import NOTEBOOKS, PARTS, Notebook, Outline, files_of, outline_of
 from rin.study import open_workspace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -427,6 +427,35 @@ def test_results_are_built_first_and_stay_when_the_live_part_is_cut_off(
     waiting = (tree / "book" / "notebooks" / "study.ipynb").read_text("utf-8")
     assert "This page is being computed" in waiting
     assert "index.html; the live part follows" in capsys.readouterr().out
+
+
+def test_page_with_examples_of_live_runs_is_computed_before_them_and_again_after(
+    tree, monkeypatch, calls, tmp_path
+):
+    """The reference page shows examples of what the page on the study leaves."""
+    notebooks = {one.source: replace(one, part=PARTS[0]) for one in NOTEBOOKS}
+    live = replace(notebooks["study"], live=True, leaves="runs", shows=())
+    shows = replace(notebooks["use/reference"], examples=("study",))
+    monkeypatch.setattr("rin.report.pages.NOTEBOOKS", (shows, live))
+    outline = Outline((), frozenset(), waits=False)
+    monkeypatch.setattr(module, "outline_of", lambda *_, **__: outline)
+    ran = []
+
+    def compute(jobs, told):
+        by_name = {job.name: job for job in jobs}
+        ran.append(by_name.keys())
+        if "study" in by_name:
+            assert "study" in by_name["use/reference"].after
+            before = by_name["use/reference"].fingerprint()
+            done = tmp_path / "results" / "smoke" / "runs" / "one" / "done.json"
+            done.parent.mkdir(parents=True)
+            done.touch()
+            assert by_name["use/reference"].fingerprint() != before
+        return {}
+
+    monkeypatch.setattr(module, "run_jobs", compute)
+    make_book("smoke", "", str(tmp_path / "results"))
+    assert ran == [{"use/reference"}, {"use/reference", "study"}]
 
 
 def test_book_for_reading_is_made_in_one_go_without_a_framework(tree, monkeypatch, calls):

@@ -217,6 +217,9 @@ def test_example_maps_show_a_correct_image_of_each_class_with_the_map_of_its_cal
     (title,) = (text for text in axes[1, 0].findobj(Text) if "d $x$" in text.get_text())
     assert not title.get_parse_math()
     assert overlapping_texts(axes[0, 0].figure) == []
+    made_up = maps.example_maps(runs, "breast", made, stand_ins=True)
+    names = [line[0].get_title(loc="left") for line in made_up]
+    assert names == ["Stand-in image\nbenign", "Stand-in image\nmalignant"]
 
 
 def bright_side(ax):

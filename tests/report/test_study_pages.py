@@ -1,13 +1,15 @@
 """Pages of side studies: their figures have words and a narrow version, their tables all rows."""
 
 import re
+from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
 from rin.evidence import paper
 from rin.report import fed, follow_ups, hospitals, overlap, random_start, retraining, unused
-from rin.study import open_runs
+from rin.study import open_runs, open_workspace
 
 RUNS = {
     "overlap": lambda runs: overlap.with_masks(runs),
@@ -83,3 +85,67 @@ def test_every_task_without_results_has_counts_and_places(runs):
     tasks = unused.tasks(runs["main"])
     assert set(tasks) == {"acl", "meniscus", "sarscov2"}
     assert unused.class_counts(tasks)["Task"].nunique() == len(tasks)
+
+
+class Maps:
+    """Results of a task with marked lesions, by where they come from, and the live ones."""
+
+    def __init__(self, origin, provenance="real", live=None):
+        self.origin, self.live, self.workspace = lambda task: origin, live, None
+        self.tasks, self.titles = ["breast"], {"breast": "Breast lesions, US"}
+        dataset = SimpleNamespace(provenance=provenance)
+        self.facts = lambda task: SimpleNamespace(dataset=dataset)
+
+    def overlap(self, task):
+        return [1]
+
+
+LIVE = Maps("own", "stand-in")
+
+
+@pytest.mark.parametrize(
+    ("runs", "finished", "words"),
+    [
+        (Maps("own"), [], "Maps on images of breast lesions"),
+        (Maps("own", "stand-in"), [], "Maps on stand-in images of breast lesions"),
+        (Maps("reference", live=LIVE), ["breast"], "Maps on stand-in images of breast lesions"),
+        (Maps("reference", live=LIVE), [], None),
+    ],
+    ids=["own images", "own stand-ins", "live stand-ins", "none"],
+)
+def test_maps_on_images_are_of_own_runs_else_of_live_ones_marked_as_stand_ins_else_linked(
+    runs, finished, words, monkeypatch
+):
+    """What is drawn is told which images are stand-ins; the page and its figure say so."""
+    drawn = []
+
+    def draw(shown, task, cams, stand_ins):
+        drawn.append((shown, stand_ins))
+        return plt.subplots()[1]
+
+    monkeypatch.setattr(overlap, "example_maps", draw)
+    monkeypatch.setattr(overlap, "cam_arrays", lambda workspace, task: [])
+    monkeypatch.setattr(overlap, "with_live_maps", lambda workspace: finished)
+    shown = overlap.examples(runs)
+    if words is None:
+        assert "[Grad-CAM, live](../pipeline/gradcam)" in shown.data
+        assert drawn == []
+        return
+    made_up = "stand-in" in words
+    assert f'alt="{words}"' in shown.data
+    assert ("<strong>Stand-in images</strong>" in shown.data) == made_up
+    assert drawn == [(LIVE if finished else runs, made_up)]
+
+
+def test_live_maps_are_asked_for_only_where_something_ran(tmp_path, monkeypatch):
+    """To plan runs opens the images of their pretraining, which a reader may never need."""
+
+    def plan(*given, **named):
+        raise AssertionError("runs are planned")
+
+    monkeypatch.setattr(overlap, "plan_study", plan)
+    assert overlap.with_live_maps(open_workspace("demo", results=tmp_path)) == []
+    (tmp_path / "demo" / "runs" / "one").mkdir(parents=True)
+    (tmp_path / "demo" / "runs" / "one" / "done.json").touch()
+    with pytest.raises(AssertionError, match="runs are planned"):
+        overlap.with_live_maps(open_workspace("demo", results=tmp_path))
