@@ -21,26 +21,9 @@
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
-import pandas as pd
 from IPython.display import Markdown, display
 
-from rin.data.layouts import LAYOUTS
-from rin.data.layouts.folders import FolderOptions
-from rin.data.layouts.table import GivenSplit, TableOptions
-from rin.data.manifest import (
-    DatasetManifest,
-    Download,
-    ExpectedCounts,
-    Finding,
-    FoldLists,
-    PartSource,
-    Slices,
-    TaskManifest,
-)
-from rin.evidence.paper import COMPARISONS
-from rin.files import settings_of
-from rin.report.format import book_table
-from rin.tables import SCHEMAS, described
+from rin.report import schemas
 
 # %% [markdown]
 # ## Tables
@@ -49,12 +32,8 @@ from rin.tables import SCHEMAS, described
 # not fit. Your own scores in the columns of the predictions are enough for `rin.stats`.
 
 # %%
-for name, schema in SCHEMAS.items():
-    columns = described(schema)
-    optional = columns.pop("always").map({True: "", False: " (optional)"})
-    columns["meaning"] += optional
-    display(Markdown(f"**{name}**"))
-    display(book_table(columns, schema.description, prose=True))
+for name, columns in schemas.column_tables().items():
+    display(Markdown(name), columns)
 
 # %% [markdown]
 # ## Manifests
@@ -64,32 +43,9 @@ for name, schema in SCHEMAS.items():
 # values are in the words of JSON Schema (an object is a mapping, an array a list), `{…}` are mappings
 # with the names of their settings; an empty default means none.
 
-
 # %%
-MODELS = {
-    "A dataset": DatasetManifest,
-    "A task of it": TaskManifest,
-    "Published folds of a task": FoldLists,
-    "Slices of its volumes": Slices,
-    "Its counts": ExpectedCounts,
-    "What is known of it": Finding,
-    "What it was gathered from": PartSource,
-    "What is fetched": Download,
-    "Options of the layout table": TableOptions,
-    "Its split": GivenSplit,
-    "Options of the layout folder_classes": FolderOptions,
-}
-for title, model in MODELS.items():
-    display(Markdown(f"**{title}.** {' '.join(model.__doc__.split())}"))
-    settings = pd.DataFrame(settings_of(model))
-    display(book_table(settings, title, prose=True))
+for part, settings in schemas.setting_tables().items():
+    display(Markdown(part), settings)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(
-    f"""
-**Layouts**: {", ".join(LAYOUTS)}. A folder of your own is `table` or
-`folder_classes`; the others are of the datasets that they are called by.
-
-**Published tasks**: {", ".join(COMPARISONS)}.
-"""
-)
+Markdown(schemas.known_names())
