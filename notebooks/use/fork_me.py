@@ -115,7 +115,7 @@ from IPython.display import Markdown
 from rin.report.banner import banner
 from rin.report.format import format_estimate, format_p
 from rin.report.page import picture
-from rin.report.style import INIT_STYLE, UNFREEZING_LABEL, use_style
+from rin.report.style import UNFREEZING_LABEL, init_style, use_style
 from rin.study import open_reference, open_runs
 
 use_style()
@@ -194,8 +194,8 @@ shift = bootstrap_interval(
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 At {SPECIFICITY:.0%} specificity the networks find
-{by_scenario[a].mean():.0%} of the cancers from {INIT_STYLE[a].word} and
-{by_scenario[b].mean():.0%} from {INIT_STYLE[b].word} weights, averaged over
+{by_scenario[a].mean():.0%} of the cancers from {init_style(a).word} and
+{by_scenario[b].mean():.0%} from {init_style(b).word} weights, averaged over
 {len(by_scenario)} scenarios: a difference of
 **{format_estimate(shift, unit="points")}** points. The interval resamples
 {patients.nunique():,} {unit}s, {REPLICATES} times: enough to show how, too few
@@ -217,8 +217,8 @@ ax = sns.scatterplot(
 ax.axline((0.5, 0.5), slope=1, color="0.5", linestyle=":")
 sns.move_legend(ax, "best", title="Trained layers")
 ax.set(
-    xlabel=f"Sensitivity, {INIT_STYLE[b].short}",
-    ylabel=f"Sensitivity, {INIT_STYLE[a].short}",
+    xlabel=f"Sensitivity, {init_style(b).short}",
+    ylabel=f"Sensitivity, {init_style(a).short}",
     aspect="equal",
 )
 picture(ax, "Sensitivity of each scenario, by initialisation", width="30rem")

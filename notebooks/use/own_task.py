@@ -37,15 +37,13 @@ import pandas as pd
 from IPython.display import Markdown
 from PIL import Image
 
-from rin.explain.gradcam import to_uint8
 from rin.files import manifest_folder
+from rin.report import live as shown
 from rin.report.format import book_table, format_estimate
-from rin.report.maps import image_row
-from rin.report.page import claim, picture
+from rin.report.page import claim
 from rin.report.style import use_style
 from rin.stats import init_differences, scenario_aucs
 from rin.study import open_workspace, run_study, shown_results
-from rin.study.fine_tuning import cam_arrays
 from rin.study.forecast import Pace, forecast
 from rin.study.new_task import new_task, write_task
 from rin.study.profile import profile_folder
@@ -216,25 +214,7 @@ weights, it is the result.
 # largest value:
 
 # %%
-tested, maps = max(
-    cam_arrays(workspace, "hospital_us"), key=lambda run: run[1].max()
-)
-claim("a map has a positive value", maps.max() > 0)
-place, _, _, label = np.unravel_index(maps.argmax(), maps.shape)
-case = tested.iloc[place]
-store = inputs.store
-position = pd.Index(store.cases["case_id"]).get_loc(case["case_id"])
-class_of = dict(zip(inputs.labels, store.cases["label"], strict=True))
-axes = image_row(
-    [
-        store.images()[position],
-        to_uint8(maps[[place], ..., label], store.size)[0],
-    ],
-    [case["case_id"], f"map of “{class_of[label]}”"],
-    [store.masks()[position]] * 2,
-)
-axes[0].figure.suptitle(f"{case['init']}, {case['scenario']}", fontsize=9.5)
-picture(axes, "A test image with its mask, and its map", width="24rem")
+shown.map_with_largest_value(workspace, "hospital_us")
 
 # %%
 for variable, source in sources.items():

@@ -12,11 +12,14 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
+from rin.explain.gradcam import to_uint8
 from rin.report.forest import forest
 from rin.report.maps import OUTLINE, image_row
-from rin.report.page import Picture, picture
+from rin.report.page import Picture, claim, picture
 from rin.report.style import FAINT, UNFREEZING_LABEL, init_style
 from rin.report.widths import NARROW, two_widths
+from rin.study import Workspace
+from rin.study.fine_tuning import cam_arrays
 from rin.study.profile import RANDOM, SCENARIOS
 
 #: Where the legend of a wide figure is.
@@ -149,6 +152,23 @@ def images_by_region(images: pd.DataFrame, titles: Mapping[str, str]) -> Picture
     ax.set(xlabel="Images", ylabel="")
     sns.move_legend(ax, "best", title="")
     return picture(ax, "Key and normal images of the corpus, by region", width="32rem")
+
+
+def map_with_largest_value(workspace: Workspace, task: str) -> Picture:
+    """Show a test image with its mask, and of all maps of the task's runs that of largest value."""
+    tested, maps = max(cam_arrays(workspace, task), key=lambda run: run[1].max())
+    claim("a map has a positive value", maps.max() > 0)
+    place, _, _, label = np.unravel_index(maps.argmax(), maps.shape)
+    case, inputs = tested.iloc[place], workspace.inputs(task)
+    store = inputs.store
+    position = pd.Index(store.cases["case_id"]).get_loc(case["case_id"])
+    class_of = dict(zip(inputs.labels, store.cases["label"], strict=True))
+    overlay = to_uint8(maps[[place], ..., label], store.size)[0]
+    titles = [case["case_id"], f"map of “{class_of[label]}”"]
+    masks = [store.masks()[position]] * 2
+    axes = image_row([store.images()[position], overlay], titles, masks)
+    axes[0].figure.suptitle(f"{case['init']}, {case['scenario']}", fontsize=9.5)
+    return picture(axes, "A test image with its mask, and its map", width="24rem")
 
 
 def best_maps(images: np.ndarray, maps: np.ndarray, masks: np.ndarray) -> Picture:

@@ -6,12 +6,21 @@ Each takes the runs of a study, and tables of `rin.stats` where a page shows the
 import pandas as pd
 
 from rin.data.manifest import load_manifest
+from rin.errors import counted
 from rin.report import headline
 from rin.report import words_of_results as words
 from rin.report.figures import SCENARIOS
 from rin.report.format import inline_title
+from rin.report.style import init_style
 from rin.report.tables import clinical_of, models_of
-from rin.stats import diverged_networks, equivalence_tests, unfreezing_interaction
+from rin.report.words import deciding, few_patients, finding, images_tested
+from rin.stats import (
+    diverged_networks,
+    equivalence_tests,
+    init_differences,
+    pretraining_differences,
+    unfreezing_interaction,
+)
 from rin.stats.planning import binormal_sensitivity
 from rin.stats.pretrainings import backbone_tests
 from rin.study.results import Results
@@ -49,6 +58,27 @@ def networks_of_task(runs: Results, task: str, aucs: pd.DataFrame) -> str:
     mean = words.mean_aucs_of_task(here, runs.inits, unit)
     chance = words.near_chance(int((aucs["auc"] <= 0.5).sum()), len(aucs))
     return " ".join(filter(None, [mean, words.few_of_a_class(fewest), chance]))
+
+
+def own_task_in_short(runs: Results, task: str) -> str:
+    """Return what was found on one's own task, the mean AUCs, and whether patients are few."""
+    scores, inits = runs.predictions(task=task), runs.inits
+    networks = init_differences(scores, *inits)
+    row = networks.set_index("group").loc["all"]
+    answer = finding(
+        deciding(pretraining_differences(scores, *inits), networks),
+        {task: names_inside(runs)[task]},
+        inits,
+        stand_ins=runs.stand_ins(task),
+    )
+    a, b = (init_style(init).word for init in inits)
+    images = images_tested(row, runs.facts(task).dataset.independence)
+    fewest = int(scores.groupby("label")["patient_id"].nunique().min())
+    return (
+        f"**{runs.titles[task]}.** {answer} On {images}, the mean AUC over "
+        f"{counted(int(row['n_scenarios']), 'scenarios')} is {row['auc_a']:.2f} with {a} and "
+        f"{row['auc_b']:.2f} with {b} weights. {few_patients(fewest)}"
+    ).strip()
 
 
 def most_influential(runs: Results, task: str, without: pd.DataFrame) -> str:
