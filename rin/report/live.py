@@ -155,7 +155,7 @@ def images_by_region(images: pd.DataFrame, titles: Mapping[str, str]) -> Picture
 
 
 def map_with_largest_value(workspace: Workspace, task: str) -> Picture:
-    """Show a test image with its mask, and of all maps of the task's runs that of largest value."""
+    """Show the map of largest value of all runs of a task beside its image, with the mask."""
     tested, maps = max(cam_arrays(workspace, task), key=lambda run: run[1].max())
     claim("a map has a positive value", maps.max() > 0)
     place, _, _, label = np.unravel_index(maps.argmax(), maps.shape)
