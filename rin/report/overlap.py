@@ -248,8 +248,9 @@ def examples(runs: Results) -> HTML | Markdown:
     They are those of the shown runs that were made on this computer, else of its live runs on
     stand-ins where these are finished, else in words where maps can be seen.
     """
-    own = [task for task in marked(runs) if runs.origin(task) == "own"]
-    shown, tasks = (runs, own) if own else (runs.live, with_live_maps(runs.workspace))
+    shown, tasks = runs, [task for task in marked(runs) if runs.origin(task) == "own"]
+    if not tasks:
+        shown, tasks = runs.live, with_live_maps(runs.workspace)
     if not tasks:
         return Markdown(
             "*These maps come from a reference run, which holds no image. "
