@@ -266,7 +266,7 @@ def _in_yaml(field: dict[str, Any], models: dict[str, Any]) -> str:
         settings = models[field["$ref"].rpartition("/")[2]]["properties"]
         return f"{{{', '.join(settings)}}}"
     if "enum" in field:
-        return " / ".join(field["enum"])
+        return " / ".join(map(str, field["enum"]))
     if "items" in field:
         return f"list of {_in_yaml(field['items'], models)}"
     kind = field.get("const") or _IN_YAML[field["type"]]
