@@ -83,6 +83,10 @@ Retrain = Annotated[
     bool,
     typer.Option("--retrain", help="Redo runs of code not shown to train as today's does."),
 ]
+Partial = Annotated[
+    bool,
+    typer.Option("--partial", envvar="RIN_PARTIAL", help="A part of a dataset will do."),
+]
 Root = Annotated[str, typer.Option(envvar="DATA_ROOT", help="Folder of the real datasets.")]
 
 
@@ -94,10 +98,14 @@ def book(
     read: Annotated[
         bool, typer.Option("--read", help="Results and evidence alone: no page that trains.")
     ] = False,
+    partial: Partial = False,
 ) -> None:
     """Run every notebook that is not up to date, then build the book."""
     from rin.report.build import make_book
+    from rin.study.workspace import PARTIAL
 
+    if partial:  # notebooks are processes of their own
+        os.environ[PARTIAL] = "1"
     typer.echo(f"Book: {make_book(profile, data_root, results, reading=read)}")
 
 
@@ -174,11 +182,12 @@ def pretrain(
     data_root: Data = "",
     results: Results = "results",
     retrain: Retrain = False,
+    partial: Partial = False,
 ) -> None:
     """Pretrain what the profile asks for and the ledger lacks."""
     from rin.study import open_workspace, run_pretraining
 
-    workspace = open_workspace(profile, data_root=data_root, results=results)
+    workspace = open_workspace(profile, data_root=data_root, results=results, partial=partial)
     table = run_pretraining(workspace, retrain=retrain)
     columns = ["init", "backbone", "images", "epochs", "top1", "seconds"]
     typer.echo(table[columns].to_string(index=False) if len(table) else "Nothing to pretrain.")
@@ -195,11 +204,12 @@ def grid(
     data_root: Data = "",
     results: Results = "results",
     retrain: Retrain = False,
+    partial: Partial = False,
 ) -> None:
     """Run scenarios × inits × folds of tasks; may be killed and called again."""
     from rin.study import open_workspace, run_grid
 
-    workspace = open_workspace(profile, data_root=data_root, results=results)
+    workspace = open_workspace(profile, data_root=data_root, results=results, partial=partial)
     table = run_grid(workspace, *tasks or (), retrain=retrain)
     typer.echo(
         f"{counted(len(table), 'runs')} in {workspace.fine_tuning_ledger.folder.absolute()}"
@@ -216,6 +226,7 @@ def study(
         bool, typer.Option("--dry-run", help="List what it would take, and do nothing.")
     ] = False,
     retrain: Retrain = False,
+    partial: Partial = False,
 ) -> None:
     """Pretrain and fine-tune all that a profile asks for; may be killed and called again."""
     from rin.study import open_workspace, run_study
@@ -223,7 +234,7 @@ def study(
     from rin.study.released import released_files, unverified_remarks
     from rin.study.workspace import missing_inputs
 
-    opened = open_workspace(profile, data_root=data_root, results=results)
+    opened = open_workspace(profile, data_root=data_root, results=results, partial=partial)
     if dry_run:
         table, missing = forecast(opened), missing_inputs(opened)
         columns = ["runs", "finished", "jobs"]
@@ -491,6 +502,7 @@ def data_verify(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Decode also what was decoded before.")
     ] = False,
+    partial: Partial = False,
 ) -> None:
     """Check a dataset's files, counts and pictures; exit status 1 when something fails."""
     from rin.data.manifest import load_manifest
@@ -503,6 +515,8 @@ def data_verify(
         names = statuses["name"][statuses["state"] != "not there"].tolist()
     index = _index_of(results)
     for manifest in map(load_manifest, names):
+        if partial:
+            manifest = manifest.model_copy(update={"partial": True})
         with TemporaryDirectory() as empty:
             folder = Path(empty) if fresh else index
             done = verify_dataset(manifest, root, index_folder=folder, quick=quick)
@@ -547,7 +561,9 @@ def print_verification(done: Verification) -> None:
     if number:
         _say(f"  {counted(number, 'problems')}", "red")
     else:
-        _say(f"  Nothing is wrong{'' if done.digest else '; no picture was decoded'}", "green")
+        of_part = " with this part" if done.part else ""
+        decoded = "" if done.digest else "; no picture was decoded"
+        _say(f"  Nothing is wrong{of_part}{decoded}", "green")
 
 
 def _print_counts(done: Verification) -> None:

@@ -103,6 +103,11 @@ HTML(
 # If all is well it prints a digest of ids, labels, pixels and masks. Equal digests mean that
 # two people work on the same images.
 #
+# A part of a published dataset, such as a sample of it, is refused. `--partial` accepts it in
+# `rin data verify`, `rin study` and `rin book` (`partial: true` in a profile or a manifest does,
+# too): the labels of what is there are kept. Banners then say which part it is, its runs are never
+# taken for those of the whole, and no reference run is written from it.
+#
 # Released weights are looked for in `DATA_ROOT/weights`, then in `DATA_ROOT`, under the file names
 # of `data_manifests/weights.yaml`, and checked by SHA-256 where it is known. Keras fetches its own
 # ImageNet weights. The folds that the paper's authors published are a second source of splits: put

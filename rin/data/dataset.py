@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from rin.data.layouts import find_cases
-from rin.data.layouts.found import STAND_IN_NOTE
+from rin.data.layouts.found import IF_PARTIAL, STAND_IN_NOTE
 from rin.data.leakage import case_name
 from rin.data.manifest import DatasetManifest, ExpectedCounts, Finding, load_manifest
 from rin.data.pixels import read_picture, resize_picture
@@ -44,24 +44,50 @@ def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFram
     return pd.DataFrame(counts, dtype="Int64").sort_index().fillna({"found": 0, "masks": 0})
 
 
+def part_in_words(manifest: DatasetManifest, cases: pd.DataFrame) -> str:
+    """Return which part of its dataset some cases are; empty where they are the whole.
+
+    Where the manifest does not state how many there are, nothing shows that they are the whole.
+    """
+    if not manifest.partial:
+        return ""
+    stated, counts = manifest.counts, count_classes(manifest, cases)
+    whole = stated.total or sum(stated.images.values())
+    number = counts["found"].sum()
+    if not whole:
+        return f"{counted(number, f'{stated.unit}s')} of a number that is not known"
+    return "" if number == whole else f"{number:,} of {whole:,} {stated.unit}s"
+
+
 def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: Path) -> None:
-    """Raise InputError where counts differ from those that the manifest states."""
+    """Raise InputError where counts differ from those that the manifest states.
+
+    Those of a partial dataset may be smaller.
+    """
     stated, counts = manifest.counts, count_classes(manifest, cases)
     in_all = {"images": len(cases), "classes": int((counts["found"] > 0).sum())}
     known = {"images": stated.total, "classes": stated.classes}
     whole = {what: number or in_all[what] for what, number in known.items()}
-    differences = [
-        *count_differences(f"{stated.unit}s", stated.images, counts["found"].to_dict()),
-        *count_differences("masks", stated.masks, counts["masks"].to_dict()),
-        *count_differences("in all", whole, in_all),
+    compared = [
+        (f"{stated.unit}s", stated.images, counts["found"].to_dict()),
+        ("masks", stated.masks, counts["masks"].to_dict()),
+        ("in all", whole, in_all),
     ]
-    if differences:
+    less = all(
+        number <= expected.get(name, 0)
+        for _, expected, present in compared
+        for name, number in present.items()
+        if expected
+    )
+    differences = [text for kind in compared for text in count_differences(*kind)]
+    if differences and not (manifest.partial and less):
         sentences = "; ".join(differences)
         problem = f"the counts differ from those expected of {manifest.name}: {sentences}"
         remedy = "Fetch the dataset again, or correct the counts in its manifest."
         if manifest.access == "not public":
             remedy = "Bring back the files as they were; or delete both files of "
             remedy += f"{manifest.name}, manifest and profile, and call rin new again."
+        remedy += f" {IF_PARTIAL}" if less else ""
         raise InputError(problem, where=where, remedy=remedy)
 
 
@@ -149,10 +175,13 @@ def findings_of(
     """Return the findings: bad, repeated, blank and wrapped pictures, counts, what is known.
 
     The paper's counts are compared with the ``cases`` in use, the authors' with all that are
-    ``listed``, also of classes without a label.
+    ``listed``, also of classes without a label; neither with a part of the dataset.
     """
     unused = {*listed["case_id"][listed["label"].isna()]}
-    noted = [
+    if part := part_in_words(manifest, listed):
+        unused |= {*manifest.known_bad} - {*listed["case_id"]}
+    noted = [Finding("part of the dataset", part)] if part else []
+    noted += [
         Finding("skipped known bad file", reason, (case_id,))
         for case_id, reason in manifest.known_bad.items()
         if case_id not in unused
@@ -170,6 +199,7 @@ def findings_of(
     of_paper = count_differences("images", stated.paper, Counter(cases["label"]))
     of_authors = count_differences(f"{stated.unit}s", stated.authors, in_files)
     differing = {"paper's counts differ": of_paper, "authors' counts differ": of_authors}
+    differing = {} if part else differing
     noted += [Finding(kind, "; ".join(texts)) for kind, texts in differing.items() if texts]
     noted += [replace(known, kind=f"known {known.kind}") for known in manifest.findings]
     return tuple(noted)
@@ -250,7 +280,7 @@ def open_dataset(
     where = tree.root / tree.location
     made, expected = is_stand_in(tree), manifest
     if made:  # what is known of the published files does not hold of these
-        nothing = {"counts": ExpectedCounts(), "known_bad": {}, "findings": ()}
+        nothing = {"counts": ExpectedCounts(), "known_bad": {}, "findings": (), "partial": False}
         expected = manifest.model_copy(update=nothing)
     listed = find_cases(tree, manifest)
     check_counts(expected, listed, where)
@@ -266,7 +296,7 @@ def open_dataset(
     if not made and (wrong := case_problems(manifest, cases)):
         raise tree.error(wrong[0].problem, remedy=f"{wrong[0].remedy}.")
     findings = (*left_out, *findings_of(expected, cases, listed))
-    cases = cases.drop(columns="wrapped")
+    cases, part = cases.drop(columns="wrapped"), part_in_words(expected, listed)
     mask_digests = cases.pop("mask_digest")
     kept = cases.columns.difference([*CASES.columns], sort=False)
     cases = cases[[*CASES.columns, *kept]]
@@ -279,18 +309,21 @@ def open_dataset(
         provenance="stand-in" if made else "real",
         cases=cases,
         findings=findings,
-        digest=_content_digest(cases, mask_digests),
+        digest=_content_digest(cases, mask_digests, part),
         mask_digests=mask_digests.set_axis(cases["case_id"]),
         index=index_folder,
+        part=part,
     )
 
 
-def _content_digest(cases: pd.DataFrame, mask_digests: pd.Series) -> str:
+def _content_digest(cases: pd.DataFrame, mask_digests: pd.Series, part: str) -> str:
     # Locators stay out, so a folder and an archive of the same files have one digest.
     columns = ["case_id", "patient_id", "label", "source_class", "width", "height", "digest"]
     kept = cases.columns.difference(list(CASES.columns))
     table = cases[columns].assign(mask=mask_digests, **cases[kept])
-    return hashlib.sha256(table.to_csv(index=False, lineterminator="\n").encode()).hexdigest()
+    # A part is never taken for the whole, whatever is drawn from both.
+    content = table.to_csv(index=False, lineterminator="\n") + part
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def is_stand_in(tree: Tree) -> bool:

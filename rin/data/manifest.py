@@ -126,7 +126,8 @@ class DatasetManifest(FrozenModel):
     what `rin data fetch` downloads; ``by_hand`` says what to click at ``home`` for what it does
     not. ``known_bad`` names cases whose published file is broken, with the reason: they are left
     out and reported, as ``findings`` are. ``sources`` are datasets that a collection was gathered
-    from.
+    from. ``partial`` says that a part of the dataset may be there: labels of absent pictures are
+    passed over, counts may be below those that are expected, and what is made of it says so.
     """
 
     name: str
@@ -161,6 +162,7 @@ class DatasetManifest(FrozenModel):
     counts: ExpectedCounts = ExpectedCounts()
     findings: tuple[Finding, ...] = ()
     sources: tuple[PartSource, ...] = ()
+    partial: bool = False
     tasks: tuple[TaskManifest, ...] = ()
 
     @model_validator(mode="after")

@@ -133,13 +133,15 @@ def check_file(tree: Tree, name: str, sha256: str) -> str:
 class Verification:
     """What was found of a dataset: ``facts`` (what, and a text) and ``problems``.
 
-    ``counts`` are those of `count_classes`; ``digest`` is that of a whole dataset, else empty.
+    ``counts`` are those of `count_classes`; ``digest`` is that of a dataset without problems, else
+    empty; ``part`` says which part of it is there, empty where it is the whole.
     """
 
     manifest: DatasetManifest
     facts: list[tuple[str, str]] = field(default_factory=list)
     counts: pd.DataFrame = field(default_factory=pd.DataFrame)
     digest: str = ""
+    part: str = ""
     problems: list[str] = field(default_factory=list)
 
     def say(self, what: str, text: str) -> None:
@@ -175,6 +177,9 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     _compare_names(done, tree)
     listed = find_cases(tree, manifest)
     done.counts = datasets.count_classes(manifest, listed)
+    done.part = datasets.part_in_words(manifest, listed)
+    if done.part:
+        done.say("part", f"{done.part}: it never counts as the whole dataset")
     others = len(done.problems)
     try:
         datasets.check_counts(manifest, listed, tree.root / tree.location)

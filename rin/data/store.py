@@ -51,6 +51,7 @@ class Dataset:
     ``cases`` have the columns of `rin.tables.CASES`, then text columns that the layout keeps.
     ``digest`` covers ids, labels, pixels, masks and kept columns, wherever the files lie.
     ``mask_digests`` is indexed by case id; ``index`` is the folder that keeps its inspection.
+    ``part`` says in words which part of a published dataset it is, empty for a whole one.
     """
 
     manifest: DatasetManifest
@@ -62,6 +63,7 @@ class Dataset:
     digest: str
     mask_digests: pd.Series
     index: Path
+    part: str = ""
 
 
 INSPECTION_VERSION = 4

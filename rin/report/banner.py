@@ -30,11 +30,12 @@ def provenance_line(
 ) -> HTML:
     """Return the line of provenance of a page: a `details` element of class `rin-provenance`.
 
-    `provenances` holds `real` or `stand-in` of everything that the page's numbers come from, or
-    `weights` alone where only the networks' first weights come from stand-ins; `summary` follows
-    the headline in the line, `details` unfolds.
+    `provenances` holds `real`, `part` (of a dataset) or `stand-in` of everything that the page's
+    numbers come from, or `weights` alone where only the networks' first weights come from
+    stand-ins; `summary` follows the headline in the line, `details` unfolds.
     """
-    kind = provenances[0] if len(set(provenances)) == 1 else "mixed"
+    kinds = {*provenances} - ({"real"} if "part" in provenances else set())
+    kind = kinds.pop() if len(kinds) == 1 else "mixed"
     line = " · ".join([f"<strong>{escape(HEADLINES[kind])}</strong>", *map(escape, summary)])
     pairs = details.items()
     terms = "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in pairs)
@@ -59,8 +60,11 @@ def banner(
         if origin
     ]
     details = {f"Images: {task.name}": _images(task) for task in facts}
-    provenances = [task.dataset.provenance for task in facts]
+    read = [data for task in facts for data in (task.dataset, *task.external)]
+    provenances = [_kind(task.dataset) for task in facts]
+    provenances += ["part" for data in read if data.part]
     summary = [facts[0].dataset.title if len(facts) == 1 else f"{len(facts)} tasks"]
+    summary += _parts(read)
     if "reference" in origins.values():
         text, of_reference = _reference(runs.reference)
         shown = [task.name for task in facts if origins[task.name] == "reference"]
@@ -75,7 +79,7 @@ def banner(
             corpora, text, made = _trained(
                 runs.workspace, profile.inits, pretrained(runs.workspace), done
             )
-            of_stand_ins = {*provenances} == {"real"} and "stand-in" in corpora
+            of_stand_ins = {*provenances} <= {"real", "part"} and "stand-in" in corpora
             provenances = ["weights"] if of_stand_ins else provenances + corpora
             summary += text
             details |= made
@@ -121,7 +125,19 @@ def image_kind(task: TaskFacts) -> str:
 
 def _remarks(data: DatasetFacts) -> str:
     used = f"{data.used:,} of {data.available:,} images"
+    used += f" (of the dataset, {data.part} are there)" if data.part else ""
     return f"{data.provenance} images, {used}, digest {data.digest[:12]}; licence: {data.licence}"
+
+
+def _kind(data: DatasetFacts) -> str:
+    """Return what the images of a dataset are: `real`, `part` of a published one, `stand-in`."""
+    return "part" if data.part else data.provenance
+
+
+def _parts(read: Sequence[DatasetFacts]) -> list[str]:
+    """Return a remark on datasets of which a part alone was there."""
+    parts = dict.fromkeys(f"{data.part} of {data.title}" for data in read if data.part)
+    return [f"only {join_with_and(parts)}"] if parts else []
 
 
 def _reference(reference: OpenedResults) -> tuple[list[str], dict[str, str]]:
@@ -251,9 +267,12 @@ def _trained(
             details[column.capitalize()] = "; ".join(values)
     summary = [f"networks trained {_days(done['finished'].min(), done['finished'].max())}"]
     summary += _unverified([file.name for file in files if not file.verified])
+    if parts := [f"{c.part} of {c.manifest.title}" for c in corpora.values() if c.part]:
+        summary.append(f"pretrained on only {join_with_and(parts)}")
     tables = [table.reindex(columns=["run_id", "code"]) for table in (weights, done)]
     runs = pd.concat(tables).drop_duplicates().astype(object)
     summary += _other_code(runs["code"].where(runs["code"].notna(), None), len(runs))
     if (mixture := done["software"].nunique()) > 1:
         summary.append(f"trained with {mixture} different sets of software")
-    return [corpus.provenance for corpus in corpora.values()], summary, details
+    kinds = ["part" if corpus.part else corpus.provenance for corpus in corpora.values()]
+    return kinds, summary, details

@@ -90,7 +90,7 @@ def own_tasks_aside(book: Results) -> str:
         return ""
     tasks = [task for task in book.tasks if book.origin(task) == "own"]
     titles = [inline_title(book.titles[task]) for task in tasks]
-    return words.own_run_aside(titles, book.stand_ins())
+    return words.own_run_aside(titles, book.stand_ins(), book.parts().values())
 
 
 def figure(runs: Results) -> Picture:

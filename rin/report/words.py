@@ -488,14 +488,18 @@ def transfer(rows: pd.DataFrame, names: Mapping[str, str]) -> str:
     )
 
 
-def own_run_aside(tasks: Sequence[str], stand_ins: Collection[str]) -> str:
-    """Return why one's own tasks are not what the book speaks of first; empty where they are."""
-    if not tasks or not stand_ins:
+def own_run_aside(
+    tasks: Sequence[str], stand_ins: Collection[str], parts: Collection[str] = ()
+) -> str:
+    """Return why one's own tasks are not what the book speaks of first; empty where they are.
+
+    `parts` says which part of its dataset each task is of, where it is not the whole.
+    """
+    if not tasks or not (stand_ins or parts):
         return ""
-    return (
-        f"Your own run of {join_with_and(tasks)} carries {no_verdict(stand_ins)}; its numbers are "
-        "on the pages of its tasks."
-    )
+    reason = f"carries {no_verdict(stand_ins)}" if stand_ins else "does not count as the whole"
+    reason += f", of which it read only a part ({join_with_and(parts)})" if parts else ""
+    return f"Your own run of {join_with_and(tasks)} {reason}; its numbers are on the pages of its tasks."
 
 
 def committed_run(text: str) -> str:

@@ -463,6 +463,7 @@ def dataset_facts(dataset: Dataset, used: pd.DataFrame) -> DatasetFacts:
         patients=used["patient_id"].nunique(),
         counts=used["label"].value_counts().sort_index().to_dict(),
         digest=dataset.digest,
+        part=dataset.part,
     )
 
 

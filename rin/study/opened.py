@@ -33,7 +33,8 @@ class DatasetFacts(FrozenModel):
     """A dataset that was read: `used` of `available` images, by label in `counts`.
 
     Where `independence` is not `patient`, the files name no patients, and `patients` counts what
-    stands for them.  `digest` is that of the images that were found.
+    stands for them.  `digest` is that of the images that were found; `part` says in words which
+    part of the published dataset they are, empty where they are the whole.
     """
 
     name: str
@@ -49,6 +50,7 @@ class DatasetFacts(FrozenModel):
     patients: NonNegativeInt
     counts: dict[str, NonNegativeInt]
     digest: Digest
+    part: str = ""
 
 
 class TaskFacts(FrozenModel):

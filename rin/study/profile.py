@@ -573,6 +573,7 @@ class Profile(FrozenModel):
     is `own`, or `official` for the folds that the authors of the paper, or of the dataset,
     published.  `cases_of`, `splits_of` and `fine_tuning_of` hold what differs for a task.  With
     `external` every run also scores the datasets that its task's manifest names as external.
+    `partial` allows that only a part of a dataset is there (`DatasetManifest.partial`).
     `reference` names the reference run that is shown for tasks without real images; of `tasks`,
     only those are then run whose images are at hand or whose stand-in is sized.  `live` is the
     task that the book follows from image to result; by default the first one.  `live_minutes` are
@@ -604,6 +605,7 @@ class Profile(FrozenModel):
     losses: LossStudy | None = None
     simulation: Simulation = Simulation()
     stand_ins: dict[str, dict[str, Positive]] = Field(default_factory=dict)
+    partial: bool = False
     reference: str | None = None
     live: str | None = None
     live_minutes: Positive | None = None

@@ -15,7 +15,7 @@ import pandas as pd
 from rin.errors import InputError, as_input_error, look_up
 from rin.files import MAKE_ROOM, replace_folder, shipped_folder
 from rin.study.consolidate import consolidate, work_of
-from rin.study.corpora import corpus_overlap
+from rin.study.corpora import corpus_overlap, find_corpus
 from rin.study.croissant import describe_results
 from rin.study.loss_study import plan_losses
 from rin.study.opened import (
@@ -264,10 +264,28 @@ def _check_finished(workspace: Workspace) -> None:
             remedy="Only real data make a reference run: name the folder that holds them with "
             "--data-root, and run the study again.",
         )
+    _refuse_parts(workspace)
     workspace.fine_tuning_ledger.require(plan_all(workspace), "fine-tuning")
     for name, plan in {"probe": plan_probe, "losses": plan_losses}.items():
         if getattr(workspace.profile, name):
             workspace.ledger(name).require(plan(workspace), f"the {name}")
+
+
+def _refuse_parts(workspace: Workspace) -> None:
+    """Raise InputError where a study read a part of a published dataset."""
+    settings = workspace.profile.pretraining
+    corpora = settings.corpora.values() if settings else ()
+    datasets = [find_corpus(workspace, names) for names in corpora]
+    for task in workspace.profile.tasks:
+        inputs = workspace.inputs(task)
+        datasets += [inputs.all_images, *(site.all_images for site in inputs.external.values())]
+    if parts := [f"{d.manifest.name} ({d.part})" for d in datasets if d.part]:
+        raise InputError(
+            f"parts of datasets: {', '.join(dict.fromkeys(parts))}",
+            where=f"profile {workspace.profile.name}",
+            remedy="Only whole datasets make a reference run: fetch the rest, and run the study "
+            "again.",
+        )
 
 
 def _made_small(workspace: Workspace, results: OpenedResults) -> OpenedResults:

@@ -58,13 +58,13 @@ class Results:
     def foremost(self) -> Results:
         """The one run that the book speaks of first.
 
-        One's own tasks alone where they are real, images and weights; else the reference run.
-        Without a reference run these runs, whatever they were made from.
+        One's own tasks alone where they are real, images and weights, and no parts of datasets;
+        else the reference run.  Without a reference run these runs, whatever they were made from.
         """
         if self.reference is None:
             return self
         real = [task for task in self.tasks if self.origin(task) == "own"]
-        if not real or self.stand_ins(*real):
+        if not real or self.stand_ins(*real) or self.parts(*real):
             return open_reference(self.reference.facts.name)
         profile = self.workspace.profile.model_copy(update={"tasks": real})
         return Results(replace(self.workspace, profile=profile))
@@ -151,6 +151,14 @@ class Results:
             "weights": {*networks.get("provenance", ())},
         }
         return tuple(name for name, provenances in kinds.items() if "stand-in" in provenances)
+
+    def parts(self, *tasks: str) -> dict[str, str]:
+        """Return which part of its dataset the shown results of a task are of, by task.
+
+        Of some tasks, by default all; those of whole datasets are left out.
+        """
+        parts = {task: self.facts(task).dataset.part for task in tasks or self.tasks}
+        return {task: part for task, part in parts.items() if part}
 
     def external(self, task: str) -> tuple[str, ...]:
         """Return the external datasets that a task's shown runs scored."""

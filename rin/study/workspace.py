@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import urllib.request
 from collections.abc import Callable, Hashable
 from contextlib import suppress
@@ -39,6 +40,8 @@ KERAS_ADDRESS = (
     "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
     "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
 )
+#: Variable of the environment that says the same as the flag `--partial`, to notebooks too.
+PARTIAL = "RIN_PARTIAL"
 #: Corpora of matched pretraining, and that which curation writes, by their manifests.
 CORPORA, CURATED = ("corpus_radiologic", "corpus_photographic"), "curated_archive"
 # Datasets that this process has opened, by their manifests as a task reads them.
@@ -85,6 +88,8 @@ class Workspace:
 
         `square` is size and way of resizing of the store whose rows come from the same pass.
         """
+        if self.profile.partial:
+            manifest = manifest.model_copy(update={"partial": True})
         name, counts = manifest.name, self.profile.stand_ins.get(manifest.name)
         if counts is None and not self.holds(manifest):
             raise InputError(
@@ -194,6 +199,7 @@ def open_workspace(
     *,
     data_root: PathLike | None = None,
     results: PathLike = "results",
+    partial: bool = False,
 ) -> Workspace:
     """Open a study; nothing is read or trained.
 
@@ -202,6 +208,8 @@ def open_workspace(
     profile : its name, the path of a YAML file, or the profile as `load_profile` gives it
     data_root : folder of real datasets; without one every dataset is a stand-in
     results : folder for all that is computed; in a notebook, both are below the checkout
+    partial : whether a part of a dataset may do, which is said wherever its results are shown;
+        also where the profile says so, or the variable `RIN_PARTIAL` of the environment
 
     Returns
     -------
@@ -220,6 +228,8 @@ def open_workspace(
     """
     if not isinstance(profile, Profile):
         profile = load_profile(profile)
+    if partial or os.environ.get(PARTIAL, "") not in ("", "0"):
+        profile = profile.model_copy(update={"partial": True})
     root = from_checkout(data_root) if data_root else None
     if root is not None:
         check_data_root(root)

@@ -34,7 +34,13 @@ def summary(html):
 
 @pytest.mark.parametrize(
     ("provenances", "kind"),
-    [(["real", "real"], "real"), (["real", "stand-in"], "mixed"), (["stand-in"], "stand-in")],
+    [
+        (["real", "real"], "real"),
+        (["real", "stand-in"], "mixed"),
+        (["stand-in"], "stand-in"),
+        (["real", "part"], "part"),
+        (["part", "stand-in"], "mixed"),
+    ],
 )
 def test_one_stand_in_is_enough_for_a_warning(provenances, kind):
     shown = provenance_line(provenances, ["profile x"], {"Images": "some"})
@@ -108,6 +114,18 @@ def test_crops_of_the_papers_images_are_no_substitute(demo):
     )
     assert "crops of nodules; another cut of the paper&#x27;s own images; real" in thyroid
     assert "open substitute for RSNA" in pneumonia
+
+
+def test_line_of_a_part_of_a_dataset_says_so_at_once_and_in_its_details(demo):
+    kept = demo.reference.facts
+    task = kept.task("breast")
+    part = task.dataset.model_copy(update={"part": "11 of 780 images"})
+    facts = kept.model_copy(update={"tasks": [task.model_copy(update={"dataset": part})]})
+    shown = banner(replace(demo, reference=replace(demo.reference, facts=facts)), ["breast"])
+    assert "rin-part" in shown.data
+    assert HEADLINES["part"] in summary(shown)
+    assert f"only 11 of 780 images of {part.title}" in summary(shown)
+    assert "11 of 780 images are there" in shown.data
 
 
 def test_images_alone_need_no_runs(tmp_path):
@@ -198,7 +216,9 @@ def test_networks_of_stand_ins_beside_real_images_are_no_finding(
     network = {"init": "radiologic", "corpus": "some"}
     weights = pd.DataFrame([network | {"training_images": 9, "classes": 2, "epochs": 1}])
     monkeypatch.setattr("rin.report.banner.pretrained", lambda study: weights)
-    corpus = SimpleNamespace(manifest=load_manifest("corpus_photographic"), provenance=provenance)
+    corpus = SimpleNamespace(
+        manifest=load_manifest("corpus_photographic"), provenance=provenance, part=""
+    )
     monkeypatch.setattr("rin.report.banner.find_corpus", lambda study, name: corpus)
     records = pd.DataFrame(
         {"finished": ["2026-11-22"], "computer": ["one core"], "software": ["Keras"]}

@@ -455,6 +455,11 @@ def test_own_run_of_stand_ins_is_mentioned_beside_the_one_that_is_shown(tasks, i
     assert bool(said) == bool(text)
 
 
+def test_own_run_of_a_part_of_a_dataset_is_said_not_to_count_as_the_whole():
+    said = words.own_run_aside(["breast lesions"], [], ["11 of 780 images"])
+    assert "does not count as the whole, of which it read only a part (11 of 780 images)" in said
+
+
 def test_images_of_tasks_are_counted_by_kind_and_another_cut_is_no_substitute():
     facts = open_reference().reference.facts.tasks
     text = words.images_limit(facts)

@@ -27,9 +27,10 @@ from rin.explain.similarity import mean_cca
 from rin.files import read_checksummed_json, sha256_of, to_checksummed_json
 from rin.models.backbones import build_backbone
 from rin.study import open_workspace, pretrained, pretraining_histories
-from rin.study.consolidate import layer_similarity
+from rin.study.consolidate import layer_similarity, task_facts
 from rin.study.opened import write_table
 from rin.study.plan import plan_study
+from rin.study.pretraining import plan_pretraining
 from rin.study.probe_study import plan_probe, probe_measurements
 from rin.study.profile import Probe
 from rin.study.reference import (
@@ -318,6 +319,21 @@ def test_study_with_a_stand_in_is_refused_before_anything_is_trained(tmp_path, n
     )
     with pytest.raises(InputError, match=said):
         write_reference(workspace, tmp_path / "runs")
+
+
+def test_study_of_a_part_of_a_dataset_has_other_runs_says_so_and_is_refused(
+    finished, images, tmp_path
+):
+    workspace = open_workspace(finished.profile, data_root=images, results=tmp_path, partial=True)
+    facts = task_facts(workspace.inputs("breast"))
+    assert facts.dataset.part == "60 images of a number that is not known"
+    assert facts.external[0].part
+    whole, part = ({run.run_id for run in plan_pretraining(one)} for one in (finished, workspace))
+    assert not whole & part
+    assert workspace.inputs("breast").store.digest != finished.inputs("breast").store.digest
+    with pytest.raises(InputError, match=r"parts of datasets: .*busi \(60 images of"):
+        write_reference(workspace, tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
 
 
 def test_command_writes_what_the_function_writes(rin, finished, images, tmp_path):

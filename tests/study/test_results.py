@@ -127,14 +127,15 @@ def test_foremost_run_is_the_reference_where_nothing_of_ones_own_is_real(demo):
     assert demo.stand_ins() == ()
 
 
-def own_breast(monkeypatch, stand_ins):
-    """Let the breast task of the demo be one's own, made of some stand-ins."""
+def own_breast(monkeypatch, stand_ins, part=""):
+    """Let the breast task of the demo be one's own, made of some stand-ins or a part."""
     monkeypatch.setattr(
         Results,
         "origin",
         lambda runs, task, study="main": "own" if task == "breast" else "reference",
     )
     monkeypatch.setattr(Results, "stand_ins", lambda runs, *tasks, study="main": stand_ins)
+    monkeypatch.setattr(Results, "parts", lambda runs, *tasks: {"breast": part} if part else {})
 
 
 def test_foremost_run_is_ones_own_real_tasks_alone(monkeypatch, tmp_path):
@@ -146,6 +147,11 @@ def test_foremost_run_is_ones_own_real_tasks_alone(monkeypatch, tmp_path):
 
 def test_foremost_run_is_the_reference_where_ones_own_weights_are_stand_ins(monkeypatch, tmp_path):
     own_breast(monkeypatch, ("weights",))
+    assert open_runs("demo", results=tmp_path).foremost.reference is not None
+
+
+def test_foremost_run_is_the_reference_where_ones_own_images_are_a_part(monkeypatch, tmp_path):
+    own_breast(monkeypatch, (), "11 of 780 images")
     assert open_runs("demo", results=tmp_path).foremost.reference is not None
 
 

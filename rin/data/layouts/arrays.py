@@ -18,7 +18,14 @@ import pandas as pd
 from pydantic import Field
 
 from rin.data.chunks import map_threads
-from rin.data.layouts.found import FoundCase, ReaderOptions, one_of, read_table, sort_files
+from rin.data.layouts.found import (
+    FoundCase,
+    ReaderOptions,
+    labelled_files,
+    one_of,
+    read_table,
+    sort_files,
+)
 from rin.data.manifest import PART_NAMES, DatasetManifest
 from rin.data.pixels import UNREADABLE, open_volume
 from rin.data.tree import MARK, Tree
@@ -63,13 +70,17 @@ def find_mrnet(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     classes: dict[str, Any] = {}
     volumes: dict[str, Any] = {}
     for split in SPLITS:
-        exams, folder = _exam_classes(tree, around, split), f"{split}/sagittal/"
+        folder = f"{split}/sagittal/"
         there = {
             key.removeprefix(folder): tree.locator(name)
             for key, name in files["volumes"].items()
             if key.startswith(folder)
         }
-        tree.raise_if_unpaired(exams, there, (f"exams of {split}", f"volumes in {folder[:-1]}"))
+        if manifest.partial and not there:
+            continue
+        exams = _exam_classes(tree, around, split)
+        words = f"exams of {split}", f"volumes in {folder[:-1]}"
+        exams = {exam: exams[exam] for exam in labelled_files(tree, manifest, exams, there, words)}
         tree.raise_if_any(sorted(exams.keys() & classes.keys()), "exams in both parts")
         volumes |= there
         classes |= exams

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.ElementTree import fromstring
 
-from rin.data.layouts.found import FoundCase, sort_files
+from rin.data.layouts.found import FoundCase, labelled_files, sort_files
 from rin.data.manifest import DatasetManifest
 from rin.data.pixels import POLYGON, shape_text
 from rin.data.tree import Tree
@@ -34,16 +34,18 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     for key, name in files["pictures"].items():
         number, image = key.split("/")
         pictures[number][image] = name
-    tree.raise_if_unpaired(files["tables"] or ["any"], pictures, ("XML files", "pictures"))
+    words, tables = ("XML files", "pictures"), files["tables"]
+    numbers = labelled_files(tree, manifest, tables or ["any"], pictures, words)
     cases = []
     kinds = (ParseError, LookupError, ValueError)  # what defusedxml forbids is of the last
-    for number, table in files["tables"].items():
-        place = tree.place(table)
+    for number in numbers:
+        place = tree.place(table := tables[number])
         with as_input_error("the case cannot be read", where=place, remedy=REMEDY, kinds=kinds):
             tirads, regions = _read_case(tree.read(table), number)
             if manifest.label_map and tirads not in manifest.label_map:
                 raise ValueError(f"its TI-RADS category is {tirads!r}")
-            if lost := sorted(set(regions) - set(pictures[number])):
+            lost = sorted(set(regions) - set(pictures[number]))
+            if lost and not manifest.partial:
                 raise ValueError(f"it marks pictures that are not there: {', '.join(lost)}")
             for image, name in pictures[number].items():
                 case_id = f"{number}_{image}"

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from rin.data.discovery import SAME_NAME, file_stem
 from rin.data.layouts.found import (
+    IF_PARTIAL,
     STAND_IN_NOTE,
     FoundCase,
     ReaderOptions,
@@ -25,11 +26,11 @@ from rin.data.layouts.found import (
     sort_files,
 )
 from rin.data.manifest import DatasetManifest, read_names
-from rin.data.tree import Tree
+from rin.data.tree import REMEDY, Tree
 
 LESIONS, NORMAL = "lesions_slices.csv", "Normal"
 CC_CCII_CLASSES = ("CP", "NCP", NORMAL)
-CC_CCII_REMEDY = "Fetch their archives again; name broken files under known_bad."
+CC_CCII_REMEDY = "Fetch their archives again; name broken files under known_bad. " + IF_PARTIAL
 
 
 class FolderOptions(ReaderOptions):
@@ -76,8 +77,9 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
         cases = _by_folder(tree, files, manifest, options)
     present = set(cases["source_class"].unique())
     missing = set(manifest.label_map) - present if present else manifest.label_map or ["all"]
-    if not manifest.labels_in_masks:
-        tree.raise_if_any(sorted(missing), "classes have no folder")
+    if not (manifest.labels_in_masks or (manifest.partial and present)):
+        remedy = f"{REMEDY} {IF_PARTIAL}"
+        tree.raise_if_any(sorted(missing), "classes have no folder", remedy=remedy)
     twice = cases["below_split"].duplicated(keep=False)
     cases["case_id"] = cases["below_split"].where(~twice, cases["path"])
     if options.stems:
@@ -192,14 +194,17 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     pattern = rf"({one_of(CC_CCII_CLASSES)}/[^/]+/[^/]+/[^/]+)\.(?i:png|jpe?g)"
     around, files = sort_files(tree, "cc_ccii", slices=pattern, tables=r"([^/]+)\.csv")
     slices = files["slices"]
-    lost = sorted({*CC_CCII_CLASSES} - _top_folders(slices))
-    tree.raise_if_any(lost, "classes have no folder", remedy=CC_CCII_REMEDY)
+    if not manifest.partial:
+        lost = sorted({*CC_CCII_CLASSES} - _top_folders(slices))
+        tree.raise_if_any(lost, "classes have no folder", remedy=CC_CCII_REMEDY)
     paths = read_table(tree, around + LESIONS, ["imgpath"])["imgpath"]
     listed = paths.str.replace("\\", "/", regex=False).str.replace(r"\.[^.]*$", "", regex=True)
     absent = listed[~listed.isin([*slices, *manifest.known_bad])]
-    tree.raise_if_any(absent, "slices have no file", file=LESIONS, remedy=CC_CCII_REMEDY)
+    if not manifest.partial:
+        tree.raise_if_any(absent, "slices have no file", file=LESIONS, remedy=CC_CCII_REMEDY)
     kept = {key for key in slices if key.startswith(f"{NORMAL}/")} | (slices.keys() & set(listed))
-    lacking = sorted({*CC_CCII_CLASSES} - _top_folders(kept))
+    needed = _top_folders(slices) if manifest.partial else {*CC_CCII_CLASSES}
+    lacking = sorted(needed - _top_folders(kept))
     tree.raise_if_any(lacking, "classes have no slice", file=LESIONS)
     return [
         FoundCase(key, key.rsplit("/", 2)[0], key.split("/")[0], tree.locator(slices[key]))

@@ -15,11 +15,13 @@ import pyarrow.parquet
 
 from rin.data.discovery import decode, rows_of, separator_of
 from rin.data.manifest import DatasetManifest
-from rin.data.tree import MAX_BYTES, Tree
+from rin.data.tree import MAX_BYTES, REMEDY, Tree
 from rin.errors import as_input_error, did_you_mean, join_first_ten
 from rin.files import FrozenModel
 
 STAND_IN_NOTE = "STAND_IN.json"
+#: What to do where some of a dataset is meant to be absent.
+IF_PARTIAL = "If only a part of the dataset is meant to be there, say --partial."
 #: Of a table; a hundred thousand take minutes and gigabytes.
 MOST_COLUMNS, MOST_ROWS = 2000, 10_000_000
 _TEXT = pd.StringDtype("pyarrow")
@@ -76,6 +78,26 @@ def folder_around(names: Sequence[str], patterns: Iterable[str]) -> str:
         if any(match(name, len(around)) for name in some for match in matchers):
             break
     return around
+
+
+def labelled_files(
+    tree: Tree,
+    manifest: DatasetManifest,
+    labelled: Iterable[str],
+    files: Iterable[str],
+    words: tuple[str, str],
+) -> list[str]:
+    """Return the labelled names that have a file, sorted; ``words`` name both sides.
+
+    InputError for files without labels, and for labels without files unless the dataset is
+    `partial`.
+    """
+    labelled, files = {*labelled}, {*files}
+    if not manifest.partial:
+        lost = f"{words[0]} without {words[1]}"
+        tree.raise_if_any(sorted(labelled - files), lost, remedy=f"{REMEDY} {IF_PARTIAL}")
+    tree.raise_if_any(sorted(files - labelled), f"{words[1]} without {words[0]}")
+    return sorted(labelled & files)
 
 
 def one_of(words: Iterable[str]) -> str:

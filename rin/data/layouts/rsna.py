@@ -15,7 +15,13 @@ import json
 import re
 from collections import defaultdict
 
-from rin.data.layouts.found import FoundCase, one_of, read_table, sort_files
+from rin.data.layouts.found import (
+    FoundCase,
+    labelled_files,
+    one_of,
+    read_table,
+    sort_files,
+)
 from rin.data.manifest import DatasetManifest
 from rin.data.pixels import BOX, shape_text
 from rin.data.tree import Tree, read_bytes
@@ -52,9 +58,9 @@ def find_pneumonia(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     tree.raise_if_any(odd.index + " " + odd, "images of an unknown class", file=CLASS_INFO)
     twice = classes.index[classes.index.duplicated()]
     tree.raise_if_any(twice, "images have two classes", file=CLASS_INFO)
-    tree.raise_if_unpaired(boxes, images, (f"images of {BOXES}", "pictures"))
-    tree.raise_if_unpaired(classes.index, images, (f"images of {CLASS_INFO}", "pictures"))
-    against = [image for image, name in classes.items() if (name == OPACITY) != bool(boxes[image])]
+    labelled_files(tree, manifest, boxes, images, (f"images of {BOXES}", "pictures"))
+    labelled_files(tree, manifest, classes.index, images, (f"images of {CLASS_INFO}", "pictures"))
+    against = [image for image in images if (classes[image] == OPACITY) != bool(boxes[image])]
     tree.raise_if_any(
         against, f"images have a Target against their class in {CLASS_INFO}", file=BOXES
     )
@@ -123,7 +129,8 @@ def find_hemorrhage(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     labels = rows.set_index(rows["ID"].str.removesuffix("_any"))["Label"].astype(int)
     twice = labels.index[labels.index.duplicated()]
     tree.raise_if_any(twice, "images have rows that contradict each other", file=KINDS_TABLE)
-    tree.raise_if_unpaired(labels.index, images, (f"images of {KINDS_TABLE}", "pictures"))
+    words = f"images of {KINDS_TABLE}", "pictures"
+    labels = labels[labelled_files(tree, manifest, labels.index, images, words)]
     return [
         FoundCase(image, None, HEMORRHAGE_CLASSES[label], tree.locator(images[image]))
         for image, label in labels.items()

@@ -21,7 +21,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from rin.data.chunks import map_threads
 from rin.data.discovery import keys_at, keys_equal, matched, part_of
-from rin.data.layouts.found import STAND_IN_NOTE, ReaderOptions, read_table
+from rin.data.layouts.found import IF_PARTIAL, STAND_IN_NOTE, ReaderOptions, read_table
 from rin.data.manifest import DatasetManifest
 from rin.data.store import MEASURED
 from rin.data.tree import Tree, fingerprints
@@ -294,10 +294,10 @@ def _pictures_of_patients(
         remedy += f"pictures away, {accepted.format('pictures-without-rows')}"
         lost = [name for name, *keys in pairs if not keys]
         tree.raise_if_any(lost, "pictures without rows", file=place, remedy=remedy)
-    if "rows" not in leave_out:
+    if "rows" not in leave_out and not manifest.partial:
         lost = rows[column][~rows[column].isin(set().union(*fitting))]
         remedy = f"No name begins with these cells of {column}. Add pictures, correct the cells, "
-        remedy += accepted.format("rows-without-pictures")
+        remedy += f"{accepted.format('rows-without-pictures')} {IF_PARTIAL}"
         tree.raise_if_any(_with_rows(lost), "patients without pictures", file=place, remedy=remedy)
     row_of = dict(zip(rows[column], rows.index, strict=True))
     placed = [(name, row_of[keys[0]]) for name, *keys in pairs if keys]
@@ -397,9 +397,11 @@ def _files(
     accepted = "or say leave_out in the manifest (--leave-out {} of rin new)."
     searched = "Searched below {}, with and without ending, in any case, among {} pictures; a "
     searched += "name that two of them fit counts for none. Correct names, add files, "
-    if "rows" not in options.leave_out:
+    if manifest.partial:
+        masks = masks[names[masks.index].isin(images)]
+    elif "rows" not in options.leave_out:
         remedy = searched.format(options.images or base or "the table", len(pictures))
-        remedy += accepted.format("rows-without-pictures")
+        remedy += f"{accepted.format('rows-without-pictures')} {IF_PARTIAL}"
         tree.raise_if_any(
             names[~names.isin(images)], "rows without pictures", file=place, remedy=remedy
         )

@@ -1,0 +1,178 @@
+"""A part of a published dataset: labels of what is there are kept, and it never is the whole."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from busi_files import changed, with_counts
+
+from rin.data.dataset import check_counts, open_dataset, part_in_words
+from rin.data.layouts import find_cases
+from rin.data.manifest import ExpectedCounts, load_manifest
+from rin.data.standins import write_stand_in
+from rin.data.status import verify_dataset
+from rin.data.tree import open_tree
+from rin.errors import InputError
+
+#: Of each layout whose labels stand apart from its pictures: a dataset, cases of its stand-in, and
+#: the files that are taken away.
+PARTS = {
+    "cc_ccii": ({"cp": 4, "ncp": 4, "normal": 2}, "NCP/2"),
+    "covid19_ct": ({"negative": 4, "positive": 4}, "positive"),
+    "busbra": ({"benign": 4, "malignant": 4}, "Images/bus_0001-l.png"),
+    "ddti": ({"benign": 4, "malignant": 4}, "1_1.jpg"),
+    "mrnet": (
+        {"normal": 4, "abnormal": 2, "acl": 4, "meniscus": 2, "both": 2},
+        "train/sagittal/0002.npy",
+    ),
+    "rsna_hemorrhage": ({"hemorrhage": 4, "none": 4}, "stage_2_train/*.dcm"),
+    "rsna_pneumonia": (
+        {"opacity": 4, "not_normal": 4, "normal": 4},
+        "stage_2_train_images/*.dcm",
+    ),
+}
+
+
+def as_real(name, folder, counts):
+    """Write the stand-in of a dataset as if it were the dataset; return manifest and tree."""
+    manifest = load_manifest(name)
+    manifest = manifest.for_task(manifest.tasks[0]) if name == "mrnet" else manifest
+    root = write_stand_in(manifest, folder, counts, 1)
+    (note,) = root.rglob("STAND_IN.json")
+    note.unlink()
+    location = note.parent.relative_to(root).as_posix()
+    cases = find_cases(open_tree(root, location), manifest)
+    images = cases.drop_duplicates(["source_class", "patient_id"])
+    if manifest.counts.unit == "image":
+        images = cases
+    stated = ExpectedCounts(
+        unit=manifest.counts.unit, images=images["source_class"].value_counts().to_dict()
+    )
+    nothing = {"counts": stated, "known_bad": {}, "findings": (), "files": {}, "tasks": ()}
+    return changed(manifest, **nothing), root, location, cases
+
+
+def take_away(folder, pattern):
+    """Take away the first file or folder that a pattern names."""
+    path = sorted(folder.glob(pattern))[0]
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_part_keeps_the_labels_of_what_is_there_and_the_whole_is_refused(name, tmp_path):
+    counts, away = PARTS[name]
+    manifest, root, location, whole = as_real(name, tmp_path, counts)
+    take_away(root / location, away)
+    with pytest.raises(InputError, match="--partial"):
+        check_counts(manifest, find_cases(open_tree(root, location), manifest), root)
+    part = changed(manifest, partial=True)
+    found = find_cases(open_tree(root, location), part)
+    check_counts(part, found, root)
+    columns = ["case_id", "patient_id", "source_class", "label"]
+    there = whole[whole["case_id"].isin(found["case_id"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(found[columns], there[columns])
+    assert 0 < len(found) < len(whole)
+
+
+@pytest.fixture
+def mrnet(tmp_path):
+    counts, away = PARTS["mrnet"]
+    manifest, root, location, _ = as_real("mrnet", tmp_path, counts)
+    return changed(manifest, partial=True), root, root / location, away
+
+
+def opened(manifest, root):
+    return open_dataset(manifest, root, index_folder=root / "index")
+
+
+def test_part_has_a_digest_of_its_own_and_says_what_it_is(mrnet):
+    manifest, root, folder, away = mrnet
+    take_away(folder, away)
+    part = opened(manifest, root)
+    assert part.part == "13 of 14 exams"
+    found = find_cases(open_tree(root, folder.name), manifest)
+    exams = found.drop_duplicates(["source_class", "patient_id"])["source_class"]
+    fewer = with_counts(manifest, images=exams.value_counts().to_dict())
+    whole = opened(fewer, root)
+    assert whole.part == ""
+    assert part.cases.equals(whole.cases)
+    assert part.digest != whole.digest
+    assert [f.text for f in part.findings if f.kind == "part of the dataset"] == [part.part]
+
+
+def test_whole_dataset_that_was_called_partial_is_the_whole(mrnet):
+    manifest, root, _, _ = mrnet
+    whole = opened(changed(manifest, partial=False), root)
+    same = opened(manifest, root)
+    assert (same.part, same.digest) == ("", whole.digest)
+
+
+def test_part_of_a_number_that_nobody_states_never_is_the_whole(mrnet):
+    manifest, root, folder, _ = mrnet
+    unknown = changed(manifest, counts=ExpectedCounts())
+    assert "of a number that is not known" in part_in_words(
+        unknown, find_cases(open_tree(root, folder.name), unknown)
+    )
+
+
+def test_more_than_the_whole_is_refused_also_of_a_part(mrnet):
+    manifest, root, _, _ = mrnet
+    fewer = with_counts(manifest, images=manifest.counts.images | {"acl": 3})
+    with pytest.raises(InputError, match=r"acl: 4 exams instead of 3 \(\+1\)") as error:
+        opened(fewer, root)
+    assert "--partial" not in str(error.value)
+
+
+def test_part_with_a_file_without_label_is_refused(mrnet):
+    manifest, root, folder, _ = mrnet
+    shutil.copy(folder / "train/sagittal/0002.npy", folder / "train/sagittal/9999.npy")
+    with pytest.raises(InputError, match="1 volume in train/sagittal without exams of train"):
+        opened(manifest, root)
+
+
+def test_part_with_one_class_left_is_refused(mrnet):
+    manifest, root, folder, _ = mrnet
+    tasks = load_manifest("mrnet").tasks[:1]
+    for path in folder.rglob("*.npy"):
+        if int(path.stem) % 5:  # all but normal knees
+            path.unlink()
+    with pytest.raises(InputError, match="have one label"):
+        opened(changed(manifest, tasks=tasks), root)
+
+
+def test_verification_of_a_part_counts_it_and_finds_nothing_else_wrong(mrnet):
+    manifest, root, folder, away = mrnet
+    take_away(folder, away)
+    done = verify_dataset(manifest, root, index_folder=root / "index")
+    assert done.problems == []
+    assert done.part == "13 of 14 exams"
+    whole = changed(manifest, partial=False)
+    refused = verify_dataset(whole, root, index_folder=root / "index")
+    assert "1 exam of train without volumes" in refused.problems[0]
+    assert "--partial" in refused.problems[0]
+
+
+def test_command_takes_a_part_with_the_flag_and_says_so(mrnet, rin, monkeypatch, tmp_path):
+    manifest, root, folder, away = mrnet
+    take_away(folder, away)
+    manifests = tmp_path / "manifests"
+    manifests.mkdir()
+    stated = manifest.model_dump(mode="json") | {"partial": False, "files": {}}
+    Path(manifests, "mrnet.yaml").write_text(yaml.safe_dump(stated))
+    monkeypatch.setenv("RIN_MANIFESTS", str(manifests))
+    places = ["--data-root", root, "--results", tmp_path / "results"]
+    status, printed, _ = rin("data", "verify", "mrnet", *places)
+    assert status == 1
+    assert "--partial" in printed
+    status, printed, _ = rin("data", "verify", "mrnet", *places, "--partial")
+    assert status == 0
+    assert "13 of 14 exams: it never counts as the whole dataset" in printed
+    assert "Nothing is wrong with this part" in printed
+
+
+def test_stand_in_is_no_part(tmp_path):
+    manifest = changed(load_manifest("busi"), partial=True)
+    root = write_stand_in(manifest, tmp_path, {"benign": 4, "malignant": 4, "normal": 1}, 1)
+    assert opened(manifest, root).part == ""
