@@ -271,12 +271,16 @@ def profiles() -> None:
         typer.echo(f"{name:8s} {load_profile(name).about}")
 
 
-def _center_and_width(window: str) -> tuple[float, float] | None:
+def _center_and_width(window: str) -> tuple[float, float] | str | None:
     numbers = re.fullmatch(r"(-?\d+\.?\d*), *(\d+\.?\d*)", window)
     if not window:
         return None
-    if not numbers or float(numbers[2]) < 1:
-        problem = f"{window!r}: write CENTER,WIDTH, such as 40,400; a width of at least 1"
+    if window == "percentiles":
+        return window
+    if not numbers or float(numbers[2]) <= 0:
+        problem = (
+            f"{window!r}: write CENTER,WIDTH, such as 40,400, or percentiles; a width above 0"
+        )
         raise typer.BadParameter(problem, param_hint="--window")
     return float(numbers[1]), float(numbers[2])
 
@@ -306,7 +310,12 @@ def new(
     minutes: Annotated[
         float, typer.Option(min=2, help="Budget of the training, in minutes.")
     ] = 15,
-    window: Annotated[str, typer.Option(help="CENTER,WIDTH, of DICOM or over 8 bits.")] = "",
+    window: Annotated[
+        str, typer.Option(help="CENTER,WIDTH, of DICOM or over 8 bits, or percentiles.")
+    ] = "",
+    slices: Annotated[
+        str, typer.Option(help="Of volumes: RULE,COUNT, such as middle,3; axis or folder behind.")
+    ] = "",
     leave_out: Annotated[
         list[str] | None,
         typer.Option(
@@ -362,6 +371,7 @@ def new(
         several=several,
         distinct=distinct,
         window=center_and_width,
+        slices=slices,
         data_root=Path(data_root) if data_root else None,
         results=Path(results),
         ask=refuse_to_guess if quiet else ask,

@@ -34,6 +34,7 @@ from rin.data.manifest import (
     Finding,
     FoldLists,
     PartSource,
+    Slices,
     TaskManifest,
 )
 from rin.evidence.paper import COMPARISONS
@@ -69,6 +70,7 @@ MODELS = {
     "A dataset": DatasetManifest,
     "A task of it": TaskManifest,
     "Published folds of a task": FoldLists,
+    "Slices of its volumes": Slices,
     "Its counts": ExpectedCounts,
     "What is known of it": Finding,
     "What it was gathered from": PartSource,

@@ -15,8 +15,15 @@ import pandas as pd
 
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import IF_PARTIAL, STAND_IN_NOTE
+from rin.data.layouts.slices import VOLUME
 from rin.data.leakage import case_name
-from rin.data.manifest import DatasetManifest, ExpectedCounts, Finding, load_manifest
+from rin.data.manifest import (
+    DatasetManifest,
+    ExpectedCounts,
+    Finding,
+    Slices,
+    load_manifest,
+)
 from rin.data.pixels import read_picture, resize_picture
 from rin.data.store import Dataset, StoreShape, inspect_cases, refuse_bad
 from rin.data.tree import PICTURES, SEPARATOR, Tree, open_tree
@@ -195,6 +202,8 @@ def findings_of(
     if len(wrapped):
         text = wrapped_in_words(len(wrapped), manifest.unwrap_ct)
         noted.append(Finding("wrapped CT values", text, tuple(wrapped[:LISTED])))
+    if manifest.slices:
+        noted += volume_findings(manifest.slices, cases)
     stated, in_files = manifest.counts, count_classes(manifest, listed)["found"].to_dict()
     of_paper = count_differences("images", stated.paper, Counter(cases["label"]))
     of_authors = count_differences(f"{stated.unit}s", stated.authors, in_files)
@@ -203,6 +212,26 @@ def findings_of(
     noted += [Finding(kind, "; ".join(texts)) for kind, texts in differing.items() if texts]
     noted += [replace(known, kind=f"known {known.kind}") for known in manifest.findings]
     return tuple(noted)
+
+
+def volume_findings(slices: Slices, cases: pd.DataFrame) -> list[Finding]:
+    """Return what volumes lack: slices, or a lesion where slices with one are to be taken."""
+    findings = []
+    sizes = cases.groupby(VOLUME).size()
+    short = sizes.index[sizes < slices.count]
+    what = "slices with a lesion" if slices.rule == "lesion" else "slices"
+    if len(short):
+        text = f"{counted(len(short), 'volumes')} with fewer than {slices.count} {what}, all taken"
+        findings.append(Finding("short volumes", text, tuple(short[:LISTED])))
+    if slices.rule == "lesion":
+        drawn = (cases["masks"].map(len) > 0) & ~marks_nothing(cases)
+        shown = drawn.groupby(cases[VOLUME]).any()
+        without = shown.index[~shown]
+        if len(without):
+            text = f"{counted(len(without), 'volumes')} without a lesion, whose slices are evenly "
+            text += "spaced: a network could tell the two kinds by their heights"
+            findings.append(Finding("volumes without a lesion", text, tuple(without[:LISTED])))
+    return findings
 
 
 def wrapped_in_words(n: int, unwrapped: bool) -> str:

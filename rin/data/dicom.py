@@ -1,7 +1,8 @@
 """From a DICOM file to uint8 grey, and the patient that its header names.
 
-Read are single frames of 8 or 16 bits: grey (MONOCHROME1 is inverted, so that more is brighter)
-and RGB or YBR colour, which becomes ITU-R 601 luma.  Palettes and stacks are refused.  Stored
+Read are frames of 8 or 16 bits: grey (MONOCHROME1 is inverted, so that more is brighter) and RGB
+or YBR colour, which becomes ITU-R 601 luma.  Palettes are refused; of a file of several frames one
+is read, ``file.dcm#frame-k``, with what its functional groups say of it.  Stored
 values become physical ones by the file's modality transform; then a ``window`` maps them linearly
 (PS3.3 C.11.2.1.2.1), for CT; else the file's own VOI table or first VOI window, where it has one;
 else the whole range of BitsStored becomes 0 to 255, so that 8-bit radiographs stay as stored.
@@ -18,6 +19,7 @@ import re
 import warnings
 import zlib
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -33,8 +35,10 @@ from rin.data.tree import (
     MAX_BYTES,
     MAX_PIXELS,
     SEPARATOR,
+    file_of,
     read_bytes,
     refuse_damaged_jpeg,
+    split_slice,
 )
 from rin.errors import FileError, InputError, as_input_error
 
@@ -98,18 +102,72 @@ def read_dicom(
     ``window`` is center and width, in the units of the rescaled values: Hounsfield units for CT.
     With ``unwrap``, CT values that :func:`is_wrapped` finds are put back below zero.
     """
-    content = read_bytes(root, locator)
+    content, parts = read_bytes(root, file_of(locator)), split_slice(locator)
     with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
-        dataset = dcmread(DicomFile(io.BytesIO(content)))
-        pixels = decode(dataset)
+        dataset: Dataset = dcmread(DicomFile(io.BytesIO(content)))
+        frame = parts[2] if parts else None
+        dataset = dataset if frame is None else _with_groups(dataset, frame)
+        pixels = decode(dataset, frame)
         if unwrap and is_wrapped(dataset, pixels):
             pixels = pixels.astype(np.int32)
             pixels[pixels >= WRAPPED] -= 2**WRAPPED_BITS
         return display(dataset, pixels, window)
 
 
-def decode(dataset: Dataset) -> np.ndarray:
-    """Return stored pixels, (h, w) or uint8 RGB (h, w, 3); raises one of `BROKEN`."""
+def count_frames(root: Path, locator: str) -> int:
+    """Return how many frames the header of a DICOM file states, at least one."""
+    with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
+        return max(1, int(_header(root, locator, ["NumberOfFrames"]).get("NumberOfFrames") or 1))
+
+
+class Place(NamedTuple):
+    """Where a DICOM slice lies: its series, its place along the series, and its number."""
+
+    series: str
+    height: float
+    number: int
+
+
+def place_of(root: Path, locator: str) -> Place:
+    """Return where a slice lies in its series, from its header alone."""
+    tags = ["SeriesInstanceUID", "InstanceNumber", "ImagePositionPatient"]
+    with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
+        header = _header(root, locator, [*tags, "ImageOrientationPatient"])
+        position, orientation = (
+            header.get(f"Image{n}Patient") for n in ("Position", "Orientation")
+        )
+        height = 0.0
+        if position and orientation:
+            row, column = np.array(orientation, float).reshape(2, 3)
+            height = float(np.cross(row, column) @ np.array(position, float))
+        series = str(header.get("SeriesInstanceUID") or "")
+        return Place(series, height, int(header.get("InstanceNumber") or 0))
+
+
+def _with_groups(dataset: Dataset, frame: int) -> Dataset:
+    """Return a dataset with what its functional groups say of the values of one frame."""
+    flat = _copied(dataset)
+    of_all = dataset.get("SharedFunctionalGroupsSequence") or []
+    of_each = dataset.get("PerFrameFunctionalGroupsSequence") or []
+    for group in (*of_all[:1], *of_each[frame : frame + 1]):
+        for keyword in ("PixelValueTransformationSequence", "FrameVOILUTSequence"):
+            for element in (group.get(keyword) or [Dataset()])[0]:
+                flat[element.tag] = element
+    return flat
+
+
+def _copied(dataset: Dataset) -> Dataset:
+    """Return a dataset whose elements may be changed; copies of pydicom share them."""
+    copied = copy.copy(dataset)
+    copied._dict = dict(dataset._dict)
+    return copied
+
+
+def decode(dataset: Dataset, frame: int | None = None) -> np.ndarray:
+    """Return stored pixels, (h, w) or uint8 RGB (h, w, 3); raises one of `BROKEN`.
+
+    A file of several frames needs the number of the ``frame``, from 0.
+    """
     missing = [name for name in REQUIRED if dataset.get(name) is None]
     if missing:
         raise FileError(f"it has no {', '.join(missing)}")
@@ -121,19 +179,31 @@ def decode(dataset: Dataset) -> np.ndarray:
     kind, samples = dataset.PhotometricInterpretation, dataset.SamplesPerPixel
     if (kind, samples) not in [*((k, 1) for k in GRAY), *((k, 3) for k in COLOR)]:
         raise FileError(f"{kind:.20} with {samples} samples a pixel is not read")
-    if int(dataset.get("NumberOfFrames") or 1) > 1:
-        raise FileError(f"it holds {dataset.NumberOfFrames} frames")
+    stated = _stated_frames(dataset, frame)
     bits = dataset.BitsAllocated, dataset.BitsStored
     if bits[0] not in ((8, 16) if samples == 1 else (8,)) or not 1 < bits[1] <= bits[0]:
         raise FileError(f"{bits[1]} bits in {bits[0]}, {samples} samples a pixel, are not read")
     if not 0 < dataset.Rows * dataset.Columns <= MAX_PIXELS:
         raise FileError(f"{dataset.Columns} x {dataset.Rows} pixels")
-    if (frames := _count_frames(dataset)) > 1:
-        raise FileError(f"its pixel data hold {frames} frames, and its header tells of one")
+    if (frames := _count_frames(dataset)) > stated:
+        raise FileError(f"its pixel data hold {frames} frames, and its header tells of {stated}")
     if syntax == JPEGBaseline8Bit:
-        refuse_damaged_jpeg(get_frame(dataset.PixelData, 0, number_of_frames=1))
+        refuse_damaged_jpeg(get_frame(dataset.PixelData, frame or 0, number_of_frames=stated))
     high = int(dataset.get("HighBit", bits[1] - 1))
-    return pixel_array(dataset) if high == bits[1] - 1 else _aligned(dataset, high)
+    if high == bits[1] - 1:
+        return pixel_array(dataset, index=frame)
+    return _aligned(dataset, high, frame)
+
+
+def _stated_frames(dataset: Dataset, frame: int | None) -> int:
+    """Return how many frames a header states, of which one is asked for, or that it is one."""
+    stated = int(dataset.get("NumberOfFrames") or 1)
+    if frame is None and stated > 1:
+        which = "say which are taken (slices in the manifest, --slices of rin new)"
+        raise FileError(f"it holds {stated} frames: {which}")
+    if frame is not None and not 0 <= frame < stated:
+        raise FileError(f"it holds {stated} frames, and frame {frame + 1} is asked for")
+    return stated
 
 
 def _count_frames(dataset: Dataset) -> int:
@@ -152,7 +222,7 @@ def _count_frames(dataset: Dataset) -> int:
     return max(stated, sum(part.startswith(marks) for part in generate_fragments(buffer)))
 
 
-def _aligned(dataset: Dataset, high: int) -> np.ndarray:
+def _aligned(dataset: Dataset, high: int, frame: int | None) -> np.ndarray:
     """Return stored pixels whose highest bit is another than the one below BitsStored."""
     allocated, stored = dataset.BitsAllocated, dataset.BitsStored
     syntax, unused = dataset.file_meta.TransferSyntaxUID, high + 1 - stored
@@ -161,9 +231,9 @@ def _aligned(dataset: Dataset, high: int) -> np.ndarray:
         syntax.is_encapsulated and syntax != RLELossless  # whose values are not the file's words
     ):
         raise FileError(stated)
-    whole = copy.copy(dataset)
+    whole = _copied(dataset)
     whole.BitsStored, whole.HighBit = allocated, allocated - 1
-    words = pixel_array(whole)
+    words = pixel_array(whole, index=frame)
     if (words & (2**unused - 1)).any():
         raise FileError(f"{stated}, yet the bits below its values are in use")
     return (words << (allocated - 1 - high)) >> (allocated - stored)
@@ -255,8 +325,9 @@ def holds_wrapped(root: Path, locator: str) -> bool:
     if not _may_wrap(_header(root, locator, tags)):
         return False
     with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
-        dataset = dcmread(DicomFile(io.BytesIO(read_bytes(root, locator))))
-        return is_wrapped(dataset, decode(dataset))
+        dataset = dcmread(DicomFile(io.BytesIO(read_bytes(root, file_of(locator)))))
+        parts = split_slice(locator)
+        return is_wrapped(dataset, decode(dataset, parts[2] if parts else None))
 
 
 def _may_wrap(header: Dataset) -> bool:
@@ -273,10 +344,11 @@ def stores_window(root: Path, locator: str) -> bool:
 
 
 def _header(root: Path, locator: str, tags: list[str]) -> Dataset:
-    place, _, member = locator.partition(SEPARATOR)
+    place, _, member = file_of(locator).partition(SEPARATOR)
     with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
         # A member of an archive is unpacked whole anyway; of a file, the header is enough.
-        source = io.BytesIO(read_bytes(root, locator)) if member else io.FileIO(Path(root) / place)
+        file = file_of(locator)
+        source = io.BytesIO(read_bytes(root, file)) if member else io.FileIO(Path(root) / place)
         with DicomFile(source) as opened:
             header = dcmread(opened, stop_before_pixels=True, specific_tags=tags)
         header.decode()

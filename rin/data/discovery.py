@@ -251,6 +251,8 @@ def _folded(name: str) -> str:
 
 def file_stem(name: str) -> str:
     """Return a name of a file, its folders before it, without an ending of pictures."""
+    if name[-7:].lower() == ".nii.gz":
+        return name[:-7]
     head, dot, ending = name.rpartition(".")
     return head if dot + ending.lower() in PICTURES else name
 

@@ -24,6 +24,45 @@ PARTS = ("train", "validation", "test")
 PART_NAMES = dict(zip(("train", "val", "test"), PARTS, strict=True))
 
 
+def evenly(count: int, n: int) -> list[int]:
+    """Return ``count`` of ``n`` places, in the middle of as many equal parts; all of fewer."""
+    count = min(count, n)
+    return [(2 * i + 1) * n // (2 * count) for i in range(count)]
+
+
+def in_the_middle(count: int, n: int) -> list[int]:
+    """Return ``count`` of ``n`` places around the middle; all of fewer."""
+    count = min(count, n)
+    return [(n - count) // 2 + i for i in range(count)]
+
+
+class Slices(FrozenModel):
+    """Which slices of a volume are taken: ``count`` of them, or all where it has fewer.
+
+    They are spaced evenly (``even``), around the ``middle``, or evenly among those in which a
+    mask marks a ``lesion``, and as ``even`` where it marks none.  ``axis`` is a plane of NIfTI
+    (axial by default), or an axis of a `.npy` array (0); frames of DICOM have none.  A ``volume``
+    is a ``file``, or a ``folder`` whose pictures are its slices, in the order of DICOM headers or
+    of their names.
+    """
+
+    rule: Literal["even", "middle", "lesion"]
+    count: Annotated[int, Field(ge=1, le=1000)]
+    axis: Literal["axial", "coronal", "sagittal", 0, 1, 2] | None = None
+    volume: Literal["file", "folder"] = "file"
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Slices":
+        if self.volume == "folder" and self.axis is not None:
+            raise ValueError("axis: the slices of a folder are its files, whatever they cut")
+        return self
+
+    def choose(self, n: int) -> list[int]:
+        """Return the slices to take of ``n``, by their numbers from 0, whatever shows a lesion."""
+        chosen = in_the_middle if self.rule == "middle" else evenly
+        return chosen(self.count, n)
+
+
 class FoldLists(FrozenModel):
     """Where the folds that the paper's authors published lie, and how to read their rows.
 
@@ -115,7 +154,9 @@ class DatasetManifest(FrozenModel):
     the archive holds that folder.  ``label_map`` takes source classes to labels; empty means that
     they are the same.  ``options`` belong to the layout's reader, which checks them.  ``window``
     is center and width, for DICOM (in rescaled values: Hounsfield units of CT) and for pictures
-    of more than 8 bits (in their stored values).  ``unwrap_ct`` puts back below zero what wrapped
+    of more than 8 bits or of floating numbers (in their stored values).  ``slices`` says that
+    pictures are volumes, and which slices of them are cases; a volume is of one patient, and is
+    one where nothing names patients.  ``unwrap_ct`` puts back below zero what wrapped
     in CT of 12 bits without a sign, as `rin data verify` finds it.  ``near_duplicate_bits`` is
     the largest hash distance (of 256 bits) at which two pictures share a group; None compares
     none.  ``patient_labels`` is ``several`` where pictures of one patient may differ in their
@@ -148,7 +189,8 @@ class DatasetManifest(FrozenModel):
     independence: Literal["image", "exam", "patient"]
     patient_labels: Literal["one", "several"] = "one"
     color: bool = False
-    window: tuple[float, Annotated[float, Field(ge=1)]] | None = None
+    window: tuple[float, Annotated[float, Field(gt=0)]] | None = None
+    slices: Slices | None = None
     unwrap_ct: bool = False
     masks: bool = False
     mask_kind: Literal["outline", "box"] = "outline"

@@ -2,11 +2,13 @@
 
 Grey pictures stay as they are; colour becomes ITU-R 601 luma, or the shared channel where all
 three are equal; transparency is laid over black.  Whole numbers of more than 8 bits, or with a
-sign, become grey by a ``window``, and are refused without one, as floating pixels always are.  How
+sign, and floating ones, become grey by a ``window``, and are refused without one.  How
 many bits a picture has is what its file says, not what Pillow makes of it: of 16 bits in colour or
 with transparency Pillow keeps 8, so these are refused.
 
-A slice of a volume is ``volume.npy#k``: the volume is uint8 (slices, h, w) in NumPy's own format.
+A slice of a volume is ``volume.npy#k`` of an array (slices, h, w) in NumPy's own format, ``#1-k``
+along its second axis; ``volume.nii.gz#axial-k`` of NIfTI (`rin.data.volumes`); ``x.dcm#frame-k``
+of DICOM.
 An outline that an annotation gives as coordinates stands where a mask picture's locator would, as
 ``polygon:x1,y1 x2,y2 ...`` or ``box:x,y,width,height``, in pixels, x to the right and y down:
 ``box:2,0,3,1`` is the pixels 2, 3 and 4 of the first row.
@@ -17,7 +19,7 @@ import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from tokenize import TokenError
@@ -32,15 +34,15 @@ from PIL.TiffImagePlugin import (
 )
 from skimage.draw import polygon
 
+from rin.data import volumes
 from rin.data.tree import (
     MALFORMED,
-    MARK,
     MAX_PIXELS,
     SEPARATOR,
     is_dicom,
-    is_slice,
     read_bytes,
     refuse_damaged_jpeg,
+    split_slice,
 )
 from rin.errors import InputError, as_input_error
 
@@ -132,12 +134,30 @@ def open_volume(root: Path, locator: str) -> np.ndarray:
     return volume
 
 
+def open_stack(root: Path, locator: str) -> np.ndarray:
+    """Return a volume of numbers, whose first axis is not the only one that slices may cut."""
+    volume = _load(root, locator)
+    if volume.dtype.kind not in "uif" or volume.ndim != 3 or not volume.size:
+        remedy = "Save each volume as an array of three axes, of whole or floating numbers."
+        needed = "slices x height x width of numbers"
+        raise _wrong_array(volume, needed, Path(root, locator), remedy)
+    return volume
+
+
+def is_stack(root: Path, locator: str) -> bool:
+    """Tell whether a `.npy` file holds a volume: an array of three axes."""
+    return _load(root, locator).ndim == 3
+
+
 def read_array(root: Path, locator: str) -> np.ndarray:
-    """Read a picture that is an array of its own, of whole numbers (h, w), in a `.npy` file."""
+    """Read a picture that is an array of its own, of numbers (h, w), in a `.npy` file."""
     gray = _load(root, locator)
-    if gray.dtype.kind not in "ui" or gray.ndim != 2 or not gray.size:
-        remedy = "Save each picture as a file of its own, in whole numbers such as uint8 or int16."
-        raise _wrong_array(gray, "height x width of integers", Path(root, locator), remedy)
+    if gray.dtype.kind not in "uif" or gray.ndim != 2 or not gray.size:
+        remedy = (
+            "Save each picture as a file of its own, in whole numbers such as uint8 or int16; "
+        )
+        remedy += f"of volumes, {TAKE_SLICES}."
+        raise _wrong_array(gray, "height x width of numbers", Path(root, locator), remedy)
     return np.array(gray)
 
 
@@ -167,6 +187,8 @@ def _wrong_array(array: np.ndarray, needed: str, where: Path, remedy: str) -> In
 
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
+#: What to do where a picture is a volume.
+TAKE_SLICES = "say which slices are taken (slices in the manifest, --slices of rin new)"
 #: The number, of EXIF and of TIFF, for how a picture is to be turned before it is shown.
 ORIENTATION = 0x0112
 #: Largest share of a mask's pixels that are neither dark nor bright.
@@ -174,9 +196,11 @@ MAX_GRAY = 0.2
 GRAY_MODES = ("1", "L")
 #: Spread of the channels of a pixel that has colour; pictures that are looked at for it.
 COLOURFUL, FIRST_PICTURES = 24, 32
-#: Whole numbers of more than 8 bits.
-DEEP_MODES = ("I;16", "I;16L", "I;16B", "I")
+#: Whole numbers of more than 8 bits, and floating ones.
+DEEP_MODES = ("I;16", "I;16L", "I;16B", "I", "F")
 COLOR_MODES = ("RGB", "RGBA", "P", "LA", "PA", "La", "RGBa")
+#: What is black and white in a window of percentiles, and of how many pictures at most.
+PERCENTILES, PERCENTILE_PICTURES = (0.5, 99.5), 200
 #: Of TIFF: the photometric interpretation in which zero is white, and whole numbers with a sign.
 WHITE_IS_ZERO, SIGNED = 0, 2
 
@@ -219,23 +243,69 @@ def read_picture(
 ) -> np.ndarray:
     """Read a picture, 0 to 255: grey, uint8 (h, w), or in ``color``, (h, w, 3).
 
-    ``window``, center and width, is for DICOM pictures (:func:`rin.data.dicom.read_dicom`) and for
-    whole numbers of more than 8 bits; what has 8 bits stays as it is.  ``unwrap`` is for DICOM.
+    ``window``, center and width, is for DICOM pictures (:func:`rin.data.dicom.read_dicom`), for
+    whole numbers of more than 8 bits, and for floating ones, which it maps linearly from center
+    minus half the width; what has 8 bits stays as it is.  ``unwrap`` is for DICOM.
     """
     pixels = _read_stored(root, locator, color, window, unwrap)
     if pixels.dtype != np.uint8:
         if window is None:
             kind = "with a sign" if pixels.dtype == np.int8 else "of more than 8 bits"
+            kind = "of floating numbers" if pixels.dtype.kind == "f" else kind
             problem = f"pixels {kind} need a window (window: [center, width] in the manifest, "
-            problem += "--window of rin new)"
+            problem += "--window of rin new: numbers, or percentiles)"
             values = f"they go from {pixels.min()} to {pixels.max()}"
             remedy = f"Say which values are black and white: {values}."
             raise InputError(problem, where=Path(root, locator), remedy=remedy)
-        from rin.data.dicom import apply_window
-
-        share = apply_window(pixels.astype(np.float64), window)
+        share = _share_of(pixels, window, Path(root, locator))
         pixels = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
     return np.repeat(pixels[..., None], 3, axis=2) if color and pixels.ndim == 2 else pixels
+
+
+def _share_of(pixels: np.ndarray, window: tuple[float, float], where: Path) -> np.ndarray:
+    """Return stored values as shares of a window, 0 black and 1 white, not clipped."""
+    from rin.data.dicom import apply_window
+
+    center, width = window
+    if pixels.dtype.kind == "f":  # of which no value is a step that a window could count
+        return (pixels.astype(np.float64) - center) / width + 0.5
+    if width < 1:
+        problem = f"a window of width {width:g} is too narrow for whole numbers"
+        remedy = f"Give a width of at least 1: they go from {pixels.min()} to {pixels.max()}."
+        raise InputError(problem, where=where, remedy=remedy)
+    return apply_window(pixels.astype(np.float64), window)
+
+
+def window_of_percentiles(root: Path, locators: Sequence[str]) -> tuple[float, float] | None:
+    """Return the window between two percentiles of the values of some pictures, evenly drawn.
+
+    The lowest and the highest half percent of the values are black and white. None where
+    pictures have 8 bits; InputError where all have one value.
+    """
+    drawn = locators[:: 1 + len(locators) // PERCENTILE_PICTURES]
+    samples = []
+    for locator in drawn:
+        if is_dicom(locator):
+            problem = "percentiles are of values that DICOM files show by windows of their own"
+            remedy = "Leave it out, or give CENTER,WIDTH in rescaled values."
+            raise InputError(problem, where="--window percentiles", remedy=remedy)
+        with suppress(InputError):  # whoever reads them all names the broken ones
+            stored = _read_stored(root, locator)
+            if stored.dtype == np.uint8:
+                return None
+            samples.append(stored.ravel()[:: 1 + stored.size // 10_000].astype(np.float64))
+    values = np.concatenate(samples) if samples else np.zeros(1)
+    low, high = np.percentile(values, PERCENTILES)
+    if not low < high:
+        problem = (
+            f"from the {PERCENTILES[0]}th to the {PERCENTILES[1]}th percentile all is {low:g}"
+        )
+        remedy = "Give the window in numbers: --window CENTER,WIDTH."
+        raise InputError(problem, where="--window percentiles", remedy=remedy)
+    if all(sample.is_integer() for sample in (values.min(), values.max())):
+        low, high = math.floor(low), math.ceil(high)
+        return low + (high - low + 1) / 2, high - low + 1
+    return float(f"{(low + high) / 2:.6g}"), float(f"{high - low:.6g}")
 
 
 def _read_stored(
@@ -245,10 +315,34 @@ def _read_stored(
     window: tuple[float, float] | None = None,
     unwrap: bool = False,
 ) -> np.ndarray:
-    """Return pixels as stored, uint8 or deeper whole numbers, those of DICOM as displayed."""
-    if is_slice(locator):
-        name, _, number = locator.rpartition(MARK)
-        return np.array(open_volume(root, name)[int(number)], order="C")
+    """Return pixels as stored, uint8 or deeper numbers, those of DICOM as displayed.
+
+    InputError where floating ones are not finite.
+    """
+    stored = _read_any(root, locator, color, window, unwrap)
+    if stored.dtype.kind == "f" and (n := int((~np.isfinite(stored)).sum())):
+        problem = f"{n:,} of {stored.size:,} pixels are no finite numbers"
+        remedy = "Save it with numbers in their place, such as the darkest of the picture's."
+        raise InputError(problem, where=Path(root, locator), remedy=remedy)
+    return stored
+
+
+def _read_any(
+    root: Path,
+    locator: str,
+    color: bool,
+    window: tuple[float, float] | None,
+    unwrap: bool,
+) -> np.ndarray:
+    parts = split_slice(locator)
+    if parts and parts[1] != "frame":
+        name, axis, number = parts
+        if volumes.is_nifti(name):
+            return volumes.read_slice(root, name, axis, number)
+        return np.array(np.take(open_stack(root, name), number, axis=int(axis)), order="C")
+    if volumes.is_nifti(locator):
+        remedy = f"{TAKE_SLICES.capitalize()}."
+        raise InputError("it is a volume", where=Path(root, locator), remedy=remedy)
     if locator.lower().endswith(".npy"):
         return read_array(root, locator)
     if is_dicom(locator):
@@ -293,13 +387,14 @@ def read_mask(
         if is_shape(locator):
             merged |= rasterise(locator, shape, Path(root, image))
             continue
-        gray = _read_stored(root, locator)
+        gray = read_volume_mask(root, locator)
+        gray = _read_stored(root, locator) if gray is None else gray
         if gray.shape != tuple(shape):
             drawn, shown = (f"{width} x {height}" for height, width in (gray.shape, shape))
             problem = f"the mask is {drawn} pixels and its picture {shown}"
             remedy = "Draw the mask on that very picture; both must have one size."
             raise InputError(problem, where=Path(root, locator), remedy=remedy)
-        brightest = int(gray.max())
+        brightest = float(gray.max())
         # The border of a lesion may be smooth, or blurred by JPEG.
         between = ((gray > 0.25 * brightest) & (gray < 0.75 * brightest)).mean()
         if brightest > 4 and between > MAX_GRAY:
@@ -312,7 +407,47 @@ def read_mask(
 
 def marks_anything(root: Path, locators: tuple[str, ...]) -> bool:
     """Return whether any of some files of masks has a pixel that is not black."""
-    return any(bool(_read_stored(root, locator).any()) for locator in locators)
+    return any(map(partial(_marks, root), locators))
+
+
+def _marks(root: Path, locator: str) -> bool:
+    if (marked := marked_slices(root, locator)) is not None:
+        return bool(marked.any())
+    return bool(_read_stored(root, locator).any())
+
+
+def marked_slices(root: Path, locator: str, axis: str = "") -> np.ndarray | None:
+    """Return which slices of a volume of a mask mark anything; None for a mask of a picture.
+
+    Along the first axis of an array and in axial slices where no ``axis`` is named.
+    """
+    if split_slice(locator):
+        return None
+    if volumes.is_nifti(locator):
+        return volumes.marked_slices(root, locator, axis or "axial")
+    if locator.lower().endswith(".npy") and is_stack(root, locator):
+        others = tuple({0, 1, 2} - {int(axis or 0)})
+        return np.asarray(_marked_stack(root, locator).any(axis=others))
+    return None
+
+
+def read_volume_mask(root: Path, locator: str) -> np.ndarray | None:
+    """Return what a mask marks in a slice of a volume, bool (h, w); None for another mask."""
+    parts = split_slice(locator)
+    if parts is None or parts[1] == "frame":
+        return None
+    name, axis, number = parts
+    if volumes.is_nifti(name):
+        return volumes.read_mask_slice(root, name, axis, number)
+    return np.array(np.take(_marked_stack(root, name), number, axis=int(axis)), order="C")
+
+
+def _marked_stack(root: Path, locator: str) -> np.ndarray:
+    remedy = "Name the right file; a mask is zero beside the lesion."
+    problem = "the mask cannot be used"
+    where = Path(root, locator)
+    with as_input_error(problem, where=where, remedy=remedy, kinds=ValueError):
+        return volumes.labels_only(open_stack(root, locator))
 
 
 def _open(root: Path, locator: str) -> Image.Image:

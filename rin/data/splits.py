@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from rin.data.layouts.found import read_table
+from rin.data.layouts.slices import VOLUME
 from rin.data.layouts.table import read_split
 from rin.data.leakage import SAME_PICTURE, check_patients, leak_free_groups, near_duplicates
 from rin.data.manifest import PART_NAMES, PARTS, FoldLists
@@ -116,7 +117,9 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
     """
     cases, tree = dataset.cases, open_tree(dataset.root, dataset.location)
     labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
-    given = read_split(tree, dataset.manifest).reindex(cases["case_id"]).fillna("").to_numpy(str)
+    of_files = dataset.manifest.slices and dataset.manifest.slices.volume == "file"
+    names = cases[VOLUME if of_files else "case_id"]
+    given = read_split(tree, dataset.manifest).reindex(names).fillna("").to_numpy(str)
     tree.raise_if_any(cases["case_id"][given == ""], "cases are not placed by the given split")
     worded = set(given) <= {*PARTS}
     values = ["test"] if worded else sorted(set(given), key=lambda text: (len(text), text))

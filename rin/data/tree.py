@@ -35,8 +35,10 @@ _BROKEN = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, Unic
 _UNSAFE = re.compile(r"[/\\]|[^/\\]*:|(?s:.*[/\\])?\.\.(?:[/\\]|\Z)")
 _DEBRIS = (".DS_Store", "Thumbs.db", "desktop.ini")
 MARK = "#"
+#: A slice of a volume: its file, the axis or plane that it cuts, none for the first, its number.
+_SLICE = re.compile(rf"(.+){MARK}(?:(axial|coronal|sagittal|frame|[012])-)?(\d{{1,9}})", re.DOTALL)
 #: Endings of pictures; DICOM files may also have none, or a number.
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".dcm", ".npy")
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".dcm", ".npy", ".nii", ".nii.gz")
 REMEDY = "Correct that place, or the manifest; a published dataset must be whole."
 
 
@@ -163,8 +165,7 @@ def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
     """Return for each locator what changes when its file does, without reading any content."""
     open_once, states = cache(lambda place: _archive(Path(root) / place)), []
     for locator in locators:
-        file = locator.rpartition(MARK)[0] if is_slice(locator) else locator
-        place, _, member = file.partition(SEPARATOR)
+        place, _, member = file_of(locator).partition(SEPARATOR)
         try:
             if member:
                 info = open_once(place).getinfo(member)
@@ -180,13 +181,32 @@ def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
 
 def is_dicom(locator: str) -> bool:
     """Tell whether a name may be that of a DICOM file: its ending says so, or it has none."""
-    _, dot, ending = locator.lower().rpartition("/")[2].rpartition(".")
+    _, dot, ending = file_of(locator).lower().rpartition("/")[2].rpartition(".")
     return not dot or ending == "dcm" or ending.isdecimal()
 
 
 def is_slice(locator: str) -> bool:
     """Tell whether a locator names a slice of a volume, as ``volume.npy#k``."""
-    return locator.rpartition(MARK)[0].lower().endswith(".npy")
+    return split_slice(locator) is not None
+
+
+def split_slice(locator: str) -> tuple[str, str, int] | None:
+    """Return file, axis and number of a slice of a volume; None for a locator of a whole file.
+
+    The axis is that of an array (``volume.npy#2-7``; ``volume.npy#7`` cuts the first), a plane
+    (``volume.nii.gz#axial-7``), or ``frame`` of a DICOM file.
+    """
+    match = _SLICE.fullmatch(locator) if MARK in locator else None
+    # Another file may be called so, if hardly one that names an axis.
+    if match is None or not (match[2] or match[1].lower().endswith(".npy")):
+        return None
+    return match[1], match[2] or "0", int(match[3])
+
+
+def file_of(locator: str) -> str:
+    """Return the locator of the file that holds a picture, which may be a slice of a volume."""
+    parts = split_slice(locator)
+    return parts[0] if parts else locator
 
 
 def walk(folder: Path, *, links: bool = False) -> Iterator[str]:

@@ -27,24 +27,27 @@ from rin.data.dataset import (
     drop_left_out,
     marks_nothing,
     open_dataset,
+    volume_findings,
     wrapped_in_words,
 )
 from rin.data.layouts import LESION, NO_LESION, find_cases
 from rin.data.layouts.found import read_table
+from rin.data.layouts.slices import middle_slices, propose_slices
 from rin.data.layouts.table import NAME, UNLABELLED, read_split
 from rin.data.leakage import check_splits, leak_free_groups, suggest_threshold
 from rin.data.manifest import (
     PARTS,
     DatasetManifest,
+    Slices,
     datasets_of_tasks,
     manifest_names,
     read_names,
 )
-from rin.data.pixels import show_colour, window_of_all
+from rin.data.pixels import show_colour, window_of_all, window_of_percentiles
 from rin.data.splits import LEAST, MAX_FOLDS, fold_sizes, given_folds, make_folds
 from rin.data.status import patients_in_words
 from rin.data.store import Dataset, inspect_cases, refuse_bad
-from rin.data.tree import PICTURES, Tree, is_archive, is_dicom, open_tree
+from rin.data.tree import PICTURES, Tree, file_of, is_archive, is_dicom, open_tree
 from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
 from rin.files import manifest_folder, read_yaml
 from rin.study import forecast
@@ -56,6 +59,11 @@ _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 #: Value of ``--split`` with which a split that comes with the table is left aside, and of
 #: ``--patient`` with which names are not taken for those of patients.
 NO_SPLIT = NO_PATIENTS = "none"
+#: Value of ``--slices`` with which volumes stay what they are, and what follows its numbers where
+#: a volume is a file, or a folder.
+NO_SLICES, _FOLDER = "none", {"file": [], "folder": ["folder"]}
+#: Value of ``--window`` that lets the values of the pictures tell it.
+PERCENTILES = "percentiles"
 #: Value of ``--label`` with which masks tell the class: whether they mark a lesion.
 IN_MASKS = "masks"
 #: What ``--leave-out`` leaves out.
@@ -172,7 +180,8 @@ def new_task(
     empty_masks: bool = False,
     several: bool = False,
     distinct: bool = False,
-    window: tuple[float, float] | None = None,
+    window: tuple[float, float] | str | None = None,
+    slices: str = "",
     data_root: Path | None = None,
     results: Path = Path("results"),
     ask: Ask = refuse_to_guess,
@@ -185,7 +194,8 @@ def new_task(
     file names, or of paths where it holds a slash; ``label`` may be `IN_MASKS`.  ``positive`` and
     ``negative`` are classes, or findings of a cell that holds several, maybe renamed as in
     ``1=malignant``.  ``leave_out`` are some of `KINDS`, or ``all``; ``empty_masks``, ``several``
-    and ``distinct`` accept what is else refused.  Nothing is written but inspections below
+    and ``distinct`` accept what is else refused.  ``window`` is center and width, or
+    `PERCENTILES`; ``slices`` are rule and number, then maybe axis or ``folder``.  Nothing is written but inspections below
     ``results``.  InputError for everything that would stop a training later.
     """
     if name in {*manifest_names(), *profile_names(), *datasets_of_tasks()}:
@@ -214,7 +224,9 @@ def new_task(
     positive_class, other_class = dict.fromkeys(filter(None, labels.values()))
     title = f"{positive_class.capitalize()} or {other_class}, {name}"
     task = {"name": name, "title": title, "positive_class": positive_class, "n_folds": 1}
-    locators = [tree.locator(_join(places.images, name)) for name in places.pictures]
+    taken = _slices_of(places, slices, made, ask)
+    names = [_join(places.images, name) for name in places.pictures]
+    locators = middle_slices(tree, taken, names) if taken else [*map(tree.locator, names)]
     fields: dict[str, Any] = {
         "name": name,
         "title": name.replace("_", " ").capitalize(),
@@ -223,10 +235,13 @@ def new_task(
         "layout": "table" if table else "folder_classes",
         "options": options,
         "locations": [tree.location],
-        **_patients_of(tree.root, locators, reading, patient, made, ask),
+        **_patients_of(tree.root, locators, reading, patient, bool(taken), made, ask),
         "patient_labels": "several" if several else "one",
         **({"labels_in_masks": True} if reading.in_masks else {}),
         **_cases_left_out(leave_out),
+        **(
+            {"slices": taken.model_dump(exclude_none=True, exclude_defaults=True)} if taken else {}
+        ),
         "masks": bool({"mask", "masks"} & {*options}),
         "label_map": labels,
         "tasks": [task],
@@ -296,8 +311,10 @@ def _find_places(
     if not pictures:
         others = [name for name in tree.names if name.startswith(_join(folder, ""))]
         problem = f"there are no pictures among its files ({_endings(others) or 'none'})"
-        remedy = "Readable are PNG, JPEG, TIFF, BMP, DICOM and NumPy: convert others, or name the "
-        remedy += "right folder."
+        remedy = (
+            "Readable are PNG, JPEG, TIFF, BMP, DICOM, NIfTI and NumPy: convert others, or name "
+        )
+        remedy += "the right folder."
         raise InputError(problem, where=f"--images {images}", remedy=remedy)
     table_name = names.get("--table", "")
     return root, _Places(tree, folder, drawn, table_name, pictures, outlines, mask_names)
@@ -343,7 +360,9 @@ def _folder_around(files: Sequence[str]) -> str:
 
 def _endings(names: Iterable[str]) -> str:
     """Return in words how many files have which ending."""
-    kinds = Counter(Path(name).suffix.lower() or "without ending" for name in names)
+    files = [file_of(name).lower() for name in names]
+    endings = (".nii.gz" if name.endswith(".nii.gz") else Path(name).suffix for name in files)
+    kinds = Counter(ending or "without ending" for ending in endings)
     return ", ".join(f"{n} {ending}" for ending, n in kinds.items())
 
 
@@ -810,6 +829,7 @@ def _patients_of(
     locators: Sequence[str],
     reading: _Found,
     patient: str,
+    of_volumes: bool,
     made: NewTask,
     ask: Ask,
 ) -> dict[str, Any]:
@@ -827,6 +847,8 @@ def _patients_of(
         made.say("patients in", "the headers of the DICOM files (PatientID)")
     elif patient != NO_PATIENTS and (pattern := _propose_pattern(reading.names, made, ask)):
         settings["patient_pattern"], reason = pattern, "names of files seem to tell patients"
+    elif of_volumes:
+        settings["independence"], reason = "exam", "nothing names patients: each volume is one"
     else:
         settings["independence"], reason = "image", "nothing names patients: each picture is one"
     made.notes["independence"] = reason
@@ -870,10 +892,69 @@ def _named_in_headers(root: Path, locators: Sequence[str]) -> bool:
     return len(patients) > 1
 
 
+def _slices_of(places: _Places, text: str, made: NewTask, ask: Ask) -> Slices | None:
+    """Return which slices of volumes are taken, as said or as proposed; None for pictures."""
+    tree = places.tree
+    if text == NO_SLICES:
+        return None
+    names = [_join(places.images, name) for name in places.pictures]
+    proposal = None
+    if not text:
+        masked = len(places.outlines) >= len(names)
+        proposal = propose_slices(tree, names, all_masked=masked)
+        if proposal is None:
+            return None
+        default = _slices_in_words(proposal[0])
+        question = f"{proposal[1]:,} volumes: which slices of each are pictures"
+        others = [f"{rule}{default[default.index(',') :]}" for rule in ("even", "middle")]
+        choices = [*dict.fromkeys([default, *others]), NO_SLICES]
+        text = ask(question, "--slices", choices, default)
+        if text == NO_SLICES:
+            return None
+    slices = _slices_from(text)
+    reason = "as you said" if proposal is None or text != default else "guessed"
+    made.notes["slices"] = f"which slices of each volume are pictures, {reason}"
+    style = "yellow" if reason == "guessed" else ""
+    made.say("slices", f"{_slices_in_words(slices)} of each volume (--slices for others)", style)
+    return slices
+
+
+def _slices_in_words(slices: Slices) -> str:
+    """Return slices as ``--slices`` takes them: ``middle,3,axial``."""
+    axis = [] if slices.axis is None else [str(slices.axis)]
+    return ",".join([slices.rule, str(slices.count), *axis, *_FOLDER[slices.volume]])
+
+
+def _slices_from(text: str) -> Slices:
+    """Return what ``--slices`` says."""
+    rule, _, rest = text.partition(",")
+    count, _, axis = rest.partition(",")
+    stated: dict[str, Any] = {"rule": rule.strip(), "count": count.strip()}
+    if axis.strip() == "folder":
+        stated["volume"] = "folder"
+    elif axis.strip():
+        stated["axis"] = int(axis) if axis.strip().isdecimal() else axis.strip()
+    remedy = (
+        "Write RULE,COUNT or RULE,COUNT,AXIS: even, middle or lesion; a number; axial, coronal "
+    )
+    remedy += "or sagittal of NIfTI, 0, 1 or 2 of .npy, or folder where each folder is a volume."
+    return Slices.checked(stated, where=f"--slices {text}", remedy=remedy)
+
+
 def _window_of(
-    root: Path, locators: Sequence[str], window: tuple[float, float] | None, made: NewTask
+    root: Path, locators: Sequence[str], window: tuple[float, float] | str | None, made: NewTask
 ) -> dict[str, list[float]]:
     """Return the setting of the window, none where pictures are shown as they are stored."""
+    if window == PERCENTILES:
+        between = window_of_percentiles(root, locators)
+        if between is None:
+            made.say("window", "none is needed: the pictures have 8 bits")
+            return {}
+        made.notes["window"] = (
+            "center and width, between two percentiles of all values, as you said"
+        )
+        made.say("window", f"{between[0]:g},{between[1]:g}: between percentiles of all values")
+        return {"window": [*between]}
     if window:
         return {"window": [*window]}
     if whole := window_of_all(root, locators):
@@ -913,6 +994,8 @@ def _inspect(
     cases, findings = drop_left_out(manifest, cases)
     for finding in findings:
         made.say("left out", finding.text, "yellow")
+    for finding in volume_findings(manifest.slices, cases) if manifest.slices else ():
+        made.say("volumes", finding.text, "yellow")
     if manifest.independence == "patient" and not distinct:
         _refuse_alike_patients(cases["patient_id"], tree.place(places.table))
     if n_wrapped := int(cases["wrapped"].sum()):

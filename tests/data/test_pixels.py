@@ -300,7 +300,11 @@ def bad_volumes():
     }
     return [
         *((name, content, "array cannot be read") for name, content in unreadable.items()),
-        ("float", _saved(STACK.astype(np.float32)), r"3 x 4 x 5 of float32.*Window the volume"),
+        (
+            "float",
+            _saved(STACK.astype(np.float32)),
+            r"3 x 4 x 5 of float32.*Window the volume|floating numbers need a window",
+        ),
         ("bool", _saved(STACK > 3), "of bool"),
         ("one slice", _saved(STACK[0]), "4 x 5 of uint8"),
         ("single", _saved(np.uint8(3)), "a single number of uint8"),

@@ -13,7 +13,8 @@ import pandas as pd
 from rin.data.chunks import map_threads
 from rin.data.layouts import arrays, ddti, folders, rsna, table
 from rin.data.layouts.found import FoundCase, ReaderOptions
-from rin.data.manifest import DatasetManifest
+from rin.data.layouts.slices import VOLUME, take_slices
+from rin.data.manifest import DatasetManifest, Slices
 from rin.data.pixels import marks_anything
 from rin.data.tree import Tree, fingerprints
 from rin.errors import InputError, look_up
@@ -45,7 +46,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     """Return the cases of a tree with the reader of the manifest's layout, sorted by case id.
 
     The columns are those of `FoundCase`, ``label`` (missing for a class without one), and text
-    columns that the layout keeps, such as a scanner's name.
+    columns that the layout keeps, such as a scanner's name. Of volumes a case is a slice.
     """
     reader = look_up("layout", manifest.layout, LAYOUTS)
     where = f"manifest {manifest.name}"
@@ -55,6 +56,10 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
         raise InputError(problem, where=where, remedy=remedy)
     if manifest.layout not in OPTIONED:
         ReaderOptions.of(manifest)
+    if manifest.slices and manifest.layout not in PATTERNED:
+        problem = f"the layout {manifest.layout!r} takes no slices"
+        remedy = f"Leave them out, or use a layout of volumes: {', '.join(PATTERNED)}."
+        raise InputError(problem, where=where, remedy=remedy)
     cases = reader(tree, manifest)
     if not isinstance(cases, pd.DataFrame):
         cases = pd.DataFrame(cases, columns=FoundCase._fields)
@@ -78,9 +83,30 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
         remedy += "of a split would show the same patients."
         problem = "independence is patient, and nothing names the patients"
         raise InputError(problem, where=where, remedy=remedy)
+    if manifest.slices:
+        cases = _slices_of(tree, manifest, manifest.slices, cases, unnamed)
     labels = {name: manifest.label(name) for name in cases["source_class"].unique()}
     cases.insert(len(FoundCase._fields), "label", cases["source_class"].map(labels))
     return cases
+
+
+def _slices_of(
+    tree: Tree, manifest: DatasetManifest, slices: Slices, cases: pd.DataFrame, unnamed: bool
+) -> pd.DataFrame:
+    """Return the slices that are taken, under the patient, or the exam, of their volume."""
+    if VOLUME in cases:
+        remedy = "Give that column another name in the manifest's option keep."
+        where = f"manifest {manifest.name}"
+        raise InputError(f"{VOLUME} is a column of slices", where=where, remedy=remedy)
+    if manifest.labels_in_masks:  # any slice of a folder tells it of all
+        folders = cases["image"].str.rpartition("/")[0]
+        volume = folders if slices.volume == "folder" else cases["image"]
+        marked = cases["source_class"].eq(LESION).groupby(volume).transform("any")
+        cases["source_class"] = marked.map({True: LESION, False: NO_LESION})
+    cases = take_slices(tree, manifest, slices, cases)
+    if unnamed and not manifest.patients_in_headers:
+        cases["patient_id"] = cases[VOLUME]
+    return cases.sort_values("case_id", ignore_index=True)
 
 
 @lru_cache(maxsize=4)

@@ -26,7 +26,7 @@ from rin.data.layouts.found import (
     read_table,
     sort_files,
 )
-from rin.data.manifest import PART_NAMES, DatasetManifest
+from rin.data.manifest import PART_NAMES, DatasetManifest, evenly, in_the_middle
 from rin.data.pixels import UNREADABLE, open_volume
 from rin.data.tree import MARK, Tree
 from rin.errors import as_input_error
@@ -55,10 +55,7 @@ class MRNetOptions(ReaderOptions):
 
     def choose(self, n: int) -> list[int]:
         """Return the slices, counted from 0, to take of ``n``; fewer than ``count`` where n is."""
-        count = min(self.count, n)
-        if self.slices == "spaced":
-            return [(2 * i + 1) * n // (2 * count) for i in range(count)]
-        return [(n - count) // 2 + i for i in range(count)]
+        return (evenly if self.slices == "spaced" else in_the_middle)(self.count, n)
 
 
 def find_mrnet(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
