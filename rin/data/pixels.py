@@ -253,7 +253,7 @@ def read_picture(
             kind = "with a sign" if pixels.dtype == np.int8 else "of more than 8 bits"
             kind = "of floating numbers" if pixels.dtype.kind == "f" else kind
             problem = f"pixels {kind} need a window (window: [center, width] in the manifest, "
-            problem += "--window of rin new: numbers, or percentiles)"
+            problem += "--window of rin new), which --window percentiles finds"
             values = f"they go from {pixels.min()} to {pixels.max()}"
             remedy = f"Say which values are black and white: {values}."
             raise InputError(problem, where=Path(root, locator), remedy=remedy)

@@ -499,7 +499,8 @@ def own_run_aside(
         return ""
     reason = f"carries {no_verdict(stand_ins)}" if stand_ins else "does not count as the whole"
     reason += f", of which it read only a part ({join_with_and(parts)})" if parts else ""
-    return f"Your own run of {join_with_and(tasks)} {reason}; its numbers are on the pages of its tasks."
+    where = "its numbers are on the pages of its tasks"
+    return f"Your own run of {join_with_and(tasks)} {reason}; {where}."
 
 
 def committed_run(text: str) -> str:

@@ -195,8 +195,9 @@ def new_task(
     ``negative`` are classes, or findings of a cell that holds several, maybe renamed as in
     ``1=malignant``.  ``leave_out`` are some of `KINDS`, or ``all``; ``empty_masks``, ``several``
     and ``distinct`` accept what is else refused.  ``window`` is center and width, or
-    `PERCENTILES`; ``slices`` are rule and number, then maybe axis or ``folder``.  Nothing is written but inspections below
-    ``results``.  InputError for everything that would stop a training later.
+    `PERCENTILES`; ``slices`` are rule and number, then maybe axis or ``folder``.  Nothing is
+    written but inspections below ``results``.  InputError for everything that would stop a
+    training later.
     """
     if name in {*manifest_names(), *profile_names(), *datasets_of_tasks()}:
         remedy = "Choose another name, or first delete the two files that rin new wrote of it."

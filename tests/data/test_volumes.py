@@ -17,8 +17,11 @@ from pydicom import Dataset
 from rin.data import volumes
 from rin.data.dataset import open_dataset
 from rin.data.layouts import find_cases
+from rin.data.layouts.slices import propose_slices
+from rin.data.leakage import leak_free_groups, near_duplicates
 from rin.data.manifest import DatasetManifest, ExpectedCounts, Slices, load_manifest
 from rin.data.pixels import read_mask, read_picture, window_of_percentiles
+from rin.data.splits import given_folds
 from rin.data.standins.writers import fill, make_uid, new_instance, set_pixels
 from rin.data.store import build_store
 from rin.data.tree import open_tree
@@ -559,6 +562,30 @@ def test_folder_of_two_series_is_refused(tmp_path):
         read(tmp_path, manifest_of(slices, **IN_FOLDERS))
 
 
+@pytest.mark.parametrize(
+    ("spacing", "plane"), [((5, 1, 1), "sagittal"), ((1, 3, 1), "coronal"), ((1, 1, 1), "axial")]
+)
+def test_proposed_plane_is_the_one_in_which_slices_were_acquired(tmp_path, spacing, plane):
+    for number in range(3):
+        path = tmp_path / "own" / f"v{number}.nii"
+        write_nifti(path, volume(number), np.diag([*spacing, 1.0]))
+    tree = open_tree(tmp_path, "own")
+    slices, n = propose_slices(tree, tree.names, all_masked=False)
+    assert (slices, n) == (Slices(rule="middle", count=3, axis=plane), 3)
+
+
+def test_nothing_is_proposed_for_pictures_and_for_folders_of_a_few(tmp_path):
+    for number in range(9):
+        save(tmp_path / "own" / "p" / f"{number}.png", picture(number))
+    tree = open_tree(tmp_path, "own")
+    assert propose_slices(tree, tree.names, all_masked=False) is None
+    few = tmp_path / "few"
+    for label in LABELS:
+        write_series(few, label, "p", [1, 2, 3])
+    tree = open_tree(few, "own")
+    assert propose_slices(tree, tree.names, all_masked=False) is None
+
+
 def test_layout_of_a_published_dataset_takes_no_slices(tmp_path):
     manifest = manifest_of({"rule": "even", "count": 2}, layout="ddti")
     with pytest.raises(InputError, match="the layout 'ddti' takes no slices"):
@@ -577,9 +604,6 @@ def test_given_split_of_a_table_places_whole_volumes(tmp_path):
     manifest = manifest_of({"rule": "even", "count": 3}, layout="table", options=options)
     manifest = changed(manifest, independence="patient")
     dataset = open_dataset(manifest, tmp_path, index_folder=tmp_path / "index")
-    from rin.data.leakage import leak_free_groups, near_duplicates
-    from rin.data.splits import given_folds
-
     groups = leak_free_groups(dataset.cases, near_duplicates(dataset.cases, None))
     folds = given_folds(dataset, groups, 1, 0).merge(dataset.cases, on="case_id")
     assert folds.groupby("volume_id")["part"].nunique().eq(1).all()

@@ -93,7 +93,7 @@ def propose_slices(
     InputError where some files are volumes and others are not.
     """
     drawn = [tree.locator(name) for name in names[:: 1 + len(names) // 50]]
-    rule = "lesion" if all_masked else "middle"
+    rule: Literal["lesion", "middle"] = "lesion" if all_masked else "middle"
     kinds = [_is_volume(tree.root, file) for file in drawn]
     if all(kinds):
         return Slices(rule=rule, count=3, axis=_plane_of(tree.root, drawn)), len(names)
@@ -137,7 +137,7 @@ def _is_series(root: Path, files: list[str]) -> bool:
 
 
 def _plane_of(root: Path, files: Sequence[str]) -> Literal["axial", "coronal", "sagittal"] | None:
-    """Return the plane in which most volumes of NIfTI were acquired; axial where none stands out."""
+    """Return the plane in which most volumes of NIfTI were acquired; else axial."""
     votes: Counter[str] = Counter()
     for file in filter(volumes.is_nifti, files):
         with suppress(InputError):

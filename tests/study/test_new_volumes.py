@@ -1,0 +1,190 @@
+"""`rin new` on volumes: NIfTI, arrays, frames and folders of slices, with their patients."""
+
+import nibabel
+import numpy as np
+import pytest
+import yaml
+from own_images import save, write_dicom, written
+
+from rin.data.dataset import open_dataset
+from rin.data.manifest import DatasetManifest, load_manifest
+from rin.data.pixels import read_picture
+
+CLASSES = ("benign", "malignant")
+SHAPE = (12, 14, 10)
+
+
+def values_of(number, dtype=np.uint8):
+    return np.random.default_rng(number).integers(0, 250, SHAPE).astype(dtype)
+
+
+def write_nifti(path, values, spacing=(1, 1, 4)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nibabel.save(nibabel.Nifti1Image(values, np.diag([*spacing, 1.0])), path)
+
+
+@pytest.fixture
+def volumes(home):
+    """Two scans of each of 24 patients, in NIfTI, in a folder each, and a table of patients."""
+    lines = ["Patient;Befund"]
+    for patient in range(24):
+        for scan in range(2):
+            path = home / "cohort" / "scans" / f"P{patient:02d}" / f"scan{scan}.nii.gz"
+            write_nifti(path, values_of(2 * patient + scan))
+        lines.append(f"P{patient:02d};{CLASSES[patient % 2]}")
+    (home / "cohort" / "list.csv").write_text("\n".join(lines) + "\n")
+    return home
+
+
+COHORT = ["--images", "cohort/scans", "--table", "cohort/list.csv", "--yes"]
+
+
+def new(rin, *flags, status=0):
+    found, out, err = rin("new", "mine", *flags)
+    assert found == status, err or out
+    return out if status == 0 else err
+
+
+def opened(home):
+    return open_dataset(load_manifest("mine"), home, index_folder=home / "results" / "index")
+
+
+def test_new_proposes_slices_of_volumes_and_divides_patients(rin, volumes):
+    out = new(rin, *COHORT)
+    assert "slices           middle,3,axial of each volume (--slices for others)" in out
+    manifest = load_manifest("mine")
+    stated = manifest.slices.model_dump(exclude_defaults=True)
+    assert stated == {"rule": "middle", "count": 3, "axis": "axial"}
+    cases = opened(volumes).cases
+    assert len(cases) == 24 * 2 * 3
+    assert cases.groupby("patient_id").size().eq(6).all()
+    first = cases[cases["case_id"] == "P00/scan0.nii.gz-4"].iloc[0]
+    shown = read_picture(volumes, first["image"])
+    assert shown.tolist() == values_of(0)[::-1, ::-1, 4].T.tolist()
+
+
+def test_slices_are_those_that_somebody_says(rin, volumes):
+    out = new(rin, *COHORT, "--slices", "even,5,coronal")
+    assert "even,5,coronal of each volume" in out
+    assert len(opened(volumes).cases) == 24 * 2 * 5
+
+
+def test_slices_with_a_lesion_are_proposed_where_every_volume_has_a_mask(rin, volumes):
+    drawn = np.zeros(SHAPE, np.uint8)
+    drawn[4:8, 4:8, 6:9] = 1
+    for path in sorted((volumes / "cohort/scans").rglob("*.nii.gz")):
+        write_nifti(volumes / "cohort/masks" / path.relative_to(volumes / "cohort/scans"), drawn)
+    out = new(rin, *COHORT, "--masks", "cohort/masks")
+    assert "lesion,3,axial of each volume" in out
+    assert "144 masks, one per picture" in out
+    cases = opened(volumes).cases
+    assert {name.rpartition("-")[2] for name in cases["case_id"]} == {"6", "7", "8"}
+
+
+def test_volumes_without_named_patients_are_exams(rin, home):
+    for number in range(24):
+        write_nifti(home / "own2" / CLASSES[number % 2] / f"v{number}.nii", values_of(number))
+    new(rin, "--images", "own2", "--patient", "none", "--yes")
+    manifest = load_manifest("mine")
+    assert manifest.independence == "exam"
+    cases = opened(home).cases
+    assert cases["patient_id"].nunique() == 24
+    assert cases.groupby("volume_id")["patient_id"].nunique().eq(1).all()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_folders_of_a_series_are_taken_for_volumes(rin, home, named):
+    for patient in range(24):
+        for place in range(9):
+            path = home / "own2" / CLASSES[patient % 2] / f"P{patient}" / f"IM{place}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            where = {"SeriesInstanceUID": f"1.2.{patient}", "InstanceNumber": 9 - place}
+            write_dicom(path, values_of(9 * patient + place)[..., 0], f"P{patient}", **where)
+    flags = [] if named else ["--slices", "even,2,folder"]
+    out = new(rin, "--images", "own2", "--yes", *flags)
+    n = 3 if named else 2
+    assert f"{'middle' if named else 'even'},{n},folder of each volume" in out
+    cases = opened(home).cases
+    assert cases.groupby("patient_id").size().eq(n).all()
+    taken = {name.rpartition("/")[2] for name in cases["image"]}
+    assert taken == ({"IM3", "IM4", "IM5"} if named else {"IM2", "IM6"})
+
+
+def test_frames_of_dicom_are_slices(rin, home):
+    for patient in range(24):
+        path = home / "own2" / CLASSES[patient % 2] / f"P{patient}.dcm"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        frames = np.ascontiguousarray(values_of(patient).T)
+        write_dicom(path, frames[0], f"P{patient}", PixelData=frames.tobytes(), NumberOfFrames=10)
+    out = new(rin, "--images", "own2", "--yes")
+    assert "middle,3 of each volume" in out
+    assert "the headers of the DICOM files (PatientID)" in out
+    cases = opened(home).cases
+    assert cases.groupby("patient_id").size().eq(3).all()
+    shown = read_picture(home, "own2/benign/P0.dcm#frame-4")
+    assert shown.tolist() == values_of(0)[..., 4].T.tolist()
+
+
+def test_floating_volumes_need_a_window_which_percentiles_find(rin, home):
+    for number in range(24):
+        path = home / "own2" / CLASSES[number % 2] / f"v{number}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, values_of(number) / 250 - 0.5)
+    flags = ["--images", "own2", "--patient", "none", "--yes"]
+    refused = new(rin, *flags, status=1)
+    assert "pixels of floating numbers need a window" in refused
+    assert "--window percentiles" in refused
+    assert not written(home)
+    new(rin, *flags, "--window", "percentiles")
+    center, width = load_manifest("mine").window
+    assert center == pytest.approx(0, abs=0.02)
+    assert width == pytest.approx(1, abs=0.02)
+
+
+def test_window_of_16_bits_from_percentiles_shows_more_than_all_their_values(rin, home):
+    rng = np.random.default_rng(0)
+    for number in range(24):
+        pixels = rng.integers(0, 500, (16, 16)).astype(np.uint16)
+        pixels[0, 0] = 4000
+        save(home / "own2" / CLASSES[number % 2] / f"v{number}.png", pixels)
+    flags = ["--images", "own2", "--patient", "none", "--yes"]
+    new(rin, *flags, "--window", "percentiles")
+    assert load_manifest("mine").window[1] < 520
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--slices", "first,3"], "--slices first,3: "),
+        (["--slices", "middle"], "--slices middle: "),
+        (["--slices", "middle,3,upwards"], "axial, coronal or sagittal of NIfTI"),
+        (["--slices", "none"], "it is a volume"),
+        (["--slices", "middle,3,1"], "NIfTI has no axis 1"),
+    ],
+)
+def test_slices_that_cannot_be_taken_are_refused_in_one_line(rin, volumes, flags, said):
+    (line,) = new(rin, *COHORT, *flags, status=1).splitlines()
+    assert said in line
+    assert not written(volumes)
+
+
+def test_volumes_among_pictures_are_refused(rin, volumes):
+    save(volumes / "cohort/scans/P00/view.png", values_of(1)[..., 0])
+    (line,) = new(rin, *COHORT, status=1).splitlines()
+    assert "scan0.nii.gz is a volume" in line
+    assert "view.png is none" in line
+
+
+def test_broken_volume_is_named_in_one_line(rin, volumes):
+    path = volumes / "cohort/scans/P03/scan1.nii.gz"
+    path.write_bytes(path.read_bytes()[:200])
+    (line,) = new(rin, *COHORT, status=1).splitlines()
+    assert "1 volume cannot be read: P03/scan1.nii.gz" in line or "P03/scan1.nii.gz" in line
+    assert not written(volumes)
+
+
+def test_manifest_of_volumes_is_read_back_as_it_was_written(rin, volumes):
+    new(rin, *COHORT)
+    text = (volumes / "manifests" / "mine.yaml").read_text()
+    assert "# which slices of each volume are pictures, guessed" in text
+    assert DatasetManifest.model_validate(yaml.safe_load(text)).slices.rule == "middle"
