@@ -91,8 +91,8 @@ table.to_csv(folder / "Befunde.csv", sep=";", encoding="latin-1", index=False)
 # ```
 #
 # It reads tables of any separator and encoding (CSV, Excel, parquet), finds the columns by their
-# names and contents, opens every image (PNG, JPEG, TIFF, BMP, NumPy), and asks for what it cannot
-# guess. DICOM files work too; names may omit folder and ending. Without a table, each class is a
+# names and contents, opens every image (PNG, JPEG, TIFF, BMP, NumPy, NIfTI), and asks for what it
+# cannot guess. DICOM files work too; names may omit folder and ending. Without a table, each class is a
 # folder: `rin new NAME --images FOLDER`, which may be a zip archive. This page calls the function behind it, and passes a
 # typical speed; the command measures yours:
 
@@ -255,7 +255,9 @@ shutil.rmtree(work)
 # | masks that tell the class, a lesion or none | `--label masks` |
 # | a folder for each patient below each class | recognised and reported |
 # | patients in DICOM headers only | read from there and reported |
-# | images of more than 8 bits | a window of all their values, and `--window` for another |
+# | images of more than 8 bits | a window of all their values, and `--window` for another; `--window percentiles` leaves the lowest and highest half percent aside |
+# | volumes: NIfTI, `.npy` of three axes, DICOM of several frames or a folder a series | three slices each are proposed; `--slices even,5`, `--slices middle,3,coronal`, `--slices lesion,3` or `--slices even,5,folder` for others; all slices of a patient stay in one part |
+# | floating values | `--window 0.5,1`, or `--window percentiles` |
 # | classes in other words, or more than two | `--positive`, which may be repeated; the others become one, or `--negative` names those compared and leaves the rest out |
 # | classes in numbers | `--positive 2=malignant --negative 1=benign` also names them |
 # | several findings in a cell, as in `Mass\|Effusion` | `--positive Mass`: any of them counts |
