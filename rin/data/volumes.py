@@ -195,8 +195,8 @@ def _header(file: IO[bytes]) -> Header:
     if not np.isfinite(affine).all() or np.isnan(io_orientation(affine)).any():
         raise ValueError("its header does not say how the voxels lie in the patient")
     slope, intercept = header.get_slope_inter()
-    one, zero = float(1 if slope is None else slope), float(intercept or 0)
-    return Header(tuple(shape), dtype, int(offset), affine, one, zero)
+    slope, intercept = float(1 if slope is None else slope), float(intercept or 0)
+    return Header(tuple(shape), dtype, int(offset), affine, slope, intercept)
 
 
 # Slices of a volume are read one after another, by several threads: it is unpacked once.
