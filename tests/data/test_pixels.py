@@ -300,11 +300,6 @@ def bad_volumes():
     }
     return [
         *((name, content, "array cannot be read") for name, content in unreadable.items()),
-        (
-            "float",
-            _saved(STACK.astype(np.float32)),
-            r"3 x 4 x 5 of float32.*Window the volume|floating numbers need a window",
-        ),
         ("bool", _saved(STACK > 3), "of bool"),
         ("one slice", _saved(STACK[0]), "4 x 5 of uint8"),
         ("single", _saved(np.uint8(3)), "a single number of uint8"),
@@ -333,6 +328,12 @@ def test_bad_volume_is_refused_by_name_from_folder_and_archive(tmp_path, content
         ):
             with pytest.raises(InputError, match=f"bad.npy: .*({problem})"):
                 read(volume)
+
+
+def test_volume_of_a_published_layout_has_8_bits(tmp_path):
+    np.save(tmp_path / "a.npy", STACK.astype(np.float32))
+    with pytest.raises(InputError, match=r"3 x 4 x 5 of float32.*Window the volume"):
+        open_volume(tmp_path, "a.npy")
 
 
 @pytest.mark.parametrize("volume", ["mr/none.npy", "mr.zip::none.npy", "none.zip::a.npy"])
