@@ -232,6 +232,8 @@ def _aligned(dataset: Dataset, high: int, frame: int | None) -> np.ndarray:
     ):
         raise FileError(stated)
     whole = _copied(dataset)
+    for keyword in ("BitsStored", "HighBit"):  # the elements of the file stay as they are
+        del whole[keyword]
     whole.BitsStored, whole.HighBit = allocated, allocated - 1
     words = pixel_array(whole, index=frame)
     if (words & (2**unused - 1)).any():

@@ -617,3 +617,11 @@ def test_array_of_python_objects_in_a_volume_is_refused(tmp_path):
     (tmp_path / "own" / "benign" / "a.npy").write_bytes(content.getvalue())
     with pytest.raises(InputError, match="the array cannot be read"):
         read(tmp_path, manifest_of({"rule": "even", "count": 2}))
+
+
+def test_values_in_the_upper_bits_are_shown_over_the_range_of_their_own_bits(tmp_path):
+    image = new_instance(SOPClassUID="1.2.840.10008.5.1.4.1.1.7", SOPInstanceUID=make_uid("a"))
+    set_pixels(image, np.array([[0, 4095 << 4]], np.uint16), 16)
+    image.BitsStored = 12
+    pydicom.dcmwrite(tmp_path / "a.dcm", image, enforce_file_format=True)
+    assert read_picture(tmp_path, "a.dcm").tolist() == [[0, 255]]
