@@ -15,6 +15,8 @@ from rin.data.store import Provenance
 from rin.files import sha256_of
 from rin.models import probe
 from rin.models.backbones import find_backbone
+from rin.models.weights import entries_of, source_digest
+from rin.models.weights_file import layout_of, stored_variances, variance_remark
 from rin.study import pretraining
 from rin.study.corpora import find_corpus
 from rin.study.pretraining import PretrainingRun, plan_pretraining, pretrain_missing
@@ -123,8 +125,23 @@ def probe_file(
         lines.append("These are stand-ins, not real images: name your own with --images.")
     if (pixels == pixels[..., :1]).all():
         lines.append("RGB and BGR look the same on grey images.")
-    known = [file for file in probe.load_distributions() if file.sha256 == sha256]
+    return lines + file_facts(path)
+
+
+def file_facts(path: Path) -> list[str]:
+    """Return what a file is beside its backbone: layout, release by its digest, odd variances."""
+    digests = {sha256_of(path)}
+    lines = [f"Layout: {layout_of(path)}."]
+    if source := source_digest(path):
+        digests.add(source)
+        lines.append(f"Converted from a file of SHA-256 {source}.")
+    lines += [f"It is {entry.init}: {entry.release}." for entry in entries_of(path)]
+    known = [file for file in probe.load_distributions() if file.sha256 in digests]
     for file in known:
         stated = file.stated_preprocessing or "no preprocessing stated"
         lines.append(f"{file.distributor}, {file.release}: {stated} ({file.statement}).")
-    return lines if known else [*lines, "No distributor is known for this SHA-256."]
+    if not known:
+        lines.append("No distributor is known for this SHA-256.")
+    if remark := variance_remark(stored_variances(path)):
+        lines.append(f"Variances: {remark}.")
+    return lines
