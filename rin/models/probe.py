@@ -55,7 +55,7 @@ NONE_FITS, TOO_CLOSE = "none fits", "too close to call"
 #: MONAI's equals `caffe_unit` to three decimals; the demonstration of the PyTorch release and
 #: others feed `symmetric` in the order BGR.
 CANDIDATES: tuple[Preprocessing, ...] = (
-    *(each for name, each in PREPROCESSING.items() if not name.endswith(("_bgr", "_rgb"))),
+    *(way for name, way in PREPROCESSING.items() if not name.endswith(("_bgr", "_rgb"))),
     Preprocessing("unit", False, (1 / 255,) * 3, (0.0,) * 3),
     Preprocessing("raw", False, (1.0,) * 3, (0.0,) * 3),
 )
@@ -134,14 +134,14 @@ def identify_backbone(path: Path) -> str:
     parameters = count_parameters(path)
     shapes = shapes_of(path) if path.suffix == ".safetensors" else {}
     if (layout := layout_of_tensors(shapes)) in FOR_TORCHVISION:
-        found = find_torch_backbone(shapes)
-        if found is None:
+        network = find_torch_backbone(shapes)
+        if network is None:
             problem = (
                 f"it is {layout}, and its names are those of no torchvision network known here"
             )
             remedy = f"Known: {', '.join(IN_TORCHVISION)}. Ask for the file that it was made of."
             raise InputError(problem, where=path, remedy=remedy)
-        return found
+        return network
     for backbone in ALL_BACKBONES.values():
         if backbone.parameters == parameters:
             return backbone.name

@@ -119,23 +119,22 @@ def assign_tensors(shapes: Shapes, backbone: keras.Model, where: Path) -> Assign
     variables = variables_by_name(backbone)
     layout = layout_of_tensors(shapes) or Layout.PYTORCH
     network = find_torch_backbone(variables)
-    found: dict[str, str] = {}
+    origin: dict[str, str] = {}
     for rename in _ways_to_name(network):
-        renamed = {rename(name): name for name in shapes}
-        if len(renamed.keys() & variables.keys()) > len(found.keys() & variables.keys()):
-            found = renamed
-    lacking = [name for name in variables if name not in found]
-    others = {name: found[name] for name in found if name not in variables}
-    aside = tuple(original for name, original in others.items() if _TOP.search(name))
-    left = (
-        [original for original in others.values() if original not in aside] if found else [*shapes]
-    )
+        candidate = {rename(name): name for name in shapes}
+        if len(candidate.keys() & variables.keys()) > len(origin.keys() & variables.keys()):
+            origin = candidate
+    lacking = [name for name in variables if name not in origin]
+    aside = tuple(origin[name] for name in origin if _TOP.search(name))
+    # Two tensors may have come to one name.
+    taken = {*aside, *(origin[name] for name in variables if name in origin)}
+    left = [name for name in shapes if name not in taken]
     wrong = []
     for name, variable in variables.items():
-        if name in found:
+        if name in origin:
             needed = _shape_in_file(tuple(variable.shape), layout)
-            if shapes[found[name]] != needed:
-                wrong.append(f"{found[name]} is {shapes[found[name]]} and should be {needed}")
+            if shapes[origin[name]] != needed:
+                wrong.append(f"{origin[name]} is {shapes[origin[name]]} and should be {needed}")
     problems = []
     if lacking:
         there = f"{len(variables) - len(lacking)} of its {len(variables)} tensors are there"
@@ -149,7 +148,7 @@ def assign_tensors(shapes: Shapes, backbone: keras.Model, where: Path) -> Assign
             remedy="Check which network it is of, and that it is whole; a state_dict is read, "
             "bare or under module., model. or backbone.",
         )
-    return Assignment(layout, {name: found[name] for name in variables}, aside)
+    return Assignment(layout, {name: origin[name] for name in variables}, aside)
 
 
 def _shape_in_file(shape: tuple[int, ...], layout: Layout) -> tuple[int, ...]:

@@ -80,13 +80,13 @@ def build_inceptionv3(pixels: Any) -> Any:
 
 
 def _inception_a(x: Any, of_pool: int, name: str) -> Any:
-    one = _unit(x, 64, 1, f"{name}.branch1x1")
+    single = _unit(x, 64, 1, f"{name}.branch1x1")
     five = _unit(x, 48, 1, f"{name}.branch5x5_1")
     five = _unit(five, 64, 5, f"{name}.branch5x5_2", padding=2)
     double = _unit(x, 64, 1, f"{name}.branch3x3dbl_1")
     double = _unit(double, 96, 3, f"{name}.branch3x3dbl_2", padding=1)
     double = _unit(double, 96, 3, f"{name}.branch3x3dbl_3", padding=1)
-    return _joined([one, five, double, _pooled_unit(x, of_pool, name)], name)
+    return _joined([single, five, double, _pooled_unit(x, of_pool, name)], name)
 
 
 def _inception_b(x: Any, name: str) -> Any:
@@ -99,7 +99,7 @@ def _inception_b(x: Any, name: str) -> Any:
 
 def _inception_c(x: Any, width: int, name: str) -> Any:
     wide, high = {"size": (1, 7), "padding": (0, 3)}, {"size": (7, 1), "padding": (3, 0)}
-    one = _unit(x, 192, 1, f"{name}.branch1x1")
+    single = _unit(x, 192, 1, f"{name}.branch1x1")
     seven = _unit(x, width, 1, f"{name}.branch7x7_1")
     seven = _unit(seven, width, name=f"{name}.branch7x7_2", **wide)
     seven = _unit(seven, 192, name=f"{name}.branch7x7_3", **high)
@@ -107,7 +107,7 @@ def _inception_c(x: Any, width: int, name: str) -> Any:
     for place, shape in enumerate((high, wide, high, wide), start=2):
         filters = 192 if place == 5 else width
         double = _unit(double, filters, name=f"{name}.branch7x7dbl_{place}", **shape)
-    return _joined([one, seven, double, _pooled_unit(x, 192, name)], name)
+    return _joined([single, seven, double, _pooled_unit(x, 192, name)], name)
 
 
 def _inception_d(x: Any, name: str) -> Any:
@@ -121,12 +121,12 @@ def _inception_d(x: Any, name: str) -> Any:
 
 
 def _inception_e(x: Any, name: str) -> Any:
-    one = _unit(x, 320, 1, f"{name}.branch1x1")
+    single = _unit(x, 320, 1, f"{name}.branch1x1")
     three = _both_ways(_unit(x, 384, 1, f"{name}.branch3x3_1"), f"{name}.branch3x3_2")
     double = _unit(x, 448, 1, f"{name}.branch3x3dbl_1")
     double = _unit(double, 384, 3, f"{name}.branch3x3dbl_2", padding=1)
     double = _both_ways(double, f"{name}.branch3x3dbl_3")
-    return _joined([one, three, double, _pooled_unit(x, 192, name)], name)
+    return _joined([single, three, double, _pooled_unit(x, 192, name)], name)
 
 
 def _both_ways(x: Any, name: str) -> Any:

@@ -269,9 +269,9 @@ def _layout_for(path: Path, backbone: keras.Model) -> Layout:
     layout, topology = layout_of(path), topology_of(backbone)
     if layout in (Layout.KERAS_2, Layout.KERAS_3):
         # By this ending Keras chooses how it reads a file.
-        named = path.name.endswith(".weights.h5")
-        if named != (layout is Layout.KERAS_3):
-            ending = ".h5, and not in .weights.h5" if named else ".weights.h5"
+        ends_so = path.name.endswith(".weights.h5")
+        if ends_so != (layout is Layout.KERAS_3):
+            ending = ".h5, and not in .weights.h5" if ends_so else ".weights.h5"
             raise InputError(
                 f"it is {layout}", where=path, remedy=f"Let its name end in {ending}."
             )

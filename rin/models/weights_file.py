@@ -87,12 +87,12 @@ def refuse_other_files(path: Path) -> None:
         raise InputError(problem, where=path, remedy=remedy)
     with explained(_UNREADABLE, where=path, remedy=_CHECK, kinds=OSError), path.open("rb") as file:
         start = file.read(512)
-    if told := _told_by(path, start):
-        problem, remedy = told
+    if verdict := _verdict_on(path, start):
+        problem, remedy = verdict
         raise InputError(problem, where=path, remedy=remedy)
 
 
-def _told_by(path: Path, start: bytes) -> tuple[str, str] | None:
+def _verdict_on(path: Path, start: bytes) -> tuple[str, str] | None:
     """Return what a file is that its name does not say, and what to do; None for weights."""
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype html", b"<html", b"<?xml", b"<head")):
@@ -106,7 +106,7 @@ def _told_by(path: Path, start: bytes) -> tuple[str, str] | None:
         )
         return "it is a pointer of git-LFS, which names the file and does not hold it", remedy
     if start.startswith(_ZIP):
-        return _told_by_archive(path)
+        return _verdict_on_archive(path)
     if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         true_name = path.with_suffix(".pt")
         remedy = f"Call it {true_name.name}. {_to_convert(true_name)}"
@@ -119,7 +119,7 @@ def _told_by(path: Path, start: bytes) -> tuple[str, str] | None:
     return None
 
 
-def _told_by_archive(path: Path) -> tuple[str, str]:
+def _verdict_on_archive(path: Path) -> tuple[str, str]:
     with explained(_UNREADABLE, where=path, remedy=_CHECK, kinds=zipfile.BadZipFile):
         names = zipfile.ZipFile(path).namelist()
     if any(name.endswith("data.pkl") for name in names):
@@ -136,11 +136,12 @@ def layout_of(path: Path) -> Layout:
     """Return the layout of a file of weights; `InputError` where it is none that is known."""
     refuse_other_files(path)
     with explained(_UNREADABLE, where=path, remedy=_CHECK, kinds=Exception):
-        found = _layout_of_h5(path) if path.suffix == ".h5" else layout_of_tensors(shapes_of(path))
-    if found is None:
+        is_h5 = path.suffix == ".h5"
+        layout = _layout_of_h5(path) if is_h5 else layout_of_tensors(shapes_of(path))
+    if layout is None:
         problem = "its tensors are named neither as by Keras nor as by PyTorch or MLX"
         raise InputError(problem, where=path, remedy="Ask whoever wrote it for another format.")
-    return found
+    return layout
 
 
 def _layout_of_h5(path: Path) -> Layout | None:
@@ -194,19 +195,19 @@ def stored_variances(path: Path) -> dict[str, np.ndarray]:
         ends = ("/moving_variance", ".running_var")
         with safe_open(path, "numpy") as file:
             names = sorted(name for name in file.keys() if name.endswith(ends))  # noqa: SIM118
-            found = {re.split(r"/|\.running_var", n)[0]: file.get_tensor(n) for n in names}
-        return dict(sorted(found.items(), key=lambda item: item[0] not in _FIRST_OF_PYTORCH))
+            stored = {re.split(r"/|\.running_var", n)[0]: file.get_tensor(n) for n in names}
+        return dict(sorted(stored.items(), key=lambda item: item[0] not in _FIRST_OF_PYTORCH))
 
 
 def _variances_of_keras_2(path: Path) -> dict[str, np.ndarray]:
-    found = {}
+    variances = {}
     with h5py.File(path, "r") as file:
         top = file.get("model_weights", file)
         for layer in map(_text, top.attrs["layer_names"]):
             for name in map(_text, top[layer].attrs["weight_names"]):
                 if "moving_variance" in name:
-                    found[layer] = top[layer][name][()]
-    return found
+                    variances[layer] = top[layer][name][()]
+    return variances
 
 
 def _variances_of_keras_3(path: Path) -> dict[str, np.ndarray]:
@@ -236,13 +237,13 @@ def extreme_variances(variances: dict[str, np.ndarray]) -> list[ExtremeVariance]
     alone.
     """
     medians = {layer: float(np.median(values)) for layer, values in variances.items()}
-    elsewhere, found = float(np.median([*medians.values()] or [np.nan])), []
+    elsewhere, extremes = float(np.median([*medians.values()] or [np.nan])), []
     for place, (layer, values) in enumerate(variances.items()):
         largest = float(np.max(values))
         of_file = np.inf if place == 0 else elsewhere
         if largest > EXTREME * max(min(medians[layer], of_file), _LEAST):
-            found.append(ExtremeVariance(layer, largest, medians[layer], elsewhere))
-    return found
+            extremes.append(ExtremeVariance(layer, largest, medians[layer], elsewhere))
+    return extremes
 
 
 def variance_remark(variances: dict[str, np.ndarray]) -> str:
@@ -250,7 +251,7 @@ def variance_remark(variances: dict[str, np.ndarray]) -> str:
     extremes = extreme_variances(variances)
     if not extremes:
         return ""
-    worst = max(extremes, key=lambda each: each.largest)
+    worst = max(extremes, key=lambda layer: layer.largest)
     return (
         f"{len(extremes)} of {counted(len(variances), 'batch normalisations')} with running "
         f"variances above {EXTREME:,.0f} times a median; the largest, {_number(worst.largest)}, "

@@ -351,10 +351,10 @@ def layer_activations(
     """
     backbone = block.network.backbone
     names = look_up("backbone", block.architecture.backbone, LAYERS)
-    named = names
+    inner = names
     if block.architecture.topology == "torchvision":
-        named = LAYERS_IN_TORCHVISION[block.architecture.backbone]
-    inside = keras.Model(backbone.input, [backbone.get_layer(name).output for name in named])
+        inner = LAYERS_IN_TORCHVISION[block.architecture.backbone]
+    inside = keras.Model(backbone.input, [backbone.get_layer(name).output for name in inner])
     activations: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for start in range(0, len(part.rows), batch):
         rows = part.rows[start : start + batch]

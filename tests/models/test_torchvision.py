@@ -18,8 +18,16 @@ from rin.models.weights import read_weights_file
 from rin.models.weights_file import conversion_command
 
 torch = pytest.importorskip("torch", reason="the extra torch is not installed")
-torchvision = pytest.importorskip("torchvision", reason="the extra torch is not installed")
+pytest.importorskip("torchvision", reason="the extra torch is not installed")
 pytestmark = pytest.mark.slow
+
+
+def resnet50():
+    """Torchvision's ResNet50 with random weights."""
+    import torchvision
+
+    return torchvision.models.resnet50(weights=None)
+
 
 SIZES = {"ResNet50": 97, "DenseNet121": 96, "InceptionV3": 112}
 
@@ -27,6 +35,8 @@ SIZES = {"ResNet50": 97, "DenseNet121": 96, "InceptionV3": 112}
 @pytest.fixture(scope="module", params=SIZES)
 def network(request):
     """A network of torchvision whose averages are those of some images, and its name."""
+    import torchvision
+
     name, size = request.param, SIZES[request.param]
     torch.manual_seed(1)
     options = {"init_weights": True} if name == "InceptionV3" else {}
@@ -133,7 +143,7 @@ def test_sequence_of_children_is_converted_to_the_names_of_torchvision(network, 
 
 
 def test_line_that_a_refusal_prints_writes_a_file_that_is_read(tmp_path):
-    made = torchvision.models.resnet50(weights=None)
+    made = resnet50()
     torch.save(made.state_dict(), tmp_path / "a b.pt")
     with pytest.raises(InputError) as raised:
         read_weights_file(tmp_path / "a b.pt", None)
@@ -184,13 +194,13 @@ def test_file_with_code_is_not_converted_and_its_code_not_run(tmp_path):
 
 
 def test_checkpoint_is_converted_by_the_tensors_of_its_model(tmp_path):
-    made = torchvision.models.resnet50(weights=None)
+    made = resnet50()
     torch.save({"epoch": 3, "state_dict": made.state_dict()}, tmp_path / "a.pth")
     assert convert_torch_file(tmp_path / "a.pth").tensors == 265
 
 
 def test_network_that_lacks_a_tensor_is_not_converted(tmp_path):
-    tensors = torchvision.models.resnet50(weights=None).state_dict()
+    tensors = resnet50().state_dict()
     del tensors["layer2.1.bn3.weight"]
     torch.save(tensors, tmp_path / "a.pt")
     with pytest.raises(InputError, match=r"264 of its 265 tensors are there; missing: layer2\.1"):
