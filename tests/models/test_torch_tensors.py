@@ -11,6 +11,7 @@ from rin.models.build import apply_unfreezing
 from rin.models.probe import identify_backbone, read_first_layer
 from rin.models.torch_tensors import CHILDREN, find_torch_backbone
 from rin.models.weights import read_weights_file, save_notop
+from rin.training.trainer import LAYERS, LAYERS_IN_TORCHVISION
 
 
 def assert_read(path, backbone, expected):
@@ -150,3 +151,16 @@ def test_top_ten_layers_are_alike_in_both_topologies(network):
         backbone.trainable = True
     assert kinds[0] == kinds[1]
     assert len(kinds[0]) == 11
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", LAYERS)
+def test_ends_of_stages_have_the_same_shapes_in_both_topologies(network):
+    shapes = [
+        [backbone.get_layer(name).output.shape for name in names[network]]
+        for backbone, names in (
+            (built(network), LAYERS),
+            (built_as_torchvision(network), LAYERS_IN_TORCHVISION),
+        )
+    ]
+    assert shapes[0] == shapes[1]
