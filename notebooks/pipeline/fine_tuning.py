@@ -113,7 +113,7 @@ run.scenario
 # are those that the weights expect.
 
 # %%
-# keras.applications.ResNet50(include_top=False, …), or whichever network the weights are of
+# As keras.applications has it, or torchvision where the weights are from there
 backbone = build_backbone(run.scenario.backbone, size, topology=run.topology)
 if run.entry:  # none where weights are random
     load_weights(run.entry, backbone, workspace.weights_folders)

@@ -12,6 +12,7 @@ import pandas as pd
 from rin.data.dataset import sample_pictures
 from rin.data.splits import subset
 from rin.data.store import Provenance
+from rin.errors import InputError
 from rin.files import sha256_of
 from rin.models import probe
 from rin.models.backbones import find_backbone
@@ -20,6 +21,7 @@ from rin.models.weights_file import layout_of, stored_variances, variance_remark
 from rin.study import pretraining
 from rin.study.corpora import find_corpus
 from rin.study.pretraining import PretrainingRun, plan_pretraining, pretrain_missing
+from rin.study.released import released_files
 from rin.study.workspace import Workspace
 
 
@@ -104,6 +106,29 @@ def probe_measurements(workspace: Workspace) -> pd.DataFrame:
             scores = probe.score_candidates(layer, images)
             tables.append(scores.assign(**known)[[*known, *scores]])
     return pd.concat(tables, ignore_index=True)
+
+
+def file_variances(workspace: Workspace, *, probed: bool) -> pd.DataFrame:
+    """Return what each weights file at hand tells of its running variances, a row a file.
+
+    The released files of a profile, and with `probed` those that were pretrained to be probed:
+    `file`, and `remark`: `rin.models.weights_file.variance_remark`, or why it cannot be read.
+    """
+    released = [file for file in released_files(workspace) if file.path]
+    paths = {f"{file.name} (released)": file.path for file in released}
+    if probed:
+        ledger = workspace.ledger("probe")
+        for run in plan_probe(workspace):
+            name = f"{run.backbone}, {run.preprocessing} (pretrained here)"
+            paths[name] = ledger.path(run.run_id) / pretraining.WEIGHTS
+    rows = []
+    for name, path in paths.items():
+        try:
+            remark = variance_remark(stored_variances(path))
+        except InputError as error:
+            remark = f"not been read: {error.problem}"
+        rows.append((name, remark))
+    return pd.DataFrame(rows, columns=["file", "remark"])
 
 
 def probe_file(

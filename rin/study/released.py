@@ -37,10 +37,10 @@ VERDICTS = "probed_weights.json"
 class ReleasedFile:
     """A file of released weights, as it was found.
 
-    `path` is None where it is not there, or Keras has yet to fetch it; `known`, by which digest it
-    is known; `verdict` is that of the
-    probe, a preprocessing or why there is none, and empty where it was not asked; `problem` says
-    why the file cannot be read, and `variances` which running variances are extreme.
+    `path` is None where it is not there, or Keras has yet to fetch it; `known` is the digest by
+    which it is known; `verdict` is that of the probe, a preprocessing or why there is none, and
+    empty where it was not asked; `problem` says why the file cannot be read, and `variances` which
+    running variances are extreme.
     """
 
     entry: WeightsEntry

@@ -9,10 +9,10 @@ from tiny_study import main_study, tiny_profile
 from rin.models.backbones import build_backbone
 from rin.models.torch_tensors import SOURCE_SHA256, variables_by_name
 from rin.models.weights import find_entry, load_entries, random_weights
-from rin.study import Runs, open_study, run_study
+from rin.study import Results, open_workspace, run_study
 from rin.study.plan import group_blocks, plan_study
 from rin.study.released import check_released, file_remarks, released_files
-from rin.study.setting import missing_inputs
+from rin.study.workspace import missing_inputs
 
 INITS = ["radimagenet_pytorch", "radimagenet"]
 CHANGES = {"inits": INITS, "pretraining": None}
@@ -20,8 +20,8 @@ WAYS = {"unfreeze_all": [1e-4], "unfreeze_top10": [1e-3]}
 
 
 def planned(results, **changes):
-    study = open_study(tiny_profile(CHANGES | changes), results=results)
-    return {run.init: run for run in plan_study(study)}
+    workspace = open_workspace(tiny_profile(CHANGES | changes), results=results)
+    return {run.init: run for run in plan_study(workspace)}
 
 
 def test_run_from_each_release_is_of_the_topology_of_its_weights(tmp_path):
@@ -64,27 +64,25 @@ def write_release(root, *, source=None, largest=None):
 
 
 @pytest.fixture
-def study(root, tmp_path):
+def workspace(root, tmp_path):
     changes = {"inits": [INITS[0], "random"], "studies": [main_study(learning_rates=WAYS)]}
-    return open_study(tiny_profile(CHANGES | changes), data_root=root, results=tmp_path)
+    return open_workspace(tiny_profile(CHANGES | changes), data_root=root, results=tmp_path)
 
 
-def test_file_that_was_converted_from_another_file_than_the_release_is_missing(study):
+def test_file_that_was_converted_from_another_file_than_the_release_is_missing(workspace):
     entry = find_entry(INITS[0], "ResNet50", load_entries())
-    path = write_release(study.data_root, source="ab" * 32)
-    (said,) = missing_inputs(study)
+    path = write_release(workspace.data_root, source="ab" * 32)
+    (said,) = missing_inputs(workspace)
     assert f"{path} is another file (it was converted from a file of SHA-256 abab" in said
-    write_release(study.data_root, source=entry.source_sha256)
-    assert missing_inputs(study) == []
-    (file,) = released_files(study)
+    write_release(workspace.data_root, source=entry.source_sha256)
+    assert missing_inputs(workspace) == []
+    (file,) = released_files(workspace)
     assert file.verified == "SHA-256"
 
 
-def test_extreme_variances_of_a_release_are_remarked_on(study):
-    path = write_release(study.data_root, largest=56_296)
-    said = [
-        remark for remark in file_remarks(released_files(study, "unknown")) if "varia" in remark
-    ]
+def test_extreme_variances_of_a_release_are_remarked_on(workspace):
+    path = write_release(workspace.data_root, largest=56_296)
+    said = file_remarks(released_files(workspace, "unknown"))
     (remark,) = [text for text in said if "running variances" in text]
     assert remark.startswith(f"radimagenet_pytorch ResNet50 ({path}) has 1 of 53 batch norm")
     assert "56,296, is in layer3.2.bn1" in remark
@@ -94,26 +92,30 @@ def test_extreme_variances_of_a_release_are_remarked_on(study):
     ("content", "said"),
     [(b"<!DOCTYPE html>", "it is a web page"), (b"version https://git-lfs", "pointer of git-LFS")],
 )
-def test_what_lies_in_place_of_a_release_is_named_before_anything_is_trained(study, content, said):
-    write_release(study.data_root).write_bytes(content)
-    (remark,) = file_remarks(released_files(study, "unknown"))
+def test_what_lies_in_place_of_a_release_is_named_before_anything_is_trained(
+    workspace, content, said
+):
+    write_release(workspace.data_root).write_bytes(content)
+    (remark,) = file_remarks(released_files(workspace, "unknown"))
     assert remark.startswith("radimagenet_pytorch ResNet50 (")
     assert said in remark
 
 
 @pytest.mark.slow
-def test_release_of_pytorch_is_fine_tuned_end_to_end(study):
-    write_release(study.data_root)
-    (file,) = check_released(study)
+def test_release_of_pytorch_is_fine_tuned_end_to_end(workspace):
+    write_release(workspace.data_root)
+    (file,) = check_released(workspace)
     assert file.verdict.startswith("none fits")  # random weights were trained on nothing
-    assert len(run_study(study)) == 4
-    predictions = Runs(study).predictions()
+    assert len(run_study(workspace)) == 4
+    predictions = Results(workspace).predictions()
     assert {*zip(predictions["init"], predictions["unfreezing"], strict=True)} == {
         (init, way) for init in (INITS[0], "random") for way in WAYS
     }
     assert np.isfinite(predictions["score"]).all()
-    for run in plan_study(study):
-        assert run.topology == ("torchvision" if run.init == INITS[0] else "keras")
-        maps = study.runs.read(run.run_id, "cams.npy", np.load)
-        assert maps.shape[1:] == (1, 1, 2)
-        assert maps.any()
+    maps = {
+        run: workspace.fine_tuning_ledger.read(run.run_id, "cams.npy", np.load)
+        for run in plan_study(workspace)
+    }
+    assert {run.topology for run in maps} == {"torchvision", "keras"}
+    assert len({of_run.shape for of_run in maps.values()}) == 1
+    assert all(np.isfinite(of_run).all() and of_run.any() for of_run in maps.values())
