@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from safetensors.numpy import save_file
 
-from rin.errors import InputError, counted, explained, join_first_ten
+from rin.errors import InputError, as_input_error, counted, join_first_ten
 from rin.files import sha256_of, write_atomically
 from rin.models.backbones import build_backbone, find_backbone
 from rin.models.weights_file import TORCH_SUFFIXES, Layout, layout_of_tensors
@@ -194,7 +194,7 @@ def convert_torch_file(path: Path, target: Path | None = None) -> Converted:
         "It holds more than tensors, which may carry code, or is not whole: fetch it again, or "
         "ask its authors for a state_dict."
     )
-    with explained("PyTorch cannot read it", where=path, remedy=remedy, kinds=Exception):
+    with as_input_error("PyTorch cannot read it", where=path, remedy=remedy, kinds=Exception):
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     tensors = _state_dict(loaded, path)
     network = find_torch_backbone(tensors)

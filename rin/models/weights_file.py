@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 from safetensors import safe_open
 
-from rin.errors import InputError, counted, explained
+from rin.errors import InputError, as_input_error, counted
 
 #: A layer is reported where its largest running variance exceeds a median by more than this.
 EXTREME = 1000.0
@@ -85,7 +85,10 @@ def refuse_other_files(path: Path) -> None:
         if path.suffix in TORCH_SUFFIXES:
             remedy = f"They may carry code. Convert them: {_to_convert(path)}"
         raise InputError(problem, where=path, remedy=remedy)
-    with explained(_UNREADABLE, where=path, remedy=_CHECK, kinds=OSError), path.open("rb") as file:
+    with (
+        as_input_error(_UNREADABLE, where=path, remedy=_CHECK, kinds=OSError),
+        path.open("rb") as file,
+    ):
         start = file.read(512)
     if verdict := _verdict_on(path, start):
         problem, remedy = verdict
@@ -120,7 +123,7 @@ def _verdict_on(path: Path, start: bytes) -> tuple[str, str] | None:
 
 
 def _verdict_on_archive(path: Path) -> tuple[str, str]:
-    with explained(_UNREADABLE, where=path, remedy=_CHECK, kinds=zipfile.BadZipFile):
+    with as_input_error(_UNREADABLE, where=path, remedy=_CHECK, kinds=zipfile.BadZipFile):
         names = zipfile.ZipFile(path).namelist()
     if any(name.endswith("data.pkl") for name in names):
         true_name = path.with_suffix(".pt")
@@ -135,7 +138,7 @@ def _verdict_on_archive(path: Path) -> tuple[str, str]:
 def layout_of(path: Path) -> Layout:
     """Return the layout of a file of weights; `InputError` where it is none that is known."""
     refuse_other_files(path)
-    with explained(_UNREADABLE, where=path, remedy=_CHECK, kinds=Exception):
+    with as_input_error(_UNREADABLE, where=path, remedy=_CHECK, kinds=Exception):
         is_h5 = path.suffix == ".h5"
         layout = _layout_of_h5(path) if is_h5 else layout_of_tensors(shapes_of(path))
     if layout is None:
@@ -174,8 +177,9 @@ def metadata_of(path: Path) -> dict[str, str]:
     """Return what safetensors state beside their tensors; nothing of other files."""
     if path.suffix != ".safetensors":
         return {}
+    refuse_other_files(path)
     with (
-        explained(_UNREADABLE, where=path, remedy=_CHECK, kinds=Exception),
+        as_input_error(_UNREADABLE, where=path, remedy=_CHECK, kinds=Exception),
         safe_open(path, "numpy") as file,
     ):
         return file.metadata() or {}
@@ -187,7 +191,7 @@ def stored_variances(path: Path) -> dict[str, np.ndarray]:
     Keras 3 stores no names of layers: there they are those of its groups.
     """
     layout = layout_of(path)
-    with explained(_UNREADABLE, where=path, remedy=_CHECK, kinds=Exception):
+    with as_input_error(_UNREADABLE, where=path, remedy=_CHECK, kinds=Exception):
         if layout is Layout.KERAS_2:
             return _variances_of_keras_2(path)
         if layout is Layout.KERAS_3:
