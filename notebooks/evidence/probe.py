@@ -152,9 +152,9 @@ published.missed_table(tried[~tried["hit"]])
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 A layer is reported where its largest running variance is more than
-{EXTREME:,.0f} times the median of its channels or of all layers of the file. The
-first layer, whose variances depend on the scale of the inputs, is compared with
-its own channels alone.
+{EXTREME:,.0f} times the median of its channels, or of all layers of its
+file. The first layer, whose variances depend on the scale of the inputs, is
+compared with its own channels alone.
 {words.extreme_variances(file_variances(workspace, probed=probed))}
 """)
 
