@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 from rin import __version__
-from rin.errors import InputError, counted, lacking, printable
+from rin.errors import InputError, counted, join_first_ten, lacking, printable
 from rin.processes import STOPPING, Stopped, kill_workers, quiet_tensorflow
 
 try:
@@ -234,7 +234,7 @@ def study(
     """Pretrain and fine-tune all that a profile asks for; may be killed and called again."""
     from rin.study import open_workspace, run_study
     from rin.study.forecast import code_remarks, forecast
-    from rin.study.released import released_files, unverified_remarks
+    from rin.study.released import file_remarks, released_files
     from rin.study.workspace import missing_inputs
 
     opened = open_workspace(profile, data_root=data_root, results=results, partial=partial)
@@ -247,12 +247,12 @@ def study(
         typer.echo("Hours of one worker and gigabytes: for the rest, as finished runs took.")
         for item in missing:
             typer.echo(f"missing: {item}")
-        for sentence in unverified_remarks(released_files(opened, "unknown")):
+        for sentence in file_remarks(released_files(opened, "unknown")):
             _say(f"weights: {sentence}", "yellow")
         if not missing:
             _say_of_code(code_remarks(opened))
         return
-    for sentence in unverified_remarks(released_files(opened, "unknown")):
+    for sentence in file_remarks(released_files(opened, "unknown")):
         _say(f"weights: {sentence}", "yellow")
     table = run_study(opened, retrain=retrain)
     typer.echo(f"{counted(len(table), 'runs')} in {opened.fine_tuning_ledger.folder.absolute()}")
@@ -616,6 +616,24 @@ def weights_probe(
     root = Path(data_root) if data_root else None
     lines = probe_file(file, images, root, backbone=backbone or None, n=n, size=size)
     typer.echo("\n".join(lines))
+
+
+@weights_app.command("convert")
+def weights_convert(
+    file: Annotated[Path, typer.Argument(help="What torch.save wrote: .pt, .pth, .bin, .ckpt.")],
+    output: Annotated[
+        Path | None, typer.Option(help="File to write; by default FILE.safetensors beside it.")
+    ] = None,
+) -> None:
+    """Turn PyTorch weights into safetensors under torchvision's names, every tensor checked."""
+    from rin.models.torch_tensors import convert_torch_file
+    from rin.study.probe_study import file_facts
+
+    done = convert_torch_file(file, output)
+    typer.echo(f"{done.target}: {done.backbone}, {counted(done.tensors, 'tensors')}")
+    if done.aside:
+        typer.echo(f"Not of the backbone, left out: {join_first_ten(done.aside, ', ')}")
+    typer.echo("\n".join(file_facts(done.target)))
 
 
 def _interrupted(number: int, _frame: object) -> None:

@@ -84,7 +84,7 @@ def test_what_distributors_say_of_the_file_stands_beside_the_verdict(
     first = {"distributor": "A", "stated_preprocessing": "symmetric_bgr", "statement": "coded"}
     second = {"distributor": "B", "stated_preprocessing": None, "statement": "not a word"}
     rows = [one | {"release": "PyTorch release"} | stated for stated in (first, second)]
-    (weights / "weights.yaml").write_text(yaml.safe_dump({"distributions": rows}))
+    (weights / "weights.yaml").write_text(yaml.safe_dump({"distributions": rows, "entries": []}))
     monkeypatch.setenv("RIN_MANIFESTS", str(weights))
     _, out, _ = call(weights / "trained.h5", "--images", images, "--size", 32)
     assert "A, PyTorch release: symmetric_bgr (coded)." in out

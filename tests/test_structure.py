@@ -236,7 +236,8 @@ def test_what_a_package_offers_is_exported_to_type_checkers(package):
 def python_requirements():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    locked = [extra for extra in extras if extra not in {"gpu", "jax-gpu", "setup", "croissant"}]
+    unlocked = {"gpu", "jax-gpu", "setup", "croissant", "torch"}
+    locked = [extra for extra in extras if extra not in unlocked]
     return project["dependencies"] + [name for extra in locked for name in extras[extra]]
 
 
@@ -289,7 +290,7 @@ EXTRAS = {
     "rin/stats": set(),
     "rin/evidence": {"study"},
     "rin/data": {"study"},
-    "rin/models": {"study"},
+    "rin/models": {"study", "torch"},
     "rin/explain": {"study"} | FRAMEWORK,
     "rin/training": {"study"} | FRAMEWORK,
     "rin/study": {"study", "cluster"} | FRAMEWORK,
@@ -299,7 +300,7 @@ EXTRAS = {
     "notebooks": {"study", "book"} | FRAMEWORK,
     "benchmarks": {"study"} | FRAMEWORK,
     ".ci": {"book", "test"},
-    "tests": {"study", "curation", "book", "test"} | FRAMEWORK,
+    "tests": {"study", "curation", "book", "test", "torch"} | FRAMEWORK,
 }
 
 

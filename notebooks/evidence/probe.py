@@ -36,16 +36,18 @@ from statsmodels.stats.proportion import proportion_confint
 
 from rin.models import probe
 from rin.models.preprocessing import PREPROCESSING
+from rin.models.weights_file import EXTREME
 from rin.report import banner, evidence_figures, published, style
 from rin.report import words_of_evidence as words
 from rin.study import open_reference, open_runs
-from rin.study.probe_study import run_probe
+from rin.study.probe_study import file_variances, run_probe
 
 style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
-probed = runs.workspace.profile.probe is not None
+workspace = runs.workspace
+probed = workspace.profile.probe is not None
 if probed:
-    run_probe(runs.workspace)  # trains the files that are missing
+    run_probe(workspace)  # trains the files that are missing
 else:
     runs = open_reference(keeping=["probe"])
 banner.pretraining_banner(runs) if probed else banner.reference_banner(
@@ -140,13 +142,33 @@ published.missed_table(tried[~tried["hit"]])
 # about two, so images of another contrast than those of training can pass for the
 # neighbour. A verdict is safest where several datasets agree.
 #
+# ## Extreme variances
+#
+# A batch normalisation divides by its running standard deviation. A user of the PyTorch
+# release reports a layer of DenseNet121 whose variances lie thousands of times apart, and
+# extreme logits in evaluation
+# ([issue 20](https://github.com/BMEII-AI/RadImageNet/issues/20)).
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+Markdown(f"""
+A layer is reported where its largest running variance is more than
+{EXTREME:,.0f} times the median of its channels, or of all layers of its
+file. The first layer, whose variances depend on the scale of the inputs, is
+compared with its own channels alone.
+{words.extreme_variances(file_variances(workspace, probed=probed))}
+""")
+
+# %% [markdown]
 # ## What distributors state
 #
 # Files of one name do not come from one training: of ResNet50 the TensorFlow and the
 # PyTorch release share no tensor. Readers compared the statistics of both files with
 # their own MRI: inputs from −1 to 1 fit the PyTorch file, inputs from 0 to 1 fit the
 # TensorFlow file better than ImageNet's scaling or 0 to 255; their measure does not see
-# a constant shift, as in the official scripts. None of these files was loaded here.
+# a constant shift, as in the official scripts. The two are also of different topologies,
+# Keras' and torchvision's: of equal shapes, one's weights give other features in the
+# other's network. The profile `releases` compares both. None of these files was loaded
+# here.
 
 # %%
 published.distributors_table(probe.load_distributions())
@@ -157,11 +179,14 @@ published.distributors_table(probe.load_distributions())
 # ```bash
 # rin weights probe FILE                        # with stand-in images
 # rin weights probe FILE --images my_pictures/  # a folder, a zip archive, or a dataset
+# rin weights convert FILE.pt                   # writes FILE.safetensors, needs PyTorch
 # ```
 #
-# The command reads `*_notop.h5`, `.weights.h5` and `.safetensors`, and prints every
-# candidate with the verdict and with what distributors state about that file. PyTorch
-# files are not opened, because they may contain code.
+# The first two read `*_notop.h5`, `.weights.h5` and `.safetensors` (of Keras, PyTorch or
+# MLX), and print every candidate with the verdict, the file's layout and release, extreme
+# variances, and what distributors state about that file. PyTorch's own files are not opened
+# there, because they may contain code; `convert` reads their tensors alone, checks that
+# each of the network's is there with its shape, and names every other one.
 #
 # ## Limits
 #

@@ -40,9 +40,10 @@ from sklearn.metrics import roc_auc_score
 
 from rin.errors import counted
 from rin.models.augmentation import AUGMENTATION
+from rin.models.backbones import build_backbone
 from rin.models.layers import Augment
 from rin.models.preprocessing import find_preprocessing
-from rin.models.weights import locate
+from rin.models.weights import load_weights
 from rin.report import live as shown
 from rin.report import words_of_results as words
 from rin.report.banner import banner
@@ -112,10 +113,10 @@ run.scenario
 # are those that the weights expect.
 
 # %%
-build = getattr(keras.applications, run.scenario.backbone)
-backbone = build(include_top=False, weights=None, input_shape=(size, size, 3))
+# As keras.applications has it, or torchvision where the weights are from there
+backbone = build_backbone(run.scenario.backbone, size, topology=run.topology)
 if run.entry:  # none where weights are random
-    backbone.load_weights(locate(run.entry, workspace.weights_folders))
+    load_weights(run.entry, backbone, workspace.weights_folders)
 depth = len(backbone.layers)
 trained = {"unfreeze_all": depth, "unfreeze_top10": 10, "freeze_all": 0}
 for place, layer in enumerate(backbone.layers, start=1):

@@ -41,6 +41,7 @@ from sklearn.linear_model import LogisticRegression
 from rin.data.manifest import find_task
 from rin.explain.gradcam import gradient_cam, to_uint8
 from rin.explain.overlap import PAPER_THRESHOLD, cam_dice
+from rin.models.backbones import build_backbone
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights
 from rin.report import live as shown
@@ -81,10 +82,8 @@ lesions = np.flatnonzero(masks.any(axis=(1, 2)))[:64]
 
 # %%
 name, size = workspace.profile.backbones[0], store.size
-build = getattr(keras.applications, name)
-shape = (size, size, 3)
-backbone = build(include_top=False, weights=None, input_shape=shape)
 entry = find_entries(workspace)[a, name]
+backbone = build_backbone(name, size, topology=entry.topology)
 load_weights(entry, backbone, workspace.weights_folders)
 wanted = find_preprocessing(entry.preprocessing)
 

@@ -110,7 +110,9 @@ HTML(
 #
 # Released weights are looked for in `DATA_ROOT/weights`, then in `DATA_ROOT`, under the file names
 # of `data_manifests/weights.yaml`, and checked by SHA-256 where it is known. Keras fetches its own
-# ImageNet weights. The folds that the paper's authors published are a second source of splits: put
+# ImageNet weights. PyTorch's files are converted once by `rin weights convert FILE.pt`, where PyTorch
+# is installed (`pip install -e '.[torch]'`); `radimagenet_pytorch` and `imagenet_torchvision` are then
+# inits as any other, and the profile `releases` compares them. The folds that the paper's authors published are a second source of splits: put
 # a copy of their repository under `DATA_ROOT`, as `RadImageNet`, and set `splits: official`.
 #
 # ## One step, or one notebook

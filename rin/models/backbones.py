@@ -1,18 +1,24 @@
 """Convolutional backbones from `keras.applications`: the four of the paper, and others.
 
-A backbone maps a preprocessed batch (n, size, size, 3) to its last feature map, the target layer
+Three of them are also built in torchvision's topology, in which PyTorch's weights belong.  A
+backbone maps a preprocessed batch (n, size, size, 3) to its last feature map, the target layer
 of Grad-CAM (which the paper names for its four), which feeds global average pooling directly.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rin.errors import InputError, look_up
 
 if TYPE_CHECKING:
     import keras
+
+#: Whose network of that name it is; equal weights give other features in the other one.
+Topology = Literal["keras", "torchvision"]
+#: Backbones that there are in torchvision's topology.
+IN_TORCHVISION = ("ResNet50", "DenseNet121", "InceptionV3")
 
 
 @dataclass(frozen=True)
@@ -66,21 +72,37 @@ def check_size(name: str, size: int, where: str = "size") -> None:
 
 
 def build_backbone(
-    name: str, size: int, *, batch_norm_momentum: float | None = None
+    name: str,
+    size: int,
+    *,
+    batch_norm_momentum: float | None = None,
+    topology: Topology = "keras",
 ) -> keras.Model:
     """Build a backbone without top, randomly initialised.
 
-    The momentum is that of the moving averages, which lag behind in short trainings; None: Keras'.
+    The momentum is that of the moving averages, which lag behind in short trainings; None: that of
+    the framework whose topology it is.
     """
     check_size(name, size)
     import keras
 
-    backbone = construct(name, (size, size, 3), weights=None)
+    if topology == "torchvision":
+        from rin.models.torchvision_backbones import construct_torchvision
+
+        look_up("backbone in torchvision's topology", name, IN_TORCHVISION)
+        backbone = construct_torchvision(name, (size, size, 3))
+    else:
+        backbone = construct(name, (size, size, 3), weights=None)
     if batch_norm_momentum is not None:
         for layer in backbone.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.momentum = batch_norm_momentum
     return backbone
+
+
+def topology_of(backbone: keras.Model) -> Topology:
+    """Return whose network a backbone is."""
+    return "torchvision" if backbone.name.endswith("_torchvision") else "keras"
 
 
 def construct(name: str, input_shape: tuple[int, ...], weights: str | None) -> keras.Model:

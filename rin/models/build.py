@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rin.errors import look_up
 from rin.models.augmentation import AUGMENTATION
-from rin.models.backbones import build_backbone
+from rin.models.backbones import Topology, build_backbone
 from rin.models.heads import build_head
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Architecture:
     dropout: float = 0.5
     batch_norm_momentum: float | None = None
     head: str = "linear"
+    topology: Topology = "keras"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,9 @@ def build_classifier(architecture: Architecture, *, gathers: bool = False) -> Cl
     """Build a classifier, randomly initialised; `gathers` as for `Augment`."""
     a = architecture
     augmentation = look_up("augmentation", a.augmentation, AUGMENTATION)
-    backbone = build_backbone(a.backbone, a.size, batch_norm_momentum=a.batch_norm_momentum)
+    backbone = build_backbone(
+        a.backbone, a.size, batch_norm_momentum=a.batch_norm_momentum, topology=a.topology
+    )
     apply_unfreezing(backbone, a.unfreezing)
     import keras
 

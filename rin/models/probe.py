@@ -19,9 +19,23 @@ from scipy.stats import beta
 
 from rin.errors import InputError, look_up
 from rin.files import FrozenModel
-from rin.models.backbones import ALL_BACKBONES, build_backbone, find_backbone
+from rin.models.backbones import (
+    ALL_BACKBONES,
+    IN_TORCHVISION,
+    Topology,
+    build_backbone,
+    find_backbone,
+)
 from rin.models.preprocessing import PREPROCESSING, Preprocessing
-from rin.models.weights import BackboneName, count_parameters, read_section, read_weights_file
+from rin.models.torch_tensors import find_torch_backbone
+from rin.models.weights import (
+    FOR_TORCHVISION,
+    BackboneName,
+    count_parameters,
+    read_section,
+    read_weights_file,
+)
+from rin.models.weights_file import layout_of, layout_of_tensors, shapes_of
 
 if TYPE_CHECKING:
     import keras
@@ -41,7 +55,7 @@ NONE_FITS, TOO_CLOSE = "none fits", "too close to call"
 #: MONAI's equals `caffe_unit` to three decimals; the demonstration of the PyTorch release and
 #: others feed `symmetric` in the order BGR.
 CANDIDATES: tuple[Preprocessing, ...] = (
-    *PREPROCESSING.values(),
+    *(way for name, way in PREPROCESSING.items() if not name.endswith(("_bgr", "_rgb"))),
     Preprocessing("unit", False, (1 / 255,) * 3, (0.0,) * 3),
     Preprocessing("raw", False, (1.0,) * 3, (0.0,) * 3),
 )
@@ -113,8 +127,21 @@ def first_layer(backbone: keras.Model) -> FirstLayer:
 
 
 def identify_backbone(path: Path) -> str:
-    """Return the backbone that a file of weights belongs to, by its number of parameters."""
+    """Return the backbone that a file of weights belongs to.
+
+    Of tensors with PyTorch's names by these, of others by the number of parameters.
+    """
     parameters = count_parameters(path)
+    shapes = shapes_of(path) if path.suffix == ".safetensors" else {}
+    if (layout := layout_of_tensors(shapes)) in FOR_TORCHVISION:
+        network = find_torch_backbone(shapes)
+        if network is None:
+            problem = (
+                f"it is {layout}, and its names are those of no torchvision network known here"
+            )
+            remedy = f"Known: {', '.join(IN_TORCHVISION)}. Ask for the file that it was made of."
+            raise InputError(problem, where=path, remedy=remedy)
+        return network
     for backbone in ALL_BACKBONES.values():
         if backbone.parameters == parameters:
             return backbone.name
@@ -123,16 +150,20 @@ def identify_backbone(path: Path) -> str:
     raise InputError(problem, where=path, remedy=remedy)
 
 
-def read_first_layer(path: Path, backbone: str | None = None) -> FirstLayer:
-    """Return the first layers of a file of weights, whose backbone is found if it is not given."""
+def read_first_layer(
+    path: Path, backbone: str | None = None, topology: Topology | None = None
+) -> FirstLayer:
+    """Return the first layers of a file of weights; what is not given of it is found."""
     if not path.is_file():
         remedy = "Give the path of a file of weights."
         raise InputError("there is no such file", where=path, remedy=remedy)
     known = find_backbone(backbone or identify_backbone(path))
+    if topology is None:
+        topology = "torchvision" if layout_of(path) in FOR_TORCHVISION else "keras"
     if not known.batch_norm:
         problem = f"{known.name} has no batch normalisation behind its first convolution to read"
         raise InputError(problem, where=path, remedy="Ask whoever released the weights.")
-    model = build_backbone(known.name, known.min_size)
+    model = build_backbone(known.name, known.min_size, topology=topology)
     read_weights_file(path, model)
     return replace(first_layer(model), backbone=known.name)
 

@@ -2,12 +2,14 @@
 
 Files are read and written only in formats that cannot run code: legacy HDF5 by topology, as Keras
 2 wrote it, whatever configuration of a model stands beside the weights; Keras `.weights.h5` and
-safetensors by position.  Any other file is refused before a byte of it is read.
+safetensors by position; safetensors of PyTorch and MLX by name, into torchvision's topology.  Any
+other file is refused before a byte of it is read.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 from pathlib import Path
@@ -15,13 +17,28 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import h5py
 import numpy as np
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from safetensors.numpy import load_file, save_file
 
 from rin.errors import InputError, as_input_error, look_up, unknown
 from rin.files import FrozenModel, manifest_folder, read_yaml, sha256_of, write_atomically
-from rin.models.backbones import build_backbone, construct, find_backbone
+from rin.models.backbones import (
+    IN_TORCHVISION,
+    Topology,
+    build_backbone,
+    construct,
+    find_backbone,
+    topology_of,
+)
 from rin.models.preprocessing import PREPROCESSING, find_preprocessing
+from rin.models.torch_tensors import SOURCE_SHA256, assign_tensors, variables_by_name
+from rin.models.weights_file import (
+    Layout,
+    layout_of,
+    metadata_of,
+    refuse_other_files,
+    shapes_of,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -31,6 +48,9 @@ BackboneName = Annotated[str, AfterValidator(lambda name: find_backbone(name).na
 _LEGACY_KERAS = b"2.15.0"
 #: No weight of a trained network is larger.
 LARGEST = 1e12
+#: Layouts of files that belong in torchvision's topology; the others belong in Keras'.
+FOR_TORCHVISION = (Layout.PYTORCH, Layout.MLX)
+_WHOSE = {"keras": "Keras'", "torchvision": "torchvision's"}
 
 
 class WeightsEntry(FrozenModel):
@@ -38,7 +58,9 @@ class WeightsEntry(FrozenModel):
 
     `file` is relative to the folder that is searched, None for weights that Keras itself fetches,
     which are `cached` under a name and compared with an `md5`; `release` and `home` say which
-    training this is and where it is to be had.
+    training this is and where it is to be had.  `topology` is whose network the weights are of.
+    `source_sha256` is that of the file that was converted, or as much of its beginning as is
+    known.
     """
 
     init: str
@@ -52,6 +74,14 @@ class WeightsEntry(FrozenModel):
     home: str = ""
     licence: str = ""
     provenance: Literal["real", "stand-in"] = "real"
+    topology: Topology = "keras"
+    source_sha256: Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")] | None = None
+
+    @model_validator(mode="after")
+    def _is_a_network_that_there_is(self) -> WeightsEntry:
+        if self.topology == "torchvision" and self.backbone not in IN_TORCHVISION:
+            raise ValueError(f"there is no {self.backbone} in torchvision's topology here")
+        return self
 
 
 def load_entries() -> list[WeightsEntry]:
@@ -106,12 +136,46 @@ def digest_problem(entry: WeightsEntry, path: Path) -> str:
     for kind, known in {"sha256": entry.sha256, "md5": entry.md5}.items():
         if known is None:
             continue
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, kind).hexdigest()
+        digest = _digest(path, kind)
         if digest != known:
             name = {"sha256": "SHA-256", "md5": "MD5"}[kind]
             return f"its {name} is {digest}, and that of {entry.release} is {known}"
+    source = source_digest(path) if entry.source_sha256 else None
+    if source and not source.startswith(entry.source_sha256):
+        return (
+            f"it was converted from a file of SHA-256 {source}, and that of {entry.release} is "
+            f"{entry.source_sha256}"
+        )
     return ""
+
+
+def source_digest(path: Path) -> str | None:
+    """Return the SHA-256 of the file that a file was converted from, where it states one."""
+    return metadata_of(path).get(SOURCE_SHA256)
+
+
+def known_by(entry: WeightsEntry, path: Path | None) -> Literal["SHA-256", "MD5", ""]:
+    """Return by which digest a file that has no `digest_problem` is known to be the entry's."""
+    if entry.sha256 or (entry.source_sha256 and path and source_digest(path)):
+        return "SHA-256"
+    return "MD5" if entry.md5 else ""
+
+
+def entries_of(path: Path) -> list[WeightsEntry]:
+    """Return the entries of whose release a file is, by the digests that they state."""
+    digests = {_digest(path, "sha256"), _digest(path, "md5")}
+    source = source_digest(path) or ""
+    return [
+        entry
+        for entry in load_entries()
+        if {entry.sha256, entry.md5} & digests
+        or (entry.source_sha256 and source.startswith(entry.source_sha256))
+    ]
+
+
+def _digest(path: Path, kind: str) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, kind).hexdigest()
 
 
 def load_weights(
@@ -147,17 +211,19 @@ def _keras_imagenet(entry: WeightsEntry, backbone: keras.Model) -> list[np.ndarr
     return backbone.get_weights()
 
 
-def random_weights(backbone_name: str, size: int, seed: int) -> list[np.ndarray]:
+def random_weights(
+    backbone_name: str, size: int, seed: int, topology: Topology = "keras"
+) -> list[np.ndarray]:
     """Return a randomly initialised backbone's weights, the same for the same seed."""
     import keras
 
     keras.utils.set_random_seed(seed)  # keras.applications takes no initialiser of ours
-    return build_backbone(backbone_name, size).get_weights()
+    return build_backbone(backbone_name, size, topology=topology).get_weights()
 
 
 def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
     """Read one weights file, of a trained network, into a backbone and return its weights."""
-    _refuse_unsafe_format(path)
+    layout = _layout_for(path, backbone)
     # Whatever a loader leaves out, with a mere warning, stays NaN and is found below.
     backbone.set_weights([np.full(v.shape, np.nan) for v in backbone.weights])
     with as_input_error(
@@ -166,15 +232,24 @@ def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
         remedy="Check that the file is whole and belongs to this backbone.",
         kinds=Exception,  # h5py, Keras and safetensors raise what they like
     ):
-        if path.suffix == ".safetensors":
+        if layout is Layout.IN_ORDER:
             stored, variables = load_file(path), _keyed(backbone)
             if odd := sorted(stored.keys() ^ variables.keys()):
                 raise ValueError(f"{len(odd)} tensors do not match, the first is {odd[0]}")
             backbone.set_weights([stored[key] for key in variables])
+        elif layout in FOR_TORCHVISION:
+            assignment, stored = assign_tensors(shapes_of(path), backbone, path), load_file(path)
+            for name, variable in variables_by_name(backbone).items():
+                variable.assign(assignment.to_keras(stored[assignment.names[name]]))
         else:
             backbone.load_weights(path)
-    weights = backbone.get_weights()
-    for variable, values in zip(backbone.weights, weights, strict=True):
+    _check_values(path, backbone)
+    return backbone.get_weights()
+
+
+def _check_values(path: Path, backbone: keras.Model) -> None:
+    """Raise `InputError` for weights that no training gives."""
+    for variable, values in zip(backbone.weights, backbone.get_weights(), strict=True):
         problem = None
         if not np.isfinite(values).all():
             problem = "does not hold a finite number for every weight"
@@ -187,19 +262,40 @@ def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
         if problem:
             remedy = "Fetch or train the weights again."
             raise InputError(f"{variable.path} {problem}", where=path, remedy=remedy)
-    return weights
+
+
+def _layout_for(path: Path, backbone: keras.Model) -> Layout:
+    """Return the layout of a file; `InputError` where the backbone is of another topology."""
+    layout, topology = layout_of(path), topology_of(backbone)
+    if layout in (Layout.KERAS_2, Layout.KERAS_3):
+        # By this ending Keras chooses how it reads a file.
+        ends_so = path.name.endswith(".weights.h5")
+        if ends_so != (layout is Layout.KERAS_3):
+            ending = ".h5, and not in .weights.h5" if ends_so else ".weights.h5"
+            raise InputError(
+                f"it is {layout}", where=path, remedy=f"Let its name end in {ending}."
+            )
+    wanted = "torchvision" if layout in FOR_TORCHVISION else "keras"
+    if topology != wanted:
+        raise InputError(
+            f"it is {layout}, which belongs in {_WHOSE[wanted]} network, and this one is "
+            f"{_WHOSE[topology]}: of equal shapes they compute something else",
+            where=path,
+            remedy="Name it as the file of an init of that topology, in weights.yaml.",
+        )
+    return layout
 
 
 def count_parameters(path: Path) -> int:
     """Return how many numbers a weights file holds beside the state of an optimizer."""
-    _refuse_unsafe_format(path)
+    refuse_other_files(path)
     sizes: dict[str, int] = {}
     remedy = "Check its path, and that it is whole: fetch it again if in doubt."
     with as_input_error(
         "not a readable file of weights", where=path, remedy=remedy, kinds=Exception
     ):
         if path.suffix == ".safetensors":
-            sizes = {name: values.size for name, values in load_file(path).items()}
+            sizes = {name: math.prod(shape) for name, shape in shapes_of(path).items()}
         else:
             with h5py.File(path, "r") as stored:  # groups have no size
                 stored.visititems(lambda n, item: sizes.update({n: getattr(item, "size", 0)}))
@@ -235,13 +331,6 @@ def save_notop(path: Path, backbone: keras.Model) -> None:
             for kind, values in zip(kinds, layer.weights, strict=True):
                 group.create_dataset(f"{name}/{kind}:0", data=np.asarray(values))
         _write_names(file.create_group("top_level_model_weights"), "weight_names", [])
-
-
-def _refuse_unsafe_format(path: Path) -> None:
-    if path.suffix not in (".h5", ".safetensors"):
-        problem = f"weights of type {path.suffix or 'unknown'!r} are not read"
-        remedy = "They may carry code. Convert them to .weights.h5 or .safetensors first."
-        raise InputError(problem, where=path, remedy=remedy)
 
 
 def _keyed(backbone: keras.Model) -> dict[str, keras.Variable]:

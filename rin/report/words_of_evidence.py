@@ -25,6 +25,17 @@ def files_named(hits: int, total: int, interval: Sequence[float]) -> str:
     )
 
 
+def extreme_variances(files: pd.DataFrame) -> str:
+    """Return which files have extreme running variances, a row a file: `file` and `remark`."""
+    if files.empty:
+        return "No file of weights is at hand here, so none was searched."
+    searched, extreme = f"{counted(len(files), 'files')} searched", files[files["remark"] != ""]
+    if extreme.empty:
+        return f"{searched}: no such layer."
+    remarks = [f"{row.file} has {row.remark}." for row in extreme.itertuples()]
+    return " ".join([f"{searched}.", *remarks])
+
+
 def sizes_compared(sizes: Mapping[str, Any]) -> str:
     """Return how many networks a run compares: `sizes` has pairs, backbones and pretrainings."""
     n, backbones = int(sizes["pairs"]), counted(int(sizes["backbones"]), "backbones")

@@ -14,7 +14,7 @@ from rin.data.confounders import sampled_parts
 from rin.data.leakage import leak_free_groups
 from rin.errors import look_up, unknown
 from rin.files import sha256_of
-from rin.models.backbones import find_backbone
+from rin.models.backbones import Topology, find_backbone
 from rin.models.build import Architecture
 from rin.models.weights import (
     WeightsEntry,
@@ -85,6 +85,7 @@ class Run(Planned):
         recorded = {
             "layers": dict(self.activation_sample),
             "external": {name: site.store.digest for name, site in self.inputs.external.items()},
+            "topology": "" if self.topology == "keras" else self.topology,
         }
         recorded = {name: value for name, value in recorded.items() if value}
         return config | _identity(self.settings) | recorded
@@ -107,10 +108,16 @@ class Run(Planned):
         return factor | columns
 
     @property
+    def topology(self) -> Topology:
+        """Whose network of the backbone's name it is: that of the weights that it starts from."""
+        return self.entry.topology if self.entry else "keras"
+
+    @property
     def architecture(self) -> Architecture:
         """What the step is compiled for; the runs of a block share it."""
         shared = {name: getattr(self.settings, name) for name in COMPILED}
         shared["channels"] = 3 if self.inputs.store.color else 1
+        shared["topology"] = self.topology
         return Architecture(self.scenario.backbone, self.scenario.unfreezing, **shared)
 
 

@@ -12,12 +12,16 @@ import pandas as pd
 from rin.data.dataset import sample_pictures
 from rin.data.splits import subset
 from rin.data.store import Provenance
+from rin.errors import InputError
 from rin.files import sha256_of
 from rin.models import probe
 from rin.models.backbones import find_backbone
+from rin.models.weights import entries_of, source_digest
+from rin.models.weights_file import layout_of, stored_variances, variance_remark
 from rin.study import pretraining
 from rin.study.corpora import find_corpus
 from rin.study.pretraining import PretrainingRun, plan_pretraining, pretrain_missing
+from rin.study.released import released_files
 from rin.study.workspace import Workspace
 
 
@@ -104,6 +108,29 @@ def probe_measurements(workspace: Workspace) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+def file_variances(workspace: Workspace, *, probed: bool) -> pd.DataFrame:
+    """Return what each weights file at hand tells of its running variances, a row a file.
+
+    The released files of a profile, and with `probed` those that were pretrained to be probed:
+    `file`, and `remark`: `rin.models.weights_file.variance_remark`, or why it cannot be read.
+    """
+    released = [file for file in released_files(workspace) if file.path]
+    paths = {f"{file.name} (released)": file.path for file in released}
+    if probed:
+        ledger = workspace.ledger("probe")
+        for run in plan_probe(workspace):
+            name = f"{run.backbone}, {run.preprocessing} (pretrained here)"
+            paths[name] = ledger.path(run.run_id) / pretraining.WEIGHTS
+    rows = []
+    for name, path in paths.items():
+        try:
+            remark = variance_remark(stored_variances(path))
+        except InputError as error:
+            remark = f"not been read: {error.problem}"
+        rows.append((name, remark))
+    return pd.DataFrame(rows, columns=["file", "remark"])
+
+
 def probe_file(
     path: Path, images: str, data_root: Path | None, *, backbone: str | None, n: int, size: int
 ) -> list[str]:
@@ -123,8 +150,23 @@ def probe_file(
         lines.append("These are stand-ins, not real images: name your own with --images.")
     if (pixels == pixels[..., :1]).all():
         lines.append("RGB and BGR look the same on grey images.")
-    known = [file for file in probe.load_distributions() if file.sha256 == sha256]
+    return lines + file_facts(path)
+
+
+def file_facts(path: Path) -> list[str]:
+    """Return what a file is beside its backbone: layout, release by its digest, odd variances."""
+    digests = {sha256_of(path)}
+    lines = [f"Layout: {layout_of(path)}."]
+    if source := source_digest(path):
+        digests.add(source)
+        lines.append(f"Converted from a file of SHA-256 {source}.")
+    lines += [f"It is {entry.init}: {entry.release}." for entry in entries_of(path)]
+    known = [file for file in probe.load_distributions() if file.sha256 in digests]
     for file in known:
         stated = file.stated_preprocessing or "no preprocessing stated"
         lines.append(f"{file.distributor}, {file.release}: {stated} ({file.statement}).")
-    return lines if known else [*lines, "No distributor is known for this SHA-256."]
+    if not known:
+        lines.append("No distributor is known for this SHA-256.")
+    if remark := variance_remark(stored_variances(path)):
+        lines.append(f"Variances: {remark}.")
+    return lines

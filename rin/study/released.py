@@ -21,7 +21,8 @@ from rin.errors import InputError, as_input_error, counted, join_first_ten
 from rin.files import sha256_of, write_atomically
 from rin.models import probe
 from rin.models.backbones import find_backbone
-from rin.models.weights import WeightsEntry, find_entry, load_entries, locate
+from rin.models.weights import WeightsEntry, find_entry, known_by, load_entries, locate
+from rin.models.weights_file import stored_variances, variance_remark
 from rin.study.executors import begin_block
 from rin.study.profile import RANDOM
 from rin.study.workspace import Workspace, find_manifest
@@ -36,25 +37,26 @@ VERDICTS = "probed_weights.json"
 class ReleasedFile:
     """A file of released weights, as it was found.
 
-    `path` is None where it is not there, or Keras has yet to fetch it; `verdict` is that of the
-    probe, a preprocessing or why there is none, and empty where it was not asked; `problem` says
-    why the file cannot be read.
+    `path` is None where it is not there, or Keras has yet to fetch it; `known` is the digest by
+    which it is known; `verdict` is that of the probe, a preprocessing or why there is none, and
+    empty where it was not asked; `problem` says why the file cannot be read, and `variances` which
+    running variances are extreme.
     """
 
     entry: WeightsEntry
     path: Path | None
     sha256: str | None
+    known: Literal["SHA-256", "MD5", ""] = ""
     verdict: str = ""
     problem: str = ""
+    variances: str = ""
 
     @property
     def verified(self) -> Literal["SHA-256", "MD5", "probe", ""]:
         """By what the file is known to be what its name says; empty for one that is unverified."""
-        if self.entry.sha256:
-            return "SHA-256"
-        if self.entry.md5:
-            return "MD5"
-        return "probe" if self.verdict == self.entry.preprocessing else ""
+        if self.known:
+            return self.known
+        return "probe" if self.verdict == probe.scaling_of(self.entry.preprocessing) else ""
 
     @property
     def name(self) -> str:
@@ -80,7 +82,7 @@ def released_files(
     """Return the released weights of a profile, one a source and backbone.
 
     What the probe has said before is in the folder of results; it is asked of no other file, of
-    those without a digest, or of all.
+    those without a digest, or of all.  Unless it is asked of none, what else a file tells is read.
     """
     profile = workspace.profile
     pretrained_here = profile.pretraining.corpora if profile.pretraining else {}
@@ -91,21 +93,21 @@ def released_files(
         entry = find_entry(init, backbone, load_entries())
         path = locate(entry, workspace.weights_folders)
         if path is None:
-            files.append(ReleasedFile(entry, None, None))
+            files.append(ReleasedFile(entry, None, None, known_by(entry, None)))
             continue
         sha256 = sha256_of(path)
-        is_unknown = not (entry.sha256 or entry.md5)
-        to_probe = ask == "all" or (ask == "unknown" and is_unknown)
-        verdict, problem = kept.get(sha256, ""), ""
-        if to_probe and not verdict and find_backbone(backbone).batch_norm:
-            images = _some_images(workspace) if images is None else images
-            try:
-                layer = _first_layer(workspace, path, backbone)
-            except InputError as error:
-                problem = str(error)
-            else:
-                verdict = _verdict(layer, images)
-        files.append(ReleasedFile(entry, path, sha256, verdict, problem))
+        known, verdict, problem, remark = "", kept.get(sha256, ""), "", ""
+        try:
+            known = known_by(entry, path)
+            if ask != "none":
+                remark = variance_remark(stored_variances(path))
+            to_probe = ask == "all" or (ask == "unknown" and not known)
+            if to_probe and not verdict and find_backbone(backbone).batch_norm:
+                images = _some_images(workspace) if images is None else images
+                verdict = _verdict(_first_layer(workspace, path, entry), images)
+        except InputError as error:
+            problem = str(error)
+        files.append(ReleasedFile(entry, path, sha256, known, verdict, problem, remark))
     return files
 
 
@@ -131,17 +133,22 @@ def check_released(workspace: Workspace) -> list[ReleasedFile]:
     return files
 
 
-def unverified_remarks(files: Iterable[ReleasedFile]) -> list[str]:
-    """Return in a sentence each which files are unverified."""
-    return [
-        f"{file.name} ({file.path or 'fetched by Keras'}) is "
-        + weights_remark(file.verified, file.verdict, file.entry.preprocessing)
-        for file in files
-        if not file.verified and (file.path or not file.entry.file)
-    ]
+def file_remarks(files: Iterable[ReleasedFile]) -> list[str]:
+    """Return in a sentence each which files are unverified, unreadable or of extreme variances."""
+    remarks = []
+    for file in files:
+        called = f"{file.name} ({file.path or 'fetched by Keras'})"
+        if file.problem:
+            remarks.append(f"{called} cannot be read: {file.problem}")
+        elif not file.verified and (file.path or not file.entry.file):
+            known = weights_remark(file.verified, file.verdict, file.entry.preprocessing)
+            remarks.append(f"{called} is {known}")
+        if file.variances:
+            remarks.append(f"{called} has {file.variances}")
+    return remarks
 
 
-def _first_layer(workspace: Workspace, path: Path, backbone: str) -> probe.FirstLayer:
+def _first_layer(workspace: Workspace, path: Path, entry: WeightsEntry) -> probe.FirstLayer:
     """Read the first layer of a file, as the runs of this study will find the framework."""
     import keras
 
@@ -149,7 +156,7 @@ def _first_layer(workspace: Workspace, path: Path, backbone: str) -> probe.First
     if execution.executor == "processes" and execution.workers == 0:
         begin_block(execution)  # once a model is built here, the number of threads is fixed
     with keras.device("cpu"):  # workers need the memory of a GPU
-        return probe.read_first_layer(path, backbone)
+        return probe.read_first_layer(path, entry.backbone, entry.topology)
 
 
 def _kept_verdicts(workspace: Workspace) -> dict[str, str]:

@@ -39,6 +39,17 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "DenseNet121": ("conv1_relu", "pool2_relu", "pool3_relu", "pool4_relu", "relu"),
 }
+#: What these layers are called in torchvision's topology.
+LAYERS_IN_TORCHVISION: dict[str, tuple[str, ...]] = {
+    "ResNet50": ("relu", "layer1.2.relu", "layer2.3.relu", "layer3.5.relu", "layer4.2.relu"),
+    "DenseNet121": (
+        "features.relu0",
+        "features.transition1.relu",
+        "features.transition2.relu",
+        "features.transition3.relu",
+        "features.relu5",
+    ),
+}
 #: Given how far a training has come, returns a further callback.
 Watcher = Callable[[TrainingState], keras.callbacks.Callback]
 
@@ -189,7 +200,8 @@ class ReusableClassifier:
     @cached_property
     def untrained(self) -> list[np.ndarray]:
         """Weights of a backbone that never trained, from which no run starts either."""
-        return random_weights(self.architecture.backbone, self.architecture.size, _UNTRAINED_SEED)
+        a = self.architecture
+        return random_weights(a.backbone, a.size, _UNTRAINED_SEED, a.topology)
 
     @property
     def traces(self) -> int:
@@ -339,7 +351,10 @@ def layer_activations(
     """
     backbone = block.network.backbone
     names = look_up("backbone", block.architecture.backbone, LAYERS)
-    inside = keras.Model(backbone.input, [backbone.get_layer(name).output for name in names])
+    inner = names
+    if block.architecture.topology == "torchvision":
+        inner = LAYERS_IN_TORCHVISION[block.architecture.backbone]
+    inside = keras.Model(backbone.input, [backbone.get_layer(name).output for name in inner])
     activations: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for start in range(0, len(part.rows), batch):
         rows = part.rows[start : start + batch]

@@ -251,7 +251,7 @@ def test_a_backbone_is_found_by_its_number_of_parameters(tmp_path, name):
 @pytest.mark.parametrize("content", [b"", b"not weights", b"\x89HDF\r\n\x1a\n" + bytes(40)])
 def test_a_file_that_is_not_whole_raises(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(InputError, match="not a readable file of weights"):
+    with pytest.raises(InputError, match=r"not a readable file of weights|is HDF5 under"):
         read_first_layer(tmp_path / name)
 
 

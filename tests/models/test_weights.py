@@ -11,7 +11,7 @@ from known_backbones import built, emptied, literal_weights
 from legacy_files import config_of, write_legacy
 
 from rin.errors import InputError
-from rin.models.backbones import ALL_BACKBONES, BACKBONES, build_backbone
+from rin.models.backbones import ALL_BACKBONES, BACKBONES, IN_TORCHVISION, build_backbone
 from rin.models.weights import (
     WeightsEntry,
     count_parameters,
@@ -85,10 +85,23 @@ def test_random_weights_of_a_seed_are_always_the_same():
     assert not np.array_equal(first[0], other[0])
 
 
-def test_entries_of_the_repository_name_both_inits_of_all_backbones():
+def test_entries_of_the_repository_name_every_init_of_its_backbones():
     entries = load_entries()
     backbones = {"radimagenet": BACKBONES, "imagenet": ALL_BACKBONES}
+    backbones |= dict.fromkeys(("radimagenet_pytorch", "imagenet_torchvision"), IN_TORCHVISION)
     pairs = [(e.init, e.backbone) for e in entries]
+    assert {e.topology for e in entries if e.init in ("radimagenet", "imagenet")} == {"keras"}
+    converted = [e for e in entries if e.topology == "torchvision"]
+    assert {e.init: e.preprocessing for e in converted if e.init == "radimagenet_pytorch"} == {
+        "radimagenet_pytorch": "symmetric_bgr"
+    }
+    assert {
+        e.backbone: e.preprocessing for e in converted if e.init == "imagenet_torchvision"
+    } == {
+        "ResNet50": "standardised",
+        "DenseNet121": "standardised",
+        "InceptionV3": "symmetric",
+    }
     assert sorted(pairs) == sorted((init, b) for init, known in backbones.items() for b in known)
     assert {e.preprocessing for e in entries if e.init == "radimagenet"} == {"caffe_unit"}
     assert {e.backbone: e.preprocessing for e in entries if e.init == "imagenet"} == {
@@ -267,7 +280,7 @@ def test_keras_file_that_lacks_a_part_is_refused(small, tmp_path, lost):
     small.save_weights(path)
     with h5py.File(path, "a") as file:
         del file[lost]
-    with pytest.raises(InputError, match=r"not the weights|every weight"):
+    with pytest.raises(InputError, match=r"not the weights|every weight|named neither"):
         read_weights_file(path, small)
 
 
@@ -296,7 +309,7 @@ def test_file_of_a_type_that_may_carry_code_is_refused_unread(small, tmp_path, s
 def test_pickle_that_is_called_h5_is_refused_and_not_executed(small, tmp_path):
     path, trace = tmp_path / "saved.h5", tmp_path / "executed"
     path.write_bytes(pickle.dumps(Bomb(trace)))
-    with pytest.raises(InputError, match="whole"):
+    with pytest.raises(InputError, match="it is a pickle"):
         read_weights_file(path, small)
     assert not trace.exists()
 

@@ -19,6 +19,22 @@ def test_files_named_have_the_interval_of_their_share_in_percent():
 
 
 @pytest.mark.parametrize(
+    ("remarks", "said"),
+    [
+        ([], "No file of weights is at hand here, so none was searched."),
+        ([""], "1 file searched: no such layer."),
+        (["", ""], "2 files searched: no such layer."),
+        (["", "1 of 3 odd"], "2 files searched. file 1 has 1 of 3 odd."),
+        (["not been read: a page", "odd"], "2 files searched. file 0 has not been read: a page. "),
+    ],
+)
+def test_files_with_extreme_variances_are_named(remarks, said):
+    rows = [(f"file {i}", remark) for i, remark in enumerate(remarks)]
+    text = words.extreme_variances(pd.DataFrame(rows, columns=["file", "remark"]))
+    assert text.startswith(said)
+
+
+@pytest.mark.parametrize(
     ("sizes", "said"),
     [
         ((11, 5, 3), "11 pairs of networks were compared, of 5 backbones with at most 3 pretr"),

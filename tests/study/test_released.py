@@ -30,8 +30,8 @@ from rin.study.released import (
     IMAGES,
     SIDE,
     check_released,
+    file_remarks,
     released_files,
-    unverified_remarks,
     weights_remark,
 )
 from rin.study.results import Results
@@ -105,7 +105,7 @@ def test_file_without_a_known_digest_is_what_the_probe_says(
     (file,) = check_released(study)
     assert file.verified == verified
     assert file.verdict.startswith(verdict)
-    assert (unverified_remarks([file]) == []) is bool(verified)
+    assert (file_remarks([file]) == []) is bool(verified)
 
 
 def test_verdict_is_kept_for_what_shows_the_results(study, monkeypatch):

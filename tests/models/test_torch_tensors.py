@@ -1,0 +1,166 @@
+"""Tensors under PyTorch's names: every one of a backbone is found, and every other one named."""
+
+import numpy as np
+import pytest
+from known_backbones import built
+from torch_files import built_as_torchvision, torch_tensors, write_tensors
+
+from rin.errors import InputError
+from rin.models.backbones import IN_TORCHVISION, build_backbone
+from rin.models.build import apply_unfreezing
+from rin.models.probe import identify_backbone, read_first_layer
+from rin.models.torch_tensors import CHILDREN, find_torch_backbone
+from rin.models.weights import read_weights_file, save_notop
+from rin.training.trainer import LAYERS, LAYERS_IN_TORCHVISION
+
+
+def assert_read(path, backbone, expected):
+    for one, other in zip(read_weights_file(path, backbone), expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def numbered(name, backbone, *, without=()):
+    """Name a tensor as `nn.Sequential` over the children of a network does."""
+    first, _, rest = name.partition(".")
+    children = [child for child in CHILDREN[backbone][0] if child not in without]
+    return f"backbone.{children.index(first)}.{rest}"
+
+
+NAMINGS = {
+    "bare": lambda name, _: name,
+    "parallel": lambda name, _: f"module.{name}",
+    "sequence": numbered,
+    "sequence without classifiers": lambda name, network: numbered(
+        name, network, without=("AuxLogits", "fc")
+    ),
+}
+
+
+@pytest.mark.parametrize("naming", NAMINGS)
+@pytest.mark.parametrize(
+    "network",
+    [pytest.param(n, marks=[] if n == "ResNet50" else pytest.mark.slow) for n in IN_TORCHVISION],
+)
+def test_weights_under_every_naming_are_read_whole_and_their_network_is_found(
+    tmp_path, network, naming
+):
+    backbone = built_as_torchvision(network)
+    tensors, expected = torch_tensors(backbone), backbone.get_weights()
+    named = {NAMINGS[naming](name, network): values for name, values in tensors.items()}
+    named |= {f"{name.removesuffix('running_var')}num_batches_tracked": np.array(7)
+              for name in named if name.endswith("running_var")}  # fmt: skip
+    path = write_tensors(tmp_path / "a.safetensors", named)
+    assert identify_backbone(path) == network
+    assert_read(path, backbone, expected)
+
+
+@pytest.mark.parametrize("names", ["denselayer1.norm.1", "denselayer1.conv.2"])
+def test_names_of_densenet_before_2018_are_known(names):
+    old = "features.denseblock4.denselayer16.conv.2.weight"
+    assert find_torch_backbone([f"features.denseblock1.{names}.weight", old]) == "DenseNet121"
+    assert find_torch_backbone([old.removeprefix("features.")]) == "DenseNet121"
+    assert find_torch_backbone([f"backbone.0.{old.removeprefix('features.')}"]) == "DenseNet121"
+
+
+@pytest.fixture(scope="module")
+def resnet50():
+    """Torchvision's ResNet50, and its tensors by name."""
+    backbone = built_as_torchvision("ResNet50")
+    return backbone, torch_tensors(backbone)
+
+
+def test_file_of_mlx_is_transposed(tmp_path, resnet50):
+    backbone, tensors = resnet50
+    expected = backbone.get_weights()
+    moved = {k: v.transpose(0, 2, 3, 1) if v.ndim == 4 else v for k, v in tensors.items()}
+    assert_read(write_tensors(tmp_path / "a.safetensors", moved), backbone, expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda t: t.pop("layer3.1.bn2.running_mean"),
+            "264 of its 265 .*layer3.1.bn2.running_mean",
+        ),
+        (lambda t: t.update({"layer5.0.weight": np.ones(3)}), "unexpected: layer5.0.weight"),
+        (
+            lambda t: t.update({"bn1.bias": np.ones(3)}),
+            r"bn1.bias is \(3,\) and should be \(64,\)",
+        ),
+        (lambda t: t.update({k: t.pop(k) for k in [*t] if k.startswith("layer4.2.conv3")}), None),
+    ],
+)
+def test_tensor_that_is_missing_unexpected_or_of_another_shape_is_named(
+    tmp_path, resnet50, change, said
+):
+    backbone, tensors = resnet50[0], dict(resnet50[1])
+    change(tensors)
+    path = write_tensors(tmp_path / "a.safetensors", tensors)
+    if said is None:  # order does not matter
+        assert read_weights_file(path, backbone)
+        return
+    with pytest.raises(InputError, match=said):
+        read_weights_file(path, backbone)
+
+
+def test_file_of_which_no_tensor_fits_is_refused_with_the_count(tmp_path, resnet50):
+    path = write_tensors(tmp_path / "a.safetensors", {"trunk.0.weight": np.ones((4, 3, 2, 2))})
+    with pytest.raises(InputError, match=r"0 of its 265 tensors are there.*unexpected: trunk\.0"):
+        read_weights_file(path, resnet50[0])
+    with pytest.raises(InputError, match="no torchvision network known here"):
+        identify_backbone(path)
+
+
+def test_weights_of_one_topology_are_refused_by_the_other(tmp_path, resnet50):
+    backbone, tensors = resnet50
+    torch_file = write_tensors(tmp_path / "a.safetensors", tensors)
+    save_notop(tmp_path / "a_notop.h5", built("ResNet50"))
+    with pytest.raises(
+        InputError, match="belongs in torchvision's network, and this one is Keras'"
+    ):
+        read_weights_file(torch_file, built("ResNet50"))
+    with pytest.raises(
+        InputError, match="belongs in Keras' network, and this one is torchvision's"
+    ):
+        read_weights_file(tmp_path / "a_notop.h5", backbone)
+
+
+def test_first_layer_of_a_file_of_pytorch_has_its_padding_and_epsilon(tmp_path, resnet50):
+    layer = read_first_layer(write_tensors(tmp_path / "a.safetensors", resnet50[1]))
+    assert (layer.backbone, layer.stride, layer.padding) == ("ResNet50", 2, 3)
+    assert layer.epsilon == pytest.approx(1e-5)
+    np.testing.assert_array_equal(layer.variance.astype("float32"), resnet50[1]["bn1.running_var"])
+
+
+def test_backbone_that_torchvision_does_not_have_here_is_refused():
+    with pytest.raises(InputError, match="Known: ResNet50, DenseNet121, InceptionV3"):
+        build_backbone("InceptionResNetV2", 75, topology="torchvision")
+
+
+@pytest.mark.parametrize(
+    "network", [pytest.param(n, marks=pytest.mark.slow) for n in IN_TORCHVISION]
+)
+def test_top_ten_layers_are_alike_in_both_topologies(network):
+    kinds = []
+    for backbone in (built(network), built_as_torchvision(network)):
+        apply_unfreezing(backbone, "unfreeze_top10")
+        kinds.append([type(layer).__name__ for layer in backbone.layers if layer.trainable])
+        convolutions = [w for w in backbone.trainable_weights if w.ndim == 4]
+        kinds[-1].append(sorted(tuple(w.shape) for w in convolutions))
+        backbone.trainable = True
+    assert kinds[0] == kinds[1]
+    assert len(kinds[0]) == 11
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", LAYERS)
+def test_ends_of_stages_have_the_same_shapes_in_both_topologies(network):
+    shapes = [
+        [backbone.get_layer(name).output.shape for name in names[network]]
+        for backbone, names in (
+            (built(network), LAYERS),
+            (built_as_torchvision(network), LAYERS_IN_TORCHVISION),
+        )
+    ]
+    assert shapes[0] == shapes[1]

@@ -1,0 +1,207 @@
+"""Backbones in torchvision's topology give its features; its files are converted whole."""
+
+import shlex
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from known_backbones import literal_weights
+from safetensors import safe_open
+
+from rin.errors import InputError
+from rin.files import sha256_of
+from rin.models.backbones import build_backbone
+from rin.models.torch_tensors import convert_torch_file
+from rin.models.weights import read_weights_file
+from rin.models.weights_file import conversion_command
+
+torch = pytest.importorskip("torch", reason="the extra torch is not installed")
+pytest.importorskip("torchvision", reason="the extra torch is not installed")
+pytestmark = pytest.mark.slow
+
+
+def resnet50():
+    """Torchvision's ResNet50 with random weights."""
+    import torchvision
+
+    return torchvision.models.resnet50(weights=None)
+
+
+SIZES = {"ResNet50": 97, "DenseNet121": 96, "InceptionV3": 112}
+
+
+@pytest.fixture(scope="module", params=SIZES)
+def network(request):
+    """A network of torchvision whose averages are those of some images, and its name."""
+    import torchvision
+
+    name, size = request.param, SIZES[request.param]
+    torch.manual_seed(1)
+    options = {"init_weights": True} if name == "InceptionV3" else {}
+    constructor = {"InceptionV3": "inception_v3"}.get(name, name.lower())
+    made = getattr(torchvision.models, constructor)(weights=None, **options)
+    for module in made.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.normal_(module.bias, 0, 0.3)
+            module.momentum = 1.0
+    with torch.no_grad():
+        trunk(name, made)(torch.rand(4, 3, size, size) * 2 - 1)
+    return name, made.eval()
+
+
+def trunk(name, network):
+    """The part of a network up to the maps that it pools, as a sequence of its children."""
+    children = dict(network.named_children())
+    if name == "DenseNet121":
+        return torch.nn.Sequential(children["features"], torch.nn.ReLU())
+    ends = {"fc", "avgpool", "dropout", "AuxLogits"}
+    return torch.nn.Sequential(*(child for key, child in children.items() if key not in ends))
+
+
+@pytest.fixture
+def in_float64():
+    """Keras computes in double precision."""
+    before = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx(before[0])
+    keras.config.set_dtype_policy(before[1])
+
+
+def features(path, name, made, precision):
+    """Return features of noise (n, h, w, channels) by Keras and by torchvision."""
+    backbone = build_backbone(name, SIZES[name], topology="torchvision")
+    read_weights_file(path, backbone)
+    shape = (3, *backbone.input_shape[1:])
+    images = np.random.default_rng(2).uniform(-1, 1, shape).astype(precision)
+    network = trunk(name, made).to(getattr(torch, precision))
+    with torch.no_grad():
+        expected = network(torch.from_numpy(images.transpose(0, 3, 1, 2).copy()))
+    network.float()
+    found = np.asarray(backbone(images, training=False))
+    assert found.dtype == precision
+    assert found.std() > 0.3
+    return found, expected.numpy().transpose(0, 2, 3, 1)
+
+
+def test_features_equal_those_of_torchvision(network, tmp_path):
+    name, made = network
+    torch.save(made.state_dict(), tmp_path / "a.pt")
+    done = convert_torch_file(tmp_path / "a.pt")
+    assert done.backbone == name
+    assert {part.partition(".")[0] for part in done.aside if "num_batches" not in part} == {
+        "ResNet50": {"fc"},
+        "DenseNet121": {"classifier"},
+        "InceptionV3": {"fc", "AuxLogits"},
+    }[name]
+    found, expected = features(done.target, name, made, "float32")
+    scale = np.abs(expected).max()
+    print(f"{name}, float32: {np.abs(found - expected).max():.1e} of {scale:.1f}")
+    np.testing.assert_allclose(found / scale, expected / scale, rtol=0, atol=1e-4)
+
+
+@pytest.mark.usefixtures("in_float64")
+def test_features_in_double_precision_equal_those_of_torchvision_to_rounding(network, tmp_path):
+    name, made = network
+    torch.save(made.state_dict(), tmp_path / "a.pt")
+    target = convert_torch_file(tmp_path / "a.pt").target
+    found, expected = features(target, name, made, "float64")
+    print(f"{name}, float64: {np.abs(found - expected).max():.1e} of {np.abs(expected).max():.1f}")
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
+
+
+class Wrapped(torch.nn.Module):
+    """As RadImageNet's example saves a network: a sequence of its children, without the last."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.backbone = torch.nn.Sequential(*list(network.children())[:-1])
+
+
+def test_sequence_of_children_is_converted_to_the_names_of_torchvision(network, tmp_path, rin):
+    name, made = network
+    torch.save(Wrapped(made).state_dict(), tmp_path / "released.pt")
+    status, told, said = rin("weights", "convert", tmp_path / "released.pt")
+    assert (status, said) == (0, "")
+    target = tmp_path / "released.safetensors"
+    assert told.startswith(f"{target}: {name}, ")
+    assert "Layout: safetensors of PyTorch." in told
+    kept = {k: v for k, v in made.state_dict().items() if "num_batches" not in k}
+    with safe_open(target, "numpy") as file:
+        assert {*file.keys()} == {
+            k for k in kept if not k.startswith(("fc.", "classifier.", "AuxLogits."))
+        }
+        for key in file.keys():  # noqa: SIM118
+            np.testing.assert_array_equal(file.get_tensor(key), kept[key].numpy())
+        digest = sha256_of(tmp_path / "released.pt")
+        assert file.metadata() == {"source": "released.pt", "source_sha256": digest}
+    assert f"Converted from a file of SHA-256 {digest}." in told
+
+
+def test_line_that_a_refusal_prints_writes_a_file_that_is_read(tmp_path):
+    made = resnet50()
+    torch.save(made.state_dict(), tmp_path / "a b.pt")
+    with pytest.raises(InputError) as raised:
+        read_weights_file(tmp_path / "a b.pt", None)
+    line = conversion_command(tmp_path / "a b.pt")
+    assert line in str(raised.value)
+    subprocess.run([sys.executable, *shlex.split(line)[1:]], check=True, timeout=120)
+    backbone = build_backbone("ResNet50", 32, topology="torchvision")
+    backbone.set_weights(literal_weights(backbone, 3))
+    read_weights_file(tmp_path / "a b.safetensors", backbone)
+    kernel = made.state_dict()["conv1.weight"].numpy()
+    np.testing.assert_array_equal(
+        np.asarray(backbone.get_layer("conv1").kernel), kernel.transpose(2, 3, 1, 0)
+    )
+
+
+class Bomb:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"a": torch.ones(3)}, "its 1 tensor are of no network"),
+        ({}, "holds no tensors by name"),
+        ({"epoch": 3}, "holds no tensors by name"),
+        ([torch.ones(3)], "holds no tensors by name"),
+        (torch.ones(3), "holds no tensors by name"),
+    ],
+)
+def test_file_without_the_tensors_of_a_network_is_not_converted(tmp_path, content, said):
+    torch.save(content, tmp_path / "a.pt")
+    with pytest.raises(InputError, match=said):
+        convert_torch_file(tmp_path / "a.pt")
+    assert not (tmp_path / "a.safetensors").exists()
+
+
+def test_file_with_code_is_not_converted_and_its_code_not_run(tmp_path):
+    torch.save({"conv1.weight": Bomb(tmp_path / "executed")}, tmp_path / "a.pt")
+    with pytest.raises(InputError, match="PyTorch cannot read it"):
+        convert_torch_file(tmp_path / "a.pt")
+    assert not (tmp_path / "executed").exists()
+
+
+def test_checkpoint_is_converted_by_the_tensors_of_its_model(tmp_path):
+    made = resnet50()
+    torch.save({"epoch": 3, "state_dict": made.state_dict()}, tmp_path / "a.pth")
+    assert convert_torch_file(tmp_path / "a.pth").tensors == 265
+
+
+def test_network_that_lacks_a_tensor_is_not_converted(tmp_path):
+    tensors = resnet50().state_dict()
+    del tensors["layer2.1.bn3.weight"]
+    torch.save(tensors, tmp_path / "a.pt")
+    with pytest.raises(InputError, match=r"264 of its 265 tensors are there; missing: layer2\.1"):
+        convert_torch_file(tmp_path / "a.pt")

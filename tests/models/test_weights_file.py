@@ -1,0 +1,177 @@
+"""What a file of weights is, told from its content; what is none is refused by name."""
+
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+from known_backbones import built
+from legacy_files import write_legacy
+from torch_files import write_tensors
+
+from rin.errors import InputError
+from rin.models.weights import count_parameters, read_weights_file, save_safetensors
+from rin.models.weights_file import (
+    Layout,
+    extreme_variances,
+    layout_of,
+    refuse_other_files,
+    stored_variances,
+    variance_remark,
+)
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:08629f7e\nsize 94340000\n"
+
+
+def archive_of(*names):
+    def write(path):
+        with zipfile.ZipFile(path, "w") as file:
+            for name in names:
+                file.writestr(name, b"content")
+
+    return write
+
+
+OTHER_FILES = {
+    "page": (b"\n<!DOCTYPE html><html>Too large to scan", "a web page", "browser"),
+    "old page": (b"<HTML><head>", "a web page", "browser"),
+    "server": (b'<?xml version="1.0"?><Error>', "a web page", "browser"),
+    "pointer": (POINTER, "a pointer of git-LFS", "git lfs pull"),
+    "pickle": (pickle.dumps({"weight": 1}), "a pickle", "rin weights convert"),
+    "pytorch": (archive_of("a/data.pkl", "a/data/0"), "a file of PyTorch", "rin weights convert"),
+    "keras": (archive_of("config.json", "model.weights.h5"), "a whole model", "model.weights.h5"),
+    "zip": (archive_of("RadImageNet_pytorch/ResNet50.pt"), "a zip archive", "Unpack it"),
+}
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".safetensors"])
+@pytest.mark.parametrize("kind", OTHER_FILES)
+def test_file_that_is_no_weights_is_refused_by_what_it_is_with_a_remedy(tmp_path, kind, suffix):
+    content, said, remedy = OTHER_FILES[kind]
+    path = tmp_path / f"ResNet50{suffix}"
+    path.write_bytes(content) if isinstance(content, bytes) else content(path)
+    for read in (refuse_other_files, count_parameters, layout_of):
+        with pytest.raises(InputError, match=f"it is {said}") as raised:
+            read(path)
+        assert remedy in raised.value.remedy
+        assert str(path) == raised.value.where
+
+
+def test_safetensors_and_hdf5_under_each_others_names_are_told_their_own(small, tmp_path):
+    write_legacy(tmp_path / "a.safetensors", small)
+    save_safetensors(tmp_path / "b.h5", small)
+    for name, said in {"a.safetensors": "HDF5", "b.h5": "safetensors"}.items():
+        with pytest.raises(InputError, match=f"it is {said} under another name"):
+            layout_of(tmp_path / name)
+
+
+def test_hdf5_of_either_keras_under_the_ending_of_the_other_is_told_its_own(small, tmp_path):
+    write_legacy(tmp_path / "a.weights.h5", small)
+    small.save_weights(tmp_path / "b.weights.h5")
+    (tmp_path / "b.weights.h5").rename(tmp_path / "b.h5")
+    for name, said in {
+        "a.weights.h5": r"Keras 2\. .* end in \.h5",
+        "b.h5": r"Keras 3\. .*\.weigh",
+    }.items():
+        with pytest.raises(InputError, match=said):
+            read_weights_file(tmp_path / name, small)
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".pth", ".bin", ".ckpt"])
+def test_refusal_of_a_file_of_pytorch_says_the_line_that_converts_it(tmp_path, suffix):
+    path = tmp_path / f"ResNet 50{suffix}"
+    with pytest.raises(InputError, match="carry code") as raised:
+        refuse_other_files(path)
+    assert f"rin weights convert '{path}'" in raised.value.remedy
+    assert "weights_only=True" in raised.value.remedy
+    assert f'"{path.with_suffix(".safetensors")}"' in raised.value.remedy
+
+
+KERNEL = {"pytorch": (8, 3, 5, 5), "mlx": (8, 5, 5, 3)}
+
+
+@pytest.mark.parametrize(
+    ("shapes", "layout"),
+    [
+        ({"conv1.weight": KERNEL["pytorch"], "fc.weight": (2, 8)}, Layout.PYTORCH),
+        ({"conv1.weight": KERNEL["mlx"], "fc.weight": (2, 8)}, Layout.MLX),
+        # Three channels and a kernel of three say nothing.
+        ({"a.weight": (8, 3, 3, 3), "b.weight": (8, 1, 1, 4)}, Layout.MLX),
+        ({"a.weight": (8, 3, 3, 3), "b.weight": (8, 4, 1, 1)}, Layout.PYTORCH),
+        ({"0001/kernel": (5, 5, 3, 8), "0001/bias": (8,)}, Layout.IN_ORDER),
+    ],
+)
+def test_layout_of_safetensors_is_told_from_names_and_shapes(tmp_path, shapes, layout):
+    tensors = {name: np.ones(shape, "float32") for name, shape in shapes.items()}
+    assert layout_of(write_tensors(tmp_path / "a.safetensors", tensors)) is layout
+
+
+def test_safetensors_of_unknown_names_are_refused(tmp_path):
+    path = write_tensors(tmp_path / "a.safetensors", {"kernel": np.ones(3)})
+    with pytest.raises(InputError, match="named neither as by Keras nor as by PyTorch"):
+        layout_of(path)
+
+
+WRITERS = {
+    "a_notop.h5": write_legacy,
+    "a.weights.h5": lambda path, backbone: backbone.save_weights(path),
+    "a.safetensors": save_safetensors,
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_variances_of_every_layer_are_read_from_every_layout_the_first_layer_first(tmp_path, name):
+    small = built("MobileNetV2")
+    stored = [np.asarray(v) for v in small.weights if "moving_variance" in v.path]
+    WRITERS[name](tmp_path / name, small)
+    found = [*stored_variances(tmp_path / name).values()]
+    assert len(found) == len(stored) == 52
+    # In the order of the network, or for Keras 3 of its groups, which are numbered so.
+    for one, other in zip(found, stored, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_variances_of_pytorch_files_begin_with_the_first_layer(tmp_path):
+    names = ["layer1.0.bn1", "bn1", "layer4.2.bn3"]
+    tensors = {f"{name}.running_var": np.full(2, i + 1.0) for i, name in enumerate(names)}
+    tensors |= {"conv1.weight": np.ones(KERNEL["pytorch"])}
+    path = write_tensors(tmp_path / "a.safetensors", tensors)
+    assert [*stored_variances(path)] == ["bn1", "layer1.0.bn1", "layer4.2.bn3"]
+
+
+def layers(*variances):
+    return {f"layer{i}": np.asarray(values) for i, values in enumerate(variances)}
+
+
+USUAL = [0.5, 1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("variances", "reported"),
+    [
+        (layers(USUAL, USUAL, USUAL), []),
+        # One channel against the median of its layer.
+        (layers(USUAL, [1.0, 1.0, 1001.0], USUAL), ["layer1"]),
+        (layers(USUAL, [1.0, 1.0, 999.0], USUAL), []),
+        (layers([1.0, 1.0, 1001.0], USUAL, USUAL), ["layer0"]),
+        # The layer of the official tracker: large as a whole.
+        (layers(USUAL, USUAL, [14.656, 3797.477, 56296.0], USUAL), ["layer2"]),
+        # Inputs of 0 to 255 make the first layer's large.
+        (layers([9e4, 9e4, 9e4], USUAL, USUAL), []),
+        # Most channels dead.
+        (layers(USUAL, [0.0, 0.0, 0.009], USUAL), []),
+        ({}, []),
+    ],
+)
+def test_layer_is_reported_whose_variance_exceeds_a_median_a_thousandfold(variances, reported):
+    assert [each.layer for each in extreme_variances(variances)] == reported
+
+
+def test_remark_on_extreme_variances_names_the_layer_and_the_medians():
+    remark = variance_remark(layers(USUAL, USUAL, [14.656, 3797.477, 56296.0], USUAL))
+    assert remark.startswith(
+        "1 of 4 batch normalisations with running variances above 1,000 times"
+    )
+    assert "the largest, 56,296, is in layer2" in remark
+    assert "(median of its channels 3,797, of all layers 1)" in remark
+    assert variance_remark(layers(USUAL)) == ""

@@ -1,0 +1,121 @@
+"""Runs from weights under PyTorch's names are planned, and trained, in torchvision's topology."""
+
+import numpy as np
+import pytest
+from finished_study import write_images, write_manifests
+from safetensors.numpy import save_file
+from tiny_study import main_study, tiny_profile
+
+from rin.models.backbones import build_backbone
+from rin.models.torch_tensors import SOURCE_SHA256, variables_by_name
+from rin.models.weights import find_entry, load_entries, random_weights
+from rin.study import Results, open_workspace, run_study
+from rin.study.plan import group_blocks, plan_study
+from rin.study.released import check_released, file_remarks, released_files
+from rin.study.workspace import missing_inputs
+
+INITS = ["radimagenet_pytorch", "radimagenet"]
+CHANGES = {"inits": INITS, "pretraining": None}
+WAYS = {"unfreeze_all": [1e-4], "unfreeze_top10": [1e-3]}
+
+
+def planned(results, **changes):
+    workspace = open_workspace(tiny_profile(CHANGES | changes), results=results)
+    return {run.init: run for run in plan_study(workspace)}
+
+
+def test_run_from_each_release_is_of_the_topology_of_its_weights(tmp_path):
+    runs = planned(tmp_path)
+    topologies = {init: run.architecture.topology for init, run in runs.items()}
+    assert topologies == {"radimagenet_pytorch": "torchvision", "radimagenet": "keras"}
+    assert runs["radimagenet_pytorch"].preprocessing == "symmetric_bgr"
+    assert len(group_blocks([*runs.values()])) == 2
+
+
+def test_topology_is_in_the_id_of_a_run_in_torchvision_s_alone(tmp_path):
+    runs = planned(tmp_path)
+    assert runs["radimagenet_pytorch"].config["topology"] == "torchvision"
+    assert "topology" not in runs["radimagenet"].config
+    assert "topology" not in planned(tmp_path, inits=["random", "radimagenet"])["random"].config
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """A data root with a few images that count as real."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = write_manifests(tmp_path_factory.mktemp("manifests") / "data_manifests")
+        patch.setenv("RIN_MANIFESTS", str(folder))
+        yield write_images(tmp_path_factory.mktemp("data"))
+
+
+def write_release(root, *, source=None, largest=None):
+    """Write random weights of ResNet50 as PyTorch names them, in place of the release."""
+    backbone = build_backbone("ResNet50", 32, topology="torchvision")
+    backbone.set_weights(random_weights("ResNet50", 32, 1, "torchvision"))
+    tensors = {name: np.asarray(v) for name, v in variables_by_name(backbone).items()}
+    kernels = {name: v.transpose(3, 2, 0, 1) for name, v in tensors.items() if v.ndim == 4}
+    tensors |= {name: np.ascontiguousarray(values) for name, values in kernels.items()}
+    if largest:
+        tensors["layer3.2.bn1.running_var"] = np.linspace(1, largest, 256, dtype="float32")
+    path = root / "weights" / find_entry(INITS[0], "ResNet50", load_entries()).file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, path, {SOURCE_SHA256: source} if source else None)
+    return path
+
+
+@pytest.fixture
+def workspace(root, tmp_path):
+    changes = {"inits": [INITS[0], "random"], "studies": [main_study(learning_rates=WAYS)]}
+    return open_workspace(tiny_profile(CHANGES | changes), data_root=root, results=tmp_path)
+
+
+def test_file_that_was_converted_from_another_file_than_the_release_is_missing(workspace):
+    entry = find_entry(INITS[0], "ResNet50", load_entries())
+    path = write_release(workspace.data_root, source="ab" * 32)
+    (said,) = missing_inputs(workspace)
+    assert f"{path} is another file (it was converted from a file of SHA-256 abab" in said
+    write_release(workspace.data_root, source=entry.source_sha256)
+    assert missing_inputs(workspace) == []
+    (file,) = released_files(workspace)
+    assert file.verified == "SHA-256"
+
+
+def test_extreme_variances_of_a_release_are_remarked_on(workspace):
+    path = write_release(workspace.data_root, largest=56_296)
+    said = file_remarks(released_files(workspace, "unknown"))
+    (remark,) = [text for text in said if "running variances" in text]
+    assert remark.startswith(f"radimagenet_pytorch ResNet50 ({path}) has 1 of 53 batch norm")
+    assert "56,296, is in layer3.2.bn1" in remark
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"<!DOCTYPE html>", "it is a web page"), (b"version https://git-lfs", "pointer of git-LFS")],
+)
+def test_what_lies_in_place_of_a_release_is_named_before_anything_is_trained(
+    workspace, content, said
+):
+    write_release(workspace.data_root).write_bytes(content)
+    (remark,) = file_remarks(released_files(workspace, "unknown"))
+    assert remark.startswith("radimagenet_pytorch ResNet50 (")
+    assert said in remark
+
+
+@pytest.mark.slow
+def test_release_of_pytorch_is_fine_tuned_end_to_end(workspace):
+    write_release(workspace.data_root)
+    (file,) = check_released(workspace)
+    assert file.verdict.startswith("none fits")  # random weights were trained on nothing
+    assert len(run_study(workspace)) == 4
+    predictions = Results(workspace).predictions()
+    assert {*zip(predictions["init"], predictions["unfreezing"], strict=True)} == {
+        (init, way) for init in (INITS[0], "random") for way in WAYS
+    }
+    assert np.isfinite(predictions["score"]).all()
+    maps = {
+        run: workspace.fine_tuning_ledger.read(run.run_id, "cams.npy", np.load)
+        for run in plan_study(workspace)
+    }
+    assert {run.topology for run in maps} == {"torchvision", "keras"}
+    assert len({of_run.shape for of_run in maps.values()}) == 1
+    assert all(np.isfinite(of_run).all() and of_run.any() for of_run in maps.values())
