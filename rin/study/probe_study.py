@@ -114,8 +114,11 @@ def file_variances(workspace: Workspace, *, probed: bool) -> pd.DataFrame:
     The released files of a profile, and with `probed` those that were pretrained to be probed:
     `file`, and `remark`: `rin.models.weights_file.variance_remark`, or why it cannot be read.
     """
-    released = [file for file in released_files(workspace) if file.path]
-    paths = {f"{file.name} (released)": file.path for file in released}
+    paths = {
+        f"{file.name} (released)": file.path
+        for file in released_files(workspace)
+        if file.path is not None
+    }
     if probed:
         ledger = workspace.ledger("probe")
         for run in plan_probe(workspace):

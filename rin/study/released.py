@@ -96,7 +96,8 @@ def released_files(
             files.append(ReleasedFile(entry, None, None, known_by(entry, None)))
             continue
         sha256 = sha256_of(path)
-        known, verdict, problem, remark = "", kept.get(sha256, ""), "", ""
+        known: Literal["SHA-256", "MD5", ""] = ""
+        verdict, problem, remark = kept.get(sha256, ""), "", ""
         try:
             known = known_by(entry, path)
             if ask != "none":
