@@ -133,8 +133,13 @@ def without_p_of_stand_ins(rows: pd.DataFrame, stand_ins: Collection[str]) -> pd
 def one_below_another(
     tables: Mapping[str, pd.DataFrame], name: str, stand_ins: Collection[str]
 ) -> pd.DataFrame:
-    """Return tables whose columns stand side by side as rows of a file; `name` is that of each."""
-    rows = pd.concat(tables, names=[name]).reset_index(level=0).reset_index(drop=True)
+    """Return tables whose columns stand side by side as rows of a file.
+
+    The first column, `name`, says which table a row is of, also where tables have one of that name.
+    """
+    parts = [table.assign(**{name: title}) for title, table in tables.items()]
+    rows = pd.concat(parts, ignore_index=True)
+    rows.insert(0, name, rows.pop(name))
     return without_p_of_stand_ins(rows, stand_ins)
 
 

@@ -154,6 +154,6 @@ def test_profile_sizes_stand_ins_under_names_that_their_writers_know(name):
 
 
 def test_page_of_settings_has_a_table_of_every_model_that_a_manifest_holds():
-    page = (REPOSITORY / "notebooks" / "use" / "reference.py").read_text("utf-8")
+    page = (REPOSITORY / "rin" / "report" / "schemas.py").read_text("utf-8")
     held = {"DatasetManifest", *DatasetManifest.model_json_schema()["$defs"]}
     assert {name for name in held if f": {name}," not in page} == set()

@@ -148,3 +148,12 @@ def test_table_of_measures_has_true_minuses_and_no_negative_zero():
 )
 def test_a_title_within_a_sentence_keeps_only_the_capitals_of_proper_names(title, text):
     assert fmt.inline_title(title) == text
+
+
+def test_rows_of_tables_side_by_side_say_first_which_table_they_are_of():
+    first = pd.DataFrame({"task": ["breast"], "model": ["crossed"], "p_value": [0.5]})
+    rows = fmt.one_below_another({"As run": first, "Alone": first}, "model", ())
+    assert rows.columns.tolist() == ["model", "task", "p_value"]
+    assert rows["model"].tolist() == ["As run", "Alone"]
+    without = fmt.one_below_another({"As run": first}, "model", ("images",))
+    assert without.columns.tolist() == ["model", "task"]
