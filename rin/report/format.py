@@ -135,7 +135,7 @@ def one_below_another(
 ) -> pd.DataFrame:
     """Return tables whose columns stand side by side as rows of a file.
 
-    The first column, `name`, says which table a row is of, also where tables have one of that name.
+    The first column, `name`, says which table a row is of; one of that name in tables goes.
     """
     parts = [table.assign(**{name: title}) for title, table in tables.items()]
     rows = pd.concat(parts, ignore_index=True)
