@@ -18,6 +18,7 @@ from papermill.__main__ import papermill as papermill_command
 from rin.report import words, words_of_results, words_of_studies
 from rin.report.execution import notebook_parameters
 from rin.report.pages import NOTEBOOKS as TABLE
+from rin.study import Results, Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.py"))
@@ -436,3 +437,53 @@ def test_plain_tools_run_a_notebook_from_its_own_folder(tmp_path, monkeypatch):
     assert all(not cell.get("metadata", {}).get("papermill", {}).get("exception")
                for cell in computed["cells"])  # fmt: skip
     assert 'profile = "demo"' in done.read_text(encoding="utf-8").replace('\\"', '"')
+
+
+#: What makes the objects of the package that pages hold, by the class of each: how a text ends.
+MAKERS = {
+    Results: r"(open_runs|open_reference|shown_results|\.or_reference_with)\($|\.(live|foremost)$",
+    Workspace: r"open_workspace\($|\.workspace$",
+}
+
+
+def unknown_attributes(source):
+    """Return what a page asks of results and workspaces that they do not have."""
+    tree, held = ast.parse(source), {"runs": Results}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Assign):
+            continue
+        targets, values = node.targets[0], node.value
+        both = isinstance(targets, ast.Tuple) and isinstance(values, ast.Tuple)
+        pairs = zip(targets.elts, values.elts, strict=True) if both else [(targets, values)]
+        for target, value in pairs:
+            text = re.sub(r"\((?s:.*)\)$", "(", ast.unparse(value))
+            for kind, maker in MAKERS.items():
+                if isinstance(target, ast.Name) and re.search(maker, text):
+                    held[target.id] = kind
+    asked = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    of_held = [(held[n.value.id], n.attr) for n in asked
+               if isinstance(n.value, ast.Name) and n.value.id in held]  # fmt: skip
+    return {
+        attribute
+        for kind, attribute in of_held
+        if not hasattr(kind, attribute) and attribute not in kind.__dataclass_fields__
+    }
+
+
+@for_each
+def test_what_a_page_asks_of_results_and_workspaces_is_there(path):
+    assert unknown_attributes("\n".join(cell.source for cell in cells(path, "code"))) == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("runs.predictions()", set()),
+        ("runs.keeping('x')", {"keeping"}),
+        ("few = runs.or_reference_with('x')\nfew.own", {"own"}),
+        ("place = open_workspace(profile)\nplace.runs", {"runs"}),
+        ("workspace, live = runs.workspace, runs.live\nworkspace.weights\nlive.study", {"study"}),
+    ],
+)
+def test_what_results_and_workspaces_do_not_have_is_found(source, found):
+    assert unknown_attributes(source) == found

@@ -35,7 +35,7 @@ from rin.stats import init_differences, scenario_aucs
 from rin.study import open_runs
 
 runs = open_runs(profile, data_root=data_root, results=results)
-runs = runs.keeping("from_random")
+runs = runs.or_reference_with("from_random")
 banner(runs, study="from_random")
 
 # %% [markdown]

@@ -36,7 +36,7 @@ from rin.stats import scenario_aucs
 from rin.study import open_runs
 
 runs = open_runs(profile, data_root=data_root, results=results)
-runs = runs.keeping("preprocessing", "resize")
+runs = runs.or_reference_with("preprocessing", "resize")
 banner(runs, study="preprocessing")
 
 # %% [markdown]

@@ -35,8 +35,8 @@ from rin.stats import leave_one_pair_out, training_spread
 from rin.study import open_runs
 
 runs = open_runs(profile, data_root=data_root, results=results)
-repeated = runs.keeping("repeats", "equal_accuracy")
-longer = runs.keeping("convergence")
+repeated = runs.or_reference_with("repeats", "equal_accuracy")
+longer = runs.or_reference_with("convergence")
 banner(repeated, study="repeats")
 
 # %% [markdown]

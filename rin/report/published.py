@@ -120,7 +120,7 @@ def distributors_table(distributions: Iterable[Distribution]) -> Styler:
 
 
 def folded_entries(entries: pd.DataFrame, *, findings: bool = True) -> HTML:
-    """Return entries of `rin.evidence.discrepancies.ledger`, each a line that unfolds.
+    """Return entries of `rin.evidence.discrepancies.discrepancy_table`, each a line that unfolds.
 
     Its `id` is that of the line, so that a page can link to an entry.  The line has the title,
     and where `findings` are wanted what was found; without, that is the first to unfold.
