@@ -5,7 +5,7 @@ weights (r, n): a bootstrap of any measure is one call.  Cases are ranked by log
 probabilities of a sure network would tie.  scikit-learn's calibration takes no case weights.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -69,24 +69,10 @@ def clinical_measures(
     >>> table.set_index("init")["estimate"].round(3).to_dict()
     {'a': 0.17, 'b': 0.184, 'difference': -0.014}
     """
-    rows = []
-    for task in _tasks_in_log_odds(predictions, inits):
-        with located(f"task {task.task}"):
-            drawn = cluster_weights(task.patients, replicates, seed, labels=task.labels)
-        weights = np.concatenate([np.ones_like(drawn[:1]), drawn])  # all cases, then replicates
-        values = {init: _mean_measures(task, init, weights, bins) for init in task.inits}
-        if len(values) == 2:
-            a, b = task.inits
-            values["difference"] = values[a] - values[b]
-        for init, measures in values.items():
-            for name, (estimate, *of_replicates) in measures.items():
-                low, high = np.quantile(of_replicates, tails(level))
-                if name == "ece":  # raised by chance in the sample, and once more in replicates
-                    least = -1.0 if init == "difference" else 0.0
-                    low, high = np.clip([2 * estimate - high, 2 * estimate - low], least, 1)
-                row = {"task": task.task, "init": init, "measure": name, "estimate": estimate}
-                rows.append(row | {"ci_low": low, "ci_high": high})
-    return pd.DataFrame(rows)
+    groups = _measures_of_groups(
+        predictions, inits, {}, replicates=replicates, seed=seed, bins=bins, level=level
+    )
+    return groups["all"]
 
 
 def clinical_curves(
@@ -233,16 +219,67 @@ def measures_by_convergence(
     >>> measures_by_convergence(breast, ["a", "b"], replicates=50)["networks"].unique().tolist()
     ['all']
     """
-    groups = {"all": predictions}
-    kept = without_diverged(predictions, inits)
-    if 0 < len(kept) < len(predictions):
-        groups["converged"] = kept
+    networks = diverged_networks(predictions, inits)
+    diverged = networks[networks["diverged"]].groupby("task")["network"].agg(set).to_dict()
     tables = []
-    for networks, rows in groups.items():
-        table = clinical_measures(rows, inits, **options)
-        table.insert(0, "networks", networks)
+    for group, table in _measures_of_groups(predictions, inits, diverged, **options).items():
+        table.insert(0, "networks", group)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
+
+
+def _measures_of_groups(
+    predictions: pd.DataFrame,
+    inits: Sequence[str],
+    diverged: Mapping[str, Collection[str]],
+    *,
+    replicates: int = 1000,
+    seed: int = 0,
+    bins: int = 10,
+    level: float = 0.95,
+) -> dict[str, pd.DataFrame]:
+    """Return the measures of all networks, and "converged" those without some of each task.
+
+    Each network is measured once for both, as resampling takes nearly all the time.
+    """
+    rows: dict[str, list[dict[str, Any]]] = {"all": [], "converged": []}
+    for task in _tasks_in_log_odds(predictions, inits):
+        with located(f"task {task.task}"):
+            drawn = cluster_weights(task.patients, replicates, seed, labels=task.labels)
+        weights = np.concatenate([np.ones_like(drawn[:1]), drawn])  # all cases, then replicates
+        each = {init: _network_measures(task, init, weights, bins) for init in task.inits}
+        everyone = np.full(len(task.networks), True)
+        groups = {"all": everyone}
+        if diverged:
+            converged = ~task.networks.index.isin([*diverged.get(task.task, ())])
+            groups |= {"converged": converged} if converged.any() else {}
+        for group, inside in groups.items():
+            shares = task.shares(inside)
+            values = {
+                init: sum(shares[i] * of_networks[i] for i in np.flatnonzero(inside))
+                for init, of_networks in each.items()
+            }
+            rows[group] += _rows_of_task(task, values, level)
+    return {group: pd.DataFrame(of_group) for group, of_group in rows.items() if of_group}
+
+
+def _rows_of_task(
+    task: TaskScores, values: dict[str, pd.DataFrame], level: float
+) -> list[dict[str, Any]]:
+    """Return a row an init and measure; the first of the values is that of all cases."""
+    if len(values) == 2:
+        a, b = task.inits
+        values["difference"] = values[a] - values[b]
+    rows = []
+    for init, measures in values.items():
+        for name, (estimate, *of_replicates) in measures.items():
+            low, high = np.quantile(of_replicates, tails(level))
+            if name == "ece":  # raised by chance in the sample, and once more in replicates
+                least = -1.0 if init == "difference" else 0.0
+                low, high = np.clip([2 * estimate - high, 2 * estimate - low], least, 1)
+            row = {"task": task.task, "init": init, "measure": name, "estimate": estimate}
+            rows.append(row | {"ci_low": low, "ci_high": high})
+    return rows
 
 
 def _tasks_in_log_odds(predictions: pd.DataFrame, inits: Sequence[str]) -> Iterator[TaskScores]:
@@ -255,12 +292,13 @@ def _tasks_in_log_odds(predictions: pd.DataFrame, inits: Sequence[str]) -> Itera
         yield task
 
 
-def _mean_measures(task: TaskScores, init: str, weights: np.ndarray, bins: int) -> pd.DataFrame:
-    """Return every measure, a mean over an init's scenarios, for each row of weights (r, n)."""
+def _network_measures(
+    task: TaskScores, init: str, weights: np.ndarray, bins: int
+) -> list[pd.DataFrame]:
+    """Return every measure of each network of an init, a row for each row of weights (r, n)."""
     step = max(1, _CELLS // weights.shape[1])
-    networks = task.scores[task.inits.index(init)]
-    total = 0.0
-    for scores, share in zip(networks, task.shares(), strict=True):
+    of_networks = []
+    for scores in task.scores[task.inits.index(init)]:
         blocks = []
         for start in range(0, len(weights), step):
             cases = WeightedCases(task.labels, scores, weights[start : start + step])
@@ -272,8 +310,8 @@ def _mean_measures(task: TaskScores, init: str, weights: np.ndarray, bins: int) 
                 "net_benefit": net_benefit(cases, [task.labels.mean()])[:, 0],
             }
             blocks.append(pd.DataFrame(values))
-        total = total + share * pd.concat(blocks, ignore_index=True)
-    return total
+        of_networks.append(pd.concat(blocks, ignore_index=True))
+    return of_networks
 
 
 def _network_curves(labels: np.ndarray, scores: np.ndarray, bins: int) -> pd.DataFrame:
