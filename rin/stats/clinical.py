@@ -247,7 +247,7 @@ def _measures_of_groups(
         with located(f"task {task.task}"):
             drawn = cluster_weights(task.patients, replicates, seed, labels=task.labels)
         weights = np.concatenate([np.ones_like(drawn[:1]), drawn])  # all cases, then replicates
-        each = {init: _network_measures(task, init, weights, bins) for init in task.inits}
+        measures = {init: _network_measures(task, init, weights, bins) for init in task.inits}
         everyone = np.full(len(task.networks), True)
         groups = {"all": everyone}
         if diverged:
@@ -257,7 +257,7 @@ def _measures_of_groups(
             shares = task.shares(inside)
             values = {
                 init: sum(shares[i] * of_networks[i] for i in np.flatnonzero(inside))
-                for init, of_networks in each.items()
+                for init, of_networks in measures.items()
             }
             rows[group] += _rows_of_task(task, values, level)
     return {group: pd.DataFrame(of_group) for group, of_group in rows.items() if of_group}
