@@ -46,11 +46,11 @@ from rin.study.opened import (
 )
 from rin.study.plan import Run, find_entries, plan_study, weights_digest
 from rin.study.pretraining import (
-    PretrainingRun,
     plan_pretraining,
     pretrained,
     pretraining_histories,
 )
+from rin.study.pretraining_run import PretrainingRun
 from rin.study.probe_study import plan_probe, probe_measurements
 from rin.study.profile import LAYERS, MAIN, RANDOM, Profile
 from rin.study.released import released_files

@@ -9,11 +9,11 @@ from scipy.stats import norm
 
 from rin.study.pretraining import (
     PREDICTIONS,
-    PretrainingRun,
     plan_pretraining,
     pretrain_missing,
     pretraining_seed,
 )
+from rin.study.pretraining_run import PretrainingRun
 from rin.study.workspace import Workspace
 
 

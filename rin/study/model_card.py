@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -26,7 +26,7 @@ from rin.stats import share_interval
 
 if TYPE_CHECKING:
     from rin.data.manifest import DatasetManifest
-    from rin.data.store import ImageStore
+    from rin.study.pretraining_run import PretrainingRun
     from rin.study.profile import Pretraining
 
 MODEL_CARD = "model_card.json"
@@ -40,57 +40,8 @@ TRIVIAL = 5
 _LATER = ("computer", "software", "backend", "commit")
 
 
-class PretrainedRun(Protocol):
-    """What a card says of a `rin.study.pretraining.PretrainingRun`, which writes cards."""
-
-    @property
-    def run_id(self) -> str:
-        """What identifies the run."""
-        ...
-
-    @property
-    def corpus(self) -> str:
-        """Name of the corpus' manifest."""
-        ...
-
-    @property
-    def init(self) -> str:
-        """What its weights are called as an init."""
-        ...
-
-    @property
-    def backbone(self) -> str:
-        """Name of the backbone."""
-        ...
-
-    @property
-    def preprocessing(self) -> str:
-        """Name of how inputs were prepared."""
-        ...
-
-    @property
-    def pretraining(self) -> int:
-        """Number of the pretraining."""
-        ...
-
-    @property
-    def seed(self) -> int:
-        """Seed of first weights, order and split."""
-        ...
-
-    @property
-    def settings(self) -> Pretraining:
-        """Settings of the profile."""
-        ...
-
-    @property
-    def store(self) -> ImageStore:
-        """Images of the corpus."""
-        ...
-
-
 def model_card(
-    run: PretrainedRun,
+    run: PretrainingRun,
     record: Mapping[str, Any],
     predictions: pd.DataFrame,
     files: Sequence[Path],
@@ -100,7 +51,7 @@ def model_card(
 
     Parameters
     ----------
-    run : whose weights they are, a `rin.study.pretraining.PretrainingRun`
+    run : whose weights they are
     record : what is recorded of it in `done.json`
     predictions : of its test images, with `patient_id`, `truth` and `predicted`
     files : its weights, one for each format
@@ -183,7 +134,7 @@ def _of_file(path: Path) -> str:
     return f"{path.name} ({path.stat().st_size:,} bytes; SHA-256 {sha256_of(path)})"
 
 
-def _of_inputs(run: PretrainedRun) -> dict[str, Any]:
+def _of_inputs(run: PretrainingRun) -> dict[str, Any]:
     """Return how inputs are prepared."""
     preprocessing = find_preprocessing(run.preprocessing)
     return {
@@ -194,7 +145,7 @@ def _of_inputs(run: PretrainedRun) -> dict[str, Any]:
     }
 
 
-def _of_images(manifest: DatasetManifest, run: PretrainedRun) -> dict[str, Any]:
+def _of_images(manifest: DatasetManifest, run: PretrainingRun) -> dict[str, Any]:
     """Return what the manifest says of the images, and the words that index them."""
     words = re.findall(r"[a-z]+", f"{manifest.modality} {manifest.anatomy}".lower())
     content, modalities = (

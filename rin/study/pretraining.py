@@ -12,7 +12,6 @@ import os
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -31,52 +30,16 @@ from rin.models.weights import WeightsEntry, save_notop, save_safetensors
 from rin.stats import share_interval
 from rin.study.corpora import open_corpus
 from rin.study.executors import begin_block, run_each, run_with_bar
-from rin.study.ledger import Ledger, Planned, computed_on, digest_of
+from rin.study.ledger import Ledger, computed_on, digest_of
 from rin.study.model_card import MODEL_CARD, model_card, write_model_card
+from rin.study.pretraining_run import PretrainingRun
 from rin.study.profile import Execution, Pretraining
 from rin.study.workspace import Workspace
 from rin.tables import PRETRAINED, check_table
 from rin.training import FEATURES, PROGRESS
-from rin.training.identity import RESULTS_VERSION
 
 if TYPE_CHECKING:
     from rin.training.pretrain import PretrainingBlock
-
-
-@dataclass(frozen=True)
-class PretrainingRun(Planned):
-    """One backbone on one corpus, under one preprocessing.
-
-    `parts` has the part of every row of the store; `pretraining` counts those of an init and
-    backbone, which differ in `seed` and split.
-    """
-
-    init: str
-    corpus: str
-    backbone: str
-    store: ImageStore = field(repr=False, compare=False)
-    parts: pd.Categorical = field(repr=False, compare=False)
-    split_digest: str
-    settings: Pretraining
-    preprocessing: str
-    seed: int
-    pretraining: int = 1
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """What decides the result; the id is its digest."""
-        of_others = {"corpora", "cases", "backbones", "brief", "pretrainings", "released"}
-        return {
-            **self.settings.model_dump(exclude=of_others),
-            "init": self.init,
-            "corpus": self.corpus,
-            "backbone": self.backbone,
-            "store": self.store.digest,
-            "split": self.split_digest,
-            "seed": self.seed,
-            "results_version": RESULTS_VERSION,
-            "preprocessing": self.preprocessing,
-        }
 
 
 def plan_pretraining(

@@ -20,7 +20,8 @@ from rin.models.weights import entries_of, source_digest
 from rin.models.weights_file import layout_of, stored_variances, variance_remark
 from rin.study import pretraining
 from rin.study.corpora import find_corpus
-from rin.study.pretraining import PretrainingRun, plan_pretraining, pretrain_missing
+from rin.study.pretraining import plan_pretraining, pretrain_missing
+from rin.study.pretraining_run import PretrainingRun
 from rin.study.released import released_files
 from rin.study.workspace import Workspace
 

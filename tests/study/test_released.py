@@ -12,7 +12,7 @@ from pathlib import Path
 
 import keras
 import pytest
-from finished_study import write_images, write_manifests
+from finished_study import write_manifests
 from tiny_study import FROZEN, main_study, tiny_profile, write_profile
 
 from rin.data.dataset import sample_pictures
@@ -45,13 +45,7 @@ CHANGES = {
 FILE = "RadImageNet-ResNet50_notop.h5"
 
 
-@pytest.fixture(scope="module")
-def images(tmp_path_factory):
-    """A few images that count as real, below a data root."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = write_manifests(tmp_path_factory.mktemp("manifests") / "data_manifests")
-        patch.setenv("RIN_MANIFESTS", str(folder))
-        yield write_images(tmp_path_factory.mktemp("data"))
+pytestmark = pytest.mark.usefixtures("uncounted_manifests")
 
 
 @pytest.fixture

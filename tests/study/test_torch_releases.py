@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from finished_study import write_images, write_manifests
 from safetensors.numpy import save_file
 from tiny_study import main_study, tiny_profile
 
@@ -17,6 +16,8 @@ from rin.study.workspace import missing_inputs
 INITS = ["radimagenet_pytorch", "radimagenet"]
 CHANGES = {"inits": INITS, "pretraining": None}
 WAYS = {"unfreeze_all": [1e-4], "unfreeze_top10": [1e-3]}
+
+pytestmark = pytest.mark.usefixtures("uncounted_manifests")
 
 
 def planned(results, **changes):
@@ -39,16 +40,7 @@ def test_topology_is_in_the_id_of_a_run_in_torchvision_s_alone(tmp_path):
     assert "topology" not in planned(tmp_path, inits=["random", "radimagenet"])["random"].config
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    """A data root with a few images that count as real."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = write_manifests(tmp_path_factory.mktemp("manifests") / "data_manifests")
-        patch.setenv("RIN_MANIFESTS", str(folder))
-        yield write_images(tmp_path_factory.mktemp("data"))
-
-
-def write_release(root, *, source=None, largest=None):
+def write_release(images, *, source=None, largest=None):
     """Write random weights of ResNet50 as PyTorch names them, in place of the release."""
     backbone = build_backbone("ResNet50", 32, topology="torchvision")
     backbone.set_weights(random_weights("ResNet50", 32, 1, "torchvision"))
@@ -57,16 +49,16 @@ def write_release(root, *, source=None, largest=None):
     tensors |= {name: np.ascontiguousarray(values) for name, values in kernels.items()}
     if largest:
         tensors["layer3.2.bn1.running_var"] = np.linspace(1, largest, 256, dtype="float32")
-    path = root / "weights" / find_entry(INITS[0], "ResNet50", load_entries()).file
+    path = images / "weights" / find_entry(INITS[0], "ResNet50", load_entries()).file
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, path, {SOURCE_SHA256: source} if source else None)
     return path
 
 
 @pytest.fixture
-def workspace(root, tmp_path):
+def workspace(images, tmp_path):
     changes = {"inits": [INITS[0], "random"], "studies": [main_study(learning_rates=WAYS)]}
-    return open_workspace(tiny_profile(CHANGES | changes), data_root=root, results=tmp_path)
+    return open_workspace(tiny_profile(CHANGES | changes), data_root=images, results=tmp_path)
 
 
 def test_file_that_was_converted_from_another_file_than_the_release_is_missing(workspace):

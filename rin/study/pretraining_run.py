@@ -1,0 +1,49 @@
+"""One pretraining run, as it is planned, trained and described."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from rin.data.store import ImageStore
+from rin.study.ledger import Planned
+from rin.study.profile import Pretraining
+from rin.training.identity import RESULTS_VERSION
+
+
+@dataclass(frozen=True)
+class PretrainingRun(Planned):
+    """One backbone on one corpus, under one preprocessing.
+
+    `parts` has the part of every row of the store; `pretraining` counts those of an init and
+    backbone, which differ in `seed` and split.
+    """
+
+    init: str
+    corpus: str
+    backbone: str
+    store: ImageStore = field(repr=False, compare=False)
+    parts: pd.Categorical = field(repr=False, compare=False)
+    split_digest: str
+    settings: Pretraining
+    preprocessing: str
+    seed: int
+    pretraining: int = 1
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What decides the result; the id is its digest."""
+        of_others = {"corpora", "cases", "backbones", "brief", "pretrainings", "released"}
+        return {
+            **self.settings.model_dump(exclude=of_others),
+            "init": self.init,
+            "corpus": self.corpus,
+            "backbone": self.backbone,
+            "store": self.store.digest,
+            "split": self.split_digest,
+            "seed": self.seed,
+            "results_version": RESULTS_VERSION,
+            "preprocessing": self.preprocessing,
+        }
