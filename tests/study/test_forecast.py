@@ -132,7 +132,7 @@ def test_study_that_is_asked_to_retrain_redoes_runs_of_other_code_alone(
 
 def test_dry_run_and_study_ask_the_ledger_for_the_same_runs(finished_study, monkeypatch):
     """Where results change on purpose, both find that nothing is finished."""
-    for module in ("plan", "pretraining"):
+    for module in ("plan", "pretraining_run"):
         monkeypatch.setattr(f"rin.study.{module}.RESULTS_VERSION", 0)
     study = Workspace(finished_study.profile, None, finished_study.results)
     assert forecast(study)["finished"].tolist() == [0, 0]
