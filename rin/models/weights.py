@@ -104,6 +104,8 @@ def find_entry(init: str, backbone: str, entries: list[WeightsEntry]) -> Weights
     for entry in entries:
         if (entry.init, entry.backbone) == (init, backbone):
             return entry
+    if of_init := sorted(entry.backbone for entry in entries if entry.init == init):
+        raise unknown(f"backbone of {init}", backbone, of_init)
     raise unknown("init", init, sorted({e.init for e in entries} | {"random"}))
 
 

@@ -124,7 +124,7 @@ def whole_and_brief(repeated: Results) -> pd.DataFrame:
     brief = repeated.predictions(study="equal_accuracy")
     names = brief["init"].astype(str).str.removesuffix("_brief")
     main = repeated.predictions(study="main")
-    whole = main.merge(brief[["task", "scenario"]].drop_duplicates())
+    whole = main.merge(brief[["task", "scenario", "pretraining"]].drop_duplicates())
     pairs = {"whole": whole, "brief": brief.assign(init=names)}
     rows = pd.concat(
         init_differences(rows, *repeated.inits).assign(pretraining=name)

@@ -194,8 +194,8 @@ def _stages(profile: Profile) -> Iterator[tuple[str, str, list[dict[str, Any]], 
     if pretraining := profile.pretraining:
         backbones, numbers = pretraining.backbones or profile.backbones, pretraining.pretrainings
         cells = [*product(pretraining.corpora, backbones, numbers)]
-        if (brief := pretraining.brief) and 1 in numbers:  # it is made once
-            cells += product([brief.name], brief.backbones, [1])
+        if (brief := pretraining.brief) and brief.pretraining in numbers:  # it is made once
+            cells += product([brief.name], brief.backbones, [brief.pretraining])
         runs = [
             {"init": init, "backbone": b, "seed": pretraining_seed(profile.seed, b, number)}
             for init, b, number in cells

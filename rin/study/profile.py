@@ -168,12 +168,16 @@ class FineTuning(FrozenModel):
 
 
 class Brief(FrozenModel):
-    """A further pretraining of some backbones, for fewer epochs, on about `training_images`."""
+    """A further pretraining of some backbones, for fewer epochs, on about `training_images`.
+
+    Its first weights and split are those of the whole one whose number is `pretraining`.
+    """
 
     init: str
     epochs: Positive
     training_images: Positive | None = None
     backbones: Names
+    pretraining: Positive = 1
 
     @property
     def name(self) -> str:
@@ -667,8 +671,9 @@ class Profile(FrozenModel):
             what = f"those of {brief.name}, which pretraining.brief names"
             backbones = study.backbones or self.backbones
             _refuse_others(f"study {study.name}, backbones", backbones, brief.backbones, what)
-            what = f"those of {brief.name}, which is pretrained once: state [1]"
-            _refuse_others(f"study {study.name}, pretrainings", numbers, [1], what)
+            of_brief = [brief.pretraining]
+            what = f"those of {brief.name}, which is pretrained once: state {of_brief}"
+            _refuse_others(f"study {study.name}, pretrainings", numbers, of_brief, what)
         if study.name == LAYERS and (lacking := [*{RANDOM, *self.inits[:2]} - {*inits}]):
             raise study.wrong("inits", f"layers are compared of {sorted(lacking)} too")
 

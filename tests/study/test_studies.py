@@ -226,6 +226,18 @@ EQUAL = {"pretraining.brief": BRIEF, "pretraining.epochs": 2}
 EQUAL["studies"] = [side_study("equal_accuracy", inits=["radiologic_brief", "photographic"])]
 
 
+def test_brief_init_of_a_further_pretraining_has_that_ones_seed_and_is_its_studys(study_folder):
+    third = {"pretraining.pretrainings": [3], "pretraining.brief": BRIEF | {"pretraining": 3}}
+    studies = [dict(EQUAL["studies"][0], pretrainings=[3])]
+    profile = tiny_profile(FACTORS | EQUAL | third | {"studies": studies})
+    workspace = open_workspace(profile, results=study_folder)
+    runs = plan_pretraining(workspace)
+    assert [run.init for run in runs] == ["radiologic", "photographic", "radiologic_brief"]
+    assert [run.pretraining for run in runs] == [3, 3, 3]
+    assert len({run.seed for run in runs}) == 1
+    assert {run.pretraining for run in plan_study(workspace, "equal_accuracy", ahead=True)} == {3}
+
+
 @pytest.mark.slow
 def test_brief_init_sees_fewer_epochs_and_images_and_stands_in_the_place_of_its_own(study_folder):
     workspace = open_workspace(
