@@ -119,7 +119,8 @@ Markdown(sentences.most_influential(runs, task, without))
 # eight of ten cases is calibration; whether acting on it does more good than harm is
 # net benefit. How these are computed: [Methods](../../methods). The intervals take only
 # patients as a sample: what other pretrainings would give is not in them. The means
-# include every network; where trainings diverged, the last columns leave these out.
+# include every network; where trainings diverged, the last columns and dashed curves
+# leave these out.
 
 # %%
 tables.clinical(runs, task)

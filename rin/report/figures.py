@@ -26,6 +26,7 @@ from rin.stats import (
     mean_roc,
     pretraining_differences,
     scenario_aucs,
+    without_diverged,
 )
 from rin.study.results import Results
 
@@ -105,12 +106,24 @@ def paired_slopes(runs: Results, scores: pd.DataFrame, panel: str) -> Picture:
 
 
 def calibration_and_benefit(runs: Results, scores: pd.DataFrame) -> Picture:
-    """Draw calibration and net benefit of the two inits on one task."""
-    curves = clinical_curves(scores, runs.inits, bins=bins_of(scores))
-    axes = clinical(curves, runs.inits)
+    """Draw calibration and net benefit of the two inits, also of converged networks alone."""
+    axes = clinical(curves_of_networks(runs, scores), runs.inits)
     a, b = (init_style(init).short for init in runs.inits)
     alt = f"Calibration and net benefit of {a} (blue) and {b} (orange)"
     return picture(axes, alt, width="40rem")
+
+
+def curves_of_networks(runs: Results, scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the clinical curves of all networks and, where some diverged, of the others."""
+    groups = {"All networks": scores}
+    converged = without_diverged(scores, runs.inits)
+    if 0 < len(converged) < len(scores):
+        groups["Converged networks"] = converged
+    bins = bins_of(scores)
+    return pd.concat(
+        clinical_curves(rows, runs.inits, bins=bins).assign(networks=name)
+        for name, rows in groups.items()
+    )
 
 
 def bins_of(scores: pd.DataFrame) -> int:

@@ -130,16 +130,21 @@ def panels_below(
 def clinical(
     curves: pd.DataFrame, inits: Sequence[str], *, narrow: bool = False
 ) -> np.ndarray[Axes]:
-    """Draw calibration and net benefit of two inits, those of `rin.stats.clinical_curves`."""
+    """Draw calibration and net benefit of two inits, those of `rin.stats.clinical_curves`.
+
+    `networks` says of which networks a curve is, the first with a full line.
+    """
     names = {"reliability": "Calibration", "decision": "Net benefit"}
     size = panels_below(narrow, height=3.2)
     apart = {"sharey": False, "sharex": False, "legend_out": not narrow}
     grid = sns.relplot(
         curves[curves["curve"].isin(names)].replace({"curve": names}), kind="line", x="x",
         y="estimate", col="curve", col_order=names.values(), hue="init", estimator=None,
+        style="networks" if curves["networks"].nunique() > 1 else None,
         palette={init: init_style(init).color for init in inits}, facet_kws=apart, **size,
     )  # fmt: skip
-    everyone = curves[curves["curve"] == "treat_all"].drop_duplicates("x")
+    everyone = curves[curves["curve"] == "treat_all"]
+    _, everyone = next(iter(everyone.groupby(["networks", "init"])))  # the same for each
     line = {"color": FAINT, "ls": "--"}
     reliability, benefit = grid.axes_dict.values()
     reliability.axline((0, 0), slope=1, **line)

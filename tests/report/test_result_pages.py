@@ -10,7 +10,13 @@ import pytest
 from rin.evidence.paper import COMPARISONS
 from rin.report import figures, sentences, tables
 from rin.report.headline import differences
-from rin.stats import init_differences, pretraining_differences, scenario_aucs
+from rin.stats import (
+    clinical_curves,
+    init_differences,
+    pretraining_differences,
+    scenario_aucs,
+    without_diverged,
+)
 from rin.study import open_reference
 
 
@@ -48,6 +54,16 @@ def test_forest_of_a_task_holds_the_paper_and_both_intervals_by_unfreezing(runs,
 
 def test_forest_of_a_task_that_the_paper_lacks_has_only_this_run(runs):
     assert {*figures.task_differences(runs, "busbra")["kind"]} == {"networks", "pretrainings"}
+
+
+def test_curves_leave_out_pairs_of_which_a_network_diverged_where_there_are_any(runs, breast):
+    curves = figures.curves_of_networks(runs, breast)
+    assert curves["networks"].unique().tolist() == ["All networks", "Converged networks"]
+    converged = without_diverged(breast, runs.inits)
+    alone = clinical_curves(converged, runs.inits, bins=figures.bins_of(breast))
+    left = curves.query("networks == 'Converged networks'").drop(columns="networks")
+    pd.testing.assert_frame_equal(left, alone)
+    assert {*figures.curves_of_networks(runs, converged)["networks"]} == {"All networks"}
 
 
 @pytest.mark.parametrize(
