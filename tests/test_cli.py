@@ -198,9 +198,19 @@ main()
     [
         (["typer", "rich"], ["--help"], "study"),
         (["rich"], ["profiles"], "study"),
-        (["jupytext", "papermill"], ["book", "--profile", "smoke"], "book"),
+        pytest.param(
+            ["jupytext", "papermill"],
+            ["book", "--profile", "smoke"],
+            "book",
+            marks=pytest.mark.slow,
+        ),
         (["jupytext", "papermill"], ["run", NOTEBOOK], "book"),
-        (["dicomanonymizer"], ["curate", "--profile", "smoke"], "curation"),
+        pytest.param(
+            ["dicomanonymizer"],
+            ["curate", "--profile", "smoke"],
+            "curation",
+            marks=pytest.mark.slow,
+        ),
         (["pyarrow"], ["grid", "breast", "--profile", "smoke"], "study"),
         (["PIL"], ["data", "verify", "busi", "--data-root", "."], "study"),
     ],

@@ -71,6 +71,7 @@ def test_random_weights_fit_none(call, weights, images):
     assert "Verdict: none fits; the stored variances do not follow" in out
 
 
+@pytest.mark.slow
 def test_without_images_stand_ins_are_used_and_said_so(call, weights):
     status, out, _ = call(weights / "trained.h5", "--size", 32)
     assert status == 0

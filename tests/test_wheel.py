@@ -94,6 +94,7 @@ def test_wheel_reads_the_reference_runs_and_manifests_outside_a_checkout(install
     assert made.stdout.split() == ["busi", "False"], made.stderr
 
 
+@pytest.mark.slow
 def test_wheel_says_in_one_line_that_a_book_needs_the_notebooks(installed, tmp_path):
     made = run(sys.executable, "-m", "rin", "book", cwd=tmp_path, found_first=installed)
     assert made.returncode == 1

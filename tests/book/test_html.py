@@ -68,27 +68,48 @@ def test_book_without_an_address_has_no_button_of_a_repository(tiny_html):
         assert "github.com" not in str(page.find(class_="bd-header-article"))
 
 
-def test_book_with_an_address_leads_from_every_page_to_its_source_and_cites_itself(
-    tiny_book, tmp_path
-):
-    book = tmp_path / "book"
+ADDRESS = "https://github.com/ann/book"
+LINE, LOG = (
+    "ZeroDivisionError: *no* {doc}`x` <b> $1$ {{y}}",
+    "line one\n```\n1/0\nZeroDivisionError: *no* {doc}`x` <b> $1$",
+)
+
+
+@pytest.fixture(scope="module")
+def other_html(tiny_book, tmp_path_factory):
+    """The tiny book with an address, and a page that failed."""
+    folder = tmp_path_factory.mktemp("other")
+    book, config = folder / "book", folder / "_config.yml"
     shutil.copytree(tiny_book / "book", book)
-    address = "https://github.com/ann/book"
+    job = Job(tiny_book / "page.py", book / "notebooks" / "page.ipynb")
+    write_failure(job, NotebookError(LINE, LOG, where="page.py", remedy="Mend it."))
     sources = {"notebooks/page.ipynb": "notebooks/source.py"}
-    settings = with_address(
-        read_yaml(REPOSITORY / "_config.yml"), replace(read_project(), repository=address), sources
-    )
-    config = tmp_path / "_config.yml"
+    project = replace(read_project(), repository=ADDRESS)
+    settings = with_address(read_yaml(REPOSITORY / "_config.yml"), project, sources)
     config.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    html = build_html(book, config, book / "_toc.yml", tmp_path / "_build").parent
+    return build_html(book, config, book / "_toc.yml", folder / "_build").parent
+
+
+def test_book_with_an_address_leads_from_every_page_to_its_source_and_cites_itself(other_html):
     for name, source in (("intro", "book/intro.md"), ("notebooks/page", "notebooks/source.py")):
-        page = BeautifulSoup((html / f"{name}.html").read_text("utf-8"), "html.parser")
+        page = BeautifulSoup((other_html / f"{name}.html").read_text("utf-8"), "html.parser")
         found = links_of_buttons(page)
-        assert found[:2] == [address, f"{address}/edit/main/{source}"]
-        assert found[2].startswith(f"{address}/issues/new")
+        assert found[:2] == [ADDRESS, f"{ADDRESS}/edit/main/{source}"]
+        assert found[2].startswith(f"{ADDRESS}/issues/new")
         assert "https://codespaces.new/ann/book" in found[3:]
-    cited = BeautifulSoup((html / "intro.html").read_text("utf-8"), "html.parser").find("pre")
-    assert f"url = {{{address}}}" in cited.get_text()
+    cited = BeautifulSoup((other_html / "intro.html").read_text("utf-8"), "html.parser").find(
+        "pre"
+    )
+    assert f"url = {{{ADDRESS}}}" in cited.get_text()
+
+
+def test_page_that_failed_shows_its_error_as_it_is_in_a_box_and_the_log_folded(other_html):
+    page = BeautifulSoup((other_html / "notebooks/page.html").read_text("utf-8"), "html.parser")
+    assert page.find("h1").get_text().startswith("A page with a figure")
+    box, folded = page.find_all("div", class_="admonition")
+    assert f"This page could not be computed. {LINE}" in " ".join(box.get_text().split())
+    assert "dropdown" in folded["class"]
+    assert folded.find("pre").get_text().strip() == LOG
 
 
 def test_build_html_with_missing_page_names_it_and_keeps_the_earlier_book(tiny_book, tmp_path):
@@ -115,20 +136,3 @@ def test_links_to_pages_that_a_book_of_ones_own_lacks_become_text(tiny_book, tmp
     assert "See there (in the whole book) and a page." in " ".join(article.get_text().split())
     assert article.find("a", href="notebooks/page.html")
     assert not article.find("a", href="#../absent")
-
-
-def test_page_that_failed_shows_its_error_as_it_is_in_a_box_and_the_log_folded(
-    tiny_book, tmp_path
-):
-    book, log = tmp_path / "book", "line one\n```\n1/0\nZeroDivisionError: *no* {doc}`x` <b> $1$"
-    shutil.copytree(tiny_book / "book", book)
-    job = Job(tiny_book / "page.py", book / "notebooks" / "page.ipynb")
-    line = "ZeroDivisionError: *no* {doc}`x` <b> $1$ {{y}}"
-    write_failure(job, NotebookError(line, log, where="page.py", remedy="Mend it."))
-    index = build_html(book, tiny_book / "_config.yml", book / "_toc.yml", tmp_path / "_build")
-    page = BeautifulSoup((index.parent / "notebooks/page.html").read_text("utf-8"), "html.parser")
-    assert page.find("h1").get_text().startswith("A page with a figure")
-    box, folded = page.find_all("div", class_="admonition")
-    assert f"This page could not be computed. {line}" in " ".join(box.get_text().split())
-    assert "dropdown" in folded["class"]
-    assert folded.find("pre").get_text().strip() == log

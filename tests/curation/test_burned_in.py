@@ -99,7 +99,11 @@ def test_phantoms_without_text_show_none():
 
 
 @pytest.mark.parametrize("turned", [False, True], ids=["horizontal", "vertical"])
-@pytest.mark.parametrize("style", [{}, {"bar": 40}, {"ink": 20, "bar": 230}], ids=str)
+@pytest.mark.parametrize(
+    "style",
+    [{}, pytest.param({"bar": 40}, marks=pytest.mark.slow), {"ink": 20, "bar": 230}],
+    ids=str,
+)
 def test_text_in_a_corner_of_a_phantom_is_seen(style, turned):
     written = [
         lettered(picture, TEXTS[number], corner=number % 4, turned=turned, **style)

@@ -261,23 +261,26 @@ def test_curate_again_exports_nothing_and_writes_nothing(plan, corpus):
     assert exported(plan.output) == before
 
 
+HARM = {
+    "notes": lambda out: next((out / export.NOTES).iterdir()).write_text("x"),
+    "picture": lambda out: next((out / "shared").rglob("lung*.png")).unlink(),
+    "dicom": lambda out: next((out / "deidentified").iterdir()).unlink(),
+    "table": lambda out: (out / "shared/radimagenet_curated/RadiologyAI_val.csv").write_text("x"),
+    "stray": lambda out: (out / "shared/radimagenet_curated/more.txt").write_text("x"),
+    "bit": lambda out: correct(next((out / "shared").rglob("lung*.png"))),
+    "note": lambda out: (out / "curated.json").write_text("{"),
+    "verdicts": lambda out: (out / "screened.parquet").write_text("x"),
+    "renames": lambda out: (out / "shared/radimagenet_curated").rename(out / ".unfinished"),
+}
+QUICK = ("picture", "dicom", "stray", "renames")
+
+
 @pytest.mark.parametrize(
     "harm",
     [
-        pytest.param(
-            lambda out: next((out / export.NOTES).iterdir()).write_text("x"),
-            marks=pytest.mark.slow,
-        ),
-        lambda out: next((out / "shared").rglob("lung*.png")).unlink(),
-        lambda out: next((out / "deidentified").iterdir()).unlink(),
-        lambda out: (out / "shared/radimagenet_curated/RadiologyAI_val.csv").write_text("x"),
-        lambda out: (out / "shared/radimagenet_curated/more.txt").write_text("x"),
-        lambda out: correct(next((out / "shared").rglob("lung*.png"))),
-        lambda out: (out / "curated.json").write_text("{"),
-        lambda out: (out / "screened.parquet").write_text("x"),
-        lambda out: (out / "shared/radimagenet_curated").rename(out / ".unfinished"),
+        pytest.param(do, marks=[] if n in QUICK else pytest.mark.slow, id=n)
+        for n, do in HARM.items()
     ],
-    ids=["notes", "picture", "dicom", "table", "stray", "bit", "note", "verdicts", "renames"],
 )
 def test_curate_after_harm_makes_it_whole_again(copied, harm):
     expected = made(copied.output)
@@ -596,7 +599,7 @@ def test_link_in_the_place_of_the_corpus_is_replaced_and_what_it_leads_to_stays(
         "index",
         pytest.param("exported", marks=pytest.mark.slow),
         "images.parquet",
-        "screened.parquet",
+        pytest.param("screened.parquet", marks=pytest.mark.slow),
     ],
 )
 def test_flipped_bits_of_what_curation_keeps_never_change_the_corpus(copied, name):

@@ -35,11 +35,18 @@ PARTS = {
 }
 
 
-def as_real(name, folder, counts):
-    """Write the stand-in of a dataset as if it were the dataset; return manifest and tree."""
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Returns the stand-in of a dataset, drawn once, to be copied."""
+    folder = tmp_path_factory.mktemp("drawn")
+    return lambda name: write_stand_in(load_manifest(name), folder, PARTS[name][0], 1)
+
+
+def as_real(name, drawn, root):
+    """Copy the stand-in of a dataset as if it were the dataset; return manifest and tree."""
     manifest = load_manifest(name)
     manifest = manifest.for_task(manifest.tasks[0]) if name == "mrnet" else manifest
-    root = write_stand_in(manifest, folder, counts, 1)
+    shutil.copytree(drawn(name), root)
     (note,) = root.rglob("STAND_IN.json")
     note.unlink()
     location = note.parent.relative_to(root).as_posix()
@@ -51,7 +58,7 @@ def as_real(name, folder, counts):
         unit=manifest.counts.unit, images=images["source_class"].value_counts().to_dict()
     )
     nothing = {"counts": stated, "known_bad": {}, "findings": (), "files": {}, "tasks": ()}
-    return changed(manifest, **nothing), root, location, cases
+    return changed(manifest, **nothing), location, cases
 
 
 def take_away(folder, pattern):
@@ -61,9 +68,9 @@ def take_away(folder, pattern):
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_part_keeps_the_labels_of_what_is_there_and_the_whole_is_refused(name, tmp_path):
-    counts, away = PARTS[name]
-    manifest, root, location, whole = as_real(name, tmp_path, counts)
+def test_part_keeps_the_labels_of_what_is_there_and_the_whole_is_refused(name, drawn, tmp_path):
+    root, away = tmp_path / "images", PARTS[name][1]
+    manifest, location, whole = as_real(name, drawn, root)
     take_away(root / location, away)
     with pytest.raises(InputError, match="--partial"):
         check_counts(manifest, find_cases(open_tree(root, location), manifest), root)
@@ -77,9 +84,9 @@ def test_part_keeps_the_labels_of_what_is_there_and_the_whole_is_refused(name, t
 
 
 @pytest.fixture
-def mrnet(tmp_path):
-    counts, away = PARTS["mrnet"]
-    manifest, root, location, _ = as_real("mrnet", tmp_path, counts)
+def mrnet(drawn, tmp_path):
+    root, away = tmp_path / "images", PARTS["mrnet"][1]
+    manifest, location, _ = as_real("mrnet", drawn, root)
     return changed(manifest, partial=True), root, root / location, away
 
 

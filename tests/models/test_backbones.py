@@ -21,10 +21,14 @@ KNOWN = {
 }
 
 
+#: What takes more than a second to build.
+SLOW = ("InceptionResNetV2", "InceptionV3", "EfficientNetV2B0")
+
+
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.slow] if name == "InceptionResNetV2" else [])
+        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
         for name in ALL_BACKBONES
     ],
 )

@@ -36,7 +36,10 @@ NAMINGS = {
 }
 
 
-@pytest.mark.parametrize("naming", NAMINGS)
+@pytest.mark.parametrize(
+    "naming",
+    [pytest.param(n, marks=pytest.mark.slow if n == "parallel" else []) for n in NAMINGS],
+)
 @pytest.mark.parametrize(
     "network",
     [pytest.param(n, marks=[] if n == "ResNet50" else pytest.mark.slow) for n in IN_TORCHVISION],

@@ -1,6 +1,7 @@
 """The line of provenance: what it says at once, and what it unfolds."""
 
 import re
+import shutil
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -136,22 +137,36 @@ def test_images_alone_need_no_runs(tmp_path):
     assert "Weights" not in shown.data
 
 
+SIZE = {"size": 32, "batch": 16, "epochs": 1}
+CORPORA = {init: f"corpus_{init}" for init in ("radiologic", "photographic")}
+SMALL = {
+    "name": "small",
+    "about": "For tests.",
+    "tasks": ["breast"],
+    "inits": list(CORPORA),
+    "backbones": ["ResNet50"],
+    "fine_tuning": SIZE,
+    "pretraining": SIZE | {"corpora": CORPORA},
+    "stand_ins": {name: {"class_count": 3, "per_class": 12} for name in CORPORA.values()},
+}
+
+
+def runs_below(results):
+    return open_runs(Profile.model_validate(SMALL), results=results).live
+
+
+@pytest.fixture(scope="module")
+def planned_results(tmp_path_factory):
+    """Folder with the images of two pretrainings that are planned."""
+    results = tmp_path_factory.mktemp("planned")
+    plan_pretraining(runs_below(results).workspace)
+    return results
+
+
 @pytest.fixture
-def small_runs(tmp_path):
+def small_runs(planned_results, tmp_path):
     """Pretrainings of one backbone on two small stand-ins are planned, none is finished."""
-    training = {"size": 32, "batch": 16, "epochs": 1}
-    corpora = {init: f"corpus_{init}" for init in ("radiologic", "photographic")}
-    settings = {
-        "name": "small",
-        "about": "For tests.",
-        "tasks": ["breast"],
-        "inits": list(corpora),
-        "backbones": ["ResNet50"],
-        "fine_tuning": training,
-        "pretraining": training | {"corpora": corpora},
-        "stand_ins": {name: {"class_count": 3, "per_class": 12} for name in corpora.values()},
-    }
-    return open_runs(Profile.model_validate(settings), results=tmp_path).live
+    return runs_below(shutil.copytree(planned_results, tmp_path / "results"))
 
 
 def test_no_pretraining_has_no_line(small_runs):

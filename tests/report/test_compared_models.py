@@ -250,6 +250,7 @@ def test_page_holds_everything_itself_and_its_tables_are_beside_it(rin, tmp_path
         assert tables["differences"][name].tolist() == pytest.approx(expected[name].tolist())
 
 
+@pytest.mark.slow
 def test_same_scores_give_the_same_page(rin, tmp_path):
     path = written(tmp_path, made(images=40))
     pages = []
@@ -281,6 +282,7 @@ def test_pairs_are_all_those_of_one_model_or_one(options, pairs):
     assert pairs_of(["a", "b", "c"], **options) == pairs
 
 
+@pytest.mark.slow
 def test_comparison_loads_no_framework(tmp_path):
     path = written(tmp_path, made(images=40))
     code = (

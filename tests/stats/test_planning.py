@@ -58,7 +58,7 @@ def spread_of(**changes):
     return none | {"patients_sd": 0.01, "patients_correlation": 0.0} | changes
 
 
-@pytest.mark.parametrize("difference", [0.02, 0.04])
+@pytest.mark.parametrize("difference", [pytest.param(0.02, marks=pytest.mark.slow), 0.04])
 def test_power_where_backbones_differ_is_that_of_a_t_test_of_backbones(difference):
     """Next to backbones' SD nothing else counts, so their means are tested on their df."""
     spread = spread_of(sd_backbone=0.03, patients_sd=1e-4)
@@ -68,7 +68,7 @@ def test_power_where_backbones_differ_is_that_of_a_t_test_of_backbones(differenc
     assert found == pytest.approx(expected, abs=0.03)
 
 
-@pytest.mark.parametrize("patients", [1.0, 4.0])
+@pytest.mark.parametrize("patients", [pytest.param(1.0, marks=pytest.mark.slow), 4.0])
 def test_power_where_patients_decide_is_near_that_of_a_z_test(patients):
     """Many pairs, alike but for the patients that all share: more patients, more power."""
     spread = spread_of(patients_sd=0.02, patients_correlation=0.9)

@@ -62,7 +62,7 @@ def test_corrected_partial_auc_is_that_of_scikit_learn(largest):
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=12))
-@settings(max_examples=60)
+@settings(max_examples=20)
 def test_ranges_that_share_an_end_add_up_to_the_whole_auc(cases):
     labels = [0, 0, 1, 1, *(label for label, _ in cases)]  # two of each class
     scores = [0, 2, 1, 3, *(score for _, score in cases)]

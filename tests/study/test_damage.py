@@ -107,6 +107,7 @@ def test_every_file_of_a_run_reaches_the_disk_before_its_name_does(tmp_path, mon
     assert seen[-1] == ledger.folder
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_do_every_run_once_between_them(tmp_path):
     program = [sys.executable, "-B", HERE / "pool_jobs.py", tmp_path, "share"]
     both = [

@@ -221,6 +221,7 @@ def test_runs_of_two_pretrainings_in_one_block_are_those_of_each_alone(study_fol
     assert predicted(together) == first | second
 
 
+@pytest.mark.slow
 def test_blocks_that_go_on_with_a_network_give_what_it_gives_new(finished_study, tmp_path):
     """Three ways of unfreezing: what predicts is traced for the first alone."""
     study = copy_of(finished_study, "anew")

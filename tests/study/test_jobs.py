@@ -35,6 +35,7 @@ def local(tmp_path, monkeypatch):
     return call
 
 
+@pytest.mark.slow
 def test_jobs_of_submitit_have_processes_of_their_own_as_many_at_once_as_workers(local, tmp_path):
     local(note_company, [(tmp_path, name) for name in "abc"])
     noted = [path.read_text().split() for path in sorted(tmp_path.glob("?"))]
@@ -74,7 +75,13 @@ def start_beating(folder, workers, executor, work="beat", **options):
 
 @pytest.mark.parametrize(
     ("workers", "executor"),
-    [(0, "processes"), (2, "processes"), pytest.param(2, "local", marks=pytest.mark.slow)],
+    [
+        (2, "processes"),
+        *(
+            pytest.param(*each, marks=pytest.mark.slow)
+            for each in ((0, "processes"), (2, "local"))
+        ),
+    ],
 )
 def test_interrupt_says_what_is_kept_and_leaves_no_worker(tmp_path, workers, executor):
     # A session of its own, all of which hears Ctrl-C, as in a terminal.
@@ -93,7 +100,7 @@ def test_interrupt_says_what_is_kept_and_leaves_no_worker(tmp_path, workers, exe
     assert not beats.going_on()
 
 
-@pytest.mark.parametrize("executor", ["processes", "chunks"])
+@pytest.mark.parametrize("executor", ["processes", pytest.param("chunks", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "moment",
     [0.15, *(pytest.param(moment, marks=pytest.mark.slow) for moment in (0.05, 0.3))],

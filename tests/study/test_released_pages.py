@@ -88,6 +88,7 @@ def lead(run):
     return f"{100 * (aucs['imagenet'] - aucs['radimagenet']):.1f}"
 
 
+@pytest.mark.slow
 def test_cover_says_how_far_released_weights_are_apart_and_which(texts, lead):
     assert "**Your run:** " in texts["findings"]
     unclear, clear = r"No clear difference [\w ,]+ lesions: −", "ImageNet networks are ahead.* by "

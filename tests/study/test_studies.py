@@ -323,6 +323,7 @@ def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_te
         Results(study).predictions("confounder", part="upright")
 
 
+@pytest.mark.slow
 def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_the_same(beside):
     study = beside(CONFOUNDED | {"name": "sampled"})
     found = study.inputs("busbra").all_images.cases

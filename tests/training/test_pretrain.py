@@ -206,6 +206,7 @@ def test_pretraining_with_a_checkpoint_of_another_keras_begins_from_its_start(
     assert result.predictions.equals(gray.predictions)
 
 
+@pytest.mark.slow
 def test_pretraining_with_schedule_compiles_once_for_corpora_of_one_size():
     settings = SETTINGS.model_copy(update={"schedule": "cosine", "warmup": 0.25})
     block = PretrainingBlock("ResNet50", settings, 4, seed=5)

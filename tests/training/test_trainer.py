@@ -60,7 +60,8 @@ def test_traces_when_only_runs_change_stay_those_of_the_first(frozen, start, sto
 
 
 @pytest.mark.parametrize(
-    "trained", ["whole", "frozen", pytest.param("top10", marks=pytest.mark.slow)]
+    "trained",
+    ["frozen", *(pytest.param(each, marks=pytest.mark.slow) for each in ("whole", "top10"))],
 )
 def test_run_when_repeated_is_the_same_to_the_bit_and_trains_its_layers(
     request, trained, start, parts
