@@ -63,7 +63,7 @@ def test_records_are_one_row_a_run_and_localisation_comes_with_baselines(demo):
     records = demo.records("breast")
     of_network = records.groupby(["pretraining", "backbone"]).size()
     assert (of_network == 2 * 6).all()
-    assert len(of_network.unstack().columns) == 7
+    assert len(of_network.unstack().columns) == 8
     assert records["seconds"].gt(0).all()
     assert demo.overlap("breast")["dice"].between(0, 1).all()
     assert set(demo.baselines("breast")["case_id"]) == set(demo.overlap("breast")["case_id"])
