@@ -47,6 +47,14 @@ def pytest_collection():
         gc.enable()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk():
+    """Nothing that tests write has to outlive the computer's power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 @pytest.fixture
 def rin(monkeypatch, capsys, tmp_path):
     """Runs the command line in an empty folder; returns exit status, stdout, stderr."""

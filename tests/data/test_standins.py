@@ -171,8 +171,8 @@ def of_menisci(label, index):
 @pytest.mark.parametrize(
     "describe",
     [
-        *(of_breast, of_thyroid, of_chest_ct, of_radiograph, of_head, of_ligament, of_menisci),
-        pytest.param(of_pneumonia_ct, marks=pytest.mark.slow),
+        *(of_breast, of_thyroid, of_radiograph, of_head, of_ligament, of_menisci),
+        *(pytest.param(each, marks=pytest.mark.slow) for each in (of_chest_ct, of_pneumonia_ct)),
     ],
 )
 def test_classes_can_be_told_apart_and_overlap(describe):

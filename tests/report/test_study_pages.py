@@ -43,7 +43,14 @@ def runs():
     return {name: opened(demo) for name, opened in RUNS.items()}
 
 
-@pytest.mark.parametrize("name", FIGURES)
+#: Of figures alike one is drawn in the quick tests.
+SLOW = ("overlap differences", "maps around lesions", "gains over random weights", "trainings")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in SLOW else []) for name in FIGURES],
+)
 def test_figure_of_a_study_has_words_and_a_narrow_version(runs, name):
     study, draw = FIGURES[name]
     picture = draw(runs[study])

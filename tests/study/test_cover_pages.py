@@ -179,6 +179,7 @@ def test_scores_far_apart_are_ahead_on_all_tasks_with_their_sizes(
         assert f" by {abs(100 * row.estimate):.1f} points (" in text
 
 
+@pytest.mark.slow
 def test_cover_of_scores_shifted_by_ten_points_says_photographic_ahead_where_and_by_how_much(
     monkeypatch, committed
 ):

@@ -16,6 +16,7 @@ from rin.report import headline
 from rin.study import open_runs, open_workspace
 from rin.study.plan import plan_study
 
+pytestmark = pytest.mark.slow  # five pages are computed
 INITS = ("radimagenet", "imagenet")
 BACKBONES = ("ResNet50", "DenseNet121")
 CHANGES = {
@@ -88,7 +89,6 @@ def lead(run):
     return f"{100 * (aucs['imagenet'] - aucs['radimagenet']):.1f}"
 
 
-@pytest.mark.slow
 def test_cover_says_how_far_released_weights_are_apart_and_which(texts, lead):
     assert "**Your run:** " in texts["findings"]
     unclear, clear = r"No clear difference [\w ,]+ lesions: −", "ImageNet networks are ahead.* by "
