@@ -1,21 +1,22 @@
-"""Plan the paper's full study from several pretrainings, and ask what is finished of it.
+"""Plan the paper's full study from several pretrainings, ask what is finished, and read it.
 
 Command    python benchmarks/planning.py
-Measures   seconds, on the clock and of the processor, of a process of its own each: to plan all
-           runs, to plan them and ask the ledger which are finished, and of `rin study --dry-run`;
-           with no run finished, and with all of them.
-Checks     that every planned run has an id of its own, and that the ledger knows all that are
-           finished.
-Prints     a Markdown table with seconds and seconds per 1,000 runs.  The target is 10 seconds a
-           step for 5,760 runs: 24 scenarios from 2 initialisations and 5 pretrainings, on the
-           paper's 8 tasks, of which 4 have 5 folds.
-Time       three minutes on two idle cores, most of it for the invented runs; images are stand-ins
-           and nothing is trained.  With --folder, what was prepared is kept and used again.
+Measures   seconds, on the clock and of the processor, and memory of a process of its own each: to
+           plan all runs, to plan them and ask the ledger which are finished, and of
+           `rin study --dry-run`, with no run finished and with all of them; then to consolidate
+           all, and to run pages of results on them.  Also the files on disk, before and after.
+Checks     that every planned run has an id of its own, that the ledger knows all that are
+           finished, and that every step stays below its target.
+Prints     Markdown tables.  The targets are for 5,760 runs: 24 scenarios from 2 initialisations
+           and 5 pretrainings, on the paper's 8 tasks, of which 4 have 5 folds; each run scores 800
+           test cases, as many as those of the committed reference run do.
+Time       a quarter of an hour on two idle cores, most of it for the invented images and runs;
+           nothing is trained.  With --folder, what was prepared is kept and used again.
 """
 
 import argparse
 import json
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -26,14 +27,18 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from rin.files import read_yaml, shipped_folder
+from rin.files import REPOSITORY, read_yaml, shipped_folder
 from rin.models.weights import WeightsEntry
 from rin.study import ledger, load_profile, open_workspace
+from rin.study.fine_tuning import HISTORY, PREDICTIONS, _cams_of
+from rin.study.ledger import computed_on
 from rin.study.plan import plan_all
 from rin.study.pretraining import plan_pretraining
 
-TARGET_SECONDS = 10
+TARGET_SECONDS, PAGE_SECONDS, PAGE_GB, FILES_A_RUN = 10, 30, 2, 6
 INITS = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
+TEST_CASES = 800
+PAGES = {"breast": "task", "hemorrhage": "task", "all tasks": "all_tasks", "maps": "localisation"}
 
 
 def write_profile(folder, pretrainings):
@@ -47,6 +52,7 @@ def write_profile(folder, pretrainings):
         "tasks": paper.tasks,
         "inits": [*INITS],
         "folds": paper.folds,
+        "external": True,
         "fine_tuning": {"size": 75, "batch": 16, "epochs": 1},
         "pretraining": {
             "corpora": INITS,
@@ -81,14 +87,43 @@ def pretrained_files(run):
     return write
 
 
-def trained_files(cases):
+def invented_scores(run, random):
+    """Return what a run that was never done says of its cases, and maps of those with masks.
+
+    The few cases of a stand-in are tested again and again, each time under a name of its own.
+    """
+    inputs, tables, maps = run.inputs, [], {}
+    split = inputs.folds[inputs.folds["fold"] == run.fold].set_index("case_id")["part"]
+    for name in ("validation", "test", *inputs.external):
+        part = inputs.scored(name)
+        cases = part.store.cases[["case_id", "patient_id"]]
+        if name in ("validation", "test"):
+            cases = cases[cases["case_id"].map(split).eq(name)]
+        cases = cases.assign(part=name, label=part.labels.loc[cases["case_id"]].to_numpy())
+        if name != "validation" and part.store.masks() is not None:
+            maps[name] = random.random((len(cases), 3, 3, 2), np.float32)
+        copies = [cases]
+        for number in range(TEST_CASES // len(cases) if name == "test" else 0):
+            ends = {key: cases[key] + f" {number}" for key in ("case_id", "patient_id")}
+            copies.append(cases.assign(**ends))
+        table = pd.concat(copies)
+        tables.append(table.assign(score=random.normal(table["label"], 1).astype(np.float32)))
+    return pd.concat(tables), maps
+
+
+def trained_files(run, random, computed):
     """Return what writes the files of a fine-tuning that was never done."""
 
     def write(folder):
-        cases.to_parquet(folder / "predictions.parquet", index=False)
-        cases[["score"]].to_parquet(folder / "history.parquet", index=False)
-        np.save(folder / "cams.npy", np.zeros((8, 2, 2, 2), np.float32))
-        return {"seconds": 1.0, "best_epoch": 1, "epochs": 1}
+        scores, maps = invented_scores(run, random)
+        scores.to_parquet(folder / PREDICTIONS, index=False)
+        names = ("accuracy", "loss", "val_accuracy", "val_loss")
+        curves = pd.DataFrame({name: [0.5] for name in names})
+        curves.to_parquet(folder / HISTORY)
+        for name, of_part in maps.items():
+            np.save(folder / _cams_of(name), of_part)
+        recorded = {"seconds": 1.0, "best_epoch": 1, "epochs": 1, "peak_memory_gb": 1.0}
+        return recorded | {"backend": "tensorflow", "precision": "float32"} | computed
 
     return write
 
@@ -100,10 +135,10 @@ def pretrain(study):
 
 def finish(study):
     """Commit every planned run; return their number."""
-    cases = pd.DataFrame({"case_id": [f"case {n}" for n in range(8)], "score": 0.5})
-    runs = plan_all(study)
+    random, computed, runs = np.random.default_rng(0), computed_on(), plan_all(study)
     for run in runs:
-        study.fine_tuning_ledger.commit(run.run_id, run.config, trained_files(cases))
+        files = trained_files(run, random, computed)
+        study.fine_tuning_ledger.commit(run.run_id, run.config, files)
     return len(runs)
 
 
@@ -122,18 +157,63 @@ from rin.cli import main
 sys.argv = ["rin", "study", "--dry-run", "--profile", {profile!r}, "--results", {results!r}]
 main()
 """
+CONSOLIDATE = """
+from rin.study import consolidate, open_workspace
+consolidate(open_workspace({profile!r}, results={results!r}))
+"""
+PAGE = """
+import sys
+from rin.cli import main
+sys.argv = ["rin", "run", {page!r}, "--output", {output!r}, "-p", "profile=" + {profile!r}]
+sys.argv += ["-p", "results=" + {results!r}, {option}]
+main()
+"""
 STEPS = {"plan": PLAN + "print(len(runs))", "status": STATUS, "dry run": DRY_RUN}
 
 
-def measure(step, profile, results):
-    """Return seconds of a step in a process of its own, by both clocks, and what it printed."""
-    code = STEPS[step].format(profile=str(profile), results=str(results))
-    started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [sys.executable, "-c", code]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return (time.perf_counter() - started, busy), ended.stdout
+def measure(code, **places):
+    """Run code in a process of its own; return seconds by both clocks, GB, and what it printed."""
+    code = code.format(**{name: str(place) for name, place in places.items()})
+    with tempfile.TemporaryFile("w+") as printed:
+        started = time.perf_counter()
+        command = [sys.executable, "-c", code]
+        process = subprocess.Popen(command, stdout=printed, stderr=subprocess.STDOUT)
+        _, status, used = os.wait4(process.pid, 0)  # with the processes that it waited for
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - started
+        printed.seek(0)
+        text = printed.read()
+    assert process.returncode == 0, text
+    return (seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20), text
+
+
+def files_below(folder):
+    return sum(len(names) for _, _, names in os.walk(folder))
+
+
+def planning_rows(finished, places, n_runs):
+    """Measure every step of planning; return rows of the table."""
+    rows = []
+    for step, code in STEPS.items():
+        taken, printed = measure(code, **places)
+        assert f"{n_runs}" in printed
+        if finished == "all" and step == "status":
+            assert int(printed) == n_runs, printed
+        rows.append((finished, step, *taken))
+    return rows
+
+
+def reading_rows(places, folder):
+    """Measure consolidating all runs and running pages on them; return rows of the table."""
+    rows = [("all", "consolidate", *measure(CONSOLIDATE, **places)[0])]
+    rows.append(("all", "consolidate again", *measure(CONSOLIDATE, **places)[0]))
+    for name, page in PAGES.items():
+        option = f"'-p', 'task={name}'" if page == "task" else ""
+        source = REPOSITORY / "notebooks" / "results" / f"{page}.py"
+        output = folder / f"{name}.ipynb"
+        taken, _ = measure(PAGE, **places, page=source, output=output, option=option)
+        rows.append(("all", f"page {page}, {name}" if option else f"page {page}", *taken))
+    return rows
 
 
 def main():
@@ -146,25 +226,30 @@ def main():
         folder = arguments.folder or Path(temporary)
         folder.mkdir(exist_ok=True)
         profile = write_profile(folder, arguments.pretrainings)
-        rows, noted = [], folder / "unfinished.json"
+        noted = folder / "unfinished.json"
         workspace = open_workspace(profile, results=folder / "results")
+        places = {"profile": profile, "results": folder / "results"}
         pretrain(workspace)
         n_runs = len(plan_all(workspace))
         if not workspace.fine_tuning_ledger.finished():
-            before = {step: measure(step, profile, folder / "results")[0] for step in STEPS}
-            noted.write_text(json.dumps(before))
+            noted.write_text(json.dumps(planning_rows("none", places, n_runs)))
             assert finish(workspace) == n_runs
-        rows += [("none", step, taken) for step, taken in json.loads(noted.read_text()).items()]
-        for step in STEPS:
-            taken, printed = measure(step, profile, folder / "results")
-            rows.append(("all", step, taken))
-            assert step == "dry run" or int(printed) == n_runs, printed
-            assert f"{n_runs}" in printed
-    print("| finished | step | seconds | of the processor | per 1,000 runs |")
+        rows = json.loads(noted.read_text()) + planning_rows("all", places, n_runs)
+        rows += reading_rows(places, folder)
+        a_run = files_below(workspace.results / "runs") / n_runs
+        tables = files_below(workspace.results / "tables")
+    print("| finished | step | seconds | of the processor | GB |")
     print("|---|---|---:|---:|---:|")
-    for finished, step, (taken, busy) in rows:
-        print(f"| {finished} | {step} | {taken:.1f} | {busy:.1f} | {1000 * busy / n_runs:.2f} |")
-    print(f"\n{n_runs:,} runs; the target is {TARGET_SECONDS} seconds a step.")
+    for finished, step, taken, busy, memory in rows:
+        print(f"| {finished} | {step} | {taken:.1f} | {busy:.1f} | {memory:.2f} |")
+    print(f"\n{n_runs:,} runs of {a_run:.1f} files each; {tables} files hold all that they left.")
+    for _, step, _, busy, memory in rows:
+        if step in STEPS:
+            assert busy <= TARGET_SECONDS * max(1, n_runs / 5760), step
+        elif step.startswith("page"):
+            assert busy <= PAGE_SECONDS, step
+            assert memory <= PAGE_GB, step
+    assert a_run <= FILES_A_RUN
 
 
 if __name__ == "__main__":

@@ -1,15 +1,17 @@
 """The one error class for bad input; programming errors stay ordinary Python exceptions."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import partial
 from importlib.metadata import PackageNotFoundError, requires
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, overload
 
+Name = TypeVar("Name")
+Value = TypeVar("Value")
 #: Modules that are called otherwise than what brings them.
 _BROUGHT_BY = {"PIL": "pillow", "skimage": "scikit-image"}
 # Three are left alone: they stand for what goes on.
@@ -119,7 +121,13 @@ def unknown(kind: str, name: object, known: Sequence) -> InputError:
     )
 
 
-def look_up(kind: str, name: object, known: Collection) -> Any:
+@overload
+def look_up(kind: str, name: object, known: Mapping[Any, Value]) -> Value: ...
+@overload
+def look_up(kind: str, name: Name, known: Sequence[Any] | Set[Any]) -> Name: ...
+def look_up(
+    kind: str, name: object, known: Mapping[Any, object] | Sequence[Any] | Set[Any]
+) -> object:
     """Return what a table has under a name, or a listed name itself; InputError for any other."""
     if name not in known:
         raise unknown(kind, name, [*known])

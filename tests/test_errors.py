@@ -1,12 +1,13 @@
 """The one error that users see: one readable line, whatever is quoted in it."""
 
 import pickle
+from typing import get_overloads, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rin.errors import InputError, printable
+from rin.errors import InputError, look_up, printable
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,12 @@ def test_error_has_no_doubled_full_stop_whatever_ends_its_parts(words, end, last
 def test_error_keeps_points_that_stand_for_what_goes_on():
     error = InputError("see ../x: '..', 1, 2, ...", where="x", remedy="Write 'x1,y1 ...'.")
     assert str(error) == "x: see ../x: '..', 1, 2, ... Write 'x1,y1 ...'."
+
+
+def test_look_up_of_a_table_or_a_list_promises_the_type_of_what_it_returns():
+    promised = [get_type_hints(way)["return"] for way in get_overloads(look_up)]
+    assert [kind.__name__ for kind in promised] == ["Value", "Name"]
+    assert look_up("unit", "points", {"points": 100}) == 100
+    assert look_up("task", "breast", ["breast", "acl"]) == "breast"
+    with pytest.raises(InputError, match=r"unknown task 'brest' \(did you mean breast\?\)"):
+        look_up("task", "brest", ["breast", "acl"])

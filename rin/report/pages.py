@@ -10,9 +10,9 @@ from pathlib import Path
 
 from rin.data.manifest import find_task
 from rin.files import read_yaml
-from rin.study import Workspace, shown_results
+from rin.study import Results, Workspace, shown_results
 from rin.study.reference import load_reference, reference_names
-from rin.study.workspace import chosen_pages, find_manifest
+from rin.study.workspace import chosen_pages, external_datasets, find_manifest
 
 _TABLE = read_yaml(Path(__file__).with_suffix(".yaml"))
 #: Captions of the parts, in the order of the book.
@@ -101,7 +101,7 @@ def outline_of(workspace: Workspace, *, reading: bool = False) -> Outline:
     if any(find_manifest(workspace, *find_task(task)).masks for task in profile.tasks):
         shown |= {"masks"}
     runs = shown_results(workspace)
-    external = {name for task in runs.tasks for name in runs.external(task)}
+    external = {name for task in runs.tasks for name in _external_of(runs, task)}
     if external:
         shown |= {"external"}
     others = reference_names() if profile.reference else []
@@ -124,6 +124,13 @@ def outline_of(workspace: Workspace, *, reading: bool = False) -> Outline:
         title=", ".join(titles) if chosen else None,
         reading=reading,
     )
+
+
+def _external_of(runs: Results, task: str) -> tuple[str, ...]:
+    """Return the external datasets of a task; of one's own runs those that they are to score."""
+    if runs.origin(task) == "own":  # none may be finished when a book begins
+        return external_datasets(runs.workspace.profile, task)
+    return runs.external(task)
 
 
 def pages(outline: Outline) -> Iterator[Page]:

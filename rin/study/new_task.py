@@ -491,7 +491,7 @@ def _refuse_classes(
 
 
 def _named_classes(
-    given: Sequence[str], flag: str, known: Collection[str]
+    given: Sequence[str], flag: str, known: Sequence[str]
 ) -> tuple[list[str], dict[str, str]]:
     """Return classes that were named by a flag, and what they are called, as in 1=malignant."""
     values, names = [], {}

@@ -231,7 +231,8 @@ class OpenedResults:
         nowhere = np.array([], int)
         places = [self._places.get((run_id, part), nowhere) for run_id in runs["run_id"]]
         counts = np.array([len(of_run) for of_run in places])
-        if part in self.external(task) and not counts.all():
+        external = [dataset.name for dataset in self.facts.task(task).external]
+        if part in external and not counts.all():
             raise InputError(
                 f"of {part} the scores of the main study are kept, not those of {study}",
                 where=f"results of {self.facts.name}",
@@ -247,10 +248,6 @@ class OpenedResults:
     def _places(self) -> dict[tuple[str, str], np.ndarray]:
         """Rows of the predictions of each run and part: to search the table takes far longer."""
         return self.tables["predictions"].groupby(["run_id", "part"], sort=False).indices
-
-    def external(self, task: str) -> tuple[str, ...]:
-        """Return the external datasets that the runs of a task scored."""
-        return tuple(dataset.name for dataset in self.facts.task(task).external)
 
     def cases(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return one row a scored case: case_id, patient_id, label, what its manifest keeps."""

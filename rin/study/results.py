@@ -143,13 +143,13 @@ class Results:
         Of some tasks, by default all of the study.  Weights are made up where a network of the
         compared inits was pretrained on a stand-in.  Such results carry no verdict.
         """
-        shown = {t: self.origin(t, study) for t in tasks or self.tasks_of(study)}
-        computed = [task for task, origin in shown.items() if origin == "own"]
-        networks = self._own(NETWORKS).rows("pretraining") if computed else pd.DataFrame()
-        kinds = {
-            "images": {self.facts(task).dataset.provenance for task in computed},
-            "weights": {*networks.get("provenance", ())},
-        }
+        images, networks = set(), set()
+        for task in tasks or self.tasks_of(study):
+            if self.origin(task, study):
+                chosen = self._chosen(self._reference_of(task, study), NETWORKS, images_of(task))
+                images.add(chosen.facts.task(task).dataset.provenance)
+                networks |= {*chosen.rows("pretraining").get("provenance", ())}
+        kinds = {"images": images, "weights": networks}
         return tuple(name for name, provenances in kinds.items() if "stand-in" in provenances)
 
     def parts(self, *tasks: str) -> dict[str, str]:
@@ -162,9 +162,7 @@ class Results:
 
     def external(self, task: str) -> tuple[str, ...]:
         """Return the external datasets that a task's shown runs scored."""
-        if kept := self._reference_of(task):
-            return kept.external(task)
-        return find_task(task)[1].external if self.workspace.profile.external else ()
+        return tuple(dataset.name for dataset in self.facts(task).external)
 
     def predictions(
         self, study: str = MAIN, task: str | None = None, part: str = "test"

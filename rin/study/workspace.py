@@ -269,10 +269,15 @@ def _open_inputs(
     store = workspace.store(dataset, *square)
     external = {
         name: _external_inputs(workspace, task, dataset, name, square)
-        for name in (task.external if profile.external else ())
+        for name in external_datasets(profile, task_name)
     }
     substitute_for = task_dataset.title if manifest.name != task_dataset.name else None
     return TaskInputs(task, whole, dataset, store, pairs, split, substitute_for, external)
+
+
+def external_datasets(profile: Profile, task: str) -> tuple[str, ...]:
+    """Return the external datasets that the runs of a task are to score."""
+    return find_task(task)[1].external if profile.external else ()
 
 
 def _split(
