@@ -226,7 +226,7 @@ ORDER = ["## In short", "*How to read it.*", "## Try it"]
 @pytest.mark.parametrize("path", OF_RESULTS, ids=name)
 def test_page_of_results_begins_with_the_answer_and_ends_with_three_changes_to_try(path):
     text = "\n".join(cell.source for cell in cells(path, "markdown"))
-    assert [text.count(part) for part in ORDER] == [1, 1, 1]
+    assert {part: text.count(part) for part in ORDER} == dict.fromkeys(ORDER, 1)
     assert [*map(text.index, ORDER)] == sorted(map(text.index, ORDER))
     _, _, changes = text.partition("## Try it")
     assert re.findall(r"(?m)^(\d)\. ", changes) == ["1", "2", "3"]

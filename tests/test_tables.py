@@ -28,6 +28,12 @@ def test_tables_of_the_reference_run_have_their_schema(tables, name):
     check_table(tables[name], SCHEMAS[name], where=name)
 
 
+@pytest.mark.parametrize("name", ["Predictions", "Differences"])
+def test_tables_of_the_reference_run_have_no_column_that_the_schema_does_not_explain(tables, name):
+    unexplained = {*tables[name]} - {*SCHEMAS[name].columns}
+    assert not unexplained, f"add them to {name} in rin/tables.yaml"
+
+
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_every_column_says_its_type_and_meaning(name):
     table = described(SCHEMAS[name])

@@ -43,6 +43,7 @@ class Backbone:
 ALL_BACKBONES: dict[str, Backbone] = {
     b.name: b
     for b in (
+        # The paper's four come first, and `BACKBONES` counts them off: append others.
         Backbone("InceptionResNetV2", "conv_7b_ac", 75, 2.5, 54_336_736),
         Backbone("ResNet50", "conv5_block3_out", 32, 1.0, 23_587_712),
         Backbone("DenseNet121", "relu", 32, 1.2, 7_037_504),

@@ -60,6 +60,12 @@ def test_equal_seeds_make_equal_bytes_and_others_stand_in_other_folders(tmp_path
     assert write_stand_in(BUSI, tmp_path / "a", COUNTS | {"normal": 1}, 1).name != first.name
 
 
+def test_stand_in_that_other_code_has_written_is_written_anew(tmp_path, monkeypatch):
+    before = write_stand_in(BUSI, tmp_path, COUNTS, 1)
+    monkeypatch.setattr(standins, "_code", lambda: "of other code")
+    assert write_stand_in(BUSI, tmp_path, COUNTS, 1) != before
+
+
 def test_write_stand_in_that_exists_does_not_write_again(tmp_path, monkeypatch):
     root = write_stand_in(BUSI, tmp_path, COUNTS, 1)
     monkeypatch.setitem(standins.STAND_INS, "busi", lambda *_: pytest.fail("written again"))

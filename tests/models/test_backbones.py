@@ -4,7 +4,13 @@ import pytest
 from known_backbones import built
 
 from rin.errors import InputError
-from rin.models.backbones import ALL_BACKBONES, build_backbone, check_size, find_backbone
+from rin.models.backbones import (
+    ALL_BACKBONES,
+    BACKBONES,
+    build_backbone,
+    check_size,
+    find_backbone,
+)
 
 # Target layer of Grad-CAM and its channels; trainable parameters without top, as `summary()` of
 # Keras 2 gives them; smallest image side.
@@ -33,6 +39,7 @@ SLOW = ("InceptionResNetV2", "InceptionV3", "EfficientNetV2B0")
     ],
 )
 def test_backbone_when_built_is_what_is_stated_of_it(name):
+    assert name in KNOWN, "state what is known of it from elsewhere: its summary() in Keras 2"
     backbone, stated = built(name), find_backbone(name)
     layer, channels, trainable, _ = KNOWN[name]
     assert stated.cam_layer == layer
@@ -43,6 +50,10 @@ def test_backbone_when_built_is_what_is_stated_of_it(name):
     pair = [keras.layers.Conv2D, keras.layers.BatchNormalization]
     kinds = [type(each) for each in backbone.layers if type(each) in pair]
     assert (kinds[:2] == pair) is stated.batch_norm
+
+
+def test_backbones_of_the_paper_are_four_wherever_others_are_listed():
+    assert {*BACKBONES} == {"InceptionResNetV2", "ResNet50", "DenseNet121", "InceptionV3"}
 
 
 @pytest.mark.parametrize("name", KNOWN)

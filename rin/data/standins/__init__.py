@@ -7,7 +7,7 @@ computed from it says so.  Stand-ins show that the code runs; they say nothing a
 import hashlib
 import json
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from rin.data.layouts.found import STAND_IN_NOTE
@@ -16,9 +16,8 @@ from rin.data.standins import datasets
 from rin.data.standins.writers import write_json, write_whole
 from rin.data.tree import is_archive
 from rin.errors import InputError, look_up
+from rin.files import sha256_of
 
-#: To be raised when pictures or files change.
-VERSION = 6
 #: What fills a folder from counts and a seed; the names of the counts are in datasets.yaml.
 STAND_INS: dict[str, Callable[[Path, dict[str, int], int], None]] = {
     "busbra": datasets.write_busbra,
@@ -33,6 +32,13 @@ STAND_INS: dict[str, Callable[[Path, dict[str, int], int], None]] = {
     "rsna_pneumonia": datasets.write_pneumonia,
 }
 COUNTS: dict[str, list[str]] = datasets.FACTS["counts"]
+
+
+@cache
+def _code() -> str:
+    """Return a digest of this folder: what other code has written is not what this writes."""
+    files = sorted(path for path in Path(__file__).parent.iterdir() if path.is_file())
+    return hashlib.sha256("".join(map(sha256_of, files)).encode()).hexdigest()[:16]
 
 
 def write_stand_in(
@@ -51,7 +57,7 @@ def write_stand_in(
     folders = (at for at in manifest.locations if "::" not in at and not is_archive(at))
     place = next(folders, manifest.name)
     counts = {name: counts[name] for name in names}
-    made_of = {"stand_in": manifest.stand_in, "version": VERSION, "seed": seed, "counts": counts}
+    made_of = {"stand_in": manifest.stand_in, "code": _code(), "seed": seed, "counts": counts}
     digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:12]
     target = Path(standin_root) / f"{manifest.name}-{digest}"
 
