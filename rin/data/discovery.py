@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice, pairwise
+from operator import itemgetter
 from pathlib import Path
 from statistics import StatisticsError, mode
 from typing import NamedTuple
@@ -44,6 +45,7 @@ SAME_NAME, *MASK_NAMES = _WORDS["mask names"]
 LEAST_SHARE = 0.2
 #: Of a table's rows, that must have a cell of their own in a column with a row a patient.
 LEAST_UNIQUE = 0.9
+_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)?")
 #: Stands for the folders before the end of a path.
 _ANY = "**/"
 #: How files of spreadsheets begin, the older ones first.
@@ -111,8 +113,22 @@ def separator_of(text: str) -> str:
 
 def rows_of(text: str, separator: str) -> Iterator[list[str]]:
     """Yield the rows of a table, not its lines, as quoted cells may hold line breaks."""
-    lines = (line[0] for line in re.finditer(r"[^\r\n]*(?:\r\n?|\n)?", text))
-    return filter(None, csv.reader(lines, delimiter=separator))
+    return filter(None, csv.reader(map(itemgetter(0), _LINE.finditer(text)), delimiter=separator))
+
+
+def text_below(text: str, separator: str, n: int) -> str:
+    """Return what of a table's text follows its first rows, as :func:`rows_of` counts them."""
+    ends = [0]
+
+    def lines() -> Iterator[str]:
+        for line in _LINE.finditer(text):
+            ends[0] = line.end()
+            yield line[0]
+
+    rows = filter(None, csv.reader(lines(), delimiter=separator))
+    for _ in islice(rows, n):
+        pass
+    return text[ends[0] :]
 
 
 def matched(names: Collection[str], known: Collection[str], folder: str = "") -> dict[str, str]:

@@ -31,7 +31,7 @@ from rin.data.dataset import (
     wrapped_in_words,
 )
 from rin.data.layouts import LESION, NO_LESION, find_cases
-from rin.data.layouts.found import read_table
+from rin.data.layouts.found import read_table, rows_above
 from rin.data.layouts.slices import middle_slices, propose_slices
 from rin.data.layouts.table import NAME, UNLABELLED, read_split
 from rin.data.leakage import check_splits, leak_free_groups, suggest_threshold
@@ -669,6 +669,9 @@ def _read_rows(places: _Places, made: NewTask) -> pd.DataFrame:
         made.say("table", f"{Path(table).name}, {encoding}, cells separated by “{separator}”")
     elif table.lower().endswith(".xlsx"):
         made.say("table", f"{Path(table).name}, its first sheet")
+    if above := rows_above(tree, table):
+        text = f"{counted(above, 'rows')} above the names of the columns ({', '.join(rows)}): "
+        made.say("titles", f"{text}passed over", "yellow")
     return rows
 
 

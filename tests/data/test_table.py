@@ -301,6 +301,30 @@ def test_read_table_in_any_usual_form_gives_the_same_rows(tmp_path, content):
     assert read_csv(tmp_path, content).to_dict("records") == PLAIN
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["List of May"],
+        ["List of May,,"],
+        ["Ward 3", "", '"as of\nMay",,'],
+    ],
+    ids=["alone", "in cells", "several, one with a break"],
+)
+def test_titles_above_the_names_of_columns_and_empty_rows_are_passed_over(tmp_path, lines):
+    content = "\n".join([*lines, "id,side,hemorrhage", "0,l,1", ",,", "1,r,0", ",,"])
+    table = read_csv(tmp_path, content.encode())
+    assert table[["id", "hemorrhage"]].to_dict("records") == PLAIN
+    cells = [[*line.strip('"').split(",")] for line in content.replace('"', "").splitlines()]
+    frame = pd.DataFrame([row if len(row) > 1 else [*row, None, None] for row in cells])
+    frame.to_excel(tmp_path / "set" / "labels.xlsx", header=False, index=False)
+    tree = open_tree(tmp_path, "set")
+    workbook = read_table(tree, "labels.xlsx", ["id", "hemorrhage"])
+    assert workbook[["id", "hemorrhage"]].to_dict("records") == PLAIN
+    # Rows are counted as a spreadsheet counts them, whose first is 1 and holds a title.
+    number = cells.index(["0", "l", "1"]) + 1
+    assert [row + 2 for row in workbook.index] == [number, number + 2]
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize(
     ("note", "rows"),
@@ -337,8 +361,8 @@ def test_a_quote_that_only_another_separator_opens_stops_nothing():
         (b"id,label\n0,1\n", "its columns are id, label; needed are id, hemorrhage"),
         (b"id,hemorrhage,id\n0,1,2\n", "several columns are called id. Give each"),
         (b"id,hemorrhage,a,,\n0,1,,,\n", "several columns are called \\(no name\\). Give each"),
-        (b"List of May,\nid,hemorrhage\n0,1\n", "the first row does not name the columns"),
-        (b"List of May\nid;hemorrhage\n0;1\n1;1\n", "Expected 1 columns.*delete rows above"),
+        (b"List of May,\nid,hemorrhage\n", "the first row does not name the columns"),
+        (b"id,hemorrhage\n0,1,a\n1,1,a\n", "Expected 2 columns, got 3.*delete rows above"),
         (b"id;hemorrhage\n0;1\n1;0;1\n0;1\n", "Expected 2 columns, got 3"),
         (b"id,hemorrhage\n0,1\n1\n", "Expected 2 columns, got 1"),
         (b"id,hemorrhage\n0,1,2\n", "Expected 2 columns, got 3"),

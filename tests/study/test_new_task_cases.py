@@ -568,7 +568,7 @@ CASES = {
         remedy=("--leave-out", "rows-without-pictures"),
     ),
     "title row": Case(
-        title_row, "the first row does not name the columns. Delete the rows above", refused=True
+        title_row, "titles 1 row above the names of the columns (Bild, Befund, Patient): passed"
     ),
     "column of patients called name": Case(
         patient_called_name, "24 patients, 2 images each", ("--patient", "name")

@@ -5,15 +5,15 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence, Sized
 from io import BytesIO
-from itertools import accumulate
-from typing import NamedTuple, Self
+from itertools import accumulate, islice
+from typing import Any, NamedTuple, Self
 from zipfile import BadZipFile, ZipFile
 
 import pandas as pd
 import pyarrow.csv
 import pyarrow.parquet
 
-from rin.data.discovery import decode, rows_of, separator_of
+from rin.data.discovery import decode, rows_of, separator_of, text_below
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import MAX_BYTES, REMEDY, Tree
 from rin.errors import as_input_error, did_you_mean, join_first_ten
@@ -24,6 +24,8 @@ STAND_IN_NOTE = "STAND_IN.json"
 IF_PARTIAL = "If only a part of the dataset is meant to be there, say --partial."
 #: Of a table; a hundred thousand take minutes and gigabytes.
 MOST_COLUMNS, MOST_ROWS = 2000, 10_000_000
+#: Rows among which the names of the columns are looked for.
+_FIRST = 50
 _TEXT = pd.StringDtype("pyarrow")
 
 
@@ -122,7 +124,9 @@ def read_table(
     """Return a table as text, a missing value as empty text; ``columns`` must be among its own.
 
     Parquet and Excel are known by the ending of the name.  Any other is CSV, whose separator and
-    encoding are found; without a ``header``, ``columns`` are what its columns are called.
+    encoding are found; without a ``header``, ``columns`` are what its columns are called.  Titles
+    above the names of the columns (:func:`rows_above`) and empty rows are passed over; the index
+    counts all rows of the file after its first.
     """
     if name not in tree.names:
         raise tree.error("the table is not there", file=name)
@@ -138,14 +142,16 @@ def read_table(
             unpacked = sum(part.file_size for part in ZipFile(BytesIO(content)).infolist())
             if unpacked > MAX_BYTES:
                 raise ValueError(f"it unpacks to {unpacked} bytes, and the limit is {MAX_BYTES}")
-            rows = pd.read_excel(BytesIO(content), dtype=str, keep_default_na=False).astype(_TEXT)
+            above = _titles(_first_rows(content, kind))
+            how: dict[str, Any] = {"dtype": str, "keep_default_na": False}
+            rows = pd.read_excel(BytesIO(content), skiprows=above, **how).astype(_TEXT)
             _refuse_many(rows.columns)
+            rows.index += above
         else:
             rows = _parse_csv(content, None if header else columns)
+    rows = rows[(rows != "").any(axis=1)]
     rows.columns = names = [str(title).strip() for title in rows.columns]
-    # A title above the names leaves most cells empty, beyond the first, which an index may leave.
-    nameless = [title for title in names[1:] if not title or title.startswith("Unnamed: ")]
-    if len(nameless) > len(names[1:]) / 2:
+    if _is_title(["" if title.startswith("Unnamed: ") else title for title in names], len(names)):
         remedy = "Delete the rows above the names of the columns (of Excel, in the first sheet)."
         raise tree.error("the first row does not name the columns", file=name, remedy=remedy)
     if twice := [title or "(no name)" for title, n in Counter(names).items() if n > 1]:
@@ -160,6 +166,42 @@ def read_table(
     return rows.apply(lambda column: column.str.strip())
 
 
+def rows_above(tree: Tree, name: str) -> int:
+    """Return how many rows of titles a table has above the names of its columns.
+
+    A title leaves most cells empty; the names begin with the first, and a row follows them.
+    """
+    kind = name.lower().rpartition(".")[2]
+    return 0 if kind == "parquet" else _titles(_first_rows(tree.read(name), kind))
+
+
+def _first_rows(content: bytes, kind: str) -> list[list[str]]:
+    """Return the first rows of a workbook, or of the text of a table."""
+    if kind == "xlsx":
+        how: dict[str, Any] = {"header": None, "nrows": _FIRST, "dtype": str}
+        rows = pd.read_excel(BytesIO(content), **how, keep_default_na=False)
+        return [[str(cell).strip() for cell in row] for row in rows.to_numpy()]
+    text, _ = decode(content)
+    return [*islice(rows_of(text, separator_of(text)), _FIRST)]
+
+
+def _titles(rows: list[list[str]]) -> int:
+    """Return how many of the first rows are titles; none where no row names columns."""
+    width = max(Counter(map(len, rows)).items(), key=lambda item: item[1])[0] if rows else 0
+    for number, row in enumerate(rows[:-1]):
+        if number and len(row) == width and row[0] and not _is_title(row, width):
+            return number
+        if not _is_title(row, width):  # names, or a row of data without any
+            return 0
+    return 0
+
+
+def _is_title(row: Sequence[str], width: int) -> bool:
+    """Tell whether a row leaves most cells empty, beyond the first, which an index may leave."""
+    filled = sum(bool(cell.strip()) for cell in row[1:])
+    return width - 1 - filled > (width - 1) / 2
+
+
 def _parse_csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
     # Arrow refuses rows of another length, which pandas would cut or fill in silence.
     text, _ = decode(content)
@@ -168,7 +210,10 @@ def _parse_csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
         problem = f"a quote in the table is not closed, the first odd one in row {next(odd)}"
         raise ValueError(problem)
     separator = separator_of(text)
-    _refuse_many(next(rows_of(text, separator), ()))
+    first = [*islice(rows_of(text, separator), _FIRST)]
+    _refuse_many(max(first, key=len, default=()))
+    above = 0 if names else _titles(first)
+    text = text_below(text, separator, above)
     file = pyarrow.BufferReader(text.encode())
     parsing = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True)
     reading = pyarrow.csv.ReadOptions(column_names=names)
@@ -177,7 +222,9 @@ def _parse_csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
     file.seek(0)
     converting = pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=False)
     table = pyarrow.csv.read_csv(file, reading, parsing, converting)
-    return table.to_pandas(types_mapper=lambda _: _TEXT)
+    rows = table.to_pandas(types_mapper=lambda _: _TEXT)
+    rows.index += above
+    return rows
 
 
 def _parse_parquet(content: bytes, columns: list[str]) -> pd.DataFrame:
