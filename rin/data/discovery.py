@@ -352,6 +352,23 @@ def patient_patterns(paths: Sequence[str]) -> dict[str, dict[str, list[str]]]:
     return fitting
 
 
+def numbered_patterns(paths: Sequence[str]) -> list[str]:
+    """Return patterns of the number behind a word with which a part of every path begins.
+
+    It is ``Pat`` of ``Pat 0012/IM1.png``; folders come first, from the outermost on.
+    """
+    patterns = []
+    deepest = min((path.count("/") for path in paths), default=0)
+    for level in (*range(deepest), -1):
+        matches = [re.match(r"(\D*[^\W\d]\D*)\d", path.split("/")[level]) for path in paths]
+        words = {match[1] for match in matches if match}
+        if all(matches) and len(words) == 1:
+            word = re.escape(words.pop()).replace("\\ ", " ")
+            folders = f"(?:[^/]+/){{{level}}}" if level > 0 else ""
+            patterns.append(f"^{folders}{word}(\\d+)" + ("" if level < 0 else "[^/]*/"))
+    return patterns
+
+
 def guess_label_pattern(pictures: Collection[str]) -> str:
     """Return a pattern by which names of pictures may tell a few classes, or nothing."""
     stems = [file_stem(name).rpartition("/")[2] for name in pictures]

@@ -8,7 +8,7 @@ with transparency Pillow keeps 8, so these are refused.
 
 A slice of a volume is ``volume.npy#k`` of an array (slices, h, w) in NumPy's own format, ``#1-k``
 along its second axis; ``volume.nii.gz#axial-k`` of NIfTI (`rin.data.volumes`); ``x.dcm#frame-k``
-of DICOM.
+of DICOM, ``x.tif#frame-k`` of TIFF.
 An outline that an annotation gives as coordinates stands where a mask picture's locator would, as
 ``polygon:x1,y1 x2,y2 ...`` or ``box:x,y,width,height``, in pixels, x to the right and y down:
 ``box:2,0,3,1`` is the pixels 2, 3 and 4 of the first row.
@@ -17,8 +17,8 @@ An outline that an annotation gives as coordinates stands where a mask picture's
 import io
 import math
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
@@ -30,6 +30,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import (
     BITSPERSAMPLE,
     PHOTOMETRIC_INTERPRETATION,
+    PLANAR_CONFIGURATION,
     SAMPLEFORMAT,
 )
 from skimage.draw import polygon
@@ -37,9 +38,12 @@ from skimage.draw import polygon
 from rin.data import volumes
 from rin.data.tree import (
     MALFORMED,
+    MARK,
     MAX_PIXELS,
     SEPARATOR,
+    file_of,
     is_dicom,
+    is_tiff,
     read_bytes,
     refuse_damaged_jpeg,
     split_slice,
@@ -149,6 +153,57 @@ def is_stack(root: Path, locator: str) -> bool:
     return _load(root, locator).ndim == 3
 
 
+def shape_of_stack(root: Path, locator: str) -> tuple[int, int, int]:
+    """Return slices, height and width of an array of three axes, or of the frames of a TIFF."""
+    if not is_tiff(locator):
+        slices, height, width = open_stack(root, locator).shape
+        return slices, height, width
+    remedy = "Save the frames of one size as a file of their own."
+    problem = "its frames are no volume"
+    where = Path(root, locator)
+    with (
+        as_input_error(problem, where=where, remedy=remedy, kinds=UNREADABLE),
+        _opened_tiff(root, locator) as picture,
+    ):
+        if _in_planes(picture):
+            return len(picture.getbands()), picture.height, picture.width
+        n, sizes = getattr(picture, "n_frames", 1), set()
+        if n > MOST_FRAMES:
+            raise ValueError(f"there are {n:,}, more than {MOST_FRAMES:,}")
+        for number in range(n):
+            picture.seek(number)
+            sizes.add(picture.size)
+        if len(sizes) > 1:  # as of a picture with its thumbnail
+            shown = " and ".join(f"{width} x {height}" for width, height in sorted(sizes)[:2])
+            raise ValueError(f"they differ in size: {shown} pixels")
+    ((width, height),) = sizes
+    return n, height, width
+
+
+def count_frames(root: Path, locator: str) -> int:
+    """Return how many frames a TIFF holds."""
+    remedy, where = "Save it once more as TIFF.", Path(root, locator)
+    with (
+        as_input_error("it is no whole TIFF", where=where, remedy=remedy, kinds=UNREADABLE),
+        _opened_tiff(root, locator) as picture,
+    ):
+        return getattr(picture, "n_frames", 1)
+
+
+@contextmanager
+def _opened_tiff(root: Path, locator: str) -> Iterator[Image.Image]:
+    """Open a TIFF without reading its pixels: of many frames, one is read at a time."""
+    file = file_of(locator)
+    # A stack may be larger than a picture may be.
+    source = io.BytesIO(read_bytes(root, file)) if SEPARATOR in file else Path(root, file)
+    try:
+        opened = Image.open(source, formats=["TIFF"])
+    except UnidentifiedImageError as error:  # whose text is an address in memory
+        raise ValueError("it does not begin as a TIFF does") from error
+    with opened as picture:
+        yield picture
+
+
 def read_array(root: Path, locator: str) -> np.ndarray:
     """Read a picture that is an array of its own, of numbers (h, w), in a `.npy` file."""
     gray = _load(root, locator)
@@ -191,6 +246,8 @@ FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
 TAKE_SLICES = "say which slices are taken (slices in the manifest, --slices of rin new)"
 #: The number, of EXIF and of TIFF, for how a picture is to be turned before it is shown.
 ORIENTATION = 0x0112
+#: More frames are a slip, or no pictures.
+MOST_FRAMES = 10_000
 #: Largest share of a mask's pixels that are neither dark nor bright.
 MAX_GRAY = 0.2
 GRAY_MODES = ("1", "L")
@@ -203,6 +260,8 @@ COLOR_MODES = ("RGB", "RGBA", "P", "LA", "PA", "La", "RGBa")
 PERCENTILES, PERCENTILE_PICTURES = (0.5, 99.5), 200
 #: Of TIFF: the photometric interpretation in which zero is white, and whole numbers with a sign.
 WHITE_IS_ZERO, SIGNED = 0, 2
+#: Of TIFF as well: planes one after another.
+IN_PLANES = 2
 
 
 def show_colour(root: Path, locators: Iterable[str]) -> bool:
@@ -335,6 +394,8 @@ def _read_any(
     unwrap: bool,
 ) -> np.ndarray:
     parts = split_slice(locator)
+    if parts and is_tiff(locator):
+        return _read_frame(root, locator, parts[2], color)
     if parts and parts[1] != "frame":
         name, axis, number = parts
         if volumes.is_nifti(name):
@@ -428,12 +489,17 @@ def marked_slices(root: Path, locator: str, axis: str = "") -> np.ndarray | None
     if locator.lower().endswith(".npy") and is_stack(root, locator):
         others = tuple({0, 1, 2} - {int(axis or 0)})
         return np.asarray(_marked_stack(root, locator).any(axis=others))
+    if is_tiff(locator) and (n := count_frames(root, locator)) > 1:
+        frames = (f"{locator}{MARK}frame-{number}" for number in range(n))
+        return np.array([_marked_frame(root, frame).any() for frame in frames])
     return None
 
 
 def read_volume_mask(root: Path, locator: str) -> np.ndarray | None:
     """Return what a mask marks in a slice of a volume, bool (h, w); None for another mask."""
     parts = split_slice(locator)
+    if parts and is_tiff(locator):
+        return _marked_frame(root, locator)
     if parts is None or parts[1] == "frame":
         return None
     name, axis, number = parts
@@ -443,11 +509,37 @@ def read_volume_mask(root: Path, locator: str) -> np.ndarray | None:
 
 
 def _marked_stack(root: Path, locator: str) -> np.ndarray:
+    return _labels_of(root, locator, open_stack(root, locator))
+
+
+def _marked_frame(root: Path, locator: str) -> np.ndarray:
+    return _labels_of(root, locator, _read_stored(root, locator))
+
+
+def _labels_of(root: Path, locator: str, values: np.ndarray) -> np.ndarray:
+    """Return what a mask marks; InputError for values of a picture."""
     remedy = "Name the right file; a mask is zero beside the lesion."
     problem = "the mask cannot be used"
     where = Path(root, locator)
     with as_input_error(problem, where=where, remedy=remedy, kinds=ValueError):
-        return volumes.labels_only(open_stack(root, locator))
+        return volumes.labels_only(values)
+
+
+def _read_frame(root: Path, locator: str, number: int, color: bool) -> np.ndarray:
+    """Return the stored pixels of one frame of a TIFF."""
+    remedy, where = "Save it once more as TIFF.", Path(root, locator)
+    problem = "the frame cannot be read"
+    with (
+        as_input_error(problem, where=where, remedy=remedy, kinds=UNREADABLE),
+        _opened_tiff(root, locator) as picture,
+    ):
+        if not _in_planes(picture):
+            picture.seek(number)
+        elif _bits(picture) <= 8:
+            picture.load()
+            return np.asarray(picture)[..., number]
+        _load_whole(picture, where)
+        return _stored_pixels(picture, color)
 
 
 def _open(root: Path, locator: str) -> Image.Image:
@@ -462,29 +554,40 @@ def _open(root: Path, locator: str) -> Image.Image:
             picture = Image.open(io.BytesIO(content), formats=FORMATS)
         except UnidentifiedImageError as error:  # whose text is an address in memory
             raise ValueError(f"it begins with {content[:8]!r}") from error
-        if picture.width * picture.height > MAX_PIXELS:
-            raise ValueError(f"{picture.width} x {picture.height} pixels")
         if (frames := getattr(picture, "n_frames", 1)) > 1:
-            raise ValueError(f"{frames} frames in one file")
-        # Before it is loaded: Pillow turns a TIFF then, and forgets that it was to be turned.
-        if picture.getexif().get(ORIENTATION, 1) not in (0, 1):
-            problem = "its metadata say to turn it, which its mask and others would not follow"
-            raise ValueError(problem)
-        picture.load()
+            said = f": {TAKE_SLICES}" if picture.format == "TIFF" else ""
+            raise ValueError(f"{frames} frames in one file{said}")
+        _load_whole(picture, where, content)
         if picture.format == "PNG":
             Image.open(io.BytesIO(content)).verify()  # checksums, at which loading does not look
         elif picture.format == "JPEG":
             refuse_damaged_jpeg(content)
-        if picture.mode not in GRAY_MODES + DEEP_MODES + COLOR_MODES:
-            raise ValueError(f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning")
-        _refuse_lost_bits(picture, content, where)
     return picture
+
+
+def _load_whole(picture: Image.Image, where: Path, content: bytes = b"") -> None:
+    """Read the pixels of a picture, or frame, of agreed meaning; ValueError for any other."""
+    if picture.width * picture.height > MAX_PIXELS:
+        raise ValueError(f"{picture.width} x {picture.height} pixels")
+    # Before it is loaded: Pillow turns a TIFF then, and forgets that it was to be turned.
+    if picture.getexif().get(ORIENTATION, 1) not in (0, 1):
+        raise ValueError("its metadata say to turn it, which its mask and others would not follow")
+    picture.load()
+    if _in_planes(picture):
+        problem = "its three planes may be colours, or frames that were saved as such"
+        remedy = "Of frames, say which are taken, as in --slices middle,3 of rin new; save those "
+        remedy += "of over 8 bits as pages (tifffile.imwrite(file, frames, photometric="
+        remedy += "'minisblack')), and colours pixel by pixel (planar configuration 1)."
+        raise InputError(problem, where=where, remedy=remedy)
+    if picture.mode not in GRAY_MODES + DEEP_MODES + COLOR_MODES:
+        raise ValueError(f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning")
+    _refuse_lost_bits(picture, content, where)
 
 
 def _refuse_lost_bits(picture: Image.Image, content: bytes, where: Path) -> None:
     """Raise InputError where Pillow would show other values than those that the file holds."""
     tags = _tags(picture)
-    bits = content[24] if picture.format == "PNG" else max(tags.get(BITSPERSAMPLE, (8,)))
+    bits = content[24] if picture.format == "PNG" else _bits(picture)
     if bits <= 8:
         return
     if picture.mode not in DEEP_MODES or "transparency" in picture.info:
@@ -495,6 +598,16 @@ def _refuse_lost_bits(picture: Image.Image, content: bytes, where: Path) -> None
     if tags.get(PHOTOMETRIC_INTERPRETATION) == WHITE_IS_ZERO:
         problem = f"zero is white in it (photometric interpretation 0), in {bits} bits"
         raise InputError(problem, where=where, remedy="Save it with zero as black.")
+
+
+def _bits(picture: Image.Image) -> int:
+    return int(max(_tags(picture).get(BITSPERSAMPLE, (8,))))
+
+
+def _in_planes(picture: Image.Image) -> bool:
+    """Tell whether a TIFF holds three whole planes one after another, as of colours."""
+    three = len(picture.getbands()) == 3 and getattr(picture, "n_frames", 1) == 1
+    return three and _tags(picture).get(PLANAR_CONFIGURATION) == IN_PLANES
 
 
 def _has_sign(picture: Image.Image) -> bool:

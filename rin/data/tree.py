@@ -185,6 +185,11 @@ def is_dicom(locator: str) -> bool:
     return not dot or ending == "dcm" or ending.isdecimal()
 
 
+def is_tiff(locator: str) -> bool:
+    """Tell whether a name is that of a TIFF, or a frame's of one."""
+    return file_of(locator).lower().endswith((".tif", ".tiff"))
+
+
 def is_slice(locator: str) -> bool:
     """Tell whether a locator names a slice of a volume, as ``volume.npy#k``."""
     return split_slice(locator) is not None
@@ -194,7 +199,7 @@ def split_slice(locator: str) -> tuple[str, str, int] | None:
     """Return file, axis and number of a slice of a volume; None for a locator of a whole file.
 
     The axis is that of an array (``volume.npy#2-7``; ``volume.npy#7`` cuts the first), a plane
-    (``volume.nii.gz#axial-7``), or ``frame`` of a DICOM file.
+    (``volume.nii.gz#axial-7``), or ``frame`` of a DICOM file or a TIFF.
     """
     match = _SLICE.fullmatch(locator) if MARK in locator else None
     # Another file may be called so, if hardly one that names an axis.

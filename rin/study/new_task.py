@@ -48,6 +48,7 @@ from rin.data.splits import LEAST, MAX_FOLDS, fold_sizes, given_folds, make_fold
 from rin.data.status import patients_in_words
 from rin.data.store import Dataset, inspect_cases, refuse_bad
 from rin.data.tree import PICTURES, Tree, file_of, is_archive, is_dicom, open_tree
+from rin.data.volumes import ENDINGS
 from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
 from rin.files import manifest_folder, read_yaml
 from rin.study import forecast
@@ -305,6 +306,7 @@ def _find_places(
     tree = open_tree(root, above.relative_to(root).as_posix() if inside else above.as_posix())
     names = {flag: path.relative_to(above).as_posix() for flag, path in paths.items()}
     folder, drawn = (names.get(flag, "").removeprefix(".") for flag in ("--images", "--masks"))
+    _refuse_pairs(tree)
     files = [name for name in tree.names if tree.is_picture(name)]
     if not table and folder == drawn == "":
         folder = _folder_around(files)
@@ -319,6 +321,26 @@ def _find_places(
         raise InputError(problem, where=f"--images {images}", remedy=remedy)
     table_name = names.get("--table", "")
     return root, _Places(tree, folder, drawn, table_name, pictures, outlines, mask_names)
+
+
+def _refuse_pairs(tree: Tree) -> None:
+    """Raise InputError for volumes in two files, Analyze or NIfTI, that no file in one stands for.
+
+    The two would have to be moved, and watched for changes, together.
+    """
+    there = {name.lower() for name in tree.names}
+    stems = (name[:-4] for name in tree.names if name.lower().endswith(".hdr"))
+    pairs = [
+        stem
+        for stem in stems
+        if f"{stem.lower()}.img" in there and not {f"{stem.lower()}{e}" for e in ENDINGS} & there
+    ]
+    folder = shlex.quote(str(tree.root / tree.location))
+    code = "import sys, nibabel as n; from pathlib import Path; [n.save(n.Nifti1Image.from_image"
+    code += "(n.load(p)), p.with_suffix('.nii.gz')) for p in Path(sys.argv[1]).rglob('*.hdr')]"
+    remedy = f'Convert them, which leaves them there: python -c "{code}" {folder}; Analyze does '
+    remedy += "not say left from right, so look at one."
+    tree.raise_if_any(pairs, "volumes are in pairs of .hdr and .img", remedy=remedy)
 
 
 def _refuse_absent(given: dict[str, Path], paths: dict[str, Path]) -> None:
@@ -635,7 +657,7 @@ def _read_columns(
         table.rows, places.pictures, places.outlines, (places.images, drawn)
     )
     _take_roles(table, roles)
-    settings = _find_key(places, table, roles)
+    settings = _find_key(places, table, roles, made)
     in_masks = roles["label"] == IN_MASKS and IN_MASKS not in table.rows
     if in_masks:
         table.columns.pop("label", None)
@@ -701,7 +723,9 @@ def _take_roles(table: _Table, roles: dict[str, str]) -> None:
             table.columns[role] = discovery.Column(name, "as you said")
 
 
-def _find_key(places: _Places, table: _Table, roles: dict[str, str]) -> dict[str, Any]:
+def _find_key(
+    places: _Places, table: _Table, roles: dict[str, str], made: NewTask
+) -> dict[str, Any]:
     """Find the column with a row a patient, where none names pictures or it names more of them.
 
     Returned are settings of the manifest by which its cells are compared with pictures.
@@ -721,8 +745,15 @@ def _find_key(places: _Places, table: _Table, roles: dict[str, str]) -> dict[str
     key = discovery.guess_key(rows, pictures, patients, said) if patients else None
     if not pattern and not (key and key.rows):
         key, settings = discovery.guess_key(rows, pictures, (), said), {}
-    n = len(key.rows) if key else 0
-    if key and n > max(reached, discovery.LEAST_SHARE * len(pictures)):
+    n, least = len(key.rows) if key else 0, max(reached, discovery.LEAST_SHARE * len(pictures))
+    if not pattern and n <= least:
+        for tried in discovery.numbered_patterns(pictures):
+            behind = discovery.guess_key(rows, pictures, read_names(tried, pictures, ""), said)
+            if behind and len(behind.rows) > max(n, least):
+                key, settings, n = behind, {"patient_pattern": tried}, len(behind.rows)
+                text = f"the number behind a word in names ({tried}), as in {pictures[0]}"
+                made.say("PATIENTS", f"{text}: is that {key.name} of the table?", "yellow")
+    if key and n > least:
         how = "begin the names of" if key.level == 0 else "begin the folders of"
         if key.level is None:
             how = "equal the patients of"
@@ -737,8 +768,9 @@ def _find_key(places: _Places, table: _Table, roles: dict[str, str]) -> dict[str
         problem += f"{places.images or '.'} ({', '.join(rows)}), and none with a row a patient "
         problem += "has cells that their names begin with"
         problem += f" (those of {key.name} begin {n:,})" if key and n else ""
-        remedy = "Name that of pictures with --image, or of patients with --patient, and the "
-        remedy += f"folder that paths start at with --images. A picture is called {pictures[0]}."
+        remedy = "Name that of pictures with --image, or of patients with --patient, or say what "
+        remedy += "of a name is the patient, as in --patient '^Pat (\\d+)/', and the folder that "
+        remedy += f"paths start at with --images. A picture is called {pictures[0]}."
         raise tree.error(problem, file=places.table, remedy=remedy)
     return {}
 

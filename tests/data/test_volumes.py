@@ -7,8 +7,10 @@ from contextlib import suppress
 
 import nibabel
 import numpy as np
+import pandas as pd
 import pydicom
 import pytest
+import tifffile
 from busi_files import changed, picture, save, zip_folder
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +19,7 @@ from pydicom import Dataset
 from rin.data import volumes
 from rin.data.dataset import open_dataset
 from rin.data.layouts import find_cases
-from rin.data.layouts.slices import propose_slices
+from rin.data.layouts.slices import count_slices, propose_slices, take_slices
 from rin.data.leakage import leak_free_groups, near_duplicates
 from rin.data.manifest import DatasetManifest, ExpectedCounts, Slices, load_manifest
 from rin.data.pixels import read_mask, read_picture, window_of_percentiles
@@ -107,6 +109,82 @@ def test_slices_of_an_array_are_along_the_axis_that_is_named(tmp_path, axis):
     np.save(tmp_path / "a.npy", VALUES.astype(np.uint8))
     shown = read_picture(tmp_path, f"a.npy#{axis}-2")
     assert shown.tolist() == np.take(VALUES.astype(np.uint8), 2, axis).tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.float32])
+@pytest.mark.parametrize("how", [{}, {"imagej": True}, {"compression": "zlib"}])
+def test_frames_of_tiff_are_those_of_tifffile(tmp_path, dtype, how):
+    if how.get("imagej") and dtype == np.int16:
+        pytest.skip("ImageJ has none with a sign")
+    tifffile.imwrite(tmp_path / "a.tif", VALUES.astype(dtype), photometric="minisblack", **how)
+    taken = cases_of(tmp_path, ["a.tif"], Slices(rule="even", count=2))
+    assert taken["case_id"].tolist() == ["a.tif-1", "a.tif-3"]
+    window = None if dtype == np.uint8 else (100, 200)
+    for locator, number in zip(taken["image"], (1, 3), strict=True):
+        np.save(tmp_path / "one.npy", tifffile.imread(tmp_path / "a.tif", key=number))
+        shown = read_picture(tmp_path, locator, False, window)
+        assert shown.tolist() == read_picture(tmp_path, "one.npy", False, window).tolist()
+
+
+def test_three_frames_that_were_saved_as_colours_are_slices_if_that_is_said(tmp_path):
+    frames = VALUES[:3].astype(np.uint8)
+    planes = {"photometric": "rgb", "planarconfig": "separate"}
+    tifffile.imwrite(tmp_path / "a.tif", frames, **planes)
+    assert count_slices(tmp_path, "a.tif", None)[:2] == ("frame", 3)
+    assert read_picture(tmp_path, "a.tif#frame-2").tolist() == frames[2].tolist()
+    with pytest.raises(InputError, match=r"three planes may be colours, or frames.*--slices"):
+        read_picture(tmp_path, "a.tif")
+    tifffile.imwrite(tmp_path / "b.tif", VALUES[:3].astype(np.uint16), **planes)
+    with pytest.raises(InputError, match=r"of over 8 bits as pages .tifffile\.imwrite"):
+        read_picture(tmp_path, "b.tif#frame-2", False, (100, 200))
+
+
+def test_frames_of_two_sizes_are_no_volume(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        for side in (8, 4):  # as of a picture and its thumbnail
+            file.write(np.zeros((side, side), np.uint8), photometric="minisblack")
+    with pytest.raises(InputError, match=r"they differ in size: 4 x 4 and 8 x 8 pixels"):
+        count_slices(tmp_path, "a.tif", None)
+
+
+@pytest.mark.parametrize("where", ["d", "d.zip"])
+def test_masks_of_frames_choose_the_slices_with_a_lesion(tmp_path, where):
+    drawn = np.zeros(SHAPE, np.uint8)
+    drawn[3, 2, 2] = 2
+    drawn[4, 1, 1] = 1
+    (tmp_path / "d").mkdir()
+    for name, values in (("a.tif", VALUES.astype(np.uint8)), ("m.tif", drawn)):
+        tifffile.imwrite(tmp_path / "d" / name, values, photometric="minisblack")
+    zip_folder(tmp_path / "d", tmp_path / "d.zip")
+    between = "::" if where.endswith("zip") else "/"
+    found = pd.DataFrame({"case_id": ["a"], "image": [f"{where}{between}a.tif"]})
+    found["masks"] = [(f"{where}{between}m.tif",)]
+    chosen = Slices(rule="lesion", count=3)
+    taken = take_slices(open_tree(tmp_path, where), load_manifest("busi"), chosen, found)
+    assert taken["case_id"].tolist() == ["a-3", "a-4"]
+    for masks, number in zip(taken["masks"], (3, 4), strict=True):
+        assert read_mask(tmp_path, masks, SHAPE[1:]).tolist() == (drawn[number] > 0).tolist()
+
+
+def test_frames_beside_nifti_are_taken_by_one_rule(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", VALUES, photometric="minisblack")
+    write_nifti(tmp_path / "b.nii", affine=np.diag([1, 1, 3, 1]))
+    tree = open_tree(tmp_path.parent, tmp_path.name)
+    chosen, n = propose_slices(tree, ["a.tif", "b.nii"], False)
+    assert (chosen, n) == (Slices(rule="middle", count=3), 2)
+    images = cases_of(tmp_path, ["a.tif", "b.nii"], chosen)["image"]
+    assert [name.partition("#")[2] for name in images] == [
+        *("frame-1", "frame-2", "frame-3", "axial-2", "axial-3", "axial-4")
+    ]
+    write_nifti(tmp_path / "b.nii", affine=np.diag([1, 4, 1, 1]))
+    with pytest.raises(InputError, match=r"b\.nii has coronal slices.*a\.tif frames without"):
+        propose_slices(tree, ["a.tif", "b.nii"], False)
+
+
+def cases_of(folder, names, chosen):
+    """The slices that are taken of some files."""
+    found = pd.DataFrame({"case_id": names, "image": names, "masks": [()] * len(names)})
+    return take_slices(open_tree(folder, "."), load_manifest("busi"), chosen, found)
 
 
 def test_floating_pixels_are_shown_in_a_window_and_refused_without_one(tmp_path):

@@ -12,7 +12,9 @@ import sys
 import zipfile
 from dataclasses import dataclass
 
+import nibabel
 import numpy as np
+import pandas as pd
 import pytest
 from own_images import OWN, rows_of, save, write_dicom, write_table
 
@@ -176,6 +178,19 @@ def title_row(home):
     (home / "own/list.csv").write_text(f"Export of May,,\n{table}")
 
 
+def workbook(home):
+    """Write the table as a workbook below a title, a date and an empty row."""
+    above = [["Ward 3", "", ""], ["As of May", "", ""], [None] * 3, ["Bild", "Befund", "Patient"]]
+    rows = pd.DataFrame([*above, *rows_of(home), [None] * 3])
+    rows.to_excel(home / "own/list.xlsx", header=False, index=False)
+
+
+def pairs(home):
+    """Put a volume in two files beside the pictures."""
+    image = nibabel.Nifti1Pair(np.zeros((3, 4, 5), np.uint8), np.eye(4))
+    nibabel.save(image, home / "own/Bilder/x.hdr")
+
+
 def patient_called_name(home):
     write_table(home, rows_of(home), columns=("file", "Befund", "name"))
 
@@ -230,6 +245,14 @@ CASES = {
     ),
     "row a patient, headers with zeros": Case(
         dicom_of_patients(str), "its cells equal the patients of 48 of 48 pictures"
+    ),
+    "row a patient, number behind a word": Case(
+        patients_of(lambda p, v: f"Pat {p + 1:04d}/Bild {v}.png", lambda p: str(p + 1)),
+        "(^Pat (\\d+)[^/]*/), as in Pat 0001/Bild 0.png: is that Subject of the table?",
+    ),
+    "row a patient, number behind a word in names": Case(
+        patients_of(lambda p, v: f"Fall_{p + 1}_{v}.png", lambda p: str(p + 1)),
+        "its cells equal the patients of 48 of 48 pictures",
     ),
     "row a patient, the same row twice": Case(
         patients_of(
@@ -567,6 +590,16 @@ CASES = {
         refused=True,
         remedy=("--leave-out", "rows-without-pictures"),
     ),
+    "title row of a workbook": Case(
+        workbook,
+        "titles 3 rows above the names of the columns (Bild, Befund, Patient): passed",
+        ("--table", "own/list.xlsx"),
+    ),
+    "pairs of hdr and img": Case(
+        pairs,
+        "1 volume is in pairs of .hdr and .img: Bilder/x. Convert",
+        refused=True,
+    ),
     "title row": Case(
         title_row, "titles 1 row above the names of the columns (Bild, Befund, Patient): passed"
     ),
@@ -624,3 +657,22 @@ def test_zip_archive_beside_a_table_is_refused_with_the_command_that_unpacks_it(
     status, out, err = rin("new", "mine", *table, *shlex.split(flags))
     assert (status, err) == (0, "")
     assert "24 patients, 2 images each" in out
+
+
+def test_command_for_pairs_of_files_writes_the_volume_that_is_then_read(rin, home):
+    values = np.random.default_rng(0).integers(0, 90, (24, 12, 14, 5)).astype(np.int16)
+    for number in range(24):
+        folder = home / "own2" / ("benign", "malignant")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        nibabel.save(nibabel.Nifti1Pair(values[number], np.eye(4)), folder / f"v{number}.hdr")
+    flags = ["--images", "own2", "--patient", "none", "--window", "40,80", "--yes"]
+    status, _, err = rin("new", "mine", *flags)
+    (line,) = err.splitlines()
+    assert (status, "24 volumes are in pairs of .hdr and .img" in line) == (1, True)
+    command = re.search(r"there: python (.*); Analyze", line)[1]
+    subprocess.run([sys.executable, *shlex.split(command)], check=True, cwd=home)
+    written = nibabel.load(home / "own2/benign/v0.nii.gz").get_fdata()
+    assert written.tolist() == values[0].tolist()
+    status, out, err = rin("new", "mine", *flags)
+    assert (status, err) == (0, "")
+    assert "72 (72 .nii.gz)" in out

@@ -1,9 +1,9 @@
 """From volumes to cases: which slices are taken, and what they keep of their volume.
 
 A layout finds files; where the manifest has ``slices``, each file is a volume (NIfTI, an array of
-NumPy, a DICOM file of several frames), or each folder of pictures is one, whose slices are its
-files.  Every slice that is taken is a case with the label and the patient of its volume, so that a
-split never divides a volume.  ``volume_id`` is kept beside it.
+NumPy, a DICOM file or a TIFF of several frames), or each folder of pictures is one, whose slices
+are its files.  Every slice that is taken is a case with the label and the patient of its volume,
+so that a split never divides a volume.  ``volume_id`` is kept beside it.
 """
 
 import re
@@ -20,8 +20,15 @@ import pandas as pd
 from rin.data import volumes
 from rin.data.chunks import map_threads
 from rin.data.manifest import DatasetManifest, Slices, evenly
-from rin.data.pixels import is_stack, marked_slices, marks_anything, open_stack
-from rin.data.tree import MARK, Tree, fingerprints, is_dicom
+from rin.data.pixels import (
+    count_frames,
+    is_stack,
+    marked_slices,
+    marks_anything,
+    open_stack,
+    shape_of_stack,
+)
+from rin.data.tree import MARK, Tree, fingerprints, is_dicom, is_tiff
 from rin.errors import InputError, problem_of
 
 #: Column of the volume that a case is a slice of.
@@ -88,15 +95,24 @@ def propose_slices(
 ) -> tuple[Slices, int] | None:
     """Return which slices to take of some files, and of how many volumes; None for pictures.
 
-    The plane of NIfTI is that in which slices are farthest apart, as they were acquired.  Folders
-    are volumes where all files of the first of them are of one series of DICOM, eight or more.
+    The plane of NIfTI is that in which slices are farthest apart, as they were acquired; beside
+    other volumes, which have no planes, it must be axial.  Folders are volumes where all files of
+    the first of them are of one series of DICOM, eight or more.
     InputError where some files are volumes and others are not.
     """
     drawn = [tree.locator(name) for name in names[:: 1 + len(names) // 50]]
     rule: Literal["lesion", "middle"] = "lesion" if all_masked else "middle"
     kinds = [_is_volume(tree.root, file) for file in drawn]
     if all(kinds):
-        return Slices(rule=rule, count=3, axis=_plane_of(tree.root, drawn)), len(names)
+        plane, are_nifti = _plane_of(tree.root, drawn), [*map(volumes.is_nifti, drawn)]
+        if plane and not all(are_nifti):
+            if plane != "axial":
+                pair = f"{drawn[are_nifti.index(True)]} has {plane} slices, and "
+                pair += f"{drawn[are_nifti.index(False)]} frames without a plane"
+                remedy = "Put them into folders of their own, and make a task of each kind."
+                raise tree.error(pair, remedy=remedy)
+            plane = None
+        return Slices(rule=rule, count=3, axis=plane), len(names)
     if any(kinds):
         pair = f"{drawn[kinds.index(True)]} is a volume, and {drawn[kinds.index(False)]} is none"
         remedy = "Put them into folders of their own, and make a task of each kind."
@@ -115,10 +131,12 @@ def _is_volume(root: Path, file: str) -> bool:
     with suppress(InputError):  # whoever reads them all names the broken ones
         if file.lower().endswith(".npy"):
             return is_stack(root, file)
-        if is_dicom(file):
-            from rin.data.dicom import count_frames  # pydicom is slow to load
-
+        if is_tiff(file):
             return count_frames(root, file) > 1
+        if is_dicom(file):
+            from rin.data import dicom  # pydicom is slow to load
+
+            return dicom.count_frames(root, file) > 1
     return False
 
 
@@ -225,14 +243,16 @@ def count_slices(
             remedy = "Leave slices out of the manifest where pictures are no volumes."
             raise InputError("it is a picture, and no volume", where=where, remedy=remedy)
         return str(axis or 0), open_stack(root, file).shape[axis or 0], None
+    if is_tiff(file) and axis is None:
+        return "frame", shape_of_stack(root, file)[0], None
     if is_dicom(file) and axis is None:
-        from rin.data.dicom import count_frames  # pydicom is slow to load
+        from rin.data import dicom  # pydicom is slow to load
 
-        return "frame", count_frames(root, file), None
-    kinds = "planes are for NIfTI, axes 0, 1 and 2 for .npy, and DICOM has frames"
+        return "frame", dicom.count_frames(root, file), None
+    kinds = "planes are for NIfTI, axes 0, 1 and 2 for .npy, and DICOM and TIFF have frames"
     problem = "it is no volume" if axis is None else f"it has no axis {axis}: {kinds}"
-    remedy = "Volumes are NIfTI, .npy, or DICOM of several frames; a folder of slices is one with "
-    remedy += "volume: folder (--slices even,3,folder of rin new)."
+    remedy = "Volumes are NIfTI, .npy, or DICOM and TIFF of several frames; a folder of slices is "
+    remedy += "one with volume: folder (--slices even,3,folder of rin new)."
     raise InputError(problem, where=where, remedy=remedy)
 
 
@@ -241,7 +261,7 @@ def _marked(
 ) -> np.ndarray:
     """Return in which slices a mask marks anything; InputError where it is of another volume."""
     where, remedy = Path(root, mask), "Save the mask on that very volume, as a file of its kind."
-    if volumes.is_nifti(mask) != volumes.is_nifti(image):
+    if _kind_of(mask) != _kind_of(image):
         raise InputError(f"the mask {mask} is of another kind", where=where, remedy=remedy)
     if header is not None:
         drawn = volumes.read_header(root, mask)
@@ -253,9 +273,16 @@ def _marked(
     if marked is None:
         raise InputError(f"the mask {mask} is no volume", where=where, remedy=remedy)
     if header is None:
-        drawn_shape, shape = (open_stack(root, file).shape for file in (mask, image))
+        drawn_shape, shape = (shape_of_stack(root, file) for file in (mask, image))
         _refuse_other_shape(drawn_shape, shape, mask, where, remedy)
     return marked
+
+
+def _kind_of(file: str) -> str:
+    """Return of what kind a file of a volume is; DICOM may have any ending, or none."""
+    if volumes.is_nifti(file):
+        return "NIfTI"
+    return "TIFF" if is_tiff(file) else "array" if file.lower().endswith(".npy") else "DICOM"
 
 
 def _refuse_other_shape(
