@@ -370,7 +370,7 @@ def sample_pictures(
     words, and `real`, `stand-in`, or nothing for files that somebody named.
     """
     title, provenance = where, ""
-    how: tuple[tuple[float, float] | None, bool] = None, False
+    how: tuple[tuple[float, float] | None, bool, bool] = None, False, False
     with TemporaryDirectory() as folder:
         path = Path(where).resolve()
         if where and path.exists():
@@ -383,7 +383,7 @@ def sample_pictures(
 
                 counts = {"class_count": 16, "per_class": 8}
                 data_root = write_stand_in(manifest, Path(folder), counts, seed=0)
-            tree, how = open_located(manifest, data_root), (manifest.window, manifest.unwrap_ct)
+            tree, how = open_located(manifest, data_root), manifest.reading[1:]
             names = find_cases(tree, manifest)["image"].tolist()
             provenance = "real" if where else "stand-in"
             title = f"{manifest.title} ({provenance})"

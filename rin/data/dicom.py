@@ -95,11 +95,16 @@ class DicomFile(io.BufferedReader):
 
 
 def read_dicom(
-    root: Path, locator: str, window: Window | None = None, unwrap: bool = False
+    root: Path,
+    locator: str,
+    window: Window | None = None,
+    unwrap: bool = False,
+    as_stored: bool = False,
 ) -> np.ndarray:
     """Read a DICOM picture as grey, uint8 (h, w), 0 to 255.
 
     ``window`` is center and width, in the units of the rescaled values: Hounsfield units for CT.
+    ``as_stored`` takes it for stored values where a file rescales none.
     With ``unwrap``, CT values that :func:`is_wrapped` finds are put back below zero.
     """
     content, parts = read_bytes(root, file_of(locator)), split_slice(locator)
@@ -111,7 +116,29 @@ def read_dicom(
         if unwrap and is_wrapped(dataset, pixels):
             pixels = pixels.astype(np.int32)
             pixels[pixels >= WRAPPED] -= 2**WRAPPED_BITS
-        return display(dataset, pixels, window)
+        return display(dataset, pixels, window, as_stored)
+
+
+def measured_values(root: Path, locator: str) -> tuple[np.ndarray, bool] | None:
+    """Return the rescaled values of a DICOM picture, and whether its file rescales stored ones.
+
+    They are (n,), without those where nothing was measured; None of 8 bits or fewer, or in colour.
+    """
+    parts = split_slice(locator)
+    with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
+        dataset = dcmread(DicomFile(io.BytesIO(read_bytes(root, file_of(locator)))))
+        dataset = dataset if parts is None else _with_groups(dataset, parts[2])
+        pixels = decode(dataset, parts[2] if parts else None)
+        if pixels.ndim == 3 or dataset.BitsStored <= 8:
+            return None
+        _read_commas(dataset)
+        measured = pixels[~_is_padding(dataset, pixels)]
+        return apply_modality_lut(measured.astype(np.int32), dataset), _rescales(dataset)
+
+
+def _rescales(dataset: Dataset) -> bool:
+    pair = "RescaleSlope" in dataset and "RescaleIntercept" in dataset
+    return pair or bool(dataset.get("ModalityLUTSequence"))
 
 
 def count_frames(root: Path, locator: str) -> int:
@@ -241,7 +268,9 @@ def _aligned(dataset: Dataset, high: int, frame: int | None) -> np.ndarray:
     return (words << (allocated - 1 - high)) >> (allocated - stored)
 
 
-def display(dataset: Dataset, pixels: np.ndarray, window: Window | None) -> np.ndarray:
+def display(
+    dataset: Dataset, pixels: np.ndarray, window: Window | None, as_stored: bool = False
+) -> np.ndarray:
     """Return stored pixels as they are displayed, uint8 (h, w); raises one of `BROKEN`."""
     _read_commas(dataset)
     if pixels.ndim == 3:
@@ -249,7 +278,7 @@ def display(dataset: Dataset, pixels: np.ndarray, window: Window | None) -> np.n
             raise FileError("it is in colour, and a window for grey values was asked for")
         return np.asarray(Image.fromarray(pixels).convert("L"))
     rescaled = "RescaleSlope" in dataset and "RescaleIntercept" in dataset
-    if window is not None and not (rescaled or dataset.get("ModalityLUTSequence")):
+    if window is not None and not (as_stored or _rescales(dataset)):
         raise FileError("it has no RescaleSlope and RescaleIntercept, so no window fits it")
     if rescaled and not (
         MIN_SLOPE <= abs(dataset.RescaleSlope) <= MAX_SLOPE

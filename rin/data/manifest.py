@@ -154,7 +154,9 @@ class DatasetManifest(FrozenModel):
     the archive holds that folder.  ``label_map`` takes source classes to labels; empty means that
     they are the same.  ``options`` belong to the layout's reader, which checks them.  ``window``
     is center and width, for DICOM (in rescaled values: Hounsfield units of CT) and for pictures
-    of more than 8 bits or of floating numbers (in their stored values).  ``slices`` says that
+    of more than 8 bits or of floating numbers (in their stored values).  ``window_from`` says that
+    it lies between ``percentiles`` of the values, with which `rin data verify` compares it, and
+    which of DICOM without a rescale are the stored ones.  ``slices`` says that
     pictures are volumes, and which slices of them are cases; a volume is of one patient, and is
     one where nothing names patients.  ``unwrap_ct`` puts back below zero what wrapped
     in CT of 12 bits without a sign, as `rin data verify` finds it.  ``near_duplicate_bits`` is
@@ -190,6 +192,7 @@ class DatasetManifest(FrozenModel):
     patient_labels: Literal["one", "several"] = "one"
     color: bool = False
     window: tuple[float, Annotated[float, Field(gt=0)]] | None = None
+    window_from: Literal["statement", "percentiles"] = "statement"
     slices: Slices | None = None
     unwrap_ct: bool = False
     masks: bool = False
@@ -209,6 +212,8 @@ class DatasetManifest(FrozenModel):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> "DatasetManifest":
+        if self.window_from == "percentiles" and self.window is None:
+            raise ValueError("window_from: percentiles need the window that they gave")
         for task in self.tasks:
             labels = set((self.label_map | task.label_map).values())
             if labels and task.positive_class not in labels:
@@ -226,6 +231,11 @@ class DatasetManifest(FrozenModel):
         if not self.label_map:
             return source_class
         return look_up(f"class of {self.name}", source_class, self.label_map)
+
+    @property
+    def reading(self) -> tuple[bool, tuple[float, float] | None, bool, bool]:
+        """How :func:`rin.data.pixels.read_picture` reads: color, window, unwrap, as_stored."""
+        return self.color, self.window, self.unwrap_ct, self.window_from == "percentiles"
 
     @property
     def substitutes(self) -> list[str]:

@@ -299,14 +299,16 @@ def read_picture(
     color: bool = False,
     window: tuple[float, float] | None = None,
     unwrap: bool = False,
+    as_stored: bool = False,
 ) -> np.ndarray:
     """Read a picture, 0 to 255: grey, uint8 (h, w), or in ``color``, (h, w, 3).
 
     ``window``, center and width, is for DICOM pictures (:func:`rin.data.dicom.read_dicom`), for
     whole numbers of more than 8 bits, and for floating ones, which it maps linearly from center
-    minus half the width; what has 8 bits stays as it is.  ``unwrap`` is for DICOM.
+    minus half the width; what has 8 bits stays as it is.  ``unwrap`` and ``as_stored`` are for
+    DICOM.
     """
-    pixels = _read_stored(root, locator, color, window, unwrap)
+    pixels = _read_stored(root, locator, color, window, unwrap, as_stored)
     if pixels.dtype != np.uint8:
         if window is None:
             kind = "with a sign" if pixels.dtype == np.int8 else "of more than 8 bits"
@@ -338,21 +340,31 @@ def _share_of(pixels: np.ndarray, window: tuple[float, float], where: Path) -> n
 def window_of_percentiles(root: Path, locators: Sequence[str]) -> tuple[float, float] | None:
     """Return the window between two percentiles of the values of some pictures, evenly drawn.
 
-    The lowest and the highest half percent of the values are black and white. None where
-    pictures have 8 bits; InputError where all have one value.
+    The lowest and the highest half percent of the values are black and white; those of DICOM are
+    rescaled where its files say how. None where pictures have 8 bits; InputError where all have
+    one value, or DICOM files values of two kinds.
     """
     drawn = locators[:: 1 + len(locators) // PERCENTILE_PICTURES]
-    samples = []
+    samples, kinds = [], set()
     for locator in drawn:
-        if is_dicom(locator):
-            problem = "percentiles are of values that DICOM files show by windows of their own"
-            remedy = "Leave it out, or give CENTER,WIDTH in rescaled values."
-            raise InputError(problem, where="--window percentiles", remedy=remedy)
         with suppress(InputError):  # whoever reads them all names the broken ones
-            stored = _read_stored(root, locator)
-            if stored.dtype == np.uint8:
-                return None
+            if is_dicom(locator):
+                from rin.data.dicom import measured_values
+
+                measured = measured_values(root, locator)
+                if measured is None:
+                    return None
+                stored, rescaled = measured
+                kinds.add(rescaled)
+            else:
+                stored = _read_stored(root, locator)
+                if stored.dtype == np.uint8:
+                    return None
             samples.append(stored.ravel()[:: 1 + stored.size // 10_000].astype(np.float64))
+    if len(kinds) > 1:
+        problem = "some DICOM files rescale their values (RescaleSlope), and others do not"
+        remedy = "Make a task of each kind: one window does not fit both."
+        raise InputError(problem, where="--window percentiles", remedy=remedy)
     values = np.concatenate(samples) if samples else np.zeros(1)
     low, high = np.percentile(values, PERCENTILES)
     if not low < high:
@@ -373,12 +385,13 @@ def _read_stored(
     color: bool = False,
     window: tuple[float, float] | None = None,
     unwrap: bool = False,
+    as_stored: bool = False,
 ) -> np.ndarray:
     """Return pixels as stored, uint8 or deeper numbers, those of DICOM as displayed.
 
     InputError where floating ones are not finite.
     """
-    stored = _read_any(root, locator, color, window, unwrap)
+    stored = _read_any(root, locator, color, window, unwrap, as_stored)
     if stored.dtype.kind == "f" and (n := int((~np.isfinite(stored)).sum())):
         problem = f"{n:,} of {stored.size:,} pixels are no finite numbers"
         remedy = "Save it with numbers in their place, such as the darkest of the picture's."
@@ -392,6 +405,7 @@ def _read_any(
     color: bool,
     window: tuple[float, float] | None,
     unwrap: bool,
+    as_stored: bool,
 ) -> np.ndarray:
     parts = split_slice(locator)
     if parts and is_tiff(locator):
@@ -409,7 +423,7 @@ def _read_any(
     if is_dicom(locator):
         from rin.data.dicom import read_dicom  # pydicom is slow to load
 
-        return read_dicom(root, locator, window, unwrap)
+        return read_dicom(root, locator, window, unwrap, as_stored)
     return _stored_pixels(_open(root, locator), color)
 
 

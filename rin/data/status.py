@@ -14,7 +14,7 @@ from rin.data.chunks import map_threads
 from rin.data.layouts import find_cases
 from rin.data.leakage import leak_free_groups, near_duplicates
 from rin.data.manifest import DatasetManifest, datasets_of_tasks, load_manifest, manifest_names
-from rin.data.pixels import read_mask
+from rin.data.pixels import read_mask, window_of_percentiles
 from rin.data.splits import fold_sizes, make_folds
 from rin.data.store import Dataset, inspect_cases
 from rin.data.tree import SEPARATOR, Tree, open_tree
@@ -23,6 +23,8 @@ from rin.files import sha256_of
 
 #: A mask of a larger share of its picture is a finding.
 NEARLY_ALL = 0.9
+#: Share of a window's width by which its ends may differ from percentiles that are taken anew.
+WINDOW_TOLERANCE = 0.1
 _HOW_TO_GET = {
     "open": "Download it from {home}, and put it at",
     "registration": "Register and download it at {home}, and put it at",
@@ -225,6 +227,8 @@ def _describe(done: Verification, dataset: Dataset) -> None:
         done.say("finding", f"{finding.kind}: {finding.text}{named_cases}")
     for text in unusual_masks(dataset):
         done.say("finding", text)
+    if manifest.window and manifest.window_from == "percentiles":
+        done.say("window", _compare_window(dataset, manifest.window))
     done.digest = dataset.digest
     done.say("digest", dataset.digest)
     pairs = near_duplicates(dataset.cases, manifest.near_duplicate_bits)
@@ -234,6 +238,20 @@ def _describe(done: Verification, dataset: Dataset) -> None:
         if not task.label_map:
             folds = make_folds(dataset.cases, groups, task.n_folds, 0, where=f"task {task.name}")
             done.say("folds", f"{task.name}: {fold_sizes(folds)}")
+
+
+def _compare_window(dataset: Dataset, window: tuple[float, float]) -> str:
+    """Return how a window compares with the one that percentiles of the pictures give now."""
+    now = window_of_percentiles(dataset.root, [*dataset.cases["image"]])
+    stated, shown = (
+        f"{center:g},{width:g}" for center, width in (window, now or (float("nan"), 0))
+    )
+    if now is None:
+        return f"{stated}, and the pictures have 8 bits: leave it out of the manifest"
+    ends = np.array([[center - width / 2, center + width / 2] for center, width in (window, now)])
+    if np.abs(np.diff(ends, axis=0)).max() <= WINDOW_TOLERANCE * window[1]:
+        return f"{stated}, as the percentiles of the pictures give it"
+    return f"{stated}, but the percentiles of the pictures now give {shown}: were some exchanged?"
 
 
 def unusual_masks(dataset: Dataset) -> list[str]:

@@ -103,8 +103,7 @@ def inspect_case(
 ) -> Inspection:
     """Inspect a case with its key, for a store too where there is a ``square``."""
     try:
-        how = manifest.color, manifest.window, manifest.unwrap_ct
-        pixels = read_picture(root, case.image, *how)
+        pixels = read_picture(root, case.image, *manifest.reading)
         header_patient, wrapped = "", False
         if is_dicom(case.image):
             from rin.data.dicom import holds_wrapped  # pydicom is slow to load
@@ -235,7 +234,8 @@ def inspect_cases(
 
 def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
     """Return the folder that keeps the inspections of a dataset."""
-    how = [manifest.color, manifest.window, manifest.unwrap_ct]
+    how: list[Any] = [manifest.color, manifest.window, manifest.unwrap_ct]
+    how += [manifest.window_from] if manifest.window_from != "statement" else []
     settings = json.dumps([INSPECTION_VERSION, *how, HASH_SIZE])
     return Path(folder) / f"{manifest.name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
 

@@ -63,8 +63,9 @@ NO_SPLIT = NO_PATIENTS = "none"
 #: Value of ``--slices`` with which volumes stay what they are, and what follows its numbers where
 #: a volume is a file, or a folder.
 NO_SLICES, _FOLDER = "none", {"file": [], "folder": ["folder"]}
-#: Value of ``--window`` that lets the values of the pictures tell it.
+#: Value of ``--window`` that lets the values of the pictures tell it, and answers without one.
 PERCENTILES = "percentiles"
+ALL_VALUES, AS_STORED = "all values", "as stored"
 #: Value of ``--label`` with which masks tell the class: whether they mark a lesion.
 IN_MASKS = "masks"
 #: What ``--leave-out`` leaves out.
@@ -247,7 +248,7 @@ def new_task(
         "masks": bool({"mask", "masks"} & {*options}),
         "label_map": labels,
         "tasks": [task],
-        **_window_of(tree.root, locators, window, made),
+        **_window_of(tree.root, locators, window, made, ask),
     }
     if not fields["masks"]:
         _hint_at_masks(images, made)
@@ -978,9 +979,20 @@ def _slices_from(text: str) -> Slices:
 
 
 def _window_of(
-    root: Path, locators: Sequence[str], window: tuple[float, float] | str | None, made: NewTask
-) -> dict[str, list[float]]:
-    """Return the setting of the window, none where pictures are shown as they are stored."""
+    root: Path,
+    locators: Sequence[str],
+    window: tuple[float, float] | str | None,
+    made: NewTask,
+    ask: Ask,
+) -> dict[str, Any]:
+    """Return the settings of the window, none where pictures are shown as they are stored."""
+    whole = None if window else window_of_all(root, locators)
+    if whole:
+        window = _ask_values(ALL_VALUES, ask)
+    scans = [locator for locator in locators if is_dicom(locator)]
+    without = 0 if window or whole else _count_without_window(root, scans)
+    if without and _are_deep(root, scans):
+        window = _ask_values(AS_STORED, ask)
     if window == PERCENTILES:
         between = window_of_percentiles(root, locators)
         if between is None:
@@ -990,24 +1002,51 @@ def _window_of(
             "center and width, between two percentiles of all values, as you said"
         )
         made.say("window", f"{between[0]:g},{between[1]:g}: between percentiles of all values")
-        return {"window": [*between]}
-    if window:
-        return {"window": [*window]}
-    if whole := window_of_all(root, locators):
+        return {"window": [*between], "window_from": PERCENTILES}
+    if whole:
         made.notes["window"] = "center and width, guessed: all values of the bits in use"
-        text = f"{whole[0]:g},{whole[1]:g}: all values of the pictures (--window for another)"
-        made.say("window", text, "yellow")
+        text = f"{whole[0]:g},{whole[1]:g}: all values of the pictures (--window percentiles for "
+        made.say("window", f"{text}more contrast)", "yellow")
         return {"window": [*whole]}
-    if scans := [locator for locator in locators if is_dicom(locator)]:
-        from rin.data.dicom import stores_window  # pydicom is slow to load
-
-        without = 0
-        for locator in scans:
-            with suppress(InputError):  # the inspection of all names the broken ones
-                without += not stores_window(root, locator)
-        others = f"; {counted(without, 'files have')} none: all their values" if without else ""
-        made.say("window", f"as stored in the DICOM files{others} (--window for another)")
+    if isinstance(window, tuple):
+        return {"window": [*window]}
+    if scans:
+        others = ""
+        if without:
+            others = f"; {counted(without, 'files have')} none: all their values (--window "
+            others += "percentiles for more contrast)"
+        text = f"as stored in the DICOM files{others}"
+        made.say("window", text if without else f"{text} (--window for another)")
     return {}
+
+
+def _ask_values(default: str, ask: Ask) -> str:
+    choices = [default, PERCENTILES]
+    answer = ask("Which values of over 8 bits are shown", "--window", choices, default)
+    return look_up("answer (--window)", answer, choices)
+
+
+def _are_deep(root: Path, scans: Sequence[str]) -> bool:
+    """Return whether the first DICOM file that can be read has more than 8 bits."""
+    from rin.data.dicom import measured_values  # pydicom is slow to load
+
+    for locator in scans:
+        with suppress(InputError):  # the inspection of all names the broken ones
+            return measured_values(root, locator) is not None
+    return False
+
+
+def _count_without_window(root: Path, scans: Sequence[str]) -> int:
+    """Return how many DICOM files do not say which values are to be shown."""
+    if not scans:
+        return 0
+    from rin.data.dicom import stores_window  # pydicom is slow to load
+
+    without = 0
+    for locator in scans:
+        with suppress(InputError):  # the inspection of all names the broken ones
+            without += not stores_window(root, locator)
+    return without
 
 
 def _inspect(

@@ -152,6 +152,26 @@ def test_window_of_16_bits_from_percentiles_shows_more_than_all_their_values(rin
     assert load_manifest("mine").window[1] < 520
 
 
+def test_window_of_deep_dicom_from_percentiles_is_stated_and_compared_again(rin, home):
+    rng = np.random.default_rng(0)
+    for number in range(24):
+        path = home / "own2" / CLASSES[number % 2] / f"v{number}.dcm"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_dicom(path, rng.integers(0, 500, (16, 16)).astype(np.uint16), f"P{number}", 12)
+    flags = ["--images", "own2", "--yes"]
+    assert "none: all their values (--window percentiles for more contrast)" in new(rin, *flags)
+    for folder in ("manifests", "profiles"):
+        (home / folder / "mine.yaml").unlink()
+    new(rin, *flags, "--window", "percentiles")
+    manifest = load_manifest("mine")
+    assert (manifest.window_from, manifest.window[1] < 520) == ("percentiles", True)
+    verify = ["data", "verify", "mine", "--data-root", str(home)]
+    assert "as the percentiles of the pictures give it" in rin(*verify)[1]
+    text = (home / "manifests/mine.yaml").read_text().replace("window:\n- 2", "window:\n- 12")
+    (home / "manifests/mine.yaml").write_text(text)
+    assert "but the percentiles of the pictures now give" in rin(*verify)[1]
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
