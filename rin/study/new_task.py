@@ -1285,7 +1285,7 @@ def _profile(
         folds=int(folds["fold"].nunique()),
         side=dataset.cases["width"].median(),
         backbones=backbones,
-        corpora="" if weights == "released" else weights,
+        corpora="" if weights.startswith("released") else weights,
         may_draw=not given,
     )
     described, texts = _TEXTS["weights"][weights], _TEXTS["profile"][weights]

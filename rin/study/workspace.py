@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import urllib.request
-from collections.abc import Callable, Hashable
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -44,6 +46,9 @@ KERAS_ADDRESS = (
 PARTIAL = "RIN_PARTIAL"
 #: Corpora of matched pretraining, and that which curation writes, by their manifests.
 CORPORA, CURATED = ("corpus_radiologic", "corpus_photographic"), "curated_archive"
+#: Released weights of which somebody's own images are a test: in Keras' form; in PyTorch's, and
+#: what they are compared with.
+KERAS, TORCH = "radimagenet", ("radimagenet_pytorch", "imagenet_torchvision")
 # Datasets that this process has opened, by their manifests as a task reads them.
 _datasets: dict[Hashable, Dataset] = {}
 
@@ -466,14 +471,61 @@ def chosen_pages(profile: Profile) -> tuple[str, ...]:
 
 
 def available_weights(data_root: Path) -> tuple[str, list[str]]:
-    """Return which weights to start from (released, corpora or stand-ins), and which backbones."""
+    """Return which weights to start from, and which backbones.
+
+    They are those of a release and of ImageNet beside it, in Keras' form (`released`) or in
+    PyTorch's (`released_pytorch`), else pretrained on `corpora` or on `stand-ins`. InputError
+    where PyTorch's lie there and cannot be read yet.
+    """
     folders = [data_root / "weights", data_root]
-    entries = [entry for entry in load_entries() if entry.init == "radimagenet"]
-    there = [entry.backbone for entry in entries if locate_weights(entry, folders)]
-    if backbones := [backbone for backbone in there if _has_keras_weights(backbone)]:
-        return "released", backbones
+    backbones: dict[str, dict[str, WeightsEntry]] = defaultdict(dict)
+    for entry in load_entries():
+        backbones[entry.init][entry.backbone] = entry
+    there = [name for name, entry in backbones[KERAS].items() if locate_weights(entry, folders)]
+    if usable := [backbone for backbone in there if _has_keras_weights(backbone)]:
+        return "released", usable
+    of_torch = {name: [backbones[init][name] for init in TORCH] for name in backbones[TORCH[0]]}
+    if usable := [
+        name
+        for name, pair in of_torch.items()
+        if all(locate_weights(entry, folders) for entry in pair)
+    ]:
+        return "released_pytorch", usable
+    for pair in of_torch.values():
+        _refuse_unconverted(pair, folders)
     corpora = [locate(load_manifest(name), data_root) for name in CORPORA]
     return ("corpora" if all(corpora) else "stand-ins"), ["ResNet50"]
+
+
+def _refuse_unconverted(pair: Sequence[WeightsEntry], folders: Sequence[Path]) -> None:
+    """Raise InputError where a release is there, and it or what it is compared with unreadable."""
+    folder, todo, found = folders[0], [], False
+    for entry in pair:
+        if locate_weights(entry, [*folders]):
+            found = True
+            continue
+        target = folder / str(entry.file)
+        names = [Path(str(entry.file)).with_suffix(ending) for ending in (".pt", ".pth")]
+        names += [Path(name.name) for name in names]
+        sources = [place / name for place, name in product(folders, names)]
+        source = next(filter(Path.is_file, sources), None)
+        if not source and not found:  # the release itself is not there
+            return
+        found = True
+        if not source:
+            source = target.with_suffix(".pth")
+            todo.append(f"get {entry.home} as {source}")
+        command = f"rin weights convert {shlex.quote(str(source))}"
+        if source.with_suffix(".safetensors") != target:
+            command += f" --output {shlex.quote(str(target))}"
+        todo.append(command)
+    remedy = f"Where PyTorch is installed (extra torch): {'; '.join(todo)}. Or move them away, to "
+    remedy += "go on without them."
+    problem = (
+        f"{pair[0].release}, {pair[0].backbone}, is there and cannot be read yet, or what it "
+    )
+    problem += "is compared with"
+    raise InputError(problem, where=folder, remedy=remedy)
 
 
 def _has_keras_weights(backbone: str) -> bool:

@@ -62,6 +62,10 @@ def test_two_tasks_of_one_dataset_read_it_under_their_own_labels(study_with):
     assert load_manifest("mrnet").label_map != find_manifest(study_with("m"), *find_task("acl"))
 
 
+OF_TORCH = (
+    "weights/RadImageNet_pytorch/ResNet50.safetensors",
+    "weights/resnet50-0676ba61.safetensors",
+)
 DENSE = "weights/RadImageNet-DenseNet121_notop.h5"
 CACHED = "densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5"
 
@@ -93,6 +97,10 @@ def offline(tmp_path, monkeypatch):
         ((DENSE,), CACHED, ("released", ["DenseNet121"])),
         ((DENSE,), CACHED.replace("121", "169"), ("stand-ins", ["ResNet50"])),
         ((DENSE,), CACHED.replace("_notop", ""), ("stand-ins", ["ResNet50"])),
+        (OF_TORCH, "none", ("released_pytorch", ["ResNet50"])),
+        ((*OF_TORCH, DENSE), CACHED, ("released", ["DenseNet121"])),
+        ((OF_TORCH[1],), "none", ("stand-ins", ["ResNet50"])),
+        ((OF_TORCH[1].replace("safetensors", "pth"),), "none", ("stand-ins", ["ResNet50"])),
     ],
 )
 def test_weights_to_start_from_are_had_for_both_inits_or_made(
@@ -103,6 +111,44 @@ def test_weights_to_start_from_are_had_for_both_inits_or_made(
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert available_weights(tmp_path / "root") == found
+
+
+TORCH = "weights/RadImageNet_pytorch/ResNet50"
+TORCHVISION = "weights/resnet50-0676ba61"
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        (("pt", "safetensors"), ["rin weights convert {torch}.pt."]),
+        (("pt", "pth"), ["convert {torch}.pt; ", "convert {torchvision}.pth."]),
+        (("safetensors", "pth"), ["rin weights convert {torchvision}.pth."]),
+        (
+            ("safetensors", ""),
+            [
+                "get https://download.pytorch.org/models/resnet50-0676ba61.pth as "
+                "{torchvision}.pth; rin weights convert {torchvision}.pth."
+            ],
+        ),
+        (
+            ("ResNet50.pt", "safetensors"),
+            ["rin weights convert {root}/weights/ResNet50.pt --output {torch}.safetensors."],
+        ),
+    ],
+)
+def test_weights_of_pytorch_that_are_not_converted_are_refused_with_the_command(
+    tmp_path, offline, there, said
+):
+    for ending, stem in zip(there, (TORCH, TORCHVISION), strict=True):
+        name = "weights/ResNet50.pt" if "." in ending else f"{stem}.{ending}"
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        if ending:
+            (tmp_path / name).touch()
+    with pytest.raises(InputError, match=r"PyTorch release 2023, ResNet50, is there") as caught:
+        available_weights(tmp_path)
+    places = {"torch": tmp_path / TORCH, "torchvision": tmp_path / TORCHVISION, "root": tmp_path}
+    for text in said:
+        assert text.format_map(places) in str(caught.value)
 
 
 def test_weights_of_keras_that_neither_cache_nor_network_has_are_missing(
