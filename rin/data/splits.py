@@ -15,13 +15,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from rin.data.layouts.found import read_table
+from rin.data.layouts.found import IF_PARTIAL, read_table
 from rin.data.layouts.slices import VOLUME
 from rin.data.layouts.table import read_split
 from rin.data.leakage import SAME_PICTURE, check_patients, leak_free_groups, near_duplicates
 from rin.data.manifest import PART_NAMES, PARTS, FoldLists
 from rin.data.store import Dataset
-from rin.data.tree import Tree, open_tree
+from rin.data.tree import REMEDY, Tree, open_tree
 from rin.errors import InputError, counted, join_first_ten
 
 PIECES = 20
@@ -375,23 +375,50 @@ _SLICE = r"^(\d+)_(axial|coronal|sagittal)_0*(\d+)\.0+$"
 
 
 def read_fold_files(
-    place: Path, lists: FoldLists, cases: pd.DataFrame, n_folds: int
+    place: Path, lists: FoldLists, cases: pd.DataFrame, n_folds: int, *, partial: bool = False
 ) -> pd.DataFrame:
     """Read published folds, in the order of the lists; the shape is that of :func:`make_folds`.
 
-    ``place`` is a folder or archive with the lists.  Cases that no list names are left out.
+    ``place`` is a folder or archive with the lists.  Cases that no list names are left out; lists
+    may name others where only a ``partial`` dataset is there, which :func:`folds_of_part` drops.
     """
     tree, labels = open_tree(place.parent, place.name), cases.set_index("case_id")["label"]
     parts = []
     for fold in range(n_folds if "{fold}" in lists.pattern else 1):
         for word, part in PART_NAMES.items():
             file_name = lists.pattern.format(part=word, fold=fold + 1)
-            listed = _read_list(tree, lists, file_name, labels)
+            listed = _read_list(tree, lists, file_name, labels, partial)
             parts.append(pd.DataFrame({"case_id": listed, "fold": fold, "part": part}))
     return pd.concat(parts, ignore_index=True)
 
 
-def _read_list(tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series) -> pd.Series:
+def folds_of_part(
+    folds: pd.DataFrame, cases: pd.DataFrame, where: str | Path
+) -> tuple[pd.DataFrame, int]:
+    """Return the folds of the cases that are there, and of how many others they are as well.
+
+    InputError where a part of a fold is left without a case of a label.
+    """
+    there = folds["case_id"].isin(cases["case_id"])
+    kept = folds[there].reset_index(drop=True)
+    labels, names = kept["case_id"].map(cases.set_index("case_id")["label"]), [*PARTS]
+    counts = pd.crosstab([kept["fold"], kept["part"]], labels)
+    every = pd.MultiIndex.from_product([sorted({*folds["fold"]}), names])
+    counts = counts.reindex(every, columns=sorted({*cases["label"]}), fill_value=0).stack()
+    if len(lost := counts.index[counts == 0]):
+        fold, part, label = lost[0]
+        problem = f"of fold {fold + 1} nothing with label {label} is there in the {part} part"
+        remedy = "Set the profile's splits to own, or splits_of for this task; or bring the rest."
+        raise InputError(problem, where=where, remedy=remedy)
+    return kept, folds.loc[~there, "case_id"].nunique()
+
+
+_IF_PARTIAL = f"{REMEDY} {IF_PARTIAL}"
+
+
+def _read_list(
+    tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series, partial: bool
+) -> pd.Series:
     """Return the cases of a list, checked against the labels of the cases."""
     remedy = "Point at the folder 'dataframe' of one task, with all its lists."
     file = tree.one_called(file_name, remedy)
@@ -410,8 +437,10 @@ def _read_list(tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series) 
     stated = table[words[0]].replace(lists.labels)
     differences = ids + " (" + stated.map(repr) + " instead of " + known.map(repr) + ")"
     tree.raise_if_any(ids[ids.duplicated()], "pictures are listed twice", file=file)
-    tree.raise_if_any(ids[known.isna()], "pictures are no case", file=file)
-    tree.raise_if_any(differences[stated != known], "pictures have another label", file=file)
+    if not partial:
+        tree.raise_if_any(ids[known.isna()], "pictures are no case", file=file, remedy=_IF_PARTIAL)
+    differences = differences[(stated != known) & known.notna()]
+    tree.raise_if_any(differences, "pictures have another label", file=file)
     return ids
 
 

@@ -269,7 +269,7 @@ def _open_inputs(
     manifest = find_manifest(workspace, task_dataset, task)
     whole = workspace.dataset(manifest, square)
     sizes = profile.cases_of.get(task_name, profile.cases)
-    dataset, pairs, split = _split(workspace, task, whole, sizes, min(folds, task.n_folds))
+    whole, dataset, pairs, split = _split(workspace, task, whole, sizes, min(folds, task.n_folds))
     leakage.check_splits(dataset.cases, split, pairs, overlap=isinstance(sizes, Sizes))
     store = workspace.store(dataset, *square)
     external = {
@@ -291,15 +291,24 @@ def _split(
     whole: Dataset,
     sizes: Sizes | int | None,
     n_folds: int,
-) -> tuple[Dataset, pd.DataFrame, pd.DataFrame]:
-    """Return the cases that a task takes, their near-duplicates, and each one's part in folds."""
+) -> tuple[Dataset, Dataset, pd.DataFrame, pd.DataFrame]:
+    """Return the cases that a task takes, their near-duplicates, and each one's part in folds.
+
+    Before them stands the whole dataset, which says if official folds name cases that it lacks.
+    """
     profile, bits = workspace.profile, whole.manifest.near_duplicate_bits
     if profile.splits_of.get(task.name, profile.splits) == "official":
         folds = official_folds(workspace, task, whole)
         listed = whole.cases["case_id"].isin(folds["case_id"]).to_numpy()
+        folds = folds[folds["fold"] < n_folds].reset_index(drop=True)
+        if whole.manifest.partial:
+            folds, lost = splits.folds_of_part(folds, whole.cases, f"task {task.name}")
+            part = whole.part or counted(len(whole.cases), "images")
+            absent = f"{part} (official folds name {lost:,} that are absent)"
+            whole = replace(whole, part=absent) if lost else whole
         dataset = splits.subset(whole, listed)
         pairs = leakage.near_duplicates(dataset.cases, bits)
-        return dataset, pairs, folds[folds["fold"] < n_folds].reset_index(drop=True)
+        return whole, dataset, pairs, folds
     seed, n_cases = profile.seed, sizes.total if isinstance(sizes, Sizes) else sizes
     dataset, groups, pairs = draw_cases(whole, bits, n_cases, seed)
     if isinstance(sizes, Sizes):
@@ -308,7 +317,7 @@ def _split(
     else:
         where = f"task {task.name}"
         folds = splits.make_folds(dataset.cases, groups, n_folds, seed, where=where)
-    return dataset, pairs, folds
+    return whole, dataset, pairs, folds
 
 
 def _external_inputs(
@@ -350,7 +359,8 @@ def official_folds(workspace: Workspace, task: TaskManifest, dataset: Dataset) -
             "github.com/BMEII-AI/RadImageNet under the data root.",
         )
     folder = workspace.data_root / lists.folder
-    return splits.read_fold_files(folder, lists, dataset.cases, task.n_folds)
+    partial = dataset.manifest.partial
+    return splits.read_fold_files(folder, lists, dataset.cases, task.n_folds, partial=partial)
 
 
 def find_manifest(

@@ -16,6 +16,7 @@ from rin.data.splits import (
     PIECES,
     assign_groups,
     fold_sizes,
+    folds_of_part,
     given_folds,
     make_folds,
     read_fold_files,
@@ -420,6 +421,26 @@ def test_read_fold_files_of_bad_list_names_it(folder, text, problem):
     (folder / "thyroid_val_fold2.csv").write_text(text)
     with pytest.raises(InputError, match=rf"thyroid_val_fold2\.csv: .*{problem}"):
         read_fold_files(folder, LISTS, CASES, n_folds=2)
+
+
+def test_lists_name_cases_that_are_absent_only_where_a_part_is_meant_to_be_there(folder):
+    part = CASES[CASES["case_id"] != "1_2"]
+    with pytest.raises(InputError, match=r"1 picture is no case: 1_2.*say --partial"):
+        read_fold_files(folder, LISTS, part, n_folds=1)
+    every = read_fold_files(folder, LISTS, part, n_folds=1, partial=True)
+    assert every["case_id"].tolist() == ["1_1", "1_2", "3_1", "4_1", "2_1"]
+
+
+def test_folds_of_a_part_keep_the_division_of_what_is_there():
+    parts = {"train": "abcd", "validation": "efg", "test": "hi"}
+    rows = [(case, 0, part) for part, names in parts.items() for case in names]
+    folds = pd.DataFrame(rows, columns=["case_id", "fold", "part"])
+    cases = pd.DataFrame({"case_id": [*"abcdefghi"], "label": [*"xyxyxyxxy"]})
+    kept, lost = folds_of_part(folds, cases[~cases["case_id"].isin(["a", "g"])], "thyroid")
+    assert lost == 2
+    assert kept.to_numpy().tolist() == [[*row] for row in rows if row[0] not in "ag"]
+    with pytest.raises(InputError, match=r"of fold 1 nothing with label x is there in the test"):
+        folds_of_part(folds, cases[cases["case_id"] != "h"], "thyroid")
 
 
 def test_read_fold_files_without_a_list_or_with_two_of_one_name_names_it(folder):

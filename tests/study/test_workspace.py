@@ -210,7 +210,7 @@ def test_inputs_reach_another_process_with_what_a_training_reads_and_no_more(inp
 def official(tmp_path, inputs):
     """Return a function that opens the breast task with published lists of its stand-in."""
 
-    def opened(lists):
+    def opened(lists, *, absent="", partial=False):
         profile = tiny_profile({"splits": "official"})
         counts = profile.stand_ins["busi"]
         root = write_stand_in(load_manifest("busi"), tmp_path / "made", counts, profile.seed)
@@ -222,8 +222,12 @@ def official(tmp_path, inputs):
                 rows = [f"images/{case}.png,{labels[case]}" for case in cases]
                 text = "\n".join(["filename,label", *rows])
                 (folder / f"breast_{part}_fold{fold}.csv").write_text(text)
-        workspace = open_workspace(profile, data_root=root, results=tmp_path / "results")
-        return workspace.inputs("breast")
+        for note in root.rglob("STAND_IN.json") if absent else ():
+            note.unlink()
+        for file in root.rglob(f"{absent}*.png") if absent else ():
+            file.unlink()
+        where = {"data_root": root, "results": tmp_path / "results", "partial": partial}
+        return open_workspace(profile, **where).inputs("breast")
 
     return opened
 
@@ -243,6 +247,14 @@ def test_official_folds_are_read_and_leave_unlisted_cases_out(official, inputs):
     part = read.folds.set_index("case_id")["part"]
     assert set(part.index[part == "test"]) == set(lists["test"])
     assert set(read.folds["fold"]) == {0}
+
+
+def test_official_folds_of_a_part_are_of_what_is_there_and_say_so(official, inputs):
+    lists = split_of(inputs)
+    read = official(lists, absent=f"**/{lists['train'][0]}", partial=True)
+    there = {*read.folds["case_id"]}
+    assert lists["train"][0] not in there
+    assert "official folds name 1 that are absent" in read.all_images.part
 
 
 def test_official_folds_that_share_a_case_are_refused(official, inputs):
