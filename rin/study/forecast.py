@@ -16,8 +16,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from joblib import cpu_count
 
 from rin.data.manifest import find_task
+from rin.data.store import Dataset, inspect_case, keys_of
+from rin.data.tree import file_of
 from rin.files import read_yaml
 from rin.study.ledger import Planned
 from rin.study.loss_study import plan_losses
@@ -29,9 +32,12 @@ from rin.study.workspace import Workspace, missing_inputs
 
 #: Side in pixels and number of images of the steps that are timed.
 SIDE, BATCH = 75, 16
-#: Seconds that starting, decoding and the pages take beside the training, and a run beside its
+#: Seconds that starting and the pages take beside decoding and training, and a run beside its
 #: steps.
 BESIDE_SECONDS, RUN_SECONDS = 60, 1
+#: Files of which all pictures are decoded to see how long it takes, and seconds after which no
+#: further one is.
+DECODED, DECODING_SECONDS = 12, 5
 #: What prediction takes of a training step with all layers unfrozen.
 PREDICTION = 0.3
 #: What a study of a budget may train.
@@ -41,10 +47,11 @@ WAYS, EXTENTS, DRAWN = (_CHOICES[name] for name in ("scenarios", "extents", "dra
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds that this computer takes: an image and step, and a tracing."""
+    """Seconds that this computer takes: an image and step, a tracing, and decoding all pictures."""
 
     image: float
     tracing: float
+    decoding: float = 0
 
 
 def measure_pace() -> Pace:
@@ -66,6 +73,25 @@ def measure_pace() -> Pace:
     return Pace(image=later / 3 / len(noise), tracing=max(0.0, first - later / 3))
 
 
+def measure_decoding(dataset: Dataset) -> float:
+    """Return the seconds in which this computer decodes all pictures, by some of their files.
+
+    A volume is unpacked once, however few slices of it are taken.
+    """
+    cases = dataset.cases.assign(file=dataset.cases["image"].map(file_of))
+    files = cases["file"].drop_duplicates().to_numpy()
+    square, began, done = (SIDE, "stretch"), time.monotonic(), 0
+    for file in files[:: max(1, len(files) // DECODED)]:
+        some = cases[cases["file"] == file]
+        keys = keys_of(dataset.root, [*some.itertuples(index=False)])
+        for case in some.assign(key=keys).itertuples(index=False):
+            inspect_case(dataset.root, dataset.manifest, square, case)
+        done += 1
+        if time.monotonic() - began > DECODING_SECONDS:
+            break
+    return (time.monotonic() - began) / done * len(files) / cpu_count()
+
+
 def fit_budget(
     pace: Pace,
     minutes: float,
@@ -83,7 +109,7 @@ def fit_budget(
     pictures; ``corpora`` of pretraining get a third of the time, `stand-ins` the least, and none
     nothing.
     """
-    always, before = {}, BESIDE_SECONDS + pace.tracing
+    always, before = {}, BESIDE_SECONDS + pace.decoding + pace.tracing
     if corpora:
         training = _CHOICES["pretraining"][corpora]
         epochs = training["epochs"]

@@ -12,7 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from itertools import combinations
 from pathlib import Path
@@ -1278,8 +1278,9 @@ def _profile(
     weights, backbones = available_weights(made.data_root)
     given = "split" in manifest.options
     parts = folds[folds["fold"] == 0]["part"].value_counts().to_dict()
+    decoding = forecast.measure_decoding(dataset)
     fitted, takes = forecast.fit_budget(
-        pace,
+        replace(pace, decoding=decoding),
         minutes,
         parts=parts,
         folds=int(folds["fold"].nunique()),
@@ -1313,6 +1314,8 @@ def _profile(
     extent += [f"{fitted['cases']} pictures drawn from all"] if "cases" in fitted else []
     made.say("training", ", ".join(extent))
     time = f"about {max(1, round(takes))} minutes for a budget of {minutes:g}"
+    if decoding > 60:
+        time += f", {round(decoding / 60)} of them to decode the pictures"
     over = takes > minutes
     least = ", which is the least: this computer is slow or busy" if over else ""
     made.say("time", time + least, "yellow" if over else "")
