@@ -16,6 +16,7 @@ HighBit nor, in pixel data of several frames, beyond the first: both are seen to
 import copy
 import io
 import re
+import shlex
 import warnings
 import zlib
 from pathlib import Path
@@ -69,6 +70,18 @@ _BEGINNINGS = (b"\xff\xd8", b"\xff\x4f", b"\0\0\0\x0cjP")
 #: Of CT in so many bits, stored values from which on they have wrapped, at this share of an image;
 #: with an intercept above the last one, nothing but wrapped values is air (-1,000 HU).
 WRAPPED_BITS, WRAPPED, WRAPPED_SHARE, NO_AIR = 12, 3000, 0.05, -100
+#: Modalities of files that outline what others show: what makes masks of them, and how.
+OUTLINES = {
+    "SEG": (
+        "segimage2itkimage of dcmqi",
+        "segimage2itkimage --inputDICOM {file} --outputDirectory masks --outputType nii",
+    ),
+    "RTSTRUCT": (
+        "plastimatch",
+        "plastimatch convert --input {file} --referenced-ct FOLDER-OF-SERIES "
+        "--output-prefix masks --prefix-format nii.gz",
+    ),
+}
 _PROBLEM = "the file is no DICOM picture that can be read"
 _REMEDY = "Export or download it once more, as one uncompressed grey or RGB frame; or name it in "
 _REMEDY += "the manifest's known_bad."
@@ -110,6 +123,7 @@ def read_dicom(
     content, parts = read_bytes(root, file_of(locator)), split_slice(locator)
     with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
         dataset: Dataset = dcmread(DicomFile(io.BytesIO(content)))
+        _refuse_segmentation(dataset, Path(root, locator))
         frame = parts[2] if parts else None
         dataset = dataset if frame is None else _with_groups(dataset, frame)
         pixels = decode(dataset, frame)
@@ -144,7 +158,27 @@ def _rescales(dataset: Dataset) -> bool:
 def count_frames(root: Path, locator: str) -> int:
     """Return how many frames the header of a DICOM file states, at least one."""
     with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
-        return max(1, int(_header(root, locator, ["NumberOfFrames"]).get("NumberOfFrames") or 1))
+        header = _header(root, locator, ["NumberOfFrames", "Modality"])
+        _refuse_segmentation(header, Path(root, locator))
+        return max(1, int(header.get("NumberOfFrames") or 1))
+
+
+def refuse_segmentation(root: Path, locator: str) -> None:
+    """Raise InputError for a DICOM file that outlines what other files show."""
+    _refuse_segmentation(_header(root, locator, ["Modality"]), Path(root, locator))
+
+
+def _refuse_segmentation(dataset: Dataset, where: Path) -> None:
+    """Raise InputError for outlines: their frames, or contours, name slices of another series."""
+    if (kind := str(dataset.get("Modality") or "")) not in OUTLINES:
+        return
+    tool, command = OUTLINES[kind]
+    problem = f"it outlines what other files show ({kind}): {tool} makes masks in NIfTI of it"
+    remedy = (
+        f"Convert it and its series: {command.format(file=shlex.quote(str(where)))}; dcm2niix "
+    )
+    remedy += "-z y -o images FOLDER-OF-SERIES. Call both alike, and give --masks and --images."
+    raise InputError(problem, where=where, remedy=remedy)
 
 
 class Place(NamedTuple):

@@ -47,7 +47,7 @@ WAYS, EXTENTS, DRAWN = (_CHOICES[name] for name in ("scenarios", "extents", "dra
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds that this computer takes: an image and step, a tracing, and decoding all pictures."""
+    """Seconds that this computer takes: an image and step, a tracing, decoding all pictures."""
 
     image: float
     tracing: float

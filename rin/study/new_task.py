@@ -843,6 +843,11 @@ def _check_masks(places: _Places, made: NewTask) -> None:
     """Say how masks are called; InputError where none is called like a picture."""
     outlines = places.outlines
     if not places.mask_names:
+        if outlines and is_dicom(outlines[0]):
+            from rin.data.dicom import refuse_segmentation  # pydicom is slow to load
+
+            name = _join(places.masks or places.images, outlines[0])
+            refuse_segmentation(places.tree.root, places.tree.locator(name))
         example = outlines[0] if outlines else "nothing"
         problem = f"no mask is called like a picture (a mask is called {example})"
         remedy = "Call masks like their pictures, _mask behind if you like, or name them in a "

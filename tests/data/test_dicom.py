@@ -6,6 +6,7 @@ The files of other writers are those that come with pydicom; none is fetched.
 import io
 import random
 import zlib
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -549,3 +550,22 @@ def test_window_of_percentiles_of_files_with_and_without_a_rescale_is_refused(tm
     with pytest.raises(InputError, match=r"some DICOM files rescale their values"):
         window_of_percentiles(tmp_path, ["a.dcm", "b.dcm"])
     assert window_of_percentiles(tmp_path, ["c.dcm"]) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [("SEG", "segimage2itkimage --inputDICOM"), ("RTSTRUCT", "plastimatch convert --input")],
+)
+def test_file_that_outlines_others_is_refused_with_the_command_that_converts_it(
+    tmp_path, kind, command
+):
+    save_dicom(tmp_path / "a.dcm", RAMP, Modality=kind)
+    places = [(tmp_path, "a.dcm"), *([(OTHERS, "liver_1frame.dcm")] if kind == "SEG" else [])]
+    for (root, name), read in product(
+        places, (read_dicom, dicom.count_frames, dicom.refuse_segmentation)
+    ):
+        with pytest.raises(InputError) as caught:
+            read(root, name)
+        assert caught.value.problem.startswith(f"it outlines what other files show ({kind}): ")
+        assert f"{command} {root / name}" in caught.value.remedy
+    dicom.refuse_segmentation(OTHERS, CR)

@@ -11,10 +11,12 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import nibabel
 import numpy as np
 import pandas as pd
+import pydicom
 import pytest
 from own_images import OWN, rows_of, save, write_dicom, write_table
 
@@ -189,6 +191,14 @@ def pairs(home):
     """Put a volume in two files beside the pictures."""
     image = nibabel.Nifti1Pair(np.zeros((3, 4, 5), np.uint8), np.eye(4))
     nibabel.save(image, home / "own/Bilder/x.hdr")
+
+
+def segmentations(home):
+    """Put DICOM segmentations in place of masks."""
+    outline = Path(pydicom.__file__).parent / "data/test_files/liver_1frame.dcm"
+    for number, name in enumerate(names_of(home)):
+        (home / "own/masks" / name).unlink()
+        shutil.copy(outline, home / "own/masks" / f"1.2.3.{number}.dcm")
 
 
 def patient_called_name(home):
@@ -594,6 +604,12 @@ CASES = {
         workbook,
         "titles 3 rows above the names of the columns (Bild, Befund, Patient): passed",
         ("--table", "own/list.xlsx"),
+    ),
+    "masks in DICOM SEG": Case(
+        segmentations,
+        "(SEG): segimage2itkimage of dcmqi makes masks in NIfTI of it. Convert it and its series",
+        LESIONS,
+        refused=True,
     ),
     "pairs of hdr and img": Case(
         pairs,

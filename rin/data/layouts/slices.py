@@ -261,6 +261,10 @@ def _marked(
 ) -> np.ndarray:
     """Return in which slices a mask marks anything; InputError where it is of another volume."""
     where, remedy = Path(root, mask), "Save the mask on that very volume, as a file of its kind."
+    if is_dicom(mask):
+        from rin.data import dicom  # pydicom is slow to load
+
+        dicom.refuse_segmentation(root, mask)
     if _kind_of(mask) != _kind_of(image):
         raise InputError(f"the mask {mask} is of another kind", where=where, remedy=remedy)
     if header is not None:
