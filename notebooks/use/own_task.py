@@ -228,15 +228,16 @@ shutil.rmtree(work)
 # | you have | say |
 # |---|---|
 # | columns with other names | `--image`, `--label`, `--patient`, `--split` |
-# | a table with a row a patient | recognised where its cells begin names of folders or files, or equal the patients of DICOM headers or of a pattern |
+# | a table with a row a patient | recognised where its cells begin names of folders or files, are the number behind a word in them (`Pat 0012`), or equal the patients of DICOM headers or of a pattern |
 # | a split in the table that is not to be used | `--split none` |
 # | patients in file names, or in paths | a pattern is proposed, with examples; another one by `--patient 'p(\d+)_'`, `--patient '([^/]+)/[^/]+$'`; `--patient none` if names tell none |
 # | classes in file names | `--label '_(\d)$'`, without a table |
 # | masks that tell the class, a lesion or none | `--label masks` |
 # | a folder for each patient below each class | recognised and reported |
 # | patients in DICOM headers only | read from there and reported |
-# | images of more than 8 bits | a window of all their values, and `--window` for another; `--window percentiles` leaves the lowest and highest half percent aside |
-# | volumes: NIfTI, `.npy` of three axes, DICOM of several frames or a folder a series | three slices each are proposed; `--slices even,5`, `--slices middle,3,coronal`, `--slices lesion,3` or `--slices even,5,folder` for others; all slices of a patient stay in one part |
+# | a table below a title, or empty rows | passed over and reported |
+# | images of more than 8 bits | a window of all their values, or that of the DICOM file; `--window` for another; `--window percentiles` leaves the lowest and highest half percent aside, of DICOM too |
+# | volumes: NIfTI, `.npy` of three axes, DICOM or TIFF of several frames or a folder a series | three slices each are proposed; `--slices even,5`, `--slices middle,3,coronal`, `--slices lesion,3` or `--slices even,5,folder` for others; all slices of a patient stay in one part |
 # | floating values | `--window 0.5,1`, or `--window percentiles` |
 # | classes in other words, or more than two | `--positive`, which may be repeated; the others become one, or `--negative` names those compared and leaves the rest out |
 # | classes in numbers | `--positive 2=malignant --negative 1=benign` also names them |

@@ -140,7 +140,7 @@ def measured_values(root: Path, locator: str) -> tuple[np.ndarray, bool] | None:
     """
     parts = split_slice(locator)
     with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
-        dataset = dcmread(DicomFile(io.BytesIO(read_bytes(root, file_of(locator)))))
+        dataset: Dataset = dcmread(DicomFile(io.BytesIO(read_bytes(root, file_of(locator)))))
         dataset = dataset if parts is None else _with_groups(dataset, parts[2])
         pixels = decode(dataset, parts[2] if parts else None)
         if pixels.ndim == 3 or dataset.BitsStored <= 8:

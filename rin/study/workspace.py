@@ -509,19 +509,19 @@ def available_weights(data_root: Path) -> tuple[str, list[str]]:
 
 def _refuse_unconverted(pair: Sequence[WeightsEntry], folders: Sequence[Path]) -> None:
     """Raise InputError where a release is there, and it or what it is compared with unreadable."""
-    folder, todo, found = folders[0], [], False
+    folder, todo, is_there = folders[0], [], False
     for entry in pair:
         if locate_weights(entry, [*folders]):
-            found = True
+            is_there = True
             continue
         target = folder / str(entry.file)
         names = [Path(str(entry.file)).with_suffix(ending) for ending in (".pt", ".pth")]
         names += [Path(name.name) for name in names]
         sources = [place / name for place, name in product(folders, names)]
         source = next(filter(Path.is_file, sources), None)
-        if not source and not found:  # the release itself is not there
+        if not source and not is_there:  # the release itself is not there
             return
-        found = True
+        is_there = True
         if not source:
             source = target.with_suffix(".pth")
             todo.append(f"get {entry.home} as {source}")
