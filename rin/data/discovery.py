@@ -99,7 +99,8 @@ def _is_written_with(letters: str, text: str) -> bool:
 def separator_of(text: str) -> str:
     """Return what separates cells: that which gives most of the first rows as many, and most.
 
-    The first row, which names the columns, counts more than the others.
+    The first two rows, the names of the columns and a row of data, count more than the others; as
+    names count those below a title as well, if less.
     """
     fits = {}
     for separator in SEPARATORS:
@@ -107,7 +108,8 @@ def separator_of(text: str) -> str:
         with suppress(csv.Error, StatisticsError):
             widths = [len(row) for row in islice(rows_of(text, separator), 50)]
             if (width := mode(widths)) > 1:
-                fits[separator] = widths[0] == width, widths.count(width), width
+                named = 2 if {*widths[:2]} == {width} else int({*widths[1:3]} == {width})
+                fits[separator] = named, widths.count(width), width
     return max(fits, key=fits.__getitem__, default=",")
 
 

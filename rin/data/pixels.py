@@ -588,8 +588,9 @@ def _load_whole(picture: Image.Image, where: Path, content: bytes = b"") -> None
         raise ValueError("its metadata say to turn it, which its mask and others would not follow")
     picture.load()
     if _in_planes(picture):
-        problem = "its three planes may be colours, or frames that were saved as such"
-        remedy = "Of frames, say which are taken, as in --slices middle,3 of rin new; save those "
+        problem = "its three planes may be colours, or frames that were saved as such, which "
+        problem += "--slices middle,3 of rin new would take"
+        remedy = "If they are frames, say which are taken (slices in the manifest); save those "
         remedy += "of over 8 bits as pages (tifffile.imwrite(file, frames, photometric="
         remedy += "'minisblack')), and colours pixel by pixel (planar configuration 1)."
         raise InputError(problem, where=where, remedy=remedy)

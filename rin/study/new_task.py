@@ -31,7 +31,7 @@ from rin.data.dataset import (
     wrapped_in_words,
 )
 from rin.data.layouts import LESION, NO_LESION, find_cases
-from rin.data.layouts.found import read_table, rows_above
+from rin.data.layouts.found import read_table, rows_above, sheets_of
 from rin.data.layouts.slices import middle_slices, propose_slices
 from rin.data.layouts.table import NAME, UNLABELLED, read_split
 from rin.data.leakage import check_splits, leak_free_groups, suggest_threshold
@@ -691,7 +691,9 @@ def _read_rows(places: _Places, made: NewTask) -> pd.DataFrame:
         separator = discovery.separator_of(text).replace("\t", "tab")
         made.say("table", f"{Path(table).name}, {encoding}, cells separated by “{separator}”")
     elif table.lower().endswith(".xlsx"):
-        made.say("table", f"{Path(table).name}, its first sheet")
+        sheets = sheets_of(tree, table)
+        others = f" of {len(sheets)} ({', '.join(sheets)})" if len(sheets) > 1 else ""
+        made.say("table", f"{Path(table).name}, its first sheet{others}")
     if above := rows_above(tree, table):
         text = f"{counted(above, 'rows')} above the names of the columns ({', '.join(rows)}): "
         made.say("titles", f"{text}passed over", "yellow")
@@ -731,7 +733,7 @@ def _find_key(
 
     Returned are settings of the manifest by which its cells are compared with pictures.
     """
-    tree, pictures, rows = places.tree, places.pictures, table.rows
+    pictures, rows = places.pictures, table.rows
     image = table.columns.get("image")
     reached = 0
     if image:
@@ -748,12 +750,11 @@ def _find_key(
         key, settings = discovery.guess_key(rows, pictures, (), said), {}
     n, least = len(key.rows) if key else 0, max(reached, discovery.LEAST_SHARE * len(pictures))
     if not pattern and n <= least:
-        for tried in discovery.numbered_patterns(pictures):
-            behind = discovery.guess_key(rows, pictures, read_names(tried, pictures, ""), said)
-            if behind and len(behind.rows) > max(n, least):
-                key, settings, n = behind, {"patient_pattern": tried}, len(behind.rows)
-                text = f"the number behind a word in names ({tried}), as in {pictures[0]}"
-                made.say("PATIENTS", f"{text}: is that {key.name} of the table?", "yellow")
+        behind, tried = _key_behind_words(places, rows, said)
+        if behind and len(behind.rows) > max(n, least):
+            key, settings, n = behind, {"patient_pattern": tried}, len(behind.rows)
+            text = f"the number behind a word in names ({tried}), as in {pictures[0]}"
+            made.say("PATIENTS", f"{text}: is that {key.name} of the table?", "yellow")
     if key and n > least:
         how = "begin the names of" if key.level == 0 else "begin the folders of"
         if key.level is None:
@@ -765,15 +766,41 @@ def _find_key(
         table.columns = kept | {"patient": discovery.Column(key.name, reason)}
         return settings
     if not image:
-        problem = f"no column names the {counted(len(pictures), 'pictures')} below "
-        problem += f"{places.images or '.'} ({', '.join(rows)}), and none with a row a patient "
-        problem += "has cells that their names begin with"
-        problem += f" (those of {key.name} begin {n:,})" if key and n else ""
-        remedy = "Name that of pictures with --image, or of patients with --patient, or say what "
-        remedy += "of a name is the patient, as in --patient '^Pat (\\d+)/', and the folder that "
-        remedy += f"paths start at with --images. A picture is called {pictures[0]}."
-        raise tree.error(problem, file=places.table, remedy=remedy)
+        _refuse_unnamed(places, rows, key)
     return {}
+
+
+def _key_behind_words(
+    places: _Places, rows: pd.DataFrame, column: str
+) -> tuple[discovery.Key | None, str]:
+    """Return the column that is the number behind a word in names, and its pattern.
+
+    That of most patients counts: numbers of views, which are few, are in most tables, too.
+    """
+    best: tuple[discovery.Key | None, str] = (None, "")
+    for pattern in discovery.numbered_patterns(places.pictures):
+        patients = read_names(pattern, places.pictures, "patient")
+        key = discovery.guess_key(rows, places.pictures, patients, column)
+        if key and (best[0] is None or len({*key.rows}) > len({*best[0].rows})):
+            best = key, pattern
+    return best
+
+
+def _refuse_unnamed(places: _Places, rows: pd.DataFrame, key: discovery.Key | None) -> None:
+    """Raise InputError where neither pictures nor patients are named by a column."""
+    tree, pictures = places.tree, places.pictures
+    n = len(key.rows) if key else 0
+    problem = f"no column names the {counted(len(pictures), 'pictures')} below "
+    problem += f"{places.images or '.'} ({', '.join(rows)}), and none with a row a patient "
+    problem += "has cells that their names begin with"
+    problem += f" (those of {key.name} begin {n:,})" if key and n else ""
+    remedy = "Name that of pictures with --image, or of patients with --patient, or say what "
+    remedy += "of a name is the patient, as in --patient '^Pat (\\d+)/', and the folder that "
+    remedy += f"paths start at with --images. A picture is called {pictures[0]}."
+    if len(sheets := sheets_of(tree, places.table)) > 1:
+        first = f"Of the sheets {', '.join(sheets)} the first is read: put another first, or "
+        remedy = first + remedy[0].lower() + remedy[1:]
+    raise tree.error(problem, file=places.table, remedy=remedy)
 
 
 def _known_patients(places: _Places, pattern: str) -> list[str]:

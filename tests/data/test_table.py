@@ -6,6 +6,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import pandas as pd
 import pytest
 from busi_files import changed, mask, picture, save, with_options, write_radimagenet, zip_folder
+from openpyxl import Workbook
 
 from rin.data.dataset import open_dataset
 from rin.data.discovery import decode, keys_at, matched, separator_of
@@ -347,7 +348,20 @@ def test_read_table_finds_the_separator_around_breaks_in_cells(tmp_path, note, r
 def test_one_row_of_another_width_or_decimal_commas_leave_the_separator():
     assert separator_of("id;size\n" + "0;1,5\n" * 20 + "1;2,5;\n") == ";"
     assert separator_of("List of May\nid;size;a\n" + "0;1,5;b\n" * 20) == ";"
+    assert separator_of("Export, Mai 2023\nid;size;a\n" + "0;1,5;b\n" * 20) == ";"
     assert separator_of("a single column, of words\nbenign\nmalignant\n") == ","
+
+
+def test_cell_that_is_merged_over_rows_holds_for_all_of_them(tmp_path):
+    book = Workbook()
+    for row in [["Ward 3"], ["id", "side", "hemorrhage"], [0, "l", 1], [0, "r"], [1, "l", 0]]:
+        book.active.append(row)
+    for area in ("A1:C1", "A3:A4", "C3:C4"):
+        book.active.merge_cells(area)
+    (tmp_path / "set").mkdir()
+    book.save(tmp_path / "set" / "labels.xlsx")
+    rows = read_table(open_tree(tmp_path, "set"), "labels.xlsx", ["id"])
+    assert rows.to_numpy().tolist() == [["0", "l", "1"], ["0", "r", "1"], ["1", "l", "0"]]
 
 
 def test_a_quote_that_only_another_separator_opens_stops_nothing():

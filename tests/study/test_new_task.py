@@ -526,7 +526,7 @@ def test_new_says_that_of_a_workbook_it_reads_the_first_sheet(rin, home):
     options = ["--table", "own/list.xlsx", "--images", "own/Bilder", "--yes"]
     status, out, err = rin("new", "mine", *options)
     assert status == 0, err
-    assert "table            list.xlsx, its first sheet" in out
+    assert "table            list.xlsx, its first sheet of 2 (images, notes)" in out
 
 
 @pytest.mark.parametrize(

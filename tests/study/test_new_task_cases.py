@@ -175,9 +175,13 @@ def numbered(home):
     write_table(home, rows)
 
 
-def title_row(home):
+def title(home, text):
     table = (home / "own/list.csv").read_text()
-    (home / "own/list.csv").write_text(f"Export of May,,\n{table}")
+    (home / "own/list.csv").write_text(f"{text}\n{table}")
+
+
+def title_row(home):
+    title(home, "Export of May,,")
 
 
 def workbook(home):
@@ -185,6 +189,15 @@ def workbook(home):
     above = [["Ward 3", "", ""], ["As of May", "", ""], [None] * 3, ["Bild", "Befund", "Patient"]]
     rows = pd.DataFrame([*above, *rows_of(home), [None] * 3])
     rows.to_excel(home / "own/list.xlsx", header=False, index=False)
+
+
+def second_sheet(home):
+    """Write the table behind a sheet that explains it."""
+    table = pd.DataFrame(rows_of(home), columns=["Bild", "Befund", "Patient"])
+    with pd.ExcelWriter(home / "own/list.xlsx") as book:
+        words = pd.DataFrame({"Wort": ["m"], "Sinn": ["malignant"]})
+        words.to_excel(book, sheet_name="Legende", index=False)
+        table.to_excel(book, sheet_name="Daten", index=False)
 
 
 def pairs(home):
@@ -210,6 +223,7 @@ def two_labels(home):
 
 
 COVID = "COVID-{:05d}{}.png"
+NAMES = ("Bild", "Befund", "Patient", "Größe")
 LESIONS = ("--masks", "own/masks")
 #: By what somebody has.
 CASES = {
@@ -259,6 +273,15 @@ CASES = {
     "row a patient, number behind a word": Case(
         patients_of(lambda p, v: f"Pat {p + 1:04d}/Bild {v}.png", lambda p: str(p + 1)),
         "(^Pat (\\d+)[^/]*/), as in Pat 0001/Bild 0.png: is that Subject of the table?",
+    ),
+    "row a patient, number behind a word, one without a row": Case(
+        patients_of(
+            lambda p, v: f"Pat {p or 99}/Bild {v + 1}.png", str, more=[("25", "benign", "33")]
+        ),
+        "2 pictures without rows: Pat 99/Bild 1.png, Pat 99/Bild 2.png",
+        refused=True,
+        remedy=("--leave-out", "pictures-without-rows,rows-without-pictures"),
+        patients=23,
     ),
     "row a patient, number behind a word in names": Case(
         patients_of(lambda p, v: f"Fall_{p + 1}_{v}.png", lambda p: str(p + 1)),
@@ -604,6 +627,19 @@ CASES = {
         workbook,
         "titles 3 rows above the names of the columns (Bild, Befund, Patient): passed",
         ("--table", "own/list.xlsx"),
+    ),
+    "table in the second sheet": Case(
+        second_sheet,
+        "Of the sheets Legende, Daten the first is read: put another first, or name that of",
+        ("--table", "own/list.xlsx"),
+        refused=True,
+    ),
+    "title with a comma above semicolons": Case(
+        lambda h: (
+            write_table(h, [[*row, "1,5"] for row in rows_of(h)], separator=";", columns=NAMES),
+            title(h, "Export, 2023"),
+        ),
+        "titles 1 row above the names of the columns (Bild, Befund, Patient, Größe): passed",
     ),
     "masks in DICOM SEG": Case(
         segmentations,

@@ -142,17 +142,15 @@ def read_table(
             unpacked = sum(part.file_size for part in ZipFile(BytesIO(content)).infolist())
             if unpacked > MAX_BYTES:
                 raise ValueError(f"it unpacks to {unpacked} bytes, and the limit is {MAX_BYTES}")
-            above = _titles(_first_rows(content, kind))
-            how: dict[str, Any] = {"dtype": str, "keep_default_na": False}
-            rows = pd.read_excel(BytesIO(content), skiprows=above, **how).astype(_TEXT)
-            _refuse_many(rows.columns)
-            rows.index += above
+            rows = _parse_workbook(content)
         else:
             rows = _parse_csv(content, None if header else columns)
     rows = rows[(rows != "").any(axis=1)]
     rows.columns = names = [str(title).strip() for title in rows.columns]
     if _is_title(["" if title.startswith("Unnamed: ") else title for title in names], len(names)):
         remedy = "Delete the rows above the names of the columns (of Excel, in the first sheet)."
+        if len(sheets := sheets_of(tree, name)) > 1:
+            remedy = f"Put the sheet of the table first: they are {', '.join(sheets)}."
         raise tree.error("the first row does not name the columns", file=name, remedy=remedy)
     if twice := [title or "(no name)" for title, n in Counter(names).items() if n > 1]:
         remedy = "Give each column a name of its own, or delete it."
@@ -164,6 +162,14 @@ def read_table(
         remedy = "Name the columns of the table in the manifest's options."
         raise tree.error(f"{problem}{did_you_mean(absent[0], names)}", file=name, remedy=remedy)
     return rows.apply(lambda column: column.str.strip())
+
+
+def sheets_of(tree: Tree, name: str) -> list[str]:
+    """Return the names of the sheets of a workbook, of which the first is read; else nothing."""
+    if not name.lower().endswith(".xlsx"):
+        return []
+    with pd.ExcelFile(BytesIO(tree.read(name))) as book:
+        return [str(sheet) for sheet in book.sheet_names]
 
 
 def rows_above(tree: Tree, name: str) -> int:
@@ -200,6 +206,31 @@ def _is_title(row: Sequence[str], width: int) -> bool:
     """Tell whether a row leaves most cells empty, beyond the first, which an index may leave."""
     filled = sum(bool(cell.strip()) for cell in row[1:])
     return width - 1 - filled > (width - 1) / 2
+
+
+def _parse_workbook(content: bytes) -> pd.DataFrame:
+    """Return the first sheet; a cell that is merged over several rows holds for all of them."""
+    above = _titles(_first_rows(content, "xlsx"))
+    how: dict[str, Any] = {"dtype": str, "keep_default_na": False}
+    rows = pd.read_excel(BytesIO(content), skiprows=above, **how).astype(_TEXT)
+    _refuse_many(rows.columns)
+    for area in _merged_areas(content):
+        first, last = area.min_row - above - 2, area.max_row - above - 2
+        if 0 <= first < last < len(rows):
+            rows.iloc[first : last + 1, area.min_col - 1] = rows.iloc[first, area.min_col - 1]
+    rows.index += above
+    return rows
+
+
+def _merged_areas(content: bytes) -> list[Any]:
+    """Return the areas of merged cells of the first sheet, as openpyxl tells them."""
+    archive = ZipFile(BytesIO(content))
+    sheets = [part for part in archive.namelist() if part.startswith("xl/worksheets/")]
+    if not any(b"<mergeCell " in archive.read(sheet) for sheet in sheets):
+        return []  # with what only a whole workbook tells, a large one takes minutes
+    from openpyxl import load_workbook  # slow to load
+
+    return [*load_workbook(BytesIO(content)).worksheets[0].merged_cells.ranges]
 
 
 def _parse_csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
