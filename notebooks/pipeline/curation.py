@@ -37,34 +37,17 @@ from PIL import Image
 from pydicom import Dataset, dcmread
 from pydicom.uid import CTImageStorage
 
-from rin.curation.build import AT_RISK, KEY, RARE, curate, index_archive
-from rin.curation.deidentify import (
-    Pseudonyms,
-    deidentify,
-    display_window,
-    load_key,
-)
-from rin.curation.index import RULES
+from rin.curation.build import curate, index_archive
+from rin.curation.deidentify import Pseudonyms, deidentify, display_window
 from rin.curation.radiology_reports import screen_impression
-from rin.curation.taxonomy import REGIONS
-from rin.evidence.paper import DATABASE
 from rin.report import live as shown
-from rin.report.banner import provenance_line
-from rin.report.format import book_table
 from rin.report.page import claim
-from rin.report.style import use_style
 from rin.study import open_runs
-from rin.study.corpora import curation_plan, real_archive
+from rin.study.corpora import curation_plan, pseudonym_key
 
-use_style()
 workspace = open_runs(profile, data_root=data_root, results=results).workspace
 plan = curation_plan(workspace)  # which archive, where the corpus goes
-real = real_archive(workspace)
-provenance_line(
-    ["real" if real else "stand-in"],
-    [f"profile {workspace.profile.name}"],
-    {"Archive": real.name if real else "written by a program"},
-)
+shown.archive_line(workspace)
 
 # %% [markdown]
 # The images of the paper came from an outpatient practice in two ways: **key images** of abnormal
@@ -113,7 +96,7 @@ terms = pd.read_csv(plan.label_map) if plan.label_map else pd.DataFrame()
 translated = {term: kind for term, *kind in terms.to_numpy()}
 finding = findings[key_uid]
 region, name = translated.get(finding) or finding.split(": ")
-names = Pseudonyms(plan.key or load_key(plan.output / KEY))
+names = Pseudonyms(pseudonym_key(plan))
 
 image = next(d for d in documents if key_uid == d.SOPInstanceUID)
 hounsfield = image.pixel_array * image.RescaleSlope + image.RescaleIntercept
@@ -174,7 +157,7 @@ rules = examples.rename("impression").to_frame().reset_index(drop=True)
 judged = [screen_impression("", text) for text in examples]
 rules["verdict"] = [screening.verdict for screening in judged]
 rules["reasons"] = ["; ".join(screening.reasons) for screening in judged]
-book_table(rules, "The rules at work, on invented reports", prose=True)
+shown.rules_table(rules)
 
 # %% [markdown]
 # A stand-in archive records which of its studies are normal (1), so the rules can be checked. Its
@@ -198,33 +181,13 @@ if invented:
 # Files that remain after each step:
 
 # %%
-left_out = corpus.excluded.groupby("rule")["images"].sum()
-held = corpus.card["archive"]
-confirmed = corpus.card["normal studies"]["confirmed by"]
-steps = pd.Series({"in the corpus": len(corpus.images)})
-steps["without burned-in text"] = steps.iloc[-1] + left_out.get(RARE, 0)
-steps["key, or of normal studies"] = steps.iloc[-1] + left_out.get(AT_RISK, 0)
-of_rules = left_out[left_out.index.isin(RULES)].sum()
-steps["diagnostic images"] = held["instances"] - of_rules
-steps["files in the archive"] = held["instances"]
-shown.files_left(steps[::-1])
+shown.files_left(shown.files_by_step(corpus))
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(f"""
-Of {held["studies"]:,} studies the query flags {len(screened):,} as normal. The
-rules judge {(screened["verdict"] == "normal").sum():,} of them to be normal,
-and {shown.accepted_by(confirmed)}. After exclusions, de-identification and
-export, {len(corpus.images):,} of
-{held["instances"]:,} files form a corpus of
-{corpus.images["label"].nunique()} classes in the layout of RadImageNet, split
-by patient. RadImageNet itself has {DATABASE["images"].value:,} images of
-{DATABASE["labels"].value} classes.
-""")
+Markdown(shown.curated(corpus))
 
 # %%
-excluded = corpus.excluded.sort_values("images", ascending=False)
-excluded.columns = ["Rule", "Files", "Why"]
-book_table(excluded, "Files that are not in the corpus, by rule", prose=True)
+shown.excluded_table(corpus.excluded)
 
 # %% [markdown]
 # ## De-identification
@@ -249,8 +212,7 @@ pd.DataFrame(changes, columns=columns).set_index("Attribute")
 # ## What the corpus holds
 
 # %%
-titles = {name: f"{r.title}, {r.modality}" for name, r in REGIONS.items()}
-shown.images_by_region(corpus.images, titles)
+shown.images_by_region(corpus.images)
 
 # %%
 parts = corpus.images.groupby("part")[["patient_id", "label"]].nunique()
@@ -267,8 +229,7 @@ parts.loc[["train", "validation", "test"]]
 # de-identification:
 
 # %%
-done = pd.Series(corpus.card["de-identification"], name="Done").drop("profile")
-book_table(done.to_frame(), "From the dataset card", prose=True)
+shown.deidentified_table(corpus.card)
 
 # %% [markdown]
 # ## Exercises

@@ -28,39 +28,34 @@ data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-from rin.processes import quiet_tensorflow
+import itertools
 
-quiet_tensorflow()  # before Keras starts it
-import keras
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
-from keras import layers
 from sklearn.metrics import roc_auc_score
 
-from rin.errors import counted
-from rin.models.augmentation import AUGMENTATION
-from rin.models.backbones import build_backbone
-from rin.models.layers import Augment
-from rin.models.preprocessing import find_preprocessing
-from rin.models.weights import load_weights
 from rin.report import live as shown
-from rin.report import words_of_results as words
 from rin.report.banner import banner
-from rin.report.format import format_estimate
-from rin.report.style import init_style, use_style
 from rin.stats import delong_test, init_differences, scenario_aucs
-from rin.study import find_run, open_runs, run_fine_tuning, run_pretraining
-from rin.training.batches import ImageSubset, OrderedBatches, ShuffledBatches
-from rin.training.trainer import prepare_framework
+from rin.study import (
+    augment_layer,
+    find_run,
+    open_backbone,
+    open_runs,
+    run_fine_tuning,
+    run_pretraining,
+    start_keras,
+)
 
-use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 workspace, live = runs.workspace, runs.live  # never a reference run
+start_keras(workspace)  # as in all runs; before it is imported
+import keras
+from keras import layers
+
 live_task = task or workspace.profile.live_task
 a, b = live.inits
-execution = workspace.profile.execution
-prepare_framework(execution.threads, execution.precision)  # as all runs
 run_pretraining(workspace)
 line = display(banner(live, [live_task], trained=False), display_id=True)
 
@@ -81,7 +76,7 @@ pd.crosstab(part_of, cases["label"], margins=True)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 examples = cases.groupby("label", sort=False).head(2).index
-shown.classes_row(images[examples], cases["label"][examples])
+shown.classes_row(inputs.store.images()[examples], cases["label"][examples])
 
 # %% [markdown]
 # ## One scenario by hand
@@ -95,16 +90,22 @@ shown.classes_row(images[examples], cases["label"][examples])
 as_printed = True  # False once you change a line: nothing is checked then
 run = find_run(workspace, live_task, init=a)
 settings, size = run.settings, inputs.store.size
-wanted = find_preprocessing(run.preprocessing)
-parts = {
-    part: ImageSubset(images, labels, np.flatnonzero(part_of == part))
-    for part in ("train", "validation", "test")
-}
-channels = 3 if inputs.store.color else 1
-batch = {"batch": settings.batch, "channels": channels}
-training = ShuffledBatches(parts["train"], seed=run.seed, **batch)
-validation = OrderedBatches(parts["validation"], **batch)
-test, steps = parts["test"], parts["train"].steps(settings.batch)
+train, validation, test = (
+    np.flatnonzero(part_of == part) for part in ("train", "validation", "test")
+)
+if images.ndim == 3:  # grey: one channel
+    images = images[..., np.newaxis]
+
+
+def batches():
+    """Images and labels without end, in an order that each epoch draws."""
+    for epoch in itertools.count():
+        order = np.random.default_rng([run.seed, epoch]).permutation(train)
+        for start in range(0, len(order), settings.batch):
+            few = np.sort(order[start : start + settings.batch])
+            yield images[few], labels[few]
+
+
 run.scenario
 
 # %% [markdown]
@@ -113,10 +114,7 @@ run.scenario
 # are those that the weights expect.
 
 # %%
-# As keras.applications has it, or torchvision where the weights are from there
-backbone = build_backbone(run.scenario.backbone, size, topology=run.topology)
-if run.entry:  # none where weights are random
-    load_weights(run.entry, backbone, workspace.weights_folders)
+backbone = open_backbone(workspace, run)  # with its first weights
 depth = len(backbone.layers)
 trained = {"unfreeze_all": depth, "unfreeze_top10": 10, "freeze_all": 0}
 for place, layer in enumerate(backbone.layers, start=1):
@@ -124,11 +122,12 @@ for place, layer in enumerate(backbone.layers, start=1):
     if isinstance(layer, layers.BatchNormalization):
         layer.momentum = settings.batch_norm_momentum  # for short trainings
 
-augment = Augment(AUGMENTATION[settings.augmentation])
+augment = augment_layer(settings)
 dropout, dense = layers.Dropout(settings.dropout, seed=0), layers.Dense(2)
-pixels = keras.Input((size, size, channels), dtype="uint8")
+pixels = keras.Input(images.shape[1:], dtype="uint8")
 augmented = augment(keras.ops.cast(pixels, "float32"))
-rgb = keras.ops.repeat(augmented, 3 // channels, axis=-1)
+rgb = keras.ops.repeat(augmented, 3 // images.shape[-1], axis=-1)
+wanted = run.expects
 ordered = keras.ops.flip(rgb, axis=-1) if wanted.bgr else rgb
 prepared = ordered * np.float32(wanted.scale) + np.float32(wanted.offset)
 pooled = layers.GlobalAveragePooling2D()(backbone(prepared))
@@ -160,12 +159,14 @@ keep_best = keras.callbacks.EarlyStopping(
     patience=patience, restore_best_weights=True
 )
 curves = model.fit(
-    training, steps_per_epoch=steps, epochs=settings.epochs, shuffle=False,
-    validation_data=validation, callbacks=keep_best, verbose=0,
+    batches(), steps_per_epoch=-(-len(train) // settings.batch), shuffle=False,
+    epochs=settings.epochs, callbacks=keep_best, verbose=0,
+    validation_data=(images[validation], labels[validation]),
+    validation_batch_size=settings.batch,
 ).history  # fmt: skip
-by_hand = model.predict(OrderedBatches(test, **batch), verbose=0)[:, 1]
+by_hand = model.predict(images[test], settings.batch, verbose=0)[:, 1]
 measure = roc_auc_score
-measure(labels[test.rows], by_hand)
+measure(labels[test], by_hand)
 
 # %% [markdown]
 # *Change a line*, say `as_printed = False`, and run all cells:
@@ -198,12 +199,10 @@ predictions.groupby(["scenario", "init"], sort=False).size().unstack()
 same = predictions.query("scenario == @run.scenario.name and fold == 0")
 same = same[same["pretraining"] == same["pretraining"].min()]
 recorded = same[same["init"] == run.init].set_index("case_id")["score"]
-by_rin = 1 / (1 + np.exp(-recorded[cases["case_id"][test.rows]].to_numpy()))
+by_rin = 1 / (1 + np.exp(-recorded[cases["case_id"][test]].to_numpy()))
 apart = np.abs(by_hand - by_rin).max()
-stored, backend = (
-    live.workspace.fine_tuning_ledger.done(run.run_id)["backend"],
-    keras.backend.backend(),
-)
+stored = workspace.fine_tuning_ledger.done(run.run_id)["backend"]
+backend = keras.backend.backend()
 comparable = as_printed and stored == backend
 assert not comparable or apart < 0.005, f"predictions are {apart:.4f} apart"
 
@@ -234,7 +233,7 @@ by_init = of_run.groupby("init")["auc"].mean()
 by_init.round(3).to_frame()
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(shown.transfer(by_init, len(test.rows)))
+Markdown(shown.transfer(by_init, len(test)))
 
 # %%
 averages = aucs.groupby(["scenario", "init"])["auc"].mean().reset_index()
@@ -267,17 +266,13 @@ overall = differences.set_index("group").loc["all"]
 differences[["group", "estimate", "ci_low", "ci_high", "p_value"]].round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(f"""
-On “{inputs.task.title}”, over
-{counted(int(overall["n_scenarios"]), "scenarios")}, the mean AUC is
-{overall["auc_a"]:.3f} with {init_style(a).word} and {overall["auc_b"]:.3f} with
-{init_style(b).word} weights; the difference is
-**{format_estimate(overall, unit="points")}** AUC points
-({words.example_of_test(overall, (a, b), stand_ins=live.stand_ins(live_task))}).
-It is based on {overall["n_cases"]:.0f} test images of
-{overall["n_patients"]:.0f} patients. [Results](../results/all_tasks) on real
-images come from the same calls.
-""")
+result = shown.on_one_task(
+    overall, (a, b), inputs.task.title, stand_ins=live.stand_ins(live_task)
+)
+Markdown(
+    f"{result} [Results](../results/all_tasks) on real images come from the "
+    "same calls."
+)
 
 # %% [markdown]
 # ## Exercises
@@ -287,7 +282,7 @@ images come from the same calls.
 # <details><summary>Solution</summary>
 #
 # ```python
-# scores, truth = by_hand, labels[test.rows] == 1
+# scores, truth = by_hand, labels[test] == 1
 # above = scores[truth][:, None] - scores[~truth]
 # won = (np.sign(above) + 1).mean() / 2
 # assert np.isclose(won, roc_auc_score(truth, scores))
@@ -314,7 +309,7 @@ images come from the same calls.
 # ```python
 # correct = pair[[a, b]].gt(0).eq(pair["label"] == 1, axis=0)
 # counts = pd.crosstab(correct[a], correct[b])
-# assert counts.to_numpy().sum() == len(test.rows)
+# assert counts.to_numpy().sum() == len(test)
 # ```
 #
 # </details>

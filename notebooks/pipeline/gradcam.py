@@ -28,40 +28,25 @@ data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-from rin.processes import quiet_tensorflow
-
-quiet_tensorflow()  # before Keras starts it
-import keras
 import numpy as np
 from IPython.display import Markdown
-from keras import layers
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
-from rin.data.manifest import find_task
-from rin.explain.gradcam import gradient_cam, to_uint8
 from rin.explain.overlap import PAPER_THRESHOLD, cam_dice
-from rin.models.backbones import build_backbone
-from rin.models.preprocessing import find_preprocessing
-from rin.models.weights import load_weights
 from rin.report import live as shown
 from rin.report.banner import banner
-from rin.report.style import init_style, use_style
-from rin.study import open_runs
-from rin.study.plan import find_entries
-from rin.study.workspace import find_manifest
+from rin.study import find_run, open_backbone, open_runs, start_keras
 
-use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 workspace, live = runs.workspace, runs.live  # never a reference run
-candidates = (
-    [task] if task else [workspace.profile.live_task, *workspace.profile.tasks]
-)
-marked = next(
-    name
-    for name in candidates
-    if find_manifest(workspace, *find_task(name)).masks
-)
+start_keras(workspace)  # as in all runs; before it is imported
+import keras
+from keras import layers
+
+from rin.explain.gradcam import gradient_cam, to_uint8
+
+marked = shown.task_with_masks(workspace, task)
 a, b = live.inits
 banner(live, [marked])
 
@@ -82,17 +67,14 @@ train = store.cases["case_id"].map(split).to_numpy() == "train"
 lesions = np.flatnonzero(masks.any(axis=(1, 2)))[:64]
 
 # %%
-name, size = workspace.profile.backbones[0], store.size
-entry = find_entries(workspace)[a, name]
-backbone = build_backbone(name, size, topology=entry.topology)
-load_weights(entry, backbone, workspace.weights_folders)
-wanted = find_preprocessing(entry.preprocessing)
+run = find_run(workspace, marked, init=a)  # the first that is planned
+backbone, size = open_backbone(workspace, run), store.size
 
 
 def features_of(images):
     if images.ndim == 3:  # grey
         images = np.repeat(images[..., np.newaxis], 3, axis=-1)
-    return backbone.predict(wanted.apply(images), verbose=0)
+    return backbone.predict(run.expects.apply(images), verbose=0)
 
 
 # %%
@@ -209,13 +191,8 @@ baselines = live.baselines(marked).groupby("baseline")["dice"].mean().dropna()
 shown.dice_strip(by_scenario, baselines, (a, b))
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-means = by_scenario.groupby("init").mean()
-Markdown(f"""
-Over all scenarios the mean Dice score is {means[a]:.3f}
-({init_style(a).word}) and {means[b]:.3f} ({init_style(b).word}) on
-{overlap["case_id"].nunique()} test images with a lesion; an image-blind
-baseline ({baselines.idxmax()}) reaches {baselines.max():.3f}.
-""")
+images_scored = overlap["case_id"].nunique()
+Markdown(shown.mean_overlap(by_scenario, baselines, images_scored, (a, b)))
 
 # %% [markdown]
 # ## Exercises

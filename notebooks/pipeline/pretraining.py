@@ -27,42 +27,33 @@ data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-from rin.processes import quiet_tensorflow
-
-quiet_tensorflow()  # before Keras starts it
-import keras
 import numpy as np
 import pandas as pd
-from IPython.display import HTML, Markdown, display
-from keras import layers
+from IPython.display import Markdown, display
 from sklearn.metrics import confusion_matrix
 
-from rin.errors import counted
-from rin.evidence.paper import DATABASE, RELEASED_ACCURACY
-from rin.models.augmentation import AUGMENTATION
-from rin.models.layers import Augment
-from rin.models.preprocessing import find_preprocessing
 from rin.report import live as shown
-from rin.report.banner import pretraining_banner
-from rin.report.style import init_style, use_style
 from rin.stats import share_interval
-from rin.study import open_runs, pretraining_histories, run_pretraining
-from rin.study.pretraining import (
+from rin.study import (
+    augment_layer,
     nearest_of_class,
+    open_runs,
     plan_pretraining,
-    pretraining_features,
     pretraining_predictions,
+    run_pretraining,
+    start_keras,
 )
-from rin.training.batches import ImageSubset, OrderedBatches, ShuffledBatches
-from rin.training.trainer import learning_rate, prepare_framework
 
-use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 workspace = runs.workspace
+start_keras(workspace)  # as in all runs; before it is imported
+import keras
+from keras import layers
+
+from rin.training.trainer import learning_rate
+
 inits = list(workspace.profile.pretraining.corpora)
-execution = workspace.profile.execution
-prepare_framework(execution.threads, execution.precision)  # as all runs
-line = display(pretraining_banner(runs) or HTML(""), display_id=True)
+line = display(shown.pretraining_line(runs), display_id=True)
 
 # %% [markdown]
 # ## One epoch by hand
@@ -76,16 +67,24 @@ run, *others = plan_pretraining(workspace)
 settings, size, store = run.settings, run.settings.size, run.store
 names, classes = np.unique(store.cases["label"], return_inverse=True)
 images = store.images()
-parts = {
-    part: ImageSubset(images, classes, np.flatnonzero(run.parts == part))
-    for part in ("train", "validation", "test")
+if images.ndim == 3:  # grey: one channel
+    images = images[..., np.newaxis]
+rows = {
+    part: np.flatnonzero(run.parts == part) for part in run.parts.categories
 }
-channels = 3 if store.color else 1
-batch = {"batch": settings.batch, "channels": channels}
-training = ShuffledBatches(parts["train"], seed=run.seed, **batch)
-validation = OrderedBatches(parts["validation"], **batch)
+chance = np.random.default_rng([run.seed, 0])  # of the first epoch
+order = chance.permutation(rows["train"])
+
+
+def batches():
+    """Images and classes of the first epoch, a few at a time."""
+    for start in range(0, len(order), settings.batch):
+        few = np.sort(order[start : start + settings.batch])
+        yield images[few], classes[few]
+
+
 outputs = max(r.store.cases["label"].nunique() for r in (run, *others))
-pd.Series({part: len(rows.rows) for part, rows in parts.items()}, name="images")
+pd.Series({part: len(chosen) for part, chosen in rows.items()}, name="images")
 
 # %% [markdown]
 # A Keras backbone with random weights, and a head of pooling, dropout and one dense layer.
@@ -98,12 +97,12 @@ for layer in backbone.layers:  # short trainings need a faster average
     if isinstance(layer, layers.BatchNormalization):
         layer.momentum = settings.batch_norm_momentum
 
-wanted = find_preprocessing(run.config["preprocessing"])
-augment = Augment(AUGMENTATION[settings.augmentation])
+augment = augment_layer(settings)
 dropout, dense = layers.Dropout(settings.dropout, seed=0), layers.Dense(outputs)
-pixels = keras.Input((size, size, channels), dtype="uint8")
+pixels = keras.Input(images.shape[1:], dtype="uint8")
 augmented = augment(keras.ops.cast(pixels, "float32"))
-rgb = keras.ops.repeat(augmented, 3 // channels, axis=-1)
+rgb = keras.ops.repeat(augmented, 3 // images.shape[-1], axis=-1)
+wanted = run.expects  # order of the colours, scale, offset
 ordered = keras.ops.flip(rgb, axis=-1) if wanted.bgr else rgb
 prepared = ordered * np.float32(wanted.scale) + np.float32(wanted.offset)
 pooled = layers.GlobalAveragePooling2D()(backbone(prepared))
@@ -114,15 +113,15 @@ model = keras.Model(pixels, layers.Softmax()(dense(dropout(pooled))))
 # the seed of the run, as in the package.
 
 # %%
-chance = np.random.default_rng(run.seed)
+drawn = np.random.default_rng(run.seed)
 limit = np.sqrt(6 / sum(dense.kernel.shape))  # Glorot and Bengio (2010)
-kernel = chance.uniform(-limit, limit, dense.kernel.shape)
+kernel = drawn.uniform(-limit, limit, dense.kernel.shape)
 dense.set_weights([kernel, np.zeros(outputs)])
 for random_layer in (augment, dropout):
-    random_layer.seed_generator.state.assign(chance.integers(1, 2**31, 2))
+    random_layer.seed_generator.state.assign(drawn.integers(1, 2**31, 2))
 
 # %%
-steps = parts["train"].steps(settings.batch)
+steps = -(-len(order) // settings.batch)
 total, schedule = settings.epochs * steps, (settings.schedule, settings.warmup)
 rate = learning_rate(settings.learning_rate, total, *schedule)
 ranks = min(5, outputs - 1)  # few classes leave out the least likely
@@ -133,9 +132,10 @@ model.compile(
     metrics=["accuracy", top5],
     jit_compile=False,  # on a CPU it costs more than it saves
 )
+validation = images[rows["validation"]], classes[rows["validation"]]
 by_hand = model.fit(
-    training, steps_per_epoch=steps, validation_data=validation, shuffle=False,
-    verbose=0,
+    batches(), steps_per_epoch=steps, shuffle=False, validation_data=validation,
+    validation_batch_size=settings.batch, verbose=0,
 ).history  # fmt: skip
 
 # %% [markdown]
@@ -154,7 +154,7 @@ by_hand = model.fit(
 
 # %%
 weights = run_pretraining(workspace)  # trains what is missing
-histories = pretraining_histories(workspace)
+histories = runs.live.pretraining_histories()
 same = (histories["init"] == run.init) & (histories["backbone"] == run.backbone)
 by_rin = histories[same & (histories["epoch"] == 1)].iloc[0]
 epoch = pd.DataFrame(by_hand, ["by hand"]).T
@@ -167,28 +167,22 @@ epoch
 # there only their losses are compared, and loosely.
 
 # %%
-stored, backend = (
-    workspace.weights.done(run.run_id).get("backend"),
-    keras.backend.backend(),
-)
+stored = workspace.weights.done(run.run_id).get("backend")
+backend = keras.backend.backend()
 comparable, exact = as_printed and stored == backend, backend == "tensorflow"
 relative = (epoch["by hand"] / epoch["by rin"] - 1).abs()
 apart = relative.max() if exact else relative["loss"]
 assert not comparable or apart < (1e-3 if exact else 0.2), f"{apart:.1%} apart"
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-line.update(pretraining_banner(runs))
+line.update(shown.pretraining_line(runs))
 compared = shown.agreement(
     *(apart, "losses (as shares)"),
     as_printed=as_printed, stored=stored, backend=backend,
 )  # fmt: skip
-Markdown(f"""
-{compared} On the validation part top-1 of {run.backbone}, {run.init}, is
-{epoch.loc["val_accuracy", "by hand"]:.2f} after this one epoch, with running
-averages that lag behind. RadImageNet was pretrained on
-{DATABASE["images"].value:,} images of {DATABASE["patients"].value:,} patients,
-which are available on request only.
-""")
+reached = epoch.loc["val_accuracy", "by hand"]
+after = shown.after_one_epoch(run.backbone, run.init, reached)
+Markdown(f"{compared} {after}")
 
 # %% [markdown]
 # ## Figure E1 and Table E2: every network, test accuracy
@@ -221,21 +215,7 @@ measures = ["estimate", "ci_low", "ci_high", "top5", "balanced"]
 scores[measures].rename(columns={"estimate": "top1"}).round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-accuracies = scores["estimate"].groupby("init", sort=False).mean()
-means = " and ".join(
-    f"{top1:.0%} ({init_style(init).word}; by guessing "
-    f"{1 / scores.loc[init, 'classes'].max():.0%})"
-    for init, top1 in accuracies.items()
-)
-Markdown(f"""
-On {scores["images"].min()} or more test images of each corpus, which no
-training step saw, the networks classify on average {means} correctly. The
-released RadImageNet networks reach
-{min(row.top1 for row in RELEASED_ACCURACY.values()):.1f} to
-{max(row.top1 for row in RELEASED_ACCURACY.values()):.1f}%, on other images and
-{DATABASE["labels"].value} classes. The {len(scores)} trainings took
-{scores["seconds"].sum() / 60:.1f} minutes of one worker's time.
-""")
+Markdown(shown.learnt(scores))
 
 # %%
 shown.accuracies(scores, "Top-1 test accuracy")
@@ -262,7 +242,7 @@ shown.confusion(shares)
 
 # %%
 measured = [
-    nearest_of_class(*pretraining_features(workspace, init, backbone))
+    nearest_of_class(workspace, init, backbone)
     for init, backbone in scores.index
 ]
 nearest = pd.DataFrame(measured, scores.index).dropna()
@@ -272,19 +252,7 @@ nearest.drop(columns="patients").round(2)
 shown.accuracies(nearest, "Nearest image of the same class")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-best = nearest.loc[nearest.groupby("init", sort=False)["estimate"].idxmax()]
-unmatched = sorted({*inits} - {*best.index.unique("init")})
-Markdown(
-    "In each corpus's best network the nearest image is of the same class for "
-    + " and ".join(
-        f"{row.estimate:.0%} of {counted(row.images, 'images')} of "
-        f"{counted(row.patients, 'patients')} "
-        f"({init_style(row.Index[0]).word}; {row.chance:.0%} by chance)"
-        for row in best.itertuples()
-    )
-    + ". The corpora have different classes, so their shares are not compared."
-    + "".join(f" No {init} test class has two patients." for init in unmatched)
-)
+Markdown(shown.alike_neighbours(nearest, inits))
 
 # %% [markdown]
 # ## The weights

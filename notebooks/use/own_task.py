@@ -37,19 +37,15 @@ import pandas as pd
 from IPython.display import Markdown
 from PIL import Image
 
-from rin.files import manifest_folder
 from rin.report import live as shown
-from rin.report.format import book_table, format_estimate
+from rin.report.format import format_estimate
 from rin.report.page import claim
-from rin.report.style import use_style
 from rin.stats import init_differences, scenario_aucs
-from rin.study import open_workspace, run_study, shown_results
-from rin.study.forecast import Pace, forecast
+from rin.study import open_runs, run_study
+from rin.study.forecast import forecast
 from rin.study.new_task import new_task, write_task
-from rin.study.profile import profile_folder
 
-use_style()
-sources = {"RIN_MANIFESTS": manifest_folder(), "RIN_PROFILES": profile_folder()}
+sources = shown.settings_folders()
 
 # %% [markdown]
 # ## The images
@@ -107,12 +103,10 @@ made = new_task(
     masks=folder / "Masken",
     minutes=2,
     results=home / "results",
-    measure=lambda: Pace(image=0.02, tracing=15),
+    measure=shown.typical_pace,
 )
 manifest, own_profile = write_task(made)
-screen = pd.DataFrame(made.facts, columns=["What", "Found", "style"])
-screen["Found"] = screen["Found"].str.replace(str(work), "FOLDER")
-book_table(screen[["What", "Found"]], "What rin new says", prose=True)
+shown.screen(made, work)
 
 # %% [markdown]
 # It also reports what is wrong, in one line, before anything is trained: rows without images and
@@ -153,9 +147,8 @@ Markdown("```yaml\n" + profile_text + "```")
 written = own_profile.read_text("utf-8")
 all_layers, ten_layers = "unfreeze_all-1e-04", "unfreeze_top10-1e-03"
 own_profile.write_text(written.replace(all_layers, ten_layers), "utf-8")
-workspace = open_workspace(
-    "hospital_us", data_root=work, results=home / "results"
-)
+own_runs = open_runs("hospital_us", data_root=work, results=home / "results")
+workspace = own_runs.workspace
 forecast(workspace)[["stage", "runs", "jobs"]]
 
 # %% [markdown]
@@ -183,7 +176,6 @@ pd.crosstab(cases["part"], cases["label"])
 
 # %%
 run_study(workspace)
-own_runs = shown_results(workspace)
 predictions = own_runs.predictions(task="hospital_us")
 aucs = scenario_aucs(predictions)
 aucs.pivot(index="scenario", columns="init", values="auc").round(3)

@@ -1,26 +1,47 @@
-"""Figures and sentences of the pages that show the pipeline live, from curation to statistics.
+"""Figures, tables and sentences of the pages that show the pipeline live, curation to statistics.
 
 A page computes a table in cells that a reader would write; what it looks like, and what is said
 where numbers have cases, is here.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from IPython.display import HTML
 from matplotlib.axes import Axes
+from pandas.io.formats.style import Styler
 
+from rin.curation.taxonomy import REGIONS
+from rin.data.manifest import find_task
+from rin.errors import counted
+from rin.evidence.paper import DATABASE, RELEASED_ACCURACY
 from rin.explain.gradcam import to_uint8
+from rin.files import manifest_folder
+from rin.report import words_of_results
+from rin.report.banner import pretraining_banner, provenance_line
 from rin.report.forest import forest
+from rin.report.format import book_table, format_estimate
 from rin.report.maps import OUTLINE, image_row
 from rin.report.page import Picture, claim, picture
 from rin.report.style import FAINT, UNFREEZING_LABEL, init_style
-from rin.report.widths import NARROW, two_widths
-from rin.study import Workspace
+from rin.report.widths import NARROW, in_the_look, two_widths
+from rin.study import Results, Workspace
+from rin.study.corpora import real_archive
 from rin.study.fine_tuning import cam_arrays
-from rin.study.profile import RANDOM, SCENARIOS
+from rin.study.forecast import Pace
+from rin.study.new_task import NewTask
+from rin.study.profile import RANDOM, SCENARIOS, profile_folder
+from rin.study.workspace import find_manifest
+
+if TYPE_CHECKING:
+    from rin.curation.build import CuratedCorpus
 
 #: Where the legend of a wide figure is.
 _BESIDE = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
@@ -74,6 +95,106 @@ def transfer(aucs: Mapping[str, float], images: int) -> str:
     return f"{start}. These networks have learnt too little to show transfer."
 
 
+def on_one_task(
+    row: Any, inits: tuple[str, str], title: str, *, stand_ins: Collection[str]
+) -> str:
+    """Return the result of a live task: mean AUCs, their difference, and what it is based on.
+
+    `row` is that of all scenarios of `rin.stats.init_differences`.
+    """
+    (a, b), scenarios = inits, counted(int(row["n_scenarios"]), "scenarios")
+    return (
+        f"On “{title}”, over {scenarios}, the mean AUC is {row['auc_a']:.3f} with "
+        f"{init_style(a).word} and {row['auc_b']:.3f} with {init_style(b).word} weights; the "
+        f"difference is **{format_estimate(row, unit='points')}** AUC points "
+        f"({words_of_results.example_of_test(row, inits, stand_ins=stand_ins)}). It is based on "
+        f"{row['n_cases']:.0f} test images of {row['n_patients']:.0f} patients."
+    )
+
+
+def after_one_epoch(backbone: str, init: str, accuracy: float) -> str:
+    """Return how well a network classifies after its first epoch, and what the paper's had."""
+    return (
+        f"On the validation part top-1 of {backbone}, {init}, is {accuracy:.2f} after this one "
+        "epoch, with running averages that lag behind. RadImageNet was pretrained on "
+        f"{DATABASE['images'].value:,} images of {DATABASE['patients'].value:,} patients, which "
+        "are available on request only."
+    )
+
+
+def learnt(scores: pd.DataFrame) -> str:
+    """Return how well pretrained networks classify test images, beside the released ones.
+
+    `scores` is indexed by `init` and `backbone`, with `images`, `estimate`, `classes`, `seconds`.
+    """
+    accuracies = scores["estimate"].groupby("init", sort=False).mean()
+    means = " and ".join(
+        f"{top1:.0%} ({init_style(init).word}; by guessing "
+        f"{1 / scores.loc[init, 'classes'].max():.0%})"
+        for init, top1 in accuracies.items()
+    )
+    released = [network.top1 for network in RELEASED_ACCURACY.values()]
+    return (
+        f"On {scores['images'].min()} or more test images of each corpus, which no training step "
+        f"saw, the networks classify on average {means} correctly. The released RadImageNet "
+        f"networks reach {min(released):.1f} to {max(released):.1f}%, on other images and "
+        f"{DATABASE['labels'].value} classes. The {len(scores)} trainings took "
+        f"{scores['seconds'].sum() / 60:.1f} minutes of one worker's time."
+    )
+
+
+def alike_neighbours(nearest: pd.DataFrame, inits: Collection[str]) -> str:
+    """Return how often the nearest image is of the same class, of each init's best network.
+
+    `nearest` is indexed by `init` and `backbone`, with what `rin.study.nearest_of_class` gives;
+    an init that it lacks has no class with two patients.
+    """
+    best = nearest.loc[nearest.groupby("init", sort=False)["estimate"].idxmax()]
+    shares = " and ".join(
+        f"{row.estimate:.0%} of {counted(row.images, 'images')} of "
+        f"{counted(row.patients, 'patients')} ({init_style(row.Index[0]).word}; "
+        f"{row.chance:.0%} by chance)"
+        for row in best.itertuples()
+    )
+    unmatched = sorted({*inits} - {*best.index.unique("init")})
+    return (
+        "In each corpus's best network the nearest image is of the same class for "
+        f"{shares}. The corpora have different classes, so their shares are not compared."
+        + "".join(f" No {init} test class has two patients." for init in unmatched)
+    )
+
+
+def mean_overlap(
+    by_scenario: pd.Series, baselines: pd.Series, images: int, inits: tuple[str, str]
+) -> str:
+    """Return the mean Dice score of either init over its scenarios, and that of a baseline."""
+    means = by_scenario.groupby("init").mean()
+    listed = " and ".join(f"{means[init]:.3f} ({init_style(init).word})" for init in inits)
+    return (
+        f"Over all scenarios the mean Dice score is {listed} on {images} test images with a "
+        f"lesion; an image-blind baseline ({baselines.idxmax()}) reaches {baselines.max():.3f}."
+    )
+
+
+def pretraining_line(runs: Results) -> HTML:
+    """Return the line of provenance of one's own pretraining; empty before there is any."""
+    return pretraining_banner(runs) or HTML("")
+
+
+def archive_line(workspace: Workspace) -> HTML:
+    """Return the line of provenance of what is curated from an archive."""
+    real = real_archive(workspace)
+    kind, name = ("real", real.name) if real else ("stand-in", "written by a program")
+    return provenance_line([kind], [f"profile {workspace.profile.name}"], {"Archive": name})
+
+
+def task_with_masks(workspace: Workspace, task: str = "") -> str:
+    """Return a task, or the first of a profile, that has masks of lesions; the live one first."""
+    listed = [task] if task else [workspace.profile.live_task, *workspace.profile.tasks]
+    return next(name for name in listed if find_manifest(workspace, *find_task(name)).masks)
+
+
+@in_the_look
 def transfer_figure(aucs: pd.DataFrame) -> Picture:
     """Draw the AUC of every scenario by what it starts from; a line a scenario.
 
@@ -113,6 +234,7 @@ def accuracies(scores: pd.DataFrame, what: str) -> Picture:
     return picture(ax, f"{what} of each network, with its 95% interval")
 
 
+@in_the_look
 def confusion(shares: pd.DataFrame) -> Picture:
     """Draw a confusion matrix in percent of each row: true classes down, predicted across."""
     ax = sns.heatmap(shares, cmap="Purples", annot=len(shares) <= 12, fmt=".0f")
@@ -120,6 +242,7 @@ def confusion(shares: pd.DataFrame) -> Picture:
     return picture(ax, "Confusion matrix, percent of each row", width="36rem")
 
 
+@in_the_look
 def outlined_image(grey: np.ndarray, points: np.ndarray, title: str) -> Picture:
     """Show a grey image with an outline, (n, 2) columns and rows."""
     figure, ax = plt.subplots(figsize=(3.4, 3.6))
@@ -136,6 +259,26 @@ def accepted_by(confirmed: Mapping[str, int]) -> str:
     return f"{sum(confirmed.values()):,} were accepted by {who}{alone}"
 
 
+def files_by_step(corpus: CuratedCorpus) -> pd.Series:
+    """Return how many files of an archive are left after each step of its curation."""
+    from rin.curation.build import AT_RISK, RARE
+    from rin.curation.index import RULES
+
+    left_out = corpus.excluded.groupby("rule")["images"].sum()
+    held, kept = corpus.card["archive"]["instances"], len(corpus.images)
+    unlettered = kept + left_out.get(RARE, 0)
+    return pd.Series(
+        {
+            "files in the archive": held,
+            "diagnostic images": held - left_out[left_out.index.isin(RULES)].sum(),
+            "key, or of normal studies": unlettered + left_out.get(AT_RISK, 0),
+            "without burned-in text": unlettered,
+            "in the corpus": kept,
+        }
+    )
+
+
+@in_the_look
 def files_left(steps: pd.Series) -> Picture:
     """Draw how many files are left after each step of curation."""
     ax = sns.barplot(x=steps, y=steps.index, color=FAINT)
@@ -144,14 +287,66 @@ def files_left(steps: pd.Series) -> Picture:
     return picture(ax, "Files that are left after each step of curation", width="32rem")
 
 
-def images_by_region(images: pd.DataFrame, titles: Mapping[str, str]) -> Picture:
+@in_the_look
+def images_by_region(images: pd.DataFrame) -> Picture:
     """Draw how many key and normal images each region of a corpus has."""
+    titles = {name: f"{region.title}, {region.modality}" for name, region in REGIONS.items()}
     kinds = {"key": "key images", "normal": "of normal studies"}
-    shown = images.sort_values("region").replace(kinds | dict(titles))
+    shown = images.sort_values("region").replace(kinds | titles)
     ax = sns.countplot(shown, y="region", hue="kind")
     ax.set(xlabel="Images", ylabel="")
     sns.move_legend(ax, "best", title="")
     return picture(ax, "Key and normal images of the corpus, by region", width="32rem")
+
+
+def curated(corpus: CuratedCorpus) -> str:
+    """Return in words what became of the studies and files of an archive."""
+    held, flagged = corpus.card["archive"], corpus.screened
+    confirmed = corpus.card["normal studies"]["confirmed by"]
+    return (
+        f"Of {held['studies']:,} studies the query flags {len(flagged):,} as normal. The rules "
+        f"judge {(flagged['verdict'] == 'normal').sum():,} of them to be normal, and "
+        f"{accepted_by(confirmed)}. After exclusions, de-identification and export, "
+        f"{len(corpus.images):,} of {held['instances']:,} files form a corpus of "
+        f"{corpus.images['label'].nunique()} classes in the layout of RadImageNet, split by "
+        f"patient. RadImageNet itself has {DATABASE['images'].value:,} images of "
+        f"{DATABASE['labels'].value} classes."
+    )
+
+
+def rules_table(rules: pd.DataFrame) -> Styler:
+    """Return what the rules for reports say of some impressions."""
+    return book_table(rules, "The rules at work, on invented reports", prose=True)
+
+
+def excluded_table(excluded: pd.DataFrame) -> Styler:
+    """Return how many files each rule keeps out of a corpus, and why, the most first."""
+    shown = excluded.sort_values("images", ascending=False)
+    shown.columns = ["Rule", "Files", "Why"]
+    return book_table(shown, "Files that are not in the corpus, by rule", prose=True)
+
+
+def deidentified_table(card: Mapping[str, Any]) -> Styler:
+    """Return what a dataset card says of the de-identification."""
+    done = pd.Series(card["de-identification"], name="Done").drop("profile")
+    return book_table(done.to_frame(), "From the dataset card", prose=True)
+
+
+def settings_folders() -> dict[str, Path]:
+    """Return where manifests and profiles are, by the variable that names another place."""
+    return {"RIN_MANIFESTS": manifest_folder(), "RIN_PROFILES": profile_folder()}
+
+
+def typical_pace() -> Pace:
+    """Return the speed of two cores, which spares a page the measurement of its own."""
+    return Pace(image=0.02, tracing=15)
+
+
+def screen(made: NewTask, folder: Path) -> Styler:
+    """Return what `rin new` says of somebody's own images, with `folder` as FOLDER."""
+    rows = pd.DataFrame(made.facts, columns=["What", "Found", "style"])
+    rows["Found"] = rows["Found"].str.replace(str(folder), "FOLDER")
+    return book_table(rows[["What", "Found"]], "What rin new says", prose=True)
 
 
 def map_with_largest_value(workspace: Workspace, task: str) -> Picture:
@@ -202,6 +397,7 @@ def _dice_axes(
     return ax
 
 
+@in_the_look
 def won_pairs(pairs: pd.DataFrame) -> Picture:
     """Draw pairs of a positive (down) and a negative case: won (1), tied (0.5) or lost (0)."""
     ax = sns.heatmap(pairs, annot=True, cbar=False, cmap="Purples", vmax=1.5)

@@ -39,6 +39,16 @@ def two_widths(draw: Callable[P, R]) -> Callable[P, R]:
     return drawn
 
 
+def in_the_look(draw: Callable[P, R]) -> Callable[P, R]:
+    """Let a figure function that has no narrow version draw in the look of the book."""
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
+        return _in_the_look(draw, *args, **kwargs)
+
+    return drawn
+
+
 def _in_the_look(draw: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     settings = SETTINGS | (NARROW_SETTINGS if kwargs.get("narrow") else {})
     with mpl.rc_context(settings), warnings.catch_warnings():

@@ -23,7 +23,7 @@ from rin.stats.inputs import TaskScores, located, network_names, task_scores
 DIVERGED_SD = 20.0
 
 _THRESHOLDS = np.linspace(0, 1, 101)[:-1]  # of the decision curve
-_CELLS = 2_000_000  # weights of one block; a measure holds about ten such arrays of float64
+_CELLS = 150_000  # weights of one block, whose arrays of float64 stay in a processor's cache
 _SAME = 1e-9  # share of the total weight below which two sums of weights are the same
 
 
@@ -348,8 +348,13 @@ class WeightedCases:
         self.weights = weights[:, order].astype(float)
         self.total = self.weights.sum(axis=1)
         self.ends = np.flatnonzero(np.append(self.scores[1:] != self.scores[:-1], True))
-        self.called = np.cumsum(self.weights, axis=1)[:, self.ends]
-        self.positives = np.cumsum(self.weights * self.labels, axis=1)[:, self.ends]
+        self.called = self.summed(self.weights)
+        self.positives = self.summed(self.weights * self.labels)
+
+    def summed(self, of_cases: np.ndarray) -> np.ndarray:
+        """Return sums (r, m) of something of each case (r, n), up to each distinct score."""
+        sums = np.cumsum(of_cases, axis=1)
+        return sums if self.ends.size == sums.shape[1] else sums[:, self.ends]
 
 
 def reliability_curve(
@@ -362,15 +367,15 @@ def reliability_curve(
     """
     if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
         raise InputError(f"{bins!r} bins", where="bins", remedy="Pass a whole number from 1.")
-    scored = np.cumsum(cases.weights * cases.probabilities, axis=1)[:, cases.ends]
-    middle = cases.called - np.diff(_from_zero(cases.called), axis=1) / 2
+    scored = cases.summed(cases.weights * cases.probabilities)
+    middle = cases.called - np.diff(cases.called, axis=1, prepend=0) / 2
     # Counted from the highest score; a middle on an edge, but for rounding, stays before it.
     edges = cases.total[:, None] * np.arange(1, bins) / bins + _SAME * middle[:, -1:]
     first_beyond = [row.searchsorted(edge) for row, edge in zip(middle, edges, strict=True)]
     cuts = np.pad(first_beyond, ((0, 0), (1, 1)), constant_values=(0, cases.ends.size))
 
     def of_bins(sums: np.ndarray) -> np.ndarray:
-        return np.diff(np.take_along_axis(_from_zero(sums), cuts, axis=1))[:, ::-1]
+        return np.diff(_of_first(sums, cuts), axis=1)[:, ::-1]
 
     weight = of_bins(cases.called)
     probability = _ratio(of_bins(scored), weight)
@@ -396,31 +401,37 @@ def sensitivity_at_specificity(cases: WeightedCases, specificity: float = 0.90) 
 
     Nothing is interpolated between thresholds, of which the first calls nobody positive.
     """
-    negatives = _from_zero(cases.called - cases.positives)
-    sensitivity = _from_zero(cases.positives) / cases.positives[:, -1:]
-    # Rounded, so that a tenth of thirty negatives is three.
-    rate = np.round(negatives / negatives[:, -1:], 12)
-    return np.where(rate <= round(1 - specificity, 12), sensitivity, 0).max(axis=1)
+    negatives = cases.called - cases.positives
+    # A little more, so that a tenth of thirty negatives is three.
+    most = (1 - specificity + 5e-13) * negatives[:, -1]
+    count = [row.searchsorted(edge, "right") for row, edge in zip(negatives, most, strict=True)]
+    return _of_first(cases.positives, np.array(count)[:, None])[:, 0] / cases.positives[:, -1]
 
 
 def average_precision(cases: WeightedCases) -> np.ndarray:
     """Return the mean precision over recall, Σ (Rₖ − Rₖ₋₁) Pₖ, (r,)."""
-    gained = np.diff(cases.positives, axis=1, prepend=0)
-    precision = _ratio(cases.positives, cases.called)
-    return np.nansum(gained * precision, axis=1) / cases.positives[:, -1]
+    # Recall rises only where a positive case has the score.
+    rising = np.flatnonzero(np.diff(np.cumsum(cases.labels)[cases.ends], prepend=0))
+    upto, before = cases.positives[:, rising], _of_first(cases.positives, rising)
+    called = cases.called[:, rising]
+    precision = np.divide(upto, called, out=np.zeros(called.shape), where=called > 0)
+    return ((upto - before) * precision).sum(axis=1) / cases.positives[:, -1]
 
 
 def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
     """Return TP / n − FP / n · t / (1 − t), (r, k), at thresholds t (Vickers and Elkin 2006)."""
     probability = np.asarray(thresholds, dtype=float)
     last = np.searchsorted(-cases.scores[cases.ends], -logit(probability), side="right")
-    called, true = _from_zero(cases.called)[:, last], _from_zero(cases.positives)[:, last]
+    called, true = _of_first(cases.called, last), _of_first(cases.positives, last)
     price = probability / (1 - probability)
     return (true - (called - true) * price) / cases.total[:, None]
 
 
-def _from_zero(rising: np.ndarray) -> np.ndarray:
-    return np.pad(rising, ((0, 0), (1, 0)))
+def _of_first(sums: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Return the sum of each row's first so many, 0 of none; `count` is (k,), or (r, k)."""
+    last = np.maximum(count - 1, 0)
+    taken = sums[:, last] if last.ndim == 1 else np.take_along_axis(sums, last, axis=1)
+    return np.where(count > 0, taken, 0.0)
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ and fitted to many rows of estimates, so that a design can be simulated with the
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -108,23 +108,23 @@ class MeanModel:
         of_patients = np.trace(known) / y.shape[1]
         scale = np.maximum((y**2).mean(axis=1), of_patients)
         variances = np.outer(scale, 0.5 / size / len(size))
+        axes = _common_axes([known, *effects])
+        likelihood: _Matrices | _Diagonals = _Matrices(known, effects)
+        if axes is not None:
+            y, likelihood = y @ axes, _Diagonals(known, effects, axes)
         information = np.empty((len(y), len(size), len(size)))
         searched = np.arange(len(y))
         for _ in range(_STEPS):
             now, of_rows = variances[searched], y[searched]
-            inverse, residual, deviance = _likelihood(known, effects, now, of_rows)
-            products = inverse[:, None] @ effects
-            turned = products.transpose(0, 1, 3, 2).reshape(len(now), len(size), -1)
-            twice = products.reshape(len(now), len(size), -1) @ turned.transpose(0, 2, 1)
-            along = np.einsum("ri,qij,rj->rq", residual, effects, residual, optimize=True)
-            score = along - np.trace(products, axis1=2, axis2=3)
+            inverse, residual, deviance = likelihood.at(now, of_rows)
+            score, twice = likelihood.slopes(inverse, residual)
             information[searched] = twice / 2
             step = _step(now, score, twice)
             # Scoring may overshoot: of whole and half steps, and shorter ones, the first that is
             # better than the next.
-            reached = _likelihood(known, effects, now + step, of_rows)[2]
+            reached = likelihood.at(now + step, of_rows)[2]
             for _ in range(_HALVINGS):
-                half = _likelihood(known, effects, now + step / 2, of_rows)[2]
+                half = likelihood.at(now + step / 2, of_rows)[2]
                 shorter = half < reached
                 if not (shorter | (reached > deviance)).any():
                     break
@@ -144,14 +144,66 @@ class MeanModel:
         raise InputError(problem, where="estimates, variances", remedy=remedy)
 
 
-def _likelihood(
-    known: np.ndarray, effects: np.ndarray, variances: np.ndarray, y: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the inverse of the covariance, inverse times y, and the deviance, of each row."""
-    covariance = known + np.tensordot(variances, effects, axes=1)
-    inverse = np.linalg.inv(covariance)
-    residual = (inverse @ y[..., None])[..., 0]
-    return inverse, residual, np.linalg.slogdet(covariance)[1] + (residual * y).sum(axis=1)
+class _Matrices:
+    """The likelihood of rows y (r, k) whose covariance is `known` and a sum of effects (q, k, k)."""
+
+    def __init__(self, known: np.ndarray, effects: np.ndarray) -> None:
+        self.known, self.effects = known, effects
+
+    def at(
+        self, variances: np.ndarray, y: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the inverse of the covariance, inverse times y, and the deviance, of each row."""
+        covariance = self.known + np.tensordot(variances, self.effects, axes=1)
+        inverse = np.linalg.inv(covariance)
+        residual = (inverse @ y[..., None])[..., 0]
+        return inverse, residual, np.linalg.slogdet(covariance)[1] + (residual * y).sum(axis=1)
+
+    def slopes(self, inverse: np.ndarray, residual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the score of the variances (r, q) and twice their information (r, q, q)."""
+        r, q = len(inverse), len(self.effects)
+        products = inverse[:, None] @ self.effects
+        turned = products.transpose(0, 1, 3, 2).reshape(r, q, -1)
+        twice = products.reshape(r, q, -1) @ turned.transpose(0, 2, 1)
+        along = np.einsum("ri,qij,rj->rq", residual, self.effects, residual, optimize=True)
+        return along - np.trace(products, axis1=2, axis2=3), twice
+
+
+class _Diagonals:
+    """The same where `axes` make all matrices diagonal, as in a balanced design; y is on them."""
+
+    def __init__(self, known: np.ndarray, effects: np.ndarray, axes: np.ndarray) -> None:
+        on_axes = axes.T @ np.array([known, *effects]) @ axes
+        self.known, *of_effects = np.diagonal(on_axes, axis1=1, axis2=2)
+        self.effects = np.array(of_effects)
+
+    def at(
+        self, variances: np.ndarray, y: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return what `_Matrices.at` does, the inverse as (r, k)."""
+        covariance = self.known + variances @ self.effects
+        residual = y / covariance
+        return 1 / covariance, residual, (np.log(np.abs(covariance)) + residual * y).sum(axis=1)
+
+    def slopes(self, inverse: np.ndarray, residual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return what `_Matrices.slopes` does."""
+        products = inverse[:, None] * self.effects
+        twice = products @ products.transpose(0, 2, 1)
+        return (residual**2 - inverse) @ self.effects.T, twice
+
+
+def _common_axes(matrices: Sequence[np.ndarray]) -> np.ndarray | None:
+    """Return axes, as columns, on which symmetric matrices are all diagonal; None without any."""
+    # Where there are some, a mixture has them, but where the shares happen to make two alike.
+    shares = np.sqrt(2 + np.arange(len(matrices)))
+    mixture = sum(x * m / (np.abs(m).max() or 1) for x, m in zip(shares, matrices, strict=True))
+    axes = np.linalg.eigh(mixture)[1]
+    for matrix in matrices:
+        beside = axes.T @ matrix @ axes
+        np.fill_diagonal(beside, 0.0)
+        if np.abs(beside).max() > 1e-13 * np.abs(matrix).max():
+            return None
+    return axes
 
 
 def _step(now: np.ndarray, score: np.ndarray, twice: np.ndarray) -> np.ndarray:

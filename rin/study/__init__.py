@@ -1,10 +1,18 @@
 """The study: from a profile to a ledger of finished runs, and back as tables."""
 
+from rin.study.by_hand import augment_layer, open_backbone, start_keras
 from rin.study.consolidate import consolidate
 from rin.study.fine_tuning import run_fine_tuning, run_grid
 from rin.study.opened import OpenedResults, open_results
 from rin.study.plan import find_run
-from rin.study.pretraining import pretrained, pretraining_histories, run_pretraining
+from rin.study.pretraining import (
+    nearest_of_class,
+    plan_pretraining,
+    pretrained,
+    pretraining_histories,
+    pretraining_predictions,
+    run_pretraining,
+)
 from rin.study.profile import Profile, load_profile, profile_names
 from rin.study.results import Results, open_reference, open_runs, shown_results
 from rin.study.stages import run_study
@@ -15,19 +23,25 @@ __all__ = [
     "Profile",
     "Results",
     "Workspace",
+    "augment_layer",
     "consolidate",
     "find_run",
     "load_profile",
+    "nearest_of_class",
+    "open_backbone",
     "open_reference",
     "open_results",
     "open_runs",
     "open_workspace",
+    "plan_pretraining",
     "pretrained",
     "pretraining_histories",
+    "pretraining_predictions",
     "profile_names",
     "run_fine_tuning",
     "run_grid",
     "run_pretraining",
     "run_study",
     "shown_results",
+    "start_keras",
 ]

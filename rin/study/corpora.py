@@ -70,6 +70,14 @@ def curation_plan(workspace: Workspace) -> CurationPlan:
     )
 
 
+def pseudonym_key(plan: CurationPlan) -> bytes:
+    """Return the secret key of the pseudonyms of a plan; it is made where there is none yet."""
+    from rin.curation.build import KEY
+    from rin.curation.deidentify import load_key
+
+    return plan.key or load_key(plan.output / KEY)
+
+
 def curated_corpus(workspace: Workspace) -> CuratedCorpus:
     """Curate the archive of a study, as far as that has not been done, and return the corpus."""
     from rin.curation.build import curate

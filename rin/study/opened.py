@@ -196,8 +196,9 @@ class OpenedResults:
 
     @property
     def kept(self) -> set[str]:
-        """Names of the studies of which runs are kept, and of the tables."""
-        return {*self.tables, *self.rows("runs").get("study", ())}
+        """Names of the studies and tasks of which runs are kept, and of the tables."""
+        runs = self.rows("runs")
+        return {*self.tables, *runs.get("study", ()), *runs.get("task", ())}
 
     def table(self, name: str) -> pd.DataFrame:
         """Return a whole table; without rows where it is not kept."""

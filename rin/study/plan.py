@@ -16,6 +16,7 @@ from rin.errors import look_up, unknown
 from rin.files import sha256_of
 from rin.models.backbones import Topology, find_backbone
 from rin.models.build import Architecture
+from rin.models.preprocessing import Preprocessing, find_preprocessing
 from rin.models.weights import (
     WeightsEntry,
     find_entry,
@@ -111,6 +112,11 @@ class Run(Planned):
     def topology(self) -> Topology:
         """Whose network of the backbone's name it is: that of the weights that it starts from."""
         return self.entry.topology if self.entry else "keras"
+
+    @property
+    def expects(self) -> Preprocessing:
+        """What its inputs are prepared by: order of the colours, scale, offset."""
+        return find_preprocessing(self.preprocessing)
 
     @property
     def architecture(self) -> Architecture:

@@ -176,11 +176,18 @@ def pretraining_features(
     return table, workspace.weights.read(run.run_id, FEATURES, partial(np.load, mmap_mode="r"))
 
 
-def nearest_of_class(cases: pd.DataFrame, features: np.ndarray) -> dict[str, float]:
+def nearest_of_class(workspace: Workspace, init: str, backbone: str) -> dict[str, float]:
     """Return how often the nearest test image of another patient has the class of an image.
 
-    By cosine, of features as `pretraining_features` gives them with their cases.  Counted are
-    images whose class has another patient: how many `images` of how many `patients`, `estimate`
+    By cosine, of the features of a first pretraining (`nearest_in`).
+    """
+    return nearest_in(*pretraining_features(workspace, init, backbone))
+
+
+def nearest_in(cases: pd.DataFrame, features: np.ndarray) -> dict[str, float]:
+    """Return how often the nearest image of another patient has an image's class, by cosine.
+
+    Of features as `pretraining_features` gives them with their cases.  Counted are images whose class has another patient: how many `images` of how many `patients`, `estimate`
     (0-1) with its interval (`ci_low`, `ci_high`), and by `chance`; NaN where there is none.
     """
     truth, patients = cases["truth"].to_numpy(), cases["patient_id"].to_numpy()

@@ -110,8 +110,8 @@ class Results:
         return {self.origin(task) for task in self.tasks} == {"reference"}
 
     def or_reference_with(self, *names: str) -> Results:
-        """Return these runs where they have all of some studies, else as `open_reference`."""
-        return self if {*names} <= self.kept else open_reference(keeping=names)
+        """Return these runs where they have all of some studies or tasks, else a reference run."""
+        return self if {*names} <= {*self.kept, *self.tasks} else open_reference(keeping=names)
 
     def tasks_of(self, study: str) -> tuple[str, ...]:
         """Return the tasks with results of a study, in the order of `paper_tasks`."""
@@ -351,7 +351,7 @@ def open_reference(name: str = "open", *, keeping: Collection[str] = ()) -> Resu
     Parameters
     ----------
     name : folder below `book/reference_runs`
-    keeping : studies, or tables such as `losses`; where the run lacks one of them, the latest
+    keeping : studies, their tasks, or tables such as `losses`; where the run lacks one of them, the latest
         that keeps them all is opened, with the main study that they belong to
 
     Returns

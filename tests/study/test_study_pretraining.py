@@ -21,7 +21,7 @@ from rin.study import (
 from rin.study.corpora import open_corpus
 from rin.study.ledger import Ledger
 from rin.study.pretraining import (
-    nearest_of_class,
+    nearest_in,
     plan_pretraining,
     pretraining_features,
     pretraining_predictions,
@@ -85,14 +85,12 @@ def test_pretraining_leaves_an_entry_and_weights_in_three_formats_that_agree(pre
         ("1 1 1 3 3", (0, 0), np.nan, np.nan),
     ],
 )
-def test_nearest_of_class_counts_images_whose_class_has_another_patient(
-    patients, counts, estimate, chance
-):
+def test_nearest_counts_images_whose_class_has_another_patient(patients, counts, estimate, chance):
     """Of a1, a2, a3, b1, b2, in directions of so many degrees."""
     cases = pd.DataFrame({"truth": [*"aaabb"], "patient_id": patients.split()})
     angles = np.deg2rad([0, 9, 40, 19, 45])
     features = np.column_stack([np.cos(angles), np.sin(angles)])
-    row = nearest_of_class(cases, features)
+    row = nearest_in(cases, features)
     assert (row["images"], row["patients"]) == counts
     assert row["estimate"] == pytest.approx(estimate, nan_ok=True)
     assert row["chance"] == pytest.approx(chance, nan_ok=True)
