@@ -27,18 +27,19 @@ data_root: str = ""  # folder with real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-import pandas as pd
 from IPython.display import Markdown, display
 
 from rin.evidence import replications
-from rin.report import cover, headline, style, words
+from rin.report import cover
 from rin.report.banner import banner
-from rin.report.format import format_estimate
 from rin.report.page import claim
-from rin.stats import pretrainings, scenarios
-from rin.study import open_reference, open_runs
+from rin.stats import (
+    init_differences,
+    pair_differences,
+    pretraining_differences,
+)
+from rin.study import open_runs
 
-style.use_style()
 book = open_runs(profile, data_root=data_root, results=results)
 runs = book.foremost  # one's own run where it is real, else the book's
 display(banner(runs))
@@ -67,65 +68,23 @@ claim(
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(f"""
-**Others.** All {every["k"]} fully fine-tuned comparisons come from one group.
-In the average of the {same["k"]} on the paper's own questions most of the
-weight is on one set of chest radiographs; the other {every["k"] - same["k"]}
-concern skin photographs, histology and mammograms, and with them the average is
-{format_estimate(every, digits=1)} points.
-{words.directions(replications.other_groups())}
-([What independent studies found](evidence/replications)).
-""")
+Markdown(cover.others(same, every))
 
 # %% [markdown]
 # ## How these numbers are computed
 
 # %%
+a, b = runs.inits
 scores = runs.predictions()
-across = pretrainings.pretraining_differences(scores, *runs.inits)
-_, networks = headline.differences(runs)  # of rin.stats.init_differences
-earlier, columns = open_reference("first"), {"Pretraining as the unit": across}
-columns["The paper's backbones alone"] = headline.of_paper(runs)
-columns["These networks, new patients"] = networks
-if runs.is_reference:
-    before = headline.differences(earlier)
-    columns["Earlier run, new patients"] = before[1]
-cover.differences_table(runs, columns)
-
-# %%
-elsewhere = [
-    pretrainings.pretraining_differences(
-        scenarios.external_scores(at_place), *runs.inits
-    )
-    for task in runs.tasks
-    for place in runs.external(task)
-    if len(at_place := runs.predictions(task=task, part=place))
-]
-longer = pd.DataFrame()
-if "convergence" in runs.studies:
-    longer = runs.predictions("convergence")
-    effects = scenarios.factor_effects(
-        longer, runs.inits, ("fixed", "converged")
-    )
+across = pretraining_differences(scores, a, b)
+networks = init_differences(scores, a, b).query("group == 'all'")
+cover.differences_table(runs, across, networks)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-made_up, names = runs.stand_ins(), cover.names_of(runs)
-sentences = [cover.beside_paper(runs), cover.of_networks(runs)]
-if not made_up:
-    sentences.append("An asterisk marks P < .05 after Holm's adjustment.")
-if len(longer) and not made_up:
-    of_all = effects.query("group == 'all' and quantity == 'difference'")
-    backbones = longer["backbone"].nunique()
-    sentences.append(words.longer_training(of_all, names, backbones))
-if runs.is_reference:
-    sentences.append(words.sign_changes(across, before[0]))
-if elsewhere:
-    sentences.append(words.transfer(pd.concat(elsewhere), names))
-said = " ".join(filter(None, sentences))
-Markdown(f"**{words.run_name(runs.is_reference)}.** {said}")
+Markdown(cover.of_run(runs))
 
 # %%
-cover.backbones_heat(runs, pretrainings.pair_differences(scores, *runs.inits))
+cover.backbones_heat(runs, pair_differences(scores, a, b))
 
 # %% [markdown]
 # Difference in AUC points (blue: radiologic higher; orange: photographic higher),

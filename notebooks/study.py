@@ -30,47 +30,33 @@ results: str = "results"  # folder for everything computed
 import pandas as pd
 from IPython.display import Markdown
 
-from rin.curation.taxonomy import load_taxonomy
 from rin.evidence import paper
-from rin.report import evidence_figures, study_tables, style, words
-from rin.report import words_of_evidence as phrases
+from rin.report import study_tables
 from rin.report.banner import banner
-from rin.report.counterparts import mirror
 from rin.report.page import claim
-from rin.study import open_reference, open_runs
+from rin.study import open_runs
 
-style.use_style()
 book = open_runs(profile, data_root=data_root, results=results)
 runs = book.foremost  # one's own run where it is real, else the book's
 banner(runs)
 
 # %%
-database = {name: fact.value for name, fact in paper.DATABASE.items()}
-corpora = runs.corpora()
 facts = {task: runs.facts(task) for task in runs.tasks}
 records = pd.concat(runs.records(task) for task in facts)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-question = words.question_asked(runs.inits, corpora)
-Markdown(f"""
-Mei and colleagues built a database of {database["images"] / 1e6:.2f} million
-images of {database["patients"]:,} patients, trained four networks on it, and
-compared them with networks trained on photographs in
-{len(paper.COMPARISONS)} tasks {{cite:p}}`mei2022`. The database is available on
-request only. This book checks the published numbers, compares them with what
-others found, and asks the same question of {question}. The results shown here
-are of {words.tasks_covered(runs.tasks)}.
+Markdown(study_tables.what_was_asked(runs))
 
-One of the paper's authors is managing partner of RadImageNet, which provided
-the images. The authors declared no funding for the work; one of them names a
-seed fund of Mount Sinai.
-""")
+# %% [markdown]
+# One of the paper's authors is managing partner of RadImageNet, which provided
+# the images. The authors declared no funding for the work; one of them names a
+# seed fund of Mount Sinai.
 
 # %% [markdown]
 # ## The paper's items, and their counterparts
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(mirror("study"))
+Markdown(study_tables.mirror("study"))
 
 # %% [markdown]
 # ## Figure 1: four phases, and what was done here
@@ -79,11 +65,7 @@ Markdown(mirror("study"))
 study_tables.phases_table(runs, records)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-shared = words.architectures([*records["backbone"].unique()])
-Markdown(f"""
-The first two phases cannot be repeated without the archive. {shared}
-{words.phases_differ(runs.inits, corpora)}
-""")
+Markdown(study_tables.phases_differ(runs, records))
 
 # %% [markdown]
 # ## What is real, and what is not
@@ -149,8 +131,8 @@ The first two phases cannot be repeated without the archive. {shared}
 # ## Figure 2: what the database holds
 
 # %%
-taxonomy = load_taxonomy()  # 165 classes as the database spells them
-evidence_figures.regions_bars(taxonomy)
+taxonomy = study_tables.load_taxonomy()  # as the database spells its classes
+study_tables.regions_bars(taxonomy)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 subset = taxonomy[taxonomy["kind"] == "subset"].sort_values("images")
@@ -203,17 +185,8 @@ study_tables.distribution_table(larger, facts, "Table E4")
 study_tables.sources_table("corpus_radiologic")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-reference = open_reference().reference
-held = " or on ".join(
-    f"{row.title.partition(', ')[2]} ({row.used:,} images)"
-    for row in reference.facts.corpora
-)
-Markdown(f"""
-The networks of the reference run were pretrained on {held}. Both corpora have
-the same number of classes, of the same sizes.
-{words.ultrasound_seen(reference.facts.corpora[0].title)};
-{phrases.ultrasound_tasks(reference.facts.tasks)}
-""")
+reference = runs.or_reference_with("corpus_overlap").reference
+Markdown(study_tables.two_corpora(reference.facts))
 
 # %% [markdown]
 # ## Was any test image seen in pretraining?
@@ -233,7 +206,7 @@ study_tables.corpus_overlap_table(overlap)
 searched = overlap.groupby("task")["images"].first().sum()
 Markdown(f"""
 None of {searched:,} images was found in either corpus; the nearest image of a
-corpus is {overlap["nearest"].min()} bits away. {phrases.copies_missed(overlap)}
+corpus is {overlap["nearest"].min()} bits away. {study_tables.copies_missed(overlap)}
 Hashes do not find another slice of the same patient, and no source publishes
 identifiers that could be compared. For the released RadImageNet weights the
 question remains open: their training images are not public.

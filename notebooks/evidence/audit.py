@@ -35,13 +35,12 @@ from scipy import stats
 
 from rin.evidence import claims, paper
 from rin.evidence.audit import audit_tasks
-from rin.report import evidence_figures, published, style, words
+from rin.report import evidence_figures, published
 from rin.report.banner import banner
 from rin.report.page import claim
-from rin.stats import hypothesis, scenarios
+from rin.stats import holm, paired_t, scenario_aucs, task_analyses
 from rin.study import open_runs
 
-style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 banner(runs)
 
@@ -131,7 +130,7 @@ claim(
     all(row["stated"].meets(row["caption"]) for row in gains),
 )
 Markdown(f"""
-**Intervals.** {words.number(len(fitting)).capitalize()} formulas without
+**Intervals.** Four formulas without
 pairing fit equally well. All ignore that both sources were run with the same
 settings, and none concerns new patients. For {shown["wide"]} the printed
 interval is wider than any DeLong interval on
@@ -175,7 +174,7 @@ published.claims_table(judged)
 # %%
 ratios = {task: runs.facts(task).split for task in runs.tasks}
 nine = pd.concat(
-    scenarios.task_analyses(
+    task_analyses(
         runs.predictions(task=task),
         *runs.inits,
         test_train_ratio=parts["test"] / parts["train"],
@@ -184,7 +183,7 @@ nine = pd.concat(
     for task, parts in ratios.items()
 )
 p_values = nine.pivot(index="name", columns="task", values="p_value")
-adjusted = p_values.apply(hypothesis.holm, axis=1, result_type="broadcast")
+adjusted = p_values.apply(holm, axis=1, result_type="broadcast")
 
 # %%
 evidence_figures.analyses_heat(
@@ -192,29 +191,7 @@ evidence_figures.analyses_heat(
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-recommended = nine[nine["recommended"]].set_index("task")
-called = [
-    task
-    for task in paper.CLAIMS["comparable"].value
-    if task in recommended.index
-]
-equal = [task for task in called if recommended.loc[task, "equivalent"]]
-margin = 100 * hypothesis.EQUIVALENCE_MARGIN
-titles = {task: title.partition(",")[0] for task, title in runs.titles.items()}
-Markdown(f"""
-{words.difference_name(runs.inits)}, AUC points; * P < .05, adjusted over the
-tasks, row by row. No analysis takes the pretraining as the sample, so a star
-concerns these networks only.
-
-{
-    words.equivalence(
-        [titles[task] for task in called],
-        [titles[task] for task in equal],
-        margin,
-    )
-} This is by
-“{recommended["name"].iloc[0]}”.
-""")
+Markdown(published.analyses_in_words(nine, runs))
 
 # %% [markdown]
 # *DeLong of mean scores* compares two ensembles: the scores of all networks of a
@@ -225,12 +202,9 @@ concerns these networks only.
 # the same.
 
 # %%
-aucs = scenarios.scenario_aucs(runs.predictions(task=runs.tasks[0]))
+aucs = scenario_aucs(runs.predictions(task=runs.tasks[0]))
 aucs = aucs.groupby(["scenario", "init"])["auc"].mean().unstack()
 pair = [aucs[init] for init in runs.inits]
-test, same = (
-    pingouin.ttest(*pair, paired=True).iloc[0],
-    hypothesis.paired_t(*pair),
-)
+test, same = pingouin.ttest(*pair, paired=True).iloc[0], paired_t(*pair)
 assert np.allclose([test["T"], test["p_val"]], [same.statistic, same.p_value])
 f"{runs.tasks[0]}: {100 * same.estimate:+.1f} AUC points"

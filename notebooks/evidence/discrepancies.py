@@ -32,17 +32,12 @@ from IPython.display import Markdown
 
 from rin.evidence import paper
 from rin.evidence.discrepancies import discrepancy_table
-from rin.report import evidence_figures, published, style
+from rin.report import evidence_figures, published
 from rin.report.banner import banner
 from rin.report.page import claim
-from rin.stats.levels import (
-    contrasts_of_levels,
-    level_differences,
-    shared_pretraining,
-)
+from rin.stats.levels import compare_levels
 from rin.study import open_runs
 
-style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 banner(runs)
 
@@ -142,9 +137,8 @@ layers, which were not released, neither can be checked.
 # higher performance than Inception V3”, without AUCs by layers or network.
 
 # %%
-scores = shared_pretraining(runs.predictions(study="main"))
-contrasts = contrasts_of_levels(scores, reference_backbone="InceptionV3")
-levels = level_differences(scores, contrasts)
+scores = runs.predictions(study="main")
+levels = compare_levels(scores, reference_backbone="InceptionV3")
 
 # %%
 evidence_figures.levels_heat(levels, runs.titles, tested=not runs.stand_ins())

@@ -35,24 +35,18 @@ from IPython.display import Markdown
 from statsmodels.stats.proportion import proportion_confint
 
 from rin.models import probe
-from rin.models.preprocessing import PREPROCESSING
-from rin.models.weights_file import EXTREME
-from rin.report import banner, evidence_figures, published, style
+from rin.report import evidence_figures, published
 from rin.report import words_of_evidence as words
-from rin.study import open_reference, open_runs
+from rin.study import open_runs
 from rin.study.probe_study import file_variances, run_probe
 
-style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 workspace = runs.workspace
 probed = workspace.profile.probe is not None
 if probed:
     run_probe(workspace)  # trains the files that are missing
-else:
-    runs = open_reference(keeping=["probe"])
-banner.pretraining_banner(runs) if probed else banner.reference_banner(
-    runs.reference
-)
+runs = runs.or_reference_with("probe")
+published.probe_line(runs)
 
 # %%
 measured = runs.probe()
@@ -101,13 +95,13 @@ rng = np.random.default_rng(1)
 noise = rng.integers(0, 256, (2, 16, 32, 32), dtype=np.uint8)
 empty, kernels = np.zeros(24), rng.normal(size=(3, 3, 3, 24))
 layer = probe.FirstLayer("toy", kernels, empty, empty, empty, 1e-3, 1, 0)
-mean, variance = probe.predict(layer, noise[0], PREPROCESSING["symmetric"])
+scalings = {scaling.name: scaling for scaling in probe.CANDIDATES}
+mean, variance = probe.predict(layer, noise[0], scalings["symmetric"])
 stored = replace(layer, mean=mean, variance=variance)
 toy = probe.score_candidates(stored, noise[1]).set_index("candidate")
 pixels = np.array([[0.0] * 3, [255.0] * 3])  # black and white
-for candidate in probe.CANDIDATES:
-    values = candidate.apply(pixels).mean(axis=1)
-    toy.loc[candidate.name, ["black", "white"]] = values
+for name, scaling in scalings.items():
+    toy.loc[name, ["black", "white"]] = scaling.apply(pixels).mean(axis=1)
 toy[["black", "white", "divergence"]].round(2)
 
 # %% [markdown]
@@ -150,13 +144,8 @@ published.missed_table(tried[~tried["hit"]])
 # ([issue 20](https://github.com/BMEII-AI/RadImageNet/issues/20)).
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(f"""
-A layer is reported where its largest running variance is more than
-{EXTREME:,.0f} times the median of its channels, or of all layers of its
-file. The first layer, whose variances depend on the scale of the inputs, is
-compared with its own channels alone.
-{words.extreme_variances(file_variances(workspace, probed=probed))}
-""")
+files = file_variances(workspace, probed=probed)
+Markdown(words.extreme_variances(files))
 
 # %% [markdown]
 # ## What distributors state

@@ -24,12 +24,10 @@
 from IPython.display import Markdown
 
 from rin.evidence import replications
-from rin.report import evidence_figures, published, style, words
-from rin.report.format import format_estimate, format_number
+from rin.report import evidence_figures, published, words
+from rin.report.format import format_estimate
 from rin.report.page import claim
 from rin.stats.synthesis import random_effects
-
-style.use_style()
 
 # %%
 alike, others = replications.like_for_like(), replications.other_groups()
@@ -149,6 +147,10 @@ published.pooled_table(pooled)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 frozen = first[first["setting"] == "frozen first"].set_index("task")["estimate"]
+knee, breast = (
+    f"{frozen[task]:.1f}".replace("-", "−")
+    for task in ("acl/meniscus", "breast")
+)
 largest = set(first.nsmallest(2, "estimate")["setting"])
 claim("the largest deficits are frozen first", largest == {"frozen first"})
 claim("moderators point to ImageNet", (shifts["estimate"] < 0).all())
@@ -171,8 +173,7 @@ Markdown(f"""
 by 255; in the public code of {{cite:t}}`juodelyte2023` the division is
 commented out. If the published runs used it, RadImageNet networks received
 inputs 255 times too large, to which frozen layers cannot adapt. The two largest
-differences, {format_number(frozen["acl/meniscus"], 1)} points on the knee and
-{format_number(frozen["breast"], 1)} on breast ultrasound, are those of networks
+differences, {knee} points on the knee and {breast} on breast ultrasound, are those of networks
 frozen first. The same group's later study {{cite:p}}`juodelyte2024` restores
 the division and calls both kinds of weights comparable on the clean test.
 

@@ -34,11 +34,8 @@ from scipy.stats import norm
 
 from rin import stats
 from rin.report import live as shown
-from rin.report.style import use_style
 from rin.stats.simulation import simulate_test_sets
-from rin.study.profile import load_profile
-
-use_style()
+from rin.study import open_runs
 
 # %% [markdown]
 # ## The AUC counts pairs
@@ -214,7 +211,7 @@ pd.DataFrame({"P": ordered, "P, Holm": adjusted}).round(3).T
 # do the intervals of the second AUC, and of the difference, contain the truth?
 
 # %%
-study = load_profile(profile)
+study = open_runs(profile).workspace.profile
 settings = study.simulation.model_dump() | {"seed": study.seed}
 simulated = []
 for correlation in (0.0, 0.2, 0.4, 0.6, 0.8):

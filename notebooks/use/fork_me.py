@@ -112,8 +112,8 @@ import numpy as np
 import seaborn as sns
 from IPython.display import Markdown
 
+from rin.report import words_of_results as words
 from rin.report.banner import banner
-from rin.report.format import format_estimate
 from rin.report.page import picture
 from rin.study import open_runs
 
@@ -189,15 +189,9 @@ shift = bootstrap_interval(
 # 1,000 replicates for a paper
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(f"""
-At {SPECIFICITY:.0%} specificity the networks find
-{by_scenario[a].mean():.0%} of the cancers from {a} and
-{by_scenario[b].mean():.0%} from {b} weights, averaged over
-{len(by_scenario)} scenarios: a difference of
-**{format_estimate(shift, unit="points")}** points. The interval resamples
-{patients.nunique():,} {unit}s, {REPLICATES} times: enough to show how, too few
-to cite. The page of the task has the interval of 1,000 resamples.
-""")
+found = by_scenario[[a, b]].mean()
+units = f"{patients.nunique():,} {unit}s"
+Markdown(words.own_metric(found, shift, SPECIFICITY, units, REPLICATES))
 
 # %% [markdown]
 # ## A figure and a table of your own
@@ -207,7 +201,7 @@ to cite. The page of the task has the interval of 1,000 resamples.
 
 # %%
 scenarios = predictions.drop_duplicates("scenario").set_index("scenario")
-trained = scenarios["unfreezing"]
+trained = scenarios["unfreezing"].str.replace("_", " ")
 ax = sns.scatterplot(
     by_scenario.join(trained), x=b, y=a, style="unfreezing", s=70
 )
@@ -261,14 +255,9 @@ assert np.allclose(interval, [ours.ci_low, ours.ci_high])
 assert np.isclose(effect, ours.statistic / np.sqrt(len(gap)))
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(f"""
-Over {len(gap):,} {unit}s the mean difference is
-{format_estimate(ours, unit="points")} points of Dice
-(P = {ours.p_value:.2g}, Cohen's d {effect:.2f}); the test of equivalence
-within ±5 points gives P = {within["pval"]:.2g}. Shapiro's test of the
-differences gives P = {normal["pval"]:.2g}; with so many, the t test needs only their mean
-to be normal. The networks are held fixed; other pretrainings may differ.
-""")
+of_units = f"{len(gap):,} {unit}s"
+others = within["pval"], normal["pval"]
+Markdown(words.by_t_test(ours, effect, *others, of_units))
 
 # %% [markdown]
 # Where patients have several images, `image_differences` averages images and takes patients as the

@@ -35,8 +35,8 @@ from IPython.display import HTML, Markdown
 
 from rin.data.manifest import find_task
 from rin.data.status import dataset_status
-from rin.evidence.paper import CLASS_COUNTS, COMPARISONS
-from rin.study import open_runs, open_workspace
+from rin.evidence import paper
+from rin.study import open_runs
 from rin.study.forecast import forecast
 
 runs = open_runs(profile, data_root=data_root, results=results)
@@ -62,7 +62,10 @@ statuses = dataset_status(runs.workspace.data_root)
 
 # %%
 of_paper = statuses[
-    [not set(tasks).isdisjoint(COMPARISONS) for tasks in statuses["tasks"]]
+    [
+        not set(tasks).isdisjoint(paper.COMPARISONS)
+        for tasks in statuses["tasks"]
+    ]
 ]
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -216,10 +219,10 @@ speeds = {  # images/s: all layers trained, the top ten, none
     "InceptionV3": [3520, 17_682, 17_651],
     "InceptionResNetV2": [1520, 7600, 7600],
 }
-full = open_workspace("paper", results=results)
+full = open_runs("paper", results=results).workspace
 settings, planned = full.profile.fine_tuning, forecast(full).iloc[0]
 sizes = pd.Series(
-    {task: counts[-1].images for task, counts in CLASS_COUNTS.items()}
+    {task: counts[-1].images for task, counts in paper.CLASS_COUNTS.items()}
 )
 folds = pd.Series({task: find_task(task)[1].n_folds for task in sizes.index})
 seconds = settings.epochs / np.array([*speeds.values()])  # an image of a run

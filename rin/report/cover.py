@@ -4,18 +4,21 @@ What has cases is written here, of `Runs` and of rows of estimates; the cover's 
 it, and computes what it shows.
 """
 
-from collections.abc import Mapping
-
 import pandas as pd
 from pandas.io.formats.style import Styler
 
 from rin.evidence.paper import COMPARISONS
-from rin.evidence.replications import pooled_fine_tuned
+from rin.evidence.replications import other_groups, pooled_fine_tuned
 from rin.report import headline, words, words_of_evidence
 from rin.report.format import book_table, format_estimate, inline_title, one_below_another
 from rin.report.heat import heat
 from rin.report.page import Picture, picture
-from rin.stats import pair_differences
+from rin.stats import (
+    external_scores,
+    factor_effects,
+    pair_differences,
+    pretraining_differences,
+)
 from rin.study import open_reference
 from rin.study.results import Results
 
@@ -109,8 +112,56 @@ def advice(runs: Results) -> str:
     return f"**What to do tomorrow**\n\n{bullets}"
 
 
-def differences_table(runs: Results, columns: Mapping[str, pd.DataFrame]) -> Styler:
-    """Return several estimates of each task side by side; a dash where a column has no task."""
+def others(same: pd.Series, every: pd.Series) -> str:
+    """Return what others found: one group's on the paper's questions and on all, then the rest."""
+    return (
+        f"**Others.** All {every['k']} fully fine-tuned comparisons come from one group. In the "
+        f"average of the {same['k']} on the paper's own questions most of the weight is on one "
+        f"set of chest radiographs; the other {every['k'] - same['k']} concern skin photographs, "
+        "histology and mammograms, and with them the average is "
+        f"{format_estimate(every, digits=1)} points. {words.directions(other_groups())} "
+        "([What independent studies found](evidence/replications))."
+    )
+
+
+def of_run(runs: Results) -> str:
+    """Return what a run found: beside the paper, of these networks alone, in side studies."""
+    across, inits = headline.differences(runs)[0], runs.inits
+    made_up, names = runs.stand_ins(), names_of(runs)
+    sentences = [beside_paper(runs), of_networks(runs)]
+    if not made_up:
+        sentences.append("An asterisk marks P < .05 after Holm's adjustment.")
+    if "convergence" in runs.studies and not made_up:
+        longer = runs.predictions("convergence")
+        effects = factor_effects(longer, inits, ("fixed", "converged"))
+        of_all = effects.query("group == 'all' and quantity == 'difference'")
+        sentences.append(words.longer_training(of_all, names, longer["backbone"].nunique()))
+    if runs.is_reference:
+        earlier = headline.differences(open_reference("first"))[0]
+        sentences.append(words.sign_changes(across, earlier))
+    elsewhere = [
+        pretraining_differences(external_scores(scores), *inits)
+        for task in runs.tasks
+        for place in runs.external(task)
+        if len(scores := runs.predictions(task=task, part=place))
+    ]
+    if elsewhere:
+        sentences.append(words.transfer(pd.concat(elsewhere), names))
+    return f"**{words.run_name(runs.is_reference)}.** {' '.join(filter(None, sentences))}"
+
+
+def differences_table(runs: Results, across: pd.DataFrame, networks: pd.DataFrame) -> Styler:
+    """Return several estimates of each task side by side; a dash where a column has no task.
+
+    `across` are of `rin.stats.pretraining_differences`, `networks` of `init_differences`.
+    """
+    columns = {
+        "Pretraining as the unit": across,
+        "The paper's backbones alone": headline.of_paper(runs),
+        "These networks, new patients": networks.reset_index(drop=True),
+    }
+    if runs.is_reference:
+        columns["Earlier run, new patients"] = headline.differences(open_reference("first"))[1]
     cells = {
         column: words.starred(rows.set_index("task"), stand_ins=runs.stand_ins())
         for column, rows in columns.items()

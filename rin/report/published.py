@@ -12,8 +12,13 @@ from rin.errors import join_with_and
 from rin.evidence.audit import Bounds, TaskAudit
 from rin.evidence.claims import holm_bounds, task_names
 from rin.evidence.discrepancies import CHANGES, KINDS
+from rin.evidence.paper import CLAIMS
 from rin.models.probe import Distribution
+from rin.report import words
+from rin.report.banner import pretraining_banner, reference_banner
 from rin.report.format import book_table, format_estimate, format_interval, format_p
+from rin.stats import EQUIVALENCE_MARGIN
+from rin.study.results import Results
 
 
 def checks_table(audits: Collection[TaskAudit]) -> Styler:
@@ -48,6 +53,27 @@ def checks_table(audits: Collection[TaskAudit]) -> Styler:
 def _p_range(bounds: Bounds) -> str:
     ends = (format_p(p)[2:].removeprefix("= ") for p in (bounds.low, bounds.high))
     return " to ".join(dict.fromkeys(ends))
+
+
+def analyses_in_words(analyses: pd.DataFrame, runs: Results) -> str:
+    """Return how to read several analyses, and where the recommended one finds equivalence.
+
+    `analyses` are rows of `rin.stats.task_analyses` with their `task`.
+    """
+    recommended = analyses[analyses["recommended"]].set_index("task")
+    called = [task for task in CLAIMS["comparable"].value if task in recommended.index]
+    equal = [task for task in called if recommended.loc[task, "equivalent"]]
+    titles = {task: title.partition(",")[0] for task, title in runs.titles.items()}
+    found = words.equivalence(
+        [titles[task] for task in called],
+        [titles[task] for task in equal],
+        100 * EQUIVALENCE_MARGIN,
+    )
+    return (
+        f"{words.difference_name(runs.inits)}, AUC points; * P < .05, adjusted over the tasks, "
+        "row by row. No analysis takes the pretraining as the sample, so a star concerns these "
+        f"networks only.\n\n{found} This is by “{recommended['name'].iloc[0]}”."
+    )
 
 
 def claims_table(claims: pd.DataFrame) -> Styler:
@@ -91,6 +117,13 @@ def worded_table(comparisons: pd.DataFrame) -> Styler:
     table = comparisons[[*columns]].replace({"ahead": {"parity": "neither"}})
     caption = "Comparisons that state no pair of AUCs"
     return book_table(table.rename(columns=columns).reset_index(drop=True), caption, prose=True)
+
+
+def probe_line(runs: Results) -> HTML | None:
+    """Return the line of provenance of what was probed: one's own files, or a reference run."""
+    if runs.workspace.profile.probe is not None:
+        return pretraining_banner(runs)
+    return reference_banner(runs.reference)
 
 
 def missed_table(missed: pd.DataFrame) -> Styler:

@@ -5,15 +5,71 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 from pandas.io.formats.style import Styler
 
+from rin.curation.taxonomy import load_taxonomy
 from rin.data.manifest import DatasetManifest, find_task, load_manifest
 from rin.errors import counted
 from rin.evidence import paper
 from rin.report import words
 from rin.report.banner import image_kind
-from rin.report.evidence_figures import region_names
+from rin.report.counterparts import mirror
+from rin.report.evidence_figures import region_names, regions_bars
 from rin.report.format import MISSING, book_table
+from rin.report.words_of_evidence import copies_missed, ultrasound_tasks
 from rin.study.opened import RunFacts, TaskFacts
 from rin.study.results import Results
+
+#: What the page takes from here: these, and what follows.
+__all__ = [
+    "classes_table",
+    "computers",
+    "copies_missed",
+    "corpus_overlap_table",
+    "distribution_table",
+    "images_table",
+    "load_taxonomy",
+    "mirror",
+    "phases_differ",
+    "phases_table",
+    "regions_bars",
+    "sources_table",
+    "two_corpora",
+    "what_was_asked",
+]
+
+
+def what_was_asked(runs: Results) -> str:
+    """Return what the paper did, and what a run asks in its place."""
+    database = {name: fact.value for name, fact in paper.DATABASE.items()}
+    question = words.question_asked(runs.inits, runs.corpora())
+    return (
+        f"Mei and colleagues built a database of {database['images'] / 1e6:.2f} million images of "
+        f"{database['patients']:,} patients, trained four networks on it, and compared them with "
+        f"networks trained on photographs in {len(paper.COMPARISONS)} tasks {{cite:p}}`mei2022`. "
+        "The database is available on request only. This book checks the published numbers, "
+        f"compares them with what others found, and asks the same question of {question}. The "
+        f"results shown here are of {words.tasks_covered(runs.tasks)}."
+    )
+
+
+def phases_differ(runs: Results, records: pd.DataFrame) -> str:
+    """Return in what a run's phases differ from the paper's."""
+    return (
+        "The first two phases cannot be repeated without the archive. "
+        f"{words.architectures([*records['backbone'].unique()])} "
+        f"{words.phases_differ(runs.inits, runs.corpora())}"
+    )
+
+
+def two_corpora(facts: RunFacts) -> str:
+    """Return what the networks of a reference run were pretrained on."""
+    held = " or on ".join(
+        f"{corpus.title.partition(', ')[2]} ({corpus.used:,} images)" for corpus in facts.corpora
+    )
+    return (
+        f"The networks of the reference run were pretrained on {held}. Both corpora have the same "
+        f"number of classes, of the same sizes. {words.ultrasound_seen(facts.corpora[0].title)}; "
+        f"{ultrasound_tasks(facts.tasks)}"
+    )
 
 
 def phases_table(runs: Results, records: pd.DataFrame) -> Styler:

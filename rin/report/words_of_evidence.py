@@ -7,6 +7,7 @@ import pandas as pd
 
 from rin.data.manifest import find_task
 from rin.errors import counted
+from rin.models.weights_file import EXTREME
 from rin.study.opened import TaskFacts
 
 
@@ -26,7 +27,16 @@ def files_named(hits: int, total: int, interval: Sequence[float]) -> str:
 
 
 def extreme_variances(files: pd.DataFrame) -> str:
-    """Return which files have extreme running variances, a row a file: `file` and `remark`."""
+    """Return what counts as extreme, and which files have extreme variances: `file`, `remark`."""
+    return (
+        f"A layer is reported where its largest running variance is more than {EXTREME:,.0f} "
+        "times the median of its channels, or of all layers of its file. The first layer, whose "
+        "variances depend on the scale of the inputs, is compared with its own channels alone. "
+        f"{_searched(files)}"
+    )
+
+
+def _searched(files: pd.DataFrame) -> str:
     if files.empty:
         return "No file of weights is at hand here, so none was searched."
     searched, extreme = f"{counted(len(files), 'files')} searched", files[files["remark"] != ""]

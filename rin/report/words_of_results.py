@@ -514,6 +514,40 @@ def example_of_test(row: Any, inits: tuple[str, str], *, stand_ins: Collection[s
     return f"{p}: {verdict(dict(row) | {'p_holm': row['p_value']}, inits)}"
 
 
+def own_metric(
+    found: pd.Series, shift: Mapping[str, float], specificity: float, units: str, replicates: int
+) -> str:
+    """Return what a reader's own metric says: the sensitivity by init, and their difference.
+
+    `found` has the mean over scenarios, `shift` is of `rin.stats.bootstrap_interval`; `units` says
+    how many of what were resampled.
+    """
+    shares = " and ".join(
+        f"{share:.0%} from {init_style(init).word} weights" for init, share in found.items()
+    )
+    return (
+        f"At {specificity:.0%} specificity the networks find of the cancers {shares}, averaged "
+        f"over scenarios: a difference of **{format_estimate(shift, unit='points')}** points. The "
+        f"interval resamples {units}, {replicates} times: enough to show how, too few to cite. "
+        "The page of the task has the interval of 1,000 resamples."
+    )
+
+
+def by_t_test(test: Any, effect: float, within: float, normal: float, units: str) -> str:
+    """Return what paired t test, its effect size, and two more tests say of Dice scores.
+
+    `test` is of `rin.stats.paired_t`; `within` and `normal` are the P values of the test of
+    equivalence and of Shapiro's.
+    """
+    return (
+        f"Over {units} the mean difference is {format_estimate(test, unit='points')} points of "
+        f"Dice ({format_p(test.p_value)}, Cohen's d {effect:.2f}); the test of equivalence within "
+        f"±5 points gives {format_p(within)}. Shapiro's test of the differences gives "
+        f"{format_p(normal)}; with so many, the t test needs only their mean to be normal. The "
+        "networks are held fixed; other pretrainings may differ."
+    )
+
+
 # One task.
 
 

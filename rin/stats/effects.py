@@ -145,7 +145,7 @@ class MeanModel:
 
 
 class _Matrices:
-    """The likelihood of rows y (r, k) whose covariance is `known` and a sum of effects (q, k, k)."""
+    """The likelihood of rows y (r, k): their covariance is `known` plus effects (q, k, k)."""
 
     def __init__(self, known: np.ndarray, effects: np.ndarray) -> None:
         self.known, self.effects = known, effects

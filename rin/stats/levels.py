@@ -12,6 +12,23 @@ from rin.tables import UNFREEZING
 _OTHERS = {"unfreezing": ("backbone", "init"), "backbone": ("init", "unfreezing")}
 
 
+def compare_levels(predictions: pd.DataFrame, reference_backbone: str = "") -> pd.DataFrame:
+    """Compare all layers with fewer of them, and every network with one, in one pretraining.
+
+    Parameters
+    ----------
+    predictions : the predictions table; what is not of `shared_pretraining` is left out
+    reference_backbone : as for `contrasts_of_levels`
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of `level_differences`.
+    """
+    shared = shared_pretraining(predictions)
+    return level_differences(shared, contrasts_of_levels(shared, reference_backbone))
+
+
 def shared_pretraining(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return the predictions of each task's first pretraining that all of its backbones have.
 

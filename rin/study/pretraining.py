@@ -187,8 +187,9 @@ def nearest_of_class(workspace: Workspace, init: str, backbone: str) -> dict[str
 def nearest_in(cases: pd.DataFrame, features: np.ndarray) -> dict[str, float]:
     """Return how often the nearest image of another patient has an image's class, by cosine.
 
-    Of features as `pretraining_features` gives them with their cases.  Counted are images whose class has another patient: how many `images` of how many `patients`, `estimate`
-    (0-1) with its interval (`ci_low`, `ci_high`), and by `chance`; NaN where there is none.
+    Of features as `pretraining_features` gives them with their cases.  Counted are images whose
+    class has another patient: how many `images` of how many `patients`, `estimate` (0-1) with its
+    interval (`ci_low`, `ci_high`), and by `chance`; NaN where there is none.
     """
     truth, patients = cases["truth"].to_numpy(), cases["patient_id"].to_numpy()
     others = patients[:, np.newaxis] != patients

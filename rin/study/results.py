@@ -351,8 +351,8 @@ def open_reference(name: str = "open", *, keeping: Collection[str] = ()) -> Resu
     Parameters
     ----------
     name : folder below `book/reference_runs`
-    keeping : studies, their tasks, or tables such as `losses`; where the run lacks one of them, the latest
-        that keeps them all is opened, with the main study that they belong to
+    keeping : studies, their tasks, or tables such as `losses`; where the run lacks one of them,
+        the latest that keeps them all is opened, with the main study that they belong to
 
     Returns
     -------

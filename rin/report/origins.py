@@ -1,0 +1,94 @@
+"""Tables of the page on how the book was built: work, software and images behind its results."""
+
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+from rin.report.format import book_table
+from rin.report.words_of_studies import where_results_come_from
+from rin.study.opened import RunFacts
+from rin.study.reference import load_reference, reference_names
+from rin.study.results import Results
+
+_RECORDED = ["Stage", "seconds", "peak_memory_gb", "finished", "computer", "software"]
+
+
+def _kept(runs: Results) -> dict[str, RunFacts]:
+    """Return the reference runs of a book; a side study's page shows the latest that keeps it."""
+    names = reference_names() if runs.reference else ()
+    return {f"Reference run “{name}”": load_reference(name).facts for name in names}
+
+
+def _records(runs: Results) -> pd.DataFrame:
+    """Return one row a finished run of a profile's own, with what its record says."""
+    ledgers = {
+        "pretraining": runs.workspace.weights,
+        "fine-tuning": runs.workspace.fine_tuning_ledger,
+    }
+    rows = [
+        {"Stage": stage} | ledger.done(run_id)
+        for stage, ledger in ledgers.items()
+        for run_id in ledger.finished()
+    ]
+    return pd.DataFrame(rows, columns=_RECORDED)
+
+
+def work_table(runs: Results) -> Styler:
+    """Return how long the trainings of reference runs and of a profile took, by stage."""
+    of_references = [
+        {
+            "Run": run,
+            "Stage": stage,
+            "Runs": of_stage.runs,
+            "seconds": of_stage.seconds,
+            "last": facts.last_finished,
+        }
+        for run, facts in _kept(runs).items()
+        for stage, of_stage in facts.work.items()
+    ]
+    by_stage = _records(runs).groupby("Stage", sort=False, as_index=False)
+    work = by_stage.agg(
+        Runs=("seconds", "size"), seconds=("seconds", "sum"), last=("finished", "max")
+    )
+    of_this = work.assign(Run="This profile").to_dict("records")
+    times = pd.DataFrame([*of_references, *of_this])
+    times["Minutes"] = (times["seconds"] / 60).map("{:.0f}".format)
+    times["Last finished"] = [f"{when:%Y-%m-%d}" for when in pd.to_datetime(times["last"])]
+    shown = times[["Run", "Stage", "Runs", "Minutes", "Last finished"]]
+    return book_table(shown, "Work of the training processes", prose=True)
+
+
+def in_words(runs: Results) -> str:
+    """Return which profile a book shows, and where its results were computed."""
+    here = sum(runs.origin(task) == "own" for task in runs.tasks)
+    computers = _records(runs)["computer"].dropna().unique()
+    made_on = dict.fromkeys(facts.hardware.text for facts in _kept(runs).values())
+    return (
+        f"This book shows the profile {runs.workspace.profile.name}. "
+        f"{where_results_come_from(here, len(runs.tasks), computers, made_on)}"
+    )
+
+
+def versions_table(runs: Results) -> Styler:
+    """Return the versions of all software, as the runs recorded them."""
+    installed = _records(runs)["software"].dropna().drop_duplicates()
+    versions = {
+        f"Own runs {number}" if len(installed) > 1 else "Own runs": dict(
+            package.rsplit(" ", 1) for package in text.split(", ")
+        )
+        for number, text in enumerate(installed, start=1)
+    }
+    for run, facts in _kept(runs).items():
+        versions[run] = {"Python": facts.python} | facts.packages
+    table = pd.DataFrame(versions).fillna("–")
+    return book_table(table, "Versions, as recorded by the runs", prose=True)
+
+
+def images_table(runs: Results) -> Styler:
+    """Return the dataset behind the results of each task: how much was used, and its digest."""
+    rows = []
+    for task in runs.tasks:
+        facts, data = runs.facts(task), runs.facts(task).dataset
+        used = f"{data.used:,} of {data.available:,}"
+        rows.append((task, data.name, facts.kind, used, data.digest[:12]))
+    columns = ["Task", "Dataset", "Images are", "Used", "Digest"]
+    return book_table(pd.DataFrame(rows, columns=columns), "Images behind the results", prose=True)
