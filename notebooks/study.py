@@ -206,7 +206,8 @@ study_tables.corpus_overlap_table(overlap)
 searched = overlap.groupby("task")["images"].first().sum()
 Markdown(f"""
 None of {searched:,} images was found in either corpus; the nearest image of a
-corpus is {overlap["nearest"].min()} bits away. {study_tables.copies_missed(overlap)}
+corpus is {overlap["nearest"].min()} bits away.
+{study_tables.copies_missed(overlap)}
 Hashes do not find another slice of the same patient, and no source publishes
 identifiers that could be compared. For the released RadImageNet weights the
 question remains open: their training images are not public.

@@ -189,9 +189,9 @@ shift = bootstrap_interval(
 # 1,000 replicates for a paper
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-found = by_scenario[[a, b]].mean()
+means = by_scenario[[a, b]].mean()
 units = f"{patients.nunique():,} {unit}s"
-Markdown(words.own_metric(found, shift, SPECIFICITY, units, REPLICATES))
+Markdown(words.own_metric(means, shift, SPECIFICITY, units, REPLICATES))
 
 # %% [markdown]
 # ## A figure and a table of your own

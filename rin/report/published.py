@@ -64,7 +64,7 @@ def analyses_in_words(analyses: pd.DataFrame, runs: Results) -> str:
     called = [task for task in CLAIMS["comparable"].value if task in recommended.index]
     equal = [task for task in called if recommended.loc[task, "equivalent"]]
     titles = {task: title.partition(",")[0] for task, title in runs.titles.items()}
-    found = words.equivalence(
+    verdict = words.equivalence(
         [titles[task] for task in called],
         [titles[task] for task in equal],
         100 * EQUIVALENCE_MARGIN,
@@ -72,7 +72,7 @@ def analyses_in_words(analyses: pd.DataFrame, runs: Results) -> str:
     return (
         f"{words.difference_name(runs.inits)}, AUC points; * P < .05, adjusted over the tasks, "
         "row by row. No analysis takes the pretraining as the sample, so a star concerns these "
-        f"networks only.\n\n{found} This is by “{recommended['name'].iloc[0]}”."
+        f"networks only.\n\n{verdict} This is by “{recommended['name'].iloc[0]}”."
     )
 
 

@@ -515,15 +515,15 @@ def example_of_test(row: Any, inits: tuple[str, str], *, stand_ins: Collection[s
 
 
 def own_metric(
-    found: pd.Series, shift: Mapping[str, float], specificity: float, units: str, replicates: int
+    means: pd.Series, shift: Mapping[str, float], specificity: float, units: str, replicates: int
 ) -> str:
     """Return what a reader's own metric says: the sensitivity by init, and their difference.
 
-    `found` has the mean over scenarios, `shift` is of `rin.stats.bootstrap_interval`; `units` says
+    `means` has the mean over scenarios, `shift` is of `rin.stats.bootstrap_interval`; `units` says
     how many of what were resampled.
     """
     shares = " and ".join(
-        f"{share:.0%} from {init_style(init).word} weights" for init, share in found.items()
+        f"{share:.0%} from {init_style(init).word} weights" for init, share in means.items()
     )
     return (
         f"At {specificity:.0%} specificity the networks find of the cancers {shares}, averaged "

@@ -62,6 +62,6 @@ def test_limits_name_weights_inputs_learning_and_images(runs):
 
 def test_column_without_rows_is_left_out(runs):
     units, networks = headline.differences(runs)
-    html = cover.differences_table(runs, {"Units": units, "Empty": networks.iloc[:0]}).to_html()
-    assert "Units" in html
-    assert "Empty" not in html
+    html = cover.differences_table(runs, units, networks.iloc[:0]).to_html()
+    assert "Pretraining as the unit" in html
+    assert "These networks, new patients" not in html

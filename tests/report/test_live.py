@@ -72,7 +72,7 @@ def test_every_figure_of_the_live_pages_is_drawn_with_an_alternative_text():
         live.confusion(pd.DataFrame([[90.0, 10], [0, 100]], ["a", "b"], ["a", "b"])),
         live.outlined_image(grey[0], np.array([[1, 1], [4, 4]]), "lung: nodule"),
         live.files_left(pd.Series({"in the archive": 30, "in the corpus": 10})),
-        live.images_by_region(corpus, {"lung": "Lung, CT"}),
+        live.images_by_region(corpus),
         live.best_maps(grey, grey, mask),
         live.dice_strip(
             pd.Series([0.1, 0.2], marks, name="dice"), pd.Series({"centre": 0.3}), ("radiologic",
