@@ -175,7 +175,8 @@ commented out. If the published runs used it, RadImageNet networks received
 inputs 255 times too large, to which frozen layers cannot adapt. The two largest
 differences, {knee} points on the knee and {breast} on breast ultrasound, are
 those of networks frozen first. The same group's later study
-{{cite:p}}`juodelyte2024` restores the division and calls both kinds of weights comparable on the clean test.
+{{cite:p}}`juodelyte2024` restores the division and calls both kinds of weights
+comparable on the clean test.
 
 **Left out.** With frozen layers on ACL tears {{cite:t}}`{frees.reference}`
 found an AUC of {frees.radimagenet:.3f} from RadImageNet and

@@ -7,9 +7,10 @@ does not fit is an InputError.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -40,10 +41,15 @@ class TaskScores:
 
     def shares(self, inside: np.ndarray | None = None) -> np.ndarray:
         """Return the weight of each network (S,) in a mean over scenarios, each of them once."""
-        networks = self.networks if inside is None else self.networks[inside]
-        of_scenario = networks.groupby("scenario")["scenario"]
-        shares = 1 / of_scenario.transform("size") / of_scenario.ngroups
-        return shares.reindex(self.networks.index, fill_value=0.0).to_numpy()
+        chosen = np.full(len(self.networks), True) if inside is None else np.asarray(inside)
+        counts = np.bincount(self._scenarios[chosen], minlength=len(self.networks))
+        sizes = np.maximum(counts[self._scenarios], 1)
+        return np.where(chosen, 1 / sizes / max(np.count_nonzero(counts), 1), 0.0)
+
+    @cached_property
+    def _scenarios(self) -> np.ndarray:
+        """Number of the scenario of each network, (S,)."""
+        return pd.factorize(self.networks["scenario"])[0]
 
     @property
     def labels(self) -> np.ndarray:
@@ -75,20 +81,25 @@ def task_scores(
     if not inits or len(set(inits)) != len(inits):
         raise InputError(f"{inits!r} are not different inits", where="inits", remedy="Name them.")
     require_columns(predictions, ["patient_id", *of_scenarios], where="predictions")
-    rows = evaluated_rows(predictions)
+    rows = evaluated_rows(predictions, "patient_id", *of_scenarios)
     check_known("init", inits, rows["init"])
-    rows = rows[rows["init"].isin(inits)]
+    inside = rows["init"].isin(inits)
+    rows = rows if inside.all() else rows[inside]
     rows = rows.assign(network=network_names(rows))
+    # As categories while rows are compared and taken: of texts that takes most of the time.
+    texts = rows[["network", "scenario", "init", "case_id", "patient_id"]].dtypes.to_dict()
+    rows = rows.astype(dict.fromkeys(texts, "category"))
     check_unique(rows, ["task", "network", "init", "case_id"])
     for task, rows_of_task in rows.groupby("task", observed=True, sort=False):
         with located(f"task {task}"):
             networks = rows_of_task[["network", "scenario", *of_scenarios]].drop_duplicates()
+            networks = networks.astype({name: texts[name] for name in ("network", "scenario")})
             networks = networks.set_index("network").sort_index()
             if networks.index.has_duplicates:
                 problem = f"a scenario has two values of {' or '.join(of_scenarios)}"
                 remedy = "Name scenarios so that each has one."
                 raise InputError(problem, where="predictions", remedy=remedy)
-            cases = _cases(rows_of_task)
+            cases = _cases(rows_of_task, texts)
             scores = _scores(rows_of_task, tuple(inits), networks, cases)
         yield TaskScores(str(task), tuple(inits), networks, cases, scores)
 
@@ -101,8 +112,9 @@ def network_names(rows: pd.DataFrame) -> pd.Series:
     return names
 
 
-def _cases(rows: pd.DataFrame) -> pd.DataFrame:
+def _cases(rows: pd.DataFrame, types: Mapping[str, Any]) -> pd.DataFrame:
     cases = rows[["case_id", "fold", "label", "patient_id"]].drop_duplicates()
+    cases = cases.astype({name: types[name] for name in ("case_id", "patient_id")})
     cases = cases.sort_values("case_id", ignore_index=True)
     if nameless := cases["patient_id"].isna().sum():
         problem = f"{nameless} test cases name no patient"
@@ -123,23 +135,33 @@ def _cases(rows: pd.DataFrame) -> pd.DataFrame:
 def _scores(
     rows: pd.DataFrame, inits: tuple[str, ...], networks: pd.DataFrame, cases: pd.DataFrame
 ) -> np.ndarray:
-    runs = pd.MultiIndex.from_product([inits, networks.index])
-    wide = rows.pivot(index=["init", "network"], columns="case_id", values="score")
-    wide = wide.reindex(index=runs, columns=cases["case_id"])
-    lacking = wide.isna().any(axis=1)
+    names = {"init": pd.Index(inits), "network": networks.index, "case_id": cases["case_id"]}
+    places = []
+    for column, order in names.items():
+        of_categories = pd.Index(order).get_indexer(rows[column].cat.categories)
+        places.append(of_categories[rows[column].cat.codes])
+    scores = np.full([len(order) for order in names.values()], np.nan)
+    scores[tuple(places)] = rows["score"].to_numpy(dtype=float)
+    lacking = np.isnan(scores).any(axis=2)
     if lacking.any():
-        init, network = wide.index[lacking][0]
-        missing = f"{wide.loc[(init, network)].isna().sum()} of {len(cases)} cases"
-        problem = f"{missing} of scenario {network} have no score of init {init!r}"
+        i, j = np.argwhere(lacking)[0]
+        missing = f"{np.isnan(scores[i, j]).sum()} of {len(cases)} cases"
+        problem = f"{missing} of scenario {networks.index[j]} have no score of init {inits[i]!r}"
         remedy = "Finish the missing runs with the same folds; if a score is NaN, find out why."
         raise InputError(problem, where="predictions", remedy=remedy)
-    return wide.to_numpy(dtype=float).reshape(len(inits), len(networks), -1)
+    return scores
 
 
-def evaluated_rows(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return the test rows of a predictions table, each with the names of its run."""
+def evaluated_rows(predictions: pd.DataFrame, *more: str) -> pd.DataFrame:
+    """Return the test rows of a predictions table, each with the names of its run.
+
+    Of its columns those that statistics read, and `more`: to take rows of texts has its price.
+    """
     require_columns(predictions, COLUMNS, where="predictions")
-    rows = predictions[predictions["part"] == "test"]
+    read = dict.fromkeys([*COLUMNS, "pretraining", *more])
+    rows = predictions[[name for name in read if name in predictions]]
+    tested = rows["part"] == "test"
+    rows = rows if tested.all() else rows[tested]
     if rows.empty:
         remedy = "Pass runs that were evaluated."
         raise InputError("no row of part 'test'", where="predictions", remedy=remedy)

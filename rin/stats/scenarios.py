@@ -129,14 +129,15 @@ def mean_roc(predictions: pd.DataFrame) -> pd.DataFrame:
     >>> curves.query("fpr == 0.2").groupby("init")["tpr"].mean().round(2).to_dict()
     {'a': 0.76, 'b': 0.7}
     """
-    grid = np.linspace(0, 1, 101)
+    grid, levels = np.linspace(0, 1, 101), ["task", "init", "scenario"]
     curves = [
-        pd.DataFrame({**names, "fpr": grid, "tpr": _curve_height(grid, positive, scores)})
+        [*(names[level] for level in levels), *_curve_height(grid, positive, scores)]
         for names, positive, scores in scores_by_run(predictions)
     ]
-    points = ["task", "init", "fpr"]
-    scenarios = pd.concat(curves).groupby([*points, "scenario"], observed=True)["tpr"].mean()
-    return scenarios.groupby(points, observed=True).mean().reset_index()
+    of_runs = pd.DataFrame(curves, columns=[*levels, *grid])
+    means = of_runs.groupby(levels).mean().groupby(["task", "init"]).mean().reset_index()
+    rows = means.melt(["task", "init"], var_name="fpr", value_name="tpr").astype({"fpr": float})
+    return rows.sort_values(["task", "init", "fpr"], ignore_index=True)
 
 
 def init_differences(
