@@ -79,15 +79,13 @@ Markdown(study_tables.phases_differ(runs, records))
 # | … *open substitute for* …, or *another cut* | real images of other patients, or the paper's own cropped by others, with the same question and labels |
 # | **Stand-in images** | images made up in the layout of the real ones; the numbers show that the pipeline works |
 #
-# The default book shows the **reference run**: per-case predictions of a run on
-# real images, kept with the book as numbers. Put the images of a task in the data
-# folder and the same pages show your own run of it. Stand-ins appear only in *How it is
-# done, live*, in *A task of your own*, and in profiles that ask for them; they carry no
-# verdict.
+# The default book shows the **reference run**: per-case predictions of a run on real images, kept
+# with the book as numbers. Put the images of a task in the data folder and the same pages show
+# your own run of it. Stand-ins appear only in *How it is done, live*, in *A task of your own*,
+# and in profiles that ask for them; they carry no verdict.
 #
-# Sentences with numbers are computed; the paper's come from `rin.evidence.paper`, which
-# names the place of each. Where a sentence interprets numbers, the book does not build
-# when it is no longer true.
+# Sentences with numbers are computed; `rin.evidence.paper` names the place of each number of the
+# paper. The book does not build when a sentence that interprets numbers is no longer true.
 #
 # ## Words
 #
@@ -112,11 +110,11 @@ Markdown(study_tables.phases_differ(runs, records))
 # **difference**: Radiologic minus photographic, in points of the area under the ROC curve
 # (AUC): 0.80 against 0.78 is a difference of 2 points.
 #
-# **ahead**: Used only where P, adjusted by Holm's method, is below .05: of a *pretraining*
-# with the pretraining as the unit, of *networks* with the patients as a sample. *No clear
-# difference* does not mean that the two are equal. A difference is *excluded* where two
-# one-sided tests, adjusted in the same way, show that it is smaller; the paper's own
-# where it lies outside the 95% interval. On an axis the word names a direction.
+# **ahead**: Used only where P, adjusted by Holm's method, is below .05: of a *pretraining* with
+# the pretraining as the unit, of *networks* with the patients as a sample. *No clear difference*
+# does not mean equal. A difference is *excluded* where two one-sided tests, adjusted alike, show
+# that it is smaller; the paper's own where it lies outside the 95% interval. On an axis the word
+# names a direction.
 #
 # **reference runs**: *open*, “this book”, gives the main results. *first*, “the earlier
 # run”, gives the side studies: its corpora had 26 classes, without ultrasound, and the
@@ -167,11 +165,11 @@ study_tables.images_table(facts)
 #
 # ### Tables E3 and E4: classes of the eight datasets
 
-# %%
+# %% jupyter={"outputs_hidden": true} tags=["hide-output"]
 small = ["thyroid", "breast", "acl", "meniscus"]
 study_tables.distribution_table(small, facts, "Table E3")
 
-# %%
+# %% jupyter={"outputs_hidden": true} tags=["hide-output"]
 larger = [task for task in paper.COMPARISONS if task not in small]
 study_tables.distribution_table(larger, facts, "Table E4")
 
@@ -191,10 +189,9 @@ Markdown(study_tables.two_corpora(reference.facts))
 # %% [markdown]
 # ## Was any test image seen in pretraining?
 #
-# All images of the tasks of the reference run were compared with all images of both
-# its corpora, by the digest of their pixels and by difference hashes of 256 bits. As a
-# positive control, reduced copies of 200 images of each task were searched for in the
-# same way.
+# All images of the tasks of the reference run were compared with all images of both its corpora,
+# by the digest of their pixels and by difference hashes of 256 bits; as a positive control,
+# reduced copies of 200 images of each task were searched for alike.
 
 # %% jupyter={"outputs_hidden": true} tags=["hide-output"]
 overlap = reference.tables["corpus_overlap"]

@@ -94,17 +94,7 @@ round(float(stats.t.ppf(0.975, 46) * error), 2)
 published.checks_table(audits)
 
 # %%
-checks = pd.DataFrame(
-    {
-        "wide": [row.too_wide_for_delong for row in audits],
-        "follows": [row.p_follows for row in audits],
-        "above": [
-            min(row.p_by_sds.low, row.p_by_normal.low) > 0.05 for row in audits
-        ],
-        "below": [p.high < 0.05 for p in claims.holm_bounds(audits)],
-    },
-    index=[row.task for row in audits],
-)
+checks = claims.checks(audits)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 tasks = {name: [*checks.index[checks[name]]] for name in checks}

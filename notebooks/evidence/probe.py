@@ -150,14 +150,13 @@ Markdown(words.extreme_variances(files))
 # %% [markdown]
 # ## What distributors state
 #
-# Files of one name do not come from one training: of ResNet50 the TensorFlow and the
-# PyTorch release share no tensor. Readers compared the statistics of both files with
-# their own MRI: inputs from −1 to 1 fit the PyTorch file, inputs from 0 to 1 fit the
-# TensorFlow file better than ImageNet's scaling or 0 to 255; their measure does not see
-# a constant shift, as in the official scripts. The two are also of different topologies,
-# Keras' and torchvision's: of equal shapes, one's weights give other features in the
-# other's network. The profile `releases` compares both. None of these files was loaded
-# here.
+# Files of one name do not come from one training: of ResNet50 the TensorFlow and the PyTorch
+# release share no tensor. Readers compared the statistics of both files with their own MRI:
+# inputs from −1 to 1 fit the PyTorch file, inputs from 0 to 1 fit the TensorFlow file better than
+# ImageNet's scaling or 0 to 255; their measure does not see a constant shift, as in the official
+# scripts. The two are also of different topologies, Keras' and torchvision's: one's weights give
+# other features in the other's network. The profile `releases` compares both. None of these files
+# was loaded here.
 
 # %%
 published.distributors_table(probe.load_distributions())
@@ -171,11 +170,11 @@ published.distributors_table(probe.load_distributions())
 # rin weights convert FILE.pt                   # writes FILE.safetensors, needs PyTorch
 # ```
 #
-# The first two read `*_notop.h5`, `.weights.h5` and `.safetensors` (of Keras, PyTorch or
-# MLX), and print every candidate with the verdict, the file's layout and release, extreme
-# variances, and what distributors state about that file. PyTorch's own files are not opened
-# there, because they may contain code; `convert` reads their tensors alone, checks that
-# each of the network's is there with its shape, and names every other one.
+# The first two read `*_notop.h5`, `.weights.h5` and `.safetensors` (of Keras, PyTorch or MLX),
+# and print every candidate with the verdict, the file's layout and release, extreme variances,
+# and what distributors state about that file. PyTorch's own files may contain code and are not
+# opened there; `convert` reads their tensors alone, checks that each of the network's is there
+# with its shape, and names every other one.
 #
 # ## Limits
 #

@@ -147,9 +147,9 @@ if invented and as_printed:
     assert set(impressions[words].index) == {*screened["accession_number"]}
 
 # %% [markdown]
-# The query also flags “not normal”, and “normal heart size” beside a consolidation. Rules therefore
-# look for negation, hedging, a second finding and advice to follow up, and state their reasons. Each
-# flagged study goes to `review_queue.csv`, where a radiologist decides.
+# The query also flags “not normal”, and “normal heart size” beside a consolidation. Rules
+# therefore look for negation, hedging, a second finding and advice to follow up, and state their
+# reasons; a radiologist decides on each flagged study in `review_queue.csv`.
 
 # %%
 examples = impressions[words & invented].drop_duplicates().iloc[::9][:4]
@@ -160,8 +160,8 @@ rules["reasons"] = ["; ".join(screening.reasons) for screening in judged]
 shown.rules_table(rules)
 
 # %% [markdown]
-# A stand-in archive records which of its studies are normal (1), so the rules can be checked. Its
-# wording is invented, so the counts say nothing about the reports of a hospital. *Change a line*, say
+# A stand-in archive records which of its studies are normal (1), so the rules can be checked; its
+# wording is invented, so the counts say nothing about a hospital's reports. *Change a line*, say
 # `as_printed = False`, and run all cells:
 #
 # - another window: `display_window("CT", region)` becomes `(40, 400)`;
@@ -223,8 +223,8 @@ claim("no patient is in two parts", by_patient.max() == 1)
 parts.loc[["train", "validation", "test"]]
 
 # %% [markdown]
-# With the images and tables comes a description for programs that look for datasets
-# (`croissant.json`, in the Croissant format of MLCommons), and a dataset card
+# With the images and tables come a description for programs that look for datasets
+# (`croissant.json`, in the Croissant format of MLCommons) and a dataset card
 # (`dataset_card.json`): licence, counts, split, exclusions, and what was done for
 # de-identification:
 
@@ -300,14 +300,18 @@ shown.deidentified_table(corpus.card)
 # rin pretrain --profile hospital --data-root /path/to/images
 # ```
 #
+# <details><summary>What curation leaves, and what to do with it</summary>
+#
 # Curation can be interrupted and repeated, and reads only new files. The folder
 # `results/hospital/curation/shared` may leave the institution after someone has checked it;
 # everything beside it contains original identifiers or the key of the pseudonyms. Fill the column
 # `confirmed` of `review_queue.csv` with yes or no, save it as `archive/reviewed.csv`, name it in
 # the profile (`reviewed: reviewed.csv`) and curate again. `image_queue.csv` lists images whose
-# pixels may show letters, in whatever script; they stay out until someone has checked them and
-# entered `no` under `shows_text`. `problems.csv` lists all files that could not be used, if any, with
-# number, cause and remedy; numbers stay when other files go. `rin curate --leave-out unreadable`
-# leaves files out by the kind of their problem (or the profile does:
-# `curation: {leave_out: [unreadable]}`), and the dataset card counts them.
-# Pretrained weights are written for Keras, as `_notop.h5` for older software, and as safetensors.
+# pixels may show letters, in whatever script; they stay out until someone has entered `no` under
+# `shows_text`. `problems.csv` lists all files that could not be used, with number, cause and
+# remedy; numbers stay when other files go. `rin curate --leave-out unreadable` leaves files out
+# by the kind of their problem (or the profile does: `curation: {leave_out: [unreadable]}`), and
+# the dataset card counts them. Pretrained weights are written for Keras, as `_notop.h5` for older
+# software, and as safetensors.
+#
+# </details>

@@ -54,14 +54,12 @@ Markdown(sentences.all_tasks_in_short(runs))
 figures.differences_on_tasks(runs)
 
 # %% [markdown]
-# *How to read it.* Each task has one difference and two intervals. The dot, with its
-# pale interval, is about these networks: would they differ on new patients
-# {cite:p}`obuchowski1997`? It changes with the networks, and with how long they are
-# fine-tuned (“The same networks, trained again”). The diamond is about
-# pretraining: pairs of networks are the sample, and statements about pretraining rest
-# on it. A mark is filled where P, adjusted over the tasks {cite:p}`holm1979`, is below
-# .05. A wide interval is an answer too: it says that another set of networks could have
-# shown the opposite.
+# *How to read it.* The dot, with its pale interval, is about these networks on new patients
+# {cite:p}`obuchowski1997`; it changes with the networks and with how long they are fine-tuned
+# (“The same networks, trained again”). The diamond takes pairs of networks as the sample, and
+# statements about pretraining rest on it. A mark is filled where P, adjusted over the tasks
+# {cite:p}`holm1979`, is below .05. A wide interval is an answer too: another set of networks
+# could have shown the opposite.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(sentences.nameless_files(runs))
@@ -69,9 +67,9 @@ Markdown(sentences.nameless_files(runs))
 # %% [markdown]
 # ## The paper's numbers, and these
 #
-# The paper's intervals come from settings of fine-tuning; those of this book
-# from pairs of networks. Two lines belong to a task: is the paper's difference inside
-# the interval below it? A task of one line is not among the paper's.
+# The paper's intervals come from settings of fine-tuning, those of this book from pairs of
+# networks. Is the paper's difference inside the interval below it? A task of one line is not
+# among the paper's.
 
 # %%
 a, b = runs.inits
@@ -83,10 +81,9 @@ tables.beside_published(runs)
 # %% [markdown]
 # ## What is excluded
 #
-# That no difference is found does not mean that there is none. The table has two
-# one-sided tests of a difference beyond a margin, and a test of the paper's own
-# difference: a low P value excludes it. All have the pretraining as the unit; P is
-# adjusted over the tasks, the interval is not.
+# The table has two one-sided tests of a difference beyond a margin, and a test of the paper's own
+# difference: a low P value excludes it. All have the pretraining as the unit; P is adjusted over
+# the tasks, the interval is not.
 
 # %%
 tables.exclusions(runs, across)
@@ -114,13 +111,10 @@ Markdown(sentences.likeness_of_pairs(runs, across, pairs))
 # %% [markdown]
 # ## What other analyses say
 #
-# Pairs of networks of different backbones may share the seed of their pretraining
-# and its split of the corpora, and move together; the headline allows for that. The
-# table also has the model in which no pairs share a seed, these backbones taken as
-# fixed, a posterior mean with half-normal priors of the standard deviations
-# ([Methods](../../methods)), and, where the run has others too, the backbones of the
-# paper alone: the columns differ in what they take for a random draw.
-# “The same networks, trained again” leaves out each pair in turn.
+# The headline allows for pairs of different backbones that share the seed of their pretraining
+# and its split of the corpora. The table also has the model in which no pairs share a seed, these
+# backbones taken as fixed, a posterior mean with half-normal priors of the standard deviations
+# ([Methods](../../methods)), and, where the run has others too, the backbones of the paper alone.
 
 # %%
 sensitivity = pretraining_sensitivity(scores, a, b)
@@ -169,21 +163,18 @@ tables.wrong_way_round(runs, scores)
 Markdown(sentences.spread_of_scenarios(runs, aucs))
 
 # %% [markdown]
-# The last column of the table is the SD of the log-odds: a very large one suggests a
-# training that diverged, a small one that little was learnt, so that on a small test set
-# chance decides the sign. Excluding networks after seeing their results would introduce
+# The last column is the SD of the log-odds: a very large one suggests a training that diverged, a
+# small one that little was learnt. Excluding networks after seeing their results would introduce
 # bias, so all are included.
 #
 # ## What would settle it
 #
-# A statement about these networks needs enough patients: the table has the numbers
-# that would detect a difference of two points of AUC, or rule one out if there is
-# none. A statement about pretraining needs more backbones wherever backbones differ,
-# since neither more pretrainings of the same backbones nor more patients reduce that
-# scatter. The last columns show the power to detect two points (two-sided, 5%) with
-# a number of backbones × pretrainings, each with a seed of its own: the share of
-# simulated studies whose test finds it. It rests on the variances of the headline,
-# which few networks estimate, and is therefore approximate.
+# For these networks the table has the numbers of patients that would detect a difference of two
+# points of AUC, or rule one out if there is none. A statement about pretraining needs more
+# backbones wherever backbones differ: neither more pretrainings of the same ones nor more
+# patients reduce that scatter. The last columns show the power to detect two points (two-sided,
+# 5%) with a number of backbones × pretrainings, each with a seed of its own. It rests on the
+# variances of the headline, which few networks estimate, and is therefore approximate.
 
 # %%
 wanted = tables.patients_wanted(networks.query("group == 'all'"))
@@ -195,16 +186,15 @@ Markdown(sentences.enough_patients(runs, wanted))
 # %% [markdown]
 # ## Try it
 #
-# 1. Keep two backbones. Which changes more, the estimates or their intervals? Two
-#    backbones leave one degree of freedom to say how backbones differ.
+# 1. Keep two backbones. Which changes more, the estimates or their intervals?
 #
 #    ```python
 #    two = scores[scores["backbone"].isin(["MobileNetV2", "ResNet50"])]
 #    pretraining_differences(two, a, b)[["task", "estimate", "ci_low", "ci_high"]]
 #    ```
 #
-# 2. Speak of these backbones alone. Most questions that are narrower have a narrower
-#    answer; where the interval grows, fewer degrees of freedom are left (`df`).
+# 2. Speak of these backbones alone. A narrower question mostly has a narrower answer; where the
+# interval grows, fewer degrees of freedom are left (`df`).
 #
 #    ```python
 #    fixed = pretraining_differences(scores, a, b, fixed_backbones=True)

@@ -54,12 +54,11 @@ Markdown(hospitals.in_short(runs, of))
 hospitals.difference_forest(runs, of)
 
 # %% [markdown]
-# *How to read it.* The same networks are tested twice: on held-out images of the
-# hospital that they were trained on, and on all images of another. Compare the groups
-# line by line. A result that holds for patients in general should be on the same side
-# in both; a wide interval in either group cannot say that it is not. Where the external
-# images are a task of their own, a third group has networks that were trained there: it
-# tells a harder dataset from a change of place.
+# *How to read it.* The same networks are tested twice: on held-out images of their own hospital,
+# and on all images of another. A result that holds for patients in general should be on the same
+# side in both; a wide interval in either group cannot say that it is not. Where the external
+# images are a task of their own, a third group has networks that were trained there: it tells a
+# harder dataset from a change of place.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(hospitals.datasets(runs, of))
@@ -99,9 +98,8 @@ hospitals.network_dots(runs, of)
 # %% [markdown]
 # ## Subgroups of the external images
 #
-# A network may recognise the device rather than the disease, which is of no use to
-# it among images of one device. Groups with at least twenty patients of each class
-# are listed; lesion size is the lesion's share of the image, divided into thirds.
+# A network may recognise the device rather than the disease. Groups with at least twenty patients
+# of each class are listed; lesion size is the lesion's share of the image, divided into thirds.
 # Intervals describe these networks on new patients and are exploratory.
 
 # %%

@@ -48,15 +48,13 @@ Markdown(random_start.in_short(runs))
 random_start.gains_forest(runs)
 
 # %% [markdown]
-# *How to read it.* The paper compares two pretrainings with each other but neither with
-# random weights; without that, two equal AUCs may mean that both pretrainings help, or
-# neither. A mark is the gain of one pretraining over random weights. Within a comparison
-# only the initial weights differ. Learning rates are shown one by one: an average would
-# hide a rate at which random weights hardly learn. A gain at a rate at which random
-# weights have hardly begun to learn shows that pretraining is faster, not that it reaches
-# more. All layers are trained, because with frozen random weights only the head would
-# learn. P is adjusted over all comparisons {cite:p}`holm1979`; exploratory: intervals are
-# over patients alone.
+# *How to read it.* The paper compares two pretrainings with each other but neither with random
+# weights; so two equal AUCs may mean that both help, or neither. A mark is the gain of one
+# pretraining over random weights; within a comparison only the initial weights differ. Learning
+# rates are shown one by one: a gain at a rate at which random weights have hardly begun to learn
+# shows that pretraining is faster, not that it reaches more. All layers are trained, because with
+# frozen random weights only the head would learn. P is adjusted over all comparisons
+# {cite:p}`holm1979`; exploratory: intervals are over patients alone.
 #
 # ## One comparison by hand
 

@@ -48,14 +48,13 @@ Markdown(overlap.in_short(runs))
 overlap.difference_forest(runs)
 
 # %% [markdown]
-# *How to read it.* Figure 5 of the paper reports larger overlap with the lesion for
-# RadImageNet networks. Each line is that difference here, by one measure: Dice (twice
-# the pixels in common over the pixels of both) with the paper's threshold; Dice with a threshold chosen on
-# other patients; and average precision, which needs no threshold. A difference that is
-# there with one threshold only is about the threshold. And it means little where maps do
-# not localise the lesion better than a region that is drawn without looking at the image,
-# which comes next but one. Intervals are over patients and describe the networks of the
-# first pretraining.
+# *How to read it.* Figure 5 of the paper reports larger overlap with the lesion for RadImageNet
+# networks. Each line is that difference here, by one measure: Dice (twice the pixels in common
+# over the pixels of both) with the paper's threshold; Dice with a threshold chosen on other
+# patients; and average precision, which needs none. A difference at one threshold only is about
+# the threshold, and none means much where maps localise the lesion no better than a region drawn
+# without looking at the image. Intervals are over patients and describe the networks of the first
+# pretraining.
 #
 # ## From a map to a number
 #
@@ -100,12 +99,11 @@ overlap.blind_forest(runs)
 # %% [markdown]
 # ## Does the brightest point hit the lesion?
 #
-# In the pointing game a map scores a hit if its brightest point is on the lesion
-# or within 6% of the image's side from it {cite:p}`zhang2018`. Maps of small images
-# are coarse: the brightest point is the centre of a cell or, for a corner cell, the
-# whole corner beyond it. With 2 × 2 cells it is *always* in a corner, where lesions
-# are rare. Hits are therefore compared with a random cell of the same grid, not
-# with a random pixel.
+# In the pointing game a map scores a hit if its brightest point is on the lesion or within 6% of
+# the image's side from it {cite:p}`zhang2018`. In maps of small images that point is the centre
+# of a coarse cell or, for a corner cell, the whole corner beyond it; with 2 × 2 cells it is
+# *always* in a corner, where lesions are rare. Hits are therefore compared with a random cell of
+# the same grid.
 
 # %%
 hits = overlap.hits_of(runs, maps)
@@ -144,9 +142,6 @@ overlap.difference_maps(runs)
 overlap.examples(runs)
 
 # %% [markdown]
-# A higher Dice score shows that a network looks at the lesion more only if it is
-# higher at every threshold and the maps beat image-blind regions.
-#
 # ## Try it
 #
 # 1. Keep large lesions. Does the difference survive where the threshold matters least?
@@ -163,8 +158,7 @@ overlap.examples(runs)
 #    fine.groupby("init")[["dice", "average_precision"]].mean().round(2)
 #    ```
 #
-# 3. Count images instead of averaging them. A small mean difference may hide that the
-#    maps of single images differ a lot: how many go either way?
+# 3. Count images instead of averaging them: how many go either way?
 #
 #    ```python
 #    mean = of_task.groupby(["case_id", "init"])["dice"].mean().unstack()

@@ -49,11 +49,11 @@ Markdown(retraining.in_short(repeated))
 retraining.training_dots(repeated)
 
 # %% [markdown]
-# *How to read it.* Each dot is one training of both networks: from the same weights, on
-# the same images, in another order and with new random weights of the head. Nothing that
-# one would report differs between the dots of a line. Yet they are points apart, and some
-# lie on either side of zero: had only one training been made, chance would have chosen
-# which. The variance between trainings is computed within each scenario and pooled.
+# *How to read it.* Each dot is one training of both networks: from the same weights, on the same
+# images, in another order and with new random weights of the head. Nothing that one would report
+# differs between the dots of a line, yet some lie on either side of zero: had only one training
+# been made, chance would have chosen which. The variance between trainings is computed within
+# each scenario and pooled.
 
 # %%
 a, b = repeated.inits
@@ -77,10 +77,9 @@ retraining.other_cases_forest(repeated)
 # %% [markdown]
 # ## After a briefer pretraining
 #
-# If one corpus is easier, its networks may transfer better only because they learnt
-# more. They were therefore pretrained again, briefly, until they classified their
-# own validation images about as well as the others. If only the amount learnt
-# mattered, the difference would vanish.
+# If one corpus is easier, its networks may transfer better only because they learnt more. They
+# were therefore pretrained again, briefly, until they classified their own validation images
+# about as well as the others.
 
 # %%
 retraining.accuracies(repeated)
@@ -164,8 +163,8 @@ Markdown(retraining.after_convergence(longer, shift))
 #    (aucs.max() - aucs.mean()).groupby(["task", "init"]).mean().round(3)
 #    ```
 #
-# 2. Keep one scenario of each task. Watch the interval of the SD more than the SD: how
-#    many trainings would it take to know it to a factor of two?
+# 2. Keep one scenario of each task. How many trainings would it take to know the SD to a factor
+# of two?
 #
 #    ```python
 #    first = same_split.groupby("task")["scenario"].transform("first")

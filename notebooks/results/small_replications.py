@@ -50,13 +50,12 @@ followed = follow_ups.followed(runs)
 follow_ups.confounder_forest(runs, followed)
 
 # %% [markdown]
-# *How to read it.* Of the four replications this figure has the one with the largest
-# effects. All positive training images carried a mark; in the test the mark is on the
-# negative images. A network with an AUC below 0.5 follows the confounder rather than the
-# disease; where both AUCs are near zero (the numbers at the right), the test cannot tell
-# the initialisations apart, whatever the interval. Differences change by several points
-# from one training to the next, so this page shows its estimates beside the published
-# ones without confirming or contradicting them.
+# *How to read it.* Of the four replications this one has the largest effects. All positive
+# training images carried a mark; in the test the mark is on the negative images. A network with
+# an AUC below 0.5 follows the confounder rather than the disease; where both AUCs are near zero
+# (the numbers at the right), the test cannot tell the initialisations apart. Differences change
+# by several points from one training to the next, so the page neither confirms nor contradicts
+# the published estimates.
 
 # %%
 follow_ups.designs(runs)
@@ -64,12 +63,11 @@ follow_ups.designs(runs)
 # %% [markdown]
 # ## Which weights learn shortcuts?
 #
-# In one study, confounders were added to a share of the positive training images and
-# to negative test images; networks with ImageNet weights followed all confounders but
-# the noise more than those with RadImageNet weights {cite:p}`juodelyte2024`. Here
-# the confounders are a letter, a low-pass filter and Poisson noise; the source gave
-# noise to all images, and more to the marked ones. For *sampled*, the device of an
-# ultrasound image takes the place of a mark.
+# In one study, confounders were added to a share of the positive training images and to negative
+# test images; networks with ImageNet weights followed all confounders but the noise more than
+# those with RadImageNet weights {cite:p}`juodelyte2024`. Here they are a letter, a low-pass
+# filter and Poisson noise; the source gave noise to all images, and more to the marked ones. For
+# *sampled*, the device of an ultrasound image takes the place of a mark.
 
 # %%
 confounded = follow_ups.confounded(runs)

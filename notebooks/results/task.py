@@ -53,14 +53,12 @@ Markdown(sentences.task_in_short(runs, task))
 figures.difference_forest(runs, task)
 
 # %% [markdown]
-# *How to read it.* A mark is a difference in mean AUC, in points; right of the line at
-# zero the radiologic start did better. Each difference has two intervals, because two
-# questions can be asked of it. *Would these very networks do so on new patients?* Then
-# patients are the sample, and the pale interval answers. *Would networks pretrained
-# anew do so?* Then every pair of networks, one from either corpus, is one observation.
-# There are few of those, and they disagree, so the dark interval is wider: what is said
-# of pretraining rests on it. An interval that includes zero does not show that there is
-# no difference; it shows which differences are still possible.
+# *How to read it.* A mark is a difference in mean AUC, in points; right of zero the radiologic
+# start did better. The pale interval asks whether *these very networks* would do so on new
+# patients: patients are the sample. The dark one asks whether *networks pretrained again* would:
+# each pair of networks, one from either corpus, is one observation. Pairs are few and disagree,
+# so it is wider, and what is said of pretraining rests on it. An interval that includes zero
+# shows which differences are still possible, not that there is none.
 #
 # ## How good is one network?
 #
@@ -74,9 +72,9 @@ some_rows = scores.sample(4, random_state=0)
 some_rows[["backbone", "init", "label", "score"]].round(2)
 
 # %% [markdown]
-# The AUC is the probability that a positive image gets a higher score than a negative
-# one. There is one AUC for each network; a *scenario* is a backbone with the layers
-# that were trained and a learning rate. Each line below is a scenario.
+# The AUC is the probability that a positive image gets a higher score than a negative one; each
+# network has one. A *scenario*, a line below, is a backbone with the layers that were trained and
+# a learning rate.
 
 # %%
 aucs = scenario_aucs(scores)
@@ -101,8 +99,8 @@ pretrainings = pretraining_differences(scores, a, b)
 tables.differences(runs, {"patients": patients, "pretrainings": pretrainings})
 
 # %% [markdown]
-# A mean of few pairs may rest on one of them. So each pair is left out in turn; these
-# are the pairs whose absence moves the difference most (`moved`).
+# Each pair is left out in turn; these are the pairs whose absence moves the difference most
+# (`moved`).
 
 # %%
 without = leave_one_pair_out(scores, a, b)
@@ -115,12 +113,10 @@ Markdown(sentences.most_influential(runs, task, without))
 # %% [markdown]
 # ## Beyond the AUC
 #
-# The AUC sees only the order of the scores. Whether a probability of .8 is right in
-# eight of ten cases is calibration; whether acting on it does more good than harm is
-# net benefit. How these are computed: [Methods](../../methods). The intervals take only
-# patients as a sample: what other pretrainings would give is not in them. The means
-# include every network; where trainings diverged, the last columns and dashed curves
-# leave these out.
+# The AUC sees only the order of the scores. Calibration asks whether a probability of .8 is right
+# in eight of ten cases, net benefit whether acting on it does more good than harm
+# ([Methods](../../methods)). Intervals are of these networks on new patients. Means include every
+# network; where trainings diverged, the last columns and dashed curves leave these out.
 
 # %%
 tables.clinical(runs, task)
@@ -153,16 +149,16 @@ Markdown(sentences.images_of_task(runs, task))
 #    pretraining_differences(frozen, a, b)[["estimate", "ci_low", "ci_high"]]
 #    ```
 #
-# 2. Leave out a backbone. The interval over pretrainings often moves more than it did
-#    in the first change, although fewer networks were removed: why?
+# 2. Leave out a backbone. Why does the interval over pretrainings often move more than in the
+# first change?
 #
 #    ```python
-#    fewer = scores[scores["backbone"] != scores["backbone"].iloc[0]]
+#    fewer = scores[scores["backbone"] != "ResNet50"]
 #    pretraining_differences(fewer, a, b)[["estimate", "ci_low", "ci_high"]]
 #    ```
 #
-# 3. Keep half of the patients. Now the interval over patients should grow, by about
-#    the square root of two; does the other one?
+# 3. Keep half of the patients. One interval should grow by about the square root of two: which,
+# and does the other?
 #
 #    ```python
 #    half = scores["patient_id"].drop_duplicates().sample(frac=0.5, random_state=0)

@@ -29,8 +29,8 @@ results: str = "results"  # folder for everything computed
 # %% [markdown]
 # ## Only the tests: a table of your own
 #
-# One row an image, several images of a patient, labels 0 or 1; a higher score means 1. Only
-# the order of scores matters, so probabilities, logits and ratings all work. `rin.stats` installs
+# One row an image, several images of a patient, labels 0 or 1; a higher score means 1. Only the
+# order of scores matters: probabilities, logits and ratings all work. `rin.stats` installs
 # without a deep-learning framework and without plotting. These cases are made up; with a file on
 # disk, give its name to `read_csv`.
 
@@ -66,9 +66,9 @@ labels, model_a, model_b = images["label"], images["model_a"], images["model_b"]
 pd.Series(vars(auc_ci(labels, model_a)), name="model A").round(3).to_frame()
 
 # %% [markdown]
-# Images of a patient resemble each other, so they carry less information than as many independent
-# cases would. DeLong's test {cite:p}`delong1988` counts images; given patients, Obuchowski's
-# estimator {cite:p}`obuchowski1997` counts patients. `estimate` and its interval are those of a − b.
+# Images of a patient carry less information than as many independent cases would. DeLong's test
+# {cite:p}`delong1988` counts images; given patients, Obuchowski's estimator
+# {cite:p}`obuchowski1997` counts patients. `estimate` and its interval are those of a − b.
 
 # %%
 naive = delong_test(labels, model_a, model_b)
@@ -278,9 +278,9 @@ of_tasks[shown].assign(p_holm=p_holm).round(3)
 # ## A study of your own
 #
 # A question is a study: an entry of a profile's list, which takes a part of the plan of the paper
-# (tasks, backbones, unfreezing, learning rates, inits, pretrainings, folds) and says what varies in
-# it. What it does not name, it takes as the main study does. A page is a notebook in `notebooks/`
-# with a line in `rin/report/pages.yaml`.
+# (tasks, backbones, unfreezing, learning rates, inits, pretrainings, folds) and says what varies
+# in it; the rest is as in the main study. A page is a notebook in `notebooks/` with a line in
+# `rin/report/pages.yaml`.
 #
 # ```yaml
 # studies:
@@ -299,11 +299,11 @@ of_tasks[shown].assign(p_holm=p_holm).round(3)
 #     vary: {length: {fixed: {}, converged: {epochs: 12, patience: 3}}}
 # ```
 #
-# `rin study` trains what is missing of it, and `open_runs(…).predictions(study="dropout")` returns
-# the scores, with the columns `factor` and `level`. Every setting of fine-tuning can vary; one with a
-# single value holds for the whole study, and a factor that changes several settings has a name and
-# names of its levels. `confounder` marks a share of the positive training images and tests on marked
-# negatives. `seeds` repeats trainings, `inits: [random, radiologic, photographic]` adds random
-# weights, and the profile `open` has all studies that the book shows. Their pages appear where there
-# are results. Pretraining with softened labels (`losses`) and for fewer epochs
-# (`pretraining: brief`) has sections of its own; `rin.study.profile` describes every field.
+# `rin study` trains what is missing of it, and `open_runs(…).predictions(study="dropout")`
+# returns the scores, with the columns `factor` and `level`. Every setting of fine-tuning can
+# vary; one with a single value holds for the whole study, and a factor that changes several
+# settings has a name and names of its levels. `confounder` marks a share of the positive training
+# images and tests on marked negatives. `seeds` repeats trainings, `inits: [random, radiologic,
+# photographic]` adds random weights, and the profile `open` has all studies that the book shows.
+# Softened labels (`losses`) and brief pretraining (`pretraining: brief`) have sections of their
+# own; `rin.study.profile` describes every field.

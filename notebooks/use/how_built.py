@@ -26,7 +26,6 @@ data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-import yaml
 from IPython.display import Markdown
 
 from rin.report import origins
@@ -63,11 +62,8 @@ origins.images_table(runs)
 # %% [markdown]
 # ## Profile
 
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-settings = runs.workspace.profile.model_dump(
-    exclude_none=True, exclude_defaults=True
-)
-Markdown(f"```yaml\n{yaml.safe_dump(settings, sort_keys=False)}```")
+# %%
+origins.settings(runs)
 
 # %% [markdown]
 # ## References

@@ -85,10 +85,10 @@ table.to_csv(folder / "Befunde.csv", sep=";", encoding="latin-1", index=False)
 # ```
 #
 # It reads tables of any separator and encoding (CSV, Excel, parquet), finds the columns by their
-# names and contents, opens every image (PNG, JPEG, TIFF, BMP, NumPy, NIfTI), and asks for what it
-# cannot guess. DICOM files work too; names may omit folder and ending. Without a table, each class is a
-# folder: `rin new NAME --images FOLDER`, which may be a zip archive. This page calls the function behind it, and passes a
-# typical speed; the command measures yours:
+# names and contents, opens every image (PNG, JPEG, TIFF, BMP, NumPy, NIfTI, DICOM), and asks for
+# what it cannot guess; names may omit folder and ending. Without a table, each class is a folder:
+# `rin new NAME --images FOLDER`, which may be a zip archive. This page calls the function behind
+# it with a typical speed; the command measures yours:
 
 # %%
 home = Path(mkdtemp())  # not the checkout
@@ -109,10 +109,9 @@ manifest, own_profile = write_task(made)
 shown.screen(made, work)
 
 # %% [markdown]
-# It also reports what is wrong, in one line, before anything is trained: rows without images and
-# images without rows, a patient with two labels or in two spellings, a misspelt class, a black
-# mask, a broken file, one class only, too few patients to divide. Nothing of yours is changed, and
-# nothing is overwritten.
+# It also reports what is wrong before anything is trained: rows without images and images without
+# rows, a patient with two labels or in two spellings, a misspelt class, a black mask, a broken
+# file, one class only, too few patients to divide. Nothing of yours is changed or overwritten.
 #
 # ## What it wrote
 #
@@ -124,24 +123,22 @@ Markdown(f"```yaml\n{manifest.read_text('utf-8')}```")
 # %% [markdown]
 # And a profile, which says how much to compute:
 
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-profile_text = own_profile.read_text("utf-8").replace(str(work), "FOLDER")
-Markdown("```yaml\n" + profile_text + "```")
+# %%
+shown.unfolding(own_profile, work)
 
 # %% [markdown]
 # With the released weights under `DATA_ROOT/weights` it compares those; with the two corpora of
-# this book under `DATA_ROOT` it pretrains on them. Here it has neither, so that both
-# initialisations come from stand-ins and their difference means nothing. `rin new` then prints the
-# next two commands:
+# this book under `DATA_ROOT` it pretrains on them. Here it has neither, so both initialisations
+# come from stand-ins. `rin new` then prints the next two commands:
 #
 # ```console
 # make study PROFILE=hospital_us DATA_ROOT=FOLDER
 # make book PROFILE=hospital_us DATA_ROOT=FOLDER
 # ```
 #
-# The first command trains, the second makes a book of this task alone. Both files may be edited:
-# here, to keep this page short, ten layers are trained in place of all. `rin study --dry-run`
-# lists what is missing, and counts the runs:
+# The first trains, the second makes a book of this task alone. Both files may be edited: here, to
+# keep this page short, ten layers are trained in place of all. `rin study --dry-run` lists what
+# is missing, and counts the runs:
 
 # %%
 written = own_profile.read_text("utf-8")
@@ -217,6 +214,8 @@ shutil.rmtree(work)
 # %% [markdown]
 # ## What else can be said
 #
+# <details><summary>Options of <code>rin new</code>, by what you have</summary>
+#
 # | you have | say |
 # |---|---|
 # | columns with other names | `--image`, `--label`, `--patient`, `--split` |
@@ -241,14 +240,16 @@ shutil.rmtree(work)
 # | other folds, weights or image sizes | edit the profile, or another copy of it |
 # | a notebook of your own | a name in `pages` of the profile |
 #
-# Without a column of patients each image counts as a patient; where that is wrong the AUC is too
-# high. `rin new` warns in red, and proposes a pattern where names look like patients. Small cohorts
-# get coarser folds: of 15% from 20 patients in the rarer class, of 20% from ten, one split from
-# four, with two of them in the test; fewer are refused. Every setting of a manifest is listed on
-# [the page of tables](reference). In Jupyter, `make lab` opens the notebooks, and
-# `results/task.py` with `task = "hospital_us"`, `profile = "hospital_us"` and the `data_root` that
-# `rin new` printed shows the task; outputs there are not kept, those of the book are.
+# </details>
 #
-# A second dataset with the same labels, from another hospital, gets a manifest of its own. Put its
-# name under `external` of the task, and `external: true` in the profile: then every run also scores
+# Without a column of patients each image counts as a patient, and the AUC is too high where that
+# is wrong: `rin new` warns in red, and proposes a pattern where names look like patients. Small
+# cohorts get coarser folds: of 15% from 20 patients in the rarer class, of 20% from ten, one
+# split from four, with two of them in the test; fewer are refused. [The page of
+# tables](reference) lists every setting of a manifest. In Jupyter (`make lab`), `results/task.py`
+# with `task = "hospital_us"`, `profile = "hospital_us"` and the `data_root` that `rin new`
+# printed shows the task.
+#
+# A second dataset with the same labels, from another hospital, gets a manifest of its own. With
+# its name under `external` of the task and `external: true` in the profile, every run also scores
 # it; none is trained on it.

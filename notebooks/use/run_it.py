@@ -51,12 +51,11 @@ statuses = dataset_status(runs.workspace.data_root)
 # make book PROFILE=open DATA_ROOT=/path/to/images RESULTS=/path/to/results
 # ```
 #
-# The book is `_build/html/index.html`; it opens without an internet connection. Each profile keeps its
-# own, as `_build/demo/html`, and `_build/html` leads to the last one. A second `make
-# book` skips pages and trainings that are finished and unchanged; an interrupted one continues.
-# Profiles are the files of `notebooks/profiles/` and differ in numbers only: image size, epochs,
-# cases, seeds. `rin profiles` lists them; copy one to make your own. Below, `rin` means
-# `.venv/bin/rin`.
+# The book is `_build/html/index.html`; it opens without an internet connection. Each profile
+# keeps its own, as `_build/demo/html`, and `_build/html` leads to the last one. A second `make
+# book` skips what is finished and unchanged; an interrupted one continues. Profiles are the files
+# of `notebooks/profiles/` and differ in numbers only: image size, epochs, cases, seeds. `rin
+# profiles` lists them; copy one to make your own. Below, `rin` means `.venv/bin/rin`.
 #
 # ## The images
 
@@ -87,11 +86,10 @@ HTML(
 )
 
 # %% [markdown]
-# A task uses its own dataset where it is there, otherwise the substitute.
-# All datasets are in one folder, the data root, each under one of the names that its manifest
-# lists under `locations`; the first that exists counts. A folder and a zip archive of it are read
-# alike, and nothing has to be unpacked unless a layout below says so. Files that do not belong to
-# a dataset are errors.
+# A task uses its own dataset where it is there, otherwise the substitute. All datasets are in one
+# folder, the data root, each under one of the names that its manifest lists under `locations`;
+# the first that exists counts. A folder and a zip archive of it are read alike; nothing has to be
+# unpacked unless a layout below says so. Files that do not belong to a dataset are errors.
 #
 # ```console
 # export DATA_ROOT=/path/to/images
@@ -103,20 +101,20 @@ HTML(
 # ```
 #
 # `rin data verify` lists all that is missing, miscounted or broken, and then ends with status 1.
-# If all is well it prints a digest of ids, labels, pixels and masks. Equal digests mean that
-# two people work on the same images.
+# If all is well it prints a digest of ids, labels, pixels and masks: equal digests mean equal
+# images.
 #
-# A part of a published dataset, such as a sample of it, is refused. `--partial` accepts it in
-# `rin data verify`, `rin study` and `rin book` (`partial: true` in a profile or a manifest does,
-# too): the labels of what is there are kept. Banners then say which part it is, its runs are never
-# taken for those of the whole, and no reference run is written from it.
+# A part of a published dataset is refused. `--partial` accepts it in `rin data verify`, `rin
+# study` and `rin book` (`partial: true` in a profile or a manifest does, too): the labels of what
+# is there are kept, banners say which part it is, and no reference run is written from it.
 #
-# Released weights are looked for in `DATA_ROOT/weights`, then in `DATA_ROOT`, under the file names
-# of `data_manifests/weights.yaml`, and checked by SHA-256 where it is known. Keras fetches its own
-# ImageNet weights. PyTorch's files are converted once by `rin weights convert FILE.pt`, where PyTorch
-# is installed (`pip install -e '.[torch]'`); `radimagenet_pytorch` and `imagenet_torchvision` are then
-# inits as any other, and the profile `releases` compares them. The folds that the paper's authors published are a second source of splits: put
-# a copy of their repository under `DATA_ROOT`, as `RadImageNet`, and set `splits: official`.
+# Released weights are looked for in `DATA_ROOT/weights`, then in `DATA_ROOT`, under the file
+# names of `data_manifests/weights.yaml`, and checked by SHA-256 where it is known. Keras fetches
+# its own ImageNet weights. `rin weights convert FILE.pt` converts PyTorch's files once, where
+# PyTorch is installed (`pip install -e '.[torch]'`); `radimagenet_pytorch` and
+# `imagenet_torchvision` are then inits as any other, and the profile `releases` compares them.
+# The folds that the paper's authors published are a second source of splits: put a copy of their
+# repository under `DATA_ROOT`, as `RadImageNet`, and set `splits: official`.
 #
 # ## One step, or one notebook
 #
@@ -151,13 +149,13 @@ HTML(
 # rin compare scores.csv --label truth --a new --b old   # this pair alone
 # ```
 #
-# It writes one page, `scores_compared/comparison.html`, and its tables as CSV beside it: AUCs with
-# intervals, paired differences over patients with Holm's adjustment, ROC curves with bands,
-# operating points and calibration. Scores from 0 to 1 are taken as probabilities; `--log-odds` says
-# that they are log-odds, and scores that only rank the cases get no calibration. Without
-# `--patient` each case counts as a patient, which is too sure where patients have several images.
-# A missing column, labels of one class, a score that is no number, or a case that a model has
-# twice or lacks is one error, and nothing is written.
+# It writes one page, `scores_compared/comparison.html`, and its tables as CSV beside it: AUCs
+# with intervals, paired differences over patients with Holm's adjustment, ROC curves with bands,
+# operating points and calibration. Scores from 0 to 1 are taken as probabilities, or as log-odds
+# with `--log-odds`; scores that only rank the cases get no calibration. Without `--patient` each
+# case counts as a patient, which is too sure where patients have several images. Whatever does
+# not fit (a missing column, one class, a score that is no number, a case that a model has twice
+# or lacks) is one error, and nothing is written.
 #
 # ## A GPU
 #
@@ -172,10 +170,10 @@ HTML(
 #
 # After an update of the lock `make` installs the version without CUDA again: repeat these lines.
 #
-# The profile `paper` computes in mixed precision (`execution: precision`). Results are then close
-# to those of a CPU but not equal digit by digit; the ledger keeps the backend and the precision of
-# each run. `execution: {devices: all}` spreads a pretraining batch over all GPUs, and
-# `execution: {workers: 4}` gives every worker a GPU to itself.
+# The profile `paper` computes in mixed precision (`execution: precision`), whose results are
+# close to those of a CPU but not equal digit by digit; the ledger keeps backend and precision of
+# each run. `execution: {devices: all}` spreads a pretraining batch over all GPUs, and `execution:
+# {workers: 4}` gives every worker a GPU to itself.
 #
 # ## A cluster
 #
@@ -201,16 +199,16 @@ HTML(
 #
 # The command decodes the images once, submits pretrainings and then blocks of fine-tuning as job
 # arrays through [submitit](https://github.com/facebookincubator/submitit), and shows one progress
-# bar until the last job has ended. Leave it running, for instance in `tmux`. Jobs share the
-# results folder and nothing else. A job whose time is up is queued again, and a pretraining
-# continues from its checkpoint. A job that fails is named with its log and the last lines of it;
-# the same command then submits only the missing runs. Ctrl-C cancels the jobs.
+# bar until the last job has ended. Leave it running, for instance in `tmux`; Ctrl-C cancels the
+# jobs. Jobs share the results folder and nothing else. A job whose time is up is queued again,
+# and a pretraining continues from its checkpoint. A job that fails is named with its log and the
+# last lines of it; the same command then submits only the missing runs.
 #
-# Once a few runs are finished, `--dry-run` gives the hours and the disk that the rest will take on
-# the same hardware. Before, an extrapolation must do. It lets every image pass once an epoch
-# through each network of the main grid, at speeds measured on one NVIDIA H200 (JAX,
-# `mixed_bfloat16`, 256 px, batches of 256), but for InceptionResNetV2, scaled by its operations.
-# **This project has not run the paper's study at full size.**
+# Once a few runs are finished, `--dry-run` gives the hours and the disk that the rest will take
+# on the same hardware. The extrapolation below lets every image pass once an epoch through each
+# network of the main grid, at speeds measured on one NVIDIA H200 (JAX, `mixed_bfloat16`, 256 px,
+# batches of 256), but for InceptionResNetV2, scaled by its operations. **This project has not run
+# the paper's study at full size.**
 
 # %%
 speeds = {  # images/s: all layers trained, the top ten, none

@@ -164,6 +164,25 @@ def splits_as_far_apart(audits: Audits, first: Collection[str]) -> tuple[int, in
     return round(test.pvalue * ways), ways
 
 
+def checks(audits: Sequence[TaskAudit]) -> pd.DataFrame:
+    """Return what holds of each task, by name: four columns of booleans.
+
+    `wide`: the printed interval is wider than any of DeLong's; `follows`: P < .001 may; `above`:
+    both P values are above .05 for every rounding; `below`: so are they below, after Holm's
+    correction.
+    """
+    rows = [
+        {
+            "wide": audit.too_wide_for_delong,
+            "follows": audit.p_follows,
+            "above": min(audit.p_by_sds.low, audit.p_by_normal.low) > 0.05,
+            "below": adjusted.high < 0.05,
+        }
+        for audit, adjusted in zip(audits, holm_bounds(audits), strict=True)
+    ]
+    return pd.DataFrame(rows, index=[audit.task for audit in audits])
+
+
 def holm_bounds(audits: Iterable[TaskAudit]) -> list[Bounds]:
     """Return the range of each task's P value by the SDs, after Holm's correction over tasks."""
     audits = list(audits)

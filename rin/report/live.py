@@ -7,6 +7,7 @@ where numbers have cases, is here.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -347,6 +348,12 @@ def screen(made: NewTask, folder: Path) -> Styler:
     rows = pd.DataFrame(made.facts, columns=["What", "Found", "style"])
     rows["Found"] = rows["Found"].str.replace(str(folder), "FOLDER")
     return book_table(rows[["What", "Found"]], "What rin new says", prose=True)
+
+
+def unfolding(file: Path, folder: Path) -> HTML:
+    """Return the text of a file that unfolds, with `folder` as FOLDER."""
+    text = escape(file.read_text("utf-8").replace(str(folder), "FOLDER"))
+    return HTML(f"<details><summary>{escape(file.name)}</summary><pre>{text}</pre></details>")
 
 
 def map_with_largest_value(workspace: Workspace, task: str) -> Picture:

@@ -1,6 +1,10 @@
-"""Tables of the page on how the book was built: work, software and images behind its results."""
+"""Tables of the page on how the book was built: work, software, images and settings."""
+
+from html import escape
 
 import pandas as pd
+import yaml
+from IPython.display import HTML
 from pandas.io.formats.style import Styler
 
 from rin.report.format import book_table
@@ -92,3 +96,12 @@ def images_table(runs: Results) -> Styler:
         rows.append((task, data.name, facts.kind, used, data.digest[:12]))
     columns = ["Task", "Dataset", "Images are", "Used", "Digest"]
     return book_table(pd.DataFrame(rows, columns=columns), "Images behind the results", prose=True)
+
+
+def settings(runs: Results) -> HTML:
+    """Return the settings of a profile that are not the usual ones, as YAML that unfolds."""
+    profile = runs.workspace.profile
+    changed = profile.model_dump(exclude_none=True, exclude_defaults=True)
+    text = escape(yaml.safe_dump(changed, sort_keys=False))
+    summary = f"Settings of the profile {escape(profile.name)}"
+    return HTML(f"<details><summary>{summary}</summary><pre>{text}</pre></details>")
