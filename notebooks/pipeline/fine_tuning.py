@@ -68,7 +68,8 @@ line = display(banner(live, [live_task], trained=False), display_id=True)
 # %%
 inputs = workspace.inputs(live_task)
 cases = inputs.store.cases
-images, labels = inputs.store.images(), inputs.labels.to_numpy()
+size, labels = inputs.store.size, inputs.labels.to_numpy()
+images = inputs.store.images().reshape(len(cases), size, size, -1)
 split = inputs.folds.query("fold == 0").set_index("case_id")["part"]
 part_of = cases["case_id"].map(split).rename("part")
 assert part_of.groupby(cases["patient_id"]).nunique().max() == 1
@@ -89,12 +90,10 @@ shown.classes_row(inputs.store.images()[examples], cases["label"][examples])
 # %%
 as_printed = True  # False once you change a line: nothing is checked then
 run = find_run(workspace, live_task, init=a)
-settings, size = run.settings, inputs.store.size
+settings = run.settings
 train, validation, test = (
     np.flatnonzero(part_of == part) for part in ("train", "validation", "test")
 )
-if images.ndim == 3:  # grey: one channel
-    images = images[..., np.newaxis]
 
 
 def batches():

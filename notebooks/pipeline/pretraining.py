@@ -66,9 +66,7 @@ as_printed = True  # False once you change a line: nothing is checked then
 run, *others = plan_pretraining(workspace)
 settings, size, store = run.settings, run.settings.size, run.store
 names, classes = np.unique(store.cases["label"], return_inverse=True)
-images = store.images()
-if images.ndim == 3:  # grey: one channel
-    images = images[..., np.newaxis]
+images = store.images().reshape(len(classes), size, size, -1)
 rows = {
     part: np.flatnonzero(run.parts == part) for part in run.parts.categories
 }

@@ -164,7 +164,7 @@ def splits_as_far_apart(audits: Audits, first: Collection[str]) -> tuple[int, in
     return round(test.pvalue * ways), ways
 
 
-def checks(audits: Sequence[TaskAudit]) -> pd.DataFrame:
+def checks(audits: Collection[TaskAudit]) -> pd.DataFrame:
     """Return what holds of each task, by name: four columns of booleans.
 
     `wide`: the printed interval is wider than any of DeLong's; `follows`: P < .001 may; `above`:
