@@ -346,8 +346,8 @@ class WeightedCases:
         self.scores, self.labels = scores[order], labels[order]
         self.probabilities = expit(self.scores)
         # Whole weights are added up as such, eight times as fast.
-        whole = np.issubdtype(weights.dtype, np.integer)
-        weights = weights[:, order].astype(np.int32 if whole else float)
+        self.whole = np.issubdtype(weights.dtype, np.integer)
+        weights = weights[:, order].astype(np.int32 if self.whole else float)
         self.weights = weights.astype(float)
         self.total = self.weights.sum(axis=1)
         self.ends = np.flatnonzero(np.append(self.scores[1:] != self.scores[:-1], True))
@@ -373,17 +373,22 @@ def reliability_curve(
     """
     if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
         raise InputError(f"{bins!r} bins", where="bins", remedy="Pass a whole number from 1.")
-    middle = cases.called - np.diff(cases.called, axis=1, prepend=0) / 2
+    n_ends = cases.ends.size
+    last = cases.called[:, -1:] - (cases.called[:, -1:] - _of_first(cases.called, n_ends - 1)) / 2
     # Counted from the highest score; a middle on an edge, but for rounding, stays before it.
-    edges = cases.total[:, None] * np.arange(1, bins) / bins + _SAME * middle[:, -1:]
-    first_beyond = [row.searchsorted(edge) for row, edge in zip(middle, edges, strict=True)]
-    cuts = np.pad(first_beyond, ((0, 0), (1, 1)), constant_values=(0, cases.ends.size))
-
+    edges = cases.total[:, None] * np.arange(1, bins) / bins + _SAME * last
+    # The first score whose middle is beyond an edge: that up to which as much is called, or next.
+    pairs = zip(cases.called, np.ceil(edges) if cases.whole else edges, strict=True)
+    reached = np.array([row.searchsorted(edge.astype(row.dtype)) for row, edge in pairs])
+    before, up_to = (_of_first(cases.called, reached + more) for more in (0, 1))
+    cuts = reached + (before + (up_to - before) / 2 < edges)
+    cuts = np.pad(cuts, ((0, 0), (1, 1)), constant_values=(0, n_ends))
     # Added up bin by bin, row after row; a bin without cases gets what its weight of 0 takes away.
     first = np.append(0, cases.ends + 1)[cuts[:, :-1]]
     rows = np.arange(len(first))[:, None] * cases.scores.size
-    scored = np.append((cases.weights * cases.probabilities).ravel(), 0.0)
-    scored = np.add.reduceat(scored, (rows + first).ravel()).reshape(first.shape)
+    products = np.zeros(cases.weights.size + 1)
+    np.multiply(cases.weights, cases.probabilities, out=products[:-1].reshape(cases.weights.shape))
+    scored = np.add.reduceat(products, (rows + first).ravel()).reshape(first.shape)
 
     def of_bins(sums: np.ndarray) -> np.ndarray:
         return np.diff(_of_first(sums, cuts), axis=1)[:, ::-1]
@@ -423,10 +428,9 @@ def average_precision(cases: WeightedCases) -> np.ndarray:
     """Return the mean precision over recall, Σ (Rₖ − Rₖ₋₁) Pₖ, (r,)."""
     # Recall rises only where a positive case has the score.
     rising = np.flatnonzero(np.diff(np.cumsum(cases.labels)[cases.ends], prepend=0))
-    upto, before = cases.positives[:, rising], _of_first(cases.positives, rising)
-    called = cases.called[:, rising]
-    precision = np.divide(upto, called, out=np.zeros(called.shape), where=called > 0)
-    return ((upto - before) * precision).sum(axis=1) / cases.positives[:, -1]
+    true, called = cases.positives[:, rising], cases.called[:, rising]
+    precision = true / np.where(called > 0, called, 1)
+    return (np.diff(true, axis=1, prepend=0) * precision).sum(axis=1) / cases.positives[:, -1]
 
 
 def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
@@ -438,9 +442,10 @@ def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
     return (true - (called - true) * price) / cases.total[:, None]
 
 
-def _of_first(sums: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """Return the sum of each row's first so many, 0 of none; `count` is (k,), or (r, k)."""
-    last = np.maximum(count - 1, 0)
+def _of_first(sums: np.ndarray, count: np.ndarray | int) -> np.ndarray:
+    """Return the sum of each row's first so many, 0 of none; `count` is whole, (k,) or (r, k)."""
+    count = np.atleast_1d(count)
+    last = np.clip(count - 1, 0, sums.shape[1] - 1)
     taken = sums[:, last] if last.ndim == 1 else np.take_along_axis(sums, last, axis=1)
     return np.where(count > 0, taken, 0.0)
 
