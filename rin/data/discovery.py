@@ -108,8 +108,8 @@ def separator_of(text: str) -> str:
         with suppress(csv.Error, StatisticsError):
             widths = [len(row) for row in islice(rows_of(text, separator), 50)]
             if (width := mode(widths)) > 1:
-                named = 2 if {*widths[:2]} == {width} else int({*widths[1:3]} == {width})
-                fits[separator] = named, widths.count(width), width
+                fit = 2 if {*widths[:2]} == {width} else int({*widths[1:3]} == {width})
+                fits[separator] = fit, widths.count(width), width
     return max(fits, key=fits.__getitem__, default=",")
 
 
