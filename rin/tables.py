@@ -6,7 +6,7 @@ is repaired.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,11 +102,12 @@ def described(schema: Schema) -> pd.DataFrame:
 
 
 def require_columns(
-    table: pd.DataFrame, columns: Sequence[str], *, where: str, remedy: str = ""
+    present: Iterable[str], columns: Sequence[str], *, where: str, remedy: str = ""
 ) -> None:
-    """Raise InputError if a table lacks a column."""
-    if missing := [name for name in columns if name not in table]:
-        problem = f"columns {missing} are missing{did_you_mean(missing[0], table.columns)}"
+    """Raise InputError if a table, or its `columns`, lack a column."""
+    present = [*present]
+    if missing := [name for name in columns if name not in present]:
+        problem = f"columns {missing} are missing{did_you_mean(missing[0], present)}"
         raise InputError(problem, where=where, remedy=remedy or f"Needed: {columns}.")
 
 
@@ -122,7 +123,7 @@ def check_table(
     from pandera.errors import SchemaErrors
 
     needed = columns or [name for name, column in schema.columns.items() if column.always]
-    require_columns(table, needed, where=where, remedy=remedy)
+    require_columns(table.columns, needed, where=where, remedy=remedy)
     try:
         _checks(schema, needed).validate(table, lazy=True)
     except SchemaErrors as error:

@@ -187,7 +187,10 @@ def without_diverged(predictions: pd.DataFrame, inits: Sequence[str]) -> pd.Data
     """
     networks = diverged_networks(predictions, inits)
     left_out = pd.MultiIndex.from_frame(networks.loc[networks["diverged"], ["task", "network"]])
-    of_rows = [predictions["task"].astype(str), network_names(predictions)]
+    of_rows = [
+        predictions["task"].astype(str),
+        network_names(predictions["scenario"], predictions.get("pretraining")),
+    ]
     return predictions[~pd.MultiIndex.from_arrays(of_rows).isin(left_out)]
 
 

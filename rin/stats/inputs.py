@@ -80,16 +80,17 @@ def task_scores(
     """
     if not inits or len(set(inits)) != len(inits):
         raise InputError(f"{inits!r} are not different inits", where="inits", remedy="Name them.")
-    require_columns(predictions, ["patient_id", *of_scenarios], where="predictions")
-    rows = evaluated_rows(predictions, "patient_id", *of_scenarios)
+    needed = ["patient_id", *of_scenarios]
+    require_columns(predictions.columns, needed, where="predictions")
+    rows = evaluated_rows(predictions, *needed)
     check_known("init", inits, rows["init"])
     inside = rows["init"].isin(inits)
     rows = rows if inside.all() else rows[inside]
-    rows = rows.assign(network=network_names(rows))
+    rows = rows.assign(network=network_names(rows["scenario"], rows.get("pretraining")))
     # As categories while rows are compared and taken: of texts that takes most of the time.
     texts = rows[["network", "scenario", "init", "case_id", "patient_id"]].dtypes.to_dict()
     rows = rows.astype(dict.fromkeys(texts, "category"))
-    check_unique(rows, ["task", "network", "init", "case_id"])
+    check_unique(rows[["task", "network", "init", "case_id"]])
     for task, rows_of_task in rows.groupby("task", observed=True, sort=False):
         with located(f"task {task}"):
             networks = rows_of_task[["network", "scenario", *of_scenarios]].drop_duplicates()
@@ -99,21 +100,22 @@ def task_scores(
                 problem = f"a scenario has two values of {' or '.join(of_scenarios)}"
                 remedy = "Name scenarios so that each has one."
                 raise InputError(problem, where="predictions", remedy=remedy)
-            cases = _cases(rows_of_task, texts)
+            cases = _cases(rows_of_task[["case_id", "fold", "label", "patient_id"]], texts)
             scores = _scores(rows_of_task, tuple(inits), networks, cases)
         yield TaskScores(str(task), tuple(inits), networks, cases, scores)
 
 
-def network_names(rows: pd.DataFrame) -> pd.Series:
+def network_names(scenarios: pd.Series, pretrainings: pd.Series | None) -> pd.Series:
     """Return the network of each row: a scenario, from one pretraining where these are named."""
-    names = rows["scenario"].astype(str)
-    if "pretraining" in rows:
-        names = names + " pretraining " + rows["pretraining"].astype(str)
+    names = scenarios.astype(str)
+    if pretrainings is not None:
+        names = names + " pretraining " + pretrainings.astype(str)
     return names
 
 
-def _cases(rows: pd.DataFrame, types: Mapping[str, Any]) -> pd.DataFrame:
-    cases = rows[["case_id", "fold", "label", "patient_id"]].drop_duplicates()
+def _cases(of_rows: pd.DataFrame, types: Mapping[str, Any]) -> pd.DataFrame:
+    """Return each case once, given that of every row; InputError where its rows disagree."""
+    cases = of_rows.drop_duplicates()
     cases = cases.astype({name: types[name] for name in ("case_id", "patient_id")})
     cases = cases.sort_values("case_id", ignore_index=True)
     if nameless := cases["patient_id"].isna().sum():
@@ -157,7 +159,7 @@ def evaluated_rows(predictions: pd.DataFrame, *more: str) -> pd.DataFrame:
 
     Of its columns those that statistics read, and `more`: to take rows of texts has its price.
     """
-    require_columns(predictions, COLUMNS, where="predictions")
+    require_columns(predictions.columns, COLUMNS, where="predictions")
     read = dict.fromkeys([*COLUMNS, "pretraining", *more])
     rows = predictions[[name for name in read if name in predictions]]
     tested = rows["part"] == "test"
@@ -165,8 +167,8 @@ def evaluated_rows(predictions: pd.DataFrame, *more: str) -> pd.DataFrame:
     if rows.empty:
         remedy = "Pass runs that were evaluated."
         raise InputError("no row of part 'test'", where="predictions", remedy=remedy)
-    run_names(rows)
-    check_table(rows, PREDICTIONS, COLUMNS, where="predictions, test rows")
+    checked = [*COLUMNS, "pretraining"] if "pretraining" in rows else COLUMNS
+    check_table(rows, PREDICTIONS, checked, where="predictions, test rows")
     return rows
 
 
@@ -183,7 +185,7 @@ def scores_by_run(
     """Yield what names a run, classes (n,) and scores (n,) of each run of `evaluated_rows`."""
     rows = evaluated_rows(predictions)
     columns = run_names(rows)
-    check_unique(rows, [*columns, "case_id"])
+    check_unique(rows[[*columns, "case_id"]])
     labels, all_scores = rows["label"].to_numpy(), rows["score"].to_numpy()
     # Rows of two columns are taken by their places: a table of all columns for each run takes far
     # longer.
@@ -203,12 +205,12 @@ def check_known(kind: str, names: Sequence[str], present: pd.Series) -> None:
         look_up(kind, name, known)
 
 
-def check_unique(rows: pd.DataFrame, key: list[str]) -> None:
-    """Raise InputError if two rows share a key."""
-    repeated = rows.duplicated(key)
+def check_unique(keys: pd.DataFrame) -> None:
+    """Raise InputError if the keys of two rows are equal."""
+    repeated = keys.duplicated()
     if repeated.any():
-        first = rows.loc[repeated, key].iloc[0].to_dict()
-        problem = f"{repeated.sum()} rows repeat their {', '.join(key)}; the first: {first}"
+        first = keys[repeated].iloc[0].to_dict()
+        problem = f"{repeated.sum()} rows repeat their {', '.join(keys)}; the first: {first}"
         remedy = "Keep one row for each; select one seed, and folds with disjoint test sets."
         raise InputError(problem, where="predictions", remedy=remedy)
 

@@ -528,13 +528,13 @@ def _with_pretraining(table: pd.DataFrame) -> pd.DataFrame:
     return table if "pretraining" in table else table.assign(pretraining=1)
 
 
-def _seeds(predictions: pd.DataFrame, inits: tuple[str, str]) -> pd.Series:
+def _seeds(networks: pd.DataFrame, inits: tuple[str, str]) -> pd.Series:
     """Return by backbone and pretraining what names a pair's seed; its number where none is known.
 
+    `networks` has `init`, `_PAIR` and, where it is known, `pretraining_seed`, in any rows.
     InputError for a pair of two seeds: then its inits had other splits.
     """
-    require_columns(predictions, ["init", *_PAIR], where="predictions")
-    rows = predictions[predictions["init"].isin(inits)]
+    rows = networks[networks["init"].isin(inits)]
     numbers = rows[_PAIR].drop_duplicates()
     seeds = "number " + numbers.set_index(_PAIR, drop=False)["pretraining"].astype(str)
     if "pretraining_seed" not in rows:
@@ -555,8 +555,11 @@ def _task_contrasts(
     predictions: pd.DataFrame, init_a: str, init_b: str
 ) -> Iterator[tuple[str, pd.DataFrame, MeanContrasts]]:
     """Yield each task, its pairs (`_PAIR`, n_scenarios, seed), and their differences."""
-    predictions = _with_pretraining(predictions)
-    seeds = _seeds(predictions, (init_a, init_b))
+    if "pretraining" not in predictions:
+        predictions = predictions.assign(pretraining=1)
+    require_columns(predictions.columns, ["init", *_PAIR], where="predictions")
+    of_network = predictions.columns.intersection(["init", *_PAIR, "pretraining_seed"])
+    seeds = _seeds(predictions[of_network].drop_duplicates(), (init_a, init_b))
     for task in task_scores(predictions, (init_a, init_b), _PAIR):
         pair = task.networks.groupby(_PAIR).ngroup().to_numpy()
         contrasts = mean_differences(task, [pair == number for number in range(pair.max() + 1)])

@@ -240,10 +240,13 @@ class OpenedResults:
                 remedy="Take the part test, or run the study yourself.",
             )
         names = [name for name in _NAMES if name in runs]
-        of_runs = runs[names].take(np.repeat(np.arange(len(runs)), counts))
+        of_runs = np.repeat(np.arange(len(runs)), counts)
         of_cases = scores.drop(columns="run_id").take(np.concatenate(places))
-        rows = pd.concat([part.reset_index(drop=True) for part in (of_runs, of_cases)], axis=1)
-        return _with_seeds(rows, self.table("pretraining"))
+        tables = [runs[names].take(of_runs), of_cases]
+        seeds = _pretraining_seeds(runs.iloc[np.unique(of_runs)], self.table("pretraining"))
+        if seeds is not None:
+            tables.append(seeds.reindex(of_runs).to_frame("pretraining_seed"))
+        return pd.concat([table.reset_index(drop=True) for table in tables], axis=1)
 
     @cached_property
     def _places(self) -> dict[tuple[str, str], np.ndarray]:
@@ -295,19 +298,16 @@ class OpenedResults:
         return [f"{w.init} {w.backbone}" for w in self.facts.weights if w.verified == ""]
 
 
-def _with_seeds(predictions: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
-    """Return predictions with `pretraining_seed`: of the network that a run starts from, if known.
+def _pretraining_seeds(runs: pd.DataFrame, networks: pd.DataFrame) -> pd.Series | None:
+    """Return the seed of the network that each run starts from, by its place; None: none is known.
 
     Pairs that share it share first weights, order and split, which their statistics have to know.
     """
     names = ["init", "backbone", "pretraining"]
     if "seed" not in networks:
-        return predictions
-    seeds = networks[[*names, "seed"]].rename(columns={"seed": "pretraining_seed"})
-    of_networks = predictions[names].merge(seeds, on=names, how="left")["pretraining_seed"]
-    if of_networks.isna().all():
-        return predictions
-    return predictions.assign(pretraining_seed=of_networks.to_numpy())
+        return None
+    seeds = runs[names].merge(networks[[*names, "seed"]], on=names, how="left")["seed"]
+    return None if seeds.isna().all() else seeds.set_axis(runs.index)
 
 
 _AGAIN = "Fetch this folder again, or have it written again."
@@ -344,8 +344,12 @@ def open_results(folder: str | Path, *, remedy: str = _AGAIN) -> OpenedResults:
     folder = Path(folder)
     with _readable(folder / RUN, remedy):
         facts = RunFacts.model_validate(read_checksummed_json(folder / RUN))
-    files = facts.files.items()
-    tables = {Path(file).stem: _read_table(folder / file, sha, remedy) for file, sha in files}
+    tables = {}
+    for file, sha256 in facts.files.items():
+        with _readable(folder / file, remedy):
+            if sha256_of(folder / file) != sha256:
+                raise ValueError(f"its SHA-256 is not the one in {RUN}")
+        tables[Path(file).stem] = _read_table(folder / file, sha256, remedy).copy(deep=False)
     return OpenedResults(facts, tables)
 
 
@@ -354,17 +358,10 @@ def _readable(path: Path, remedy: str) -> AbstractContextManager[None]:
     return as_input_error("it cannot be read", where=path, remedy=remedy, kinds=kinds)
 
 
-def _read_table(path: Path, sha256: str, remedy: str) -> pd.DataFrame:
-    """Read a table that is the one that was written and fits its schema; integers are int64."""
-    with _readable(path, remedy):
-        if sha256_of(path) != sha256:
-            raise ValueError(f"its SHA-256 is not the one in {RUN}")
-    return _checked_table(path, sha256, remedy).copy(deep=False)
-
-
 # A page opens a reference run several times; to read and check a table takes far longer.
 @lru_cache(maxsize=32)
-def _checked_table(path: Path, sha256: str, remedy: str) -> pd.DataFrame:
+def _read_table(path: Path, sha256: str, remedy: str) -> pd.DataFrame:
+    """Read a table of a digest, which fits its schema; integers are int64."""
     name = path.stem
     with _readable(path, remedy):
         table = pd.read_parquet(path)
