@@ -38,10 +38,9 @@ def differences(runs: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _differences(runs: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
-    scores = runs.predictions()
-    networks = init_differences(scores, *runs.inits)
+    networks = init_differences(runs.each_task(), *runs.inits)
     networks = networks[networks["group"] == "all"].reset_index(drop=True)
-    return pretraining_differences(scores, *runs.inits), networks
+    return pretraining_differences(runs.each_task(), *runs.inits), networks
 
 
 def of_paper(runs: Results) -> pd.DataFrame:

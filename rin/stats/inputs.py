@@ -7,7 +7,7 @@ does not fit is an InputError.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,6 +23,8 @@ from rin.tables import PREDICTIONS, check_table, require_columns
 
 RUN = ["task", "fold", "scenario", "init", "seed"]
 COLUMNS = [*RUN, "case_id", "part", "label", "score"]
+#: The predictions table, or one a task, of which statistics hold one at a time.
+Predictions = pd.DataFrame | Iterable[pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class TaskScores:
 
 
 def task_scores(
-    predictions: pd.DataFrame, inits: Sequence[str], of_scenarios: Sequence[str] = ()
+    predictions: Predictions, inits: Sequence[str], of_scenarios: Sequence[str] = ()
 ) -> Iterator[TaskScores]:
     """Yield the test scores of each task, the same cases and scenarios for every init.
 
@@ -80,6 +82,10 @@ def task_scores(
     """
     if not inits or len(set(inits)) != len(inits):
         raise InputError(f"{inits!r} are not different inits", where="inits", remedy="Name them.")
+    if not isinstance(predictions, pd.DataFrame):
+        for table in predictions:
+            yield from task_scores(table, inits, of_scenarios)
+        return
     needed = ["patient_id", *of_scenarios]
     require_columns(predictions.columns, needed, where="predictions")
     rows = evaluated_rows(predictions, *needed)

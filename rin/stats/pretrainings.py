@@ -112,7 +112,7 @@ def pair_differences(
 
 
 def pretraining_differences(
-    predictions: pd.DataFrame,
+    predictions: inputs.Predictions,
     init_a: str,
     init_b: str,
     *,
@@ -129,8 +129,8 @@ def pretraining_differences(
 
     Parameters
     ----------
-    predictions : as `pair_differences`; with `pretraining_seed` where pairs share their seed and
-        split of the corpora otherwise than by the number of the pretraining
+    predictions : as `pair_differences`, or one a task; with `pretraining_seed` where pairs share
+        their seed and split of the corpora otherwise than by the number of the pretraining
     init_a, init_b : names of the inits
     fixed_backbones : speak of these backbones alone, further pretrainings and patients
     level : of the intervals
@@ -552,9 +552,13 @@ def _seeds(networks: pd.DataFrame, inits: tuple[str, str]) -> pd.Series:
 
 
 def _task_contrasts(
-    predictions: pd.DataFrame, init_a: str, init_b: str
+    predictions: inputs.Predictions, init_a: str, init_b: str
 ) -> Iterator[tuple[str, pd.DataFrame, MeanContrasts]]:
     """Yield each task, its pairs (`_PAIR`, n_scenarios, seed), and their differences."""
+    if not isinstance(predictions, pd.DataFrame):
+        for table in predictions:
+            yield from _task_contrasts(table, init_a, init_b)
+        return
     if "pretraining" not in predictions:
         predictions = predictions.assign(pretraining=1)
     require_columns(predictions.columns, ["init", *_PAIR], where="predictions")
@@ -568,7 +572,7 @@ def _task_contrasts(
         yield task.task, pairs.assign(seed=seeds.reindex(of_pairs).to_numpy()), contrasts
 
 
-def task_pairs(predictions: pd.DataFrame, init_a: str, init_b: str) -> Iterator[TaskPairs]:
+def task_pairs(predictions: inputs.Predictions, init_a: str, init_b: str) -> Iterator[TaskPairs]:
     """Yield the pairs of each task, as `pair_differences` and `pretraining_differences` do."""
     for task, pairs, contrasts in _task_contrasts(predictions, init_a, init_b):
         covariance = _positive_definite(contrasts)

@@ -141,13 +141,13 @@ def mean_roc(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def init_differences(
-    predictions: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
+    predictions: inputs.Predictions, init_a: str, init_b: str, *, level: float = 0.95
 ) -> pd.DataFrame:
     """Compare two inits on every task, over all scenarios and within each unfreezing.
 
     Parameters
     ----------
-    predictions : the predictions table, with `patient_id` and `unfreezing`
+    predictions : the predictions table, with `patient_id` and `unfreezing`; or one a task
     init_a, init_b : names of the inits
     level : of the intervals
 

@@ -7,7 +7,7 @@ without one shows its own runs, whatever they were made from.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -178,6 +178,11 @@ class Results:
             raise self._no_results("any task", study)
         tables = [self.results_of(name, study).predictions(study, name, part) for name in tasks]
         return pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0]
+
+    def each_task(self, study: str = MAIN) -> Iterator[pd.DataFrame]:
+        """Yield the test predictions of each task of a study: those of all at once take memory."""
+        for task in self.tasks_of(study) or [None]:
+            yield self.predictions(study, task)  # of no task an error
 
     def facts(self, task: str) -> TaskFacts:
         """Return the images behind a task's shown results, in numbers."""

@@ -34,6 +34,7 @@ from rin.stats.pretrainings import (
     crossed_differences,
     validation_scores,
 )
+from rin.stats.simulation import simulate_predictions
 from rin.stats.synthesis import crossed_effects, equal_means_test, three_level
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "pretrainings.json").read_text())
@@ -663,3 +664,10 @@ def test_fold_with_one_patient_of_a_class_has_a_difference_without_an_interval(p
     assert math.isnan(row.ci_low)
     assert math.isnan(row.p_value)
     assert row.remark == "A fold tests one patient of a class: no interval."
+
+
+@pytest.mark.parametrize("compare", [init_differences, pretraining_differences])
+def test_tables_of_a_task_each_give_what_one_table_of_all_gives(compare):
+    predictions = simulate_predictions(pretrainings=3)
+    tables = (table for _, table in predictions.groupby("task", sort=False))
+    pd.testing.assert_frame_equal(compare(tables, "a", "b"), compare(predictions, "a", "b"))
