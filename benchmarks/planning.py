@@ -6,16 +6,18 @@ Measures   seconds, on the clock and of the processor, and memory of a process o
            `rin study --dry-run`, with no run finished and with all of them; then to consolidate
            all, and to run pages of results on them.  Also the files on disk, before and after.
 Checks     that every planned run has an id of its own, that the ledger knows all that are
-           finished, and that every step stays below its target.
-Prints     Markdown tables.  The targets are for 5,760 runs: 24 scenarios from 2 initialisations
-           and 5 pretrainings, on the paper's 8 tasks, of which 4 have 5 folds; each run scores 800
-           test cases, as many as those of the committed reference run do.
+           finished, and that no run has more than 6 files.
+Prints     a Markdown table, and what is above its target.  The targets are for 5,760 runs: 24
+           scenarios from 2 initialisations and 5 pretrainings, on the paper's 8 tasks, of which 4
+           have 5 folds; each run scores 800 test cases on average, as those of the committed
+           reference run do.
 Time       a quarter of an hour on two idle cores, most of it for the invented images and runs;
            nothing is trained.  With --folder, what was prepared is kept and used again.
 """
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -243,20 +245,20 @@ def main():
         assert finish(workspace) == n_runs
         rows = json.loads(noted.read_text()) + planning_rows("all", places, n_runs)
         rows += reading_rows(places, folder)
-        a_run = files_below(workspace.results / "runs") / n_runs
+        folders = (workspace.results / "runs").glob("[!.]*")
+        most = max(files_below(folder) for folder in folders)
         tables = files_below(workspace.results / "tables")
     print("| finished | step | seconds | of the processor | GB |")
     print("|---|---|---:|---:|---:|")
     for finished, step, taken, busy, memory in rows:
         print(f"| {finished} | {step} | {taken:.1f} | {busy:.1f} | {memory:.2f} |")
-    print(f"\n{n_runs:,} runs of {a_run:.1f} files each; {tables} files hold all that they left.")
-    for _, step, _, busy, memory in rows:
-        if step in STEPS:
-            assert busy <= TARGET_SECONDS * max(1, n_runs / 5760), step
-        elif step.startswith("page"):
-            assert busy <= PAGE_SECONDS, step
-            assert memory <= PAGE_GB, step
-    assert a_run <= FILES_A_RUN
+    print(f"\n{n_runs:,} runs of at most {most} files; {tables} files hold all that they left.")
+    for finished, step, _, busy, memory in rows:
+        of_page = step.startswith("page")
+        seconds = PAGE_SECONDS if of_page else TARGET_SECONDS if step in STEPS else math.inf
+        if busy > seconds or (of_page and memory > PAGE_GB):
+            print(f"Above its target: {step}, {finished} finished.")
+    assert most <= FILES_A_RUN
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ from rin.tables import PREDICTIONS, check_table, require_columns
 RUN = ["task", "fold", "scenario", "init", "seed"]
 COLUMNS = [*RUN, "case_id", "part", "label", "score"]
 #: The predictions table, or one a task, of which statistics hold one at a time.
-Predictions = pd.DataFrame | Iterable[pd.DataFrame]
+Predictions: TypeAlias = pd.DataFrame | Iterable[pd.DataFrame]
 
 
 @dataclass(frozen=True)
