@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rin.evidence import paper
+from rin.evidence import claims, paper
 from rin.evidence.audit import TaskAudit, audit_tasks
 from rin.evidence.claims import (
     CLAIMS,
@@ -101,3 +101,14 @@ def test_numbers_inside_quotations_are_those_of_the_paper():
     found = {number for one in CLAIMS for number in re.findall(r"[\d.]+%", one["text"])}
     assert found
     assert found <= stated
+
+
+def test_checks_of_each_task_are_those_of_its_audit_and_of_holms_bounds():
+    found = claims.checks(audit_tasks())
+    chosen = {name: [*found.index[found[name]]] for name in found}
+    assert chosen == {
+        "wide": ["sarscov2", "hemorrhage"],
+        "follows": ["meniscus"],
+        "above": ["breast", "sarscov2", "hemorrhage"],
+        "below": ["meniscus", "covid19"],
+    }

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from rin.evidence.paper import COMPARISONS
+from rin.evidence.replications import pooled_fine_tuned
 from rin.report import cover, headline
 from rin.report.format import format_number
 from rin.study import open_reference, open_runs
@@ -65,3 +66,17 @@ def test_column_without_rows_is_left_out(runs):
     html = cover.differences_table(runs, units, networks.iloc[:0]).to_html()
     assert "Pretraining as the unit" in html
     assert "These networks, new patients" not in html
+
+
+def test_others_are_counted_with_what_the_rest_of_their_comparisons_concern():
+    pooled = pooled_fine_tuned()
+    text = cover.others(pooled.loc["the paper's questions"], pooled.loc["all"])
+    assert text.startswith("**Others.** All 7 fully fine-tuned comparisons come from one group.")
+    assert "the other 3 concern skin photographs" in text
+
+
+def test_reference_run_is_said_beside_the_earlier_one_and_on_another_hospitals_images(runs):
+    text = cover.of_run(runs)
+    assert text.startswith("**This book.** The paper's own difference")
+    assert "An earlier run had the opposite sign" in text
+    assert "On images of another hospital" in text

@@ -136,3 +136,46 @@ def test_maps_without_a_positive_value_stop_the_page(monkeypatch):
     monkeypatch.setattr(live, "cam_arrays", lambda workspace, task: [run_of("dead", -1, 0, 0)])
     with pytest.raises(InputError, match="a map has a positive value"):
         live.map_with_largest_value(workspace_of(["a", "b"]), "task")
+
+
+def test_sentences_of_the_live_pages_hold_the_numbers_of_their_tables(monkeypatch):
+    row = {"n_scenarios": 2, "auc_a": 0.86, "auc_b": 0.71, "estimate": 0.15, "ci_low": 0.1,
+           "ci_high": 0.2, "p_value": 0.01, "n_cases": 220, "n_patients": 200}  # fmt: skip
+    inits = ("radiologic", "photographic")
+    text = live.on_one_task(row, inits, "Lesions", stand_ins=("images",))
+    assert "the difference is **+15.0 (10.0, 20.0)** AUC points (P = .01, which only" in text
+    networks = pd.MultiIndex.from_product([inits, ["ResNet50"]], names=["init", "backbone"])
+    scores = pd.DataFrame(
+        {"images": 12, "estimate": [0.5, 0.25], "classes": 4, "seconds": 60.0}, networks
+    )
+    assert "50% (radiologic; by guessing 25%) and 25%" in live.learnt(scores)
+    assert "The 2 trainings took 2.0 minutes" in live.learnt(scores)
+    nearest = pd.DataFrame(
+        {"estimate": [0.5], "images": 12, "patients": 11, "chance": 0.2}, networks[:1]
+    )
+    text = live.alike_neighbours(nearest, inits)
+    assert "50% of 12 images of 11 patients (radiologic; 20% by chance)" in text
+    assert text.endswith("No photographic test class has two patients.")
+
+
+def test_files_are_counted_down_from_the_archive_to_the_corpus():
+    excluded = pd.DataFrame(
+        {"rule": ["burned-in text", "rare class", "scout", "no key image"], "images": [3, 2, 4, 1]}
+    )
+    corpus = SimpleNamespace(
+        excluded=excluded,
+        images=pd.DataFrame(index=range(10)),
+        card={"archive": {"instances": 20}},
+    )
+    steps = live.files_by_step(corpus)
+    assert steps.index[0] == "files in the archive"
+    assert [steps.iloc[0], *steps.iloc[2:]] == [20, 15, 12, 10]
+
+
+@pytest.mark.parametrize(
+    ("file", "shown"), [("a: FOLDER/x", "a: FOLDER/x"), ("a < b", "a &lt; b")]
+)
+def test_file_unfolds_without_the_readers_own_folder(tmp_path, file, shown):
+    path = tmp_path / "own.yaml"
+    path.write_text(file.replace("FOLDER", str(tmp_path)), "utf-8")
+    assert f"<summary>own.yaml</summary><pre>{shown}</pre>" in live.unfolding(path, tmp_path).data

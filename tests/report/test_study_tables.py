@@ -76,3 +76,11 @@ def test_computers_are_named_once():
     first, second = SimpleNamespace(text="AMD"), SimpleNamespace(text="Intel")
     added = [SimpleNamespace(hardware=computer) for computer in (first, second)]
     assert study_tables.computers(SimpleNamespace(hardware=first, added=added)) == "AMD; Intel"
+
+
+def test_study_says_what_was_asked_done_otherwise_and_pretrained_on():
+    runs = open_reference()
+    records = pd.concat(runs.records(task) for task in runs.tasks)
+    assert "1.35 million images of 131,872 patients" in study_tables.what_was_asked(runs)
+    assert "cannot be repeated without the archive" in study_tables.phases_differ(runs, records)
+    assert "(11,780 images) or on" in study_tables.two_corpora(runs.reference.facts)

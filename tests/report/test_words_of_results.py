@@ -526,3 +526,18 @@ def test_scatter_of_scenarios_names_tasks_at_chance_and_intervals_below_it():
     assert said.endswith("chance, 1 such intervals would be expected.")
     fine = words.scatter_of_scenarios(networks, aucs.iloc[2:], NAMES)
     assert "above 0.5. An interval wholly below 0.5 was found for none" in fine
+
+
+def test_own_metric_says_shares_difference_and_what_was_resampled():
+    shift = {"estimate": -0.027, "ci_low": -0.051, "ci_high": -0.008}
+    means = pd.Series({"radiologic": 0.38, "photographic": 0.40})
+    text = words.own_metric(means, shift, 0.9, "476 images", 60)
+    assert "38% from radiologic weights and 40% from photographic weights" in text
+    assert "**−2.7 (−5.1, −0.8)** points. The interval resamples 476 images, 60 times" in text
+
+
+def test_t_test_of_dice_scores_is_said_with_its_size_and_the_two_other_tests():
+    test = pd.Series({"estimate": 0.002, "ci_low": -0.002, "ci_high": 0.005, "p_value": 0.28})
+    text = words.by_t_test(test, 0.05, 1e-9, 0.007, "384 images")
+    assert "+0.2 (−0.2, 0.5) points of Dice (P = .28, Cohen's d 0.05)" in text
+    assert "±5 points gives P < .001. Shapiro's test of the differences gives P = .007" in text

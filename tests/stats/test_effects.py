@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from rin.errors import InputError
+from rin.stats import effects
 from rin.stats.effects import ALONE, MeanModel, each_level_once, posterior_mean
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "effects.json").read_text())
@@ -76,6 +77,20 @@ def test_rows_fitted_together_are_as_fitted_alone():
         assert together.df[number] == pytest.approx(alone.df.item(), rel=1e-4)
         error = together.standard_errors[number]
         assert error == pytest.approx(alone.standard_errors.item(), rel=1e-6)
+
+
+def test_balanced_design_is_fitted_on_common_axes_as_by_matrices(monkeypatch):
+    backbone = np.repeat(range(4), 3)
+    known = 0.01 * (0.3 + 0.7 * np.eye(12))
+    model = MeanModel(known, {"backbone": backbone}, np.ones(12))
+    rows = np.random.default_rng(0).normal(size=(50, 12)) + 0.5 * backbone
+    assert effects._common_axes([known, *model.effects.values()]) is not None
+    fast = model.fit(rows)
+    monkeypatch.setattr(effects, "_common_axes", lambda matrices: None)
+    slow = model.fit(rows)
+    for name in ("estimates", "standard_errors", "df"):
+        np.testing.assert_allclose(getattr(fast, name), getattr(slow, name), rtol=1e-10)
+    assert effects._common_axes([known, np.diag(np.arange(12.0))]) is None
 
 
 def test_variances_are_where_the_restricted_likelihood_is_largest():

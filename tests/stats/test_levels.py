@@ -6,7 +6,12 @@ from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
 from rin.stats import init_differences, simulation
-from rin.stats.levels import contrasts_of_levels, level_differences, shared_pretraining
+from rin.stats.levels import (
+    compare_levels,
+    contrasts_of_levels,
+    level_differences,
+    shared_pretraining,
+)
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +96,9 @@ def test_levels_that_a_run_has_are_compared(ways, backbones, expected):
 
 def test_a_run_of_one_network_has_no_differences_of_levels(predictions):
     assert level_differences(predictions, []).empty
+
+
+def test_levels_are_compared_in_the_pretraining_that_all_backbones_share(predictions):
+    shared = shared_pretraining(predictions)
+    table = level_differences(shared, contrasts_of_levels(shared, "ResNet50"))
+    pd.testing.assert_frame_equal(compare_levels(predictions, "ResNet50"), table)

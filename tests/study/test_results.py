@@ -165,3 +165,12 @@ def test_corpora_of_the_reference_run_are_named_by_the_init_that_learnt_them(dem
     titles = open_reference().corpora()
     assert titles["radiologic"].startswith("Radiologic")
     assert "mini" in titles["photographic"]
+
+
+def test_reference_run_is_taken_for_a_task_that_runs_lack(tmp_path):
+    demo = open_runs("demo", results=tmp_path)
+    assert demo.or_reference_with("breast") is demo
+    assert "breast" in demo.live.or_reference_with("breast").tasks
+    assert "thyroid" in demo.live.or_reference_with("thyroid").tasks
+    with pytest.raises(InputError, match="no reference run keeps unheard"):
+        demo.or_reference_with("unheard")
