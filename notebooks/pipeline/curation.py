@@ -274,6 +274,8 @@ shown.deidentified_table(corpus.card)
 #
 # ## An archive of your own
 #
+# <details><summary>What it holds, the commands, and what curation leaves</summary>
+#
 # A hospital has an export of its archive: DICOM files in any folders, and a text file for each
 # report.
 #
@@ -299,8 +301,6 @@ shown.deidentified_table(corpus.card)
 # rin curate --profile hospital --data-root /path/to/images
 # rin pretrain --profile hospital --data-root /path/to/images
 # ```
-#
-# <details><summary>What curation leaves, and what to do with it</summary>
 #
 # Curation can be interrupted and repeated, and reads only new files. The folder
 # `results/hospital/curation/shared` may leave the institution after someone has checked it;
