@@ -5,7 +5,10 @@ weights (r, n): a bootstrap of any measure is one call.  Cases are ranked by log
 probabilities of a sure network would tie.  scikit-learn's calibration takes no case weights.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,7 @@ from rin.stats.inputs import TaskScores, located, network_names, task_scores
 #: is typical of it has odds of half a billion to one, for which no test set is large enough.
 DIVERGED_SD = 20.0
 
+_MEASURES = ["ece", "brier", "sensitivity_at_90", "average_precision", "net_benefit"]
 _THRESHOLDS = np.linspace(0, 1, 101)[:-1]  # of the decision curve
 _CELLS = 150_000  # weights of one block, whose arrays of float64 stay in a processor's cache
 _SAME = 1e-9  # share of the total weight below which two sums of weights are the same
@@ -302,18 +306,19 @@ def _network_measures(
     step = max(1, _CELLS // weights.shape[1])
     of_networks = []
     for scores in task.scores[task.inits.index(init)]:
-        blocks = []
+        unweighted, blocks = WeightedCases(task.labels, scores), []
         for start in range(0, len(weights), step):
-            cases = WeightedCases(task.labels, scores, weights[start : start + step])
-            values = {
-                "ece": expected_calibration_error(cases, bins),
-                "brier": brier_score(cases),
-                "sensitivity_at_90": sensitivity_at_specificity(cases, 0.90),
-                "average_precision": average_precision(cases),
-                "net_benefit": net_benefit(cases, [task.labels.mean()])[:, 0],
-            }
-            blocks.append(pd.DataFrame(values))
-        of_networks.append(pd.concat(blocks, ignore_index=True))
+            cases = unweighted.weighted(weights[start : start + step])
+            blocks.append(
+                [
+                    expected_calibration_error(cases, bins),
+                    brier_score(cases),
+                    sensitivity_at_specificity(cases, 0.90),
+                    average_precision(cases),
+                    net_benefit(cases, [task.labels.mean()])[:, 0],
+                ]
+            )
+        of_networks.append(pd.DataFrame(np.hstack(blocks).T, columns=_MEASURES))
     return of_networks
 
 
@@ -344,16 +349,25 @@ class WeightedCases:
     def __init__(
         self, labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None
     ) -> None:
-        weights = np.ones((1, labels.size), np.int32) if weights is None else weights
-        order = np.argsort(-scores, kind="stable")
+        self._order = np.argsort(-scores, kind="stable")
+        order = self._order
         self.scores, self.labels = scores[order], labels[order]
         self.probabilities = expit(self.scores)
+        self.ends = np.flatnonzero(np.append(self.scores[1:] != self.scores[:-1], True))
+        self._weigh(np.ones((1, labels.size), np.int32) if weights is None else weights)
+
+    def weighted(self, weights: np.ndarray) -> WeightedCases:
+        """Return the same cases with other weights (r, n)."""
+        cases = copy(self)
+        cases._weigh(weights)
+        return cases
+
+    def _weigh(self, weights: np.ndarray) -> None:
         # Whole weights are added up as such, eight times as fast.
         self.whole = np.issubdtype(weights.dtype, np.integer)
-        weights = weights[:, order].astype(np.int32 if self.whole else float)
+        weights = weights[:, self._order].astype(np.int32 if self.whole else float)
         self.weights = weights.astype(float)
         self.total = self.weights.sum(axis=1)
-        self.ends = np.flatnonzero(np.append(self.scores[1:] != self.scores[:-1], True))
         positives = weights * self.labels.astype(weights.dtype)
         self.called, self.positives = (
             np.cumsum(of_cases, axis=1, dtype=weights.dtype)[:, self._places]

@@ -283,11 +283,12 @@ def posterior_mean(
     of_blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for block in np.array_split(variances, max(1, len(variances) // 2000)):
         marginal = model.covariance + np.tensordot(block, effects, axes=1)
-        inverse = np.linalg.inv(marginal)
-        information = inverse.sum(axis=(1, 2))
-        mean = (inverse.sum(axis=1) @ y) / information
-        residual = y - mean[:, None]
-        misfit = np.einsum("ri,rij,rj->r", residual, inverse, residual, optimize=True)
+        both = np.column_stack([np.ones(len(y)), y])
+        of_ones, of_y = np.moveaxis(np.linalg.solve(marginal, both), 2, 0)
+        information = of_ones.sum(axis=1)
+        mean = (of_ones @ y) / information
+        residual = of_y - mean[:, None] * of_ones
+        misfit = ((y - mean[:, None]) * residual).sum(axis=1)
         deviance = np.linalg.slogdet(marginal)[1] + np.log(information) + misfit
         of_blocks.append((mean, information**-0.5, deviance))
     means, errors, deviances = map(np.concatenate, zip(*of_blocks, strict=True))
