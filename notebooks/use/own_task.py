@@ -142,7 +142,9 @@ shown.unfolding(own_profile, work)
 
 # %%
 written = own_profile.read_text("utf-8")
-all_layers, ten_layers = "unfreeze_all-1e-04", "unfreeze_top10-1e-03"
+all_layers = "unfreeze_all:\n    - 0.0001"
+ten_layers = "unfreeze_top10:\n    - 0.001"
+claim("the profile trains all layers", all_layers in written)
 own_profile.write_text(written.replace(all_layers, ten_layers), "utf-8")
 own_runs = open_runs("hospital_us", data_root=work, results=home / "results")
 workspace = own_runs.workspace
