@@ -17,6 +17,7 @@ An outline that an annotation gives as coordinates stands where a mask picture's
 import io
 import math
 import threading
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
@@ -50,6 +51,8 @@ from rin.data.tree import (
 )
 from rin.errors import InputError, as_input_error
 
+# Of a file that is cut off Pillow also warns, in lines of its own.
+warnings.filterwarnings("ignore", "Corrupt EXIF data", module="PIL")
 POLYGON = "polygon:"
 BOX = "box:"
 #: No picture is that large; beyond it, coordinates are a slip of the annotation.

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import yaml
 from own_images import save, write_dicom, written
+from PIL import Image
 
 from rin.data.dataset import open_dataset
 from rin.data.manifest import DatasetManifest, load_manifest
@@ -186,6 +187,18 @@ def test_slices_that_cannot_be_taken_are_refused_in_one_line(rin, volumes, flags
     (line,) = new(rin, *COHORT, *flags, status=1).splitlines()
     assert said in line
     assert not written(volumes)
+
+
+@pytest.mark.parametrize("content", [b"", b"II*\0junk", b"no TIFF"])
+def test_broken_stack_of_frames_is_named_in_one_line(rin, home, content):
+    for number in range(24):
+        path = home / "own2" / CLASSES[number % 2] / f"v{number:02d}.tif"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        first, *others = map(Image.fromarray, values_of(number))
+        first.save(path, save_all=True, append_images=others)
+    path.write_bytes(content)
+    (line,) = new(rin, "--images", "own2", "--patient", "none", "--yes", status=1).splitlines()
+    assert "1 volume cannot be read: malignant/v23.tif (its frames are no volume" in line
 
 
 def test_volumes_among_pictures_are_refused(rin, volumes):

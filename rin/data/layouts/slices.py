@@ -102,8 +102,11 @@ def propose_slices(
     """
     drawn = [tree.locator(name) for name in names[:: 1 + len(names) // 50]]
     rule: Literal["lesion", "middle"] = "lesion" if all_masked else "middle"
-    kinds = [_is_volume(tree.root, file) for file in drawn]
-    if all(kinds):
+    known = {file: _is_volume(tree.root, file) for file in drawn}
+    # Whoever reads them all names the broken ones.
+    drawn = [file for file in drawn if known[file] is not None]
+    kinds = [bool(known[file]) for file in drawn]
+    if drawn and all(kinds):
         plane, are_nifti = _plane_of(tree.root, drawn), [*map(volumes.is_nifti, drawn)]
         if plane and not all(are_nifti):
             if plane != "axial":
@@ -125,10 +128,11 @@ def propose_slices(
     return None
 
 
-def _is_volume(root: Path, file: str) -> bool:
+def _is_volume(root: Path, file: str) -> bool | None:
+    """Return whether a file holds several slices; None where it cannot be read."""
     if volumes.is_nifti(file):
         return True
-    with suppress(InputError):  # whoever reads them all names the broken ones
+    try:
         if file.lower().endswith(".npy"):
             return is_stack(root, file)
         if is_tiff(file):
@@ -137,6 +141,8 @@ def _is_volume(root: Path, file: str) -> bool:
             from rin.data import dicom  # pydicom is slow to load
 
             return dicom.count_frames(root, file) > 1
+    except InputError:
+        return None
     return False
 
 
