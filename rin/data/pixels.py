@@ -550,13 +550,11 @@ def _read_frame(root: Path, locator: str, number: int, color: bool) -> np.ndarra
         as_input_error(problem, where=where, remedy=remedy, kinds=UNREADABLE),
         _opened_tiff(root, locator) as picture,
     ):
-        if not _in_planes(picture):
+        planes = _in_planes(picture)
+        if not planes:
             picture.seek(number)
-        elif _bits(picture) <= 8:
-            picture.load()
-            return np.asarray(picture)[..., number]
-        _load_whole(picture, where)
-        return _stored_pixels(picture, color)
+        _load_whole(picture, where, said=planes and _bits(picture) <= 8)
+        return np.asarray(picture)[..., number] if planes else _stored_pixels(picture, color)
 
 
 def _open(root: Path, locator: str) -> Image.Image:
@@ -582,15 +580,20 @@ def _open(root: Path, locator: str) -> Image.Image:
     return picture
 
 
-def _load_whole(picture: Image.Image, where: Path, content: bytes = b"") -> None:
-    """Read the pixels of a picture, or frame, of agreed meaning; ValueError for any other."""
+def _load_whole(
+    picture: Image.Image, where: Path, content: bytes = b"", *, said: bool = False
+) -> None:
+    """Read the pixels of a picture, or frame, of agreed meaning; ValueError for any other.
+
+    Planes have one where it is ``said`` that they are frames.
+    """
     if picture.width * picture.height > MAX_PIXELS:
         raise ValueError(f"{picture.width} x {picture.height} pixels")
     # Before it is loaded: Pillow turns a TIFF then, and forgets that it was to be turned.
     if picture.getexif().get(ORIENTATION, 1) not in (0, 1):
         raise ValueError("its metadata say to turn it, which its mask and others would not follow")
     picture.load()
-    if _in_planes(picture):
+    if not said and _in_planes(picture):
         problem = "its three planes may be colours, or frames that were saved as such, which "
         problem += "--slices middle,3 of rin new would take"
         remedy = "If they are frames, say which are taken (slices in the manifest); save those "

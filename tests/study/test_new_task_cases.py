@@ -711,6 +711,7 @@ def test_zip_archive_beside_a_table_is_refused_with_the_command_that_unpacks_it(
     assert "24 patients, 2 images each" in out
 
 
+@pytest.mark.slow
 def test_command_for_pairs_of_files_writes_the_volume_that_is_then_read(rin, home):
     values = np.random.default_rng(0).integers(0, 90, (24, 12, 14, 5)).astype(np.int16)
     for number in range(24):
