@@ -417,7 +417,7 @@ def _read_any(
         name, axis, number = parts
         if volumes.is_nifti(name):
             return volumes.read_slice(root, name, axis, number)
-        return np.array(np.take(open_stack(root, name), number, axis=int(axis)), order="C")
+        return _cut(open_stack(root, name), int(axis), number, Path(root, locator))
     if volumes.is_nifti(locator):
         remedy = f"{TAKE_SLICES.capitalize()}."
         raise InputError("it is a volume", where=Path(root, locator), remedy=remedy)
@@ -428,6 +428,11 @@ def _read_any(
 
         return read_dicom(root, locator, window, unwrap, as_stored)
     return _stored_pixels(_open(root, locator), color)
+
+
+def _cut(stack: np.ndarray, axis: int, number: int, where: Path) -> np.ndarray:
+    volumes.refuse_beyond(number, stack.shape[axis], where)
+    return np.array(np.take(stack, number, axis=axis), order="C")
 
 
 def _stored_pixels(picture: Image.Image, color: bool) -> np.ndarray:
@@ -522,7 +527,7 @@ def read_volume_mask(root: Path, locator: str) -> np.ndarray | None:
     name, axis, number = parts
     if volumes.is_nifti(name):
         return volumes.read_mask_slice(root, name, axis, number)
-    return np.array(np.take(_marked_stack(root, name), number, axis=int(axis)), order="C")
+    return _cut(_marked_stack(root, name), int(axis), number, Path(root, locator))
 
 
 def _marked_stack(root: Path, locator: str) -> np.ndarray:

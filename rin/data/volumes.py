@@ -86,6 +86,7 @@ def read_header(root: Path, locator: str) -> Header:
 def read_slice(root: Path, locator: str, plane: str, number: int) -> np.ndarray:
     """Return the values of a slice as it is shown, (h, w): whole numbers, or floating ones."""
     header, stored = _loaded(root, locator)
+    refuse_beyond(number, header.slices(plane), Path(root, locator))
     values = _cut(stored, header, plane, number)
     slope, intercept = header.slope, header.intercept
     if (slope, intercept) == (1, 0):
@@ -98,6 +99,7 @@ def read_slice(root: Path, locator: str, plane: str, number: int) -> np.ndarray:
 def read_mask_slice(root: Path, locator: str, plane: str, number: int) -> np.ndarray:
     """Return what a mask marks in a slice, bool (h, w): all that is above zero."""
     header, marked = _marked(root, locator)
+    refuse_beyond(number, header.slices(plane), Path(root, locator))
     return np.ascontiguousarray(_cut(marked, header, plane, number))
 
 
@@ -107,6 +109,14 @@ def marked_slices(root: Path, locator: str, plane: str) -> np.ndarray:
     seen = _oriented(marked, header)
     axis = PLANES.index(plane)
     return np.asarray(seen.any(axis=tuple({0, 1, 2} - {axis})))
+
+
+def refuse_beyond(number: int, n: int, where: Path) -> None:
+    """Raise InputError for a slice that a volume of ``n`` lacks, as of a replaced file."""
+    if number >= n:
+        problem = f"slice {number} is asked for of {n}"
+        remedy = "Bring the file back as it was when its slices were counted, or count them again."
+        raise InputError(problem, where=where, remedy=remedy)
 
 
 def labels_only(values: np.ndarray) -> np.ndarray:

@@ -186,6 +186,19 @@ def cases_of(folder, names, chosen):
     return take_slices(open_tree(folder, "."), load_manifest("busi"), chosen, found)
 
 
+@pytest.mark.parametrize("name", ["a.npy#5", "a.tif#frame-5", "a.nii#axial-5"])
+def test_slice_beyond_a_volume_is_refused(tmp_path, name):
+    marked = np.eye(5, dtype=np.uint8)[None].repeat(5, axis=0)
+    np.save(tmp_path / "a.npy", marked)
+    tifffile.imwrite(tmp_path / "a.tif", marked, photometric="minisblack")
+    write_nifti(tmp_path / "a.nii", marked)
+    said = r"slice 5 is asked for of 5|no more images in TIFF file"
+    with pytest.raises(InputError, match=said):
+        read_picture(tmp_path, name)
+    with pytest.raises(InputError, match=said):
+        read_mask(tmp_path, (name,), (5, 5))
+
+
 def test_floating_pixels_are_shown_in_a_window_and_refused_without_one(tmp_path):
     np.save(tmp_path / "a.npy", np.array([[-1, 0, 0.25, 0.5, 1, 2]], np.float32))
     shown = read_picture(tmp_path, "a.npy", False, (0.5, 1))
