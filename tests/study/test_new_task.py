@@ -518,6 +518,20 @@ def test_new_says_how_the_table_is_written(rin, home):
     assert "bösartig" in out
 
 
+def test_new_starts_from_the_weights_of_pytorch_that_lie_in_the_data_root(rin, home):
+    for name in ("RadImageNet_pytorch/ResNet50", "resnet50-0676ba61"):
+        path = home / "weights" / f"{name}.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    status, out, err = rin("new", "mine", *OWN)
+    assert (status, err) == (0, "")
+    assert "released weights of PyTorch, RadImageNet's and torchvision's of ImageNet" in out
+    profile = load_profile("mine")
+    assert [*profile.inits] == ["radimagenet_pytorch", "imagenet_torchvision"]
+    assert [*profile.backbones] == ["ResNet50"]
+    assert profile.pretraining is None
+
+
 def test_new_says_that_of_a_workbook_it_reads_the_first_sheet(rin, home):
     table = pd.read_csv(home / "own/list.csv")
     with pd.ExcelWriter(home / "own/list.xlsx") as book:
