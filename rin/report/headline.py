@@ -23,7 +23,10 @@ from rin.study.results import Results
 #: Names of tasks that are shorter than their titles up to the first comma.
 _SHORT = {"busbra": "Breast, BUS-BRA"}
 #: Inits whose difference is the paper's question: radiologic first, photographic second.
-_QUESTION = ({"radiologic", "radimagenet"}, {"photographic", "imagenet"})
+_QUESTION = (
+    {"radiologic", "radimagenet", "radimagenet_pytorch"},
+    {"photographic", "imagenet", "imagenet_torchvision"},
+)
 
 
 def short_names(runs: Results) -> dict[str, str]:
