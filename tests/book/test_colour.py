@@ -4,6 +4,7 @@ import csv
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -43,10 +44,10 @@ def test_network_by_hand_reads_images_as_its_weights_expect(notebook, preprocess
     text = (PIPELINE / f"{notebook}.py").read_text(encoding="utf-8")
     lines = re.search(r"(?s)^pixels = keras\.Input.*?^prepared = .*?$", text, re.MULTILINE)[0]
     wanted = PREPROCESSING[preprocessing]
-    names = {"keras": keras, "np": np, "size": 2, "channels": channels, "wanted": wanted}
+    images = np.arange(4 * channels, dtype="uint8").reshape(1, 2, 2, channels) * 20
+    names = {"keras": keras, "np": np, "images": images, "run": SimpleNamespace(expects=wanted)}
     exec(lines, names | {"augment": lambda images: images}, kept := {})
     network = keras.Model(kept["pixels"], kept["prepared"])
-    images = np.arange(4 * channels, dtype="uint8").reshape(1, 2, 2, channels) * 20
     expected = wanted.apply(np.broadcast_to(images, (1, 2, 2, 3)))
     np.testing.assert_allclose(network.predict(images, verbose=0), expected, rtol=1e-5, atol=1e-5)
 
