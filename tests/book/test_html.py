@@ -124,6 +124,7 @@ def test_build_html_with_missing_page_names_it_and_keeps_the_earlier_book(tiny_b
     assert {path.name for path in tmp_path.iterdir()} == {"book", "_build"}
 
 
+@pytest.mark.slow
 def test_links_to_pages_that_a_book_of_ones_own_lacks_become_text(tiny_book, tmp_path):
     book = tmp_path / "book"
     shutil.copytree(tiny_book / "book", book)

@@ -313,6 +313,7 @@ def test_curate_with_another_seed_divides_anew_and_exports_nothing(copied, corpu
     assert (other.images["part"] != corpus.images["part"]).any()
 
 
+@pytest.mark.slow
 def test_curate_with_a_label_map_that_leaves_a_finding_out_drops_its_class_alone(copied, corpus):
     terms = copied.label_map.read_text().replace("Stroke,brain,acute_infarct", "Stroke,,")
     copied.label_map.write_text(f"{terms}lung: Nodule,,\nbrain: acute_infarct,,\n")
@@ -329,6 +330,7 @@ def test_curate_with_a_label_map_that_leaves_a_finding_out_drops_its_class_alone
     assert curate(copied).images.equals(other.images)
 
 
+@pytest.mark.slow
 def test_curate_with_a_review_that_confirms_two_studies_says_who_confirmed(copied, corpus):
     flagged = screen(index_archive(copied).reports)
     queue = pd.read_csv(copied.output / "review_queue.csv", dtype=str, keep_default_na=False)
@@ -354,6 +356,7 @@ def test_curate_of_a_real_archive_leaves_no_note_of_a_stand_in(copied):
     assert exported(copied.output) == before
 
 
+@pytest.mark.slow
 def test_curate_with_another_table_of_classes_looks_at_the_archive_again(
     copied, tmp_path, monkeypatch
 ):
@@ -549,6 +552,7 @@ def test_only_what_is_to_share_is_readable_by_others(plan, corpus):
             assert mode == (0o700 if path.is_dir() else 0o600), path
 
 
+@pytest.mark.slow
 def test_files_that_were_left_open_are_closed(copied):
     modes = {"index": 0o700, "review_queue.csv": 0o600, "screened.parquet": 0o600}
     for name in modes:

@@ -448,6 +448,7 @@ def test_posterior_differences_are_of_the_pairs_with_priors_in_points():
     assert one["estimate"].isna().all()
 
 
+@pytest.mark.slow
 def test_sensitivity_analyses_are_those_of_their_names():
     predictions = made(SCATTER, tasks=TASKS)
     table = pretraining_sensitivity(predictions, "a", "b").set_index(["model", "task"])

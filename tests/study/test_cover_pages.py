@@ -142,6 +142,7 @@ def test_cover_of_a_task_names_the_networks_ahead(real):
     assert "The photographic networks are ahead on breast lesions, by " in text
 
 
+@pytest.mark.slow
 def test_task_page_of_one_pair_is_computed_and_gives_no_verdict_on_pretraining(real):
     text = " ".join(outputs("results/task", real))
     assert "**One pair of networks shows nothing about other pretrainings.**" in text

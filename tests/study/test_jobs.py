@@ -118,6 +118,7 @@ def test_interrupt_while_workers_start_shows_no_traceback_of_theirs(tmp_path, ex
     assert "Traceback" not in told
 
 
+@pytest.mark.slow
 def test_interrupt_that_a_finaliser_swallows_stops_all_the_same_and_shows_no_traceback(tmp_path):
     options = {"stderr": subprocess.PIPE, "text": True}
     started = start_beating(tmp_path, 0, "processes", "beat_after_dying", **options)
@@ -226,6 +227,7 @@ def test_signal_that_stops_the_command_cancels_its_jobs_in_the_queue(
     assert "Traceback" not in told
 
 
+@pytest.mark.slow
 def test_nohup_is_heeded(queue, tmp_path):
     queue("Resources")
     program = ["nohup", sys.executable, "-B", HERE / "pool_jobs.py", tmp_path, "interrupt"]

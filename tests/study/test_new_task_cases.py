@@ -669,7 +669,24 @@ def call(rin, case, flags):
     return rin("new", "mine", *given, *flags)
 
 
-@pytest.mark.parametrize("name", CASES)
+#: Cases that differ from others in a name or a number.
+SLOW = {
+    "row a patient, folder begins with it",
+    "row a patient, numbered slices in numbered folders",
+    "row a patient, below folders of sites",
+    "row a patient, letters behind numbers",
+    "row a patient, other capitals",
+    "row a patient, headers with zeros",
+    "row a patient, number behind a word, one without a row",
+    "row a patient, number behind a word in names",
+    "row a patient, one is the beginning of another",
+    "row a patient, with masks",
+}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n in SLOW else []) for n in CASES]
+)
 def test_case_is_read_or_refused_in_one_line_whose_remedy_works(rin, home, name):
     case = CASES[name]
     case.make(home)

@@ -61,6 +61,7 @@ def workspace(images, tmp_path):
     return open_workspace(tiny_profile(CHANGES | changes), data_root=images, results=tmp_path)
 
 
+@pytest.mark.slow
 def test_file_that_was_converted_from_another_file_than_the_release_is_missing(workspace):
     entry = find_entry(INITS[0], "ResNet50", load_entries())
     path = write_release(workspace.data_root, source="ab" * 32)
@@ -72,6 +73,7 @@ def test_file_that_was_converted_from_another_file_than_the_release_is_missing(w
     assert file.verified == "SHA-256"
 
 
+@pytest.mark.slow
 def test_extreme_variances_of_a_release_are_remarked_on(workspace):
     path = write_release(workspace.data_root, largest=56_296)
     said = file_remarks(released_files(workspace, "unknown"))

@@ -98,6 +98,7 @@ print(len(digests))
 """
 
 
+@pytest.mark.slow
 def test_digest_of_code_covers_every_source_of_training_and_nothing_beside_it(tmp_path):
     """In a copy of the package, whose sources change one after the other."""
     package = shutil.copytree(Path(identity.__file__).parents[1], tmp_path / "rin")

@@ -223,6 +223,7 @@ def test_pretraining_block_of_a_batch_that_devices_cannot_share_tells_so(monkeyp
         PretrainingBlock("ResNet50", SETTINGS, 4, seed=5, devices=4)
 
 
+@pytest.mark.slow
 def test_recalibrated_averages_are_those_of_the_batches_and_nothing_else_changes(whole, store):
     block, training = whole[0], ImageSubset(*store, np.arange(24))
     layers = block.network.backbone.layers

@@ -45,6 +45,7 @@ def changed(block, start):
     return {v.path for v, before in pairs if not np.array_equal(v, before)}
 
 
+@pytest.mark.slow
 def test_traces_when_only_runs_change_stay_those_of_the_first(frozen, start, store):
     block, traces = frozen
     others = [w * np.float32(1.1) for w in start]
