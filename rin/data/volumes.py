@@ -91,7 +91,9 @@ def read_slice(root: Path, locator: str, plane: str, number: int) -> np.ndarray:
     slope, intercept = header.slope, header.intercept
     if (slope, intercept) == (1, 0):
         return np.ascontiguousarray(values)
-    if values.dtype.kind in "ui" and slope.is_integer() and intercept.is_integer():
+    # A larger scale, of a damaged header, would leave the range of whole numbers.
+    whole = all(scale.is_integer() and abs(scale) < 2**31 for scale in (slope, intercept))
+    if values.dtype.kind in "ui" and whole:
         return values.astype(np.int64) * int(slope) + int(intercept)
     return values * slope + intercept
 
