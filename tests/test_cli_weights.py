@@ -54,6 +54,7 @@ def images(weights):
     return weights / "images"
 
 
+@pytest.mark.slow
 def test_a_probe_prints_candidates_verdict_and_images(call, weights, images):
     status, out, err = call(weights / "trained.h5", "--images", images, "--size", 32)
     assert (status, err) == (0, "")

@@ -90,6 +90,7 @@ def test_near_duplicates_of_blank_pictures_do_not_match_one_another():
     assert list(pairs.columns) == ["case_a", "case_b", "distance"]
 
 
+@pytest.mark.slow
 def test_pairs_of_many_pictures_equal_those_of_comparing_each_with_each():
     """More pictures than are compared at a time, some of which repeat far from each other."""
     n, half = 9000, 1500

@@ -79,6 +79,7 @@ def runs():
     return open_reference()
 
 
+@pytest.mark.slow
 def test_backbones_of_the_paper_are_those_of_a_run_without_its_others(runs):
     scores = runs.predictions()
     four = pretraining_differences(scores[scores["backbone"].isin(BACKBONES)], *runs.inits)

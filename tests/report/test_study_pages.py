@@ -44,7 +44,14 @@ def runs():
 
 
 #: Of figures alike one is drawn in the quick tests.
-SLOW = ("overlap differences", "maps around lesions", "gains over random weights", "trainings")
+SLOW = (
+    "published",
+    "scenarios by inputs",
+    "overlap differences",
+    "maps around lesions",
+    "gains over random weights",
+    "trainings",
+)
 
 
 @pytest.mark.parametrize(

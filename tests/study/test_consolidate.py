@@ -108,6 +108,7 @@ def test_of_runs_only_new_ones_are_read(study, read):
     pd.testing.assert_frame_equal(table, Results(again(study)).predictions("main", "breast"))
 
 
+@pytest.mark.slow
 def test_run_that_was_trained_again_is_read_again(study, read):
     first = plan_study(study)[0]
     consolidate(study)

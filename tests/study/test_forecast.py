@@ -114,6 +114,7 @@ def test_commands_say_how_many_runs_are_of_other_code_and_keep_them(
     assert "other code" not in told
 
 
+@pytest.mark.slow
 def test_study_that_is_asked_to_retrain_redoes_runs_of_other_code_alone(
     rin, of_other_code, finished_study, tmp_path
 ):
