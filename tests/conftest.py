@@ -26,14 +26,14 @@ settings.load_profile("any computer")
 
 
 def pytest_xdist_auto_num_workers(config):
-    """One worker more than processors, as tests wait for programs; fewer where memory is short."""
+    """One worker a processor, fewer where memory is short."""
     from joblib import cpu_count  # which loads NumPy
 
     memory = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     limit = Path("/sys/fs/cgroup/memory.max")  # that of a container
     if limit.is_file() and limit.read_text().strip().isdigit():
         memory.append(int(limit.read_text()))
-    return max(1, min(cpu_count() + 1, int(min(memory) / WORKER_BYTES)))
+    return max(1, min(cpu_count(), int(min(memory) / WORKER_BYTES)))
 
 
 @pytest.hookimpl(wrapper=True)

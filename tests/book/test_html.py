@@ -112,6 +112,7 @@ def test_page_that_failed_shows_its_error_as_it_is_in_a_box_and_the_log_folded(o
     assert folded.find("pre").get_text().strip() == LOG
 
 
+@pytest.mark.slow
 def test_build_html_with_missing_page_names_it_and_keeps_the_earlier_book(tiny_book, tmp_path):
     (tmp_path / "_build").mkdir()
     (tmp_path / "_build" / "earlier.html").touch()

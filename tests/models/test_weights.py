@@ -79,6 +79,7 @@ def test_load_weights_of_an_entry_without_a_file_takes_what_keras_fetches(small,
     assert asked == [{"include_top": False, "weights": "imagenet", "input_shape": (32, 32, 3)}]
 
 
+@pytest.mark.slow
 def test_random_weights_of_a_seed_are_always_the_same():
     first, again, other = (random_weights("MobileNetV2", 32, seed) for seed in (5, 5, 6))
     assert_same(first, again)

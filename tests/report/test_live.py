@@ -51,6 +51,7 @@ def test_transfer_lists_every_start_with_its_auc():
     assert listed in live.transfer(aucs, 220)
 
 
+@pytest.mark.slow
 def test_every_figure_of_the_live_pages_is_drawn_with_an_alternative_text():
     grey = np.full((2, 8, 8), 100, np.uint8)
     mask = np.eye(8)[np.newaxis].repeat(2, 0)

@@ -78,7 +78,13 @@ def test_power_where_patients_decide_is_near_that_of_a_z_test(patients):
     assert found == pytest.approx(stats.norm.sf(1.96 - 0.03 / error), abs=0.05)
 
 
-@pytest.mark.parametrize("sd", ["sd_backbone", "sd_seed", "sd_pretraining"])
+@pytest.mark.parametrize(
+    "sd",
+    [
+        "sd_seed",
+        *(pytest.param(f"sd_{n}", marks=pytest.mark.slow) for n in ("backbone", "pretraining")),
+    ],
+)
 def test_no_difference_is_found_in_one_study_of_twenty_at_most(sd):
     spread = spread_of(**{sd: 0.03})
     found = pretraining_power(1e-9, spread, backbones=8, pretrainings=3, replicates=2000)

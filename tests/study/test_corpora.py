@@ -112,6 +112,7 @@ def test_overlap_of_stand_ins_finds_no_image_but_all_copies(study):
     assert (row["copies"], row["copies_found"]) == (60, 60)
 
 
+@pytest.mark.slow
 def test_overlap_with_a_test_image_in_a_corpus_of_another_modality_says_both(
     tmp_path, monkeypatch
 ):

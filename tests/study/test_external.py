@@ -28,6 +28,7 @@ def external(beside):
     return study
 
 
+@pytest.mark.slow
 def test_every_run_scores_all_external_cases_and_trains_on_none(external):
     inputs = external.inputs("breast")
     away = inputs.external["busbra"]
