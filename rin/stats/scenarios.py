@@ -574,12 +574,9 @@ def _sizes(task: TaskScores) -> dict[str, int]:
 
 def _curve_height(grid: np.ndarray, positive: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Return the height of a ROC curve: where it jumps the middle, so that the AUC is kept."""
-    order = np.argsort(-scores, kind="stable")
-    falling, hits = scores[order], positive[order]
-    ends = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))  # of equal scores
-    called = np.append(0, ends + 1)
-    true = np.append(0, np.cumsum(hits)[ends])
-    fpr, tpr = (called - true) / (~positive).sum(), true / positive.sum()
+    from sklearn.metrics import roc_curve
+
+    fpr, tpr, _ = roc_curve(positive, scores)
     # Rounded, so that a jump at 57 of 100 negatives stands at the grid's 0.57.
     grid, fpr = np.round(grid, 12), np.round(fpr, 12)
     upper = np.interp(grid, fpr, tpr)

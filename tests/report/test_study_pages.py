@@ -9,6 +9,7 @@ import pytest
 
 from rin.evidence import paper
 from rin.report import fed, follow_ups, hospitals, overlap, random_start, retraining, unused
+from rin.stats import init_differences, simulation
 from rin.study import open_runs, open_workspace
 
 RUNS = {
@@ -163,3 +164,15 @@ def test_live_maps_are_asked_for_only_where_something_ran(tmp_path, monkeypatch)
     (tmp_path / "demo" / "runs" / "one" / "done.json").touch()
     with pytest.raises(AssertionError, match="runs are planned"):
         overlap.with_live_maps(open_workspace("demo", results=tmp_path))
+
+
+def test_whole_pretraining_beside_a_brief_one_is_that_of_the_same_number():
+    main = simulation.simulate_predictions(pretrainings=2)
+    second = main.query("pretraining == 2")
+    brief = second.replace({"init": {"a": "a_brief"}})
+    studies = {"main": main, "equal_accuracy": brief}
+    repeated = SimpleNamespace(predictions=lambda study: studies[study], inits=("a", "b"))
+    rows = retraining.whole_and_brief(repeated).set_index("pretraining")
+    expected = init_differences(second, "a", "b").query("group == 'all'")["estimate"].tolist()
+    for name in ("whole", "brief"):
+        assert rows.loc[name, "estimate"].tolist() == expected
