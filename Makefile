@@ -30,6 +30,8 @@ export KERAS_BACKEND ?= tensorflow
 export JUPYTER_PLATFORM_DIRS ?= 1
 export PYDEVD_DISABLE_FILE_VALIDATION ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
+# Images of containers set it; each of a hundred processes would then compile the package anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DELETE_ON_ERROR:
 .PHONY: help venv book read study lab test test-slow lint format clean

@@ -158,6 +158,7 @@ _Loader.add_implicit_resolver(
 _DEEPEST = 64
 #: Values of a file, with those that its aliases stand for, as merged keys copy them.
 _MOST_VALUES = 2_000_000
+_MEND_LINE = "Mend the line that is named."
 
 
 def read_yaml(path: Path) -> Any:
@@ -165,9 +166,16 @@ def read_yaml(path: Path) -> Any:
 
     InputError, with the line, for what is not UTF-8 or not YAML, and where a key stands twice.
     """
-    kinds, remedy = (OSError, yaml.YAMLError, ValueError), "Mend the line that is named."
-    with as_input_error("not YAML", where=path, remedy=remedy, kinds=kinds):
-        text = path.read_text(encoding="utf-8")
+    with as_input_error("not YAML", where=path, remedy=_MEND_LINE, kinds=OSError):
+        held = path.read_bytes()
+    return parse_yaml(held, path)
+
+
+def parse_yaml(held: bytes, where: Path) -> Any:
+    """Return what the bytes of a YAML file hold; InputError as `read_yaml` has it."""
+    kinds = (yaml.YAMLError, ValueError)
+    with as_input_error("not YAML", where=where, remedy=_MEND_LINE, kinds=kinds):
+        text = held.decode("utf-8")
         _refuse_endless(text)
         return yaml.load(text, Loader=_Loader)
 

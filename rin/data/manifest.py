@@ -6,7 +6,6 @@ One YAML file per dataset under ``data_manifests/``; where its layout has a read
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -14,7 +13,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from rin.errors import InputError, as_input_error, look_up
-from rin.files import FrozenModel, manifest_folder, read_yaml
+from rin.files import FrozenModel, manifest_folder, parse_yaml
 
 Counts = dict[str, Annotated[int, Field(ge=0)]]
 #: Source class to label; None leaves the class out of the task.
@@ -278,20 +277,20 @@ def load_manifest(name: str) -> DatasetManifest:
     return _load_known(look_up("dataset", name, manifest_names()))
 
 
+#: Manifests by what their files hold: to find a task all are read, and a page asks for many.
+_READ: dict[bytes, DatasetManifest] = {}
+
+
 def _load_known(name: str) -> DatasetManifest:
     path = manifest_folder() / f"{name}.yaml"
     remedy = "Check the file, its link and its permissions."
     with as_input_error("it cannot be read", where=path, remedy=remedy, kinds=OSError):
-        state = path.stat()
-    return _read_manifest(path, state.st_mtime_ns, state.st_size)
-
-
-# To find a task all manifests are read, and a page asks for many.
-@lru_cache(maxsize=256)
-def _read_manifest(path: Path, _changed: int, _size: int) -> DatasetManifest:
-    remedy = "Correct it there; the page “Tables and manifests” lists every setting."
-    manifest = DatasetManifest.checked(read_yaml(path), where=path, remedy=remedy)
-    if manifest.name != path.stem:
+        held = path.read_bytes()
+    if held not in _READ:
+        remedy = "Correct it there; the page “Tables and manifests” lists every setting."
+        _READ[held] = DatasetManifest.checked(parse_yaml(held, path), where=path, remedy=remedy)
+    manifest = _READ[held]
+    if manifest.name != name:
         remedy = "Give the file and its 'name' field the same name."
         raise InputError(f"the manifest calls itself {manifest.name!r}", where=path, remedy=remedy)
     return manifest

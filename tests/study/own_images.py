@@ -24,6 +24,7 @@ def home(tmp_path, monkeypatch):
         shutil.copytree(folder, tmp_path / name)
         monkeypatch.setenv(variable, str(tmp_path / name))
     monkeypatch.setattr(forecast, "measure_pace", lambda: Pace(0.01, 10.0))
+    monkeypatch.setattr(forecast, "DECODED", 1)
     rng = np.random.default_rng(0)
     rows = []
     for patient in range(24):
