@@ -132,7 +132,9 @@ over patients alone do not show such changes.
     return wrapped(beside) + "\n\n" + wrapped(text)
 
 
-BLOCKS = {"summary": summary, "table": table, "limits": limits}
+def blocks_of(runs: Results) -> dict[str, str]:
+    """Return all blocks of the README, by name."""
+    return {"summary": summary(runs), "table": table(runs), "limits": limits(runs)}
 
 
 def starred(row: pd.Series) -> str:
@@ -147,12 +149,12 @@ def wrapped(text: str, later: str = "") -> str:
     return textwrap.fill(words_of_text, subsequent_indent=later, **fill)
 
 
-def renewed(text: str, runs: Results) -> str:
+def renewed(text: str, blocks: dict[str, str]) -> str:
     """Return the README with every block as the run gives it."""
-    for name, block in BLOCKS.items():
+    for name, block in blocks.items():
         begin, end = f"<!-- {name}: .ci/readme_numbers.py -->", f"<!-- end of {name} -->"
         pattern = f"(?s){re.escape(begin)}.*?{re.escape(end)}"
-        made = f"{begin}\n{block(runs)}\n{end}"
+        made = f"{begin}\n{block}\n{end}"
         text, found = re.subn(pattern, lambda _, made=made: made, text)
         if found != 1:
             raise SystemExit(f"{README.name}: {found} blocks of the name {name}, not 1")
@@ -165,7 +167,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="renew the blocks")
     arguments = parser.parse_args()
     text = README.read_text(encoding="utf-8")
-    made = renewed(text, open_reference())
+    made = renewed(text, blocks_of(open_reference()))
     if arguments.write:
         README.write_text(made, encoding="utf-8")
         return 0

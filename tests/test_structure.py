@@ -165,20 +165,27 @@ BEYOND_ARRAYS = {"matplotlib", "seaborn", "plotly", "typer", "papermill"}
 BEYOND_ARRAYS |= {"PIL", "skimage", "IPython"}
 
 
-@pytest.mark.parametrize(
-    ("rooms", "absent"),
-    [
-        ("rin.curation.build, rin.data, rin.report.banner, rin.report.build", FRAMEWORKS),
-        ("rin.stats", FRAMEWORKS | BEYOND_ARRAYS),
-        ("rin.data.dataset", FRAMEWORKS | {"pydicom", "scipy.ndimage", "scipy.signal"}),
-    ],
-)
-def test_rooms_import_nothing_heavy_until_they_need_it(rooms, absent):
-    program = f"import sys, {rooms}; print(*sys.modules)"
+LIGHT = {
+    "rin.stats": FRAMEWORKS | BEYOND_ARRAYS,
+    "rin.data.dataset": FRAMEWORKS | {"pydicom", "scipy.ndimage", "scipy.signal"},
+    "rin.curation.build, rin.data, rin.report.banner, rin.report.build": FRAMEWORKS,
+}
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """All modules that are loaded after one room's import and then another's, by room."""
+    lines = ["import sys", *(f"import {rooms}; print(*sys.modules)" for rooms in LIGHT)]
     made = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert absent.isdisjoint(made.stdout.split())
+        [sys.executable, "-c", "\n".join(lines)],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return dict(zip(LIGHT, map(str.split, made.stdout.splitlines()), strict=True))
+
+
+@pytest.mark.parametrize("rooms", LIGHT)
+def test_rooms_import_nothing_heavy_until_they_need_it(loaded, rooms):
+    assert LIGHT[rooms].isdisjoint(loaded[rooms])
 
 
 def test_project_text_names_no_path_of_one_machine():

@@ -174,11 +174,14 @@ def of_menisci(label, index):
     yield [phantom.picture()[phantom.areas["menisci"]].mean()]
 
 
+REPEATED = (of_thyroid, of_radiograph, of_head, of_menisci, of_chest_ct, of_pneumonia_ct)
+
+
 @pytest.mark.parametrize(
     "describe",
     [
-        *(of_breast, of_thyroid, of_radiograph, of_head, of_ligament, of_menisci),
-        *(pytest.param(each, marks=pytest.mark.slow) for each in (of_chest_ct, of_pneumonia_ct)),
+        *(of_breast, of_ligament),
+        *(pytest.param(each, marks=pytest.mark.slow) for each in REPEATED),
     ],
 )
 def test_classes_can_be_told_apart_and_overlap(describe):
