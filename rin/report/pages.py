@@ -12,7 +12,13 @@ from rin.data.manifest import find_task
 from rin.files import read_yaml
 from rin.study import Results, Workspace, shown_results
 from rin.study.reference import load_reference, reference_names
-from rin.study.workspace import chosen_pages, external_datasets, find_manifest
+from rin.study.workspace import (
+    CURATED,
+    chosen_pages,
+    corpora_read,
+    external_datasets,
+    find_manifest,
+)
 
 _TABLE = read_yaml(Path(__file__).with_suffix(".yaml"))
 #: Captions of the parts, in the order of the book.
@@ -28,6 +34,7 @@ class Notebook:
     part: str  # caption of the part in which its pages stand
     after: Sequence[str] = ()  # notebooks whose results it reads
     shows: Sequence[str] = ()  # the same, but only where no reference run is shown instead
+    curated: Sequence[str] = ()  # the same, but only where pretraining reads a curated corpus
     # Those whose runs it shows as examples, where they are finished; it is computed before, too.
     examples: Sequence[str] = ()
     # Without it in the profile it has nothing to say; `masks` and `external` are those of a task.
@@ -65,6 +72,7 @@ class Outline:
     with_results: frozenset[str]  # those of them with own runs, or runs of the reference
     sections: frozenset[str] = frozenset()  # of the profile; `masks`, `external` of its tasks
     waits: bool = True  # whether pages of results read what this computer trains first
+    curates: bool = True  # whether pretraining reads a corpus that is curated first
     chosen: tuple[str, ...] = ()  # notebooks of a book of its own, the cover first; empty: all
     title: str | None = None  # of a book of its own: that of its images
     reading: bool = False  # whether pages that need a framework or train anything are left out
@@ -78,7 +86,8 @@ class Outline:
     def after(self, notebook: Notebook) -> Sequence[str]:
         """Return the notebooks that must have run before another."""
         shows = notebook.shows if self.waits else ()
-        return [*notebook.after, *shows, *notebook.examples]
+        curated = notebook.curated if self.curates else ()
+        return [*notebook.after, *shows, *curated, *notebook.examples]
 
 
 _TRAINED = ("pipeline/fine_tuning",)
@@ -120,6 +129,7 @@ def outline_of(workspace: Workspace, *, reading: bool = False) -> Outline:
         with_results=frozenset(runs.tasks),
         sections=frozenset(shown),
         waits=not reading and (not profile.reference or workspace.data_root is not None),
+        curates=CURATED in corpora_read(workspace),
         chosen=chosen,
         title=", ".join(titles) if chosen else None,
         reading=reading,

@@ -416,6 +416,14 @@ def usable_corpora(workspace: Workspace, names: list[str]) -> list[str]:
     return real or [name for name in names if name in made]
 
 
+def corpora_read(workspace: Workspace) -> set[str]:
+    """Return the corpora that pretraining reads: of each the first of `usable_corpora`."""
+    section = workspace.profile.pretraining
+    choices = section.corpora.values() if section else ()
+    listed = ([names] if isinstance(names, str) else names for names in choices)
+    return {name for names in listed for name in usable_corpora(workspace, names)[:1]}
+
+
 def check_inputs(workspace: Workspace) -> None:
     """Open all that a study reads, before anything is trained; `InputError` if it lacks any."""
     if missing := missing_inputs(workspace):

@@ -99,6 +99,15 @@ def test_results_wait_for_training_only_where_they_show_it():
     assert OUTLINE.after(results) == OUTLINE.after(live) == free.after(live) != []
 
 
+def test_pretraining_waits_for_curation_only_where_it_reads_the_curated_corpus(tmp_path):
+    pretraining = next(one for one in NOTEBOOKS if one.source == "pipeline/pretraining")
+    stand_ins = outline_of(open_workspace("demo", results=tmp_path))
+    assert stand_ins.after(pretraining) == []
+    (tmp_path / load_profile("demo").curation.archive).mkdir(parents=True)
+    real = outline_of(open_workspace("demo", data_root=tmp_path, results=tmp_path))
+    assert real.after(pretraining) == ["pipeline/curation"]
+
+
 def test_outline_of_demo_shows_every_task_and_waits_for_training_only_with_images(tmp_path):
     found = outline_of(open_workspace("demo"))
     assert {*COMPARISONS} == {*found.tasks}
