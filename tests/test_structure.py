@@ -316,6 +316,9 @@ def distribution(name):
     return canonicalize_name(name).removesuffix("-cpu")
 
 
+distributions_by_module = cache(packages_distributions)
+
+
 @cache
 def distributions_imported_below(*folders):
     """Distributions that bring what Python files import, of the project's own modules none."""
@@ -332,7 +335,7 @@ def distributions_imported_below(*folders):
                 modules |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 modules.add(node.module.split(".")[0])
-    bringing = packages_distributions()
+    bringing = distributions_by_module()
     outside = modules - own - sys.stdlib_module_names - {"rin"}
     return {distribution(bringing.get(module, [module])[0]) for module in outside}
 

@@ -101,7 +101,11 @@ def test_phantoms_without_text_show_none():
 @pytest.mark.parametrize("turned", [False, True], ids=["horizontal", "vertical"])
 @pytest.mark.parametrize(
     "style",
-    [{}, pytest.param({"bar": 40}, marks=pytest.mark.slow), {"ink": 20, "bar": 230}],
+    [
+        pytest.param({}, marks=pytest.mark.slow),
+        pytest.param({"bar": 40}, marks=pytest.mark.slow),
+        {"ink": 20, "bar": 230},
+    ],
     ids=str,
 )
 def test_text_in_a_corner_of_a_phantom_is_seen(style, turned):

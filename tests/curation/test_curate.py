@@ -272,7 +272,7 @@ HARM = {
     "verdicts": lambda out: (out / "screened.parquet").write_text("x"),
     "renames": lambda out: (out / "shared/radimagenet_curated").rename(out / ".unfinished"),
 }
-QUICK = ("picture", "dicom", "stray", "renames")
+QUICK = ("picture", "stray")
 
 
 @pytest.mark.parametrize(
@@ -602,7 +602,7 @@ def test_link_in_the_place_of_the_corpus_is_replaced_and_what_it_leads_to_stays(
     [
         "index",
         pytest.param("exported", marks=pytest.mark.slow),
-        "images.parquet",
+        pytest.param("images.parquet", marks=pytest.mark.slow),
         pytest.param("screened.parquet", marks=pytest.mark.slow),
     ],
 )

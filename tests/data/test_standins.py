@@ -27,12 +27,12 @@ BUSI = load_manifest("busi")
 OTHERS = {
     "busi": COUNTS,
     "busbra": {"benign": 6, "malignant": 4},
-    "ddti": {"benign": 12, "malignant": 12},
-    "mrnet": dict.fromkeys(("normal", "abnormal", "acl", "meniscus", "both"), 4),
+    "ddti": {"benign": 6, "malignant": 6},
+    "mrnet": dict.fromkeys(("normal", "abnormal", "acl", "meniscus", "both"), 2),
     "covid19_ct": {"positive": 6, "negative": 6},
     "cc_ccii": {"cp": 6, "ncp": 6, "normal": 2},
-    "rsna_hemorrhage": {"hemorrhage": 8, "none": 8},
-    "rsna_pneumonia": {"opacity": 8, "not_normal": 8, "normal": 8},
+    "rsna_hemorrhage": {"hemorrhage": 4, "none": 4},
+    "rsna_pneumonia": {"opacity": 4, "not_normal": 4, "normal": 4},
 }
 
 

@@ -25,19 +25,21 @@ def planned(results, **changes):
     return {run.init: run for run in plan_study(workspace)}
 
 
-def test_run_from_each_release_is_of_the_topology_of_its_weights(tmp_path):
-    runs = planned(tmp_path)
+def test_run_from_each_release_is_of_the_topology_of_its_weights(study_folder):
+    runs = planned(study_folder)
     topologies = {init: run.architecture.topology for init, run in runs.items()}
     assert topologies == {"radimagenet_pytorch": "torchvision", "radimagenet": "keras"}
     assert runs["radimagenet_pytorch"].preprocessing == "symmetric_bgr"
     assert len(group_blocks([*runs.values()])) == 2
 
 
-def test_topology_is_in_the_id_of_a_run_in_torchvision_s_alone(tmp_path):
-    runs = planned(tmp_path)
+def test_topology_is_in_the_id_of_a_run_in_torchvision_s_alone(study_folder):
+    runs = planned(study_folder)
     assert runs["radimagenet_pytorch"].config["topology"] == "torchvision"
     assert "topology" not in runs["radimagenet"].config
-    assert "topology" not in planned(tmp_path, inits=["random", "radimagenet"])["random"].config
+    assert (
+        "topology" not in planned(study_folder, inits=["random", "radimagenet"])["random"].config
+    )
 
 
 def write_release(images, *, source=None, largest=None):
@@ -84,7 +86,10 @@ def test_extreme_variances_of_a_release_are_remarked_on(workspace):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"<!DOCTYPE html>", "it is a web page"), (b"version https://git-lfs", "pointer of git-LFS")],
+    [
+        (b"<!DOCTYPE html>", "it is a web page"),
+        pytest.param(b"version https://git-lfs", "pointer of git-LFS", marks=pytest.mark.slow),
+    ],
 )
 def test_what_lies_in_place_of_a_release_is_named_before_anything_is_trained(
     workspace, content, said

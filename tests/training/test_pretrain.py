@@ -161,7 +161,9 @@ def train_until(place, block, corpus, work):
         block.train(*corpus, LastFolder(work.folder, minutes=0, place=place))
 
 
-@pytest.mark.parametrize("places", [[(0, 3), (1, 5)], [(1, 0)], [(2, 0)]])
+@pytest.mark.parametrize(
+    "places", [[(0, 3), (1, 5)], pytest.param([(1, 0)], marks=pytest.mark.slow), [(2, 0)]]
+)
 def test_pretraining_that_is_cut_off_goes_on_as_if_it_had_not_been(pretrained, tmp_path, places):
     block, (gray, _) = pretrained[:2]
     work = WorkFolder(tmp_path, minutes=0)
