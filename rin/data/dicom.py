@@ -19,6 +19,7 @@ import re
 import shlex
 import warnings
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -365,9 +366,15 @@ def apply_window(values: np.ndarray, window: Window) -> np.ndarray:
     return (values - (center - 0.5)) / (width - 1) + 0.5
 
 
+def elements_of(root: Path, locator: str, elements: Sequence[str]) -> list[str]:
+    """Return what the header of a DICOM file has for some elements, empty where it has nothing."""
+    header = _header(root, locator, [*elements])
+    return [str(header.get(element) or "").strip() for element in elements]
+
+
 def patient_of(root: Path, locator: str) -> str:
     """Return the PatientID of a DICOM file, from its header alone; InputError without one."""
-    patient = str(_header(root, locator, ["PatientID"]).get("PatientID") or "").strip()
+    (patient,) = elements_of(root, locator, ["PatientID"])
     if not patient:
         remedy = "Export it with its patient, or a pseudonym: otherwise no split is by patient."
         where = Path(root, locator)

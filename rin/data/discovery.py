@@ -13,7 +13,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
-from itertools import islice, pairwise
+from itertools import islice, pairwise, product
 from operator import itemgetter
 from pathlib import Path
 from statistics import StatisticsError, mode
@@ -43,6 +43,8 @@ LABEL_PATTERNS = _WORDS["label patterns"]
 SAME_NAME, *MASK_NAMES = _WORDS["mask names"]
 #: Of cells or files, that a column must name to be taken for theirs.
 LEAST_SHARE = 0.2
+#: What nnU-Net puts behind the name of a picture of one channel, and not behind that of its mask.
+CHANNEL = "_0000"
 #: Of a table's rows, that must have a cell of their own in a column with a row a patient.
 LEAST_UNIQUE = 0.9
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)?")
@@ -304,7 +306,7 @@ def guess_positive(classes: Collection[str]) -> str:
     numbers = {_code(value) for value in classes if _code(value).lstrip("-").isdigit()}
     if numbers and not numbers <= {"0", "1"}:
         return ""
-    read_as = {value: plain(_code(value)) for value in classes}
+    read_as = {value: plain(re.sub(r"^\d+[ _.-]+", "", _code(value))) for value in classes}
     if likely := [value for value in classes if read_as[value] in POSITIVE]:
         return min(likely, key=lambda value: POSITIVE.index(read_as[value]))
     others = [value for value in classes if read_as[value] not in NEGATIVE]
@@ -389,6 +391,7 @@ def guess_masks(pictures: Collection[str], masks: Collection[str] = ()) -> str:
     stems = {file_stem(name) for name in pictures}
     if masks:
         stems = {stem.rpartition("/")[2] for stem in stems}
+        stems |= {stem.removesuffix(CHANNEL) for stem in stems}
     for pattern in [SAME_NAME, *MASK_NAMES] if masks else MASK_NAMES:
         for name in masks or pictures:
             folder, slash, file = file_stem(name).rpartition("/")
@@ -397,6 +400,13 @@ def guess_masks(pictures: Collection[str], masks: Collection[str] = ()) -> str:
             if match and before + match["stem"] in stems:
                 return pattern
     return ""
+
+
+def lack_channel(masks: Collection[str], pictures: Collection[str]) -> bool:
+    """Tell whether masks are called like pictures without their `CHANNEL`."""
+    stems = {file_stem(name).rpartition("/")[2] for name in pictures}
+    drawn = {file_stem(name).rpartition("/")[2] for name in masks}
+    return not drawn & stems and bool({stem + CHANNEL for stem in drawn} & stems)
 
 
 def sort_pictures(
@@ -463,17 +473,45 @@ def _column_of_files(
     shares = {}
     for name in rows if files else ():
         cells = {*rows[name]} - {""}
-        many = role == "mask" or len(cells) > 0.5 * len(rows)
-        if cells and many and name not in [column.name for column in taken.values()]:
-            matches = matched(cells, files, folder)
-            of_files = len({*matches.values()}) / len(files)
+        if not cells or name in [column.name for column in taken.values()]:
+            continue
+        matches = matched(cells, files, folder)
+        of_files = len({*matches.values()}) / len(files)
+        if role == "mask" or len(cells) > 0.5 * len(rows):
             shares[name] = max(len(matches) / len(cells), of_files if role == "image" else 0)
+        elif of_files > 0.5:  # several rows a picture
+            shares[name] = of_files
     best = max(shares, key=lambda name: (shares[name], _named(name, role)), default="")
     if not best or shares[best] <= LEAST_SHARE:
         return None
     cells = {*rows[best]} - {""}
     n = len(matched(cells, files, folder))
     return Column(best, f"{100 * n / len(cells):.0f}% of its cells are names of files")
+
+
+def guess_path(
+    rows: pd.DataFrame, pictures: Collection[str], folder: str
+) -> tuple[Column, pd.Series] | None:
+    """Return two columns that name pictures by folder and file, as ``{a}/{b}``, and those names.
+
+    Numbered files are called alike in many folders, so that neither column names them alone.
+    """
+    parts = [_folded(name).split("/") for name in pictures]
+    above = {part for *folders, _ in parts for part in folders}
+    inside = {file_stem(file) for *_, file in parts}
+    cells = {
+        name: {*map(_folded, rows[name])} - {""} for name in rows if not re.search("[{}:!]", name)
+    }
+    holding = [name for name in cells if cells[name] & above]
+    naming = [name for name in cells if {*map(file_stem, cells[name])} & inside]
+    best, most = None, 0.5
+    for first, second in product(holding, naming):
+        names = rows[first] + "/" + rows[second]
+        matches = matched({*names}, pictures, folder) if first != second else {}
+        if (reached := len({*matches.values()}) / len(pictures)) > most:
+            reason = f"folder and file; they name {100 * reached:.0f}% of the pictures"
+            best, most = (Column(f"{{{first}}}/{{{second}}}", reason), names), reached
+    return best
 
 
 class Key(NamedTuple):

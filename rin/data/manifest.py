@@ -6,7 +6,6 @@ One YAML file per dataset under ``data_manifests/``; where its layout has a read
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import ConfigDict, Field, model_validator

@@ -33,7 +33,7 @@ from rin.data.dataset import (
 from rin.data.layouts import LESION, NO_LESION, find_cases
 from rin.data.layouts.found import read_table, rows_above, sheets_of
 from rin.data.layouts.slices import middle_slices, propose_slices
-from rin.data.layouts.table import NAME, UNLABELLED, read_split
+from rin.data.layouts.table import HEADERS, NAME, UNLABELLED, read_split
 from rin.data.leakage import check_splits, leak_free_groups, suggest_threshold
 from rin.data.manifest import (
     PARTS,
@@ -635,13 +635,15 @@ def _classes_in_masks(places: _Places, made: NewTask) -> Counter[str]:
 class _Table:
     """A table that is being read: its rows, and what is known of its columns by role.
 
-    ``key`` is the column with a row a patient, if the table has no row a picture.
+    ``key`` is the column with a row a patient, or a row a study, if the table has no row a
+    picture; ``header`` is what its cells equal of a study.
     """
 
     rows: pd.DataFrame
     columns: dict[str, discovery.Column]
     classes: list[str]
     key: discovery.Key | None = None
+    header: str = ""
 
 
 def _read_columns(
@@ -658,6 +660,11 @@ def _read_columns(
         table.rows, places.pictures, places.outlines, (places.images, drawn)
     )
     _take_roles(table, roles)
+    if "image" not in table.columns:
+        path = discovery.guess_path(table.rows, places.pictures, places.images)
+        if path:
+            table.columns["image"], names_of_rows = path
+            table.rows[table.columns["image"].name] = names_of_rows
     settings = _find_key(places, table, roles, made)
     in_masks = roles["label"] == IN_MASKS and IN_MASKS not in table.rows
     if in_masks:
@@ -670,6 +677,7 @@ def _read_columns(
     for role, column in table.columns.items():
         made.say(f"{role} column", f"{column.name} ({column.reason})")
     _describe_lost_zeros(places, table, made)
+    _describe_several_rows(table, made)
     reasons = [f"{role}: {column.reason}" for role, column in table.columns.items()]
     made.notes["options"] = "; ".join(reasons)
     options = _options_of(places, table, leave_out, made)
@@ -686,7 +694,10 @@ def _read_rows(places: _Places, made: NewTask) -> pd.DataFrame:
     rows = read_table(tree, table, []).astype(object)
     if rows.empty:
         raise tree.error("the table has no rows", file=table, remedy="Give it a row a picture.")
-    if not table.lower().endswith((".parquet", ".xlsx")):
+    if table.lower().endswith(".json"):
+        text = f"{Path(table).name}, annotations of COCO; their boxes and outlines are not read"
+        made.say("table", text, "yellow")
+    elif not table.lower().endswith((".parquet", ".xlsx")):
         text, encoding = discovery.decode(tree.read(table))
         separator = discovery.separator_of(text).replace("\t", "tab")
         made.say("table", f"{Path(table).name}, {encoding}, cells separated by “{separator}”")
@@ -713,6 +724,15 @@ def _describe_lost_zeros(places: _Places, table: _Table, made: NewTask) -> None:
     if lost:
         text = f"{counted(len(lost), 'cells')} without leading zeros: {join_first_ten(lost, ', ')}"
         made.say("lost zeros", text, "yellow")
+
+
+def _describe_several_rows(table: _Table, made: NewTask) -> None:
+    """Say that pictures have several rows, which have to say the same."""
+    image = table.columns.get("image")
+    names = table.rows[image.name] if image else pd.Series(dtype=object)
+    if n := names[names.duplicated() & (names != "")].nunique():
+        text = f"{counted(n, 'pictures')} with several, which count once where they say the same"
+        made.say("rows", text, "yellow")
 
 
 def _take_roles(table: _Table, roles: dict[str, str]) -> None:
@@ -755,19 +775,79 @@ def _find_key(
             key, settings, n = behind, {"patient_pattern": tried}, len(behind.rows)
             text = f"the number behind a word in names ({tried}), as in {pictures[0]}"
             made.say("PATIENTS", f"{text}: is that {key.name} of the table?", "yellow")
+    if _take_study_key(places, table, key, least):
+        return {}
     if key and n > least:
         how = "begin the names of" if key.level == 0 else "begin the folders of"
         if key.level is None:
             how = "equal the patients of"
         reason = f"a row a patient: its cells {how} {n:,} of {len(pictures):,} pictures"
         table.key = key
-        kept = {role: column for role, column in table.columns.items() if column.name != key.name}
-        kept.pop("image", None)
-        table.columns = kept | {"patient": discovery.Column(key.name, reason)}
+        _take_key(table, "patient", reason)
+        _doubt_patients(rows[key.name], key.name, made)
         return settings
     if not image:
         _refuse_unnamed(places, rows, key)
     return {}
+
+
+def _doubt_patients(cells: pd.Series, column: str, made: NewTask) -> None:
+    """Say that cells which are taken for patients seem to be several of one."""
+    cells = cells[cells != ""].drop_duplicates()
+    if patterns := discovery.patient_patterns([*cells]):
+        several = next(who for who in patterns.values())
+        examples = [" and ".join(of[:2]) for of in several.values() if len(of) > 1][:2]
+        text = f"{counted(len(cells), 'cells')} of {column} may be of {len(several):,}, such as "
+        text += f"{'; '.join(examples)}: each counts as a patient. If not, name patients in a "
+        made.say("PATIENTS", f"{text}column and the pictures in another", "bold red")
+
+
+def _take_key(table: _Table, role: str, reason: str) -> None:
+    """Put the key of a table, and its role, in place of a column of pictures."""
+    name = table.key.name if table.key else ""
+    kept = {of: column for of, column in table.columns.items() if column.name != name}
+    kept.pop("image", None)
+    table.columns = kept | {role: discovery.Column(name, reason)}
+
+
+def _take_study_key(
+    places: _Places, table: _Table, patients: discovery.Key | None, least: float
+) -> bool:
+    """Take the column with a row a study, if it reaches more pictures than ``least``; or tell no.
+
+    A column with a row a patient that reaches as many comes first, but for several rows of one.
+    """
+    rows, n = table.rows, len(patients.rows) if patients else 0
+    if patients and n > least and rows[patients.name][rows[patients.name] != ""].is_unique:
+        return False
+    study, header = _study_key(places, rows)
+    if study is None or len(study.rows) <= least or len(study.rows) < n:
+        return False
+    reason = f"a row a study: its cells equal {header} of {len(study.rows):,} of "
+    reason += f"{len(places.pictures):,} pictures"
+    table.key, table.header = study, header
+    _take_key(table, "key", reason)
+    return True
+
+
+def _study_key(places: _Places, rows: pd.DataFrame) -> tuple[discovery.Key | None, str]:
+    """Return the column with a row a study, series or file, and what of DICOM headers it equals.
+
+    That of most pictures counts, then the element that is of several pictures.
+    """
+    best: tuple[discovery.Key | None, str] = (None, "")
+    locators = [places.tree.locator(_join(places.images, name)) for name in places.pictures]
+    if not all(map(is_dicom, locators)):
+        return best
+    from rin.data.dicom import elements_of  # pydicom is slow to load
+
+    with suppress(InputError):  # the inspection of all names files that are no DICOM
+        headers = [elements_of(places.tree.root, locator, HEADERS) for locator in locators]
+        for header, values in zip(HEADERS, zip(*headers, strict=True), strict=True):
+            key = discovery.guess_key(rows, places.pictures, values)
+            if key and (best[0] is None or len(key.rows) > len(best[0].rows)):
+                best = key, header
+    return best
 
 
 def _key_behind_words(
@@ -823,16 +903,26 @@ def _options_of(
     tree, folder, outlines = places.tree, places.images, places.outlines
     names = {role: column.name for role, column in table.columns.items()}
     options: dict[str, Any] = {"table": Path(places.table).name, "images": folder}
-    options |= {role: names.get(role, "") for role in ("image", "label", "patient", "mask")}
-    if table.key:
+    options |= {role: names.get(role, "") for role in ("image", "key", "label", "patient", "mask")}
+    if table.header:
+        options |= {"row": "header", "header": table.header}
+    elif table.key:
         options["row"] = "patient"
         options["level"] = table.key.level
     if places.masks or outlines:
         options["masks"] = places.masks or folder
         if "mask" not in names:
             _check_masks(places, made)
-            if template := discovery.mask_template(places.mask_names, outlines):
-                options |= {"mask": template, "parts": {names.get("image", NAME): _STEM}}
+            template = discovery.mask_template(places.mask_names, outlines)
+            stem = _STEM
+            if discovery.lack_channel(outlines, places.pictures):
+                template = template or "{stem}"
+                stem = stem.replace("+?)", f"+?){discovery.CHANNEL}")
+            if template:
+                image = names.get("image", NAME)
+                folder_and_file = re.fullmatch("({.+}/){(.+)}", image)
+                above, image = folder_and_file.groups() if folder_and_file else ("", image)
+                options |= {"mask": above + template, "parts": {image: stem}}
     if "split" in names:
         options["split"] = {"column": names["split"]}
     options = {option: value for option, value in options.items() if value}
@@ -848,7 +938,7 @@ def _options_of(
 def _classes_of_rows(places: _Places, table: _Table, leave_out: Collection[str]) -> Counter[str]:
     """Return how many pictures, or rows, have each label; refuse rows without one."""
     tree, rows, label = places.tree, table.rows, table.columns["label"].name
-    names = table.columns["patient" if table.key else "image"].name
+    names = table.key.name if table.key else table.columns["image"].name
     if table.key:
         rows = rows.loc[table.key.rows]
     elif "rows-without-pictures" in leave_out:

@@ -1,5 +1,6 @@
 """Tables of pictures: miniatures of the Head CT set, of one with all options, of RadImageNet."""
 
+import json
 import time
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -62,7 +63,7 @@ def test_find_cases_with_a_patient_pattern_groups_by_it(head_ct, manifest):
     [
         (TABLE + "13,0\n", r"1 row without pictures: 013\.png"),
         ("id, hemorrhage\n0,1\n12,0\n", r"1 picture without rows: 001\.png"),
-        (TABLE + "012,0\n", r"1 picture has several rows: 012\.png"),
+        (TABLE + "012,1\n", r"1 picture has several rows that differ: 012\.png"),
         (TABLE.replace("12,", "x,"), r"1 row fits no file name of the form \{id:03d\}\.png: 'x'"),
         (TABLE.replace("12,", "1.0,"), r"1 row fits no file name .*: '1\.0'"),
         (TABLE.replace("12,", ","), "1 row fits no file name .*: ''"),
@@ -326,6 +327,36 @@ def test_titles_above_the_names_of_columns_and_empty_rows_are_passed_over(tmp_pa
     assert [row + 2 for row in workbook.index] == [number, number + 2]
 
 
+def coco(**parts):
+    stated = {"images": [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "b.png"}]}
+    stated["annotations"] = [{"image_id": 1, "category_id": kind} for kind in (4, 3, 3)]
+    stated["categories"] = [{"id": 3, "name": "mass"}, {"id": 4, "name": "calcification"}]
+    return json.dumps(stated | parts)
+
+
+def test_annotations_of_coco_are_a_row_a_picture_with_all_its_classes(tmp_path):
+    (tmp_path / "list.json").write_text(coco())
+    rows = read_table(open_tree(tmp_path.parent, tmp_path.name), "list.json", ["file_name"])
+    assert rows["classes"].tolist() == ["calcification|mass", "none"]
+    assert rows["file_name"].tolist() == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (coco(categories=[]), "image 1 and category 4, and one of them is not listed"),
+        (coco(images=[{"id": 1}]), r"images\.0\.file_name: Field required"),
+        ("[1]", r"images: Field required \(and 2 more\)"),
+        ('{"images": ', "it is no JSON"),
+    ],
+)
+def test_json_that_is_not_annotations_of_coco_is_refused(tmp_path, text, message):
+    (tmp_path / "list.json").write_text(text)
+    with pytest.raises(InputError, match=message) as caught:
+        read_table(open_tree(tmp_path.parent, tmp_path.name), "list.json", [])
+    assert caught.value.remedy.startswith("Export images, annotations and categories as COCO")
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize(
     ("note", "rows"),
@@ -480,7 +511,10 @@ def test_radimagenet_in_a_zip_equals_the_folder_and_has_its_split(db, wrap):
         ("filename,label\n", "1 picture without rows: MR/knee"),
         ("filename,label\nMR/a.png,x\n", r"1 value of filename does not match .*: 'MR/a\.png'"),
         ("filename,label\n,x\n", "1 value of filename does not match .*: ''"),
-        (f"filename,label\nradiology_ai/{FIRST},x\n", f"1 picture has several rows: {FIRST}"),
+        (
+            f"filename,label\nradiology_ai/{FIRST},x\n",
+            f"1 picture has several rows that differ: {FIRST}",
+        ),
     ],
 )
 def test_radimagenet_with_a_table_that_does_not_fit_says_what_is_wrong(db, content, message):
@@ -495,7 +529,7 @@ def test_radimagenet_with_a_table_that_does_not_fit_says_what_is_wrong(db, conte
     [
         (FIRST, "", rf"1 picture without rows of patients\.csv: {FIRST}"),
         ("", "radiology_ai/CT/x.png,P9,S1,", r"1 row of patients\.csv without pictures: CT/x"),
-        ("", f"radiology_ai/{FIRST},P9,S1,", f"1 picture has several rows: {FIRST}"),
+        ("", f"radiology_ai/{FIRST},P9,S1,", f"1 picture has several rows that differ: {FIRST}"),
         (FIRST, f"radiology_ai/{FIRST},,S1,", f"1 picture has no patient: {FIRST}"),
     ],
 )

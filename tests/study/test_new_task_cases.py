@@ -4,6 +4,7 @@ A case is read for what it is, or refused in one line whose remedy works: where 
 remedy, they are tried.  Of all that is read, no patient stands on two sides of the split.
 """
 
+import json
 import re
 import shlex
 import shutil
@@ -142,6 +143,63 @@ def dicom_of_patients(key_of):
         write_patients(home, key_of)
 
     return make
+
+
+def dicom_of_studies(key_of):
+    """Return what writes DICOM files of studies, and a table that names these, in other order."""
+
+    def make(home):
+        rows = []
+        for number, (name, label, patient) in enumerate(rows_of(home)):
+            (home / "own/Bilder" / name).unlink()
+            pixels = np.random.default_rng(number).integers(0, 256, (16, 16), dtype=np.uint8)
+            study = {
+                "AccessionNumber": f"A{900 - number}",
+                "StudyInstanceUID": f"1.2.{number + 1}",
+            }
+            (home / f"own/Bilder/{number}").mkdir()
+            write_dicom(home / f"own/Bilder/{number}/IM0", pixels, patient, **study)
+            rows.append((key_of(number), label))
+        shutil.rmtree(home / "own/masks")
+        write_table(home, rows[::-1], columns=("Untersuchung", "Befund"))
+
+    return make
+
+
+def files_alike(home):
+    """Give each patient a folder of files that are called alike."""
+    rename(home, lambda patient, view: f"P{patient}/IM{view:04d}.png")
+    rows = [(f"IM{n % 2:04d}.png", *row[1:]) for n, row in enumerate(rows_of(home))]
+    write_table(home, rows, columns=("Datei", "Befund", "Patient"))
+
+
+def coco(home):
+    """Write what the table says as annotations of COCO, one of a picture twice."""
+    rows = [*enumerate(rows_of(home))]
+    images = [{"id": n, "file_name": row[0], "patient": row[2]} for n, row in rows]
+    of = [{"image_id": n, "category_id": int(row[1] == "malignant")} for n, row in rows]
+    kinds = [{"id": 0, "name": "benign"}, {"id": 1, "name": "malignant"}]
+    stated = {"images": images, "annotations": [*of, of[0]], "categories": kinds}
+    (home / "own/list.json").write_text(json.dumps(stated))
+    (home / "own/list.csv").unlink()
+
+
+def channels(home):
+    """Call pictures as nnU-Net calls those of one channel."""
+    for path in [*(home / "own/Bilder").iterdir()]:
+        path.rename(path.with_name(f"{path.stem}_0000.png"))
+    rows = [(row[0].replace(".png", "_0000.png"), *row[1:]) for row in rows_of(home)]
+    write_table(home, rows)
+
+
+def lesions(home):
+    """Write a row a lesion, of which the first picture has two, each with its mask."""
+    outline = np.zeros((16, 16), dtype=np.uint8)
+    outline[9:12, 9:12] = 255
+    save(home / "own/masks/second.png", outline)
+    rows = [(*row, row[0]) for row in rows_of(home)]
+    columns = ("Bild", "Befund", "Patient", "Maske")
+    write_table(home, [*rows, (*rows[0][:3], "second.png")], columns=columns)
 
 
 def black_masks(home, patients):
@@ -647,6 +705,62 @@ CASES = {
         LESIONS,
         refused=True,
     ),
+    "row a study, AccessionNumber": Case(
+        dicom_of_studies(lambda number: f"A{900 - number}"),
+        "(a row a study: its cells equal AccessionNumber of 48 of 48 pictures)",
+    ),
+    "row a study, StudyInstanceUID": Case(
+        dicom_of_studies(lambda number: f"1.2.{number + 1}"),
+        "(a row a study: its cells equal StudyInstanceUID of 48 of 48 pictures)",
+    ),
+    "row a study, one without pictures": Case(
+        lambda h: (
+            dicom_of_studies(lambda number: f"A{900 - number}")(h),
+            shutil.rmtree(h / "own/Bilder/47"),
+        ),
+        "1 cell of Untersuchung without pictures: 'A853' (row 2). No picture has these cells",
+        refused=True,
+        remedy=("--leave-out", "rows-without-pictures"),
+    ),
+    "files called alike in folders": Case(
+        files_alike, "{Patient}/{Datei} (folder and file; they name 100% of the pictures)"
+    ),
+    "annotations of COCO": Case(
+        coco,
+        "list.json, annotations of COCO; their boxes and outlines are not read",
+        ("--table", "own/list.json"),
+    ),
+    "names of nnU-Net": Case(channels, "48 masks, one per picture", ("--masks", "own/masks")),
+    "row a lesion": Case(
+        lambda h: write_table(h, [*rows_of(h), *rows_of(h)]),
+        "48 pictures with several, which count once where they say the same",
+    ),
+    "row a lesion, a mask each": Case(
+        lesions, "49 masks of 48 pictures", ("--masks", "own/masks")
+    ),
+    "row a lesion, classes that differ": Case(
+        lambda h: write_table(h, [*rows_of(h), ("p00_0.png", "benign", "P0")]),
+        "1 picture has several rows that differ: p00_0.png",
+        refused=True,
+    ),
+    "classes behind numbers": Case(
+        without_table(
+            lambda p, view: f"{labelled(p)}_{('normal', 'tumor')[labelled(p)]}/P{p}/{view}.png"
+        ),
+        "1_tumor 24 (positive), 0_normal 24",
+        table=False,
+    ),
+    "cells of a key that may be several of a patient": Case(
+        lambda h: (
+            rename(h, lambda patient, view: f"U{patient // 2}-{patient % 2}_{view}.png"),
+            write_table(
+                h,
+                [(f"U{p // 2}-{p % 2}", ("benign", "malignant")[labelled(p)]) for p in range(24)],
+                columns=("Fall", "Befund"),
+            ),
+        ),
+        "24 cells of Fall may be of 12, such as U0-0 and U0-1; U1-0 and U1-1",
+    ),
     "pairs of hdr and img": Case(
         pairs,
         "1 volume is in pairs of .hdr and .img: Bilder/x. Convert",
@@ -729,6 +843,25 @@ def test_case_is_read_or_refused_in_one_line_whose_remedy_works(rin, home, name)
         assert inputs.used_images.manifest.tasks[0].positive_class == case.classes[0]
     sides = inputs.folds.merge(cases[["case_id", "image", "patient_id"]], on="case_id")
     assert sides.groupby(["fold", "patient_id"])["part"].nunique().max() == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "table"),
+    [
+        (dicom_of_studies(lambda number: f"A{900 - number}"), "list.csv"),
+        (files_alike, "list.csv"),
+        (coco, "list.json"),
+    ],
+    ids=["studies", "files alike", "COCO"],
+)
+def test_label_of_a_picture_is_that_of_its_row(rin, home, make, table):
+    make(home)
+    status, _, err = rin("new", "mine", *FOLDERS, "--table", f"own/{table}")
+    assert (status, err) == (0, "")
+    cases = open_workspace("mine", data_root=home, results=home / "results").inputs("mine")
+    cases = cases.used_images.cases
+    numbers = cases["patient_id"].str.removeprefix("P").astype(int)
+    assert (cases["label"] == np.where(numbers < 12, "malignant", "benign")).all()
 
 
 def test_zip_archive_beside_a_table_is_refused_with_the_command_that_unpacks_it(rin, home):

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rin.data.discovery import SAME_NAME, file_stem
+from rin.data.discovery import CHANNEL, SAME_NAME, file_stem
 from rin.data.layouts.found import (
     IF_PARTIAL,
     STAND_IN_NOTE,
@@ -181,7 +181,8 @@ def _masks_of(names: Iterable[str], options: FolderOptions) -> dict[str, list[st
 def _key_of(masks: dict[str, list[str]], name: str) -> str:
     """Return the name of a picture as its masks have it: with all, some or none of its folders."""
     folders = file_stem(name).split("/")
-    keys = ("/".join(folders[start:]) for start in range(len(folders)))
+    keys = ["/".join(folders[start:]) for start in range(len(folders))]
+    keys += [key.removesuffix(CHANNEL) for key in keys]
     return next((key for key in keys if key in masks), "")
 
 

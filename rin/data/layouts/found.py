@@ -1,6 +1,7 @@
 """What a layout reader returns, and the steps that readers share."""
 
 import csv
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence, Sized
@@ -12,11 +13,12 @@ from zipfile import BadZipFile, ZipFile
 import pandas as pd
 import pyarrow.csv
 import pyarrow.parquet
+from pydantic import ConfigDict
 
 from rin.data.discovery import decode, rows_of, separator_of, text_below
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import MAX_BYTES, REMEDY, Tree
-from rin.errors import as_input_error, did_you_mean, join_first_ten
+from rin.errors import InputError, as_input_error, did_you_mean, join_first_ten
 from rin.files import FrozenModel
 
 STAND_IN_NOTE = "STAND_IN.json"
@@ -27,6 +29,8 @@ MOST_COLUMNS, MOST_ROWS = 2000, 10_000_000
 #: Rows among which the names of the columns are looked for.
 _FIRST = 50
 _TEXT = pd.StringDtype("pyarrow")
+#: Column of the classes that annotations of COCO give a picture, and class of one without any.
+CLASSES, NO_CLASS = "classes", "none"
 
 
 class FoundCase(NamedTuple):
@@ -123,28 +127,19 @@ def read_table(
 ) -> pd.DataFrame:
     """Return a table as text, a missing value as empty text; ``columns`` must be among its own.
 
-    Parquet and Excel are known by the ending of the name.  Any other is CSV, whose separator and
-    encoding are found; without a ``header``, ``columns`` are what its columns are called.  Titles
-    above the names of the columns (:func:`rows_above`) and empty rows are passed over; the index
-    counts all rows of the file after its first.
+    Parquet, Excel and annotations of COCO (JSON) are known by the ending.  Any other is CSV, whose
+    separator and encoding are found; without a ``header``, ``columns`` are what its columns are
+    called.  Titles above the names of the columns (:func:`rows_above`) and empty rows are passed
+    over; the index counts all rows of the file after its first.
     """
     if name not in tree.names:
         raise tree.error("the table is not there", file=name)
     columns, content, kind = list(columns), tree.read(name), name.lower().rpartition(".")[2]
-    title = {"parquet": "parquet table", "xlsx": "Excel table"}.get(kind, "CSV table")
-    remedy = "Give every row all columns, delete rows above the names of the columns, and save it "
-    remedy += "as CSV or .xlsx."
-    kinds = (pyarrow.ArrowException, OSError, ValueError, BadZipFile, KeyError, csv.Error)
-    with as_input_error(f"it is no {title}", where=tree.place(name), remedy=remedy, kinds=kinds):
-        if kind == "parquet":
-            rows = _parse_parquet(content, columns)
-        elif kind == "xlsx":
-            unpacked = sum(part.file_size for part in ZipFile(BytesIO(content)).infolist())
-            if unpacked > MAX_BYTES:
-                raise ValueError(f"it unpacks to {unpacked} bytes, and the limit is {MAX_BYTES}")
-            rows = _parse_workbook(content)
-        else:
-            rows = _parse_csv(content, None if header else columns)
+    where = tree.place(name)
+    if kind == "json":
+        rows = _parse_coco(content, where)
+    else:
+        rows = _parse_table(content, kind, columns, where, header=header)
     rows = rows[(rows != "").any(axis=1)]
     rows.columns = names = [str(title).strip() for title in rows.columns]
     if _is_title(["" if title.startswith("Unnamed: ") else title for title in names], len(names)):
@@ -164,6 +159,80 @@ def read_table(
     return rows.apply(lambda column: column.str.strip())
 
 
+class _Stated(FrozenModel):
+    """What is read of a part of annotations; the rest of it is not."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _Category(_Stated):
+    id: int | str
+    name: str
+
+
+class _Annotation(_Stated):
+    image_id: int | str
+    category_id: int | str
+
+
+class _Image(_Stated):
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    id: int | str
+    file_name: str
+
+
+class _Coco(_Stated):
+    """Annotations as COCO has them: each of an image and of a category."""
+
+    images: list[_Image]
+    annotations: list[_Annotation]
+    categories: list[_Category]
+
+
+def _parse_coco(content: bytes, where: str) -> pd.DataFrame:
+    """Return a row a picture of annotations of COCO, the classes of its annotations in `CLASSES`.
+
+    Several are joined by “|”; a picture without annotations is of the class `NO_CLASS`.
+    """
+    remedy = "Export images, annotations and categories as COCO has them, or a table as CSV."
+    with as_input_error("it is no JSON", where=where, remedy=remedy, kinds=ValueError):
+        stated = json.loads(content)
+    parts = stated if isinstance(stated, dict) else {}
+    held = _Coco.checked(parts, where=where, remedy=remedy)
+    names = {category.id: category.name for category in held.categories}
+    classes: dict[int | str, set[str]] = {image.id: set() for image in held.images}
+    for annotation in held.annotations:
+        if annotation.image_id not in classes or annotation.category_id not in names:
+            problem = f"an annotation is of image {annotation.image_id!r} and category "
+            problem += f"{annotation.category_id!r}, and one of them is not listed"
+            raise InputError(problem, where=where, remedy=remedy)
+        classes[annotation.image_id].add(names[annotation.category_id])
+    rows = [
+        image.model_dump() | {CLASSES: "|".join(sorted(classes[image.id])) or NO_CLASS}
+        for image in held.images
+    ]
+    return pd.DataFrame(rows).map(lambda cell: "" if cell is None else str(cell)).astype(_TEXT)
+
+
+def _parse_table(
+    content: bytes, kind: str, columns: list[str], where: str, *, header: bool
+) -> pd.DataFrame:
+    title = {"parquet": "parquet table", "xlsx": "Excel table"}.get(kind, "CSV table")
+    remedy = "Give every row all columns, delete rows above the names of the columns, and save it "
+    remedy += "as CSV or .xlsx."
+    kinds = (pyarrow.ArrowException, OSError, ValueError, BadZipFile, KeyError, csv.Error)
+    with as_input_error(f"it is no {title}", where=where, remedy=remedy, kinds=kinds):
+        if kind == "parquet":
+            return _parse_parquet(content, columns)
+        if kind == "xlsx":
+            unpacked = sum(part.file_size for part in ZipFile(BytesIO(content)).infolist())
+            if unpacked > MAX_BYTES:
+                raise ValueError(f"it unpacks to {unpacked} bytes, and the limit is {MAX_BYTES}")
+            return _parse_workbook(content)
+        return _parse_csv(content, None if header else columns)
+
+
 def sheets_of(tree: Tree, name: str) -> list[str]:
     """Return the names of the sheets of a workbook, of which the first is read; else nothing."""
     if not name.lower().endswith(".xlsx"):
@@ -178,7 +247,7 @@ def rows_above(tree: Tree, name: str) -> int:
     A title leaves most cells empty; the names begin with the first, and a row follows them.
     """
     kind = name.lower().rpartition(".")[2]
-    return 0 if kind == "parquet" else _titles(_first_rows(tree.read(name), kind))
+    return 0 if kind in ("parquet", "json") else _titles(_first_rows(tree.read(name), kind))
 
 
 def _first_rows(content: bytes, kind: str) -> list[list[str]]:

@@ -11,10 +11,11 @@ patients are published; a corpus that was curated here brings ``patients.csv``.
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from functools import lru_cache, partial
 from pathlib import Path
 from string import Formatter
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 import pandas as pd
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -65,6 +66,9 @@ def _check_groups(pattern: re.Pattern[str]) -> re.Pattern[str]:
 
 Template = Annotated[str, AfterValidator(_check_template)]
 Pattern = Annotated[re.Pattern[str], AfterValidator(_check_groups)]
+#: Elements of a DICOM header by which a table may name studies, series or files.
+Header = Literal["AccessionNumber", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"]
+HEADERS: tuple[str, ...] = get_args(Header)
 Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
 
 
@@ -90,7 +94,10 @@ class TableOptions(ReaderOptions):
     picture is a patient. With ``row: patient`` the table has a row a patient and no column of
     pictures: a picture belongs to the row whose patient its name begins with, in the outermost
     folder below ``images`` (``level`` 1), in a deeper one (2, ...) or in its file name (0); or
-    whose patient equals what the manifest's patient_pattern or the DICOM header gives. ``parts``
+    whose patient equals what the manifest's patient_pattern or the DICOM header gives. With
+    ``row: header`` it has a row a study, series or file: a picture belongs to the row whose
+    ``key`` equals the element ``header`` of its DICOM file. Rows that say the same of a picture
+    count once, and masks of several rows are those of one picture. ``parts``
     takes columns apart, each by a pattern that matches the whole value; its named groups serve
     in templates as columns do. ``keep`` takes columns into the case table, under new names.
     ``beside`` are other files of the dataset. ``leave_out`` says what may be left over: ``rows``
@@ -100,7 +107,9 @@ class TableOptions(ReaderOptions):
 
     table: str | dict[str, str]
     images: str = ""
-    row: Literal["picture", "patient"] = "picture"
+    row: Literal["picture", "patient", "header"] = "picture"
+    key: str = ""
+    header: Header | Literal[""] = ""
     image: Template = ""
     label: str = ""
     patient: str = ""
@@ -120,6 +129,8 @@ class TableOptions(ReaderOptions):
             raise ValueError("image: a row a picture needs the column or template of its name")
         if self.row == "patient" and (self.image or self.patients or not self.patient):
             raise ValueError("row: a row a patient needs patient, and no image or patients")
+        if self.row == "header" and (self.image or not (self.key and self.header)):
+            raise ValueError("row: a row a study needs key and header, and no image")
         return self
 
 
@@ -149,7 +160,8 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     columns = [*_columns(options.mask), *filter(None, [options.label]), *options.keep.values()]
     if options.patient and not options.patients:
         columns.append(options.patient)
-    place, rows = _rows(tree, manifest, options, options.table, columns)
+    drawn_in = _columns(options.mask)
+    place, rows = _rows(tree, manifest, options, options.table, columns, differing=drawn_in)
     labels = _labels(tree, manifest, options, place, rows)
     patients = _patients(tree, options, manifest, rows, place)
     if options.mask in rows:
@@ -160,13 +172,16 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
         masks = rows[NAME] if options.masks else pd.Series("", rows.index)
     named_files = pd.DataFrame({"name": rows[NAME], "drawn": masks})
     images, drawn = _files(tree, manifest, options, place, named_files)
+    masks_of: dict[str, list[str]] = {name: [] for name in rows[NAME]}
+    for name, mask in zip(rows[NAME], masks, strict=True):
+        masks_of[name] += [tree.locator(drawn[mask])] if mask in drawn else []
     cases = {"case_id": rows[NAME], "patient_id": patients, "source_class": labels}
     table = pd.DataFrame(cases, dtype=str).assign(
         image=rows[NAME].map({name: tree.locator(file) for name, file in images.items()}),
-        masks=[(tree.locator(drawn[mask]),) if mask in drawn else () for mask in masks],
+        masks=[tuple(masks_of[name]) for name in rows[NAME]],
         **{name: rows[column].astype(str) for name, column in options.keep.items()},
     )
-    return table[table["image"].notna()]
+    return table[table["image"].notna() & ~table["case_id"].duplicated()]
 
 
 def _labels(
@@ -223,12 +238,17 @@ def _rows(
     options: TableOptions,
     file: str | dict[str, str],
     columns: list[str],
+    differing: Collection[str] = (),
 ) -> tuple[str, pd.DataFrame]:
-    """Return where a table lies (nowhere if several do), and a row a picture with its `NAME`."""
+    """Return where a table lies (nowhere if several do), and a row a picture with its `NAME`.
+
+    A picture has several rows where these differ in the ``differing`` columns alone.
+    """
     files = file if isinstance(file, dict) else {"": file}
     made = {name for pattern in options.parts.values() for name in pattern.groupindex}
     made |= {NAME, _PART} if len(files) > 1 else {NAME}
-    keys = [options.patient] if options.row == "patient" else _columns(options.image)
+    keys = {"patient": [options.patient], "header": [options.key]}.get(options.row)
+    keys = _columns(options.image) if keys is None else keys
     wanted = dict.fromkeys([*keys, *options.parts, *columns])
     needed = [column for column in wanted if column not in made]
     tables = []
@@ -237,8 +257,8 @@ def _rows(
         place = tree.one_called(name, remedy)
         # Texts of Python, as millions of them are gone through one by one.
         rows = read_table(tree, place, needed).astype(object)
-        if options.row == "patient":
-            rows = _pictures_of_patients(tree, manifest, options, place, rows[needed])
+        if options.row != "picture":
+            rows = _pictures_of_rows(tree, manifest, options, place, rows[needed])
         for column, pattern in options.parts.items():
             groups = rows[column].str.extract(f"^(?:{pattern.pattern})$")
             strange = rows[column][groups.isna().all(axis=1)].map(repr)
@@ -254,55 +274,81 @@ def _rows(
         rows, place = pd.concat(tables, ignore_index=True), ""
     if rows.empty:
         raise tree.error("the table has no rows", file=place)
-    twice = rows[NAME][rows[NAME].duplicated()]
+    read = [name for name in dict.fromkeys([NAME, _PART, *wanted]) if name in rows]
+    rows = rows.drop_duplicates(read)
+    names = rows.drop_duplicates([name for name in read if name not in differing])[NAME]
     remedy = "Keep one row for each picture; a second look at a patient is a picture of its own."
-    tree.raise_if_any(twice, "pictures have several rows", file=place, remedy=remedy)
+    problem = "pictures have several rows that differ"
+    tree.raise_if_any(names[names.duplicated()], problem, file=place, remedy=remedy)
     return place, rows
 
 
-def _pictures_of_patients(
+def _pictures_of_rows(
     tree: Tree, manifest: DatasetManifest, options: TableOptions, place: str, rows: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return a row for each picture, its `NAME` among them, in place of a row for each patient."""
-    column, leave_out = options.patient, options.leave_out
-    nameless = [f"row {row + 2}" for row in rows.index[rows[column] == ""]]
+    """Return a row for each picture, its `NAME` among them, where a row is of several pictures."""
+    of_header, leave_out = options.row == "header", options.leave_out
+    column = options.key if of_header else options.patient
+    row, rows_are = (
+        (f"cell of {column}", f"cells of {column}") if of_header else ("patient", "patients")
+    )
+    nameless = [f"row {number + 2}" for number in rows.index[rows[column] == ""]]
     remedy = f"Fill column {column}, or take out these rows."
-    tree.raise_if_any(nameless, "rows have no patient", file=place, remedy=remedy)
+    tree.raise_if_any(nameless, f"rows have no {row}", file=place, remedy=remedy)
     rows = rows.drop_duplicates()
-    remedy = "Keep one row a patient; or name the picture of each row in a column (--image)."
+    remedy = f"Keep one row a {row}; or name the picture of each row in a column (--image)."
     twice = rows[column][rows[column].duplicated()]
-    problem = "patients have several rows that differ"
+    problem = f"{rows_are} have several rows that differ"
     tree.raise_if_any(_with_rows(twice), problem, file=place, remedy=remedy)
     names = _picture_names(tree, options, place)
-    if manifest.patient_pattern:
-        fitting = [{key} - {""} for key in keys_equal(manifest.patients_in(names), rows[column])]
-    elif manifest.patients_in_headers:
-        files = _below(tree, _files_beside(tree, options), options.images, _folder_of(place))
-        locators = tuple(tree.locator(files[name]) for name in names)
-        patients = _header_patients(tree.root, locators, tuple(fingerprints(tree.root, locators)))
-        fitting = [{key} - {""} for key in keys_equal(patients, rows[column])]
-    else:
-        fitting = keys_at(names, rows[column], options.level)
+    fitting = _fitting_cells(tree, manifest, options, place, names, rows[column])
     pairs = [(name, *keys) for name, keys in zip(names, fitting, strict=True)]
     several = [f"{name} ({' and '.join(sorted(keys))})" for name, *keys in pairs if len(keys) > 1]
     remedy = f"Call each file after one cell of {column}, or name pictures in a column (--image)."
-    problem = "pictures fit several patients"
+    problem = f"pictures fit several {rows_are}"
     tree.raise_if_any(several, problem, file=place, remedy=remedy)
     accepted = "or say leave_out in the manifest (--leave-out {} of rin new)."
+    fits = f"A name fits a cell of {column} that it begins with, or is."
+    unfit = f"No name begins with these cells of {column}."
+    if of_header:
+        fits = f"A picture fits the cell of {column} that is the {options.header} in its header."
+        unfit = f"No picture has these cells of {column} as its {options.header}."
     if "pictures" not in leave_out:
-        remedy = f"A name fits a cell of {column} that it begins with, or is. Add rows, take the "
-        remedy += f"pictures away, {accepted.format('pictures-without-rows')}"
+        remedy = f"{fits} Add rows, take the pictures away, "
+        remedy += accepted.format("pictures-without-rows")
         lost = [name for name, *keys in pairs if not keys]
         tree.raise_if_any(lost, "pictures without rows", file=place, remedy=remedy)
     if "rows" not in leave_out and not manifest.partial:
         lost = rows[column][~rows[column].isin(set().union(*fitting))]
-        remedy = f"No name begins with these cells of {column}. Add pictures, correct the cells, "
+        remedy = f"{unfit} Add pictures, correct the cells, "
         remedy += f"{accepted.format('rows-without-pictures')} {IF_PARTIAL}"
-        tree.raise_if_any(_with_rows(lost), "patients without pictures", file=place, remedy=remedy)
+        problem = f"{rows_are} without pictures"
+        tree.raise_if_any(_with_rows(lost), problem, file=place, remedy=remedy)
     row_of = dict(zip(rows[column], rows.index, strict=True))
     placed = [(name, row_of[keys[0]]) for name, *keys in pairs if keys]
     # The index stays that of the table, so that messages name its rows.
     return rows.loc[[row for _, row in placed]].assign(**{NAME: [name for name, _ in placed]})
+
+
+def _fitting_cells(
+    tree: Tree,
+    manifest: DatasetManifest,
+    options: TableOptions,
+    place: str,
+    names: list[str],
+    cells: pd.Series,
+) -> list[set[str]]:
+    """Return the cells of the key of a table to which each picture belongs."""
+    if options.row == "header" or (manifest.patients_in_headers and not manifest.patient_pattern):
+        files = _below(tree, _files_beside(tree, options), options.images, _folder_of(place))
+        locators = tuple(tree.locator(files[name]) for name in names)
+        changed = tuple(fingerprints(tree.root, locators))
+        stated = _in_headers(tree.root, options.header, locators, changed)
+    elif manifest.patient_pattern:
+        stated = manifest.patients_in(names)
+    else:
+        return keys_at(names, cells, options.level)
+    return [{key} - {""} for key in keys_equal(stated, cells)]
 
 
 def _picture_names(tree: Tree, options: TableOptions, place: str) -> list[str]:
@@ -322,13 +368,16 @@ def _picture_names(tree: Tree, options: TableOptions, place: str) -> list[str]:
 
 
 @lru_cache(maxsize=4)
-def _header_patients(
-    root: Path, locators: tuple[str, ...], _changed: tuple[str, ...]
+def _in_headers(
+    root: Path, element: str, locators: tuple[str, ...], _changed: tuple[str, ...]
 ) -> list[str]:
-    """Return the patient that the header of each DICOM file names."""
-    from rin.data.dicom import patient_of  # pydicom is slow to load
+    """Return an element of the header of each DICOM file, or its patient without any."""
+    from rin.data.dicom import elements_of, patient_of  # pydicom is slow to load
 
-    return map_threads(partial(patient_of, root), locators)
+    if not element:
+        return map_threads(partial(patient_of, root), locators)
+    values = map_threads(partial(elements_of, root, elements=[element]), locators)
+    return [value for (value,) in values]
 
 
 def _folder_of(place: str) -> str:
@@ -360,7 +409,7 @@ def _patients(
     tree: Tree, options: TableOptions, manifest: DatasetManifest, rows: pd.DataFrame, place: str
 ) -> pd.Series:
     """Return the patient of each row; its picture's name where nothing names patients."""
-    if manifest.patient_pattern and options.row == "picture":
+    if manifest.patient_pattern and options.row != "patient":
         if options.patient:
             remedy = "Leave out the option patient, or the patient_pattern."
             raise InputError("patients have two sources", where=manifest.name, remedy=remedy)
