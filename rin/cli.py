@@ -342,7 +342,8 @@ def new(
     """Make a task of your own images: look at them, then write its manifest and its profile."""
     from rin.files import REPOSITORY
     from rin.study import forecast
-    from rin.study.new_task import new_task, refuse_to_guess, write_task
+    from rin.study.new_task import new_task, write_task
+    from rin.study.own_files import refuse_to_guess
 
     if not re.fullmatch("[a-z][a-z0-9_]*", name):
         raise typer.BadParameter(f"{name!r}: small letters, digits and _ only", param_hint="NAME")

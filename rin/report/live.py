@@ -37,7 +37,7 @@ from rin.study import Results, Workspace
 from rin.study.corpora import real_archive
 from rin.study.fine_tuning import cam_arrays
 from rin.study.forecast import Pace
-from rin.study.new_task import NewTask
+from rin.study.own_files import NewTask
 from rin.study.profile import RANDOM, SCENARIOS, profile_folder
 from rin.study.workspace import find_manifest
 

@@ -5,16 +5,10 @@ two labels, near-duplicates, whether folds are possible.  What was guessed stand
 with a comment; what cannot be guessed is asked, or is an error that says which flag decides it.
 """
 
-import os
 import re
-import shlex
-import unicodedata
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from difflib import SequenceMatcher
-from itertools import combinations
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +24,10 @@ from rin.data.dataset import (
     volume_findings,
     wrapped_in_words,
 )
-from rin.data.layouts import LESION, NO_LESION, find_cases
-from rin.data.layouts.found import read_table, rows_above, sheets_of
+from rin.data.layouts import find_cases
+from rin.data.layouts.found import read_table
 from rin.data.layouts.slices import middle_slices, propose_slices
-from rin.data.layouts.table import HEADERS, NAME, UNLABELLED, read_split
+from rin.data.layouts.table import read_split
 from rin.data.leakage import check_splits, leak_free_groups, suggest_threshold
 from rin.data.manifest import (
     PARTS,
@@ -41,33 +35,42 @@ from rin.data.manifest import (
     Slices,
     datasets_of_tasks,
     manifest_names,
-    read_names,
 )
 from rin.data.pixels import show_colour, window_of_all, window_of_percentiles
 from rin.data.splits import LEAST, MAX_FOLDS, fold_sizes, given_folds, make_folds
 from rin.data.status import patients_in_words
 from rin.data.store import Dataset, inspect_cases, refuse_bad
-from rin.data.tree import PICTURES, Tree, file_of, is_archive, is_dicom, open_tree
-from rin.data.volumes import ENDINGS
+from rin.data.tree import is_dicom, open_tree
 from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
 from rin.files import manifest_folder, read_yaml
 from rin.study import forecast
+from rin.study.own_files import (
+    IN_MASKS,
+    NO_PATIENTS,
+    NO_SPLIT,
+    Ask,
+    NewTask,
+    Places,
+    Reading,
+    endings_in_words,
+    find_places,
+    join_name,
+    named_in_headers,
+    refuse_to_guess,
+)
+from rin.study.own_labels import read_labels
+from rin.study.own_table import read_columns, read_folders
 from rin.study.profile import Profile, profile_folder, profile_names
 from rin.study.workspace import available_weights
 
 #: Settings that do not depend on the images, and what is said of weights.
 _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
-#: Value of ``--split`` with which a split that comes with the table is left aside, and of
-#: ``--patient`` with which names are not taken for those of patients.
-NO_SPLIT = NO_PATIENTS = "none"
 #: Value of ``--slices`` with which volumes stay what they are, and what follows its numbers where
 #: a volume is a file, or a folder.
 NO_SLICES, _FOLDER = "none", {"file": [], "folder": ["folder"]}
 #: Value of ``--window`` that lets the values of the pictures tell it, and answers without one.
 PERCENTILES = "percentiles"
 ALL_VALUES, AS_STORED = "all values", "as stored"
-#: Value of ``--label`` with which masks tell the class: whether they mark a lesion.
-IN_MASKS = "masks"
 #: What ``--leave-out`` leaves out.
 KINDS = (
     "rows-without-pictures",
@@ -76,93 +79,12 @@ KINDS = (
     "empty-masks",
     "patients-with-two-labels",
 )
-#: Of these, what the option ``leave_out`` of a table calls them, and that of a manifest.
-_OF_TABLES = {"rows-without-pictures": "rows", "pictures-without-rows": "pictures"}
+#: What the option ``leave_out`` of a manifest calls those that are seen in pictures.
 _OF_CASES = {"empty-masks": "empty masks", "patients-with-two-labels": "mixed patients"}
-_ALL_OTHERS = "all others"
-#: The name of a picture in a column, without folder and ending.
-_STEM = r"(?:.*[/\\])?(?P<stem>[^/\\]+?)(?i:" + "|".join(map(re.escape, PICTURES)) + ")?"
 #: Seed of a profile that names none.
 _SEED = Profile.model_fields["seed"].default
 #: Patients of a class that every fold must test for an interval, and below which it says little.
 _LEAST_TESTED, _FEW_TESTED = LEAST[PARTS.index("test")], 10
-_MOST_CLASSES = 20  # of which one may be chosen as the positive one
-#: Classes that are at least so alike, of 1, may be one that is misspelt.
-_ALIKE = 0.85
-#: Answers a question, which a flag decides, with one of some choices or a default.
-Ask = Callable[[str, str, Sequence[str], str], str]
-
-
-@dataclass
-class NewTask:
-    """What was found of somebody's own images, and the two files that follow from it.
-
-    ``facts`` are rows of the screen: what, text, style; ``notes`` comment on the manifest.
-    """
-
-    name: str
-    data_root: Path
-    texts: dict[Path, str] = field(default_factory=dict)
-    facts: list[tuple[str, str, str]] = field(default_factory=list)
-    notes: dict[str, str] = field(default_factory=dict)
-
-    def say(self, what: str, text: str, style: str = "") -> None:
-        """Add a row to the screen."""
-        self.facts.append((what, text, style))
-
-
-@dataclass(frozen=True)
-class _Places:
-    """A tree with the folders of pictures and masks, the names in them, and the table.
-
-    ``mask_names`` is the pattern of ``outlines``; masks without a folder lie beside the pictures.
-    """
-
-    tree: Tree
-    images: str
-    masks: str
-    table: str
-    pictures: list[str]
-    outlines: list[str]
-    mask_names: str
-
-    @property
-    def files(self) -> set[str]:
-        """Names in the tree of pictures and masks."""
-        pictures = {_join(self.images, name) for name in self.pictures}
-        return pictures | {_join(self.masks or self.images, name) for name in self.outlines}
-
-
-@dataclass
-class _Found:
-    """What the reader of a layout will find: its options, and how often there is each class.
-
-    ``names`` are those of pictures of which a pattern may tell patients; ``settings`` of the
-    manifest say what tells them already; ``in_masks`` says that masks tell classes.
-    """
-
-    options: dict[str, Any]
-    classes: Counter[str]
-    names: Sequence[str]
-    settings: dict[str, Any] = field(default_factory=dict)
-    in_masks: bool = False
-
-
-def _join(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name
-
-
-def _absolute(path: Path) -> Path:
-    # Links stay as they are: they may lead far from the folder that somebody has put them into.
-    return Path(os.path.normpath(path.absolute()))
-
-
-def refuse_to_guess(question: str, flag: str, choices: Sequence[str], default: str) -> str:
-    """Answer a question with its default; InputError, naming the choices, where there is none."""
-    if default:
-        return default
-    remedy = f"Say it with {flag}: {', '.join(choices)}."
-    raise InputError(f"{question} cannot be guessed", where=flag, remedy=remedy)
 
 
 def new_task(
@@ -211,24 +133,24 @@ def new_task(
         _check_pattern(patient, "--patient", "tells patients, as in '^(P[0-9]+)_'")
     if not table and label != IN_MASKS:
         _check_pattern(label, "--label", r"tells classes, as in '_(\d)$'")
-    root, places = _find_places(images, table, masks, data_root, results)
+    root, places = find_places(images, table, masks, data_root, results)
     tree, made = places.tree, NewTask(name, root)
     made.say("folder", tree.place())
     if table:
         roles = {"image": image, "label": label, "patient": patient, "split": split}
-        reading = _read_columns(places, roles, leave_out, made, ask)
+        reading = read_columns(places, roles, leave_out, made, ask)
     else:
-        reading = _read_folders(places, label, made)
+        reading = read_folders(places, label, made)
     options = reading.options
     column = options.get("label", "") if table else ""
-    labels = _read_labels(
+    labels = read_labels(
         reading.classes, positive, negative, column, table or images, distinct, made, ask
     )
     positive_class, other_class = dict.fromkeys(filter(None, labels.values()))
     title = f"{positive_class.capitalize()} or {other_class}, {name}"
     task = {"name": name, "title": title, "positive_class": positive_class, "n_folds": 1}
     taken = _slices_of(places, slices, made, ask)
-    names = [_join(places.images, name) for name in places.pictures]
+    names = [join_name(places.images, name) for name in places.pictures]
     locators = middle_slices(tree, taken, names) if taken else [*map(tree.locator, names)]
     fields: dict[str, Any] = {
         "name": name,
@@ -289,690 +211,6 @@ def _check_pattern(pattern: str, flag: str, kept: str) -> None:
             raise ValueError(f"{pattern!r} keeps nothing of a name")
 
 
-def _find_places(
-    images: Path, table: Path | None, masks: Path | None, data_root: Path | None, results: Path
-) -> tuple[Path, _Places]:
-    """Return the data root, and what lies in the folder that holds all that was given."""
-    options = {"--images": images, "--table": table, "--masks": masks}
-    given = {flag: path for flag, path in options.items() if path}
-    paths = {flag: _absolute(path) for flag, path in given.items()}
-    _refuse_absent(given, paths)
-    above = _folder_of_all(paths)
-    if _absolute(results).is_relative_to(above):
-        remedy = "Put images and table into a folder of their own, and call rin from outside it."
-        problem = f"results would lie among the images, in {_absolute(results)}"
-        raise InputError(problem, where=above, remedy=remedy)
-    root = _absolute(data_root) if data_root else above.parent
-    inside = root in above.parents
-    tree = open_tree(root, above.relative_to(root).as_posix() if inside else above.as_posix())
-    names = {flag: path.relative_to(above).as_posix() for flag, path in paths.items()}
-    folder, drawn = (names.get(flag, "").removeprefix(".") for flag in ("--images", "--masks"))
-    _refuse_pairs(tree)
-    files = [name for name in tree.names if tree.is_picture(name)]
-    if not table and folder == drawn == "":
-        folder = _folder_around(files)
-    pictures, outlines, mask_names = discovery.sort_pictures(files, folder, drawn)
-    if not pictures:
-        others = [name for name in tree.names if name.startswith(_join(folder, ""))]
-        problem = f"there are no pictures among its files ({_endings(others) or 'none'})"
-        remedy = (
-            "Readable are PNG, JPEG, TIFF, BMP, DICOM, NIfTI and NumPy: convert others, or name "
-        )
-        remedy += "the right folder."
-        raise InputError(problem, where=f"--images {images}", remedy=remedy)
-    table_name = names.get("--table", "")
-    return root, _Places(tree, folder, drawn, table_name, pictures, outlines, mask_names)
-
-
-def _refuse_pairs(tree: Tree) -> None:
-    """Raise InputError for volumes in two files, Analyze or NIfTI, that no file in one stands for.
-
-    The two would have to be moved, and watched for changes, together.
-    """
-    there = {name.lower() for name in tree.names}
-    stems = (name[:-4] for name in tree.names if name.lower().endswith(".hdr"))
-    pairs = [
-        stem
-        for stem in stems
-        if f"{stem.lower()}.img" in there and not {f"{stem.lower()}{e}" for e in ENDINGS} & there
-    ]
-    folder = shlex.quote(str(tree.root / tree.location))
-    code = "import sys, nibabel as n; from pathlib import Path; [n.save(n.Nifti1Image.from_image"
-    code += "(n.load(p)), p.with_suffix('.nii.gz')) for p in Path(sys.argv[1]).rglob('*.hdr')]"
-    remedy = f'Convert them, which leaves them there: python -c "{code}" {folder}; Analyze does '
-    remedy += "not say left from right, so look at one."
-    tree.raise_if_any(pairs, "volumes are in pairs of .hdr and .img", remedy=remedy)
-
-
-def _refuse_absent(given: dict[str, Path], paths: dict[str, Path]) -> None:
-    """Raise InputError for a path that is not there, or an archive where a folder is needed."""
-    for flag, path in paths.items():
-        kind = "file" if flag == "--table" else "folder"
-        where, remedy = f"{flag} {given[flag]}", "Check the path; quote spaces."
-        is_zip = path.is_file() and is_archive(path)
-        if is_zip and flag == "--images" and len(paths) == 1:
-            continue  # read in place
-        if is_zip:
-            folder = shlex.quote(str(given[flag].with_suffix("")))
-            problem = "a zip archive is read in place only without --table and --masks"
-            remedy = f"Unpack it: python -m zipfile -e {shlex.quote(str(given[flag]))} {folder}; "
-            remedy += f"then give {flag} {folder}."
-            raise InputError(problem, where=where, remedy=remedy)
-        if not (path.is_file() if kind == "file" else path.is_dir()):
-            raise InputError(f"there is no such {kind}", where=where, remedy=remedy)
-
-
-def _folder_of_all(paths: dict[str, Path]) -> Path:
-    """Return the folder, or the archive, that holds all that was given."""
-    folders = [path.parent if flag == "--table" else path for flag, path in paths.items()]
-    above = Path(os.path.commonpath(folders))
-    images = paths["--images"].relative_to(above)
-    if len(images.parts) > 3 or above == Path(above.anchor):
-        remedy = "Put them into one folder, or link them: ln -s /where/they/are FOLDER/images."
-        raise InputError("images and table share no folder", where=above, remedy=remedy)
-    return above
-
-
-def _folder_around(files: Sequence[str]) -> str:
-    """Return the folders above all files that leave a folder of a class below them."""
-    if not files or min(name.count("/") for name in files) < 2:
-        return ""
-    shared = os.path.commonpath([name.rpartition("/")[0] for name in files])
-    # Of one class alone its folder is shared, too.
-    return shared if any(name.rpartition("/")[0] != shared for name in files) else ""
-
-
-def _endings(names: Iterable[str]) -> str:
-    """Return in words how many files have which ending."""
-    files = [file_of(name).lower() for name in names]
-    endings = (".nii.gz" if name.endswith(".nii.gz") else Path(name).suffix for name in files)
-    kinds = Counter(ending or "without ending" for ending in endings)
-    return ", ".join(f"{n} {ending}" for ending, n in kinds.items())
-
-
-def _read_labels(
-    classes: Counter[str],
-    positive: Sequence[str],
-    negative: Sequence[str],
-    column: str,
-    where: Path,
-    distinct: bool,
-    made: NewTask,
-    ask: Ask,
-) -> dict[str, str | None]:
-    """Return the label of each class, positive ones first; None for what is left out."""
-    nothing = [value for value in classes if discovery.says_nothing(value)]
-    present = sorted({*classes} - {*nothing})
-    separator, findings = discovery.findings_of(present)
-    choices = sorted(set().union(*findings.values()))
-    _refuse_classes(classes, present, choices, bool(positive), where)
-    chosen = _choose_classes(choices, present, positive, negative, made, ask)
-    others = chosen.negatives or [value for value in choices if value not in chosen.positives]
-    label, other = _names_of(chosen, others, choices, column, ask)
-    groups = {label: chosen.positives, other: chosen.negatives}
-    labels = {value: _label_of(findings[value], groups, findings) for value in present}
-    labels = dict(sorted(labels.items(), key=lambda item: item[1] != label))
-    if len({*filter(None, labels.values())}) < 2:
-        remedy = "Name other classes by --positive and --negative."
-        raise InputError("one class only would remain", where=where, remedy=remedy)
-    if not distinct:
-        counts = Counter(part for value in classes.elements() for part in findings.get(value, ()))
-        single = {value: _label_of({value}, groups, findings) for value in choices}
-        _refuse_alike_classes(counts, single, where)
-    rest = "null is left out" if chosen.negatives else "all others are compared with it"
-    made.notes["label_map"] = f"the positive class first; {rest}"
-    _describe_labels(classes, labels, findings, separator, made)
-    if nothing:
-        n = sum(classes[value] for value in nothing)
-        made.say("unlabelled", counted(n, "pictures are left out"), "yellow")
-    return labels | {value or UNLABELLED: None for value in nothing}
-
-
-@dataclass
-class _Chosen:
-    """Classes that are positive, those compared with them if not all others are, and names."""
-
-    positives: list[str]
-    negatives: list[str]
-    names: dict[str, str]
-
-
-def _choose_classes(
-    choices: list[str],
-    present: list[str],
-    positive: Sequence[str],
-    negative: Sequence[str],
-    made: NewTask,
-    ask: Ask,
-) -> _Chosen:
-    """Return the classes that were named, or else those that are guessed and asked for."""
-    known = [*dict.fromkeys([*choices, *present])]
-    guess = "" if positive else discovery.guess_positive(choices)
-    if not positive:
-        answer = ask("The positive class", "--positive", choices, guess)
-        positive = [answer] if answer in known else re.split(r"\s*,\s*", answer)
-    reason = "by its word" if guess in positive else "as you said"
-    made.notes["tasks"] = f"positive_class {reason}"
-    positives, names = _named_classes(positive, "--positive", known)
-    others = [value for value in choices if value not in positives]
-    if not others:
-        remedy = "Leave one of them out: the others are compared with it."
-        raise InputError("every class is positive", where="--positive", remedy=remedy)
-    if not negative and len(others) > 1:
-        answer = ask("Compared with", "--negative", [*others, _ALL_OTHERS], _ALL_OTHERS)
-        if answer != _ALL_OTHERS:
-            negative = [answer] if answer in known else re.split(r"\s*,\s*", answer)
-    negatives, other_names = _named_classes(negative, "--negative", known)
-    if both := sorted({*positives} & {*negatives}):
-        problem = f"{both[0]} is both positive and negative"
-        raise InputError(problem, where="--negative", remedy="Name each class once.")
-    return _Chosen(positives, negatives, names | other_names)
-
-
-def _names_of(
-    chosen: _Chosen, others: list[str], choices: list[str], column: str, ask: Ask
-) -> tuple[str, str]:
-    """Return what the positive class and the other are called; codes are asked for."""
-    positives, names = chosen.positives, chosen.names
-    label = next((names[value] for value in positives if value in names), "")
-    other = next((names[value] for value in others if value in names), "")
-    codes = discovery.are_codes(choices)
-    if codes and not label:
-        proposed = discovery.name_of_code(column) or positives[0]
-        question = f"What to call class {', '.join(positives)}"
-        label = ask(question, "--positive", ["any name"], proposed)
-    label = label or positives[0]
-    plain_other = others[0] if len(others) == 1 else f"not {label}"
-    if codes and not other:
-        default = plain_other if label == positives[0] else f"not {label}"
-        question = f"What to call class {', '.join(others)}"
-        other = ask(question, "--negative", ["any name"], default)
-    other = other or plain_other
-    if other == label:
-        remedy = "Give the two classes two names."
-        raise InputError(f"both classes are called {label}", where="--negative", remedy=remedy)
-    return label, other
-
-
-def _refuse_classes(
-    classes: Counter[str], present: list[str], choices: list[str], is_said: bool, where: Path
-) -> None:
-    """Raise InputError unless there are two classes or more, and few where one is to be chosen."""
-    problem = ""
-    if len(present) < 2:
-        problem = f"there is one class only ({join_first_ten(present) or 'none'})"
-        remedy = "Two are needed: name the column with --label, or a folder a class with --images."
-    elif len(choices) > _MOST_CLASSES and not is_said:
-        problem = f"there are {len(choices)} classes ({join_first_ten(choices, ', ')})"
-        remedy = "Name a column with a few classes by --label, or the positive ones by "
-        remedy += "--positive; of numbers, make classes first."
-    elif UNLABELLED in present and "" in classes:
-        problem = f"a class is called {UNLABELLED}, as rows without a label are"
-        remedy = "Call that class otherwise, or fill its empty cells."
-    if problem:
-        raise InputError(problem, where=where, remedy=remedy)
-
-
-def _named_classes(
-    given: Sequence[str], flag: str, known: Sequence[str]
-) -> tuple[list[str], dict[str, str]]:
-    """Return classes that were named by a flag, and what they are called, as in 1=malignant."""
-    values, names = [], {}
-    for text in given:
-        value, equals, name = text.rpartition("=") if text not in known else (text, "", "")
-        value = look_up(f"class ({flag})", value.strip() if equals else text, known)
-        values.append(value)
-        if name.strip():
-            names[value] = name.strip()
-    return values, names
-
-
-def _label_of(
-    parts: Collection[str], groups: dict[str, list[str]], findings: dict[str, frozenset[str]]
-) -> str | None:
-    """Return the label of a cell with some findings: positive with all that any positive has.
-
-    Otherwise it is the other label; with negatives named, only if it has nothing but those.
-    """
-    (label, positives), (other, negatives) = groups.items()
-    if any(findings.get(value, {value}) <= {*parts} for value in positives):
-        return label
-    allowed = set().union(*(findings.get(value, {value}) for value in negatives))
-    return other if not negatives or {*parts} <= allowed else None
-
-
-def _describe_labels(
-    classes: Counter[str],
-    labels: dict[str, str | None],
-    findings: dict[str, frozenset[str]],
-    separator: str,
-    made: NewTask,
-) -> None:
-    """Add to the screen which classes become one, and which are left out."""
-    if separator:
-        n = sum(classes[value] for value in labels if len(findings[value]) > 1)
-        text = f"{counted(n, 'rows')} with several, “{separator}” between: any of them counts"
-        made.say("findings", text, "yellow")
-    said = [f"{value} {classes[value]:,} as {labels[value]}" for value in sorted(labels)]
-    if len(said) > 2 and not separator:
-        kept = [text for text, value in zip(said, sorted(labels), strict=True) if labels[value]]
-        made.say("classes joined", ", ".join(kept), "yellow")
-    if left := [value for value in sorted(labels) if labels[value] is None]:
-        n = sum(classes[value] for value in left)
-        shown = join_first_ten([f"{value} {classes[value]:,}" for value in left], ", ")
-        made.say("left out", f"{counted(n, 'pictures')} of other classes ({shown})", "yellow")
-
-
-def _refuse_alike_classes(
-    classes: Counter[str], labels: dict[str, str | None], where: Path
-) -> None:
-    """Raise InputError where a class may be another one that is spelt in another way."""
-    present = sorted(label for label in classes if labels.get(label))
-    for first, second in combinations(present, 2):
-        plain = [unicodedata.normalize("NFKC", value).casefold() for value in (first, second)]
-        numbers = [re.sub(r"\D", "", value) for value in plain]
-        prefixed = plain[0].endswith(plain[1]) or plain[1].endswith(plain[0])  # as abnormal
-        # Two classes are what is compared, and of one label they are one anyway.
-        matters = len(present) > 2 and labels[first] != labels[second] and numbers[0] == numbers[1]
-        near = SequenceMatcher(None, plain[0], plain[1]).ratio() >= _ALIKE and not prefixed
-        if plain[0] == plain[1] or (matters and near):
-            both = f"{first} ({classes[first]}) and {second} ({classes[second]})"
-            remedy = "Spell each class in one way: capitals count; or say --distinct."
-            raise InputError(f"{both} look like one class", where=where, remedy=remedy)
-
-
-def _read_folders(places: _Places, label: str, made: NewTask) -> _Found:
-    """Return what the layout `folder_classes` finds."""
-    tree, pictures = places.tree, places.pictures
-    options: dict[str, Any] = {"leave_out": ["files"]}
-    if places.mask_names or places.masks:
-        _check_masks(places, made)
-        options["mask"] = places.mask_names
-        options |= {"masks": places.masks} if places.masks not in ("", places.images) else {}
-    strange = sorted(set(filter(tree.is_picture, tree.names)) - places.files)
-    remedy = "Put pictures and masks into a folder of their own, or link them there."
-    tree.raise_if_any(strange, "pictures lie in other folders", remedy=remedy)
-    names = [_join(places.images, name) for name in pictures]
-    if label == IN_MASKS:
-        return _Found(options, _classes_in_masks(places, made), names, in_masks=True)
-    if label:
-        options["label"] = label
-        classes = Counter(read_names(label, map(discovery.file_stem, pictures), "label"))
-        made.say("label", f"read from names by {label}")
-        made.notes["options"] = "label: a pattern of names, as you said"
-        return _Found(options, classes, names)
-    parts = [name.split("/") for name in pictures]
-    splits = sorted({folders[0] for folders in parts if len(folders) > 2})
-    depth = int(bool(splits) and all(map(discovery.part_of, splits)))
-    if depth:
-        options["splits"] = splits
-        made.say("parts", f"{', '.join(splits)}: put together, divided anew by patients", "yellow")
-    if {len(folders) for folders in parts} == {depth + 3}:
-        options["patients"] = True
-    deepest = depth + (3 if "patients" in options else 2)
-    strange = ["/".join(folders) for folders in parts if len(folders) != deepest]
-    remedy = "Each class is a folder of pictures, or of patients' folders; or give a --table"
-    if pattern := discovery.guess_label_pattern(pictures):
-        remedy += f"; or read classes from names: --label '{pattern}'"
-    tree.raise_if_any(strange, "pictures lie in no folder of a class", remedy=f"{remedy}.")
-    # Folders above pictures are classes, and no patients.
-    return _Found(
-        options, Counter(folders[depth] for folders in parts), [folders[-1] for folders in parts]
-    )
-
-
-def _classes_in_masks(places: _Places, made: NewTask) -> Counter[str]:
-    """Return the two classes that masks tell, to be counted when they are read."""
-    if not places.outlines:
-        remedy = "Name their folder with --masks, or call them like their pictures, _mask behind."
-        raise InputError("no masks are found", where="--label masks", remedy=remedy)
-    made.say("label", "a lesion where the mask marks anything, none where it is black or absent")
-    made.notes["labels_in_masks"] = "lesion where a mask marks anything, as you said"
-    return Counter({LESION: 1, NO_LESION: 1})
-
-
-@dataclass
-class _Table:
-    """A table that is being read: its rows, and what is known of its columns by role.
-
-    ``key`` is the column with a row a patient, or a row a study, if the table has no row a
-    picture; ``header`` is what its cells equal of a study.
-    """
-
-    rows: pd.DataFrame
-    columns: dict[str, discovery.Column]
-    classes: list[str]
-    key: discovery.Key | None = None
-    header: str = ""
-
-
-def _read_columns(
-    places: _Places,
-    roles: dict[str, str],
-    leave_out: Collection[str],
-    made: NewTask,
-    ask: Ask,
-) -> _Found:
-    """Return what the layout `table` finds."""
-    table = _Table(_read_rows(places, made), {}, [])
-    drawn = places.masks or places.images
-    table.columns, table.classes = discovery.guess_columns(
-        table.rows, places.pictures, places.outlines, (places.images, drawn)
-    )
-    _take_roles(table, roles)
-    if "image" not in table.columns:
-        path = discovery.guess_path(table.rows, places.pictures, places.images)
-        if path:
-            table.columns["image"], names_of_rows = path
-            table.rows[table.columns["image"].name] = names_of_rows
-    settings = _find_key(places, table, roles, made)
-    in_masks = roles["label"] == IN_MASKS and IN_MASKS not in table.rows
-    if in_masks:
-        table.columns.pop("label", None)
-    elif "label" not in table.columns:
-        taken = {column.name for column in table.columns.values()}
-        free = [name for name in table.rows if name not in taken]
-        answer = ask("The column of the label", "--label", table.classes or free, "")
-        _take_roles(table, {"label": answer})
-    for role, column in table.columns.items():
-        made.say(f"{role} column", f"{column.name} ({column.reason})")
-    _describe_lost_zeros(places, table, made)
-    _describe_several_rows(table, made)
-    reasons = [f"{role}: {column.reason}" for role, column in table.columns.items()]
-    made.notes["options"] = "; ".join(reasons)
-    options = _options_of(places, table, leave_out, made)
-    names = [] if table.key else [*table.rows[table.columns["image"].name]]
-    names = [name.replace("\\", "/") for name in names]
-    if in_masks:
-        return _Found(options, _classes_in_masks(places, made), names, settings, in_masks)
-    return _Found(options, _classes_of_rows(places, table, leave_out), names, settings)
-
-
-def _read_rows(places: _Places, made: NewTask) -> pd.DataFrame:
-    """Return the rows of the table as texts, and say how it is written."""
-    tree, table = places.tree, places.table
-    rows = read_table(tree, table, []).astype(object)
-    if rows.empty:
-        raise tree.error("the table has no rows", file=table, remedy="Give it a row a picture.")
-    if table.lower().endswith(".json"):
-        text = f"{Path(table).name}, annotations of COCO; their boxes and outlines are not read"
-        made.say("table", text, "yellow")
-    elif not table.lower().endswith((".parquet", ".xlsx")):
-        text, encoding = discovery.decode(tree.read(table))
-        separator = discovery.separator_of(text).replace("\t", "tab")
-        made.say("table", f"{Path(table).name}, {encoding}, cells separated by “{separator}”")
-    elif table.lower().endswith(".xlsx"):
-        sheets = sheets_of(tree, table)
-        others = f" of {len(sheets)} ({', '.join(sheets)})" if len(sheets) > 1 else ""
-        made.say("table", f"{Path(table).name}, its first sheet{others}")
-    if above := rows_above(tree, table):
-        text = f"{counted(above, 'rows')} above the names of the columns ({', '.join(rows)}): "
-        made.say("titles", f"{text}passed over", "yellow")
-    return rows
-
-
-def _describe_lost_zeros(places: _Places, table: _Table, made: NewTask) -> None:
-    """Say that cells name pictures which begin with zeros, as spreadsheets take these away."""
-    image = table.columns.get("image")
-    cells = {*table.rows[image.name]} - {""} if image else set()
-    files = discovery.matched(cells, places.pictures, places.images)
-    lost = [
-        f"{cell} as {name}"
-        for cell, name in sorted(files.items())
-        if discovery.is_number(cell) and discovery.file_stem(name.rpartition("/")[2]) != cell
-    ]
-    if lost:
-        text = f"{counted(len(lost), 'cells')} without leading zeros: {join_first_ten(lost, ', ')}"
-        made.say("lost zeros", text, "yellow")
-
-
-def _describe_several_rows(table: _Table, made: NewTask) -> None:
-    """Say that pictures have several rows, which have to say the same."""
-    image = table.columns.get("image")
-    names = table.rows[image.name] if image else pd.Series(dtype=object)
-    if n := names[names.duplicated() & (names != "")].nunique():
-        text = f"{counted(n, 'pictures')} with several, which count once where they say the same"
-        made.say("rows", text, "yellow")
-
-
-def _take_roles(table: _Table, roles: dict[str, str]) -> None:
-    """Put the columns that somebody named in place of those that were guessed."""
-    for role, column in roles.items():
-        is_pattern = role == "patient" and column not in table.rows and "(" in column
-        if (column == NO_SPLIT and role in ("split", "patient")) or is_pattern:
-            table.columns.pop(role, None)
-        elif (column and (role, column) != ("label", IN_MASKS)) or column in table.rows:
-            name = look_up(f"column (--{role})", column, [*table.rows])
-            table.columns[role] = discovery.Column(name, "as you said")
-
-
-def _find_key(
-    places: _Places, table: _Table, roles: dict[str, str], made: NewTask
-) -> dict[str, Any]:
-    """Find the column with a row a patient, where none names pictures or it names more of them.
-
-    Returned are settings of the manifest by which its cells are compared with pictures.
-    """
-    pictures, rows = places.pictures, table.rows
-    image = table.columns.get("image")
-    reached = 0
-    if image:
-        files = discovery.matched({*rows[image.name]} - {""}, pictures, places.images)
-        reached = len({*files.values()})
-    if roles["image"] or reached == len(pictures):
-        return {}
-    pattern = roles["patient"] if "(" in roles["patient"] else ""
-    said = roles["patient"] if roles["patient"] in rows else ""
-    settings = {"patient_pattern": pattern} if pattern else {"patients_in_headers": True}
-    patients = _known_patients(places, pattern)
-    key = discovery.guess_key(rows, pictures, patients, said) if patients else None
-    if not pattern and not (key and key.rows):
-        key, settings = discovery.guess_key(rows, pictures, (), said), {}
-    n, least = len(key.rows) if key else 0, max(reached, discovery.LEAST_SHARE * len(pictures))
-    if not pattern and n <= least:
-        behind, tried = _key_behind_words(places, rows, said)
-        if behind and len(behind.rows) > max(n, least):
-            key, settings, n = behind, {"patient_pattern": tried}, len(behind.rows)
-            text = f"the number behind a word in names ({tried}), as in {pictures[0]}"
-            made.say("PATIENTS", f"{text}: is that {key.name} of the table?", "yellow")
-    if _take_study_key(places, table, key, least):
-        return {}
-    if key and n > least:
-        how = "begin the names of" if key.level == 0 else "begin the folders of"
-        if key.level is None:
-            how = "equal the patients of"
-        reason = f"a row a patient: its cells {how} {n:,} of {len(pictures):,} pictures"
-        table.key = key
-        _take_key(table, "patient", reason)
-        _doubt_patients(rows[key.name], key.name, made)
-        return settings
-    if not image:
-        _refuse_unnamed(places, rows, key)
-    return {}
-
-
-def _doubt_patients(cells: pd.Series, column: str, made: NewTask) -> None:
-    """Say that cells which are taken for patients seem to be several of one."""
-    cells = cells[cells != ""].drop_duplicates()
-    if patterns := discovery.patient_patterns([*cells]):
-        several = next(who for who in patterns.values())
-        examples = [" and ".join(of[:2]) for of in several.values() if len(of) > 1][:2]
-        text = f"{counted(len(cells), 'cells')} of {column} may be of {len(several):,}, such as "
-        text += f"{'; '.join(examples)}: each counts as a patient. If not, name patients in a "
-        made.say("PATIENTS", f"{text}column and the pictures in another", "bold red")
-
-
-def _take_key(table: _Table, role: str, reason: str) -> None:
-    """Put the key of a table, and its role, in place of a column of pictures."""
-    name = table.key.name if table.key else ""
-    kept = {of: column for of, column in table.columns.items() if column.name != name}
-    kept.pop("image", None)
-    table.columns = kept | {role: discovery.Column(name, reason)}
-
-
-def _take_study_key(
-    places: _Places, table: _Table, patients: discovery.Key | None, least: float
-) -> bool:
-    """Take the column with a row a study, if it reaches more pictures than ``least``; or tell no.
-
-    A column with a row a patient that reaches as many comes first, but for several rows of one.
-    """
-    rows, n = table.rows, len(patients.rows) if patients else 0
-    if patients and n > least and rows[patients.name][rows[patients.name] != ""].is_unique:
-        return False
-    study, header = _study_key(places, rows)
-    if study is None or len(study.rows) <= least or len(study.rows) < n:
-        return False
-    reason = f"a row a study: its cells equal {header} of {len(study.rows):,} of "
-    reason += f"{len(places.pictures):,} pictures"
-    table.key, table.header = study, header
-    _take_key(table, "key", reason)
-    return True
-
-
-def _study_key(places: _Places, rows: pd.DataFrame) -> tuple[discovery.Key | None, str]:
-    """Return the column with a row a study, series or file, and what of DICOM headers it equals.
-
-    That of most pictures counts, then the element that is of several pictures.
-    """
-    best: tuple[discovery.Key | None, str] = (None, "")
-    locators = [places.tree.locator(_join(places.images, name)) for name in places.pictures]
-    if not all(map(is_dicom, locators)):
-        return best
-    from rin.data.dicom import elements_of  # pydicom is slow to load
-
-    with suppress(InputError):  # the inspection of all names files that are no DICOM
-        headers = [elements_of(places.tree.root, locator, HEADERS) for locator in locators]
-        for header, values in zip(HEADERS, zip(*headers, strict=True), strict=True):
-            key = discovery.guess_key(rows, places.pictures, values)
-            if key and (best[0] is None or len(key.rows) > len(best[0].rows)):
-                best = key, header
-    return best
-
-
-def _key_behind_words(
-    places: _Places, rows: pd.DataFrame, column: str
-) -> tuple[discovery.Key | None, str]:
-    """Return the column that is the number behind a word in names, and its pattern.
-
-    That of most patients counts: numbers of views, which are few, are in most tables, too.
-    """
-    best: tuple[discovery.Key | None, str] = (None, "")
-    for pattern in discovery.numbered_patterns(places.pictures):
-        patients = read_names(pattern, places.pictures, "patient")
-        key = discovery.guess_key(rows, places.pictures, patients, column)
-        if key and (best[0] is None or len({*key.rows}) > len({*best[0].rows})):
-            best = key, pattern
-    return best
-
-
-def _refuse_unnamed(places: _Places, rows: pd.DataFrame, key: discovery.Key | None) -> None:
-    """Raise InputError where neither pictures nor patients are named by a column."""
-    tree, pictures = places.tree, places.pictures
-    n = len(key.rows) if key else 0
-    problem = f"no column names the {counted(len(pictures), 'pictures')} below "
-    problem += f"{places.images or '.'} ({', '.join(rows)}), and none with a row a patient "
-    problem += "has cells that their names begin with"
-    problem += f" (those of {key.name} begin {n:,})" if key and n else ""
-    remedy = "Name that of pictures with --image, or of patients with --patient, or say what "
-    remedy += "of a name is the patient, as in --patient '^Pat (\\d+)/', and the folder that "
-    remedy += f"paths start at with --images. A picture is called {pictures[0]}."
-    if len(sheets := sheets_of(tree, places.table)) > 1:
-        first = f"Of the sheets {', '.join(sheets)} the first is read: put another first, or "
-        remedy = first + remedy[0].lower() + remedy[1:]
-    raise tree.error(problem, file=places.table, remedy=remedy)
-
-
-def _known_patients(places: _Places, pattern: str) -> list[str]:
-    """Return the patient of each picture, where a pattern or all DICOM headers tell it."""
-    if pattern:
-        return read_names(pattern, places.pictures, "patient")
-    root, tree = places.tree.root, places.tree
-    locators = [tree.locator(_join(places.images, name)) for name in places.pictures]
-    if not _named_in_headers(root, locators):
-        return []
-    from rin.data.dicom import patient_of  # pydicom is slow to load
-
-    return [patient_of(root, locator) for locator in locators]
-
-
-def _options_of(
-    places: _Places, table: _Table, leave_out: Collection[str], made: NewTask
-) -> dict[str, Any]:
-    """Return the options of the layout `table` for the columns that were found."""
-    tree, folder, outlines = places.tree, places.images, places.outlines
-    names = {role: column.name for role, column in table.columns.items()}
-    options: dict[str, Any] = {"table": Path(places.table).name, "images": folder}
-    options |= {role: names.get(role, "") for role in ("image", "key", "label", "patient", "mask")}
-    if table.header:
-        options |= {"row": "header", "header": table.header}
-    elif table.key:
-        options["row"] = "patient"
-        options["level"] = table.key.level
-    if places.masks or outlines:
-        options["masks"] = places.masks or folder
-        if "mask" not in names:
-            _check_masks(places, made)
-            template = discovery.mask_template(places.mask_names, outlines)
-            stem = _STEM
-            if discovery.lack_channel(outlines, places.pictures):
-                template = template or "{stem}"
-                stem = stem.replace("+?)", f"+?){discovery.CHANNEL}")
-            if template:
-                image = names.get("image", NAME)
-                folder_and_file = re.fullmatch("({.+}/){(.+)}", image)
-                above, image = folder_and_file.groups() if folder_and_file else ("", image)
-                options |= {"mask": above + template, "parts": {image: stem}}
-    if "split" in names:
-        options["split"] = {"column": names["split"]}
-    options = {option: value for option, value in options.items() if value}
-    others = {*tree.names} - places.files - {places.table}
-    if others:
-        made.say("other files", f"{counted(len(others), 'files')}, not read")
-    left = [word for kind, word in _OF_TABLES.items() if kind in leave_out]
-    if left or others:
-        options["leave_out"] = [*left, "files"]
-    return options
-
-
-def _classes_of_rows(places: _Places, table: _Table, leave_out: Collection[str]) -> Counter[str]:
-    """Return how many pictures, or rows, have each label; refuse rows without one."""
-    tree, rows, label = places.tree, table.rows, table.columns["label"].name
-    names = table.key.name if table.key else table.columns["image"].name
-    if table.key:
-        rows = rows.loc[table.key.rows]
-    elif "rows-without-pictures" in leave_out:
-        known = discovery.matched({*rows[names]} - {""}, places.pictures, places.images)
-        rows = rows[rows[names].isin(known)]
-    labels = rows[label]
-    empty = rows[labels.map(discovery.says_nothing)]
-    if len(empty) and "unlabelled" not in leave_out:
-        cells = dict.fromkeys(f"{name} (row {row + 2})" for row, name in empty[names].items())
-        remedy = "Fill the cell, or leave such rows out with --leave-out unlabelled."
-        problem = f"rows have no label in column {label}"
-        if words := sorted({*labels[empty.index]} - {""}):
-            problem = f"rows have no label but {join_first_ten(words)} in column {label}"
-        tree.raise_if_any(cells, problem, file=places.table, remedy=remedy)
-    return Counter(labels)
-
-
-def _check_masks(places: _Places, made: NewTask) -> None:
-    """Say how masks are called; InputError where none is called like a picture."""
-    outlines = places.outlines
-    if not places.mask_names:
-        if outlines and is_dicom(outlines[0]):
-            from rin.data.dicom import refuse_segmentation  # pydicom is slow to load
-
-            name = _join(places.masks or places.images, outlines[0])
-            refuse_segmentation(places.tree.root, places.tree.locator(name))
-        example = outlines[0] if outlines else "nothing"
-        problem = f"no mask is called like a picture (a mask is called {example})"
-        remedy = "Call masks like their pictures, _mask behind if you like, or name them in a "
-        remedy += "column of a --table."
-        raise InputError(problem, where=f"--masks {places.masks}", remedy=remedy)
-    made.say("masks", f"{counted(len(outlines), 'files')}, by names such as {outlines[0]}")
-
-
 def _hint_at_masks(images: Path, made: NewTask) -> None:
     """Say which folder below the pictures, or beside them, is called as folders of masks are."""
     words = tuple(discovery.COLUMNS["mask"])
@@ -986,7 +224,7 @@ def _hint_at_masks(images: Path, made: NewTask) -> None:
 def _patients_of(
     root: Path,
     locators: Sequence[str],
-    reading: _Found,
+    reading: Reading,
     patient: str,
     of_volumes: bool,
     made: NewTask,
@@ -1001,7 +239,7 @@ def _patients_of(
     elif "patients" in options:
         reason = "each folder below a class is taken for a patient"
         made.say("patient folders", reason, "yellow")
-    elif _named_in_headers(root, locators):
+    elif named_in_headers(root, locators):
         settings["patients_in_headers"], reason = True, "nothing but DICOM headers names patients"
         made.say("patients in", "the headers of the DICOM files (PatientID)")
     elif patient != NO_PATIENTS and (pattern := _propose_pattern(reading.names, made, ask)):
@@ -1038,25 +276,12 @@ def _propose_pattern(names: Sequence[str], made: NewTask, ask: Ask) -> str:
     return answer
 
 
-def _named_in_headers(root: Path, locators: Sequence[str]) -> bool:
-    """Return whether pictures are DICOM files that name several patients, as some of them tell."""
-    from rin.data.dicom import patient_of  # pydicom is slow to load
-
-    patients = set()
-    for locator in locators[:: 1 + len(locators) // 50]:
-        try:
-            patients.add(patient_of(root, locator))
-        except InputError:  # no DICOM file, or none that names its patient
-            return False
-    return len(patients) > 1
-
-
-def _slices_of(places: _Places, text: str, made: NewTask, ask: Ask) -> Slices | None:
+def _slices_of(places: Places, text: str, made: NewTask, ask: Ask) -> Slices | None:
     """Return which slices of volumes are taken, as said or as proposed; None for pictures."""
     tree = places.tree
     if text == NO_SLICES:
         return None
-    names = [_join(places.images, name) for name in places.pictures]
+    names = [join_name(places.images, name) for name in places.pictures]
     proposal = None
     if not text:
         masked = len(places.outlines) >= len(names)
@@ -1172,7 +397,7 @@ def _count_without_window(root: Path, scans: Sequence[str]) -> int:
 
 
 def _inspect(
-    places: _Places,
+    places: Places,
     fields: dict[str, Any],
     made: NewTask,
     results: Path,
@@ -1224,7 +449,7 @@ def _inspect(
 
 
 def _describe_left_out(
-    places: _Places,
+    places: Places,
     manifest: DatasetManifest,
     listed: pd.DataFrame,
     leave_out: Collection[str],
@@ -1323,7 +548,7 @@ def _describe(
 ) -> None:
     """Add to the screen what the pictures are."""
     manifest, cases = dataset.manifest, dataset.cases
-    endings = _endings(cases["image"])
+    endings = endings_in_words(cases["image"])
     sides = cases[["width", "height"]].to_numpy()
     shape = f"{sides.min()} to {sides.max()} px, {'colour' if manifest.color else 'grey'}"
     made.say("pictures", f"{len(cases):,} ({endings}), {shape}")

@@ -1,0 +1,209 @@
+"""Where somebody's own images lie, and what is said and asked of them: the ground of `rin new`."""
+
+import os
+import shlex
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rin.data import discovery
+from rin.data.tree import Tree, file_of, is_archive, open_tree
+from rin.data.volumes import ENDINGS
+from rin.errors import InputError
+
+#: Value of ``--split`` with which a split that comes with the table is left aside, and of
+#: ``--patient`` with which names are not taken for those of patients.
+NO_SPLIT = NO_PATIENTS = "none"
+#: Value of ``--label`` with which masks tell the class: whether they mark a lesion.
+IN_MASKS = "masks"
+#: Answers a question, which a flag decides, with one of some choices or a default.
+Ask = Callable[[str, str, Sequence[str], str], str]
+
+
+@dataclass
+class NewTask:
+    """What was found of somebody's own images, and the two files that follow from it.
+
+    ``facts`` are rows of the screen: what, text, style; ``notes`` comment on the manifest.
+    """
+
+    name: str
+    data_root: Path
+    texts: dict[Path, str] = field(default_factory=dict)
+    facts: list[tuple[str, str, str]] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
+
+    def say(self, what: str, text: str, style: str = "") -> None:
+        """Add a row to the screen."""
+        self.facts.append((what, text, style))
+
+
+@dataclass(frozen=True)
+class Places:
+    """A tree with the folders of pictures and masks, the names in them, and the table.
+
+    ``mask_names`` is the pattern of ``outlines``; masks without a folder lie beside the pictures.
+    """
+
+    tree: Tree
+    images: str
+    masks: str
+    table: str
+    pictures: list[str]
+    outlines: list[str]
+    mask_names: str
+
+    @property
+    def files(self) -> set[str]:
+        """Names in the tree of pictures and masks."""
+        pictures = {join_name(self.images, name) for name in self.pictures}
+        return pictures | {join_name(self.masks or self.images, name) for name in self.outlines}
+
+
+@dataclass
+class Reading:
+    """What the reader of a layout will find: its options, and how often there is each class.
+
+    ``names`` are those of pictures of which a pattern may tell patients; ``settings`` of the
+    manifest say what tells them already; ``in_masks`` says that masks tell classes.
+    """
+
+    options: dict[str, Any]
+    classes: Counter[str]
+    names: Sequence[str]
+    settings: dict[str, Any] = field(default_factory=dict)
+    in_masks: bool = False
+
+
+def join_name(folder: str, name: str) -> str:
+    """Return a name below a folder, or itself below none."""
+    return f"{folder}/{name}" if folder else name
+
+
+def _absolute(path: Path) -> Path:
+    # Links stay as they are: they may lead far from the folder that somebody has put them into.
+    return Path(os.path.normpath(path.absolute()))
+
+
+def refuse_to_guess(question: str, flag: str, choices: Sequence[str], default: str) -> str:
+    """Answer a question with its default; InputError, naming the choices, where there is none."""
+    if default:
+        return default
+    remedy = f"Say it with {flag}: {', '.join(choices)}."
+    raise InputError(f"{question} cannot be guessed", where=flag, remedy=remedy)
+
+
+def find_places(
+    images: Path, table: Path | None, masks: Path | None, data_root: Path | None, results: Path
+) -> tuple[Path, Places]:
+    """Return the data root, and what lies in the folder that holds all that was given."""
+    options = {"--images": images, "--table": table, "--masks": masks}
+    given = {flag: path for flag, path in options.items() if path}
+    paths = {flag: _absolute(path) for flag, path in given.items()}
+    _refuse_absent(given, paths)
+    above = _folder_of_all(paths)
+    if _absolute(results).is_relative_to(above):
+        remedy = "Put images and table into a folder of their own, and call rin from outside it."
+        problem = f"results would lie among the images, in {_absolute(results)}"
+        raise InputError(problem, where=above, remedy=remedy)
+    root = _absolute(data_root) if data_root else above.parent
+    inside = root in above.parents
+    tree = open_tree(root, above.relative_to(root).as_posix() if inside else above.as_posix())
+    names = {flag: path.relative_to(above).as_posix() for flag, path in paths.items()}
+    folder, drawn = (names.get(flag, "").removeprefix(".") for flag in ("--images", "--masks"))
+    _refuse_pairs(tree)
+    files = [name for name in tree.names if tree.is_picture(name)]
+    if not table and folder == drawn == "":
+        folder = _folder_around(files)
+    pictures, outlines, mask_names = discovery.sort_pictures(files, folder, drawn)
+    if not pictures:
+        others = [name for name in tree.names if name.startswith(join_name(folder, ""))]
+        problem = f"there are no pictures among its files ({endings_in_words(others) or 'none'})"
+        remedy = (
+            "Readable are PNG, JPEG, TIFF, BMP, DICOM, NIfTI and NumPy: convert others, or name "
+        )
+        remedy += "the right folder."
+        raise InputError(problem, where=f"--images {images}", remedy=remedy)
+    table_name = names.get("--table", "")
+    return root, Places(tree, folder, drawn, table_name, pictures, outlines, mask_names)
+
+
+def _refuse_pairs(tree: Tree) -> None:
+    """Raise InputError for volumes in two files, Analyze or NIfTI, that no file in one stands for.
+
+    The two would have to be moved, and watched for changes, together.
+    """
+    there = {name.lower() for name in tree.names}
+    stems = (name[:-4] for name in tree.names if name.lower().endswith(".hdr"))
+    pairs = [
+        stem
+        for stem in stems
+        if f"{stem.lower()}.img" in there and not {f"{stem.lower()}{e}" for e in ENDINGS} & there
+    ]
+    folder = shlex.quote(str(tree.root / tree.location))
+    code = "import sys, nibabel as n; from pathlib import Path; [n.save(n.Nifti1Image.from_image"
+    code += "(n.load(p)), p.with_suffix('.nii.gz')) for p in Path(sys.argv[1]).rglob('*.hdr')]"
+    remedy = f'Convert them, which leaves them there: python -c "{code}" {folder}; Analyze does '
+    remedy += "not say left from right, so look at one."
+    tree.raise_if_any(pairs, "volumes are in pairs of .hdr and .img", remedy=remedy)
+
+
+def _refuse_absent(given: dict[str, Path], paths: dict[str, Path]) -> None:
+    """Raise InputError for a path that is not there, or an archive where a folder is needed."""
+    for flag, path in paths.items():
+        kind = "file" if flag == "--table" else "folder"
+        where, remedy = f"{flag} {given[flag]}", "Check the path; quote spaces."
+        is_zip = path.is_file() and is_archive(path)
+        if is_zip and flag == "--images" and len(paths) == 1:
+            continue  # read in place
+        if is_zip:
+            folder = shlex.quote(str(given[flag].with_suffix("")))
+            problem = "a zip archive is read in place only without --table and --masks"
+            remedy = f"Unpack it: python -m zipfile -e {shlex.quote(str(given[flag]))} {folder}; "
+            remedy += f"then give {flag} {folder}."
+            raise InputError(problem, where=where, remedy=remedy)
+        if not (path.is_file() if kind == "file" else path.is_dir()):
+            raise InputError(f"there is no such {kind}", where=where, remedy=remedy)
+
+
+def _folder_of_all(paths: dict[str, Path]) -> Path:
+    """Return the folder, or the archive, that holds all that was given."""
+    folders = [path.parent if flag == "--table" else path for flag, path in paths.items()]
+    above = Path(os.path.commonpath(folders))
+    images = paths["--images"].relative_to(above)
+    if len(images.parts) > 3 or above == Path(above.anchor):
+        remedy = "Put them into one folder, or link them: ln -s /where/they/are FOLDER/images."
+        raise InputError("images and table share no folder", where=above, remedy=remedy)
+    return above
+
+
+def _folder_around(files: Sequence[str]) -> str:
+    """Return the folders above all files that leave a folder of a class below them."""
+    if not files or min(name.count("/") for name in files) < 2:
+        return ""
+    shared = os.path.commonpath([name.rpartition("/")[0] for name in files])
+    # Of one class alone its folder is shared, too.
+    return shared if any(name.rpartition("/")[0] != shared for name in files) else ""
+
+
+def endings_in_words(names: Iterable[str]) -> str:
+    """Return in words how many files have which ending."""
+    files = [file_of(name).lower() for name in names]
+    endings = (".nii.gz" if name.endswith(".nii.gz") else Path(name).suffix for name in files)
+    kinds = Counter(ending or "without ending" for ending in endings)
+    return ", ".join(f"{n} {ending}" for ending, n in kinds.items())
+
+
+def named_in_headers(root: Path, locators: Sequence[str]) -> bool:
+    """Return whether pictures are DICOM files that name several patients, as some of them tell."""
+    from rin.data.dicom import patient_of  # pydicom is slow to load
+
+    patients = set()
+    for locator in locators[:: 1 + len(locators) // 50]:
+        try:
+            patients.add(patient_of(root, locator))
+        except InputError:  # no DICOM file, or none that names its patient
+            return False
+    return len(patients) > 1

@@ -1,0 +1,211 @@
+"""Which classes somebody's own images have, which is positive, and what they are called."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import combinations
+from pathlib import Path
+
+from rin.data import discovery
+from rin.data.layouts.table import UNLABELLED
+from rin.errors import InputError, counted, join_first_ten, look_up
+from rin.study.own_files import Ask, NewTask
+
+_ALL_OTHERS = "all others"
+_MOST_CLASSES = 20  # of which one may be chosen as the positive one
+#: Classes that are at least so alike, of 1, may be one that is misspelt.
+_ALIKE = 0.85
+
+
+def read_labels(
+    classes: Counter[str],
+    positive: Sequence[str],
+    negative: Sequence[str],
+    column: str,
+    where: Path,
+    distinct: bool,
+    made: NewTask,
+    ask: Ask,
+) -> dict[str, str | None]:
+    """Return the label of each class, positive ones first; None for what is left out."""
+    nothing = [value for value in classes if discovery.says_nothing(value)]
+    present = sorted({*classes} - {*nothing})
+    separator, findings = discovery.findings_of(present)
+    choices = sorted(set().union(*findings.values()))
+    _refuse_classes(classes, present, choices, bool(positive), where)
+    chosen = _choose_classes(choices, present, positive, negative, made, ask)
+    others = chosen.negatives or [value for value in choices if value not in chosen.positives]
+    label, other = _names_of(chosen, others, choices, column, ask)
+    groups = {label: chosen.positives, other: chosen.negatives}
+    labels = {value: _label_of(findings[value], groups, findings) for value in present}
+    labels = dict(sorted(labels.items(), key=lambda item: item[1] != label))
+    if len({*filter(None, labels.values())}) < 2:
+        remedy = "Name other classes by --positive and --negative."
+        raise InputError("one class only would remain", where=where, remedy=remedy)
+    if not distinct:
+        counts = Counter(part for value in classes.elements() for part in findings.get(value, ()))
+        single = {value: _label_of({value}, groups, findings) for value in choices}
+        _refuse_alike_classes(counts, single, where)
+    rest = "null is left out" if chosen.negatives else "all others are compared with it"
+    made.notes["label_map"] = f"the positive class first; {rest}"
+    _describe_labels(classes, labels, findings, separator, made)
+    if nothing:
+        n = sum(classes[value] for value in nothing)
+        made.say("unlabelled", counted(n, "pictures are left out"), "yellow")
+    return labels | {value or UNLABELLED: None for value in nothing}
+
+
+@dataclass
+class _Chosen:
+    """Classes that are positive, those compared with them if not all others are, and names."""
+
+    positives: list[str]
+    negatives: list[str]
+    names: dict[str, str]
+
+
+def _choose_classes(
+    choices: list[str],
+    present: list[str],
+    positive: Sequence[str],
+    negative: Sequence[str],
+    made: NewTask,
+    ask: Ask,
+) -> _Chosen:
+    """Return the classes that were named, or else those that are guessed and asked for."""
+    known = [*dict.fromkeys([*choices, *present])]
+    guess = "" if positive else discovery.guess_positive(choices)
+    if not positive:
+        answer = ask("The positive class", "--positive", choices, guess)
+        positive = [answer] if answer in known else re.split(r"\s*,\s*", answer)
+    reason = "by its word" if guess in positive else "as you said"
+    made.notes["tasks"] = f"positive_class {reason}"
+    positives, names = _named_classes(positive, "--positive", known)
+    others = [value for value in choices if value not in positives]
+    if not others:
+        remedy = "Leave one of them out: the others are compared with it."
+        raise InputError("every class is positive", where="--positive", remedy=remedy)
+    if not negative and len(others) > 1:
+        answer = ask("Compared with", "--negative", [*others, _ALL_OTHERS], _ALL_OTHERS)
+        if answer != _ALL_OTHERS:
+            negative = [answer] if answer in known else re.split(r"\s*,\s*", answer)
+    negatives, other_names = _named_classes(negative, "--negative", known)
+    if both := sorted({*positives} & {*negatives}):
+        problem = f"{both[0]} is both positive and negative"
+        raise InputError(problem, where="--negative", remedy="Name each class once.")
+    return _Chosen(positives, negatives, names | other_names)
+
+
+def _names_of(
+    chosen: _Chosen, others: list[str], choices: list[str], column: str, ask: Ask
+) -> tuple[str, str]:
+    """Return what the positive class and the other are called; codes are asked for."""
+    positives, names = chosen.positives, chosen.names
+    label = next((names[value] for value in positives if value in names), "")
+    other = next((names[value] for value in others if value in names), "")
+    codes = discovery.are_codes(choices)
+    if codes and not label:
+        proposed = discovery.name_of_code(column) or positives[0]
+        question = f"What to call class {', '.join(positives)}"
+        label = ask(question, "--positive", ["any name"], proposed)
+    label = label or positives[0]
+    plain_other = others[0] if len(others) == 1 else f"not {label}"
+    if codes and not other:
+        default = plain_other if label == positives[0] else f"not {label}"
+        question = f"What to call class {', '.join(others)}"
+        other = ask(question, "--negative", ["any name"], default)
+    other = other or plain_other
+    if other == label:
+        remedy = "Give the two classes two names."
+        raise InputError(f"both classes are called {label}", where="--negative", remedy=remedy)
+    return label, other
+
+
+def _refuse_classes(
+    classes: Counter[str], present: list[str], choices: list[str], is_said: bool, where: Path
+) -> None:
+    """Raise InputError unless there are two classes or more, and few where one is to be chosen."""
+    problem = ""
+    if len(present) < 2:
+        problem = f"there is one class only ({join_first_ten(present) or 'none'})"
+        remedy = "Two are needed: name the column with --label, or a folder a class with --images."
+    elif len(choices) > _MOST_CLASSES and not is_said:
+        problem = f"there are {len(choices)} classes ({join_first_ten(choices, ', ')})"
+        remedy = "Name a column with a few classes by --label, or the positive ones by "
+        remedy += "--positive; of numbers, make classes first."
+    elif UNLABELLED in present and "" in classes:
+        problem = f"a class is called {UNLABELLED}, as rows without a label are"
+        remedy = "Call that class otherwise, or fill its empty cells."
+    if problem:
+        raise InputError(problem, where=where, remedy=remedy)
+
+
+def _named_classes(
+    given: Sequence[str], flag: str, known: Sequence[str]
+) -> tuple[list[str], dict[str, str]]:
+    """Return classes that were named by a flag, and what they are called, as in 1=malignant."""
+    values, names = [], {}
+    for text in given:
+        value, equals, name = text.rpartition("=") if text not in known else (text, "", "")
+        value = look_up(f"class ({flag})", value.strip() if equals else text, known)
+        values.append(value)
+        if name.strip():
+            names[value] = name.strip()
+    return values, names
+
+
+def _label_of(
+    parts: Collection[str], groups: dict[str, list[str]], findings: dict[str, frozenset[str]]
+) -> str | None:
+    """Return the label of a cell with some findings: positive with all that any positive has.
+
+    Otherwise it is the other label; with negatives named, only if it has nothing but those.
+    """
+    (label, positives), (other, negatives) = groups.items()
+    if any(findings.get(value, {value}) <= {*parts} for value in positives):
+        return label
+    allowed = set().union(*(findings.get(value, {value}) for value in negatives))
+    return other if not negatives or {*parts} <= allowed else None
+
+
+def _describe_labels(
+    classes: Counter[str],
+    labels: dict[str, str | None],
+    findings: dict[str, frozenset[str]],
+    separator: str,
+    made: NewTask,
+) -> None:
+    """Add to the screen which classes become one, and which are left out."""
+    if separator:
+        n = sum(classes[value] for value in labels if len(findings[value]) > 1)
+        text = f"{counted(n, 'rows')} with several, “{separator}” between: any of them counts"
+        made.say("findings", text, "yellow")
+    said = [f"{value} {classes[value]:,} as {labels[value]}" for value in sorted(labels)]
+    if len(said) > 2 and not separator:
+        kept = [text for text, value in zip(said, sorted(labels), strict=True) if labels[value]]
+        made.say("classes joined", ", ".join(kept), "yellow")
+    if left := [value for value in sorted(labels) if labels[value] is None]:
+        n = sum(classes[value] for value in left)
+        shown = join_first_ten([f"{value} {classes[value]:,}" for value in left], ", ")
+        made.say("left out", f"{counted(n, 'pictures')} of other classes ({shown})", "yellow")
+
+
+def _refuse_alike_classes(
+    classes: Counter[str], labels: dict[str, str | None], where: Path
+) -> None:
+    """Raise InputError where a class may be another one that is spelt in another way."""
+    present = sorted(label for label in classes if labels.get(label))
+    for first, second in combinations(present, 2):
+        plain = [unicodedata.normalize("NFKC", value).casefold() for value in (first, second)]
+        numbers = [re.sub(r"\D", "", value) for value in plain]
+        prefixed = plain[0].endswith(plain[1]) or plain[1].endswith(plain[0])  # as abnormal
+        # Two classes are what is compared, and of one label they are one anyway.
+        matters = len(present) > 2 and labels[first] != labels[second] and numbers[0] == numbers[1]
+        near = SequenceMatcher(None, plain[0], plain[1]).ratio() >= _ALIKE and not prefixed
+        if plain[0] == plain[1] or (matters and near):
+            both = f"{first} ({classes[first]}) and {second} ({classes[second]})"
+            remedy = "Spell each class in one way: capitals count; or say --distinct."
+            raise InputError(f"{both} look like one class", where=where, remedy=remedy)

@@ -1,0 +1,432 @@
+"""How somebody's own table, or folders, name pictures, labels, patients and masks.
+
+The options of a layout's reader (`rin.data.layouts`) are found by looking at cells and files, and
+said on the screen; what cannot be found is an error.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rin.data import discovery
+from rin.data.layouts import LESION, NO_LESION
+from rin.data.layouts.found import read_table, rows_above, sheets_of
+from rin.data.layouts.table import HEADERS, NAME
+from rin.data.manifest import (
+    read_names,
+)
+from rin.data.tree import PICTURES, is_dicom
+from rin.errors import InputError, counted, join_first_ten, look_up
+from rin.study.own_files import (
+    IN_MASKS,
+    NO_SPLIT,
+    Ask,
+    NewTask,
+    Places,
+    Reading,
+    join_name,
+    named_in_headers,
+)
+
+#: What the option ``leave_out`` of a table calls kinds of ``--leave-out``.
+_OF_TABLES = {"rows-without-pictures": "rows", "pictures-without-rows": "pictures"}
+#: The name of a picture in a column, without folder and ending.
+_STEM = r"(?:.*[/\\])?(?P<stem>[^/\\]+?)(?i:" + "|".join(map(re.escape, PICTURES)) + ")?"
+
+
+def read_folders(places: Places, label: str, made: NewTask) -> Reading:
+    """Return what the layout `folder_classes` finds."""
+    tree, pictures = places.tree, places.pictures
+    options: dict[str, Any] = {"leave_out": ["files"]}
+    if places.mask_names or places.masks:
+        _check_masks(places, made)
+        options["mask"] = places.mask_names
+        options |= {"masks": places.masks} if places.masks not in ("", places.images) else {}
+    strange = sorted(set(filter(tree.is_picture, tree.names)) - places.files)
+    remedy = "Put pictures and masks into a folder of their own, or link them there."
+    tree.raise_if_any(strange, "pictures lie in other folders", remedy=remedy)
+    names = [join_name(places.images, name) for name in pictures]
+    if label == IN_MASKS:
+        return Reading(options, _classes_in_masks(places, made), names, in_masks=True)
+    if label:
+        options["label"] = label
+        classes = Counter(read_names(label, map(discovery.file_stem, pictures), "label"))
+        made.say("label", f"read from names by {label}")
+        made.notes["options"] = "label: a pattern of names, as you said"
+        return Reading(options, classes, names)
+    parts = [name.split("/") for name in pictures]
+    splits = sorted({folders[0] for folders in parts if len(folders) > 2})
+    depth = int(bool(splits) and all(map(discovery.part_of, splits)))
+    if depth:
+        options["splits"] = splits
+        made.say("parts", f"{', '.join(splits)}: put together, divided anew by patients", "yellow")
+    if {len(folders) for folders in parts} == {depth + 3}:
+        options["patients"] = True
+    deepest = depth + (3 if "patients" in options else 2)
+    strange = ["/".join(folders) for folders in parts if len(folders) != deepest]
+    remedy = "Each class is a folder of pictures, or of patients' folders; or give a --table"
+    if pattern := discovery.guess_label_pattern(pictures):
+        remedy += f"; or read classes from names: --label '{pattern}'"
+    tree.raise_if_any(strange, "pictures lie in no folder of a class", remedy=f"{remedy}.")
+    # Folders above pictures are classes, and no patients.
+    return Reading(
+        options, Counter(folders[depth] for folders in parts), [folders[-1] for folders in parts]
+    )
+
+
+def _classes_in_masks(places: Places, made: NewTask) -> Counter[str]:
+    """Return the two classes that masks tell, to be counted when they are read."""
+    if not places.outlines:
+        remedy = "Name their folder with --masks, or call them like their pictures, _mask behind."
+        raise InputError("no masks are found", where="--label masks", remedy=remedy)
+    made.say("label", "a lesion where the mask marks anything, none where it is black or absent")
+    made.notes["labels_in_masks"] = "lesion where a mask marks anything, as you said"
+    return Counter({LESION: 1, NO_LESION: 1})
+
+
+@dataclass
+class _Table:
+    """A table that is being read: its rows, and what is known of its columns by role.
+
+    ``key`` is the column with a row a patient, or a row a study, if the table has no row a
+    picture; ``header`` is what its cells equal of a study.
+    """
+
+    rows: pd.DataFrame
+    columns: dict[str, discovery.Column]
+    classes: list[str]
+    key: discovery.Key | None = None
+    header: str = ""
+
+
+def read_columns(
+    places: Places,
+    roles: dict[str, str],
+    leave_out: Collection[str],
+    made: NewTask,
+    ask: Ask,
+) -> Reading:
+    """Return what the layout `table` finds."""
+    table = _Table(_read_rows(places, made), {}, [])
+    drawn = places.masks or places.images
+    table.columns, table.classes = discovery.guess_columns(
+        table.rows, places.pictures, places.outlines, (places.images, drawn)
+    )
+    _take_roles(table, roles)
+    if "image" not in table.columns:
+        path = discovery.guess_path(table.rows, places.pictures, places.images)
+        if path:
+            table.columns["image"], names_of_rows = path
+            table.rows[table.columns["image"].name] = names_of_rows
+    settings = _find_key(places, table, roles, made)
+    in_masks = roles["label"] == IN_MASKS and IN_MASKS not in table.rows
+    if in_masks:
+        table.columns.pop("label", None)
+    elif "label" not in table.columns:
+        taken = {column.name for column in table.columns.values()}
+        free = [name for name in table.rows if name not in taken]
+        answer = ask("The column of the label", "--label", table.classes or free, "")
+        _take_roles(table, {"label": answer})
+    for role, column in table.columns.items():
+        made.say(f"{role} column", f"{column.name} ({column.reason})")
+    _describe_lost_zeros(places, table, made)
+    _describe_several_rows(table, made)
+    reasons = [f"{role}: {column.reason}" for role, column in table.columns.items()]
+    made.notes["options"] = "; ".join(reasons)
+    options = _options_of(places, table, leave_out, made)
+    names = [] if table.key else [*table.rows[table.columns["image"].name]]
+    names = [name.replace("\\", "/") for name in names]
+    if in_masks:
+        return Reading(options, _classes_in_masks(places, made), names, settings, in_masks)
+    return Reading(options, _classes_of_rows(places, table, leave_out), names, settings)
+
+
+def _read_rows(places: Places, made: NewTask) -> pd.DataFrame:
+    """Return the rows of the table as texts, and say how it is written."""
+    tree, table = places.tree, places.table
+    rows = read_table(tree, table, []).astype(object)
+    if rows.empty:
+        raise tree.error("the table has no rows", file=table, remedy="Give it a row a picture.")
+    if table.lower().endswith(".json"):
+        text = f"{Path(table).name}, annotations of COCO; their boxes and outlines are not read"
+        made.say("table", text, "yellow")
+    elif not table.lower().endswith((".parquet", ".xlsx")):
+        text, encoding = discovery.decode(tree.read(table))
+        separator = discovery.separator_of(text).replace("\t", "tab")
+        made.say("table", f"{Path(table).name}, {encoding}, cells separated by “{separator}”")
+    elif table.lower().endswith(".xlsx"):
+        sheets = sheets_of(tree, table)
+        others = f" of {len(sheets)} ({', '.join(sheets)})" if len(sheets) > 1 else ""
+        made.say("table", f"{Path(table).name}, its first sheet{others}")
+    if above := rows_above(tree, table):
+        text = f"{counted(above, 'rows')} above the names of the columns ({', '.join(rows)}): "
+        made.say("titles", f"{text}passed over", "yellow")
+    return rows
+
+
+def _describe_lost_zeros(places: Places, table: _Table, made: NewTask) -> None:
+    """Say that cells name pictures which begin with zeros, as spreadsheets take these away."""
+    image = table.columns.get("image")
+    cells = {*table.rows[image.name]} - {""} if image else set()
+    files = discovery.matched(cells, places.pictures, places.images)
+    lost = [
+        f"{cell} as {name}"
+        for cell, name in sorted(files.items())
+        if discovery.is_number(cell) and discovery.file_stem(name.rpartition("/")[2]) != cell
+    ]
+    if lost:
+        text = f"{counted(len(lost), 'cells')} without leading zeros: {join_first_ten(lost, ', ')}"
+        made.say("lost zeros", text, "yellow")
+
+
+def _describe_several_rows(table: _Table, made: NewTask) -> None:
+    """Say that pictures have several rows, which have to say the same."""
+    image = table.columns.get("image")
+    names = table.rows[image.name] if image else pd.Series(dtype=object)
+    if n := names[names.duplicated() & (names != "")].nunique():
+        text = f"{counted(n, 'pictures')} with several, which count once where they say the same"
+        made.say("rows", text, "yellow")
+
+
+def _take_roles(table: _Table, roles: dict[str, str]) -> None:
+    """Put the columns that somebody named in place of those that were guessed."""
+    for role, column in roles.items():
+        is_pattern = role == "patient" and column not in table.rows and "(" in column
+        if (column == NO_SPLIT and role in ("split", "patient")) or is_pattern:
+            table.columns.pop(role, None)
+        elif (column and (role, column) != ("label", IN_MASKS)) or column in table.rows:
+            name = look_up(f"column (--{role})", column, [*table.rows])
+            table.columns[role] = discovery.Column(name, "as you said")
+
+
+def _find_key(
+    places: Places, table: _Table, roles: dict[str, str], made: NewTask
+) -> dict[str, Any]:
+    """Find the column with a row a patient, where none names pictures or it names more of them.
+
+    Returned are settings of the manifest by which its cells are compared with pictures.
+    """
+    pictures, rows = places.pictures, table.rows
+    image = table.columns.get("image")
+    reached = 0
+    if image:
+        files = discovery.matched({*rows[image.name]} - {""}, pictures, places.images)
+        reached = len({*files.values()})
+    if roles["image"] or reached == len(pictures):
+        return {}
+    pattern = roles["patient"] if "(" in roles["patient"] else ""
+    said = roles["patient"] if roles["patient"] in rows else ""
+    settings = {"patient_pattern": pattern} if pattern else {"patients_in_headers": True}
+    patients = _known_patients(places, pattern)
+    key = discovery.guess_key(rows, pictures, patients, said) if patients else None
+    if not pattern and not (key and key.rows):
+        key, settings = discovery.guess_key(rows, pictures, (), said), {}
+    n, least = len(key.rows) if key else 0, max(reached, discovery.LEAST_SHARE * len(pictures))
+    if not pattern and n <= least:
+        behind, tried = _key_behind_words(places, rows, said)
+        if behind and len(behind.rows) > max(n, least):
+            key, settings, n = behind, {"patient_pattern": tried}, len(behind.rows)
+            text = f"the number behind a word in names ({tried}), as in {pictures[0]}"
+            made.say("PATIENTS", f"{text}: is that {key.name} of the table?", "yellow")
+    if _take_study_key(places, table, key, least):
+        return {}
+    if key and n > least:
+        how = "begin the names of" if key.level == 0 else "begin the folders of"
+        if key.level is None:
+            how = "equal the patients of"
+        reason = f"a row a patient: its cells {how} {n:,} of {len(pictures):,} pictures"
+        table.key = key
+        _take_key(table, "patient", reason)
+        _doubt_patients(rows[key.name], key.name, made)
+        return settings
+    if not image:
+        _refuse_unnamed(places, rows, key)
+    return {}
+
+
+def _doubt_patients(cells: pd.Series, column: str, made: NewTask) -> None:
+    """Say that cells which are taken for patients seem to be several of one."""
+    cells = cells[cells != ""].drop_duplicates()
+    if patterns := discovery.patient_patterns([*cells]):
+        several = next(who for who in patterns.values())
+        examples = [" and ".join(of[:2]) for of in several.values() if len(of) > 1][:2]
+        text = f"{counted(len(cells), 'cells')} of {column} may be of {len(several):,}, such as "
+        text += f"{'; '.join(examples)}: each counts as a patient. If not, name patients in a "
+        made.say("PATIENTS", f"{text}column and the pictures in another", "bold red")
+
+
+def _take_key(table: _Table, role: str, reason: str) -> None:
+    """Put the key of a table, and its role, in place of a column of pictures."""
+    name = table.key.name if table.key else ""
+    kept = {of: column for of, column in table.columns.items() if column.name != name}
+    kept.pop("image", None)
+    table.columns = kept | {role: discovery.Column(name, reason)}
+
+
+def _take_study_key(
+    places: Places, table: _Table, patients: discovery.Key | None, least: float
+) -> bool:
+    """Take the column with a row a study, if it reaches more pictures than ``least``; or tell no.
+
+    A column with a row a patient that reaches as many comes first, but for several rows of one.
+    """
+    rows, n = table.rows, len(patients.rows) if patients else 0
+    if patients and n > least and rows[patients.name][rows[patients.name] != ""].is_unique:
+        return False
+    study, header = _study_key(places, rows)
+    if study is None or len(study.rows) <= least or len(study.rows) < n:
+        return False
+    reason = f"a row a study: its cells equal {header} of {len(study.rows):,} of "
+    reason += f"{len(places.pictures):,} pictures"
+    table.key, table.header = study, header
+    _take_key(table, "key", reason)
+    return True
+
+
+def _study_key(places: Places, rows: pd.DataFrame) -> tuple[discovery.Key | None, str]:
+    """Return the column with a row a study, series or file, and what of DICOM headers it equals.
+
+    That of most pictures counts, then the element that is of several pictures.
+    """
+    best: tuple[discovery.Key | None, str] = (None, "")
+    locators = [places.tree.locator(join_name(places.images, name)) for name in places.pictures]
+    if not all(map(is_dicom, locators)):
+        return best
+    from rin.data.dicom import elements_of  # pydicom is slow to load
+
+    with suppress(InputError):  # the inspection of all names files that are no DICOM
+        headers = [elements_of(places.tree.root, locator, HEADERS) for locator in locators]
+        for header, values in zip(HEADERS, zip(*headers, strict=True), strict=True):
+            key = discovery.guess_key(rows, places.pictures, values)
+            if key and (best[0] is None or len(key.rows) > len(best[0].rows)):
+                best = key, header
+    return best
+
+
+def _key_behind_words(
+    places: Places, rows: pd.DataFrame, column: str
+) -> tuple[discovery.Key | None, str]:
+    """Return the column that is the number behind a word in names, and its pattern.
+
+    That of most patients counts: numbers of views, which are few, are in most tables, too.
+    """
+    best: tuple[discovery.Key | None, str] = (None, "")
+    for pattern in discovery.numbered_patterns(places.pictures):
+        patients = read_names(pattern, places.pictures, "patient")
+        key = discovery.guess_key(rows, places.pictures, patients, column)
+        if key and (best[0] is None or len({*key.rows}) > len({*best[0].rows})):
+            best = key, pattern
+    return best
+
+
+def _refuse_unnamed(places: Places, rows: pd.DataFrame, key: discovery.Key | None) -> None:
+    """Raise InputError where neither pictures nor patients are named by a column."""
+    tree, pictures = places.tree, places.pictures
+    n = len(key.rows) if key else 0
+    problem = f"no column names the {counted(len(pictures), 'pictures')} below "
+    problem += f"{places.images or '.'} ({', '.join(rows)}), and none with a row a patient "
+    problem += "has cells that their names begin with"
+    problem += f" (those of {key.name} begin {n:,})" if key and n else ""
+    remedy = "Name that of pictures with --image, or of patients with --patient, or say what "
+    remedy += "of a name is the patient, as in --patient '^Pat (\\d+)/', and the folder that "
+    remedy += f"paths start at with --images. A picture is called {pictures[0]}."
+    if len(sheets := sheets_of(tree, places.table)) > 1:
+        first = f"Of the sheets {', '.join(sheets)} the first is read: put another first, or "
+        remedy = first + remedy[0].lower() + remedy[1:]
+    raise tree.error(problem, file=places.table, remedy=remedy)
+
+
+def _known_patients(places: Places, pattern: str) -> list[str]:
+    """Return the patient of each picture, where a pattern or all DICOM headers tell it."""
+    if pattern:
+        return read_names(pattern, places.pictures, "patient")
+    root, tree = places.tree.root, places.tree
+    locators = [tree.locator(join_name(places.images, name)) for name in places.pictures]
+    if not named_in_headers(root, locators):
+        return []
+    from rin.data.dicom import patient_of  # pydicom is slow to load
+
+    return [patient_of(root, locator) for locator in locators]
+
+
+def _options_of(
+    places: Places, table: _Table, leave_out: Collection[str], made: NewTask
+) -> dict[str, Any]:
+    """Return the options of the layout `table` for the columns that were found."""
+    tree, folder, outlines = places.tree, places.images, places.outlines
+    names = {role: column.name for role, column in table.columns.items()}
+    options: dict[str, Any] = {"table": Path(places.table).name, "images": folder}
+    options |= {role: names.get(role, "") for role in ("image", "key", "label", "patient", "mask")}
+    if table.header:
+        options |= {"row": "header", "header": table.header}
+    elif table.key:
+        options["row"] = "patient"
+        options["level"] = table.key.level
+    if places.masks or outlines:
+        options["masks"] = places.masks or folder
+        if "mask" not in names:
+            _check_masks(places, made)
+            template = discovery.mask_template(places.mask_names, outlines)
+            stem = _STEM
+            if discovery.lack_channel(outlines, places.pictures):
+                template = template or "{stem}"
+                stem = stem.replace("+?)", f"+?){discovery.CHANNEL}")
+            if template:
+                image = names.get("image", NAME)
+                folder_and_file = re.fullmatch("({.+}/){(.+)}", image)
+                above, image = folder_and_file.groups() if folder_and_file else ("", image)
+                options |= {"mask": above + template, "parts": {image: stem}}
+    if "split" in names:
+        options["split"] = {"column": names["split"]}
+    options = {option: value for option, value in options.items() if value}
+    others = {*tree.names} - places.files - {places.table}
+    if others:
+        made.say("other files", f"{counted(len(others), 'files')}, not read")
+    left = [word for kind, word in _OF_TABLES.items() if kind in leave_out]
+    if left or others:
+        options["leave_out"] = [*left, "files"]
+    return options
+
+
+def _classes_of_rows(places: Places, table: _Table, leave_out: Collection[str]) -> Counter[str]:
+    """Return how many pictures, or rows, have each label; refuse rows without one."""
+    tree, rows, label = places.tree, table.rows, table.columns["label"].name
+    names = table.key.name if table.key else table.columns["image"].name
+    if table.key:
+        rows = rows.loc[table.key.rows]
+    elif "rows-without-pictures" in leave_out:
+        known = discovery.matched({*rows[names]} - {""}, places.pictures, places.images)
+        rows = rows[rows[names].isin(known)]
+    labels = rows[label]
+    empty = rows[labels.map(discovery.says_nothing)]
+    if len(empty) and "unlabelled" not in leave_out:
+        cells = dict.fromkeys(f"{name} (row {row + 2})" for row, name in empty[names].items())
+        remedy = "Fill the cell, or leave such rows out with --leave-out unlabelled."
+        problem = f"rows have no label in column {label}"
+        if words := sorted({*labels[empty.index]} - {""}):
+            problem = f"rows have no label but {join_first_ten(words)} in column {label}"
+        tree.raise_if_any(cells, problem, file=places.table, remedy=remedy)
+    return Counter(labels)
+
+
+def _check_masks(places: Places, made: NewTask) -> None:
+    """Say how masks are called; InputError where none is called like a picture."""
+    outlines = places.outlines
+    if not places.mask_names:
+        if outlines and is_dicom(outlines[0]):
+            from rin.data.dicom import refuse_segmentation  # pydicom is slow to load
+
+            name = join_name(places.masks or places.images, outlines[0])
+            refuse_segmentation(places.tree.root, places.tree.locator(name))
+        example = outlines[0] if outlines else "nothing"
+        problem = f"no mask is called like a picture (a mask is called {example})"
+        remedy = "Call masks like their pictures, _mask behind if you like, or name them in a "
+        remedy += "column of a --table."
+        raise InputError(problem, where=f"--masks {places.masks}", remedy=remedy)
+    made.say("masks", f"{counted(len(outlines), 'files')}, by names such as {outlines[0]}")
