@@ -31,6 +31,7 @@ from rin.processes import (
     die_with,
     follow,
     kill_workers,
+    quiet_tensorflow,
     start_worker,
     undisturbed,
     without_interrupts,
@@ -57,6 +58,7 @@ last_trained: dict[Hashable, Any] = {}
 
 def begin_block(execution: Execution) -> None:
     """Let this process forget the networks of earlier blocks; set its threads and precision."""
+    quiet_tensorflow()  # in a notebook, too
     import keras
 
     from rin.training.trainer import prepare_framework

@@ -516,20 +516,18 @@ def available_weights(data_root: Path) -> tuple[str, list[str]]:
 
 
 def _refuse_unconverted(pair: Sequence[WeightsEntry], folders: Sequence[Path]) -> None:
-    """Raise InputError where a release is there, and it or what it is compared with unreadable."""
-    folder, todo, is_there = folders[0], [], False
+    """Raise InputError where a release is there, and it or what it is compared with unreadable.
+
+    The first of a `pair` is the release.
+    """
+    release, folder = pair[0], folders[0]
+    if not locate_weights(release, [*folders]) and not _as_pytorch_writes(release, folders):
+        return
+    todo = []
     for entry in pair:
         if locate_weights(entry, [*folders]):
-            is_there = True
             continue
-        target = folder / str(entry.file)
-        names = [Path(str(entry.file)).with_suffix(ending) for ending in (".pt", ".pth")]
-        names += [Path(name.name) for name in names]
-        sources = [place / name for place, name in product(folders, names)]
-        source = next(filter(Path.is_file, sources), None)
-        if not source and not is_there:  # the release itself is not there
-            return
-        is_there = True
+        target, source = folder / str(entry.file), _as_pytorch_writes(entry, folders)
         if not source:
             source = target.with_suffix(".pth")
             todo.append(f"get {entry.home} as {source}")
@@ -537,13 +535,21 @@ def _refuse_unconverted(pair: Sequence[WeightsEntry], folders: Sequence[Path]) -
         if source.with_suffix(".safetensors") != target:
             command += f" --output {shlex.quote(str(target))}"
         todo.append(command)
-    remedy = f"Where PyTorch is installed (extra torch): {'; '.join(todo)}. Or move them away, to "
-    remedy += "go on without them."
     problem = (
-        f"{pair[0].release}, {pair[0].backbone}, is there and cannot be read yet, or what it "
+        f"{release.release}, {release.backbone}, is there and cannot be read yet, or what it "
     )
     problem += "is compared with"
+    remedy = f"Where PyTorch is installed (extra torch): {'; '.join(todo)}. Or move them away, to "
+    remedy += "go on without them."
     raise InputError(problem, where=folder, remedy=remedy)
+
+
+def _as_pytorch_writes(entry: WeightsEntry, folders: Sequence[Path]) -> Path | None:
+    """Return the file of some weights before its conversion, in its folder or in that above."""
+    names = [Path(str(entry.file)).with_suffix(ending) for ending in (".pt", ".pth")]
+    names += [Path(name.name) for name in names]
+    sources = [folder / name for folder, name in product(folders, names)]
+    return next(filter(Path.is_file, sources), None)
 
 
 def _has_keras_weights(backbone: str) -> bool:
