@@ -145,8 +145,11 @@ def dicom_of_patients(key_of):
     return make
 
 
-def dicom_of_studies(key_of):
-    """Return what writes DICOM files of studies, and a table that names these, in other order."""
+def dicom_of_studies(key_of, *, patients_in_headers=True):
+    """Return what writes DICOM files of studies, and a table that names these, in other order.
+
+    Patients are in the headers, or in the table.
+    """
 
     def make(home):
         rows = []
@@ -158,10 +161,12 @@ def dicom_of_studies(key_of):
                 "StudyInstanceUID": f"1.2.{number + 1}",
             }
             (home / f"own/Bilder/{number}").mkdir()
-            write_dicom(home / f"own/Bilder/{number}/IM0", pixels, patient, **study)
-            rows.append((key_of(number), label))
+            stated = patient if patients_in_headers else ""
+            write_dicom(home / f"own/Bilder/{number}/IM0", pixels, stated, **study)
+            rows.append((key_of(number), label, *([] if patients_in_headers else [patient])))
         shutil.rmtree(home / "own/masks")
-        write_table(home, rows[::-1], columns=("Untersuchung", "Befund"))
+        columns = ("Untersuchung", "Befund", "PatNr")
+        write_table(home, rows[::-1], columns=columns[: len(rows[0])])
 
     return make
 
@@ -708,6 +713,10 @@ CASES = {
     "row a study, AccessionNumber": Case(
         dicom_of_studies(lambda number: f"A{900 - number}"),
         "(a row a study: its cells equal AccessionNumber of 48 of 48 pictures)",
+    ),
+    "row a study, patients in the table": Case(
+        dicom_of_studies(lambda number: f"A{900 - number}", patients_in_headers=False),
+        "patient column PatNr (by its name)",
     ),
     "row a study, StudyInstanceUID": Case(
         dicom_of_studies(lambda number: f"1.2.{number + 1}"),
