@@ -222,7 +222,7 @@ shutil.rmtree(work)
 # |---|---|
 # | columns with other names | `--image`, `--label`, `--patient`, `--split` |
 # | a table with a row a patient | recognised where its cells begin names of folders or files, are the number behind a word in them (`Pat 0012`), or equal the patients of DICOM headers or of a pattern |
-# | a table with a row a study, series or DICOM file | recognised where its cells equal AccessionNumber or a UID of the headers |
+# | a table with a row a study, series or DICOM file | recognised where its cells equal AccessionNumber or a UID of the headers, or begin names; patients are those of another column, of the headers, or of `--patient PATTERN` |
 # | files called alike in the folders of patients | recognised where two columns name folder and file |
 # | a table with a row a lesion | rows that say the same of a picture count once, and their masks are joined |
 # | annotations of COCO | `--table annotations.json`: a row a picture, the classes of its annotations as findings |

@@ -6,9 +6,9 @@ said on the screen; what cannot be found is an error.
 
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -95,14 +95,14 @@ class _Table:
     """A table that is being read: its rows, and what is known of its columns by role.
 
     ``key`` is the column with a row a patient, or a row a study, if the table has no row a
-    picture; ``header`` is what its cells equal of a study.
+    picture; ``of_study`` are options of the latter.
     """
 
     rows: pd.DataFrame
     columns: dict[str, discovery.Column]
     classes: list[str]
     key: discovery.Key | None = None
-    header: str = ""
+    of_study: dict[str, Any] = field(default_factory=dict)
 
 
 def read_columns(
@@ -208,9 +208,9 @@ def _take_roles(table: _Table, roles: dict[str, str]) -> None:
 def _find_key(
     places: Places, table: _Table, roles: dict[str, str], made: NewTask
 ) -> dict[str, Any]:
-    """Find the column with a row a patient, where none names pictures or it names more of them.
+    """Find the column with a row a patient or a study, where none names as many pictures.
 
-    Returned are settings of the manifest by which its cells are compared with pictures.
+    Returned are settings of the manifest by which cells of patients are compared with pictures.
     """
     pictures, rows = places.pictures, table.rows
     image = table.columns.get("image")
@@ -220,34 +220,126 @@ def _find_key(
         reached = len({*files.values()})
     if roles["image"] or reached == len(pictures):
         return {}
-    pattern = roles["patient"] if "(" in roles["patient"] else ""
-    said = roles["patient"] if roles["patient"] in rows else ""
-    settings = {"patient_pattern": pattern} if pattern else {"patients_in_headers": True}
-    patients = _known_patients(places, pattern)
-    key = discovery.guess_key(rows, pictures, patients, said) if patients else None
-    if not pattern and not (key and key.rows):
-        key, settings = discovery.guess_key(rows, pictures, (), said), {}
-    n, least = len(key.rows) if key else 0, max(reached, discovery.LEAST_SHARE * len(pictures))
-    if not pattern and n <= least:
-        behind, tried = _key_behind_words(places, rows, said)
-        if behind and len(behind.rows) > max(n, least):
-            key, settings, n = behind, {"patient_pattern": tried}, len(behind.rows)
-            text = f"the number behind a word in names ({tried}), as in {pictures[0]}"
-            made.say("PATIENTS", f"{text}: is that {key.name} of the table?", "yellow")
-    if _take_study_key(places, table, key, least):
-        return {}
-    if key and n > least:
-        how = "begin the names of" if key.level == 0 else "begin the folders of"
-        if key.level is None:
-            how = "equal the patients of"
-        reason = f"a row a patient: its cells {how} {n:,} of {len(pictures):,} pictures"
-        table.key = key
-        _take_key(table, "patient", reason)
-        _doubt_patients(rows[key.name], key.name, made)
-        return settings
+    least = max(reached, discovery.LEAST_SHARE * len(pictures))
+    match = _match_patients(places, rows, roles["patient"], least)
+    n = match.reached if match else 0
+    patient = table.columns.get("patient")
+    if match is None or n <= least or not match.is_unique(rows):
+        study = _match_studies(places, rows, least)
+        if study and study.reached > least and study.reached >= n:
+            return _take_key(table, study, pictures, made, of_study=True)
+    if match and n > least:
+        name = match.key.name
+        coarser = patient and rows[patient.name].nunique() < rows[name].nunique()
+        is_study = bool(coarser and "patients_in_headers" not in match.settings)
+        return _take_key(table, match, pictures, made, of_study=is_study)
     if not image:
-        _refuse_unnamed(places, rows, key)
+        _refuse_unnamed(places, rows, match.key if match else None)
     return {}
+
+
+@dataclass
+class _Match:
+    """A column whose cells tell to which pictures a row belongs, and by what.
+
+    ``settings`` of the manifest, or ``options`` of the layout for a row a study, say by what.
+    """
+
+    key: discovery.Key
+    settings: dict[str, Any]
+    options: dict[str, Any]
+
+    @property
+    def reached(self) -> int:
+        """Number of pictures that have a row."""
+        return len(self.key.rows)
+
+    def is_unique(self, rows: pd.DataFrame) -> bool:
+        """Return whether no cell stands in two rows that differ."""
+        cells = rows.drop_duplicates()[self.key.name]
+        return bool(cells[cells != ""].is_unique)
+
+    def in_words(self, pictures: Sequence[str]) -> str:
+        """Return what the cells do with how many pictures."""
+        how = "begin the names of" if self.key.level == 0 else "begin the folders of"
+        if self.key.level is None:
+            how = f"equal {self.options.get('header', 'the patients')} of"
+        if "key_pattern" in self.options:
+            how = "equal the number behind a word in names of"
+        return f"its cells {how} {self.reached:,} of {len(pictures):,} pictures"
+
+
+def _match_patients(places: Places, rows: pd.DataFrame, said: str, least: float) -> _Match | None:
+    """Return the column with a row a patient: of a pattern, of DICOM headers, or of names."""
+    pattern, column = (said, "") if "(" in said else ("", said if said in rows else "")
+    if patients := _known_patients(places, pattern):
+        key = discovery.guess_key(rows, places.pictures, patients, column)
+        if pattern or (key and key.rows):
+            settings = {"patient_pattern": pattern} if pattern else {"patients_in_headers": True}
+            return _Match(key, settings, {}) if key else None
+    match = None
+    if key := discovery.guess_key(rows, places.pictures, (), column):
+        match = _Match(key, {}, {"level": key.level})
+    if match is None or match.reached <= least:
+        behind = _match_words(places, rows, column)
+        if behind and behind.reached > max(match.reached if match else 0, least):
+            return behind
+    return match
+
+
+def _match_words(places: Places, rows: pd.DataFrame, column: str) -> _Match | None:
+    """Return the column that is the number behind a word in names.
+
+    That of most patients counts: numbers of views, which are few, are in most tables, too.
+    """
+    best: _Match | None = None
+    for pattern in discovery.numbered_patterns(places.pictures):
+        patients = read_names(pattern, places.pictures, "patient")
+        key = discovery.guess_key(rows, places.pictures, patients, column)
+        if key and (best is None or len({*key.rows}) > len({*best.key.rows})):
+            best = _Match(key, {"patient_pattern": pattern}, {"key_pattern": pattern})
+    return best
+
+
+def _match_studies(places: Places, rows: pd.DataFrame, least: float) -> _Match | None:
+    """Return the column with a row a study, series or file: of DICOM headers, or of names.
+
+    Of headers that of most pictures counts, then the element that is of several pictures.
+    """
+    best: _Match | None = None
+    locators = [places.tree.locator(join_name(places.images, name)) for name in places.pictures]
+    if all(map(is_dicom, locators)):
+        from rin.data.dicom import elements_of  # pydicom is slow to load
+
+        with suppress(InputError):  # the inspection of all names files that are no DICOM
+            headers = [elements_of(places.tree.root, locator, HEADERS) for locator in locators]
+            for header, values in zip(HEADERS, zip(*headers, strict=True), strict=True):
+                key = discovery.guess_key(rows, places.pictures, values)
+                if key and (best is None or len(key.rows) > best.reached):
+                    best = _Match(key, {}, {"header": header})
+    if best and best.reached > least:
+        return best
+    return _match_patients(places, rows, "", least)
+
+
+def _take_key(
+    table: _Table, match: _Match, pictures: Sequence[str], made: NewTask, *, of_study: bool
+) -> dict[str, Any]:
+    """Put a key, as the patient or as a study, in place of a column of pictures; tell settings."""
+    name, role = match.key.name, "key" if of_study else "patient"
+    kept = {of: column for of, column in table.columns.items() if column.name != name}
+    kept.pop("image", None)
+    reason = f"a row a {'study' if of_study else 'patient'}: {match.in_words(pictures)}"
+    table.key = match.key
+    table.columns = kept | {role: discovery.Column(name, reason)}
+    if pattern := match.options.get("key_pattern"):
+        text = f"the number behind a word in names ({pattern}), as in {pictures[0]}"
+        made.say("PATIENTS", f"{text}: is that {name} of the table?", "yellow")
+    if of_study:
+        table.of_study = {"row": "study", **match.options}
+        return {}
+    _doubt_patients(table.rows[name], name, made)
+    return match.settings
 
 
 def _doubt_patients(cells: pd.Series, column: str, made: NewTask) -> None:
@@ -257,72 +349,8 @@ def _doubt_patients(cells: pd.Series, column: str, made: NewTask) -> None:
         several = next(who for who in patterns.values())
         examples = [" and ".join(of[:2]) for of in several.values() if len(of) > 1][:2]
         text = f"{counted(len(cells), 'cells')} of {column} may be of {len(several):,}, such as "
-        text += f"{'; '.join(examples)}: each counts as a patient. If not, name patients in a "
-        made.say("PATIENTS", f"{text}column and the pictures in another", "bold red")
-
-
-def _take_key(table: _Table, role: str, reason: str) -> None:
-    """Put the key of a table, and its role, in place of a column of pictures."""
-    name = table.key.name if table.key else ""
-    kept = {of: column for of, column in table.columns.items() if column.name != name}
-    kept.pop("image", None)
-    table.columns = kept | {role: discovery.Column(name, reason)}
-
-
-def _take_study_key(
-    places: Places, table: _Table, patients: discovery.Key | None, least: float
-) -> bool:
-    """Take the column with a row a study, if it reaches more pictures than ``least``; or tell no.
-
-    A column with a row a patient that reaches as many comes first, but for several rows of one.
-    """
-    rows, n = table.rows, len(patients.rows) if patients else 0
-    if patients and n > least and rows[patients.name][rows[patients.name] != ""].is_unique:
-        return False
-    study, header = _study_key(places, rows)
-    if study is None or len(study.rows) <= least or len(study.rows) < n:
-        return False
-    reason = f"a row a study: its cells equal {header} of {len(study.rows):,} of "
-    reason += f"{len(places.pictures):,} pictures"
-    table.key, table.header = study, header
-    _take_key(table, "key", reason)
-    return True
-
-
-def _study_key(places: Places, rows: pd.DataFrame) -> tuple[discovery.Key | None, str]:
-    """Return the column with a row a study, series or file, and what of DICOM headers it equals.
-
-    That of most pictures counts, then the element that is of several pictures.
-    """
-    best: tuple[discovery.Key | None, str] = (None, "")
-    locators = [places.tree.locator(join_name(places.images, name)) for name in places.pictures]
-    if not all(map(is_dicom, locators)):
-        return best
-    from rin.data.dicom import elements_of  # pydicom is slow to load
-
-    with suppress(InputError):  # the inspection of all names files that are no DICOM
-        headers = [elements_of(places.tree.root, locator, HEADERS) for locator in locators]
-        for header, values in zip(HEADERS, zip(*headers, strict=True), strict=True):
-            key = discovery.guess_key(rows, places.pictures, values)
-            if key and (best[0] is None or len(key.rows) > len(best[0].rows)):
-                best = key, header
-    return best
-
-
-def _key_behind_words(
-    places: Places, rows: pd.DataFrame, column: str
-) -> tuple[discovery.Key | None, str]:
-    """Return the column that is the number behind a word in names, and its pattern.
-
-    That of most patients counts: numbers of views, which are few, are in most tables, too.
-    """
-    best: tuple[discovery.Key | None, str] = (None, "")
-    for pattern in discovery.numbered_patterns(places.pictures):
-        patients = read_names(pattern, places.pictures, "patient")
-        key = discovery.guess_key(rows, places.pictures, patients, column)
-        if key and (best[0] is None or len({*key.rows}) > len({*best[0].rows})):
-            best = key, pattern
-    return best
+        text += f"{'; '.join(examples)}: each counts as a patient. If not, say with --patient "
+        made.say("PATIENTS", f"{text}which column names patients, or a pattern", "bold red")
 
 
 def _refuse_unnamed(places: Places, rows: pd.DataFrame, key: discovery.Key | None) -> None:
@@ -363,8 +391,8 @@ def _options_of(
     names = {role: column.name for role, column in table.columns.items()}
     options: dict[str, Any] = {"table": Path(places.table).name, "images": folder}
     options |= {role: names.get(role, "") for role in ("image", "key", "label", "patient", "mask")}
-    if table.header:
-        options |= {"row": "header", "header": table.header}
+    if table.of_study:
+        options |= table.of_study
     elif table.key:
         options["row"] = "patient"
         options["level"] = table.key.level

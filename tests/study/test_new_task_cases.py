@@ -718,6 +718,37 @@ CASES = {
         dicom_of_studies(lambda number: f"A{900 - number}", patients_in_headers=False),
         "patient column PatNr (by its name)",
     ),
+    "row a study, numbers behind words in names": Case(
+        lambda h: (
+            rename(h, lambda patient, view: f"p{patient:03d}/s{500 + 2 * patient + view}/a.png"),
+            write_table(
+                h,
+                [
+                    (f"{p:03d}", str(500 + 2 * p + view), str(labelled(p)))
+                    for p in range(24)
+                    for view in range(2)
+                ],
+                columns=("subject_id", "study_id", "Pneumonia"),
+            ),
+        ),
+        "key column study_id (a row a study: its cells equal the number behind a word in names",
+    ),
+    "cells of a key that are several of a patient, with its pattern": Case(
+        lambda h: (
+            rename(h, lambda patient, view: f"U{patient}-{view}.png"),
+            write_table(
+                h,
+                [
+                    (f"U{p}-{v}", ("benign", "malignant")[labelled(p)])
+                    for p in range(24)
+                    for v in range(2)
+                ],
+                columns=("Fall", "Befund"),
+            ),
+        ),
+        "24 patients, 2 images each",
+        ("--patient", r"^U(\d+)-"),
+    ),
     "row a study, StudyInstanceUID": Case(
         dicom_of_studies(lambda number: f"1.2.{number + 1}"),
         "(a row a study: its cells equal StudyInstanceUID of 48 of 48 pictures)",

@@ -23,7 +23,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from rin.data.chunks import map_threads
 from rin.data.discovery import keys_at, keys_equal, matched, part_of
 from rin.data.layouts.found import IF_PARTIAL, STAND_IN_NOTE, ReaderOptions, read_table
-from rin.data.manifest import DatasetManifest
+from rin.data.manifest import DatasetManifest, read_names
 from rin.data.store import MEASURED
 from rin.data.tree import Tree, fingerprints
 from rin.errors import InputError, join_first_ten
@@ -95,8 +95,9 @@ class TableOptions(ReaderOptions):
     pictures: a picture belongs to the row whose patient its name begins with, in the outermost
     folder below ``images`` (``level`` 1), in a deeper one (2, ...) or in its file name (0); or
     whose patient equals what the manifest's patient_pattern or the DICOM header gives. With
-    ``row: header`` it has a row a study, series or file: a picture belongs to the row whose
-    ``key`` equals the element ``header`` of its DICOM file. Rows that say the same of a picture
+    ``row: study`` it has a row a study, series or file: a picture belongs to the row whose ``key``
+    equals the element ``header`` of its DICOM file or what ``key_pattern`` keeps of its name, or
+    else begins its name at the ``level``. Rows that say the same of a picture
     count once, and masks of several rows are those of one picture. ``parts``
     takes columns apart, each by a pattern that matches the whole value; its named groups serve
     in templates as columns do. ``keep`` takes columns into the case table, under new names.
@@ -107,9 +108,10 @@ class TableOptions(ReaderOptions):
 
     table: str | dict[str, str]
     images: str = ""
-    row: Literal["picture", "patient", "header"] = "picture"
+    row: Literal["picture", "patient", "study"] = "picture"
     key: str = ""
     header: Header | Literal[""] = ""
+    key_pattern: re.Pattern[str] | None = None
     image: Template = ""
     label: str = ""
     patient: str = ""
@@ -129,8 +131,8 @@ class TableOptions(ReaderOptions):
             raise ValueError("image: a row a picture needs the column or template of its name")
         if self.row == "patient" and (self.image or self.patients or not self.patient):
             raise ValueError("row: a row a patient needs patient, and no image or patients")
-        if self.row == "header" and (self.image or not (self.key and self.header)):
-            raise ValueError("row: a row a study needs key and header, and no image")
+        if self.row == "study" and (self.image or not self.key):
+            raise ValueError("row: a row a study needs key, and no image")
         return self
 
 
@@ -247,7 +249,7 @@ def _rows(
     files = file if isinstance(file, dict) else {"": file}
     made = {name for pattern in options.parts.values() for name in pattern.groupindex}
     made |= {NAME, _PART} if len(files) > 1 else {NAME}
-    keys = {"patient": [options.patient], "header": [options.key]}.get(options.row)
+    keys = {"patient": [options.patient], "study": [options.key]}.get(options.row)
     keys = _columns(options.image) if keys is None else keys
     wanted = dict.fromkeys([*keys, *options.parts, *columns])
     needed = [column for column in wanted if column not in made]
@@ -287,10 +289,10 @@ def _pictures_of_rows(
     tree: Tree, manifest: DatasetManifest, options: TableOptions, place: str, rows: pd.DataFrame
 ) -> pd.DataFrame:
     """Return a row for each picture, its `NAME` among them, where a row is of several pictures."""
-    of_header, leave_out = options.row == "header", options.leave_out
-    column = options.key if of_header else options.patient
+    of_study, leave_out = options.row == "study", options.leave_out
+    column = options.key if of_study else options.patient
     row, rows_are = (
-        (f"cell of {column}", f"cells of {column}") if of_header else ("patient", "patients")
+        (f"cell of {column}", f"cells of {column}") if of_study else ("patient", "patients")
     )
     nameless = [f"row {number + 2}" for number in rows.index[rows[column] == ""]]
     remedy = f"Fill column {column}, or take out these rows."
@@ -310,7 +312,7 @@ def _pictures_of_rows(
     accepted = "or say leave_out in the manifest (--leave-out {} of rin new)."
     fits = f"A name fits a cell of {column} that it begins with, or is."
     unfit = f"No name begins with these cells of {column}."
-    if of_header:
+    if options.header:
         fits = f"A picture fits the cell of {column} that is the {options.header} in its header."
         unfit = f"No picture has these cells of {column} as its {options.header}."
     if "pictures" not in leave_out:
@@ -339,13 +341,15 @@ def _fitting_cells(
     cells: pd.Series,
 ) -> list[set[str]]:
     """Return the cells of the key of a table to which each picture belongs."""
-    if options.row == "header" or (manifest.patients_in_headers and not manifest.patient_pattern):
+    of_study = options.row == "study"
+    pattern = options.key_pattern if of_study else manifest.patient_pattern
+    if pattern:
+        stated = read_names(pattern, names, "key" if of_study else "patient")
+    elif options.header or (manifest.patients_in_headers and not of_study):
         files = _below(tree, _files_beside(tree, options), options.images, _folder_of(place))
         locators = tuple(tree.locator(files[name]) for name in names)
         changed = tuple(fingerprints(tree.root, locators))
         stated = _in_headers(tree.root, options.header, locators, changed)
-    elif manifest.patient_pattern:
-        stated = manifest.patients_in(names)
     else:
         return keys_at(names, cells, options.level)
     return [{key} - {""} for key in keys_equal(stated, cells)]
