@@ -62,7 +62,8 @@ def verdict(book: Results) -> str:
 def brief_finding(runs: Results) -> str:
     """Return what a run found (`words.finding`), without the comparison with the paper's sizes."""
     rows = words.deciding(*headline.differences(runs))
-    return words.finding(rows, names_of(runs), runs.inits, stand_ins=runs.stand_ins())
+    against = headline.reservations(runs)
+    return words.finding(rows, names_of(runs), runs.inits, stand_ins=runs.stand_ins(), **against)
 
 
 def beside_paper(runs: Results) -> str:
@@ -83,7 +84,11 @@ def of_networks(runs: Results) -> str:
     across, networks = headline.differences(runs)
     rows = networks.merge(across[["task", "pairs", "pretrainings"]]).assign(unit="networks")
     return words.finding(
-        words.with_exclusion(rows), names_of(runs), runs.inits, stand_ins=runs.stand_ins()
+        words.with_exclusion(rows),
+        names_of(runs),
+        runs.inits,
+        stand_ins=runs.stand_ins(),
+        nameless=headline.reservations(runs)["nameless"],
     )
 
 

@@ -1,6 +1,7 @@
 """The figure of the cover and the README: the paper, other groups and this run in three bands."""
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -80,7 +81,15 @@ def finding(runs: Results) -> str:
         runs.inits,
         unlike_paper=words.unlike_paper(runs.inits, runs.corpora(), facts),
         stand_ins=runs.stand_ins(),
+        **reservations(runs),
     )
+
+
+def reservations(runs: Results) -> dict[str, Any]:
+    """Return what `words.finding` has to know against the certainty of a run's differences."""
+    nameless = [t for t in runs.tasks if runs.facts(t).dataset.independence == "image"]
+    grown = runs.is_reference and bool(runs.reference and runs.reference.facts.added)
+    return {"nameless": nameless, "grown": grown}
 
 
 def side_by_side(models: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> pd.DataFrame:

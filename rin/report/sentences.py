@@ -13,7 +13,7 @@ from rin.report.figures import SCENARIOS
 from rin.report.format import inline_title
 from rin.report.style import init_style
 from rin.report.tables import clinical_of, models_of
-from rin.report.words import deciding, few_patients, finding, images_tested
+from rin.report.words import deciding, doubts, few_patients, finding, images_tested, is_clear
 from rin.stats import (
     diverged_networks,
     equivalence_tests,
@@ -42,7 +42,10 @@ def task_in_short(runs: Results, task: str) -> str:
     units, networks = (rows.set_index("task") for rows in headline.differences(runs))
     across, alone = units.loc[task], networks.loc[task]
     answer = words.answer_on_task(across, alone, runs.inits, stand_ins=runs.stand_ins(task))
-    return f"{answer} {words.no_interval(alone)}".strip()
+    parts = [answer, words.no_interval(alone)]
+    if is_clear(across) and not runs.stand_ins(task):
+        parts[1:1] = doubts([], headline.reservations(runs)["grown"])
+    return " ".join(filter(None, parts))
 
 
 def networks_of_task(runs: Results, task: str, aucs: pd.DataFrame) -> str:

@@ -159,6 +159,8 @@ def finding(
     *,
     unlike_paper: str = "",
     stand_ins: Collection[str] = (),
+    nameless: Collection[str] = (),
+    grown: bool = False,
 ) -> str:
     """Return what a run found on its tasks: what is excluded, who is ahead, where, by how much.
 
@@ -170,6 +172,8 @@ def finding(
     inits : the two initialisations; estimates are first minus second
     unlike_paper : how the run differs from the paper's, of the function of this name
     stand_ins : what is made up (`Results.stand_ins`); then numbers alone
+    nameless : tasks whose files name no patients
+    grown : whether pairs of networks were added after results had been looked at
 
     Examples
     --------
@@ -177,6 +181,7 @@ def finding(
     >>> from rin.report.words import finding
     >>> row = {"task": "breast", "estimate": -0.095, "ci_low": -0.148, "ci_high": -0.043}
     >>> row |= {"p_holm": 0.01, "unit": "pretrainings", "pairs": 10, "pretrainings": 3}
+    >>> row |= {"equivalent": False}
     >>> finding(pd.DataFrame([row]), {"breast": "lesions"}, ("radiologic", "photographic"))
     'Photographic pretraining is ahead on lesions, by 9.5 points (4.3, 14.8), across pretrainings.'
     """
@@ -191,7 +196,10 @@ def finding(
     leads = {inits[0]: clear[clear["estimate"] > 0], inits[1]: clear[clear["estimate"] < 0]}
     leads = {init: led for init, led in leads.items() if len(led)}
     if leads:
-        sentences = [_ahead(leads, rows, names), *_others(rows.drop(clear.index), inits)]
+        sentences = [_ahead(leads, rows, names)]
+        sentences += doubts([names[task] for task in clear["task"] if task in nameless], grown)
+        sentences += _others(rows.drop(clear.index), inits)
+        sentences += _excluded(rows, names) if len(rows) > 1 else []
         sentences += beside_paper(rows, names, unlike_paper)
     else:
         sentences = _excluded(rows, names) + beside_paper(rows, names, unlike_paper)
@@ -249,6 +257,21 @@ def _ahead(leads: Mapping[str, pd.DataFrame], rows: pd.DataFrame, names: Mapping
     text = "; ".join(parts)
     opening = f"The tasks disagree: {text}" if len(parts) > 1 else text[0].upper() + text[1:]
     return f"{opening}, {_scope(rows)}."
+
+
+def doubts(nameless: Sequence[str], grown: bool) -> list[str]:
+    """Return what speaks against taking a clear difference for certain; maybe nothing."""
+    sentences = []
+    if nameless:
+        files = f"The files of {join_with_and(nameless)} name no patients"
+        narrow = "the interval is" if len(nameless) == 1 else "the intervals are"
+        sentences.append(f"{files}, so that {narrow} too narrow.")
+    if grown:
+        sentences.append(
+            "Pairs of networks were added one by one and the results looked at each time, for "
+            "which no P value allows."
+        )
+    return sentences
 
 
 def _others(others: pd.DataFrame, inits: tuple[str, str]) -> list[str]:

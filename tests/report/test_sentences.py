@@ -222,6 +222,18 @@ def test_finding_says_who_is_ahead_where_and_by_how_much(rows, text):
     assert words.finding(rows, NAMES, INITS) == text
 
 
+def test_clear_finding_says_what_speaks_against_its_certainty_and_what_is_excluded():
+    text = words.finding(run(AHEAD, NARROW), NAMES, INITS, nameless=["breast"], grown=True)
+    doubts = "The files of breast lesions name no patients, so that the interval is too narrow. "
+    doubts += "Pairs of networks were added one by one and the results looked at each time, for "
+    doubts += "which no P value allows."
+    assert doubts in text
+    assert "A difference of 5 points or more is excluded on one of two tasks" in text
+    unclear = words.finding(run(UNCLEAR, NARROW), NAMES, INITS, nameless=["breast"], grown=True)
+    assert "name no patients" not in unclear
+    assert "looked at" not in unclear
+
+
 def test_finding_of_released_weights_is_across_backbones_and_names_them():
     rows = run(BEHIND, pairs=4, pretrainings=1)
     assert words.finding(rows, NAMES, ("radimagenet", "imagenet")) == (

@@ -106,7 +106,7 @@ def test_cover_speaks_of_ones_own_real_run_alone_and_is_right_in_sign_and_size(r
 def test_cover_marks_what_the_committed_run_says_beside_ones_own(cover, committed):
     (lead,) = (text for text in cover if "**Does pretraining" in text)
     said = headline.finding(committed_run())
-    assert f" {format_number(100 * committed[0]['estimate'].max(), 1, signed=True)} points" in said
+    assert f"{format_number(100 * committed[0]['estimate'].max(), 1)} points" in said
     assert lead.count(f"- *Beside it, the run that comes with this book:* {said}") == 1
 
 
