@@ -47,6 +47,11 @@ def pytest_collection():
         gc.enable()
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with trainings: a long file that comes last keeps one process at work alone."""
+    items.sort(key=lambda item: "training" not in item.path.parts)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_waiting_for_the_disk():
     """Nothing that tests write has to outlive the computer's power."""

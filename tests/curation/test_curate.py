@@ -304,6 +304,7 @@ def exported(output):
     }
 
 
+@pytest.mark.slow
 def test_curate_with_another_seed_divides_anew_and_exports_nothing(copied, corpus):
     before = exported(copied.output)
     other = curate(replace(copied, seed=8))
@@ -433,6 +434,7 @@ def test_curate_with_a_corrected_file_of_the_same_size_and_time_exports_it_again
     assert {path.stem for path in after if after[path] != before[path]} == {uid}
 
 
+@pytest.mark.slow
 def test_curate_with_files_that_were_touched_and_hold_the_same_exports_nothing(copied):
     before = exported(copied.output)
     for path in copied.archive.rglob("*.dcm"):

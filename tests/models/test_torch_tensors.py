@@ -34,11 +34,12 @@ NAMINGS = {
         name, network, without=("AuxLogits", "fc")
     ),
 }
+REPEATED = ("parallel", "sequence")
 
 
 @pytest.mark.parametrize(
     "naming",
-    [pytest.param(n, marks=pytest.mark.slow if n == "parallel" else []) for n in NAMINGS],
+    [pytest.param(n, marks=pytest.mark.slow if n in REPEATED else []) for n in NAMINGS],
 )
 @pytest.mark.parametrize(
     "network",

@@ -275,7 +275,10 @@ def test_file_when_read_into_a_backbone_built_later_gives_the_same_weights(tmp_p
         assert path.read_bytes() == written
 
 
-@pytest.mark.parametrize("lost", ["layers/conv2d_7/vars/0", "layers/conv2d_7", "layers"])
+@pytest.mark.parametrize(
+    "lost",
+    ["layers/conv2d_7/vars/0", pytest.param("layers/conv2d_7", marks=pytest.mark.slow), "layers"],
+)
 def test_keras_file_that_lacks_a_part_is_refused(small, tmp_path, lost):
     path = tmp_path / "saved.weights.h5"
     small.save_weights(path)

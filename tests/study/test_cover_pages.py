@@ -130,7 +130,7 @@ def test_cover_of_stand_in_weights_has_numbers_and_no_verdict(of_stand_ins):
     assert not any(re.search(r"\)\*", table) for table in tables)
 
 
-@pytest.mark.parametrize("page", ["study", "use/task_cover"])
+@pytest.mark.parametrize("page", [pytest.param("study", marks=pytest.mark.slow), "use/task_cover"])
 def test_other_pages_of_stand_in_weights_have_no_verdict_either(of_stand_ins, page):
     text = " ".join(outputs(page, of_stand_ins))
     assert "weights from stand-ins" in text

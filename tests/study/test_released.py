@@ -90,7 +90,11 @@ def write_weights(study, trained_with=None):
 
 @pytest.mark.parametrize(
     ("trained_with", "verified", "verdict"),
-    [(None, "", "none fits, "), ("caffe_unit", "probe", "caffe_unit"), ("caffe", "", "caffe")],
+    [
+        (None, "", "none fits, "),
+        ("caffe_unit", "probe", "caffe_unit"),
+        pytest.param("caffe", "", "caffe", marks=pytest.mark.slow),
+    ],
 )
 def test_file_without_a_known_digest_is_what_the_probe_says(
     study, trained_with, verified, verdict

@@ -138,7 +138,15 @@ def test_weights_after_training_are_those_of_the_lowest_finite_validation_loss(
     assert kept == pytest.approx(losses[1], rel=1e-4)
 
 
-@pytest.mark.parametrize(("patience", "epochs"), [(None, 5), (1, 3), (2, 4), (9, 5)])
+@pytest.mark.parametrize(
+    ("patience", "epochs"),
+    [
+        (None, 5),
+        pytest.param(1, 3, marks=pytest.mark.slow),
+        (2, 4),
+        pytest.param(9, 5, marks=pytest.mark.slow),
+    ],
+)
 def test_training_ends_once_validation_has_not_improved_for_as_long_as_its_patience(
     frozen, start, parts, patience, epochs
 ):
