@@ -92,6 +92,7 @@ def test_version_is_that_of_the_package_and_of_the_project(rin):
     assert (status, out) == (0, f"rin {stated['version']}\n")
 
 
+@pytest.mark.slow
 def test_package_is_run_as_a_module_and_says_what_is_wrong_in_one_line(tmp_path):
     made = subprocess.run(
         [sys.executable, "-m", "rin", "run", "absent.py"],

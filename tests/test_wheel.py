@@ -87,6 +87,7 @@ print(load_manifest("busi").name, "tensorflow" in __import__("sys").modules)
 """
 
 
+@pytest.mark.slow
 def test_wheel_reads_the_reference_runs_and_manifests_outside_a_checkout(installed, tmp_path):
     assert (installed / "rin/py.typed").is_file()  # annotations are for those who install it, too
     program = READ.format(folder=str(installed))

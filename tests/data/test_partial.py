@@ -67,7 +67,13 @@ def take_away(folder, pattern):
     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-@pytest.mark.parametrize("name", PARTS)
+REPEATED = ("mrnet", "cc_ccii")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow if n in REPEATED else []) for n in PARTS],
+)
 def test_part_keeps_the_labels_of_what_is_there_and_the_whole_is_refused(name, drawn, tmp_path):
     root, away = tmp_path / "images", PARTS[name][1]
     manifest, location, whole = as_real(name, drawn, root)

@@ -50,7 +50,17 @@ def shrunk(name):
     return Profile.model_validate(told | {"name": f"shrunk_{name}"})
 
 
-@pytest.mark.parametrize("name", [*profile_names(), "hospital"])
+#: The largest profile and the smallest of one's own; the others plan alike.
+QUICK = ("open", "hospital")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow)
+        for name in [*profile_names(), "hospital"]
+    ],
+)
 def test_profile_plans_all_that_it_asks_for(name, study_folder):
     profile = shrunk(name)
     workspace = open_workspace(profile, results=study_folder)
