@@ -18,9 +18,7 @@ from rin.data import discovery
 from rin.data.layouts import LESION, NO_LESION
 from rin.data.layouts.found import read_table, rows_above, sheets_of
 from rin.data.layouts.table import HEADERS, NAME
-from rin.data.manifest import (
-    read_names,
-)
+from rin.data.manifest import read_names
 from rin.data.tree import PICTURES, is_dicom
 from rin.errors import InputError, counted, join_first_ten, look_up
 from rin.study.own_files import (
@@ -229,8 +227,10 @@ def _find_key(
         if study and study.reached > least and study.reached >= n:
             return _take_key(table, study, pictures, made, of_study=True)
     if match and n > least:
-        name = match.key.name
-        coarser = patient and rows[patient.name].nunique() < rows[name].nunique()
+        n_keys = rows[match.key.name].nunique()
+        # A column called case may tell cases from controls.
+        fewest = max(4, n_keys / 50)
+        coarser = patient and fewest <= rows[patient.name].nunique() < n_keys
         is_study = bool(coarser and "patients_in_headers" not in match.settings)
         return _take_key(table, match, pictures, made, of_study=is_study)
     if not image:

@@ -749,6 +749,18 @@ CASES = {
         "24 patients, 2 images each",
         ("--patient", r"^U(\d+)-"),
     ),
+    "row a patient, cases and controls": Case(
+        lambda h: (
+            rename(h, lambda patient, view: f"U{patient}_{view}.png"),
+            write_table(
+                h,
+                [(f"U{p}", str(labelled(p)), "xy"[p % 2]) for p in range(24)],
+                columns=("ID", "case", "site"),
+            ),
+        ),
+        "patient column ID (a row a patient: its cells begin the names of 48 of 48 pictures)",
+        ("--label", "case"),
+    ),
     "row a study, StudyInstanceUID": Case(
         dicom_of_studies(lambda number: f"1.2.{number + 1}"),
         "(a row a study: its cells equal StudyInstanceUID of 48 of 48 pictures)",
