@@ -319,6 +319,13 @@ def new(
     slices: Annotated[
         str, typer.Option(help="Of volumes: RULE,COUNT, such as middle,3; axis or folder behind.")
     ] = "",
+    lesion: Annotated[
+        str,
+        typer.Option("--lesion-values", help="Values of masks, such as 2,3; others are not."),
+    ] = "",
+    findings: Annotated[
+        bool, typer.Option("--findings", help="Rows of one picture are its findings.")
+    ] = False,
     leave_out: Annotated[
         list[str] | None,
         typer.Option(
@@ -376,6 +383,8 @@ def new(
         distinct=distinct,
         window=center_and_width,
         slices=slices,
+        lesion=lesion,
+        findings=findings,
         data_root=Path(data_root) if data_root else None,
         results=Path(results),
         ask=refuse_to_guess if quiet else ask,

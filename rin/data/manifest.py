@@ -162,13 +162,15 @@ class DatasetManifest(FrozenModel):
     none.  ``patient_labels`` is ``several`` where pictures of one patient may differ in their
     label; ``patients_in_headers`` takes each patient from the PatientID of a DICOM file, in
     layouts that name none. ``labels_in_masks`` makes two classes of pictures, ``lesion`` and ``no
-    lesion``, by whether a mask marks anything. ``leave_out`` passes over cases and counts them:
-    those with ``empty masks``, and of ``mixed patients``, who have two labels. ``fetch`` lists
-    what `rin data fetch` downloads; ``by_hand`` says what to click at ``home`` for what it does
-    not. ``known_bad`` names cases whose published file is broken, with the reason: they are left
-    out and reported, as ``findings`` are. ``sources`` are datasets that a collection was gathered
-    from. ``partial`` says that a part of the dataset may be there: labels of absent pictures are
-    passed over, counts may be below those that are expected, and what is made of it says so.
+    lesion``, by whether a mask marks anything. ``lesion_values`` are those of the values of masks
+    that mark the lesion, where others are of an organ; without them all do. ``leave_out``
+    passes over cases and counts them: those with ``empty masks``, and of ``mixed patients``, who
+    have two labels. ``fetch`` lists what `rin data fetch` downloads; ``by_hand`` says what to
+    click at ``home`` for what it does not. ``known_bad`` names cases whose published file is
+    broken, with the reason: they are left out and reported, as ``findings`` are. ``sources`` are
+    datasets that a collection was gathered from. ``partial`` says that a part of the dataset may
+    be there: labels of absent pictures are passed over, counts may be below those that are
+    expected, and what is made of it says so.
     """
 
     name: str
@@ -199,6 +201,7 @@ class DatasetManifest(FrozenModel):
     patient_pattern: re.Pattern[str] | None = None
     patients_in_headers: bool = False
     labels_in_masks: bool = False
+    lesion_values: tuple[Annotated[int, Field(gt=0)], ...] = ()
     leave_out: tuple[Literal["empty masks", "mixed patients"], ...] = ()
     label_map: LabelMap = Field(default_factory=dict)
     known_bad: dict[str, str] = Field(default_factory=dict)

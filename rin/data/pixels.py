@@ -1,4 +1,4 @@
-"""From a locator to uint8 pixels: pictures, masks, slices of volumes, shapes in words, squares.
+"""From a locator to uint8 pixels: pictures, slices of volumes, shapes in words, squares.
 
 Grey pictures stay as they are; colour becomes ITU-R 601 luma, or the shared channel where all
 three are equal; transparency is laid over black.  Whole numbers of more than 8 bits, or with a
@@ -20,7 +20,7 @@ import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from tokenize import TokenError
@@ -39,7 +39,6 @@ from skimage.draw import polygon
 from rin.data import volumes
 from rin.data.tree import (
     MALFORMED,
-    MARK,
     MAX_PIXELS,
     SEPARATOR,
     file_of,
@@ -251,8 +250,6 @@ TAKE_SLICES = "say which slices are taken (slices in the manifest, --slices of r
 ORIENTATION = 0x0112
 #: More frames are a slip, or no pictures.
 MOST_FRAMES = 10_000
-#: Largest share of a mask's pixels that are neither dark nor bright.
-MAX_GRAY = 0.2
 GRAY_MODES = ("1", "L")
 #: Spread of the channels of a pixel that has colour; pictures that are looked at for it.
 COLOURFUL, FIRST_PICTURES = 24, 32
@@ -286,7 +283,7 @@ def window_of_all(root: Path, locators: Sequence[str]) -> tuple[float, float] | 
     lowest = highest = 0
     for locator in locators:
         with suppress(InputError):  # whoever reads them all names the broken ones
-            stored = _read_stored(root, locator)
+            stored = read_stored(root, locator)
             if stored.dtype == np.uint8:
                 return None
             lowest, highest = min(lowest, int(stored.min())), max(highest, int(stored.max()))
@@ -311,7 +308,7 @@ def read_picture(
     minus half the width; what has 8 bits stays as it is.  ``unwrap`` and ``as_stored`` are for
     DICOM.
     """
-    pixels = _read_stored(root, locator, color, window, unwrap, as_stored)
+    pixels = read_stored(root, locator, color, window, unwrap, as_stored)
     if pixels.dtype != np.uint8:
         if window is None:
             kind = "with a sign" if pixels.dtype == np.int8 else "of more than 8 bits"
@@ -360,7 +357,7 @@ def window_of_percentiles(root: Path, locators: Sequence[str]) -> tuple[float, f
                 stored, rescaled = measured
                 kinds.add(rescaled)
             else:
-                stored = _read_stored(root, locator)
+                stored = read_stored(root, locator)
                 if stored.dtype == np.uint8:
                     return None
             samples.append(stored.ravel()[:: 1 + stored.size // 10_000].astype(np.float64))
@@ -382,7 +379,7 @@ def window_of_percentiles(root: Path, locators: Sequence[str]) -> tuple[float, f
     return float(f"{(low + high) / 2:.6g}"), float(f"{high - low:.6g}")
 
 
-def _read_stored(
+def read_stored(
     root: Path,
     locator: str,
     color: bool = False,
@@ -417,7 +414,7 @@ def _read_any(
         name, axis, number = parts
         if volumes.is_nifti(name):
             return volumes.read_slice(root, name, axis, number)
-        return _cut(open_stack(root, name), int(axis), number, Path(root, locator))
+        return cut_stack(open_stack(root, name), int(axis), number, Path(root, locator))
     if volumes.is_nifti(locator):
         remedy = f"{TAKE_SLICES.capitalize()}."
         raise InputError("it is a volume", where=Path(root, locator), remedy=remedy)
@@ -430,7 +427,8 @@ def _read_any(
     return _stored_pixels(_open(root, locator), color)
 
 
-def _cut(stack: np.ndarray, axis: int, number: int, where: Path) -> np.ndarray:
+def cut_stack(stack: np.ndarray, axis: int, number: int, where: Path) -> np.ndarray:
+    """Return a slice of a volume, (h, w)."""
     volumes.refuse_beyond(number, stack.shape[axis], where)
     return np.array(np.take(stack, number, axis=axis), order="C")
 
@@ -454,97 +452,6 @@ def _stored_pixels(picture: Image.Image, color: bool) -> np.ndarray:
     if (pixels == pixels[..., :1]).all():
         return np.ascontiguousarray(pixels[..., 0])
     return np.asarray(flat.convert("L"))
-
-
-def read_mask(
-    root: Path, entries: tuple[str, ...], shape: tuple[int, int], image: str = "mask"
-) -> np.ndarray:
-    """Read the masks of one picture of the given ``shape``, and merge them by OR: bool (h, w).
-
-    ``entries`` are locators of mask files, or shapes in words, whose errors name the locator of
-    the ``image``.  A pixel belongs to the mask where
-    it exceeds half of the brightest value of its file, so masks in 0/1 and in 0/255 read alike.
-    """
-    merged = np.zeros(shape, dtype=bool)
-    for locator in entries:
-        if is_shape(locator):
-            merged |= rasterise(locator, shape, Path(root, image))
-            continue
-        gray = read_volume_mask(root, locator)
-        gray = _read_stored(root, locator) if gray is None else gray
-        if gray.shape != tuple(shape):
-            drawn, shown = (f"{width} x {height}" for height, width in (gray.shape, shape))
-            problem = f"the mask is {drawn} pixels and its picture {shown}"
-            remedy = "Draw the mask on that very picture; both must have one size."
-            raise InputError(problem, where=Path(root, locator), remedy=remedy)
-        brightest = float(gray.max())
-        # The border of a lesion may be smooth, or blurred by JPEG.
-        between = ((gray > 0.25 * brightest) & (gray < 0.75 * brightest)).mean()
-        if brightest > 4 and between > MAX_GRAY:
-            problem = f"{between:.0%} of the mask is neither dark nor bright: it is a picture"
-            remedy = "Name the right file; a mask is black, with the lesion in one bright value."
-            raise InputError(problem, where=Path(root, locator), remedy=remedy)
-        merged |= gray > brightest / 2
-    return merged
-
-
-def marks_anything(root: Path, locators: tuple[str, ...]) -> bool:
-    """Return whether any of some files of masks has a pixel that is not black."""
-    return any(map(partial(_marks, root), locators))
-
-
-def _marks(root: Path, locator: str) -> bool:
-    if (marked := marked_slices(root, locator)) is not None:
-        return bool(marked.any())
-    return bool(_read_stored(root, locator).any())
-
-
-def marked_slices(root: Path, locator: str, axis: str = "") -> np.ndarray | None:
-    """Return which slices of a volume of a mask mark anything; None for a mask of a picture.
-
-    Along the first axis of an array and in axial slices where no ``axis`` is named.
-    """
-    if split_slice(locator):
-        return None
-    if volumes.is_nifti(locator):
-        return volumes.marked_slices(root, locator, axis or "axial")
-    if locator.lower().endswith(".npy") and is_stack(root, locator):
-        others = tuple({0, 1, 2} - {int(axis or 0)})
-        return np.asarray(_marked_stack(root, locator).any(axis=others))
-    if is_tiff(locator) and (n := count_frames(root, locator)) > 1:
-        frames = (f"{locator}{MARK}frame-{number}" for number in range(n))
-        return np.array([_marked_frame(root, frame).any() for frame in frames])
-    return None
-
-
-def read_volume_mask(root: Path, locator: str) -> np.ndarray | None:
-    """Return what a mask marks in a slice of a volume, bool (h, w); None for another mask."""
-    parts = split_slice(locator)
-    if parts and is_tiff(locator):
-        return _marked_frame(root, locator)
-    if parts is None or parts[1] == "frame":
-        return None
-    name, axis, number = parts
-    if volumes.is_nifti(name):
-        return volumes.read_mask_slice(root, name, axis, number)
-    return _cut(_marked_stack(root, name), int(axis), number, Path(root, locator))
-
-
-def _marked_stack(root: Path, locator: str) -> np.ndarray:
-    return _labels_of(root, locator, open_stack(root, locator))
-
-
-def _marked_frame(root: Path, locator: str) -> np.ndarray:
-    return _labels_of(root, locator, _read_stored(root, locator))
-
-
-def _labels_of(root: Path, locator: str, values: np.ndarray) -> np.ndarray:
-    """Return what a mask marks; InputError for values of a picture."""
-    remedy = "Name the right file; a mask is zero beside the lesion."
-    problem = "the mask cannot be used"
-    where = Path(root, locator)
-    with as_input_error(problem, where=where, remedy=remedy, kinds=ValueError):
-        return volumes.labels_only(values)
 
 
 def _read_frame(root: Path, locator: str, number: int, color: bool) -> np.ndarray:

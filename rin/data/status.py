@@ -14,7 +14,8 @@ from rin.data.chunks import map_threads
 from rin.data.layouts import find_cases
 from rin.data.leakage import leak_free_groups, near_duplicates
 from rin.data.manifest import DatasetManifest, datasets_of_tasks, load_manifest, manifest_names
-from rin.data.pixels import read_mask, window_of_percentiles
+from rin.data.masks import read_mask
+from rin.data.pixels import window_of_percentiles
 from rin.data.splits import fold_sizes, make_folds
 from rin.data.store import Dataset, inspect_cases
 from rin.data.tree import SEPARATOR, Tree, open_tree
@@ -257,10 +258,11 @@ def _compare_window(dataset: Dataset, window: tuple[float, float]) -> str:
 def unusual_masks(dataset: Dataset) -> list[str]:
     """Return in words how many masks mark no lesion, and how many almost the whole picture."""
     masked = dataset.cases[dataset.cases["masks"].map(len) > 0]
+    lesion = dataset.manifest.lesion_values
 
     def share_of(case: Any) -> float:
         size = case.height, case.width
-        return read_mask(dataset.root, case.masks, size, case.image).mean()
+        return read_mask(dataset.root, case.masks, size, case.image, lesion).mean()
 
     shares = np.array(map_threads(share_of, masked.itertuples()))
     full, texts = masked["case_id"][shares > NEARLY_ALL], []

@@ -28,7 +28,8 @@ from rin.data.chunks import map_chunks
 from rin.data.kept_rows import add_rows, load_rows, whole_files
 from rin.data.leakage import picture_hash
 from rin.data.manifest import DatasetManifest, Finding
-from rin.data.pixels import RESIZES, is_shape, read_mask, read_picture, resize_picture
+from rin.data.masks import read_mask
+from rin.data.pixels import RESIZES, is_shape, read_picture, resize_picture
 from rin.data.tree import fingerprints, is_dicom
 from rin.errors import InputError, as_input_error, join_first_ten, look_up
 from rin.files import (
@@ -66,7 +67,7 @@ class Dataset:
     part: str = ""
 
 
-INSPECTION_VERSION = 4
+INSPECTION_VERSION = 5
 CHUNK = 1024
 CHUNK_BYTES = 64 * 2**20
 LOCK = ".lock"
@@ -114,7 +115,9 @@ def inspect_case(
 
             header_patient = patient_of(root, case.image)
         height, width = pixels.shape[:2]
-        mask = read_mask(root, case.masks, (height, width), case.image) if case.masks else None
+        mask, lesion = None, manifest.lesion_values
+        if case.masks:
+            mask = read_mask(root, case.masks, (height, width), case.image, lesion)
         bits, blank = picture_hash(resize_picture(pixels, HASH_SIZE, "stretch"))
     except InputError as error:
         return Inspection(case.case_id, {}, {}, error.problem, error.where)
@@ -236,6 +239,7 @@ def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
     """Return the folder that keeps the inspections of a dataset."""
     how: list[Any] = [manifest.color, manifest.window, manifest.unwrap_ct]
     how += [manifest.window_from] if manifest.window_from != "statement" else []
+    how += [["lesion", *manifest.lesion_values]] if manifest.lesion_values else []
     settings = json.dumps([INSPECTION_VERSION, *how, HASH_SIZE])
     return Path(folder) / f"{manifest.name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
 

@@ -98,16 +98,18 @@ def read_slice(root: Path, locator: str, plane: str, number: int) -> np.ndarray:
     return values * slope + intercept
 
 
-def read_mask_slice(root: Path, locator: str, plane: str, number: int) -> np.ndarray:
-    """Return what a mask marks in a slice, bool (h, w): all that is above zero."""
-    header, marked = _marked(root, locator)
+def read_mask_slice(
+    root: Path, locator: str, plane: str, number: int, values: tuple[int, ...]
+) -> np.ndarray:
+    """Return what a mask marks in a slice, bool (h, w), as :func:`marked_by_labels`."""
+    header, marked = _marked(root, locator, values)
     refuse_beyond(number, header.slices(plane), Path(root, locator))
     return np.ascontiguousarray(_cut(marked, header, plane, number))
 
 
-def marked_slices(root: Path, locator: str, plane: str) -> np.ndarray:
+def marked_slices(root: Path, locator: str, plane: str, values: tuple[int, ...]) -> np.ndarray:
     """Return which slices of a mask mark anything, bool (n,)."""
-    header, marked = _marked(root, locator)
+    header, marked = _marked(root, locator, values)
     seen = _oriented(marked, header)
     axis = PLANES.index(plane)
     return np.asarray(seen.any(axis=tuple({0, 1, 2} - {axis})))
@@ -121,19 +123,34 @@ def refuse_beyond(number: int, n: int, where: Path) -> None:
         raise InputError(problem, where=where, remedy=remedy)
 
 
-def labels_only(values: np.ndarray) -> np.ndarray:
-    """Return what the values of a mask mark, bool: those above zero; ValueError for a picture's.
+def read_labels(root: Path, locator: str) -> list[int]:
+    """Return the values of a mask but zero, sorted."""
+    return labels_among(_loaded(root, locator)[1], Path(root, locator))
 
-    Several labels, such as 1 for a core and 2 for its surroundings, mark one lesion together.
+
+def marked_by_labels(values: np.ndarray, lesion: tuple[int, ...], where: Path) -> np.ndarray:
+    """Return what the values of a mask mark, bool: those of the lesion, else all above zero.
+
+    InputError for the values of a picture.
     """
+    labels_among(values, where)
+    return np.isin(values, lesion) if lesion else values > 0
+
+
+def labels_among(values: np.ndarray, where: Path) -> list[int]:
+    """Return the values of a mask but zero, sorted; InputError for those of a picture."""
     if values.dtype == bool:
-        return values
+        return [1]
     labels = np.unique(values)
+    problem = ""
     if not np.isfinite(labels).all():
-        raise ValueError("the mask holds values that are no numbers")
-    if len(labels) > MOST_LABELS or (labels < 0).any():
-        raise ValueError("the mask holds values of a picture")
-    return values > 0
+        problem = "the mask holds values that are no numbers"
+    elif len(labels) > MOST_LABELS or (labels < 0).any():
+        problem = "the mask holds values of a picture"
+    if problem:
+        remedy = "Name the right file; a mask is zero beside the lesion."
+        raise InputError(problem, where=where, remedy=remedy)
+    return [int(label) for label in labels if label]
 
 
 def is_elsewhere(header: Header, other: Header) -> bool:
@@ -221,10 +238,10 @@ def _loaded(root: Path, locator: str) -> tuple[Header, np.ndarray]:
         return _load(Path(root), locator, *_state(root, locator))
 
 
-def _marked(root: Path, locator: str) -> tuple[Header, np.ndarray]:
+def _marked(root: Path, locator: str, lesion: tuple[int, ...]) -> tuple[Header, np.ndarray]:
     """Return the header of a mask and what it marks, bool (x, y, z) as stored."""
     with _LOADING:
-        return _load_mask(Path(root), locator, *_state(root, locator))
+        return _load_mask(Path(root), locator, lesion, *_state(root, locator))
 
 
 def _state(root: Path, locator: str) -> tuple[int, int]:
@@ -250,10 +267,8 @@ def _load(root: Path, locator: str, _changed: int, _size: int) -> tuple[Header, 
 
 
 @lru_cache(maxsize=8)
-def _load_mask(root: Path, locator: str, _changed: int, _size: int) -> tuple[Header, np.ndarray]:
+def _load_mask(
+    root: Path, locator: str, lesion: tuple[int, ...], _changed: int, _size: int
+) -> tuple[Header, np.ndarray]:
     header, values = _load(root, locator, _changed, _size)
-    remedy = "Name the right file; a mask is zero beside the lesion."
-    try:
-        return header, labels_only(values)
-    except ValueError as error:
-        raise InputError(str(error), where=Path(root, locator), remedy=remedy) from error
+    return header, marked_by_labels(values, lesion, Path(root, locator))

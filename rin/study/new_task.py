@@ -59,6 +59,7 @@ from rin.study.own_files import (
     refuse_to_guess,
 )
 from rin.study.own_labels import read_labels
+from rin.study.own_masks import lesion_values
 from rin.study.own_table import read_columns, read_folders
 from rin.study.profile import Profile, profile_folder, profile_names
 from rin.study.workspace import available_weights
@@ -106,6 +107,8 @@ def new_task(
     distinct: bool = False,
     window: tuple[float, float] | str | None = None,
     slices: str = "",
+    lesion: str = "",
+    findings: bool = False,
     data_root: Path | None = None,
     results: Path = Path("results"),
     ask: Ask = refuse_to_guess,
@@ -119,7 +122,8 @@ def new_task(
     ``negative`` are classes, or findings of a cell that holds several, maybe renamed as in
     ``1=malignant``.  ``leave_out`` are some of `KINDS`, or ``all``; ``empty_masks``, ``several``
     and ``distinct`` accept what is else refused.  ``window`` is center and width, or
-    `PERCENTILES`; ``slices`` are rule and number, then maybe axis or ``folder``.  Nothing is
+    `PERCENTILES`; ``slices`` are rule and number, then maybe axis or ``folder``; ``lesion``
+    are values of masks, such as ``2,3``; ``findings`` says that each row is one.  Nothing is
     written but inspections below ``results``.  InputError for everything that would stop a
     training later.
     """
@@ -129,16 +133,16 @@ def new_task(
     for kind in leave_out:
         look_up("kind (--leave-out)", kind, [*KINDS, "all"])
     leave_out = KINDS if "all" in leave_out else leave_out
-    if (not table and patient != NO_PATIENTS) or "(" in patient:
-        _check_pattern(patient, "--patient", "tells patients, as in '^(P[0-9]+)_'")
-    if not table and label != IN_MASKS:
-        _check_pattern(label, "--label", r"tells classes, as in '_(\d)$'")
+    if findings and not table:
+        remedy = "Give the --table whose rows are findings."
+        raise InputError("there are no rows", where="--findings", remedy=remedy)
+    _check_patterns(bool(table), label, patient)
     root, places = find_places(images, table, masks, data_root, results)
     tree, made = places.tree, NewTask(name, root)
     made.say("folder", tree.place())
     if table:
         roles = {"image": image, "label": label, "patient": patient, "split": split}
-        reading = read_columns(places, roles, leave_out, made, ask)
+        reading = read_columns(places, roles, leave_out, findings, made, ask)
     else:
         reading = read_folders(places, label, made)
     options = reading.options
@@ -163,6 +167,7 @@ def new_task(
         **_patients_of(tree.root, locators, reading, patient, bool(taken), made, ask),
         "patient_labels": "several" if several else "one",
         **({"labels_in_masks": True} if reading.in_masks else {}),
+        **lesion_values(places, lesion, made, ask),
         **_cases_left_out(leave_out),
         **(
             {"slices": taken.model_dump(exclude_none=True, exclude_defaults=True)} if taken else {}
@@ -200,6 +205,14 @@ def _cases_left_out(kinds: Collection[str]) -> dict[str, list[str]]:
     """Return the setting of a manifest that leaves out cases by what is seen of them."""
     left_out = [word for kind, word in _OF_CASES.items() if kind in kinds]
     return {"leave_out": left_out} if left_out else {}
+
+
+def _check_patterns(has_table: bool, label: str, patient: str) -> None:
+    """Raise InputError where a flag that is no column of a table is no pattern either."""
+    if (not has_table and patient != NO_PATIENTS) or "(" in patient:
+        _check_pattern(patient, "--patient", "tells patients, as in '^(P[0-9]+)_'")
+    if not has_table and label != IN_MASKS:
+        _check_pattern(label, "--label", r"tells classes, as in '_(\d)$'")
 
 
 def _check_pattern(pattern: str, flag: str, kept: str) -> None:
@@ -440,6 +453,8 @@ def _inspect(
         remedy = _TEXTS["remedies"].get(kind, remedy)
         if kind == "mixed patients" and manifest.patient_pattern:
             remedy += f", or --patient {NO_PATIENTS} if names do not tell patients"
+        if kind == "one class" and manifest.labels_in_masks:
+            remedy += ", or the values of masks that are the lesion by --lesion-values"
         raise InputError(problem, where=tree.place(places.table), remedy=f"{remedy}.")
     bits, pairs = suggest_threshold(cases)
     fields["near_duplicate_bits"] = bits

@@ -15,8 +15,7 @@ from typing import Any
 import pandas as pd
 
 from rin.data import discovery
-from rin.data.layouts import LESION, NO_LESION
-from rin.data.layouts.found import read_table, rows_above, sheets_of
+from rin.data.layouts.found import join_findings, read_table, rows_above, sheets_of
 from rin.data.layouts.table import HEADERS, NAME
 from rin.data.manifest import read_names
 from rin.data.tree import PICTURES, is_dicom
@@ -31,6 +30,7 @@ from rin.study.own_files import (
     join_name,
     named_in_headers,
 )
+from rin.study.own_masks import check_masks, classes_in_masks
 
 #: What the option ``leave_out`` of a table calls kinds of ``--leave-out``.
 _OF_TABLES = {"rows-without-pictures": "rows", "pictures-without-rows": "pictures"}
@@ -43,7 +43,7 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
     tree, pictures = places.tree, places.pictures
     options: dict[str, Any] = {"leave_out": ["files"]}
     if places.mask_names or places.masks:
-        _check_masks(places, made)
+        check_masks(places, made)
         options["mask"] = places.mask_names
         options |= {"masks": places.masks} if places.masks not in ("", places.images) else {}
     strange = sorted(set(filter(tree.is_picture, tree.names)) - places.files)
@@ -51,7 +51,7 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
     tree.raise_if_any(strange, "pictures lie in other folders", remedy=remedy)
     names = [join_name(places.images, name) for name in pictures]
     if label == IN_MASKS:
-        return Reading(options, _classes_in_masks(places, made), names, in_masks=True)
+        return Reading(options, classes_in_masks(places, made), names, in_masks=True)
     if label:
         options["label"] = label
         classes = Counter(read_names(label, map(discovery.file_stem, pictures), "label"))
@@ -78,16 +78,6 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
     )
 
 
-def _classes_in_masks(places: Places, made: NewTask) -> Counter[str]:
-    """Return the two classes that masks tell, to be counted when they are read."""
-    if not places.outlines:
-        remedy = "Name their folder with --masks, or call them like their pictures, _mask behind."
-        raise InputError("no masks are found", where="--label masks", remedy=remedy)
-    made.say("label", "a lesion where the mask marks anything, none where it is black or absent")
-    made.notes["labels_in_masks"] = "lesion where a mask marks anything, as you said"
-    return Counter({LESION: 1, NO_LESION: 1})
-
-
 @dataclass
 class _Table:
     """A table that is being read: its rows, and what is known of its columns by role.
@@ -107,6 +97,7 @@ def read_columns(
     places: Places,
     roles: dict[str, str],
     leave_out: Collection[str],
+    findings: bool,
     made: NewTask,
     ask: Ask,
 ) -> Reading:
@@ -122,7 +113,7 @@ def read_columns(
         if path:
             table.columns["image"], names_of_rows = path
             table.rows[table.columns["image"].name] = names_of_rows
-    settings = _find_key(places, table, roles, made)
+    settings = _find_key(places, table, roles, findings, made)
     in_masks = roles["label"] == IN_MASKS and IN_MASKS not in table.rows
     if in_masks:
         table.columns.pop("label", None)
@@ -134,14 +125,19 @@ def read_columns(
     for role, column in table.columns.items():
         made.say(f"{role} column", f"{column.name} ({column.reason})")
     _describe_lost_zeros(places, table, made)
-    _describe_several_rows(table, made)
+    if findings and not in_masks:
+        _join_rows(table, made)
+    else:
+        _describe_several_rows(table, made)
     reasons = [f"{role}: {column.reason}" for role, column in table.columns.items()]
     made.notes["options"] = "; ".join(reasons)
     options = _options_of(places, table, leave_out, made)
+    if findings and not in_masks:
+        options["findings"] = True
     names = [] if table.key else [*table.rows[table.columns["image"].name]]
     names = [name.replace("\\", "/") for name in names]
     if in_masks:
-        return Reading(options, _classes_in_masks(places, made), names, settings, in_masks)
+        return Reading(options, classes_in_masks(places, made), names, settings, in_masks)
     return Reading(options, _classes_of_rows(places, table, leave_out), names, settings)
 
 
@@ -192,6 +188,17 @@ def _describe_several_rows(table: _Table, made: NewTask) -> None:
         made.say("rows", text, "yellow")
 
 
+def _join_rows(table: _Table, made: NewTask) -> None:
+    """Put the findings of all its rows into each row of a picture, patient or study."""
+    name = table.key.name if table.key else table.columns["image"].name
+    label = table.columns["label"].name
+    before = table.rows[name].duplicated()
+    table.rows[label] = join_findings(table.rows, label, [name])
+    n = table.rows[name][before].nunique()
+    text = f"each is a finding, as you said: {counted(n, 'cells')} of {name} have several"
+    made.say("rows", text, "yellow")
+
+
 def _take_roles(table: _Table, roles: dict[str, str]) -> None:
     """Put the columns that somebody named in place of those that were guessed."""
     for role, column in roles.items():
@@ -204,7 +211,7 @@ def _take_roles(table: _Table, roles: dict[str, str]) -> None:
 
 
 def _find_key(
-    places: Places, table: _Table, roles: dict[str, str], made: NewTask
+    places: Places, table: _Table, roles: dict[str, str], findings: bool, made: NewTask
 ) -> dict[str, Any]:
     """Find the column with a row a patient or a study, where none names as many pictures.
 
@@ -222,7 +229,7 @@ def _find_key(
     match = _match_patients(places, rows, roles["patient"], least)
     n = match.reached if match else 0
     patient = table.columns.get("patient")
-    if match is None or n <= least or not match.is_unique(rows):
+    if match is None or n <= least or not (findings or match.is_unique(rows)):
         study = _match_studies(places, rows, least)
         if study and study.reached > least and study.reached >= n:
             return _take_key(table, study, pictures, made, of_study=True)
@@ -399,7 +406,7 @@ def _options_of(
     if places.masks or outlines:
         options["masks"] = places.masks or folder
         if "mask" not in names:
-            _check_masks(places, made)
+            check_masks(places, made)
             template = discovery.mask_template(places.mask_names, outlines)
             stem = _STEM
             if discovery.lack_channel(outlines, places.pictures):
@@ -441,20 +448,3 @@ def _classes_of_rows(places: Places, table: _Table, leave_out: Collection[str]) 
             problem = f"rows have no label but {join_first_ten(words)} in column {label}"
         tree.raise_if_any(cells, problem, file=places.table, remedy=remedy)
     return Counter(labels)
-
-
-def _check_masks(places: Places, made: NewTask) -> None:
-    """Say how masks are called; InputError where none is called like a picture."""
-    outlines = places.outlines
-    if not places.mask_names:
-        if outlines and is_dicom(outlines[0]):
-            from rin.data.dicom import refuse_segmentation  # pydicom is slow to load
-
-            name = join_name(places.masks or places.images, outlines[0])
-            refuse_segmentation(places.tree.root, places.tree.locator(name))
-        example = outlines[0] if outlines else "nothing"
-        problem = f"no mask is called like a picture (a mask is called {example})"
-        remedy = "Call masks like their pictures, _mask behind if you like, or name them in a "
-        remedy += "column of a --table."
-        raise InputError(problem, where=f"--masks {places.masks}", remedy=remedy)
-    made.say("masks", f"{counted(len(outlines), 'files')}, by names such as {outlines[0]}")

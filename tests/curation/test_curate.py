@@ -32,7 +32,7 @@ from rin.data.dicom import read_dicom
 from rin.data.kept_rows import load_rows
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import load_manifest
-from rin.data.pixels import read_mask
+from rin.data.masks import read_mask
 from rin.data.splits import corpus_split
 from rin.errors import InputError
 

@@ -10,7 +10,7 @@ from rin.data import dataset
 from rin.data.dataset import LISTED, check_counts, exact_duplicates, locate, sample_pictures
 from rin.data.layouts.found import FoundCase
 from rin.data.manifest import ExpectedCounts, Finding, load_manifest
-from rin.data.pixels import read_mask
+from rin.data.masks import read_mask
 from rin.errors import InputError
 from rin.study import load_profile, open_workspace
 from rin.tables import CASES

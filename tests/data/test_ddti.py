@@ -7,7 +7,8 @@ from busi_files import changed, save
 from rin.data.layouts import find_cases
 from rin.data.layouts.ddti import UNRATED
 from rin.data.manifest import load_manifest
-from rin.data.pixels import read_mask, read_picture
+from rin.data.masks import read_mask
+from rin.data.pixels import read_picture
 from rin.data.tree import open_tree
 from rin.errors import InputError
 

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from matplotlib.path import Path as MatplotlibPath
 from PIL import Image, ImageFile
 
+from rin.data.masks import read_mask
 from rin.data.pixels import (
     BOX,
     POLYGON,
     open_volume,
     rasterise,
-    read_mask,
     read_picture,
     resize_picture,
     shape_text,

@@ -10,7 +10,8 @@ from pydicom import dcmread
 from rin.data.layouts import find_cases
 from rin.data.layouts.rsna import BOXES, CLASS_INFO, KINDS_TABLE
 from rin.data.manifest import load_manifest
-from rin.data.pixels import read_mask, read_picture
+from rin.data.masks import read_mask
+from rin.data.pixels import read_picture
 from rin.data.standins import write_stand_in
 from rin.data.standins.datasets import challenge_name, draw_image
 from rin.data.tree import open_tree

@@ -13,7 +13,7 @@ from rin.data.dataset import open_dataset
 from rin.data.discovery import decode, keys_at, matched, separator_of
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import FoundCase, read_table
-from rin.data.layouts.table import read_split
+from rin.data.layouts.table import TableOptions, read_split
 from rin.data.manifest import ExpectedCounts, load_manifest
 from rin.data.store import build_store, open_store
 from rin.data.tree import MAX_BYTES, open_tree
@@ -718,3 +718,32 @@ def test_patient_column_that_is_called_name_is_read_as_it_is_written(tmp_path, m
     options = {"table": "t.csv", "image": "file", "label": "label", "patient": "name"}
     found = cases_of(tmp_path, changed(manifest, options=options), "own")
     assert [c.patient_id for c in found] == ["Ann", "Ann", "Bob"]
+
+
+@pytest.mark.parametrize("row", ["patient", "picture"])
+def test_rows_of_findings_are_one_label_of_picture_or_patient(tmp_path, by_patient, row):
+    rows = [ROW_1, "P1,malignant,x,1", "P1,benign,x,1", ROW_10]
+    if row == "picture":
+        rows = [f"P1/a.png{end[2:]}" for end in rows[:3]] + ["P10/a.png,malignant,y,2"]
+    write_patients(tmp_path, *rows, names=("P1/a.png", "P10/a.png"))
+    options = by_patient.options | {"findings": True, "row": row}
+    if row == "picture":
+        options = {k: v for k, v in options.items() if k not in ("patient", "level")}
+        options |= {"image": "id"}
+    task = changed(by_patient, options=options, patient_pattern="^(P[0-9]+)/" * (row == "picture"))
+    found = cases_of(tmp_path, task, "own")
+    assert [(c.case_id, c.source_class) for c in found] == [
+        ("P1/a.png", "benign|malignant"),
+        ("P10/a.png", "malignant"),
+    ]
+    # Other columns may not differ.
+    rows[1] = rows[1].replace(",x,", ",z,")
+    write_patients(tmp_path, *rows, names=())
+    with pytest.raises(InputError, match=r"1 (patient|picture) has several rows that differ"):
+        cases_of(tmp_path, task, "own")
+
+
+def test_rows_of_findings_need_their_column(manifest):
+    options = {"table": "a.csv", "image": "b", "findings": True}
+    with pytest.raises(InputError, match="rows of findings need label"):
+        TableOptions.of(changed(manifest, options=options))

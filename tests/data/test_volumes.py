@@ -21,7 +21,8 @@ from rin.data.layouts import find_cases
 from rin.data.layouts.slices import count_slices, propose_slices, take_slices
 from rin.data.leakage import leak_free_groups, near_duplicates
 from rin.data.manifest import DatasetManifest, ExpectedCounts, Slices, load_manifest
-from rin.data.pixels import read_mask, read_picture, window_of_percentiles
+from rin.data.masks import read_mask
+from rin.data.pixels import read_picture, window_of_percentiles
 from rin.data.splits import given_folds
 from rin.data.standins.writers import fill, make_uid, new_instance, set_pixels
 from rin.data.store import build_store

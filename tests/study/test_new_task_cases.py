@@ -207,6 +207,29 @@ def lesions(home):
     write_table(home, [*rows, (*rows[0][:3], "second.png")], columns=columns)
 
 
+def findings(home):
+    """Write a row a finding, of which every other patient with a tumour has two."""
+    rows = rows_of(home)
+    more = [(row[0], "cyst", row[2]) for row in rows if int(row[2][1:]) in range(0, 12, 2)]
+    write_table(home, [*rows, *more])
+
+
+def findings_of_patients(home):
+    rename(home, lambda p, v: f"P{p}_{v}.png")
+    write_patients(home, lambda p: f"P{p}", more=[("P3", "cyst", "33")])
+
+
+def labelled_masks(home, *, keeps_table=False):
+    """Draw an organ, 1, into every mask, and a tumour, 2, into those of half of the patients."""
+    for name in names_of(home):
+        drawn = np.zeros((16, 16), np.uint8)
+        drawn[2:12, 2:12] = 1
+        drawn[4:8, 4:8] = 1 + (int(name[1:3]) < 12)
+        save(home / "own/masks" / name, drawn)
+    if not keeps_table:
+        (home / "own/list.csv").unlink()
+
+
 def black_masks(home, patients):
     for name in names_of(home):
         if int(name[1:3]) in patients:
@@ -794,6 +817,53 @@ CASES = {
         lambda h: write_table(h, [*rows_of(h), ("p00_0.png", "benign", "P0")]),
         "1 picture has several rows that differ: p00_0.png",
         refused=True,
+    ),
+    "row a finding": Case(
+        findings,
+        "12 pictures have several rows that differ: p00_0.png",
+        refused=True,
+        remedy=("--findings", "--positive", "malignant"),
+        classes=("malignant", "not malignant"),
+    ),
+    "row a finding of a patient": Case(
+        findings_of_patients,
+        "1 cell of Subject has several rows that differ: 'P3' (row 26). Keep one row a cell of "
+        "Subject; or name the picture of each row in a column (--image); or, where each row is a "
+        "finding, say findings: true (--findings of rin new)",
+        refused=True,
+        remedy=("--findings", "--positive", "malignant"),
+        classes=("malignant", "not malignant"),
+    ),
+    "labels in masks": Case(
+        labelled_masks,
+        "all 48 pictures have one label (lesion): two are needed. Leave less out, or name other "
+        "classes by --positive and --negative, or the values of masks that are the lesion by "
+        "--lesion-values.",
+        (*LESIONS, "--label", "masks"),
+        refused=True,
+        remedy=("--lesion-values", "2", "--patient", "^(p[0-9]+)_"),
+        classes=("lesion", "no lesion"),
+        table=False,
+    ),
+    "labels in masks beside a table": Case(
+        lambda h: labelled_masks(h, keeps_table=True),
+        "labels 1 in 48, 2 in 24 of 48 masks: all count as the lesion. If one is an organ, name "
+        "the others by --lesion-values",
+        LESIONS,
+    ),
+    "labels in masks, of a value that none holds": Case(
+        labelled_masks,
+        "no mask holds the value 3. Masks hold 1, 2: name those of the lesion",
+        (*LESIONS, "--label", "masks", "--lesion-values", "3"),
+        refused=True,
+        table=False,
+    ),
+    "findings without a table": Case(
+        lambda h: (h / "own/list.csv").unlink(),
+        "--findings: there are no rows. Give the --table whose rows are findings.",
+        ("--findings",),
+        refused=True,
+        table=False,
     ),
     "classes behind numbers": Case(
         without_table(

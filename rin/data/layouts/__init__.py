@@ -15,7 +15,7 @@ from rin.data.layouts import arrays, ddti, folders, rsna, table
 from rin.data.layouts.found import FoundCase, ReaderOptions
 from rin.data.layouts.slices import VOLUME, take_slices
 from rin.data.manifest import DatasetManifest, Slices
-from rin.data.pixels import marks_anything
+from rin.data.masks import marks_anything
 from rin.data.tree import Tree, fingerprints
 from rin.errors import InputError, look_up
 
@@ -67,7 +67,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     if manifest.labels_in_masks:
         files = [mask for masks in cases["masks"] for mask in masks]
         changed = tuple(fingerprints(tree.root, files))
-        marked = _are_marked(tree.root, tuple(cases["masks"]), changed)
+        marked = _are_marked(tree.root, tuple(cases["masks"]), manifest.lesion_values, changed)
         cases["source_class"] = [LESION if is_marked else NO_LESION for is_marked in marked]
     unnamed = manifest.layout in UNNAMED and (cases["patient_id"] == cases["case_id"]).all()
     by_rows = manifest.options.get("row") == "patient"  # whose reader compares them with headers
@@ -111,7 +111,10 @@ def _slices_of(
 
 @lru_cache(maxsize=4)
 def _are_marked(
-    root: Path, masks: tuple[tuple[str, ...], ...], _changed: tuple[str, ...]
+    root: Path,
+    masks: tuple[tuple[str, ...], ...],
+    lesion: tuple[int, ...],
+    _changed: tuple[str, ...],
 ) -> list[bool]:
     """Return for each picture whether its masks mark anything."""
-    return map_threads(partial(marks_anything, root), masks)
+    return map_threads(partial(marks_anything, root, lesion=lesion), masks)

@@ -31,6 +31,8 @@ _FIRST = 50
 _TEXT = pd.StringDtype("pyarrow")
 #: Column of the classes that annotations of COCO give a picture, and class of one without any.
 CLASSES, NO_CLASS = "classes", "none"
+#: What stands between the findings of a picture that come from several rows.
+BETWEEN = "|"
 
 
 class FoundCase(NamedTuple):
@@ -104,6 +106,13 @@ def labelled_files(
         tree.raise_if_any(sorted(labelled - files), lost, remedy=f"{REMEDY} {IF_PARTIAL}")
     tree.raise_if_any(sorted(files - labelled), f"{words[1]} without {words[0]}")
     return sorted(labelled & files)
+
+
+def join_findings(rows: pd.DataFrame, label: str, names: Sequence[str]) -> pd.Series:
+    """Return for each row the labels of all rows that are alike in some columns, joined."""
+    return rows.groupby([*names], sort=False)[label].transform(
+        lambda cells: BETWEEN.join(sorted({*cells} - {""}))
+    )
 
 
 def one_of(words: Iterable[str]) -> str:
@@ -209,7 +218,7 @@ def _parse_coco(content: bytes, where: str) -> pd.DataFrame:
             raise InputError(problem, where=where, remedy=remedy)
         classes[annotation.image_id].add(names[annotation.category_id])
     rows = [
-        image.model_dump() | {CLASSES: "|".join(sorted(classes[image.id])) or NO_CLASS}
+        image.model_dump() | {CLASSES: BETWEEN.join(sorted(classes[image.id])) or NO_CLASS}
         for image in held.images
     ]
     return pd.DataFrame(rows).map(lambda cell: "" if cell is None else str(cell)).astype(_TEXT)

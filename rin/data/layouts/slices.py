@@ -20,11 +20,10 @@ import pandas as pd
 from rin.data import volumes
 from rin.data.chunks import map_threads
 from rin.data.manifest import DatasetManifest, Slices, evenly
+from rin.data.masks import marked_slices, marks_anything
 from rin.data.pixels import (
     count_frames,
     is_stack,
-    marked_slices,
-    marks_anything,
     open_stack,
     shape_of_stack,
 )
@@ -57,11 +56,12 @@ def take_slices(
 ) -> pd.DataFrame:
     """Return a row for each slice that is taken of some volumes; refuse what is no volume."""
     if chosen.volume == "folder":
-        return _of_folders(tree, chosen, cases)
+        return _of_folders(tree, chosen, manifest.lesion_values, cases)
     cases = cases[~cases["case_id"].isin(manifest.known_bad)].reset_index(drop=True)
     entries = tuple(zip(cases["image"], cases["masks"], strict=True))
     files = [file for image, masks in entries for file in (image, *masks)]
-    opened = _open_all(tree.root, chosen, entries, tuple(fingerprints(tree.root, files)))
+    changed = tuple(fingerprints(tree.root, files))
+    opened = _open_all(tree.root, chosen, manifest.lesion_values, entries, changed)
     wrong = [
         f"{name} ({volume.problem})"
         for name, volume in zip(cases["case_id"], opened, strict=True)
@@ -214,19 +214,22 @@ def _masks_of(drawn: tuple[str, ...], volume: Volume, number: int) -> tuple[str,
 def _open_all(
     root: Path,
     slices: Slices,
+    lesion: tuple[int, ...],
     entries: tuple[tuple[str, tuple[str, ...]], ...],
     _changed: tuple[str, ...],
 ) -> list[Volume]:
-    return map_threads(partial(_open, root, slices), entries)
+    return map_threads(partial(_open, root, slices, lesion), entries)
 
 
-def _open(root: Path, slices: Slices, entry: tuple[str, tuple[str, ...]]) -> Volume:
+def _open(
+    root: Path, slices: Slices, lesion: tuple[int, ...], entry: tuple[str, tuple[str, ...]]
+) -> Volume:
     image, masks = entry
     try:
         axis, n, header = count_slices(root, image, slices.axis)
         if n > MOST_SLICES:
             return Volume(problem=f"it states {n:,} slices")
-        marked = [_marked(root, mask, image, axis, n, header) for mask in masks]
+        marked = [_marked(root, mask, image, axis, header, lesion) for mask in masks]
     except InputError as error:
         return Volume(problem=problem_of(error))
     return Volume(n, _prefix(axis), np.array(marked) if marked else None)
@@ -263,7 +266,12 @@ def count_slices(
 
 
 def _marked(
-    root: Path, mask: str, image: str, axis: str, n: int, header: volumes.Header | None
+    root: Path,
+    mask: str,
+    image: str,
+    axis: str,
+    header: volumes.Header | None,
+    lesion: tuple[int, ...],
 ) -> np.ndarray:
     """Return in which slices a mask marks anything; InputError where it is of another volume."""
     where, remedy = Path(root, mask), "Save the mask on that very volume, as a file of its kind."
@@ -279,7 +287,7 @@ def _marked(
         if volumes.is_elsewhere(header, drawn):
             problem = f"the mask {mask} lies elsewhere in the patient than its volume"
             raise InputError(problem, where=where, remedy=remedy)
-    marked = marked_slices(root, mask, axis)
+    marked = marked_slices(root, mask, axis, lesion)
     if marked is None:
         raise InputError(f"the mask {mask} is no volume", where=where, remedy=remedy)
     if header is None:
@@ -304,7 +312,9 @@ def _refuse_other_shape(
         raise InputError(problem, where=where, remedy=remedy)
 
 
-def _of_folders(tree: Tree, slices: Slices, cases: pd.DataFrame) -> pd.DataFrame:
+def _of_folders(
+    tree: Tree, slices: Slices, lesion: tuple[int, ...], cases: pd.DataFrame
+) -> pd.DataFrame:
     """Return the rows that are taken of folders whose pictures are the slices of a volume."""
     folders = cases["image"].str.rpartition("/")[0]
     cases = cases.assign(**{VOLUME: folders})
@@ -326,7 +336,7 @@ def _of_folders(tree: Tree, slices: Slices, cases: pd.DataFrame) -> pd.DataFrame
             with_lesion = [
                 number
                 for number, masks in enumerate(rows["masks"])
-                if marks_anything(tree.root, masks)
+                if marks_anything(tree.root, masks, lesion)
             ]
             if with_lesion:
                 numbers = [with_lesion[i] for i in evenly(slices.count, len(with_lesion))]

@@ -22,7 +22,13 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from rin.data.chunks import map_threads
 from rin.data.discovery import keys_at, keys_equal, matched, part_of
-from rin.data.layouts.found import IF_PARTIAL, STAND_IN_NOTE, ReaderOptions, read_table
+from rin.data.layouts.found import (
+    IF_PARTIAL,
+    STAND_IN_NOTE,
+    ReaderOptions,
+    join_findings,
+    read_table,
+)
 from rin.data.manifest import DatasetManifest, read_names
 from rin.data.store import MEASURED
 from rin.data.tree import Tree, fingerprints
@@ -98,7 +104,9 @@ class TableOptions(ReaderOptions):
     ``row: study`` it has a row a study, series or file: a picture belongs to the row whose ``key``
     equals the element ``header`` of its DICOM file or what ``key_pattern`` keeps of its name, or
     else begins its name at the ``level``. Rows that say the same of a picture
-    count once, and masks of several rows are those of one picture. ``parts``
+    count once, and masks of several rows are those of one picture; with ``findings`` each row is
+    a finding, and the label holds those of all rows of a picture (patient, study), as
+    ``effusion|mass``. ``parts``
     takes columns apart, each by a pattern that matches the whole value; its named groups serve
     in templates as columns do. ``keep`` takes columns into the case table, under new names.
     ``beside`` are other files of the dataset. ``leave_out`` says what may be left over: ``rows``
@@ -114,6 +122,7 @@ class TableOptions(ReaderOptions):
     key_pattern: re.Pattern[str] | None = None
     image: Template = ""
     label: str = ""
+    findings: bool = False
     patient: str = ""
     level: Annotated[int, Field(ge=0)] = 0
     patients: str = ""
@@ -133,6 +142,8 @@ class TableOptions(ReaderOptions):
             raise ValueError("row: a row a patient needs patient, and no image or patients")
         if self.row == "study" and (self.image or not self.key):
             raise ValueError("row: a row a study needs key, and no image")
+        if self.findings and not self.label:
+            raise ValueError("findings: rows of findings need label, the column of them")
         return self
 
 
@@ -259,6 +270,9 @@ def _rows(
         place = tree.one_called(name, remedy)
         # Texts of Python, as millions of them are gone through one by one.
         rows = read_table(tree, place, needed).astype(object)
+        joined = options.findings and options.label in rows
+        if joined and options.row != "picture":
+            rows[options.label] = join_findings(rows, options.label, keys)
         if options.row != "picture":
             rows = _pictures_of_rows(tree, manifest, options, place, rows[needed])
         for column, pattern in options.parts.items():
@@ -269,6 +283,8 @@ def _rows(
             rows = rows.assign(**groups[[*pattern.groupindex]].fillna(""))
         if options.row == "picture":
             rows[NAME] = _filled(tree, place, rows, options.image)
+            if joined:
+                rows[options.label] = join_findings(rows, options.label, [NAME])
         if part:
             rows[_PART] = part
         tables.append(rows)
@@ -279,7 +295,8 @@ def _rows(
     read = [name for name in dict.fromkeys([NAME, _PART, *wanted]) if name in rows]
     rows = rows.drop_duplicates(read)
     names = rows.drop_duplicates([name for name in read if name not in differing])[NAME]
-    remedy = "Keep one row for each picture; a second look at a patient is a picture of its own."
+    remedy = "Keep one row for each picture, or, where each row is a finding, say findings: true "
+    remedy += "(--findings of rin new); a second look at a patient is a picture of its own."
     problem = "pictures have several rows that differ"
     tree.raise_if_any(names[names.duplicated()], problem, file=place, remedy=remedy)
     return place, rows
@@ -298,7 +315,8 @@ def _pictures_of_rows(
     remedy = f"Fill column {column}, or take out these rows."
     tree.raise_if_any(nameless, f"rows have no {row}", file=place, remedy=remedy)
     rows = rows.drop_duplicates()
-    remedy = f"Keep one row a {row}; or name the picture of each row in a column (--image)."
+    remedy = f"Keep one row a {row}; or name the picture of each row in a column (--image); or, "
+    remedy += "where each row is a finding, say findings: true (--findings of rin new)."
     twice = rows[column][rows[column].duplicated()]
     problem = f"{rows_are} have several rows that differ"
     tree.raise_if_any(_with_rows(twice), problem, file=place, remedy=remedy)

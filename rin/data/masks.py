@@ -1,0 +1,161 @@
+"""Masks: which pixels of a picture, and which slices of a volume, show the lesion.
+
+A mask is black beside the lesion, which is one bright value, maybe with a smooth border; or it
+holds labels, as 1 for an organ and 2 for its tumour, of which those named as ``lesion`` count
+(``lesion_values`` of the manifest), or all.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from rin.data import volumes
+from rin.data.pixels import (
+    count_frames,
+    cut_stack,
+    is_shape,
+    is_stack,
+    open_stack,
+    rasterise,
+    read_stored,
+)
+from rin.data.tree import MARK, is_tiff, split_slice
+from rin.errors import InputError
+
+#: Largest share of a mask's pixels that are neither dark nor bright.
+MAX_GRAY = 0.2
+#: Values of a picture that are labels by their smallness, whatever their number.
+SMALL = 32
+#: A picture of a mask with more values has a smooth border, or was compressed.
+_MOST_AREAS = 8
+
+
+def read_mask(
+    root: Path,
+    entries: tuple[str, ...],
+    shape: tuple[int, int],
+    image: str = "mask",
+    lesion: tuple[int, ...] = (),
+) -> np.ndarray:
+    """Read the masks of one picture of the given ``shape``, and merge them by OR: bool (h, w).
+
+    ``entries`` are locators of mask files, or shapes in words, whose errors name the locator of
+    the ``image``.  Of labels those of the ``lesion`` are marked, or all.  In any other mask a
+    pixel is marked where it exceeds half of the brightest value of its file, so masks in 0/1 and
+    in 0/255 read alike.
+    """
+    merged = np.zeros(shape, dtype=bool)
+    for locator in entries:
+        if is_shape(locator):
+            merged |= rasterise(locator, shape, Path(root, image))
+            continue
+        marked = _read_of_volume(root, locator, lesion)
+        marked = _read_of_picture(root, locator, lesion) if marked is None else marked
+        if marked.shape != tuple(shape):
+            drawn, shown = (f"{width} x {height}" for height, width in (marked.shape, shape))
+            problem = f"the mask is {drawn} pixels and its picture {shown}"
+            remedy = "Draw the mask on that very picture; both must have one size."
+            raise InputError(problem, where=Path(root, locator), remedy=remedy)
+        merged |= marked
+    return merged
+
+
+def _read_of_picture(root: Path, locator: str, lesion: tuple[int, ...]) -> np.ndarray:
+    """Return what the mask of a picture marks, bool (h, w)."""
+    gray = read_stored(root, locator)
+    if lesion:
+        return np.isin(gray, lesion)
+    brightest = float(gray.max())
+    if len(_labels(gray)) > 1:
+        return gray > 0
+    # The border of a lesion may be smooth, or blurred by JPEG.
+    between = ((gray > 0.25 * brightest) & (gray < 0.75 * brightest)).mean()
+    if brightest > 4 and between > MAX_GRAY:
+        problem = f"{between:.0%} of the mask is neither dark nor bright: it is a picture"
+        remedy = "Name the right file; a mask is black, with the lesion in one bright value."
+        raise InputError(problem, where=Path(root, locator), remedy=remedy)
+    return gray > brightest / 2
+
+
+def _labels(gray: np.ndarray) -> list[int]:
+    """Return the labels in a picture of a mask; at most one where it holds none.
+
+    They are small numbers, or a few values that each fill a block of 3 x 3 pixels: a smooth
+    border is narrower.
+    """
+    values = [int(value) for value in np.unique(gray) if value]
+    if not values or values[-1] < SMALL:
+        return values
+    if len(values) > _MOST_AREAS:
+        return values[-1:]
+    from scipy.ndimage import minimum_filter  # slow to load
+
+    filled = (minimum_filter(gray == value, 3, mode="constant").any() for value in values)
+    return [value for value, is_filled in zip(values, filled, strict=True) if is_filled]
+
+
+def labels_in(root: Path, locator: str) -> list[int]:
+    """Return the labels of a mask, sorted, without zero: one or none where it is a plain mask."""
+    if volumes.is_nifti(locator):
+        return volumes.read_labels(root, locator)
+    if locator.lower().endswith(".npy") and is_stack(root, locator):
+        return volumes.labels_among(open_stack(root, locator), Path(root, locator))
+    if is_tiff(locator) and (n := count_frames(root, locator)) > 1:
+        frames = (read_stored(root, f"{locator}{MARK}frame-{number}") for number in range(n))
+        return sorted({label for frame in frames for label in _labels(frame)})
+    return _labels(read_stored(root, locator))
+
+
+def marks_anything(root: Path, locators: tuple[str, ...], lesion: tuple[int, ...] = ()) -> bool:
+    """Return whether any of some files of masks marks a pixel."""
+    return any(map(partial(_marks, root, lesion), locators))
+
+
+def _marks(root: Path, lesion: tuple[int, ...], locator: str) -> bool:
+    if (marked := marked_slices(root, locator, lesion=lesion)) is not None:
+        return bool(marked.any())
+    gray = read_stored(root, locator)
+    return bool(np.isin(gray, lesion).any() if lesion else gray.any())
+
+
+def marked_slices(
+    root: Path, locator: str, axis: str = "", lesion: tuple[int, ...] = ()
+) -> np.ndarray | None:
+    """Return which slices of a volume of a mask mark anything; None for a mask of a picture.
+
+    Along the first axis of an array and in axial slices where no ``axis`` is named.
+    """
+    if split_slice(locator):
+        return None
+    if volumes.is_nifti(locator):
+        return volumes.marked_slices(root, locator, axis or "axial", lesion)
+    if locator.lower().endswith(".npy") and is_stack(root, locator):
+        others = tuple({0, 1, 2} - {int(axis or 0)})
+        return np.asarray(_marked_stack(root, locator, lesion).any(axis=others))
+    if is_tiff(locator) and (n := count_frames(root, locator)) > 1:
+        frames = (f"{locator}{MARK}frame-{number}" for number in range(n))
+        return np.array([_marked_frame(root, frame, lesion).any() for frame in frames])
+    return None
+
+
+def _read_of_volume(root: Path, locator: str, lesion: tuple[int, ...]) -> np.ndarray | None:
+    """Return what a mask marks in a slice of a volume, bool (h, w); None for another mask."""
+    parts = split_slice(locator)
+    if parts and is_tiff(locator):
+        return _marked_frame(root, locator, lesion)
+    if parts is None or parts[1] == "frame":
+        return None
+    name, axis, number = parts
+    if volumes.is_nifti(name):
+        return volumes.read_mask_slice(root, name, axis, number, lesion)
+    marked = _marked_stack(root, name, lesion)
+    return cut_stack(marked, int(axis), number, Path(root, locator))
+
+
+def _marked_stack(root: Path, locator: str, lesion: tuple[int, ...]) -> np.ndarray:
+    return volumes.marked_by_labels(open_stack(root, locator), lesion, Path(root, locator))
+
+
+def _marked_frame(root: Path, locator: str, lesion: tuple[int, ...]) -> np.ndarray:
+    return volumes.marked_by_labels(read_stored(root, locator), lesion, Path(root, locator))

@@ -1,0 +1,83 @@
+"""How somebody's own masks are called, and which of their values mark the lesion."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from rin.data.layouts import LESION, NO_LESION
+from rin.data.masks import labels_in
+from rin.data.tree import is_dicom
+from rin.errors import InputError, counted, join_first_ten
+from rin.study.own_files import IN_MASKS, Ask, NewTask, Places, join_name
+
+#: Answer with which every label of a mask is the lesion.
+ALL_LABELS = "all"
+#: Masks that are looked at for labels, where none are named.
+_SAMPLE = 64
+
+
+def classes_in_masks(places: Places, made: NewTask) -> Counter[str]:
+    """Return the two classes that masks tell, to be counted when they are read."""
+    if not places.outlines:
+        remedy = "Name their folder with --masks, or call them like their pictures, _mask behind."
+        raise InputError("no masks are found", where=f"--label {IN_MASKS}", remedy=remedy)
+    made.say("label", "a lesion where the mask marks anything, none where it is black or absent")
+    made.notes["labels_in_masks"] = "lesion where a mask marks anything, as you said"
+    return Counter({LESION: 1, NO_LESION: 1})
+
+
+def check_masks(places: Places, made: NewTask) -> None:
+    """Say how masks are called; InputError where none is called like a picture."""
+    outlines = places.outlines
+    if not places.mask_names:
+        if outlines and is_dicom(outlines[0]):
+            from rin.data.dicom import refuse_segmentation  # pydicom is slow to load
+
+            name = join_name(places.masks or places.images, outlines[0])
+            refuse_segmentation(places.tree.root, places.tree.locator(name))
+        example = outlines[0] if outlines else "nothing"
+        problem = f"no mask is called like a picture (a mask is called {example})"
+        remedy = "Call masks like their pictures, _mask behind if you like, or name them in a "
+        remedy += "column of a --table."
+        raise InputError(problem, where=f"--masks {places.masks}", remedy=remedy)
+    made.say("masks", f"{counted(len(outlines), 'files')}, by names such as {outlines[0]}")
+
+
+def lesion_values(places: Places, said: str, made: NewTask, ask: Ask) -> dict[str, Any]:
+    """Return the setting of which labels of masks are the lesion; nothing where all may be.
+
+    It is asked for where a mask has several, of which one may be an organ.
+    """
+    tree, folder = places.tree, places.masks or places.images
+    files = [tree.locator(join_name(folder, name)) for name in places.outlines]
+    step = 1 if said else 1 + len(files) // _SAMPLE
+    labels_of = [*_labels_of(places, files[::step])]
+    times = Counter(label for labels in labels_of for label in labels)
+    is_plain = not said and all(len(labels) < 2 for labels in labels_of)
+    if is_plain:
+        return {}
+    numbers = ", ".join(f"{label} in {times[label]:,}" for label in sorted(times))
+    text = f"labels {numbers} of {counted(len(labels_of), 'masks')}"
+    choices = [ALL_LABELS, *map(str, sorted(times))]
+    answer = said or ask(f"{text}: which are the lesion", "--lesion-values", choices, ALL_LABELS)
+    if answer == ALL_LABELS:
+        text += ": all count as the lesion. If one is an organ, name the others by --lesion-values"
+        made.say("LABELS", text, "bold red")
+        return {}
+    chosen = re.split(r"\s*,\s*", answer.strip())
+    if strange := [value for value in chosen if value not in map(str, times)]:
+        known = join_first_ten([*map(str, sorted(times))], ", ") or "none but zero"
+        problem = f"no mask holds the value {strange[0]}"
+        remedy = f"Masks hold {known}: name those of the lesion, as in --lesion-values 2,3."
+        raise InputError(problem, where=f"--lesion-values {answer}", remedy=remedy)
+    made.say("labels", f"{text}: {', '.join(chosen)} of them the lesion")
+    made.notes["lesion_values"] = "values of masks that mark the lesion, as you said"
+    return {"lesion_values": [*map(int, chosen)]}
+
+
+def _labels_of(places: Places, files: Iterable[str]) -> Iterable[list[int]]:
+    for file in files:
+        with suppress(InputError):  # the inspection of all names the broken ones
+            yield labels_in(places.tree.root, file)
