@@ -36,7 +36,9 @@ FINDING_SEPARATORS = "|;/,"
 #: Words for an empty cell.
 MISSING = _WORDS["missing"].split()
 #: How patients may be read from paths: a folder each, or names before their last or first break.
-PATIENT_PATHS = _WORDS["patient paths"]
+PATIENT_NAMES = _WORDS["patient names"]
+#: The folder that a picture lies in.
+_LAST_FOLDER = "([^/]+)/[^/]+$"
 #: How classes may be read from names.
 LABEL_PATTERNS = _WORDS["label patterns"]
 #: How masks are called that lie beside their pictures, or in a folder of their own.
@@ -343,7 +345,7 @@ def guess_patients(paths: Sequence[str]) -> tuple[str, dict[str, list[str]]]:
 def patient_patterns(paths: Sequence[str]) -> dict[str, dict[str, list[str]]]:
     """Return all patterns that may tell patients, the likelier first, and the pictures of each."""
     fitting = {}
-    for pattern in PATIENT_PATHS:
+    for pattern in (*_folder_patterns(paths), *PATIENT_NAMES):
         names = [path if "/" in pattern else path.rpartition("/")[2] for path in paths]
         matches = [match for name in names if (match := re.search(pattern, name))]
         if len(matches) < len(names):
@@ -354,6 +356,27 @@ def patient_patterns(paths: Sequence[str]) -> dict[str, dict[str, list[str]]]:
         if max(4, len(paths) / 50) <= len(pictures) <= 0.9 * len(paths):
             fitting[pattern] = pictures
     return fitting
+
+
+def _folder_patterns(paths: Sequence[str]) -> list[str]:
+    """Return patterns of a folder at each depth, the innermost first.
+
+    Before others come folders that are called as patients are, and last those of studies.
+    """
+    folders = [path.split("/")[:-1] for path in paths]
+    deepest = min(map(len, folders), default=0)
+    ranks: dict[str, int] = {}
+    for depth in reversed(range(deepest)):
+        is_last = all(len(several) == depth + 1 for several in folders)
+        above = f"(?:[^/]+/){{{depth}}}" if depth else ""
+        pattern = _LAST_FOLDER if is_last else f"^{above}([^/]+)/"
+        names = {several[depth] for several in folders}
+        are_of = {
+            kind: all(re.fullmatch(called, name) for name in names)
+            for kind, called in _WORDS["folders of"].items()
+        }
+        ranks[pattern] = are_of["study"] - are_of["patient"]
+    return sorted(ranks, key=lambda pattern: ranks[pattern])
 
 
 def numbered_patterns(paths: Sequence[str]) -> list[str]:

@@ -921,6 +921,12 @@ def test_positive_class_is_guessed_by_its_word_or_that_of_the_other(classes, pos
         ([f"img/P{p}/{view}.png" for p in range(9) for view in "ab"], 9),
         ([f"{p}_{view}.png" for p in range(9) for view in "ab"], 9),
         ([f"{p} left {view}.png" for p in range(9) for view in "abc"], 9),
+        ([f"P{p}/study{s}/{view}.png" for p in range(9) for s in range(5) for view in "ab"], 9),
+        (
+            [f"set/{p:03d}/{s + 5}/{view}.png" for p in range(9) for s in (1, 2) for view in "ab"],
+            9,
+        ),
+        ([f"site {p % 5}/p{p}/{view}.png" for p in range(9) for view in "ab"], 9),
         ([f"scan_{p}.png" for p in range(9)], 0),
         ([f"site {p % 2}/{p}.png" for p in range(9)], 0),
         ([], 0),

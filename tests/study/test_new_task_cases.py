@@ -207,6 +207,14 @@ def lesions(home):
     write_table(home, [*rows, (*rows[0][:3], "second.png")], columns=columns)
 
 
+def studies(home):
+    """Put pictures into a folder a study, below one a patient, and their paths into the table."""
+    name_of = "patient{:05d}/study{}/view1.png".format
+    rename(home, name_of)
+    rows = [(name_of(p, v), label_of(p)) for p in range(24) for v in range(2)]
+    write_table(home, rows, columns=("Path", "Befund"))
+
+
 def findings(home):
     """Write a row a finding, of which every other patient with a tumour has two."""
     rows = rows_of(home)
@@ -817,6 +825,11 @@ CASES = {
         lambda h: write_table(h, [*rows_of(h), ("p00_0.png", "benign", "P0")]),
         "1 picture has several rows that differ: p00_0.png",
         refused=True,
+    ),
+    "studies in folders of patients": Case(
+        studies,
+        "by their names 48 pictures may be of 24 patients (^([^/]+)/), such as "
+        "patient00000/study0/view1.png and patient00000/study1/view1.png of patient00000",
     ),
     "row a finding": Case(
         findings,
