@@ -323,6 +323,9 @@ def new(
         str,
         typer.Option("--lesion-values", help="Values of masks, such as 2,3; others are not."),
     ] = "",
+    only: Annotated[
+        str, typer.Option(help="Pattern of the pictures and masks that are taken: 'flair|seg'.")
+    ] = "",
     findings: Annotated[
         bool, typer.Option("--findings", help="Rows of one picture are its findings.")
     ] = False,
@@ -384,6 +387,7 @@ def new(
         window=center_and_width,
         slices=slices,
         lesion=lesion,
+        only=only,
         findings=findings,
         data_root=Path(data_root) if data_root else None,
         results=Path(results),

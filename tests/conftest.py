@@ -48,8 +48,13 @@ def pytest_collection():
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with trainings: a long file that comes last keeps one process at work alone."""
-    items.sort(key=lambda item: "training" not in item.path.parts)
+    """Begin with trainings: a long file that comes last keeps one process at work alone.
+
+    Before them come pages that train live, which must set the threads of TensorFlow themselves.
+    """
+    items.sort(
+        key=lambda item: ("live_pages" not in item.path.stem, "training" not in item.path.parts)
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -414,7 +414,7 @@ def guess_masks(pictures: Collection[str], masks: Collection[str] = ()) -> str:
     stems = {file_stem(name) for name in pictures}
     if masks:
         stems = {stem.rpartition("/")[2] for stem in stems}
-        stems |= {stem.removesuffix(CHANNEL) for stem in stems}
+    stems |= {stem.removesuffix(ending) for ending in _channels(pictures) for stem in stems}
     for pattern in [SAME_NAME, *MASK_NAMES] if masks else MASK_NAMES:
         for name in masks or pictures:
             folder, slash, file = file_stem(name).rpartition("/")
@@ -425,11 +425,34 @@ def guess_masks(pictures: Collection[str], masks: Collection[str] = ()) -> str:
     return ""
 
 
-def lack_channel(masks: Collection[str], pictures: Collection[str]) -> bool:
-    """Tell whether masks are called like pictures without their `CHANNEL`."""
+def channel_lacked(pattern: str, masks: Collection[str], pictures: Collection[str]) -> str:
+    """Return the end of the names of pictures that their masks lack, such as `CHANNEL`, if any.
+
+    ``pattern`` is that of the names of masks.
+    """
     stems = {file_stem(name).rpartition("/")[2] for name in pictures}
-    drawn = {file_stem(name).rpartition("/")[2] for name in masks}
-    return not drawn & stems and bool({stem + CHANNEL for stem in drawn} & stems)
+    matches = (re.fullmatch(pattern, file_stem(name).rpartition("/")[2]) for name in masks)
+    drawn = {match["stem"] for match in matches if match}
+    if drawn & stems:
+        return ""
+    endings = _channels(pictures)
+    return next((end for end in endings if {stem + end for stem in drawn} & stems), "")
+
+
+def _channels(pictures: Collection[str]) -> list[str]:
+    """Return what may tell a channel or a sequence at the end of names of pictures.
+
+    Beside `CHANNEL` that is the end that all have in common, masks aside.
+    """
+    stems = {file_stem(name).rpartition("/")[2] for name in pictures}
+    stems = {stem for stem in stems if not are_called_as_masks(stem)}
+    endings = {match[0] if (match := re.search(r"[_-][^_-]+$", stem)) else "" for stem in stems}
+    return [CHANNEL, *(endings - {"", CHANNEL} if len(endings) == 1 else ())]
+
+
+def are_called_as_masks(stem: str) -> bool:
+    """Tell whether the name of a file, without ending, is made as those of masks are."""
+    return any(re.fullmatch(pattern, stem) for pattern in MASK_NAMES)
 
 
 def sort_pictures(

@@ -154,7 +154,9 @@ class DatasetManifest(FrozenModel):
     is center and width, for DICOM (in rescaled values: Hounsfield units of CT) and for pictures
     of more than 8 bits or of floating numbers (in their stored values).  ``window_from`` says that
     it lies between ``percentiles`` of the values, with which `rin data verify` compares it, and
-    which of DICOM without a rescale are the stored ones.  ``slices`` says that
+    which of DICOM without a rescale are the stored ones.  ``only`` is a pattern that
+    is found in the paths of all pictures and masks that are read, such as those of one sequence.
+    ``slices`` says that
     pictures are volumes, and which slices of them are cases; a volume is of one patient, and is
     one where nothing names patients.  ``unwrap_ct`` puts back below zero what wrapped
     in CT of 12 bits without a sign, as `rin data verify` finds it.  ``near_duplicate_bits`` is
@@ -193,6 +195,7 @@ class DatasetManifest(FrozenModel):
     color: bool = False
     window: tuple[float, Annotated[float, Field(gt=0)]] | None = None
     window_from: Literal["statement", "percentiles"] = "statement"
+    only: re.Pattern[str] | None = None
     slices: Slices | None = None
     unwrap_ct: bool = False
     masks: bool = False

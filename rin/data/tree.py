@@ -12,7 +12,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import chain
 from pathlib import Path
@@ -74,6 +74,13 @@ class Tree:
         with suppress(OSError), Path(self.root, self.location, name).open("rb") as file:
             return file.read(132)[128:] == b"DICM"
         return False
+
+    def with_pictures(self, pattern: re.Pattern[str] | None) -> "Tree":
+        """Return the tree without pictures and masks in whose names a pattern is not found."""
+        if pattern is None:
+            return self
+        names = (n for n in self.names if pattern.search(n) or not self.is_picture(n))
+        return replace(self, names=tuple(names))
 
     def one_called(self, name: str, remedy: str) -> str:
         """Return the one file of a name, in whatever folder."""

@@ -108,6 +108,7 @@ def new_task(
     window: tuple[float, float] | str | None = None,
     slices: str = "",
     lesion: str = "",
+    only: str = "",
     findings: bool = False,
     data_root: Path | None = None,
     results: Path = Path("results"),
@@ -123,7 +124,8 @@ def new_task(
     ``1=malignant``.  ``leave_out`` are some of `KINDS`, or ``all``; ``empty_masks``, ``several``
     and ``distinct`` accept what is else refused.  ``window`` is center and width, or
     `PERCENTILES`; ``slices`` are rule and number, then maybe axis or ``folder``; ``lesion``
-    are values of masks, such as ``2,3``; ``findings`` says that each row is one.  Nothing is
+    are values of masks, such as ``2,3``; ``only`` is a pattern of what is taken of all pictures
+    and masks; ``findings`` says that each row is one.  Nothing is
     written but inspections below ``results``.  InputError for everything that would stop a
     training later.
     """
@@ -136,8 +138,8 @@ def new_task(
     if findings and not table:
         remedy = "Give the --table whose rows are findings."
         raise InputError("there are no rows", where="--findings", remedy=remedy)
-    _check_patterns(bool(table), label, patient)
-    root, places = find_places(images, table, masks, data_root, results)
+    _check_patterns(bool(table), label, patient, only)
+    root, places = find_places(images, table, masks, only, data_root, results)
     tree, made = places.tree, NewTask(name, root)
     made.say("folder", tree.place())
     if table:
@@ -167,6 +169,7 @@ def new_task(
         **_patients_of(tree.root, locators, reading, patient, bool(taken), made, ask),
         "patient_labels": "several" if several else "one",
         **({"labels_in_masks": True} if reading.in_masks else {}),
+        **({"only": only} if only else {}),
         **lesion_values(places, lesion, made, ask),
         **_cases_left_out(leave_out),
         **(
@@ -207,8 +210,11 @@ def _cases_left_out(kinds: Collection[str]) -> dict[str, list[str]]:
     return {"leave_out": left_out} if left_out else {}
 
 
-def _check_patterns(has_table: bool, label: str, patient: str) -> None:
+def _check_patterns(has_table: bool, label: str, patient: str, only: str) -> None:
     """Raise InputError where a flag that is no column of a table is no pattern either."""
+    remedy = "Write a part of the names, such as flair, or several, as in 'flair|seg'."
+    with as_input_error("no pattern of names", where="--only", remedy=remedy, kinds=re.error):
+        re.compile(only)
     if (not has_table and patient != NO_PATIENTS) or "(" in patient:
         _check_pattern(patient, "--patient", "tells patients, as in '^(P[0-9]+)_'")
     if not has_table and label != IN_MASKS:

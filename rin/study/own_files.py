@@ -1,6 +1,7 @@
 """Where somebody's own images lie, and what is said and asked of them: the ground of `rin new`."""
 
 import os
+import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -12,12 +13,15 @@ from rin.data import discovery
 from rin.data.tree import Tree, file_of, is_archive, open_tree
 from rin.data.volumes import ENDINGS
 from rin.errors import InputError
+from rin.files import read_yaml
 
 #: Value of ``--split`` with which a split that comes with the table is left aside, and of
 #: ``--patient`` with which names are not taken for those of patients.
 NO_SPLIT = NO_PATIENTS = "none"
 #: Value of ``--label`` with which masks tell the class: whether they mark a lesion.
 IN_MASKS = "masks"
+#: How files of other kinds become pictures or volumes: endings, and how.
+_WAYS = read_yaml(Path(__file__).with_suffix(".yaml"))["conversions"]
 #: Answers a question, which a flag decides, with one of some choices or a default.
 Ask = Callable[[str, str, Sequence[str], str], str]
 
@@ -96,7 +100,12 @@ def refuse_to_guess(question: str, flag: str, choices: Sequence[str], default: s
 
 
 def find_places(
-    images: Path, table: Path | None, masks: Path | None, data_root: Path | None, results: Path
+    images: Path,
+    table: Path | None,
+    masks: Path | None,
+    only: str,
+    data_root: Path | None,
+    results: Path,
 ) -> tuple[Path, Places]:
     """Return the data root, and what lies in the folder that holds all that was given."""
     options = {"--images": images, "--table": table, "--masks": masks}
@@ -114,6 +123,7 @@ def find_places(
     names = {flag: path.relative_to(above).as_posix() for flag, path in paths.items()}
     folder, drawn = (names.get(flag, "").removeprefix(".") for flag in ("--images", "--masks"))
     _refuse_pairs(tree)
+    tree = tree.with_pictures(re.compile(only) if only else None)
     files = [name for name in tree.names if tree.is_picture(name)]
     if not table and folder == drawn == "":
         folder = _folder_around(files)
@@ -121,13 +131,21 @@ def find_places(
     if not pictures:
         others = [name for name in tree.names if name.startswith(join_name(folder, ""))]
         problem = f"there are no pictures among its files ({endings_in_words(others) or 'none'})"
-        remedy = (
-            "Readable are PNG, JPEG, TIFF, BMP, DICOM, NIfTI and NumPy: convert others, or name "
-        )
-        remedy += "the right folder."
+        remedy = "Readable are PNG, JPEG, TIFF, BMP, DICOM, NIfTI and NumPy: "
+        remedy += f"{_way_to_convert(others, images)}, or name the right folder."
         raise InputError(problem, where=f"--images {images}", remedy=remedy)
+    _refuse_likely_masks(tree, pictures, outlines)
     table_name = names.get("--table", "")
     return root, Places(tree, folder, drawn, table_name, pictures, outlines, mask_names)
+
+
+def _way_to_convert(names: Iterable[str], folder: Path) -> str:
+    """Return how to convert files of a kind that cannot be read, where a way is known."""
+    endings = {Path(name).suffix.lower() for name in names}
+    for way in _WAYS:
+        if endings & {*way["endings"].split()}:
+            return str(way["how"]).format(folder=shlex.quote(str(folder)))
+    return "convert others"
 
 
 def _refuse_pairs(tree: Tree) -> None:
@@ -148,6 +166,19 @@ def _refuse_pairs(tree: Tree) -> None:
     remedy = f'Convert them, which leaves them there: python -c "{code}" {folder}; Analyze does '
     remedy += "not say left from right, so look at one."
     tree.raise_if_any(pairs, "volumes are in pairs of .hdr and .img", remedy=remedy)
+
+
+def _refuse_likely_masks(tree: Tree, pictures: list[str], outlines: list[str]) -> None:
+    """Raise InputError where some of the pictures are called as masks are."""
+    stems = {name: discovery.file_stem(name).rpartition("/")[2] for name in pictures}
+    likely = [name for name, stem in stems.items() if discovery.are_called_as_masks(stem)]
+    if likely and not outlines and len(likely) < len(pictures):
+        example = next(name for name in pictures if name not in likely)
+        remedy = f"If they are masks of one kind of picture, as {example} is, say which is taken, "
+        remedy += "and its masks: --only 'KIND|seg', parts of the names of both; or move masks "
+        remedy += "into a folder of their own, and name it with --masks."
+        problem = "pictures are called as masks are, and no picture is called like them"
+        tree.raise_if_any(likely, problem, remedy=remedy)
 
 
 def _refuse_absent(given: dict[str, Path], paths: dict[str, Path]) -> None:

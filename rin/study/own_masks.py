@@ -72,7 +72,7 @@ def lesion_values(places: Places, said: str, made: NewTask, ask: Ask) -> dict[st
         problem = f"no mask holds the value {strange[0]}"
         remedy = f"Masks hold {known}: name those of the lesion, as in --lesion-values 2,3."
         raise InputError(problem, where=f"--lesion-values {answer}", remedy=remedy)
-    made.say("labels", f"{text}: {', '.join(chosen)} of them the lesion")
+    made.say("labels", f"{text}; of the lesion: {', '.join(chosen)}")
     made.notes["lesion_values"] = "values of masks that mark the lesion, as you said"
     return {"lesion_values": [*map(int, chosen)]}
 

@@ -15,7 +15,14 @@ from typing import Any
 import pandas as pd
 
 from rin.data import discovery
-from rin.data.layouts.found import join_findings, read_table, rows_above, sheets_of
+from rin.data.layouts.found import (
+    CLASSES,
+    JSON_LINES,
+    join_findings,
+    read_table,
+    rows_above,
+    sheets_of,
+)
 from rin.data.layouts.table import HEADERS, NAME
 from rin.data.manifest import read_names
 from rin.data.tree import PICTURES, is_dicom
@@ -46,6 +53,8 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
         check_masks(places, made)
         options["mask"] = places.mask_names
         options |= {"masks": places.masks} if places.masks not in ("", places.images) else {}
+        channel = discovery.channel_lacked(places.mask_names, places.outlines, pictures)
+        options |= {"channel": channel} if channel not in ("", discovery.CHANNEL) else {}
     strange = sorted(set(filter(tree.is_picture, tree.names)) - places.files)
     remedy = "Put pictures and masks into a folder of their own, or link them there."
     tree.raise_if_any(strange, "pictures lie in other folders", remedy=remedy)
@@ -147,9 +156,11 @@ def _read_rows(places: Places, made: NewTask) -> pd.DataFrame:
     rows = read_table(tree, table, []).astype(object)
     if rows.empty:
         raise tree.error("the table has no rows", file=table, remedy="Give it a row a picture.")
-    if table.lower().endswith(".json"):
-        text = f"{Path(table).name}, annotations of COCO; their boxes and outlines are not read"
-        made.say("table", text, "yellow")
+    if table.lower().endswith(("json", *JSON_LINES)):
+        text = "JSON"
+        if CLASSES in rows:
+            text = "annotations of COCO; their boxes and outlines are not read"
+        made.say("table", f"{Path(table).name}, {text}", "yellow" if CLASSES in rows else "")
     elif not table.lower().endswith((".parquet", ".xlsx")):
         text, encoding = discovery.decode(tree.read(table))
         separator = discovery.separator_of(text).replace("\t", "tab")
@@ -409,9 +420,10 @@ def _options_of(
             check_masks(places, made)
             template = discovery.mask_template(places.mask_names, outlines)
             stem = _STEM
-            if discovery.lack_channel(outlines, places.pictures):
+            channel = discovery.channel_lacked(places.mask_names, outlines, places.pictures)
+            if channel:
                 template = template or "{stem}"
-                stem = stem.replace("+?)", f"+?){discovery.CHANNEL}")
+                stem = stem.replace("+?)", f"+?){re.escape(channel)}")
             if template:
                 image = names.get("image", NAME)
                 folder_and_file = re.fullmatch("({.+}/){(.+)}", image)

@@ -348,13 +348,44 @@ def test_annotations_of_coco_are_a_row_a_picture_with_all_its_classes(tmp_path):
         (coco(images=[{"id": 1}]), r"images\.0\.file_name: Field required"),
         ("[1]", r"images: Field required \(and 2 more\)"),
         ('{"images": ', "it is no JSON"),
+        ('[{"image": ["a.png"]}]', "columns hold lists, and no cells: image"),
     ],
 )
 def test_json_that_is_not_annotations_of_coco_is_refused(tmp_path, text, message):
     (tmp_path / "list.json").write_text(text)
     with pytest.raises(InputError, match=message) as caught:
         read_table(open_tree(tmp_path.parent, tmp_path.name), "list.json", [])
-    assert caught.value.remedy.startswith("Export images, annotations and categories as COCO")
+    assert caught.value.remedy.startswith(("Export images, annotations and", "Write one text"))
+
+
+JSON_ROWS = [{"image": "a.png", "label": 1, "age": None}, {"image": "b.png", "label": 0, "age": 7}]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "rows"),
+    [
+        ("list.json", json.dumps(JSON_ROWS), [["a.png", "1", ""], ["b.png", "0", "7"]]),
+        (
+            "list.jsonl",
+            "\n".join([*map(json.dumps, JSON_ROWS), ""]),
+            [["a.png", "1", ""], ["b.png", "0", "7"]],
+        ),
+        (
+            "list.ndjson",
+            '{"image": "a.png", "ok": true}\n{"image": "b"}',
+            [["a.png", "True"], ["b", ""]],
+        ),
+        (
+            "list.json",
+            '{"a.png": "benign", "b.png": "malignant"}',
+            [["a.png", "benign"], ["b.png", "malignant"]],
+        ),
+    ],
+)
+def test_json_of_rows_or_of_labels_by_file_is_a_table(tmp_path, name, text, rows):
+    (tmp_path / name).write_text(text)
+    table = read_table(open_tree(tmp_path.parent, tmp_path.name), name, [])
+    assert table.to_numpy().tolist() == rows
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])

@@ -324,7 +324,8 @@ MISTAKES = {
     ),
     "pictures of another kind": (
         lambda h: [path.rename(path.with_suffix(".gif")) for path in (h / "own/Bilder").iterdir()],
-        "--images own/Bilder: there are no pictures among its files (48 .gif). Readable are PNG,",
+        "--images own/Bilder: there are no pictures among its files (48 .gif). Readable are PNG, "
+        "JPEG, TIFF, BMP, DICOM, NIfTI and NumPy: make PNG of them, which leaves them there: ",
     ),
     "name of another task": (
         lambda h: (h / "manifests/busi.yaml").write_text(

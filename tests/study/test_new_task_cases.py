@@ -379,7 +379,7 @@ CASES = {
     ),
     "row a patient, number behind a word in names": Case(
         patients_of(lambda p, v: f"Fall_{p + 1}_{v}.png", lambda p: str(p + 1)),
-        "its cells equal the patients of 48 of 48 pictures",
+        "its cells equal the number behind a word in names of 48 of 48 pictures",
     ),
     "row a patient, the same row twice": Case(
         patients_of(
@@ -391,7 +391,7 @@ CASES = {
         patients_of(
             lambda p, v: f"P{p}_{v}.png", lambda p: f"P{p}", more=[("P3", "benign", "33")]
         ),
-        "1 patient has several rows that differ: 'P3' (row 26). Keep one row a patient",
+        "1 cell of Subject has several rows that differ: 'P3' (row 26). Keep one row a cell of ",
         refused=True,
     ),
     "row a patient, one without pictures": Case(

@@ -1,5 +1,8 @@
 """`rin new` on volumes: NIfTI, arrays, frames and folders of slices, with their patients."""
 
+import subprocess
+import sys
+
 import nibabel
 import numpy as np
 import pytest
@@ -80,6 +83,61 @@ def test_slices_with_a_lesion_are_proposed_where_every_volume_has_a_mask(rin, vo
     assert "144 masks, one per picture" in out
     cases = opened(volumes).cases
     assert {name.rpartition("-")[2] for name in cases["case_id"]} == {"6", "7", "8"}
+
+
+@pytest.fixture
+def sequences(home):
+    """Two sequences of each of 24 patients in her folder, with a mask that belongs to both."""
+    for patient in range(24):
+        drawn = np.zeros(SHAPE, np.uint8)
+        drawn[4:8, 4:8, 6:9] = 1
+        drawn[5:7, 5:7, 7] += patient % 2
+        values = {"t1": values_of(patient), "flair": values_of(24 + patient), "seg": drawn}
+        for kind, voxels in values.items():
+            write_nifti(home / f"cohort/scans/P{patient:02d}/P{patient:02d}_{kind}.nii.gz", voxels)
+    lines = [f"P{patient:02d};{CLASSES[patient % 2]}" for patient in range(24)]
+    (home / "cohort" / "list.csv").write_text("\n".join(["Patient;Befund", *lines, ""]))
+    return home
+
+
+def test_masks_of_one_sequence_of_several_are_found_once_it_is_named(rin, sequences):
+    status, _, err = rin("new", "mine", *COHORT)
+    assert status == 1
+    assert "24 pictures are called as masks are, and no picture is called like them" in err
+    assert "P00/P00_flair.nii.gz is, say which is taken, and its masks: --only 'KIND|seg'" in err
+    out = new(rin, *COHORT, "--only", "flair|seg")
+    assert "72 masks, one per picture" in out
+    assert "labels 1 in 24, 2 in 12 of 24 masks: all count as the lesion" in out
+    cases = opened(sequences).cases
+    assert cases["image"].str.contains("_flair.nii.gz#axial-").all()
+    assert cases.groupby("patient_id").size().eq(3).all()
+
+
+def test_masks_of_one_sequence_tell_classes_by_their_values(rin, sequences):
+    (sequences / "cohort/list.csv").unlink()
+    flags = ["--images", "cohort/scans", "--yes", "--only", "flair|seg", "--label", "masks"]
+    new(rin, *flags, "--lesion-values", "2", "--slices", "even,2", "--patient", "^(P[0-9]+)/")
+    cases = opened(sequences / "cohort").cases
+    lesion = cases["patient_id"].str.removeprefix("P").astype(int) % 2 == 1
+    assert cases["label"].map({"lesion": True, "no lesion": False}).tolist() == lesion.tolist()
+
+
+def test_only_needs_a_pattern(rin, sequences):
+    status, _, err = rin("new", "mine", *COHORT, "--only", "(flair")
+    assert status == 1
+    assert err.startswith("rin: --only: no pattern of names")
+
+
+def test_way_to_convert_pictures_of_other_kinds_works(rin, home):
+    for number in range(3):
+        path = home / "other" / f"a folder/{number}.webp"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(values_of(number)[..., 0]).save(path)
+    status, _, err = rin("new", "mine", "--images", "other/a folder", "--yes")
+    assert status == 1
+    command = err[err.index("python -c") : err.index(", or name the right folder")]
+    subprocess.run(command.replace("python", sys.executable, 1), shell=True, check=True, cwd=home)
+    assert len(sorted((home / "other/a folder").glob("*.png"))) == 3
 
 
 def test_volumes_without_named_patients_are_exams(rin, home):

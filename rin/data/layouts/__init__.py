@@ -50,16 +50,8 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     """
     reader = look_up("layout", manifest.layout, LAYOUTS)
     where = f"manifest {manifest.name}"
-    if manifest.patient_pattern is not None and manifest.layout not in PATTERNED:
-        problem = f"the layout {manifest.layout!r} takes no patient_pattern"
-        remedy = f"Leave it out, or use a layout that reads one: {', '.join(PATTERNED)}."
-        raise InputError(problem, where=where, remedy=remedy)
-    if manifest.layout not in OPTIONED:
-        ReaderOptions.of(manifest)
-    if manifest.slices and manifest.layout not in PATTERNED:
-        problem = f"the layout {manifest.layout!r} takes no slices"
-        remedy = f"Leave them out, or use a layout of volumes: {', '.join(PATTERNED)}."
-        raise InputError(problem, where=where, remedy=remedy)
+    _check_layout(manifest)
+    tree = tree.with_pictures(manifest.only)
     cases = reader(tree, manifest)
     if not isinstance(cases, pd.DataFrame):
         cases = pd.DataFrame(cases, columns=FoundCase._fields)
@@ -88,6 +80,23 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     labels = {name: manifest.label(name) for name in cases["source_class"].unique()}
     cases.insert(len(FoundCase._fields), "label", cases["source_class"].map(labels))
     return cases
+
+
+def _check_layout(manifest: DatasetManifest) -> None:
+    """Raise InputError for a setting or an option that the layout does not read."""
+    layout, where = manifest.layout, f"manifest {manifest.name}"
+    settings = {
+        "patient_pattern": manifest.patient_pattern,
+        "only": manifest.only,
+        "slices": manifest.slices,
+    }
+    stated = [name for name, value in settings.items() if value is not None]
+    if stated and layout not in PATTERNED:
+        problem = f"the layout {layout!r} takes no {stated[0]}"
+        remedy = f"Leave it out, or use a layout that reads it: {', '.join(PATTERNED)}."
+        raise InputError(problem, where=where, remedy=remedy)
+    if layout not in OPTIONED:
+        ReaderOptions.of(manifest)
 
 
 def _slices_of(

@@ -43,7 +43,8 @@ class FolderOptions(ReaderOptions):
     twice is read once.
     ``masks`` is a folder of masks, with folders of classes or without; ``mask`` is a pattern of
     their names without ending, whose group ``stem`` is the name of the picture: without a folder
-    they lie beside the pictures.  Masks of one picture are merged.
+    they lie beside the pictures.  ``channel`` is the end of pictures' names that masks lack.
+    Masks of one picture are merged.
     ``stems`` calls each case by the name of its picture alone, without folder and ending.
     ``label`` is a pattern of names without ending, or of paths where it holds a slash, whose
     groups are the class: folders are then no classes, and may be any.
@@ -55,6 +56,7 @@ class FolderOptions(ReaderOptions):
     inner_copy: str = ""
     masks: str = ""
     mask: re.Pattern[str] | None = None
+    channel: str = CHANNEL
     stems: bool = False
     label: re.Pattern[str] | None = None
     leave_out: tuple[Literal["files"], ...] = ()
@@ -89,7 +91,7 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     else:
         cases["patient_id"] = cases["patient" if options.patients else "case_id"]
     cases["image"] = tree.locator("") + cases["name"]
-    cases["masks"] = _masks_by_picture(tree, cases["name"], masks)
+    cases["masks"] = _masks_by_picture(tree, cases["name"], masks, options.channel)
     return cases[[*FoundCase._fields]]
 
 
@@ -143,12 +145,12 @@ def _in_any_folder(files: list[str], options: FolderOptions) -> pd.DataFrame:
 
 
 def _masks_by_picture(
-    tree: Tree, pictures: pd.Series, masks: dict[str, list[str]]
+    tree: Tree, pictures: pd.Series, masks: dict[str, list[str]], channel: str
 ) -> list[tuple[str, ...]]:
     """Return the locators of each picture's masks; refuse masks of no picture, and of several."""
     if not masks:
         return [()] * len(pictures)
-    keys = [_key_of(masks, name) for name in pictures]
+    keys = [_key_of(masks, name, channel) for name in pictures]
     remedy = "Call each mask like its picture, in a folder of the same class, or take it away."
     lost = sorted(mask for key in masks.keys() - {*keys} for mask in masks[key])
     tree.raise_if_any(lost, "masks without pictures", remedy=remedy)
@@ -178,11 +180,11 @@ def _masks_of(names: Iterable[str], options: FolderOptions) -> dict[str, list[st
     return masks
 
 
-def _key_of(masks: dict[str, list[str]], name: str) -> str:
+def _key_of(masks: dict[str, list[str]], name: str, channel: str) -> str:
     """Return the name of a picture as its masks have it: with all, some or none of its folders."""
     folders = file_stem(name).split("/")
     keys = ["/".join(folders[start:]) for start in range(len(folders))]
-    keys += [key.removesuffix(CHANNEL) for key in keys]
+    keys += [key.removesuffix(channel) for key in keys]
     return next((key for key in keys if key in masks), "")
 
 

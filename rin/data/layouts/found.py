@@ -31,6 +31,10 @@ _FIRST = 50
 _TEXT = pd.StringDtype("pyarrow")
 #: Column of the classes that annotations of COCO give a picture, and class of one without any.
 CLASSES, NO_CLASS = "classes", "none"
+#: Columns of labels by file name, in JSON; and endings of files with one row of JSON a line.
+FILE, LABEL = "file", "label"
+JSON_LINES = ("jsonl", "ndjson")
+_CELL = (str, int, float, bool, type(None))
 #: What stands between the findings of a picture that come from several rows.
 BETWEEN = "|"
 
@@ -136,17 +140,18 @@ def read_table(
 ) -> pd.DataFrame:
     """Return a table as text, a missing value as empty text; ``columns`` must be among its own.
 
-    Parquet, Excel and annotations of COCO (JSON) are known by the ending.  Any other is CSV, whose
-    separator and encoding are found; without a ``header``, ``columns`` are what its columns are
-    called.  Titles above the names of the columns (:func:`rows_above`) and empty rows are passed
-    over; the index counts all rows of the file after its first.
+    Parquet, Excel and JSON (rows, labels by file name, annotations of COCO) are known by the
+    ending.  Any other is CSV, whose separator and encoding are found; without a ``header``,
+    ``columns`` are what its columns are called.  Titles above the names of the columns
+    (:func:`rows_above`) and empty rows are passed over; the index counts all rows of the file
+    after its first.
     """
     if name not in tree.names:
         raise tree.error("the table is not there", file=name)
     columns, content, kind = list(columns), tree.read(name), name.lower().rpartition(".")[2]
     where = tree.place(name)
-    if kind == "json":
-        rows = _parse_coco(content, where)
+    if kind in ("json", *JSON_LINES):
+        rows = _parse_json(content, kind, where)
     else:
         rows = _parse_table(content, kind, columns, where, header=header)
     rows = rows[(rows != "").any(axis=1)]
@@ -199,16 +204,38 @@ class _Coco(_Stated):
     categories: list[_Category]
 
 
-def _parse_coco(content: bytes, where: str) -> pd.DataFrame:
+def _parse_json(content: bytes, kind: str, where: str) -> pd.DataFrame:
+    """Return the table in a JSON file, as text.
+
+    It is a list of rows, one row a line, labels by file name, or annotations of COCO.
+    """
+    remedy = "Export images, annotations and categories as COCO has them, or a table as CSV."
+    with as_input_error("it is no JSON", where=where, remedy=remedy, kinds=ValueError):
+        lines = content.splitlines() if kind in JSON_LINES else []
+        stated = [json.loads(line) for line in lines if line.strip()] or json.loads(content)
+    if isinstance(stated, dict) and all(isinstance(value, _CELL) for value in stated.values()):
+        stated = [{FILE: name, LABEL: value} for name, value in stated.items()]
+    if isinstance(stated, list) and all(isinstance(row, dict) for row in stated):
+        rows = stated
+        nested = {
+            name for row in rows for name, cell in row.items() if not isinstance(cell, _CELL)
+        }
+        if nested:
+            problem = f"columns hold lists, and no cells: {join_first_ten(sorted(nested))}"
+            remedy = "Write one text or number into each cell, or take such columns out."
+            raise InputError(problem, where=where, remedy=remedy)
+    else:
+        rows = _rows_of_coco(stated if isinstance(stated, dict) else {}, where, remedy)
+    table = pd.DataFrame(rows, dtype=object)
+    return table.map(lambda cell: "" if pd.isna(cell) else str(cell)).astype(_TEXT)
+
+
+def _rows_of_coco(stated: dict[str, Any], where: str, remedy: str) -> list[dict[str, Any]]:
     """Return a row a picture of annotations of COCO, the classes of its annotations in `CLASSES`.
 
     Several are joined by “|”; a picture without annotations is of the class `NO_CLASS`.
     """
-    remedy = "Export images, annotations and categories as COCO has them, or a table as CSV."
-    with as_input_error("it is no JSON", where=where, remedy=remedy, kinds=ValueError):
-        stated = json.loads(content)
-    parts = stated if isinstance(stated, dict) else {}
-    held = _Coco.checked(parts, where=where, remedy=remedy)
+    held = _Coco.checked(stated, where=where, remedy=remedy)
     names = {category.id: category.name for category in held.categories}
     classes: dict[int | str, set[str]] = {image.id: set() for image in held.images}
     for annotation in held.annotations:
@@ -217,11 +244,10 @@ def _parse_coco(content: bytes, where: str) -> pd.DataFrame:
             problem += f"{annotation.category_id!r}, and one of them is not listed"
             raise InputError(problem, where=where, remedy=remedy)
         classes[annotation.image_id].add(names[annotation.category_id])
-    rows = [
+    return [
         image.model_dump() | {CLASSES: BETWEEN.join(sorted(classes[image.id])) or NO_CLASS}
         for image in held.images
     ]
-    return pd.DataFrame(rows).map(lambda cell: "" if cell is None else str(cell)).astype(_TEXT)
 
 
 def _parse_table(
@@ -256,7 +282,9 @@ def rows_above(tree: Tree, name: str) -> int:
     A title leaves most cells empty; the names begin with the first, and a row follows them.
     """
     kind = name.lower().rpartition(".")[2]
-    return 0 if kind in ("parquet", "json") else _titles(_first_rows(tree.read(name), kind))
+    if kind in ("parquet", "json", *JSON_LINES):
+        return 0
+    return _titles(_first_rows(tree.read(name), kind))
 
 
 def _first_rows(content: bytes, kind: str) -> list[list[str]]:

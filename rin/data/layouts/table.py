@@ -225,6 +225,7 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
         problem = "no split is known that comes with the dataset"
         remedy = "Name its column in the option split of the layout table."
         raise InputError(problem, where=f"manifest {manifest.name}", remedy=remedy)
+    tree = tree.with_pictures(manifest.only)
     column = options.split.column
     file = options.split.table or options.table
     place, rows = _rows(tree, manifest, options, file, [column])
@@ -384,7 +385,9 @@ def _picture_names(tree: Tree, options: TableOptions, place: str) -> list[str]:
         return [*pictures]
     every = pd.DataFrame({NAME: [*pictures]})
     for column, pattern in options.parts.items():
-        every = every.assign(**every[column].str.extract(f"^(?:{pattern.pattern})$").fillna(""))
+        groups = every[column].str.extract(f"^(?:{pattern.pattern})$")
+        # What the pattern does not match may be a mask itself.
+        every = every.assign(**groups)[groups.notna().all(axis=1)]
     masks = matched([*_filled(tree, place, every, options.mask)], pictures, options.images)
     return [name for name in pictures if name not in {*masks.values()}]
 
