@@ -20,6 +20,8 @@ from rin.files import read_yaml
 NO_SPLIT = NO_PATIENTS = "none"
 #: Value of ``--label`` with which masks tell the class: whether they mark a lesion.
 IN_MASKS = "masks"
+#: Of more classes nobody is asked which one is positive.
+MOST_CLASSES = 20
 #: How files of other kinds become pictures or volumes: endings, and how.
 _WAYS = read_yaml(Path(__file__).with_suffix(".yaml"))["conversions"]
 #: Answers a question, which a flag decides, with one of some choices or a default.

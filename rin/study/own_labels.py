@@ -12,10 +12,9 @@ from pathlib import Path
 from rin.data import discovery
 from rin.data.layouts.table import UNLABELLED
 from rin.errors import InputError, counted, join_first_ten, look_up
-from rin.study.own_files import Ask, NewTask
+from rin.study.own_files import MOST_CLASSES, Ask, NewTask
 
 _ALL_OTHERS = "all others"
-_MOST_CLASSES = 20  # of which one may be chosen as the positive one
 #: Classes that are at least so alike, of 1, may be one that is misspelt.
 _ALIKE = 0.85
 
@@ -132,7 +131,7 @@ def _refuse_classes(
     if len(present) < 2:
         problem = f"there is one class only ({join_first_ten(present) or 'none'})"
         remedy = "Two are needed: name the column with --label, or a folder a class with --images."
-    elif len(choices) > _MOST_CLASSES and not is_said:
+    elif len(choices) > MOST_CLASSES and not is_said:
         problem = f"there are {len(choices)} classes ({join_first_ten(choices, ', ')})"
         remedy = "Name a column with a few classes by --label, or the positive ones by "
         remedy += "--positive; of numbers, make classes first."

@@ -25,10 +25,11 @@ from rin.data.layouts.found import (
 )
 from rin.data.layouts.table import HEADERS, NAME
 from rin.data.manifest import read_names
-from rin.data.tree import PICTURES, is_dicom
+from rin.data.tree import PICTURES, Tree, is_dicom
 from rin.errors import InputError, counted, join_first_ten, look_up
 from rin.study.own_files import (
     IN_MASKS,
+    MOST_CLASSES,
     NO_SPLIT,
     Ask,
     NewTask,
@@ -68,6 +69,7 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
         made.notes["options"] = "label: a pattern of names, as you said"
         return Reading(options, classes, names)
     parts = [name.split("/") for name in pictures]
+    _refuse_other_folders(tree, parts)
     splits = sorted({folders[0] for folders in parts if len(folders) > 2})
     depth = int(bool(splits) and all(map(discovery.part_of, splits)))
     if depth:
@@ -439,6 +441,23 @@ def _options_of(
     if left or others:
         options["leave_out"] = [*left, "files"]
     return options
+
+
+def _refuse_other_folders(tree: Tree, parts: Sequence[Sequence[str]]) -> None:
+    """Raise InputError where the outermost folders are parts of a split, or patients."""
+    outermost = sorted({names[0] for names in parts if len(names) > 1})
+    depth = min(map(len, parts)) - 1
+    if depth == 1 and outermost and all(map(discovery.part_of, outermost)):
+        remedy = "Give a --table of the class of each picture, or put a folder a class into each."
+        raise tree.error(f"folders are no classes: {', '.join(outermost)}", remedy=remedy)
+    for level in range(1, depth):
+        names = sorted({folders[level] for folders in parts})
+        if len(outermost) > MOST_CLASSES and len(names) in range(2, MOST_CLASSES):
+            label = "^" + level * "[^/]+/" + "([^/]+)/"
+            problem = f"{len(outermost)} folders are too many for classes, and hold "
+            problem += join_first_ten(names, ", ")
+            remedy = f"If they are patients, and these the classes, say: --label '{label}' "
+            raise tree.error(problem, remedy=f"{remedy}--patient '^([^/]+)/'.")
 
 
 def _classes_of_rows(places: Places, table: _Table, leave_out: Collection[str]) -> Counter[str]:

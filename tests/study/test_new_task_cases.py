@@ -871,6 +871,20 @@ CASES = {
         refused=True,
         table=False,
     ),
+    "folders of patients that hold folders of classes": Case(
+        without_table(lambda p, v: f"P{p}/{label_of(p)}/{v}.png"),
+        "24 folders are too many for classes, and hold benign, malignant. If they are patients, "
+        "and these the classes, say: --label '^[^/]+/([^/]+)/' --patient '^([^/]+)/'.",
+        refused=True,
+        remedy=("--label", "^[^/]+/([^/]+)/", "--patient", "^([^/]+)/"),
+        table=False,
+    ),
+    "folders of parts alone": Case(
+        without_table(lambda p, v: f"{('train', 'test')[p % 2]}/P{p}_{v}.png"),
+        "folders are no classes: test, train. Give a --table of the class of each picture",
+        refused=True,
+        table=False,
+    ),
     "findings without a table": Case(
         lambda h: (h / "own/list.csv").unlink(),
         "--findings: there are no rows. Give the --table whose rows are findings.",
