@@ -153,7 +153,7 @@ def new_task(
         reading.classes, positive, negative, column, table or images, distinct, made, ask
     )
     positive_class, other_class = dict.fromkeys(filter(None, labels.values()))
-    title = f"{positive_class.capitalize()} or {other_class}, {name}"
+    title = f"{positive_class[0].upper()}{positive_class[1:]} or {other_class}, {name}"
     task = {"name": name, "title": title, "positive_class": positive_class, "n_folds": 1}
     taken = _slices_of(places, slices, made, ask)
     names = [join_name(places.images, name) for name in places.pictures]

@@ -113,6 +113,13 @@ def test_masks_of_one_sequence_of_several_are_found_once_it_is_named(rin, sequen
     assert cases.groupby("patient_id").size().eq(3).all()
 
 
+def test_title_of_a_task_keeps_the_capitals_of_its_classes(rin, sequences):
+    table = sequences / "cohort/list.csv"
+    table.write_text(table.read_text().replace("malignant", "eHGG").replace("benign", "LGG"))
+    new(rin, *COHORT, "--only", "t1", "--positive", "eHGG")
+    assert load_manifest("mine").tasks[0].title == "EHGG or LGG, mine"
+
+
 def test_masks_of_one_sequence_tell_classes_by_their_values(rin, sequences):
     (sequences / "cohort/list.csv").unlink()
     flags = ["--images", "cohort/scans", "--yes", "--only", "flair|seg", "--label", "masks"]
