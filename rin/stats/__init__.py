@@ -1,9 +1,10 @@
 """Statistics on arrays and tidy tables: AUCs of ROC curves, their comparison, and more.
 
 Nothing here trains, plots or reads files.  “The columns of an estimate” are estimate, ci_low,
-ci_high (95%), statistic, df (infinite for z), p_value, p_holm where a family is adjusted, and
-standard_error.  The modules hold more: resampling in `bootstrap`, tests in `hypothesis`, sample
-sizes in `planning`, meta-analysis in `synthesis`, single measures in `clinical`.
+ci_high (95%), statistic, df (infinite for z), p_value, p_holm (where a family of tests is
+adjusted) and standard_error.  The modules contain more: resampling in `bootstrap`, tests in
+`hypothesis`, sample sizes in `planning`, meta-analysis in `synthesis`, single measures in
+`clinical`.
 """
 
 from rin.stats.bootstrap import bootstrap_interval

@@ -25,7 +25,7 @@ def cluster_weights(
     """Return how often each case is drawn in each bootstrap replicate over clusters (patients).
 
     With labels (n,), 0 or 1, a replicate without a case of one class is drawn again.  Returns
-    int16 (replicates, n); InputError for a class whose cases are of one patient.
+    int16 (replicates, n); InputError where all cases of a class belong to one patient.
     """
     if replicates < 2:
         remedy = "Pass 1000 or more for a CI."
@@ -59,14 +59,16 @@ def bootstrap_interval(
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, float]:
-    """Return a statistic of a table's rows with its interval over patients, by resampling them.
+    """Return a statistic of a table's rows with its interval, by resampling patients.
 
     Parameters
     ----------
-    rows : a row a case (n); a patient that is drawn brings all of his, as often as he is drawn
-    statistic : takes such rows and returns a number, NaN where these rows have none
+    rows : one row per case (n); a replicate contains all rows of a patient as often as the patient
+        is drawn
+    statistic : takes such rows and returns a number, or NaN where it is undefined for them
     patients : patient of each row (n,)
-    replicates, seed, level : of the bootstrap, and of its interval (percentiles)
+    replicates, seed, level : number of replicates, seed of the random numbers, and level of the
+        interval (percentiles)
 
     Returns
     -------
@@ -77,7 +79,8 @@ def bootstrap_interval(
     Raises
     ------
     InputError
-        As `cluster_weights`; where the statistic has no value, or has none in half of the draws.
+        As `cluster_weights`; where the statistic is undefined for all rows, or for more than half
+        of the replicates.
 
     Examples
     --------
@@ -106,10 +109,10 @@ def bootstrap_interval(
 
 
 def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: np.ndarray) -> np.ndarray:
-    """Return the AUC of every predictor under every row of whole weights, as of `cluster_weights`.
+    """Return every predictor's AUC under every row of integer weights (`cluster_weights`).
 
     Labels are (n,), scores (k, n), weights (r, n), AUCs (r, k); NaN where all cases of a class
-    weigh nothing.  Nothing is checked: labels and scores are those of `TaskScores`.
+    have weight 0. Nothing is checked here: labels and scores come from `TaskScores`.
     """
     positive, rows = np.asarray(labels, dtype=bool), np.asarray(scores_matrix)
     aucs = np.empty((len(weights), len(rows)))
@@ -118,7 +121,7 @@ def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: np.ndarr
         positives, negatives = row[positive], row[~positive]
         order = np.argsort(negatives, kind="stable")
         below = np.searchsorted(negatives, positives, "left", order)
-        up_to = np.searchsorted(negatives, positives, "right", order)  # its own score
+        up_to = np.searchsorted(negatives, positives, "right", order)  # with those at it
         places.append((order, below, up_to))
     for block in _blocks(len(weights), positive.size):
         of_positive, of_negative = weights[block][:, positive], weights[block][:, ~positive]

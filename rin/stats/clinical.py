@@ -1,8 +1,9 @@
-"""What the AUC leaves out: calibration, a fixed specificity, precision and net benefit.
+"""Measures beyond the AUC: calibration, sensitivity at a specificity, precision and net benefit.
 
 Every measure takes `WeightedCases(labels, scores, weights)` and returns one value for each row of
-weights (r, n): a bootstrap of any measure is one call.  Cases are ranked by log-odds, as the
-probabilities of a sure network would tie.  scikit-learn's calibration takes no case weights.
+weights (r, n), so that a bootstrap of any measure is one call. Cases are ranked by log-odds,
+because the probabilities of an overconfident network would tie. Calibration is computed here
+because scikit-learn's takes no case weights.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from rin.stats.bootstrap import cluster_weights
 from rin.stats.hypothesis import tails
 from rin.stats.inputs import TaskScores, located, network_names, task_scores
 
-#: SD of a network's log-odds, over test cases, from which its training has diverged: a case that
-#: is typical of it has odds of half a billion to one, for which no test set is large enough.
+#: SD of a network's log-odds, over test cases, from which its training counts as diverged: a
+#: typical case then has odds of half a billion to one, which no test set is large enough to
+#: support.
 DIVERGED_SD = 20.0
 
 _MEASURES = ["ece", "brier", "sensitivity_at_90", "average_precision", "net_benefit"]
@@ -42,13 +44,15 @@ def clinical_measures(
 ) -> pd.DataFrame:
     """Return clinical measures beyond the AUC for each init, and their paired difference.
 
-    A measure is averaged over the scenarios of an init: a typical network, not their ensemble.
-    Folds are put side by side.  Intervals resample patients; networks are held fixed.
+    A measure is averaged over the scenarios of an init: it describes a typical network, not an
+    ensemble. The cases of all folds are pooled.  Intervals resample patients; networks are held
+    fixed.
 
     Parameters
     ----------
     predictions : the predictions table, with `patient_id`; scores are log-odds
-    inits : names of the inits; of two, rows of init "difference" hold the first less the second
+    inits : names of the inits; with two inits, rows of init "difference" contain the first minus
+        the second
     replicates, seed : of the bootstrap over patients
     bins : number of bins of equal mass for the calibration error
     level : of the intervals
@@ -57,13 +61,14 @@ def clinical_measures(
     -------
     pandas.DataFrame
         One row per task × init × measure: task, init, measure, estimate, ci_low, ci_high
-        (percentiles, reflected for the calibration error, which chance raises).  Net benefit is
-        that at the prevalence, where treating all and treating none are worth 0.
+        (percentiles, reflected for the calibration error, which chance increases).  Net benefit is
+        at a threshold equal to the prevalence, where treating all and treating none have net
+        benefit 0.
 
     Raises
     ------
     InputError
-        As `init_differences`; scores that are probabilities; a class that is of one patient.
+        As `init_differences`; for scores that are probabilities, or a class with one patient.
 
     Examples
     --------
@@ -98,7 +103,7 @@ def clinical_curves(
     Raises
     ------
     InputError
-        As `init_differences`; scores that are probabilities.
+        As `init_differences`; for scores that are probabilities.
 
     Examples
     --------
@@ -123,9 +128,9 @@ def clinical_curves(
 
 
 def diverged_networks(predictions: pd.DataFrame, inits: Sequence[str]) -> pd.DataFrame:
-    """Tell of every network whether its training diverged, by its scores and not by its labels.
+    """Return whether the training of each network diverged, judged by its scores, not by labels.
 
-    Networks whose AUC is at chance are no such ones: a network may be wrong, and calibrated.
+    An AUC at chance is not divergence: a network may be wrong and still be calibrated.
 
     Parameters
     ----------
@@ -135,13 +140,13 @@ def diverged_networks(predictions: pd.DataFrame, inits: Sequence[str]) -> pd.Dat
     -------
     pandas.DataFrame
         One row per task × network × init: task, network (scenario, and pretraining), init, sd (of
-        its log-odds over the test cases of a fold; the largest), diverged: whether that is
-        `DIVERGED_SD` or more, or not finite, or a fold's cases all have one score.
+        its log-odds over the test cases of a fold; the largest over folds), diverged (whether sd
+        is `DIVERGED_SD` or more, or not finite, or all cases of a fold have one score).
 
     Raises
     ------
     InputError
-        As `init_differences`; scores that are probabilities.
+        As `init_differences`; for scores that are probabilities.
 
     Examples
     --------
@@ -164,9 +169,10 @@ def diverged_networks(predictions: pd.DataFrame, inits: Sequence[str]) -> pd.Dat
 
 
 def without_diverged(predictions: pd.DataFrame, inits: Sequence[str]) -> pd.DataFrame:
-    """Return the predictions of networks whose training diverged from none of the inits.
+    """Return the predictions of the networks whose training diverged for none of the inits.
 
-    A network is left out for all inits, so that a difference stays one of pairs.
+    A network that diverged for one init is left out for all inits, so that differences stay
+    paired.
 
     Parameters
     ----------
@@ -175,7 +181,7 @@ def without_diverged(predictions: pd.DataFrame, inits: Sequence[str]) -> pd.Data
     Returns
     -------
     pandas.DataFrame
-        Rows of the predictions; none where every network diverged (`diverged_networks`).
+        Rows of the predictions; no rows where every network diverged (`diverged_networks`).
 
     Raises
     ------
@@ -201,7 +207,7 @@ def without_diverged(predictions: pd.DataFrame, inits: Sequence[str]) -> pd.Data
 def measures_by_convergence(
     predictions: pd.DataFrame, inits: Sequence[str], **options: Any
 ) -> pd.DataFrame:
-    """Return clinical measures of all networks, and of those left without any that diverged.
+    """Return clinical measures of all networks, and again without the networks that diverged.
 
     Parameters
     ----------
@@ -211,8 +217,8 @@ def measures_by_convergence(
     Returns
     -------
     pandas.DataFrame
-        networks, "all" or "converged", and the columns of `clinical_measures`; no row "converged"
-        where none or all of the networks diverged.
+        networks, "all" or "converged", and the columns of `clinical_measures`; no rows "converged"
+        where no network of any task diverged, or for a task all of whose networks diverged.
 
     Raises
     ------
@@ -245,9 +251,9 @@ def _measures_of_groups(
     bins: int = 10,
     level: float = 0.95,
 ) -> dict[str, pd.DataFrame]:
-    """Return the measures of all networks, and "converged" those without some of each task.
+    """Return the measures of "all" networks, and of those "converged", without `diverged` ones.
 
-    Each network is measured once for both, as resampling takes nearly all the time.
+    Each network is measured once for both groups, as resampling takes nearly all the time.
     """
     rows: dict[str, list[dict[str, Any]]] = {"all": [], "converged": []}
     for task in _tasks_in_log_odds(predictions, inits):
@@ -273,7 +279,7 @@ def _measures_of_groups(
 def _rows_of_task(
     task: TaskScores, values: dict[str, pd.DataFrame], level: float
 ) -> list[dict[str, Any]]:
-    """Return a row an init and measure; the first of the values is that of all cases."""
+    """Return one row per init and measure; its first value is of all cases, others of draws."""
     if len(values) == 2:
         a, b = task.inits
         values["difference"] = values[a] - values[b]
@@ -302,7 +308,7 @@ def _tasks_in_log_odds(predictions: pd.DataFrame, inits: Sequence[str]) -> Itera
 def _network_measures(
     task: TaskScores, init: str, weights: np.ndarray, bins: int
 ) -> list[pd.DataFrame]:
-    """Return every measure of each network of an init, a row for each row of weights (r, n)."""
+    """Return the measures of each network of an init, one row per row of weights (r, n)."""
     step = max(1, _CELLS // weights.shape[1])
     of_networks = []
     for scores in task.scores[task.inits.index(init)]:
@@ -339,11 +345,11 @@ def _network_curves(labels: np.ndarray, scores: np.ndarray, bins: int) -> pd.Dat
 
 
 class WeightedCases:
-    """Cases in the order of falling scores, and how often each counts.
+    """Cases in descending order of their scores, with weights that say how often each counts.
 
-    From labels, log-odds, both (n,), and weights (r, n), one by default.  `total` is (r,), `ends`
-    (m,) the last case of each distinct score, `called` and `positives` (r, m) the weights of all
-    and of positives up to it.
+    Takes labels and log-odds, both (n,), and weights (r, n), one by default.  `total` (r,) is the
+    sum of the weights, `ends` (m,) the position of the last case of each distinct score, `called`
+    and `positives` (r, m) the sums of the weights of all cases and of positive cases up to it.
     """
 
     def __init__(
@@ -363,7 +369,7 @@ class WeightedCases:
         return cases
 
     def _weigh(self, weights: np.ndarray) -> None:
-        # Whole weights are added up as such, eight times as fast.
+        # Integer weights are summed as integers, which is eight times as fast.
         self.whole = np.issubdtype(weights.dtype, np.integer)
         weights = weights[:, self._order].astype(np.int32 if self.whole else float)
         self.weights = weights.astype(float)
@@ -376,31 +382,32 @@ class WeightedCases:
 
     @property
     def _places(self) -> np.ndarray | slice:
-        """Where sums up to each distinct score are; scores that all differ need no copy."""
+        """Positions of the sums up to each distinct score; scores that all differ need no copy."""
         return slice(None) if self.ends.size == self.scores.size else self.ends
 
 
 def reliability_curve(
     cases: WeightedCases, bins: int = 10
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return mean probability, observed share of positives and share of cases a bin, (r, bins).
+    """Return mean probability, observed share of positives and share of cases by bin, (r, bins).
 
-    Cases of one score are never split: they go into bin
-    ⌊bins · (share of cases below + half the share at that score)⌋.  InputError for no whole bins.
+    Cases of one score are never split: they go into bin ⌊bins · (share of cases below + half the
+    share at that score)⌋.  InputError where `bins` is not a whole number from 1.
     """
     if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
         raise InputError(f"{bins!r} bins", where="bins", remedy="Pass a whole number from 1.")
     n_ends = cases.ends.size
     last = cases.called[:, -1:] - (cases.called[:, -1:] - _of_first(cases.called, n_ends - 1)) / 2
-    # Counted from the highest score; a middle on an edge, but for rounding, stays before it.
+    # Counted from the highest score; a middle that is on an edge, up to rounding, is before it.
     edges = cases.total[:, None] * np.arange(1, bins) / bins + _SAME * last
-    # The first score whose middle is beyond an edge: that up to which as much is called, or next.
+    # The first score whose middle is beyond an edge: the score up to which that weight is called,
+    # or the next score.
     pairs = zip(cases.called, np.ceil(edges) if cases.whole else edges, strict=True)
     reached = np.array([row.searchsorted(edge.astype(row.dtype)) for row, edge in pairs])
     before, up_to = (_of_first(cases.called, reached + more) for more in (0, 1))
     cuts = reached + (before + (up_to - before) / 2 < edges)
     cuts = np.pad(cuts, ((0, 0), (1, 1)), constant_values=(0, n_ends))
-    # Added up bin by bin, row after row; a bin without cases gets what its weight of 0 takes away.
+    # Summed bin by bin, row after row; the sum of a bin without cases is void, as its weight is 0.
     first = np.append(0, cases.ends + 1)[cuts[:, :-1]]
     rows = np.arange(len(first))[:, None] * cases.scores.size
     products = np.zeros(cases.weights.size + 1)
@@ -417,22 +424,22 @@ def reliability_curve(
 
 
 def expected_calibration_error(cases: WeightedCases, bins: int = 10) -> np.ndarray:
-    """Return the mean distance (r,) of probability and observed share (Naeini et al. 2015)."""
+    """Return the mean distance (r,) of probability from observed share (Naeini et al. 2015)."""
     probability, observed, share = reliability_curve(cases, bins)
     return np.nansum(share * np.abs(probability - observed), axis=1)
 
 
 def brier_score(cases: WeightedCases) -> np.ndarray:
-    """Return the mean squared distance (r,) of probability and outcome."""
+    """Return the mean squared distance (r,) between probability and outcome."""
     squares = (cases.probabilities - cases.labels) ** 2
     # Not a matrix product, whose threads would wait for each other.
     return np.einsum("rn,n->r", cases.weights, squares) / cases.total
 
 
 def sensitivity_at_specificity(cases: WeightedCases, specificity: float = 0.90) -> np.ndarray:
-    """Return the highest sensitivity (r,) of a threshold with at least a specificity.
+    """Return the highest sensitivity (r,) at any threshold with at least this specificity.
 
-    Nothing is interpolated between thresholds, of which the first calls nobody positive.
+    There is no interpolation between thresholds; the first threshold calls no case positive.
     """
     negatives = (cases.called - cases.positives).astype(float)
     # A little more, so that a tenth of thirty negatives is three.
@@ -460,7 +467,7 @@ def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
 
 
 def _of_first(sums: np.ndarray, count: np.ndarray | int) -> np.ndarray:
-    """Return the sum of each row's first so many, 0 of none; `count` is whole, (k,) or (r, k)."""
+    """Return the cumulative sum at each row's first `count` (k,) or (r, k) entries, 0 for none."""
     count = np.atleast_1d(count)
     last = np.clip(count - 1, 0, sums.shape[1] - 1)
     taken = sums[:, last] if last.ndim == 1 else np.take_along_axis(sums, last, axis=1)

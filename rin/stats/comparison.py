@@ -1,6 +1,6 @@
-"""Two models on any table, in the words of any study: paired or not, patients as the units.
+"""Two models compared on any table: paired or not, with patients as the independent units.
 
-For tables of this study's runs, which average scenarios and folds, see `scenarios`.
+For this study's predictions, averaged over scenarios and folds, see `scenarios`.
 """
 
 import math
@@ -33,32 +33,33 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
     paired: bool = True,
     level: float = 0.95,
 ) -> pd.DataFrame:
-    """Compare the AUCs of two models, a − b, on a long table: one row a model and case.
+    """Compare the AUCs of two models, a − b, on a long table: one row per model and case.
 
     Parameters
     ----------
-    scores : the table; rows of other models are not looked at
+    scores : the table; rows of other models are ignored
     by : column that names the model
     a, b : the two models
-    score, label, case, patient : columns of the score (higher speaks for the positive class), the
-        true class, the case and whose it is; patients are the independent units
-    within : column of what has a scale of its own, such as the fold: AUCs are computed within its
-        levels, which share no patient, and averaged
-    positive : the label of the positive class; where it is not given, labels are 0 and 1
-    paired : whether both models scored the same cases; else they scored other patients
+    score, label, case, patient : columns of the score (higher for the positive class), the true
+        class, the case and its patient; patients are the independent units
+    within : column whose levels have different scales of scores, such as the fold: AUCs are
+        computed within each level and averaged; levels share no patient
+    positive : the label of the positive class; if it is None, labels are 0 and 1
+    paired : whether both models scored the same cases; otherwise they scored different patients
     level : of the interval
 
     Returns
     -------
     pandas.DataFrame
-        One row: a, b, auc_a, auc_b, the columns of an estimate (Obuchowski 1997, Biometrics
+        A single row: a, b, auc_a, auc_b, the columns of an estimate (Obuchowski 1997, Biometrics
         53:567; z), n_cases and n_patients (of both models together).
 
     Raises
     ------
     InputError
-        For a missing column or model, cases that are not the same where they are paired, patients
-        of both models where they are not, labels of more than two classes, or a missing score.
+        For a missing column or model, paired models with different cases, unpaired models or
+        levels of `within` that share patients, labels of more than two classes, or a missing
+        score.
 
     Examples
     --------
@@ -109,7 +110,7 @@ def auc_equality_test(
 
     Parameters
     ----------
-    labels, scores_matrix : 0 or 1, (n,), and a row of scores a predictor, (k, n)
+    labels, scores_matrix : 0 or 1, (n,), and one row of scores per predictor, (k, n)
     clusters : patient of each case (n,); None for independent cases
 
     Returns
@@ -154,10 +155,11 @@ def operating_point(
 
     Parameters
     ----------
-    labels, scores : 0 or 1, and one score a case, (n,)
-    threshold : scores from it on are called positive; set it without these cases
+    labels, scores : 0 or 1, and one score per case, (n,)
+    threshold : scores at or above it are called positive; choose it without looking at these cases
     clusters : patient of each case (n,); None for independent cases
-    level : of the intervals (Wilson's, of a size that the patients allow: `share_interval`)
+    level : of the intervals (Wilson's, for a sample size that allows for shared patients:
+        `share_interval`)
 
     Returns
     -------
@@ -216,7 +218,7 @@ def _of_model(
 
 
 def _paired(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, int]:
-    """Return both AUCs, the variance of their difference over patients, and how many cases."""
+    """Return both AUCs, their difference's variance over patients, and the number of cases."""
     names = ["case", "label", "patient"]
     first, second = (rows[names].reset_index(drop=True) for rows in (a, b))
     if not first.equals(second):

@@ -1,11 +1,11 @@
 """AUCs and their comparison: DeLong, DeLong and Clarke-Pearson (1988), and Obuchowski (1997).
 
-Written out here as no library has the variance over patients, or contrasts of many AUCs.  A higher
-score speaks for the positive class (pROC's ``direction = "<"``), and tied scores of two classes
-count one half.  As in pROC 1.18.0, one case of a class, or all of it in one patient, gives the AUC
-with NaN for all inference; no variance of a difference gives z 0 and P 1 where the AUCs are equal,
-z ±infinity and P 0 where they differ.  Not as there, infinite scores rank as extremes, and NaN
-scores are an error.
+Written here because no library offers the variance over patients or contrasts of many AUCs.
+Higher scores favour the positive class (pROC's ``direction = "<"``), and tied scores of two
+classes count one half.  As in pROC 1.18.0, a class with one case, or with all its cases in one
+patient, gives the AUC with NaN for all inference; a difference without variance gives z 0 and P 1
+where the AUCs are equal, z ±infinity and P 0 where they differ.  Unlike in pROC, infinite scores
+rank as extremes, and NaN scores raise an InputError.
 """
 
 import math
@@ -28,11 +28,12 @@ from rin.stats.inputs import (
     score_rows,
 )
 
-#: Cases from which two rows are ranked at once: below, starting the threads costs what they gain.
+#: Number of cases from which two rows are ranked in parallel; with fewer, threads gain no time.
 _THREADED = 20_000
-#: Cases from which numbers are sorted that hold score and place, in place of an argsort.
+#: Number of cases from which integers that combine score and position are sorted, which is faster
+#: than an argsort.
 _PACKED = 5_000
-#: Cases whose scores tell whether many are the same.
+#: Size of the sample of scores that shows whether many scores are equal.
 _SAMPLE = 1_000
 
 
@@ -67,22 +68,23 @@ def auc_ci(
 
     Parameters
     ----------
-    labels, scores : 0 or 1, and one score a case, (n,)
+    labels, scores : 0 or 1, and one score per case, (n,)
     clusters : patient of each case (n,), the independent units
     level : of the interval
-    interval : `normal`, cut at 0 and 1, or `logit`, which is normal in log-odds and better near 1;
-        at an AUC of 0 or 1, which has no variance, it is Newcombe's (2006, Statistics in Medicine
-        25:559, method 5) with the number of patients of each class
+    interval : `normal`, clipped to 0 and 1, or `logit`, which is normal in log-odds and better
+        near 1; at an AUC of 0 or 1, where the variance is zero, `logit` is Newcombe's interval
+        (2006, Statistics in Medicine 25:559, method 5) with the numbers of patients of both
+        classes
 
     Returns
     -------
     AucInterval
-        auc, variance, ci_low, ci_high, as fractions; NaN where a class is one case or patient.
+        auc, variance, ci_low, ci_high, as fractions; NaN where a class has one case or patient.
 
     Raises
     ------
     InputError
-        For labels of one class, or scores that are NaN.
+        For labels of one class, scores that are NaN, or an unknown `interval`.
 
     Examples
     --------
@@ -120,7 +122,7 @@ def delong_test(
 
     Parameters
     ----------
-    labels, scores_a, scores_b : 0 or 1, and a score a case of each predictor, (n,)
+    labels, scores_a, scores_b : 0 or 1, and each predictor's score of each case, (n,)
     clusters : patient of each case (n,), the independent units of Obuchowski's variance
     level : of the interval
 
@@ -155,12 +157,12 @@ def delong_covariance(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the AUCs (k,) of predictors (k, n) and their covariance (k, k).
 
-    DeLong's in O(n log n) (Sun and Xu 2014, IEEE Signal Proc Letters 21:1389), or over patients
-    Obuchowski's (1997, Biometrics 53:567).
+    The covariance is DeLong's, in O(n log n) (Sun and Xu 2014, IEEE Signal Proc Letters 21:1389),
+    or, with `clusters`, Obuchowski's over patients (1997, Biometrics 53:567).
 
     Parameters
     ----------
-    labels, scores_matrix : 0 or 1, (n,), and a row of scores a predictor, (k, n)
+    labels, scores_matrix : 0 or 1, (n,), and one row of scores per predictor, (k, n)
     clusters : patient of each case (n,); None for independent cases
 
     Returns
@@ -192,12 +194,12 @@ def auc_contrasts(
     weights: ArrayLike,
     clusters: ArrayLike | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the AUCs of predictors, weighted sums of them, and the covariance of these.
+    """Return the AUCs of predictors, weighted sums of these AUCs, and the covariance of the sums.
 
     Parameters
     ----------
-    labels, scores_matrix : 0 or 1, (n,), and a row of scores a predictor, (k, n)
-    weights : a row of weights a sum, (q, k)
+    labels, scores_matrix : 0 or 1, (n,), and one row of scores per predictor, (k, n)
+    weights : one row of weights per sum, (q, k)
     clusters : patient of each case (n,); None for independent cases
 
     Returns
@@ -227,8 +229,8 @@ def auc_contrasts(
     counts = _placement_counts(positive, rows)
     aucs, least = _aucs(*counts), ROUNDING * np.abs(c).sum(axis=1)
     estimates = c @ aucs
-    # The contrasts of the counts first: a variance is exactly zero where all counts agree, and
-    # what rounding leaves of a zero counts as zero.
+    # Counts are contrasted first: a variance is then exactly zero where all counts agree, and a
+    # variance that rounding leaves in place of zero is set to zero.
     wins, losses = counts
     covariance = _covariance((c @ wins, c @ losses), positive, clusters)
     zero = np.sqrt(np.abs(np.diag(covariance))) <= least
@@ -239,15 +241,15 @@ def auc_contrasts(
 def share_interval(
     hits: ArrayLike, patients: ArrayLike, *, level: float = 0.95
 ) -> tuple[float, float]:
-    """Return the Wilson interval of a share of hits that are grouped by patient.
+    """Return Wilson's interval of the share of hits among images that are grouped by patient.
 
     The number of images is divided by the design effect of the patients, after Korn and Graubard
-    1998, Survey Methodology 24:193, whose interval is Clopper-Pearson's; that the effect is at
-    least 1 is ours.
+    1998, Survey Methodology 24:193, who use Clopper and Pearson's interval; the lower limit of 1
+    for the design effect is a choice made here.
 
     Parameters
     ----------
-    hits, patients : whether each image is a hit, and whose it is, (n,)
+    hits, patients : whether each image is a hit, and its patient, (n,)
     level : of the interval
 
     Returns
@@ -262,7 +264,7 @@ def share_interval(
     >>> f"{low:.2f} to {high:.2f}"
     '0.27 to 0.91'
     """
-    from statsmodels.stats.proportion import proportion_confint  # takes longer than all the rest
+    from statsmodels.stats.proportion import proportion_confint  # slow to import
 
     hits = np.asarray(hits, dtype=float)
     n, share = len(hits), hits.mean()
@@ -271,7 +273,7 @@ def share_interval(
     k = len(sums)
     # Variances of the number of hits, as if images were independent, and over patients.
     independent = n**2 * share * (1 - share) / max(1, n - 1)
-    effect = n / k  # that of images which agree in every patient
+    effect = n / k  # that of images that agree in every patient
     if independent and k > 1:
         effect = (sums**2).sum() * k / (k - 1) / independent
     size = n / max(1.0, effect)
@@ -282,7 +284,7 @@ def share_interval(
 def _newcombe(
     auc: float, positive: np.ndarray, clusters: ArrayLike | None, level: float
 ) -> tuple[float, float]:
-    """Return the AUCs whose variance by Hanley and McNeil puts them a z quantile from `auc`."""
+    """Return the AUCs that are one z quantile from `auc`, with Hanley and McNeil's variance."""
     whose = np.arange(positive.size)
     if clusters is not None:
         whose, _ = cluster_codes(clusters, positive.size)
@@ -303,7 +305,7 @@ def _newcombe(
 def _placement_counts(positive: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Count, for each positive, the negatives below it (k, m); for each negative, the positives.
 
-    DeLong counts the positives *above* a negative: products of deviations are equal.
+    DeLong counts the positives *above* a negative: the products of deviations are equal.
     """
     positives_first = np.concatenate([np.flatnonzero(positive), np.flatnonzero(~positive)])
     m = int(np.count_nonzero(positive))
@@ -315,7 +317,7 @@ def _placement_counts(positive: np.ndarray, rows: np.ndarray) -> tuple[np.ndarra
         by(scores, m, counts_of_row)
 
     if len(rows) > 1 and positive.size >= _THREADED:
-        with ThreadPoolExecutor(2) as threads:  # NumPy lets go of the lock while it sorts
+        with ThreadPoolExecutor(2) as threads:  # NumPy releases the GIL while it sorts
             list(threads.map(count, rows, counts))
     else:
         for row, counts_of_row in zip(rows, counts, strict=True):
@@ -324,13 +326,13 @@ def _placement_counts(positive: np.ndarray, rows: np.ndarray) -> tuple[np.ndarra
 
 
 def _repeat(scores: np.ndarray) -> bool:
-    """Return whether many cases share few scores, by a sample: a matter of time alone."""
+    """Return whether many scores of a sample are equal; this affects speed alone."""
     sample = scores[:: max(1, scores.size // _SAMPLE)]
     return scores.size >= _PACKED and np.unique(sample).size < 0.9 * sample.size
 
 
 def _count_by_value(scores: np.ndarray, m: int, counts: np.ndarray) -> None:
-    """Fill in the counts of scores (n,), the first m positive, by sorting what differs alone."""
+    """Fill in the counts of scores (n,), the first m positive, by sorting only distinct scores."""
     values, distinct = pd.factorize(scores)
     order = np.argsort(distinct)
     below = np.empty(distinct.size)
@@ -344,19 +346,19 @@ def _count_by_value(scores: np.ndarray, m: int, counts: np.ndarray) -> None:
 def _count_in_order(scores: np.ndarray, m: int, counts: np.ndarray) -> None:
     """Fill in the counts of scores (n,), of which the first m are positive, by one sort.
 
-    By SciPy's ranks it takes four times as long.
+    SciPy's ranks take four times as long.
     """
     order, ranked = _sorted(scores)
     of_positive = order < m
     differ = ranked[1:] != ranked[:-1]
-    # Numbers of 32 bits: new memory costs as much as the sums.
+    # 32-bit integers: allocating memory takes as long as summing.
     positives = np.cumsum(of_positive, dtype=np.int32)
     if differ.all():
         negatives = np.arange(1, positives.size + 1, dtype=np.int32)
         negatives -= positives
         counts[order] = np.where(of_positive, negatives, positives)
     else:
-        last = np.flatnonzero(np.append(differ, True))  # of the cases of each score
+        last = np.flatnonzero(np.append(differ, True))  # case of each score
         positives = positives[last]
         negatives = (last + 1).astype(np.int32) - positives
         sizes = np.diff(last, prepend=-1)
@@ -366,25 +368,26 @@ def _count_in_order(scores: np.ndarray, m: int, counts: np.ndarray) -> None:
 
 
 def _sorted(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the places of scores (n,) from the lowest on, and the scores in that order."""
+    """Return the positions of scores (n,) in ascending order, and the scores in that order."""
     if scores.size < _PACKED:
         order = np.argsort(scores)
         return order, scores[order]
     order = _nearly_sorted(scores)
     ranked = scores[order]
-    if (ranked[1:] < ranked[:-1]).any():  # a merge of runs, of which few are out of order
+    if (ranked[1:] < ranked[:-1]).any():  # a stable sort merges sorted runs
         again = np.argsort(ranked, kind="stable")
         order, ranked = order[again], ranked[again]
     return order, ranked
 
 
 def _nearly_sorted(scores: np.ndarray) -> np.ndarray:
-    """Return the places of scores (n,), sorted but for what the last bits of a score decide.
+    """Return the positions of scores (n,), sorted except where only scores' last bits differ.
 
-    Whole numbers that hold the leading bits of a score and, in the bits that are left, its place:
-    sorting these takes a half to two thirds of an argsort, which reads a score at each comparison.
+    Integers that consist of a score's leading bits and, in the remaining bits, its position are
+    sorted: this takes a half to two thirds of the time of an argsort, which looks up scores at
+    each comparison.
     """
-    bits = (scores + 0.0).view(np.int64)  # of −0, which equals 0, those of 0
+    bits = (scores + 0.0).view(np.int64)  # + 0.0 gives −0 the bits of 0
     lowest = bits.min()
     if lowest < 0:  # negative numbers fall as their bits rise
         bits ^= (bits >> 63) & np.iinfo(np.int64).max
@@ -414,12 +417,12 @@ def _aucs(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
 def _covariance(
     counts: Sequence[np.ndarray], positive: np.ndarray, clusters: ArrayLike | None
 ) -> np.ndarray:
-    """Return DeLong's covariance (k, k) of AUCs, or over clusters Obuchowski's.
+    """Return DeLong's covariance (k, k) of AUCs, or Obuchowski's over clusters.
 
-    With x and y what a cluster's positive and negative cases add to an AUC, less what is expected,
-    and f, g, h the corrections for the numbers of clusters with positives, with negatives and in
-    all, Obuchowski's f x x' + g y y' + h (x y' + y x') is written so that rounding, as f, g ≥ h,
-    never makes a variance negative.
+    Let x and y be the contributions of a cluster's positive and negative cases to an AUC, minus
+    their expectation, and f, g, h the corrections for the numbers of clusters with positives, with
+    negatives and in all.  Obuchowski's f x x' + g y y' + h (x y' + y x') is rearranged, as f, g ≥
+    h, so that rounding never makes a variance negative.
     """
     wins, losses = counts
     (k, m), n = wins.shape, losses.shape[1]
@@ -430,7 +433,7 @@ def _covariance(
     codes, n_clusters = cluster_codes(clusters, positive.size)
     of_positive, of_negative = codes[positive], codes[~positive]
     x = _cluster_sums(wins, of_positive, n_clusters) / (m * n)
-    # A negative adds to the AUC by the positives above it: the fewer it beats, the more it adds.
+    # A negative contributes the positives above it: the fewer it beats, the more it contributes.
     y = _cluster_sums(-losses, of_negative, n_clusters) / (m * n)
     f = _correction(np.unique(of_positive).size)
     g = _correction(np.unique(of_negative).size)

@@ -1,10 +1,11 @@
-"""A mean of estimates that share patients, and chance effects of what else they share.
+"""A mean of estimates that share patients, with random effects of what else they share.
 
-Estimates (k,) have a known covariance, that over patients, and one more variance for each effect:
-of all that is one estimate's own, and of what those with one level of an effect share.  The
-variances are fitted by restricted likelihood; the mean has fixed weights, so that its variance is
-a weighted sum of theirs, and its degrees of freedom are Satterthwaite's.  A model is set up once
-and fitted to many rows of estimates, so that a design can be simulated with the test that is used.
+Estimates (k,) have a known covariance over patients and, in addition, one variance for each random
+effect: the effect of each estimate alone, and the effects whose levels several estimates share.
+These variances are fitted by restricted likelihood; the mean has fixed weights, so that its
+variance is a weighted sum of all variances, and its degrees of freedom are Satterthwaite's.  A
+model is set up once and fitted to many rows of estimates, so that a simulation of a design applies
+the same test as the analysis.
 """
 
 import math
@@ -19,19 +20,19 @@ from scipy import optimize, special
 
 from rin.errors import InputError
 
-#: Of an estimate alone: what no other shares.
+#: Name of the effect that each estimate has alone and shares with no other.
 ALONE = "alone"
-# Of the search: steps, halvings of one, and the gain in deviance that is none.
+# Of the search: most steps, most halvings of a step, and the gain in deviance at which it ends.
 _STEPS, _HALVINGS, _PRECISION = 2000, 30, 1e-8
 #: A variance below this share of the scale counts as zero.
 _ZERO = 1e-7
-#: Of the quadrature, for each SD.
+#: Number of nodes of the quadrature, for each SD.
 _NODES = 24
 
 
 @dataclass(frozen=True)
 class MeanFits:
-    """Means of rows of estimates (r,): their standard errors, df, and variances of effects."""
+    """Means of rows of estimates (r,), with standard errors, df and the variances of effects."""
 
     estimates: np.ndarray
     standard_errors: np.ndarray
@@ -42,10 +43,10 @@ class MeanFits:
 class MeanModel:
     """A weighted mean of estimates (k,) with a known covariance (k, k) and random effects.
 
-    `levels` says for each effect, by name, which level each estimate is of.  `effects` are those
-    whose variance these estimates can tell from the others': an effect of one level cannot be told
-    from the mean, and one whose levels have one estimate each is of that estimate `ALONE`.  Those
-    of one level of `fixed` have a mean of their own, which is no draw from any others.
+    `levels` gives for each effect, by name, the level of each estimate.  `effects` contains the
+    effects whose variances can be separated: an effect with one level cannot be separated from the
+    mean, and an effect whose levels have one estimate each cannot be separated from `ALONE`.  Each
+    level of `fixed` has a mean of its own, which is not random.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class MeanModel:
             problem = f"{k} estimates, each with a mean of its own"
             remedy = "Pass two estimates or more of one level: nothing else shows any spread."
             raise InputError(problem, where="fixed", remedy=remedy)
-        # Rows that are orthogonal to the means: what restricted likelihood looks at.
+        # Rows orthogonal to the means: restricted likelihood uses only these contrasts.
         self._contrasts = np.linalg.svd(means.T)[2][means.shape[1] :]
         self.effects: dict[str, np.ndarray] = {}
         distinct: list[np.ndarray] = []
@@ -80,9 +81,9 @@ class MeanModel:
                 self.effects[name], distinct = shared, seen
 
     def fit(self, estimates: ArrayLike) -> MeanFits:
-        """Return the mean of each row of estimates (r, k), or of one (k,), and its uncertainty.
+        """Return the mean of estimates and its uncertainty, for rows (r, k) or one row (k,).
 
-        InputError where a search for variances does not converge.
+        InputError where the search for the variances does not converge.
         """
         rows = np.atleast_2d(np.asarray(estimates, dtype=float))
         variances, information = self._restricted_likelihood(rows)
@@ -98,8 +99,8 @@ class MeanModel:
     def _restricted_likelihood(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return variances (r, q), none below zero, and their expected information (r, q, q).
 
-        Fisher's scoring; of each step's quadratic the minimum among variances from zero is found
-        by trying which of them are zero.
+        By Fisher scoring.  Each step minimises a quadratic over variances that are not negative,
+        by trying every subset of variances as zero.
         """
         y = rows @ self._contrasts.T
         known = self._of_contrasts(self.covariance)
@@ -120,8 +121,7 @@ class MeanModel:
             score, twice = likelihood.slopes(inverse, residual)
             information[searched] = twice / 2
             step = _step(now, score, twice)
-            # Scoring may overshoot: of whole and half steps, and shorter ones, the first that is
-            # better than the next.
+            # Scoring may overshoot: halve each step until halving it once more no longer helps.
             reached = likelihood.at(now + step, of_rows)[2]
             for _ in range(_HALVINGS):
                 half = likelihood.at(now + step / 2, of_rows)[2]
@@ -131,7 +131,7 @@ class MeanModel:
                 shorter |= reached > deviance
                 step[shorter] /= 2
                 reached = np.where(shorter, half, reached)
-            worse = reached > deviance  # no step is better: the minimum, but for rounding
+            worse = reached > deviance  # no step is better: the minimum, up to rounding
             gained, best = np.where(worse, 0.0, deviance - reached), now + step
             best[worse] = now[worse]
             variances[searched] = best
@@ -145,7 +145,7 @@ class MeanModel:
 
 
 class _Matrices:
-    """The likelihood of rows y (r, k): their covariance is `known` plus effects (q, k, k)."""
+    """The likelihood of rows y (r, k); the covariance is `known` plus variances times effects."""
 
     def __init__(self, known: np.ndarray, effects: np.ndarray) -> None:
         self.known, self.effects = known, effects
@@ -153,7 +153,7 @@ class _Matrices:
     def at(
         self, variances: np.ndarray, y: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the inverse of the covariance, inverse times y, and the deviance, of each row."""
+        """Return each row's inverse of the covariance, inverse times y, and deviance."""
         covariance = self.known + np.tensordot(variances, self.effects, axes=1)
         inverse = np.linalg.inv(covariance)
         residual = (inverse @ y[..., None])[..., 0]
@@ -170,7 +170,7 @@ class _Matrices:
 
 
 class _Diagonals:
-    """The same where `axes` make all matrices diagonal, as in a balanced design; y is on them."""
+    """The likelihood on `axes` that make all matrices diagonal, as in a balanced design."""
 
     def __init__(self, known: np.ndarray, effects: np.ndarray, axes: np.ndarray) -> None:
         on_axes = axes.T @ np.array([known, *effects]) @ axes
@@ -180,21 +180,21 @@ class _Diagonals:
     def at(
         self, variances: np.ndarray, y: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return what `_Matrices.at` does, the inverse as (r, k)."""
+        """Return the values of `_Matrices.at`, with the diagonal of the inverse, (r, k)."""
         covariance = self.known + variances @ self.effects
         residual = y / covariance
         return 1 / covariance, residual, (np.log(np.abs(covariance)) + residual * y).sum(axis=1)
 
     def slopes(self, inverse: np.ndarray, residual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return what `_Matrices.slopes` does."""
+        """Return the values of `_Matrices.slopes`."""
         products = inverse[:, None] * self.effects
         twice = products @ products.transpose(0, 2, 1)
         return (residual**2 - inverse) @ self.effects.T, twice
 
 
 def _common_axes(matrices: Sequence[np.ndarray]) -> np.ndarray | None:
-    """Return axes, as columns, on which symmetric matrices are all diagonal; None without any."""
-    # Where there are some, a mixture has them, but where the shares happen to make two alike.
+    """Return axes, as columns, on which all matrices are diagonal; None if there are none."""
+    # If such axes exist, a mixture has them too, unless the shares make two eigenvalues equal.
     shares = np.sqrt(2 + np.arange(len(matrices)))
     mixture = sum(x * m / (np.abs(m).max() or 1) for x, m in zip(shares, matrices, strict=True))
     axes = np.linalg.eigh(mixture)[1]
@@ -207,7 +207,7 @@ def _common_axes(matrices: Sequence[np.ndarray]) -> np.ndarray | None:
 
 
 def _step(now: np.ndarray, score: np.ndarray, twice: np.ndarray) -> np.ndarray:
-    """Return the step (r, q) to the lowest d' I d / 2 − score' d with no variance below zero."""
+    """Return the step d (r, q) that minimises d' I d / 2 − score' d, no variance below zero."""
     lowest, best = np.full(len(now), np.inf), np.zeros_like(now)
     for free in product([True, False], repeat=now.shape[1]):
         moving, fixed = np.flatnonzero(free), np.flatnonzero(~np.array(free))
@@ -229,8 +229,8 @@ def _satterthwaite(
 ) -> np.ndarray:
     """Return 2 V² / Var(V) of the variance V (r,) of a mean, at least 1.
 
-    What is estimated as zero is left out, save what is one estimate's own, which is first: else a
-    few estimates that happen to agree would be taken for sure.
+    Variances that are estimated as zero are left out, except the first, that of an estimate alone:
+    otherwise a few estimates that happen to agree would seem certain.
     """
     counted = variances > 0
     counted[:, 0] = True
@@ -244,12 +244,12 @@ def _satterthwaite(
 
 
 def _members(levels: ArrayLike) -> np.ndarray:
-    """Return 1 where an estimate is of a level, else 0: (k, levels)."""
+    """Return indicators (k, levels): 1 where an estimate has a level, otherwise 0."""
     return pd.get_dummies(np.asarray(levels)).to_numpy(float)
 
 
 def each_level_once(levels: ArrayLike) -> np.ndarray:
-    """Return weights (k,) by which levels count alike, however many estimates each has."""
+    """Return weights (k,) with the same sum for every level, however many estimates it has."""
     members = _members(levels)
     weights = members @ (1 / members.sum(axis=0))
     return weights / weights.sum()
@@ -272,7 +272,7 @@ def posterior_mean(
     """
     y = np.asarray(estimates, dtype=float)
     model = MeanModel(covariance, levels, np.ones(len(y)))
-    # Half-normal SDs to five scales, beyond which there is less than 1e-6 of the prior.
+    # Half-normal SDs up to five scales; less than 1e-6 of the prior is beyond.
     places, of_places = np.polynomial.legendre.leggauss(_NODES)
     sds = 2.5 * sd_scale * (places + 1)
     prior = of_places * np.exp(-((sds / sd_scale) ** 2) / 2)

@@ -1,7 +1,7 @@
-"""What an estimate excludes, not only what it does not find: margins, and published differences.
+"""Tests of what an estimate excludes: differences beyond a margin, and published differences.
 
-Functions take a table of estimates, one row a task, such as that of
-`rin.stats.pretraining_differences`: whatever its unit of inference is, theirs is the same.
+Functions take a table of estimates, one row per task, such as that of
+`rin.stats.pretraining_differences`; the unit of inference is that of the table.
 """
 
 import math
@@ -29,18 +29,18 @@ def equivalence_tests(
 
     Parameters
     ----------
-    table : one row a task: task, estimate, standard_error, df
+    table : one row per task: task, estimate, standard_error, df
     margins : as differences of AUCs (0-1)
     level : 1 minus the level of each one-sided test
 
     Returns
     -------
     pandas.DataFrame
-        One row a task and margin: task, margin, estimate, ci_low, ci_high (90% for a level of 95%:
-        the interval that is within the margin just where P is below .05), p_value (the larger
-        one), p_holm (over the tasks, for each margin), equivalent (p_holm < .05), and
-        smallest_margin, the one beyond which equivalence is shown without adjustment; NaN where
-        there is no standard error.
+        One row per task and margin: task, margin, estimate, ci_low, ci_high (90% for a level of
+        95%: this interval is within the margin exactly where P is below .05), p_value (the larger
+        one), p_holm (over the tasks, for each margin), equivalent (p_holm < .05 for a level of
+        95%), and smallest_margin (any larger margin shows equivalence, without adjustment); NaN
+        where there is no standard error.
 
     Raises
     ------
@@ -72,20 +72,20 @@ def equivalence_tests(
 def noninferiority_tests(
     table: pd.DataFrame, margin: float = EQUIVALENCE_MARGIN, *, level: float = 0.95
 ) -> pd.DataFrame:
-    """Test for every task whether the first is worse than the second by less than a margin.
+    """Test for every task whether the first init is worse than the second by less than a margin.
 
     Parameters
     ----------
-    table : as `equivalence_tests`; its estimate is the first less the second
+    table : as `equivalence_tests`; its estimate is the first minus the second
     margin : as a difference of AUCs (0-1)
     level : of the one-sided bound
 
     Returns
     -------
     pandas.DataFrame
-        One row a task: task, margin, estimate, lower (the one-sided bound), p_value (one-sided,
-        of −margin or less), p_holm (over the tasks), noninferior (p_holm < .05 for a level of
-        95%).
+        One row per task: task, margin, estimate, lower (the one-sided bound), p_value (one-sided,
+        of a true difference of −margin or less), p_holm (over the tasks), noninferior (p_holm <
+        .05 for a level of 95%).
 
     Raises
     ------
@@ -116,7 +116,7 @@ def noninferiority_tests(
 def against_published(
     table: pd.DataFrame, published: Mapping[str, float], *, level: float = 0.95
 ) -> pd.DataFrame:
-    """Compare the differences of tasks with published ones, which are taken as they are stated.
+    """Compare the differences of tasks with published differences, which are taken as exact.
 
     Parameters
     ----------
@@ -127,9 +127,9 @@ def against_published(
     Returns
     -------
     pandas.DataFrame
-        One row a task: task, published, the columns of an estimate (of the table's; statistic,
-        p_value and p_holm, over the tasks, test that it is the published one), and outside:
-        whether the published difference lies outside the interval.
+        One row per task: task, published, the columns of an estimate (from the table, but
+        statistic, p_value and p_holm, over the tasks, test equality with the published
+        difference), and outside: whether the published difference is outside the interval.
 
     Raises
     ------
@@ -176,7 +176,7 @@ def _interval(estimate: float, error: float, df: float, *, level: float) -> tupl
 
 
 def _one_sided(level: float) -> float:
-    """Return the level of a one-sided test, below one half."""
+    """Return the significance level of a one-sided test, below one half."""
     if not 0.5 < level < 1:
         raise InputError(f"{level!r} is no level", where="level", remedy="Pass one such as 0.95.")
     return 1 - level

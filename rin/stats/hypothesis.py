@@ -1,4 +1,4 @@
-"""Tests of a few values: t tests, Holm, equivalence, folds, a mixed model (AUCs: `delong`)."""
+"""Tests of summary values: t, Holm, equivalence, folds, a mixed model (of AUCs: see `delong`)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from rin.stats.inputs import cluster_codes
 EQUIVALENCE_MARGIN = 0.02
 #: Share of a mean or a weighted sum that rounding alone explains.
 ROUNDING = 10 * np.finfo(float).eps
-# Of the search for roots of variances: precision of the deviance, and of the roots.
+# Of the search for square roots of variances: precision of the deviance and of the roots.
 _SEARCH = {"fatol": 1e-6, "xatol": 1e-8, "maxfev": 2000}
 _BOUNDARY = 1e-4  # share of the residual variance below which a component counts as zero
 
@@ -34,7 +34,7 @@ class TTest:
     standard_error: float
 
     def to_row(self) -> dict[str, float]:
-        """Return what a table states of the estimate, by column (`ESTIMATE`)."""
+        """Return the values of the columns of an estimate (`ESTIMATE`)."""
         return {name: getattr(self, name) for name in ESTIMATE}
 
 
@@ -43,13 +43,13 @@ ESTIMATE = [field.name for field in fields(TTest)]
 
 
 def t_quantile(df: float = math.inf, level: float = 0.95) -> float:
-    """Return the quantile of t for an interval of a level; the normal one for infinite df."""
+    """Return the quantile of t for a two-sided interval; the normal quantile for infinite df."""
     _, upper = tails(level)
     return float(special.stdtrit(df, upper))
 
 
 def tails(level: float) -> tuple[float, float]:
-    """Return the shares below both ends of an interval; InputError for a level that is none."""
+    """Return the shares below both ends of an interval; InputError for a level outside 0 to 1."""
     if not 0 < level < 1:
         raise InputError(f"{level!r} is no level", where="level", remedy="Pass one such as 0.95.")
     return (1 - level) / 2, (1 + level) / 2
@@ -128,10 +128,10 @@ def unpaired_t_from_summary(
 def change_between(
     first: Mapping[str, float], second: Mapping[str, float], *, level: float = 0.95
 ) -> TTest:
-    """Compare two independent estimates, such as of other patients: first minus second.
+    """Compare two independent estimates, such as from different patients: first minus second.
 
     Variances are added, and df are Welch's.  Differences of the same networks on two test sets are
-    independent given the networks; `pretraining_changes` is about other networks, too.
+    independent given the networks; `pretraining_changes` also concerns new networks.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def holm(p_values: ArrayLike) -> np.ndarray:
 def insert_holm(
     table: pd.DataFrame, p_value: str = "p_value", p_holm: str = "p_holm", *, within: str = ""
 ) -> None:
-    """Insert Holm's P values after a column of P values, of one family or of each within."""
+    """Insert Holm's P values after a column of P values; each level of `within` is a family."""
     family = table[within] if within else [0] * len(table)
     adjusted = table.groupby(family, observed=True)[p_value].transform(holm)
     table.insert(table.columns.get_loc(p_value) + 1, p_holm, adjusted)
@@ -233,9 +233,9 @@ def clustered_t(differences: ArrayLike, clusters: ArrayLike, level: float = 0.95
 def nadeau_bengio(differences: ArrayLike, test_train_ratio: float, level: float = 0.95) -> TTest:
     """Test the mean of K ≥ 2 fold differences a − b by the corrected resampled t test.
 
-    Training sets of two folds share most of their patients, so that a plain t test over folds is
-    too sure; with a ratio of 0 this is that one.  InputError for a ratio that is none.  Nadeau and
-    Bengio 2003, Machine Learning 52:239, section 3.
+    The training sets of two folds share most of their patients, so that a plain t test over folds
+    understates the uncertainty; a ratio of 0 gives that plain test. InputError for a ratio that is
+    negative or not finite.  Nadeau and Bengio 2003, Machine Learning 52:239, section 3.
     """
     values = np.asarray(differences, dtype=float)
     if not 0 <= test_train_ratio < math.inf:
@@ -263,11 +263,11 @@ def mixed_model(
 ) -> dict[str, object]:
     """Estimate the mean difference of AUCs of two inits: auc ~ init + (1 | scenario) + (1 | fold).
 
-    `aucs` has a row a scenario, fold and init, of one task; the grid may have gaps.  Returns the
-    columns of an estimate and a remark, or the remark alone that says why there is no estimate.
+    `aucs` has one row per scenario, fold and init of one task; the grid may have gaps.  Returns
+    the columns of an estimate and a remark, or only a remark saying why there is no estimate.
 
-    The fit is by restricted maximum likelihood.  The df of the t test, the AUCs less the effects
-    that vary, are Satterthwaite's for a complete grid.
+    The fit is by restricted maximum likelihood.  The df of the t test are the number of AUCs minus
+    the rank of the fixed and the varying effects, which for a complete grid are Satterthwaite's.
     """
     runs = aucs[aucs["init"].isin([init_a, init_b])]
     auc, n = runs["auc"].to_numpy(dtype=float), len(runs)
@@ -312,10 +312,10 @@ def reml(
     """Return variances (1 + s,), coefficients (p,) and their covariance by restricted likelihood.
 
     Values y (n,) have the mean Xβ with `fixed` X (n, p), variances `known` (n,), above zero, and
-    one more for each effect of `shared`, whose columns (n, levels) say who shares a level.  With
-    `relative` the known ones are so up to a factor, which is estimated as well; it comes first,
-    and is 1 otherwise.  InputError where the search does not converge.  Bates et al. 2015, Journal
-    of Statistical Software 67(1), section 3.
+    one further variance for each effect of `shared`, whose columns (n, levels) indicate the level
+    of each value.  With `relative`, `known` is known only up to a factor, which is estimated too;
+    the factor is the first of the variances, and otherwise 1.  InputError where the search does
+    not converge.  Bates et al. 2015, Journal of Statistical Software 67(1), section 3.
     """
     # statsmodels' `combine_effects` has no restricted likelihood, and the search of its `MixedLM`
     # stops short of the maximum where a variance is zero or small.

@@ -1,8 +1,8 @@
-"""What statistics accept, and the one step from the long predictions table to arrays.
+"""Checks of what statistics accept, and the step from the long predictions table to arrays.
 
-What a single column may hold says its schema (`rin.tables`); what columns have to agree on stands
-here, so that the formulas elsewhere can trust their arrays.  Nothing is repaired or dropped: what
-does not fit is an InputError.
+The schemas in `rin.tables` say what a single column may contain; this module checks columns
+against one another, so that the formulas elsewhere can trust their arrays.  Nothing is repaired or
+dropped: invalid input raises InputError.
 """
 
 from __future__ import annotations
@@ -23,16 +23,18 @@ from rin.tables import PREDICTIONS, check_table, require_columns
 
 RUN = ["task", "fold", "scenario", "init", "seed"]
 COLUMNS = [*RUN, "case_id", "part", "label", "score"]
-#: The predictions table, or one a task, of which statistics hold one at a time.
+#: The predictions table, or an iterable of such tables, one per task, which are read one at a
+#: time.
 Predictions: TypeAlias = pd.DataFrame | Iterable[pd.DataFrame]
 
 
 @dataclass(frozen=True)
 class TaskScores:
-    """One task's test cases and what every network says of them.
+    """One task's test cases and the scores that every network gives them.
 
-    `cases` has a row a case, by case_id: case_id, fold, label, patient_id; `networks` a row a
-    network, which is a scenario from one pretraining; `scores` is (inits, networks, cases).
+    `cases` has one row per case, sorted by case_id: case_id, fold, label, patient_id; `networks`
+    has one row per network, which is a scenario from one pretraining; `scores` is (inits,
+    networks, cases).
     """
 
     task: str
@@ -42,7 +44,7 @@ class TaskScores:
     scores: np.ndarray
 
     def shares(self, inside: np.ndarray | None = None) -> np.ndarray:
-        """Return the weight of each network (S,) in a mean over scenarios, each of them once."""
+        """Return the weight of each network (S,) in a mean in which every scenario counts once."""
         chosen = np.full(len(self.networks), True) if inside is None else np.asarray(inside)
         counts = np.bincount(self._scenarios[chosen], minlength=len(self.networks))
         sizes = np.maximum(counts[self._scenarios], 1)
@@ -64,7 +66,7 @@ class TaskScores:
         return self.cases["patient_id"].to_numpy(object)
 
     def folds(self) -> list[tuple[int, TaskScores]]:
-        """Return each fold and the cases that it tests."""
+        """Return the number of each fold, with the scores of the cases that it tests."""
         fold = self.cases["fold"].to_numpy()
         return [
             (k, replace(self, cases=self.cases[fold == k], scores=self.scores[..., fold == k]))
@@ -77,8 +79,9 @@ def task_scores(
 ) -> Iterator[TaskScores]:
     """Yield the test scores of each task, the same cases and scenarios for every init.
 
-    The predictions table has `COLUMNS`, `patient_id` and those that say something `of_scenarios`,
-    one seed an init, and folds that share no patient; tasks come in its order.
+    The predictions table has `COLUMNS`, `patient_id` and the columns `of_scenarios`, which
+    describe scenarios; one seed per init; and folds that share no patient.  Tasks come in the
+    order of the table.
     """
     if not inits or len(set(inits)) != len(inits):
         raise InputError(f"{inits!r} are not different inits", where="inits", remedy="Name them.")
@@ -93,7 +96,7 @@ def task_scores(
     inside = rows["init"].isin(inits)
     rows = rows if inside.all() else rows[inside]
     rows = rows.assign(network=network_names(rows["scenario"], rows.get("pretraining")))
-    # As categories while rows are compared and taken: of texts that takes most of the time.
+    # Categories while rows are compared and selected: with strings this takes most of the time.
     texts = rows[["network", "scenario", "init", "case_id", "patient_id"]].dtypes.to_dict()
     rows = rows.astype(dict.fromkeys(texts, "category"))
     check_unique(rows[["task", "network", "init", "case_id"]])
@@ -112,7 +115,7 @@ def task_scores(
 
 
 def network_names(scenarios: pd.Series, pretrainings: pd.Series | None) -> pd.Series:
-    """Return the network of each row: a scenario, from one pretraining where these are named."""
+    """Return the network of each row: its scenario, with its pretraining where that is given."""
     names = scenarios.astype(str)
     if pretrainings is not None:
         names = names + " pretraining " + pretrainings.astype(str)
@@ -120,7 +123,7 @@ def network_names(scenarios: pd.Series, pretrainings: pd.Series | None) -> pd.Se
 
 
 def _cases(of_rows: pd.DataFrame, types: Mapping[str, Any]) -> pd.DataFrame:
-    """Return each case once, given that of every row; InputError where its rows disagree."""
+    """Return one row per case, given the cases of all rows; InputError where rows disagree."""
     cases = of_rows.drop_duplicates()
     cases = cases.astype({name: types[name] for name in ("case_id", "patient_id")})
     cases = cases.sort_values("case_id", ignore_index=True)
@@ -163,7 +166,7 @@ def _scores(
 def evaluated_rows(predictions: pd.DataFrame, *more: str) -> pd.DataFrame:
     """Return the test rows of a predictions table, each with the names of its run.
 
-    Of its columns those that statistics read, and `more`: to take rows of texts has its price.
+    Only the columns that statistics read, and `more`, are kept, because selecting strings is slow.
     """
     require_columns(predictions.columns, COLUMNS, where="predictions")
     read = dict.fromkeys([*COLUMNS, "pretraining", *more])
@@ -188,12 +191,12 @@ def run_names(predictions: pd.DataFrame) -> list[str]:
 def scores_by_run(
     predictions: pd.DataFrame,
 ) -> Iterator[tuple[dict[str, Any], np.ndarray, np.ndarray]]:
-    """Yield what names a run, classes (n,) and scores (n,) of each run of `evaluated_rows`."""
+    """Yield the names, classes (n,) and scores (n,) of each run of `evaluated_rows`."""
     rows = evaluated_rows(predictions)
     columns = run_names(rows)
     check_unique(rows[[*columns, "case_id"]])
     labels, all_scores = rows["label"].to_numpy(), rows["score"].to_numpy()
-    # Rows of two columns are taken by their places: a table of all columns for each run takes far
+    # Rows of two columns are selected by position: selecting all columns for each run takes far
     # longer.
     places = rows.groupby(columns, observed=True).indices
     for key in sorted(places):
@@ -205,7 +208,7 @@ def scores_by_run(
 
 
 def check_known(kind: str, names: Sequence[str], present: pd.Series) -> None:
-    """Raise InputError for a name that a column lacks, listing those that it has."""
+    """Raise InputError for a name that a column does not contain, listing the known names."""
     known = sorted(present.dropna().unique())
     for name in names:
         look_up(kind, name, known)
@@ -232,7 +235,7 @@ def located(where: str) -> Iterator[None]:
 
 
 def check_aligned(**columns: ArrayLike | None) -> None:
-    """Raise InputError for pandas objects of different indexes: rows would not belong together."""
+    """Raise InputError for pandas objects with different indexes, whose rows would not match."""
     indexes: dict[str, Any] = {
         name: getattr(column, "index", None) for name, column in columns.items()
     }
@@ -297,7 +300,7 @@ def score_row(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.ndar
 
 
 def cluster_codes(clusters: ArrayLike, n_cases: int) -> tuple[np.ndarray, int]:
-    """Return the cluster (patient) of each case as intp (n,), and how many there are, at least 2.
+    """Return the cluster (patient) of each case as intp (n,), and their number, at least 2.
 
     Codes count from 0 in the order of first appearance, so that names do not matter.
     """

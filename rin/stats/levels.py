@@ -1,4 +1,4 @@
-"""Differences between ways of unfreezing or between networks, whatever the initialisation."""
+"""Differences between ways of unfreezing, or backbones, averaged over initialisations."""
 
 from collections.abc import Collection
 
@@ -13,24 +13,24 @@ _OTHERS = {"unfreezing": ("backbone", "init"), "backbone": ("init", "unfreezing"
 
 
 def compare_levels(predictions: pd.DataFrame, reference_backbone: str = "") -> pd.DataFrame:
-    """Compare all layers with fewer of them, and every network with one, in one pretraining.
+    """Compare unfreezing all layers with fewer, and every backbone with one, in one pretraining.
 
     Parameters
     ----------
-    predictions : the predictions table; what is not of `shared_pretraining` is left out
+    predictions : the predictions table; only rows of `shared_pretraining` are used
     reference_backbone : as for `contrasts_of_levels`
 
     Returns
     -------
     pandas.DataFrame
-        As of `level_differences`.
+        As `level_differences`.
     """
     shared = shared_pretraining(predictions)
     return level_differences(shared, contrasts_of_levels(shared, reference_backbone))
 
 
 def shared_pretraining(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return the predictions of each task's first pretraining that all of its backbones have.
+    """Return the predictions of each task's first pretraining that all of its backbones have had.
 
     Parameters
     ----------
@@ -50,18 +50,18 @@ def shared_pretraining(predictions: pd.DataFrame) -> pd.DataFrame:
 def contrasts_of_levels(
     predictions: pd.DataFrame, reference_backbone: str = ""
 ) -> list[tuple[str, str, str]]:
-    """List what can be compared: all layers with fewer of them, every network with one.
+    """List the possible comparisons: all layers with fewer, and every backbone with one.
 
     Parameters
     ----------
     predictions : the predictions table, with `unfreezing` and `backbone`
-    reference_backbone : the network that the others are compared with; where there are no
-        predictions of it, the last by name
+    reference_backbone : the backbone that the others are compared with; if it has no predictions,
+        the last backbone by name
 
     Returns
     -------
     list of (column, level, other)
-        For `level_differences`; empty where there is one way of unfreezing and one network.
+        For `level_differences`; empty where there is one way of unfreezing and one backbone.
     """
     ways = [way for way in reversed(UNFREEZING) if way in {*predictions["unfreezing"]}]
     backbones = sorted({*predictions["backbone"]})
@@ -73,7 +73,7 @@ def contrasts_of_levels(
 def level_differences(
     predictions: pd.DataFrame, contrasts: Collection[tuple[str, str, str]]
 ) -> pd.DataFrame:
-    """Compare levels of unfreezing, or networks, averaged over everything else.
+    """Compare levels of unfreezing, or backbones, averaged over everything else.
 
     Learning rates are compared by rank, as each way of unfreezing has rates of its own.
 
@@ -85,7 +85,7 @@ def level_differences(
     Returns
     -------
     pandas.DataFrame
-        One row a contrast and task: level, other, and the columns of `init_differences`
+        One row per contrast and task: level, other, and the columns of `init_differences`
         (level − other; p_holm over the tasks, within the contrast); empty without contrasts.
 
     Raises

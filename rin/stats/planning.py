@@ -1,7 +1,7 @@
 """How many test patients, backbones and pretrainings a comparison of AUCs needs.
 
-A finished study gives the standard error of a difference with its patients, whose square falls as
-their number grows.
+A finished study gives the standard error of a difference for its number of patients; the square of
+that error falls in proportion as the number grows.
 """
 
 import math
@@ -13,12 +13,12 @@ from scipy import special
 from rin.errors import InputError
 from rin.stats.effects import MeanModel
 
-#: Of the numbers of patients.
+#: Power for which numbers of patients are computed.
 POWER = 0.8
 
 
 def patients_needed(difference: float, patients: float, standard_error: float) -> float:
-    """Return how many patients find a true difference of AUCs (0-1) by a two-sided test at 5%.
+    """Return how many patients a two-sided 5% test needs to find a true difference of AUCs (0-1).
 
     `standard_error` is that of a difference measured on a number of `patients`.
     """
@@ -39,7 +39,7 @@ def patients_for_equivalence(margin: float, patients: float, standard_error: flo
 
 
 def binormal_sensitivity(auc: float, specificity: float = 0.9) -> float:
-    """Return the sensitivity at a specificity where scores of both classes are normal, of one SD.
+    """Return the sensitivity at a specificity if scores of both classes are normal with equal SDs.
 
     What an AUC means to a reader: Φ(√2 Φ⁻¹(AUC) − Φ⁻¹(specificity)).  Hanley 1988, Medical
     Decision Making 8:197.  InputError for a value outside 0 to 1.
@@ -63,18 +63,19 @@ def pretraining_power(
 ) -> float:
     """Return the power to find a true difference (AUC 0-1), with the pretraining as the unit.
 
-    Studies are drawn and tested as `rin.stats.pretraining_differences` tests: two-sided, 5%.
-    `spread` is a row of its table (SDs of backbones, seeds and pretrainings, and what the patients
-    add).  A study has as many `backbones` and `pretrainings` of each, each with a seed of its own,
-    and the present patients times `patients`.  NaN where the spread is not known.  With 1000
-    replicates a power of one half is found to ± 3 points.  InputError for fewer than two pairs.
+    Simulated studies are tested as by `rin.stats.pretraining_differences`: two-sided, at 5%.
+    `spread` is a row of its table (SDs of backbones, seeds and pretrainings, and the SD and
+    correlation over patients).  A study has this number of `backbones`, and of `pretrainings` of
+    each, every one with its own seed; `patients` multiplies the present number of patients.  NaN
+    where the spread is not known.  With 1000 replicates, a power of one half is accurate to ±3
+    points.  InputError for fewer than two pairs.
     """
     design = {"backbones": backbones, "pretrainings": pretrainings, "patients": patients}
     _check_plan(difference=abs(difference), replicates=replicates, **design)
     if backbones * pretrainings < 2:
         remedy = "Plan two or more: one pair has no interval."
         raise InputError("1 pair", where="backbones, pretrainings", remedy=remedy)
-    # An effect that the present pairs cannot tell apart is in that of a pretraining.
+    # An effect that the present pairs cannot separate is part of the effect of a pretraining.
     between, of_seed, within = (
         np.nan_to_num(spread[name]) for name in ("sd_backbone", "sd_seed", "sd_pretraining")
     )
@@ -89,7 +90,7 @@ def pretraining_power(
     shared = np.equal.outer(backbone, backbone)
     marginal = covariance + between**2 * shared + (of_seed**2 + within**2) * np.eye(k)
     rng = np.random.default_rng(seed)
-    # Of any draws with this covariance, so that nothing spread counts as well.
+    # By eigenvalues, so that a singular covariance can be drawn from, too.
     values, vectors = np.linalg.eigh(marginal)
     root = vectors * np.sqrt(np.maximum(values, 0))
     drawn = difference + rng.normal(size=(int(replicates), k)) @ root.T
@@ -99,7 +100,7 @@ def pretraining_power(
 
 
 def _normal_sample_size(difference: float, power: float, alpha: float, sd: float) -> float:
-    """Return how many draws of an SD a one-sided z test needs to find a difference."""
+    """Return how many draws with this SD a one-sided z test needs to find a difference."""
     return float((sd * (special.ndtri(1 - alpha) + special.ndtri(power)) / difference) ** 2)
 
 

@@ -1,10 +1,11 @@
-"""What pretraining on one corpus or another does, with the pretraining as the unit.
+"""Effects of the corpus of pretraining, with the pretraining as the unit of inference.
 
-A pair is the networks of one backbone and pretraining from either init; its difference is the mean
-over its scenarios.  Pairs are tested on the same patients, so their differences are correlated, by
-an amount that is known.  They may also share a backbone, and the seed of their pretraining with
-its split of the corpora: the column `pretraining_seed` says who does.  Pairs whose seed is not
-known are taken to share that of their pretraining's number, which is the careful reading.
+A pair consists of the networks of one backbone and pretraining from both inits; its difference is
+the mean over its scenarios.  Pairs are tested on the same patients, so their differences are
+correlated, to a known degree.  Pairs may also share a backbone, and the seed of their pretraining
+with its split of the corpora, which the column `pretraining_seed` identifies.  Where no seed is
+known, pairs with the same number of the pretraining are assumed to share one, which is the
+cautious assumption.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from rin.stats.synthesis import common_mean_test, crossed_effects, equal_means_t
 from rin.tables import PREDICTIONS, check_table, require_columns
 
 _PAIR = ["backbone", "pretraining"]
-#: Eigenvalues of a covariance below this share of the mean variance count as this share.
+#: Eigenvalues of a covariance below this share of the spread of differences are raised to it.
 _FLOOR = 1e-9
-#: Scale of the half-normal priors of SDs, in AUC.
+#: Scale of the half-normal priors of SDs, in AUC (0-1).
 PRIOR_SD = 0.05
 #: Analyses of `pretraining_sensitivity`, the headline first.
 MODELS = {
@@ -42,10 +43,10 @@ MODELS = {
 
 @dataclass(frozen=True)
 class TaskPairs:
-    """One task's pairs: a row each of backbone, pretraining, n_scenarios and seed.
+    """One task's pairs, one row each: backbone, pretraining, n_scenarios and seed.
 
-    Their differences (k,) have a `covariance` (k, k) over patients, of no eigenvalue zero unless
-    nothing shows any spread.
+    Their differences (k,) have a `covariance` (k, k) over patients, which is positive definite
+    unless neither patients nor pairs show any spread.
     """
 
     task: str
@@ -55,7 +56,7 @@ class TaskPairs:
     patients_vary: bool
 
     def without(self, number: int) -> TaskPairs:
-        """Return all pairs but one."""
+        """Return the task without the pair in this row."""
         kept = np.arange(len(self.pairs)) != number
         covariance, differences = self.covariance[np.ix_(kept, kept)], self.differences[kept]
         rest = {"pairs": self.pairs[kept], "differences": differences, "covariance": covariance}
@@ -67,7 +68,7 @@ class TaskPairs:
         return self.pairs["backbone"]
 
     def shared(self) -> dict[str, pd.Series]:
-        """Return what pairs may have in common, by the name of its effect."""
+        """Return the levels of the pairs for each effect that pairs may share, by its name."""
         return {"backbone": self.backbones, "seed": self.pairs["seed"]}
 
 
@@ -85,13 +86,13 @@ def pair_differences(
     Returns
     -------
     pandas.DataFrame
-        One row a task and pair: task, backbone, pretraining, n_scenarios and the columns of an
+        One row per task and pair: task, backbone, pretraining, n_scenarios and the columns of an
         estimate (a − b, these networks on new patients; p_holm over a task's pairs).
 
     Raises
     ------
     InputError
-        As `init_differences`; for a scenario of two backbones.
+        As `init_differences`; for a scenario with two backbones.
 
     Examples
     --------
@@ -121,34 +122,37 @@ def pretraining_differences(
 ) -> pd.DataFrame:
     """Compare two inits on every task, with the pretraining as the unit: the headline.
 
-    The differences of the pairs, with their known covariance over patients, have random effects of
-    the backbone, of the seed and split that pairs share, and of the pair, where the pairs tell
-    them apart (REML).  The interval is of further backbones, pretrainings and patients.  The
-    estimate is the mean over backbones of the mean of their pairs, with t on Satterthwaite's
-    degrees of freedom; `benchmarks/coverage.py` simulates how often the interval holds the truth.
+    The model of the pairs' differences, with their known covariance over patients, has random
+    effects of the backbone, of the seed and split that pairs share, and of the pair, as far as the
+    pairs can separate these effects (REML).  The interval concerns new backbones, pretrainings and
+    patients.  The estimate is the mean over backbones of the mean of their pairs, with t on
+    Satterthwaite's degrees of freedom; `benchmarks/coverage.py` simulates how often the interval
+    contains the truth.
 
     Parameters
     ----------
-    predictions : as `pair_differences`, or one a task; with `pretraining_seed` where pairs share
-        their seed and split of the corpora otherwise than by the number of the pretraining
+    predictions : as `pair_differences`, or an iterable of such tables, one per task; with
+        `pretraining_seed` unless exactly the pairs of one number of the pretraining share their
+        seed and split
     init_a, init_b : names of the inits
-    fixed_backbones : speak of these backbones alone, further pretrainings and patients
+    fixed_backbones : restrict the conclusion to these backbones, with new pretrainings and
+        patients
     level : of the intervals
 
     Returns
     -------
     pandas.DataFrame
-        One row a task: task, pairs, backbones, pretrainings (most of a backbone), seeds, the
-        columns of an estimate (a − b; p_holm over the tasks), sd_backbone, sd_seed and
-        sd_pretraining (of a pair; NaN where pairs cannot tell an effect, which then is in
-        another's), patients_sd and patients_correlation (of the differences of pairs over
-        patients, means of variances and covariances), q, q_df, q_p, q_holm (Cochran's test that
-        all pairs share one difference), remark.
+        One row per task: task, pairs, backbones, pretrainings (the largest number of a backbone),
+        seeds, the columns of an estimate (a − b; p_holm over the tasks), sd_backbone, sd_seed and
+        sd_pretraining (of a pair; NaN for an effect that the pairs cannot separate and that is
+        part of another), patients_sd and patients_correlation (of the pairs' differences over
+        patients, from their mean variance and covariance), q, q_df, q_p, q_holm (Cochran's test
+        that all pairs share one difference), remark.
 
     Raises
     ------
     InputError
-        As `pair_differences`; for a pair of two seeds.
+        As `pair_differences`; for a pair with two seeds.
 
     Examples
     --------
@@ -165,14 +169,14 @@ def pretraining_differences(
 def pretraining_changes(
     first: pd.DataFrame, second: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
 ) -> pd.DataFrame:
-    """Compare a difference of inits on two test sets without a common patient: first less second.
+    """Compare a difference of inits on two test sets that share no patient: first minus second.
 
-    The same pairs are tested on both, so that a pair's change is the unit, with the sum of both
-    covariances over patients; then as `pretraining_differences`.
+    The same pairs are tested on both, so that a pair's change is the unit; its covariance over
+    patients is the sum of both covariances, and the model is that of `pretraining_differences`.
 
     Parameters
     ----------
-    first, second : predictions of the same pairs on either test set, of tasks of the same names
+    first, second : predictions of the same pairs on each test set, for tasks of the same names
     init_a, init_b, level : as `pretraining_differences`
 
     Returns
@@ -183,7 +187,7 @@ def pretraining_changes(
     Raises
     ------
     InputError
-        As `pretraining_differences`; for a patient of both test sets, or pairs of one only.
+        As `pretraining_differences`; for a patient in both test sets, or pairs in one only.
 
     Examples
     --------
@@ -224,7 +228,7 @@ def pretraining_changes(
 def leave_one_pair_out(
     predictions: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
 ) -> pd.DataFrame:
-    """Return the headline without each pair in turn, to see whether one pair makes it.
+    """Return the headline without each pair in turn, to see whether it depends on one pair.
 
     Parameters
     ----------
@@ -233,9 +237,9 @@ def leave_one_pair_out(
     Returns
     -------
     pandas.DataFrame
-        One row a task and pair: task, backbone, pretraining (of what is left out), the columns of
-        an estimate and `moved`, the estimate less that of all pairs; NaN where there is one pair.
-        Not adjusted.
+        One row per task and pair: task, backbone, pretraining (of the pair left out), the columns
+        of an estimate and `moved`, the estimate minus that of all pairs; NaN where there is one
+        pair. Not adjusted.
 
     Raises
     ------
@@ -254,7 +258,7 @@ def leave_one_pair_out(
     for of_task in task_pairs(predictions, init_a, init_b):
         everything = _pooled(of_task, level=level)["estimate"]
         for number, pair in enumerate(of_task.pairs[_PAIR].to_dict("records")):
-            cells = dict.fromkeys(ESTIMATE, math.nan)  # of one pair, nothing is left
+            cells = dict.fromkeys(ESTIMATE, math.nan)  # no pair is left of one
             if len(of_task.pairs) > 1:
                 pooled = _pooled(of_task.without(number), level=level)
                 cells = {name: pooled[name] for name in ESTIMATE}
@@ -285,7 +289,7 @@ def posterior_differences(
     Returns
     -------
     pandas.DataFrame
-        One row a task: task, estimate (the posterior mean), ci_low, ci_high, standard_error (the
+        One row per task: task, estimate (the posterior mean), ci_low, ci_high, standard_error (the
         posterior SD) and above (the probability that the difference is above zero); NaN with one
         pair.
 
@@ -315,7 +319,7 @@ def posterior_differences(
 def pretraining_sensitivity(
     predictions: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
 ) -> pd.DataFrame:
-    """Return the headline beside analyses that take other things for a random draw.
+    """Return the headline beside analyses that treat other factors as random.
 
     Parameters
     ----------
@@ -324,7 +328,7 @@ def pretraining_sensitivity(
     Returns
     -------
     pandas.DataFrame
-        One row a task and analysis of `rin.stats.pretrainings.MODELS`: task, model, name, the
+        One row per task and analysis of `rin.stats.pretrainings.MODELS`: task, model, name, the
         columns of an estimate, and error_ratio (the standard error over that of the headline).
 
     Raises
@@ -363,13 +367,14 @@ def pretraining_sensitivity(
 def crossed_differences(
     predictions: pd.DataFrame, init_a: str, init_b: str, *, contained: bool = False
 ) -> pd.DataFrame:
-    """Compare two inits as `pretraining_differences`, with an effect of a pretraining's number.
+    """Compare two inits as `pretraining_differences`, with an effect of the pretraining's number.
 
-    Here all backbones of one number share an effect, whoever shared a seed, and df are backbones
-    − 1; where `contained`, those of the fewer of backbones and numbers (metafor's “contain”).
+    Here all pairs of one number share an effect, whether or not they shared a seed, and df are the
+    number of backbones − 1; where `contained`, the number of backbones or of pretrainings,
+    whichever is smaller, − 1 (metafor's “contain”).
 
-    One row a task: task, pairs, the columns of an estimate (a − b), sd_backbone, sd_number and
-    sd_pair; NaN where there are fewer than two backbones, or two numbers, of some pairs.
+    One row per task: task, pairs, the columns of an estimate (a − b), sd_backbone, sd_number and
+    sd_pair; NaN where there is one backbone or one number, or where each pair has its own.
 
     Examples
     --------
@@ -396,9 +401,9 @@ def backbone_tests(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.Da
 
     Backbones are fixed here, with the variance between pretrainings of one of them (REML) in the
     covariance.  F is the Wald statistic over its degrees of freedom; it takes that variance as
-    known, with pairs − backbones degrees of freedom below, so it is rough.  One row a task: task,
-    f, df_1, df_2, p_value, p_holm (over the tasks); NaN with one backbone, or one pretraining of
-    each.
+    known, with pairs − backbones denominator degrees of freedom, so it is rough.  One row per
+    task: task, f, df_1, df_2, p_value, p_holm (over the tasks); NaN with one backbone, or one
+    pretraining of each.
 
     Examples
     --------
@@ -418,7 +423,7 @@ def backbone_tests(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.Da
 
 
 def validation_scores(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return what names every run, and its validation_auc (NaN for one class), validation_loss."""
+    """Return every run's names, validation_auc (NaN with one class) and validation_loss."""
     from sklearn.metrics import roc_auc_score
 
     rows, names = [], inputs.run_names(predictions)
@@ -434,9 +439,9 @@ def validation_scores(predictions: pd.DataFrame) -> pd.DataFrame:
 def choose_settings(predictions: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     """Return the predictions of the setting that validation data choose, as a practitioner would.
 
-    For every task, fold, init, backbone and pretraining: of its scenarios that of highest
-    validation AUC, of equals that of lowest validation loss, by the `records` of runs.  The
-    scenario is called `<backbone>-chosen`.  InputError where no run has a validation score.
+    For every task, fold, init, backbone and pretraining, this is the scenario with the highest
+    validation AUC or, of equal ones, the lowest validation loss, in the `records` of runs.  The
+    scenario is renamed `<backbone>-chosen`.  InputError where no run has a validation score.
     """
     if "validation_auc" not in records or records["validation_auc"].isna().all():
         remedy = "Take runs whose records keep validation_auc and validation_loss."
@@ -513,9 +518,9 @@ def _own_seeds(of_task: TaskPairs) -> TaskPairs:
 
 
 def _positive_definite(contrasts: MeanContrasts) -> np.ndarray:
-    """Return the covariance, its eigenvalues above zero unless nothing shows any spread.
+    """Return the covariance, with eigenvalues above zero unless nothing shows any spread.
 
-    It is of NaN where a fold tests one patient of a class.
+    It contains NaN where a fold tests one patient of a class.
     """
     if not np.isfinite(contrasts.covariance).all():
         return contrasts.covariance
@@ -529,10 +534,10 @@ def _with_pretraining(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _seeds(networks: pd.DataFrame, inits: tuple[str, str]) -> pd.Series:
-    """Return by backbone and pretraining what names a pair's seed; its number where none is known.
+    """Return a name of the seed of each pair (`_PAIR`): by the pretraining's number if not known.
 
-    `networks` has `init`, `_PAIR` and, where it is known, `pretraining_seed`, in any rows.
-    InputError for a pair of two seeds: then its inits had other splits.
+    `networks` has `init`, `_PAIR` and, where known, `pretraining_seed`; rows may repeat.
+    InputError for a pair with two seeds, whose inits would have had different splits.
     """
     rows = networks[networks["init"].isin(inits)]
     numbers = rows[_PAIR].drop_duplicates()
@@ -573,7 +578,7 @@ def _task_contrasts(
 
 
 def task_pairs(predictions: inputs.Predictions, init_a: str, init_b: str) -> Iterator[TaskPairs]:
-    """Yield the pairs of each task, as `pair_differences` and `pretraining_differences` do."""
+    """Yield the pairs of each task, for `pretraining_differences` and similar analyses."""
     for task, pairs, contrasts in _task_contrasts(predictions, init_a, init_b):
         covariance = _positive_definite(contrasts)
         vary = bool(np.trace(contrasts.covariance) > 0)

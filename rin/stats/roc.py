@@ -1,6 +1,6 @@
 """Parts of a ROC curve: its coordinates with a band over patients, and partial AUCs.
 
-Curves are linear between thresholds, as in pROC; where one jumps, its height is the highest.
+Curves are linear between thresholds, as in pROC; where a curve jumps, its height is the upper end.
 Intervals resample patients.  For the mean curve of many networks see `scenarios.mean_roc`.
 """
 
@@ -35,21 +35,21 @@ def roc_coordinates(
 
     Parameters
     ----------
-    labels, scores : 0 or 1, and one score a case, (n,)
+    labels, scores : 0 or 1, and one score per case, (n,)
     clusters : patient of each case (n,); None for independent cases
     fpr : false-positive rates, 1 − specificity, by default 0, 0.01 to 1
     replicates, seed : of the bootstrap over patients
-    level : of the band, which is of each rate by itself
+    level : of the band, which is pointwise
 
     Returns
     -------
     pandas.DataFrame
-        One row a rate: fpr, tpr, ci_low, ci_high (percentiles).
+        One row per rate: fpr, tpr, ci_low, ci_high (percentiles).
 
     Raises
     ------
     InputError
-        As `auc_ci`; for a rate outside 0 to 1, or a class that is of one patient.
+        As `auc_ci`; for a rate outside 0 to 1, or a class with one patient.
 
     Examples
     --------
@@ -82,14 +82,14 @@ def partial_auc(
     """Return the AUC within a range of specificities (or sensitivities), plain and corrected.
 
     McClish's correction (1989, Medical Decision Making 9:190) puts chance at 0.5 and a perfect
-    curve at 1 whatever the range; a curve below chance there is below 0.5.
+    curve at 1 for any range; a curve that is below chance in the range is below 0.5.
 
     Parameters
     ----------
-    labels, scores : 0 or 1, and one score a case, (n,)
+    labels, scores : 0 or 1, and one score per case, (n,)
     clusters : patient of each case (n,); None for independent cases
     between : the range, lower end first
-    focus : what it is a range of, `specificity` or `sensitivity`
+    focus : whether the range is of `specificity` or `sensitivity`
     replicates, seed : of the bootstrap over patients
     level : of the intervals (percentiles)
 
@@ -102,7 +102,7 @@ def partial_auc(
     Raises
     ------
     InputError
-        As `auc_ci`; for what is no range, or a class that is of one patient.
+        As `auc_ci`; for an invalid range or `focus`, or a class with one patient.
 
     Examples
     --------
@@ -136,7 +136,7 @@ def partial_auc(
 def _curves(
     labels: ArrayLike, scores: ArrayLike, clusters: ArrayLike | None, replicates: int, seed: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield rates (false, true positives) from (0, 0) to (1, 1): of all cases, then replicates."""
+    """Yield false and true positive rates from (0, 0) to (1, 1): of all cases, then replicates."""
     check_aligned(labels=labels, scores=scores, clusters=clusters)
     positive = binary_labels(labels)
     row, n = score_row(scores, positive.size), positive.size
@@ -153,7 +153,7 @@ def _curves(
 
 
 def _area(x: np.ndarray, y: np.ndarray, low: float, high: float) -> float:
-    """Return the integral from low to high of lines through points of rising x."""
+    """Return the integral from low to high of straight lines through points with ascending x."""
     inside, steps = np.clip(x, low, high), np.diff(x)
     slopes = np.divide(np.diff(y), steps, out=np.zeros(steps.size), where=steps > 0)
     middles = (inside[:-1] + inside[1:]) / 2

@@ -1,7 +1,8 @@
 """From per-case predictions to AUCs of scenarios, and two inits compared on the same cases.
 
 Each fold's network has a scale of its own, so AUCs are computed within a fold, then averaged over
-folds, which count as independent, and scenarios.  Intervals say what other patients would change.
+folds, which count as independent, and over scenarios.  Intervals reflect the sampling of patients
+only.
 """
 
 import math
@@ -47,10 +48,10 @@ _IMAGE = ["patient_id", "case_id"]
 
 
 class MeanContrasts:
-    """The AUCs of networks (k,), weighted sums of them (q,), and their covariance (q, q).
+    """AUCs of networks (k,), weighted sums of these AUCs (q,), and the sums' covariance (q, q).
 
-    They are of each fold, then averaged; the covariance is over patients.  `weights` is (q, k), of
-    the networks of the first init and then those of the second.
+    All are computed within each fold, then averaged; the covariance is over patients.  `weights`
+    is (q, k), for the networks of the first init, then of the second, and so on.
     """
 
     def __init__(self, task: TaskScores, weights: np.ndarray) -> None:
@@ -81,12 +82,12 @@ def scenario_aucs(predictions: pd.DataFrame, *, level: float = 0.95) -> pd.DataF
     Returns
     -------
     pandas.DataFrame
-        One row a run: what names it, auc, variance, ci_low, ci_high (AUC 0-1), n, n_positive.
+        One row per run: its names, auc, variance, ci_low, ci_high (AUC 0-1), n, n_positive.
 
     Raises
     ------
     InputError
-        For a table that does not fit, or a run of one class or with a NaN score.
+        For an invalid table, or a run with one class or with a NaN score.
 
     Examples
     --------
@@ -115,7 +116,7 @@ def mean_roc(predictions: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per task × init × fpr (0, 0.01 to 1): these three, and tpr.
+        One row per task × init × fpr (0, 0.01 to 1): task, init, fpr, tpr.
 
     Raises
     ------
@@ -147,14 +148,15 @@ def init_differences(
 
     Parameters
     ----------
-    predictions : the predictions table, with `patient_id` and `unfreezing`; or one a task
+    predictions : the predictions table, with `patient_id` and `unfreezing`; or an iterable of such
+        tables, one per task
     init_a, init_b : names of the inits
     level : of the intervals
 
     Returns
     -------
     pandas.DataFrame
-        One row a task and group (`all`, each unfreezing): task, group, n_scenarios, auc_a, sd_a,
+        One row per task and group (`all`, each unfreezing): task, group, n_scenarios, auc_a, sd_a,
         auc_b, sd_b (mean and SD over scenarios), the columns of an estimate (a − b; Obuchowski
         1997, Biometrics 53:567; p_holm over the tasks), n_folds, n_cases, n_positive, n_patients.
 
@@ -188,7 +190,7 @@ def init_differences(
 
 
 def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return predictions of images that every fold's networks score, such as another hospital's.
+    """Return predictions for images that all folds' networks score, such as another hospital's.
 
     Parameters
     ----------
@@ -224,12 +226,12 @@ def training_spread(
     Returns
     -------
     pandas.DataFrame
-        One row a task: task, sd (AUC 0-1), sd_low, sd_high (the interval), sd_df.
+        One row per task: task, sd (AUC 0-1), sd_low, sd_high (the interval), sd_df.
 
     Raises
     ------
     InputError
-        As `scenario_aucs`; where nothing was trained twice.
+        As `scenario_aucs`; for a task of which no scenario was trained twice.
 
     Examples
     --------
@@ -271,12 +273,12 @@ def unfreezing_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) 
     Returns
     -------
     pandas.DataFrame
-        One row a task: task, statistic (χ²), df, p_value, p_holm (over the tasks).
+        One row per task: task, statistic (χ²), df, p_value, p_holm (over the tasks).
 
     Raises
     ------
     InputError
-        As `init_differences`; for a task whose scenarios have one unfreezing.
+        As `init_differences`; for a task whose scenarios have only one unfreezing.
 
     Examples
     --------
@@ -294,7 +296,7 @@ def unfreezing_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) 
             remedy = "Pass the scenarios of at least two ways of unfreezing."
             raise InputError(problem, where="predictions", remedy=remedy)
         contrasts = mean_differences(task, list(groups.values()))
-        # Each unfreezing less the first: all zero without an interaction.
+        # Each unfreezing minus the first: all zero without an interaction.
         less_first = np.column_stack([-np.ones(df), np.eye(df)])
         effects = less_first @ contrasts.estimates[1:]
         covariance = less_first @ contrasts.covariance[1:, 1:] @ less_first.T
@@ -317,13 +319,13 @@ def factor_effects(
 ) -> pd.DataFrame:
     """Return AUCs at both levels of a factor, its effect on each init, and on their difference.
 
-    Quantities: ``auc``, of one init at one level; ``difference`` of the inits, first less second,
-    at one level; ``effect`` on one init, second level less first; ``interaction``, the difference
-    at the second level less that at the first.
+    Quantities: ``auc``, of one init at one level; ``difference`` of the inits, first minus second,
+    at one level; ``effect`` on one init, second level minus first; ``interaction``, the difference
+    at the second level minus that at the first.
 
     Parameters
     ----------
-    predictions : those of one factor, with `level`, `patient_id` and `unfreezing`
+    predictions : the predictions table of one factor, with `level`, `patient_id` and `unfreezing`
     inits, levels : names of two inits and of two levels of the factor
     level : of the intervals
 
@@ -331,9 +333,9 @@ def factor_effects(
     -------
     pandas.DataFrame
         One row per task × group (as `init_differences`) × quantity: task, group, n_scenarios,
-        quantity, init and level (empty where it is of both), same_networks (both sides gave equal
-        scores and are not tested), the columns of an estimate, n_folds, n_cases, n_positive,
-        n_patients.
+        quantity, init and level (empty where the quantity involves both), same_networks (whether
+        both sides gave equal scores and are not tested), the columns of an estimate, n_folds,
+        n_cases, n_positive, n_patients.
 
     Raises
     ------
@@ -356,7 +358,7 @@ def factor_effects(
     names = [f"{init} at {name}" for init, name in product(inits, levels)]
     tasks = task_scores(predictions.assign(init=networks), names, ["unfreezing"])
     (a, b), (before, after) = inits, levels
-    # What is compared, of which init and level, and its signs over the cells init × level.
+    # Each quantity, its init and level, and its signs over the cells init × level.
     cell = dict(zip(product(inits, levels), np.eye(4), strict=True))
     change = {init: cell[init, after] - cell[init, before] for init in inits}
     quantities = [("auc", init, at, cell[init, at]) for at in levels for init in inits]
@@ -393,7 +395,7 @@ def task_analyses(
     seed: int = 0,
     level: float = 0.95,
 ) -> pd.DataFrame:
-    """Compare two inits on one task by nine analyses, which take other things for a random draw.
+    """Compare two inits on one task by nine analyses, which differ in what they treat as random.
 
     Parameters
     ----------
@@ -406,14 +408,14 @@ def task_analyses(
     Returns
     -------
     pandas.DataFrame
-        One row an analysis of `rin.stats.scenarios.ANALYSES`: analysis, name, the columns of an
+        One row per analysis of `rin.stats.scenarios.ANALYSES`: analysis, name, the columns of an
         estimate (a − b, AUC 0-1), remark (why numbers are NaN), recommended, equivalent (two
         one-sided tests within `EQUIVALENCE_MARGIN`).
 
     Raises
     ------
     InputError
-        As `init_differences`; for several tasks, or a ratio that is none.
+        As `init_differences`; for several tasks, or an invalid ratio.
 
     Examples
     --------
@@ -458,20 +460,21 @@ def image_differences(
 
     Parameters
     ----------
-    table : one task: scenario, init, patient_id, case_id and the measures, one row a run and image
+    table : one task: scenario, init, patient_id, case_id and the measures, one row per run and
+        image
     init_a, init_b, measures : names of the inits, and columns to compare
     level : of the intervals
 
     Returns
     -------
     pandas.DataFrame
-        One row a measure: measure, n_images, n_patients, mean_a, mean_b and the columns of an
+        One row per measure: measure, n_images, n_patients, mean_a, mean_b and the columns of an
         estimate (a − b); NaN where an image has no measure, or there is one patient.
 
     Raises
     ------
     InputError
-        For an unknown init, or an image scored under one init only in some scenario.
+        For an unknown init, or an image that has a score of one init only in some scenario.
 
     Examples
     --------
@@ -510,20 +513,20 @@ def against_baselines(
     *,
     level: float = 0.95,
 ) -> pd.DataFrame:
-    """Compare each init with the best of what looks at no image.
+    """Compare each init with the best image-blind baseline.
 
     Parameters
     ----------
-    table : that of `image_differences`
-    baselines : one row an image and baseline, with case_id, baseline and the measures
+    table : as for `image_differences`
+    baselines : one row per image and baseline, with case_id, baseline and the measures
     inits, measures : names of the inits, and columns to compare
     level : of the intervals
 
     Returns
     -------
     pandas.DataFrame
-        One row a measure and init: measure, init, baseline (the one with the largest mean), mean,
-        baseline_mean (over images) and the columns of an estimate, as `image_differences`.
+        One row per measure and init: measure, init, baseline (the one with the largest mean),
+        mean, baseline_mean (over images) and the columns of an estimate, as `image_differences`.
 
     Raises
     ------
@@ -558,7 +561,7 @@ def against_baselines(
 
 
 def mean_differences(task: TaskScores, groups: Sequence[np.ndarray | None]) -> MeanContrasts:
-    """Return the differences of two inits, means over scenarios: all (None), or those inside."""
+    """Return mean differences of two inits over all scenarios (None) or those of each group."""
     means = np.array([task.shares(inside) for inside in groups])
     return MeanContrasts(task, np.hstack([means, -means]))
 
@@ -573,11 +576,11 @@ def _sizes(task: TaskScores) -> dict[str, int]:
 
 
 def _curve_height(grid: np.ndarray, positive: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Return the height of a ROC curve: where it jumps the middle, so that the AUC is kept."""
+    """Return the heights of a ROC curve: the middle of a jump, so that the AUC is preserved."""
     from sklearn.metrics import roc_curve
 
     fpr, tpr, _ = roc_curve(positive, scores)
-    # Rounded, so that a jump at 57 of 100 negatives stands at the grid's 0.57.
+    # Rounded, so that a jump at 57 of 100 negatives is at the grid's 0.57.
     grid, fpr = np.round(grid, 12), np.round(fpr, 12)
     upper = np.interp(grid, fpr, tpr)
     lower = np.interp(-grid, -fpr[::-1], tpr[::-1])
@@ -585,7 +588,7 @@ def _curve_height(grid: np.ndarray, positive: np.ndarray, scores: np.ndarray) ->
 
 
 def _groups_of_unfreezing(task: TaskScores) -> dict[str, np.ndarray]:
-    """Return which networks (S,) each group of scenarios holds: all, each unfreezing."""
+    """Return a mask of the networks (S,) in each group of scenarios: all, and each unfreezing."""
     unfreezing = task.networks["unfreezing"].to_numpy()
     known = [name for name in UNFREEZING if name in unfreezing]
     others = sorted(set(unfreezing) - set(known))
@@ -610,7 +613,7 @@ def _analyses_of_scenarios(
 def _analyses_of_cases(task: TaskScores, level: float) -> dict[str, dict[str, Any]]:
     n_networks, n_cases = len(task.networks), len(task.cases)
     stacked = task.scores.reshape(2, -1)
-    # pandas sums without loss, so that equal scores in another order stay tied.
+    # pandas corrects sums for rounding, so that equal scores in another order stay tied.
     means = pd.DataFrame(stacked.T).groupby(np.tile(np.arange(n_cases), n_networks)).mean()
     every_case_a_patient = task.cases.assign(patient_id=task.cases["case_id"])
     contrasts = mean_differences(replace(task, cases=every_case_a_patient), [None])
@@ -665,14 +668,14 @@ def _bootstrapped(task: TaskScores, seed: int, level: float) -> dict[str, float]
 
 
 def _numbers(test: TTest) -> dict[str, Any]:
-    """Return the cells of a test, or why there are none."""
+    """Return the cells of a test, or a remark saying why there are none."""
     if math.isnan(test.standard_error):
         return {"remark": "A class has a single case, which shows no spread."}
     return test.to_row()
 
 
 def _over_patients(differences: pd.Series, level: float) -> dict[str, float]:
-    """Return the cells of a test of differences of images; NaN where there is none."""
+    """Return the cells of a test of differences of images; NaN where there can be no test."""
     patients = differences.index.get_level_values("patient_id")
     if differences.isna().any() or patients.nunique() < 2:
         return dict.fromkeys(ESTIMATE, math.nan)
@@ -680,5 +683,5 @@ def _over_patients(differences: pd.Series, level: float) -> dict[str, float]:
 
 
 def _mean_of_all(grouped: Any) -> pd.Series | pd.DataFrame:
-    """Return the mean of each group, NaN where a value is: none is left out silently."""
+    """Return the mean of each group, NaN where a value is NaN: none is left out silently."""
     return grouped.mean().where(grouped.count().eq(grouped.size(), axis=0))

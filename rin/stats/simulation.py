@@ -1,4 +1,4 @@
-"""Simulated test sets in which patients have several images, and a table of predictions of them.
+"""Simulated test sets in which patients have several images, and a table of predictions.
 
 Two networks score images under a binormal model, whose true AUCs do not depend on how much two
 images of a patient correlate.
@@ -23,7 +23,7 @@ def simulate_test_sets(
 
     Parameters
     ----------
-    correlation : that of the scores of two images of one patient, 0 to 1
+    correlation : of the scores of two images of one patient, 0 to 1
     patients, images : numbers of patients, the first half of them positive, and of images of each
     replicates, seed : number of test sets, and the seed of the random numbers
 
@@ -62,7 +62,8 @@ def simulate_predictions(*, pretrainings: int = 1, seed: int = 0) -> pd.DataFram
 
     Parameters
     ----------
-    pretrainings, seed : pretrainings of an initialisation, and the seed of the random numbers
+    pretrainings, seed : number of pretrainings of each initialisation, and seed of the random
+        numbers
 
     Returns
     -------

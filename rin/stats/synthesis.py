@@ -1,4 +1,4 @@
-"""Meta-analysis of differences from several studies: one mean, its interval, what the next may be.
+"""Meta-analysis of several studies' differences: mean, interval, prediction for a further study.
 
 Estimates are (k,) in any unit, variances (k,) in its square.
 """
@@ -58,11 +58,11 @@ def three_level(
     weights: ArrayLike | None = None,
     level: float = 0.95,
 ) -> dict[str, float]:
-    """Pool estimates that share a cluster (k,): variance between clusters and within, by REML.
+    """Pool estimates that are grouped in clusters (k,): variances between and within, by REML.
 
     `variances` are (k,), or a known covariance (k, k) of estimates that share patients.  Returns k
-    and the columns of an estimate, with df k − 1 or, where `contained`, clusters − 1 (the careful
-    ones for a statement beyond these clusters); `between` and `within` (variances), and q, q_df,
+    and the columns of an estimate, with df k − 1 or, where `contained`, clusters − 1 (the cautious
+    choice for a statement beyond these clusters); `between` and `within` (variances), and q, q_df,
     q_p (Cochran's test that all are equal).  Where no cluster has two estimates, or there is one
     cluster, `between` is NaN.  The mean is that of generalised least squares, or the one with
     these `weights` (k,).  InputError as `random_effects`.  Konstantopoulos 2011, 10.1002/jrsm.35.
@@ -74,7 +74,7 @@ def three_level(
     k = len(y)
     members = _members(clusters)
     n_clusters = members.shape[1]
-    separable = 1 < n_clusters < k  # else all of it may be of the clusters, or of one
+    separable = 1 < n_clusters < k  # otherwise the two cannot be separated
     effects = [members, np.eye(k)] if separable else [np.eye(k)]
     of_effects, mean, error = _weighted_mean(y, covariance, effects, weights)
     between = of_effects[0] if separable else math.nan
@@ -100,10 +100,10 @@ def moderated_effects(
     contained: bool = False,
     level: float = 0.95,
 ) -> pd.DataFrame:
-    """Return how moderators shift estimates that share a cluster: meta-regression, three levels.
+    """Return how moderators shift estimates that are grouped in clusters: three-level regression.
 
     Estimates and variances are (k,), `moderators` (k, m) numbers, such as 0 and 1.  Variance
-    between clusters and within by REML, as `three_level`.  One row a coefficient, `intercept`
+    between clusters and within by REML, as `three_level`.  One row per coefficient, `intercept`
     first: the columns of an estimate, with df k − m − 1 or, where `contained`, clusters − m − 1.
     InputError where a moderator does not vary, or repeats others, or no degree of freedom is left.
     """
@@ -151,12 +151,13 @@ def crossed_effects(
     contained: bool = False,
     level: float = 0.95,
 ) -> dict[str, float]:
-    """Return a weighted mean of estimates (k,) of known covariance (k, k) whose effects cross.
+    """Return a weighted mean of estimates (k,) of known covariance (k, k), with crossed effects.
 
-    The two columns of `levels` say who shares a level of an effect.  Returns the columns of an
-    estimate, with df levels − 1, of the first effect or, where `contained`, of the one with fewer;
-    and by the names of the effects, and as `within`, variances (REML).  All are NaN where an
-    effect has one level, or as many as there are estimates, or nothing is uncertain.
+    The two columns of `levels` give each estimate's levels.  Returns the columns of an estimate,
+    with df the number of levels − 1 of the first effect or, where `contained`, of the effect with
+    fewer levels; and the variances (REML), under the names of the effects and `within`.  All are
+    NaN where an effect has one level, or as many as there are estimates, or where the covariance
+    is zero.
     """
     y, n_levels = np.asarray(estimates, dtype=float), levels.nunique()
     names = [*levels, "within"]
@@ -175,8 +176,8 @@ def equal_means_test(
     """Test that the clusters of estimates (k,) of known covariance (k, k) share one mean.
 
     The Wald statistic over its degrees of freedom, with the variance within clusters by REML and
-    taken as known.  Returns f, df_1, df_2, p_value; NaN for one cluster, one estimate of each, or
-    where nothing is uncertain.
+    taken as known.  Returns f, df_1, df_2, p_value; NaN for one cluster, one estimate in each, or
+    a covariance of zero.
     """
     y, members = np.asarray(estimates, dtype=float), _members(clusters)
     k, n_clusters = members.shape
@@ -193,13 +194,13 @@ def equal_means_test(
 def fit_effects(
     estimates: np.ndarray, covariance: np.ndarray, fixed: np.ndarray, effects: list[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return variances of random effects by REML, coefficients, and the covariance of these.
+    """Return variances of random effects by REML, the coefficients and their covariance.
 
     Estimates (k,) of known covariance (k, k) have the means `fixed` (k, p) times coefficients;
-    each of the `effects` (k, levels) says who shares a level.
+    each of the `effects` (k, levels) indicates the level of each estimate.
     """
     unit = math.sqrt(np.diag(covariance).mean())
-    # What is uncorrelated and of variance 1 after the transformation is so to REML.
+    # After this transformation the known part is uncorrelated with variance 1, as `reml` expects.
     root = np.linalg.inv(np.linalg.cholesky(covariance / unit**2))
     known = root @ estimates / unit, root @ fixed, np.ones(len(estimates))
     variances, coefficients, of_coefficients = reml(*known, [root @ effect for effect in effects])
@@ -207,7 +208,7 @@ def fit_effects(
 
 
 def _members(levels: ArrayLike) -> np.ndarray:
-    """Return 1 where an estimate is of a level, else 0: (k, levels)."""
+    """Return indicators (k, levels): 1 where an estimate has a level, otherwise 0."""
     return pd.get_dummies(np.asarray(levels)).to_numpy(float)
 
 
@@ -241,6 +242,6 @@ def _checked(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np
 
 def _tested(mean: float, error: float, df: int, k: int, level: float) -> dict[str, float]:
     cells = {"k": k} | t_test(mean, error, df, level).to_row()
-    if not error:  # estimates that agree say nothing of their spread
+    if not error:  # identical estimates show no spread
         cells |= {"statistic": math.nan, "p_value": math.nan}
     return cells
