@@ -1,7 +1,7 @@
 """The audit of the paper: what its published numbers imply, by arithmetic on them alone.
 
-A printed 0.85 stands for anything from 0.845 to 0.855, so what is worked out from printed numbers
-has a range, too.  Units are AUC points (0-100) unless a name says otherwise.
+A printed 0.85 may be anything from 0.845 to 0.855, so results computed from printed numbers are
+ranges, too.  Units are AUC points (0-100) unless a name says otherwise.
 """
 
 import itertools
@@ -19,7 +19,7 @@ from rin.stats.hypothesis import t_quantile, t_test, unpaired_t_from_summary
 
 _POINTS = 100
 _N = paper.SETTINGS["scenarios"].value
-# Decimal fractions are not exact in binary: 0.855 may be stored a hair below itself.
+# Decimal fractions are not exact in binary: 0.855 may be stored as slightly less.
 _HAIR = 1e-9
 
 
@@ -47,19 +47,19 @@ class Bounds:
 def rounded(
     value: float, unit: float, *, least: float = -math.inf, most: float = math.inf
 ) -> Bounds:
-    """Return what a number printed to a unit may have been, within what is possible at all."""
+    """Return the range of values that round to a printed number, cut at `least` and `most`."""
     return Bounds(max(value - unit / 2, least), min(value + unit / 2, most))
 
 
 def corner_bounds(function: Callable[..., float], *ranges: Bounds) -> Bounds:
-    """Return the range of a function that moves one way with each argument, the others held."""
+    """Return the range of a function that is monotonic in each argument, over ranges of these."""
     corners = itertools.product(*((bounds.low, bounds.high) for bounds in ranges))
     values = [function(*corner) for corner in corners]
     return Bounds(min(values), max(values))
 
 
 def _width(sd_a: float, sd_b: float, df: float | None = None) -> float:
-    """Return the half-width of a 95% t interval of a difference of means; by default Welch's."""
+    """Return the half-width of a 95% t interval of a difference of means, by default Welch's."""
     if df is None:
         df = (_N - 1) * (sd_a**2 + sd_b**2) ** 2 / (sd_a**4 + sd_b**4)
     return t_quantile(df) * math.hypot(sd_a, sd_b) / math.sqrt(_N)
@@ -86,14 +86,14 @@ def interval_p(low: float, high: float) -> float:
 
 
 def correlation_for(sd_a: float, sd_b: float, variance: float) -> float:
-    """Return the correlation at which differences of pairs have a variance; may leave −1 to 1."""
+    """Return the correlation that gives paired differences this variance; may leave −1 to 1."""
     return (sd_a**2 + sd_b**2 - variance) / (2 * sd_a * sd_b)
 
 
 def correlation_bounds(sd_a: Bounds, sd_b: Bounds, variance: Bounds) -> Bounds:
-    """Return the range of `correlation_for` over a box of SDs that are positive."""
-    # Along one SD it may fall, then rise: its lowest point, where that SD squared is the other
-    # squared less the variance, counts beside the corners.
+    """Return the range of `correlation_for` over ranges of positive SDs and of the variance."""
+    # Along one SD the correlation may fall, then rise: its minimum, where that SD squared is the
+    # other squared minus the variance, is considered as well as the corners.
     corners = corner_bounds(correlation_for, sd_a, sd_b, variance)
     lowest = [corners.low]
     for free, fixed in ((sd_a, sd_b), (sd_b, sd_a)):
@@ -106,8 +106,8 @@ def correlation_bounds(sd_a: Bounds, sd_b: Bounds, variance: Bounds) -> Bounds:
 
 def delong_width_limit(auc_a: Bounds, auc_b: Bounds, positives: float, negatives: float) -> float:
     """Return the largest half-width, in points, of a paired DeLong interval of AUCs (0-1)."""
-    # Placements lie in 0-1 and average to the AUC A, so DeLong's variance is at most
-    # A(1 − A)(1/(m − 1) + 1/(n − 1)); a difference's error is at most the sum of both errors.
+    # Placements are in 0-1 and average to the AUC A, so DeLong's variance is at most A(1 − A)(1/(m
+    # − 1) + 1/(n − 1)); a difference's error is at most the sum of both errors.
     share = 1 / (positives - 1) + 1 / (negatives - 1)
     # A(1 − A) peaks at one half.
     nearest = [min(max(0.5, auc.low), auc.high) for auc in (auc_a, auc_b)]
@@ -129,7 +129,7 @@ class TaskAudit:
         printed_aucs = published.auc_radimagenet, published.auc_imagenet
         aucs = [rounded(auc, 0.01, least=0.0, most=1.0) for auc in printed_aucs]
         low, high = rounded(published.ci_low, 0.1), rounded(published.ci_high, 0.1)
-        # Three ways to the difference, and the difference in percent of ImageNet's AUC.
+        # Three ways to obtain the difference, and the difference in percent of ImageNet's AUC.
         self.difference = rounded(published.estimate, 0.1)
         self.middle = corner_bounds(lambda low, high: (low + high) / 2, low, high)
         self.means = corner_bounds(lambda a, b: _POINTS * (a - b), *aucs)
@@ -146,7 +146,8 @@ class TaskAudit:
         self.too_wide_for_delong = self.half_width.low > self.delong_limit
         # P, stated as an upper limit, and the correlation that a paired test needs for it.
         self.stated_p = float(published.p_text.removeprefix("P < "))
-        # P moves one way with each number; of symmetric t intervals the normal gives the lowest.
+        # P is monotonic in each number; of symmetric t intervals, the normal one gives the lowest
+        # P.
         p_by_sds = corner_bounds(unpaired_t_p, self.difference, *sds)
         self.p_by_sds = _with_zero(p_by_sds, self.difference)
         self.p_by_normal = _with_zero(corner_bounds(interval_p, low, high), self.middle)
@@ -155,12 +156,12 @@ class TaskAudit:
 
 
 def audit_tasks() -> list[TaskAudit]:
-    """Audit every comparison of the paper, in its order."""
+    """Audit every comparison of the paper, in the order of the paper."""
     return [TaskAudit(published) for published in paper.COMPARISONS.values()]
 
 
 def published_intervals(published: paper.PublishedComparison) -> pd.DataFrame:
-    """Return a difference with its interval as printed, and with that of the SDs (`kind`)."""
+    """Return a difference with its printed interval, and with the interval by the SDs (`kind`)."""
     half_width = WIDTHS[_POOLED](*_sds_in_points(published))
     difference = published.estimate
     return pd.DataFrame(
@@ -178,12 +179,12 @@ def _sds_in_points(published: paper.PublishedComparison) -> tuple[float, float]:
 
 
 def _with_zero(p_values: Bounds, middle: Bounds) -> Bounds:
-    """Raise the upper end to 1 where the middle, and so the statistic, may be zero."""
+    """Return the P values, up to 1 where the middle, and so the statistic, may be zero."""
     return Bounds(p_values.low, 1.0) if middle.holds(0) else p_values
 
 
 def _needed_correlation(difference: Bounds, sds: Sequence[Bounds], stated_p: float) -> Bounds:
-    """Return the correlation of scenarios from which on a paired t test gives less than a P."""
+    """Return the correlation of scenarios above which a paired t test's P is below the stated."""
     sizes = abs(difference.low), abs(difference.high)
     smallest = 0.0 if difference.holds(0) else min(sizes)
     t = float(stats.t.isf(stated_p / 2, _N - 1))
@@ -192,6 +193,6 @@ def _needed_correlation(difference: Bounds, sds: Sequence[Bounds], stated_p: flo
 
 
 def _tested_cases(task: str) -> list[float]:
-    """Return the images of each class that the stated share for testing comes to."""
+    """Return the number of test images of each class, by the stated share for testing."""
     share = paper.SETTINGS["split_percent"].value[-1] / 100
     return [count.images * share for count in paper.CLASS_COUNTS[task] if count.group != "all"]

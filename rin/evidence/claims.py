@@ -1,4 +1,4 @@
-"""Sentences of the paper (`claims.yaml`), judged by the audited comparisons of its own numbers."""
+"""Sentences of the paper (`claims.yaml`), judged by the audit of the paper's own numbers."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
@@ -21,7 +21,7 @@ Audits = Collection[TaskAudit]
 
 
 class Check(NamedTuple):
-    """Whether a statement holds (None: it cannot be judged), and the values for its texts."""
+    """Whether a statement holds (None: it cannot be judged), and the values its texts show."""
 
     holds: bool | None
     values: dict[str, object]
@@ -31,7 +31,7 @@ def judged_claims(audits: Audits) -> pd.DataFrame:
     """Return every quoted sentence: `name`, `text`, `place`, `tasks`, `verdict` and `why`."""
     rows = []
     for claim in CLAIMS:
-        # Nothing is printed to judge "unfreezing" and "backbones" by.
+        # The paper prints no numbers by which "unfreezing" and "backbones" could be judged.
         judge = _JUDGES.get(claim["name"])
         chosen = _of_claim(claim["name"], audits)
         check = judge(chosen, audits) if judge else Check(None, {})
@@ -40,7 +40,7 @@ def judged_claims(audits: Audits) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-# A judge takes the audits of the tasks that a claim names, and all of them.
+# A judge takes the audits of the tasks that a claim names, and the audits of all tasks.
 
 
 def _significant(chosen: Audits, _: Audits) -> Check:
@@ -125,7 +125,7 @@ def _dice(_chosen: Audits, _: Audits) -> Check:
         for source in ("text", "caption")
     )
     words = "; ".join(f"{task} {gain['caption']:.1f}%" for task, gain in gains.items())
-    # Scores that fit bear out the gain, but not the P value that is stated beside it.
+    # Scores that agree confirm the gain, but not the P value that is stated beside it.
     return Check(None if fits else False, {"gains": words})
 
 
@@ -153,7 +153,8 @@ _JUDGES: Mapping[str, Callable[[Audits, Audits], Check]] = {
 def splits_as_far_apart(audits: Audits, first: Collection[str]) -> tuple[int, int]:
     """Count the ways to choose tasks whose differences are as far above the others' as in `first`.
 
-    An exact permutation test: how many are at least as far apart, and how many there are.
+    An exact permutation test: the number of ways at least as far apart, and the number of all
+    ways.
     """
     chosen = [audit.published.estimate for audit in audits if audit.task in first]
     others = [audit.published.estimate for audit in audits if audit.task not in first]
@@ -165,11 +166,11 @@ def splits_as_far_apart(audits: Audits, first: Collection[str]) -> tuple[int, in
 
 
 def checks(audits: Collection[TaskAudit]) -> pd.DataFrame:
-    """Return what holds of each task, by name: four columns of booleans.
+    """Return four properties of each task, by its name, as columns of booleans.
 
-    `wide`: the printed interval is wider than any of DeLong's; `follows`: P < .001 may; `above`:
-    both P values are above .05 for every rounding; `below`: so are they below, after Holm's
-    correction.
+    `wide`: the printed interval is wider than any DeLong interval can be; `follows`: P < .001 may
+    follow from the printed numbers; `above`: both P values are above .05 for every rounding;
+    `below`: the P value by the SDs is below .05 for every rounding, after Holm's correction.
     """
     rows = [
         {
@@ -186,14 +187,14 @@ def checks(audits: Collection[TaskAudit]) -> pd.DataFrame:
 def holm_bounds(audits: Iterable[TaskAudit]) -> list[Bounds]:
     """Return the range of each task's P value by the SDs, after Holm's correction over tasks."""
     audits = list(audits)
-    # Every adjusted value rises with every raw one.
+    # Adjusted values never fall when a raw value rises.
     lows = holm([audit.p_by_sds.low for audit in audits])
     highs = holm([audit.p_by_sds.high for audit in audits])
     return [Bounds(float(low), float(high)) for low, high in zip(lows, highs, strict=True)]
 
 
 def dice_gains(published: paper.PublishedDice) -> dict[str, Bounds]:
-    """Return the range of the percent gain in Dice by the text, by the caption, and as stated."""
+    """Return ranges of the percent gain in Dice: from the text, the caption, and as stated."""
     text = published.text_radimagenet, published.text_imagenet
     caption = published.caption_radimagenet, published.caption_imagenet
     return {
@@ -209,7 +210,7 @@ def _relative_gain(radimagenet: float, imagenet: float, *, unit: float) -> Bound
 
 
 def task_names(tasks: Iterable[str]) -> str:
-    """Return short names of tasks as a list in words; `none` for no task."""
+    """Return the short names of tasks as an enumeration; `none` for no task."""
     return join_with_and(paper.COMPARISONS[task].short for task in tasks)
 
 

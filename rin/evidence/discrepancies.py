@@ -1,7 +1,7 @@
 """The discrepancy ledger: where the paper, its authors' files and public data do not agree.
 
-Entries stand in `discrepancies.yaml`.  Their numbers are computed, and so is whether two places
-still differ: two numbers that an entry names under `differ`, or those of a function here.
+The entries are in `discrepancies.yaml`.  Their numbers are computed, and so is whether two places
+still differ: an entry names two numbers under `differ`, or a function here compares more.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -28,24 +28,24 @@ from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_entries
 
 _READ = read_yaml(Path(__file__).with_suffix(".yaml"))
-#: What a finding changes, the weightiest first, and whose sides it concerns, with their titles.
+#: Titles of what a finding changes, the most important first, and of whom it concerns.
 CHANGES: dict[str, str] = _READ["changes"]
 KINDS: dict[str, str] = _READ["kinds"]
 ENTRIES: tuple[dict, ...] = tuple(_READ["entries"])
-#: What sources outside the paper state, by name; and beside it the paper's settings and database.
+#: Facts from sources outside the paper, by name; and these with the paper's settings and database.
 FACTS = dict(chain.from_iterable(facts.items() for facts in _READ["facts"].values()))
 STATED = FACTS | {name: fact.value for name, fact in (paper.SETTINGS | paper.DATABASE).items()}
 _PLACES = paper.PLACES | _READ["sources"]
 _TEXTS = ("title", "finding", "consequence", "handling")
-_look_up = Formatter().get_field  # as texts do: a name, an attribute or a key of what it names
+_look_up = Formatter().get_field  # as in texts: a name, or an attribute or key of it
 
 
 def discrepancy_table(entries: Iterable[Mapping] = ENTRIES) -> pd.DataFrame:
-    """Return the ledger with every number in place, one row an entry.
+    """Return the ledger with all numbers filled in, one row per entry.
 
-    Columns: `id`, `kind` (key of `KINDS`), `changes` (of `CHANGES`), `status`, `compared`
-    (numbers of its check, if any), `disagree` (whether they still differ), `title`, `says` (pairs
-    of a place and what it says), `finding`, `consequence`, `handling`.
+    Columns: `id`, `kind` (key of `KINDS`), `changes` (of `CHANGES`), `status`, `compared` (numbers
+    of its check, if any), `disagree` (whether the places still differ), `title`, `says` (pairs of
+    a place and what it says), `finding`, `consequence`, `handling`.
     """
     numbers, rows = stated_numbers(), []
     for entry in entries:
@@ -71,11 +71,11 @@ def _check(entry: Mapping, numbers: Mapping[str, Any]) -> Check:
         return Check(first != second, values)
     if entry["id"] in _CHECKS:
         return _CHECKS[entry["id"]]()
-    return Check(True, {})  # words, not numbers, contradict each other
+    return Check(True, {})  # statements, not numbers, contradict each other
 
 
 def stated_numbers() -> dict[str, Any]:
-    """Return what is stated or counted, by the names that entries use."""
+    """Return stated and counted numbers, by the names that entries use."""
     datasets = {task: find_task(task)[0] for task in paper.COMPARISONS}
     titles = [region.title for region in REGIONS.values()]
     is_normal = load_taxonomy()["label"] == "normal"
@@ -105,7 +105,7 @@ def stated_numbers() -> dict[str, Any]:
         "short_title": paper.CITATION.title.split(":")[1].strip(),
         "access": database.access,
         "named_duplicates": len(findings["duplicates"].case_ids),
-        # "1.35 million"
+        # Printed as "1.35 million".
         "normal_percent": corner_bounds(normal, rounded(STATED["images"], 10_000)),
         "keras_networks": len(keras),
         "torch_networks": len(torch),
@@ -125,7 +125,7 @@ def stated_numbers() -> dict[str, Any]:
 
 
 def _images(task: str, counts: Iterable[paper.ClassCount]) -> SimpleNamespace:
-    """Return a task's images: of both classes, their sum, totals as stated, and those counted."""
+    """Return a task's numbers of images: both classes, their sum, stated totals, counted files."""
     first, second = (count for count in counts if count.group != "all")
     totals = [count.images for count in counts if count.group == "all"]
     files = find_task(task)[0].counts.images
@@ -260,7 +260,7 @@ def _four_preprocessings() -> Check:
     return Check(smallest_gap > 0.01, values)
 
 
-#: The check of each entry that takes more than a comparison of two numbers.
+#: Checks of the entries that need more than a comparison of two numbers.
 _CHECKS: dict[str, Callable[[], Check]] = {
     "acl-difference": _acl_difference,
     "zero-and-p": _zero_and_p,

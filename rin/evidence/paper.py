@@ -1,4 +1,4 @@
-"""The published numbers of the reference study (`CITATION`) that are used here, with their places.
+"""The published numbers of the reference study (`CITATION`) that are used here, with places.
 
 They are in `paper.yaml`, as printed; `rin.evidence.audit` checks them by arithmetic.
 """
@@ -12,14 +12,14 @@ from rin.errors import look_up
 from rin.files import read_yaml
 
 _READ = read_yaml(Path(__file__).with_suffix(".yaml"))
-#: Places in which published numbers and claims stand, by the short names of the file.
+#: Places in which the paper states numbers and claims, by their short names in the file.
 PLACES: dict[str, str] = _READ["places"]
 Record = TypeVar("Record")
 
 
 @dataclass(frozen=True)
 class PublishedComparison:
-    """Mean and SD of 24 AUCs (0-1) of either source; the difference in AUC points (0-100)."""
+    """Mean and SD of 24 AUCs (0-1) of both sources; the difference in AUC points (0-100)."""
 
     task: str
     short: str
@@ -39,7 +39,7 @@ class PublishedComparison:
 class PublishedDice:
     """Mean Grad-CAM Dice scores (0-1), in the text and in Figure 5's caption.
 
-    The confidence, in percent, is that of the one image that the figure shows.
+    The confidence, in percent, is of the one image that the figure shows.
     """
 
     task: str
@@ -96,13 +96,13 @@ def _record(kind: type[Record], name: str, fields: dict[str, Any]) -> Record:
 CITATION = SimpleNamespace(**_READ["citation"])
 COMPARISONS = _records(PublishedComparison, "comparisons")
 DICE = _records(PublishedDice, "dice")
-#: Three sections state sizes; for acl, pneumonia and hemorrhage they disagree.
+#: Three sections of the paper state sizes; for acl, pneumonia and hemorrhage they disagree.
 CLASS_COUNTS = {
     task: tuple(_record(ClassCount, task, fields) for fields in counts)
     for task, counts in _READ["class_counts"].items()
 }
 RELEASED_ACCURACY = _records(ReleasedAccuracy, "released_accuracy")
-#: `pathologies` are listed twice; `claims` name the tasks that the text puts into words.
+#: The paper lists `pathologies` twice; `claims` contains the tasks that its sentences refer to.
 DATABASE = _records(Fact, "database")
 SETTINGS = _records(Fact, "settings")
 PATHOLOGIES = _records(Fact, "pathologies")
@@ -110,5 +110,5 @@ CLAIMS = _records(Fact, "claims")
 
 
 def comparison_of(task: str | None) -> PublishedComparison | None:
-    """Return what the paper states of a task; None for None, `InputError` for an unknown name."""
+    """Return the paper's comparison on a task; None for None, `InputError` for an unknown name."""
     return None if task is None else look_up("task of the paper", task, COMPARISONS)

@@ -1,7 +1,7 @@
-"""What others found: independent comparisons of RadImageNet with ImageNet weights.
+"""Independent studies that compared RadImageNet with ImageNet weights, and their synthesis.
 
-The facts are in `replications.yaml`, with the numbers as their sources print them.  Pooling is
-that of `rin.stats.synthesis`; what may be pooled is decided here.
+The facts are in `replications.yaml`, with the numbers as their sources print them.  This module
+decides what may be pooled; `rin.stats.synthesis` pools.
 """
 
 import math
@@ -23,13 +23,14 @@ from rin.stats.synthesis import (
     three_level,
 )
 
-#: From a metric to the factor that takes its scores to AUC points (0-100).
+#: Factor that converts the scores of a metric to AUC points (0-100), by metric.
 AUC_POINTS = {"AUC": 100, "macro AUC": 100, "AUC × 100": 1}
-#: The same, with metrics that are no AUC.
+#: The same, with metrics other than the AUC.
 POINTS = AUC_POINTS | {"balanced accuracy": 100}
-#: What is known of a standard error where a difference may be pooled.
+#: Sources of a standard error with which a difference may be pooled.
 POOLED_ERRORS = ("SDs over folds", "printed", "interval of the difference", "intervals of both")
-#: One group's chest radiographs: SDs of 0.2 and 0.4 points give them most of any weight.
+#: One group's chest radiographs: with SDs of 0.2 and 0.4 points they get most of the weight in any
+#: mean.
 KERMANY = "chest radiographs (Kermany)"
 _READ = read_yaml(Path(__file__).with_suffix(".yaml"))
 
@@ -37,12 +38,13 @@ _READ = read_yaml(Path(__file__).with_suffix(".yaml"))
 class Replication(FrozenModel):
     """One comparison on one dataset, at `place` (DOI, arXiv number, PMID or address).
 
-    `group` is who made it, by default the study; `reference` its key in the bibliography, `tasks`
-    those of the paper that ask the same question, `tests` what was tested on, `setting` how
+    `group` is the group of authors, by default the study; `reference` its key in the bibliography;
+    `tasks` the paper's tasks that ask the same question; `tests` the images tested; `setting` how
     networks were trained; SDs are over `folds`.  `like_for_like` is whether architecture and head
-    are the same for both.  `release` and `scaling` are those of the RadImageNet weights,
-    `certainty` is what was read, `error` what is known of the standard error, `source_p` the
-    source's own test, `needs` what a better standard error takes, `quote` the source's own words.
+    are the same for both weights.  `release` and `scaling` describe the RadImageNet weights and
+    the scaling of their inputs; `certainty` is the text that was read, `error` the source of the
+    standard error and its numbers, `source_p` the source's own P value, `needs` what a better
+    standard error would require, `quote` the source's own words.
     """
 
     study: str
@@ -73,7 +75,7 @@ class Replication(FrozenModel):
 
 
 def _record(study: dict, comparison: dict) -> Replication:
-    """Return a comparison with the fields of its study, and both remarks."""
+    """Return a comparison with the fields of its study, and the remarks of both."""
     fields = {"group": study["study"]} | study | comparison
     del fields["comparisons"]
     remarks = [text for text in (comparison.get("remark"), study.get("remark")) if text]
@@ -84,19 +86,20 @@ REPLICATIONS: tuple[Replication, ...] = tuple(
     _record(study, comparison) for study in _READ["studies"] for comparison in study["comparisons"]
 )
 
-#: Numbers that follow-up studies of other questions print, by their key in the bibliography.
+#: Numbers printed in follow-up studies of other questions, by the study's key in the bibliography.
 FOLLOW_UPS: dict[str, dict] = _READ["follow_ups"]
-#: What silently costs a comparison its weights, and how the further studies were searched for.
+#: Ways in which a comparison silently loses its weights; and how further studies were searched
+#: for.
 LOST: dict[str, dict] = _READ["lost"]
 SEARCH: dict[str, Any] = _READ["search"]
 
 
 def standard_error(record: Replication) -> tuple[str, float, float]:
-    """Return what a difference's standard error is from, the error, and its degrees of freedom.
+    """Return the source of a difference's standard error, the error, and its degrees of freedom.
 
-    In the unit of the metric; NaN where nothing is known.  Intervals of both AUCs, errors of both
-    and numbers of cases give the error as if the two were unpaired: for two networks on the same
-    cases it is too large rather than too small.
+    The error is in the unit of the metric; NaN where the source gives no error.  Intervals of both
+    AUCs, errors of both and numbers of cases give the error of an unpaired difference: for two
+    networks on the same cases that is too large rather than too small.
     """
     if record.folds:  # Welch's, as if folds were independent
         shares = np.square([record.radimagenet_sd, record.imagenet_sd]) / record.folds
@@ -129,13 +132,14 @@ _ERRORS = {
 
 
 def like_for_like(metrics: Collection[str] = tuple(AUC_POINTS)) -> pd.DataFrame:
-    """Return the comparisons of like with like that state a value for both kinds of weights.
+    """Return the like-for-like comparisons that state a value for both kinds of weights.
 
-    One row a comparison: the fields of `Replication` in points, `label` (images and setting),
-    `task` (the paper's, joined by ``/``), `of_the_paper` (whether there are any),
-    `scaling_missing` and `own_weights`, `error_from` and `standard_error` (`standard_error`),
-    `estimate` (RadImageNet − ImageNet) with `ci_low` and `ci_high`, and `side`: who is clearly
-    ahead, by the source's own test or else the interval (`neither`; empty where there is none).
+    One row per comparison: the fields of `Replication` in points, `label` (images and setting),
+    `task` (the paper's tasks, joined by ``/``), `of_the_paper` (whether there are any such tasks),
+    `scaling_missing` and `own_weights`, `error_from` and `standard_error` (see `standard_error`),
+    `estimate` (RadImageNet − ImageNet) with `ci_low` and `ci_high`, and `side`: the weights
+    clearly ahead by the source's own test, otherwise by the interval (or `neither`; an empty
+    string where there is no test, and no interval other than from numbers of cases).
     """
     records = [
         record
@@ -179,14 +183,14 @@ def _side(row: Any) -> str:
 
 
 def other_groups() -> pd.DataFrame:
-    """Return the comparisons by groups other than the one with SDs over folds, AUCs or not."""
+    """Return comparisons by groups other than the group with SDs over folds, of any metric."""
     table = like_for_like(tuple(POINTS))
     first = set(table.loc[table["folds"] > 0, "group"])
     return table[~table["group"].isin(first)].reset_index(drop=True)
 
 
 def without_values() -> pd.DataFrame:
-    """Return the comparisons of like with like that state a direction and no pair of scores."""
+    """Return the like-for-like comparisons that state a direction but no pair of scores."""
     records = [
         record.model_dump()
         for record in REPLICATIONS
@@ -198,9 +202,9 @@ def without_values() -> pd.DataFrame:
 def pooled_fine_tuned() -> pd.DataFrame:
     """Pool one group's fully fine-tuned comparisons by `random_effects`, in AUC points.
 
-    They are those with SDs over folds.  Index: `the paper's questions`, `other questions` and
-    `all`.  Beside the columns of the model there is `scaling_missing`: whether all of them lack
-    the official scaling.
+    These are the comparisons with SDs over folds.  Index: `the paper's questions`, `other
+    questions` and `all`.  In addition to the columns of the model, `scaling_missing` is whether
+    all comparisons lack the official scaling.
     """
     table = like_for_like()
     table = table[(table["setting"] == "fine-tuned") & (table["folds"] > 0)]
@@ -216,10 +220,11 @@ def pooled_fine_tuned() -> pd.DataFrame:
 
 
 def pooled_groups() -> pd.DataFrame:
-    """Pool what may be pooled, one row a choice of comparisons, in AUC points.
+    """Pool the comparisons that may be pooled, one row per selection, in AUC points.
 
-    One group's by `random_effects`; those of all groups by `three_level` (group, comparison) on
-    groups − 1 degrees of freedom.  `groups` and `k` are counts; what a model lacks is NaN.
+    One group's comparisons by `random_effects`; those of all groups by `three_level` (group,
+    comparison) with groups − 1 degrees of freedom.  `groups` and `k` are counts; columns that a
+    model lacks are NaN.
     """
     table = like_for_like()
     known = table[table["error_from"].isin(POOLED_ERRORS)]
@@ -246,11 +251,11 @@ def pooled_groups() -> pd.DataFrame:
 
 
 def moderators() -> pd.DataFrame:
-    """Return how frozen layers, and inputs without 1/255, shift the differences, in AUC points.
+    """Return how frozen layers and inputs without 1/255 shift the differences, in AUC points.
 
-    Each alone, by `moderated_effects` on groups − 2 degrees of freedom, among comparisons that
-    state it; mammograms with errors from counts of cases.  Columns: those of an estimate, `k`,
-    `groups`, and `shifted` (comparisons with the moderator).
+    Each moderator alone, by `moderated_effects` with groups − 2 degrees of freedom, among the
+    comparisons that state it; mammograms are included, with errors from counts of cases.  Columns:
+    those of an estimate, `k`, `groups`, and `shifted` (comparisons with the moderator).
     """
     table = like_for_like()
     table = table[table["standard_error"].notna()]
