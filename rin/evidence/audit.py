@@ -184,7 +184,7 @@ def _with_zero(p_values: Bounds, middle: Bounds) -> Bounds:
 
 
 def _needed_correlation(difference: Bounds, sds: Sequence[Bounds], stated_p: float) -> Bounds:
-    """Return the correlation of scenarios above which a paired t test's P is below the stated."""
+    """Return the correlation of scenarios above which a paired t test's P is below `stated_p`."""
     sizes = abs(difference.low), abs(difference.high)
     smallest = 0.0 if difference.holds(0) else min(sizes)
     t = float(stats.t.isf(stated_p / 2, _N - 1))

@@ -1,9 +1,9 @@
-"""Who made this book, under which licence, and where it is: one place for all that says so.
+"""Authors, licence and address of this book: the one place for everything that states them.
 
-Name, authors, version and licence are those of `pyproject.toml`, the date is that of the version's
-heading in the changelog.  The address is GITHUB_REPOSITORY, where GitHub builds the book, else
-`Repository` of `[project.urls]`, else the remote `origin` of git.  Where there is none, nothing
-names one: pages have no buttons of a repository, and `CITATION.cff` no `repository-code`.
+Name, authors, version and licence come from `pyproject.toml`, the date from the version's heading
+in the changelog.  The address is GITHUB_REPOSITORY where GitHub builds the book, otherwise
+`Repository` of `[project.urls]`, otherwise git's remote `origin`.  Without an address, pages have
+no repository buttons, and `CITATION.cff` has no `repository-code`.
 """
 
 import os
@@ -19,13 +19,13 @@ from rin.errors import as_input_error
 from rin.files import REPOSITORY
 
 _BRANCH = "main"
-#: Hosts whose addresses of pages are known, and what stands before `edit` in them.
+#: Hosts whose page addresses are known, and the part before `/edit` in these addresses.
 _HOSTS = {"github.com": "", "gitlab.com": "/-"}
 
 
 @dataclass(frozen=True)
 class Project:
-    """What a citation states of this project; `date` and `repository` are empty where unknown."""
+    """The citation of this project; `date` and `repository` are empty strings where unknown."""
 
     title: str
     authors: tuple[str, ...]
@@ -36,7 +36,7 @@ class Project:
     repository: str
 
     def bibtex(self) -> str:
-        """Return the project as an entry of BibTeX."""
+        """Return the project as a BibTeX entry."""
         fields = {
             "title": f"{{{self.title}}}",  # in braces, so that capitals stay
             "author": " and ".join(f"{{{author}}}" for author in self.authors),
@@ -61,7 +61,7 @@ class Project:
 
 
 def read_project(root: Path = REPOSITORY) -> Project:
-    """Return what a checkout states of its project, with its address."""
+    """Return the project that a checkout describes, with its address."""
     project = _metadata(root)
     version = project["version"]
     changelog, licence = (_text(root / name) for name in ("CHANGELOG.md", "LICENSE"))
@@ -79,21 +79,21 @@ def read_project(root: Path = REPOSITORY) -> Project:
 
 
 def find_repository(root: Path = REPOSITORY, environment: Mapping[str, str] = os.environ) -> str:
-    """Return the address of a checkout's repository in the web; empty where it has none."""
+    """Return the web address of a checkout's repository, or an empty string if it has none."""
     if name := environment.get("GITHUB_REPOSITORY"):
         return f"{environment.get('GITHUB_SERVER_URL', 'https://github.com')}/{name}"
     return stated_repository(root) or web_address(_remote(root))
 
 
 def stated_repository(root: Path = REPOSITORY) -> str:
-    """Return the address that `pyproject.toml` states; empty where it states none."""
+    """Return the address that `pyproject.toml` states, or an empty string."""
     return _metadata(root).get("urls", {}).get("Repository", "")
 
 
 def web_address(remote: str) -> str:
-    """Return where the repository of a git remote is in the web; empty for a folder.
+    """Return the web address of a git remote, or an empty string for a folder.
 
-    The address has no account and no password, which a remote may have.
+    The address omits any account and password of the remote.
     """
     if short := re.fullmatch(r"(?:[^@/\s]+@)?([\w-]+(?:\.[\w-]+)+):(?!/)(\S+)", remote):
         remote = f"ssh://{short[1]}/{short[2]}"
@@ -104,9 +104,9 @@ def web_address(remote: str) -> str:
 
 
 def page_settings(repository: str, sources: Mapping[str, str]) -> dict[str, dict]:
-    """Return settings of Sphinx that give every page buttons of its repository; none without one.
+    """Return Sphinx settings that give pages repository buttons; empty for an unknown host.
 
-    `sources` names for each page of the book, with its ending, the file to edit.
+    `sources` names the file to edit for each page of the book (with its file ending).
     """
     parts = urlsplit(repository)
     between = _HOSTS.get(parts.hostname)
@@ -119,7 +119,7 @@ def page_settings(repository: str, sources: Mapping[str, str]) -> dict[str, dict
         "use_edit_page_button": True,
         "use_issues_button": True,
     }
-    if parts.hostname == "github.com":  # which starts what .devcontainer describes
+    if parts.hostname == "github.com":  # which starts the container of .devcontainer
         launch = {"name": "Open in Codespaces", "icon": "fa-solid fa-rocket"}
         launch["url"] = f"https://codespaces.new{parts.path}"
         options["icon_links"] = [launch]
@@ -133,9 +133,10 @@ def page_settings(repository: str, sources: Mapping[str, str]) -> dict[str, dict
 
 
 def with_address(settings: dict, project: Project, sources: Mapping[str, str]) -> dict:
-    """Return settings of Jupyter Book with title, authors and address of a project.
+    """Return settings of Jupyter Book with the title, authors and address of a project.
 
-    Prose may name `cite_this_book`, the entry of BibTeX; `sources` is that of `page_settings`.
+    Prose may use the substitution `cite_this_book`, the BibTeX entry; `sources` is as for
+    `page_settings`.
     """
     cite = {"cite_this_book": f"```bibtex\n{project.bibtex()}\n```"}
     parse = settings.get("parse", {}) | {"myst_substitutions": cite}
@@ -159,7 +160,7 @@ def _text(file: Path) -> str:
 
 
 def _remote(root: Path) -> str:
-    """Return the remote `origin` of a checkout as git knows it; empty without git or remote."""
+    """Return the remote `origin` of a checkout, or an empty string without git or remote."""
     command = ["git", "-C", str(root), "config", "--get", "remote.origin.url"]
     try:
         made = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""One line under a page's title: what its numbers were made from; it unfolds to the details."""
+"""One line under a page's title: what its numbers come from; it unfolds to the details."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -28,11 +28,12 @@ HEADLINES: dict[str, str] = _TEXTS["headlines"]
 def provenance_line(
     provenances: Sequence[str], summary: Sequence[str], details: Mapping[str, str]
 ) -> HTML:
-    """Return the line of provenance of a page: a `details` element of class `rin-provenance`.
+    """Return a page's line of provenance: a `details` element of class `rin-provenance`.
 
-    `provenances` holds `real`, `part` (of a dataset) or `stand-in` of everything that the page's
-    numbers come from, or `weights` alone where only the networks' first weights come from
-    stand-ins; `summary` follows the headline in the line, `details` unfolds.
+    `provenances` contains `real`, `part` (of a dataset) or `stand-in` for every source of the
+    page's numbers, or only `weights` if nothing but the networks' initial weights comes from
+    stand-ins; `summary` follows the headline in the line, and `details` are shown when it is
+    unfolded.
     """
     kinds = {*provenances} - ({"real"} if "part" in provenances else set())
     kind = kinds.pop() if len(kinds) == 1 else "mixed"
@@ -48,9 +49,10 @@ def provenance_line(
 def banner(
     runs: Results, tasks: Sequence[str] | None = None, study: str = MAIN, *, trained: bool = True
 ) -> HTML:
-    """Return the line of provenance of a page that shows a study's results of some tasks.
+    """Return the line of provenance of a page that shows a study's results on some tasks.
 
-    By default of all its tasks; without `trained` networks only the images are named.
+    By default these are all its tasks; if the page shows no `trained` networks, it names only the
+    images.
     """
     origins = {task: runs.origin(task, study) for task in tasks or runs.tasks_of(study)}
     trained_here = [task for task, origin in origins.items() if origin == "own"]
@@ -87,7 +89,7 @@ def banner(
 
 
 def pretraining_banner(runs: Results) -> HTML | None:
-    """Return the line of provenance of a page on one's own pretraining, None without any."""
+    """Return the line of provenance of a page on one's own pretraining, or None without one."""
     weights, profile = pretrained(runs.workspace), runs.workspace.profile
     if weights.empty:
         return None
@@ -97,7 +99,7 @@ def pretraining_banner(runs: Results) -> HTML | None:
 
 
 def reference_banner(reference: OpenedResults) -> HTML:
-    """Return the line of provenance of a page that shows a reference run alone."""
+    """Return the line of provenance of a page that shows only a reference run."""
     images = {f"Images: {task.name}": _images(task) for task in reference.facts.tasks}
     summary, details = _reference(reference)
     summary += _unseen(reference, reference.facts.profile.tasks)
@@ -114,12 +116,12 @@ def _images(task: TaskFacts) -> str:
 
 
 def is_another_cut(task: TaskFacts) -> bool:
-    """Return whether a task's images are those of the paper in another cut, by their titles."""
+    """Return whether a task has the paper's own images in another cut, judged by their titles."""
     return bool(task.substitute_for) and task.dataset.title.startswith(task.substitute_for)
 
 
 def image_kind(task: TaskFacts) -> str:
-    """Return what a task's images are: `real`, `another cut`, `substitute` or `stand-in`."""
+    """Return the kind of a task's images: `real`, `another cut`, `substitute` or `stand-in`."""
     return "another cut" if is_another_cut(task) else task.kind
 
 
@@ -130,12 +132,12 @@ def _remarks(data: DatasetFacts) -> str:
 
 
 def _kind(data: DatasetFacts) -> str:
-    """Return what the images of a dataset are: `real`, `part` of a published one, `stand-in`."""
+    """Return the kind of a dataset's images: `real`, `part` of a published one, `stand-in`."""
     return "part" if data.part else data.provenance
 
 
 def _parts(read: Sequence[DatasetFacts]) -> list[str]:
-    """Return a remark on datasets of which a part alone was there."""
+    """Return a remark on datasets of which only a part was available."""
     parts = dict.fromkeys(f"{data.part} of {data.title}" for data in read if data.part)
     return [f"only {join_with_and(parts)}"] if parts else []
 
@@ -173,29 +175,29 @@ def _reference(reference: OpenedResults) -> tuple[list[str], dict[str, str]]:
 
 
 def _short(commit: str | None) -> str:
-    """Return the first digits of a commit, with the plus of one that was edited."""
+    """Return the first digits of a commit, with a plus if files were edited since."""
     return f"{commit[:12]}{'+' * commit.endswith('+')}" if commit else "not known"
 
 
 def _codes(code: Mapping[str, int]) -> str:
-    """Return which code has trained how many runs; nothing where that is not stated."""
+    """Return how many runs each version of the code trained, or an empty string if not stated."""
     counts = ", ".join(f"{digest} ({counted(n, 'runs')})" for digest, n in code.items())
     return f"; code {counts}" if counts else ""
 
 
 def _unverified(names: Sequence[str]) -> list[str]:
-    """Return a remark on weights whose files nothing knows."""
+    """Return a remark on weights whose files could not be verified."""
     return [f"unverified weights: {join_with_and(dict.fromkeys(names))}"] if names else []
 
 
 def _other_code(digests: Sequence[str | None], n_runs: int) -> list[str]:
-    """Return a remark on runs of code that was not shown to train alike."""
+    """Return a remark on runs by code that has not been shown to train alike."""
     remark = other_code_remark([d for d in digests if not trains_alike(d)], n_runs)
     return [remark] if remark else []
 
 
 def _unseen(reference: OpenedResults, tasks: Sequence[str]) -> list[str]:
-    """Return a remark on tasks whose modality the radiologic corpus lacks, where it is stated."""
+    """Return remarks on tasks whose modality the radiologic corpus, if stated, does not have."""
     corpora = reference.facts.corpora[:1]
     known = {name for data in corpora for name in modalities(data.modality)} - {""}
     if not known:
@@ -212,7 +214,7 @@ def _unseen(reference: OpenedResults, tasks: Sequence[str]) -> list[str]:
 
 
 def _addition(added: Addition) -> str:
-    """Return in words what was added to a reference run, when, and what had computed it."""
+    """Return a text saying what was added to a reference run, when, and where it was computed."""
     numbers = ", ".join(map(str, added.pretrainings))
     studies = f"{' and '.join(added.studies)} from " if added.studies else ""
     return (
@@ -222,7 +224,7 @@ def _addition(added: Addition) -> str:
 
 
 def _released(file: ReleasedFile) -> str:
-    """Return in words what is known of a file of released weights."""
+    """Return a text saying what is known about a file of released weights."""
     entry = file.entry
     known = weights_remark(file.verified, file.verdict, entry.preprocessing)
     sha256 = f", SHA-256 {file.sha256[:12]}" if file.sha256 else ""
@@ -231,14 +233,14 @@ def _released(file: ReleasedFile) -> str:
 
 
 def _days(first: str, last: str) -> str:
-    """Return the day of two times, or from which day to which."""
+    """Return the day of two times, or both days if they differ."""
     return last[:10] if first[:10] == last[:10] else f"{first[:10]} to {last[:10]}"
 
 
 def _trained(
     workspace: Workspace, inits: Sequence[str], weights: pd.DataFrame, done: pd.DataFrame
 ) -> tuple[list[str], list[str], dict[str, str]]:
-    """Return provenances of the corpora of own weights, summary and details of their networks."""
+    """Return the corpora's provenances, a summary and details of networks trained here."""
     names = weights["corpus"].unique() if len(weights) else ()
     corpora = {name: find_corpus(workspace, name) for name in names}
     details = {

@@ -1,10 +1,10 @@
 """From a profile to the built book: the notebooks that are out of date, then the HTML.
 
-Jupyter Book turns the computed notebooks and the prose pages into HTML and executes nothing.
-Pages are run here and not by doit or jupyter-cache, which do not let the pages that train go
-first, one after another with their own workers, while the others run beside them; nor can they
-foretell the time, or build the results before the rest.  A page that fails costs no other page:
-the book has it too, and it says there what failed.
+Jupyter Book turns the computed notebooks and the prose pages into HTML and executes nothing. Pages
+are run here and not by doit or jupyter-cache, which cannot run the pages that train one after
+another, with workers of their own, while the other pages run in parallel; nor can they predict the
+time, or build the results before the rest.  A page that fails costs no other page: in the book it
+says what failed.
 """
 
 import json
@@ -72,7 +72,7 @@ from rin.study.ledger import digest_of
 from rin.study.reference import reference_folder
 
 Say = Callable[[str], None]
-#: What leads to the last book, in the folder of all books.
+#: Name of the link to the last book, in the folder of all books.
 LAST = "html"
 #: A link to a page that a book does not have, as Sphinx writes it.
 _NOWHERE = re.compile(
@@ -81,12 +81,12 @@ _NOWHERE = re.compile(
 
 
 def make_book(profile: str, data_root: str, results: str, *, reading: bool = False) -> Path:
-    """Run what is out of date, build the book and return its `index.html`.
+    """Run the notebooks that are out of date, build the book and return its `index.html`.
 
-    Where pages need training and the cover does not, the results are computed and built first, so
-    that a reader has them while the live part is made.  `reading` leaves out every page that needs
-    a framework.  Parameters are those of `rin.study.open_workspace`, as text.  InputError, when
-    the book is built, names pages that failed.
+    If pages need training and the cover does not, the results are computed and built first, so
+    that they can be read while the live part is computed.  `reading` leaves out every page that
+    needs a framework.  The other parameters are those of `rin.study.open_workspace`, as text.
+    InputError, raised after the book is built, names the pages that failed.
     """
     if not (REPOSITORY / "notebooks").is_dir():
         remedy = "Run it from a checkout; results alone are read by rin.study.open_reference."
@@ -99,7 +99,7 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
     values = {"profile": profile, "data_root": data_root, "results": results}
     with _book_lock(say):
         jobs = plan_jobs(workspace, outline, values, REPOSITORY)
-        later = set() if reading else _live(jobs)  # what takes no framework takes no time
+        later = set() if reading else _live(jobs)  # pages without a framework are fast
         first = [job for job in jobs if job.name not in later]
         failed: dict[str, str] = {}
         if jobs[0] in first and not all(job.current() for job in jobs if job.name in later):
@@ -125,13 +125,13 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
 
 
 def _say(began: float, text: str) -> None:
-    """Print a line behind the time that has passed."""
+    """Print a line after the elapsed time."""
     minutes, seconds = divmod(int(time.monotonic() - began), 60)
     print(f"{minutes:3d}:{seconds:02d}  {text}", flush=True)
 
 
 def _book_lock(say: Say) -> AcquireReturnProxy:
-    """Wait for another `make book` of this folder, and say so: both write the same pages."""
+    """Lock the folder, waiting for another `make book`, as both would write the same pages."""
     lock = FileLock(REPOSITORY / ".book.lock")  # not in _build, which `make clean` removes
     problem = "the book is written into this folder, which nobody may write to"
     remedy = "Make the folder writable, or copy it to one that is."
@@ -144,22 +144,22 @@ def _book_lock(say: Say) -> AcquireReturnProxy:
 
 
 def _live(jobs: Sequence[Job]) -> set[str]:
-    """Return the names of the live jobs, and of those that are not computed before one, too."""
+    """Return the names of jobs that are live or train, and of jobs that have to wait for these."""
     live = {job.name for job in jobs if job.live or job.trains}
     after = {job.name: frozenset() if job.twice else job.after for job in jobs}
     return {name for name in after if live & _with_earlier([name], after)}
 
 
 def _with_earlier(names: Iterable[str], after: Mapping[str, Iterable[str]]) -> set[str]:
-    """Return names, and those that must come before them."""
+    """Return names, and the names that must come before them."""
     return set(names).union(*(_with_earlier(after[name], after) for name in names))
 
 
 def book_folder(workspace: Workspace) -> Path:
-    """Return the folder of a workspace's book, called by its profile.
+    """Return the folder of a workspace's book, named after its profile.
 
-    And by the folder of its results, where that is not `results`: so no book takes the place of
-    another.  `_build/html` leads to the last one.
+    The name also contains the folder of its results unless that is `results`, so that no book
+    replaces another.  `_build/html` leads to the last one.
     """
     name, results = workspace.profile.name, workspace.results.parent.name
     if name == LAST:
@@ -169,7 +169,7 @@ def book_folder(workspace: Workspace) -> Path:
 
 
 def _lead_to(book: Path) -> None:
-    """Let `_build/html` lead to a book: a link, or where there are none a page that opens it."""
+    """Let `_build/html` lead to a book: a link or, where links fail, a page that opens it."""
     place = book.parent / LAST
     if place.is_dir() and not place.is_symlink():
         shutil.rmtree(place)
@@ -188,15 +188,15 @@ def _lead_to(book: Path) -> None:
 
 
 def _build(outline: Outline, built: Path, say: Say, *, strict: bool) -> Path:
-    """Build the HTML of the computed notebooks unless it is whole and of these; return its index.
+    """Build the HTML of the computed notebooks unless it is whole and current; return its index.
 
     `built` is the folder of the book, to which `_build/html` then leads.  A book of chosen pages,
-    one for reading alone, or one with a page that failed, has links to what is not there, and is
-    not built strictly.
+    for reading only, or with a page that failed has links to missing pages, and is not built
+    strictly.
     """
     book, listed = REPOSITORY / "book", contents(outline)
     settings = read_yaml(REPOSITORY / "_config.yml")
-    if outline.title:  # nor is it by the authors of this one, or at its address
+    if outline.title:  # a book of one's own has other authors and another address
         settings |= {"title": outline.title, "author": ""}
     else:
         sources = {
@@ -213,7 +213,7 @@ def _build(outline: Outline, built: Path, say: Say, *, strict: bool) -> Path:
     digest = _digest_of_files(filter(Path.is_file, files), book)
     index, record = built / "html" / "index.html", built / "built.json"
     earlier: dict = {}
-    with suppress(OSError, ValueError):  # never built, or cut off: built now
+    with suppress(OSError, ValueError):  # never built, or interrupted
         earlier = json.loads(record.read_text("utf-8"))
     if earlier.get("made_from") == digest:
         damaged = _changed_since(earlier["files"], built)
@@ -241,7 +241,7 @@ def _build(outline: Outline, built: Path, say: Say, *, strict: bool) -> Path:
 
 
 def _changed_since(files: Mapping[str, str], folder: Path) -> list[str]:
-    """Return the names of files that are missing from a folder, or are not as they were built."""
+    """Return the names of files that are missing from a folder or changed since it was built."""
     return [
         name
         for name, sha256 in files.items()
@@ -254,12 +254,12 @@ def plan_jobs(
 ) -> list[Job]:
     """Return a job for each page of a book.
 
-    Each notebook takes those of `values` that are among its parameters, and its task.  `root` is
-    the checkout with `rin/` and `notebooks/`; computed pages go to its `book/notebooks/`.
+    Each notebook gets the `values` that are among its parameters, and its task.  `root` is the
+    checkout with `rin/` and `notebooks/`; computed pages go to its `book/notebooks/`.
     """
     planned = list(pages(outline))
     notebooks = {page.notebook.source: page.notebook for page in planned}
-    # What every page rests on: the package, the manifests and the reference runs.
+    # Every page depends on the package, the manifests and the reference runs.
     folders = (root / "rin", manifest_folder(), reference_folder())
     paths = (path for folder in folders for path in folder.rglob("*") if path.is_file())
     files = (path for path in paths if "__pycache__" not in path.parts)
@@ -300,9 +300,9 @@ def plan_jobs(
 
 
 def single_job(source: Path, output: Path, given: Mapping[str, object]) -> Job:
-    """Return the job of one notebook alone, whose figures and tables go where the book's go.
+    """Return the job of a single notebook, whose figures and tables go where those of the book go.
 
-    Of a notebook without a profile they go beside the computed notebook.
+    For a notebook without a profile they go beside the computed notebook.
     """
     values = notebook_parameters(source) | fitting_parameters(source, given)
     folder, place = output.parent, Path(source.stem)
@@ -310,7 +310,7 @@ def single_job(source: Path, output: Path, given: Mapping[str, object]) -> Job:
         root = values.get("data_root")
         workspace = open_workspace(values["profile"], data_root=root, results=values["results"])
         folder = workspace.results
-    with suppress(ValueError):  # a notebook of one's own
+    with suppress(ValueError):  # a notebook elsewhere
         place = source.resolve().relative_to(REPOSITORY / "notebooks").with_suffix("")
     known = {notebook.source: notebook for notebook in NOTEBOOKS}
     notebook = known.get(place.as_posix(), Notebook(place.as_posix(), ""))
@@ -320,11 +320,11 @@ def single_job(source: Path, output: Path, given: Mapping[str, object]) -> Job:
 
 
 def run_jobs(jobs: Sequence[Job], say: Say = print) -> dict[str, str]:
-    """Compute the pages that are out of date, each after those of them whose results it reads.
+    """Compute the pages that are out of date, each after the pages whose results it reads.
 
-    One after another run those that train, and those for which they wait; the others run beside
-    them at low priority.  A page that fails says so itself, and those that wait for it run on what
-    it has left; return in one line each what failed, by page.
+    Pages that train, and pages that they wait for, run one after another; the others run in
+    parallel with them, at low priority.  A page that fails says so itself, and pages that wait for
+    it run on what it has left.  Return a line on each failure, by page.
     """
     cores = min(4, cpu_count())  # a kernel takes half a gigabyte
     by_name = {job.name: job for job in jobs}
@@ -367,7 +367,7 @@ def run_jobs(jobs: Sequence[Job], say: Say = print) -> dict[str, str]:
 
 
 def _time(stale: Sequence[Job], cores: int) -> str:
-    """Return how long pages take, where most of them were computed before."""
+    """Return a text on how long pages take, or an empty string if most were never computed."""
     known = [job.recorded()["seconds"] for job in stale if job.recorded()]
     if len(known) <= len(stale) / 2:
         return ""
@@ -376,12 +376,12 @@ def _time(stale: Sequence[Job], cores: int) -> str:
 
 
 def _digest_of_files(files: Iterable[Path], root: Path) -> str:
-    """Return a digest of names and contents."""
+    """Return a digest of the names and contents of files."""
     return digest_of({os.path.relpath(file, root): sha256_of(file) for file in files})
 
 
 def _listing(workspace: Workspace) -> str:
-    """Return a digest of names, sizes and times of every file of images that a study may read."""
+    """Return a digest of names, sizes and times of all image files that a study may read."""
     root, names = workspace.data_root, []
     places = {place for name in manifest_names() for place in load_manifest(name).locations}
     places |= {workspace.profile.curation.archive} if workspace.profile.curation else set()
@@ -398,20 +398,21 @@ def build_html(
     """Build the book's HTML as the folder `html` of `built` and return its ``index.html``.
 
     `config` and `listed` are Jupyter Book's ``_config.yml`` and ``_toc.yml``.  InputError if the
-    build fails, or where it is `strict` warns; else links to pages that are not there become text.
+    build fails or, where it is `strict`, warns; without `strict`, links to missing pages become
+    text.
     """
-    # Called by name, as the package has no __main__ and the script may not be on the PATH.
+    # Called from Python because the package has no __main__ and its script may not be on the PATH.
     program = "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", program, "build", str(book_dir)]
     command += ["--config", str(config), "--toc", str(listed)]
     command += ["--keep-going", "-W", "-n"] if strict else []
-    # Anew: an incremental build forgets the warnings of pages that it does not read again.
+    # From scratch: an incremental build does not repeat the warnings of pages that it skips.
     with replace_folder(built) as draft:
         made = subprocess.run(
             [*command, "--path-output", str(draft)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False,
         )  # fmt: skip
-        if (written := draft / "_build").is_dir():  # so called whatever the book
+        if (written := draft / "_build").is_dir():  # its name is the same for every book
             for path in [*written.iterdir()]:
                 path.rename(draft / path.name)
             written.rmdir()
@@ -419,7 +420,7 @@ def build_html(
             text = page.read_text("utf-8")
             page.write_text(_NOWHERE.sub(r"\1 (in the whole book)", text), "utf-8")
         if made.returncode or not (draft / "html" / "index.html").is_file():
-            # Complaints stand anywhere in the log; its end has the rest.
+            # Warnings may be anywhere in the log; other errors are at its end.
             complaints = [line for line in made.stdout.splitlines() if "WARNING" in line]
             raise InputError(
                 "the book does not build\n" + last_lines("\n".join(complaints) or made.stdout, 20),

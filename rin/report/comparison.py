@@ -1,6 +1,6 @@
-"""One page that compares models by their scores on the same cases, whatever computed them.
+"""A page that compares models by their scores on the same cases, from any source.
 
-`rin compare` reads a table of scores here and writes the page with its tables beside it.  All
+`rin compare` uses this module to read a table of scores and to write the page and its tables.  All
 inference is that of `rin.stats`; nothing is trained.
 """
 
@@ -39,7 +39,7 @@ from rin.stats import (
 from rin.stats.hypothesis import insert_holm
 
 _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
-#: Labels whose positive class need not be named.
+#: Labels for which the positive class is evident.
 _CODED = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?([eE][+-]?\d+)?")
 _CALIBRATION = ("brier", "ece", "net_benefit")
@@ -47,7 +47,7 @@ _CALIBRATION = ("brier", "ece", "net_benefit")
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of the columns in a table of scores; without patients every case is one."""
+    """Names of columns in a table of scores; without patients, every case is a patient."""
 
     by: str = "model"
     score: str = "score"
@@ -57,10 +57,10 @@ class Columns:
 
 
 def read_scores(path: Path, columns: Columns, positive: str = "") -> pd.DataFrame:
-    """Read a table of scores, one row a model and case: CSV, .xlsx or parquet.
+    """Read a table of scores, one row per model and case: CSV, .xlsx or parquet.
 
     Returns model, case_id, patient_id (text), label (0 or 1) and score.  `positive` is the label
-    of the positive class; where it is not given, labels are 0 and 1, or false and true.
+    of the positive class; by default, labels are 0 and 1, or false and true.
     """
     if not path.is_file():
         remedy = "Name a table of scores, one row a model and case."
@@ -112,7 +112,7 @@ def _labels(cells: pd.Series, positive: str, where: str) -> pd.Series:
 
 
 def _numbers(cells: pd.Series, where: str) -> pd.Series:
-    """Return scores as numbers; all with a decimal comma, or none."""
+    """Return scores as numbers; either all texts have a decimal comma, or none."""
     text = cells
     if cells.str.contains(",", regex=False).any() and cells.str.fullmatch(_DECIMAL_COMMA).all():
         text = cells.str.replace(",", ".", regex=False)
@@ -126,7 +126,7 @@ def _numbers(cells: pd.Series, where: str) -> pd.Series:
 
 
 def _check_cases(rows: pd.DataFrame, path: Path) -> None:
-    """Raise InputError where a model has a case twice, or a case two labels or patients."""
+    """Raise InputError if a model has a case twice, or a case has two labels or patients."""
     repeated = rows.duplicated(["model", "case_id"])
     if repeated.any():
         first = rows.loc[repeated.idxmax()]
@@ -142,7 +142,7 @@ def _check_cases(rows: pd.DataFrame, path: Path) -> None:
 
 
 def pairs_of(models: Sequence[str], a: str = "", b: str = "") -> list[tuple[str, str]]:
-    """Return the pairs to compare: all, those of one model, or one pair."""
+    """Return the pairs of models to compare: all pairs, those with one model, or a single pair."""
     for model in filter(None, (a, b)):
         look_up("model", model, models)
     if len(models) < 2:
@@ -166,10 +166,11 @@ def comparison_tables(
     log_odds: bool = False,
     level: float = 0.95,
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables of a comparison by name; scores are those of `read_scores`.
+    """Return the tables of a comparison by name; `scores` is the table of `read_scores`.
 
-    Scores from 0 to 1 are probabilities, others log-odds where that is said; else they only rank,
-    and there is no calibration.  The threshold is by default a probability of one half.
+    Scores that are all from 0 to 1 are probabilities, unless `log_odds` says that scores are
+    log-odds; other scores only rank, and there is no calibration.  The threshold is by default a
+    probability of one half.
     """
     models = list(dict.fromkeys(model for pair in pairs for model in pair))
     rows = scores[scores["model"].isin(models)]
@@ -217,7 +218,7 @@ def comparison_tables(
 
 
 def _scores_by_model(rows: pd.DataFrame, models: list[str]) -> pd.DataFrame:
-    """Return a row a case and a column a model; InputError where a score is missing."""
+    """Return one row per case and one column per model; InputError where a score is missing."""
     wide = rows.pivot(index="case_id", columns="model", values="score")[models]
     if (absent := wide.isna().sum()).any():
         problem = f"model {absent.idxmax()!r} has no score for {absent.max():,} of {len(wide):,} "
@@ -249,9 +250,9 @@ def _calibration(
 def write_comparison(
     tables: dict[str, pd.DataFrame], path: Path, folder: Path, *, level: float = 0.95
 ) -> Path:
-    """Write the page of a comparison and its tables into a folder; returns the page.
+    """Write the page of a comparison and its tables into a folder; return the path of the page.
 
-    `path` is the table of scores, which the page names by its digest.
+    `path` is the file of scores, whose digest the page states.
     """
     page = _page(tables, path, level)
     remedy = "Name a folder that can be written by --output."

@@ -1,4 +1,4 @@
-"""The paper's figures, tables and sentences, and where this book has the counterpart of each."""
+"""The paper's figures, tables and sentences, and the places of their counterparts in this book."""
 
 import posixpath
 import re
@@ -19,7 +19,7 @@ class Counterpart:
 
     @property
     def anchor(self) -> str:
-        """The heading as an address within its page has it."""
+        """The heading as it is written in an address within its page."""
         return re.sub(r"[^\w\- ]", "", self.heading.strip().lower()).replace(" ", "-")
 
     def link(self, page: str) -> str:
@@ -41,7 +41,7 @@ def mirror(page: str) -> str:
 
     Parameters
     ----------
-    page : the page that shows it, by its path below ``notebooks/``
+    page : path below ``notebooks/`` of the page that shows the table
     """
     rows = [f"| {part.item} | {part.shows} | {part.link(page)} |" for part in COUNTERPARTS]
     head = ["| in the paper | shows | in this book |", "|---|---|---|"]

@@ -1,7 +1,7 @@
 """The cover: the question, three answers to it, what to do, and how small the run is.
 
-What has cases is written here, of `Runs` and of rows of estimates; the cover's own notebook shows
-it, and computes what it shows.
+Parts with cases are functions here, of `Results` and of rows of estimates; the cover's own
+notebook computes these and shows the parts.
 """
 
 import pandas as pd
@@ -27,14 +27,14 @@ _UNNAMED = " †"
 
 
 def names_of(runs: Results) -> dict[str, str]:
-    """Return what a sentence calls each task of a run."""
+    """Return the name of each task of a run for use in sentences."""
     return {task: inline_title(title) for task, title in runs.titles.items()}
 
 
 def verdict(book: Results) -> str:
-    """Return the question and its three answers: the paper's, others', and that of a run.
+    """Return the question and its three answers: by the paper, by others, and by a run.
 
-    The run is one's own where that is real, and then the run that comes with the book follows.
+    The run is one's own if it is on real images; a line on the committed run then follows.
     """
     runs = book.foremost
     paper, pooled = pd.DataFrame(COMPARISONS.values()), pooled_fine_tuned()
@@ -60,14 +60,14 @@ def verdict(book: Results) -> str:
 
 
 def brief_finding(runs: Results) -> str:
-    """Return what a run found (`words.finding`), without the comparison with the paper's sizes."""
+    """Return the finding of a run (`words.finding`), not compared with the paper's differences."""
     rows = words.deciding(*headline.differences(runs))
     against = headline.reservations(runs)
     return words.finding(rows, names_of(runs), runs.inits, stand_ins=runs.stand_ins(), **against)
 
 
 def beside_paper(runs: Results) -> str:
-    """Return where the paper's own differences lie; nothing of stand-ins."""
+    """Return how a run compares with the paper's differences; an empty string for stand-ins."""
     if runs.stand_ins():
         return ""
     rows = words.deciding(*headline.differences(runs))
@@ -80,7 +80,7 @@ def beside_paper(runs: Results) -> str:
 
 
 def of_networks(runs: Results) -> str:
-    """Return what a run found of these networks alone, on new patients."""
+    """Return the finding of a run on these networks alone, for new patients."""
     across, networks = headline.differences(runs)
     rows = networks.merge(across[["task", "pairs", "pretrainings"]]).assign(unit="networks")
     return words.finding(
@@ -93,7 +93,7 @@ def of_networks(runs: Results) -> str:
 
 
 def own_tasks_aside(book: Results) -> str:
-    """Return why one's own tasks are not what the cover speaks of; empty where they are."""
+    """Return why the cover is not about one's own tasks, or an empty string where it is."""
     if not book.foremost.is_reference:
         return ""
     tasks = [task for task in book.tasks if book.origin(task) == "own"]
@@ -118,7 +118,7 @@ def advice(runs: Results) -> str:
 
 
 def others(same: pd.Series, every: pd.Series) -> str:
-    """Return what others found: one group's on the paper's questions and on all, then the rest."""
+    """Return others' findings: one group on the paper's questions and on all, then the rest."""
     return (
         f"**Others.** All {every['k']} fully fine-tuned comparisons come from one group. In the "
         f"average of the {same['k']} on the paper's own questions most of the weight is on one "
@@ -130,7 +130,7 @@ def others(same: pd.Series, every: pd.Series) -> str:
 
 
 def of_run(runs: Results) -> str:
-    """Return what a run found: beside the paper, of these networks alone, in side studies."""
+    """Return the findings of a run: beside the paper, on these networks alone, in side studies."""
     across, inits = headline.differences(runs)[0], runs.inits
     made_up, names = runs.stand_ins(), names_of(runs)
     sentences = [beside_paper(runs), of_networks(runs)]
@@ -156,9 +156,9 @@ def of_run(runs: Results) -> str:
 
 
 def differences_table(runs: Results, across: pd.DataFrame, networks: pd.DataFrame) -> Styler:
-    """Return several estimates of each task side by side; a dash where a column has no task.
+    """Return several estimates of each task side by side; a dash where a column lacks a task.
 
-    `across` are of `rin.stats.pretraining_differences`, `networks` of `init_differences`.
+    `across` is a table of `rin.stats.pretraining_differences`, `networks` of `init_differences`.
     """
     columns = {
         "Pretraining as the unit": across,
@@ -180,7 +180,7 @@ def differences_table(runs: Results, across: pd.DataFrame, networks: pd.DataFram
 
 
 def backbones_heat(runs: Results, pairs: pd.DataFrame) -> Picture:
-    """Return each backbone's mean difference on each task; `pairs` are of `pair_differences`."""
+    """Draw each backbone's mean difference on each task; `pairs` come from `pair_differences`."""
     grid = pairs.pivot_table(index="task", columns="backbone", values="estimate")
     grid = grid.loc[list(runs.tasks)].rename(index=headline.short_names(runs))
     axes = heat(grid, runs.inits)
@@ -188,7 +188,7 @@ def backbones_heat(runs: Results, pairs: pd.DataFrame) -> Picture:
 
 
 def sizes_table(runs: Results, networks: pd.DataFrame) -> Styler:
-    """Return how many images each task has, how far its networks were trained, and their AUCs."""
+    """Return a table of each task's images, its networks' steps of training, and their AUCs."""
     aucs = networks.set_index("task")
     batch = runs.workspace.profile.fine_tuning.batch
     rows, numbers = [], []
@@ -214,18 +214,18 @@ def sizes_table(runs: Results, networks: pd.DataFrame) -> Styler:
 
 
 def sizes_in_words(runs: Results) -> str:
-    """Return how many networks were compared, and what it means where no patients are named."""
+    """Return sentences on how many networks were compared, and on files that name no patients."""
     sizes = headline.differences(runs)[0][["pairs", "backbones", "pretrainings"]].max()
     unnamed = [task for task in runs.tasks if runs.facts(task).dataset.independence == "image"]
     return f"{words_of_evidence.sizes_compared(sizes)}\n{words.unnamed_patients(len(unnamed))}"
 
 
 def limits(runs: Results) -> str:
-    """Return what a run cannot say, as a list."""
+    """Return the limits of a run, as a Markdown list."""
     settings = runs.workspace.profile.pretraining
     alike = settings is not None and isinstance(settings.preprocessing, str)
     records = pd.concat(runs.records(task) for task in runs.tasks)
-    several = records[records["epochs"] > 1]  # of one epoch the best is the last
+    several = records[records["epochs"] > 1]  # the best of one epoch is the last
     last = 100 * (several["best_epoch"] == several["epochs"]).mean()
     lines = [words.weights_limit(runs.inits, runs.corpora()), words.inputs_limit(alike)]
     histories = runs.pretraining_histories()

@@ -1,7 +1,7 @@
 """Figures of the pages on what is published, and of the study's own page: one function a figure.
 
-Each takes tables and returns what `rin.report.page.picture` makes; labels, order and alternative
-texts are here, and no statistic.
+Each function takes tables and returns a `rin.report.page.Picture`; labels, order and alternative
+texts are here, and no statistics.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -36,7 +36,7 @@ QUESTIONS = {
 
 
 def published_forest(audits: Collection[TaskAudit]) -> Picture:
-    """Draw each published interval, and below it that which the published SDs imply."""
+    """Draw each published interval, and below it the interval that the published SDs imply."""
     intervals = pd.concat(
         published_intervals(audit.published).assign(label=audit.published.title)
         for audit in audits
@@ -61,10 +61,10 @@ def analyses_heat(
     *,
     tested: bool = True,
 ) -> Picture:
-    """Draw differences of several analyses (`name`) by task; a star where the adjusted P is small.
+    """Draw differences of several analyses (`name`) by task; a star where adjusted P is below .05.
 
-    `analyses` are rows of `rin.stats.task_analyses` with their `task`; `adjusted` has a P value in
-    each cell of the figure.  Rows that are not `tested`, of stand-ins, have no star.
+    `analyses` are rows of `rin.stats.task_analyses` with their `task`; `adjusted` has a P value
+    for each cell of the figure.  Without `tested`, as for stand-ins, there are no stars.
     """
     grid = analyses.pivot_table(index="name", columns="task", values="estimate", sort=False)
     grid = grid.dropna(how="all")
@@ -76,7 +76,7 @@ def analyses_heat(
 def levels_heat(
     levels: pd.DataFrame, titles: Mapping[str, str], *, tested: bool = True
 ) -> Picture | Markdown:
-    """Draw differences of ways of unfreezing and of networks (`rin.stats.level_differences`)."""
+    """Draw differences between ways of unfreezing and between backbones (`level_differences`)."""
     if levels.empty:
         return Markdown("*This run has one way of unfreezing and one network: none to compare.*")
     names = levels["level"].replace(UNFREEZING_LABEL) + " − "
@@ -92,7 +92,7 @@ def levels_heat(
 
 
 def _titled(grid: pd.DataFrame | None, titles: Mapping[str, str]) -> pd.DataFrame | None:
-    """Return a table with tasks in its columns called by their titles up to the comma."""
+    """Return a table whose columns, tasks, are renamed to their titles up to the comma."""
     short = {task: title.partition(",")[0] for task, title in titles.items()}
     return None if grid is None else grid.rename(columns=short)
 
@@ -114,7 +114,7 @@ def other_groups_forest(others: pd.DataFrame) -> Picture:
 
 
 def questions_forest(alike: pd.DataFrame) -> Picture:
-    """Draw the paper's estimates on its questions beside those of other studies."""
+    """Draw the paper's estimates on its questions beside the estimates of other studies."""
     published = pd.DataFrame(
         [
             {"task": key, "label": "The paper" + _which(task, key), "kind": "published"}
@@ -148,7 +148,7 @@ def _which(task: str, key: str) -> str:
 
 
 def _marks(rows: pd.DataFrame) -> pd.Series:
-    """Return † where inputs lack the scaling, ‡ where a study trained its own weights."""
+    """Return † for inputs that lack the scaling, ‡ for weights that a study trained itself."""
     missing = rows["scaling_missing"].map({True: " †", False: ""})
     return missing + rows["own_weights"].map({True: " ‡", False: ""})
 
@@ -163,7 +163,7 @@ def further_questions_forest(alike: pd.DataFrame, others: pd.DataFrame) -> Pictu
 
 
 def divergence_forest(measured: pd.DataFrame) -> Picture:
-    """Draw how far each candidate is from stored averages, by the preprocessing of training.
+    """Draw each candidate's divergence from stored averages, by the preprocessing of training.
 
     `measured` are rows of `Results.probe`; median and range over files and datasets.
     """
@@ -190,7 +190,7 @@ def _divergences(rows: pd.DataFrame, *, narrow: bool = False) -> Axes:
 
 
 def regions_bars(taxonomy: pd.DataFrame) -> Picture:
-    """Draw the classes of each region, and the images of those in the open subset."""
+    """Draw the number of classes of each region, and of its images in the open subset."""
     regions = pd.DataFrame([vars(region) for region in REGIONS.values()])
     regions["Region"] = region_names(regions["name"])
     regions["Classes"] = regions["name"].map(taxonomy.groupby("region").size())
@@ -218,7 +218,7 @@ def _bars(rows: pd.DataFrame, *, narrow: bool = False) -> np.ndarray:
 
 
 def region_names(regions: pd.Series) -> pd.Series:
-    """Return regions of the database as a reader knows them: ``MRI, ankle and foot``."""
+    """Return readable names of regions of the database: ``MRI, ankle and foot``."""
     names = {
         name: f"{MODALITIES[region.modality]}, {region.title.lower()}"
         for name, region in REGIONS.items()

@@ -1,8 +1,8 @@
 """Running py:percent notebooks with papermill, once each.
 
-A notebook is not run again while what it was made from is that of a finished result; one that was
-cut off or failed is never taken for finished.  In the book, a page says so that is still being
-computed, or that could not be.
+A finished notebook is not run again until something that it was made from has changed; an
+interrupted or failed notebook never counts as finished.  In the book, a page that is still being
+computed, or could not be computed, says so.
 """
 
 import ast
@@ -30,29 +30,29 @@ from rin.files import MAKE_ROOM, REPOSITORY, sha256_of, write_atomically
 from rin.report.kernels import kernel_manager
 
 _KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
-# A bar as tqdm draws it: title, percentage, steps done and in all, time passed and left.
+# A progress bar of tqdm: title, percentage, steps done and total, time passed and left.
 _BAR = re.compile(r"^(.*?):?\s*\d+%\|.*\| *(\d+)/(\d+) \[[^<\]]*(?:<([\d:]+))?")
 
 
 def notebook_parameters(source: Path) -> dict[str, Any]:
     """Return the parameters of a notebook with their defaults.
 
-    They are what the cell tagged ``parameters`` assigns; papermill's own inspection overlooks some
-    and only warns of others.
+    These are the names that the cell tagged ``parameters`` assigns; papermill's own inspection
+    overlooks some parameters and only warns of unknown ones.
     """
     names: dict[str, Any] = {}
     for cell in jupytext.read(source).cells:
         if "parameters" in cell.metadata.get("tags", []):
-            exec(cell.source, {}, names)  # as the notebook is about to do
+            exec(cell.source, {}, names)  # the notebook will run it, too
     return {name: default for name, default in names.items() if not name.startswith("_")}
 
 
 def fitting_parameters(source: Path, given: Mapping[str, object]) -> dict[str, Any]:
-    """Return what is given for parameters of a notebook as values of the types of their defaults.
+    """Return values for a notebook's parameters, converted to the types of their defaults.
 
-    Text is read as a number or truth value where the default is one, and as a list, `a,b` or
-    `[a, b]`, of what the default lists.  InputError for a name that the notebook does not have and
-    for what does not fit.
+    Text is read as a number or truth value where the default is one, and as a list (`a,b`, with or
+    without brackets) where the default is a list.  InputError for an unknown name, or a value of
+    another type.
     """
     known, values = notebook_parameters(source), {}
     for name, value in given.items():
@@ -76,7 +76,7 @@ def fitting_parameters(source: Path, given: Mapping[str, object]) -> dict[str, A
 
 
 class NotebookError(InputError):
-    """A notebook that did not finish: its error in one `line`, and the end of its `log`."""
+    """A notebook that did not finish: its error as one `line`, and the end of its `log`."""
 
     def __init__(self, line: str, log: str, *, where: str | Path, remedy: str) -> None:
         super().__init__(f"the notebook did not finish\n{log}", where=where, remedy=remedy)
@@ -88,7 +88,7 @@ class NotebookError(InputError):
 
 
 def error_line(error: Exception) -> str:
-    """Return in one line what failed, by the error of a cell where it was one."""
+    """Return a line that says what failed: the error of a cell, if there was one."""
     if isinstance(error, NotebookError):
         return error.line
     kind, said = getattr(error, "ename", type(error).__name__), getattr(error, "evalue", error)
@@ -103,7 +103,7 @@ def error_line(error: Exception) -> str:
 
 
 def check_target(source: Path, target: Path) -> None:
-    """Refuse (InputError) to write a computed notebook over anything but another one."""
+    """Raise InputError if a computed notebook would overwrite any file but a computed notebook."""
     remedy = "Name a new file, NAME.ipynb, or an earlier computed notebook."
     if target.suffix != ".ipynb":
         raise InputError("a computed notebook is an .ipynb file", where=target, remedy=remedy)
@@ -117,7 +117,7 @@ def check_target(source: Path, target: Path) -> None:
 
 
 def _is_computed(path: Path) -> bool:
-    """Tell whether a file is a notebook that papermill has run."""
+    """Return whether a file is a notebook that papermill has run."""
     with suppress(OSError, ValueError, nbformat.ValidationError):
         return "papermill" in nbformat.read(path, 4).metadata
     return False
@@ -129,24 +129,24 @@ def _failed(output: Path) -> Path:
 
 @dataclass(frozen=True)
 class Job:
-    """A notebook to compute; as a page of the book also what it waits for and what it reads."""
+    """A notebook to compute; for a page of the book also what it waits for and what it reads."""
 
     source: Path  # the py:percent file
     output: Path  # the computed ``.ipynb``
     parameters: Mapping[str, object] = field(default_factory=dict)  # for the cell of that tag
     heading: str | None = None  # in place of the notebook's own first heading
-    inputs: str = ""  # digest of everything else that it depends on and that no other job makes
+    inputs: str = ""  # digest of all else that it depends on, except results of other jobs
     ledgers: tuple[Path, ...] = ()  # folders of runs that it reads or fills
-    name: str = ""  # that of the page
-    after: frozenset[str] = frozenset()  # names of those that must have ended before
-    live: bool = False  # whether it shows what this computer does, and not results
+    name: str = ""  # of the page
+    after: frozenset[str] = frozenset()  # names of the jobs that must end before it starts
+    live: bool = False  # whether it shows computations on this computer, not results
     trains: bool = False  # whether it fills a ledger, with workers of its own
-    twice: bool = False  # whether it is computed before those that it waits for, too
+    twice: bool = False  # whether it is computed once before the jobs in `after`, too
     shown: Path | None = None  # folder for its figures and tables as files
-    address: str = ""  # of that folder, as the computed page sees it
+    address: str = ""  # of that folder, relative to the computed page
 
     def fingerprint(self) -> str:
-        """Return what the page depends on besides its text, with the runs that there are now."""
+        """Return a digest of what the page depends on besides its text, including present runs."""
         digest = hashlib.sha256(self.inputs.encode())
         for done in sorted(file for ledger in self.ledgers for file in ledger.glob("*/done.json")):
             digest.update(f"{done.parent.name} {done.stat().st_mtime_ns}\n".encode())
@@ -161,8 +161,8 @@ class Job:
         return notebook
 
     def recorded(self) -> dict[str, Any]:
-        """Return what the finished notebook was made from and its seconds; empty for none."""
-        # What a fault of the disk has changed since is computed anew.
+        """Return what the finished notebook was made from, and its seconds; empty without one."""
+        # A notebook that has been damaged since is computed again.
         with suppress(OSError, ValueError, TypeError, KeyError):
             text = self.output.read_text(encoding="utf-8")
             record = json.loads(text)["metadata"]["rin"]
@@ -177,8 +177,8 @@ class Job:
     def run(self) -> float:
         """Compute the notebook and return its seconds.
 
-        The result appears under its name only when every cell has finished; until then, and where
-        one fails (InputError), it lies beside as ``*.failed.ipynb``.
+        The result appears under its name only when every cell has finished; until then, and if a
+        cell fails (InputError), it is in ``*.failed.ipynb`` in the same folder.
         """
         if not self.source.is_file():
             raise InputError("no such notebook", where=self.source, remedy="Check the name.")
@@ -204,23 +204,24 @@ class Job:
                     kernel_manager_class=kernel_manager(Path(folder)),
                     stderr_file=Progress(sys.stderr),
                 )
-        # A kernel that does not come up in time is a RuntimeError of nbclient.
+        # nbclient raises RuntimeError for a kernel that does not start in time.
         except (PapermillExecutionError, DeadKernelError, RuntimeError) as error:
             remedy = f"\nThe computed part is in {failed}."
             said, log = error_line(error), last_lines(str(error), 15)
             raise NotebookError(said, log, where=self.source, remedy=remedy) from error
         seconds = time.monotonic() - began
-        # A source edited meanwhile is not what was run; runs that it left itself are.
+        # The source is recorded as it was before, in case it was edited meanwhile; the runs as
+        # they are now, including those that the notebook made.
         after = {"fingerprint": self.fingerprint(), "seconds": round(seconds, 1)}
         done.metadata |= {"rin": before | after, "kernelspec": _KERNEL}
-        # Where this machine keeps the files is no part of the result.
+        # Paths on this machine are no part of the result.
         paths = {"input_path": self.source.name, "output_path": self.output.name}
         done.metadata["papermill"] |= paths
         for cell in done.cells:
             drop_bars(cell)
             set_collapsed_title(cell)
             if "injected-parameters" in cell.metadata.get("tags", []):
-                cell.metadata["tags"].append("remove-input")  # the banner says it in words
+                cell.metadata["tags"].append("remove-input")  # the banner states them
         if self.shown is not None:
             from rin.report.shown import shown_files, write_files
 
@@ -247,10 +248,10 @@ def _cells_digest(notebook: str) -> str:
 
 
 def write_placeholder(job: Job) -> None:
-    """Leave a page that says it is being computed where a notebook was never computed as it is.
+    """Write a page saying that it is being computed, unless its present text was computed before.
 
-    It has the first lines of the notebook: what it answers, needs and takes.  A computed page of
-    an earlier text would link to pages that there may no longer be.
+    It contains the first lines of the notebook: what it answers, needs and takes.  A page computed
+    from an earlier source is replaced because it may link to pages that no longer exist.
     """
     if job.source.is_file() and job.recorded().get("source") == sha256_of(job.source):
         return
@@ -262,12 +263,12 @@ def write_placeholder(job: Job) -> None:
 
 
 def write_failure(job: Job, error: Exception) -> None:
-    """Leave a page that says in a box why it could not be computed; the log is folded.
+    """Write a page that says in a box why it could not be computed; the log is folded.
 
-    It has the first lines of the notebook, and stands in place of what was computed earlier of
-    other runs or of another text.
+    It contains the first lines of the notebook, and replaces any page that was computed earlier
+    from other runs or another source.
     """
-    # Of an error's text nothing is markup.
+    # Nothing in an error's text is markup.
     said = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", error_line(error))
     log = error.log if isinstance(error, NotebookError) else str(error)
     fence = "`" * (3 + max(map(len, re.findall("`+", log)), default=0))
@@ -284,7 +285,7 @@ def write_failure(job: Job, error: Exception) -> None:
 
 
 def _write_uncomputed(job: Job, *notes: str) -> None:
-    """Write a page of its notebook's first lines, some notes, its headings and references."""
+    """Write a page with its notebook's first lines, some notes, its headings and references."""
     texts = [cell.source for cell in job.notebook().cells if cell.cell_type == "markdown"]
     head = texts[0] if texts else f"# {job.source.stem}"
     # Other pages link to headings.
@@ -301,7 +302,7 @@ def _write_uncomputed(job: Job, *notes: str) -> None:
 
 
 def drop_bars(cell: nbformat.NotebookNode) -> None:
-    """Take the progress bars, which the console has shown, out of what a cell left on stderr."""
+    """Remove progress bars, which the console has shown, from the stderr output of a cell."""
     for output in cell.get("outputs", []):
         if output.get("name") == "stderr":
             lines = re.split(r"[\r\n]+", output["text"])
@@ -311,9 +312,9 @@ def drop_bars(cell: nbformat.NotebookNode) -> None:
 
 
 def set_collapsed_title(cell: nbformat.NotebookNode) -> None:
-    """Let the fold of a cell be named by what it holds, where it has no name of its own.
+    """Name the fold of a hidden cell after its content, unless the cell names it.
 
-    A hidden output has the caption of its table, else Output.
+    A hidden output is named by the caption of its table, otherwise Output.
     """
     tags = {"hide-input", "hide-output", "hide-cell"} & {*cell.metadata.get("tags", [])}
     if cell.cell_type != "code" or not tags:
@@ -330,7 +331,7 @@ def set_collapsed_title(cell: nbformat.NotebookNode) -> None:
 
 
 def collapsed_title(source: str) -> str:
-    """Return what hidden code is: Imports, Code of the text below, Drawing, else Code."""
+    """Return a name of hidden code: Imports, Code of the text below, Drawing, otherwise Code."""
     statements = ast.parse(source).body
     if statements and isinstance(statements[0], ast.Import | ast.ImportFrom):
         return "Imports"
@@ -341,7 +342,7 @@ def collapsed_title(source: str) -> str:
 
 
 class Progress(io.TextIOBase):
-    """Passes on of a notebook's stderr how far its training is, now and then."""
+    """Reports a notebook's training progress, read from its stderr, every few seconds."""
 
     every_seconds = 15.0
 
@@ -349,7 +350,7 @@ class Progress(io.TextIOBase):
         self._out, self._reported = out, time.monotonic()
 
     def write(self, text: str) -> int:
-        """Take what a notebook has written: lines, or bars that are drawn anew in place."""
+        """Accept what a notebook wrote: lines, or progress bars that are redrawn in place."""
         bars = [*filter(None, map(_BAR.match, re.split(r"[\r\n]+", text)))]
         if bars and time.monotonic() >= self._reported + self.every_seconds:
             self._reported = time.monotonic()
@@ -367,5 +368,5 @@ def last_lines(text: str, count: int) -> str:
 
 
 def without_colours(text: str) -> str:
-    """Return a text without what colours it on a terminal."""
+    """Return a text without terminal colour codes."""
     return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)

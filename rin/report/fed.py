@@ -1,4 +1,4 @@
-"""The page on what the preparation of inputs changes: its figures, tables and sentences."""
+"""The page on the effect of preparing inputs: its figures, tables and sentences."""
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ SCRIPTS = "caffe_unit"
 
 
 def effects(runs: Results) -> pd.DataFrame:
-    """Return what the inputs of the scripts change (`rin.stats.factor_effects`)."""
+    """Return the effects of the scripts' inputs (`rin.stats.factor_effects`)."""
     return runs.workspace.once((effects, runs.is_reference), lambda: _effects(runs))
 
 
@@ -49,7 +49,7 @@ def task_of(runs: Results) -> str:
 
 
 def in_short(runs: Results) -> str:
-    """Return what the scripts' inputs did to either arm, and to the difference."""
+    """Return the effects of the scripts' inputs on both arms and on the difference, in words."""
     rows = effects(runs).query("group == 'all'").set_index(["quantity", "init", "level"])
     fed = {init: rows.loc[("effect", init, "")] for init in runs.inits}
     before, after = (
@@ -59,15 +59,15 @@ def in_short(runs: Results) -> str:
 
 
 def designs(runs: Results) -> Styler:
-    """Return how little the two studies of this page rest on."""
+    """Return a table of the data and networks of the two studies of this page."""
     padded = runs.predictions(study="resize")
     return design_table({"The scripts’ inputs": scores_of(runs), "Padding": padded})
 
 
 def effect_forest(runs: Results) -> Picture:
-    """Draw the effect of the scripts' inputs on either source and on their difference.
+    """Draw the effect of the scripts' inputs on each source and on their difference.
 
-    An init whose own inputs are those of the scripts has no row.
+    An init whose own inputs equal those of the scripts has no row.
     """
     rows = effects(runs)
     rows = rows[rows["quantity"].isin(["effect", "interaction"]) & ~rows["same_networks"]]
@@ -90,7 +90,7 @@ def _by_source(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_inputs(runs: Results) -> Styler:
-    """Return mean AUCs and the difference, by what the networks were fed."""
+    """Return a table of mean AUCs and their difference, by the inputs of the networks."""
     scores, inits = scores_of(runs), [*runs.inits]
     shares, numbers = {}, {}
     for level in [level for level in LEVELS if level in set(scores["level"])]:
@@ -108,10 +108,10 @@ def by_inputs(runs: Results) -> Styler:
 
 
 def released_ranges() -> pd.DataFrame:
-    """Return what pixels from 0 to 255 become: as ImageNet weights expect, and in the scripts.
+    """Return the ranges that pixels of 0 to 255 become: for ImageNet weights, and in the scripts.
 
-    A row a network: `expected` and `supplied`, pairs of the least and largest value, and `ratio`
-    of their scales.
+    One row per network: `expected` and `supplied`, pairs of the smallest and largest value, and
+    `ratio` of their scales.
     """
     scripts, black_white = find_preprocessing(SCRIPTS), np.array([[0.0] * 3, [255.0] * 3])
     rows = []
@@ -140,7 +140,7 @@ def ranges_table(ranges: pd.DataFrame) -> Styler:
 
 
 def too_small(runs: Results, ranges: pd.DataFrame) -> str:
-    """Return how much too small the scripts' inputs are, and what an arm makes of them."""
+    """Return how much too small the scripts' inputs are, and how well an arm does with them."""
     ratios = ranges.set_index("network")["ratio"]
     claim("ResNet50 is fed 255 times too small", round(ratios["ResNet50"]) == 255)
     largest = max(stated.estimate for stated in paper.COMPARISONS.values())
@@ -159,7 +159,7 @@ def too_small(runs: Results, ranges: pd.DataFrame) -> str:
 
 
 def scenario_lines(runs: Results) -> Picture:
-    """Draw the AUC of every scenario with own and with the scripts' inputs; a panel a way."""
+    """Draw each scenario's AUC with own and with the scripts' inputs; one panel per unfreezing."""
     scores = scores_of(runs)
     lines = pd.concat(
         scenario_aucs(scores[scores["level"] == level]).assign(inputs=name)
@@ -191,7 +191,7 @@ def _scenario_lines(
 
 
 def padding_forest(runs: Results) -> Picture:
-    """Draw the effect of padding on either init and on their difference."""
+    """Draw the effect of padding on each init and on their difference."""
     rows = factor_effects(runs.predictions(study="resize"), runs.inits, ("stretch", "pad"))
     rows = rows.query("group == 'all' and quantity in ['effect', 'interaction']")
     axes = forest(

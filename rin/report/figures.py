@@ -1,7 +1,8 @@
-"""The figures of the pages of results, a function each: what is drawn, labels, legend, words.
+"""The figures of the pages of results, one function each, with labels, legends and texts.
 
-They take the runs of a study or a table of `rin.stats`, and return what a page shows.  Marks and
-layouts are those of `forest`, `lines` and `heat`; every figure has a narrow version for phones.
+The functions take the runs of a study or a table of `rin.stats`, and return what a page shows.
+Marks and layouts are those of `forest`, `lines` and `heat`; every figure has a narrow version for
+phones.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,13 +31,13 @@ from rin.stats import (
 )
 from rin.study.results import Results
 
-#: What the scenarios of a difference are called in a figure.
+#: Names of groups of scenarios in figures.
 SCENARIOS = {"all": "all scenarios", **UNFREEZING_LABEL}
 _POINTS = ["estimate", "ci_low", "ci_high"]
 
 
 def difference_name(inits: Sequence[str]) -> str:
-    """Return what a figure calls a difference: ``Radiologic − Photographic``."""
+    """Return the name of a difference in a figure: ``Radiologic − Photographic``."""
     return " − ".join(init_style(init).short for init in inits)
 
 
@@ -44,7 +45,7 @@ def difference_name(inits: Sequence[str]) -> str:
 
 
 def difference_forest(runs: Results, task: str) -> Picture:
-    """Draw the differences of a task: over all scenarios, by unfreezing, and what is published."""
+    """Draw the differences of a task: over all scenarios, by unfreezing, and published ones."""
     axes = forest(
         task_differences(runs, task),
         xlabel="AUC points (95% CI)",
@@ -55,10 +56,10 @@ def difference_forest(runs: Results, task: str) -> Picture:
 
 
 def task_differences(runs: Results, task: str) -> pd.DataFrame:
-    """Return the rows of `difference_forest`, in AUC points; without intervals where none has one.
+    """Return the rows of `difference_forest`, in AUC points; only those with intervals, if any.
 
-    A line has the interval over patients (`networks`) and that over pretrainings; the latter is
-    left out where one pair of networks has none.
+    A line has the interval over patients (`networks`) and the interval over pretrainings; the
+    latter is left out where a single pair of networks has none.
     """
     scores = runs.predictions(task=task)
     networks = init_differences(scores, *runs.inits)
@@ -85,14 +86,14 @@ def task_differences(runs: Results, task: str) -> pd.DataFrame:
 
 
 def both_intervals(networks: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
-    """Return differences of either kind under one another, by group: that of patients first."""
+    """Return both kinds of differences in one table, by group: intervals over patients first."""
     rows = pd.concat([networks.assign(kind="networks"), units.assign(kind="pretrainings")])
     order = [*SCENARIOS].index
     return rows.sort_values("group", key=lambda groups: groups.map(order), kind="stable")
 
 
 def paired_slopes(runs: Results, scores: pd.DataFrame, panel: str) -> Picture:
-    """Draw the AUC of every scenario from either init; a panel a `backbone` or `task`."""
+    """Draw the AUC of every scenario from each init; one panel per `backbone` or `task`."""
     aucs = scenario_aucs(scores).groupby(["task", "scenario", "init"])["auc"].mean().reset_index()
     aucs = aucs.merge(scores[["task", "scenario", "backbone", "unfreezing"]].drop_duplicates())
     names = short_names(runs) if panel == "task" else {}
@@ -106,7 +107,7 @@ def paired_slopes(runs: Results, scores: pd.DataFrame, panel: str) -> Picture:
 
 
 def calibration_and_benefit(runs: Results, scores: pd.DataFrame) -> Picture:
-    """Draw calibration and net benefit of the two inits, also of converged networks alone."""
+    """Draw calibration and net benefit of the two inits, also for converged networks alone."""
     axes = clinical(curves_of_networks(runs, scores), runs.inits)
     a, b = (init_style(init).short for init in runs.inits)
     alt = f"Calibration and net benefit of {a} (blue) and {b} (orange)"
@@ -114,7 +115,7 @@ def calibration_and_benefit(runs: Results, scores: pd.DataFrame) -> Picture:
 
 
 def curves_of_networks(runs: Results, scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the clinical curves of all networks and, where some diverged, of the others."""
+    """Return the clinical curves of all networks and, if some diverged, of converged networks."""
     groups = {"All networks": scores}
     converged = without_diverged(scores, runs.inits)
     if 0 < len(converged) < len(scores):
@@ -127,7 +128,7 @@ def curves_of_networks(runs: Results, scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def bins_of(scores: pd.DataFrame) -> int:
-    """Return how many bins a calibration curve has: at least ten images each."""
+    """Return the number of bins of a calibration curve, so that each has at least ten images."""
     return int(np.clip(scores["case_id"].nunique() // 10, 2, 10))
 
 
@@ -135,7 +136,7 @@ def bins_of(scores: pd.DataFrame) -> int:
 
 
 def differences_on_tasks(runs: Results) -> Picture:
-    """Draw the difference on every task with both its intervals."""
+    """Draw the difference on every task with both intervals."""
     units, networks = differences(runs)
     rows = both_intervals(networks.assign(group="all"), units.assign(group="all"))
     rows = in_order(rows, "task", runs.tasks).drop(columns="group")
@@ -145,9 +146,9 @@ def differences_on_tasks(runs: Results) -> Picture:
 
 
 def differences_by_unfreezing(runs: Results, rows: pd.DataFrame) -> Picture:
-    """Draw the differences of each task by the layers that are trained.
+    """Draw the differences of each task by the layers that were trained.
 
-    `rows` are of `pretraining_differences` with their unfreezing in `group`.
+    `rows` are a table of `pretraining_differences` with the unfreezing in `group`.
     """
     rows = in_order(in_order(rows, "group", [*SCENARIOS]), "task", runs.tasks)
     rows = rows.assign(kind="pretrainings")
@@ -166,13 +167,13 @@ def _look(runs: Results) -> dict:
 
 
 def in_order(rows: pd.DataFrame, column: str, values: Sequence[str]) -> pd.DataFrame:
-    """Return rows in the order of some values of a column; equal ones keep their order."""
+    """Return rows sorted by a column in the order of `values`; equal rows keep their order."""
     place = list(values).index
     return rows.sort_values(column, key=lambda names: names.map(place), kind="stable")
 
 
 def pair_dots(runs: Results, pairs: pd.DataFrame) -> Picture:
-    """Draw the difference of each pair of networks (`pair_differences`); a panel a task."""
+    """Draw the difference of each pair of networks (`pair_differences`); one panel per task."""
     axes = _pair_dots(pairs, short_names(runs))
     return picture(axes, "Difference of each pair of networks, by task and backbone")
 
@@ -195,7 +196,7 @@ def _pair_dots(
 
 
 def mean_roc_curves(runs: Results, scores: pd.DataFrame) -> Picture:
-    """Draw the mean ROC curve of either init; a panel a task."""
+    """Draw the mean ROC curve of each init; one panel per task."""
     axes = _mean_roc_curves(mean_roc(scores), runs.inits, short_names(runs))
     return picture(axes, "Mean ROC curve of either initialisation, by task")
 

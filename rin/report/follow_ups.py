@@ -43,19 +43,19 @@ CONFOUNDERS = {
     "noise 100": "Poisson noise",
     "sampled 100": "Sampled by device",
 }
-#: Trainings of either source in the study of confounders.
+#: Number of trainings of each source in the study of confounders.
 TRAININGS = 5
 
 
 def with_losses(runs: Results) -> Results:
-    """Return runs that keep all studies of the page; what losses lack is trained first."""
+    """Return runs that include all studies of the page; missing losses are trained first."""
     if runs.workspace.profile.losses:
         run_losses(runs.workspace)
     return runs.or_reference_with(*STUDIES, "losses")
 
 
 def in_short(runs: Results) -> str:
-    """Return what the four replications found: which confounders separate the arms, and that."""
+    """Return the findings of the four replications, and which confounders separate the arms."""
     rows = followed(runs)
     unreal = runs.stand_ins(study="confounder")
     return words_of_studies.replications_in_short(
@@ -64,7 +64,7 @@ def in_short(runs: Results) -> str:
 
 
 def designs(runs: Results) -> Styler:
-    """Return how little each study of this page rests on."""
+    """Return a table of the data and networks of each study of this page."""
     scores = {name: runs.predictions(study=study) for study, name in STUDIES.items()}
     return design_table(scores | {"Softened labels": runs.losses()})
 
@@ -100,7 +100,7 @@ def head_forest(runs: Results, gains: pd.DataFrame) -> Picture:
 
 
 def heads(runs: Results, gains: pd.DataFrame) -> str:
-    """Return what the head with the skip connection gains, beside the source's AUC."""
+    """Return a sentence on the gain of the head with a skip connection, and the source's AUC."""
     best = scenario_aucs(runs.predictions(study="head").query("level == 'conv_skip'"))
     best = best[best["task"] == best["task"].iloc[0]]
     return words_of_studies.head_with_skip(
@@ -131,7 +131,7 @@ def loss_forest(losses: pd.DataFrame) -> Picture:
 
 
 def online_smoothing(losses: pd.DataFrame) -> str:
-    """Return what online label smoothing changes."""
+    """Return a sentence on the effect of online label smoothing."""
     return words_of_studies.online_smoothing(losses)
 
 
@@ -159,12 +159,12 @@ def _layer_dots(pairs: pd.DataFrame, *, narrow: bool = False) -> np.ndarray:
 
 
 def similarity(runs: Results) -> pd.DataFrame:
-    """Return how alike the layers of the two initialisations are, of all tasks."""
+    """Return how similar the layers of the two initialisations are, for all tasks."""
     return pd.concat(runs.layer_similarity(task) for task in runs.tasks_of("layers"))
 
 
 def agreement(runs: Results) -> pd.DataFrame:
-    """Return how often networks of either init agree (`rin.explain.similarity`), by task."""
+    """Return how often networks of the two inits agree (`rin.explain.similarity`), by task."""
     return call_agreement(runs.predictions(study="main"), *runs.inits)
 
 
@@ -179,7 +179,7 @@ def agreement_table(runs: Results, agree: pd.DataFrame) -> Styler:
 
 
 def layers(runs: Results, agree: pd.DataFrame) -> str:
-    """Return how alike layers are, and what agreement there is beside that of chance."""
+    """Return sentences on how similar layers are, and on agreement beside that by chance."""
     means = similarity(runs).groupby("comparison")["cca"].mean()
     return words_of_studies.layers_and_agreement(means, agree, runs.titles)
 
@@ -188,9 +188,9 @@ def layers(runs: Results, agree: pd.DataFrame) -> str:
 
 
 def confounded(runs: Results) -> pd.DataFrame:
-    """Return the predictions of the reversed tests of all confounders at their full share."""
+    """Return predictions on the reversed test sets of all confounders, at their full share."""
     same = runs.predictions(study="confounder")
-    sampled = same["level"].str.startswith("sampled")  # its test is reversed already
+    sampled = same["level"].str.startswith("sampled")  # its test set is already reversed
     turned = [
         runs.predictions(study="confounder", task=task, part="reversed")
         for task in same.loc[~sampled, "task"].unique()
@@ -200,7 +200,7 @@ def confounded(runs: Results) -> pd.DataFrame:
 
 
 def followed(runs: Results) -> pd.DataFrame:
-    """Return the difference of the inits in the reversed test of each confounder (`level`)."""
+    """Return the difference of the inits on the reversed test set of each confounder (`level`)."""
     return runs.workspace.once((followed, runs.is_reference), lambda: _followed(runs))
 
 
@@ -212,7 +212,7 @@ def _followed(runs: Results) -> pd.DataFrame:
 
 
 def confounder_forest(runs: Results, rows: pd.DataFrame) -> Picture:
-    """Draw the rows of `followed`; at the right the AUC of either side."""
+    """Draw the rows of `followed`, with the AUCs of both inits at the right."""
     sources = [init_style(init).short for init in runs.inits]
     notes = [f"{row.auc_a:.2f}, {row.auc_b:.2f}" for row in rows.itertuples()]
     unreal = runs.stand_ins(study="confounder")
@@ -229,7 +229,7 @@ def confounder_forest(runs: Results, rows: pd.DataFrame) -> Picture:
 
 
 def confounders(runs: Results, rows: pd.DataFrame) -> str:
-    """Return who follows which confounder, beside what the source reports."""
+    """Return sentences on which init follows which confounder, beside what the source reports."""
     return words_of_studies.confounders_beside_source(
         rows,
         runs.inits,

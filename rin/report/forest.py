@@ -1,4 +1,4 @@
-"""Forest plots: estimates with their intervals, one line a comparison, around zero."""
+"""Forest plots: estimates with their intervals, one line per comparison, around zero."""
 
 from collections.abc import Mapping
 from textwrap import fill
@@ -18,10 +18,10 @@ from rin.report.widths import NARROW, two_widths
 from rin.tables import require_columns
 
 _WIDTH, _LINE, _NARROW_LINE = 7.5, 0.25, 0.165  # inches
-_LETTERS, _NARROW_LETTERS = 44, 50  # of a label, in a line
-# In lines of the figure: a further row in one, a heading above, a further line of a label.
+_LETTERS, _NARROW_LETTERS = 44, 50  # in a line of a label
+# Heights, in lines of the figure: a further row on a line, a heading, a further line of a label.
 _FURTHER, _HEADING, _WRAPPED = 0.42, 1.35, 0.6
-#: Letters of a label and its numbers that share a line of a narrow figure.
+#: Letters up to which a label and its numbers share a line of a narrow figure.
 _TOGETHER = 46
 
 
@@ -45,18 +45,18 @@ def forest(
 ) -> Axes:
     """Draw estimates with their intervals from top to bottom.
 
-    `rows` is a table of `rin.stats`, or any with `estimate`, `ci_low`, `ci_high` (NaN: no
-    interval); `unit` "points" draws fractions as points (0-100).  `label` names the column of the
-    text at the left (by default `label`, else `task`), `group` that of the headings (by default
-    `group`, where there is one); `names` says what is shown for a value of either, as for tasks
-    their titles.  Following rows of equal label and group share a line.  Optional columns: `kind`
-    (a kind or init of `rin.report.style`), `p_holm` (marks are open where it is not below .05),
-    `note` (text at the right instead of estimate and interval; of a shared line the last one).
-    Where rows are not `tested`, as those of stand-ins, `p_holm` is not shown.
+    `rows` is a table of `rin.stats`, or any table with `estimate`, `ci_low`, `ci_high` (NaN: no
+    interval); `unit` "points" draws fractions as points (0-100).  `label` is the column of the
+    texts at the left (by default `label`, otherwise `task`), `group` the column of the headings
+    (by default `group`, if there is one); `names` maps values of both columns to the names shown,
+    such as tasks to titles.  Consecutive rows with the same label and group share a line. Optional
+    columns: `kind` (a kind or init of `rin.report.style`), `p_holm` (marks are open where it is
+    not below .05), `note` (text at the right instead of estimate and interval; on a shared line,
+    that of the last row).  Without `tested`, as for stand-ins, `p_holm` is not shown.
 
-    `ends` say what values left and right of zero mean; what lies beyond `limits`, by default those
-    of the data, ends in an arrow; `zero` is where the vertical line stands, if any.  In a `narrow`
-    figure labels and numbers are above the marks.
+    `ends` name the meaning of values left and right of zero; marks beyond `limits`, by default
+    those of the data, end in an arrow; `zero` is the position of the vertical line, if any.  In a
+    `narrow` figure, labels and numbers are above the marks.
     """
     rows = _prepared(rows, unit, label, group, names, _NARROW_LETTERS if narrow else _LETTERS)
     if not tested:
@@ -101,7 +101,7 @@ def _beside(rows: pd.DataFrame, note_title: str) -> tuple[Figure, Axes]:
     if note_title:
         above = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 9.5}
         ax.annotate(note_title, (1, 1), (8, 3), fontweight="bold", gid="note-title", **above)
-    # Headings stand on lines of their own, so they may reach over the axes.
+    # Headings are on lines of their own, so they may extend over the axes.
     over_all = {"xycoords": ("figure fraction", "data"), "va": "center", "in_layout": False}
     over_all |= {"fontweight": "bold", "backgroundcolor": "white", "gid": "heading"}
     for row in rows[rows["headed"]].itertuples():
@@ -112,7 +112,7 @@ def _beside(rows: pd.DataFrame, note_title: str) -> tuple[Figure, Axes]:
 def _stacked(rows: pd.DataFrame, note_title: str) -> tuple[Figure, Axes]:
     """Return narrow axes with the labels and numbers of each line above its marks.
 
-    Sets the height of every row: it is that of the texts, whose lines are counted.
+    Sets the height of every row, which depends on the number of lines of text.
     """
     texts, heights, place = [], [], 0.0
     if note_title:
@@ -188,14 +188,14 @@ def _prepared(
 
 
 def _kind_of_numbers(rows: pd.DataFrame) -> str:
-    """Return whose numbers stand at the right where every line has marks of several kinds."""
+    """Return the kind whose numbers are at the right if every line has several kinds, else ""."""
     kinds = rows.groupby("line")["kind"].agg(["nunique", "last"])
     shared = kinds["nunique"].min() > 1 and kinds["last"].nunique() == 1
     return kind_style(kinds["last"].iat[0]).label if shared else ""
 
 
 def _mark(ax: Axes, rows: pd.DataFrame, kind: str, limits: tuple[float, float] | None) -> None:
-    """Draw the rows of one kind; what lies beyond the limits ends in an arrow."""
+    """Draw the rows of one kind; marks beyond the limits end in an arrow."""
     style, heights = kind_style(kind), rows["height"]
     ax.hlines(heights, rows["ci_low"], rows["ci_high"], style.color, linewidth=1.8, zorder=2)
     filled = rows["ci_low"].notna()
@@ -213,7 +213,7 @@ def _mark(ax: Axes, rows: pd.DataFrame, kind: str, limits: tuple[float, float] |
 
 
 def _handles(rows: pd.DataFrame) -> list[Line2D]:
-    """Return what the legend names: kinds where there are several, filled and open marks."""
+    """Return the legend's handles: kinds, if there are several, and filled and open marks."""
     look = {"markersize": 6, "markeredgewidth": 1.5, "linewidth": 1.8}
     handles, kinds = [], rows["kind"].unique()
     for style in map(kind_style, kinds if len(kinds) > 1 else ()):

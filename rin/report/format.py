@@ -14,7 +14,7 @@ from rin.report.style import MEASURE_NAMES, TABLE_STYLES, init_style
 
 MINUS = "−"
 MISSING = "–"
-#: What an output's metadata call the rows of a table; as another output the book would warn of it.
+#: Key of a table's rows in an output's metadata; as a further output they would cause a warning.
 CSV = "rin_csv"
 #: Columns of an estimate and its interval, in every table.
 ESTIMATE_AND_INTERVAL = ("estimate", "ci_low", "ci_high")
@@ -24,7 +24,7 @@ _WHOLE = re.compile(r"\([−\d.]+, [−\d.]+\)|± [\d.]+|\d+ × \d+")
 def format_p(p: float) -> str:
     """Return ``P = .03`` or ``P < .001`` in the journal's style; a dash for NaN.
 
-    Two digits, three below .01 or where two would hide on which side of .05 the value lies.
+    Two digits; three below .01, or where two would hide on which side of .05 the value is.
     """
     if math.isnan(p):
         return MISSING
@@ -38,7 +38,7 @@ def format_p(p: float) -> str:
 
 
 def format_number(value: float, digits: int = 2, *, signed: bool = False) -> str:
-    """Return a number with a true minus, a plus where `signed`, no sign at zero; a dash: NaN."""
+    """Return a number with a true minus, a plus if `signed`, no sign at zero; a dash for NaN."""
     if math.isnan(value):
         return MISSING
     rounded = round(value, digits) + 0.0
@@ -53,17 +53,17 @@ def format_interval(low: float, high: float, digits: int = 2) -> str:
     return f"({format_number(low, digits)}, {format_number(high, digits)})"
 
 
-#: A word with more letters is an address or a file's name, which may break anywhere.
+#: A word with more letters is taken for an address or a file name, which may break anywhere.
 _LONGEST_WORD = 24
 
-#: How an estimate is shown in a unit: the factor to it, and digits after the point.
+#: Units in which an estimate is shown: its factor, and the digits after the decimal point.
 UNITS = {"": (1, 3), "points": (100, 1)}
 
 
 def format_estimate(
     estimate: Any, *, unit: str = "", digits: int | None = None, signed: bool = True
 ) -> Any:
-    """Return an estimate with its interval, ``+0.040 (−0.006, 0.087)``; of a table, one a row.
+    """Return an estimate with its interval, ``+0.040 (−0.006, 0.087)``, or one for each row.
 
     `estimate` is a table, a row of one, or a result of `rin.stats`; `unit` "points" shows
     fractions, such as AUCs, as points (0-100).
@@ -82,13 +82,13 @@ def format_estimate(
 
 
 def inline_title(title: str) -> str:
-    """Return a title up to its comma as a sentence holds it: ``breast lesions``, ``COVID-19``."""
+    """Return a title up to its comma, as used in a sentence: ``breast lesions``, ``COVID-19``."""
     name = title.partition(",")[0]
     return name if name[:2].isupper() else name[0].lower() + name[1:]
 
 
 class BookTable(Styler):
-    """A table dressed for the book; the metadata of its output hold the rows of its file."""
+    """A table styled for the book; the metadata of its output contain the rows of its file."""
 
     rows: pd.DataFrame
 
@@ -99,11 +99,12 @@ class BookTable(Styler):
 def book_table(
     table: pd.DataFrame, caption: str, *, prose: bool = False, rows: pd.DataFrame | None = None
 ) -> BookTable:
-    """Return a table dressed for the book: caption above, headings ruled, text to the left.
+    """Return a table styled for the book: caption above, headings ruled, text to the left.
 
-    Cells of `prose` tables wrap, but for intervals, ``(low, high)``, and sizes.  Nothing is read
-    as markup: names of files, tasks and classes may hold anything.  `rows`, from which the table
-    was made, go into its file, so that numbers are unrounded there; else it holds what is shown.
+    Cells of `prose` tables wrap, except for intervals, ``(low, high)``, and sizes.  Nothing is
+    read as markup: names of files, tasks and classes may contain anything.  `rows`, from which the
+    table was made, go into its file, where numbers are then unrounded; by default the file
+    contains the table as shown.
     """
     rows = table if rows is None else rows
     if table.empty:
@@ -125,7 +126,7 @@ def book_table(
 
 
 def without_p_of_stand_ins(rows: pd.DataFrame, stand_ins: Collection[str]) -> pd.DataFrame:
-    """Return rows of estimates without what tests say, where their images are stand-ins."""
+    """Return rows of estimates, without the results of tests if their images are stand-ins."""
     tests = [name for name in rows if re.match(r"[pq]_|equivalent$", str(name))]
     return rows.drop(columns=tests) if stand_ins else rows
 
@@ -133,9 +134,9 @@ def without_p_of_stand_ins(rows: pd.DataFrame, stand_ins: Collection[str]) -> pd
 def one_below_another(
     tables: Mapping[str, pd.DataFrame], name: str, stand_ins: Collection[str]
 ) -> pd.DataFrame:
-    """Return tables whose columns stand side by side as rows of a file.
+    """Return tables that a page shows side by side as the rows of one file.
 
-    The first column, `name`, says which table a row is of; one of that name in tables goes.
+    The first column, `name`, is the title of a row's table; it replaces a column of that name.
     """
     parts = [table.assign(**{name: title}) for title, table in tables.items()]
     rows = pd.concat(parts, ignore_index=True)
@@ -148,10 +149,10 @@ def _has_index(table: pd.DataFrame) -> bool:
 
 
 def measure_table(measures: pd.DataFrame, inits: Sequence[str]) -> pd.DataFrame:
-    """Return the measures of one task as a table to print: a row a measure.
+    """Return the measures of one task as a table to print, one row per measure.
 
-    `measures` is that of `rin.stats.clinical_measures` for two inits, or that of
-    `measures_by_convergence`, whose columns without networks that diverged come last.
+    `measures` is a table of `rin.stats.clinical_measures` for two inits, or of
+    `measures_by_convergence`; columns without diverged networks then come last.
     """
     short = [init_style(init).short for init in inits]
     present = set(measures["measure"])
@@ -171,10 +172,10 @@ def measure_table(measures: pd.DataFrame, inits: Sequence[str]) -> pd.DataFrame:
 
 
 def design_table(studies: Mapping[str, pd.DataFrame]) -> Styler:
-    """Return a table of how little each of some side studies rests on.
+    """Return a table of the backbones, pretrainings and trainings that side studies are based on.
 
-    `studies` are tables with a row a run, or a run and case: backbone and seed, and where they
-    have them task, fold, scenario, level, init, loss and pretraining.
+    `studies` are tables with one row per run, or per run and case: backbone and seed, and, where
+    available, task, fold, scenario, level, init, loss and pretraining.
     """
     names = ["task", "fold", "scenario", "level", "init", "loss", "backbone", "pretraining"]
     rows = []

@@ -1,4 +1,4 @@
-"""The figure of the cover and the README: the paper, other groups and this run in three bands."""
+"""The figure of the cover and the README: the paper, another group and this run in three bands."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -37,7 +37,7 @@ def short_names(runs: Results) -> dict[str, str]:
 
 
 def differences(runs: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the differences of a run, a row a task: pretraining as the unit; these networks."""
+    """Return a run's differences by task: with pretraining as the unit, and of these networks."""
     return runs.workspace.once((differences, runs.is_reference), lambda: _differences(runs))
 
 
@@ -48,7 +48,7 @@ def _differences(runs: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def of_paper(runs: Results) -> pd.DataFrame:
-    """Return the differences of the backbones that the paper has; empty without any others."""
+    """Return differences over the paper's backbones alone; empty unless the run has others."""
     return runs.workspace.once((of_paper, runs.is_reference), lambda: _of_paper(runs))
 
 
@@ -61,7 +61,7 @@ def _of_paper(runs: Results) -> pd.DataFrame:
 
 
 def beside_paper(runs: Results, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of tasks that the paper has, with its difference (`against_published`)."""
+    """Return the rows of the paper's tasks with its differences (`against_published`)."""
     of_question = all(init in kind for init, kind in zip(runs.inits, _QUESTION, strict=True))
     stated = COMPARISONS.keys() & {*rows["task"]} if of_question else {}
     published = {task: COMPARISONS[task].estimate / 100 for task in stated}
@@ -69,7 +69,7 @@ def beside_paper(runs: Results, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def finding(runs: Results) -> str:
-    """Return what a run found, in words (`rin.report.words.finding`)."""
+    """Return the finding of a run in words (`rin.report.words.finding`)."""
     names = {task: inline_title(title) for task, title in runs.titles.items()}
     rows = words.deciding(*differences(runs))
     published = beside_paper(runs, rows).rename(columns={"p_holm": "published_p"})
@@ -86,16 +86,16 @@ def finding(runs: Results) -> str:
 
 
 def reservations(runs: Results) -> dict[str, Any]:
-    """Return what `words.finding` has to know against the certainty of a run's differences."""
+    """Return arguments of `words.finding` that qualify the certainty of a run's differences."""
     nameless = [t for t in runs.tasks if runs.facts(t).dataset.independence == "image"]
     grown = runs.is_reference and bool(runs.reference and runs.reference.facts.added)
     return {"nameless": nameless, "grown": grown}
 
 
 def side_by_side(models: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> pd.DataFrame:
-    """Return a table of several estimates of the same tasks: a row a task, a column a model.
+    """Return a table of several estimates of the same tasks: a row per task, a column per model.
 
-    The first of the `models` says which tasks there are; another may have fewer.
+    The first of the `models` determines the tasks; other models may have fewer.
     """
     cells = {
         model: format_estimate(rows.set_index("task"), unit="points")
@@ -113,9 +113,9 @@ def exclusions(
     *,
     stand_ins: Collection[str] = (),
 ) -> pd.DataFrame:
-    """Return a table of what is excluded: a row a task; of stand-ins no P value.
+    """Return a table of excluded differences, one row per task, without P values for stand-ins.
 
-    `tests` are those of `rin.stats.equivalence_tests`, `published` rows of `beside_paper`.
+    `tests` is a table of `rin.stats.equivalence_tests`, `published` a table of `beside_paper`.
     """
     interval = tests.drop_duplicates("task")
     columns = {"Difference (90% CI)": format_estimate(interval.set_index("task"), unit="points")}
@@ -137,12 +137,12 @@ def exclusions(
 def one_left_out(
     across: pd.DataFrame, without: pd.DataFrame, posterior: pd.DataFrame, names: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Return a table of how far a result rests on one pair of networks, or on a prior.
+    """Return a table of how far a result depends on one pair of networks, or on a prior.
 
-    `across` are rows of `pretraining_differences`, `without` of `leave_one_pair_out`, `posterior`
-    of `posterior_differences`.
+    `across` is a table of `pretraining_differences`, `without` of `leave_one_pair_out`, and
+    `posterior` of `posterior_differences`.
     """
-    moved = without["moved"].abs().fillna(0.0).groupby(without["task"])  # NaN of one pair
+    moved = without["moved"].abs().fillna(0.0).groupby(without["task"])  # NaN for a single pair
     farthest = without.loc[moved.idxmax()]
     models = {"All pairs": across, "Without the pair that matters most": farthest}
     table = side_by_side(models | {"Posterior mean": posterior}, names)
@@ -155,10 +155,11 @@ def one_left_out(
 
 
 def three_bands(runs: Results, name: str = "This book") -> pd.DataFrame:
-    """Return the differences of the three bands, in AUC points; `name` is that of the run.
+    """Return the differences of the three bands, in AUC points; `name` is the name of the run.
 
-    The paper's are as printed; those of other groups are pooled; a task of the run has two rows,
-    for these networks and new patients, and for other pretrainings, where there are several.
+    The paper's differences are as printed; those of one other group are pooled; a task of the run
+    has a row for these networks on new patients and, if there are several pretrainings, a row with
+    the pretraining as the unit.
     """
     names = short_names(runs)
     units, networks = differences(runs)

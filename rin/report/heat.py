@@ -1,4 +1,4 @@
-"""Heat maps of differences: one number a cell, in the colour of the higher side."""
+"""Heat maps of differences: one number per cell, in the colour of the higher side."""
 
 from collections.abc import Sequence
 from textwrap import fill
@@ -23,9 +23,9 @@ def heat(
 ) -> Axes:
     """Draw a table of differences of AUCs with its index at the left and its columns below.
 
-    Fractions are shown as points (0-100).  Colours, those of two `inits` (a, b) for differences
-    a − b, are full from ±0.15 on; `clear` is True where a cell gets a star.  In a `narrow` figure
-    the name of a row is above its cells, which have the whole width.
+    Fractions are shown as points (0-100).  Colours, those of two `inits` (a, b) for differences a
+    − b, are full from ±0.15; `clear` is True for cells with a star.  In a `narrow` figure, the
+    name of a row is above its cells, which take the whole width.
     """
     factor, digits = UNITS["points"]
     differences = differences.astype(float)
@@ -58,7 +58,7 @@ def _cells(
 
 
 def _narrow_heat(values: pd.DataFrame, texts: pd.DataFrame, colors: Sequence[str]) -> Axes:
-    """Draw rows of cells below their names: every other row of the map is left blank for one."""
+    """Draw rows of cells below their names: every other row of the map is blank for a name."""
     n, columns = len(values), len(values.columns)
     blank = values.set_axis(range(0, 2 * n, 2)) * float("nan")
     spaced = pd.concat([blank, values.set_axis(range(1, 2 * n, 2))]).sort_index()

@@ -1,4 +1,4 @@
-"""The page on images from another hospital: its figures, its tables and its sentences."""
+"""The page on images from another hospital: its figures, tables and sentences."""
 
 import numpy as np
 import pandas as pd
@@ -31,19 +31,19 @@ from rin.stats import (
 from rin.stats.hypothesis import TTest
 from rin.study.results import Results
 
-#: What images are grouped by, and the name of that.
+#: Columns by which images are grouped, and their names.
 SUBGROUPS = {"device": "Device", "birads": "BI-RADS", "size": "Lesion size"}
-#: Patients of either class that a subgroup needs.
+#: Smallest number of patients of each class in a subgroup.
 FEWEST = 20
 
 
 def task_with_external(runs: Results, task: str = "") -> str:
-    """Return a task with an external dataset: the one that is named, else the first."""
+    """Return the task that is named, or by default the first with an external dataset."""
     return task or next(name for name in runs.tasks if runs.external(name))
 
 
 def test_sets(runs: Results, task: str) -> dict[str, pd.DataFrame]:
-    """Return the predictions on each test set: internal, external, and trained there."""
+    """Return the predictions on each test set: internal, external, and trained there (if any)."""
     place = runs.external(task)[0]
     scores = {"internal": runs.predictions(task=task)}
     scores["external"] = external_scores(runs.predictions(task=task, part=place))
@@ -53,7 +53,7 @@ def test_sets(runs: Results, task: str) -> dict[str, pd.DataFrame]:
 
 
 def differences(runs: Results, task: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the differences on each test set (`test`): of these networks, and of pretrainings."""
+    """Return the differences on each test set (`test`): of these networks; over pretrainings."""
     key = (differences, task, runs.is_reference)
     return runs.workspace.once(key, lambda: _differences(runs, task))
 
@@ -76,14 +76,14 @@ def _site(runs: Results, task: str) -> str:
 
 
 def in_short(runs: Results, task: str) -> str:
-    """Return the difference on the internal and on the external test set."""
+    """Return sentences on the difference on the internal and on the external test set."""
     networks, units = differences(runs, task)
     alone, across = (rows[rows["group"] == "all"].set_index("test") for rows in (networks, units))
     return words_of_studies.on_both_test_sets(across, alone, runs.inits)
 
 
 def datasets(runs: Results, task: str) -> str:
-    """Return which images were scored, and how many near-duplicates they share."""
+    """Return sentences on which images were scored, and how many near-duplicates they share."""
     facts = runs.facts(task)
     shared = facts.shared_pictures[runs.external(task)[0]]
     return words_of_studies.scored_elsewhere(facts, facts.external[0], shared)
@@ -111,13 +111,13 @@ def difference_forest(runs: Results, task: str) -> Picture:
 
 
 def network_dots(runs: Results, task: str) -> Picture:
-    """Draw the AUC of every network on each test set; dashed: the radiologist's BI-RADS."""
+    """Draw the AUC of every network on each test set; dashed: that of a radiologist's BI-RADS."""
     scores = test_sets(runs, task)
     aucs = pd.concat(scenario_aucs(rows).assign(test=name) for name, rows in scores.items())
     aucs["backbone"] = aucs["scenario"].str.partition("-")[0]
     cases = runs.cases(task, runs.external(task)[0])
     reader = None
-    if "birads" in cases:  # what a radiologist read in the same images
+    if "birads" in cases:  # a radiologist's reading of the same images
         reader = auc_ci(cases["label"], cases["birads"].astype(float)).auc
     axes = _network_dots(aucs, runs.inits, reader)
     return picture(axes, "AUC of every scenario on each test set, by backbone")
@@ -140,12 +140,12 @@ def _network_dots(
 
 
 def external_cases(runs: Results, task: str) -> pd.DataFrame:
-    """Return the external cases with what they can be grouped by, also thirds of lesion size."""
+    """Return the external cases with columns to group them by, including thirds of lesion size."""
     place = runs.external(task)[0]
     cases, overlap = runs.cases(task, place).copy(), runs.overlap(task, place)
     if len(overlap):  # lesions are marked
         share = overlap.groupby("case_id")["mask_share"].first()
-        rank = share.rank(method="first")  # equal shares are no obstacle
+        rank = share.rank(method="first")  # so that equal shares can be divided
         thirds = pd.qcut(rank, 3, labels=["small", "medium", "large"])
         cases["size"] = cases["case_id"].map(thirds)
     return cases
@@ -154,7 +154,7 @@ def external_cases(runs: Results, task: str) -> pd.DataFrame:
 def subgroup_differences(
     scores: pd.DataFrame, cases: pd.DataFrame, inits: tuple[str, str]
 ) -> pd.DataFrame:
-    """Return the difference in each group of cases with patients enough (`FEWEST`)."""
+    """Return the difference in each group of cases that has enough patients (`FEWEST`)."""
     rows = []
     for column in [name for name in SUBGROUPS if name in cases]:
         for level, members in cases.groupby(column, observed=True):
@@ -168,7 +168,7 @@ def subgroup_differences(
 
 
 def subgroup_table(runs: Results, task: str, groups: pd.DataFrame) -> Styler:
-    """Return the differences of `subgroup_differences` as a table."""
+    """Return `subgroup_differences` as a table to show."""
     a, b = (init_style(init).short for init in runs.inits)
     shown = pd.DataFrame()
     if len(groups):
@@ -205,7 +205,7 @@ def calibration_on_both(runs: Results, task: str) -> Picture:
 
 
 def clinical_table(runs: Results, task: str) -> Styler:
-    """Return measures beyond the AUC on both test sets."""
+    """Return a table of the first measures beyond the AUC on both test sets."""
     scores, seed = test_sets(runs, task), runs.workspace.profile.seed
     measures, rows = [], []
     for name in ("internal", "external"):

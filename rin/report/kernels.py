@@ -1,8 +1,8 @@
 """Kernels in which notebooks run: this interpreter with this package, quietly.
 
-Importing what a page needs takes longer than most pages compute.  So the processes of a book that
-run many notebooks, one after another, keep a server that has imported it once and is forked for
-each kernel (`multiprocessing`'s forkserver), where the system can fork safely.
+Importing what a page needs takes longer than most pages compute.  So where the system can fork
+safely, each process that runs many notebooks of a book keeps a server (`multiprocessing`'s
+forkserver) that has imported this once and is forked for each kernel.
 """
 
 import multiprocessing
@@ -19,34 +19,34 @@ from jupyter_client.kernelspec import KernelSpec
 from rin.files import REPOSITORY
 from rin.processes import end_with_parent, quiet_tensorflow
 
-#: What most pages import, and no framework: its threads do not survive a fork.
+#: Modules that most pages import, but no framework, whose threads would not survive a fork.
 SHARED = ("ipykernel.kernelapp", "seaborn", "rin.cli", "rin.study", "rin.report.banner",
           "rin.report.sentences", "rin.report.page", "rin.report.format")  # fmt: skip
 _shared = False
 
 
 def share_imports(niceness: int = 0) -> None:
-    """Let the kernels of this worker process be forked from one that has imported `SHARED`.
+    """Let this worker process fork its kernels from a server that has imported `SHARED`.
 
-    All of them yield to processes of less niceness.
+    All of these processes run with this niceness.
     """
     global _shared
     end_with_parent()
     os.nice(niceness)
     if sys.platform == "linux":
-        # As a kernel sets it before anything is imported.
+        # A kernel, too, sets it before anything is imported.
         os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
         multiprocessing.get_context("forkserver").set_forkserver_preload(list(SHARED))
         _shared = True
 
 
 class Forked(multiprocessing.context.ForkServerProcess):
-    """A forked kernel, which its manager takes for a `subprocess.Popen`."""
+    """A forked kernel, with the methods of `subprocess.Popen` that its manager calls."""
 
     stdin = stdout = stderr = None
 
     def poll(self) -> int | None:
-        """Return the exit status, None while the kernel runs."""
+        """Return the exit status, or None while the kernel runs."""
         return self.exitcode
 
     def wait(self) -> int | None:
@@ -60,7 +60,7 @@ class Forked(multiprocessing.context.ForkServerProcess):
 
 
 def _serve(command: list[str], environment: dict[str, str]) -> None:
-    """Be a kernel, in a process that was just forked."""
+    """Run a kernel in a process that was just forked."""
     from ipykernel.kernelapp import launch_new_instance
 
     os.setsid()
@@ -68,8 +68,8 @@ def _serve(command: list[str], environment: dict[str, str]) -> None:
     os.environ.update(environment)
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     sys.path.insert(0, "")
-    # As in a kernel of its own: locks of a forkserver have names, and a kernel that is slow to end
-    # and killed leaves them behind.
+    # As in a kernel that is not forked: a forkserver's locks have names, and a kernel that is
+    # killed because it ends slowly would leave them behind.
     multiprocessing.set_start_method(None, force=True)
     quiet_tensorflow()
     worker = multiprocessing.parent_process()
@@ -78,13 +78,13 @@ def _serve(command: list[str], environment: dict[str, str]) -> None:
         worker.join()
         os._exit(1)
 
-    # The server, which it takes for its parent, lives as long as a kernel does.
+    # The kernel follows the worker, as its parent, the server, lives as long as a kernel does.
     threading.Thread(target=follow, daemon=True).start()
     launch_new_instance([*command, f"--IPKernelApp.parent_handle={os.getppid()}"])
 
 
 def kernel_manager(folder: Path) -> type:
-    """Return how kernels are started, with sockets in a folder, and without their own remarks."""
+    """Return a class that starts kernels with sockets in a folder and silences their stderr."""
     search = [str(REPOSITORY), os.environ.get("PYTHONPATH", "")]
     command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
 

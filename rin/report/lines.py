@@ -1,4 +1,4 @@
-"""Lines: AUCs of scenarios from one initialisation to the other; calibration and ROC curves."""
+"""Line plots: AUCs of scenarios from one initialisation to the other, calibration, ROC curves."""
 
 from collections.abc import Mapping, Sequence
 from textwrap import fill
@@ -15,7 +15,7 @@ from rin.report.style import CYCLE, FAINT, UNFREEZING_LABEL, init_style
 from rin.report.widths import NARROW, two_widths
 from rin.tables import require_columns
 
-#: Colours of the layers that are trained; blue and orange mean initialisations only.
+#: Colours of the layers that are trained; blue and orange are reserved for initialisations.
 _COLORS = dict(zip(UNFREEZING_LABEL.values(), CYCLE, strict=False))
 
 
@@ -29,11 +29,11 @@ def slopes(
     lowest: float | None = None,
     narrow: bool = False,
 ) -> np.ndarray[Axes]:
-    """Draw a line a scenario, from the second of two inits to the first; a panel a value.
+    """Draw one line per scenario, from the second of two inits to the first, in panels.
 
-    `aucs` has one row a panel, scenario and init: `scenario`, `unfreezing`, `init`, `auc` (0-1)
-    and the column `panel`; panels are in the order of its values.  Colours are those of the layers
-    that were trained.  The axis starts at `lowest`, by default at the lowest AUC.
+    `aucs` has one row per panel, scenario and init: `scenario`, `unfreezing`, `init`, `auc` (0-1)
+    and the column that `panel` names; panels are in the order of its values.  Colours show the
+    layers that were trained.  The axis starts at `lowest`, by default at the lowest AUC.
     """
     needed = ["scenario", "unfreezing", "init", "auc", panel]
     require_columns(aucs, needed, where="aucs")
@@ -79,7 +79,7 @@ def legend_below(grid: sns.FacetGrid, *, ncols: int = 2, title: str = "") -> Non
 
 
 def panel_titles(grid: sns.FacetGrid, narrow: bool) -> np.ndarray[Axes]:
-    """Write above each panel what it shows; on a phone in lines of few letters."""
+    """Write a title above each panel, on a phone in short lines."""
     grid.set_titles("{col_name}", size=8.5 if narrow else 10.5)
     columns = len({round(ax.get_position().x0, 2) for ax in grid.axes.flat})
     for ax in grid.axes.flat if narrow and columns > 1 else ():
@@ -97,10 +97,10 @@ def calibration(
     colors: Mapping[str, str] | None = None,
     narrow: bool = False,
 ) -> np.ndarray[Axes]:
-    """Draw reliability curves of some inits; a panel a value of a column.
+    """Draw reliability curves of some inits, with one panel per value of the column `panel`.
 
-    `curves` is that of `rin.stats.clinical_curves`; on the dotted line probabilities are true.
-    `colors` are given for models that are no inits of the study.
+    `curves` is a table of `rin.stats.clinical_curves`; on the dotted line, calibration is perfect.
+    `colors` are needed for models that are not inits of the study.
     """
     rows = curves[curves["curve"] == "reliability"]
     colors = colors or {init: init_style(init).color for init in inits}
@@ -120,7 +120,7 @@ def calibration(
 def panels_below(
     narrow: bool, *, height: float, aspect: float = 1.0, wrap: int = 0, low: float = 2.1
 ) -> dict:
-    """Return the size and order of panels: on a phone one below the other, each as `low`."""
+    """Return size and layout of panels: on a phone one below the other, each of height `low`."""
     if narrow:
         return {"height": low, "aspect": NARROW / low, "col_wrap": 1}
     return {"height": height, "aspect": aspect} | ({"col_wrap": wrap} if wrap else {})
@@ -130,9 +130,9 @@ def panels_below(
 def clinical(
     curves: pd.DataFrame, inits: Sequence[str], *, narrow: bool = False
 ) -> np.ndarray[Axes]:
-    """Draw calibration and net benefit of two inits, those of `rin.stats.clinical_curves`.
+    """Draw calibration and net benefit of two inits (`rin.stats.clinical_curves`).
 
-    `networks` says of which networks a curve is, the first with a full line.
+    The column `networks` names the networks of a curve; the first are drawn as a solid line.
     """
     names = {"reliability": "Calibration", "decision": "Net benefit"}
     size = panels_below(narrow, height=3.2)
@@ -144,7 +144,7 @@ def clinical(
         palette={init: init_style(init).color for init in inits}, facet_kws=apart, **size,
     )  # fmt: skip
     everyone = curves[curves["curve"] == "treat_all"]
-    _, everyone = next(iter(everyone.groupby(["networks", "init"])))  # the same for each
+    _, everyone = next(iter(everyone.groupby(["networks", "init"])))  # it is the same for all
     line = {"color": FAINT, "ls": "--"}
     reliability, benefit = grid.axes_dict.values()
     reliability.axline((0, 0), slope=1, **line)
@@ -158,7 +158,7 @@ def clinical(
 
 
 def model_colors(models: Sequence[str]) -> dict[str, str]:
-    """Return a colour for each of some models, none of them that of an initialisation if few."""
+    """Return a colour for each model; if there are few, none is that of an initialisation."""
     palette = CYCLE if len(models) <= len(CYCLE) else sns.color_palette("husl", len(models))
     return dict(zip(models, map(to_hex, palette), strict=False))
 
@@ -167,7 +167,8 @@ def model_colors(models: Sequence[str]) -> dict[str, str]:
 def roc_curves(curves: pd.DataFrame, models: Sequence[str], *, narrow: bool = False) -> Axes:
     """Draw the ROC curve of each model with its band.
 
-    `curves` are those of `rin.stats.roc_coordinates`, with `model`; the dotted line is chance.
+    `curves` contains tables of `rin.stats.roc_coordinates` with `model`; the dotted line is
+    chance.
     """
     needed = ["model", "fpr", "tpr", "ci_low", "ci_high"]
     require_columns(curves, needed, where="curves")

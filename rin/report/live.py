@@ -1,7 +1,7 @@
 """Figures, tables and sentences of the pages that show the pipeline live, curation to statistics.
 
-A page computes a table in cells that a reader would write; what it looks like, and what is said
-where numbers have cases, is here.
+A page computes a table in cells as a reader would write them; this module contains how the table
+looks, and sentences with cases.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 #: Where the legend of a wide figure is.
 _BESIDE = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
 
-#: AUCs from which a task counts as learnt, and up to which as hardly learnt.
+#: AUC from which a task counts as learnt, and AUC up to which it counts as hardly learnt.
 LEARNT, HARDLY = 0.80, 0.65
 _FRAMEWORKS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
@@ -55,10 +55,10 @@ _FRAMEWORKS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 def agreement(
     apart: float, unit: str, *, as_printed: bool, stored: str | None, backend: str
 ) -> str:
-    """Return how far what was done by hand is from what the package did, or why none compares.
+    """Return how far results by hand are from those of the package, or why they are not compared.
 
-    `apart` is the largest difference in a `unit`, `stored` the framework that trained the kept
-    run, None where it is not known.
+    `apart` is the largest difference, in a `unit`; `stored` is the framework that trained the kept
+    run, None if unknown; `backend` is the framework of this page.
     """
     if not as_printed:
         return f"A line was changed: nothing is checked. The {unit} differ by up to {apart:.2g}."
@@ -73,9 +73,9 @@ def agreement(
 
 
 def transfer(aucs: Mapping[str, float], images: int) -> str:
-    """Return what one scenario shows of transfer, from its AUC on test images by init.
+    """Return what one scenario shows about transfer, from its AUC on test images by init.
 
-    `aucs` has the pretrained inits and `random`, as fractions.
+    `aucs` has the pretrained inits and, if trained, `random`, as fractions.
     """
     pretrained = {init: auc for init, auc in aucs.items() if init != RANDOM}
     listed = " and ".join(
@@ -101,7 +101,7 @@ def on_one_task(
 ) -> str:
     """Return the result of a live task: mean AUCs, their difference, and what it is based on.
 
-    `row` is that of all scenarios of `rin.stats.init_differences`.
+    `row` is the row of `rin.stats.init_differences` for all scenarios.
     """
     (a, b), scenarios = inits, counted(int(row["n_scenarios"]), "scenarios")
     return (
@@ -114,7 +114,7 @@ def on_one_task(
 
 
 def after_one_epoch(backbone: str, init: str, accuracy: float) -> str:
-    """Return how well a network classifies after its first epoch, and what the paper's had."""
+    """Return how well a network classifies after one epoch, and the size of the paper's corpus."""
     return (
         f"On the validation part top-1 of {backbone}, {init}, is {accuracy:.2f} after this one "
         "epoch, with running averages that lag behind. RadImageNet was pretrained on "
@@ -124,7 +124,7 @@ def after_one_epoch(backbone: str, init: str, accuracy: float) -> str:
 
 
 def learnt(scores: pd.DataFrame) -> str:
-    """Return how well pretrained networks classify test images, beside the released ones.
+    """Return how well pretrained networks classify test images, beside the released networks.
 
     `scores` is indexed by `init` and `backbone`, with `images`, `estimate`, `classes`, `seconds`.
     """
@@ -145,10 +145,10 @@ def learnt(scores: pd.DataFrame) -> str:
 
 
 def alike_neighbours(nearest: pd.DataFrame, inits: Collection[str]) -> str:
-    """Return how often the nearest image is of the same class, of each init's best network.
+    """Return how often the nearest image has the same class, for each init's best network.
 
-    `nearest` is indexed by `init` and `backbone`, with what `rin.study.nearest_of_class` gives;
-    an init that it lacks has no class with two patients.
+    `nearest` is indexed by `init` and `backbone`, with the columns of
+    `rin.study.nearest_of_class`; an init that it lacks has no class with two patients.
     """
     best = nearest.loc[nearest.groupby("init", sort=False)["estimate"].idxmax()]
     shares = " and ".join(
@@ -168,7 +168,7 @@ def alike_neighbours(nearest: pd.DataFrame, inits: Collection[str]) -> str:
 def mean_overlap(
     by_scenario: pd.Series, baselines: pd.Series, images: int, inits: tuple[str, str]
 ) -> str:
-    """Return the mean Dice score of either init over its scenarios, and that of a baseline."""
+    """Return the mean Dice score of each init over its scenarios, and the best baseline's."""
     means = by_scenario.groupby("init").mean()
     listed = " and ".join(f"{means[init]:.3f} ({init_style(init).word})" for init in inits)
     return (
@@ -178,28 +178,28 @@ def mean_overlap(
 
 
 def pretraining_line(runs: Results) -> HTML:
-    """Return the line of provenance of one's own pretraining; empty before there is any."""
+    """Return the line of provenance of one's own pretraining, empty before there is any."""
     return pretraining_banner(runs) or HTML("")
 
 
 def archive_line(workspace: Workspace) -> HTML:
-    """Return the line of provenance of what is curated from an archive."""
+    """Return the line of provenance of a corpus that is curated from an archive."""
     real = real_archive(workspace)
     kind, name = ("real", real.name) if real else ("stand-in", "written by a program")
     return provenance_line([kind], [f"profile {workspace.profile.name}"], {"Archive": name})
 
 
 def task_with_masks(workspace: Workspace, task: str = "") -> str:
-    """Return a task, or the first of a profile, that has masks of lesions; the live one first."""
+    """Return a task with masks of lesions: `task`, or a profile's live task, or its first one."""
     listed = [task] if task else [workspace.profile.live_task, *workspace.profile.tasks]
     return next(name for name in listed if find_manifest(workspace, *find_task(name)).masks)
 
 
 @in_the_look
 def transfer_figure(aucs: pd.DataFrame) -> Picture:
-    """Draw the AUC of every scenario by what it starts from; a line a scenario.
+    """Draw the AUC of every scenario by its first weights, with one line per scenario.
 
-    `aucs` has a row a scenario and init: `scenario`, `init` and `auc` (0-1).
+    `aucs` has one row per scenario and init: `scenario`, `init` and `auc` (0-1).
     """
     order = [init for init in (RANDOM, "photographic", "radiologic") if init in {*aucs["init"]}]
     order += sorted({*aucs["init"]} - {*order})
@@ -224,7 +224,7 @@ def classes_row(images: np.ndarray, labels: Sequence[str]) -> Picture:
 
 
 def accuracies(scores: pd.DataFrame, what: str) -> Picture:
-    """Draw shares of images with their intervals, a group a backbone and a line an init.
+    """Draw shares of images with their intervals, one group per backbone and one line per init.
 
     `scores` is indexed by `init` and `backbone`, with `estimate`, `ci_low` and `ci_high`.
     """
@@ -261,7 +261,7 @@ def accepted_by(confirmed: Mapping[str, int]) -> str:
 
 
 def files_by_step(corpus: CuratedCorpus) -> pd.Series:
-    """Return how many files of an archive are left after each step of its curation."""
+    """Return the number of files of an archive that are left after each step of curation."""
     from rin.curation.build import AT_RISK, RARE
     from rin.curation.index import RULES
 
@@ -281,7 +281,7 @@ def files_by_step(corpus: CuratedCorpus) -> pd.Series:
 
 @in_the_look
 def files_left(steps: pd.Series) -> Picture:
-    """Draw how many files are left after each step of curation."""
+    """Draw the number of files that are left after each step of curation."""
     ax = sns.barplot(x=steps, y=steps.index, color=FAINT)
     ax.bar_label(ax.containers[0], fmt="{:,.0f}", padding=4)
     ax.set(xlabel="Files", ylabel="", xlim=(0, 1.15 * steps.max()))
@@ -290,7 +290,7 @@ def files_left(steps: pd.Series) -> Picture:
 
 @in_the_look
 def images_by_region(images: pd.DataFrame) -> Picture:
-    """Draw how many key and normal images each region of a corpus has."""
+    """Draw the number of key images and of normal images of each region of a corpus."""
     titles = {name: f"{region.title}, {region.modality}" for name, region in REGIONS.items()}
     kinds = {"key": "key images", "normal": "of normal studies"}
     shown = images.sort_values("region").replace(kinds | titles)
@@ -301,7 +301,7 @@ def images_by_region(images: pd.DataFrame) -> Picture:
 
 
 def curated(corpus: CuratedCorpus) -> str:
-    """Return in words what became of the studies and files of an archive."""
+    """Return sentences on what became of the studies and files of an archive."""
     held, flagged = corpus.card["archive"], corpus.screened
     confirmed = corpus.card["normal studies"]["confirmed by"]
     return (
@@ -316,48 +316,48 @@ def curated(corpus: CuratedCorpus) -> str:
 
 
 def rules_table(rules: pd.DataFrame) -> Styler:
-    """Return what the rules for reports say of some impressions."""
+    """Return a table of the verdicts of the rules for reports on some impressions."""
     return book_table(rules, "The rules at work, on invented reports", prose=True)
 
 
 def excluded_table(excluded: pd.DataFrame) -> Styler:
-    """Return how many files each rule keeps out of a corpus, and why, the most first."""
+    """Return a table of how many files each rule excludes from a corpus, and why, most first."""
     shown = excluded.sort_values("images", ascending=False)
     shown.columns = ["Rule", "Files", "Why"]
     return book_table(shown, "Files that are not in the corpus, by rule", prose=True)
 
 
 def deidentified_table(card: Mapping[str, Any]) -> Styler:
-    """Return what a dataset card says of the de-identification."""
+    """Return a table of the de-identification that a dataset card states."""
     done = pd.Series(card["de-identification"], name="Done").drop("profile")
     return book_table(done.to_frame(), "From the dataset card", prose=True)
 
 
 def settings_folders() -> dict[str, Path]:
-    """Return where manifests and profiles are, by the variable that names another place."""
+    """Return the folders of manifests and profiles, by the environment variable of each."""
     return {"RIN_MANIFESTS": manifest_folder(), "RIN_PROFILES": profile_folder()}
 
 
 def typical_pace() -> Pace:
-    """Return the speed of two cores, which spares a page the measurement of its own."""
+    """Return the speed of two typical cores, so that a page need not measure its own."""
     return Pace(image=0.02, tracing=15)
 
 
 def screen(made: NewTask, folder: Path) -> Styler:
-    """Return what `rin new` says of somebody's own images, with `folder` as FOLDER."""
+    """Return a table of what `rin new` says about one's own images, with `folder` as FOLDER."""
     rows = pd.DataFrame(made.facts, columns=["What", "Found", "style"])
     rows["Found"] = rows["Found"].str.replace(str(folder), "FOLDER")
     return book_table(rows[["What", "Found"]], "What rin new says", prose=True)
 
 
 def unfolding(file: Path, folder: Path) -> HTML:
-    """Return the text of a file that unfolds, with `folder` as FOLDER."""
+    """Return the text of a file, folded, with `folder` as FOLDER."""
     text = escape(file.read_text("utf-8").replace(str(folder), "FOLDER"))
     return HTML(f"<details><summary>{escape(file.name)}</summary><pre>{text}</pre></details>")
 
 
 def map_with_largest_value(workspace: Workspace, task: str) -> Picture:
-    """Show the map of largest value of all runs of a task beside its image, with the mask."""
+    """Show the map with the largest value of all runs of a task, beside its image and mask."""
     tested, maps = max(cam_arrays(workspace, task), key=lambda run: run[1].max())
     claim("a map has a positive value", maps.max() > 0)
     place, _, _, label = np.unravel_index(maps.argmax(), maps.shape)
@@ -381,7 +381,7 @@ def best_maps(images: np.ndarray, maps: np.ndarray, masks: np.ndarray) -> Pictur
 
 
 def dice_strip(by_scenario: pd.Series, baselines: pd.Series, inits: Collection[str]) -> Picture:
-    """Draw the Dice score of every scenario, by layers and init; baselines as dotted lines."""
+    """Draw the Dice score of every scenario, by layers and init, and baselines as dotted lines."""
     axes = _dice_axes(by_scenario, baselines, inits)
     return picture(axes, "Dice score of every scenario, by layers trained and initialisation")
 

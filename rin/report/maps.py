@@ -15,13 +15,13 @@ from rin.report.widths import NARROW, two_widths
 from rin.stats import scenario_aucs
 from rin.study import Results
 
-OUTLINE = "#00E5FF"  # reads on grey images and on the overlay's colours alike
-# Names of cases come from files: a dollar sign in them starts no formula.
+OUTLINE = "#00E5FF"  # visible on grey images and on the overlay's colours
+# Names of cases come from files: a dollar sign in a name does not start a formula.
 _PLAIN = {"fontweight": "normal", "parse_math": False}
 
 
 def show_image(image: np.ndarray, ax: Axes, mask: np.ndarray | None = None) -> Axes:
-    """Show a grey image (h, w), uint8, with the outline of its mask where it has one."""
+    """Show a grey image (h, w), uint8, with the outline of its mask, if any."""
     ax.imshow(image, cmap="gray", vmin=0, vmax=255)
     if mask is not None and np.any(mask):
         ax.contour(np.asarray(mask, dtype=float), [0.5], colors=OUTLINE, linewidths=1.6)
@@ -38,13 +38,13 @@ def example_maps(
     stand_ins: bool = False,
     narrow: bool = False,
 ) -> np.ndarray:
-    """Draw one image of each class with the maps of both inits, of runs on this computer.
+    """Draw one image of each class with the maps of both inits, from runs on this computer.
 
-    Of the `cams` of all runs (`rin.study.fine_tuning.cam_arrays`) those of the scenario with the
-    largest mean AUC are drawn, in its first fold; images that both networks classify correctly
-    come first.  The white contour is at `PAPER_THRESHOLD`.  `stand_ins` are called that, in place
-    of the names of their files.  In a `narrow` figure the images are
-    side by side, and their maps below them.
+    `cams` contains the maps of all runs (`rin.study.fine_tuning.cam_arrays`); those of the
+    scenario with the largest mean AUC are drawn, in its first fold, and images that both networks
+    classify correctly are preferred.  The white contour is at `PAPER_THRESHOLD`.  With
+    `stand_ins`, titles say so instead of naming files.  In a `narrow` figure the images are side
+    by side, and their maps are below them.
     """
     predictions, maps, chosen = _best_scenario(runs, task, cams)
     rows = predictions[runs.inits[0]]
@@ -65,7 +65,7 @@ def example_maps(
             show_image(image, ax, mask)
     for ax, case in zip(axes[:, 0], store.cases.iloc[places].itertuples(), strict=True):
         name = "Stand-in image" if stand_ins else str(case.case_id)
-        if len(name) > 22:  # ids differ at either end
+        if len(name) > 22:  # ids may differ at both ends
             name = f"{name[:10]}…{name[-10:]}"
         ax.set_title(f"{name}\n{case.label}", fontsize=title_size, **_PLAIN)
     for init, column in zip(runs.inits, axes.T[1:], strict=True):
@@ -88,7 +88,7 @@ def example_maps(
 def _best_scenario(
     runs: Results, task: str, cams: Sequence[tuple[pd.DataFrame, np.ndarray]]
 ) -> tuple[dict[str, pd.DataFrame], dict[str, np.ndarray], pd.Index]:
-    """Return predictions and maps by init in the best scenario, and rows of one image a class."""
+    """Return the best scenario's predictions and maps by init, and one row per class."""
     aucs = scenario_aucs(runs.predictions(task=task)).groupby("scenario")["auc"].mean()
     predictions, maps = {}, {}
     for rows, of_run in cams:
@@ -111,9 +111,9 @@ def image_row(
     *,
     narrow: bool = False,
 ) -> np.ndarray:
-    """Draw images, grey or in colour, with their titles, at most four a line; return the axes.
+    """Draw images, grey or in colour, with their titles, at most four per line; return the axes.
 
-    In a `narrow` figure two a line.
+    In a `narrow` figure there are at most two per line.
     """
     columns = max(1, min(2 if narrow else 4, len(images)))
     lines = max(1, -(-len(images) // columns))

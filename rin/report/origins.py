@@ -17,13 +17,13 @@ _RECORDED = ["Stage", "seconds", "peak_memory_gb", "finished", "computer", "soft
 
 
 def _kept(runs: Results) -> dict[str, RunFacts]:
-    """Return the reference runs of a book; a side study's page shows the latest that keeps it."""
+    """Return the facts of a book's reference runs; a side study is shown from the latest."""
     names = reference_names() if runs.reference else ()
     return {f"Reference run “{name}”": load_reference(name).facts for name in names}
 
 
 def _records(runs: Results) -> pd.DataFrame:
-    """Return one row a finished run of a profile's own, with what its record says."""
+    """Return the records of a profile's own finished runs, one row per run."""
     ledgers = {
         "pretraining": runs.workspace.weights,
         "fine-tuning": runs.workspace.fine_tuning_ledger,
@@ -37,7 +37,7 @@ def _records(runs: Results) -> pd.DataFrame:
 
 
 def work_table(runs: Results) -> Styler:
-    """Return how long the trainings of reference runs and of a profile took, by stage."""
+    """Return a table of the time that trainings took, of reference runs and this profile."""
     of_references = [
         {
             "Run": run,
@@ -62,7 +62,7 @@ def work_table(runs: Results) -> Styler:
 
 
 def in_words(runs: Results) -> str:
-    """Return which profile a book shows, and where its results were computed."""
+    """Return sentences on the profile that a book shows, and where its results were computed."""
     here = sum(runs.origin(task) == "own" for task in runs.tasks)
     computers = _records(runs)["computer"].dropna().unique()
     made_on = dict.fromkeys(facts.hardware.text for facts in _kept(runs).values())
@@ -73,7 +73,7 @@ def in_words(runs: Results) -> str:
 
 
 def versions_table(runs: Results) -> Styler:
-    """Return the versions of all software, as the runs recorded them."""
+    """Return a table of the versions of all software, as the runs recorded them."""
     installed = _records(runs)["software"].dropna().drop_duplicates()
     versions = {
         f"Own runs {number}" if len(installed) > 1 else "Own runs": dict(
@@ -88,7 +88,7 @@ def versions_table(runs: Results) -> Styler:
 
 
 def images_table(runs: Results) -> Styler:
-    """Return the dataset behind the results of each task: how much was used, and its digest."""
+    """Return a table of each task's dataset: how many images were used, and its digest."""
     rows = []
     for task in runs.tasks:
         facts, data = runs.facts(task), runs.facts(task).dataset
@@ -99,7 +99,7 @@ def images_table(runs: Results) -> Styler:
 
 
 def settings(runs: Results) -> HTML:
-    """Return the settings of a profile that are not the usual ones, as YAML that unfolds."""
+    """Return the settings of a profile that differ from the defaults, as YAML that unfolds."""
     profile = runs.workspace.profile
     changed = profile.model_dump(exclude_none=True, exclude_defaults=True)
     text = escape(yaml.safe_dump(changed, sort_keys=False))

@@ -1,4 +1,4 @@
-"""The page on maps and lesions: its figures, its tables and its sentences."""
+"""The page on maps and lesions: its figures, tables and sentences."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -30,7 +30,7 @@ from rin.study.profile import MAIN
 from rin.study.results import Results, open_reference
 from rin.study.workspace import find_manifest
 
-#: Measures of overlap and their names; `dice` is at the threshold of the paper.
+#: Measures of overlap and their names; `dice` uses the paper's threshold.
 MEASURES = {
     "dice": "Dice",
     "dice_best": "Dice, threshold from other patients",
@@ -39,7 +39,7 @@ MEASURES = {
 
 
 def with_masks(runs: Results) -> Results:
-    """Return these runs where lesions of a task are marked, else the reference run."""
+    """Return `runs` if lesions of any of its tasks are marked, otherwise the reference run."""
     return runs if marked(runs) else open_reference()
 
 
@@ -54,7 +54,7 @@ def all_maps(runs: Results) -> pd.DataFrame:
 
 
 def differences(runs: Results) -> pd.DataFrame:
-    """Return the differences of the inits in every measure and task (`image_differences`)."""
+    """Return the differences of the inits by measure and task (`image_differences`)."""
     return runs.workspace.once((differences, runs.is_reference), lambda: _differences(runs))
 
 
@@ -66,7 +66,7 @@ def _differences(runs: Results) -> pd.DataFrame:
 
 
 def beside_blind(runs: Results) -> pd.DataFrame:
-    """Return maps minus the best region that ignores the image (`against_baselines`)."""
+    """Return the overlap of maps minus the best image-blind region's (`against_baselines`)."""
     return runs.workspace.once((beside_blind, runs.is_reference), lambda: _beside_blind(runs))
 
 
@@ -85,7 +85,7 @@ def _inside(runs: Results) -> dict[str, str]:
 
 
 def in_short(runs: Results) -> str:
-    """Return whether maps of either init overlap more with lesions, and beat blind regions."""
+    """Return sentences on which init's maps overlap lesions more, and beat blind regions."""
     unreal = runs.stand_ins(*marked(runs))
     clear = {
         measure: words.overlap_differences(rows, runs.inits, _inside(runs))
@@ -95,7 +95,7 @@ def in_short(runs: Results) -> str:
 
 
 def published() -> str:
-    """Return the Dice scores that the paper reports."""
+    """Return a sentence with the Dice scores that the paper reports."""
     stated = join_with_and(
         f"{row.caption_radimagenet:.3f} and {row.caption_imagenet:.3f} ({task})"
         for task, row in paper.DICE.items()
@@ -123,7 +123,7 @@ def difference_forest(runs: Results) -> Picture:
 
 
 def blind_forest(runs: Results) -> Picture:
-    """Draw the maps of either init minus the best region that ignores the image."""
+    """Draw the overlap of each init's maps minus that of the best image-blind region."""
     blind = beside_blind(runs)
     word = blind["init"].map(lambda init: init_style(init).word)
     notes = [f"{row.mean:.2f} − {row.baseline_mean:.2f} ({row.baseline})" for row in
@@ -141,7 +141,7 @@ def blind_forest(runs: Results) -> Picture:
 
 
 def hits_of(runs: Results, maps: pd.DataFrame) -> pd.DataFrame:
-    """Return hits of the pointing game in percent, by task and cells of a map's side."""
+    """Return hits of the pointing game in percent, by task and cells along a map's side."""
     a, b = runs.inits
     hits = 100 * maps.groupby(["task", "cells", "init"])["pointing"].mean().unstack()
     hits = hits[[a, b]].loc[marked(runs)]
@@ -165,14 +165,14 @@ def pointing_table(runs: Results, hits: pd.DataFrame) -> Styler:
 
 
 def pointing(runs: Results, hits: pd.DataFrame) -> str:
-    """Return in how many rows of `hits_of` maps hit more often than chance."""
+    """Return a sentence on the rows of `hits_of` in which maps hit more often than chance."""
     titles = short_names(runs)
     names = [f"{titles[task]}, {k} × {k} cells" for task, k in hits.index]
     return words_of_studies.pointing_game(hits, runs.inits, names)
 
 
 def dice_by_lesion_size(runs: Results, maps: pd.DataFrame) -> Picture:
-    """Draw the paired difference in Dice of each image by its lesion's share of the image."""
+    """Draw each image's paired difference in Dice against its lesion's share of the image."""
     a, b = runs.inits
     wide = maps.groupby(["task", "case_id", "init"])[["dice", "mask_share"]].mean().unstack("init")
     paired = pd.DataFrame(
@@ -243,10 +243,10 @@ def _difference_maps(
 
 
 def examples(runs: Results) -> HTML | Markdown:
-    """Return maps on an image of each class, with the outlines of the lesions, task by task.
+    """Return maps on one image of each class, with the outlines of the lesions, task by task.
 
-    They are those of the shown runs that were made on this computer, else of its live runs on
-    stand-ins where these are finished, else in words where maps can be seen.
+    The maps come from the shown runs that were trained on this computer, otherwise from its live
+    runs on stand-ins if these are finished; otherwise a text says where maps can be seen.
     """
     shown, tasks = runs, [task for task in marked(runs) if runs.origin(task) == "own"]
     if not tasks:
@@ -272,9 +272,9 @@ def examples(runs: Results) -> HTML | Markdown:
 
 
 def with_live_maps(workspace: Workspace) -> list[str]:
-    """Return the tasks with marked lesions whose runs of the profile are all finished here."""
+    """Return the tasks with marked lesions for which all runs of the profile are finished here."""
     ledger, tasks = workspace.fine_tuning_ledger, []
-    # To plan runs is to open the images of their pretraining, for nothing where none ever ran.
+    # Planning runs opens the images of their pretraining, which is in vain if no run is finished.
     begun = bool(ledger.finished())
     for task in workspace.profile.study_filters[MAIN].tasks if begun else []:
         if find_manifest(workspace, *find_task(task)).masks:

@@ -1,4 +1,4 @@
-"""What a page of the book is made with: claims that guard its text, and figures."""
+"""Tools for pages of the book: claims that guard a page's text, and figures."""
 
 import re
 from base64 import b64encode
@@ -28,7 +28,7 @@ for prefix, space in {"": _SVG, "xlink": "http://www.w3.org/1999/xlink"}.items()
 
 
 def claim(statement: str, holds: object) -> None:
-    """Fail the build (InputError) unless the numbers bear out a statement: `holds`, a boolean."""
+    """Raise InputError, which fails the build, unless a statement `holds`, a boolean."""
     if not isinstance(holds, bool | np.bool_) or not holds:
         problem = f"the text says “{statement}”, and the numbers do not ({holds!r})"
         remedy = "Read the numbers again and rewrite the sentence."
@@ -36,9 +36,9 @@ def claim(statement: str, holds: object) -> None:
 
 
 class Picture(HTML):
-    """A figure as HTML, and beside it as an image, which tools show that take no HTML.
+    """A figure as HTML, and as an image for tools that show no HTML.
 
-    nbconvert to LaTeX or Markdown and some viewers of notebooks are such tools; as plain text it
+    Such tools are nbconvert to LaTeX or Markdown and some notebook viewers; as plain text a figure
     is its alternative text.
     """
 
@@ -58,16 +58,16 @@ class Picture(HTML):
 
 
 def picture(figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem") -> Picture:
-    """Return a figure (or that of some axes) with an alternative text, and close it.
+    """Return a figure (or the figure of some axes) with an alternative text, and close it.
 
-    Vectors with outlined text, which have colours of their own in the dark, or pixels on white
-    paper where it holds images; `width` is the largest on the page, a CSS length.  Where the
-    figure has a narrow version (`rin.report.widths`), a small screen shows that in its place.
+    The figure becomes a vector image with outlined text, which adapts to dark mode, or a bitmap on
+    white if it contains images; `width` is its largest width on the page, a CSS length.  If the
+    figure has a narrow version (`rin.report.widths`), small screens show that instead.
     """
     figure = figure_of(figure)
     narrow = narrow_of(figure)
     content, mime, paper = _written(figure)
-    # A small figure is not blown up: its text would be larger than that of its neighbours.
+    # A small figure is not enlarged, as its text would be larger than that of other figures.
     natural = f"{110 * figure.get_figwidth():.0f}px"
     style = f"--largest:min({width},{natural});width:100%;max-width:var(--largest);height:auto"
     html = (
@@ -82,8 +82,8 @@ def picture(figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem
 
 
 def _written(figure: Figure) -> tuple[bytes, str, str]:
-    """Return a figure as a file, its type and the class of its paper; the figure is closed."""
-    # Numbers and boxes in the cells of a heat map are seen on the cells' own colours.
+    """Return a figure as a file, the file's type and its CSS class; the figure is closed."""
+    # Numbers and boxes in the cells of a heat map are marked, to keep their colours in dark mode.
     maps = [ax for ax in figure.axes if any(isinstance(c, QuadMesh) for c in ax.collections)]
     for place, part in enumerate(part for ax in maps for part in (*ax.texts, *ax.patches)):
         part.set_gid(f"cell_{place}")
@@ -104,9 +104,9 @@ def _address(content: bytes, mime: str) -> str:
 
 
 def _with_dark_colours(svg: bytes) -> bytes:
-    """Return an SVG whose colours follow the colour scheme of what shows it.
+    """Return an SVG whose colours follow the reader's colour scheme.
 
-    The cells of a heat map keep theirs, and so does what is written or drawn on them.
+    The cells of a heat map, and numbers and boxes on them, keep their colours.
     """
     drawing, used = ElementTree.fromstring(svg), set()
     maps = [part for part in drawing.iter() if re.match(r"QuadMesh|cell", part.get("id", ""))]
@@ -125,12 +125,12 @@ def _with_dark_colours(svg: bytes) -> bytes:
 
 
 def on_light_paper(svg: bytes) -> bytes:
-    """Return an SVG of `picture` in the colours of light paper alone, as its figure was drawn."""
+    """Return an SVG of `picture` with only the light colours, as its figure was drawn."""
     plain = re.sub(rb"<style>@media.*?</style>", b"", svg, count=1)
     return re.sub(rb"var\(--c[0-9a-f]{6}, (#[0-9a-f]{6})\)", rb"\1", plain)
 
 
 def _in_the_dark(color: str) -> str:
-    """Return a colour for dark paper: its lightness turned round, white nearly black."""
+    """Return a colour for dark mode: its lightness is inverted, so that white is nearly black."""
     hue, lightness, saturation = rgb_to_hls(*to_rgb(color))
     return to_hex(hls_to_rgb(hue, 0.07 + 0.87 * (1 - lightness) ** 0.8, saturation))

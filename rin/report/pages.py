@@ -1,4 +1,4 @@
-"""The pages of the book: which notebook stands where, what it waits for, what it leaves.
+"""The pages of the book: the place of each notebook, what it waits for, and what it leaves.
 
 One table, `pages.yaml`, lists every notebook once; the pages of a book and its table of contents
 follow from it and from the profile.
@@ -31,26 +31,27 @@ class Notebook:
     """One notebook of the book."""
 
     source: str  # path below notebooks/, without its ending
-    part: str  # caption of the part in which its pages stand
+    part: str  # caption of the part that contains its pages
     after: Sequence[str] = ()  # notebooks whose results it reads
-    shows: Sequence[str] = ()  # the same, but only where no reference run is shown instead
-    curated: Sequence[str] = ()  # the same, but only where pretraining reads a curated corpus
-    # Those whose runs it shows as examples, where they are finished; it is computed before, too.
+    shows: Sequence[str] = ()  # the same, unless a reference run is shown instead
+    curated: Sequence[str] = ()  # the same, if pretraining reads a curated corpus
+    # Notebooks whose finished runs it shows as examples; it is computed once before them, too.
     examples: Sequence[str] = ()
-    # Without it in the profile it has nothing to say; `masks` and `external` are those of a task.
+    # Section of the profile that it needs; `masks` and `external` are properties of a task.
     section: str = ""
-    leaves: str = ""  # ledger of the results folder that running it fills
+    leaves: str = ""  # ledger in the results folder that it fills
     of: str = ""  # `task`: runs once for each task with results
-    live: bool = False  # whether it shows runs of this computer, never a reference run
-    extras: Sequence[str] = ()  # of pyproject.toml beyond `study` and `book` that it needs
-    under: str = ""  # chapter of prose below which its page stands in the whole book
+    live: bool = False  # whether it shows only runs of this computer, never a reference run
+    extras: Sequence[str] = ()  # extras of pyproject.toml that it needs besides `study` and `book`
+    under: str = ""  # chapter of prose under which the whole book lists it
 
 
 @dataclass(frozen=True)
 class Page:
     """One page: a notebook, and the task where it has one.
 
-    `heading` stands in place of the notebook's first one, on pages of a task and covers of one.
+    `heading` replaces the notebook's first heading, on pages of a task and on covers of a book of
+    one task.
     """
 
     notebook: Notebook
@@ -66,16 +67,16 @@ class Page:
 
 @dataclass(frozen=True)
 class Outline:
-    """What decides which pages a book has, and in which order they are computed."""
+    """Facts that determine the pages of a book, and the order in which they are computed."""
 
-    tasks: tuple[str, ...]  # those that have a page, in their order
-    with_results: frozenset[str]  # those of them with own runs, or runs of the reference
-    sections: frozenset[str] = frozenset()  # of the profile; `masks`, `external` of its tasks
-    waits: bool = True  # whether pages of results read what this computer trains first
-    curates: bool = True  # whether pretraining reads a corpus that is curated first
-    chosen: tuple[str, ...] = ()  # notebooks of a book of its own, the cover first; empty: all
-    title: str | None = None  # of a book of its own: that of its images
-    reading: bool = False  # whether pages that need a framework or train anything are left out
+    tasks: tuple[str, ...]  # tasks that have a page, in their order
+    with_results: frozenset[str]  # tasks with own runs, or runs of the reference
+    sections: frozenset[str] = frozenset()  # of the profile; also `masks`, `external` of its tasks
+    waits: bool = True  # whether pages of results wait for training on this computer
+    curates: bool = True  # whether pretraining reads a corpus that must be curated first
+    chosen: tuple[str, ...] = ()  # notebooks of a book of chosen pages, cover first; empty: all
+    title: str | None = None  # of a book of chosen pages: the title of its images
+    reading: bool = False  # whether pages that need a framework or train are left out
 
     def trains(self, notebook: Notebook) -> bool:
         """Return whether running a notebook of the book fills a ledger."""
@@ -91,18 +92,18 @@ class Outline:
 
 
 _TRAINED = ("pipeline/fine_tuning",)
-# Sections whose pages are left out where no result of them is shown.
+# Sections whose pages are left out if none of their results are shown.
 _STUDIES = ("repeats", "head", "confounder", "layers")
 _SHOWN_WITH_RESULTS = ("external", "losses", "replications", *_STUDIES)
 NOTEBOOKS = tuple(
     Notebook(part=part["caption"], **facts) for part in _TABLE for facts in part["notebooks"]
 )
-#: Cover of a book of one task; it stands in no other.
+#: Cover of a book of one task; no other book contains it.
 COVER = Notebook("use/task_cover", _FRONT, shows=_TRAINED)
 
 
 def outline_of(workspace: Workspace, *, reading: bool = False) -> Outline:
-    """Return the outline of the book about a study; `reading`, of what takes no framework."""
+    """Return the outline of a study's book; `reading` leaves out pages that need a framework."""
     profile = workspace.profile
     sections = {notebook.section for notebook in NOTEBOOKS} - {"", "masks", *_SHOWN_WITH_RESULTS}
     names = {study.name for study in profile.studies}
@@ -120,7 +121,7 @@ def outline_of(workspace: Workspace, *, reading: bool = False) -> Outline:
         shown |= {"replications"}
     if profile.losses:
         shown |= {"losses live"}
-    # A dataset that another task is tested on has its own runs on the page of that test.
+    # A dataset that another task is tested on has its runs on the page of that external test.
     tasks = [task for task in runs.paper_tasks if find_task(task)[0].name not in external]
     chosen = chosen_pages(profile)
     titles = dict.fromkeys(find_task(task)[0].title for task in profile.tasks)
@@ -137,7 +138,7 @@ def outline_of(workspace: Workspace, *, reading: bool = False) -> Outline:
 
 
 def _external_of(runs: Results, task: str) -> tuple[str, ...]:
-    """Return the external datasets of a task; of one's own runs those that they are to score."""
+    """Return the external datasets of a task; for own runs, the datasets they are to score."""
     if runs.origin(task) == "own":  # none may be finished when a book begins
         return external_datasets(runs.workspace.profile, task)
     return runs.external(task)
@@ -151,7 +152,7 @@ def pages(outline: Outline) -> Iterator[Page]:
     ]
     for notebook in chosen or NOTEBOOKS:
         absent = notebook.section not in {"", *outline.sections}
-        # Pages of results show the reference run instead, as far as it goes.
+        # Other pages of results show the reference run instead, as far as it has results.
         if absent and (notebook.live or notebook.section in _SHOWN_WITH_RESULTS):
             continue
         if outline.reading and (notebook.extras or outline.trains(notebook)):

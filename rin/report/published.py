@@ -1,4 +1,4 @@
-"""What is published, as pages show it: the discrepancy ledger, other studies, their pooling."""
+"""Published evidence as pages show it: the discrepancy ledger, other studies, their pooling."""
 
 from collections.abc import Collection, Iterable, Sequence
 from html import escape
@@ -22,7 +22,7 @@ from rin.study.results import Results
 
 
 def checks_table(audits: Collection[TaskAudit]) -> Styler:
-    """Return what printed numbers imply: half-widths, P values, the correlation for P < .001."""
+    """Return a table of half-widths, P values and correlations that printed numbers imply."""
     rows = [
         {
             "Task": task_names([audit.task]),
@@ -56,7 +56,7 @@ def _p_range(bounds: Bounds) -> str:
 
 
 def analyses_in_words(analyses: pd.DataFrame, runs: Results) -> str:
-    """Return how to read several analyses, and where the recommended one finds equivalence.
+    """Return sentences on reading several analyses, and where the recommended finds equivalence.
 
     `analyses` are rows of `rin.stats.task_analyses` with their `task`.
     """
@@ -77,14 +77,14 @@ def analyses_in_words(analyses: pd.DataFrame, runs: Results) -> str:
 
 
 def claims_table(claims: pd.DataFrame) -> Styler:
-    """Return the paper's sentences (`rin.evidence.claims.judged_claims`) with their verdicts."""
+    """Return a table of the paper's sentences with their verdicts (`rin.evidence.claims`)."""
     quoted = claims[["verdict", "text", "why"]].reset_index(drop=True)
     quoted.columns = ["Verdict", "The paper says", "Reason"]
     return book_table(quoted, "Quoted claims", prose=True)
 
 
 def ledger_counts(entries: pd.DataFrame) -> Styler:
-    """Return how many entries of the ledger there are, by who disagrees and what it changes."""
+    """Return a table counting entries of the ledger, by who disagrees and what it changes."""
     counts = entries.pivot_table(
         index="kind", columns="changes", values="id", aggfunc="count", fill_value=0
     )
@@ -98,7 +98,7 @@ def ledger_counts(entries: pd.DataFrame) -> Styler:
 
 
 def slips_table(entries: pd.DataFrame) -> Styler:
-    """Return entries that change nothing, a row each: both sides, and what was found."""
+    """Return a table of entries that change nothing, one row each: both sides, and the finding."""
     table = pd.DataFrame(
         {
             "What": entries["title"],
@@ -112,7 +112,7 @@ def slips_table(entries: pd.DataFrame) -> Styler:
 
 
 def worded_table(comparisons: pd.DataFrame) -> Styler:
-    """Return comparisons without a pair of AUCs (`rin.evidence.replications.without_values`)."""
+    """Return a table of comparisons without a pair of AUCs (`without_values`)."""
     columns = {"study": "Study", "ahead": "Ahead", "data": "Images", "remark": "Remark"}
     table = comparisons[[*columns]].replace({"ahead": {"parity": "neither"}})
     caption = "Comparisons that state no pair of AUCs"
@@ -120,16 +120,16 @@ def worded_table(comparisons: pd.DataFrame) -> Styler:
 
 
 def probe_line(runs: Results) -> HTML | None:
-    """Return the line of provenance of what was probed: one's own files, or a reference run."""
+    """Return the line of provenance of probed files: one's own, or those of a reference run."""
     if runs.workspace.profile.probe is not None:
         return pretraining_banner(runs)
     return reference_banner(runs.reference)
 
 
 def missed_table(missed: pd.DataFrame) -> Styler:
-    """Return files that the probe did not name correctly, by preprocessing and images.
+    """Return a table of files that the probe named wrongly, by preprocessing and images.
 
-    `missed` has a row a file: trained_with, source (a dataset), wrong, best.
+    `missed` has one row per file: trained_with, source (a dataset), wrong, best.
     """
     files = missed.groupby(["trained_with", "source"], as_index=False)
     table = files.agg(
@@ -143,7 +143,7 @@ def missed_table(missed: pd.DataFrame) -> Styler:
 
 
 def distributors_table(distributions: Iterable[Distribution]) -> Styler:
-    """Return who distributes RadImageNet weights, with the inputs that each states."""
+    """Return a table of distributors of RadImageNet weights, with the inputs that each states."""
     held = pd.DataFrame([distribution.model_dump() for distribution in distributions])
     held["stated_preprocessing"] = held["stated_preprocessing"].fillna("none")
     keys = ["distributor", "stated_preprocessing", "release"]
@@ -155,8 +155,8 @@ def distributors_table(distributions: Iterable[Distribution]) -> Styler:
 def folded_entries(entries: pd.DataFrame, *, findings: bool = True) -> HTML:
     """Return entries of `rin.evidence.discrepancies.discrepancy_table`, each a line that unfolds.
 
-    Its `id` is that of the line, so that a page can link to an entry.  The line has the title,
-    and where `findings` are wanted what was found; without, that is the first to unfold.
+    The element has the entry's `id`, so that a page can link to it.  The line has the title and,
+    with `findings`, the finding, which otherwise comes first when the line is unfolded.
     """
     return HTML("".join(_entry(row, findings) for row in entries.itertuples()))
 
@@ -176,7 +176,7 @@ def _entry(row: tuple, finding_in_line: bool) -> str:
 
 
 def study_table(studies: pd.DataFrame) -> Styler:
-    """Return what studies of `rin.evidence.replications` compared, and what of them was read."""
+    """Return a table of what studies (`rin.evidence.replications`) compared, and what was read."""
     columns = {
         "data": "Images",
         "tests": "Tested on",
@@ -194,7 +194,7 @@ def study_table(studies: pd.DataFrame) -> Styler:
 
 
 def pooled_table(pooled: pd.DataFrame) -> Styler:
-    """Return pooled differences (`rin.evidence.replications.pooled_groups`), a row a choice."""
+    """Return a table of pooled differences (`pooled_groups`), one row per selection."""
     predictions = zip(pooled["prediction_low"], pooled["prediction_high"], strict=True)
     table = pd.DataFrame(
         {
@@ -211,7 +211,7 @@ def pooled_table(pooled: pd.DataFrame) -> Styler:
 
 
 def inputs_table(inputs: Sequence[dict], caption: str) -> Styler:
-    """Return AUCs of one file of weights under several inputs, with their intervals."""
+    """Return a table of AUCs of one file of weights under several inputs, with intervals."""
     table = pd.DataFrame(
         {
             "Weights": [row["weights"] for row in inputs],

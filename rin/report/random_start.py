@@ -1,4 +1,4 @@
-"""The page on pretraining against random weights: its figures, its tables and its sentences."""
+"""The page on pretraining against random weights: its figures, tables and sentences."""
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ STUDY = "from_random"
 def gains(runs: Results) -> pd.DataFrame:
     """Return the gain of each init over random weights by task and learning rate.
 
-    Rows of `init_differences` with the init in `kind`; P is adjusted over all of them.
+    Rows of `init_differences` with the init in `kind`; P is adjusted over all these rows.
     """
     return runs.workspace.once((gains, runs.is_reference), lambda: _gains(runs))
 
@@ -41,7 +41,7 @@ def _gains(runs: Results) -> pd.DataFrame:
 
 
 def in_short(runs: Results) -> str:
-    """Return what pretraining gains at each learning rate."""
+    """Return a list of what pretraining gains at each learning rate."""
     inside = {task: inline_title(title) for task, title in runs.titles.items()}
     unreal = runs.stand_ins(study=STUDY)
     return "\n".join(
@@ -51,7 +51,7 @@ def in_short(runs: Results) -> str:
 
 
 def design(runs: Results) -> Styler:
-    """Return how little the study rests on."""
+    """Return a table of the data and networks of the study."""
     return design_table({"Random weights": runs.predictions(study=STUDY)})
 
 
@@ -74,7 +74,7 @@ def gains_forest(runs: Results) -> Picture:
 
 
 def network_dots(runs: Results, aucs: pd.DataFrame) -> Picture:
-    """Draw the AUC of each network by task and first weights; a panel a learning rate."""
+    """Draw the AUC of each network by task and first weights, with one panel per learning rate."""
     names = short_names(runs)
     shown = aucs.assign(title=aucs["task"].map(names), rate=aucs["scenario"].str[-5:])
     order = [names[task] for task in runs.tasks_of(STUDY)]
@@ -96,7 +96,7 @@ def _network_dots(aucs: pd.DataFrame, order: list[str], *, narrow: bool = False)
 
 
 def wrong_way_round(runs: Results, aucs: pd.DataFrame) -> str:
-    """Return which networks rank cases the wrong way round, with the SD of their log-odds."""
+    """Return a sentence on networks that rank cases the wrong way round, and their SDs."""
     scores = runs.predictions(study=STUDY)
     network = [*aucs.columns[: aucs.columns.get_loc("auc")]]
     log_odds = scores.groupby(network)["score"].std().rename("sd").reset_index()
@@ -105,7 +105,7 @@ def wrong_way_round(runs: Results, aucs: pd.DataFrame) -> str:
 
 
 def corpus_accuracy(runs: Results) -> pd.DataFrame:
-    """Return how many test images of its corpus each network classified correctly, percent."""
+    """Return the percentage of test images of its corpus that each network got right."""
     learnt = runs.pretraining().reindex(columns=["backbone", "init", "top1"])
     return 100 * learnt.pivot_table(index="backbone", columns="init", values="top1")
 
@@ -120,5 +120,5 @@ def accuracy_table(accuracy: pd.DataFrame) -> Styler:
 
 
 def how_much_was_learnt(accuracy: pd.DataFrame) -> str:
-    """Return the range of `corpus_accuracy` of either init, and what follows."""
+    """Return a sentence on the range of `corpus_accuracy` of each init, and its consequence."""
     return words_of_studies.learnt_shares(accuracy)

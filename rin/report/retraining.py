@@ -1,4 +1,4 @@
-"""The page on networks that are trained again: its figures, its tables and its sentences."""
+"""The page on networks that are trained again: its figures, tables and sentences."""
 
 import numpy as np
 import pandas as pd
@@ -34,7 +34,7 @@ def _inside(runs: Results) -> dict[str, str]:
 
 
 def _forest_by_task(runs: Results, rows: pd.DataFrame, label: str) -> np.ndarray | Axes:
-    """Draw differences in points, task by task; none is marked as adjusted over the tasks."""
+    """Draw differences in points, task by task, without marks for adjusted P values."""
     return forest(
         rows.drop(columns="p_holm"),
         unit="points",
@@ -55,13 +55,13 @@ def same_split(repeated: Results) -> pd.DataFrame:
 
 
 def in_short(repeated: Results) -> str:
-    """Return how far differences scatter from one training to the next."""
+    """Return sentences on how far differences vary from one training to the next."""
     spread = training_spread(same_split(repeated), *repeated.inits).set_index("task")
     return words_of_studies.trained_again(spread, _inside(repeated))
 
 
 def designs(repeated: Results, longer: Results) -> Styler:
-    """Return how little each study of this page rests on."""
+    """Return a table of the data and networks of each study of this page."""
     return design_table(
         {
             "Trained again": repeated.predictions(study="repeats"),
@@ -72,7 +72,7 @@ def designs(repeated: Results, longer: Results) -> Styler:
 
 
 def training_dots(repeated: Results) -> Picture:
-    """Draw the difference in each scenario, a dot a training of both networks; a panel a task."""
+    """Draw the difference in each scenario, one dot per training of both networks, by task."""
     index = ["task", "scenario", "seed"]
     aucs = scenario_aucs(same_split(repeated)).pivot(index=index, columns="init", values="auc")
     a, b = repeated.inits
@@ -109,7 +109,7 @@ def other_cases_forest(repeated: Results) -> Picture:
 
 
 def accuracies(repeated: Results) -> Styler:
-    """Return the accuracy of each pretrained network on its own validation images."""
+    """Return a table of each backbone's accuracy on images of its own corpus, by init."""
     accuracy = repeated.pretraining().pivot_table(index="backbone", columns="init", values="top1")
     rows = accuracy.reset_index()
     accuracy.columns = [init_style(init).short for init in accuracy]
@@ -120,7 +120,7 @@ def accuracies(repeated: Results) -> Styler:
 
 
 def whole_and_brief(repeated: Results) -> pd.DataFrame:
-    """Return the difference with the whole and with the brief pretraining, two rows a task."""
+    """Return the difference with the whole and with the brief pretraining, two rows per task."""
     brief = repeated.predictions(study="equal_accuracy")
     names = brief["init"].astype(str).str.removesuffix("_brief")
     main = repeated.predictions(study="main")
@@ -141,7 +141,7 @@ def brief_forest(repeated: Results, compared: pd.DataFrame) -> Picture:
 
 
 def after_brief(repeated: Results, compared: pd.DataFrame) -> str:
-    """Return whether the difference keeps its direction after the briefer pretraining."""
+    """Return a sentence on whether the difference keeps its sign after briefer pretraining."""
     backbones = repeated.predictions(study="equal_accuracy")["backbone"].nunique()
     return words_of_studies.after_brief_pretraining(
         compared, backbones, stand_ins=repeated.stand_ins()
@@ -152,7 +152,7 @@ def after_brief(repeated: Results, compared: pd.DataFrame) -> str:
 
 
 def choices(runs: Results) -> dict[str, pd.DataFrame]:
-    """Return predictions with other settings of fine-tuning, by what they are called."""
+    """Return predictions with other choices of fine-tuning settings, by the choice's name."""
     every = runs.predictions(study="main")
     settings = {"all": every, "without 0.01": every[every["learning_rate"] < 0.01]}
     records = pd.concat(map(runs.records, runs.tasks))
@@ -162,13 +162,13 @@ def choices(runs: Results) -> dict[str, pd.DataFrame]:
 
 
 def choices_forest(runs: Results, rows: pd.DataFrame) -> Picture:
-    """Draw differences with the pretraining as the unit by `choice` of settings."""
+    """Draw differences with the pretraining as the unit, by `choice` of settings."""
     axes = _forest_by_task(runs, rows.sort_values("task", kind="stable"), "choice")
     return picture(axes, "Difference with the pretraining as the unit, by choice")
 
 
 def one_left_out(runs: Results, across: pd.DataFrame, without: pd.DataFrame) -> Styler:
-    """Return how far a result rests on one pair (`leave_one_pair_out`), or on a prior."""
+    """Return a table of how far a result depends on one pair of networks, or on a prior."""
     posterior = posterior_differences(runs.predictions(study="main"), *runs.inits)
     table = headline.one_left_out(across, without, posterior, runs.titles)
     models = {"all pairs": across, "one pair left out": without, "posterior": posterior}
@@ -177,7 +177,7 @@ def one_left_out(runs: Results, across: pd.DataFrame, without: pd.DataFrame) -> 
 
 
 def one_pair_matters(runs: Results, across: pd.DataFrame, without: pd.DataFrame) -> str:
-    """Return which pair matters most, and where zero is outside without one."""
+    """Return a sentence on the pair that matters most, and what excludes zero without one."""
     unreal = runs.stand_ins()
     return words.one_pair_matters(across, without, _inside(runs), stand_ins=unreal)
 
@@ -193,7 +193,7 @@ def in_both_runs(runs: Results) -> pd.DataFrame:
         problem = f"the first run has another corpus than the page says: {corpus}"
         raise InputError(problem, where="reference run first", remedy="Rewrite the page.")
     earlier = pair_differences(first.predictions(), *runs.inits)
-    pair = ["task", "backbone"]  # of several pretrainings, the mean
+    pair = ["task", "backbone"]  # the mean of several pretrainings
     here = pair_differences(runs.predictions(study="main"), *runs.inits)
     both = earlier.merge(
         here.groupby(pair)["estimate"].mean(), on=pair, suffixes=("_first", "_here")
@@ -203,7 +203,7 @@ def in_both_runs(runs: Results) -> pd.DataFrame:
 
 
 def runs_scatter(runs: Results, twice: pd.DataFrame) -> Picture:
-    """Draw the rows of `in_both_runs`: the first run below, this run at the left."""
+    """Draw the rows of `in_both_runs`: the first run on the x axis, this run on the y axis."""
     axes = _runs_scatter(twice.assign(Task=twice["task"].map(headline.short_names(runs))))
     return picture(axes, "Difference of each backbone's networks in both runs")
 
@@ -222,7 +222,7 @@ def _runs_scatter(twice: pd.DataFrame, *, narrow: bool = False) -> np.ndarray:
 
 
 def both_runs(twice: pd.DataFrame) -> str:
-    """Return in how many differences both runs have the same sign."""
+    """Return a sentence on the number of differences with the same sign in both runs."""
     return words_of_studies.signs_in_both_runs(twice)
 
 
@@ -242,13 +242,13 @@ def convergence_forest(longer: Results, shift: pd.DataFrame) -> Picture:
 
 
 def effects_of_convergence(longer: Results) -> pd.DataFrame:
-    """Return what longer training changes (`rin.stats.factor_effects`, all scenarios)."""
+    """Return the effects of longer training (`rin.stats.factor_effects`, all scenarios)."""
     trained = longer.predictions(study="convergence")
     return factor_effects(trained, longer.inits, LEVELS).query("group == 'all'")
 
 
 def after_convergence(longer: Results, shift: pd.DataFrame) -> str:
-    """Return how long training lasted, and what it changed."""
+    """Return sentences on how long training lasted, and what it changed."""
     fits = pd.concat(longer.records(task, "convergence") for task in shift["task"].unique())
     names = {task: inline_title(title) for task, title in longer.titles.items()}
     return words_of_studies.after_longer_training(shift, fits, LEVELS, longer.inits, names)

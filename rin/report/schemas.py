@@ -1,4 +1,4 @@
-"""What the page on columns and settings lists, made from the schemas and models that read them."""
+"""Content of the page on columns and settings, from the schemas and models that read them."""
 
 import pandas as pd
 
@@ -36,7 +36,7 @@ _MODELS = {
 
 
 def column_tables() -> dict[str, BookTable]:
-    """Return a table of the columns of each table that passes between packages, by its name."""
+    """Return a list of the columns of each table that passes between packages, by its name."""
     tables = {}
     for name, schema in SCHEMAS.items():
         columns = described(schema)
@@ -47,7 +47,7 @@ def column_tables() -> dict[str, BookTable]:
 
 
 def setting_tables() -> dict[str, BookTable]:
-    """Return a table of the settings of each part of a manifest, by what the part is."""
+    """Return a table of the settings of each part of a manifest, by title and description."""
     return {
         f"**{title}.** {' '.join(model.__doc__.split())}": book_table(
             pd.DataFrame(settings_of(model)), title, prose=True
@@ -57,7 +57,7 @@ def setting_tables() -> dict[str, BookTable]:
 
 
 def known_names() -> str:
-    """Return the layouts and the tasks of the paper that a manifest can name."""
+    """Return a text listing the layouts and the paper's tasks that a manifest can name."""
     return (
         f"**Layouts**: {', '.join(LAYOUTS)}. A folder of your own is `table` or "
         "`folder_classes`; the others are of the datasets that they are called by.\n\n"

@@ -1,6 +1,6 @@
-"""Sentences of the pages of results: what they need is computed here, and worded in `words`.
+"""Sentences of the pages of results: numbers are computed here and worded in `words_of_results`.
 
-Each takes the runs of a study, and tables of `rin.stats` where a page shows them already.
+Each function takes the runs of a study, and tables of `rin.stats` if the page shows them, too.
 """
 
 import pandas as pd
@@ -25,12 +25,12 @@ from rin.stats.planning import binormal_sensitivity
 from rin.stats.pretrainings import backbone_tests
 from rin.study.results import Results
 
-#: Kinds of findings on files that a page of a task repeats.
+#: Kinds of findings on files that a task's page repeats.
 _WEIGHTY = {"no patient identifiers", "repeated lesions", "repeated heads", "labels", "crops"}
 
 
 def names_inside(runs: Results) -> dict[str, str]:
-    """Return what a sentence calls each task."""
+    """Return the name of each task for use in sentences."""
     return {task: inline_title(title) for task, title in runs.titles.items()}
 
 
@@ -49,9 +49,9 @@ def task_in_short(runs: Results, task: str) -> str:
 
 
 def networks_of_task(runs: Results, task: str, aucs: pd.DataFrame) -> str:
-    """Return the mean AUCs of a task, on what they rest, and how many are at chance.
+    """Return sentences on a task's mean AUCs, the images behind them, and AUCs at chance.
 
-    `aucs` are those of `rin.stats.scenario_aucs`.
+    `aucs` is a table of `rin.stats.scenario_aucs`.
     """
     _, networks = headline.differences(runs)
     scores = runs.predictions(task=task)
@@ -64,7 +64,7 @@ def networks_of_task(runs: Results, task: str, aucs: pd.DataFrame) -> str:
 
 
 def own_task_in_short(runs: Results, task: str) -> str:
-    """Return what was found on one's own task, the mean AUCs, and whether patients are few."""
+    """Return the finding on one's own task, the mean AUCs, and a warning if patients are few."""
     scores, inits = runs.predictions(task=task), runs.inits
     networks = init_differences(scores, *inits)
     row = networks.set_index("group").loc["all"]
@@ -91,7 +91,7 @@ def most_influential(runs: Results, task: str, without: pd.DataFrame) -> str:
 
 
 def images_of_task(runs: Results, task: str) -> str:
-    """Return what is known of a task's files and weighs on its results."""
+    """Return known facts about a task's files that affect its results."""
     data = runs.facts(task).dataset
     known = [f.text for f in load_manifest(data.name).findings if f.kind in _WEIGHTY]
     more = "More on the files: [Run it: images, GPU, cluster](../use/run_it)."
@@ -115,7 +115,7 @@ def two_more_points(runs: Results, task: str) -> str:
 
 
 def diverged(runs: Results, scores: pd.DataFrame) -> str:
-    """Return how many networks of a task diverged in training."""
+    """Return a sentence on how many networks of a task diverged in training."""
     return words.diverged(diverged_networks(scores, runs.inits), runs.inits)
 
 
@@ -123,7 +123,7 @@ def diverged(runs: Results, scores: pd.DataFrame) -> str:
 
 
 def all_tasks_in_short(runs: Results) -> str:
-    """Return on which tasks one side is ahead."""
+    """Return sentences on the tasks on which one side is ahead."""
     units, networks = headline.differences(runs)
     return words.differences_by_task(
         units, networks, runs.inits, names_inside(runs), stand_ins=runs.stand_ins()
@@ -131,22 +131,22 @@ def all_tasks_in_short(runs: Results) -> str:
 
 
 def nameless_files(runs: Results) -> str:
-    """Return of which tasks the files name no patients, and what that means."""
+    """Return sentences on the tasks whose files name no patients, and what that means."""
     inside = names_inside(runs)
     tasks = [t for t in runs.tasks if runs.facts(t).dataset.independence == "image"]
     return words.files_without_patients([inside[task] for task in tasks]) or words.PATIENTS_NAMED
 
 
 def margins_excluded(runs: Results, across: pd.DataFrame) -> str:
-    """Return on which tasks a difference of two and of five points is excluded."""
+    """Return a sentence on the tasks on which two points, and five points, are excluded."""
     tests = equivalence_tests(across)
     return words.margins_excluded(tests, names_inside(runs), stand_ins=runs.stand_ins())
 
 
 def likeness_of_pairs(runs: Results, across: pd.DataFrame, pairs: pd.DataFrame) -> str:
-    """Return whether pairs and backbones are alike, and how far one pretraining moves a result.
+    """Return whether pairs and backbones differ, and how far one pretraining moves a result.
 
-    `across` are rows of `pretraining_differences`, `pairs` of `pair_differences`.
+    `across` is a table of `pretraining_differences`, `pairs` of `pair_differences`.
     """
     inside, unreal = names_inside(runs), runs.stand_ins()
     tests = "" if unreal else backbone_tests(runs.predictions(), *runs.inits)
@@ -158,7 +158,7 @@ def likeness_of_pairs(runs: Results, across: pd.DataFrame, pairs: pd.DataFrame) 
 
 
 def zero_by_model(runs: Results, sensitivity: pd.DataFrame) -> str:
-    """Return whether a model changes which intervals include zero."""
+    """Return a sentence on whether a model changes which intervals include zero."""
     unreal = runs.stand_ins()
     if unreal:
         return f"The columns show how models are compared: {words.no_verdict(unreal)}."
@@ -166,13 +166,13 @@ def zero_by_model(runs: Results, sensitivity: pd.DataFrame) -> str:
 
 
 def by_unfreezing(runs: Results, across: pd.DataFrame, networks: pd.DataFrame) -> str:
-    """Return how many differences within one unfreezing are clear, and if they differ.
+    """Return how many differences within one unfreezing are clear, and whether they differ.
 
-    `across` has a row a task and unfreezing, `networks` is of `init_differences`.
+    `across` has one row per task and unfreezing; `networks` is a table of `init_differences`.
     """
     names, unreal = names_inside(runs) | SCENARIOS, runs.stand_ins()
     scores = runs.predictions()
-    several = scores["unfreezing"].nunique() > 1  # else nothing to compare
+    several = scores["unfreezing"].nunique() > 1  # otherwise there is nothing to compare
     tests = unfreezing_interaction(scores, *runs.inits) if several else None
     alone = networks[networks["group"] != "all"]
     within = words.within_unfreezing(across, alone, runs.inits, names, stand_ins=unreal)
@@ -181,11 +181,11 @@ def by_unfreezing(runs: Results, across: pd.DataFrame, networks: pd.DataFrame) -
 
 
 def spread_of_scenarios(runs: Results, aucs: pd.DataFrame) -> str:
-    """Return how far AUCs scatter over scenarios beside the difference of the two means."""
+    """Return sentences on how far AUCs vary over scenarios, beside the difference of the means."""
     _, networks = headline.differences(runs)
     return words.scatter_of_scenarios(networks, aucs, names_inside(runs))
 
 
 def enough_patients(runs: Results, wanted: pd.DataFrame) -> str:
-    """Return which tasks have patients enough (`rin.report.tables.patients_wanted`)."""
+    """Return which tasks have enough patients (`rin.report.tables.patients_wanted`)."""
     return words.enough_patients(wanted.assign(name=wanted["task"].map(names_inside(runs))))

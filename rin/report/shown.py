@@ -1,9 +1,8 @@
-"""What a computed page shows, as files: each figure, and each table in the style of the book.
+"""The figures and tables of a computed page, written as files.
 
-A figure is read out of the page, which holds it already: an SVG in the colours of light paper, or
-a PNG where it holds images.  A table (`rin.report.format.book_table`) is a CSV with unrounded
-numbers.  Only `rin run` and `rin book` write, after the last cell of a page; what is shown in
-Jupyter writes nothing.
+A figure is extracted from the page: an SVG in the colours of light paper, or a PNG if it contains
+images.  A table (`rin.report.format.book_table`) becomes a CSV with unrounded numbers.  Only `rin
+run` and `rin book` write files, after the last cell of a page; in Jupyter nothing is written.
 """
 
 import re
@@ -19,7 +18,7 @@ from rin.files import MAKE_ROOM
 from rin.report.format import CSV
 from rin.report.page import on_light_paper
 
-#: Folder of the built book that holds the files of all its pages.
+#: Folder of the built book that contains the files of all its pages.
 DOWNLOADS = "_downloads"
 #: Folders of figures and of tables within it, and within the results of a profile.
 FIGURES, TABLES = FOLDERS = "figures", "csv"
@@ -41,15 +40,15 @@ def shown_files(
 ) -> dict[str, bytes]:
     """Return the figures and tables of a computed page as files, by their names below a folder.
 
-    Names begin with that of the page, as ``results/breast``, and say where its banner does that
-    something in it comes of stand-ins: a file has no banner.  Where the `address` of the folder
-    is given, as the page sees it, each is linked under what it holds.
+    Names begin with that of the page, such as ``results/breast``, and mention stand-ins where its
+    banner does, because a file has no banner.  With the `address` of the folder, relative to the
+    page, each file is linked below its figure or table.
     """
     files: dict[str, bytes] = {}
     start = _slug(page, "_") + _mark_of(notebook)
 
     def add(folder: str, ending: str, words: str, content: bytes) -> str:
-        """Keep a file, and return what leads to it."""
+        """Add a file, and return a link to it."""
         stem = f"{folder}/{start}-{_slug(words, '-') or folder}"
         names = [f"{stem}.{ending}", *(f"{stem}-{n}.{ending}" for n in range(2, len(files) + 2))]
         name = next(name for name in names if name not in files)
@@ -76,7 +75,7 @@ def shown_files(
 
 
 def write_files(files: Mapping[str, bytes], folder: Path, page: str | None = None) -> None:
-    """Write files by their names below a folder; of a `page`, its files from before go."""
+    """Write files by their names below a folder; earlier files of the `page` are removed."""
     problem = "figures and tables of a page cannot be written there"
     with as_input_error(problem, where=folder, remedy=MAKE_ROOM, kinds=OSError):
         if page is not None:
@@ -90,7 +89,7 @@ def write_files(files: Mapping[str, bytes], folder: Path, page: str | None = Non
 
 
 def _mark_of(notebook: nbformat.NotebookNode) -> str:
-    """Return what the names of a page's files say of stand-ins: what its banner does."""
+    """Return the part of file names on stand-ins, which repeats what the page's banner says."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     shown = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
     kinds = [kind for kind in _MARKS if f"rin-provenance rin-{kind}" in shown]
@@ -98,7 +97,7 @@ def _mark_of(notebook: nbformat.NotebookNode) -> str:
 
 
 def _slug(words: str, mark: str) -> str:
-    """Return words as the name of a file holds them, cut off between two of them."""
+    """Return words in the form of a file name, cut off between words."""
     slug = re.sub(r"[^a-z0-9]+", mark, words.lower()).strip(mark)
     return slug if len(slug) <= _MOST_LETTERS else slug[: _MOST_LETTERS + 1].rpartition(mark)[0]
 

@@ -1,4 +1,4 @@
-"""Tables of the page on the study: what was done, on which images, and what was seen before."""
+"""Tables of the page on the study: what was done, on which images, and corpus overlap."""
 
 from collections.abc import Iterable, Mapping
 
@@ -18,7 +18,7 @@ from rin.report.words_of_evidence import copies_missed, ultrasound_tasks
 from rin.study.opened import RunFacts, TaskFacts
 from rin.study.results import Results
 
-#: What the page takes from here: these, and what follows.
+#: The names that the page imports from here, defined in this module or elsewhere.
 __all__ = [
     "classes_table",
     "computers",
@@ -38,7 +38,7 @@ __all__ = [
 
 
 def what_was_asked(runs: Results) -> str:
-    """Return what the paper did, and what a run asks in its place."""
+    """Return sentences on what the paper did, and on the question that a run asks instead."""
     database = {name: fact.value for name, fact in paper.DATABASE.items()}
     question = words.question_asked(runs.inits, runs.corpora())
     return (
@@ -52,7 +52,7 @@ def what_was_asked(runs: Results) -> str:
 
 
 def phases_differ(runs: Results, records: pd.DataFrame) -> str:
-    """Return in what a run's phases differ from the paper's."""
+    """Return sentences on how a run's phases differ from the paper's."""
     return (
         "The first two phases cannot be repeated without the archive. "
         f"{words.architectures([*records['backbone'].unique()])} "
@@ -61,7 +61,7 @@ def phases_differ(runs: Results, records: pd.DataFrame) -> str:
 
 
 def two_corpora(facts: RunFacts) -> str:
-    """Return what the networks of a reference run were pretrained on."""
+    """Return sentences on the corpora on which a reference run's networks were pretrained."""
     held = " or on ".join(
         f"{corpus.title.partition(', ')[2]} ({corpus.used:,} images)" for corpus in facts.corpora
     )
@@ -73,7 +73,7 @@ def two_corpora(facts: RunFacts) -> str:
 
 
 def phases_table(runs: Results, records: pd.DataFrame) -> Styler:
-    """Return the paper's four phases beside what a run did in their place."""
+    """Return a table of the paper's four phases, and what a run did instead."""
     database = {name: fact.value for name, fact in paper.DATABASE.items()}
     settings = {name: fact.value for name, fact in paper.SETTINGS.items()}
     facts = [runs.facts(task) for task in runs.tasks]
@@ -108,7 +108,7 @@ def phases_table(runs: Results, records: pd.DataFrame) -> Styler:
 
 
 def classes_table(taxonomy: pd.DataFrame) -> Styler:
-    """Return every class of the database, a row a region."""
+    """Return a table of all classes of the database, one row per region."""
     labels = taxonomy.groupby("region", sort=False)["label"].agg(", ".join)
     labels = labels.str.replace("_", " ").rename_axis("Region").reset_index()
     labels["Region"] = region_names(labels["Region"])
@@ -116,7 +116,7 @@ def classes_table(taxonomy: pd.DataFrame) -> Styler:
 
 
 def images_table(facts: Mapping[str, TaskFacts]) -> Styler:
-    """Return the images of every task of the paper and of a run; a dash where there are none."""
+    """Return a table of the images of every task of the paper and of a run; a dash for none."""
     rows = []
     for task in dict.fromkeys([*paper.COMPARISONS, *facts]):
         images = facts.get(task)
@@ -137,10 +137,11 @@ def _stated(task: str, group: str) -> str:
 
 
 def distribution_table(tasks: Iterable[str], facts: Mapping[str, TaskFacts], item: str) -> Styler:
-    """Return the classes of some tasks: as the paper and authors state, as counted, as used.
+    """Return a table of tasks' class counts: stated by paper and authors, counted, and used here.
 
-    A row a task and class; a dash where nothing is stated or counted.  `facts` are those of a run,
-    which may have a substitute's images; `item` is the paper's table that this stands for.
+    There is one row per task and class, with a dash where nothing is stated or counted.  `facts`
+    are those of a run, which may use a substitute's images; `item` names the paper's table that
+    this one replaces.
     """
     rows = []
     for task in tasks:
@@ -164,7 +165,7 @@ def distribution_table(tasks: Iterable[str], facts: Mapping[str, TaskFacts], ite
 
 
 def _of_class(counts: Mapping[str, int], mapping: Mapping[str, str | None], label: str) -> str:
-    """Return how many of some counts, by source class, a label has; a dash of none."""
+    """Return the sum of the counts, by source class, that belong to a label; a dash for none."""
     numbers = [n for source, n in counts.items() if mapping.get(source, source) == label]
     return f"{sum(numbers):,}" if numbers else MISSING
 
@@ -175,7 +176,7 @@ def _in_files(manifest: DatasetManifest, mapping: Mapping[str, str | None], labe
 
 
 def sources_table(corpus: str) -> Styler:
-    """Return the datasets that a corpus was gathered from."""
+    """Return a table of the datasets from which a corpus was assembled."""
     columns = ["name", "citation", "classes", "images"]
     parts = pd.DataFrame(map(dict, load_manifest(corpus).sources), columns=columns)
     parts["images"] = parts["images"].map("{:,}".format)
@@ -184,9 +185,9 @@ def sources_table(corpus: str) -> Styler:
 
 
 def corpus_overlap_table(overlap: pd.DataFrame) -> Styler:
-    """Return how many images of each task were found in the corpora, and how many copies were.
+    """Return a table of how many of each task's images, and of planted copies, are in the corpora.
 
-    `overlap` is the table `corpus_overlap` of a reference run, a row a task and corpus.
+    `overlap` is the table `corpus_overlap` of a reference run, one row per task and corpus.
     """
     by_task = overlap.groupby("task", sort=False)
     table = pd.DataFrame(
@@ -210,6 +211,6 @@ def corpus_overlap_table(overlap: pd.DataFrame) -> Styler:
 
 
 def computers(facts: RunFacts) -> str:
-    """Return the computers that a reference run was made on, each once."""
+    """Return the computers on which a reference run was computed, each once."""
     hardware = [facts.hardware, *(addition.hardware for addition in facts.added)]
     return "; ".join(dict.fromkeys(computer.text for computer in hardware))

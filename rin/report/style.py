@@ -1,4 +1,4 @@
-"""One look for every figure of the book; colours, markers, labels and settings: `style.yaml`."""
+"""The common style of all figures; colours, markers, labels and settings are in `style.yaml`."""
 
 import warnings
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from rin.files import read_yaml
 
 @dataclass(frozen=True)
 class Style:
-    """Colour, label and mark of a source of initialisation or a kind of result."""
+    """Colour, label and marker of an initialisation or of a kind of result."""
 
     color: str
     label: str
@@ -23,7 +23,7 @@ class Style:
 
     @property
     def word(self) -> str:
-        """The short label as it stands within a sentence: proper names keep their capitals."""
+        """The short label as used within a sentence: proper names keep their capitals."""
         proper_name = any(letter.isupper() for letter in self.short[1:])
         return self.short if proper_name else self.short.lower()
 
@@ -35,7 +35,7 @@ KIND_STYLE = {kind: Style(**look) for kind, look in _LOOK["kinds"].items()}
 MEASURE_NAMES: dict[str, str] = _LOOK["measures"]
 UNFREEZING_LABEL: dict[str, str] = _LOOK["unfreezing"]
 TABLE_STYLES: list[dict[str, str]] = _LOOK["tables"]
-# Colours given out by default are of no initialisation: blue and orange mean these alone.
+# Default colours exclude blue and orange, which are reserved for initialisations.
 SETTINGS: dict[str, Any] = _LOOK["settings"] | {"axes.prop_cycle": cycler(color=CYCLE)}
 NARROW_SETTINGS: dict[str, Any] = _LOOK["narrow"]
 
@@ -43,12 +43,12 @@ NARROW_SETTINGS: dict[str, Any] = _LOOK["narrow"]
 def use_style() -> None:
     """Set matplotlib's defaults to the look of the book; call once per notebook."""
     mpl.rcParams.update(SETTINGS)
-    # Seaborn's grids choose another layout than the settings, and say so in every notebook.
+    # Seaborn's grids use another layout than the settings, and warn of it in every notebook.
     warnings.filterwarnings("ignore", "The figure layout has changed to tight")
 
 
 def init_style(init: str) -> Style:
-    """Return the style of an init; one that was pretrained briefly has the colour of the other."""
+    """Return the style of an init; a briefly pretrained init has the colour of the full one."""
     if init not in INIT_STYLE and (base := init.removesuffix("_brief")) in INIT_STYLE:
         look = INIT_STYLE[base]
         return replace(look, label=f"{look.label}, brief", short=f"{look.short}, brief")
@@ -56,7 +56,7 @@ def init_style(init: str) -> Style:
 
 
 def kind_style(kind: str) -> Style:
-    """Return the style of a kind (inits are kinds too), or raise InputError listing the known."""
+    """Return the style of a kind (inits are kinds too); InputError for an unknown kind."""
     if kind in INIT_STYLE:
         return replace(INIT_STYLE[kind], label=INIT_STYLE[kind].short)
     return look_up("kind", kind, KIND_STYLE | INIT_STYLE)

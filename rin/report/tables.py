@@ -1,4 +1,4 @@
-"""The tables of the pages of results, a function each, in the one style of the book."""
+"""The tables of the pages of results, one function each, in the style of the book."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -37,7 +37,7 @@ from rin.stats.planning import patients_for_equivalence, patients_needed, pretra
 from rin.stats.pretrainings import backbone_tests
 from rin.study.results import Results
 
-#: No interval over patients can be given: a fold tests one patient of a class.
+#: Shown where no interval over patients can be given, as a fold tests one patient of a class.
 NO_INTERVALS = "*No intervals over patients, hence no table: a fold tests one patient of a class.*"
 
 
@@ -45,7 +45,7 @@ NO_INTERVALS = "*No intervals over patients, hence no table: a fold tests one pa
 
 
 def images(runs: Results, task: str) -> Styler:
-    """Return what a task's images are, how many, and how they were divided."""
+    """Return a table on a task's images: their source, number and split."""
     facts = runs.facts(task)
     data = facts.dataset
     card = {
@@ -63,9 +63,9 @@ def images(runs: Results, task: str) -> Styler:
 
 
 def differences(runs: Results, tables: Mapping[str, pd.DataFrame]) -> Styler:
-    """Return differences of AUCs with their intervals; a row a table, by what is sampled.
+    """Return a table of AUC differences with intervals, one row per table, by the unit sampled.
 
-    P values are those of one task alone; of stand-ins there are none.
+    P values are those of one task alone; there are none for stand-ins.
     """
     rows = pd.concat({name: table.head(1) for name, table in tables.items()}).droplevel(1)
     shown = pd.DataFrame({"Sampled": rows.index, "AUC points (95% CI)": _points(rows).to_list()})
@@ -83,7 +83,7 @@ def _points(rows: pd.DataFrame) -> pd.Series:
 
 
 def clinical_of(runs: Results, task: str) -> pd.DataFrame:
-    """Return `measures_by_convergence` of a task; empty where a class is of one patient."""
+    """Return `measures_by_convergence` of a task; empty if a fold tests one patient of a class."""
     key = (clinical_of, task, runs.is_reference)
     return runs.workspace.once(key, lambda: _clinical_of(runs, task))
 
@@ -98,7 +98,7 @@ def _clinical_of(runs: Results, task: str) -> pd.DataFrame:
 
 
 def clinical(runs: Results, task: str) -> Styler | Markdown:
-    """Return measures beyond the AUC of a task, for either init and their difference."""
+    """Return a table of measures beyond the AUC, for each init and their difference."""
     measures = clinical_of(runs, task)
     if measures.empty:
         return Markdown(NO_INTERVALS)
@@ -110,11 +110,10 @@ def clinical(runs: Results, task: str) -> Styler | Markdown:
 
 
 def beside_published(runs: Results) -> Styler:
-    """Return the published numbers of all the paper's tasks beside the recomputed ones.
+    """Return a table of the paper's published numbers on all its tasks, and those of this run.
 
-    Mean ± SD over scenarios from either source, difference, interval and P, of the paper and, in
-    the line below, of this run with the pretraining as the unit; then the tasks that the paper
-    has not.
+    Mean ± SD over scenarios for each source, difference, interval and P, of the paper and, in the
+    line below, of this run with the pretraining as the unit; then the tasks that the paper lacks.
     """
     units, networks = (rows.set_index("task") for rows in headline.differences(runs))
     names, stand_ins, rows = headline.short_names(runs), runs.stand_ins(), []
@@ -169,7 +168,7 @@ def _p(p: float) -> str:
 
 
 def exclusions(runs: Results, across: pd.DataFrame) -> Styler:
-    """Return what is excluded on each task: a difference beyond a margin, and the paper's own."""
+    """Return a table of exclusions by task: differences beyond margins, and the paper's own."""
     tests = equivalence_tests(across)
     published = headline.beside_paper(runs, across)
     names = headline.short_names(runs)
@@ -183,7 +182,7 @@ def exclusions(runs: Results, across: pd.DataFrame) -> Styler:
 
 
 def likeness_of_pairs(runs: Results, across: pd.DataFrame) -> Styler:
-    """Return tests of whether pairs and backbones are alike, and the SDs of their differences."""
+    """Return tests of whether pairs and backbones are alike, with SDs of their differences."""
     unreal = runs.stand_ins()
     table = pd.DataFrame({"Task": across["task"].map(headline.short_names(runs))})
     rows = without_p_of_stand_ins(across, unreal)
@@ -200,7 +199,7 @@ def likeness_of_pairs(runs: Results, across: pd.DataFrame) -> Styler:
 
 
 def models(runs: Results, sensitivity: pd.DataFrame) -> Styler:
-    """Return the differences by several models, those of `rin.stats.pretraining_sensitivity`."""
+    """Return a table of differences by several models (`rin.stats.pretraining_sensitivity`)."""
     by_model = models_of(runs, sensitivity)
     table = headline.side_by_side(by_model, headline.short_names(runs))
     caption = f"{difference_name(runs.inits)}, AUC points (95% CI)"
@@ -209,14 +208,14 @@ def models(runs: Results, sensitivity: pd.DataFrame) -> Styler:
 
 
 def models_of(runs: Results, sensitivity: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return the rows of each model; where the run has others too, of the paper's backbones."""
+    """Return the rows of each model, and of the paper's backbones if the run also has others."""
     rows = dict([*sensitivity.groupby("name", sort=False)])
     of_paper = headline.of_paper(runs)
     return rows | ({"The paper's backbones alone": of_paper} if len(of_paper) else {})
 
 
 def by_unfreezing(runs: Results, networks: pd.DataFrame) -> Styler:
-    """Return differences of these networks by task and unfreezing (`init_differences`)."""
+    """Return a table of differences of these networks by task and unfreezing."""
     rows = in_order(networks[networks["group"] != "all"], "task", runs.tasks)
     stars = "" if runs.stand_ins() else "*"
     cells = _points(rows) + np.where(rows["p_holm"] < 0.05, stars, "")
@@ -230,7 +229,7 @@ def by_unfreezing(runs: Results, networks: pd.DataFrame) -> Styler:
 
 
 def wrong_way_round(runs: Results, scores: pd.DataFrame) -> Styler:
-    """Return the networks whose interval is below 0.5, with the SD of their log-odds."""
+    """Return a table of networks whose interval is below 0.5, with the SD of their log-odds."""
     network = ["task", "scenario", "init", "pretraining", "fold"]
     kinds = ["backbone", "unfreezing", "learning_rate"]
     log_odds = scores.groupby([*network, *kinds])["score"].std().rename("sd").reset_index()
@@ -252,10 +251,10 @@ def wrong_way_round(runs: Results, scores: pd.DataFrame) -> Styler:
 
 
 def patients_wanted(networks: pd.DataFrame, margin: float = EQUIVALENCE_MARGIN) -> pd.DataFrame:
-    """Return for each task the patients that it has, and those that a difference needs.
+    """Return the numbers of patients that each task has, and that a difference needs.
 
-    `networks` are rows of `init_differences`; `needed` detects a difference of the margin,
-    `most` rules one out.
+    `networks` are rows of `init_differences`; `needed` patients detect a difference of the margin,
+    `most` patients rule one out.
     """
     pilots = networks[["task", "n_patients", "standard_error"]]
     rows = [
@@ -267,7 +266,7 @@ def patients_wanted(networks: pd.DataFrame, margin: float = EQUIVALENCE_MARGIN) 
 
 
 def what_would_settle(runs: Results, across: pd.DataFrame, wanted: pd.DataFrame) -> Styler:
-    """Return patients that are wanted (`patients_wanted`), and the power of larger designs."""
+    """Return a table of patients needed (`patients_wanted`), and the power of larger designs."""
     designs = [{"backbones": count, "pretrainings": 3} for count in (4, 12)]
     designs.append(designs[-1] | {"patients": 4})
     seed, names = runs.workspace.profile.seed, headline.short_names(runs)

@@ -1,4 +1,4 @@
-"""The page on tasks with published results only: its figure, its tables and its sentence."""
+"""The page on tasks with published results only: its figure, tables and sentence."""
 
 import pandas as pd
 from pandas.io.formats.style import Styler
@@ -15,7 +15,7 @@ from rin.study.results import Results
 
 
 def tasks(runs: Results) -> list[str]:
-    """Return the paper's tasks without results here; all of them where every task has some."""
+    """Return the paper's tasks without results here, or all its tasks if every one has results."""
     unused = [task for task in paper.COMPARISONS if task not in runs.tasks]
     return unused or list(paper.COMPARISONS)
 
@@ -36,7 +36,7 @@ def intervals(names: list[str]) -> pd.DataFrame:
 
 
 def independent(names: list[str]) -> pd.DataFrame:
-    """Return comparisons of other studies on some tasks; a dagger where the scaling is missing."""
+    """Return other studies' comparisons on some tasks; a dagger marks missing scaling."""
     rows = like_for_like()
     rows = rows.assign(task=rows["task"].str.split("/")).explode("task").query("task in @names")
     marks = rows["scaling_missing"].map({True: " †", False: ""})
@@ -45,7 +45,7 @@ def independent(names: list[str]) -> pd.DataFrame:
 
 
 def in_short(runs: Results, names: list[str]) -> str:
-    """Return what is published of some tasks, and whether others compared them."""
+    """Return sentences on what is published on some tasks, and whether others compared them."""
     inside = {task: inline_title(title) for task, title in titles(names).items()}
     gaps = [paper.COMPARISONS[task].estimate for task in names]
     compared = [inside[task] for task in names if task in {*independent(names)["task"]}]
@@ -56,7 +56,7 @@ def in_short(runs: Results, names: list[str]) -> str:
 
 
 def published_forest(names: list[str]) -> Picture:
-    """Draw the published differences of some tasks and those of independent studies."""
+    """Draw the published differences on some tasks and the differences of independent studies."""
     axes = forest(
         pd.concat([intervals(names), independent(names)]),
         xlabel="RadImageNet − ImageNet, AUC points (95% CI)",
@@ -67,7 +67,7 @@ def published_forest(names: list[str]) -> Picture:
 
 
 def class_counts(names: list[str]) -> pd.DataFrame:
-    """Return the images of each class as the paper, the authors and the files count them."""
+    """Return the number of images of each class by the paper, the authors and the files."""
     rows = []
     for task, title in titles(names).items():
         manifest, settings = find_task(task)
@@ -92,7 +92,7 @@ def counts_table(counts: pd.DataFrame) -> Styler:
 
 
 def places_table(names: list[str]) -> Styler:
-    """Return where the images of some tasks are, and their folders."""
+    """Return a table of the sources of some tasks' images, and their folders."""
     places = {}
     for task in names:
         manifest, settings = find_task(task)

@@ -1,7 +1,8 @@
-"""Figures in two widths: as drawn, and narrow, for a phone.
+"""Figures in two widths: the usual width, and narrow for a phone.
 
-A figure function that takes `narrow` draws its figure again, stacked and `NARROW` wide, when a
-page shows it (`rin.report.page.picture`): nothing is cut off there, and letters keep their size.
+A figure function with the parameter `narrow` draws its figure again, stacked and `NARROW` wide,
+when a page shows it (`rin.report.page.picture`), so that nothing is cut off and letters keep their
+size.
 """
 
 import warnings
@@ -16,16 +17,16 @@ from matplotlib.figure import Figure
 
 from rin.report.style import NARROW_SETTINGS, SETTINGS
 
-#: Width of a narrow figure, in inches: 360 pixels of a page, which has 110 an inch.
+#: Width of a narrow figure, in inches: 360 pixels of a page, at 110 pixels per inch.
 NARROW = 360 / 110
 
 P, R = ParamSpec("P"), TypeVar("R")
 
 
 def two_widths(draw: Callable[P, R]) -> Callable[P, R]:
-    """Let a figure function, which takes `narrow`, give its figure a narrow version.
+    """Decorate a figure function that takes `narrow`, so that its figure has a narrow version.
 
-    Both are drawn in the look of the book, also where a page has not set it.
+    Both are drawn in the style of the book, even if a page has not set it.
     """
 
     @wraps(draw)
@@ -40,7 +41,7 @@ def two_widths(draw: Callable[P, R]) -> Callable[P, R]:
 
 
 def in_the_look(draw: Callable[P, R]) -> Callable[P, R]:
-    """Let a figure function that has no narrow version draw in the look of the book."""
+    """Decorate a figure function that has no narrow version to draw in the style of the book."""
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -52,7 +53,7 @@ def in_the_look(draw: Callable[P, R]) -> Callable[P, R]:
 def _in_the_look(draw: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     settings = SETTINGS | (NARROW_SETTINGS if kwargs.get("narrow") else {})
     with mpl.rc_context(settings), warnings.catch_warnings():
-        # Seaborn's grids choose another layout than the settings, and say so.
+        # Seaborn's grids use another layout than the settings, and warn of it.
         warnings.filterwarnings("ignore", "The figure layout has changed to tight")
         return draw(*args, **kwargs)
 
@@ -63,6 +64,6 @@ def figure_of(drawn: Figure | Axes | np.ndarray) -> Figure:
 
 
 def narrow_of(figure: Figure) -> Figure | None:
-    """Return a new figure, the narrow version of one; None where its function has none."""
+    """Return the narrow version of a figure as a new figure; None if its function has none."""
     draw = getattr(figure, "draw_narrow", None)
     return None if draw is None else figure_of(draw())

@@ -1,9 +1,10 @@
-"""Sentences that have cases: they take rows of estimates and return text.
+"""Sentences that have cases: functions that take rows of estimates and return text.
 
-A page that says who is ahead asks a function here, so that each case (ahead, behind, mixed, one
-task, one pair of networks, nothing clear) is written once and tested on made rows.  Rows are those
-of `rin.stats`: AUCs as fractions, first initialisation minus second, `p_holm` adjusted over tasks.
-Where images or weights are stand-ins (`Results.stand_ins`) no function says that any is ahead.
+A page that says who is ahead calls a function here, so that each case (ahead, behind, mixed, one
+task, one pair of networks, nothing clear) is written once and tested on made-up rows.  Rows are
+those of `rin.stats`: AUCs as fractions, first initialisation minus second, `p_holm` adjusted over
+tasks. Where images or weights are stand-ins (`Results.stand_ins`), no function says which is
+ahead.
 """
 
 import math
@@ -22,22 +23,22 @@ from rin.stats import equivalence_tests
 from rin.study.opened import TaskFacts
 from rin.study.profile import Pretraining
 
-#: Level of significance, after Holm's adjustment, below which a difference is called clear.
+#: Adjusted P value (Holm) below which a difference is called clear.
 LEVEL = 0.05
-#: Differences of AUCs lie between −1 and 1; an interval wider than half of that says nothing.
+#: Differences of AUCs are between −1 and 1; an interval wider than half that range is useless.
 WIDEST = 1.0
-#: A difference of this size would matter; two one-sided tests may exclude it.
+#: A difference of AUCs that would matter; two one-sided tests may exclude it.
 RELEVANT = 0.05
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 def number(n: int) -> str:
-    """Return a count as prose has it: ``six``, and ``12`` above ten."""
+    """Return a count as written in prose: ``six``, and ``12`` above ten."""
     return _NUMBERS[n] if 0 <= n < len(_NUMBERS) else f"{n:,}"
 
 
 def on_tasks(n: int, total: int) -> str:
-    """Return on how many of some tasks: ``on all six tasks``, ``on the one task``."""
+    """Return a phrase on how many tasks: ``on all six tasks``, ``on the one task``."""
     if total == 1:
         return "on the one task" if n else "not on the one task"
     if n == total:
@@ -66,10 +67,10 @@ def is_clear(row: Any) -> bool:
 
 
 def has_interval(row: Any) -> bool:
-    """Return whether an estimate has an interval that says something.
+    """Return whether an estimate has a usable interval.
 
-    One pair of networks has none; two have one on a single degree of freedom, which may reach
-    beyond every possible difference.
+    One pair of networks has no interval; two pairs have one with a single degree of freedom, which
+    may extend beyond every possible difference.
     """
     low, high = row["ci_low"], row["ci_high"]
     return math.isfinite(low) and math.isfinite(high) and high - low <= WIDEST
@@ -86,7 +87,7 @@ def points(row: Any) -> str:
 
 
 def ahead_by(row: Any) -> str:
-    """Return how far the side that is ahead is ahead: ``8.6 points (5.2, 12.0)``, no sign."""
+    """Return the lead of the side that is ahead, unsigned: ``8.6 points (5.2, 12.0)``."""
     size = 100 * abs(row["estimate"])
     text = f"{format_number(size, 1)} points"
     if not has_interval(row):
@@ -102,15 +103,16 @@ def no_verdict(stand_ins: Collection[str]) -> str:
 
 
 def verdict(row: Any, inits: tuple[str, str], *, stand_ins: Collection[str] = ()) -> str:
-    """Return what a difference of AUCs says.
+    """Return the verdict on a difference of AUCs.
 
-    ``radiologic ahead``, ``no clear difference``; of results of stand-ins that they say nothing.
+    It is ``radiologic ahead``, ``no clear difference`` or, for stand-ins, that there is no
+    verdict.
 
     Parameters
     ----------
     row : with `estimate` and `p_holm`
     inits : the two initialisations; the estimate is first minus second
-    stand_ins : what is made up, `images` or `weights` (`Results.stand_ins`)
+    stand_ins : what consists of stand-ins, `images` or `weights` (`Results.stand_ins`)
 
     Examples
     --------
@@ -127,10 +129,10 @@ def verdict(row: Any, inits: tuple[str, str], *, stand_ins: Collection[str] = ()
 
 
 def deciding(pretrainings: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
-    """Return for every task the row that its verdict follows, with its `unit`.
+    """Return for every task the row on which its verdict is based, with its `unit`.
 
-    That of `rin.stats.pretraining_differences` (unit `pretrainings`); where that has no usable
-    interval, as of one pair of networks, that of `rin.stats.init_differences` (`networks`).
+    This is the row of `rin.stats.pretraining_differences` (unit `pretrainings`) or, if that has no
+    usable interval, as for one pair of networks, of `rin.stats.init_differences` (`networks`).
     """
     alone = networks.query("group == 'all'").set_index("task") if len(networks) else networks
     rows = []
@@ -144,7 +146,7 @@ def deciding(pretrainings: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame
 
 
 def with_exclusion(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows, one a task, with `equivalent`: a difference of `RELEVANT` size is excluded.
+    """Return rows, one per task, with `equivalent`: whether a `RELEVANT` difference is excluded.
 
     By two one-sided tests, adjusted over the tasks (`rin.stats.equivalence_tests`).
     """
@@ -162,16 +164,16 @@ def finding(
     nameless: Collection[str] = (),
     grown: bool = False,
 ) -> str:
-    """Return what a run found on its tasks: what is excluded, who is ahead, where, by how much.
+    """Return the finding of a run: what is excluded, who is ahead, on which tasks and by how much.
 
     Parameters
     ----------
-    rows : of `deciding`, a row a task; with what `beside_paper` reads where the paper's
-        differences are to be compared
-    names : what a sentence calls each task
+    rows : rows of `deciding`, one per task; with the columns that `beside_paper` reads if the
+        paper's differences are to be compared
+    names : name of each task for use in a sentence
     inits : the two initialisations; estimates are first minus second
-    unlike_paper : how the run differs from the paper's, of the function of this name
-    stand_ins : what is made up (`Results.stand_ins`); then numbers alone
+    unlike_paper : how the run differs from the paper's (from the function `unlike_paper`)
+    stand_ins : what consists of stand-ins (`Results.stand_ins`); the finding is then numbers only
     nameless : tasks whose files name no patients
     grown : whether pairs of networks were added after results had been looked at
 
@@ -211,15 +213,15 @@ def finding(
 
 
 def across_what(pretrainings: float) -> str:
-    """Return what pairs of networks are a sample of, given the pretrainings of a backbone.
+    """Return the population that pairs of networks sample, given the pretrainings per backbone.
 
-    Of one each, as of released weights, no variation between pretrainings was seen.
+    With one pretraining each, as of released weights, variation between pretrainings is unknown.
     """
     return "across pretrainings" if pretrainings > 1 else "across backbones"
 
 
 def _scope(rows: pd.DataFrame) -> str:
-    """Return what verdicts are about: further pretrainings or backbones, or these networks."""
+    """Return the scope of verdicts: new pretrainings, new backbones, or these networks."""
     if "networks" in {*rows["unit"]}:
         return "for these networks alone, on new patients"
     return across_what(rows["pretrainings"].max())
@@ -242,7 +244,7 @@ def signed_range(rows: pd.DataFrame) -> str:
 
 
 def _ahead(leads: Mapping[str, pd.DataFrame], rows: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """Return who is ahead on which tasks, by how much; that the tasks disagree where both are."""
+    """Return who is ahead on which tasks and by how much, or that tasks disagree if both are."""
     total, parts = len(rows), []
     for init, led in leads.items():
         lead = f"{pretraining_name(init)} is ahead"
@@ -260,7 +262,7 @@ def _ahead(leads: Mapping[str, pd.DataFrame], rows: pd.DataFrame, names: Mapping
 
 
 def doubts(nameless: Sequence[str], grown: bool) -> list[str]:
-    """Return what speaks against taking a clear difference for certain; maybe nothing."""
+    """Return reservations about a clear difference; an empty list if there are none."""
     sentences = []
     if nameless:
         files = f"The files of {join_with_and(nameless)} name no patients"
@@ -275,7 +277,7 @@ def doubts(nameless: Sequence[str], grown: bool) -> list[str]:
 
 
 def _others(others: pd.DataFrame, inits: tuple[str, str]) -> list[str]:
-    """Return what is said of the tasks without a clear difference beside those that have one."""
+    """Return a sentence on the tasks without a clear difference, if other tasks have one."""
     if others.empty:
         return []
     numbers = signed_range(others)
@@ -309,7 +311,7 @@ def _nothing_clear(rows: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
 
 
 def _excluded(rows: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
-    """Return where a difference of `RELEVANT` size is excluded; nothing where it is nowhere."""
+    """Return where a `RELEVANT` difference is excluded; an empty list if nowhere."""
     tasks = [names[task] for task in rows["task"][rows["equivalent"]]]
     n, total = len(tasks), len(rows)
     if n == 0:
@@ -323,10 +325,10 @@ def _excluded(rows: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
 
 
 def beside_paper(rows: pd.DataFrame, names: Mapping[str, str], unlike_paper: str) -> list[str]:
-    """Return where the paper's own difference lies outside the interval; nothing of no such rows.
+    """Return where the paper's own difference is outside the interval; an empty list without it.
 
-    `rows` may have `published` (NaN where the paper has none), `outside`, and `published_p`, the
-    adjusted P value of the difference from it.
+    `rows` may have `published` (NaN where the paper has no difference), `outside`, and
+    `published_p`, the adjusted P value of the test against it.
     """
     if "published" not in rows:
         return []
@@ -357,7 +359,7 @@ def _kept_apart(n: int) -> str:
 def unlike_paper(
     inits: Sequence[str], corpora: Mapping[str, str], facts: Sequence[TaskFacts]
 ) -> str:
-    """Return how a run of tasks of the paper differs from the paper's: ``other weights``."""
+    """Return how a run on the paper's tasks differs from the paper's run: ``other weights``."""
     kinds = [image_kind(task) for task in facts]
     n_other = sum(kind != "real" for kind in kinds)
     weights = ["other weights"] if any(init in corpora for init in inits) else []
@@ -366,9 +368,9 @@ def unlike_paper(
 
 
 def starred(table: pd.DataFrame, *, stand_ins: Collection[str] = ()) -> pd.Series:
-    """Return differences as cells, ``+1.4 (0.8, 2.0)*``: the asterisk where one is clear.
+    """Return differences as cells, ``+1.4 (0.8, 2.0)*``, with an asterisk for a clear difference.
 
-    Of results of stand-ins no asterisk; a dash for the interval that has no use.
+    Stand-ins get no asterisk, and an unusable interval is a dash.
     """
     cells = []
     for _, row in table.iterrows():
@@ -380,7 +382,7 @@ def starred(table: pd.DataFrame, *, stand_ins: Collection[str] = ()) -> pd.Serie
 
 
 def run_name(is_reference: bool) -> str:
-    """Return what a page calls the run that it speaks of."""
+    """Return the name of the run that a page is about."""
     return "This book" if is_reference else "Your run"
 
 
@@ -389,8 +391,9 @@ def weights_compared(
 ) -> str:
     """Return which weights were compared: networks pretrained here, or released ones.
 
-    `corpora` has the title of each init's corpus (`Results.corpora`); others are released, and
-    those of the networks `unverified` (`Results.unverified_weights`) are perhaps not.
+    `corpora` has the title of each init's corpus (`Results.corpora`); inits without a corpus are
+    released weights, which are in doubt for the networks `unverified`
+    (`Results.unverified_weights`).
     """
     doubt, are = "", "are the released ones"
     if unverified:
@@ -410,7 +413,7 @@ def weights_compared(
 
 
 def weights_limit(inits: Sequence[str], corpora: Mapping[str, str]) -> str:
-    """Return what the weights of a run allow to be said of the paper."""
+    """Return what the weights of a run allow one to conclude about the paper."""
     here = [corpora[init] for init in inits if init in corpora]
     if not here:
         return (
@@ -429,7 +432,7 @@ def weights_limit(inits: Sequence[str], corpora: Mapping[str, str]) -> str:
 
 
 def mean_aucs(networks: pd.DataFrame) -> str:
-    """Return the range of mean AUCs of either side over tasks: ``0.59 to 0.91``."""
+    """Return the range of mean AUCs of both sides over tasks: ``0.59 to 0.91``."""
     both = networks[["auc_a", "auc_b"]].stack()
     return " to ".join(dict.fromkeys(f"{end:.2f}" for end in (both.min(), both.max())))
 
@@ -443,7 +446,7 @@ def inputs_limit(alike: bool) -> str:
 
 
 def unequal_learning(accuracy: Mapping[str, float], inits: Sequence[str]) -> str:
-    """Return how well either kind of network learnt its corpus; accuracies in percent."""
+    """Return how well each kind of network learnt its corpus; accuracies in percent."""
     (a, first), (b, second) = ((init_style(init).word, accuracy[init]) for init in inits)
     text = (
         f"the {a} networks classified {first:.0f}% of the test images of their corpus correctly, "
@@ -458,7 +461,7 @@ def unequal_learning(accuracy: Mapping[str, float], inits: Sequence[str]) -> str
 
 
 def longer_training(effects: pd.DataFrame, names: Mapping[str, str], backbones: int) -> str:
-    """Return what longer fine-tuning made of the differences of these networks.
+    """Return how longer fine-tuning changed the differences of these networks.
 
     `effects` are rows `difference` of `rin.stats.factor_effects` at the levels `fixed` and
     `converged`, all scenarios.
@@ -487,7 +490,7 @@ def _includes_zero(row: Any) -> bool:
 
 
 def sign_changes(now: pd.DataFrame, before: pd.DataFrame) -> str:
-    """Return on how many tasks an earlier run had the opposite sign, if any is in both."""
+    """Return on how many tasks an earlier run had the opposite sign; "" without shared tasks."""
     both = now.merge(before, on="task", suffixes=("", "_before"))
     if both.empty:
         return ""
@@ -498,9 +501,9 @@ def sign_changes(now: pd.DataFrame, before: pd.DataFrame) -> str:
 
 
 def transfer(rows: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """Return the differences on images of other hospitals; empty without any.
+    """Return the differences on images of other hospitals, or an empty string without rows.
 
-    `rows` are those of `rin.stats.pretraining_differences`, a row a task.
+    `rows` is a table of `rin.stats.pretraining_differences`, one row per task.
     """
     if rows.empty:
         return ""
@@ -514,9 +517,9 @@ def transfer(rows: pd.DataFrame, names: Mapping[str, str]) -> str:
 def own_run_aside(
     tasks: Sequence[str], stand_ins: Collection[str], parts: Collection[str] = ()
 ) -> str:
-    """Return why one's own tasks are not what the book speaks of first; empty where they are.
+    """Return why the book is not mainly about one's own tasks, or an empty string if it is.
 
-    `parts` says which part of its dataset each task is of, where it is not the whole.
+    `parts` names the part of its dataset that a task read, for tasks that did not read the whole.
     """
     if not tasks or not (stand_ins or parts):
         return ""
@@ -527,12 +530,12 @@ def own_run_aside(
 
 
 def committed_run(text: str) -> str:
-    """Return the marked line on the run that comes with the book, beside one's own."""
+    """Return a list item on the run that comes with the book, to follow one's own."""
     return f"- *Beside it, the run that comes with this book:* {text}"
 
 
 def unnamed_patients(n_tasks: int) -> str:
-    """Return what it means where files name no patients, marked by a dagger; else nothing."""
+    """Return the note, marked by a dagger, on files without patients; "" if all name patients."""
     if not n_tasks:
         return ""
     return (
@@ -543,7 +546,7 @@ def unnamed_patients(n_tasks: int) -> str:
 
 
 def short_pretraining(least: float, most: float) -> str:
-    """Return by how much validation accuracy changed in the last epoch of pretraining, percent."""
+    """Return how many points validation accuracy changed in the last epoch of pretraining."""
     low, high = (format_number(value, 1, signed=True) for value in (least, most))
     if most <= 0:
         return f"Pretraining: in its last epoch, validation accuracy changed by {low} to {high}."
@@ -564,7 +567,7 @@ def short_fine_tuning(last: float) -> str:
 
 
 def images_limit(facts: Sequence[TaskFacts]) -> str:
-    """Return on what kind of images the tasks were computed, and how many of the paper's lack."""
+    """Return the kinds of images of the tasks, and how many of the paper's tasks have none."""
     kinds = {"stand-in": 0, "substitute": 0, "another cut": 0, "real": 0}
     for task in facts:
         kinds[image_kind(task)] += 1
@@ -590,7 +593,7 @@ def images_limit(facts: Sequence[TaskFacts]) -> str:
 
 
 def question_asked(inits: Sequence[str], corpora: Mapping[str, str]) -> str:
-    """Return what a run asks its question of: corpora of its own, or released weights."""
+    """Return what a run's question is about: corpora of its own, or released weights."""
     here = [init for init in inits if init in corpora]
     if len(here) == len(inits):
         return (
@@ -612,7 +615,7 @@ def tasks_covered(tasks: Sequence[str]) -> str:
 
 
 def range_of(values: Iterable[float]) -> str:
-    """Return the range of some numbers: ``75 to 112``, and ``75`` of equal ones."""
+    """Return the range of some numbers: ``75 to 112``, or ``75`` for equal numbers."""
     values = [*values]
     return " to ".join(dict.fromkeys(f"{end:,}" for end in (min(values), max(values))))
 
@@ -628,7 +631,7 @@ def phases_differ(inits: Sequence[str], corpora: Mapping[str, str]) -> str:
 
 
 def architectures(backbones: Sequence[str]) -> str:
-    """Return what the last two phases of a run share with the paper's: its backbones, and others.
+    """Return what the last two phases of a run share with the paper's, and other backbones.
 
     `backbones` are those of the run.
     """
@@ -645,12 +648,12 @@ def architectures(backbones: Sequence[str]) -> str:
 
 
 def corpora_here(n: int) -> str:
-    """Return how many corpora a run was pretrained on, for a table."""
+    """Return the number of corpora that a run was pretrained on, for a table."""
     return counted(n, "corpora") if n else "not built here"
 
 
 def pretraining_here(n_networks: int, settings: Pretraining | None) -> str:
-    """Return how a run's networks were pretrained, for a table; without settings: released."""
+    """Return how a run's networks were pretrained, for a table; without settings, as released."""
     if settings is None:
         return "released weights are loaded"
     return (
@@ -660,15 +663,15 @@ def pretraining_here(n_networks: int, settings: Pretraining | None) -> str:
 
 
 def ultrasound_seen(corpus_title: str) -> str:
-    """Return whether a radiologic corpus, by its title, has ultrasound."""
+    """Return whether a radiologic corpus has ultrasound, judged by its title."""
     has = "includes" if "ultrasound" in corpus_title.lower() else "has no"
     return f"The radiologic one {has} ultrasound"
 
 
 def images_tested(row: Any, unit: str) -> str:
-    """Return on how many images, and of how many patients, a difference was measured.
+    """Return how many images, of how many patients, a difference was measured on.
 
-    `row` has `n_cases` and `n_patients`; `unit` is what is independent, `image` where no patients
+    `row` has `n_cases` and `n_patients`; `unit` is the independent unit, `image` where no patients
     are named.
     """
     images = counted(int(row["n_cases"]), "test images")
@@ -678,7 +681,7 @@ def images_tested(row: Any, unit: str) -> str:
 
 
 def few_patients(n: int, least: int = 10) -> str:
-    """Return a warning where the rarer class has few patients in the test; else nothing."""
+    """Return a warning if the rarer class has few test patients, otherwise an empty string."""
     if n >= least:
         return ""
     return (
@@ -688,7 +691,7 @@ def few_patients(n: int, least: int = 10) -> str:
 
 
 def model_difference(row: Any) -> str:
-    """Return what the AUCs of two models show; `row` is of `rin.stats.compare`, with `p_holm`."""
+    """Return how two models' AUCs compare; `row` is of `rin.stats.compare`, with `p_holm`."""
     models = row["a"], row["b"]
     if is_clear(row):
         verdict = f"{models[0 if row['estimate'] > 0 else 1]} has the higher AUC"
@@ -707,7 +710,7 @@ def equality_of_aucs(row: Any) -> str:
 
 
 def cases_compared(row: Any) -> str:
-    """Return on what models were compared: `row` has n_cases, n_positive and n_patients."""
+    """Return the cases on which models were compared, from n_cases, n_positive, n_patients."""
     n, positive = int(row["n_cases"]), int(row["n_positive"])
     rarer = min(positive, n - positive)
     text = f"The models were compared on {counted(n, 'cases')}, {positive:,} of them positive"
@@ -723,18 +726,18 @@ def cases_compared(row: Any) -> str:
 
 
 def difference_name(inits: Sequence[str]) -> str:
-    """Return what is subtracted from what: ``Radiologic − photographic``."""
+    """Return the name of a difference: ``Radiologic − photographic``."""
     return f"{init_style(inits[0]).short} − {init_style(inits[1]).word}"
 
 
-# What is published.
+# Published evidence.
 
 
 def directions(rows: pd.DataFrame) -> str:
-    """Return what studies say together: how many are clear for either side, and if they agree.
+    """Return a summary of studies: how many clearly favour each side, and whether they agree.
 
-    `rows` are comparisons with `study` and `side` (`RadImageNet`, `ImageNet`, `neither`; empty
-    where the source has no test), as of `rin.evidence.replications.other_groups`.
+    `rows` are comparisons with `study` and `side` (`RadImageNet`, `ImageNet`, `neither`; an empty
+    string where the source has no test), as returned by `rin.evidence.replications.other_groups`.
     """
     sides = rows.groupby("study")["side"].agg(set)
     if sides.empty:
@@ -765,10 +768,10 @@ def directions(rows: pd.DataFrame) -> str:
 
 
 def equivalence(called: Sequence[str], equal: Sequence[str], margin: float) -> str:
-    """Return for which tasks that the paper calls comparable equivalence is shown, and for what.
+    """Return on which of the tasks that the paper calls comparable equivalence is shown.
 
-    `called` and `equal` are titles of tasks, those with results and those of them that are within
-    the `margin` (points) over patients; this says nothing of other pretrainings.
+    `called` contains the titles of these tasks with results, `equal` the titles of those within
+    the `margin` (points) for new patients; this says nothing about other pretrainings.
     """
     if not called:
         return "This book has no results for the tasks that the paper calls comparable."
@@ -790,11 +793,11 @@ def what_to_do(
     *,
     stand_ins: Collection[str] = (),
 ) -> str:
-    """Return three pieces of advice: which weights to try, fed how, judged how.
+    """Return three pieces of advice: which weights to try, how to feed them, how to judge.
 
-    `across` has a row a task, with the pretraining as the unit; `pairs` are those of
-    `rin.stats.pair_differences`: how far a backbone's difference moved from one pretraining to
-    another says what a single one is worth.  Of stand-ins there is advice alone.
+    `across` has one row per task, with the pretraining as the unit; `pairs` is a table of
+    `rin.stats.pair_differences`, which shows how far a backbone's difference moved from one
+    pretraining to another.  For stand-ins the advice comes without findings.
     """
     outcome = example = ""
     clear = [row for _, row in across.iterrows() if is_clear(row)]

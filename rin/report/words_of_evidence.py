@@ -1,4 +1,4 @@
-"""Sentences with cases of the pages on what is published, tested on made rows."""
+"""Sentences, with their cases, for the pages on published evidence; tested on made-up rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ def wrong_names(n: int, total: int) -> str:
 
 
 def files_named(hits: int, total: int, interval: Sequence[float]) -> str:
-    """Return for how many files the preprocessing was named, with the interval of the share."""
+    """Return in how many files the preprocessing was named correctly, with an interval."""
     low, high = (f"{100 * end:.0f}" for end in interval)
     return (
         f"the correct preprocessing was named for {hits} of {total} files (Wilson's 95% interval "
@@ -27,7 +27,7 @@ def files_named(hits: int, total: int, interval: Sequence[float]) -> str:
 
 
 def extreme_variances(files: pd.DataFrame) -> str:
-    """Return what counts as extreme, and which files have extreme variances: `file`, `remark`."""
+    """Return a definition of extreme variances, and the files that have them: `file`, `remark`."""
     return (
         f"A layer is reported where its largest running variance is more than {EXTREME:,.0f} "
         "times the median of its channels, or of all layers of its file. The first layer, whose "
@@ -61,7 +61,7 @@ def ultrasound_tasks(tasks: Iterable[TaskFacts]) -> str:
 
 
 def copies_missed(overlap: pd.DataFrame) -> str:
-    """Return how many planted copies the search for test images found, a row a task and corpus."""
+    """Return how many planted copies the search found; `overlap` has a row per task and corpus."""
     low, high = overlap["copies_found"].min(), overlap["copies_found"].max()
     ends = " to ".join(dict.fromkeys((f"{low}", f"{high}")))
     missed = "no copy" if low == overlap["copies"].max() else "a few copies"

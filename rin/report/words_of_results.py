@@ -1,7 +1,7 @@
-"""Sentences of the pages of results that have cases, as those of `rin.report.words`.
+"""Sentences with cases for the pages of results, like those of `rin.report.words`.
 
-They take rows of `rin.stats`, and `stand_ins` where they could name a winner: of stand-ins they
-give numbers, or nothing, and no verdict.
+Functions take rows of `rin.stats`, and `stand_ins` if they could name a winner: for stand-ins they
+return numbers or an empty string, and no verdict.
 """
 
 import math
@@ -28,7 +28,7 @@ from rin.report.words import (
 )
 from rin.stats.clinical import DIVERGED_SD
 
-#: What pages say where a sentence on pairs, pretrainings or files has nothing to name.
+#: Sentences that pages show where one on pairs, pretrainings or files does not apply.
 FEW_PAIRS = "With fewer than three pairs of networks, leaving one out says little."
 ONE_PRETRAINING = "Each backbone was pretrained once, so one pretraining cannot be compared."
 PATIENTS_NAMED = "The files of every task name their patients, or the exams that stand for them."
@@ -37,9 +37,9 @@ PATIENTS_NAMED = "The files of every task name their patients, or the exams that
 def sides(
     inits: tuple[str, str], *, better: str = "ahead", stand_ins: Collection[str] = ()
 ) -> tuple[str, str]:
-    """Return what is left and right of zero in a figure: ``("Photographic ahead", …)``.
+    """Return labels for left and right of zero in a figure: ``("Photographic ahead", …)``.
 
-    Of stand-ins only which number is higher.
+    For stand-ins they only say which number is higher.
     """
     word = "higher" if stand_ins else better
     a, b = (init_style(init).short for init in inits)
@@ -47,12 +47,12 @@ def sides(
 
 
 def if_real(text: str, *, stand_ins: Collection[str] = ()) -> str:
-    """Return a text on findings, where there are any: nothing of stand-ins."""
+    """Return a text on findings, or an empty string for stand-ins."""
     return "" if stand_ins else text
 
 
 def minus(inits: tuple[str, str]) -> str:
-    """Return what a difference is of: ``radiologic − photographic``."""
+    """Return the name of a difference within a sentence: ``radiologic − photographic``."""
     return " − ".join(init_style(init).word for init in inits)
 
 
@@ -61,7 +61,7 @@ def answer_on_task(
 ) -> str:
     """Return the first sentences of a task's page.
 
-    One pair of networks, or an interval of no use, allows no verdict on pretraining.
+    One pair of networks, or an unusable interval, allows no verdict on pretraining.
 
     Parameters
     ----------
@@ -91,20 +91,20 @@ def answer_on_task(
 
 
 def _adjusted_p(row: Any, stand_ins: Collection[str]) -> str:
-    """Return the P value that follows an estimate; of stand-ins none."""
+    """Return the P value that follows an estimate, or an empty string for stand-ins."""
     return "" if stand_ins else f", adjusted {format_p(row['p_holm'])}"
 
 
 def _sentence(text: str) -> str:
-    """Return a text with a capital at its start, proper names as they are."""
+    """Return a text with its first letter capitalised, and the rest unchanged."""
     return text[:1].upper() + text[1:]
 
 
 def most_influential(across: Any, without: pd.DataFrame) -> str:
-    """Return how much one pair of networks matters; nothing where there are too few pairs.
+    """Return how much one pair of networks matters, or an empty string for fewer than three pairs.
 
     `without` has a row for each pair that is left out: its backbone and pretraining, and the
-    estimate of the others.
+    estimate from the other pairs.
     """
     if across["pairs"] < 3:
         return ""
@@ -121,7 +121,7 @@ def near_chance(n: int, total: int) -> str:
 
 
 def diverged(networks: pd.DataFrame, inits: tuple[str, str]) -> str:
-    """Return how many networks diverged, of a table of `rin.stats.diverged_networks`."""
+    """Return how many networks diverged, from a table of `rin.stats.diverged_networks`."""
     n, total = int(networks["diverged"].sum()), len(networks)
     if n == 0:
         return f"Training diverged for none of {total} networks."
@@ -146,7 +146,7 @@ def differences_by_task(
 ) -> str:
     """Return on which tasks differences are clear: across pretrainings, and for these networks.
 
-    `names` has what a task is called within a sentence.
+    `names` has the name of each task for use in a sentence.
     """
     if stand_ins:
         reason = _sentence(no_verdict(stand_ins))
@@ -179,7 +179,7 @@ def _clear_tasks(
 
 
 def tasks_named(names: Iterable[str], total: int) -> str:
-    """Return tasks by name, as a sentence holds them: also ``all six tasks`` and ``no task``."""
+    """Return names of tasks for use in a sentence, or ``all six tasks`` or ``no task``."""
     tasks = [*names]
     if len(tasks) == total > 1:
         return "both tasks" if total == 2 else f"all {number(total)} tasks"
@@ -187,9 +187,10 @@ def tasks_named(names: Iterable[str], total: int) -> str:
 
 
 def backbones_tested(tests: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """Return what tests of backbone × initialisation find: a high P is no evidence of likeness.
+    """Return the result of tests of backbone × initialisation; a high P shows no likeness.
 
-    `tests` is a table of `rin.stats.pretrainings.backbone_tests`; nothing where none was possible.
+    `tests` is a table of `rin.stats.pretrainings.backbone_tests`; if it has no P value, the result
+    is an empty string.
     """
     made = tests.dropna(subset="p_value")
     if made.empty:
@@ -207,7 +208,7 @@ def backbones_tested(tests: pd.DataFrame, names: Mapping[str, str]) -> str:
 def zero_inside(models: Mapping[str, pd.DataFrame]) -> str:
     """Return whether intervals of the same differences by several models include zero.
 
-    A model that gives no interval, as few networks allow, is left out.
+    A model without intervals, as with few networks, is left out.
     """
     known = {name: rows.dropna(subset="ci_low") for name, rows in models.items()}
     inside = pd.DataFrame(
@@ -232,7 +233,7 @@ def zero_inside(models: Mapping[str, pd.DataFrame]) -> str:
 def margins_excluded(
     tests: pd.DataFrame, names: Mapping[str, str], *, stand_ins: Collection[str] = ()
 ) -> str:
-    """Return on which tasks a difference of each margin is excluded (`equivalence_tests`)."""
+    """Return the tasks on which a difference of each margin is excluded (`equivalence_tests`)."""
     if stand_ins:
         return f"The tests show how exclusion is read: {no_verdict(stand_ins)}."
     parts = []
@@ -243,7 +244,7 @@ def margins_excluded(
 
 
 def spread_of_trainings(spread: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """Return the SDs between trainings, each with its interval and task.
+    """Return the SD between trainings on each task, with its interval.
 
     `spread` is a table of `rin.stats.training_spread` by task: sd, sd_low and sd_high.
     """
@@ -265,9 +266,9 @@ def one_pair_matters(
     *,
     stand_ins: Collection[str] = (),
 ) -> str:
-    """Return what leaving out one pair changes: the farthest move, and where zero is then outside.
+    """Return what leaving out one pair changes: the largest move, and where zero is then outside.
 
-    `across` has a row a task, `without` one for each pair that is left out (`moved`).
+    `across` has one row per task, `without` one row for each pair that is left out (`moved`).
     """
     if without["moved"].isna().all():
         return "No task has two pairs of networks."
@@ -302,7 +303,8 @@ def within_unfreezing(
 ) -> str:
     """Return how many differences within one unfreezing are clear.
 
-    `across` and `alone` have a row a task and unfreezing (`group`); `names` has those of both.
+    `across` and `alone` have one row per task and unfreezing (`group`); `names` has the names of
+    both.
     """
     if stand_ins:
         return f"{_sentence(no_verdict(stand_ins))}."
@@ -322,9 +324,9 @@ def within_unfreezing(
 
 
 def depends_on_unfreezing(tests: pd.DataFrame | None, names: Mapping[str, str]) -> str:
-    """Return on which tasks a difference depends on the layers that are trained.
+    """Return the tasks on which a difference depends on the layers that are trained.
 
-    `tests` is a table of `rin.stats.unfreezing_interaction`, None of runs with one unfreezing.
+    `tests` is a table of `rin.stats.unfreezing_interaction`, or None for one unfreezing.
     """
     if tests is None:
         return "Every scenario of this run trains the same layers, so it has no test of that."
@@ -339,7 +341,7 @@ def depends_on_unfreezing(tests: pd.DataFrame | None, names: Mapping[str, str]) 
 def enough_patients(rows: pd.DataFrame) -> str:
     """Return which test sets are large enough for a statement about these networks.
 
-    `rows` has `name`, `patients`, and those that are `needed` to detect two points.
+    `rows` has `name`, `patients`, and `needed`, the patients needed to detect two points.
     """
     enough = rows["patients"] >= rows["needed"]
     large, small = join_with_and(rows["name"][enough]), join_with_and(rows["name"][~enough])
@@ -354,9 +356,9 @@ def enough_patients(rows: pd.DataFrame) -> str:
 def gains_at_rate(
     rows: pd.DataFrame, names: Mapping[str, str], *, stand_ins: Collection[str] = ()
 ) -> str:
-    """Return what pretraining changes against random weights at one learning rate.
+    """Return what pretraining changes compared with random weights at one learning rate.
 
-    `rows` has a row a task and init (`kind`): its estimate, `p_holm`, `learning_rate`, and
+    `rows` has one row per task and init (`kind`): its estimate, `p_holm`, `learning_rate`, and
     `auc_b`, the mean AUC of random weights.
     """
     (rate,) = rows["learning_rate"].unique()
@@ -389,14 +391,14 @@ def _largest_of(kind: str, rows: pd.DataFrame, names: Mapping[str, str]) -> str:
 
 
 def _range(aucs: pd.Series) -> str:
-    """Return the smallest and the largest of some AUCs, or the one."""
+    """Return the range of some AUCs: the smallest and the largest, or one number if they agree."""
     return " to ".join(dict.fromkeys(f"{auc:.2f}" for auc in (aucs.min(), aucs.max())))
 
 
 def spread_of_aucs(aucs: pd.DataFrame) -> str:
-    """Return between what the AUCs behind a mean are, and how many rank cases the wrong way.
+    """Return the range of the AUCs behind a mean, and how many networks rank the wrong way round.
 
-    `aucs` has a row a network: `auc` and its interval.
+    `aucs` has one row per network: `auc` and its interval.
     """
     if len(aucs) == 1:
         return "It is that of one network."
@@ -409,7 +411,7 @@ def spread_of_aucs(aucs: pd.DataFrame) -> str:
 
 
 def beside_largest(effect: Any, largest: float, *, stand_ins: Collection[str] = ()) -> str:
-    """Return an effect beside the largest difference of the paper, in points: its interval counts.
+    """Return whether an effect, by its interval, exceeds the paper's largest difference (points).
 
     `effect` is a row of an estimate: the change of a mean AUC.
     """
@@ -425,7 +427,7 @@ def beside_largest(effect: Any, largest: float, *, stand_ins: Collection[str] = 
 
 
 def same_direction(kept: int, total: int) -> str:
-    """Return on how many tasks a difference kept its sign: ``Direction unchanged on …``."""
+    """Return how many tasks kept the sign of their difference: ``Direction unchanged on …``."""
     if kept == 0:
         return f"Direction reversed {on_tasks(total, total)}"
     return f"Direction unchanged {on_tasks(kept, total)}"
@@ -444,7 +446,7 @@ def excluding_zero(rows: pd.DataFrame) -> str:
 
 
 def beside_baselines(rows: pd.DataFrame) -> str:
-    """Return whether activation maps show lesions better than a region drawn blindly.
+    """Return whether activation maps show lesions better than a region drawn without the image.
 
     `rows` is a table of `rin.stats.against_baselines`: maps minus the best image-blind region.
     """
@@ -462,7 +464,7 @@ def beside_baselines(rows: pd.DataFrame) -> str:
 def overlap_differences(
     rows: pd.DataFrame, inits: tuple[str, str], names: Mapping[str, str]
 ) -> str:
-    """Return the tasks on which an interval of a measure of overlap excludes zero, by side."""
+    """Return the tasks on which an interval of an overlap measure excludes zero, with the side."""
     clear = rows[~rows.eval("ci_low <= 0 <= ci_high")]
     places = [
         f"{names[row['task']]} ({direction(row, inits)} higher)" for _, row in clear.iterrows()
@@ -475,9 +477,9 @@ def confounders_followed(
 ) -> str:
     """Return which confounders separate the initialisations, and which mislead all networks.
 
-    `rows` has a row a confounder (`level`) and task: the estimate in the reversed test, `auc_a`
-    and `auc_b`.  A confounder separates where on each of its tasks the AUCs are more than twenty
-    points apart; it misleads all where both are below 0.1.
+    `rows` has one row per confounder (`level`) and task: the estimate in the reversed test,
+    `auc_a` and `auc_b`.  A confounder separates the initialisations if their AUCs are more than
+    twenty points apart on each of its tasks; it misleads all networks if both AUCs are below 0.1.
     """
     far = rows["estimate"].abs().groupby(rows["level"]).min() > 0.2
     misled = rows.groupby("level")[["auc_a", "auc_b"]].max().max(axis=1) < 0.1
@@ -504,7 +506,7 @@ def confounders_followed(
 
 
 def example_of_test(row: Any, inits: tuple[str, str], *, stand_ins: Collection[str] = ()) -> str:
-    """Return what a live page says of its one test: a verdict, or that it shows how one is done.
+    """Return what a live page says about its test: a verdict, or that it shows how a test is done.
 
     `row` has the estimate and `p_value`.
     """
@@ -517,10 +519,10 @@ def example_of_test(row: Any, inits: tuple[str, str], *, stand_ins: Collection[s
 def own_metric(
     means: pd.Series, shift: Mapping[str, float], specificity: float, units: str, replicates: int
 ) -> str:
-    """Return what a reader's own metric says: the sensitivity by init, and their difference.
+    """Return the result of a reader's own metric: the sensitivity by init, and the difference.
 
-    `means` has the mean over scenarios, `shift` is of `rin.stats.bootstrap_interval`; `units` says
-    how many of what were resampled.
+    `means` has the means over scenarios, `shift` is the result of `rin.stats.bootstrap_interval`;
+    `units` states what was resampled, and how many.
     """
     shares = " and ".join(
         f"{share:.0%} from {init_style(init).word} weights" for init, share in means.items()
@@ -534,10 +536,10 @@ def own_metric(
 
 
 def by_t_test(test: Any, effect: float, within: float, normal: float, units: str) -> str:
-    """Return what paired t test, its effect size, and two more tests say of Dice scores.
+    """Return the result on Dice scores of a paired t test, its effect size, and two more tests.
 
-    `test` is of `rin.stats.paired_t`; `within` and `normal` are the P values of the test of
-    equivalence and of Shapiro's.
+    `test` is the result of `rin.stats.paired_t`; `within` and `normal` are the P values of the
+    equivalence test and of Shapiro's test; `units` states the number of units.
     """
     return (
         f"Over {units} the mean difference is {format_estimate(test, unit='points')} points of "
@@ -552,7 +554,7 @@ def by_t_test(test: Any, effect: float, within: float, normal: float, units: str
 
 
 def no_interval(row: Any) -> str:
-    """Return that a difference over patients has no interval; nothing where it has one."""
+    """Return a note that a difference over patients has no interval; "" if it has one."""
     if math.isfinite(row["ci_low"]):
         return ""
     return (
@@ -562,7 +564,7 @@ def no_interval(row: Any) -> str:
 
 
 def mean_aucs_of_task(row: Any, inits: tuple[str, str], unit: str) -> str:
-    """Return the mean AUCs of either side, and on which images; `row` is of `init_differences`."""
+    """Return the mean AUCs of both sides, and their images; `row` is of `init_differences`."""
     a, b = (init_style(init).word for init in inits)
     of_patients = ""
     if row["n_patients"] < row["n_cases"]:
@@ -575,7 +577,7 @@ def mean_aucs_of_task(row: Any, inits: tuple[str, str], unit: str) -> str:
 
 
 def few_of_a_class(n: int, least: int = 10) -> str:
-    """Return a warning where one class has few patients in the test; else nothing."""
+    """Return a warning if one class has few test patients, otherwise an empty string."""
     if n >= least:
         return ""
     have = "patient: too few" if n == 1 else "patients: too few"
@@ -583,7 +585,7 @@ def few_of_a_class(n: int, least: int = 10) -> str:
 
 
 def nameless(unit: str) -> str:
-    """Return what it means where files name no patients (`unit` image); else nothing."""
+    """Return what it means that files name no patients (`unit` image), or an empty string."""
     if unit != "image":
         return ""
     return (
@@ -604,7 +606,7 @@ def two_points_mean(auc: float, before: float, after: float) -> str:
 
 
 def detected_by(sensitivity: pd.Series, inits: tuple[str, str]) -> str:
-    """Return how many of 100 positive cases either side detected; `sensitivity` is by init."""
+    """Return how many of 100 positive cases each side detected; `sensitivity` is by init."""
     a, b = (f"{100 * sensitivity[init]:.0f} ({init_style(init).word})" for init in inits)
     return f"These networks detected {a} and {b}."
 
@@ -613,7 +615,7 @@ def detected_by(sensitivity: pd.Series, inits: tuple[str, str]) -> str:
 
 
 def files_without_patients(tasks: Iterable[str]) -> str:
-    """Return of which tasks the files name no patients, and what that does; nothing of none."""
+    """Return the tasks whose files name no patients, and the consequence; "" without tasks."""
     names = [*tasks]
     if not names:
         return ""
@@ -625,7 +627,7 @@ def files_without_patients(tasks: Iterable[str]) -> str:
 
 
 def pairs_tested(across: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """Return on which tasks Cochran's Q rejects one difference common to all pairs."""
+    """Return the tasks on which Cochran's Q rejects one difference common to all pairs."""
     unlike = across["task"][across["q_holm"] < LEVEL].map(names)
     return (
         "A difference common to all pairs is rejected (Cochran’s Q, Holm over the tasks) on "
@@ -634,9 +636,9 @@ def pairs_tested(across: pd.DataFrame, names: Mapping[str, str]) -> str:
 
 
 def moved_by_pretraining(pairs: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """Return how far the difference of a backbone moved between pretrainings; nothing of one.
+    """Return how far a backbone's difference moved between pretrainings; "" with one of each.
 
-    `pairs` has a row a task, backbone and pretraining.
+    `pairs` has one row per task, backbone and pretraining.
     """
     of_backbone = pairs.groupby(["task", "backbone"])["estimate"]
     if of_backbone.size().max() == 1:
@@ -652,9 +654,9 @@ def moved_by_pretraining(pairs: pd.DataFrame, names: Mapping[str, str]) -> str:
 def scatter_of_scenarios(
     networks: pd.DataFrame, aucs: pd.DataFrame, names: Mapping[str, str]
 ) -> str:
-    """Return how AUCs scatter beside the mean difference, and how many are at chance or below.
+    """Return the SD of AUCs beside the mean difference, and how many are at chance or below.
 
-    `networks` are rows of `init_differences`, one a task; `aucs` of `scenario_aucs`.
+    `networks` are rows of `init_differences`, one per task; `aucs` is a table of `scenario_aucs`.
     """
     sds = 100 * networks[["sd_a", "sd_b"]]
     failed = aucs.query("auc <= 0.5")["task"].map(names).value_counts()

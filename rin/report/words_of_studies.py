@@ -1,7 +1,7 @@
-"""Sentences of the pages of side studies that have cases, as those of `rin.report.words`.
+"""Sentences with cases for the pages of side studies, like those of `rin.report.words`.
 
-Maps and lesions, another hospital, networks trained again, random weights, inputs, replications of
-follow-up studies, and what is published only.
+The subjects are maps and lesions, another hospital, networks trained again, random weights,
+inputs, replications of follow-up studies, and tasks with published results only.
 """
 
 import math
@@ -31,7 +31,7 @@ from rin.study.opened import DatasetFacts, TaskFacts
 # Maps and lesions.
 
 
-#: Above maps on stand-ins, whichever results the page shows.
+#: Shown above maps on stand-ins.
 STAND_IN_MAPS = (
     "<p><strong>Stand-in images</strong>, drawn by this book, with networks that this computer "
     "trained on such images: they show what a map looks like, and nothing about the lesions of "
@@ -42,9 +42,9 @@ STAND_IN_MAPS = (
 def overlap_in_short(
     clear: Mapping[str, str], blind: pd.DataFrame, *, stand_ins: Collection[str] = ()
 ) -> str:
-    """Return on which tasks overlap differs, and whether maps beat regions drawn blindly.
+    """Return the tasks on which overlap differs, and whether maps beat image-blind regions.
 
-    `clear` has the tasks of each measure in words (`overlap_differences`), `blind` is a table of
+    `clear` names the tasks of each measure (`overlap_differences`); `blind` is a table of
     `rin.stats.against_baselines`.
     """
     if stand_ins:
@@ -61,7 +61,8 @@ def overlap_in_short(
 def pointing_game(hits: pd.DataFrame, inits: tuple[str, str], names: Iterable[str]) -> str:
     """Return how often maps hit the lesion more often than a random cell of their grid.
 
-    `hits` has a column an init, `cell` and `pixel`, in percent; `names` are those of its rows.
+    `hits` has one column per init, `cell` and `pixel`, in percent; `names` are the names of its
+    rows.
     """
     both = hits[list(inits)]
     better = int((both.min(axis=1) > hits["cell"]).sum())
@@ -119,7 +120,7 @@ def changed_by_hospital(
 ) -> str:
     """Return by how much a difference changes between two test sets.
 
-    `alone` is of `change_between`, `across` a row of `pretraining_changes`.
+    `alone` is the result of `change_between`, `across` a row of `pretraining_changes`.
     """
     test = f"; {format_p(alone.p_value)}, a single test"
     return (
@@ -134,7 +135,7 @@ def changed_by_hospital(
 
 
 def trained_again(spread: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """Return how far one training of a scenario is from another (`spread` as above, by task)."""
+    """Return how far trainings of a scenario differ; `spread` is of `training_spread`, by task."""
     apart = 1.96 * 2**0.5 * 100 * spread["sd"].min()
     return (
         "**Exploratory.** Between trainings of the same networks, the difference of the "
@@ -148,9 +149,9 @@ def trained_again(spread: pd.DataFrame, names: Mapping[str, str]) -> str:
 def after_brief_pretraining(
     rows: pd.DataFrame, backbones: int, *, stand_ins: Collection[str] = ()
 ) -> str:
-    """Return whether differences keep their direction after a briefer pretraining.
+    """Return whether differences keep their sign after a briefer pretraining.
 
-    `rows` has two a task: `pretraining` whole and brief.
+    `rows` has two rows per task: `pretraining` whole and brief.
     """
     text = (
         f"**Exploratory**, with {counted(backbones, 'backbones')}. One initialisation has the "
@@ -168,7 +169,7 @@ def after_brief_pretraining(
 
 
 def signs_in_both_runs(twice: pd.DataFrame) -> str:
-    """Return in how many differences two runs agree; `twice` has task, first and here."""
+    """Return in how many differences two runs agree in sign; `twice` has task, first, here."""
     numbers = twice[["first", "here"]]
     alike, alike_means = (
         f"{(rows['first'] * rows['here'] > 0).sum()} of {len(rows)}"
@@ -192,10 +193,10 @@ def after_longer_training(
     inits: tuple[str, str],
     names: Mapping[str, str],
 ) -> str:
-    """Return how long training lasted at two levels, and what the longer one changes.
+    """Return how long training lasted at two levels, and what longer training changes.
 
-    `shift` is of `rin.stats.factor_effects`, `fits` has a row a network: level, epochs,
-    best_epoch.
+    `shift` is a table of `rin.stats.factor_effects`; `fits` has one row per network: level,
+    epochs, best_epoch.
     """
     fixed, until = (fits[fits["level"] == level] for level in levels)
     usual, longer = (100 * (x["best_epoch"] == x["epochs"]).mean() for x in (fixed, until))
@@ -217,10 +218,10 @@ def after_longer_training(
 
 
 def inverted_networks(inverted: pd.DataFrame, total: int, names: Mapping[str, str]) -> str:
-    """Return which of some networks rank cases the wrong way round, and how many chance makes.
+    """Return which networks rank cases the wrong way round, and how many are expected by chance.
 
-    `inverted` has a row a network whose interval is below 0.5: task, init, auc, its interval, and
-    the `sd` of its log-odds.
+    `inverted` has one row for each network whose interval is below 0.5: task, init, auc, its
+    interval, and the `sd` of its log-odds.
     """
     text = (
         "An interval wholly below 0.5, as of a network that ranks cases the wrong way round, was "
@@ -241,7 +242,7 @@ def inverted_networks(inverted: pd.DataFrame, total: int, names: Mapping[str, st
 
 
 def learnt_shares(accuracy: pd.DataFrame) -> str:
-    """Return between what the shares in percent are, a column an init, and what follows."""
+    """Return the range of shares in percent, one column per init, and the consequence."""
     ends = accuracy.agg(["min", "max"]).round()
     shares = [
         f"{' to '.join(dict.fromkeys(f'{end:.0f}' for end in ends[init]))}% "
@@ -260,9 +261,9 @@ def learnt_shares(accuracy: pd.DataFrame) -> str:
 
 
 def effect_of_inputs(title: str, fed: Mapping[str, Any], before: Any, after: Any) -> str:
-    """Return what other inputs did to either arm, and to the difference, on one task.
+    """Return what other inputs changed in each arm, and in the difference, on one task.
 
-    `fed` has the row of each init, `before` and `after` are the differences.
+    `fed` has each init's row of the effect; `before` and `after` are the differences.
     """
     changes = [
         f"{format_estimate(row, unit='points')} points for the {init_style(init).word} networks"
@@ -289,10 +290,10 @@ def inputs_too_small(
     *,
     stand_ins: Collection[str] = (),
 ) -> str:
-    """Return how much too small inputs are, by network, and what the second arm makes of them.
+    """Return how much too small inputs are, by network, and how the second arm does with them.
 
-    `ratios` are by network; `mean_auc`, `effect` and `aucs` are of the networks so fed, `largest`
-    is the largest difference of the paper in points.
+    `ratios` are by network; `mean_auc`, `effect` and `aucs` are of the networks with these inputs;
+    `largest` is the largest difference of the paper, in points.
     """
     others = ratios.drop("ResNet50")
     (init,) = aucs["init"].unique()
@@ -325,7 +326,7 @@ def replications_in_short(
 ) -> str:
     """Return the size of the effects of heads and losses, and which confounders separate arms.
 
-    `followed` has a row a confounder (`level`) and task; `names` are those of confounders.
+    `followed` has one row per confounder (`level`) and task; `names` are names of confounders.
     """
     if stand_ins:
         return f"**{no_verdict(stand_ins).capitalize()}.** Every part shows how its study is done."
@@ -342,7 +343,7 @@ def replications_in_short(
 
 
 def head_with_skip(gains: pd.DataFrame, title: str, best: float, published: float) -> str:
-    """Return what the head with a skip connection gains, and its best AUC beside the source's."""
+    """Return the gain of the head with a skip connection, and its best AUC beside the source's."""
     return (
         "Averaged over scenarios, the AUC with the convolution and skip connection differs from "
         f"that with the linear head by {changes_between(gains)}. The best network with this head "
@@ -352,9 +353,9 @@ def head_with_skip(gains: pd.DataFrame, title: str, best: float, published: floa
 
 
 def online_smoothing(losses: pd.DataFrame) -> str:
-    """Return what online label smoothing changes against hard labels.
+    """Return what online label smoothing changes compared with hard labels.
 
-    `losses` has a row a loss and backbone: estimate (of top-1), ece, epochs.
+    `losses` has one row per loss and backbone: estimate (of top-1), ece, epochs.
     """
     online = losses[losses["loss"] == "online"]
     hard = losses[losses["loss"] == "hard"].set_index("backbone")["ece"]
@@ -397,9 +398,10 @@ def confounders_beside_source(
     source: Mapping[str, Mapping[str, float]],
     smallest_p: float,
 ) -> str:
-    """Return who follows which confounder, beside the t statistics of the source.
+    """Return which init follows which confounder, beside the t statistics of the source.
 
-    `source` has `t` and `share` by kind; `smallest_p` is the least that a permutation test gives.
+    `source` has `t` and `share` by kind; `smallest_p` is the smallest P value that a permutation
+    test can give.
     """
     stated = join_with_and(
         f"{format_number(-row['t'], 1)} ({names[f'{kind} 100'].split(' by')[0]} at "
@@ -424,7 +426,7 @@ def confounders_beside_source(
 def published_only(
     names: Iterable[str], gaps: Iterable[float], compared: Iterable[str], *, are_unused: bool
 ) -> str:
-    """Return what is published on some tasks, and which of them others compared.
+    """Return what is published on some tasks, and which of these tasks others compared.
 
     `gaps` are the paper's differences in points, `compared` the names of tasks with comparisons
     by others; `are_unused` says that no images of the tasks were used here.
@@ -452,7 +454,7 @@ def published_only(
 def where_results_come_from(
     n_own: int, total: int, computers: Iterable[str], made_on: Iterable[str]
 ) -> str:
-    """Return of how many of all tasks the results are one's own, and what computed the others."""
+    """Return how many tasks have results of this computer, and which computers made the others."""
     sentences = []
     if n_own:
         here = "; ".join(computers) or "not recorded"
