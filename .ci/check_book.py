@@ -1,8 +1,8 @@
 """Check the built book: computed sentences are in its pages, and it opens without a network.
 
-Sentences with numbers are outputs of the computed notebooks; each is looked for in the HTML of its
-page.  The mean AUCs of each task's page are computed once more, by scikit-learn from the
-predictions.  Pages, words and banners are counted.
+Sentences with numbers are outputs of the computed notebooks; each must be in the HTML of its page.
+The mean AUCs on each task's page are recomputed from the predictions with scikit-learn.  Pages,
+words and banners are counted.
 """
 
 import argparse
@@ -25,44 +25,43 @@ from rin.report.pages import NOTEBOOKS, Page, contents, files_of, outline_of, pa
 from rin.study import Results, open_runs
 
 ROOT = Path(__file__).resolve().parents[1]
-# Roles that only the book renders: all but citations and references are an error elsewhere.
+# Roles that only the book renders; all but citations, references and notes are complaints.
 RAW = re.compile(r"\{(?!cite|numref|ref|bibliography|note)[a-z]+(?::[a-z]+)?\}`")
-# What the book leaves as it is when it renders a text, and what ends a piece that it does.
+# Markup that separates the pieces of a text that the book shows unchanged.
 MARKS = re.compile(r"\{[a-z:]+\}`[^`]*`|\[[^\]]*\]\([^)]*\)|[*_`|#$\n]+|\\\S+")
-LEAST = 12  # characters of a piece without digits that is looked for
-# One of something in its plural, as a sentence says it whose number is not always one.
+LEAST = 12  # characters of the shortest piece without digits that is searched for
+# "1" before a plural, from a sentence that does not allow for the singular.
 PLURAL = re.compile(
     r"(?<![\d.,/-])1 (?:scenario|epoch|task|pair|fold|patient|image|case|run|network|training)s\b"
 )
-# What the default book keeps to.  The API reference counts neither among the pages nor among the
-# words: it is one page with an entry a function, made from docstrings, and a sub-page made from
-# the schemas of tables and manifests.
+# Limits of the default book.  The API reference does not count as pages or words: it is a page
+# generated from docstrings, and a sub-page generated from the schemas of tables and manifests.
 MOST_PAGES, MOST_WORDS, MOST_WORDS_A_PAGE, MOST_STAND_INS = 30, 35_500, 2_500, 8
 API = {"api", *(f"notebooks/{one.source}" for one in NOTEBOOKS if one.under == "api")}
 
 
 class Built(NamedTuple):
-    """Where a built book lies: its computed notebooks, and its HTML."""
+    """The folders of a built book: its computed notebooks, and its HTML."""
 
     notebooks: Path
     html: Path
 
 
 def sentences(notebook: Path) -> list[str]:
-    """Return the texts that a computed notebook has as outputs."""
+    """Return the Markdown outputs of a computed notebook."""
     outputs = [out for cell in _cells(notebook) for out in cell.get("outputs", [])]
     texts = [out.get("data", {}).get("text/markdown") for out in outputs]
     return ["".join(text) for text in texts if text is not None]
 
 
 def pieces(sentence: str) -> list[str]:
-    """Return the parts of a sentence that a page shows as they are, between its marks."""
+    """Return the parts of a sentence, between markup, that a page shows unchanged."""
     parts = (re.sub(r"\s+", " ", part).strip(" -") for part in MARKS.split(sentence))
     return [_quoted(part) for part in parts if len(part) >= LEAST or re.search(r"\d", part)]
 
 
 def check_sentences(name: str, notebook: Path, page: str) -> list[str]:
-    """Return the complaints about the computed sentences of one page, and its raw roles."""
+    """Return complaints about the computed sentences and raw roles of one page."""
     article = BeautifulSoup(page, "html.parser")
     shown = _quoted(re.sub(r"\s+", " ", article.get_text(" ")))
     squeezed, complaints = re.sub(r"\s", "", shown), []
@@ -87,7 +86,7 @@ def check_sentences(name: str, notebook: Path, page: str) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    """Return a text with plain quotation marks and dashes, which the book makes typographic."""
+    """Return a text with plain quotation marks and dashes, as the book makes them typographic."""
     plain = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..."})
     return re.sub(r"-+", "-", text.translate(plain))
 
@@ -98,7 +97,7 @@ def check_page(page: Page, built: Built, kind: str | None) -> list[str]:
     Parameters
     ----------
     kind
-        What its line of provenance must say of the images; None asks for no such line.
+        The kind of images that its line of provenance must state; None if it needs no such line.
     """
     notebook = built.notebooks / f"{page.name}.ipynb"
     path = built.html / "notebooks" / f"{page.name}.html"
@@ -119,7 +118,7 @@ def check_page(page: Page, built: Built, kind: str | None) -> list[str]:
 
 
 def check_files(name: str, path: Path) -> list[str]:
-    """Return the complaints about the files of the figures and tables of one page."""
+    """Return complaints about missing files of the figures and tables of one page."""
     article = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
     links = [link["href"] for link in article.select("p.rin-file a")]
     lacking = [href for href in links if not (path.parent / href).is_file()]
@@ -132,9 +131,9 @@ def check_files(name: str, path: Path) -> list[str]:
 
 
 def mean_aucs(scores: pd.DataFrame) -> dict[str, float]:
-    """Return, per init, the mean test AUC over scenarios; folds and pretrainings come first.
+    """Return the mean test AUC over scenarios by init, after averaging folds and pretrainings.
 
-    Each AUC is scikit-learn's, of the predictions of one network.
+    Each AUC is computed by scikit-learn from the predictions of one network.
     """
     network = ["init", "scenario", "pretraining", "fold"]
     rows = [
@@ -147,7 +146,7 @@ def mean_aucs(scores: pd.DataFrame) -> dict[str, float]:
 
 
 def check_means(page: Page, scores: pd.DataFrame, inits: Sequence[str], built: Built) -> list[str]:
-    """Return the complaints about the mean AUCs that a task's page says, to two decimals."""
+    """Return complaints about the mean AUCs that a task's page states, to two decimals."""
     said = " ".join(sentences(built.notebooks / f"{page.name}.ipynb"))
     means = {init: f"{mean:.2f}" for init, mean in mean_aucs(scores).items()}
     return [
@@ -158,10 +157,9 @@ def check_means(page: Page, scores: pd.DataFrame, inits: Sequence[str], built: B
 
 
 def visible_words(page: str) -> int:
-    """Return how many words a reader of a built page sees, tables and open code included.
+    """Return the number of words visible on a built page, including tables and open code.
 
-    What is folded does not count, nor do navigation and formulas; a word holds a letter or a
-    digit.
+    Folded parts, navigation and formulas do not count; a word contains a letter or a digit.
     """
     article = BeautifulSoup(page, "html.parser").find("article", class_="bd-article")
     if article is None:
@@ -178,7 +176,7 @@ def visible_words(page: str) -> int:
 
 
 def count(built: Built, listed: dict) -> tuple[Counter, list[str]]:
-    """Return words per page, and the pages whose line of provenance names stand-ins.
+    """Return the number of words by page, and the pages whose line of provenance names stand-ins.
 
     `listed` is the book's table of contents; the pages of the API reference are left out.
     """
@@ -190,7 +188,7 @@ def count(built: Built, listed: dict) -> tuple[Counter, list[str]]:
 
 
 def check_counts(words: Counter, stand_ins: Sequence[str]) -> list[str]:
-    """Return the complaints about a default book that has grown too large."""
+    """Return complaints about a default book that is too large."""
     found = [("pages", len(words), MOST_PAGES), ("words", words.total(), MOST_WORDS)]
     found += [(f"words on {page}", n, MOST_WORDS_A_PAGE) for page, n in words.items()]
     found += [("pages of stand-ins", len(stand_ins), MOST_STAND_INS)]
@@ -198,7 +196,7 @@ def check_counts(words: Counter, stand_ins: Sequence[str]) -> list[str]:
 
 
 def provenance(page: Page, runs: Results) -> str | None:
-    """Return what a page must say of its images, None where it need not say it."""
+    """Return the kind of images that a page must state, or None if it need not."""
     if page.notebook.source == "results/task":
         return runs.facts(page.task).dataset.provenance
     own = runs.reference is None and runs.workspace.data_root is None
@@ -209,7 +207,7 @@ def provenance(page: Page, runs: Results) -> str | None:
 
 
 def check_book(runs: Results, built: Built) -> list[str]:
-    """Return every complaint about a built book, but for those about its size."""
+    """Return all complaints about a built book, except those about its size."""
     complaints = []
     for page in pages(outline_of(runs.workspace)):
         complaints += check_page(page, built, provenance(page, runs))
@@ -223,7 +221,7 @@ def check_book(runs: Results, built: Built) -> list[str]:
 
 
 def main() -> int:
-    """Print each complaint and how much was checked; return the exit status."""
+    """Print each complaint and a summary of the checks; return the exit status."""
     parser = argparse.ArgumentParser(description="Check the built book.")
     parser.add_argument("--profile", default="smoke")
     parser.add_argument("--data-root", default="")
@@ -262,10 +260,10 @@ class Reference(NamedTuple):
 
 
 def external_resources(html_dir: Path) -> list[Reference]:
-    """List what the pages of a built book would fetch from the network.
+    """List the resources that pages of a built book would fetch from the network.
 
-    Scripts, styles, images, frames and media count; links that a reader follows do not.  What a
-    script requests at run time cannot be seen here; the browser test watches that.
+    Scripts, styles, images, frames and media count; links that a reader follows do not.  Requests
+    of scripts at run time are not visible here; the browser test checks them.
 
     Parameters
     ----------
@@ -300,7 +298,7 @@ def _style_urls(css: str) -> list[str]:
 
 
 class _PageReader(HTMLParser):
-    """Collects (element, address) of everything that a page loads from the network."""
+    """Collects (element, address) of each resource that a page loads from the network."""
 
     def __init__(self) -> None:
         super().__init__()

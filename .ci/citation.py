@@ -1,7 +1,7 @@
-"""Keep CITATION.cff what `pyproject.toml` and the changelog state of the project.
+"""Keep CITATION.cff consistent with `pyproject.toml` and the changelog.
 
-`python .ci/citation.py` fails where they differ; with `--write` it renews the file.  The address
-is that of `[project.urls]` alone, so that the file is the same in every copy of the repository.
+`python .ci/citation.py` fails if they differ; with `--write` it renews the file.  The address is
+only that of `[project.urls]`, so that the file is the same in every copy of the repository.
 """
 
 import argparse
@@ -16,7 +16,7 @@ BEGIN, END = "title: ", "references:"
 
 
 def renewed(text: str, root: Path = ROOT) -> str:
-    """Return the text of a CITATION.cff with what is stated of the project today."""
+    """Return the text of a CITATION.cff with the present facts of the project."""
     before, _, rest = text.partition(f"\n{BEGIN}")
     references = rest[rest.index(f"\n{END}") + 1 :]
     project = replace(read_project(root), repository=stated_repository(root))

@@ -1,6 +1,6 @@
-"""Keep the README's figure the one that the cover shows.
+"""Keep the README's figure the same as the figure on the cover.
 
-`python .ci/readme_figure.py` fails where they differ; with `--write` it renews the files.
+`python .ci/readme_figure.py` fails if they differ; with `--write` it renews the files.
 """
 
 import argparse
@@ -16,9 +16,9 @@ FILES = [ROOT / "book" / "_static" / "headline.svg"]
 
 
 def cover_figures(notebook: Path) -> list[bytes]:
-    """Return the first figures that a computed cover shows, as SVG; one for each file."""
+    """Return the first figures of a computed cover as SVG, one for each file."""
     text = json.dumps(json.loads(notebook.read_text(encoding="utf-8"))["cells"])
-    # A narrow version for small screens may be beside it, in a `source`.
+    # A narrow version for small screens may be next to it, in a `source`.
     found = re.findall(r'<img [^>]*src=\\"data:image/svg\+xml;base64,([\w+/=]+)', text)
     return [base64.b64decode(data) for data in found[: len(FILES)]]
 
@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def same(file: Path, svg: bytes) -> bool:
-    """Tell whether a file holds a figure."""
+    """Return whether a file contains this figure."""
     return file.is_file() and file.read_bytes() == svg
 
 

@@ -1,7 +1,7 @@
-"""Keep the README's numbers of the reference run those that the run gives.
+"""Keep the README's numbers on the reference run consistent with the run.
 
-They are in blocks between comments. `python .ci/readme_numbers.py` fails where one is not what
-the run gives; with `--write` it renews them.
+They are in blocks between comments. `python .ci/readme_numbers.py` fails if a block differs from
+the run; with `--write` it renews the blocks.
 """
 
 import argparse
@@ -33,14 +33,14 @@ def signed(fraction: float) -> str:
 
 
 def summary(runs: Results) -> str:
-    """Return the bullet on this run, as the cover has it."""
+    """Return the bullet on this run, in the words of the cover."""
     compared = words.weights_compared(runs.inits, runs.corpora())
     text = f"- **Our own run on real open images:** {cover.brief_finding(runs)} {compared}"
     return wrapped(text, later="  ")
 
 
 def table(runs: Results) -> str:
-    """Return what the intervals of the run are of, and its table."""
+    """Return the explanation of the run's intervals, and the table."""
     units, networks = headline.differences(runs)
     four = headline.of_paper(runs).set_index("task")
     scores = runs.predictions()
@@ -91,7 +91,7 @@ interval; {beyond}).
 
 
 def limits(runs: Results) -> str:
-    """Return what stands beside the run's differences, and what limits it."""
+    """Return the comparison with the paper and the earlier run, and the limits of the run."""
     facts = {task: runs.facts(task) for task in runs.tasks}
     substitutes = sum(fact.substitute_for is not None for fact in facts.values())
     substitutes -= sum(map(is_another_cut, facts.values()))
@@ -133,7 +133,7 @@ over patients alone do not show such changes.
 
 
 def blocks_of(runs: Results) -> dict[str, str]:
-    """Return all blocks of the README, by name."""
+    """Return the blocks of the README by name."""
     return {"summary": summary(runs), "table": table(runs), "limits": limits(runs)}
 
 
@@ -143,14 +143,14 @@ def starred(row: pd.Series) -> str:
 
 
 def wrapped(text: str, later: str = "") -> str:
-    """Return one paragraph in lines."""
+    """Return a text as one paragraph, wrapped."""
     words_of_text = " ".join(text.split())
     fill = {"width": WIDTH, "break_long_words": False, "break_on_hyphens": False}
     return textwrap.fill(words_of_text, subsequent_indent=later, **fill)
 
 
 def renewed(text: str, blocks: dict[str, str]) -> str:
-    """Return the README with every block as the run gives it."""
+    """Return the README with all blocks renewed."""
     for name, block in blocks.items():
         begin, end = f"<!-- {name}: .ci/readme_numbers.py -->", f"<!-- end of {name} -->"
         pattern = f"(?s){re.escape(begin)}.*?{re.escape(end)}"

@@ -1,13 +1,13 @@
-"""Flip single bits of what a finished study keeps: no number may change in silence.
+"""Flip single bits in the files of a finished study: no number may change silently.
 
     python benchmarks/bit_flips.py [--flips 300] [--folder FOLDER] [--seed 7]
 
 A tiny study (stand-ins, a curated archive, a dozen layers for ResNet50) runs once, and a reference
-run is written.  Then, for every kind of kept file in turn, one random bit of one random file is
-flipped, its size and times left as they were, and a fresh process reads everything again.  Counted
-is what comes of it: *noticed* (one line says so), *rebuilt* (the same numbers, and the file is
-whole again), *harmless* (the same numbers, as nothing needed the bit), *silent* (other numbers) or
-*traceback*.  Exits with 1 where there is any of the last two.
+run is written.  Then, for each kind of kept file in turn, one random bit of one random file is
+flipped, its size and times unchanged, and a fresh process reads everything again.  The outcomes
+are counted: *noticed* (one line reports it), *rebuilt* (the same numbers, and the file is whole
+again), *harmless* (the same numbers, as nothing needed the bit), *silent* (different numbers) or
+*traceback*.  Exits with 1 if either of the last two occurs.
 """
 
 import argparse
@@ -24,7 +24,7 @@ import warnings
 from collections import Counter, defaultdict
 from pathlib import Path
 
-os.environ["KERAS_BACKEND"] = "numpy"  # what is read here is not trained
+os.environ["KERAS_BACKEND"] = "numpy"  # nothing is trained here
 sys.path.append(str(Path(__file__).resolve().parent))
 import keras
 import numpy as np
@@ -71,7 +71,7 @@ def write_everything(folder):
 
 
 def read_everything(folder):
-    """Return all that can be read of a study, by name."""
+    """Return everything that can be read from a study, by name."""
     keras.applications.ResNet50 = small_backbone
     workspace = open_workspace(folder / PROFILE, results=folder)
     read = {"checkpoint": WorkFolder(folder / CHECKPOINT).load()}
@@ -116,7 +116,7 @@ def digest_of(value):
 
 
 def in_fresh_process(work, folder):
-    """Return whether a function ended well, with what it returned or why it did not."""
+    """Return how a function ended, the digests of its results or its error, and its warnings."""
     ours, theirs = multiprocessing.Pipe(duplex=False)
 
     def run():
@@ -146,7 +146,7 @@ def in_fresh_process(work, folder):
 
 
 def kind_of(path, folder):
-    """Return what kind of file a path is: where it lies and how it is called, without numbers."""
+    """Return the kind of a file: its top folder and its name, without identifiers."""
     place = path.relative_to(folder)
     top = place.parts[1] if place.parts[0] == "tiny" else place.parts[0]
     name = path.suffix if path.suffix in (".png", ".dcm", ".npy") else path.name
@@ -154,7 +154,7 @@ def kind_of(path, folder):
 
 
 def flip(path, draws):
-    """Flip one bit of a file, whose size and times stay."""
+    """Flip one bit of a file, keeping its size and times; return its new content."""
     stat, place = path.stat(), draws.randrange(8 * path.stat().st_size)
     content = bytearray(path.read_bytes())
     content[place // 8] ^= 1 << place % 8
@@ -168,7 +168,7 @@ def files_of(folder):
 
 
 def restore(folder, whole, times, flipped):
-    """Put every file back that is gone, new or changed."""
+    """Restore files that are missing or changed, and remove new files."""
     now = files_of(folder)
     for path in now.keys() - times.keys():
         path.unlink()
@@ -179,7 +179,7 @@ def restore(folder, whole, times, flipped):
 
 
 def outcome_of(answer, expected, still_damaged, path):
-    """Return what came of a flip, and why where that is bad."""
+    """Return the outcome of a flip, with its details."""
     how, content, said = answer
     if how == "traceback" or (how == "error" and len(content.splitlines()) > 1):
         return "traceback", content
@@ -193,7 +193,7 @@ def outcome_of(answer, expected, still_damaged, path):
 
 
 def flip_often(folder, whole, flips, seed):
-    """Return how often each kind of file came to each outcome; bad ones are printed."""
+    """Return how often each outcome occurred for each kind of file; bad outcomes are printed."""
     draws, counts = random.Random(seed), defaultdict(Counter)
     times, kinds = files_of(folder), defaultdict(list)
     for path in sorted(times):
@@ -234,7 +234,7 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(whole, folder)
         shutil.rmtree(whole)
-    in_fresh_process(read_everything, folder)  # writes what is made on first use
+    in_fresh_process(read_everything, folder)  # writes files that are made on first use
     shutil.copytree(folder, whole)
     counts = flip_often(folder, whole, arguments.flips, arguments.seed)
     print("| kept file |", *(f"{outcome} |" for outcome in OUTCOMES))

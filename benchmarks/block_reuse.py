@@ -1,19 +1,19 @@
-"""Block reuse against one fresh process a run, on the same small grid.
+"""Block reuse against one fresh process per run, on the same small grid.
 
 Command    python benchmarks/block_reuse.py
-Measures   time of a grid (ResNet50; three ways of unfreezing, two learning rates, two inits,
-           five folds: 60 runs in three blocks, as many runs to a compiled step as the study
-           has) trained in one process that compiles each block once, and of the same runs
-           trained the usual way: every run starts Python, imports the framework, builds,
-           compiles and trains.  Both use the same images, weights and number of threads.
-           On the clock, and of the processor (user and system), which other work disturbs less.
+Measures   time of a grid (ResNet50; three ways of unfreezing, two learning rates, two inits, five
+           folds: 60 runs in three blocks, as many runs to a compiled step as the study has)
+           trained in one process that compiles each block once, and of the same runs trained the
+           usual way: every run starts Python, imports the framework, builds, compiles and trains.
+           Both use the same images, weights and number of threads. Wall time, and processor time
+           (user and system), which is less affected by other work.
 Checks     that both ways give bit-identical predictions, histories and activation maps.
 Prints     a Markdown table and both ratios; the target is 10 or more on two cores.
-Time       about eight minutes on two quiet cores.  Of the second way a stratified sample of
-           runs is trained and its mean taken for all; `--sample 0` trains every one.
+Time       about eight minutes on two quiet cores.  For the second way, a stratified sample of runs
+           is trained and its mean is used for all runs; `--sample 0` trains every run.
 
-Runs are as short as can be, one epoch of small images, so the ratio tells what starting,
-building and compiling cost.  Longer runs hide this cost and have a smaller ratio.
+Runs are as short as possible, one epoch of small images, so the ratio shows the cost of starting,
+building and compiling.  Longer runs hide this cost and have a smaller ratio.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def profile_of(arguments):
 
 
 def train_in_fresh_process(blocks, shared, ledger):
-    """Train blocks in a Python process of their own; return its seconds by clock and processor."""
+    """Train blocks in a Python process of their own; return wall and processor seconds."""
     with tempfile.NamedTemporaryFile(suffix=".jobs") as jobs:
         jobs.write(pickle.dumps([(block, ledger, *shared) for block in blocks]))
         jobs.flush()
@@ -74,13 +74,13 @@ def train_in_fresh_process(blocks, shared, ledger):
 
 
 def processor_seconds():
-    """What ended child processes have used."""
+    """Return the processor seconds that finished child processes have used."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def sampled(blocks, size):
-    """The same number of runs of every block, each as a block of its own."""
+    """Return the same number of runs of every block, each as a block of its own."""
     draws = random.Random(20220914)
     each = -(-size // len(blocks)) if size else None
     return [
@@ -91,7 +91,7 @@ def sampled(blocks, size):
 
 
 def differing(reused: Ledger, fresh: Ledger, alone: list[list[Run]]):
-    """Files that are not the same in both ledgers."""
+    """Return the files that differ between the two ledgers."""
     return [
         f"{run.run_id}/{name}"
         for block in alone

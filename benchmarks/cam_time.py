@@ -1,14 +1,13 @@
-"""Predicting with activation maps against predicting alone, for the four backbones.
+"""Prediction with activation maps against prediction alone, for the paper's four backbones.
 
 Command    python benchmarks/cam_time.py
 Measures   time to predict test images, and to predict them with their Grad-CAM maps by the closed
-           form, which is what the study does: both models share every layer and take turns, round
-           by round.  Then the time to turn the maps into 8-bit pictures and to take their Dice
-           scores.  Wall time and processor time; on a computer that does other work trust the
-           latter.
+           form, as in the study: both models share every layer and alternate, round by round.
+           Then the time to convert the maps to 8-bit pictures and to compute their Dice scores.
+           Wall time and processor time; on a busy computer, trust the latter.
 Checks     that both ways give the same probabilities, and that a sample of the maps equals the
-           gradient's.
-Prints     a Markdown table of medians and ratios; the target is 1.3 or less for predicting with
+           maps by gradients.
+Prints     a Markdown table of medians and ratios; the target is 1.3 or less for prediction with
            maps, for each backbone.  The paper's breast task has 780 images.
 Time       some minutes at 224 px; `--images 96 --size 112` takes less on a busy computer.
 """
@@ -26,7 +25,7 @@ from rin.models.backbones import BACKBONES
 from rin.models.build import Architecture, build_classifier
 
 TARGET = 1.3
-TOLERANCE = 1e-4  # of the largest value; batches of other sizes sum in other orders
+TOLERANCE = 1e-4  # of the largest value; batches of different sizes sum in different orders
 
 
 def timed(work):
@@ -37,13 +36,13 @@ def timed(work):
 
 
 def measure(name, arguments, images, masks):
-    """Return seconds of every way, wall and processor, one a round, and whether results agree."""
+    """Return median wall and processor seconds of each way, and whether their results agree."""
     parts = build_classifier(Architecture(name, "freeze_all", arguments.size))
     ways = {
         "predict": lambda: parts.model.predict(images, arguments.batch, verbose=0),
         "with maps": lambda: parts.explainer.predict(images, arguments.batch, verbose=0),
     }
-    for way in ways.values():  # tracing is done once a block, not once a run
+    for way in ways.values():  # tracing is done once per block, not once per run
         way()
     seconds = {way: [] for way in (*ways, "pictures and Dice")}
     for number in range(arguments.rounds):

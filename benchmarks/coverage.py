@@ -1,11 +1,11 @@
-"""How often the headline's interval holds the truth: simulated studies of the real design.
+"""How often the headline's interval contains the truth, in simulated studies of the real design.
 
     python benchmarks/coverage.py [--replicates 2000] [--tasks breast thyroid]
 
 The covariance over patients is that of the committed run's pairs.  Differences of pairs are drawn
-with SDs between backbones, between the seeds that pairs may share, and within, and analysed as
-`rin.stats.pretraining_differences` does; beside it stand the model without seeds and with t on
-backbones − 1, which was the headline before.
+with SDs between backbones, between the seeds that pairs may share, and within, and analysed as by
+`rin.stats.pretraining_differences`; for comparison, also by the earlier headline, a model without
+seeds and with t on backbones − 1.
 """
 
 import argparse
@@ -21,8 +21,8 @@ from rin.stats.pretrainings import TaskPairs, task_pairs
 from rin.study import open_reference
 
 BETWEEN, WITHIN, SEED = (0, 3, 6), (2, 5, 8), (0, 3, 6)  # SDs in AUC points
-#: Of the committed run's pairs, those of these backbones share the seeds of their pretrainings; a
-#: larger design has four further backbones and two further pairs, each with a seed of its own.
+#: The pairs of these backbones share the seeds of their pretrainings, except two pairs in the
+#: planned design; each further backbone has one pair there, with a seed of its own.
 PAPER = ["DenseNet121", "InceptionResNetV2", "InceptionV3", "ResNet50"]
 FURTHER = ["EfficientNetV2B0", "MobileNet", "MobileNetV2", "Xception"]
 
@@ -35,7 +35,7 @@ def designs(of_task: TaskPairs) -> dict[str, tuple[pd.DataFrame, np.ndarray]]:
     seeds = [f"number {number}" for _ in PAPER for number in (1, 2, 3)]
     seeds[5], seeds[11] = "own 5", "own 11"  # the third of InceptionResNetV2 and of ResNet50
     eight = pd.DataFrame({"backbone": backbones, "seed": [*seeds, *FURTHER]})
-    # Further pairs are as those that there are: their errors, and the mean correlation.
+    # Planned pairs repeat the errors of the present pairs, with their mean correlation.
     errors = np.resize(np.sqrt(np.diag(known)), len(eight))
     mean = known[np.triu_indices(len(known), 1)].mean() / np.diag(known).mean()
     covariance = mean * np.outer(errors, errors)
@@ -50,12 +50,12 @@ def designs(of_task: TaskPairs) -> dict[str, tuple[pd.DataFrame, np.ndarray]]:
 
 
 def members(levels: pd.Series) -> np.ndarray:
-    """Return 1 where a pair is of a level: (k, levels)."""
+    """Return indicators (k, levels): 1 where a pair has a level, otherwise 0."""
     return pd.get_dummies(levels).to_numpy(float)
 
 
 def coverage(pairs: pd.DataFrame, known: np.ndarray, replicates: int) -> pd.DataFrame:
-    """Return a row a combination of SDs: coverage of both analyses (%), and median half-widths."""
+    """Return the coverage (%) and median half-width of both analyses, one row per set of SDs."""
     backbone, seed = pairs["backbone"], pairs["seed"]
     weights = each_level_once(backbone)
     model = MeanModel(known, {"backbone": backbone, "seed": seed}, weights)

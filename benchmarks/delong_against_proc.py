@@ -1,10 +1,10 @@
-"""The paired DeLong test beside pROC's, on the same cases, in one run.
+"""The paired DeLong test compared with pROC's, on the same cases, in one run.
 
-pROC is what the paper used.  What a user runs there is `roc()` for each of two models and then
-`roc.test()`; here it is `delong_test()` on three arrays.  Both begin with vectors in memory and
-end with Z, P and an interval; starting R and reading files is not counted.  Turns alternate, and
-Z and P must agree.  Beside it is the time of what no such test can do without, sorting both
-models' scores.  Without R, or without its package pROC, the script says so and stops.
+The paper used pROC, where a user calls `roc()` for each of two models and then `roc.test()`; here
+it is `delong_test()` on three arrays.  Both begin with vectors in memory and end with Z, P and an
+interval; starting R and reading files is not counted.  The two alternate, and Z and P must agree.
+The time to sort both models' scores, which every such test needs, is also shown.  Without R, or
+without its package pROC, the script says so and stops.
 
     python benchmarks/delong_against_proc.py
     python benchmarks/delong_against_proc.py --cases 5000 --rounds 2     # seconds
@@ -42,7 +42,7 @@ def drawn_cases(n: int, decimals: int | None) -> tuple[np.ndarray, np.ndarray, n
 
 
 def ours(labels: np.ndarray, a: np.ndarray, b: np.ndarray) -> dict[str, float]:
-    """Time one test after an untimed one, and both sorts alone."""
+    """Time one test, after an untimed test, and the sorting of both scores alone."""
     delong_test(labels, a, b)
     wall, cpu = time.perf_counter(), time.process_time()
     test = delong_test(labels, a, b)
@@ -64,7 +64,7 @@ def proc(folder: Path, n: int) -> dict[str, float]:
 
 
 def compare(n: int, decimals: int | None, rounds: int) -> dict[str, object]:
-    """Take turns on the same cases; medians over rounds, in milliseconds."""
+    """Alternate both on the same cases; return medians over rounds, in milliseconds."""
     arrays = drawn_cases(n, decimals)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -93,7 +93,7 @@ def compare(n: int, decimals: int | None, rounds: int) -> dict[str, object]:
 
 
 def missing() -> str:
-    """Return what keeps R from running, or nothing."""
+    """Return the reason why R cannot run, or an empty string."""
     if shutil.which("Rscript") is None:
         return "Rscript is not on the path."
     asked = ["Rscript", "--vanilla", "-e", "library(pROC)"]

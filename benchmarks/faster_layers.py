@@ -1,11 +1,11 @@
-"""Layers that train the same network faster, and are tried by `gpu_pretraining.py`.
+"""Layers that train the same network faster, compared by `gpu_pretraining.py`.
 
 Frameworks are imported inside functions, so that the caller chooses the backend first.
 """
 
 
 def faster_layers(options):
-    """Return the function that turns a layer into its faster kind, for `clone_model`."""
+    """Return the function, for `clone_model`, that replaces a layer by a faster equivalent."""
     import keras
     from keras import ops
 
@@ -20,7 +20,7 @@ def faster_layers(options):
             return self.activation(outputs + self.bias if self.use_bias else outputs)
 
     class OnePassBatchNormalization(keras.layers.BatchNormalization):
-        """Mean and mean square in one pass over the activations."""
+        """Batch normalisation with mean and mean square in one pass over the activations."""
 
         def _moments(self, inputs, mask):
             mean = ops.mean(inputs, self._reduction_axes)

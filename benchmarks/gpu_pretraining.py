@@ -1,21 +1,20 @@
-"""Pretraining speed on one GPU, fed from a store on disk, with ways to make it faster side by
-side.
+"""Pretraining speed on one GPU, fed from a store on disk, with options that may be faster.
 
 Command    KERAS_BACKEND=jax python benchmarks/gpu_pretraining.py              # one JSON line
            KERAS_BACKEND=jax python benchmarks/gpu_pretraining.py --compare    # and a table
 Measures   images/s of training all layers (ResNet50, 256 x 256, mixed_bfloat16, batch 256, Adam,
            165 classes) from an uint8 store that the script writes: the median of several windows
            of steps, each ended by waiting for the device, after a window that compiles.
-           `--compare` runs the project's step as it is, then each option alone, then all that
-           keep the numbers of the training, every one in a fresh process.
+           `--compare` runs the project's step as it is, then each option alone, then all options
+           together, each in a fresh process.
 Checks     that the loss is finite, and that all ways have the same loss before training.
-Prints     one JSON line a run: figures, options, versions and device.  The mark to pass on an
-           NVIDIA H200 is 5,400 images/s, of PyTorch's compiled ResNet50; plain Keras on JAX
-           gave 3,000 there.
-Time       a minute or two a run on a GPU.  On two CPU cores only to see that it works:
+Prints     one JSON line per run: figures, options, versions and device.  The mark to pass on an
+           NVIDIA H200 is 5,400 images/s, the speed of PyTorch's compiled ResNet50; plain Keras on
+           JAX gave 3,000 there.
+Time       a minute or two per run on a GPU.  On two CPU cores, only to see that it works:
            --size 64 --batch 8 --steps 3 --windows 2 --images 64 --precision float32
 
-Options that keep what is trained, up to rounding:
+Options that leave the training unchanged, up to rounding:
   --pointwise matmul    convolutions of 1 x 1 as matrix products, which XLA fuses with neighbours
   --batch-norm one_pass variance as E[x^2] - E[x]^2 in float32, reading activations once, not twice
   --conv-bias frozen    biases before batch normalisation, whose true gradient is zero, stay put
@@ -42,7 +41,7 @@ from faster_layers import faster_layers, freeze_biases
 
 MARK = 5400  # images/s
 CLASSES = 165
-TOLERANCE = 0.1  # of the first loss, which is about 5; bfloat16 has three digits
+TOLERANCE = 0.1  # for the first loss, which is about 5; bfloat16 has three digits
 FASTER = {
     "pointwise": "matmul",
     "batch_norm": "one_pass",
@@ -54,7 +53,7 @@ FASTER = {
 
 
 def make_store(path, n, size, seed):
-    """Write noise, chunk by chunk; what the pictures show does not change the speed."""
+    """Write a store of noise, chunk by chunk; the content of images does not affect the speed."""
     draws = np.random.default_rng(seed)
     header = {"descr": "|u1", "fortran_order": False, "shape": (n, size, size)}
     with path.open("wb") as file:
@@ -81,7 +80,7 @@ def build(options):
         options["size"],
         n_classes=CLASSES,
         augmentation=options["augmentation"],
-        dropout=0.0,  # so that all options begin with the same loss
+        dropout=0.0,  # so that all options start with the same loss
     )
     block = ReusableClassifier(architecture)
     block.network.preprocess.set_preprocessing(find_preprocessing("symmetric"))
@@ -105,14 +104,14 @@ def build(options):
 
 
 def to_device(batches):
-    """Begin the transfer of every batch as soon as it is read, on JAX."""
+    """Start the transfer of each batch to the device as soon as it is read, on JAX."""
     import jax
 
     yield from (jax.device_put(batch) for batch in batches)
 
 
 def fed(batches, options):
-    """Return batches in the form in which `fit` takes them: those of the trainer, or others."""
+    """Return batches for `fit`: those of the trainer, or batches sent to the device ahead."""
     import keras
 
     if options["feed"] != "device":
@@ -128,7 +127,7 @@ def fed(batches, options):
 
 
 def timed_windows(model, part, options):
-    """Train and return seconds and loss of every window; the first has compiled."""
+    """Train and return seconds and loss of every window; the first window includes compilation."""
     import keras
 
     from rin.training.batches import ShuffledBatches
@@ -161,7 +160,7 @@ def timed_windows(model, part, options):
 
 
 def loss_before_training(model, part):
-    """Loss of a few images, batch statistics and all, for telling whether options agree."""
+    """Return the loss of a few images, with batch statistics, to check that options agree."""
     images, labels = part.take(part.rows[:8], 1)
     likely = np.asarray(model(images, training=True))[np.arange(len(labels)), labels]
     return float(-np.log(likely).mean())
@@ -224,7 +223,7 @@ def run(options, path):
 
 
 def compare(options, path):
-    """Run the project's step, each option alone and all together; print a table."""
+    """Run the project's step, each option alone and all options together; print a table."""
     plain = options | {"pointwise": "conv", "batch_norm": "keras", "conv_bias": "trained"}
     plain |= {"affine": "keras", "feed": "store", "steps_per_execution": 1}
     ways = {"as it is": {}, "fed from memory": {"feed": "memory"}}
@@ -278,7 +277,7 @@ def main():
     job, side_by_side, parent = (options.pop(key) for key in ("job", "compare", "folder"))
     if job:
         return run(*json.loads(job))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the folder goes, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the folder is removed, too
     with tempfile.TemporaryDirectory(dir=parent) as folder:
         path = Path(folder) / "images.npy"
         make_store(

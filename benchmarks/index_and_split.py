@@ -1,10 +1,10 @@
 """Index, check and split a listing as long as RadImageNet's.
 
 Command    python benchmarks/index_and_split.py
-Measures   seconds and peak memory from 1.35 million file names of 131,872 patients in 165
-           classes to checked folds: the reader of class folders with a patient pattern, the
-           case table, its validation, leak-free groups, folds, and the check of the folds.
-           No picture is read: sizes and digests are drawn, as an inspection would leave them.
+Measures   seconds and peak memory from 1.35 million file names of 131,872 patients in 165 classes
+           to checked folds: the reader of class folders with a patient pattern, the case table,
+           its validation, leak-free groups, folds, and the check of the folds. No image is read:
+           sizes and digests are random, in the form that an inspection returns.
 Checks     that no patient is divided (check_splits), and that on a sample of patients the
            folds are as even as those of scikit-learn's StratifiedGroupKFold.
 Prints     two Markdown tables: the steps, and the two splitters side by side on the sample.
@@ -50,7 +50,7 @@ def step(name, rows):
 
 
 def draw_listing(n, patients, classes, seed):
-    """File names in class folders; the patient stands in the name, most of a class or two."""
+    """Return file names in class folders, with the patient, who mostly has one or two classes."""
     draws = np.random.default_rng(seed)
     patient = np.concatenate([np.arange(patients), draws.integers(0, patients, n - patients)])
     usual = draws.integers(0, classes, patients)[patient]
@@ -68,7 +68,7 @@ def draw_digests(n, seed):
 
 
 def case_table(found, digests):
-    """The case table of found cases, as rin.data.dataset makes it."""
+    """Return the case table of found cases, as `rin.data.dataset` makes it."""
     seen = {"width": 512, "height": 512, "digest": digests, "hash": digests, "blank": False}
     return found.assign(**seen)[[*CASES.columns]]
 
@@ -100,13 +100,13 @@ def index_and_split(arguments, rows):
 
 
 def unevenness(cases, test):
-    """Standard deviation of the test shares of the labels, and the share of cases tested."""
+    """Return the SD of the test shares of the labels, and the share of cases tested."""
     shares = test.groupby(cases["label"].to_numpy()).mean()
     return shares.std(), test.mean()
 
 
 def compare_splitters(cases, groups, seed):
-    """Both splitters on some patients: seconds, and how even the first test set is."""
+    """Print seconds and evenness of both splitters on some patients; return if ours is as even."""
     chosen = groups.to_numpy() < SAMPLE_PATIENTS
     some, own = cases[chosen].reset_index(drop=True), groups[chosen]
     started = time.perf_counter()

@@ -1,12 +1,12 @@
-"""Kill what works at random moments: nothing is lost, doubled, or left running.
+"""Kill running programs at random moments: nothing may be lost, doubled, or left running.
 
     python benchmarks/kills.py [--kills 200] [--folder FOLDER] [--seed 7]
 
 Curation, pretraining, a grid and a whole study of the tests' tiny profile, in turn: each runs once
-undisturbed, then again and again until its share of the kills has met a running program, and to
-its end.  Every run must be there once, its files byte for byte those of the undisturbed one (but
-for times), and no process may be left five seconds after a kill.  Exits with 1 where that does not
-hold.
+undisturbed, then again and again until its share of the kills has hit a running program, and
+finally to its end.  Every run must exist once, with files that equal those of the undisturbed run
+byte for byte (except times), and no process may be left five seconds after a kill.  Exits with 1
+if that fails.
 """
 
 import argparse
@@ -31,8 +31,8 @@ CHANGES = {
     "fine_tuning.epochs": 2,
     "pretraining.epochs": 2,
 }
-#: Files that say how long something took, or when (those of curation: when its archive was drawn),
-#: folders of such files, and a secret.
+#: Files that contain durations or dates (for curation, when its archive was drawn), folders of
+#: such files, and a secret.
 LEFT_OUT = ("done.json", "history.parquet", "curated.json", "index", "exported", "pseudonym.key")
 
 
@@ -76,7 +76,7 @@ def run_to_end(stage, profile, folder):
 
 
 def kill_often(stage, profile, base, expected, seconds, kills, draws):
-    """Kill a running stage so often; return how often it was started, and what is wrong."""
+    """Kill a running stage `kills` times; return the number of starts, and what is wrong."""
     wrong, folder, starts, killed = [], base / f"{stage}-killed", 0, 0
     begin_anew(folder, base / "before", base / "calm")
     while killed < kills:
@@ -84,7 +84,7 @@ def kill_often(stage, profile, base, expected, seconds, kills, draws):
         try:
             program.wait(draws.uniform(0, seconds))
         except subprocess.TimeoutExpired:
-            program.kill()  # the parent alone: its workers must notice
+            program.kill()  # only the parent: its workers must notice
             killed += program.wait() == -signal.SIGKILL
             deadline = time.monotonic() + 5
             while (left := group_members(program.pid)) and time.monotonic() < deadline:
@@ -92,7 +92,7 @@ def kill_often(stage, profile, base, expected, seconds, kills, draws):
             if left:
                 wrong.append(f"kill {killed}: {len(left)} processes left after five seconds")
                 os.killpg(program.pid, signal.SIGKILL)
-        else:  # done before it was killed: begin another
+        else:  # it ended before it was killed: begin again
             wrong += compare(contents(folder), expected)
             begin_anew(folder, base / "before", base / "calm")
     run_to_end(stage, profile, folder)
@@ -131,7 +131,7 @@ def main():
         for name in ("before", "calm"):
             shutil.rmtree(base / name, ignore_errors=True)
         (base / "calm").mkdir()
-        if stage == "grid":  # what comes before a grid is not killed with it
+        if stage == "grid":  # the pretraining that a grid needs is not killed
             run_to_end("pretrain", profile, base / "calm")
             shutil.copytree(base / "calm", base / "before")
         seconds = run_to_end(stage, profile, base / "calm")

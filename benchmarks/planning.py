@@ -1,18 +1,18 @@
-"""Plan the paper's full study from several pretrainings, ask what is finished, and read it.
+"""Plan the paper's full study with several pretrainings, ask what is finished, and read results.
 
 Command    python benchmarks/planning.py
-Measures   seconds, on the clock and of the processor, and memory of a process of its own each: to
-           plan all runs, to plan them and ask the ledger which are finished, and of
-           `rin study --dry-run`, with no run finished and with all of them; then to consolidate
-           all, and to run pages of results on them.  Also the files on disk, before and after.
-Checks     that every planned run has an id of its own, that the ledger knows all that are
-           finished, and that no run has more than 6 files.
-Prints     a Markdown table, and what is above its target.  The targets are for 5,760 runs: 24
+Measures   wall and processor seconds, and memory, each step in a process of its own: to plan all
+           runs, to plan them and ask the ledger which are finished, and `rin study --dry-run`,
+           with no run finished and with all runs finished; then to consolidate all runs, and to
+           run pages of results on them.  Also the files on disk, before and after.
+Checks     that every planned run has an id of its own, that the ledger lists all finished runs,
+           and that no run has more than 6 files.
+Prints     a Markdown table, and the steps above their targets.  The targets are for 5,760 runs: 24
            scenarios from 2 initialisations and 5 pretrainings, on the paper's 8 tasks, of which 4
            have 5 folds; each run scores 800 test cases on average, as those of the committed
            reference run do.
 Time       a quarter of an hour on two idle cores, most of it for the invented images and runs;
-           nothing is trained.  With --folder, what was prepared is kept and used again.
+           nothing is trained.  With --folder, prepared files are kept and used again.
 """
 
 import argparse
@@ -39,7 +39,7 @@ from rin.study.pretraining import plan_pretraining
 
 TARGET_SECONDS, PAGE_SECONDS, PAGE_GB, FILES_A_RUN = 10, 30, 2, 6
 INITS = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
-#: On average 800 a run, as half of the tasks have masks, and as few cases as stand-ins have.
+#: This gives 800 on average per run, as half of the tasks have masks, and only a stand-in's cases.
 TEST_CASES = 1500
 CURVES = {"accuracy": [0.5], "loss": [0.5], "val_accuracy": [0.5], "val_loss": [0.5]}
 PAGES = {"breast": "task", "hemorrhage": "task", "all tasks": "all_tasks", "maps": "localisation"}
@@ -73,7 +73,7 @@ def write_profile(folder, pretrainings):
 
 
 def pretrained_files(run):
-    """Return what writes the record of a pretraining that was never done."""
+    """Return a function that writes the record of an invented pretraining."""
     curves = pd.DataFrame(CURVES)
 
     def write(folder):
@@ -96,10 +96,10 @@ def pretrained_files(run):
 
 
 def scored_cases(run):
-    """Return the cases that the runs of a fold score, and how many maps they keep of each part.
+    """Return the cases that the runs of a fold score, and the number of maps kept of each part.
 
-    The few cases of a stand-in are tested again and again, each time under a name of its own, but
-    for those with masks, of which maps are measured.
+    The few cases of a stand-in are repeated under different names, except cases with masks, whose
+    maps are measured.
     """
     inputs, tables, maps = run.inputs, [], {}
     split = inputs.folds[inputs.folds["fold"] == run.fold].set_index("case_id")["part"]
@@ -120,7 +120,7 @@ def scored_cases(run):
 
 
 def trained_files(cases, maps, random, computed):
-    """Return what writes the files of a fine-tuning that was never done."""
+    """Return a function that writes the files of an invented fine-tuning."""
     curves = pd.DataFrame(CURVES)
 
     def write(folder):
@@ -182,13 +182,13 @@ STEPS = {"plan": PLAN + "print(len(runs))", "status": STATUS, "dry run": DRY_RUN
 
 
 def measure(code, **places):
-    """Run code in a process of its own; return seconds by both clocks, GB, and what it printed."""
+    """Run code in a process of its own; return wall and processor seconds, GB, and its output."""
     code = code.format(**{name: str(place) for name, place in places.items()})
     with tempfile.TemporaryFile("w+") as printed:
         started = time.perf_counter()
         command = [sys.executable, "-c", code]
         process = subprocess.Popen(command, stdout=printed, stderr=subprocess.STDOUT)
-        _, status, used = os.wait4(process.pid, 0)  # with the processes that it waited for
+        _, status, used = os.wait4(process.pid, 0)  # includes the processes that it waited for
         process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.perf_counter() - started
         printed.seek(0)

@@ -1,21 +1,21 @@
 """A training step fed from the store on disk against the same step fed from memory.
 
 Command    python benchmarks/store_input.py
-Measures   first the input path alone, images/s of shuffled batches with nothing to train, from
-           memory and from the store with a warm and with a cold page cache, in one and in three
-           channels: the head-room.  Then one compiled training step (ResNet50, all layers) fed in
-           turn with the same ready batches over and over, with batches drawn from an array in
-           memory, and with batches drawn from the store, whose pages are dropped from the cache
-           before every window.
+Measures   first the input path alone, images/s of shuffled batches without training, from memory
+           and from the store with a warm and with a cold page cache, in one and in three channels:
+           the head-room.  Then one compiled training step (ResNet50, all layers) fed in turn with
+           the same ready batches over and over, with batches drawn from an array in memory, and
+           with batches drawn from the store, whose pages are dropped from the cache before every
+           window.
 Checks     that all sources give the same batches, that nothing is compiled twice, and that the
            store reaches 95% of the speed from memory.
 Prints     two Markdown tables.
 Time       about six minutes on two quiet cores.
 
-Sources take turns window by window, in an order that is turned round every time; speeds are
-medians of windows and the ratio is the median of the ratios of neighbours, so that other work
-on the computer falls on all of them alike.  CPU time hardly depends on other work at all.
-Where the system offers no `posix_fadvise`, the cache stays warm.
+Sources alternate window by window, in an order that is reversed every time; speeds are medians of
+windows and the ratio is the median of the ratios of neighbouring windows, so that other work on
+the computer affects all sources alike.  CPU time hardly depends on other work. Where the system
+offers no `posix_fadvise`, the cache stays warm.
 """
 
 import argparse
@@ -38,11 +38,11 @@ from rin.training.trainer import Callbacks, ReusableClassifier, prepare_framewor
 
 TARGET = 0.95
 READY, MEMORY, STORE = "ready batches", "memory", "store, cold cache"
-ALONE_BYTES = 0.6e9  # of each store that is read without a step
+ALONE_BYTES = 0.6e9  # of each store that is read without training
 
 
 def parts_of(path, seed):
-    """The same cases in memory and on disk."""
+    """Return the same cases in memory and on disk."""
     stored = np.load(path, mmap_mode="r")
     labels = np.random.default_rng(seed).integers(0, CLASSES, len(stored))
     rows = np.arange(len(stored))
@@ -68,14 +68,14 @@ def read_alone(part, channels, batches, arguments):
 
 
 def warm(path):
-    """Read the whole file once, so that the page cache holds it."""
+    """Read the whole file once, so that it is in the page cache."""
     with path.open("rb") as file:
         while file.read(2**24):
             pass
 
 
 def input_alone(size, folder, arguments):
-    """Print speeds of the input path without a step."""
+    """Print speeds of the input path without training."""
     path = folder / f"alone-{size}.npy"
     n = min(int(ALONE_BYTES / size**2), 100_000)
     make_store(path, n, size, arguments.seed)

@@ -1,20 +1,20 @@
 """Resident memory while training batches are drawn from a small and from a very large store.
 
 Command    python benchmarks/store_memory.py
-Measures   resident memory (anonymous pages and mapped file pages apart, where the system tells)
-           of a fresh process that draws shuffled training batches from a store of 10,000 and
-           from one of 1,350,000 images of 224 px, the same number of batches from each, enough
-           to touch several GB.  The project's own input path stands beside three plain ways of
-           reading the same rows: indexing the memory map, the same and then telling the system
-           that its pages are no longer needed, and reading row by row into a buffer.
+Measures   resident memory (anonymous and mapped file pages separately, if the system reports them)
+           of a fresh process that draws shuffled training batches from a store of 10,000 and from
+           one of 1,350,000 images of 224 px, the same number of batches from each, enough to touch
+           several GB.  The project's own input path is compared with three plain ways of reading
+           the same rows: indexing the memory map, the same with advice to the system that its
+           pages are no longer needed, and reading row by row into a buffer.
 Checks     that every way returns the rows it was asked for, and that the project's path grows by
            less than 1 GB from the small to the large store.
-Prints     a Markdown table, a line for each way.
+Prints     a Markdown table, one line for each way.
 Time       about two minutes on two cores; the memory maps take some ten minutes more, because
            every page of a sparse file that a map touches for the first time is a fault.
 
-The large store is a sparse file: it seems to have 67 GB and takes almost no disk.  Rows that
-were never written read as zeros, but their pages count in memory like all others.
+The large store is a sparse file: it appears to have 67 GB and takes almost no disk.  Rows that
+were never written are read as zeros, but their pages count in memory like all others.
 """
 
 import argparse
@@ -33,16 +33,16 @@ from pathlib import Path
 import numpy as np
 
 TARGET_BYTES = 1e9
-MARKED = 1000  # so many rows of a store have their number in their first bytes
+MARKED = 1000  # number of rows of a store that contain their number in their first bytes
 
 
 def by_indexing(images):
-    """Rows by indexing the map: simple, but every page that was touched stays resident."""
+    """Read rows by indexing the map: simple, but every page that was touched stays resident."""
     return lambda rows: np.asarray(images[rows])
 
 
 def by_dropping(images):
-    """The same, then tell the system that the map's pages are no longer needed."""
+    """Read rows by indexing, then tell the system that the map's pages are no longer needed."""
 
     def read(rows):
         taken = np.asarray(images[rows])
@@ -53,7 +53,7 @@ def by_dropping(images):
 
 
 def by_positions(images):
-    """Read every row from its place in the file straight into the batch, without the map."""
+    """Read every row from its position in the file straight into the batch, without the map."""
     file = os.open(images.filename, os.O_RDONLY)
     row_bytes = images[0].nbytes
 
@@ -73,7 +73,7 @@ PROJECT = "rin.training"
 
 
 def plain_batches(read, n, batch, seed):
-    """Shuffled batches as any of the plain ways reads them."""
+    """Yield shuffled batches, read in one of the plain ways."""
     draws = np.random.default_rng(seed)
     while True:
         order = draws.permutation(n)
@@ -83,7 +83,7 @@ def plain_batches(read, n, batch, seed):
 
 
 def project_batches(images, batch, seed):
-    """The batches of a training step, as the project draws them; a label is its row's number."""
+    """Yield the batches of a training step, as the project draws them; labels are row numbers."""
     from rin.training.batches import ImageSubset, ShuffledBatches
 
     rows = np.arange(len(images))
@@ -91,7 +91,7 @@ def project_batches(images, batch, seed):
 
 
 def memory():
-    """Resident bytes now: all, anonymous, mapped files; the last two None where not told."""
+    """Return resident bytes: all, anonymous, mapped files; the last two None if not reported."""
     status = Path("/proc/self/status")
     if not status.exists():
         # Linux counts in KiB, macOS in bytes, and only the highest ever is known.
@@ -105,7 +105,7 @@ def memory():
 
 
 def make_sparse_store(path, n, size):
-    """An .npy file of n images that takes almost no disk; some rows hold their number."""
+    """Write an .npy file of n images that takes almost no disk; some rows contain their number."""
     header = {"descr": "|u1", "fortran_order": False, "shape": (n, size, size)}
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
@@ -118,13 +118,13 @@ def make_sparse_store(path, n, size):
 
 
 def watch(way, path, batch, batches, seed):
-    """Draw batches and return memory before and at its highest, and seconds."""
+    """Draw batches; return memory before and at its highest, and seconds."""
     images = np.load(path, mmap_mode="r")
     if way == PROJECT:
         drawn = project_batches(images, batch, seed)
     else:
         drawn = plain_batches(WAYS[way](images), len(images), batch, seed)
-    next(drawn)  # what has to be imported and allocated once is not the store's
+    next(drawn)  # imports and first allocations are not due to the store
     gc.collect()
     before, highest, seconds = memory(), None, 0.0
     for _ in range(batches):

@@ -1,4 +1,4 @@
-"""What tests of several packages share: the command line, and where real images lie."""
+"""Fixtures and settings that tests of several packages share: the command line, real images."""
 
 import gc
 import os
@@ -11,13 +11,13 @@ from hypothesis import settings
 
 from rin.cli import main
 
-WORKER_BYTES = 3.5e9  # of the largest, at the end
+WORKER_BYTES = 3.5e9  # peak of the largest worker
 
-# Before NumPy is loaded: the matrices of tests are small, and threads that wait for one another
-# keep the processors from the other workers.
+# Set before NumPy is loaded: matrices in tests are small, and threads that wait for one another
+# would block processors that other workers need.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# In the background (`make test &`) Ctrl-C is ignored, and by programs that tests start as well.
+# In the background (`make test &`), Ctrl-C is ignored, also by programs that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Tests assert no timings; a new example must not fail a change that has nothing to do with it.
@@ -26,11 +26,11 @@ settings.load_profile("any computer")
 
 
 def pytest_xdist_auto_num_workers(config):
-    """One worker a processor, fewer where memory is short."""
+    """Return one worker per processor, or fewer if memory is short."""
     from joblib import cpu_count  # which loads NumPy
 
     memory = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    limit = Path("/sys/fs/cgroup/memory.max")  # that of a container
+    limit = Path("/sys/fs/cgroup/memory.max")  # limit of a container
     if limit.is_file() and limit.read_text().strip().isdigit():
         memory.append(int(limit.read_text()))
     return max(1, min(cpu_count(), int(min(memory) / WORKER_BYTES)))
@@ -38,7 +38,7 @@ def pytest_xdist_auto_num_workers(config):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """Search for no garbage while modules are loaded, nor ever among what they hold."""
+    """Disable garbage collection while modules load, and exclude their objects from it later."""
     gc.disable()
     try:
         return (yield)
@@ -48,9 +48,9 @@ def pytest_collection():
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with trainings: a long file that comes last keeps one process at work alone.
+    """Run training tests first: a long file at the end would keep a single process busy.
 
-    Before them come pages that train live, which must set the threads of TensorFlow themselves.
+    Tests of live pages run before them, as TensorFlow's threads must be set by the page itself.
     """
     items.sort(
         key=lambda item: ("live_pages" not in item.path.stem, "training" not in item.path.parts)
@@ -59,7 +59,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_waiting_for_the_disk():
-    """Nothing that tests write has to outlive the computer's power."""
+    """Skip fsync: files that tests write need not survive a power failure."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
         yield
@@ -67,7 +67,7 @@ def _no_waiting_for_the_disk():
 
 @pytest.fixture
 def rin(monkeypatch, capsys, tmp_path):
-    """Runs the command line in an empty folder; returns exit status, stdout, stderr."""
+    """Run the command line in an empty folder; calls return exit status, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DATA_ROOT", raising=False)
 
