@@ -39,7 +39,7 @@ from rin.study.pretraining import plan_pretraining
 
 TARGET_SECONDS, PAGE_SECONDS, PAGE_GB, FILES_A_RUN = 10, 30, 2, 6
 INITS = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
-#: This gives 800 on average per run, as half of the tasks have masks, and only a stand-in's cases.
+#: About 800 per run on average, because half of the tasks have masks and a stand-in's few cases.
 TEST_CASES = 1500
 CURVES = {"accuracy": [0.5], "loss": [0.5], "val_accuracy": [0.5], "val_loss": [0.5]}
 PAGES = {"breast": "task", "hemorrhage": "task", "all tasks": "all_tasks", "maps": "localisation"}

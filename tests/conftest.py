@@ -1,4 +1,4 @@
-"""Fixtures and settings that tests of several packages share: the command line, real images."""
+"""Fixtures and settings for tests of several packages, such as the command line, real images."""
 
 import gc
 import os

@@ -1,1 +1,1 @@
-"""What is published: the paper's numbers, their audit, independent studies, contradictions."""
+"""Published evidence: the paper's numbers, their audit, independent studies, contradictions."""

@@ -1,4 +1,4 @@
-"""Figures of the pages on what is published, and of the study's own page: one function a figure.
+"""Figures of the pages on published evidence and of the page on the study, one function each.
 
 Each function takes tables and returns a `rin.report.page.Picture`; labels, order and alternative
 texts are here, and no statistics.

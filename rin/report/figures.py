@@ -56,10 +56,11 @@ def difference_forest(runs: Results, task: str) -> Picture:
 
 
 def task_differences(runs: Results, task: str) -> pd.DataFrame:
-    """Return the rows of `difference_forest`, in AUC points; only those with intervals, if any.
+    """Return the rows of `difference_forest`, in AUC points.
 
-    A line has the interval over patients (`networks`) and the interval over pretrainings; the
-    latter is left out where a single pair of networks has none.
+    Rows without an interval are left out, unless no row has one.  A line has the interval over
+    patients (`networks`) and the interval over pretrainings; the latter is left out where a single
+    pair of networks has none.
     """
     scores = runs.predictions(task=task)
     networks = init_differences(scores, *runs.inits)

@@ -65,7 +65,7 @@ def format_estimate(
 ) -> Any:
     """Return an estimate with its interval, ``+0.040 (−0.006, 0.087)``, or one for each row.
 
-    `estimate` is a table, a row of one, or a result of `rin.stats`; `unit` "points" shows
+    `estimate` is a table, a row of a table, or a result of `rin.stats`; `unit` "points" shows
     fractions, such as AUCs, as points (0-100).
     """
     if isinstance(estimate, pd.DataFrame):

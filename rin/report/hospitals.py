@@ -185,7 +185,7 @@ def subgroup_table(runs: Results, task: str, groups: pd.DataFrame) -> Styler:
 def change(runs: Results, task: str, alone: TTest, across: pd.DataFrame) -> str:
     """Return by how much the difference changes between the two test sets.
 
-    `alone` is of `rin.stats.change_between`, `across` of `pretraining_changes`.
+    `alone` is the result of `rin.stats.change_between`, `across` a table of `pretraining_changes`.
     """
     unreal = runs.stand_ins(task)
     return words_of_studies.changed_by_hospital(
@@ -205,7 +205,7 @@ def calibration_on_both(runs: Results, task: str) -> Picture:
 
 
 def clinical_table(runs: Results, task: str) -> Styler:
-    """Return a table of the first measures beyond the AUC on both test sets."""
+    """Return a table of the first three measures beyond the AUC on both test sets."""
     scores, seed = test_sets(runs, task), runs.workspace.profile.seed
     measures, rows = [], []
     for name in ("internal", "external"):

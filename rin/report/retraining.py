@@ -177,7 +177,7 @@ def one_left_out(runs: Results, across: pd.DataFrame, without: pd.DataFrame) -> 
 
 
 def one_pair_matters(runs: Results, across: pd.DataFrame, without: pd.DataFrame) -> str:
-    """Return a sentence on the pair that matters most, and what excludes zero without one."""
+    """Return which pair matters most, and on which tasks leaving one out excludes zero."""
     unreal = runs.stand_ins()
     return words.one_pair_matters(across, without, _inside(runs), stand_ins=unreal)
 

@@ -121,7 +121,7 @@ def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: np.ndarr
         positives, negatives = row[positive], row[~positive]
         order = np.argsort(negatives, kind="stable")
         below = np.searchsorted(negatives, positives, "left", order)
-        up_to = np.searchsorted(negatives, positives, "right", order)  # with those at it
+        up_to = np.searchsorted(negatives, positives, "right", order)  # including equal scores
         places.append((order, below, up_to))
     for block in _blocks(len(weights), positive.size):
         of_positive, of_negative = weights[block][:, positive], weights[block][:, ~positive]

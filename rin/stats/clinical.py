@@ -251,7 +251,7 @@ def _measures_of_groups(
     bins: int = 10,
     level: float = 0.95,
 ) -> dict[str, pd.DataFrame]:
-    """Return the measures of "all" networks, and of those "converged", without `diverged` ones.
+    """Return the measures of "all" networks, and of "converged" networks: all but `diverged`.
 
     Each network is measured once for both groups, as resampling takes nearly all the time.
     """
@@ -467,7 +467,7 @@ def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
 
 
 def _of_first(sums: np.ndarray, count: np.ndarray | int) -> np.ndarray:
-    """Return the cumulative sum at each row's first `count` (k,) or (r, k) entries, 0 for none."""
+    """Return each row's sum of its first `count` (k,) or (r, k) entries, from cumulative sums."""
     count = np.atleast_1d(count)
     last = np.clip(count - 1, 0, sums.shape[1] - 1)
     taken = sums[:, last] if last.ndim == 1 else np.take_along_axis(sums, last, axis=1)

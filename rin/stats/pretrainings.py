@@ -277,8 +277,9 @@ def posterior_differences(
 ) -> pd.DataFrame:
     """Compare two inits as `pretraining_differences`, by a posterior: a sensitivity analysis.
 
-    The mean has a flat prior, and every SD (of backbones, seeds and pairs, where pairs tell them
-    apart) a half-normal one, so that SDs that few pairs estimate are neither zero nor very large.
+    The mean has a flat prior, and every SD (of backbones, seeds and pairs, as far as pairs can
+    separate them) a half-normal one, so that SDs that few pairs estimate are neither zero nor very
+    large.
 
     Parameters
     ----------

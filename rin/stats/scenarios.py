@@ -231,7 +231,7 @@ def training_spread(
     Raises
     ------
     InputError
-        As `scenario_aucs`; for a task of which no scenario was trained twice.
+        As `scenario_aucs`; for a task without a scenario that was trained twice.
 
     Examples
     --------

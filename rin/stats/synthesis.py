@@ -64,8 +64,8 @@ def three_level(
     and the columns of an estimate, with df k − 1 or, where `contained`, clusters − 1 (the cautious
     choice for a statement beyond these clusters); `between` and `within` (variances), and q, q_df,
     q_p (Cochran's test that all are equal).  Where no cluster has two estimates, or there is one
-    cluster, `between` is NaN.  The mean is that of generalised least squares, or the one with
-    these `weights` (k,).  InputError as `random_effects`.  Konstantopoulos 2011, 10.1002/jrsm.35.
+    cluster, `between` is NaN.  The mean is weighted by generalised least squares, or by `weights`
+    (k,) if given.  InputError as `random_effects`.  Konstantopoulos 2011, 10.1002/jrsm.35.
     """
     covariance = np.asarray(variances, dtype=float)
     if covariance.ndim != 2:
