@@ -1,4 +1,4 @@
-"""Fixtures and settings for tests of several packages, such as the command line, real images."""
+"""Fixtures and settings of tests in several packages: the command line, real images."""
 
 import gc
 import os

@@ -1,4 +1,4 @@
-"""The published numbers of the reference study (`CITATION`) that are used here, with places.
+"""The published numbers of the reference study (`CITATION`) used here, with their places.
 
 They are in `paper.yaml`, as printed; `rin.evidence.audit` checks them by arithmetic.
 """

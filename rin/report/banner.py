@@ -175,7 +175,7 @@ def _reference(reference: OpenedResults) -> tuple[list[str], dict[str, str]]:
 
 
 def _short(commit: str | None) -> str:
-    """Return the first digits of a commit, with a plus if files were edited since."""
+    """Return the first digits of a commit, with its plus if files had been edited."""
     return f"{commit[:12]}{'+' * commit.endswith('+')}" if commit else "not known"
 
 

@@ -96,7 +96,7 @@ def _network_dots(aucs: pd.DataFrame, order: list[str], *, narrow: bool = False)
 
 
 def wrong_way_round(runs: Results, aucs: pd.DataFrame) -> str:
-    """Return a sentence on networks that rank cases the wrong way round, and their SDs."""
+    """Return which networks rank cases the wrong way round, with the SD of their log-odds."""
     scores = runs.predictions(study=STUDY)
     network = [*aucs.columns[: aucs.columns.get_loc("auc")]]
     log_odds = scores.groupby(network)["score"].std().rename("sd").reset_index()

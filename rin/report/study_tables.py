@@ -185,7 +185,7 @@ def sources_table(corpus: str) -> Styler:
 
 
 def corpus_overlap_table(overlap: pd.DataFrame) -> Styler:
-    """Return a table of how many of each task's images, and of planted copies, are in the corpora.
+    """Return a table of how many of each task's images, and of planted copies, were found.
 
     `overlap` is the table `corpus_overlap` of a reference run, one row per task and corpus.
     """

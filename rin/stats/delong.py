@@ -284,7 +284,7 @@ def share_interval(
 def _newcombe(
     auc: float, positive: np.ndarray, clusters: ArrayLike | None, level: float
 ) -> tuple[float, float]:
-    """Return the AUCs that are one z quantile from `auc`, with Hanley and McNeil's variance."""
+    """Return the two AUCs one z quantile away from `auc`, with Hanley and McNeil's variance."""
     whose = np.arange(positive.size)
     if clusters is not None:
         whose, _ = cluster_codes(clusters, positive.size)

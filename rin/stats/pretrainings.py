@@ -132,8 +132,8 @@ def pretraining_differences(
     Parameters
     ----------
     predictions : as `pair_differences`, or an iterable of such tables, one per task; with
-        `pretraining_seed` unless exactly the pairs of one number of the pretraining share their
-        seed and split
+        `pretraining_seed`, unless pairs share a seed and split exactly when they have the same
+        number of the pretraining
     init_a, init_b : names of the inits
     fixed_backbones : restrict the conclusion to these backbones, with new pretrainings and
         patients
