@@ -293,7 +293,8 @@ def new(
     name: Annotated[str, typer.Argument(help="Name of the task: small letters, digits, _.")],
     images: Annotated[Path, typer.Option(help="Folder of the pictures.")],
     table: Annotated[
-        Path | None, typer.Option(help="A row a picture, or a patient: CSV, .xlsx, parquet.")
+        Path | None,
+        typer.Option(help="One row per picture or patient: CSV, Excel, JSON, parquet."),
     ] = None,
     masks: Annotated[Path | None, typer.Option(help="Folder of the masks.")] = None,
     image: Annotated[str, typer.Option(help="Column of the pictures.")] = "",
@@ -416,7 +417,7 @@ def new(
 
 @app.command()
 def compare(
-    scores: Annotated[Path, typer.Argument(help="A row a model and case: CSV, .xlsx, parquet.")],
+    scores: Annotated[Path, typer.Argument(help="One row per model and case, as CSV or Excel.")],
     by: Annotated[str, typer.Option(help="Column of the model.")] = "model",
     score: Annotated[str, typer.Option(help="Column of the score.")] = "score",
     label: Annotated[str, typer.Option(help="Column of the true class.")] = "label",

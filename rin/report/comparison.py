@@ -63,7 +63,7 @@ def read_scores(path: Path, columns: Columns, positive: str = "") -> pd.DataFram
     of the positive class; by default, labels are 0 and 1, or false and true.
     """
     if not path.is_file():
-        remedy = "Name a table of scores, one row a model and case."
+        remedy = "Name a table of scores, one row per model and case."
         raise InputError("there is no such file", where=path, remedy=remedy)
     table = read_table(Tree(path.parent, ".", (path.name,)), path.name, ())
     names = {"model": columns.by, "case_id": columns.case, "patient_id": columns.patient}

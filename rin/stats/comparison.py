@@ -205,7 +205,7 @@ def _of_model(
     if rows.empty:
         raise InputError("no row", where="scores", remedy="Pass the scores of both models.")
     if repeated := int(rows["case"].duplicated().sum()):
-        remedy = "Keep one score a case; name the column `within` of what cases were scored in."
+        remedy = "Keep one score per case; name the column `within` of what cases were scored in."
         raise InputError(f"{repeated} cases are repeated", where=columns["case"], remedy=remedy)
     if positive is None:
         return rows

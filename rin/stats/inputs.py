@@ -259,7 +259,7 @@ def binary_labels(labels: ArrayLike) -> np.ndarray:
     _unmasked(labels, "labels")
     array = np.asarray(labels)
     if array.ndim != 1 or array.size == 0:
-        problem = f"shape {array.shape} is not one label a case"
+        problem = f"shape {array.shape} is not one label per case"
         raise InputError(problem, where="labels", remedy="Pass 0s and 1s.")
     if not np.isin(array, [0, 1]).all():
         problem = f"values other than 0 and 1: {pd.unique(array)[:5].tolist()}"
@@ -281,7 +281,7 @@ def score_rows(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.nda
         rows = np.atleast_2d(np.asarray(scores, dtype=float))
     if rows.ndim != 2 or rows.shape[1] != n_cases:
         problem = f"shape {np.shape(scores)} beside {n_cases} labels"
-        remedy = "Pass one score a case, cases along the last axis."
+        remedy = "Pass one score per case, cases along the last axis."
         raise InputError(problem, where=where, remedy=remedy)
     if np.isnan(rows).any():
         problem = f"{np.isnan(rows).sum()} of {rows.size} scores are NaN"
