@@ -84,7 +84,7 @@ table.to_csv(folder / "Befunde.csv", sep=";", encoding="latin-1", index=False)
 #     --masks hospital/Masken --minutes 15
 # ```
 #
-# It reads tables of any separator and encoding (CSV, Excel, parquet), finds the columns by their
+# It reads tables of any separator and encoding (CSV, Excel, parquet, JSON), finds the columns by their
 # names and contents, opens every image (PNG, JPEG, TIFF, BMP, NumPy, NIfTI, DICOM), and asks for
 # what it cannot guess; names may omit folder and ending. Without a table, each class is a folder:
 # `rin new NAME --images FOLDER`, which may be a zip archive. This page calls the function behind
@@ -221,15 +221,18 @@ shutil.rmtree(work)
 # | you have | say |
 # |---|---|
 # | columns with other names | `--image`, `--label`, `--patient`, `--split` |
-# | a table with a row a patient | recognised where its cells begin names of folders or files, are the number behind a word in them (`Pat 0012`), or equal the patients of DICOM headers or of a pattern |
-# | a table with a row a study, series or DICOM file | recognised where its cells equal AccessionNumber or a UID of the headers, or begin names; patients are those of another column, of the headers, or of `--patient PATTERN` |
+# | a table with one row per patient | recognised where its cells begin names of folders or files, are the number behind a word in them (`Pat 0012`), or equal the patients of DICOM headers or of a pattern |
+# | a table with one row per study, series or DICOM file | recognised where its cells equal AccessionNumber or a UID of the headers, or begin names; patients are those of another column, of the headers, or of `--patient PATTERN` |
 # | files called alike in the folders of patients | recognised where two columns name folder and file |
-# | a table with a row a lesion | rows that say the same of a picture count once, and their masks are joined |
-# | annotations of COCO | `--table annotations.json`: a row a picture, the classes of its annotations as findings |
+# | a table with one row per lesion | rows that say the same of a picture count once, and their masks are joined |
+# | a table with one row per finding | `--findings`: any finding of a picture, study or patient counts |
+# | annotations of COCO | `--table annotations.json`: one row per picture, the classes of its annotations as findings |
+# | several sequences or views, of which one is to be used | `--only flair`; `--only 'flair\|seg'` with masks that are called so |
 # | a split in the table that is not to be used | `--split none` |
 # | patients in file names, or in paths | a pattern is proposed, with examples; another one by `--patient 'p(\d+)_'`, `--patient '([^/]+)/[^/]+$'`; `--patient none` if names tell none |
 # | classes in file names | `--label '_(\d)$'`, without a table |
 # | masks that tell the class, a lesion or none | `--label masks` |
+# | masks with labels, as 1 for an organ and 2 for its tumour | reported, and asked for; `--lesion-values 2` |
 # | a folder for each patient below each class | recognised and reported |
 # | patients in DICOM headers only | read from there and reported |
 # | a table below a title, or empty rows | passed over and reported |
