@@ -1,1 +1,1 @@
-"""From files on disk to case tables, image stores and splits; it trains nothing."""
+"""Case tables, image stores and splits, made from files on disk; nothing here trains a network."""

@@ -1,4 +1,4 @@
-"""Long passes over pictures: cut into chunks, worked on in parallel, under one bar."""
+"""Long passes over pictures: divided into chunks, run in parallel, with one progress bar."""
 
 import os
 import sys
@@ -21,22 +21,22 @@ Result = TypeVar("Result")
 def map_chunks(
     function: Callable[[Item], Result], items: Sequence[Item], chunk: int, *, title: str
 ) -> Iterator[list[Result]]:
-    """Map a function of a module over items, and yield its results chunk by chunk, in order.
+    """Apply a module-level function to items, and yield the results chunk by chunk, in order.
 
-    Chunks are worked on by processes, one per core; a single chunk by threads of this process.
+    Processes, one per core, work on the chunks; threads of this process on a single chunk.
     """
     chunks = [items[start : start + chunk] for start in range(0, len(items), chunk)]
     if len(chunks) < 2:
         yield from (map_threads(function, members) for members in chunks)
         return
-    # Of the cores, joblib counts those of a container's quota, or of LOKY_MAX_CPU_COUNT.
+    # joblib's cpu_count respects a container's quota and LOKY_MAX_CPU_COUNT.
     parallel = Parallel(
         min(cpu_count(), len(chunks)),
         backend="loky",
         return_as="generator",
         pre_dispatch="all",
         batch_size=1,
-        # Before a worker imports what it works with: a killed parent leaves none behind.
+        # It runs before a worker imports libraries, so that no worker outlives a killed parent.
         initializer=die_with,
         initargs=(os.getpid(),),
     )
@@ -44,7 +44,7 @@ def map_chunks(
     interval = 0.5 if sys.stderr.isatty() else 15
     try:
         with tqdm(total=len(items), desc=title, unit="picture", mininterval=interval) as bar:
-            with without_interrupts():  # a worker that starts would say a page of Ctrl-C
+            with without_interrupts():  # a starting worker would print a long traceback of Ctrl-C
                 made = parallel(delayed(_map)(function, members) for members in chunks)
             for results in made:
                 bar.update(len(results))
@@ -60,8 +60,8 @@ def map_chunks(
 
 
 def map_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Map a function over items, in their order, in threads of this process."""
-    # Joblib's threads wait in steps of 10 ms, longer than most pictures take.
+    """Apply a function to items in threads of this process; return the results in order."""
+    # joblib's threads poll every 10 ms, which is longer than most pictures take.
     with ThreadPoolExecutor(min(MAX_THREADS, cpu_count())) as pool:
         return list(pool.map(function, items))
 

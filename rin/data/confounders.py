@@ -1,10 +1,10 @@
-"""Confounders put on images, or sampled from cases: what a network may learn in place of disease.
+"""Confounders that a network may learn instead of disease: added to images, or sampled.
 
 After Juodelyte et al., "Source Matters" (AMAI 2024, a workshop of MICCAI; arXiv 2403.04484): a
-confounder stands on a share of the positive training images, and in the reversed test on all
-negative images and no positive one. The study states lengths in pixels of the pictures, tag and
-denoising without their size; here every length is a share of the side, of 512 and 1,024 pixels,
-which is an assumption.
+confounder is added to a share of the positive training images and, in the reversed test, to all
+negative images and no positive one.  The study states lengths in pixels, those of tag and
+denoising without the size of the pictures; here every length is a share of the side, which is
+assumed to be 512 pixels for the tag and 1,024 for denoising.
 """
 
 import numpy as np
@@ -16,13 +16,13 @@ from rin.errors import InputError, look_up
 CONFOUNDERS = ("tag", "denoising", "noise")
 _TAG_HEIGHT, _TAG_PLACE = 64 / 512, 200 / 512
 _PASSED = 500 / 1024  # diameter of the circle of frequencies that denoising keeps
-#: Counts that white stands for in Poisson noise; the study models an X-ray tube, and gives all its
-#: images noise, the confounded ones more.
+#: Photon count of a white pixel in Poisson noise; the study models an X-ray tube, and adds noise
+#: to all its images, more to the confounded ones.
 PHOTONS = 400
 
 
 def confound(kind: str, images: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Return uint8 images (n, h, w) or (n, h, w, 3) with a confounder on every one.
+    """Return uint8 images (n, h, w) or (n, h, w, 3) with a confounder added to every image.
 
     `tag` is a white R, `denoising` a circular low-pass filter, `noise` Poisson noise by `seed`.
     """
@@ -45,7 +45,7 @@ def confound(kind: str, images: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def confounded_rows(labels: np.ndarray, share: float, *, seed: int) -> np.ndarray:
-    """Draw a share, 0 to 1, of the positive images: bool (n,), True where the confounder goes."""
+    """Draw a share (0 to 1) of the positive images; return bool (n,), True for drawn images."""
     positive = np.flatnonzero(labels)
     drawn = np.random.default_rng(seed).permutation(positive)[: round(share * len(positive))]
     return np.isin(np.arange(len(labels)), drawn)
@@ -54,12 +54,13 @@ def confounded_rows(labels: np.ndarray, share: float, *, seed: int) -> np.ndarra
 def sampled_parts(
     cases: pd.DataFrame, groups: tuple[str, str], share: float, sizes: dict[str, int], *, seed: int
 ) -> pd.DataFrame:
-    """Return `case_id` and `part`: a group of patients is the confounder, as sex in that study.
+    """Return `case_id` and `part` of a split in which a group of patients, as a sex, confounds.
 
-    Training and validation take a `share` of their positives from the second group, all else from
-    the first; the reversed test has positives of the first and negatives of the second.  ``cases``
-    have `case_id`, `patient_id`, `label` (1 or 0) and `group`; patients with two groups are left
-    out.  ``sizes`` are the patients of each class in `train`, `validation` and `test`.
+    In training and validation a `share` of the positive patients is from the second group, all
+    others are from the first; the reversed test has positive patients of the first group and
+    negative ones of the second.  ``cases`` has the columns `case_id`, `patient_id`, `label` (1 or
+    0) and `group`; patients in two groups are left out.  ``sizes`` gives the number of patients
+    of each class in `train`, `validation` and `test`.
     """
     patients = cases.groupby("patient_id").agg({"label": "max", "group": ["first", "nunique"]})
     patients.columns = ["label", "group", "groups"]

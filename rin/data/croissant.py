@@ -1,8 +1,8 @@
-"""Croissant: what a folder of tables and pictures holds, for programs that look for datasets.
+"""Croissant: a description of a folder of tables and pictures, for programs that find datasets.
 
-A description is one JSON-LD file beside what it describes, `croissant.json`, in the format of
-MLCommons, version 1.0 (Akhtar et al., DEEM 2024, https://doi.org/10.1145/3650203.3663326).  It has
-the SHA-256 of every table, and of no picture.
+The description is a JSON-LD file, `croissant.json`, in the folder that it describes, in the format
+of MLCommons, version 1.0 (Akhtar et al., DEEM 2024, https://doi.org/10.1145/3650203.3663326).  It
+gives the SHA-256 of every table, but of no picture.
 """
 
 import json
@@ -17,12 +17,12 @@ from rin.files import read_yaml, sha256_of, write_atomically
 CROISSANT = "croissant.json"
 _SHARED = read_yaml(Path(__file__).with_suffix(".yaml"))
 _FORMATS = {".csv": "text/csv", ".json": "application/json", ".parquet": "application/x-parquet"}
-#: What is not among them is text.
+#: Croissant's type of each kind of NumPy; any other kind is text.
 _TYPES = {"b": "sc:Boolean", "i": "sc:Integer", "u": "sc:Integer", "f": "sc:Float"}
 
 
 def file_object(path: Path) -> dict[str, str]:
-    """Return the entry of a file that lies beside the description, with its SHA-256."""
+    """Return the entry of a file beside the description, with its SHA-256."""
     return {
         "@type": "cr:FileObject",
         "@id": path.name,
@@ -37,7 +37,7 @@ def file_object(path: Path) -> dict[str, str]:
 def table_records(
     file: str, table: pd.DataFrame, description: str, columns: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the record set of a table's file; `columns` says what some of its columns hold."""
+    """Return the record set of a table in a file; `columns` describes some of its columns."""
     name, fields = Path(file).stem, []
     for column in table:
         field = {"@type": "cr:Field", "@id": f"{name}/{column}", "name": column}
@@ -63,7 +63,7 @@ def write_croissant(
 ) -> Path:
     """Write `croissant.json` into a folder and return its path.
 
-    `stated` is what is said of the whole (name, description, version, …), in the words of
+    `stated` describes the folder as a whole (name, description, version, …), in the terms of
     schema.org.
     """
     description = {**_SHARED, **stated, "distribution": distribution, "recordSet": records}

@@ -1,6 +1,6 @@
-"""From a manifest to a checked case table: real files where they lie, stand-ins elsewhere.
+"""From a manifest to a checked case table, of real files or of a stand-in.
 
-Real files that are present but broken raise; they are never replaced by a stand-in.
+Real files that are present but broken raise an error; a stand-in never replaces them.
 """
 
 import hashlib
@@ -30,14 +30,15 @@ from rin.data.tree import PICTURES, SEPARATOR, Tree, open_tree
 from rin.errors import InputError, counted, join_first_ten
 from rin.tables import CASES, check_table
 
-#: Sets of equal pictures that get a finding each, and cases that a finding names.
+#: Most sets of equal pictures with a finding each, and most cases named by another finding.
 LISTED = 20
 
 
 def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFrame:
-    """Return ``found`` images (or exams) and ``masks`` of each source class, and those expected.
+    """Return the numbers of images (or exams) and masks of each source class.
 
-    They are indexed by class; those expected are missing where the manifest states none.
+    The columns are ``found``, ``expected``, ``masks`` and ``expected_masks``; expected numbers are
+    missing where the manifest states none.
     """
     stated, units = manifest.counts, cases
     if stated.unit == "exam":
@@ -52,9 +53,9 @@ def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFram
 
 
 def part_in_words(manifest: DatasetManifest, cases: pd.DataFrame) -> str:
-    """Return which part of its dataset some cases are; empty where they are the whole.
+    """Return a phrase saying which part of a dataset the cases are, an empty string if the whole.
 
-    Where the manifest does not state how many there are, nothing shows that they are the whole.
+    If the manifest is partial and states no total, the cases never count as the whole.
     """
     if not manifest.partial:
         return ""
@@ -67,9 +68,9 @@ def part_in_words(manifest: DatasetManifest, cases: pd.DataFrame) -> str:
 
 
 def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: Path) -> None:
-    """Raise InputError where counts differ from those that the manifest states.
+    """Raise InputError if counts differ from those that the manifest states.
 
-    Those of a partial dataset may be smaller.
+    The counts of a partial dataset may be smaller.
     """
     stated, counts = manifest.counts, count_classes(manifest, cases)
     in_all = {"images": len(cases), "classes": int((counts["found"] > 0).sum())}
@@ -99,7 +100,7 @@ def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: Path) ->
 
 
 def count_differences(what: str, expected: dict[str, int], present: dict[str, int]) -> list[str]:
-    """Return a sentence for each class whose count differs; nothing expected, nothing said."""
+    """Return a phrase for each class whose count differs; none if no count is expected."""
     differences = []
     for name in sorted({*expected, *present}) if expected else ():
         number, stated = present.get(name, 0), expected.get(name, 0)
@@ -110,7 +111,7 @@ def count_differences(what: str, expected: dict[str, int], present: dict[str, in
 
 
 class CaseProblem(NamedTuple):
-    """What is wrong with cases: its kind, what it is, and what to do, without a full stop."""
+    """A problem with some cases: its kind, a description, and a remedy without a full stop."""
 
     kind: Literal["one class", "mixed patients", "empty masks"]
     problem: str
@@ -121,7 +122,7 @@ class CaseProblem(NamedTuple):
 
 
 def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> list[CaseProblem]:
-    """Return what is wrong with cases that can be read: one class, mixed patients, empty masks."""
+    """Return the problems of readable cases: only one class, mixed patients, empty masks."""
     problems, classes = [], sorted(cases["label"].unique())
     if manifest.tasks and len(classes) < 2:
         problem = f"all {len(cases):,} pictures have one label ({', '.join(classes)}): two are "
@@ -168,7 +169,7 @@ def drop_left_out(
 
 
 def marks_nothing(cases: pd.DataFrame) -> pd.Series:
-    """Return which cases have a mask that is all black, or all white, by its digest."""
+    """Return which cases have an all black or all white mask, according to its digest."""
     nothing = pd.Series(False, cases.index)
     for (width, height), rows in cases.groupby(["width", "height"]):
         plain = [hashlib.sha256(bit * (width * height)).hexdigest() for bit in (b"\0", b"\1")]
@@ -179,10 +180,10 @@ def marks_nothing(cases: pd.DataFrame) -> pd.Series:
 def findings_of(
     manifest: DatasetManifest, cases: pd.DataFrame, listed: pd.DataFrame
 ) -> tuple[Finding, ...]:
-    """Return the findings: bad, repeated, blank and wrapped pictures, counts, what is known.
+    """Return the findings on pictures, volumes and counts, and those that the manifest states.
 
-    The paper's counts are compared with the ``cases`` in use, the authors' with all that are
-    ``listed``, also of classes without a label; neither with a part of the dataset.
+    The paper's counts are compared with the ``cases`` in use, the authors' with all ``listed``
+    cases, those of classes without a label included; neither is compared with a partial dataset.
     """
     unused = {*listed["case_id"][listed["label"].isna()]}
     if part := part_in_words(manifest, listed):
@@ -215,7 +216,7 @@ def findings_of(
 
 
 def volume_findings(slices: Slices, cases: pd.DataFrame) -> list[Finding]:
-    """Return what volumes lack: slices, or a lesion where slices with one are to be taken."""
+    """Return findings on volumes with too few slices, or without a lesion if slices need one."""
     findings = []
     sizes = cases.groupby(VOLUME).size()
     short = sizes.index[sizes < slices.count]
@@ -235,13 +236,13 @@ def volume_findings(slices: Slices, cases: pd.DataFrame) -> list[Finding]:
 
 
 def wrapped_in_words(n: int, unwrapped: bool) -> str:
-    """Return what is wrong with files in which CT values wrapped, and what becomes of them."""
+    """Return a phrase on files whose CT values wrapped, and whether the values were put back."""
     problem = f"{counted(n, 'CT files')}: 12 bits without a sign, air at 3,000 and more"
     return f"{problem}, {'put back' if unwrapped else 'put back by unwrap_ct: true'}"
 
 
 def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
-    """Return a finding for each set of cases with identical pixels, or one for very many sets."""
+    """Return a finding for each set of cases with identical pixels; one per kind for many sets."""
     same, findings = ["digest", "width", "height"], []
     repeated = cases[cases.duplicated(same, keep=False)]
     for _, rows in repeated.groupby(same, sort=False):
@@ -260,7 +261,7 @@ def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
 
 
 def check_data_root(data_root: Path) -> None:
-    """Raise InputError where a data root is no folder."""
+    """Raise InputError if the data root is not a folder."""
     if not Path(data_root).is_dir():
         remedy = "Name the folder that holds the datasets, or leave it out (DATA_ROOT, too)."
         raise InputError("there is no such data root", where=data_root, remedy=remedy)
@@ -281,7 +282,7 @@ def locate(manifest: DatasetManifest, data_root: Path | None) -> str | None:
 
 
 def open_located(manifest: DatasetManifest, data_root: Path | None) -> Tree:
-    """Return the tree of a dataset; InputError where the data root does not hold it."""
+    """Return the tree of a dataset; InputError if the data root does not contain it."""
     location = locate(manifest, data_root)
     if data_root is not None and location is not None:
         return open_tree(data_root, location)
@@ -300,15 +301,15 @@ def open_dataset(
     index_folder: Path,
     square: StoreShape | None = None,
 ) -> Dataset:
-    """Open the dataset that lies under the data root and check it against its manifest.
+    """Open the dataset under the data root and check it against its manifest.
 
-    Classes without a label are counted and left out; so are cases that are known to be bad.
-    ``square`` is as of :func:`rin.data.store.inspect_cases`.
+    Cases of classes without a label are counted and left out; so are cases known to be bad.
+    ``square`` is as for :func:`rin.data.store.inspect_cases`.
     """
     tree = open_located(manifest, data_root)
     where = tree.root / tree.location
     made, expected = is_stand_in(tree), manifest
-    if made:  # what is known of the published files does not hold of these
+    if made:  # what the manifest states about the published files is not true of these
         nothing = {"counts": ExpectedCounts(), "known_bad": {}, "findings": (), "partial": False}
         expected = manifest.model_copy(update=nothing)
     listed = find_cases(tree, manifest)
@@ -346,17 +347,17 @@ def open_dataset(
 
 
 def _content_digest(cases: pd.DataFrame, mask_digests: pd.Series, part: str) -> str:
-    # Locators stay out, so a folder and an archive of the same files have one digest.
+    # Locators are not digested, so a folder and an archive of the same files have one digest.
     columns = ["case_id", "patient_id", "label", "source_class", "width", "height", "digest"]
     kept = cases.columns.difference(list(CASES.columns))
     table = cases[columns].assign(mask=mask_digests, **cases[kept])
-    # A part is never taken for the whole, whatever is drawn from both.
+    # The part is digested, so that a part never counts as the whole, even with the same cases.
     content = table.to_csv(index=False, lineterminator="\n") + part
     return hashlib.sha256(content.encode()).hexdigest()
 
 
 def is_stand_in(tree: Tree) -> bool:
-    """Tell whether a tree was written in place of a dataset."""
+    """Return whether a tree is a stand-in for a dataset."""
     return any(name.rpartition("/")[2] == STAND_IN_NOTE for name in tree.names)
 
 
@@ -365,9 +366,10 @@ def sample_pictures(
 ) -> tuple[np.ndarray, str, str]:
     """Read at most ``n`` pictures, always the same, stretched to squares of ``size`` pixels.
 
-    ``where`` is a folder, a zip archive, or the name of a dataset below ``data_root``; empty for
-    the stand-in radiologic corpus.  Returned are uint8 RGB (n, size, size, 3), what they are in
-    words, and `real`, `stand-in`, or nothing for files that somebody named.
+    ``where`` is a folder, a zip archive, or the name of a dataset below ``data_root``; an empty
+    string names the stand-in radiologic corpus.  Return the pictures, uint8 RGB (n, size, size,
+    3), a description of them, and their provenance: `real`, `stand-in`, or an empty string for a
+    folder or an archive.
     """
     title, provenance = where, ""
     how: tuple[tuple[float, float] | None, bool, bool] = None, False, False

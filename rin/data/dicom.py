@@ -1,16 +1,18 @@
 """From a DICOM file to uint8 grey, and the patient that its header names.
 
-Read are frames of 8 or 16 bits: grey (MONOCHROME1 is inverted, so that more is brighter) and RGB
-or YBR colour, which becomes ITU-R 601 luma.  Palettes are refused; of a file of several frames one
-is read, ``file.dcm#frame-k``, with what its functional groups say of it.  Stored
-values become physical ones by the file's modality transform; then a ``window`` maps them linearly
-(PS3.3 C.11.2.1.2.1), for CT; else the file's own VOI table or first VOI window, where it has one;
-else the whole range of BitsStored becomes 0 to 255, so that 8-bit radiographs stay as stored.
-Stored values that mean that nothing was measured there (PixelPaddingValue) are black.
+Frames of 8 or 16 bits are read: grey (MONOCHROME1 is inverted, so that higher is brighter) and RGB
+or YBR colour, which becomes ITU-R 601 luma.  Palettes are refused.  ``file.dcm#frame-k`` is one
+frame of a file of several, read with the transforms in its functional groups.
 
-Decoding is pydicom's, which also clears the bits above BitsStored, with Pillow for JPEG and
-JPEG 2000, python-gdcm for lossless JPEG and pyjpegls for JPEG-LS.  pydicom looks neither at
-HighBit nor, in pixel data of several frames, beyond the first: both are seen to here.
+The file's modality transform converts stored values to physical ones.  A ``window``, as for CT,
+then maps these linearly (PS3.3 C.11.2.1.2.1); without it, the file's own VOI table or first VOI
+window does, if there is one; otherwise the whole range of BitsStored becomes 0 to 255, so that
+8-bit radiographs stay as stored.  Padding (PixelPaddingValue), where nothing was measured, is
+black.
+
+pydicom decodes and clears the bits above BitsStored, with Pillow for JPEG and JPEG 2000,
+python-gdcm for lossless JPEG and pyjpegls for JPEG-LS.  This module also checks HighBit, and
+whether the pixel data have more frames than the header states, both of which pydicom ignores.
 """
 
 import copy
@@ -44,7 +46,7 @@ from rin.data.tree import (
 )
 from rin.errors import FileError, InputError, as_input_error
 
-# pydicom warns with the values that it finds odd, and they may name a patient.
+# pydicom's warnings quote odd values, which may name a patient.
 warnings.filterwarnings("ignore", module="pydicom")
 GRAY = ("MONOCHROME1", "MONOCHROME2")
 COLOR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
@@ -52,7 +54,7 @@ REQUIRED = (
     *("Rows", "Columns", "BitsAllocated", "BitsStored", "SamplesPerPixel"),
     *("PhotometricInterpretation", "PixelRepresentation", "PixelData"),
 )
-#: What decodes a compression, by words of its name; the extra `study` brings the first two.
+#: Packages that decode a compression, by words of its name; the extra `study` has the first two.
 PACKAGES = {
     "JPEG-LS": "pyjpegls",
     "JPEG Lossless": "python-gdcm",
@@ -60,18 +62,20 @@ PACKAGES = {
 }
 #: Center and width.
 Window = tuple[float, float]
-#: What reading a broken data set raises: pydicom parses elements when they are asked for.
+#: Exceptions of a broken data set, at any access, as pydicom parses elements lazily.
 BROKEN = (*MALFORMED, BytesLengthException, InvalidDicomError)
-#: Beyond these a slope or an intercept is a slip: values would differ by nothing, or overflow.
+#: A slope or intercept outside these limits is wrong: values would be all equal, or overflow.
 MIN_SLOPE, MAX_SLOPE, MAX_INTERCEPT = 1e-9, 1e6, 1e9
-#: A comma that may divide thousands: 1,024, but not 0,684.
+#: A comma that may separate thousands: 1,024, but not 0,684.
 _THOUSANDS = re.compile(rb"(?<!\d)[1-9]\d{0,2},\d{3}(?!\d)")
-#: How a frame of JPEG (and JPEG-LS), or of JPEG 2000 with its file header or without, begins.
+#: First bytes of a frame in JPEG (and JPEG-LS), and in JPEG 2000 without or with a file header.
 _BEGINNINGS = (b"\xff\xd8", b"\xff\x4f", b"\0\0\0\x0cjP")
-#: Of CT in so many bits, stored values from which on they have wrapped, at this share of an image;
-#: with an intercept above the last one, nothing but wrapped values is air (-1,000 HU).
+#: Bits of CT whose values may wrap, the stored value from which on they have wrapped, and the
+#: share of such pixels above which an image counts as wrapped; with an intercept above the last
+#: number, only wrapped values can be air (-1,000 HU).
 WRAPPED_BITS, WRAPPED, WRAPPED_SHARE, NO_AIR = 12, 3000, 0.05, -100
-#: Modalities of files that outline what others show: what makes masks of them, and how.
+#: Modalities of files that outline structures in other files, a tool that converts such a file to
+#: masks, and its command.
 OUTLINES = {
     "SEG": (
         "segimage2itkimage of dcmqi",
@@ -89,19 +93,19 @@ _REMEDY += "the manifest's known_bad."
 
 
 class DicomFile(io.BufferedReader):
-    """A file for pydicom, which inflates a deflated data set whole: one that is no bomb.
+    """A file for pydicom that limits the size of a deflated data set, which pydicom does not.
 
-    It remembers whether the head of an element was ``cut``: pydicom stops there mutely.
+    ``cut`` is True if the header of an element is cut short, where pydicom stops without an error.
     """
 
     cut = False
-    name = None  # bytes have none, and pydicom would ask for it
+    name = None  # a buffer of bytes has no name, but pydicom asks for it
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Return bytes; raise FileError where pydicom would inflate more than 256 MiB."""
+        """Return bytes; raise FileError if pydicom would inflate more than 256 MiB."""
         content = super().read(size)
         self.cut = self.cut or (size == 8 and 0 < len(content) < 8)
-        if size in (-1, None):  # pydicom asks for all the rest only to inflate it
+        if size in (-1, None):  # pydicom reads the whole rest only to inflate it
             inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, MAX_BYTES + 1)
             if len(inflated) > MAX_BYTES:
                 raise FileError(f"its deflated data set holds more than {MAX_BYTES} bytes")
@@ -118,8 +122,8 @@ def read_dicom(
     """Read a DICOM picture as grey, uint8 (h, w), 0 to 255.
 
     ``window`` is center and width, in the units of the rescaled values: Hounsfield units for CT.
-    ``as_stored`` takes it for stored values where a file rescales none.
-    With ``unwrap``, CT values that :func:`is_wrapped` finds are put back below zero.
+    With ``as_stored``, it applies to stored values if the file does not rescale them.
+    With ``unwrap``, CT values that wrapped (:func:`is_wrapped`) are put back below zero.
     """
     content, parts = read_bytes(root, file_of(locator)), split_slice(locator)
     with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
@@ -135,9 +139,9 @@ def read_dicom(
 
 
 def measured_values(root: Path, locator: str) -> tuple[np.ndarray, bool] | None:
-    """Return the rescaled values of a DICOM picture, and whether its file rescales stored ones.
+    """Return the rescaled values (n,) of a DICOM picture, and whether its file rescales values.
 
-    They are (n,), without those where nothing was measured; None of 8 bits or fewer, or in colour.
+    Padding is left out.  None for a picture of 8 bits or fewer, or in colour.
     """
     parts = split_slice(locator)
     with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
@@ -157,7 +161,7 @@ def _rescales(dataset: Dataset) -> bool:
 
 
 def count_frames(root: Path, locator: str) -> int:
-    """Return how many frames the header of a DICOM file states, at least one."""
+    """Return the number of frames that the header of a DICOM file states, at least one."""
     with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
         header = _header(root, locator, ["NumberOfFrames", "Modality"])
         _refuse_segmentation(header, Path(root, locator))
@@ -165,12 +169,12 @@ def count_frames(root: Path, locator: str) -> int:
 
 
 def refuse_segmentation(root: Path, locator: str) -> None:
-    """Raise InputError for a DICOM file that outlines what other files show."""
+    """Raise InputError for a DICOM file that outlines structures in other files."""
     _refuse_segmentation(_header(root, locator, ["Modality"]), Path(root, locator))
 
 
 def _refuse_segmentation(dataset: Dataset, where: Path) -> None:
-    """Raise InputError for outlines: their frames, or contours, name slices of another series."""
+    """Raise InputError for outlines, whose frames or contours refer to slices of other series."""
     if (kind := str(dataset.get("Modality") or "")) not in OUTLINES:
         return
     tool, command = OUTLINES[kind]
@@ -183,7 +187,7 @@ def _refuse_segmentation(dataset: Dataset, where: Path) -> None:
 
 
 class Place(NamedTuple):
-    """Where a DICOM slice lies: its series, its place along the series, and its number."""
+    """The place of a DICOM slice: its series, its height along the normal, and its number."""
 
     series: str
     height: float
@@ -191,7 +195,7 @@ class Place(NamedTuple):
 
 
 def place_of(root: Path, locator: str) -> Place:
-    """Return where a slice lies in its series, from its header alone."""
+    """Return the place of a slice in its series, from its header alone."""
     tags = ["SeriesInstanceUID", "InstanceNumber", "ImagePositionPatient"]
     with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
         header = _header(root, locator, [*tags, "ImageOrientationPatient"])
@@ -207,7 +211,7 @@ def place_of(root: Path, locator: str) -> Place:
 
 
 def _with_groups(dataset: Dataset, frame: int) -> Dataset:
-    """Return a dataset with what its functional groups say of the values of one frame."""
+    """Return a dataset with the transforms of values that its functional groups give a frame."""
     flat = _copied(dataset)
     of_all = dataset.get("SharedFunctionalGroupsSequence") or []
     of_each = dataset.get("PerFrameFunctionalGroupsSequence") or []
@@ -219,14 +223,14 @@ def _with_groups(dataset: Dataset, frame: int) -> Dataset:
 
 
 def _copied(dataset: Dataset) -> Dataset:
-    """Return a dataset whose elements may be changed; copies of pydicom share them."""
+    """Return a copy of a dataset whose elements may be changed; pydicom's copies share them."""
     copied = copy.copy(dataset)
     copied._dict = dict(dataset._dict)
     return copied
 
 
 def decode(dataset: Dataset, frame: int | None = None) -> np.ndarray:
-    """Return stored pixels, (h, w) or uint8 RGB (h, w, 3); raises one of `BROKEN`.
+    """Return stored pixels, (h, w) or uint8 RGB (h, w, 3); may raise one of `BROKEN`.
 
     A file of several frames needs the number of the ``frame``, from 0.
     """
@@ -258,7 +262,7 @@ def decode(dataset: Dataset, frame: int | None = None) -> np.ndarray:
 
 
 def _stated_frames(dataset: Dataset, frame: int | None) -> int:
-    """Return how many frames a header states, of which one is asked for, or that it is one."""
+    """Return the number of frames that a header states; FileError if ``frame`` does not fit it."""
     stated = int(dataset.get("NumberOfFrames") or 1)
     if frame is None and stated > 1:
         which = "say which are taken (slices in the manifest, --slices of rin new)"
@@ -269,7 +273,7 @@ def _stated_frames(dataset: Dataset, frame: int | None) -> int:
 
 
 def _count_frames(dataset: Dataset) -> int:
-    """Return how many whole frames the pixel data hold, whatever NumberOfFrames says."""
+    """Return the number of whole frames in the pixel data, regardless of NumberOfFrames."""
     content, syntax = dataset.PixelData, dataset.file_meta.TransferSyntaxUID
     if not syntax.is_encapsulated:
         samples = dataset.SamplesPerPixel
@@ -279,18 +283,18 @@ def _count_frames(dataset: Dataset) -> int:
         return len(content) // size
     buffer = io.BytesIO(content)
     stated = len(parse_basic_offsets(buffer))
-    # A frame may be in several fragments: of JPEG and its relatives, one begins with a mark.
+    # A frame may be in several fragments; in JPEG and its relatives the first has a marker.
     marks = b"" if syntax == RLELossless else _BEGINNINGS
     return max(stated, sum(part.startswith(marks) for part in generate_fragments(buffer)))
 
 
 def _aligned(dataset: Dataset, high: int, frame: int | None) -> np.ndarray:
-    """Return stored pixels whose highest bit is another than the one below BitsStored."""
+    """Return the stored pixels of a file whose HighBit is not BitsStored minus 1, shifted."""
     allocated, stored = dataset.BitsAllocated, dataset.BitsStored
     syntax, unused = dataset.file_meta.TransferSyntaxUID, high + 1 - stored
     stated = f"HighBit is {high}, with {stored} bits in {allocated}"
     if not 0 <= unused <= allocated - stored or (
-        syntax.is_encapsulated and syntax != RLELossless  # whose values are not the file's words
+        syntax.is_encapsulated and syntax != RLELossless  # their values are not words of the file
     ):
         raise FileError(stated)
     whole = _copied(dataset)
@@ -306,7 +310,7 @@ def _aligned(dataset: Dataset, high: int, frame: int | None) -> np.ndarray:
 def display(
     dataset: Dataset, pixels: np.ndarray, window: Window | None, as_stored: bool = False
 ) -> np.ndarray:
-    """Return stored pixels as they are displayed, uint8 (h, w); raises one of `BROKEN`."""
+    """Return stored pixels as they are displayed, uint8 (h, w); may raise one of `BROKEN`."""
     _read_commas(dataset)
     if pixels.ndim == 3:
         if window is not None:
@@ -331,7 +335,7 @@ def display(
 
 
 def _read_commas(dataset: Dataset) -> None:
-    """Write with a point what scanners of some languages write with a comma, as ``-1024,``."""
+    """Replace the decimal comma that scanners of some languages write, as in ``-1024,``."""
     for keyword in ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth"):
         element = dataset.get_item(keyword)
         if not isinstance(element, RawDataElement) or b"," not in (element.value or b""):
@@ -343,7 +347,7 @@ def _read_commas(dataset: Dataset) -> None:
 
 
 def _is_padding(dataset: Dataset, pixels: np.ndarray) -> np.ndarray:
-    """Return where stored pixels mean that nothing was measured there: bool (h, w)."""
+    """Return which stored pixels are padding, where nothing was measured: bool (h, w)."""
     ends = [dataset.get(f"PixelPadding{name}") for name in ("Value", "RangeLimit")]
     known = [int(end) for end in ends if end is not None]
     if ends[0] is None:
@@ -354,7 +358,7 @@ def _is_padding(dataset: Dataset, pixels: np.ndarray) -> np.ndarray:
 
 
 def apply_window(values: np.ndarray, window: Window) -> np.ndarray:
-    """Return shares of a window's range (center, width): 0 is black and 1 white, not clipped.
+    """Return values as shares of a window (center, width): 0 is black and 1 white, not clipped.
 
     The VOI function LINEAR of PS3.3 C.11.2.1.2.1; FileError for a width below 1.
     """
@@ -367,7 +371,7 @@ def apply_window(values: np.ndarray, window: Window) -> np.ndarray:
 
 
 def elements_of(root: Path, locator: str, elements: Sequence[str]) -> list[str]:
-    """Return what the header of a DICOM file has for some elements, empty where it has nothing."""
+    """Return the values of elements in a DICOM header, an empty string for each missing one."""
     header = _header(root, locator, [*elements])
     return [str(header.get(element) or "").strip() for element in elements]
 
@@ -383,7 +387,7 @@ def patient_of(root: Path, locator: str) -> str:
 
 
 def is_wrapped(dataset: Dataset, pixels: np.ndarray) -> bool:
-    """Return whether values of a CT image below zero, air above all, have become the largest.
+    """Return whether values of a CT image below zero, mostly air, have wrapped to the largest.
 
     Some scanners of the RSNA haemorrhage set write Hounsfield units without a sign, in 12 bits:
     air of -1,000 is stored as 3,096, and shown as denser than bone.
@@ -392,7 +396,7 @@ def is_wrapped(dataset: Dataset, pixels: np.ndarray) -> bool:
 
 
 def holds_wrapped(root: Path, locator: str) -> bool:
-    """Return :func:`is_wrapped` of a DICOM file, whose pixels are decoded where it may be so."""
+    """Return :func:`is_wrapped` of a DICOM file; pixels are decoded only if its header allows."""
     tags = ["Modality", "BitsStored", "PixelRepresentation", "RescaleIntercept"]
     if not _may_wrap(_header(root, locator, tags)):
         return False
@@ -403,14 +407,14 @@ def holds_wrapped(root: Path, locator: str) -> bool:
 
 
 def _may_wrap(header: Dataset) -> bool:
-    """Return whether a header is of CT values in 12 bits without a sign, of which none is air."""
+    """Return whether a header states unsigned 12-bit CT values, none of which can be air."""
     intercept, bits = header.get("RescaleIntercept"), header.get("BitsStored")
     stated = header.get("Modality") == "CT" and bits == WRAPPED_BITS
     return bool(stated and not header.get("PixelRepresentation") and (intercept or 0) > NO_AIR)
 
 
 def stores_window(root: Path, locator: str) -> bool:
-    """Return whether a DICOM file says which values are to be shown, from its header alone."""
+    """Return whether the header of a DICOM file has a VOI table or window."""
     header = _header(root, locator, ["VOILUTSequence", "WindowCenter", "WindowWidth"])
     return bool(header.get("VOILUTSequence")) or {"WindowCenter", "WindowWidth"} <= {*header.dir()}
 
@@ -418,7 +422,7 @@ def stores_window(root: Path, locator: str) -> bool:
 def _header(root: Path, locator: str, tags: list[str]) -> Dataset:
     place, _, member = file_of(locator).partition(SEPARATOR)
     with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
-        # A member of an archive is unpacked whole anyway; of a file, the header is enough.
+        # A member of an archive is unpacked whole anyway; of other files, only the header is read.
         file = file_of(locator)
         source = io.BytesIO(read_bytes(root, file)) if member else io.FileIO(Path(root) / place)
         with DicomFile(source) as opened:
@@ -439,7 +443,7 @@ def _display(dataset: Dataset, values: np.ndarray, window: Window | None) -> np.
         return apply_voi_lut(np.rint(values).astype(np.int32), dataset) / (2.0**depth - 1)
     if dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None:
         values = apply_voi_lut(values, dataset)
-    # The smallest and largest value that the file's bits can hold, after rescale.
+    # The smallest and largest value that the file's bits can store, after rescaling.
     if dataset.get("ModalityLUTSequence"):
         low, high = 0.0, 2.0 ** dataset.ModalityLUTSequence[0].LUTDescriptor[2] - 1
     else:

@@ -1,8 +1,8 @@
-"""What a folder of somebody's own holds: how its table is written, and what its columns are.
+"""Guesses about a user's folder: how its table is written, and what columns and names mean.
 
-Tables are read whatever their separator and encoding; columns are recognised by their names, in
-English and the commoner European languages, and by what they hold.  Nothing here decides in
-silence: `rin new` shows every guess, and writes it into the manifest with a comment.
+Tables may have any common separator and encoding; columns are recognised by their names, in
+English and the commoner European languages, and by their cells.  No guess is silent: `rin new`
+shows every guess, and writes it into the manifest with a comment.
 """
 
 import codecs
@@ -29,38 +29,40 @@ SEPARATORS = ",;\t|"
 _WORDS = read_yaml(Path(__file__).with_suffix(".yaml"))
 COLUMNS = {role: words.split() for role, words in _WORDS["columns"].items()}
 POSITIVE, NEGATIVE = _WORDS["positive"].split(), _WORDS["negative"].split()
-#: Words for yes and no, which leave open what is meant.
+#: Words for yes and no, which do not name what is present or absent.
 YES_NO = _WORDS["yes or no"].split()
-#: What may stand between several findings of a cell, the clearer sign first.
+#: Signs that may separate several findings in a cell, the least ambiguous first.
 FINDING_SEPARATORS = "|;/,"
 #: Words for an empty cell.
 MISSING = _WORDS["missing"].split()
-#: How patients may be read from paths: a folder each, or names before their last or first break.
+#: Patterns by which names of files may identify patients.
 PATIENT_NAMES = _WORDS["patient names"]
-#: The folder that a picture lies in.
+#: Pattern of the folder that contains a picture.
 _LAST_FOLDER = "([^/]+)/[^/]+$"
-#: How classes may be read from names.
+#: Patterns by which names of files may show classes.
 LABEL_PATTERNS = _WORDS["label patterns"]
-#: How masks are called that lie beside their pictures, or in a folder of their own.
+#: Patterns of the names of masks; the first only for masks in a folder of their own.
 SAME_NAME, *MASK_NAMES = _WORDS["mask names"]
-#: Of cells or files, that a column must name to be taken for theirs.
+#: Share above which a column is one of files: of its cells that name files, or of files named.
 LEAST_SHARE = 0.2
-#: What nnU-Net puts behind the name of a picture of one channel, and not behind that of its mask.
+#: Suffix that nnU-Net adds to the name of a single-channel picture, but not to that of its mask.
 CHANNEL = "_0000"
-#: Of a table's rows, that must have a cell of their own in a column with a row a patient.
+#: Share of a table's rows with different cells above which a column may have a row per patient.
 LEAST_UNIQUE = 0.9
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)?")
-#: Stands for the folders before the end of a path.
+#: Replaces the outer folders of a path.
 _ANY = "**/"
-#: How files of spreadsheets begin, the older ones first.
+#: First bytes of spreadsheet files, the older format first.
 _WORKBOOKS = (b"\xd0\xcf\x11\xe0", b"PK\x03\x04")
-#: What tables and folders call the parts of a split.
+#: Words of tables and folders for the parts of a split.
 PART_WORDS = PART_NAMES | _WORDS["parts"]
 
 
 def decode(content: bytes) -> tuple[str, str]:
-    """Return the text of a table and its encoding: Unicode, a European code page if that gives
-    letters of its languages only, or else what is most probable.
+    """Return the text of a table and its encoding; ValueError if it is no text.
+
+    The encoding is Unicode, or a European code page if the text then has only letters of its
+    languages, or else the most probable one.
     """
     if content.startswith(_WORKBOOKS):
         raise ValueError("it is a workbook or an archive")
@@ -90,9 +92,10 @@ def decode(content: bytes) -> tuple[str, str]:
 
 
 def _is_written_with(letters: str, text: str) -> bool:
-    """Whether a text holds no others beyond ASCII, and its words more plain letters than those.
+    """Return whether a text has only these letters outside ASCII, and not more than plain ones.
 
-    A handful of words, as the classes of a table are, is too little to recognise a language by.
+    Plain letters count in words that also have others.  A handful of words, such as the classes
+    of a table, are too few to recognise a language by.
     """
     beyond = [sign for sign in text if not sign.isascii()]
     accented = [word for word in re.findall(r"[^\W\d_]+", text) if not word.isascii()]
@@ -101,14 +104,14 @@ def _is_written_with(letters: str, text: str) -> bool:
 
 
 def separator_of(text: str) -> str:
-    """Return what separates cells: that which gives most of the first rows as many, and most.
+    """Return the separator that divides most of the first rows into equally many cells.
 
-    The first two rows, the names of the columns and a row of data, count more than the others; as
-    names count those below a title as well, if less.
+    It counts most that the first two rows, the names of the columns and a row of data, have that
+    number of cells; a little less that two rows below a title have it; last comes the number.
     """
     fits = {}
     for separator in SEPARATORS:
-        # An error is a quote that another separator opens, and nothing closes.
+        # An error is a quote that opens with this separator only, and never closes.
         with suppress(csv.Error, StatisticsError):
             widths = [len(row) for row in islice(rows_of(text, separator), 50)]
             if (width := mode(widths)) > 1:
@@ -118,12 +121,12 @@ def separator_of(text: str) -> str:
 
 
 def rows_of(text: str, separator: str) -> Iterator[list[str]]:
-    """Yield the rows of a table, not its lines, as quoted cells may hold line breaks."""
+    """Yield the rows of a table, not its lines, as quoted cells may contain line breaks."""
     return filter(None, csv.reader(map(itemgetter(0), _LINE.finditer(text)), delimiter=separator))
 
 
 def text_below(text: str, separator: str, n: int) -> str:
-    """Return what of a table's text follows its first rows, as :func:`rows_of` counts them."""
+    """Return the text of a table below its first ``n`` rows, as :func:`rows_of` counts them."""
     ends = [0]
 
     def lines() -> Iterator[str]:
@@ -138,12 +141,12 @@ def text_below(text: str, separator: str, n: int) -> str:
 
 
 def matched(names: Collection[str], known: Collection[str], folder: str = "") -> dict[str, str]:
-    """Return what a table's names of files are called below their folder, where that is clear.
+    """Return the known file that each name in a table means, by name, where there is no doubt.
 
-    A name counts with or without the folder before it, or the one that all names share, with
-    either slash, with or without an ending of pictures, and in any case of letters; at last
-    without folders that the table leaves out, or, for whole numbers, the leading zeros.  It never
-    counts where two files fit it alike.
+    ``known`` are the files below ``folder``.  A name may include that folder, or one that all
+    names share, may have either slash and any case, and may lack the ending of a picture; failing
+    that, it may lack outer folders or, if it is a whole number, leading zeros.  A name that fits
+    two files equally well is left out.
     """
     matches = {name: name for name in names if name in known}
     paths = {name: name.replace("\\", "/").removeprefix("./").lstrip("/") for name in names}
@@ -166,7 +169,7 @@ def matched(names: Collection[str], known: Collection[str], folder: str = "") ->
         tries = path, below.lstrip("/"), short.lstrip("/"), path.removeprefix(f"{shared}/")
         for tried in dict.fromkeys((*tries, *(_ANY + path for path in tries[:3]))):
             lower = _folded(tried)
-            # The whole name first: it may end in what looks like an ending, as UIDs do.
+            # The whole name comes first, as it may only seem to have an ending, like a UID.
             stems = by_stem.get(lower, ()), by_stem.get(file_stem(lower), ())
             fitting = [fit for fit in (by_name.get(lower, ()), *stems) if len(fit) == 1]
             fitting = [[tried]] if tried in known else fitting
@@ -178,7 +181,7 @@ def matched(names: Collection[str], known: Collection[str], folder: str = "") ->
 
 
 def _matched_numbers(paths: dict[str, str], known: Collection[str]) -> dict[str, str]:
-    """Return the files of names that have lost leading zeros, as a spreadsheet takes them away."""
+    """Return the files of names that have lost leading zeros, which spreadsheets remove."""
     by_number, cells = defaultdict(list), defaultdict(list)
     for file in known:
         if is_number(stem := file_stem(file.rpartition("/")[2])):
@@ -194,24 +197,24 @@ def _matched_numbers(paths: dict[str, str], known: Collection[str]) -> dict[str,
 
 
 def is_number(text: str) -> bool:
-    """Tell whether a text is a whole number of at most 18 digits."""
+    """Return whether a text is a whole number of at most 18 digits."""
     return text.isascii() and text.isdigit() and len(text) <= 18
 
 
 def says_nothing(cell: str) -> bool:
-    """Tell whether a cell is empty, or holds a word for that."""
+    """Return whether a cell is empty, or contains a word for a missing value."""
     return not cell or plain(cell) in MISSING
 
 
 def without_zeros(name: str) -> str:
-    """Return an id in lower case and without leading zeros: spreadsheets take them away."""
+    """Return an id in lower case and without leading zeros, which spreadsheets remove."""
     return re.sub(r"(?<!\d)0+(?=\d)", "", _folded(name.strip()))
 
 
 def keys_equal(patients: Sequence[str], keys: Collection[str]) -> list[str]:
-    """Return the cell of a table that is each patient, empty where there is none.
+    """Return the key that equals each patient, an empty string if there is none.
 
-    Capitals and leading zeros may differ where that leaves no doubt.
+    Case and leading zeros may differ if that leaves no doubt.
     """
     by_id, spelt = defaultdict(set), defaultdict(set)
     for key in keys:
@@ -227,10 +230,10 @@ def keys_equal(patients: Sequence[str], keys: Collection[str]) -> list[str]:
 
 
 def keys_at(names: Sequence[str], keys: Collection[str], level: int) -> list[set[str]]:
-    """Return the cells with which a part of each path begins.
+    """Return, for each path, the keys with which one of its parts begins.
 
     ``level`` is 1 for the outermost folder, 0 for the name of the file.  A beginning ends where
-    letters, digits and other signs meet, so that P1 begins P1_a and P1a, and not P10.
+    letters, digits and other signs meet, so that P1 begins P1_a and P1a, but not P10.
     """
     by_id = defaultdict(set)
     for key in keys:
@@ -247,16 +250,16 @@ def keys_at(names: Sequence[str], keys: Collection[str], level: int) -> list[set
 
 
 def _beginnings(text: str) -> list[str]:
-    """Return the beginnings of a text that end between two kinds of signs, and the whole."""
+    """Return the beginnings of a text that end between two kinds of signs, and the whole text."""
     kinds = ["digit" if sign.isdigit() else "letter" if sign.isalpha() else sign for sign in text]
     ends = [place for place, (before, after) in enumerate(pairwise(kinds), 1) if before != after]
     return [text[:end] for end in (*ends, len(text)) if end]
 
 
 def guess_level(names: Sequence[str], keys: Collection[str]) -> tuple[int, float, int]:
-    """Return the level at which paths begin with cells, the share of paths, and of how many cells.
+    """Return the level at which paths begin with a key, their share, and the number of keys.
 
-    That of most paths counts, then that of most cells, then the outermost folder.
+    The level of most paths wins, then that of most keys, then the outermost folder.
     """
     best = 0, 0.0, 0
     for level in (*range(1, 1 + max((name.count("/") for name in names), default=0)), 0):
@@ -267,12 +270,12 @@ def guess_level(names: Sequence[str], keys: Collection[str]) -> tuple[int, float
 
 
 def _folded(name: str) -> str:
-    """Return a name in lower case, its accents as one sign: a Mac writes them as two."""
+    """Return a name in lower case with composed accents, as macOS writes them as two signs."""
     return unicodedata.normalize("NFC", name).lower()
 
 
 def file_stem(name: str) -> str:
-    """Return a name of a file, its folders before it, without an ending of pictures."""
+    """Return a file's path without the ending of a picture."""
     if name[-7:].lower() == ".nii.gz":
         return name[:-7]
     head, dot, ending = name.rpartition(".")
@@ -280,30 +283,31 @@ def file_stem(name: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a name in lower case, without accents and signs: `Patienten-Nr.` is patientennr."""
+    """Return a name in lower case, without accents and signs: patientennr of `Patienten-Nr.`."""
     letters = unicodedata.normalize("NFKD", text.replace("ß", "ss")).casefold()
     return re.sub(r"[^a-z0-9]", "", letters)
 
 
 def part_of(cell: str) -> str:
-    """Return the part of a split that a cell names, in any case of letters; or nothing."""
+    """Return the part of a split that a cell names, in any case, or else an empty string."""
     return PART_WORDS.get(cell.strip().casefold(), "")
 
 
 def are_codes(classes: Collection[str]) -> bool:
-    """Tell whether all classes are numbers or words for yes and no."""
+    """Return whether all classes are numbers or words for yes and no."""
     return all(_code(value).lstrip("-").isdigit() or _code(value) in YES_NO for value in classes)
 
 
 def _code(value: str) -> str:
-    """Return a class in small letters; 1.0 is 1."""
+    """Return a class in lower case, and 1.0 as 1."""
     return re.sub(r"\.0+$", "", value.strip()).casefold()
 
 
 def guess_positive(classes: Collection[str]) -> str:
-    """Return the class that is looked for, by its word or that of the only other; or nothing.
+    """Return the positive class: by its own word, or as the only one without a negative word.
 
-    Numbers say it where they are 0 and 1 alone: 1 and 2 may be meant either way.
+    Numbers count only if they are 0 and 1, as 1 and 2 may be meant either way.  An empty string
+    if the positive class is unclear.
     """
     numbers = {_code(value) for value in classes if _code(value).lstrip("-").isdigit()}
     if numbers and not numbers <= {"0", "1"}:
@@ -316,15 +320,16 @@ def guess_positive(classes: Collection[str]) -> str:
 
 
 def name_of_code(column: str) -> str:
-    """Return what the positive one of two codes is called by its column, if that says it."""
+    """Return the column's name for the positive code, or an empty string if it is too general."""
     is_general = plain(column) in COLUMNS["label"] and plain(column) not in POSITIVE
     return "" if not column or is_general else column.replace("_", " ").strip()
 
 
 def findings_of(cells: Collection[str]) -> tuple[str, dict[str, frozenset[str]]]:
-    """Return what separates several findings in a cell, if anything, and the findings of each.
+    """Return the sign that separates findings in a cell, and the findings of each cell.
 
-    A sign separates findings where a part of such a cell occurs in another cell, too.
+    A sign separates findings if a part of such a cell also occurs in another cell.  If no sign
+    does, it is an empty string, and each cell is one finding.
     """
     for separator in FINDING_SEPARATORS:
         parts = {
@@ -338,12 +343,12 @@ def findings_of(cells: Collection[str]) -> tuple[str, dict[str, frozenset[str]]]
 
 
 def guess_patients(paths: Sequence[str]) -> tuple[str, dict[str, list[str]]]:
-    """Return a pattern by which pictures seem to be several of a patient, and those of each."""
+    """Return the likeliest pattern of patients, if any, and the pictures of each patient."""
     return next(iter(patient_patterns(paths).items()), ("", {}))
 
 
 def patient_patterns(paths: Sequence[str]) -> dict[str, dict[str, list[str]]]:
-    """Return all patterns that may tell patients, the likelier first, and the pictures of each."""
+    """Return patterns that may identify patients, likeliest first, and each patient's pictures."""
     fitting = {}
     for pattern in (*_folder_patterns(paths), *PATIENT_NAMES):
         names = [path if "/" in pattern else path.rpartition("/")[2] for path in paths]
@@ -359,9 +364,9 @@ def patient_patterns(paths: Sequence[str]) -> dict[str, dict[str, list[str]]]:
 
 
 def _folder_patterns(paths: Sequence[str]) -> list[str]:
-    """Return patterns of a folder at each depth, the innermost first.
+    """Return patterns of the folder at each depth, the innermost first.
 
-    Before others come folders that are called as patients are, and last those of studies.
+    Folders with names like those of patients come before all others, those of studies last.
     """
     folders = [path.split("/")[:-1] for path in paths]
     deepest = min(map(len, folders), default=0)
@@ -380,9 +385,9 @@ def _folder_patterns(paths: Sequence[str]) -> list[str]:
 
 
 def numbered_patterns(paths: Sequence[str]) -> list[str]:
-    """Return patterns of the number behind a word with which a part of every path begins.
+    """Return patterns of the number after a word with which a part of every path begins.
 
-    It is ``Pat`` of ``Pat 0012/IM1.png``; folders come first, from the outermost on.
+    The word is ``Pat`` in ``Pat 0012/IM1.png``; folders come first, from the outermost on.
     """
     patterns = []
     deepest = min((path.count("/") for path in paths), default=0)
@@ -397,7 +402,7 @@ def numbered_patterns(paths: Sequence[str]) -> list[str]:
 
 
 def guess_label_pattern(pictures: Collection[str]) -> str:
-    """Return a pattern by which names of pictures may tell a few classes, or nothing."""
+    """Return a pattern that finds a few classes in names of pictures, or an empty string."""
     stems = [file_stem(name).rpartition("/")[2] for name in pictures]
     for pattern in LABEL_PATTERNS:
         matches = [match for stem in stems if (match := re.search(pattern, stem))]
@@ -407,9 +412,10 @@ def guess_label_pattern(pictures: Collection[str]) -> str:
 
 
 def guess_masks(pictures: Collection[str], masks: Collection[str] = ()) -> str:
-    """Return the pattern of names of masks, whose group ``stem`` is the picture's; maybe empty.
+    """Return a pattern of the names of masks, whose group ``stem`` is the picture's stem.
 
-    ``masks`` lie in a folder of their own; without them, masks lie beside the ``pictures``.
+    ``masks`` are in a folder of their own; without them, masks are beside the ``pictures``.  An
+    empty string if no pattern fits.
     """
     stems = {file_stem(name) for name in pictures}
     if masks:
@@ -426,7 +432,7 @@ def guess_masks(pictures: Collection[str], masks: Collection[str] = ()) -> str:
 
 
 def channel_lacked(pattern: str, masks: Collection[str], pictures: Collection[str]) -> str:
-    """Return the end of the names of pictures that their masks lack, such as `CHANNEL`, if any.
+    """Return the end of pictures' names that masks lack, such as `CHANNEL`, or an empty string.
 
     ``pattern`` is that of the names of masks.
     """
@@ -440,9 +446,9 @@ def channel_lacked(pattern: str, masks: Collection[str], pictures: Collection[st
 
 
 def _channels(pictures: Collection[str]) -> list[str]:
-    """Return what may tell a channel or a sequence at the end of names of pictures.
+    """Return the ends of pictures' names that may name a channel or a sequence.
 
-    Beside `CHANNEL` that is the end that all have in common, masks aside.
+    They are `CHANNEL` and the end that all names share, those of masks excepted.
     """
     stems = {file_stem(name).rpartition("/")[2] for name in pictures}
     stems = {stem for stem in stems if not are_called_as_masks(stem)}
@@ -451,14 +457,14 @@ def _channels(pictures: Collection[str]) -> list[str]:
 
 
 def are_called_as_masks(stem: str) -> bool:
-    """Tell whether the name of a file, without ending, is made as those of masks are."""
+    """Return whether the name of a file, without ending, has the form of a mask's name."""
     return any(re.fullmatch(pattern, stem) for pattern in MASK_NAMES)
 
 
 def sort_pictures(
     names: Collection[str], images: str, masks: str
 ) -> tuple[list[str], list[str], str]:
-    """Return pictures and masks without their folders, and the pattern of names of masks."""
+    """Return pictures and masks, relative to their folders, and the pattern of masks' names."""
     inside, drawn = (f"{folder}/" if folder else "" for folder in (images, masks))
     if masks in ("", images):
         pictures = [name.removeprefix(inside) for name in names if name.startswith(inside)]
@@ -473,7 +479,10 @@ def sort_pictures(
 
 
 def mask_template(pattern: str, masks: Collection[str]) -> str:
-    """Return how masks are called after their picture's ``{stem}``; empty where they are alike."""
+    """Return the template that makes a mask's name of its picture's ``{stem}``.
+
+    An empty string if both have the same name.
+    """
     stems = (file_stem(name).rpartition("/")[2] for name in masks)
     match = next(filter(None, (re.fullmatch(pattern, stem) for stem in stems)))
     template = f"{match.string[: match.start('stem')]}{{stem}}{match.string[match.end('stem') :]}"
@@ -481,7 +490,7 @@ def mask_template(pattern: str, masks: Collection[str]) -> str:
 
 
 class Column(NamedTuple):
-    """A column of a table that has a role, and why."""
+    """A column of a table that has a role, and the reason for it."""
 
     name: str
     reason: str
@@ -490,7 +499,7 @@ class Column(NamedTuple):
 def guess_columns(
     rows: pd.DataFrame, pictures: Collection[str], masks: Collection[str], folders: tuple[str, str]
 ) -> tuple[dict[str, Column], list[str]]:
-    """Return the columns of a table by role, and those that may be the label.
+    """Return the columns of a table by role, and all columns that may be the label.
 
     ``pictures`` and ``masks`` are the names of files below the two ``folders``.
     """
@@ -512,9 +521,10 @@ def guess_columns(
 def _column_of_files(
     rows: pd.DataFrame, role: str, files: Collection[str], folder: str, taken: dict[str, Column]
 ) -> Column | None:
-    """Return the column whose cells are names of files, if one is.
+    """Return the column whose cells are names of files, or None.
 
-    A large table may be of many more pictures than there are: the share of files counts as well.
+    As a large table may list many more pictures than are present, the share of files named also
+    counts.
     """
     shares = {}
     for name in rows if files else ():
@@ -525,7 +535,7 @@ def _column_of_files(
         of_files = len({*matches.values()}) / len(files)
         if role == "mask" or len(cells) > 0.5 * len(rows):
             shares[name] = max(len(matches) / len(cells), of_files if role == "image" else 0)
-        elif of_files > 0.5:  # several rows a picture
+        elif of_files > 0.5:  # several rows per picture
             shares[name] = of_files
     best = max(shares, key=lambda name: (shares[name], _named(name, role)), default="")
     if not best or shares[best] <= LEAST_SHARE:
@@ -538,9 +548,9 @@ def _column_of_files(
 def guess_path(
     rows: pd.DataFrame, pictures: Collection[str], folder: str
 ) -> tuple[Column, pd.Series] | None:
-    """Return two columns that name pictures by folder and file, as ``{a}/{b}``, and those names.
+    """Return two columns that name pictures by folder and file, as ``{a}/{b}``, and the names.
 
-    Numbered files are called alike in many folders, so that neither column names them alone.
+    Numbered files have equal names in many folders, so that neither column alone identifies them.
     """
     parts = [_folded(name).split("/") for name in pictures]
     above = {part for *folders, _ in parts for part in folders}
@@ -561,10 +571,11 @@ def guess_path(
 
 
 class Key(NamedTuple):
-    """A column with a row a patient: at which level its cells begin names, and of which pictures.
+    """A column of a table with one row per patient, and the rows to which pictures belong.
 
-    ``level`` is as of :func:`keys_at`, None where patients are known and equal to its cells;
-    ``rows`` are the numbers of the rows of the ``pictures`` that have one.
+    ``level`` is that of :func:`keys_at`, or None if the patients are known and equal the cells;
+    ``rows`` are the numbers of the pictures' rows, for pictures that have one; ``pictures`` is
+    the number of all pictures.
     """
 
     name: str
@@ -576,9 +587,9 @@ class Key(NamedTuple):
 def guess_key(
     rows: pd.DataFrame, pictures: Sequence[str], patients: Sequence[str], column: str = ""
 ) -> Key | None:
-    """Return the column that has a row a patient for most pictures, or what a ``column`` has.
+    """Return the column with a patient's row for most pictures, or the `Key` of a ``column``.
 
-    ``patients`` are those of the pictures, where a pattern or headers tell them.
+    ``patients`` are the patients of the pictures, if a pattern or headers name them.
     """
     candidates = []
     for name in [column] if column else rows:
@@ -613,7 +624,7 @@ def _named(name: str, role: str) -> float:
 def _may_be(cells: pd.Series, role: str) -> bool:
     values = set(cells) - {""}
     if role == "split":
-        # One word of a part is enough: other values beside it are refused, not passed over.
+        # One word for a part is enough: other values beside it are refused later, not ignored.
         is_split = any(map(part_of, values)) or all(value.isdecimal() for value in values)
         return 2 <= len(values) <= 10 and is_split
     if role == "label":

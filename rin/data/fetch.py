@@ -1,7 +1,7 @@
-"""Fetching datasets that may be had without an account: whole, checked, and resumed when cut off.
+"""Download datasets that need no account; check the files, and resume interrupted downloads.
 
-Pooch checks the hash and gives a file its name when it is whole; what a broken connection left
-stays beside it and is continued.  What cannot be fetched says where it is to be had.
+Pooch checks the hash, and a file gets its name only when it is whole; a partial file of a broken
+connection stays and is continued.  The error for any other dataset says how to get it.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ SECONDS = 30
 
 
 def fetch_dataset(manifest: DatasetManifest, data_root: Path) -> list[Path]:
-    """Return the files of a dataset below the data root, fetched where they are not there."""
+    """Return the files of a dataset below the data root; fetch those that are missing."""
     root = Path(data_root)
     if not manifest.fetch:
         problem = f"{manifest.name} cannot be fetched by a program"
@@ -41,7 +41,7 @@ def _fetch(file: Download, root: Path) -> Path:
             fetched = pooch.retrieve(
                 file.url, file.hash, fname=file.name, path=root, downloader=download
             )
-        except ValueError as error:  # what pooch raises of a hash
+        except ValueError as error:  # pooch raises it for a wrong hash
             problem = f"what came has another hash than {file.hash}"
             remedy = "Fetch it again; if that repeats, the file at its home has changed."
             raise InputError(problem, where=file.url, remedy=remedy) from error
@@ -49,7 +49,7 @@ def _fetch(file: Download, root: Path) -> Path:
 
 
 def _complete(partial: Path, url: str) -> None:
-    """Append to a partial file what it lacks."""
+    """Download the rest of a partial file and append it."""
     there = partial.stat().st_size if partial.is_file() else 0
     headers = {"Range": f"bytes={there}-"} if there else {}
     with requests.get(url, headers=headers, stream=True, timeout=SECONDS) as answer:

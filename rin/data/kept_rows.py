@@ -1,7 +1,7 @@
-"""Tables that grow while work goes on, so that what was stopped goes on where it stood.
+"""Tables that grow while work proceeds, so that stopped work resumes where it was.
 
-Their folder holds files of rows, each called by its own SHA-256: a file that is not whole, or in
-which a bit flipped, is not what its name says, and counts as absent.
+A table is a folder with files of rows, each named by its own SHA-256: a file that is not whole, or
+in which a bit flipped, does not match its name and counts as absent.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import pandas as pd
 
 from rin.files import is_whole, write_atomically
 
-#: To be raised when columns, or what they say, change.
+#: Bump it when columns or their meaning change.
 VERSION = 1
 _NAME = re.compile(r"\d+-[0-9a-f]{64}\.parquet")
 
@@ -24,12 +24,12 @@ def whole_files(folder: Path) -> list[Path]:
 
 
 def load_rows(folder: Path, empty: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of all whole files; `empty` is the table without any."""
+    """Return the rows of all whole files; `empty` is the table without rows."""
     return pd.concat([empty, *map(pd.read_parquet, whole_files(folder))], ignore_index=True)
 
 
 def add_rows(folder: Path, rows: pd.DataFrame) -> Path:
-    """Add a file of rows, whole or not at all, and return it."""
+    """Add a file of rows, whole or not at all, and return its path."""
     content = rows.to_parquet(index=False)
     file = folder / f"{VERSION}-{hashlib.sha256(content).hexdigest()}.parquet"
     folder.mkdir(parents=True, exist_ok=True)
@@ -39,9 +39,9 @@ def add_rows(folder: Path, rows: pd.DataFrame) -> Path:
 
 
 def replace_rows(folder: Path, rows: pd.DataFrame) -> None:
-    """Let a folder hold these rows, in one file, and no other file of rows.
+    """Replace all files of rows in a folder by one file with these rows.
 
-    What else lies there is somebody's, as where the folder is a link.
+    Other files stay, as they may be the user's, for example if the folder is a link.
     """
     kept = add_rows(folder, rows)
     for file in folder.iterdir():

@@ -1,8 +1,8 @@
 """Images that repeat: near-duplicates, contradictions, and groups that no split may divide.
 
-Two images are compared by difference hashes of 256 bits (Krawetz 2013).  In
-BUSI, whose repeats Pawlowska et al. describe (Data in Brief 48, 2023, 109247), the pairs within 40
-bits that were looked at show one lesion twice, so this threshold is the default.
+Images are compared by difference hashes of 256 bits (Krawetz 2013).  The default threshold is 40
+bits: in BUSI, whose repeats Pawlowska et al. describe (Data in Brief 48, 2023, 109247), all
+inspected pairs within it show one lesion twice.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,12 +35,12 @@ def picture_hash(picture: np.ndarray) -> tuple[str, bool]:
 
 
 def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
-    """Find pairs of cases that show the same thing; blank pictures match nothing.
+    """Find pairs of cases whose pictures match; blank pictures match nothing.
 
     ``threshold`` is the largest Hamming distance of a match, of 256 bits: ``SAME_PICTURE`` for
-    copies, ``SAME_LESION`` for a second look at the same lesion; None compares nothing.  Returned
-    are ``case_a``, ``case_b`` (in the order of ``cases``), ``distance``; nearest first.  570,000
-    pictures take a quarter of an hour on two cores.
+    copies, ``SAME_LESION`` for a second view of the same lesion; with None, nothing is compared.
+    Return ``case_a``, ``case_b`` (in the order of ``cases``) and ``distance``, nearest first.
+    570,000 pictures take a quarter of an hour on two cores.
     """
     seen = cases[~cases["blank"]] if threshold is not None else cases[:0]
     first, second, distance = _close_pairs(seen, seen, threshold or 0)
@@ -52,8 +52,8 @@ def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
 def suggest_threshold(cases: pd.DataFrame) -> tuple[int, pd.DataFrame]:
     """Return the near-duplicate threshold that the pictures suggest, and the pairs within it.
 
-    Beyond the true repeats a threshold links unlike pictures into chains, and a chain of patients
-    is one group: the largest threshold is taken that links at most 5% of the patients, or three.
+    Too large a threshold links unlike pictures into chains, and a chain of patients is one group:
+    the suggestion is the largest one that groups at most 5% of the patients, or three.
     """
     pairs = near_duplicates(cases, SAME_LESION)
     patients = cases.set_index("case_id")["patient_id"]
@@ -67,8 +67,10 @@ def suggest_threshold(cases: pd.DataFrame) -> tuple[int, pd.DataFrame]:
 
 
 def nearest_pictures(cases: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
-    """Return ``case_id``, ``distance`` (of the nearest picture of another dataset, in bits of 256)
-    and ``equal`` (whether it holds the very same pixels) of each case that is not blank.
+    """Return the distance of each case that is not blank from another dataset.
+
+    Columns are ``case_id``, ``distance`` (of the nearest picture there, in bits of 256) and
+    ``equal`` (whether a picture there has the very same pixels).
     """
     ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
     ours = ours if len(theirs) else ours[:0]
@@ -81,10 +83,10 @@ def nearest_pictures(cases: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
 
 
 def matches_between(cases: pd.DataFrame, others: pd.DataFrame, threshold: int) -> pd.DataFrame:
-    """Find the pictures of one dataset that another one holds too, or shows once more.
+    """Find the pictures of one dataset that match pictures of another.
 
-    ``threshold`` is as for :func:`near_duplicates`.  Returned are ``case_id``, ``other`` (case id
-    of the others), ``distance`` and ``equal`` (the very same pixels); nearest first.
+    ``threshold`` is as for :func:`near_duplicates`.  Return ``case_id``, ``other`` (case id in the
+    other dataset), ``distance`` and ``equal`` (the very same pixels), nearest first.
     """
     ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
     row, column, distance = _close_pairs(ours, theirs, threshold)
@@ -105,10 +107,10 @@ def _close_pairs(ours: pd.DataFrame, theirs: pd.DataFrame, threshold: int) -> np
 
 
 def _blocks(ours: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Yield first row, first column and Hamming distances of blocks that cover all pairs."""
+    """Yield the first row, first column and Hamming distances of blocks that cover all pairs."""
     for top in range(0, len(ours), BLOCK_ROWS):
         rows = _bits(ours["hash"].iloc[top : top + BLOCK_ROWS])
-        # Of cases and themselves, blocks below the diagonal are passed over.
+        # When cases are compared with themselves, blocks below the diagonal are skipped.
         for left in range(top if ours is theirs else 0, len(theirs), BLOCK_COLUMNS):
             columns = _bits(theirs["hash"].iloc[left : left + BLOCK_COLUMNS])
             # Float32 is exact for such whole numbers.
@@ -121,8 +123,8 @@ def _bits(hashes: pd.Series) -> np.ndarray:
 
 
 def leak_free_groups(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
-    """Number the connected components of "same patient" and "matched pair", by ``case_id``."""
-    from scipy.sparse import coo_array  # slow to load, and opening a dataset needs it not
+    """Return the group number of each case: cases of one patient or matched pair are connected."""
+    from scipy.sparse import coo_array  # slow to load, and not needed to open a dataset
     from scipy.sparse.csgraph import connected_components
 
     known = _known(cases, pairs)
@@ -140,17 +142,17 @@ def leak_free_groups(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
 def check_splits(
     cases: pd.DataFrame, folds: pd.DataFrame, pairs: pd.DataFrame, *, overlap: bool = False
 ) -> None:
-    """Raise InputError where a split leaks or leaves a case out.
+    """Raise InputError if a split leaks or leaves a case out.
 
-    No patient and no near-duplicate pair stands in two parts, and test sets of different folds
-    share no case unless they may ``overlap``.
+    No patient and no near-duplicate pair may be in two parts, and no case in the test sets of two
+    folds, unless these may ``overlap``.
     """
     known = _known(cases, pairs)
     a, b = known.get_indexer(pairs["case_a"]), known.get_indexer(pairs["case_b"])
     tested = np.zeros(len(known), dtype=int)
     for fold, rows in folds.groupby("fold"):
         where, ids = f"fold {fold}", rows["case_id"]
-        # As `isin`, which is slow for a million texts of Arrow.
+        # This replaces `isin`, which is slow for a million Arrow strings.
         placed = (known.get_indexer(ids) >= 0).all() and rows["part"].isin(PARTS).all()
         if not (placed and ids.is_unique and len(ids) == len(known)):
             problem = "the fold does not place every case in one part"
@@ -175,7 +177,7 @@ def check_splits(
 def check_patients(
     cases: pd.DataFrame, part: Sequence[str], where: str | Path, remedy: str = REMEDY
 ) -> None:
-    """Raise InputError, with the rows of the cases, where a patient stands in two parts."""
+    """Raise InputError, naming the rows of the cases, if a patient is in two parts."""
     table = cases[["patient_id"]].assign(part=part)
     table.index = pd.RangeIndex(len(table))
     # One row for each patient and part: patients with several rows are divided.
@@ -191,12 +193,12 @@ def check_patients(
 
 
 def case_name(cases: pd.DataFrame, row: int) -> str:
-    """Return what messages call a case: its number and its file, without folders of patients."""
+    """Return a case's name in messages: its number and file, as folders may name patients."""
     return f"case {row + 1} ({cases['case_id'].iloc[row].rpartition('/')[2]})"
 
 
 def _known(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Index:
-    """Return the ids of the cases; InputError where pairs name others."""
+    """Return the ids of the cases; InputError if pairs name other cases."""
     known = pd.Index(cases["case_id"])
     strangers = pd.Index(pairs[["case_a", "case_b"]].to_numpy().ravel()).difference(known)
     if len(strangers):

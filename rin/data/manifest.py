@@ -1,6 +1,7 @@
-"""Dataset manifests: what a dataset is, where it lies, and what it must contain.
+"""Dataset manifests: what a dataset is, where its files are, and what it must contain.
 
-One YAML file per dataset under ``data_manifests/``; where its layout has a reader, no Python.
+Each dataset has one YAML file under ``data_manifests/``; a dataset in a known layout needs no
+Python.
 """
 
 import re
@@ -17,31 +18,31 @@ from rin.files import FrozenModel, manifest_folder, parse_yaml
 Counts = dict[str, Annotated[int, Field(ge=0)]]
 #: Source class to label; None leaves the class out of the task.
 LabelMap = dict[str, str | None]
-#: Parts of a split, in their order, and how lists and tables call them.
+#: Parts of a split, in their order, and their names in lists and tables.
 PARTS = ("train", "validation", "test")
 PART_NAMES = dict(zip(("train", "val", "test"), PARTS, strict=True))
 
 
 def evenly(count: int, n: int) -> list[int]:
-    """Return ``count`` of ``n`` places, in the middle of as many equal parts; all of fewer."""
+    """Return ``count`` of ``n`` places, each in the middle of an equal part; all if n is less."""
     count = min(count, n)
     return [(2 * i + 1) * n // (2 * count) for i in range(count)]
 
 
 def in_the_middle(count: int, n: int) -> list[int]:
-    """Return ``count`` of ``n`` places around the middle; all of fewer."""
+    """Return ``count`` of ``n`` places around the middle; all if n is less."""
     count = min(count, n)
     return [(n - count) // 2 + i for i in range(count)]
 
 
 class Slices(FrozenModel):
-    """Which slices of a volume are taken: ``count`` of them, or all where it has fewer.
+    """Which slices of a volume are taken: ``count`` slices, or all if the volume has fewer.
 
-    They are spaced evenly (``even``), around the ``middle``, or evenly among those in which a
-    mask marks a ``lesion``, and as ``even`` where it marks none.  ``axis`` is a plane of NIfTI
-    (axial by default), or an axis of a `.npy` array (0); frames of DICOM have none.  A ``volume``
-    is a ``file``, or a ``folder`` whose pictures are its slices, in the order of DICOM headers or
-    of their names.
+    They are evenly spaced (``even``), around the ``middle``, or evenly spaced among the slices in
+    which a mask marks a ``lesion`` (among all slices if it marks none).  ``axis`` is a plane of
+    NIfTI (axial by default) or an axis of a `.npy` array (0 by default); frames of DICOM and TIFF
+    have no axis.  A ``volume`` is a ``file``, or a ``folder`` whose pictures are its slices, in
+    the order of their DICOM headers or of their names.
     """
 
     rule: Literal["even", "middle", "lesion"]
@@ -56,18 +57,18 @@ class Slices(FrozenModel):
         return self
 
     def choose(self, n: int) -> list[int]:
-        """Return the slices to take of ``n``, by their numbers from 0, whatever shows a lesion."""
+        """Return the numbers, from 0, of the slices to take of ``n``, with or without a lesion."""
         chosen = in_the_middle if self.rule == "middle" else evenly
         return chosen(self.count, n)
 
 
 class FoldLists(FrozenModel):
-    """Where the folds that the paper's authors published lie, and how to read their rows.
+    """Where the folds published by the paper's authors are, and how to read their rows.
 
     ``folder`` is relative to the data root.  In ``pattern``, such as ``{part}_fold{fold}.csv``,
-    the part is train, val or test, and folds count from 1.  ``labels`` takes the words of the
-    lists to the task's labels.  ``names`` tells how a picture's name gives the case id:
-    ``images/314_1.jpg`` is 314_1, and as `slice`, ``0001_sagittal_11.000000.png`` is
+    the part is train, val or test, and folds count from 1.  ``labels`` maps the words of the lists
+    to the task's labels.  ``names`` says how a picture's name gives the case id: as `stem`,
+    ``images/314_1.jpg`` gives 314_1; as `slice`, ``0001_sagittal_11.000000.png`` gives
     0001-sagittal-11.
     """
 
@@ -78,13 +79,13 @@ class FoldLists(FrozenModel):
 
 
 class TaskManifest(FrozenModel):
-    """One classification task that a dataset feeds.
+    """A classification task on the images of a dataset.
 
-    ``paper_task`` is the published task that this one stands beside, by its key in
-    ``rin/evidence/paper.yaml``; None where there is none.
-    ``label_map`` and ``options`` add to those of the dataset.  ``substitutes`` are datasets that
-    are read where it is not at hand; ``external`` ones are scored and never trained on.  Both must
-    know the task's labels.
+    ``paper_task`` is the published task with which this task is compared, by its key in
+    ``rin/evidence/paper.yaml``; None if there is no such task.
+    ``label_map`` and ``options`` are added to those of the dataset.  ``substitutes`` are datasets
+    that are read if this dataset is absent; ``external`` datasets are scored but never trained on.
+    Both must have the task's labels.
     """
 
     name: str
@@ -100,12 +101,12 @@ class TaskManifest(FrozenModel):
 
 
 class ExpectedCounts(FrozenModel):
-    """Images per class, from the three places that state them.
+    """Images per class: stated by the paper, stated by the authors, and counted from the files.
 
-    ``paper`` counts labels; ``authors`` and ``images`` count source classes, in images or in exams
-    (``unit``).  Only what was counted from the files (``images``, ``masks``, ``total``,
-    ``classes``, and of masks ``empty_masks``, those that mark nothing or everything) is asserted;
-    the other two are compared and reported.
+    ``paper`` counts images per label; ``authors`` and ``images`` count images or exams (``unit``)
+    per source class.  Only counts of the files are asserted: ``images``, ``masks``, ``total``,
+    ``classes``, and ``empty_masks``, the largest number of masks that mark nothing or everything.
+    Differences from ``paper`` and ``authors`` are reported.
     """
 
     paper: Counts = Field(default_factory=dict)
@@ -120,7 +121,7 @@ class ExpectedCounts(FrozenModel):
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Finding:
-    """One observation of a dataset: its kind, a sentence, and the cases concerned (maybe none)."""
+    """An observation on a dataset: its kind, a sentence, and the cases concerned, if any."""
 
     kind: str
     text: str
@@ -146,33 +147,39 @@ class Download(FrozenModel):
 
 
 class DatasetManifest(FrozenModel):
-    """All that the study knows about a dataset before it opens a file.
+    """All that is known about a dataset before any of its files is opened.
 
-    ``locations`` are tried in order under the data root; ``archive.zip::folder`` counts only where
-    the archive holds that folder.  ``label_map`` takes source classes to labels; empty means that
-    they are the same.  ``options`` belong to the layout's reader, which checks them.  ``window``
-    is center and width, for DICOM (in rescaled values: Hounsfield units of CT) and for pictures
-    of more than 8 bits or of floating numbers (in their stored values).  ``window_from`` says that
-    it lies between ``percentiles`` of the values, with which `rin data verify` compares it, and
-    which of DICOM without a rescale are the stored ones.  ``only`` is a pattern that
-    is found in the paths of all pictures and masks that are read, such as those of one sequence.
-    ``slices`` says that
-    pictures are volumes, and which slices of them are cases; a volume is of one patient, and is
-    one where nothing names patients.  ``unwrap_ct`` puts back below zero what wrapped
-    in CT of 12 bits without a sign, as `rin data verify` finds it.  ``near_duplicate_bits`` is
-    the largest hash distance (of 256 bits) at which two pictures share a group; None compares
-    none.  ``patient_labels`` is ``several`` where pictures of one patient may differ in their
-    label; ``patients_in_headers`` takes each patient from the PatientID of a DICOM file, in
-    layouts that name none. ``labels_in_masks`` makes two classes of pictures, ``lesion`` and ``no
-    lesion``, by whether a mask marks anything. ``lesion_values`` are those of the values of masks
-    that mark the lesion, where others are of an organ; without them all do. ``leave_out``
-    passes over cases and counts them: those with ``empty masks``, and of ``mixed patients``, who
-    have two labels. ``fetch`` lists what `rin data fetch` downloads; ``by_hand`` says what to
-    click at ``home`` for what it does not. ``known_bad`` names cases whose published file is
-    broken, with the reason: they are left out and reported, as ``findings`` are. ``sources`` are
-    datasets that a collection was gathered from. ``partial`` says that a part of the dataset may
-    be there: labels of absent pictures are passed over, counts may be below those that are
-    expected, and what is made of it says so.
+    ``locations`` are tried in order under the data root; ``archive.zip::folder`` counts only if
+    the archive contains that folder.  ``label_map`` maps source classes to labels; without it, the
+    labels are the source classes.  ``options`` belong to the layout's reader, which checks them.
+
+    ``window`` is center and width, for DICOM (in rescaled values: Hounsfield units of CT) and for
+    pictures of more than 8 bits or of floating-point numbers (in their stored values).
+    ``window_from`` may say that the window was taken from ``percentiles`` of the values:
+    `rin data verify` then compares it with these, and it applies to the stored values of DICOM
+    files that do not rescale them.  ``unwrap_ct`` puts back below zero the values that wrapped in
+    unsigned 12-bit CT, which `rin data verify` reports.
+
+    ``only`` is a pattern: pictures and masks are read only if it is found in their paths, such as
+    those of one sequence.
+    ``slices`` says that pictures are volumes, and which of their slices are cases; a volume is of
+    one patient, and counts as a patient if nothing names patients.  ``near_duplicate_bits`` is the
+    largest hash distance (of 256 bits) at which two pictures share a group; with None, no pictures
+    are compared.  ``patient_labels`` is ``several`` if pictures of one patient may have different
+    labels; ``patients_in_headers`` takes the patient from the PatientID of each DICOM file, in
+    layouts that name no patients.
+
+    ``labels_in_masks`` makes two classes of pictures, ``lesion`` and ``no lesion``, by whether a
+    mask marks anything.  ``lesion_values`` are the values in masks that mark the lesion, if others
+    mark an organ; without them, all values mark it.  ``leave_out`` drops and counts cases: those
+    with ``empty masks``, or of ``mixed patients``, who have two labels.  ``known_bad`` names cases
+    whose published file is broken, with the reason: they are left out and reported, as are the
+    ``findings``.
+
+    ``fetch`` lists the files that `rin data fetch` downloads; ``by_hand`` says what to click at
+    ``home`` for other files.  ``sources`` are the datasets from which a collection was gathered.
+    ``partial`` says that only a part of the dataset may be present: labels of absent pictures are
+    ignored, counts may be smaller than expected, and results name the part.
     """
 
     name: str
@@ -227,35 +234,35 @@ class DatasetManifest(FrozenModel):
         return self
 
     def patients_in(self, names: Iterable[str]) -> list[str]:
-        """Return the patient that the pattern tells of each name, as :func:`read_names`."""
+        """Return the patient that the pattern finds in each name, as :func:`read_names` does."""
         return read_names(cast("re.Pattern[str]", self.patient_pattern), names, "patient")
 
     def label(self, source_class: str) -> str | None:
-        """Return the label of a class, None for one that is left out; InputError if unknown."""
+        """Return the label of a class, None if it is left out; InputError if it is unknown."""
         if not self.label_map:
             return source_class
         return look_up(f"class of {self.name}", source_class, self.label_map)
 
     @property
     def reading(self) -> tuple[bool, tuple[float, float] | None, bool, bool]:
-        """How :func:`rin.data.pixels.read_picture` reads: color, window, unwrap, as_stored."""
+        """Arguments of :func:`rin.data.pixels.read_picture`: color, window, unwrap, as_stored."""
         return self.color, self.window, self.unwrap_ct, self.window_from == "percentiles"
 
     @property
     def substitutes(self) -> list[str]:
-        """Names of the datasets that are read in place of this one, by one of its tasks."""
+        """Names of the datasets that a task of this one may read in its place."""
         return list(dict.fromkeys(name for task in self.tasks for name in task.substitutes))
 
     def for_task(self, task: TaskManifest) -> "DatasetManifest":
-        """Return the manifest as a task reads it: with its label map and options on top."""
+        """Return the manifest as a task reads it, with the task's label map and options added."""
         labels, options = self.label_map | task.label_map, self.options | task.options
         return self.model_copy(update={"label_map": labels, "options": options})
 
 
 def read_names(pattern: str | re.Pattern[str], names: Iterable[str], what: str) -> list[str]:
-    """Return what a pattern tells of each name: its group called ``what``, or all joined by -.
+    """Return what a pattern finds in each name: its group ``what``, or all groups joined by -.
 
-    A pattern with a slash is searched in the whole path.
+    A pattern with a slash is searched in the whole path, any other in the name of the file.
     """
     pattern = re.compile(pattern)
     in_path, group = "/" in pattern.pattern, pattern.groupindex.get(what)
@@ -278,11 +285,11 @@ def manifest_names() -> list[str]:
 
 
 def load_manifest(name: str) -> DatasetManifest:
-    """Read and validate ``data_manifests/<name>.yaml``; unknown names list the known ones."""
+    """Read and validate ``data_manifests/<name>.yaml``; InputError for an unknown name."""
     return _load_known(look_up("dataset", name, manifest_names()))
 
 
-#: Manifests by what their files hold: to find a task all are read, and a page asks for many.
+#: Manifests by the content of their files: finding a task reads them all, and a page needs many.
 _READ: dict[bytes, DatasetManifest] = {}
 
 
@@ -302,7 +309,7 @@ def _load_known(name: str) -> DatasetManifest:
 
 
 def datasets_of_tasks() -> dict[str, list[str]]:
-    """Return the datasets that have a task of each name, sorted: one, unless two share a name."""
+    """Return the datasets with a task of each name, sorted: one, unless two share the name."""
     datasets = defaultdict(list)
     for manifest in map(_load_known, manifest_names()):
         for task in manifest.tasks:
@@ -311,7 +318,7 @@ def datasets_of_tasks() -> dict[str, list[str]]:
 
 
 def find_task(task_name: str) -> tuple[DatasetManifest, TaskManifest]:
-    """Return the dataset and the task called ``task_name``; unknown names list the known ones."""
+    """Return the dataset and the task called ``task_name``; InputError for an unknown name."""
     dataset, *others = look_up("task", task_name, datasets_of_tasks())
     if others:
         problem = f"task {task_name!r} stands in {dataset} and {others[0]}"

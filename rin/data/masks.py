@@ -1,8 +1,8 @@
 """Masks: which pixels of a picture, and which slices of a volume, show the lesion.
 
-A mask is black beside the lesion, which is one bright value, maybe with a smooth border; or it
-holds labels, as 1 for an organ and 2 for its tumour, of which those named as ``lesion`` count
-(``lesion_values`` of the manifest), or all.
+A mask is black outside the lesion, which has one bright value, perhaps with a smooth border.  Or
+it contains labels, such as 1 for an organ and 2 for its tumour: the labels given as ``lesion``
+(``lesion_values`` of the manifest) then mark the lesion, or all labels if none are given.
 """
 
 from functools import partial
@@ -25,9 +25,9 @@ from rin.errors import InputError
 
 #: Largest share of a mask's pixels that are neither dark nor bright.
 MAX_GRAY = 0.2
-#: Values of a picture that are labels by their smallness, whatever their number.
+#: Values of a mask picture that are all smaller than this are labels, however many there are.
 SMALL = 32
-#: A picture of a mask with more values has a smooth border, or was compressed.
+#: A mask picture with more values than this has a smooth border, or was compressed.
 _MOST_AREAS = 8
 
 
@@ -41,9 +41,9 @@ def read_mask(
     """Read the masks of one picture of the given ``shape``, and merge them by OR: bool (h, w).
 
     ``entries`` are locators of mask files, or shapes in words, whose errors name the locator of
-    the ``image``.  Of labels those of the ``lesion`` are marked, or all.  In any other mask a
-    pixel is marked where it exceeds half of the brightest value of its file, so masks in 0/1 and
-    in 0/255 read alike.
+    the ``image``.  In a mask of labels, the pixels with a ``lesion`` label are marked, or with any
+    label if none are given.  In any other mask, a pixel is marked if it exceeds half of the
+    brightest value of its file, so that masks in 0/1 and in 0/255 give the same result.
     """
     merged = np.zeros(shape, dtype=bool)
     for locator in entries:
@@ -62,7 +62,7 @@ def read_mask(
 
 
 def _read_of_picture(root: Path, locator: str, lesion: tuple[int, ...]) -> np.ndarray:
-    """Return what the mask of a picture marks, bool (h, w)."""
+    """Return the pixels that the mask of a picture marks, bool (h, w)."""
     gray = read_stored(root, locator)
     if lesion:
         return np.isin(gray, lesion)
@@ -79,9 +79,9 @@ def _read_of_picture(root: Path, locator: str, lesion: tuple[int, ...]) -> np.nd
 
 
 def _labels(gray: np.ndarray) -> list[int]:
-    """Return the labels in a picture of a mask; at most one where it holds none.
+    """Return the labels in a mask picture; at most one if it is a plain mask.
 
-    They are small numbers, or a few values that each fill a block of 3 x 3 pixels: a smooth
+    Labels are small numbers, or a few values that each fill a block of 3 x 3 pixels: a smooth
     border is narrower.
     """
     values = [int(value) for value in np.unique(gray) if value]
@@ -96,7 +96,7 @@ def _labels(gray: np.ndarray) -> list[int]:
 
 
 def labels_in(root: Path, locator: str) -> list[int]:
-    """Return the labels of a mask, sorted, without zero: one or none where it is a plain mask."""
+    """Return the labels of a mask, sorted, without zero: at most one if it is a plain mask."""
     if volumes.is_nifti(locator):
         return volumes.read_labels(root, locator)
     if locator.lower().endswith(".npy") and is_stack(root, locator):
@@ -108,7 +108,7 @@ def labels_in(root: Path, locator: str) -> list[int]:
 
 
 def marks_anything(root: Path, locators: tuple[str, ...], lesion: tuple[int, ...] = ()) -> bool:
-    """Return whether any of some files of masks marks a pixel."""
+    """Return whether any of the mask files marks a pixel."""
     return any(map(partial(_marks, root, lesion), locators))
 
 
@@ -122,9 +122,9 @@ def _marks(root: Path, lesion: tuple[int, ...], locator: str) -> bool:
 def marked_slices(
     root: Path, locator: str, axis: str = "", lesion: tuple[int, ...] = ()
 ) -> np.ndarray | None:
-    """Return which slices of a volume of a mask mark anything; None for a mask of a picture.
+    """Return which slices of a mask volume mark anything; None for the mask of a picture.
 
-    Along the first axis of an array and in axial slices where no ``axis`` is named.
+    Without an ``axis``, slices are along the first axis of an array, and axial in NIfTI.
     """
     if split_slice(locator):
         return None
@@ -140,7 +140,7 @@ def marked_slices(
 
 
 def _read_of_volume(root: Path, locator: str, lesion: tuple[int, ...]) -> np.ndarray | None:
-    """Return what a mask marks in a slice of a volume, bool (h, w); None for another mask."""
+    """Return the pixels marked in a slice of a mask volume, bool (h, w); None for other masks."""
     parts = split_slice(locator)
     if parts and is_tiff(locator):
         return _marked_frame(root, locator, lesion)

@@ -1,15 +1,16 @@
 """From a locator to uint8 pixels: pictures, slices of volumes, shapes in words, squares.
 
-Grey pictures stay as they are; colour becomes ITU-R 601 luma, or the shared channel where all
-three are equal; transparency is laid over black.  Whole numbers of more than 8 bits, or with a
-sign, and floating ones, become grey by a ``window``, and are refused without one.  How
-many bits a picture has is what its file says, not what Pillow makes of it: of 16 bits in colour or
-with transparency Pillow keeps 8, so these are refused.
+Grey pictures stay as they are; colour becomes ITU-R 601 luma, or the shared channel if all three
+are equal; transparency is laid over black.  Whole numbers of more than 8 bits or with a sign, and
+floating-point numbers, become grey by a ``window``, and are refused without one.  A picture has
+the bits that its file states, not those that Pillow reads: Pillow keeps 8 of 16 bits in colour or
+with transparency, so such pictures are refused.
 
-A slice of a volume is ``volume.npy#k`` of an array (slices, h, w) in NumPy's own format, ``#1-k``
-along its second axis; ``volume.nii.gz#axial-k`` of NIfTI (`rin.data.volumes`); ``x.dcm#frame-k``
-of DICOM, ``x.tif#frame-k`` of TIFF.
-An outline that an annotation gives as coordinates stands where a mask picture's locator would, as
+A slice of a volume is ``volume.npy#k`` in an array (slices, h, w) in NumPy's own format, ``#1-k``
+along its second axis; ``volume.nii.gz#axial-k`` in NIfTI (`rin.data.volumes`); ``x.dcm#frame-k``
+in DICOM; ``x.tif#frame-k`` in TIFF.
+
+An outline that an annotation gives as coordinates takes the place of a mask's locator, as
 ``polygon:x1,y1 x2,y2 ...`` or ``box:x,y,width,height``, in pixels, x to the right and y down:
 ``box:2,0,3,1`` is the pixels 2, 3 and 4 of the first row.
 """
@@ -50,18 +51,18 @@ from rin.data.tree import (
 )
 from rin.errors import InputError, as_input_error
 
-# Of a file that is cut off Pillow also warns, in lines of its own.
+# Pillow also warns about files that are cut off, beside the errors raised here.
 warnings.filterwarnings("ignore", "Corrupt EXIF data", module="PIL")
 POLYGON = "polygon:"
 BOX = "box:"
-#: No picture is that large; beyond it, coordinates are a slip of the annotation.
+#: No picture is that large: larger coordinates are errors in the annotation.
 MAX_COORDINATE = 1e6
-#: Points of an outline times pixels of the box around it: about five seconds.
+#: Most points of an outline times pixels of the box around it, which take about five seconds.
 MAX_TRACED = 2e9
 
 
 def shape_text(kind: str, rows: Iterable[Iterable[float]]) -> str:
-    """Return a `POLYGON` of (x, y) points, or a `BOX`, one row of four numbers, as a text."""
+    """Return a `POLYGON` of (x, y) points, or a `BOX`, one row of four numbers, as text."""
     numbers = ([repr(float(number)).removesuffix(".0") for number in row] for row in rows)
     text = kind + " ".join(map(",".join, numbers))
     _numbers(text)
@@ -69,16 +70,16 @@ def shape_text(kind: str, rows: Iterable[Iterable[float]]) -> str:
 
 
 def is_shape(entry: str) -> bool:
-    """Tell whether a mask entry is a shape in words; else it is a locator."""
+    """Return whether a mask entry is a shape in words, not a locator."""
     return entry.startswith((POLYGON, BOX))
 
 
 def rasterise(entry: str, shape: tuple[int, int], image: str | Path = "mask") -> np.ndarray:
     """Fill a shape in words, clipped to the picture of the given ``shape`` (height, width).
 
-    A pixel belongs to a polygon where its index (column, row) lies inside or on the border, and
-    inside is what is wound an odd number of times; to a box where its centre does.  Errors name
-    the ``image``, of which the shape itself tells nothing.
+    A pixel is in a polygon if its index (column, row) is inside, by the even-odd rule, or on the
+    border; it is in a box if its centre is inside.  Errors name the ``image``, which the shape
+    itself does not.
     """
     filled = np.zeros(shape, dtype=bool)
     if entry.startswith(BOX):
@@ -122,8 +123,8 @@ def _numbers(entry: str, image: str | Path = "mask") -> np.ndarray:
     return numbers
 
 
-# NumPy parses headers as Python literals, which before 3.11.8 fails at random where threads do so
-# at once (python/cpython#106905).
+# NumPy parses headers as Python literals, which before Python 3.11.8 fails at random in several
+# threads at once (python/cpython#106905).
 _PARSING = threading.Lock()
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 # NumPy reads a header as Python, token by token.
@@ -141,7 +142,7 @@ def open_volume(root: Path, locator: str) -> np.ndarray:
 
 
 def open_stack(root: Path, locator: str) -> np.ndarray:
-    """Return a volume of numbers, whose first axis is not the only one that slices may cut."""
+    """Return a volume of numbers, which may be cut into slices along any axis."""
     volume = _load(root, locator)
     if volume.dtype.kind not in "uif" or volume.ndim != 3 or not volume.size:
         remedy = "Save each volume as an array of three axes, of whole or floating numbers."
@@ -151,7 +152,7 @@ def open_stack(root: Path, locator: str) -> np.ndarray:
 
 
 def is_stack(root: Path, locator: str) -> bool:
-    """Tell whether a `.npy` file holds a volume: an array of three axes."""
+    """Return whether a `.npy` file contains a volume: an array of three axes."""
     return _load(root, locator).ndim == 3
 
 
@@ -175,7 +176,7 @@ def shape_of_stack(root: Path, locator: str) -> tuple[int, int, int]:
         for number in range(n):
             picture.seek(number)
             sizes.add(picture.size)
-        if len(sizes) > 1:  # as of a picture with its thumbnail
+        if len(sizes) > 1:  # such as a picture with its thumbnail
             shown = " and ".join(f"{width} x {height}" for width, height in sorted(sizes)[:2])
             raise ValueError(f"they differ in size: {shown} pixels")
     ((width, height),) = sizes
@@ -183,7 +184,7 @@ def shape_of_stack(root: Path, locator: str) -> tuple[int, int, int]:
 
 
 def count_frames(root: Path, locator: str) -> int:
-    """Return how many frames a TIFF holds."""
+    """Return the number of frames in a TIFF."""
     remedy, where = "Save it once more as TIFF.", Path(root, locator)
     with (
         as_input_error("it is no whole TIFF", where=where, remedy=remedy, kinds=UNREADABLE),
@@ -194,20 +195,20 @@ def count_frames(root: Path, locator: str) -> int:
 
 @contextmanager
 def _opened_tiff(root: Path, locator: str) -> Iterator[Image.Image]:
-    """Open a TIFF without reading its pixels: of many frames, one is read at a time."""
+    """Open a TIFF without reading its pixels, so that frames can be read one at a time."""
     file = file_of(locator)
-    # A stack may be larger than a picture may be.
+    # A stack may be larger than a single picture may be.
     source = io.BytesIO(read_bytes(root, file)) if SEPARATOR in file else Path(root, file)
     try:
         opened = Image.open(source, formats=["TIFF"])
-    except UnidentifiedImageError as error:  # whose text is an address in memory
+    except UnidentifiedImageError as error:  # its text is only an address in memory
         raise ValueError("it does not begin as a TIFF does") from error
     with opened as picture:
         yield picture
 
 
 def read_array(root: Path, locator: str) -> np.ndarray:
-    """Read a picture that is an array of its own, of numbers (h, w), in a `.npy` file."""
+    """Read a picture that is stored as an array of numbers (h, w) in a `.npy` file."""
     gray = _load(root, locator)
     if gray.dtype.kind not in "uif" or gray.ndim != 2 or not gray.size:
         remedy = (
@@ -244,30 +245,30 @@ def _wrong_array(array: np.ndarray, needed: str, where: Path, remedy: str) -> In
 
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
-#: What to do where a picture is a volume.
+#: Remedy for a picture that is a volume.
 TAKE_SLICES = "say which slices are taken (slices in the manifest, --slices of rin new)"
-#: The number, of EXIF and of TIFF, for how a picture is to be turned before it is shown.
+#: Tag of EXIF and TIFF for how a picture must be turned before it is shown.
 ORIENTATION = 0x0112
-#: More frames are a slip, or no pictures.
+#: More frames are an error, or are no pictures.
 MOST_FRAMES = 10_000
 GRAY_MODES = ("1", "L")
-#: Spread of the channels of a pixel that has colour; pictures that are looked at for it.
+#: Spread of channels above which a pixel is coloured, and number of pictures searched for colour.
 COLOURFUL, FIRST_PICTURES = 24, 32
-#: Whole numbers of more than 8 bits, and floating ones.
+#: Modes of whole numbers of more than 8 bits, and of floating-point numbers.
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I", "F")
 COLOR_MODES = ("RGB", "RGBA", "P", "LA", "PA", "La", "RGBa")
-#: What is black and white in a window of percentiles, and of how many pictures at most.
+#: Percentiles that become black and white, and the most pictures from which they are computed.
 PERCENTILES, PERCENTILE_PICTURES = (0.5, 99.5), 200
-#: Of TIFF: the photometric interpretation in which zero is white, and whole numbers with a sign.
+#: TIFF's photometric interpretation in which zero is white, and its format of signed numbers.
 WHITE_IS_ZERO, SIGNED = 0, 2
-#: Of TIFF as well: planes one after another.
+#: TIFF's planar configuration of planes one after another.
 IN_PLANES = 2
 
 
 def show_colour(root: Path, locators: Iterable[str]) -> bool:
-    """Return whether one of the first pictures has colour in a twentieth of its pixels."""
+    """Return whether one of the first pictures has colour in more than 5% of its pixels."""
     for locator in islice(locators, FIRST_PICTURES):
-        with suppress(InputError):  # whoever reads them all names the broken ones
+        with suppress(InputError):  # broken pictures are reported when all are read
             pixels = read_picture(root, locator, True)
             if (np.ptp(pixels, axis=2) > COLOURFUL).mean() > 0.05:
                 return True
@@ -275,14 +276,14 @@ def show_colour(root: Path, locators: Iterable[str]) -> bool:
 
 
 def window_of_all(root: Path, locators: Sequence[str]) -> tuple[float, float] | None:
-    """Return the window from 0 to the most that the bits of the largest value can hold.
+    """Return the window from 0 to the largest number with as many bits as the largest value.
 
-    None where a picture has 8 bits, or where values are below zero or all zero: they do not say
-    what is black.
+    None if a picture has 8 bits, or if values are below zero or all zero, and so do not show what
+    is black.
     """
     lowest = highest = 0
     for locator in locators:
-        with suppress(InputError):  # whoever reads them all names the broken ones
+        with suppress(InputError):  # broken pictures are reported when all are read
             stored = read_stored(root, locator)
             if stored.dtype == np.uint8:
                 return None
@@ -304,9 +305,9 @@ def read_picture(
     """Read a picture, 0 to 255: grey, uint8 (h, w), or in ``color``, (h, w, 3).
 
     ``window``, center and width, is for DICOM pictures (:func:`rin.data.dicom.read_dicom`), for
-    whole numbers of more than 8 bits, and for floating ones, which it maps linearly from center
-    minus half the width; what has 8 bits stays as it is.  ``unwrap`` and ``as_stored`` are for
-    DICOM.
+    whole numbers of more than 8 bits, and for floating-point numbers, which it maps linearly from
+    center minus half the width; 8-bit pictures stay as they are.  ``unwrap`` and ``as_stored`` are
+    for DICOM.
     """
     pixels = read_stored(root, locator, color, window, unwrap, as_stored)
     if pixels.dtype != np.uint8:
@@ -328,7 +329,7 @@ def _share_of(pixels: np.ndarray, window: tuple[float, float], where: Path) -> n
     from rin.data.dicom import apply_window
 
     center, width = window
-    if pixels.dtype.kind == "f":  # of which no value is a step that a window could count
+    if pixels.dtype.kind == "f":  # floating-point values have no steps to count
         return (pixels.astype(np.float64) - center) / width + 0.5
     if width < 1:
         problem = f"a window of width {width:g} is too narrow for whole numbers"
@@ -340,14 +341,14 @@ def _share_of(pixels: np.ndarray, window: tuple[float, float], where: Path) -> n
 def window_of_percentiles(root: Path, locators: Sequence[str]) -> tuple[float, float] | None:
     """Return the window between two percentiles of the values of some pictures, evenly drawn.
 
-    The lowest and the highest half percent of the values are black and white; those of DICOM are
-    rescaled where its files say how. None where pictures have 8 bits; InputError where all have
-    one value, or DICOM files values of two kinds.
+    The lowest half percent of the values is black, the highest is white; DICOM values are rescaled
+    if their files say how.  None if a picture has 8 bits; InputError if all values are equal, or
+    if only some of the DICOM files rescale their values.
     """
     drawn = locators[:: 1 + len(locators) // PERCENTILE_PICTURES]
     samples, kinds = [], set()
     for locator in drawn:
-        with suppress(InputError):  # whoever reads them all names the broken ones
+        with suppress(InputError):  # broken pictures are reported when all are read
             if is_dicom(locator):
                 from rin.data.dicom import measured_values
 
@@ -387,9 +388,9 @@ def read_stored(
     unwrap: bool = False,
     as_stored: bool = False,
 ) -> np.ndarray:
-    """Return pixels as stored, uint8 or deeper numbers, those of DICOM as displayed.
+    """Return pixels as stored, uint8 or numbers of more bits; those of DICOM as displayed.
 
-    InputError where floating ones are not finite.
+    InputError if floating-point numbers are not finite.
     """
     stored = _read_any(root, locator, color, window, unwrap, as_stored)
     if stored.dtype.kind == "f" and (n := int((~np.isfinite(stored)).sum())):
@@ -434,10 +435,10 @@ def cut_stack(stack: np.ndarray, axis: int, number: int, where: Path) -> np.ndar
 
 
 def _stored_pixels(picture: Image.Image, color: bool) -> np.ndarray:
-    """Return the pixels of an opened picture, grey where it is so, or is not to be in colour."""
+    """Return the pixels of an opened picture: deep values as stored, else RGB if ``color``."""
     if picture.mode in DEEP_MODES:
         return np.asarray(picture)
-    if picture.mode == "L" and _has_sign(picture):  # which Pillow passes over in 8 bits
+    if picture.mode == "L" and _has_sign(picture):  # Pillow ignores the sign of 8-bit values
         return np.asarray(picture).view(np.int8)
     if not color and picture.mode in GRAY_MODES:
         return np.asarray(picture.convert("L"))
@@ -479,14 +480,14 @@ def _open(root: Path, locator: str) -> Image.Image:
     with as_input_error(problem, where=where, remedy=remedy, kinds=UNREADABLE):
         try:
             picture = Image.open(io.BytesIO(content), formats=FORMATS)
-        except UnidentifiedImageError as error:  # whose text is an address in memory
+        except UnidentifiedImageError as error:  # its text is only an address in memory
             raise ValueError(f"it begins with {content[:8]!r}") from error
         if (frames := getattr(picture, "n_frames", 1)) > 1:
             said = f": {TAKE_SLICES}" if picture.format == "TIFF" else ""
             raise ValueError(f"{frames} frames in one file{said}")
         _load_whole(picture, where, content)
         if picture.format == "PNG":
-            Image.open(io.BytesIO(content)).verify()  # checksums, at which loading does not look
+            Image.open(io.BytesIO(content)).verify()  # checksums, which loading does not check
         elif picture.format == "JPEG":
             refuse_damaged_jpeg(content)
     return picture
@@ -495,13 +496,13 @@ def _open(root: Path, locator: str) -> Image.Image:
 def _load_whole(
     picture: Image.Image, where: Path, content: bytes = b"", *, said: bool = False
 ) -> None:
-    """Read the pixels of a picture, or frame, of agreed meaning; ValueError for any other.
+    """Read the pixels of a picture or frame; raise an error if their meaning is not agreed.
 
-    Planes have one where it is ``said`` that they are frames.
+    Three planes may be colours or frames: they are refused unless it is ``said`` which.
     """
     if picture.width * picture.height > MAX_PIXELS:
         raise ValueError(f"{picture.width} x {picture.height} pixels")
-    # Before it is loaded: Pillow turns a TIFF then, and forgets that it was to be turned.
+    # This precedes loading, as Pillow then turns a TIFF and drops the tag.
     if picture.getexif().get(ORIENTATION, 1) not in (0, 1):
         raise ValueError("its metadata say to turn it, which its mask and others would not follow")
     picture.load()
@@ -518,7 +519,7 @@ def _load_whole(
 
 
 def _refuse_lost_bits(picture: Image.Image, content: bytes, where: Path) -> None:
-    """Raise InputError where Pillow would show other values than those that the file holds."""
+    """Raise InputError if Pillow would read other values than the file contains."""
     tags = _tags(picture)
     bits = content[24] if picture.format == "PNG" else _bits(picture)
     if bits <= 8:
@@ -538,7 +539,7 @@ def _bits(picture: Image.Image) -> int:
 
 
 def _in_planes(picture: Image.Image) -> bool:
-    """Tell whether a TIFF holds three whole planes one after another, as of colours."""
+    """Return whether a TIFF has three whole planes one after another, as for colours."""
     three = len(picture.getbands()) == 3 and getattr(picture, "n_frames", 1) == 1
     return three and _tags(picture).get(PLANAR_CONFIGURATION) == IN_PLANES
 
@@ -559,7 +560,7 @@ def resize_picture(pixels: np.ndarray, size: int, resize: str) -> np.ndarray:
     """Return pixels, uint8 (h, w) or (h, w, 3), or bool (h, w), scaled to a square of ``size``.
 
     ``stretch`` scales both sides; ``pad`` scales the longer one and centres the picture on black.
-    Bilinear with antialiasing; masks, which are bool, take the nearest pixel.
+    Pictures are scaled bilinearly with antialiasing; masks, which are bool, by the nearest pixel.
     """
     method = Image.Resampling.NEAREST if pixels.dtype == bool else Image.Resampling.BILINEAR
     sides, inner = pixels.shape[:2], (size, size)

@@ -1,7 +1,7 @@
 """Patient-wise splits: the folds of a task, the parts of a corpus, published lists, and samples.
 
-A task's cases are cut once into twenty pieces of 5% that divide no group.  Fold k tests on
-pieces 3k to 3k+2 and validates on the next two, so the test sets of up to six folds are
+A task's cases are divided once into twenty pieces of 5%, without dividing a group.  Fold k tests
+on pieces 3k to 3k+2 and validates on the next two, so the test sets of up to six folds are
 disjoint.  The shares, 75, 10 and 15%, are the paper's.  A million cases take seconds.
 """
 
@@ -25,13 +25,14 @@ from rin.data.tree import REMEDY, Tree, open_tree
 from rin.errors import InputError, counted, join_first_ten
 
 PIECES = 20
-#: Equal pieces of which folds are made, and how many of them test and validate: coarser ones for
-#: small cohorts.
+#: Number of equal pieces, and how many of them a fold tests and validates on; coarser pieces are
+#: for small cohorts.
 SCHEMES = ((PIECES, 3, 2), (10, 2, 1))
 MAX_FOLDS = 6
 #: Shares of the paper (Materials and Methods, RadImageNet Model Training), in the order of PARTS.
 SHARES = (0.75, 0.10, 0.15)
-#: Groups of each class that parts need, in that order: one in the test has no interval.
+#: Fewest groups of each class in each part, in the order of PARTS: a single group in the test part
+#: gives no interval.
 LEAST = (1, 1, 2)
 _NAMES = np.array(PARTS, dtype=object)
 
@@ -42,13 +43,13 @@ def make_folds(
     """Divide cases into training, validation and test parts, at most 6 times (folds).
 
     ``groups``, indexed by ``case_id`` as from :func:`rin.data.leakage.leak_free_groups`, are never
-    divided.  Returned are ``case_id``, ``fold`` (int from 0) and ``part`` (train, validation or
-    test), for each case and fold.
+    divided.  Return ``case_id``, ``fold`` (int from 0) and ``part`` (train, validation or test)
+    for each case and fold.
 
-    A class of fewer than twenty groups gets coarser pieces, of 10%, and one of fewer than ten a
-    single split, so that there may be fewer folds than ``n_folds``.  Every test part has at least
-    two groups of each class.  InputError, naming ``where``, for fewer than four groups of a class,
-    or one class only.
+    If a class has fewer than twenty groups, pieces are coarser (10%), and with fewer than ten
+    there is a single split, so that there may be fewer folds than ``n_folds``.  Every test part
+    has at least two groups of each class.  InputError, naming ``where``, if a class has fewer than
+    four groups, or if there is only one class.
     """
     labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     independent = pd.Series(group).groupby(labels).nunique()
@@ -68,14 +69,14 @@ def make_folds(
             parts = [np.roll(part_of_piece, fold * tested)[piece] for fold in turns]
             with suppress(InputError):  # a class is too unevenly spread: coarser pieces
                 return _folds(cases, group, parts)
-    # One division, in the shares of the paper as nearly as so few groups allow.
+    # A single split, as near to the paper's shares as so few groups allow.
     piece = assign_groups(labels, group, seed, SHARES)
     piece = repair_split(labels, group, piece, seed, where, LEAST)
     return _folds(cases, group, [_NAMES[piece]])
 
 
 def fold_sizes(folds: pd.DataFrame) -> str:
-    """Return in words how many folds there are and how much is in each part."""
+    """Return a phrase with the number of folds and the share of each part."""
     n, shares = folds["fold"].nunique(), folds["part"].value_counts(normalize=True)
     percent = ", ".join(f"{100 * shares.get(part, 0):.0f}% {part}" for part in PARTS)
     return f"{counted(n, 'folds')}, {percent}"
@@ -84,14 +85,14 @@ def fold_sizes(folds: pd.DataFrame) -> str:
 def sized_folds(
     cases: pd.DataFrame, groups: pd.Series, sizes: tuple[int, int], n_folds: int, seed: int
 ) -> pd.DataFrame:
-    """Divide cases into parts of given sizes, so that all that is not trained on can be tested.
+    """Divide cases into parts of given sizes, so that all other cases are tested.
 
-    Groups stand on a circle, those of each label evenly spread around it in a drawn order.  Fold 0
-    trains on the first, validates on the next and tests the others.  The training of every later
-    fold begins where the validation of the one before it ended; test parts overlap.
+    The groups of each label are spread evenly around a circle, in random order.  Fold 0 trains on
+    the first groups, validates on the next and tests the others.  The training part of each later
+    fold begins where the validation part of the fold before it ended; test parts overlap.
 
-    ``sizes`` are cases to train and to validate on: a part differs by less than a group from its
-    size, and each label by about a group from its share.
+    ``sizes`` are the numbers of cases to train and to validate on: a part differs by less than a
+    group from its size, and each label by about a group from its share.
     """
     group = groups.loc[cases["case_id"]].to_numpy()
     strata = _strata(cases["label"].to_numpy(), group, seed)
@@ -111,9 +112,10 @@ def sized_folds(
 def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) -> pd.DataFrame:
     """Return the folds that come with a dataset, as its manifest's option ``split`` says.
 
-    The first ``n_folds`` are tested once each.  Of the other cases, 10/85 by whole groups
-    validate: cut here, as a published division of the rest may divide patients.  Where the column
-    names parts (train, val, test) there is one fold, and validation is cut only if it has none.
+    Each of the first ``n_folds`` is tested once.  Of the other cases, 10/85 validate: they are
+    drawn here by whole groups, as a published division of these cases may divide patients.  If the
+    column names parts (train, val, test), there is one fold, and a validation part is drawn only
+    if the column has none.
     """
     cases, tree = dataset.cases, open_tree(dataset.root, dataset.location)
     labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
@@ -146,17 +148,18 @@ def assign_groups(
 ) -> np.ndarray:
     """Return the piece of each case, int (n,): no group is divided, every label keeps the shares.
 
-    Heavy groups go first, each to the piece where the squared shares of the pieces, over all
-    labels and the cases as a whole, grow least; the light ones that follow even them out.
+    Heavy groups come first, each in the piece where the sum of the pieces' squared shares, over
+    all labels and the cases as a whole, grows least; light groups then even out the differences.
 
     ``labels`` and ``groups`` are those of each case, (n,).  By default there are equal
-    ``pieces``, numbered by chance.  With ``shares`` of unequal ones, equal groups of one label are
-    apportioned as Sainte-Laguë's method does with seats: 75, 10 and 15% of four are 3, 0 and 1.
+    ``pieces``, numbered at random.  With ``shares``, pieces are unequal, and equal groups of one
+    label are apportioned like seats by Sainte-Laguë's method: 75, 10 and 15% of four groups are 3,
+    0 and 1.
     """
-    # Own, as scikit-learn's StratifiedGroupKFold takes hundreds of times as long.
+    # Our own method, as scikit-learn's StratifiedGroupKFold takes hundreds of times as long.
     equal = shares is None
     size = np.ones(pieces) if shares is None else np.asarray(shares) / max(shares)
-    # What a group adds to a piece's squared share, itself included, matters if pieces differ.
+    # A group's own square, as part of a piece's squared share, matters only if pieces differ.
     self_weight = 0.0 if equal else 0.5
     group = pd.factorize(groups)[0]
     column, cases, starts = _count_cells(pd.factorize(labels, sort=True)[0], group)
@@ -165,7 +168,7 @@ def assign_groups(
     weight, first_label = np.add.reduceat(share**2, starts), column[starts]
     has_one_label = ends - starts == 2
     rng = np.random.default_rng(seed)
-    # How much a case of a cell adds to the squared share of a piece for each that is there.
+    # How much a case of a cell adds to the squared share of a piece, per case already there.
     growth_per_case = share**2 / cases
     dealt = np.zeros((len(size), column.max() + 1))  # cases of each piece, by column
     piece, kind_before = np.empty(len(starts), dtype=int), None
@@ -175,7 +178,7 @@ def assign_groups(
         kind = weight[number], first_label[number], has_one_label[number]
         if has_one_label[number]:
             if kind != kind_before:
-                # Cases of the label, and all cases, of each piece for its size.
+                # Cases of the label, and all cases, of each piece, relative to its size.
                 fullness = (dealt[:, columns] + self_weight * added) / size[:, None]
             taken = np.lexsort((fullness[:, 1], fullness[:, 0]))[0]
             fullness[taken] += added / size[taken]
@@ -193,7 +196,7 @@ def _count_cells(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the cells of groups × labels: ``column``, ``cases``, and where each group starts.
 
-    A group has a cell for each label, and a last one, in a column of its own, for all its cases.
+    A group has a cell for each of its labels, and a last cell, in an extra column, for all cases.
     """
     last = label.max() + 1
     cells = np.concatenate([group * (last + 1) + label, group * (last + 1) + last])
@@ -209,12 +212,12 @@ def _dealing_order(
     rng: np.random.Generator,
     equal: bool,
 ) -> np.ndarray:
-    """Return the groups in the order in which they are dealt to pieces, equal ones or not."""
+    """Return the order in which groups are dealt to pieces, which may be equal or not."""
     chance = rng.permutation(len(weight))
     if equal:
         return np.lexsort((chance, first_label, has_one_label, -weight))
-    # Weights within a factor of four, that is of two in cases, stand by chance: the largest
-    # piece gets the first group of every label, which shall not be the heaviest each time.
+    # Weights within a factor of four, or two in cases, are in random order: the largest piece
+    # gets the first group of every label, which should not be the heaviest group each time.
     kind = np.unique(np.stack([weight, first_label]), axis=1, return_inverse=True)[1]
     level = np.floor(np.log2(weight) / 2)
     return np.lexsort((chance, rng.permutation(len(chance))[kind], -level))
@@ -226,7 +229,7 @@ def _folds(
     parts: list[np.ndarray],
     least: tuple[int, int, int] = LEAST,
 ) -> pd.DataFrame:
-    """Return the table of folds; InputError where a class has too few groups in a part."""
+    """Return the table of folds; InputError if a class has too few groups in a part."""
     labels = cases["label"].to_numpy()
     for fold, part in enumerate(parts):
         for name, needed in zip(PARTS, least, strict=True):
@@ -255,15 +258,15 @@ def repair_split(
     where: str | Path,
     least: Sequence[int] = (1, 0, 1),
 ) -> np.ndarray:
-    """Move groups until every class has its ``least`` number in each part; return the new pieces.
+    """Move groups until each part has its ``least`` number of every class; return the new pieces.
 
-    The rarest class comes first, and gets the lightest of its groups that none of its classes
-    needs where it stands.  Validation, where it then holds less than half of its share, is filled
-    from classes that have training groups to spare.  Pieces are places in `PARTS`.
+    The rarest class comes first; the group that moves is its lightest one that no class needs in
+    the present part.  If validation then has less than half of its share, it is filled from
+    classes with training groups to spare.  Pieces are indices of `PARTS`.
     """
     label, names = pd.factorize(labels, sort=True)
     group, known = pd.factorize(groups)
-    # Numbered by chance, so that chance decides between groups of equal weight.
+    # Numbered at random, so that chance decides between groups of equal weight.
     group = np.random.default_rng([seed, 1]).permutation(len(known))[group]
     part, weight = np.empty(len(known), dtype=int), np.bincount(group)
     part[group] = piece
@@ -287,19 +290,19 @@ def repair_split(
 
 
 def _rarest_counts(part: np.ndarray, members: pd.DataFrame) -> np.ndarray:
-    """Return for each group how many its part has of that of its classes with the fewest."""
+    """Return, for each group, how many groups of its part have its class that is rarest there."""
     alike = members.groupby([part[members["group"]], "label"])["group"].transform("size")
     return alike.groupby(members["group"]).min().to_numpy()
 
 
 def _fill_validation(part: np.ndarray, weight: np.ndarray, members: pd.DataFrame) -> None:
-    """Move training groups to validation where that holds less than half of its share."""
+    """Move training groups to validation if that part has less than half of its share."""
     wanted, held = SHARES[_VALIDATION] * weight.sum(), weight[part == _VALIDATION].sum()
     if 2 * held >= wanted:
         return
     while True:
         fits = (part == _TRAIN) & ((held + weight / 2 <= wanted) | (held == 0))
-        # The class that has most to train on gives first; none gives its only group.
+        # The class with the most training groups gives first; no class gives its only group.
         spare = np.where(fits, _rarest_counts(part, members), 0)
         giver = spare.argmax()
         if spare[giver] < 2:
@@ -309,16 +312,16 @@ def _fill_validation(part: np.ndarray, weight: np.ndarray, members: pd.DataFrame
 
 
 def corpus_groups(dataset: Dataset) -> pd.Series | None:
-    """Return what a split of a corpus keeps together; None where the corpus has tables of parts.
+    """Return the groups that a split of a corpus keeps whole; None if it has tables of parts.
 
-    These are patients and, where its manifest has pictures compared, copies (up to `SAME_PICTURE`
-    bits apart).
+    A group is a patient's cases and, if the manifest has pictures compared, their copies (up to
+    `SAME_PICTURE` bits apart).
     """
     if dataset.manifest.layout == "radimagenet":
         return None
     bits = dataset.manifest.near_duplicate_bits
-    # At the 40 bits that find a lesion again, like slices of unlike patients form chains: all
-    # 1,264 brains of the radiologic corpus, four classes, would be one group.
+    # At 40 bits, which find a lesion again, similar slices of different patients form chains: all
+    # 1,264 brains of the radiologic corpus, of four classes, would be one group.
     pairs = near_duplicates(dataset.cases, None if bits is None else min(bits, SAME_PICTURE))
     return leak_free_groups(dataset.cases, pairs)
 
@@ -326,8 +329,8 @@ def corpus_groups(dataset: Dataset) -> pd.Series | None:
 def corpus_split(dataset: Dataset, seed: int, groups: pd.Series | None = None) -> pd.Series:
     """Return the part of each case of a corpus, indexed by case id, in the order of the cases.
 
-    A corpus with tables of its parts (the layout `radimagenet`) is split as they say, any other by
-    `divide`, by its `corpus_groups`, which several splits of it may share.
+    A corpus with tables of its parts (the layout `radimagenet`) is split according to these, any
+    other by :func:`split_corpus`.  ``groups`` are its :func:`corpus_groups`, if already computed.
     """
     cases, where = dataset.cases, dataset.root / dataset.location
     groups = corpus_groups(dataset) if groups is None else groups
@@ -351,7 +354,7 @@ def split_corpus(
 ) -> pd.Series:
     """Return the part of each case, 75/10/15 by group and class as nearly as the groups allow.
 
-    Every class has a group in training and one in the test part, or InputError.
+    InputError unless every class can have a group in training and one in the test part.
     """
     labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     counts = pd.Series(group).groupby(labels).agg(["nunique", "size"])
@@ -369,7 +372,7 @@ def split_corpus(
     return pd.Series(_NAMES[piece], index=pd.Index(cases["case_id"], name="case_id"), name="part")
 
 
-#: Columns of the lists that name pictures, and how they name slices.
+#: Columns of the lists that name pictures, and the pattern of the names of slices.
 FILE_COLUMNS = ("img_dir", "filename")
 _SLICE = r"^(\d+)_(axial|coronal|sagittal)_0*(\d+)\.0+$"
 
@@ -377,10 +380,10 @@ _SLICE = r"^(\d+)_(axial|coronal|sagittal)_0*(\d+)\.0+$"
 def read_fold_files(
     place: Path, lists: FoldLists, cases: pd.DataFrame, n_folds: int, *, partial: bool = False
 ) -> pd.DataFrame:
-    """Read published folds, in the order of the lists; the shape is that of :func:`make_folds`.
+    """Read published folds, in the order of the lists; columns are those of :func:`make_folds`.
 
-    ``place`` is a folder or archive with the lists.  Cases that no list names are left out; lists
-    may name others where only a ``partial`` dataset is there, which :func:`folds_of_part` drops.
+    ``place`` is a folder or archive with the lists.  Cases that no list names are left out.  The
+    lists of a ``partial`` dataset may name absent cases, which :func:`folds_of_part` drops.
     """
     tree, labels = open_tree(place.parent, place.name), cases.set_index("case_id")["label"]
     parts = []
@@ -395,9 +398,9 @@ def read_fold_files(
 def folds_of_part(
     folds: pd.DataFrame, cases: pd.DataFrame, where: str | Path
 ) -> tuple[pd.DataFrame, int]:
-    """Return the folds of the cases that are there, and of how many others they are as well.
+    """Return the folds of the cases that are present, and the number of absent cases.
 
-    InputError where a part of a fold is left without a case of a label.
+    InputError if a part of a fold is left without a case of some label.
     """
     there = folds["case_id"].isin(cases["case_id"])
     kept = folds[there].reset_index(drop=True)
@@ -419,7 +422,7 @@ _IF_PARTIAL = f"{REMEDY} {IF_PARTIAL}"
 def _read_list(
     tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series, partial: bool
 ) -> pd.Series:
-    """Return the cases of a list, checked against the labels of the cases."""
+    """Return the case ids of a list, whose labels are checked against those of the cases."""
     remedy = "Point at the folder 'dataframe' of one task, with all its lists."
     file = tree.one_called(file_name, remedy)
     table = read_table(tree, file, [])
@@ -445,10 +448,10 @@ def _read_list(
 
 
 def sample_with_groups(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int) -> np.ndarray:
-    """Choose about `n` cases, bool (cases,): groups first, each label in its share, then cases.
+    """Choose about `n` cases, bool (cases,): first groups, each label in its share, then cases.
 
-    A label keeps at least `PIECES` groups, so that a split still finds enough, and every chosen
-    group a case of each label.
+    A label keeps at least `PIECES` groups, if it has so many, so that a split still has enough,
+    and every chosen group keeps a case of each of its labels.
     """
     label, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     strata = _strata(label, group, seed)
@@ -456,7 +459,7 @@ def sample_with_groups(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int
     before, aim = of_label.cumsum() - strata["size"], of_label.transform("sum") * n / len(cases)
     wanted = strata.index[(before < aim) | (of_label.cumcount() < PIECES)]
     table = pd.DataFrame({"group": group, "label": label})
-    # Of the groups that have most, cases are dropped until n are left or one of each kind.
+    # The largest groups lose cases until n are left, or one of each group and label.
     chosen = np.flatnonzero(table["group"].isin(wanted))
     order = np.random.default_rng([seed, 1]).permutation(chosen)
     place = table.iloc[order].groupby(["group", "label"]).cumcount().to_numpy()
@@ -465,7 +468,7 @@ def sample_with_groups(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int
 
 
 def _strata(labels: np.ndarray, groups: np.ndarray, seed: int) -> pd.DataFrame:
-    """Return ``label`` (the rarest of its own) and ``size`` of each group, shuffled."""
+    """Return the ``label`` (its rarest one) and the ``size`` of each group, shuffled."""
     table = pd.DataFrame({"group": groups, "label": labels})
     table["rarity"] = table["label"].map(table["label"].value_counts())
     sizes = table.groupby("group").size()
@@ -475,7 +478,7 @@ def _strata(labels: np.ndarray, groups: np.ndarray, seed: int) -> pd.DataFrame:
 
 
 def subset(dataset: Dataset, chosen: np.ndarray) -> Dataset:
-    """Return the dataset with the chosen cases, bool (n,), under a digest of its own."""
+    """Return the dataset with the chosen cases, bool (n,), and a digest of these."""
     if chosen.all():
         return dataset
     cases = dataset.cases[chosen].reset_index(drop=True)

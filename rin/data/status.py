@@ -1,4 +1,4 @@
-"""Which datasets are there, and are they whole?"""
+"""Which datasets are present, and are they whole?"""
 
 import hashlib
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ from rin.data.tree import SEPARATOR, Tree, open_tree
 from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
 from rin.files import sha256_of
 
-#: A mask of a larger share of its picture is a finding.
+#: A mask that covers a larger share of its picture is a finding.
 NEARLY_ALL = 0.9
-#: Share of a window's width by which its ends may differ from percentiles that are taken anew.
+#: Share of a window's width by which its ends may differ from percentiles computed again.
 WINDOW_TOLERANCE = 0.1
 _HOW_TO_GET = {
     "open": "Download it from {home}, and put it at",
@@ -35,12 +35,12 @@ _HOW_TO_GET = {
 
 
 def dataset_status(data_root: Path | None) -> pd.DataFrame:
-    """Hold every dataset manifest against a data root, or none; no picture is opened.
+    """Compare every dataset manifest with a data root, or with none; no picture is opened.
 
-    Returned is a row a dataset: those of tasks, then substitutes, then pretraining corpora.
-    Columns are ``name``, ``title``, ``access``, ``licence`` and ``home`` of its manifest; the
-    ``tasks`` that it feeds, and its ``purpose`` in words; ``state`` (here, not there, broken);
-    ``read``, its place below the data root, or what is read instead; ``to_do``.
+    Return one row per dataset: datasets of tasks, then substitutes, then corpora and practice.
+    Columns are ``name``, ``title``, ``access``, ``licence`` and ``home`` of the manifest; its
+    ``tasks``, and its ``purpose`` in words; ``state`` (here, not there, broken); ``read``, its
+    place below the data root or the datasets read instead; and ``to_do``.
     """
     manifests = {name: load_manifest(name) for name in manifest_names()}
     if data_root is not None:
@@ -77,7 +77,7 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
 
 
 def how_to_get(manifest: DatasetManifest, root: Path, here: Sequence[str] = ()) -> str:
-    """Return in words how to get a dataset; ``here`` are those of its substitutes at hand."""
+    """Return a sentence on how to get a dataset; ``here`` are its substitutes that are present."""
     place = root / manifest.locations[0].partition(SEPARATOR)[0]
     get = f"{_HOW_TO_GET[manifest.access].format(home=manifest.home)} {place}"
     if manifest.sources:
@@ -96,14 +96,14 @@ def how_to_get(manifest: DatasetManifest, root: Path, here: Sequence[str] = ()) 
 
 
 def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> tuple[str, str, str]:
-    """Return the state of a dataset, where it lies, and what is wrong with a broken one."""
+    """Return the state of a dataset, its location, and the problem of a broken one."""
     location = ""
     try:
         location = datasets.locate(manifest, data_root) or ""
         if data_root is None or not location:
             return "not there", "", ""
         path = Path(data_root) / location
-        # The first name is enough for a folder: some hold hundreds of thousands of files.
+        # The first name is enough for a folder: some contain hundreds of thousands of files.
         if next(path.iterdir(), None) if path.is_dir() else open_tree(data_root, location).names:
             return "here", location, ""
         return "broken", location, f"{path}: it holds no file."
@@ -112,9 +112,9 @@ def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> tuple[st
 
 
 def check_file(tree: Tree, name: str, sha256: str) -> str:
-    """Return how a file compares with its known SHA-256, in words behind its name.
+    """Return a phrase, to follow the file's name, on whether it has its known SHA-256.
 
-    It is the archive itself, a file inside archive or folder, or one beside it.
+    The file is the archive itself, a file inside the archive or folder, or a file beside it.
     """
     inner = [path for path in tree.names if f"/{path}".endswith(f"/{name}")]
     if inner:
@@ -134,10 +134,10 @@ def check_file(tree: Tree, name: str, sha256: str) -> str:
 
 @dataclass
 class Verification:
-    """What was found of a dataset: ``facts`` (what, and a text) and ``problems``.
+    """The result of verifying a dataset: ``facts`` (subject and text) and ``problems``.
 
-    ``counts`` are those of `count_classes`; ``digest`` is that of a dataset without problems, else
-    empty; ``part`` says which part of it is there, empty where it is the whole.
+    ``counts`` are those of `count_classes`; ``digest`` is an empty string if there are problems;
+    ``part`` says which part of the dataset is present, an empty string if the whole.
     """
 
     manifest: DatasetManifest
@@ -155,7 +155,7 @@ class Verification:
 def verify_dataset(
     manifest: DatasetManifest, data_root: Path, *, index_folder: Path, quick: bool = False
 ) -> Verification:
-    """Look a dataset over: known files, counts of every class, every picture unless ``quick``."""
+    """Verify a dataset: known files, counts of every class, and every picture unless ``quick``."""
     datasets.check_data_root(data_root)
     done = Verification(manifest)
     if manifest.tasks and not manifest.label_map:
@@ -170,7 +170,7 @@ def verify_dataset(
 
 
 def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: bool) -> None:
-    """Note what is found and what is wrong, until something forbids to go on."""
+    """Record facts and problems, up to a problem that prevents further checks."""
     manifest = done.manifest
     tree = datasets.open_located(manifest, data_root)
     if datasets.is_stand_in(tree):
@@ -199,13 +199,13 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         done.problems += map(str, datasets.case_problems(manifest, cases))
     if len(cases) and cases["patient_id"].notna().all():
         done.say("patients", patients_in_words(manifest, cases))
-    if quick or len(done.problems) > others:  # what opening the dataset would refuse
+    if quick or len(done.problems) > others:  # opening the dataset would raise them
         return
     _describe(done, datasets.open_dataset(manifest, data_root, index_folder=index_folder))
 
 
 def _compare_names(done: Verification, tree: Tree) -> None:
-    """Note names of tasks that are taken, and what known files are."""
+    """Record task names that are already taken, and how known files compare."""
     manifest, known_tasks = done.manifest, datasets_of_tasks()
     done.problems += [
         f"the task name {task.name} is taken by {other}. Give the task another name"
@@ -221,7 +221,7 @@ def _compare_names(done: Verification, tree: Tree) -> None:
 
 
 def _describe(done: Verification, dataset: Dataset) -> None:
-    """Say what is known of a dataset, its digest, and how its tasks are divided."""
+    """Record the findings, the digest and the folds of a dataset."""
     manifest = done.manifest
     for finding in dataset.findings:
         named_cases = f" ({join_first_ten(finding.case_ids, ', ')})" if finding.case_ids else ""
@@ -235,14 +235,14 @@ def _describe(done: Verification, dataset: Dataset) -> None:
     pairs = near_duplicates(dataset.cases, manifest.near_duplicate_bits)
     groups = leak_free_groups(dataset.cases, pairs)
     for task in manifest.tasks:
-        # A task with labels of its own reads other cases: the study divides those.
+        # A task with its own labels reads other cases, which the study divides.
         if not task.label_map:
             folds = make_folds(dataset.cases, groups, task.n_folds, 0, where=f"task {task.name}")
             done.say("folds", f"{task.name}: {fold_sizes(folds)}")
 
 
 def _compare_window(dataset: Dataset, window: tuple[float, float]) -> str:
-    """Return how a window compares with the one that percentiles of the pictures give now."""
+    """Return a phrase comparing a window with the present percentiles of the pictures."""
     now = window_of_percentiles(dataset.root, [*dataset.cases["image"]])
     stated, shown = (
         f"{center:g},{width:g}" for center, width in (window, now or (float("nan"), 0))
@@ -256,7 +256,7 @@ def _compare_window(dataset: Dataset, window: tuple[float, float]) -> str:
 
 
 def unusual_masks(dataset: Dataset) -> list[str]:
-    """Return in words how many masks mark no lesion, and how many almost the whole picture."""
+    """Return phrases on the masks that mark no lesion, and those of almost the whole picture."""
     masked = dataset.cases[dataset.cases["masks"].map(len) > 0]
     lesion = dataset.manifest.lesion_values
 
@@ -276,7 +276,7 @@ def unusual_masks(dataset: Dataset) -> list[str]:
 
 
 def patients_in_words(manifest: DatasetManifest, cases: pd.DataFrame) -> str:
-    """Return how many patients a dataset names, with how many images, and how many two labels."""
+    """Return a phrase with the numbers of patients, of their images, and of those of two labels."""
     if (cases["patient_id"] == cases["case_id"]).all():
         return "none are named: each picture counts as one"
     labels = cases.groupby("patient_id")["label"]

@@ -1,11 +1,11 @@
-"""What is known of pictures and kept on disk: case tables, inspections, image stores.
+"""Results of reading pictures that are kept on disk: inspections and image stores.
 
-One pass decodes a dataset: size, digest, hash and store row come from the same bytes.  What was
-seen is kept, chunk by chunk, under a key of the file and of how it was read, so a pass that was
-stopped goes on, and what has not changed is not decoded again.
+One pass decodes a dataset: size, digest, hash and store row come from the same bytes.  The results
+are kept, chunk by chunk, under a key of the file and of how it was read, so that a stopped pass
+resumes, and unchanged files are not decoded again.
 
-A store is a dataset at one size: a folder, whole or not there at all, with ``images.npy``,
-``masks.npy`` (where there are masks), ``cases.parquet`` and ``store.json``.
+A store is a dataset at one size: a folder, either whole or absent, with ``images.npy``,
+``masks.npy`` (if there are masks), ``cases.parquet`` and ``store.json``.
 """
 
 import hashlib
@@ -47,12 +47,12 @@ Provenance = Literal["real", "stand-in"]
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset that was opened, looked at and checked.
+    """A dataset that was opened, inspected and checked.
 
-    ``cases`` have the columns of `rin.tables.CASES`, then text columns that the layout keeps.
-    ``digest`` covers ids, labels, pixels, masks and kept columns, wherever the files lie.
-    ``mask_digests`` is indexed by case id; ``index`` is the folder that keeps its inspection.
-    ``part`` says in words which part of a published dataset it is, empty for a whole one.
+    ``cases`` has the columns of `rin.tables.CASES`, then text columns that the layout keeps.
+    ``digest`` covers ids, labels, pixels, masks and kept columns, but not the place of the files.
+    ``mask_digests`` is indexed by case id; ``index`` is the folder that keeps the inspections.
+    ``part`` says which part of a published dataset it is, an empty string for the whole.
     """
 
     manifest: DatasetManifest
@@ -72,10 +72,10 @@ CHUNK = 1024
 CHUNK_BYTES = 64 * 2**20
 LOCK = ".lock"
 HASH_SIZE = 256
-#: Rows for a store are kept of up to so many pixels; a larger dataset is decoded once more.
+#: Most pixels of store rows that an inspection keeps; a larger dataset is decoded once more.
 ROW_PIXELS = 2**30
 BAD_COLUMNS = ["case_id", "place", "problem"]
-#: On these alone a row of a store depends.
+#: A row of a store depends on these columns alone.
 CONTENT = ["digest", "mask_digest", "width", "height"]
 MEASURED = [*CONTENT, "hash", "blank", "wrapped"]
 _TEXTS = ["key", "header_patient", "digest", "mask_digest", "hash"]
@@ -86,10 +86,9 @@ StoreShape = tuple[int, str]
 
 
 class Inspection(NamedTuple):
-    """What one decoding of its picture and masks shows of a case, or what is wrong, and where.
+    """The result of decoding a case's picture and masks once, or a problem and its place.
 
-    ``seen`` is remembered under its ``key``; ``store_bytes`` has a row for each
-    array of a store.
+    ``seen`` is kept under its ``key``; ``store_bytes`` has a row of each array of a store.
     """
 
     case_id: str
@@ -102,7 +101,7 @@ class Inspection(NamedTuple):
 def inspect_case(
     root: Path, manifest: DatasetManifest, square: StoreShape | None, case: Any
 ) -> Inspection:
-    """Inspect a case with its key, for a store too where there is a ``square``."""
+    """Inspect a case that has a key; with a ``square``, also make its rows of a store."""
     try:
         pixels = read_picture(root, case.image, *manifest.reading)
         header_patient, wrapped = "", False
@@ -124,7 +123,7 @@ def inspect_case(
     except Exception as error:
         error.add_note(f"while reading {case.image}")
         raise
-    # Otherwise it would be remembered under the key of the file that it replaced.
+    # Otherwise a new file would be kept under the key of the file that it replaced.
     if keys_of(root, [case]) != [case.key]:
         place = str(root / case.image)
         return Inspection(case.case_id, {}, {}, "it changed while it was read", place)
@@ -149,7 +148,7 @@ def inspect_case(
 
 
 def keys_of(root: Path, cases: Sequence[Any]) -> list[str]:
-    """Return a key per case that changes with its name, its files and what is read of them."""
+    """Return a key per case that changes with its name, its files and what is read from them."""
     files = [[case.image, *(m for m in case.masks if not is_shape(m))] for case in cases]
     marks = iter(fingerprints(root, chain.from_iterable(files)))
     keys = []
@@ -168,7 +167,7 @@ def _inspect_all(
     folder: Path,
     title: str,
 ) -> pd.DataFrame:
-    """Inspect cases with their keys, keep in a folder what is seen, and return the bad ones."""
+    """Inspect cases that have keys, keep the results in a folder, and return the bad cases."""
     side = square[0] if square else 1
     step = min(CHUNK, max(1, CHUNK_BYTES // (4 * side**2)))
     inspect, bad = partial(inspect_case, root, manifest, square), []
@@ -190,7 +189,7 @@ def _row_folder(folder: Path, square: StoreShape) -> Path:
 
 
 def _kept_rows(folder: Path, square: StoreShape) -> pd.DataFrame:
-    """Return ``file`` and ``row`` of the rows for a store that are kept, by their `CONTENT`."""
+    """Return ``file`` and ``row`` of each kept row of a store, indexed by `CONTENT`."""
     tables = [pd.DataFrame(columns=[*CONTENT, "file", "row"])]
     for file in whole_files(_row_folder(folder, square)):
         content = pd.read_parquet(file, columns=CONTENT)
@@ -206,11 +205,11 @@ def inspect_cases(
     folder: Path,
     square: StoreShape | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Look at every picture and mask of some cases, or remember what was seen before.
+    """Inspect every picture and mask of some cases, or reuse earlier inspections.
 
-    Inspections are kept in a folder in ``folder``, with ``square`` also rows for a store of it.
-    Returned are the readable cases, measured, and ``case_id``, ``place`` and ``problem`` of
-    others.
+    Inspections are kept in a folder within ``folder``; with ``square``, rows of such a store are
+    kept, too.  Return the readable cases with the columns `MEASURED` added, and ``case_id``,
+    ``place`` and ``problem`` of the other cases.
     """
     folder = record_folder(folder, manifest)
     keys = keys_of(root, [*cases.itertuples(index=False)])
@@ -220,7 +219,7 @@ def inspect_cases(
         remedy = f"{MAKE_ROOM} What was seen is kept."
         with as_input_error(problem, where=folder, remedy=remedy, kinds=OSError):
             folder.mkdir(parents=True, exist_ok=True)
-            # A second process waits here, and then finds everything seen.
+            # A second process waits here, and then finds all inspections.
             with FileLock(folder / LOCK):
                 new = cases.assign(key=keys)[~pd.Index(keys).isin(_remembered(folder).index)]
                 if square and len(new) * square[0] ** 2 > ROW_PIXELS:
@@ -245,13 +244,13 @@ def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
 
 
 def _remembered(folder: Path) -> pd.DataFrame:
-    """Return all that was seen before, indexed by key; what is damaged counts as not seen."""
+    """Return all earlier inspections, indexed by key; damaged ones count as absent."""
     seen = load_rows(folder, pd.DataFrame(_NOTHING_SEEN, index=[])).set_index("key")
     return seen[~seen.index.duplicated()]
 
 
 def replaced_pictures(manifest: DatasetManifest, before: Path, now: Path) -> list[str]:
-    """Return digests of pictures that two folders of inspections hold differently."""
+    """Return the earlier digests of pictures that differ between two folders of inspections."""
     first, second = (_remembered(record_folder(folder, manifest)) for folder in (before, now))
     both = first.index.intersection(second.index)
     columns = ["digest", "mask_digest"]
@@ -262,7 +261,7 @@ def replaced_pictures(manifest: DatasetManifest, before: Path, now: Path) -> lis
 def refuse_bad(
     bad: pd.DataFrame, count: int, where: str | Path, manifest: DatasetManifest
 ) -> None:
-    """Raise InputError where cases, of ``count`` in all, are bad; the first ten are named."""
+    """Raise InputError, naming the first ten, if any of ``count`` cases are bad."""
     if bad.empty:
         return
     alike = bad.groupby("problem", sort=False)["place"]
@@ -277,7 +276,7 @@ def refuse_bad(
     raise InputError(problem, where=where, remedy=remedy)
 
 
-#: Raise it where stores are made otherwise: older ones then count no longer.
+#: Bump it when stores are made differently: older stores are then not used any more.
 STORE_VERSION = 2
 RUN_AGAIN = "Leave the files as they are and run again; all that changed is then read anew."
 IMAGES, MASKS, TABLE, NOTE = "images.npy", "masks.npy", "cases.parquet", "store.json"
@@ -285,9 +284,9 @@ IMAGES, MASKS, TABLE, NOTE = "images.npy", "masks.npy", "cases.parquet", "store.
 
 @dataclass(frozen=True)
 class ImageStore:
-    """An image store on disk, whose ``digest`` covers content and making.
+    """An image store on disk, whose ``digest`` covers its content and how it was made.
 
-    Rows of the arrays follow the rows of ``cases``; ``provenance`` is real or stand-in.
+    Rows of the arrays are in the order of ``cases``; ``provenance`` is real or stand-in.
     """
 
     path: Path
@@ -299,7 +298,7 @@ class ImageStore:
     cases: pd.DataFrame
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Cross the border of a process as a path; what was found whole is not read again."""
+        """Pickle the store as its path; another process does not check the files again."""
         return open_store, (self.path, False)
 
     def images(self) -> np.memmap:
@@ -307,7 +306,7 @@ class ImageStore:
         return np.load(self.path / IMAGES, mmap_mode="r")
 
     def masks(self) -> np.memmap | None:
-        """Return the masks, read-only bool (n, size, size), or None for a dataset without."""
+        """Return the masks, read-only bool (n, size, size), or None if the dataset has none."""
         masks = self.path / MASKS
         return np.load(masks, mmap_mode="r") if masks.exists() else None
 
@@ -315,10 +314,10 @@ class ImageStore:
 def build_store(
     dataset: Dataset, size: int, *, folder: Path, resize: str = "stretch"
 ) -> ImageStore:
-    """Keep every picture of a dataset at one size, or reopen the store that did so before.
+    """Store every picture of a dataset at one size, or reopen the store if it exists.
 
     ``size`` is the side in pixels; the store is a folder in ``folder``.  InputError for pictures
-    that cannot be read or are not those that the opening of the dataset saw.
+    that cannot be read, or that were replaced after the dataset was opened.
     """
     look_up("resize", resize, RESIZES)
     manifest = dataset.manifest
@@ -333,7 +332,7 @@ def build_store(
     problem = "the image store cannot be written"
     with as_input_error(problem, where=folder, remedy=MAKE_ROOM, kinds=OSError):
         records.mkdir(parents=True, exist_ok=True)
-        # Of two stores of one dataset, the second waits, as both take from the same rows.
+        # A second store of the same dataset waits, as both are made from the same kept rows.
         with FileLock(records / LOCK):
             with suppress(InputError):
                 return open_store(target)
@@ -349,9 +348,9 @@ def build_store(
 
 
 def open_store(path: Path, check: bool = True) -> ImageStore:
-    """Open a store that :func:`build_store` wrote; InputError where there is none that is whole.
+    """Open a store that :func:`build_store` wrote; InputError if it is absent or not whole.
 
-    With ``check``, its files must be what was written: they are read, once a process.
+    With ``check``, its files are read, once per process, and must be as they were written.
     """
     path = Path(path)
     problem = f"the store that {NOTE} describes is not whole"
@@ -370,7 +369,7 @@ def open_store(path: Path, check: bool = True) -> ImageStore:
 
 
 def _rows_of(dataset: Dataset, records: Path, square: StoreShape) -> pd.DataFrame:
-    """Return where the row of each case is kept; pictures whose rows are not are decoded."""
+    """Return the file and row of each case's kept row; pictures without one are decoded."""
     root, manifest = dataset.root, dataset.manifest
     cases = dataset.cases.assign(mask_digest=dataset.cases["case_id"].map(dataset.mask_digests))
     content, where = pd.MultiIndex.from_frame(cases[CONTENT]), root / dataset.location
@@ -390,7 +389,7 @@ def _rows_of(dataset: Dataset, records: Path, square: StoreShape) -> pd.DataFram
 
 
 def _write_arrays(folder: Path, manifest: DatasetManifest, size: int, kept: pd.DataFrame) -> None:
-    """Write the arrays of a store from kept rows, whose files are deleted one by one."""
+    """Write the arrays of a store from kept rows; delete the files of these one by one."""
     arrays: dict[str, tuple[tuple[int, ...], type]] = {
         "images": ((size, size, 3) if manifest.color else (size, size), np.uint8)
     }
@@ -399,7 +398,7 @@ def _write_arrays(folder: Path, manifest: DatasetManifest, size: int, kept: pd.D
     with ExitStack() as opened:
         files = {}
         for name, (shape, dtype) in arrays.items():
-            # Ordinary writes, not a memory map: a full disk then raises instead of killing.
+            # Ordinary writes, not a memory map: a full disk then raises an error, not a signal.
             file = opened.enter_context((folder / f"{name}.npy").open("wb"))
             header = {"descr": np.dtype(dtype).str, "fortran_order": False}
             np.lib.format.write_array_header_1_0(file, header | {"shape": (len(kept), *shape)})

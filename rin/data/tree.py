@@ -24,18 +24,18 @@ from rin.errors import InputError, as_input_error, counted, did_you_mean, join_f
 SEPARATOR = "::"
 MAX_BYTES = 256 * 2**20
 MAX_PIXELS = 64_000_000
-#: What readers of pictures raise on a file that is broken.
+#: Exceptions that readers of pictures raise for a broken file.
 MALFORMED = (
     *(struct.error, zlib.error, ArithmeticError, AttributeError, EOFError, LookupError),
     *(OSError, RuntimeError, TypeError, ValueError),
 )
-# What a damaged, encrypted or exotic archive raises (NotImplementedError is a RuntimeError).
+# Exceptions of a damaged, encrypted or exotic archive (NotImplementedError is a RuntimeError).
 _BROKEN = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError)
 # A member that would be unpacked elsewhere: an absolute path, a drive, or a way up.
 _UNSAFE = re.compile(r"[/\\]|[^/\\]*:|(?s:.*[/\\])?\.\.(?:[/\\]|\Z)")
 _DEBRIS = (".DS_Store", "Thumbs.db", "desktop.ini")
 MARK = "#"
-#: A slice of a volume: its file, the axis or plane that it cuts, none for the first, its number.
+#: A slice of a volume: its file, its axis or plane (none for the first axis), and its number.
 _SLICE = re.compile(rf"(.+){MARK}(?:(axial|coronal|sagittal|frame|[012])-)?(\d{{1,9}})", re.DOTALL)
 #: Endings of pictures; DICOM files may also have none, or a number.
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".dcm", ".npy", ".nii", ".nii.gz")
@@ -55,7 +55,7 @@ class Tree:
         return f"{self.location}{SEPARATOR if is_archive(self.location) else '/'}{name}"
 
     def place(self, name: str = "") -> str:
-        """Return where the tree, or one of its files, lies, as errors show it."""
+        """Return the path of the tree, or of one of its files, as errors show it."""
         path = self.root / self.location
         return f"{path}: {name}" if name else str(path)
 
@@ -64,10 +64,10 @@ class Tree:
         return read_bytes(self.root, self.locator(name))
 
     def is_picture(self, name: str) -> bool:
-        """Tell whether a file is a picture: by its ending, or without one by the mark of DICOM."""
+        """Return whether a file is a picture, by its ending, or without one by the DICM prefix."""
         if name.lower().endswith(PICTURES):
             return True
-        if not is_dicom(name) or name.upper().endswith("DICOMDIR"):  # which lists the others
+        if not is_dicom(name) or name.upper().endswith("DICOMDIR"):  # it only lists other files
             return False
         if is_archive(self.location):
             return self.read(name)[128:132] == b"DICM"
@@ -83,7 +83,7 @@ class Tree:
         return replace(self, names=tuple(names))
 
     def one_called(self, name: str, remedy: str) -> str:
-        """Return the one file of a name, in whatever folder."""
+        """Return the only file with this name, in any folder; InputError for none or several."""
         names = [path.rpartition("/")[2] for path in self.names]
         if (times := names.count(name)) != 1:
             problem = f"{times} files are called {name} instead of one{did_you_mean(name, names)}"
@@ -91,13 +91,13 @@ class Tree:
         return self.names[names.index(name)]
 
     def error(self, problem: str, *, file: str = "", remedy: str = REMEDY) -> InputError:
-        """Return the error for a tree, or one of its files, that is not as its layout wants it."""
+        """Return the error for a tree, or one of its files, that does not fit its layout."""
         return InputError(problem, where=self.place(file), remedy=remedy)
 
     def raise_if_any(
         self, names: Iterable[str], problem: str, *, file: str = "", remedy: str = REMEDY
     ) -> None:
-        """Raise InputError, with the number of names and the first ten, where there are any."""
+        """Raise InputError, with the number of names and the first ten, if there are any."""
         if names := list(names):
             listed = f"{counted(len(names), problem)}: {join_first_ten(names, ', ')}"
             raise self.error(listed, file=file, remedy=remedy)
@@ -105,19 +105,19 @@ class Tree:
     def raise_if_unpaired(
         self, left: Iterable[str], right: Iterable[str], words: tuple[str, str]
     ) -> None:
-        """Raise InputError where names stand on one side alone; ``words`` name the sides."""
+        """Raise InputError if a name is only on one side; ``words`` name the sides."""
         left, right = set(left), set(right)
         self.raise_if_any(sorted(left - right), f"{words[0]} without {words[1]}")
         self.raise_if_any(sorted(right - left), f"{words[1]} without {words[0]}")
 
 
 def is_archive(path: str | Path) -> bool:
-    """Tell whether a location is a zip archive, by its name; NumPy's `.npz` is one."""
+    """Return whether a location is a zip archive, by its name; NumPy's `.npz` is one."""
     return str(path).lower().endswith((".zip", ".npz"))
 
 
 def open_tree(root: Path, location: str) -> Tree:
-    """List the files of a folder or zip archive below ``root``, leaving desktop debris out."""
+    """List the files of a folder or zip archive below ``root``, without debris of desktops."""
     path = Path(root) / location
     if is_archive(path):
         names = [info.filename for info in _archive(path).infolist() if not info.is_dir()]
@@ -134,7 +134,7 @@ def open_tree(root: Path, location: str) -> Tree:
 
 
 def is_debris(name: str) -> bool:
-    """Tell whether desktops leave files of such a name behind."""
+    """Return whether desktops leave files with such a name behind."""
     parts = name.split("/")
     return parts[-1] in _DEBRIS or parts[-1].startswith("._") or "__MACOSX" in parts
 
@@ -154,7 +154,7 @@ def read_bytes(root: Path, locator: str) -> bytes:
             raise InputError(problem, where=path, remedy=remedy)
         if archive is None:
             return path.read_bytes()
-        # A member may unpack to more than it says: no more than that is unpacked.
+        # A member may unpack to more than its stated size: reading stops there.
         with archive.open(member) as stream:
             content = stream.read(size + 1)
             if stream.read(1) or len(content) != size:
@@ -163,13 +163,13 @@ def read_bytes(root: Path, locator: str) -> bytes:
 
 
 def refuse_damaged_jpeg(content: bytes) -> None:
-    """Raise ValueError where libjpeg warns of a JPEG's data, which Pillow lets pass."""
+    """Raise ValueError if libjpeg warns about a JPEG's data, which Pillow ignores."""
     if simplejpeg.decode_jpeg_header(content)[2] not in ("CMYK", "YCCK"):  # refused by its mode
         simplejpeg.decode_jpeg(content, "GRAY", min_height=1, min_width=1, min_factor=8)
 
 
 def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
-    """Return for each locator what changes when its file does, without reading any content."""
+    """Return, for each locator, a text that changes with its file; no content is read."""
     open_once, states = cache(lambda place: _archive(Path(root) / place)), []
     for locator in locators:
         place, _, member = file_of(locator).partition(SEPARATOR)
@@ -179,7 +179,7 @@ def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
                 states.append(f"{info.file_size}-{info.CRC:08x}")
             else:
                 stat = Path(root, place).stat()
-                # A copy that keeps one of the times has another second one.
+                # A copy that keeps one of the two times differs in the other.
                 states.append(f"{stat.st_size}-{stat.st_mtime_ns}-{stat.st_ctime_ns}")
         except (OSError, KeyError):
             states.append("absent")
@@ -187,29 +187,29 @@ def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
 
 
 def is_dicom(locator: str) -> bool:
-    """Tell whether a name may be that of a DICOM file: its ending says so, or it has none."""
+    """Return whether a name may be that of a DICOM file: it ends in dcm, a number, or nothing."""
     _, dot, ending = file_of(locator).lower().rpartition("/")[2].rpartition(".")
     return not dot or ending == "dcm" or ending.isdecimal()
 
 
 def is_tiff(locator: str) -> bool:
-    """Tell whether a name is that of a TIFF, or a frame's of one."""
+    """Return whether a locator names a TIFF, or a frame of one."""
     return file_of(locator).lower().endswith((".tif", ".tiff"))
 
 
 def is_slice(locator: str) -> bool:
-    """Tell whether a locator names a slice of a volume, as ``volume.npy#k``."""
+    """Return whether a locator names a slice of a volume, such as ``volume.npy#k``."""
     return split_slice(locator) is not None
 
 
 def split_slice(locator: str) -> tuple[str, str, int] | None:
     """Return file, axis and number of a slice of a volume; None for a locator of a whole file.
 
-    The axis is that of an array (``volume.npy#2-7``; ``volume.npy#7`` cuts the first), a plane
-    (``volume.nii.gz#axial-7``), or ``frame`` of a DICOM file or a TIFF.
+    The axis is that of an array (2 in ``volume.npy#2-7``, 0 in ``volume.npy#7``), a plane (axial
+    in ``volume.nii.gz#axial-7``), or ``frame`` of a DICOM file or a TIFF.
     """
     match = _SLICE.fullmatch(locator) if MARK in locator else None
-    # Another file may be called so, if hardly one that names an axis.
+    # A whole file may have such a name, but hardly one with an axis.
     if match is None or not (match[2] or match[1].lower().endswith(".npy")):
         return None
     return match[1], match[2] or "0", int(match[3])
@@ -226,12 +226,12 @@ def walk(folder: Path, *, links: bool = False) -> Iterator[str]:
 
     Linked folders are followed; with ``links``, links are yielded as files.
     """
-    # os.scandir tells files from folders without a system call for each of them.
+    # os.scandir distinguishes files from folders without a system call for each of them.
     waiting = [("", os.fspath(folder), frozenset({os.path.realpath(folder)}))]
     while waiting:
         prefix, place, above = waiting.pop()
         problem, remedy = "a folder cannot be listed", "Check the folder and its permissions."
-        where = folder if links else place  # folders of an archive are called by patients
+        where = folder if links else place  # folders of an archive may be named after patients
         listing = as_input_error(problem, where=where, remedy=remedy, kinds=OSError)
         with listing, os.scandir(place) as entries:
             for entry in entries:

@@ -1,12 +1,12 @@
 """Volumes in NIfTI: header, slices and masks, in the planes in which radiologists read them.
 
-A file is ``.nii`` or ``.nii.gz``, NIfTI-1 or -2 in one piece, of whole or floating numbers. Its
-header says how voxels lie in the patient: slices are shown as is usual, axial ones from below with
-the patient's right on the left, coronal and sagittal ones with the head up.  A header is believed
-only as far as its file holds what it states.
+A file is ``.nii`` or ``.nii.gz``, NIfTI-1 or -2 in one piece, of whole or floating-point numbers.
+Its header states the orientation of voxels in the patient: slices are shown as usual, axial ones
+from below with the patient's right on the left, coronal and sagittal ones with the head up.  A
+header is trusted only as far as its file contains what it states.
 
-Which slices of a volume are taken, `rin.data.layouts.slices` says; arrays of NumPy and frames of
-DICOM are read where their pictures are (`rin.data.pixels`, `rin.data.dicom`).
+`rin.data.layouts.slices` decides which slices of a volume are taken; NumPy arrays and frames of
+TIFF and DICOM are read by `rin.data.pixels` and `rin.data.dicom`.
 """
 
 import gzip
@@ -25,20 +25,21 @@ from rin.data.tree import MALFORMED, SEPARATOR, read_bytes
 from rin.errors import InputError, as_input_error
 
 ENDINGS = (".nii", ".nii.gz")
-#: Planes in the order of the axes that they cut: from left to right, from back to front, up.
+#: Planes in the order of the axes across them: from left to right, from back to front, up.
 PLANES = ("sagittal", "coronal", "axial")
-#: Largest volume in bytes as it is stored, and place in the file at which voxels may begin.
+#: Largest volume in bytes as it is stored, and largest offset of its voxels in the file.
 MAX_BYTES, MAX_OFFSET = 2**30, 2**24
-#: Values that a mask may hold beside zero; more of them are a picture's.
+#: Most values in a mask, zero included; more values are those of a picture.
 MOST_LABELS = 32
 _REMEDY = "Export or convert it once more, as one volume of .nii or .nii.gz."
 _SIZES = {348: "Nifti1Header", 540: "Nifti2Header"}
 
 
 class Header(NamedTuple):
-    """What a NIfTI file states: its shape and where its voxels lie in millimetres (4 x 4).
+    """The header of a NIfTI file: shape, type and offset of the voxels, and their affine (4 x 4).
 
-    ``values`` are scaled by slope and intercept where these are not 1 and 0.
+    The affine is in millimetres.  Values are scaled by ``slope`` and ``intercept`` unless these
+    are 1 and 0.
     """
 
     shape: tuple[int, ...]
@@ -50,17 +51,17 @@ class Header(NamedTuple):
 
     @property
     def axes(self) -> np.ndarray:
-        """For each stored axis the axis of the patient and its direction, as of nibabel."""
+        """The patient's axis and the direction of each stored axis, as nibabel gives them."""
         from nibabel.orientations import io_orientation
 
         return io_orientation(self.affine)
 
     def slices(self, plane: str) -> int:
-        """Return how many slices there are in a plane."""
+        """Return the number of slices in a plane."""
         return self.shape[self._stored(plane)]
 
     def spacing(self, plane: str) -> float:
-        """Return the distance of slices in a plane, in millimetres."""
+        """Return the distance between the slices of a plane, in millimetres."""
         return float(np.linalg.norm(self.affine[:3, self._stored(plane)]))
 
     def _stored(self, plane: str) -> int:
@@ -68,12 +69,12 @@ class Header(NamedTuple):
 
 
 def is_nifti(locator: str) -> bool:
-    """Tell whether a name is that of a NIfTI file."""
+    """Return whether a name is that of a NIfTI file."""
     return locator.lower().endswith(ENDINGS)
 
 
 def read_header(root: Path, locator: str) -> Header:
-    """Return the header of a NIfTI file; InputError for what is no single volume."""
+    """Return the header of a NIfTI file; InputError if it is not a single volume."""
     from nibabel.spatialimages import HeaderDataError  # slow to load
 
     with _opened(root, locator) as file:
@@ -84,14 +85,14 @@ def read_header(root: Path, locator: str) -> Header:
 
 
 def read_slice(root: Path, locator: str, plane: str, number: int) -> np.ndarray:
-    """Return the values of a slice as it is shown, (h, w): whole numbers, or floating ones."""
+    """Return the values of a slice as it is shown, (h, w), whole or floating-point numbers."""
     header, stored = _loaded(root, locator)
     refuse_beyond(number, header.slices(plane), Path(root, locator))
     values = _cut(stored, header, plane, number)
     slope, intercept = header.slope, header.intercept
     if (slope, intercept) == (1, 0):
         return np.ascontiguousarray(values)
-    # A larger scale, of a damaged header, would leave the range of whole numbers.
+    # A larger scale, as in a damaged header, would overflow the whole numbers.
     whole = all(scale.is_integer() and abs(scale) < 2**31 for scale in (slope, intercept))
     if values.dtype.kind in "ui" and whole:
         return values.astype(np.int64) * int(slope) + int(intercept)
@@ -101,7 +102,7 @@ def read_slice(root: Path, locator: str, plane: str, number: int) -> np.ndarray:
 def read_mask_slice(
     root: Path, locator: str, plane: str, number: int, values: tuple[int, ...]
 ) -> np.ndarray:
-    """Return what a mask marks in a slice, bool (h, w), as :func:`marked_by_labels`."""
+    """Return the pixels that a mask marks in a slice, bool (h, w), by :func:`marked_by_labels`."""
     header, marked = _marked(root, locator, values)
     refuse_beyond(number, header.slices(plane), Path(root, locator))
     return np.ascontiguousarray(_cut(marked, header, plane, number))
@@ -116,7 +117,7 @@ def marked_slices(root: Path, locator: str, plane: str, values: tuple[int, ...])
 
 
 def refuse_beyond(number: int, n: int, where: Path) -> None:
-    """Raise InputError for a slice that a volume of ``n`` lacks, as of a replaced file."""
+    """Raise InputError if a volume of ``n`` slices, perhaps replaced, lacks slice ``number``."""
     if number >= n:
         problem = f"slice {number} is asked for of {n}"
         remedy = "Bring the file back as it was when its slices were counted, or count them again."
@@ -124,21 +125,21 @@ def refuse_beyond(number: int, n: int, where: Path) -> None:
 
 
 def read_labels(root: Path, locator: str) -> list[int]:
-    """Return the values of a mask but zero, sorted."""
+    """Return the values of a mask other than zero, sorted."""
     return labels_among(_loaded(root, locator)[1], Path(root, locator))
 
 
 def marked_by_labels(values: np.ndarray, lesion: tuple[int, ...], where: Path) -> np.ndarray:
-    """Return what the values of a mask mark, bool: those of the lesion, else all above zero.
+    """Return which values of a mask are of the lesion, or above zero if none are given: bool.
 
-    InputError for the values of a picture.
+    InputError if they are the values of a picture.
     """
     labels_among(values, where)
     return np.isin(values, lesion) if lesion else values > 0
 
 
 def labels_among(values: np.ndarray, where: Path) -> list[int]:
-    """Return the values of a mask but zero, sorted; InputError for those of a picture."""
+    """Return the values of a mask other than zero, sorted; InputError for those of a picture."""
     if values.dtype == bool:
         return [1]
     labels = np.unique(values)
@@ -154,7 +155,7 @@ def labels_among(values: np.ndarray, where: Path) -> list[int]:
 
 
 def is_elsewhere(header: Header, other: Header) -> bool:
-    """Tell whether two volumes of one shape lie apart in the patient, by half a voxel or more."""
+    """Return whether two volumes of one shape are more than half a voxel apart in the patient."""
     ends = np.array(np.meshgrid(*[(0, side - 1) for side in header.shape])).reshape(3, -1)
     corners = np.vstack([ends, np.ones(ends.shape[1])])
     apart = np.linalg.norm((header.affine - other.affine)[:3] @ corners, axis=0).max()
@@ -163,12 +164,12 @@ def is_elsewhere(header: Header, other: Header) -> bool:
 
 def _cut(values: np.ndarray, header: Header, plane: str, number: int) -> np.ndarray:
     whole = _oriented(values, header)
-    # Right is left, front and head are on top.
+    # The patient's right is on the left; front and head are on top.
     return np.take(whole, number, axis=PLANES.index(plane))[::-1, ::-1].T
 
 
 def _oriented(values: np.ndarray, header: Header) -> np.ndarray:
-    """Return a view whose axes go to the patient's right, to the front and up."""
+    """Return a view whose axes run to the patient's right, to the front and up."""
     from nibabel.orientations import apply_orientation
 
     return apply_orientation(values, header.axes)
@@ -176,7 +177,7 @@ def _oriented(values: np.ndarray, header: Header) -> np.ndarray:
 
 @contextmanager
 def _opened(root: Path, locator: str) -> Iterator[IO[bytes]]:
-    """Open a NIfTI file of a folder or an archive, unpacked as it is read."""
+    """Open a NIfTI file in a folder or an archive; it is unpacked as it is read."""
     place, _, member = locator.partition(SEPARATOR)
     kinds = (*MALFORMED, MemoryError)
     problem = "the file is no NIfTI volume that can be read"
@@ -189,7 +190,7 @@ def _opened(root: Path, locator: str) -> Iterator[IO[bytes]]:
 
 
 def _header(file: IO[bytes]) -> Header:
-    """Read a header and check that it states one volume of numbers; raises ValueError, mostly."""
+    """Read a header; raise an error, mostly ValueError, unless it states one volume of numbers."""
     import nibabel  # slow to load
     from nibabel.orientations import io_orientation
 
@@ -202,7 +203,7 @@ def _header(file: IO[bytes]) -> Header:
     header = kind.from_fileobj(io.BytesIO(content[:size]), check=False)
     if header["magic"].item()[:3] not in (b"n+1", b"n+2"):
         raise ValueError("it is half of a pair of files, or older than NIfTI")
-    silent = logging.Logger("nifti", logging.CRITICAL)  # slips that are mended have no meaning
+    silent = logging.Logger("nifti", logging.CRITICAL)  # errors that are repaired are harmless
     header.check_fix(logger=silent, error_level=40)
     shape = [int(side) for side in header.get_data_shape()]
     while len(shape) > 3 and shape[-1] == 1:
@@ -228,7 +229,7 @@ def _header(file: IO[bytes]) -> Header:
     return Header(tuple(shape), dtype, int(offset), affine, slope, intercept)
 
 
-# Slices of a volume are read one after another, by several threads: it is unpacked once.
+# Several threads read slices of one volume; the lock ensures that it is unpacked only once.
 _LOADING = threading.Lock()
 
 
@@ -239,13 +240,13 @@ def _loaded(root: Path, locator: str) -> tuple[Header, np.ndarray]:
 
 
 def _marked(root: Path, locator: str, lesion: tuple[int, ...]) -> tuple[Header, np.ndarray]:
-    """Return the header of a mask and what it marks, bool (x, y, z) as stored."""
+    """Return the header of a mask and the voxels that it marks, bool (x, y, z) as stored."""
     with _LOADING:
         return _load_mask(Path(root), locator, lesion, *_state(root, locator))
 
 
 def _state(root: Path, locator: str) -> tuple[int, int]:
-    """Return what changes when a file does."""
+    """Return the time of change and the size of a file."""
     path = Path(root) / locator.partition(SEPARATOR)[0]
     with as_input_error("it is not there", where=path, remedy=_REMEDY, kinds=OSError):
         stat = path.stat()
