@@ -161,13 +161,12 @@ class DatasetManifest(FrozenModel):
     unsigned 12-bit CT, which `rin data verify` reports.
 
     ``only`` is a pattern: pictures and masks are read only if it is found in their paths, such as
-    those of one sequence.
-    ``slices`` says that pictures are volumes, and which of their slices are cases; a volume is of
-    one patient, and counts as a patient if nothing names patients.  ``near_duplicate_bits`` is the
-    largest hash distance (of 256 bits) at which two pictures share a group; with None, no pictures
-    are compared.  ``patient_labels`` is ``several`` if pictures of one patient may have different
-    labels; ``patients_in_headers`` takes the patient from the PatientID of each DICOM file, in
-    layouts that name no patients.
+    those of one sequence.  ``slices`` says that pictures are volumes, and which of their slices
+    are cases; a volume is of one patient, and counts as a patient if nothing names patients.
+    ``near_duplicate_bits`` is the largest hash distance (of 256 bits) at which two pictures share
+    a group; with None, no pictures are compared.  ``patient_labels`` is ``several`` if pictures of
+    one patient may have different labels; ``patients_in_headers`` takes the patient from the
+    PatientID of each DICOM file, in layouts that name no patients.
 
     ``labels_in_masks`` makes two classes of pictures, ``lesion`` and ``no lesion``, by whether a
     mask marks anything.  ``lesion_values`` are the values in masks that mark the lesion, if others

@@ -276,7 +276,7 @@ def unusual_masks(dataset: Dataset) -> list[str]:
 
 
 def patients_in_words(manifest: DatasetManifest, cases: pd.DataFrame) -> str:
-    """Return a phrase with the numbers of patients, of their images, and of those of two labels."""
+    """Return a phrase with the numbers of patients, of their images, and of two-label patients."""
     if (cases["patient_id"] == cases["case_id"]).all():
         return "none are named: each picture counts as one"
     labels = cases.groupby("patient_id")["label"]

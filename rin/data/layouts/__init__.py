@@ -1,7 +1,7 @@
-"""Readers of on-disk layouts: file names to found cases, without decoding a picture.
+"""Readers of on-disk layouts: from names of files to cases, without decoding a picture.
 
 A reader takes a :class:`rin.data.tree.Tree` and a manifest and returns the cases it finds, or a
-table of them.  It refuses files that it cannot place, so nothing is left out in silence.
+table of them.  It refuses files that it cannot place, so that nothing is left out silently.
 """
 
 from collections.abc import Callable
@@ -32,13 +32,13 @@ LAYOUTS: dict[str, Reader] = {
     "table": table.find_cases,
 }
 
-#: Layouts that read patients from names by the manifest's `patient_pattern`, and those in which
-#: nothing may name them.
+#: Layouts that read patients from names by the manifest's `patient_pattern`, and layouts in which
+#: patients may be unnamed.
 PATTERNED = ("folder_classes", "table")
 UNNAMED = ("npz", "radimagenet", *PATTERNED)
 #: Layouts that have options.
 OPTIONED = ("mrnet", *PATTERNED)
-#: Classes of pictures whose mask marks something, and of those without a mask or with a black one.
+#: Class of pictures whose mask marks something, and of pictures without a mask or a black one.
 LESION, NO_LESION = "lesion", "no lesion"
 
 
@@ -46,7 +46,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     """Return the cases of a tree with the reader of the manifest's layout, sorted by case id.
 
     The columns are those of `FoundCase`, ``label`` (missing for a class without one), and text
-    columns that the layout keeps, such as a scanner's name. Of volumes a case is a slice.
+    columns that the layout keeps, such as a scanner's name.  A case of a volume is a slice.
     """
     reader = look_up("layout", manifest.layout, LAYOUTS)
     where = f"manifest {manifest.name}"
@@ -62,7 +62,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
         marked = _are_marked(tree.root, tuple(cases["masks"]), manifest.lesion_values, changed)
         cases["source_class"] = [LESION if is_marked else NO_LESION for is_marked in marked]
     unnamed = manifest.layout in UNNAMED and (cases["patient_id"] == cases["case_id"]).all()
-    by_rows = manifest.options.get("row") == "patient"  # whose reader compares them with headers
+    by_rows = manifest.options.get("row") == "patient"  # its reader compares rows with headers
     if manifest.patients_in_headers and not by_rows:
         if not unnamed:
             remedy = "Leave out patients_in_headers, or what names patients otherwise."
@@ -102,12 +102,12 @@ def _check_layout(manifest: DatasetManifest) -> None:
 def _slices_of(
     tree: Tree, manifest: DatasetManifest, slices: Slices, cases: pd.DataFrame, unnamed: bool
 ) -> pd.DataFrame:
-    """Return the slices that are taken, under the patient, or the exam, of their volume."""
+    """Return the slices that are taken, with their volume's patient, or the volume as patient."""
     if VOLUME in cases:
         remedy = "Give that column another name in the manifest's option keep."
         where = f"manifest {manifest.name}"
         raise InputError(f"{VOLUME} is a column of slices", where=where, remedy=remedy)
-    if manifest.labels_in_masks:  # any slice of a folder tells it of all
+    if manifest.labels_in_masks:  # a lesion in one slice gives all slices of the volume its class
         folders = cases["image"].str.rpartition("/")[0]
         volume = folders if slices.volume == "folder" else cases["image"]
         marked = cases["source_class"].eq(LESION).groupby(volume).transform("any")
@@ -125,5 +125,5 @@ def _are_marked(
     lesion: tuple[int, ...],
     _changed: tuple[str, ...],
 ) -> list[bool]:
-    """Return for each picture whether its masks mark anything."""
+    """Return, for each picture, whether its masks mark anything."""
     return map_threads(partial(marks_anything, root, lesion=lesion), masks)

@@ -1,13 +1,13 @@
-"""Arrays of NumPy: the volumes of MRNet, and the archives of MedMNIST.
+"""NumPy arrays: the volumes of MRNet, and the archives of MedMNIST.
 
 ``mrnet`` is MRNet-v1.0: ``train/sagittal/0001.npy`` is uint8 (slices, 256, 256), and
-``train-acl.csv``, without header, holds rows such as ``0001,1``.  A case is one slice, its patient
-the exam.  The paper counts images, the dataset exams.  Bien et al., PLoS Medicine 15 (2018)
-e1002699.
+``train-acl.csv``, without header, has rows such as ``0001,1``.  A case is one slice; its exam
+counts as its patient.  The paper counts images, the dataset counts exams.  Bien et al., PLoS
+Medicine 15 (2018) e1002699.
 
 ``npz`` is one archive: ``train_images``, ``val_images`` and ``test_images`` are uint8 (n, height,
 width), and ``*_labels`` (n, 1) are whole numbers.  No patients are published: each picture counts
-as one.
+as a patient.
 """
 
 import io
@@ -34,7 +34,7 @@ from rin.errors import as_input_error
 SPLITS = ("train", "valid")
 PLANES = ("axial", "coronal", "sagittal")
 FINDINGS = ("abnormal", "acl", "meniscus")
-#: Labels of abnormal, ACL tear and meniscal tear, and the source class that they make.
+#: Source class of the labels of abnormal, ACL tear and meniscal tear.
 CLASSES = {
     "000": "normal",
     "100": "abnormal",
@@ -47,14 +47,14 @@ CLASSES = {
 class MRNetOptions(ReaderOptions):
     """Which ``slices`` of a volume are taken: ``count`` around its middle, or spaced over it.
 
-    ``spaced`` cuts the volume into ``count`` equal parts and takes the middle of each.
+    ``spaced`` divides the volume into ``count`` equal parts and takes the middle slice of each.
     """
 
     slices: Literal["middle", "spaced"]
     count: Annotated[int, Field(ge=1)]
 
     def choose(self, n: int) -> list[int]:
-        """Return the slices, counted from 0, to take of ``n``; fewer than ``count`` where n is."""
+        """Return the numbers, from 0, of the slices to take of ``n``; all if n is below count."""
         return (evenly if self.slices == "spaced" else in_the_middle)(self.count, n)
 
 
@@ -93,7 +93,7 @@ def find_mrnet(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
 
 
 def _exam_classes(tree: Tree, around: str, split: str) -> dict[str, str]:
-    """Return the source class per exam of one part."""
+    """Return the source class of each exam of one part."""
     labels = {}
     for finding in FINDINGS:
         table = f"{split}-{finding}.csv"
@@ -113,7 +113,7 @@ def _exam_classes(tree: Tree, around: str, split: str) -> dict[str, str]:
 
 
 def find_npz(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
-    """Return the cases of an archive; the case id is ``train-00012``, the class its number."""
+    """Return the cases of an archive; an id is like ``train-00012``, the class is the number."""
     cases, remedy = [], "Fetch the archive again."
     for part in PART_NAMES:
         images, labels = f"{part}_images.npy", f"{part}_labels.npy"

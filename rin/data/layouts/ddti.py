@@ -1,6 +1,6 @@
-"""The layout of DDTI: ``314.xml`` beside its pictures ``314_1.jpg``, ``314_2.jpg``, all flat.
+"""The layout of DDTI: ``314.xml`` beside its pictures ``314_1.jpg``, ``314_2.jpg``, in one folder.
 
-The XML file holds one case: its number, the radiologists' TI-RADS category, and a mark per
+The XML file describes one case: its number, the radiologists' TI-RADS category, and a mark per
 picture with the nodules' outlines, as a JSON list of regions.  Pedraza et al., An open access
 thyroid ultrasound image database, Proc. SPIE 9287 (2015) 92870W.
 """
@@ -26,8 +26,8 @@ REMEDY += "only its outline is broken."
 def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the pictures of a DDTI tree; the case number is the patient.
 
-    The source class is the TI-RADS category as written, ``unrated`` where the XML has none.
-    Outlines of pictures that the manifest knows to be bad are not read.
+    The source class is the TI-RADS category as written, ``unrated`` if the XML has none.
+    Outlines of pictures that the manifest lists as bad are not read.
     """
     _, files = sort_files(tree, "ddti", tables=r"(\d+)\.xml", pictures=r"(\d+)_(\d+)\.jpg")
     pictures: dict[str, dict[str, str]] = defaultdict(dict)
@@ -37,7 +37,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     words, tables = ("XML files", "pictures"), files["tables"]
     numbers = labelled_files(tree, manifest, tables or ["any"], pictures, words)
     cases = []
-    kinds = (ParseError, LookupError, ValueError)  # what defusedxml forbids is of the last
+    kinds = (ParseError, LookupError, ValueError)  # defusedxml raises a kind of ValueError
     for number in numbers:
         place = tree.place(table := tables[number])
         with as_input_error("the case cannot be read", where=place, remedy=REMEDY, kinds=kinds):
@@ -56,7 +56,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
 
 
 def _read_case(content: bytes, number: str) -> tuple[str, dict[str, list[str]]]:
-    """Return the TI-RADS category, and regions (JSON text) per picture."""
+    """Return the TI-RADS category, and the regions (JSON text) of each picture."""
     root = fromstring(content, forbid_dtd=True)
     stated = _only(root, "number")
     if stated != number:
@@ -79,7 +79,7 @@ def _outlines(text: str, image: str) -> list[str]:
     """Return the outlines of a mark, as shapes in words."""
     try:
         outlines = [[(p["x"], p["y"]) for p in r["points"]] for r in json.loads(text)]
-        # Texts and truth values would pass for numbers.
+        # Strings and booleans would pass for numbers.
         if odd := [x for x in chain(*chain(*outlines)) if type(x) not in (int, float)]:
             raise TypeError(f"{odd[0]!r} is no coordinate")
         return [shape_text(POLYGON, outline) for outline in outlines]

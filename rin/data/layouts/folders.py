@@ -34,21 +34,21 @@ CC_CCII_REMEDY = "Fetch their archives again; name broken files under known_bad.
 
 
 class FolderOptions(ReaderOptions):
-    """Options of the layout.
+    """Options of the layout ``folder_classes``.
 
-    ``splits`` are folders above the class folders, as in ``train/NORMAL/x.png``; one may be
-    absent.
-    ``patients`` says that each class folder has a folder for every patient; folders of one name
-    are one patient's.  ``inner_copy`` is a folder that holds the whole tree once more: what is
-    twice is read once.
-    ``masks`` is a folder of masks, with folders of classes or without; ``mask`` is a pattern of
-    their names without ending, whose group ``stem`` is the name of the picture: without a folder
-    they lie beside the pictures.  ``channel`` is the end of pictures' names that masks lack.
-    Masks of one picture are merged.
-    ``stems`` calls each case by the name of its picture alone, without folder and ending.
-    ``label`` is a pattern of names without ending, or of paths where it holds a slash, whose
-    groups are the class: folders are then no classes, and may be any.
-    ``leave_out: [files]`` passes over files that are no pictures.
+    ``splits`` are the folders above the class folders, as in ``train/NORMAL/x.png``; any of these
+    may be absent.
+    ``patients`` says that each class folder has a folder per patient; folders with one name are of
+    one patient.  ``inner_copy`` is a folder that contains the whole tree once more: files that are
+    there twice are read once.
+    ``masks`` is a folder of masks, with or without class folders; ``mask`` is a pattern of their
+    names without ending, whose group ``stem`` is the name of the picture: without a folder, masks
+    are beside the pictures.  ``channel`` is the end of pictures' names that masks lack.  Masks of
+    one picture are merged.
+    ``stems`` makes the picture's name, without folder and ending, the case id.
+    ``label`` is a pattern of names without ending, or of paths if it contains a slash, whose
+    groups are the class: folders then are not classes, and may have any name.
+    ``leave_out: [files]`` ignores files that are not pictures.
     """
 
     splits: tuple[str, ...] = ()
@@ -65,8 +65,9 @@ class FolderOptions(ReaderOptions):
 def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     """Return the cases of a class-per-folder tree.
 
-    The case id is ``class/file name``, with the split before it where two splits hold the same.
-    Without a ``patient_pattern`` the folder below the class, if any, is the patient.
+    The case id is ``class/file name``, preceded by the split if two splits have the same.  Without
+    a ``patient_pattern``, the patient is the folder below the class (option ``patients``), or else
+    the picture itself.
     """
     options = FolderOptions.of(manifest)
     files = _pictures(tree, options)
@@ -96,7 +97,7 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
 
 
 def _pictures(tree: Tree, options: FolderOptions) -> list[str]:
-    """Return the names of pictures, masks among them; refuse other files."""
+    """Return the names of pictures and masks; refuse other files."""
     names: Sequence[str] = tree.names
     if inner := options.inner_copy:
         known = {*names}
@@ -115,7 +116,7 @@ def _pictures(tree: Tree, options: FolderOptions) -> list[str]:
 def _by_folder(
     tree: Tree, files: list[str], manifest: DatasetManifest, options: FolderOptions
 ) -> pd.DataFrame:
-    """Return a row a picture: its ``name`` in the tree, and the folders and ``file`` in it.
+    """Return one row per picture: its ``name`` in the tree, and the folders and ``file`` in it.
 
     ``path`` begins at the folder of the split, ``below_split`` at that of the class.
     """
@@ -125,7 +126,7 @@ def _by_folder(
     pattern = f"{split}(?P<below_split>{source_class}/{patient}(?P<file>[^/]+))"
     around = folder_around(files, [pattern])
     names = pa.array(files, pa.large_string())
-    # Arrow, as pandas' own extraction goes through a million names one by one.
+    # Arrow, as pandas' own extraction handles a million names one by one.
     paths = pc.utf8_slice_codeunits(names, len(around))
     groups = pc.extract_regex(paths, f"^{pattern}$")
     outside = names.filter(pc.invert(groups.is_valid())).to_pylist()
@@ -136,7 +137,7 @@ def _by_folder(
 
 
 def _in_any_folder(files: list[str], options: FolderOptions) -> pd.DataFrame:
-    """Return a row a picture, as :func:`_by_folder`; its class is empty without a pattern."""
+    """Return one row per picture, like :func:`_by_folder`; without a pattern, no class is set."""
     stems = [file_stem(name) for name in files]
     classes = read_names(options.label, stems, "label") if options.label else ""
     cases = pd.DataFrame({"name": files, "path": files, "below_split": files}, dtype=str)
@@ -147,7 +148,7 @@ def _in_any_folder(files: list[str], options: FolderOptions) -> pd.DataFrame:
 def _masks_by_picture(
     tree: Tree, pictures: pd.Series, masks: dict[str, list[str]], channel: str
 ) -> list[tuple[str, ...]]:
-    """Return the locators of each picture's masks; refuse masks of no picture, and of several."""
+    """Return the locators of each picture's masks; refuse masks of no or of several pictures."""
     if not masks:
         return [()] * len(pictures)
     keys = [_key_of(masks, name, channel) for name in pictures]
@@ -161,13 +162,13 @@ def _masks_by_picture(
 
 
 def _is_copy(name: str, inner: str, names: set[str]) -> bool:
-    """Tell whether a file in a folder ``inner`` is there outside of that folder, too."""
+    """Return whether a file in a folder ``inner`` also exists outside that folder."""
     before, within, after = f"/{name}".rpartition(f"/{inner}/")
     return bool(within) and f"{before}/{after}".removeprefix("/") in names
 
 
 def _masks_of(names: Iterable[str], options: FolderOptions) -> dict[str, list[str]]:
-    """Return the masks among some files by the name of their picture: folders, and its stem."""
+    """Return the masks among some files by the folders and the stem of their picture."""
     masks = defaultdict(list)
     if options.masks or options.mask:
         around = f"/{options.masks}/" if options.masks else "/"
@@ -181,7 +182,8 @@ def _masks_of(names: Iterable[str], options: FolderOptions) -> dict[str, list[st
 
 
 def _key_of(masks: dict[str, list[str]], name: str, channel: str) -> str:
-    """Return the name of a picture as its masks have it: with all, some or none of its folders."""
+    """Return a picture's name as its masks have it, with all, some or no folders; empty if none.
+    """
     folders = file_stem(name).split("/")
     keys = ["/".join(folders[start:]) for start in range(len(folders))]
     keys += [key.removesuffix(channel) for key in keys]
@@ -191,8 +193,8 @@ def _key_of(masks: dict[str, list[str]], name: str, channel: str) -> str:
 def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the slices with lesions of a CC-CCII tree, and all slices of normal controls.
 
-    The case id is ``NCP/25/1181/0040``, the patient ``NCP/25``: numbers are read within their
-    class.  A listed slice matches whatever its ending; one that is known to be bad may be absent.
+    The case id is like ``NCP/25/1181/0040``, the patient like ``NCP/25``: numbers count within
+    their class.  A listed slice may have any ending; one that is known to be bad may be absent.
     """
     pattern = rf"({one_of(CC_CCII_CLASSES)}/[^/]+/[^/]+/[^/]+)\.(?i:png|jpe?g)"
     around, files = sort_files(tree, "cc_ccii", slices=pattern, tables=r"([^/]+)\.csv")

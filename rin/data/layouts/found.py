@@ -22,27 +22,27 @@ from rin.errors import InputError, as_input_error, did_you_mean, join_first_ten
 from rin.files import FrozenModel
 
 STAND_IN_NOTE = "STAND_IN.json"
-#: What to do where some of a dataset is meant to be absent.
+#: Remedy if a part of a dataset is absent on purpose.
 IF_PARTIAL = "If only a part of the dataset is meant to be there, say --partial."
-#: Of a table; a hundred thousand take minutes and gigabytes.
+#: Most columns and rows of a table; a hundred thousand columns take minutes and gigabytes.
 MOST_COLUMNS, MOST_ROWS = 2000, 10_000_000
-#: Rows among which the names of the columns are looked for.
+#: Number of rows in which the names of the columns are searched for.
 _FIRST = 50
 _TEXT = pd.StringDtype("pyarrow")
-#: Column of the classes that annotations of COCO give a picture, and class of one without any.
+#: Column of a picture's classes in COCO annotations, and the class of a picture without any.
 CLASSES, NO_CLASS = "classes", "none"
-#: Columns of labels by file name, in JSON; and endings of files with one row of JSON a line.
+#: Columns for labels by file name in JSON; endings of files with one JSON row per line.
 FILE, LABEL = "file", "label"
 JSON_LINES = ("jsonl", "ndjson")
 _CELL = (str, int, float, bool, type(None))
-#: What stands between the findings of a picture that come from several rows.
+#: Separator of the findings of a picture that come from several rows.
 BETWEEN = "|"
 
 
 class FoundCase(NamedTuple):
     """A case known by its file names and tables: ids, source class and locators.
 
-    ``patient_id`` is missing where only the header of the image tells it (DICOM).  A mask is a
+    ``patient_id`` is None if only the image's DICOM header names the patient.  A mask is the
     locator of a mask picture, or a shape in words (:mod:`rin.data.pixels`).
     """
 
@@ -54,10 +54,10 @@ class FoundCase(NamedTuple):
 
 
 def sort_files(tree: Tree, layout: str, **patterns: str) -> tuple[str, dict[str, dict[str, str]]]:
-    """Return the folder around all files (with its slash, or nothing), and the files of each kind.
+    """Return the folder around all files (with its slash, or empty), and the files of each kind.
 
-    A file is of the first kind whose pattern matches its name below that folder as a whole; its
-    key is what the pattern's groups hold, joined by slashes.
+    A file is of the first kind whose pattern matches its whole name below that folder; its key is
+    the pattern's groups, joined by slashes.
     """
     names = [name for name in tree.names if name.rpartition("/")[2] != STAND_IN_NOTE]
     around = folder_around(names, patterns.values())
@@ -79,13 +79,13 @@ def sort_files(tree: Tree, layout: str, **patterns: str) -> tuple[str, dict[str,
 
 
 def folder_around(names: Sequence[str], patterns: Iterable[str]) -> str:
-    """Return the folder (with its slash, or nothing) below which some names fit a pattern.
+    """Return the folder (with its slash, or an empty string) below which names fit a pattern.
 
-    It is one of those above the first name: the outermost below which any name fits.
+    It is the outermost folder above the first name below which any name fits.
     """
     folders = names[0].split("/")[:-1] if names else []
     matchers = [re.compile(pattern).fullmatch for pattern in patterns]
-    some = names[:: 1 + len(names) // 1000]  # of very many names, some tell where a layout begins
+    some = names[:: 1 + len(names) // 1000]  # of many names, a sample shows where a layout begins
     for around in accumulate((f"{folder}/" for folder in folders), initial=""):
         if any(match(name, len(around)) for name in some for match in matchers):
             break
@@ -99,7 +99,7 @@ def labelled_files(
     files: Iterable[str],
     words: tuple[str, str],
 ) -> list[str]:
-    """Return the labelled names that have a file, sorted; ``words`` name both sides.
+    """Return the labelled names that have a file, sorted; ``words`` are the names of both sides.
 
     InputError for files without labels, and for labels without files unless the dataset is
     `partial`.
@@ -113,14 +113,14 @@ def labelled_files(
 
 
 def join_findings(rows: pd.DataFrame, label: str, names: Sequence[str]) -> pd.Series:
-    """Return for each row the labels of all rows that are alike in some columns, joined."""
+    """Return, for each row, the joined labels of all rows that are equal in columns ``names``."""
     return rows.groupby([*names], sort=False)[label].transform(
         lambda cells: BETWEEN.join(sorted({*cells} - {""}))
     )
 
 
 def one_of(words: Iterable[str]) -> str:
-    """Return a pattern that matches one of some words; any folder or file name where none are."""
+    """Return a pattern that matches one of the words, or any name of a file if there are none."""
     return f"(?:{'|'.join(map(re.escape, words)) or '[^/]+'})"
 
 
@@ -138,13 +138,13 @@ class ReaderOptions(FrozenModel):
 def read_table(
     tree: Tree, name: str, columns: Iterable[str], *, header: bool = True
 ) -> pd.DataFrame:
-    """Return a table as text, a missing value as empty text; ``columns`` must be among its own.
+    """Return a table as text, with missing values as empty strings; it must have the ``columns``.
 
-    Parquet, Excel and JSON (rows, labels by file name, annotations of COCO) are known by the
-    ending.  Any other is CSV, whose separator and encoding are found; without a ``header``,
-    ``columns`` are what its columns are called.  Titles above the names of the columns
-    (:func:`rows_above`) and empty rows are passed over; the index counts all rows of the file
-    after its first.
+    Parquet, Excel and JSON (rows, labels by file name, annotations of COCO) are recognised by the
+    ending.  Any other file is CSV, whose separator and encoding are detected; without a
+    ``header``, ``columns`` are the names of its columns.  Titles above the names of the columns
+    (:func:`rows_above`) and empty rows are skipped; the index counts all rows of the file after
+    the first.
     """
     if name not in tree.names:
         raise tree.error("the table is not there", file=name)
@@ -174,7 +174,7 @@ def read_table(
 
 
 class _Stated(FrozenModel):
-    """What is read of a part of annotations; the rest of it is not."""
+    """A part of annotations; its other fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -197,7 +197,7 @@ class _Image(_Stated):
 
 
 class _Coco(_Stated):
-    """Annotations as COCO has them: each of an image and of a category."""
+    """Annotations in the format of COCO, each of which names an image and a category."""
 
     images: list[_Image]
     annotations: list[_Annotation]
@@ -207,7 +207,7 @@ class _Coco(_Stated):
 def _parse_json(content: bytes, kind: str, where: str) -> pd.DataFrame:
     """Return the table in a JSON file, as text.
 
-    It is a list of rows, one row a line, labels by file name, or annotations of COCO.
+    The file contains a list of rows, one row per line, labels by file name, or COCO annotations.
     """
     remedy = "Export images, annotations and categories as COCO has them, or a table as CSV."
     with as_input_error("it is no JSON", where=where, remedy=remedy, kinds=ValueError):
@@ -231,9 +231,9 @@ def _parse_json(content: bytes, kind: str, where: str) -> pd.DataFrame:
 
 
 def _rows_of_coco(stated: dict[str, Any], where: str, remedy: str) -> list[dict[str, Any]]:
-    """Return a row a picture of annotations of COCO, the classes of its annotations in `CLASSES`.
+    """Return one row per picture of COCO annotations, with its classes in the column `CLASSES`.
 
-    Several are joined by “|”; a picture without annotations is of the class `NO_CLASS`.
+    Several classes are joined by “|”; a picture without annotations has the class `NO_CLASS`.
     """
     held = _Coco.checked(stated, where=where, remedy=remedy)
     names = {category.id: category.name for category in held.categories}
@@ -269,7 +269,8 @@ def _parse_table(
 
 
 def sheets_of(tree: Tree, name: str) -> list[str]:
-    """Return the names of the sheets of a workbook, of which the first is read; else nothing."""
+    """Return the names of a workbook's sheets, the first of which is read; none for other files.
+    """
     if not name.lower().endswith(".xlsx"):
         return []
     with pd.ExcelFile(BytesIO(tree.read(name))) as book:
@@ -277,9 +278,9 @@ def sheets_of(tree: Tree, name: str) -> list[str]:
 
 
 def rows_above(tree: Tree, name: str) -> int:
-    """Return how many rows of titles a table has above the names of its columns.
+    """Return the number of title rows that a table has above the names of its columns.
 
-    A title leaves most cells empty; the names begin with the first, and a row follows them.
+    A title leaves most cells empty; the names fill the first cell, and another row follows them.
     """
     kind = name.lower().rpartition(".")[2]
     if kind in ("parquet", "json", *JSON_LINES):
@@ -298,24 +299,24 @@ def _first_rows(content: bytes, kind: str) -> list[list[str]]:
 
 
 def _titles(rows: list[list[str]]) -> int:
-    """Return how many of the first rows are titles; none where no row names columns."""
+    """Return how many of the first rows are titles; 0 if no row names columns."""
     width = max(Counter(map(len, rows)).items(), key=lambda item: item[1])[0] if rows else 0
     for number, row in enumerate(rows[:-1]):
         if number and len(row) == width and row[0] and not _is_title(row, width):
             return number
-        if not _is_title(row, width):  # names, or a row of data without any
+        if not _is_title(row, width):  # names of columns, or data without such names
             return 0
     return 0
 
 
 def _is_title(row: Sequence[str], width: int) -> bool:
-    """Tell whether a row leaves most cells empty, beyond the first, which an index may leave."""
+    """Return whether most cells of a row are empty, besides the first, which may be an index."""
     filled = sum(bool(cell.strip()) for cell in row[1:])
     return width - 1 - filled > (width - 1) / 2
 
 
 def _parse_workbook(content: bytes) -> pd.DataFrame:
-    """Return the first sheet; a cell that is merged over several rows holds for all of them."""
+    """Return the first sheet; a cell that is merged over several rows is the value of each."""
     above = _titles(_first_rows(content, "xlsx"))
     how: dict[str, Any] = {"dtype": str, "keep_default_na": False}
     rows = pd.read_excel(BytesIO(content), skiprows=above, **how).astype(_TEXT)
@@ -329,18 +330,18 @@ def _parse_workbook(content: bytes) -> pd.DataFrame:
 
 
 def _merged_areas(content: bytes) -> list[Any]:
-    """Return the areas of merged cells of the first sheet, as openpyxl tells them."""
+    """Return the areas of merged cells of the first sheet, as openpyxl reports them."""
     archive = ZipFile(BytesIO(content))
     sheets = [part for part in archive.namelist() if part.startswith("xl/worksheets/")]
     if not any(b"<mergeCell " in archive.read(sheet) for sheet in sheets):
-        return []  # with what only a whole workbook tells, a large one takes minutes
+        return []  # reading a whole workbook, which areas require, takes minutes if it is large
     from openpyxl import load_workbook  # slow to load
 
     return [*load_workbook(BytesIO(content)).worksheets[0].merged_cells.ranges]
 
 
 def _parse_csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
-    # Arrow refuses rows of another length, which pandas would cut or fill in silence.
+    # Arrow refuses rows of another length, which pandas would cut or fill silently.
     text, _ = decode(content)
     if text.count('"') % 2:
         odd = (row for row, line in enumerate(text.splitlines(), 1) if line.count('"') % 2)
@@ -370,9 +371,9 @@ def _parse_parquet(content: bytes, columns: list[str]) -> pd.DataFrame:
     _refuse_many(names)
     if stated.num_rows > MOST_ROWS:
         raise ValueError(f"it has more than {MOST_ROWS:,} rows")
-    # What is not asked for may be pictures, and stays unread.
+    # Other columns may contain pictures, and are not read.
     wanted = [name for name in names if name.strip() in columns] if columns else names
-    # Whole numbers beside missing values come as floats; as text they are whole numbers again.
+    # Whole numbers beside missing values are read as floats; this makes them whole again.
     rows = pd.read_parquet(BytesIO(content), columns=wanted).convert_dtypes()
     return rows.astype(_TEXT).fillna("").reindex(columns=names, fill_value="")
 

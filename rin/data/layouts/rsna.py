@@ -1,14 +1,14 @@
 """The layouts of two challenges of RSNA, both in their second stage: DICOM files beside tables.
 
-``rsna_pneumonia`` (2018): a radiograph each in ``stage_2_train_images/<patientId>.dcm``, boxes (a
-row each, or one row with Target 0) and classes in tables.  The challenge's ``patientId`` names an
-image; which NIH patient it shows stands in a table that RSNA publishes beside the challenge.  Shih
-et al., Radiology: Artificial Intelligence 2019;1(1):e180041.
+``rsna_pneumonia`` (2018): a radiograph is ``stage_2_train_images/<patientId>.dcm``; tables have
+the boxes (one row per box, or a single row with Target 0) and the classes.  The challenge's
+``patientId`` names an image; a list that RSNA publishes beside the challenge says which NIH
+patient the image shows.  Shih et al., Radiology: Artificial Intelligence 2019;1(1):e180041.
 
-``rsna_hemorrhage`` (2019): a CT slice each, ``stage_2_train/ID_<hex>.dcm``, and six rows per slice
-in ``stage_2_train.csv``: ``ID_<hex>_<kind>,<0 or 1>`` for the five kinds of hemorrhage and
-``any``, the one that is read. The published table repeats a few slices word for word.  Patients
-stand only in the headers. Flanders et al., Radiology: Artificial Intelligence 2020;2(3):e190211.
+``rsna_hemorrhage`` (2019): a CT slice is ``stage_2_train/ID_<hex>.dcm``, with six rows in
+``stage_2_train.csv``: ``ID_<hex>_<kind>,<0 or 1>`` for the five kinds of hemorrhage and for
+``any``, the only kind that is read.  The published table repeats the rows of a few slices.  Only
+headers name patients.  Flanders et al., Radiology: Artificial Intelligence 2020;2(3):e190211.
 """
 
 import json
@@ -42,14 +42,14 @@ _OTHERS = "GCP Credits Request Link - RSNA.txt", "stage_2_sample_submission.csv"
 
 
 def _sort(tree: Tree, layout: str, folder: str, *tables: str) -> tuple[str, dict[str, str]]:
-    """Return the folder around the challenge, and its images by id, the file name without .dcm."""
+    """Return the folder around the challenge, and images by id, the file name without .dcm."""
     others = f"({one_of([*tables, *_OTHERS])}|stage_2_test.*/.+)"
     around, files = sort_files(tree, layout, images=rf"{folder}/([^/]+)\.dcm", others=others)
     return around, files["images"]
 
 
 def find_pneumonia(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
-    """Return the training radiographs, their boxes as masks."""
+    """Return the training radiographs, with their boxes as masks."""
     around, images = _sort(tree, "rsna_pneumonia", RADIOGRAPHS, BOXES, CLASS_INFO, MAPPING)
     boxes = _read_boxes(tree, around + BOXES)
     rows = read_table(tree, around + CLASS_INFO, ["patientId", "class"])
@@ -74,7 +74,7 @@ def find_pneumonia(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
 
 
 def _read_boxes(tree: Tree, name: str) -> dict[str, tuple[str, ...]]:
-    """Return the boxes of each image as shapes in words; none where Target is 0."""
+    """Return the boxes of each image as shapes in words; no boxes if Target is 0."""
     rows, boxes = read_table(tree, name, ["patientId", "Target", *SIDES]), defaultdict(list)
     for row in rows[["patientId", "Target", *SIDES]].to_dict("records"):
         image, sides = row["patientId"], [row[side] for side in SIDES]

@@ -1,9 +1,9 @@
-"""From volumes to cases: which slices are taken, and what they keep of their volume.
+"""From volumes to cases: which slices are taken, with the label and patient of their volume.
 
-A layout finds files; where the manifest has ``slices``, each file is a volume (NIfTI, an array of
-NumPy, a DICOM file or a TIFF of several frames), or each folder of pictures is one, whose slices
-are its files.  Every slice that is taken is a case with the label and the patient of its volume,
-so that a split never divides a volume.  ``volume_id`` is kept beside it.
+A layout finds files.  If the manifest has ``slices``, each file is a volume (NIfTI, a NumPy array,
+a DICOM file or a TIFF of several frames), or each folder of pictures is a volume, whose slices are
+its files.  Every slice that is taken is a case with the label and the patient of its volume, so
+that a split never divides a volume.  The column ``volume_id`` names the volume.
 """
 
 import re
@@ -30,19 +30,21 @@ from rin.data.pixels import (
 from rin.data.tree import MARK, Tree, fingerprints, is_dicom, is_tiff
 from rin.errors import InputError, problem_of
 
-#: Column of the volume that a case is a slice of.
+#: Column that names the volume of a slice.
 VOLUME = "volume_id"
-#: Series, height and number of a slice, and its name with numbers as such.
+#: Sort key of a slice: series, height, number, and its name with digits as numbers.
 Order = tuple[str, float, int, tuple[tuple[bool, int, str], ...]]
-#: Files that a folder holds, at least, to be taken for a volume.
+#: Fewest files in a folder that is taken for a volume.
 LEAST_SLICES = 8
-#: More slices are a slip of a header.
+#: A header with more slices is wrong.
 MOST_SLICES = 100_000
 
 
 class Volume(NamedTuple):
-    """How many slices a volume has, along an axis as locators call it, and which of its masks
-    mark something in each (bool, masks x slices); or what is wrong.
+    """A volume with ``n`` slices along an axis, or a problem.
+
+    ``axis`` is the prefix of slice numbers in locators; ``marked`` says which masks mark something
+    in which slice (bool, masks x slices).
     """
 
     n: int = 0
@@ -54,7 +56,7 @@ class Volume(NamedTuple):
 def take_slices(
     tree: Tree, manifest: DatasetManifest, chosen: Slices, cases: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return a row for each slice that is taken of some volumes; refuse what is no volume."""
+    """Return one row per slice taken from the volumes; refuse files that are not volumes."""
     if chosen.volume == "folder":
         return _of_folders(tree, chosen, manifest.lesion_values, cases)
     cases = cases[~cases["case_id"].isin(manifest.known_bad)].reset_index(drop=True)
@@ -93,17 +95,17 @@ def take_slices(
 def propose_slices(
     tree: Tree, names: Sequence[str], all_masked: bool
 ) -> tuple[Slices, int] | None:
-    """Return which slices to take of some files, and of how many volumes; None for pictures.
+    """Return which slices to take of some files, and the number of volumes; None for pictures.
 
     The plane of NIfTI is that in which slices are farthest apart, as they were acquired; beside
-    other volumes, which have no planes, it must be axial.  Folders are volumes where all files of
-    the first of them are of one series of DICOM, eight or more.
-    InputError where some files are volumes and others are not.
+    other volumes, which have no planes, it must be axial.  Folders are volumes if those sampled
+    have eight DICOM files or more, the first eight of one series.  InputError if some files are
+    volumes and others are not.
     """
     drawn = [tree.locator(name) for name in names[:: 1 + len(names) // 50]]
     rule: Literal["lesion", "middle"] = "lesion" if all_masked else "middle"
     known = {file: _is_volume(tree.root, file) for file in drawn}
-    # Whoever reads them all names the broken ones.
+    # Broken files are reported when all are read.
     drawn = [file for file in drawn if known[file] is not None]
     kinds = [bool(known[file]) for file in drawn]
     if drawn and all(kinds):
@@ -129,7 +131,7 @@ def propose_slices(
 
 
 def _is_volume(root: Path, file: str) -> bool | None:
-    """Return whether a file holds several slices; None where it cannot be read."""
+    """Return whether a file contains several slices; None if it cannot be read."""
     if volumes.is_nifti(file):
         return True
     try:
@@ -147,21 +149,21 @@ def _is_volume(root: Path, file: str) -> bool | None:
 
 
 def _is_series(root: Path, files: list[str]) -> bool:
-    """Return whether files are slices of one series, by the headers of some of them."""
+    """Return whether files are slices of one series, according to the headers of a few."""
     if len(files) < LEAST_SLICES or not all(map(is_dicom, files)):
         return False
     from rin.data.dicom import place_of  # pydicom is slow to load
 
     try:
         some = [place_of(root, file) for file in files[:LEAST_SLICES]]
-    except InputError:  # whoever reads them all names the broken ones
+    except InputError:  # broken files are reported when all are read
         return False
     series = {place.series for place in some}
     return len(series) == 1 and "" not in series
 
 
 def _plane_of(root: Path, files: Sequence[str]) -> Literal["axial", "coronal", "sagittal"] | None:
-    """Return the plane in which most volumes of NIfTI were acquired; else axial."""
+    """Return the plane in which most NIfTI volumes were acquired, or axial; None without NIfTI."""
     votes: Counter[str] = Counter()
     for file in filter(volumes.is_nifti, files):
         with suppress(InputError):
@@ -176,12 +178,12 @@ def _plane_of(root: Path, files: Sequence[str]) -> Literal["axial", "coronal", "
 
 
 def middle_slices(tree: Tree, slices: Slices, names: Sequence[str]) -> list[str]:
-    """Return the locator of the middle slice of each of some volumes that can be read."""
+    """Return the locators of the middle slices of readable volumes; all pictures of folders."""
     if slices.volume == "folder":
         return [tree.locator(name) for name in names]
     locators = []
     for name in names:
-        with suppress(InputError):  # whoever reads them all names the broken ones
+        with suppress(InputError):  # broken files are reported when all are read
             axis, n, _ = count_slices(tree.root, tree.locator(name), slices.axis)
             locators.append(f"{tree.locator(name)}{MARK}{_prefix(axis)}{n // 2}")
     return locators
@@ -192,7 +194,7 @@ def _prefix(axis: str) -> str:
 
 
 def _chosen(slices: Slices, volume: Volume) -> list[int]:
-    """Return which slices of a volume are taken; evenly where it has no lesion to show."""
+    """Return which slices of a volume are taken, regardless of lesions if none is marked."""
     if slices.rule == "lesion" and volume.marked is not None and volume.marked.any():
         with_lesion = np.flatnonzero(volume.marked.any(axis=0))
         places = evenly(slices.count, len(with_lesion))
@@ -201,9 +203,9 @@ def _chosen(slices: Slices, volume: Volume) -> list[int]:
 
 
 def _masks_of(drawn: tuple[str, ...], volume: Volume, number: int) -> tuple[str, ...]:
-    """Return the masks that mark something in a slice; all, if they mark nothing anywhere.
+    """Return the masks that mark something in a slice; all masks if they mark nothing anywhere.
 
-    So only a volume without a lesion counts as one whose mask is empty.
+    So only slices of a volume without a lesion count as having an empty mask.
     """
     if volume.marked is None or not volume.marked.any():
         return drawn
@@ -238,7 +240,7 @@ def _open(
 def count_slices(
     root: Path, file: str, axis: str | int | None
 ) -> tuple[str, int, volumes.Header | None]:
-    """Return the axis of a volume as locators call it, its number of slices, a NIfTI's header."""
+    """Return the axis of a volume, as in locators, its number of slices and its NIfTI header."""
     where = Path(root, file)
     if volumes.is_nifti(file):
         plane = "axial" if axis is None else axis
@@ -273,7 +275,7 @@ def _marked(
     header: volumes.Header | None,
     lesion: tuple[int, ...],
 ) -> np.ndarray:
-    """Return in which slices a mask marks anything; InputError where it is of another volume."""
+    """Return in which slices a mask marks anything; InputError if it is of another volume."""
     where, remedy = Path(root, mask), "Save the mask on that very volume, as a file of its kind."
     if is_dicom(mask):
         from rin.data import dicom  # pydicom is slow to load
@@ -297,7 +299,7 @@ def _marked(
 
 
 def _kind_of(file: str) -> str:
-    """Return of what kind a file of a volume is; DICOM may have any ending, or none."""
+    """Return the kind of a volume's file; DICOM may have any ending, or none."""
     if volumes.is_nifti(file):
         return "NIfTI"
     return "TIFF" if is_tiff(file) else "array" if file.lower().endswith(".npy") else "DICOM"
@@ -315,7 +317,7 @@ def _refuse_other_shape(
 def _of_folders(
     tree: Tree, slices: Slices, lesion: tuple[int, ...], cases: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return the rows that are taken of folders whose pictures are the slices of a volume."""
+    """Return the rows that are taken of folders, each of which is a volume."""
     folders = cases["image"].str.rpartition("/")[0]
     cases = cases.assign(**{VOLUME: folders})
     files = tuple(cases["image"])
@@ -346,12 +348,12 @@ def _of_folders(
 
 @lru_cache(maxsize=4)
 def _places_of(root: Path, files: tuple[str, ...], _changed: tuple[str, ...]) -> list[Order]:
-    """Return what orders the slices of folders: DICOM by its header, others by their names."""
+    """Return the sort keys of slices in folders: from DICOM headers, or else from names."""
     return map_threads(partial(_place_of, root), files)
 
 
 def _place_of(root: Path, file: str) -> Order:
-    # Of numbers in names, slice 10 follows slice 9.
+    # By numbers in names, slice 10 follows slice 9.
     name = tuple(
         (part.isdecimal(), int(part) if part.isdecimal() else 0, part)
         for part in re.split(r"(\d{1,18})", file.rpartition("/")[2])

@@ -1,12 +1,12 @@
-"""The layouts in which a table has a row a picture: ``table``, and RadImageNet's own.
+"""The layouts of pictures with a table: ``table``, and RadImageNet's own.
 
 ``table`` is a table and folders beside it; the manifest's options say which columns name image,
 label, patient and mask.  A name is a column, or a template of columns: ``"{ID}.png"``, or
 ``"{id:03d}.png"`` for whole numbers.
 
-``radimagenet`` is that with the options of ``table.yaml``: below ``radiology_ai/`` stand
-``<modality>/<region>/<label>/<picture>``, beside it a table of ``filename,label`` per part.  No
-patients are published; a corpus that was curated here brings ``patients.csv``.
+``radimagenet`` is the same with the options of ``table.yaml``: pictures are in
+``radiology_ai/<modality>/<region>/<label>/``, beside a table of ``filename,label`` per part.  No
+patients are published; a corpus made by `rin.curation` has ``patients.csv``.
 """
 
 import re
@@ -36,16 +36,16 @@ from rin.errors import InputError, join_first_ten
 from rin.files import read_yaml
 from rin.tables import CASES
 
-#: Source class of rows whose label is empty, where the manifest's label map has it.
+#: Source class of rows with an empty label, if the manifest's label map has this class.
 UNLABELLED = "unlabelled"
 _NUMBER = r"[0-9]{1,18}"
 _PART = "part"
-#: Column of each picture's name; no column of a table ends in a space.
+#: Column added for each picture's name; no column of a table ends in a space.
 NAME = "picture "
 
 
 def _pieces(template: str) -> list[tuple[str, str | None, str | None]]:
-    """Return the pieces of a name: a text, the column behind it, the form of its number if any."""
+    """Return the pieces of a template: a text, the column after it, its number format if any."""
     if template and "{" not in template:
         return [("", template, "")]
     pieces = [(text, column, form) for text, column, form, _ in Formatter().parse(template)]
@@ -81,8 +81,8 @@ Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
 class GivenSplit(ReaderOptions):
     """A split that comes with the dataset: a column of the table, or of a ``table`` of its own.
 
-    It holds words for train, val and test (`rin.data.discovery.part_of`), or the fold that tests
-    a picture.
+    The column contains words for train, val and test (`rin.data.discovery.part_of`), or the fold
+    that tests a picture.
     """
 
     column: str
@@ -90,28 +90,29 @@ class GivenSplit(ReaderOptions):
 
 
 class TableOptions(ReaderOptions):
-    """Options of the layout.
+    """Options of the layout ``table``.
 
-    ``table`` is a file, or a file for each part of a split; ``images`` and ``masks`` are
-    folders, wherever they stand in the tree; without them, names start at the table's folder.
-    ``image`` and ``mask`` are columns or templates; masks are called as their pictures are
-    where only their folder is given; where no column names it, a mask may be absent.
-    ``patient`` is a column, maybe of a table of its own, ``patients``; without that file, each
-    picture is a patient. With ``row: patient`` the table has a row a patient and no column of
-    pictures: a picture belongs to the row whose patient its name begins with, in the outermost
-    folder below ``images`` (``level`` 1), in a deeper one (2, ...) or in its file name (0); or
-    whose patient equals what the manifest's patient_pattern or the DICOM header gives. With
-    ``row: study`` it has a row a study, series or file: a picture belongs to the row whose ``key``
-    equals the element ``header`` of its DICOM file or what ``key_pattern`` keeps of its name, or
-    else begins its name at the ``level``. Rows that say the same of a picture
-    count once, and masks of several rows are those of one picture; with ``findings`` each row is
-    a finding, and the label holds those of all rows of a picture (patient, study), as
-    ``effusion|mass``. ``parts``
-    takes columns apart, each by a pattern that matches the whole value; its named groups serve
-    in templates as columns do. ``keep`` takes columns into the case table, under new names.
-    ``beside`` are other files of the dataset. ``leave_out`` says what may be left over: ``rows``
-    without pictures, ``pictures`` without rows (and masks), and ``files`` of other kinds;
-    otherwise these are errors.
+    ``table`` is a file, or one file per part of a split; ``images`` and ``masks`` are folders,
+    anywhere in the tree; without them, names start at the table's folder.  ``image`` and ``mask``
+    are columns or templates; if only the folder of masks is given, masks are named like their
+    pictures; a mask may be absent unless a column names it.  ``patient`` is a column, perhaps of a
+    table of its own, ``patients``; if that file is absent, each picture is a patient.
+
+    With ``row: patient`` the table has one row per patient and no column of pictures: a picture
+    belongs to the row whose patient its name begins with, in the outermost folder below ``images``
+    (``level`` 1), in a deeper folder (2, ...) or in its file name (0); or to the row whose patient
+    the manifest's patient_pattern or the DICOM header gives.  With ``row: study`` the table has
+    one row per study, series or file: a picture belongs to the row whose ``key`` equals the
+    element ``header`` of its DICOM file, or the part of its name that ``key_pattern`` finds, or
+    else to the row with whose ``key`` its name begins at the ``level``.
+
+    Equal rows of a picture count once, and masks of several rows are masks of one picture.  With
+    ``findings`` each row is a finding, and the label joins the findings of all rows of a picture
+    (patient, study), as in ``effusion|mass``.  ``parts`` splits columns, each by a pattern that
+    matches the whole value; its named groups serve as columns in templates.  ``keep`` copies
+    columns into the case table, under new names.  ``beside`` are other files of the dataset.
+    ``leave_out`` says what may be left over: ``rows`` without pictures, ``pictures`` without rows
+    (and masks), and ``files`` of other kinds; otherwise these are errors.
     """
 
     table: str | dict[str, str]
@@ -156,10 +157,10 @@ def _options(manifest: DatasetManifest) -> TableOptions:
 
 
 def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
-    """Return the cases of a table, and the columns that are kept.
+    """Return the cases of a table, with the columns that are kept.
 
     The case id is the picture's name, the source class the text in the label column:
-    ``unlabelled`` where it is empty and the label map has that class.
+    ``unlabelled`` if that is empty and the label map has this class.
     """
     options = _options(manifest)
     if taken := [name for name in options.keep if name in (*CASES.columns, *MEASURED)]:
@@ -200,7 +201,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
 def _labels(
     tree: Tree, manifest: DatasetManifest, options: TableOptions, place: str, rows: pd.DataFrame
 ) -> pd.Series:
-    """Return the class of each row; empty where masks tell it, which are not read here."""
+    """Return the class of each row; empty strings if masks show classes, as none is read here."""
     if manifest.labels_in_masks:
         return pd.Series("", rows.index)
     labels = rows[options.label]
@@ -216,9 +217,9 @@ def _labels(
 
 
 def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
-    """Return what the split that comes with a dataset says of each picture, text by case id.
+    """Return the part or fold of each picture, by case id, in the split that a dataset has.
 
-    Words for parts are those of `rin.data.manifest.PARTS`, without other values beside them.
+    Parts are named as in `rin.data.manifest.PARTS`; InputError for other values beside them.
     """
     options = _options(manifest) if manifest.layout in ("table", "radimagenet") else None
     if options is None or options.split is None:
@@ -242,7 +243,7 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
 
 
 def _with_rows(cells: pd.Series) -> list[str]:
-    """Return cells with their rows, as a spreadsheet counts them."""
+    """Return cells with their row numbers, as a spreadsheet counts them."""
     return [f"{cell!r} (row {row + 2})" for row, cell in cells.items()]
 
 
@@ -254,9 +255,9 @@ def _rows(
     columns: list[str],
     differing: Collection[str] = (),
 ) -> tuple[str, pd.DataFrame]:
-    """Return where a table lies (nowhere if several do), and a row a picture with its `NAME`.
+    """Return the place of a table (empty for several tables), and a row per picture with `NAME`.
 
-    A picture has several rows where these differ in the ``differing`` columns alone.
+    A picture has several rows if these differ in the ``differing`` columns alone.
     """
     files = file if isinstance(file, dict) else {"": file}
     made = {name for pattern in options.parts.values() for name in pattern.groupindex}
@@ -269,7 +270,7 @@ def _rows(
     remedy = "Put the table there once, or correct the option table of the manifest."
     for part, name in files.items():
         place = tree.one_called(name, remedy)
-        # Texts of Python, as millions of them are gone through one by one.
+        # Python strings, as millions of them are handled one by one.
         rows = read_table(tree, place, needed).astype(object)
         joined = options.findings and options.label in rows
         if joined and options.row != "picture":
@@ -306,7 +307,7 @@ def _rows(
 def _pictures_of_rows(
     tree: Tree, manifest: DatasetManifest, options: TableOptions, place: str, rows: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return a row for each picture, its `NAME` among them, where a row is of several pictures."""
+    """Return one row per picture, with its `NAME`, of a table with rows of several pictures."""
     of_study, leave_out = options.row == "study", options.leave_out
     column = options.key if of_study else options.patient
     row, rows_are = (
@@ -359,7 +360,7 @@ def _fitting_cells(
     names: list[str],
     cells: pd.Series,
 ) -> list[set[str]]:
-    """Return the cells of the key of a table to which each picture belongs."""
+    """Return, for each picture, the cells of the key column that it fits."""
     of_study = options.row == "study"
     pattern = options.key_pattern if of_study else manifest.patient_pattern
     if pattern:
@@ -375,7 +376,7 @@ def _fitting_cells(
 
 
 def _picture_names(tree: Tree, options: TableOptions, place: str) -> list[str]:
-    """Return the names below their folder of all pictures, without masks."""
+    """Return the names of all pictures, relative to their folder, without masks."""
     files, base = _files_beside(tree, options), _folder_of(place)
     pictures = _below(tree, files, options.images, base)
     if options.masks not in ("", options.images):
@@ -386,7 +387,7 @@ def _picture_names(tree: Tree, options: TableOptions, place: str) -> list[str]:
     every = pd.DataFrame({NAME: [*pictures]})
     for column, pattern in options.parts.items():
         groups = every[column].str.extract(f"^(?:{pattern.pattern})$")
-        # What the pattern does not match may be a mask itself.
+        # A name that the pattern does not match may be that of a mask.
         every = every.assign(**groups)[groups.notna().all(axis=1)]
     masks = matched([*_filled(tree, place, every, options.mask)], pictures, options.images)
     return [name for name in pictures if name not in {*masks.values()}]
@@ -396,7 +397,7 @@ def _picture_names(tree: Tree, options: TableOptions, place: str) -> list[str]:
 def _in_headers(
     root: Path, element: str, locators: tuple[str, ...], _changed: tuple[str, ...]
 ) -> list[str]:
-    """Return an element of the header of each DICOM file, or its patient without any."""
+    """Return an element of each DICOM file's header, or its patient if ``element`` is empty."""
     from rin.data.dicom import elements_of, patient_of  # pydicom is slow to load
 
     if not element:
@@ -433,7 +434,7 @@ def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Ser
 def _patients(
     tree: Tree, options: TableOptions, manifest: DatasetManifest, rows: pd.DataFrame, place: str
 ) -> pd.Series:
-    """Return the patient of each row; its picture's name where nothing names patients."""
+    """Return the patient of each row, or its picture's name if nothing names patients."""
     if manifest.patient_pattern and options.row != "patient":
         if options.patient:
             remedy = "Leave out the option patient, or the patient_pattern."
@@ -479,7 +480,7 @@ def _files(
         tree.raise_if_any(
             names[~names.isin(images)], "rows without pictures", file=place, remedy=remedy
         )
-    if options.mask and "{" not in options.mask:  # a column names them
+    if options.mask and "{" not in options.mask:  # a column names the masks
         remedy = searched.format(mask_folder or base or "the table", len(outlines))
         remedy = remedy.rstrip(", ") + "."
         problem = "masks of the table are not there"
@@ -503,7 +504,7 @@ def _files(
 
 
 def _files_beside(tree: Tree, options: TableOptions) -> list[str]:
-    """Return the files that are no tables, and not named as being beside."""
+    """Return the files that are neither tables nor listed in the option ``beside``."""
     tables = options.table.values() if isinstance(options.table, dict) else [options.table]
     split = options.split.table if options.split else ""
     beside = {*tables, options.patients, split, *options.beside, STAND_IN_NOTE}
@@ -511,7 +512,7 @@ def _files_beside(tree: Tree, options: TableOptions) -> list[str]:
 
 
 def _below(tree: Tree, files: list[str], folder: str, base: str) -> dict[str, str]:
-    """Return the pictures below a folder, wherever it stands, or below ``base``, by name."""
+    """Return the pictures below a folder, anywhere in the tree, or below ``base``, by name."""
     above = f"(?:.*/)?{re.escape(folder)}/" if folder else re.escape(base)
     match = re.compile(f"{above}(.+)", re.DOTALL).fullmatch
     files_of: dict[str, str] = {}
