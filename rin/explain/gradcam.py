@@ -1,8 +1,8 @@
-"""Grad-CAM: which part of an image speaks for a class.
+"""Grad-CAM: which part of an image supports a class.
 
 The networks of the study end in global average pooling and one dense layer, so the gradient of a
-class's logit is the same at every pixel and Grad-CAM has a closed form that needs no gradient,
-`rin.models.layers.ClassActivation`.  `gradient_cam` serves any other head.  Maps are kept at the
+class's logit is the same at every pixel, and Grad-CAM has a closed form that needs no gradient,
+`rin.models.layers.ClassActivation`.  `gradient_cam` is for any other head.  Maps are kept at the
 resolution of the last convolution and before the ReLU.
 """
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def to_uint8(cam: np.ndarray, size: int) -> np.ndarray:
     """Return maps of one class (n, h, w) as 8-bit images (n, size, size) of the network's input.
 
-    In the steps of the usual OpenCV recipe: ReLU; division of the small map by its own maximum;
-    bilinear enlargement with half-pixel centres; times 255; 8 bits, rounded where the recipe cuts
-    off.  Zeros for a map without a positive value.
+    The steps are those of the usual OpenCV recipe: ReLU; division of the small map by its own
+    maximum; bilinear enlargement with half-pixel centres; multiplication by 255; 8 bits, rounded
+    where the recipe truncates.  A map without a positive value gives zeros.
     """
     if not np.isfinite(cam).all():
         remedy = "Leave out the run: it has diverged."
@@ -40,12 +40,12 @@ def to_uint8(cam: np.ndarray, size: int) -> np.ndarray:
 
 
 def gradient_cam(head: keras.Model, features: np.ndarray) -> np.ndarray:
-    """Return the Grad-CAM of every class by differentiating a head, of any kind.
+    """Return the Grad-CAM of every class by differentiating a head of any kind.
 
     ``M_c = sum_k mean_xy(dlogit_c / dA_k) A_k`` (Selvaraju et al 2020), on TensorFlow and on JAX.
-    Global averaging passes the slope of a logit by a channel's mean evenly to all its pixels, so
-    only the head has to be differentiated.  From the activations of the last convolution
-    (n, h, w, channels): float32 (n, h, w, classes), before the ReLU.
+    Global averaging passes the gradient of a logit by a channel's mean evenly to all its pixels,
+    so only the head has to be differentiated.  ``features`` are the activations of the last
+    convolution (n, h, w, channels); maps are float32 (n, h, w, classes), before the ReLU.
     """
     import keras
 

@@ -1,7 +1,7 @@
 """Overlap of activation maps with the lesions that radiologists marked.
 
-Dice at some thresholds, the pointing game and the average precision of pixels, which need none,
-of the runs of a study and of pictures that look at no image.
+The measures are Dice at some thresholds and, without a threshold, the pointing game and the
+average precision of pixels.  They score the runs of a study and image-blind baselines.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from rin.errors import InputError
 from rin.explain.gradcam import to_uint8
 
 PAPER_THRESHOLD = 180  # paper, "Grad-CAM": values greater than 180 count as lesion
-#: Pictures that look at no image.
+#: Image-blind baselines.
 ELLIPSE, WHOLE, POINT = BASELINES = ("centred ellipse", "whole image", "centre point")
 #: Side in cells of the grid around a lesion, and the share of it that the lesion's box covers.
 SIDE, BOX = 48, 1 / 3
@@ -47,8 +47,8 @@ def _gray_histograms(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
 def threshold_curve(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Return the Dice score of each map (n, h, w), uint8, at each threshold: (n, 256), 0-1.
 
-    2|P ∩ M| / (|P| + |M|) of the lesion M and, in column t, the pixels P strictly above t; without
-    a lesion 0 where anything lies above the threshold and NaN where nothing does.
+    The score is 2|P ∩ M| / (|P| + |M|) for the lesion M and, in column t, the pixels P strictly
+    above t.  Without a lesion it is 0 if any pixel is above the threshold, and otherwise NaN.
     """
     counts = _gray_histograms(cams, masks)
     pixels = counts.sum(axis=2, keepdims=True)
@@ -78,7 +78,7 @@ def pixel_average_precision(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
 def crossfitted_dice(curves: np.ndarray, patients: ArrayLike) -> np.ndarray:
     """Return each image's Dice score at the threshold that is best for all other patients, (n,).
 
-    From curves (n, 256) of images with a lesion; NaN when all images are of one patient.
+    ``curves`` (n, 256) are those of images with a lesion.  NaN if all images are of one patient.
     """
     names = np.asarray(patients)
     if pd.unique(names).size < 2:
@@ -95,7 +95,7 @@ def tolerance_at(side: int) -> int:
 
 
 def near_lesion(masks: np.ndarray, tolerance: float) -> np.ndarray:
-    """Return which pixels lie on a lesion or at most `tolerance` from one, bool (n, h, w)."""
+    """Return which pixels are in a lesion or at most `tolerance` pixels away, bool (n, h, w)."""
     near = masks.astype(bool)
     if tolerance > 0:
         for row, lesion in zip(near, masks, strict=True):
@@ -105,10 +105,11 @@ def near_lesion(masks: np.ndarray, tolerance: float) -> np.ndarray:
 
 
 def pointing_game(maps: np.ndarray, near: np.ndarray) -> np.ndarray:
-    """Return whether the maximum of each map lies on its lesion or near it, float64 (n,), 0-1.
+    """Return whether the maximum of each map is in its lesion or near it, float64 (n,), 0-1.
 
-    Where several pixels share the maximum, the share of them that hits; a map without a positive
-    value points nowhere: 0.  NaN for an empty mask.  Zhang et al, Int J Comput Vis 2018;126:1084.
+    If several pixels share the maximum, the result is the share of these pixels that hit; it is 0
+    for a map without a positive value, which points nowhere, and NaN for an empty mask.  Zhang et
+    al, Int J Comput Vis 2018;126:1084.
     """
     peak = maps.max(axis=(1, 2), keepdims=True)
     top = (maps == peak) & (peak > 0)
@@ -121,8 +122,8 @@ def pointing_game(maps: np.ndarray, near: np.ndarray) -> np.ndarray:
 def cell_hits(near: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     """Return how often a map with one bright cell, drawn at random, hits each lesion, (n,), 0-1.
 
-    A random pixel is no fair comparison: the brightest spot of a coarse map is the middle of a
-    cell, or the whole corner beyond it; of 2 × 2 cells always a corner.
+    A random pixel is not a fair comparison: the brightest spot of a coarse map is the middle of a
+    cell, or the whole corner beyond it; with 2 × 2 cells it is always a corner.
     """
     cells = np.eye(grid[0] * grid[1], dtype=np.float32).reshape(-1, *grid)
     pictures = to_uint8(cells, near.shape[-1])
@@ -131,7 +132,7 @@ def cell_hits(near: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
 
 
 def lesion_boxes(masks: np.ndarray) -> np.ndarray:
-    """Return top, left, height and width of each lesion's box in pixels, (n, 4); NaN for none."""
+    """Return top, left, height and width of each lesion's box in pixels, (n, 4), or NaN."""
     boxes = np.full((len(masks), 4), np.nan)
     for box, lesion in zip(boxes, masks, strict=True):
         if lesion.any():
@@ -143,7 +144,7 @@ def lesion_boxes(masks: np.ndarray) -> np.ndarray:
 def others_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
     """Return, per image, the mean lesion height and width of all other patients (n, 2), in pixels.
 
-    InputError when fewer than two patients have a lesion.
+    InputError if fewer than two patients have a lesion.
     """
     names, table = np.asarray(patients), pd.DataFrame(sizes)
     outlined = table.notna().all(axis=1)
@@ -157,10 +158,11 @@ def others_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
 
 
 def baseline_scores(masks: np.ndarray, sizes: np.ndarray) -> pd.DataFrame:
-    """Score the pictures that look at nothing, by the measures that score the networks.
+    """Score the image-blind baselines by the measures that score the networks.
 
-    From masks with a lesion and the ellipse's `sizes` (`others_lesion_size`): a row an image and
-    baseline, `image` (row of `masks`), `baseline`, measures; the centre point has pointing alone.
+    `masks` have a lesion each; `sizes` are those of the ellipse (`others_lesion_size`).  One row
+    per image and baseline: `image` (row of `masks`), `baseline`, and the measures, of which the
+    centre point has only `pointing`.
     """
     shape = masks.shape[1:]
     near = near_lesion(masks, tolerance_at(shape[1]))
@@ -169,7 +171,7 @@ def baseline_scores(masks: np.ndarray, sizes: np.ndarray) -> pd.DataFrame:
     drawn[WHOLE][:] = 255
     for picture, (height, width) in zip(drawn[ELLIPSE], sizes, strict=True):
         picture[ellipse(*middle, height / 2, width / 2, shape=shape)] = 255
-    # One pixel, or the two or four around the middle of an even side.
+    # One pixel, or the two or four pixels around the middle if a side is even.
     rows, columns = (slice(int(at), int(np.ceil(at)) + 1) for at in middle)
     drawn[POINT][:, rows, columns] = 255
     tables = []
@@ -188,14 +190,15 @@ def measure_overlap(
 ) -> pd.DataFrame:
     """Measure how recorded maps and lesions overlap, image by image and run by run.
 
-    Compared is the map of the predicted class (the paper says only "the output layer").  `runs`
-    has for each run its test rows of the predictions table, and its maps (rows, h, w, 2) before
+    The map of the predicted class is compared (the paper says only "the output layer").  `runs`
+    has, for each run, its test rows of the predictions table, and its maps (rows, h, w, 2) before
     the ReLU, which are enlarged to the size of the masks.
 
-    One row a run and image with a lesion: the run and case columns of the predictions table,
-    `target` (class whose map it is), `dice` at the paper's threshold, `dice_best` at that which is
-    best for all other patients of the same scenario and init, `pointing`, `pointing_blind`
-    (`cell_hits`), `average_precision`, `cells` (of the map's longer side) and `mask_share`.
+    One row per run and image with a lesion: the run and case columns of the predictions table,
+    `target` (class of the map), `dice` at the paper's threshold, `dice_best` at the threshold that
+    is best for all other patients of the same task, scenario and init, `pointing`,
+    `pointing_blind` (`cell_hits`), `average_precision`, `cells` (of the map's longer side) and
+    `mask_share`.
     """
     side, ids = masks.shape[-1], np.asarray(case_ids)
     tested = np.isin(ids, pd.concat([rows["case_id"] for rows, _ in runs]))
@@ -241,13 +244,14 @@ def class_pictures(
 def lesion_centred(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Return each map on a grid whose central cells are the box around the lesion.
 
-    Of masks with a lesion: (n, SIDE, SIDE), by linear interpolation; NaN outside the image.
+    Each mask has a lesion.  The result is (n, SIDE, SIDE), linearly interpolated, and NaN outside
+    the image.
     """
     from_box = (np.arange(SIDE) + 0.5) / SIDE - (1 - BOX) / 2
     centred = np.empty((len(maps), SIDE, SIDE))
     images, boxes = maps.astype(float), lesion_boxes(masks)
     for grid, image, (top, left, height, width) in zip(centred, images, boxes, strict=True):
-        # From the edge of the image.
+        # Coordinates from the edge of the image.
         sides = top + height * from_box / BOX, left + width * from_box / BOX
         y, x = np.meshgrid(*sides, indexing="ij")
         grid[:] = map_coordinates(image, [y - 0.5, x - 0.5], order=1, mode="nearest")
@@ -260,9 +264,9 @@ def lesion_map_table(
 ) -> pd.DataFrame:
     """Return the mean activation around the lesion by init and unfreezing.
 
-    One row a cell that an image reaches: task, init, unfreezing, `row`, `column` (from the upper
-    left), `activation` (mean grey level 0-255, to whole ones), `n_maps` (maps that reach it).  No
-    pixel of any image is kept: this may be shown where the images may not.
+    One row per cell that any image covers: task, init, unfreezing, `row`, `column` (from the upper
+    left), `activation` (mean grey level 0-255, rounded) and `n_maps` (number of maps that cover
+    the cell).  No pixel of any image is kept, so the table may be shown where images may not.
     """
     place = pd.Series(np.arange(len(case_ids)), index=case_ids)
     marked = pd.Series(has_lesion(masks), index=case_ids)

@@ -1,8 +1,8 @@
-"""How alike images are to a network, and how alike two networks' activations and calls are.
+"""How similar images are to a network, and how similar two networks' activations and calls are.
 
-Features are pooled outputs of a backbone, a row an image; neighbours are images of other patients,
-so that a network earns nothing by knowing a patient again.  Activations are tables with a row a
-data point (an image at a place of its feature map) and a column a channel.
+Features are pooled outputs of a backbone, one row per image; neighbours are images of other
+patients, so that a network gains nothing by recognising a patient.  Activations are tables with
+one row per data point (an image at a place of its feature map) and one column per channel.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ _SILENT = 1e-12  # share of the largest variance below which a channel is silent
 def nearest_neighbours(features: np.ndarray, patients: pd.Series, k: int) -> np.ndarray:
     """Return the rows of the k most similar images of other patients, int (n, k), nearest first.
 
-    From features (n, channels), by cosine; equally near ones in their order.
+    Similarity is the cosine of `features` (n, channels); equally near images stay in their order.
     """
     if (features == features[0]).all():
         problem = "they are the same for all images, none of which is nearer than another"
@@ -62,11 +62,11 @@ def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def call_agreement(predictions: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
-    """Return on how many cases two inits call the same class, by task, mean over the scenarios.
+    """Return on how many cases two inits call the same class, by task, averaged over scenarios.
 
-    Index `task`; `agree` (share of the cases with the same call), `called` (share that `a` calls
-    positive), `chance` (agreement of two networks that call as many positive, each at random),
-    `kappa` (Cohen 1960), `positive` (share of positive cases).
+    Index `task`; `agree` (share of the cases with the same call), `called` (share of cases that
+    `a` calls positive), `chance` (agreement of two networks that call as many cases positive, but
+    at random), `kappa` (Cohen 1960), `positive` (share of positive cases).
     """
     case = ["task", "scenario", "fold", "case_id"]
     case += ["pretraining"] if "pretraining" in predictions else []

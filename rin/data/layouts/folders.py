@@ -182,8 +182,7 @@ def _masks_of(names: Iterable[str], options: FolderOptions) -> dict[str, list[st
 
 
 def _key_of(masks: dict[str, list[str]], name: str, channel: str) -> str:
-    """Return a picture's name as its masks have it, with all, some or no folders; empty if none.
-    """
+    """Return a picture's key in ``masks``: its name with all, some or no folders; else empty."""
     folders = file_stem(name).split("/")
     keys = ["/".join(folders[start:]) for start in range(len(folders))]
     keys += [key.removesuffix(channel) for key in keys]

@@ -269,8 +269,7 @@ def _parse_table(
 
 
 def sheets_of(tree: Tree, name: str) -> list[str]:
-    """Return the names of a workbook's sheets, the first of which is read; none for other files.
-    """
+    """Return the names of a workbook's sheets, the first of which is read; else an empty list."""
     if not name.lower().endswith(".xlsx"):
         return []
     with pd.ExcelFile(BytesIO(tree.read(name))) as book:

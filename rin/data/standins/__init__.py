@@ -1,7 +1,7 @@
 """Writers of stand-in datasets, so that the whole book builds without any real picture.
 
-A stand-in has exactly the layout of its dataset.  It carries ``STAND_IN.json``; whatever is
-computed from it says so.  Stand-ins show that the code runs; they say nothing about medicine.
+A stand-in has exactly the layout of its dataset, and contains ``STAND_IN.json``; all results
+computed from it say so.  Stand-ins show that the code runs; they say nothing about medicine.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from rin.data.tree import is_archive
 from rin.errors import InputError, look_up
 from rin.files import sha256_of
 
-#: What fills a folder from counts and a seed; the names of the counts are in datasets.yaml.
+#: Functions that fill a folder, from counts and a seed; the counts' names are in datasets.yaml.
 STAND_INS: dict[str, Callable[[Path, dict[str, int], int], None]] = {
     "busbra": datasets.write_busbra,
     "busi": datasets.write_busi,
@@ -36,7 +36,7 @@ COUNTS: dict[str, list[str]] = datasets.FACTS["counts"]
 
 @cache
 def _code() -> str:
-    """Return a digest of this folder: what other code has written is not what this writes."""
+    """Return a digest of this package, so that stand-ins written by other code are not reused."""
     files = sorted(path for path in Path(__file__).parent.iterdir() if path.is_file())
     return hashlib.sha256("".join(map(sha256_of, files)).encode()).hexdigest()[:16]
 
@@ -44,7 +44,7 @@ def _code() -> str:
 def write_stand_in(
     manifest: DatasetManifest, standin_root: Path, counts: dict[str, int], seed: int
 ) -> Path:
-    """Return a data root that holds the stand-in, written now unless it is already there.
+    """Return a data root that contains the stand-in, which is written unless it exists.
 
     The folder is named after all that determines its content and appears only when whole.
     """

@@ -1,7 +1,7 @@
-"""The stand-in of each dataset: which phantoms its cases are, and its files and tables.
+"""The stand-in of each dataset: the phantoms of its cases, and its files and tables.
 
-``datasets.yaml`` says which images and lesions a kind of case has.  Files of a case do not depend
-on how many cases there are.
+``datasets.yaml`` says which images and lesions a kind of case has.  The files of a case do not
+depend on the number of cases.
 """
 
 import json
@@ -33,10 +33,10 @@ SIDES = ("left", "right")
 
 
 class CaseImage(NamedTuple):
-    """Image ``take`` of a case: the kind that it shows, and the masks of each lesion."""
+    """Image ``take`` of a case: the kind that it shows, its phantom, and its masks by lesion."""
 
     kind: str
-    index: int  # type: ignore[assignment]  # of a tuple it would be a function
+    index: int  # type: ignore[assignment]  # a tuple has a method of this name
     take: int
     shown: str
     phantom: Phantom
@@ -44,7 +44,7 @@ class CaseImage(NamedTuple):
 
 
 def draw_images(dataset: str, counts: dict[str, int], seed: int) -> Iterator[CaseImage]:
-    """Draw the images of so many cases of each kind, in order."""
+    """Draw the images of the counted cases of each kind, in order."""
     turns = FACTS["cases"][dataset].get("heights", [[0.0]])
     for kind, n in counts.items():
         for index in range(n):
@@ -55,10 +55,10 @@ def draw_images(dataset: str, counts: dict[str, int], seed: int) -> Iterator[Cas
 def draw_image(
     dataset: str, kind: str, index: int, seed: int, take: int = 0, height: float = 0.0
 ) -> CaseImage:
-    """Draw image ``take`` of a case; its images share the body, and how suspicious lesions are."""
+    """Draw image ``take`` of a case; its images share the body and the suspicion of lesions."""
     facts, shown = FACTS["cases"][dataset], kind
     if subtypes := facts.get("subtypes", {}).get(kind):
-        # One image of the case shows one of them, in turn.
+        # One image of the case shows one subtype, in turn.
         shown = subtypes[index % len(subtypes)] if take == index % 2 else "none"
     who = [seed, crc32(f"{dataset} {kind}".encode()), index]
     anatomy, texture, case = default_rng(who), default_rng([*who, take]), default_rng([*who, 0, 0])
@@ -74,7 +74,7 @@ def draw_image(
 
 
 def write_busi(folder: Path, counts: dict[str, int], seed: int) -> None:
-    """Write pictures and masks; the last benign case repeats the first, cut by two pixels."""
+    """Write pictures and masks; the last benign case repeats the first, cropped by two pixels."""
     last = counts["benign"]
     for image in draw_images("busi", counts | {"benign": max(1, last - 1)}, seed):
         stem = f"{image.kind} ({image.index + 1})"
@@ -109,7 +109,7 @@ def write_busbra(folder: Path, counts: dict[str, int], seed: int) -> None:
 
 
 def write_ddti(folder: Path, counts: dict[str, int], seed: int) -> None:
-    """Write an XML file a patient, and JPEGs; the class is the TI-RADS category."""
+    """Write one XML file per patient, and JPEGs; the class is the TI-RADS category."""
     marks: dict[tuple[int, str], str] = defaultdict(str)
     for image in draw_images("ddti", counts, seed):
         number = 2 * image.index + (2 if image.kind == "malignant" else 1)
@@ -133,17 +133,17 @@ def _region(mask: ndarray) -> dict[str, Any]:
 
 
 def write_covid19_ct(folder: Path, counts: dict[str, int], seed: int) -> None:
-    """Write the slices of so many patients in class folders."""
+    """Write the slices of the counted patients in class folders."""
     for image in draw_images("covid19_ct", counts, seed):
         name = f"{image.kind[0]}{image.index + 1:04d}_{image.take + 1}.png"
         writers.write_picture(folder / image.kind / name, image.phantom.picture())
 
 
 def write_cc_ccii(folder: Path, counts: dict[str, int], seed: int) -> None:
-    """Write the scans of so many patients; the table lists two slices of those with a lesion."""
+    """Write one scan per patient; the table lists two slices of each scan with a lesion."""
     listed = []
     for image in draw_images("cc_ccii", counts, seed):
-        # Numbers interleave, so that each patient and scan has one number in the whole set.
+        # Numbers interleave, so that no two patients or scans of the whole set share a number.
         patient = 3 * image.index + list(counts).index(image.kind) + 1
         folder_name = FACTS["cc_ccii"][image.kind]
         name = f"{folder_name}/{patient}/{1000 + patient}/{image.take:04d}.png"
@@ -154,7 +154,7 @@ def write_cc_ccii(folder: Path, counts: dict[str, int], seed: int) -> None:
 
 
 def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> None:
-    """Write tables and volumes of the sagittal plane; the dataset has two planes more."""
+    """Write tables and volumes of the sagittal plane; the dataset has two more planes."""
     volumes, rows = defaultdict(list), []
     for image in draw_images("mrnet", counts, seed):
         # Drawn smaller and enlarged, which is faster.
@@ -177,12 +177,12 @@ def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> None:
 
 
 def challenge_name(*parts: object) -> str:
-    """Return a name, as the challenges of RSNA give them, of what draws an image or a patient."""
+    """Return a name, as in RSNA's challenges, from the parts that define an image or a patient."""
     return str(uuid5(NAMESPACE_OID, " ".join(map(str, parts))))
 
 
 def _write_dicom(path: Path, header: str, patient: str, stored: ndarray, bits: int) -> None:
-    """Write stored values (h, w) under the elements that `FACTS` has for a header."""
+    """Write stored values (h, w) with the elements that `FACTS` has for a header."""
     uid = writers.make_uid("image", path.stem)
     image = writers.new_instance(SOPInstanceUID=uid, PatientID=patient, **FACTS[header])
     path.parent.mkdir(exist_ok=True)
@@ -190,9 +190,9 @@ def _write_dicom(path: Path, header: str, patient: str, stored: ndarray, bits: i
 
 
 def write_pneumonia(folder: Path, counts: dict[str, int], seed: int) -> None:
-    """Write radiographs and tables of so many patients, of whom every sixth has two images.
+    """Write the radiographs and tables of the counted patients; every sixth has two images.
 
-    As published, every image bears its own ``patientId``, and a mapping names the patients.
+    As in the published set, every image has its own ``patientId``, and a mapping names patients.
     """
     labels, classes, mapping = [], [], []
     for image in draw_images("rsna_pneumonia", counts, seed):
@@ -217,9 +217,9 @@ def _box(mask: ndarray) -> list[int]:
 
 
 def write_hemorrhage(folder: Path, counts: dict[str, int], seed: int) -> None:
-    """Write two CT slices of so many patients, and the table of labels.
+    """Write two CT slices per patient, and the table of labels.
 
-    Of a patient with hemorrhage one slice shows it.  Scanners differ in their bits.
+    One slice of a patient with hemorrhage shows it.  Scanners differ in the bits that they store.
     """
     labels, kinds = [], [*FACTS["cases"]["rsna_hemorrhage"]["subtypes"]["hemorrhage"], "any"]
     for image in draw_images("rsna_hemorrhage", counts, seed):
@@ -238,8 +238,8 @@ def write_corpus(
 ) -> None:
     """Write ``class_count`` folders of ``per_class`` pictures, 64 x 64: `looks`, or `motifs`.
 
-    Like those of a scanner they are larger at first, so that speckle is as fine as a dataset's.
-    Motifs, and what they stand in front of, are of a hue for each round of the classes.
+    They are drawn larger and reduced, so that speckle is as fine as in a dataset.  Motifs and
+    their background have one hue, which depends on the class and on the round of classes.
     """
     classes = list(FACTS[kind].items())
     for number in range(counts["class_count"]):

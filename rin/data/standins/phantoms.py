@@ -1,12 +1,12 @@
-"""The phantom engine: bodies of ovals within ovals, cut at a height, with lesions laid into them.
+"""The phantom engine: bodies of ovals within ovals, cut at a height, with lesions drawn into them.
 
-``anatomy.yaml`` tells what bodies, parts and lesions are made of.  A part with a place along the
-body is an ellipsoid, of which a slice shows its cut.  Lesions depend on a hidden suspicion, and
-overlap between classes.
+``anatomy.yaml`` describes bodies, parts and lesions.  A part with a position along the body is an
+ellipsoid, whose cross-section a slice shows.  Lesions depend on a hidden suspicion, and their
+looks overlap between classes.
 
-Chance has three sources: ``anatomy`` belongs to the patient and repeats in every slice,
-``texture`` to the slice, and each lesion brings its own.  So a slice can be drawn with and
-without its lesions, and differs there alone.
+Randomness has three sources: ``anatomy`` belongs to the patient and repeats in every slice,
+``texture`` belongs to the slice, and each lesion may have its own generator.  Slices drawn with
+and without such a lesion differ only there.
 """
 
 from pathlib import Path
@@ -26,7 +26,7 @@ Axes = tuple[ndarray, ndarray]
 
 
 class Phantom:
-    """A cut through a body: levels, float32 (h, w), and the parts that lie where, by name.
+    """A slice of a body: levels, float32 (h, w), and the areas of its parts, by name.
 
     Levels are Hounsfield units in CT, dB below white in ultrasound, else 0 to 1.
     """
@@ -66,11 +66,11 @@ class Phantom:
         return y, x
 
     def _level(self, rng: Generator, level: Any) -> float:
-        """Draw a level, which may be the name of a tissue."""
+        """Draw a level, which may be given as the name of a tissue."""
         return draw(rng, self.body["tissues"][level] if isinstance(level, str) else level)
 
     def _add_part(self, anatomy: Generator, part: dict[str, Any]) -> None:
-        """Draw one entry of a body's parts; what it draws from ``anatomy`` knows no height."""
+        """Draw a part of the body; draws from ``anatomy`` do not depend on the height."""
         name, power, count = part["name"], part.get("power", 2), part.get("count", 1)
         level = self._level(anatomy, part.get("level", 0))
         middle, reach = part.get("z", (0, np.inf))
@@ -101,14 +101,14 @@ class Phantom:
     def add_lesion(
         self, kind: str, rng: Generator, suspicion: float = 1.0, share: float = 1.0
     ) -> ndarray:
-        """Lay a lesion, of a ``share`` of its radius, into the levels; return where (h, w)."""
+        """Draw a lesion, at a ``share`` of its radius, into the levels; return its mask (h, w)."""
         lesion = LESIONS[kind]
 
         def number(name: str, default: float = 0.0) -> float:
             return draw(rng, lesion.get(name, default), suspicion)
 
         wanted = [draw(rng, value) for value in lesion.get("at", ([0, 1], [0, 1]))]
-        # Where the part lies open: what is drawn later covers it.
+        # The visible area of the part, which parts drawn later may cover.
         region = self.top == list(self.areas).index(lesion["in"])
         if not region.any():
             return region
@@ -126,7 +126,7 @@ class Phantom:
         mask = np.hypot(dy, dx) <= np.clip(limit, 0.4, 2.0)
         if "clip" in lesion:
             mask &= self.areas[lesion["clip"]]
-        self.top[mask] = -1  # another lesion finds a place of its own
+        self.top[mask] = -1  # another lesion must be elsewhere
         edge = np.clip(number("edge", 1.0), 0.5, 4) * max(0.5, self.unit / 80)
         cover = np.clip(number("density", 0.95), 0, 1) * gaussian_filter(mask * 1.0, edge)
         self.levels += (cover * (number("level") - self.levels)).astype(np.float32)
@@ -140,7 +140,7 @@ class Phantom:
         return levels if self.body["modality"] == "CT" else np.clip(levels, 0, 1)
 
     def _echoes(self) -> ndarray:
-        """Return the log-compressed B-mode picture of levels in dB below white, of 55 dB.
+        """Return the log-compressed B-mode picture, over 55 dB, of levels in dB below white.
 
         Speckle is fully developed: the magnitude of complex Gaussian noise (Goodman 1975; Wagner
         et al. 1983), which scanners smooth by compounding.
@@ -158,7 +158,7 @@ class Phantom:
 
 
 def _place(region: ndarray, wanted: list[float], sigma: float, at_rim: bool) -> tuple[int, int]:
-    """Return the pixel of a region, deep in it or at its rim, nearest to a place in its box."""
+    """Return the pixel deep in a region, or at its rim, that is nearest to a place in its box."""
     depth = gaussian_filter(region.astype(np.float32), sigma)
     inner = depth > 0.9 * depth.max()
     chosen = region & (~inner if at_rim else inner)
@@ -169,9 +169,9 @@ def _place(region: ndarray, wanted: list[float], sigma: float, at_rim: bool) -> 
 
 
 def draw(rng: Generator, value: Any, suspicion: float = 0.0) -> float:
-    """Return a number, one drawn evenly from [low, high], or one that depends on a suspicion.
+    """Return a number: fixed, drawn uniformly from [low, high], or depending on a suspicion.
 
-    The last is given as [mean, slope, SD], with limits behind that where it has any.
+    The last kind is given as [mean, slope, SD], followed by limits if there are any.
     """
     if not isinstance(value, list):
         return float(value)

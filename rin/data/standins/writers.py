@@ -1,4 +1,4 @@
-"""How stand-ins are written: equal pictures make equal files, whatever time and machine."""
+"""Write the files of stand-ins: equal content makes equal files, at any time, on any machine."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -18,7 +18,7 @@ from rin.files import MAKE_ROOM, replace_folder
 
 
 def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
-    """Let ``fill`` write a folder, unless it is there; InputError if it fails."""
+    """Write a folder with ``fill``, unless it exists; InputError if that fails."""
     problem = f"the stand-in {what} cannot be written"
     with as_input_error(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -30,7 +30,7 @@ def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
 
 
 def write_picture(path: Path, pixels: np.ndarray, **options: Any) -> None:
-    """Write a picture, and its folder where that is missing."""
+    """Write a picture, and its folder if that is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path, **options)
 
@@ -41,7 +41,7 @@ def write_table(path: Path, columns: Iterable[str], rows: Iterable[Iterable[Any]
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON, a field a line."""
+    """Write JSON with one field per line."""
     path.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 
 
@@ -51,7 +51,7 @@ def make_uid(*parts: str) -> str:
 
 
 def fill(dataset: Dataset, **elements: Any) -> Dataset:
-    """Set elements of a dataset by keyword and return it; a list of datasets is a sequence."""
+    """Set elements of a dataset by keyword and return it; lists of datasets become sequences."""
     for keyword, value in elements.items():
         setattr(dataset, keyword, value)
     return dataset
@@ -66,7 +66,7 @@ def new_instance(**elements: Any) -> Dataset:
 
 
 def set_pixels(dataset: Dataset, stored: np.ndarray, bits: int) -> Dataset:
-    """Store pixels: (h, w) grey, (h, w, 3) RGB, or (frames, h, w) grey; sign as their type."""
+    """Store pixels, (h, w) or (frames, h, w) grey or (h, w, 3) RGB, signed if their type is."""
     photometric = "RGB" if stored.ndim == 3 and stored.shape[-1] == 3 else "MONOCHROME2"
     dataset.set_pixel_data(stored, photometric, bits, generate_instance_uid=False)
     return dataset
