@@ -1,1 +1,1 @@
-"""Making a database of labelled radiologic images: how RadImageNet is divided into classes."""
+"""From an archive of studies to a database of labelled images in the classes of RadImageNet."""

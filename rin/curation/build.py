@@ -1,14 +1,15 @@
 """From a PACS export to a corpus in RadImageNet's layout: the whole of curation, in one call.
 
-All diagnostic images of normal studies are taken, and of every other study those that a reader
-marked.  Every image of the archive that is not taken is counted under the reason.
+All diagnostic images of normal studies are taken, and of every other study the images that a
+reader marked.  Every image of the archive that is not taken is counted under its reason.
 
-Pictures are numbered within their region in the order of their pseudonymous UIDs, which a key
-made, so neither the number nor the order tells which belong to one patient or day.  The card is
-equal for equal corpora: no clock, no name of a machine, and no identifier of the archive.
+Pictures are numbered within their region in the order of their pseudonymous UIDs, which are made
+with a key, so neither the number nor the order shows which pictures belong to one patient or day.
+Equal corpora have equal cards, which contain no time, no name of a machine and no identifier of
+the archive.
 
-Below ``output``, only the folder ``shared`` may leave the house: everything else holds, or
-leads back to, identifiers of the archive.
+Below ``output``, only the folder ``shared`` may leave the institution: everything else contains,
+or leads back to, identifiers of the archive.
 """
 
 import hashlib
@@ -51,16 +52,16 @@ from rin.errors import InputError, as_input_error, look_up, require
 from rin.files import MAKE_ROOM, read_yaml, sha256_of, write_atomically
 
 INDEX, KEY = "index", "pseudonym.key"
-#: What somebody has to look at: reports that may be normal, and images that may show text.
+#: Queues for human review: reports that may be normal, and images that may show text.
 QUEUE, IMAGE_QUEUE = "review_queue.csv", "image_queue.csv"
-#: All files that the last call could not use, of which its message names ten.
+#: List of all files that the last call could not use; its message names ten of these.
 PROBLEMS = "problems.csv"
 IMAGES, SCREENED = "images.parquet", "screened.parquet"
 LOCK, NOTE, UNFINISHED = ".curation.lock", "curated.json", ".unfinished"
-#: Which problems `rin curate --leave-out` named last.
+#: The kinds of problems that `rin curate --leave-out` named last.
 LEFT_OUT = "leave_out.json"
 SHARED, FOLDER, PICTURES = "shared", "radimagenet_curated", "radiology_ai"
-#: What curation keeps beside the folder to share: for the owner's eyes alone.
+#: Files and folders beside the shared folder, which only their owner may read.
 PRIVATE = (
     *(INDEX, KEY, QUEUE, IMAGE_QUEUE, PROBLEMS, IMAGES, SCREENED, LOCK, NOTE, UNFINISHED),
     LEFT_OUT,
@@ -73,9 +74,9 @@ COLUMNS = (
     *("filename", "label", "modality", "region", "name", "patient_id", "study_id", "roi"),
     *("width", "height", "kind", "part"),
 )
-#: Columns of the table of what is left out.
+#: Columns of the table of excluded images.
 EXCLUDED = ("rule", "images", "kept_out_because")
-#: Reasons for which images that no rule excludes are not in the corpus either, as card.yaml says.
+#: Reasons, explained in card.yaml, why images that no rule excludes are not in the corpus either.
 NOT_MARKED, NOT_NORMAL = "no key image", "study neither normal nor marked"
 NO_CLASS, AT_RISK, RARE = "normal study without a class", "burned-in text", "rare class"
 _TEXTS = read_yaml(Path(__file__).with_name("card.yaml"))
@@ -87,20 +88,20 @@ REASONS[UNREADABLE] = KINDS[UNREADABLE]
 
 @dataclass(frozen=True, kw_only=True)
 class CurationPlan:
-    """What is curated, how, and where it goes."""
+    """What is curated, how, and where the corpus is written."""
 
-    #: Folder of the export, and folder of everything that is made, which is not inside it.
+    #: Folder of the export, and folder of all output, which is not inside the former.
     archive: Path
     output: Path
-    #: Of the split.
+    #: Seed of the split.
     seed: int
     #: Table of a site's own terms (columns `finding`, `region`, `label`), if readers use any.
     label_map: Path | None = None
-    #: The review queue as a radiologist filled it in; without it the rules alone confirm.
+    #: The review queue as a radiologist filled it in; without it, the rules alone decide.
     reviewed: Path | None = None
-    #: Kinds of problems (`problems.KINDS`): files that have one are left out, and counted.
+    #: Kinds of problems (`problems.KINDS`): files with such a problem are left out, and counted.
     leave_out: tuple[str, ...] = ()
-    #: Secret of the pseudonyms; None reads the key file in `output`, made on first use.
+    #: Secret key of the pseudonyms; None for the key file in `output`, made on first use.
     key: bytes | None = field(default=None, repr=False)
 
 
@@ -109,9 +110,9 @@ class CuratedCorpus(NamedTuple):
 
     `images` has a row an image, by file name: `filename`, `label` ("lung-Nodule"), `modality`,
     `region`, `name` (label of the taxonomy), `patient_id` and `study_id` (pseudonyms), `roi`,
-    `width`, `height`, `kind` ("key" or "normal"), `part`.  `excluded` counts those that are not in
-    the corpus.  `screened` are the flagged studies with the verdict of the screening, under the
-    archive's own identifiers: it never leaves the house.
+    `width`, `height`, `kind` ("key" or "normal"), `part`.  `excluded` counts the images that are
+    not in the corpus.  `screened` has the flagged studies with the verdict of the screening, under
+    the archive's own identifiers: it must never leave the institution.
     """
 
     folder: Path
@@ -122,23 +123,23 @@ class CuratedCorpus(NamedTuple):
 
     @property
     def root(self) -> Path:
-        """The folder that may leave the house: a data root for the manifest `curated_archive`."""
+        """The folder that may be shared: a data root for the manifest `curated_archive`."""
         return self.folder.parent
 
     def __repr__(self) -> str:
-        """Show no report."""
+        """Return a text that contains no report."""
         return f"CuratedCorpus({self.root}, {len(self.images)} images)"
 
 
 def index_archive(plan: CurationPlan) -> Archive:
-    """Index the archive of a plan, as far as it is not indexed yet, and open it."""
+    """Index the files of a plan's archive that are not indexed yet, and open the archive."""
     _check_place(plan)
     with private(plan.output):
         return index.open_archive(plan.archive, plan.output / INDEX, plan.leave_out)
 
 
 def _check_place(plan: CurationPlan) -> None:
-    """Raise InputError where what is made would become a part of the archive."""
+    """Raise InputError if the output would become a part of the archive."""
     if plan.output.resolve().is_relative_to(plan.archive.resolve()):
         problem = "the output lies inside the archive, and would be read as a part of it"
         remedy = "Name another folder for the output."
@@ -146,15 +147,15 @@ def _check_place(plan: CurationPlan) -> None:
 
 
 def curate(plan: CurationPlan) -> CuratedCorpus:
-    """Make a corpus from an archive, as far as that is not done.
+    """Make a corpus from an archive, or finish it.
 
-    It is byte for byte the same, however often the work was killed.  InputError says what is wrong
-    with the label map or a review, that the output cannot be written, or where no two classes have
-    three patients.  Files of the archive with problems that the plan does not leave out, of
-    whatever stage, are listed together, after all that can be done is done.
+    It is the same, byte for byte, however often the work was killed.  InputError if the label map
+    or a review is wrong, if the output cannot be written, or if no two classes have three
+    patients.  Files of the archive with problems that the plan does not leave out are listed in
+    one error, from all stages, after everything else is done.
     """
     output, folder = plan.output, plan.output / SHARED / FOLDER
-    if not (output / NOTE).is_file():  # to read what was curated before, neither is needed
+    if not (output / NOTE).is_file():  # neither is needed to read a corpus that exists
         require("dicomanonymizer", "rapidocr")
     problem, remedy = "the work of curation cannot be kept", f"{MAKE_ROOM} What was done is kept."
     _check_place(plan)
@@ -175,9 +176,9 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
 
 
 def keep_left_out(output: Path, kinds: Collection[str]) -> None:
-    """Keep for which problems files are left out, until they are named anew.
+    """Save the kinds of problems for which files are left out, until other kinds are named.
 
-    They are kept beside what is curated; InputError for an unknown one.
+    They are saved in the output folder; InputError for an unknown kind.
     """
     for kind in kinds:
         look_up("problem with files", kind, [*KINDS])
@@ -186,7 +187,7 @@ def keep_left_out(output: Path, kinds: Collection[str]) -> None:
 
 
 def kept_left_out(output: Path) -> tuple[str, ...]:
-    """Return what `keep_left_out` has kept; nothing where nothing was named."""
+    """Return the kinds that `keep_left_out` saved; an empty tuple if none were named."""
     file = output / LEFT_OUT
     remedy = "Delete it, and name the problems again: rin curate --leave-out."
     with as_input_error(
@@ -197,10 +198,10 @@ def kept_left_out(output: Path) -> tuple[str, ...]:
 
 @contextmanager
 def private(output: Path) -> Iterator[None]:
-    """Work in a folder alone, and close to others what curation keeps in it.
+    """Lock a folder, and make curation's files in it readable by their owner alone.
 
-    What else lies there, or is reached by a link, is somebody's own.  Files of the archive that
-    cannot be used are listed in `PROBLEMS`, all and by their paths, which messages do not name.
+    Other files there, or behind a link, are the user's own.  All files of the archive that cannot
+    be used are listed in `PROBLEMS`, by their paths, which messages do not name.
     """
     before = os.umask(0o077)
     try:
@@ -223,17 +224,17 @@ def private(output: Path) -> Iterator[None]:
 def select_images(
     plan: CurationPlan, archive: Archive, screened: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.Series, pd.Series, list[Problem]]:
-    """Choose the images of a corpus, by the studies that were `screened`.
+    """Choose the images of a corpus, using the studies that were `screened`.
 
-    Returned are the images, with the columns of key images, `name` (of the taxonomy), `label`
-    (`region-name`) and `kind`; for each of the others why it is not among them, a key of
-    `REASONS`; by whom each normal study was confirmed; and what is wrong with readers' documents.
+    Return the images, with the columns of key images, `name` (of the taxonomy), `label`
+    (`region-name`) and `kind`; the reason why each other image is not among them, a key of
+    `REASONS`; who confirmed each normal study; and the problems with readers' documents.
     """
     files = archive.files
     marked, problems = read_key_images(archive.root, files, plan.label_map)
     normal = normal_studies(screened, plan.reviewed)
     normal = normal[~normal["study_uid"].isin(marked["study_uid"])]
-    # Whatever such a document says of its study, it may be a finding.
+    # Such a document may contain a finding, so its study is not normal.
     unclear = files.loc[files["path"].isin([problem.path for problem in problems]), "study_uid"]
     normal = normal[~normal["study_uid"].isin(unclear)]
     whole = diagnostic_images(files, normal["study_uid"])
@@ -247,14 +248,14 @@ def select_images(
 
 
 def one_label_each(candidates: pd.DataFrame) -> pd.DataFrame:
-    """Return one row an image: that of the rarest label, and of several rows the first."""
+    """Return one row per image: the one with the rarest label, or the first of several such."""
     order = candidates.assign(images=candidates["label"].map(candidates["label"].value_counts()))
     order = order.sort_values(["sop_uid", "images", "label", "document"], kind="stable")
     return order.drop_duplicates("sop_uid").drop(columns="images").reset_index(drop=True)
 
 
 def reasons(left: pd.DataFrame, marked: pd.Series, normal: pd.Series) -> pd.Series:
-    """Return why each image is not taken; it has one reason, and rules come first."""
+    """Return the reason why each image is not taken; rules come before other reasons."""
     rule, study = left["rule"], left["study_uid"]
     cases = [rule != "", study.isin(marked), study.isin(normal)]
     return pd.Series(np.select(cases, [rule, NOT_MARKED, NO_CLASS], NOT_NORMAL), dtype=object)
@@ -272,7 +273,7 @@ def _made_of(
     cleared: set[str],
     dropped: dict[str, str],
 ) -> str:
-    """Return a digest of all that decides the corpus: files, plan, tables, code and libraries."""
+    """Return a digest of all that determines a corpus: files, plan, tables, code, libraries."""
     digest = hashlib.sha256(key)
     for table in (archive.files, archive.reports):
         digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
@@ -285,7 +286,7 @@ def _made_of(
 
 
 def _is_current(output: Path, made_of: str) -> bool:
-    """Tell whether the very corpus that is asked for is there, and whole."""
+    """Return whether the corpus that is asked for exists and is whole."""
     with suppress(OSError, ValueError):
         note = json.loads((output / NOTE).read_text("utf-8"))
         queues = [(output / name).is_file() for name in (QUEUE, IMAGE_QUEUE)]
@@ -294,7 +295,7 @@ def _is_current(output: Path, made_of: str) -> bool:
 
 
 def _state(output: Path) -> str:
-    """Return a digest of what a curation left: contents, and of images not shared their sizes."""
+    """Return a digest of a curation's files: of contents, or sizes for images not shared."""
     folders = (SHARED, export.DICOM_FOLDER, export.PICTURE_FOLDER, export.NOTES)
     files = [f"{folder}/{name}" for folder in folders for name in walk(output / folder)]
     digest = hashlib.sha256()
@@ -321,7 +322,7 @@ def _curate(
     try:
         chosen, left_out, confirmed, unclear = select_images(plan, archive, screened)
     except InputError:
-        # They come first: what else is wrong may be because of them.
+        # Problems with files come first, as they may have caused this error.
         refuse_files(archive.root, numbers, _refused(plan, problems))
         raise
     chosen["cleared"] = chosen["sop_uid"].isin(cleared)
@@ -334,7 +335,7 @@ def _curate(
     chosen = chosen.loc[exported.index]
     doubtful = (exported["risk"] == burned_in.DOUBTFUL) | chosen["cleared"]
     burned_in.write_image_queue(chosen[doubtful], output / IMAGE_QUEUE, archive.root)
-    # As the corpus knows them: no column holds an identifier.
+    # The columns of the corpus: none contains an identifier.
     images = chosen[["label", "modality", "region", "name", "roi", "kind"]].assign(
         patient_id=chosen["patient_id"].map(names.patient),
         study_id=chosen["study_uid"].map(names.uid),
@@ -365,8 +366,9 @@ def _curate(
 def arrange(images: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Number images, and divide them 75/10/15 by patient.
 
-    `images` holds `uid` (pseudonymous), `label`, `modality`, `region`, `name`, `patient_id` and
-    whatever else is kept; they are returned by file name, with `filename` and `part` added.
+    `images` has the columns `uid` (pseudonymous), `label`, `modality`, `region`, `name`,
+    `patient_id` and any others to be kept.  Return it sorted by file name, with the columns
+    `filename` and `part` added.
     """
     if images.empty:
         remedy = "Look at the table of excluded images; a corpus needs key images or normal "
@@ -384,7 +386,7 @@ def arrange(images: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 def write_corpus(output: Path, images: pd.DataFrame, card: dict[str, Any]) -> None:
-    """Write the folder that may leave the house, which everybody may read."""
+    """Write the folder that may leave the institution, which everybody may read."""
     tables = {PATIENTS: images[["filename", "patient_id", "study_id", "roi"]]}
     for part, name in RADIMAGENET_TABLES.items():
         tables[name] = images.loc[images["part"] == part, ["filename", "label"]]
@@ -402,7 +404,7 @@ def write_corpus(output: Path, images: pd.DataFrame, card: dict[str, Any]) -> No
         counts = images["label"].value_counts().sort_index().to_dict()
         note = {"stand_in": "outpatient archive, curated", "images": counts, "masks": {}}
         write_json(folder / STAND_IN_NOTE, note)
-    # Of what was just written alone: beside it, and behind links, files are somebody's own.
+    # Only of files just written: other files there, and behind links, are the user's own.
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     target.parent.mkdir(exist_ok=True)
@@ -413,7 +415,7 @@ def write_corpus(output: Path, images: pd.DataFrame, card: dict[str, Any]) -> No
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder, or the link in its place and not what that leads to."""
+    """Remove a folder, or a link in its place but not the folder behind the link."""
     if folder.is_symlink():
         folder.unlink()
     shutil.rmtree(folder, ignore_errors=True)
@@ -423,12 +425,12 @@ def _link(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError:
-        # No hard links here, or too many of one file: the same bytes, copied.
+        # No hard links are possible here, or there are too many of one file: copy the bytes.
         shutil.copyfile(source, target)
 
 
 def corpus_card(images: pd.DataFrame, plan: CurationPlan, archive: Archive) -> dict[str, Any]:
-    """Return what the card of a corpus says beside how its images were chosen."""
+    """Return the card of a corpus, except for how its images were chosen."""
     made = _TEXTS["de-identification"].items()
     stated = deidentify.WINDOWS | {"not_looked_for": burned_in.UNSEARCHED}
     shares = dict(zip(PARTS, SHARES, strict=True))
@@ -451,7 +453,7 @@ def corpus_card(images: pd.DataFrame, plan: CurationPlan, archive: Archive) -> d
 
 
 def left_out_files(dropped: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Return how many files of the archive were left out for each kind of problem, and why."""
+    """Return the number of files left out for each kind of problem, and the reason."""
     counts = Counter(dropped.values())
     return {
         kind: {"files": counts[kind], "because": reason}

@@ -1,12 +1,12 @@
-"""Text burned into the pixels of an image: found and read by RapidOCR, and what nobody can tell.
+"""Text burned into the pixels of an image: found and read by RapidOCR, and a queue for doubts.
 
-An image whose header or pixels suggest text is left out, nothing is blacked out.  A line that
-reads as four letters or digits and more is text.  Three, or more that read badly, are doubtful,
-and so is a line that is detected and cannot be read, as in a script that the reader does not know:
-such an image waits in a queue for somebody who looks at it.  Lines may run in any direction and
-lie anywhere.  Looked at are the stored values and the picture that is published, as text may be
-plain in one of them and faint in the other.  The models (PP-OCRv6, Apache licence) come with the
-package; nothing is downloaded.  What is not looked for stands in ``burned_in.yaml``.
+An image whose header or pixels suggest text is left out; nothing is blacked out.  A line that
+reads as four letters or digits, or more, is text.  A line of three, or of more that read badly, is
+doubtful, and so is a line that is detected but cannot be read, as in a script that the reader does
+not know: such an image is queued for human review.  Lines may be anywhere, in any direction.  Both
+the stored values and the published picture are searched, as text may be plain in one and faint in
+the other.  The models (PP-OCRv6, Apache licence) come with the package; nothing is downloaded.
+``burned_in.yaml`` says what is not searched for.
 """
 
 import threading
@@ -26,20 +26,20 @@ from rin.files import read_yaml, sha256_of
 _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 SHOWS_TEXT, DOUBTFUL = _FACTS["risks"]["text"], _FACTS["risks"]["doubtful"]
 UNSEARCHED: str = _FACTS["not looked for"]
-#: What the queue of doubtful images says of each, and with the columns that a reviewer fills in.
+#: Columns that name a doubtful image in the queue; all columns, with those for the reviewer.
 IMAGE = ("sop_uid", "path", "sha256")
 QUEUE = (*IMAGE, "shows_text", "reviewer", "comment")
-#: Pictures are read at up to twice their size, with a shorter side of 480 pixels if that does.
+#: Pictures are enlarged up to twofold for a shorter side of 480 pixels; limit of the longer side.
 SHORTER_SIDE, LARGEST_FACTOR, LONGER_SIDE = 480, 2.0, 1280
-#: Grey values of 255 by which two renderings may differ and still show the same.
+#: Grey levels, of 255, by which two renderings may differ and still show the same.
 SAME_SHADE = 2
 _OF_THREAD = threading.local()
 
 
 class Line(NamedTuple):
-    """A line of text that was detected: what it reads as, and how sure the reader is (0 to 1).
+    """A detected line of text: the text as read, and the reader's confidence (0 to 1).
 
-    Width and height are those of its box, in shorter sides of the picture.
+    ``width`` and ``height`` are those of its box, as shares of the picture's shorter side.
     """
 
     text: str
@@ -49,9 +49,9 @@ class Line(NamedTuple):
 
 
 def burned_in_risk(dataset: Dataset) -> str:
-    """Return why an image may show text that names a patient; an empty answer is no proof.
+    """Return why an image may show text that names a patient; an empty string is no proof.
 
-    Looked at are its header and stored values; `published_risk` looks at a picture of it.
+    Its header and stored values are searched; `published_risk` searches the picture made of them.
     """
     for name in ("BurnedInAnnotation", "RecognizableVisualFeatures"):
         if str(dataset.get(name) or "").strip() == "YES":
@@ -60,7 +60,7 @@ def burned_in_risk(dataset: Dataset) -> str:
 
 
 def published_risk(picture: np.ndarray, stored: np.ndarray) -> str:
-    """Return why a picture may show text; it is not read if it shows what `stored` values do."""
+    """Return why a picture may show text; it is not read if it looks like its `stored` values."""
     shown, known = _stretched(picture), _stretched(stored)
     if shown is not None and known is not None and np.abs(shown - known).max() <= SAME_SHADE:
         return ""
@@ -68,7 +68,7 @@ def published_risk(picture: np.ndarray, stored: np.ndarray) -> str:
 
 
 def risk_of_lines(lines: list[Line]) -> str:
-    """Return `SHOWS_TEXT`, `DOUBTFUL` or an empty text, by the lines detected in a picture."""
+    """Return `SHOWS_TEXT`, `DOUBTFUL` or an empty string, by the lines detected in a picture."""
     for kind, risk in _FACTS["risks"].items():
         least_letters, least_sure = _FACTS["letters"][kind], _FACTS["confidence"][kind]
         for line in lines:
@@ -78,13 +78,13 @@ def risk_of_lines(lines: list[Line]) -> str:
 
 
 def _letters(text: str) -> int:
-    """Return how many letters and digits a text has; signs for syllables or words count as two."""
+    """Return the number of letters and digits in a text; signs of syllables or words count two."""
     names = [unicodedata.name(sign, "") for sign in text if sign.isalnum()]
     return sum(2 if name.startswith(tuple(_FACTS["syllables"])) else 1 for name in names)
 
 
 def _is_unread(line: Line) -> bool:
-    """Tell whether a detected line has the shape of text and reads as none that would fill it."""
+    """Return whether a line's box has the shape of text, but the text read does not fill it."""
     text, width, height = "".join(line.text.split()), line.width, line.height
     shape = _FACTS["unread"]
     if min(width, height) > shape["largest"]:
@@ -109,7 +109,7 @@ def read_lines(pixels: np.ndarray) -> list[Line]:
     factor = min(enlarged, LONGER_SIDE / max(picture.size))
     size = [max(1, round(factor * side)) for side in picture.size]
     large = np.asarray(picture.resize(size, Image.Resampling.BICUBIC).convert("RGB"))
-    # In its steps, as the reader's own call leaves out every line that it cannot read.
+    # Step by step, as the reader's own call leaves out every line that it cannot read.
     large, done = _reader().preprocess_img(large)
     detected, _, read, _ = _reader().run_ocr_steps(large, done)
     if detected.boxes is None:
@@ -124,7 +124,7 @@ def read_lines(pixels: np.ndarray) -> list[Line]:
 
 
 def _stretched(pixels: np.ndarray) -> np.ndarray | None:
-    """Return grey values from 0 to 255, few of them beyond; None where all are one."""
+    """Return grey values stretched to 0 to 255 and clipped; None if all are equal."""
     gray = pixels.mean(axis=2) if pixels.ndim == 3 else pixels
     low, high = np.percentile(gray, (1, 99.8))
     if high <= low:
@@ -135,7 +135,7 @@ def _stretched(pixels: np.ndarray) -> np.ndarray | None:
 
 
 def cleared_images(queue: Path, root: Path) -> set[str]:
-    """Return the SOP UIDs of doubtful images whose very bytes a reviewer saw free of text."""
+    """Return the SOP UIDs of doubtful images, unchanged since a reviewer found no text in them."""
     answers = read_queue(queue, QUEUE, "shows_text")
     free = answers[answers["shows_text"] == "no"]
     return {
@@ -146,7 +146,7 @@ def cleared_images(queue: Path, root: Path) -> set[str]:
 
 
 def write_image_queue(doubtful: pd.DataFrame, queue: Path, root: Path) -> None:
-    """Write the doubtful images (`sop_uid`, `path`) to be looked at; answers that fit stay."""
+    """Write the queue of doubtful images (`sop_uid`, `path`); answers on the same bytes stay."""
     digests = [sha256_of(root / path) for path in doubtful["path"]]
     images = doubtful[["sop_uid", "path"]].assign(sha256=digests).astype(str)
     answers = read_queue(queue, QUEUE, "shows_text")
@@ -154,7 +154,7 @@ def write_image_queue(doubtful: pd.DataFrame, queue: Path, root: Path) -> None:
 
 
 def _reader():  # noqa: ANN202, the type costs seconds to import
-    """Return the reader of this thread: its calls are not independent of one another."""
+    """Return this thread's own reader, as calls of one reader are not independent."""
     if not hasattr(_OF_THREAD, "reader"):
         from rapidocr import RapidOCR
 

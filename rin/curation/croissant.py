@@ -1,7 +1,7 @@
 """The Croissant description of a curated corpus: its tables, pictures and parts.
 
-It holds counts, digests and the words of the corpus card, and neither an identifier nor a clock:
-equal corpora have equal descriptions.
+It contains counts, digests and the texts of the corpus card, but no identifier and no time: equal
+corpora have equal descriptions.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ def describe_corpus(
 ) -> Path:
     """Write the description of a corpus beside its card and its tables; return its path.
 
-    `tables` are those of the CSV files of the folder, by name; `patients` names that of patients.
+    `tables` are the folder's CSV files, by name; `patients` is the name of the patients' table.
     """
     divided = ", ".join(f"{counts['images']} {part}" for part, counts in card["parts"].items())
     facts = {**card, "divided": divided}

@@ -1,22 +1,23 @@
-"""De-identification of images: DICOM PS3.15 Annex E, with moved dates and nothing unknown.
+"""De-identification of images: DICOM PS3.15 Annex E, with shifted dates and no unknown attribute.
 
-Claimed are the Basic Application Level Confidentiality Profile and its option "Retain
-Longitudinal Temporal Information With Modified Dates".  Of `dicomanonymizer` only the profile's
-table is used.  A new data set is made of what ``kept_attributes.yaml`` allows and that table does
-not forbid, at every level:
+The export claims the Basic Application Level Confidentiality Profile with its option "Retain
+Longitudinal Temporal Information With Modified Dates".  Of `dicomanonymizer`, only the profile's
+table is used.  A new data set is made of the attributes that ``kept_attributes.yaml`` allows and
+that table does not forbid, at every level:
 
-- UIDs become keyed ones, equal in all files and runs; patient id and name become a pseudonym;
-- dates move by one number of days a patient; times of day are dropped, for together with a
-  scanner's log they name the patient, and intervals in days need none;
+- UIDs are replaced by keyed ones, the same in all files and runs; a pseudonym replaces the
+  patient's id and name;
+- dates are shifted by one number of days per patient; times of day are dropped, as they would
+  identify the patient with a scanner's log, and intervals in days do not need them;
 - sex, age and all other characteristics of the patient are dropped (their option is not claimed);
-- a value that breaks its rule is left out, not corrected: it claims to be what it is not;
-- pixels are decoded and stored anew without compression, so that neither comments of a JPEG
-  stream nor overlays in unused bits nor bytes behind the last pixel come along.
+- a value that breaks its rule is left out, not corrected: it is not what it claims to be;
+- pixels are decoded and stored again without compression, so that no comment of a JPEG stream, no
+  overlay in unused bits and no bytes after the last pixel are copied.
 
-Pseudonyms are made by HMAC-SHA256 from a secret key, so nobody without the key can try names or
-UIDs to see which one fits.  The key ends the link between both sides when deleted.
+Pseudonyms are made by HMAC-SHA256 from a secret key, so nobody without the key can find the right
+name or UID by trial.  Deleting the key ends the link between originals and pseudonyms.
 
-What the pixels show stays: :mod:`rin.curation.burned_in` looks for text in them.
+The content of the pixels is kept: :mod:`rin.curation.burned_in` searches it for text.
 """
 
 import hmac
@@ -50,7 +51,7 @@ _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 REQUIRED, METHOD_CODES = _FACTS["required"], _FACTS["method_codes"]
 KEPT: dict[str, Any] = read_yaml(Path(__file__).with_name("kept_attributes.yaml"))
 KEPT["BodyPartExamined"] = " ".join(sorted(BODY_PARTS))
-#: Center and width of CT, in Hounsfield units.
+#: Center and width of CT windows, in Hounsfield units.
 WINDOWS = {"lung": (-600.0, 1500.0), "soft": (40.0, 400.0)}
 KEY_BYTES, MIN_KEY_BYTES = 32, 16
 #: Ten years: enough to hide a date, few enough to keep the decade of the technique.
@@ -62,7 +63,7 @@ _WHOLE = ("IS", "US", "SS", "UL", "SL")
 
 @dataclass(frozen=True)
 class Pseudonyms:
-    """The pseudonyms that one secret key of at least 16 bytes gives."""
+    """The pseudonyms made from one secret key of at least 16 bytes."""
 
     key: bytes = field(repr=False)
 
@@ -75,7 +76,7 @@ class Pseudonyms:
         return "P" + b32encode(self._of_patient("patient", patient_id)[:10]).decode("ascii")
 
     def uid(self, uid: str) -> str:
-        """Return 2.25 and a UUID for a UID (PS3.5 B.2); those of the standard itself stay."""
+        """Return 2.25 and a UUID for a UID (PS3.5 B.2), unless the standard defines the UID."""
         uid = uid.strip(" \0")
         if not uid or uid in UID_dictionary:
             return uid
@@ -98,11 +99,11 @@ class Pseudonyms:
 
 @cache
 def profile_tags() -> set[BaseTag]:
-    """Return on what the Basic Application Level Confidentiality Profile acts.
+    """Return the tags on which the Basic Application Level Confidentiality Profile acts.
 
     Repeating groups (curves, overlays) are left out: none of these is ever kept.
     """
-    # Not above: what reads a corpus that is curated already does without the extra `curation`.
+    # Imported here, as reading a curated corpus does not need the extra `curation`.
     from dicomanonymizer.dicomfields_selector import dicom_anonymization_database_selector
 
     table = dicom_anonymization_database_selector(_FACTS["edition"])["ALL_TAGS"]
@@ -110,12 +111,12 @@ def profile_tags() -> set[BaseTag]:
 
 
 def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
-    """Make a de-identified copy of an image.
+    """Return a de-identified copy of an image.
 
-    The copy has file meta information and is in explicit little endian; where `dataset` was read
-    without its pixels, so is the copy.  Raises one of `dicom.BROKEN` for an image without UIDs or
-    PatientID, with pixels that cannot be decoded, or with a look-up table of grey values that is
-    none.
+    The copy has file meta information and is in explicit little endian; if `dataset` was read
+    without its pixels, the copy has none.  Raises one of `dicom.BROKEN` for an image without UIDs
+    or PatientID, with pixels that cannot be decoded, or with an invalid look-up table of grey
+    values.
     """
     if missing := [name for name in REQUIRED if not str(dataset.get(name) or "").strip(" \0")]:
         raise FileError(f"the image has no {', '.join(missing)}")
@@ -142,9 +143,10 @@ def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
 
 
 def picture_of(dataset: Dataset, window: tuple[float, float] | None) -> np.ndarray:
-    """Return an image as 8-bit grey (h, w); raises one of `dicom.BROKEN` where it cannot be read.
+    """Return an image as 8-bit grey (h, w); raises one of `dicom.BROKEN` if it cannot be read.
 
-    Without a window, grey of more than 8 bits needs its own: over all its bits nothing is seen.
+    Without a window, grey of more than 8 bits needs a VOI of its own: over the range of all bits
+    nothing would be visible.
     """
     pixels = dicom.decode(dataset)
     has_window = "WindowCenter" in dataset and "WindowWidth" in dataset
@@ -160,10 +162,10 @@ def display_window(modality: str, region: str) -> tuple[float, float] | None:
 
 
 def load_key(path: Path) -> bytes:
-    """Read the secret key of the pseudonyms (32 bytes), and make it where there is none yet.
+    """Read the secret key of the pseudonyms (32 bytes), or make it if there is none yet.
 
-    The file holds 64 hexadecimal digits for its owner alone (mode 0600).  What holds no key is
-    refused: a new one in its place would give every patient a second pseudonym.
+    The file contains 64 hexadecimal digits, readable by its owner alone (mode 0600).  A file
+    without a valid key is refused: a new key would give every patient a second pseudonym.
     """
     try:
         if not path.exists():
@@ -188,11 +190,11 @@ def load_key(path: Path) -> bytes:
 
 
 def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift: int) -> Dataset:
-    """Return a new data set of what the rules keep, at all levels, dates moved by `shift` days."""
+    """Return a new data set of all that the rules keep, at all levels, with shifted dates."""
     made = Dataset()
     for keyword, rule in rules.items():
         tag = Tag(tag_for_keyword(keyword))
-        # On UIDs, dates and sequences the profile acts as their rules do.
+        # The rules for UIDs, dates and sequences act as the profile requires.
         acts_alike = isinstance(rule, dict) or rule in ("uid", "date")
         if tag not in source or (tag in profile_tags() and not acts_alike):
             continue
@@ -200,7 +202,7 @@ def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift:
         if isinstance(rule, dict):
             nested = [item for value in values if isinstance(value, Sequence) for item in value]
             items = [_copy_kept(item, rule, names, shift) for item in nested]
-            # An item of look-up tables without its table says nothing.
+            # An item of a sequence of look-up tables is useless without its table.
             kept = [
                 item for item in items if item and ("LUTData" in item or "LUTData" not in rule)
             ]
@@ -212,7 +214,7 @@ def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift:
         elif rule == "date":
             kept = _moved(values, shift)
         elif isinstance(rule, str):
-            # The words up to the first that is not known: their places have meanings.
+            # The words before the first unknown one are kept, as their positions have meanings.
             words = (str(value).strip() for value in values)
             kept = list(takewhile(rule.split().__contains__, words))
         else:
@@ -223,7 +225,7 @@ def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift:
 
 
 def _read(source: Dataset, tag: BaseTag, kinds: list[str]) -> tuple[str, list]:
-    """Return VR and values of an element; none where it cannot be read as what it claims."""
+    """Return the VR and the values of an element; no values if it cannot be parsed."""
     try:
         element = source[tag]
         value = element.value
@@ -237,7 +239,7 @@ def _read(source: Dataset, tag: BaseTag, kinds: list[str]) -> tuple[str, list]:
 
 
 def _plausible(values: list, bounds: list[float], vr: str) -> list[int] | list[float]:
-    """Return the numbers, or none where one of them lies outside the bounds."""
+    """Return the numbers, or an empty list if one of them is outside the bounds."""
     (low, high), numbers = bounds, []
     with suppress(TypeError, ValueError):
         numbers = [float(value) for value in values]
@@ -247,7 +249,7 @@ def _plausible(values: list, bounds: list[float], vr: str) -> list[int] | list[f
 
 
 def _moved(values: list, shift: int) -> list[str]:
-    """Return dates and the days of date-times moved by the shift; what is no date is left out."""
+    """Return dates, and the days of date-times, moved by the shift; other values are left out."""
     moved = []
     for match in filter(None, (_DAY.match(str(value)) for value in values)):
         with suppress(OverflowError, ValueError):
@@ -257,7 +259,7 @@ def _moved(values: list, shift: int) -> list[str]:
 
 
 def _table(values: list, source: Dataset) -> list:
-    """Return the data of a look-up table as it stands, or raise where it can be none."""
+    """Return the data of a look-up table unchanged; FileError if it is not a valid table."""
     _, descriptor = _read(source, Tag("LUTDescriptor"), ["US", "SS"])
     if not values or len(descriptor) != 3:
         return []

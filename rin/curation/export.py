@@ -1,9 +1,9 @@
 """From archive to pictures: every selected image de-identified, as DICOM and as PNG.
 
-Images are worked on in chunks, and what a chunk made is noted, so a killed export goes on where it
-stood, and an image whose file, pseudonyms and making (a digest of code, tables and libraries) are
-unchanged is not exported again.  A file that was touched is compared by its SHA-256, and so is
-each picture with what was noted of it.
+Images are exported in chunks, and the results of each chunk are noted, so that a killed export
+resumes where it was.  An image is not exported again if its file, its pseudonyms and its making (a
+digest of code, tables and libraries) are unchanged.  A touched file is compared by its SHA-256,
+and each picture with its noted SHA-256.
 """
 
 import hashlib
@@ -33,11 +33,11 @@ from rin.files import sha256_of, write_atomically
 
 CHUNK = 128
 DICOM_FOLDER, PICTURE_FOLDER, NOTES = "deidentified", "pictures", "exported"
-#: What is noted of an image: `making` changes with its pseudonyms and all but its file, `mark`
-#: also whenever the file is touched, and `file_sha256` with what that holds.
+#: Fields of an image's note: `making` changes with everything but its file, pseudonyms included,
+#: `mark` also when the file is touched, and `file_sha256` with the content of the file.
 _NOTE = dict.fromkeys(("mark", "making", "file_sha256", "uid", "risk", "png_sha256"), "")
 _NOTE |= {"width": 0, "height": 0, "dicom_bytes": 0}
-#: Libraries that decide headers and pixels of an export.
+#: Libraries that determine the headers and pixels of an export.
 LIBRARIES = ("dicom-anonymizer", "numpy", "onnxruntime", "pillow", "pydicom", "rapidocr")
 PACKAGE = Path(__file__).parents[1]
 
@@ -47,12 +47,13 @@ def export_images(
 ) -> tuple[pd.DataFrame, list[Problem]]:
     """Export images that are not exported yet.
 
-    `images` holds `sop_uid`, what `index.MARK` names of the file (`path` is below `root`),
-    `modality`, `region`, and `cleared`: whether a reviewer saw a doubtful one free of text.
-    `output` gets `deidentified/<uid>.dcm`, `pictures/<uid>.png` and the notes.  Returned are the
-    notes, among others `uid` (pseudonymous SOP instance UID), `risk` (why the image may show a
-    name, else ""; such an image is not written), `width` and `height`, with the index of those
-    images that can be read and de-identified; and what is wrong with the others.
+    `images` has the columns `sop_uid`, those of `index.MARK` (`path` is relative to `root`),
+    `modality`, `region`, and `cleared`: whether a reviewer found no text in a doubtful image.
+    `deidentified/<uid>.dcm`, `pictures/<uid>.png` and the notes are written to `output`.  Return
+    the notes on the images that can be read and de-identified, with the index of these, and the
+    problems with the others.  Columns of the notes are, among others, `uid` (pseudonymous SOP
+    instance UID), `risk` (why the image may show a name, else ""; such an image is not written),
+    `width` and `height`.
     """
     for folder in (DICOM_FOLDER, PICTURE_FOLDER, NOTES):
         (output / folder).mkdir(parents=True, exist_ok=True)
@@ -81,7 +82,7 @@ def export_images(
 
 
 def forget_others(output: Path, noted: pd.DataFrame) -> None:
-    """Remove from an export, and from its notes, all images but those of some notes."""
+    """Remove all images but those of the given notes from an export and from its notes."""
     replace_rows(output / NOTES, noted)
     written = noted.loc[noted["risk"] == "", "uid"]
     for folder, ending in ((DICOM_FOLDER, ".dcm"), (PICTURE_FOLDER, ".png")):
@@ -90,7 +91,7 @@ def forget_others(output: Path, noted: pd.DataFrame) -> None:
 
 
 def digest_of_code(package: Path = PACKAGE) -> str:
-    """Return a digest of what decides a curated corpus, archive and plan aside."""
+    """Return a digest of all that determines a corpus beside archive and plan."""
     places = ("curation/*.py", "curation/*.yaml", "data/*.py", "data/*.yaml")
     places += ("data/layouts/*.py",)
     digest = hashlib.sha256()
@@ -104,22 +105,22 @@ def digest_of_code(package: Path = PACKAGE) -> str:
 
 
 def _digests(columns: pd.DataFrame, *more: str) -> list[str]:
-    """Return for each row a digest of what it and `more` say."""
+    """Return a digest of each row together with the texts in `more`."""
     rows = columns.astype(str).itertuples(index=False, name=None)
     return [hashlib.sha256("\0".join([*more, *row]).encode()).hexdigest() for row in rows]
 
 
 def _sizes(folder: Path) -> dict[str, int]:
-    """Return the size of every file in a folder; links are no files of an export."""
+    """Return the size of every file in a folder; links do not count, as an export has none."""
     with os.scandir(folder) as entries:
         files = [entry for entry in entries if entry.is_file(follow_symlinks=False)]
         return {entry.name: entry.stat().st_size for entry in files}
 
 
 def _whole(notes: pd.DataFrame, output: Path) -> pd.DataFrame:
-    """Return the notes of images that are at risk, or of which both files are there as noted.
+    """Return the notes of images that are at risk, or whose two files are present as noted.
 
-    Pictures are compared by their SHA-256, for they are shared, and DICOM files by their size.
+    Pictures are compared by their SHA-256, as they are shared, and DICOM files by their size.
     """
     folder = output / PICTURE_FOLDER
     digests = {name: sha256_of(folder / name) for name in _sizes(folder)}
@@ -132,9 +133,9 @@ def _whole(notes: pd.DataFrame, output: Path) -> pd.DataFrame:
 def _export(
     root: Path, output: Path, names: Pseudonyms, image: dict[str, Any]
 ) -> tuple[dict[str, Any] | None, Problem | None]:
-    """Export an image; return its note, or what is wrong with its file.
+    """Export an image; return its note, or the problem with its file.
 
-    Where `noted` says that the file was exported with the same content, nothing is written.
+    Nothing is written if the file was exported with the same content, according to `noted`.
     """
     uid, noted = names.uid(image["sop_uid"]), image["noted"]
     note = _NOTE | {"mark": image["mark"], "making": image["making"], "uid": uid}
@@ -153,7 +154,7 @@ def _export(
             return note | {"risk": risk}, None
     except dicom.BROKEN as error:
         return None, Problem(image["path"], unquoted(error))
-    # A full disk is nobody's broken file: it ends the export.
+    # Errors of writing, as with a full disk, are not those of a broken file: they end the export.
     png, dcm = output / PICTURE_FOLDER / f"{uid}.png", output / DICOM_FOLDER / f"{uid}.dcm"
     with write_atomically(png) as draft:
         Image.fromarray(gray).save(draft, "PNG")

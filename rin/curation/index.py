@@ -1,13 +1,13 @@
 """An archive of studies, as a PACS and an RIS export it, as a table of files and one of reports.
 
 The export is a folder of DICOM files, nested and named in any way, with a text report per study
-in a folder ``reports``, named by its accession number.  Only headers are read; whether a file is
-whole is found out without reading its pixels.
+in a folder ``reports``, named by its accession number.  Only headers are read; a file that is cut
+short is recognised without reading its pixels.
 
-What files say is kept, chunk by chunk, so that a file is read once, and a killed indexing goes on
-where it stood.
+Headers and reports are kept in the index, chunk by chunk, so that each file is read once, and a
+killed indexing resumes where it was.
 
-The rules of ``exclusions.yaml`` say which files of a study are no diagnostic images.
+The rules of ``exclusions.yaml`` say which files of a study are not diagnostic images.
 """
 
 import io
@@ -45,7 +45,7 @@ from rin.data.tree import is_debris, walk
 from rin.errors import FileError, InputError, unquoted
 from rin.files import read_yaml, sha256_of
 
-#: Files of which the rows are kept together.
+#: Number of files whose rows are kept together.
 CHUNK = 512
 _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 _TEXTS: dict[str, str] = _FACTS["texts"]
@@ -56,7 +56,7 @@ _HEADING = re.compile(rf"^[ \t]*({'|'.join(_FACTS['headings'])})[ \t]*:", re.MUL
 _PIXELS = {Tag(0x7FE0, element) for element in (0x0008, 0x0009, 0x0010)}
 _UNDEFINED, _ITEM = 0xFFFFFFFF, b"\xfe\xff\x00\xe0"
 _RULES = read_yaml(Path(__file__).with_name("exclusions.yaml"))
-#: Name of each rule, by which a file is no diagnostic image, to its reason.
+#: Reason of each rule by which a file is not a diagnostic image, by the rule's name.
 RULES: dict[str, str] = {name: rule["reason"] for name, rule in _RULES.items()}
 _TESTS = {
     "is": lambda column, known: column.isin(known),
@@ -65,11 +65,11 @@ _TESTS = {
     "below": lambda column, limit: column < limit,
     "above": lambda column, limit: column > limit,
 }
-#: By these a change of a file is seen: whoever corrects a file may keep its size and the time of
-#: its content, but not the time at which the system last changed it.
+#: Columns that reveal a change of a file: a corrected file may have the same size and time of
+#: modification, but not the same time of change in the file system.
 MARK = ("path", "bytes", "modified_ns", "changed_ns")
-#: What is kept of a file: an image (or a copy of one) has a SOP UID, a report has none; `copied`
-#: is the SHA-256 of a file that has copies.
+#: Columns of a file in the index: an image (or a copy of one) has a SOP UID, a report has none;
+#: `copied` is the SHA-256 of a file that has copies.
 _NOTHING = dict.fromkeys((*MARK, *_NUMBERS), 0)
 _NOTHING |= dict.fromkeys(("path", *_TEXTS, "copied", "findings", "impression"), "")
 
@@ -81,10 +81,11 @@ class _UnidentifiedError(FileError):
 class Archive(NamedTuple):
     """An indexed archive: paths are relative to `root`, `provenance` is "real" or "stand-in".
 
-    `files` has a row an instance, by SOP UID: what its header says, the columns of `MARK`,
-    `study_body_part`, and the `rule` that hits it.  `reports` has a row a report, by study UID:
-    that, `patient_id`, `accession_number`, `modality` and `body_part` of the study's pictures,
-    several joined by a backslash, `findings`, `impression` and `path`.
+    `files` has one row per instance, sorted by SOP UID: the indexed elements of its header, the
+    columns of `MARK`, `study_body_part`, and the `rule` that excludes it.  `reports` has one row
+    per report, sorted by study UID: `study_uid`, `patient_id`, `accession_number`, `modality` and
+    `body_part` of the study's pictures, several joined by a backslash, `findings`, `impression`
+    and `path`.
     """
 
     root: Path
@@ -94,9 +95,9 @@ class Archive(NamedTuple):
 
 
 def open_archive(root: Path, kept: Path, leave_out: Collection[str] = ()) -> Archive:
-    """Index an export, as far as it is not indexed yet, and open it, as `read_archive`.
+    """Index the files of an export that are not indexed yet, and open it; see `read_archive`.
 
-    After all good files are indexed, one InputError lists those with a problem of a kind
+    After all good files are indexed, one InputError lists the files with a problem of a kind
     (`problems.KINDS`) that is not left out.
     """
     archive, problems, _ = read_archive(root, kept)
@@ -106,16 +107,16 @@ def open_archive(root: Path, kept: Path, leave_out: Collection[str] = ()) -> Arc
 
 
 def read_archive(root: Path, kept: Path) -> tuple[Archive, list[Problem], dict[str, str]]:
-    """Index an export, as far as it is not indexed yet; return what of it can be used.
+    """Index the files of an export that are not indexed yet; return usable files and problems.
 
-    A file of which path, size and times of change are known is not read again; `kept` is the
-    folder of what is known.  Passed over are ``DICOMDIR``, ``.txt`` outside the reports, ``.csv``,
-    ``.json`` and whatever neither is named ``.dcm`` nor has the DICM prefix.
+    A file whose path, size and times of change are known is not read again; `kept` is the folder
+    of the index.  ``DICOMDIR``, ``.txt`` outside the reports, ``.csv``, ``.json`` and files that
+    neither end in ``.dcm`` or ``.dicom`` nor have the DICM prefix are ignored.
 
-    Returned beside the archive are what is wrong with other files: broken or cut short, without an
-    identifier, in contradiction to others, or a report of no study or of several; and by path the
-    kind of problem for which each file is not in the archive.  Of files that contradict each other
-    none is in it, as nothing says which is right.
+    The second result is the problems: files that are broken or cut short, lack an identifier,
+    contradict others, or are a report of no study or of several.  The third is the kind of problem
+    for which each file, by path, is not in the archive.  Files that contradict each other are all
+    left out, as nothing shows which one is right.
     """
     said, problems = _read_files(root, kept)
     images, texts = said[said["sop_uid"] != ""], said[said["sop_uid"] == ""]
@@ -124,7 +125,7 @@ def read_archive(root: Path, kept: Path) -> tuple[Archive, list[Problem], dict[s
     problems |= contradictions | unowned
     used = images[~images["path"].isin(involved)]
     reports = texts[~texts["path"].isin([*unowned])]
-    # Those of studies of which nothing is left go with them.
+    # Reports of studies without any usable file are dropped as well.
     owned = reports["accession_number"].isin(used["accession_number"])
     dropped = {problem.path: problem.kind for problem in problems.values()}
     dropped |= dict.fromkeys([*involved, *reports.loc[~owned, "path"]], CONTRADICTORY)
@@ -141,7 +142,7 @@ def archive_counts(archive: Archive) -> dict[str, int]:
 
 
 def rule_of(files: pd.DataFrame) -> pd.Series:
-    """Return the first rule that hits each file, else an empty text."""
+    """Return the first rule that excludes each file, else an empty string."""
     rules = pd.Series("", index=files.index, dtype=object)
     for name, rule in reversed(_RULES.items()):
         for column, tests in rule["where"].items():
@@ -151,7 +152,7 @@ def rule_of(files: pd.DataFrame) -> pd.Series:
 
 
 def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, dict[str, Problem]]:
-    """Return what every good file of an archive says, by path, and what is wrong with others."""
+    """Return the index of all good files of an archive, by path, and the problems with others."""
     kept.mkdir(exist_ok=True)
     nothing = pd.DataFrame([_NOTHING]).iloc[:0]
     # Rows of an earlier version lack columns, and their files are read again.
@@ -182,7 +183,7 @@ def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, dict[str, Problem
 
 
 def _read_file(root: Path, path: str) -> tuple[dict | None, Problem | None]:
-    """Return what a file says, or what is wrong with it; neither of a file passed over."""
+    """Return the row of a file, or the problem with it; neither for a file that is ignored."""
     if _UNDECODED.search(path):
         return None, Problem(path, "the file's name is not valid UTF-8")
     *folders, name = path.casefold().split("/")
@@ -205,9 +206,9 @@ def _read_file(root: Path, path: str) -> tuple[dict | None, Problem | None]:
 
 
 def _contradictions(images: pd.DataFrame) -> tuple[dict[str, Problem], set[str]]:
-    """Return the files that contradict the first of their copies, series or study, by path.
+    """Return the problems of files that contradict the first of their copies, series or study.
 
-    And the paths of all files of these copies, series and studies.
+    The second result is the paths of all files of these copies, series and studies.
     """
     problems, involved = {}, set()
     for name, owner in _FACTS["shared"].items():
@@ -223,7 +224,7 @@ def _contradictions(images: pd.DataFrame) -> tuple[dict[str, Problem], set[str]]
 
 
 def _unowned(texts: pd.DataFrame, images: pd.DataFrame) -> dict[str, Problem]:
-    """Return the reports that belong to no study or to several, or are not its first, by path."""
+    """Return the problems of reports of no study, of several studies, or second to another."""
     problems = {}
     owners = images.groupby("accession_number")["study_uid"].nunique()
     first = texts.drop_duplicates("accession_number").set_index("accession_number")["path"]
@@ -246,7 +247,7 @@ def _tables(images: pd.DataFrame, texts: pd.DataFrame) -> tuple[pd.DataFrame, pd
     stated = files.sort_values("path").replace("", None)
     for owner, columns in _FACTS["of_owner"].items():
         files[columns] = stated.groupby(owner)[columns].transform("first").fillna("")
-    # A study has the modalities and body parts of its series that hold pictures.
+    # A study has the modalities and body parts of its series that contain pictures.
     shown = files[~files["modality"].isin(_FACTS["documents"])].drop_duplicates("series_uid")
     by_study = shown.groupby("study_uid")[["modality", "body_part"]]
     by_study = by_study.agg(lambda texts: "\\".join(sorted({*texts} - {""})))
@@ -259,16 +260,16 @@ def _tables(images: pd.DataFrame, texts: pd.DataFrame) -> tuple[pd.DataFrame, pd
 
 
 def _mark_of(root: Path, path: str) -> tuple[str, int, int, int]:
-    """Return what `MARK` names of a file."""
+    """Return the values of `MARK` for a file."""
     stat = (root / path).stat()
     return path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def read_header(root: Path, path: str) -> dict[str, Any] | None:
-    """Return what the index keeps of a DICOM file, texts empty where an element is missing.
+    """Return the indexed elements of a DICOM file, with an empty string for each missing text.
 
-    None of a file that does not say that it is DICOM, by its suffix or the DICM prefix.  Raises
-    one of `BROKEN` where the file is broken, cut short or without one of the identifiers.
+    None for a file that does not claim to be DICOM, by its suffix or the DICM prefix.  Raises one
+    of `BROKEN` if the file is broken, cut short or without one of the identifiers.
     """
     with DicomFile(io.FileIO(root / path)) as opened:
         claims = path.lower().endswith(tuple(_FACTS["claiming"]))
@@ -292,7 +293,7 @@ def read_header(root: Path, path: str) -> dict[str, Any] | None:
 
 
 def _whole_header(opened: DicomFile) -> Dataset:
-    """Return the header of a file, or raise where the file is shorter than it says."""
+    """Return the header of a file; FileError if the file is shorter than the header states."""
     size = os.fstat(opened.fileno()).st_size
     ends: list[int] = []
 
@@ -303,11 +304,11 @@ def _whole_header(opened: DicomFile) -> Dataset:
 
     dataset = read_partial(opened, at_pixels, specific_tags=_TAGS)
     if dataset.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-        # What is cut short cannot be inflated.
+        # A deflated data set that is cut short cannot be inflated.
         return dataset
     raws = (element for element in dataset.values() if isinstance(element, RawDataElement))
     short = any(len(raw.value or b"") != raw.length for raw in raws)
-    # A file that ends before its Rows is known for a picture by its class.
+    # A file that ends before its Rows is recognised as a picture by its SOP class.
     picture = "Rows" in dataset or "Image Storage" in UID(dataset.get("SOPClassUID", "")).name
     if picture and not ends:
         ends.append(size + 1)
@@ -317,7 +318,7 @@ def _whole_header(opened: DicomFile) -> Dataset:
 
 
 def _end(opened: DicomFile, size: int) -> int:
-    """Return where the items of compressed pixels end; beyond the file if they do not."""
+    """Return the position of the end of compressed pixels; beyond the file if it is missing."""
     while len(item := opened.read(8)) == 8:
         if item[:4] != _ITEM:
             return opened.tell()
@@ -326,9 +327,9 @@ def _end(opened: DicomFile, size: int) -> int:
 
 
 def parse_report(content: str) -> tuple[str, str]:
-    """Return findings and impression of a report, empty where there is no such section.
+    """Return the findings and impression of a report, empty strings without such a section.
 
-    Of a heading that occurs twice the texts are joined; what stands before the first is of none.
+    The texts below a repeated heading are joined; text before the first heading is ignored.
     """
     pieces = _HEADING.split(re.sub(r"\r\n?", "\n", content))
     sections = {"FINDINGS": "", "IMPRESSION": ""}

@@ -1,14 +1,15 @@
-"""Which images of an archive show what: those that readers marked, and those of normal studies.
+"""The labelled images of an archive: those that readers marked, and those of normal studies.
 
-A Key Object Selection (PS3.16, TID 2010) titled "Of Interest" chooses and names.  Grayscale
-Softcopy Presentation States outline: workstations write them when a reader draws, in pixels of the
-picture, so that they fit ultrasound too, which has no frame of reference for RTSTRUCT contours.
+A Key Object Selection (PS3.16, TID 2010) titled "Of Interest" chooses images and names a finding.
+Grayscale Softcopy Presentation States outline findings: workstations write them when a reader
+draws, in pixels of the picture, so that they fit ultrasound too, which has no frame of reference
+for RTSTRUCT contours.
 
-A finding reads ``REGION: LABEL`` as the taxonomy spells them, or is a term of the site that a
-table translates.  Nothing is guessed: a slip of the pen is an error that shows what is near.  An
-image that two notes give two labels stands there twice, as some images of RadImageNet do.  Where
-an image has one finding, all outlines on it belong to it; where it has two, an outline must say
-whose it is.  Of several outlines of a finding the largest is kept.
+A finding is written ``REGION: LABEL``, spelt as in the taxonomy, or is a term of the site that a
+table translates.  Nothing is guessed: a misspelling is an error that shows similar labels.  An
+image to which two notes give two labels has two rows, as some images of RadImageNet do.  If an
+image has one finding, all outlines on the image belong to it; if it has two, an outline must name
+its finding.  Of several outlines of a finding, the largest is kept.
 """
 
 import io
@@ -39,20 +40,20 @@ COLUMNS = (
     *("sop_uid", "study_uid", "patient_id", *MARK, "modality"),
     *("region", "label", "roi", "document"),
 )
-#: Documents that one job reads.
+#: Number of documents that one job reads.
 CHUNK = 500
 #: Code and scheme of titles and content items.
 OF_INTEREST, DESCRIPTION = ("113000", "DCM"), ("113012", "DCM")
 #: Columns of a label map, and the class of a term that is left out.
 HEADER, LEFT_OUT = ("finding", "region", "label"), ("", "")
 Class = tuple[str, str]
-#: What is known of a selection's image, and of a closed outline: (x, y) in pixels by index, of
-#: which 0, 0 is the middle of the first one.
+#: Columns of a note on an image, and of a closed outline, whose points (x, y) are pixel indices:
+#: 0, 0 is the middle of the first pixel.
 NOTE, OUTLINE = ("document", "finding", "sop_uid"), ("sop_uid", "said", "points")
 Rows = list[dict[str, Any]]
-#: Documents of readers that are read.
+#: Kinds of readers' documents that are read.
 DOCUMENTS = (KeyObjectSelectionDocumentStorage, GrayscaleSoftcopyPresentationStateStorage)
-#: A ContentDescription holds no more characters.
+#: Largest number of characters in a ContentDescription.
 LONGEST = 64
 #: Corners of the polygon that stands for a circle or an ellipse; largest gap of a closed line.
 CORNERS, _CLOSED = 48, 1e-3
@@ -61,14 +62,15 @@ CORNERS, _CLOSED = 48, 1e-3
 def read_key_images(
     root: Path, files: pd.DataFrame, label_map: Path | None = None
 ) -> tuple[pd.DataFrame, list[Problem]]:
-    """Read all key object selections and outlines of an archive, of which these are the files.
+    """Read all key object selections and outlines among the `files` of an archive.
 
-    `label_map` is that of `read_label_map`.  Returned is a row per image and label with the
+    `label_map` is a table for `read_label_map`.  Return one row per image and label with the
     columns `COLUMNS`, sorted by `sop_uid` and label; `document` is the path of the selection,
-    `roi` a polygon as :mod:`rin.data.pixels` reads it, or empty.  Selections with another title
-    and what outlines nothing are passed over.  Returned beside it are what is wrong with documents
-    that cannot be read or trusted: no or an unknown finding, one of another modality than the
-    image's, an image of another patient.  None of their images is among the rows.
+    `roi` a polygon as in :mod:`rin.data.pixels`, or an empty string.  Selections with another
+    title, and graphics that outline nothing, are ignored.  The second result is the problems with
+    documents that cannot be read or trusted: they have no finding or an unknown one, a finding of
+    another modality than the image's, or an image of another patient.  None of their images is
+    among the rows.
     """
     pairs = load_taxonomy()[["region", "label"]].itertuples(index=False, name=None)
     classes = {": ".join(pair): pair for pair in pairs}
@@ -90,13 +92,13 @@ def read_key_images(
 
 
 def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.DataFrame:
-    """Return all diagnostic images of studies that are normal, by study instance UID.
+    """Return all diagnostic images of the normal studies with these study instance UIDs.
 
-    No rule hits them, and their body part has a class.  `roi` and `document` are empty; the label
-    is "normal", of ultrasound, which has no such class, the organ.
+    No rule excludes them, and their body part has a class.  `roi` and `document` are empty; the
+    label is "normal", or the organ for ultrasound, which has no such class.
     """
     files = files[files["study_uid"].isin(study_uids) & (files["rule"] == "")]
-    # A study of several body parts joins them by a backslash, and then says none of an image.
+    # Several body parts of a study are joined by a backslash, and give none for an image.
     several = files["study_body_part"].str.contains("\\", regex=False)
     of_study = files["study_body_part"].mask(several, "")
     part = files["body_part"].where(files["body_part"] != "", of_study)
@@ -111,8 +113,8 @@ def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.Data
 def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:
     """Read the table of a site's own terms: CSV with the columns finding, region, label.
 
-    Returned is the term, without differences of case and blanks, to region and label, or to
-    `LEFT_OUT` where the line leaves both empty.
+    Return region and label by term, without differences of case and blanks; they are `LEFT_OUT`
+    if the row leaves both empty.
     """
     terms: dict[str, Class] = {}
     problems = {}
@@ -136,7 +138,7 @@ def _folded(text: str) -> str:
 
 
 def _read(root: Path, path: str) -> tuple[Rows, Rows, list[Problem]]:
-    """Return what a document says: notes or outlines, or why it cannot be read."""
+    """Return the notes or the outlines of a document, or the problem of reading it."""
     try:
         with dicom.DicomFile(io.FileIO(root / path)) as opened:
             dataset = dcmread(opened)
@@ -150,7 +152,7 @@ def _read(root: Path, path: str) -> tuple[Rows, Rows, list[Problem]]:
 def _marked(
     notes: pd.DataFrame, files: pd.DataFrame, classes: dict[str, Class], terms: dict[str, Class]
 ) -> tuple[pd.DataFrame, list[Problem]]:
-    """Return the marked files, a row per image and label, and what is wrong with documents."""
+    """Return the marked files, a row per image and label, and the problems with documents."""
     rows = notes.sort_values([*NOTE])
     target, problems = {}, []
     for path, finding in rows[["document", "finding"]].drop_duplicates().to_numpy():
@@ -182,12 +184,12 @@ def _marked(
 
 
 def _regions_of_interest(images: pd.DataFrame, outlines: pd.DataFrame) -> list[str]:
-    """Return the largest outline of each image's finding as a polygon, or an empty text."""
+    """Return the largest outline of each image's finding as a polygon, or an empty string."""
     alone = ~images.duplicated("sop_uid", keep=False)
     pairs = images.assign(place=images.index, alone=alone).merge(outlines, on="sop_uid")
     largest = dict.fromkeys(images.index, (0, ""))
     for pair in pairs.itertuples():
-        # A description holds a finding as far as it has room.
+        # A description may have room for only the beginning of a finding.
         said, finding = (_folded(text)[:LONGEST].rstrip() for text in (pair.said, pair.finding))
         if pair.alone or said == finding:
             text = shape_text(POLYGON, pair.points)
@@ -219,7 +221,7 @@ def _concept(dataset: Dataset) -> tuple[str, str]:
 
 
 def _outlines(dataset: Dataset) -> Rows:
-    """Return an `OUTLINE` for each that a presentation state draws on an image."""
+    """Return an `OUTLINE` for each outline that a presentation state draws on an image."""
     said = " ".join(str(dataset.get("ContentDescription") or "").split())
     shown = [
         image
@@ -228,7 +230,7 @@ def _outlines(dataset: Dataset) -> Rows:
     ]
     outlines = []
     for annotation in dataset.get("GraphicAnnotationSequence") or ():
-        # An annotation that names no images is on all of the state's.
+        # An annotation that names no images is on all images of the state.
         images = annotation.get("ReferencedImageSequence") or shown
         for graphic in annotation.get("GraphicObjectSequence") or ():
             if points := _closed_outline(graphic):
@@ -238,12 +240,12 @@ def _outlines(dataset: Dataset) -> Rows:
 
 
 def _closed_outline(graphic: Dataset) -> list[tuple[float, float]]:
-    """Return the outline that a graphic draws; no points where it draws none.
+    """Return the points of the outline that a graphic draws; an empty list if it draws none.
 
     PIXEL coordinates (PS3.3, C.10.5) have their origin in the top left corner of the first
-    pixel, so that its middle is 0.5, 0.5; outlines here name pixels by index, so half a pixel
-    goes off.  Circles and ellipses become polygons; a spline is taken by its points, as the
-    standard leaves its course to the writer.  An open line is a measurement or an arrow.
+    pixel, so that its middle is 0.5, 0.5; outlines here have pixel indices, so half a pixel is
+    subtracted.  Circles and ellipses become polygons; a spline becomes the polygon of its points,
+    as the standard leaves its course to the writer.  An open line is a measurement or an arrow.
     """
     data = np.asarray(graphic.get("GraphicData"), dtype=float).ravel()
     in_pixels = graphic.get("GraphicAnnotationUnits") == "PIXEL"
@@ -261,7 +263,7 @@ def _closed_outline(graphic: Dataset) -> list[tuple[float, float]]:
 
 
 def _round(points: np.ndarray, kind: str) -> np.ndarray:
-    """Return the polygon of a circle (middle, a point of it) or an ellipse (ends of both axes)."""
+    """Return the polygon of a circle (centre, a point on it) or an ellipse (ends of both axes)."""
     if kind == "CIRCLE" and len(points) == 2:
         middle, axis = points[0], points[1] - points[0]
         other = np.array([-axis[1], axis[0]])

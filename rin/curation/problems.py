@@ -1,8 +1,8 @@
 """Files of an archive that cannot be used: what is wrong with each, and which may be left out.
 
-All stages of a curation gather what they find, so that one message and one list have all of it.
-Names of files and folders may name patients: messages know a file by its number, its place in the
-archive when it was first indexed.  A number stays when other files come or go.
+All stages of a curation collect their problems, so that one message and one list contain them.
+Names of files and folders may identify patients: messages name a file by its number, which is its
+place in the archive when it was first indexed.  A number stays when other files come or go.
 """
 
 import os
@@ -17,14 +17,14 @@ from rin.errors import InputError, counted, join_first_ten
 from rin.files import read_yaml
 
 _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
-#: Why files with each kind of problem are left out, where they are.
+#: Reason for leaving out files with each kind of problem.
 KINDS: dict[str, str] = {kind: facts["reason"] for kind, facts in _FACTS.items()}
 UNREADABLE, UNIDENTIFIED, CONTRADICTORY, UNASSIGNED, UNCLEAR = KINDS
 _NUMBERS = "numbers"
 
 
 class Problem(NamedTuple):
-    """A file that cannot be used, why, the file that it contradicts, if any, and the kind."""
+    """A file that cannot be used, the problem, the file that it contradicts, if any, and a kind."""
 
     path: str
     problem: str
@@ -33,7 +33,7 @@ class Problem(NamedTuple):
 
 
 class RefusedFilesError(InputError):
-    """Files of an archive that cannot be used; `table` lists all of them, by path.
+    """Some files of an archive cannot be used; `table` lists all of these.
 
     Columns are `number`, `path`, `kind`, `cause`, `beside` (path of the file that it contradicts)
     and `remedy`.  The message itself names no path.
@@ -43,9 +43,9 @@ class RefusedFilesError(InputError):
 
 
 def number_files(kept: Path, paths: Iterable[str]) -> dict[str, int]:
-    """Return the number of every file that an archive has or had, new ones after the others.
+    """Return the number of every file that an archive has or had, new files after the others.
 
-    `kept` is the folder of the index, which keeps the numbers.
+    `kept` is the folder of the index, in which the numbers are stored.
     """
     folder, empty = kept / _NUMBERS, pd.DataFrame({"path": [], "number": []})
     known = load_rows(folder, empty.astype({"path": object, "number": int}))
@@ -53,7 +53,7 @@ def number_files(kept: Path, paths: Iterable[str]) -> dict[str, int]:
     if new := sorted({*paths} - numbers.keys()):
         first = max(numbers.values(), default=0) + 1
         added = {path: number for number, path in enumerate(new, start=first)}
-        # Names of files may be bytes that are no text.
+        # Names of files may be bytes that are not valid text.
         rows = {"path": [*map(os.fsencode, added)], "number": [*added.values()]}
         add_rows(folder, pd.DataFrame(rows))
         numbers |= added
@@ -61,7 +61,7 @@ def number_files(kept: Path, paths: Iterable[str]) -> dict[str, int]:
 
 
 def refuse_files(root: Path, numbers: Mapping[str, int], problems: Collection[Problem]) -> None:
-    """Raise RefusedFilesError where files of an archive have problems, and name the first ten."""
+    """Raise RefusedFilesError, naming the first ten, if files of an archive have problems."""
     if not problems:
         return
     listed, rows = [], []

@@ -1,13 +1,13 @@
 """Which studies are normal?  The paper's query, a careful reader's rules, and the review.
 
 The paper flags studies "with a report containing 'normal' or 'unremarkable' in the impression",
-and a radiologist read every one of them (Materials and Methods, Normal Studies).  Here rules sort
-what the query flags, and a radiologist's answers in a review queue overrule the rules.  What the
-rules cannot decide is unclear, never normal.
+and a radiologist read every flagged report (Materials and Methods, Normal Studies).  Here rules
+sort the flagged studies, and a radiologist's answers in a review queue overrule the rules.  A
+study that the rules cannot decide is unclear, never normal.
 
 Negation follows NegEx (Chapman et al., J Biomed Inform 2001;34:301-310): a trigger such as "no"
 negates the findings up to the end of its clause, save for phrases that only look like negations
-("no change in").  Words and patterns stand in ``lexicon.yaml``.
+("no change in").  Words and patterns are in ``lexicon.yaml``.
 """
 
 import re
@@ -30,15 +30,15 @@ COLUMNS = (
 
 
 def _words_pattern(words: Iterable[str]) -> re.Pattern[str]:
-    """Return what finds the longest of some phrases; * is any letters, a space also a hyphen."""
+    """Return a pattern of phrases, longest first; * is any letters, a space may be a hyphen."""
     ordered = sorted(set(words), key=lambda word: (-len(word), word))
     parts = [re.escape(word).replace(r"\*", r"\w*").replace(r"\ ", r"[ -]") for word in ordered]
     return re.compile(rf"(?<!\w)(?<!non-)(?<!non )(?:{'|'.join(parts)})(?!\w)", re.IGNORECASE)
 
 
 _LEXICON = read_yaml(Path(__file__).with_name("lexicon.yaml"))
-#: The words of the paper's query; words that say nothing against normality, and those that may
-#: stand beside them between a negation and "abnormality".
+#: The words of the paper's query; words that do not contradict normality; and all words that may
+#: be between a negation and "abnormality".
 NORMALITY = _LEXICON["phrases"]["normality"].split(", ")
 _NEUTRAL = {*_LEXICON["neutral"].split()}
 _FILLERS = _NEUTRAL.union(_LEXICON["free_fillers"].split())
@@ -51,14 +51,14 @@ _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-") | dict.fromk
 
 
 class Screening(NamedTuple):
-    """What the rules say of a report: "normal", "not normal" or "unclear", and why, in quotes."""
+    """The verdict of the rules: "normal", "not normal" or "unclear", and reasons, with quotes."""
 
     verdict: str
     reasons: tuple[str, ...]
 
 
 class _Trigger(NamedTuple):
-    """Words of one kind that were found in one sentence; `whole`: it speaks of the study."""
+    """Words of one kind in a sentence; `whole` says whether the sentence is about the study."""
 
     kind: str
     quote: str
@@ -77,7 +77,7 @@ def screen(reports: pd.DataFrame) -> pd.DataFrame:
 
 
 def normal_studies(screened: pd.DataFrame, reviewed: Path | None) -> pd.DataFrame:
-    """Return the studies that are normal, and who says so: the answered queue, or the rules."""
+    """Return the normal studies, and who confirmed each: a radiologist, or the rules."""
     answers = read_review(reviewed, screened).to_dict() if reviewed else {}
     rows = [
         (uid, "radiologist" if uid in answers else "rules")
@@ -90,11 +90,12 @@ def normal_studies(screened: pd.DataFrame, reviewed: Path | None) -> pd.DataFram
 def screen_impression(findings: str, impression: str) -> Screening:
     """Judge whether a report is that of a completely normal study.
 
-    Normal is an impression that states normality and has no denied normality, hedge, finding that
-    is not negated, wish for follow-up or exception ("otherwise unremarkable"), where FINDINGS
-    report nothing abnormal either.  Unclear is what is empty, contradicts itself, states no
-    normality without saying anything else, speaks of a limited study, or holds words that the
-    lexicon does not know.  A line break ends no sentence, as reports are wrapped.
+    A report is normal if its impression states normality and has no denied normality, hedge,
+    finding that is not negated, request for follow-up or exception ("otherwise unremarkable"), and
+    if FINDINGS report nothing abnormal either.  A report without a finding, hedge or request is
+    unclear if its impression is empty, contradicts itself, makes an exception, does not state
+    normality, mentions a limited study, or has words that are not in the lexicon.  A line break
+    does not end a sentence, as reports are wrapped.
     """
     triggers = [trigger for sentence in _sentences(impression) for trigger in _triggers(sentence)]
     triggers += [
@@ -119,7 +120,7 @@ def screen_impression(findings: str, impression: str) -> Screening:
         return Screening("unclear", (f"the impression contradicts itself: {quotes}",))
     if denials:
         return Screening("not normal", _reasons(denials + exceptions))
-    doubts = exceptions + of("limits") + of("unknown")[:5]  # enough for a reason to name
+    doubts = exceptions + of("limits") + of("unknown")[:5]  # enough words for a reason
     silent = () if stated else ("the impression does not state normality",)
     if doubts or silent:
         return Screening("unclear", silent + _reasons(doubts))
@@ -127,7 +128,7 @@ def screen_impression(findings: str, impression: str) -> Screening:
 
 
 def _reasons(triggers: list[_Trigger]) -> tuple[str, ...]:
-    """Return one reason a kind, with its quotes, in the order of the text."""
+    """Return one reason per kind, with its quotes, in the order of the text."""
     quotes: dict[str, list[str]] = {}
     for trigger in triggers:
         quotes.setdefault(trigger.kind, []).append(f'"{trigger.quote}"')
@@ -145,7 +146,7 @@ def _sentences(text: str) -> Iterator[str]:
 
 
 def _triggers(sentence: str) -> Iterator[_Trigger]:
-    """Yield all that decides in one sentence; what is negated does not."""
+    """Yield the triggers in a sentence that are not negated."""
     whole = bool(_WORDS["studies"].search(sentence))
     reaches = _reaches(sentence)
     used = list(reaches)
@@ -166,7 +167,7 @@ def _triggers(sentence: str) -> Iterator[_Trigger]:
 
 
 def _rest(sentence: str, whole: bool, used: list[tuple[int, int]]) -> Iterator[_Trigger]:
-    """Yield what decides beside the places that are used: normality, and unknown words."""
+    """Yield the triggers beside the spans that are used: stated normality, and unknown words."""
     for match in _WORDS["normality"].finditer(sentence):
         if not _inside(match, used):
             yield _Trigger("states", match.group(), whole)
@@ -182,7 +183,7 @@ def _findings(sentence: str, reaches: list[tuple[int, int]]) -> Iterator[re.Matc
     """Yield the findings that no negation governs."""
     last = None
     for match in _WORDS["findings"].finditer(sentence):
-        # Two nouns side by side are two statements: "no fracture gallstones", of two lines.
+        # Two nouns side by side are two statements: "no fracture gallstones", from two lines.
         apart = (
             last is not None
             and not sentence[last.end() : match.start()].strip()
@@ -195,7 +196,7 @@ def _findings(sentence: str, reaches: list[tuple[int, int]]) -> Iterator[re.Matc
 
 
 def _reaches(sentence: str) -> list[tuple[int, int]]:
-    """Return the parts of a sentence that negations govern, as places of begin and end."""
+    """Return the parts of a sentence that negations govern, as positions of begin and end."""
     reaches = []
     for match in _WORDS["negations"].finditer(sentence):
         begin = match.start()
@@ -219,13 +220,13 @@ def _inside(match: re.Match[str], spans: list[tuple[int, int]]) -> bool:
 
 
 def write_review_queue(screened: pd.DataFrame, path: Path) -> None:
-    """Write the studies to be reviewed; answers in the file stay, and must be of these reports."""
+    """Write the studies to be reviewed; answers in the file stay, and must be on these reports."""
     answers = _answered(path, screened).set_index("study_uid")[[*ANSWERS]]
     write_queue(screened.join(answers, on="study_uid")[[*COLUMNS]].fillna(""), path)
 
 
 def read_review(path: Path, screened: pd.DataFrame) -> pd.Series:
-    """Return the answers of a review, as far as it got, by study: is it completely normal?"""
+    """Return the answers given so far in a review, by study: True if it is completely normal."""
     answers = _answered(path, screened).set_index("study_uid")["confirmed"]
     return answers[answers != ""] == "yes"
 
@@ -248,5 +249,5 @@ def _answered(path: Path, screened: pd.DataFrame) -> pd.DataFrame:
 
 
 def _plain(text: str) -> str:
-    """Return a text without what spreadsheet programs change: line ends and outer space."""
+    """Return a text with single spaces, as spreadsheet programs change line ends and spaces."""
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""CSV files that people fill in with a spreadsheet program: queues of review, and label maps.
+"""CSV files that people fill in with a spreadsheet program: review queues and label maps.
 
 A cell that starts with ``=``, ``+``, ``-`` or ``@``, which such programs may take for a formula,
 gets an apostrophe before it in a queue, and loses it when the queue is read.
@@ -21,7 +21,7 @@ _REMEDY = "Correct it, and save it as CSV; a queue that is deleted is written an
 def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """Return these columns of a CSV file as texts, without rows that are empty in all of them.
 
-    Separator and encoding are found.  Errors quote no cell, as a cell may be a report.
+    Separator and encoding are detected.  Errors quote no cell, as a cell may be a report.
     """
     problem, kinds = "it cannot be read as a table", (OSError, ValueError)
     with as_input_error(problem, where=path, remedy=_REMEDY, kinds=kinds):
@@ -31,14 +31,14 @@ def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         rows.columns = rows.columns.str.strip()
         if missing := [name for name in columns if name not in rows]:
             raise ValueError(f"columns missing: {', '.join(missing)}")
-        if not isinstance(rows.index, pd.RangeIndex):  # made of the cells that are too many
+        if not isinstance(rows.index, pd.RangeIndex):  # pandas makes an index of surplus cells
             raise ValueError("rows have more cells than the first")
     rows = rows[[*columns]].map(str.strip)
     return rows[(rows != "").any(axis=1)]
 
 
 def read_queue(path: Path, columns: Sequence[str], answer: str) -> pd.DataFrame:
-    """Return a queue, if there is one, in whose column `answer` stands yes, no or nothing."""
+    """Return a queue, empty if there is no file; column `answer` is yes, no or an empty string."""
     if not path.is_file():
         return pd.DataFrame(columns=columns, dtype=str)
     rows = read_rows(path, columns).replace(f"^'{_FORMULA}", r"\1", regex=True)
@@ -50,7 +50,7 @@ def read_queue(path: Path, columns: Sequence[str], answer: str) -> pd.DataFrame:
 
 
 def refuse_rows(path: Path, problems: Mapping[int, str], remedy: str = _REMEDY) -> None:
-    """Raise one InputError on all rows that have a problem, by their number in `read_rows`."""
+    """Raise one InputError that lists all rows with a problem, by their index in `read_rows`."""
     if problems:
         listed = [f"row {row + 2}: {problem}" for row, problem in problems.items()]
         raise InputError(join_first_ten(listed), where=path, remedy=remedy)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from rin.files import manifest_folder, read_yaml
 
-#: Modality as the file writes it, to the paper's name.
+#: The paper's name of each modality, by its name in the file.
 MODALITIES = {"CT": "CT", "MR": "MRI", "US": "US"}
 _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 
@@ -32,7 +32,7 @@ class Region:
 
 REGIONS = {name: Region(name, **facts) for name, facts in _FACTS["regions"].items()}
 
-#: Modality and body part to region and label of a normal image.
+#: Region and label of a normal image, by modality and body part.
 REGION_OF: dict[tuple[str, str], tuple[str, str]] = {
     (modality, part): tuple(name.split("/"))
     for modality, classes in _FACTS["normal_classes"].items()
@@ -47,7 +47,7 @@ _ANY_WORD = re.compile(rf"(?<![A-Z])({_LONGEST_FIRST})(?![A-Z])")
 
 
 def load_taxonomy() -> pd.DataFrame:
-    """Read the classes of the database, a row a class, in the order of the file.
+    """Read the classes of the database, one row per class, in the order of the file.
 
     Columns are `modality`, `region`, `label` (text), `images` (Int64, missing where no count is
     public), `kind` of the count ("full set", "subset", "none"), `source`.
@@ -63,10 +63,10 @@ def taxonomy_file() -> Path:
 
 @cache
 def region_of(modality: str, body_part: str, description: str = "") -> tuple[str, str] | None:
-    """Return region and label of a normal image, or None where the table does not say.
+    """Return region and label of a normal image, or None if the table does not have any.
 
-    Of `body_part` (Body Part Examined), blanks, hyphens, underscores and case do not count; where
-    it is empty, `description` must name body parts of a single class.
+    Blanks, hyphens, underscores and case of `body_part` (Body Part Examined) are ignored; if it is
+    empty, `description` must name body parts of a single class.
     """
     part = re.sub(r"[\s_-]", "", body_part).upper()
     if part:

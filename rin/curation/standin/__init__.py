@@ -1,12 +1,12 @@
 """A stand-in outpatient archive: DICOM studies, reports and key images, as a PACS exports them.
 
-It shows that curation works and how good the search of the reports is on wording that is known; it
-says nothing about medicine.  ``dicom/<patient>/<study>/<series>/<instance>.dcm``,
-``reports/<accession>.txt``, ``label_map.csv`` for terms of the site's own, ``truth.csv``, and the
+It shows that curation works, and how good the search of reports is on known wording; it says
+nothing about medicine.  It contains ``dicom/<patient>/<study>/<series>/<instance>.dcm``,
+``reports/<accession>.txt``, ``label_map.csv`` for the site's own terms, ``truth.csv``, and the
 note that marks it as a stand-in.  Equal arguments make equal bytes.
 
-Localizers and text burned into ultrasound are there as well: curation has to tell them from
-diagnostic images.  The headers (headers.yaml) name people as those of a real export do.
+It also contains localizers, and ultrasound with burned-in text, which curation has to distinguish
+from diagnostic images.  The headers (headers.yaml) name people, as those of a real export do.
 """
 
 import re
@@ -31,7 +31,7 @@ from rin.data.standins.phantoms import Phantom, to_uint8
 from rin.data.standins.writers import fill, make_uid, new_instance, set_pixels
 from rin.files import read_yaml
 
-#: To be raised when files or their content change.
+#: Bump it when files or their content change.
 VERSION = 5
 #: Ultrasound: whether a name is burned in, and what BurnedInAnnotation says, in turn.
 BURNED = ((True, "YES"), (True, ""), (False, "NO"), (False, ""))
@@ -40,10 +40,11 @@ TEXT_HEIGHT = 11
 
 
 def write_archive(folder: Path, *, studies: int, size: int, seed: int) -> Path:
-    """Write a stand-in archive, unless the folder is there already, and return the folder.
+    """Write a stand-in archive, unless the folder exists already, and return the folder.
 
-    It appears only when whole.  There are 15 classes in seven regions of CT, MR and ultrasound, in
-    30 `studies` or more, with pictures of `size` pixels, 48 or more in steps of four.
+    The folder appears only when whole.  It has 15 classes in seven regions of CT, MR and
+    ultrasound.  There must be at least 30 `studies`; `size`, the width of pictures in pixels, must
+    be at least 48 and a multiple of four.
     """
 
     def write(root: Path) -> None:
@@ -75,7 +76,7 @@ def write_archive(folder: Path, *, studies: int, size: int, seed: int) -> Path:
 
 
 def study_instances(study: Study, size: int, seed: int) -> list[Dataset]:
-    """Make the instances of a study, its diagnostic images first, as they would leave a PACS."""
+    """Return the instances of a study, diagnostic images first, as they would leave a PACS."""
     drawings = draw_slices(study, size, seed)
     if study.facts["modality"] == "US":
         burned, said = BURNED[study.number % len(BURNED)]
@@ -102,14 +103,14 @@ def study_instances(study: Study, size: int, seed: int) -> list[Dataset]:
 
 
 class Drawing(NamedTuple):
-    """A slice in physical values, float32 (h, w), and per lesion where it lies, bool (h, w)."""
+    """A slice in physical values, float32 (h, w), and the mask of each lesion, bool (h, w)."""
 
     values: ndarray
     lesions: dict[str, ndarray]
 
 
 def draw_slices(study: Study, size: int, seed: int) -> list[Drawing]:
-    """Draw the diagnostic slices of a study, ``size`` pixels wide; ultrasound is three to four.
+    """Draw the diagnostic slices of a study, ``size`` pixels wide; ultrasound is 4:3.
 
     Studies of one patient share anatomy and lesions; findings change nothing but the lesions.
     """
@@ -124,7 +125,7 @@ def draw_slices(study: Study, size: int, seed: int) -> list[Drawing]:
         for name in study.findings:
             drawn_by = (4, *who, CLASSES.index((study.region, name)))
             rng = default_rng([5, *drawn_by])
-            # Each lesion is largest about the middle of the study, but the knee's are all there.
+            # Each lesion is largest near the middle of the study; a knee's is in all slices.
             middle = round((study.slices - 1) * rng.uniform(0.35, 0.65))
             share = np.sqrt(max(0.0, 1 - ((index - middle) / rng.uniform(1.1, 2.2)) ** 2))
             share = 1.0 if study.region == "knee" else share
@@ -137,14 +138,14 @@ def draw_slices(study: Study, size: int, seed: int) -> list[Drawing]:
 
 
 def key_slices(drawings: Sequence[Drawing], name: str) -> list[int]:
-    """Return the slices, at most three, that show most of a lesion, in order."""
+    """Return at most three slices, those that show most of a lesion, in order."""
     areas = [drawing.lesions.get(name, np.zeros(1)).sum() for drawing in drawings]
     shown = [index for index in np.argsort(areas, kind="stable")[::-1] if areas[index] > 0]
     return sorted(int(index) for index in shown[:3])
 
 
 def _filled(template: Any, fields: dict[str, Any]) -> Any:
-    """Fill the braces of a template; of mappings within lists, make datasets."""
+    """Return a template with its braces filled and its mappings turned into datasets."""
     if isinstance(template, str):
         if re.fullmatch(r"\{[^{}:!]+\}", template):
             return Formatter().get_field(template[1:-1], (), fields)[0]
@@ -175,7 +176,7 @@ def _make(study: Study, sort: str, number: int, *templates: str, **fields: Any) 
 
 
 def _section(study: Study, sort: str, number: int, values: ndarray, mm: float = 0.0) -> Dataset:
-    """Return a CT (Hounsfield units) or MR image (0 to 1), so far along its normal."""
+    """Return a CT (Hounsfield units) or MR image (0 to 1) at ``mm`` along its normal."""
     facts, half = study.facts, round(study.facts["field"] / 2, 3)
     image = _make(
         *(study, sort, number, "image", "plane", facts["plane"], facts["modality"], sort),
@@ -195,7 +196,7 @@ def _section(study: Study, sort: str, number: int, values: ndarray, mm: float = 
 
 
 def _sonogram(study: Study, number: int, drawing: Drawing, text: str, burned_in: str) -> Dataset:
-    """Return an ultrasound image, with its text, if any, in a bar at the top."""
+    """Return an ultrasound image, with any burned-in text in a bar at the top."""
     facts, pixels = study.facts, to_uint8(drawing.values)
     height, width = pixels.shape
     area = {"right": width - 1, "bottom": height - 1, "spacing": facts["field"] / height}
@@ -210,7 +211,7 @@ def burn_text(pixels: ndarray, line: str) -> ndarray:
     scale = max(1, pixels.shape[1] // 160)
     bar = Image.new("L", (pixels.shape[1] // scale, TEXT_HEIGHT), 0)
     plain = line.encode("latin-1", "replace").decode("latin-1")
-    # Of a fixed bitmap font, equal texts give equal pixels everywhere.
+    # With a fixed bitmap font, equal texts give equal pixels everywhere.
     ImageDraw.Draw(bar).text((1, 0), plain, fill=255, font=ImageFont.load_default_imagefont())
     text = np.kron(np.asarray(bar), np.ones((scale, scale), dtype=np.uint8))
     burned = pixels.copy()
@@ -221,8 +222,8 @@ def burn_text(pixels: ndarray, line: str) -> ndarray:
 def _outlined(study: Study, number: int, image: Dataset, mask: ndarray, words: str) -> Dataset:
     """Return the presentation state that outlines a mask on an image.
 
-    The outline is closed, a pixel wide of the mask, as columns and rows: the middle of pixel
-    (r, c) stands at (c + 0.5, r + 0.5), as PS3.3 Table C.10-5 has it.
+    The outline is closed, one pixel outside the mask, and given as columns and rows: the middle of
+    pixel (r, c) is at (c + 0.5, r + 0.5), as in PS3.3 Table C.10-5.
     """
     contours = find_contours(np.pad(binary_dilation(mask), 1).astype(np.float32), 0.5)
     outline = approximate_polygon(max(contours, key=len) - 1, 0.4) + 0.5

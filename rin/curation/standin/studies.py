@@ -1,8 +1,8 @@
-"""What lies in the stand-in archive: who was examined when, on what, what was found and reported.
+"""The content of the stand-in archive: its patients, their studies, findings and reports.
 
-In the reports "normal" does not always mean normal: negation, hedging, incidental findings,
-"abnormal" and a normal organ beside a diseased one are in them, so that a search for words can be
-measured against the truth.
+The word "normal" in a report does not always mean a normal study: there are negation, hedging,
+incidental findings, "abnormal", and a normal organ beside a diseased one, so that a search for
+words can be measured against the truth.
 """
 
 from dataclasses import dataclass, replace
@@ -46,9 +46,10 @@ class Patient:
 class Study:
     """A study of the plan.
 
-    ``findings`` are the labels of what the pictures show, in the order of importance.  ``kind`` is
+    ``findings`` are the labels that the pictures show, in the order of importance.  ``kind`` is
     normal, negated, hedged, abnormal, incidental, other organ, two findings, or overlooked (by the
-    reader, so that no search of reports can tell); ``slices`` the number of diagnostic images.
+    reader, so that no search of reports can find it); ``slices`` is the number of diagnostic
+    images.
     """
 
     patient: Patient
@@ -68,12 +69,12 @@ class Study:
 
     @property
     def marked(self) -> tuple[str, ...]:
-        """Labels of what the reader marks and describes."""
+        """Labels of the findings that the reader marks and describes."""
         return () if self.kind == "overlooked" else self.findings
 
     @property
     def named(self) -> dict[str, str]:
-        """What the reader writes of each label that is marked."""
+        """The reader's words for each label that is marked."""
         if self.number % FACTS["site_terms"]:
             return {label: f"{self.region}: {label}" for label in self.marked}
         findings = WORDS["regions"][self.region]["findings"]
@@ -81,7 +82,7 @@ class Study:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Classes that the study has images of: none where nobody is sure or saw it."""
+        """Classes of the study's images: none if the reader is unsure or overlooked a finding."""
         return (NORMAL[self.region],) if self.normal else self.marked
 
     @property
@@ -91,14 +92,14 @@ class Study:
 
     @property
     def start(self) -> datetime:
-        """When the study begins, in the minutes of a working day."""
+        """The time at which the study begins, within a working day."""
         return datetime.combine(self.day, OPENING) + timedelta(minutes=self.number * 37 % 560)
 
 
 def plan_studies(studies: int, seed: int) -> list[Study]:
     """Draw the studies of an archive, at least 30, in the order of their accession numbers.
 
-    Every class gets at least 18 patients of 320, and 5 of 96.
+    Every class has at least 18 patients in 320 studies, and 5 in 96.
     """
     rng = default_rng([seed, 0])
     hedged, overlooked = int(SHARES["hedged"] * studies), int(SHARES["overlooked"] * studies)
@@ -108,7 +109,7 @@ def plan_studies(studies: int, seed: int) -> list[Study]:
     missed = [(region, (label,)) for region in regions for label in REGIONS[region]["lesions"]]
     drafts += [(*missed[i % len(missed)], "overlooked") for i in range(overlooked)]
     order, planned = rng.permutation(len(drafts)), []
-    # Some studies are of the patient of the one before.
+    # Some studies are of the same patient as the study before.
     patients = np.cumsum(rng.random(len(order)) >= SHARES["same_patient"])
     for index, number in zip(order, patients.tolist(), strict=True):
         region, findings, kind = drafts[index]
@@ -129,7 +130,7 @@ def plan_studies(studies: int, seed: int) -> list[Study]:
 
 def _patient(number: int, seed: int) -> Patient:
     rng = default_rng([seed, 1, number])
-    # Identifiers run through a permutation, so that none tells the order or the class.
+    # Identifiers are a permutation of numbers, so that none reveals the order or the class.
     code = (7919 * number + 104_729 * (seed % 997)) % 899_981
     born = FIRST_DAY - timedelta(days=int(rng.integers(18 * 365, 86 * 365)))
     name = f"{rng.choice(FACTS['surnames'])}^{rng.choice(FACTS['given'])}"
@@ -137,7 +138,7 @@ def _patient(number: int, seed: int) -> Patient:
 
 
 def _drafts(rng: Generator, wanted: int) -> list[tuple[str, tuple[str, ...], str]]:
-    """Return region, findings and kind of all studies but hedged and overlooked ones."""
+    """Return region, findings and kind of all studies but the hedged and overlooked ones."""
     drafts = []
     for region, label in islice(cycle(CLASSES), wanted):
         kind = str(rng.choice([*KINDS], p=[*KINDS.values()]))
@@ -190,7 +191,7 @@ def _template(rng: Generator, study: Study, words: dict) -> str:
 
 
 def _fields(rng: Generator, study: Study, words: dict) -> dict[str, str]:
-    """Return what fills the templates; a name with a capital starts a sentence."""
+    """Return the fields of the templates; a field with a capital name starts a sentence."""
     fields = {"exam": words["exam"], "mm": str(rng.integers(6, 24))}
     fields |= {name: rng.choice(choices) for name, choices in WORDS["choices"].items()}
     fields["beside"] = rng.choice(words["beside"])
