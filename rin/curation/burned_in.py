@@ -2,11 +2,11 @@
 
 An image whose header or pixels suggest text is left out; nothing is blacked out.  A line that
 reads as four letters or digits, or more, is text.  A line of three, or of more that read badly, is
-doubtful, and so is a line that is detected but cannot be read, as in a script that the reader does
-not know: such an image is queued for human review.  Lines may be anywhere, in any direction.  Both
-the stored values and the published picture are searched, as text may be plain in one and faint in
-the other.  The models (PP-OCRv6, Apache licence) come with the package; nothing is downloaded.
-``burned_in.yaml`` says what is not searched for.
+doubtful, and so is a line that is detected but cannot be read, as in a script that is unknown to
+the reader: such an image is queued for human review.  Lines may be anywhere, in any direction.
+Both the stored values and the published picture are searched, as text may be plain in one and
+faint in the other.  The models (PP-OCRv6, Apache licence) come with the package; nothing is
+downloaded.  ``burned_in.yaml`` says what is not searched for.
 """
 
 import threading

@@ -55,7 +55,7 @@ Rows = list[dict[str, Any]]
 DOCUMENTS = (KeyObjectSelectionDocumentStorage, GrayscaleSoftcopyPresentationStateStorage)
 #: Largest number of characters in a ContentDescription.
 LONGEST = 64
-#: Corners of the polygon that stands for a circle or an ellipse; largest gap of a closed line.
+#: Corners of the polygon that replaces a circle or an ellipse; largest gap of a closed line.
 CORNERS, _CLOSED = 48, 1e-3
 
 
@@ -193,7 +193,7 @@ def _regions_of_interest(images: pd.DataFrame, outlines: pd.DataFrame) -> list[s
         said, finding = (_folded(text)[:LONGEST].rstrip() for text in (pair.said, pair.finding))
         if pair.alone or said == finding:
             text = shape_text(POLYGON, pair.points)
-            with suppress(InputError):  # of an outline that covers no pixel
+            with suppress(InputError):  # an outline that covers no pixel is skipped
                 area = int(rasterise(text, (pair.rows, pair.columns)).sum())
                 largest[pair.place] = max(largest[pair.place], (area, text))
     return [text for _, text in largest.values()]

@@ -24,7 +24,7 @@ _NUMBERS = "numbers"
 
 
 class Problem(NamedTuple):
-    """A file that cannot be used, the problem, the file that it contradicts, if any, and a kind."""
+    """A file that cannot be used: the problem, the file that it contradicts, if any, the kind."""
 
     path: str
     problem: str

@@ -1,6 +1,6 @@
 """The classes of the RadImageNet database: modality, anatomic region, label; and body parts.
 
-``data_manifests/radimagenet_labels.csv`` holds all 165 labels as the database spells them, by the
+``data_manifests/radimagenet_labels.csv`` has all 165 labels as the database spells them, from the
 class map printed in ``test_model.ipynb`` of github.com/MedAI-Clemson/radimagenet (commit c0b4540).
 Image counts are of the *full set*, or of a *subset* (Hugging Face ``raidium/RadImageNet-VQA``,
 arXiv 2512.17396, training and validation part), which are lower bounds; the two are never added.

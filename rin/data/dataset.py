@@ -53,7 +53,7 @@ def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFram
 
 
 def part_in_words(manifest: DatasetManifest, cases: pd.DataFrame) -> str:
-    """Return a phrase saying which part of a dataset the cases are, an empty string if the whole.
+    """Return a phrase saying which part of a dataset the cases are; empty if they are the whole.
 
     If the manifest is partial and states no total, the cases never count as the whole.
     """

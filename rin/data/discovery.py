@@ -141,7 +141,7 @@ def text_below(text: str, separator: str, n: int) -> str:
 
 
 def matched(names: Collection[str], known: Collection[str], folder: str = "") -> dict[str, str]:
-    """Return the known file that each name in a table means, by name, where there is no doubt.
+    """Return the known file that each name in a table means, by name, if there is no doubt.
 
     ``known`` are the files below ``folder``.  A name may include that folder, or one that all
     names share, may have either slash and any case, and may lack the ending of a picture; failing
@@ -448,7 +448,7 @@ def channel_lacked(pattern: str, masks: Collection[str], pictures: Collection[st
 def _channels(pictures: Collection[str]) -> list[str]:
     """Return the ends of pictures' names that may name a channel or a sequence.
 
-    They are `CHANNEL` and the end that all names share, those of masks excepted.
+    They are `CHANNEL` and the end that all names share, apart from names of masks.
     """
     stems = {file_stem(name).rpartition("/")[2] for name in pictures}
     stems = {stem for stem in stems if not are_called_as_masks(stem)}

@@ -137,7 +137,7 @@ class Verification:
     """The result of verifying a dataset: ``facts`` (subject and text) and ``problems``.
 
     ``counts`` are those of `count_classes`; ``digest`` is an empty string if there are problems;
-    ``part`` says which part of the dataset is present, an empty string if the whole.
+    ``part`` says which part of the dataset is present, an empty string for the whole.
     """
 
     manifest: DatasetManifest

@@ -76,7 +76,7 @@ class Tree:
         return False
 
     def with_pictures(self, pattern: re.Pattern[str] | None) -> "Tree":
-        """Return the tree without pictures and masks in whose names a pattern is not found."""
+        """Return the tree with only those pictures and masks in whose names a pattern is found."""
         if pattern is None:
             return self
         names = (n for n in self.names if pattern.search(n) or not self.is_picture(n))
@@ -216,7 +216,7 @@ def split_slice(locator: str) -> tuple[str, str, int] | None:
 
 
 def file_of(locator: str) -> str:
-    """Return the locator of the file that holds a picture, which may be a slice of a volume."""
+    """Return the locator of the file that contains a picture, perhaps as a slice of a volume."""
     parts = split_slice(locator)
     return parts[0] if parts else locator
 
