@@ -147,7 +147,7 @@ def _check_place(plan: CurationPlan) -> None:
 
 
 def curate(plan: CurationPlan) -> CuratedCorpus:
-    """Make a corpus from an archive, or finish it.
+    """Make a corpus from an archive, or complete it after an interruption.
 
     It is the same, byte for byte, however often the work was killed.  InputError if the label map
     or a review is wrong, if the output cannot be written, or if no two classes have three

@@ -190,7 +190,7 @@ def load_key(path: Path) -> bytes:
 
 
 def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift: int) -> Dataset:
-    """Return a new data set of all that the rules keep, at all levels, with shifted dates."""
+    """Return a new data set of what the rules keep, at all levels, with dates moved by `shift`."""
     made = Dataset()
     for keyword, rule in rules.items():
         tag = Tag(tag_for_keyword(keyword))

@@ -64,7 +64,7 @@ def read_key_images(
 ) -> tuple[pd.DataFrame, list[Problem]]:
     """Read all key object selections and outlines among the `files` of an archive.
 
-    `label_map` is a table for `read_label_map`.  Return one row per image and label with the
+    `label_map` is the path for `read_label_map`.  Return one row per image and label with the
     columns `COLUMNS`, sorted by `sop_uid` and label; `document` is the path of the selection,
     `roi` a polygon as in :mod:`rin.data.pixels`, or an empty string.  Selections with another
     title, and graphics that outline nothing, are ignored.  The second result is the problems with

@@ -24,7 +24,7 @@ _NUMBERS = "numbers"
 
 
 class Problem(NamedTuple):
-    """A file that cannot be used: the problem, the file that it contradicts, if any, the kind."""
+    """A file that cannot be used, its problem, any file that it contradicts, and the kind."""
 
     path: str
     problem: str

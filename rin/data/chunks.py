@@ -44,7 +44,7 @@ def map_chunks(
     interval = 0.5 if sys.stderr.isatty() else 15
     try:
         with tqdm(total=len(items), desc=title, unit="picture", mininterval=interval) as bar:
-            with without_interrupts():  # a starting worker would print a long traceback of Ctrl-C
+            with without_interrupts():  # at Ctrl-C a starting worker would print a long traceback
                 made = parallel(delayed(_map)(function, members) for members in chunks)
             for results in made:
                 bar.update(len(results))

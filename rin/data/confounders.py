@@ -54,7 +54,7 @@ def confounded_rows(labels: np.ndarray, share: float, *, seed: int) -> np.ndarra
 def sampled_parts(
     cases: pd.DataFrame, groups: tuple[str, str], share: float, sizes: dict[str, int], *, seed: int
 ) -> pd.DataFrame:
-    """Return `case_id` and `part` of a split in which a group of patients, as a sex, confounds.
+    """Return `case_id` and `part` of a split with a group of patients, as a sex, as confounder.
 
     In training and validation a `share` of the positive patients is from the second group, all
     others are from the first; the reversed test has positive patients of the first group and

@@ -30,7 +30,7 @@ from rin.data.tree import PICTURES, SEPARATOR, Tree, open_tree
 from rin.errors import InputError, counted, join_first_ten
 from rin.tables import CASES, check_table
 
-#: Most sets of equal pictures with a finding each, and most cases named by another finding.
+#: Most sets of equal pictures that get a finding each, and most cases that other findings name.
 LISTED = 20
 
 
@@ -100,7 +100,7 @@ def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: Path) ->
 
 
 def count_differences(what: str, expected: dict[str, int], present: dict[str, int]) -> list[str]:
-    """Return a phrase for each class whose count differs; none if no count is expected."""
+    """Return a phrase for each class whose count differs; an empty list if none is expected."""
     differences = []
     for name in sorted({*expected, *present}) if expected else ():
         number, stated = present.get(name, 0), expected.get(name, 0)

@@ -59,7 +59,7 @@ PART_WORDS = PART_NAMES | _WORDS["parts"]
 
 
 def decode(content: bytes) -> tuple[str, str]:
-    """Return the text of a table and its encoding; ValueError if it is no text.
+    """Return the text of a table and its encoding; ValueError if it is not text.
 
     The encoding is Unicode, or a European code page if the text then has only letters of its
     languages, or else the most probable one.
@@ -107,7 +107,8 @@ def separator_of(text: str) -> str:
     """Return the separator that divides most of the first rows into equally many cells.
 
     It counts most that the first two rows, the names of the columns and a row of data, have that
-    number of cells; a little less that two rows below a title have it; last comes the number.
+    number of cells; a little less that two rows below a title have it; then the number of such
+    rows counts, and that of cells.
     """
     fits = {}
     for separator in SEPARATORS:
@@ -270,7 +271,7 @@ def guess_level(names: Sequence[str], keys: Collection[str]) -> tuple[int, float
 
 
 def _folded(name: str) -> str:
-    """Return a name in lower case with composed accents, as macOS writes them as two signs."""
+    """Return a name in lower case, with each accent part of its letter: macOS writes two signs."""
     return unicodedata.normalize("NFC", name).lower()
 
 

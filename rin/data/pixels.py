@@ -498,7 +498,8 @@ def _load_whole(
 ) -> None:
     """Read the pixels of a picture or frame; raise an error if their meaning is not agreed.
 
-    Three planes may be colours or frames: they are refused unless it is ``said`` which.
+    Three planes may be colours or frames: they are refused unless it is ``said`` that they are
+    frames.
     """
     if picture.width * picture.height > MAX_PIXELS:
         raise ValueError(f"{picture.width} x {picture.height} pixels")

@@ -38,7 +38,7 @@ PATTERNED = ("folder_classes", "table")
 UNNAMED = ("npz", "radimagenet", *PATTERNED)
 #: Layouts that have options.
 OPTIONED = ("mrnet", *PATTERNED)
-#: Class of pictures whose mask marks something, and of pictures without a mask or a black one.
+#: Class of pictures whose mask marks something, and of those without a mask or with a black one.
 LESION, NO_LESION = "lesion", "no lesion"
 
 

@@ -192,8 +192,8 @@ def _key_of(masks: dict[str, list[str]], name: str, channel: str) -> str:
 def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the slices with lesions of a CC-CCII tree, and all slices of normal controls.
 
-    The case id is like ``NCP/25/1181/0040``, the patient like ``NCP/25``: numbers count within
-    their class.  A listed slice may have any ending; one that is known to be bad may be absent.
+    The case id is like ``NCP/25/1181/0040``, the patient like ``NCP/25``, as numbers are read
+    within their class.  A listed slice may have any ending; one known to be bad may be absent.
     """
     pattern = rf"({one_of(CC_CCII_CLASSES)}/[^/]+/[^/]+/[^/]+)\.(?i:png|jpe?g)"
     around, files = sort_files(tree, "cc_ccii", slices=pattern, tables=r"([^/]+)\.csv")
