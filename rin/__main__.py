@@ -1,4 +1,4 @@
-"""`python -m rin`: the command line, where no script is on the path."""
+"""`python -m rin`: the command line, for when the script `rin` is not on the path."""
 
 from rin.cli import main
 

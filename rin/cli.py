@@ -1,6 +1,6 @@
 """The command line: `rin …`, a thin layer over the package.
 
-Imports wait until a command runs, so that help comes at once.
+Commands import what they need when they run, so that help appears at once.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ try:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
-except ModuleNotFoundError as error:  # the core alone has the statistics, and no commands
+except ModuleNotFoundError as error:  # the core installs statistics without commands
     sys.exit(f"rin: {lacking(type(error).__name__, str(error)) or error}")
 
 if TYPE_CHECKING:
     from rin.data.status import Verification
 
 _COLORS = {"here": "green", "not there": "yellow", "broken": "red"}
-_SHOWN = 20  # problems that are shown one by one
-#: What the system says where a folder is read-only or somebody else's, or a disk is full.
+_SHOWN = 20  # number of problems that are printed one by one
+#: Error numbers for a folder that is read-only or belongs to somebody else, and for a full disk.
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 
 app = typer.Typer(
@@ -104,7 +104,7 @@ def book(
     from rin.report.build import make_book
     from rin.study.workspace import PARTIAL
 
-    if partial:  # notebooks are processes of their own
+    if partial:  # notebooks run in processes of their own
         os.environ[PARTIAL] = "1"
     typer.echo(f"Book: {make_book(profile, data_root, results, reading=read)}")
 
@@ -127,12 +127,12 @@ def run(
         if not equals:
             raise InputError(f"{text!r} has no '='", where="--parameter", remedy="Use name=value.")
         values[name] = value
-    # Beside other results: Git ignores these, and the repository's root stays as it is.
+    # In the results folder, which Git ignores, so that the repository's root stays clean.
     target = output or Path("results", "computed", notebook.name).with_suffix(".ipynb")
     if not notebook.is_file():
         raise InputError("no such notebook", where=notebook, remedy="Check the name.")
     check_target(notebook, target)
-    from rin.report.build import single_job  # only now: what is refused is refused at once
+    from rin.report.build import single_job  # slow to import, so bad input is refused first
 
     single_job(notebook, target, values).run()
     typer.echo(f"Computed: {target}")
@@ -187,7 +187,7 @@ def pretrain(
     retrain: Retrain = False,
     partial: Partial = False,
 ) -> None:
-    """Pretrain what the profile asks for and the ledger lacks."""
+    """Pretrain the networks that the profile asks for and the ledger lacks."""
     from rin.study import open_workspace, run_pretraining
 
     workspace = open_workspace(profile, data_root=data_root, results=results, partial=partial)
@@ -209,7 +209,7 @@ def grid(
     retrain: Retrain = False,
     partial: Partial = False,
 ) -> None:
-    """Run scenarios × inits × folds of tasks; may be killed and called again."""
+    """Run the main study's scenarios × inits × folds; may be killed and called again."""
     from rin.study import open_workspace, run_grid
 
     workspace = open_workspace(profile, data_root=data_root, results=results, partial=partial)
@@ -260,7 +260,7 @@ def study(
 
 
 def _say_of_code(sentences: Sequence[str]) -> None:
-    """Print what other code has trained; nothing where nothing is said."""
+    """Print each sentence about runs that other code trained; skip empty sentences."""
     for sentence in filter(None, sentences):
         _say(f"{sentence}; --retrain redoes them.", "yellow")
 
@@ -350,7 +350,7 @@ def new(
     data_root: Root = "",
     results: Results = "results",
 ) -> None:
-    """Make a task of your own images: look at them, then write its manifest and its profile."""
+    """Make a task from your own images: inspect them, then write a manifest and a profile."""
     from rin.files import REPOSITORY
     from rin.study import forecast
     from rin.study.new_task import new_task, write_task
@@ -489,7 +489,7 @@ def data_status(data_root: Root = "") -> None:
         table.add_column(heading, overflow="fold", no_wrap=heading == "Dataset")
     for data in statuses.itertuples():
         state = f"{data.state}: {data.read}" if data.read else data.state
-        # Of a licence its first words: up to a comma, semicolon, colon or bracket.
+        # The first words of the licence, up to a comma, semicolon, colon or bracket.
         licence = re.split(r"[,;:]| \(", data.licence, maxsplit=1)[0]
         state = _plain(state, _COLORS[data.state])
         others = _plain(data.access), _plain(licence)
@@ -508,7 +508,7 @@ def data_fetch(
     data_root: Root = "",
     yes: Annotated[bool, typer.Option("--yes", help="Accept the licence.")] = False,
 ) -> None:
-    """Download a dataset into the data root, resumed and checked; asks for its licence."""
+    """Download a dataset into the data root, resumable and checked; asks about its licence."""
     from rin.data.fetch import fetch_dataset
     from rin.data.manifest import load_manifest
 
@@ -532,7 +532,7 @@ def data_verify(
     ] = False,
     partial: Partial = False,
 ) -> None:
-    """Check a dataset's files, counts and pictures; exit status 1 when something fails."""
+    """Check a dataset's files, counts and pictures; the exit status is 1 if a check fails."""
     from rin.data.manifest import load_manifest
     from rin.data.status import dataset_status, verify_dataset
     from rin.data.store import replaced_pictures
@@ -563,12 +563,12 @@ def data_verify(
 
 
 def _index_of(results: str) -> Path:
-    """Return the folder below the results that keeps what is seen of pictures."""
+    """Return the folder below the results that keeps the inspections of pictures."""
     return Path(results) / "index"
 
 
 def _named_root(data_root: str) -> Path:
-    """Return the folder of datasets; InputError where none is named."""
+    """Return the folder of datasets; InputError if `data_root` is empty."""
     if not data_root:
         remedy = "Give --data-root, or set DATA_ROOT."
         raise InputError("no folder of datasets is named", where="--data-root", remedy=remedy)
@@ -576,7 +576,7 @@ def _named_root(data_root: str) -> Path:
 
 
 def print_verification(done: Verification) -> None:
-    """Print what was found of a dataset, every problem in a line of its own."""
+    """Print what was found in a dataset, with each problem on a line of its own."""
     _say(f"{done.manifest.name}: {done.manifest.title}", "bold")
     if len(done.counts):
         _print_counts(done)
@@ -610,7 +610,7 @@ def _say(text: str, style: str = "") -> None:
 
 
 def _plain(text: str, style: str = "") -> Text:
-    """Return text without markup, with the control characters of names written out."""
+    """Return text that is not read as markup, with control characters escaped."""
     return Text(printable(text), style=style)
 
 
@@ -652,9 +652,9 @@ def weights_convert(
 
 
 def _interrupted(number: int, _frame: object) -> None:
-    """Say at once what Ctrl-C means, and end within five seconds; a second one ends at once.
+    """Say at once what Ctrl-C means, and end within five seconds, or at once on a second Ctrl-C.
 
-    The exit status is that of a program which the signal of this number ended.
+    The exit status is that of a program ended by the signal with this number.
     """
     end = partial(_end, 128 + number)
     for stopping in STOPPING:
@@ -665,14 +665,14 @@ def _interrupted(number: int, _frame: object) -> None:
             "command goes on from there.",
             err=True,
         )
-    except OSError:  # the terminal is closed: nobody reads what is written from now on
+    except OSError:  # the terminal is closed, so nobody reads any further output
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (1, 2):
             os.dup2(nowhere, stream)
     last = threading.Timer(4, end)
     last.daemon = True
     last.start()
-    sys.unraisablehook = lambda _: end()  # of a finaliser, which swallows what is raised here
+    sys.unraisablehook = lambda _: end()  # a finaliser would swallow the exception
     raise Stopped(number)
 
 
@@ -680,11 +680,11 @@ def _end(status: int) -> None:
     kill_workers()
     with suppress(OSError):
         sys.stdout.flush()
-    os._exit(status)  # threads that train would otherwise be waited for
+    os._exit(status)  # a normal exit would wait for threads that are training
 
 
 def _fail(error: Exception) -> NoReturn:
-    """End with one line and exit status 1 where the input is bad; else raise what is wrong."""
+    """Print an InputError in one line and exit with status 1; raise any other error."""
     if not isinstance(error, InputError):
         raise error
     typer.echo(f"rin: {error}", err=True)
@@ -692,7 +692,7 @@ def _fail(error: Exception) -> NoReturn:
 
 
 def _unwritable(error: OSError) -> InputError | None:
-    """Return the error for a file that the system lets nobody write, or not read; else None."""
+    """Return the InputError for a full disk or a file without permission; None for others."""
     from rin.files import MAKE_ROOM
 
     if error.errno not in _REFUSED:
@@ -701,9 +701,9 @@ def _unwritable(error: OSError) -> InputError | None:
 
 
 def main() -> None:
-    """Run the command line; bad input ends in one line and exit status 1."""
+    """Run the command line; bad input is reported in one line, with exit status 1."""
     quiet_tensorflow()
-    # What `nohup` has a program ignore stays ignored.
+    # Signals that `nohup` makes a program ignore stay ignored.
     numbers = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, _interrupted) for number in numbers}
     try:

@@ -12,15 +12,15 @@ from typing import Any, TypeVar, overload
 
 Name = TypeVar("Name")
 Value = TypeVar("Value")
-#: Modules that are called otherwise than what brings them.
+#: Modules whose package has another name.
 _BROUGHT_BY = {"PIL": "pillow", "skimage": "scikit-image"}
-# Three are left alone: they stand for what goes on.
+# Two full stops; three are an ellipsis and are left alone.
 _DOUBLED = re.compile(r"(?<!\.)\.\.(?=\s|$)")
 _LAST_STOP = re.compile(r"(?<!\.)\.$")
 
 
 def printable(text: str) -> str:
-    """Return a text in which control characters, but for ends of lines, are written out."""
+    """Return a text with its control characters escaped, except for line ends."""
     return "".join(
         sign if sign.isprintable() or sign == "\n" else sign.encode("unicode_escape").decode()
         for sign in text
@@ -30,29 +30,32 @@ def printable(text: str) -> str:
 class InputError(ValueError):
     """Bad input: a file, a value or a name that the study cannot use.
 
-    `problem` holds the offending value, `where` names the file, folder or parameter at fault, and
-    `remedy` says, as a full sentence, what the user can do about it.  Control characters, which a
-    label may hold, are written out, and no full stop is doubled.
+    `problem` contains the offending value, `where` names the file, folder or parameter at fault,
+    and `remedy` says in a full sentence what the user can do about it.  Control characters, which
+    a label may contain, are escaped, and no full stop is doubled.
     """
 
     def __init__(self, problem: str, *, where: str | Path, remedy: str) -> None:
         self.where, self.remedy = printable(str(where)), _DOUBLED.sub(".", printable(remedy))
-        # It may end with the sentence of another error.
+        # The problem may end with the full stop of another error's sentence.
         self.problem = _LAST_STOP.sub("", _DOUBLED.sub(".", printable(problem)))
         stop = "" if self.problem.endswith("...") else "."
         super().__init__(f"{self.where}: {self.problem}{stop} {self.remedy}")
 
     def __reduce__(self) -> tuple:
-        """Keep the three parts when the error crosses a process border."""
+        """Keep the three parts when the error is passed to another process."""
         return partial(type(self), where=self.where, remedy=self.remedy), (self.problem,)
 
 
 class FileError(ValueError):
-    """What is wrong inside a file, in words that quote no text of it."""
+    """A problem inside a file, described without quoting any text of the file."""
 
 
 def unquoted(error: Exception) -> str:
-    """Return what is wrong with a file of patients; of errors that quote it, the kind alone."""
+    """Return what is wrong with a patient's file, without any text that an error quotes from it.
+
+    For errors other than `InputError` and `FileError` only the kind of error is named.
+    """
     if isinstance(error, InputError | FileError):
         return problem_of(error)
     return f"it cannot be read ({getattr(error, 'strerror', None) or type(error).__name__})"
@@ -62,7 +65,7 @@ def unquoted(error: Exception) -> str:
 def as_input_error(
     problem: str, *, where: str | Path, remedy: str, kinds: type | tuple[type, ...]
 ) -> Iterator[None]:
-    """Raise errors of some kinds as `InputError`: the problem, and what they say of it."""
+    """Raise errors of these kinds as `InputError`, with the original message after the problem."""
     try:
         yield
     except InputError:
@@ -73,20 +76,20 @@ def as_input_error(
 
 
 def problem_of(error: Exception) -> str:
-    """Return in one line what an error says is wrong."""
+    """Return an error's message in one line."""
     if isinstance(error, InputError):
         return error.problem
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def join_first_ten(texts: Sequence[str], between: str = "; ") -> str:
-    """Return the first ten texts in one, and how many more there are."""
+    """Return the first ten texts as one text, followed by how many more there are."""
     more = [f"and {len(texts) - 10} more"] if len(texts) > 10 else []
     return between.join([*texts[:10], *more])
 
 
 def join_with_and(names: Iterable[str]) -> str:
-    """Return names as a sentence holds them: ``A, B and C``; ``none`` for no name."""
+    """Return names joined for a sentence, ``A, B and C``, or ``none`` if there are none."""
     *first, last = [*names] or ["none"]
     return f"{', '.join(first)} and {last}" if first else last
 
@@ -96,7 +99,7 @@ _SINGULAR |= {"mark": "marks", "name": "names", "lie": "lies", "wait": "waits"}
 
 
 def counted(n: int, plural: str) -> str:
-    """Return a number and what it counts: ``2 rows are empty``, and ``1 row is empty``."""
+    """Return a number with a phrase that agrees: ``2 rows are empty``, but ``1 row is empty``."""
     if n != 1:
         return f"{n:,} {plural}"
     noun, *words = plural.split(" ")
@@ -108,7 +111,7 @@ def counted(n: int, plural: str) -> str:
 
 
 def did_you_mean(name: object, known: Collection) -> str:
-    """Return a question after the nearest known name, or nothing."""
+    """Return a question that suggests the nearest known name, or an empty string."""
     near = get_close_matches(str(name), [*map(str, known)], 1)
     return f" (did you mean {near[0]}?)" if near else ""
 
@@ -128,17 +131,17 @@ def look_up(kind: str, name: Name, known: Sequence[Any] | Set[Any]) -> Name: ...
 def look_up(
     kind: str, name: object, known: Mapping[Any, object] | Sequence[Any] | Set[Any]
 ) -> object:
-    """Return what a table has under a name, or a listed name itself; InputError for any other."""
+    """Return a mapping's value for a name, or the listed name; InputError for an unknown name."""
     if name not in known:
         raise unknown(kind, name, [*known])
     return known[name] if isinstance(known, Mapping) else name
 
 
 def lacking(kind: str, said: str) -> InputError | None:
-    """Return the error for what a computer lacks, memory or a package, naming the extra.
+    """Return the InputError for missing memory, or for a missing package, naming its extra.
 
-    `kind` and `said` are the name of Python's error and its text; None for any other error, and
-    for a module that no extra of this package brings.
+    `kind` and `said` are the name and the text of Python's error.  None for any other error, and
+    for a module that no extra of this package installs.
     """
     if kind == MemoryError.__name__:
         remedy = "Close other programs, or set fewer workers in the profile; then run it again."
@@ -162,7 +165,7 @@ def lacking(kind: str, said: str) -> InputError | None:
 
 
 def require(*modules: str) -> None:
-    """Raise ModuleNotFoundError at once where a long work would come to it later."""
+    """Raise ModuleNotFoundError now for a module that a long computation would miss later."""
     for module in modules:
         if find_spec(module) is None:
             raise ModuleNotFoundError(f"No module named {module!r}", name=module)

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, their digests, the manifests' folder, and YAML."""
+"""Atomic writing of files and folders, digests, the folder of manifests, and YAML."""
 
 import hashlib
 import json
@@ -28,12 +28,12 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-# What this process has found whole: by path, what it was when it was read.
+# Files that this process found whole: by path, their digest and state when they were read.
 _whole: dict[Path, tuple] = {}
 
 
 def is_whole(path: Path, sha256: str | None) -> bool:
-    """Tell whether a file has a SHA-256; it is read once a process, unless it changes."""
+    """Return whether a file has this SHA-256; a process reads it again only if it changes."""
     stat = path.stat()
     mark = (sha256, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
     if _whole.get(path) != mark and sha256_of(path) == sha256:
@@ -43,10 +43,10 @@ def is_whole(path: Path, sha256: str | None) -> bool:
 
 @contextmanager
 def write_atomically(path: Path) -> Iterator[Path]:
-    """Yield a draft to write beside `path`; it takes that name when the block ends well.
+    """Yield the path of a draft beside `path`, renamed to `path` if the block raises no error.
 
-    The draft keeps the end of the name, by which Keras and others choose a format; no other
-    process writes to it.  Content and name are on the disk before the block is left.
+    The draft's name ends like that of `path`, because Keras and others choose a format by it; no
+    other process writes to the draft.  Content and name are on the disk before the block is left.
     """
     draft = path.with_name(f".draft-{uuid.uuid4().hex[:8]}-{path.name}")
     try:
@@ -60,9 +60,9 @@ def write_atomically(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replace_folder(target: Path) -> Iterator[Path]:
-    """Yield a new folder to fill beside `target`; it takes that name when the block ends well.
+    """Yield a new, empty folder, which replaces `target` if the block raises no error.
 
-    A folder of that name stays until then.  Two renames exchange both: a process that is killed
+    An existing `target` stays until then.  Two renames exchange the folders: a process killed
     between them leaves the earlier folder, whole, as `.NAME.replaced`.
     """
     replaced = target.with_name(f".{target.name}.replaced")
@@ -80,7 +80,7 @@ def replace_folder(target: Path) -> Iterator[Path]:
 
 
 def sync(path: Path) -> None:
-    """Have a file, or the names in a folder, reach the disk before anything that follows."""
+    """Write a file, or the names in a folder, from the system's cache to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -89,14 +89,14 @@ def sync(path: Path) -> None:
 
 
 def to_checksummed_json(record: dict[str, Any]) -> str:
-    """Return a record as JSON that states its own SHA-256, that of the text without it."""
+    """Return a record as JSON that contains its own SHA-256, computed with that field empty."""
     text = json.dumps(record | {"seal": ""}, indent=1, sort_keys=True)
     seal = hashlib.sha256(text.encode()).hexdigest()
     return text.replace('"seal": ""', f'"seal": "{seal}"')
 
 
 def read_checksummed_json(path: Path) -> dict[str, Any]:
-    """Return the record of such a file; ValueError where it was changed since it was written."""
+    """Return a record written by `to_checksummed_json`; ValueError if the file was changed."""
     text = path.read_text("utf-8")
     record = json.loads(text)
     seal = record.pop("seal", None) if isinstance(record, dict) else None
@@ -106,18 +106,18 @@ def read_checksummed_json(path: Path) -> dict[str, Any]:
     return record
 
 
-#: What to do where something cannot be written.
+#: Remedy for a file that cannot be written.
 MAKE_ROOM = "Free some space, or name a folder that can be written."
 
 
 def shipped_folder(name: str) -> Path:
-    """Return a folder that comes with the package: that of the checkout, else of the wheel."""
+    """Return a folder that is part of the package: in the checkout, else in the wheel."""
     of_checkout = REPOSITORY / name
     return of_checkout if of_checkout.is_dir() else Path(__file__).parent / "shipped" / name
 
 
 def manifest_folder() -> Path:
-    """Return the folder of manifests: that of RIN_MANIFESTS, else the one that is shipped."""
+    """Return the folder of manifests: RIN_MANIFESTS if it is set, else the shipped folder."""
     folder = Path(os.environ.get("RIN_MANIFESTS") or shipped_folder("data_manifests"))
     if not folder.is_dir():
         raise InputError(
@@ -129,7 +129,7 @@ def manifest_folder() -> Path:
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-    """PyYAML's safe loader, which would let the last of equal keys win, and take 1:10 for 70."""
+    """PyYAML's safe loader, but strict: it refuses repeated keys, and 1:10, which would be 70."""
 
     def construct_scalar(self, node: yaml.ScalarNode) -> Any:
         if node.tag.endswith((":int", ":float")) and re.search(r":|^[-+]?0[\d_]+$", node.value):
@@ -146,7 +146,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         return super().construct_mapping(node, deep)
 
 
-# YAML 1.1 takes 1e-4, which has no point, for a text.
+# YAML 1.1 reads 1e-4, which has no decimal point, as text.
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
@@ -154,17 +154,17 @@ _Loader.add_implicit_resolver(
 )
 
 
-#: Brackets within brackets, more than any file needs; thousands would overflow libyaml's stack.
+#: Largest depth of nesting, more than any file needs; thousands would overflow libyaml's stack.
 _DEEPEST = 64
-#: Values of a file, with those that its aliases stand for, as merged keys copy them.
+#: Largest number of values, including those that aliases repeat, because merged keys copy them.
 _MOST_VALUES = 2_000_000
 _MEND_LINE = "Mend the line that is named."
 
 
 def read_yaml(path: Path) -> Any:
-    """Return what a YAML file holds.
+    """Return the content of a YAML file.
 
-    InputError, with the line, for what is not UTF-8 or not YAML, and where a key stands twice.
+    InputError, with the line, if the file is not UTF-8 or not YAML, or if a key is repeated.
     """
     with as_input_error("not YAML", where=path, remedy=_MEND_LINE, kinds=OSError):
         held = path.read_bytes()
@@ -172,7 +172,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def parse_yaml(held: bytes, where: Path) -> Any:
-    """Return what the bytes of a YAML file hold; InputError as `read_yaml` has it."""
+    """Return the content of a YAML file given as bytes; InputError as for `read_yaml`."""
     kinds = (yaml.YAMLError, ValueError)
     with as_input_error("not YAML", where=where, remedy=_MEND_LINE, kinds=kinds):
         text = held.decode("utf-8")
@@ -181,12 +181,12 @@ def parse_yaml(held: bytes, where: Path) -> Any:
 
 
 def _refuse_endless(text: str) -> None:
-    """Raise ValueError, with the line, where YAML is nested or repeated beyond any use."""
+    """Raise ValueError, with the line, for YAML with excessive nesting or repetition."""
     n_values, of_anchor, opened = 0, {}, []
     for event in yaml.parse(text, Loader=_Loader):
         line = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent):
-            # One that stands for what it is in has no number yet, and no end.
+            # An alias inside its own collection is endless; its anchor has no count yet.
             n_values += of_anchor.get(event.anchor, _MOST_VALUES)
         elif isinstance(event, yaml.CollectionEndEvent):
             anchor, before = opened.pop()
@@ -205,13 +205,13 @@ def _refuse_endless(text: str) -> None:
 
 
 class FrozenModel(BaseModel):
-    """Immutable model of what a file states; unknown fields are rejected."""
+    """Immutable model of the content of a file; unknown fields are rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @classmethod
     def checked(cls, stated: Any, *, where: str | Path, remedy: str) -> Self:
-        """Return what a file states; InputError names the first thing that does not fit."""
+        """Return the model of a file's content; InputError names the first wrong setting."""
         try:
             return cls.model_validate(stated)
         except ValidationError as error:
@@ -219,9 +219,9 @@ class FrozenModel(BaseModel):
 
 
 def _misfit(error: ValidationError, model: type[BaseModel]) -> str:
-    """Return in one line the first thing that a file states wrongly: setting, value, what fits."""
+    """Return the first error in one line: the setting, what is expected, the value given."""
     errors = error.errors(include_url=False)
-    # A slip of the pen makes two errors: a setting that is unknown, and one that is missing.
+    # A misspelt setting causes two errors: an unknown setting and a missing one.
     first = next((slip for slip in errors if slip["type"] == "extra_forbidden"), errors[0])
     place = [str(name) for name in first["loc"] if name != "[key]"]
     value, message = first["input"], first["msg"].removeprefix("Value error, ")
@@ -229,7 +229,7 @@ def _misfit(error: ValidationError, model: type[BaseModel]) -> str:
         message = f"there is no such setting{did_you_mean(place[-1], _fields(model))}"
     elif first["type"] == "string_type" and isinstance(value, bool | int | float):
         message = f"YAML reads it as {value}; write it in quotes"
-        if "[key]" in first["loc"]:  # whose word, as yes or no, YAML has replaced
+        if "[key]" in first["loc"]:  # YAML has replaced the word, such as yes or no
             place[-1] = "a key such as yes, no or 1"
     elif place and not isinstance(value, dict | list):
         message += f" (got {reprlib.repr(value)})"
@@ -250,9 +250,9 @@ _IN_YAML = {
 
 
 def settings_of(model: type) -> list[dict[str, str]]:
-    """Return what a model reads from YAML: Setting, Values and Default (or needed) a field.
+    """Return a row for each field of a model: Setting, Values, and Default or “needed”.
 
-    The description of a field says its values where those of its type do not.
+    Values come from the field's description if it has one, else from its type.
     """
     schema = TypeAdapter(model).json_schema()
     rows = []
@@ -267,7 +267,7 @@ def settings_of(model: type) -> list[dict[str, str]]:
 
 
 def _in_yaml(field: dict[str, Any], models: dict[str, Any]) -> str:
-    """Return the values that a JSON schema allows as one writes them in YAML."""
+    """Return the values that a JSON schema allows, as they are written in YAML."""
     if "anyOf" in field:
         return " or ".join(_in_yaml(kind, models) for kind in field["anyOf"])
     if "$ref" in field:
@@ -285,7 +285,7 @@ def _in_yaml(field: dict[str, Any], models: dict[str, Any]) -> str:
 
 
 def _fields(model: type[BaseModel]) -> set[str]:
-    """Return the names of all settings of a model, and of the models in it."""
+    """Return the names of all settings of a model and of the models nested in it."""
     schema = model.model_json_schema()
     parts = [schema, *schema.get("$defs", {}).values()]
     return {name for part in parts for name in part.get("properties", {})}

@@ -1,6 +1,6 @@
-"""Worker processes end with the process that started them, and Ctrl-C ends them all.
+"""Worker processes that end with the process that started them, and with Ctrl-C.
 
-What TensorFlow writes while it starts stays off the terminal.
+TensorFlow's start-up messages are kept off the terminal.
 """
 
 import ctypes
@@ -22,17 +22,17 @@ from types import ModuleType
 from rin.errors import InputError
 
 PR_SET_PDEATHSIG = 1
-#: What stops a command: Ctrl-C, the end of the system or of a job, a terminal that is closed.
+#: Signals that stop a command: Ctrl-C, a shutdown or the end of a job, a closed terminal.
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 class Stopped(BaseException):
-    """Somebody stopped the command; nothing on the way to it may take that for an error."""
+    """The user or the system stopped the command; no `except Exception` may catch this."""
 
 
 def kill_workers() -> None:
-    """End the processes of this one's pools at once: what they had finished is kept."""
+    """Kill the workers of this process's pools at once; runs that they finished are kept."""
     for worker in multiprocessing.active_children():
         with suppress(ProcessLookupError):
             os.kill(worker.pid, signal.SIGKILL)
@@ -41,23 +41,26 @@ def kill_workers() -> None:
 
 
 def die_with(parent: int) -> None:
-    """Leave Ctrl-C to the parent process, and have the kernel end this one when that is gone."""
+    """Ignore Ctrl-C, which the parent handles, and end this process when the parent ends.
+
+    On Linux the kernel ends this process; elsewhere only a parent that is already gone is noticed.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":  # also while a library is loaded, when no thread can do it
+    if sys.platform == "linux":  # works while a library loads, when a thread cannot
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
 
 
 def end_with_parent() -> None:
-    """End this worker when its parent is gone, even if killed; the parent alone hears Ctrl-C."""
+    """End this worker when its parent ends, even if it is killed; leave Ctrl-C to the parent."""
     if (parent := multiprocessing.parent_process()) is not None:
         die_with(parent.pid)
         follow(parent.pid)
 
 
 def follow(process: int) -> None:
-    """End this process within a second of another one's end."""
+    """End this process within a second after the process with this id ends."""
 
     def look() -> None:
         with suppress(ProcessLookupError):
@@ -71,8 +74,8 @@ def follow(process: int) -> None:
 
 @contextmanager
 def without_interrupts() -> Iterator[None]:
-    """Have processes that start meanwhile, and theirs, leave Ctrl-C to this one."""
-    resource_tracker.ensure_running()  # Python's own start of it would let Ctrl-C through
+    """Block Ctrl-C in all processes that start meanwhile, so that only this one receives it."""
+    resource_tracker.ensure_running()  # started later by Python, it would receive Ctrl-C
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
@@ -82,11 +85,11 @@ def without_interrupts() -> Iterator[None]:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Let what stops a command wait until a block has ended."""
-    if threading.current_thread() is not threading.main_thread():  # which alone is stopped
+    """Delay the signals that stop a command until the block has ended."""
+    if threading.current_thread() is not threading.main_thread():  # only that thread gets signals
         yield
         return
-    # Not blocked: another thread of this process would hear it, and stop the main one.
+    # Blocking them would not do: another thread would receive the signal and stop the main one.
     came, before = [], {}
     for number in STOPPING:
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -101,8 +104,9 @@ def undisturbed() -> Iterator[None]:
 
 
 def start_worker(devices: SimpleQueue | None) -> None:
-    """Begin a worker of a pool, which takes one of the `devices` (GPUs), if any, for itself."""
-    # In this module, as others take seconds to import before the worker heeds its parent.
+    """Initialise a worker of a pool; if there are `devices` (GPUs), it takes one for itself."""
+    # Defined here because other modules take seconds to import, and until then the worker would
+    # not follow its parent.
     end_with_parent()
     quiet_tensorflow()
     if devices is not None:
@@ -110,15 +114,15 @@ def start_worker(devices: SimpleQueue | None) -> None:
 
 
 def keep_memory() -> None:
-    """Have the C library, where it can, keep what is freed for the next step."""
-    # TensorFlow's first dataset has it map every 128 kB anew, 1.4 GB in the shortest run.
+    """Let the C library, if it has `mallopt`, keep freed memory for the next training step."""
+    # After TensorFlow's first dataset it would map every 128 kB again, 1.4 GB in the shortest run.
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
         mallopt(M_MMAP_THRESHOLD, 2**25)
         mallopt(M_TRIM_THRESHOLD, 2**30)
 
 
 def quiet_tensorflow() -> None:
-    """Keep off the terminal what TensorFlow writes when it starts, unless its log level is 0."""
+    """Keep TensorFlow's start-up messages off the terminal, unless its log level is 0."""
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
         return
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -127,13 +131,13 @@ def quiet_tensorflow() -> None:
 
 
 class _QuietStart(PathFinder):
-    """Finds TensorFlow as Python does, and has it loaded with standard error closed."""
+    """Finds TensorFlow as Python does, and loads it with standard error redirected."""
 
     @classmethod
     def find_spec(
         cls, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return how TensorFlow is loaded; None for any other module."""
+        """Return the spec by which TensorFlow is loaded; None for any other module."""
         spec = super().find_spec(fullname, path, target) if fullname == "tensorflow" else None
         if spec is not None and spec.loader is not None:
             spec.loader.exec_module = partial(_load_quietly, spec.loader.exec_module)
@@ -141,17 +145,20 @@ class _QuietStart(PathFinder):
 
 
 class NotLoadedError(InputError, ImportError):
-    """TensorFlow is there and does not load; an ImportError to libraries that can do without."""
+    """TensorFlow is installed but does not load.
+
+    It is also an ImportError, so that libraries that can do without TensorFlow carry on.
+    """
 
 
 def _load_quietly(load: Callable[[ModuleType], None], module: ModuleType) -> None:
-    # The file behind it, as libraries in C++ know nothing of sys.stderr.
+    # The file descriptor, because libraries in C++ do not use sys.stderr.
     shown, hidden = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(hidden, 2)
     try:
         load(module)
     except (ImportError, MemoryError, OSError) as error:
-        # Its own account of it has a hundred lines; the cause is on one of the last.
+        # TensorFlow's message has a hundred lines; the cause is on one of the last.
         lines = [line for line in str(error).splitlines() if "Error:" in line] or [str(error)]
         problem = f"it cannot be loaded ({lines[-1] or type(error).__name__})"
         remedy = "Is there enough memory for it, half a gigabyte? Else install it anew."

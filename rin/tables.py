@@ -1,7 +1,7 @@
-"""The tables that pass between packages: their columns, and the one check of them.
+"""The tables that pass between packages: their columns, and one function that checks them.
 
-`tables.yaml` states the columns, and the page “Tables and manifests” is made from them.  Nothing
-is repaired.
+`tables.yaml` lists the columns, and the page “Tables and manifests” is made from it.  Nothing is
+repaired.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import pandas as pd
 from rin.errors import InputError, did_you_mean
 from rin.files import read_yaml
 
-#: How much of a backbone is trained: nothing, its last ten layers whatever their kind (as in the
-#: official scripts, `base_model.layers[:-10]` frozen), all of it.
+#: How much of a backbone is trained: nothing, its last ten layers of any kind (the official
+#: scripts freeze `base_model.layers[:-10]`), or all of it.
 UNFREEZING = ("freeze_all", "unfreeze_top10", "unfreeze_all")
 
 _EXACT = {"text": str, "integer": int, "yes or no": bool}
@@ -26,7 +26,11 @@ _STATED = read_yaml(Path(__file__).with_suffix(".yaml"))
 
 @dataclass(frozen=True)
 class Column:
-    """What the file states of a column; `exact` where text may not be numbers."""
+    """A column as `tables.yaml` describes it.
+
+    `empty` allows missing values, `unique` forbids repeated ones, and `always` makes the column
+    required.  If `exact`, text, integers and truth values must have that very type.
+    """
 
     type: str
     meaning: str
@@ -40,7 +44,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Schema:
-    """A table's columns by name, as the file states them."""
+    """The columns of a table, by name, as `tables.yaml` describes them."""
 
     name: str
     description: str
@@ -57,7 +61,7 @@ def _schema(name: str) -> Schema:
 
 
 def _checks(schema: Schema, names: Sequence[str]) -> Any:
-    """Return pandera's schema of some columns, which is loaded where a table is checked."""
+    """Return a pandera schema of these columns; pandera is imported only when it is needed."""
     import pandera.pandas as pa
 
     number = pa.Check(pd.api.types.is_numeric_dtype, name="numbers", error="numbers")
@@ -82,7 +86,7 @@ def _checks(schema: Schema, names: Sequence[str]) -> Any:
     return pa.DataFrameSchema(checked)
 
 
-#: Every schema by the name that it goes by in the book.
+#: Every schema, by its name in the book.
 SCHEMAS = {name: _schema(name) for name in _STATED["tables"]}
 CASES = SCHEMAS["Cases"]
 PREDICTIONS = SCHEMAS["Predictions"]
@@ -92,7 +96,7 @@ PRETRAINED = SCHEMAS["Pretrained"]
 
 
 def described(schema: Schema) -> pd.DataFrame:
-    """Return a row a column of a schema: column, type, unit, meaning, always (if required)."""
+    """Return one row a column of a schema: column, type, unit, meaning, always (required)."""
     rows = []
     for name, column in schema.columns.items():
         facts = {"type": column.type, "unit": column.unit}
@@ -104,7 +108,7 @@ def described(schema: Schema) -> pd.DataFrame:
 def require_columns(
     present: Iterable[str], columns: Sequence[str], *, where: str, remedy: str = ""
 ) -> None:
-    """Raise InputError if a table, or its `columns`, lack a column."""
+    """Raise InputError if one of `columns` is not among those `present`."""
     present = [*present]
     if missing := [name for name in columns if name not in present]:
         problem = f"columns {missing} are missing{did_you_mean(missing[0], present)}"
@@ -119,7 +123,7 @@ def check_table(
     where: str,
     remedy: str = "",
 ) -> None:
-    """Raise InputError unless a table fits some columns of a schema, by default the required."""
+    """Raise InputError unless a table fits these columns of a schema, by default the required."""
     from pandera.errors import SchemaErrors
 
     needed = columns or [name for name, column in schema.columns.items() if column.always]
