@@ -1,1 +1,1 @@
-"""The CNNs of the study, their inputs and weights; Keras is imported when a model is built."""
+"""The networks of the study, their inputs and weights; building a model imports Keras."""

@@ -1,7 +1,7 @@
 """Random affine augmentation with the ranges of the official training scripts.
 
-Each range means what it does in Keras' `ImageDataGenerator`, which those use: zoom is drawn for
-each axis on its own, and shear is in degrees, so that the official "0.1" is a tenth of a degree.
+Ranges have the meaning of Keras' `ImageDataGenerator`, which the official scripts use: zoom is
+drawn for each axis separately, and shear is in degrees: the official "0.1" is a tenth of a degree.
 """
 
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Largest changes to either side of a random affine transform.
+    """Largest changes, in either direction, of a random affine transform.
 
-    `rotation` and `shear` in degrees, `shift` as a fraction of the image's side, `zoom` of either
-    axis; with `flip` half of the images are mirrored left to right.
+    `rotation` and `shear` are in degrees, `shift` is a fraction of the image's side, `zoom`
+    applies to each axis; with `flip`, half of the images are mirrored left to right.
     """
 
     rotation: float = 0.0
@@ -25,10 +25,11 @@ class Augmentation:
     def matrices(self, draws: Any, height: int, width: int) -> Any:
         """Return output-to-input maps (n, 8), as `keras.ops.image.affine_transform` takes them.
 
-        `draws` (n, 7) in [-1, 1) are rotation, vertical and horizontal shift, shear, vertical and
-        horizontal zoom, flip, which act in the order of `ImageDataGenerator`: rotation, shift,
-        shear, zoom about the image centre, flip.  Its releases differ in whether the first axis is
-        down or right, which decides only along which axis shear acts.
+        The columns of `draws` (n, 7), in [-1, 1), are rotation, vertical and horizontal shift,
+        shear, vertical and horizontal zoom, and flip.  They act in the order of
+        `ImageDataGenerator`: rotation, shift, shear, zoom about the image centre, flip.  Releases
+        of Keras differ in whether the first axis points down or right, which only decides along
+        which axis shear acts.
         """
         from keras import ops
 
@@ -61,10 +62,10 @@ AUGMENTATION: dict[str, Augmentation] = {
 
 
 def gathered_affine(images: Any, matrices: Any) -> Any:
-    """Transform images (n, h, w, channels) by gathers: bilinear, the nearest pixel outside.
+    """Transform images (n, h, w, channels) by gathers, bilinearly, with the nearest pixel outside.
 
-    For steps that XLA compiles, in which `keras.ops.image.affine_transform`, whose `matrices`
-    (n, 8) these are, has no kernel on TensorFlow.
+    It replaces `keras.ops.image.affine_transform`, whose `matrices` (n, 8) it takes, in steps that
+    XLA compiles: there that function has no kernel on TensorFlow.
     """
     from keras import ops
 

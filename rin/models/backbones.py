@@ -1,8 +1,8 @@
-"""Convolutional backbones from `keras.applications`: the four of the paper, and others.
+"""Convolutional backbones from `keras.applications`: the paper's four backbones and others.
 
-Three of them are also built in torchvision's topology, in which PyTorch's weights belong.  A
-backbone maps a preprocessed batch (n, size, size, 3) to its last feature map, the target layer
-of Grad-CAM (which the paper names for its four), which feeds global average pooling directly.
+Three backbones are also built in torchvision's topology, for weights from PyTorch.  A backbone
+maps a preprocessed batch (n, size, size, 3) to its last feature map, which feeds global average
+pooling directly and is the target layer of Grad-CAM (the paper names it for its four backbones).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from rin.errors import InputError, look_up
 if TYPE_CHECKING:
     import keras
 
-#: Whose network of that name it is; equal weights give other features in the other one.
+#: The framework that defines a network; the same weights give other features in the other one.
 Topology = Literal["keras", "torchvision"]
-#: Backbones that there are in torchvision's topology.
+#: Backbones that can be built in torchvision's topology.
 IN_TORCHVISION = ("ResNet50", "DenseNet121", "InceptionV3")
 
 
@@ -25,10 +25,11 @@ IN_TORCHVISION = ("ResNet50", "DenseNet121", "InceptionV3")
 class Backbone:
     """One architecture, by the name of its constructor in `keras.applications`.
 
-    `min_size` is in pixels; `relative_cost`, training time relative to ResNet50, decides only
-    which blocks start first; `parameters` are those without top, which no two share; `batch_norm`
-    says whether batch normalisation follows the first convolution, and `preprocesses` whether
-    the constructor would put a preprocessing of its own into the network.
+    `min_size` is in pixels; `relative_cost`, training time relative to ResNet50, only decides
+    which blocks start first; `parameters` is the number of parameters without top, which differs
+    between all backbones; `batch_norm` says whether batch normalisation follows the first
+    convolution, and `preprocesses` whether the constructor would add its own preprocessing to the
+    network.
     """
 
     name: str
@@ -43,7 +44,7 @@ class Backbone:
 ALL_BACKBONES: dict[str, Backbone] = {
     b.name: b
     for b in (
-        # The paper's four come first, and `BACKBONES` counts them off: append others.
+        # `BACKBONES` takes the first four, which are the paper's: append others.
         Backbone("InceptionResNetV2", "conv_7b_ac", 75, 2.5, 54_336_736),
         Backbone("ResNet50", "conv5_block3_out", 32, 1.0, 23_587_712),
         Backbone("DenseNet121", "relu", 32, 1.2, 7_037_504),
@@ -55,7 +56,7 @@ ALL_BACKBONES: dict[str, Backbone] = {
         Backbone("Xception", "block14_sepconv2_act", 71, 1.2, 20_861_480),
     )
 }
-#: The four of the paper; the others are for studies beyond it.
+#: The paper's four backbones.
 BACKBONES: dict[str, Backbone] = dict(list(ALL_BACKBONES.items())[:4])
 
 
@@ -81,8 +82,8 @@ def build_backbone(
 ) -> keras.Model:
     """Build a backbone without top, randomly initialised.
 
-    The momentum is that of the moving averages, which lag behind in short trainings; None: that of
-    the framework whose topology it is.
+    `batch_norm_momentum` is the momentum of the moving averages, which lag behind in short
+    trainings; None takes the default of the framework that defines the topology.
     """
     check_size(name, size)
     import keras
@@ -102,14 +103,14 @@ def build_backbone(
 
 
 def topology_of(backbone: keras.Model) -> Topology:
-    """Return whose network a backbone is."""
+    """Return the topology of a backbone."""
     return "torchvision" if backbone.name.endswith("_torchvision") else "keras"
 
 
 def construct(name: str, input_shape: tuple[int, ...], weights: str | None) -> keras.Model:
     """Call the constructor of a backbone in `keras.applications`, without top.
 
-    Preprocessing belongs to the weights here, so that no network has one inside.
+    Preprocessing is left out, because here it belongs to the weights.
     """
     import keras
 

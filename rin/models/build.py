@@ -1,7 +1,7 @@
-"""A whole classifier: augmentation, preprocessing, backbone, head, and what of it is trained.
+"""A whole classifier: augmentation, preprocessing, backbone and head, and which layers train.
 
 A second model over the same layers returns logits and class activation maps together, so that
-explaining costs no second forward pass and no score saturates into a tie.
+maps cost no second forward pass and scores do not saturate into ties.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Architecture:
     """Everything that decides the compiled step of a block.
 
-    `size` is the image side in pixels; grey images have one of the `channels`, RGB three.
+    `size` is the image side in pixels; `channels` is 1 for grey images and 3 for RGB.
     """
 
     backbone: str
@@ -39,11 +39,12 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Classifier:
-    """A built classifier and the parts that a trainer has to reach.
+    """A built classifier and the parts that a trainer needs.
 
-    `model` maps uint8 pixels (n, size, size, channels) to probabilities (n, n_classes),
-    `explainer` to logits and class activation maps (of other heads than the linear: features),
-    `embedder` to logits and pooled features, which `head` maps to logits.
+    `model` maps uint8 pixels (n, size, size, channels) to probabilities (n, n_classes).
+    `explainer` maps them to logits and class activation maps (for heads other than the linear
+    head: feature maps), `embedder` to logits and pooled features; `head` maps the pooled features
+    to logits.
     """
 
     model: keras.Model
@@ -56,7 +57,7 @@ class Classifier:
 
 
 def build_classifier(architecture: Architecture, *, gathers: bool = False) -> Classifier:
-    """Build a classifier, randomly initialised; `gathers` as for `Augment`."""
+    """Build a randomly initialised classifier; `gathers` is passed to `Augment`."""
     a = architecture
     augmentation = look_up("augmentation", a.augmentation, AUGMENTATION)
     backbone = build_backbone(
@@ -67,7 +68,7 @@ def build_classifier(architecture: Architecture, *, gathers: bool = False) -> Cl
 
     from rin.models.layers import Augment, ClassActivation, Preprocess
 
-    # In eight bits of mantissa a grey level would be lost on the way.
+    # The eight bits of a bfloat16 mantissa would lose grey levels.
     augment = Augment(augmentation, gathers=gathers, dtype="float32")
     preprocess = Preprocess(dtype="float32")
     pixels = keras.Input((a.size, a.size, a.channels), dtype="uint8")
@@ -88,11 +89,11 @@ def build_classifier(architecture: Architecture, *, gathers: bool = False) -> Cl
 
 
 def apply_unfreezing(backbone: keras.Model, unfreezing: str) -> None:
-    """Mark the layers of a backbone as trainable or frozen, before `compile` fixes it."""
+    """Mark the layers of a backbone as trainable or frozen; call it before `compile`."""
     first_of = {"unfreeze_all": 0, "freeze_all": len(backbone.layers), "unfreeze_top10": -10}
     first = look_up("unfreezing", unfreezing, first_of)
     backbone.trainable = unfreezing != "freeze_all"
-    # Layer by layer: Keras passes a model's value on only when it changes.
+    # Layer by layer, because Keras passes on a model's value to its layers only when it changes.
     for layer in backbone.layers:
         layer.trainable = False
     for layer in backbone.layers[first:]:

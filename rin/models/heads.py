@@ -1,6 +1,6 @@
-"""What stands between pooled features and logits: the paper's head, and three others.
+"""Heads, which map pooled features to logits: the paper's head and three others.
 
-The others are those of Frees et al. (arXiv 2508.17567), with that study's default settings.
+The others are from Frees et al. (arXiv 2508.17567), with that study's default settings.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rin.errors import look_up
 if TYPE_CHECKING:
     import keras
 
-#: `linear` is the paper's.
+#: `linear` is the paper's head.
 HEADS = ("linear", "nonlinear", "conv", "conv_skip")
 _RATIO, _FILTERS, _KERNEL, _SLOPE = 0.5, 4, 2, 0.01
 
@@ -22,9 +22,9 @@ _RATIO, _FILTERS, _KERNEL, _SLOPE = 0.5, 4, 2, 0.01
 def build_head(
     name: str, pooled: keras.KerasTensor, n_classes: int, dropout: float
 ) -> tuple[keras.KerasTensor, keras.Model]:
-    """Put a head on pooled features (n, channels); return its logits (n, n_classes), and itself.
+    """Put a head on pooled features (n, channels); return its logits (n, n_classes) and its model.
 
-    The model, from features to logits, shares its layers with the network that `pooled` is of.
+    The model maps pooled features to logits and shares its layers with the network of `pooled`.
     """
     look_up("head", name, HEADS)
     import keras
@@ -40,7 +40,7 @@ def build_head(
     elif name == "nonlinear":
         hidden = activated(layers.Dense(int(_RATIO * channels))(pooled))
     else:
-        # Along the features, which have no order but that of the backbone's channels.
+        # A convolution along the features, in the arbitrary order of the backbone's channels.
         line = layers.Reshape((channels, 1))(pooled)
         flat = layers.Flatten()(activated(layers.Conv1D(_FILTERS, _KERNEL, use_bias=False)(line)))
         if name == "conv_skip":
@@ -53,7 +53,7 @@ def build_head(
 
 
 def reset_head(head: keras.Model, draws: np.random.Generator) -> None:
-    """Draw the weights of a head anew: Glorot uniform kernels, and nothing learnt elsewhere."""
+    """Reset the weights of a head: random Glorot uniform kernels, initial values for the rest."""
     fresh = {"bias": 0, "beta": 0, "gamma": 1, "moving_mean": 0, "moving_variance": 1}
     for variable in head.variables:
         shape = tuple(variable.shape)

@@ -1,4 +1,4 @@
-"""The layers of the study that Keras does not have, for every backend of it."""
+"""The study's own Keras layers, for every backend of Keras."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ from rin.models.preprocessing import Preprocessing
 
 
 class Augment(keras.layers.Layer):
-    """Random affine augmentation of a batch while training; identity otherwise.
+    """Random affine augmentation of a batch in training; identity otherwise.
 
-    `gathers` asks for `rin.models.augmentation.gathered_affine`.  `traces` counts how often the
-    layer's Python code ran, which is once for each tracing of a compiled step.
+    With `gathers`, `rin.models.augmentation.gathered_affine` does the transform.  `traces` counts
+    how often the layer's Python code ran, which is once for each tracing of a compiled step.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class Augment(keras.layers.Layer):
         self.traces = 0
 
     def call(self, images: Any, training: bool = False) -> Any:
-        """Transform (n, h, w, channels) float pixels; fill with the nearest pixel."""
+        """Transform float pixels (n, h, w, channels); fill with the nearest pixel."""
         self.traces += 1
         if not training or self.augmentation == Augmentation():
             return images
@@ -41,10 +41,10 @@ class Augment(keras.layers.Layer):
 
 
 class Preprocess(keras.layers.Layer):
-    """Expands grey to three channels and applies a preprocessing, which weights of it hold."""
+    """Expands grey to three channels and applies a preprocessing, kept in the layer's weights."""
 
     def build(self, input_shape: tuple) -> None:
-        """Create the numbers of a preprocessing, as the identity."""
+        """Create the weights, with the values of the identity."""
         self.order = self.add_weight(shape=(3, 3), initializer="identity", trainable=False)
         self.scale = self.add_weight(shape=(3,), initializer="ones", trainable=False)
         self.offset = self.add_weight(shape=(3,), initializer="zeros", trainable=False)
@@ -57,7 +57,7 @@ class Preprocess(keras.layers.Layer):
         self.offset.assign(np.asarray(preprocessing.offset, "float32"))
 
     def call(self, images: Any) -> Any:
-        """Map (n, h, w, 1 or 3) pixels in 0-255 to (n, h, w, 3)."""
+        """Map pixels (n, h, w, 1 or 3) in 0-255 to inputs (n, h, w, 3)."""
         if images.shape[-1] == 1:
             images = ops.repeat(images, 3, axis=-1)
         else:
@@ -66,7 +66,7 @@ class Preprocess(keras.layers.Layer):
 
 
 class ClassActivation(keras.layers.Layer):
-    """Class activation map of a head of global average pooling and one dense layer.
+    """Class activation map for a head of global average pooling and one dense layer.
 
     The gradient of the logit of class c with respect to channel k is w[k, c] / (H W) everywhere,
     so Grad-CAM is the ReLU of this map (Selvaraju et al. 2020; Zhou et al. 2016).

@@ -1,7 +1,7 @@
-"""Preprocessing: how 0-255 pixels become what a set of weights was trained on.
+"""Preprocessing: how 0-255 pixels become the inputs that a set of weights was trained on.
 
-Every one in use is an affine map per channel after an optional RGB to BGR swap, so one layer
-serves them all, and a block of runs can change it without compiling anything.
+Every preprocessing in use is an affine map per channel after an optional RGB to BGR swap, so that
+one layer serves them all, and a block of runs can change it without compiling anything.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from rin.files import read_yaml
 class Preprocessing:
     """A preprocessing: `swap(pixels) * scale + offset`, pixels in 0-255.
 
-    With `bgr` the channels are swapped to blue, green, red first; `scale` and `offset` hold one
-    number for each channel, in the order after the swap.
+    With `bgr` the channels are first swapped to blue, green, red; `scale` and `offset` have one
+    number a channel, in the order after the swap.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Preprocessing:
     offset: tuple[float, float, float]
 
     def apply(self, pixels: np.ndarray) -> np.ndarray:
-        """Return RGB pixels (..., 3) of 0-255 as float32 inputs."""
+        """Return the float32 inputs for RGB pixels (..., 3) in 0-255."""
         swapped = pixels[..., ::-1] if self.bgr else pixels
         return (swapped * np.asarray(self.scale) + np.asarray(self.offset)).astype("float32")
 

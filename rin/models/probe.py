@@ -1,8 +1,9 @@
-"""Which inputs a file of weights was trained on, read from its first batch normalisation.
+"""Which inputs a file of weights was trained on, inferred from its first batch normalisation.
 
-Its moving averages describe the outputs of the first convolution over the images of pretraining.
-Sample images go through the same convolution under each preprocessing.  The candidate whose means
-and variances are nearest to the stored averages wins, unless nothing fits or two fit alike.
+Its moving averages describe the outputs of the first convolution on the pretraining images.  The
+probe runs sample images through the same convolution under each candidate preprocessing.  The
+candidate whose means and variances are nearest to the stored averages is chosen, unless none fits
+or two fit about equally well.
 """
 
 from __future__ import annotations
@@ -40,20 +41,22 @@ from rin.models.weights_file import layout_of, layout_of_tensors, shapes_of
 if TYPE_CHECKING:
     import keras
 
-#: No candidate fits where the best diverges by more than this, on average over the channels.
+#: No candidate fits if the nearest diverges by more than this, on average over the channels.
 LARGEST_DIVERGENCE = 1.0
-#: No candidate fits where chance alone would give a correlation as high at least this often.
+#: No candidate fits if chance alone would give as high a correlation with at least this
+#: probability.
 CHANCE = 0.001
-#: Two candidates are too close to call where the second diverges by less than so many times.
+#: The two nearest candidates are too close to call if the second diverges by less than this many
+#: times the first's divergence.
 FACTOR = 1.5
-#: Below this, divergences are sampling error and are not distinguished by their ratio.
+#: Smaller divergences are sampling error and count as this much in their ratio.
 _FLOOR = 0.005
 
 NONE_FITS, TOO_CLOSE = "none fits", "too close to call"
 
-#: Preprocessing that a file may have been trained with, in the order in which they are listed.
-#: MONAI's equals `caffe_unit` to three decimals; the demonstration of the PyTorch release and
-#: others feed `symmetric` in the order BGR.
+#: Preprocessings that a file may have been trained with, in the order in which they are listed.
+#: MONAI's equals `caffe_unit` to three decimals; the demonstration of the PyTorch release, among
+#: others, feeds `symmetric` in the order BGR.
 CANDIDATES: tuple[Preprocessing, ...] = (
     *(way for name, way in PREPROCESSING.items() if not name.endswith(("_bgr", "_rgb"))),
     Preprocessing("unit", False, (1 / 255,) * 3, (0.0,) * 3),
@@ -62,7 +65,7 @@ CANDIDATES: tuple[Preprocessing, ...] = (
 
 
 def swapped(preprocessing: Preprocessing) -> Preprocessing:
-    """Return a preprocessing with its colour channels, and their numbers, in the other order."""
+    """Return a preprocessing with its colour channels, scales and offsets in the other order."""
     return replace(
         preprocessing,
         name=f"{preprocessing.name}_{'rgb' if preprocessing.bgr else 'bgr'}",
@@ -72,17 +75,17 @@ def swapped(preprocessing: Preprocessing) -> Preprocessing:
     )
 
 
-#: In colour every candidate is tried in both orders of the channels.
+#: Candidates for colour images: each is tried in both orders of the channels.
 IN_COLOR = {candidate.name: candidate for candidate in (*CANDIDATES, *map(swapped, CANDIDATES))}
 
 
 @dataclass(frozen=True)
 class FirstLayer:
-    """The first convolution of a network and the batch normalisation behind it.
+    """The first convolution of a network and the batch normalisation that follows it.
 
-    `kernel` is (h, w, 3, channels); `bias`, `mean` and `variance`, the moving averages, are
-    (channels,); the normalisation adds `epsilon` to a variance.  `padding` is pixels of zeros on
-    every side, or `same`, as the framework pads for that stride.
+    `kernel` has the shape (h, w, 3, channels); `bias` and the moving averages `mean` and
+    `variance` have the shape (channels,); the normalisation adds `epsilon` to a variance.
+    `padding` is the number of zeros on every side, or `same`: Keras' padding for that stride.
     """
 
     backbone: str
@@ -95,7 +98,7 @@ class FirstLayer:
     padding: int | str
 
     def sides(self, size: int) -> tuple[int, int]:
-        """Return the zeros before and after an image side of `size` pixels."""
+        """Return the number of zeros before and after an image side of `size` pixels."""
         if self.padding != "same":
             return int(self.padding), int(self.padding)
         needed = (-(-size // self.stride) - 1) * self.stride + self.kernel.shape[0] - size
@@ -127,9 +130,9 @@ def first_layer(backbone: keras.Model) -> FirstLayer:
 
 
 def identify_backbone(path: Path) -> str:
-    """Return the backbone that a file of weights belongs to.
+    """Return the name of the backbone that a file of weights belongs to.
 
-    Of tensors with PyTorch's names by these, of others by the number of parameters.
+    Tensors with PyTorch's names are identified by their names, others by the number of parameters.
     """
     parameters = count_parameters(path)
     shapes = shapes_of(path) if path.suffix == ".safetensors" else {}
@@ -153,7 +156,7 @@ def identify_backbone(path: Path) -> str:
 def read_first_layer(
     path: Path, backbone: str | None = None, topology: Topology | None = None
 ) -> FirstLayer:
-    """Return the first layers of a file of weights; what is not given of it is found."""
+    """Return the first layers of a file of weights; backbone and topology are found if None."""
     if not path.is_file():
         remedy = "Give the path of a file of weights."
         raise InputError("there is no such file", where=path, remedy=remedy)
@@ -171,9 +174,9 @@ def read_first_layer(
 def predict(
     layer: FirstLayer, images: np.ndarray, preprocessing: Preprocessing
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and variance (outputs,) of a layer over uint8 images under a preprocessing.
+    """Return mean and variance (channels,) of a layer's outputs under a preprocessing.
 
-    Images are (n, h, w) gray or (n, h, w, 3) RGB.
+    Images are uint8, grey (n, h, w) or RGB (n, h, w, 3).
     """
     rgb = images if images.ndim == 4 else np.repeat(images[..., np.newaxis], 3, axis=-1)
     rows, columns = (layer.sides(side) for side in rgb.shape[1:3])
@@ -182,7 +185,7 @@ def predict(
     for image in rgb:
         padded = np.pad(preprocessing.apply(image), (rows, columns, (0, 0)))
         patches = sliding_window_view(padded, (size, size), axis=(0, 1))[::step, ::step]
-        # Of patches (y, x, channel, h, w) and a kernel (h, w, channel, output).
+        # Patches are (y, x, channel, h, w), the kernel is (h, w, channel, output).
         outputs = np.tensordot(patches, layer.kernel, axes=([3, 4, 2], [0, 1, 2])) + layer.bias
         means.append(outputs.mean(axis=(0, 1)))
         squares.append((outputs**2).mean(axis=(0, 1)))
@@ -191,22 +194,22 @@ def predict(
 
 
 def scaling_of(candidate: str) -> str:
-    """Return the name of a candidate without its order of channels."""
+    """Return the name of a candidate without the suffix for its order of channels."""
     return candidate.removesuffix("_rgb").removesuffix("_bgr")
 
 
 def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
     """Return how well each candidate explains the stored averages, the nearest first.
 
-    Columns `candidate`; `divergence`, in nats: Kullback-Leibler of two Gaussians, stored and
-    predicted, mean of both directions and over channels; `correlation` over channels of the
-    logarithms of both variances: scale cancels, so it tells whether the averages belong to these
-    kernels at all; `contrast`, how many times the contrast of the images those of pretraining had
-    (geometric mean over channels); `channels`.
+    Columns are `candidate`; `divergence`, in nats: the Kullback-Leibler divergence of two
+    Gaussians, stored and predicted, averaged over both directions and over channels;
+    `correlation`, over channels, of the logarithms of the two variances: scale cancels, so that it
+    shows whether the averages belong to these kernels at all; `contrast`, of the pretraining
+    images relative to these images (geometric mean over channels); and the number of `channels`.
     """
     gray, rows = images.ndim == 3 or (images == images[..., :1]).all(), []
-    # The normalisation adds its epsilon to every variance: channels whose kernels are dead then
-    # say nothing, instead of dividing noise by noise.
+    # The normalisation adds its epsilon to every variance.  Channels with dead kernels then
+    # contribute nothing, instead of dividing noise by noise.
     stored = layer.variance + layer.epsilon
     for preprocessing in CANDIDATES if gray else IN_COLOR.values():
         mean, variance = predict(layer, images, preprocessing)
@@ -226,10 +229,11 @@ def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
 
 
 def judge(scores: pd.DataFrame) -> dict[str, Any]:
-    """Return the verdict on one file and one set of images, from `scores` of two scalings or more.
+    """Return the verdict on a file and a set of images, from `scores` of at least two scalings.
 
-    Keys are `verdict`: a preprocessing, `NONE_FITS` or `TOO_CLOSE`; `reason`, in words; `order`,
-    `RGB` or `BGR` where the images tell it; `best`, the nearest, its `divergence` and `contrast`.
+    Keys are `verdict`: a preprocessing, `NONE_FITS` or `TOO_CLOSE`; `reason`, in words; `order`:
+    `RGB` or `BGR`, or None if the images do not show it; `best`, the nearest scaling; and the
+    `divergence` and `contrast` of the nearest candidate.
     """
     ranked = scores.assign(scaling=scores["candidate"].map(scaling_of))
     ranked = ranked.sort_values("divergence", kind="stable")
@@ -254,7 +258,7 @@ def judge(scores: pd.DataFrame) -> dict[str, Any]:
     else:
         verdict = best["scaling"]
         twins = ranked.loc[ranked["scaling"] == verdict, "divergence"]
-        # Of one scaling in both orders, the other must be clearly off.
+        # The same scaling in the other order must be clearly worse.
         if len(twins) > 1 and twins.iloc[1] >= FACTOR * max(near, _FLOOR):
             order = "BGR" if IN_COLOR[best["candidate"]].bgr else "RGB"
         reason = f"{second['candidate']}, the next, diverges {margin:.1f} times as far"
@@ -269,8 +273,8 @@ def judge(scores: pd.DataFrame) -> dict[str, Any]:
 
 
 def chance_of(correlation: float, channels: int) -> float:
-    """Return how often uncorrelated channels would correlate so well; NaN below three channels."""
-    # Pearson's correlation of normal numbers has a beta distribution.
+    """Return the probability of so high a correlation by chance; NaN below three channels."""
+    # Pearson's correlation of independent normal numbers has a beta distribution.
     shape = channels / 2 - 1
     return float(beta.sf(correlation, shape, shape, loc=-1, scale=2))
 
@@ -279,10 +283,11 @@ Candidate = Annotated[str, AfterValidator(lambda name: look_up("candidate", name
 
 
 class Distribution(FrozenModel):
-    """One file of weights, as one distributor hands it out.
+    """A file of weights as one distributor publishes it.
 
-    `release` says which training it is, or a conversion of which; `stated_preprocessing` is the
-    candidate that the distributor states or codes, and `statement` where and how.
+    `release` names the training that the weights are from, or were converted from;
+    `stated_preprocessing` is the candidate that the distributor states or codes, and `statement`
+    says where and how.
     """
 
     distributor: str

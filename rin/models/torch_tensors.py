@@ -1,7 +1,7 @@
-"""Tensors of PyTorch by name: of torchvision's networks, bare or wrapped, in a Keras backbone.
+"""Loading PyTorch tensors of torchvision's networks, bare or wrapped, into a Keras backbone.
 
-Every tensor that the backbone has must be there with its shape, and every other one must be known
-to belong to a classifier or a counter; none is left out in silence.
+Tensors are found by name.  Every tensor of the backbone must be present with its shape, and every
+other tensor must belong to a classifier or a counter; none is left out silently.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from rin.models.weights_file import TORCH_SUFFIXES, Layout, layout_of_tensors
 if TYPE_CHECKING:
     import keras
 
-#: What a converted file states of the file that it was made of.
+#: Metadata in a converted file: the name and the SHA-256 of its source.
 SOURCE, SOURCE_SHA256 = "source", "source_sha256"
-#: Children of torchvision's networks in their order, by which `nn.Sequential` numbers them; the
-#: auxiliary classifier of InceptionV3 is there or not.
+#: Children of torchvision's networks in the order in which `nn.Sequential` numbers them;
+#: InceptionV3 with and without its auxiliary classifier.
 _STEM = (
     *("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "maxpool1", "Conv2d_3b_1x1"),
     *("Conv2d_4a_3x3", "maxpool2", "Mixed_5b", "Mixed_5c", "Mixed_5d"),
@@ -39,7 +39,7 @@ CHILDREN: dict[str, tuple[tuple[str, ...], ...]] = {
     "DenseNet121": (("features", "classifier"),),
     "InceptionV3": ((*_STEM, "AuxLogits", *_LAST), (*_STEM, *_LAST)),
 }
-#: A tensor of each backbone that the others do not have.
+#: For each backbone a tensor that the others do not have.
 _LANDMARKS = {
     "ResNet50": "layer4.2.conv3.weight",
     "DenseNet121": "features.denseblock4.denselayer16.conv2.weight",
@@ -60,7 +60,7 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 def variables_by_name(backbone: keras.Model) -> dict[str, keras.Variable]:
-    """Return the variables of a backbone in torchvision's topology, by PyTorch's names."""
+    """Return the variables of a backbone in torchvision's topology by their names in PyTorch."""
     return {
         f"{layer.name}.{_KINDS[variable.name]}": variable
         for layer in backbone.layers
@@ -69,7 +69,7 @@ def variables_by_name(backbone: keras.Model) -> dict[str, keras.Variable]:
 
 
 def find_torch_backbone(names: Iterable[str]) -> str | None:
-    """Return the backbone to which tensors of these names belong; None for another network."""
+    """Return the backbone that tensors of these names belong to; None for another network."""
     names = [*names]
     for backbone, landmark in _LANDMARKS.items():
         if any(landmark in map(rename, names) for rename in _ways_to_name(backbone)):
@@ -78,7 +78,7 @@ def find_torch_backbone(names: Iterable[str]) -> str | None:
 
 
 def _ways_to_name(backbone: str) -> list[Callable[[str], str]]:
-    """Return functions from the name of a tensor in a file to its name in torchvision."""
+    """Return functions that map the name of a tensor in a file to its name in torchvision."""
 
     def numbered(children: tuple[str, ...]) -> Callable[[str], str]:
         def rename(name: str) -> str:
@@ -97,9 +97,10 @@ def _ways_to_name(backbone: str) -> list[Callable[[str], str]]:
 
 @dataclass(frozen=True)
 class Assignment:
-    """Where the tensors of a backbone are in a file: torchvision's names to those of the file.
+    """Where the tensors of a backbone are in a file.
 
-    `aside` are the tensors of classifiers and counters, which no backbone has.
+    `names` maps torchvision's names to the names in the file; `aside` names the tensors of
+    classifiers and counters, which no backbone has.
     """
 
     layout: Layout
@@ -107,7 +108,7 @@ class Assignment:
     aside: tuple[str, ...]
 
     def to_keras(self, values: np.ndarray) -> np.ndarray:
-        """Return a tensor as Keras has it: kernels as (height, width, inputs, outputs)."""
+        """Return a tensor in Keras' layout: kernels as (height, width, inputs, outputs)."""
         if values.ndim != 4:
             return values
         order = (2, 3, 1, 0) if self.layout is Layout.PYTORCH else (1, 2, 3, 0)
@@ -115,7 +116,7 @@ class Assignment:
 
 
 def assign_tensors(shapes: Shapes, backbone: keras.Model, where: Path) -> Assignment:
-    """Find the tensors of a backbone in a file; `InputError` that names what does not fit."""
+    """Find the tensors of a backbone in a file; `InputError` names the tensors that do not fit."""
     variables = variables_by_name(backbone)
     layout = layout_of_tensors(shapes) or Layout.PYTORCH
     network = find_torch_backbone(variables)
@@ -126,7 +127,7 @@ def assign_tensors(shapes: Shapes, backbone: keras.Model, where: Path) -> Assign
             origin = candidate
     lacking = [name for name in variables if name not in origin]
     aside = tuple(origin[name] for name in origin if _TOP.search(name))
-    # Two tensors may have come to one name.
+    # Two tensors of the file may have been mapped to one name.
     taken = {*aside, *(origin[name] for name in variables if name in origin)}
     left = [name for name in shapes if name not in taken]
     wrong = []
@@ -162,7 +163,7 @@ def _shape_in_file(shape: tuple[int, ...], layout: Layout) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Converted:
-    """What a conversion wrote: the file, its backbone, and what of the source is not in it."""
+    """The result of a conversion: the file, its backbone, and the tensors that were left out."""
 
     target: Path
     backbone: str
@@ -172,9 +173,9 @@ class Converted:
 
 
 def convert_torch_file(path: Path, target: Path | None = None) -> Converted:
-    """Write a backbone's tensors in a file of PyTorch as safetensors under torchvision's names.
+    """Write the tensors of a backbone in a PyTorch file as safetensors, with torchvision's names.
 
-    Nothing in the file is run: `torch.load(weights_only=True)`.  ModuleNotFoundError without
+    No code in the file is run: `torch.load(weights_only=True)`.  ModuleNotFoundError without
     PyTorch.
     """
     import torch
@@ -219,7 +220,7 @@ def convert_torch_file(path: Path, target: Path | None = None) -> Converted:
 
 
 def _state_dict(loaded: object, path: Path) -> dict:
-    """Return the tensors of what was loaded, by name; of a checkpoint, those of its model."""
+    """Return the loaded tensors by name; if a checkpoint was loaded, those of its model."""
     import torch
 
     if isinstance(loaded, dict):

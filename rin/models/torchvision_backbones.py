@@ -1,8 +1,9 @@
-"""Backbones in torchvision's topology, whose layers bear the names of PyTorch's modules.
+"""Backbones in torchvision's topology, with layers named after PyTorch's modules.
 
-Of equal shapes, they compute something else than those of `keras.applications`: ResNet50 has its
-stride on the 3 x 3 convolution and no biases, all pad alike on every side, normalisations have
-other epsilons, and InceptionV3's average pooling counts the zeros around an image.
+Their weights have the shapes of those in `keras.applications`, but they compute other features:
+ResNet50 has its stride on the 3 x 3 convolution and no biases, all networks pad every side
+equally, normalisations have other epsilons, and InceptionV3's average pooling includes the zeros
+around an image.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from typing import Any
 import keras
 from keras import layers
 
-#: What PyTorch's momentum of 0.1 is called here.
+#: Keras' equivalent of PyTorch's momentum of 0.1.
 MOMENTUM = 0.9
 Size = int | tuple[int, int]
 
 
 def build_resnet50(pixels: Any) -> Any:
-    """Return ResNet50's last feature map: torchvision's after `layer4`."""
+    """Return ResNet50's last feature map, the output of torchvision's `layer4`."""
     x = _normalised(_convolution(pixels, 64, 7, "conv1", stride=2, padding=3), "bn1")
     x = _padded_pool(_activated(x, "relu"), "maxpool")
     for stage, blocks in enumerate((3, 4, 6, 3), start=1):
@@ -42,7 +43,7 @@ def _bottleneck(x: Any, width: int, stride: int, name: str) -> Any:
 
 
 def build_densenet121(pixels: Any) -> Any:
-    """Return DenseNet121's last feature map: torchvision's `features`, rectified."""
+    """Return DenseNet121's last feature map, the rectified output of torchvision's `features`."""
     x = _convolution(pixels, 64, 7, "features.conv0", stride=2, padding=3)
     x = _activated(_normalised(x, "features.norm0"), "features.relu0")
     x = _padded_pool(x, "features.pool0")
@@ -65,7 +66,7 @@ def _dense_layer(x: Any, name: str) -> Any:
 
 
 def build_inceptionv3(pixels: Any) -> Any:
-    """Return InceptionV3's last feature map: torchvision's after `Mixed_7c`."""
+    """Return InceptionV3's last feature map, the output of torchvision's `Mixed_7c`."""
     x = _unit(pixels, 32, 3, "Conv2d_1a_3x3", stride=2)
     x = _unit(_unit(x, 32, 3, "Conv2d_2a_3x3"), 64, 3, "Conv2d_2b_3x3", padding=1)
     x = _unit(layers.MaxPooling2D(3, 2, name="maxpool1")(x), 80, 1, "Conv2d_3b_1x1")
@@ -136,7 +137,7 @@ def _both_ways(x: Any, name: str) -> Any:
 
 
 def _pooled_unit(x: Any, filters: int, name: str) -> Any:
-    # Padded beforehand: Keras' own padding would leave the zeros out of the mean.
+    # Padded explicitly, because Keras' own padding leaves the zeros out of the mean.
     x = layers.ZeroPadding2D(1, name=f"{name}.pad")(x)
     x = layers.AveragePooling2D(3, 1, name=f"{name}.pool")(x)
     return _unit(x, filters, 1, f"{name}.branch_pool")
@@ -156,7 +157,7 @@ def _joined(branches: list, name: str) -> Any:
 def _convolution(
     x: Any, filters: int, size: Size, name: str, *, stride: int = 1, padding: Size = 0
 ) -> Any:
-    # With a stride, `same` would pad less before than behind.
+    # With a stride, `same` would pad less before the image than after it.
     if padding and stride > 1:
         x = layers.ZeroPadding2D(padding, name=f"{name}.pad")(x)
     sides = "same" if padding and stride == 1 else "valid"
@@ -172,12 +173,12 @@ def _activated(x: Any, name: str) -> Any:
 
 
 def _padded_pool(x: Any, name: str) -> Any:
-    # Of what is rectified, zeros around it are no maximum.
+    # Inputs are rectified, so zeros around them never exceed their maximum.
     x = layers.ZeroPadding2D(1, name=f"{name}.pad")(x)
     return layers.MaxPooling2D(3, 2, name=name)(x)
 
 
-#: By backbone, what maps pixels to its last feature map.
+#: For each backbone the function that maps pixels to its last feature map.
 BUILDERS: dict[str, Callable[[Any], Any]] = {
     "ResNet50": build_resnet50,
     "DenseNet121": build_densenet121,

@@ -1,9 +1,9 @@
-"""Pretrained backbone weights: where they come from, which inputs they want, how they are read.
+"""Pretrained backbone weights: where they come from, which inputs they need, how they are read.
 
-Files are read and written only in formats that cannot run code: legacy HDF5 by topology, as Keras
-2 wrote it, whatever configuration of a model stands beside the weights; Keras `.weights.h5` and
-safetensors by position; safetensors of PyTorch and MLX by name, into torchvision's topology.  Any
-other file is refused before a byte of it is read.
+Files are read and written only in formats that cannot run code: Keras 2's HDF5, layer by layer,
+ignoring any model configuration beside the weights; Keras' `.weights.h5` and safetensors, by
+position; safetensors of PyTorch and MLX, by name, into torchvision's topology.  Files with any
+other ending are refused unread.
 """
 
 from __future__ import annotations
@@ -44,23 +44,23 @@ if TYPE_CHECKING:
     import keras
 
 BackboneName = Annotated[str, AfterValidator(lambda name: find_backbone(name).name)]
-# The last Keras with this layout, which readers ask for: Keras 3 kept only the reader.
+# The last Keras that wrote this layout; readers check the version.  Keras 3 can only read it.
 _LEGACY_KERAS = b"2.15.0"
-#: No weight of a trained network is larger.
+#: Larger than any weight of a trained network.
 LARGEST = 1e12
-#: Layouts of files that belong in torchvision's topology; the others belong in Keras'.
+#: Layouts of files for torchvision's topology; the others are for Keras' topology.
 FOR_TORCHVISION = (Layout.PYTORCH, Layout.MLX)
 _WHOSE = {"keras": "Keras'", "torchvision": "torchvision's"}
 
 
 class WeightsEntry(FrozenModel):
-    """One set of backbone weights, and the name of the preprocessing that they were trained with.
+    """A set of backbone weights and the name of the preprocessing that they were trained with.
 
-    `file` is relative to the folder that is searched, None for weights that Keras itself fetches,
-    which are `cached` under a name and compared with an `md5`; `release` and `home` say which
-    training this is and where it is to be had.  `topology` is whose network the weights are of.
-    `source_sha256` is that of the file that was converted, or as much of its beginning as is
-    known.
+    `file` is relative to the folder that is searched, and None for weights that Keras downloads:
+    Keras caches them under the name `cached` and checks their `md5`.  `release` says which
+    training the weights are from, and `home` where to get them.  `topology` is the framework that
+    defines the network.  `source_sha256` is the SHA-256 of the file that was converted, or the
+    known beginning of it.
     """
 
     init: str
@@ -110,7 +110,7 @@ def find_entry(init: str, backbone: str, entries: list[WeightsEntry]) -> Weights
 
 
 def resolve_preprocessing(name: str, backbone: str) -> str:
-    """Return the name of a preprocessing, given itself or an init of the manifest."""
+    """Return the name of a preprocessing, given that name or an init of the weights manifest."""
     if name in PREPROCESSING:
         return name
     entries = load_entries()
@@ -119,9 +119,9 @@ def resolve_preprocessing(name: str, backbone: str) -> str:
 
 
 def locate(entry: WeightsEntry, folders: list[Path]) -> Path | None:
-    """Return the entry's file in the first folder that holds it, or None.
+    """Return an entry's file in the first folder that contains it, or None.
 
-    Of weights that Keras fetches, that of its cache.
+    For weights that Keras downloads, it is the file in Keras' cache.
     """
     paths = [folder / entry.file for folder in folders if entry.file]
     paths += [keras_folder() / entry.cached] if entry.cached else []
@@ -129,12 +129,12 @@ def locate(entry: WeightsEntry, folders: list[Path]) -> Path | None:
 
 
 def keras_folder() -> Path:
-    """Return the folder in which Keras keeps weights that it has fetched."""
+    """Return the folder in which Keras keeps downloaded weights."""
     return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
 
 
 def digest_problem(entry: WeightsEntry, path: Path) -> str:
-    """Return in words that a file is not the entry's, by the digest that is known; or nothing."""
+    """Return a phrase saying how a file's digest differs from its entry's, or an empty string."""
     for kind, known in {"sha256": entry.sha256, "md5": entry.md5}.items():
         if known is None:
             continue
@@ -152,19 +152,22 @@ def digest_problem(entry: WeightsEntry, path: Path) -> str:
 
 
 def source_digest(path: Path) -> str | None:
-    """Return the SHA-256 of the file that a file was converted from, where it states one."""
+    """Return the SHA-256 of the file that this one was converted from; None if not stated."""
     return metadata_of(path).get(SOURCE_SHA256)
 
 
 def known_by(entry: WeightsEntry, path: Path | None) -> Literal["SHA-256", "MD5", ""]:
-    """Return by which digest a file that has no `digest_problem` is known to be the entry's."""
+    """Return the kind of digest that identifies an entry's file, or an empty string if none does.
+
+    The file must have no `digest_problem`.
+    """
     if entry.sha256 or (entry.source_sha256 and path and source_digest(path)):
         return "SHA-256"
     return "MD5" if entry.md5 else ""
 
 
 def entries_of(path: Path) -> list[WeightsEntry]:
-    """Return the entries of whose release a file is, by the digests that they state."""
+    """Return the entries that state the digest of a file, or of the file it was converted from."""
     digests = {_digest(path, "sha256"), _digest(path, "md5")}
     source = source_digest(path) or ""
     return [
@@ -183,7 +186,11 @@ def _digest(path: Path, kind: str) -> str:
 def load_weights(
     entry: WeightsEntry, backbone: keras.Model, folders: list[Path]
 ) -> list[np.ndarray]:
-    """Read an entry's weights from the first folder that has them, as `read_weights_file` does."""
+    """Read an entry's weights into a backbone and return them.
+
+    They come from the first folder that contains the entry's file, or, if the entry names no file,
+    from Keras.
+    """
     if entry.file is None:
         return _keras_imagenet(entry, backbone)
     path = locate(entry, folders)
@@ -219,20 +226,20 @@ def random_weights(
     """Return a randomly initialised backbone's weights, the same for the same seed."""
     import keras
 
-    keras.utils.set_random_seed(seed)  # keras.applications takes no initialiser of ours
+    keras.utils.set_random_seed(seed)  # keras.applications accepts no initialiser
     return build_backbone(backbone_name, size, topology=topology).get_weights()
 
 
 def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
-    """Read one weights file, of a trained network, into a backbone and return its weights."""
+    """Read a weights file of a trained network into a backbone and return the weights."""
     layout = _layout_for(path, backbone)
-    # Whatever a loader leaves out, with a mere warning, stays NaN and is found below.
+    # Weights that a loader leaves out, with only a warning, stay NaN and are found below.
     backbone.set_weights([np.full(v.shape, np.nan) for v in backbone.weights])
     with as_input_error(
         f"not the weights of a {backbone.name} without top",
         where=path,
         remedy="Check that the file is whole and belongs to this backbone.",
-        kinds=Exception,  # h5py, Keras and safetensors raise what they like
+        kinds=Exception,  # h5py, Keras and safetensors raise errors of many kinds
     ):
         if layout is Layout.IN_ORDER:
             stored, variables = load_file(path), _keyed(backbone)
@@ -250,7 +257,7 @@ def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
 
 
 def _check_values(path: Path, backbone: keras.Model) -> None:
-    """Raise `InputError` for weights that no training gives."""
+    """Raise `InputError` for weights that no training produces."""
     for variable, values in zip(backbone.weights, backbone.get_weights(), strict=True):
         problem = None
         if not np.isfinite(values).all():
@@ -267,10 +274,10 @@ def _check_values(path: Path, backbone: keras.Model) -> None:
 
 
 def _layout_for(path: Path, backbone: keras.Model) -> Layout:
-    """Return the layout of a file; `InputError` where the backbone is of another topology."""
+    """Return the layout of a file; `InputError` if the backbone has another topology."""
     layout, topology = layout_of(path), topology_of(backbone)
     if layout in (Layout.KERAS_2, Layout.KERAS_3):
-        # By this ending Keras chooses how it reads a file.
+        # Keras chooses its reader by this ending.
         ends_so = path.name.endswith(".weights.h5")
         if ends_so != (layout is Layout.KERAS_3):
             ending = ".h5, and not in .weights.h5" if ends_so else ".weights.h5"
@@ -289,7 +296,7 @@ def _layout_for(path: Path, backbone: keras.Model) -> Layout:
 
 
 def count_parameters(path: Path) -> int:
-    """Return how many numbers a weights file holds beside the state of an optimizer."""
+    """Return how many numbers a weights file contains, without the state of an optimizer."""
     refuse_other_files(path)
     sizes: dict[str, int] = {}
     remedy = "Check its path, and that it is whole: fetch it again if in doubt."
@@ -305,21 +312,23 @@ def count_parameters(path: Path) -> int:
 
 
 def save_safetensors(path: Path, backbone: keras.Model) -> None:
-    """Write a backbone's weights as safetensors, keyed by position and kind."""
+    """Write a backbone's weights as safetensors, with keys of position and kind."""
     with write_atomically(path) as draft:
         save_file({k: np.asarray(v) for k, v in _keyed(backbone).items()}, draft)
 
 
 def save_notop(path: Path, backbone: keras.Model) -> None:
-    """Write a backbone's weights in the HDF5 layout of Keras 2, that of the released weights.
+    """Write a backbone's weights in the HDF5 layout of Keras 2, as the released weights have it.
 
-    `load_weights` of Keras 3 and `keras.applications.X(include_top=False, weights=path)` of either
-    Keras read it.  The name should end in `.h5` and not in `.weights.h5`.
+    Keras 3's `load_weights` and, in Keras 2 and 3,
+    `keras.applications.X(include_top=False, weights=path)` can read the file.  Its name should end
+    in `.h5` but not in `.weights.h5`.
     """
     names = []
     for place, layer in enumerate(backbone.layers):
         stem = re.sub(r"_\d+$", "", layer.name)
-        # Keras numbers unnamed layers through a process: by place, equal weights make equal files.
+        # Keras numbers unnamed layers across a process; numbered by their place in the model,
+        # equal weights give equal files.
         unnamed = stem.replace("_", "") == type(layer).__name__.lower()
         names.append(f"{stem}_{place}" if unnamed else layer.name)
     with write_atomically(path) as draft, h5py.File(draft, "w") as file:
@@ -327,7 +336,7 @@ def save_notop(path: Path, backbone: keras.Model) -> None:
         _write_names(file, "layer_names", names)
         for name, layer in zip(names, backbone.layers, strict=True):
             group, kinds = file.create_group(name), [v.name for v in layer.weights]
-            if type(layer).__name__ == "DepthwiseConv2D":  # the one that Keras 3 calls otherwise
+            if type(layer).__name__ == "DepthwiseConv2D":  # Keras 3 renamed its kernel
                 kinds[kinds.index("kernel")] = "depthwise_kernel"
             _write_names(group, "weight_names", [f"{name}/{kind}:0" for kind in kinds])
             for kind, values in zip(kinds, layer.weights, strict=True):
@@ -336,7 +345,7 @@ def save_notop(path: Path, backbone: keras.Model) -> None:
 
 
 def _keyed(backbone: keras.Model) -> dict[str, keras.Variable]:
-    # Not by path: Keras numbers unnamed layers through a process, not through a model.
+    # Not by path: Keras numbers unnamed layers across a process, not within a model.
     return {f"{i:04d}/{v.name}": v for i, v in enumerate(backbone.weights)}
 
 

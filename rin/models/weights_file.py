@@ -1,7 +1,7 @@
-"""What a file of weights is, as its first bytes, names and shapes tell: none of its numbers.
+"""The layout of a file of weights, recognised by its first bytes, names and shapes alone.
 
-A layout says how tensors are named and stored.  What is no file of weights, or one that may carry
-code, is refused by name with what can be done about it.
+A layout says how tensors are named and stored.  A file that contains no weights, or may contain
+code, is refused with an error that says what it is and what to do about it.
 """
 
 import re
@@ -17,13 +17,14 @@ from safetensors import safe_open
 
 from rin.errors import InputError, as_input_error, counted
 
-#: A layer is reported where its largest running variance exceeds a median by more than this.
+#: A layer is reported if its largest running variance exceeds a median more than this many times.
 EXTREME = 1000.0
-#: Where most channels are dead their median is nothing to compare with: the least epsilon is.
+#: Lower limit of that median, the smallest epsilon in use, for layers in which most channels are
+#: dead.
 _LEAST = 1e-5
-#: Endings of what `torch.save` writes.
+#: Endings of files that `torch.save` writes.
 TORCH_SUFFIXES = (".pt", ".pth", ".bin", ".ckpt")
-# The first normalisation of each network, by torchvision's name and in a sequence of children.
+# The first normalisation of each network, by its name in torchvision and in an `nn.Sequential`.
 _FIRST_OF_PYTORCH = frozenset(
     f"{prefix}{name}"
     for prefix in ("", "backbone.")
@@ -48,8 +49,8 @@ class Layout(StrEnum):
 class ExtremeVariance:
     """A batch normalisation with an extreme running variance.
 
-    `largest` is that of one of its channels, `median` that of all of them, and `elsewhere` the
-    median over all normalisations of the file of their medians.
+    `largest` is the largest variance of its channels, `median` their median, and `elsewhere` the
+    median of the medians of all normalisations in the file.
     """
 
     layer: str
@@ -59,7 +60,7 @@ class ExtremeVariance:
 
 
 def conversion_command(path: Path) -> str:
-    """Return the line that turns a file of PyTorch into safetensors, where PyTorch is."""
+    """Return the shell command that turns a PyTorch file into safetensors; it needs PyTorch."""
     program = (
         "import torch, safetensors.torch as s; "
         f't = torch.load("{path}", map_location="cpu", weights_only=True); '
@@ -78,7 +79,7 @@ def _to_convert(path: Path) -> str:
 
 
 def refuse_other_files(path: Path) -> None:
-    """Raise `InputError` for what is no file of weights, or may carry code."""
+    """Raise `InputError` for a file that contains no weights or may contain code."""
     if path.suffix not in (".h5", ".safetensors"):
         problem = f"weights of type {path.suffix or 'unknown'!r} are not read"
         remedy = "They may carry code. Convert them to .weights.h5 or .safetensors first."
@@ -96,7 +97,7 @@ def refuse_other_files(path: Path) -> None:
 
 
 def _verdict_on(path: Path, start: bytes) -> tuple[str, str] | None:
-    """Return what a file is that its name does not say, and what to do; None for weights."""
+    """Return what a misnamed file is and what to do about it; None if it contains weights."""
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype html", b"<html", b"<?xml", b"<head")):
         remedy = (
@@ -136,7 +137,7 @@ def _verdict_on_archive(path: Path) -> tuple[str, str]:
 
 
 def layout_of(path: Path) -> Layout:
-    """Return the layout of a file of weights; `InputError` where it is none that is known."""
+    """Return the layout of a file of weights; `InputError` for an unknown layout."""
     refuse_other_files(path)
     with as_input_error(_UNREADABLE, where=path, remedy=_CHECK, kinds=Exception):
         is_h5 = path.suffix == ".h5"
@@ -155,26 +156,26 @@ def _layout_of_h5(path: Path) -> Layout | None:
 
 
 def layout_of_tensors(shapes: dict[str, tuple[int, ...]]) -> Layout | None:
-    """Return the layout of safetensors by names and shapes; None for one that is not known."""
+    """Return the layout of safetensors with these names and shapes; None if it is unknown."""
     if shapes and all(re.match(r"\d{4}/", name) for name in shapes):
         return Layout.IN_ORDER
     kernels = [shape for shape in shapes.values() if len(shape) == 4]
     if not any(name.endswith(".weight") for name in shapes) or not kernels:
         return None
-    # Of square kernels PyTorch has the sides last, MLX in the middle.
+    # PyTorch has the sides of square kernels last, MLX has them in the middle.
     last = sum(a != b == c for _, a, b, c in kernels)
     middle = sum(a == b != c for _, a, b, c in kernels)
     return Layout.MLX if middle > last else Layout.PYTORCH
 
 
 def shapes_of(path: Path) -> dict[str, tuple[int, ...]]:
-    """Return names and shapes of the tensors of safetensors."""
+    """Return the shapes of the tensors in a safetensors file, by name."""
     with safe_open(path, "numpy") as file:
         return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
 
 
 def metadata_of(path: Path) -> dict[str, str]:
-    """Return what safetensors state beside their tensors; nothing of other files."""
+    """Return the metadata of a safetensors file; an empty dict for other files."""
     if path.suffix != ".safetensors":
         return {}
     refuse_other_files(path)
@@ -186,9 +187,9 @@ def metadata_of(path: Path) -> dict[str, str]:
 
 
 def stored_variances(path: Path) -> dict[str, np.ndarray]:
-    """Return the running variances of every batch normalisation of a file, the first layer first.
+    """Return the running variances of every batch normalisation in a file, the first layer first.
 
-    Keras 3 stores no names of layers: there they are those of its groups.
+    Files of Keras 3 have no layer names; the names of their groups are used.
     """
     layout = layout_of(path)
     with as_input_error(_UNREADABLE, where=path, remedy=_CHECK, kinds=Exception):
@@ -223,7 +224,8 @@ def _variances_of_keras_3(path: Path) -> dict[str, np.ndarray]:
 
     with h5py.File(path, "r") as file:
         file.visit(note)
-        # Gamma and beta where there are any, then mean and variance; layers are numbered.
+        # In a layer: gamma and beta, if any, then mean and variance.  Names of layers end in
+        # numbers.
         layers = sorted(groups, key=lambda layer: (len(layer), layer))
         return {layer: file[max(groups[layer])][()] for layer in layers}
 
@@ -235,10 +237,10 @@ def _text(name: bytes | str) -> str:
 def extreme_variances(variances: dict[str, np.ndarray]) -> list[ExtremeVariance]:
     """Return the batch normalisations whose largest variance exceeds a median a thousandfold.
 
-    That of its own channels, or of the medians of all layers: so of the DenseNet121 of
-    RadImageNet's PyTorch release, with 14.7 to 56,296 in one layer, logits in evaluation are huge.
-    The first layer, whose variances are as large as the inputs are scaled, is held against its own
-    alone.
+    The median is that of the layer's own channels or of all layers' medians, if that is smaller.
+    An example is the DenseNet121 of RadImageNet's PyTorch release: one layer has variances from
+    14.7 to 56,296, and logits in evaluation are huge.  The first layer, whose variances depend on
+    the scale of the inputs, is compared with its own median only.
     """
     medians = {layer: float(np.median(values)) for layer, values in variances.items()}
     elsewhere, extremes = float(np.median([*medians.values()] or [np.nan])), []
@@ -251,7 +253,7 @@ def extreme_variances(variances: dict[str, np.ndarray]) -> list[ExtremeVariance]
 
 
 def variance_remark(variances: dict[str, np.ndarray]) -> str:
-    """Return in words which batch normalisations have extreme variances; or nothing."""
+    """Return a phrase saying which normalisations have extreme variances, or an empty string."""
     extremes = extreme_variances(variances)
     if not extremes:
         return ""
