@@ -1,7 +1,7 @@
-"""Batches from a memory-mapped store, in an order that only seed and epoch decide.
+"""Batches from a memory-mapped store, in an order that depends only on seed and epoch.
 
-Rows of the store are read without mapping them into memory: pages that a memory map touches stay
-with the process, so that after one pass over a store all of it counts as resident.
+Rows are read from the file, not through the memory map: pages read through a map stay with the
+process, so that after one pass the whole store would count as resident memory.
 """
 
 import mmap
@@ -18,11 +18,11 @@ from rin.errors import InputError, as_input_error
 
 
 def read_rows(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return `images[rows]` as an array in memory; of a read-only memory map the file is read.
+    """Return `images[rows]` as an array in memory; for a read-only memory map, read the file.
 
-    InputError when the file cannot be read or ends before a row does.
+    InputError if the file cannot be read or ends before the last byte of a row.
     """
-    # A part of a map begins elsewhere in the file, and one that may be written to may differ.
+    # A slice of a map has another offset in the file, and a writable map may differ from the file.
     whole = isinstance(images, np.memmap) and isinstance(images.base, mmap.mmap)
     if not (whole and images.mode == "r" and images.filename and images.flags.c_contiguous):
         return np.asarray(images[rows])
@@ -49,8 +49,8 @@ def read_rows(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
 class ImageSubset:
     """The cases of one part of a split: rows of a store and their labels.
 
-    `images`, uint8 (n, size, size) grey or (n, size, size, 3) RGB, and `labels` are those of all n
-    cases; `rows` are the indices of the cases of this part.
+    `images`, uint8 (n, size, size) grey or (n, size, size, 3) RGB, and `labels` (n,) are those of
+    all n cases of the store; `rows` are the indices of the cases of this part.
     """
 
     images: np.ndarray
@@ -58,7 +58,7 @@ class ImageSubset:
     rows: np.ndarray
 
     def __post_init__(self) -> None:
-        """Refuse what would pass for trained: pixels scaled before, and batches without end."""
+        """Raise InputError for pixels that are not uint8, or for a part without cases."""
         if self.images.dtype != np.uint8:
             problem = f"pixels of type {self.images.dtype}"
             remedy = "Store uint8, 0-255, and undo any earlier scaling."
@@ -72,7 +72,7 @@ class ImageSubset:
         return -(-len(self.rows) // batch)
 
     def take(self, rows: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return images (k, size, size, channels) and labels (k,) of rows; grey is repeated."""
+        """Return images (k, size, size, channels) and labels (k,) of rows; repeat grey."""
         images = read_rows(self.images, rows)
         if images.ndim == 3:
             images = images[..., np.newaxis]
@@ -81,13 +81,13 @@ class ImageSubset:
         return images, self.labels[rows]
 
     def divisible(self, count: int) -> Self:
-        """Return the part without the last few rows, so that `count` devices share it evenly."""
+        """Return the part without its last few rows, so that `count` devices share it evenly."""
         left = len(self.rows) % count
         return self if left == 0 else replace(self, rows=self.rows[:-left])
 
 
 class _Batches(keras.utils.PyDataset):
-    """Batches of a part; `failure` is what the reading raised, if it did."""
+    """Batches of a part; `failure` is the exception that reading raised, or None."""
 
     def __init__(self, part: ImageSubset, *, batch: int, channels: int) -> None:
         super().__init__()
@@ -113,10 +113,10 @@ class OrderedBatches(_Batches):
 
 
 class ShuffledBatches(_Batches):
-    """Batches without end; every pass has an order of its own, drawn from the seed.
+    """Endless batches; each pass has its own order, drawn from the seed.
 
-    The first is the batch at `epoch` and `step`.  Every batch can be divided by `devices`, if
-    `batch` can: up to `devices` - 1 cases, others in each pass, are left out.
+    The first batch is the one at `epoch` and `step`.  If `batch` is divisible by `devices`, so is
+    the size of every batch: up to `devices` - 1 cases, different in each pass, are left out.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class ShuffledBatches(_Batches):
 
     @property
     def num_batches(self) -> None:
-        """As many as are asked for."""
+        """None, which tells Keras that the batches are endless."""
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         epoch, step = divmod(self._first + index, self._steps)
@@ -146,13 +146,13 @@ class ShuffledBatches(_Batches):
             order = np.random.default_rng([self._seed, epoch]).permutation(self._part.rows)
             self._drawn = epoch, order[: self._used]
         rows = self._drawn[1][step * self._batch : (step + 1) * self._batch]
-        # Files are read forward fastest; inside a training batch no order matters.
+        # Reading a file forward is fastest, and the order within a training batch does not matter.
         return self._take(np.sort(rows))
 
 
 @contextmanager
 def reader_errors(*sources: _Batches) -> Iterator[None]:
-    """Raise what a reader raised, in place of what the framework makes of it."""
+    """Raise the exception of a reader in place of the framework's own."""
     try:
         yield
     except Exception as error:

@@ -1,8 +1,8 @@
-"""How far a training has come, in memory and on disk, so that a killed one goes on.
+"""The progress of a training, in memory and on disk, so that a killed training can go on.
 
 A checkpoint is one safetensors file with every variable, the best epoch's weights and the record
-so far, which `keras.callbacks.BackupAndRestore` does not have: it goes on from the epoch alone.
-There is always either the last whole one or none; a damaged one is not used, with a warning.
+so far; `keras.callbacks.BackupAndRestore` keeps neither of the last two.  A checkpoint is whole
+or absent; a damaged one is ignored with a warning.
 """
 
 import hashlib
@@ -25,10 +25,10 @@ _RECORDED = ("epoch", "step", "curves", "lowest", "stale", "seconds", "resumed")
 
 @dataclass(frozen=True)
 class WorkFolder:
-    """The folder of one run, where its training keeps its checkpoint and whatever else it leaves.
+    """The folder in which the training of one run keeps its checkpoint and other files.
 
-    `minutes` is the least time between two checkpoints; one is used only by what it was `made_by`:
-    backend, precision and devices, in words.
+    `minutes` is the least time between two checkpoints.  `made_by` describes backend, precision
+    and devices; a checkpoint of any others is not used.
     """
 
     folder: Path
@@ -37,17 +37,17 @@ class WorkFolder:
 
     @property
     def path(self) -> Path:
-        """The checkpoint."""
+        """The path of the checkpoint."""
         return self.folder / "checkpoint.safetensors"
 
     def save(self, arrays: dict[str, np.ndarray], record: dict[str, Any]) -> None:
-        """Replace the checkpoint, at once and whole, by arrays and a record that JSON takes.
+        """Replace the checkpoint atomically by these arrays and a JSON-serialisable record.
 
-        InputError when it cannot be written; the one before is kept.
+        InputError if it cannot be written; the previous checkpoint is then kept.
         """
         from safetensors.numpy import save_file
 
-        # safetensors writes the memory of an array as it lies, whatever its strides.
+        # safetensors writes an array's memory as it is and ignores its strides.
         arrays = {name: np.array(a, order="C") for name, a in arrays.items()}
         notes = {"made_by": self.made_by, "record": json.dumps(record)}
         notes["digest"] = _digest(arrays, notes["record"])
@@ -55,13 +55,13 @@ class WorkFolder:
             "the checkpoint cannot be written",
             where=self.path,
             remedy="Make room, then run again: the training goes on from the one before.",
-            kinds=Exception,  # safetensors has an error of its own for a full disk
+            kinds=Exception,  # safetensors raises its own error for a full disk
         )
         with failing, write_atomically(self.path) as draft:
             save_file(arrays, draft, notes)
 
     def load(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
-        """Return what `save` got last, or None where the training has to begin from its start."""
+        """Return the arrays and record saved last; None if training must begin from its start."""
         from safetensors import safe_open
 
         if not self.path.is_file():
@@ -75,11 +75,11 @@ class WorkFolder:
             if notes["digest"] != _digest(arrays, notes["record"]):
                 return self.refuse("was changed after it was written")
             return arrays, json.loads(notes["record"])
-        except Exception as error:  # safetensors has an error of its own for a damaged file
+        except Exception as error:  # safetensors raises its own error for a damaged file
             return self.refuse(f"cannot be read ({error})")
 
     def refuse(self, problem: str) -> None:
-        """Warn that the checkpoint is of no use, and why."""
+        """Warn that the checkpoint is not used, and why."""
         warnings.warn(
             f"{self.path}: the checkpoint {problem}; the training begins from its start.",
             stacklevel=3,
@@ -95,18 +95,20 @@ def _digest(arrays: dict[str, np.ndarray], record: str) -> str:
 
 @dataclass(eq=False)
 class TrainingState(keras.callbacks.Callback):
-    """Progress of one training, which it keeps, and saves in the folder `work` when that is due.
+    """The progress of one training, recorded here and saved in the folder `work` when due.
 
-    `steps` and `images` are batches and cases of an epoch; `meters` are the model's running
-    metrics, the loss first.  The training ends after `epochs`, or after `patience` epochs in a
-    row, `stale` so far, whose validation loss is not below the lowest.  `epoch` and `step` count
-    what is done, `seconds` those of the epoch under way; `curves` has one row an epoch: what Keras
-    logs, `learning_rate`, `images_per_second` (of training alone) and `seconds`.  `best` are the
-    weights of the lowest validation loss, None where the model has them
-    (`keras.callbacks.EarlyStopping` keeps a first epoch whose loss is not a number for ever);
-    `resumed` says how often the training went on from a checkpoint.
+    `steps` and `images` are the numbers of batches and cases in an epoch; `meters` are the model's
+    running metrics, the loss first.  Training ends after `epochs`, or after `patience` consecutive
+    epochs, `stale` so far, whose validation loss is not below the `lowest`.  `epoch` and `step`
+    count the finished epochs and batches, `seconds` is the time spent in the current epoch;
+    `curves` has one row an epoch: Keras' logs, `learning_rate`, `images_per_second` (training
+    only) and `seconds`.  `best` are the weights with the lowest validation loss, or None if they
+    are those that the model has now; `resumed` counts how often the training went on from a
+    checkpoint.  `keras.callbacks.EarlyStopping` would not do: if the loss of the first epoch is
+    NaN, it keeps that epoch.
 
-    Callbacks that change what a checkpoint keeps come before this one, those that read it after.
+    Callbacks that change something in the checkpoint must come before this one, and callbacks that
+    read from this one after it.
     """
 
     steps: int
@@ -131,12 +133,12 @@ class TrainingState(keras.callbacks.Callback):
 
     @property
     def ended(self) -> bool:
-        """Whether no further epoch is to be trained."""
+        """Whether the training has ended."""
         impatient = self.patience is not None and self.stale >= self.patience
         return impatient or self.epoch >= self.epochs
 
     def resume(self, model: keras.Model) -> None:
-        """Take over the last checkpoint of a compiled model, if there is one that fits."""
+        """Restore the last checkpoint into a compiled model, if there is one that fits."""
         self.set_model(model)
         loaded = self.work.load() if self.work else None
         if loaded is None:
@@ -151,18 +153,18 @@ class TrainingState(keras.callbacks.Callback):
         for name in _RECORDED:
             setattr(self, name, record[name])
         self.best, self.resumed = best or None, self.resumed + 1
-        if self.step:  # between epochs Keras is right to set the metrics to zero
+        if self.step:  # between epochs, Keras should reset the metrics to zero
             self._metrics = {name: arrays[name] for name in arrays if name.startswith("metric/")}
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Start the clock, and bring back the metrics of an epoch that was cut off."""
-        for name, values in self._metrics.items():  # Keras has just set them to zero
+        """Start the clock, and restore the metrics of an interrupted epoch."""
+        for name, values in self._metrics.items():  # Keras has just reset them to zero
             self._variables()[name].assign(values)
         self._metrics = {}
         self._first, self._last = self.step, time.monotonic()
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """Note the place, and save what the batches before this one made, if it is time."""
+        """Note the step, and save the state before this batch if a checkpoint is due."""
         self._advance(self._first + batch)
         self._save_when_due()
 
@@ -173,7 +175,7 @@ class TrainingState(keras.callbacks.Callback):
         self._rate = self.images / self.seconds
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Add the epoch to the curves and keep its weights if they are the best."""
+        """Add the epoch to the curves; keep its weights if its validation loss is the lowest."""
         model = self.model
         self._advance(self.steps)
         row = {

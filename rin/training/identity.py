@@ -1,8 +1,8 @@
-"""Which code has trained a run, and whether code of another digest trains alike.
+"""Which code trained a run, and whether code with another digest trains alike.
 
-A run's id holds `RESULTS_VERSION`, which is raised by hand; the digest of the code that trains is
-recorded beside it.  `trained_alike.yaml` lists the digests that were shown to give the results of
-a version, and how.
+A run's id covers `RESULTS_VERSION`, which is raised by hand; the digest of the code that trains is
+recorded beside it.  `trained_alike.yaml` lists, for each version, the digests of code that was
+shown to give its results, and how this was shown.
 """
 
 import ast
@@ -15,20 +15,20 @@ from typing import Any
 
 from rin.files import read_yaml
 
-#: Part of every run's id.  Raise it where training gives other results than before: finished runs
-#: then no longer count.
+#: Part of every run's id.  Raise it when training results change: finished runs then no longer
+#: count.
 RESULTS_VERSION = 1
-# Modules of `rin.models` and `rin.training` that compute nothing of a training.
+# Modules of `rin.models` and `rin.training` that take no part in training.
 _BESIDE = ("models/probe.py", "training/identity.py")
-# Calls whose texts are those of an error.
+# Calls whose text arguments are error messages.
 _ERRORS = ("InputError", "FileError", "as_input_error", "unknown")
 
 
 @cache
 def code_digest() -> str:
-    """Return a digest of the code that decides what training gives.
+    """Return a digest of the code that decides the results of training.
 
-    It is recorded with every run and is no part of its id.
+    It is recorded with every run but is not part of the run's id.
     """
     package = Path(__file__).resolve().parents[1]
     sources = [path for name in ("models", "training") for path in (package / name).glob("*.py")]
@@ -41,7 +41,7 @@ def code_digest() -> str:
 
 @cache
 def digests_alike() -> frozenset[str]:
-    """Return the digests of code that were shown to train as `RESULTS_VERSION` does."""
+    """Return the digests of code that was shown to train as `RESULTS_VERSION` does."""
     versions = read_yaml(Path(__file__).with_name("trained_alike.yaml"))
     shown = [
         code
@@ -53,16 +53,16 @@ def digests_alike() -> frozenset[str]:
 
 
 def trains_alike(digest: str | None) -> bool:
-    """Tell whether code of a digest is today's, or was shown to train as today's does."""
+    """Return whether code with this digest is today's, or was shown to train as today's does."""
     return digest == code_digest() or {digest, code_digest()} <= digests_alike()
 
 
 def source_digest(paths: Iterable[Path]) -> str:
-    """Return a digest of what Python files compute.
+    """Return a digest of the code in Python files.
 
-    It leaves out layout, comments, docstrings, annotations and the texts of errors.
+    It ignores layout, comments, docstrings, annotations and the texts of errors.
     """
-    # Not of `ast.dump`, which differs between versions of Python.
+    # Not a digest of `ast.dump`, whose output differs between versions of Python.
     trees = {
         "/".join(path.parts[-2:]): _listed(_WithoutWords().visit(ast.parse(path.read_bytes())))
         for path in paths
@@ -71,7 +71,7 @@ def source_digest(paths: Iterable[Path]) -> str:
 
 
 def _listed(node: Any) -> Any:
-    """Return a tree as nested lists."""
+    """Return a syntax tree as nested lists."""
     if isinstance(node, list):
         return [_listed(item) for item in node]
     if not isinstance(node, ast.AST):
@@ -81,7 +81,7 @@ def _listed(node: Any) -> Any:
 
 
 class _WithoutWords(ast.NodeTransformer):
-    """Takes out of a tree what is said and not computed."""
+    """Removes docstrings, annotations and the texts of errors from a syntax tree."""
 
     def __init__(self) -> None:
         self._messages: frozenset[str] = frozenset()
@@ -109,7 +109,7 @@ class _WithoutWords(ast.NodeTransformer):
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        if self._in_function and node.value is not None:  # in a class it may make a field
+        if self._in_function and node.value is not None:  # in a class it may define a field
             return self.visit(ast.Assign(targets=[node.target], value=node.value))
         node.annotation = ast.Constant(None)
         return self.generic_visit(node)
@@ -131,7 +131,7 @@ class _WithoutWords(ast.NodeTransformer):
 
 
 class _Wordless(ast.NodeTransformer):
-    """Puts one text in the place of every other."""
+    """Replaces every text by the same word."""
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
         return ast.Constant("words")
@@ -146,7 +146,7 @@ def _words_an_error(node: ast.AST) -> bool:
 
 
 def _messages(function: ast.FunctionDef) -> frozenset[str]:
-    """Return the names that a function reads only in an error, or to ask whether there is one."""
+    """Return the names that a function reads only in errors, or as the condition of an `if`."""
     nodes = [*ast.walk(function)]
     read = [n for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
     in_errors = {id(part) for node in nodes if _words_an_error(node) for part in ast.walk(node)}

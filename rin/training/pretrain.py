@@ -1,7 +1,7 @@
 """Pretraining a backbone from random initialisation on labelled images, as in the paper.
 
-The epoch with the lowest validation loss is kept.  A training that was killed goes on from its
-last checkpoint.
+The weights of the epoch with the lowest validation loss are kept.  A killed training goes on from
+its last checkpoint.
 """
 
 import math
@@ -28,17 +28,17 @@ from rin.training.batches import ImageSubset, ShuffledBatches
 from rin.training.checkpoint import TrainingState, WorkFolder
 from rin.training.trainer import ReusableClassifier, TrainingSettings, find_devices
 
-#: Between two lines of progress; asking for the loss waits for the device.
+#: Least time between two lines of progress, because reading the loss waits for the device.
 EVERY_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
 class PretrainingResult:
-    """What a pretraining left.
+    """The result of a pretraining.
 
-    `history` are the `curves` of `TrainingState`; `metrics` are accuracies on the test part, 0 to
-    1, and the budget, `seconds` being those of all epochs and of testing; `predictions` has the
-    row of each test image in the store, then the columns of `read_probabilities`.
+    `history` has the `curves` of `TrainingState`; `metrics` has accuracies on the test part, 0 to
+    1, and the budget, in which `seconds` is the time of all epochs and of testing; `predictions`
+    has each test image's row in the store, then the columns of `read_probabilities`.
     """
 
     history: pd.DataFrame
@@ -47,12 +47,12 @@ class PretrainingResult:
 
 
 class PretrainingBlock:
-    """One backbone, compiled once, pretrained on any number of corpora.
+    """One backbone, compiled once, for pretraining on any number of corpora.
 
-    `settings` are those of a profile's `pretraining` section.  Corpora with fewer than `n_classes`
-    classes leave the other outputs unused.  The seed decides the random `start` of the backbone
-    and the order of the images.  InputError for an unknown name, too small images, too few
-    devices, or a batch that they cannot share evenly.
+    `settings` are those of a profile's `pretraining` section.  A corpus with fewer than
+    `n_classes` classes leaves the other outputs unused.  `seed` decides the backbone's first
+    weights, `start`, and the order of the images.  InputError for an unknown name, too small
+    images, too few devices, or a batch that the devices cannot share evenly.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class PretrainingBlock:
 
     @property
     def backbone(self) -> keras.Model:
-        """The backbone, with the weights of the last training."""
+        """The backbone, with the weights from the last training."""
         return self.compiled.network.backbone
 
     def train(
@@ -92,12 +92,12 @@ class PretrainingBlock:
         *,
         epochs: int | None = None,
     ) -> PretrainingResult:
-        """Pretrain on one corpus from the random start, or from where it was killed.
+        """Pretrain on one corpus from the random start, or from the last checkpoint.
 
-        From a uint8 store (n, size, size) or (n, size, size, 3), with class name and part of every
-        image, (n,), and the name of the preprocessing; for the settings' epochs unless others are
-        given.  Without `work` checkpoint, progress and features go nowhere.  InputError for a
-        store that cannot be read, or when training diverges.
+        `images` is a uint8 store (n, size, size) or (n, size, size, 3); `classes` and `parts` are
+        the class name and the part of every image, (n,); `preprocessing` is a name.  `epochs` are
+        by default those of the settings.  Without `work`, no checkpoint, progress or features are
+        written.  InputError if the store cannot be read or training diverges.
         """
         s, block = self.settings, self.compiled
         precision, devices = keras.config.dtype_policy().name, block.devices.count
@@ -125,7 +125,7 @@ class PretrainingBlock:
         if s.batch_norm_recalibration:
             recalibrate(block, training, s.batch, s.batch_norm_recalibration, self.seed)
         logits, features = block.embed(test, s.batch)
-        # Outputs beyond the classes of the corpus are not counted.
+        # Outputs beyond the classes of the corpus are left out.
         probabilities = softmax(logits, axis=1)[:, : len(names)]
         predictions = read_probabilities(probabilities, labels[test.rows], names)
         predictions.insert(0, "row", test.rows)
@@ -160,7 +160,7 @@ def read_probabilities(
 ) -> pd.DataFrame:
     """Return truth, predicted (names), in_top5, confidence and truth_probability of each image.
 
-    With five classes or fewer, `in_top5` leaves out the least likely one.
+    With five classes or fewer, `in_top5` is true for all classes but the least likely.
     """
     of_truth = probabilities[np.arange(len(truth)), truth]
     rank = (probabilities > of_truth[:, np.newaxis]).sum(axis=1)
@@ -187,7 +187,7 @@ def recalibrate(
     try:
         for number in range(count):
             images, _ = batches[number]
-            for layer in layers:  # the mean of n + 1 values is n / (n + 1) of that of n, and more
+            for layer in layers:  # with this momentum, the average is a plain mean over batches
                 layer.momentum, layer.synchronized = number / (number + 1), False
             with block.devices.scope():
                 pixels = keras.ops.cast(images, "float32")
@@ -198,10 +198,10 @@ def recalibrate(
 
 
 class ProgressReporter(keras.callbacks.Callback):
-    """Tells how a training goes, and ends one that diverges.
+    """Reports the progress of a training, and ends a training that diverges.
 
-    Every few seconds a line about its state is written to `path`, if there is one; `where` names
-    the training in the error.
+    Every few seconds it writes a line to `path`, if that is given; `where` names the training in
+    the error.
     """
 
     def __init__(
@@ -212,10 +212,10 @@ class ProgressReporter(keras.callbacks.Callback):
         self._last = time.monotonic()
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """Report the batches before this one, if it is time."""
+        """Report the batches before this one, if a line is due."""
         if not batch or time.monotonic() - self._last < self._every:
             return
-        # The model before the loss: on JAX it brings variables up to date.
+        # `self.model` comes before the loss, because on JAX it updates the variables.
         rate, loss = float(np.asarray(self.model.optimizer.learning_rate)), self._check()
         if self._path is not None:
             s = self._state
@@ -232,7 +232,7 @@ class ProgressReporter(keras.callbacks.Callback):
         self._check()
 
     def _check(self) -> float:
-        """Return the running loss, or end the training where it is no number."""
+        """Return the running loss; InputError if it is not finite."""
         s = self._state
         loss = float(np.asarray(s.meters[0].result()))
         if not math.isfinite(loss):

@@ -1,9 +1,9 @@
-"""One compiled step, many runs, on one device or several.
+"""One compiled step for many runs, on one device or several.
 
-Keras compiles every new model anew, which takes longer than a short run: so runs that differ in
-nothing compiled share a model.  Between them a block restores weights, empties the optimizer and
-sets the learning rate and the preprocessing.  Gradients and the statistics of batch normalisation
-are those of the whole batch, whichever devices share it.
+Keras compiles every new model again, which takes longer than a short run, so runs that differ in
+nothing compiled share a model.  Before each run, weights are restored, the optimizer is reset, and
+learning rate and preprocessing are set.  Gradients and the statistics of batch normalisation are
+those of the whole batch, however many devices share it.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from rin.training.checkpoint import TrainingState, WorkFolder
 from rin.training.losses import LabelTurn, OnlineLabels, SoftLabelLoss
 
 _UNTRAINED_SEED = 1_000_003
-#: Images whose feature maps are in memory.
+#: Number of images whose feature maps are in memory at once.
 FEATURES_AT_ONCE = 256
 #: Ends of the stages of a backbone, as Juodelyte et al. (2023) compare them.
 LAYERS: dict[str, tuple[str, ...]] = {
@@ -39,7 +39,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "DenseNet121": ("conv1_relu", "pool2_relu", "pool3_relu", "pool4_relu", "relu"),
 }
-#: What these layers are called in torchvision's topology.
+#: The names of these layers in torchvision's topology.
 LAYERS_IN_TORCHVISION: dict[str, tuple[str, ...]] = {
     "ResNet50": ("relu", "layer1.2.relu", "layer2.3.relu", "layer3.5.relu", "layer4.2.relu"),
     "DenseNet121": (
@@ -50,7 +50,7 @@ LAYERS_IN_TORCHVISION: dict[str, tuple[str, ...]] = {
         "features.relu5",
     ),
 }
-#: Given how far a training has come, returns a further callback.
+#: A function that takes the state of a training and returns a further callback.
 Watcher = Callable[[TrainingState], keras.callbacks.Callback]
 
 
@@ -61,7 +61,7 @@ def prepare_framework(threads: int | None, precision: str) -> None:
         return
     import tensorflow as tf
 
-    tf.get_logger().setLevel("ERROR")  # it takes the one tracing of each block for too many
+    tf.get_logger().setLevel("ERROR")  # it warns of too many tracings, one a block
     threading = tf.config.threading
     if threading.get_intra_op_parallelism_threads() != threads:
         threading.set_intra_op_parallelism_threads(threads)
@@ -77,9 +77,9 @@ class Devices:
 
 
 def find_devices(wanted: int | str | None) -> Devices:
-    """Return accelerators, else CPU devices: None for one, a number, or `all`.
+    """Return the devices that `wanted` asks for: None for one, a number, or `all`.
 
-    InputError for too few.
+    They are accelerators, or CPU devices if there are none.  InputError if there are too few.
     """
     if wanted in (None, 1):
         return Devices(1)
@@ -103,9 +103,9 @@ def learning_rate(
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """Return the learning rate of a training: a number, or a schedule over its steps.
 
-    `constant`, or `cosine`, which falls to zero at the last step (Loshchilov and Hutter 2017),
-    both after a share `warmup` of the steps, 0 to below 1, over which it rises from zero in a
-    line.
+    A `schedule` is `constant`, or `cosine`, which falls to zero at the last step (Loshchilov and
+    Hutter 2017).  Before either, the rate rises linearly from zero over a share `warmup`, 0 to
+    below 1, of the steps.
     """
     rising = round(warmup * steps)
     if schedule == "constant" and rising == 0:
@@ -120,20 +120,21 @@ def learning_rate(
 
 
 class Callbacks(keras.callbacks.CallbackList):
-    """Callbacks that never hear of the end of a batch, for which Keras waits for the device."""
+    """Callbacks that are not called at the end of a batch, where Keras waits for the device."""
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Pass nothing on."""
+        """Call no callback."""
 
     on_test_batch_end = on_train_batch_end
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """What may change from run to run without compiling anything but a schedule.
+    """Settings that may change from run to run; only a new schedule has to be compiled.
 
-    `seed` decides head, order of cases, augmentation and dropout; `schedule` and `warmup` are
-    those of the function `learning_rate`, `patience` that of `TrainingState`.
+    `seed` decides the head's first weights, the order of cases, augmentation and dropout;
+    `schedule` and `warmup` are as for the function `learning_rate`, `patience` as for
+    `TrainingState`.
     """
 
     learning_rate: float
@@ -148,7 +149,7 @@ class TrainingSettings:
 class ReusableClassifier:
     """A classifier compiled once and trained many times, on devices that share each batch.
 
-    The optimizer is Adam, `loss` one of `rin.training.losses`.
+    The optimizer is Adam; `loss` is one of `rin.training.losses.LOSSES`.
     """
 
     def __init__(
@@ -158,16 +159,16 @@ class ReusableClassifier:
         self._schedule: dict | None = None
         on_tensorflow = keras.backend.backend() == "tensorflow"
         compiles = not on_tensorflow
-        if on_tensorflow:  # on its CPU compiling by XLA costs more than it saves
+        if on_tensorflow:  # on a CPU, compiling with XLA costs more than it saves
             import tensorflow as tf
 
             compiles = bool(tf.config.list_physical_devices("GPU"))
-        gathers = on_tensorflow and compiles  # its affine transform is none that XLA can compile
+        gathers = on_tensorflow and compiles  # XLA cannot compile TensorFlow's affine transform
         with self.devices.scope():
             self.network: Classifier = build_classifier(architecture, gathers=gathers)
             for layer in self.network.backbone.layers:
                 if isinstance(layer, keras.layers.BatchNormalization):
-                    # Statistics of all devices, which JAX always takes.
+                    # Statistics are computed over all devices, as JAX always does.
                     layer.synchronized = on_tensorflow and self.devices.count > 1
             self.online = OnlineLabels(architecture.n_classes) if loss == "online" else None
             metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
@@ -175,7 +176,7 @@ class ReusableClassifier:
                 ranks = min(5, architecture.n_classes - 1)
                 metrics.append(keras.metrics.SparseTopKCategoricalAccuracy(ranks, name="top5"))
             metrics += [self.online] if self.online else []
-            loss_function = "sparse_categorical_crossentropy"  # of two, it is the paper's binary
+            loss_function = "sparse_categorical_crossentropy"  # for two classes, the paper's
             if loss != "hard":
                 loss_function = SoftLabelLoss(loss, architecture.n_classes, self.online)
             self.network.model.compile(
@@ -188,7 +189,7 @@ class ReusableClassifier:
             self._meters = [self.network.model.metrics[0], *metrics]  # the first is the loss
 
     def unfreeze(self, unfreezing: str) -> None:
-        """Train other layers from now on; what validates and predicts stays compiled."""
+        """Train other layers from now on; the steps of validation and prediction stay compiled."""
         model = self.network.model
         self.architecture = replace(self.architecture, unfreezing=unfreezing)
         apply_unfreezing(self.network.backbone, unfreezing)
@@ -199,13 +200,13 @@ class ReusableClassifier:
 
     @cached_property
     def untrained(self) -> list[np.ndarray]:
-        """Weights of a backbone that never trained, from which no run starts either."""
+        """Random weights of the backbone, other than those that a run starts from."""
         a = self.architecture
         return random_weights(a.backbone, a.size, _UNTRAINED_SEED, a.topology)
 
     @property
     def traces(self) -> int:
-        """How often the framework has traced the model since these layers are trained."""
+        """How often the framework has traced the model since the last `unfreeze`."""
         return self.network.augment.traces
 
     def fit(
@@ -219,13 +220,13 @@ class ReusableClassifier:
         watcher: Watcher | None = None,
         work: WorkFolder | None = None,
     ) -> TrainingState:
-        """Train from given backbone weights, keep the best epoch and return its record.
+        """Train from these backbone weights and return the state of the training.
 
-        The epoch of lowest validation loss is kept.  `watcher` makes a further callback; `work` is
-        where the training leaves checkpoints, and goes on from if it was killed.  InputError when
-        no epoch has a finite validation loss, or a store cannot be read.
+        The model keeps the weights of the epoch with the lowest validation loss.  `watcher` makes
+        a further callback; `work` is the folder for checkpoints, from which a killed training goes
+        on.  InputError if no epoch has a finite validation loss or a store cannot be read.
         """
-        keep_memory()  # each time, as TensorFlow's first dataset undoes it
+        keep_memory()  # each time, because TensorFlow's first dataset undoes it
         model, used = self.network.model, training.divisible(self.devices.count)
         steps = used.steps(recipe.batch)
         ends = recipe.epochs, recipe.patience
@@ -250,7 +251,7 @@ class ReusableClassifier:
                     model.fit(
                         shuffled,
                         initial_epoch=state.epoch,
-                        # An epoch that was cut off is ended alone.
+                        # An interrupted epoch is finished by a call of its own.
                         epochs=state.epoch + 1 if state.step else recipe.epochs,
                         steps_per_epoch=steps - state.step,
                         validation_data=ordered,
@@ -272,7 +273,7 @@ class ReusableClassifier:
     def predict(self, part: ImageSubset, batch: int) -> tuple[np.ndarray, np.ndarray]:
         """Return logits (n, classes) and class activation maps (n, h, w, classes).
 
-        Of another head than the linear, maps are Grad-CAM by the gradient of each image's logits.
+        For heads other than the linear head, maps are Grad-CAM from the gradients of the logits.
         """
         if self.architecture.head == "linear":
             return self._predict(self.network.explainer, part, batch)
@@ -292,7 +293,7 @@ class ReusableClassifier:
         self, model: keras.Model, part: ImageSubset, batch: int
     ) -> tuple[np.ndarray, ...]:
         n, count = len(part.rows), self.devices.count
-        # Repeated at the end, so that the devices share the last batch evenly.
+        # The last row is repeated, so that the devices can share the last batch evenly.
         rows = np.pad(part.rows, (0, -n % count), mode="edge")
         ordered = self._ordered(replace(part, rows=rows), batch)
         with self.devices.scope(), reader_errors(ordered):
@@ -309,7 +310,7 @@ class ReusableClassifier:
         recipe: TrainingSettings,
         steps: int,
     ) -> None:
-        """Bring every variable to the state in which a run begins."""
+        """Set every variable to the state in which a run begins."""
         network, draws = self.network, np.random.default_rng(recipe.seed)
         network.backbone.set_weights(weights)
         network.preprocess.set_preprocessing(preprocessing)
@@ -317,7 +318,7 @@ class ReusableClassifier:
         dropouts = (
             layer for layer in network.head.layers if isinstance(layer, keras.layers.Dropout)
         )
-        # Without a rate Keras makes no generator.
+        # Keras gives a dropout layer with rate 0 no generator.
         dropping = [layer.seed_generator for layer in dropouts if layer.rate]
         for generator in (network.augment.seed_generator, *dropping):
             generator.state.assign(draws.integers(1, 2**31, generator.state.shape))
@@ -330,7 +331,7 @@ class ReusableClassifier:
         rate = learning_rate(recipe.learning_rate, total, recipe.schedule, recipe.warmup)
         if isinstance(rate, float):
             network.model.optimizer.learning_rate = rate
-        elif rate.get_config() != self._schedule:  # it has to be compiled into another step
+        elif rate.get_config() != self._schedule:  # a new schedule needs a newly compiled step
             network.model.optimizer.learning_rate = rate
             self._schedule, network.model.train_function = rate.get_config(), None
 
@@ -346,8 +347,8 @@ def layer_activations(
 ) -> dict[str, np.ndarray]:
     """Return activations of each layer of `LAYERS`, float32 (points, channels), in inference mode.
 
-    The same seed gives the same places and channels.  `InputError` for a backbone whose layers are
-    not listed.
+    The same seed gives the same places and channels.  `InputError` for a backbone that `LAYERS`
+    does not list.
     """
     backbone = block.network.backbone
     names = look_up("backbone", block.architecture.backbone, LAYERS)
@@ -372,9 +373,10 @@ def layer_activations(
 def sample_activations(
     features: np.ndarray, points: int, channels: int, *, seed: int
 ) -> np.ndarray:
-    """Draw rows (image and place) and channels of a feature map (n, h, w, c), without repetition.
+    """Draw rows (image and place) and channels of feature maps (n, h, w, c), without repetition.
 
-    Float32 (points, channels), or all that there are; the same ones of maps of one shape.
+    Return float32 (points, channels), or fewer if there are not as many.  With the same seed, the
+    same rows and channels are drawn from maps of the same shape.
     """
     table = np.asarray(features, np.float32).reshape(-1, features.shape[-1])
     draws = np.random.default_rng(seed)
