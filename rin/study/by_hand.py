@@ -1,7 +1,7 @@
-"""What a page that trains by hand takes from the study, so that it can be compared with a run.
+"""Functions for pages that train a run by hand and compare the result with the study's own.
 
-A page has images, labels and settings from the run itself; how Keras is started, the layer that
-augments, and the backbone with its first weights are one function each.
+A page takes images, labels and settings from the run itself.  Starting Keras, the augmentation
+layer, and the backbone with its first weights are one function each.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 def start_keras(workspace: Workspace) -> None:
-    """Start Keras as the runs of a study do: their threads, their precision, no start-up lines."""
-    quiet_tensorflow()  # before anything imports it
+    """Start Keras as a study's runs do: the same threads and precision, no start-up messages."""
+    quiet_tensorflow()  # before TensorFlow is imported
     from rin.training.trainer import prepare_framework
 
     execution = workspace.profile.execution
@@ -32,7 +32,7 @@ def start_keras(workspace: Workspace) -> None:
 
 
 def augment_layer(settings: FineTuning | Pretraining) -> Augment:
-    """Return the Keras layer that augments images as some settings say."""
+    """Return the Keras layer that augments images as these settings say."""
     from rin.models.layers import Augment
 
     return Augment(AUGMENTATION[settings.augmentation])
@@ -41,8 +41,8 @@ def augment_layer(settings: FineTuning | Pretraining) -> Augment:
 def open_backbone(workspace: Workspace, run: Run) -> keras.Model:
     """Return the backbone of a run with the weights that its training starts from.
 
-    As `keras.applications` has it, or torchvision where the weights are from there; it takes
-    images that are prepared as `run.expects` says.
+    Its topology is that of `keras.applications`, or torchvision's if the weights are from there;
+    its inputs must be preprocessed as `run.expects` says.
     """
     name, size = run.scenario.backbone, run.inputs.store.size
     backbone = build_backbone(name, size, topology=run.topology)

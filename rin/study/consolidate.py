@@ -1,8 +1,8 @@
-"""From the ledgers of a study to its results: what finished runs left, gathered in few tables.
+"""From the ledgers of a study to its results: the finished runs, gathered in a few tables.
 
 Results consist of parts: the images of a task, the pretrained networks, the runs of one study on
-one task, and what sections beside them measured.  A part is made anew only where what it is made
-from has changed (`RunFacts.made_from`), and of its runs only new ones are read.
+one task, and the measurements of the profile's other sections.  A part is made again only if
+its sources have changed (`RunFacts.made_from`), and only its new runs are read.
 """
 
 from __future__ import annotations
@@ -57,17 +57,17 @@ from rin.study.released import released_files
 from rin.study.workspace import TaskInputs, Workspace
 from rin.tables import RUN_RECORDS
 
-#: What a part is called: its kind, and of runs the study and task, of images the task.
+#: The name of a part: its kind, followed for runs by study and task, for images by the task.
 Part = tuple[str, ...]
 NETWORKS, PROBE, LOSSES = ("networks",), ("probe",), ("losses",)
 #: Folder of a study's consolidated results, below that of its ledgers.
 FOLDER = "tables"
 _REMEDY = "Delete this folder; it is made again from the finished runs."
-#: Settings that may name folders and accounts.
+#: Settings that may contain names of folders and accounts.
 _OF_THE_PLACE: dict[str, bool | set[str]] = {"curation": True, "execution": {"slurm"}}
 
 
-#: Columns of maps beside lesions; what else names a run stands with its predictions.
+#: Columns of the tables on maps and lesions; a run's other columns are with its predictions.
 _OF_CASE = ["task", "part", "case_id"]
 _MEASURED = {
     "overlap": [
@@ -79,25 +79,25 @@ _MEASURED = {
 
 
 def images_of(task: str) -> Part:
-    """Return the part that says what images of a task are read."""
+    """Return the name of the part on the images of a task."""
     return "images", task
 
 
 def runs_of(study: str, task: str) -> Part:
-    """Return the part of the runs of a named study on a task."""
+    """Return the name of the part with the runs of a named study on a task."""
     return "runs", study, task
 
 
 def consolidate(workspace: Workspace, *parts: Part) -> OpenedResults:
     """Bring the results of a study up to date with its ledgers, and open them.
 
-    What was consolidated before is kept.  The new folder takes the place of the earlier one at
-    once and whole, whenever the process ends.
+    Parts that were consolidated before are kept.  The new folder replaces the earlier one
+    atomically: a killed process leaves one of them whole.
 
     Parameters
     ----------
-    workspace : as `open_workspace` gives it
-    parts : what has to be there; by default all that is finished
+    workspace : as returned by `open_workspace`
+    parts : parts that are required; by default, all finished parts are consolidated
 
     Returns
     -------
@@ -106,7 +106,7 @@ def consolidate(workspace: Workspace, *parts: Part) -> OpenedResults:
     Raises
     ------
     InputError
-        Where runs of a part that has to be there are not finished, or a file is damaged.
+        If runs of a required part are not finished, or a file is damaged.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def consolidate(workspace: Workspace, *parts: Part) -> OpenedResults:
 
 @contextmanager
 def _held(workspace: Workspace) -> Iterator[None]:
-    """Hold the results of a study, so that no other process consolidates them meanwhile."""
+    """Lock the results of a study, so that no other process consolidates them meanwhile."""
     lock = FileLock(workspace.results / f".{FOLDER}.lock")
     refused = as_input_error(
         "no results can be kept", where=workspace.results, remedy=MAKE_ROOM, kinds=OSError
@@ -146,12 +146,12 @@ def _held(workspace: Workspace) -> Iterator[None]:
         lock.release()
 
 
-# What this process has opened: by folder, what `run.json` was, and the results.
+# Results that this process has opened, by folder, each after the state of its `run.json`.
 _opened: dict[Path, tuple[tuple[int, ...], OpenedResults]] = {}
 
 
 def _open(folder: Path) -> OpenedResults:
-    """Open consolidated results; those that this process has opened are not read again."""
+    """Open consolidated results; if this process opened them before, they are not read again."""
     stat = (folder / RUN).stat()
     mark = (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
     if folder not in _opened or _opened[folder][0] != mark:
@@ -160,7 +160,7 @@ def _open(folder: Path) -> OpenedResults:
 
 
 def _opened_before(folder: Path) -> OpenedResults | None:
-    """Return what this code has consolidated before; None where there is nothing."""
+    """Return the results that this code consolidated before; None if there are none."""
     if not (folder / RUN).exists():
         return None
     kinds = OSError, ValueError, KeyError
@@ -171,14 +171,14 @@ def _opened_before(folder: Path) -> OpenedResults | None:
 
 @cache
 def _code() -> str:
-    """Return a digest of the code that consolidates: what other code has made is made anew."""
+    """Return a digest of the code that consolidates; results of other code are made again."""
     package = Path(rin.explain.__file__).parents[1]
     paths = [path for name in ("explain", "study") for path in (package / name).glob("*.py")]
     paths += [package / "tables.yaml", package / "stats" / "pretrainings.py"]
     return digest_of({path.name: sha256_of(path) for path in sorted(paths)})
 
 
-#: Of every section beside the runs: its plan, what measures it, and what it is called.
+#: For each section beside the runs: the function that plans it, the one that measures, its name.
 _SECTIONS: dict[
     str,
     tuple[Callable[[Workspace], list[PretrainingRun]], Callable[[Workspace], pd.DataFrame], str],
@@ -189,7 +189,7 @@ _SECTIONS: dict[
 
 
 class _Draft:
-    """Results of a study that are being brought up to date."""
+    """The results of a study while they are brought up to date."""
 
     def __init__(self, workspace: Workspace, earlier: OpenedResults | None) -> None:
         self.workspace, self.changed = workspace, False
@@ -201,7 +201,7 @@ class _Draft:
         self.made_from = dict(facts.made_from) if facts else {"code": _code()}
 
     def all_parts(self) -> list[Part]:
-        """Return every part of the study's results; what is no longer planned goes."""
+        """Return the names of all parts of the results; drop parts that are no longer planned."""
         profile = self.workspace.profile
         parts = [NETWORKS, *map(images_of, profile.tasks)]
         parts += [
@@ -220,7 +220,7 @@ class _Draft:
         return parts
 
     def bring(self, part: Part, *, required: bool) -> None:
-        """Bring a part up to date; one that is not finished goes, or is an error if required."""
+        """Bring a part up to date; drop an unfinished part, or raise InputError if `required`."""
         kind, *names = part
         if kind == "images":
             self._bring_images(*names)
@@ -232,7 +232,7 @@ class _Draft:
             self._bring_section(part, required=required)
 
     def results(self) -> OpenedResults:
-        """Return the results as they are now, runs in the order of the profile's plan."""
+        """Return the results as they are now, with runs in the order of the profile's plan."""
         tables, profile = {n: t for n, t in self.tables.items() if len(t)}, self.workspace.profile
         if "runs" in tables:
             runs = tables["runs"]
@@ -263,7 +263,7 @@ class _Draft:
         self.corpora, self.weights = corpora_facts(study), weights_facts(study)
 
     def _bring_runs(self, study: str, task: str, *, required: bool) -> None:
-        """Bring up to date what runs on a task left, and what is measured beside them."""
+        """Bring up to date the runs of a study on a task, and the measurements made with them."""
         part, ledger = runs_of(study, task), self.workspace.fine_tuning_ledger
         planned = plan_study(self.workspace, study, task, ahead=not required)
         if required:
@@ -300,7 +300,7 @@ class _Draft:
             self._replace("layer_similarity", layer_similarity(self.workspace, planned), task=task)
 
     def _scores(self, records: dict[str, dict[str, Any]]) -> pd.DataFrame:
-        """Keep the predictions of some finished runs, of which new ones are read; return them."""
+        """Keep the predictions of these finished runs, of which new ones are read; return them."""
         runs, kept = self.tables.get("runs"), self.tables.get("predictions")
         known = {} if runs is None else dict(zip(runs["run_id"], runs["finished"], strict=True))
         new = [id_ for id_, record in records.items() if known.get(id_) != record["finished"]]
@@ -313,7 +313,7 @@ class _Draft:
         return read[read["run_id"].isin([*records])]
 
     def _measure(self, task: str) -> None:
-        """Make the tables of a task beside its runs: cases, and maps beside lesions."""
+        """Make the tables of a task beside its runs: cases, and overlap of maps and lesions."""
         study, inputs = self.workspace, self.workspace.inputs(task)
         makers = {"cases": scored_cases, "overlap": overlap_table, "baselines": baseline_table}
         for name, make in makers.items():
@@ -343,11 +343,11 @@ class _Draft:
             self.tables[name] = make(self.workspace)
 
     def _finished(self, ledger: Ledger, run_ids: Iterable[str]) -> list[list[str]]:
-        """Return finished runs with the time when they were."""
+        """Return finished runs, each with the time when it was finished."""
         return [[run_id, ledger.done(run_id)["finished"]] for run_id in run_ids]
 
     def _is_new(self, part: Part, made_from: dict[str, Any]) -> bool:
-        """Note what a part is made from; return whether it has to be made."""
+        """Record what a part is made from; return whether the part has to be made again."""
         name, digest = "/".join(part), digest_of(made_from)
         if self.made_from.get(name) == digest:
             return False
@@ -355,7 +355,7 @@ class _Draft:
         return True
 
     def _drop(self, part: Part) -> None:
-        """Let go of a part that is no longer finished or planned."""
+        """Remove a part that is no longer finished or planned."""
         if self.made_from.pop("/".join(part), None) is None:
             return
         self.changed = True
@@ -372,14 +372,14 @@ class _Draft:
             self._replace(name, None, task=task)
 
     def _replace(self, name: str, rows: pd.DataFrame | None, **of: str) -> None:
-        """Put rows in the place of those of a table that have some values."""
+        """Replace the rows of a table that have the values `of` by new rows, or remove them."""
         tables = []
         if (kept := self.tables.get(name)) is not None:
             tables.append(kept[~(kept[[*of]] == pd.Series(of)).all(axis=1)])
         self.tables[name] = _joined([*tables, *([] if rows is None else [rows])])
 
     def _facts(self, tables: dict[str, pd.DataFrame]) -> RunFacts:
-        """Return what `run.json` states, but for its files."""
+        """Return the facts of `run.json`, except its files."""
         columns = ["finished", "code", "backend", "precision", "peak_memory_gb"]
         runs = tables.get("runs", pd.DataFrame(columns=["run_id"])).drop_duplicates("run_id")
         runs = runs.reindex(columns=columns)
@@ -417,14 +417,14 @@ class _Draft:
 
 
 def _places(names: pd.Series, order: Iterable[str]) -> np.ndarray:
-    """Return where names stand in an order, those that do not at its end."""
+    """Return the place of each name in an order; names outside it come last."""
     order = [*order]
     places = pd.Index(order).get_indexer(names)
     return np.where(places < 0, len(order), places)
 
 
 def work_of(tables: Mapping[str, pd.DataFrame]) -> dict[str, Work]:
-    """Return how many runs each stage had, and their seconds."""
+    """Return the number of runs of each stage, and their seconds."""
     stages = {}
     if "runs" in tables:
         stages["fine-tuning"] = tables["runs"].drop_duplicates("run_id")
@@ -437,7 +437,7 @@ def work_of(tables: Mapping[str, pd.DataFrame]) -> dict[str, Work]:
 
 
 def task_facts(inputs: TaskInputs) -> TaskFacts:
-    """Return what is to be said of a task and of its images, in numbers."""
+    """Return the facts of a task and its images for `run.json`."""
     return TaskFacts(
         name=inputs.task.name,
         dataset=dataset_facts(inputs.all_images, inputs.store.cases),
@@ -453,7 +453,7 @@ def task_facts(inputs: TaskInputs) -> TaskFacts:
 
 
 def dataset_facts(dataset: Dataset, used: pd.DataFrame) -> DatasetFacts:
-    """Return what is to be said of a dataset of which some cases are used."""
+    """Return the facts of a dataset and its `used` cases for `run.json`."""
     stated = {"name", "title", "licence", "access", "home", "modality", "independence"}
     return DatasetFacts(
         **dataset.manifest.model_dump(include=stated),
@@ -468,7 +468,7 @@ def dataset_facts(dataset: Dataset, used: pd.DataFrame) -> DatasetFacts:
 
 
 def corpora_facts(workspace: Workspace) -> list[DatasetFacts]:
-    """Return what is to be said of the images that a study pretrains on."""
+    """Return the facts of the corpora that a study pretrains on."""
     settings = workspace.profile.pretraining
     if settings is None:
         return []
@@ -481,7 +481,7 @@ def corpora_facts(workspace: Workspace) -> list[DatasetFacts]:
 
 
 def weights_facts(workspace: Workspace) -> list[WeightsFacts]:
-    """Return what the runs of a study start from, as far as it is there."""
+    """Return the facts of the weights that a study's runs start from, if they are available."""
     released = {(file.entry.init, file.entry.backbone): file for file in released_files(workspace)}
     finished = {
         run.run_id for run in plan_pretraining(workspace) if workspace.weights.has(run.run_id)
@@ -510,7 +510,7 @@ def weights_facts(workspace: Workspace) -> list[WeightsFacts]:
 
 
 def _joined(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Return tables one below the other; those without rows have no say in the columns."""
+    """Return the concatenated tables; tables without rows do not affect the columns."""
     filled = [table for table in tables if len(table)]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
@@ -519,14 +519,14 @@ def _validated(names: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Return the validation scores of runs, by run id."""
     runs = names.drop_duplicates("run_id")[["run_id", *RUN_NAMES]]
     rows = runs.merge(scores[scores["part"] == "validation"], on="run_id")
-    # Runs of several levels differ in their ids alone, which here stand for the scenario.
+    # Runs of several levels differ only in their ids, which here take the scenario's place.
     validation = validation_scores(rows.assign(scenario=rows["run_id"]))
     validation = validation.rename(columns={"scenario": "run_id"})
     return validation[["run_id", "validation_auc", "validation_loss"]]
 
 
 def scored_cases(workspace: Workspace, task: str, part: str = "test") -> pd.DataFrame:
-    """Return one row a case of a part: case_id, patient_id, label, and what its manifest keeps."""
+    """Return one row a case of a part: case_id, patient_id, label, and the manifest's columns."""
     inputs = workspace.inputs(task).scored(part)
     cases = inputs.used_images.cases
     if part in SCORED_PARTS:
@@ -538,7 +538,7 @@ def scored_cases(workspace: Workspace, task: str, part: str = "test") -> pd.Data
 
 
 def overlap_table(workspace: Workspace, task: str, part: str = "test") -> pd.DataFrame:
-    """Return `rin.explain.overlap.measure_overlap` of a task's main study; empty without masks."""
+    """Return `rin.explain.overlap.measure_overlap` of the main study; no rows without masks."""
     store = workspace.inputs(task).scored(part).store
     if (masks := store.masks()) is None:
         return pd.DataFrame()
@@ -547,7 +547,7 @@ def overlap_table(workspace: Workspace, task: str, part: str = "test") -> pd.Dat
 
 
 def baseline_table(workspace: Workspace, task: str, part: str = "test") -> pd.DataFrame:
-    """Return `rin.explain.overlap.baseline_scores` of the cases of a part with a lesion."""
+    """Return `rin.explain.overlap.baseline_scores` of a part's cases that have a lesion."""
     store = workspace.inputs(task).scored(part).store
     cases, masks = store.cases, store.masks()
     without_lesions = pd.DataFrame(columns=["case_id", "baseline", "dice"])
@@ -576,8 +576,8 @@ def lesion_maps(workspace: Workspace, task: str) -> pd.DataFrame | None:
 def layer_similarity(workspace: Workspace, runs: Sequence[Run]) -> pd.DataFrame:
     """Return the mean canonical correlation `cca`, 0 to 1, of the layers of pairs of networks.
 
-    `comparison` is `before` or `after` fine-tuning (the two inits), `tuned` (one `init` before and
-    after) or `random` (two random networks).
+    `comparison` is `before` or `after` fine-tuning (between the two inits), `tuned` (one `init`
+    before and after fine-tuning) or `random` (between two random networks).
     """
     (a, b), rows = workspace.profile.inits[:2], []
     for cell, members in groupby(runs, lambda run: (run.task, run.fold, run.scenario.name)):

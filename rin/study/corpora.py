@@ -1,8 +1,8 @@
-"""Which images networks are pretrained on: corpora found, curated from an archive, or made up.
+"""The images for pretraining: corpora in the data root, curated from an archive, or stand-ins.
 
-The archive of a study is a DICOM export below the data root, or a stand-in, and everything that
-comes from that is marked so.  Corpora are compared with the images of the tasks: a network that
-saw a test image during pretraining has an advantage that fine-tuning does not explain.
+The archive of a study is a DICOM export below the data root, or a stand-in, and everything made
+from a stand-in is marked as such.  Corpora are compared with the images of the tasks: a network
+that saw a test image during pretraining has an unfair advantage.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 
 #: Bits of 256 within which two pictures count as copies; see `corpus_overlap`.
 COPY_BITS = 16
-#: Images of each task that are copied as a control, or all where it has fewer.
+#: Number of images of each task that are copied as a control, or all if it has fewer.
 COPIES = 200
-_HASHED_SIZE = 256  # side of the pictures whose hashes stand in a case table
+_HASHED_SIZE = 256  # side of the pictures from which the hashes in a case table are computed
 
 
 def curation_plan(workspace: Workspace) -> CurationPlan:
-    """Return what is curated and where it goes; writes a stand-in on first use."""
+    """Return which archive is curated and where the corpus goes; write a stand-in on first use."""
     from rin.curation.build import CurationPlan, kept_left_out
 
     settings, folder = workspace.profile.section("curation"), real_archive(workspace)
@@ -50,7 +50,7 @@ def curation_plan(workspace: Workspace) -> CurationPlan:
         name = f"archive-v{VERSION}-{settings.studies}-{settings.size}px-{seed}"
         folder = workspace.results.parent / "stand_ins" / name
         write_archive(folder, studies=settings.studies, size=settings.size, seed=seed)
-        # A stand-in hides nobody, and a fixed key makes equal studies from it.
+        # A stand-in has nobody's identity to hide, and with a fixed key studies are reproducible.
         key = hashlib.sha256(f"stand-in {seed}".encode()).digest()
     label_map = folder / settings.label_map if settings.label_map else None
     reviewed = folder / settings.reviewed if settings.reviewed else None
@@ -71,7 +71,7 @@ def curation_plan(workspace: Workspace) -> CurationPlan:
 
 
 def pseudonym_key(plan: CurationPlan) -> bytes:
-    """Return the secret key of the pseudonyms of a plan; it is made where there is none yet."""
+    """Return the secret key of the pseudonyms of a plan; create it if there is none yet."""
     from rin.curation.build import KEY
     from rin.curation.deidentify import load_key
 
@@ -79,14 +79,14 @@ def pseudonym_key(plan: CurationPlan) -> bytes:
 
 
 def curated_corpus(workspace: Workspace) -> CuratedCorpus:
-    """Curate the archive of a study, as far as that has not been done, and return the corpus."""
+    """Curate the archive of a study, unless this is done, and return the corpus."""
     from rin.curation.build import curate
 
     return curate(curation_plan(workspace))
 
 
 def find_corpus(workspace: Workspace, names: str | list[str]) -> Dataset:
-    """Open the first of `usable_corpora`, curated from the study's archive or as it is."""
+    """Open the first of `usable_corpora`, as it is or curated from the study's archive."""
     listed, settings = [names] if isinstance(names, str) else names, workspace.profile.pretraining
     name = (usable_corpora(workspace, listed) or listed)[0]
     manifest = load_manifest(name)
@@ -97,7 +97,7 @@ def find_corpus(workspace: Workspace, names: str | list[str]) -> Dataset:
 
 
 def open_corpus(workspace: Workspace, names: str | list[str], cases: int | None) -> Dataset:
-    """Open a corpus as `find_corpus`, with about so many images, or None for all."""
+    """Open a corpus as `find_corpus` does, with about `cases` images, or all if None."""
     dataset = find_corpus(workspace, names)
     return (
         dataset if cases is None else draw_cases(dataset, None, cases, workspace.profile.seed)[0]
@@ -105,21 +105,23 @@ def open_corpus(workspace: Workspace, names: str | list[str], cases: int | None)
 
 
 def corpus_overlap(workspace: Workspace) -> pd.DataFrame:
-    """Look for images of the tasks among those of the pretraining corpora.
+    """Search the pretraining corpora for images of the tasks.
 
-    All are compared, by pixels and by difference hashes: that finds copies, and no other slice of
-    a patient.  As a positive control, `COPIES` images of each task are reduced to the corpus' own
-    size, as a copy inside it would be, and compared with themselves.
+    All images are compared, by their pixels and by difference hashes: this finds copies, but not
+    other slices of the same patient.  As a positive control, `COPIES` images of each task are
+    reduced to the corpus' own size, as a copy in the corpus would be, and compared with their
+    originals.
 
-    One row a task and corpus: among others `in_corpus` (whether it has images of that modality),
-    `equal` (images whose very pixels it has), `near` (within `COPY_BITS` of a picture of it),
-    `nearest` (in bits), and of the control `copies_found` and `farthest_copy`.
+    Return one row a task and corpus; columns include `in_corpus` (whether the corpus has images of
+    the task's modality), `equal` (number of images with identical pixels in the corpus), `near`
+    (number of images within `COPY_BITS` of a picture in the corpus), `nearest` (smallest distance
+    in bits), and, for the control, `copies_found` and `farthest_copy`.
     """
     section = workspace.profile.section("pretraining")
     corpora = [find_corpus(workspace, names) for names in section.corpora.values()]
     rows = []
     for task in workspace.profile.tasks:
-        # Whole, whatever labels the task gives its images.
+        # The whole dataset, also images that the task gives no label.
         dataset = workspace.dataset(load_manifest(find_manifest(workspace, *find_task(task)).name))
         for corpus in corpora:
             side = int(corpus.cases["width"].median())
@@ -146,7 +148,7 @@ def corpus_overlap(workspace: Workspace) -> pd.DataFrame:
 
 
 def modalities(stated: str) -> set[str]:
-    """Return the modalities that a manifest states, MRI as MR."""
+    """Return the modalities in a manifest's text, with MRI as MR."""
     return {name.strip().replace("MRI", "MR") for name in stated.split(",")}
 
 

@@ -34,13 +34,13 @@ def describe_results(folder: Path, results: OpenedResults) -> Path:
 
 
 def _source(data: DatasetFacts) -> dict[str, str]:
-    """Return what is said of a dataset that results are based on."""
+    """Return the description of a dataset that results are based on."""
     source = {"@type": "sc:Dataset", "name": data.title, "url": data.home}
     return source | {"license": data.licence or _TEXTS["not_stated"]}
 
 
 def _records(file: str, table: pd.DataFrame) -> dict[str, Any]:
-    """Return the record set of a table, with what is known of its columns."""
+    """Return the record set of a table, with the descriptions of its columns."""
     stated, meanings = _TEXTS["tables"].get(Path(file).stem, {}), {}
     description = stated.get("description", _TEXTS["not_stated"])
     if "schema" in stated:

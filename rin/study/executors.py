@@ -1,6 +1,6 @@
-"""Where jobs run: this process, a pool of processes, or submitit's jobs.
+"""Executors, which run jobs in this process, in a pool of processes, or through submitit.
 
-Nothing here retries: what a dead worker or job left undone, the ledger still lists as missing.
+Nothing is retried here: the ledger still lists the runs that a dead worker or job left undone.
 """
 
 import multiprocessing
@@ -39,32 +39,32 @@ from rin.processes import (
 from rin.study.ledger import Ledger, Planned, answer_of
 from rin.study.profile import Execution
 
-#: Lines of a failed job's log that its error shows.
+#: Number of last lines of a failed job's log that its error shows.
 LAST_LINES = 5
-#: Seconds that a file may take from one node of a cluster to another.
+#: Seconds after which a file written on one node of a cluster is visible on another.
 SLOW_FILES = 5
-#: Reasons of Slurm (`squeue`) for which a job waits until somebody changes job or cluster, and the
-#: seconds that one may take to be replaced by another: nodes that start again cause some, too.
+#: Reasons in Slurm's queue (`squeue`) for which a job never starts unless the job or the cluster
+#: is changed, and the seconds for which one must last: restarting nodes also cause some of them.
 NEVER_STARTS = re.compile(
     "AccountNotAllowed|BadConstraints|InvalidAccount|InvalidQOS|PartitionConfig|"
     r"PartitionTimeLimit|QOSNotAllowed|DependencyNeverSatisfied|(Assoc|QOS)\w*PerJob(Limit)?"
 )
 PATIENCE = 60
-# The bar that several stages share, while there is one.
+# The progress bar that several stages share, or None.
 _shared_bar: ContextVar[tqdm | None] = ContextVar("bar", default=None)
-#: What this process trained last, for blocks that go on with it, by what they must share.
+#: The network and weights that this process used last, by what blocks that reuse them must share.
 last_trained: dict[Hashable, Any] = {}
 
 
 def begin_block(execution: Execution) -> None:
-    """Let this process forget the networks of earlier blocks; set its threads and precision."""
-    quiet_tensorflow()  # in a notebook, too
+    """Discard the networks of earlier blocks in this process; set its threads and precision."""
+    quiet_tensorflow()  # also needed in a notebook
     import keras
 
     from rin.training.trainer import prepare_framework
 
     last_trained.clear()
-    keras.backend.clear_session()  # it forgets the precision, too
+    keras.backend.clear_session()  # this also resets the precision
     problem = "TensorFlow is at work in this process with another number of threads"
     remedy = f"Restart the kernel, or run it with threads: {execution.threads} from the start."
     with as_input_error(problem, where="execution: threads", remedy=remedy, kinds=RuntimeError):
@@ -80,7 +80,7 @@ def begin_block(execution: Execution) -> None:
 
 
 def visible_devices() -> list[str]:
-    """Return the GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` names them."""
+    """Return the GPUs that this process may use, named as in `CUDA_VISIBLE_DEVICES`."""
     if (devices := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
         return [name for name in devices.split(",") if name.strip()]
     return [str(k) for k in range(len(answer_of(["nvidia-smi", "-L"]).splitlines()))]
@@ -93,9 +93,9 @@ def do_jobs(
     logs: Path,
     say: Callable[[str], None],
 ) -> Sequence[BaseException]:
-    """Do `work(*job)` for each job and return how some failed; Ctrl-C ends what is under way.
+    """Run `work(*job)` for each job and return the exceptions; Ctrl-C ends the running jobs.
 
-    `say` is told, again and again, what jobs in a cluster's queue wait for.
+    `say` is called repeatedly with a text saying what the jobs in a cluster's queue wait for.
     """
     if execution.executor != "processes":
         return _do_through_submitit(execution, work, jobs, logs, say)
@@ -110,7 +110,7 @@ def do_jobs(
     spawned = multiprocessing.get_context("spawn")
     devices = None
     visible = visible_devices()
-    if visible and execution.devices is None:  # else each worker shares its batches among several
+    if visible and execution.devices is None:  # else each worker uses several devices
         devices = spawned.SimpleQueue()
         for worker in range(execution.workers):
             devices.put(visible[worker % len(visible)])
@@ -129,9 +129,9 @@ def do_jobs(
 
 @dataclass
 class ShippedJob:
-    """A job as submitit ships it; called again, it does what its ledger still lacks.
+    """A job as submitit ships it; called again, it trains what its ledger still lacks.
 
-    As a subprocess it ends with `driver`, the process that shipped it.
+    As a subprocess it ends with `driver`, the id of the process that submitted it.
     """
 
     work: Callable[..., None]
@@ -139,11 +139,11 @@ class ShippedJob:
     driver: int | None = None
 
     def __call__(self) -> InputError | None:
-        """Do the work; bad input is an answer, so that it comes back as what it is."""
+        """Do the work; return an InputError, because submitit would wrap it if it were raised."""
         if self.driver is not None:
             import submitit
 
-            die_with(int(submitit.JobEnvironment().job_id))  # submitit's process between both
+            die_with(int(submitit.JobEnvironment().job_id))  # of submitit, the direct parent
             follow(self.driver)
         try:
             self.work(*self.arguments)
@@ -152,7 +152,7 @@ class ShippedJob:
         return None
 
     def checkpoint(self) -> Any:
-        """Go on in another job, when this one's time is up or a more urgent one comes."""
+        """Return a new submission, in which the job goes on after a timeout or preemption."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)
@@ -165,7 +165,7 @@ def _do_through_submitit(
     logs: Path,
     say: Callable[[str], None],
 ) -> list[InputError]:
-    """Do jobs as one array of a cluster, or, `local`, as subprocesses, `workers` at a time."""
+    """Run jobs as one array on a cluster, or, if `local`, as subprocesses, `workers` at a time."""
     local = execution.executor == "local"
     at_once = max(1, execution.workers) if local else len(jobs)
     waiting = [ShippedJob(work, job, os.getpid() if local else None) for job in jobs]
@@ -176,7 +176,7 @@ def _do_through_submitit(
         while waiting or running:
             free = at_once - len(running)
             if waiting and free:
-                # Else jobs that were just submitted could be left in the queue, unknown.
+                # Otherwise jobs that were just submitted could stay in the queue, unknown to us.
                 with without_interrupts(), undisturbed():
                     running += _submitted(waiting[:free], execution, logs)
                 waiting = waiting[free:]
@@ -194,25 +194,25 @@ def _do_through_submitit(
                 running = [job for job in running if job.job_id not in never]
                 failures.append(_never_started(execution, [held[number] for number in never]))
             time.sleep(0.5 if local else 2)
-    finally:  # somebody may have stopped the command
+    finally:  # also when the command was stopped
         numbers = [job.job_id for job in running]
         if local:
             for number in numbers:
                 with suppress(ProcessLookupError):
                     os.kill(int(number), signal.SIGKILL)
         elif numbers:
-            # Whole arrays, in one question each, as there may be no time for more.
+            # Whole arrays in a single call, because there may be no time for more.
             _cancel(sorted({number.partition("_")[0] for number in numbers}))
     return failures
 
 
 def _reasons_of_queue() -> dict[str, str] | None:
-    """Return what Slurm says that each job in its queue waits for, nothing where it runs.
+    """Return the reason for which each job in Slurm's queue waits, empty if it is running.
 
-    Jobs are known by both of their numbers.  None where Slurm does not answer.
+    Each job is listed under both of its numbers.  Return None if Slurm does not answer.
     """
     lines = answer_of(["squeue", "--me", "-h", "-r", "-o", "%i|%F_%K|%t|%r"]).splitlines()
-    # The question may fail while the controller starts again: then none is taken for lost.
+    # squeue may fail while the controller restarts; jobs must not be taken for lost then.
     if not lines and not answer_of(["sinfo", "-h"]):
         return None
     reasons = {}
@@ -222,13 +222,13 @@ def _reasons_of_queue() -> dict[str, str] | None:
 
 
 def _waiting_in_words(reasons: Iterable[str]) -> str:
-    """Return how many jobs wait in the queue for what: ``3 jobs wait (Resources)``."""
+    """Return a phrase on the waiting jobs, ``3 jobs wait (Resources)``, or an empty string."""
     known = Counter(reason for reason in reasons if reason not in ("", "None"))
     return f"{counted(known.total(), 'jobs wait')} ({join_with_and(known)})" if known else ""
 
 
 def _never_started(execution: Execution, reasons: Sequence[str]) -> InputError:
-    """Return the error for jobs that were cancelled, as they could never start."""
+    """Return the error for jobs that were cancelled because they could never start."""
     request = ", ".join(f"{name}: {value}" for name, value in execution.slurm if value)
     problem = f"cancelled {counted(len(reasons), 'jobs')} that could never start: Slurm says "
     problem += join_with_and(dict.fromkeys(reasons))
@@ -237,15 +237,15 @@ def _never_started(execution: Execution, reasons: Sequence[str]) -> InputError:
 
 
 def _cancel(numbers: Sequence[str]) -> None:
-    """Cancel jobs of Slurm; say how, where it could not be done."""
+    """Cancel Slurm jobs; if that fails, print the command to cancel them."""
     command = ["scancel", *numbers]
-    with suppress(OSError):  # of a terminal that was closed
+    with suppress(OSError):  # the terminal may be closed
         if subprocess.run(command, capture_output=True, check=False).returncode:
             print(f"rin: jobs are still in the queue: {' '.join(command)}", file=sys.stderr)
 
 
 def _submitted(jobs: Sequence[ShippedJob], execution: Execution, logs: Path) -> list[Any]:
-    """Submit jobs and return what submitit knows them by."""
+    """Submit jobs and return submitit's job objects."""
     import submitit
 
     of_slurm_alone = {
@@ -260,7 +260,7 @@ def _submitted(jobs: Sequence[ShippedJob], execution: Execution, logs: Path) -> 
         where=f"execution: {execution.executor}",
         remedy="Look at the queue and its limits, or set execution.executor to processes; then "
         "run the same command again.",
-        kinds=Exception,  # submitit and sbatch raise what they like
+        kinds=Exception,  # submitit and sbatch raise errors of many kinds
     ):
         executor = submitit.AutoExecutor(logs, execution.executor, **often)
         executor.update_parameters(name="rin", **settings)
@@ -269,7 +269,7 @@ def _submitted(jobs: Sequence[ShippedJob], execution: Execution, logs: Path) -> 
 
 
 def _ended_jobs(jobs: Sequence[Any], local: bool, reasons: dict[str, str] | None) -> list[Any]:
-    """Return the jobs that have left a result, or that nothing does any more."""
+    """Return the jobs that have left a result or no longer run."""
     if local:
         lost = [job for job in jobs if job.done()]
     else:
@@ -278,10 +278,10 @@ def _ended_jobs(jobs: Sequence[Any], local: bool, reasons: dict[str, str] | None
 
 
 def _failure_of(job: Any) -> InputError | None:
-    """Return how a job failed that has ended; None for one that did not."""
+    """Return the InputError for a finished job that failed; None if it succeeded."""
     deadline = time.monotonic() + SLOW_FILES
     while not job.paths.result_pickle.is_file() and time.monotonic() < deadline:
-        time.sleep(0.2)  # the file of another node
+        time.sleep(0.2)  # the file may come from another node
     try:
         if not job.paths.result_pickle.is_file():
             raise RuntimeError("it ended without a result")
@@ -301,7 +301,7 @@ def _failure_of(job: Any) -> InputError | None:
 
 @contextmanager
 def one_bar(total: int) -> Iterator[tqdm]:
-    """Show one progress bar over every `run_with_bar` within, of `total` runs together."""
+    """Show one progress bar of `total` runs for all calls of `run_with_bar` in the block."""
     with _new_bar("Study", total, 0) as bar:
         token = _shared_bar.set(bar)
         try:
@@ -319,10 +319,10 @@ def run_with_bar(
     title: str,
     status: Callable[[], str] = str,
 ) -> None:
-    """Run `work(*job)` for each job and show one progress bar over the `runs` that they finish.
+    """Run `work(*job)` for each job with a progress bar of the `runs` that they finish.
 
-    `status` is what stands behind the bar.  The first failure of a job is raised after every other
-    job has ended.
+    `status` returns the text after the bar.  The first exception of a job is raised after all
+    other jobs have ended.
     """
     finished_before, total = ledger.count(runs), len(runs)
     if (bar := _shared_bar.get()) is not None:
@@ -333,7 +333,7 @@ def run_with_bar(
         shown = _new_bar(title, total, finished_before)
     else:
         bar.set_description(title)
-        # Runs of another stage last longer or shorter: the time left follows from this one.
+        # Runs of other stages take another time: the time left is computed from this stage alone.
         bar.initial, bar.start_t = bar.n, time.time()
         shown = nullcontext(bar)
     with shown as bar:
@@ -374,9 +374,9 @@ def _repeated(function: Callable[[], None]) -> Iterator[None]:
 
 
 def run_each(work: Callable[[Any], None], runs: Iterable[Planned], ledger: Ledger) -> None:
-    """Do the runs that a ledger lacks one after the other, those last that others are doing.
+    """Train the unfinished runs one after the other, last those that other processes are training.
 
-    The first `InputError` is raised when all have ended.
+    The first `InputError` is raised after all runs have ended.
     """
     failures = []
     for waiting in (False, True):
@@ -386,7 +386,7 @@ def run_each(work: Callable[[Any], None], runs: Iterable[Planned], ledger: Ledge
                 with ledger.claim(run.run_id, wait=waiting) as unfinished:
                     if unfinished:
                         work(run)
-            except Timeout:  # another process trains it: look again at the end
+            except Timeout:  # another process is training it; check again at the end
                 held.append(run)
             except InputError as error:
                 failures.append(error)
@@ -396,8 +396,8 @@ def run_each(work: Callable[[Any], None], runs: Iterable[Planned], ledger: Ledge
 
 
 def _new_bar(title: str, total: int, done: int) -> tqdm:
-    # A log, unlike a terminal, keeps every line that the bar writes; and without a least number of
-    # steps, the bar is drawn anew also where only its end changes.
-    # The pace is that of all runs so far: smoothed, it would leave out the times without any.
+    # A log, unlike a terminal, keeps every line that the bar writes: it is refreshed less often.
+    # With `miniters` 0 the bar is redrawn even if only the text after it changes.
+    # Without smoothing, the pace is that of all runs so far, including times without progress.
     refreshed = {"mininterval": 0.5 if sys.stderr.isatty() else 15, "miniters": 0, "smoothing": 0}
     return tqdm(desc=title, total=total, initial=done, unit="run", **refreshed)

@@ -1,7 +1,7 @@
-"""Running what a study plans, block by block, and reading back what the runs left.
+"""Training the planned runs of a study, block by block, and reading their results.
 
-A block is what an executor ships to another process: the runs that share a compiled step, on
-whichever task.  Finished runs are never repeated.
+A block is the unit that an executor sends to another process: the runs that share a compiled
+step, of any task.  Finished runs are never repeated.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 #: Parts of a split whose cases every run scores.
 SCORED_PARTS = ("validation", "test")
-#: The test images with a confounder on the negatives.
+#: The part with the test images and a confounder on the negatives.
 REVERSED = "reversed"
 PREDICTIONS, HISTORY = "predictions.parquet", "history.parquet"
 ACTIVATIONS = "activations.npz"
@@ -42,9 +42,9 @@ ACTIVATIONS = "activations.npz"
 def run_block(
     block: list[Run], ledger: Ledger, folders: list[Path], random_seed: int, execution: Execution
 ) -> None:
-    """Run what a ledger lacks of a block, with one compiled step and one set of random weights.
+    """Train the unfinished runs of a block, with one compiled step and one set of random weights.
 
-    A block of other layers of the same network goes on with what the last one has compiled.
+    A block that trains other layers of the same network reuses the network of the block before.
     """
     from rin.training.trainer import ReusableClassifier
 
@@ -55,12 +55,12 @@ def run_block(
     if shared not in last_trained:
         begin_block(execution)
         last_trained[shared] = ReusableClassifier(wanted), {}
-    compiled, weights = last_trained.pop(shared)  # nothing goes on with what failed on the way
+    compiled, weights = last_trained.pop(shared)  # not reused if this block fails
     if compiled.architecture != wanted:
         compiled.unfreeze(wanted.unfreezing)
 
     def train(run: Run) -> None:
-        if run.weights_digest not in weights:  # a block mixes pretrainings of one init
+        if run.weights_digest not in weights:  # a block may mix pretrainings of one init
             weights[run.weights_digest] = (
                 random_weights(run.scenario.backbone, run.settings.size, random_seed)
                 if run.entry is None
@@ -111,7 +111,7 @@ def _train(
                 np.save(folder / _cams_of(name), maps)
         pd.concat(tables).to_parquet(folder / PREDICTIONS, index=False)
         if activations:
-            # No layer has the name of an option of NumPy's.
+            # No layer has the name of an argument of `np.savez`.
             np.savez(folder / ACTIVATIONS, **activations)  # type: ignore[arg-type]
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         return {
@@ -150,12 +150,12 @@ def _parts_of(run: Run) -> tuple[dict[str, ImageSubset], dict[str, ImageStore]]:
 def _activations(
     run: Run, compiled: ReusableClassifier, test: ImageSubset, when: str
 ) -> dict[str, np.ndarray]:
-    """Return activations of the layers of a block, by time and layer."""
+    """Return the activations of a network's layers, under `when` and the layer's name."""
     from rin.training.trainer import layer_activations
 
     sizes = dict(run.activation_sample)
     part = replace(test, rows=test.rows[: sizes.pop("cases")])
-    # The same seed, and so the same places, of every network.
+    # The same seed, so that every network is sampled at the same places.
     layers = layer_activations(compiled, part, run.settings.batch, **sizes, seed=0)
     return {f"{when}/{layer}": table.astype(np.float16) for layer, table in layers.items()}
 
@@ -163,7 +163,7 @@ def _activations(
 def confounded_parts(
     parts: dict[str, ImageSubset], level: str, seed: int
 ) -> dict[str, ImageSubset]:
-    """Return the parts with a confounder on a share of their positive images, and `REVERSED`."""
+    """Return the parts with a confounder on a share of their positives, and `REVERSED`."""
     kind, percent = level.split()
     test, inside = parts["test"], ("train", *SCORED_PARTS)
     clean, labels = np.asarray(test.images), test.labels
@@ -189,9 +189,9 @@ def _cams_of(part: str) -> str:
 
 
 def run_missing(workspace: Workspace, planned: Sequence[Run]) -> pd.DataFrame:
-    """Run what the ledger lacks of some runs, all that can be; return the table of all of them.
+    """Train the planned runs that the ledger lacks; return a table of all planned runs.
 
-    `InputError` for missing images or weights, or where a run failed.
+    `InputError` for missing images or weights, or, after all others have ended, if a run failed.
     """
     ledger, execution = workspace.fine_tuning_ledger, workspace.profile.execution
     runs = {run.run_id: run for run in planned}
@@ -210,9 +210,9 @@ def run_missing(workspace: Workspace, planned: Sequence[Run]) -> pd.DataFrame:
 
 
 def run_grid(workspace: Workspace, *tasks: str, retrain: bool = False) -> pd.DataFrame:
-    """Run what is missing of the main study, of some tasks or all; return one row a run.
+    """Train the unfinished runs of the main study, of these tasks or all; return one row a run.
 
-    With `retrain` also what other code has trained (`Ledger.of_other_code`).
+    With `retrain`, runs that other code trained (`Ledger.of_other_code`) are trained again.
     """
     planned = [run for task in tasks or [None] for run in plan_study(workspace, MAIN, task)]
     if retrain:
@@ -221,12 +221,12 @@ def run_grid(workspace: Workspace, *tasks: str, retrain: bool = False) -> pd.Dat
 
 
 def run_fine_tuning(workspace: Workspace) -> pd.DataFrame:
-    """Run what the ledger lacks of every study of a profile; return one row a run."""
+    """Train the unfinished runs of every study of a profile; return one row a run."""
     return run_missing(workspace, plan_all(workspace))
 
 
 def finished_runs(workspace: Workspace, name: str = MAIN, task: str | None = None) -> list[Run]:
-    """Return the runs of `rin.study.plan.plan_study`; `InputError` unless all are finished."""
+    """Return the runs that `rin.study.plan.plan_study` lists; InputError if one is unfinished."""
     planned = plan_study(workspace, name, task)
     for of_task in dict.fromkeys(run.task for run in planned):
         workspace.fine_tuning_ledger.require(
@@ -238,7 +238,10 @@ def finished_runs(workspace: Workspace, name: str = MAIN, task: str | None = Non
 def cam_arrays(
     workspace: Workspace, task: str, part: str = "test"
 ) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
-    """Yield rows of `predictions` and maps (n, h, w, 2) of each run from the first pretraining."""
+    """Yield the predictions and the maps (n, h, w, 2) on a part, run by run.
+
+    The runs are those of the main study that start from the first pretraining.
+    """
     workspace.inputs(task).scored(part).lesion_masks()
     for run in finished_runs(workspace, MAIN, task):
         if run.pretraining == workspace.profile.pretrainings[0]:

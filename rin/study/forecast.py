@@ -1,9 +1,9 @@
-"""What a study will take, before any of it is done: runs, jobs, hours, disk.
+"""What a study will take, before it runs: runs, jobs, hours and disk space.
 
-Which runs are finished is asked as training asks it: of the ledgers, for the planned runs.  Hours
-and disk come from the finished runs of the same profile; before there are any, nothing is opened
+As in training, the ledgers are asked which of the planned runs are finished.  Hours and disk space
+are estimated from the finished runs of the same profile; before there are any, nothing is opened
 or decoded.  For a profile that is yet to be written, :func:`measure_pace` times a few steps on
-this computer, and :func:`fit_budget` returns the largest study that ends within some minutes.
+this computer, and :func:`fit_budget` returns the largest study that fits a budget of minutes.
 """
 
 import json
@@ -30,24 +30,24 @@ from rin.study.probe_study import plan_probe
 from rin.study.profile import MAIN, FineTuning, Profile
 from rin.study.workspace import Workspace, missing_inputs
 
-#: Side in pixels and number of images of the steps that are timed.
+#: Side in pixels and number of images of a step that is timed.
 SIDE, BATCH = 75, 16
-#: Seconds that starting and the pages take beside decoding and training, and a run beside its
-#: steps.
+#: Seconds for starting and for the pages, beside decoding and training; and seconds of a run
+#: beside its steps.
 BESIDE_SECONDS, RUN_SECONDS = 60, 1
-#: Files of which all pictures are decoded to see how long it takes, and seconds after which no
-#: further one is.
+#: Number of files whose pictures are decoded to time decoding, and the seconds after which no
+#: further file is begun.
 DECODED, DECODING_SECONDS = 12, 5
-#: What prediction takes of a training step with all layers unfrozen.
+#: Time of a prediction step, as a share of that of a training step with all layers unfrozen.
 PREDICTION = 0.3
-#: What a study of a budget may train.
+#: The settings from which `fit_budget` chooses.
 _CHOICES = read_yaml(Path(__file__).with_suffix(".yaml"))
 WAYS, EXTENTS, DRAWN = (_CHOICES[name] for name in ("scenarios", "extents", "drawn"))
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds that this computer takes: an image and step, a tracing, decoding all pictures."""
+    """Seconds that this computer needs for an image in a step, a tracing, and all decoding."""
 
     image: float
     tracing: float
@@ -55,7 +55,7 @@ class Pace:
 
 
 def measure_pace() -> Pace:
-    """Time the training of one network on noise: one epoch, and three more."""
+    """Time the training of one network on noise: one epoch, then three more."""
     import keras
 
     from rin.training.trainer import prepare_framework
@@ -74,9 +74,9 @@ def measure_pace() -> Pace:
 
 
 def measure_decoding(dataset: Dataset) -> float:
-    """Return the seconds in which this computer decodes all pictures, by some of their files.
+    """Return the seconds to decode all pictures on this computer, estimated from some files.
 
-    A volume is unpacked once, however few slices of it are taken.
+    Files are timed, not pictures, because a volume is unpacked once for any number of slices.
     """
     cases = dataset.cases.assign(file=dataset.cases["image"].map(file_of))
     files = cases["file"].drop_duplicates().to_numpy()
@@ -103,11 +103,13 @@ def fit_budget(
     corpora: str,
     may_draw: bool,
 ) -> tuple[dict[str, Any], float]:
-    """Return settings of the largest study that ends within a budget, and the minutes it takes.
+    """Return the settings of the largest study that fits a budget, and the minutes that it takes.
 
-    It is the least one where none does.  ``parts`` are the cases of a fold, ``side`` that of the
-    pictures; ``corpora`` of pretraining get a third of the time, `stand-ins` the least, and none
-    nothing.
+    If none fits, it is the shortest study.  ``parts`` are the numbers of cases in the parts of a
+    fold, ``side`` is the side of the pictures in pixels.  ``corpora`` are the images for
+    pretraining: `corpora` take the share of the time that `forecast.yaml` states, `stand-ins` are
+    a fixed number, and an empty string means no pretraining.  With ``may_draw``, a study may use
+    fewer cases than there are.
     """
     always, before = {}, BESIDE_SECONDS + pace.decoding + pace.tracing
     if corpora:
@@ -145,7 +147,7 @@ def fit_budget(
                 **({"cases": n_cases} if n_cases < total else {}),
                 **always,
             }
-        if takes <= minutes:  # the first to fit, and so the shortest until now
+        if takes <= minutes:  # the first that fits, and so the shortest so far
             break
     return chosen, shortest
 
@@ -153,11 +155,11 @@ def fit_budget(
 def forecast(workspace: Workspace) -> pd.DataFrame:
     """Return one row a stage: `stage, runs, finished, jobs, hours, gigabytes`.
 
-    `runs` are those of a profile, each once where studies share it (but, before any is finished,
-    for ways of preprocessing that come to the same), `jobs` as many as an executor may do side by
-    side.  `finished` is NaN where inputs are missing, without which no run can be planned.
-    `hours` of one worker, and `gigabytes`, are for the rest at the mean of all finished runs: NaN
-    without any.
+    `runs` is the number of runs of a profile; a run that studies share counts once (before any is
+    finished, runs with different settings but equal preprocessing count separately).  `jobs` is
+    the number that an executor may run in parallel.  `finished` is NaN if inputs are missing,
+    without which no run can be planned.  `hours` of one worker and `gigabytes` are those of the
+    unfinished runs, at the mean of all finished runs; they are NaN if there are none.
     """
     stages = [*_stages(workspace.profile)]
     done = {name: workspace.ledger(name).finished() for _, name, _, _ in stages}
@@ -181,14 +183,14 @@ def forecast(workspace: Workspace) -> pd.DataFrame:
 
 
 def expected_runs(profile: Profile) -> dict[str, int]:
-    """Return how many runs each stage of a profile has, before anything is opened."""
+    """Return the number of runs of each stage of a profile, without opening anything."""
     return {stage: len(runs) for stage, _, runs, _ in _stages(profile)}
 
 
 def plan_stages(workspace: Workspace) -> dict[str, Sequence[Planned]]:
-    """Return the runs that a study asks each of its ledgers for, finished or not.
+    """Return the planned runs of each ledger of a study, finished or not.
 
-    Of fine-tuning also those whose pretraining is not finished.
+    They include fine-tuning runs whose pretraining is not finished.
     """
     profile = workspace.profile
     planned: dict[str, Sequence[Planned]] = {}
@@ -203,10 +205,10 @@ def plan_stages(workspace: Workspace) -> dict[str, Sequence[Planned]]:
 
 
 def code_remarks(workspace: Workspace) -> list[str]:
-    """Return in a sentence a ledger what code not known to train alike has left of a study."""
+    """Return a sentence for each ledger that has runs by code not shown to train alike."""
     ledgers = {name: workspace.ledger(name) for name in ("weights", "probe", "losses", "runs")}
     if not any(ledger.finished() for ledger in ledgers.values()):
-        return []  # then nothing is opened
+        return []  # without opening anything
     remarks = []
     for name, runs in plan_stages(workspace).items():
         if remark := ledgers[name].code_remark(run.run_id for run in runs):
@@ -215,12 +217,12 @@ def code_remarks(workspace: Workspace) -> list[str]:
 
 
 def _stages(profile: Profile) -> Iterator[tuple[str, str, list[dict[str, Any]], int]]:
-    """Yield stages with their ledgers, what tells their runs apart, and numbers of jobs."""
+    """Yield each stage with its ledger, what distinguishes its runs, and its number of jobs."""
     alone = profile.execution.executor != "processes"
     if pretraining := profile.pretraining:
         backbones, numbers = pretraining.backbones or profile.backbones, pretraining.pretrainings
         cells = [*product(pretraining.corpora, backbones, numbers)]
-        if (brief := pretraining.brief) and brief.pretraining in numbers:  # it is made once
+        if (brief := pretraining.brief) and brief.pretraining in numbers:  # it is trained once
             cells += product([brief.name], brief.backbones, [brief.pretraining])
         runs = [
             {"init": init, "backbone": b, "seed": pretraining_seed(profile.seed, b, number)}
@@ -245,7 +247,7 @@ def _stages(profile: Profile) -> Iterator[tuple[str, str, list[dict[str, Any]], 
 
 
 def _fine_tuning_stage(profile: Profile) -> tuple[str, str, list[dict[str, Any]], int]:
-    """Return the stage of fine-tuning: runs that studies share count once."""
+    """Return the stage of fine-tuning, in which runs that studies share count once."""
     by_task = profile.execution.blocks == "by_task"
     steps, planned = set(), {}
     for variant in chain.from_iterable(map(profile.variants, profile.study_filters)):
@@ -254,7 +256,7 @@ def _fine_tuning_stage(profile: Profile) -> tuple[str, str, list[dict[str, Any]]
             compiled = [getattr(settings, name) for name in COMPILED]
             folds = range(min(variant.folds, find_task(task)[1].n_folds))
             of_task = dict.fromkeys(FineTuning.model_fields) | settings.identity
-            # Which one it comes to depends on the weights.
+            # Which preprocessing it is depends on the weights.
             del of_task["preprocessing"]
             # Runs of the study of layers record more than others.
             of_task["layers"] = variant.activation_sample is not None

@@ -1,10 +1,10 @@
-"""The run ledger: one folder a finished run, and nothing that is half written.
+"""The run ledger: one folder a finished run, and no half-written runs.
 
-It is our own, as trackers of experiments and caches of functions keep no runs that are whole or
-not there, keyed by a digest, and that several processes may claim.  `done.json`, the last file of
-a run, has the SHA-256 of every file and of itself: a file that was changed since is never read as
-a result.  It also records which code has trained the run (`rin.training.identity`).  What a long
-run keeps to go on from lies in its work folder until it is committed.
+It is our own, because experiment trackers and function caches do not offer runs that are whole or
+absent, keyed by a digest, and claimed by one of several processes.  `done.json`, the last file of
+a run, contains the SHA-256 of every file and of itself, so that a file that was changed later is
+never read as a result.  It also records which code trained the run (`rin.training.identity`).  The
+checkpoints of a long run are in its work folder until the run is committed.
 """
 
 import hashlib
@@ -45,9 +45,9 @@ from rin.files import (
 from rin.training.identity import code_digest, trains_alike
 
 _WORK, _DONE = ".work", "done.json"
-#: What a person knows a run by, of all that a configuration may hold.
+#: The parts of a configuration that name a run in an error.
 _NAMES = ("task", "fold", "scenario", "kind", "init", "corpus", "backbone", "seed")
-#: Packages whose version may move a number.
+#: Packages whose version may change results.
 PACKAGES = (
     *("keras", "tensorflow", "tensorflow-cpu", "jax", "numpy", "scipy", "pandas", "pyarrow"),
     *("scikit-learn", "scikit-image", "pillow", "statsmodels"),
@@ -63,12 +63,12 @@ def digest_of(config: dict[str, Any]) -> str:
 
 
 class Planned(ABC):
-    """A planned run: `config` is what decides its result, and its id the digest of that."""
+    """A planned run, whose id is the digest of its configuration."""
 
     @property
     @abstractmethod
     def config(self) -> dict[str, Any]:
-        """What decides the result; the id is its digest."""
+        """Everything that decides the result; the id is its digest."""
 
     @cached_property
     def run_id(self) -> str:
@@ -87,21 +87,21 @@ class Ledger:
         return self.folder / run_id
 
     def has(self, run_id: str) -> bool:
-        """Tell whether a run is finished."""
+        """Return whether a run is finished."""
         return (self.path(run_id) / _DONE).is_file()
 
     def finished(self) -> list[str]:
-        """Return the ids of all finished runs, of whichever profile."""
+        """Return the ids of all finished runs of any profile."""
         return sorted(done.parent.name for done in self.folder.glob(f"[!.]*/{_DONE}"))
 
     def count(self, runs: Iterable[Planned]) -> int:
-        """Return how many of some runs are finished."""
+        """Return how many of these runs are finished."""
         return sum(self.has(run.run_id) for run in runs)
 
     def missing(self, runs: Iterable[P]) -> list[P]:
-        """Return the runs that are not finished; InputError where a finished one is not whole.
+        """Return the runs that are not finished; InputError if a finished run is damaged.
 
-        Its record must be as it was written, and every file be there in its size.
+        Its record must be unchanged, and every file must be there with its recorded size.
         """
         unfinished, lost = [], []
         for run in runs:
@@ -123,17 +123,17 @@ class Ledger:
         return unfinished
 
     def of_other_code(self, run_ids: Iterable[str]) -> dict[str, str | None]:
-        """Return runs of code not known to train as today's does, and its digest if recorded."""
+        """Return the recorded code digests of runs by code not shown to train as today's does."""
         digests = {run_id: self.done(run_id).get("code") for run_id in run_ids if self.has(run_id)}
         return {run_id: code for run_id, code in digests.items() if not trains_alike(code)}
 
     def code_remark(self, run_ids: Iterable[str]) -> str:
-        """Return `other_code_remark` of the finished ones of some runs."""
+        """Return the `other_code_remark` on those of these runs that are finished."""
         finished = [run_id for run_id in run_ids if self.has(run_id)]
         return other_code_remark(self.of_other_code(finished).values(), len(finished))
 
     def set_aside_of_other_code(self, runs: Iterable[Planned]) -> None:
-        """Let runs of `of_other_code` no longer count; their folders go below `.set_aside`."""
+        """Move the folders of runs by other code below `.set_aside`, so that they do not count."""
         for run_id in self.of_other_code(run.run_id for run in runs):
             moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
             place = self.folder / ".set_aside" / f"{run_id}-{moment}"
@@ -158,7 +158,7 @@ class Ledger:
             )
 
     def done(self, run_id: str) -> dict[str, Any]:
-        """Return what `done.json` records of a finished run."""
+        """Return the record of a finished run in `done.json`."""
         record = self._record(run_id)
         return {name: record[name] for name in record if name not in ("run", "files", "sizes")}
 
@@ -167,16 +167,16 @@ class Ledger:
             return record
 
     def read(self, run_id: str, name: str, reader: Callable[[Path], T]) -> T:
-        """Return what `reader` makes of one file of a finished run; `InputError` if it changed."""
+        """Return `reader` applied to a file of a finished run; `InputError` if the file changed."""
         with self._unchanged(run_id, name):
             return reader(self.path(run_id) / name)
 
     @contextmanager
     def _unchanged(self, run_id: str, name: str) -> Iterator[dict[str, Any]]:
-        """Yield the record of a finished run to what reads a file; `InputError` if it changed."""
+        """Yield a finished run's record while a file is read; `InputError` if the file changed."""
         folder, problem = self.path(run_id), "not a readable file of a finished run"
         remedy = "Delete the run's folder and run the same stage again; only this run is redone."
-        # The errors of JSON, Arrow, NumPy and pydantic are all among these.
+        # The errors of JSON, Arrow, NumPy and pydantic are all of these kinds.
         kinds = (OSError, EOFError, ValueError, KeyError)
         with as_input_error(problem, where=folder / name, remedy=remedy, kinds=kinds):
             record = read_checksummed_json(folder / _DONE)
@@ -188,7 +188,10 @@ class Ledger:
             yield record
 
     def tables(self, runs: Iterable[tuple[str, Mapping[str, Any]]], file: str) -> pd.DataFrame:
-        """Return a parquet file of finished runs, given as ids and columns to stand in front."""
+        """Return one parquet file of several finished runs as a single table.
+
+        `runs` are pairs of a run's id and the columns to put in front of its rows.
+        """
         if not (runs := list(runs)):
             return pd.DataFrame()
         tables = [self.read(run_id, file, pd.read_parquet) for run_id, _ in runs]
@@ -198,11 +201,11 @@ class Ledger:
         return pd.concat([front.reset_index(drop=True), rows], axis=1)
 
     def work(self, run_id: str) -> Path:
-        """Return the work folder of a run, there or not; it goes when the run is committed."""
+        """Return the path of a run's work folder, which is deleted when the run is committed."""
         return self.folder / _WORK / run_id
 
     def open_work(self, run_id: str) -> Path:
-        """Return the work folder of a run and make it where it is missing."""
+        """Return the work folder of a run, created if it is missing."""
         work, remedy = self.work(run_id), "Choose a writable results folder."
         problem = "no folder for the work of a run can be made"
         with as_input_error(problem, where=work, remedy=remedy, kinds=OSError):
@@ -211,9 +214,9 @@ class Ledger:
 
     @contextmanager
     def claim(self, run_id: str, *, wait: bool = True) -> Iterator[bool]:
-        """Hold a run, so that no other process trains it; yield whether it is to be trained.
+        """Lock a run, so that no other process trains it; yield whether it is to be trained.
 
-        Raises `filelock.Timeout` where another process holds it, unless asked to wait.
+        If another process has locked it, wait, or, without `wait`, raise `filelock.Timeout`.
         """
         if self.has(run_id):
             yield False
@@ -230,7 +233,7 @@ class Ledger:
             raise InputError(problem, where=lock.lock_file, remedy=remedy) from error
         try:
             yield not self.has(run_id)
-            if self.has(run_id):  # else another process may wait for this very file
+            if self.has(run_id):  # otherwise another process may be waiting for this lock file
                 self._close_work(run_id)
         finally:
             lock.release()
@@ -242,10 +245,10 @@ class Ledger:
     def commit(
         self, run_id: str, config: dict[str, Any], write: Callable[[Path], dict[str, Any]]
     ) -> None:
-        """Write a run and make it visible at once, whole; a finished one stays what it is.
+        """Write a run atomically; a run that is finished already is not changed.
 
-        `config`, whose digest the id is, is kept as `config.json`; `write` writes the run's files
-        into the folder that it is given and returns what `done.json` records beside the time.
+        `config`, whose digest is the id, is kept as `config.json`; `write` writes the run's files
+        into the folder that it is given and returns the record for `done.json`, without the time.
         """
         if self.has(run_id):
             return
@@ -254,7 +257,7 @@ class Ledger:
             where=self.folder,
             remedy="Make room or choose a writable results folder, then run again: "
             "finished runs are kept.",
-            kinds=(OSError, RuntimeError),  # h5py's, of a full disk
+            kinds=(OSError, RuntimeError),  # h5py raises RuntimeError for a full disk
         )
         with refused, replace_folder(self.path(run_id)) as draft:
             (draft / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True))
@@ -267,20 +270,21 @@ class Ledger:
             done.write_text(
                 to_checksummed_json(record | {"run": run_id, "files": digests, "sizes": sizes})
             )
-            for path in (*files, done, draft):  # before the name that says it is whole
+            for path in (*files, done, draft):  # before the folder gets its final name
                 sync(path)
         self._close_work(run_id)
 
 
 def _size(path: Path) -> int | None:
-    """Return the size of a file; None where there is none."""
+    """Return the size of a file; None if there is no such file."""
     return path.stat().st_size if path.is_file() else None
 
 
 def other_code_remark(digests: Iterable[str | None], n_runs: int) -> str:
-    """Return in words how many of `n_runs` are of other code, given its digest for each of these.
+    """Return a phrase saying how many of `n_runs` were trained by other code.
 
-    Nothing where there are none.
+    `digests` has the digest of that code for each such run, None if it is not recorded.  Without
+    any such run, return an empty string.
     """
     counts = Counter(digest or "not recorded" for digest in digests)
     if not counts:
@@ -293,7 +297,7 @@ def other_code_remark(digests: Iterable[str | None], n_runs: int) -> str:
 
 
 class Hardware(FrozenModel):
-    """What a computer is; `accelerator` is empty where there is none."""
+    """The hardware of a computer; `accelerator` is empty if there is none."""
 
     processor: str
     cores: NonNegativeInt
@@ -302,13 +306,13 @@ class Hardware(FrozenModel):
 
     @property
     def text(self) -> str:
-        """In words."""
+        """The hardware as text."""
         parts = [self.processor, f"{self.cores} CPU cores", f"{self.memory_gb} GB"]
         return ", ".join([*parts, self.accelerator or "no accelerator"])
 
 
 def installed_packages() -> dict[str, str]:
-    """Return the version of each package that matters and is installed."""
+    """Return the version of each installed package of `PACKAGES`."""
     versions = {}
     for name in PACKAGES:
         with suppress(PackageNotFoundError):  # TensorFlow has two names, and JAX may be absent
@@ -317,7 +321,7 @@ def installed_packages() -> dict[str, str]:
 
 
 def this_computer() -> Hardware:
-    """Return what this computer is."""
+    """Return the hardware of this computer."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     answer = answer_of(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
     listed = Path("/proc/cpuinfo")
@@ -332,7 +336,7 @@ def this_computer() -> Hardware:
 
 
 def computed_on() -> dict[str, str | None]:
-    """Return computer, software, code and commit of a computation, for the record of a run."""
+    """Return computer, software, code digest and commit for the record of a run."""
     packages = ", ".join(f"{name} {number}" for name, number in installed_packages().items())
     return {
         "computer": this_computer().text,
@@ -344,14 +348,14 @@ def computed_on() -> dict[str, str | None]:
 
 @cache
 def commit_at_work() -> str | None:
-    """Return the commit of the code and the manifests at work, None outside a checkout.
+    """Return the commit of the code and the manifests in use; None outside a checkout.
 
-    A plus stands behind it where the package or the manifests are not as committed, or where the
-    manifests are those of another folder.
+    A plus after it means that the package or the manifests are not as committed, or that the
+    manifests are in another folder.
     """
     of_package = ["git", "ls-files", "--", "rin/__init__.py"]
     if not answer_of(of_package, REPOSITORY):
-        return None  # installed, perhaps below the checkout of something else
+        return None  # an installed package, perhaps inside another checkout
     commit = answer_of(["git", "rev-parse", "HEAD"], REPOSITORY)
     status = ["git", "status", "--porcelain", "--", "rin", "data_manifests"]
     elsewhere = manifest_folder().resolve() != REPOSITORY / "data_manifests"
@@ -360,7 +364,7 @@ def commit_at_work() -> str | None:
 
 
 def answer_of(command: list[str], folder: Path | None = None) -> str:
-    """Return what a program prints; nothing where it is absent or fails."""
+    """Return the output of a program; an empty string if the program is missing or fails."""
     if shutil.which(command[0]) is None:
         return ""
     ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

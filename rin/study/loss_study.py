@@ -1,4 +1,4 @@
-"""Losses of pretraining compared: how well a network separates classes, and how sure it is."""
+"""Losses of pretraining compared, by the accuracy and the calibration of the networks."""
 
 from dataclasses import replace
 from itertools import product
@@ -37,24 +37,25 @@ def plan_losses(workspace: Workspace) -> list[PretrainingRun]:
 
 
 def run_losses(workspace: Workspace) -> pd.DataFrame:
-    """Pretrain what is missing (`rin.study.pretraining.pretrain_missing`); return `loss_table`."""
+    """Pretrain the unfinished runs with `pretrain_missing`, and return `loss_table`."""
     pretrain_missing(workspace, plan_losses(workspace), workspace.ledger("losses"), "Losses")
     return loss_table(workspace)
 
 
 def confidence_error(confidence: np.ndarray, right: np.ndarray) -> float:
-    """Return the expected calibration error, by ten bins of equal width (Naeini et al. 2015)."""
+    """Return the expected calibration error, with ten bins of equal width (Naeini et al. 2015)."""
     bin_of_image = np.minimum((confidence * 10).astype(int), 9)
     gaps = np.bincount(bin_of_image, confidence - right)
     return float(np.abs(gaps).sum() / len(confidence))
 
 
 def loss_table(workspace: Workspace) -> pd.DataFrame:
-    """Return one row a loss, backbone and seed: how its test images are classified.
+    """Return one row a loss, backbone and seed: how the network classifies its test images.
 
-    Among others `seed` (from 0), `top1`, `top5`, `balanced_accuracy`, `ece` (`confidence_error`),
-    mean `confidence`; and `estimate`, `ci_low`, `ci_high`: top-1 less that with hard labels, with
-    a 95% interval for other test images, paired by image; NaN without hard labels.
+    Columns include `seed` (from 0), `top1`, `top5`, `balanced_accuracy`, `ece`
+    (`confidence_error`) and mean `confidence`; and `estimate`, `ci_low` and `ci_high`: top-1
+    accuracy minus that with hard labels, with a 95% interval for new test images, paired by image;
+    NaN if hard labels are not among the losses.
     """
     ledger, runs, rows = workspace.ledger("losses"), plan_losses(workspace), []
     ledger.require(runs, "the losses")

@@ -1,9 +1,9 @@
-"""Model cards of the weights that a study pretrains: a template, filled from the records of a run.
+"""Model cards of pretrained weights: a template, filled from the records of a run.
 
-A card (`model_card.json`) lies beside the weights of every run.  The template, `model_card.yaml`,
-has the fields of the ATLAS schema of the Radiological Society of North America; every card is
-checked against what that schema asks of them (`model_card_schema.yaml`) before it is written.
-What no record says is “not stated”.
+A card (`model_card.json`) is beside the weights of every run.  The template, `model_card.yaml`,
+has fields of the ATLAS schema of the Radiological Society of North America; every card is checked
+against that schema's requirements for them (`model_card_schema.yaml`) before it is written.
+Facts that no record contains are “not stated”.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _TEMPLATE = read_yaml(Path(__file__).with_suffix(".yaml"))
 _SCHEMA = Path(__file__).with_name("model_card_schema.yaml")
 _NOT_STATED = _TEMPLATE["not_stated"]
 _ALONE = re.compile(r"\{(\w+)\}")
-#: With no more classes, every class is among the first five.
+#: With this many classes or fewer, every class is among the first five.
 TRIVIAL = 5
-#: What the record of an older run may not say.
+#: Facts that the record of an older run may lack.
 _LATER = ("computer", "software", "backend", "commit")
 
 
@@ -51,11 +51,11 @@ def model_card(
 
     Parameters
     ----------
-    run : whose weights they are
-    record : what is recorded of it in `done.json`
-    predictions : of its test images, with `patient_id`, `truth` and `predicted`
-    files : its weights, one for each format
-    day : on which it was finished, such as 2026-03-01
+    run : the run that gave the weights
+    record : the run's record in `done.json`
+    predictions : for its test images, with `patient_id`, `truth` and `predicted`
+    files : files of its weights, one for each format
+    day : the day on which it was finished, such as 2026-03-01
 
     Returns
     -------
@@ -64,7 +64,7 @@ def model_card(
     Raises
     ------
     InputError
-        Where the card does not fit the schema.
+        If the card does not fit the schema.
     """
     manifest = load_manifest(run.corpus)
     facts = {
@@ -113,7 +113,7 @@ def write_model_card(folder: Path, card: Mapping[str, Any]) -> Path:
 
 
 def check_card(card: Mapping[str, Any], *, where: str | Path) -> None:
-    """Raise InputError unless a card is as the schema asks."""
+    """Raise InputError unless a card fits the schema."""
     from jsonschema import Draft202012Validator
 
     validator = Draft202012Validator(read_yaml(_SCHEMA))
@@ -124,7 +124,7 @@ def check_card(card: Mapping[str, Any], *, where: str | Path) -> None:
 
 
 def _code_is(commit: str | None) -> str:
-    """Return what is known of the code of a commit, which has a plus where it was edited."""
+    """Return `known`, `edited` (the commit ends in a plus) or `unknown` for the code of a run."""
     if not commit:
         return "unknown"
     return "edited" if commit.endswith("+") else "known"
@@ -135,7 +135,7 @@ def _of_file(path: Path) -> str:
 
 
 def _of_inputs(run: PretrainingRun) -> dict[str, Any]:
-    """Return how inputs are prepared."""
+    """Return the facts of the preprocessing of inputs."""
     preprocessing = find_preprocessing(run.preprocessing)
     return {
         "preprocessing": preprocessing,
@@ -146,7 +146,7 @@ def _of_inputs(run: PretrainingRun) -> dict[str, Any]:
 
 
 def _of_images(manifest: DatasetManifest, run: PretrainingRun) -> dict[str, Any]:
-    """Return what the manifest says of the images, and the words that index them."""
+    """Return the manifest's facts of the images, and keywords for the index."""
     words = re.findall(r"[a-z]+", f"{manifest.modality} {manifest.anatomy}".lower())
     content, modalities = (
         list(dict.fromkeys(table[word] for word in words if word in table))
@@ -169,7 +169,7 @@ def _of_images(manifest: DatasetManifest, run: PretrainingRun) -> dict[str, Any]
 def _of_scores(
     record: Mapping[str, Any], predictions: pd.DataFrame, manifest: DatasetManifest
 ) -> dict[str, Any]:
-    """Return what the test images say, with the interval over patients."""
+    """Return the results on the test images, with the interval over patients."""
     right, patients = predictions["truth"] == predictions["predicted"], predictions["patient_id"]
     low, high = share_interval(right, patients)
     metrics, top5_text = ["accuracy", "balanced accuracy"], ""
@@ -189,7 +189,7 @@ def _of_scores(
 
 
 def _in_words(settings: Pretraining) -> str:
-    """Return the settings of a pretraining that decide its result, as a list in words."""
+    """Return the settings that decide the result of a pretraining, as a list in words."""
     elsewhere = {"corpora", "cases", "backbones", "pretrainings", "released", "brief"}
     elsewhere |= {"preprocessing", "size", "dropout"}
     stated = settings.model_dump(exclude=elsewhere).items()
@@ -197,9 +197,9 @@ def _in_words(settings: Pretraining) -> str:
 
 
 def _filled(part: Any, facts: Mapping[str, Any]) -> Any:
-    """Return a part of the template filled in; a text that is one name becomes its value.
+    """Return a part of the template filled in; a text that is only a name becomes its value.
 
-    What has no value, as the modality of photographs, is left out.
+    Fields without a value, such as the modality of photographs, are left out.
     """
     if isinstance(part, Mapping):
         filled = {name: _filled(inner, facts) for name, inner in part.items()}
