@@ -167,7 +167,7 @@ class Ledger:
             return record
 
     def read(self, run_id: str, name: str, reader: Callable[[Path], T]) -> T:
-        """Return `reader` applied to a file of a finished run; `InputError` if the file changed."""
+        """Return `reader` applied to a file of a finished run; InputError if the file changed."""
         with self._unchanged(run_id, name):
             return reader(self.path(run_id) / name)
 

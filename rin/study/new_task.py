@@ -1,8 +1,8 @@
-"""From a folder of somebody's own to a manifest and a profile that run: what `rin new` does.
+"""`rin new`: from a folder of somebody's own images to a manifest and a profile that run.
 
-Everything is looked at before anything is written: columns, paths, every picture, patients with
-two labels, near-duplicates, whether folds are possible.  What was guessed stands in the manifest
-with a comment; what cannot be guessed is asked, or is an error that says which flag decides it.
+Everything is checked before anything is written: columns, paths, every picture, patients with two
+labels, near-duplicates, and whether folds are possible.  Guesses are marked by a comment in the
+manifest; a choice that cannot be guessed is asked for, or is an error that names the flag for it.
 """
 
 import re
@@ -64,15 +64,15 @@ from rin.study.own_table import read_columns, read_folders
 from rin.study.profile import Profile, profile_folder, profile_names
 from rin.study.workspace import available_weights
 
-#: Settings that do not depend on the images, and what is said of weights.
+#: Settings that do not depend on the images, and texts about weights.
 _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
-#: Value of ``--slices`` with which volumes stay what they are, and what follows its numbers where
-#: a volume is a file, or a folder.
+#: Value of ``--slices`` with which volumes are not divided into slices; and what its text ends in
+#: if a volume is a file, or a folder.
 NO_SLICES, _FOLDER = "none", {"file": [], "folder": ["folder"]}
-#: Value of ``--window`` that lets the values of the pictures tell it, and answers without one.
+#: Value of ``--window`` that computes a window from the pictures; and answers that need none.
 PERCENTILES = "percentiles"
 ALL_VALUES, AS_STORED = "all values", "as stored"
-#: What ``--leave-out`` leaves out.
+#: Kinds of rows, pictures and patients that ``--leave-out`` can leave out.
 KINDS = (
     "rows-without-pictures",
     "pictures-without-rows",
@@ -80,11 +80,12 @@ KINDS = (
     "empty-masks",
     "patients-with-two-labels",
 )
-#: What the option ``leave_out`` of a manifest calls those that are seen in pictures.
+#: The names in the setting ``leave_out`` of a manifest for kinds that are found by inspection.
 _OF_CASES = {"empty-masks": "empty masks", "patients-with-two-labels": "mixed patients"}
-#: Seed of a profile that names none.
+#: The default seed of a profile.
 _SEED = Profile.model_fields["seed"].default
-#: Patients of a class that every fold must test for an interval, and below which it says little.
+#: Patients of each class that every fold must test for an interval, and the number below which an
+#: interval is too wide to be useful.
 _LEAST_TESTED, _FEW_TESTED = LEAST[PARTS.index("test")], 10
 
 
@@ -115,19 +116,19 @@ def new_task(
     ask: Ask = refuse_to_guess,
     measure: Callable[[], forecast.Pace] = forecast.measure_pace,
 ) -> NewTask:
-    """Look at somebody's own images and return the manifest and the profile of a task on them.
+    """Inspect somebody's own images and return the manifest and the profile of a task on them.
 
     Parameters are the options of `rin new`: ``image``, ``label``, ``patient`` and ``split`` name
     columns of the table; ``patient`` and, without a table, ``label`` may also be a pattern of
-    file names, or of paths where it holds a slash; ``label`` may be `IN_MASKS`.  ``positive`` and
-    ``negative`` are classes, or findings of a cell that holds several, maybe renamed as in
+    file names, or of paths if it contains a slash; ``label`` may be `IN_MASKS`.  ``positive`` and
+    ``negative`` are classes, or findings if cells contain several, optionally renamed as in
     ``1=malignant``.  ``leave_out`` are some of `KINDS`, or ``all``; ``empty_masks``, ``several``
-    and ``distinct`` accept what is else refused.  ``window`` is center and width, or
-    `PERCENTILES`; ``slices`` are rule and number, then maybe axis or ``folder``; ``lesion``
-    are values of masks, such as ``2,3``; ``only`` is a pattern of what is taken of all pictures
-    and masks; ``findings`` says that each row is one.  Nothing is
-    written but inspections below ``results``.  InputError for everything that would stop a
-    training later.
+    and ``distinct`` accept data that are refused otherwise.  ``window`` is center and width, or
+    `PERCENTILES`; ``slices`` are rule and number, optionally with axis or ``folder``; ``lesion``
+    are values of masks, such as ``2,3``; ``only`` is a pattern that selects the pictures and masks
+    to use; ``findings`` says that each row is one finding.  ``ask`` answers questions and
+    ``measure`` times this computer.  Only the inspections of pictures are written, below
+    ``results``.  InputError for anything that would stop a training later.
     """
     if name in {*manifest_names(), *profile_names(), *datasets_of_tasks()}:
         remedy = "Choose another name, or first delete the two files that rin new wrote of it."
@@ -195,7 +196,7 @@ def new_task(
 
 
 def write_task(made: NewTask) -> list[Path]:
-    """Write manifest and profile; InputError where one is there already."""
+    """Write the manifest and the profile; InputError if one of the files exists."""
     for path, text in made.texts.items():
         remedy = "Choose another name, or see to that folder; nothing is overwritten."
         refused = as_input_error("it cannot be written", where=path, remedy=remedy, kinds=OSError)
@@ -205,13 +206,13 @@ def write_task(made: NewTask) -> list[Path]:
 
 
 def _cases_left_out(kinds: Collection[str]) -> dict[str, list[str]]:
-    """Return the setting of a manifest that leaves out cases by what is seen of them."""
+    """Return the setting of a manifest that leaves out cases found by inspection."""
     left_out = [word for kind, word in _OF_CASES.items() if kind in kinds]
     return {"leave_out": left_out} if left_out else {}
 
 
 def _check_patterns(has_table: bool, label: str, patient: str, only: str) -> None:
-    """Raise InputError where a flag that is no column of a table is no pattern either."""
+    """Raise InputError if a flag that names no column is not a valid pattern either."""
     remedy = "Write a part of the names, such as flair, or several, as in 'flair|seg'."
     with as_input_error("no pattern of names", where="--only", remedy=remedy, kinds=re.error):
         re.compile(only)
@@ -222,7 +223,7 @@ def _check_patterns(has_table: bool, label: str, patient: str, only: str) -> Non
 
 
 def _check_pattern(pattern: str, flag: str, kept: str) -> None:
-    """Raise InputError unless a pattern of names is none, or says what of a name is kept."""
+    """Raise InputError unless a pattern is empty, or valid and with brackets around a part."""
     remedy = f"Write brackets around what {kept}."
     kinds = (re.error, ValueError)
     with as_input_error("no pattern of names", where=flag, remedy=remedy, kinds=kinds):
@@ -231,7 +232,7 @@ def _check_pattern(pattern: str, flag: str, kept: str) -> None:
 
 
 def _hint_at_masks(images: Path, made: NewTask) -> None:
-    """Say which folder below the pictures, or beside them, is called as folders of masks are."""
+    """Report folders below or beside the pictures whose names suggest that they contain masks."""
     words = tuple(discovery.COLUMNS["mask"])
     if not images.is_dir():  # an archive
         return
@@ -249,7 +250,7 @@ def _patients_of(
     made: NewTask,
     ask: Ask,
 ) -> dict[str, Any]:
-    """Return the settings of what tells patients, and note how that was reading."""
+    """Return the settings that say how patients are identified, and note the reason."""
     options, settings = reading.options, {"independence": "patient", **reading.settings}
     if "patient" in options:
         reason = "a column of the table names patients"
@@ -272,7 +273,10 @@ def _patients_of(
 
 
 def _propose_pattern(names: Sequence[str], made: NewTask, ask: Ask) -> str:
-    """Return a pattern by which names seem to tell patients, or nothing if it is declined."""
+    """Return a pattern by which names seem to identify patients.
+
+    Return an empty string if there is none or it is declined.
+    """
     patterns = discovery.patient_patterns(names)
     if not patterns:
         return ""
@@ -296,7 +300,7 @@ def _propose_pattern(names: Sequence[str], made: NewTask, ask: Ask) -> str:
 
 
 def _slices_of(places: Places, text: str, made: NewTask, ask: Ask) -> Slices | None:
-    """Return which slices of volumes are taken, as said or as proposed; None for pictures."""
+    """Return which slices of volumes are used, as stated or proposed; None without volumes."""
     tree = places.tree
     if text == NO_SLICES:
         return None
@@ -323,13 +327,13 @@ def _slices_of(places: Places, text: str, made: NewTask, ask: Ask) -> Slices | N
 
 
 def _slices_in_words(slices: Slices) -> str:
-    """Return slices as ``--slices`` takes them: ``middle,3,axial``."""
+    """Return slices as a value of ``--slices``, such as ``middle,3,axial``."""
     axis = [] if slices.axis is None else [str(slices.axis)]
     return ",".join([slices.rule, str(slices.count), *axis, *_FOLDER[slices.volume]])
 
 
 def _slices_from(text: str) -> Slices:
-    """Return what ``--slices`` says."""
+    """Return the slices that a value of ``--slices`` describes."""
     rule, _, rest = text.partition(",")
     count, _, axis = rest.partition(",")
     stated: dict[str, Any] = {"rule": rule.strip(), "count": count.strip()}
@@ -351,7 +355,7 @@ def _window_of(
     made: NewTask,
     ask: Ask,
 ) -> dict[str, Any]:
-    """Return the settings of the window, none where pictures are shown as they are stored."""
+    """Return the settings of the window; an empty dict if pictures are shown as stored."""
     whole = None if window else window_of_all(root, locators)
     if whole:
         window = _ask_values(ALL_VALUES, ask)
@@ -403,7 +407,7 @@ def _are_deep(root: Path, scans: Sequence[str]) -> bool:
 
 
 def _count_without_window(root: Path, scans: Sequence[str]) -> int:
-    """Return how many DICOM files do not say which values are to be shown."""
+    """Return how many DICOM files do not state a window."""
     if not scans:
         return 0
     from rin.data.dicom import stores_window  # pydicom is slow to load
@@ -424,7 +428,10 @@ def _inspect(
     empty_masks: bool,
     distinct: bool,
 ) -> pd.DataFrame:
-    """Read every picture, add counts and bits of near-duplicates to the manifest; return these."""
+    """Inspect every picture and return the pairs of near-duplicates.
+
+    Counts and the threshold for near-duplicates are added to the manifest's ``fields``.
+    """
     tree, manifest = places.tree, DatasetManifest.model_validate(fields)
     listed = find_cases(tree, manifest)
     if manifest.layout == "table":
@@ -452,7 +459,7 @@ def _inspect(
         fields["counts"]["masks"] = listed["masks"].map(len).groupby(classes).sum().to_dict()
         right = _rightly_empty(manifest, cases, empty_masks, made)
         fields["counts"]["empty_masks"] = int(right.sum())
-        # What is rightly empty is no problem, and every other mask is.
+        # Masks that may be empty are not checked; any other empty mask is a problem.
         checked = cases.assign(mask_digest=cases["mask_digest"].where(~right, ""))
     if wrong := case_problems(manifest, checked):
         kind, problem, remedy = wrong[0]
@@ -476,7 +483,7 @@ def _describe_left_out(
     leave_out: Collection[str],
     made: NewTask,
 ) -> None:
-    """Add to the screen how many rows and pictures are left out, those of none as well."""
+    """Add to the screen how many rows and pictures are left out, even if the number is zero."""
     used = {*listed["image"]}
     numbers = {"pictures-without-rows": len(places.pictures) - len(used)}
     rows = read_table(places.tree, places.table, []).astype(object)
@@ -493,9 +500,9 @@ def _describe_left_out(
 def _rightly_empty(
     manifest: DatasetManifest, cases: pd.DataFrame, accepted: bool, made: NewTask
 ) -> pd.Series:
-    """Return which masks may mark nothing: all that are accepted, or a class without lesion.
+    """Return which empty masks are valid: all if ``accepted``, else those of lesion-free classes.
 
-    Every mask of such a class is empty, and it is not the positive one.
+    Every mask of such a class is empty, and the class is not the positive one.
     """
     nothing, positive = marks_nothing(cases), manifest.tasks[0].positive_class
     if accepted:
@@ -511,9 +518,10 @@ def _rightly_empty(
 
 
 def _refuse_alike_patients(patients: pd.Series, where: str) -> None:
-    """Raise InputError where patients differ in capitals, spaces or leading zeros alone.
+    """Raise InputError if patients' names differ only in capitals, spaces or leading zeros.
 
-    Cells that say nothing would also make one patient of several.
+    Names that are empty or a word for “missing” are refused, too: they would join several
+    patients into one.
     """
     names = pd.Series(patients.unique())
     if nameless := [name for name in names if discovery.says_nothing(name) or name == "None"]:
@@ -531,7 +539,7 @@ def _refuse_alike_patients(patients: pd.Series, where: str) -> None:
 
 
 def _divide(dataset: Dataset, pairs: pd.DataFrame, column: str) -> tuple[pd.DataFrame, int]:
-    """Return the folds, of the table or drawn, and the fewest patients of a class in a test."""
+    """Return the folds, given by the table or drawn, and the fewest patients of a class tested."""
     manifest, cases = dataset.manifest, dataset.cases
     tree = open_tree(dataset.root, dataset.location)
     groups, where = leak_free_groups(cases, pairs), tree.place()
@@ -567,7 +575,7 @@ def _describe(
     fewest: int,
     names: Sequence[str],
 ) -> None:
-    """Add to the screen what the pictures are."""
+    """Add to the screen a description of the pictures, patients, classes, masks and folds."""
     manifest, cases = dataset.manifest, dataset.cases
     endings = endings_in_words(cases["image"])
     sides = cases[["width", "height"]].to_numpy()
@@ -641,7 +649,7 @@ def _dumped(settings: dict[str, Any]) -> str:
 def _profile(
     made: NewTask, dataset: Dataset, folds: pd.DataFrame, minutes: float, pace: forecast.Pace
 ) -> str:
-    """Return the YAML of a profile that fits the budget; add to the screen what it computes."""
+    """Return the YAML of a profile that fits the budget; add to the screen what it trains."""
     manifest, name = dataset.manifest, made.name
     weights, backbones = available_weights(made.data_root)
     given = "split" in manifest.options

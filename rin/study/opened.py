@@ -1,8 +1,9 @@
-"""Opened results: the one format that a study's runs, reference runs and published runs have.
+"""Opened results: one format for a study's own runs, reference runs and published runs.
 
-A folder of results holds `run.json`, which says how the numbers came about and nothing of where,
-and a parquet file a table.  It has case ids and numbers, and no statistics: those are computed
-anew from it wherever it is shown.  Whose runs they are makes no difference here.
+A folder of results contains `run.json`, which states how the numbers were computed, without
+folders and accounts, and one parquet file a table.  The tables have case ids and numbers but no
+statistics, which are computed from them whenever they are shown.  Whose runs they are makes no
+difference here.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 class DatasetFacts(FrozenModel):
     """A dataset that was read: `used` of `available` images, by label in `counts`.
 
-    Where `independence` is not `patient`, the files name no patients, and `patients` counts what
-    stands for them.  `digest` is that of the images that were found; `part` says in words which
-    part of the published dataset they are, empty where they are the whole.
+    If `independence` is not `patient`, the files name no patients, and `patients` counts the
+    images or exams that are treated as patients.  `digest` is the digest of the images that were
+    found; `part` says which part of the published dataset they are, and is empty for the whole.
     """
 
     name: str
@@ -54,12 +55,12 @@ class DatasetFacts(FrozenModel):
 
 
 class TaskFacts(FrozenModel):
-    """A task and its images; `split` counts those of each part, all folds together.
+    """A task and its images; `split` counts the images of each part over all folds.
 
-    `substitute_for` is the title of the task's own dataset where another was read;
-    `mask_kind` how its lesions are marked, empty where they are not.  `external` are datasets that
-    every run scored and none was trained on; `shared_pictures` counts, by their names, pairs of
-    one of their images and a near-duplicate of it among the task's own.
+    `substitute_for` is the title of the task's own dataset if another was read; `mask_kind` says
+    how lesions are marked, and is empty if they are not.  `external` are datasets that every run
+    scored and none was trained on; `shared_pictures` counts, for each of them, pairs of one of its
+    images and a near-duplicate among the task's own images.
     """
 
     name: str
@@ -73,17 +74,17 @@ class TaskFacts(FrozenModel):
 
     @property
     def kind(self) -> Literal["real", "substitute", "stand-in"]:
-        """What its images are: of its own dataset, of an open substitute, or made up."""
+        """Whether its images are from its own dataset, from an open substitute, or stand-ins."""
         real = self.dataset.provenance == "real"
         return "substitute" if real and self.substitute_for else self.dataset.provenance
 
 
 class WeightsFacts(FrozenModel):
-    """Weights that runs start from, and the preprocessing that they were trained under.
+    """Weights that runs start from, and the preprocessing that they were trained with.
 
-    `verified` says by what a released file is known, empty where it is unverified; `probe`, what
-    the probe says of it (`rin.study.released`); weights that were pretrained here, and those of
-    older reference runs, state neither.
+    `verified` says how a released file was verified, and is empty if it was not; `probe` is the
+    probe's verdict on it (`rin.study.released`).  Both are missing for weights that were
+    pretrained here and in older reference runs.
     """
 
     init: str
@@ -99,7 +100,7 @@ class WeightsFacts(FrozenModel):
 
 
 class Addition(FrozenModel):
-    """Pretrainings and studies that were added to a reference run, with what computed them."""
+    """Pretrainings and studies added to a reference run, and the software that computed them."""
 
     pretrainings: list[PositiveInt]
     backbones: list[str]
@@ -113,20 +114,20 @@ class Addition(FrozenModel):
 
 
 class Work(FrozenModel):
-    """How many runs, and the seconds of all; runs may have gone side by side."""
+    """The number of runs and the sum of their seconds; runs may have been parallel."""
 
     runs: NonNegativeInt
     seconds: NonNegativeFloat
 
 
 class RunFacts(FrozenModel):
-    """Everything that `run.json` states; times in UTC, ISO 8601.
+    """Everything that `run.json` states; times are in UTC, ISO 8601.
 
-    `backend`, `precision` and `peak_memory_gb` are of fine-tuning; `commit` (with a plus where
-    other files than its own were at work) and `hardware` are of what wrote the files; `work` goes
-    by stage; `files` has the SHA-256 of every table; `added` is what other computers added; `code`
-    counts runs by the digest of the code that trained them, which older runs do not state;
-    `made_from` has, of a study that goes on, the digest of what each part was made from.
+    `backend`, `precision` and `peak_memory_gb` are those of fine-tuning; `commit` (with a plus if
+    files differed from it) and `hardware` are those with which the files were written; `work` is
+    by stage; `files` has the SHA-256 of every table; `added` lists later additions, perhaps from
+    other computers; `code` counts runs by the digest of the code that trained them, which older
+    runs do not state; `made_from`, empty in reference runs, has the digest of each part's sources.
     """
 
     format: Literal[5] = 5
@@ -157,7 +158,7 @@ class RunFacts(FrozenModel):
 
 
 MEASURES = ["dice", "pointing", "average_precision"]
-#: Columns of a schema that tables are checked for when they are read; None: all that it requires.
+#: The schema of each table, and the columns that are checked when it is read; None: all required.
 _CHECKED = {
     "runs": (RUN_RECORDS, None),
     "predictions": (PREDICTIONS, ["case_id", "patient_id", "part", "label", "score"]),
@@ -166,8 +167,8 @@ _CHECKED = {
     "baselines": (OVERLAP, ["task", "case_id", *MEASURES]),
     "pretraining": (PRETRAINED, None),
 }
-#: What names a row, of the tables to which another pretraining may add rows.  Networks go by more
-#: than their run ids, which are others on every computer whose weights differ in a bit.
+#: Columns that identify a row, for the tables to which another pretraining may add rows.  Run ids
+#: alone would not do: they differ between computers whose weights differ in a single bit.
 KEYS = {
     "runs": ["study", "level", "task", "fold", "scenario", "init", "pretraining", "seed"],
     "cases": ["task", "part", "case_id"],
@@ -175,7 +176,7 @@ KEYS = {
     "pretraining": ["init", "backbone", "pretraining"],
     "pretraining_histories": ["init", "backbone", "pretraining", "epoch"],
 }
-#: Columns that name a run in a table of its predictions; the first three only where they vary.
+#: Columns that name a run in a table of predictions; the first three only if a factor varies.
 _OF_FACTOR = ["factor", "level", "preprocessing"]
 _NAMES = [
     *_OF_FACTOR,
@@ -186,9 +187,9 @@ _NAMES = [
 
 @dataclass(frozen=True)
 class OpenedResults:
-    """What some finished runs found: the facts of `run.json` and the tables beside it.
+    """The results of finished runs: the facts of `run.json` and the tables beside it.
 
-    A method that is asked for a study of a task without runs raises `InputError`.
+    Methods raise `InputError` for a study and a task without runs.
     """
 
     facts: RunFacts
@@ -196,23 +197,23 @@ class OpenedResults:
 
     @property
     def kept(self) -> set[str]:
-        """Names of the studies and tasks of which runs are kept, and of the tables."""
+        """Names of the studies and tasks with runs, and names of the tables."""
         runs = self.rows("runs")
         return {*self.tables, *runs.get("study", ()), *runs.get("task", ())}
 
     def table(self, name: str) -> pd.DataFrame:
-        """Return a whole table; without rows where it is not kept."""
+        """Return a whole table; if it is not kept, a table without rows."""
         return self.tables.get(name, pd.DataFrame())
 
     def rows(self, name: str, **values: str) -> pd.DataFrame:
-        """Return the rows of a table that have some values; none where the table is not kept."""
+        """Return the rows of a table that have these values; no rows if the table is not kept."""
         table = self.tables.get(name, pd.DataFrame(columns=[*values]))
         for column, value in values.items():
             table = table[table[column] == value]
         return table.reset_index(drop=True)
 
     def records(self, task: str, study: str = MAIN) -> pd.DataFrame:
-        """Return one row a run (and level): what names it, and what was recorded of it."""
+        """Return one row a run (and level): the columns that name it, and its record."""
         runs = self.rows("runs", study=study, task=task)
         if runs.empty:
             problem = f"there are no results of {task} in the study {study}"
@@ -223,8 +224,9 @@ class OpenedResults:
     def predictions(self, study: str, task: str, part: str = "test") -> pd.DataFrame:
         """Return one row a run and case of a part (`rin.tables.PREDICTIONS`).
 
-        Of a factor with `factor`, `level` and `preprocessing` in front, a shared run under each
-        level; `pretraining_seed` is that of the network that a run starts from, if known.
+        If a factor varies, `factor`, `level` and `preprocessing` come first, and a run that levels
+        share is repeated under each level; `pretraining_seed` is the seed of the network that a
+        run starts from, if known.
         """
         runs = self.records(task, study)
         scores = self.tables["predictions"]
@@ -250,18 +252,18 @@ class OpenedResults:
 
     @cached_property
     def _places(self) -> dict[tuple[str, str], np.ndarray]:
-        """Rows of the predictions of each run and part: to search the table takes far longer."""
+        """Row numbers of the predictions of each run and part, because searching them is slow."""
         return self.tables["predictions"].groupby(["run_id", "part"], sort=False).indices
 
     def cases(self, task: str, part: str = "test") -> pd.DataFrame:
-        """Return one row a scored case: case_id, patient_id, label, what its manifest keeps."""
+        """Return one row a scored case: case_id, patient_id, label and the manifest's columns."""
         rows = self.rows("cases", task=task, part=part)
         return rows.drop(columns=["task", "part"]).dropna(axis="columns", how="all")
 
     def overlap(self, task: str, part: str = "test") -> pd.DataFrame:
-        """Return what maps and lesions have in common; no rows where none is outlined.
+        """Return the overlap of maps and lesions; no rows if no lesion is outlined.
 
-        Of the runs that start from the first pretraining (`rin.explain.overlap.measure_overlap`).
+        It is that of runs from the first pretraining (`rin.explain.overlap.measure_overlap`).
         """
         scores = self.predictions(MAIN, task, part)
         scores = scores[scores["pretraining"] == scores["pretraining"].min()]
@@ -270,12 +272,12 @@ class OpenedResults:
         return names.merge(rows).drop(columns="part") if len(rows) else rows
 
     def baselines(self, task: str, part: str = "test") -> pd.DataFrame:
-        """Return scores of what looks at no image: `case_id`, `baseline`, measures."""
+        """Return scores of image-blind baselines: `case_id`, `baseline`, measures."""
         rows = self.rows("baselines", task=task, part=part)
         return rows.drop(columns=["task", "part"])
 
     def lesion_maps(self, task: str) -> pd.DataFrame | None:
-        """Return mean activation around lesions, or None where none is outlined."""
+        """Return mean activation around lesions, or None if no lesion is outlined."""
         rows = self.rows("lesion_maps", task=task)
         return rows if len(rows) else None
 
@@ -284,7 +286,7 @@ class OpenedResults:
         return self.rows("layer_similarity", task=task)
 
     def corpora(self) -> dict[str, str]:
-        """Return the title of each init's corpus; empty where released weights are loaded."""
+        """Return the title of each init's corpus; an empty dict if released weights are loaded."""
         settings = self.facts.profile.pretraining
         titles = {corpus.name: corpus.title for corpus in self.facts.corpora}
         kept = {}
@@ -294,14 +296,15 @@ class OpenedResults:
         return kept
 
     def unverified_weights(self) -> list[str]:
-        """Return the init and backbone of released weights that neither digest nor probe knows."""
+        """Return init and backbone of released weights that neither digest nor probe verifies."""
         return [f"{w.init} {w.backbone}" for w in self.facts.weights if w.verified == ""]
 
 
 def _pretraining_seeds(runs: pd.DataFrame, networks: pd.DataFrame) -> pd.Series | None:
-    """Return the seed of the network that each run starts from, by its place; None: none is known.
+    """Return the seed of the network that each run starts from, or None if none is known.
 
-    Pairs that share it share first weights, order and split, which their statistics have to know.
+    Statistics need it, because pairs of networks with one seed share first weights, order and
+    split.
     """
     names = ["init", "backbone", "pretraining"]
     if "seed" not in networks:
@@ -314,15 +317,15 @@ _AGAIN = "Fetch this folder again, or have it written again."
 
 
 def open_results(folder: str | Path, *, remedy: str = _AGAIN) -> OpenedResults:
-    """Open a folder of results, of one's own, of a reference run or of a published run.
+    """Open a folder of results: one's own, a reference run or a published run.
 
-    Every file must be the one that was written, and every table fit its schema; nothing is
-    checked again later.
+    Every file must be unchanged since it was written, and every table must fit its schema; nothing
+    is checked again later.
 
     Parameters
     ----------
-    folder : folder that holds `run.json`
-    remedy : what to do where it is damaged
+    folder : the folder with `run.json`
+    remedy : what to do if it is damaged, for the error
 
     Returns
     -------
@@ -331,7 +334,7 @@ def open_results(folder: str | Path, *, remedy: str = _AGAIN) -> OpenedResults:
     Raises
     ------
     InputError
-        For a file that is missing or damaged, or a table that does not fit its schema.
+        For a missing or damaged file, or a table that does not fit its schema.
 
     Examples
     --------
@@ -354,14 +357,14 @@ def open_results(folder: str | Path, *, remedy: str = _AGAIN) -> OpenedResults:
 
 
 def _readable(path: Path, remedy: str) -> AbstractContextManager[None]:
-    kinds = OSError, ValueError, KeyError  # those of JSON, pydantic and Arrow are among them
+    kinds = OSError, ValueError, KeyError  # including the errors of JSON, pydantic and Arrow
     return as_input_error("it cannot be read", where=path, remedy=remedy, kinds=kinds)
 
 
-# A page opens a reference run several times; to read and check a table takes far longer.
+# Cached, because a page opens a reference run several times, and reading and checking is slow.
 @lru_cache(maxsize=32)
 def _read_table(path: Path, sha256: str, remedy: str) -> pd.DataFrame:
-    """Read a table of a digest, which fits its schema; integers are int64."""
+    """Read the table with this digest and check it against its schema; integers become int64."""
     name = path.stem
     with _readable(path, remedy):
         table = pd.read_parquet(path)
@@ -381,9 +384,9 @@ def write_results(
     earlier: tuple[OpenedResults | None, Path] = (None, Path()),
     level: int = 3,
 ) -> None:
-    """Write facts and tables into a new folder, compressed at a level of Zstandard.
+    """Write facts and tables into a new folder, with Zstandard's compression `level`.
 
-    Tables that are those of `earlier` results, of a folder, are not written again.
+    Tables that are unchanged from `earlier` results are copied from the folder of these.
     """
     before, folder = earlier
     digests = {}
@@ -400,7 +403,7 @@ def write_results(
 
 
 def write_table(table: pd.DataFrame, path: Path, *, level: int = 19) -> None:
-    """Write a table small: a dictionary of what repeats, other fractions byte by byte."""
+    """Write a table compactly: repeated values in a dictionary, other fractions byte by byte."""
     repeated = [name for name in table if table[name].nunique() < len(table) / 4]
     fractions = table.select_dtypes("float").columns.difference(repeated)
     options = {"compression": "zstd", "compression_level": level, "use_dictionary": repeated}

@@ -1,4 +1,4 @@
-"""Where somebody's own images lie, and what is said and asked of them: the ground of `rin new`."""
+"""The files of somebody's own images, and the questions and reports on them, for `rin new`."""
 
 import os
 import re
@@ -15,24 +15,25 @@ from rin.data.volumes import ENDINGS
 from rin.errors import InputError
 from rin.files import read_yaml
 
-#: Value of ``--split`` with which a split that comes with the table is left aside, and of
-#: ``--patient`` with which names are not taken for those of patients.
+#: Value of ``--split`` that ignores the table's own split, and value of ``--patient`` with which
+#: names of files do not identify patients.
 NO_SPLIT = NO_PATIENTS = "none"
-#: Value of ``--label`` with which masks tell the class: whether they mark a lesion.
+#: Value of ``--label`` with which the masks decide the class: whether they mark a lesion.
 IN_MASKS = "masks"
-#: Of more classes nobody is asked which one is positive.
+#: With more classes, the positive one must be named; the user is not asked.
 MOST_CLASSES = 20
-#: How files of other kinds become pictures or volumes: endings, and how.
+#: How files of other kinds can be converted to pictures or volumes, by their endings.
 _WAYS = read_yaml(Path(__file__).with_suffix(".yaml"))["conversions"]
-#: Answers a question, which a flag decides, with one of some choices or a default.
+#: A function that answers a question with one of its choices, given the flag for it and a default.
 Ask = Callable[[str, str, Sequence[str], str], str]
 
 
 @dataclass
 class NewTask:
-    """What was found of somebody's own images, and the two files that follow from it.
+    """The findings on somebody's own images, and the two files made from them.
 
-    ``facts`` are rows of the screen: what, text, style; ``notes`` comment on the manifest.
+    ``texts`` are the contents of the two files by path; ``facts`` are rows of the screen (what,
+    text, style); ``notes`` are comments for settings of the manifest.
     """
 
     name: str
@@ -48,9 +49,10 @@ class NewTask:
 
 @dataclass(frozen=True)
 class Places:
-    """A tree with the folders of pictures and masks, the names in them, and the table.
+    """A tree of files with the folders of pictures and masks, the names in them, and the table.
 
-    ``mask_names`` is the pattern of ``outlines``; masks without a folder lie beside the pictures.
+    ``outlines`` are the names of masks and ``mask_names`` their pattern; if ``masks`` is empty,
+    masks are beside the pictures.
     """
 
     tree: Tree
@@ -63,17 +65,17 @@ class Places:
 
     @property
     def files(self) -> set[str]:
-        """Names in the tree of pictures and masks."""
+        """Names of the pictures and masks in the tree."""
         pictures = {join_name(self.images, name) for name in self.pictures}
         return pictures | {join_name(self.masks or self.images, name) for name in self.outlines}
 
 
 @dataclass
 class Reading:
-    """What the reader of a layout will find: its options, and how often there is each class.
+    """What the reader of a layout will find: its options, and the number of cases of each class.
 
-    ``names`` are those of pictures of which a pattern may tell patients; ``settings`` of the
-    manifest say what tells them already; ``in_masks`` says that masks tell classes.
+    ``names`` are names of pictures in which a pattern may find patients; ``settings`` are settings
+    of the manifest that identify patients already; ``in_masks`` says that masks decide the class.
     """
 
     options: dict[str, Any]
@@ -84,17 +86,17 @@ class Reading:
 
 
 def join_name(folder: str, name: str) -> str:
-    """Return a name below a folder, or itself below none."""
+    """Return a name below a folder, or the name alone if the folder is empty."""
     return f"{folder}/{name}" if folder else name
 
 
 def _absolute(path: Path) -> Path:
-    # Links stay as they are: they may lead far from the folder that somebody has put them into.
+    # Links are not resolved: they may lead far from the folder that contains them.
     return Path(os.path.normpath(path.absolute()))
 
 
 def refuse_to_guess(question: str, flag: str, choices: Sequence[str], default: str) -> str:
-    """Answer a question with its default; InputError, naming the choices, where there is none."""
+    """Answer a question with its default; InputError, naming the choices, if there is none."""
     if default:
         return default
     remedy = f"Say it with {flag}: {', '.join(choices)}."
@@ -109,7 +111,7 @@ def find_places(
     data_root: Path | None,
     results: Path,
 ) -> tuple[Path, Places]:
-    """Return the data root, and what lies in the folder that holds all that was given."""
+    """Return the data root, and the files in the folder that contains all the given paths."""
     options = {"--images": images, "--table": table, "--masks": masks}
     given = {flag: path for flag, path in options.items() if path}
     paths = {flag: _absolute(path) for flag, path in given.items()}
@@ -151,9 +153,9 @@ def _way_to_convert(names: Iterable[str], folder: Path) -> str:
 
 
 def _refuse_pairs(tree: Tree) -> None:
-    """Raise InputError for volumes in two files, Analyze or NIfTI, that no file in one stands for.
+    """Raise InputError for volumes in two files, Analyze or NIfTI, without a copy in one file.
 
-    The two would have to be moved, and watched for changes, together.
+    The two files would have to be moved, and watched for changes, together.
     """
     there = {name.lower() for name in tree.names}
     stems = (name[:-4] for name in tree.names if name.lower().endswith(".hdr"))
@@ -184,7 +186,7 @@ def _refuse_likely_masks(tree: Tree, pictures: list[str], outlines: list[str]) -
 
 
 def _refuse_absent(given: dict[str, Path], paths: dict[str, Path]) -> None:
-    """Raise InputError for a path that is not there, or an archive where a folder is needed."""
+    """Raise InputError for a missing path, or for an archive if a folder is needed."""
     for flag, path in paths.items():
         kind = "file" if flag == "--table" else "folder"
         where, remedy = f"{flag} {given[flag]}", "Check the path; quote spaces."
@@ -202,7 +204,7 @@ def _refuse_absent(given: dict[str, Path], paths: dict[str, Path]) -> None:
 
 
 def _folder_of_all(paths: dict[str, Path]) -> Path:
-    """Return the folder, or the archive, that holds all that was given."""
+    """Return the folder, or the archive, that contains all the given paths."""
     folders = [path.parent if flag == "--table" else path for flag, path in paths.items()]
     above = Path(os.path.commonpath(folders))
     images = paths["--images"].relative_to(above)
@@ -213,16 +215,16 @@ def _folder_of_all(paths: dict[str, Path]) -> Path:
 
 
 def _folder_around(files: Sequence[str]) -> str:
-    """Return the folders above all files that leave a folder of a class below them."""
+    """Return the folder above all files, so that the folders of the classes are below it."""
     if not files or min(name.count("/") for name in files) < 2:
         return ""
     shared = os.path.commonpath([name.rpartition("/")[0] for name in files])
-    # Of one class alone its folder is shared, too.
+    # If all files are in one folder, it may be the folder of a class.
     return shared if any(name.rpartition("/")[0] != shared for name in files) else ""
 
 
 def endings_in_words(names: Iterable[str]) -> str:
-    """Return in words how many files have which ending."""
+    """Return a phrase saying how many files have each ending."""
     files = [file_of(name).lower() for name in names]
     endings = (".nii.gz" if name.endswith(".nii.gz") else Path(name).suffix for name in files)
     kinds = Counter(ending or "without ending" for ending in endings)
@@ -230,13 +232,13 @@ def endings_in_words(names: Iterable[str]) -> str:
 
 
 def named_in_headers(root: Path, locators: Sequence[str]) -> bool:
-    """Return whether pictures are DICOM files that name several patients, as some of them tell."""
+    """Return whether a sample of the pictures are all DICOM files, of more than one patient."""
     from rin.data.dicom import patient_of  # pydicom is slow to load
 
     patients = set()
     for locator in locators[:: 1 + len(locators) // 50]:
         try:
             patients.add(patient_of(root, locator))
-        except InputError:  # no DICOM file, or none that names its patient
+        except InputError:  # not a DICOM file, or it does not name its patient
             return False
     return len(patients) > 1

@@ -1,4 +1,4 @@
-"""Which classes somebody's own images have, which is positive, and what they are called."""
+"""The classes of somebody's own images, which of them is positive, and their names."""
 
 import re
 import unicodedata
@@ -15,7 +15,7 @@ from rin.errors import InputError, counted, join_first_ten, look_up
 from rin.study.own_files import MOST_CLASSES, Ask, NewTask
 
 _ALL_OTHERS = "all others"
-#: Classes that are at least so alike, of 1, may be one that is misspelt.
+#: Two names whose similarity, 0 to 1, is at least this may be one class, misspelt.
 _ALIKE = 0.85
 
 
@@ -29,7 +29,7 @@ def read_labels(
     made: NewTask,
     ask: Ask,
 ) -> dict[str, str | None]:
-    """Return the label of each class, positive ones first; None for what is left out."""
+    """Return the label of each class, positive classes first; None for classes left out."""
     nothing = [value for value in classes if discovery.says_nothing(value)]
     present = sorted({*classes} - {*nothing})
     separator, findings = discovery.findings_of(present)
@@ -59,7 +59,7 @@ def read_labels(
 
 @dataclass
 class _Chosen:
-    """Classes that are positive, those compared with them if not all others are, and names."""
+    """The positive classes, the negative classes (empty: all others), and names for classes."""
 
     positives: list[str]
     negatives: list[str]
@@ -74,7 +74,7 @@ def _choose_classes(
     made: NewTask,
     ask: Ask,
 ) -> _Chosen:
-    """Return the classes that were named, or else those that are guessed and asked for."""
+    """Return the classes that were named, or classes that are guessed or asked for."""
     known = [*dict.fromkeys([*choices, *present])]
     guess = "" if positive else discovery.guess_positive(choices)
     if not positive:
@@ -101,7 +101,7 @@ def _choose_classes(
 def _names_of(
     chosen: _Chosen, others: list[str], choices: list[str], column: str, ask: Ask
 ) -> tuple[str, str]:
-    """Return what the positive class and the other are called; codes are asked for."""
+    """Return the names of the positive and the other class; for codes, ask for the names."""
     positives, names = chosen.positives, chosen.names
     label = next((names[value] for value in positives if value in names), "")
     other = next((names[value] for value in others if value in names), "")
@@ -126,7 +126,7 @@ def _names_of(
 def _refuse_classes(
     classes: Counter[str], present: list[str], choices: list[str], is_said: bool, where: Path
 ) -> None:
-    """Raise InputError unless there are two classes or more, and few where one is to be chosen."""
+    """Raise InputError for a single class, or for many classes of which none is named positive."""
     problem = ""
     if len(present) < 2:
         problem = f"there is one class only ({join_first_ten(present) or 'none'})"
@@ -145,7 +145,7 @@ def _refuse_classes(
 def _named_classes(
     given: Sequence[str], flag: str, known: Sequence[str]
 ) -> tuple[list[str], dict[str, str]]:
-    """Return classes that were named by a flag, and what they are called, as in 1=malignant."""
+    """Return the classes that a flag names, and the names given to them, as in 1=malignant."""
     values, names = [], {}
     for text in given:
         value, equals, name = text.rpartition("=") if text not in known else (text, "", "")
@@ -159,9 +159,10 @@ def _named_classes(
 def _label_of(
     parts: Collection[str], groups: dict[str, list[str]], findings: dict[str, frozenset[str]]
 ) -> str | None:
-    """Return the label of a cell with some findings: positive with all that any positive has.
+    """Return the label of a cell with these findings, or None if it is left out.
 
-    Otherwise it is the other label; with negatives named, only if it has nothing but those.
+    It is the positive label if the cell has all findings of a positive class.  Otherwise it is the
+    other label; if negatives are named, only if the cell has no other findings than theirs.
     """
     (label, positives), (other, negatives) = groups.items()
     if any(findings.get(value, {value}) <= {*parts} for value in positives):
@@ -177,7 +178,7 @@ def _describe_labels(
     separator: str,
     made: NewTask,
 ) -> None:
-    """Add to the screen which classes become one, and which are left out."""
+    """Add to the screen which classes are joined, and which are left out."""
     if separator:
         n = sum(classes[value] for value in labels if len(findings[value]) > 1)
         text = f"{counted(n, 'rows')} with several, “{separator}” between: any of them counts"
@@ -195,13 +196,13 @@ def _describe_labels(
 def _refuse_alike_classes(
     classes: Counter[str], labels: dict[str, str | None], where: Path
 ) -> None:
-    """Raise InputError where a class may be another one that is spelt in another way."""
+    """Raise InputError if two classes may be one class in two spellings."""
     present = sorted(label for label in classes if labels.get(label))
     for first, second in combinations(present, 2):
         plain = [unicodedata.normalize("NFKC", value).casefold() for value in (first, second)]
         numbers = [re.sub(r"\D", "", value) for value in plain]
         prefixed = plain[0].endswith(plain[1]) or plain[1].endswith(plain[0])  # as abnormal
-        # Two classes are what is compared, and of one label they are one anyway.
+        # If there are only two classes, they are the comparison; with one label, they are joined.
         matters = len(present) > 2 and labels[first] != labels[second] and numbers[0] == numbers[1]
         near = SequenceMatcher(None, plain[0], plain[1]).ratio() >= _ALIKE and not prefixed
         if plain[0] == plain[1] or (matters and near):

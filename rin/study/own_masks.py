@@ -1,4 +1,4 @@
-"""How somebody's own masks are called, and which of their values mark the lesion."""
+"""The names of somebody's own masks, and which of their values mark the lesion."""
 
 import re
 from collections import Counter
@@ -12,14 +12,14 @@ from rin.data.tree import is_dicom
 from rin.errors import InputError, counted, join_first_ten
 from rin.study.own_files import IN_MASKS, Ask, NewTask, Places, join_name
 
-#: Answer with which every label of a mask is the lesion.
+#: The answer that every label of a mask marks the lesion.
 ALL_LABELS = "all"
-#: Masks that are looked at for labels, where none are named.
+#: About how many masks are searched for labels if no values are named.
 _SAMPLE = 64
 
 
 def classes_in_masks(places: Places, made: NewTask) -> Counter[str]:
-    """Return the two classes that masks tell, to be counted when they are read."""
+    """Return the two classes that masks distinguish; cases are counted when masks are read."""
     if not places.outlines:
         remedy = "Name their folder with --masks, or call them like their pictures, _mask behind."
         raise InputError("no masks are found", where=f"--label {IN_MASKS}", remedy=remedy)
@@ -29,7 +29,7 @@ def classes_in_masks(places: Places, made: NewTask) -> Counter[str]:
 
 
 def check_masks(places: Places, made: NewTask) -> None:
-    """Say how masks are called; InputError where none is called like a picture."""
+    """Report how masks are named; InputError if no mask is named like a picture."""
     outlines = places.outlines
     if not places.mask_names:
         if outlines and is_dicom(outlines[0]):
@@ -46,9 +46,9 @@ def check_masks(places: Places, made: NewTask) -> None:
 
 
 def lesion_values(places: Places, said: str, made: NewTask, ask: Ask) -> dict[str, Any]:
-    """Return the setting of which labels of masks are the lesion; nothing where all may be.
+    """Return the setting for the values of masks that mark the lesion; an empty dict for all.
 
-    It is asked for where a mask has several, of which one may be an organ.
+    If a mask has several values, of which one may be an organ, the user is asked.
     """
     tree, folder = places.tree, places.masks or places.images
     files = [tree.locator(join_name(folder, name)) for name in places.outlines]

@@ -1,7 +1,7 @@
-"""How somebody's own table, or folders, name pictures, labels, patients and masks.
+"""How somebody's own table or folders name pictures, labels, patients and masks.
 
-The options of a layout's reader (`rin.data.layouts`) are found by looking at cells and files, and
-said on the screen; what cannot be found is an error.
+The options of a layout's reader (`rin.data.layouts`) are found by examining cells and files, and
+shown on the screen; an option that cannot be found is an error.
 """
 
 import re
@@ -40,14 +40,14 @@ from rin.study.own_files import (
 )
 from rin.study.own_masks import check_masks, classes_in_masks
 
-#: What the option ``leave_out`` of a table calls kinds of ``--leave-out``.
+#: The names in a table's option ``leave_out`` for kinds of ``--leave-out``.
 _OF_TABLES = {"rows-without-pictures": "rows", "pictures-without-rows": "pictures"}
-#: The name of a picture in a column, without folder and ending.
+#: A pattern for the name of a picture in a column, without folder and ending.
 _STEM = r"(?:.*[/\\])?(?P<stem>[^/\\]+?)(?i:" + "|".join(map(re.escape, PICTURES)) + ")?"
 
 
 def read_folders(places: Places, label: str, made: NewTask) -> Reading:
-    """Return what the layout `folder_classes` finds."""
+    """Return what the layout `folder_classes` will find in these folders."""
     tree, pictures = places.tree, places.pictures
     options: dict[str, Any] = {"leave_out": ["files"]}
     if places.mask_names or places.masks:
@@ -83,7 +83,7 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
     if pattern := discovery.guess_label_pattern(pictures):
         remedy += f"; or read classes from names: --label '{pattern}'"
     tree.raise_if_any(strange, "pictures lie in no folder of a class", remedy=f"{remedy}.")
-    # Folders above pictures are classes, and no patients.
+    # Only file names may identify patients, because the folders above them are classes.
     return Reading(
         options, Counter(folders[depth] for folders in parts), [folders[-1] for folders in parts]
     )
@@ -91,10 +91,10 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
 
 @dataclass
 class _Table:
-    """A table that is being read: its rows, and what is known of its columns by role.
+    """A table that is being read: its rows, and the columns found so far, by role.
 
-    ``key`` is the column with a row a patient, or a row a study, if the table has no row a
-    picture; ``of_study`` are options of the latter.
+    If the table does not have one row a picture, ``key`` is the column that identifies the patient
+    or the study of a row; ``of_study`` are the options for one row a study.
     """
 
     rows: pd.DataFrame
@@ -112,7 +112,7 @@ def read_columns(
     made: NewTask,
     ask: Ask,
 ) -> Reading:
-    """Return what the layout `table` finds."""
+    """Return what the layout `table` will find in this table."""
     table = _Table(_read_rows(places, made), {}, [])
     drawn = places.masks or places.images
     table.columns, table.classes = discovery.guess_columns(
@@ -153,7 +153,7 @@ def read_columns(
 
 
 def _read_rows(places: Places, made: NewTask) -> pd.DataFrame:
-    """Return the rows of the table as texts, and say how it is written."""
+    """Return the rows of the table as text, and report its format."""
     tree, table = places.tree, places.table
     rows = read_table(tree, table, []).astype(object)
     if rows.empty:
@@ -178,7 +178,7 @@ def _read_rows(places: Places, made: NewTask) -> pd.DataFrame:
 
 
 def _describe_lost_zeros(places: Places, table: _Table, made: NewTask) -> None:
-    """Say that cells name pictures which begin with zeros, as spreadsheets take these away."""
+    """Report cells without the leading zeros of their pictures, which spreadsheets remove."""
     image = table.columns.get("image")
     cells = {*table.rows[image.name]} - {""} if image else set()
     files = discovery.matched(cells, places.pictures, places.images)
@@ -193,7 +193,7 @@ def _describe_lost_zeros(places: Places, table: _Table, made: NewTask) -> None:
 
 
 def _describe_several_rows(table: _Table, made: NewTask) -> None:
-    """Say that pictures have several rows, which have to say the same."""
+    """Report pictures with several rows, which have to agree."""
     image = table.columns.get("image")
     names = table.rows[image.name] if image else pd.Series(dtype=object)
     if n := names[names.duplicated() & (names != "")].nunique():
@@ -202,7 +202,7 @@ def _describe_several_rows(table: _Table, made: NewTask) -> None:
 
 
 def _join_rows(table: _Table, made: NewTask) -> None:
-    """Put the findings of all its rows into each row of a picture, patient or study."""
+    """Write into each row the findings of all rows of its picture, patient or study."""
     name = table.key.name if table.key else table.columns["image"].name
     label = table.columns["label"].name
     before = table.rows[name].duplicated()
@@ -213,7 +213,7 @@ def _join_rows(table: _Table, made: NewTask) -> None:
 
 
 def _take_roles(table: _Table, roles: dict[str, str]) -> None:
-    """Put the columns that somebody named in place of those that were guessed."""
+    """Replace guessed columns by those that the user named."""
     for role, column in roles.items():
         is_pattern = role == "patient" and column not in table.rows and "(" in column
         if (column == NO_SPLIT and role in ("split", "patient")) or is_pattern:
@@ -226,9 +226,9 @@ def _take_roles(table: _Table, roles: dict[str, str]) -> None:
 def _find_key(
     places: Places, table: _Table, roles: dict[str, str], findings: bool, made: NewTask
 ) -> dict[str, Any]:
-    """Find the column with a row a patient or a study, where none names as many pictures.
+    """Find a column that identifies patients or studies, unless another names as many pictures.
 
-    Returned are settings of the manifest by which cells of patients are compared with pictures.
+    Return the settings of the manifest by which its cells are compared with pictures.
     """
     pictures, rows = places.pictures, table.rows
     image = table.columns.get("image")
@@ -248,7 +248,8 @@ def _find_key(
             return _take_key(table, study, pictures, made, of_study=True)
     if match and n > least:
         n_keys = rows[match.key.name].nunique()
-        # A column called case may tell cases from controls.
+        # With fewer values, the other column does not identify patients: a column called case may
+        # distinguish cases from controls.
         fewest = max(4, n_keys / 50)
         coarser = patient and fewest <= rows[patient.name].nunique() < n_keys
         is_study = bool(coarser and "patients_in_headers" not in match.settings)
@@ -260,9 +261,9 @@ def _find_key(
 
 @dataclass
 class _Match:
-    """A column whose cells tell to which pictures a row belongs, and by what.
+    """A column whose cells assign rows to pictures.
 
-    ``settings`` of the manifest, or ``options`` of the layout for a row a study, say by what.
+    ``settings`` of the manifest, or ``options`` of the layout for one row a study, describe how.
     """
 
     key: discovery.Key
@@ -271,16 +272,16 @@ class _Match:
 
     @property
     def reached(self) -> int:
-        """Number of pictures that have a row."""
+        """The number of pictures that have a row."""
         return len(self.key.rows)
 
     def is_unique(self, rows: pd.DataFrame) -> bool:
-        """Return whether no cell stands in two rows that differ."""
+        """Return whether no cell is in two rows that differ."""
         cells = rows.drop_duplicates()[self.key.name]
         return bool(cells[cells != ""].is_unique)
 
     def in_words(self, pictures: Sequence[str]) -> str:
-        """Return what the cells do with how many pictures."""
+        """Return a phrase on how the cells match pictures, and how many."""
         how = "begin the names of" if self.key.level == 0 else "begin the folders of"
         if self.key.level is None:
             how = f"equal {self.options.get('header', 'the patients')} of"
@@ -290,7 +291,7 @@ class _Match:
 
 
 def _match_patients(places: Places, rows: pd.DataFrame, said: str, least: float) -> _Match | None:
-    """Return the column with a row a patient: of a pattern, of DICOM headers, or of names."""
+    """Return the column that matches patients in a pattern, in DICOM headers, or in names."""
     pattern, column = (said, "") if "(" in said else ("", said if said in rows else "")
     if patients := _known_patients(places, pattern):
         key = discovery.guess_key(rows, places.pictures, patients, column)
@@ -308,9 +309,10 @@ def _match_patients(places: Places, rows: pd.DataFrame, said: str, least: float)
 
 
 def _match_words(places: Places, rows: pd.DataFrame, column: str) -> _Match | None:
-    """Return the column that is the number behind a word in names.
+    """Return the column whose cells equal the number after a word in names.
 
-    That of most patients counts: numbers of views, which are few, are in most tables, too.
+    If there are several, it is the column that matches the most patients: most tables also contain
+    numbers that match those of views, which are few.
     """
     best: _Match | None = None
     for pattern in discovery.numbered_patterns(places.pictures):
@@ -322,9 +324,10 @@ def _match_words(places: Places, rows: pd.DataFrame, column: str) -> _Match | No
 
 
 def _match_studies(places: Places, rows: pd.DataFrame, least: float) -> _Match | None:
-    """Return the column with a row a study, series or file: of DICOM headers, or of names.
+    """Return the column that identifies studies, series or files, in DICOM headers or in names.
 
-    Of headers that of most pictures counts, then the element that is of several pictures.
+    In headers it is the column that matches the most pictures; of header elements that match
+    equally many, the first in `HEADERS` is used, which is shared by the most pictures.
     """
     best: _Match | None = None
     locators = [places.tree.locator(join_name(places.images, name)) for name in places.pictures]
@@ -345,7 +348,7 @@ def _match_studies(places: Places, rows: pd.DataFrame, least: float) -> _Match |
 def _take_key(
     table: _Table, match: _Match, pictures: Sequence[str], made: NewTask, *, of_study: bool
 ) -> dict[str, Any]:
-    """Put a key, as the patient or as a study, in place of a column of pictures; tell settings."""
+    """Use a key for patients or studies instead of a column of pictures; return the settings."""
     name, role = match.key.name, "key" if of_study else "patient"
     kept = {of: column for of, column in table.columns.items() if column.name != name}
     kept.pop("image", None)
@@ -363,7 +366,7 @@ def _take_key(
 
 
 def _doubt_patients(cells: pd.Series, column: str, made: NewTask) -> None:
-    """Say that cells which are taken for patients seem to be several of one."""
+    """Report cells that are taken for patients but may include several of one patient."""
     cells = cells[cells != ""].drop_duplicates()
     if patterns := discovery.patient_patterns([*cells]):
         several = next(who for who in patterns.values())
@@ -374,7 +377,7 @@ def _doubt_patients(cells: pd.Series, column: str, made: NewTask) -> None:
 
 
 def _refuse_unnamed(places: Places, rows: pd.DataFrame, key: discovery.Key | None) -> None:
-    """Raise InputError where neither pictures nor patients are named by a column."""
+    """Raise InputError for a table in which no column names pictures or patients."""
     tree, pictures = places.tree, places.pictures
     n = len(key.rows) if key else 0
     problem = f"no column names the {counted(len(pictures), 'pictures')} below "
@@ -391,7 +394,7 @@ def _refuse_unnamed(places: Places, rows: pd.DataFrame, key: discovery.Key | Non
 
 
 def _known_patients(places: Places, pattern: str) -> list[str]:
-    """Return the patient of each picture, where a pattern or all DICOM headers tell it."""
+    """Return each picture's patient by a pattern or the DICOM headers; else an empty list."""
     if pattern:
         return read_names(pattern, places.pictures, "patient")
     root, tree = places.tree.root, places.tree
@@ -406,7 +409,7 @@ def _known_patients(places: Places, pattern: str) -> list[str]:
 def _options_of(
     places: Places, table: _Table, leave_out: Collection[str], made: NewTask
 ) -> dict[str, Any]:
-    """Return the options of the layout `table` for the columns that were found."""
+    """Return the options of the layout `table` for these columns."""
     tree, folder, outlines = places.tree, places.images, places.outlines
     names = {role: column.name for role, column in table.columns.items()}
     options: dict[str, Any] = {"table": Path(places.table).name, "images": folder}
@@ -461,7 +464,7 @@ def _refuse_other_folders(tree: Tree, parts: Sequence[Sequence[str]]) -> None:
 
 
 def _classes_of_rows(places: Places, table: _Table, leave_out: Collection[str]) -> Counter[str]:
-    """Return how many pictures, or rows, have each label; refuse rows without one."""
+    """Return how many pictures, or rows, have each label; InputError for rows without a label."""
     tree, rows, label = places.tree, table.rows, table.columns["label"].name
     names = table.key.name if table.key else table.columns["image"].name
     if table.key:

@@ -1,8 +1,8 @@
 """From a profile to the runs of its named studies, grouped into blocks.
 
-A run's id covers its configuration, the digests of everything it reads, and the version of results
-(`rin.training.identity`), so that a finished run is never repeated and never mistaken for another,
-whichever studies name it.
+A run's id covers its configuration, the digests of everything that it reads, and the version of
+results (`rin.training.identity`), so that a finished run is never repeated or mistaken for
+another, whichever studies it belongs to.
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,10 +31,10 @@ from rin.study.profile import CONFOUNDER, MAIN, RANDOM, SAMPLED
 from rin.study.workspace import TaskInputs, Workspace
 from rin.training.identity import RESULTS_VERSION
 
-#: Share of a training step with all layers unfrozen that a step takes, by unfreezing.
+#: Time of a training step, by unfreezing, as a share of a step with all layers unfrozen.
 STEP_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.55, "freeze_all": 0.5}
-#: By init and backbone the entry of the weights that runs start from, None for random ones, and
-#: what stands for these weights in a configuration.
+#: For each init and backbone, the entry of the weights that runs start from (None: random weights)
+#: and the text that identifies these weights in a configuration.
 Starts = dict[tuple[str, str], tuple[WeightsEntry | None, str]]
 #: Settings that are compiled into a block's step.
 COMPILED = ("size", "augmentation", "dropout", "batch_norm_momentum", "head")
@@ -44,10 +44,11 @@ COMPILED = ("size", "augmentation", "dropout", "batch_norm_momentum", "head")
 class Run(Planned):
     """One training: task × fold × scenario × init × seed, as a named study asks for it.
 
-    `preprocessing` is the name of how its inputs are prepared, whichever of the settings led to
-    it: equal inputs are one run.  `activation_sample` says how many activations of its layers it
-    records (`rin.study.profile.ActivationSample`).  `study`, `factor` and `level` (what varies in
-    it), and `pretraining` (which of the init's it starts from), are no part of the configuration.
+    `preprocessing` is the name of the preprocessing of its inputs, whichever setting led to it:
+    runs with equal inputs are one run.  `activation_sample` says how many activations of its
+    layers it records (`rin.study.profile.ActivationSample`).  `study`, its `factor` and `level`
+    (what varies), and `pretraining` (which of the init's pretrainings it starts from) are not part
+    of the configuration.
     """
 
     task: str
@@ -69,7 +70,7 @@ class Run(Planned):
 
     @property
     def config(self) -> dict[str, Any]:
-        """What decides the result; the id is its digest."""
+        """Everything that decides the result; the id is its digest."""
         config = {
             "task": self.task,
             "fold": self.fold,
@@ -82,7 +83,7 @@ class Run(Planned):
             "weights": self.weights_digest,
             "results_version": RESULTS_VERSION,
         }
-        # Recorded by some runs only, and stated only there, so that the ids of others stay.
+        # Stated only for the runs that have them, so that the ids of other runs do not change.
         recorded = {
             "layers": dict(self.activation_sample),
             "external": {name: site.store.digest for name, site in self.inputs.external.items()},
@@ -93,7 +94,7 @@ class Run(Planned):
 
     @property
     def columns(self) -> dict[str, Any]:
-        """The columns that name a run in every table, after those of the study's factor."""
+        """The columns that name a run in every table, preceded by those of the study's factor."""
         columns = {
             "task": self.task,
             "fold": self.fold,
@@ -110,17 +111,17 @@ class Run(Planned):
 
     @property
     def topology(self) -> Topology:
-        """Whose network of the backbone's name it is: that of the weights that it starts from."""
+        """The topology of its network, which is that of the weights that it starts from."""
         return self.entry.topology if self.entry else "keras"
 
     @property
     def expects(self) -> Preprocessing:
-        """What its inputs are prepared by: order of the colours, scale, offset."""
+        """The preprocessing of its inputs: order of the colours, scale, offset."""
         return find_preprocessing(self.preprocessing)
 
     @property
     def architecture(self) -> Architecture:
-        """What the step is compiled for; the runs of a block share it."""
+        """The architecture that the step is compiled for, which the runs of a block share."""
         shared = {name: getattr(self.settings, name) for name in COMPILED}
         shared["channels"] = 3 if self.inputs.store.color else 1
         shared["topology"] = self.topology
@@ -129,7 +130,7 @@ class Run(Planned):
 
 @cache
 def _identity(settings: profiles.FineTuning) -> dict[str, Any]:
-    """Return `settings.identity`, which thousands of runs share."""
+    """Return `settings.identity`, cached because thousands of runs share it."""
     return settings.identity
 
 
@@ -143,8 +144,8 @@ def find_entries(
 ) -> dict[tuple[str, str], WeightsEntry | None]:
     """Return the weights entry of every init and backbone, by default the profile's; None: random.
 
-    Of inits that are pretrained here, those of one `pretraining`; unless `ahead`, it must have
-    been run (`rin.study.pretraining.local_entries`).
+    For inits that are pretrained here, the entries are those of one `pretraining`, which must be
+    finished unless `ahead` (`rin.study.pretraining.local_entries`).
     """
     known = local_entries(workspace, pretraining, ahead=ahead) + load_entries()
     return {
@@ -157,7 +158,7 @@ def find_entries(
 def find_starts(
     workspace: Workspace, variant: profiles.ExperimentCell, *, ahead: bool = False
 ) -> Starts:
-    """Return what the runs of a variant start from, by init and backbone."""
+    """Return the weights that the runs of a variant start from, by init and backbone."""
     backbones = dict.fromkeys(scenario.backbone for scenario in variant.scenarios)
     entries = find_entries(workspace, variant.inits, backbones, variant.pretraining, ahead=ahead)
     starts: Starts = {}
@@ -175,8 +176,8 @@ def plan_study(
 ) -> list[Run]:
     """List the runs of a study of the profile, of all its tasks or of one.
 
-    A run that levels of a factor share stands here once for each, with the same id.  `ahead`, also
-    those of pretrainings that are not finished, under ids that no finished run has.
+    A run that levels of a factor share is listed once for each, with the same id.  With `ahead`,
+    runs of unfinished pretrainings are listed, too, with ids that no finished run has.
     """
     profile, planned = workspace.profile, []
     tasks = profile.tasks if task is None else [look_up("task", task, profile.tasks)]
@@ -201,24 +202,24 @@ def find_run(
     learning_rate: float | None = None,
     init: str | None = None,
 ) -> Run:
-    """Return the planned run of a task that these name; what is left out is the first planned.
+    """Return the first planned run of a task that matches these values; None matches any.
 
-    Of the main study, then of the others in their order.
+    Runs of the main study come first, then those of the other studies in their order.
 
     Parameters
     ----------
     workspace : the opened study
-    task, backbone, unfreezing, learning_rate, init : the run, as far as it matters
+    task, backbone, unfreezing, learning_rate, init : the values that the run must have
 
     Returns
     -------
     Run
-        The run: its settings, its weights' entry, what its inputs are prepared by, its seed.
+        The run, with its settings, the entry of its weights, its preprocessing and its seed.
 
     Raises
     ------
     InputError
-        Where none is planned; it lists those that are.
+        If no such run is planned; the error lists the planned runs.
 
     Examples
     --------
@@ -243,9 +244,9 @@ def find_run(
 def sample_confounder(
     inputs: TaskInputs, chosen: profiles.SampledConfounder, level: str, seed: int
 ) -> TaskInputs:
-    """Return inputs whose one fold samples a group of patients as confounder, at a level's share.
+    """Return inputs with one fold, in which a group of patients is the confounder of a level.
 
-    Patients with near-duplicates of each other count as one.
+    Patients with near-duplicates of each other count as one patient.
     """
     look_up("column", chosen.column, inputs.kept_columns)
     cases = inputs.used_images.cases
@@ -269,9 +270,9 @@ def plan_runs(
     *,
     starts: Starts | None = None,
 ) -> list[Run]:
-    """List the runs of a task in a variant of a named study, by default the main one.
+    """List the runs of a task in a variant of a named study, by default the main study's first.
 
-    `starts` are `find_starts` of the variant, which is the same for all tasks.
+    `starts` is the result of `find_starts` for the variant, which is the same for all tasks.
     """
     variant = variant or workspace.profile.variants(MAIN)[0]
     profile, task = workspace.profile, inputs.task.name
@@ -316,7 +317,7 @@ def run_seed(
     fold: int,
     scenario: str,
 ) -> int:
-    """Return a run's seed; all inits share it, and so head, order and augmentation: paired."""
+    """Return a run's seed; all inits share it, so that head, order and augmentation are paired."""
     seed_of = {"task": task, "fold": fold, "scenario": scenario, "seed": profile.seed}
     if variant.repeat:
         seed_of["repeat"] = variant.repeat
@@ -333,21 +334,21 @@ def preprocessing_of(
     if settings.preprocessing == "released" and entry is not None and entry.init in released:
         return resolve_preprocessing(released[entry.init], entry.backbone)
     if settings.preprocessing == "official_scripts":
-        return "caffe_unit"  # what they feed to every network, whatever its weights
-    # Weights that were never trained expect nothing; zero-centred inputs suit their initialisers.
+        return "caffe_unit"  # the official scripts use it for every network
+    # Random weights expect no preprocessing; zero-centred inputs suit their initialisers.
     return entry.preprocessing if entry else "symmetric"
 
 
 def weights_digest(workspace: Workspace, entry: WeightsEntry) -> str | None:
-    """Return the SHA-256 that an entry states, or that of its file; None without either."""
-    # What Keras fetches has always gone by its name alone.
+    """Return the SHA-256 that an entry states, or that of its file; None if there is neither."""
+    # Weights that Keras downloads have always been identified by name alone.
     known = entry.sha256 or not entry.file
     path = None if known else locate(entry, workspace.weights_folders)
     return sha256_of(path) if path else entry.sha256
 
 
 def plan_all(workspace: Workspace, *, ahead: bool = False) -> list[Run]:
-    """List every fine-tuning run that a profile asks for once, those of the main study first."""
+    """List each fine-tuning run that a profile asks for once, the main study's runs first."""
     planned: dict[str, Run] = {}
     for name in workspace.profile.study_filters:
         for run in plan_study(workspace, name, ahead=ahead):
@@ -356,9 +357,9 @@ def plan_all(workspace: Workspace, *, ahead: bool = False) -> list[Run]:
 
 
 def group_blocks(runs: Sequence[Run], *, by_task: bool = False) -> list[list[Run]]:
-    """Group runs by compiled step, and by task where asked, what takes longest first.
+    """Group runs by compiled step, and with `by_task` also by task; the longest blocks come first.
 
-    Blocks of a backbone follow each other, as a process goes on with the network that it has.
+    Blocks of one backbone follow each other, so that a process can reuse its network.
     """
     blocks: dict[tuple[Architecture, str], list[Run]] = {}
     for run in runs:
