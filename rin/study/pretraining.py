@@ -1,7 +1,7 @@
 """Pretraining runs of a study: every backbone from random initialisation on every corpus.
 
-The corpora of a profile get the same backbone, compiled step, random start and epochs, so
-that what differs between the resulting weights is what was in the pictures.
+The corpora of a profile get the same backbone, compiled step, random start and epochs, so that
+the resulting weights differ only because the pictures do.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def plan_pretraining(
         return []
     planned: list[PretrainingRun] = []
     for number in settings.pretrainings if pretraining is None else [pretraining]:
-        # Every plan of fine-tuning asks for the weights, and opening a corpus takes its time.
+        # Kept, because every plan of fine-tuning needs these runs and opening a corpus is slow.
         key = ("pretraining", settings.model_dump_json(), number)
         planned += workspace.once(key, partial(_plan_pretraining, workspace, settings, number))
     return planned
@@ -60,8 +60,8 @@ def plan_pretraining(
 def pretraining_seed(seed: int, backbone: str, pretraining: int) -> int:
     """Return the seed of a pretraining of a backbone, the same for every init.
 
-    No two backbones share first weights' seed, order or split, so that their networks are
-    independent given the corpora.
+    Backbones share neither the seed of their first weights nor order or split, so that their
+    networks are independent given the corpora.
     """
     seed_of = {"seed": seed, "backbone": backbone, "pretraining": pretraining}
     return int(digest_of(seed_of)[:7], 16)
@@ -81,7 +81,7 @@ def _plan_pretraining(
     for init, name, of_init, epochs, n_training in wanted:
         dataset = open_corpus(workspace, settings.corpora[init], settings.cases)
         store = workspace.store(dataset, settings.size)
-        # To compare all pictures takes its time, and every backbone and pretraining divides them.
+        # Kept, because comparing all pictures is slow and every backbone and pretraining needs it.
         groups = workspace.once(
             ("corpus groups", dataset.digest, len(dataset.cases)), partial(corpus_groups, dataset)
         )
@@ -111,9 +111,9 @@ def _split(
     n_training: int | None,
     groups: pd.Series | None,
 ) -> tuple[pd.Categorical, str]:
-    """Return the split of a corpus in the order of its store, and a digest of it.
+    """Return the split of a corpus in the order of its store, and a digest of the split.
 
-    Training images beyond `n_training`, drawn class by class, are in no part.
+    With `n_training`, about so many training images are drawn class by class; others are `unused`.
     """
     part = corpus_split(dataset, seed, groups).loc[store.cases["case_id"]]
     if n_training is not None:
@@ -130,12 +130,12 @@ def _split(
 
 WEIGHTS, NOTOP, SAFETENSORS = "backbone.weights.h5", "backbone_notop.h5", "backbone.safetensors"
 ENTRY, HISTORY, PREDICTIONS = "entry.json", "history.parquet", "test_predictions.parquet"
-#: Bytes for the tables of a run, and for what the formats of its weights add to them.
+#: Bytes for the tables of a run and for the overhead of the file formats of its weights.
 ROOM = 4_000_000
 
 
 def pretrained(workspace: Workspace) -> pd.DataFrame:
-    """Return one row a finished run: init, backbone, pretraining, accuracy, budget, run id."""
+    """Return one row a finished run: init, backbone, pretraining, run id, accuracy, budget."""
     columns = ("init", "corpus", "backbone", "preprocessing", "pretraining", "seed", "run_id")
     rows = []
     for run in _finished(workspace):
@@ -151,13 +151,13 @@ def pretrained(workspace: Workspace) -> pd.DataFrame:
 def pretraining_histories(workspace: Workspace) -> pd.DataFrame:
     """Return the learning curves of finished runs, one row an epoch.
 
-    `images_per_second` is of training alone, `seconds` with validation.
+    `images_per_second` is that of training alone; `seconds` includes validation.
     """
     return _read(workspace, HISTORY)
 
 
 def pretraining_predictions(workspace: Workspace) -> pd.DataFrame:
-    """Return what every finished run says of its test images, one row an image.
+    """Return the predictions of every finished run for its test images, one row an image.
 
     `confidence` is the probability of the class that is `predicted`.
     """
@@ -167,7 +167,7 @@ def pretraining_predictions(workspace: Workspace) -> pd.DataFrame:
 def pretraining_features(
     workspace: Workspace, init: str, backbone: str
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return test predictions of a first pretraining, and features, float32 (images, channels)."""
+    """Return a first pretraining's test predictions, and features, float32 (images, channels)."""
     planned = plan_pretraining(workspace, pretraining=workspace.profile.pretrainings[0])
     runs = {f"{run.init} {run.backbone}": run for run in planned}
     run = look_up("pretraining", f"{init} {backbone}", runs)
@@ -177,9 +177,9 @@ def pretraining_features(
 
 
 def nearest_of_class(workspace: Workspace, init: str, backbone: str) -> dict[str, float]:
-    """Return how often the nearest test image of another patient has the class of an image.
+    """Return how often the nearest test image of another patient has an image's class.
 
-    By cosine, of the features of a first pretraining (`nearest_in`).
+    Images are compared by the features of a first pretraining (`nearest_in`).
     """
     return nearest_in(*pretraining_features(workspace, init, backbone))
 
@@ -187,9 +187,10 @@ def nearest_of_class(workspace: Workspace, init: str, backbone: str) -> dict[str
 def nearest_in(cases: pd.DataFrame, features: np.ndarray) -> dict[str, float]:
     """Return how often the nearest image of another patient has an image's class, by cosine.
 
-    Of features as `pretraining_features` gives them with their cases.  Counted are images whose
-    class has another patient: how many `images` of how many `patients`, `estimate` (0-1) with its
-    interval (`ci_low`, `ci_high`), and by `chance`; NaN where there is none.
+    `cases` and `features` are as returned by `pretraining_features`.  Only images whose class has
+    another patient count.  Keys are the numbers of these `images` and their `patients`, the
+    `estimate` (0-1) with its interval (`ci_low`, `ci_high`), and the share expected by `chance`;
+    NaN if no image counts.
     """
     truth, patients = cases["truth"].to_numpy(), cases["patient_id"].to_numpy()
     others = patients[:, np.newaxis] != patients
@@ -209,9 +210,10 @@ def nearest_in(cases: pd.DataFrame, features: np.ndarray) -> dict[str, float]:
 def local_entries(
     workspace: Workspace, pretraining: int = 1, *, ahead: bool = False
 ) -> list[WeightsEntry]:
-    """Return the weights entries of one pretraining of the study's own.
+    """Return the weights entries of one of the study's own pretrainings.
 
-    All must be finished; `ahead`, one that is not has an entry whose digest is that of no file.
+    All its runs must be finished.  With `ahead`, an unfinished run has an entry with a text in
+    place of the SHA-256.
     """
     runs = plan_pretraining(workspace, pretraining=pretraining)
     if not ahead:
@@ -251,9 +253,9 @@ def _read(workspace: Workspace, file: str) -> pd.DataFrame:
 
 
 def run_pretraining(workspace: Workspace, *, retrain: bool = False) -> pd.DataFrame:
-    """Pretrain what is not in the ledger yet (`pretrain_missing`); return `pretrained`.
+    """Train the unfinished pretraining runs (`pretrain_missing`); return `pretrained`.
 
-    With `retrain` also what other code has trained (`Ledger.of_other_code`).
+    With `retrain`, runs that other code trained (`Ledger.of_other_code`) are trained again.
     """
     if retrain:
         workspace.weights.set_aside_of_other_code(plan_pretraining(workspace))
@@ -275,7 +277,7 @@ def _write_card(
 
 
 def write_missing_cards(workspace: Workspace) -> None:
-    """Write the model cards of finished runs that came before there were cards."""
+    """Write the missing model cards of finished runs, which are older than model cards."""
     for run in _finished(workspace):
         folder, run_id = workspace.weights.path(run.run_id), run.run_id
         if not (folder / MODEL_CARD).is_file():
@@ -287,15 +289,15 @@ def write_missing_cards(workspace: Workspace) -> None:
 def pretrain_missing(
     workspace: Workspace, runs: list[PretrainingRun], ledger: Ledger, title: str
 ) -> None:
-    """Train what a ledger lacks of some runs, backbone by backbone, from their checkpoints.
+    """Train those of the runs that a ledger lacks, block by block, from their checkpoints.
 
-    With fewer backbones than workers, each run is a job.  `InputError` when a run fails; the
-    others are finished first.
+    With fewer blocks than workers, or another executor than processes, each run is a job of its
+    own.  `InputError` if a run fails, after the other runs have ended.
     """
     execution = workspace.profile.execution
     missing = {run.run_id for run in ledger.missing(runs)}
     for run_id in missing:
-        (ledger.work(run_id) / PROGRESS).unlink(missing_ok=True)  # it was killed
+        (ledger.work(run_id) / PROGRESS).unlink(missing_ok=True)  # left by a killed run
     blocks: dict[tuple[float, str, str, int], list[PretrainingRun]] = {}
     for run in runs:
         longest_first = -find_backbone(run.backbone).relative_cost
@@ -306,7 +308,7 @@ def pretrain_missing(
         for _, block in sorted(blocks.items())
         if (ids := [run.run_id for run in block if run.run_id in missing])
     ]
-    # No worker is idle while another trains several networks one after the other.
+    # So no worker is idle while another one trains several networks one after the other.
     of_blocks = execution.executor == "processes" and len(unfinished) >= execution.workers
     jobs: list[tuple[Any, ...]] = []
     for block, ids in unfinished:
@@ -320,7 +322,7 @@ def pretrain_missing(
 
 
 def progress_of(runs: list[PretrainingRun], ledger: Ledger) -> str:
-    """Return in words how the runs under way go."""
+    """Return a text with the progress of the runs in training."""
     lines = []
     for run in runs:
         with suppress(OSError):  # not begun, or finished
@@ -335,8 +337,8 @@ def pretrain_block(
 ) -> None:
     """Pretrain one backbone on several corpora or preprocessings with one compiled step.
 
-    Finished runs come too: the largest corpus decides the outputs of all, so that a block that was
-    cut off goes on as it began.  `only` is the id of the run to train, if not all.
+    `runs` include finished runs: the largest corpus decides the number of outputs, so that an
+    interrupted block goes on with the same network.  `only` is the id of the single run to train.
     """
     from rin.training.pretrain import PretrainingBlock
 
@@ -379,7 +381,7 @@ def _pretrain(
             (work / PROGRESS).unlink(missing_ok=True)
 
     def write(folder: Path) -> dict[str, Any]:
-        # HDF5 ends the process where the disk fills up while it closes a file.
+        # HDF5 ends the process if the disk is full when it closes a file.
         bytes_of_weights = sum(weights.nbytes for weights in block.backbone.get_weights())
         if shutil.disk_usage(folder).free < 4 * bytes_of_weights + ROOM:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

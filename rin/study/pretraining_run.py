@@ -1,4 +1,4 @@
-"""One pretraining run, as it is planned, trained and described."""
+"""A pretraining run, as it is planned, trained and described."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from rin.training.identity import RESULTS_VERSION
 class PretrainingRun(Planned):
     """One backbone on one corpus, under one preprocessing.
 
-    `parts` has the part of every row of the store; `pretraining` counts those of an init and
-    backbone, which differ in `seed` and split.
+    `parts` has the part of every row of the store; `pretraining` numbers the pretrainings of an
+    init and backbone, which differ in `seed` and split.
     """
 
     init: str
@@ -35,7 +35,7 @@ class PretrainingRun(Planned):
 
     @property
     def config(self) -> dict[str, Any]:
-        """What decides the result; the id is its digest."""
+        """Everything that decides the result; the id is its digest."""
         of_others = {"corpora", "cases", "backbones", "brief", "pretrainings", "released"}
         return {
             **self.settings.model_dump(exclude=of_others),
@@ -51,5 +51,5 @@ class PretrainingRun(Planned):
 
     @property
     def expects(self) -> Preprocessing:
-        """What its inputs are prepared by: order of the colours, scale, offset."""
+        """The preprocessing of its inputs: order of the colours, scale, offset."""
         return find_preprocessing(self.preprocessing)

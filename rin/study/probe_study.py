@@ -1,6 +1,6 @@
-"""Does a weights file show which inputs it was trained on?  Tried where the answer is known.
+"""Does a weights file show which inputs it was trained on?  A test where the answer is known.
 
-Every backbone is pretrained under several preprocessings, all else equal; then each file is
+Every backbone is pretrained under several preprocessings, all else being equal; then each file is
 probed (`rin.models.probe`) with images of its own corpus and of every other dataset of the study.
 """
 
@@ -31,7 +31,8 @@ def probe_sources(
 ) -> dict[str, tuple[Provenance, np.ndarray]]:
     """Return provenance and images of every dataset of a study, by its name.
 
-    Images are uint8 (n, h, w) or (n, h, w, 3); of the corpus of a run, what it did not train on.
+    Images are uint8 (n, h, w) or (n, h, w, 3); those of the run's own corpus were not used for
+    training.
     """
     profile, seed = workspace.profile, workspace.profile.seed
     settings, n_images = profile.section("pretraining"), profile.section("probe").images
@@ -66,7 +67,7 @@ def plan_probe(workspace: Workspace) -> list[PretrainingRun]:
 
 
 def run_probe(workspace: Workspace) -> None:
-    """Pretrain what is missing of what is probed."""
+    """Pretrain the unfinished runs whose files are probed."""
     pretrain_missing(
         workspace, plan_probe(workspace), workspace.ledger("probe"), "Weights to probe"
     )
@@ -75,10 +76,11 @@ def run_probe(workspace: Workspace) -> None:
 def probe_measurements(workspace: Workspace) -> pd.DataFrame:
     """Probe all files and return one row a file, source and candidate.
 
-    `trained_with` (a preprocessing), `chance` (share of the largest class among the test images),
-    `source` (dataset), `seen` (whether the weights were trained on that dataset), what else is
-    known of file and source, and the columns of `rin.models.probe.score_candidates`.  `kind` tells
-    these files from others in older tables.
+    Columns include `trained_with` (a preprocessing), `chance` (share of the largest class among
+    the test images), `source` (a dataset), `seen` (whether the weights were trained on that
+    dataset), other facts of file and source, and the columns of
+    `rin.models.probe.score_candidates`.  `kind` distinguishes these files from others in older
+    tables.
     """
     files, probed, tables = workspace.ledger("probe"), plan_probe(workspace), []
     files.require(probed, "the probe")
@@ -110,10 +112,11 @@ def probe_measurements(workspace: Workspace) -> pd.DataFrame:
 
 
 def file_variances(workspace: Workspace, *, probed: bool) -> pd.DataFrame:
-    """Return what each weights file at hand tells of its running variances, a row a file.
+    """Return a remark on the running variances in each available weights file, one row a file.
 
-    The released files of a profile, and with `probed` those that were pretrained to be probed:
-    `file`, and `remark`: `rin.models.weights_file.variance_remark`, or why it cannot be read.
+    The files are the released files of a profile and, with `probed`, those pretrained for the
+    probe.  Columns are `file` and `remark`: the text of
+    `rin.models.weights_file.variance_remark`, or why the file cannot be read.
     """
     paths = {
         f"{file.name} (released)": file.path
@@ -138,7 +141,7 @@ def file_variances(workspace: Workspace, *, probed: bool) -> pd.DataFrame:
 def probe_file(
     path: Path, images: str, data_root: Path | None, *, backbone: str | None, n: int, size: int
 ) -> list[str]:
-    """Return what probing one file with some pictures gives, and what its distributors state."""
+    """Return lines with the probe's result for a file and the statements of its distributors."""
     pixels, description, provenance = sample_pictures(images, data_root, n=n, size=size)
     layer, sha256 = probe.read_first_layer(path, backbone), sha256_of(path)
     scores = probe.score_candidates(layer, pixels)
@@ -158,7 +161,7 @@ def probe_file(
 
 
 def file_facts(path: Path) -> list[str]:
-    """Return what a file is beside its backbone: layout, release by its digest, odd variances."""
+    """Return lines on a file's layout, its release by digest, and extreme variances."""
     digests = {sha256_of(path)}
     lines = [f"Layout: {layout_of(path)}."]
     if source := source_digest(path):

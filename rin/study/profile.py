@@ -1,7 +1,7 @@
-"""Profiles: every number that decides how large a study is and how it is trained.
+"""Profiles: every setting that decides how large a study is and how its networks are trained.
 
 A profile is one YAML file in `notebooks/profiles`.  Its `studies` are parts of one plan, the
-paper's 24 ways of fine-tuning on every task, in which settings may vary: its variants.
+paper's ways of fine-tuning on every task; the settings that vary in a study give its variants.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Name = TypeVar("Name", str, int)
 
 @dataclass(frozen=True)
 class Scenario:
-    """One way of fine-tuning, whatever the initialisation source."""
+    """One way of fine-tuning, for any initialisation source."""
 
     backbone: str
     unfreezing: str
@@ -47,15 +47,15 @@ class Scenario:
 
     @property
     def name(self) -> str:
-        """Stable name, such as `ResNet50-unfreeze_all-1e-04`."""
+        """The stable name, such as `ResNet50-unfreeze_all-1e-04`."""
         return f"{self.backbone}-{self.unfreezing}-{self.learning_rate:.0e}"
 
 
-#: Learning rates by way of unfreezing.
+#: Learning rates by unfreezing.
 RATES: dict[str, list[float]] = {
     name: [*rates] for name, rates in SETTINGS["learning_rates"].value
 }
-#: The plan of every backbone, by name.
+#: The scenarios of every backbone, by name.
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
     for backbone in ALL_BACKBONES
@@ -63,7 +63,7 @@ SCENARIOS: dict[str, Scenario] = {
     for scenario in [Scenario(backbone, unfreezing, rate) for rate in rates]
 }
 
-#: Init of runs that start from random weights.
+#: The init of runs that start from random weights.
 RANDOM = "random"
 MAIN, LAYERS = "main", "layers"
 #: The setting that marks images, and the kind of its levels that samples patients instead.
@@ -73,12 +73,12 @@ SHARES = (0, 20, 50, 80, 100)
 
 
 def _refuse_others(section: str, names: Iterable[Name], known: Iterable[Name], what: str) -> None:
-    """Raise ValueError where a section names something else than what is known."""
+    """Raise ValueError if a section uses a name that is not known."""
     if others := sorted({*names} - {*known}):
         raise ValueError(f"{section}: {others} are not among {what}")
 
 
-#: Folders beside those of profiles.
+#: Folders beside those of profiles, which no profile may be called.
 RESERVED = ("index", "stand_ins", "stores")
 
 
@@ -102,18 +102,18 @@ def _known_confounder(level: str) -> str:
 
 @dataclass(frozen=True)
 class OneOf:
-    """A text that is one of the names under which another module lists what there is."""
+    """A type for text that must be one of these names, which another module lists."""
 
     names: tuple[str, ...]
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> Mapping[str, object]:
-        """Let pydantic check as for a `Literal`, in which type checkers want written names."""
+        """Let pydantic check as for a `Literal`, for which type checkers need written names."""
         return handler.generate_schema(Literal[self.names])
 
 
-# A text, a truth value and infinity are no numbers; larger ones would fill the memory.
+# Text, truth values and infinity are refused as numbers; larger numbers would fill the memory.
 Positive = Annotated[int, Field(gt=0, le=10_000_000, strict=True)]
 NotNegative = Annotated[int, Field(ge=0, le=10_000, strict=True)]
 Side = Annotated[Positive, Field(le=4096)]
@@ -137,14 +137,14 @@ Rates = Annotated[list[Number], Field(min_length=1), AfterValidator(_distinct)]
 
 
 class FineTuning(FrozenModel):
-    """How the scenarios are trained on a task.
+    """Settings with which the scenarios are trained on a task.
 
-    Training ends after `epochs`, or once the validation loss has not fallen for `patience` epochs;
-    `pad` keeps the aspect ratio; `confounder` is a kind and a share in percent, such as `tag 50`,
-    or nothing (`rin.data.confounders`; `sampled` is that of `Profile.sampled_confounder`).
-    `preprocessing` is `native`, that of the weights that a run starts from, `official_scripts`,
-    the one that those feed to every network, or `released`, that of the released weights of which
-    the init is the counterpart (`Pretraining.released`).
+    Training ends after `epochs`, or once the validation loss has not fallen for `patience` epochs.
+    `resize: pad` keeps the aspect ratio.  `confounder` is a kind and a share in percent, such as
+    `tag 50`, or empty (`rin.data.confounders`; the kind `sampled` is described by
+    `Profile.sampled_confounder`).  `preprocessing` is `native`, that of the weights that a run
+    starts from; `official_scripts`, the one that the official scripts use for every network; or
+    `released`, that of the released weights that the init stands for (`Pretraining.released`).
     """
 
     size: Side
@@ -161,16 +161,16 @@ class FineTuning(FrozenModel):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What decides a result; of what came later only what is not as it was before."""
+        """The settings that decide a result; newer ones only if they differ from the default."""
         changed = self.model_dump(exclude_defaults=True)
         later = {"head", "confounder", "patience"} - {*changed}
         return self.model_dump(exclude={"preprocessing", *later})
 
 
 class Brief(FrozenModel):
-    """A further pretraining of some backbones, for fewer epochs, on about `training_images`.
+    """A further, shorter pretraining of some backbones, on about `training_images` images.
 
-    Its first weights and split are those of the whole one whose number is `pretraining`.
+    Its first weights and split are those of the full pretraining with the number `pretraining`.
     """
 
     init: str
@@ -181,24 +181,23 @@ class Brief(FrozenModel):
 
     @property
     def name(self) -> str:
-        """Name of what it gives, an init of its own."""
+        """The name of the init that it gives."""
         return f"{self.init}_brief"
 
 
 class Pretraining(FrozenModel):
-    """How backbones are trained from random initialisation.
+    """Settings with which backbones are trained from random initialisation.
 
-    `preprocessing` is a preprocessing, or an init of the weights manifest whose preprocessing for
-    the same backbone is taken; one for all inits, or one each.
-    `corpora` maps an init to the dataset it is trained on, or to several in order of preference;
-    all corpora get the same epochs.  `cases` limits the images that are drawn from a corpus.
-    `backbones` are those of the profile where none are named.  `loss` is one of
-    `rin.training.losses`; `warmup` is the share of the steps over which the learning rate rises;
-    `batch_norm_recalibration` is a number of batches.  `pretrainings` are which pretrainings of
-    every init and backbone there are, numbered from 1, each with first weights, order and split of
-    its own: a number n means 1 to n, and a list such as [2] is a part that another computer does.
-    `released` maps an init to the init of the weights manifest that it stands for.  `brief` is
-    pretrained beside all that.
+    `corpora` maps an init to the dataset that it is trained on, or to several datasets in order of
+    preference; all corpora get the same epochs.  `cases` limits the number of images drawn from a
+    corpus.  `backbones` are by default those of the profile.  `preprocessing` is a preprocessing,
+    or an init of the weights manifest, whose preprocessing for the same backbone is used; one for
+    all inits, or one for each.  `loss` is one of `rin.training.losses`; `warmup` is the share of
+    the steps over which the learning rate rises; `batch_norm_recalibration` is a number of
+    batches.  `pretrainings` numbers the pretrainings of every init and backbone from 1, each with
+    its own first weights, order and split: a number n means 1 to n, and a list such as [2] is a
+    part, for instance for another computer.  `released` maps an init to the init of the weights
+    manifest that it stands for.  `brief` is a further pretraining.
     """
 
     corpora: dict[str, str | Names]
@@ -223,7 +222,7 @@ class Pretraining(FrozenModel):
     @field_validator("pretrainings", mode="before")
     @classmethod
     def _numbered(cls, stated: Any) -> Any:
-        # What is far too large is refused before it becomes a list.
+        # A number that is far too large is not expanded to a list, and so refused.
         return list(range(1, stated + 1)) if type(stated) is int and stated < 1000 else stated
 
     @model_validator(mode="after")
@@ -232,13 +231,13 @@ class Pretraining(FrozenModel):
         if isinstance(stated, dict) and sorted(stated) != inits:
             raise ValueError(f"preprocessings of {sorted(stated)} for corpora of {inits}")
         for init, backbone in product(inits, self.backbones or BACKBONES):
-            self.preprocessing_of(init, backbone)  # an unknown one is an error
+            self.preprocessing_of(init, backbone)  # an unknown name is an error
         for name in self.backbones or []:
             check_size(name, self.size)
         return self
 
     def changed(self, section: Probe | LossStudy, **changes: Any) -> Pretraining:
-        """Return these settings for the init, cases and epochs of a section, with some changed."""
+        """Return these settings with the init, cases and epochs of a section, and `changes`."""
         settings = {
             "cases": section.cases,
             "epochs": section.epochs,
@@ -255,7 +254,7 @@ class Pretraining(FrozenModel):
 
 
 class Slurm(FrozenModel):
-    """What every job asks for, under submitit's names; `additional` goes to sbatch as it is."""
+    """Resources for every job, under submitit's names; `additional` goes to sbatch unchanged."""
 
     partition: str | None = None
     gpus_per_node: NotNegative = 0
@@ -267,14 +266,15 @@ class Slurm(FrozenModel):
 
 
 class Execution(FrozenModel):
-    """Where the blocks run; changes no result beyond floating-point noise.
+    """Where and how blocks run; this changes no result beyond floating-point noise.
 
-    `workers` processes with `threads` threads each; 0 workers means this process.  A block holds
-    the runs of all tasks that share a compiled step (`blocks: shared`), which compiles least, or
-    of one task (`by_task`), which spreads a long study over more workers.  `executor: slurm` ships
-    every block, and every single pretraining, as a job of its own through submitit, and `local` as
-    subprocesses, `workers` at a time.  In pretraining `devices` share each batch (null: one;
-    `all`), with `checkpoint_minutes` between two checkpoints.
+    There are `workers` processes with `threads` threads each; 0 workers means this process.  A
+    block contains the runs of all tasks that share a compiled step (`blocks: shared`), which
+    compiles least, or those of one task (`by_task`), which spreads a long study over more workers.
+    `executor: slurm` submits every block, and every single pretraining, as a job of its own
+    through submitit; `local` runs them as subprocesses, `workers` at a time.  In pretraining,
+    `devices` share each batch (null: one device; or `all`), and checkpoints are at least
+    `checkpoint_minutes` apart.
     """
 
     workers: NotNegative = 0
@@ -287,7 +287,7 @@ class Execution(FrozenModel):
     slurm: Slurm = Slurm()
 
 
-#: Problems for which files of an archive may be left out.
+#: Problems because of which files of an archive may be left out.
 Leavable = Literal[
     "unreadable", "unidentified", "contradictory", "unassigned-report", "unclear-note"
 ]
@@ -296,11 +296,11 @@ Leavable = Literal[
 class Curation(FrozenModel):
     """How an archive of studies becomes a pretraining corpus.
 
-    `archive` is the folder of a DICOM export below the data root; where it is absent, a stand-in
-    of `studies` studies is written, with pictures of `size` pixels.  `label_map` and `reviewed`
-    are CSV files below the archive's folder: a site's own terms, and the normal studies that a
+    `archive` is the folder of a DICOM export below the data root; if it is absent, a stand-in of
+    `studies` studies with pictures of `size` pixels is written.  `label_map` and `reviewed` are
+    CSV files below the archive's folder: a site's own terms, and the normal studies that a
     radiologist has reviewed.  `leave_out` names problems with files of the archive
-    (`rin.curation.problems`): files that have one are left out and counted, instead of refused.
+    (`rin.curation.problems`): files with such a problem are left out and counted, not refused.
     """
 
     archive: str = "archive"
@@ -312,18 +312,18 @@ class Curation(FrozenModel):
 
 
 def _form(stated: Any) -> str:
-    """Tell a list from a mapping, so that a message is about the form that was meant."""
+    """Return `list` or `mapping`, so that an error message is about the form that was meant."""
     return "list" if isinstance(stated, list) else "mapping"
 
 
 ShortName = Annotated[str, Field(pattern=r"^[A-Za-z]\w*$", max_length=60)]
-#: A list for every unfreezing, or a list each.
+#: One list for every unfreezing, or a list for each.
 LearningRates = Annotated[
     Annotated[Rates, Tag("list")]
     | Annotated[dict[Unfreezing, Rates], Field(min_length=1), Tag("mapping")],
     Discriminator(_form),
 ]
-#: Values of one setting, or names of levels and the settings that each of them changes.
+#: Values of one setting, or names of levels and the settings that each level changes.
 Levels = Annotated[
     Annotated[list[Any], Field(min_length=1), Tag("list")]
     | Annotated[dict[ShortName, dict[str, Any]], Field(min_length=1), Tag("mapping")],
@@ -331,12 +331,12 @@ Levels = Annotated[
 ]
 
 
-# What a profile states of fine-tuning, whatever varies.
+# Values for the required settings of fine-tuning, with which levels are checked.
 _NEEDED = {"size": 224, "batch": 16, "epochs": 1}
 
 
 class ActivationSample(FrozenModel):
-    """Activations of layers are recorded of so many test cases, places and channels."""
+    """Numbers of test cases, places and channels of which activations of layers are recorded."""
 
     cases: Positive = 64
     points: Positive = 4000
@@ -347,15 +347,17 @@ class StudyFilter(FrozenModel):
     """A study: a part of the plan, and the settings of fine-tuning that vary in it.
 
     The plan is every task × backbone × unfreezing × learning rate × init × pretraining × fold.
-    What a study does not name it takes as the main study does, which takes all that the profile
-    has.  `learning_rates` are a list, or one by unfreezing, which takes no other unfreezing.
-    `inits` may also be `random` and that of `Pretraining.brief`.  `folds` is how many; the runs of
-    the first are trained with `seeds` seeds.
+    A study takes all of the profile's tasks, backbones, inits, pretrainings and folds, and all of
+    the plan's unfreezings and learning rates, unless it names some.  `learning_rates` is a list,
+    or a mapping from unfreezing to a list, and then there is no other unfreezing.  `inits` may
+    include `random` and the init of `Pretraining.brief`.  `folds` is the number of folds; runs of
+    the first fold are trained with `seeds` seeds.
 
-    `vary` gives a setting of `FineTuning` its levels: others are compared with the first, and a
-    single one holds for the whole study.  A factor that changes several settings has a name of its
-    own and maps its levels to them.  Every combination of several factors is run.
-    `activation_sample` belongs to the study `layers`, which compares networks before and after.
+    `vary` maps a setting of `FineTuning` to its levels: other levels are compared with the first,
+    and a single level applies to the whole study.  A factor that changes several settings has a
+    name of its own, and maps its levels to these settings.  Every combination of several factors
+    is run.  `activation_sample` belongs to the study `layers`, which compares networks before and
+    after fine-tuning.
     """
 
     name: ShortName
@@ -411,12 +413,12 @@ class StudyFilter(FrozenModel):
         return self
 
     def wrong(self, setting: str, problem: str) -> ValueError:
-        """Return the error that a setting of this study is not as it should be."""
+        """Return the error for a wrong setting of this study."""
         return ValueError(f"study {self.name}, {setting}: {problem}")
 
     @property
     def rates(self) -> dict[str, list[float]]:
-        """The learning rates that it takes, by unfreezing."""
+        """The learning rates of the study, by unfreezing."""
         stated = self.learning_rates
         if isinstance(stated, dict):
             return stated
@@ -427,7 +429,7 @@ class StudyFilter(FrozenModel):
 
     @property
     def scenarios(self) -> list[Scenario]:
-        """The scenarios that it takes, in the order of the plan."""
+        """The scenarios of the study, in the order of the plan."""
         rates, backbones = self.rates, self.backbones or ALL_BACKBONES
         return [
             scenario
@@ -443,12 +445,12 @@ class StudyFilter(FrozenModel):
 
     @property
     def factor(self) -> str | None:
-        """What varies; None where nothing does."""
+        """The name of what varies; None if nothing varies."""
         return " × ".join(name for name, levels in self.vary.items() if len(levels) > 1) or None
 
     @property
     def levels(self) -> dict[str | None, dict[str, Any]]:
-        """The settings that each combination of levels changes; a single one may have no name."""
+        """The settings that each combination of levels changes, by its name; None: no name."""
         combined: dict[str | None, dict[str, Any]] = {}
         several = sum(len(levels) > 1 for levels in self.vary.values()) > 1
         for cells in product(*(self.levels_of(factor).items() for factor in self.vary)):
@@ -463,7 +465,7 @@ class StudyFilter(FrozenModel):
 
 
 class CompleteStudy(StudyFilter):
-    """A study that names all that it takes, as `Profile.study_filters` completes it."""
+    """A study with all its settings, as completed by `Profile.study_filters`."""
 
     tasks: Names
     backbones: Backbones
@@ -474,10 +476,11 @@ class CompleteStudy(StudyFilter):
 
 @dataclass(frozen=True)
 class ExperimentCell:
-    """A part of a study: cells of the plan, under the settings that it changes.
+    """A part of a study: cells of the plan, with the settings in `changes`.
 
-    `level` is that of the study's `factor`; `repeat` counts further trainings of the same runs,
-    each with seeds of its own; `pretraining` is which pretraining of each init they start from.
+    `level` is the level of the study's `factor`; `repeat` numbers further trainings of the same
+    runs, each with its own seeds; `pretraining` is the number of the pretraining of each init that
+    runs start from.
     """
 
     tasks: list[str]
@@ -493,7 +496,7 @@ class ExperimentCell:
 
 
 class Sizes(FrozenModel):
-    """About how many cases train and validate; all others are tested, or `test` of them."""
+    """About how many cases are for training and validation; all others are tested, or `test`."""
 
     train: Positive
     validation: Positive
@@ -501,16 +504,16 @@ class Sizes(FrozenModel):
 
     @property
     def total(self) -> int | None:
-        """How many cases are taken; None: all."""
+        """The number of cases used; None: all."""
         return None if self.test is None else self.train + self.validation + self.test
 
 
 class SampledConfounder(FrozenModel):
-    """Two groups of a task's patients, the usual one and the confounder, by a column kept of it.
+    """Two groups of a task's patients, the usual group and the confounder, by a kept column.
 
-    Levels such as `sampled 50` of a study's `confounder` are of this task alone, and the others of
-    such a study are of its other tasks.
-    `train`, `validation` and `test` are patients of each class (`rin.data.confounders`).
+    Levels such as `sampled 50` of a study's `confounder` are for this task alone; the study's
+    other levels are for its other tasks.  `train`, `validation` and `test` are numbers of patients
+    of each class (`rin.data.confounders`).
     """
 
     task: str
@@ -522,10 +525,10 @@ class SampledConfounder(FrozenModel):
 
 
 class Probe(FrozenModel):
-    """Whether a weights file shows which inputs it was trained on.
+    """Settings of the study whether a weights file shows which inputs it was trained on.
 
-    Backbones (null: all) are pretrained on the corpus of `init` under each of `preprocessings`,
-    on at most `cases` images; files are probed with `images` images of every dataset.
+    Backbones (null: all) are pretrained on the corpus of `init` under each of `preprocessings`, on
+    at most `cases` images; files are probed with `images` images of every dataset.
     """
 
     init: str = "radiologic"
@@ -537,10 +540,10 @@ class Probe(FrozenModel):
 
 
 class LossStudy(FrozenModel):
-    """Pretraining on the corpus of `init` with each of some losses, all else as the profile says.
+    """Pretraining on the corpus of `init` with each of these losses; other settings are unchanged.
 
-    On at most `cases` images, `seeds` times each, with other first weights; `learning_rates` are
-    those of backbones that do not learn at the profile's.
+    Each backbone is pretrained on at most `cases` images, `seeds` times with different first
+    weights; `learning_rates` are for backbones that do not learn at the profile's rate.
     """
 
     init: str = "radiologic"
@@ -559,7 +562,7 @@ class LossStudy(FrozenModel):
 
 
 class Simulation(FrozenModel):
-    """How far intervals reach that take several images of one patient for independent."""
+    """Sizes of the simulation of intervals that treat a patient's images as independent."""
 
     replicates: Positive = 2000
     patients: Annotated[Positive, Field(ge=10)] = 100
@@ -567,21 +570,21 @@ class Simulation(FrozenModel):
 
 
 class Profile(FrozenModel):
-    """One study in numbers; see the heads of the YAML files for time and memory.
+    """All settings of one study; the heads of the YAML files state time and memory.
 
-    `studies` are parts of one plan; `main` is the whole of it, unless it is among them with some
+    `studies` are parts of one plan; `main` is the whole plan, unless `studies` limits it to some
     ways of fine-tuning.  Equal runs of several studies are trained once.  `pages` are the
-    notebooks of a book of its own, the cover first; without it, the book is whole.
-    `cases` limits each task to about that many cases, drawn patient by patient, and divides them
-    in the paper's shares; `Sizes` say how many train and validate, and None takes all.  `splits`
-    is `own`, or `official` for the folds that the authors of the paper, or of the dataset,
-    published.  `cases_of`, `splits_of` and `fine_tuning_of` hold what differs for a task.  With
-    `external` every run also scores the datasets that its task's manifest names as external.
-    `partial` allows that only a part of a dataset is there (`DatasetManifest.partial`).
-    `reference` names the reference run that is shown for tasks without real images; of `tasks`,
-    only those are then run whose images are at hand or whose stand-in is sized.  `live` is the
-    task that the book follows from image to result; by default the first one.  `live_minutes` are
-    about what the live part of its book takes on two cores.
+    notebooks of the profile's book, the cover first; by default the book has all pages.  `cases`
+    limits each task to about that many cases, drawn patient by patient, and divides them in the
+    paper's shares; `Sizes` sets the numbers for training and validation, and None uses all cases.
+    `splits` is `own`, or `official` for the folds that the authors of the paper, or of the
+    dataset, published.  `cases_of`, `splits_of` and `fine_tuning_of` contain what differs for a
+    task.  With `external`, every run also scores the datasets that its task's manifest names as
+    external.  `partial` allows datasets of which only a part is there (`DatasetManifest.partial`).
+    `reference` names the reference run that is shown for tasks without real images; then only
+    those `tasks` are run whose images are available or whose stand-in has an entry in `stand_ins`.
+    `live` is the task that the book follows from image to result, by default the first.
+    `live_minutes` is about the time of the book's live part on two cores.
     """
 
     name: Annotated[
@@ -658,7 +661,7 @@ class Profile(FrozenModel):
         return self
 
     def _check_starts(self, study: StudyFilter) -> None:
-        """Raise ValueError where networks of a study cannot start as it says."""
+        """Raise ValueError if a study's inits or pretrainings do not exist."""
         brief = self.pretraining.brief if self.pretraining else None
         inits, numbers = study.inits or self.inits, study.pretrainings or self.pretrainings
         known = [*self.inits, RANDOM, *([brief.name] if brief else [])]
@@ -678,7 +681,7 @@ class Profile(FrozenModel):
             raise study.wrong("inits", f"layers are compared of {sorted(lacking)} too")
 
     def _check_levels(self, study: StudyFilter) -> None:
-        """Raise ValueError where the levels of a study need what the profile does not have."""
+        """Raise ValueError if levels of a study need settings that the profile does not have."""
         for changes in study.levels.values():
             if changes.get("preprocessing") == "released" and not self.released_counterparts:
                 raise study.wrong("vary", "the level released needs pretraining.released")
@@ -701,12 +704,12 @@ class Profile(FrozenModel):
 
     @property
     def pretrainings(self) -> list[int]:
-        """Which pretrainings of its inits the main study starts from."""
+        """The numbers of the pretrainings that the main study starts from."""
         return self.pretraining.pretrainings if self.pretraining else [1]
 
     @property
     def released_counterparts(self) -> dict[str, str]:
-        """The released weights that each init pretrained here stands for, where that is stated."""
+        """The released weights, if stated, that each init pretrained here stands for."""
         return self.pretraining.released if self.pretraining else {}
 
     @property
@@ -716,9 +719,9 @@ class Profile(FrozenModel):
 
     @property
     def study_filters(self) -> dict[str, CompleteStudy]:
-        """What each study takes of the plan, all of it named, the main one first.
+        """The studies with all their settings, by name, the main study first.
 
-        Studies of other tasks and pretrainings than this profile has are left out.
+        Studies are left out if the profile has none of their tasks or of their pretrainings.
         """
         stated = {study.name: study for study in self.studies}
         filters: dict[str, CompleteStudy] = {}
@@ -742,7 +745,7 @@ class Profile(FrozenModel):
         """Return the parts of a study: pretrainings × levels × seeds."""
         chosen: CompleteStudy = look_up("study", study, self.study_filters)
         stated = next((part.pretrainings for part in self.studies if part.name == study), None)
-        # Random weights are of no pretraining: their runs are made once.
+        # Random weights belong to no pretraining: their runs are trained once.
         first = stated[0] if stated else 1
         trained = [init for init in chosen.inits if init != RANDOM]
         variants = []
@@ -764,7 +767,7 @@ class Profile(FrozenModel):
         return variants
 
     def tasks_of_level(self, study: CompleteStudy, changes: dict[str, Any]) -> list[str]:
-        """Return the tasks of a level: of a sampled confounder, that which it is sampled in."""
+        """Return the tasks of a level; a sampled confounder's level has only its own task."""
         if not any(map(_is_sampled, study.levels.values())):
             return study.tasks
         task, sampled = self.section("sampled_confounder").task, _is_sampled(changes)
@@ -781,7 +784,7 @@ class Profile(FrozenModel):
     @overload
     def section(self, name: Literal["losses"]) -> LossStudy: ...
     def section(self, name: str) -> Any:
-        """Return a section of the profile, such as `probe`; `InputError` where it has none."""
+        """Return a section of the profile, such as `probe`; `InputError` if it is missing."""
         section = getattr(self, name)
         if section is None:
             raise self._lacks(f"has no section {name}")
@@ -792,12 +795,12 @@ class Profile(FrozenModel):
         return InputError(f"the profile {what}", where=f"profile {self.name}", remedy=remedy)
 
     def tuning(self, task: str, changes: dict[str, Any] | None = None) -> FineTuning:
-        """Return how a task is fine-tuned, by default in the main study."""
+        """Return the fine-tuning settings of a task, by default those of the main study."""
         changed = self.fine_tuning_of.get(task, {}) | (changes or {})
         return FineTuning.model_validate(self.fine_tuning.model_dump() | changed)
 
 
-#: Sections that profiles had before there was one list of studies, and entries that say the same.
+#: Sections that profiles had before the list of studies, and equivalent entries of the list.
 _RATES = "learning_rates: {unfreeze_all: [0.0001], freeze_all: [0.01]}"
 _INSTEAD = {
     "scenarios": f"name: main, {_RATES}",
@@ -810,7 +813,7 @@ _INSTEAD = {
 
 
 def _check_main(study: StudyFilter) -> None:
-    """Raise ValueError where the main study says what the profile says."""
+    """Raise ValueError if the main study states settings that belong to the profile."""
     may = {"name", "backbones", "unfreezing", "learning_rates"}
     what = "what it may state; tasks, inits, folds and pretrainings are those of the profile"
     _refuse_others(f"study {MAIN}", study.model_dump(exclude_defaults=True), may, what)
@@ -826,7 +829,7 @@ def profile_folder() -> Path:
 
 
 def profile_names() -> list[str]:
-    """Return the names of the profiles that there are."""
+    """Return the names of all profiles."""
     return sorted(p.stem for p in profile_folder().glob("*.yaml"))
 
 
@@ -844,8 +847,8 @@ def load_profile(name: str | Path) -> Profile:
     Raises
     ------
     InputError
-        For an unknown name, a file that is not there, or a setting that is unknown or out of
-        range, which the message names.
+        For an unknown name, a missing file, or a setting that is unknown or out of range; the
+        message names it.
 
     Examples
     --------
@@ -857,7 +860,7 @@ def load_profile(name: str | Path) -> Profile:
     if path.suffix != ".yaml":
         known = look_up("profile", f"{name!s:.80}", profile_names())
         path = profile_folder() / f"{known}.yaml"
-    # Unlike `Path.is_file` also False where a name is too long.
+    # Unlike `Path.is_file`, it is also False for a name that is too long.
     if not os.path.isfile(path):  # noqa: PTH113
         raise InputError("no such file", where=path, remedy="Check the path of the profile.")
     remedy = "Correct this setting; the fields are described in rin.study.profile."
@@ -875,7 +878,7 @@ def load_profile(name: str | Path) -> Profile:
 
 
 def _named_tasks(profile: Profile) -> dict[str, Iterable[str]]:
-    """Return the tasks that settings of a profile name, beside its `tasks`."""
+    """Return the tasks that settings of a profile other than `tasks` name, by setting."""
     by_task = "fine_tuning_of", "cases_of", "splits_of"
     tasks: dict[str, Iterable[str]] = {name: getattr(profile, name) for name in by_task}
     tasks["live"] = [profile.live] if profile.live else []
