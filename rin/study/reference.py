@@ -1,7 +1,7 @@
 """Reference runs: the results of finished studies on real images, kept with the book.
 
-A reference run is a folder of results (`rin.study.opened`), made small: of a finished study on
-real images, and nothing that is made up.
+A reference run is a small folder of results (`rin.study.opened`) of a finished study without
+stand-ins.
 """
 
 import os
@@ -34,9 +34,9 @@ from rin.study.probe_study import plan_probe
 from rin.study.profile import CONFOUNDER, MAIN, Profile
 from rin.study.workspace import Workspace
 
-#: Largest size of all files of a reference run together, in bytes.
+#: Largest total size of the files of a reference run, in bytes.
 LARGEST = 8_000_000
-#: Decimals that are kept of overlap, whose shares lie between 0 and 1.
+#: Decimals that are kept of overlap, which is measured from 0 to 1.
 OVERLAP_DECIMALS = 4
 _RESTORE = (
     "Restore the reference run from the repository, or write it again with "
@@ -45,7 +45,7 @@ _RESTORE = (
 
 
 def reference_folder() -> Path:
-    """Return the folder of the reference runs (`RIN_REFERENCE_RUNS`, or that of the book)."""
+    """Return the folder of the reference runs (`RIN_REFERENCE_RUNS`, or the book's own)."""
     return Path(os.environ.get("RIN_REFERENCE_RUNS", shipped_folder("book/reference_runs")))
 
 
@@ -68,12 +68,12 @@ def write_reference(
 ) -> Path:
     """Write the reference run of a finished study below `folder` and return its folder.
 
-    With `replace` one that is there is replaced; with `add` the study's pretrainings, of all
-    backbones or some, and its side studies are added to one that is there, which may have been
+    With `replace`, an existing run is replaced; with `add`, the study's pretrainings, of all
+    backbones or some, and its side studies are added to an existing run, which may have been
     computed elsewhere.
 
-    `InputError`, and nothing is written, where the study does not fit the run that is there, or
-    something is made from stand-ins, not finished or too large.
+    `InputError`, and nothing is written, if the study does not fit the existing run, is made from
+    stand-ins, unfinished or too large.
     """
     target = Path(folder) / workspace.profile.name
     _check_target(target, replace=replace, add=add)
@@ -91,7 +91,7 @@ def write_reference(
 
 
 def _check_target(target: Path, *, replace: bool, add: bool) -> None:
-    """Raise InputError unless what is asked for fits what is there."""
+    """Raise InputError unless `replace` and `add` fit whether there is a reference run."""
     if replace and add:
         problem = "--replace and --add exclude each other"
     elif target.exists() and not (replace or add):
@@ -105,7 +105,7 @@ def _check_target(target: Path, *, replace: bool, add: bool) -> None:
 
 
 def _check_size(draft: Path, target: Path) -> None:
-    """Raise InputError where the files of a reference run are too large."""
+    """Raise InputError if the files of a reference run are too large."""
     sizes = {path.name: path.stat().st_size for path in sorted(draft.iterdir())}
     if (total := sum(sizes.values())) > LARGEST:
         raise InputError(
@@ -116,7 +116,7 @@ def _check_size(draft: Path, target: Path) -> None:
 
 
 def joined(earlier: OpenedResults, later: OpenedResults, where: Path) -> OpenedResults:
-    """Return a reference run with another, of the same profile, added; InputError if unfit."""
+    """Return a reference run with another of the same profile added; InputError if they differ."""
     if problem := _misfit(earlier, later):
         raise InputError(
             problem,
@@ -126,24 +126,24 @@ def joined(earlier: OpenedResults, later: OpenedResults, where: Path) -> OpenedR
         )
     both = {**later.tables, **earlier.tables}
     for name, key in KEYS.items():
-        # Earlier rows first; columns that only the later table has also tell of rows of both.
+        # Earlier values first; columns that only the later table has are filled in rows of both.
         rows = pd.concat([earlier.tables[name], later.tables[name]])
         both[name] = rows.groupby(key, sort=False, dropna=False, as_index=False).first()[[*rows]]
     return OpenedResults(_joined_facts(earlier, later.facts, both), both)
 
 
 def _misfit(earlier: OpenedResults, later: OpenedResults) -> str:
-    """Return why a study cannot be added to a reference run; nothing where it can."""
+    """Return why a study cannot be added to a reference run; an empty string if it can."""
     if any("pretraining" not in run.tables for run in (earlier, later)):
         return "networks of the reference run there, or of this study, start from released weights"
-    # Of backbones that one of the two has alone, nothing has to be equal.
+    # Nothing has to be equal for backbones that only one of the two has.
     backbones = {*earlier.facts.profile.backbones} & {*later.facts.profile.backbones}
     before, after = _compared(earlier, backbones), _compared(later, backbones)
     shared = before.keys() & after.keys()
     if differing := sorted(name for name in shared if before[name] != after[name]):
         return f"the reference run there differs in {', '.join(differing)}"
     lowest, added = (min(facts.profile.pretrainings) for facts in (earlier.facts, later.facts))
-    if added < lowest:  # the maps that are kept are those of the lowest
+    if added < lowest:  # the maps that were kept are those of the lowest number
         return f"pretraining {added} is below {lowest}, the lowest of the reference run there"
     both = pd.concat([earlier.tables["runs"], later.tables["runs"]])
     both = both.drop_duplicates([*KEYS["runs"], "run_id"])
@@ -158,7 +158,7 @@ def _misfit(earlier: OpenedResults, later: OpenedResults) -> str:
 
 
 def _compared(results: OpenedResults, backbones: set[str]) -> dict[str, Any]:
-    """Return what has to be equal in reference runs that share some backbones, by name."""
+    """Return the facts that must be equal in reference runs that share backbones, by name."""
     facts, profile = results.facts, results.facts.profile
     compared = profile.model_dump(include=_SHARED)
     compared["pretraining"] = profile.section("pretraining").model_dump(exclude=_OF_A_PART)
@@ -181,19 +181,19 @@ def _compared(results: OpenedResults, backbones: set[str]) -> dict[str, Any]:
     return stated | {f"profile {name}": value for name, value in compared.items()}
 
 
-#: Settings of a profile that reference runs have in common that are joined, and those that they
-#: need not have, of its pretraining and of a study.
+#: Settings of a profile that joined reference runs must have in common.
 _SHARED = {"tasks", "inits", "folds", "seed", "splits", "splits_of", "cases", "cases_of"}
 _SHARED |= {"external", "fine_tuning", "fine_tuning_of"}
-#: What a manifest says of a dataset in words, which may be put otherwise.
+#: Texts of a manifest on a dataset, which may be worded differently.
 _WORDS = {"title", "licence", "access", "home"}
+#: Settings of a pretraining and of a study that joined reference runs need not have in common.
 _OF_A_PART = {"tasks", "backbones", "pretrainings", "brief", "unfreezing", "learning_rates"}
 
 
 def _joined_facts(
     earlier: OpenedResults, later: RunFacts, tables: dict[str, pd.DataFrame]
 ) -> RunFacts:
-    """Return the facts of a reference run to which a study is added; `tables` are of both."""
+    """Return the facts of a reference run to which a study is added; `tables` are joined."""
     facts, runs = earlier.facts, tables["runs"]
     added = runs[~runs["run_id"].isin(earlier.tables["runs"]["run_id"])]
     addition = Addition(
@@ -219,7 +219,7 @@ def _joined_facts(
 
 
 def _distinct(weights: list[WeightsFacts]) -> list[WeightsFacts]:
-    """Return each file of weights once, as it was stated last."""
+    """Return each file of weights once, as listed last."""
     return [*{(w.init, w.backbone, w.pretraining, w.sha256): w for w in weights}.values()]
 
 
@@ -235,7 +235,7 @@ def _joined_profile(earlier: Profile, later: Profile) -> Profile:
         return sorted(values) if setting == "pretrainings" else [*values]
 
     for name, study in studies.items():
-        # The main study takes what the profile has; of others only some runs may be there.
+        # The main study has all that the profile names; of other studies, a run may have a part.
         filled = ("tasks", "backbones", "pretrainings") if name != MAIN else ("backbones",)
         update = {s: both(name, s) for s in filled if name != MAIN or study.backbones}
         studies[name] = study.model_copy(update=update)
@@ -251,7 +251,7 @@ def _joined_profile(earlier: Profile, later: Profile) -> Profile:
 
 
 def _check_finished(workspace: Workspace) -> None:
-    """Raise InputError unless all runs of a study are finished, and nothing is made up."""
+    """Raise InputError unless all runs of a study are finished and no images are stand-ins."""
     sources = {f"corpus {run.corpus}": run.store for run in plan_pretraining(workspace)}
     for task in workspace.profile.tasks:
         inputs = workspace.inputs(task)
@@ -272,7 +272,7 @@ def _check_finished(workspace: Workspace) -> None:
 
 
 def _refuse_parts(workspace: Workspace) -> None:
-    """Raise InputError where a study read a part of a published dataset."""
+    """Raise InputError if a study read only a part of a published dataset."""
     settings = workspace.profile.pretraining
     corpora = settings.corpora.values() if settings else ()
     datasets = [find_corpus(workspace, names) for names in corpora]
@@ -289,17 +289,17 @@ def _refuse_parts(workspace: Workspace) -> None:
 
 
 def _made_small(workspace: Workspace, results: OpenedResults) -> OpenedResults:
-    """Return the results of a study as a reference run keeps them: what pages read of them."""
+    """Return the results of a study reduced to those that pages read, for a reference run."""
     tables, runs = dict(results.tables), results.tables["runs"]
     scores = tables["predictions"]
-    # No page reads what side studies scored in external datasets, half of their rows.
+    # No page reads side studies' predictions for external datasets, half of their rows.
     of_main = scores["run_id"].isin(runs.loc[runs["study"] == MAIN, "run_id"])
     external = {site.name for task in results.facts.tasks for site in task.external}
     unread = (scores["part"] == "validation") | (scores["part"].isin(external) & ~of_main)
     tables["predictions"] = scores[~unread]
     for name in {"overlap", "baselines"} & {*tables}:
         tables[name] = _of_less_precision(tables[name])
-    if "overlap" in tables:  # a row a run and case: all digits would be more than the rest
+    if "overlap" in tables:  # a row a run and case: all digits would outweigh the other tables
         tables["overlap"] = tables["overlap"].round(OVERLAP_DECIMALS)
     if "pretraining" in tables:
         tables["corpus_overlap"] = corpus_overlap(workspace)

@@ -1,9 +1,9 @@
 """Released weights: are the files what their names say?
 
-A file is verified by the digest that its manifest states, or that Keras compares it with; without
-one, by the probe (`rin.models.probe`), which must find, on some images of the tasks, the inputs
-that the manifest states.  What neither knows is trained from all the same and called unverified
-wherever its results are shown.
+A file is verified by the digest in the weights manifest, or by the one that Keras checks; without
+a digest, by the probe (`rin.models.probe`), which must find, on images of the tasks, the
+preprocessing that the manifest states.  Files that neither verifies are used all the same, and
+called unverified wherever their results are shown.
 """
 
 import json
@@ -27,20 +27,21 @@ from rin.study.executors import begin_block
 from rin.study.profile import RANDOM
 from rin.study.workspace import Workspace, find_manifest
 
-#: Images that a file is probed with, of as many of a profile's tasks, and their side in pixels.
+#: Number of images that a file is probed with, number of tasks that they are from, and their side
+#: in pixels.
 IMAGES, TASKS, SIDE = 32, 2, 160
-#: In the folder of results: what the probe said of each file, by its SHA-256.
+#: File in the folder of results with the probe's verdict on each file, by SHA-256.
 VERDICTS = "probed_weights.json"
 
 
 @dataclass(frozen=True)
 class ReleasedFile:
-    """A file of released weights, as it was found.
+    """A file of released weights as it was found.
 
-    `path` is None where it is not there, or Keras has yet to fetch it; `known` is the digest by
-    which it is known; `verdict` is that of the probe, a preprocessing or why there is none, and
-    empty where it was not asked; `problem` says why the file cannot be read, and `variances` which
-    running variances are extreme.
+    `path` is None if the file is missing, or Keras has yet to download it; `known` is the kind of
+    digest that identifies it; `verdict` is the probe's: a preprocessing, or why there is none, and
+    empty if the file was not probed; `problem` says why the file cannot be read, and `variances`
+    which running variances are extreme.
     """
 
     entry: WeightsEntry
@@ -53,19 +54,19 @@ class ReleasedFile:
 
     @property
     def verified(self) -> Literal["SHA-256", "MD5", "probe", ""]:
-        """By what the file is known to be what its name says; empty for one that is unverified."""
+        """How the file is verified to be what its name says; empty for an unverified file."""
         if self.known:
             return self.known
         return "probe" if self.verdict == probe.scaling_of(self.entry.preprocessing) else ""
 
     @property
     def name(self) -> str:
-        """Init and backbone."""
+        """Init and backbone of the weights."""
         return f"{self.entry.init} {self.entry.backbone}"
 
 
 def weights_remark(verified: str | None, verdict: str | None, preprocessing: str) -> str:
-    """Return in words how a file of weights is known; nothing where that is not stated."""
+    """Return a phrase saying how a file of weights was verified; empty if `verified` is None."""
     if verified is None:
         return ""
     if verified == "probe":
@@ -79,10 +80,11 @@ def weights_remark(verified: str | None, verdict: str | None, preprocessing: str
 def released_files(
     workspace: Workspace, ask: Literal["none", "unknown", "all"] = "none"
 ) -> list[ReleasedFile]:
-    """Return the released weights of a profile, one a source and backbone.
+    """Return the released weights of a profile, one file an init and backbone.
 
-    What the probe has said before is in the folder of results; it is asked of no other file, of
-    those without a digest, or of all.  Unless it is asked of none, what else a file tells is read.
+    Earlier verdicts of the probe are read from the folder of results.  Of the other files, `ask`
+    says which are probed: none, those without a known digest (`unknown`), or all.  Unless it is
+    `none`, the running variances of all files are read as well.
     """
     profile = workspace.profile
     pretrained_here = profile.pretraining.corpora if profile.pretraining else {}
@@ -115,7 +117,7 @@ def released_files(
 def check_released(workspace: Workspace) -> list[ReleasedFile]:
     """Probe the released weights of a study and keep the verdicts.
 
-    `InputError` that names all that cannot be read.
+    `InputError` names the files that cannot be read.
     """
     files = released_files(workspace, "all")
     if problems := [file.problem for file in files if file.problem]:
@@ -135,7 +137,7 @@ def check_released(workspace: Workspace) -> list[ReleasedFile]:
 
 
 def file_remarks(files: Iterable[ReleasedFile]) -> list[str]:
-    """Return in a sentence each which files are unverified, unreadable or of extreme variances."""
+    """Return a sentence for each file that is unverified, unreadable or has extreme variances."""
     remarks = []
     for file in files:
         called = f"{file.name} ({file.path or 'fetched by Keras'})"
@@ -150,13 +152,13 @@ def file_remarks(files: Iterable[ReleasedFile]) -> list[str]:
 
 
 def _first_layer(workspace: Workspace, path: Path, entry: WeightsEntry) -> probe.FirstLayer:
-    """Read the first layer of a file, as the runs of this study will find the framework."""
+    """Read the first layer of a file, after setting the framework as this study's runs need it."""
     import keras
 
     execution = workspace.profile.execution
     if execution.executor == "processes" and execution.workers == 0:
-        begin_block(execution)  # once a model is built here, the number of threads is fixed
-    with keras.device("cpu"):  # workers need the memory of a GPU
+        begin_block(execution)  # building a model fixes the number of threads
+    with keras.device("cpu"):  # workers need the GPU's memory
         return probe.read_first_layer(path, entry.backbone, entry.topology)
 
 
@@ -171,7 +173,7 @@ def _kept_verdicts(workspace: Workspace) -> dict[str, str]:
 
 
 def _some_images(workspace: Workspace) -> np.ndarray:
-    """Return real images of some tasks, uint8 RGB; none where the data root holds none."""
+    """Return real images of a few tasks, uint8 RGB; no rows if the data root has none."""
     manifests = [find_manifest(workspace, *find_task(task)) for task in workspace.profile.tasks]
     names = dict.fromkeys(manifest.name for manifest in manifests if workspace.holds(manifest))
     taken = [*names][:TASKS]
@@ -183,7 +185,7 @@ def _some_images(workspace: Workspace) -> np.ndarray:
 
 
 def _verdict(layer: probe.FirstLayer, images: np.ndarray) -> str:
-    """Return a preprocessing, or why there is none; nothing without images."""
+    """Return a preprocessing, or why there is none; an empty string without images."""
     if not len(images):
         return ""
     judged = probe.judge(probe.score_candidates(layer, images))

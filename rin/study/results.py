@@ -1,8 +1,8 @@
-"""The one interface to results: the same tables from one's own runs and from a reference run.
+"""One interface to results: the same tables from one's own runs and from a reference run.
 
-A profile that names a `reference` shows, task by task, the reader's own run where it was made on
-real images, and else the reference run; a task that neither holds has no results.  A profile
-without one shows its own runs, whatever they were made from.
+A profile that names a `reference` shows, task by task, the reader's own runs if they were made on
+real images, and the reference run otherwise; a task in neither has no results.  A profile without
+a reference run shows its own runs, even those made on stand-ins.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rin.study.workspace import PathLike, Workspace, has_real_images, open_works
 
 @dataclass
 class _OwnResults:
-    """One's own results as they were opened last, and their parts that are known as finished."""
+    """One's own results as opened last, and the parts of them that are known to be finished."""
 
     results: OpenedResults | None = None
     finished: set[Part] = field(default_factory=set)
@@ -35,9 +35,9 @@ class _OwnResults:
 
 @dataclass(frozen=True)
 class Results:
-    """Results of a study, or of the reference run that stands in their place.
+    """Results of a study, or, for tasks without own results, of the reference run.
 
-    A method that is asked for a task without results raises `InputError`.
+    Methods raise `InputError` for a task without results.
     """
 
     workspace: Workspace
@@ -51,15 +51,15 @@ class Results:
 
     @cached_property
     def live(self) -> Results:
-        """The reader's own runs alone, whatever they were made from: what live pages show."""
+        """The reader's own runs alone, including those on stand-ins, as shown on live pages."""
         return Results(self.workspace)
 
     @cached_property
     def foremost(self) -> Results:
-        """The one run that the book speaks of first.
+        """The results that the book presents first.
 
-        One's own tasks alone where they are real, images and weights, and no parts of datasets;
-        else the reference run.  Without a reference run these runs, whatever they were made from.
+        These are one's own tasks alone, if their images and weights are real and their datasets
+        whole, and otherwise the reference run.  Without a reference run they are these results.
         """
         if self.reference is None:
             return self
@@ -71,34 +71,34 @@ class Results:
 
     @cached_property
     def paper_tasks(self) -> tuple[str, ...]:
-        """Every task that the book has a page of, in the paper's order; then further ones."""
+        """Every task that has a page in the book: the paper's tasks in its order, then others."""
         kept = self.reference.facts.profile.tasks if self.reference else []
         run = [*self.workspace.profile.tasks, *kept]
-        # Without a reference run, the pages of a profile are those of its own tasks.
+        # Without a reference run, only the profile's own tasks have pages.
         with_page = datasets_of_tasks() if self.reference else run
         of_paper = [name for name in COMPARISONS if name in with_page]
         return tuple(dict.fromkeys([*of_paper, *run]))
 
     @property
     def titles(self) -> dict[str, str]:
-        """Titles of `paper_tasks`, as the paper words them or their manifests do."""
+        """Titles of `paper_tasks`, as in their manifests."""
         return {task: find_task(task)[1].title for task in self.paper_tasks}
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """Tasks with results of the main study, in the order of `paper_tasks`."""
+        """The tasks with results of the main study, in the order of `paper_tasks`."""
         return self.tasks_of(MAIN)
 
     @property
     def studies(self) -> tuple[str, ...]:
-        """Names of the studies with results, those of the profile first."""
+        """The names of the studies with results, those of the profile first."""
         kept = self.reference.tables["runs"]["study"] if self.reference else ()
         names = dict.fromkeys([*self.workspace.profile.study_filters, *kept])
         return tuple(name for name in names if self.tasks_of(name))
 
     @property
     def kept(self) -> set[str]:
-        """Names of the studies with results, and of sections and tables beside them."""
+        """The names of the studies with results, and of the sections and tables beside them."""
         sections = {
             s for s in ("probe", "losses") if getattr(self.workspace.profile, s) is not None
         }
@@ -106,11 +106,14 @@ class Results:
 
     @property
     def is_reference(self) -> bool:
-        """Whether everything shown of the main study comes from the reference run."""
+        """Whether all shown results of the main study come from the reference run."""
         return {self.origin(task) for task in self.tasks} == {"reference"}
 
     def or_reference_with(self, *names: str) -> Results:
-        """Return these runs where they have all of some studies or tasks, else a reference run."""
+        """Return these results if they have all these studies, tables or tasks.
+
+        Otherwise, return a reference run that has them.
+        """
         return self if {*names} <= {*self.kept, *self.tasks} else open_reference(keeping=names)
 
     def tasks_of(self, study: str) -> tuple[str, ...]:
@@ -127,21 +130,21 @@ class Results:
 
     @cached_property
     def _kept_runs(self) -> set[tuple[str, str]]:
-        """Each study and task of which the reference run keeps runs."""
+        """The pairs of study and task of which the reference run keeps runs."""
         runs = self.reference.table("runs") if self.reference else pd.DataFrame()
         return {*zip(runs["study"], runs["task"], strict=True)} if len(runs) else set()
 
     @cached_property
     def _own_tasks(self) -> set[str]:
-        """Tasks whose own runs are shown: beside a reference run, those on real images."""
+        """The tasks whose own runs are shown: beside a reference run, those on real images."""
         tasks = self.workspace.profile.tasks
         return {t for t in tasks if self.reference is None or has_real_images(self.workspace, t)}
 
     def stand_ins(self, *tasks: str, study: str = MAIN) -> tuple[str, ...]:
-        """Return what of the shown results is made up: `images`, `weights`, or nothing.
+        """Return which inputs of the shown results are stand-ins: `images`, `weights` or neither.
 
-        Of some tasks, by default all of the study.  Weights are made up where a network of the
-        compared inits was pretrained on a stand-in.  Such results carry no verdict.
+        The tasks are by default all tasks of the study.  `weights` means that a network was
+        pretrained on a stand-in.  Such results allow no conclusion.
         """
         images, networks = set(), set()
         for task in tasks or self.tasks_of(study):
@@ -153,15 +156,15 @@ class Results:
         return tuple(name for name, provenances in kinds.items() if "stand-in" in provenances)
 
     def parts(self, *tasks: str) -> dict[str, str]:
-        """Return which part of its dataset the shown results of a task are of, by task.
+        """Return, by task, a text on the part of a dataset that the shown results are from.
 
-        Of some tasks, by default all; those of whole datasets are left out.
+        The tasks are by default all tasks; tasks with whole datasets are left out.
         """
         parts = {task: self.facts(task).dataset.part for task in tasks or self.tasks}
         return {task: part for task, part in parts.items() if part}
 
     def external(self, task: str) -> tuple[str, ...]:
-        """Return the external datasets that a task's shown runs scored."""
+        """Return the names of the external datasets that a task's shown runs scored."""
         return tuple(dataset.name for dataset in self.facts(task).external)
 
     def predictions(
@@ -169,9 +172,9 @@ class Results:
     ) -> pd.DataFrame:
         """Return the predictions of a study: one row a run and case of a part.
 
-        Columns as of `rin.tables.PREDICTIONS`, with `pretraining_seed` where networks were
-        pretrained by a study; `study` is one of `studies`, `part` is `test` or an external
-        dataset of the task.  None takes all of the study's tasks.
+        Columns are those of `rin.tables.PREDICTIONS`, with `pretraining_seed` if networks were
+        pretrained by the study.  `study` is one of `studies`; `task` None means all tasks of the
+        study; `part` is `test` or an external dataset of the task.
         """
         tasks = self.tasks_of(study) if task is None else [task]
         if not tasks:
@@ -180,28 +183,28 @@ class Results:
         return pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0]
 
     def each_task(self, study: str = MAIN) -> Iterator[pd.DataFrame]:
-        """Yield the test predictions of each task of a study: those of all at once take memory."""
+        """Yield the test predictions of each task of a study, to save memory."""
         for task in self.tasks_of(study) or [None]:
-            yield self.predictions(study, task)  # of no task an error
+            yield self.predictions(study, task)  # None, for no task, raises an error
 
     def facts(self, task: str) -> TaskFacts:
-        """Return the images behind a task's shown results, in numbers."""
+        """Return the facts of a task and of the images behind its shown results."""
         return self._chosen(self._reference_of(task), images_of(task)).facts.task(task)
 
     def cases(self, task: str, part: str = "test") -> pd.DataFrame:
-        """Return one row a scored case: case_id, patient_id, label, what its manifest keeps."""
+        """Return one row a scored case: case_id, patient_id, label and the manifest's columns."""
         return self.results_of(task).cases(task, part)
 
     def records(self, task: str, study: str = MAIN) -> pd.DataFrame:
-        """Return one row a run: what names it, and what was recorded of it."""
+        """Return one row a run: the columns that name it, and its record."""
         return self.results_of(task, study).records(task, study)
 
     def overlap(self, task: str, part: str = "test") -> pd.DataFrame:
-        """Return what maps and lesions have in common (`rin.explain.overlap.measure_overlap`)."""
+        """Return the overlap of maps and lesions (`rin.explain.overlap.measure_overlap`)."""
         return self.results_of(task).overlap(task, part)
 
     def baselines(self, task: str, part: str = "test") -> pd.DataFrame:
-        """Return scores of what looks at no image: `case_id`, `baseline`, measures."""
+        """Return scores of image-blind baselines: `case_id`, `baseline`, measures."""
         return self.results_of(task).baselines(task, part)
 
     def lesion_maps(self, task: str) -> pd.DataFrame | None:
@@ -209,39 +212,39 @@ class Results:
         return self.results_of(task).lesion_maps(task)
 
     def layer_similarity(self, task: str) -> pd.DataFrame:
-        """Return how alike layers are: mean canonical correlation `cca` of pairs of networks.
+        """Return the similarity of layers: mean canonical correlation `cca` of pairs of networks.
 
-        `comparison` is `before` or `after` fine-tuning (the two inits), `tuned` (one `init` before
-        and after) or `random` (two random networks).
+        `comparison` is `before` or `after` fine-tuning (between the two inits), `tuned` (one
+        `init` before and after fine-tuning) or `random` (between two random networks).
         """
         return self.results_of(task, LAYERS).layer_similarity(task)
 
     def pretraining(self) -> pd.DataFrame:
-        """Return one row a pretrained network behind the shown results; may have no rows."""
+        """Return one row a pretrained network behind the shown results; there may be none."""
         return self._of_networks.table("pretraining")
 
     def pretraining_histories(self) -> pd.DataFrame:
-        """Return the learning curves of those networks, one row an epoch; may have no rows."""
+        """Return the learning curves of pretrained networks, one row an epoch; may be empty."""
         return self._of_networks.table("pretraining_histories")
 
     def corpora(self) -> dict[str, str]:
-        """Return the title of each init's corpus; empty where released weights are loaded."""
+        """Return the title of each init's corpus; an empty dict if released weights are loaded."""
         return self._of_networks.corpora()
 
     def unverified_weights(self) -> list[str]:
-        """Return the init and backbone of released weights that neither digest nor probe knows."""
+        """Return init and backbone of released weights that neither digest nor probe verifies."""
         return self._of_networks.unverified_weights()
 
     def probe(self) -> pd.DataFrame | None:
-        """Return the probe's measurements (`rin.study.probe_study`), or None."""
+        """Return the probe's measurements (`rin.study.probe_study`); None if there are none."""
         return self._of_section(PROBE)
 
     def losses(self) -> pd.DataFrame | None:
-        """Return the comparison of losses (`rin.study.loss_study.loss_table`), or None."""
+        """Return the table of `rin.study.loss_study.loss_table`; None if there is none."""
         return self._of_section(LOSSES)
 
     def results_of(self, task: str, study: str = MAIN) -> OpenedResults:
-        """Return the opened results that are shown of a study of a task."""
+        """Return the opened results that are shown for a task in a study."""
         return self._chosen(self._reference_of(task, study), NETWORKS, runs_of(study, task))
 
     @property
@@ -249,7 +252,7 @@ class Results:
         return self._chosen(self.reference if self.is_reference else None, NETWORKS)
 
     def _of_section(self, part: Part) -> pd.DataFrame | None:
-        """Return the table of a section of the profile, or that of the reference run."""
+        """Return a section's table, from the reference run if the profile has no such section."""
         (name,) = part
         has_own = getattr(self.workspace.profile, name) is not None
         shown = self._own(part) if has_own else self.reference
@@ -260,18 +263,18 @@ class Results:
         return kept or self._own(*parts)
 
     def _own(self, *parts: Part) -> OpenedResults:
-        """Return one's own results; runs that were found finished once are not asked again."""
+        """Return one's own results; parts that were found finished once are not checked again."""
         state = self.workspace.once(("consolidated",), _OwnResults)
         wanted = [part for part in parts if part not in state.finished]
         if wanted or state.results is None:
             state.results = consolidate(self.workspace, *wanted)
-            # Runs are finished only once their networks are; before, more of these may come.
+            # Networks are finished for good only when there are runs; until then, more may follow.
             have_runs = any(kind == "runs" for kind, *_ in wanted)
             state.finished |= {*wanted} - (set() if have_runs else {NETWORKS})
         return state.results
 
     def _reference_of(self, task: str, study: str = MAIN) -> OpenedResults | None:
-        """Return the reference run where a task's results come from it; None of own runs."""
+        """Return the reference run if a task's results come from it; None for own runs."""
         origin = self.origin(task, study)
         if origin is None:
             raise self._no_results(task, study)
@@ -298,12 +301,12 @@ def open_runs(
     Returns
     -------
     Results
-        As `shown_results` gives them.
+        As returned by `shown_results`.
 
     Raises
     ------
     InputError
-        As `open_workspace` and `shown_results`.
+        As raised by `open_workspace` and `shown_results`.
 
     Examples
     --------
@@ -316,16 +319,16 @@ def open_runs(
 
 
 def shown_results(workspace: Workspace) -> Results:
-    """Return what is shown of a study that is open; nothing is trained.
+    """Return the results that are shown for an open study; nothing is trained.
 
     Parameters
     ----------
-    workspace : as `open_workspace` gives it
+    workspace : as returned by `open_workspace`
 
     Returns
     -------
     Results
-        The reader's own runs, and the profile's reference run for tasks without one.
+        The reader's own runs, and the profile's reference run for tasks without own runs.
 
     Raises
     ------
@@ -351,13 +354,13 @@ def shown_results(workspace: Workspace) -> Results:
 
 
 def open_reference(name: str = "open", *, keeping: Collection[str] = ()) -> Results:
-    """Open a committed reference run alone, whatever profile a book is built with.
+    """Open a committed reference run alone, independent of the profile of a book.
 
     Parameters
     ----------
     name : folder below `book/reference_runs`
-    keeping : studies, their tasks, or tables such as `losses`; where the run lacks one of them,
-        the latest that keeps them all is opened, with the main study that they belong to
+    keeping : studies, their tasks, or tables such as `losses` that are needed; if the run lacks
+        one of them, the latest run that has them all is opened, with its own main study
 
     Returns
     -------
@@ -366,7 +369,7 @@ def open_reference(name: str = "open", *, keeping: Collection[str] = ()) -> Resu
     Raises
     ------
     InputError
-        For an unknown or damaged run, or where none keeps what is asked for.
+        For an unknown or damaged run, or if no run has all of `keeping`.
 
     Examples
     --------
@@ -386,7 +389,7 @@ def open_reference(name: str = "open", *, keeping: Collection[str] = ()) -> Resu
             remedy = "Run them with a profile of your own, on real images."
             raise InputError(problem, where=reference_folder(), remedy=remedy)
         reference = max(fitting, key=lambda other: other.facts.written)
-    # What sections measured stands in the reference run: this study has no ledgers of its own.
+    # The tables of sections are in the reference run: this study has no ledgers of its own.
     name = reference.facts.name
     changes = {"reference": name, "probe": None, "losses": None}
     profile = reference.facts.profile.model_copy(update=changes)

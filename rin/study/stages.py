@@ -1,4 +1,4 @@
-"""All stages of a study, one after the other, and the results that they come to."""
+"""All stages of a study, one after the other, and the consolidation of their results."""
 
 import pandas as pd
 
@@ -12,14 +12,15 @@ from rin.study.workspace import Workspace, check_inputs
 
 
 def run_study(workspace: Workspace, *, retrain: bool = False) -> pd.DataFrame:
-    """Pretrain, probe, fine-tune and compare losses where missing, and consolidate the results.
+    """Train all unfinished runs of a study, and consolidate the results.
 
-    Under one progress bar; may be killed at any time and called again.
+    Runs are those of pretraining, the probe, fine-tuning and the comparison of losses.  There is
+    one progress bar; the function may be killed at any time and called again.
 
     Parameters
     ----------
-    workspace : as `open_workspace` gives it
-    retrain : train again what code has trained that is not known to train as today's does
+    workspace : as returned by `open_workspace`
+    retrain : train runs again if their code was not shown to train as today's does
 
     Returns
     -------
@@ -29,8 +30,8 @@ def run_study(workspace: Workspace, *, retrain: bool = False) -> pd.DataFrame:
     Raises
     ------
     InputError
-        For missing images or weights, before anything is trained, or where a run failed; the
-        others are finished first.
+        For missing images or weights, before anything is trained; or if a run failed, after the
+        other runs of its stage have ended.
 
     Examples
     --------
@@ -50,7 +51,7 @@ def run_study(workspace: Workspace, *, retrain: bool = False) -> pd.DataFrame:
         pretraining.run_pretraining(workspace)
         if workspace.profile.probe is not None:
             probe_study.run_probe(workspace)
-        planned = plan_all(workspace)  # which runs are shared is known once weights are
+        planned = plan_all(workspace)  # which runs are shared is known once there are weights
         bar.total += len(planned) - expected["fine-tuning"]
         table = fine_tuning.run_missing(workspace, planned)
         if workspace.profile.losses is not None:

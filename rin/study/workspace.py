@@ -1,4 +1,4 @@
-"""A study on this machine: a profile, where the images are, where results go."""
+"""A study on this computer: its profile, the folder of its images, the folder for its results."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ from rin.study.profile import RANDOM, Profile, Sizes, load_profile
 
 PathLike = str | Path
 Opened = TypeVar("Opened")
-#: Where Keras fetches its ResNet50: whoever reaches it can fetch the other weights of Keras too.
+#: Where Keras downloads its ResNet50: if it can be reached, so can Keras' other weights.
 KERAS_ADDRESS = (
     "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
     "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
 )
-#: Variable of the environment that says the same as the flag `--partial`, to notebooks too.
+#: Environment variable with the meaning of the flag `--partial`, also for notebooks.
 PARTIAL = "RIN_PARTIAL"
-#: Corpora of matched pretraining, and that which curation writes, by their manifests.
+#: Manifests of the corpora for matched pretraining, and of the corpus that curation writes.
 CORPORA, CURATED = ("corpus_radiologic", "corpus_photographic"), "curated_archive"
-#: Released weights of which somebody's own images are a test: in Keras' form; in PyTorch's, and
-#: what they are compared with.
+#: Inits of released weights that somebody's own images can test: in Keras' form; in PyTorch's
+#: form, followed by the init that they are compared with.
 KERAS, TORCH = "radimagenet", ("radimagenet_pytorch", "imagenet_torchvision")
-# Datasets that this process has opened, by their manifests as a task reads them.
+# Datasets that this process has opened, by manifest, folders, square and stand-in sizes.
 _datasets: dict[Hashable, Dataset] = {}
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A profile, the folder of real datasets and weights (or None), and that of results."""
+    """A profile, the folder of real datasets and weights (or None), and the folder of results."""
 
     profile: Profile
     data_root: Path | None
@@ -76,7 +76,7 @@ class Workspace:
 
     @property
     def weights_folders(self) -> list[Path]:
-        """Where weights files are looked for: own pretraining, then the data root."""
+        """The folders that are searched for weights: the study's own, then the data root."""
         root = self.data_root
         return [self.weights.folder, *([] if root is None else [root / "weights", root])]
 
@@ -85,13 +85,13 @@ class Workspace:
         return Ledger(self.results / name)
 
     def holds(self, manifest: DatasetManifest) -> bool:
-        """Return whether the data root holds a dataset."""
+        """Return whether the data root contains a dataset."""
         return locate(manifest, self.data_root) is not None
 
     def dataset(self, manifest: DatasetManifest, square: tuple[int, str] | None = None) -> Dataset:
-        """Open a dataset once: the real one where the data root holds it, else its stand-in.
+        """Open a dataset once: the real one if the data root contains it, else its stand-in.
 
-        `square` is size and way of resizing of the store whose rows come from the same pass.
+        `square` is the size and the way of resizing of a store that is filled in the same pass.
         """
         if self.profile.partial:
             manifest = manifest.model_copy(update={"partial": True})
@@ -117,7 +117,7 @@ class Workspace:
         return _datasets[key]
 
     def store(self, dataset: Dataset, size: int, resize: str = "stretch") -> ImageStore:
-        """Return the image store of a dataset at one size, built on first use."""
+        """Return the image store of a dataset at this size, built on first use."""
         return build_store(dataset, size, folder=self.results.parent / "stores", resize=resize)
 
     def inputs(
@@ -125,14 +125,14 @@ class Workspace:
     ) -> TaskInputs:
         """Open a task's images, decode them, find near-duplicates and split the patients, once.
 
-        `changes` are settings of fine-tuning that a study varies, of which some are of the images.
+        `changes` are settings of fine-tuning that a study varies; some of them affect the images.
         """
         settings = self.profile.tuning(task, changes)
         key = (task, folds or self.profile.folds, (settings.size, settings.resize))
         return self.once(key, lambda: _open_inputs(self, *key))
 
     def once(self, key: Hashable, make: Callable[[], Opened]) -> Opened:
-        """Return what is open under a key; the first call opens it."""
+        """Return the object that is kept under a key; the first call makes it."""
         if key not in self._opened:
             self._opened[key] = make()
         opened: Opened = self._opened[key]
@@ -144,8 +144,8 @@ class TaskInputs:
     """Everything that a task's runs read.
 
     Of `all_images` of a dataset, the study uses `used_images`; `pairs` are near-duplicates
-    (case_a, case_b, distance), `folds` the split (case_id, fold, part).  `substitute_for` is the
-    title of the task's own dataset where another was read.  The `pairs` of `external` datasets
+    (case_a, case_b, distance), `folds` is the split (case_id, fold, part).  `substitute_for` is
+    the title of the task's own dataset if another was read.  The `pairs` of `external` datasets
     are matches with the task's own images (case_id, other, distance, equal).
     """
 
@@ -159,7 +159,7 @@ class TaskInputs:
     external: dict[str, TaskInputs] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Travel to another process without the case tables that training does not read."""
+        """Leave out, for another process, the case tables that training does not read."""
         return self.__dict__ | dict.fromkeys(("all_images", "used_images", "pairs"))
 
     @cached_property
@@ -171,17 +171,17 @@ class TaskInputs:
         }
 
     def scored(self, part: str) -> TaskInputs:
-        """Return what the cases of a part belong to: an external dataset by name, or these."""
+        """Return the inputs that a part belongs to: an external dataset's by name, or these."""
         return self.external.get(part, self)
 
     @property
     def kept_columns(self) -> list[str]:
-        """What the manifest keeps of each case beside label and patient, such as `device`."""
+        """Further columns of cases that the manifest keeps, such as `device`."""
         kept = self.all_images.manifest.options.get("keep", {})
         return [name for name in kept if name in self.all_images.cases]
 
     def lesion_masks(self) -> np.ndarray:
-        """Return the masks of the store; `InputError` where the images have none."""
+        """Return the masks of the store; `InputError` if the images have none."""
         masks = self.store.masks()
         if masks is None:
             raise InputError(
@@ -206,15 +206,15 @@ def open_workspace(
     results: PathLike = "results",
     partial: bool = False,
 ) -> Workspace:
-    """Open a study; nothing is read or trained.
+    """Open a study; no images are read and nothing is trained.
 
     Parameters
     ----------
-    profile : its name, the path of a YAML file, or the profile as `load_profile` gives it
-    data_root : folder of real datasets; without one every dataset is a stand-in
-    results : folder for all that is computed; in a notebook, both are below the checkout
-    partial : whether a part of a dataset may do, which is said wherever its results are shown;
-        also where the profile says so, or the variable `RIN_PARTIAL` of the environment
+    profile : its name, the path of a YAML file, or a profile from `load_profile`
+    data_root : folder of real datasets; without it, every dataset is a stand-in
+    results : folder for everything computed; in a notebook, relative folders start at the checkout
+    partial : whether a part of a dataset is accepted, which is reported wherever its results are
+        shown; the profile or the environment variable `RIN_PARTIAL` can set this, too
 
     Returns
     -------
@@ -223,7 +223,7 @@ def open_workspace(
     Raises
     ------
     InputError
-        For an unknown profile or a data root that is not there.
+        For an unknown profile or a missing data root.
 
     Examples
     --------
@@ -241,7 +241,7 @@ def open_workspace(
     study = Workspace(profile, root, from_checkout(results) / profile.name)
     if profile.reference is None:
         return study
-    # A reference run answers for tasks without images at hand.
+    # For tasks without images, the reference run is shown.
     kept = [
         name
         for name in profile.tasks
@@ -251,13 +251,13 @@ def open_workspace(
 
 
 def has_real_images(workspace: Workspace, task: str) -> bool:
-    """Return whether the data root holds a task's own images or those of a substitute."""
+    """Return whether the data root contains a task's own images or those of a substitute."""
     return workspace.holds(find_manifest(workspace, *find_task(task)))
 
 
 def from_checkout(path: PathLike) -> Path:
-    """Return a folder as a caller names it; a notebook's starts at the checkout."""
-    # Jupyter runs a notebook in the folder that holds it, papermill and `rin` in the caller's.
+    """Return a folder as a path; in a notebook, a relative folder starts at the checkout."""
+    # Jupyter runs a notebook in the notebook's folder, papermill and `rin` in the caller's.
     return REPOSITORY / path if Path.cwd().is_relative_to(REPOSITORY / "notebooks") else Path(path)
 
 
@@ -281,7 +281,7 @@ def _open_inputs(
 
 
 def external_datasets(profile: Profile, task: str) -> tuple[str, ...]:
-    """Return the external datasets that the runs of a task are to score."""
+    """Return the external datasets that the runs of a task score."""
     return find_task(task)[1].external if profile.external else ()
 
 
@@ -292,9 +292,9 @@ def _split(
     sizes: Sizes | int | None,
     n_folds: int,
 ) -> tuple[Dataset, Dataset, pd.DataFrame, pd.DataFrame]:
-    """Return the cases that a task takes, their near-duplicates, and each one's part in folds.
+    """Return the whole dataset, the cases that a task uses, their near-duplicates and the folds.
 
-    Before them stands the whole dataset, which says if official folds name cases that it lacks.
+    If official folds name cases that a partial dataset lacks, its `part` says so.
     """
     profile, bits = workspace.profile, whole.manifest.near_duplicate_bits
     if profile.splits_of.get(task.name, profile.splits) == "official":
@@ -323,7 +323,7 @@ def _split(
 def _external_inputs(
     workspace: Workspace, task: TaskManifest, dataset: Dataset, name: str, square: tuple[int, str]
 ) -> TaskInputs:
-    """Return an external dataset of a task, whole, with its matches among the task's images."""
+    """Return a whole external dataset of a task, with its matches among the task's images."""
     manifest, of_task = load_manifest(name), dataset.manifest
     if manifest.color != of_task.color:
         raise InputError(
@@ -341,7 +341,7 @@ def _external_inputs(
 
 
 def official_folds(workspace: Workspace, task: TaskManifest, dataset: Dataset) -> pd.DataFrame:
-    """Return all folds that the authors of the paper, or of the dataset, published for a task."""
+    """Return all folds that the authors of the paper or of the dataset published for a task."""
     lists = task.fold_lists
     if lists is None and "split" in dataset.manifest.options:
         _, groups, _ = draw_cases(dataset, dataset.manifest.near_duplicate_bits, None, 0)
@@ -366,9 +366,9 @@ def official_folds(workspace: Workspace, task: TaskManifest, dataset: Dataset) -
 def find_manifest(
     workspace: Workspace, task_dataset: DatasetManifest, task: TaskManifest
 ) -> DatasetManifest:
-    """Return the manifest that a task reads: its dataset's, or that of an open substitute.
+    """Return the manifest that a task reads: its own dataset's, or that of an open substitute.
 
-    A substitute is taken only where the data root holds it and not the task's own dataset.
+    A substitute is used only if the data root contains it but not the task's own dataset.
     """
     needed = workspace.data_root is not None and not workspace.holds(task_dataset)
     for name in task.substitutes if needed else ():
@@ -387,7 +387,8 @@ def draw_cases(
 ) -> tuple[Dataset, pd.Series, pd.DataFrame]:
     """Return about `n` cases of a dataset (None: all), their leak-free groups and near-duplicates.
 
-    Pictures that differ in at most `threshold` bits of their hash share a group; None: none do.
+    Pictures whose hashes differ in at most `threshold` bits share a group; with None, there are no
+    near-duplicates.
     """
     pairs = leakage.near_duplicates(dataset.cases, threshold)
     groups = leakage.leak_free_groups(dataset.cases, pairs)
@@ -400,7 +401,7 @@ def draw_cases(
 
 
 def real_archive(workspace: Workspace) -> Path | None:
-    """Return the folder of the real archive, or None where the data root holds none."""
+    """Return the folder of the real archive, or None if the data root contains none."""
     settings, root = workspace.profile.curation, workspace.data_root
     if settings is None or root is None:
         return None
@@ -409,7 +410,7 @@ def real_archive(workspace: Workspace) -> Path | None:
 
 
 def usable_corpora(workspace: Workspace, names: list[str]) -> list[str]:
-    """Return those of some corpora whose images are real; if none, those with stand-ins."""
+    """Return the corpora of `names` with real images; if there are none, those with stand-ins."""
     archived = {CURATED} if real_archive(workspace) else set()
     real = [name for name in names if name in archived or workspace.holds(load_manifest(name))]
     made = {*workspace.profile.stand_ins} | ({CURATED} if workspace.profile.curation else set())
@@ -417,7 +418,7 @@ def usable_corpora(workspace: Workspace, names: list[str]) -> list[str]:
 
 
 def corpora_read(workspace: Workspace) -> set[str]:
-    """Return the corpora that pretraining reads: of each the first of `usable_corpora`."""
+    """Return the corpora that pretraining reads: for each init the first of `usable_corpora`."""
     section = workspace.profile.pretraining
     choices = section.corpora.values() if section else ()
     listed = ([names] if isinstance(names, str) else names for names in choices)
@@ -425,7 +426,7 @@ def corpora_read(workspace: Workspace) -> set[str]:
 
 
 def check_inputs(workspace: Workspace) -> None:
-    """Open all that a study reads, before anything is trained; `InputError` if it lacks any."""
+    """Open all inputs of a study before anything is trained; `InputError` if some are missing."""
     if missing := missing_inputs(workspace):
         raise InputError(
             f"{counted(len(missing), 'inputs are missing')} ({join_first_ten(missing)})",
@@ -439,7 +440,7 @@ def check_inputs(workspace: Workspace) -> None:
 
 
 def missing_inputs(workspace: Workspace) -> list[str]:
-    """Return in a sentence each what a study needs and neither data root nor profile has."""
+    """Return a phrase for each input of a study that neither data root nor profile provides."""
     profile, missing = workspace.profile, []
     chosen_pages(profile)
     for task in profile.tasks:
@@ -467,7 +468,7 @@ def missing_inputs(workspace: Workspace) -> list[str]:
 
 
 def _weights_problem(entry: WeightsEntry, folders: list[Path]) -> str:
-    """Return in words that an entry's file is not there, or is another; or nothing."""
+    """Return a phrase on how to get an entry's file if it is missing or wrong, else empty."""
     path = locate_weights(entry, folders)
     if path and (problem := digest_problem(entry, path)):
         remedy = "fetch it again" if entry.file else "delete it, and connect once"
@@ -480,7 +481,7 @@ def _weights_problem(entry: WeightsEntry, folders: list[Path]) -> str:
 
 
 def chosen_pages(profile: Profile) -> tuple[str, ...]:
-    """Return the notebooks of a book of the profile's own; `InputError` for an unknown one."""
+    """Return the notebooks that a profile lists for its book; `InputError` for an unknown name."""
     folder = REPOSITORY / "notebooks"
     files = sorted(path.relative_to(folder).with_suffix("") for path in folder.rglob("*.py"))
     known = [path.as_posix() for path in files]
@@ -489,11 +490,11 @@ def chosen_pages(profile: Profile) -> tuple[str, ...]:
 
 
 def available_weights(data_root: Path) -> tuple[str, list[str]]:
-    """Return which weights to start from, and which backbones.
+    """Return the kind of weights to start from, and the backbones.
 
-    They are those of a release and of ImageNet beside it, in Keras' form (`released`) or in
-    PyTorch's (`released_pytorch`), else pretrained on `corpora` or on `stand-ins`. InputError
-    where PyTorch's lie there and cannot be read yet.
+    Weights are released together with ImageNet's, in Keras' form (`released`) or in PyTorch's
+    (`released_pytorch`), or else pretrained on `corpora` or on `stand-ins`.  InputError if there
+    are released PyTorch files that cannot be read yet.
     """
     folders = [data_root / "weights", data_root]
     backbones: dict[str, dict[str, WeightsEntry]] = defaultdict(dict)
@@ -516,9 +517,9 @@ def available_weights(data_root: Path) -> tuple[str, list[str]]:
 
 
 def _refuse_unconverted(pair: Sequence[WeightsEntry], folders: Sequence[Path]) -> None:
-    """Raise InputError where a release is there, and it or what it is compared with unreadable.
+    """Raise InputError if a release is there, but it or its counterpart is missing or unconverted.
 
-    The first of a `pair` is the release.
+    `pair` is the release and the counterpart that it is compared with.
     """
     release, folder = pair[0], folders[0]
     if not locate_weights(release, [*folders]) and not _as_pytorch_writes(release, folders):
@@ -545,7 +546,7 @@ def _refuse_unconverted(pair: Sequence[WeightsEntry], folders: Sequence[Path]) -
 
 
 def _as_pytorch_writes(entry: WeightsEntry, folders: Sequence[Path]) -> Path | None:
-    """Return the file of some weights before its conversion, in its folder or in that above."""
+    """Return an entry's PyTorch file before conversion, from these folders; None if missing."""
     names = [Path(str(entry.file)).with_suffix(ending) for ending in (".pt", ".pth")]
     names += [Path(name.name) for name in names]
     sources = [folder / name for folder, name in product(folders, names)]
@@ -553,7 +554,7 @@ def _as_pytorch_writes(entry: WeightsEntry, folders: Sequence[Path]) -> Path | N
 
 
 def _has_keras_weights(backbone: str) -> bool:
-    """Return whether Keras' own weights of a backbone lie in its cache, or can be fetched now."""
+    """Return whether Keras' own weights of a backbone are cached, or can be downloaded now."""
     cached = [path.name.replace("_", "") for path in keras_folder().glob("*_notop.h5")]
     if any(name.startswith(f"{backbone.lower()}weights") for name in cached):
         return True
