@@ -52,7 +52,7 @@ class FileError(ValueError):
 
 
 def unquoted(error: Exception) -> str:
-    """Return what is wrong with a patient's file, without any text that an error quotes from it.
+    """Return what is wrong with a file about patients, without quoting any of its text.
 
     For errors other than `InputError` and `FileError` only the kind of error is named.
     """

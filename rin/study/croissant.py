@@ -15,7 +15,7 @@ _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 
 
 def describe_results(folder: Path, results: OpenedResults) -> Path:
-    """Write the description of a folder that holds `results`; return its path."""
+    """Write the description of a folder that contains `results`; return its path."""
     facts = results.facts
     values = {"name": facts.name, "written": facts.written, "about": facts.profile.about}
     values["tasks"] = join_with_and(task.name for task in facts.tasks)

@@ -107,9 +107,9 @@ def fit_budget(
 
     If none fits, it is the shortest study.  ``parts`` are the numbers of cases in the parts of a
     fold, ``side`` is the side of the pictures in pixels.  ``corpora`` are the images for
-    pretraining: `corpora` take the share of the time that `forecast.yaml` states, `stand-ins` are
-    a fixed number, and an empty string means no pretraining.  With ``may_draw``, a study may use
-    fewer cases than there are.
+    pretraining: `corpora` take the share of the time that `forecast.yaml` states, `stand-ins` a
+    fixed number of images, and with an empty string there is no pretraining.  With ``may_draw``, a
+    study may use fewer cases than there are.
     """
     always, before = {}, BESIDE_SECONDS + pace.decoding + pace.tracing
     if corpora:

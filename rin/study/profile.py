@@ -496,7 +496,7 @@ class ExperimentCell:
 
 
 class Sizes(FrozenModel):
-    """About how many cases are for training and validation; all others are tested, or `test`."""
+    """About how many cases each part of a split has; by default, all others are tested."""
 
     train: Positive
     validation: Positive
@@ -509,11 +509,11 @@ class Sizes(FrozenModel):
 
 
 class SampledConfounder(FrozenModel):
-    """Two groups of a task's patients, the usual group and the confounder, by a kept column.
+    """Two groups of a task's patients, the usual group and the confounder, defined by a `column`.
 
-    Levels such as `sampled 50` of a study's `confounder` are for this task alone; the study's
-    other levels are for its other tasks.  `train`, `validation` and `test` are numbers of patients
-    of each class (`rin.data.confounders`).
+    The task's manifest keeps this column.  Levels such as `sampled 50` of a study's `confounder`
+    are for this task alone; the study's other levels are for its other tasks.  `train`,
+    `validation` and `test` are numbers of patients of each class (`rin.data.confounders`).
     """
 
     task: str

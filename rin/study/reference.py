@@ -72,8 +72,8 @@ def write_reference(
     backbones or some, and its side studies are added to an existing run, which may have been
     computed elsewhere.
 
-    `InputError`, and nothing is written, if the study does not fit the existing run, is made from
-    stand-ins, unfinished or too large.
+    `InputError`, and nothing is written, if the study does not fit the existing run, has
+    stand-ins, is unfinished or is too large.
     """
     target = Path(folder) / workspace.profile.name
     _check_target(target, replace=replace, add=add)

@@ -121,7 +121,7 @@ class Results:
         return tuple(task for task in self.paper_tasks if self.origin(task, study))
 
     def origin(self, task: str, study: str = MAIN) -> Literal["own", "reference"] | None:
-        """Return where the shown results of a task come from; None where there are none."""
+        """Return where the shown results of a task come from; None if there are none."""
         look_up("task", task, self.paper_tasks)
         section = self.workspace.profile.study_filters.get(study)
         if section and task in section.tasks and task in self._own_tasks:

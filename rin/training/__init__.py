@@ -1,4 +1,4 @@
-"""Training: one compiled step for many runs, and pretraining from nothing."""
+"""Training: one compiled step for many runs, and pretraining from random weights."""
 
 #: Files in the work folder of a pretraining: a line on its progress, and the pooled features of
 #: its test images.
