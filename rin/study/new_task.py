@@ -401,7 +401,7 @@ def _are_deep(root: Path, scans: Sequence[str]) -> bool:
     from rin.data.dicom import measured_values  # pydicom is slow to load
 
     for locator in scans:
-        with suppress(InputError):  # the inspection of all names the broken ones
+        with suppress(InputError):  # the inspection of all pictures reports broken ones
             return measured_values(root, locator) is not None
     return False
 
@@ -414,7 +414,7 @@ def _count_without_window(root: Path, scans: Sequence[str]) -> int:
 
     without = 0
     for locator in scans:
-        with suppress(InputError):  # the inspection of all names the broken ones
+        with suppress(InputError):  # the inspection of all pictures reports broken ones
             without += not stores_window(root, locator)
     return without
 

@@ -100,7 +100,7 @@ class WeightsFacts(FrozenModel):
 
 
 class Addition(FrozenModel):
-    """Pretrainings and studies added to a reference run, and the software that computed them."""
+    """Pretrainings and studies added to a reference run, and how they were computed."""
 
     pretrainings: list[PositiveInt]
     backbones: list[str]

@@ -201,7 +201,7 @@ def _refuse_alike_classes(
     for first, second in combinations(present, 2):
         plain = [unicodedata.normalize("NFKC", value).casefold() for value in (first, second)]
         numbers = [re.sub(r"\D", "", value) for value in plain]
-        prefixed = plain[0].endswith(plain[1]) or plain[1].endswith(plain[0])  # as abnormal
+        prefixed = plain[0].endswith(plain[1]) or plain[1].endswith(plain[0])  # abnormal, normal
         # If there are only two classes, they are the comparison; with one label, they are joined.
         matters = len(present) > 2 and labels[first] != labels[second] and numbers[0] == numbers[1]
         near = SequenceMatcher(None, plain[0], plain[1]).ratio() >= _ALIKE and not prefixed

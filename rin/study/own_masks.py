@@ -79,5 +79,5 @@ def lesion_values(places: Places, said: str, made: NewTask, ask: Ask) -> dict[st
 
 def _labels_of(places: Places, files: Iterable[str]) -> Iterable[list[int]]:
     for file in files:
-        with suppress(InputError):  # the inspection of all names the broken ones
+        with suppress(InputError):  # the inspection of all pictures reports broken ones
             yield labels_in(places.tree.root, file)

@@ -334,7 +334,7 @@ def _match_studies(places: Places, rows: pd.DataFrame, least: float) -> _Match |
     if all(map(is_dicom, locators)):
         from rin.data.dicom import elements_of  # pydicom is slow to load
 
-        with suppress(InputError):  # the inspection of all names files that are no DICOM
+        with suppress(InputError):  # the inspection of all pictures reports others
             headers = [elements_of(places.tree.root, locator, HEADERS) for locator in locators]
             for header, values in zip(HEADERS, zip(*headers, strict=True), strict=True):
                 key = discovery.guess_key(rows, places.pictures, values)

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 def plan_pretraining(
     workspace: Workspace, settings: Pretraining | None = None, pretraining: int | None = None
 ) -> list[PretrainingRun]:
-    """List the runs of all or one of the pretrainings of a study, by default with its settings."""
+    """List the runs of one pretraining of a study, or of all, by default with its settings."""
     settings = settings or workspace.profile.pretraining
     if settings is None:
         return []

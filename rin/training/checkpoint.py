@@ -164,12 +164,12 @@ class TrainingState(keras.callbacks.Callback):
         self._first, self._last = self.step, time.monotonic()
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """Note the step, and save the state before this batch if a checkpoint is due."""
+        """Record the step, and save the state before this batch if a checkpoint is due."""
         self._advance(self._first + batch)
         self._save_when_due()
 
     def on_test_begin(self, logs: dict | None = None) -> None:
-        """Note that all batches of an epoch are done."""
+        """Record that all batches of an epoch are done."""
         np.asarray(self.model.optimizer.iterations)  # waits until the device has trained
         self._advance(self.steps)
         self._rate = self.images / self.seconds
@@ -193,7 +193,7 @@ class TrainingState(keras.callbacks.Callback):
         self._save_when_due()
 
     def _advance(self, step: int) -> None:
-        """Note that all batches before a step are done."""
+        """Record that all batches before a step are done."""
         now = time.monotonic()
         self.step, self.seconds, self._last = step, self.seconds + now - self._last, now
 
