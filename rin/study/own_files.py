@@ -20,7 +20,7 @@ from rin.files import read_yaml
 NO_SPLIT = NO_PATIENTS = "none"
 #: Value of ``--label`` with which the masks decide the class: whether they mark a lesion.
 IN_MASKS = "masks"
-#: With more classes, the positive one must be named; the user is not asked.
+#: The largest number of classes of which the user is asked for the positive one.
 MOST_CLASSES = 20
 #: How files of other kinds can be converted to pictures or volumes, by their endings.
 _WAYS = read_yaml(Path(__file__).with_suffix(".yaml"))["conversions"]
@@ -144,7 +144,7 @@ def find_places(
 
 
 def _way_to_convert(names: Iterable[str], folder: Path) -> str:
-    """Return how to convert files of a kind that cannot be read, where a way is known."""
+    """Return how to convert files of a kind that cannot be read; `convert others` if unknown."""
     endings = {Path(name).suffix.lower() for name in names}
     for way in _WAYS:
         if endings & {*way["endings"].split()}:
@@ -173,7 +173,7 @@ def _refuse_pairs(tree: Tree) -> None:
 
 
 def _refuse_likely_masks(tree: Tree, pictures: list[str], outlines: list[str]) -> None:
-    """Raise InputError where some of the pictures are called as masks are."""
+    """Raise InputError if some of the pictures are named like masks."""
     stems = {name: discovery.file_stem(name).rpartition("/")[2] for name in pictures}
     likely = [name for name, stem in stems.items() if discovery.are_called_as_masks(stem)]
     if likely and not outlines and len(likely) < len(pictures):

@@ -447,7 +447,7 @@ def _options_of(
 
 
 def _refuse_other_folders(tree: Tree, parts: Sequence[Sequence[str]]) -> None:
-    """Raise InputError where the outermost folders are parts of a split, or patients."""
+    """Raise InputError if the outermost folders are parts of a split or seem to be patients."""
     outermost = sorted({names[0] for names in parts if len(names) > 1})
     depth = min(map(len, parts)) - 1
     if depth == 1 and outermost and all(map(discovery.part_of, outermost)):
