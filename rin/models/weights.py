@@ -1,6 +1,6 @@
 """Pretrained backbone weights: where they come from, which inputs they need, how they are read.
 
-Files are read and written only in formats that cannot run code: Keras 2's HDF5, layer by layer,
+Files are read and written only in formats that cannot run code: Keras 2's HDF5, by topology and
 ignoring any model configuration beside the weights; Keras' `.weights.h5` and safetensors, by
 position; safetensors of PyTorch and MLX, by name, into torchvision's topology.  Files with any
 other ending are refused unread.

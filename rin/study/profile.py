@@ -222,7 +222,7 @@ class Pretraining(FrozenModel):
     @field_validator("pretrainings", mode="before")
     @classmethod
     def _numbered(cls, stated: Any) -> Any:
-        # A number that is far too large is not expanded to a list, and so refused.
+        # A number that is far too large stays a number, which is refused later.
         return list(range(1, stated + 1)) if type(stated) is int and stated < 1000 else stated
 
     @model_validator(mode="after")
@@ -496,7 +496,7 @@ class ExperimentCell:
 
 
 class Sizes(FrozenModel):
-    """About how many cases each part of a split has; by default, all others are tested."""
+    """About how many cases each part of a split has; without `test`, all others are tested."""
 
     train: Positive
     validation: Positive
@@ -525,7 +525,7 @@ class SampledConfounder(FrozenModel):
 
 
 class Probe(FrozenModel):
-    """Settings of the study whether a weights file shows which inputs it was trained on.
+    """Settings of the test of whether a weights file shows which inputs it was trained on.
 
     Backbones (null: all) are pretrained on the corpus of `init` under each of `preprocessings`, on
     at most `cases` images; files are probed with `images` images of every dataset.
