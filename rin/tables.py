@@ -96,7 +96,7 @@ PRETRAINED = SCHEMAS["Pretrained"]
 
 
 def described(schema: Schema) -> pd.DataFrame:
-    """Return one row a column of a schema: column, type, unit, meaning, always (required)."""
+    """Return one row per column of a schema: column, type, unit, meaning, always (required)."""
     rows = []
     for name, column in schema.columns.items():
         facts = {"type": column.type, "unit": column.unit}

@@ -18,7 +18,7 @@ class Preprocessing:
     """A preprocessing: `swap(pixels) * scale + offset`, pixels in 0-255.
 
     With `bgr` the channels are first swapped to blue, green, red; `scale` and `offset` have one
-    number a channel, in the order after the swap.
+    number per channel, in the order after the swap.
     """
 
     name: str

@@ -526,7 +526,7 @@ def _validated(names: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def scored_cases(workspace: Workspace, task: str, part: str = "test") -> pd.DataFrame:
-    """Return one row a case of a part: case_id, patient_id, label, and the manifest's columns."""
+    """Return one row per case of a part: case_id, patient_id, label, and kept columns."""
     inputs = workspace.inputs(task).scored(part)
     cases = inputs.used_images.cases
     if part in SCORED_PARTS:

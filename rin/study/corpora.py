@@ -112,8 +112,8 @@ def corpus_overlap(workspace: Workspace) -> pd.DataFrame:
     reduced to the corpus' own size, as a copy in the corpus would be, and compared with their
     originals.
 
-    Return one row a task and corpus; columns include `in_corpus` (whether the corpus has images of
-    the task's modality), `equal` (number of images with identical pixels in the corpus), `near`
+    Return one row per task and corpus.  Columns include `in_corpus` (whether the corpus has images
+    of the task's modality), `equal` (number of images with identical pixels in the corpus), `near`
     (number of images within `COPY_BITS` of a picture in the corpus), `nearest` (smallest distance
     in bits), and, for the control, `copies_found` and `farthest_copy`.
     """

@@ -210,7 +210,7 @@ def run_missing(workspace: Workspace, planned: Sequence[Run]) -> pd.DataFrame:
 
 
 def run_grid(workspace: Workspace, *tasks: str, retrain: bool = False) -> pd.DataFrame:
-    """Train the unfinished runs of the main study, of these tasks or all; return one row a run.
+    """Train the unfinished runs of the main study, of these tasks or all; return one row per run.
 
     With `retrain`, runs that other code trained (`Ledger.of_other_code`) are trained again.
     """
@@ -221,7 +221,7 @@ def run_grid(workspace: Workspace, *tasks: str, retrain: bool = False) -> pd.Dat
 
 
 def run_fine_tuning(workspace: Workspace) -> pd.DataFrame:
-    """Train the unfinished runs of every study of a profile; return one row a run."""
+    """Train the unfinished runs of every study of a profile; return one row per run."""
     return run_missing(workspace, plan_all(workspace))
 
 

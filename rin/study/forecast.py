@@ -153,7 +153,7 @@ def fit_budget(
 
 
 def forecast(workspace: Workspace) -> pd.DataFrame:
-    """Return one row a stage: `stage, runs, finished, jobs, hours, gigabytes`.
+    """Return one row per stage: `stage, runs, finished, jobs, hours, gigabytes`.
 
     `runs` is the number of runs of a profile; a run that studies share counts once (before any is
     finished, runs with different settings but equal preprocessing count separately).  `jobs` is

@@ -1,4 +1,4 @@
-"""The run ledger: one folder a finished run, and no half-written runs.
+"""The run ledger: one folder per finished run, and no half-written runs.
 
 It is our own, because experiment trackers and function caches do not offer runs that are whole or
 absent, keyed by a digest, and claimed by one of several processes.  `done.json`, the last file of

@@ -50,7 +50,7 @@ def confidence_error(confidence: np.ndarray, right: np.ndarray) -> float:
 
 
 def loss_table(workspace: Workspace) -> pd.DataFrame:
-    """Return one row a loss, backbone and seed: how the network classifies its test images.
+    """Return one row per loss, backbone and seed: how the network classifies its test images.
 
     Columns include `seed` (from 0), `top1`, `top5`, `balanced_accuracy`, `ece`
     (`confidence_error`) and mean `confidence`; and `estimate`, `ci_low` and `ci_high`: top-1

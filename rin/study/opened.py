@@ -1,7 +1,7 @@
 """Opened results: one format for a study's own runs, reference runs and published runs.
 
 A folder of results contains `run.json`, which states how the numbers were computed, without
-folders and accounts, and one parquet file a table.  The tables have case ids and numbers but no
+folders and accounts, and one parquet file per table.  The tables have case ids and numbers but no
 statistics, which are computed from them whenever they are shown.  Whose runs they are makes no
 difference here.
 """
@@ -213,7 +213,7 @@ class OpenedResults:
         return table.reset_index(drop=True)
 
     def records(self, task: str, study: str = MAIN) -> pd.DataFrame:
-        """Return one row a run (and level): the columns that name it, and its record."""
+        """Return one row per run (and level): the columns that name it, and its record."""
         runs = self.rows("runs", study=study, task=task)
         if runs.empty:
             problem = f"there are no results of {task} in the study {study}"
@@ -222,7 +222,7 @@ class OpenedResults:
         return runs if runs["factor"].notna().any() else runs.drop(columns=_OF_FACTOR)
 
     def predictions(self, study: str, task: str, part: str = "test") -> pd.DataFrame:
-        """Return one row a run and case of a part (`rin.tables.PREDICTIONS`).
+        """Return one row per run and case of a part (`rin.tables.PREDICTIONS`).
 
         If a factor varies, `factor`, `level` and `preprocessing` come first, and a run that levels
         share is repeated under each level; `pretraining_seed` is the seed of the network that a
@@ -256,7 +256,7 @@ class OpenedResults:
         return self.tables["predictions"].groupby(["run_id", "part"], sort=False).indices
 
     def cases(self, task: str, part: str = "test") -> pd.DataFrame:
-        """Return one row a scored case: case_id, patient_id, label and the manifest's columns."""
+        """Return one row per scored case: case_id, patient_id, label, and kept columns."""
         rows = self.rows("cases", task=task, part=part)
         return rows.drop(columns=["task", "part"]).dropna(axis="columns", how="all")
 

@@ -93,8 +93,8 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
 class _Table:
     """A table that is being read: its rows, and the columns found so far, by role.
 
-    If the table does not have one row a picture, ``key`` is the column that identifies the patient
-    or the study of a row; ``of_study`` are the options for one row a study.
+    If the table does not have one row per picture, ``key`` is the column that identifies the
+    patient or the study of a row; ``of_study`` are the options for one row per study.
     """
 
     rows: pd.DataFrame
@@ -263,7 +263,7 @@ def _find_key(
 class _Match:
     """A column whose cells assign rows to pictures.
 
-    ``settings`` of the manifest, or ``options`` of the layout for one row a study, describe how.
+    ``settings`` of the manifest, or ``options`` of the layout for one row per study, describe how.
     """
 
     key: discovery.Key

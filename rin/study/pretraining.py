@@ -135,7 +135,7 @@ ROOM = 4_000_000
 
 
 def pretrained(workspace: Workspace) -> pd.DataFrame:
-    """Return one row a finished run: init, backbone, pretraining, run id, accuracy, budget."""
+    """Return one row per finished run: init, backbone, pretraining, run id, accuracy, budget."""
     columns = ("init", "corpus", "backbone", "preprocessing", "pretraining", "seed", "run_id")
     rows = []
     for run in _finished(workspace):
@@ -149,7 +149,7 @@ def pretrained(workspace: Workspace) -> pd.DataFrame:
 
 
 def pretraining_histories(workspace: Workspace) -> pd.DataFrame:
-    """Return the learning curves of finished runs, one row an epoch.
+    """Return the learning curves of finished runs, one row per epoch.
 
     `images_per_second` is that of training alone; `seconds` includes validation.
     """
@@ -157,7 +157,7 @@ def pretraining_histories(workspace: Workspace) -> pd.DataFrame:
 
 
 def pretraining_predictions(workspace: Workspace) -> pd.DataFrame:
-    """Return the predictions of every finished run for its test images, one row an image.
+    """Return the predictions of every finished run for its test images, one row per image.
 
     `confidence` is the probability of the class that is `predicted`.
     """

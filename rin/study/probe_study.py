@@ -74,7 +74,7 @@ def run_probe(workspace: Workspace) -> None:
 
 
 def probe_measurements(workspace: Workspace) -> pd.DataFrame:
-    """Probe all files and return one row a file, source and candidate.
+    """Probe all files and return one row per file, source and candidate.
 
     Columns include `trained_with` (a preprocessing), `chance` (share of the largest class among
     the test images), `source` (a dataset), `seen` (whether the weights were trained on that
@@ -112,7 +112,7 @@ def probe_measurements(workspace: Workspace) -> pd.DataFrame:
 
 
 def file_variances(workspace: Workspace, *, probed: bool) -> pd.DataFrame:
-    """Return a remark on the running variances in each available weights file, one row a file.
+    """Return a remark on the running variances in each available weights file, one row per file.
 
     The files are the released files of a profile and, with `probed`, those pretrained for the
     probe.  Columns are `file` and `remark`: the text of

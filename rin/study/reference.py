@@ -299,7 +299,7 @@ def _made_small(workspace: Workspace, results: OpenedResults) -> OpenedResults:
     tables["predictions"] = scores[~unread]
     for name in {"overlap", "baselines"} & {*tables}:
         tables[name] = _of_less_precision(tables[name])
-    if "overlap" in tables:  # a row a run and case: all digits would outweigh the other tables
+    if "overlap" in tables:  # a row per run and case: all digits would outweigh other tables
         tables["overlap"] = tables["overlap"].round(OVERLAP_DECIMALS)
     if "pretraining" in tables:
         tables["corpus_overlap"] = corpus_overlap(workspace)

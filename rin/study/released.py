@@ -80,7 +80,7 @@ def weights_remark(verified: str | None, verdict: str | None, preprocessing: str
 def released_files(
     workspace: Workspace, ask: Literal["none", "unknown", "all"] = "none"
 ) -> list[ReleasedFile]:
-    """Return the released weights of a profile, one file an init and backbone.
+    """Return the released weights of a profile, one file per init and backbone.
 
     Earlier verdicts of the probe are read from the folder of results.  Of the other files, `ask`
     says which are probed: none, those without a known digest (`unknown`), or all.  Unless it is

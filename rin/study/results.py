@@ -170,7 +170,7 @@ class Results:
     def predictions(
         self, study: str = MAIN, task: str | None = None, part: str = "test"
     ) -> pd.DataFrame:
-        """Return the predictions of a study: one row a run and case of a part.
+        """Return the predictions of a study: one row per run and case of a part.
 
         Columns are those of `rin.tables.PREDICTIONS`, with `pretraining_seed` if networks were
         pretrained by the study.  `study` is one of `studies`; `task` None means all tasks of the
@@ -192,11 +192,11 @@ class Results:
         return self._chosen(self._reference_of(task), images_of(task)).facts.task(task)
 
     def cases(self, task: str, part: str = "test") -> pd.DataFrame:
-        """Return one row a scored case: case_id, patient_id, label and the manifest's columns."""
+        """Return one row per scored case: case_id, patient_id, label, and kept columns."""
         return self.results_of(task).cases(task, part)
 
     def records(self, task: str, study: str = MAIN) -> pd.DataFrame:
-        """Return one row a run: the columns that name it, and its record."""
+        """Return one row per run: the columns that name it, and its record."""
         return self.results_of(task, study).records(task, study)
 
     def overlap(self, task: str, part: str = "test") -> pd.DataFrame:
@@ -220,11 +220,11 @@ class Results:
         return self.results_of(task, LAYERS).layer_similarity(task)
 
     def pretraining(self) -> pd.DataFrame:
-        """Return one row a pretrained network behind the shown results; there may be none."""
+        """Return one row per pretrained network behind the shown results; there may be none."""
         return self._of_networks.table("pretraining")
 
     def pretraining_histories(self) -> pd.DataFrame:
-        """Return the learning curves of pretrained networks, one row an epoch; may be empty."""
+        """Return the learning curves of pretrained networks, one row per epoch; may be empty."""
         return self._of_networks.table("pretraining_histories")
 
     def corpora(self) -> dict[str, str]:

@@ -25,7 +25,7 @@ def run_study(workspace: Workspace, *, retrain: bool = False) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a fine-tuning run.
+        One row per fine-tuning run.
 
     Raises
     ------

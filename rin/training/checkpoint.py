@@ -101,7 +101,7 @@ class TrainingState(keras.callbacks.Callback):
     running metrics, the loss first.  Training ends after `epochs`, or after `patience` consecutive
     epochs, `stale` so far, whose validation loss is not below the `lowest`.  `epoch` and `step`
     count the finished epochs and batches, `seconds` is the time spent in the current epoch;
-    `curves` has one row an epoch: Keras' logs, `learning_rate`, `images_per_second` (training
+    `curves` has one row per epoch: Keras' logs, `learning_rate`, `images_per_second` (training
     only) and `seconds`.  `best` are the weights with the lowest validation loss, or None if they
     are those that the model has now; `resumed` counts how often the training went on from a
     checkpoint.  `keras.callbacks.EarlyStopping` would not do: if the loss of the first epoch is
