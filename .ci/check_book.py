@@ -182,9 +182,9 @@ def count(built: Built, listed: dict) -> tuple[Counter, list[str]]:
     """
     files = [file for file in files_of(listed) if file not in API]
     texts = {file: (built.html / f"{file}.html").read_text(encoding="utf-8") for file in files}
-    told = re.compile(r"rin-provenance rin-(stand-in|mixed)")
+    of_stand_ins = re.compile(r"rin-provenance rin-(stand-in|mixed)")
     words = Counter({file: visible_words(text) for file, text in texts.items()})
-    return words, [file for file, text in texts.items() if told.search(text)]
+    return words, [file for file, text in texts.items() if of_stand_ins.search(text)]
 
 
 def check_counts(words: Counter, stand_ins: Sequence[str]) -> list[str]:

@@ -122,7 +122,7 @@ def outline_of(workspace: Workspace, *, reading: bool = False) -> Outline:
     if profile.losses:
         shown |= {"losses live"}
     # A dataset that another task is tested on has its runs on the page of that external test.
-    tasks = [task for task in runs.paper_tasks if find_task(task)[0].name not in external]
+    tasks = [task for task in runs.tasks_with_page if find_task(task)[0].name not in external]
     chosen = chosen_pages(profile)
     titles = dict.fromkeys(find_task(task)[0].title for task in profile.tasks)
     return Outline(

@@ -70,7 +70,7 @@ class Results:
         return Results(replace(self.workspace, profile=profile))
 
     @cached_property
-    def paper_tasks(self) -> tuple[str, ...]:
+    def tasks_with_page(self) -> tuple[str, ...]:
         """Every task that has a page in the book: the paper's tasks in its order, then others."""
         kept = self.reference.facts.profile.tasks if self.reference else []
         run = [*self.workspace.profile.tasks, *kept]
@@ -81,12 +81,12 @@ class Results:
 
     @property
     def titles(self) -> dict[str, str]:
-        """Titles of `paper_tasks`, as in their manifests."""
-        return {task: find_task(task)[1].title for task in self.paper_tasks}
+        """Titles of `tasks_with_page`, as in their manifests."""
+        return {task: find_task(task)[1].title for task in self.tasks_with_page}
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The tasks with results of the main study, in the order of `paper_tasks`."""
+        """The tasks with results of the main study, in the order of `tasks_with_page`."""
         return self.tasks_of(MAIN)
 
     @property
@@ -117,12 +117,12 @@ class Results:
         return self if {*names} <= {*self.kept, *self.tasks} else open_reference(keeping=names)
 
     def tasks_of(self, study: str) -> tuple[str, ...]:
-        """Return the tasks with results of a study, in the order of `paper_tasks`."""
-        return tuple(task for task in self.paper_tasks if self.origin(task, study))
+        """Return the tasks with results of a study, in the order of `tasks_with_page`."""
+        return tuple(task for task in self.tasks_with_page if self.origin(task, study))
 
     def origin(self, task: str, study: str = MAIN) -> Literal["own", "reference"] | None:
         """Return where the shown results of a task come from; None if there are none."""
-        look_up("task", task, self.paper_tasks)
+        look_up("task", task, self.tasks_with_page)
         section = self.workspace.profile.study_filters.get(study)
         if section and task in section.tasks and task in self._own_tasks:
             return "own"

@@ -17,7 +17,7 @@ def demo(tmp_path_factory):
 def test_demo_shows_the_reference_run_without_training_anything(demo):
     assert demo.is_reference
     assert demo.tasks == ("thyroid", "breast", "covid19", "pneumonia", "hemorrhage", "busbra")
-    assert len(demo.paper_tasks) == 9
+    assert len(demo.tasks_with_page) == 9
     assert demo.facts("breast").kind == "real"
     assert demo.facts("pneumonia").kind == "substitute"
     assert demo.external("breast") == ("busbra",)

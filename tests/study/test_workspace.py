@@ -292,7 +292,7 @@ def test_task_of_ones_own_beside_one_of_the_paper_keeps_its_name_and_its_images(
     monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path / "manifests"))
     profile = tiny_profile({"tasks": ["clinic"], "stand_ins.own_us": {"benign": 24}})
     runs = Results(open_workspace(profile, results=study_folder))
-    assert (runs.paper_tasks, runs.tasks) == (("clinic",), ("clinic",))
+    assert (runs.tasks_with_page, runs.tasks) == (("clinic",), ("clinic",))
     assert find_task("clinic")[1].paper_task == find_task("thyroid")[1].paper_task == "thyroid"
 
 
