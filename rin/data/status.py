@@ -24,6 +24,9 @@ from rin.files import sha256_of
 
 #: A mask that covers a larger share of its picture is a finding.
 NEARLY_ALL = 0.9
+#: Typical share of a picture from which masks seem to be inverted; area that masks enclose, in
+#: areas of their own, from which they seem to be lines; and masks that are looked at for both.
+MOSTLY_MARKED, HOLLOW, MASKS_LOOKED_AT = 0.5, 2, 64
 #: Share of a window's width by which its ends may differ from percentiles computed again.
 WINDOW_TOLERANCE = 0.1
 _HOW_TO_GET = {
@@ -226,7 +229,7 @@ def _describe(done: Verification, dataset: Dataset) -> None:
     for finding in dataset.findings:
         named_cases = f" ({join_first_ten(finding.case_ids, ', ')})" if finding.case_ids else ""
         done.say("finding", f"{finding.kind}: {finding.text}{named_cases}")
-    for text in unusual_masks(dataset):
+    for text in (*unusual_masks(dataset), *unusual_drawing(dataset)):
         done.say("finding", text)
     if manifest.window and manifest.window_from == "percentiles":
         done.say("window", _compare_window(dataset, manifest.window))
@@ -272,6 +275,31 @@ def unusual_masks(dataset: Dataset) -> list[str]:
         texts.append(
             f"masks of almost the whole picture: {len(full):,} ({join_first_ten([*full], ', ')})"
         )
+    return texts
+
+
+def unusual_drawing(dataset: Dataset) -> list[str]:
+    """Return phrases on masks that seem to be inverted, or lines around the lesions.
+
+    A sample of the masks is read; those that mark nothing are left out.
+    """
+    from scipy.ndimage import binary_fill_holes  # slow to load
+
+    masked = dataset.cases[dataset.cases["masks"].map(len) > 0]
+    lesion, shares = dataset.manifest.lesion_values, []
+    for case in masked.iloc[:: 1 + len(masked) // MASKS_LOOKED_AT].itertuples():
+        size = case.height, case.width
+        marked = read_mask(dataset.root, case.masks, size, case.image, lesion)
+        if marked.any():
+            shares.append((marked.mean(), binary_fill_holes(marked).mean() / marked.mean()))
+    texts = []
+    if shares:
+        share, filled = np.median(shares, axis=0)
+        if share > MOSTLY_MARKED:
+            texts.append(f"masks mark {share:.0%} of a typical picture: are they inverted?")
+        elif filled > HOLLOW:
+            times = f"{filled:.1f} times their own area"
+            texts.append(f"masks enclose {times}: are they lines around the lesions, not areas?")
     return texts
 
 

@@ -38,7 +38,7 @@ from rin.data.manifest import (
 )
 from rin.data.pixels import show_colour, window_of_all, window_of_percentiles
 from rin.data.splits import LEAST, MAX_FOLDS, fold_sizes, given_folds, make_folds
-from rin.data.status import patients_in_words
+from rin.data.status import patients_in_words, unusual_drawing
 from rin.data.store import Dataset, inspect_cases, refuse_bad
 from rin.data.tree import is_dicom, open_tree
 from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
@@ -599,6 +599,8 @@ def _describe(
             text += f", {counted(without, 'pictures')} without one" if without else ""
         text += f"; {counted(plain, 'masks mark')} nothing or everything" if plain else ""
         made.say("masks read", text, "yellow" if plain or without else "")
+        for text in unusual_drawing(dataset):
+            made.say("MASKS", text, "bold red")
     labels = cases.set_index("case_id")["label"]
     label_a, label_b = (labels.loc[pairs[case]].to_numpy() for case in ("case_a", "case_b"))
     text = f"{counted(len(pairs), 'pairs')} within {manifest.near_duplicate_bits} of 256 bits, "

@@ -262,6 +262,19 @@ def test_masks_that_mark_nothing_or_nearly_all_are_findings(verify, busi_root):
     assert "masks of almost the whole picture: 1 (malignant (1))" in findings
 
 
+def test_masks_that_are_inverted_or_lines_are_a_finding(verify, busi_root):
+    lines = np.zeros((4, 6), bool)
+    lines[[0, 3]] = lines[:, [0, 5]] = True
+    for drawn, finding in (
+        (~mask((0, 0)), "masks mark 96% of a typical picture: are they inverted?"),
+        (lines, "masks mark 67% of a typical picture: are they inverted?"),
+    ):
+        for path in (busi_root / TOP).rglob("*_mask*.png"):
+            save(path, drawn)
+        findings = [text for what, text in verify().facts if what == "finding"]
+        assert finding in findings
+
+
 def test_verify_again_decodes_nothing_and_fresh_decodes_all(data, manifests, busi_root):
     """A picture that goes bad inside an archive, whose directory does not tell."""
     manifests("one")

@@ -238,6 +238,23 @@ def labelled_masks(home, *, keeps_table=False):
         (home / "own/list.csv").unlink()
 
 
+def redrawn(change):
+    """Return what draws every mask anew, from a bool picture with a disc."""
+
+    def make(home):
+        away = np.indices((16, 16)) - 7
+        disc = (away**2).sum(axis=0) < 36
+        for name in names_of(home):
+            save(home / "own/masks" / name, np.uint8(255) * change(disc))
+
+    return make
+
+
+def border(disc):
+    inside = disc[:-2, 1:-1] & disc[2:, 1:-1] & disc[1:-1, :-2] & disc[1:-1, 2:]
+    return disc & ~np.pad(inside, 1)
+
+
 def black_masks(home, patients):
     for name in names_of(home):
         if int(name[1:3]) in patients:
@@ -884,6 +901,16 @@ CASES = {
         "folders are no classes: test, train. Give a --table of the class of each picture",
         refused=True,
         table=False,
+    ),
+    "inverted masks": Case(
+        redrawn(np.logical_not),
+        "MASKS masks mark 57% of a typical picture: are they inverted?",
+        LESIONS,
+    ),
+    "lines around the lesions": Case(
+        redrawn(border),
+        "MASKS masks enclose 3.4 times their own area: are they lines around the lesions, not",
+        LESIONS,
     ),
     "findings without a table": Case(
         lambda h: (h / "own/list.csv").unlink(),
