@@ -26,7 +26,7 @@ from rin.files import sha256_of
 NEARLY_ALL = 0.9
 #: Typical share of a picture from which masks seem to be inverted; area that masks enclose, in
 #: areas of their own, from which they seem to be lines; and masks that are looked at for both.
-MOSTLY_MARKED, HOLLOW, MASKS_LOOKED_AT = 0.5, 2, 64
+MOSTLY_MARKED, HOLLOW, MASK_SAMPLE = 0.5, 2, 64
 #: Share of a window's width by which its ends may differ from percentiles computed again.
 WINDOW_TOLERANCE = 0.1
 _HOW_TO_GET = {
@@ -287,7 +287,7 @@ def unusual_drawing(dataset: Dataset) -> list[str]:
 
     masked = dataset.cases[dataset.cases["masks"].map(len) > 0]
     lesion, shares = dataset.manifest.lesion_values, []
-    for case in masked.iloc[:: 1 + len(masked) // MASKS_LOOKED_AT].itertuples():
+    for case in masked.iloc[:: 1 + len(masked) // MASK_SAMPLE].itertuples():
         size = case.height, case.width
         marked = read_mask(dataset.root, case.masks, size, case.image, lesion)
         if marked.any():
