@@ -35,14 +35,17 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each ke
 
 @on_linux
 @pytest.mark.slow
-def test_kernels_share_imports_but_no_framework_and_end_with_their_server(tmp_path, capfd):
+def test_kernels_share_imports_but_no_framework_and_end_with_their_server(
+    monkeypatch, tmp_path, capfd
+):
     """Their locks have no names, so that one that is killed leaves none behind."""
     jobs = []
     for name in ("first", "second"):
         source = tmp_path / f"{name}.py"
         source.write_text(BODY)
         jobs.append(Job(source, tmp_path / f"{name}.ipynb", name=name))
-    run_jobs(jobs, cores=1)
+    monkeypatch.setattr("rin.report.build.cpu_count", lambda: 1)
+    run_jobs(jobs)
     servers = set()
     for job in jobs:
         code = json.loads(job.output.read_text())["cells"]
