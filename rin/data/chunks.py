@@ -53,9 +53,11 @@ def map_chunks(
         kill_workers()
         raise
     except TerminatedWorkerError as error:
-        problem = "a worker process died; what was finished before is kept"
-        remedy = "Often memory: set LOKY_MAX_CPU_COUNT, the number of processes, lower in the "
-        remedy += "environment, and run again to go on from here."
+        problem = "a worker process died; finished work is kept"
+        remedy = (
+            "Memory is the usual cause: lower LOKY_MAX_CPU_COUNT, the number of processes, in "
+        )
+        remedy += "the environment, and run again to continue."
         raise InputError(problem, where=title, remedy=remedy) from error
 
 

@@ -77,8 +77,8 @@ def sampled_parts(
     for part, group, label, count in takes:
         pool = pools.get((group, label), [])
         if len(pool) < count:
-            problem = f"{len(pool)} patients of {group} are left with label {label}, and part "
-            problem += f"{part} takes {count}"
+            problem = f"{len(pool)} patients of {group} are left with label {label}, but part "
+            problem += f"{part} needs {count}"
             remedy = "Ask for smaller parts, or choose groups with more patients."
             raise InputError(problem, where="confounder", remedy=remedy)
         parts |= {pool.pop(): part for _ in range(count)}

@@ -63,7 +63,7 @@ def part_in_words(manifest: DatasetManifest, cases: pd.DataFrame) -> str:
     whole = stated.total or sum(stated.images.values())
     number = counts["found"].sum()
     if not whole:
-        return f"{counted(number, f'{stated.unit}s')} of a number that is not known"
+        return f"{counted(number, f'{stated.unit}s')} of an unknown number"
     return "" if number == whole else f"{number:,} of {whole:,} {stated.unit}s"
 
 
@@ -93,8 +93,8 @@ def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: Path) ->
         problem = f"the counts differ from those expected of {manifest.name}: {sentences}"
         remedy = "Fetch the dataset again, or correct the counts in its manifest."
         if manifest.access == "not public":
-            remedy = "Bring back the files as they were; or delete both files of "
-            remedy += f"{manifest.name}, manifest and profile, and call rin new again."
+            remedy = "Restore the files; or delete the manifest and the profile of "
+            remedy += f"{manifest.name}, and run rin new again."
         remedy += f" {IF_PARTIAL}" if less else ""
         raise InputError(problem, where=where, remedy=remedy)
 
@@ -127,25 +127,25 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> list[CasePr
     if manifest.tasks and len(classes) < 2:
         problem = f"all {len(cases):,} pictures have one label ({', '.join(classes)}): two are "
         problem += "needed"
-        remedy = "Give another class a label in label_map, or leave less out"
+        remedy = "Give another class a label in label_map, or leave out less"
         problems.append(CaseProblem("one class", problem, remedy))
     numbered = cases.reset_index(drop=True)
     mixed = numbered[numbered.groupby("patient_id")["label"].transform("nunique") > 1]
     if len(mixed) and manifest.patient_labels == "one":
         shown = [
-            f"that of {case_name(cases, rows.index[0])}: {' and '.join(sorted({*rows['label']}))}"
+            f"of {case_name(cases, rows.index[0])}: {' and '.join(sorted({*rows['label']}))}"
             for _, rows in mixed.groupby("patient_id")
         ]
         problem = f"{counted(len(shown), 'patients have two labels')} ({join_first_ten(shown)})"
-        remedy = "Correct the table, or say patient_labels: several if labels belong to pictures"
+        remedy = "Correct the table, or set patient_labels: several if labels belong to pictures"
         problems.append(CaseProblem("mixed patients", problem, remedy))
     empty = cases.loc[marks_nothing(cases), "case_id"].tolist()
     expected = manifest.counts.empty_masks
     if len(empty) > expected:
         problem = f"{counted(len(empty), 'masks mark nothing or the whole picture')} "
         problem += f"({join_first_ten(empty, ', ')}), at most {expected} expected"
-        remedy = "Draw those whose picture shows a lesion; if the others rightly mark none, state "
-        remedy += f"how many: counts.empty_masks, {len(empty)} if all are right"
+        remedy = "Draw the masks of pictures that show a lesion; if others are correctly empty, "
+        remedy += f"state how many: counts.empty_masks, {len(empty)} if all are correct"
         problems.append(CaseProblem("empty masks", problem, remedy))
     return problems
 
@@ -230,15 +230,15 @@ def volume_findings(slices: Slices, cases: pd.DataFrame) -> list[Finding]:
         without = shown.index[~shown]
         if len(without):
             text = f"{counted(len(without), 'volumes')} without a lesion, whose slices are evenly "
-            text += "spaced: a network could tell the two kinds by their heights"
+            text += "spaced: a network could recognise them by slice position"
             findings.append(Finding("volumes without a lesion", text, tuple(without[:LISTED])))
     return findings
 
 
 def wrapped_in_words(n: int, unwrapped: bool) -> str:
     """Return a phrase on files whose CT values wrapped, and whether the values were put back."""
-    problem = f"{counted(n, 'CT files')}: 12 bits without a sign, air at 3,000 and more"
-    return f"{problem}, {'put back' if unwrapped else 'put back by unwrap_ct: true'}"
+    problem = f"{counted(n, 'CT files')}: 12 bits without sign, air at 3,000 or more"
+    return f"{problem}, {'corrected' if unwrapped else 'corrected by unwrap_ct: true'}"
 
 
 def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
@@ -263,7 +263,7 @@ def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
 def check_data_root(data_root: Path) -> None:
     """Raise InputError if the data root is not a folder."""
     if not Path(data_root).is_dir():
-        remedy = "Name the folder that holds the datasets, or leave it out (DATA_ROOT, too)."
+        remedy = "Name the folder that contains the datasets, or omit it (DATA_ROOT, too)."
         raise InputError("there is no such data root", where=data_root, remedy=remedy)
 
 
@@ -290,7 +290,7 @@ def open_located(manifest: DatasetManifest, data_root: Path | None) -> Tree:
     source = f"Access is {manifest.access}: get it at {manifest.home}, and give"
     if manifest.access == "not public":
         source = f"Correct locations in data_manifests/{manifest.name}.yaml, or give"
-    remedy = f"{source} --data-root the folder that holds it."
+    remedy = f"{source} --data-root the folder that contains it."
     raise InputError(problem, where=data_root or "--data-root", remedy=remedy)
 
 
@@ -390,8 +390,8 @@ def sample_pictures(
             provenance = "real" if where else "stand-in"
             title = f"{manifest.title} ({provenance})"
         if not names:
-            remedy = f"Known endings: {', '.join(PICTURES)}."
-            raise InputError("no pictures there", where=title, remedy=remedy)
+            remedy = f"Known extensions: {', '.join(PICTURES)}."
+            raise InputError("no pictures found", where=title, remedy=remedy)
         drawn = sorted(np.random.default_rng(0).permutation(len(names))[:n])
         pictures = (read_picture(tree.root, names[number], True, *how) for number in drawn)
         pixels = np.stack([resize_picture(picture, size, "stretch") for picture in pictures])

@@ -87,8 +87,8 @@ OUTLINES = {
         "--output-prefix masks --prefix-format nii.gz",
     ),
 }
-_PROBLEM = "the file is no DICOM picture that can be read"
-_REMEDY = "Export or download it once more, as one uncompressed grey or RGB frame; or name it in "
+_PROBLEM = "the file is not a readable DICOM picture"
+_REMEDY = "Export or download it again, as one uncompressed grey or RGB frame; or list it in "
 _REMEDY += "the manifest's known_bad."
 
 
@@ -108,7 +108,7 @@ class DicomFile(io.BufferedReader):
         if size in (-1, None):  # pydicom reads the whole rest only to inflate it
             inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, MAX_BYTES + 1)
             if len(inflated) > MAX_BYTES:
-                raise FileError(f"its deflated data set holds more than {MAX_BYTES} bytes")
+                raise FileError(f"its deflated data set is larger than {MAX_BYTES} bytes")
         return content
 
 
@@ -178,11 +178,11 @@ def _refuse_segmentation(dataset: Dataset, where: Path) -> None:
     if (kind := str(dataset.get("Modality") or "")) not in OUTLINES:
         return
     tool, command = OUTLINES[kind]
-    problem = f"it outlines what other files show ({kind}): {tool} makes masks in NIfTI of it"
+    problem = f"it outlines images in other files ({kind}): {tool} converts it to NIfTI masks"
     remedy = (
         f"Convert it and its series: {command.format(file=shlex.quote(str(where)))}; dcm2niix "
     )
-    remedy += "-z y -o images FOLDER-OF-SERIES. Call both alike, and give --masks and --images."
+    remedy += "-z y -o images FOLDER-OF-SERIES. Name both alike, and give --masks and --images."
     raise InputError(problem, where=where, remedy=remedy)
 
 
@@ -241,18 +241,20 @@ def decode(dataset: Dataset, frame: int | None = None) -> np.ndarray:
     if syntax.is_encapsulated and not get_decoder(syntax).is_available:
         packages = [PACKAGES[kind] for kind in PACKAGES if kind in syntax.name]
         install = f": pip install {packages[0]}" if packages else ""
-        raise FileError(f"nothing here decodes {syntax.name}{install}")
+        raise FileError(f"no installed package decodes {syntax.name}{install}")
     kind, samples = dataset.PhotometricInterpretation, dataset.SamplesPerPixel
     if (kind, samples) not in [*((k, 1) for k in GRAY), *((k, 3) for k in COLOR)]:
-        raise FileError(f"{kind:.20} with {samples} samples a pixel is not read")
+        raise FileError(f"{kind:.20} with {samples} samples per pixel is not supported")
     stated = _stated_frames(dataset, frame)
     bits = dataset.BitsAllocated, dataset.BitsStored
     if bits[0] not in ((8, 16) if samples == 1 else (8,)) or not 1 < bits[1] <= bits[0]:
-        raise FileError(f"{bits[1]} bits in {bits[0]}, {samples} samples a pixel, are not read")
+        raise FileError(
+            f"{bits[1]} bits in {bits[0]}, {samples} samples per pixel, are not supported"
+        )
     if not 0 < dataset.Rows * dataset.Columns <= MAX_PIXELS:
         raise FileError(f"{dataset.Columns} x {dataset.Rows} pixels")
     if (frames := _count_frames(dataset)) > stated:
-        raise FileError(f"its pixel data hold {frames} frames, and its header tells of {stated}")
+        raise FileError(f"its pixel data contain {frames} frames, but its header states {stated}")
     if syntax == JPEGBaseline8Bit:
         refuse_damaged_jpeg(get_frame(dataset.PixelData, frame or 0, number_of_frames=stated))
     high = int(dataset.get("HighBit", bits[1] - 1))
@@ -265,10 +267,10 @@ def _stated_frames(dataset: Dataset, frame: int | None) -> int:
     """Return the number of frames that a header states; FileError if ``frame`` does not fit it."""
     stated = int(dataset.get("NumberOfFrames") or 1)
     if frame is None and stated > 1:
-        which = "say which are taken (slices in the manifest, --slices of rin new)"
-        raise FileError(f"it holds {stated} frames: {which}")
+        which = "state which to use (slices in the manifest, --slices of rin new)"
+        raise FileError(f"it has {stated} frames: {which}")
     if frame is not None and not 0 <= frame < stated:
-        raise FileError(f"it holds {stated} frames, and frame {frame + 1} is asked for")
+        raise FileError(f"it has {stated} frames, but frame {frame + 1} is requested")
     return stated
 
 
@@ -314,7 +316,7 @@ def display(
     _read_commas(dataset)
     if pixels.ndim == 3:
         if window is not None:
-            raise FileError("it is in colour, and a window for grey values was asked for")
+            raise FileError("it is in colour, but a window for grey values was requested")
         return np.asarray(Image.fromarray(pixels).convert("L"))
     rescaled = "RescaleSlope" in dataset and "RescaleIntercept" in dataset
     if window is not None and not (as_stored or _rescales(dataset)):
@@ -341,7 +343,7 @@ def _read_commas(dataset: Dataset) -> None:
         if not isinstance(element, RawDataElement) or b"," not in (element.value or b""):
             continue
         if _THOUSANDS.search(element.value):
-            raise FileError(f"the comma in its {keyword} may be one of thousands or of decimals")
+            raise FileError(f"the comma in its {keyword} may separate thousands or decimals")
         tag = element.tag
         dataset[tag] = element._replace(value=element.value.replace(b",", b"."))
 
@@ -380,7 +382,7 @@ def patient_of(root: Path, locator: str) -> str:
     """Return the PatientID of a DICOM file, from its header alone; InputError without one."""
     (patient,) = elements_of(root, locator, ["PatientID"])
     if not patient:
-        remedy = "Export it with its patient, or a pseudonym: otherwise no split is by patient."
+        remedy = "Export it with its patient, or a pseudonym; a split by patient needs it."
         where = Path(root, locator)
         raise InputError("the header has no PatientID", where=where, remedy=remedy)
     return patient

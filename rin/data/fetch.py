@@ -22,7 +22,7 @@ def fetch_dataset(manifest: DatasetManifest, data_root: Path) -> list[Path]:
     """Return the files of a dataset below the data root; fetch those that are missing."""
     root = Path(data_root)
     if not manifest.fetch:
-        problem = f"{manifest.name} cannot be fetched by a program"
+        problem = f"{manifest.name} cannot be downloaded automatically"
         raise InputError(problem, where=manifest.title, remedy=how_to_get(manifest, root))
     root.mkdir(parents=True, exist_ok=True)
     return [_fetch(file, root) for file in manifest.fetch]
@@ -35,15 +35,15 @@ def _fetch(file: Download, root: Path) -> Path:
         partial.replace(output)
 
     problem = f"it could not be fetched into {root}"
-    again = "Check the connection and the space there; the same call goes on where it stopped."
+    again = "Check the connection and the disk space; the same command continues where it stopped."
     with as_input_error(problem, where=file.url, remedy=again, kinds=OSError):
         try:
             fetched = pooch.retrieve(
                 file.url, file.hash, fname=file.name, path=root, downloader=download
             )
         except ValueError as error:  # pooch raises it for a wrong hash
-            problem = f"what came has another hash than {file.hash}"
-            remedy = "Fetch it again; if that repeats, the file at its home has changed."
+            problem = f"the downloaded file does not have the hash {file.hash}"
+            remedy = "Fetch it again; if this happens again, the file at its source has changed."
             raise InputError(problem, where=file.url, remedy=remedy) from error
     return Path(fetched)
 

@@ -155,7 +155,7 @@ def check_splits(
         # This replaces `isin`, which is slow for a million Arrow strings.
         placed = (known.get_indexer(ids) >= 0).all() and rows["part"].isin(PARTS).all()
         if not (placed and ids.is_unique and len(ids) == len(known)):
-            problem = "the fold does not place every case in one part"
+            problem = "the fold does not put every case into one part"
             raise InputError(problem, where=where, remedy=REMEDY)
         part = rows.set_index("case_id")["part"].reindex(known).to_numpy()
         tested += part == "test"
@@ -187,7 +187,7 @@ def check_patients(
         patients = divided["patient_id"].unique()
         shown = divided[divided["patient_id"].isin(patients[:5])].sort_values("patient_id")
         places = [f"{case_name(cases, row)} in {part}" for row, part in shown["part"].items()]
-        problem = counted(len(patients), "patients stand in several parts")
+        problem = counted(len(patients), "patients are in several parts")
         problem += f" ({'; '.join(places)})"
         raise InputError(problem, where=where, remedy=remedy)
 
@@ -202,7 +202,7 @@ def _known(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Index:
     known = pd.Index(cases["case_id"])
     strangers = pd.Index(pairs[["case_a", "case_b"]].to_numpy().ravel()).difference(known)
     if len(strangers):
-        problem = f"pairs name {counted(len(strangers), 'cases')} that the table lacks"
+        problem = f"pairs name {counted(len(strangers), 'cases')} missing from the table"
         remedy = "Compute the pairs from the images of the same cases."
         raise InputError(problem, where="near-duplicate pairs", remedy=remedy)
     return known

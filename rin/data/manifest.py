@@ -53,7 +53,7 @@ class Slices(FrozenModel):
     @model_validator(mode="after")
     def _fits(self) -> "Slices":
         if self.volume == "folder" and self.axis is not None:
-            raise ValueError("axis: the slices of a folder are its files, whatever they cut")
+            raise ValueError("axis: leave it out for folders, whose slices are their files")
         return self
 
     def choose(self, n: int) -> list[int]:
@@ -223,7 +223,7 @@ class DatasetManifest(FrozenModel):
     @model_validator(mode="after")
     def _is_consistent(self) -> "DatasetManifest":
         if self.window_from == "percentiles" and self.window is None:
-            raise ValueError("window_from: percentiles need the window that they gave")
+            raise ValueError("window_from: percentiles need the window found from them")
         for task in self.tasks:
             labels = set((self.label_map | task.label_map).values())
             if labels and task.positive_class not in labels:
@@ -303,7 +303,7 @@ def _load_known(name: str) -> DatasetManifest:
     manifest = _READ[held]
     if manifest.name != name:
         remedy = "Give the file and its 'name' field the same name."
-        raise InputError(f"the manifest calls itself {manifest.name!r}", where=path, remedy=remedy)
+        raise InputError(f"the manifest's name is {manifest.name!r}", where=path, remedy=remedy)
     return manifest
 
 
@@ -320,8 +320,8 @@ def find_task(task_name: str) -> tuple[DatasetManifest, TaskManifest]:
     """Return the dataset and the task called ``task_name``; InputError for an unknown name."""
     dataset, *others = look_up("task", task_name, datasets_of_tasks())
     if others:
-        problem = f"task {task_name!r} stands in {dataset} and {others[0]}"
-        remedy = "Give every task its own name."
+        problem = f"task {task_name!r} is in both {dataset} and {others[0]}"
+        remedy = "Give every task a unique name."
         raise InputError(problem, where=manifest_folder(), remedy=remedy)
     manifest = load_manifest(dataset)
     return manifest, next(task for task in manifest.tasks if task.name == task_name)

@@ -55,7 +55,7 @@ def read_mask(
         if marked.shape != tuple(shape):
             drawn, shown = (f"{width} x {height}" for height, width in (marked.shape, shape))
             problem = f"the mask is {drawn} pixels and its picture {shown}"
-            remedy = "Draw the mask on that very picture; both must have one size."
+            remedy = "Draw the mask on this same picture; both must have the same size."
             raise InputError(problem, where=Path(root, locator), remedy=remedy)
         merged |= marked
     return merged

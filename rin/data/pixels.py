@@ -98,7 +98,9 @@ def rasterise(entry: str, shape: tuple[int, int], image: str | Path = "mask") ->
         filled[polygon(rows, columns, shape=shape)] = True
     if not filled.any():
         problem = f"the shape covers no pixel of its picture ({shape[1]} x {shape[0]} pixels)"
-        remedy = "Check that the annotation belongs to this picture and is in its pixels."
+        remedy = (
+            "Check that the annotation belongs to this picture and uses its pixel coordinates."
+        )
         raise InputError(problem, where=f"{image}: {entry[:60]}", remedy=remedy)
     return filled
 
@@ -116,8 +118,8 @@ def _numbers(entry: str, image: str | Path = "mask") -> np.ndarray:
         fits = numbers.shape[1:] == (2,) and len(numbers) >= 3
     # A comparison with NaN is false, so this refuses it too.
     if not (is_shape(entry) and fits and (np.abs(numbers) <= MAX_COORDINATE).all()):
-        remedy = "Write 'polygon:x1,y1 x2,y2 x3,y3 ...' of three points or more, or "
-        remedy += "'box:x,y,width,height' of sides above zero, in pixels, all finite."
+        remedy = "Write 'polygon:x1,y1 x2,y2 x3,y3 ...' with three points or more, or "
+        remedy += "'box:x,y,width,height' with sides above zero, in pixels, all finite."
         problem = f"the shape {entry[:60]!r} cannot be read"
         raise InputError(problem, where=image, remedy=remedy)
     return numbers
@@ -135,7 +137,7 @@ def open_volume(root: Path, locator: str) -> np.ndarray:
     """Return a volume, uint8 (slices, h, w): a file is mapped, a member of an archive unpacked."""
     volume = _load(root, locator)
     if volume.dtype != np.uint8 or volume.ndim != 3 or not volume.size:
-        remedy = "Window the volume to 8 bits, as its publication says, and save it so."
+        remedy = "Window the volume to 8 bits, as its publication describes, and save the result."
         needed = "slices x height x width of uint8"
         raise _wrong_array(volume, needed, Path(root, locator), remedy)
     return volume
@@ -145,7 +147,7 @@ def open_stack(root: Path, locator: str) -> np.ndarray:
     """Return a volume of numbers, which may be cut into slices along any axis."""
     volume = _load(root, locator)
     if volume.dtype.kind not in "uif" or volume.ndim != 3 or not volume.size:
-        remedy = "Save each volume as an array of three axes, of whole or floating numbers."
+        remedy = "Save each volume as an array of three axes, of integers or floats."
         needed = "slices x height x width of numbers"
         raise _wrong_array(volume, needed, Path(root, locator), remedy)
     return volume
@@ -161,8 +163,8 @@ def shape_of_stack(root: Path, locator: str) -> tuple[int, int, int]:
     if not is_tiff(locator):
         slices, height, width = open_stack(root, locator).shape
         return slices, height, width
-    remedy = "Save the frames of one size as a file of their own."
-    problem = "its frames are no volume"
+    remedy = "Save frames of the same size in a file of their own."
+    problem = "its frames do not form a volume"
     where = Path(root, locator)
     with (
         as_input_error(problem, where=where, remedy=remedy, kinds=UNREADABLE),
@@ -185,9 +187,9 @@ def shape_of_stack(root: Path, locator: str) -> tuple[int, int, int]:
 
 def count_frames(root: Path, locator: str) -> int:
     """Return the number of frames in a TIFF."""
-    remedy, where = "Save it once more as TIFF.", Path(root, locator)
+    remedy, where = "Save it again as TIFF.", Path(root, locator)
     with (
-        as_input_error("it is no whole TIFF", where=where, remedy=remedy, kinds=UNREADABLE),
+        as_input_error("it is not a complete TIFF", where=where, remedy=remedy, kinds=UNREADABLE),
         _opened_tiff(root, locator) as picture,
     ):
         return getattr(picture, "n_frames", 1)
@@ -202,7 +204,7 @@ def _opened_tiff(root: Path, locator: str) -> Iterator[Image.Image]:
     try:
         opened = Image.open(source, formats=["TIFF"])
     except UnidentifiedImageError as error:  # its text is only an address in memory
-        raise ValueError("it does not begin as a TIFF does") from error
+        raise ValueError("it does not begin like a TIFF") from error
     with opened as picture:
         yield picture
 
@@ -214,7 +216,7 @@ def read_array(root: Path, locator: str) -> np.ndarray:
         remedy = (
             "Save each picture as a file of its own, in whole numbers such as uint8 or int16; "
         )
-        remedy += f"of volumes, {TAKE_SLICES}."
+        remedy += f"for volumes, {TAKE_SLICES}."
         raise _wrong_array(gray, "height x width of numbers", Path(root, locator), remedy)
     return np.array(gray)
 
@@ -222,7 +224,7 @@ def read_array(root: Path, locator: str) -> np.ndarray:
 def _load(root: Path, locator: str) -> np.ndarray:
     place, _, member = locator.partition(SEPARATOR)
     path, where = Path(root) / place, Path(root, locator)
-    remedy = "Save it once more with numpy.save, without objects, or download it again."
+    remedy = "Save it again with numpy.save, without objects, or download it again."
     with as_input_error("the array cannot be read", where=where, remedy=remedy, kinds=UNREADABLE):
         stat = path.stat()
         if member:
@@ -246,7 +248,7 @@ def _wrong_array(array: np.ndarray, needed: str, where: Path, remedy: str) -> In
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
 #: Remedy for a picture that is a volume.
-TAKE_SLICES = "say which slices are taken (slices in the manifest, --slices of rin new)"
+TAKE_SLICES = "state which slices to use (slices in the manifest, --slices of rin new)"
 #: Tag of EXIF and TIFF for how a picture must be turned before it is shown.
 ORIENTATION = 0x0112
 #: More frames are an error, or are no pictures.
@@ -312,12 +314,12 @@ def read_picture(
     pixels = read_stored(root, locator, color, window, unwrap, as_stored)
     if pixels.dtype != np.uint8:
         if window is None:
-            kind = "with a sign" if pixels.dtype == np.int8 else "of more than 8 bits"
+            kind = "with signed values" if pixels.dtype == np.int8 else "of more than 8 bits"
             kind = "of floating numbers" if pixels.dtype.kind == "f" else kind
             problem = f"pixels {kind} need a window (window: [center, width] in the manifest, "
             problem += "--window of rin new), which --window percentiles finds"
-            values = f"they go from {pixels.min()} to {pixels.max()}"
-            remedy = f"Say which values are black and white: {values}."
+            values = f"they range from {pixels.min()} to {pixels.max()}"
+            remedy = f"State which values are black and white: {values}."
             raise InputError(problem, where=Path(root, locator), remedy=remedy)
         share = _share_of(pixels, window, Path(root, locator))
         pixels = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
@@ -333,7 +335,7 @@ def _share_of(pixels: np.ndarray, window: tuple[float, float], where: Path) -> n
         return (pixels.astype(np.float64) - center) / width + 0.5
     if width < 1:
         problem = f"a window of width {width:g} is too narrow for whole numbers"
-        remedy = f"Give a width of at least 1: they go from {pixels.min()} to {pixels.max()}."
+        remedy = f"Give a width of at least 1: they range from {pixels.min()} to {pixels.max()}."
         raise InputError(problem, where=where, remedy=remedy)
     return apply_window(pixels.astype(np.float64), window)
 
@@ -363,14 +365,14 @@ def window_of_percentiles(root: Path, locators: Sequence[str]) -> tuple[float, f
                     return None
             samples.append(stored.ravel()[:: 1 + stored.size // 10_000].astype(np.float64))
     if len(kinds) > 1:
-        problem = "some DICOM files rescale their values (RescaleSlope), and others do not"
-        remedy = "Make a task of each kind: one window does not fit both."
+        problem = "some DICOM files rescale their values (RescaleSlope), other files do not"
+        remedy = "Make one task per kind: one window does not fit both."
         raise InputError(problem, where="--window percentiles", remedy=remedy)
     values = np.concatenate(samples) if samples else np.zeros(1)
     low, high = np.percentile(values, PERCENTILES)
     if not low < high:
         problem = (
-            f"from the {PERCENTILES[0]}th to the {PERCENTILES[1]}th percentile all is {low:g}"
+            f"from the {PERCENTILES[0]}th to the {PERCENTILES[1]}th percentile all are {low:g}"
         )
         remedy = "Give the window in numbers: --window CENTER,WIDTH."
         raise InputError(problem, where="--window percentiles", remedy=remedy)
@@ -394,8 +396,8 @@ def read_stored(
     """
     stored = _read_any(root, locator, color, window, unwrap, as_stored)
     if stored.dtype.kind == "f" and (n := int((~np.isfinite(stored)).sum())):
-        problem = f"{n:,} of {stored.size:,} pixels are no finite numbers"
-        remedy = "Save it with numbers in their place, such as the darkest of the picture's."
+        problem = f"{n:,} of {stored.size:,} pixels are not finite numbers"
+        remedy = "Save it with finite numbers in their place, such as the picture's darkest value."
         raise InputError(problem, where=Path(root, locator), remedy=remedy)
     return stored
 
@@ -457,7 +459,7 @@ def _stored_pixels(picture: Image.Image, color: bool) -> np.ndarray:
 
 def _read_frame(root: Path, locator: str, number: int, color: bool) -> np.ndarray:
     """Return the stored pixels of one frame of a TIFF."""
-    remedy, where = "Save it once more as TIFF.", Path(root, locator)
+    remedy, where = "Save it again as TIFF.", Path(root, locator)
     problem = "the frame cannot be read"
     with (
         as_input_error(problem, where=where, remedy=remedy, kinds=UNREADABLE),
@@ -472,11 +474,11 @@ def _read_frame(root: Path, locator: str, number: int, color: bool) -> np.ndarra
 
 def _open(root: Path, locator: str) -> Image.Image:
     content, where = read_bytes(root, locator), Path(root, locator)
-    remedy = "Save or download it once more; or take it away, with its row in the table, and "
+    remedy = "Save or download it again; or remove it, with its row in the table, and "
     remedy += "correct the manifest's counts."
     if not content:
         raise InputError("the file is empty", where=where, remedy=remedy)
-    problem = f"the file is no whole picture in {', '.join(FORMATS)}"
+    problem = f"the file is not a complete picture in {', '.join(FORMATS)}"
     with as_input_error(problem, where=where, remedy=remedy, kinds=UNREADABLE):
         try:
             picture = Image.open(io.BytesIO(content), formats=FORMATS)
@@ -505,12 +507,14 @@ def _load_whole(
         raise ValueError(f"{picture.width} x {picture.height} pixels")
     # This precedes loading, as Pillow then turns a TIFF and drops the tag.
     if picture.getexif().get(ORIENTATION, 1) not in (0, 1):
-        raise ValueError("its metadata say to turn it, which its mask and others would not follow")
+        raise ValueError(
+            "its metadata ask to rotate it, which its mask and other files would not follow"
+        )
     picture.load()
     if not said and _in_planes(picture):
-        problem = "its three planes may be colours, or frames that were saved as such, which "
-        problem += "--slices middle,3 of rin new would take"
-        remedy = "If they are frames, say which are taken (slices in the manifest); save those "
+        problem = "its three planes may be colours, or frames saved as colours, which "
+        problem += "--slices middle,3 of rin new would use"
+        remedy = "If they are frames, state which to use (slices in the manifest); save frames "
         remedy += "of over 8 bits as pages (tifffile.imwrite(file, frames, photometric="
         remedy += "'minisblack')), and colours pixel by pixel (planar configuration 1)."
         raise InputError(problem, where=where, remedy=remedy)
@@ -526,12 +530,12 @@ def _refuse_lost_bits(picture: Image.Image, content: bytes, where: Path) -> None
     if bits <= 8:
         return
     if picture.mode not in DEEP_MODES or "transparency" in picture.info:
-        problem = f"it has {bits} bits a channel in colour or with transparency, of which only 8 "
+        problem = f"it has {bits} bits per channel in colour or with transparency, and only 8 "
         problem += "would be read"
         remedy = f"Save it as grey of {bits} bits without transparency, or scaled to 8 bits."
         raise InputError(problem, where=where, remedy=remedy)
     if tags.get(PHOTOMETRIC_INTERPRETATION) == WHITE_IS_ZERO:
-        problem = f"zero is white in it (photometric interpretation 0), in {bits} bits"
+        problem = f"zero means white (photometric interpretation 0), in {bits} bits"
         raise InputError(problem, where=where, remedy="Save it with zero as black.")
 
 

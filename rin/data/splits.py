@@ -56,8 +56,8 @@ def make_folds(
     if len(independent) < 2 or independent.min() < sum(LEAST):
         stated = ", ".join(f"{label}: {n}" for label, n in independent.items())
         problem = f"too few independent patients per class to divide ({stated})"
-        remedy = f"Two classes with at least {sum(LEAST)} patients each are needed, who share no "
-        remedy += "near-duplicate picture: add patients, merge classes (label_map; --positive of "
+        remedy = f"Two classes are needed, each with at least {sum(LEAST)} patients who share no "
+        remedy += "near-duplicate pictures: add patients, merge classes (label_map; --positive of "
         remedy += "rin new), or lower near_duplicate_bits if unlike pictures were matched."
         raise InputError(problem, where=where, remedy=remedy)
     for pieces, tested, validated in SCHEMES:
@@ -238,7 +238,7 @@ def _folds(
             patients = patients.reindex(sorted(set(labels)), fill_value=0)
             if patients.min() < needed:
                 fewest = f"{patients.idxmin()} has {counted(patients.min(), 'patients')}"
-                problem = f"{fewest} in the {name} part, and needs {needed}"
+                problem = f"{fewest} in the {name} part, but needs {needed}"
                 remedy = "Use more cases, another seed, or smaller groups."
                 raise InputError(problem, where=f"fold {fold}", remedy=remedy)
     ids = np.tile(cases["case_id"].array, len(parts))
@@ -281,8 +281,8 @@ def repair_split(
             is_spare = _rarest_counts(part, members)[ids] > np.array(least)[part[ids]]
             free = ids[is_spare & (part[ids] != wanted)]
             if not len(free):
-                problem = f"class {names[rare]} gets too few {PARTS[wanted]} cases: the few "
-                problem += "patients that it has are needed for other classes"
+                problem = f"class {names[rare]} gets too few {PARTS[wanted]} cases: its few "
+                problem += "patients are needed for other classes"
                 raise InputError(problem, where=where, remedy=_MEND)
             part[free[weight[free].argmin()]] = wanted
     _fill_validation(part, weight, members)
@@ -338,8 +338,8 @@ def corpus_split(dataset: Dataset, seed: int, groups: pd.Series | None = None) -
         return split_corpus(cases, groups, seed, where=where)
     tree = open_tree(dataset.root, dataset.location)
     part = read_split(tree, dataset.manifest).reindex(pd.Index(cases["case_id"], name="case_id"))
-    remedy = "Fetch the tables again, and open the corpus anew."
-    tree.raise_if_any(part.index[part.isna()], "cases stand in no part", remedy=remedy)
+    remedy = "Fetch the tables again, and open the corpus again."
+    tree.raise_if_any(part.index[part.isna()], "cases are in no part", remedy=remedy)
     remedy = "Put all pictures of a patient into one table, or curate the corpus again."
     check_patients(cases, part.to_numpy(), where, remedy)
     labels = cases["label"].to_numpy()
@@ -365,7 +365,7 @@ def split_corpus(
         problem = f"classes of a single patient cannot be divided ({join_first_ten(shown)})"
         raise InputError(problem, where=where, remedy=_MEND)
     if len(counts) < 2:
-        problem = f"there is one class only ({join_first_ten([*counts.index])})"
+        problem = f"there is only one class ({join_first_ten([*counts.index])})"
         remedy = "Pretraining tells classes apart; it needs two."
         raise InputError(problem, where=where, remedy=remedy)
     piece = repair_split(labels, group, assign_groups(labels, group, seed, SHARES), seed, where)
@@ -410,8 +410,8 @@ def folds_of_part(
     counts = counts.reindex(every, columns=sorted({*cases["label"]}), fill_value=0).stack()
     if len(lost := counts.index[counts == 0]):
         fold, part, label = lost[0]
-        problem = f"of fold {fold + 1} nothing with label {label} is there in the {part} part"
-        remedy = "Set the profile's splits to own, or splits_of for this task; or bring the rest."
+        problem = f"the {part} part of fold {fold + 1} has no picture with label {label} here"
+        remedy = "Set the profile's splits to own, or splits_of for this task, or add the files."
         raise InputError(problem, where=where, remedy=remedy)
     return kept, folds.loc[~there, "case_id"].nunique()
 
@@ -441,7 +441,9 @@ def _read_list(
     differences = ids + " (" + stated.map(repr) + " instead of " + known.map(repr) + ")"
     tree.raise_if_any(ids[ids.duplicated()], "pictures are listed twice", file=file)
     if not partial:
-        tree.raise_if_any(ids[known.isna()], "pictures are no case", file=file, remedy=_IF_PARTIAL)
+        tree.raise_if_any(
+            ids[known.isna()], "pictures are not among the cases", file=file, remedy=_IF_PARTIAL
+        )
     differences = differences[(stated != known) & known.notna()]
     tree.raise_if_any(differences, "pictures have another label", file=file)
     return ids

@@ -33,7 +33,7 @@ _HOW_TO_GET = {
     "open": "Download it from {home}, and put it at",
     "registration": "Register and download it at {home}, and put it at",
     "on request": "Ask for it at {home}, and put it at",
-    "not public": "It is not public; whoever has it puts it at",
+    "not public": "It is not public; if you have it, put it at",
 }
 
 
@@ -67,7 +67,7 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
         here = [other for other in others if look_up(kind, other, places)[0] == "here"]
         to_do = "Nothing."
         if state == "broken":
-            to_do = f"Mend what is there: {problem}"
+            to_do = f"Repair these files: {problem}"
         elif state == "not there":
             to_do = how_to_get(manifest, Path(), here)
             read = " or ".join(here)
@@ -85,7 +85,7 @@ def how_to_get(manifest: DatasetManifest, root: Path, here: Sequence[str] = ()) 
     get = f"{_HOW_TO_GET[manifest.access].format(home=manifest.home)} {place}"
     if manifest.sources:
         sources = [f"{source.name} at {source.home}" for source in manifest.sources]
-        get = f"Gather it from its {len(sources)} sources, one folder a class, and put it at "
+        get = f"Collect it from its {len(sources)} sources, one folder per class, and put it at "
         get += f"{place}: {', '.join(sources)}"
     if manifest.fetch:
         get = f"rin data fetch {manifest.name} downloads it, from {manifest.home}"
@@ -109,7 +109,7 @@ def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> tuple[st
         # The first name is enough for a folder: some contain hundreds of thousands of files.
         if next(path.iterdir(), None) if path.is_dir() else open_tree(data_root, location).names:
             return "here", location, ""
-        return "broken", location, f"{path}: it holds no file."
+        return "broken", location, f"{path}: it contains no files."
     except (InputError, OSError) as error:
         return "broken", location, str(error)
 
@@ -178,7 +178,7 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     tree = datasets.open_located(manifest, data_root)
     if datasets.is_stand_in(tree):
         problem = f"this is a stand-in that was written for {manifest.name}, not the dataset"
-        raise tree.error(problem, remedy="Name the folder that holds the real images.")
+        raise tree.error(problem, remedy="Name the folder that contains the real images.")
     done.say("at", tree.location)
     _compare_names(done, tree)
     listed = find_cases(tree, manifest)
@@ -251,11 +251,11 @@ def _compare_window(dataset: Dataset, window: tuple[float, float]) -> str:
         f"{center:g},{width:g}" for center, width in (window, now or (float("nan"), 0))
     )
     if now is None:
-        return f"{stated}, and the pictures have 8 bits: leave it out of the manifest"
+        return f"{stated}, but the pictures have 8 bits: leave it out of the manifest"
     ends = np.array([[center - width / 2, center + width / 2] for center, width in (window, now)])
     if np.abs(np.diff(ends, axis=0)).max() <= WINDOW_TOLERANCE * window[1]:
-        return f"{stated}, as the percentiles of the pictures give it"
-    return f"{stated}, but the percentiles of the pictures now give {shown}: were some exchanged?"
+        return f"{stated}, as the percentiles of the pictures give"
+    return f"{stated}, but the percentiles of the pictures now give {shown}: were some replaced?"
 
 
 def unusual_masks(dataset: Dataset) -> list[str]:

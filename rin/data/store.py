@@ -216,7 +216,7 @@ def inspect_cases(
     seen, bad = _remembered(folder), pd.DataFrame(columns=BAD_COLUMNS)
     if not pd.Index(keys).isin(seen.index).all():
         problem = f"the inspection of {manifest.name} cannot be written"
-        remedy = f"{MAKE_ROOM} What was seen is kept."
+        remedy = f"{MAKE_ROOM} Results so far are kept."
         with as_input_error(problem, where=folder, remedy=remedy, kinds=OSError):
             folder.mkdir(parents=True, exist_ok=True)
             # A second process waits here, and then finds all inspections.
@@ -268,17 +268,19 @@ def refuse_bad(
     listing = join_first_ten(
         [f"{join_first_ten([*places], ', ')}: {problem}" for problem, places in alike]
     )
-    remedy = "Fetch these files again, or list the cases in the manifest's known_bad, and why."
+    remedy = (
+        "Fetch these files again, or list the cases in the manifest's known_bad, with the reason."
+    )
     if manifest.access == "not public":
         remedy = "Export these files again, or move them away, with the rows that name them."
     problem = f"{len(bad)} of {count} cases cannot be read: {listing}"
-    remedy = f"{remedy} What was done for the others is kept."
+    remedy = f"{remedy} Work on the other cases is kept."
     raise InputError(problem, where=where, remedy=remedy)
 
 
 #: Bump it when stores are made differently: older stores are then not used any more.
 STORE_VERSION = 2
-RUN_AGAIN = "Leave the files as they are and run again; all that changed is then read anew."
+RUN_AGAIN = "Leave the files as they are and run again; changed files are then read again."
 IMAGES, MASKS, TABLE, NOTE = "images.npy", "masks.npy", "cases.parquet", "store.json"
 
 
@@ -353,7 +355,7 @@ def open_store(path: Path, check: bool = True) -> ImageStore:
     With ``check``, its files are read, once per process, and must be as they were written.
     """
     path = Path(path)
-    problem = f"the store that {NOTE} describes is not whole"
+    problem = f"the store that {NOTE} describes is incomplete"
     remedy = "Delete this folder; the next run decodes the pictures again."
     with as_input_error(problem, where=path, remedy=remedy, kinds=(OSError, ValueError, KeyError)):
         note = read_checksummed_json(path / NOTE)

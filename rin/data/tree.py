@@ -39,7 +39,7 @@ MARK = "#"
 _SLICE = re.compile(rf"(.+){MARK}(?:(axial|coronal|sagittal|frame|[012])-)?(\d{{1,9}})", re.DOTALL)
 #: Endings of pictures; DICOM files may also have none, or a number.
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".dcm", ".npy", ".nii", ".nii.gz")
-REMEDY = "Correct that place, or the manifest; a published dataset must be whole."
+REMEDY = "Correct that place, or the manifest; a published dataset must be complete."
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,8 @@ def open_tree(root: Path, location: str) -> Tree:
         names = [info.filename for info in _archive(path).infolist() if not info.is_dir()]
         repeated = [name for name, times in Counter(names).items() if times > 1]
         if bad := next(chain(repeated, filter(_UNSAFE.match, names)), None):
-            problem = f"the archive holds an unsafe or repeated member name {bad!r}"
-            remedy = "Unpack and check the archive by hand, or download it once more."
+            problem = f"the archive contains an unsafe or repeated member name {bad!r}"
+            remedy = "Unpack and check the archive by hand, or download it again."
             raise InputError(problem, where=path, remedy=remedy)
     elif path.is_dir():
         names = list(walk(path))
@@ -149,7 +149,7 @@ def read_bytes(root: Path, locator: str) -> bytes:
         archive = _archive(path) if member else None
         size = archive.getinfo(member).file_size if archive else path.stat().st_size
         if size > MAX_BYTES:
-            problem = f"{locator} holds {size} bytes, more than the limit of {MAX_BYTES}"
+            problem = f"{locator} has {size} bytes, more than the limit of {MAX_BYTES}"
             remedy = "Check that this is a picture; split it if it is a stack."
             raise InputError(problem, where=path, remedy=remedy)
         if archive is None:
@@ -158,7 +158,7 @@ def read_bytes(root: Path, locator: str) -> bytes:
         with archive.open(member) as stream:
             content = stream.read(size + 1)
             if stream.read(1) or len(content) != size:
-                raise zipfile.BadZipFile(f"it does not hold the {size} bytes that it states")
+                raise zipfile.BadZipFile(f"it does not contain the {size} bytes that it states")
         return content
 
 
@@ -249,11 +249,11 @@ def walk(folder: Path, *, links: bool = False) -> Iterator[str]:
 
 
 def _bad_link(path: str, problem: str) -> InputError:
-    return InputError(problem, where=path, remedy="Remove the link, or let it lead to the images.")
+    return InputError(problem, where=path, remedy="Remove the link, or point it to the images.")
 
 
 def _absent(path: Path, kind: str) -> InputError:
-    remedy = "Put it there, or point the data root at the folder that holds it."
+    remedy = "Put it there, or point the data root at the folder that contains it."
     return InputError(f"there is no such {kind}", where=path, remedy=remedy)
 
 
@@ -267,7 +267,7 @@ def _archive(path: Path) -> zipfile.ZipFile:
 
 @lru_cache(maxsize=8)
 def _open_archive(path: Path, _mark: tuple[int, ...], _process: int) -> zipfile.ZipFile:
-    remedy = "It is probably incomplete: copy or download it once more."
+    remedy = "It is probably incomplete: copy or download it again."
     with as_input_error(
         "the zip archive cannot be opened", where=path, remedy=remedy, kinds=_BROKEN
     ):

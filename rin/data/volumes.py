@@ -31,7 +31,7 @@ PLANES = ("sagittal", "coronal", "axial")
 MAX_BYTES, MAX_OFFSET = 2**30, 2**24
 #: Most values in a mask, zero included; more values are those of a picture.
 MOST_LABELS = 32
-_REMEDY = "Export or convert it once more, as one volume of .nii or .nii.gz."
+_REMEDY = "Export or convert it again, as one volume of .nii or .nii.gz."
 _SIZES = {348: "Nifti1Header", 540: "Nifti2Header"}
 
 
@@ -119,8 +119,8 @@ def marked_slices(root: Path, locator: str, plane: str, values: tuple[int, ...])
 def refuse_beyond(number: int, n: int, where: Path) -> None:
     """Raise InputError if a volume of ``n`` slices, perhaps replaced, lacks slice ``number``."""
     if number >= n:
-        problem = f"slice {number} is asked for of {n}"
-        remedy = "Bring the file back as it was when its slices were counted, or count them again."
+        problem = f"slice {number} is requested, of {n}"
+        remedy = "Restore the file whose slices were counted, or count them again."
         raise InputError(problem, where=where, remedy=remedy)
 
 
@@ -145,11 +145,11 @@ def labels_among(values: np.ndarray, where: Path) -> list[int]:
     labels = np.unique(values)
     problem = ""
     if not np.isfinite(labels).all():
-        problem = "the mask holds values that are no numbers"
+        problem = "the mask contains values that are not numbers"
     elif len(labels) > MOST_LABELS or (labels < 0).any():
-        problem = "the mask holds values of a picture"
+        problem = "the mask contains values of a picture"
     if problem:
-        remedy = "Name the right file; a mask is zero beside the lesion."
+        remedy = "Name the right file; a mask is zero outside the lesion."
         raise InputError(problem, where=where, remedy=remedy)
     return [int(label) for label in labels if label]
 
@@ -180,7 +180,7 @@ def _opened(root: Path, locator: str) -> Iterator[IO[bytes]]:
     """Open a NIfTI file in a folder or an archive; it is unpacked as it is read."""
     place, _, member = locator.partition(SEPARATOR)
     kinds = (*MALFORMED, MemoryError)
-    problem = "the file is no NIfTI volume that can be read"
+    problem = "the file is not a readable NIfTI volume"
     with as_input_error(problem, where=Path(root, locator), remedy=_REMEDY, kinds=kinds):
         packed = io.BytesIO(read_bytes(root, locator)) if member else None
         with packed or Path(root, place).open("rb") as file:
@@ -216,14 +216,14 @@ def _header(file: IO[bytes]) -> Header:
     if min(shape) < 1:
         raise ValueError(f"it is empty: {' x '.join(map(str, shape))} voxels")
     if dtype.kind not in "uif":
-        raise ValueError(f"its voxels are {dtype}, and no whole or floating numbers")
+        raise ValueError(f"its voxels are {dtype}, not integers or floats")
     if (n_bytes := int(np.prod(shape, dtype=object)) * dtype.itemsize) > MAX_BYTES:
-        raise ValueError(f"its header states {n_bytes:,} bytes, and the limit is {MAX_BYTES:,}")
+        raise ValueError(f"its header states {n_bytes:,} bytes, over the limit of {MAX_BYTES:,}")
     if not size <= offset <= MAX_OFFSET:
         raise ValueError(f"its voxels begin at byte {offset:g}")
     affine = header.get_best_affine()
     if not np.isfinite(affine).all() or np.isnan(io_orientation(affine)).any():
-        raise ValueError("its header does not say how the voxels lie in the patient")
+        raise ValueError("its header does not state where the voxels are in the patient")
     slope, intercept = header.get_slope_inter()
     slope, intercept = float(1 if slope is None else slope), float(intercept or 0)
     return Header(tuple(shape), dtype, int(offset), affine, slope, intercept)
@@ -262,7 +262,7 @@ def _load(root: Path, locator: str, _changed: int, _size: int) -> tuple[Header, 
         needed = int(np.prod(header.shape)) * header.dtype.itemsize
         content = file.read(needed)
         if len(content) < needed:
-            raise ValueError(f"it holds {len(content):,} of the {needed:,} bytes of its voxels")
+            raise ValueError(f"it contains {len(content):,} of the {needed:,} bytes of its voxels")
     values = np.frombuffer(content, header.dtype).reshape(header.shape, order="F")
     return header, values.astype(header.dtype.newbyteorder("="), copy=False)
 

@@ -131,8 +131,10 @@ def new_task(
     ``results``.  InputError for anything that would stop a training later.
     """
     if name in {*manifest_names(), *profile_names(), *datasets_of_tasks()}:
-        remedy = "Choose another name, or first delete the two files that rin new wrote of it."
-        raise InputError(f"{name!r} is a dataset, profile or task", where="NAME", remedy=remedy)
+        remedy = "Choose another name, or first delete the two files that rin new wrote for it."
+        raise InputError(
+            f"{name!r} is already a dataset, profile or task", where="NAME", remedy=remedy
+        )
     for kind in leave_out:
         look_up("kind (--leave-out)", kind, [*KINDS, "all"])
     leave_out = KINDS if "all" in leave_out else leave_out
@@ -198,7 +200,7 @@ def new_task(
 def write_task(made: NewTask) -> list[Path]:
     """Write the manifest and the profile; InputError if one of the files exists."""
     for path, text in made.texts.items():
-        remedy = "Choose another name, or see to that folder; nothing is overwritten."
+        remedy = "Choose another name, or make that folder writable; nothing is overwritten."
         refused = as_input_error("it cannot be written", where=path, remedy=remedy, kinds=OSError)
         with refused, path.open("x", encoding="utf-8") as file:
             file.write(text)
@@ -213,22 +215,22 @@ def _cases_left_out(kinds: Collection[str]) -> dict[str, list[str]]:
 
 def _check_patterns(has_table: bool, label: str, patient: str, only: str) -> None:
     """Raise InputError if a flag that names no column is not a valid pattern either."""
-    remedy = "Write a part of the names, such as flair, or several, as in 'flair|seg'."
-    with as_input_error("no pattern of names", where="--only", remedy=remedy, kinds=re.error):
+    remedy = "Give part of a name, such as flair, or several parts, as in 'flair|seg'."
+    with as_input_error("not a valid pattern", where="--only", remedy=remedy, kinds=re.error):
         re.compile(only)
     if (not has_table and patient != NO_PATIENTS) or "(" in patient:
-        _check_pattern(patient, "--patient", "tells patients, as in '^(P[0-9]+)_'")
+        _check_pattern(patient, "--patient", "identifies patients, as in '^(P[0-9]+)_'")
     if not has_table and label != IN_MASKS:
-        _check_pattern(label, "--label", r"tells classes, as in '_(\d)$'")
+        _check_pattern(label, "--label", r"names classes, as in '_(\d)$'")
 
 
 def _check_pattern(pattern: str, flag: str, kept: str) -> None:
     """Raise InputError unless a pattern is empty, or valid and with brackets around a part."""
-    remedy = f"Write brackets around what {kept}."
+    remedy = f"Put parentheses around what {kept}."
     kinds = (re.error, ValueError)
-    with as_input_error("no pattern of names", where=flag, remedy=remedy, kinds=kinds):
+    with as_input_error("not a valid pattern", where=flag, remedy=remedy, kinds=kinds):
         if pattern and not re.compile(pattern).groups:
-            raise ValueError(f"{pattern!r} keeps nothing of a name")
+            raise ValueError(f"{pattern!r} captures no part of a name")
 
 
 def _hint_at_masks(images: Path, made: NewTask) -> None:
@@ -255,19 +257,25 @@ def _patients_of(
     if "patient" in options:
         reason = "a column of the table names patients"
     elif patient and patient != NO_PATIENTS:
-        settings["patient_pattern"], reason = patient, "names of files tell patients, as you said"
+        settings["patient_pattern"], reason = patient, "file names identify patients, as you said"
     elif "patients" in options:
-        reason = "each folder below a class is taken for a patient"
+        reason = "each folder below a class counts as a patient"
         made.say("patient folders", reason, "yellow")
     elif named_in_headers(root, locators):
-        settings["patients_in_headers"], reason = True, "nothing but DICOM headers names patients"
+        settings["patients_in_headers"], reason = True, "only DICOM headers name patients"
         made.say("patients in", "the headers of the DICOM files (PatientID)")
     elif patient != NO_PATIENTS and (pattern := _propose_pattern(reading.names, made, ask)):
-        settings["patient_pattern"], reason = pattern, "names of files seem to tell patients"
+        settings["patient_pattern"], reason = pattern, "file names seem to identify patients"
     elif of_volumes:
-        settings["independence"], reason = "exam", "nothing names patients: each volume is one"
+        settings["independence"], reason = (
+            "exam",
+            "nothing identifies patients: each volume counts as one",
+        )
     else:
-        settings["independence"], reason = "image", "nothing names patients: each picture is one"
+        settings["independence"], reason = (
+            "image",
+            "nothing identifies patients: each picture counts as one",
+        )
     made.notes["independence"] = reason
     return settings
 
@@ -288,11 +296,11 @@ def _propose_pattern(names: Sequence[str], made: NewTask, ask: Ask) -> str:
     coarser = [other for other in others if len(patterns[other]) < len(pictures)]
     fewer = "".join(f", or of {len(patterns[other]):,} ({other})" for other in coarser)
     choices = [pattern, *coarser, NO_PATIENTS]
-    question = f"{text}, such as {examples}{fewer}: what tells patients"
+    question = f"{text}, such as {examples}{fewer}: what identifies patients"
     answer = ask(question, "--patient", choices, pattern)
     if answer == NO_PATIENTS:
         return ""
-    _check_pattern(answer, "--patient", "tells patients, as in '^(P[0-9]+)_'")
+    _check_pattern(answer, "--patient", "identifies patients, as in '^(P[0-9]+)_'")
     if answer == pattern:
         text = f"{text} ({pattern}), such as {examples}{fewer}; --patient none if they are not"
         made.say("PATIENTS", text, "bold red" if coarser else "yellow")
@@ -312,7 +320,7 @@ def _slices_of(places: Places, text: str, made: NewTask, ask: Ask) -> Slices | N
         if proposal is None:
             return None
         default = _slices_in_words(proposal[0])
-        question = f"{proposal[1]:,} volumes: which slices of each are pictures"
+        question = f"{proposal[1]:,} volumes: which slices of each are used"
         others = [f"{rule}{default[default.index(',') :]}" for rule in ("even", "middle")]
         choices = [*dict.fromkeys([default, *others]), NO_SLICES]
         text = ask(question, "--slices", choices, default)
@@ -320,9 +328,11 @@ def _slices_of(places: Places, text: str, made: NewTask, ask: Ask) -> Slices | N
             return None
     slices = _slices_from(text)
     reason = "as you said" if proposal is None or text != default else "guessed"
-    made.notes["slices"] = f"which slices of each volume are pictures, {reason}"
+    made.notes["slices"] = f"which slices of each volume are used, {reason}"
     style = "yellow" if reason == "guessed" else ""
-    made.say("slices", f"{_slices_in_words(slices)} of each volume (--slices for others)", style)
+    made.say(
+        "slices", f"{_slices_in_words(slices)} of each volume (--slices to change this)", style
+    )
     return slices
 
 
@@ -344,7 +354,7 @@ def _slices_from(text: str) -> Slices:
     remedy = (
         "Write RULE,COUNT or RULE,COUNT,AXIS: even, middle or lesion; a number; axial, coronal "
     )
-    remedy += "or sagittal of NIfTI, 0, 1 or 2 of .npy, or folder where each folder is a volume."
+    remedy += "or sagittal for NIfTI, 0, 1 or 2 for .npy, or folder where each folder is a volume."
     return Slices.checked(stated, where=f"--slices {text}", remedy=remedy)
 
 
@@ -383,7 +393,7 @@ def _window_of(
     if scans:
         others = ""
         if without:
-            others = f"; {counted(without, 'files have')} none: all their values (--window "
+            others = f"; {counted(without, 'files have')} none, all values shown (--window "
             others += "percentiles for more contrast)"
         text = f"as stored in the DICOM files{others}"
         made.say("window", text if without else f"{text} (--window for another)")
@@ -392,7 +402,7 @@ def _window_of(
 
 def _ask_values(default: str, ask: Ask) -> str:
     choices = [default, PERCENTILES]
-    answer = ask("Which values of over 8 bits are shown", "--window", choices, default)
+    answer = ask("Which values beyond 8 bits are shown", "--window", choices, default)
     return look_up("answer (--window)", answer, choices)
 
 
@@ -448,7 +458,7 @@ def _inspect(
         _refuse_alike_patients(cases["patient_id"], tree.place(places.table))
     if n_wrapped := int(cases["wrapped"].sum()):
         fields["unwrap_ct"] = False
-        made.notes["unwrap_ct"] = "true puts air of CT that wrapped to 3,000 and more back"
+        made.notes["unwrap_ct"] = "true corrects CT air that wrapped to 3,000 or more"
         wrapped = cases.loc[cases["wrapped"], "case_id"].tolist()
         text = f"{wrapped_in_words(n_wrapped, False)} in the manifest "
         text += f"({join_first_ten(wrapped, ', ')})"
@@ -465,9 +475,9 @@ def _inspect(
         kind, problem, remedy = wrong[0]
         remedy = _TEXTS["remedies"].get(kind, remedy)
         if kind == "mixed patients" and manifest.patient_pattern:
-            remedy += f", or --patient {NO_PATIENTS} if names do not tell patients"
+            remedy += f", or --patient {NO_PATIENTS} if names do not identify patients"
         if kind == "one class" and manifest.labels_in_masks:
-            remedy += ", or the values of masks that are the lesion by --lesion-values"
+            remedy += ", or the mask values of the lesion with --lesion-values"
         raise InputError(problem, where=tree.place(places.table), remedy=f"{remedy}.")
     bits, pairs = suggest_threshold(cases)
     fields["near_duplicate_bits"] = bits
@@ -512,8 +522,8 @@ def _rightly_empty(
     without = [*all_empty.index[all_empty]]
     right = nothing & cases["source_class"].isin(without) & (cases["label"] != positive)
     if n := int(right.sum()):
-        text = f"the {counted(n, 'masks')} of class {' and '.join(without)} mark nothing, as of "
-        made.say("masks", f"{text}a class without lesion")
+        text = f"the {counted(n, 'masks')} of class {' and '.join(without)} mark nothing, as in "
+        made.say("masks", f"{text}a class without lesions")
     return right
 
 
@@ -525,14 +535,16 @@ def _refuse_alike_patients(patients: pd.Series, where: str) -> None:
     """
     names = pd.Series(patients.unique())
     if nameless := [name for name in names if discovery.says_nothing(name) or name == "None"]:
-        remedy = "Fill these cells, or give --distinct if a patient is called so."
+        remedy = "Fill these cells, or give --distinct if a patient has that name."
         problem = f"{counted(int(patients.isin(nameless).sum()), 'pictures are')} of patients "
         problem += f"without a name ({join_first_ten(nameless)})"
         raise InputError(problem, where=where, remedy=remedy)
     plain = names.str.strip().str.casefold().str.replace(r"(?<!\d)0+(?=\d)", "", regex=True)
     alike = [" and ".join(several) for _, several in names.groupby(plain) if len(several) > 1]
     if alike:
-        remedy = "Spell each patient in one way, or give --distinct if they are several."
+        remedy = (
+            "Spell each patient in one way, or give --distinct if they are different patients."
+        )
         raise InputError(
             f"{join_first_ten(alike)} look like one patient", where=where, remedy=remedy
         )
@@ -543,7 +555,7 @@ def _divide(dataset: Dataset, pairs: pd.DataFrame, column: str) -> tuple[pd.Data
     manifest, cases = dataset.manifest, dataset.cases
     tree = open_tree(dataset.root, dataset.location)
     groups, where = leak_free_groups(cases, pairs), tree.place()
-    remedy = f"Correct the column, or leave it aside with --split {NO_SPLIT}."
+    remedy = f"Correct the column, or ignore it with --split {NO_SPLIT}."
     if "split" not in manifest.options:
         folds = make_folds(cases, groups, 5, _SEED, where=where)
     else:
@@ -561,7 +573,7 @@ def _divide(dataset: Dataset, pairs: pd.DataFrame, column: str) -> tuple[pd.Data
     patients = tested.groupby(["fold", "label"])["group"].nunique()
     if patients.min() < _LEAST_TESTED:
         fold, label = patients.idxmin()
-        problem = f"fold {fold + 1} tests {counted(patients.min(), 'patients')} with {label}, and "
+        problem = f"fold {fold + 1} tests {counted(patients.min(), 'patients')} with {label}, but "
         problem += f"an interval needs {_LEAST_TESTED} of each class"
         raise InputError(problem, where=where, remedy=remedy)
     return folds, int(patients.min())
@@ -582,7 +594,7 @@ def _describe(
     shape = f"{sides.min()} to {sides.max()} px, {'colour' if manifest.color else 'grey'}"
     made.say("pictures", f"{len(cases):,} ({endings}), {shape}")
     if blank := [*cases["case_id"][cases["blank"]]]:
-        text = f"{counted(len(blank), 'pictures are')} of one shade all over: "
+        text = f"{counted(len(blank), 'pictures are')} of a single shade: "
         text += join_first_ten(blank, ", ")
         made.say("blank pictures", text, "yellow")
     _describe_patients(made, manifest, cases, names)
@@ -620,7 +632,7 @@ def _describe(
 def _describe_patients(
     made: NewTask, manifest: DatasetManifest, cases: pd.DataFrame, names: Sequence[str]
 ) -> None:
-    alone = "each picture counts as a patient. If patients have several pictures, some will stand "
+    alone = "each picture counts as a patient. If patients have several pictures, some will be "
     alone += "on both sides of the split, and the AUC will be too high"
     pattern, patients = discovery.guess_patients(names)
     hint = f". By their names they may be {len(patients)} patients: --patient '{pattern}'"
@@ -628,11 +640,11 @@ def _describe_patients(
     if manifest.independence == "image":
         made.say("PATIENTS", f"none are named: {alone}{hint}", "bold red")
     elif manifest.patient_pattern and cases["patient_id"].is_unique:
-        made.say("PATIENTS", f"as the pattern reads them, {alone}", "bold red")
+        made.say("PATIENTS", f"by the pattern, {alone}", "bold red")
     else:
         made.say("patients", patients_in_words(manifest, cases))
         if hint and cases["patient_id"].is_unique:
-            made.say("PATIENTS", f"each picture has one of its own{hint}", "yellow")
+            made.say("PATIENTS", f"each picture has a patient of its own{hint}", "yellow")
 
 
 def _manifest_text(fields: dict[str, Any], notes: dict[str, str]) -> str:
@@ -695,7 +707,7 @@ def _profile(
     if decoding > 60:
         time += f", {round(decoding / 60)} of them to decode the pictures"
     over = takes > minutes
-    least = ", which is the least: this computer is slow or busy" if over else ""
+    least = ", the least possible: this computer is slow or busy" if over else ""
     made.say("time", time + least, "yellow" if over else "")
     said = {"name": name, "root": made.data_root, "time": time, "weights": described}
     return f"{_TEXTS['head'].format_map(said)}{_dumped(settings)}"

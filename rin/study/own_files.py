@@ -99,7 +99,7 @@ def refuse_to_guess(question: str, flag: str, choices: Sequence[str], default: s
     """Answer a question with its default; InputError, naming the choices, if there is none."""
     if default:
         return default
-    remedy = f"Say it with {flag}: {', '.join(choices)}."
+    remedy = f"Give it with {flag}: {', '.join(choices)}."
     raise InputError(f"{question} cannot be guessed", where=flag, remedy=remedy)
 
 
@@ -118,8 +118,8 @@ def find_places(
     _refuse_absent(given, paths)
     above = _folder_of_all(paths)
     if _absolute(results).is_relative_to(above):
-        remedy = "Put images and table into a folder of their own, and call rin from outside it."
-        problem = f"results would lie among the images, in {_absolute(results)}"
+        remedy = "Put images and table into a folder of their own, and run rin from outside it."
+        problem = f"results would be written among the images, in {_absolute(results)}"
         raise InputError(problem, where=above, remedy=remedy)
     root = _absolute(data_root) if data_root else above.parent
     inside = root in above.parents
@@ -135,7 +135,7 @@ def find_places(
     if not pictures:
         others = [name for name in tree.names if name.startswith(join_name(folder, ""))]
         problem = f"there are no pictures among its files ({endings_in_words(others) or 'none'})"
-        remedy = "Readable are PNG, JPEG, TIFF, BMP, DICOM, NIfTI and NumPy: "
+        remedy = "Readable formats are PNG, JPEG, TIFF, BMP, DICOM, NIfTI and NumPy: "
         remedy += f"{_way_to_convert(others, images)}, or name the right folder."
         raise InputError(problem, where=f"--images {images}", remedy=remedy)
     _refuse_likely_masks(tree, pictures, outlines)
@@ -149,7 +149,7 @@ def _way_to_convert(names: Iterable[str], folder: Path) -> str:
     for way in _WAYS:
         if endings & {*way["endings"].split()}:
             return str(way["how"]).format(folder=shlex.quote(str(folder)))
-    return "convert others"
+    return "convert other files"
 
 
 def _refuse_pairs(tree: Tree) -> None:
@@ -167,9 +167,9 @@ def _refuse_pairs(tree: Tree) -> None:
     folder = shlex.quote(str(tree.root / tree.location))
     code = "import sys, nibabel as n; from pathlib import Path; [n.save(n.Nifti1Image.from_image"
     code += "(n.load(p)), p.with_suffix('.nii.gz')) for p in Path(sys.argv[1]).rglob('*.hdr')]"
-    remedy = f'Convert them, which leaves them there: python -c "{code}" {folder}; Analyze does '
-    remedy += "not say left from right, so look at one."
-    tree.raise_if_any(pairs, "volumes are in pairs of .hdr and .img", remedy=remedy)
+    remedy = f'Convert them, keeping the originals: python -c "{code}" {folder}; Analyze does '
+    remedy += "not record left and right, so check one."
+    tree.raise_if_any(pairs, "volumes are in two files, .hdr and .img", remedy=remedy)
 
 
 def _refuse_likely_masks(tree: Tree, pictures: list[str], outlines: list[str]) -> None:
@@ -178,10 +178,10 @@ def _refuse_likely_masks(tree: Tree, pictures: list[str], outlines: list[str]) -
     likely = [name for name, stem in stems.items() if discovery.are_called_as_masks(stem)]
     if likely and not outlines and len(likely) < len(pictures):
         example = next(name for name in pictures if name not in likely)
-        remedy = f"If they are masks of one kind of picture, as {example} is, say which is taken, "
-        remedy += "and its masks: --only 'KIND|seg', parts of the names of both; or move masks "
+        remedy = f"If they are masks of one kind of picture, such as {example}, select both by "
+        remedy += "parts of their names: --only 'KIND|seg'; or move masks "
         remedy += "into a folder of their own, and name it with --masks."
-        problem = "pictures are called as masks are, and no picture is called like them"
+        problem = "pictures are named like masks, and no picture matches them"
         tree.raise_if_any(likely, problem, remedy=remedy)
 
 
@@ -189,7 +189,7 @@ def _refuse_absent(given: dict[str, Path], paths: dict[str, Path]) -> None:
     """Raise InputError for a missing path, or for an archive if a folder is needed."""
     for flag, path in paths.items():
         kind = "file" if flag == "--table" else "folder"
-        where, remedy = f"{flag} {given[flag]}", "Check the path; quote spaces."
+        where, remedy = f"{flag} {given[flag]}", "Check the path; quote it if it has spaces."
         is_zip = path.is_file() and is_archive(path)
         if is_zip and flag == "--images" and len(paths) == 1:
             continue  # read in place
@@ -227,7 +227,7 @@ def endings_in_words(names: Iterable[str]) -> str:
     """Return a phrase saying how many files have each ending."""
     files = [file_of(name).lower() for name in names]
     endings = (".nii.gz" if name.endswith(".nii.gz") else Path(name).suffix for name in files)
-    kinds = Counter(ending or "without ending" for ending in endings)
+    kinds = Counter(ending or "without extension" for ending in endings)
     return ", ".join(f"{n} {ending}" for ending, n in kinds.items())
 
 

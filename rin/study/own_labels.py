@@ -42,13 +42,13 @@ def read_labels(
     labels = {value: _label_of(findings[value], groups, findings) for value in present}
     labels = dict(sorted(labels.items(), key=lambda item: item[1] != label))
     if len({*filter(None, labels.values())}) < 2:
-        remedy = "Name other classes by --positive and --negative."
-        raise InputError("one class only would remain", where=where, remedy=remedy)
+        remedy = "Choose other classes with --positive and --negative."
+        raise InputError("only one class would remain", where=where, remedy=remedy)
     if not distinct:
         counts = Counter(part for value in classes.elements() for part in findings.get(value, ()))
         single = {value: _label_of({value}, groups, findings) for value in choices}
         _refuse_alike_classes(counts, single, where)
-    rest = "null is left out" if chosen.negatives else "all others are compared with it"
+    rest = "null is left out" if chosen.negatives else "all other classes are compared with it"
     made.notes["label_map"] = f"the positive class first; {rest}"
     _describe_labels(classes, labels, findings, separator, made)
     if nothing:
@@ -80,12 +80,12 @@ def _choose_classes(
     if not positive:
         answer = ask("The positive class", "--positive", choices, guess)
         positive = [answer] if answer in known else re.split(r"\s*,\s*", answer)
-    reason = "by its word" if guess in positive else "as you said"
+    reason = "by its name" if guess in positive else "as you said"
     made.notes["tasks"] = f"positive_class {reason}"
     positives, names = _named_classes(positive, "--positive", known)
     others = [value for value in choices if value not in positives]
     if not others:
-        remedy = "Leave one of them out: the others are compared with it."
+        remedy = "Leave at least one class out, to compare the others with it."
         raise InputError("every class is positive", where="--positive", remedy=remedy)
     if not negative and len(others) > 1:
         answer = ask("Compared with", "--negative", [*others, _ALL_OTHERS], _ALL_OTHERS)
@@ -118,7 +118,7 @@ def _names_of(
         other = ask(question, "--negative", ["any name"], default)
     other = other or plain_other
     if other == label:
-        remedy = "Give the two classes two names."
+        remedy = "Give the two classes different names."
         raise InputError(f"both classes are called {label}", where="--negative", remedy=remedy)
     return label, other
 
@@ -129,15 +129,15 @@ def _refuse_classes(
     """Raise InputError for a single class, or for many classes of which none is named positive."""
     problem = ""
     if len(present) < 2:
-        problem = f"there is one class only ({join_first_ten(present) or 'none'})"
-        remedy = "Two are needed: name the column with --label, or a folder a class with --images."
+        problem = f"there is only one class ({join_first_ten(present) or 'none'})"
+        remedy = "Two are needed: name the label column with --label, or make a folder per class."
     elif len(choices) > MOST_CLASSES and not is_said:
         problem = f"there are {len(choices)} classes ({join_first_ten(choices, ', ')})"
-        remedy = "Name a column with a few classes by --label, or the positive ones by "
-        remedy += "--positive; of numbers, make classes first."
+        remedy = "Name a column of few classes with --label, or the positive classes with "
+        remedy += "--positive; group numbers into classes first."
     elif UNLABELLED in present and "" in classes:
-        problem = f"a class is called {UNLABELLED}, as rows without a label are"
-        remedy = "Call that class otherwise, or fill its empty cells."
+        problem = f"a class is called {UNLABELLED}, the name for rows without a label"
+        remedy = "Rename that class, or fill the empty cells."
     if problem:
         raise InputError(problem, where=where, remedy=remedy)
 
@@ -181,7 +181,7 @@ def _describe_labels(
     """Add to the screen which classes are joined, and which are left out."""
     if separator:
         n = sum(classes[value] for value in labels if len(findings[value]) > 1)
-        text = f"{counted(n, 'rows')} with several, “{separator}” between: any of them counts"
+        text = f"{counted(n, 'rows')} with several, separated by “{separator}”: any of them counts"
         made.say("findings", text, "yellow")
     said = [f"{value} {classes[value]:,} as {labels[value]}" for value in sorted(labels)]
     if len(said) > 2 and not separator:
@@ -207,5 +207,5 @@ def _refuse_alike_classes(
         near = SequenceMatcher(None, plain[0], plain[1]).ratio() >= _ALIKE and not prefixed
         if plain[0] == plain[1] or (matters and near):
             both = f"{first} ({classes[first]}) and {second} ({classes[second]})"
-            remedy = "Spell each class in one way: capitals count; or say --distinct."
+            remedy = "Spell each class in one way (capitals count), or give --distinct."
             raise InputError(f"{both} look like one class", where=where, remedy=remedy)

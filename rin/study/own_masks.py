@@ -21,8 +21,8 @@ _SAMPLE = 64
 def classes_in_masks(places: Places, made: NewTask) -> Counter[str]:
     """Return the two classes that masks distinguish; cases are counted when masks are read."""
     if not places.outlines:
-        remedy = "Name their folder with --masks, or call them like their pictures, _mask behind."
-        raise InputError("no masks are found", where=f"--label {IN_MASKS}", remedy=remedy)
+        remedy = "Name their folder with --masks, or name them like their pictures plus _mask."
+        raise InputError("no masks were found", where=f"--label {IN_MASKS}", remedy=remedy)
     made.say("label", "a lesion where the mask marks anything, none where it is black or absent")
     made.notes["labels_in_masks"] = "lesion where a mask marks anything, as you said"
     return Counter({LESION: 1, NO_LESION: 1})
@@ -37,12 +37,12 @@ def check_masks(places: Places, made: NewTask) -> None:
 
             name = join_name(places.masks or places.images, outlines[0])
             refuse_segmentation(places.tree.root, places.tree.locator(name))
-        example = outlines[0] if outlines else "nothing"
-        problem = f"no mask is called like a picture (a mask is called {example})"
-        remedy = "Call masks like their pictures, _mask behind if you like, or name them in a "
+        example = outlines[0] if outlines else "none"
+        problem = f"no mask is named like a picture (first mask: {example})"
+        remedy = "Name masks like their pictures, plus _mask if you like, or list them in a "
         remedy += "column of a --table."
         raise InputError(problem, where=f"--masks {places.masks}", remedy=remedy)
-    made.say("masks", f"{counted(len(outlines), 'files')}, by names such as {outlines[0]}")
+    made.say("masks", f"{counted(len(outlines), 'files')}, with names such as {outlines[0]}")
 
 
 def lesion_values(places: Places, said: str, made: NewTask, ask: Ask) -> dict[str, Any]:
@@ -63,16 +63,20 @@ def lesion_values(places: Places, said: str, made: NewTask, ask: Ask) -> dict[st
     choices = [ALL_LABELS, *map(str, sorted(times))]
     answer = said or ask(f"{text}: which are the lesion", "--lesion-values", choices, ALL_LABELS)
     if answer == ALL_LABELS:
-        text += ": all count as the lesion. If one is an organ, name the others by --lesion-values"
+        text += (
+            ": all count as the lesion. If one is an organ, give the others with --lesion-values"
+        )
         made.say("LABELS", text, "bold red")
         return {}
     chosen = re.split(r"\s*,\s*", answer.strip())
     if strange := [value for value in chosen if value not in map(str, times)]:
-        known = join_first_ten([*map(str, sorted(times))], ", ") or "none but zero"
-        problem = f"no mask holds the value {strange[0]}"
-        remedy = f"Masks hold {known}: name those of the lesion, as in --lesion-values 2,3."
+        known = join_first_ten([*map(str, sorted(times))], ", ") or "only zero"
+        problem = f"no mask contains the value {strange[0]}"
+        remedy = (
+            f"Masks contain {known}: give the values of the lesion, as in --lesion-values 2,3."
+        )
         raise InputError(problem, where=f"--lesion-values {answer}", remedy=remedy)
-    made.say("labels", f"{text}; of the lesion: {', '.join(chosen)}")
+    made.say("labels", f"{text}; lesion: {', '.join(chosen)}")
     made.notes["lesion_values"] = "values of masks that mark the lesion, as you said"
     return {"lesion_values": [*map(int, chosen)]}
 

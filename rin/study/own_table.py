@@ -58,14 +58,14 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
         options |= {"channel": channel} if channel not in ("", discovery.CHANNEL) else {}
     strange = sorted(set(filter(tree.is_picture, tree.names)) - places.files)
     remedy = "Put pictures and masks into a folder of their own, or link them there."
-    tree.raise_if_any(strange, "pictures lie in other folders", remedy=remedy)
+    tree.raise_if_any(strange, "pictures are in other folders", remedy=remedy)
     names = [join_name(places.images, name) for name in pictures]
     if label == IN_MASKS:
         return Reading(options, classes_in_masks(places, made), names, in_masks=True)
     if label:
         options["label"] = label
         classes = Counter(read_names(label, map(discovery.file_stem, pictures), "label"))
-        made.say("label", f"read from names by {label}")
+        made.say("label", f"read from names by the pattern {label}")
         made.notes["options"] = "label: a pattern of names, as you said"
         return Reading(options, classes, names)
     parts = [name.split("/") for name in pictures]
@@ -74,15 +74,15 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
     depth = int(bool(splits) and all(map(discovery.part_of, splits)))
     if depth:
         options["splits"] = splits
-        made.say("parts", f"{', '.join(splits)}: put together, divided anew by patients", "yellow")
+        made.say("parts", f"{', '.join(splits)}: merged, and divided again by patient", "yellow")
     if {len(folders) for folders in parts} == {depth + 3}:
         options["patients"] = True
     deepest = depth + (3 if "patients" in options else 2)
     strange = ["/".join(folders) for folders in parts if len(folders) != deepest]
-    remedy = "Each class is a folder of pictures, or of patients' folders; or give a --table"
+    remedy = "Make one folder per class, of pictures or of patients' folders; or give a --table"
     if pattern := discovery.guess_label_pattern(pictures):
         remedy += f"; or read classes from names: --label '{pattern}'"
-    tree.raise_if_any(strange, "pictures lie in no folder of a class", remedy=f"{remedy}.")
+    tree.raise_if_any(strange, "pictures are in no class folder", remedy=f"{remedy}.")
     # Only file names may identify patients, because the folders above them are classes.
     return Reading(
         options, Counter(folders[depth] for folders in parts), [folders[-1] for folders in parts]
@@ -157,11 +157,13 @@ def _read_rows(places: Places, made: NewTask) -> pd.DataFrame:
     tree, table = places.tree, places.table
     rows = read_table(tree, table, []).astype(object)
     if rows.empty:
-        raise tree.error("the table has no rows", file=table, remedy="Give it a row a picture.")
+        raise tree.error(
+            "the table has no rows", file=table, remedy="Give it one row per picture."
+        )
     if table.lower().endswith(("json", *JSON_LINES)):
         text = "JSON"
         if CLASSES in rows:
-            text = "annotations of COCO; their boxes and outlines are not read"
+            text = "COCO annotations; their boxes and outlines are not read"
         made.say("table", f"{Path(table).name}, {text}", "yellow" if CLASSES in rows else "")
     elif not table.lower().endswith((".parquet", ".xlsx")):
         text, encoding = discovery.decode(tree.read(table))
@@ -172,8 +174,8 @@ def _read_rows(places: Places, made: NewTask) -> pd.DataFrame:
         others = f" of {len(sheets)} ({', '.join(sheets)})" if len(sheets) > 1 else ""
         made.say("table", f"{Path(table).name}, its first sheet{others}")
     if above := rows_above(tree, table):
-        text = f"{counted(above, 'rows')} above the names of the columns ({', '.join(rows)}): "
-        made.say("titles", f"{text}passed over", "yellow")
+        text = f"{counted(above, 'rows')} above the column names ({', '.join(rows)}): "
+        made.say("titles", f"{text}skipped", "yellow")
     return rows
 
 
@@ -197,7 +199,7 @@ def _describe_several_rows(table: _Table, made: NewTask) -> None:
     image = table.columns.get("image")
     names = table.rows[image.name] if image else pd.Series(dtype=object)
     if n := names[names.duplicated() & (names != "")].nunique():
-        text = f"{counted(n, 'pictures')} with several, which count once where they say the same"
+        text = f"{counted(n, 'pictures have')} several rows, which count once if they agree"
         made.say("rows", text, "yellow")
 
 
@@ -282,11 +284,11 @@ class _Match:
 
     def in_words(self, pictures: Sequence[str]) -> str:
         """Return a phrase on how the cells match pictures, and how many."""
-        how = "begin the names of" if self.key.level == 0 else "begin the folders of"
+        how = "begin the names of" if self.key.level == 0 else "begin the folder names of"
         if self.key.level is None:
             how = f"equal {self.options.get('header', 'the patients')} of"
         if "key_pattern" in self.options:
-            how = "equal the number behind a word in names of"
+            how = "equal the number after a word in the names of"
         return f"its cells {how} {self.reached:,} of {len(pictures):,} pictures"
 
 
@@ -352,12 +354,12 @@ def _take_key(
     name, role = match.key.name, "key" if of_study else "patient"
     kept = {of: column for of, column in table.columns.items() if column.name != name}
     kept.pop("image", None)
-    reason = f"a row a {'study' if of_study else 'patient'}: {match.in_words(pictures)}"
+    reason = f"one row per {'study' if of_study else 'patient'}: {match.in_words(pictures)}"
     table.key = match.key
     table.columns = kept | {role: discovery.Column(name, reason)}
     if pattern := match.options.get("key_pattern"):
-        text = f"the number behind a word in names ({pattern}), as in {pictures[0]}"
-        made.say("PATIENTS", f"{text}: is that {name} of the table?", "yellow")
+        text = f"the number after a word in names ({pattern}), as in {pictures[0]}"
+        made.say("PATIENTS", f"{text}: is that column {name} of the table?", "yellow")
     if of_study:
         table.of_study = {"row": "study", **match.options}
         return {}
@@ -371,9 +373,9 @@ def _doubt_patients(cells: pd.Series, column: str, made: NewTask) -> None:
     if patterns := discovery.patient_patterns([*cells]):
         several = next(who for who in patterns.values())
         examples = [" and ".join(of[:2]) for of in several.values() if len(of) > 1][:2]
-        text = f"{counted(len(cells), 'cells')} of {column} may be of {len(several):,}, such as "
-        text += f"{'; '.join(examples)}: each counts as a patient. If not, say with --patient "
-        made.say("PATIENTS", f"{text}which column names patients, or a pattern", "bold red")
+        text = f"{counted(len(cells), 'cells')} of {column} may be of {len(several):,} patients, "
+        text += f"such as {'; '.join(examples)}: each counts as a patient. If not, give --patient "
+        made.say("PATIENTS", f"{text}the column that names patients, or a pattern", "bold red")
 
 
 def _refuse_unnamed(places: Places, rows: pd.DataFrame, key: discovery.Key | None) -> None:
@@ -381,14 +383,14 @@ def _refuse_unnamed(places: Places, rows: pd.DataFrame, key: discovery.Key | Non
     tree, pictures = places.tree, places.pictures
     n = len(key.rows) if key else 0
     problem = f"no column names the {counted(len(pictures), 'pictures')} below "
-    problem += f"{places.images or '.'} ({', '.join(rows)}), and none with a row a patient "
-    problem += "has cells that their names begin with"
-    problem += f" (those of {key.name} begin {n:,})" if key and n else ""
-    remedy = "Name that of pictures with --image, or of patients with --patient, or say what "
-    remedy += "of a name is the patient, as in --patient '^Pat (\\d+)/', and the folder that "
-    remedy += f"paths start at with --images. A picture is called {pictures[0]}."
+    problem += f"{places.images or '.'} ({', '.join(rows)}), and none with one row per "
+    problem += "patient has cells that begin their names"
+    problem += f" (the cells of {key.name} begin {n:,})" if key and n else ""
+    remedy = "Name the column of pictures with --image, or of patients with --patient, or give a "
+    remedy += "pattern that finds patients in names, as in --patient '^Pat (\\d+)/', and the "
+    remedy += f"folder where paths start with --images. A picture is called {pictures[0]}."
     if len(sheets := sheets_of(tree, places.table)) > 1:
-        first = f"Of the sheets {', '.join(sheets)} the first is read: put another first, or "
+        first = f"Only the first of the sheets {', '.join(sheets)} is read: put another first, or "
         remedy = first + remedy[0].lower() + remedy[1:]
     raise tree.error(problem, file=places.table, remedy=remedy)
 
@@ -451,15 +453,17 @@ def _refuse_other_folders(tree: Tree, parts: Sequence[Sequence[str]]) -> None:
     outermost = sorted({names[0] for names in parts if len(names) > 1})
     depth = min(map(len, parts)) - 1
     if depth == 1 and outermost and all(map(discovery.part_of, outermost)):
-        remedy = "Give a --table of the class of each picture, or put a folder a class into each."
-        raise tree.error(f"folders are no classes: {', '.join(outermost)}", remedy=remedy)
+        remedy = (
+            "Give a --table with the class of each picture, or make a folder per class in each."
+        )
+        raise tree.error(f"folders are not classes: {', '.join(outermost)}", remedy=remedy)
     for level in range(1, depth):
         names = sorted({folders[level] for folders in parts})
         if len(outermost) > MOST_CLASSES and len(names) in range(2, MOST_CLASSES):
             label = "^" + level * "[^/]+/" + "([^/]+)/"
-            problem = f"{len(outermost)} folders are too many for classes, and hold "
+            problem = f"{len(outermost)} folders are too many for classes, and contain "
             problem += join_first_ten(names, ", ")
-            remedy = f"If they are patients, and these the classes, say: --label '{label}' "
+            remedy = f"If they are patients that contain the classes, give --label '{label}' "
             raise tree.error(problem, remedy=f"{remedy}--patient '^([^/]+)/'.")
 
 

@@ -102,7 +102,7 @@ def test_patient_of_two_groups_stands_in_no_part():
         (lambda: confound("hat", IMAGES), "unknown confounder 'hat'.*tag, denoising, noise"),
         (
             lambda: sampled_parts(patients(8), ("A", "B"), 0, SIZES, seed=0),
-            "0 patients of A are left with label 1, and part train takes 6",
+            "0 patients of A are left with label 1, but part train needs 6",
         ),
     ],
 )

@@ -131,7 +131,7 @@ def test_divide_of_small_classes_alone_still_has_cases_to_validate_with():
             [("rare", "p", 7), ("rarer", "q", 1)],
             "rare: 7 images of 1 patient; rarer: 1 image.*null in the manifest's label_map",
         ),
-        ([], r"there is one class only \(a\)"),
+        ([], r"there is only one class \(a\)"),
     ],
 )
 def test_divide_of_a_class_of_one_patient_or_of_one_class_says_so(more, message):
@@ -187,7 +187,7 @@ def test_corpus_split_with_tables_that_changed_since_says_which_case_is_missing(
     dataset = corpus(tmp_path, ROWS)
     table = tmp_path / "radimagenet_curated/RadiologyAI_train.csv"
     table.write_text(table.read_text().replace("radiology_ai/CT/a1.png,a\n", ""))
-    with pytest.raises(InputError, match=r"1 case stands in no part: CT/a1\.png"):
+    with pytest.raises(InputError, match=r"1 case is in no part: CT/a1\.png"):
         corpus_split(dataset, 0)
 
 

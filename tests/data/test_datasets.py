@@ -58,15 +58,21 @@ BREAKAGES = [
     ),
     (
         {"cyst/cyst (1).png": picture(9)},
-        r"1 file has no place in .*'folder_classes': cyst/cyst \(1\)\.png",
+        r"1 file does not belong to .*'folder_classes': cyst/cyst \(1\)\.png",
     ),
-    ({"benign/notes.txt": b"x"}, r"1 file has no place in .*'folder_classes': benign/notes\.txt"),
+    (
+        {"benign/notes.txt": b"x"},
+        r"1 file does not belong to .*'folder_classes': benign/notes\.txt",
+    ),
     ({"benign/malignant (2).png": picture(9)}, r"benign: 3 images instead of 2 \(\+1\)"),
     (
         {"benign/benign (2)_mask.png": mask(shape=(4, 7))},
         r"benign \(2\)_mask\.png: the mask is 7 x 4 pixels and its picture 6 x 4",
     ),
-    ({"normal/normal (1).png": b"GIF89a"}, r"normal \(1\)\.png: the file is no whole picture"),
+    (
+        {"normal/normal (1).png": b"GIF89a"},
+        r"normal \(1\)\.png: the file is not a complete picture",
+    ),
     (
         {"normal/normal (2).png": picture(9), "normal/normal (2)_mask.png": mask()},
         r"normal: 2 images instead of 1 \(\+1\); normal: 2 masks instead of 1 \(\+1\)",
@@ -110,8 +116,8 @@ def test_masks_that_mark_nothing_or_everything_are_counted_alike(busi_root, busi
         open_dataset(busi_manifest, busi_root)
     # Of a picture without a lesion, an empty mask is right: it is not to be drawn again.
     assert caught.value.remedy == (
-        "Draw those whose picture shows a lesion; if the others rightly mark none, state how "
-        "many: counts.empty_masks, 2 if all are right."
+        "Draw the masks of pictures that show a lesion; if others are correctly empty, state how "
+        "many: counts.empty_masks, 2 if all are correct."
     )
     accepted = with_counts(busi_manifest, images=busi_manifest.counts.images, empty_masks=2)
     assert len(open_dataset(accepted, busi_root).cases) == 4
@@ -226,7 +232,10 @@ def test_check_counts_counts_patients_or_images(busi_manifest, tmp_path, counts,
 
 @pytest.mark.parametrize(
     ("access", "remedy"),
-    [("open", "Fetch the dataset again"), ("not public", "both files of busi.*rin new again")],
+    [
+        ("open", "Fetch the dataset again"),
+        ("not public", "the manifest and the profile of busi.*rin new again"),
+    ],
 )
 def test_wrong_counts_of_ones_own_files_have_a_remedy_of_their_own(
     busi_manifest, tmp_path, access, remedy
@@ -331,7 +340,7 @@ def test_without_a_name_stand_ins_are_made_and_said_to_be(monkeypatch, tmp_path)
         ("busi", "is not there.*give --data-root"),
         ("absent", "unknown dataset 'absent'.*busi"),
         ("pictures/read me.txt", "no such folder or zip archive"),
-        ("empty", "no pictures there"),
+        ("empty", "no pictures found"),
     ],
 )
 def test_names_that_lead_nowhere_raise(folder, tmp_path, monkeypatch, where, message):

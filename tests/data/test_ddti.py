@@ -99,12 +99,12 @@ FILE = "<!DOCTYPE case [<!ENTITY a SYSTEM 'file:///etc/hostname'>]>"
         (xml(7, head="<!DOCTYPE case SYSTEM 'http://example.org/x.dtd'>"), "DTDForbidden"),
         ("<case><number>7</number>", "the case cannot be read .no element found"),
         (xml(8), "calls itself case '8'"),
-        (xml(7).replace("<number>7</number>", ""), "0 elements <number>"),
-        (xml(7).replace("<tirads>", "<tirads>2</tirads><tirads>"), "2 elements <tirads>"),
-        (xml(7).replace("<image>1</image>", ""), "0 elements <image>"),
+        (xml(7).replace("<number>7</number>", ""), "0 <number> elements"),
+        (xml(7).replace("<tirads>", "<tirads>2</tirads><tirads>"), "2 <tirads> elements"),
+        (xml(7).replace("<image>1</image>", ""), "0 <image> elements"),
         (xml(7, "6"), "TI-RADS category is '6'"),
-        (xml(7, marks=[(1, SQUARE), (2, SQUARE)]), "pictures that are not there: 2"),
-        (xml(7, marks=[("../12_1", SQUARE)]), r"not there: \.\./12_1"),
+        (xml(7, marks=[(1, SQUARE), (2, SQUARE)]), "pictures that are missing: 2"),
+        (xml(7, marks=[("../12_1", SQUARE)]), r"missing: \.\./12_1"),
         (xml(7).replace('"points"', "points"), "image 1: the outline cannot be read .JSON"),
         (xml(7).replace('"points"', '"dots"'), "outline cannot be read .KeyError"),
         (xml(7).replace('"x": 1', '"x": "1"'), "outline cannot be read .TypeError"),
@@ -135,7 +135,7 @@ def test_find_cases_of_broken_outline_that_is_known_to_be_bad_goes_on(root):
     [
         ("31_1.jpg", "1 picture without XML files: 31"),
         ("31.xml", "1 XML files without pictures: 31"),
-        ("7_1.png", r"1 file has no place in the layout 'ddti': 7_1\.png"),
+        ("7_1.png", r"1 file does not belong to the layout 'ddti': 7_1\.png"),
     ],
 )
 def test_find_cases_with_a_stray_file_names_it(root, name, problem):

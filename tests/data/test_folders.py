@@ -64,7 +64,7 @@ def test_tree_that_holds_itself_again_is_read_once(xray, wrap):
     zip_folder(top, xray / "a.zip", wrap)
     assert len(cases_of(xray)) == len(cases_of(xray, location="a.zip")) == len(XRAY)
     save(top / "chest_xray/train/NORMAL/IM-0009-0001.jpeg", picture(99))
-    with pytest.raises(InputError, match=r"1 file has no place .*NORMAL/IM-0009-0001\.jpeg"):
+    with pytest.raises(InputError, match=r"1 file does not belong .*NORMAL/IM-0009-0001\.jpeg"):
         cases_of(xray)
 
 
@@ -80,7 +80,7 @@ def test_tree_that_holds_itself_again_is_read_once(xray, wrap):
 )
 def test_file_out_of_place_is_named(xray, name):
     change(xray / "chest_xray", {name: b"not looked at"})
-    with pytest.raises(InputError, match=f"1 file has no place in .*'folder_classes': {name}"):
+    with pytest.raises(InputError, match=f"1 file does not belong to .*'folder_classes': {name}"):
         cases_of(xray)
 
 
@@ -104,15 +104,15 @@ def test_covid19_ct_by_our_convention_reads_the_patient_before_the_slice(tmp_pat
 def test_pattern_for_patients_that_a_layout_does_not_use_is_refused(tmp_path, layout):
     manifest = changed(BUSI, layout=layout, patient_pattern=re.compile(r"^(\d+)"))
     (tmp_path / "data").mkdir()
-    with pytest.raises(InputError, match="takes no patient_pattern"):
+    with pytest.raises(InputError, match="does not support patient_pattern"):
         cases_of(tmp_path, manifest, "data")
 
 
 def test_independent_patients_without_a_source_of_patients_are_refused(busi_root, busi_manifest):
     with pytest.raises(InputError, match="nothing names the patients") as caught:
         cases_of(busi_root, changed(busi_manifest, independence="patient"), TOP)
-    first, condition = caught.value.remedy.split(" Say independence: image ")
-    assert first.startswith("Say where they are named: by patient_pattern")
+    first, condition = caught.value.remedy.split(" Use independence: image ")
+    assert first.startswith("State where they are named: by patient_pattern")
     assert condition.startswith("only if no patient has two pictures")
 
 
@@ -169,7 +169,7 @@ def test_cc_ccii_takes_listed_slices_and_all_normal_ones(ct):
 
 def test_cc_ccii_without_its_list_of_lesions_says_so(ct):
     (ct / "lesions_slices.csv").unlink()
-    with pytest.raises(InputError, match=r"lesions_slices\.csv: the table is not there"):
+    with pytest.raises(InputError, match=r"lesions_slices\.csv: the table is missing"):
         ct_cases(ct)
 
 
@@ -191,9 +191,9 @@ def test_cc_ccii_with_another_extension_in_the_list_still_matches(ct):
             ("imgpath", *LISTED, "NCP/25/1181/0009.png", "CP/99/1/0000.png"),
             r"lesions_slices\.csv: 2 slices have no file: NCP/25/1181/0009, CP/99/1/0000\.",
         ),
-        (("imgpath", *LISTED[:2]), r"lesions_slices\.csv: 1 class has no slice: CP"),
-        (("path", *LISTED), "its columns are path; needed are imgpath"),
-        (("imgpath",), "2 classes have no slice: CP, NCP"),
+        (("imgpath", *LISTED[:2]), r"lesions_slices\.csv: 1 class has no slices: CP"),
+        (("path", *LISTED), "its columns are path; it needs imgpath"),
+        (("imgpath",), "2 classes have no slices: CP, NCP"),
     ],
     ids=["row without a file", "class without a row", "another column", "no rows"],
 )
@@ -212,12 +212,12 @@ def test_cc_ccii_with_a_listed_slice_known_to_be_bad_passes_over_it(ct):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("NCP/25/1181/0002.tif", r"1 file has no place in .*: NCP/25/1181/0002\.tif"),
-        ("NCP/25/1181/deep/0002.png", "1 file has no place"),
-        ("NCP/25/0002.png", "1 file has no place"),
-        ("Flu/1/1/0000.png", r"1 file has no place.*: Flu/1/1/0000\.png"),
-        ("CP-1.zip", r"1 file has no place.*: CP-1\.zip"),
-        ("NCP/25/1181/0001.jpg", r"1 file is there twice.*: NCP/25/1181/0001\.png"),
+        ("NCP/25/1181/0002.tif", r"1 file does not belong to .*: NCP/25/1181/0002\.tif"),
+        ("NCP/25/1181/deep/0002.png", "1 file does not belong"),
+        ("NCP/25/0002.png", "1 file does not belong"),
+        ("Flu/1/1/0000.png", r"1 file does not belong.*: Flu/1/1/0000\.png"),
+        ("CP-1.zip", r"1 file does not belong.*: CP-1\.zip"),
+        ("NCP/25/1181/0001.jpg", r"1 file is present twice.*: NCP/25/1181/0001\.png"),
     ],
 )
 def test_cc_ccii_with_one_file_too_many_names_it(ct, name, message):

@@ -158,7 +158,7 @@ def test_leak_free_groups_links_patients_and_pairs_transitively():
 
 
 def test_leak_free_groups_with_pairs_of_other_cases_raises():
-    with pytest.raises(InputError, match="pairs name 1 case that the table lacks"):
+    with pytest.raises(InputError, match="pairs name 1 case missing from the table"):
         leak_free_groups(table("p"), pairs_of("az"))
 
 
@@ -175,14 +175,14 @@ def test_leak_free_groups_with_pairs_of_other_cases_raises():
             "pqp",
             [["test", "validation", "train"]],
             [],
-            r"1 patient stands .*\(case 1 \(a\) in test; case 3 \(c\) in train\)",
+            r"1 patient is .*\(case 1 \(a\) in test; case 3 \(c\) in train\)",
         ),
         ("pq", [["test", "train"]] * 2, [], r"1 case is tested in several folds \(case 1\)"),
         (
             "pqq",
             [["test", "train", "train"], ["train", "test", "train"]],
             [],
-            r"fold 1: 1 patient stands .*\(case 2 \(b\) in test",
+            r"fold 1: 1 patient is .*\(case 2 \(b\) in test",
         ),
     ],
 )
@@ -204,7 +204,7 @@ def test_check_splits_names_what_is_divided_or_tested_twice(patients, parts, pai
     ],
 )
 def test_check_splits_with_a_case_missing_repeated_or_misnamed_raises(folds):
-    with pytest.raises(InputError, match="does not place every case in one part"):
+    with pytest.raises(InputError, match="does not put every case into one part"):
         check_splits(table("pqr"), folds, pairs_of())
 
 

@@ -42,7 +42,7 @@ TASK = {"name": "own", "title": "Own", "positive_class": "malignant", "n_folds":
             {"tasks": [TASK | {"positive_class": "cancer"}]},
             "'cancer' of task own is not a label of label_map \\(benign, malignant",
         ),
-        ({"name": "another"}, "calls itself 'another'"),
+        ({"name": "another"}, "name is 'another'"),
         ({"patient_pattern": "person("}, "valid regular expression"),
     ],
 )

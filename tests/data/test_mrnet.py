@@ -99,10 +99,10 @@ def test_find_cases_with_a_volume_missing_or_without_label_names_it(root):
     ("text", "problem"),
     [
         ("0000,0\n0001,1\n0002,0\n0003,0\n0001,1\n", "1 exam is listed twice: 0001"),
-        ("0000,0\n0001,2\n0002,0\n0003,0\n", "1 row is not like 0001,1: 0001,2"),
-        ("case,acl\n0000,0\n", "1 row is not like 0001,1: case,acl"),
-        ("\n\n", "4 exams do not stand in all tables of train"),
-        ("0000,0\n0001,1\n", "2 exams do not stand in all tables of train: 0002, 0003"),
+        ("0000,0\n0001,2\n0002,0\n0003,0\n", "1 row does not have the form 0001,1: 0001,2"),
+        ("case,acl\n0000,0\n", "1 row does not have the form 0001,1: case,acl"),
+        ("\n\n", "4 exams are not in all tables of train"),
+        ("0000,0\n0001,1\n", "2 exams are not in all tables of train: 0002, 0003"),
         ("0000,1\n0001,1\n0002,0\n0003,0\n", "1 exam has a tear, .* not abnormal: 0000"),
     ],
 )
@@ -129,7 +129,7 @@ def test_find_cases_of_exam_in_both_parts_or_without_the_plane_is_refused(root):
     ("name", "message"),
     [
         ("sagittal/1131.npy", r"1131\.npy: the array cannot be read"),
-        ("sagittal/1131.png", "1 file has no place in the layout 'mrnet': valid/sagittal/1131"),
+        ("sagittal/1131.png", "1 file does not belong to the layout 'mrnet': valid/sagittal/1131"),
     ],
 )
 def test_find_cases_with_a_broken_volume_or_a_stray_file_names_it(root, name, message):
@@ -147,7 +147,7 @@ def test_find_cases_with_a_broken_volume_or_a_stray_file_names_it(root, name, me
     ],
 )
 def test_find_cases_with_unusable_options_names_the_field(root, changes, problem):
-    told = f"manifest mrnet: .*option of the layout 'mrnet'.*{problem}.*knows: slices, count\."
+    told = f"manifest mrnet: .*option of the layout 'mrnet'.*{problem}.*options: slices, count\."
     with pytest.raises(InputError, match=told):
         read(root, with_options(MRNET, **changes))
 

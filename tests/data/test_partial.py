@@ -125,7 +125,7 @@ def test_whole_dataset_that_was_called_partial_is_the_whole(mrnet):
 def test_part_of_a_number_that_nobody_states_never_is_the_whole(mrnet):
     manifest, root, folder, _ = mrnet
     unknown = changed(manifest, counts=ExpectedCounts())
-    assert "of a number that is not known" in part_in_words(
+    assert "of an unknown number" in part_in_words(
         unknown, find_cases(open_tree(root, folder.name), unknown)
     )
 

@@ -102,7 +102,7 @@ def test_mapping_may_lie_beside_the_archive(chest):
 def test_without_mapping_or_a_table_the_file_is_named(chest):
     for table in (MAPPING, CLASS_INFO, BOXES):
         (chest / table).unlink()
-        with pytest.raises(InputError, match=f"{table}.* is not there"):
+        with pytest.raises(InputError, match=f"{table}.* is missing"):
             read(chest)
 
 
@@ -141,15 +141,19 @@ WRONG = {
         ("bb,,,,,0", "aa,1.0,2.0,3.0,4.0,1", "repeat or contradict: aa"),
         ("cc,,,,,0\n", "", "1 picture without images of stage_2_train_labels.csv: cc"),
         ("cc,,,,,0", "CC,,,,,0", "1 image of stage_2_train_labels.csv without pictures: CC"),
-        ("cc,,,,,0", "cc,1,1,1,1,1", "1 image has a Target against their class.*: cc"),
-        (",Target", ",target", "needed are patientId"),
+        ("cc,,,,,0", "cc,1,1,1,1,1", "1 image has a Target that contradicts their class.*: cc"),
+        (",Target", ",target", "it needs patientId"),
     ],
     CLASS_INFO: [
         ("cc,Normal", "cc,Healthy", "unknown class: cc Healthy"),
         ("aa,Lung Opacity\nbb", "aa,Normal\nbb", "1 image has two classes: aa"),
         ("cc,Normal\n", "", "1 picture without images of stage_2_detailed_class_info.csv: cc"),
         ("cc,Normal", "dd,Normal", "1 image of .*info.csv without pictures: dd"),
-        ("cc,Normal", "cc,Lung Opacity", "1 image has a Target against their class.*: cc"),
+        (
+            "cc,Normal",
+            "cc,Lung Opacity",
+            "1 image has a Target that contradicts their class.*: cc",
+        ),
     ],
     KINDS_TABLE: [
         ("ID_a1_any,0\n", "", "1 picture without images of stage_2_train.csv: ID_a1"),
@@ -159,7 +163,7 @@ WRONG = {
         ("ID_a1_any,0", "ID_a1_any,0.5", "1 label is neither 0 nor 1: ID_a1_any"),
         (A, "", "1 picture without images of stage_2_train.csv: ID_a1"),
         (A, A.replace("a1", "e5"), "1 image of stage_2_train.csv without pictures: ID_e5"),
-        ("ID,Label", "ID,label", "its columns are ID, label; needed are ID, Label"),
+        ("ID,Label", "ID,label", "its columns are ID, label; it needs ID, Label"),
         (A + B + C, "", "3 pictures without images of stage_2_train.csv"),
     ],
 }
@@ -183,10 +187,10 @@ def test_tables_that_make_no_sense_are_refused(chest, head, table, before, after
         (mapping({"aa": "00000007_000.png", "bb": "00000007_013.png"}), "1 image has no patient"),
         (mapping(PATIENTS | {"cc": "patient 7"}), "cc is 'patient 7'"),
         (mapping(PATIENTS)[:-1] + "," + mapping({"aa": "00000009_000.png"})[1:], "aa is '0000000"),
-        ('{"aa": "00000007_000.png"}', "no list of subset_img_id and img_id"),
-        ("[1]", "no list of subset_img_id"),
+        ('{"aa": "00000007_000.png"}', "not a list of subset_img_id and img_id"),
+        ("[1]", "not a list of subset_img_id"),
         ('[{"img_id": "00000007_000.png"}]', "KeyError"),
-        ("not json", "no list of subset_img_id"),
+        ("not json", "not a list of subset_img_id"),
     ],
 )
 def test_mapping_that_makes_no_sense_is_refused(chest, text, problem):
@@ -202,10 +206,10 @@ def test_mapping_that_makes_no_sense_is_refused(chest, text, problem):
 def test_file_without_a_place_or_a_missing_table_is_refused(chest, head, name):
     for place, manifest in ((chest, PNEUMONIA), (head, HEMORRHAGE)):
         change(place, {name: b""})
-        with pytest.raises(InputError, match=f"1 file has no place in .*: {name}"):
+        with pytest.raises(InputError, match=f"1 file does not belong to .*: {name}"):
             read(place, manifest)
     change(head, {name: None, KINDS_TABLE: None})
-    with pytest.raises(InputError, match=r"stage_2_train\.csv: the table is not there"):
+    with pytest.raises(InputError, match=r"stage_2_train\.csv: the table is missing"):
         read(head, HEMORRHAGE)
 
 

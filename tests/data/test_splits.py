@@ -231,8 +231,8 @@ def test_sized_folds_with_too_few_cases_for_two_trainings_repeats_as_few_as_it_c
 @pytest.mark.parametrize(
     ("sizes", "n_folds", "message"),
     [
-        ((80, 20), 1, "benign has 0 patients in the test part, and needs 2"),
-        ((40, 5), 1, "malignant has 0 patients in the validation part, and needs 1"),
+        ((80, 20), 1, "benign has 0 patients in the test part, but needs 2"),
+        ((40, 5), 1, "malignant has 0 patients in the validation part, but needs 1"),
     ],
 )
 def test_sized_folds_that_cannot_be_made_say_so(sizes, n_folds, message):
@@ -290,7 +290,7 @@ def test_given_folds_that_leave_a_case_out_or_a_dataset_without_a_split_raise(bu
     with pytest.raises(InputError, match=r"1 case is not placed by the given split"):
         given_folds(dataset, groups, 1, seed=0)
     unsplit = dataset.manifest.model_copy(update={"layout": "folder_classes"})
-    with pytest.raises(InputError, match="no split is known"):
+    with pytest.raises(InputError, match="no split comes with"):
         given_folds(replace(dataset, manifest=unsplit), groups, 1, seed=0)
 
 
@@ -409,7 +409,7 @@ def test_read_fold_files_of_official_knee_lists_translates_names_and_labels(tmp_
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("img_dir,label\nimages/9_1.jpg,benign\n", r"1 picture is no case: 9_1"),
+        ("img_dir,label\nimages/9_1.jpg,benign\n", r"1 picture is not among the cases: 9_1"),
         ("img_dir,label\nimages/1_1.jpg,malignant\n", r"1_1 \('malignant' instead of 'benign'\)"),
         ("img_dir,label\nx/1_1.jpg,benign\n1_1.jpg,benign\n", "1 picture is listed twice: 1_1"),
         ("img_dir,label\n", "it lists no picture"),
@@ -425,7 +425,7 @@ def test_read_fold_files_of_bad_list_names_it(folder, text, problem):
 
 def test_lists_name_cases_that_are_absent_only_where_a_part_is_meant_to_be_there(folder):
     part = CASES[CASES["case_id"] != "1_2"]
-    with pytest.raises(InputError, match=r"1 picture is no case: 1_2.*say --partial"):
+    with pytest.raises(InputError, match=r"1 picture is not among the cases: 1_2.*give --partial"):
         read_fold_files(folder, LISTS, part, n_folds=1)
     every = read_fold_files(folder, LISTS, part, n_folds=1, partial=True)
     assert every["case_id"].tolist() == ["1_1", "1_2", "3_1", "4_1", "2_1"]
@@ -439,7 +439,7 @@ def test_folds_of_a_part_keep_the_division_of_what_is_there():
     kept, lost = folds_of_part(folds, cases[~cases["case_id"].isin(["a", "g"])], "thyroid")
     assert lost == 2
     assert kept.to_numpy().tolist() == [[*row] for row in rows if row[0] not in "ag"]
-    with pytest.raises(InputError, match=r"of fold 1 nothing with label x is there in the test"):
+    with pytest.raises(InputError, match=r"the test part of fold 1 has no picture with label x"):
         folds_of_part(folds, cases[cases["case_id"] != "h"], "thyroid")
 
 

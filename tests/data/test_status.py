@@ -98,9 +98,9 @@ def zip_of_another_version(path):
     [
         ("one.zip", broken_zip, "cannot be opened"),
         ("one.zip", zip_of_another_version, "9.9"),
-        ("one.zip", lambda path: zipfile.ZipFile(path, "w").close(), "it holds no file"),
+        ("one.zip", lambda path: zipfile.ZipFile(path, "w").close(), "it contains no files"),
         ("one.zip", zip_of("../outside.png"), "unsafe or repeated member name '../outside.png'"),
-        ("one", lambda path: path.mkdir(), "it holds no file"),
+        ("one", lambda path: path.mkdir(), "it contains no files"),
         ("one", lambda path: path.write_text("a note"), "no such folder or zip archive"),
     ],
 )
@@ -112,7 +112,7 @@ def test_place_that_cannot_be_listed_is_broken_and_raises_nothing(
     write(root / place)
     one, two = statuses_of(root)
     assert (one.state, one.read) == ("broken", place)
-    assert one.to_do.startswith("Mend what is there: ")
+    assert one.to_do.startswith("Repair these files: ")
     assert said in one.to_do
     assert two.state == "not there"
 
@@ -131,7 +131,7 @@ def test_archive_that_locate_must_open_and_cannot_is_broken(manifests, root):
         ("open", f"Download it from {HOME}, and put it at one"),
         ("registration", f"Register and download it at {HOME}, and put it at one"),
         ("on request", f"Ask for it at {HOME}, and put it at one"),
-        ("not public", "It is not public; whoever has it puts it at one"),
+        ("not public", "It is not public; if you have it, put it at one"),
     ],
 )
 def test_what_to_do_without_a_data_root_follows_access(manifests, access, told):
@@ -155,7 +155,7 @@ def test_substitutes_are_told_where_they_are_and_where_they_are_not(manifests, b
     manifests("other", tasks=[], stand_in=None)
     absent = only(statuses_of(root), "one")
     assert absent.to_do == (
-        "It is not public; whoever has it puts it at one; or get its substitute other."
+        "It is not public; if you have it, put it at one; or get its substitute other."
     )
     assert absent.read == "stand-in"
     broken_zip(root / "other.zip")
@@ -163,7 +163,7 @@ def test_substitutes_are_told_where_they_are_and_where_they_are_not(manifests, b
     shutil.copytree(busi_root / TOP, root / "other")
     there = only(statuses_of(root), "one")
     assert there.to_do == (
-        "It is not public; whoever has it puts it at one; its substitute other is there."
+        "It is not public; if you have it, put it at one; its substitute other is there."
     )
     assert there.read == "other"
 
@@ -294,7 +294,7 @@ def test_verify_shows_only_the_first_of_very_many_problems(data, manifests, busi
         pair = {f"benign ({number}).png": b"no picture", f"benign ({number})_mask.png": mask()}
         change(busi_root / TOP / "benign", pair)
     output = data("verify", "busi", "--data-root", busi_root, status=1)
-    assert output.count("no whole picture") == 19
+    assert output.count("not a complete picture") == 19
     assert "and 8 more" in output
     assert "28 problems" in output
 

@@ -240,7 +240,7 @@ def test_store_with_a_file_cut_off_says_which_and_is_built_again(dataset, tmp_pa
     (path / name).write_bytes((path / name).read_bytes()[:-2])
     told = "Expecting" if name == "store.json" else f"{name} was changed"
     with pytest.raises(
-        InputError, match=rf"store.json describes is not whole \({told}.*Delete this"
+        InputError, match=rf"store.json describes is incomplete \({told}.*Delete this"
     ):
         open_store(path)
     assert build_store(dataset, 8, folder=tmp_path).images().shape == (4, 8, 8)

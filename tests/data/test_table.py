@@ -93,7 +93,7 @@ def test_find_cases_with_names_that_lead_out_of_the_folder_or_no_table_raises(he
 @pytest.mark.parametrize("name", ["notes.txt", "head_ct/notes.txt", "013.png"])
 def test_find_cases_with_a_file_out_of_place_names_it(head_ct, manifest, name):
     (head_ct / "set" / name).write_bytes(b"x")
-    with pytest.raises(InputError, match=rf"1 file has no place in the layout 'table': {name}"):
+    with pytest.raises(InputError, match=rf"1 file does not belong to the layout 'table': {name}"):
         cases_of(head_ct, manifest)
 
 
@@ -105,8 +105,8 @@ def test_find_cases_with_a_file_out_of_place_names_it(head_ct, manifest, name):
         ({"image": "{id:>99999999}.png"}, "image: .*neither a column nor a template"),
         ({"image": "{id"}, "image: "),
         ({"image": ""}, "image: "),
-        ({"mask": "{number}.png"}, "needed are id, number, hemorrhage"),
-        ({"image": "{id.__class__}.png"}, r"needed are id\.__class__, hemorrhage"),
+        ({"mask": "{number}.png"}, "it needs id, number, hemorrhage"),
+        ({"image": "{id.__class__}.png"}, r"it needs id\.__class__, hemorrhage"),
         ({"parts": {"id": "("}}, "parts.id: .*valid regular expression"),
         ({"parts": {"id": "[0-9]"}}, "parts.id: .*no named group"),
         ({"parts": {"id": "(?P<first>[0-9])"}}, "1 value of id does not match .*: '12'"),
@@ -184,7 +184,7 @@ def test_find_cases_of_parquet_equals_those_of_csv_unless_it_is_cut_off(bus, bus
     ROWS.assign(bytes=[b"\xff"] * 4).to_parquet(table)
     assert cases_of(bus, other, "bus") == before
     table.write_bytes(table.read_bytes()[:-20])
-    with pytest.raises(InputError, match=r"rows\.parquet: it is no parquet table"):
+    with pytest.raises(InputError, match=r"rows\.parquet: it is not a readable parquet table"):
         cases_of(bus, other, "bus")
 
 
@@ -202,7 +202,7 @@ def test_open_dataset_leaves_out_rows_without_a_label_and_keeps_columns_into_the
 
 def test_open_dataset_that_would_keep_a_column_under_a_taken_name_raises(bus, bus_manifest):
     taken = with_options(bus_manifest, keep={"label": "BIRADS"})
-    with pytest.raises(InputError, match="names that the case table uses itself: label"):
+    with pytest.raises(InputError, match="names that the case table itself uses: label"):
         open_dataset(taken, bus, index_folder=bus / "index")
 
 
@@ -226,7 +226,7 @@ def test_find_cases_with_a_mask_missing_or_beyond_the_table_names_it(bus, bus_ma
     named = with_options(bus_manifest, mask="drawn", parts={"ID": "bus_(?P<number>.+)"})
     drawn = ROWS["ID"].str.replace("bus", "mask")
     ROWS.assign(drawn=drawn).to_csv(bus / "bus" / "rows.csv", index=False)
-    with pytest.raises(InputError, match=r"1 mask of the table is not there: mask_1-l"):
+    with pytest.raises(InputError, match=r"1 mask of the table is missing: mask_1-l"):
         cases_of(bus, named, "bus")
 
 
@@ -267,7 +267,7 @@ def test_read_split_reads_words_for_parts_however_they_are_written(bus, bus_mani
 
     assert split_of("Training", " VAL", "valid", "TEST ") == ["train", *["validation"] * 2, "test"]
     assert split_of("Validation", "testing", "", "train") == ["validation", "test", "", "train"]
-    message = r"rows\.csv: 2 values are no part of a split: '1' \(row 3\), 'rest' \(row 5\)\."
+    message = r"rows\.csv: 2 values are not parts of a split: '1' \(row 3\), 'rest' \(row 5\)\."
     with pytest.raises(InputError, match=message):
         split_of("Train", "1", "test", "rest")
 
@@ -275,7 +275,7 @@ def test_read_split_reads_words_for_parts_however_they_are_written(bus, bus_mani
 def test_read_split_gives_the_column_by_case_id(bus, bus_manifest):
     split = read_split(open_tree(bus, "bus"), bus_manifest)
     assert split.to_dict() == dict(zip(ROWS["ID"] + ".png", "1123", strict=True))
-    with pytest.raises(InputError, match="no split is known"):
+    with pytest.raises(InputError, match="no split comes with"):
         read_split(open_tree(bus, "bus"), with_options(bus_manifest, split=None))
 
 
@@ -344,11 +344,11 @@ def test_annotations_of_coco_are_a_row_a_picture_with_all_its_classes(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (coco(categories=[]), "image 1 and category 4, and one of them is not listed"),
+        (coco(categories=[]), "image 1 and category 4, but one of them is not listed"),
         (coco(images=[{"id": 1}]), r"images\.0\.file_name: Field required"),
         ("[1]", r"images: Field required \(and 2 more\)"),
-        ('{"images": ', "it is no JSON"),
-        ('[{"image": ["a.png"]}]', "columns hold lists, and no cells: image"),
+        ('{"images": ', "it is not valid JSON"),
+        ('[{"image": ["a.png"]}]', "columns contain lists instead of single values: image"),
     ],
 )
 def test_json_that_is_not_annotations_of_coco_is_refused(tmp_path, text, message):
@@ -433,8 +433,8 @@ def test_a_quote_that_only_another_separator_opens_stops_nothing():
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no CSV table"),
-        (b"id,label\n0,1\n", "its columns are id, label; needed are id, hemorrhage"),
+        (b"", "not a readable CSV table"),
+        (b"id,label\n0,1\n", "its columns are id, label; it needs id, hemorrhage"),
         (b"id,hemorrhage,id\n0,1,2\n", "several columns are called id. Give each"),
         (b"id,hemorrhage,a,,\n0,1,,,\n", "several columns are called \\(no name\\). Give each"),
         (b"List of May,\nid,hemorrhage\n", "the first row does not name the columns"),
@@ -442,7 +442,7 @@ def test_a_quote_that_only_another_separator_opens_stops_nothing():
         (b"id;hemorrhage\n0;1\n1;0;1\n0;1\n", "Expected 2 columns, got 3"),
         (b"id,hemorrhage\n0,1\n1\n", "Expected 2 columns, got 1"),
         (b"id,hemorrhage\n0,1,2\n", "Expected 2 columns, got 3"),
-        (b'id,hemorrhage\n0,"1\n', "a quote in the table is not closed"),
+        (b'id,hemorrhage\n0,"1\n', "a quotation mark in the table is not closed"),
     ],
 )
 def test_read_table_that_is_broken_names_file_and_fault(tmp_path, content, message):
@@ -575,10 +575,10 @@ def test_radimagenet_with_a_side_table_that_does_not_fit_says_where(db, drop, ad
 
 @pytest.mark.parametrize("name", ["radiology_ai/CT/list.csv", "preview.png"])
 def test_radimagenet_with_a_file_out_of_place_or_options_is_refused(db, name):
-    with pytest.raises(InputError, match=r"'radimagenet': .*It knows: none"):
+    with pytest.raises(InputError, match=r"'radimagenet': .*Known options: none"):
         found(db, options={"folder": "other"})
     (db / name).write_text("x")
-    with pytest.raises(InputError, match=f"1 file has no place in .*'radimagenet': {name}"):
+    with pytest.raises(InputError, match=f"1 file does not belong to .*'radimagenet': {name}"):
         found(db)
 
 

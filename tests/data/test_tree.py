@@ -130,7 +130,7 @@ def test_open_tree_of_truncated_zip_names_it_and_says_to_copy_it_once_more(tmp_p
     whole = archive(tmp_path / "b.zip", ("a.png", b"x" * 1000)).read_bytes()
     (tmp_path / "b.zip").write_bytes(whole[:500])
     with pytest.raises(
-        InputError, match=r"b\.zip: the zip archive cannot be opened.*download it once more"
+        InputError, match=r"b\.zip: the zip archive cannot be opened.*download it again"
     ):
         open_tree(tmp_path, "b.zip")
 

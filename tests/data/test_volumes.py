@@ -177,7 +177,7 @@ def test_frames_beside_nifti_are_taken_by_one_rule(tmp_path):
         *("frame-1", "frame-2", "frame-3", "axial-2", "axial-3", "axial-4")
     ]
     write_nifti(tmp_path / "b.nii", affine=np.diag([1, 4, 1, 1]))
-    with pytest.raises(InputError, match=r"b\.nii has coronal slices.*a\.tif frames without"):
+    with pytest.raises(InputError, match=r"b\.nii has coronal slices.*a\.tif has frames without"):
         propose_slices(tree, ["a.tif", "b.nii"], False)
 
 
@@ -193,7 +193,7 @@ def test_slice_beyond_a_volume_is_refused(tmp_path, name):
     np.save(tmp_path / "a.npy", marked)
     tifffile.imwrite(tmp_path / "a.tif", marked, photometric="minisblack")
     write_nifti(tmp_path / "a.nii", marked)
-    said = r"slice 5 is asked for of 5|no more images in TIFF file"
+    said = r"slice 5 is requested, of 5|no more images in TIFF file"
     with pytest.raises(InputError, match=said):
         read_picture(tmp_path, name)
     with pytest.raises(InputError, match=said):
@@ -221,7 +221,7 @@ def test_pixels_that_are_no_numbers_are_refused(tmp_path, value, name):
     np.save(tmp_path / "a.npy", values[0])
     np.save(tmp_path / "b.npy", values)
     write_nifti(tmp_path / "c.nii", values)
-    with pytest.raises(InputError, match=r"of \d+ pixels are no finite numbers"):
+    with pytest.raises(InputError, match=r"of \d+ pixels are not finite numbers"):
         read_picture(tmp_path, name, False, (0, 1))
 
 
@@ -239,7 +239,7 @@ def test_window_of_percentiles_of_8_bits_is_none_and_of_one_value_refused(tmp_pa
     save(tmp_path / "a.png", picture(1))
     assert window_of_percentiles(tmp_path, ["a.png"]) is None
     np.save(tmp_path / "a.npy", np.full((4, 4), 7, np.int16))
-    with pytest.raises(InputError, match=r"from the 0\.5th to the 99\.5th percentile all is 7"):
+    with pytest.raises(InputError, match=r"from the 0\.5th to the 99\.5th percentile all are 7"):
         window_of_percentiles(tmp_path, ["a.npy"])
 
 
@@ -255,7 +255,7 @@ def hostile():
     yield "empty", "it begins with b''", b""
     yield "text", "it begins with b'<html>no'", b"<html>not found</html>" * 40
     yield "head alone", "ends after 200 bytes", whole[:200]
-    yield "cut", "it holds 419 of the 420 bytes", whole[:-1]
+    yield "cut", "it contains 419 of the 420 bytes", whole[:-1]
     yield "cut gzip", "ended before|CRC|Compressed", gzip.compress(whole)[:-20]
     yield (
         "four dimensions",
@@ -264,15 +264,23 @@ def hostile():
     )
     yield "no slices", "it is empty: 5 x 6 x 0", header(40, "<8h", 3, 5, 6, 0, 1, 1, 1, 1)
     yield "negative", "it is empty|dim", header(40, "<8h", 3, 5, -6, 7, 1, 1, 1, 1)
-    yield "huge", "and the limit is", header(40, "<8h", 3, *[32767] * 3, 1, 1, 1, 1)
+    yield "huge", "over the limit of", header(40, "<8h", 3, *[32767] * 3, 1, 1, 1, 1)
     yield "longer", r"bytes of its voxels", header(40, "<8h", 3, 500, 600, 7, 1, 1, 1, 1)
-    yield "many dimensions", "no NIfTI volume", header(40, "<8h", 9000, 5, 6, 7, 1, 1, 1, 1)
+    yield (
+        "many dimensions",
+        "not a readable NIfTI volume",
+        header(40, "<8h", 9000, 5, 6, 7, 1, 1, 1, 1),
+    )
     yield "far voxels", "its voxels begin at byte 1e", header(108, "<f", 1e30)
     yield "voxels at no number", "its voxels begin at byte nan", header(108, "<f", np.nan)
-    yield "colour", "no whole or floating numbers", header(70, "<hh", 128, 24)
+    yield "colour", "not integers or floats", header(70, "<hh", 128, 24)
     yield "unknown type", "code|data", header(70, "<hh", 9999, 16)
     yield "half a pair", "half of a pair", header(344, "<4s", b"ni1\0")
-    yield "nowhere", "how the voxels lie", header(252, "<hh", 0, 1)[:280] + bytes(48) + whole[328:]
+    yield (
+        "nowhere",
+        "where the voxels are",
+        header(252, "<hh", 0, 1)[:280] + bytes(48) + whole[328:],
+    )
 
 
 @pytest.mark.parametrize(
@@ -331,7 +339,7 @@ def test_rule_says_which_slices_are_taken(rule, count, n, taken):
         ({"rule": "first"}, "rule"),
         ({"count": 0}, "count"),
         ({"axis": "oblique"}, "axis"),
-        ({"axis": "axial", "volume": "folder"}, "the slices of a folder are its files"),
+        ({"axis": "axial", "volume": "folder"}, "leave it out for folders"),
     ],
 )
 def test_unusable_rule_is_refused(changes, problem):
@@ -423,8 +431,8 @@ def test_all_broken_volumes_are_named_at_once_and_known_ones_passed_over(folder)
 @pytest.mark.parametrize(
     ("name", "axis", "problem"),
     [
-        ("x.png", None, "it is no volume"),
-        ("x.npy", None, "it is a picture, and no volume"),
+        ("x.png", None, "it is not a volume"),
+        ("x.npy", None, "it is a picture, not a volume"),
         ("y.npy", "axial", "it has no axis axial"),
         ("x.nii", 1, "NIfTI has no axis 1"),
     ],
@@ -496,8 +504,8 @@ def test_masks_tell_the_class_of_the_volume_and_not_of_the_slice(folder):
     ("how", "problem"),
     [
         ({"wrong": (5, 6, 8)}, "has 5 x 6 x 8 voxels and its volume 5 x 6 x 7"),
-        ({"affine": np.diag([-1.0, 1, 1, 1])}, "lies elsewhere in the patient"),
-        ({"ending": ".npy"}, "is of another kind"),
+        ({"affine": np.diag([-1.0, 1, 1, 1])}, "is elsewhere in the patient"),
+        ({"ending": ".npy"}, "has another file format"),
     ],
 )
 def test_mask_of_another_shape_place_or_kind_is_refused(folder, how, problem):
@@ -508,7 +516,7 @@ def test_mask_of_another_shape_place_or_kind_is_refused(folder, how, problem):
 
 def test_mask_that_is_a_picture_is_refused(folder):
     write_nifti(folder / "own" / "benign" / "v0_mask.nii.gz", volume(5), np.eye(4))
-    with pytest.raises(InputError, match="holds values of a picture"):
+    with pytest.raises(InputError, match="contains values of a picture"):
         read(folder, manifest_of({"rule": "even", "count": 3}, **MASKED))
 
 
@@ -577,7 +585,7 @@ def test_functional_groups_say_how_each_frame_is_shown(tmp_path):
 @pytest.mark.parametrize("number", [4, 999])
 def test_frame_that_is_not_there_is_refused(tmp_path, number):
     write_frames(tmp_path / "a.dcm")
-    with pytest.raises(InputError, match=f"it holds 4 frames, and frame {number + 1}"):
+    with pytest.raises(InputError, match=f"it has 4 frames, but frame {number + 1}"):
         read_picture(tmp_path, f"a.dcm#frame-{number}")
 
 
@@ -586,7 +594,7 @@ def test_frames_that_the_header_alone_has_are_refused(tmp_path):
     dataset = pydicom.dcmread(tmp_path / "a.dcm")
     dataset.NumberOfFrames = 9
     dataset.save_as(tmp_path / "a.dcm")
-    with pytest.raises(InputError, match="no DICOM picture that can be read"):
+    with pytest.raises(InputError, match="not a readable DICOM picture"):
         read_picture(tmp_path, "a.dcm#frame-7")
 
 
@@ -680,7 +688,7 @@ def test_nothing_is_proposed_for_pictures_and_for_folders_of_a_few(tmp_path):
 
 def test_layout_of_a_published_dataset_takes_no_slices(tmp_path):
     manifest = manifest_of({"rule": "even", "count": 2}, layout="ddti")
-    with pytest.raises(InputError, match="the layout 'ddti' takes no slices"):
+    with pytest.raises(InputError, match="the layout 'ddti' does not support slices"):
         read(tmp_path, manifest) if (tmp_path / "own").mkdir() is None else None
 
 

@@ -109,7 +109,7 @@ def test_new_never_overwrites_and_leaves_no_half(rin, home):
     }
     status, _, err = rin("new", "mine", *OWN)
     assert (status, len(err.splitlines())) == (1, 1)
-    assert "'mine' is a dataset, profile or task" in err
+    assert "'mine' is already a dataset, profile or task" in err
     assert all(path.read_text() == text for path, text in before.items())
 
 
@@ -134,7 +134,7 @@ def test_new_of_a_folder_a_class_takes_patients_from_a_pattern(rin, home):
         (r"^p(\d+)_", 24, ""),
         (r"(?P<patient>p\d+)_(\d)", 24, ""),  # the view is no part of it
         (r"Bilder/(p\d+)", 24, ""),
-        (r"(p\d+)_(\d)", 48, "as the pattern reads them, each picture counts as a patient"),
+        (r"(p\d+)_(\d)", 48, "by the pattern, each picture counts as a patient"),
     ],
 )
 def test_patients_of_a_table_without_them_are_read_from_names(rin, home, pattern, patients, said):
@@ -155,7 +155,7 @@ def test_folders_below_a_class_are_taken_for_patients(rin, home):
         (home / "own" / "Bilder" / name).rename(home / "classes" / label / patient / name)
     status, out, err = rin("new", "mine", "--images", "classes", "--yes")
     assert (status, err) == (0, "")
-    assert "each folder below a class is taken for a patient" in out
+    assert "each folder below a class counts as a patient" in out
     cases = find_cases(open_tree(home, "classes"), load_manifest("mine"))
     assert cases.groupby("patient_id").size().tolist() == [2] * 24
 
@@ -225,10 +225,10 @@ PICTURE, MASK, OTHER = "own/Bilder/p03_1.png", "own/masks/p03_1.png", "p01_1.png
 BLACK, SMALL = np.zeros((16, 16), np.uint8), np.ones((8, 8), np.uint8)
 #: What is wrong, how it comes about, and what is said of it.
 MISTAKES = {
-    "one class": (lambda h: changed_labels(h, "benign"), "there is one class only (benign)"),
+    "one class": (lambda h: changed_labels(h, "benign"), "there is only one class (benign)"),
     "patient with two labels": (
         lambda h: change_row(h, 0, ("p00_0.png", "benign", "P0")),
-        "list.csv: 1 patient has two labels (that of case 1 (p00_0.png): benign and malignant)",
+        "list.csv: 1 patient has two labels (of case 1 (p00_0.png): benign and malignant)",
     ),
     "black mask": (
         lambda h: save(h / MASK, BLACK),
@@ -260,7 +260,7 @@ MISTAKES = {
     ),
     "broken picture": (
         lambda h: (h / PICTURE).write_bytes(b"x"),
-        "p03_1.png: the file is no whole picture in PNG, JPEG, BMP, TIFF (it begins with b'x')",
+        "p03_1.png: the file is not a complete picture in PNG, JPEG, BMP, TIFF (it begins with",
     ),
     "empty picture": (lambda h: (h / PICTURE).write_bytes(b""), "p03_1.png: the file is empty"),
     "16 bits": (
@@ -283,7 +283,7 @@ MISTAKES = {
     ),
     "open quote": (
         lambda h: change_row(h, 3, (f'"{OTHER}', "malignant", "P1")),
-        "a quote in the table is not closed, the first odd one in row 5",
+        "a quotation mark in the table is not closed, first in row 5",
     ),
     "patient in two spellings": (
         lambda h: change_row(h, 3, ("p01_1.png", "malignant", "p01")),
@@ -319,19 +319,20 @@ MISTAKES = {
     ),
     "name that two files fit": (
         two_files,
-        "1 row without pictures: p03_1.png. Searched below Bilder, with and without ending, in "
-        "any case, among 49 pictures; a name that two of them fit counts for none.",
+        "1 row without pictures: p03_1.png. Searched below Bilder, with and without extension, in "
+        "any case, among 49 pictures; a name that fits two of them is not used.",
     ),
     "pictures of another kind": (
         lambda h: [path.rename(path.with_suffix(".gif")) for path in (h / "own/Bilder").iterdir()],
-        "--images own/Bilder: there are no pictures among its files (48 .gif). Readable are PNG, "
-        "JPEG, TIFF, BMP, DICOM, NIfTI and NumPy: make PNG of them, which leaves them there: ",
+        "--images own/Bilder: there are no pictures among its files (48 .gif). Readable formats "
+        "are PNG, JPEG, TIFF, BMP, DICOM, NIfTI and NumPy: convert them to PNG, keeping the "
+        "originals: ",
     ),
     "name of another task": (
         lambda h: (h / "manifests/busi.yaml").write_text(
             (h / "manifests/busi.yaml").read_text().replace("name: breast", "name: mine")
         ),
-        "NAME: 'mine' is a dataset, profile or task. Choose another name",
+        "NAME: 'mine' is already a dataset, profile or task. Choose another name",
     ),
 }
 #: What other programs refuse, and is read for what it is.
@@ -402,7 +403,9 @@ def test_class_that_is_called_as_rows_without_label_are_is_refused_beside_them(r
         "new", "mine", *OWN, "--leave-out", "unlabelled", "--positive", "malignant"
     )
     assert status == 1
-    assert "a class is called unlabelled, as rows without a label are. Call that class" in err
+    assert (
+        "a class is called unlabelled, the name for rows without a label. Rename that class" in err
+    )
 
 
 def test_screen_counts_labels_that_contradict_each_other(rin, home):
@@ -422,9 +425,10 @@ def test_screen_names_pictures_of_one_shade_and_patients_of_one_picture(rin, hom
     status, out, err = rin("new", "mine", *OWN)
     assert (status, err) == (0, "")
     out = " ".join(out.split())
-    assert "1 picture is of one shade all over: p03_1.png" in out
+    assert "1 picture is of a single shade: p03_1.png" in out
     assert (
-        "PATIENTS each picture has one of its own. By their names they may be 24 patients" in out
+        "PATIENTS each picture has a patient of its own. By their names they may be 24 patients"
+        in out
     )
 
 
@@ -458,8 +462,8 @@ def test_manifest_has_a_comment_at_each_guess(rin, home):
     rin("new", "mine", *OWN)
     text = (home / "manifests" / "mine.yaml").read_text()
     assert "# a column of the table names patients\nindependence: patient" in text
-    assert "# the positive class first; all others are compared with it\nlabel_map:" in text
-    assert "# positive_class by its word\ntasks:" in text
+    assert "# the positive class first; all other classes are compared with it\nlabel_map:" in text
+    assert "# positive_class by its name\ntasks:" in text
 
 
 def test_new_times_the_computer_after_saying_so_and_names_the_next_commands(
@@ -526,7 +530,7 @@ def test_new_starts_from_the_weights_of_pytorch_that_lie_in_the_data_root(rin, h
         path.touch()
     status, out, err = rin("new", "mine", *OWN)
     assert (status, err) == (0, "")
-    assert "released weights of PyTorch, RadImageNet's and torchvision's of ImageNet" in out
+    assert "released PyTorch weights of RadImageNet, and of ImageNet by torchvision" in out
     profile = load_profile("mine")
     assert [*profile.inits] == ["radimagenet_pytorch", "imagenet_torchvision"]
     assert [*profile.backbones] == ["ResNet50"]
@@ -547,16 +551,16 @@ def test_new_says_that_of_a_workbook_it_reads_the_first_sheet(rin, home):
 @pytest.mark.parametrize(
     ("arguments", "said", "status"),
     [
-        (["new", "busi", *OWN], "'busi' is a dataset, profile or task", 1),
-        (["new", "demo", *OWN], "'demo' is a dataset, profile or task", 1),
+        (["new", "busi", *OWN], "'busi' is already a dataset, profile or task", 1),
+        (["new", "demo", *OWN], "'demo' is already a dataset, profile or task", 1),
         (["new", "mine", *OWN, "--label", "Befun"], "(did you mean Befund?)", 1),
         (["new", "mine", *OWN, "--positive", "malignent"], "(did you mean malignant?)", 1),
         (["new", "mine", *OWN, "--label", "Patient"], "there are 24 classes (P0, P1, P10,", 1),
-        (["new", "mine", *OWN, "--patient", "(p"], "--patient: no pattern of names", 1),
+        (["new", "mine", *OWN, "--patient", "(p"], "--patient: not a valid pattern", 1),
         (["new", "mine", *OWN, "--patient", r"(q\d+)_"], "does not match 'p00_0.png'", 1),
         (
             ["new", "mine", "--images", "own/Bilder", "--patient", "p"],
-            "keeps nothing of a name",
+            "captures no part of a name",
             1,
         ),
         (["new", "mine", "--images", "runs"], "--images runs: there is no such folder", 1),
@@ -566,7 +570,11 @@ def test_new_says_that_of_a_workbook_it_reads_the_first_sheet(rin, home):
             1,
         ),
         (["new", "mine", "--images", "manifests"], "--images manifests: there are no pictures", 1),
-        (["new", "mine", *OWN, "--results", "own/results"], "lie among the images, in /", 1),
+        (
+            ["new", "mine", *OWN, "--results", "own/results"],
+            "be written among the images, in /",
+            1,
+        ),
         (["new", "Mine Own", *OWN], "small letters", 2),
         (["new", "mine"], "--images", 2),
     ],
@@ -675,7 +683,7 @@ def test_new_puts_folders_of_parts_together_and_says_so(rin, home):
         (home / "own" / "Bilder" / name).rename(place / name)
     status, out, err = rin("new", "mine", "--images", "cxr", "--patient", r"^p(\d+)_", "--yes")
     assert (status, err) == (0, "")
-    assert "test, train: put together" in out
+    assert "test, train: merged" in out
     assert load_manifest("mine").label_map.keys() == {"benign", "malignant"}
 
 
@@ -702,7 +710,7 @@ def test_new_refuses_a_split_of_the_table_that_divides_patients(rin, home):
     status, _, err = rin("new", "mine", *OWN)
     (line,) = err.splitlines()
     assert status == 1
-    assert "list.csv: column Split: 14 patients stand in several parts" in line
+    assert "list.csv: column Split: 14 patients are in several parts" in line
     assert not written(home)
     status, _, err = rin("new", "mine", *OWN, "--split", "none")
     assert (status, err) == (0, "")
@@ -715,7 +723,7 @@ def test_new_refuses_a_split_of_the_table_that_tests_one_patient_of_a_class(rin,
     status, _, err = rin("new", "mine", *OWN)
     (line,) = err.splitlines()
     assert status == 1
-    assert "column Split: fold 1 tests 1 patient with malignant, and an interval" in line
+    assert "column Split: fold 1 tests 1 patient with malignant, but an interval" in line
     assert not written(home)
 
 
@@ -795,7 +803,8 @@ def test_new_refuses_words_for_parts_beside_other_values(rin, home):
     with_split(home, lambda number: "holdout" if number > 45 else PATIENTS_PARTS[number // 2 % 5])
     status, _, err = rin("new", "mine", *OWN)
     assert (
-        "list.csv: 2 values are no part of a split: 'holdout' (row 48), 'holdout' (row 49)" in err
+        "list.csv: 2 values are not parts of a split: 'holdout' (row 48), 'holdout' (row 49)"
+        in err
     )
     assert status == 1
     assert not written(home)
@@ -817,8 +826,8 @@ def test_new_reads_arrays_and_dicom_files_without_ending(rin, home):
     write_table(home, rows)
     status, out, err = rin("new", "mine", *OWN)
     assert (status, err) == (0, "")
-    assert "24 without ending, 24 .npy" in out
-    assert "as stored in the DICOM files; 24 files have none: all their values" in out
+    assert "24 without extension, 24 .npy" in out
+    assert "as stored in the DICOM files; 24 files have none, all values shown" in out
 
 
 @pytest.mark.parametrize("table", [True, False])
@@ -854,7 +863,7 @@ def test_wrapped_air_of_ct_is_named_by_new_and_verify_and_put_back_by_the_manife
         write_dicom(path.with_suffix(".dcm"), pixels, bits=12, **of_ct)
         rows.append((path.with_suffix(".dcm").name, label, patient))
     write_table(home, rows)
-    found = "2 CT files: 12 bits without a sign, air at 3,000 and more, put back"
+    found = "2 CT files: 12 bits without sign, air at 3,000 or more, corrected"
     status, out, err = rin("new", "mine", *OWN, "--window", "40,80")
     assert (status, err) == (0, "")
     assert f"{found} by unwrap_ct: true in the manifest (p02_1.dcm, p03_1.dcm)" in out
@@ -969,7 +978,7 @@ def test_study_of_a_rare_class_on_a_slow_computer_can_be_divided(rin, home, monk
     write_table(home, rows)
     status, out, err = rin("new", "mine", *OWN)
     assert (status, err) == (0, "")
-    assert "which is the least" in out
+    assert "the least possible" in out
     folds = open_workspace("mine", data_root=home).inputs("mine").folds
     assert folds["fold"].nunique() == 1
 

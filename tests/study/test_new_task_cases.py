@@ -341,19 +341,19 @@ CASES = {
     # One row a patient.
     "row a patient, folder each": Case(
         patients_of(lambda p, v: f"P{p}/scan/IM{v}.png", lambda p: f"P{p}"),
-        "Subject (a row a patient: its cells begin the folders of 48 of 48 pictures)",
+        "Subject (one row per patient: its cells begin the folder names of 48 of 48 pictures)",
     ),
     "row a patient, folder begins with it": Case(
         patients_of(lambda p, v: f"P{p}_MR_2020/IM{v}.png", lambda p: f"P{p}"),
-        "begin the folders of 48 of 48",
+        "begin the folder names of 48 of 48",
     ),
     "row a patient, numbered slices in numbered folders": Case(
         patients_of(lambda p, v: f"{p + 1}/{v + 1}.png", lambda p: str(p + 1)),
-        "begin the folders of 48 of 48",
+        "begin the folder names of 48 of 48",
     ),
     "row a patient, below folders of sites": Case(
         patients_of(lambda p, v: f"site{p % 3}/{p + 1}/{v}.png", lambda p: str(p + 1)),
-        "begin the folders of 48 of 48",
+        "begin the folder names of 48 of 48",
     ),
     "row a patient, file begins with it": Case(
         patients_of(lambda p, v: f"P{p}_{v}.png", lambda p: f"P{p}"),
@@ -365,7 +365,7 @@ CASES = {
     ),
     "row a patient, zeros lost": Case(
         patients_of(lambda p, v: f"{p:04d}/IM{v}.png", lambda p: str(p)),
-        "begin the folders of 48 of 48",
+        "begin the folder names of 48 of 48",
     ),
     "row a patient, other capitals": Case(
         patients_of(lambda p, v: f"p{p}_{v}.png", lambda p: f"P{p}"), "begin the names of 48"
@@ -383,7 +383,7 @@ CASES = {
     ),
     "row a patient, number behind a word": Case(
         patients_of(lambda p, v: f"Pat {p + 1:04d}/Bild {v}.png", lambda p: str(p + 1)),
-        "(^Pat (\\d+)[^/]*/), as in Pat 0001/Bild 0.png: is that Subject of the table?",
+        "(^Pat (\\d+)[^/]*/), as in Pat 0001/Bild 0.png: is that column Subject of the table?",
     ),
     "row a patient, number behind a word, one without a row": Case(
         patients_of(
@@ -396,7 +396,7 @@ CASES = {
     ),
     "row a patient, number behind a word in names": Case(
         patients_of(lambda p, v: f"Fall_{p + 1}_{v}.png", lambda p: str(p + 1)),
-        "its cells equal the number behind a word in names of 48 of 48 pictures",
+        "its cells equal the number after a word in the names of 48 of 48 pictures",
     ),
     "row a patient, the same row twice": Case(
         patients_of(
@@ -408,7 +408,7 @@ CASES = {
         patients_of(
             lambda p, v: f"P{p}_{v}.png", lambda p: f"P{p}", more=[("P3", "benign", "33")]
         ),
-        "1 cell of Subject has several rows that differ: 'P3' (row 26). Keep one row a cell of ",
+        "1 cell of Subject has several rows that differ: 'P3' (row 26). Keep one row per cell of ",
         refused=True,
     ),
     "row a patient, one without pictures": Case(
@@ -421,7 +421,7 @@ CASES = {
     ),
     "row a patient, pictures of nobody": Case(
         patients_of(lambda p, v: f"P{p}_{v}.png" if p else f"x{v}.png", lambda p: f"P{p}"),
-        "2 pictures without rows: x0.png, x1.png. A name fits a cell of Subject that it begins",
+        "2 pictures without rows: x0.png, x1.png. A name fits a cell of Subject that it equals",
         refused=True,
         remedy=("--leave-out", "pictures-without-rows,rows-without-pictures"),
         patients=23,
@@ -430,12 +430,12 @@ CASES = {
         patients_of(
             lambda p, v: f"P{p}_{v}.png", lambda p: f"P{p}", more=[("P1_1", "benign", "3")]
         ),
-        "1 picture fits several patients: P1_1.png (P1 and P1_1). Call each file after one cell",
+        "1 picture fits several patients: P1_1.png (P1 and P1_1). Name each file after one cell",
         refused=True,
     ),
     "row a patient, unlike any name": Case(
         patients_of(lambda p, v: f"P{p}_{v}.png", lambda p: f"Z{p}"),
-        "none with a row a patient has cells that their names begin with",
+        "none with one row per patient has cells that begin their names",
         refused=True,
     ),
     "row a patient, no label": Case(
@@ -499,14 +499,14 @@ CASES = {
     ),
     "names of patients with two labels": Case(
         labels_of_views,
-        "or --patient none if names do not tell patients",
+        "or --patient none if names do not identify patients",
         ("--positive", "a"),
         refused=True,
         remedy=("--several-labels",),
     ),
     "labels in names": Case(
         without_table(lambda p, v: f"CHNCXR_{2 * p + v:04d}_{labelled(p)}.png"),
-        "label read from names by _(\\d)$",
+        "label read from names by the pattern _(\\d)$",
         ("--label", r"_(\d)$"),
         patients=48,
         classes=("1", "0"),
@@ -523,7 +523,7 @@ CASES = {
     ),
     "labels and patients in names": Case(
         without_table(lambda p, v: f"{label_of(p)}_{p}_{v}.png"),
-        "label read from names by ^([a-z]+)_",
+        "label read from names by the pattern ^([a-z]+)_",
         ("--label", "^([a-z]+)_", "--patient", r"_(\d+)_"),
         table=False,
     ),
@@ -564,14 +564,14 @@ CASES = {
     ),
     "empty masks that are right": Case(
         lambda h: black_masks(h, {3}),
-        "accept masks that rightly mark nothing with --empty-masks",
+        "accept correctly empty masks with --empty-masks",
         LESIONS,
         refused=True,
         remedy=(*LESIONS, "--empty-masks"),
     ),
     "class without lesion": Case(
         lambda h: black_masks(h, {*range(12, 24)}),
-        "the 24 masks of class benign mark nothing, as of a class without lesion",
+        "the 24 masks of class benign mark nothing, as in a class without lesions",
         LESIONS,
     ),
     "class without lesion, and empty masks in another": Case(
@@ -589,7 +589,7 @@ CASES = {
     ),
     "all of a class left out": Case(
         lambda h: black_masks(h, {*range(12)}),
-        "all 24 pictures have one label (benign): two are needed. Leave less out",
+        "all 24 pictures have one label (benign): two are needed. Leave out less",
         (*LESIONS, "--leave-out", "empty-masks"),
         refused=True,
     ),
@@ -636,14 +636,14 @@ CASES = {
     # Coded and several classes.
     "1 and 2": Case(
         classes_of("1", "2"),
-        "The positive class cannot be guessed. Say it with --positive: 1, 2.",
+        "The positive class cannot be guessed. Give it with --positive: 1, 2.",
         refused=True,
         remedy=("--positive", "2=malignant", "--negative", "1=benign"),
         classes=("malignant", "benign"),
     ),
     "0, 1 and 2": Case(
         classes_of("0", "1", "2"),
-        "The positive class cannot be guessed. Say it with --positive: 0, 1, 2.",
+        "The positive class cannot be guessed. Give it with --positive: 0, 1, 2.",
         refused=True,
         remedy=("--positive", "1=pneumonia", "--positive", "2", "--negative", "0=normal"),
         classes=("pneumonia", "normal"),
@@ -657,7 +657,7 @@ CASES = {
     ),
     "uncertain as -1": Case(
         classes_of("1.0", "0.0", "-1.0"),
-        "The positive class cannot be guessed. Say it with --positive: -1.0, 0.0, 1.0.",
+        "The positive class cannot be guessed. Give it with --positive: -1.0, 0.0, 1.0.",
         refused=True,
         remedy=("--positive", "1.0=effusion", "--negative", "0.0=none"),
         patients=16,
@@ -685,7 +685,7 @@ CASES = {
     ),
     "several findings, |": Case(
         classes_of("Mass|Effusion", "Effusion", "No Finding", "Mass"),
-        "12 rows with several, “|” between: any of them counts",
+        "12 rows with several, separated by “|”: any of them counts",
         ("--positive", "Mass"),
         classes=("Mass", "not Mass"),
     ),
@@ -698,13 +698,13 @@ CASES = {
     ),
     "several findings, /": Case(
         classes_of("Pneumonia/Viral", "Pneumonia/Bacterial", "No Finding", "Tumor"),
-        "24 rows with several, “/” between: any of them counts",
+        "24 rows with several, separated by “/”: any of them counts",
         ("--positive", "Pneumonia"),
         classes=("Pneumonia", "not Pneumonia"),
     ),
     "several findings, comma": Case(
         quoted("Mass, Effusion", "Effusion", "No Finding", "Mass"),
-        "12 rows with several, “,” between: any of them counts",
+        "12 rows with several, separated by “,”: any of them counts",
         ("--positive", "Effusion"),
         classes=("Effusion", "not Effusion"),
     ),
@@ -722,7 +722,7 @@ CASES = {
     ),
     "two classes of one name": Case(
         classes_of("1", "2"),
-        "both classes are called x. Give the two classes two names",
+        "both classes are called x. Give the two classes different names",
         ("--positive", "1=x", "--negative", "2=x"),
         refused=True,
     ),
@@ -736,12 +736,12 @@ CASES = {
     ),
     "title row of a workbook": Case(
         workbook,
-        "titles 3 rows above the names of the columns (Bild, Befund, Patient): passed",
+        "titles 3 rows above the column names (Bild, Befund, Patient): skipped",
         ("--table", "own/list.xlsx"),
     ),
     "table in the second sheet": Case(
         second_sheet,
-        "Of the sheets Legende, Daten the first is read: put another first, or name that of",
+        "Only the first of the sheets Legende, Daten is read: put another first, or name the",
         ("--table", "own/list.xlsx"),
         refused=True,
     ),
@@ -750,17 +750,17 @@ CASES = {
             write_table(h, [[*row, "1,5"] for row in rows_of(h)], separator=";", columns=NAMES),
             title(h, "Export, 2023"),
         ),
-        "titles 1 row above the names of the columns (Bild, Befund, Patient, Größe): passed",
+        "titles 1 row above the column names (Bild, Befund, Patient, Größe): skipped",
     ),
     "masks in DICOM SEG": Case(
         segmentations,
-        "(SEG): segimage2itkimage of dcmqi makes masks in NIfTI of it. Convert it and its series",
+        "(SEG): segimage2itkimage of dcmqi converts it to NIfTI masks. Convert it and its series",
         LESIONS,
         refused=True,
     ),
     "row a study, AccessionNumber": Case(
         dicom_of_studies(lambda number: f"A{900 - number}"),
-        "(a row a study: its cells equal AccessionNumber of 48 of 48 pictures)",
+        "(one row per study: its cells equal AccessionNumber of 48 of 48 pictures)",
     ),
     "row a study, patients in the table": Case(
         dicom_of_studies(lambda number: f"A{900 - number}", patients_in_headers=False),
@@ -779,7 +779,7 @@ CASES = {
                 columns=("subject_id", "study_id", "Pneumonia"),
             ),
         ),
-        "key column study_id (a row a study: its cells equal the number behind a word in names",
+        "key column study_id (one row per study: its cells equal the number after a word in the",
     ),
     "cells of a key that are several of a patient, with its pattern": Case(
         lambda h: (
@@ -806,12 +806,12 @@ CASES = {
                 columns=("ID", "case", "site"),
             ),
         ),
-        "patient column ID (a row a patient: its cells begin the names of 48 of 48 pictures)",
+        "patient column ID (one row per patient: its cells begin the names of 48 of 48 pictures)",
         ("--label", "case"),
     ),
     "row a study, StudyInstanceUID": Case(
         dicom_of_studies(lambda number: f"1.2.{number + 1}"),
-        "(a row a study: its cells equal StudyInstanceUID of 48 of 48 pictures)",
+        "(one row per study: its cells equal StudyInstanceUID of 48 of 48 pictures)",
     ),
     "row a study, one without pictures": Case(
         lambda h: (
@@ -827,13 +827,13 @@ CASES = {
     ),
     "annotations of COCO": Case(
         coco,
-        "list.json, annotations of COCO; their boxes and outlines are not read",
+        "list.json, COCO annotations; their boxes and outlines are not read",
         ("--table", "own/list.json"),
     ),
     "names of nnU-Net": Case(channels, "48 masks, one per picture", ("--masks", "own/masks")),
     "row a lesion": Case(
         lambda h: write_table(h, [*rows_of(h), *rows_of(h)]),
-        "48 pictures with several, which count once where they say the same",
+        "48 pictures have several rows, which count once if they agree",
     ),
     "row a lesion, a mask each": Case(
         lesions, "49 masks of 48 pictures", ("--masks", "own/masks")
@@ -857,17 +857,17 @@ CASES = {
     ),
     "row a finding of a patient": Case(
         findings_of_patients,
-        "1 cell of Subject has several rows that differ: 'P3' (row 26). Keep one row a cell of "
+        "1 cell of Subject has several rows that differ: 'P3' (row 26). Keep one row per cell of "
         "Subject; or name the picture of each row in a column (--image); or, where each row is a "
-        "finding, say findings: true (--findings of rin new)",
+        "finding, set findings: true (--findings of rin new)",
         refused=True,
         remedy=("--findings", "--positive", "malignant"),
         classes=("malignant", "not malignant"),
     ),
     "labels in masks": Case(
         labelled_masks,
-        "all 48 pictures have one label (lesion): two are needed. Leave less out, or name other "
-        "classes by --positive and --negative, or the values of masks that are the lesion by "
+        "all 48 pictures have one label (lesion): two are needed. Leave out less, or choose other "
+        "classes with --positive and --negative, or the mask values of the lesion with "
         "--lesion-values.",
         (*LESIONS, "--label", "masks"),
         refused=True,
@@ -877,28 +877,28 @@ CASES = {
     ),
     "labels in masks beside a table": Case(
         lambda h: labelled_masks(h, keeps_table=True),
-        "labels 1 in 48, 2 in 24 of 48 masks: all count as the lesion. If one is an organ, name "
-        "the others by --lesion-values",
+        "labels 1 in 48, 2 in 24 of 48 masks: all count as the lesion. If one is an organ, give "
+        "the others with --lesion-values",
         LESIONS,
     ),
     "labels in masks, of a value that none holds": Case(
         labelled_masks,
-        "no mask holds the value 3. Masks hold 1, 2: name those of the lesion",
+        "no mask contains the value 3. Masks contain 1, 2: give the values of the lesion",
         (*LESIONS, "--label", "masks", "--lesion-values", "3"),
         refused=True,
         table=False,
     ),
     "folders of patients that hold folders of classes": Case(
         without_table(lambda p, v: f"P{p}/{label_of(p)}/{v}.png"),
-        "24 folders are too many for classes, and hold benign, malignant. If they are patients, "
-        "and these the classes, say: --label '^[^/]+/([^/]+)/' --patient '^([^/]+)/'.",
+        "24 folders are too many for classes, and contain benign, malignant. If they are patients "
+        "that contain the classes, give --label '^[^/]+/([^/]+)/' --patient '^([^/]+)/'.",
         refused=True,
         remedy=("--label", "^[^/]+/([^/]+)/", "--patient", "^([^/]+)/"),
         table=False,
     ),
     "folders of parts alone": Case(
         without_table(lambda p, v: f"{('train', 'test')[p % 2]}/P{p}_{v}.png"),
-        "folders are no classes: test, train. Give a --table of the class of each picture",
+        "folders are not classes: test, train. Give a --table with the class of each picture",
         refused=True,
         table=False,
     ),
@@ -935,15 +935,15 @@ CASES = {
                 columns=("Fall", "Befund"),
             ),
         ),
-        "24 cells of Fall may be of 12, such as U0-0 and U0-1; U1-0 and U1-1",
+        "24 cells of Fall may be of 12 patients, such as U0-0 and U0-1; U1-0 and U1-1",
     ),
     "pairs of hdr and img": Case(
         pairs,
-        "1 volume is in pairs of .hdr and .img: Bilder/x. Convert",
+        "1 volume is in two files, .hdr and .img: Bilder/x. Convert",
         refused=True,
     ),
     "title row": Case(
-        title_row, "titles 1 row above the names of the columns (Bild, Befund, Patient): passed"
+        title_row, "titles 1 row above the column names (Bild, Befund, Patient): skipped"
     ),
     "column of patients called name": Case(
         patient_called_name, "24 patients, 2 images each", ("--patient", "name")
@@ -1067,8 +1067,8 @@ def test_command_for_pairs_of_files_writes_the_volume_that_is_then_read(rin, hom
     flags = ["--images", "own2", "--patient", "none", "--window", "40,80", "--yes"]
     status, _, err = rin("new", "mine", *flags)
     (line,) = err.splitlines()
-    assert (status, "24 volumes are in pairs of .hdr and .img" in line) == (1, True)
-    command = re.search(r"there: python (.*); Analyze", line)[1]
+    assert (status, "24 volumes are in two files, .hdr and .img" in line) == (1, True)
+    command = re.search(r"originals: python (.*); Analyze", line)[1]
     subprocess.run([sys.executable, *shlex.split(command)], check=True, cwd=home)
     written = nibabel.load(home / "own2/benign/v0.nii.gz").get_fdata()
     assert written.tolist() == values[0].tolist()

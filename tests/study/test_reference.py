@@ -326,7 +326,7 @@ def test_study_of_a_part_of_a_dataset_has_other_runs_says_so_and_is_refused(
 ):
     workspace = open_workspace(finished.profile, data_root=images, results=tmp_path, partial=True)
     facts = task_facts(workspace.inputs("breast"))
-    assert facts.dataset.part == "60 images of a number that is not known"
+    assert facts.dataset.part == "60 images of an unknown number"
     assert facts.external[0].part
     whole, part = ({run.run_id for run in plan_pretraining(one)} for one in (finished, workspace))
     assert not whole & part

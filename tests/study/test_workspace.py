@@ -257,7 +257,7 @@ def test_official_folds_of_a_part_are_of_what_is_there_and_say_so(official, inpu
 
 def test_official_folds_that_share_a_case_are_refused(official, inputs):
     lists = split_of(inputs)
-    with pytest.raises(InputError, match="does not place every case in one part"):
+    with pytest.raises(InputError, match="does not put every case into one part"):
         official(lists | {"val": [*lists["val"], lists["test"][0]]})
 
 

@@ -65,15 +65,15 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     by_rows = manifest.options.get("row") == "patient"  # its reader compares rows with headers
     if manifest.patients_in_headers and not by_rows:
         if not unnamed:
-            remedy = "Leave out patients_in_headers, or what names patients otherwise."
+            remedy = "Leave out patients_in_headers, or the other source of patients."
             raise InputError("patients have two sources", where=where, remedy=remedy)
         cases["patient_id"] = None  # found when the files are opened
     elif unnamed and manifest.independence == "patient":
-        remedy = "Say where they are named: by patient_pattern, by a table of patients, or by "
-        remedy += "patients_in_headers, where the layout reads one (--patient of rin new). Say "
-        remedy += "independence: image only if no patient has two pictures: otherwise both sides "
+        remedy = "State where they are named: by patient_pattern, a table of patients, or "
+        remedy += "patients_in_headers, where the layout reads one (--patient of rin new). Use "
+        remedy += "independence: image only if no patient has two pictures; otherwise both sides "
         remedy += "of a split would show the same patients."
-        problem = "independence is patient, and nothing names the patients"
+        problem = "independence is patient, but nothing names the patients"
         raise InputError(problem, where=where, remedy=remedy)
     if manifest.slices:
         cases = _slices_of(tree, manifest, manifest.slices, cases, unnamed)
@@ -92,8 +92,8 @@ def _check_layout(manifest: DatasetManifest) -> None:
     }
     stated = [name for name, value in settings.items() if value is not None]
     if stated and layout not in PATTERNED:
-        problem = f"the layout {layout!r} takes no {stated[0]}"
-        remedy = f"Leave it out, or use a layout that reads it: {', '.join(PATTERNED)}."
+        problem = f"the layout {layout!r} does not support {stated[0]}"
+        remedy = f"Leave it out, or use a layout that supports it: {', '.join(PATTERNED)}."
         raise InputError(problem, where=where, remedy=remedy)
     if layout not in OPTIONED:
         ReaderOptions.of(manifest)
@@ -106,7 +106,7 @@ def _slices_of(
     if VOLUME in cases:
         remedy = "Give that column another name in the manifest's option keep."
         where = f"manifest {manifest.name}"
-        raise InputError(f"{VOLUME} is a column of slices", where=where, remedy=remedy)
+        raise InputError(f"{VOLUME} is a reserved column of slices", where=where, remedy=remedy)
     if manifest.labels_in_masks:  # a lesion in one slice gives all slices of the volume its class
         folders = cases["image"].str.rpartition("/")[0]
         volume = folders if slices.volume == "folder" else cases["image"]

@@ -99,13 +99,15 @@ def _exam_classes(tree: Tree, around: str, split: str) -> dict[str, str]:
         table = f"{split}-{finding}.csv"
         rows = read_table(tree, around + table, ["exam", "label"], header=False)
         odd = rows[~rows["exam"].str.isdecimal() | ~rows["label"].isin(["0", "1"])]
-        tree.raise_if_any(odd["exam"] + "," + odd["label"], "rows are not like 0001,1", file=table)
+        tree.raise_if_any(
+            odd["exam"] + "," + odd["label"], "rows do not have the form 0001,1", file=table
+        )
         twice = rows["exam"][rows["exam"].duplicated()]
         tree.raise_if_any(twice, "exams are listed twice", file=table)
         labels[finding] = rows.set_index("exam")["label"]
     whole = pd.DataFrame(labels)
     differing = whole.index[whole.isna().any(axis=1)]
-    tree.raise_if_any(differing, f"exams do not stand in all tables of {split}")
+    tree.raise_if_any(differing, f"exams are not in all tables of {split}")
     classes = whole.sum(axis=1).sort_index().map(CLASSES)
     unknown = classes.index[classes.isna()]
     tree.raise_if_any(unknown, "exams have a tear, labelled as not abnormal")
@@ -121,7 +123,7 @@ def find_npz(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
             sorted({images, labels} - {*tree.names}), "arrays are missing", remedy=remedy
         )
         where = tree.place(labels)
-        with as_input_error("it is no array", where=where, remedy=remedy, kinds=UNREADABLE):
+        with as_input_error("it is not an array", where=where, remedy=remedy, kinds=UNREADABLE):
             content = io.BytesIO(tree.read(labels))
             numbers = np.lib.format.read_array(content, allow_pickle=False).ravel()
         locator = tree.locator(images)

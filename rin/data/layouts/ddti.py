@@ -46,7 +46,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
                 raise ValueError(f"its TI-RADS category is {tirads!r}")
             lost = sorted(set(regions) - set(pictures[number]))
             if lost and not manifest.partial:
-                raise ValueError(f"it marks pictures that are not there: {', '.join(lost)}")
+                raise ValueError(f"it marks pictures that are missing: {', '.join(lost)}")
             for image, name in pictures[number].items():
                 case_id = f"{number}_{image}"
                 texts = [] if case_id in manifest.known_bad else regions.get(image, [])
@@ -71,7 +71,7 @@ def _read_case(content: bytes, number: str) -> tuple[str, dict[str, list[str]]]:
 def _only(parent: Element, tag: str) -> str:
     elements = parent.findall(tag)
     if len(elements) != 1:
-        raise ValueError(f"it holds {len(elements)} elements <{tag}> where one belongs")
+        raise ValueError(f"it has {len(elements)} <{tag}> elements instead of one")
     return (elements[0].text or "").strip()
 
 
@@ -81,7 +81,7 @@ def _outlines(text: str, image: str) -> list[str]:
         outlines = [[(p["x"], p["y"]) for p in r["points"]] for r in json.loads(text)]
         # Strings and booleans would pass for numbers.
         if odd := [x for x in chain(*chain(*outlines)) if type(x) not in (int, float)]:
-            raise TypeError(f"{odd[0]!r} is no coordinate")
+            raise TypeError(f"{odd[0]!r} is not a coordinate")
         return [shape_text(POLYGON, outline) for outline in outlines]
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         said = f"{type(error).__name__}: {problem_of(error)}"

@@ -106,9 +106,9 @@ def _pictures(tree: Tree, options: FolderOptions) -> list[str]:
     if not options.leave_out and len(files) < len(names):
         others = sorted({*names} - {*files})
         others = [name for name in others if name.rpartition("/")[2] != STAND_IN_NOTE]
-        remedy = "Take them away, or say leave_out: [files] in the manifest's options."
+        remedy = "Remove them, or set leave_out: [files] in the manifest's options."
         tree.raise_if_any(
-            others, "files have no place in the layout 'folder_classes'", remedy=remedy
+            others, "files do not belong to the layout 'folder_classes'", remedy=remedy
         )
     return files
 
@@ -130,7 +130,7 @@ def _by_folder(
     paths = pc.utf8_slice_codeunits(names, len(around))
     groups = pc.extract_regex(paths, f"^{pattern}$")
     outside = names.filter(pc.invert(groups.is_valid())).to_pylist()
-    tree.raise_if_any(outside, "files have no place in the layout 'folder_classes'")
+    tree.raise_if_any(outside, "files do not belong to the layout 'folder_classes'")
     columns = {"name": names, "path": paths}
     columns |= dict(zip([field.name for field in groups.type], groups.flatten(), strict=True))
     return pa.table(columns).to_pandas()
@@ -152,12 +152,12 @@ def _masks_by_picture(
     if not masks:
         return [()] * len(pictures)
     keys = [_key_of(masks, name, channel) for name in pictures]
-    remedy = "Call each mask like its picture, in a folder of the same class, or take it away."
+    remedy = "Name each mask like its picture, in a folder of the same class, or remove it."
     lost = sorted(mask for key in masks.keys() - {*keys} for mask in masks[key])
     tree.raise_if_any(lost, "masks without pictures", remedy=remedy)
     times = Counter(keys)
     shared = [name for name, key in zip(pictures, keys, strict=True) if key and times[key] > 1]
-    tree.raise_if_any(shared, "pictures have a mask that is another's, too", remedy=remedy)
+    tree.raise_if_any(shared, "pictures have a mask that another picture has, too", remedy=remedy)
     return [tuple(map(tree.locator, masks.get(key, ()))) for key in keys]
 
 
@@ -209,7 +209,7 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     kept = {key for key in slices if key.startswith(f"{NORMAL}/")} | (slices.keys() & set(listed))
     needed = _top_folders(slices) if manifest.partial else {*CC_CCII_CLASSES}
     lacking = sorted(needed - _top_folders(kept))
-    tree.raise_if_any(lacking, "classes have no slice", file=LESIONS)
+    tree.raise_if_any(lacking, "classes have no slices", file=LESIONS)
     return [
         FoundCase(key, key.rsplit("/", 2)[0], key.split("/")[0], tree.locator(slices[key]))
         for key in kept

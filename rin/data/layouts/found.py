@@ -23,7 +23,7 @@ from rin.files import FrozenModel
 
 STAND_IN_NOTE = "STAND_IN.json"
 #: Remedy if a part of a dataset is absent on purpose.
-IF_PARTIAL = "If only a part of the dataset is meant to be there, say --partial."
+IF_PARTIAL = "If only part of the dataset is meant to be there, give --partial."
 #: Most columns and rows of a table; a hundred thousand columns take minutes and gigabytes.
 MOST_COLUMNS, MOST_ROWS = 2000, 10_000_000
 #: Number of rows in which the names of the columns are searched for.
@@ -73,8 +73,8 @@ def sort_files(tree: Tree, layout: str, **patterns: str) -> tuple[str, dict[str,
                 break
         else:
             strange.append(name)
-    tree.raise_if_any(strange, f"files have no place in the layout {layout!r}")
-    tree.raise_if_any(twice, "files are there twice, with another ending or folder")
+    tree.raise_if_any(strange, f"files do not belong to the layout {layout!r}")
+    tree.raise_if_any(twice, "files are present twice, with another extension or folder")
     return around, files
 
 
@@ -131,7 +131,7 @@ class ReaderOptions(FrozenModel):
     def of(cls, manifest: DatasetManifest) -> Self:
         """Return the manifest's options, checked; InputError names the field at fault."""
         where = f"manifest {manifest.name}: option of the layout {manifest.layout!r}"
-        remedy = f"It knows: {', '.join(cls.model_fields) or 'none'}."
+        remedy = f"Known options: {', '.join(cls.model_fields) or 'none'}."
         return cls.checked(manifest.options, where=where, remedy=remedy)
 
 
@@ -147,7 +147,7 @@ def read_table(
     the first.
     """
     if name not in tree.names:
-        raise tree.error("the table is not there", file=name)
+        raise tree.error("the table is missing", file=name)
     columns, content, kind = list(columns), tree.read(name), name.lower().rpartition(".")[2]
     where = tree.place(name)
     if kind in ("json", *JSON_LINES):
@@ -157,17 +157,17 @@ def read_table(
     rows = rows[(rows != "").any(axis=1)]
     rows.columns = names = [str(title).strip() for title in rows.columns]
     if _is_title(["" if title.startswith("Unnamed: ") else title for title in names], len(names)):
-        remedy = "Delete the rows above the names of the columns (of Excel, in the first sheet)."
+        remedy = "Delete the rows above the column names (in Excel, of the first sheet)."
         if len(sheets := sheets_of(tree, name)) > 1:
-            remedy = f"Put the sheet of the table first: they are {', '.join(sheets)}."
+            remedy = f"Put the sheet with the table first; the sheets are {', '.join(sheets)}."
         raise tree.error("the first row does not name the columns", file=name, remedy=remedy)
     if twice := [title or "(no name)" for title, n in Counter(names).items() if n > 1]:
-        remedy = "Give each column a name of its own, or delete it."
+        remedy = "Give each column a unique name, or delete it."
         raise tree.error(
             f"several columns are called {join_first_ten(twice)}", file=name, remedy=remedy
         )
     if absent := [column for column in columns if column not in names]:
-        problem = f"its columns are {join_first_ten(names, ', ')}; needed are {', '.join(columns)}"
+        problem = f"its columns are {join_first_ten(names, ', ')}; it needs {', '.join(columns)}"
         remedy = "Name the columns of the table in the manifest's options."
         raise tree.error(f"{problem}{did_you_mean(absent[0], names)}", file=name, remedy=remedy)
     return rows.apply(lambda column: column.str.strip())
@@ -209,8 +209,8 @@ def _parse_json(content: bytes, kind: str, where: str) -> pd.DataFrame:
 
     The file contains a list of rows, one row per line, labels by file name, or COCO annotations.
     """
-    remedy = "Export images, annotations and categories as COCO has them, or a table as CSV."
-    with as_input_error("it is no JSON", where=where, remedy=remedy, kinds=ValueError):
+    remedy = "Export images, annotations and categories in COCO format, or a table as CSV."
+    with as_input_error("it is not valid JSON", where=where, remedy=remedy, kinds=ValueError):
         lines = content.splitlines() if kind in JSON_LINES else []
         stated = [json.loads(line) for line in lines if line.strip()] or json.loads(content)
     if isinstance(stated, dict) and all(isinstance(value, _CELL) for value in stated.values()):
@@ -221,8 +221,10 @@ def _parse_json(content: bytes, kind: str, where: str) -> pd.DataFrame:
             name for row in rows for name, cell in row.items() if not isinstance(cell, _CELL)
         }
         if nested:
-            problem = f"columns hold lists, and no cells: {join_first_ten(sorted(nested))}"
-            remedy = "Write one text or number into each cell, or take such columns out."
+            problem = (
+                f"columns contain lists instead of single values: {join_first_ten(sorted(nested))}"
+            )
+            remedy = "Write one text or number into each cell, or remove such columns."
             raise InputError(problem, where=where, remedy=remedy)
     else:
         rows = _rows_of_coco(stated if isinstance(stated, dict) else {}, where, remedy)
@@ -240,8 +242,8 @@ def _rows_of_coco(stated: dict[str, Any], where: str, remedy: str) -> list[dict[
     classes: dict[int | str, set[str]] = {image.id: set() for image in held.images}
     for annotation in held.annotations:
         if annotation.image_id not in classes or annotation.category_id not in names:
-            problem = f"an annotation is of image {annotation.image_id!r} and category "
-            problem += f"{annotation.category_id!r}, and one of them is not listed"
+            problem = f"an annotation refers to image {annotation.image_id!r} and category "
+            problem += f"{annotation.category_id!r}, but one of them is not listed"
             raise InputError(problem, where=where, remedy=remedy)
         classes[annotation.image_id].add(names[annotation.category_id])
     return [
@@ -254,16 +256,16 @@ def _parse_table(
     content: bytes, kind: str, columns: list[str], where: str, *, header: bool
 ) -> pd.DataFrame:
     title = {"parquet": "parquet table", "xlsx": "Excel table"}.get(kind, "CSV table")
-    remedy = "Give every row all columns, delete rows above the names of the columns, and save it "
+    remedy = "Give every row all columns, delete rows above the column names, and save the table "
     remedy += "as CSV or .xlsx."
     kinds = (pyarrow.ArrowException, OSError, ValueError, BadZipFile, KeyError, csv.Error)
-    with as_input_error(f"it is no {title}", where=where, remedy=remedy, kinds=kinds):
+    with as_input_error(f"it is not a readable {title}", where=where, remedy=remedy, kinds=kinds):
         if kind == "parquet":
             return _parse_parquet(content, columns)
         if kind == "xlsx":
             unpacked = sum(part.file_size for part in ZipFile(BytesIO(content)).infolist())
             if unpacked > MAX_BYTES:
-                raise ValueError(f"it unpacks to {unpacked} bytes, and the limit is {MAX_BYTES}")
+                raise ValueError(f"it unpacks to {unpacked} bytes, over the limit of {MAX_BYTES}")
             return _parse_workbook(content)
         return _parse_csv(content, None if header else columns)
 
@@ -344,7 +346,7 @@ def _parse_csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
     text, _ = decode(content)
     if text.count('"') % 2:
         odd = (row for row, line in enumerate(text.splitlines(), 1) if line.count('"') % 2)
-        problem = f"a quote in the table is not closed, the first odd one in row {next(odd)}"
+        problem = f"a quotation mark in the table is not closed, first in row {next(odd)}"
         raise ValueError(problem)
     separator = separator_of(text)
     first = [*islice(rows_of(text, separator), _FIRST)]

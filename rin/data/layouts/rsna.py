@@ -62,7 +62,7 @@ def find_pneumonia(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     labelled_files(tree, manifest, classes.index, images, (f"images of {CLASS_INFO}", "pictures"))
     against = [image for image in images if (classes[image] == OPACITY) != bool(boxes[image])]
     tree.raise_if_any(
-        against, f"images have a Target against their class in {CLASS_INFO}", file=BOXES
+        against, f"images have a Target that contradicts their class in {CLASS_INFO}", file=BOXES
     )
     patients = _nih_patients(tree, around)
     unmapped = sorted(images.keys() - patients.keys())
@@ -103,8 +103,8 @@ def _nih_patients(tree: Tree, around: str) -> dict[str, str]:
     """Return the NIH patient of each image of the challenge, test images included."""
     inside = around + MAPPING in tree.names
     if not inside and not (tree.root / MAPPING).is_file():
-        problem = f"{MAPPING} is not there, so nobody knows which images show one patient"
-        remedy = "Download it from the challenge's page at RSNA into the dataset or beside it."
+        problem = f"{MAPPING} is missing, so it is unknown which images show the same patient"
+        remedy = "Download it from the challenge's page at RSNA to the dataset or next to it."
         raise tree.error(problem, remedy=remedy)
     content = tree.read(around + MAPPING) if inside else read_bytes(tree.root, MAPPING)
     patients: dict[str, str] = {}
@@ -114,7 +114,7 @@ def _nih_patients(tree: Tree, around: str) -> dict[str, str]:
             if picture is None or patients.setdefault(image, picture[1]) != picture[1]:
                 raise ValueError(f"{image} is {entry['img_id']!r}")
     except (ValueError, TypeError, KeyError) as error:
-        problem = f"no list of subset_img_id and img_id ({type(error).__name__}: {error})"
+        problem = f"not a list of subset_img_id and img_id ({type(error).__name__}: {error})"
         raise tree.error(problem, file=MAPPING) from error
     return patients
 

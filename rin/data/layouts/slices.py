@@ -69,7 +69,7 @@ def take_slices(
         for name, volume in zip(cases["case_id"], opened, strict=True)
         if volume.problem
     ]
-    remedy = "Export or convert them again; move them away, with the rows that name them; or name "
+    remedy = "Export or convert them again; move them away, with the rows that name them; or list "
     remedy += "them in the manifest's known_bad."
     tree.raise_if_any(wrong, "volumes cannot be read", remedy=remedy)
     rows, numbers, masks = [], [], []
@@ -112,14 +112,14 @@ def propose_slices(
         plane, are_nifti = _plane_of(tree.root, drawn), [*map(volumes.is_nifti, drawn)]
         if plane and not all(are_nifti):
             if plane != "axial":
-                pair = f"{drawn[are_nifti.index(True)]} has {plane} slices, and "
-                pair += f"{drawn[are_nifti.index(False)]} frames without a plane"
+                pair = f"{drawn[are_nifti.index(True)]} has {plane} slices, but "
+                pair += f"{drawn[are_nifti.index(False)]} has frames without a plane"
                 remedy = "Put them into folders of their own, and make a task of each kind."
                 raise tree.error(pair, remedy=remedy)
             plane = None
         return Slices(rule=rule, count=3, axis=plane), len(names)
     if any(kinds):
-        pair = f"{drawn[kinds.index(True)]} is a volume, and {drawn[kinds.index(False)]} is none"
+        pair = f"{drawn[kinds.index(True)]} is a volume, but {drawn[kinds.index(False)]} is not"
         remedy = "Put them into folders of their own, and make a task of each kind."
         raise tree.error(pair, remedy=remedy)
     folders = pd.Series(tree.locator(name) for name in names)
@@ -251,8 +251,8 @@ def count_slices(
         return str(plane), header.slices(str(plane)), header
     if file.lower().endswith(".npy") and (axis is None or isinstance(axis, int)):
         if not is_stack(root, file):
-            remedy = "Leave slices out of the manifest where pictures are no volumes."
-            raise InputError("it is a picture, and no volume", where=where, remedy=remedy)
+            remedy = "Leave slices out of the manifest if pictures are not volumes."
+            raise InputError("it is a picture, not a volume", where=where, remedy=remedy)
         return str(axis or 0), open_stack(root, file).shape[axis or 0], None
     if is_tiff(file) and axis is None:
         return "frame", shape_of_stack(root, file)[0], None
@@ -261,8 +261,10 @@ def count_slices(
 
         return "frame", dicom.count_frames(root, file), None
     kinds = "planes are for NIfTI, axes 0, 1 and 2 for .npy, and DICOM and TIFF have frames"
-    problem = "it is no volume" if axis is None else f"it has no axis {axis}: {kinds}"
-    remedy = "Volumes are NIfTI, .npy, or DICOM and TIFF of several frames; a folder of slices is "
+    problem = "it is not a volume" if axis is None else f"it has no axis {axis}: {kinds}"
+    remedy = (
+        "Volumes are NIfTI, .npy, or DICOM and TIFF with several frames; a folder of slices is "
+    )
     remedy += "one with volume: folder (--slices even,3,folder of rin new)."
     raise InputError(problem, where=where, remedy=remedy)
 
@@ -276,22 +278,22 @@ def _marked(
     lesion: tuple[int, ...],
 ) -> np.ndarray:
     """Return in which slices a mask marks anything; InputError if it is of another volume."""
-    where, remedy = Path(root, mask), "Save the mask on that very volume, as a file of its kind."
+    where, remedy = Path(root, mask), "Save the mask on this same volume, in the same file format."
     if is_dicom(mask):
         from rin.data import dicom  # pydicom is slow to load
 
         dicom.refuse_segmentation(root, mask)
     if _kind_of(mask) != _kind_of(image):
-        raise InputError(f"the mask {mask} is of another kind", where=where, remedy=remedy)
+        raise InputError(f"the mask {mask} has another file format", where=where, remedy=remedy)
     if header is not None:
         drawn = volumes.read_header(root, mask)
         _refuse_other_shape(drawn.shape, header.shape, mask, where, remedy)
         if volumes.is_elsewhere(header, drawn):
-            problem = f"the mask {mask} lies elsewhere in the patient than its volume"
+            problem = f"the mask {mask} is elsewhere in the patient than its volume"
             raise InputError(problem, where=where, remedy=remedy)
     marked = marked_slices(root, mask, axis, lesion)
     if marked is None:
-        raise InputError(f"the mask {mask} is no volume", where=where, remedy=remedy)
+        raise InputError(f"the mask {mask} is not a volume", where=where, remedy=remedy)
     if header is None:
         drawn_shape, shape = (shape_of_stack(root, file) for file in (mask, image))
         _refuse_other_shape(drawn_shape, shape, mask, where, remedy)

@@ -66,7 +66,7 @@ def _check_template(template: str) -> str:
 
 def _check_groups(pattern: re.Pattern[str]) -> re.Pattern[str]:
     if not pattern.groupindex:
-        raise ValueError(f"{pattern.pattern!r} holds no named group, as (?P<number>...)")
+        raise ValueError(f"{pattern.pattern!r} has no named group, such as (?P<number>...)")
     return pattern
 
 
@@ -138,13 +138,15 @@ class TableOptions(ReaderOptions):
     @model_validator(mode="after")
     def _names_pictures(self) -> Self:
         if self.row == "picture" and not self.image:
-            raise ValueError("image: a row a picture needs the column or template of its name")
+            raise ValueError(
+                "image: with one row per picture, give the column or template of its name"
+            )
         if self.row == "patient" and (self.image or self.patients or not self.patient):
-            raise ValueError("row: a row a patient needs patient, and no image or patients")
+            raise ValueError("row: one row per patient needs patient, and no image or patients")
         if self.row == "study" and (self.image or not self.key):
-            raise ValueError("row: a row a study needs key, and no image")
+            raise ValueError("row: one row per study needs key, and no image")
         if self.findings and not self.label:
-            raise ValueError("findings: rows of findings need label, the column of them")
+            raise ValueError("findings: rows of findings need label, the column of findings")
         return self
 
 
@@ -164,12 +166,12 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     """
     options = _options(manifest)
     if taken := [name for name in options.keep if name in (*CASES.columns, *MEASURED)]:
-        problem = "columns are kept under names that the case table uses itself"
+        problem = "columns are kept under names that the case table itself uses"
         remedy = "Give them other names in the manifest's option keep."
         where = f"manifest {manifest.name}"
         raise InputError(f"{problem}: {', '.join(taken)}", where=where, remedy=remedy)
     if not options.label and not manifest.labels_in_masks:
-        remedy = "Name the column in the option label, or say labels_in_masks: true."
+        remedy = "Name the column in the option label, or set labels_in_masks: true."
         raise InputError("nothing names labels", where=f"manifest {manifest.name}", remedy=remedy)
     columns = [*_columns(options.mask), *filter(None, [options.label]), *options.keep.values()]
     if options.patient and not options.patients:
@@ -210,8 +212,8 @@ def _labels(
     known = list(manifest.label_map) or sorted(set(labels) - {""})
     strange, problem = labels[~labels.isin(known)], "labels are not in the manifest's label map"
     allowed = join_first_ten([*map(repr, known)], ", ")
-    remedy = f"Column {options.label} may hold {allowed}: correct the "
-    remedy += "cell, or give the class a line in label_map; null leaves it out."
+    remedy = f"Column {options.label} may contain {allowed}: correct the "
+    remedy += "cell, or add the class to label_map; null leaves it out."
     tree.raise_if_any(_with_rows(strange), problem, file=place, remedy=remedy)
     return labels
 
@@ -223,7 +225,7 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
     """
     options = _options(manifest) if manifest.layout in ("table", "radimagenet") else None
     if options is None or options.split is None:
-        problem = "no split is known that comes with the dataset"
+        problem = "no split comes with the dataset"
         remedy = "Name its column in the option split of the layout table."
         raise InputError(problem, where=f"manifest {manifest.name}", remedy=remedy)
     tree = tree.with_pictures(manifest.only)
@@ -234,10 +236,10 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
     if (parts == "").all():
         return rows.set_index(NAME)[column]
     strange = rows[column][(parts == "") & (rows[column] != "")]
-    remedy = f"Column {column} names parts: write train, val or test, or empty the cells of "
-    remedy += "pictures that are left out; --split none of rin new leaves the column aside."
+    remedy = f"Column {column} names parts: write train, val or test, or clear the cells of "
+    remedy += "pictures that are left out; --split none of rin new ignores the column."
     tree.raise_if_any(
-        _with_rows(strange), "values are no part of a split", file=place, remedy=remedy
+        _with_rows(strange), "values are not parts of a split", file=place, remedy=remedy
     )
     return parts.set_axis(rows[NAME]).rename(column)
 
@@ -267,7 +269,7 @@ def _rows(
     wanted = dict.fromkeys([*keys, *options.parts, *columns])
     needed = [column for column in wanted if column not in made]
     tables = []
-    remedy = "Put the table there once, or correct the option table of the manifest."
+    remedy = "Keep one copy of the table, or correct the option table of the manifest."
     for part, name in files.items():
         place = tree.one_called(name, remedy)
         # Python strings, as millions of them are handled one by one.
@@ -297,7 +299,7 @@ def _rows(
     read = [name for name in dict.fromkeys([NAME, _PART, *wanted]) if name in rows]
     rows = rows.drop_duplicates(read)
     names = rows.drop_duplicates([name for name in read if name not in differing])[NAME]
-    remedy = "Keep one row for each picture, or, where each row is a finding, say findings: true "
+    remedy = "Keep one row for each picture, or, where each row is a finding, set findings: true "
     remedy += "(--findings of rin new); a second look at a patient is a picture of its own."
     problem = "pictures have several rows that differ"
     tree.raise_if_any(names[names.duplicated()], problem, file=place, remedy=remedy)
@@ -314,11 +316,11 @@ def _pictures_of_rows(
         (f"cell of {column}", f"cells of {column}") if of_study else ("patient", "patients")
     )
     nameless = [f"row {number + 2}" for number in rows.index[rows[column] == ""]]
-    remedy = f"Fill column {column}, or take out these rows."
+    remedy = f"Fill column {column}, or remove these rows."
     tree.raise_if_any(nameless, f"rows have no {row}", file=place, remedy=remedy)
     rows = rows.drop_duplicates()
-    remedy = f"Keep one row a {row}; or name the picture of each row in a column (--image); or, "
-    remedy += "where each row is a finding, say findings: true (--findings of rin new)."
+    remedy = f"Keep one row per {row}; or name the picture of each row in a column (--image); or, "
+    remedy += "where each row is a finding, set findings: true (--findings of rin new)."
     twice = rows[column][rows[column].duplicated()]
     problem = f"{rows_are} have several rows that differ"
     tree.raise_if_any(_with_rows(twice), problem, file=place, remedy=remedy)
@@ -326,17 +328,19 @@ def _pictures_of_rows(
     fitting = _fitting_cells(tree, manifest, options, place, names, rows[column])
     pairs = [(name, *keys) for name, keys in zip(names, fitting, strict=True)]
     several = [f"{name} ({' and '.join(sorted(keys))})" for name, *keys in pairs if len(keys) > 1]
-    remedy = f"Call each file after one cell of {column}, or name pictures in a column (--image)."
+    remedy = f"Name each file after one cell of {column}, or name pictures in a column (--image)."
     problem = f"pictures fit several {rows_are}"
     tree.raise_if_any(several, problem, file=place, remedy=remedy)
-    accepted = "or say leave_out in the manifest (--leave-out {} of rin new)."
-    fits = f"A name fits a cell of {column} that it begins with, or is."
+    accepted = "or set leave_out in the manifest (--leave-out {} of rin new)."
+    fits = f"A name fits a cell of {column} that it equals or begins with."
     unfit = f"No name begins with these cells of {column}."
     if options.header:
-        fits = f"A picture fits the cell of {column} that is the {options.header} in its header."
+        fits = (
+            f"A picture fits the cell of {column} that equals the {options.header} in its header."
+        )
         unfit = f"No picture has these cells of {column} as its {options.header}."
     if "pictures" not in leave_out:
-        remedy = f"{fits} Add rows, take the pictures away, "
+        remedy = f"{fits} Add rows, remove the pictures, "
         remedy += accepted.format("pictures-without-rows")
         lost = [name for name, *keys in pairs if not keys]
         tree.raise_if_any(lost, "pictures without rows", file=place, remedy=remedy)
@@ -424,7 +428,7 @@ def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Ser
             names += rows[column]
     columns = _columns(template)
     bad = [" ".join(map(repr, cells)) for cells in rows.loc[~fits, columns].to_numpy()]
-    remedy = f"Each row needs {', '.join(columns)}: fill the cell, or take out the row."
+    remedy = f"Each row needs {', '.join(columns)}: fill the cell, or remove the row."
     tree.raise_if_any(
         bad, f"rows fit no file name of the form {template}", file=place, remedy=remedy
     )
@@ -450,7 +454,7 @@ def _patients(
         rows = rows.set_index(NAME).loc[names].reset_index()
     if not options.patient:
         return rows[NAME]
-    remedy = f"Fill column {options.patient}, or take out these rows."
+    remedy = f"Fill column {options.patient}, or remove these rows."
     nameless = rows[NAME][rows[options.patient] == ""]
     tree.raise_if_any(nameless, "pictures have no patient", file=place, remedy=remedy)
     return rows[options.patient]
@@ -469,9 +473,9 @@ def _files(
     images = {name: pictures[file] for name, file in image_names.items()}
     mask_names = matched(masks, outlines, mask_folder)
     drawn = {name: outlines[file] for name, file in mask_names.items()}
-    accepted = "or say leave_out in the manifest (--leave-out {} of rin new)."
-    searched = "Searched below {}, with and without ending, in any case, among {} pictures; a "
-    searched += "name that two of them fit counts for none. Correct names, add files, "
+    accepted = "or set leave_out in the manifest (--leave-out {} of rin new)."
+    searched = "Searched below {}, with and without extension, in any case, among {} pictures; a "
+    searched += "name that fits two of them is not used. Correct names, add files, "
     if manifest.partial:
         masks = masks[names[masks.index].isin(images)]
     elif "rows" not in options.leave_out:
@@ -483,22 +487,22 @@ def _files(
     if options.mask and "{" not in options.mask:  # a column names the masks
         remedy = searched.format(mask_folder or base or "the table", len(outlines))
         remedy = remedy.rstrip(", ") + "."
-        problem = "masks of the table are not there"
+        problem = "masks of the table are missing"
         tree.raise_if_any(masks[~masks.isin(drawn)], problem, file=place, remedy=remedy)
     times = Counter(images.values())
     twice = [name for name, file in images.items() if times[file] > 1]
-    tree.raise_if_any(twice, "rows name one picture", remedy="Keep one row a picture.")
+    tree.raise_if_any(twice, "rows name the same picture", remedy="Keep one row per picture.")
     used = {*images.values(), *drawn.values()}
     if "pictures" not in options.leave_out:
-        remedy = "Add their rows to the table, take them away, "
+        remedy = "Add their rows to the table, remove them, "
         remedy += accepted.format("pictures-without-rows")
         for kind, known in (("pictures", pictures), ("masks", outlines)):
             lost = [name for name, file in known.items() if file not in used]
             tree.raise_if_any(lost, f"{kind} without rows", remedy=remedy)
     if "files" not in options.leave_out:
         others = sorted({*files} - {*pictures.values()} - {*outlines.values()})
-        remedy = "Take them away, or name them in the option beside, or say leave_out: [files]."
-        problem = f"files have no place in the layout {manifest.layout!r}"
+        remedy = "Remove them, list them in the option beside, or set leave_out: [files]."
+        problem = f"files do not belong to the layout {manifest.layout!r}"
         tree.raise_if_any(others, problem, remedy=remedy)
     return images, drawn
 
