@@ -69,9 +69,9 @@ def _group(name: str, about: str) -> typer.Typer:
     return group
 
 
-data_app = _group("data", "The datasets: which are there, and are they whole?")
+data_app = _group("data", "The datasets: which are present, and are they complete?")
 weights_app = _group("weights", "Pretrained weights: what do they expect?")
-reference_app = _group("reference", "Reference runs: what real images gave, kept with the book.")
+reference_app = _group("reference", "Reference runs: results on real images, kept with the book.")
 
 Profile = Annotated[str, typer.Option(help="Profile name, or a YAML file.")]
 Data = Annotated[
@@ -81,11 +81,11 @@ Data = Annotated[
 Results = Annotated[str, typer.Option(help="Folder for everything computed.")]
 Retrain = Annotated[
     bool,
-    typer.Option("--retrain", help="Redo runs of code not shown to train as today's does."),
+    typer.Option("--retrain", help="Redo runs of older code that may train differently."),
 ]
 Partial = Annotated[
     bool,
-    typer.Option("--partial", envvar="RIN_PARTIAL", help="A part of a dataset will do."),
+    typer.Option("--partial", envvar="RIN_PARTIAL", help="Accept part of a dataset."),
 ]
 Root = Annotated[str, typer.Option(envvar="DATA_ROOT", help="Folder of the real datasets.")]
 
@@ -96,7 +96,7 @@ def book(
     data_root: Data = "",
     results: Results = "results",
     read: Annotated[
-        bool, typer.Option("--read", help="Results and evidence alone: no page that trains.")
+        bool, typer.Option("--read", help="Only results and evidence: no page that trains.")
     ] = False,
     partial: Partial = False,
 ) -> None:
@@ -146,8 +146,8 @@ def curate(
     leave_out: Annotated[
         list[str] | None,
         typer.Option(
-            help="Files with these problems, repeatable, from now on: unreadable, unidentified, "
-            "contradictory, unassigned-report, unclear-note; none ends it."
+            help="Leave out files with these problems, repeatable: unreadable, unidentified, "
+            "contradictory, unassigned-report, unclear-note; none leaves out no files."
         ),
     ] = None,
 ) -> None:
@@ -175,7 +175,7 @@ def curate(
     for kind, left in corpus.card["files left out"].items():
         _say(f"left out     {left['files']:10,d} files: {kind}", "yellow")
     typer.echo(f"{'images':12s} {kept:10,d} in the corpus, of {patients:,} patients")
-    typer.echo(f"To share: {corpus.root.absolute()}. Not looked for: {UNSEARCHED}.")
+    typer.echo(f"To share: {corpus.root.absolute()}. Not searched for: {UNSEARCHED}.")
     typer.echo(f"To review: {QUEUE} and {IMAGE_QUEUE} in {plan.output.absolute()}")
 
 
@@ -201,7 +201,8 @@ def pretrain(
 @app.command()
 def grid(
     tasks: Annotated[
-        list[str] | None, typer.Argument(help="Tasks, such as breast; all of the profile's.")
+        list[str] | None,
+        typer.Argument(help="Tasks, such as breast; by default all of the profile."),
     ] = None,
     profile: Profile = "demo",
     data_root: Data = "",
@@ -226,7 +227,7 @@ def study(
     data_root: Data = "",
     results: Results = "results",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List what it would take, and do nothing.")
+        bool, typer.Option("--dry-run", help="List what it would take, without doing it.")
     ] = False,
     retrain: Retrain = False,
     partial: Partial = False,
@@ -244,7 +245,7 @@ def study(
         table[columns] = table[columns].astype("Int64")
         shown = {"na_rep": "not known yet", "float_format": "{:.1f}".format, "index": False}
         typer.echo(table.to_string(**shown))
-        typer.echo("Hours of one worker and gigabytes: for the rest, as finished runs took.")
+        typer.echo("Hours of one worker and gigabytes of the remaining runs, from finished ones.")
         for item in missing:
             typer.echo(f"missing: {item}")
         for sentence in file_remarks(released_files(opened, "unknown")):
@@ -282,7 +283,7 @@ def _center_and_width(window: str) -> tuple[float, float] | str | None:
         return window
     if not numbers or float(numbers[2]) <= 0:
         problem = (
-            f"{window!r}: write CENTER,WIDTH, such as 40,400, or percentiles; a width above 0"
+            f"{window!r}: write CENTER,WIDTH, such as 40,400, with a width above 0, or percentiles"
         )
         raise typer.BadParameter(problem, param_hint="--window")
     return float(numbers[1]), float(numbers[2])
@@ -304,36 +305,36 @@ def new(
     patient: Annotated[
         str, typer.Option(help="Column of patients, a pattern of names, or none.")
     ] = "",
-    split: Annotated[str, typer.Option(help="Column of a given split; none to cut one.")] = "",
+    split: Annotated[str, typer.Option(help="Column of a given split; none to draw one.")] = "",
     positive: Annotated[
         list[str] | None, typer.Option(help="Positive class or finding, or 1=NAME; repeatable.")
     ] = None,
     negative: Annotated[
-        list[str] | None, typer.Option(help="What it is compared with; others are left out.")
+        list[str] | None, typer.Option(help="Classes compared with it; the rest is left out.")
     ] = None,
     minutes: Annotated[
         float, typer.Option(min=2, help="Budget of the training, in minutes.")
     ] = 15,
     window: Annotated[
-        str, typer.Option(help="CENTER,WIDTH, of DICOM or over 8 bits, or percentiles.")
+        str, typer.Option(help="CENTER,WIDTH for DICOM or over 8 bits, or percentiles.")
     ] = "",
     slices: Annotated[
-        str, typer.Option(help="Of volumes: RULE,COUNT, such as middle,3; axis or folder behind.")
+        str, typer.Option(help="For volumes: RULE,COUNT, such as middle,3; then axis or folder.")
     ] = "",
     lesion: Annotated[
         str,
-        typer.Option("--lesion-values", help="Values of masks, such as 2,3; others are not."),
+        typer.Option("--lesion-values", help="Values of masks that mark the lesion, such as 2,3."),
     ] = "",
     only: Annotated[
-        str, typer.Option(help="Pattern of the pictures and masks that are taken: 'flair|seg'.")
+        str, typer.Option(help="Pattern of the pictures and masks to use: 'flair|seg'.")
     ] = "",
     findings: Annotated[
-        bool, typer.Option("--findings", help="Rows of one picture are its findings.")
+        bool, typer.Option("--findings", help="Each row is one finding of its picture.")
     ] = False,
     leave_out: Annotated[
         list[str] | None,
         typer.Option(
-            help="Kinds, repeatable: rows-without-pictures, pictures-without-rows, unlabelled, "
+            help="Repeatable: rows-without-pictures, pictures-without-rows, unlabelled, "
             "empty-masks, patients-with-two-labels, all."
         ),
     ] = None,
@@ -344,7 +345,7 @@ def new(
         bool, typer.Option("--several-labels", help="A patient may have both labels.")
     ] = False,
     distinct: Annotated[
-        bool, typer.Option("--distinct", help="Names that look like one are several.")
+        bool, typer.Option("--distinct", help="Names that look alike are different.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
     data_root: Root = "",
@@ -423,17 +424,19 @@ def compare(
     label: Annotated[str, typer.Option(help="Column of the true class.")] = "label",
     case: Annotated[str, typer.Option(help="Column of the case.")] = "case_id",
     patient: Annotated[
-        str, typer.Option(help="Column of whose it is; without it each case is a patient.")
+        str, typer.Option(help="Column of the patient; without it each case is a patient.")
     ] = "",
     positive: Annotated[str, typer.Option(help="Positive class; none for 0 and 1.")] = "",
     a: Annotated[str, typer.Option("--a", help="Compare this model with the others.")] = "",
-    b: Annotated[str, typer.Option("--b", help="And only with this one.")] = "",
+    b: Annotated[str, typer.Option("--b", help="Compare it only with this one.")] = "",
     threshold: Annotated[
-        float | None, typer.Option(help="Positive from this score on; by default P = 0.5.")
+        float | None, typer.Option(help="Lowest score that is positive; by default P = 0.5.")
     ] = None,
-    specificity: Annotated[float, typer.Option(help="At which sensitivity is given.")] = 0.9,
+    specificity: Annotated[
+        float, typer.Option(help="Specificity at which sensitivity is given.")
+    ] = 0.9,
     log_odds: Annotated[bool, typer.Option("--log-odds", help="Scores are log-odds.")] = False,
-    level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
+    level: Annotated[float, typer.Option(help="Confidence level of the intervals.")] = 0.95,
     output: Annotated[
         Path | None, typer.Option(help="Folder to write to; by default beside the scores.")
     ] = None,
@@ -460,9 +463,11 @@ def reference_write(
     folder: Annotated[
         Path | None, typer.Option(help="Where to write it; by default, with the book.")
     ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace the one there.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace an existing reference run.")
+    ] = False,
     add: Annotated[
-        bool, typer.Option("--add", help="Add this study's runs to the one there.")
+        bool, typer.Option("--add", help="Add this study's runs to an existing reference run.")
     ] = False,
 ) -> None:
     """Write the reference run of a finished study on real images; at most 8 MB."""
@@ -483,7 +488,7 @@ def data_status(data_root: Root = "") -> None:
 
     root = Path(data_root) if data_root else None
     statuses = dataset_status(root)
-    _say(f"Data root: {root or 'none, so nothing is there (--data-root, or DATA_ROOT)'}")
+    _say(f"Data root: {root or 'none, so no dataset is found (--data-root or DATA_ROOT)'}")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("Dataset", "For", "Images", "Access", "Licence"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "Dataset")
@@ -504,7 +509,7 @@ def data_status(data_root: Root = "") -> None:
 
 @data_app.command("fetch")
 def data_fetch(
-    name: Annotated[str, typer.Argument(help="A dataset that can be had without an account.")],
+    name: Annotated[str, typer.Argument(help="A dataset that needs no account.")],
     data_root: Root = "",
     yes: Annotated[bool, typer.Option("--yes", help="Accept the licence.")] = False,
 ) -> None:
@@ -523,13 +528,11 @@ def data_fetch(
 
 @data_app.command("verify")
 def data_verify(
-    name: Annotated[str, typer.Argument(help="A dataset, or all: those that are there.")],
+    name: Annotated[str, typer.Argument(help="A dataset, or all: every dataset that is present.")],
     data_root: Root = "",
     results: Results = "results",
-    quick: Annotated[bool, typer.Option("--quick", help="Decode no picture.")] = False,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Decode also what was decoded before.")
-    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Decode no pictures.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Decode all pictures again.")] = False,
     partial: Partial = False,
 ) -> None:
     """Check a dataset's files, counts and pictures; the exit status is 1 if a check fails."""
@@ -550,13 +553,13 @@ def data_verify(
             done = verify_dataset(manifest, root, index_folder=folder, quick=quick)
             if fresh and (replaced := replaced_pictures(done.manifest, index, folder)):
                 done.problems.append(
-                    f"{len(replaced)} pictures are not those that {index} remembers of the same "
-                    "files: delete that folder, and run again what was made of them"
+                    f"{len(replaced)} pictures differ from those recorded in {index} for the same "
+                    "files: delete that folder, and run again what was made from them"
                 )
         print_verification(done)
         failed = failed or bool(done.problems)
     if not names:
-        typer.echo("No dataset is there, so nothing was checked.")
+        typer.echo("No dataset was found, so nothing was checked.")
     elif index.is_dir():
         _say(f"What was seen of the pictures is kept in {index.absolute()}")
     raise typer.Exit(int(failed))
@@ -571,7 +574,7 @@ def _named_root(data_root: str) -> Path:
     """Return the folder of datasets; InputError if `data_root` is empty."""
     if not data_root:
         remedy = "Give --data-root, or set DATA_ROOT."
-        raise InputError("no folder of datasets is named", where="--data-root", remedy=remedy)
+        raise InputError("no folder of datasets is given", where="--data-root", remedy=remedy)
     return Path(data_root)
 
 
@@ -621,9 +624,9 @@ def weights_probe(
         str, typer.Option(help="Folder, zip or dataset; without it, stand-ins.")
     ] = "",
     data_root: Root = "",
-    backbone: Annotated[str, typer.Option(help="Where it cannot be found out.")] = "",
-    n: Annotated[int, typer.Option("--n", min=8, help="How many images.")] = 64,
-    size: Annotated[int, typer.Option(min=32, help="Side in pixels.")] = 224,
+    backbone: Annotated[str, typer.Option(help="Needed only if the file does not show it.")] = "",
+    n: Annotated[int, typer.Option("--n", min=8, help="Number of images.")] = 64,
+    size: Annotated[int, typer.Option(min=32, help="Side of the images in pixels.")] = 224,
 ) -> None:
     """Find out which input preprocessing a file of weights was trained with."""
     from rin.study.probe_study import probe_file
@@ -635,7 +638,9 @@ def weights_probe(
 
 @weights_app.command("convert")
 def weights_convert(
-    file: Annotated[Path, typer.Argument(help="What torch.save wrote: .pt, .pth, .bin, .ckpt.")],
+    file: Annotated[
+        Path, typer.Argument(help="File written by torch.save: .pt, .pth, .bin, .ckpt.")
+    ],
     output: Annotated[
         Path | None, typer.Option(help="File to write; by default FILE.safetensors beside it.")
     ] = None,
@@ -647,7 +652,7 @@ def weights_convert(
     done = convert_torch_file(file, output)
     typer.echo(f"{done.target}: {done.backbone}, {counted(done.tensors, 'tensors')}")
     if done.aside:
-        typer.echo(f"Not of the backbone, left out: {join_first_ten(done.aside, ', ')}")
+        typer.echo(f"Left out, not part of the backbone: {join_first_ten(done.aside, ', ')}")
     typer.echo("\n".join(file_facts(done.target)))
 
 
@@ -662,7 +667,7 @@ def _interrupted(number: int, _frame: object) -> None:
     try:
         typer.echo(
             "\nrin: stopped. Finished runs, checkpoints and decoded pictures are kept; the same "
-            "command goes on from there.",
+            "command continues from there.",
             err=True,
         )
     except OSError:  # the terminal is closed, so nobody reads any further output

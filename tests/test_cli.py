@@ -37,7 +37,7 @@ NOTEBOOK = str(ROOT / "notebooks" / "results" / "task.py")
         (["weights", "probe", "absent.h5"], "absent.h5: there is no such file"),
         (["reference", "write", "absent"], "unknown profile 'absent'"),
         (["reference", "write", "smoke", "--data-root", "absent"], "there is no such data root"),
-        (["reference", "write", "smoke", "--folder", "."], "there is a reference run already"),
+        (["reference", "write", "smoke", "--folder", "."], "a reference run already exists"),
     ],
     ids=lambda value: "" if isinstance(value, str) else " ".join(value).replace(f"{ROOT}/", ""),
 )

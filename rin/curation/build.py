@@ -141,7 +141,7 @@ def index_archive(plan: CurationPlan) -> Archive:
 def _check_place(plan: CurationPlan) -> None:
     """Raise InputError if the output would become a part of the archive."""
     if plan.output.resolve().is_relative_to(plan.archive.resolve()):
-        problem = "the output lies inside the archive, and would be read as a part of it"
+        problem = "the output is inside the archive, and would be read as part of it"
         remedy = "Name another folder for the output."
         raise InputError(problem, where=plan.output, remedy=remedy)
 
@@ -157,7 +157,10 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
     output, folder = plan.output, plan.output / SHARED / FOLDER
     if not (output / NOTE).is_file():  # neither is needed to read a corpus that exists
         require("dicomanonymizer", "rapidocr")
-    problem, remedy = "the work of curation cannot be kept", f"{MAKE_ROOM} What was done is kept."
+    problem, remedy = (
+        "the work of curation cannot be saved",
+        f"{MAKE_ROOM} Work done so far is kept.",
+    )
     _check_place(plan)
     with as_input_error(problem, where=output, remedy=remedy, kinds=OSError), private(output):
         archive, problems, dropped = index.read_archive(plan.archive, output / INDEX)
@@ -189,7 +192,7 @@ def keep_left_out(output: Path, kinds: Collection[str]) -> None:
 def kept_left_out(output: Path) -> tuple[str, ...]:
     """Return the kinds that `keep_left_out` saved; an empty tuple if none were named."""
     file = output / LEFT_OUT
-    remedy = "Delete it, and name the problems again: rin curate --leave-out."
+    remedy = "Delete it, and give the problems again: rin curate --leave-out."
     with as_input_error(
         "it cannot be read", where=file, remedy=remedy, kinds=(OSError, ValueError)
     ):

@@ -69,7 +69,9 @@ class Pseudonyms:
 
     def __post_init__(self) -> None:
         if len(self.key) < MIN_KEY_BYTES:
-            raise ValueError(f"{len(self.key)} bytes make no secret key, {MIN_KEY_BYTES} do")
+            raise ValueError(
+                f"{len(self.key)} bytes are too few for a secret key, which needs {MIN_KEY_BYTES}"
+            )
 
     def patient(self, patient_id: str) -> str:
         """Return a patient's pseudonym, P and 16 letters or digits; FileError for an empty id."""
@@ -178,13 +180,13 @@ def load_key(path: Path) -> bytes:
             raise ValueError("another length")
     except (OSError, ValueError) as error:
         # The text of an error may show a part of the key.
-        problem = f"it holds no key of pseudonyms ({type(error).__name__})"
+        problem = f"it contains no key of pseudonyms ({type(error).__name__})"
         remedy = f"Restore the file of {2 * KEY_BYTES} hexadecimal digits from a backup; delete "
-        remedy += "it only to start anew with other pseudonyms."
+        remedy += "it only to start again with other pseudonyms."
         raise InputError(problem, where=path, remedy=remedy) from error
     if mode and os.name == "posix":
-        problem = "others than its owner may read the key of the pseudonyms"
-        remedy = "Say chmod 600, and think of the key as known if the folder was shared."
+        problem = "users other than its owner may read the key of the pseudonyms"
+        remedy = "Run chmod 600, and treat the key as known if the folder was shared."
         raise InputError(problem, where=path, remedy=remedy)
     return key
 
@@ -270,5 +272,5 @@ def _table(values: list, source: Dataset) -> list:
         entries = np.asarray(values)
     steps = np.diff(entries[:length].astype(np.int64))
     if not (length <= len(entries) <= length + 1 and ((steps >= 0).all() or (steps <= 0).all())):
-        raise FileError("the look-up table of grey values is cut short, or rises and falls")
+        raise FileError("the look-up table of grey values is cut short, or not monotonic")
     return values

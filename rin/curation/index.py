@@ -172,8 +172,8 @@ def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, dict[str, Problem
     files = pd.concat(tables).sort_values("path", ignore_index=True)
     if not problems and (files["sop_uid"] == "").all():
         # A drive that is not mounted must not empty the index.
-        remedy = "Name the folder of an export: files that end in .dcm or hold the DICM prefix."
-        raise InputError("no DICOM file lies in this folder", where=root, remedy=remedy)
+        remedy = "Name the folder of an export: files that end in .dcm or have the DICM prefix."
+        raise InputError("this folder contains no DICOM files", where=root, remedy=remedy)
     copies = files[files["sop_uid"] != ""].duplicated("sop_uid", keep=False)
     unread = files.loc[copies.index[copies]].query("copied == ''")["path"]
     files.loc[unread.index, "copied"] = [sha256_of(root / path) for path in unread]
@@ -216,7 +216,7 @@ def _contradictions(images: pd.DataFrame) -> tuple[dict[str, Problem], set[str]]
         first = said.groupby(owner)[[name, "path"]].transform("first")
         odd = said[name] != first[name]
         what = _TEXTS.get(name, "content")
-        problem = f"its {_TEXTS[owner]} has another {what} elsewhere"
+        problem = f"its {_TEXTS[owner]} has another {what} in another file"
         for path, other in zip(said.loc[odd, "path"], first.loc[odd, "path"], strict=True):
             problems[path] = Problem(path, problem, other, CONTRADICTORY)
         involved |= {*images.loc[images[owner].isin(said.loc[odd, owner]), "path"]}
@@ -235,7 +235,7 @@ def _unowned(texts: pd.DataFrame, images: pd.DataFrame) -> dict[str, Problem]:
             problem = f"the accession number that names this report belongs to {several}"
             problems[path] = Problem(path, problem, kind=UNASSIGNED)
         elif first[number] != path:
-            what = "a second report of one study"
+            what = "a second report of the same study"
             problems[path] = Problem(path, what, first[number], UNASSIGNED)
     return problems
 

@@ -76,7 +76,7 @@ def read_key_images(
     classes = {": ".join(pair): pair for pair in pairs}
     terms = read_label_map(label_map, classes) if label_map else {}
     paths = sorted(files.loc[files["sop_class"].isin(DOCUMENTS), "path"])
-    title, notes, outlines, problems = "Reading what readers marked", [], [], []
+    title, notes, outlines, problems = "Reading the readers' marks", [], [], []
     for chunk in map_chunks(partial(_read, root), paths, CHUNK, title=title):
         for of_document, drawn, unread in chunk:
             notes += of_document
@@ -124,9 +124,9 @@ def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:
             problems[row] = "it has no finding"
         elif target not in {*classes.values(), LEFT_OUT}:
             label = ": ".join(filter(None, target))
-            problems[row] = f"{label} is no class{did_you_mean(label, classes)}"
+            problems[row] = f"{label} is not a class{did_you_mean(label, classes)}"
         elif terms.setdefault(term, target) != target:
-            problems[row] = f"{finding!r} stands there twice, translated otherwise"
+            problems[row] = f"{finding!r} is there twice, with different translations"
     remedy = "Use regions and labels of data_manifests/radimagenet_labels.csv; leave both empty "
     refuse_rows(path, problems, remedy + "for findings without a class.")
     return terms
@@ -159,11 +159,11 @@ def _marked(
         spelled = ": ".join(part.strip() for part in finding.split(":", 1))
         target[finding] = terms.get(_folded(finding)) or classes.get(spelled)
         if not finding:
-            what = "it says no finding (no Key Object Description)"
+            what = "it states no finding (no Key Object Description)"
             problems.append(Problem(path, what, kind=UNCLEAR))
         elif not target[finding]:
             near = did_you_mean(spelled, classes)
-            what = f"its finding is no class of the taxonomy{near}"
+            what = f"its finding is not a class of the taxonomy{near}"
             problems.append(Problem(path, what, kind=UNCLEAR))
     known = [(finding, *pair) for finding, pair in target.items() if pair]
     rows = rows.merge(pd.DataFrame(known, columns=HEADER), on="finding")
@@ -177,7 +177,7 @@ def _marked(
     ]
     for row in rows[~stranger & shown & (rows["modality"] != wanted)].itertuples():
         what = f"{row.region}: {row.label} is a class of {REGIONS[row.region].modality}"
-        problem = f"{what}, and an image is {row.modality}"
+        problem = f"{what}, but an image is {row.modality}"
         problems.append(Problem(row.document, problem, row.path, UNCLEAR))
     images = rows[shown].drop_duplicates(["sop_uid", "region", "label"], ignore_index=True)
     return images, problems

@@ -76,8 +76,10 @@ def refuse_files(root: Path, numbers: Mapping[str, int], problems: Collection[Pr
         rows.append((str(number), here, problem.kind, problem.problem, there, remedy))
     kinds = [kind for kind in KINDS if any(problem.kind == kind for problem in problems)]
     remedy = " ".join(_FACTS[kind]["remedy"] for kind in kinds)
-    remedy += f" Or leave them out: rin curate --leave-out {','.join(kinds)}, which the card of "
-    remedy += "the corpus counts. What was done for all others is kept. Files count from 1, in "
+    remedy += f" Or leave them out: rin curate --leave-out {','.join(kinds)}, and the card of "
+    remedy += (
+        "the corpus counts them. Work on all other files is kept. Files are numbered from 1 in "
+    )
     remedy += "the order of their names when the archive was first indexed."
     what = counted(len(problems), "files of the archive cannot be used")
     error = RefusedFilesError(f"{what}: {join_first_ten(listed)}", where=root, remedy=remedy)

@@ -235,15 +235,15 @@ def _answered(path: Path, screened: pd.DataFrame) -> pd.DataFrame:
     """Return the checked rows in which a reviewer wrote anything."""
     rows = read_queue(path, COLUMNS, "confirmed")
     twice = rows.index[rows["study_uid"].duplicated()]
-    refuse_rows(path, dict.fromkeys(twice, "its study stands in an earlier row already"))
+    refuse_rows(path, dict.fromkeys(twice, "its study is already in an earlier row"))
     rows = rows[rows[[*ANSWERS]].ne("").any(axis=1)]
     reviewed = screened.set_index("study_uid")[["impression", "findings"]].map(_plain)
     problems = {}
     for row, uid, *report in rows[["study_uid", "impression", "findings"]].itertuples():
         if uid not in reviewed.index:
-            problems[row] = "its study is not among the flagged ones"
+            problems[row] = "its study is not among the flagged studies"
         elif [*map(_plain, report)] != [*reviewed.loc[uid]]:
-            problems[row] = "the report of its study is not the one that was reviewed"
+            problems[row] = "the report of its study is not the reviewed report"
     refuse_rows(path, problems)
     return rows
 

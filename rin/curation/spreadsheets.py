@@ -15,7 +15,7 @@ from rin.errors import InputError, as_input_error, join_first_ten
 from rin.files import write_atomically
 
 _FORMULA = "('*[=+@-])"
-_REMEDY = "Correct it, and save it as CSV; a queue that is deleted is written anew."
+_REMEDY = "Correct it, and save it as CSV; a deleted queue is written again."
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
@@ -44,7 +44,7 @@ def read_queue(path: Path, columns: Sequence[str], answer: str) -> pd.DataFrame:
     rows = read_rows(path, columns).replace(f"^'{_FORMULA}", r"\1", regex=True)
     rows[answer] = rows[answer].str.lower()
     said = rows[answer][~rows[answer].isin(["", "yes", "no"])]
-    expected = "where yes, no or nothing is expected"
+    expected = "where yes, no or an empty cell is expected"
     refuse_rows(path, {row: f"{answer} is {word!r}, {expected}" for row, word in said.items()})
     return rows
 
@@ -60,7 +60,7 @@ def write_queue(rows: pd.DataFrame, path: Path) -> None:
     """Write a queue so that any spreadsheet program opens it."""
     plain = rows.map(str.strip).replace(f"^{_FORMULA}", r"'\1", regex=True)
     problem = "the queue cannot be written"
-    remedy = "Close it in other programs, or name a place that can be written."
+    remedy = "Close it in other programs, or choose a place that can be written."
     failing = as_input_error(problem, where=path, remedy=remedy, kinds=OSError)
     with failing, write_atomically(path) as draft:
         plain.to_csv(draft, index=False, lineterminator="\r\n", encoding="utf-8-sig")

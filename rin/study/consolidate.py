@@ -62,7 +62,7 @@ Part = tuple[str, ...]
 NETWORKS, PROBE, LOSSES = ("networks",), ("probe",), ("losses",)
 #: Folder of a study's consolidated results, below that of its ledgers.
 FOLDER = "tables"
-_REMEDY = "Delete this folder; it is made again from the finished runs."
+_REMEDY = "Delete this folder; it will be rebuilt from the finished runs."
 #: Settings that may contain names of folders and accounts.
 _OF_THE_PLACE: dict[str, bool | set[str]] = {"curation": True, "execution": {"slurm"}}
 

@@ -56,7 +56,7 @@ def curation_plan(workspace: Workspace) -> CurationPlan:
     reviewed = folder / settings.reviewed if settings.reviewed else None
     for path in filter(None, (label_map, reviewed)):
         if not path.is_file():
-            remedy = "Put it there, or leave its name out of the profile's curation section."
+            remedy = "Put it there, or remove its name from the profile's curation section."
             raise InputError("there is no such file", where=path, remedy=remedy)
     output = workspace.results / "curation"
     return CurationPlan(

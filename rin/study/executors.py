@@ -65,7 +65,7 @@ def begin_block(execution: Execution) -> None:
 
     last_trained.clear()
     keras.backend.clear_session()  # this also resets the precision
-    problem = "TensorFlow is at work in this process with another number of threads"
+    problem = "TensorFlow already runs in this process with another number of threads"
     remedy = f"Restart the kernel, or run it with threads: {execution.threads} from the start."
     with as_input_error(problem, where="execution: threads", remedy=remedy, kinds=RuntimeError):
         prepare_framework(execution.threads, execution.precision)
@@ -232,7 +232,7 @@ def _never_started(execution: Execution, reasons: Sequence[str]) -> InputError:
     request = ", ".join(f"{name}: {value}" for name, value in execution.slurm if value)
     problem = f"cancelled {counted(len(reasons), 'jobs')} that could never start: Slurm says "
     problem += join_with_and(dict.fromkeys(reasons))
-    remedy = f"Ask for what the cluster grants ({request}); then run the same command again."
+    remedy = f"Request what the cluster grants ({request}); then run the same command again."
     return InputError(problem, where="execution: slurm", remedy=remedy)
 
 
@@ -258,7 +258,7 @@ def _submitted(jobs: Sequence[ShippedJob], execution: Execution, logs: Path) -> 
     with as_input_error(
         "the jobs cannot be submitted",
         where=f"execution: {execution.executor}",
-        remedy="Look at the queue and its limits, or set execution.executor to processes; then "
+        remedy="Check the queue and its limits, or set execution.executor to processes; then "
         "run the same command again.",
         kinds=Exception,  # submitit and sbatch raise errors of many kinds
     ):
@@ -293,7 +293,7 @@ def _failure_of(job: Any) -> InputError | None:
         return InputError(
             f"the job {job.job_id} failed ({problem_of(error)[-300:]}); its log ends: {last}",
             where=log,
-            remedy="Correct what the log says, or ask for more time or memory; then run the same "
+            remedy="Correct what the log says, or request more time or memory; then run the same "
             "command: it submits what is missing.",
         )
     return bad_input
@@ -348,7 +348,7 @@ def run_with_bar(
             failures = do_jobs(execution, work, jobs, logs, queue.append)
     if any(isinstance(e, BrokenProcessPool) for e in failures):
         problem = f"a worker process died after {ledger.count(runs)} of {total} runs"
-        remedy = "Often memory: set execution.workers lower. Run again to go on from here."
+        remedy = "Memory is the usual cause: lower execution.workers. Run again to continue."
         raise InputError(problem, where=title, remedy=remedy) from failures[0]
     if failures:
         raise failures[0]

@@ -114,10 +114,10 @@ class Ledger:
         if lost:
             names = [path.relative_to(self.folder).as_posix() for path in lost]
             raise InputError(
-                f"{counted(len(lost), 'files of finished runs are not there or cut off')} "
+                f"{counted(len(lost), 'files of finished runs are missing or cut off')} "
                 f"({join_first_ten(names)})",
                 where=self.folder,
-                remedy="Put them back, or delete the folders of these runs and run the same stage "
+                remedy="Restore them, or delete the folders of these runs and run the same stage "
                 "again; only these runs are redone.",
             )
         return unfinished
@@ -153,8 +153,8 @@ class Ledger:
                 f"{len(missing)} of {len(runs)} runs of {stage} are not finished, the first: "
                 f"{first}",
                 where=self.folder,
-                remedy="Run rin study, or the notebook that trains, with this profile; it goes on "
-                "where it stopped.",
+                remedy="Run rin study, or the notebook that trains, with this profile; it "
+                "continues where it stopped.",
             )
 
     def done(self, run_id: str) -> dict[str, Any]:
@@ -184,7 +184,7 @@ class Ledger:
                 raise ValueError(f"it belongs to the run {record['run']}")
             file = "config.json" if name == _DONE else name
             if not is_whole(folder / file, record["files"].get(file)):
-                raise ValueError(f"{file} was changed after the run had written it")
+                raise ValueError(f"{file} was changed after the run wrote it")
             yield record
 
     def tables(self, runs: Iterable[tuple[str, Mapping[str, Any]]], file: str) -> pd.DataFrame:
@@ -207,7 +207,7 @@ class Ledger:
     def open_work(self, run_id: str) -> Path:
         """Return the work folder of a run, created if it is missing."""
         work, remedy = self.work(run_id), "Choose a writable results folder."
-        problem = "no folder for the work of a run can be made"
+        problem = "no working folder for a run can be made"
         with as_input_error(problem, where=work, remedy=remedy, kinds=OSError):
             work.mkdir(parents=True, exist_ok=True)
         return work
@@ -229,7 +229,7 @@ class Ledger:
             raise
         except OSError as error:
             problem = f"the run cannot be locked ({error.strerror})"
-            remedy = "Choose a results folder that can be written."
+            remedy = "Choose a writable results folder."
             raise InputError(problem, where=lock.lock_file, remedy=remedy) from error
         try:
             yield not self.has(run_id)

@@ -119,7 +119,7 @@ def check_card(card: Mapping[str, Any], *, where: str | Path) -> None:
     validator = Draft202012Validator(read_yaml(_SCHEMA))
     if problem := next(iter(sorted(validator.iter_errors(card), key=str)), None):
         field = ": ".join(map(str, problem.absolute_path)) or "the card"
-        remedy = "Correct the template of model cards, or what the manifest of the corpus says."
+        remedy = "Correct the template of model cards, or the manifest of the corpus."
         raise InputError(f"{field}: {problem.message[:300]}", where=where, remedy=remedy)
 
 

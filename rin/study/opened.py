@@ -217,7 +217,7 @@ class OpenedResults:
         runs = self.rows("runs", study=study, task=task)
         if runs.empty:
             problem = f"there are no results of {task} in the study {study}"
-            remedy = "Choose results that hold them, or run the study."
+            remedy = "Choose results that contain them, or run the study."
             raise InputError(problem, where=f"results of {self.facts.name}", remedy=remedy)
         return runs if runs["factor"].notna().any() else runs.drop(columns=_OF_FACTOR)
 
@@ -237,9 +237,9 @@ class OpenedResults:
         external = [dataset.name for dataset in self.facts.task(task).external]
         if part in external and not counts.all():
             raise InputError(
-                f"of {part} the scores of the main study are kept, not those of {study}",
+                f"scores on {part} are kept for the main study only, not for {study}",
                 where=f"results of {self.facts.name}",
-                remedy="Take the part test, or run the study yourself.",
+                remedy="Use the part test, or run the study yourself.",
             )
         names = [name for name in _NAMES if name in runs]
         of_runs = np.repeat(np.arange(len(runs)), counts)
@@ -313,7 +313,7 @@ def _pretraining_seeds(runs: pd.DataFrame, networks: pd.DataFrame) -> pd.Series 
     return None if seeds.isna().all() else seeds.set_axis(runs.index)
 
 
-_AGAIN = "Fetch this folder again, or have it written again."
+_AGAIN = "Fetch this folder again, or write it again."
 
 
 def open_results(folder: str | Path, *, remedy: str = _AGAIN) -> OpenedResults:

@@ -120,7 +120,7 @@ def _split(
         classes = store.cases.set_index("case_id")["label"][part == "train"]
         if n_training > len(classes):
             problem = f"it has {len(classes)} training images, not {n_training}"
-            remedy = "Lower pretraining.brief.training_images, or leave it out."
+            remedy = "Lower pretraining.brief.training_images, or remove it."
             raise InputError(problem, where=f"corpus {dataset.manifest.name}", remedy=remedy)
         share = n_training / len(classes)
         kept = classes.groupby(classes).sample(frac=share, random_state=seed).index
@@ -372,8 +372,8 @@ def _pretrain(
     work, cases = ledger.open_work(run.run_id), run.store.cases
     kept = WorkFolder(work, minutes)
     corpus = run.store.images(), cases["label"].to_numpy(), np.asarray(run.parts)
-    problem = "the pretraining cannot keep its work"
-    remedy = "Make room, or put the results folder back, then run again to go on from here."
+    problem = "the pretraining cannot save its work"
+    remedy = "Make room, or restore the results folder, then run again to continue."
     with as_input_error(problem, where=work, remedy=remedy, kinds=OSError):
         try:
             result = block.train(*corpus, run.preprocessing, kept, epochs=run.settings.epochs)

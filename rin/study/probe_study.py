@@ -154,7 +154,7 @@ def probe_file(
     lines += [f"Verdict: {judged['verdict']}{order}; {judged['reason']}."]
     lines += [f"Images: {description}."]
     if provenance == "stand-in":
-        lines.append("These are stand-ins, not real images: name your own with --images.")
+        lines.append("These are stand-ins, not real images: give your own with --images.")
     if (pixels == pixels[..., :1]).all():
         lines.append("RGB and BGR look the same on grey images.")
     return lines + file_facts(path)

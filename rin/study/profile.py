@@ -84,13 +84,13 @@ RESERVED = ("index", "stand_ins", "stores")
 
 def _not_reserved(name: str) -> str:
     if name.lower() in RESERVED:
-        raise ValueError(f"{', '.join(RESERVED)} are folders of what profiles share")
+        raise ValueError(f"{', '.join(RESERVED)} are folders that profiles share")
     return name
 
 
 def _distinct(values: list[T]) -> list[T]:
     if len(set(values)) != len(values):
-        raise ValueError(f"values repeat: {values}; state each of them once")
+        raise ValueError(f"values repeat: {values}; state each value once")
     return values
 
 
@@ -377,14 +377,18 @@ class StudyFilter(FrozenModel):
         stated, taken = self.learning_rates, self.rates
         if isinstance(stated, dict):
             if self.unfreezing:
-                raise self.wrong("unfreezing", "learning_rates name it already; leave one out")
+                raise self.wrong(
+                    "unfreezing", "learning_rates already name it; remove one of the two"
+                )
             others = [rate for way in stated for rate in stated[way] if rate not in RATES[way]]
         else:
             if empty := [way for way in self.unfreezing or () if not taken[way]]:
-                raise self.wrong("unfreezing", f"learning_rates {stated} take nothing of {empty}")
+                raise self.wrong("unfreezing", f"learning_rates {stated} have no rate of {empty}")
             others = sorted({*(stated or ())} - {rate for way in taken for rate in taken[way]})
         if others:
-            raise self.wrong("learning_rates", f"{others} are not those of the plan, {RATES}")
+            raise self.wrong(
+                "learning_rates", f"{others} are not among the rates of the plan, {RATES}"
+            )
         return self
 
     @model_validator(mode="after")
@@ -393,7 +397,7 @@ class StudyFilter(FrozenModel):
         for factor in self.vary:
             levels = self.levels_of(factor)
             if len(levels) < len(self.vary[factor]):
-                raise self.wrong("vary", f"levels of {factor} repeat; state each of them once")
+                raise self.wrong("vary", f"levels of {factor} repeat; state each level once")
             changed += {setting for settings in levels.values() for setting in settings}
             for level, settings in levels.items():
                 try:
@@ -632,7 +636,9 @@ class Profile(FrozenModel):
         for task in self.tasks:
             official = self.splits_of.get(task, self.splits) == "official"
             if official and self.cases_of.get(task, self.cases) is not None:
-                raise ValueError("cases: official splits name all their cases; none can be drawn")
+                raise ValueError(
+                    "cases: official splits fix their cases, so no sample can be drawn"
+                )
         return self
 
     @model_validator(mode="after")
@@ -650,7 +656,7 @@ class Profile(FrozenModel):
     def _describes_its_studies(self) -> Profile:
         names = [study.name for study in self.studies]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"studies: names repeat: {twice}; state each of them once")
+            raise ValueError(f"studies: names repeat: {twice}; state each name once")
         for study in self.studies:
             if study.name == MAIN:
                 _check_main(study)
@@ -665,20 +671,20 @@ class Profile(FrozenModel):
         brief = self.pretraining.brief if self.pretraining else None
         inits, numbers = study.inits or self.inits, study.pretrainings or self.pretrainings
         known = [*self.inits, RANDOM, *([brief.name] if brief else [])]
-        what = "the profile's inits, random and that of pretraining.brief"
+        what = "the profile's inits, random and the init of pretraining.brief"
         _refuse_others(f"study {study.name}, inits", inits, known, what)
         if self.pretraining is None:
-            what = "those of weights that are loaded, which have no number"
+            what = "the pretrainings of loaded weights, which have no number"
             _refuse_others(f"study {study.name}, pretrainings", numbers, [1], what)
         if brief and brief.name in inits:
-            what = f"those of {brief.name}, which pretraining.brief names"
+            what = f"the backbones of {brief.name}, set in pretraining.brief"
             backbones = study.backbones or self.backbones
             _refuse_others(f"study {study.name}, backbones", backbones, brief.backbones, what)
             of_brief = [brief.pretraining]
-            what = f"those of {brief.name}, which is pretrained once: state {of_brief}"
+            what = f"the pretrainings of {brief.name}, of which there is one: state {of_brief}"
             _refuse_others(f"study {study.name}, pretrainings", numbers, of_brief, what)
         if study.name == LAYERS and (lacking := [*{RANDOM, *self.inits[:2]} - {*inits}]):
-            raise study.wrong("inits", f"layers are compared of {sorted(lacking)} too")
+            raise study.wrong("inits", f"the comparison of layers also needs {sorted(lacking)}")
 
     def _check_levels(self, study: StudyFilter) -> None:
         """Raise ValueError if levels of a study need settings that the profile does not have."""
@@ -791,7 +797,7 @@ class Profile(FrozenModel):
         return section
 
     def _lacks(self, what: str) -> InputError:
-        remedy = "Give it such a section; rin.study.profile describes the fields."
+        remedy = "Add that section; rin.study.profile describes the fields."
         return InputError(f"the profile {what}", where=f"profile {self.name}", remedy=remedy)
 
     def tuning(self, task: str, changes: dict[str, Any] | None = None) -> FineTuning:

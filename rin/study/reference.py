@@ -95,12 +95,12 @@ def _check_target(target: Path, *, replace: bool, add: bool) -> None:
     if replace and add:
         problem = "--replace and --add exclude each other"
     elif target.exists() and not (replace or add):
-        problem = "there is a reference run already"
+        problem = "a reference run already exists"
     elif add and not target.exists():
         problem = "there is no reference run to add to"
     else:
         return
-    remedy = "Use --add to add runs to one that is there, --replace to replace it, else neither."
+    remedy = "Use --add to add runs to an existing one, --replace to replace it, else neither."
     raise InputError(problem, where=target, remedy=remedy)
 
 
@@ -109,7 +109,7 @@ def _check_size(draft: Path, target: Path) -> None:
     sizes = {path.name: path.stat().st_size for path in sorted(draft.iterdir())}
     if (total := sum(sizes.values())) > LARGEST:
         raise InputError(
-            f"its files have {total:,} bytes together, and at most {LARGEST:,} may be ({sizes})",
+            f"its files have {total:,} bytes together, over the limit of {LARGEST:,} ({sizes})",
             where=target,
             remedy="Write it from a profile with fewer test cases, scenarios or folds.",
         )
@@ -122,7 +122,7 @@ def joined(earlier: OpenedResults, later: OpenedResults, where: Path) -> OpenedR
             problem,
             where=where,
             remedy="Add only further pretrainings, backbones or side studies of the same profile, "
-            "images and version; write others under a name of their own, or with --replace.",
+            "images and version; write other runs to another folder, or with --replace.",
         )
     both = {**later.tables, **earlier.tables}
     for name, key in KEYS.items():
@@ -135,20 +135,22 @@ def joined(earlier: OpenedResults, later: OpenedResults, where: Path) -> OpenedR
 def _misfit(earlier: OpenedResults, later: OpenedResults) -> str:
     """Return why a study cannot be added to a reference run; an empty string if it can."""
     if any("pretraining" not in run.tables for run in (earlier, later)):
-        return "networks of the reference run there, or of this study, start from released weights"
+        return (
+            "networks of the existing reference run, or of this study, start from released weights"
+        )
     # Nothing has to be equal for backbones that only one of the two has.
     backbones = {*earlier.facts.profile.backbones} & {*later.facts.profile.backbones}
     before, after = _compared(earlier, backbones), _compared(later, backbones)
     shared = before.keys() & after.keys()
     if differing := sorted(name for name in shared if before[name] != after[name]):
-        return f"the reference run there differs in {', '.join(differing)}"
+        return f"the existing reference run differs in {', '.join(differing)}"
     lowest, added = (min(facts.profile.pretrainings) for facts in (earlier.facts, later.facts))
     if added < lowest:  # the maps that were kept are those of the lowest number
-        return f"pretraining {added} is below {lowest}, the lowest of the reference run there"
+        return f"pretraining {added} is below {lowest}, the lowest of the existing reference run"
     both = pd.concat([earlier.tables["runs"], later.tables["runs"]])
     both = both.drop_duplicates([*KEYS["runs"], "run_id"])
     if len(both) == len(earlier.tables["runs"]):
-        return f"these runs from pretrainings {later.facts.profile.pretrainings} are there already"
+        return f"these runs from pretrainings {later.facts.profile.pretrainings} are already in it"
     twice = both[both.duplicated(KEYS["runs"])].drop_duplicates(["pretraining", "backbone"])
     networks = [f"pretraining {row.pretraining} of {row.backbone}" for row in twice.itertuples()]
     if networks:
@@ -261,7 +263,7 @@ def _check_finished(workspace: Workspace) -> None:
         raise InputError(
             f"stand-ins: {', '.join(made_up)}",
             where=f"profile {workspace.profile.name}",
-            remedy="Only real data make a reference run: name the folder that holds them with "
+            remedy="Only real data make a reference run: give the folder that contains them with "
             "--data-root, and run the study again.",
         )
     _refuse_parts(workspace)

@@ -125,7 +125,7 @@ def check_released(workspace: Workspace) -> list[ReleasedFile]:
         raise InputError(
             f"{n_files} ({join_first_ten(problems)})",
             where=f"profile {workspace.profile.name}",
-            remedy="Fetch them again, or take them out of the profile.",
+            remedy="Fetch them again, or remove them from the profile.",
         )
     kept = _kept_verdicts(workspace)
     verdicts = kept | {file.sha256: file.verdict for file in files if file.verdict}
@@ -166,7 +166,7 @@ def _kept_verdicts(workspace: Workspace) -> dict[str, str]:
     path = workspace.results / VERDICTS
     if not path.is_file():
         return {}
-    remedy = "Delete it; the files are probed again."
+    remedy = "Delete it; the files will be probed again."
     with as_input_error("not readable", where=path, remedy=remedy, kinds=(OSError, ValueError)):
         verdicts: dict[str, str] = json.loads(path.read_text("utf-8"))
     return verdicts

@@ -347,8 +347,8 @@ def shown_results(workspace: Workspace) -> Results:
     reference = load_reference(workspace.profile.reference)
     inits, kept = workspace.profile.inits[:2], reference.facts.profile.inits[:2]
     if inits != kept:
-        problem = f"it compares {inits} and reference run {reference.facts.name} {kept}"
-        remedy = "Leave out the profile's reference, or name the same inits."
+        problem = f"it compares {inits}, but reference run {reference.facts.name} {kept}"
+        remedy = "Remove the profile's reference, or name the same inits."
         raise InputError(problem, where=f"profile {workspace.profile.name}", remedy=remedy)
     return Results(workspace, reference)
 

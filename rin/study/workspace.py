@@ -98,11 +98,11 @@ class Workspace:
         name, counts = manifest.name, self.profile.stand_ins.get(manifest.name)
         if counts is None and not self.holds(manifest):
             raise InputError(
-                f"the images of {name} are not at hand, and profile {self.profile.name} sizes no "
+                f"the images of {name} were not found, and profile {self.profile.name} has no "
                 "stand-in for them",
                 where=self.data_root or "data_root",
-                remedy=f"Get them at {manifest.home} and name the folder that holds them, or give "
-                f"the profile's stand_ins an entry {name}; those shipped have examples.",
+                remedy=f"Get them at {manifest.home} and give their folder, or give "
+                f"the profile's stand_ins an entry {name}; the shipped profiles have examples.",
             )
         place, counts, seed = self.results.parent, counts or {}, self.profile.seed
         stated = manifest.model_dump_json()
@@ -304,7 +304,7 @@ def _split(
         if whole.manifest.partial:
             folds, lost = splits.folds_of_part(folds, whole.cases, f"task {task.name}")
             part = whole.part or counted(len(whole.cases), "images")
-            absent = f"{part} (official folds name {lost:,} that are absent)"
+            absent = f"{part} (official folds name {lost:,} absent cases)"
             whole = replace(whole, part=absent) if lost else whole
         dataset = splits.subset(whole, listed)
         pairs = leakage.near_duplicates(dataset.cases, bits)
@@ -327,7 +327,7 @@ def _external_inputs(
     manifest, of_task = load_manifest(name), dataset.manifest
     if manifest.color != of_task.color:
         raise InputError(
-            "one has colour images and the other grey ones",
+            "one has colour images, the other grey images",
             where=f"datasets {of_task.name} and {name}",
             remedy=f"Leave {name} out of the external datasets of task {task.name}.",
         )
@@ -351,7 +351,7 @@ def official_folds(workspace: Workspace, task: TaskManifest, dataset: Dataset) -
         or workspace.data_root is None
         or not (workspace.data_root / lists.folder).is_dir()
     ):
-        known = "no lists are known" if lists is None else f"{lists.folder} is not there"
+        known = "no lists are known" if lists is None else f"{lists.folder} is missing"
         raise InputError(
             f"the official folds of {task.name} cannot be read: {known}",
             where=workspace.data_root or "data_root",
@@ -431,7 +431,7 @@ def check_inputs(workspace: Workspace) -> None:
         raise InputError(
             f"{counted(len(missing), 'inputs are missing')} ({join_first_ten(missing)})",
             where=f"profile {workspace.profile.name}",
-            remedy="Give --data-root the folder that holds them, or take them out of the profile.",
+            remedy="Give --data-root their folder, or remove them from the profile.",
         )
     for name in workspace.profile.study_filters:
         for variant in workspace.profile.variants(name):
@@ -471,7 +471,7 @@ def _weights_problem(entry: WeightsEntry, folders: list[Path]) -> str:
     """Return a phrase on how to get an entry's file if it is missing or wrong, else empty."""
     path = locate_weights(entry, folders)
     if path and (problem := digest_problem(entry, path)):
-        remedy = "fetch it again" if entry.file else "delete it, and connect once"
+        remedy = "fetch it again" if entry.file else "delete it, and connect to the internet once"
         return f"{path} is another file ({problem}): {remedy}"
     if entry.file:
         return "" if path else f"put {entry.file} under the data root"
@@ -537,11 +537,11 @@ def _refuse_unconverted(pair: Sequence[WeightsEntry], folders: Sequence[Path]) -
             command += f" --output {shlex.quote(str(target))}"
         todo.append(command)
     problem = (
-        f"{release.release}, {release.backbone}, is there and cannot be read yet, or what it "
+        f"{release.release}, {release.backbone}, or the release it is compared with, has not "
     )
-    problem += "is compared with"
-    remedy = f"Where PyTorch is installed (extra torch): {'; '.join(todo)}. Or move them away, to "
-    remedy += "go on without them."
+    problem += "been converted yet"
+    remedy = f"Where PyTorch is installed (extra torch): {'; '.join(todo)}. Or move them "
+    remedy += "away, to continue without them."
     raise InputError(problem, where=folder, remedy=remedy)
 
 

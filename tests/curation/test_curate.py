@@ -488,14 +488,14 @@ def test_curate_with_two_unreadable_images_names_both_after_the_others_are_done(
 
 
 def test_curate_into_the_archive_itself_is_refused(copied):
-    with pytest.raises(InputError, match="lies inside the archive"):
+    with pytest.raises(InputError, match="is inside the archive"):
         curate(replace(copied, output=copied.archive / "out"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_curate_into_a_folder_that_cannot_be_written_says_so(plan, tmp_path):
     tmp_path.chmod(0o500)
-    with pytest.raises(InputError, match="cannot be kept"):
+    with pytest.raises(InputError, match="cannot be saved"):
         curate(replace(plan, output=tmp_path / "out"))
 
 

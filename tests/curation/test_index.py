@@ -264,15 +264,18 @@ def test_file_without_an_identifier_is_named(root, kept, name, value):
 @pytest.mark.parametrize(
     ("elements", "message"),
     [
-        ({"PatientID": "P9"}, "its StudyInstanceUID has another PatientID elsewhere"),
-        ({"AccessionNumber": "A9"}, "its StudyInstanceUID has another AccessionNumber elsewhere"),
+        ({"PatientID": "P9"}, "its StudyInstanceUID has another PatientID in another file"),
+        (
+            {"AccessionNumber": "A9"},
+            "its StudyInstanceUID has another AccessionNumber in another file",
+        ),
         (
             {"SeriesInstanceUID": f"{UID}.2.1", "PatientID": "P1"},
-            "its SeriesInstanceUID has another StudyInstanceUID elsewhere",
+            "its SeriesInstanceUID has another StudyInstanceUID in another file",
         ),
         (
             {"SOPInstanceUID": f"{UID}.1.1.1", "BurnedInAnnotation": "NO"},
-            "its SOPInstanceUID has another content elsewhere",
+            "its SOPInstanceUID has another content in another file",
         ),
     ],
 )
@@ -323,7 +326,7 @@ def test_folder_without_dicom_is_refused_and_the_index_kept(root, kept, content)
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("text")
     root.mkdir(exist_ok=True)
-    assert "no DICOM file lies in this folder" in refused(root, kept)
+    assert "this folder contains no DICOM files" in refused(root, kept)
     assert before.items() <= {path: path.read_bytes() for path in kept.glob("1-*")}.items()
 
 
@@ -455,7 +458,7 @@ def test_report_that_is_no_text_is_refused(root, kept):
     ("number", "message"),
     [
         ("A77", "the accession number that names this report belongs to no study"),
-        ("old/A1", "a second report of one study (file 6)"),
+        ("old/A1", "a second report of the same study (file 6)"),
     ],
 )
 def test_report_of_no_study_or_a_second_one_is_named(root, kept, number, message):

@@ -103,11 +103,14 @@ def test_term_of_the_site_is_translated_by_the_label_map(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([("x", "lung", "nodul")], r"row 2: lung: nodul is no class \(did you mean lung: Nodule"),
-        ([("x", "", "Nodule")], "row 2: Nodule is no class"),
+        (
+            [("x", "lung", "nodul")],
+            r"row 2: lung: nodul is not a class \(did you mean lung: Nodule",
+        ),
+        ([("x", "", "Nodule")], "row 2: Nodule is not a class"),
         ([(" ", "lung", "Nodule")], "row 2: it has no finding"),
-        ([("x", "lung")], "row 2: lung is no class"),
-        ([("x", "lung", "Nodule"), ("X ", "abd", "ascites")], "row 3: 'X' stands there twice"),
+        ([("x", "lung")], "row 2: lung is not a class"),
+        ([("x", "lung", "Nodule"), ("X ", "abd", "ascites")], "row 3: 'X' is there twice"),
     ],
 )
 def test_bad_line_of_the_label_map_is_named(tmp_path, rows, message):
@@ -119,10 +122,10 @@ def test_bad_line_of_the_label_map_is_named(tmp_path, rows, message):
 @pytest.mark.parametrize(
     ("finding", "message"),
     [
-        ("lung: Nodul", r"its finding is no class of the taxonomy \(did you mean lung: Nodule"),
-        ("chest: Nodule", "its finding is no class"),
-        ("", "it says no finding"),
-        (None, "it says no finding"),
+        ("lung: Nodul", r"its finding is not a class of the taxonomy \(did you mean lung: Nodule"),
+        ("chest: Nodule", "its finding is not a class"),
+        ("", "it states no finding"),
+        (None, "it states no finding"),
     ],
 )
 def test_finding_outside_the_taxonomy_is_refused_with_its_file_and_what_is_near(
@@ -149,7 +152,7 @@ def test_all_bad_documents_are_named_in_one_error(tmp_path):
     for number in (1, 2, 4):
         assert f" {place_of(archive.root, f'dicom/1.8.{number}.dcm')}: " in str(caught.value)
     image = place_of(archive.root, "dicom/1.1.1.dcm")
-    message = f"knee: acl_pathology is a class of MR, and an image is CT ({image})"
+    message = f"knee: acl_pathology is a class of MR, but an image is CT ({image})"
     assert message in str(caught.value)
 
 

@@ -144,7 +144,7 @@ def test_kinds_that_are_left_out_are_kept_until_they_are_named_anew(tmp_path):
     with pytest.raises(InputError, match=r"unknown problem with files 'unreadble' \(did you mean"):
         keep_left_out(tmp_path, ["unreadble"])
     (tmp_path / build.LEFT_OUT).write_text("{")
-    with pytest.raises(InputError, match="name the problems again"):
+    with pytest.raises(InputError, match="give the problems again"):
         kept_left_out(tmp_path)
 
 

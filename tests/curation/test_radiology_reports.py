@@ -145,7 +145,7 @@ def test_line_ends_that_a_spreadsheet_changed_do_not_make_a_report_stale(screene
         (lambda t: "", "No columns"),
         (lambda t: t.replace(",yes,", ",maybe,"), "row 2: confirmed is 'maybe', where yes, no"),
         (lambda t: t.replace(f"{UID}.1,", "1.2.3,"), "row 2: its study is not among"),
-        (lambda t: t + t.splitlines()[1], "row 8: its study stands in an earlier row already"),
+        (lambda t: t + t.splitlines()[1], "row 8: its study is already in an earlier row"),
         (lambda t: t.replace("Normal", "Odd", 1), "row 2: the report of its study is not"),
         (lambda t: t.replace(",yes,", ",yes,,"), "rows have more cells than the first"),
         (lambda t: t + "a,b,c,d,e,f,g,h,i,j,k,l", "Expected 11 fields in line 8, saw 12"),

@@ -192,7 +192,7 @@ def line_of(output, name):
 
 def test_status_without_data_root_lists_every_dataset_as_not_there(data):
     output = data("status")
-    assert "Data root: none, so nothing is there" in output
+    assert "Data root: none, so no dataset is found" in output
     listed = [line.split()[0] for line in output.splitlines() if "not there" in line]
     assert sorted(set(listed) & {*manifest_names()}) == manifest_names()
 
@@ -310,7 +310,7 @@ def test_verify_all_looks_at_what_is_there_and_fails_for_one(data, manifests, bu
     assert [title in output for title in ("TWIN", "BROKEN", "ABSENT")] == [True, True, False]
     assert output.count("Nothing is wrong") == 1
     nothing = data("verify", "all", "--data-root", root)
-    assert nothing == "No dataset is there, so nothing was checked.\n"
+    assert nothing == "No dataset was found, so nothing was checked.\n"
 
 
 @pytest.mark.parametrize(
@@ -321,7 +321,7 @@ def test_verify_all_looks_at_what_is_there_and_fails_for_one(data, manifests, bu
             ["verify", "bussi", "--data-root", "."],
             "dataset: unknown dataset 'bussi' (did you mean busi?). Known: busi.",
         ),
-        (["verify", "busi"], "--data-root: no folder of datasets is named"),
+        (["verify", "busi"], "--data-root: no folder of datasets is given"),
         (["verify", "busi", "--data-root", "absent"], "absent: there is no such data root"),
     ],
 )

@@ -66,7 +66,7 @@ def test_corpus_curated_elsewhere_is_read_where_there_is_no_archive(own):
     (folder / "patients.csv").write_text("\n".join(patients))
     assert find_corpus(own, CURATED).root == own.data_root
     (own.data_root / "export").mkdir()
-    with pytest.raises(InputError, match="export: no DICOM file"):
+    with pytest.raises(InputError, match="export: this folder contains no DICOM file"):
         find_corpus(own, CURATED)
 
 
@@ -98,7 +98,7 @@ def test_corpora_copied_into_a_profile_that_makes_none_of_them_are_one_clear_err
     assert [what for what in missing_inputs(neither) if "corpus" in what] == [
         "corpus of radiologic: curated_archive or corpus_radiologic"
     ]
-    with pytest.raises(InputError, match=r"corpus_radiologic are not at hand.*sizes no stand-in"):
+    with pytest.raises(InputError, match=r"corpus_radiologic were not found.*has no stand-in"):
         open_corpus(neither, "corpus_radiologic", None)
 
 

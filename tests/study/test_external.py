@@ -61,5 +61,5 @@ def test_scores_at_home_are_those_without_the_external_dataset(external):
 
 def test_external_dataset_that_is_not_at_hand_is_named():
     workspace = open_workspace(tiny_profile({"external": True}))
-    with pytest.raises(InputError, match="the images of busbra are not at hand"):
+    with pytest.raises(InputError, match="the images of busbra were not found"):
         workspace.inputs("breast")

@@ -148,7 +148,7 @@ def test_commands_name_predictions_that_were_deleted(rin, of_other_code, tmp_pat
         table.unlink()
     status, _, told = rin(*command, "--profile", of_other_code, "--results", "r")
     assert status == 1
-    assert "12 files of finished runs are not there or cut off" in told
+    assert "12 files of finished runs are missing or cut off" in told
     assert "/predictions.parquet" in told
 
 

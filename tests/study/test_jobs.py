@@ -170,7 +170,7 @@ def test_jobs_that_can_never_start_are_cancelled_in_one_line_and_the_bar_says_wh
     assert cancelled.read_text() == "42_0 42_1 42_2 42_3\n"
     assert str(caught.value) == (
         "execution: slurm: cancelled 4 jobs that could never start: Slurm says PartitionConfig. "
-        "Ask for what the cluster grants (partition: small, cpus_per_task: 8, timeout_min: 5, "
+        "Request what the cluster grants (partition: small, cpus_per_task: 8, timeout_min: 5, "
         "array_parallelism: 64); then run the same command again."
     )
 

@@ -195,7 +195,7 @@ def test_missing_names_files_of_finished_runs_that_were_deleted_or_cut_off(ledge
     assert ledger.missing(planned) == planned[2:]
     (ledger.path("a" * 16) / "table.parquet").unlink()
     (ledger.path("b" * 16) / "maps.npy").write_bytes(b"half")
-    with pytest.raises(InputError, match="2 files of finished runs are not there") as raised:
+    with pytest.raises(InputError, match="2 files of finished runs are missing") as raised:
         ledger.missing(planned)
     for name in (f"{'a' * 16}/table.parquet", f"{'b' * 16}/maps.npy"):
         assert name in raised.value.problem
@@ -306,7 +306,7 @@ def test_file_in_place_of_the_ledger_is_one_clear_error(tmp_path):
     with pytest.raises(InputError, match="cannot be written") as caught:
         Ledger(tmp_path / "runs").commit("a" * 16, {}, nothing)
     assert caught.value.where == str(tmp_path / "runs")
-    with pytest.raises(InputError, match="no folder for the work"):
+    with pytest.raises(InputError, match="no working folder for"):
         Ledger(tmp_path / "runs").open_work("a" * 16)
 
 

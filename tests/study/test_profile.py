@@ -60,14 +60,14 @@ def with_study(name, /, **chosen):
         ({"backbones": ["VGG16"]}, ["backbone", "VGG16", "DenseNet121"]),
         ({"inits": ["random", "random"]}, ["inits", "repeat"]),
         ({"tasks": ["breast", "breast"]}, ["tasks", "repeat"]),
-        ({"splits": "official", "cases": 50}, ["official splits name all their cases"]),
+        ({"splits": "official", "cases": 50}, ["official splits fix their cases"]),
         ({"fine_tuning_of": {"thyroid": {"epochs": 2}}}, ["fine_tuning_of", "thyroid"]),
         ({"fine_tuning_of": {"breast": {"size": 31}}}, ["fine_tuning_of", "31 px", "ResNet50"]),
         ({"fine_tuning.preprocessing": "odd"}, ["fine_tuning.preprocessing", "official_scripts"]),
         ({"pretraining.preprocessing": {"other": "caffe"}}, ["other", "radiologic"]),
         (
             {"pretraining.pretrainings": [2, 1, 2]},
-            ["pretraining.pretrainings", "[2, 1, 2]; state each of them once"],
+            ["pretraining.pretrainings", "[2, 1, 2]; state each value once"],
         ),
         ({"probe": PROBE | {"init": "odd"}}, ["odd"]),
         ({"probe": PROBE | {"preprocessings": ["caffe", "odd"]}}, ["probe.preprocessings", "odd"]),
@@ -102,19 +102,22 @@ def test_load_profile_when_setting_is_bad_names_file_and_setting(tmp_path, chang
         (with_study("x", unfreezing=["some"]), ["studies.0.unfreezing.0", "some", "freeze_all"]),
         (
             with_study("x", unfreezing=["freeze_all"]),
-            ["study x, unfreezing: learning_rates name it already"],
+            ["study x, unfreezing: learning_rates already name it"],
         ),
         (
             with_study("x", unfreezing=["freeze_all"], learning_rates=[1e-4]),
-            ["study x, unfreezing: learning_rates [0.0001] take nothing of ['freeze_all']"],
+            ["study x, unfreezing: learning_rates [0.0001] have no rate of ['freeze_all']"],
         ),
         (
             with_study("x", learning_rates=[1e-3, 5e-4]),
-            ["study x, learning_rates: [0.0005] are not those of the plan"],
+            ["study x, learning_rates: [0.0005] are not among the rates of the plan"],
         ),
         (
             with_study("x", learning_rates={"freeze_all": [1e-4]}),
-            ["study x, learning_rates: [0.0001] are not those of the plan", "'freeze_all': [0.01"],
+            [
+                "study x, learning_rates: [0.0001] are not among the rates of the plan",
+                "'freeze_all': [0.01",
+            ],
         ),
         (with_study("x", learning_rates={}), ["studies.0.learning_rates", "at least 1"]),
         (with_study("x", learning_rates=[]), ["studies.0.learning_rates", "at least 1"]),
@@ -124,17 +127,20 @@ def test_load_profile_when_setting_is_bad_names_file_and_setting(tmp_path, chang
         (
             {"inits": ["radimagenet", "imagenet"], "pretraining": None}
             | with_study("x", pretrainings=[2]),
-            ["study x, pretrainings: [2] are not among those of weights that are loaded"],
+            ["study x, pretrainings: [2] are not among the pretrainings of loaded weights"],
         ),
         (
             BRIEF_OF_TWO | {"backbones": ["ResNet50", "DenseNet121"]}
             | with_study("x", inits=["radiologic_brief", "photographic"]),
-            ["study x, backbones: ['DenseNet121'] are not among those of radiologic_brief"],
+            ["study x, backbones: ['DenseNet121'] are not among the backbones of radiologic_"],
         ),
         (
             BRIEF_OF_TWO | {"pretraining.pretrainings": 2}
             | with_study("x", inits=["radiologic_brief", "photographic"]),
-            ["study x, pretrainings: [2] are not among those of radiologic_brief", "state [1]"],
+            [
+                "study x, pretrainings: [2] are not among the pretrainings of radiologic_brief",
+                "state [1]",
+            ],
         ),
         (with_study("x", vary={"dropuot": [0.1]}), ["study x, vary: dropuot", "mean dropout?"]),
         (with_study("x", vary={"dropout": [0.1, 2]}), ["vary: dropout, level 2", "less than 1"]),
@@ -163,7 +169,7 @@ def test_load_profile_when_setting_is_bad_names_file_and_setting(tmp_path, chang
         (with_study("layers"), ["study layers, activation_sample", "which needs it"]),
         (
             with_study("layers", activation_sample={}, inits=["radiologic"]),
-            ["study layers, inits: layers are compared of ['random'] too"],
+            ["study layers, inits: the comparison of layers also needs ['random']"],
         ),
         ({"studies": [main_study(folds=2)]}, ["study main: ['folds'] are not among what it may"]),
         (

@@ -89,7 +89,7 @@ def test_study_is_read_back_as_it_returns_itself(reference, finished, name, part
 
 @pytest.mark.parametrize("name", SIDE)
 def test_external_scores_of_side_studies_are_refused_and_not_half_kept(reference, name):
-    with pytest.raises(InputError, match=f"of busbra .* not those of {name}"):
+    with pytest.raises(InputError, match=f"on busbra .* not for {name}"):
         shown(reference).predictions(name, "breast", "busbra")
 
 
@@ -261,7 +261,7 @@ def test_nothing_of_the_machine_is_written_and_no_more_than_allowed(
     for own in (socket.gethostname(), str(finished.results), str(images), str(Path.home())):
         assert own not in text
     monkeypatch.setattr("rin.study.reference.LARGEST", 5_000)
-    with pytest.raises(InputError, match=r"at most 5,000 may be .*predictions\.parquet"):
+    with pytest.raises(InputError, match=r"over the limit of 5,000 .*predictions\.parquet"):
         write_reference(finished, tmp_path / "runs")
     assert list((tmp_path / "runs").iterdir()) == []
 
@@ -524,7 +524,7 @@ def test_a_pretraining_may_be_added_backbone_by_backbone(part_of_study, tmp_path
         write_reference(part_of_study(2, backbones=(backbone,)), tmp_path, add=True)
         added = load_reference(written).facts.added[-1]
         assert (added.pretrainings, added.backbones) == ([2], [backbone])
-        with pytest.raises(InputError, match="are there already"):
+        with pytest.raises(InputError, match="are already in it"):
             write_reference(part_of_study(2, backbones=(backbone,)), tmp_path, add=True)
     joined = load_reference(written)
     pairs = ["backbone", "pretraining", "init"]
@@ -572,7 +572,7 @@ def test_a_side_study_may_be_added_to_the_networks_that_are_there(part_of_study,
     assert set(shown(joined).predictions("convergence", "breast")["pretraining"]) == {1, 2}
     with pytest.raises(InputError, match="differs in profile convergence"):
         write_reference(part_of_study(1, patience=3), tmp_path, add=True)
-    with pytest.raises(InputError, match="are there already"):
+    with pytest.raises(InputError, match="are already in it"):
         write_reference(part_of_study(1, patience=2), tmp_path, add=True)
 
 
@@ -580,7 +580,7 @@ def test_a_side_study_may_be_added_to_the_networks_that_are_there(part_of_study,
 def test_other_runs_and_those_that_are_there_are_not_added(part_of_study, tmp_path):
     written = write_reference(part_of_study(1), tmp_path / "joined")
     before = (written / "run.json").read_text()
-    with pytest.raises(InputError, match=r"pretrainings \[1\] are there already"):
+    with pytest.raises(InputError, match=r"pretrainings \[1\] are already in it"):
         write_reference(part_of_study(1), tmp_path / "joined", add=True)
     with pytest.raises(InputError, match="differs in profile fine_tuning"):
         write_reference(part_of_study(2, epochs=2), tmp_path / "joined", add=True)
@@ -621,7 +621,7 @@ def test_results_of_other_images_are_not_joined_and_other_words_of_manifests_are
         with pytest.raises(InputError, match=f"differs in {of}"):
             joined(reference, with_other_images(reference, of=of, **changes), tmp_path)
     reworded = with_other_images(reference, of=of, title="Other words", licence="of their home")
-    with pytest.raises(InputError, match="are there already"):  # nothing of the images
+    with pytest.raises(InputError, match="are already in it"):  # nothing of the images
         joined(reference, reworded, tmp_path)
 
 

@@ -154,7 +154,7 @@ def test_submission_that_a_full_queue_refuses_says_so_and_loses_nothing(cluster,
     run_jobs(tmp_path, range(1), 0)
     with pytest.raises(InputError, match="the jobs cannot be submitted") as caught:
         run_jobs(tmp_path, range(80), 0)  # sbatch itself tries again for two minutes
-    assert "Look at the queue" in caught.value.remedy
+    assert "Check the queue" in caught.value.remedy
     assert queue() == []
     ledger, runs, missing = run_jobs(tmp_path, range(2), 0)
     assert (len(missing), ledger.count(runs)) == (1, 2)

@@ -106,5 +106,5 @@ def test_damaged_weights_raise(probed):
     own = copy_of(probed, "probing_damaged")
     run = plan_probe(own)[0]
     (own.ledger("probe").path(run.run_id) / "backbone.weights.h5").write_bytes(b"cut")
-    with pytest.raises(InputError, match="1 file of finished runs is not there or cut off"):
+    with pytest.raises(InputError, match="1 file of finished runs is missing or cut off"):
         probe_measurements(own)

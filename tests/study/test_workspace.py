@@ -143,7 +143,9 @@ def test_weights_of_pytorch_that_are_not_converted_are_refused_with_the_command(
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         if ending:
             (tmp_path / name).touch()
-    with pytest.raises(InputError, match=r"PyTorch release 2023, ResNet50, is there") as caught:
+    with pytest.raises(
+        InputError, match=r"PyTorch release 2023, ResNet50, or the release"
+    ) as caught:
         available_weights(tmp_path)
     places = {"torch": tmp_path / TORCH, "torchvision": tmp_path / TORCHVISION, "root": tmp_path}
     for text in said:
@@ -252,7 +254,7 @@ def test_official_folds_of_a_part_are_of_what_is_there_and_say_so(official, inpu
     read = official(lists, absent=f"**/{lists['train'][0]}", partial=True)
     there = {*read.folds["case_id"]}
     assert lists["train"][0] not in there
-    assert "official folds name 1 that are absent" in read.all_images.part
+    assert "official folds name 1 absent case" in read.all_images.part
 
 
 def test_official_folds_that_share_a_case_are_refused(official, inputs):
@@ -263,7 +265,7 @@ def test_official_folds_that_share_a_case_are_refused(official, inputs):
 
 def test_official_folds_that_are_absent_name_folder_and_remedy(study_with):
     study = study_with("other")
-    with pytest.raises(InputError, match="RadImageNet/thyroid/dataframe is not there"):
+    with pytest.raises(InputError, match="RadImageNet/thyroid/dataframe is missing"):
         official_folds(study, find_task("thyroid")[1], None)
     without = SimpleNamespace(manifest=load_manifest("rsna_hemorrhage"))
     with pytest.raises(InputError, match="no lists are known"):
