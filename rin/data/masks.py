@@ -25,8 +25,8 @@ from rin.errors import InputError
 
 #: Largest share of a mask's pixels that are neither dark nor bright.
 MAX_GRAY = 0.2
-#: Values of a mask picture that are all smaller than this are labels, however many there are.
-SMALL = 32
+#: Whole numbers in a mask picture that are all smaller than this are labels, however many.
+_SMALL = 32
 #: A mask picture with more values than this has a smooth border, or was compressed.
 _MOST_AREAS = 8
 
@@ -81,11 +81,14 @@ def _read_of_picture(root: Path, locator: str, lesion: tuple[int, ...]) -> np.nd
 def _labels(gray: np.ndarray) -> list[int]:
     """Return the labels in a mask picture; at most one if it is a plain mask.
 
-    Labels are small numbers, or a few values that each fill a block of 3 x 3 pixels: a smooth
-    border is narrower.
+    Labels are small whole numbers, or a few whole numbers that each fill a block of 3 x 3 pixels:
+    a smooth border is narrower.
     """
-    values = [int(value) for value in np.unique(gray) if value]
-    if not values or values[-1] < SMALL:
+    numbers = np.unique(gray[gray != 0])
+    if not np.array_equal(numbers, np.round(numbers)):  # such as probabilities
+        return []
+    values = [int(value) for value in numbers]
+    if not values or values[-1] < _SMALL:
         return values
     if len(values) > _MOST_AREAS:
         return values[-1:]

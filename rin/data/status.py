@@ -261,13 +261,8 @@ def _compare_window(dataset: Dataset, window: tuple[float, float]) -> str:
 def unusual_masks(dataset: Dataset) -> list[str]:
     """Return phrases on the masks that mark no lesion, and those of almost the whole picture."""
     masked = dataset.cases[dataset.cases["masks"].map(len) > 0]
-    lesion = dataset.manifest.lesion_values
-
-    def share_of(case: Any) -> float:
-        size = case.height, case.width
-        return read_mask(dataset.root, case.masks, size, case.image, lesion).mean()
-
-    shares = np.array(map_threads(share_of, masked.itertuples()))
+    marked = map_threads(lambda case: _marked_in(dataset, case).mean(), masked.itertuples())
+    shares = np.array(marked)
     full, texts = masked["case_id"][shares > NEARLY_ALL], []
     if empty := (shares == 0).sum():
         texts.append(f"masks without a lesion: {empty:,} of {len(shares):,}")
@@ -278,6 +273,12 @@ def unusual_masks(dataset: Dataset) -> list[str]:
     return texts
 
 
+def _marked_in(dataset: Dataset, case: Any) -> np.ndarray:
+    """Return the pixels that the masks of a case mark, bool (h, w)."""
+    size, lesion = (case.height, case.width), dataset.manifest.lesion_values
+    return read_mask(dataset.root, case.masks, size, case.image, lesion)
+
+
 def unusual_drawing(dataset: Dataset) -> list[str]:
     """Return phrases on masks that seem to be inverted, or lines around the lesions.
 
@@ -286,10 +287,9 @@ def unusual_drawing(dataset: Dataset) -> list[str]:
     from scipy.ndimage import binary_fill_holes  # slow to load
 
     masked = dataset.cases[dataset.cases["masks"].map(len) > 0]
-    lesion, shares = dataset.manifest.lesion_values, []
+    shares = []
     for case in masked.iloc[:: 1 + len(masked) // MASK_SAMPLE].itertuples():
-        size = case.height, case.width
-        marked = read_mask(dataset.root, case.masks, size, case.image, lesion)
+        marked = _marked_in(dataset, case)
         if marked.any():
             shares.append((marked.mean(), binary_fill_holes(marked).mean() / marked.mean()))
     texts = []

@@ -25,7 +25,6 @@ from rin.data.dataset import (
     wrapped_in_words,
 )
 from rin.data.layouts import find_cases
-from rin.data.layouts.found import read_table
 from rin.data.layouts.slices import middle_slices, propose_slices
 from rin.data.layouts.table import read_split
 from rin.data.leakage import check_splits, leak_free_groups, suggest_threshold
@@ -185,7 +184,7 @@ def new_task(
     }
     if not fields["masks"]:
         _hint_at_masks(images, made)
-    pairs = _inspect(places, fields, made, results, leave_out, empty_masks, distinct)
+    pairs = _inspect(places, fields, made, results, empty_masks, distinct)
     inspected = DatasetManifest.model_validate(fields)
     dataset = open_dataset(inspected, root, index_folder=results / "index")
     folds, fewest = _divide(dataset, pairs, split)
@@ -434,7 +433,6 @@ def _inspect(
     fields: dict[str, Any],
     made: NewTask,
     results: Path,
-    leave_out: Collection[str],
     empty_masks: bool,
     distinct: bool,
 ) -> pd.DataFrame:
@@ -444,8 +442,6 @@ def _inspect(
     """
     tree, manifest = places.tree, DatasetManifest.model_validate(fields)
     listed = find_cases(tree, manifest)
-    if manifest.layout == "table":
-        _describe_left_out(places, manifest, listed, leave_out, made)
     labelled = listed[listed["label"].notna()]
     cases, bad = inspect_cases(tree.root, labelled, manifest, folder=results / "index")
     refuse_bad(bad, len(listed), tree.place(), manifest)
@@ -484,27 +480,6 @@ def _inspect(
     rule = "largest of 40, 24, 16 and 8 bits (of 256) that links no chains"
     made.notes["near_duplicate_bits"] = f"{rule}: {counted(len(pairs), 'pairs')}"
     return pairs
-
-
-def _describe_left_out(
-    places: Places,
-    manifest: DatasetManifest,
-    listed: pd.DataFrame,
-    leave_out: Collection[str],
-    made: NewTask,
-) -> None:
-    """Add to the screen how many rows and pictures are left out, even if the number is zero."""
-    used = {*listed["image"]}
-    numbers = {"pictures-without-rows": len(places.pictures) - len(used)}
-    rows = read_table(places.tree, places.table, []).astype(object)
-    if manifest.options.get("row") == "patient":
-        column = manifest.options["patient"]
-        numbers["rows-without-pictures"] = len({*rows[column]} - {*listed["patient_id"]})
-    else:
-        numbers["rows-without-pictures"] = len(rows) - len(listed)
-    for kind, n in numbers.items():
-        if kind in leave_out:
-            made.say("left out", counted(n, kind.replace("-", " ")), "yellow" if n else "")
 
 
 def _rightly_empty(

@@ -180,7 +180,8 @@ def _refuse_likely_masks(tree: Tree, pictures: list[str], outlines: list[str]) -
         example = next(name for name in pictures if name not in likely)
         remedy = f"If they are masks of one kind of picture, such as {example}, select both by "
         remedy += "parts of their names: --only 'KIND|seg'; or move masks "
-        remedy += "into a folder of their own, and name it with --masks."
+        remedy += "into a folder of their own, and name it with --masks; rename them if they are "
+        remedy += "pictures."
         problem = "pictures are named like masks, and no picture matches them"
         tree.raise_if_any(likely, problem, remedy=remedy)
 

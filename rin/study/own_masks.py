@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 from rin.data.layouts import LESION, NO_LESION
@@ -52,9 +53,10 @@ def lesion_values(places: Places, said: str, made: NewTask, ask: Ask) -> dict[st
     """
     tree, folder = places.tree, places.masks or places.images
     files = [tree.locator(join_name(folder, name)) for name in places.outlines]
-    step = 1 if said else 1 + len(files) // _SAMPLE
-    labels_of = [*_labels_of(places, files[::step])]
-    times = Counter(label for labels in labels_of for label in labels)
+    labels_of = [*_labels_of(places, files[:: 1 + len(files) // _SAMPLE])]
+    if said and not {*map(str, chain(*labels_of))} >= {*_values_in(said)}:
+        labels_of = [*_labels_of(places, files)]  # a rare label may be in no mask of the sample
+    times = Counter(chain(*labels_of))
     is_plain = not said and all(len(labels) < 2 for labels in labels_of)
     if is_plain:
         return {}
@@ -68,7 +70,7 @@ def lesion_values(places: Places, said: str, made: NewTask, ask: Ask) -> dict[st
         )
         made.say("LABELS", text, "bold red")
         return {}
-    chosen = re.split(r"\s*,\s*", answer.strip())
+    chosen = _values_in(answer)
     if strange := [value for value in chosen if value not in map(str, times)]:
         known = join_first_ten([*map(str, sorted(times))], ", ") or "only zero"
         problem = f"no mask contains the value {strange[0]}"
@@ -79,6 +81,10 @@ def lesion_values(places: Places, said: str, made: NewTask, ask: Ask) -> dict[st
     made.say("labels", f"{text}; lesion: {', '.join(chosen)}")
     made.notes["lesion_values"] = "values of masks that mark the lesion, as you said"
     return {"lesion_values": [*map(int, chosen)]}
+
+
+def _values_in(answer: str) -> list[str]:
+    return re.split(r"\s*,\s*", answer.strip())
 
 
 def _labels_of(places: Places, files: Iterable[str]) -> Iterable[list[int]]:

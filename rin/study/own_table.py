@@ -136,6 +136,7 @@ def read_columns(
     for role, column in table.columns.items():
         made.say(f"{role} column", f"{column.name} ({column.reason})")
     _describe_lost_zeros(places, table, made)
+    _describe_left_out(places, table, leave_out, made)
     if findings and not in_masks:
         _join_rows(table, made)
     else:
@@ -192,6 +193,29 @@ def _describe_lost_zeros(places: Places, table: _Table, made: NewTask) -> None:
     if lost:
         text = f"{counted(len(lost), 'cells')} without leading zeros: {join_first_ten(lost, ', ')}"
         made.say("lost zeros", text, "yellow")
+
+
+def _describe_left_out(
+    places: Places, table: _Table, leave_out: Collection[str], made: NewTask
+) -> None:
+    """Add to the screen how many rows and pictures are left out, even if the number is zero.
+
+    Rows that name one picture, patient or study count once.
+    """
+    name = table.key.name if table.key else table.columns["image"].name
+    cells = {*table.rows[name]} - {""}
+    if table.key:
+        matches, n_pictures = {*table.rows.loc[table.key.rows, name]}, len(table.key.rows)
+    else:
+        files = discovery.matched(cells, places.pictures, places.images)
+        matches, n_pictures = {*files}, len({*files.values()})
+    numbers = {
+        "pictures-without-rows": len(places.pictures) - n_pictures,
+        "rows-without-pictures": len(cells - matches),
+    }
+    for kind, n in numbers.items():
+        if kind in leave_out:
+            made.say("left out", counted(n, kind.replace("-", " ")), "yellow" if n else "")
 
 
 def _describe_several_rows(table: _Table, made: NewTask) -> None:

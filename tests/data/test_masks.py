@@ -44,6 +44,13 @@ def test_smooth_border_of_a_mask_is_no_label(tmp_path):
     np.testing.assert_array_equal(read(tmp_path, name, shape=(17, 17)), small > 96)
 
 
+def test_soft_numbers_of_a_mask_are_no_labels(tmp_path):
+    soft = np.where(LABELS == 3, 0.9, np.where(LABELS == 1, 0.2, 0.0)).astype(np.float32)
+    np.save(tmp_path / "m.npy", soft)
+    assert labels_in(tmp_path, "m.npy") == []
+    np.testing.assert_array_equal(read(tmp_path, "m.npy"), LABELS == 3)
+
+
 def test_mask_without_a_value_of_the_lesion_marks_nothing(tmp_path):
     name = saved(tmp_path, LABELS)
     assert marks_anything(tmp_path, (name,))

@@ -215,11 +215,11 @@ def studies(home):
     write_table(home, rows, columns=("Path", "Befund"))
 
 
-def findings(home):
+def findings(home, more=()):
     """Write a row a finding, of which every other patient with a tumour has two."""
     rows = rows_of(home)
-    more = [(row[0], "cyst", row[2]) for row in rows if int(row[2][1:]) in range(0, 12, 2)]
-    write_table(home, [*rows, *more])
+    cysts = [(row[0], "cyst", row[2]) for row in rows if int(row[2][1:]) in range(0, 12, 2)]
+    write_table(home, [*rows, *cysts, *more])
 
 
 def findings_of_patients(home):
@@ -854,6 +854,11 @@ CASES = {
         refused=True,
         remedy=("--findings", "--positive", "malignant"),
         classes=("malignant", "not malignant"),
+    ),
+    "row a finding, one without a picture": Case(
+        lambda h: findings(h, more=[("p99_0.png", "cyst", "P99"), ("p99_0.png", "scar", "P99")]),
+        "left out 1 row without pictures",
+        ("--findings", "--positive", "malignant", "--leave-out", "rows-without-pictures"),
     ),
     "row a finding of a patient": Case(
         findings_of_patients,

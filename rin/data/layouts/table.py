@@ -178,7 +178,6 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
         columns.append(options.patient)
     drawn_in = _columns(options.mask)
     place, rows = _rows(tree, manifest, options, options.table, columns, differing=drawn_in)
-    labels = _labels(tree, manifest, options, place, rows)
     patients = _patients(tree, options, manifest, rows, place)
     if options.mask in rows:
         masks = rows[options.mask]
@@ -188,6 +187,8 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
         masks = rows[NAME] if options.masks else pd.Series("", rows.index)
     named_files = pd.DataFrame({"name": rows[NAME], "drawn": masks})
     images, drawn = _files(tree, manifest, options, place, named_files)
+    # Rows that may lack their pictures may have any label.
+    labels = _labels(tree, manifest, options, place, rows[rows[NAME].isin(images)])
     masks_of: dict[str, list[str]] = {name: [] for name in rows[NAME]}
     for name, mask in zip(rows[NAME], masks, strict=True):
         masks_of[name] += [tree.locator(drawn[mask])] if mask in drawn else []
