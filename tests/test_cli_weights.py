@@ -67,6 +67,7 @@ def test_a_probe_prints_candidates_verdict_and_images(call, weights, images):
     assert "No distributor is known for this SHA-256." in out
 
 
+@pytest.mark.slow
 def test_random_weights_fit_none(call, weights, images):
     _, out, _ = call(weights / "random.h5", "--images", images, "--size", 32)
     assert "Verdict: none fits; the stored variances do not follow" in out

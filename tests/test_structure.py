@@ -183,6 +183,7 @@ def loaded():
     return dict(zip(LIGHT, map(str.split, made.stdout.splitlines()), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rooms", LIGHT)
 def test_rooms_import_nothing_heavy_until_they_need_it(loaded, rooms):
     assert LIGHT[rooms].isdisjoint(loaded[rooms])

@@ -183,7 +183,10 @@ def test_line_that_is_detected_is_doubtful_unless_what_it_reads_as_fills_it(line
     assert risk_of_lines([line]) == risk
 
 
-@pytest.mark.parametrize("script", FOREIGN)
+@pytest.mark.parametrize(
+    "script",
+    [pytest.param(s, marks=[] if s == "Cyrillic" else pytest.mark.slow) for s in FOREIGN],
+)
 def test_name_that_cannot_be_read_is_never_taken_for_no_text(script):
     for number, picture in enumerate(phantoms()):
         name = FOREIGN[script][number % 5]
@@ -196,7 +199,7 @@ def test_scripts_that_are_not_read_are_named_among_what_is_not_looked_for(script
     assert script in UNSEARCHED
 
 
-@pytest.mark.parametrize("ink", [60, 150])
+@pytest.mark.parametrize("ink", [60, pytest.param(150, marks=pytest.mark.slow)])
 def test_text_that_is_faint_in_stored_values_and_plain_in_the_window_is_seen(tmp_path, ink):
     tissue = np.random.default_rng(0).normal(40, 8, (256, 256))
     tissue[:90], tissue[160:] = -1000, 1500

@@ -402,6 +402,7 @@ def sources(plan):
     return {uid: plan.archive / paths[uid] for uid in images["uid"]}
 
 
+@pytest.mark.slow
 def test_curate_with_a_changed_file_exports_that_one_again(copied):
     uid, path = next(iter(sources(copied).items()))
     dataset = dcmread(path)
@@ -563,6 +564,7 @@ def test_files_that_were_left_open_are_closed(copied):
     assert {name: (copied.output / name).stat().st_mode & 0o777 for name in modes} == modes
 
 
+@pytest.mark.slow
 def test_modes_of_what_curation_did_not_write_stay_as_they_are(copied):
     """Files of somebody else: behind links in the folders of curation, and beside its own."""
     private, project = copied.output.parent / "private.txt", copied.output.parent / "project"
@@ -586,6 +588,7 @@ def test_modes_of_what_curation_did_not_write_stay_as_they_are(copied):
     assert [*project.iterdir()] == []
 
 
+@pytest.mark.slow
 def test_link_in_the_place_of_the_corpus_is_replaced_and_what_it_leads_to_stays(copied):
     place, elsewhere = copied.output / "shared/radimagenet_curated", copied.output.parent / "else"
     place.rename(elsewhere)

@@ -199,6 +199,7 @@ def large(tmp_path):
     return write_studies(tmp_path / "large", {str(n): "Normal." for n in range(100, 400)})
 
 
+@pytest.mark.slow
 def test_worker_processes_make_the_same_index(large, tmp_path, monkeypatch):
     indexes = []
     for cores in ("1", "2"):

@@ -185,6 +185,7 @@ def test_command_takes_a_part_with_the_flag_and_says_so(mrnet, rin, monkeypatch,
     assert "Nothing is wrong with this part" in printed
 
 
+@pytest.mark.slow
 def test_stand_in_is_no_part(tmp_path):
     manifest = changed(load_manifest("busi"), partial=True)
     root = write_stand_in(manifest, tmp_path, {"benign": 4, "malignant": 4, "normal": 1}, 1)

@@ -212,7 +212,13 @@ def test_stand_in_corpus_has_the_classes_asked_for_and_colour_or_none(tmp_path, 
     assert spread > 50 if colour else spread == 0
 
 
-@pytest.fixture(scope="module", params=OTHERS)
+QUICK = ("busi", "mrnet", "covid19_ct")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(n, marks=[] if n in QUICK else pytest.mark.slow) for n in OTHERS],
+)
 def other(request, tmp_path_factory):
     """A stand-in of several patients, opened."""
     folder = tmp_path_factory.mktemp(request.param)
@@ -235,6 +241,7 @@ def test_pictures_of_different_patients_are_no_near_duplicates(other):
     assert pairs["case_a"].map(patients).eq(pairs["case_b"].map(patients)).all()
 
 
+@pytest.mark.slow
 def test_files_of_a_patient_do_not_depend_on_how_many_there_are(other, tmp_path):
     counts = dict.fromkeys(OTHERS[other.manifest.name], 1)
     fewer = write_stand_in(other.manifest, tmp_path, counts, seed=1)

@@ -149,6 +149,7 @@ def test_task_page_of_one_pair_is_computed_and_gives_no_verdict_on_pretraining(r
     assert "Without the pair of networks" not in text
 
 
+@pytest.mark.slow
 def test_study_page_describes_ones_own_run(real):
     text = " ".join(outputs("study", real))
     assert "The results shown here are of one of the paper's eight tasks" in text

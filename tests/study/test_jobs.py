@@ -100,6 +100,7 @@ def test_interrupt_says_what_is_kept_and_leaves_no_worker(tmp_path, workers, exe
     assert not beats.going_on()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("executor", ["processes", pytest.param("chunks", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "moment",

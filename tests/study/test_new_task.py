@@ -968,6 +968,7 @@ def test_study_of_a_budget_fits_it_or_is_the_least(minutes, train, image, tracin
     assert takes <= minutes or (settings, takes) == fitted(0)
 
 
+@pytest.mark.slow
 def test_study_of_a_rare_class_on_a_slow_computer_can_be_divided(rin, home, monkeypatch):
     monkeypatch.setattr(forecast, "measure_pace", lambda: Pace(5.0, 10.0))
     shutil.rmtree(home / "own")

@@ -996,6 +996,33 @@ SLOW = {
     "title row",
     "column of patients called name",
     "1 and 2",
+    "row a patient, file begins with it",
+    "row a patient, the same row twice",
+    "row a patient, one without pictures",
+    "letters behind a number",
+    "numbers at the end",
+    "names in a table without patients",
+    "labels in names, not said",
+    "picture without row",
+    "class without lesion",
+    "with lesion or without, no table",
+    "yes and no of a column that says it",
+    "0 and 1 of a column that says it",
+    "one class against one of several",
+    "several findings, |",
+    "row a patient, zeros lost",
+    "row a study, AccessionNumber",
+    "row a study, numbers behind words in names",
+    "row a study, StudyInstanceUID",
+    "row a study, one without pictures",
+    "row a lesion",
+    "row a finding, one without a picture",
+    "row a finding of a patient",
+    "labels in masks beside a table",
+    "lines around the lesions",
+    "cells of a key that may be several of a patient",
+    "studies in folders of patients",
+    "files called alike in folders",
 }
 
 
@@ -1029,7 +1056,9 @@ def test_case_is_read_or_refused_in_one_line_whose_remedy_works(rin, home, name)
 @pytest.mark.parametrize(
     ("make", "table"),
     [
-        (dicom_of_studies(lambda number: f"A{900 - number}"), "list.csv"),
+        pytest.param(
+            dicom_of_studies(lambda number: f"A{900 - number}"), "list.csv", marks=pytest.mark.slow
+        ),
         (files_alike, "list.csv"),
         (coco, "list.json"),
     ],

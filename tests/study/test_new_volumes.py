@@ -67,6 +67,7 @@ def test_new_proposes_slices_of_volumes_and_divides_patients(rin, volumes):
     assert shown.tolist() == values_of(0)[::-1, ::-1, 4].T.tolist()
 
 
+@pytest.mark.slow
 def test_slices_are_those_that_somebody_says(rin, volumes):
     out = new(rin, *COHORT, "--slices", "even,5,coronal")
     assert "even,5,coronal of each volume" in out
@@ -100,6 +101,7 @@ def sequences(home):
     return home
 
 
+@pytest.mark.slow
 def test_masks_of_one_sequence_of_several_are_found_once_it_is_named(rin, sequences):
     status, _, err = rin("new", "mine", *COHORT)
     assert status == 1
@@ -147,6 +149,7 @@ def test_way_to_convert_pictures_of_other_kinds_works(rin, home):
     assert len(sorted((home / "other/a folder").glob("*.png"))) == 3
 
 
+@pytest.mark.slow
 def test_volumes_without_named_patients_are_exams(rin, home):
     for number in range(24):
         write_nifti(home / "own2" / CLASSES[number % 2] / f"v{number}.nii", values_of(number))
@@ -158,7 +161,7 @@ def test_volumes_without_named_patients_are_exams(rin, home):
     assert cases.groupby("volume_id")["patient_id"].nunique().eq(1).all()
 
 
-@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("named", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_folders_of_a_series_are_taken_for_volumes(rin, home, named):
     for patient in range(24):
         for place in range(9):
@@ -281,6 +284,7 @@ def test_broken_volume_is_named_in_one_line(rin, volumes):
     assert not written(volumes)
 
 
+@pytest.mark.slow
 def test_manifest_of_volumes_is_read_back_as_it_was_written(rin, volumes):
     new(rin, *COHORT)
     text = (volumes / "manifests" / "mine.yaml").read_text()
