@@ -90,6 +90,7 @@ def other_html(tiny_book, tmp_path_factory):
     return build_html(book, config, book / "_toc.yml", folder / "_build").parent
 
 
+@pytest.mark.slow
 def test_book_with_an_address_leads_from_every_page_to_its_source_and_cites_itself(other_html):
     for name, source in (("intro", "book/intro.md"), ("notebooks/page", "notebooks/source.py")):
         page = BeautifulSoup((other_html / f"{name}.html").read_text("utf-8"), "html.parser")
@@ -103,6 +104,7 @@ def test_book_with_an_address_leads_from_every_page_to_its_source_and_cites_itse
     assert f"url = {{{ADDRESS}}}" in cited.get_text()
 
 
+@pytest.mark.slow
 def test_page_that_failed_shows_its_error_as_it_is_in_a_box_and_the_log_folded(other_html):
     page = BeautifulSoup((other_html / "notebooks/page.html").read_text("utf-8"), "html.parser")
     assert page.find("h1").get_text().startswith("A page with a figure")

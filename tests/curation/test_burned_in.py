@@ -94,6 +94,7 @@ def dataset(pixels=None, **elements):
     return header(pixels=pixels, **{"SOPClassUID": UltrasoundImageStorage} | elements)
 
 
+@pytest.mark.slow
 def test_phantoms_without_text_show_none():
     assert [text_risk(picture) for picture in phantoms()] == [""] * len(phantoms())
 

@@ -272,7 +272,7 @@ HARM = {
     "verdicts": lambda out: (out / "screened.parquet").write_text("x"),
     "renames": lambda out: (out / "shared/radimagenet_curated").rename(out / ".unfinished"),
 }
-QUICK = ("picture", "stray")
+QUICK = ("picture",)
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ def has_two_sides(folds, units):
 def test_no_patient_stands_on_two_sides_of_any_split(cohort):
     tried, made = set(), set()
 
-    @settings(max_examples=8, deadline=None)
+    @settings(max_examples=5, deadline=None)
     @given(
         kept=st.floats(0.3, 1),
         seed=st.integers(0, 10_000),

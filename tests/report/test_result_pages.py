@@ -74,7 +74,10 @@ def test_curves_leave_out_pairs_of_which_a_network_diverged_where_there_are_any(
             lambda runs, scores: figures.paired_slopes(runs, scores, "backbone"),
             marks=pytest.mark.slow,
         ),
-        lambda runs, scores: figures.calibration_and_benefit(runs, scores),
+        pytest.param(
+            lambda runs, scores: figures.calibration_and_benefit(runs, scores),
+            marks=pytest.mark.slow,
+        ),
         lambda runs, scores: figures.mean_roc_curves(runs, scores),
         lambda runs, scores: figures.differences_on_tasks(runs),
     ],
