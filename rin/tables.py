@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from rin.errors import InputError, did_you_mean
 from rin.files import read_yaml
@@ -113,6 +114,30 @@ def require_columns(
     if missing := [name for name in columns if name not in present]:
         problem = f"columns {missing} are missing{did_you_mean(missing[0], present)}"
         raise InputError(problem, where=where, remedy=remedy or f"Needed: {columns}.")
+
+
+def as_categories(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose columns of text are categories, which take a byte or two per row."""
+    return table.astype(dict.fromkeys(table.select_dtypes("str"), "category"))
+
+
+def drop_unused_categories(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose columns of categories know only the values that a row has."""
+    columns = table.select_dtypes("category")
+    return table.assign(**{name: columns[name].cat.remove_unused_categories() for name in columns})
+
+
+def stack_tables(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return tables of the same columns, one after another; text stays in categories, sorted."""
+    first, *others = tables
+    if not others:
+        return first
+    for name in first.select_dtypes("category"):
+        columns = [table[name] for table in tables]
+        categories = union_categoricals(columns, sort_categories=True).categories
+        stacked = [column.cat.set_categories(categories) for column in columns]
+        tables = [table.assign(**{name: c}) for table, c in zip(tables, stacked, strict=True)]
+    return pd.concat(tables, ignore_index=True)
 
 
 def check_table(

@@ -7,7 +7,15 @@ import pytest
 from rin.errors import InputError
 from rin.stats import init_differences
 from rin.study import open_reference
-from rin.tables import SCHEMAS, check_table, described
+from rin.study.opened import write_table
+from rin.tables import (
+    SCHEMAS,
+    as_categories,
+    check_table,
+    described,
+    drop_unused_categories,
+    stack_tables,
+)
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +76,36 @@ def test_missing_columns_are_named_and_others_may_stand_beside():
         InputError, match=r"columns \['fold'\] are missing. Needed: \['task', 'fold'"
     ):
         check_table(table, schema, ["task", "fold"], where="table")
+
+
+def scored(cases):
+    rows = pd.DataFrame({"case_id": cases, "label": range(len(cases))})
+    return as_categories(rows)
+
+
+def test_text_of_predictions_is_in_categories_of_what_a_row_has(tables):
+    breast = tables["Predictions"]
+    texts = ["task", "scenario", "backbone", "unfreezing", "init", "case_id", "patient_id", "part"]
+    assert {*breast.select_dtypes("category")} == {*texts}
+    assert [*breast["task"].cat.categories] == ["breast"]
+    assert breast["case_id"].cat.categories.size == breast["case_id"].nunique()
+    assert breast.memory_usage(deep=True).sum() / len(breast) < 80
+
+
+def test_stacked_tables_have_all_rows_and_their_text_in_sorted_categories():
+    stacked = stack_tables([scored(["b", "a", "b"]), scored(["c", "a"])])
+    assert stacked["case_id"].tolist() == ["b", "a", "b", "c", "a"]
+    assert stacked["label"].tolist() == [0, 1, 2, 0, 1]
+    assert [*stacked["case_id"].cat.categories] == ["a", "b", "c"]
+    assert stack_tables([stacked]) is stacked
+
+
+def test_file_of_a_table_names_no_patient_whose_rows_were_dropped(tmp_path):
+    rows = scored(["Kept_1", "Dropped_2", "Kept_3"])
+    kept = rows[rows["case_id"] != "Dropped_2"]
+    assert "Dropped_2" in kept["case_id"].cat.categories
+    assert "Dropped_2" not in drop_unused_categories(kept)["case_id"].cat.categories
+    write_table(kept, tmp_path / "kept.parquet")
+    read = pd.read_parquet(tmp_path / "kept.parquet")
+    assert read["case_id"].tolist() == ["Kept_1", "Kept_3"]
+    assert [*read["case_id"].cat.categories] == ["Kept_1", "Kept_3"]

@@ -168,7 +168,8 @@ def scenario_lines(runs: Results) -> Picture:
     ways = scores.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
     lines["unfreezing"] = lines["scenario"].map(ways)
     lines = in_order(lines, "unfreezing", [*UNFREEZING_LABEL])
-    axes = _scenario_lines(lines.replace({"unfreezing": UNFREEZING_LABEL}), runs.inits)
+    lines["unfreezing"] = lines["unfreezing"].map(UNFREEZING_LABEL)
+    axes = _scenario_lines(lines, runs.inits)
     return picture(axes, "AUC of every scenario with own and with the scripts' inputs")
 
 

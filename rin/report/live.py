@@ -392,7 +392,8 @@ def _dice_axes(
 ) -> Axes:
     palette = {init: init_style(init).color for init in inits}
     columns = {"x": "dice", "y": "unfreezing", "hue": "init", "palette": palette}
-    rows = by_scenario.reset_index().replace({"unfreezing": UNFREEZING_LABEL})
+    rows = by_scenario.reset_index()
+    rows["unfreezing"] = rows["unfreezing"].map(UNFREEZING_LABEL)
     _, ax = plt.subplots(figsize=(NARROW, 3.4) if narrow else (6.4, 4.2))
     sns.stripplot(rows, **columns, dodge=True, ax=ax)
     for baseline, score in baselines.items():

@@ -233,7 +233,8 @@ def wrong_way_round(runs: Results, scores: pd.DataFrame) -> Styler:
     network = ["task", "scenario", "init", "pretraining", "fold"]
     kinds = ["backbone", "unfreezing", "learning_rate"]
     log_odds = scores.groupby([*network, *kinds])["score"].std().rename("sd").reset_index()
-    rows = scenario_aucs(scores).query("ci_high < 0.5").merge(log_odds)
+    texts = dict.fromkeys(("task", "backbone", "unfreezing"), str)
+    rows = scenario_aucs(scores).query("ci_high < 0.5").merge(log_odds).astype(texts)
     rows = rows.replace({"task": headline.short_names(runs), "unfreezing": UNFREEZING_LABEL})
     table = pd.DataFrame(
         {

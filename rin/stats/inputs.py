@@ -116,10 +116,15 @@ def task_scores(
 
 def network_names(scenarios: pd.Series, pretrainings: pd.Series | None) -> pd.Series:
     """Return the network of each row: its scenario, with its pretraining where that is given."""
-    names = scenarios.astype(str)
-    if pretrainings is not None:
-        names = names + " pretraining " + pretrainings.astype(str)
-    return names
+    if pretrainings is None:
+        return scenarios.astype(str)
+    # Each name is written once, as there are far fewer networks than rows.
+    rows = pd.DataFrame({"scenario": scenarios, "pretraining": pretrainings})
+    numbers = rows.groupby([*rows], observed=True, sort=False).ngroup()
+    networks = rows.drop_duplicates()
+    names = networks["scenario"].astype(str) + " pretraining "
+    names += networks["pretraining"].astype(str)
+    return pd.Series(pd.Categorical.from_codes(numbers, names), index=rows.index)
 
 
 def _cases(of_rows: pd.DataFrame, types: Mapping[str, Any]) -> pd.DataFrame:

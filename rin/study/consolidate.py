@@ -55,7 +55,7 @@ from rin.study.probe_study import plan_probe, probe_measurements
 from rin.study.profile import LAYERS, MAIN, RANDOM, Profile
 from rin.study.released import released_files
 from rin.study.workspace import TaskInputs, Workspace
-from rin.tables import RUN_RECORDS
+from rin.tables import RUN_RECORDS, as_categories, stack_tables
 
 #: The name of a part: its kind, followed for runs by study and task, for images by the task.
 Part = tuple[str, ...]
@@ -307,8 +307,10 @@ class _Draft:
         read = self.workspace.fine_tuning_ledger.tables(
             [(id_, {"run_id": id_}) for id_ in new], PREDICTIONS
         )
+        read = as_categories(read)
         if kept is not None:
-            read = pd.concat([kept[~kept["run_id"].isin(new)], read], ignore_index=True)
+            others = kept[~kept["run_id"].isin(new)]
+            read = stack_tables([others, read]) if new else others
         self.tables["predictions"] = read
         return read[read["run_id"].isin([*records])]
 

@@ -24,7 +24,15 @@ from rin.errors import InputError, as_input_error, look_up
 from rin.files import FrozenModel, read_checksummed_json, sha256_of, to_checksummed_json
 from rin.study.ledger import Hardware
 from rin.study.profile import MAIN, Profile
-from rin.tables import OVERLAP, PREDICTIONS, PRETRAINED, RUN_RECORDS, check_table
+from rin.tables import (
+    OVERLAP,
+    PREDICTIONS,
+    PRETRAINED,
+    RUN_RECORDS,
+    as_categories,
+    check_table,
+    drop_unused_categories,
+)
 
 RUN = "run.json"
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -244,7 +252,7 @@ class OpenedResults:
         names = [name for name in _NAMES if name in runs]
         of_runs = np.repeat(np.arange(len(runs)), counts)
         of_cases = scores.drop(columns="run_id").take(np.concatenate(places))
-        tables = [runs[names].take(of_runs), of_cases]
+        tables = [as_categories(runs[names]).take(of_runs), drop_unused_categories(of_cases)]
         seeds = _pretraining_seeds(runs.iloc[np.unique(of_runs)], self.table("pretraining"))
         if seeds is not None:
             tables.append(seeds.reindex(of_runs).to_frame("pretraining_seed"))
@@ -368,6 +376,8 @@ def _read_table(path: Path, sha256: str, remedy: str) -> pd.DataFrame:
     name = path.stem
     with _readable(path, remedy):
         table = pd.read_parquet(path)
+        if name == "predictions":
+            table = as_categories(table)
         if name in KEYS and table.duplicated(KEYS[name]).any():
             raise ValueError(f"rows repeat a {', '.join(KEYS[name])}")
     table = table.astype(dict.fromkeys(table.select_dtypes("integer"), np.int64))
@@ -404,6 +414,7 @@ def write_results(
 
 def write_table(table: pd.DataFrame, path: Path, *, level: int = 19) -> None:
     """Write a table compactly: repeated values in a dictionary, other fractions byte by byte."""
+    table = drop_unused_categories(table)  # those of rows that were dropped may name patients
     repeated = [name for name in table if table[name].nunique() < len(table) / 4]
     fractions = table.select_dtypes("float").columns.difference(repeated)
     options = {"compression": "zstd", "compression_level": level, "use_dictionary": repeated}

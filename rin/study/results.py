@@ -23,6 +23,7 @@ from rin.study.opened import OpenedResults, TaskFacts
 from rin.study.profile import LAYERS, MAIN, Profile
 from rin.study.reference import load_reference, reference_folder, reference_names
 from rin.study.workspace import PathLike, Workspace, has_real_images, open_workspace
+from rin.tables import stack_tables
 
 
 @dataclass
@@ -173,14 +174,16 @@ class Results:
         """Return the predictions of a study: one row per run and case of a part.
 
         Columns are those of `rin.tables.PREDICTIONS`, with `pretraining_seed` if networks were
-        pretrained by the study.  `study` is one of `studies`; `task` None means all tasks of the
-        study; `part` is `test` or an external dataset of the task.
+        pretrained by the study.  Columns of text are categories, to save memory; `.astype(str)`
+        makes one text again, to which other values can be assigned.  `study` is one of `studies`;
+        `task` None means all tasks of the study; `part` is `test` or an external dataset of the
+        task.
         """
         tasks = self.tasks_of(study) if task is None else [task]
         if not tasks:
             raise self._no_results("any task", study)
         tables = [self.results_of(name, study).predictions(study, name, part) for name in tasks]
-        return pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0]
+        return stack_tables(tables)
 
     def each_task(self, study: str = MAIN) -> Iterator[pd.DataFrame]:
         """Yield the test predictions of each task of a study, to save memory."""
