@@ -49,7 +49,7 @@ def table(runs: Results) -> str:
     (pairs,), (pairs_of_four,) = units["pairs"].unique(), four["pairs"].unique()
     (seeds,), df = units["seeds"].unique(), units["df"]
     of_four = scores.loc[scores["backbone"].isin(BACKBONES), "scenario"].nunique()
-    adjusted = headline.beside_paper(runs, units).query("outside")["p_holm"]
+    adjusted = headline.beside_published(runs, units).query("outside")["p_holm"]
     beyond = "the paper's difference lies outside the first interval on no task"
     if len(adjusted):
         n, total = words.number((adjusted < 0.05).sum()), words.number(len(adjusted))
@@ -72,7 +72,7 @@ interval; {beyond}).
     header = ["Task", "Training images", "Test images", "Pretraining as the unit"]
     header += ["The paper's four backbones", "These networks, new patients", "Excluded"]
     rows = [header, ["---"] * len(header)]
-    stated = headline.beside_paper(runs, units).set_index("task")
+    stated = headline.beside_published(runs, units).set_index("task")
     tests = words.with_exclusion(units).set_index("task")["equivalent"]
     alone = networks.set_index("task")
     for _, row in units.iterrows():
@@ -111,8 +111,8 @@ def limits(runs: Results) -> str:
     trained = {task: fact.split["train"] for task, fact in facts.items()}
     of_paper = words.range_of(n for task, n in trained.items() if task in COMPARISONS)
     beside = f"""
-{cover.beside_paper(runs)} When a backbone was pretrained and fine-tuned again, alike in all but
-chance, its difference moved by up to {moved:.1f} points. {words.sign_changes(units, earlier)}
+{cover.papers_difference(runs)} When a backbone was pretrained and fine-tuned again, alike in all
+but chance, its difference moved by up to {moved:.1f} points. {words.sign_changes(units, earlier)}
 Networks were pretrained on small images, ultrasound among them, and fine-tuned on {of_paper}
 (BUS-BRA: {trained["busbra"]:,}).
 """

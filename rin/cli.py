@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 from rin import __version__
-from rin.errors import InputError, counted, join_first_ten, lacking, printable
+from rin.errors import InputError, counted, join_first_ten, missing_resource_error, printable
 from rin.processes import STOPPING, Stopped, kill_workers, quiet_tensorflow
 
 try:
@@ -30,7 +30,7 @@ try:
     from rich.table import Table
     from rich.text import Text
 except ModuleNotFoundError as error:  # the core installs statistics without commands
-    sys.exit(f"rin: {lacking(type(error).__name__, str(error)) or error}")
+    sys.exit(f"rin: {missing_resource_error(type(error).__name__, str(error)) or error}")
 
 if TYPE_CHECKING:
     from rin.data.status import Verification
@@ -718,7 +718,7 @@ def main() -> None:
     except InputError as error:
         _fail(error)
     except (ModuleNotFoundError, MemoryError) as error:
-        _fail(lacking(type(error).__name__, str(error)) or error)
+        _fail(missing_resource_error(type(error).__name__, str(error)) or error)
     except OSError as error:
         _fail(_unwritable(error) or error)
     finally:

@@ -137,7 +137,7 @@ def look_up(
     return known[name] if isinstance(known, Mapping) else name
 
 
-def lacking(kind: str, said: str) -> InputError | None:
+def missing_resource_error(kind: str, said: str) -> InputError | None:
     """Return the InputError for missing memory, or for a missing package, naming its extra.
 
     `kind` and `said` are the name and the text of Python's error.  None for any other error, and

@@ -141,7 +141,9 @@ def text_below(text: str, separator: str, n: int) -> str:
     return text[ends[0] :]
 
 
-def matched(names: Collection[str], known: Collection[str], folder: str = "") -> dict[str, str]:
+def match_names(
+    names: Collection[str], known: Collection[str], folder: str = ""
+) -> dict[str, str]:
     """Return the known file that each name in a table means, by name, if there is no doubt.
 
     ``known`` are the files below ``folder``.  A name may include that folder, or one that all
@@ -532,7 +534,7 @@ def _column_of_files(
         cells = {*rows[name]} - {""}
         if not cells or name in [column.name for column in taken.values()]:
             continue
-        matches = matched(cells, files, folder)
+        matches = match_names(cells, files, folder)
         of_files = len({*matches.values()}) / len(files)
         if role == "mask" or len(cells) > 0.5 * len(rows):
             shares[name] = max(len(matches) / len(cells), of_files if role == "image" else 0)
@@ -542,7 +544,7 @@ def _column_of_files(
     if not best or shares[best] <= LEAST_SHARE:
         return None
     cells = {*rows[best]} - {""}
-    n = len(matched(cells, files, folder))
+    n = len(match_names(cells, files, folder))
     return Column(best, f"{100 * n / len(cells):.0f}% of its cells are names of files")
 
 
@@ -564,7 +566,7 @@ def guess_path(
     best, most = None, 0.5
     for first, second in product(holding, naming):
         names = rows[first] + "/" + rows[second]
-        matches = matched({*names}, pictures, folder) if first != second else {}
+        matches = match_names({*names}, pictures, folder) if first != second else {}
         if (reached := len({*matches.values()}) / len(pictures)) > most:
             reason = f"folder and file; they name {100 * reached:.0f}% of the pictures"
             best, most = (Column(f"{{{first}}}/{{{second}}}", reason), names), reached

@@ -13,7 +13,7 @@ class Counterpart:
     """An item of the paper, what it shows, and the page and heading of its counterpart."""
 
     item: str
-    shows: str
+    subject: str
     page: str
     heading: str
 
@@ -43,6 +43,6 @@ def mirror(page: str) -> str:
     ----------
     page : path below ``notebooks/`` of the page that shows the table
     """
-    rows = [f"| {part.item} | {part.shows} | {part.link(page)} |" for part in COUNTERPARTS]
+    rows = [f"| {part.item} | {part.subject} | {part.link(page)} |" for part in COUNTERPARTS]
     head = ["| in the paper | shows | in this book |", "|---|---|---|"]
     return "\n".join([*head, *rows])

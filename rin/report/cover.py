@@ -66,17 +66,17 @@ def brief_finding(runs: Results) -> str:
     return words.finding(rows, names_of(runs), runs.inits, stand_ins=runs.stand_ins(), **against)
 
 
-def beside_paper(runs: Results) -> str:
+def papers_difference(runs: Results) -> str:
     """Return how a run compares with the paper's differences; an empty string for stand-ins."""
     if runs.stand_ins():
         return ""
     rows = words.deciding(*headline.differences(runs))
-    published = headline.beside_paper(runs, rows).rename(columns={"p_holm": "published_p"})
+    published = headline.beside_published(runs, rows).rename(columns={"p_holm": "published_p"})
     published = published[["task", "published", "outside", "published_p"]]
     facts = [runs.facts(task) for task in published["task"]]
     unlike = words.unlike_paper(runs.inits, runs.corpora(), facts)
     merged = rows.merge(published, on="task", how="left")
-    return " ".join(words.beside_paper(merged, names_of(runs), unlike))
+    return " ".join(words.papers_difference(merged, names_of(runs), unlike))
 
 
 def of_networks(runs: Results) -> str:
@@ -133,7 +133,7 @@ def of_run(runs: Results) -> str:
     """Return the findings of a run: beside the paper, on these networks alone, in side studies."""
     across, inits = headline.differences(runs)[0], runs.inits
     made_up, names = runs.stand_ins(), names_of(runs)
-    sentences = [beside_paper(runs), of_networks(runs)]
+    sentences = [papers_difference(runs), of_networks(runs)]
     if not made_up:
         sentences.append("An asterisk marks P < .05 after Holm's adjustment.")
     if "convergence" in runs.studies and not made_up:

@@ -25,7 +25,7 @@ import jupytext
 import nbformat
 from pydantic import TypeAdapter, ValidationError
 
-from rin.errors import InputError, as_input_error, lacking, look_up
+from rin.errors import InputError, as_input_error, look_up, missing_resource_error
 from rin.files import MAKE_ROOM, REPOSITORY, sha256_of, write_atomically
 from rin.report.kernels import kernel_manager
 
@@ -95,7 +95,7 @@ def error_line(error: Exception) -> str:
     first = next((line for line in without_colours(str(said)).splitlines() if line.strip()), "")
     if kind == "DeadKernelError":
         return "its process was ended from outside, as where memory ends"
-    if lack := lacking(kind, first):
+    if lack := missing_resource_error(kind, first):
         return str(lack)
     if isinstance(error, InputError) or kind in ("InputError", "NotLoadedError"):
         return first  # a sentence of this package

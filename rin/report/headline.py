@@ -60,7 +60,7 @@ def _of_paper(runs: Results) -> pd.DataFrame:
     return pretraining_differences(scores[in_paper], *runs.inits)
 
 
-def beside_paper(runs: Results, rows: pd.DataFrame) -> pd.DataFrame:
+def beside_published(runs: Results, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the paper's tasks with its differences (`against_published`)."""
     of_question = all(init in kind for init, kind in zip(runs.inits, _QUESTION, strict=True))
     stated = COMPARISONS.keys() & {*rows["task"]} if of_question else {}
@@ -72,7 +72,7 @@ def finding(runs: Results) -> str:
     """Return the finding of a run in words (`rin.report.words.finding`)."""
     names = {task: inline_title(title) for task, title in runs.titles.items()}
     rows = words.deciding(*differences(runs))
-    published = beside_paper(runs, rows).rename(columns={"p_holm": "published_p"})
+    published = beside_published(runs, rows).rename(columns={"p_holm": "published_p"})
     published = published[["task", "published", "outside", "published_p"]]
     facts = [runs.facts(task) for task in published["task"]]
     return words.finding(
@@ -115,7 +115,7 @@ def exclusions(
 ) -> pd.DataFrame:
     """Return a table of excluded differences, one row per task, without P values for stand-ins.
 
-    `tests` is a table of `rin.stats.equivalence_tests`, `published` a table of `beside_paper`.
+    `tests` is a table of `rin.stats.equivalence_tests`, `published` a table of `beside_published`.
     """
     interval = tests.drop_duplicates("task")
     columns = {"Difference (90% CI)": format_estimate(interval.set_index("task"), unit="points")}

@@ -33,8 +33,8 @@ class Notebook:
     source: str  # path below notebooks/, without its ending
     part: str  # caption of the part that contains its pages
     after: Sequence[str] = ()  # notebooks whose results it reads
-    shows: Sequence[str] = ()  # the same, unless a reference run is shown instead
-    curated: Sequence[str] = ()  # the same, if pretraining reads a curated corpus
+    after_if_live: Sequence[str] = ()  # the same, unless a reference run is shown instead
+    after_if_curated: Sequence[str] = ()  # the same, if pretraining reads a curated corpus
     # Notebooks whose finished runs it shows as examples; it is computed once before them, too.
     examples: Sequence[str] = ()
     # Section of the profile that it needs; `masks` and `external` are properties of a task.
@@ -86,9 +86,9 @@ class Outline:
 
     def after(self, notebook: Notebook) -> Sequence[str]:
         """Return the notebooks that must have run before another."""
-        shows = notebook.shows if self.waits else ()
-        curated = notebook.curated if self.curates else ()
-        return [*notebook.after, *shows, *curated, *notebook.examples]
+        live = notebook.after_if_live if self.waits else ()
+        curated = notebook.after_if_curated if self.curates else ()
+        return [*notebook.after, *live, *curated, *notebook.examples]
 
 
 _TRAINED = ("pipeline/fine_tuning",)
@@ -99,7 +99,7 @@ NOTEBOOKS = tuple(
     Notebook(part=part["caption"], **facts) for part in _TABLE for facts in part["notebooks"]
 )
 #: Cover of a book of one task; no other book contains it.
-COVER = Notebook("use/task_cover", _FRONT, shows=_TRAINED)
+COVER = Notebook("use/task_cover", _FRONT, after_if_live=_TRAINED)
 
 
 def outline_of(workspace: Workspace, *, reading: bool = False) -> Outline:
@@ -148,7 +148,8 @@ def pages(outline: Outline) -> Iterator[Page]:
     """Yield every page of a book, in the order of the table."""
     known = {notebook.source: notebook for notebook in (*NOTEBOOKS, COVER)}
     chosen = [
-        known.get(name) or Notebook(name, _RESULTS, shows=_TRAINED) for name in outline.chosen
+        known.get(name) or Notebook(name, _RESULTS, after_if_live=_TRAINED)
+        for name in outline.chosen
     ]
     for notebook in chosen or NOTEBOOKS:
         absent = notebook.section not in {"", *outline.sections}

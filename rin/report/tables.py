@@ -170,7 +170,7 @@ def _p(p: float) -> str:
 def exclusions(runs: Results, across: pd.DataFrame) -> Styler:
     """Return a table of exclusions by task: differences beyond margins, and the paper's own."""
     tests = equivalence_tests(across)
-    published = headline.beside_paper(runs, across)
+    published = headline.beside_published(runs, across)
     names = headline.short_names(runs)
     stand_ins = runs.stand_ins()
     table = headline.exclusions(tests, published, names, stand_ins=stand_ins)

@@ -168,7 +168,7 @@ def finding(
 
     Parameters
     ----------
-    rows : rows of `deciding`, one per task; with the columns that `beside_paper` reads if the
+    rows : rows of `deciding`, one per task; with the columns that `papers_difference` reads if the
         paper's differences are to be compared
     names : name of each task for use in a sentence
     inits : the two initialisations; estimates are first minus second
@@ -202,9 +202,9 @@ def finding(
         sentences += doubts([names[task] for task in clear["task"] if task in nameless], grown)
         sentences += _others(rows.drop(clear.index), inits)
         sentences += _excluded(rows, names) if len(rows) > 1 else []
-        sentences += beside_paper(rows, names, unlike_paper)
+        sentences += papers_difference(rows, names, unlike_paper)
     else:
-        sentences = _excluded(rows, names) + beside_paper(rows, names, unlike_paper)
+        sentences = _excluded(rows, names) + papers_difference(rows, names, unlike_paper)
         sentences += _nothing_clear(rows, names)
         if not rows["equivalent"].any():
             size = f"a difference of {100 * RELEVANT:.0f} points"
@@ -324,7 +324,9 @@ def _excluded(rows: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
     return [f"{text} {where}; on {others} the run was too small for that."]
 
 
-def beside_paper(rows: pd.DataFrame, names: Mapping[str, str], unlike_paper: str) -> list[str]:
+def papers_difference(
+    rows: pd.DataFrame, names: Mapping[str, str], unlike_paper: str
+) -> list[str]:
     """Return where the paper's own difference is outside the interval; an empty list without it.
 
     `rows` may have `published` (NaN where the paper has no difference), `outside`, and

@@ -17,24 +17,24 @@ from rin.stats.effects import MeanModel
 POWER = 0.8
 
 
-def patients_needed(difference: float, patients: float, standard_error: float) -> float:
+def patients_needed(difference: float, n_measured: float, standard_error: float) -> float:
     """Return how many patients a two-sided 5% test needs to find a true difference of AUCs (0-1).
 
-    `standard_error` is that of a difference measured on a number of `patients`.
+    `standard_error` is that of a difference measured on `n_measured`.
     """
     size = abs(difference)
-    _check_plan(difference=size, patients=patients, standard_error=standard_error)
-    of_one_patient = standard_error * math.sqrt(patients)
+    _check_plan(difference=size, n_measured=n_measured, standard_error=standard_error)
+    of_one_patient = standard_error * math.sqrt(n_measured)
     return _normal_sample_size(size, POWER, 0.025, of_one_patient)
 
 
-def patients_for_equivalence(margin: float, patients: float, standard_error: float) -> float:
+def patients_for_equivalence(margin: float, n_measured: float, standard_error: float) -> float:
     """Return how many patients show that two equal AUCs (0-1) differ by less than a margin.
 
     By two one-sided tests at 5%: one each way from no difference to the margin.
     """
-    _check_plan(margin=margin, patients=patients, standard_error=standard_error)
-    of_one_patient = standard_error * math.sqrt(patients)
+    _check_plan(margin=margin, n_measured=n_measured, standard_error=standard_error)
+    of_one_patient = standard_error * math.sqrt(n_measured)
     return _normal_sample_size(margin, (1 + POWER) / 2, 0.05, of_one_patient)
 
 

@@ -314,7 +314,7 @@ def _slices_of(places: Places, text: str, made: NewTask, ask: Ask) -> Slices | N
     names = [join_name(places.images, name) for name in places.pictures]
     proposal = None
     if not text:
-        masked = len(places.outlines) >= len(names)
+        masked = len(places.mask_files) >= len(names)
         proposal = propose_slices(tree, names, all_masked=masked)
         if proposal is None:
             return None

@@ -51,8 +51,8 @@ class NewTask:
 class Places:
     """A tree of files with the folders of pictures and masks, the names in them, and the table.
 
-    ``outlines`` are the names of masks and ``mask_names`` their pattern; if ``masks`` is empty,
-    masks are beside the pictures.
+    ``mask_files`` are the names of masks and ``mask_pattern`` is their pattern; if ``masks`` is
+    empty, masks are beside the pictures.
     """
 
     tree: Tree
@@ -60,14 +60,14 @@ class Places:
     masks: str
     table: str
     pictures: list[str]
-    outlines: list[str]
-    mask_names: str
+    mask_files: list[str]
+    mask_pattern: str
 
     @property
     def files(self) -> set[str]:
         """Names of the pictures and masks in the tree."""
         pictures = {join_name(self.images, name) for name in self.pictures}
-        return pictures | {join_name(self.masks or self.images, name) for name in self.outlines}
+        return pictures | {join_name(self.masks or self.images, name) for name in self.mask_files}
 
 
 @dataclass
@@ -131,16 +131,16 @@ def find_places(
     files = [name for name in tree.names if tree.is_picture(name)]
     if not table and folder == drawn == "":
         folder = _folder_around(files)
-    pictures, outlines, mask_names = discovery.sort_pictures(files, folder, drawn)
+    pictures, mask_files, mask_pattern = discovery.sort_pictures(files, folder, drawn)
     if not pictures:
         others = [name for name in tree.names if name.startswith(join_name(folder, ""))]
         problem = f"there are no pictures among its files ({endings_in_words(others) or 'none'})"
         remedy = "Readable formats are PNG, JPEG, TIFF, BMP, DICOM, NIfTI and NumPy: "
         remedy += f"{_way_to_convert(others, images)}, or name the right folder."
         raise InputError(problem, where=f"--images {images}", remedy=remedy)
-    _refuse_likely_masks(tree, pictures, outlines)
+    _refuse_likely_masks(tree, pictures, mask_files)
     table_name = names.get("--table", "")
-    return root, Places(tree, folder, drawn, table_name, pictures, outlines, mask_names)
+    return root, Places(tree, folder, drawn, table_name, pictures, mask_files, mask_pattern)
 
 
 def _way_to_convert(names: Iterable[str], folder: Path) -> str:
@@ -172,11 +172,11 @@ def _refuse_pairs(tree: Tree) -> None:
     tree.raise_if_any(pairs, "volumes are in two files, .hdr and .img", remedy=remedy)
 
 
-def _refuse_likely_masks(tree: Tree, pictures: list[str], outlines: list[str]) -> None:
+def _refuse_likely_masks(tree: Tree, pictures: list[str], mask_files: list[str]) -> None:
     """Raise InputError if some of the pictures are named like masks."""
     stems = {name: discovery.file_stem(name).rpartition("/")[2] for name in pictures}
     likely = [name for name, stem in stems.items() if discovery.are_called_as_masks(stem)]
-    if likely and not outlines and len(likely) < len(pictures):
+    if likely and not mask_files and len(likely) < len(pictures):
         example = next(name for name in pictures if name not in likely)
         remedy = f"If they are masks of one kind of picture, such as {example}, select both by "
         remedy += "parts of their names: --only 'KIND|seg'; or move masks "

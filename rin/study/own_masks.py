@@ -21,7 +21,7 @@ _SAMPLE = 64
 
 def classes_in_masks(places: Places, made: NewTask) -> Counter[str]:
     """Return the two classes that masks distinguish; cases are counted when masks are read."""
-    if not places.outlines:
+    if not places.mask_files:
         remedy = "Name their folder with --masks, or name them like their pictures plus _mask."
         raise InputError("no masks were found", where=f"--label {IN_MASKS}", remedy=remedy)
     made.say("label", "a lesion where the mask marks anything, none where it is black or absent")
@@ -31,19 +31,19 @@ def classes_in_masks(places: Places, made: NewTask) -> Counter[str]:
 
 def check_masks(places: Places, made: NewTask) -> None:
     """Report how masks are named; InputError if no mask is named like a picture."""
-    outlines = places.outlines
-    if not places.mask_names:
-        if outlines and is_dicom(outlines[0]):
+    mask_files = places.mask_files
+    if not places.mask_pattern:
+        if mask_files and is_dicom(mask_files[0]):
             from rin.data.dicom import refuse_segmentation  # pydicom is slow to load
 
-            name = join_name(places.masks or places.images, outlines[0])
+            name = join_name(places.masks or places.images, mask_files[0])
             refuse_segmentation(places.tree.root, places.tree.locator(name))
-        example = outlines[0] if outlines else "none"
+        example = mask_files[0] if mask_files else "none"
         problem = f"no mask is named like a picture (first mask: {example})"
         remedy = "Name masks like their pictures, plus _mask if you like, or list them in a "
         remedy += "column of a --table."
         raise InputError(problem, where=f"--masks {places.masks}", remedy=remedy)
-    made.say("masks", f"{counted(len(outlines), 'files')}, with names such as {outlines[0]}")
+    made.say("masks", f"{counted(len(mask_files), 'files')}, with names such as {mask_files[0]}")
 
 
 def lesion_values(places: Places, said: str, made: NewTask, ask: Ask) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def lesion_values(places: Places, said: str, made: NewTask, ask: Ask) -> dict[st
     If a mask has several values, of which one may be an organ, the user is asked.
     """
     tree, folder = places.tree, places.masks or places.images
-    files = [tree.locator(join_name(folder, name)) for name in places.outlines]
+    files = [tree.locator(join_name(folder, name)) for name in places.mask_files]
     labels_of = [*_labels_of(places, files[:: 1 + len(files) // _SAMPLE])]
     if said and not {*map(str, chain(*labels_of))} >= {*_values_in(said)}:
         labels_of = [*_labels_of(places, files)]  # a rare label may be in no mask of the sample

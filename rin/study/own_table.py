@@ -50,11 +50,11 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
     """Return what the layout `folder_classes` will find in these folders."""
     tree, pictures = places.tree, places.pictures
     options: dict[str, Any] = {"leave_out": ["files"]}
-    if places.mask_names or places.masks:
+    if places.mask_pattern or places.masks:
         check_masks(places, made)
-        options["mask"] = places.mask_names
+        options["mask"] = places.mask_pattern
         options |= {"masks": places.masks} if places.masks not in ("", places.images) else {}
-        channel = discovery.channel_lacked(places.mask_names, places.outlines, pictures)
+        channel = discovery.channel_lacked(places.mask_pattern, places.mask_files, pictures)
         options |= {"channel": channel} if channel not in ("", discovery.CHANNEL) else {}
     strange = sorted(set(filter(tree.is_picture, tree.names)) - places.files)
     remedy = "Put pictures and masks into a folder of their own, or link them there."
@@ -116,7 +116,7 @@ def read_columns(
     table = _Table(_read_rows(places, made), {}, [])
     drawn = places.masks or places.images
     table.columns, table.classes = discovery.guess_columns(
-        table.rows, places.pictures, places.outlines, (places.images, drawn)
+        table.rows, places.pictures, places.mask_files, (places.images, drawn)
     )
     _take_roles(table, roles)
     if "image" not in table.columns:
@@ -184,7 +184,7 @@ def _describe_lost_zeros(places: Places, table: _Table, made: NewTask) -> None:
     """Report cells without the leading zeros of their pictures, which spreadsheets remove."""
     image = table.columns.get("image")
     cells = {*table.rows[image.name]} - {""} if image else set()
-    files = discovery.matched(cells, places.pictures, places.images)
+    files = discovery.match_names(cells, places.pictures, places.images)
     lost = [
         f"{cell} as {name}"
         for cell, name in sorted(files.items())
@@ -207,7 +207,7 @@ def _describe_left_out(
     if table.key:
         matches, n_pictures = {*table.rows.loc[table.key.rows, name]}, len(table.key.rows)
     else:
-        files = discovery.matched(cells, places.pictures, places.images)
+        files = discovery.match_names(cells, places.pictures, places.images)
         matches, n_pictures = {*files}, len({*files.values()})
     numbers = {
         "pictures-without-rows": len(places.pictures) - n_pictures,
@@ -260,7 +260,7 @@ def _find_key(
     image = table.columns.get("image")
     reached = 0
     if image:
-        files = discovery.matched({*rows[image.name]} - {""}, pictures, places.images)
+        files = discovery.match_names({*rows[image.name]} - {""}, pictures, places.images)
         reached = len({*files.values()})
     if roles["image"] or reached == len(pictures):
         return {}
@@ -436,7 +436,7 @@ def _options_of(
     places: Places, table: _Table, leave_out: Collection[str], made: NewTask
 ) -> dict[str, Any]:
     """Return the options of the layout `table` for these columns."""
-    tree, folder, outlines = places.tree, places.images, places.outlines
+    tree, folder, mask_files = places.tree, places.images, places.mask_files
     names = {role: column.name for role, column in table.columns.items()}
     options: dict[str, Any] = {"table": Path(places.table).name, "images": folder}
     options |= {role: names.get(role, "") for role in ("image", "key", "label", "patient", "mask")}
@@ -445,13 +445,13 @@ def _options_of(
     elif table.key:
         options["row"] = "patient"
         options["level"] = table.key.level
-    if places.masks or outlines:
+    if places.masks or mask_files:
         options["masks"] = places.masks or folder
         if "mask" not in names:
             check_masks(places, made)
-            template = discovery.mask_template(places.mask_names, outlines)
+            template = discovery.mask_template(places.mask_pattern, mask_files)
             stem = _STEM
-            channel = discovery.channel_lacked(places.mask_names, outlines, places.pictures)
+            channel = discovery.channel_lacked(places.mask_pattern, mask_files, places.pictures)
             if channel:
                 template = template or "{stem}"
                 stem = stem.replace("+?)", f"+?){re.escape(channel)}")
@@ -498,7 +498,7 @@ def _classes_of_rows(places: Places, table: _Table, leave_out: Collection[str]) 
     if table.key:
         rows = rows.loc[table.key.rows]
     elif "rows-without-pictures" in leave_out:
-        known = discovery.matched({*rows[names]} - {""}, places.pictures, places.images)
+        known = discovery.match_names({*rows[names]} - {""}, places.pictures, places.images)
         rows = rows[rows[names].isin(known)]
     labels = rows[label]
     empty = rows[labels.map(discovery.says_nothing)]

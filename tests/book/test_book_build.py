@@ -406,7 +406,7 @@ def test_results_are_built_first_and_stay_when_the_live_part_is_cut_off(
     """The page on the study stands for the live part: it trains, and is cut off the first time."""
     notebooks = [replace(one, part=PARTS[0]) for one in NOTEBOOKS if one.source == "study"]
     live = [replace(notebooks[0], live=True, leaves="runs")]
-    first = [replace(notebooks[0], source="use/reference", shows=())]
+    first = [replace(notebooks[0], source="use/reference", after_if_live=())]
     monkeypatch.setattr("rin.report.pages.NOTEBOOKS", (*first, *live))
     ran = []
 
@@ -434,7 +434,7 @@ def test_page_with_examples_of_live_runs_is_computed_before_them_and_again_after
 ):
     """The reference page shows examples of what the page on the study leaves."""
     notebooks = {one.source: replace(one, part=PARTS[0]) for one in NOTEBOOKS}
-    live = replace(notebooks["study"], live=True, leaves="runs", shows=())
+    live = replace(notebooks["study"], live=True, leaves="runs", after_if_live=())
     shows = replace(notebooks["use/reference"], examples=("study",))
     monkeypatch.setattr("rin.report.pages.NOTEBOOKS", (shows, live))
     outline = Outline((), frozenset(), waits=False)

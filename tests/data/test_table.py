@@ -10,7 +10,7 @@ from busi_files import changed, mask, picture, save, with_options, write_radimag
 from openpyxl import Workbook
 
 from rin.data.dataset import open_dataset
-from rin.data.discovery import decode, keys_at, matched, separator_of
+from rin.data.discovery import decode, keys_at, match_names, separator_of
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import FoundCase, read_table
 from rin.data.layouts.table import TableOptions, read_split
@@ -257,7 +257,7 @@ def test_find_cases_with_an_empty_patient_or_two_sources_of_patients_raises(bus,
     ],
 )
 def test_names_match_whole_before_they_match_without_an_ending_of_pictures(name, files, found):
-    assert matched([name], files).get(name) == found
+    assert match_names([name], files).get(name) == found
 
 
 def test_read_split_reads_words_for_parts_however_they_are_written(bus, bus_manifest):
@@ -670,7 +670,7 @@ def test_find_cases_leaves_out_what_the_manifest_says(head_ct, manifest):
     ],
 )
 def test_numbers_match_without_their_leading_zeros_where_that_is_clear(names, files, found):
-    assert matched(names, files) == found
+    assert match_names(names, files) == found
 
 
 def write_patients(root, *rows, names=("P1/a.png", "P1/b.png", "P10/a.png")):

@@ -38,7 +38,7 @@ def test_three_answers_follow_the_question_each_with_its_numbers(runs, verdict):
 
 def test_brief_finding_is_the_finding_without_the_papers_own_differences(runs):
     whole, brief, beside = (
-        headline.finding(runs), cover.brief_finding(runs), cover.beside_paper(runs)
+        headline.finding(runs), cover.brief_finding(runs), cover.papers_difference(runs)
     )  # fmt: skip
     assert beside.startswith("The paper's own difference")
     assert whole.replace(beside, "").split() == brief.split()

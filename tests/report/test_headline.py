@@ -90,7 +90,7 @@ def test_backbones_of_the_paper_are_those_of_a_run_without_its_others(runs):
 
 
 def test_papers_differences_stand_beside_those_of_its_own_tasks(runs):
-    published = headline.beside_paper(runs, headline.differences(runs)[0]).set_index("task")
+    published = headline.beside_published(runs, headline.differences(runs)[0]).set_index("task")
     assert published.loc["thyroid", "published"] == pytest.approx(0.094)
     assert "busbra" not in published.index
     assert len(published) == 5

@@ -41,7 +41,7 @@ def test_every_notebook_stands_in_the_table_once_in_the_part_of_its_folder():
     folder_of = dict(zip(PARTS, folders, strict=True))
     for notebook in NOTEBOOKS:
         assert Path(notebook.source).parent.as_posix() == folder_of[notebook.part]
-        assert {f"{name}.py" for name in (*notebook.after, *notebook.shows)} <= set(listed)
+        assert {f"{name}.py" for name in (*notebook.after, *notebook.after_if_live)} <= set(listed)
 
 
 def test_pages_of_a_task_are_named_and_headed_after_it():

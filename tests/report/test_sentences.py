@@ -311,7 +311,7 @@ def published(rows, *stated):
 )
 def test_finding_says_whether_the_papers_difference_is_excluded(stated, unlike, text):
     rows = published(run(UNCLEAR, UNCLEAR), *stated)
-    assert words.beside_paper(rows, NAMES, unlike) == [text]
+    assert words.papers_difference(rows, NAMES, unlike) == [text]
     said = words.finding(rows, NAMES, INITS, unlike_paper=unlike)
     assert said.startswith(f"{text} No clear difference across pretrainings: ")
     clear = published(run(AHEAD, AHEAD), *stated)
@@ -319,10 +319,10 @@ def test_finding_says_whether_the_papers_difference_is_excluded(stated, unlike, 
 
 
 def test_no_difference_of_the_paper_is_compared_where_there_is_none_or_with_one_pair():
-    assert words.beside_paper(run(UNCLEAR), NAMES, "") == []
-    assert words.beside_paper(published(run(UNCLEAR), (NAN, NAN, NAN)), NAMES, "") == []
+    assert words.papers_difference(run(UNCLEAR), NAMES, "") == []
+    assert words.papers_difference(published(run(UNCLEAR), (NAN, NAN, NAN)), NAMES, "") == []
     alone = published(run(UNCLEAR, unit="networks", pairs=1), (9.4, True, 0.01))
-    assert words.beside_paper(alone, NAMES, "") == []
+    assert words.papers_difference(alone, NAMES, "") == []
 
 
 @pytest.mark.parametrize(

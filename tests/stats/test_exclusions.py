@@ -86,7 +86,7 @@ def test_a_published_difference_is_tested_as_the_mean_that_it_states():
     assert table["p_holm"].to_numpy() == pytest.approx(adjusted)
 
 
-def test_wider_intervals_hold_more_published_differences():
+def test_wider_intervals_hold_more_beside_published():
     table = estimates()
     half = stats.t.ppf(0.995, 11) * table["standard_error"]
     published = dict(zip(table["task"], table["estimate"] + 0.99 * half, strict=True))

@@ -165,11 +165,11 @@ def test_planned_patients_reach_the_power_and_the_sign_does_not_matter(n, error,
 @pytest.mark.parametrize(
     ("plan", "said"),
     [
-        (lambda: patients_needed(0.1, 0, 1.0), "patients: 0"),
+        (lambda: patients_needed(0.1, 0, 1.0), "n_measured: 0"),
         (lambda: patients_needed(0.1, 10, float("nan")), "standard_error: nan"),
         (lambda: patients_needed(0, 10, 1.0), "difference: 0"),
         (lambda: patients_for_equivalence(-0.1, 10, 1.0), "margin: -0.1"),
-        (lambda: patients_for_equivalence(0.1, -3, 1.0), "patients: -3"),
+        (lambda: patients_for_equivalence(0.1, -3, 1.0), "n_measured: -3"),
         (lambda: binormal_sensitivity(1.0), "auc: 1.0"),
         (lambda: binormal_sensitivity(0.8, 0), "specificity: 0"),
     ],

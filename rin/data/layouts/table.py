@@ -21,7 +21,7 @@ import pandas as pd
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from rin.data.chunks import map_threads
-from rin.data.discovery import keys_at, keys_equal, matched, part_of
+from rin.data.discovery import keys_at, keys_equal, match_names, part_of
 from rin.data.layouts.found import (
     IF_PARTIAL,
     STAND_IN_NOTE,
@@ -394,7 +394,7 @@ def _picture_names(tree: Tree, options: TableOptions, place: str) -> list[str]:
         groups = every[column].str.extract(f"^(?:{pattern.pattern})$")
         # A name that the pattern does not match may be that of a mask.
         every = every.assign(**groups)[groups.notna().all(axis=1)]
-    masks = matched([*_filled(tree, place, every, options.mask)], pictures, options.images)
+    masks = match_names([*_filled(tree, place, every, options.mask)], pictures, options.images)
     return [name for name in pictures if name not in {*masks.values()}]
 
 
@@ -470,9 +470,9 @@ def _files(
     mask_folder, base = options.masks or options.images, _folder_of(place)
     pictures = _below(tree, files, options.images, base)
     outlines = _below(tree, files, mask_folder, base) if len(masks) else {}
-    image_names = matched(names, pictures, options.images)
+    image_names = match_names(names, pictures, options.images)
     images = {name: pictures[file] for name, file in image_names.items()}
-    mask_names = matched(masks, outlines, mask_folder)
+    mask_names = match_names(masks, outlines, mask_folder)
     drawn = {name: outlines[file] for name, file in mask_names.items()}
     accepted = "or set leave_out in the manifest (--leave-out {} of rin new)."
     searched = "Searched below {}, with and without extension, in any case, among {} pictures; a "
