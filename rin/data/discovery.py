@@ -28,6 +28,8 @@ from rin.files import read_yaml
 SEPARATORS = ",;\t|"
 _WORDS = read_yaml(Path(__file__).with_suffix(".yaml"))
 COLUMNS = {role: words.split() for role, words in _WORDS["columns"].items()}
+#: Words by which a column describes patients and does not identify them.
+OF_PATIENT = _WORDS["of a patient"].split()
 POSITIVE, NEGATIVE = _WORDS["positive"].split(), _WORDS["negative"].split()
 #: Words for yes and no, which do not name what is present or absent.
 YES_NO = _WORDS["yes or no"].split()
@@ -618,10 +620,18 @@ def _named(name: str, role: str) -> float:
     if text in words:
         return 1 - words.index(text) / 100
     parts = {plain(part) for part in re.split(r"[^0-9A-Za-zÀ-ÿ]+", name)}
+    if role == "patient" and _describes_patient(text, parts):
+        return 0
     if among := [word for word in words if word in parts]:
         return 0.5 - words.index(among[0]) / 100
     inside = any(len(word) > 3 and word in text for word in words)
     return 0.25 if inside else 0
+
+
+def _describes_patient(text: str, parts: Collection[str]) -> bool:
+    """Return whether a column is about patients, as Patient Age and PatientSex are."""
+    compounds = (word + end for word in COLUMNS["patient"] for end in OF_PATIENT)
+    return not {*parts}.isdisjoint(OF_PATIENT) or text in compounds
 
 
 def _may_be(cells: pd.Series, role: str) -> bool:

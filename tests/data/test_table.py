@@ -431,12 +431,38 @@ def test_a_quote_that_only_another_separator_opens_stops_nothing():
 
 
 @pytest.mark.parametrize(
+    ("content", "columns"),
+    [
+        (b",id\n0,a\n1,b\n", {"id": ["a", "b"]}),
+        (b",id\n1,a\n2,b\n", {"id": ["a", "b"]}),
+        (b"id,hemorrhage,\na,1,\nb,0,\n", {"id": ["a", "b"], "hemorrhage": ["1", "0"]}),
+        (b",id\nx.png,a\ny.png,b\n", {"column 1": ["x.png", "y.png"], "id": ["a", "b"]}),
+        (
+            b"id,,\na,5,\nb,5,6\n",
+            {"id": ["a", "b"], "column 2": ["5", "5"], "column 3": ["", "6"]},
+        ),
+    ],
+    ids=["numbers from 0", "numbers from 1", "empty", "index of files"],
+)
+def test_columns_without_a_name_are_left_out_if_they_number_the_rows_and_else_are_named(
+    tmp_path, content, columns
+):
+    assert read_csv(tmp_path, content, []).to_dict("list") == columns
+
+
+def test_cells_that_are_lists_of_texts_are_findings(tmp_path):
+    content = b"""id;labels;note\n0;['normal'];[1]\n1;["a b", 'c'];x\n2;[];\n3;;[]\n"""
+    rows = read_csv(tmp_path, content, [])
+    assert rows["labels"].tolist() == ["normal", "a b|c", "", ""]
+    assert rows["note"].tolist() == ["[1]", "x", "", "[]"]
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", "not a readable CSV table"),
         (b"id,label\n0,1\n", "its columns are id, label; it needs id, hemorrhage"),
         (b"id,hemorrhage,id\n0,1,2\n", "several columns are called id. Give each"),
-        (b"id,hemorrhage,a,,\n0,1,,,\n", "several columns are called \\(no name\\). Give each"),
         (b"List of May,\nid,hemorrhage\n", "the first row does not name the columns"),
         (b"id,hemorrhage\n0,1,a\n1,1,a\n", "Expected 2 columns, got 3.*delete rows above"),
         (b"id;hemorrhage\n0;1\n1;0;1\n0;1\n", "Expected 2 columns, got 3"),

@@ -34,6 +34,9 @@ CLASSES, NO_CLASS = "classes", "none"
 #: Columns for labels by file name in JSON; endings of files with one JSON row per line.
 FILE, LABEL = "file", "label"
 JSON_LINES = ("jsonl", "ndjson")
+#: A list of texts, as Python and JSON write it.
+_QUOTED = r"""(?:'[^']*'|"[^"]*")"""
+_LIST = rf"\[\s*(?:{_QUOTED}(?:\s*,\s*{_QUOTED})*)?\s*\]"
 _CELL = (str, int, float, bool, type(None))
 #: Separator of the findings of a picture that come from several rows.
 BETWEEN = "|"
@@ -161,7 +164,9 @@ def read_table(
         if len(sheets := sheets_of(tree, name)) > 1:
             remedy = f"Put the sheet with the table first; the sheets are {', '.join(sheets)}."
         raise tree.error("the first row does not name the columns", file=name, remedy=remedy)
-    if twice := [title or "(no name)" for title, n in Counter(names).items() if n > 1]:
+    rows = _with_all_names(rows)
+    names = [*rows.columns]
+    if twice := [title for title, n in Counter(names).items() if n > 1]:
         remedy = "Give each column a unique name, or delete it."
         raise tree.error(
             f"several columns are called {join_first_ten(twice)}", file=name, remedy=remedy
@@ -170,7 +175,40 @@ def read_table(
         problem = f"its columns are {join_first_ten(names, ', ')}; it needs {', '.join(columns)}"
         remedy = "Name the columns of the table in the manifest's options."
         raise tree.error(f"{problem}{did_you_mean(absent[0], names)}", file=name, remedy=remedy)
-    return rows.apply(lambda column: column.str.strip())
+    return rows.apply(lambda column: _without_lists(column.str.strip()))
+
+
+def _without_lists(cells: pd.Series) -> pd.Series:
+    """Return cells that are all lists of texts, as ['a', 'b'], as a|b, and others as they are."""
+    filled = cells[cells != ""]
+    if filled.empty or not filled.str.fullmatch(_LIST).all():
+        return cells
+    texts = [BETWEEN.join(text[1:-1] for text in re.findall(_QUOTED, cell)) for cell in cells]
+    return pd.Series(texts, cells.index, dtype=cells.dtype)
+
+
+def _with_all_names(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose columns without a name are called column 1, and so on.
+
+    Such columns are left out where they are empty or only number the rows, as programs write it.
+    """
+    nameless = [not name or name.startswith("Unnamed: ") for name in rows.columns]
+    names = [
+        f"column {n}" if is_nameless else name
+        for n, (name, is_nameless) in enumerate(zip(rows.columns, nameless, strict=True), 1)
+    ]
+    kept = [
+        not (is_nameless and _is_index(cells))
+        for is_nameless, (_, cells) in zip(nameless, rows.items(), strict=True)
+    ]
+    return rows.set_axis(names, axis=1).loc[:, kept]
+
+
+def _is_index(cells: pd.Series) -> bool:
+    """Return whether cells are all empty, or are the numbers of the rows from 0 or 1 on."""
+    texts = [*cells.str.strip()]
+    numbers = (map(str, range(first, first + len(texts))) for first in (0, 1))
+    return not any(texts) or any(texts == [*column] for column in numbers)
 
 
 class _Stated(FrozenModel):
