@@ -293,6 +293,11 @@ def plain(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", letters)
 
 
+def is_called_as_id(name: str) -> bool:
+    """Return whether a column's name ends like those of identifiers, as lesion_id does."""
+    return plain(name).endswith(tuple(_WORDS["ends of ids"].split()))
+
+
 def part_of(cell: str) -> str:
     """Return the part of a split that a cell names, in any case, or else an empty string."""
     return PART_WORDS.get(cell.strip().casefold(), "")

@@ -12,7 +12,7 @@ from typing import Any
 from rin.data import discovery
 from rin.data.tree import Tree, file_of, is_archive, open_tree
 from rin.data.volumes import ENDINGS
-from rin.errors import InputError
+from rin.errors import InputError, counted
 from rin.files import read_yaml
 
 #: Value of ``--split`` that ignores the table's own split, and value of ``--patient`` with which
@@ -23,7 +23,7 @@ IN_MASKS = "masks"
 #: The largest number of classes of which the user is asked for the positive one.
 MOST_CLASSES = 20
 #: How files of other kinds can be converted to pictures or volumes, by their endings.
-_WAYS = read_yaml(Path(__file__).with_suffix(".yaml"))["conversions"]
+_WAYS, _ANNOTATIONS = read_yaml(Path(__file__).with_suffix(".yaml")).values()
 #: A function that answers a question with one of its choices, given the flag for it and a default.
 Ask = Callable[[str, str, Sequence[str], str], str]
 
@@ -123,14 +123,22 @@ def find_places(
         raise InputError(problem, where=above, remedy=remedy)
     root = _absolute(data_root) if data_root else above.parent
     inside = root in above.parents
-    tree = open_tree(root, above.relative_to(root).as_posix() if inside else above.as_posix())
+    place = above.relative_to(root) if inside else above
+    tree = open_tree(root, place.as_posix())
     names = {flag: path.relative_to(above).as_posix() for flag, path in paths.items()}
     folder, drawn = (names.get(flag, "").removeprefix(".") for flag in ("--images", "--masks"))
     _refuse_pairs(tree)
-    tree = tree.with_pictures(re.compile(only) if only else None)
+    pattern = re.compile(only) if only else None
+    tree = tree.with_pictures(pattern)
     files = [name for name in tree.names if tree.is_picture(name)]
-    if not table and folder == drawn == "":
-        folder = _folder_around(files)
+    if not table and folder == drawn == "" and (wrapper := _folder_around(files)):
+        folder = wrapper
+        if above.is_dir():
+            # Patterns are of names below it, here and in the reader, if they fit these names too.
+            inner = open_tree(root, (place / wrapper).as_posix()).with_pictures(pattern)
+            if sum(map(inner.is_picture, inner.names)) == len(files):
+                tree, folder = inner, ""
+                files = [name for name in tree.names if tree.is_picture(name)]
     pictures, mask_files, mask_pattern = discovery.sort_pictures(files, folder, drawn)
     if not pictures:
         others = [name for name in tree.names if name.startswith(join_name(folder, ""))]
@@ -150,6 +158,23 @@ def _way_to_convert(names: Iterable[str], folder: Path) -> str:
         if endings & {*way["endings"].split()}:
             return str(way["how"]).format(folder=shlex.quote(str(folder)))
     return "convert other files"
+
+
+def refuse_annotations(places: Places) -> None:
+    """Raise InputError if most pictures have a file of annotations, which is not read."""
+    tree = places.tree
+    stems = {discovery.file_stem(name).rpartition("/")[2] for name in places.pictures}
+    for annotation in _ANNOTATIONS:
+        ending = str(annotation["ending"])
+        files = [name for name in tree.names if name.lower().endswith(ending)]
+        annotated = {Path(name).stem for name in files} & stems
+        if len(annotated) > len(stems) / 2:
+            folder = shlex.quote(str(tree.root / tree.location))
+            command = str(annotation["how"]).format(folder=folder)
+            problem = f"{counted(len(annotated), 'pictures')} have their class in {ending} files"
+            remedy = f"Write a table of them: {command}; then give --table {folder}/list.csv "
+            remedy += "--findings --leave-out pictures-without-rows."
+            raise tree.error(problem, remedy=remedy)
 
 
 def _refuse_pairs(tree: Tree) -> None:
@@ -192,6 +217,10 @@ def _refuse_absent(given: dict[str, Path], paths: dict[str, Path]) -> None:
         kind = "file" if flag == "--table" else "folder"
         where, remedy = f"{flag} {given[flag]}", "Check the path; quote it if it has spaces."
         is_zip = path.is_file() and is_archive(path)
+        if path.suffix.lower() == ".npz" and path.is_file() and flag == "--images":
+            way = _way_to_convert([path.name], given[flag])
+            problem = "an archive of arrays is no folder of pictures"
+            raise InputError(problem, where=where, remedy=f"{way[0].upper()}{way[1:]}.")
         if is_zip and flag == "--images" and len(paths) == 1:
             continue  # read in place
         if is_zip:

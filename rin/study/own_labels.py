@@ -147,13 +147,25 @@ def _named_classes(
 ) -> tuple[list[str], dict[str, str]]:
     """Return the classes that a flag names, and the names given to them, as in 1=malignant."""
     values, names = [], {}
-    for text in given:
+    for text in _separated(given, known):
         value, equals, name = text.rpartition("=") if text not in known else (text, "", "")
         value = look_up(f"class ({flag})", value.strip() if equals else text, known)
         values.append(value)
         if name.strip():
             names[value] = name.strip()
     return values, names
+
+
+def _separated(given: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return classes one by one, also those given together, as in 1=mass,2."""
+    texts: list[str] = []
+    for text in given:
+        several = re.split(r"\s*,\s*", text)
+        are_known = all(
+            part in known or part.partition("=")[0].strip() in known for part in several
+        )
+        texts += several if are_known and text not in known else [text]
+    return texts
 
 
 def _label_of(

@@ -5,7 +5,8 @@ shown on the screen; an option that cannot be found is an error.
 """
 
 import re
-from collections import Counter
+import shlex
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -37,11 +38,14 @@ from rin.study.own_files import (
     Reading,
     join_name,
     named_in_headers,
+    refuse_annotations,
 )
 from rin.study.own_masks import check_masks, classes_in_masks
 
 #: The names in a table's option ``leave_out`` for kinds of ``--leave-out``.
 _OF_TABLES = {"rows-without-pictures": "rows", "pictures-without-rows": "pictures"}
+#: A pattern for a folder of any name in a path.
+_ANY_FOLDER = "[^/]+/"
 #: A pattern for the name of a picture in a column, without folder and ending.
 _STEM = r"(?:.*[/\\])?(?P<stem>[^/\\]+?)(?i:" + "|".join(map(re.escape, PICTURES)) + ")?"
 
@@ -76,17 +80,30 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
         options["splits"] = splits
         made.say("parts", f"{', '.join(splits)}: merged, and divided again by patient", "yellow")
     if {len(folders) for folders in parts} == {depth + 3}:
+        _refuse_folders_of_kinds(tree, parts, depth)
         options["patients"] = True
-    deepest = depth + (3 if "patients" in options else 2)
+    _refuse_scattered(places, parts, depth, "patients" in options)
+    classes = Counter(folders[depth] for folders in parts)
+    if len(classes) < 2:
+        refuse_annotations(places)
+    # Only file names may identify patients, because the folders above them are classes.
+    return Reading(options, classes, [folders[-1] for folders in parts])
+
+
+def _refuse_scattered(
+    places: Places, parts: Sequence[Sequence[str]], depth: int, has_patients: bool
+) -> None:
+    """Raise InputError for pictures that are not directly in a folder of a class or a patient."""
+    deepest = depth + (3 if has_patients else 2)
     strange = ["/".join(folders) for folders in parts if len(folders) != deepest]
     remedy = "Make one folder per class, of pictures or of patients' folders; or give a --table"
-    if pattern := discovery.guess_label_pattern(pictures):
+    outer = sorted({folders[depth] for folders in parts if len(folders) > deepest})
+    if strange and len(outer) in range(2, MOST_CLASSES):
+        remedy += f"; or, if {join_first_ten(outer, ', ')} are the classes, give --label "
+        remedy += f"'^{depth * _ANY_FOLDER}([^/]+)/'"
+    if pattern := discovery.guess_label_pattern(places.pictures):
         remedy += f"; or read classes from names: --label '{pattern}'"
-    tree.raise_if_any(strange, "pictures are in no class folder", remedy=f"{remedy}.")
-    # Only file names may identify patients, because the folders above them are classes.
-    return Reading(
-        options, Counter(folders[depth] for folders in parts), [folders[-1] for folders in parts]
-    )
+    places.tree.raise_if_any(strange, "pictures are in no class folder", remedy=f"{remedy}.")
 
 
 @dataclass
@@ -135,6 +152,8 @@ def read_columns(
         _take_roles(table, {"label": answer})
     for role, column in table.columns.items():
         made.say(f"{role} column", f"{column.name} ({column.reason})")
+    if not roles["patient"]:
+        _hint_at_groups(table, made)
     _describe_lost_zeros(places, table, made)
     _describe_left_out(places, table, leave_out, made)
     if findings and not in_masks:
@@ -151,6 +170,19 @@ def read_columns(
     if in_masks:
         return Reading(options, classes_in_masks(places, made), names, settings, in_masks)
     return Reading(options, _classes_of_rows(places, table, leave_out), names, settings)
+
+
+def _hint_at_groups(table: _Table, made: NewTask) -> None:
+    """Report columns of ids that several rows share, if no column names patients."""
+    taken = {column.name for column in table.columns.values()}
+    if "patient" in table.columns or table.key:
+        return
+    for name in table.rows:
+        n = table.rows[name].nunique()
+        is_id = name not in taken and discovery.is_called_as_id(name)
+        if is_id and len(table.rows) / 20 < n < len(table.rows):
+            text = f"column {name} has {n:,} values in {len(table.rows):,} rows: give --patient "
+            made.say("PATIENTS", f"{text}{name} if rows of one value belong together", "bold red")
 
 
 def _read_rows(places: Places, made: NewTask) -> pd.DataFrame:
@@ -413,7 +445,13 @@ def _refuse_unnamed(places: Places, rows: pd.DataFrame, key: discovery.Key | Non
     remedy = "Name the column of pictures with --image, or of patients with --patient, or give a "
     remedy += "pattern that finds patients in names, as in --patient '^Pat (\\d+)/', and the "
     remedy += f"folder where paths start with --images. A picture is called {pictures[0]}."
-    if len(sheets := sheets_of(tree, places.table)) > 1:
+    titles = re.split(r"[\s,;]+", " ".join(rows))
+    if discovery.match_names(titles, places.pictures, places.images):
+        table = Path(tree.root, tree.location, places.table)
+        columns = ",".join(f"column{n}" for n in range(1, len(titles) + 1))
+        remedy = "Its first row names a picture: write names of columns above it, as with (echo "
+        remedy += f"{columns}; tr ' ;\\t' ',,,' < {shlex.quote(str(table))}) > list.csv."
+    elif len(sheets := sheets_of(tree, places.table)) > 1:
         first = f"Only the first of the sheets {', '.join(sheets)} is read: put another first, or "
         remedy = first + remedy[0].lower() + remedy[1:]
     raise tree.error(problem, file=places.table, remedy=remedy)
@@ -484,11 +522,31 @@ def _refuse_other_folders(tree: Tree, parts: Sequence[Sequence[str]]) -> None:
     for level in range(1, depth):
         names = sorted({folders[level] for folders in parts})
         if len(outermost) > MOST_CLASSES and len(names) in range(2, MOST_CLASSES):
-            label = "^" + level * "[^/]+/" + "([^/]+)/"
+            ends = [re.search(r"[ _-]([A-Za-z]+)$", name) for name in names]
+            label = "^" + level * _ANY_FOLDER
+            # Of study1_positive and study2_positive the class is positive.
+            label += "[^/]*[ _-]([A-Za-z]+)/" if all(ends) else "([^/]+)/"
             problem = f"{len(outermost)} folders are too many for classes, and contain "
             problem += join_first_ten(names, ", ")
             remedy = f"If they are patients that contain the classes, give --label '{label}' "
             raise tree.error(problem, remedy=f"{remedy}--patient '^([^/]+)/'.")
+
+
+def _refuse_folders_of_kinds(tree: Tree, parts: Sequence[Sequence[str]], depth: int) -> None:
+    """Raise InputError if the same few folders, as of images and masks, are in every class."""
+    inside: dict[str, set[str]] = defaultdict(set)
+    for folders in parts:
+        inside[folders[depth]].add(folders[depth + 1])
+    kinds = inside[parts[0][depth]]
+    if len(inside) < 2 or len(kinds) > 3 or any(names != kinds for names in inside.values()):
+        return
+    label = f"'^{depth * _ANY_FOLDER}([^/]+)/'"
+    remedy = f"If the classes are {join_first_ten(sorted(inside), ', ')}, give --label {label}"
+    if len(kinds) > 1:
+        remedy += ", and select pictures of one kind, as with "
+        remedy += f"--only '/{re.escape(min(kinds))}/'"
+    problem = f"the same folders are in every class: {join_first_ten(sorted(kinds), ', ')}"
+    raise tree.error(problem, remedy=f"{remedy}.")
 
 
 def _classes_of_rows(places: Places, table: _Table, leave_out: Collection[str]) -> Counter[str]:

@@ -437,10 +437,6 @@ def test_a_quote_that_only_another_separator_opens_stops_nothing():
         (b",id\n1,a\n2,b\n", {"id": ["a", "b"]}),
         (b"id,hemorrhage,\na,1,\nb,0,\n", {"id": ["a", "b"], "hemorrhage": ["1", "0"]}),
         (b",id\nx.png,a\ny.png,b\n", {"column 1": ["x.png", "y.png"], "id": ["a", "b"]}),
-        (
-            b"id,,\na,5,\nb,5,6\n",
-            {"id": ["a", "b"], "column 2": ["5", "5"], "column 3": ["", "6"]},
-        ),
     ],
     ids=["numbers from 0", "numbers from 1", "empty", "index of files"],
 )

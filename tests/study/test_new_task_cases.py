@@ -95,6 +95,26 @@ def patients_of(name_of, key_of, **options):
     return make
 
 
+def ages_of_patients(home):
+    """Write a row a patient whose age others have too, and pictures of both of her eyes."""
+    rename(home, lambda patient, view: f"{patient}_{('left', 'right')[view]}.png")
+    rows = [(str(p), label_of(p), str(50 + p % 5)) for p in range(24)]
+    write_table(home, rows, columns=("ID", "Diagnosis", "Patient Age"))
+
+
+def numbered_rows(home):
+    """Write a table with row numbers, as pandas does, lists of labels, and pictures in folders."""
+    rename(home, lambda patient, view: f"{patient % 3}/{1000 + 2 * patient + view}.png")
+    rows = [
+        (str(n), f"{1000 + n}.png", f"P{n // 2}", f"['{label_of(n // 2)}']") for n in range(48)
+    ]
+    write_table(home, rows, columns=("", "ImageID", "PatientID", "Labels"))
+
+
+def write_lines(home, lines):
+    (home / "own" / "list.csv").write_text("\n".join([*lines, ""]))
+
+
 def in_table(change):
     """Return what changes the rows of the table one by one: name, label, patient."""
 
@@ -648,6 +668,12 @@ CASES = {
         remedy=("--positive", "1=pneumonia", "--positive", "2", "--negative", "0=normal"),
         classes=("pneumonia", "normal"),
     ),
+    "0, 1 and 2, two given together": Case(
+        classes_of("0", "1", "2"),
+        "classes pneumonia 32 (positive), normal 16",
+        ("--positive", "1=pneumonia,2", "--negative", "0=normal"),
+        classes=("pneumonia", "normal"),
+    ),
     "0, 1 and 2, the middle left out": Case(
         classes_of("0", "1", "2"),
         "16 pictures of other classes (1 16)",
@@ -900,6 +926,56 @@ CASES = {
         refused=True,
         remedy=("--label", "^[^/]+/([^/]+)/", "--patient", "^([^/]+)/"),
         table=False,
+    ),
+    "folders of patients that hold folders of studies with classes": Case(
+        without_table(lambda p, v: f"X/P{p}/study{v}_{label_of(p)}/image1.png"),
+        "If they are patients that contain the classes, give "
+        "--label '^[^/]+/[^/]*[ _-]([A-Za-z]+)/' --patient '^([^/]+)/'.",
+        refused=True,
+        remedy=("--label", "^[^/]+/[^/]*[ _-]([A-Za-z]+)/", "--patient", "^([^/]+)/"),
+        classes=("malignant", "benign"),
+        table=False,
+    ),
+    "classes far above the pictures": Case(
+        without_table(lambda p, v: f"a/b/{label_of(p)}/x/{p % 2}/P{p}_{v}.png"),
+        "or, if benign, malignant are the classes, give --label '^([^/]+)/'; or read classes",
+        refused=True,
+        remedy=("--label", "^([^/]+)/", "--patient", r"(P\d+)_"),
+        classes=("malignant", "benign"),
+        table=False,
+    ),
+    "folders of kinds in each class": Case(
+        without_table(lambda p, v: f"{label_of(p)}/{('images', 'lung masks')[v]}/P{p}.png"),
+        "the same folders are in every class: images, lung masks. If the classes are benign, "
+        "malignant, give --label '^([^/]+)/', and select pictures of one kind, as with "
+        "--only '/images/'.",
+        refused=True,
+        remedy=("--label", "^([^/]+)/", "--only", "/images/", "--patient", r"(P\d+)"),
+        classes=("malignant", "benign"),
+        table=False,
+    ),
+    "age of patients": Case(
+        ages_of_patients,
+        "patient column ID (one row per patient: its cells begin the names of 48 of 48 pictures)",
+    ),
+    "row numbers without a name": Case(
+        numbered_rows,
+        "image column ImageID (100% of its cells are names of files)",
+        ("--positive", "malignant"),
+    ),
+    "ids that pictures share": Case(
+        lambda home: write_table(
+            home,
+            [(name, label, f"L{patient}") for name, label, patient in rows_of(home)],
+            columns=("Bild", "Befund", "lesion_id"),
+        ),
+        "column lesion_id has 24 values in 48 rows: give --patient lesion_id if rows of one value",
+    ),
+    "no names of columns": Case(
+        lambda home: write_lines(home, [" ".join(row) for row in rows_of(home)]),
+        "Its first row names a picture: write names of columns above it, as with (echo "
+        "column1,column2,column3; tr ' ;\\t' ',,,' < ",
+        refused=True,
     ),
     "folders of parts alone": Case(
         without_table(lambda p, v: f"{('train', 'test')[p % 2]}/P{p}_{v}.png"),

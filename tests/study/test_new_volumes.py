@@ -1,5 +1,8 @@
 """`rin new` on volumes: NIfTI, arrays, frames and folders of slices, with their patients."""
 
+import re
+import shlex
+import shutil
 import subprocess
 import sys
 
@@ -147,6 +150,54 @@ def test_way_to_convert_pictures_of_other_kinds_works(rin, home):
     command = err[err.index("python -c") : err.index(", or name the right folder")]
     subprocess.run(command.replace("python", sys.executable, 1), shell=True, check=True, cwd=home)
     assert len(sorted((home / "other/a folder").glob("*.png"))) == 3
+
+
+@pytest.mark.slow
+def test_way_to_write_pictures_of_an_archive_of_arrays_works(rin, home):
+    (home / "arrays").mkdir()
+    arrays = {}
+    for part, n in (("train", 20), ("test", 6)):
+        arrays[f"{part}_images"] = np.stack([values_of(k)[..., 0] for k in range(n)])
+        arrays[f"{part}_labels"] = np.arange(n)[:, None] % 2
+    np.savez(home / "arrays" / "mnist.npz", **arrays)
+    for images, after in (("arrays", ", or name the right folder"), ("arrays/mnist.npz", ".\n")):
+        status, _, err = rin("new", "mine", "--images", images, "--yes")
+        assert status == 1
+        command = err[err.index("python -c") : err.index(after)]
+        command = command.replace("python", sys.executable, 1)
+        subprocess.run(command, shell=True, check=True, cwd=home)
+        assert len([*(home / "arrays").rglob("*.png")]) == 26
+        shutil.rmtree(home / "arrays" / "mnist", ignore_errors=images == "arrays/mnist.npz")
+    subprocess.run(command, shell=True, check=True, cwd=home)
+    flags = ["--images", "arrays/mnist", "--patient", "none", "--positive", "1=lesion", "--yes"]
+    assert "lesion 13 (positive), not lesion 13" in new(rin, *flags)
+
+
+XML = "<annotation><object><name>{}</name></object></annotation>"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("ending", "annotation", "positive"),
+    [(".xml", XML, "nodule"), (".txt", "{} .5 .5 .1 .1", "1")],
+)
+def test_way_to_make_a_table_of_annotations_works(rin, home, ending, annotation, positive):
+    other = {"nodule": "mass", "1": "0"}[positive]
+    for number in range(24):
+        path = home / "other" / "images" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(values_of(number)[..., 0]).save(path)
+        text = annotation.format(positive if number % 3 == 0 else other)
+        path = home / "other" / "annotations" / f"{number}{ending}"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"{text}\n{annotation.format(other)}" if ending == ".txt" else text)
+    status, _, err = rin("new", "mine", "--images", "other", "--yes")
+    assert (status, f"24 pictures have their class in {ending} files" in err) == (1, True)
+    command, flags = re.search(r"(python -c .*); then give (.*)\.\n", err).groups()
+    command = command.replace("python", sys.executable, 1)
+    subprocess.run(command, shell=True, check=True, cwd=home)
+    flags = [*shlex.split(flags), "--patient", "none", "--positive", f"{positive}=lesion", "--yes"]
+    assert "lesion 8 (positive)" in new(rin, "--images", "other", *flags)
 
 
 @pytest.mark.slow
