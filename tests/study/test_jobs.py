@@ -73,15 +73,9 @@ def start_beating(folder, workers, executor, work="beat", **options):
     return subprocess.Popen([*program, str(workers), executor, work], env=ENVIRONMENT, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("workers", "executor"),
-    [
-        (2, "processes"),
-        *(
-            pytest.param(*each, marks=pytest.mark.slow)
-            for each in ((0, "processes"), (2, "local"))
-        ),
-    ],
+    ("workers", "executor"), [(2, "processes"), (0, "processes"), (2, "local")]
 )
 def test_interrupt_says_what_is_kept_and_leaves_no_worker(tmp_path, workers, executor):
     # A session of its own, all of which hears Ctrl-C, as in a terminal.

@@ -1099,6 +1099,10 @@ SLOW = {
     "cells of a key that may be several of a patient",
     "studies in folders of patients",
     "files called alike in folders",
+    "folders of patients that hold folders of studies with classes",
+    "folders of kinds in each class",
+    "row numbers without a name",
+    "no names of columns",
 }
 
 
