@@ -237,7 +237,7 @@ shutil.rmtree(work)
 # | patients in DICOM headers only | read from there and reported |
 # | a table below a title, or empty rows | passed over and reported |
 # | images of more than 8 bits | a window of all their values, or that of the DICOM file; `--window` for another; `--window percentiles` leaves the lowest and highest half percent aside, of DICOM too |
-# | volumes: NIfTI, `.npy` of three axes, DICOM or TIFF of several frames or a folder a series | three slices each are proposed; `--slices even,5`, `--slices middle,3,coronal`, `--slices lesion,3` or `--slices even,5,folder` for others; all slices of a patient stay in one part |
+# | volumes: NIfTI, `.npy` of three axes, DICOM or TIFF of several frames or a folder per series | three slices each are proposed; `--slices even,5`, `--slices middle,3,coronal`, `--slices lesion,3` or `--slices even,5,folder` for others; all slices of a patient stay in one part |
 # | floating values | `--window 0.5,1`, or `--window percentiles` |
 # | classes in other words, or more than two | `--positive`, which may be repeated; the others become one, or `--negative` names those compared and leaves the rest out |
 # | classes in numbers | `--positive 2=malignant --negative 1=benign` also names them |

@@ -355,7 +355,7 @@ commands above compute it; on one GPU, `rin study --profile paper`.
 # DATA_ROOT/
 # └── rsna-intracranial-hemorrhage-detection/
 #     ├── stage_2_train/       ID_<number>.dcm, a slice each
-#     └── stage_2_train.csv    six rows a slice
+#     └── stage_2_train.csv    six rows per slice
 # ```
 #
 # The test images of the challenge may be there and are not read. The headers say which slices are
