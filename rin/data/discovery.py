@@ -31,6 +31,8 @@ COLUMNS = {role: words.split() for role, words in _WORDS["columns"].items()}
 #: Words by which a column describes patients and does not identify them.
 OF_PATIENT = _WORDS["of a patient"].split()
 POSITIVE, NEGATIVE = _WORDS["positive"].split(), _WORDS["negative"].split()
+#: Fewer values than these name no patients, but groups of them: no study divides so few.
+FEWEST_PATIENTS = 6
 #: Words for yes and no, which do not name what is present or absent.
 YES_NO = _WORDS["yes or no"].split()
 #: Signs that may separate several findings in a cell, the least ambiguous first.
@@ -630,7 +632,9 @@ def _named(name: str, role: str) -> float:
     if among := [word for word in words if word in parts]:
         return 0.5 - words.index(among[0]) / 100
     inside = any(len(word) > 3 and word in text for word in words)
-    return 0.25 if inside else 0
+    if role == "patient":  # a subjective score names nobody
+        inside = inside and is_called_as_id(name)
+    return 0.25 if inside and role != "split" else 0
 
 
 def _describes_patient(text: str, parts: Collection[str]) -> bool:
@@ -647,4 +651,4 @@ def _may_be(cells: pd.Series, role: str) -> bool:
         return 2 <= len(values) <= 10 and is_split
     if role == "label":
         return 1 <= len(values) <= 12 and len(values) < max(3, len(cells) / 3)
-    return len(values) >= 1
+    return len(values) >= FEWEST_PATIENTS

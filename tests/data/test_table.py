@@ -10,7 +10,7 @@ from busi_files import changed, mask, picture, save, with_options, write_radimag
 from openpyxl import Workbook
 
 from rin.data.dataset import open_dataset
-from rin.data.discovery import decode, keys_at, match_names, separator_of
+from rin.data.discovery import decode, guess_columns, keys_at, match_names, separator_of
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import FoundCase, read_table
 from rin.data.layouts.table import TableOptions, read_split
@@ -800,3 +800,33 @@ def test_rows_of_findings_need_their_column(manifest):
     options = {"table": "a.csv", "image": "b", "findings": True}
     with pytest.raises(InputError, match="rows of findings need label"):
         TableOptions.of(changed(manifest, options=options))
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "is_patient"),
+    [
+        ("PatientID", range(40), True),
+        ("Patienten-Nr.", range(40), True),
+        ("subject_code", range(40), True),
+        ("Patientenkennung", range(40), True),
+        ("Patient Age", range(40), False),
+        ("PatientSex", range(40), False),
+        ("age of patient", range(40), False),
+        ("subjective score", range(40), False),
+        ("case", [0, 1] * 20, False),
+        ("patient group", range(40), False),
+    ],
+)
+def test_column_of_patients_identifies_and_does_not_describe_them(column, cells, is_patient):
+    rows = pd.DataFrame({"file": [f"{n}.png" for n in range(40)], column: map(str, cells)})
+    columns, _ = guess_columns(rows, [*rows["file"]], [], ("", ""))
+    assert columns["image"].name == "file"
+    assert ("patient" in columns) == is_patient
+
+
+@pytest.mark.parametrize(("column", "is_split"), [("split", True), ("department", False)])
+def test_column_of_a_split_is_called_so(column, is_split):
+    numbers = [str(n % 4) for n in range(40)]
+    rows = pd.DataFrame({"file": [f"{n}.png" for n in range(40)], column: numbers})
+    columns, _ = guess_columns(rows, [*rows["file"]], [], ("", ""))
+    assert ("split" in columns) == is_split
