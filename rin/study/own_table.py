@@ -44,6 +44,8 @@ from rin.study.own_masks import check_masks, classes_in_masks
 
 #: The names in a table's option ``leave_out`` for kinds of ``--leave-out``.
 _OF_TABLES = {"rows-without-pictures": "rows", "pictures-without-rows": "pictures"}
+#: Why a column has a role that was named with a flag.
+_SAID = "as you said"
 #: A pattern for a folder of any name in a path.
 _ANY_FOLDER = "[^/]+/"
 #: A pattern for the name of a picture in a column, without folder and ending.
@@ -142,6 +144,7 @@ def read_columns(
             table.columns["image"], names_of_rows = path
             table.rows[table.columns["image"].name] = names_of_rows
     settings = _find_key(places, table, roles, findings, made)
+    _refuse_wide_rows(places, table)
     in_masks = roles["label"] == IN_MASKS and IN_MASKS not in table.rows
     if in_masks:
         table.columns.pop("label", None)
@@ -170,6 +173,28 @@ def read_columns(
     if in_masks:
         return Reading(options, classes_in_masks(places, made), names, settings, in_masks)
     return Reading(options, _classes_of_rows(places, table, leave_out), names, settings)
+
+
+def _refuse_wide_rows(places: Places, table: _Table) -> None:
+    """Raise InputError if a second column names other pictures, as of another view."""
+    image = table.columns.get("image")
+    if image is None or image.reason == _SAID or image.name not in table.rows:
+        return
+
+    def files_named(column: str) -> set[str]:
+        cells = {*table.rows[column]} - {""}
+        files = discovery.match_names(cells, places.pictures, places.images)
+        return {*files.values()} if len(files) > discovery.LEAST_SHARE * len(cells) else set()
+
+    own = files_named(image.name)
+    taken = [column.name for column in table.columns.values()]
+    for name in table.rows:
+        files = files_named(name) if name not in taken else set()
+        if len(files) > len(own) / 2 and files.isdisjoint(own):
+            remedy = "Give a table with one row per picture, or choose one column, as with "
+            remedy += f"--image {shlex.quote(image.name)} --leave-out pictures-without-rows."
+            problem = f"columns {image.name} and {name} name a picture each"
+            raise places.tree.error(problem, file=places.table, remedy=remedy)
 
 
 def _hint_at_groups(table: _Table, made: NewTask) -> None:
@@ -278,7 +303,7 @@ def _take_roles(table: _Table, roles: dict[str, str]) -> None:
             table.columns.pop(role, None)
         elif (column and (role, column) != ("label", IN_MASKS)) or column in table.rows:
             name = look_up(f"column (--{role})", column, [*table.rows])
-            table.columns[role] = discovery.Column(name, "as you said")
+            table.columns[role] = discovery.Column(name, _SAID)
 
 
 def _find_key(

@@ -971,6 +971,17 @@ CASES = {
         ),
         "column lesion_id has 24 values in 48 rows: give --patient lesion_id if rows of one value",
     ),
+    "two columns of pictures": Case(
+        lambda home: write_table(
+            home,
+            [(label_of(p), f"p{p:02d}_0.png", f"p{p:02d}_1.png") for p in range(24)],
+            columns=("Befund", "cc", "mlo"),
+        ),
+        "columns cc and mlo name a picture each. Give a table with one row per picture, or "
+        "choose one column, as with --image cc --leave-out pictures-without-rows.",
+        refused=True,
+        remedy=("--image", "cc", "--leave-out", "pictures-without-rows"),
+    ),
     "no names of columns": Case(
         lambda home: write_lines(home, [" ".join(row) for row in rows_of(home)]),
         "Its first row names a picture: write names of columns above it, as with (echo "
