@@ -181,15 +181,15 @@ def _refuse_wide_rows(places: Places, table: _Table) -> None:
     if image is None or image.reason == _SAID or image.name not in table.rows:
         return
 
-    def files_named(column: str) -> set[str]:
+    def files_in(column: str) -> set[str]:
         cells = {*table.rows[column]} - {""}
         files = discovery.match_names(cells, places.pictures, places.images)
         return {*files.values()} if len(files) > discovery.LEAST_SHARE * len(cells) else set()
 
-    own = files_named(image.name)
+    own = files_in(image.name)
     taken = [column.name for column in table.columns.values()]
     for name in table.rows:
-        files = files_named(name) if name not in taken else set()
+        files = files_in(name) if name not in taken else set()
         if len(files) > len(own) / 2 and files.isdisjoint(own):
             remedy = "Give a table with one row per picture, or choose one column, as with "
             remedy += f"--image {shlex.quote(image.name)} --leave-out pictures-without-rows."
