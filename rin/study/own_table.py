@@ -186,11 +186,11 @@ def _refuse_wide_rows(places: Places, table: _Table) -> None:
         files = discovery.match_names(cells, places.pictures, places.images)
         return {*files.values()} if len(files) > discovery.LEAST_SHARE * len(cells) else set()
 
-    own = files_in(image.name)
+    first = files_in(image.name)
     taken = [column.name for column in table.columns.values()]
     for name in table.rows:
         files = files_in(name) if name not in taken else set()
-        if len(files) > len(own) / 2 and files.isdisjoint(own):
+        if len(files) > len(first) / 2 and files.isdisjoint(first):
             remedy = "Give a table with one row per picture, or choose one column, as with "
             remedy += f"--image {shlex.quote(image.name)} --leave-out pictures-without-rows."
             problem = f"columns {image.name} and {name} name a picture each"
