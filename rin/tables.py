@@ -129,10 +129,7 @@ def drop_unused_categories(table: pd.DataFrame) -> pd.DataFrame:
 
 def stack_tables(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Return tables of the same columns, one after another; text stays in categories, sorted."""
-    first, *others = tables
-    if not others:
-        return first
-    for name in first.select_dtypes("category"):
+    for name in tables[0].select_dtypes("category"):
         columns = [table[name] for table in tables]
         categories = union_categoricals(columns, sort_categories=True).categories
         stacked = [column.cat.set_categories(categories) for column in columns]

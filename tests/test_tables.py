@@ -97,7 +97,6 @@ def test_stacked_tables_have_all_rows_and_their_text_in_sorted_categories():
     assert stacked["case_id"].tolist() == ["b", "a", "b", "c", "a"]
     assert stacked["label"].tolist() == [0, 1, 2, 0, 1]
     assert [*stacked["case_id"].cat.categories] == ["a", "b", "c"]
-    assert stack_tables([stacked]) is stacked
 
 
 def test_file_of_a_table_names_no_patient_whose_rows_were_dropped(tmp_path):

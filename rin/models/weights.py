@@ -156,7 +156,7 @@ def source_digest(path: Path) -> str | None:
     return metadata_of(path).get(SOURCE_SHA256)
 
 
-def verifying_digest(entry: WeightsEntry, path: Path | None) -> Literal["SHA-256", "MD5", ""]:
+def known_by(entry: WeightsEntry, path: Path | None) -> Literal["SHA-256", "MD5", ""]:
     """Return the kind of digest that identifies an entry's file, or an empty string if none does.
 
     The file must have no `digest_problem`.

@@ -191,6 +191,8 @@ _NAMES = [
     *("task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init"),
     *("pretraining", "seed"),
 ]
+#: Columns of text of the predictions, which are categories: of millions of rows they take least.
+_TEXT = ["case_id", "patient_id", "part"]
 
 
 @dataclass(frozen=True)
@@ -252,7 +254,11 @@ class OpenedResults:
         names = [name for name in _NAMES if name in runs]
         of_runs = np.repeat(np.arange(len(runs)), counts)
         of_cases = scores.drop(columns="run_id").take(np.concatenate(places))
-        tables = [as_categories(runs[names]).take(of_runs), drop_unused_categories(of_cases)]
+        tables = [
+            as_categories(runs[names]).take(of_runs),
+            drop_unused_categories(of_cases[_TEXT]),
+            of_cases.drop(columns=_TEXT),
+        ]
         seeds = _pretraining_seeds(runs.iloc[np.unique(of_runs)], self.table("pretraining"))
         if seeds is not None:
             tables.append(seeds.reindex(of_runs).to_frame("pretraining_seed"))
@@ -377,7 +383,8 @@ def _read_table(path: Path, sha256: str, remedy: str) -> pd.DataFrame:
     with _readable(path, remedy):
         table = pd.read_parquet(path)
         if name == "predictions":
-            table = as_categories(table)
+            texts = ["run_id", *_TEXT]
+            table[texts] = as_categories(table[texts])
         if name in KEYS and table.duplicated(KEYS[name]).any():
             raise ValueError(f"rows repeat a {', '.join(KEYS[name])}")
     table = table.astype(dict.fromkeys(table.select_dtypes("integer"), np.int64))

@@ -21,7 +21,7 @@ from rin.errors import InputError, as_input_error, counted, join_first_ten
 from rin.files import sha256_of, write_atomically
 from rin.models import probe
 from rin.models.backbones import find_backbone
-from rin.models.weights import WeightsEntry, find_entry, load_entries, locate, verifying_digest
+from rin.models.weights import WeightsEntry, find_entry, known_by, load_entries, locate
 from rin.models.weights_file import stored_variances, variance_remark
 from rin.study.executors import begin_block
 from rin.study.profile import RANDOM
@@ -95,13 +95,13 @@ def released_files(
         entry = find_entry(init, backbone, load_entries())
         path = locate(entry, workspace.weights_folders)
         if path is None:
-            files.append(ReleasedFile(entry, None, None, verifying_digest(entry, None)))
+            files.append(ReleasedFile(entry, None, None, known_by(entry, None)))
             continue
         sha256 = sha256_of(path)
         known: Literal["SHA-256", "MD5", ""] = ""
         verdict, problem, remark = kept.get(sha256, ""), "", ""
         try:
-            known = verifying_digest(entry, path)
+            known = known_by(entry, path)
             if ask != "none":
                 remark = variance_remark(stored_variances(path))
             to_probe = ask == "all" or (ask == "unknown" and not known)

@@ -183,7 +183,7 @@ class Results:
         if not tasks:
             raise self._no_results("any task", study)
         tables = [self.results_of(name, study).predictions(study, name, part) for name in tasks]
-        return stack_tables(tables)
+        return stack_tables(tables) if len(tables) > 1 else tables[0]
 
     def each_task(self, study: str = MAIN) -> Iterator[pd.DataFrame]:
         """Yield the test predictions of each task of a study, to save memory."""
