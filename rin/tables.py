@@ -129,12 +129,11 @@ def drop_unused_categories(table: pd.DataFrame) -> pd.DataFrame:
 
 def stack_tables(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Return tables of the same columns, one after another; text stays in categories, sorted."""
-    for name in tables[0].select_dtypes("category"):
-        columns = [table[name] for table in tables]
-        categories = union_categoricals(columns, sort_categories=True).categories
-        stacked = [column.cat.set_categories(categories) for column in columns]
-        tables = [table.assign(**{name: c}) for table, c in zip(tables, stacked, strict=True)]
-    return pd.concat(tables, ignore_index=True)
+    categories = {
+        name: union_categoricals([table[name] for table in tables], sort_categories=True).dtype
+        for name in tables[0].select_dtypes("category")
+    }
+    return pd.concat([table.astype(categories) for table in tables], ignore_index=True)
 
 
 def check_table(

@@ -632,9 +632,9 @@ def _named(name: str, role: str) -> float:
     if among := [word for word in words if word in parts]:
         return 0.5 - words.index(among[0]) / 100
     inside = any(len(word) > 3 and word in text for word in words)
-    if role == "patient":  # a subjective score names nobody
-        inside = inside and is_called_as_id(name)
-    return 0.25 if inside and role != "split" else 0
+    # A department is no part of a split, and a subjective score names nobody.
+    misleads = role == "split" or (role == "patient" and not is_called_as_id(name))
+    return 0.25 if inside and not misleads else 0
 
 
 def _describes_patient(text: str, parts: Collection[str]) -> bool:

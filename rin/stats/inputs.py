@@ -120,8 +120,8 @@ def network_names(scenarios: pd.Series, pretrainings: pd.Series | None) -> pd.Se
         return scenarios.astype(str)
     # Each name is written once, as there are far fewer networks than rows.
     rows = pd.DataFrame({"scenario": scenarios, "pretraining": pretrainings})
-    numbers = rows.groupby([*rows], observed=True, sort=False).ngroup()
-    networks = rows.drop_duplicates()
+    numbers = rows.groupby([*rows], observed=True, sort=False, dropna=False).ngroup()
+    networks = rows.assign(number=numbers).drop_duplicates("number").sort_values("number")
     names = networks["scenario"].astype(str) + " pretraining "
     names += networks["pretraining"].astype(str)
     return pd.Series(pd.Categorical.from_codes(numbers, names), index=rows.index)

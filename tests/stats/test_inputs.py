@@ -11,7 +11,7 @@ from rin.stats import (
     delong_test,
     init_differences,
 )
-from rin.stats.inputs import task_scores
+from rin.stats.inputs import network_names, task_scores
 
 PLAIN = {
     "auc_ci": lambda labels, scores, _: auc_ci(labels, scores),
@@ -148,3 +148,13 @@ def test_unfit_predictions_are_an_error_that_names_the_place(predictions, spoil,
 def test_inits_that_are_not_different_are_an_error(predictions, inits):
     with pytest.raises(InputError, match="not different inits"):
         list(task_scores(predictions, inits))
+
+
+@pytest.mark.parametrize("dtype", ["str", "category"])
+def test_network_of_each_row_has_its_scenario_and_its_pretraining(dtype):
+    rng = np.random.default_rng(0)
+    scenarios = pd.Series(rng.choice(["b", "a", "c"], 60)).astype(dtype)
+    pretrainings = pd.Series(rng.integers(1, 4, 60), index=scenarios.index)
+    named = [f"{a} pretraining {n}" for a, n in zip(scenarios, pretrainings, strict=True)]
+    assert network_names(scenarios, pretrainings).tolist() == named
+    assert network_names(scenarios, None).tolist() == [*scenarios]

@@ -181,7 +181,10 @@ def read_table(
 def _without_lists(cells: pd.Series) -> pd.Series:
     """Return cells that are all lists of texts, as ['a', 'b'], as a|b, and others as they are."""
     filled = cells[cells != ""]
-    if filled.empty or not filled.str.fullmatch(_LIST).all():
+    # The first cell decides for most columns, which may have millions of rows.
+    if filled.empty or not filled.iloc[0].startswith("["):
+        return cells
+    if not filled.str.fullmatch(_LIST).all():
         return cells
     texts = [BETWEEN.join(text[1:-1] for text in re.findall(_QUOTED, cell)) for cell in cells]
     return pd.Series(texts, cells.index, dtype=cells.dtype)
