@@ -235,7 +235,7 @@ shutil.rmtree(work)
 # | masks with labels, as 1 for an organ and 2 for its tumour | reported, and asked for; `--lesion-values 2` |
 # | a folder for each patient below each class | recognised and reported |
 # | patients in DICOM headers only | read from there and reported |
-# | a table below a title, or empty rows | passed over and reported |
+# | a table below a title, empty rows, or in another sheet | passed over, or found, and reported |
 # | images of more than 8 bits | a window of all their values, or that of the DICOM file; `--window` for another; `--window percentiles` leaves the lowest and highest half percent aside, of DICOM too |
 # | volumes: NIfTI, `.npy` of three axes, DICOM or TIFF of several frames or a folder per series | three slices each are proposed; `--slices even,5`, `--slices middle,3,coronal`, `--slices lesion,3` or `--slices even,5,folder` for others; all slices of a patient stay in one part |
 # | floating values | `--window 0.5,1`, or `--window percentiles` |

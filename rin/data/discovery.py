@@ -41,6 +41,8 @@ FINDING_SEPARATORS = "|;/,"
 MISSING = _WORDS["missing"].split()
 #: Patterns by which names of files may identify patients.
 PATIENT_NAMES = _WORDS["patient names"]
+#: Pattern of an id with a number, at the end of a file's name.
+ID_AT_END = r"[ _-]([A-Za-z]*\d+)(?:\.[A-Za-z]+)*$"
 #: Pattern of the folder that contains a picture.
 _LAST_FOLDER = "([^/]+)/[^/]+$"
 #: Patterns by which names of files may show classes.
@@ -150,7 +152,7 @@ def match_names(
 ) -> dict[str, str]:
     """Return the known file that each name in a table means, by name, if there is no doubt.
 
-    ``known`` are the files below ``folder``.  A name may include that folder, or one that all
+    ``known`` are the files below ``folder``.  A name may include that folder, or folders that all
     names share, may have either slash and any case, and may lack the ending of a picture; failing
     that, it may lack outer folders or, if it is a whole number, leading zeros.  A name that fits
     two files equally well is left out.
@@ -166,15 +168,17 @@ def match_names(
         for end in ("/".join(folders), *ends):
             by_name[end].append(name)
             by_stem[file_stem(end)].append(name)
-    shared = posixpath.commonpath([path.rpartition("/")[0] for path in paths.values()])
+    shared = posixpath.commonpath([path.rpartition("/")[0] for path in paths.values()]).split("/")
+    outer = ["/".join(shared[:n]) for n in range(1, len(shared) + 1)]
     last = folder.rpartition("/")[2]
     for name, path in paths.items():
         if name in matches:
             continue
         below = f"/{path}".rpartition(f"/{folder}/")[2] if folder else path
         short = f"/{path}".rpartition(f"/{last}/")[2] if last else path
-        tries = path, below.lstrip("/"), short.lstrip("/"), path.removeprefix(f"{shared}/")
-        for tried in dict.fromkeys((*tries, *(_ANY + path for path in tries[:3]))):
+        tries = path, below.lstrip("/"), short.lstrip("/")
+        inner = [path.removeprefix(f"{above}/") for above in outer]
+        for tried in dict.fromkeys((*tries, *inner, *(_ANY + path for path in tries))):
             lower = _folded(tried)
             # The whole name comes first, as it may only seem to have an ending, like a UID.
             stems = by_stem.get(lower, ()), by_stem.get(file_stem(lower), ())
@@ -300,6 +304,11 @@ def is_called_as_id(name: str) -> bool:
     return plain(name).endswith(tuple(_WORDS["ends of ids"].split()))
 
 
+def is_called_as_file(name: str) -> bool:
+    """Return whether a column's name is one of pictures and not of patients, as File Name is."""
+    return _named(name, "image") > _named(name, "patient")
+
+
 def part_of(cell: str) -> str:
     """Return the part of a split that a cell names, in any case, or else an empty string."""
     return PART_WORDS.get(cell.strip().casefold(), "")
@@ -307,10 +316,12 @@ def part_of(cell: str) -> str:
 
 def are_codes(classes: Collection[str]) -> bool:
     """Return whether all classes are numbers or words for yes and no."""
-    return all(_code(value).lstrip("-").isdigit() or _code(value) in YES_NO for value in classes)
+    return all(
+        code_of(value).lstrip("-").isdigit() or code_of(value) in YES_NO for value in classes
+    )
 
 
-def _code(value: str) -> str:
+def code_of(value: str) -> str:
     """Return a class in lower case, and 1.0 as 1."""
     return re.sub(r"\.0+$", "", value.strip()).casefold()
 
@@ -321,10 +332,10 @@ def guess_positive(classes: Collection[str]) -> str:
     Numbers count only if they are 0 and 1, as 1 and 2 may be meant either way.  An empty string
     if the positive class is unclear.
     """
-    numbers = {_code(value) for value in classes if _code(value).lstrip("-").isdigit()}
+    numbers = {code_of(value) for value in classes if code_of(value).lstrip("-").isdigit()}
     if numbers and not numbers <= {"0", "1"}:
         return ""
-    read_as = {value: plain(re.sub(r"^\d+[ _.-]+", "", _code(value))) for value in classes}
+    read_as = {value: plain(re.sub(r"^\d+[ _.-]+", "", code_of(value))) for value in classes}
     if likely := [value for value in classes if read_as[value] in POSITIVE]:
         return min(likely, key=lambda value: POSITIVE.index(read_as[value]))
     others = [value for value in classes if read_as[value] not in NEGATIVE]
@@ -334,7 +345,7 @@ def guess_positive(classes: Collection[str]) -> str:
 def name_of_code(column: str) -> str:
     """Return the column's name for the positive code, or an empty string if it is too general."""
     is_general = plain(column) in COLUMNS["label"] and plain(column) not in POSITIVE
-    return "" if not column or is_general else column.replace("_", " ").strip()
+    return "" if not column or is_general else re.sub(r"[_\s]+", " ", column).strip()
 
 
 def findings_of(cells: Collection[str]) -> tuple[str, dict[str, frozenset[str]]]:
@@ -357,6 +368,24 @@ def findings_of(cells: Collection[str]) -> tuple[str, dict[str, frozenset[str]]]
 def guess_patients(paths: Sequence[str]) -> tuple[str, dict[str, list[str]]]:
     """Return the likeliest pattern of patients, if any, and the pictures of each patient."""
     return next(iter(patient_patterns(paths).items()), ("", {}))
+
+
+def patients_inside_names(paths: Sequence[str]) -> tuple[str, int]:
+    """Return a pattern of the part inside file names that may identify patients, and their number.
+
+    Parts are divided by dashes; other numbers of pictures look alike, so that this is a hint only.
+    The pattern with the most patients is returned, or an empty string if there is none.
+    """
+    files = [file_stem(path).rpartition("/")[2] for path in paths]
+    best, most = "", 0
+    for place in range(1, min((len(re.split("[_-]", file)) for file in files), default=0)):
+        pattern = rf"^(?:[^_-]+[_-]){{{place}}}([^_-]+)"
+        matches = [match for file in files if (match := re.match(pattern, file))]
+        parts = {match[1] for match in matches}
+        are_ids = len(matches) == len(files) and all(re.search(r"\d", part) for part in parts)
+        if are_ids and max(4, len(files) / 50, most + 1) <= len(parts) <= 0.9 * len(files):
+            best, most = pattern, len(parts)
+    return best, most
 
 
 def patient_patterns(paths: Sequence[str]) -> dict[str, dict[str, list[str]]]:
@@ -399,7 +428,8 @@ def _folder_patterns(paths: Sequence[str]) -> list[str]:
 def numbered_patterns(paths: Sequence[str]) -> list[str]:
     """Return patterns of the number after a word with which a part of every path begins.
 
-    The word is ``Pat`` in ``Pat 0012/IM1.png``; folders come first, from the outermost on.
+    The word is ``Pat`` in ``Pat 0012/IM1.png``; folders come first, from the outermost on.  The
+    last pattern is of the id with which names end, as in ``MR_scan_I20017.nii``.
     """
     patterns = []
     deepest = min((path.count("/") for path in paths), default=0)
@@ -410,6 +440,8 @@ def numbered_patterns(paths: Sequence[str]) -> list[str]:
             word = re.escape(words.pop()).replace("\\ ", " ")
             folders = f"(?:[^/]+/){{{level}}}" if level > 0 else ""
             patterns.append(f"^{folders}{word}(\\d+)" + ("" if level < 0 else "[^/]*/"))
+    if all(re.search(ID_AT_END, path) for path in paths):
+        patterns.append(ID_AT_END)
     return patterns
 
 
@@ -522,11 +554,13 @@ def guess_columns(
     for role in ("patient", "split", "label"):
         taken = {column.name for column in columns.values()}
         fits = [name for name in rows if name not in taken and _may_be(rows[name], role)]
-        likely = max(fits, key=lambda name: _named(name, role), default="")
-        if likely and _named(likely, role):
-            columns[role] = Column(likely, "by its name")
+        best = max((_named(name, role) for name in fits), default=0)
+        likely = [name for name in fits if best and _named(name, role) == best]
+        # Of several labels, as of a box for each diagnosis, the user has to choose.
+        if len(likely) == 1 or (likely and role != "label"):
+            columns[role] = Column(likely[0], "by its name")
         elif role == "label" and len(fits) == 1:
-            columns[role] = Column(likely, "the only column with a few classes")
+            columns[role] = Column(fits[0], "the only column with a few classes")
     return columns, fits
 
 
@@ -597,16 +631,23 @@ class Key(NamedTuple):
 
 
 def guess_key(
-    rows: pd.DataFrame, pictures: Sequence[str], patients: Sequence[str], column: str = ""
+    rows: pd.DataFrame,
+    pictures: Sequence[str],
+    patients: Sequence[str],
+    column: str = "",
+    *,
+    several: bool = False,
 ) -> Key | None:
     """Return the column with a patient's row for most pictures, or the `Key` of a ``column``.
 
-    ``patients`` are the patients of the pictures, if a pattern or headers name them.
+    ``patients`` are the patients of the pictures, if a pattern or headers name them.  With
+    ``several``, a patient may have several rows.
     """
     candidates = []
     for name in [column] if column else rows:
         filled = rows[name][rows[name] != ""].drop_duplicates()
-        if len(filled) < 2 or (not column and len(filled) <= LEAST_UNIQUE * len(rows)):
+        is_unique = bool(column) or several or len(filled) > LEAST_UNIQUE * len(rows)
+        if len(filled) < 2 or not is_unique:
             continue
         if patients:
             level, keys = None, [{key} - {""} for key in keys_equal(patients, filled)]

@@ -37,8 +37,10 @@ _DEBRIS = (".DS_Store", "Thumbs.db", "desktop.ini")
 MARK = "#"
 #: A slice of a volume: its file, its axis or plane (none for the first axis), and its number.
 _SLICE = re.compile(rf"(.+){MARK}(?:(axial|coronal|sagittal|frame|[012])-)?(\d{{1,9}})", re.DOTALL)
-#: Endings of pictures; DICOM files may also have none, or a number.
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".dcm", ".npy", ".nii", ".nii.gz")
+#: Endings of DICOM files, which may also have none, or a number; scanners of Siemens write IMA.
+DICOM = (".dcm", ".dicom", ".dic", ".ima")
+#: Endings of pictures.
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", *DICOM, ".npy", ".nii", ".nii.gz")
 REMEDY = "Correct that place, or the manifest; a published dataset must be complete."
 
 
@@ -187,9 +189,9 @@ def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
 
 
 def is_dicom(locator: str) -> bool:
-    """Return whether a name may be that of a DICOM file: it ends in dcm, a number, or nothing."""
+    """Return whether a name may be that of a DICOM file, by its ending (`DICOM`)."""
     _, dot, ending = file_of(locator).lower().rpartition("/")[2].rpartition(".")
-    return not dot or ending == "dcm" or ending.isdecimal()
+    return not dot or dot + ending in DICOM or ending.isdecimal()
 
 
 def is_tiff(locator: str) -> bool:

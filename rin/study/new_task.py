@@ -607,12 +607,15 @@ def _describe(
 def _describe_patients(
     made: NewTask, manifest: DatasetManifest, cases: pd.DataFrame, names: Sequence[str]
 ) -> None:
-    alone = "each picture counts as a patient. If patients have several pictures, some will be "
+    unit = "volume" if manifest.independence == "exam" else "picture"
+    alone = f"each {unit} counts as a patient. If patients have several {unit}s, some will be "
     alone += "on both sides of the split, and the AUC will be too high"
     pattern, patients = discovery.guess_patients(names)
-    hint = f". By their names they may be {len(patients)} patients: --patient '{pattern}'"
-    hint = hint if pattern else ""
-    if manifest.independence == "image":
+    n = len(patients)
+    if not pattern:
+        pattern, n = discovery.patients_inside_names(names)
+    hint = f". By their names they may be {n} patients: --patient '{pattern}'" if pattern else ""
+    if manifest.independence in ("image", "exam"):
         made.say("PATIENTS", f"none are named: {alone}{hint}", "bold red")
     elif manifest.patient_pattern and cases["patient_id"].is_unique:
         made.say("PATIENTS", f"by the pattern, {alone}", "bold red")

@@ -107,13 +107,13 @@ def _names_of(
     other = next((names[value] for value in others if value in names), "")
     codes = discovery.are_codes(choices)
     if codes and not label:
-        proposed = discovery.name_of_code(column) or positives[0]
+        proposed = discovery.name_of_code(column) or "/".join(positives)
         question = f"What to call class {', '.join(positives)}"
         label = ask(question, "--positive", ["any name"], proposed)
-    label = label or positives[0]
+    label = label or "/".join(positives)
     plain_other = others[0] if len(others) == 1 else f"not {label}"
     if codes and not other:
-        default = plain_other if label == positives[0] else f"not {label}"
+        default = plain_other if label == "/".join(positives) else f"not {label}"
         question = f"What to call class {', '.join(others)}"
         other = ask(question, "--negative", ["any name"], default)
     other = other or plain_other
@@ -148,11 +148,14 @@ def _named_classes(
     """Return the classes that a flag names, and the names given to them, as in 1=malignant."""
     values, names = [], {}
     for text in _separated(given, known):
-        value, equals, name = text.rpartition("=") if text not in known else (text, "", "")
-        value = look_up(f"class ({flag})", value.strip() if equals else text, known)
+        has_name = "=" in text and text not in known
+        value, _, name = map(str.strip, text.rpartition("=")) if has_name else (text, "", "")
+        # A number may be written otherwise, as 1 for 1.0.
+        alike = [other for other in known if discovery.code_of(other) == discovery.code_of(value)]
+        value = look_up(f"class ({flag})", alike[0] if len(alike) == 1 else value, known)
         values.append(value)
-        if name.strip():
-            names[value] = name.strip()
+        if name:
+            names[value] = name
     return values, names
 
 

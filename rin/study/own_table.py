@@ -99,10 +99,12 @@ def _refuse_scattered(
     deepest = depth + (3 if has_patients else 2)
     strange = ["/".join(folders) for folders in parts if len(folders) != deepest]
     remedy = "Make one folder per class, of pictures or of patients' folders; or give a --table"
-    outer = sorted({folders[depth] for folders in parts if len(folders) > deepest})
-    if strange and len(outer) in range(2, MOST_CLASSES):
-        remedy += f"; or, if {join_first_ten(outer, ', ')} are the classes, give --label "
-        remedy += f"'^{depth * _ANY_FOLDER}([^/]+)/'"
+    deeper = [folders for folders in parts if len(folders) > deepest]
+    for level in range(depth, min(map(len, deeper), default=1) - 1):
+        names = sorted({folders[level] for folders in deeper})
+        if len(names) in range(2, MOST_CLASSES) and not all(map(discovery.part_of, names)):
+            remedy += f"; or, if {join_first_ten(names, ', ')} are the classes, give --label "
+            remedy += f"'^{level * _ANY_FOLDER}([^/]+)/'"
     if pattern := discovery.guess_label_pattern(places.pictures):
         remedy += f"; or read classes from names: --label '{pattern}'"
     places.tree.raise_if_any(strange, "pictures are in no class folder", remedy=f"{remedy}.")
@@ -111,6 +113,8 @@ def _refuse_scattered(
 @dataclass
 class _Table:
     """A table that is being read: its rows, and the columns found so far, by role.
+
+    ``sheet`` is empty for the first sheet of a workbook, and for other tables.
 
     If the table does not have one row per picture, ``key`` is the column that identifies the
     patient or the study of a row; ``of_study`` are the options for one row per study.
@@ -121,6 +125,7 @@ class _Table:
     classes: list[str]
     key: discovery.Key | None = None
     of_study: dict[str, Any] = field(default_factory=dict)
+    sheet: str = ""
 
 
 def read_columns(
@@ -132,7 +137,8 @@ def read_columns(
     ask: Ask,
 ) -> Reading:
     """Return what the layout `table` will find in this table."""
-    table = _Table(_read_rows(places, made), {}, [])
+    sheet = _sheet_of(places)
+    table = _Table(_read_rows(places, sheet, made), {}, [], sheet=sheet)
     drawn = places.masks or places.images
     table.columns, table.classes = discovery.guess_columns(
         table.rows, places.pictures, places.mask_files, (places.images, drawn)
@@ -168,11 +174,17 @@ def read_columns(
     options = _options_of(places, table, leave_out, made)
     if findings and not in_masks:
         options["findings"] = True
-    names = [] if table.key else [*table.rows[table.columns["image"].name]]
-    names = [name.replace("\\", "/") for name in names]
+    names = _named_pictures(places, table)
     if in_masks:
         return Reading(options, classes_in_masks(places, made), names, settings, in_masks)
     return Reading(options, _classes_of_rows(places, table, leave_out), names, settings)
+
+
+def _named_pictures(places: Places, table: _Table) -> list[str]:
+    """Return the names of pictures in which patients are searched for, if no key names them."""
+    if table.key:
+        return places.pictures if table.of_study else []
+    return [name.replace("\\", "/") for name in table.rows[table.columns["image"].name]]
 
 
 def _refuse_wide_rows(places: Places, table: _Table) -> None:
@@ -210,10 +222,27 @@ def _hint_at_groups(table: _Table, made: NewTask) -> None:
             made.say("PATIENTS", f"{text}{name} if rows of one value belong together", "bold red")
 
 
-def _read_rows(places: Places, made: NewTask) -> pd.DataFrame:
+def _sheet_of(places: Places) -> str:
+    """Return the first sheet of a workbook in which a column names pictures or patients.
+
+    An empty string for the first of all sheets, for other tables, and if no sheet does.
+    """
+    sheets = sheets_of(places.tree, places.table)
+    for sheet in sheets if len(sheets) > 1 else ():
+        with suppress(InputError):  # that of the sheet that is read is raised later
+            rows = read_table(places.tree, places.table, [], sheet=sheet).astype(object)
+            key = discovery.guess_key(rows, places.pictures, ())
+            least = discovery.LEAST_SHARE * len(places.pictures)
+            columns, _ = discovery.guess_columns(rows, places.pictures, [], (places.images, ""))
+            if "image" in columns or (key and len(key.rows) > least):
+                return sheet if sheet != sheets[0] else ""
+    return ""
+
+
+def _read_rows(places: Places, sheet: str, made: NewTask) -> pd.DataFrame:
     """Return the rows of the table as text, and report its format."""
     tree, table = places.tree, places.table
-    rows = read_table(tree, table, []).astype(object)
+    rows = read_table(tree, table, [], sheet=sheet).astype(object)
     if rows.empty:
         raise tree.error(
             "the table has no rows", file=table, remedy="Give it one row per picture."
@@ -230,8 +259,9 @@ def _read_rows(places: Places, made: NewTask) -> pd.DataFrame:
     elif table.lower().endswith(".xlsx"):
         sheets = sheets_of(tree, table)
         others = f" of {len(sheets)} ({', '.join(sheets)})" if len(sheets) > 1 else ""
-        made.say("table", f"{Path(table).name}, its first sheet{others}")
-    if above := rows_above(tree, table):
+        what = f"sheet {sheet}, the first that names pictures," if sheet else "its first sheet"
+        made.say("table", f"{Path(table).name}, {what}{others}", "yellow" if sheet else "")
+    if above := rows_above(tree, table, sheet):
         text = f"{counted(above, 'rows')} above the column names ({', '.join(rows)}): "
         made.say("titles", f"{text}skipped", "yellow")
     return rows
@@ -322,7 +352,7 @@ def _find_key(
     if roles["image"] or reached == len(pictures):
         return {}
     least = max(reached, discovery.LEAST_SHARE * len(pictures))
-    match = _match_patients(places, rows, roles["patient"], least)
+    match = _match_patients(places, rows, roles["patient"], least, several=findings)
     n = match.reached if match else 0
     patient = table.columns.get("patient")
     if match is None or n <= least or not (findings or match.is_unique(rows)):
@@ -336,6 +366,7 @@ def _find_key(
         fewest = max(4, n_keys / 50)
         coarser = patient and fewest <= rows[patient.name].nunique() < n_keys
         is_study = bool(coarser and "patients_in_headers" not in match.settings)
+        is_study |= discovery.is_called_as_file(match.key.name)
         return _take_key(table, match, pictures, made, of_study=is_study)
     if not image:
         _refuse_unnamed(places, rows, match.key if match else None)
@@ -369,20 +400,28 @@ class _Match:
         if self.key.level is None:
             how = f"equal {self.options.get('header', 'the patients')} of"
         if "key_pattern" in self.options:
-            how = "equal the number after a word in the names of"
+            how = f"equal {_id_in_words(self.options['key_pattern'])} the names of"
         return f"its cells {how} {self.reached:,} of {len(pictures):,} pictures"
 
 
-def _match_patients(places: Places, rows: pd.DataFrame, said: str, least: float) -> _Match | None:
+def _id_in_words(pattern: str) -> str:
+    """Return which part of names a pattern of ids finds."""
+    at_end = pattern == discovery.ID_AT_END
+    return "the id at the end of" if at_end else "the number after a word in"
+
+
+def _match_patients(
+    places: Places, rows: pd.DataFrame, said: str, least: float, *, several: bool = False
+) -> _Match | None:
     """Return the column that matches patients in a pattern, in DICOM headers, or in names."""
     pattern, column = (said, "") if "(" in said else ("", said if said in rows else "")
     if patients := _known_patients(places, pattern):
-        key = discovery.guess_key(rows, places.pictures, patients, column)
+        key = discovery.guess_key(rows, places.pictures, patients, column, several=several)
         if pattern or (key and key.rows):
             settings = {"patient_pattern": pattern} if pattern else {"patients_in_headers": True}
             return _Match(key, settings, {}) if key else None
     match = None
-    if key := discovery.guess_key(rows, places.pictures, (), column):
+    if key := discovery.guess_key(rows, places.pictures, (), column, several=several):
         match = _Match(key, {}, {"level": key.level})
     if match is None or match.reached <= least:
         behind = _match_words(places, rows, column)
@@ -392,7 +431,7 @@ def _match_patients(places: Places, rows: pd.DataFrame, said: str, least: float)
 
 
 def _match_words(places: Places, rows: pd.DataFrame, column: str) -> _Match | None:
-    """Return the column whose cells equal the number after a word in names.
+    """Return the column whose cells equal an id in names (`discovery.numbered_patterns`).
 
     If there are several, it is the column that matches the most patients: most tables also contain
     numbers that match those of views, which are few.
@@ -439,7 +478,7 @@ def _take_key(
     table.key = match.key
     table.columns = kept | {role: discovery.Column(name, reason)}
     if pattern := match.options.get("key_pattern"):
-        text = f"the number after a word in names ({pattern}), as in {pictures[0]}"
+        text = f"{_id_in_words(pattern)} names ({pattern}), as in {pictures[0]}"
         made.say("PATIENTS", f"{text}: is that column {name} of the table?", "yellow")
     if of_study:
         table.of_study = {"row": "study", **match.options}
@@ -477,8 +516,7 @@ def _refuse_unnamed(places: Places, rows: pd.DataFrame, key: discovery.Key | Non
         remedy = "Its first row names a picture: write names of columns above it, as with (echo "
         remedy += f"{columns}; tr ' ;\\t' ',,,' < {shlex.quote(str(table))}) > list.csv."
     elif len(sheets := sheets_of(tree, places.table)) > 1:
-        first = f"Only the first of the sheets {', '.join(sheets)} is read: put another first, or "
-        remedy = first + remedy[0].lower() + remedy[1:]
+        remedy = f"No other sheet does so either ({', '.join(sheets)}). {remedy}"
     raise tree.error(problem, file=places.table, remedy=remedy)
 
 
@@ -501,7 +539,8 @@ def _options_of(
     """Return the options of the layout `table` for these columns."""
     tree, folder, mask_files = places.tree, places.images, places.mask_files
     names = {role: column.name for role, column in table.columns.items()}
-    options: dict[str, Any] = {"table": Path(places.table).name, "images": folder}
+    options: dict[str, Any] = {"table": Path(places.table).name, "sheet": table.sheet}
+    options["images"] = folder
     options |= {role: names.get(role, "") for role in ("image", "key", "label", "patient", "mask")}
     if table.of_study:
         options |= table.of_study

@@ -331,6 +331,69 @@ def second_sheet(home):
         table.to_excel(book, sheet_name="Daten", index=False)
 
 
+def paths_from_above(home):
+    """Put the table among the pictures, with paths that begin above their folder."""
+    rename(home, lambda patient, view: f"train/P{patient}/view{view}.png")
+    rows = [(f"Bilder/train/P{p}/view{v}.png", label_of(p)) for p in range(24) for v in range(2)]
+    write_table(home, rows, columns=("Path", "Befund"))
+    (home / "own/list.csv").rename(home / "own/Bilder/list.csv")
+
+
+def numbers_of_files(home):
+    """Name pictures by a number, which the table has, and by a patient, whom it has not."""
+    rename(
+        home, lambda patient, view: f"{1000 + 2 * patient + view}_a{patient:03d}_{'LR'[view]}.png"
+    )
+    rows = [(str(1000 + n), label_of(n // 2)) for n in range(48)]
+    write_table(home, rows, columns=("File Name", "Befund"))
+
+
+def ids_at_the_end(home):
+    """Name pictures by an id at their end, below folders of sites."""
+    rename(
+        home, lambda patient, view: f"site{patient % 3}/MR_scan_I{200 + 2 * patient + view}.png"
+    )
+    rows = [(f"I{200 + n}", label_of(n // 2), f"P{n // 2}") for n in range(48)]
+    write_table(home, rows, columns=("Image ID", "Befund", "Subject"))
+
+
+def findings_in_folders(home):
+    """Put pictures into folders of patients, each of whom has two rows."""
+    rename(home, lambda patient, view: f"P{patient:02d}/view{view}.png")
+    rows = [(f"P{p:02d}", ("cyst", label_of(p))[number]) for p in range(24) for number in range(2)]
+    write_table(home, rows, columns=("ID", "Befund"))
+
+
+def boxes(home):
+    """Write a column of 0 and 1 for each diagnosis."""
+    rows = [
+        (name, "01"[row == "malignant"], "10"[row == "malignant"], p)
+        for name, row, p in rows_of(home)
+    ]
+    write_table(home, rows, columns=("Bild", "diagnosis___1", "diagnosis___2", "Patient"))
+
+
+def called_ima(home):
+    """Call DICOM files as scanners of Siemens do."""
+    dicom_of_patients(lambda patient: f"{patient:05d}")(home)
+    for path in [*(home / "own/Bilder").glob("*.dcm")]:
+        path.rename(path.with_suffix(".IMA"))
+
+
+def volumes_of_nobody(home):
+    for path in (home / "own/Bilder").iterdir():
+        path.unlink()
+    for number in range(24):
+        image = nibabel.Nifti1Image(
+            np.random.default_rng(number).integers(0, 99, (16, 16, 3)).astype("int16"), np.eye(4)
+        )
+        path = home / f"own/Bilder/{label_of(number)}/{number}.nii.gz"
+        path.parent.mkdir(exist_ok=True)
+        nibabel.save(image, path)
+    shutil.rmtree(home / "own/masks")
+    (home / "own/list.csv").unlink()
+
+
 def pairs(home):
     """Put a volume in two files beside the pictures."""
     image = nibabel.Nifti1Pair(np.zeros((3, 4, 5), np.uint8), np.eye(4))
@@ -767,9 +830,9 @@ CASES = {
     ),
     "table in the second sheet": Case(
         second_sheet,
-        "Only the first of the sheets Legende, Daten is read: put another first, or name the",
+        "table list.xlsx, sheet Daten, the first that names pictures, of 2 (Legende, Daten)",
         ("--table", "own/list.xlsx"),
-        refused=True,
+        classes=("malignant", "benign"),
     ),
     "title with a comma above semicolons": Case(
         lambda h: (
@@ -938,7 +1001,7 @@ CASES = {
     ),
     "classes far above the pictures": Case(
         without_table(lambda p, v: f"a/b/{label_of(p)}/x/{p % 2}/P{p}_{v}.png"),
-        "or, if benign, malignant are the classes, give --label '^([^/]+)/'; or read classes",
+        "or, if benign, malignant are the classes, give --label '^([^/]+)/'; or, if 0, 1 are ",
         refused=True,
         remedy=("--label", "^([^/]+)/", "--patient", r"(P\d+)_"),
         classes=("malignant", "benign"),
@@ -992,6 +1055,58 @@ CASES = {
         without_table(lambda p, v: f"{('train', 'test')[p % 2]}/P{p}_{v}.png"),
         "folders are not classes: test, train. Give a --table with the class of each picture",
         refused=True,
+        table=False,
+    ),
+    "paths that begin above the pictures": Case(
+        paths_from_above,
+        "image column Path (100% of its cells are names of files)",
+        ("--table", "own/Bilder/list.csv"),
+        table=False,
+    ),
+    "numbers of files, patients inside names": Case(
+        numbers_of_files,
+        "By their names they may be 24 patients: --patient '^(?:[^_-]+[_-]){1}([^_-]+)'",
+        patients=48,
+    ),
+    "numbers of files, patients by the pattern that is named": Case(
+        numbers_of_files,
+        "key column File Name (one row per study: its cells begin the names of 48 of 48",
+        ("--patient", "^(?:[^_-]+[_-]){1}([^_-]+)"),
+    ),
+    "ids at the end of names": Case(
+        ids_at_the_end,
+        "key column Image ID (one row per study: its cells equal the id at the end of the names "
+        "of 48 of 48 pictures)",
+    ),
+    "row a finding, folders of patients": Case(
+        findings_in_folders,
+        "patient column ID (one row per patient: its cells begin the folder names of 48 of 48 ",
+        ("--findings", "--positive", "malignant"),
+    ),
+    "boxes of diagnoses": Case(
+        boxes,
+        "--label: The column of the label cannot be guessed. Give it with --label: diagnosis___1,",
+        refused=True,
+        remedy=("--label", "diagnosis___2"),
+        classes=("diagnosis 2", "not diagnosis 2"),
+    ),
+    "several positive classes": Case(
+        classes_of("0.0", "1.0", "2.0"),
+        "classes joined 0.0 16 as 0.0, 1.0 16 as 1.0/2.0, 2.0 16 as 1.0/2.0",
+        ("--positive", "1", "--positive", "2"),
+        classes=("1.0/2.0", "0.0"),
+    ),
+    "table of SPSS": Case(
+        lambda home: (home / "own/list.csv").rename(home / "own/list.sav"),
+        "tables of SPSS are not read. In SPSS, export the table as CSV or .xlsx.",
+        ("--table", "own/list.sav"),
+        refused=True,
+        table=False,
+    ),
+    "DICOM files of Siemens": Case(called_ima, "48 (48 .ima), 16 to 16 px, grey"),
+    "volumes of nobody": Case(
+        volumes_of_nobody,
+        "PATIENTS none are named: each volume counts as a patient. If patients have several",
         table=False,
     ),
     "inverted masks": Case(
@@ -1114,6 +1229,12 @@ SLOW = {
     "folders of kinds in each class",
     "row numbers without a name",
     "no names of columns",
+    "numbers of files, patients by the pattern that is named",
+    "ids at the end of names",
+    "row a finding, folders of patients",
+    "several positive classes",
+    "DICOM files of Siemens",
+    "volumes of nobody",
 }
 
 

@@ -34,6 +34,11 @@ CLASSES, NO_CLASS = "classes", "none"
 #: Columns for labels by file name in JSON; endings of files with one JSON row per line.
 FILE, LABEL = "file", "label"
 JSON_LINES = ("jsonl", "ndjson")
+#: Programs of which tables are not read, by the ending of their files.
+_NOT_READ = {
+    **{"sav": "SPSS", "dta": "Stata", "sas7bdat": "SAS", "rds": "R", "rdata": "R"},
+    **{"ods": "LibreOffice", "numbers": "Numbers", "mdb": "Access", "accdb": "Access"},
+}
 #: A list of texts, as Python and JSON write it.
 _QUOTED = r"""(?:'[^']*'|"[^"]*")"""
 _LIST = rf"\[\s*(?:{_QUOTED}(?:\s*,\s*{_QUOTED})*)?\s*\]"
@@ -139,15 +144,15 @@ class ReaderOptions(FrozenModel):
 
 
 def read_table(
-    tree: Tree, name: str, columns: Iterable[str], *, header: bool = True
+    tree: Tree, name: str, columns: Iterable[str], *, header: bool = True, sheet: str = ""
 ) -> pd.DataFrame:
     """Return a table as text, with missing values as empty strings; it must have the ``columns``.
 
-    Parquet, Excel and JSON (rows, labels by file name, annotations of COCO) are recognised by the
-    ending.  Any other file is CSV, whose separator and encoding are detected; without a
-    ``header``, ``columns`` are the names of its columns.  Titles above the names of the columns
-    (:func:`rows_above`) and empty rows are skipped; the index counts all rows of the file after
-    the first.
+    Parquet, Excel (a ``sheet``, by default the first) and JSON (rows, labels by file name,
+    annotations of COCO) are recognised by the ending.  Any other file is CSV, whose separator and
+    encoding are detected; without a ``header``, ``columns`` are the names of its columns.  Titles
+    above the names of the columns (:func:`rows_above`) and empty rows are skipped; the index
+    counts all rows of the file after the first.
     """
     if name not in tree.names:
         raise tree.error("the table is missing", file=name)
@@ -156,13 +161,13 @@ def read_table(
     if kind in ("json", *JSON_LINES):
         rows = _parse_json(content, kind, where)
     else:
-        rows = _parse_table(content, kind, columns, where, header=header)
+        rows = _parse_table(content, kind, columns, where, header=header, sheet=sheet)
     rows = rows[(rows != "").any(axis=1)]
     rows.columns = names = [str(title).strip() for title in rows.columns]
     if _is_title(["" if title.startswith("Unnamed: ") else title for title in names], len(names)):
-        remedy = "Delete the rows above the column names (in Excel, of the first sheet)."
+        remedy = "Delete the rows above the column names."
         if len(sheets := sheets_of(tree, name)) > 1:
-            remedy = f"Put the sheet with the table first; the sheets are {', '.join(sheets)}."
+            remedy = f"Name another of its sheets in the option sheet: {', '.join(sheets)}."
         raise tree.error("the first row does not name the columns", file=name, remedy=remedy)
     rows = _with_all_names(rows)
     names = [*rows.columns]
@@ -294,8 +299,11 @@ def _rows_of_coco(stated: dict[str, Any], where: str, remedy: str) -> list[dict[
 
 
 def _parse_table(
-    content: bytes, kind: str, columns: list[str], where: str, *, header: bool
+    content: bytes, kind: str, columns: list[str], where: str, *, header: bool, sheet: str
 ) -> pd.DataFrame:
+    if program := _NOT_READ.get(kind):
+        remedy = f"In {program}, export the table as CSV or .xlsx."
+        raise InputError(f"tables of {program} are not read", where=where, remedy=remedy)
     title = {"parquet": "parquet table", "xlsx": "Excel table"}.get(kind, "CSV table")
     remedy = "Give every row all columns, delete rows above the column names, and save the table "
     remedy += "as CSV or .xlsx."
@@ -307,19 +315,19 @@ def _parse_table(
             unpacked = sum(part.file_size for part in ZipFile(BytesIO(content)).infolist())
             if unpacked > MAX_BYTES:
                 raise ValueError(f"it unpacks to {unpacked} bytes, over the limit of {MAX_BYTES}")
-            return _parse_workbook(content)
+            return _parse_workbook(content, sheet)
         return _parse_csv(content, None if header else columns)
 
 
 def sheets_of(tree: Tree, name: str) -> list[str]:
-    """Return the names of a workbook's sheets, the first of which is read; else an empty list."""
+    """Return the names of a workbook's sheets, or an empty list for other tables."""
     if not name.lower().endswith(".xlsx"):
         return []
     with pd.ExcelFile(BytesIO(tree.read(name))) as book:
         return [str(sheet) for sheet in book.sheet_names]
 
 
-def rows_above(tree: Tree, name: str) -> int:
+def rows_above(tree: Tree, name: str, sheet: str = "") -> int:
     """Return the number of title rows that a table has above the names of its columns.
 
     A title leaves most cells empty; the names fill the first cell, and another row follows them.
@@ -327,13 +335,14 @@ def rows_above(tree: Tree, name: str) -> int:
     kind = name.lower().rpartition(".")[2]
     if kind in ("parquet", "json", *JSON_LINES):
         return 0
-    return _titles(_first_rows(tree.read(name), kind))
+    return _titles(_first_rows(tree.read(name), kind, sheet))
 
 
-def _first_rows(content: bytes, kind: str) -> list[list[str]]:
-    """Return the first rows of a workbook, or of the text of a table."""
+def _first_rows(content: bytes, kind: str, sheet: str) -> list[list[str]]:
+    """Return the first rows of a sheet of a workbook, or of the text of a table."""
     if kind == "xlsx":
         how: dict[str, Any] = {"header": None, "nrows": _FIRST, "dtype": str}
+        how["sheet_name"] = sheet or 0
         rows = pd.read_excel(BytesIO(content), **how, keep_default_na=False)
         return [[str(cell).strip() for cell in row] for row in rows.to_numpy()]
     text, _ = decode(content)
@@ -357,13 +366,13 @@ def _is_title(row: Sequence[str], width: int) -> bool:
     return width - 1 - filled > (width - 1) / 2
 
 
-def _parse_workbook(content: bytes) -> pd.DataFrame:
-    """Return the first sheet; a cell that is merged over several rows is the value of each."""
-    above = _titles(_first_rows(content, "xlsx"))
-    how: dict[str, Any] = {"dtype": str, "keep_default_na": False}
+def _parse_workbook(content: bytes, sheet: str) -> pd.DataFrame:
+    """Return a sheet; a cell that is merged over several rows is the value of each."""
+    above = _titles(_first_rows(content, "xlsx", sheet))
+    how: dict[str, Any] = {"dtype": str, "keep_default_na": False, "sheet_name": sheet or 0}
     rows = pd.read_excel(BytesIO(content), skiprows=above, **how).astype(_TEXT)
     _refuse_many(rows.columns)
-    for area in _merged_areas(content):
+    for area in _merged_areas(content, sheet):
         first, last = area.min_row - above - 2, area.max_row - above - 2
         if 0 <= first < last < len(rows):
             rows.iloc[first : last + 1, area.min_col - 1] = rows.iloc[first, area.min_col - 1]
@@ -371,15 +380,16 @@ def _parse_workbook(content: bytes) -> pd.DataFrame:
     return rows
 
 
-def _merged_areas(content: bytes) -> list[Any]:
-    """Return the areas of merged cells of the first sheet, as openpyxl reports them."""
+def _merged_areas(content: bytes, sheet: str) -> list[Any]:
+    """Return the areas of merged cells of a sheet, as openpyxl reports them."""
     archive = ZipFile(BytesIO(content))
     sheets = [part for part in archive.namelist() if part.startswith("xl/worksheets/")]
     if not any(b"<mergeCell " in archive.read(sheet) for sheet in sheets):
         return []  # reading a whole workbook, which areas require, takes minutes if it is large
     from openpyxl import load_workbook  # slow to load
 
-    return [*load_workbook(BytesIO(content)).worksheets[0].merged_cells.ranges]
+    book = load_workbook(BytesIO(content))
+    return [*(book[sheet] if sheet else book.worksheets[0]).merged_cells.ranges]
 
 
 def _parse_csv(content: bytes, names: list[str] | None) -> pd.DataFrame:

@@ -92,11 +92,12 @@ class GivenSplit(ReaderOptions):
 class TableOptions(ReaderOptions):
     """Options of the layout ``table``.
 
-    ``table`` is a file, or one file per part of a split; ``images`` and ``masks`` are folders,
-    anywhere in the tree; without them, names start at the table's folder.  ``image`` and ``mask``
-    are columns or templates; if only the folder of masks is given, masks are named like their
-    pictures; a mask may be absent unless a column names it.  ``patient`` is a column, perhaps of a
-    table of its own, ``patients``; if that file is absent, each picture is a patient.
+    ``table`` is a file, or one file per part of a split; ``sheet`` is that of a workbook, if not
+    the first; ``images`` and ``masks`` are folders, anywhere in the tree; without them, names
+    start at the table's folder.  ``image`` and ``mask`` are columns or templates; if only the
+    folder of masks is given, masks are named like their pictures; a mask may be absent unless a
+    column names it.  ``patient`` is a column, perhaps of a table of its own, ``patients``; if that
+    file is absent, each picture is a patient.
 
     With ``row: patient`` the table has one row per patient and no column of pictures: a picture
     belongs to the row whose patient its name begins with, in the outermost folder below ``images``
@@ -116,6 +117,7 @@ class TableOptions(ReaderOptions):
     """
 
     table: str | dict[str, str]
+    sheet: str = ""
     images: str = ""
     row: Literal["picture", "patient", "study"] = "picture"
     key: str = ""
@@ -274,7 +276,7 @@ def _rows(
     for part, name in files.items():
         place = tree.one_called(name, remedy)
         # Python strings, as millions of them are handled one by one.
-        rows = read_table(tree, place, needed).astype(object)
+        rows = read_table(tree, place, needed, sheet=options.sheet).astype(object)
         joined = options.findings and options.label in rows
         if joined and options.row != "picture":
             rows[options.label] = join_findings(rows, options.label, keys)
