@@ -69,8 +69,8 @@ def write_reference(
     """Write the reference run of a finished study below `folder` and return its folder.
 
     With `replace`, an existing run is replaced; with `add`, the study's pretrainings, of all
-    backbones or some, and its side studies are added to an existing run, which may have been
-    computed elsewhere.
+    backbones or some, its side studies, probe and losses are added to an existing run, which may
+    have been computed elsewhere.
 
     `InputError`, and nothing is written, if the study does not fit the existing run, has
     stand-ins, is unfinished or is too large.
@@ -121,8 +121,8 @@ def joined(earlier: OpenedResults, later: OpenedResults, where: Path) -> OpenedR
         raise InputError(
             problem,
             where=where,
-            remedy="Add only further pretrainings, backbones or side studies of the same profile, "
-            "images and version; write other runs to another folder, or with --replace.",
+            remedy="Add only further pretrainings, backbones, side studies or sections of the same "
+            "profile, images and version; write other runs to another folder, or with --replace.",
         )
     both = {**later.tables, **earlier.tables}
     for name, key in KEYS.items():
@@ -149,7 +149,8 @@ def _misfit(earlier: OpenedResults, later: OpenedResults) -> str:
         return f"pretraining {added} is below {lowest}, the lowest of the existing reference run"
     both = pd.concat([earlier.tables["runs"], later.tables["runs"]])
     both = both.drop_duplicates([*KEYS["runs"], "run_id"])
-    if len(both) == len(earlier.tables["runs"]):
+    has_new_tables = bool(later.tables.keys() - earlier.tables.keys())
+    if len(both) == len(earlier.tables["runs"]) and not has_new_tables:
         return f"these runs from pretrainings {later.facts.profile.pretrainings} are already in it"
     twice = both[both.duplicated(KEYS["runs"])].drop_duplicates(["pretraining", "backbone"])
     networks = [f"pretraining {row.pretraining} of {row.backbone}" for row in twice.itertuples()]
@@ -226,7 +227,7 @@ def _distinct(weights: list[WeightsFacts]) -> list[WeightsFacts]:
 
 
 def _joined_profile(earlier: Profile, later: Profile) -> Profile:
-    """Return a profile with the backbones, pretrainings and side studies of another."""
+    """Return a profile with the backbones, pretrainings, side studies and sections of another."""
     before, after = earlier.study_filters, later.study_filters
     studies = {study.name: study for study in [*earlier.studies, *later.studies]}
     studies |= {study.name: study for study in earlier.studies}
@@ -247,8 +248,9 @@ def _joined_profile(earlier: Profile, later: Profile) -> Profile:
         "backbones": list(dict.fromkeys([*earlier.backbones, *later.backbones])),
         "pretraining": first.model_copy(update=started),
         "studies": [*studies.values()],
-        "sampled_confounder": earlier.sampled_confounder or later.sampled_confounder,
     }
+    for section in ("sampled_confounder", "probe", "losses"):
+        changes[section] = getattr(earlier, section) or getattr(later, section)
     return earlier.model_copy(update=changes)
 
 

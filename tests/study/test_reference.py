@@ -222,6 +222,17 @@ def test_probe_is_read_back_as_it_was_measured(probed, tmp_path, reference):
     pd.testing.assert_frame_equal(found.tables["probe"], measured)
 
 
+def test_probe_may_be_added_to_runs_that_are_there(probed, copy):
+    before = load_reference(copy)
+    found = load_reference(write_reference(probed, copy.parent, add=True))
+    pd.testing.assert_frame_equal(found.tables["probe"], probe_measurements(probed))
+    assert (before.facts.profile.probe, found.facts.profile.probe) == (None, probed.profile.probe)
+    for name, table in before.tables.items():
+        pd.testing.assert_frame_equal(found.tables[name], table)
+    with pytest.raises(InputError, match="are already in it"):
+        write_reference(probed, copy.parent, add=True)
+
+
 def test_unfinished_probe_is_refused(probed, tmp_path):
     shutil.rmtree(probed.ledger("probe").path(plan_probe(probed)[1].run_id))
     with pytest.raises(InputError, match="1 of 2 runs of the probe are not finished"):
