@@ -121,14 +121,18 @@ def joined(earlier: OpenedResults, later: OpenedResults, where: Path) -> OpenedR
         raise InputError(
             problem,
             where=where,
-            remedy="Add only further pretrainings, backbones, side studies or sections of the same "
-            "profile, images and version; write other runs to another folder, or with --replace.",
+            remedy="Add only further pretrainings, backbones, side studies or sections of the "
+            "same profile, images and version; write others to another folder, or with --replace.",
         )
     both = {**later.tables, **earlier.tables}
     for name, key in KEYS.items():
         # Earlier values first; columns that only the later table has are filled in rows of both.
         rows = pd.concat([earlier.tables[name], later.tables[name]])
         both[name] = rows.groupby(key, sort=False, dropna=False, as_index=False).first()[[*rows]]
+    if all("layer_similarity" in run.tables for run in (earlier, later)):
+        layers, further = (run.tables["layer_similarity"] for run in (earlier, later))
+        further = further[~further["scenario"].isin(layers["scenario"])]  # of other backbones
+        both["layer_similarity"] = pd.concat([layers, further], ignore_index=True)
     return OpenedResults(_joined_facts(earlier, later.facts, both), both)
 
 

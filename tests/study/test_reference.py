@@ -233,6 +233,19 @@ def test_probe_may_be_added_to_runs_that_are_there(probed, copy):
         write_reference(probed, copy.parent, add=True)
 
 
+def test_layers_of_another_backbone_are_added_to_those_that_are_there(reference):
+    layers, runs = reference.tables["layer_similarity"], reference.tables["runs"]
+    of_other = layers.assign(scenario="DenseNet121-unfreeze_all-1e-03")
+    tables = reference.tables | {"layer_similarity": of_other, "runs": runs[1:]}
+    earlier = replace(reference, tables=tables)
+    found = joined(earlier, reference, Path())
+    pd.testing.assert_frame_equal(
+        found.tables["layer_similarity"], pd.concat([of_other, layers], ignore_index=True)
+    )
+    again = joined(replace(found, tables={**found.tables, "runs": runs[1:]}), reference, Path())
+    assert len(again.tables["layer_similarity"]) == 2 * len(layers)
+
+
 def test_unfinished_probe_is_refused(probed, tmp_path):
     shutil.rmtree(probed.ledger("probe").path(plan_probe(probed)[1].run_id))
     with pytest.raises(InputError, match="1 of 2 runs of the probe are not finished"):
