@@ -23,6 +23,8 @@ from rin.tables import PREDICTIONS, check_table, require_columns
 
 RUN = ["task", "fold", "scenario", "init", "seed"]
 COLUMNS = [*RUN, "case_id", "part", "label", "score"]
+#: Columns that identify a score.
+_SCORE = ["task", "network", "init", "case_id"]
 #: The predictions table, or an iterable of such tables, one per task, which are read one at a
 #: time.
 Predictions: TypeAlias = pd.DataFrame | Iterable[pd.DataFrame]
@@ -99,17 +101,17 @@ def task_scores(
     # Categories while rows are compared and selected: with strings this takes most of the time.
     texts = rows[["network", "scenario", "init", "case_id", "patient_id"]].dtypes.to_dict()
     rows = rows.astype(dict.fromkeys(texts, "category"))
-    check_unique(rows[["task", "network", "init", "case_id"]])
     for task, rows_of_task in rows.groupby("task", observed=True, sort=False):
         with located(f"task {task}"):
-            networks = rows_of_task[["network", "scenario", *of_scenarios]].drop_duplicates()
+            of_networks = rows_of_task[["network", "scenario", *of_scenarios]]
+            networks, agree = _first_of_each("network", of_networks)
             networks = networks.astype({name: texts[name] for name in ("network", "scenario")})
             networks = networks.set_index("network").sort_index()
-            if networks.index.has_duplicates:
+            if not agree:
                 problem = f"a scenario has two values of {' or '.join(of_scenarios)}"
                 remedy = "Name scenarios so that each has one."
                 raise InputError(problem, where="predictions", remedy=remedy)
-            cases = _cases(rows_of_task[["case_id", "fold", "label", "patient_id"]], texts)
+            cases = _cases(rows_of_task, texts)
             scores = _scores(rows_of_task, tuple(inits), networks, cases)
         yield TaskScores(str(task), tuple(inits), networks, cases, scores)
 
@@ -127,9 +129,31 @@ def network_names(scenarios: pd.Series, pretrainings: pd.Series | None) -> pd.Se
     return pd.Series(pd.Categorical.from_codes(numbers, names), index=rows.index)
 
 
-def _cases(of_rows: pd.DataFrame, types: Mapping[str, Any]) -> pd.DataFrame:
-    """Return one row per case, given the cases of all rows; InputError where rows disagree."""
-    cases = of_rows.drop_duplicates()
+def _first_of_each(key: str, rows: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
+    """Return the first row of each value of a key, and whether all rows of a key are equal.
+
+    The key is a column of categories.  Comparing codes is far quicker than dropping duplicates of
+    several columns.
+    """
+    firsts = rows[~rows[key].duplicated()]
+    place_of = np.zeros(len(rows[key].cat.categories), dtype=int)
+    place_of[firsts[key].cat.codes] = np.arange(len(firsts))
+    places = place_of[rows[key].cat.codes]
+
+    def values(column: pd.Series) -> np.ndarray:
+        is_category = isinstance(column.dtype, pd.CategoricalDtype)
+        return np.asarray(column.cat.codes if is_category else column)
+
+    return firsts, all((values(rows[n]) == values(firsts[n])[places]).all() for n in rows)
+
+
+def _cases(rows: pd.DataFrame, types: Mapping[str, Any]) -> pd.DataFrame:
+    """Return one row per case, given the rows of a task; InputError where rows disagree."""
+    of_rows = rows[["case_id", "fold", "label", "patient_id"]]
+    cases, agree = _first_of_each("case_id", of_rows)
+    if not agree:
+        check_unique(rows[_SCORE])
+        cases = of_rows.drop_duplicates()
     cases = cases.astype({name: types[name] for name in ("case_id", "patient_id")})
     cases = cases.sort_values("case_id", ignore_index=True)
     if nameless := cases["patient_id"].isna().sum():
@@ -158,7 +182,10 @@ def _scores(
         places.append(of_categories[rows[column].cat.codes])
     scores = np.full([len(order) for order in names.values()], np.nan)
     scores[tuple(places)] = rows["score"].to_numpy(dtype=float)
-    lacking = np.isnan(scores).any(axis=2)
+    is_missing = np.isnan(scores)
+    if len(rows) > scores.size - np.count_nonzero(is_missing):
+        check_unique(rows[_SCORE])
+    lacking = is_missing.any(axis=2)
     if lacking.any():
         i, j = np.argwhere(lacking)[0]
         missing = f"{np.isnan(scores[i, j]).sum()} of {len(cases)} cases"
@@ -199,13 +226,15 @@ def scores_by_run(
     """Yield the names, classes (n,) and scores (n,) of each run of `evaluated_rows`."""
     rows = evaluated_rows(predictions)
     columns = run_names(rows)
-    check_unique(rows[[*columns, "case_id"]])
+    cases = pd.factorize(rows["case_id"])[0]
     labels, all_scores = rows["label"].to_numpy(), rows["score"].to_numpy()
     # Rows of two columns are selected by position: selecting all columns for each run takes far
     # longer.
     places = rows.groupby(columns, observed=True).indices
     for key in sorted(places):
         names = dict(zip(columns, key, strict=True))
+        if len(np.unique(cases[places[key]])) < len(places[key]):
+            check_unique(rows[[*columns, "case_id"]])
         with located(", ".join(f"{name} {value}" for name, value in names.items())):
             positive = binary_labels(labels[places[key]])
             scores = score_row(all_scores[places[key]], positive.size)
