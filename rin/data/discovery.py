@@ -41,6 +41,8 @@ FINDING_SEPARATORS = "|;/,"
 MISSING = _WORDS["missing"].split()
 #: Patterns by which names of files may identify patients.
 PATIENT_NAMES = _WORDS["patient names"]
+#: Signs between two columns that together begin names.
+_BETWEEN = ("_", "-", "/", "")
 #: Pattern of an id with a number, at the end of a file's name.
 ID_AT_END = r"[ _-]([A-Za-z]*\d+)(?:\.[A-Za-z]+)*$"
 #: Pattern of the folder that contains a picture.
@@ -244,16 +246,21 @@ def keys_at(names: Sequence[str], keys: Collection[str], level: int) -> list[set
     """Return, for each path, the keys with which one of its parts begins.
 
     ``level`` is 1 for the outermost folder, 0 for the name of the file.  A beginning ends where
-    letters, digits and other signs meet, so that P1 begins P1_a and P1a, but not P10.
+    letters, digits and other signs meet, so that P1 begins P1_a and P1a, but not P10.  Keys with
+    slashes are compared with as many folders more.
     """
     by_id = defaultdict(set)
     for key in keys:
         by_id[without_zeros(key)].add(key)
     known = {_folded(key): key for key in keys}
+    more = max((key.count("/") for key in keys), default=0)
     fitting = []
     for name in names:
         *folders, file = name.split("/")
-        part = file_stem(file) if level == 0 else "".join(folders[level - 1 : level])
+        if level == 0:
+            part = "/".join([*folders[len(folders) - more :], file_stem(file)])
+        else:
+            part = "/".join(folders[level - 1 : level + more])
         starts = _beginnings(_folded(part))
         whole = {known[start] for start in starts if start in known}
         fitting.append(whole or {key for start in starts for key in by_id[without_zeros(start)]})
@@ -660,6 +667,22 @@ def guess_key(
     return max(
         candidates, key=lambda key: (len(key.rows), _named(key.name, "patient")), default=None
     )
+
+
+def joined_columns(rows: pd.DataFrame, pictures: Sequence[str]) -> Iterator[tuple[str, pd.Series]]:
+    """Yield pairs of columns as a template, such as ``{Patient}_{Eye}``, with the cells it makes.
+
+    Cells of the first begin names of pictures, and those of both are unique.
+    """
+    some = pictures[:: 1 + len(pictures) // 200]
+    names = [name for name in rows if not re.search("[{}:!]", name)]
+    begins = [name for name in names if guess_level(some, {*rows[name]} - {""})[1] > 0.5]
+    for first, sign, second in product(begins, _BETWEEN, names):
+        cells = rows[first] + sign + rows[second]
+        cells[(rows[first] == "") | (rows[second] == "")] = ""
+        is_unique = first != second and cells.nunique() > LEAST_UNIQUE * len(rows)
+        if is_unique and guess_level(some, {*cells} - {""})[1] > 0.5:
+            yield f"{{{first}}}{sign}{{{second}}}", cells
 
 
 def _named(name: str, role: str) -> float:

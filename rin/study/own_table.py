@@ -359,6 +359,9 @@ def _find_key(
         study = _match_studies(places, rows, least)
         if study and study.reached > least and study.reached >= n:
             return _take_key(table, study, pictures, made, of_study=True)
+        joined = _match_joined(places, rows)
+        if joined and joined.reached > least and joined.reached >= n:
+            return _take_key(table, joined, pictures, made, of_study=True)
     if match and n > least:
         n_keys = rows[match.key.name].nunique()
         # With fewer values, the other column does not identify patients: a column called case may
@@ -467,6 +470,20 @@ def _match_studies(places: Places, rows: pd.DataFrame, least: float) -> _Match |
     return _match_patients(places, rows, "", least)
 
 
+def _match_joined(places: Places, rows: pd.DataFrame) -> _Match | None:
+    """Return two columns whose cells together begin names, as those of a patient and a side do.
+
+    Their template is added to the rows, as a column.
+    """
+    best: _Match | None = None
+    for template, cells in discovery.joined_columns(rows, places.pictures):
+        key = discovery.guess_key(rows.assign(**{template: cells}), places.pictures, (), template)
+        if key and (best is None or len(key.rows) > best.reached):
+            best = _Match(key, {}, {"level": key.level})
+            rows[template] = cells
+    return best
+
+
 def _take_key(
     table: _Table, match: _Match, pictures: Sequence[str], made: NewTask, *, of_study: bool
 ) -> dict[str, Any]:
@@ -482,6 +499,9 @@ def _take_key(
         made.say("PATIENTS", f"{text}: is that column {name} of the table?", "yellow")
     if of_study:
         table.of_study = {"row": "study", **match.options}
+        if name.startswith("{") and "patient" not in table.columns:
+            first = name[1 : name.index("}")]
+            table.columns["patient"] = discovery.Column(first, f"the first of {name}")
         return {}
     _doubt_patients(table.rows[name], name, made)
     return match.settings

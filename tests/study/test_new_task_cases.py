@@ -357,6 +357,17 @@ def ids_at_the_end(home):
     write_table(home, rows, columns=("Image ID", "Befund", "Subject"))
 
 
+def sides(
+    home, name_of=lambda patient, side: f"{patient}_{side}", columns=("ID", "Side", "Befund")
+):
+    """Write a row a side of a patient, of which a second picture is in the folder, too."""
+    rename(home, lambda patient, view: f"{name_of(patient, 'LR'[view])}_1.png")
+    first = home / f"own/Bilder/{name_of(0, 'L')}_1.png"
+    shutil.copy(first, first.with_name(first.name.replace("_1.png", "_2.png")))
+    rows = [(str(p), side, label_of(p)) for p in range(24) for side in "LR"]
+    write_table(home, rows, columns=columns)
+
+
 def findings_in_folders(home):
     """Put pictures into folders of patients, each of whom has two rows."""
     rename(home, lambda patient, view: f"P{patient:02d}/view{view}.png")
@@ -1078,6 +1089,17 @@ CASES = {
         "key column Image ID (one row per study: its cells equal the id at the end of the names "
         "of 48 of 48 pictures)",
     ),
+    "row a side of a patient": Case(
+        sides,
+        "patient column ID (the first of {ID}_{Side})",
+        classes=("malignant", "benign"),
+    ),
+    "row a day of a patient, in folders": Case(
+        lambda home: sides(
+            home, lambda patient, day: f"{patient}/{day}/view", ("Patient", "Day", "Befund")
+        ),
+        "key column {Patient}/{Day} (one row per study: its cells begin the folder names of 49 ",
+    ),
     "row a finding, folders of patients": Case(
         findings_in_folders,
         "patient column ID (one row per patient: its cells begin the folder names of 48 of 48 ",
@@ -1231,6 +1253,7 @@ SLOW = {
     "no names of columns",
     "numbers of files, patients by the pattern that is named",
     "ids at the end of names",
+    "row a day of a patient, in folders",
     "row a finding, folders of patients",
     "several positive classes",
     "DICOM files of Siemens",

@@ -105,7 +105,8 @@ class TableOptions(ReaderOptions):
     the manifest's patient_pattern or the DICOM header gives.  With ``row: study`` the table has
     one row per study, series or file: a picture belongs to the row whose ``key`` equals the
     element ``header`` of its DICOM file, or the part of its name that ``key_pattern`` finds, or
-    else to the row with whose ``key`` its name begins at the ``level``.
+    else to the row with whose ``key`` its name begins at the ``level``; a template, as
+    ``{Patient}_{Eye}``, joins columns to a key.
 
     Equal rows of a picture count once, and masks of several rows are masks of one picture.  With
     ``findings`` each row is a finding, and the label joins the findings of all rows of a picture
@@ -120,7 +121,7 @@ class TableOptions(ReaderOptions):
     sheet: str = ""
     images: str = ""
     row: Literal["picture", "patient", "study"] = "picture"
-    key: str = ""
+    key: Template = ""
     header: Header | Literal[""] = ""
     key_pattern: re.Pattern[str] | None = None
     image: Template = ""
@@ -267,7 +268,7 @@ def _rows(
     files = file if isinstance(file, dict) else {"": file}
     made = {name for pattern in options.parts.values() for name in pattern.groupindex}
     made |= {NAME, _PART} if len(files) > 1 else {NAME}
-    keys = {"patient": [options.patient], "study": [options.key]}.get(options.row)
+    keys = {"patient": [options.patient], "study": _columns(options.key)}.get(options.row)
     keys = _columns(options.image) if keys is None else keys
     wanted = dict.fromkeys([*keys, *options.parts, *columns])
     needed = [column for column in wanted if column not in made]
@@ -281,7 +282,9 @@ def _rows(
         if joined and options.row != "picture":
             rows[options.label] = join_findings(rows, options.label, keys)
         if options.row != "picture":
-            rows = _pictures_of_rows(tree, manifest, options, place, rows[needed])
+            rows = _pictures_of_rows(
+                tree, manifest, options, place, _with_key(tree, options, place, rows[needed])
+            )
         for column, pattern in options.parts.items():
             groups = rows[column].str.extract(f"^(?:{pattern.pattern})$")
             strange = rows[column][groups.isna().all(axis=1)].map(repr)
@@ -307,6 +310,13 @@ def _rows(
     problem = "pictures have several rows that differ"
     tree.raise_if_any(names[names.duplicated()], problem, file=place, remedy=remedy)
     return place, rows
+
+
+def _with_key(tree: Tree, options: TableOptions, place: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with a column for the ``key``, also where that is a template."""
+    if "{" not in options.key:
+        return rows
+    return rows.assign(**{options.key: _filled(tree, place, rows, options.key)})
 
 
 def _pictures_of_rows(
