@@ -223,6 +223,7 @@ shutil.rmtree(work)
 # | columns with other names | `--image`, `--label`, `--patient`, `--split` |
 # | a table with one row per patient | recognised where its cells begin names of folders or files, are the number behind a word in them (`Pat 0012`), or equal the patients of DICOM headers or of a pattern |
 # | a table with one row per study, series or DICOM file | recognised where its cells equal AccessionNumber or a UID of the headers, or begin names; patients are those of another column, of the headers, or of `--patient PATTERN` |
+# | patients in another table, with the same column of pictures | found and reported |
 # | files called alike in the folders of patients | recognised where two columns name folder and file |
 # | a table with one row per eye, side or day of a patient | recognised where two columns together begin names, as in `P012_L_1.png` |
 # | a table with one row per lesion | rows that say the same of a picture count once, and their masks are joined |

@@ -44,6 +44,8 @@ from rin.study.own_masks import check_masks, classes_in_masks
 
 #: The names in a table's option ``leave_out`` for kinds of ``--leave-out``.
 _OF_TABLES = {"rows-without-pictures": "rows", "pictures-without-rows": "pictures"}
+#: Endings of tables that are looked at beside the one that is named.
+_TABLES = (".csv", ".tsv", ".xlsx", ".parquet")
 #: Why a column has a role that was named with a flag.
 _SAID = "as you said"
 #: A pattern for a folder of any name in a path.
@@ -118,6 +120,7 @@ class _Table:
 
     If the table does not have one row per picture, ``key`` is the column that identifies the
     patient or the study of a row; ``of_study`` are the options for one row per study.
+    ``patients`` is the table of the column ``patient``, if that is another one.
     """
 
     rows: pd.DataFrame
@@ -126,6 +129,7 @@ class _Table:
     key: discovery.Key | None = None
     of_study: dict[str, Any] = field(default_factory=dict)
     sheet: str = ""
+    patients: str = ""
 
 
 def read_columns(
@@ -162,6 +166,7 @@ def read_columns(
     for role, column in table.columns.items():
         made.say(f"{role} column", f"{column.name} ({column.reason})")
     if not roles["patient"]:
+        _take_patients_beside(places, table, made)
         _hint_at_groups(table, made)
     _describe_lost_zeros(places, table, made)
     _describe_left_out(places, table, leave_out, made)
@@ -207,6 +212,28 @@ def _refuse_wide_rows(places: Places, table: _Table) -> None:
             remedy += f"--image {shlex.quote(image.name)} --leave-out pictures-without-rows."
             problem = f"columns {image.name} and {name} name a picture each"
             raise places.tree.error(problem, file=places.table, remedy=remedy)
+
+
+def _take_patients_beside(places: Places, table: _Table, made: NewTask) -> None:
+    """Take patients from another table, which names the same pictures in a column called alike."""
+    image = table.columns.get("image")
+    if "patient" in table.columns or table.key or image is None:
+        return
+    for file in places.tree.names:
+        if file == places.table or not file.lower().endswith(_TABLES):
+            continue
+        with suppress(InputError):  # not a table of ours
+            rows = read_table(places.tree, file, []).astype(object)
+            columns, _ = discovery.guess_columns(rows, places.pictures, [], (places.images, ""))
+            patient = columns.get("patient")
+            if not patient or image.name not in rows:
+                continue
+            if {*rows[image.name]} == {*table.rows[image.name]}:
+                table.columns["patient"], table.patients = patient, file
+                made.say(
+                    "patient column", f"{patient.name} of {file} ({patient.reason})", "yellow"
+                )
+                return
 
 
 def _hint_at_groups(table: _Table, made: NewTask) -> None:
@@ -560,7 +587,7 @@ def _options_of(
     tree, folder, mask_files = places.tree, places.images, places.mask_files
     names = {role: column.name for role, column in table.columns.items()}
     options: dict[str, Any] = {"table": Path(places.table).name, "sheet": table.sheet}
-    options["images"] = folder
+    options |= {"images": folder, "patients": Path(table.patients).name}
     options |= {role: names.get(role, "") for role in ("image", "key", "label", "patient", "mask")}
     if table.of_study:
         options |= table.of_study
@@ -585,7 +612,7 @@ def _options_of(
     if "split" in names:
         options["split"] = {"column": names["split"]}
     options = {option: value for option, value in options.items() if value}
-    others = {*tree.names} - places.files - {places.table}
+    others = {*tree.names} - places.files - {places.table, table.patients}
     if others:
         made.say("other files", f"{counted(len(others), 'files')}, not read")
     left = [word for kind, word in _OF_TABLES.items() if kind in leave_out]

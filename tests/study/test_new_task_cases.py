@@ -368,6 +368,16 @@ def sides(
     write_table(home, rows, columns=columns)
 
 
+def patients_apart(home):
+    """Write patients into a table of their own, beside that of labels."""
+    rows = rows_of(home)
+    write_table(
+        home, [(name, patient) for name, _, patient in rows[::-1]], columns=("Bild", "Patient")
+    )
+    (home / "own/list.csv").rename(home / "own/patients.csv")
+    write_table(home, [row[:2] for row in rows], columns=("Bild", "Befund"))
+
+
 def findings_in_folders(home):
     """Put pictures into folders of patients, each of whom has two rows."""
     rename(home, lambda patient, view: f"P{patient:02d}/view{view}.png")
@@ -1088,6 +1098,9 @@ CASES = {
         ids_at_the_end,
         "key column Image ID (one row per study: its cells equal the id at the end of the names "
         "of 48 of 48 pictures)",
+    ),
+    "patients in a table of their own": Case(
+        patients_apart, "patient column Patient of patients.csv (by its name)"
     ),
     "row a side of a patient": Case(
         sides,
