@@ -103,17 +103,20 @@ def _names_of(
 ) -> tuple[str, str]:
     """Return the names of the positive and the other class; for codes, ask for the names."""
     positives, names = chosen.positives, chosen.names
+    spellings = [value.casefold() for value in positives]
+    of_each = [v for n, v in enumerate(positives) if spellings.index(spellings[n]) == n]
+    joined = "/".join(of_each)
     label = next((names[value] for value in positives if value in names), "")
     other = next((names[value] for value in others if value in names), "")
     codes = discovery.are_codes(choices)
     if codes and not label:
-        proposed = discovery.name_of_code(column) or "/".join(positives)
+        proposed = discovery.name_of_code(column) or joined
         question = f"What to call class {', '.join(positives)}"
         label = ask(question, "--positive", ["any name"], proposed)
-    label = label or "/".join(positives)
+    label = label or joined
     plain_other = others[0] if len(others) == 1 else f"not {label}"
     if codes and not other:
-        default = plain_other if label == "/".join(positives) else f"not {label}"
+        default = plain_other if label == joined else f"not {label}"
         question = f"What to call class {', '.join(others)}"
         other = ask(question, "--negative", ["any name"], default)
     other = other or plain_other
@@ -220,7 +223,11 @@ def _refuse_alike_classes(
         # If there are only two classes, they are the comparison; with one label, they are joined.
         matters = len(present) > 2 and labels[first] != labels[second] and numbers[0] == numbers[1]
         near = SequenceMatcher(None, plain[0], plain[1]).ratio() >= _ALIKE and not prefixed
-        if plain[0] == plain[1] or (matters and near):
+        is_one = plain[0] == plain[1] and labels[first] != labels[second]
+        if is_one or (matters and near):
             both = f"{first} ({classes[first]}) and {second} ({classes[second]})"
-            remedy = "Spell each class in one way (capitals count), or give --distinct."
+            remedy = (
+                "Name both with --positive, or both with --negative, to join them; spell each "
+            )
+            remedy += "class in one way (capitals count); or give --distinct."
             raise InputError(f"{both} look like one class", where=where, remedy=remedy)

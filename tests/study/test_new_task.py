@@ -291,7 +291,7 @@ MISTAKES = {
     ),
     "class that is misspelt for one patient": (
         lambda h: relabel(h, "P3", "malignent"),
-        "malignant (22) and malignent (2) look like one class. Spell each class in one way",
+        "malignant (22) and malignent (2) look like one class. Name both with --positive, or",
     ),
     "no column of pictures": (
         lambda h: write_table(h, [("x" + name, *row) for name, *row in rows_of(h)]),

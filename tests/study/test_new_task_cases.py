@@ -1099,6 +1099,13 @@ CASES = {
         "key column Image ID (one row per study: its cells equal the id at the end of the names "
         "of 48 of 48 pictures)",
     ),
+    "class in two spellings": Case(
+        classes_of("benign", "Malignant", "malignant"),
+        "Malignant (16) and malignant (16) look like one class. Name both with --positive, or both",
+        refused=True,
+        remedy=("--positive", "malignant", "--positive", "Malignant"),
+        classes=("malignant", "benign"),
+    ),
     "patients in a table of their own": Case(
         patients_apart, "patient column Patient of patients.csv (by its name)"
     ),
