@@ -1118,7 +1118,7 @@ CASES = {
         lambda home: sides(
             home, lambda patient, day: f"{patient}/{day}/view", ("Patient", "Day", "Befund")
         ),
-        "key column {Patient}/{Day} (one row per study: its cells begin the folder names of 49 ",
+        "column {Patient}/{Day} (one row per study: its cells begin the folder names of 49 of 49 ",
     ),
     "row a finding, folders of patients": Case(
         findings_in_folders,
