@@ -226,8 +226,6 @@ def _refuse_alike_classes(
         is_one = plain[0] == plain[1] and labels[first] != labels[second]
         if is_one or (matters and near):
             both = f"{first} ({classes[first]}) and {second} ({classes[second]})"
-            remedy = (
-                "Name both with --positive, or both with --negative, to join them; spell each "
-            )
-            remedy += "class in one way (capitals count); or give --distinct."
+            remedy = "Name both with --positive, or both with --negative, to join them; spell "
+            remedy += "each class in one way (capitals count); or give --distinct."
             raise InputError(f"{both} look like one class", where=where, remedy=remedy)

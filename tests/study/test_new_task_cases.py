@@ -1101,7 +1101,7 @@ CASES = {
     ),
     "class in two spellings": Case(
         classes_of("benign", "Malignant", "malignant"),
-        "Malignant (16) and malignant (16) look like one class. Name both with --positive, or both",
+        "Malignant (16) and malignant (16) look like one class. Name both with --positive,",
         refused=True,
         remedy=("--positive", "malignant", "--positive", "Malignant"),
         classes=("malignant", "benign"),
