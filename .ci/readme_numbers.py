@@ -96,7 +96,9 @@ def limits(runs: Results) -> str:
     substitutes = sum(fact.substitute_for is not None for fact in facts.values())
     substitutes -= sum(map(is_another_cut, facts.values()))
     networks = ["init", "backbone", "pretraining"]
-    histories = runs.pretraining_histories().sort_values("epoch").groupby(networks)
+    epochs_of = runs.pretraining_histories().sort_values("epoch")
+    # The briefly pretrained network of a side study has one epoch.
+    histories = epochs_of[epochs_of["init"].isin(runs.inits)].groupby(networks)
     rise = 100 * histories["val_accuracy"].apply(lambda of: of.iloc[-1] - of.iloc[-2])
     (epochs,) = histories.size().unique()
     often = runs.predictions().groupby("backbone", observed=True)["pretraining"].nunique()
