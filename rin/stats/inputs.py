@@ -111,7 +111,7 @@ def task_scores(
                 problem = f"a scenario has two values of {' or '.join(of_scenarios)}"
                 remedy = "Name scenarios so that each has one."
                 raise InputError(problem, where="predictions", remedy=remedy)
-            cases = _cases(rows_of_task, texts)
+            cases = _cases(rows_of_task[[*_SCORE, "fold", "label", "patient_id"]], texts)
             scores = _scores(rows_of_task, tuple(inits), networks, cases)
         yield TaskScores(str(task), tuple(inits), networks, cases, scores)
 
@@ -148,7 +148,10 @@ def _first_of_each(key: str, rows: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
 
 
 def _cases(rows: pd.DataFrame, types: Mapping[str, Any]) -> pd.DataFrame:
-    """Return one row per case, given the rows of a task; InputError where rows disagree."""
+    """Return one row per case, given the names and cases of all scores of a task.
+
+    InputError if rows of a case disagree.
+    """
     of_rows = rows[["case_id", "fold", "label", "patient_id"]]
     cases, agree = _first_of_each("case_id", of_rows)
     if not agree:
