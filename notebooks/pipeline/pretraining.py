@@ -130,7 +130,9 @@ model.compile(
     metrics=["accuracy", top5],
     jit_compile=False,  # on a CPU it costs more than it saves
 )
-model.optimizer.build(model.trainable_variables)  # else TensorFlow traces the step twice
+model.optimizer.build(
+    model.trainable_variables
+)  # else TensorFlow traces the step twice
 validation = images[rows["validation"]], classes[rows["validation"]]
 by_hand = model.fit(
     batches(), steps_per_epoch=steps, shuffle=False, validation_data=validation,

@@ -147,13 +147,24 @@ def too_small(runs: Results, ranges: pd.DataFrame) -> str:
     rows = effects(runs).query("group == 'all'").set_index(["quantity", "init", "level"])
     second = runs.inits[1]
     scores = scores_of(runs)
-    aucs = scenario_aucs(scores[scores["level"] == "official_scripts"])
+    of_second = scores[scores["init"] == second]
+    aucs = scenario_aucs(of_second[of_second["level"] == "official_scripts"])
+    preprocessing = of_second.groupby("level", observed=True)["preprocessing"].unique().str[0]
+    scale = {
+        level: np.mean(find_preprocessing(name).scale) for level, name in preprocessing.items()
+    }
+    released = None
+    if "released" in scale and preprocessing["released"] != preprocessing["native"]:
+        of_released = scenario_aucs(of_second[of_second["level"] == "released"])
+        released = scale["released"] / scale["native"], of_released["auc"].mean()
     return words_of_studies.inputs_too_small(
         ratios,
         rows.loc[("auc", second, "official_scripts"), "estimate"],
         rows.loc[("effect", second, "")],
-        aucs[aucs["init"] == second],
+        aucs,
         largest,
+        own_ratio=scale["native"] / scale["official_scripts"],
+        released=released,
         stand_ins=runs.stand_ins(study=STUDY),
     )
 

@@ -119,6 +119,16 @@ def accuracies(repeated: Results) -> Styler:
     return book_table(table, caption, prose=True, rows=rows)
 
 
+def accuracy_after_brief(repeated: Results) -> str:
+    """Return a sentence on whether briefly pretrained networks learnt as much as the others."""
+    names = repeated.predictions(study="equal_accuracy")[["backbone", "pretraining"]]
+    networks = repeated.pretraining().merge(names.drop_duplicates())
+    (briefly,) = [init for init in networks["init"].unique() if init not in repeated.inits]
+    (other,) = [init for init in repeated.inits if not briefly.startswith(init)]
+    accuracy = networks.pivot_table(index="backbone", columns="init", values="top1")
+    return words_of_studies.brief_accuracy(accuracy, briefly, other)
+
+
 def whole_and_brief(repeated: Results) -> pd.DataFrame:
     """Return the difference with the whole and with the brief pretraining, two rows per task."""
     brief = repeated.predictions(study="equal_accuracy")

@@ -146,6 +146,28 @@ def trained_again(spread: pd.DataFrame, names: Mapping[str, str]) -> str:
     )
 
 
+def brief_accuracy(accuracy: pd.DataFrame, briefly: str, other: str) -> str:
+    """Return whether a briefly pretrained network classifies its images as well as the other.
+
+    `accuracy` (0-1) has one row per backbone and a column per init, such as these two.
+    """
+    both = 100 * accuracy[[briefly, other]].dropna()
+    arms = init_style(briefly.removesuffix("_brief")).word, init_style(other).word
+    cells = [
+        f"{row[briefly]:.0f}% ({backbone}; {arms[1]} {row[other]:.0f}%)"
+        for backbone, row in both.iterrows()
+    ]
+    apart = (both[briefly] - both[other]).mean()
+    text = f"Briefly pretrained, the {arms[0]} network classifies {join_with_and(cells)}"
+    if abs(apart) <= 5:
+        return f"{text}: about as well."
+    learnt = "less" if apart < 0 else "more"
+    return (
+        f"{text}: it learnt {learnt} than the other, so that the comparison below is not at equal "
+        "accuracy."
+    )
+
+
 def after_brief_pretraining(
     rows: pd.DataFrame, backbones: int, *, stand_ins: Collection[str] = ()
 ) -> str:
@@ -156,7 +178,7 @@ def after_brief_pretraining(
     text = (
         f"**Exploratory**, with {counted(backbones, 'backbones')}. One initialisation has the "
         "same networks in both rows, so the rows are not independent. A difference that remains "
-        "at equal accuracy may come from the corpus, or from fewer images and steps."
+        "may come from the corpus, or from fewer images and steps."
     )
     if stand_ins:
         return text
@@ -288,24 +310,38 @@ def inputs_too_small(
     aucs: pd.DataFrame,
     largest: float,
     *,
+    own_ratio: float,
+    released: tuple[float, float] | None = None,
     stand_ins: Collection[str] = (),
 ) -> str:
     """Return how much too small inputs are, by network, and how the second arm does with them.
 
-    `ratios` are by network; `mean_auc`, `effect` and `aucs` are of the networks with these inputs;
-    `largest` is the largest difference of the paper, in points.
+    `ratios` are by network, and `own_ratio` is that of the network that was tried here;
+    `mean_auc`, `effect` and `aucs` are of it with these inputs; `released` are how many times too
+    large the inputs of its released counterpart are to it, and its mean AUC with those; `largest`
+    is the largest difference of the paper, in points.
     """
     others = ratios.drop("ResNet50")
     (init,) = aucs["init"].unique()
+    network = f"the {init_style(init).word} ResNet50"
+    tried = f"With such inputs, the mean AUC of {network} is {mean_auc:.2f} here."
+    if round(own_ratio) != round(ratios["ResNet50"]):
+        tried = (
+            f"The networks here expect other inputs: those of the scripts are {own_ratio:.1f} "
+            f"times too small to {network}, whose mean AUC with them is {mean_auc:.2f}."
+        )
     parts = [
         f"In the scripts, the inputs of ResNet50 with ImageNet weights are "
         f"{ratios['ResNet50']:.0f} times too small; those of the other "
         f"{number(len(others))} networks are {others.min():.1f} to {others.max():.1f} times too "
         "small and have red and blue exchanged.",
-        f"With such inputs, the mean AUC of the {init_style(init).word} ResNet50 is "
-        f"{mean_auc:.2f} here.",
+        tried,
         spread_of_aucs(aucs),
         beside_largest(effect, largest, stand_ins=stand_ins),
+        f"With the inputs of its released counterpart, {released[0]:.0f} times too large, it has "
+        f"{released[1]:.2f}."
+        if released
+        else "",
         "No number here shows whether the published comparison was run with these scripts, or "
         "what longer training would recover. What does follow is that the comparison should be "
         "repeated with each source's own inputs.",

@@ -102,6 +102,19 @@ def test_brief_pretraining_keeps_or_reverses_a_direction_and_stand_ins_say_nothi
     assert "Direction" not in words.after_brief_pretraining(rows, 2, stand_ins=["images"])
 
 
+@pytest.mark.parametrize(
+    ("briefly", "said"),
+    [
+        (0.33, "classifies 33% (ResNet50; photographic 31%): about as well."),
+        (0.15, "it learnt less than the other, so that the comparison below is not at equal"),
+        (0.5, "it learnt more than the other"),
+    ],
+)
+def test_brief_pretraining_that_did_not_reach_equal_accuracy_says_so(briefly, said):
+    accuracy = pd.DataFrame({"radiologic_brief": briefly, "photographic": 0.31}, ["ResNet50"])
+    assert said in words.brief_accuracy(accuracy, "radiologic_brief", "photographic")
+
+
 def test_signs_in_both_runs_are_counted_over_backbones_and_over_tasks():
     twice = pd.DataFrame(
         {"task": ["a", "a", "b", "b"], "first": [1, -2, 1, 1.5], "here": [1, 3, 2, 1]}
@@ -159,12 +172,26 @@ def test_effect_of_inputs_leaves_out_networks_that_are_fed_alike(alike, said):
 def test_inputs_too_small_name_resnet_and_the_others_and_judge_no_stand_ins():
     ratios = pd.Series({"ResNet50": 255.0, "InceptionV3": 2.0, "DenseNet121": 4.4})
     aucs = table({"init": "photographic", "auc": 0.5, "ci_high": 0.6})
-    said = words.inputs_too_small(ratios, 0.5, row(-20.0), aucs, 9.4)
+    said = words.inputs_too_small(ratios, 0.5, row(-20.0), aucs, 9.4, own_ratio=255)
+    assert "With such inputs, the mean AUC of the photographic ResNet50 is 0.50 here." in said
     assert "are 255 times too small; those of the other two networks are 2.0 to 4.4 times" in said
     assert "The loss is larger than the largest difference in the paper (9.4 points)." in said
-    unreal = words.inputs_too_small(ratios, 0.5, row(-20.0), aucs, 9.4, stand_ins=["images"])
+    unreal = words.inputs_too_small(
+        ratios, 0.5, row(-20.0), aucs, 9.4, own_ratio=255, stand_ins=["images"]
+    )
     assert "The loss" not in unreal
     assert "  " not in unreal
+
+
+def test_inputs_too_small_say_what_the_networks_that_were_tried_expect():
+    ratios = pd.Series({"ResNet50": 255.0, "InceptionV3": 2.0, "DenseNet121": 4.4})
+    aucs = table({"init": "photographic", "auc": 0.72, "ci_high": 0.8})
+    said = words.inputs_too_small(
+        ratios, 0.72, row(-4.0), aucs, 9.4, own_ratio=2.0, released=(127.5, 0.6)
+    )
+    assert "those of the scripts are 2.0 times too small to the photographic ResNet50" in said
+    assert "With such inputs" not in said
+    assert "its released counterpart, 128 times too large, it has 0.60." in said
 
 
 FOLLOWED = table(row(50.0, level="noise 100"), row(-1.0, level="tag 100"))
