@@ -153,9 +153,7 @@ model.compile(
     loss="sparse_categorical_crossentropy",
     jit_compile=False,  # on a CPU it costs more than it saves
 )
-model.optimizer.build(
-    model.trainable_variables
-)  # else TensorFlow traces the step twice
+model.optimizer.build(model.trainable_variables)  # else it is traced twice
 patience = settings.patience or settings.epochs
 keep_best = keras.callbacks.EarlyStopping(
     patience=patience, restore_best_weights=True

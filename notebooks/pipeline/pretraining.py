@@ -67,9 +67,7 @@ run, *others = plan_pretraining(workspace)
 settings, size, store = run.settings, run.settings.size, run.store
 names, classes = np.unique(store.cases["label"], return_inverse=True)
 images = store.images().reshape(len(classes), size, size, -1)
-rows = {
-    part: np.flatnonzero(run.parts == part) for part in run.parts.categories
-}
+rows = {p: np.flatnonzero(run.parts == p) for p in run.parts.categories}
 chance = np.random.default_rng([run.seed, 0])  # of the first epoch
 order = chance.permutation(rows["train"])
 
@@ -130,9 +128,7 @@ model.compile(
     metrics=["accuracy", top5],
     jit_compile=False,  # on a CPU it costs more than it saves
 )
-model.optimizer.build(
-    model.trainable_variables
-)  # else TensorFlow traces the step twice
+model.optimizer.build(model.trainable_variables)  # else it is traced twice
 validation = images[rows["validation"]], classes[rows["validation"]]
 by_hand = model.fit(
     batches(), steps_per_epoch=steps, shuffle=False, validation_data=validation,
