@@ -632,6 +632,7 @@ def test_find_cases_of_a_table_finds_its_separator_and_encoding(
         ("jóindulatú, rosszindulatú elváltozás", "cp1250"),
         ("доброкачественная опухоль", "cp1251"),
         ("καλοήθης όγκος", "cp1253"),
+        ("доброкачественная", "cp1251"),
     ],
 )
 def test_few_words_beyond_ascii_are_read_as_they_were_written(word, encoding):
@@ -640,6 +641,23 @@ def test_few_words_beyond_ascii_are_read_as_they_were_written(word, encoding):
         for row in range(120)
     )
     assert decode(table.encode(encoding))[0].removeprefix("\ufeff") == table
+
+
+@pytest.mark.parametrize(
+    ("head", "patient", "labels", "encoding"),
+    [
+        ("文件,患者,诊断", "患者", "恶性 良性", "gb18030"),
+        ("檔案,患者,診斷", "患者", "惡性 良性", "big5"),
+        ("ファイル,患者番号,診断", "患者", "悪性 良性", "cp932"),
+        ("ファイル,患者番号,診断", "患者", "悪性 良性", "euc_jp"),
+        ("파일,환자,진단", "환자", "악성 양성", "cp949"),
+    ],
+)
+def test_tables_of_east_asia_are_read_as_they_were_written(head, patient, labels, encoding):
+    table = f"{head}\n" + "".join(
+        f"{row:03d}.png,{patient}{row // 2},{labels.split()[row // 2 % 2]}\n" for row in range(60)
+    )
+    assert decode(table.encode(encoding))[0] == table
 
 
 def test_find_cases_of_excel_equals_those_of_csv(bus, bus_manifest):
