@@ -126,8 +126,9 @@ images are small; each backbone was pretrained {times} times on either corpus, f
 {rise.min():.1f} to {rise.max():.1f} points. The networks of the radiologic corpus then classify
 {right["radiologic"]:.0f}% of its test images correctly, which is optimistic, as the split is by
 image, and those of the photographic one {right["photographic"]:.0f}%. Both arms get the same
-preprocessing, and the radiologic corpus has ultrasound. The earlier run, which is kept with the
-book for its side studies, had neither; with its networks the difference on breast lesions was
+preprocessing, and the radiologic corpus has ultrasound. The earlier run, of which the book still
+shows small replications and the probe, had neither; with its networks the difference on breast
+lesions was
 {format_estimate(before, unit="points")[:-1]}; new patients), and is {signed(now)} now. Intervals
 over patients alone do not show such changes.
 """
