@@ -49,10 +49,10 @@ Markdown(fed.in_short(runs))
 fed.effect_forest(runs)
 
 # %% [markdown]
-# *How to read it.* Nothing but the numbers at the input was changed. A mark left of zero is AUC
-# that was lost by that alone. “Difference” is what the change does to radiologic − photographic:
-# it can reverse a comparison without a word about pretraining. An initialisation whose own inputs
-# are those of the scripts has no row.
+# *How to read it.* Nothing but the numbers at the input was changed. A mark left of
+# zero is AUC that was lost by that alone. “Difference” is what the change does to
+# radiologic − photographic: it can reverse a comparison without a word about
+# pretraining.
 
 # %%
 fed.by_inputs(runs)

@@ -222,10 +222,9 @@ shutil.rmtree(work)
 # |---|---|
 # | columns with other names | `--image`, `--label`, `--patient`, `--split` |
 # | a table with one row per patient | recognised where its cells begin names of folders or files, are the number behind a word in them (`Pat 0012`), or equal the patients of DICOM headers or of a pattern |
-# | a table with one row per study, series or DICOM file | recognised where its cells equal AccessionNumber or a UID of the headers, or begin names; patients are those of another column, of the headers, or of `--patient PATTERN` |
-# | patients in another table, with the same column of pictures | found and reported |
-# | files called alike in the folders of patients | recognised where two columns name folder and file |
-# | a table with one row per eye, side or day of a patient | recognised where two columns together begin names, as in `P012_L_1.png` |
+# | a table with one row per study, series or DICOM file | recognised where its cells equal AccessionNumber or a UID of the headers, or begin names |
+# | patients in another table | found where it has the same column of pictures |
+# | files called alike in folders, or one row per eye, side or day of a patient | recognised where two columns together begin names, as in `P012_L_1.png` |
 # | a table with one row per lesion | rows that say the same of a picture count once, and their masks are joined |
 # | a table with one row per finding | `--findings`: any finding of a picture, study or patient counts |
 # | annotations of COCO | `--table annotations.json`: one row per picture, the classes of its annotations as findings |
@@ -238,8 +237,8 @@ shutil.rmtree(work)
 # | a folder for each patient below each class | recognised and reported |
 # | patients in DICOM headers only | read from there and reported |
 # | a table below a title, empty rows, or in another sheet | passed over, or found, and reported |
-# | images of more than 8 bits | a window of all their values, or that of the DICOM file; `--window` for another; `--window percentiles` leaves the lowest and highest half percent aside, of DICOM too |
-# | volumes: NIfTI, `.npy` of three axes, DICOM or TIFF of several frames or a folder per series | three slices each are proposed; `--slices even,5`, `--slices middle,3,coronal`, `--slices lesion,3` or `--slices even,5,folder` for others; all slices of a patient stay in one part |
+# | images of more than 8 bits | a window of all their values, or that of the DICOM file; `--window` for another; `--window percentiles` leaves the lowest and highest half percent aside |
+# | volumes: NIfTI, `.npy` of three axes, DICOM or TIFF of several frames or a folder per series | three slices each are proposed; `--slices even,5`, `--slices middle,3,coronal`, `--slices lesion,3` or `--slices even,5,folder` for others |
 # | floating values | `--window 0.5,1`, or `--window percentiles` |
 # | classes in other words, or more than two | `--positive`, which may be repeated; the others become one, or `--negative` names those compared and leaves the rest out |
 # | classes in numbers | `--positive 2=malignant --negative 1=benign` also names them |
@@ -255,11 +254,10 @@ shutil.rmtree(work)
 #
 # Without a column of patients each image counts as a patient, and the AUC is too high where that
 # is wrong: `rin new` warns in red, and proposes a pattern where names look like patients. Small
-# cohorts get coarser folds: of 15% from 20 patients in the rarer class, of 20% from ten, one
-# split from four, with two of them in the test; fewer are refused. [The page of
-# tables](reference) lists every setting of a manifest. In Jupyter (`make lab`), `results/task.py`
-# with `task = "hospital_us"`, `profile = "hospital_us"` and the `data_root` that `rin new`
-# printed shows the task.
+# cohorts get coarser folds; with fewer than four patients in the rarer class they are refused.
+# [The page of tables](reference) lists every setting of a manifest. In Jupyter (`make lab`),
+# `results/task.py` with `task = "hospital_us"`, `profile = "hospital_us"` and the `data_root`
+# that `rin new` printed shows the task.
 #
 # A second dataset with the same labels, from another hospital, gets a manifest of its own. With
 # its name under `external` of the task and `external: true` in the profile, every run also scores
