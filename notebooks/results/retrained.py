@@ -130,8 +130,7 @@ Markdown(retraining.one_pair_matters(runs, across, without))
 # The first reference run asked the same six questions with other networks: other
 # first weights and order of the images, 26 classes without ultrasound, and for each
 # arm the preprocessing of its released weights. An effect of radiologic pretraining
-# would give most differences the same sign in both runs; by chance alone, half of them
-# have it.
+# would give most differences the same sign in both runs.
 
 # %%
 twice = retraining.in_both_runs(runs)

@@ -255,9 +255,7 @@ shutil.rmtree(work)
 # Without a column of patients each image counts as a patient, and the AUC is too high where that
 # is wrong: `rin new` warns in red, and proposes a pattern where names look like patients. Small
 # cohorts get coarser folds; with fewer than four patients in the rarer class they are refused.
-# [The page of tables](reference) lists every setting of a manifest. In Jupyter (`make lab`),
-# `results/task.py` with `task = "hospital_us"`, `profile = "hospital_us"` and the `data_root`
-# that `rin new` printed shows the task.
+# [The page of tables](reference) lists every setting of a manifest.
 #
 # A second dataset with the same labels, from another hospital, gets a manifest of its own. With
 # its name under `external` of the task and `external: true` in the profile, every run also scores
