@@ -44,8 +44,8 @@ from rin.study.own_masks import check_masks, classes_in_masks
 
 #: The names in a table's option ``leave_out`` for kinds of ``--leave-out``.
 _OF_TABLES = {"rows-without-pictures": "rows", "pictures-without-rows": "pictures"}
-#: Endings of tables that are looked at beside the one that is named.
-_TABLES = (".csv", ".tsv", ".xlsx", ".parquet")
+#: Endings of tables that are looked at beside the one that is named, and how many are.
+_TABLES, MOST_TABLES = (".csv", ".tsv", ".xlsx", ".parquet"), 8
 #: Why a column has a role that was named with a flag.
 _SAID = "as you said"
 #: A pattern for a folder of any name in a path.
@@ -215,13 +215,17 @@ def _refuse_wide_rows(places: Places, table: _Table) -> None:
 
 
 def _take_patients_beside(places: Places, table: _Table, made: NewTask) -> None:
-    """Take patients from another table, which names the same pictures in a column called alike."""
+    """Take patients from another table, which names the same pictures in a column called alike.
+
+    It is in the same folder; of many tables, as of annotations, only the first are looked at.
+    """
     image = table.columns.get("image")
     if "patient" in table.columns or table.key or image is None:
         return
-    for file in places.tree.names:
-        if file == places.table or not file.lower().endswith(_TABLES):
-            continue
+    folder = places.table.rpartition("/")[0]
+    tables = [name for name in places.tree.names if name.lower().endswith(_TABLES)]
+    beside = [name for name in tables if name.rpartition("/")[0] == folder]
+    for file in [name for name in beside if name != places.table][:MOST_TABLES]:
         with suppress(InputError):  # not a table of ours
             rows = read_table(places.tree, file, []).astype(object)
             columns, _ = discovery.guess_columns(rows, places.pictures, [], (places.images, ""))

@@ -668,6 +668,20 @@ def test_find_cases_of_excel_equals_those_of_csv(bus, bus_manifest):
     assert cases_of(bus, other, "bus") == before
 
 
+def test_sheet_of_a_workbook_is_read_and_another_name_is_refused_with_those_that_are_there(
+    bus, bus_manifest
+):
+    before = cases_of(bus, bus_manifest, "bus")
+    (bus / "bus" / "rows.csv").unlink()
+    with pd.ExcelWriter(bus / "bus" / "rows.xlsx") as book:
+        pd.DataFrame({"a": ["b"], "c": ["d"]}).to_excel(book, sheet_name="Legend", index=False)
+        ROWS.convert_dtypes().to_excel(book, sheet_name="Data", index=False)
+    second = with_options(bus_manifest, table="rows.xlsx", sheet="Data")
+    assert cases_of(bus, second, "bus") == before
+    with pytest.raises(InputError, match=r"there is no sheet 'Dta'\. Correct .* Legend, Data"):
+        cases_of(bus, with_options(bus_manifest, table="rows.xlsx", sheet="Dta"), "bus")
+
+
 @pytest.mark.parametrize(
     "cells",
     ["head_ct/000.png", "./000.png", "000", "000.PNG", "set\\head_ct\\000.png", "/x/head_ct/000"],

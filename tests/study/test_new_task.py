@@ -500,6 +500,11 @@ def test_classes_that_become_one_and_a_small_test_are_said(rin, home):
         ),
         (
             "list.xlsx",
+            lambda path: path.write_bytes(b"PK\x03\x04 cut off"),
+            "it is not a readable Excel table (File is not a zip file)",
+        ),
+        (
+            "list.xlsx",
             lambda path: pd.DataFrame([["", "of today"], ["Bild", "Befund"]]).to_excel(
                 path, index=False, header=["Pictures", None]
             ),

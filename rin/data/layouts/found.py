@@ -5,6 +5,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence, Sized
+from contextlib import AbstractContextManager
 from io import BytesIO
 from itertools import accumulate, islice
 from typing import Any, NamedTuple, Self
@@ -156,6 +157,9 @@ def read_table(
     """
     if name not in tree.names:
         raise tree.error("the table is missing", file=name)
+    if sheet and sheet not in (sheets := sheets_of(tree, name)):
+        remedy = f"Correct the option sheet; its sheets are {', '.join(sheets) or 'none'}."
+        raise tree.error(f"there is no sheet {sheet!r}", file=name, remedy=remedy)
     columns, content, kind = list(columns), tree.read(name), name.lower().rpartition(".")[2]
     where = tree.place(name)
     if kind in ("json", *JSON_LINES):
@@ -304,27 +308,40 @@ def _parse_table(
     if program := _NOT_READ.get(kind):
         remedy = f"In {program}, export the table as CSV or .xlsx."
         raise InputError(f"tables of {program} are not read", where=where, remedy=remedy)
+    with _readable(kind, where):
+        if kind == "parquet":
+            return _parse_parquet(content, columns)
+        if kind == "xlsx":
+            _refuse_bomb(content)
+            return _parse_workbook(content, sheet)
+        return _parse_csv(content, None if header else columns)
+
+
+def _readable(kind: str, where: str) -> AbstractContextManager[None]:
+    """Return a context in which errors of the readers of tables are `InputError`."""
     title = {"parquet": "parquet table", "xlsx": "Excel table"}.get(kind, "CSV table")
     remedy = "Give every row all columns, delete rows above the column names, and save the table "
     remedy += "as CSV or .xlsx."
     kinds = (pyarrow.ArrowException, OSError, ValueError, BadZipFile, KeyError, csv.Error)
-    with as_input_error(f"it is not a readable {title}", where=where, remedy=remedy, kinds=kinds):
-        if kind == "parquet":
-            return _parse_parquet(content, columns)
-        if kind == "xlsx":
-            unpacked = sum(part.file_size for part in ZipFile(BytesIO(content)).infolist())
-            if unpacked > MAX_BYTES:
-                raise ValueError(f"it unpacks to {unpacked} bytes, over the limit of {MAX_BYTES}")
-            return _parse_workbook(content, sheet)
-        return _parse_csv(content, None if header else columns)
+    return as_input_error(f"it is not a readable {title}", where=where, remedy=remedy, kinds=kinds)
+
+
+def _refuse_bomb(content: bytes) -> None:
+    """Raise ValueError for a workbook that unpacks to more than `MAX_BYTES`."""
+    unpacked = sum(part.file_size for part in ZipFile(BytesIO(content)).infolist())
+    if unpacked > MAX_BYTES:
+        raise ValueError(f"it unpacks to {unpacked} bytes, over the limit of {MAX_BYTES}")
 
 
 def sheets_of(tree: Tree, name: str) -> list[str]:
     """Return the names of a workbook's sheets, or an empty list for other tables."""
     if not name.lower().endswith(".xlsx"):
         return []
-    with pd.ExcelFile(BytesIO(tree.read(name))) as book:
-        return [str(sheet) for sheet in book.sheet_names]
+    content = tree.read(name)
+    with _readable("xlsx", tree.place(name)):
+        _refuse_bomb(content)
+        with pd.ExcelFile(BytesIO(content)) as book:
+            return [str(sheet) for sheet in book.sheet_names]
 
 
 def rows_above(tree: Tree, name: str, sheet: str = "") -> int:
