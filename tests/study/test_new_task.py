@@ -8,6 +8,7 @@ from functools import partial
 
 import nbformat
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 import yaml
@@ -489,6 +490,14 @@ def test_classes_that_become_one_and_a_small_test_are_said(rin, home):
     assert "patients of a class are tested: their AUC is uncertain" in out
 
 
+def chart_first(path):
+    """Write a workbook that begins with a sheet of charts, on which openpyxl fails."""
+    book = openpyxl.Workbook()
+    book.create_chartsheet("Chart", 0)
+    book["Sheet"].append(["Bild", "Befund"])
+    book.save(path)
+
+
 @pytest.mark.parametrize(
     ("name", "make", "said"),
     [
@@ -503,6 +512,7 @@ def test_classes_that_become_one_and_a_small_test_are_said(rin, home):
             lambda path: path.write_bytes(b"PK\x03\x04 cut off"),
             "it is not a readable Excel table (File is not a zip file)",
         ),
+        ("list.xlsx", chart_first, "it is not a readable Excel table"),
         (
             "list.xlsx",
             lambda path: pd.DataFrame([["", "of today"], ["Bild", "Befund"]]).to_excel(

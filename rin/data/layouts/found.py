@@ -18,7 +18,7 @@ from pydantic import ConfigDict
 
 from rin.data.discovery import decode, rows_of, separator_of, text_below
 from rin.data.manifest import DatasetManifest
-from rin.data.tree import MAX_BYTES, REMEDY, Tree
+from rin.data.tree import MALFORMED, MAX_BYTES, REMEDY, Tree
 from rin.errors import InputError, as_input_error, did_you_mean, join_first_ten
 from rin.files import FrozenModel
 
@@ -322,7 +322,8 @@ def _readable(kind: str, where: str) -> AbstractContextManager[None]:
     title = {"parquet": "parquet table", "xlsx": "Excel table"}.get(kind, "CSV table")
     remedy = "Give every row all columns, delete rows above the column names, and save the table "
     remedy += "as CSV or .xlsx."
-    kinds = (pyarrow.ArrowException, OSError, ValueError, BadZipFile, KeyError, csv.Error)
+    # SyntaxError: of XML; AttributeError, among the others: openpyxl on sheets of charts.
+    kinds = (*MALFORMED, pyarrow.ArrowException, BadZipFile, csv.Error, SyntaxError)
     return as_input_error(f"it is not a readable {title}", where=where, remedy=remedy, kinds=kinds)
 
 
