@@ -216,10 +216,11 @@ def _unseen(reference: OpenedResults, tasks: Sequence[str]) -> list[str]:
 def _addition(added: Addition) -> str:
     """Return a text saying what was added to a reference run, when, and where it was computed."""
     numbers = ", ".join(map(str, added.pretrainings))
-    studies = f"{' and '.join(added.studies)} from " if added.studies else ""
+    networks = f"pretraining {numbers} of {', '.join(added.backbones)}" if numbers else ""
+    parts = " from ".join(filter(None, (" and ".join(added.studies), networks)))
     return (
-        f"{studies}pretraining {numbers} of {', '.join(added.backbones)} on {added.written[:10]}, "
-        f"from {added.hardware.text}, commit {_short(added.commit)}"
+        f"{parts} on {added.written[:10]}, from {added.hardware.text}, "
+        f"commit {_short(added.commit)}"
     )
 
 

@@ -156,7 +156,7 @@ def too_small(runs: Results, ranges: pd.DataFrame) -> str:
     released = None
     if "released" in scale and preprocessing["released"] != preprocessing["native"]:
         of_released = scenario_aucs(of_second[of_second["level"] == "released"])
-        released = scale["released"] / scale["native"], of_released["auc"].mean()
+        released = scale["native"] / scale["released"], of_released["auc"].mean()
     return words_of_studies.inputs_too_small(
         ratios,
         rows.loc[("auc", second, "official_scripts"), "estimate"],

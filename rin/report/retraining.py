@@ -124,7 +124,7 @@ def accuracy_after_brief(repeated: Results) -> str:
     names = repeated.predictions(study="equal_accuracy")[["backbone", "pretraining"]]
     networks = repeated.pretraining().merge(names.drop_duplicates())
     (briefly,) = [init for init in networks["init"].unique() if init not in repeated.inits]
-    (other,) = [init for init in repeated.inits if not briefly.startswith(init)]
+    (other,) = [init for init in repeated.inits if briefly != f"{init}_brief"]
     accuracy = networks.pivot_table(index="backbone", columns="init", values="top1")
     return words_of_studies.brief_accuracy(accuracy, briefly, other)
 

@@ -157,7 +157,8 @@ def brief_accuracy(accuracy: pd.DataFrame, briefly: str, other: str) -> str:
         f"{row[briefly]:.0f}% ({backbone}; {arms[1]} {row[other]:.0f}%)"
         for backbone, row in both.iterrows()
     ]
-    apart = (both[briefly] - both[other]).mean()
+    differences = both[briefly] - both[other]
+    apart = differences[differences.abs().idxmax()]
     text = f"Briefly pretrained, the {arms[0]} network classifies {join_with_and(cells)}"
     if abs(apart) <= 5:
         return f"{text}: about as well."
@@ -303,6 +304,14 @@ def effect_of_inputs(title: str, fed: Mapping[str, Any], before: Any, after: Any
     )
 
 
+def wrong_scale(ratio: float) -> str:
+    """Return how much too small or too large inputs are; `ratio` is expected / supplied scale."""
+    if 0.95 < ratio < 1.05:
+        return "of the right scale"
+    times, way = (ratio, "small") if ratio > 1 else (1 / ratio, "large")
+    return f"{times:.{1 if times < 10 else 0}f} times too {way}"
+
+
 def inputs_too_small(
     ratios: pd.Series,
     mean_auc: float,
@@ -318,7 +327,7 @@ def inputs_too_small(
 
     `ratios` are by network, and `own_ratio` is that of the network that was tried here;
     `mean_auc`, `effect` and `aucs` are of it with these inputs; `released` are how many times too
-    large the inputs of its released counterpart are to it, and its mean AUC with those; `largest`
+    small the inputs of its released counterpart are to it, and its mean AUC with those; `largest`
     is the largest difference of the paper, in points.
     """
     others = ratios.drop("ResNet50")
@@ -327,8 +336,8 @@ def inputs_too_small(
     tried = f"With such inputs, the mean AUC of {network} is {mean_auc:.2f} here."
     if round(own_ratio) != round(ratios["ResNet50"]):
         tried = (
-            f"The networks here expect other inputs: those of the scripts are {own_ratio:.1f} "
-            f"times too small to {network}, whose mean AUC with them is {mean_auc:.2f}."
+            f"The networks here expect other inputs: those of the scripts are "
+            f"{wrong_scale(own_ratio)} to {network}, whose mean AUC with them is {mean_auc:.2f}."
         )
     parts = [
         f"In the scripts, the inputs of ResNet50 with ImageNet weights are "
@@ -338,7 +347,7 @@ def inputs_too_small(
         tried,
         spread_of_aucs(aucs),
         beside_largest(effect, largest, stand_ins=stand_ins),
-        f"With the inputs of its released counterpart, {released[0]:.0f} times too large, it has "
+        f"With the inputs of its released counterpart, {wrong_scale(released[0])}, it has "
         f"{released[1]:.2f}."
         if released
         else "",

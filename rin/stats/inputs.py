@@ -135,16 +135,20 @@ def _first_of_each(key: str, rows: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
     The key is a column of categories.  Comparing codes is far quicker than dropping duplicates of
     several columns.
     """
-    firsts = rows[~rows[key].duplicated()]
+    at = np.flatnonzero(~rows[key].duplicated())
+    firsts = rows.iloc[at]
     place_of = np.zeros(len(rows[key].cat.categories), dtype=int)
     place_of[firsts[key].cat.codes] = np.arange(len(firsts))
     places = place_of[rows[key].cat.codes]
 
     def values(column: pd.Series) -> np.ndarray:
-        is_category = isinstance(column.dtype, pd.CategoricalDtype)
-        return np.asarray(column.cat.codes if is_category else column)
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            return column.cat.codes.to_numpy()
+        # Missing values, which equal nothing, have one code.
+        return pd.factorize(column)[0] if column.hasnans else np.asarray(column)
 
-    return firsts, all((values(rows[n]) == values(firsts[n])[places]).all() for n in rows)
+    columns = (values(rows[name]) for name in rows)
+    return firsts, all((column == column[at][places]).all() for column in columns)
 
 
 def _cases(rows: pd.DataFrame, types: Mapping[str, Any]) -> pd.DataFrame:

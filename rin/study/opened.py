@@ -108,7 +108,7 @@ class WeightsFacts(FrozenModel):
 
 
 class Addition(FrozenModel):
-    """Pretrainings and studies added to a reference run, and how they were computed."""
+    """Pretrainings, studies and sections added to a reference run; how they were computed."""
 
     pretrainings: list[PositiveInt]
     backbones: list[str]

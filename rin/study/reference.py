@@ -203,13 +203,14 @@ def _joined_facts(
     """Return the facts of a reference run to which a study is added; `tables` are joined."""
     facts, runs = earlier.facts, tables["runs"]
     added = runs[~runs["run_id"].isin(earlier.tables["runs"]["run_id"])]
+    sections = {"probe", "losses"} & {*tables} - {*earlier.tables}
     addition = Addition(
         **later.model_dump(
             include={"written", "python", "packages", "commit", "hardware", "code"}
         ),
         pretrainings=sorted(set(added["pretraining"])),
         backbones=sorted(set(added["backbone"])),
-        studies=sorted({*added["study"]} - {*earlier.tables["runs"]["study"]}),
+        studies=sorted(({*added["study"]} - {*earlier.tables["runs"]["study"]}) | sections),
     )
     return facts.model_copy(
         update={

@@ -187,11 +187,27 @@ def test_inputs_too_small_say_what_the_networks_that_were_tried_expect():
     ratios = pd.Series({"ResNet50": 255.0, "InceptionV3": 2.0, "DenseNet121": 4.4})
     aucs = table({"init": "photographic", "auc": 0.72, "ci_high": 0.8})
     said = words.inputs_too_small(
-        ratios, 0.72, row(-4.0), aucs, 9.4, own_ratio=2.0, released=(127.5, 0.6)
+        ratios, 0.72, row(-4.0), aucs, 9.4, own_ratio=2.0, released=(1 / 127.5, 0.6)
     )
     assert "those of the scripts are 2.0 times too small to the photographic ResNet50" in said
     assert "With such inputs" not in said
     assert "its released counterpart, 128 times too large, it has 0.60." in said
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"),
+    [(255, "255 times too small"), (0.5, "2.0 times too large"), (1.0, "of the right scale")],
+)
+def test_wrong_scale_has_its_direction(ratio, said):
+    assert words.wrong_scale(ratio) == said
+
+
+def test_brief_accuracy_is_not_called_equal_where_backbones_differ_in_opposite_ways():
+    accuracy = {"radiologic_brief": [0.5, 0.1], "photographic": [0.3, 0.3]}
+    said = words.brief_accuracy(
+        pd.DataFrame(accuracy, ["X", "Y"]), "radiologic_brief", "photographic"
+    )
+    assert "about as well" not in said
 
 
 FOLLOWED = table(row(50.0, level="noise 100"), row(-1.0, level="tag 100"))

@@ -12,6 +12,7 @@ from rin.stats import (
     init_differences,
 )
 from rin.stats.inputs import network_names, task_scores
+from rin.stats.simulation import simulate_predictions
 
 PLAIN = {
     "auc_ci": lambda labels, scores, _: auc_ci(labels, scores),
@@ -158,3 +159,13 @@ def test_network_of_each_row_has_its_scenario_and_its_pretraining(dtype):
     named = [f"{a} pretraining {n}" for a, n in zip(scenarios, pretrainings, strict=True)]
     assert network_names(scenarios, pretrainings).tolist() == named
     assert network_names(scenarios, None).tolist() == [*scenarios]
+
+
+def test_missing_descriptions_of_a_scenario_equal_one_another():
+    """As the seed of a pretraining, which a run from released weights does not have."""
+    scores = simulate_predictions().assign(pretraining_seed=np.nan)
+    (first, *_) = task_scores(scores, ["a", "b"], ["pretraining_seed"])
+    assert first.networks["pretraining_seed"].isna().all()
+    mixed = scores.assign(pretraining_seed=np.where(scores["init"] == "a", 1.0, np.nan))
+    with pytest.raises(InputError, match="two values of pretraining_seed"):
+        list(task_scores(mixed, ["a", "b"], ["pretraining_seed"]))

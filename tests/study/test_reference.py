@@ -26,6 +26,7 @@ from rin.errors import InputError
 from rin.explain.similarity import mean_cca
 from rin.files import read_checksummed_json, sha256_of, to_checksummed_json
 from rin.models.backbones import build_backbone
+from rin.report.banner import reference_banner
 from rin.study import open_workspace, pretrained, pretraining_histories
 from rin.study.consolidate import layer_similarity, task_facts
 from rin.study.opened import write_table
@@ -231,6 +232,9 @@ def test_probe_may_be_added_to_runs_that_are_there(probed, copy):
         pd.testing.assert_frame_equal(found.tables[name], table)
     with pytest.raises(InputError, match="are already in it"):
         write_reference(probed, copy.parent, add=True)
+    (added,) = found.facts.added
+    assert (added.studies, added.pretrainings, added.backbones) == (["probe"], [], [])
+    assert f"<dd>probe on {added.written[:10]}, from " in reference_banner(found).data
 
 
 def test_layers_of_another_backbone_are_added_to_those_that_are_there(reference):
