@@ -96,6 +96,12 @@ def test_inputs_of_the_scripts_are_255_times_too_small_for_resnet():
     assert {*ranges.index} == {*paper.RELEASED_ACCURACY}
 
 
+def test_inputs_are_too_small_or_too_large_to_the_networks_that_were_tried(runs):
+    said = fed.too_small(runs["fed"], fed.released_ranges())
+    assert "those of the scripts are 2.0 times too small to the photographic ResNet50" in said
+    assert "its released counterpart, 128 times too large, it has 0.60." in said
+
+
 def test_every_task_without_results_has_counts_and_places(runs):
     tasks = unused.tasks(runs["main"])
     assert set(tasks) == {"acl", "meniscus", "sarscov2"}

@@ -10,6 +10,7 @@ from rin.stats import (
     delong_covariance,
     delong_test,
     init_differences,
+    scenario_aucs,
 )
 from rin.stats.inputs import network_names, task_scores
 from rin.stats.simulation import simulate_predictions
@@ -169,3 +170,11 @@ def test_missing_descriptions_of_a_scenario_equal_one_another():
     mixed = scores.assign(pretraining_seed=np.where(scores["init"] == "a", 1.0, np.nan))
     with pytest.raises(InputError, match="two values of pretraining_seed"):
         list(task_scores(mixed, ["a", "b"], ["pretraining_seed"]))
+
+
+def test_score_that_is_there_twice_is_refused_by_every_reader_of_runs():
+    scores = simulate_predictions()
+    twice = pd.concat([scores, scores.iloc[:1]], ignore_index=True)
+    for estimate in (scenario_aucs, lambda rows: list(task_scores(rows, ["a", "b"]))):
+        with pytest.raises(InputError, match="1 rows repeat their task"):
+            estimate(twice)
