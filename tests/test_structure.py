@@ -306,7 +306,7 @@ EXTRAS = {
     "rin/report": {"study", "book"},
     "rin": {"study"},
     "notebooks": {"study", "book"} | FRAMEWORK,
-    "benchmarks": {"study"} | FRAMEWORK,
+    "benchmarks": {"study", "torch"} | FRAMEWORK,
     ".ci": {"book", "test"},
     "tests": {"study", "curation", "book", "test", "torch"} | FRAMEWORK,
 }
