@@ -222,8 +222,9 @@ def _stages(profile: Profile) -> Iterator[tuple[str, str, list[dict[str, Any]], 
     if pretraining := profile.pretraining:
         backbones, numbers = pretraining.backbones or profile.backbones, pretraining.pretrainings
         cells = [*product(pretraining.corpora, backbones, numbers)]
-        if (brief := pretraining.brief) and brief.pretraining in numbers:  # it is trained once
-            cells += product([brief.name], brief.backbones, [brief.pretraining])
+        for brief in pretraining.brief:
+            if brief.pretraining in numbers:
+                cells += product([brief.name], brief.backbones, [brief.pretraining])
         runs = [
             {"init": init, "backbone": b, "seed": pretraining_seed(profile.seed, b, number)}
             for init, b, number in cells

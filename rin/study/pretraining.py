@@ -75,9 +75,10 @@ def _plan_pretraining(
     wanted: list[tuple[str, str, list[str], int, int | None]] = [
         (init, init, backbones, settings.epochs, None) for init in settings.corpora
     ]
-    if (brief := settings.brief) and number == brief.pretraining:
-        of_brief = brief.backbones, brief.epochs, brief.training_images
-        wanted.append((brief.init, brief.name, *of_brief))
+    for brief in settings.brief:
+        if number == brief.pretraining:
+            of_brief = brief.backbones, brief.epochs, brief.training_images
+            wanted.append((brief.init, brief.name, *of_brief))
     for init, name, of_init, epochs, n_training in wanted:
         dataset = open_corpus(workspace, settings.corpora[init], settings.cases)
         store = workspace.store(dataset, settings.size)

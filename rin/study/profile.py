@@ -197,7 +197,7 @@ class Pretraining(FrozenModel):
     batches.  `pretrainings` numbers the pretrainings of every init and backbone from 1, each with
     its own first weights, order and split: a number n means 1 to n, and a list such as [2] is a
     part, for instance for another computer.  `released` maps an init to the init of the weights
-    manifest that it stands for.  `brief` is a further pretraining.
+    manifest that it stands for.  `brief` is a further pretraining, or a list of them.
     """
 
     corpora: dict[str, str | Names]
@@ -217,7 +217,12 @@ class Pretraining(FrozenModel):
     batch_norm_recalibration: NotNegative = 0
     pretrainings: Pretrainings = Field(default_factory=lambda: [1])
     released: dict[str, str] = Field(default_factory=dict)
-    brief: Brief | None = None
+    brief: list[Brief] = Field(default_factory=list)
+
+    @field_validator("brief", mode="before")
+    @classmethod
+    def _listed(cls, stated: Any) -> Any:
+        return [stated] if isinstance(stated, (dict, Brief)) else stated or []
 
     @field_validator("pretrainings", mode="before")
     @classmethod
@@ -230,6 +235,10 @@ class Pretraining(FrozenModel):
         stated, inits = self.preprocessing, sorted(self.corpora)
         if isinstance(stated, dict) and sorted(stated) != inits:
             raise ValueError(f"preprocessings of {sorted(stated)} for corpora of {inits}")
+        briefs = [(b.name, name, b.pretraining) for b in self.brief for name in b.backbones]
+        if twice := sorted({each for each in briefs if briefs.count(each) > 1}):
+            name, backbone, number = twice[0]
+            raise ValueError(f"brief: {name} of {backbone} from pretraining {number} stands twice")
         for init, backbone in product(inits, self.backbones or BACKBONES):
             self.preprocessing_of(init, backbone)  # an unknown name is an error
         for name in self.backbones or []:
@@ -241,7 +250,7 @@ class Pretraining(FrozenModel):
         settings = {
             "cases": section.cases,
             "epochs": section.epochs,
-            "brief": None,
+            "brief": [],
             "corpora": {section.init: self.corpora[section.init]},
             "pretrainings": [1],
         }
@@ -668,20 +677,22 @@ class Profile(FrozenModel):
 
     def _check_starts(self, study: StudyFilter) -> None:
         """Raise ValueError if a study's inits or pretrainings do not exist."""
-        brief = self.pretraining.brief if self.pretraining else None
+        brief = self.pretraining.brief if self.pretraining else []
         inits, numbers = study.inits or self.inits, study.pretrainings or self.pretrainings
-        known = [*self.inits, RANDOM, *([brief.name] if brief else [])]
+        known = [*self.inits, RANDOM, *(each.name for each in brief)]
         what = "the profile's inits, random and the init of pretraining.brief"
         _refuse_others(f"study {study.name}, inits", inits, known, what)
         if self.pretraining is None:
             what = "the pretrainings of loaded weights, which have no number"
             _refuse_others(f"study {study.name}, pretrainings", numbers, [1], what)
-        if brief and brief.name in inits:
-            what = f"the backbones of {brief.name}, set in pretraining.brief"
-            backbones = study.backbones or self.backbones
-            _refuse_others(f"study {study.name}, backbones", backbones, brief.backbones, what)
-            of_brief = [brief.pretraining]
-            what = f"the pretrainings of {brief.name}, of which there is one: state {of_brief}"
+        for name in dict.fromkeys(each.name for each in brief if each.name in inits):
+            of_name = [each for each in brief if each.name == name]
+            backbones = [backbone for each in of_name for backbone in each.backbones]
+            what = f"the backbones of {name}, set in pretraining.brief"
+            taken = study.backbones or self.backbones
+            _refuse_others(f"study {study.name}, backbones", taken, backbones, what)
+            of_brief = sorted({each.pretraining for each in of_name})
+            what = f"the pretrainings of {name}: state {of_brief}"
             _refuse_others(f"study {study.name}, pretrainings", numbers, of_brief, what)
         if study.name == LAYERS and (lacking := [*{RANDOM, *self.inits[:2]} - {*inits}]):
             raise study.wrong("inits", f"the comparison of layers also needs {sorted(lacking)}")
@@ -699,9 +710,10 @@ class Profile(FrozenModel):
     @model_validator(mode="after")
     def _names_inits_that_it_pretrains(self) -> Profile:
         corpora = self.pretraining.corpora if self.pretraining else {}
-        brief = self.pretraining.brief if self.pretraining else None
-        sections = {"pretraining.brief": brief, "probe": self.probe, "losses": self.losses}
+        sections = {"probe": self.probe, "losses": self.losses}
         inits_of = {name: [section.init] for name, section in sections.items() if section}
+        brief = self.pretraining.brief if self.pretraining else []
+        inits_of["pretraining.brief"] = [each.init for each in brief]
         if self.pretrainings != [1]:
             inits_of["pretraining.pretrainings"] = self.inits
         for section, inits in inits_of.items():

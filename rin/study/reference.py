@@ -248,7 +248,8 @@ def _joined_profile(earlier: Profile, later: Profile) -> Profile:
         update = {s: both(name, s) for s in filled if name != MAIN or study.backbones}
         studies[name] = study.model_copy(update=update)
     first, further = earlier.section("pretraining"), later.section("pretraining")
-    started = {"pretrainings": both(MAIN, "pretrainings"), "brief": first.brief or further.brief}
+    briefs = [*first.brief, *(brief for brief in further.brief if brief not in first.brief)]
+    started = {"pretrainings": both(MAIN, "pretrainings"), "brief": briefs}
     changes: dict[str, Any] = {
         "backbones": list(dict.fromkeys([*earlier.backbones, *later.backbones])),
         "pretraining": first.model_copy(update=started),

@@ -54,6 +54,7 @@ def with_study(name, /, **chosen):
         ({"pretraining.backbones": ["VGG18"]}, ["pretraining", "VGG18"]),
         ({"pretraining.backbones": ["InceptionV3"]}, ["pretraining", "32 px", "InceptionV3"]),
         ({"pretraining.brief": BRIEF | {"init": "odd"}}, ["['odd'] are not among the inits"]),
+        ({"pretraining.brief": [BRIEF, BRIEF]}, ["radiologic_brief of ResNet50", "stands twice"]),
         ({"execution.devices": 0}, ["execution.devices"]),
         ({"curation": {"studies": 29}}, ["curation.studies", "greater than or equal to 30"]),
         ({"curation": {"size": 66}}, ["curation.size", "multiple of 4"]),

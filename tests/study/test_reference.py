@@ -33,7 +33,7 @@ from rin.study.opened import write_table
 from rin.study.plan import plan_study
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe_study import plan_probe, probe_measurements
-from rin.study.profile import Probe
+from rin.study.profile import Probe, Profile
 from rin.study.reference import (
     OVERLAP_DECIMALS,
     joined,
@@ -248,6 +248,22 @@ def test_layers_of_another_backbone_are_added_to_those_that_are_there(reference)
     )
     again = joined(replace(found, tables={**found.tables, "runs": runs[1:]}), reference, Path())
     assert len(again.tables["layer_similarity"]) == 2 * len(layers)
+
+
+def test_brief_pretrainings_of_both_runs_are_told_once(reference):
+    def with_brief(*numbers, runs):
+        profile = reference.facts.profile
+        brief = {"init": "radiologic", "epochs": 1, "backbones": ["ResNet50"]}
+        told = profile.section("pretraining").model_dump()
+        told["brief"] = [brief | {"pretraining": number} for number in numbers]
+        facts = {"profile": Profile.model_validate(profile.model_dump() | {"pretraining": told})}
+        tables = reference.tables | {"runs": runs}
+        return replace(reference, facts=reference.facts.model_copy(update=facts), tables=tables)
+
+    runs = reference.tables["runs"]
+    found = joined(with_brief(1, runs=runs[1:]), with_brief(1, 2, runs=runs), Path())
+    told = found.facts.profile.section("pretraining").brief
+    assert [brief.pretraining for brief in told] == [1, 2]
 
 
 def test_unfinished_probe_is_refused(probed, tmp_path):

@@ -39,8 +39,8 @@ def shrunk(name):
     if told["pretraining"]:
         corpora = {init: CORPORA[init] for init in told["pretraining"]["corpora"]}
         told["pretraining"] |= SETTINGS["pretraining"] | {"corpora": corpora, "cases": None}
-        if told["pretraining"]["brief"]:
-            told["pretraining"]["brief"]["training_images"] = 16
+        for brief in told["pretraining"]["brief"]:
+            brief["training_images"] = 16
     for study in told["studies"]:
         study |= dict.fromkeys(("tasks", "backbones"))
         if study["name"] == "confounder":

@@ -239,6 +239,16 @@ def test_brief_init_of_a_further_pretraining_has_that_ones_seed_and_is_its_study
     assert {run.pretraining for run in plan_study(workspace, "equal_accuracy", ahead=True)} == {3}
 
 
+def test_each_brief_pretraining_is_planned_with_its_own_number_and_images(study_folder):
+    second = BRIEF | {"pretraining": 2, "training_images": 12}
+    briefs = {"pretraining.pretrainings": 2, "pretraining.brief": [BRIEF, second]}
+    runs = plan_pretraining(open_workspace(tiny_profile(FACTORS | briefs), results=study_folder))
+    briefly = [run for run in runs if run.init == "radiologic_brief"]
+    assert [run.pretraining for run in briefly] == [1, 2]
+    few, fewer = ((run.parts == "train").sum() for run in briefly)
+    assert few > fewer > 0
+
+
 @pytest.mark.slow
 def test_brief_init_sees_fewer_epochs_and_images_and_stands_in_the_place_of_its_own(study_folder):
     workspace = open_workspace(
