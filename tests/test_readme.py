@@ -29,7 +29,7 @@ CHECKLIST, METHODS = (
     re.sub(r"\s+", " ", (ROOT / "book" / f"{name}.md").read_text(encoding="utf-8"))
     for name in ("checklist", "methods")
 )
-NUMBER_WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight")
+NUMBER_WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 @pytest.fixture(scope="module")

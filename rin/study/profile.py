@@ -236,7 +236,7 @@ class Pretraining(FrozenModel):
         if isinstance(stated, dict) and sorted(stated) != inits:
             raise ValueError(f"preprocessings of {sorted(stated)} for corpora of {inits}")
         briefs = [(b.name, name, b.pretraining) for b in self.brief for name in b.backbones]
-        if twice := sorted({each for each in briefs if briefs.count(each) > 1}):
+        if twice := sorted({key for key in briefs if briefs.count(key) > 1}):
             name, backbone, number = twice[0]
             raise ValueError(f"brief: {name} of {backbone} from pretraining {number} stands twice")
         for init, backbone in product(inits, self.backbones or BACKBONES):
@@ -677,21 +677,21 @@ class Profile(FrozenModel):
 
     def _check_starts(self, study: StudyFilter) -> None:
         """Raise ValueError if a study's inits or pretrainings do not exist."""
-        brief = self.pretraining.brief if self.pretraining else []
+        briefs = self.pretraining.brief if self.pretraining else []
         inits, numbers = study.inits or self.inits, study.pretrainings or self.pretrainings
-        known = [*self.inits, RANDOM, *(each.name for each in brief)]
+        known = [*self.inits, RANDOM, *(brief.name for brief in briefs)]
         what = "the profile's inits, random and the init of pretraining.brief"
         _refuse_others(f"study {study.name}, inits", inits, known, what)
         if self.pretraining is None:
             what = "the pretrainings of loaded weights, which have no number"
             _refuse_others(f"study {study.name}, pretrainings", numbers, [1], what)
-        for name in dict.fromkeys(each.name for each in brief if each.name in inits):
-            of_name = [each for each in brief if each.name == name]
-            backbones = [backbone for each in of_name for backbone in each.backbones]
+        for name in dict.fromkeys(brief.name for brief in briefs if brief.name in inits):
+            of_name = [brief for brief in briefs if brief.name == name]
+            backbones = [backbone for brief in of_name for backbone in brief.backbones]
             what = f"the backbones of {name}, set in pretraining.brief"
             taken = study.backbones or self.backbones
             _refuse_others(f"study {study.name}, backbones", taken, backbones, what)
-            of_brief = sorted({each.pretraining for each in of_name})
+            of_brief = sorted({brief.pretraining for brief in of_name})
             what = f"the pretrainings of {name}: state {of_brief}"
             _refuse_others(f"study {study.name}, pretrainings", numbers, of_brief, what)
         if study.name == LAYERS and (lacking := [*{RANDOM, *self.inits[:2]} - {*inits}]):
@@ -712,8 +712,8 @@ class Profile(FrozenModel):
         corpora = self.pretraining.corpora if self.pretraining else {}
         sections = {"probe": self.probe, "losses": self.losses}
         inits_of = {name: [section.init] for name, section in sections.items() if section}
-        brief = self.pretraining.brief if self.pretraining else []
-        inits_of["pretraining.brief"] = [each.init for each in brief]
+        briefs = self.pretraining.brief if self.pretraining else []
+        inits_of["pretraining.brief"] = [brief.init for brief in briefs]
         if self.pretrainings != [1]:
             inits_of["pretraining.pretrainings"] = self.inits
         for section, inits in inits_of.items():
