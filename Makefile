@@ -86,15 +86,16 @@ venv: $(DONE)
 
 comma := ,
 
-# Starts a folder of Python with one that will do: the folder, and what is said of it.
+# Starts a folder of Python with one that will do: the folder, what is said of it, and the newest
+# Python 3 that will do.  TensorFlow has no final version for 3.14 yet.
 define begin
 @python=''; \
-for each in "$$PYTHON" python3.11 python3.12 python3.13 python3 python; do \
-  if "$$each" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+for each in "$$PYTHON" python3.11 python3.12 python3.13 python3.14 python3 python; do \
+  if "$$each" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, $3))' \
       >/dev/null 2>&1; then python="$$each"; break; fi; \
 done; \
 if [ -z "$$python" ]; then \
-  echo 'No Python 3.11, 3.12 or 3.13 with venv found. Install one (Debian, Ubuntu: python3-venv;' >&2; \
+  echo 'No Python 3.11 to 3.$3 with venv found. Install one (Debian, Ubuntu: python3-venv;' >&2; \
   echo 'macOS: brew install python@3.11; or the conda route in README.md), or name it:' >&2; \
   echo '  make $(or $(MAKECMDGOALS),book) PYTHON=/path/to/python3.11' >&2; \
   exit 1; \
@@ -120,7 +121,7 @@ endef
 
 # The lock holds every build tool, so that the last install needs no network.
 $(DONE): requirements.lock pyproject.toml
-	$(call begin,$(VENV),about a minute$(comma) 3.4 GB)
+	$(call begin,$(VENV),about a minute$(comma) 3.4 GB,13)
 	@# uv reads no settings of pip (a mirror, a folder of wheels): where it cannot fetch, pip goes on.
 	@UV_HTTP_TIMEOUT=20 UV_HTTP_RETRIES=1 $(PY) -m uv pip install --quiet --python $(PY) \
 	  --require-hashes -r requirements.lock || \
@@ -132,7 +133,7 @@ $(DONE): requirements.lock pyproject.toml
 # As few packages as pages of results need, in the versions of the lock.  pip takes no hashes of
 # packages that it may or may not install, so that only uv checks them.
 $(READ)/.ready: requirements.lock pyproject.toml
-	$(call begin,$(READ),half a minute$(comma) 1.2 GB)
+	$(call begin,$(READ),half a minute$(comma) 1.2 GB,14)
 	@sed -n 's/ *\\$$//; /^[A-Za-z0-9]/p' requirements.lock > $(READ)/versions.txt
 	@UV_HTTP_TIMEOUT=20 UV_HTTP_RETRIES=1 $(READ)/bin/python -m uv pip install --quiet \
 	  --python $(READ)/bin/python --constraints requirements.lock setuptools '.[study,book]' || \

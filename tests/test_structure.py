@@ -256,7 +256,7 @@ def test_environment_yml_names_every_requirement_of_pyproject_with_its_bounds():
     assert sorted({*python_requirements()} - {*conda, *pip}) == []
 
 
-@pytest.mark.parametrize("version", ["3.11.0", "3.12.0", "3.13.0"])
+@pytest.mark.parametrize("version", ["3.11.0", "3.12.0", "3.13.0", "3.14.0"])
 def test_lock_pins_every_requirement_once_on_every_python_that_make_takes(version):
     environment = {"python_full_version": version, "python_version": version.rpartition(".")[0]}
     environment |= {"platform_system": "Linux", "sys_platform": "linux", "os_name": "posix"}
