@@ -25,6 +25,7 @@ from rin.stats.delong import (
 )
 from rin.stats.exclusions import against_published, equivalence_tests, noninferiority_tests
 from rin.stats.hypothesis import EQUIVALENCE_MARGIN, change_between, holm, paired_t
+from rin.stats.levels import compare_levels
 from rin.stats.pretrainings import (
     leave_one_pair_out,
     pair_differences,
@@ -46,6 +47,7 @@ from rin.stats.scenarios import (
     training_spread,
     unfreezing_interaction,
 )
+from rin.stats.synthesis import random_effects
 
 __all__ = [
     "EQUIVALENCE_MARGIN",
@@ -59,6 +61,7 @@ __all__ = [
     "clinical_curves",
     "clinical_measures",
     "compare",
+    "compare_levels",
     "delong_covariance",
     "delong_test",
     "diverged_networks",
@@ -80,6 +83,7 @@ __all__ = [
     "pretraining_changes",
     "pretraining_differences",
     "pretraining_sensitivity",
+    "random_effects",
     "roc_coordinates",
     "scenario_aucs",
     "share_interval",

@@ -24,6 +24,18 @@ def compare_levels(predictions: pd.DataFrame, reference_backbone: str = "") -> p
     -------
     pandas.DataFrame
         As `level_differences`.
+
+    Raises
+    ------
+    InputError
+        For a table whose columns do not fit.
+
+    Examples
+    --------
+    >>> from rin.stats import compare_levels, simulation
+    >>> table = compare_levels(simulation.simulate_predictions())
+    >>> table.groupby("level")["estimate"].mean().round(3).to_dict()
+    {'DenseNet121': 0.014, 'unfreeze_all': 0.02}
     """
     shared = shared_pretraining(predictions)
     return level_differences(shared, contrasts_of_levels(shared, reference_backbone))

@@ -23,13 +23,27 @@ def random_effects(
     `corrected` takes the larger of both (the ad hoc correction of Knapp and Hartung 2003,
     10.1002/sim.1482; recommended by Röver et al. 2015, 10.1186/s12874-015-0091-1).
 
-    Returns k, the columns of an estimate (t on k − 1 degrees of freedom), tau2 (variance between
-    studies), prediction_low and prediction_high (where the true difference of a further study is
-    expected).  InputError for estimates that cannot be pooled.
+    Parameters
+    ----------
+    estimates, variances : (k,), of studies
+    corrected : whether the standard error is at least Wald's
+    level : level of the intervals
+
+    Returns
+    -------
+    dict
+        k, the columns of an estimate (t on k − 1 degrees of freedom), tau2 (variance between
+        studies), prediction_low and prediction_high (where the true difference of a further study
+        is expected).
+
+    Raises
+    ------
+    InputError
+        For estimates that cannot be pooled.
 
     Examples
     --------
-    >>> from rin.stats.synthesis import random_effects
+    >>> from rin.stats import random_effects
     >>> narrow, usual = (random_effects([1.0, 1.1, 0.9], [1, 1, 1], corrected=yes)
     ...                  for yes in (False, True))
     >>> f"{narrow['standard_error']:.3f} and {usual['standard_error']:.3f}"
