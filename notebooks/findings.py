@@ -29,15 +29,11 @@ results: str = "results"  # folder for everything computed
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from IPython.display import Markdown, display
 
+from rin import stats
 from rin.evidence import replications
 from rin.report import cover
 from rin.report.banner import banner
 from rin.report.page import claim
-from rin.stats import (
-    init_differences,
-    pair_differences,
-    pretraining_differences,
-)
 from rin.study import open_runs
 
 book = open_runs(profile, data_root=data_root, results=results)
@@ -76,15 +72,15 @@ Markdown(cover.others(same, every))
 # %%
 a, b = runs.inits
 scores = runs.predictions()
-across = pretraining_differences(scores, a, b)
-networks = init_differences(scores, a, b).query("group == 'all'")
+across = stats.pretraining_differences(scores, a, b)
+networks = stats.init_differences(scores, a, b).query("group == 'all'")
 cover.differences_table(runs, across, networks)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(cover.of_run(runs))
 
 # %%
-cover.backbones_heat(runs, pair_differences(scores, a, b))
+cover.backbones_heat(runs, stats.pair_differences(scores, a, b))
 
 # %% [markdown]
 # Difference in AUC points (blue: radiologic higher; orange: photographic higher),

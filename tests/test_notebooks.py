@@ -183,7 +183,7 @@ def test_a_page_imports_at_most_twelve_names_of_the_package(path):
 
 def test_the_book_imports_few_names_of_the_package():
     """A stranger meets few concepts: what many pages need has one name, and one place."""
-    assert len(set.union(*map(names_of_page, NOTEBOOKS))) <= 84
+    assert len(set.union(*map(names_of_page, NOTEBOOKS))) <= 60
 
 
 def test_a_name_of_two_modules_counts_twice_and_other_packages_do_not():

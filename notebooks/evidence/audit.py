@@ -31,14 +31,14 @@ import numpy as np
 import pandas as pd
 import pingouin
 from IPython.display import Markdown
-from scipy import stats
+from scipy.stats import t as student_t
 
+from rin import stats
 from rin.evidence import claims, paper
 from rin.evidence.audit import audit_tasks
 from rin.report import evidence_figures, published
 from rin.report.banner import banner
 from rin.report.page import claim
-from rin.stats import holm, paired_t, scenario_aucs, task_analyses
 from rin.study import open_runs
 
 runs = open_runs(profile, data_root=data_root, results=results)
@@ -77,7 +77,7 @@ evidence_figures.published_forest(audits)
 # %%
 breast = paper.COMPARISONS["breast"]
 error = 100 * np.hypot(breast.sd_radimagenet, breast.sd_imagenet) / np.sqrt(24)
-round(float(stats.t.ppf(0.975, 46) * error), 2)
+round(float(student_t.ppf(0.975, 46) * error), 2)
 
 # %% [markdown]
 # ## What the printed numbers imply
@@ -164,7 +164,7 @@ published.claims_table(judged)
 # %%
 ratios = {task: runs.facts(task).split for task in runs.tasks}
 nine = pd.concat(
-    task_analyses(
+    stats.task_analyses(
         runs.predictions(task=task),
         *runs.inits,
         test_train_ratio=parts["test"] / parts["train"],
@@ -173,7 +173,7 @@ nine = pd.concat(
     for task, parts in ratios.items()
 )
 p_values = nine.pivot(index="name", columns="task", values="p_value")
-adjusted = p_values.apply(holm, axis=1, result_type="broadcast")
+adjusted = p_values.apply(stats.holm, axis=1, result_type="broadcast")
 
 # %%
 evidence_figures.analyses_heat(
@@ -192,9 +192,9 @@ Markdown(published.analyses_in_words(nine, runs))
 # the same.
 
 # %%
-aucs = scenario_aucs(runs.predictions(task=runs.tasks[0]))
+aucs = stats.scenario_aucs(runs.predictions(task=runs.tasks[0]))
 aucs = aucs.groupby(["scenario", "init"])["auc"].mean().unstack()
 pair = [aucs[init] for init in runs.inits]
-test, same = pingouin.ttest(*pair, paired=True).iloc[0], paired_t(*pair)
+test, same = pingouin.ttest(*pair, paired=True).iloc[0], stats.paired_t(*pair)
 assert np.allclose([test["T"], test["p_val"]], [same.statistic, same.p_value])
 f"{runs.tasks[0]}: {100 * same.estimate:+.1f} AUC points"

@@ -30,12 +30,12 @@ results: str = "results"  # folder for everything computed
 import pandas as pd
 from IPython.display import Markdown
 
+from rin import stats
 from rin.evidence import paper
 from rin.evidence.discrepancies import discrepancy_table
 from rin.report import evidence_figures, published
 from rin.report.banner import banner
 from rin.report.page import claim
-from rin.stats.levels import compare_levels
 from rin.study import open_runs
 
 runs = open_runs(profile, data_root=data_root, results=results)
@@ -138,7 +138,7 @@ layers, which were not released, neither can be checked.
 
 # %%
 scores = runs.predictions(study="main")
-levels = compare_levels(scores, reference_backbone="InceptionV3")
+levels = stats.compare_levels(scores, reference_backbone="InceptionV3")
 
 # %%
 evidence_figures.levels_heat(levels, runs.titles, tested=not runs.stand_ins())

@@ -23,11 +23,11 @@
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
 from IPython.display import Markdown
 
+from rin import stats
 from rin.evidence import replications
 from rin.report import evidence_figures, published, words
 from rin.report.format import format_estimate
 from rin.report.page import claim
-from rin.stats.synthesis import random_effects
 
 # %%
 alike, others = replications.like_for_like(), replications.other_groups()
@@ -135,7 +135,7 @@ evidence_figures.questions_forest(alike)
 # true difference to vary. One group's fine-tuned comparisons, in two lines:
 
 # %%
-by_hand = random_effects(tuned["estimate"], tuned["standard_error"] ** 2)
+by_hand = stats.random_effects(tuned["estimate"], tuned["standard_error"] ** 2)
 format_estimate(by_hand, digits=1)
 
 # %% [markdown]

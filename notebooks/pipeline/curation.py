@@ -37,16 +37,15 @@ from PIL import Image
 from pydicom import Dataset, dcmread
 from pydicom.uid import CTImageStorage
 
-from rin.curation.build import curate, index_archive
+from rin.curation import build
 from rin.curation.deidentify import Pseudonyms, deidentify, display_window
 from rin.curation.radiology_reports import screen_impression
 from rin.report import live as shown
 from rin.report.page import claim
-from rin.study import open_runs
-from rin.study.corpora import curation_plan, pseudonym_key
+from rin.study import corpora, open_runs
 
 workspace = open_runs(profile, data_root=data_root, results=results).workspace
-plan = curation_plan(workspace)  # which archive, where the corpus goes
+plan = corpora.curation_plan(workspace)  # which archive, where the corpus goes
 shown.archive_line(workspace)
 
 # %% [markdown]
@@ -61,7 +60,7 @@ shown.archive_line(workspace)
 # the fewest outlines:
 
 # %%
-archive = index_archive(plan)  # what all headers say, and the reports
+archive = build.index_archive(plan)  # what all headers say, and the reports
 files = archive.files
 counts = pd.crosstab(files["study_uid"], files["modality"])
 chosen = counts.query("CT > 0 and KO == 1 and PR > 0")["PR"].idxmin()
@@ -96,7 +95,7 @@ terms = pd.read_csv(plan.label_map) if plan.label_map else pd.DataFrame()
 translated = {term: kind for term, *kind in terms.to_numpy()}
 finding = findings[key_uid]
 region, name = translated.get(finding) or finding.split(": ")
-names = Pseudonyms(pseudonym_key(plan))
+names = Pseudonyms(corpora.pseudonym_key(plan))
 
 image = next(d for d in documents if key_uid == d.SOPInstanceUID)
 hounsfield = image.pixel_array * image.RescaleSlope + image.RescaleIntercept
@@ -116,7 +115,7 @@ pseudonym = b32encode(hmac.digest(names.key, secret, "sha256")[:10]).decode()
 shown.outlined_image(grey, points, f"{region}: {name}")
 
 # %%
-corpus = curate(plan)
+corpus = build.curate(plan)
 same_study = corpus.images["study_id"] == names.uid(chosen)
 outlined = corpus.images[same_study & (corpus.images["roi"] != "")]
 if as_printed and len(outlined) == 1:  # a real one may be left out

@@ -35,9 +35,9 @@ import pandas as pd
 from IPython.display import Markdown, display
 from sklearn.metrics import roc_auc_score
 
+from rin import stats
 from rin.report import live as shown
 from rin.report.banner import banner
-from rin.stats import delong_test, init_differences, scenario_aucs
 from rin.study import (
     augment_layer,
     find_run,
@@ -227,7 +227,7 @@ if live_task in live.tasks_of("from_random"):
         "init == 'random'"
     )
     started = pd.concat([predictions, random])
-aucs = scenario_aucs(started)
+aucs = stats.scenario_aucs(started)
 of_run = aucs.query("scenario == @run.scenario.name and fold == 0")
 by_init = of_run.groupby("init")["auc"].mean()
 by_init.round(3).to_frame()
@@ -255,13 +255,13 @@ pair = same.pivot(
 ).reset_index()
 units = {"images": None, "patients": pair["patient_id"]}
 tests = {
-    unit: vars(delong_test(pair["label"], pair[a], pair[b], groups))
+    unit: vars(stats.delong_test(pair["label"], pair[a], pair[b], groups))
     for unit, groups in units.items()
 }
 pd.DataFrame(tests).loc[["estimate", "ci_low", "ci_high", "p_value"]]
 
 # %%
-differences = init_differences(predictions, a, b)
+differences = stats.init_differences(predictions, a, b)
 overall = differences.set_index("group").loc["all"]
 differences[["group", "estimate", "ci_low", "ci_high", "p_value"]].round(3)
 

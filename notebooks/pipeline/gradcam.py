@@ -44,7 +44,7 @@ start_keras(workspace)  # as in all runs; before it is imported
 import keras
 from keras import layers
 
-from rin.explain.gradcam import gradient_cam, to_uint8
+from rin.explain import gradcam
 
 marked = shown.task_with_masks(workspace, task)
 a, b = live.inits
@@ -127,7 +127,9 @@ cells = features.shape[1] * features.shape[2]
 closed_form = (features @ kernel)[..., 1] / cells
 largest = np.abs(closed_form).max()
 apart = np.abs(closed_form - by_gradient).max() / largest
-by_rin = gradient_cam(keras.Sequential([head.layers[-1]]), features)[..., 1]
+by_rin = gradcam.gradient_cam(keras.Sequential([head.layers[-1]]), features)[
+    ..., 1
+]
 
 # %% [markdown]
 # ## From a map to a Dice score
@@ -142,7 +144,7 @@ for cam, mask in zip(np.maximum(closed_form, 0), masks[lesions], strict=True):
     large = small.resize((size, size), Image.Resampling.BILINEAR)
     inside, lesion = np.rint(large) > PAPER_THRESHOLD, mask > 0
     dice.append(2 * (inside & lesion).sum() / (inside.sum() + lesion.sum()))
-pictures = to_uint8(closed_form, size)
+pictures = gradcam.to_uint8(closed_form, size)
 
 # %% [markdown]
 # The package agrees:

@@ -32,8 +32,8 @@ import pandas as pd
 from IPython.display import Markdown, display
 from sklearn.metrics import confusion_matrix
 
+from rin import stats
 from rin.report import live as shown
-from rin.stats import share_interval
 from rin.study import (
     augment_layer,
     nearest_of_class,
@@ -204,7 +204,7 @@ scores = predictions.groupby(network, sort=False).agg(
 recalls = predictions.groupby([*network, "truth"])["correct"].mean()
 scores["balanced"] = recalls.groupby(network).mean()
 scores[["ci_low", "ci_high"]] = [
-    share_interval(rows["correct"], rows["patient_id"])
+    stats.share_interval(rows["correct"], rows["patient_id"])
     for _, rows in predictions.groupby(network, sort=False)
 ]
 scores = scores.join(networks.set_index(network)[["classes", "seconds"]])

@@ -30,15 +30,9 @@ results: str = "results"  # folder for everything computed
 import pandas as pd
 from IPython.display import Markdown
 
+from rin import stats
 from rin.report import figures, sentences, tables
 from rin.report.banner import banner
-from rin.stats import (
-    init_differences,
-    pair_differences,
-    pretraining_differences,
-    pretraining_sensitivity,
-    scenario_aucs,
-)
 from rin.study import open_runs
 
 runs = open_runs(profile, data_root=data_root, results=results)
@@ -74,8 +68,8 @@ Markdown(sentences.nameless_files(runs))
 # %%
 a, b = runs.inits
 scores = runs.predictions(study="main")
-across = pretraining_differences(scores, a, b)
-networks = init_differences(scores, a, b)
+across = stats.pretraining_differences(scores, a, b)
+networks = stats.init_differences(scores, a, b)
 tables.beside_published(runs)
 
 # %% [markdown]
@@ -99,7 +93,7 @@ Markdown(sentences.margins_excluded(runs, across))
 # This scatter and the small number of backbones make the intervals of the diamonds wide.
 
 # %%
-pairs = pair_differences(scores, a, b)
+pairs = stats.pair_differences(scores, a, b)
 figures.pair_dots(runs, pairs)
 
 # %%
@@ -117,7 +111,7 @@ Markdown(sentences.likeness_of_pairs(runs, across, pairs))
 # ([Methods](../../methods)), and, where the run has others too, the backbones of the paper alone.
 
 # %%
-sensitivity = pretraining_sensitivity(scores, a, b)
+sensitivity = stats.pretraining_sensitivity(scores, a, b)
 tables.models(runs, sensitivity)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -131,7 +125,7 @@ Markdown(sentences.zero_by_model(runs, sensitivity))
 
 # %%
 of_unfreezing = pd.concat(
-    pretraining_differences(rows, a, b).assign(group=unfreezing)
+    stats.pretraining_differences(rows, a, b).assign(group=unfreezing)
     for unfreezing, rows in scores.groupby("unfreezing")
 )
 figures.differences_by_unfreezing(runs, of_unfreezing)
@@ -156,7 +150,7 @@ figures.paired_slopes(runs, scores, "task")
 figures.mean_roc_curves(runs, scores)
 
 # %%
-aucs = scenario_aucs(scores)
+aucs = stats.scenario_aucs(scores)
 tables.wrong_way_round(runs, scores)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -190,14 +184,14 @@ Markdown(sentences.enough_patients(runs, wanted))
 #
 #    ```python
 #    two = scores[scores["backbone"].isin(["MobileNetV2", "ResNet50"])]
-#    pretraining_differences(two, a, b)[["task", "estimate", "ci_low", "ci_high"]]
+#    stats.pretraining_differences(two, a, b)[["task", "estimate", "ci_low", "ci_high"]]
 #    ```
 #
 # 2. Speak of these backbones alone. A narrower question mostly has a narrower answer; where the
 # interval grows, fewer degrees of freedom are left (`df`).
 #
 #    ```python
-#    fixed = pretraining_differences(scores, a, b, fixed_backbones=True)
+#    fixed = stats.pretraining_differences(scores, a, b, fixed_backbones=True)
 #    fixed[["task", "estimate", "ci_low", "ci_high", "df"]]
 #    ```
 #
@@ -205,5 +199,5 @@ Markdown(sentences.enough_patients(runs, wanted))
 #
 #    ```python
 #    fast = scores[scores["learning_rate"] == scores["learning_rate"].max()]
-#    pretraining_differences(fast, a, b)[["task", "estimate", "ci_low", "ci_high"]]
+#    stats.pretraining_differences(fast, a, b)[["task", "estimate", "ci_low", "ci_high"]]
 #    ```

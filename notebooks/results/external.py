@@ -30,14 +30,9 @@ results: str = "results"  # folder for everything computed
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from IPython.display import Markdown
 
+from rin import stats
 from rin.report import hospitals
 from rin.report.banner import banner
-from rin.stats import (
-    change_between,
-    init_differences,
-    pretraining_changes,
-    scenario_aucs,
-)
 from rin.study import open_runs
 
 runs = open_runs(profile, data_root=data_root, results=results)
@@ -74,11 +69,11 @@ Markdown(hospitals.datasets(runs, of))
 a, b = runs.inits
 scores = hospitals.test_sets(runs, of)
 here, there = scores["internal"], scores["external"]
-of_networks = change_between(
-    init_differences(here, a, b).query("group == 'all'").iloc[0],
-    init_differences(there, a, b).query("group == 'all'").iloc[0],
+of_networks = stats.change_between(
+    stats.init_differences(here, a, b).query("group == 'all'").iloc[0],
+    stats.init_differences(there, a, b).query("group == 'all'").iloc[0],
 )
-of_pretrainings = pretraining_changes(here, there, a, b)
+of_pretrainings = stats.pretraining_changes(here, there, a, b)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(hospitals.change(runs, of, of_networks, of_pretrainings))
@@ -90,7 +85,9 @@ Markdown(hospitals.change(runs, of, of_networks, of_pretrainings))
 # category on the same external images, where it is known.
 
 # %%
-scenario_aucs(there).groupby("init")["auc"].agg(["mean", "min", "max"]).round(2)
+stats.scenario_aucs(there).groupby("init")["auc"].agg(
+    ["mean", "min", "max"]
+).round(2)
 
 # %%
 hospitals.network_dots(runs, of)
@@ -129,7 +126,7 @@ hospitals.clinical_table(runs, of)
 #    ```python
 #    small = cases.loc[cases["size"] == "small", "case_id"]
 #    of_small = there[there["case_id"].isin(small)]
-#    init_differences(of_small, a, b)[["group", "auc_a", "auc_b", "estimate"]].round(3)
+#    stats.init_differences(of_small, a, b)[["group", "auc_a", "auc_b", "estimate"]].round(3)
 #    ```
 #
 # 2. Keep frozen networks. Training fewer layers leaves less room to learn a hospital: is
@@ -137,7 +134,7 @@ hospitals.clinical_table(runs, of)
 #
 #    ```python
 #    frozen = [rows.query("unfreezing == 'freeze_all'") for rows in (here, there)]
-#    [scenario_aucs(rows)["auc"].mean().round(2) for rows in frozen]
+#    [stats.scenario_aucs(rows)["auc"].mean().round(2) for rows in frozen]
 #    ```
 #
 # 3. Halve the external patients. Which of the two intervals of the change grows?
@@ -145,5 +142,5 @@ hospitals.clinical_table(runs, of)
 #    ```python
 #    half = there["patient_id"].drop_duplicates().sample(frac=0.5, random_state=0)
 #    fewer = there[there["patient_id"].isin(half)]
-#    pretraining_changes(here, fewer, a, b)[["estimate", "ci_low", "ci_high"]]
+#    stats.pretraining_changes(here, fewer, a, b)[["estimate", "ci_low", "ci_high"]]
 #    ```

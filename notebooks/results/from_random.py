@@ -29,9 +29,9 @@ results: str = "results"  # folder for everything computed
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from IPython.display import Markdown
 
+from rin import stats
 from rin.report import random_start
 from rin.report.banner import banner
-from rin.stats import init_differences, scenario_aucs
 from rin.study import open_runs
 
 runs = open_runs(profile, data_root=data_root, results=results)
@@ -63,7 +63,7 @@ a, b = runs.inits
 scores = runs.predictions(study="from_random")
 rate = scores["learning_rate"].max()
 fast = scores[scores["learning_rate"] == rate]
-gain = init_differences(fast, a, "random").query("group == 'all'")
+gain = stats.init_differences(fast, a, "random").query("group == 'all'")
 gain[["task", "auc_a", "auc_b", "ci_low", "ci_high"]].round(2)
 
 # %%
@@ -75,7 +75,7 @@ random_start.design(runs)
 # One dot a network; the line is chance.
 
 # %%
-aucs = scenario_aucs(scores)
+aucs = stats.scenario_aucs(scores)
 random_start.network_dots(runs, aucs)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -102,19 +102,19 @@ Markdown(random_start.how_much_was_learnt(accuracy))
 #
 #    ```python
 #    slow = scores[scores["learning_rate"] < rate]
-#    init_differences(slow, a, "random")[["task", "group", "auc_a", "auc_b"]].round(2)
+#    stats.init_differences(slow, a, "random")[["task", "group", "auc_a", "auc_b"]].round(2)
 #    ```
 #
 # 2. Compare the two pretrainings with each other. Is the difference smaller than either
 #    gain?
 #
 #    ```python
-#    init_differences(fast, a, b)[["task", "group", "estimate", "ci_low", "ci_high"]]
+#    stats.init_differences(fast, a, b)[["task", "group", "estimate", "ci_low", "ci_high"]]
 #    ```
 #
 # 3. Keep one backbone. How many of the signs survive?
 #
 #    ```python
 #    one = fast[fast["backbone"] == fast["backbone"].iloc[0]]
-#    init_differences(one, b, "random")[["task", "group", "estimate"]].round(3)
+#    stats.init_differences(one, b, "random")[["task", "group", "estimate"]].round(3)
 #    ```

@@ -30,9 +30,9 @@ results: str = "results"  # folder for everything computed
 import pandas as pd
 from IPython.display import Markdown
 
+from rin import stats
 from rin.report import fed
 from rin.report.banner import banner
-from rin.stats import scenario_aucs
 from rin.study import open_runs
 
 runs = open_runs(profile, data_root=data_root, results=results)
@@ -69,7 +69,7 @@ fed.designs(runs)
 a, b = runs.inits
 scores = fed.scores_of(runs)
 aucs = pd.concat(
-    scenario_aucs(rows).assign(level=level)
+    stats.scenario_aucs(rows).assign(level=level)
     for level, rows in scores.groupby("level")
 )
 aucs.groupby(["init", "level"])["auc"].agg(["mean", "min", "max"]).round(2)
@@ -113,10 +113,9 @@ fed.padding_forest(runs)
 #    arm moves now?
 #
 #    ```python
-#    from rin.stats import factor_effects
 #
 #    levels = ("native", scores["level"].unique()[-1])
-#    effects = factor_effects(scores, (a, b), levels).query("group == 'all'")
+#    effects = stats.factor_effects(scores, (a, b), levels).query("group == 'all'")
 #    effects[["quantity", "init", "estimate"]].round(3)
 #    ```
 #

@@ -29,9 +29,9 @@ results: str = "results"  # folder for everything computed
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from IPython.display import Markdown
 
+from rin import stats
 from rin.report import overlap
 from rin.report.banner import banner
-from rin.stats import against_baselines, image_differences
 from rin.study import open_runs
 
 runs = open_runs(profile, data_root=data_root, results=results)
@@ -73,7 +73,7 @@ scores = of_task.groupby("init")[["dice", "dice_best", "average_precision"]]
 scores.mean().round(2)
 
 # %%
-differences = image_differences(of_task, a, b, list(overlap.MEASURES))
+differences = stats.image_differences(of_task, a, b, list(overlap.MEASURES))
 differences[["measure", "estimate", "ci_low", "ci_high"]].round(3)
 
 # %% [markdown]
@@ -90,7 +90,7 @@ Markdown(overlap.published())
 # nodules show the nodule in the middle, so the ellipse is hard to beat there.
 
 # %%
-blind = against_baselines(of_task, runs.baselines(task), (a, b), ["dice"])
+blind = stats.against_baselines(of_task, runs.baselines(task), (a, b), ["dice"])
 blind[["init", "mean", "baseline", "baseline_mean"]].round(2)
 
 # %%
@@ -148,7 +148,7 @@ overlap.examples(runs)
 #
 #    ```python
 #    large = of_task[of_task["mask_share"] > of_task["mask_share"].median()]
-#    image_differences(large, a, b, ["dice"])[["estimate", "ci_low", "ci_high"]]
+#    stats.image_differences(large, a, b, ["dice"])[["estimate", "ci_low", "ci_high"]]
 #    ```
 #
 # 2. Keep the finest maps. Watch the mean scores of both sides, not only the difference.

@@ -29,9 +29,9 @@ results: str = "results"  # folder for everything computed
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from IPython.display import Markdown, display
 
+from rin import stats
 from rin.report import retraining
 from rin.report.banner import banner
-from rin.stats import leave_one_pair_out, training_spread
 from rin.study import open_runs
 
 runs = open_runs(profile, data_root=data_root, results=results)
@@ -58,7 +58,7 @@ retraining.training_dots(repeated)
 # %%
 a, b = repeated.inits
 same_split = retraining.same_split(repeated)
-spread = training_spread(same_split, a, b).set_index("task")
+spread = stats.training_spread(same_split, a, b).set_index("task")
 (100 * spread[["sd", "sd_low", "sd_high"]]).round(1)
 
 # %%
@@ -118,7 +118,7 @@ retraining.choices_forest(runs, by_choice)
 
 # %%
 across = by_choice.query("choice == 'all'")
-without = leave_one_pair_out(settings["all"], a, b)
+without = stats.leave_one_pair_out(settings["all"], a, b)
 retraining.one_left_out(runs, across, without)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -159,9 +159,8 @@ Markdown(retraining.after_convergence(longer, shift))
 #    reported. How far does that move the mean AUC?
 #
 #    ```python
-#    from rin.stats import scenario_aucs
 #
-#    aucs = scenario_aucs(same_split).groupby(["task", "init", "scenario"])["auc"]
+#    aucs = stats.scenario_aucs(same_split).groupby(["task", "init", "scenario"])["auc"]
 #    (aucs.max() - aucs.mean()).groupby(["task", "init"]).mean().round(3)
 #    ```
 #
@@ -171,12 +170,12 @@ Markdown(retraining.after_convergence(longer, shift))
 #    ```python
 #    first = same_split.groupby("task")["scenario"].transform("first")
 #    few = same_split[same_split["scenario"] == first]
-#    (100 * training_spread(few, a, b)[["sd", "sd_low", "sd_high"]]).round(1)
+#    (100 * stats.training_spread(few, a, b)[["sd", "sd_low", "sd_high"]]).round(1)
 #    ```
 #
 # 3. Leave out a pair without the highest learning rate. Is it the same pair that matters?
 #
 #    ```python
-#    slower = leave_one_pair_out(settings["without 0.01"], a, b)
+#    slower = stats.leave_one_pair_out(settings["without 0.01"], a, b)
 #    slower.loc[slower["moved"].abs().groupby(slower["task"]).idxmax()].iloc[:, :3]
 #    ```

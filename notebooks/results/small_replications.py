@@ -29,9 +29,9 @@ results: str = "results"  # folder for everything computed
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from IPython.display import Markdown
 
+from rin import stats
 from rin.report import follow_ups
 from rin.report.banner import banner
-from rin.stats import scenario_aucs
 from rin.study import open_runs
 
 runs = open_runs(profile, data_root=data_root, results=results)
@@ -72,7 +72,7 @@ follow_ups.designs(runs)
 # %%
 confounded = follow_ups.confounded(runs)
 letter = confounded[confounded["level"] == "tag 100"]
-reversed_aucs = scenario_aucs(letter)
+reversed_aucs = stats.scenario_aucs(letter)
 reversed_aucs.groupby("init")["auc"].agg(["mean", "min", "max"]).round(2)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -137,7 +137,7 @@ Markdown(follow_ups.layers(runs, agree))
 #    its networks?
 #
 #    ```python
-#    noise = scenario_aucs(confounded[confounded["level"] == "noise 100"])
+#    noise = stats.scenario_aucs(confounded[confounded["level"] == "noise 100"])
 #    noise.assign(follows=noise["auc"] < 0.5).groupby("init")["follows"].agg(["sum", "size"])
 #    ```
 #
@@ -145,18 +145,16 @@ Markdown(follow_ups.layers(runs, agree))
 #    convolution?
 #
 #    ```python
-#    from rin.stats import factor_effects
 #
 #    heads = runs.predictions(study="head")
-#    skip = factor_effects(heads, (a, b), ("conv", "conv_skip")).query("group == 'all'")
+#    skip = stats.factor_effects(heads, (a, b), ("conv", "conv_skip")).query("group == 'all'")
 #    skip[["task", "quantity", "init", "estimate"]].round(3)
 #    ```
 #
 # 3. Compare the arms with the linear head alone. Is a head worth more than a pretraining?
 #
 #    ```python
-#    from rin.stats import init_differences
 #
 #    linear = heads[heads["level"] == "linear"]
-#    init_differences(linear, a, b).query("group == 'all'")[["task", "estimate"]].round(3)
+#    stats.init_differences(linear, a, b).query("group == 'all'")[["task", "estimate"]].round(3)
 #    ```

@@ -30,14 +30,9 @@ results: str = "results"  # folder for everything computed
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from IPython.display import Markdown
 
+from rin import stats
 from rin.report import figures, sentences, tables
 from rin.report.banner import banner
-from rin.stats import (
-    init_differences,
-    leave_one_pair_out,
-    pretraining_differences,
-    scenario_aucs,
-)
 from rin.study import open_runs
 
 runs = open_runs(profile, data_root=data_root, results=results)
@@ -77,7 +72,7 @@ some_rows[["backbone", "init", "label", "score"]].round(2)
 # a learning rate.
 
 # %%
-aucs = scenario_aucs(scores)
+aucs = stats.scenario_aucs(scores)
 aucs.groupby("init")["auc"].agg(["mean", "std", "min", "max"]).round(2)
 
 # %%
@@ -94,8 +89,8 @@ Markdown(sentences.networks_of_task(runs, task, aucs))
 # it is adjusted over all tasks of the study {cite:p}`holm1979`.
 
 # %%
-patients = init_differences(scores, a, b).query("group == 'all'")
-pretrainings = pretraining_differences(scores, a, b)
+patients = stats.init_differences(scores, a, b).query("group == 'all'")
+pretrainings = stats.pretraining_differences(scores, a, b)
 tables.differences(runs, {"patients": patients, "pretrainings": pretrainings})
 
 # %% [markdown]
@@ -103,7 +98,7 @@ tables.differences(runs, {"patients": patients, "pretrainings": pretrainings})
 # (`moved`).
 
 # %%
-without = leave_one_pair_out(scores, a, b)
+without = stats.leave_one_pair_out(scores, a, b)
 moved = without.set_index(["backbone", "pretraining"])[["estimate", "moved"]]
 (100 * moved).sort_values("moved", key=abs).tail(3).round(1)
 
@@ -146,7 +141,7 @@ Markdown(sentences.images_of_task(runs, task))
 #
 #    ```python
 #    frozen = scores.query("unfreezing == 'freeze_all'")
-#    pretraining_differences(frozen, a, b)[["estimate", "ci_low", "ci_high"]]
+#    stats.pretraining_differences(frozen, a, b)[["estimate", "ci_low", "ci_high"]]
 #    ```
 #
 # 2. Leave out a backbone. Why does the interval over pretrainings often move more than in the
@@ -154,7 +149,7 @@ Markdown(sentences.images_of_task(runs, task))
 #
 #    ```python
 #    fewer = scores[scores["backbone"] != "ResNet50"]
-#    pretraining_differences(fewer, a, b)[["estimate", "ci_low", "ci_high"]]
+#    stats.pretraining_differences(fewer, a, b)[["estimate", "ci_low", "ci_high"]]
 #    ```
 #
 # 3. Keep half of the patients. One interval should grow by about the square root of two: which,
@@ -163,5 +158,5 @@ Markdown(sentences.images_of_task(runs, task))
 #    ```python
 #    half = scores["patient_id"].drop_duplicates().sample(frac=0.5, random_state=0)
 #    some = scores[scores["patient_id"].isin(half)]
-#    init_differences(some, a, b).query("group == 'all'")[["ci_low", "ci_high"]]
+#    stats.init_differences(some, a, b).query("group == 'all'")[["ci_low", "ci_high"]]
 #    ```

@@ -39,13 +39,7 @@ from io import StringIO
 
 import pandas as pd
 
-from rin.stats import (
-    auc_ci,
-    bootstrap_interval,
-    delong_test,
-    holm,
-    init_differences,
-)
+from rin import stats
 
 file = StringIO("""patient,label,model_a,model_b
 p01,0,0.12,0.30
@@ -63,7 +57,8 @@ images = pd.read_csv(file)
 labels, model_a, model_b = images["label"], images["model_a"], images["model_b"]
 
 # %%
-pd.Series(vars(auc_ci(labels, model_a)), name="model A").round(3).to_frame()
+of_a = stats.auc_ci(labels, model_a)
+pd.Series(vars(of_a), name="model A").round(3).to_frame()
 
 # %% [markdown]
 # Images of a patient carry less information than as many independent cases would. DeLong's test
@@ -71,22 +66,20 @@ pd.Series(vars(auc_ci(labels, model_a)), name="model A").round(3).to_frame()
 # {cite:p}`obuchowski1997` counts patients. `estimate` and its interval are those of a − b.
 
 # %%
-naive = delong_test(labels, model_a, model_b)
-clustered = delong_test(labels, model_a, model_b, images["patient"])
+naive = stats.delong_test(labels, model_a, model_b)
+clustered = stats.delong_test(labels, model_a, model_b, images["patient"])
 both = pd.DataFrame(
     {"images independent": vars(naive), "patients independent": vars(clustered)}
 )
 both.loc[["estimate", "ci_low", "ci_high", "p_value"]].astype(float).round(3)
 
 # %%
-holm([0.030, 0.012, 0.028, 0.400]).round(3)  # P values of several tests
+stats.holm([0.030, 0.012, 0.028, 0.400]).round(3)  # P values of several tests
 
 # %% [markdown]
 # Nothing is silently repaired or dropped: an error names what does not fit.
 
 # %%
-from rin.errors import InputError
-
 attempts = {
     "one class": ([1, 1, 1], [0.2, 0.3, 0.4]),
     "other labels": (["benign", "malignant"], [0.2, 0.3]),
@@ -94,8 +87,8 @@ attempts = {
 }
 for problem, (bad_labels, bad_scores) in attempts.items():
     try:
-        auc_ci(bad_labels, bad_scores)
-    except InputError as error:
+        stats.auc_ci(bad_labels, bad_scores)
+    except ValueError as error:
         print(f"{problem:16} {error}")
 
 # %% [markdown]
@@ -135,7 +128,7 @@ unit = runs.facts("breast").dataset.independence
 unit
 
 # %%
-table = init_differences(predictions, a, b)
+table = stats.init_differences(predictions, a, b)
 table[["group", "auc_a", "auc_b", "estimate", "ci_low", "ci_high"]].round(3)
 
 # %% [markdown]
@@ -179,7 +172,7 @@ def gained(rows):
 
 
 REPLICATES = 60
-shift = bootstrap_interval(
+shift = stats.bootstrap_interval(
     scores,
     gained,
     patients,
@@ -232,7 +225,7 @@ import warnings
 import pingouin
 from scipy.stats import ttest_rel
 
-from rin.stats import image_differences, paired_t
+from rin import stats
 
 # Of a Bayes factor, which pingouin adds to each t test.
 warnings.filterwarnings("ignore", module="pingouin.bayesian")
@@ -248,7 +241,7 @@ within = pingouin.tost(x, y, bound=0.05, paired=True).iloc[0]
 # `rin.stats` gives the same, with the interval of SciPy:
 
 # %%
-ours = paired_t(x, y)
+ours = stats.paired_t(x, y)
 interval = ttest_rel(x, y).confidence_interval()
 assert np.allclose([test["T"], test["p_val"]], [ours.statistic, ours.p_value])
 assert np.allclose(interval, [ours.ci_low, ours.ci_high])
@@ -266,11 +259,11 @@ Markdown(words.by_t_test(ours, effect, *others, of_units))
 # %%
 outlined = [rows for rows in map(runs.overlap, runs.tasks) if len(rows)]
 of_tasks = pd.concat(
-    image_differences(rows, a, b, ["dice"]) for rows in outlined
+    stats.image_differences(rows, a, b, ["dice"]) for rows in outlined
 )
 of_tasks.index = [rows["task"].iloc[0] for rows in outlined]
 _, p_holm = pingouin.multicomp(of_tasks["p_value"], method="holm")
-assert np.allclose(p_holm, holm(of_tasks["p_value"]))
+assert np.allclose(p_holm, stats.holm(of_tasks["p_value"]))
 shown = ["n_images", "n_patients", "estimate", "ci_low", "ci_high"]
 of_tasks[shown].assign(p_holm=p_holm).round(3)
 

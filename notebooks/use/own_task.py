@@ -37,10 +37,10 @@ import pandas as pd
 from IPython.display import Markdown
 from PIL import Image
 
+from rin import stats
 from rin.report import live as shown
 from rin.report.format import format_estimate
 from rin.report.page import claim
-from rin.stats import init_differences, scenario_aucs
 from rin.study import open_runs, run_study
 from rin.study.forecast import forecast
 from rin.study.new_task import new_task, write_task
@@ -176,7 +176,7 @@ pd.crosstab(cases["part"], cases["label"])
 # %%
 run_study(workspace)
 predictions = own_runs.predictions(task="hospital_us")
-aucs = scenario_aucs(predictions)
+aucs = stats.scenario_aucs(predictions)
 aucs.pivot(index="scenario", columns="init", values="auc").round(3)
 
 # %% [markdown]
@@ -186,7 +186,7 @@ aucs.pivot(index="scenario", columns="init", values="auc").round(3)
 
 # %%
 a, b = workspace.profile.inits
-differences = init_differences(predictions, a, b)
+differences = stats.init_differences(predictions, a, b)
 differences[["group", "auc_a", "auc_b", "estimate", "ci_low", "ci_high"]].round(
     3
 )
