@@ -91,7 +91,7 @@ interval; {beyond}).
 
 
 def limits(runs: Results) -> str:
-    """Return the comparison with the paper and the earlier run, and the limits of the run."""
+    """Return the comparison with the paper, and the limits of the run."""
     facts = {task: runs.facts(task) for task in runs.tasks}
     substitutes = sum(fact.substitute_for is not None for fact in facts.values())
     substitutes -= sum(map(is_another_cut, facts.values()))
@@ -104,19 +104,15 @@ def limits(runs: Results) -> str:
     often = runs.predictions().groupby("backbone", observed=True)["pretraining"].nunique()
     times = " to ".join(dict.fromkeys(map(words.number, (often.min(), often.max()))))
     right = 100 * runs.pretraining().groupby("init")["top1"].mean()
-    units, _ = headline.differences(runs)
-    now = units.set_index("task")["estimate"]["breast"]
-    earlier, earlier_networks = headline.differences(open_reference("first"))
-    before = earlier_networks.set_index("task").loc["breast"]
     by_pair = pair_differences(runs.predictions(), *runs.inits).groupby(["task", "backbone"])
     moved = 100 * by_pair["estimate"].agg(lambda of: of.max() - of.min()).max()
     trained = {task: fact.split["train"] for task, fact in facts.items()}
     of_paper = words.range_of(n for task, n in trained.items() if task in COMPARISONS)
     beside = f"""
 {cover.papers_difference(runs)} When a backbone was pretrained and fine-tuned again, alike in all
-but chance, its difference moved by up to {moved:.1f} points. {words.sign_changes(units, earlier)}
-Networks were pretrained on small images, ultrasound among them, and fine-tuned on {of_paper}
-(BUS-BRA: {trained["busbra"]:,}).
+but chance, its difference moved by up to {moved:.1f} points, which intervals over patients alone
+do not show. Networks were pretrained on small images, ultrasound among them, and fine-tuned on
+{of_paper} (BUS-BRA: {trained["busbra"]:,}).
 """
     text = f"""
 What limits this run: {words.number(substitutes)} of the {words.number(len(facts))} tasks use open
@@ -126,11 +122,7 @@ images are small; each backbone was pretrained {times} times on either corpus, f
 {rise.min():.1f} to {rise.max():.1f} points. The networks of the radiologic corpus then classify
 {right["radiologic"]:.0f}% of its test images correctly, which is optimistic, as the split is by
 image, and those of the photographic one {right["photographic"]:.0f}%. Both arms get the same
-preprocessing, and the radiologic corpus has ultrasound. The earlier run, of which the book still
-shows small replications and the probe, had neither; with its networks the difference on breast
-lesions was
-{format_estimate(before, unit="points")[:-1]}; new patients), and is {signed(now)} now. Intervals
-over patients alone do not show such changes.
+preprocessing.
 """
     return wrapped(beside) + "\n\n" + wrapped(text)
 

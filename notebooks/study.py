@@ -79,10 +79,11 @@ Markdown(study_tables.phases_differ(runs, records))
 # | … *open substitute for* …, or *another cut* | real images of other patients, or the paper's own cropped by others, with the same question and labels |
 # | **Stand-in images** | images made up in the layout of the real ones; the numbers show that the pipeline works |
 #
-# The default book shows the **reference run**: per-case predictions of a run on real images, kept
-# with the book as numbers. Put the images of a task in the data folder and the same pages show
-# your own run of it. Stand-ins appear only in *How it is done, live*, in *A task of your own*,
-# and in profiles that ask for them; they carry no verdict.
+# The default book shows the **reference run**, called *open* in banners and “this
+# book” in figures: per-case predictions of a run on real images, kept with the book
+# as numbers. Put the images of a task in the data folder and the same pages show
+# your own run of it. Stand-ins appear only in *How it is done, live*, in *A task of
+# your own*, and in profiles that ask for them; they carry no verdict.
 #
 # Sentences with numbers are computed; `rin.evidence.paper` names the place of each number of the
 # paper. The book does not build when a sentence that interprets numbers is no longer true.
@@ -115,10 +116,6 @@ Markdown(study_tables.phases_differ(runs, records))
 # does not mean equal. A difference is *excluded* where two one-sided tests, adjusted alike, show
 # that it is smaller; the paper's own where it lies outside the 95% interval. On an axis the word
 # names a direction.
-#
-# **reference runs**: *open*, “this book”, gives the main results. *first*, “the earlier
-# run”, gives the side studies: its corpora had 26 classes, without ultrasound, and the
-# inputs of each source were prepared as its released counterpart wants them.
 #
 # **these networks, new patients**: An interval that takes only the patients as a sample. It
 # says nothing about another pretraining.

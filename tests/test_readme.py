@@ -184,22 +184,6 @@ def test_methods_name_the_share_of_breast_images_that_are_tested(runs):
     assert f"(breast: {facts.split['test']} of {facts.dataset.used})" in METHODS
 
 
-def test_readme_compares_the_reference_run_with_the_earlier_one(over_pretrainings):
-    first = open_reference("first")
-    earlier = pretraining_differences(first.predictions(), *first.inits).set_index("task")
-    now = over_pretrainings.set_index("task")["estimate"]
-    turned = (now * earlier["estimate"].reindex(now.index) < 0).sum()
-    tasks = NUMBER_WORDS[len(now)]
-    said = f"the same sign on all {tasks} tasks"
-    if turned:
-        said = f"the opposite sign on {NUMBER_WORDS[turned]} of {tasks} tasks"
-    assert f"An earlier run had {said}" in WORDS
-    networks = init_differences(first.predictions(task="breast"), *first.inits).iloc[0]
-    points = format_estimate(networks, unit="points")
-    said = f"the difference on breast lesions was {points[:-1]}; new patients)"
-    assert f"{said}, and is {format_number(100 * now['breast'], 1, signed=True)} now" in WORDS
-
-
 def test_readme_says_how_far_two_pretrainings_are_apart(runs):
     pairs = pair_differences(runs.predictions(), *runs.inits)
     differences = pairs.groupby(["task", "backbone"])["estimate"]

@@ -125,21 +125,6 @@ retraining.one_left_out(runs, across, without)
 Markdown(retraining.one_pair_matters(runs, across, without))
 
 # %% [markdown]
-# ## From other pretrainings, in another design
-#
-# The first reference run asked the same six questions with other networks: other
-# first weights and order of the images, 26 classes without ultrasound, and for each
-# arm the preprocessing of its released weights. An effect of radiologic pretraining
-# would give most differences the same sign in both runs.
-
-# %%
-twice = retraining.in_both_runs(runs)
-retraining.runs_scatter(runs, twice)
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(retraining.both_runs(twice))
-
-# %% [markdown]
 # ## Trained until validation stops improving
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]

@@ -50,11 +50,11 @@ followed = follow_ups.followed(runs)
 follow_ups.confounder_forest(runs, followed)
 
 # %% [markdown]
-# *How to read it.* Of the four replications this one has the largest effects. All positive
-# training images carried a mark; in the test the mark is on the negative images. A network with
-# an AUC below 0.5 follows the confounder rather than the disease; where both AUCs are near zero
-# (the numbers at the right), the test cannot tell the initialisations apart. Differences change
-# by several points from one training to the next, so the page neither confirms nor contradicts
+# *How to read it.* All positive training images carried a mark; in the test the mark
+# is on the negative images. A network with an AUC below 0.5 follows the confounder
+# rather than the disease; where both AUCs are near zero (the numbers at the right),
+# the test cannot tell the initialisations apart. Differences change by several
+# points from one training to the next, so the page neither confirms nor contradicts
 # the published estimates.
 
 # %%

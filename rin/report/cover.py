@@ -131,8 +131,7 @@ def others(same: pd.Series, every: pd.Series) -> str:
 
 def of_run(runs: Results) -> str:
     """Return the findings of a run: beside the paper, on these networks alone, in side studies."""
-    across, inits = headline.differences(runs)[0], runs.inits
-    made_up, names = runs.stand_ins(), names_of(runs)
+    inits, made_up, names = runs.inits, runs.stand_ins(), names_of(runs)
     sentences = [papers_difference(runs), of_networks(runs)]
     if not made_up:
         sentences.append("An asterisk marks P < .05 after Holm's adjustment.")
@@ -141,9 +140,6 @@ def of_run(runs: Results) -> str:
         effects = factor_effects(longer, inits, ("fixed", "converged"))
         of_all = effects.query("group == 'all' and quantity == 'difference'")
         sentences.append(words.longer_training(of_all, names, longer["backbone"].nunique()))
-    if runs.is_reference:
-        earlier = headline.differences(open_reference("first"))[0]
-        sentences.append(words.sign_changes(across, earlier))
     elsewhere = [
         pretraining_differences(external_scores(scores), *inits)
         for task in runs.tasks
@@ -165,8 +161,6 @@ def differences_table(runs: Results, across: pd.DataFrame, networks: pd.DataFram
         "The paper's backbones alone": headline.of_paper(runs),
         "These networks, new patients": networks.reset_index(drop=True),
     }
-    if runs.is_reference:
-        columns["Earlier run, new patients"] = headline.differences(open_reference("first"))[1]
     cells = {
         column: words.starred(rows.set_index("task"), stand_ins=runs.stand_ins())
         for column, rows in columns.items()

@@ -7,19 +7,19 @@ import yaml
 from IPython.display import HTML
 from pandas.io.formats.style import Styler
 
+from rin.report import study_tables
 from rin.report.format import book_table
 from rin.report.words_of_studies import where_results_come_from
 from rin.study.opened import RunFacts
-from rin.study.reference import load_reference, reference_names
 from rin.study.results import Results
 
 _RECORDED = ["Stage", "seconds", "peak_memory_gb", "finished", "computer", "software"]
 
 
 def _kept(runs: Results) -> dict[str, RunFacts]:
-    """Return the facts of a book's reference runs; a side study is shown from the latest."""
-    names = reference_names() if runs.reference else ()
-    return {f"Reference run “{name}”": load_reference(name).facts for name in names}
+    """Return the facts of a book's reference run by what tables call it; none without one."""
+    facts = [runs.reference.facts] if runs.reference else []
+    return {f"Reference run “{run.name}”": run for run in facts}
 
 
 def _records(runs: Results) -> pd.DataFrame:
@@ -37,8 +37,8 @@ def _records(runs: Results) -> pd.DataFrame:
 
 
 def work_table(runs: Results) -> Styler:
-    """Return a table of the time that trainings took, of reference runs and this profile."""
-    of_references = [
+    """Return a table of the time that trainings took, of the reference run and this profile."""
+    of_reference = [
         {
             "Run": run,
             "Stage": stage,
@@ -54,7 +54,7 @@ def work_table(runs: Results) -> Styler:
         Runs=("seconds", "size"), seconds=("seconds", "sum"), last=("finished", "max")
     )
     of_this = work.assign(Run="This profile").to_dict("records")
-    times = pd.DataFrame([*of_references, *of_this])
+    times = pd.DataFrame([*of_reference, *of_this])
     times["Minutes"] = (times["seconds"] / 60).map("{:.0f}".format)
     times["Last finished"] = [f"{when:%Y-%m-%d}" for when in pd.to_datetime(times["last"])]
     shown = times[["Run", "Stage", "Runs", "Minutes", "Last finished"]]
@@ -65,7 +65,7 @@ def in_words(runs: Results) -> str:
     """Return sentences on the profile that a book shows, and where its results were computed."""
     here = sum(runs.origin(task) == "own" for task in runs.tasks)
     computers = _records(runs)["computer"].dropna().unique()
-    made_on = dict.fromkeys(facts.hardware.text for facts in _kept(runs).values())
+    made_on = study_tables.computers(runs.reference.facts) if runs.reference else ""
     return (
         f"This book shows the profile {runs.workspace.profile.name}. "
         f"{where_results_come_from(here, len(runs.tasks), computers, made_on)}"

@@ -6,15 +6,14 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from pandas.io.formats.style import Styler
 
-from rin.errors import InputError
 from rin.report import headline, words_of_studies
 from rin.report import words_of_results as words
 from rin.report.forest import forest
 from rin.report.format import book_table, design_table, inline_title, one_below_another
-from rin.report.lines import legend_below, panel_titles, panels_below
+from rin.report.lines import panel_titles, panels_below
 from rin.report.page import Picture, picture
 from rin.report.style import UNFREEZING_LABEL, init_style
-from rin.report.widths import NARROW, two_widths
+from rin.report.widths import two_widths
 from rin.stats import (
     factor_effects,
     init_differences,
@@ -23,8 +22,8 @@ from rin.stats import (
     scenario_aucs,
     training_spread,
 )
-from rin.stats.pretrainings import choose_settings, pair_differences
-from rin.study.results import Results, open_reference
+from rin.stats.pretrainings import choose_settings
+from rin.study.results import Results
 
 LEVELS = ("fixed", "converged")
 
@@ -190,50 +189,6 @@ def one_pair_matters(runs: Results, across: pd.DataFrame, without: pd.DataFrame)
     """Return which pair matters most, and on which tasks leaving one out excludes zero."""
     unreal = runs.stand_ins()
     return words.one_pair_matters(across, without, _inside(runs), stand_ins=unreal)
-
-
-# ---- the first run
-
-
-def in_both_runs(runs: Results) -> pd.DataFrame:
-    """Return the difference of each backbone and task in the first run and here, in points."""
-    first = open_reference("first")
-    corpus = first.reference.facts.corpora[0].title
-    if not corpus.endswith("26 classes of CT, MR and radiographs"):
-        problem = f"the first run has another corpus than the page says: {corpus}"
-        raise InputError(problem, where="reference run first", remedy="Rewrite the page.")
-    earlier = pair_differences(first.predictions(), *runs.inits)
-    pair = ["task", "backbone"]  # the mean of several pretrainings
-    here = pair_differences(runs.predictions(study="main"), *runs.inits)
-    both = earlier.merge(
-        here.groupby(pair)["estimate"].mean(), on=pair, suffixes=("_first", "_here")
-    )
-    points = 100 * both[["estimate_first", "estimate_here"]]
-    return both[pair].join(points.set_axis(["first", "here"], axis=1))
-
-
-def runs_scatter(runs: Results, twice: pd.DataFrame) -> Picture:
-    """Draw the rows of `in_both_runs`: the first run on the x axis, this run on the y axis."""
-    axes = _runs_scatter(twice.assign(Task=twice["task"].map(headline.short_names(runs))))
-    return picture(axes, "Difference of each backbone's networks in both runs")
-
-
-@two_widths
-def _runs_scatter(twice: pd.DataFrame, *, narrow: bool = False) -> np.ndarray:
-    size = {"height": NARROW, "s": 36} if narrow else {"height": 4, "s": 60}
-    grid = sns.relplot(
-        twice, color="0.25", x="first", y="here", style="Task", **size,
-        facet_kws={"legend_out": not narrow},
-    )  # fmt: skip
-    if narrow:
-        legend_below(grid, ncols=2)
-    grid.refline(x=0, y=0).set_axis_labels("First run, AUC points", "This run, AUC points")
-    return grid.axes
-
-
-def both_runs(twice: pd.DataFrame) -> str:
-    """Return a sentence on the number of differences with the same sign in both runs."""
-    return words_of_studies.signs_in_both_runs(twice)
 
 
 # ---- longer

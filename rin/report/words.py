@@ -491,17 +491,6 @@ def _includes_zero(row: Any) -> bool:
     return bool(row["ci_low"] <= 0 <= row["ci_high"])
 
 
-def sign_changes(now: pd.DataFrame, before: pd.DataFrame) -> str:
-    """Return on how many tasks an earlier run had the opposite sign; "" without shared tasks."""
-    both = now.merge(before, on="task", suffixes=("", "_before"))
-    if both.empty:
-        return ""
-    changed = int((both["estimate"] * both["estimate_before"] < 0).sum())
-    if not changed:
-        return f"An earlier run had the same sign {on_tasks(len(both), len(both))}."
-    return f"An earlier run had the opposite sign {on_tasks(changed, len(both))}."
-
-
 def transfer(rows: pd.DataFrame, names: Mapping[str, str]) -> str:
     """Return the differences on images of other hospitals, or an empty string without rows.
 

@@ -191,24 +191,6 @@ def after_brief_pretraining(
     )
 
 
-def signs_in_both_runs(twice: pd.DataFrame) -> str:
-    """Return in how many differences two runs agree in sign; `twice` has task, first, here."""
-    numbers = twice[["first", "here"]]
-    alike, alike_means = (
-        f"{(rows['first'] * rows['here'] > 0).sum()} of {len(rows)}"
-        for rows in (numbers, numbers.groupby(twice["task"]).mean())
-    )
-    return (
-        "Each mark is a backbone that both runs have, on a task, averaged over its pretrainings. "
-        f"Both runs have the same sign in {alike} of these differences ({len(twice) / 2:g} "
-        f"expected by chance), and in {alike_means} averages of a task. Pearson’s correlation "
-        f"over the marks is {numbers.corr().iloc[0, 1]:.2f}; it has no interval, because marks of "
-        "one task share patients. As the runs differ in their corpora and inputs, not by chance "
-        "alone, this cannot show which of them is right; it shows how much a conclusion would "
-        "have depended on the run."
-    )
-
-
 def after_longer_training(
     shift: pd.DataFrame,
     fits: pd.DataFrame,
@@ -496,9 +478,7 @@ def published_only(
     )
 
 
-def where_results_come_from(
-    n_own: int, total: int, computers: Iterable[str], made_on: Iterable[str]
-) -> str:
+def where_results_come_from(n_own: int, total: int, computers: Iterable[str], made_on: str) -> str:
     """Return how many tasks have results of this computer, and which computers made the others."""
     sentences = []
     if n_own:
@@ -510,8 +490,7 @@ def where_results_come_from(
     if n_own < total:
         which = "the others" if n_own else "all tasks"
         sentences.append(
-            f"The results of {which} come from reference runs ({'; '.join(made_on)}); each page "
-            "uses the latest reference run that contains its study. Their statistics are computed "
-            "from per-case predictions each time the book is built."
+            f"The results of {which} come from the reference run ({made_on}). Their statistics "
+            "are computed from per-case predictions each time the book is built."
         )
     return " ".join(sentences)

@@ -82,11 +82,14 @@ def test_additions_to_a_reference_run_are_listed_with_their_day_computer_and_com
     reference = load_reference("open")
     (added,) = re.findall("<dt>Added</dt><dd>(.*?)</dd>", reference_banner(reference).data)
     for each in reference.facts.added:
-        named = f"pretraining {each.pretrainings[0]} of {', '.join(each.backbones)}"
+        numbers = ", ".join(map(str, each.pretrainings))
+        networks = f"pretraining {numbers} of {', '.join(each.backbones)}"
+        named = networks if numbers else " and ".join(each.studies)
         assert f"{named} on {each.written[:10]}, from {each.hardware.text}" in added
         assert f"commit {each.commit[:12]}" in added
     assert "convergence from pretraining 2" in added
-    assert "<dt>Added" not in reference_banner(load_reference("first")).data
+    alone = replace(reference, facts=reference.facts.model_copy(update={"added": []}))
+    assert "<dt>Added" not in reference_banner(alone).data
 
 
 def test_line_names_tasks_whose_modality_the_corpus_lacks(demo):

@@ -76,8 +76,7 @@ def test_others_are_counted_with_what_the_rest_of_their_comparisons_concern():
     assert "the other 3 concern skin photographs" in text
 
 
-def test_reference_run_is_said_beside_the_earlier_one_and_on_another_hospitals_images(runs):
+def test_reference_run_is_said_beside_the_paper_and_on_another_hospitals_images(runs):
     text = cover.of_run(runs)
     assert text.startswith("**This book.** The paper's own difference")
-    assert "earlier run" in text
     assert "On images of another hospital" in text

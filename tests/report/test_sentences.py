@@ -413,22 +413,6 @@ def test_longer_training_that_removes_a_difference_is_said_where_the_difference_
     assert "removes" not in kept
 
 
-@pytest.mark.parametrize(
-    ("before", "text"),
-    [
-        ([-1, -1], "An earlier run had the opposite sign on both tasks."),
-        ([1, -1], "An earlier run had the opposite sign on one of two tasks."),
-        ([1, 1], "An earlier run had the same sign on both tasks."),
-        ([1], "An earlier run had the same sign on the one task."),
-        ([], ""),
-    ],
-)
-def test_signs_of_an_earlier_run_are_counted_over_the_shared_tasks(before, text):
-    now = pd.DataFrame({"task": ["breast", "covid19"], "estimate": [0.5, 0.5]})
-    earlier = pd.DataFrame({"task": [*NAMES][: len(before)], "estimate": before})
-    assert words.sign_changes(now, earlier) == text
-
-
 def test_learning_is_called_unequal_only_where_it_is():
     unequal = words.unequal_learning({"radiologic": 75, "photographic": 31}, INITS)
     assert unequal.startswith("Unequal learning: the radiologic networks classified 75% ")
