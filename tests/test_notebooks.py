@@ -484,7 +484,7 @@ def test_what_a_page_asks_of_results_and_workspaces_is_there(path):
     ("source", "found"),
     [
         ("runs.predictions()", set()),
-        ("runs.keeping('x')", {"keeping"}),
+        ("runs.asked('x')", {"asked"}),
         ("few = runs.or_reference_with('x')\nfew.own", {"own"}),
         ("place = open_workspace(profile)\nplace.runs", {"runs"}),
         ("workspace, live = runs.workspace, runs.live\nworkspace.weights\nlive.study", {"study"}),

@@ -11,7 +11,6 @@ from pathlib import Path
 from rin.data.manifest import find_task
 from rin.files import read_yaml
 from rin.study import Results, Workspace, shown_results
-from rin.study.reference import load_reference, reference_names
 from rin.study.workspace import (
     CURATED,
     chosen_pages,
@@ -114,9 +113,7 @@ def outline_of(workspace: Workspace, *, reading: bool = False) -> Outline:
     external = {name for task in runs.tasks for name in _external_of(runs, task)}
     if external:
         shown |= {"external"}
-    others = reference_names() if profile.reference else []
-    kept = runs.kept.union(*(load_reference(name).kept for name in others))
-    shown |= {name for name in (*_STUDIES, "losses") if name in kept}
+    shown |= {*_STUDIES, "losses"} & runs.kept
     if shown & {"losses", "head", "confounder", "layers"}:
         shown |= {"replications"}
     if profile.losses:

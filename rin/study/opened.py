@@ -205,12 +205,6 @@ class OpenedResults:
     facts: RunFacts
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
 
-    @property
-    def kept(self) -> set[str]:
-        """Names of the studies and tasks with runs, and names of the tables."""
-        runs = self.rows("runs")
-        return {*self.tables, *runs.get("study", ()), *runs.get("task", ())}
-
     def table(self, name: str) -> pd.DataFrame:
         """Return a whole table; if it is not kept, a table without rows."""
         return self.tables.get(name, pd.DataFrame())

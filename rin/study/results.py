@@ -7,7 +7,7 @@ a reference run shows its own runs, even those made on stand-ins.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,12 +16,12 @@ from typing import Literal
 import pandas as pd
 
 from rin.data.manifest import datasets_of_tasks, find_task
-from rin.errors import InputError, look_up
+from rin.errors import InputError, join_with_and, look_up
 from rin.evidence.paper import COMPARISONS
 from rin.study.consolidate import LOSSES, NETWORKS, PROBE, Part, consolidate, images_of, runs_of
 from rin.study.opened import OpenedResults, TaskFacts
 from rin.study.profile import LAYERS, MAIN, Profile
-from rin.study.reference import load_reference, reference_folder, reference_names
+from rin.study.reference import load_reference, reference_folder
 from rin.study.workspace import PathLike, Workspace, has_real_images, open_workspace
 from rin.tables import stack_tables
 
@@ -99,11 +99,12 @@ class Results:
 
     @property
     def kept(self) -> set[str]:
-        """The names of the studies with results, and of the sections and tables beside them."""
+        """The names of the tasks and studies with results, and of the tables beside them."""
         sections = {
             s for s in ("probe", "losses") if getattr(self.workspace.profile, s) is not None
         }
-        return {*self.studies} | sections | {*(self.reference.tables if self.reference else ())}
+        tables = self.reference.tables if self.reference else ()
+        return {*self.tasks, *self.studies, *sections, *tables}
 
     @property
     def is_reference(self) -> bool:
@@ -113,9 +114,14 @@ class Results:
     def or_reference_with(self, *names: str) -> Results:
         """Return these results if they have all these studies, tables or tasks.
 
-        Otherwise, return a reference run that has them.
+        Otherwise, return the reference run that comes with the book.
         """
-        return self if {*names} <= {*self.kept, *self.tasks} else open_reference(keeping=names)
+        shown = self if {*names} <= self.kept else open_reference()
+        if missing := sorted({*names} - shown.kept):
+            problem = f"the reference run has no {join_with_and(missing)}"
+            remedy = "Run a profile of your own that has them, on real images."
+            raise InputError(problem, where=reference_folder(), remedy=remedy)
+        return shown
 
     def tasks_of(self, study: str) -> tuple[str, ...]:
         """Return the tasks with results of a study, in the order of `tasks_with_page`."""
@@ -356,14 +362,12 @@ def shown_results(workspace: Workspace) -> Results:
     return Results(workspace, reference)
 
 
-def open_reference(name: str = "open", *, keeping: Collection[str] = ()) -> Results:
+def open_reference(name: str = "open") -> Results:
     """Open a committed reference run alone, independent of the profile of a book.
 
     Parameters
     ----------
     name : folder below `book/reference_runs`
-    keeping : studies, their tasks, or tables such as `losses` that are needed; if the run lacks
-        one of them, the latest run that has them all is opened, with its own main study
 
     Returns
     -------
@@ -372,7 +376,7 @@ def open_reference(name: str = "open", *, keeping: Collection[str] = ()) -> Resu
     Raises
     ------
     InputError
-        For an unknown or damaged run, or if no run has all of `keeping`.
+        For an unknown or damaged run.
 
     Examples
     --------
@@ -384,16 +388,7 @@ def open_reference(name: str = "open", *, keeping: Collection[str] = ()) -> Resu
     ['all', 'freeze_all', 'unfreeze_top10', 'unfreeze_all']
     """
     reference = load_reference(name)
-    if not {*keeping} <= reference.kept:
-        others = (load_reference(other) for other in reference_names() if other != name)
-        fitting = [other for other in others if {*keeping} <= other.kept]
-        if not fitting:
-            problem = f"no reference run keeps {', '.join(keeping)}"
-            remedy = "Run them with a profile of your own, on real images."
-            raise InputError(problem, where=reference_folder(), remedy=remedy)
-        reference = max(fitting, key=lambda other: other.facts.written)
     # The tables of sections are in the reference run: this study has no ledgers of its own.
-    name = reference.facts.name
     changes = {"reference": name, "probe": None, "losses": None}
     profile = reference.facts.profile.model_copy(update=changes)
     return Results(Workspace(profile, None, Path("results") / name), reference)

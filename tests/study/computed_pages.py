@@ -16,14 +16,14 @@ from rin.study import open_reference
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 
-def committed_run(name="open", *, keeping=()):
+def committed_run(name="open"):
     """Return the run that comes with the book, the same to every page: it is analysed once."""
-    return _committed_run(name, frozenset(keeping))
+    return _committed_run(name)
 
 
 @cache
-def _committed_run(name, keeping):
-    return open_reference(name, keeping=keeping)
+def _committed_run(name):
+    return open_reference(name)
 
 
 def outputs(page, values):

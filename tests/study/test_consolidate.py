@@ -97,8 +97,9 @@ def test_of_runs_only_new_ones_are_read(study, read):
     shutil.move(folder, study.results / "aside")
     with pytest.raises(InputError, match=r"1 of \d+ runs of breast are not finished"):
         consolidate(study, runs_of("main", "breast"))
-    assert "main" not in consolidate(study).kept
-    assert "from_random" in consolidate(study).kept
+    studies = {*consolidate(study).tables["runs"]["study"]}
+    assert "from_random" in studies
+    assert "main" not in studies
     shutil.move(study.results / "aside", folder)
     expected = {run.run_id for run in plan_study(study)} - {*read}
     assert lost.run_id in expected
@@ -174,10 +175,10 @@ def test_what_is_no_longer_planned_goes_with_the_next_whole_consolidation(study)
     profile = tiny_profile(CHANGES | {"studies": []})
     fewer = open_workspace(profile, data_root=study.data_root, results=study.results.parent)
     consolidate(fewer, images_of("breast"))
-    assert "from_random" in open_results(study.results / FOLDER).kept
+    assert "from_random" in {*open_results(study.results / FOLDER).tables["runs"]["study"]}
     consolidate(fewer)
     left = open_results(study.results / FOLDER)
-    assert left.kept & {"main", "from_random"} == {"main"}
+    assert {*left.tables["runs"]["study"]} == {"main"}
     assert {*left.tables["predictions"]["run_id"]} == {run.run_id for run in plan_study(fewer)}
 
 

@@ -450,38 +450,29 @@ def changed_facts(copy, change):
     (copy / "run.json").write_text(to_checksummed_json(facts), encoding="utf-8")
 
 
-def renamed(written, folder, name, date, studies):
-    """Copy a reference run under another name and date, with the runs of some studies alone."""
+def renamed(written, folder, name, studies):
+    """Copy a reference run under another name, with the runs of some studies alone."""
     copy = shutil.copytree(written, folder / name)
 
     def change(facts):
-        facts |= {"name": name, "written": date, "profile": facts["profile"] | {"name": name}}
+        facts |= {"name": name, "profile": facts["profile"] | {"name": name}}
 
     changed_facts(copy, change)
     forged(copy, "runs.parquet", lambda runs: runs[runs["study"].isin(studies)])
 
 
-def test_earlier_run_answers_for_studies_that_the_main_one_lacks(written, tmp_path, monkeypatch):
+def test_run_of_the_book_answers_for_what_another_lacks(written, tmp_path, monkeypatch):
     monkeypatch.setenv("RIN_REFERENCE_RUNS", str(tmp_path))
-    day = "2026-01-0{}T00:00:00+00:00".format
-    renamed(written, tmp_path, "now", day(9), ["main"])
-    renamed(written, tmp_path, "older", day(1), ["main", "repeats", "from_random"])
-    renamed(written, tmp_path, "old", day(2), ["main", "repeats", "preprocessing"])
-    opened = {
-        (): "now",
-        ("main",): "now",
-        ("repeats",): "old",
-        ("main", "lesion_maps", "repeats"): "old",
-        ("repeats", "from_random"): "older",
-    }
-    for studies, name in opened.items():
-        runs = open_reference("now", keeping=studies)
-        assert runs.reference.facts.name == name
-        assert {*studies} <= {*runs.studies, *runs.reference.tables}
-    with pytest.raises(InputError, match="no reference run keeps from_random, preprocessing"):
-        open_reference("now", keeping=["from_random", "preprocessing"])
-    has_all = open_reference("old")
-    assert has_all.or_reference_with("main", "preprocessing", "lesion_maps") is has_all
+    renamed(written, tmp_path, "mine", ["main", "preprocessing"])
+    renamed(written, tmp_path, "open", ["main", "repeats"])
+    mine = open_reference("mine")
+    assert mine.or_reference_with("main", "preprocessing", "lesion_maps") is mine
+    shown = mine.or_reference_with("main", "repeats", "lesion_maps")
+    assert shown.reference.facts.name == "open"
+    assert "repeats" in shown.studies
+    for lacking in (["from_random"], ["preprocessing", "repeats"]):
+        with pytest.raises(InputError, match=rf"the reference run has no {lacking[0]}\."):
+            mine.or_reference_with(*lacking)
 
 
 def forged(copy, name, change):

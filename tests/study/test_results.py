@@ -177,5 +177,5 @@ def test_reference_run_is_taken_for_a_task_that_runs_lack(tmp_path):
     assert demo.or_reference_with("breast") is demo
     assert "breast" in demo.live.or_reference_with("breast").tasks
     assert "thyroid" in demo.live.or_reference_with("thyroid").tasks
-    with pytest.raises(InputError, match="no reference run keeps unheard"):
+    with pytest.raises(InputError, match="the reference run has no unheard"):
         demo.or_reference_with("unheard")
