@@ -19,7 +19,7 @@ def test_committed_description_fits_its_run_and_is_small(name):
 
 def test_description_written_again_is_the_committed_one(tmp_path):
     """From run.json and tables alone: no clock, no name of a machine."""
-    folder = reference_folder() / "first"
+    folder = reference_folder() / "open"
     for path in folder.iterdir():
         if path.name != "croissant.json":
             (tmp_path / path.name).symlink_to(path)

@@ -46,7 +46,7 @@ def test_score_passes_ten_functions_at_most_from_its_file_to_an_estimate(estimat
     opened._read_table.cache_clear()
 
     def work():
-        runs = open_reference("first")
+        runs = open_reference()
         estimate(runs.predictions(task="breast"), *runs.inits)
 
     passed = functions_with_scores(work)
