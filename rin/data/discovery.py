@@ -180,7 +180,7 @@ def match_names(
         short = f"/{path}".rpartition(f"/{last}/")[2] if last else path
         tries = path, below.lstrip("/"), short.lstrip("/")
         inner = [path.removeprefix(f"{above}/") for above in outer]
-        for tried in dict.fromkeys((*tries, *inner, *(_ANY + path for path in tries))):
+        for tried in dict.fromkeys((*tries, *inner, *(_ANY + path for path in (*tries, *inner)))):
             lower = _folded(tried)
             # The whole name comes first, as it may only seem to have an ending, like a UID.
             stems = by_stem.get(lower, ()), by_stem.get(file_stem(lower), ())
@@ -224,6 +224,18 @@ def without_zeros(name: str) -> str:
     return re.sub(r"(?<!\d)0+(?=\d)", "", _folded(name.strip()))
 
 
+def _ids_of(keys: Collection[str]) -> dict[str, set[str]]:
+    """Return the keys by id, and by their numbers if all begin with one word, as in ID-0012."""
+    by_id: dict[str, set[str]] = defaultdict(set)
+    matches = [(key, re.fullmatch(r"(\D*[^\W\d]\D*)(\d+)", key.strip())) for key in keys]
+    for key in keys:
+        by_id[without_zeros(key)].add(key)
+    if len({match and match[1] for _, match in matches}) == 1:
+        for key, match in matches:
+            by_id[str(int(match[2])) if match else ""].add(key)
+    return by_id
+
+
 def keys_equal(patients: Sequence[str], keys: Collection[str]) -> list[str]:
     """Return the key that equals each patient, an empty string if there is none.
 
@@ -249,9 +261,7 @@ def keys_at(names: Sequence[str], keys: Collection[str], level: int) -> list[set
     letters, digits and other signs meet, so that P1 begins P1_a and P1a, but not P10.  Keys with
     slashes are compared with as many folders more.
     """
-    by_id = defaultdict(set)
-    for key in keys:
-        by_id[without_zeros(key)].add(key)
+    by_id = _ids_of(keys)
     known = {_folded(key): key for key in keys}
     more = max((key.count("/") for key in keys), default=0)
     fitting = []
@@ -309,6 +319,11 @@ def plain(text: str) -> str:
 def is_called_as_id(name: str) -> bool:
     """Return whether a column's name ends like those of identifiers, as lesion_id does."""
     return plain(name).endswith(tuple(_WORDS["ends of ids"].split()))
+
+
+def is_called_as_mask(name: str) -> bool:
+    """Return whether a column's name is one of masks, as Mask_filename is."""
+    return _named(name, "mask") > 0
 
 
 def is_called_as_file(name: str) -> bool:
@@ -508,8 +523,12 @@ def _channels(pictures: Collection[str]) -> list[str]:
 
 
 def are_called_as_masks(stem: str) -> bool:
-    """Return whether the name of a file, without ending, has the form of a mask's name."""
-    return any(re.fullmatch(pattern, stem) for pattern in MASK_NAMES)
+    """Return whether the name of a file, without ending, has the form of a mask's name.
+
+    It may also be a word for masks alone, as in ``case1/segmentation.nii``.
+    """
+    is_word = plain(stem) in COLUMNS["mask"]
+    return is_word or any(re.fullmatch(pattern, stem) for pattern in MASK_NAMES)
 
 
 def sort_pictures(
@@ -566,7 +585,7 @@ def guess_columns(
         # Of several labels, as of a box for each diagnosis, the user has to choose.
         if len(likely) == 1 or (likely and role != "label"):
             columns[role] = Column(likely[0], "by its name")
-        elif role == "label" and len(fits) == 1:
+        elif role == "label" and len(fits) == 1 and not _is_of_no_class(fits[0]):
             columns[role] = Column(fits[0], "the only column with a few classes")
     return columns, fits
 
@@ -585,12 +604,17 @@ def _column_of_files(
         if not cells or name in [column.name for column in taken.values()]:
             continue
         matches = match_names(cells, files, folder)
+        if role == "mask" and not rows[name].isin(matches).sum() > LEAST_SHARE * len(rows):
+            continue  # a cell or two that happen to be numbers of files
         of_files = len({*matches.values()}) / len(files)
         if role == "mask" or len(cells) > 0.5 * len(rows):
             shares[name] = max(len(matches) / len(cells), of_files if role == "image" else 0)
         elif of_files > 0.5:  # several rows per picture
             shares[name] = of_files
-    best = max(shares, key=lambda name: (shares[name], _named(name, role)), default="")
+    # Of columns that name files equally often, that of masks may also be called Mask file name.
+    other = {"image": "mask", "mask": "image"}[role]
+    fits = {name: _named(name, role) - 2 * _named(name, other) for name in shares}
+    best = max(shares, key=lambda name: (shares[name], fits[name]), default="")
     if not best or shares[best] <= LEAST_SHARE:
         return None
     cells = {*rows[best]} - {""}
@@ -705,6 +729,12 @@ def _describes_patient(text: str, parts: Collection[str]) -> bool:
     """Return whether a column is about patients, as Patient Age and PatientSex are."""
     compounds = (word + end for word in COLUMNS["patient"] for end in OF_PATIENT)
     return not {*parts}.isdisjoint(OF_PATIENT) or text in compounds
+
+
+def _is_of_no_class(name: str) -> bool:
+    """Return whether a column describes a patient, a view or a device and is hardly the label."""
+    parts = {plain(part) for part in re.split(r"[^0-9A-Za-zÀ-ÿ]+", name)}
+    return not {plain(name), *parts}.isdisjoint(_WORDS["of no class"].split())
 
 
 def _may_be(cells: pd.Series, role: str) -> bool:

@@ -149,6 +149,7 @@ def new_task(
         reading = read_columns(places, roles, leave_out, findings, made, ask)
     else:
         reading = read_folders(places, label, made)
+    places = reading.places or places
     options = reading.options
     column = options.get("label", "") if table else ""
     labels = read_labels(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rin.data import discovery
-from rin.data.tree import Tree, file_of, is_archive, open_tree
+from rin.data.tree import Tree, file_of, is_archive, open_tree, walk
 from rin.data.volumes import ENDINGS
 from rin.errors import InputError, counted
 from rin.files import read_yaml
@@ -23,7 +23,7 @@ IN_MASKS = "masks"
 #: The largest number of classes of which the user is asked for the positive one.
 MOST_CLASSES = 20
 #: How files of other kinds can be converted to pictures or volumes, by their endings.
-_WAYS, _ANNOTATIONS = read_yaml(Path(__file__).with_suffix(".yaml")).values()
+_WAYS, _CASES, ROWS, _ANNOTATIONS = read_yaml(Path(__file__).with_suffix(".yaml")).values()
 #: A function that answers a question with one of its choices, given the flag for it and a default.
 Ask = Callable[[str, str, Sequence[str], str], str]
 
@@ -75,7 +75,8 @@ class Reading:
     """What the reader of a layout will find: its options, and the number of cases of each class.
 
     ``names`` are names of pictures in which a pattern may find patients; ``settings`` are settings
-    of the manifest that identify patients already; ``in_masks`` says that masks decide the class.
+    of the manifest that identify patients already; ``in_masks`` says that masks decide the class;
+    ``places`` are those without masks among the pictures, if a column of the table names masks.
     """
 
     options: dict[str, Any]
@@ -83,6 +84,7 @@ class Reading:
     names: Sequence[str]
     settings: dict[str, Any] = field(default_factory=dict)
     in_masks: bool = False
+    places: Places | None = None
 
 
 def join_name(folder: str, name: str) -> str:
@@ -177,6 +179,28 @@ def refuse_annotations(places: Places) -> None:
             raise tree.error(problem, remedy=remedy)
 
 
+def refuse_unread(places: Places) -> None:
+    """Raise InputError if files beside the pictures say what these show, with the command for it.
+
+    They are annotations of a picture each, or texts on a picture or a patient each.
+    """
+    refuse_annotations(places)
+    tree, endings = places.tree, tuple(str(_CASES["endings"]).split())
+    files = [name for name in tree.names if name.lower().endswith(endings)]
+    folders = {name.rpartition("/")[0] for name in places.pictures}
+    fewest = max(4, min(len(folders), len(places.pictures)) / 2)
+    if len(files) > fewest and b":" in tree.read(files[-1]):
+        problem = f"{counted(len(files), 'files')} such as {files[0]} may describe the pictures"
+        raise tree.error(problem, remedy=_remedy_of_cases(tree.root / tree.location))
+
+
+def _remedy_of_cases(folder: Path) -> str:
+    """Return how files on a picture or a patient each become a table."""
+    table = shlex.quote(str(folder / "list.jsonl"))
+    command = str(_CASES["how"]).format(folder=shlex.quote(str(folder)))
+    return f"Write a table of them: {command}; then give --table {table}."
+
+
 def _refuse_pairs(tree: Tree) -> None:
     """Raise InputError for volumes in two files, Analyze or NIfTI, without a copy in one file.
 
@@ -204,7 +228,7 @@ def _refuse_likely_masks(tree: Tree, pictures: list[str], mask_files: list[str])
     if likely and not mask_files and len(likely) < len(pictures):
         example = next(name for name in pictures if name not in likely)
         remedy = f"If they are masks of one kind of picture, such as {example}, select both by "
-        remedy += "parts of their names: --only 'KIND|seg'; or move masks "
+        remedy += "parts of their names: --only 'KIND|seg', or the pictures alone; or move masks "
         remedy += "into a folder of their own, and name it with --masks; rename them if they are "
         remedy += "pictures."
         problem = "pictures are named like masks, and no picture matches them"
@@ -229,6 +253,14 @@ def _refuse_absent(given: dict[str, Path], paths: dict[str, Path]) -> None:
             remedy = f"Unpack it: python -m zipfile -e {shlex.quote(str(given[flag]))} {folder}; "
             remedy += f"then give {flag} {folder}."
             raise InputError(problem, where=where, remedy=remedy)
+        endings = tuple(str(_CASES["endings"]).split())
+        if (
+            kind == "file"
+            and path.is_dir()
+            and any(n.lower().endswith(endings) for n in walk(path))
+        ):
+            problem = "a folder of files is not read as a table"
+            raise InputError(problem, where=where, remedy=_remedy_of_cases(path))
         if not (path.is_file() if kind == "file" else path.is_dir()):
             raise InputError(f"there is no such {kind}", where=where, remedy=remedy)
 

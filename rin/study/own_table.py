@@ -9,7 +9,7 @@ import shlex
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from rin.data.layouts.found import (
     rows_above,
     sheets_of,
 )
-from rin.data.layouts.table import HEADERS, NAME
+from rin.data.layouts.table import EVERYWHERE, HEADERS, NAME
 from rin.data.manifest import read_names
 from rin.data.tree import PICTURES, Tree, is_dicom
 from rin.errors import InputError, counted, join_first_ten, look_up
@@ -32,13 +32,14 @@ from rin.study.own_files import (
     IN_MASKS,
     MOST_CLASSES,
     NO_SPLIT,
+    ROWS,
     Ask,
     NewTask,
     Places,
     Reading,
     join_name,
     named_in_headers,
-    refuse_annotations,
+    refuse_unread,
 )
 from rin.study.own_masks import check_masks, classes_in_masks
 
@@ -48,6 +49,8 @@ _OF_TABLES = {"rows-without-pictures": "rows", "pictures-without-rows": "picture
 _TABLES, MOST_TABLES = (".csv", ".tsv", ".xlsx", ".parquet"), 8
 #: Why a column has a role that was named with a flag.
 _SAID = "as you said"
+#: Fewest patients of a table in which each may have several rows.
+LEAST_KEYS = 4
 #: A pattern for a folder of any name in a path.
 _ANY_FOLDER = "[^/]+/"
 #: A pattern for the name of a picture in a column, without folder and ending.
@@ -77,7 +80,7 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
         made.notes["options"] = "label: a pattern of names, as you said"
         return Reading(options, classes, names)
     parts = [name.split("/") for name in pictures]
-    _refuse_other_folders(tree, parts)
+    _refuse_other_folders(places, parts)
     splits = sorted({folders[0] for folders in parts if len(folders) > 2})
     depth = int(bool(splits) and all(map(discovery.part_of, splits)))
     if depth:
@@ -89,7 +92,7 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
     _refuse_scattered(places, parts, depth, "patients" in options)
     classes = Counter(folders[depth] for folders in parts)
     if len(classes) < 2:
-        refuse_annotations(places)
+        refuse_unread(places)
     # Only file names may identify patients, because the folders above them are classes.
     return Reading(options, classes, [folders[-1] for folders in parts])
 
@@ -100,13 +103,15 @@ def _refuse_scattered(
     """Raise InputError for pictures that are not directly in a folder of a class or a patient."""
     deepest = depth + (3 if has_patients else 2)
     strange = ["/".join(folders) for folders in parts if len(folders) != deepest]
+    if strange:
+        refuse_unread(places)
     remedy = "Make one folder per class, of pictures or of patients' folders; or give a --table"
     deeper = [folders for folders in parts if len(folders) > deepest]
     for level in range(depth, min(map(len, deeper), default=1) - 1):
         names = sorted({folders[level] for folders in deeper})
         if len(names) in range(2, MOST_CLASSES) and not all(map(discovery.part_of, names)):
             remedy += f"; or, if {join_first_ten(names, ', ')} are the classes, give --label "
-            remedy += f"'^{level * _ANY_FOLDER}([^/]+)/'"
+            remedy += f"'{_label_at(level, names)}'"
     if pattern := discovery.guess_label_pattern(places.pictures):
         remedy += f"; or read classes from names: --label '{pattern}'"
     places.tree.raise_if_any(strange, "pictures are in no class folder", remedy=f"{remedy}.")
@@ -141,18 +146,8 @@ def read_columns(
     ask: Ask,
 ) -> Reading:
     """Return what the layout `table` will find in this table."""
-    sheet = _sheet_of(places)
-    table = _Table(_read_rows(places, sheet, made), {}, [], sheet=sheet)
-    drawn = places.masks or places.images
-    table.columns, table.classes = discovery.guess_columns(
-        table.rows, places.pictures, places.mask_files, (places.images, drawn)
-    )
-    _take_roles(table, roles)
-    if "image" not in table.columns:
-        path = discovery.guess_path(table.rows, places.pictures, places.images)
-        if path:
-            table.columns["image"], names_of_rows = path
-            table.rows[table.columns["image"].name] = names_of_rows
+    places, table = _open_table(places, roles, made)
+    _refuse_nameless(places, table.rows)
     settings = _find_key(places, table, roles, findings, made)
     _refuse_wide_rows(places, table)
     in_masks = roles["label"] == IN_MASKS and IN_MASKS not in table.rows
@@ -181,8 +176,53 @@ def read_columns(
         options["findings"] = True
     names = _named_pictures(places, table)
     if in_masks:
-        return Reading(options, classes_in_masks(places, made), names, settings, in_masks)
-    return Reading(options, _classes_of_rows(places, table, leave_out), names, settings)
+        classes = classes_in_masks(places, made)
+    else:
+        classes = _classes_of_rows(places, table, leave_out)
+    return Reading(options, classes, names, settings, in_masks, places)
+
+
+def _open_table(places: Places, roles: dict[str, str], made: NewTask) -> tuple[Places, _Table]:
+    """Return the places without masks that columns name, and the table with guessed columns."""
+    sheet = _sheet_of(places)
+    table = _Table(_read_rows(places, sheet, made), {}, [], sheet=sheet)
+    drawn = places.masks or places.images
+    table.columns, table.classes = discovery.guess_columns(
+        table.rows, places.pictures, places.mask_files, (places.images, drawn)
+    )
+    _take_roles(table, roles)
+    places = _without_masks(places, table)
+    if "image" not in table.columns:
+        path = discovery.guess_path(table.rows, places.pictures, places.images)
+        if path:
+            table.columns["image"], names_of_rows = path
+            table.rows[table.columns["image"].name] = names_of_rows
+    return places, table
+
+
+def _without_masks(places: Places, table: _Table) -> Places:
+    """Return places whose pictures do not include those that columns of masks name.
+
+    The first of these columns is that of the masks, unless the user named another.
+    """
+    image, folder = table.columns.get("image"), places.images
+    if image is None or image.name not in table.rows or places.mask_files:
+        return places
+    pictures = {
+        *discovery.match_names({*table.rows[image.name]}, places.pictures, folder).values()
+    }
+    drawn: set[str] = set()
+    for name in filter(discovery.is_called_as_mask, table.rows):
+        files = discovery.match_names({*table.rows[name]} - {""}, places.pictures, folder)
+        if files and pictures.isdisjoint(files.values()):
+            drawn |= {*files.values()}
+            reason = f"{counted(len(files), 'pictures')} that it names are masks"
+            table.columns.setdefault("mask", discovery.Column(name, reason))
+    return replace(
+        places,
+        pictures=[name for name in places.pictures if name not in drawn],
+        mask_files=sorted(drawn),
+    )
 
 
 def _named_pictures(places: Places, table: _Table) -> list[str]:
@@ -329,7 +369,7 @@ def _describe_left_out(
         matches, n_pictures = {*files}, len({*files.values()})
     numbers = {
         "pictures-without-rows": len(places.pictures) - n_pictures,
-        "rows-without-pictures": len(cells - matches),
+        "rows-without-pictures": len(cells - matches) + int((table.rows[name] == "").sum()),
     }
     for kind, n in numbers.items():
         if kind in leave_out:
@@ -376,11 +416,14 @@ def _find_key(
     """
     pictures, rows = places.pictures, table.rows
     image = table.columns.get("image")
-    reached = 0
+    reached, is_whole = 0, False
     if image:
-        files = discovery.match_names({*rows[image.name]} - {""}, pictures, places.images)
+        cells = {*rows[image.name]} - {""}
+        files = discovery.match_names(cells, pictures, places.images)
         reached = len({*files.values()})
-    if roles["image"] or reached == len(pictures):
+        # A picture in each row, as the column's name says: others, as of masks, are of no row.
+        is_whole = discovery.is_called_as_file(image.name) and reached == len(cells) == len(rows)
+    if roles["image"] or is_whole or reached == len(pictures):
         return {}
     least = max(reached, discovery.LEAST_SHARE * len(pictures))
     match = _match_patients(places, rows, roles["patient"], least, several=findings)
@@ -403,6 +446,7 @@ def _find_key(
         is_study |= discovery.is_called_as_file(match.key.name)
         return _take_key(table, match, pictures, made, of_study=is_study)
     if not image:
+        _refuse_findings(places, rows)
         _refuse_unnamed(places, rows, match.key if match else None)
     return {}
 
@@ -549,6 +593,47 @@ def _doubt_patients(cells: pd.Series, column: str, made: NewTask) -> None:
         made.say("PATIENTS", f"{text}the column that names patients, or a pattern", "bold red")
 
 
+def _refuse_findings(places: Places, rows: pd.DataFrame) -> None:
+    """Raise InputError for a table of several rows a picture, or a patient, that differ."""
+    tree, stems = places.tree, {discovery.file_stem(name) for name in places.pictures}
+    stems = {stem.rpartition("/")[2] for stem in stems}
+    for name in rows if len(rows.columns) == 2 else ():
+        parts = rows[name].str.rpartition("_")
+        if (
+            parts[0].isin(stems).mean() > discovery.LEAST_SHARE
+            and parts[2].nunique() <= MOST_CLASSES
+        ):
+            (label,) = {*rows} - {name}
+            problem = f"cells of {name} name a picture and a finding each, as {rows[name].iloc[0]}"
+            remedy = f"Write a row per picture: {_command(places, 'findings', name, label)}."
+            raise tree.error(problem, file=places.table, remedy=remedy)
+    key = discovery.guess_key(rows, places.pictures, (), several=True)
+    if key and len(key.rows) > len(places.pictures) / 2 and len({*key.rows}) >= LEAST_KEYS:
+        problem = (
+            f"cells of {key.name} begin the names of {counted(len(key.rows), 'pictures')}, but "
+        )
+        problem += f"are in several rows that differ ({len(rows):,} rows)"
+        remedy = (
+            "Keep one row per cell, or name the picture of each row in a column (--image); if "
+        )
+        remedy += "each row is a finding, of which any counts for all pictures of its cell, give "
+        remedy += "--findings."
+        raise tree.error(problem, file=places.table, remedy=remedy)
+
+
+def _beside(table: Path) -> Path:
+    """Return the name of a table that a command makes of another, which is kept."""
+    return table.with_name(f"{table.stem}_new.csv")
+
+
+def _command(places: Places, what: str, column: str, label: str) -> str:
+    """Return the command that writes a table anew, and the flag for what it writes."""
+    table = Path(places.tree.root, places.tree.location, places.table)
+    names = {"table": table, "column": column, "label": label, "list": _beside(table)}
+    quoted = {name: shlex.quote(str(text)) for name, text in names.items()}
+    return f"{ROWS[what].format_map(quoted)}; then give --table {quoted['list']}"
+
+
 def _refuse_unnamed(places: Places, rows: pd.DataFrame, key: discovery.Key | None) -> None:
     """Raise InputError for a table in which no column names pictures or patients."""
     tree, pictures = places.tree, places.pictures
@@ -560,15 +645,26 @@ def _refuse_unnamed(places: Places, rows: pd.DataFrame, key: discovery.Key | Non
     remedy = "Name the column of pictures with --image, or of patients with --patient, or give a "
     remedy += "pattern that finds patients in names, as in --patient '^Pat (\\d+)/', and the "
     remedy += f"folder where paths start with --images. A picture is called {pictures[0]}."
-    titles = re.split(r"[\s,;]+", " ".join(rows))
-    if discovery.match_names(titles, places.pictures, places.images):
-        table = Path(tree.root, tree.location, places.table)
-        columns = ",".join(f"column{n}" for n in range(1, len(titles) + 1))
-        remedy = "Its first row names a picture: write names of columns above it, as with (echo "
-        remedy += f"{columns}; tr ' ;\\t' ',,,' < {shlex.quote(str(table))}) > list.csv."
-    elif len(sheets := sheets_of(tree, places.table)) > 1:
+    if len(sheets := sheets_of(tree, places.table)) > 1:
         remedy = f"No other sheet does so either ({', '.join(sheets)}). {remedy}"
     raise tree.error(problem, file=places.table, remedy=remedy)
+
+
+def _refuse_nameless(places: Places, rows: pd.DataFrame) -> None:
+    """Raise InputError if the first row names a picture, or its folder, in place of columns."""
+    titles = [title.strip("/") for title in re.split(r"[\s,;]+", " ".join(rows))]
+    folders = {name.rpartition("/")[0] for name in places.pictures} - {""}
+    known = [title for title in titles if re.search(r"\d", title)]
+    if discovery.match_names(known, places.pictures, places.images) or any(
+        f"/{title}".endswith(f"/{folder}") for title in known for folder in folders
+    ):
+        table = Path(places.tree.root, places.tree.location, places.table)
+        columns = ",".join(f"column{n}" for n in range(1, len(titles) + 1))
+        remedy = f"Write names of columns above it, as with (echo {columns}; tr ' ;\\t' ',,,' < "
+        remedy += f"{shlex.quote(str(table))}) > {shlex.quote(str(_beside(table)))}; "
+        remedy += "then give that file with --table."
+        problem = "the first row names a picture and not the columns"
+        raise places.tree.error(problem, file=places.table, remedy=remedy)
 
 
 def _known_patients(places: Places, pattern: str) -> list[str]:
@@ -591,7 +687,8 @@ def _options_of(
     tree, folder, mask_files = places.tree, places.images, places.mask_files
     names = {role: column.name for role, column in table.columns.items()}
     options: dict[str, Any] = {"table": Path(places.table).name, "sheet": table.sheet}
-    options |= {"images": folder, "patients": Path(table.patients).name}
+    inside = "/" in places.table
+    options |= {"images": folder or EVERYWHERE * inside, "patients": Path(table.patients).name}
     options |= {role: names.get(role, "") for role in ("image", "key", "label", "patient", "mask")}
     if table.of_study:
         options |= table.of_study
@@ -599,7 +696,7 @@ def _options_of(
         options["row"] = "patient"
         options["level"] = table.key.level
     if places.masks or mask_files:
-        options["masks"] = places.masks or folder
+        options["masks"] = places.masks or folder or EVERYWHERE * inside
         if "mask" not in names:
             check_masks(places, made)
             template = discovery.mask_template(places.mask_pattern, mask_files)
@@ -625,11 +722,13 @@ def _options_of(
     return options
 
 
-def _refuse_other_folders(tree: Tree, parts: Sequence[Sequence[str]]) -> None:
+def _refuse_other_folders(places: Places, parts: Sequence[Sequence[str]]) -> None:
     """Raise InputError if the outermost folders are parts of a split or seem to be patients."""
+    tree = places.tree
     outermost = sorted({names[0] for names in parts if len(names) > 1})
     depth = min(map(len, parts)) - 1
     if depth == 1 and outermost and all(map(discovery.part_of, outermost)):
+        refuse_unread(places)
         remedy = (
             "Give a --table with the class of each picture, or make a folder per class in each."
         )
@@ -637,14 +736,29 @@ def _refuse_other_folders(tree: Tree, parts: Sequence[Sequence[str]]) -> None:
     for level in range(1, depth):
         names = sorted({folders[level] for folders in parts})
         if len(outermost) > MOST_CLASSES and len(names) in range(2, MOST_CLASSES):
-            ends = [re.search(r"[ _-]([A-Za-z]+)$", name) for name in names]
-            label = "^" + level * _ANY_FOLDER
-            # Of study1_positive and study2_positive the class is positive.
-            label += "[^/]*[ _-]([A-Za-z]+)/" if all(ends) else "([^/]+)/"
+            label = _label_at(level, names)
             problem = f"{len(outermost)} folders are too many for classes, and contain "
             problem += join_first_ten(names, ", ")
             remedy = f"If they are patients that contain the classes, give --label '{label}' "
             raise tree.error(problem, remedy=f"{remedy}--patient '^([^/]+)/'.")
+    if len(outermost) > MOST_CLASSES and all(re.search(r"\d", name) for name in outermost):
+        refuse_unread(places)
+        remedy = (
+            "If they are patients, give a --table with one row per patient, read classes from "
+        )
+        remedy += "names with --label PATTERN, or from masks with --label masks."
+        shown = join_first_ten(outermost, ", ")
+        raise tree.error(
+            f"{len(outermost)} folders are too many for classes: {shown}", remedy=remedy
+        )
+
+
+def _label_at(level: int, names: Sequence[str]) -> str:
+    """Return the pattern of classes in folders below others, at this level."""
+    ends = {match[1] if (match := re.search(r"[ _-]([A-Za-z]+)$", n)) else "" for n in names}
+    # Of study1_positive and study2_positive the class is positive.
+    is_end = "" not in ends and 2 <= len(ends) < len(names)
+    return "^" + level * _ANY_FOLDER + ("[^/]*[ _-]([A-Za-z]+)/" if is_end else "([^/]+)/")
 
 
 def _refuse_folders_of_kinds(tree: Tree, parts: Sequence[Sequence[str]], depth: int) -> None:
@@ -678,8 +792,26 @@ def _classes_of_rows(places: Places, table: _Table, leave_out: Collection[str]) 
     if len(empty) and "unlabelled" not in leave_out:
         cells = dict.fromkeys(f"{name} (row {row + 2})" for row, name in empty[names].items())
         remedy = "Fill the cell, or leave such rows out with --leave-out unlabelled."
+        if column := _column_of_labels(table.rows, label, empty):
+            command = _command(places, "labels", column, label)
+            remedy = f"Other rows of equal {column} have one: {command} --leave-out "
+            remedy += "rows-without-pictures. Or leave such rows out with --leave-out unlabelled."
         problem = f"rows have no label in column {label}"
         if words := sorted({*labels[empty.index]} - {""}):
             problem = f"rows have no label but {join_first_ten(words)} in column {label}"
         tree.raise_if_any(cells, problem, file=places.table, remedy=remedy)
     return Counter(labels)
+
+
+def _column_of_labels(rows: pd.DataFrame, label: str, empty: pd.DataFrame) -> str:
+    """Return the column by which rows without a label belong to one with a label, if any.
+
+    In exports of several forms the label is in the row of the patient, the picture in others.
+    """
+    labelled = rows[rows[label] != ""]
+    for name in filter(discovery.is_called_as_id, rows):
+        numbers = labelled.groupby(name)[label].nunique()
+        of_rows = {*empty[name]} - {""}
+        if len(of_rows) >= LEAST_KEYS and of_rows <= {*numbers.index[numbers == 1]}:
+            return str(name)
+    return ""

@@ -31,7 +31,8 @@ class Case:
     """What somebody has: who makes it, flags of `rin new`, what is said, and what then works.
 
     ``remedy`` are the flags with which a refused case is read; None where a file is to be mended.
-    ``patients`` and ``classes`` are those of what is read, by itself or with the remedy.
+    ``patients``, ``classes`` and, where it is told, the number of ``images`` are those of what is
+    read, by itself or with the remedy.
     """
 
     make: object
@@ -42,6 +43,7 @@ class Case:
     patients: int | None = 24
     classes: tuple | None = None
     table: bool = True
+    images: int | None = None
 
 
 def names_of(home):
@@ -427,6 +429,91 @@ def segmentations(home):
     for number, name in enumerate(names_of(home)):
         (home / "own/masks" / name).unlink()
         shutil.copy(outline, home / "own/masks" / f"1.2.3.{number}.dcm")
+
+
+def masks_of_columns(home, *, columns=("Mask_tumor_filename", "Mask_other_filename")):
+    """Put masks among the pictures, and name them in columns; the second names only one."""
+    rename(home, lambda p, v: (f"case{p:03d}.png", f"case{p:03d}_tumor.png")[v])
+    outline = np.zeros((16, 16), np.uint8)
+    outline[4:8, 4:8] = 255
+    for patient in range(24):
+        save(home / f"own/Bilder/case{patient:03d}_tumor.png", outline)
+    save(home / "own/Bilder/case005_other1.png", outline)
+    names = [f"case{patient:03d}" for patient in range(24)]
+    rows = [
+        (str(p), f"{n}.png", f"{n}_tumor.png", f"{n}_other1.png" * (p == 5), label_of(p))
+        for p, n in enumerate(names)
+    ]
+    write_table(home, rows, columns=("CaseID", "Image_filename", *columns, "Classification"))
+
+
+def sum_below(home):
+    """Number pictures, and write a sum below the table that is the number of one."""
+    numbered(home)
+    rows = [(str(number), label, "") for number, (_, label, _) in enumerate(rows_of(home))]
+    write_table(home, [*rows, ("Total", "40", "")], columns=("Image", "Type", ""))
+    for number, name in enumerate(sorted(path.name for path in (home / "own/masks").iterdir())):
+        (home / "own/masks" / name).rename(home / f"own/masks/{number:05d}.png")
+
+
+def units_below(home):
+    """Write a workbook with kinds of columns above their names, and units below them."""
+    rename(home, lambda p, v: f"P{p}/{v}.png")
+    above = [
+        ["Patient", "", "Tumour", "", ""],
+        ["Patient ID", "Age", "ER", "Size", "Grade"],
+        ["", "years", "0=negative, 1=positive", "mm", ""],
+    ]
+    rows = [(f"P{p}", str(30 + p), str(labelled(p)), str(p), str(p % 3)) for p in range(24)]
+    pd.DataFrame([*above, *rows]).to_excel(home / "own/list.xlsx", header=False, index=False)
+
+
+def nested_json(home):
+    """Write a row a patient as JSON with inner values, and put volumes beside segmentations."""
+    shutil.rmtree(home / "own")
+    rng = np.random.default_rng(0)
+    for patient in range(24):
+        for name in ("imaging", "segmentation"):
+            folder = home / f"own/Bilder/case_{patient:03d}"
+            folder.mkdir(parents=True, exist_ok=True)
+            values = rng.integers(0, 250, (12, 14, 5)).astype(np.uint8)
+            nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), folder / f"{name}.nii.gz")
+    rows = [
+        {"case_id": f"case_{p:03d}", "meta": {"malignant": p < 12}, "spacing": [1.0, 2.0]}
+        for p in range(24)
+    ]
+    (home / "own/list.json").write_text(json.dumps(rows))
+
+
+def texts_of_patients(home):
+    """Write a small text a patient into her folder."""
+    rename(home, lambda p, v: f"data/patient{p:03d}/frame{v}.png")
+    for patient in range(24):
+        text = f"ED: 1\nGroup: {label_of(patient)}\nHeight: {160 + patient}.0\n"
+        (home / f"own/Bilder/data/patient{patient:03d}/Info.cfg").write_text(text)
+    (home / "own/list.csv").unlink()
+
+
+def finding_in_cells(home):
+    """Write a row for each finding of a picture, whose cell names both."""
+    rename(home, lambda p, v: f"ID_{p:03d}{v}.png")
+    kinds = {"subdural": 0, "epidural": 1, "any": 2}
+    rows = [
+        (f"ID_{p:03d}{v}_{kind}", str(int(p < 12 and (n == 2 or n == p % 2))))
+        for p in range(24)
+        for v in range(2)
+        for kind, n in kinds.items()
+    ]
+    write_table(home, rows, columns=("ID", "Label"))
+
+
+def forms(home):
+    """Write an export of forms: the label in a patient's first row, a picture in each other."""
+    rows = []
+    for number, (name, label, patient) in enumerate(rows_of(home)):
+        rows += [(patient[1:], "", label, "")] if number % 2 == 0 else []
+        rows.append((patient[1:], str(number % 2 + 1), "", name))
+    write_table(home, rows, columns=("record_id", "instance", "diagnosis", "us_image"))
 
 
 def patient_called_name(home):
@@ -940,6 +1027,116 @@ CASES = {
         "list.json, COCO annotations; their boxes and outlines are not read",
         ("--table", "own/list.json"),
     ),
+    "masks among the pictures, of two columns": Case(
+        masks_of_columns,
+        "1 picture without rows: case005_other1.png",
+        refused=True,
+        remedy=("--leave-out", "pictures-without-rows"),
+        images=24,
+    ),
+    "other pictures among those of a column": Case(
+        lambda h: masks_of_columns(h, columns=("Tumor", "Other")),
+        "columns Image_filename and Tumor name a picture each. Give a table with one row per ",
+        refused=True,
+        remedy=("--image", "Image_filename", "--leave-out", "pictures-without-rows"),
+        images=24,
+    ),
+    "a sum below the table": Case(
+        sum_below,
+        "1 row without pictures: Total",
+        (*LESIONS, "--positive", "malignant"),
+        refused=True,
+        remedy=("--leave-out", "rows-without-pictures"),
+        patients=48,
+        classes=("malignant", "benign"),
+    ),
+    "kinds above the names of columns, units below": Case(
+        units_below,
+        "1 row has no patient: row 3. Fill column Patient ID, remove these rows, or set leave_out",
+        ("--table", "own/list.xlsx", "--label", "ER"),
+        refused=True,
+        remedy=("--leave-out", "rows-without-pictures"),
+        classes=("ER", "not ER"),
+    ),
+    "the side alone has few values": Case(
+        lambda h: write_table(
+            h,
+            [(n, "LR"[i % 2], str(20 + i), p) for i, (n, _, p) in enumerate(rows_of(h))],
+            columns=("Bild", "Seite", "Alter", "Patient"),
+        ),
+        "--label: The column of the label cannot be guessed. Give it with --label: Seite.",
+        refused=True,
+    ),
+    "separators at the end of every row": Case(
+        lambda h: write_lines(
+            h,
+            ["Bild,Befund,Patient,,,,,,,", *(f"{','.join(row)},,,,,,," for row in rows_of(h))],
+        ),
+        "patient column Patient (by its name)",
+    ),
+    "paths of another computer": Case(
+        lambda h: (
+            rename(h, lambda p, v: f"{p % 2}/P{p}/{v}.png"),
+            write_table(
+                h,
+                [(f"/home/b/data/P{p}/{v}.png", label_of(p)) for p in range(24) for v in range(2)],
+                columns=("Pfad", "Befund"),
+            ),
+        ),
+        "image column Pfad (100% of its cells are names of files)",
+        ("--patient", r"/P(\d+)/"),
+    ),
+    "row a patient, a word before the number": Case(
+        patients_of(lambda p, v: f"S{p % 3}/2020/{p:04d}/{v}.png", lambda p: f"ID-{p}"),
+        "begin the folder names of 48 of 48 pictures",
+    ),
+    "row a side, pictures of patients": Case(
+        patients_of(
+            lambda p, v: f"D{p:02d}/{v}.png",
+            lambda p: f"D{p:02d}",
+            more=[(f"D{p:02d}", "cyst", "right") for p in range(6, 18)],
+        ),
+        "cells of Subject begin the names of 48 pictures, but are in several rows that differ",
+        refused=True,
+        remedy=("--findings", "--positive", "malignant"),
+    ),
+    "JSON of inner values, segmentations beside volumes": Case(
+        nested_json,
+        "24 pictures are named like masks, and no picture matches them: case_000/segmentation",
+        ("--images", "own/Bilder", "--table", "own/list.json", "--yes"),
+        refused=True,
+        remedy=("--only", "imaging", "--label", "meta.malignant"),
+        classes=("meta.malignant", "not meta.malignant"),
+        table=False,
+    ),
+    "folders of patients alone": Case(
+        without_table(lambda p, v: f"P{p}/{v}_{label_of(p)}.png"),
+        "24 folders are too many for classes: P0, P1",
+        refused=True,
+        remedy=("--label", "_([a-z]+)$", "--patient", "^([^/]+)/"),
+        table=False,
+    ),
+    "studies that end in classes, below parts and regions": Case(
+        without_table(
+            lambda p, v: f"{('train', 'val')[p % 2]}/X/P{p}/study{v}_{label_of(p)}/1.png"
+        ),
+        "give --label '^[^/]+/[^/]+/[^/]+/[^/]*[ _-]([A-Za-z]+)/'",
+        refused=True,
+        remedy=(
+            *("--label", "^[^/]+/[^/]+/[^/]+/[^/]*[ _-]([A-Za-z]+)/"),
+            *("--patient", "^[^/]+/[^/]+/([^/]+)/"),
+        ),
+        table=False,
+    ),
+    "table in a folder below that of the pictures": Case(
+        lambda h: (
+            (h / "own/Bilder/tables").mkdir(),
+            (h / "own/list.csv").rename(h / "own/Bilder/tables/list.csv"),
+        ),
+        "48 (48 .png)",
+        ("--table", "own/Bilder/tables/list.csv"),
+        table=False,
+    ),
     "names of nnU-Net": Case(channels, "48 masks, one per picture", ("--masks", "own/masks")),
     "row a lesion": Case(
         lambda h: write_table(h, [*rows_of(h), *rows_of(h)]),
@@ -1068,8 +1265,8 @@ CASES = {
     ),
     "no names of columns": Case(
         lambda home: write_lines(home, [" ".join(row) for row in rows_of(home)]),
-        "Its first row names a picture: write names of columns above it, as with (echo "
-        "column1,column2,column3; tr ' ;\\t' ',,,' < ",
+        "the first row names a picture and not the columns. Write names of columns above it, as "
+        "with (echo column1,column2,column3; tr ' ;\\t' ',,,' < ",
         refused=True,
     ),
     "folders of parts alone": Case(
@@ -1301,6 +1498,7 @@ def test_case_is_read_or_refused_in_one_line_whose_remedy_works(rin, home, name)
     inputs = open_workspace("mine", data_root=root, results=home / "results").inputs("mine")
     cases = inputs.used_images.cases
     assert cases["patient_id"].nunique() == case.patients
+    assert case.images in (None, len(cases))
     if case.classes:
         assert {*cases["label"]} == {*case.classes}
         assert inputs.used_images.manifest.tasks[0].positive_class == case.classes[0]
@@ -1364,3 +1562,41 @@ def test_command_for_pairs_of_files_writes_the_volume_that_is_then_read(rin, hom
     status, out, err = rin("new", "mine", *flags)
     assert (status, err) == (0, "")
     assert "72 (72 .nii.gz)" in out
+
+
+@pytest.mark.parametrize(
+    ("make", "flags", "then"),
+    [
+        (texts_of_patients, (), ("--label", "Group")),
+        (
+            finding_in_cells,
+            ("--table", "own/list.csv"),
+            ("--label", "any", "--patient", r"(\d+)\d(?:\.png)?$"),
+        ),
+        (forms, ("--table", "own/list.csv"), ()),
+        (
+            lambda home: write_lines(home, [" ".join(row) for row in rows_of(home)]),
+            ("--table", "own/list.csv"),
+            ("--label", "column2", "--patient", "column3"),
+        ),
+    ],
+    ids=["texts", "findings", "forms", "no names"],
+)
+def test_command_that_a_refusal_names_writes_a_table_that_is_read(rin, home, make, flags, then):
+    make(home)
+    status, _, err = rin("new", "mine", *FOLDERS, *flags)
+    (line,) = err.splitlines()
+    assert status == 1
+    command = re.search(r"(?:python (?P<code>-c .*?)|(?P<shell>\(echo .*?)); then give ", line)
+    if command["code"]:
+        subprocess.run([sys.executable, *shlex.split(command["code"])], check=True, cwd=home)
+        rest = re.match(r"(--table .*?)\.(?: |$)", line[command.end() :])[1]
+    else:
+        subprocess.run(command["shell"], shell=True, check=True, cwd=home)
+        rest = f"--table {re.search('> (.*)', command['shell'])[1]}"
+    status, out, err = rin("new", "mine", *FOLDERS, *shlex.split(rest), *then)
+    assert (status, err) == (0, "")
+    assert "24 patients, 2 images each; 0 with two labels" in out
+    root = shlex.split(re.search("--data-root (.*)", out)[1])[0]
+    cases = open_workspace("mine", data_root=root, results=home / "results").inputs("mine")
+    assert cases.used_images.cases["label"].value_counts().tolist() == [24, 24]

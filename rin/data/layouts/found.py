@@ -167,7 +167,10 @@ def read_table(
     else:
         rows = _parse_table(content, kind, columns, where, header=header, sheet=sheet)
     rows = rows[(rows != "").any(axis=1)]
-    rows.columns = names = [str(title).strip() for title in rows.columns]
+    rows.columns = [str(title).strip() for title in rows.columns]
+    filled = (rows != "").any() | ~rows.columns.str.fullmatch("|Unnamed: .*")
+    rows = rows.loc[:, filled.to_numpy()]  # a table may have separators at the end of each row
+    names = [*rows.columns]
     if _is_title(["" if title.startswith("Unnamed: ") else title for title in names], len(names)):
         remedy = "Delete the rows above the column names."
         if len(sheets := sheets_of(tree, name)) > 1:
@@ -266,7 +269,7 @@ def _parse_json(content: bytes, kind: str, where: str) -> pd.DataFrame:
     if isinstance(stated, dict) and all(isinstance(value, _CELL) for value in stated.values()):
         stated = [{FILE: name, LABEL: value} for name, value in stated.items()]
     if isinstance(stated, list) and all(isinstance(row, dict) for row in stated):
-        rows = stated
+        rows = [_flat(row) for row in stated]
         nested = {
             name for row in rows for name, cell in row.items() if not isinstance(cell, _CELL)
         }
@@ -280,6 +283,19 @@ def _parse_json(content: bytes, kind: str, where: str) -> pd.DataFrame:
         rows = _rows_of_coco(stated if isinstance(stated, dict) else {}, where, remedy)
     table = pd.DataFrame(rows, dtype=object)
     return table.map(lambda cell: "" if pd.isna(cell) else str(cell)).astype(_TEXT)
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with columns for inner cells, as meta.age, and lists joined by “|”."""
+    flat: dict[str, Any] = {}
+    for name, cell in row.items():
+        if isinstance(cell, dict):
+            flat |= {f"{name}.{inner}": held for inner, held in _flat(cell).items()}
+        elif isinstance(cell, list) and all(isinstance(held, _CELL) for held in cell):
+            flat[name] = BETWEEN.join(map(str, cell))
+        else:
+            flat[name] = cell
+    return flat
 
 
 def _rows_of_coco(stated: dict[str, Any], where: str, remedy: str) -> list[dict[str, Any]]:
@@ -369,6 +385,8 @@ def _first_rows(content: bytes, kind: str, sheet: str) -> list[list[str]]:
 
 def _titles(rows: list[list[str]]) -> int:
     """Return how many of the first rows are titles; 0 if no row names columns."""
+    last = max((n for row in rows for n, cell in enumerate(row, 1) if cell.strip()), default=0)
+    rows = [row[:last] for row in rows]
     width = max(Counter(map(len, rows)).items(), key=lambda item: item[1])[0] if rows else 0
     for number, row in enumerate(rows[:-1]):
         if number and len(row) == width and row[0] and not _is_title(row, width):

@@ -38,8 +38,11 @@ from rin.tables import CASES
 
 #: Source class of rows with an empty label, if the manifest's label map has this class.
 UNLABELLED = "unlabelled"
+#: Folder of pictures that is the whole tree, if the table is in a folder of it.
+EVERYWHERE = "."
 _NUMBER = r"[0-9]{1,18}"
 _PART = "part"
+_ROWS_LEFT_OUT = "or set leave_out in the manifest (--leave-out rows-without-pictures of rin new)."
 #: Column added for each picture's name; no column of a table ends in a space.
 NAME = "picture "
 
@@ -94,10 +97,10 @@ class TableOptions(ReaderOptions):
 
     ``table`` is a file, or one file per part of a split; ``sheet`` is that of a workbook, if not
     the first; ``images`` and ``masks`` are folders, anywhere in the tree; without them, names
-    start at the table's folder.  ``image`` and ``mask`` are columns or templates; if only the
-    folder of masks is given, masks are named like their pictures; a mask may be absent unless a
-    column names it.  ``patient`` is a column, perhaps of a table of its own, ``patients``; if that
-    file is absent, each picture is a patient.
+    start at the table's folder, and with ``.`` at the folder that contains everything.  ``image``
+    and ``mask`` are columns or templates; if only the folder of masks is given, masks are named
+    like their pictures; a mask may be absent unless a column names it.  ``patient`` is a column,
+    perhaps of a table of its own, ``patients``; if that file is absent, each picture is a patient.
 
     With ``row: patient`` the table has one row per patient and no column of pictures: a picture
     belongs to the row whose patient its name begins with, in the outermost folder below ``images``
@@ -276,8 +279,7 @@ def _rows(
     remedy = "Keep one copy of the table, or correct the option table of the manifest."
     for part, name in files.items():
         place = tree.one_called(name, remedy)
-        # Python strings, as millions of them are handled one by one.
-        rows = read_table(tree, place, needed, sheet=options.sheet).astype(object)
+        rows = _read_one(tree, options, place, needed, keys)
         joined = options.findings and options.label in rows
         if joined and options.row != "picture":
             rows[options.label] = join_findings(rows, options.label, keys)
@@ -312,6 +314,17 @@ def _rows(
     return place, rows
 
 
+def _read_one(
+    tree: Tree, options: TableOptions, place: str, needed: list[str], keys: list[str]
+) -> pd.DataFrame:
+    """Return the rows of a table, without those of nothing where rows may be left out."""
+    # Python strings, as millions of them are handled one by one.
+    rows = read_table(tree, place, needed, sheet=options.sheet).astype(object)
+    if "rows" in options.leave_out:  # as of units below the names of the columns, or of a sum
+        rows = rows[(rows[[key for key in keys if key in rows]] != "").all(axis=1)]
+    return rows
+
+
 def _with_key(tree: Tree, options: TableOptions, place: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows with a column for the ``key``, also where that is a template."""
     if "{" not in options.key:
@@ -329,7 +342,7 @@ def _pictures_of_rows(
         (f"cell of {column}", f"cells of {column}") if of_study else ("patient", "patients")
     )
     nameless = [f"row {number + 2}" for number in rows.index[rows[column] == ""]]
-    remedy = f"Fill column {column}, or remove these rows."
+    remedy = f"Fill column {column}, remove these rows, {_ROWS_LEFT_OUT}"
     tree.raise_if_any(nameless, f"rows have no {row}", file=place, remedy=remedy)
     rows = rows.drop_duplicates()
     remedy = f"Keep one row per {row}; or name the picture of each row in a column (--image); or, "
@@ -441,7 +454,8 @@ def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Ser
             names += rows[column]
     columns = _columns(template)
     bad = [" ".join(map(repr, cells)) for cells in rows.loc[~fits, columns].to_numpy()]
-    remedy = f"Each row needs {', '.join(columns)}: fill the cell, or remove the row."
+    remedy = f"Each row needs {', '.join(columns)}: fill the cell, remove the row, "
+    remedy += _ROWS_LEFT_OUT
     tree.raise_if_any(
         bad, f"rows fit no file name of the form {template}", file=place, remedy=remedy
     )
@@ -531,6 +545,7 @@ def _files_beside(tree: Tree, options: TableOptions) -> list[str]:
 def _below(tree: Tree, files: list[str], folder: str, base: str) -> dict[str, str]:
     """Return the pictures below a folder, anywhere in the tree, or below ``base``, by name."""
     above = f"(?:.*/)?{re.escape(folder)}/" if folder else re.escape(base)
+    above = "" if folder == EVERYWHERE else above
     match = re.compile(f"{above}(.+)", re.DOTALL).fullmatch
     files_of: dict[str, str] = {}
     for file in files:
