@@ -58,6 +58,8 @@ CHANNEL = "_0000"
 #: Share of a table's rows with different cells above which a column may have a row per patient.
 LEAST_UNIQUE = 0.9
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)?")
+#: A date that begins with its year, perhaps with the time that spreadsheets write.
+_DATE = r"(?<!\d)((?:19|20)\d\d)[-_./]?(\d\d)[-_./]?(\d\d)(?!\d)(?: 00:00:00)?"
 #: Replaces the outer folders of a path.
 _ANY = "**/"
 #: First bytes of spreadsheet files, the older format first.
@@ -200,7 +202,7 @@ def _matched_numbers(paths: dict[str, str], known: Collection[str]) -> dict[str,
         if is_number(stem := file_stem(file.rpartition("/")[2])):
             by_number[int(stem)].append(file)
     for name, path in paths.items():
-        if is_number(stem := file_stem(path)):
+        if is_number(stem := file_stem(path).removesuffix(".0")):
             cells[int(stem)].append(name)
     return {
         names[0]: by_number[number][0]
@@ -225,9 +227,9 @@ def without_zeros(name: str) -> str:
 
 
 def _ids_of(keys: Collection[str]) -> dict[str, set[str]]:
-    """Return the keys by id, and by their numbers if all begin with one word, as in ID-0012."""
+    """Return the keys by id, and by number if all have one word before it, as ID-0012 and 12.0."""
     by_id: dict[str, set[str]] = defaultdict(set)
-    matches = [(key, re.fullmatch(r"(\D*[^\W\d]\D*)(\d+)", key.strip())) for key in keys]
+    matches = [(key, re.fullmatch(r"(\D*[^\W\d]\D*|)(\d+)(?:\.0)?", key.strip())) for key in keys]
     for key in keys:
         by_id[without_zeros(key)].add(key)
     if len({match and match[1] for _, match in matches}) == 1:
@@ -263,6 +265,7 @@ def keys_at(names: Sequence[str], keys: Collection[str], level: int) -> list[set
     """
     by_id = _ids_of(keys)
     known = {_folded(key): key for key in keys}
+    dated = {_with_dates(key): key for key in known if _with_dates(key) != key}
     more = max((key.count("/") for key in keys), default=0)
     fitting = []
     for name in names:
@@ -273,8 +276,27 @@ def keys_at(names: Sequence[str], keys: Collection[str], level: int) -> list[set
             part = "/".join(folders[level - 1 : level + more])
         starts = _beginnings(_folded(part))
         whole = {known[start] for start in starts if start in known}
+        if dated and not whole:
+            starts = _beginnings(_with_dates(_folded(part)))
+            whole = {known[dated[start]] for start in starts if start in dated}
         fitting.append(whole or {key for start in starts for key in by_id[without_zeros(start)]})
     return fitting
+
+
+def _are_dates(cells: pd.Series) -> bool:
+    """Return whether all cells are dates, which identify nobody."""
+    return all(re.fullmatch(_DATE, _with_dates(cell)) for cell in cells)
+
+
+def _with_dates(text: str) -> str:
+    """Return a text with its dates, such as 04.03.2021 and 2021-03-04 00:00:00, as 20210304."""
+    text = re.sub(r"(?<!\d)(\d\d?)\.(\d\d?)\.((?:19|20)\d\d)(?!\d)", _as_day, text)
+    return re.sub(_DATE, r"\1\2\3", text)
+
+
+def _as_day(match: re.Match[str]) -> str:
+    day, month, year = match.groups()
+    return f"{year}{month:0>2}{day:0>2}"
 
 
 def _beginnings(text: str) -> list[str]:
@@ -678,7 +700,7 @@ def guess_key(
     for name in [column] if column else rows:
         filled = rows[name][rows[name] != ""].drop_duplicates()
         is_unique = bool(column) or several or len(filled) > LEAST_UNIQUE * len(rows)
-        if len(filled) < 2 or not is_unique:
+        if len(filled) < 2 or not is_unique or (not column and _are_dates(filled)):
             continue
         if patients:
             level, keys = None, [{key} - {""} for key in keys_equal(patients, filled)]

@@ -470,17 +470,27 @@ def _inspect(
         checked = cases.assign(mask_digest=cases["mask_digest"].where(~right, ""))
     if wrong := case_problems(manifest, checked):
         kind, problem, remedy = wrong[0]
-        remedy = _TEXTS["remedies"].get(kind, remedy)
-        if kind == "mixed patients" and manifest.patient_pattern:
-            remedy += f", or --patient {NO_PATIENTS} if names do not identify patients"
-        if kind == "one class" and manifest.labels_in_masks:
-            remedy += ", or the mask values of the lesion with --lesion-values"
+        remedy = _remedy_of(kind, remedy, manifest)
         raise InputError(problem, where=tree.place(places.table), remedy=f"{remedy}.")
     bits, pairs = suggest_threshold(cases)
     fields["near_duplicate_bits"] = bits
     rule = "largest of 40, 24, 16 and 8 bits (of 256) that links no chains"
     made.notes["near_duplicate_bits"] = f"{rule}: {counted(len(pairs), 'pairs')}"
     return pairs
+
+
+def _remedy_of(kind: str, remedy: str, manifest: DatasetManifest) -> str:
+    """Return the remedy for a kind of problem with cases, with the flags of `rin new`."""
+    remedy = _TEXTS["remedies"].get(kind, remedy)
+    if kind == "mixed patients" and manifest.patient_pattern:
+        remedy += f", or --patient {NO_PATIENTS} if names do not identify patients"
+    elif kind == "mixed patients" and manifest.options.get("patients") is True:
+        above = "[^/]+/" * (1 + ("splits" in manifest.options))
+        remedy += f", or --patient '^({above}[^/]+)/' if folders of two classes that are called "
+        remedy += "alike are of different patients"
+    if kind == "one class" and manifest.labels_in_masks:
+        remedy += ", or the mask values of the lesion with --lesion-values"
+    return remedy
 
 
 def _rightly_empty(

@@ -281,9 +281,10 @@ def _take_patients_beside(places: Places, table: _Table, made: NewTask) -> None:
 
 
 def _hint_at_groups(table: _Table, made: NewTask) -> None:
-    """Report columns of ids that several rows share, if no column names patients."""
+    """Report columns of ids that several rows share, if no column names patients of several."""
     taken = {column.name for column in table.columns.values()}
-    if "patient" in table.columns or table.key:
+    patient = table.columns.get("patient")
+    if table.key or (patient and (table.patients or not table.rows[patient.name].is_unique)):
         return
     for name in table.rows:
         n = table.rows[name].nunique()
@@ -637,6 +638,7 @@ def _command(places: Places, what: str, column: str, label: str) -> str:
 def _refuse_unnamed(places: Places, rows: pd.DataFrame, key: discovery.Key | None) -> None:
     """Raise InputError for a table in which no column names pictures or patients."""
     tree, pictures = places.tree, places.pictures
+    _refuse_copies(places, rows)
     n = len(key.rows) if key else 0
     problem = f"no column names the {counted(len(pictures), 'pictures')} below "
     problem += f"{places.images or '.'} ({', '.join(rows)}), and none with one row per "
@@ -665,6 +667,25 @@ def _refuse_nameless(places: Places, rows: pd.DataFrame) -> None:
         remedy += "then give that file with --table."
         problem = "the first row names a picture and not the columns"
         raise places.tree.error(problem, file=places.table, remedy=remedy)
+
+
+def _refuse_copies(places: Places, rows: pd.DataFrame) -> None:
+    """Raise InputError if cells name files that are in several folders, as copies are."""
+    files: dict[str, list[str]] = defaultdict(list)
+    for name in places.pictures:
+        file = name.rpartition("/")[2]
+        for called in {file, discovery.file_stem(file)}:
+            files[called].append(name)
+    for column in rows:
+        twice = [files[cell] for cell in {*rows[column]} if len(files.get(cell, ())) > 1]
+        if len(twice) > rows[column].nunique() / 2:
+            several = min(twice)
+            problem = f"cells of {column} fit several files each, as {' and '.join(several[:3])}"
+            remedy = "Give the folder of one kind with --images, or select one with --only, as in "
+            remedy += (
+                f"--only '{several[0].rpartition('/')[0]}/'; or write the folders into the cells."
+            )
+            raise places.tree.error(problem, file=places.table, remedy=remedy)
 
 
 def _known_patients(places: Places, pattern: str) -> list[str]:

@@ -1137,6 +1137,52 @@ CASES = {
         ("--table", "own/Bilder/tables/list.csv"),
         table=False,
     ),
+    "patients of a picture each, ids that pictures share": Case(
+        lambda h: write_table(
+            h,
+            [(n, f"E{i}", f"H{p}", k) for i, (n, k, p) in enumerate(rows_of(h))],
+            columns=("Bild", "case", "hospital number", "Befund"),
+        ),
+        "column hospital number has 24 values in 48 rows: give --patient hospital number if rows",
+        patients=48,
+    ),
+    "ids as pandas writes them beside empty cells": Case(
+        patients_of(lambda p, v: f"{p + 1:04d}_{v}.png", lambda p: f"{p + 1}.0"),
+        "its cells begin the names of 48 of 48 pictures",
+    ),
+    "row a day, dates written otherwise": Case(
+        lambda h: (
+            rename(h, lambda p, v: f"P{p:02d}_2021-{v + 3:02d}-{p + 1:02d}.png"),
+            write_table(
+                h,
+                [
+                    (f"P{p:02d}", f"{p + 1}.{v + 3:02d}.2021", label_of(p))
+                    for p in range(24)
+                    for v in range(2)
+                ],
+                columns=("Patient", "Datum", "Befund"),
+            ),
+        ),
+        "key column {Patient}_{Datum} (one row per study: its cells begin the names of 48 of 48",
+    ),
+    "copies in two folders": Case(
+        lambda h: (
+            rename(h, lambda p, v: f"{('raw', 'copy')[v]}/{p:03d}.png"),
+            write_table(
+                h, [(f"{p:03d}.png", label_of(p)) for p in range(24)], columns=("Bild", "Befund")
+            ),
+        ),
+        "cells of Bild fit several files each, as copy/000.png and raw/000.png. Give the folder",
+        refused=True,
+        remedy=("--only", "copy/"),
+    ),
+    "numbers of patients in two classes": Case(
+        without_table(lambda p, v: f"{label_of(p)}/{p % 12}/{v}.png"),
+        "or --patient '^([^/]+/[^/]+)/' if folders of two classes that are called alike",
+        refused=True,
+        remedy=("--patient", "^([^/]+/[^/]+)/"),
+        table=False,
+    ),
     "names of nnU-Net": Case(channels, "48 masks, one per picture", ("--masks", "own/masks")),
     "row a lesion": Case(
         lambda h: write_table(h, [*rows_of(h), *rows_of(h)]),
