@@ -229,6 +229,10 @@ shutil.rmtree(work)
 # | a table with one row per finding | `--findings`: any finding of a picture, study or patient counts |
 # | annotations of COCO | `--table annotations.json`: one row per picture, the classes of its annotations as findings |
 # | several sequences or views, of which one is to be used | `--only flair`; `--only 'flair\|seg'` with masks that are called so |
+# | a small text (`Group: DCM`) or JSON file per picture or patient, rows per finding as `ID_7_epidural`, an export of forms with labels in other rows, no names of columns | refused with the command that makes a table of it |
+# | masks among the images, which a column names | recognised and reported |
+# | rows of units or sums in the table | `--leave-out rows-without-pictures` |
+# | ids and dates written otherwise: `ID-12` or `12.0` for folder `0012`, `04.03.2021` for `20210304` | compared as ids and dates |
 # | a split in the table that is not to be used | `--split none` |
 # | patients in file names, or in paths | a pattern is proposed, with examples; another one by `--patient 'p(\d+)_'`, `--patient '([^/]+)/[^/]+$'`; `--patient none` if names tell none |
 # | classes in file names | `--label '_(\d)$'`, without a table |

@@ -610,10 +610,9 @@ def _refuse_findings(places: Places, rows: pd.DataFrame) -> None:
             raise tree.error(problem, file=places.table, remedy=remedy)
     key = discovery.guess_key(rows, places.pictures, (), several=True)
     if key and len(key.rows) > len(places.pictures) / 2 and len({*key.rows}) >= LEAST_KEYS:
-        problem = (
-            f"cells of {key.name} begin the names of {counted(len(key.rows), 'pictures')}, but "
-        )
-        problem += f"are in several rows that differ ({len(rows):,} rows)"
+        problem = f"no column names the {counted(len(places.pictures), 'pictures')} below "
+        problem += f"{places.images or '.'} ({', '.join(rows)}); cells of {key.name} begin the "
+        problem += f"names of {len(key.rows):,}, but are in several rows that differ"
         remedy = (
             "Keep one row per cell, or name the picture of each row in a column (--image); if "
         )

@@ -348,7 +348,7 @@ def test_annotations_of_coco_are_a_row_a_picture_with_all_its_classes(tmp_path):
         (coco(images=[{"id": 1}]), r"images\.0\.file_name: Field required"),
         ("[1]", r"images: Field required \(and 2 more\)"),
         ('{"images": ', "it is not valid JSON"),
-        ('[{"image": ["a.png"]}]', "columns contain lists instead of single values: image"),
+        ('[{"image": [["a.png"]]}]', "columns contain lists instead of single values: image"),
     ],
 )
 def test_json_that_is_not_annotations_of_coco_is_refused(tmp_path, text, message):
@@ -369,6 +369,11 @@ JSON_ROWS = [{"image": "a.png", "label": 1, "age": None}, {"image": "b.png", "la
             "list.jsonl",
             "\n".join([*map(json.dumps, JSON_ROWS), ""]),
             [["a.png", "1", ""], ["b.png", "0", "7"]],
+        ),
+        (
+            "list.json",
+            '[{"image": "a", "meta": {"kind": "x", "sites": ["l", "r"]}}, {"image": "b"}]',
+            [["a", "x", "l|r"], ["b", "", ""]],
         ),
         (
             "list.ndjson",

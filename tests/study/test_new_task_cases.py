@@ -1096,7 +1096,7 @@ CASES = {
             lambda p: f"D{p:02d}",
             more=[(f"D{p:02d}", "cyst", "right") for p in range(6, 18)],
         ),
-        "cells of Subject begin the names of 48 pictures, but are in several rows that differ",
+        "cells of Subject begin the names of 48, but are in several rows that differ",
         refused=True,
         remedy=("--findings", "--positive", "malignant"),
     ),
