@@ -653,11 +653,15 @@ def _refuse_unnamed(places: Places, rows: pd.DataFrame, key: discovery.Key | Non
 
 def _refuse_nameless(places: Places, rows: pd.DataFrame) -> None:
     """Raise InputError if the first row names a picture, or its folder, in place of columns."""
-    titles = [title.strip("/") for title in re.split(r"[\s,;]+", " ".join(rows))]
+    # Names of columns, such as 2 or Grade 2, may equal a number of a picture or of a folder.
+    titles = re.split(r"[\s;]+", next(iter(rows))) if len(rows.columns) == 1 else [*rows]
     folders = {name.rpartition("/")[0] for name in places.pictures} - {""}
-    known = [title for title in titles if re.search(r"\d", title)]
+    known = [title for title in titles if re.search(r"\d", title) and not title.isdecimal()]
     if discovery.match_names(known, places.pictures, places.images) or any(
-        f"/{title}".endswith(f"/{folder}") for title in known for folder in folders
+        f"/{title.strip('/')}".endswith(f"/{folder}")
+        for title in known
+        if "/" in title
+        for folder in folders
     ):
         table = Path(places.tree.root, places.tree.location, places.table)
         columns = ",".join(f"column{n}" for n in range(1, len(titles) + 1))

@@ -1165,6 +1165,17 @@ CASES = {
         ),
         "key column {Patient}_{Datum} (one row per study: its cells begin the names of 48 of 48",
     ),
+    "columns that are called like pictures": Case(
+        lambda h: (
+            rename(h, lambda p, v: f"{v}/{p}.png"),
+            write_table(
+                h,
+                [(f"{v}/{p}", f"P{p}", "x", "", label_of(p)) for p in range(24) for v in range(2)],
+                columns=("Bild", "Patient", "View 1", "2", "Befund"),
+            ),
+        ),
+        "patient column Patient (by its name)",
+    ),
     "copies in two folders": Case(
         lambda h: (
             rename(h, lambda p, v: f"{('raw', 'copy')[v]}/{p:03d}.png"),
