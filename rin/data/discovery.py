@@ -13,7 +13,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
-from itertools import islice, pairwise, product
+from itertools import islice, pairwise, product, takewhile
 from operator import itemgetter
 from pathlib import Path
 from statistics import StatisticsError, mode
@@ -263,6 +263,23 @@ def keys_at(names: Sequence[str], keys: Collection[str], level: int) -> list[set
     letters, digits and other signs meet, so that P1 begins P1_a and P1a, but not P10.  Keys with
     slashes are compared with as many folders more.
     """
+    outer = _outer_folders(names, {*keys})
+    whole_of = {key.removeprefix(outer).strip("/"): key for key in keys}
+    fitting = _fitting_keys(names, whole_of, level)
+    return [{whole_of[key] for key in several} for several in fitting]
+
+
+def _outer_folders(names: Sequence[str], keys: Collection[str]) -> str:
+    """Return the folders with which all keys begin and that no path has, with their slash."""
+    if not keys or not all("/" in key for key in keys):
+        return ""
+    inside = {folder for name in names for folder in name.split("/")[:-1]}
+    shared = posixpath.commonprefix([key.split("/")[:-1] for key in keys])
+    return "".join(f"{folder}/" for folder in takewhile(lambda name: name not in inside, shared))
+
+
+def _fitting_keys(names: Sequence[str], keys: Collection[str], level: int) -> list[set[str]]:
+    """Return the keys of :func:`keys_at`, which have no folders besides those of the paths."""
     by_id = _ids_of(keys)
     known = {_folded(key): key for key in keys}
     dated = {_with_dates(key): key for key in known if _with_dates(key) != key}

@@ -445,6 +445,7 @@ def _find_key(
         coarser = patient and fewest <= rows[patient.name].nunique() < n_keys
         is_study = bool(coarser and "patients_in_headers" not in match.settings)
         is_study |= discovery.is_called_as_file(match.key.name)
+        is_study |= bool(rows[match.key.name].str.contains("/").any())  # paths name no patients
         return _take_key(table, match, pictures, made, of_study=is_study)
     if not image:
         _refuse_findings(places, rows)

@@ -1079,7 +1079,7 @@ CASES = {
             rename(h, lambda p, v: f"{p % 2}/P{p}/{v}.png"),
             write_table(
                 h,
-                [(f"/home/b/data/P{p}/{v}.png", label_of(p)) for p in range(24) for v in range(2)],
+                [(f"/srv/b/data/P{p}/{v}.png", label_of(p)) for p in range(24) for v in range(2)],
                 columns=("Pfad", "Befund"),
             ),
         ),
@@ -1175,6 +1175,21 @@ CASES = {
             ),
         ),
         "patient column Patient (by its name)",
+    ),
+    "row a study, by folders from above the pictures": Case(
+        lambda h: (
+            rename(h, lambda p, v: f"train/P{p}/study{v}/1.png"),
+            write_table(
+                h,
+                [
+                    (f"set-1/train/P{p}/study{v}/", label_of(p))
+                    for p in range(24)
+                    for v in range(2)
+                ],
+                columns=("Study", "Befund"),
+            ),
+        ),
+        "its cells begin the folder names of 48 of 48 pictures",
     ),
     "copies in two folders": Case(
         lambda h: (
