@@ -52,7 +52,8 @@ class Places:
     """A tree of files with the folders of pictures and masks, the names in them, and the table.
 
     ``mask_files`` are the names of masks and ``mask_pattern`` is their pattern; if ``masks`` is
-    empty, masks are beside the pictures.
+    empty, masks are beside the pictures.  ``around`` is the tree of all files below the given
+    folders, of which ``tree`` may be the folder that contains all pictures.
     """
 
     tree: Tree
@@ -62,6 +63,7 @@ class Places:
     pictures: list[str]
     mask_files: list[str]
     mask_pattern: str
+    around: Tree
 
     @property
     def files(self) -> set[str]:
@@ -131,7 +133,7 @@ def find_places(
     folder, drawn = (names.get(flag, "").removeprefix(".") for flag in ("--images", "--masks"))
     _refuse_pairs(tree)
     pattern = re.compile(only) if only else None
-    tree = tree.with_pictures(pattern)
+    tree = around = tree.with_pictures(pattern)
     files = [name for name in tree.names if tree.is_picture(name)]
     if not table and folder == drawn == "" and (wrapper := _folder_around(files)):
         folder = wrapper
@@ -150,7 +152,8 @@ def find_places(
         raise InputError(problem, where=f"--images {images}", remedy=remedy)
     _refuse_likely_masks(tree, pictures, mask_files)
     table_name = names.get("--table", "")
-    return root, Places(tree, folder, drawn, table_name, pictures, mask_files, mask_pattern)
+    drawing = mask_files, mask_pattern
+    return root, Places(tree, folder, drawn, table_name, pictures, *drawing, around)
 
 
 def _way_to_convert(names: Iterable[str], folder: Path) -> str:
@@ -164,7 +167,7 @@ def _way_to_convert(names: Iterable[str], folder: Path) -> str:
 
 def refuse_annotations(places: Places) -> None:
     """Raise InputError if most pictures have a file of annotations, which is not read."""
-    tree = places.tree
+    tree = places.around
     stems = {discovery.file_stem(name).rpartition("/")[2] for name in places.pictures}
     for annotation in _ANNOTATIONS:
         ending = str(annotation["ending"])
@@ -185,7 +188,7 @@ def refuse_unread(places: Places) -> None:
     They are annotations of a picture each, or texts on a picture or a patient each.
     """
     refuse_annotations(places)
-    tree, endings = places.tree, tuple(str(_CASES["endings"]).split())
+    tree, endings = places.around, tuple(str(_CASES["endings"]).split())
     files = [name for name in tree.names if name.lower().endswith(endings)]
     folders = {name.rpartition("/")[0] for name in places.pictures}
     fewest = max(4, min(len(folders), len(places.pictures)) / 2)

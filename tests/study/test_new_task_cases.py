@@ -516,6 +516,19 @@ def forms(home):
     write_table(home, rows, columns=("record_id", "instance", "diagnosis", "us_image"))
 
 
+def yolo(home):
+    """Write annotations of YOLO into a folder beside that of the pictures, in parts."""
+    part = "{}/{}/P{}_{}".format
+    rename(home, lambda p, v: f"{part('images', ('train', 'val')[p % 2], p, v)}.png")
+    for patient in range(24):
+        for view in range(2):
+            name = part("labels", ("train", "val")[patient % 2], patient, view)
+            path = home / f"own/Bilder/{name}.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{labelled(patient)} 0.5 0.5 0.2 0.2\n")
+    (home / "own/list.csv").unlink()
+
+
 def patient_called_name(home):
     write_table(home, rows_of(home), columns=("file", "Befund", "name"))
 
@@ -1646,13 +1659,14 @@ def test_command_for_pairs_of_files_writes_the_volume_that_is_then_read(rin, hom
             ("--label", "any", "--patient", r"(\d+)\d(?:\.png)?$"),
         ),
         (forms, ("--table", "own/list.csv"), ()),
+        (yolo, (), ()),
         (
             lambda home: write_lines(home, [" ".join(row) for row in rows_of(home)]),
             ("--table", "own/list.csv"),
             ("--label", "column2", "--patient", "column3"),
         ),
     ],
-    ids=["texts", "findings", "forms", "no names"],
+    ids=["texts", "findings", "forms", "labels beside images", "no names"],
 )
 def test_command_that_a_refusal_names_writes_a_table_that_is_read(rin, home, make, flags, then):
     make(home)
