@@ -1492,6 +1492,12 @@ def call(rin, case, flags):
 
 #: Cases that differ from others in a name or a number.
 SLOW = {
+    "other pictures among those of a column",
+    "ids as pandas writes them beside empty cells",
+    "row a study, by folders from above the pictures",
+    "studies that end in classes, below parts and regions",
+    "folders of patients alone",
+    "row a side, pictures of patients",
     "row a patient, folder begins with it",
     "row a patient, numbered slices in numbered folders",
     "row a patient, below folders of sites",
