@@ -113,7 +113,6 @@ fed.padding_forest(runs)
 #    arm moves now?
 #
 #    ```python
-#
 #    levels = ("native", scores["level"].unique()[-1])
 #    effects = stats.factor_effects(scores, (a, b), levels).query("group == 'all'")
 #    effects[["quantity", "init", "estimate"]].round(3)

@@ -144,7 +144,6 @@ Markdown(retraining.after_convergence(longer, shift))
 #    reported. How far does that move the mean AUC?
 #
 #    ```python
-#
 #    aucs = stats.scenario_aucs(same_split).groupby(["task", "init", "scenario"])["auc"]
 #    (aucs.max() - aucs.mean()).groupby(["task", "init"]).mean().round(3)
 #    ```

@@ -145,7 +145,6 @@ Markdown(follow_ups.layers(runs, agree))
 #    convolution?
 #
 #    ```python
-#
 #    heads = runs.predictions(study="head")
 #    skip = stats.factor_effects(heads, (a, b), ("conv", "conv_skip")).query("group == 'all'")
 #    skip[["task", "quantity", "init", "estimate"]].round(3)
@@ -154,7 +153,6 @@ Markdown(follow_ups.layers(runs, agree))
 # 3. Compare the arms with the linear head alone. Is a head worth more than a pretraining?
 #
 #    ```python
-#
 #    linear = heads[heads["level"] == "linear"]
 #    stats.init_differences(linear, a, b).query("group == 'all'")[["task", "estimate"]].round(3)
 #    ```
