@@ -142,9 +142,7 @@ def _misfit(earlier: OpenedResults, later: OpenedResults) -> str:
         return (
             "networks of the existing reference run, or of this study, start from released weights"
         )
-    # Nothing has to be equal for backbones that only one of the two has.
-    backbones = {*earlier.facts.profile.backbones} & {*later.facts.profile.backbones}
-    before, after = _compared(earlier, backbones), _compared(later, backbones)
+    before, after = _compared(earlier, later), _compared(later, earlier)
     shared = before.keys() & after.keys()
     if differing := sorted(name for name in shared if before[name] != after[name]):
         return f"the existing reference run differs in {', '.join(differing)}"
@@ -164,13 +162,18 @@ def _misfit(earlier: OpenedResults, later: OpenedResults) -> str:
     return ""
 
 
-def _compared(results: OpenedResults, backbones: set[str]) -> dict[str, Any]:
-    """Return the facts that must be equal in reference runs that share backbones, by name."""
+def _compared(results: OpenedResults, others: OpenedResults) -> dict[str, Any]:
+    """Return the facts that must be equal to those of others to join them, by name.
+
+    For backbones that only one of the two has in a study, nothing has to be equal.
+    """
     facts, profile = results.facts, results.facts.profile
     compared = profile.model_dump(include=_SHARED)
     compared["pretraining"] = profile.section("pretraining").model_dump(exclude=_OF_A_PART)
+    of_others = others.facts.profile.study_filters
     for name, study in profile.study_filters.items():
-        scenarios = [s.name for s in study.scenarios if s.backbone in backbones]
+        shared = {s.backbone for s in of_others[name].scenarios} if name in of_others else set()
+        scenarios = [s.name for s in study.scenarios if s.backbone in shared]
         rates = {way: sorted(stated) for way, stated in study.rates.items()}
         compared[name] = study.model_dump(exclude=_OF_A_PART)
         compared[name] |= {"rates": rates, "scenarios": scenarios}

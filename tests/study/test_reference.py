@@ -250,6 +250,21 @@ def test_layers_of_another_backbone_are_added_to_those_that_are_there(reference)
     assert len(again.tables["layer_similarity"]) == 2 * len(layers)
 
 
+def test_a_side_study_may_be_added_from_a_backbone_that_had_only_the_main_one(reference):
+    def with_side_study(*backbones, of):
+        told = reference.facts.profile.model_dump() | {"backbones": [*backbones]}
+        others = [study for study in told["studies"] if study["name"] == "main"]
+        told["studies"] = [*others, side_study("repeats", backbones=[of])]
+        facts = reference.facts.model_copy(update={"profile": Profile.model_validate(told)})
+        runs = reference.tables["runs"]
+        runs = runs.assign(run_id=of + runs["run_id"], scenario=of + runs["scenario"])
+        return replace(reference, facts=facts, tables=reference.tables | {"runs": runs})
+
+    earlier = with_side_study("ResNet50", "DenseNet121", of="ResNet50")
+    found = joined(earlier, with_side_study("DenseNet121", of="DenseNet121"), Path())
+    assert found.facts.profile.study_filters["repeats"].backbones == ["ResNet50", "DenseNet121"]
+
+
 def test_brief_pretrainings_of_both_runs_are_told_once(reference):
     def with_brief(*numbers, runs):
         profile = reference.facts.profile
