@@ -158,15 +158,20 @@ def brief_accuracy(accuracy: pd.DataFrame, briefly: str, other: str) -> str:
         for backbone, row in both.iterrows()
     ]
     differences = both[briefly] - both[other]
-    apart = differences[differences.abs().idxmax()]
     text = f"Briefly pretrained, the {arms[0]} network classifies {join_with_and(cells)}"
-    if abs(apart) <= 5:
+    verdicts = {
+        "about as well": differences.abs() <= 5,
+        "less": differences < -5,
+        "more": differences > 5,
+    }
+    named = {verdict: [*both.index[of_it]] for verdict, of_it in verdicts.items() if of_it.any()}
+    equal = named.get("about as well", [])
+    if len(equal) == len(both):
         return f"{text}: about as well."
-    learnt = "less" if apart < 0 else "more"
-    return (
-        f"{text}: it learnt {learnt} than the other, so that the comparison below is not at equal "
-        "accuracy."
-    )
+    learnt = ", ".join(f"with {join_with_and(names)} {said}" for said, names in named.items())
+    wanted = "at equal accuracy"
+    is_at = f"{wanted} with {join_with_and(equal)} alone" if equal else f"not {wanted}"
+    return f"{text}: {learnt}, so that the comparison below is {is_at}."
 
 
 def after_brief_pretraining(

@@ -106,8 +106,8 @@ def test_brief_pretraining_keeps_or_reverses_a_direction_and_stand_ins_say_nothi
     ("briefly", "said"),
     [
         (0.33, "classifies 33% (ResNet50; photographic 31%): about as well."),
-        (0.15, "it learnt less than the other, so that the comparison below is not at equal"),
-        (0.5, "it learnt more than the other"),
+        (0.15, "with ResNet50 less, so that the comparison below is not at equal accuracy."),
+        (0.5, "with ResNet50 more, so that"),
     ],
 )
 def test_brief_pretraining_that_did_not_reach_equal_accuracy_says_so(briefly, said):
@@ -200,6 +200,16 @@ def test_brief_accuracy_is_not_called_equal_where_backbones_differ_in_opposite_w
         pd.DataFrame(accuracy, ["X", "Y"]), "radiologic_brief", "photographic"
     )
     assert "about as well" not in said
+    assert ": with Y less, with X more, so that the comparison below is not at equal" in said
+
+
+def test_brief_accuracy_names_the_backbones_for_which_it_is_equal():
+    accuracy = {"radiologic_brief": [0.25, 0.15], "photographic": [0.23, 0.31]}
+    said = words.brief_accuracy(
+        pd.DataFrame(accuracy, ["X", "Y"]), "radiologic_brief", "photographic"
+    )
+    assert ": with X about as well, with Y less, so that the comparison below is at" in said
+    assert said.endswith("at equal accuracy with X alone.")
 
 
 FOLLOWED = table(row(50.0, level="noise 100"), row(-1.0, level="tag 100"))
