@@ -187,7 +187,8 @@ def design_table(studies: Mapping[str, pd.DataFrame]) -> Styler:
         row |= {"Pretrainings": MISSING, "Scenarios": MISSING}
         if "pretraining" in runs:
             numbers = [str(number) for number in sorted(runs["pretraining"].unique())]
-            row["Pretrainings"] = f"{len(numbers)} (number {join_with_and(numbers)})"
+            word = "number" if len(numbers) == 1 else "numbers"
+            row["Pretrainings"] = f"{len(numbers)} ({word} {join_with_and(numbers)})"
         if "scenario" in runs:
             row["Scenarios"] = runs["scenario"].nunique()
         row |= {"Networks": len(trainings), "Trainings of each": trainings.max()}
