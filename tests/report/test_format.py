@@ -122,7 +122,7 @@ def test_table_of_studies_counts_backbones_pretrainings_scenarios_networks_and_t
     cases = pd.concat([runs, runs])  # a row a run and case
     alone = runs[runs["backbone"] == "X"].drop(columns=["pretraining", "scenario"])
     table = fmt.design_table({"whole": cases, "small": alone}).data.set_index("Study")
-    assert table.loc["whole"].tolist() == ["X and Y", "2 (number 1 and 3)", "2", "16", "2"]
+    assert table.loc["whole"].tolist() == ["X and Y", "2 (numbers 1 and 3)", "2", "16", "2"]
     small = ["X (one backbone, exploratory)", fmt.MISSING, fmt.MISSING, "2", "2"]
     assert table.loc["small"].tolist() == small
 
