@@ -164,14 +164,14 @@ def brief_accuracy(accuracy: pd.DataFrame, briefly: str, other: str) -> str:
         "less": differences < -5,
         "more": differences > 5,
     }
-    named = {verdict: [*both.index[of_it]] for verdict, of_it in verdicts.items() if of_it.any()}
-    equal = named.get("about as well", [])
+    backbones = {said: [*both.index[of_it]] for said, of_it in verdicts.items() if of_it.any()}
+    equal = backbones.get("about as well", [])
     if len(equal) == len(both):
         return f"{text}: about as well."
-    learnt = ", ".join(f"with {join_with_and(names)} {said}" for said, names in named.items())
+    learnt = ", ".join(f"with {join_with_and(names)} {said}" for said, names in backbones.items())
     wanted = "at equal accuracy"
-    is_at = f"{wanted} with {join_with_and(equal)} alone" if equal else f"not {wanted}"
-    return f"{text}: {learnt}, so that the comparison below is {is_at}."
+    limit = f"{wanted} with {join_with_and(equal)} alone" if equal else f"not {wanted}"
+    return f"{text}: {learnt}, so that the comparison below is {limit}."
 
 
 def after_brief_pretraining(
