@@ -302,15 +302,19 @@ def seeded(path):
     """Calls in a notebook of functions of rin whose seed has a default, with what it is given."""
     tree, known = ast.parse(path.read_text("utf-8")), {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module.startswith("rin."):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "rin":
             module = importlib.import_module(node.module)
             known |= {each.name: getattr(module, each.name, None) for each in node.names}
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            called = known.get(node.func.id)
-            seed = inspect.signature(called).parameters.get("seed") if called else None
-            if seed is not None and seed.default is not seed.empty:
-                given = [each.value for each in node.keywords if each.arg == "seed"]
-                yield f"{path.name}: {node.func.id}", ast.unparse(given[0]) if given else ""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = ast.unparse(node.func)  # f, or module.f
+        first, _, last = name.partition(".")
+        called = getattr(known.get(first), last, None) if last else known.get(first)
+        seed = inspect.signature(called).parameters.get("seed") if callable(called) else None
+        if seed is not None and seed.default is not seed.empty:
+            given = [each.value for each in node.keywords if each.arg == "seed"]
+            yield f"{path.name}: {name}", ast.unparse(given[0]) if given else ""
 
 
 def test_notebooks_hand_the_seed_of_the_profile_to_whatever_draws():
