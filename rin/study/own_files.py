@@ -24,6 +24,7 @@ IN_MASKS = "masks"
 MOST_CLASSES = 20
 #: How files of other kinds can be converted to pictures or volumes, by their endings.
 _WAYS, _CASES, ROWS, _ANNOTATIONS = read_yaml(Path(__file__).with_suffix(".yaml")).values()
+_CASE_FILES = tuple(str(_CASES["endings"]).split())
 #: A function that answers a question with one of its choices, given the flag for it and a default.
 Ask = Callable[[str, str, Sequence[str], str], str]
 
@@ -188,8 +189,8 @@ def refuse_unread(places: Places) -> None:
     They are annotations of a picture each, or texts on a picture or a patient each.
     """
     refuse_annotations(places)
-    tree, endings = places.around, tuple(str(_CASES["endings"]).split())
-    files = [name for name in tree.names if name.lower().endswith(endings)]
+    tree = places.around
+    files = [name for name in tree.names if name.lower().endswith(_CASE_FILES)]
     folders = {name.rpartition("/")[0] for name in places.pictures}
     fewest = max(4, min(len(folders), len(places.pictures)) / 2)
     if len(files) > fewest and b":" in tree.read(files[-1]):
@@ -256,12 +257,8 @@ def _refuse_absent(given: dict[str, Path], paths: dict[str, Path]) -> None:
             remedy = f"Unpack it: python -m zipfile -e {shlex.quote(str(given[flag]))} {folder}; "
             remedy += f"then give {flag} {folder}."
             raise InputError(problem, where=where, remedy=remedy)
-        endings = tuple(str(_CASES["endings"]).split())
-        if (
-            kind == "file"
-            and path.is_dir()
-            and any(n.lower().endswith(endings) for n in walk(path))
-        ):
+        is_of_cases = path.is_dir() and any(n.lower().endswith(_CASE_FILES) for n in walk(path))
+        if kind == "file" and is_of_cases:
             problem = "a folder of files is not read as a table"
             raise InputError(problem, where=where, remedy=_remedy_of_cases(path))
         if not (path.is_file() if kind == "file" else path.is_dir()):
