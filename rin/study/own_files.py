@@ -257,8 +257,8 @@ def _refuse_absent(given: dict[str, Path], paths: dict[str, Path]) -> None:
             remedy = f"Unpack it: python -m zipfile -e {shlex.quote(str(given[flag]))} {folder}; "
             remedy += f"then give {flag} {folder}."
             raise InputError(problem, where=where, remedy=remedy)
-        is_of_cases = path.is_dir() and any(n.lower().endswith(_CASE_FILES) for n in walk(path))
-        if kind == "file" and is_of_cases:
+        is_folder = kind == "file" and path.is_dir()
+        if is_folder and any(name.lower().endswith(_CASE_FILES) for name in walk(path)):
             problem = "a folder of files is not read as a table"
             raise InputError(problem, where=where, remedy=_remedy_of_cases(path))
         if not (path.is_file() if kind == "file" else path.is_dir()):
