@@ -323,21 +323,22 @@ def run_jobs(jobs: Sequence[Job], say: Say = print) -> dict[str, str]:
     """Compute the pages that are out of date, each after the pages whose results it reads.
 
     Pages that train, and pages that they wait for, run one after another; the others run in
-    parallel with them, at low priority.  A page that fails says so itself, and pages that wait for
-    it run on what it has left.  Return a line on each failure, by page.
+    parallel with them, then at low priority.  A page that fails says so itself, and pages that
+    wait for it run on what it has left.  Return a line on each failure, by page.
     """
     cores = min(4, cpu_count())  # a kernel takes half a gigabyte
     by_name = {job.name: job for job in jobs}
     after = {job.name: job.after & by_name.keys() for job in jobs}
     leading = _with_earlier([job.name for job in jobs if job.trains], after)
     stale = [job for job in jobs if not job.current()]
+    niceness = 10 if any(job.name in leading for job in stale) else 0
     say(f"{counted(len(jobs), 'notebooks')}, {len(stale) or 'none'} to run{_time(stale, cores)}")
     order = TopologicalSorter(after)
     order.prepare()
     workers = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))
     with (
         workers(1, initializer=share_imports) as leader,
-        workers(cores, initializer=share_imports, initargs=(10,)) as others,
+        workers(cores, initializer=share_imports, initargs=(niceness,)) as others,
     ):
         running: dict[Future, str] = {}
         failed: dict[str, str] = {}

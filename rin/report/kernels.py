@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ def _serve(command: list[str], environment: dict[str, str]) -> None:
     from ipykernel.kernelapp import launch_new_instance
 
     os.setsid()
+    _keep_niceness()
     os.environ.clear()
     os.environ.update(environment)
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
@@ -81,6 +83,16 @@ def _serve(command: list[str], environment: dict[str, str]) -> None:
     # The kernel follows the worker, as its parent, the server, lives as long as a kernel does.
     threading.Thread(target=follow, daemon=True).start()
     launch_new_instance([*command, f"--IPKernelApp.parent_handle={os.getppid()}"])
+
+
+def _keep_niceness() -> None:
+    """Give the group of a new session this process's niceness.
+
+    Linux on a desktop or in a virtual machine shares processors between sessions first, by a
+    niceness of their own that begins at 0; that of a process counts within its session only.
+    """
+    with suppress(OSError):  # a system without such groups
+        Path("/proc/self/autogroup").write_text(str(os.nice(0)))
 
 
 def kernel_manager(folder: Path) -> type:
