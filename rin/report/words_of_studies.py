@@ -299,6 +299,17 @@ def wrong_scale(ratio: float) -> str:
     return f"{times:.{1 if times < 10 else 0}f} times too {way}"
 
 
+def scripts_too_small(ratios: pd.Series) -> str:
+    """Return how much too small the inputs of the scripts are, by network."""
+    others = ratios.drop("ResNet50")
+    return (
+        f"In the scripts, the inputs of ResNet50 with ImageNet weights are "
+        f"{ratios['ResNet50']:.0f} times too small; those of the other "
+        f"{number(len(others))} networks are {others.min():.1f} to {others.max():.1f} times too "
+        "small and have red and blue exchanged."
+    )
+
+
 def inputs_too_small(
     ratios: pd.Series,
     mean_auc: float,
@@ -310,14 +321,13 @@ def inputs_too_small(
     released: tuple[float, float] | None = None,
     stand_ins: Collection[str] = (),
 ) -> str:
-    """Return how much too small inputs are, by network, and how the second arm does with them.
+    """Return how much too small inputs are, and how the second arm's ResNet50 does with them.
 
     `ratios` are by network, and `own_ratio` is that of the network that was tried here;
     `mean_auc`, `effect` and `aucs` are of it with these inputs; `released` are how many times too
     small the inputs of its released counterpart are to it, and its mean AUC with those; `largest`
     is the largest difference of the paper, in points.
     """
-    others = ratios.drop("ResNet50")
     (init,) = aucs["init"].unique()
     network = f"the {init_style(init).word} ResNet50"
     tried = f"With such inputs, the mean AUC of {network} is {mean_auc:.2f} here."
@@ -327,10 +337,7 @@ def inputs_too_small(
             f"{wrong_scale(own_ratio)} to {network}, whose mean AUC with them is {mean_auc:.2f}."
         )
     parts = [
-        f"In the scripts, the inputs of ResNet50 with ImageNet weights are "
-        f"{ratios['ResNet50']:.0f} times too small; those of the other "
-        f"{number(len(others))} networks are {others.min():.1f} to {others.max():.1f} times too "
-        "small and have red and blue exchanged.",
+        scripts_too_small(ratios),
         tried,
         spread_of_aucs(aucs),
         beside_largest(effect, largest, stand_ins=stand_ins),

@@ -102,6 +102,24 @@ def test_inputs_are_too_small_or_too_large_to_the_networks_that_were_tried(runs)
     assert "its released counterpart, 128 times too large, it has 0.60." in said
 
 
+def test_inputs_that_are_too_small_are_those_of_resnet_where_others_were_tried_too(
+    runs, monkeypatch
+):
+    scores = fed.scores_of(runs["fed"])
+    resnet = scores[scores["backbone"] == "ResNet50"]
+    alone = fed.too_small(runs["fed"], fed.released_ranges())
+    other = resnet.assign(
+        backbone="DenseNet121",
+        scenario=resnet["scenario"].astype(str).str.replace("ResNet50", "DenseNet121"),
+        score=-resnet["score"],
+    )
+    monkeypatch.setattr(fed, "scores_of", lambda _: pd.concat([resnet, other]))
+    assert fed.too_small(runs["fed"], fed.released_ranges()) == alone
+    monkeypatch.setattr(fed, "scores_of", lambda _: other)
+    said = fed.too_small(runs["fed"], fed.released_ranges())
+    assert said.endswith("have red and blue exchanged.")
+
+
 def test_every_task_without_results_has_counts_and_places(runs):
     tasks = unused.tasks(runs["main"])
     assert set(tasks) == {"acl", "meniscus", "sarscov2"}
