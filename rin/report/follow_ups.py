@@ -139,8 +139,14 @@ def online_smoothing(losses: pd.DataFrame) -> str:
 
 
 def layer_dots(runs: Results) -> Picture:
-    """Draw the similarity of the initialisations before and after fine-tuning, by layer."""
+    """Draw the similarity of the initialisations before and after fine-tuning, by layer.
+
+    Of several backbones, whose layers may have one name, a layer is named with its backbone.
+    """
     pairs = similarity(runs).query("comparison in ['before', 'after', 'random']")
+    backbones = pairs["scenario"].astype(str).str.partition("-")[0]
+    if backbones.nunique() > 1:
+        pairs = pairs.assign(layer=backbones + " " + pairs["layer"].astype(str))
     axes = _layer_dots(pairs.replace({"task": short_names(runs)}))
     return picture(axes, "Similarity of the two initialisations before and after")
 
@@ -151,9 +157,11 @@ def _layer_dots(pairs: pd.DataFrame, *, narrow: bool = False) -> np.ndarray:
         pairs, x="cca", y="layer", col="task", hue="comparison",
         hue_order=["before", "after", "random"], kind="point", errorbar=None, linestyle="none",
         palette=["0.65", "0.1", "#2E7D32"], markers=["o", "o", "|"], legend_out=not narrow,
-        **panels_below(narrow, height=2.8, aspect=1.35),
+        **panels_below(narrow, height=0.6 + 0.44 * pairs["layer"].nunique(), aspect=1.35),
     )  # fmt: skip
     grid.set_axis_labels("Mean canonical correlation", "")
+    for axes in grid.axes.flat:
+        axes.margins(x=0.1)
     legend_below(grid, ncols=3)
     return panel_titles(grid, narrow)
 
