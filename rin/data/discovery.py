@@ -536,6 +536,27 @@ def guess_masks(pictures: Collection[str], masks: Collection[str] = ()) -> str:
     return ""
 
 
+def stem_in(match: re.Match[str]) -> str:
+    """Return the picture's stem in the name of its mask; empty if it is called by a word alone."""
+    return match.groupdict().get("stem", "")
+
+
+def mask_word(masks: Collection[str], pictures: Collection[str]) -> str:
+    """Return the pattern of masks that are called by one word, as ``P001/lesion.png``.
+
+    ``masks`` are some of them, among all ``pictures``.  An empty string if their names are others,
+    or if any is beside several pictures, of which it may be of any.
+    """
+    words = {file_stem(name).rpartition("/")[2] for name in masks}
+    beside: dict[str, list[bool]] = defaultdict(list)
+    for name in pictures:
+        folder, _, stem = file_stem(name).rpartition("/")
+        beside[folder].append(stem in words)
+    held = [several for several in beside.values() if any(several)]
+    is_clear = len(words) == 1 and len(held) > 1 and all(sum(one) == 1 for one in held)
+    return re.escape(words.pop()) if is_clear and all(len(one) == 2 for one in held) else ""
+
+
 def channel_lacked(pattern: str, masks: Collection[str], pictures: Collection[str]) -> str:
     """Return the end of pictures' names that masks lack, such as `CHANNEL`, or an empty string.
 
@@ -543,7 +564,7 @@ def channel_lacked(pattern: str, masks: Collection[str], pictures: Collection[st
     """
     stems = {file_stem(name).rpartition("/")[2] for name in pictures}
     matches = (re.fullmatch(pattern, file_stem(name).rpartition("/")[2]) for name in masks)
-    drawn = {match["stem"] for match in matches if match}
+    drawn = {stem_in(match) for match in matches if match}
     if drawn & stems:
         return ""
     endings = _channels(pictures)
@@ -590,10 +611,12 @@ def sort_pictures(
 def mask_template(pattern: str, masks: Collection[str]) -> str:
     """Return the template that makes a mask's name of its picture's ``{stem}``.
 
-    An empty string if both have the same name.
+    An empty string if both have the same name; the mask's own name if that contains no stem.
     """
     stems = (file_stem(name).rpartition("/")[2] for name in masks)
     match = next(filter(None, (re.fullmatch(pattern, stem) for stem in stems)))
+    if not match.re.groups:
+        return match[0]
     template = f"{match.string[: match.start('stem')]}{{stem}}{match.string[match.end('stem') :]}"
     return "" if pattern == SAME_NAME else template
 

@@ -54,7 +54,8 @@ class Places:
 
     ``mask_files`` are the names of masks and ``mask_pattern`` is their pattern; if ``masks`` is
     empty, masks are beside the pictures.  ``around`` is the tree of all files below the given
-    folders, of which ``tree`` may be the folder that contains all pictures.
+    folders, of which ``tree`` may be the folder that contains all pictures; ``only`` is the
+    pattern that selected them.
     """
 
     tree: Tree
@@ -65,6 +66,7 @@ class Places:
     mask_files: list[str]
     mask_pattern: str
     around: Tree
+    only: str = ""
 
     @property
     def files(self) -> set[str]:
@@ -79,7 +81,7 @@ class Reading:
 
     ``names`` are names of pictures in which a pattern may find patients; ``settings`` are settings
     of the manifest that identify patients already; ``in_masks`` says that masks decide the class;
-    ``places`` are those without masks among the pictures, if a column of the table names masks.
+    ``places`` are those without the masks that were found among the pictures.
     """
 
     options: dict[str, Any]
@@ -151,10 +153,9 @@ def find_places(
         remedy = "Readable formats are PNG, JPEG, TIFF, BMP, DICOM, NIfTI and NumPy: "
         remedy += f"{_way_to_convert(others, images)}, or name the right folder."
         raise InputError(problem, where=f"--images {images}", remedy=remedy)
-    _refuse_likely_masks(tree, pictures, mask_files)
     table_name = names.get("--table", "")
     drawing = mask_files, mask_pattern
-    return root, Places(tree, folder, drawn, table_name, pictures, *drawing, around)
+    return root, Places(tree, folder, drawn, table_name, pictures, *drawing, around, only)
 
 
 def _way_to_convert(names: Iterable[str], folder: Path) -> str:
@@ -223,20 +224,6 @@ def _refuse_pairs(tree: Tree) -> None:
     remedy = f'Convert them, keeping the originals: python -c "{code}" {folder}; Analyze does '
     remedy += "not record left and right, so check one."
     tree.raise_if_any(pairs, "volumes are in two files, .hdr and .img", remedy=remedy)
-
-
-def _refuse_likely_masks(tree: Tree, pictures: list[str], mask_files: list[str]) -> None:
-    """Raise InputError if some of the pictures are named like masks."""
-    stems = {name: discovery.file_stem(name).rpartition("/")[2] for name in pictures}
-    likely = [name for name, stem in stems.items() if discovery.are_called_as_masks(stem)]
-    if likely and not mask_files and len(likely) < len(pictures):
-        example = next(name for name in pictures if name not in likely)
-        remedy = f"If they are masks of one kind of picture, such as {example}, select both by "
-        remedy += "parts of their names: --only 'KIND|seg', or the pictures alone; or move masks "
-        remedy += "into a folder of their own, and name it with --masks; rename them if they are "
-        remedy += "pictures."
-        problem = "pictures are named like masks, and no picture matches them"
-        tree.raise_if_any(likely, problem, remedy=remedy)
 
 
 def _refuse_absent(given: dict[str, Path], paths: dict[str, Path]) -> None:

@@ -41,7 +41,7 @@ from rin.study.own_files import (
     named_in_headers,
     refuse_unread,
 )
-from rin.study.own_masks import check_masks, classes_in_masks
+from rin.study.own_masks import check_masks, classes_in_masks, without_drawn
 
 #: The names in a table's option ``leave_out`` for kinds of ``--leave-out``.
 _OF_TABLES = {"rows-without-pictures": "rows", "pictures-without-rows": "pictures"}
@@ -55,10 +55,13 @@ LEAST_KEYS = 4
 _ANY_FOLDER = "[^/]+/"
 #: A pattern for the name of a picture in a column, without folder and ending.
 _STEM = r"(?:.*[/\\])?(?P<stem>[^/\\]+?)(?i:" + "|".join(map(re.escape, PICTURES)) + ")?"
+#: A pattern for the folder of a picture in a column, with its slash.
+_FOLDER = r"(?P<above>(?:.*[/\\])?)[^/\\]+"
 
 
 def read_folders(places: Places, label: str, made: NewTask) -> Reading:
     """Return what the layout `folder_classes` will find in these folders."""
+    places = without_drawn(places, made)
     tree, pictures = places.tree, places.pictures
     options: dict[str, Any] = {"leave_out": ["files"]}
     if places.mask_pattern or places.masks:
@@ -72,13 +75,14 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
     tree.raise_if_any(strange, "pictures are in other folders", remedy=remedy)
     names = [join_name(places.images, name) for name in pictures]
     if label == IN_MASKS:
-        return Reading(options, classes_in_masks(places, made), names, in_masks=True)
+        drawn = classes_in_masks(places, made)
+        return Reading(options, drawn, names, in_masks=True, places=places)
     if label:
         options["label"] = label
         classes = Counter(read_names(label, map(discovery.file_stem, pictures), "label"))
         made.say("label", f"read from names by the pattern {label}")
         made.notes["options"] = "label: a pattern of names, as you said"
-        return Reading(options, classes, names)
+        return Reading(options, classes, names, places=places)
     parts = [name.split("/") for name in pictures]
     _refuse_other_folders(places, parts)
     splits = sorted({folders[0] for folders in parts if len(folders) > 2})
@@ -94,7 +98,7 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
     if len(classes) < 2:
         refuse_unread(places)
     # Only file names may identify patients, because the folders above them are classes.
-    return Reading(options, classes, [folders[-1] for folders in parts])
+    return Reading(options, classes, [folders[-1] for folders in parts], places=places)
 
 
 def _refuse_scattered(
@@ -191,7 +195,7 @@ def _open_table(places: Places, roles: dict[str, str], made: NewTask) -> tuple[P
         table.rows, places.pictures, places.mask_files, (places.images, drawn)
     )
     _take_roles(table, roles)
-    places = _without_masks(places, table)
+    places = without_drawn(_without_masks(places, table), made)
     if "image" not in table.columns:
         path = discovery.guess_path(table.rows, places.pictures, places.images)
         if path:
@@ -734,6 +738,8 @@ def _options_of(
                 image = names.get("image", NAME)
                 folder_and_file = re.fullmatch("({.+}/){(.+)}", image)
                 above, image = folder_and_file.groups() if folder_and_file else ("", image)
+                if "{" not in template and not above:  # a word alone
+                    above, stem = "{above}", _FOLDER
                 options |= {"mask": above + template, "parts": {image: stem}}
     if "split" in names:
         options["split"] = {"column": names["split"]}
