@@ -35,11 +35,12 @@ from rin.data.manifest import (
     datasets_of_tasks,
     manifest_names,
 )
+from rin.data.masks import count_values
 from rin.data.pixels import show_colour, window_of_all, window_of_percentiles
 from rin.data.splits import LEAST, MAX_FOLDS, fold_sizes, given_folds, make_folds
 from rin.data.status import patients_in_words, unusual_drawing
 from rin.data.store import Dataset, inspect_cases, refuse_bad
-from rin.data.tree import is_dicom, open_tree
+from rin.data.tree import PICTURES, file_of, is_dicom, open_tree
 from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
 from rin.files import manifest_folder, read_yaml
 from rin.study import forecast
@@ -53,6 +54,7 @@ from rin.study.own_files import (
     Reading,
     endings_in_words,
     find_places,
+    folders_beside,
     join_name,
     named_in_headers,
     refuse_to_guess,
@@ -234,12 +236,13 @@ def _check_pattern(pattern: str, flag: str, kept: str) -> None:
 
 
 def _hint_at_masks(images: Path, made: NewTask) -> None:
-    """Report folders below or beside the pictures whose names suggest that they contain masks."""
+    """Report folders below or beside the pictures whose names or files are those of masks."""
     words = tuple(discovery.COLUMNS["mask"])
-    if not images.is_dir():  # an archive
-        return
-    for path in (*images.iterdir(), *images.parent.iterdir()):
-        if path.is_dir() and path != images and discovery.plain(path.name).startswith(words):
+    for path, names in folders_beside(images):
+        is_called_so = discovery.plain(path.name).startswith(words)
+        files = [name for name in names if name.lower().endswith(PICTURES)]
+        few = files[:: 1 + len(files) // 4]
+        if is_called_so or (few and all(count_values(path, name) > 1 for name in few)):
             made.say("masks", f"none are read: --masks {path} would read that folder", "yellow")
 
 
@@ -443,6 +446,10 @@ def _inspect(
     """
     tree, manifest = places.tree, DatasetManifest.model_validate(fields)
     listed = find_cases(tree, manifest)
+    drawn = {tree.locator(join_name(places.masks or places.images, m)) for m in places.mask_files}
+    twice = sorted({*map(file_of, listed["image"])} & drawn)
+    remedy = "Put masks into a folder of their own, and name it with --masks."
+    tree.raise_if_any(twice, "masks would be read as pictures", remedy=remedy)
     labelled = listed[listed["label"].notna()]
     cases, bad = inspect_cases(tree.root, labelled, manifest, folder=results / "index")
     refuse_bad(bad, len(listed), tree.place(), manifest)

@@ -33,6 +33,7 @@ from rin.study.own_files import (
     MOST_CLASSES,
     NO_SPLIT,
     ROWS,
+    TABLES,
     Ask,
     NewTask,
     Places,
@@ -45,8 +46,8 @@ from rin.study.own_masks import check_masks, classes_in_masks, without_drawn
 
 #: The names in a table's option ``leave_out`` for kinds of ``--leave-out``.
 _OF_TABLES = {"rows-without-pictures": "rows", "pictures-without-rows": "pictures"}
-#: Endings of tables that are looked at beside the one that is named, and how many are.
-_TABLES, MOST_TABLES = (".csv", ".tsv", ".xlsx", ".parquet"), 8
+#: How many tables are looked at beside the one that is named.
+MOST_TABLES = 8
 #: Why a column has a role that was named with a flag.
 _SAID = "as you said"
 #: Fewest patients of a table in which each may have several rows.
@@ -55,8 +56,8 @@ LEAST_KEYS = 4
 _ANY_FOLDER = "[^/]+/"
 #: A pattern for the name of a picture in a column, without folder and ending.
 _STEM = r"(?:.*[/\\])?(?P<stem>[^/\\]+?)(?i:" + "|".join(map(re.escape, PICTURES)) + ")?"
-#: A pattern for the folder of a picture in a column, with its slash.
-_FOLDER = r"(?P<above>(?:.*[/\\])?)[^/\\]+"
+#: A pattern for the folder before that name, with its slash.
+_ABOVE = r"(?P<above>(?:.*[/\\])?)"
 
 
 def read_folders(places: Places, label: str, made: NewTask) -> Reading:
@@ -267,7 +268,7 @@ def _take_patients_beside(places: Places, table: _Table, made: NewTask) -> None:
     if "patient" in table.columns or table.key or image is None:
         return
     folder = places.table.rpartition("/")[0]
-    tables = [name for name in places.tree.names if name.lower().endswith(_TABLES)]
+    tables = [name for name in places.tree.names if name.lower().endswith(TABLES)]
     beside = [name for name in tables if name.rpartition("/")[0] == folder]
     for file in [name for name in beside if name != places.table][:MOST_TABLES]:
         with suppress(InputError):  # not a table of ours
@@ -728,19 +729,7 @@ def _options_of(
         options["masks"] = places.masks or folder or EVERYWHERE * inside
         if "mask" not in names:
             check_masks(places, made)
-            template = discovery.mask_template(places.mask_pattern, mask_files)
-            stem = _STEM
-            channel = discovery.channel_lacked(places.mask_pattern, mask_files, places.pictures)
-            if channel:
-                template = template or "{stem}"
-                stem = stem.replace("+?)", f"+?){re.escape(channel)}")
-            if template:
-                image = names.get("image", NAME)
-                folder_and_file = re.fullmatch("({.+}/){(.+)}", image)
-                above, image = folder_and_file.groups() if folder_and_file else ("", image)
-                if "{" not in template and not above:  # a word alone
-                    above, stem = "{above}", _FOLDER
-                options |= {"mask": above + template, "parts": {image: stem}}
+            options |= _names_of_masks(places, names.get("image", NAME))
     if "split" in names:
         options["split"] = {"column": names["split"]}
     options = {option: value for option, value in options.items() if value}
@@ -751,6 +740,25 @@ def _options_of(
     if left or others:
         options["leave_out"] = [*left, "files"]
     return options
+
+
+def _names_of_masks(places: Places, image: str) -> dict[str, Any]:
+    """Return the options by which masks are named after the picture in a column or template.
+
+    The folder of the picture counts where masks of several folders are called alike.
+    """
+    pattern, masks = places.mask_pattern, places.mask_files
+    template, stem = discovery.mask_template(pattern, masks), _STEM
+    if channel := discovery.channel_lacked(pattern, masks, places.pictures):
+        template = template or "{stem}"
+        stem = stem.replace("+?)", f"+?){re.escape(channel)}")
+    if not template:
+        return {}
+    folder_and_file = re.fullmatch("({.+}/){(.+)}", image)
+    above, image = folder_and_file.groups() if folder_and_file else ("", image)
+    if not above and len({name.rpartition("/")[2] for name in masks}) < len(masks):
+        above, stem = "{above}", _ABOVE + (stem if "{" in template else r"[^/\\]+")
+    return {"mask": above + template, "parts": {image: stem}}
 
 
 def _refuse_other_folders(places: Places, parts: Sequence[Sequence[str]]) -> None:
