@@ -55,11 +55,16 @@ SAME_NAME, *MASK_NAMES = _WORDS["mask names"]
 LEAST_SHARE = 0.2
 #: Suffix that nnU-Net adds to the name of a single-channel picture, but not to that of its mask.
 CHANNEL = "_0000"
+#: Words for the sides of the body, and the share of cells of a column of sides that name one.
+SIDES = {side: words.split() for side, words in _WORDS["sides"].items()}
+LEAST_SIDES = 0.8
 #: Share of a table's rows with different cells above which a column may have a row per patient.
 LEAST_UNIQUE = 0.9
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)?")
 #: A date that begins with its year, perhaps with the time that spreadsheets write.
 _DATE = r"(?<!\d)((?:19|20)\d\d)[-_./]?(\d\d)[-_./]?(\d\d)(?!\d)(?: 00:00:00)?"
+#: A date that ends in its year, as 07-20-2016.
+_DAY_FIRST = r"\d\d?[-_./]\d\d?[-_./](?:19|20)\d\d(?!\d)"
 #: Replaces the outer folders of a path.
 _ANY = "**/"
 #: First bytes of spreadsheet files, the older format first.
@@ -296,6 +301,8 @@ def _fitting_keys(names: Sequence[str], keys: Collection[str], level: int) -> li
         if dated and not whole:
             starts = _beginnings(_with_dates(_folded(part)))
             whole = {known[dated[start]] for start in starts if start in dated}
+        date = re.match(_DAY_FIRST, part)  # whose month is the number of no patient
+        starts = [start for start in starts if not date or len(start) >= date.end()]
         fitting.append(whole or {key for start in starts for key in by_id[without_zeros(start)]})
     return fitting
 
@@ -326,13 +333,15 @@ def _beginnings(text: str) -> list[str]:
 def guess_level(names: Sequence[str], keys: Collection[str]) -> tuple[int, float, int]:
     """Return the level at which paths begin with a key, their share, and the number of keys.
 
-    The level of most paths wins, then that of most keys, then the outermost folder.
+    The level of most paths wins, then that of most keys, then the outermost folder.  One of fewer
+    keys than any study has patients, as of the numbers of months, is none.
     """
     best = 0, 0.0, 0
     for level in (*range(1, 1 + max((name.count("/") for name in names), default=0)), 0):
         clear = [fits for fits in keys_at(names, keys, level) if len(fits) == 1]
         reached = len(clear) / max(1, len(names)), len(set().union(*clear))
-        best = max(best, (level, *reached), key=lambda level: level[1:])
+        if reached[1] >= min(len(keys), FEWEST_PATIENTS):
+            best = max(best, (level, *reached), key=lambda level: level[1:])
     return best
 
 
@@ -368,6 +377,17 @@ def is_called_as_mask(name: str) -> bool:
 def is_called_as_file(name: str) -> bool:
     """Return whether a column's name is one of pictures and not of patients, as File Name is."""
     return _named(name, "image") > _named(name, "patient")
+
+
+def side_of(cell: str) -> str:
+    """Return the side of the body that a cell names, as L or R, or else an empty string."""
+    return next((side for side, words in SIDES.items() if plain(cell) in words), "")
+
+
+def name_sides(cells: pd.Series) -> bool:
+    """Return whether most cells name a side of the body, and both sides occur."""
+    sides = cells.map({cell: side_of(cell) for cell in cells.unique()})
+    return {*sides} >= {*SIDES} and bool((sides != "").mean() > LEAST_SIDES)
 
 
 def part_of(cell: str) -> str:
@@ -749,21 +769,25 @@ def guess_key(
             keys = keys_at(pictures, filled, level)
         number = {key: row for row, key in filled.items()}
         placed = [number[next(iter(several))] for several in keys if len(several) == 1]
-        candidates.append(Key(name, level, placed, len(pictures)))
+        if column or len({*placed}) >= min(len(filled), FEWEST_PATIENTS):
+            candidates.append(Key(name, level, placed, len(pictures)))
     return max(
         candidates, key=lambda key: (len(key.rows), _named(key.name, "patient")), default=None
     )
 
 
-def joined_columns(rows: pd.DataFrame, pictures: Sequence[str]) -> Iterator[tuple[str, pd.Series]]:
+def joined_columns(
+    rows: pd.DataFrame, pictures: Sequence[str], ends: Collection[str] = ()
+) -> Iterator[tuple[str, pd.Series]]:
     """Yield pairs of columns as a template, such as ``{Patient}_{Eye}``, with the cells it makes.
 
-    Cells of the first begin names of pictures, and those of both are unique.
+    Cells of the first begin names of pictures, and those of both are unique.  The second is one of
+    ``ends``, if these are given.
     """
     some = pictures[:: 1 + len(pictures) // 200]
     names = [name for name in rows if not re.search("[{}:!]", name)]
     begins = [name for name in names if guess_level(some, {*rows[name]} - {""})[1] > 0.5]
-    for first, sign, second in product(begins, _BETWEEN, names):
+    for first, sign, second in product(begins, _BETWEEN, ends or names):
         cells = rows[first] + sign + rows[second]
         cells[(rows[first] == "") | (rows[second] == "")] = ""
         is_unique = first != second and cells.nunique() > LEAST_UNIQUE * len(rows)

@@ -50,7 +50,7 @@ def without_drawn(places: Places, made: NewTask) -> Places:
     if not are_mixed:
         return places
     text = f"{len(drawn)} of {len(some)} pictures that were looked at have few values, as masks "
-    text += f"have: {join_first_ten(sorted(drawn), ', ')}"
+    text += f"have, such as {' and '.join(sorted(drawn)[:2])}"
     if places.only:
         made.say("MASKS", f"{text}; they count as pictures, as you said", "bold red")
         return places

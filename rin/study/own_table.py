@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from rin.data.layouts.found import (
     rows_above,
     sheets_of,
 )
-from rin.data.layouts.table import EVERYWHERE, HEADERS, NAME
+from rin.data.layouts.table import EVERYWHERE, HEADERS, NAME, OF_SIDE, sides_in_headers, with_side
 from rin.data.manifest import read_names
 from rin.data.tree import PICTURES, Tree, is_dicom
 from rin.errors import InputError, counted, join_first_ten, look_up
@@ -52,6 +53,8 @@ MOST_TABLES = 8
 _SAID = "as you said"
 #: Fewest patients of a table in which each may have several rows.
 LEAST_KEYS = 4
+#: The part of a column of paths that names a folder of pictures.
+_PICTURE_FOLDER = "{picture_folder}"
 #: A pattern for a folder of any name in a path.
 _ANY_FOLDER = "[^/]+/"
 #: A pattern for the name of a picture in a column, without folder and ending.
@@ -432,6 +435,9 @@ def _find_key(
     if roles["image"] or is_whole or reached == len(pictures):
         return {}
     least = max(reached, discovery.LEAST_SHARE * len(pictures))
+    of_sides = _match_sides(places, rows)
+    if of_sides and of_sides.reached > least:
+        return _take_key(table, of_sides, pictures, made, of_study=True)
     match = _match_patients(places, rows, roles["patient"], least, several=findings)
     n = match.reached if match else 0
     patient = table.columns.get("patient")
@@ -439,9 +445,9 @@ def _find_key(
         study = _match_studies(places, rows, least)
         if study and study.reached > least and study.reached >= n:
             return _take_key(table, study, pictures, made, of_study=True)
-        joined = _match_joined(places, rows)
-        if joined and joined.reached > least and joined.reached >= n:
-            return _take_key(table, joined, pictures, made, of_study=True)
+        for other in (_match_joined(places, rows), _match_folders(places, rows)):
+            if other and other.reached > least and other.reached >= n:
+                return _take_key(table, other, pictures, made, of_study=True)
     if match and n > least:
         n_keys = rows[match.key.name].nunique()
         # With fewer values, the other column does not identify patients: a column called case may
@@ -484,7 +490,9 @@ class _Match:
         how = "begin the names of" if self.key.level == 0 else "begin the folder names of"
         if self.key.level is None:
             how = f"equal {self.options.get('header', 'the patients')} of"
-        if "key_pattern" in self.options:
+        if "parts" in self.options:
+            how = f"are folders of column {next(iter(self.options['parts']))} that contain"
+        elif "key_pattern" in self.options:
             how = f"equal {_id_in_words(self.options['key_pattern'])} the names of"
         return f"its cells {how} {self.reached:,} of {len(pictures):,} pictures"
 
@@ -552,17 +560,73 @@ def _match_studies(places: Places, rows: pd.DataFrame, least: float) -> _Match |
     return _match_patients(places, rows, "", least)
 
 
-def _match_joined(places: Places, rows: pd.DataFrame) -> _Match | None:
+def _match_joined(places: Places, rows: pd.DataFrame, ends: Collection[str] = ()) -> _Match | None:
     """Return two columns whose cells together begin names, as those of a patient and a side do.
 
-    Their template is added to the rows, as a column.
+    The second is one of ``ends``, if these are given.  Their template is added to the rows, as a
+    column.
     """
     best: _Match | None = None
-    for template, cells in discovery.joined_columns(rows, places.pictures):
+    for template, cells in discovery.joined_columns(rows, places.pictures, ends):
         key = discovery.guess_key(rows.assign(**{template: cells}), places.pictures, (), template)
         if key and (best is None or len(key.rows) > best.reached):
             best = _Match(key, {}, {"level": key.level})
             rows[template] = cells
+    return best
+
+
+def _match_sides(places: Places, rows: pd.DataFrame) -> _Match | None:
+    """Return two columns, of patients and sides, that match headers of DICOM files, or names.
+
+    A picture of a patient's other side then has no row.
+    """
+    of_sides = [name for name in rows if discovery.name_sides(rows[name])]
+    if not of_sides:
+        return None
+    locators = tuple(places.tree.locator(join_name(places.images, n)) for n in places.pictures)
+    stated = sides_in_headers(places.tree.root, locators) if all(map(is_dicom, locators)) else []
+    if not stated:
+        return _match_joined(places, rows, of_sides)
+    patients = [key.rpartition("_")[0] for key in stated]
+    best: _Match | None = None
+    for name, side in product(rows, of_sides):
+        if name == side or not any(discovery.keys_equal(patients, {*rows[name]} - {""})):
+            continue
+        template = f"{{{name}}}_{{{side}}}"
+        cells = (rows[name] + "_" + rows[side]).map(with_side)
+        known = rows.assign(**{template: cells[~cells.str.endswith("_")]}).fillna("")
+        key = discovery.guess_key(known, places.pictures, stated, template)
+        if key and (best is None or len(key.rows) > best.reached):
+            best = _Match(key, {}, {"header": OF_SIDE})
+    if best:
+        (name, side) = re.findall("{(.*?)}", best.key.name)
+        rows[best.key.name] = rows[name] + "_" + rows[side]
+    return best
+
+
+def _match_folders(places: Places, rows: pd.DataFrame) -> _Match | None:
+    """Return a column of paths of which one folder is the only part that pictures' paths share.
+
+    Files of CBIS-DDSM are called otherwise than its tables say, in folders of the same name.
+    """
+    folders = [name.split("/")[:-1] for name in places.pictures]
+    best: _Match | None = None
+    for name in rows:
+        parts = rows[name].str.split(r"[/\\]", regex=True)
+        depths = range(max(1, int(parts.str.len().min())) - 1)
+        for depth, level in product(depths, range(min(map(len, folders), default=0))):
+            cells = parts.str[depth]
+            if cells.nunique() < max(LEAST_KEYS, discovery.LEAST_UNIQUE * rows[name].nunique()):
+                continue
+            inside = [several[level] for several in folders]
+            known = rows.assign(**{_PICTURE_FOLDER: cells})
+            key = discovery.guess_key(known, places.pictures, inside, _PICTURE_FOLDER)
+            if key and (best is None or len(key.rows) > best.reached):
+                pattern = rf"(?:[^/\\]+[/\\]){{{depth}}}(?P<picture_folder>[^/\\]+)[/\\].*"
+                above = "^" + level * _ANY_FOLDER + "([^/]+)/"
+                options = {"key_pattern": above, "parts": {name: pattern}}
+                best = _Match(key, {}, options)
+                rows[_PICTURE_FOLDER] = cells
     return best
 
 
@@ -576,15 +640,19 @@ def _take_key(
     reason = f"one row per {'study' if of_study else 'patient'}: {match.in_words(pictures)}"
     table.key = match.key
     table.columns = kept | {role: discovery.Column(name, reason)}
-    if pattern := match.options.get("key_pattern"):
+    pattern = match.options.get("key_pattern")
+    if pattern and "parts" not in match.options:
         text = f"{_id_in_words(pattern)} names ({pattern}), as in {pictures[0]}"
         made.say("PATIENTS", f"{text}: is that column {name} of the table?", "yellow")
     if of_study:
         table.of_study = {"row": "study", **match.options}
-        if name.startswith("{") and "patient" not in table.columns:
+        if name.startswith("{") and name != _PICTURE_FOLDER and "patient" not in table.columns:
             first = name[1 : name.index("}")]
             table.columns["patient"] = discovery.Column(first, f"the first of {name}")
         return {}
+    for side in filter(lambda other: discovery.name_sides(table.rows[other]), table.rows):
+        text = f"column {side} names sides of the body, and pictures do not: all pictures of a "
+        made.say("SIDES", f"{text}patient get the label of her row", "bold red")
     _doubt_patients(table.rows[name], name, made)
     return match.settings
 
@@ -729,7 +797,8 @@ def _options_of(
         options["masks"] = places.masks or folder or EVERYWHERE * inside
         if "mask" not in names:
             check_masks(places, made)
-            options |= _names_of_masks(places, names.get("image", NAME))
+            named = _names_of_masks(places, names.get("image", NAME))
+            options |= named | {"parts": options.get("parts", {}) | named.get("parts", {})}
     if "split" in names:
         options["split"] = {"column": names["split"]}
     options = {option: value for option, value in options.items() if value}
