@@ -782,8 +782,9 @@ def joined_columns(
     """Yield pairs of columns as a template, such as ``{Patient}_{Eye}``, with the cells it makes.
 
     Cells of the first begin names of pictures, and those of both are unique.  The second is one of
-    ``ends``, if these are given.
+    ``ends``, if these are given, of which a table may lack those of many pictures.
     """
+    least = LEAST_SHARE if ends else 0.5
     some = pictures[:: 1 + len(pictures) // 200]
     names = [name for name in rows if not re.search("[{}:!]", name)]
     begins = [name for name in names if guess_level(some, {*rows[name]} - {""})[1] > 0.5]
@@ -791,7 +792,7 @@ def joined_columns(
         cells = rows[first] + sign + rows[second]
         cells[(rows[first] == "") | (rows[second] == "")] = ""
         is_unique = first != second and cells.nunique() > LEAST_UNIQUE * len(rows)
-        if is_unique and guess_level(some, {*cells} - {""})[1] > 0.5:
+        if is_unique and guess_level(some, {*cells} - {""})[1] > least:
             yield f"{{{first}}}{sign}{{{second}}}", cells
 
 

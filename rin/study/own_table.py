@@ -55,6 +55,8 @@ _SAID = "as you said"
 LEAST_KEYS = 4
 #: The part of a column of paths that names a folder of pictures.
 _PICTURE_FOLDER = "{picture_folder}"
+#: The first letter of a column of sides.
+_SIDE = "side_letter"
 #: A pattern for a folder of any name in a path.
 _ANY_FOLDER = "[^/]+/"
 #: A pattern for the name of a picture in a column, without folder and ending.
@@ -490,7 +492,7 @@ class _Match:
         how = "begin the names of" if self.key.level == 0 else "begin the folder names of"
         if self.key.level is None:
             how = f"equal {self.options.get('header', 'the patients')} of"
-        if "parts" in self.options:
+        if self.key.name == _PICTURE_FOLDER:
             how = f"are folders of column {next(iter(self.options['parts']))} that contain"
         elif "key_pattern" in self.options:
             how = f"equal {_id_in_words(self.options['key_pattern'])} the names of"
@@ -586,7 +588,7 @@ def _match_sides(places: Places, rows: pd.DataFrame) -> _Match | None:
     locators = tuple(places.tree.locator(join_name(places.images, n)) for n in places.pictures)
     stated = sides_in_headers(places.tree.root, locators) if all(map(is_dicom, locators)) else []
     if not stated:
-        return _match_joined(places, rows, of_sides)
+        return _match_joined(places, rows, of_sides) or _match_letters(places, rows, of_sides)
     patients = [key.rpartition("_")[0] for key in stated]
     best: _Match | None = None
     for name, side in product(rows, of_sides):
@@ -602,6 +604,17 @@ def _match_sides(places: Places, rows: pd.DataFrame) -> _Match | None:
         (name, side) = re.findall("{(.*?)}", best.key.name)
         rows[best.key.name] = rows[name] + "_" + rows[side]
     return best
+
+
+def _match_letters(places: Places, rows: pd.DataFrame, of_sides: list[str]) -> _Match | None:
+    """Return a column and the first letter of one of sides, which together begin names."""
+    for side in of_sides:
+        known = rows.assign(**{_SIDE: rows[side].str[:1]})
+        if joined := _match_joined(places, known, [_SIDE]):
+            rows[joined.key.name] = known[joined.key.name]
+            parts = {side: f"(?P<{_SIDE}>.?).*"}
+            return replace(joined, options=joined.options | {"parts": parts})
+    return None
 
 
 def _match_folders(places: Places, rows: pd.DataFrame) -> _Match | None:
@@ -641,7 +654,7 @@ def _take_key(
     table.key = match.key
     table.columns = kept | {role: discovery.Column(name, reason)}
     pattern = match.options.get("key_pattern")
-    if pattern and "parts" not in match.options:
+    if pattern and name != _PICTURE_FOLDER:
         text = f"{_id_in_words(pattern)} names ({pattern}), as in {pictures[0]}"
         made.say("PATIENTS", f"{text}: is that column {name} of the table?", "yellow")
     if of_study:
@@ -687,11 +700,15 @@ def _refuse_findings(places: Places, rows: pd.DataFrame) -> None:
         problem = f"no column names the {counted(len(places.pictures), 'pictures')} below "
         problem += f"{places.images or '.'} ({', '.join(rows)}); cells of {key.name} begin the "
         problem += f"names of {len(key.rows):,}, but are in several rows that differ"
-        remedy = (
-            "Keep one row per cell, or name the picture of each row in a column (--image); if "
-        )
-        remedy += "each row is a finding, of which any counts for all pictures of its cell, give "
-        remedy += "--findings."
+        remedy = "Keep one row per cell, or name the picture of each row in a column (--image); "
+        sides = [name for name in rows if discovery.name_sides(rows[name])]
+        if sides:
+            remedy += (
+                f"column {sides[0]} is no help, as neither names nor headers of pictures tell "
+            )
+            remedy += "sides; "
+        remedy += "if each row is a finding, of which any counts for all pictures of its cell, "
+        remedy += "give --findings."
         raise tree.error(problem, file=places.table, remedy=remedy)
 
 
