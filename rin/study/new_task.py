@@ -58,6 +58,7 @@ from rin.study.own_files import (
     join_name,
     named_in_headers,
     refuse_to_guess,
+    refuse_unread,
 )
 from rin.study.own_labels import read_labels
 from rin.study.own_masks import lesion_values
@@ -139,10 +140,7 @@ def new_task(
     for kind in leave_out:
         look_up("kind (--leave-out)", kind, [*KINDS, "all"])
     leave_out = KINDS if "all" in leave_out else leave_out
-    if findings and not table:
-        remedy = "Give the --table whose rows are findings."
-        raise InputError("there are no rows", where="--findings", remedy=remedy)
-    _check_patterns(bool(table), label, patient, only)
+    _check_flags(bool(table), findings, patient, only)
     root, places = find_places(images, table, masks, only, data_root, results)
     tree, made = places.tree, NewTask(name, root)
     made.say("folder", tree.place())
@@ -150,6 +148,7 @@ def new_task(
         roles = {"image": image, "label": label, "patient": patient, "split": split}
         reading = read_columns(places, roles, leave_out, findings, made, ask)
     else:
+        _check_label(places, label)
         reading = read_folders(places, label, made)
     places = reading.places or places
     options = reading.options
@@ -215,14 +214,25 @@ def _cases_left_out(kinds: Collection[str]) -> dict[str, list[str]]:
     return {"leave_out": left_out} if left_out else {}
 
 
-def _check_patterns(has_table: bool, label: str, patient: str, only: str) -> None:
-    """Raise InputError if a flag that names no column is not a valid pattern either."""
+def _check_flags(has_table: bool, findings: bool, patient: str, only: str) -> None:
+    """Raise InputError if a flag needs a table, or names no column and is no valid pattern."""
+    if findings and not has_table:
+        remedy = "Give the --table whose rows are findings."
+        raise InputError("there are no rows", where="--findings", remedy=remedy)
     remedy = "Give part of a name, such as flair, or several parts, as in 'flair|seg'."
     with as_input_error("not a valid pattern", where="--only", remedy=remedy, kinds=re.error):
         re.compile(only)
     if (not has_table and patient != NO_PATIENTS) or "(" in patient:
         _check_pattern(patient, "--patient", "identifies patients, as in '^(P[0-9]+)_'")
-    if not has_table and label != IN_MASKS:
+
+
+def _check_label(places: Places, label: str) -> None:
+    """Raise InputError unless a label without a table is empty, `IN_MASKS`, or a pattern."""
+    if label != IN_MASKS:
+        if label and "(" not in label:
+            refuse_unread(
+                places
+            )  # it may name a column, or a line of files that say what is shown
         _check_pattern(label, "--label", r"names classes, as in '_(\d)$'")
 
 
