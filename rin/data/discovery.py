@@ -13,7 +13,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
-from itertools import islice, pairwise, product, takewhile
+from itertools import chain, islice, pairwise, product, takewhile
 from operator import itemgetter
 from pathlib import Path
 from statistics import StatisticsError, mode
@@ -90,10 +90,8 @@ def decode(content: bytes) -> tuple[str, str]:
             return content.decode("utf-8"), "utf-8"
     if content[1::2].count(0) > len(content) // 4:
         return content.decode("utf-16-le"), "utf-16-le"
-    for encoding, letters in _WORDS["letters"].items():
-        text = content.decode(encoding, "replace")
-        if _is_written_with(letters + _WORDS["signs"], text):
-            return text, encoding
+    for encoding, text in readings_of(content).items():
+        return text, encoding
     from charset_normalizer import from_bytes
 
     pages = _WORDS["code pages"]
@@ -106,16 +104,46 @@ def decode(content: bytes) -> tuple[str, str]:
     return text, encoding
 
 
+def readings_of(content: bytes) -> dict[str, str]:
+    """Return the texts that a table in a European code page may be, by encoding, likelier first.
+
+    A reading with more words that tables of ours contain, such as ``bösartig``, is likelier.
+    """
+    texts: dict[str, str] = {}
+    for encoding, language in _WORDS["letters of pages"].items():
+        text = content.decode(encoding, "replace")
+        letters = _WORDS["letters"][language] + _WORDS["signs"]
+        if text not in texts.values() and _is_written_with(letters, text):
+            texts[encoding] = text
+    known = {*POSITIVE, *NEGATIVE, *chain(*COLUMNS.values())}
+    n_known = {
+        encoding: sum(plain(word) in known for word in accented_words(text))
+        for encoding, text in texts.items()
+    }
+    return {encoding: texts[encoding] for encoding in sorted(texts, key=lambda e: -n_known[e])}
+
+
+def accented_words(text: str) -> list[str]:
+    """Return the words of a text that have other letters than a to z."""
+    return [word for word in re.findall(r"[^\W\d_]+", text) if not word.isascii()]
+
+
 def _is_written_with(letters: str, text: str) -> bool:
     """Return whether a text has only these letters outside ASCII, and not more than plain ones.
 
     Plain letters count in words that also have others.  A handful of words, such as the classes
-    of a table, are too few to recognise a language by.
+    of a table, are too few to recognise a language by; but no word has a sign or a capital behind
+    a small letter.
     """
     beyond = [sign for sign in text if not sign.isascii()]
-    accented = [word for word in re.findall(r"[^\W\d_]+", text) if not word.isascii()]
-    plain = sum(sign.isascii() for word in accented for sign in word)
-    return {*beyond} <= {*letters} and sum(map(str.isalpha, beyond)) <= plain and "\0" not in text
+    plain_letters = sum(sign.isascii() for word in accented_words(text) for sign in word)
+    signs = re.escape("".join({*_WORDS["signs"]} - {*_WORDS["signs of words"]}))
+    is_odd = re.search(rf"[^\W\d_][{signs}][^\W\d_]", text) or any(
+        before.islower() and not after.isascii() and after.isupper()
+        for before, after in pairwise(text)
+    )
+    is_text = {*beyond} <= {*letters} and "\0" not in text and not is_odd
+    return is_text and sum(map(str.isalpha, beyond)) <= plain_letters
 
 
 def separator_of(text: str) -> str:

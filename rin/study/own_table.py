@@ -338,6 +338,7 @@ def _read_rows(places: Places, sheet: str, made: NewTask) -> pd.DataFrame:
         text, encoding = discovery.decode(tree.read(table))
         separator = discovery.separator_of(text).replace("\t", "tab")
         made.say("table", f"{Path(table).name}, {encoding}, cells separated by “{separator}”")
+        _describe_letters(tree.read(table), text, encoding, made)
     elif table.lower().endswith(".xlsx"):
         sheets = sheets_of(tree, table)
         others = f" of {len(sheets)} ({', '.join(sheets)})" if len(sheets) > 1 else ""
@@ -347,6 +348,24 @@ def _read_rows(places: Places, sheet: str, made: NewTask) -> pd.DataFrame:
         text = f"{counted(above, 'rows')} above the column names ({', '.join(rows)}): "
         made.say("titles", f"{text}skipped", "yellow")
     return rows
+
+
+def _describe_letters(content: bytes, text: str, encoding: str, made: NewTask) -> None:
+    """Report how words with other letters than a to z are read, unless the table is Unicode."""
+    if encoding.startswith("utf"):
+        return
+    others = {page: read for page, read in discovery.readings_of(content).items() if read != text}
+    said = f"read as {_beyond_ascii(text)}"
+    for page in [*others][:2]:
+        said += f"; as {page} it would be {_beyond_ascii(others[page])}"
+    style = "bold red" if others else "yellow"
+    made.say("letters", f"{said} (if that is wrong, save the table as UTF-8)", style)
+
+
+def _beyond_ascii(text: str) -> str:
+    """Return the first three words of a text that have other signs than ASCII."""
+    words = re.findall(r"[^\s,;|\"]*[^\x00-\x7f\s][^\s,;|\"]*", text)
+    return " ".join([*dict.fromkeys(words)][:3])
 
 
 def _describe_lost_zeros(places: Places, table: _Table, made: NewTask) -> None:
