@@ -84,7 +84,7 @@ def _remedy_of_drawn(places: Places, drawn: Sequence[str], plain: Sequence[str])
         for word in words
         if all(word in name for name in drawn) and not any(word in name for name in plain)
     ]
-    remedy = "Call masks like their pictures plus _mask"
+    remedy = "Move masks out of that folder, or call them like their pictures plus _mask"
     if only:
         remedy = f"Leave them out with --only '^(?!.*{only[0]})', or call them like their "
         remedy += "pictures plus _mask"

@@ -450,7 +450,7 @@ def masks_of_columns(home, *, columns=("Mask_tumor_filename", "Mask_other_filena
 def outline(number):
     """Return a mask whose rectangle is that of no other number."""
     drawn = np.zeros((16, 16), np.uint8)
-    drawn[1 + number % 5 : 5 + number // 5, 2 + number // 7 : 9 + number % 3] = 255
+    drawn[1 + number % 5 : 7 + number % 5, 2 + number // 5 : 9 + number // 5] = 255
     return drawn
 
 
@@ -550,7 +550,7 @@ def echo(home):
             for end, voxels in (("", values), ("_gt", drawn)):
                 image = nibabel.Nifti1Image(voxels, np.eye(4))
                 nibabel.save(image, folder / f"{name}{end}.nii.gz")
-            quality = ("Poor", "Good")[(patient < 12) == (view == "2CH")]
+            quality = ("Poor", "Good")[patient < 12]
             text = f"ED: 1\nSex: F\nImageQuality: {quality}\nEF: {40 + patient}\n"
             (folder / f"Info_{view}.cfg").write_text(text)
 
@@ -1892,7 +1892,7 @@ def test_command_for_pairs_of_files_writes_the_volume_that_is_then_read(rin, hom
         ),
         (forms, ("--table", "own/list.csv"), ()),
         (yolo, (), ()),
-        (echo, ("--label", "ImageQuality"), ("--positive", "Poor", "--several-labels")),
+        (echo, ("--label", "ImageQuality"), ("--label", "ImageQuality", "--positive", "Poor")),
         (
             lambda home: write_lines(home, [" ".join(row) for row in rows_of(home)]),
             ("--table", "own/list.csv"),
