@@ -601,8 +601,10 @@ def mask_word(masks: Collection[str], pictures: Collection[str]) -> str:
         folder, _, stem = file_stem(name).rpartition("/")
         beside[folder].append(stem in words)
     held = [several for several in beside.values() if any(several)]
-    is_clear = len(words) == 1 and len(held) > 1 and all(sum(one) == 1 for one in held)
-    return re.escape(words.pop()) if is_clear and all(len(one) == 2 for one in held) else ""
+    is_clear = len(words) == 1 and len(held) > 1 and all(sum(several) == 1 for several in held)
+    return (
+        re.escape(words.pop()) if is_clear and all(len(several) == 2 for several in held) else ""
+    )
 
 
 def channel_lacked(pattern: str, masks: Collection[str], pictures: Collection[str]) -> str:

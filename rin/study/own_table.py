@@ -833,8 +833,9 @@ def _options_of(
         options["masks"] = places.masks or folder or EVERYWHERE * inside
         if "mask" not in names:
             check_masks(places, made)
-            named = _names_of_masks(places, names.get("image", NAME))
-            options |= named | {"parts": options.get("parts", {}) | named.get("parts", {})}
+            of_masks = _names_of_masks(places, names.get("image", NAME))
+            parts = options.get("parts", {}) | of_masks.get("parts", {})
+            options |= of_masks | {"parts": parts}
     if "split" in names:
         options["split"] = {"column": names["split"]}
     options = {option: value for option, value in options.items() if value}
