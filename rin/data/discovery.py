@@ -13,7 +13,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
-from itertools import islice, pairwise, product, takewhile
+from itertools import chain, islice, pairwise, product, takewhile
 from operator import itemgetter
 from pathlib import Path
 from statistics import StatisticsError, mode
@@ -55,11 +55,16 @@ SAME_NAME, *MASK_NAMES = _WORDS["mask names"]
 LEAST_SHARE = 0.2
 #: Suffix that nnU-Net adds to the name of a single-channel picture, but not to that of its mask.
 CHANNEL = "_0000"
+#: Words for the sides of the body, and the share of cells of a column of sides that name one.
+SIDES = {side: words.split() for side, words in _WORDS["sides"].items()}
+LEAST_SIDES = 0.8
 #: Share of a table's rows with different cells above which a column may have a row per patient.
 LEAST_UNIQUE = 0.9
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)?")
 #: A date that begins with its year, perhaps with the time that spreadsheets write.
 _DATE = r"(?<!\d)((?:19|20)\d\d)[-_./]?(\d\d)[-_./]?(\d\d)(?!\d)(?: 00:00:00)?"
+#: A date that ends in its year, as 07-20-2016.
+_DAY_FIRST = r"\d\d?[-_./]\d\d?[-_./](?:19|20)\d\d(?!\d)"
 #: Replaces the outer folders of a path.
 _ANY = "**/"
 #: First bytes of spreadsheet files, the older format first.
@@ -85,10 +90,8 @@ def decode(content: bytes) -> tuple[str, str]:
             return content.decode("utf-8"), "utf-8"
     if content[1::2].count(0) > len(content) // 4:
         return content.decode("utf-16-le"), "utf-16-le"
-    for encoding, letters in _WORDS["letters"].items():
-        text = content.decode(encoding, "replace")
-        if _is_written_with(letters + _WORDS["signs"], text):
-            return text, encoding
+    for encoding, text in readings_of(content).items():
+        return text, encoding
     from charset_normalizer import from_bytes
 
     pages = _WORDS["code pages"]
@@ -101,16 +104,46 @@ def decode(content: bytes) -> tuple[str, str]:
     return text, encoding
 
 
+def readings_of(content: bytes) -> dict[str, str]:
+    """Return the texts that a table in a European code page may be, by encoding, likelier first.
+
+    A reading with more words that tables of ours contain, such as ``bösartig``, is likelier.
+    """
+    texts: dict[str, str] = {}
+    for encoding, language in _WORDS["letters of pages"].items():
+        text = content.decode(encoding, "replace")
+        letters = _WORDS["letters"][language] + _WORDS["signs"]
+        if text not in texts.values() and _is_written_with(letters, text):
+            texts[encoding] = text
+    known = {*POSITIVE, *NEGATIVE, *chain(*COLUMNS.values())}
+    n_known = {
+        encoding: sum(plain(word) in known for word in accented_words(text))
+        for encoding, text in texts.items()
+    }
+    return {encoding: texts[encoding] for encoding in sorted(texts, key=lambda e: -n_known[e])}
+
+
+def accented_words(text: str) -> list[str]:
+    """Return the words of a text that have other letters than a to z."""
+    return [word for word in re.findall(r"[^\W\d_]+", text) if not word.isascii()]
+
+
 def _is_written_with(letters: str, text: str) -> bool:
     """Return whether a text has only these letters outside ASCII, and not more than plain ones.
 
     Plain letters count in words that also have others.  A handful of words, such as the classes
-    of a table, are too few to recognise a language by.
+    of a table, are too few to recognise a language by; but no word has a sign or a capital behind
+    a small letter.
     """
     beyond = [sign for sign in text if not sign.isascii()]
-    accented = [word for word in re.findall(r"[^\W\d_]+", text) if not word.isascii()]
-    plain = sum(sign.isascii() for word in accented for sign in word)
-    return {*beyond} <= {*letters} and sum(map(str.isalpha, beyond)) <= plain and "\0" not in text
+    plain_letters = sum(sign.isascii() for word in accented_words(text) for sign in word)
+    signs = re.escape("".join({*_WORDS["signs"]} - {*_WORDS["signs of words"]}))
+    is_odd = re.search(rf"[^\W\d_][{signs}][^\W\d_]", text) or any(
+        before.islower() and not after.isascii() and after.isupper()
+        for before, after in pairwise(text)
+    )
+    is_text = {*beyond} <= {*letters} and "\0" not in text and not is_odd
+    return is_text and sum(map(str.isalpha, beyond)) <= plain_letters
 
 
 def separator_of(text: str) -> str:
@@ -296,6 +329,8 @@ def _fitting_keys(names: Sequence[str], keys: Collection[str], level: int) -> li
         if dated and not whole:
             starts = _beginnings(_with_dates(_folded(part)))
             whole = {known[dated[start]] for start in starts if start in dated}
+        date = re.match(_DAY_FIRST, part)  # whose month is the number of no patient
+        starts = [start for start in starts if not date or len(start) >= date.end()]
         fitting.append(whole or {key for start in starts for key in by_id[without_zeros(start)]})
     return fitting
 
@@ -326,13 +361,15 @@ def _beginnings(text: str) -> list[str]:
 def guess_level(names: Sequence[str], keys: Collection[str]) -> tuple[int, float, int]:
     """Return the level at which paths begin with a key, their share, and the number of keys.
 
-    The level of most paths wins, then that of most keys, then the outermost folder.
+    The level of most paths wins, then that of most keys, then the outermost folder.  One of fewer
+    keys than any study has patients, as of the numbers of months, is none.
     """
     best = 0, 0.0, 0
     for level in (*range(1, 1 + max((name.count("/") for name in names), default=0)), 0):
         clear = [fits for fits in keys_at(names, keys, level) if len(fits) == 1]
         reached = len(clear) / max(1, len(names)), len(set().union(*clear))
-        best = max(best, (level, *reached), key=lambda level: level[1:])
+        if reached[1] >= min(len(keys), FEWEST_PATIENTS):
+            best = max(best, (level, *reached), key=lambda level: level[1:])
     return best
 
 
@@ -368,6 +405,17 @@ def is_called_as_mask(name: str) -> bool:
 def is_called_as_file(name: str) -> bool:
     """Return whether a column's name is one of pictures and not of patients, as File Name is."""
     return _named(name, "image") > _named(name, "patient")
+
+
+def side_of(cell: str) -> str:
+    """Return the side of the body that a cell names, as L or R, or else an empty string."""
+    return next((side for side, words in SIDES.items() if plain(cell) in words), "")
+
+
+def name_sides(cells: pd.Series) -> bool:
+    """Return whether most cells name a side of the body, and both sides occur."""
+    sides = cells.map({cell: side_of(cell) for cell in cells.unique()})
+    return {*sides} >= {*SIDES} and bool((sides != "").mean() > LEAST_SIDES)
 
 
 def part_of(cell: str) -> str:
@@ -536,6 +584,29 @@ def guess_masks(pictures: Collection[str], masks: Collection[str] = ()) -> str:
     return ""
 
 
+def stem_in(match: re.Match[str]) -> str:
+    """Return the picture's stem in the name of its mask; empty if it is called by a word alone."""
+    return match.groupdict().get("stem", "")
+
+
+def mask_word(masks: Collection[str], pictures: Collection[str]) -> str:
+    """Return the pattern of masks that are called by one word, as ``P001/lesion.png``.
+
+    ``masks`` are some of them, among all ``pictures``.  An empty string if their names are others,
+    or if any is beside several pictures, of which it may be of any.
+    """
+    words = {file_stem(name).rpartition("/")[2] for name in masks}
+    beside: dict[str, list[bool]] = defaultdict(list)
+    for name in pictures:
+        folder, _, stem = file_stem(name).rpartition("/")
+        beside[folder].append(stem in words)
+    held = [several for several in beside.values() if any(several)]
+    is_clear = len(words) == 1 and len(held) > 1 and all(sum(several) == 1 for several in held)
+    return (
+        re.escape(words.pop()) if is_clear and all(len(several) == 2 for several in held) else ""
+    )
+
+
 def channel_lacked(pattern: str, masks: Collection[str], pictures: Collection[str]) -> str:
     """Return the end of pictures' names that masks lack, such as `CHANNEL`, or an empty string.
 
@@ -543,7 +614,7 @@ def channel_lacked(pattern: str, masks: Collection[str], pictures: Collection[st
     """
     stems = {file_stem(name).rpartition("/")[2] for name in pictures}
     matches = (re.fullmatch(pattern, file_stem(name).rpartition("/")[2]) for name in masks)
-    drawn = {match["stem"] for match in matches if match}
+    drawn = {stem_in(match) for match in matches if match}
     if drawn & stems:
         return ""
     endings = _channels(pictures)
@@ -590,10 +661,12 @@ def sort_pictures(
 def mask_template(pattern: str, masks: Collection[str]) -> str:
     """Return the template that makes a mask's name of its picture's ``{stem}``.
 
-    An empty string if both have the same name.
+    An empty string if both have the same name; the mask's own name if that contains no stem.
     """
     stems = (file_stem(name).rpartition("/")[2] for name in masks)
     match = next(filter(None, (re.fullmatch(pattern, stem) for stem in stems)))
+    if not match.re.groups:
+        return match[0]
     template = f"{match.string[: match.start('stem')]}{{stem}}{match.string[match.end('stem') :]}"
     return "" if pattern == SAME_NAME else template
 
@@ -726,25 +799,30 @@ def guess_key(
             keys = keys_at(pictures, filled, level)
         number = {key: row for row, key in filled.items()}
         placed = [number[next(iter(several))] for several in keys if len(several) == 1]
-        candidates.append(Key(name, level, placed, len(pictures)))
+        if column or len({*placed}) >= min(len(filled), FEWEST_PATIENTS):
+            candidates.append(Key(name, level, placed, len(pictures)))
     return max(
         candidates, key=lambda key: (len(key.rows), _named(key.name, "patient")), default=None
     )
 
 
-def joined_columns(rows: pd.DataFrame, pictures: Sequence[str]) -> Iterator[tuple[str, pd.Series]]:
+def joined_columns(
+    rows: pd.DataFrame, pictures: Sequence[str], ends: Collection[str] = ()
+) -> Iterator[tuple[str, pd.Series]]:
     """Yield pairs of columns as a template, such as ``{Patient}_{Eye}``, with the cells it makes.
 
-    Cells of the first begin names of pictures, and those of both are unique.
+    Cells of the first begin names of pictures, and those of both are unique.  The second is one of
+    ``ends``, if these are given, of which a table may lack those of many pictures.
     """
+    least = LEAST_SHARE if ends else 0.5
     some = pictures[:: 1 + len(pictures) // 200]
     names = [name for name in rows if not re.search("[{}:!]", name)]
     begins = [name for name in names if guess_level(some, {*rows[name]} - {""})[1] > 0.5]
-    for first, sign, second in product(begins, _BETWEEN, names):
+    for first, sign, second in product(begins, _BETWEEN, ends or names):
         cells = rows[first] + sign + rows[second]
         cells[(rows[first] == "") | (rows[second] == "")] = ""
         is_unique = first != second and cells.nunique() > LEAST_UNIQUE * len(rows)
-        if is_unique and guess_level(some, {*cells} - {""})[1] > 0.5:
+        if is_unique and guess_level(some, {*cells} - {""})[1] > least:
             yield f"{{{first}}}{sign}{{{second}}}", cells
 
 

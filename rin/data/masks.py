@@ -29,6 +29,8 @@ MAX_GRAY = 0.2
 _SMALL = 32
 #: A mask picture with more values than this has a smooth border, or was compressed.
 _MOST_AREAS = 8
+#: Share of dark and bright pixels above which a picture in JPEG may be a mask.
+MOSTLY = 0.98
 
 
 def read_mask(
@@ -108,6 +110,31 @@ def labels_in(root: Path, locator: str) -> list[int]:
         frames = (read_stored(root, f"{locator}{MARK}frame-{number}") for number in range(n))
         return sorted({label for frame in frames for label in _labels(frame)})
     return _labels(read_stored(root, locator))
+
+
+def count_values(root: Path, locator: str) -> int:
+    """Return how many values a picture has if they are few, as in a mask; 0 for other pictures.
+
+    One value is that of a blank picture, or of a mask that marks nothing.  In a JPEG, values near
+    the darkest and the brightest count as these two.
+    """
+    try:
+        labels = labels_in(root, locator)
+    except InputError:  # the values of a picture, or a broken file, which is reported later
+        return 0
+    if volumes.is_nifti(locator) or (locator.lower().endswith(".npy") and is_stack(root, locator)):
+        return 1 + len(labels)
+    gray = read_stored(root, f"{locator}{MARK}frame-0" if _is_stacked(root, locator) else locator)
+    values = len(np.unique(gray))
+    if values <= _MOST_AREAS:
+        return values
+    dark, bright = gray <= 0.1 * gray.max(), gray >= 0.9 * gray.max()
+    is_plain = (dark | bright).mean() > MOSTLY and min(dark.mean(), bright.mean()) > 1 - MOSTLY
+    return 2 if is_plain else 0
+
+
+def _is_stacked(root: Path, locator: str) -> bool:
+    return is_tiff(locator) and count_frames(root, locator) > 1
 
 
 def marks_anything(root: Path, locators: tuple[str, ...], lesion: tuple[int, ...] = ()) -> bool:

@@ -35,11 +35,12 @@ from rin.data.manifest import (
     datasets_of_tasks,
     manifest_names,
 )
+from rin.data.masks import count_values
 from rin.data.pixels import show_colour, window_of_all, window_of_percentiles
 from rin.data.splits import LEAST, MAX_FOLDS, fold_sizes, given_folds, make_folds
 from rin.data.status import patients_in_words, unusual_drawing
 from rin.data.store import Dataset, inspect_cases, refuse_bad
-from rin.data.tree import is_dicom, open_tree
+from rin.data.tree import PICTURES, file_of, is_dicom, open_tree
 from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
 from rin.files import manifest_folder, read_yaml
 from rin.study import forecast
@@ -53,9 +54,11 @@ from rin.study.own_files import (
     Reading,
     endings_in_words,
     find_places,
+    folders_beside,
     join_name,
     named_in_headers,
     refuse_to_guess,
+    refuse_unread,
 )
 from rin.study.own_labels import read_labels
 from rin.study.own_masks import lesion_values
@@ -137,10 +140,7 @@ def new_task(
     for kind in leave_out:
         look_up("kind (--leave-out)", kind, [*KINDS, "all"])
     leave_out = KINDS if "all" in leave_out else leave_out
-    if findings and not table:
-        remedy = "Give the --table whose rows are findings."
-        raise InputError("there are no rows", where="--findings", remedy=remedy)
-    _check_patterns(bool(table), label, patient, only)
+    _check_flags(bool(table), findings, patient, only)
     root, places = find_places(images, table, masks, only, data_root, results)
     tree, made = places.tree, NewTask(name, root)
     made.say("folder", tree.place())
@@ -148,6 +148,7 @@ def new_task(
         roles = {"image": image, "label": label, "patient": patient, "split": split}
         reading = read_columns(places, roles, leave_out, findings, made, ask)
     else:
+        _check_label(places, label)
         reading = read_folders(places, label, made)
     places = reading.places or places
     options = reading.options
@@ -213,14 +214,25 @@ def _cases_left_out(kinds: Collection[str]) -> dict[str, list[str]]:
     return {"leave_out": left_out} if left_out else {}
 
 
-def _check_patterns(has_table: bool, label: str, patient: str, only: str) -> None:
-    """Raise InputError if a flag that names no column is not a valid pattern either."""
+def _check_flags(has_table: bool, findings: bool, patient: str, only: str) -> None:
+    """Raise InputError if a flag needs a table, or names no column and is no valid pattern."""
+    if findings and not has_table:
+        remedy = "Give the --table whose rows are findings."
+        raise InputError("there are no rows", where="--findings", remedy=remedy)
     remedy = "Give part of a name, such as flair, or several parts, as in 'flair|seg'."
     with as_input_error("not a valid pattern", where="--only", remedy=remedy, kinds=re.error):
         re.compile(only)
     if (not has_table and patient != NO_PATIENTS) or "(" in patient:
         _check_pattern(patient, "--patient", "identifies patients, as in '^(P[0-9]+)_'")
-    if not has_table and label != IN_MASKS:
+
+
+def _check_label(places: Places, label: str) -> None:
+    """Raise InputError unless a label without a table is empty, `IN_MASKS`, or a pattern."""
+    if label != IN_MASKS:
+        if label and "(" not in label:
+            refuse_unread(
+                places
+            )  # it may name a column, or a line of files that say what is shown
         _check_pattern(label, "--label", r"names classes, as in '_(\d)$'")
 
 
@@ -234,12 +246,13 @@ def _check_pattern(pattern: str, flag: str, kept: str) -> None:
 
 
 def _hint_at_masks(images: Path, made: NewTask) -> None:
-    """Report folders below or beside the pictures whose names suggest that they contain masks."""
+    """Report folders below or beside the pictures whose names or files are those of masks."""
     words = tuple(discovery.COLUMNS["mask"])
-    if not images.is_dir():  # an archive
-        return
-    for path in (*images.iterdir(), *images.parent.iterdir()):
-        if path.is_dir() and path != images and discovery.plain(path.name).startswith(words):
+    for path, names in folders_beside(images):
+        is_called_so = discovery.plain(path.name).startswith(words)
+        files = [name for name in names if name.lower().endswith(PICTURES)]
+        few = files[:: 1 + len(files) // 4]
+        if is_called_so or (few and all(count_values(path, name) > 1 for name in few)):
             made.say("masks", f"none are read: --masks {path} would read that folder", "yellow")
 
 
@@ -443,6 +456,10 @@ def _inspect(
     """
     tree, manifest = places.tree, DatasetManifest.model_validate(fields)
     listed = find_cases(tree, manifest)
+    drawn = {tree.locator(join_name(places.masks or places.images, m)) for m in places.mask_files}
+    twice = sorted({*map(file_of, listed["image"])} & drawn)
+    remedy = "Put masks into a folder of their own, and name it with --masks."
+    tree.raise_if_any(twice, "masks would be read as pictures", remedy=remedy)
     labelled = listed[listed["label"].notna()]
     cases, bad = inspect_cases(tree.root, labelled, manifest, folder=results / "index")
     refuse_bad(bad, len(listed), tree.place(), manifest)

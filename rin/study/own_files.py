@@ -4,8 +4,10 @@ import os
 import re
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,9 @@ IN_MASKS = "masks"
 MOST_CLASSES = 20
 #: How files of other kinds can be converted to pictures or volumes, by their endings.
 _WAYS, _CASES, ROWS, _ANNOTATIONS = read_yaml(Path(__file__).with_suffix(".yaml")).values()
+#: Endings of tables that are looked for beside pictures, and how many files of a folder beside
+#: them are looked at.
+TABLES, _MOST_LISTED = (".csv", ".tsv", ".xlsx", ".parquet"), 5000
 _CASE_FILES = tuple(str(_CASES["endings"]).split())
 #: A function that answers a question with one of its choices, given the flag for it and a default.
 Ask = Callable[[str, str, Sequence[str], str], str]
@@ -54,7 +59,8 @@ class Places:
 
     ``mask_files`` are the names of masks and ``mask_pattern`` is their pattern; if ``masks`` is
     empty, masks are beside the pictures.  ``around`` is the tree of all files below the given
-    folders, of which ``tree`` may be the folder that contains all pictures.
+    folders, of which ``tree`` may be the folder that contains all pictures; ``only`` is the
+    pattern that selected them.
     """
 
     tree: Tree
@@ -65,6 +71,7 @@ class Places:
     mask_files: list[str]
     mask_pattern: str
     around: Tree
+    only: str = ""
 
     @property
     def files(self) -> set[str]:
@@ -79,7 +86,7 @@ class Reading:
 
     ``names`` are names of pictures in which a pattern may find patients; ``settings`` are settings
     of the manifest that identify patients already; ``in_masks`` says that masks decide the class;
-    ``places`` are those without masks among the pictures, if a column of the table names masks.
+    ``places`` are those without the masks that were found among the pictures.
     """
 
     options: dict[str, Any]
@@ -151,10 +158,9 @@ def find_places(
         remedy = "Readable formats are PNG, JPEG, TIFF, BMP, DICOM, NIfTI and NumPy: "
         remedy += f"{_way_to_convert(others, images)}, or name the right folder."
         raise InputError(problem, where=f"--images {images}", remedy=remedy)
-    _refuse_likely_masks(tree, pictures, mask_files)
     table_name = names.get("--table", "")
     drawing = mask_files, mask_pattern
-    return root, Places(tree, folder, drawn, table_name, pictures, *drawing, around)
+    return root, Places(tree, folder, drawn, table_name, pictures, *drawing, around, only)
 
 
 def _way_to_convert(names: Iterable[str], folder: Path) -> str:
@@ -166,16 +172,44 @@ def _way_to_convert(names: Iterable[str], folder: Path) -> str:
     return "convert other files"
 
 
-def refuse_annotations(places: Places) -> None:
+def folders_beside(images: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Yield the folders below and beside that of the pictures, each with some names of its files.
+
+    Those that cannot be read are left out.
+    """
+    if not images.is_dir():  # an archive
+        return
+    for path in sorted({*images.iterdir(), *images.parent.iterdir()} - {images}):
+        with suppress(InputError, OSError):
+            if path.is_dir():
+                yield path, [*islice(walk(path), _MOST_LISTED)]
+
+
+def _refuse_table_beside(places: Places) -> None:
+    """Raise InputError if a table is among the pictures or beside their folder."""
+    tree = places.around
+    folder = tree.root / tree.location
+    beside = [*folder.parent.iterdir(), *(folder.iterdir() if folder.is_dir() else ())]
+    tables = sorted(path for path in beside if path.suffix.lower() in TABLES and path.is_file())
+    if tables and not places.table:
+        flags = " or ".join(f"--table {shlex.quote(str(path))}" for path in tables[:3])
+        problem = "the folders name no classes, but there is a table"
+        remedy = f"If it says what the pictures show, give {flags}."
+        raise tree.error(problem, remedy=remedy)
+
+
+def _refuse_annotations(places: Places) -> None:
     """Raise InputError if most pictures have a file of annotations, which is not read."""
     tree = places.around
+    around = tree.root / tree.location
     stems = {discovery.file_stem(name).rpartition("/")[2] for name in places.pictures}
-    for annotation in _ANNOTATIONS:
+    beside = [name for _, names in folders_beside(around) for name in names]
+    for annotation, names in product(_ANNOTATIONS, (tree.names, beside)):
         ending = str(annotation["ending"])
-        files = [name for name in tree.names if name.lower().endswith(ending)]
+        files = [name for name in names if name.lower().endswith(ending)]
         annotated = {Path(name).stem for name in files} & stems
         if len(annotated) > len(stems) / 2:
-            folder = shlex.quote(str(tree.root / tree.location))
+            folder = shlex.quote(str(around if names is tree.names else around.parent))
             command = str(annotation["how"]).format(folder=folder)
             problem = f"{counted(len(annotated), 'pictures')} have their class in {ending} files"
             remedy = f"Write a table of them: {command}; then give --table {folder}/list.csv "
@@ -188,7 +222,8 @@ def refuse_unread(places: Places) -> None:
 
     They are annotations of a picture each, or texts on a picture or a patient each.
     """
-    refuse_annotations(places)
+    _refuse_annotations(places)
+    _refuse_table_beside(places)
     tree = places.around
     files = [name for name in tree.names if name.lower().endswith(_CASE_FILES)]
     folders = {name.rpartition("/")[0] for name in places.pictures}
@@ -223,20 +258,6 @@ def _refuse_pairs(tree: Tree) -> None:
     remedy = f'Convert them, keeping the originals: python -c "{code}" {folder}; Analyze does '
     remedy += "not record left and right, so check one."
     tree.raise_if_any(pairs, "volumes are in two files, .hdr and .img", remedy=remedy)
-
-
-def _refuse_likely_masks(tree: Tree, pictures: list[str], mask_files: list[str]) -> None:
-    """Raise InputError if some of the pictures are named like masks."""
-    stems = {name: discovery.file_stem(name).rpartition("/")[2] for name in pictures}
-    likely = [name for name, stem in stems.items() if discovery.are_called_as_masks(stem)]
-    if likely and not mask_files and len(likely) < len(pictures):
-        example = next(name for name in pictures if name not in likely)
-        remedy = f"If they are masks of one kind of picture, such as {example}, select both by "
-        remedy += "parts of their names: --only 'KIND|seg', or the pictures alone; or move masks "
-        remedy += "into a folder of their own, and name it with --masks; rename them if they are "
-        remedy += "pictures."
-        problem = "pictures are named like masks, and no picture matches them"
-        tree.raise_if_any(likely, problem, remedy=remedy)
 
 
 def _refuse_absent(given: dict[str, Path], paths: dict[str, Path]) -> None:

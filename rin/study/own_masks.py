@@ -1,22 +1,94 @@
 """The names of somebody's own masks, and which of their values mark the lesion."""
 
 import re
+import shlex
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import chain
+from random import Random
 from typing import Any
 
+from rin.data import discovery
 from rin.data.layouts import LESION, NO_LESION
-from rin.data.masks import labels_in
-from rin.data.tree import is_dicom
+from rin.data.masks import count_values, labels_in
+from rin.data.tree import Tree, is_dicom
 from rin.errors import InputError, counted, join_first_ten
 from rin.study.own_files import IN_MASKS, Ask, NewTask, Places, join_name
 
 #: The answer that every label of a mask marks the lesion.
 ALL_LABELS = "all"
-#: About how many masks are searched for labels if no values are named.
+#: About how many masks are searched for labels if no values are named, and how many pictures are
+#: searched for masks.
 _SAMPLE = 64
+#: Fewest pictures among those with values of masks, of which one or two may be blank or broken.
+_FEWEST = 3
+
+
+def without_drawn(places: Places, made: NewTask) -> Places:
+    """Return places whose pictures do not include masks, which are recognised by their values.
+
+    They are masks if one word names them, beside one picture each.  InputError for others, unless
+    the user has selected the pictures.
+    """
+    tree, pictures = places.tree, places.pictures
+    some = Random(0).sample(pictures, min(_SAMPLE, len(pictures)))
+    names = {name: tree.locator(join_name(places.images, name)) for name in some}
+    values = {name: count_values(tree.root, locator) for name, locator in names.items()}
+    drawn = [name for name in some if values[name] > 1]
+    plain = [name for name in some if not values[name]]
+    are_mixed = len(drawn) >= _FEWEST and bool(plain)
+    word = discovery.mask_word(drawn, pictures) if are_mixed and not places.mask_files else ""
+    if word:
+        stems = {name: discovery.file_stem(name).rpartition("/")[2] for name in pictures}
+        masks = [name for name in pictures if re.fullmatch(word, stems[name])]
+        others = [name for name in pictures if name not in {*masks}]
+        return replace(places, pictures=others, mask_files=masks, mask_pattern=word)
+    if not places.mask_files:
+        _refuse_likely_masks(tree, pictures)
+    if not are_mixed:
+        return places
+    text = f"{len(drawn)} of {len(some)} pictures that were looked at have few values, as masks "
+    text += f"have, such as {' and '.join(sorted(drawn)[:2])}"
+    if places.only:
+        made.say("MASKS", f"{text}; they count as pictures, as you said", "bold red")
+        return places
+    raise tree.error(text, remedy=_remedy_of_drawn(places, drawn, plain))
+
+
+def _refuse_likely_masks(tree: Tree, pictures: Sequence[str]) -> None:
+    """Raise InputError if some of the pictures are named like masks."""
+    stems = {name: discovery.file_stem(name).rpartition("/")[2] for name in pictures}
+    likely = [name for name, stem in stems.items() if discovery.are_called_as_masks(stem)]
+    if likely and len(likely) < len(pictures):
+        example = next(name for name in pictures if name not in likely)
+        remedy = f"If they are masks of one kind of picture, such as {example}, select both by "
+        remedy += "parts of their names: --only 'KIND|seg', or the pictures alone; or move masks "
+        remedy += "into a folder of their own, and name it with --masks; rename them if they are "
+        remedy += "pictures."
+        problem = "pictures are named like masks, and no picture matches them"
+        tree.raise_if_any(likely, problem, remedy=remedy)
+
+
+def _remedy_of_drawn(places: Places, drawn: Sequence[str], plain: Sequence[str]) -> str:
+    """Return how masks among the pictures are told apart from these."""
+    inner, outer = ({name.partition("/")[0] for name in names} for names in (drawn, plain))
+    if len(inner) == len(outer) == 1 and inner != outer and "/" in drawn[0] and "/" in plain[0]:
+        folder = places.tree.root / places.tree.location / places.images
+        images, masks = (shlex.quote(str(folder / several.pop())) for several in (outer, inner))
+        return f"Name both folders: --images {images} --masks {masks}."
+    words = [word for word in re.findall(r"[^\W\d_]{2,}", drawn[0]) if f".{word}" not in drawn[0]]
+    only = [
+        word
+        for word in words
+        if all(word in name for name in drawn) and not any(word in name for name in plain)
+    ]
+    remedy = "Move masks out of that folder, or call them like their pictures plus _mask"
+    if only:
+        remedy = f"Leave them out with --only '^(?!.*{only[0]})', or call them like their "
+        remedy += "pictures plus _mask"
+    return f"{remedy}; if they are pictures, give --only '.', which takes all."
 
 
 def classes_in_masks(places: Places, made: NewTask) -> Counter[str]:

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from rin.data.layouts.found import (
     rows_above,
     sheets_of,
 )
-from rin.data.layouts.table import EVERYWHERE, HEADERS, NAME
+from rin.data.layouts.table import EVERYWHERE, HEADERS, NAME, OF_SIDE, sides_in_headers, with_side
 from rin.data.manifest import read_names
 from rin.data.tree import PICTURES, Tree, is_dicom
 from rin.errors import InputError, counted, join_first_ten, look_up
@@ -33,6 +34,7 @@ from rin.study.own_files import (
     MOST_CLASSES,
     NO_SPLIT,
     ROWS,
+    TABLES,
     Ask,
     NewTask,
     Places,
@@ -41,24 +43,31 @@ from rin.study.own_files import (
     named_in_headers,
     refuse_unread,
 )
-from rin.study.own_masks import check_masks, classes_in_masks
+from rin.study.own_masks import check_masks, classes_in_masks, without_drawn
 
 #: The names in a table's option ``leave_out`` for kinds of ``--leave-out``.
 _OF_TABLES = {"rows-without-pictures": "rows", "pictures-without-rows": "pictures"}
-#: Endings of tables that are looked at beside the one that is named, and how many are.
-_TABLES, MOST_TABLES = (".csv", ".tsv", ".xlsx", ".parquet"), 8
+#: How many tables are looked at beside the one that is named.
+MOST_TABLES = 8
 #: Why a column has a role that was named with a flag.
 _SAID = "as you said"
 #: Fewest patients of a table in which each may have several rows.
 LEAST_KEYS = 4
+#: The part of a column of paths that names a folder of pictures.
+_PICTURE_FOLDER = "{picture_folder}"
+#: The first letter of a column of sides.
+_SIDE = "side_letter"
 #: A pattern for a folder of any name in a path.
 _ANY_FOLDER = "[^/]+/"
 #: A pattern for the name of a picture in a column, without folder and ending.
 _STEM = r"(?:.*[/\\])?(?P<stem>[^/\\]+?)(?i:" + "|".join(map(re.escape, PICTURES)) + ")?"
+#: A pattern for the folder before that name, with its slash.
+_ABOVE = r"(?P<above>(?:.*[/\\])?)"
 
 
 def read_folders(places: Places, label: str, made: NewTask) -> Reading:
     """Return what the layout `folder_classes` will find in these folders."""
+    places = without_drawn(places, made)
     tree, pictures = places.tree, places.pictures
     options: dict[str, Any] = {"leave_out": ["files"]}
     if places.mask_pattern or places.masks:
@@ -72,13 +81,14 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
     tree.raise_if_any(strange, "pictures are in other folders", remedy=remedy)
     names = [join_name(places.images, name) for name in pictures]
     if label == IN_MASKS:
-        return Reading(options, classes_in_masks(places, made), names, in_masks=True)
+        drawn = classes_in_masks(places, made)
+        return Reading(options, drawn, names, in_masks=True, places=places)
     if label:
         options["label"] = label
         classes = Counter(read_names(label, map(discovery.file_stem, pictures), "label"))
         made.say("label", f"read from names by the pattern {label}")
         made.notes["options"] = "label: a pattern of names, as you said"
-        return Reading(options, classes, names)
+        return Reading(options, classes, names, places=places)
     parts = [name.split("/") for name in pictures]
     _refuse_other_folders(places, parts)
     splits = sorted({folders[0] for folders in parts if len(folders) > 2})
@@ -94,7 +104,7 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
     if len(classes) < 2:
         refuse_unread(places)
     # Only file names may identify patients, because the folders above them are classes.
-    return Reading(options, classes, [folders[-1] for folders in parts])
+    return Reading(options, classes, [folders[-1] for folders in parts], places=places)
 
 
 def _refuse_scattered(
@@ -191,7 +201,7 @@ def _open_table(places: Places, roles: dict[str, str], made: NewTask) -> tuple[P
         table.rows, places.pictures, places.mask_files, (places.images, drawn)
     )
     _take_roles(table, roles)
-    places = _without_masks(places, table)
+    places = without_drawn(_without_masks(places, table), made)
     if "image" not in table.columns:
         path = discovery.guess_path(table.rows, places.pictures, places.images)
         if path:
@@ -263,7 +273,7 @@ def _take_patients_beside(places: Places, table: _Table, made: NewTask) -> None:
     if "patient" in table.columns or table.key or image is None:
         return
     folder = places.table.rpartition("/")[0]
-    tables = [name for name in places.tree.names if name.lower().endswith(_TABLES)]
+    tables = [name for name in places.tree.names if name.lower().endswith(TABLES)]
     beside = [name for name in tables if name.rpartition("/")[0] == folder]
     for file in [name for name in beside if name != places.table][:MOST_TABLES]:
         with suppress(InputError):  # not a table of ours
@@ -328,6 +338,7 @@ def _read_rows(places: Places, sheet: str, made: NewTask) -> pd.DataFrame:
         text, encoding = discovery.decode(tree.read(table))
         separator = discovery.separator_of(text).replace("\t", "tab")
         made.say("table", f"{Path(table).name}, {encoding}, cells separated by “{separator}”")
+        _describe_letters(tree.read(table), text, encoding, made)
     elif table.lower().endswith(".xlsx"):
         sheets = sheets_of(tree, table)
         others = f" of {len(sheets)} ({', '.join(sheets)})" if len(sheets) > 1 else ""
@@ -337,6 +348,24 @@ def _read_rows(places: Places, sheet: str, made: NewTask) -> pd.DataFrame:
         text = f"{counted(above, 'rows')} above the column names ({', '.join(rows)}): "
         made.say("titles", f"{text}skipped", "yellow")
     return rows
+
+
+def _describe_letters(content: bytes, text: str, encoding: str, made: NewTask) -> None:
+    """Report how words with other letters than a to z are read, unless the table is Unicode."""
+    if encoding.startswith("utf"):
+        return
+    others = {page: read for page, read in discovery.readings_of(content).items() if read != text}
+    said = f"read as {_beyond_ascii(text)}"
+    for page in [*others][:2]:
+        said += f"; as {page} it would be {_beyond_ascii(others[page])}"
+    style = "bold red" if others else "yellow"
+    made.say("letters", f"{said} (if that is wrong, save the table as UTF-8)", style)
+
+
+def _beyond_ascii(text: str) -> str:
+    """Return the first three words of a text that have other signs than ASCII."""
+    words = re.findall(r"[^\s,;|\"]*[^\x00-\x7f\s][^\s,;|\"]*", text)
+    return " ".join([*dict.fromkeys(words)][:3])
 
 
 def _describe_lost_zeros(places: Places, table: _Table, made: NewTask) -> None:
@@ -427,6 +456,9 @@ def _find_key(
     if roles["image"] or is_whole or reached == len(pictures):
         return {}
     least = max(reached, discovery.LEAST_SHARE * len(pictures))
+    of_sides = _match_sides(places, rows)
+    if of_sides and of_sides.reached > least:
+        return _take_key(table, of_sides, pictures, made, of_study=True)
     match = _match_patients(places, rows, roles["patient"], least, several=findings)
     n = match.reached if match else 0
     patient = table.columns.get("patient")
@@ -434,9 +466,9 @@ def _find_key(
         study = _match_studies(places, rows, least)
         if study and study.reached > least and study.reached >= n:
             return _take_key(table, study, pictures, made, of_study=True)
-        joined = _match_joined(places, rows)
-        if joined and joined.reached > least and joined.reached >= n:
-            return _take_key(table, joined, pictures, made, of_study=True)
+        for other in (_match_joined(places, rows), _match_folders(places, rows)):
+            if other and other.reached > least and other.reached >= n:
+                return _take_key(table, other, pictures, made, of_study=True)
     if match and n > least:
         n_keys = rows[match.key.name].nunique()
         # With fewer values, the other column does not identify patients: a column called case may
@@ -479,7 +511,9 @@ class _Match:
         how = "begin the names of" if self.key.level == 0 else "begin the folder names of"
         if self.key.level is None:
             how = f"equal {self.options.get('header', 'the patients')} of"
-        if "key_pattern" in self.options:
+        if self.key.name == _PICTURE_FOLDER:
+            how = f"are folders of column {next(iter(self.options['parts']))} that contain"
+        elif "key_pattern" in self.options:
             how = f"equal {_id_in_words(self.options['key_pattern'])} the names of"
         return f"its cells {how} {self.reached:,} of {len(pictures):,} pictures"
 
@@ -547,17 +581,84 @@ def _match_studies(places: Places, rows: pd.DataFrame, least: float) -> _Match |
     return _match_patients(places, rows, "", least)
 
 
-def _match_joined(places: Places, rows: pd.DataFrame) -> _Match | None:
+def _match_joined(places: Places, rows: pd.DataFrame, ends: Collection[str] = ()) -> _Match | None:
     """Return two columns whose cells together begin names, as those of a patient and a side do.
 
-    Their template is added to the rows, as a column.
+    The second is one of ``ends``, if these are given.  Their template is added to the rows, as a
+    column.
     """
     best: _Match | None = None
-    for template, cells in discovery.joined_columns(rows, places.pictures):
+    for template, cells in discovery.joined_columns(rows, places.pictures, ends):
         key = discovery.guess_key(rows.assign(**{template: cells}), places.pictures, (), template)
         if key and (best is None or len(key.rows) > best.reached):
             best = _Match(key, {}, {"level": key.level})
             rows[template] = cells
+    return best
+
+
+def _match_sides(places: Places, rows: pd.DataFrame) -> _Match | None:
+    """Return two columns, of patients and sides, that match headers of DICOM files, or names.
+
+    A picture of a patient's other side then has no row.
+    """
+    of_sides = [name for name in rows if discovery.name_sides(rows[name])]
+    if not of_sides:
+        return None
+    locators = tuple(places.tree.locator(join_name(places.images, n)) for n in places.pictures)
+    stated = sides_in_headers(places.tree.root, locators) if all(map(is_dicom, locators)) else []
+    if not stated:
+        return _match_joined(places, rows, of_sides) or _match_letters(places, rows, of_sides)
+    patients = [key.rpartition("_")[0] for key in stated]
+    best: _Match | None = None
+    for name, side in product(rows, of_sides):
+        if name == side or not any(discovery.keys_equal(patients, {*rows[name]} - {""})):
+            continue
+        template = f"{{{name}}}_{{{side}}}"
+        cells = (rows[name] + "_" + rows[side]).map(with_side)
+        known = rows.assign(**{template: cells[~cells.str.endswith("_")]}).fillna("")
+        key = discovery.guess_key(known, places.pictures, stated, template)
+        if key and (best is None or len(key.rows) > best.reached):
+            best = _Match(key, {}, {"header": OF_SIDE})
+    if best:
+        (name, side) = re.findall("{(.*?)}", best.key.name)
+        rows[best.key.name] = rows[name] + "_" + rows[side]
+    return best
+
+
+def _match_letters(places: Places, rows: pd.DataFrame, of_sides: list[str]) -> _Match | None:
+    """Return a column and the first letter of one of sides, which together begin names."""
+    for side in of_sides:
+        known = rows.assign(**{_SIDE: rows[side].str[:1]})
+        if joined := _match_joined(places, known, [_SIDE]):
+            rows[joined.key.name] = known[joined.key.name]
+            parts = {side: f"(?P<{_SIDE}>.?).*"}
+            return replace(joined, options=joined.options | {"parts": parts})
+    return None
+
+
+def _match_folders(places: Places, rows: pd.DataFrame) -> _Match | None:
+    """Return a column of paths of which one folder is the only part that pictures' paths share.
+
+    Files of CBIS-DDSM are called otherwise than its tables say, in folders of the same name.
+    """
+    folders = [name.split("/")[:-1] for name in places.pictures]
+    best: _Match | None = None
+    for name in rows:
+        parts = rows[name].str.split(r"[/\\]", regex=True)
+        depths = range(max(1, int(parts.str.len().min())) - 1)
+        for depth, level in product(depths, range(min(map(len, folders), default=0))):
+            cells = parts.str[depth]
+            if cells.nunique() < max(LEAST_KEYS, discovery.LEAST_UNIQUE * rows[name].nunique()):
+                continue
+            inside = [several[level] for several in folders]
+            known = rows.assign(**{_PICTURE_FOLDER: cells})
+            key = discovery.guess_key(known, places.pictures, inside, _PICTURE_FOLDER)
+            if key and (best is None or len(key.rows) > best.reached):
+                pattern = rf"(?:[^/\\]+[/\\]){{{depth}}}(?P<picture_folder>[^/\\]+)[/\\].*"
+                above = "^" + level * _ANY_FOLDER + "([^/]+)/"
+                options = {"key_pattern": above, "parts": {name: pattern}}
+                best = _Match(key, {}, options)
+                rows[_PICTURE_FOLDER] = cells
     return best
 
 
@@ -571,15 +672,19 @@ def _take_key(
     reason = f"one row per {'study' if of_study else 'patient'}: {match.in_words(pictures)}"
     table.key = match.key
     table.columns = kept | {role: discovery.Column(name, reason)}
-    if pattern := match.options.get("key_pattern"):
+    pattern = match.options.get("key_pattern")
+    if pattern and name != _PICTURE_FOLDER:
         text = f"{_id_in_words(pattern)} names ({pattern}), as in {pictures[0]}"
         made.say("PATIENTS", f"{text}: is that column {name} of the table?", "yellow")
     if of_study:
         table.of_study = {"row": "study", **match.options}
-        if name.startswith("{") and "patient" not in table.columns:
+        if name.startswith("{") and name != _PICTURE_FOLDER and "patient" not in table.columns:
             first = name[1 : name.index("}")]
             table.columns["patient"] = discovery.Column(first, f"the first of {name}")
         return {}
+    for side in filter(lambda other: discovery.name_sides(table.rows[other]), table.rows):
+        text = f"column {side} names sides of the body, and pictures do not: all pictures of a "
+        made.say("SIDES", f"{text}patient get the label of her row", "bold red")
     _doubt_patients(table.rows[name], name, made)
     return match.settings
 
@@ -614,11 +719,15 @@ def _refuse_findings(places: Places, rows: pd.DataFrame) -> None:
         problem = f"no column names the {counted(len(places.pictures), 'pictures')} below "
         problem += f"{places.images or '.'} ({', '.join(rows)}); cells of {key.name} begin the "
         problem += f"names of {len(key.rows):,}, but are in several rows that differ"
-        remedy = (
-            "Keep one row per cell, or name the picture of each row in a column (--image); if "
-        )
-        remedy += "each row is a finding, of which any counts for all pictures of its cell, give "
-        remedy += "--findings."
+        remedy = "Keep one row per cell, or name the picture of each row in a column (--image); "
+        sides = [name for name in rows if discovery.name_sides(rows[name])]
+        if sides:
+            remedy += (
+                f"column {sides[0]} is no help, as neither names nor headers of pictures tell "
+            )
+            remedy += "sides; "
+        remedy += "if each row is a finding, of which any counts for all pictures of its cell, "
+        remedy += "give --findings."
         raise tree.error(problem, file=places.table, remedy=remedy)
 
 
@@ -724,17 +833,9 @@ def _options_of(
         options["masks"] = places.masks or folder or EVERYWHERE * inside
         if "mask" not in names:
             check_masks(places, made)
-            template = discovery.mask_template(places.mask_pattern, mask_files)
-            stem = _STEM
-            channel = discovery.channel_lacked(places.mask_pattern, mask_files, places.pictures)
-            if channel:
-                template = template or "{stem}"
-                stem = stem.replace("+?)", f"+?){re.escape(channel)}")
-            if template:
-                image = names.get("image", NAME)
-                folder_and_file = re.fullmatch("({.+}/){(.+)}", image)
-                above, image = folder_and_file.groups() if folder_and_file else ("", image)
-                options |= {"mask": above + template, "parts": {image: stem}}
+            of_masks = _names_of_masks(places, names.get("image", NAME))
+            parts = options.get("parts", {}) | of_masks.get("parts", {})
+            options |= of_masks | {"parts": parts}
     if "split" in names:
         options["split"] = {"column": names["split"]}
     options = {option: value for option, value in options.items() if value}
@@ -745,6 +846,25 @@ def _options_of(
     if left or others:
         options["leave_out"] = [*left, "files"]
     return options
+
+
+def _names_of_masks(places: Places, image: str) -> dict[str, Any]:
+    """Return the options by which masks are named after the picture in a column or template.
+
+    The folder of the picture counts where masks of several folders are called alike.
+    """
+    pattern, masks = places.mask_pattern, places.mask_files
+    template, stem = discovery.mask_template(pattern, masks), _STEM
+    if channel := discovery.channel_lacked(pattern, masks, places.pictures):
+        template = template or "{stem}"
+        stem = stem.replace("+?)", f"+?){re.escape(channel)}")
+    if not template:
+        return {}
+    folder_and_file = re.fullmatch("({.+}/){(.+)}", image)
+    above, image = folder_and_file.groups() if folder_and_file else ("", image)
+    if not above and len({name.rpartition("/")[2] for name in masks}) < len(masks):
+        above, stem = "{above}", _ABOVE + (stem if "{" in template else r"[^/\\]+")
+    return {"mask": above + template, "parts": {image: stem}}
 
 
 def _refuse_other_folders(places: Places, parts: Sequence[Sequence[str]]) -> None:

@@ -638,6 +638,9 @@ def test_find_cases_of_a_table_finds_its_separator_and_encoding(
         ("доброкачественная опухоль", "cp1251"),
         ("καλοήθης όγκος", "cp1253"),
         ("доброкачественная", "cp1251"),
+        ("bösartig", "mac_roman"),
+        ("bénin", "cp850"),
+        ("złośliwy", "iso8859_2"),
     ],
 )
 def test_few_words_beyond_ascii_are_read_as_they_were_written(word, encoding):

@@ -447,6 +447,121 @@ def masks_of_columns(home, *, columns=("Mask_tumor_filename", "Mask_other_filena
     write_table(home, rows, columns=("CaseID", "Image_filename", *columns, "Classification"))
 
 
+def outline(number):
+    """Return a mask whose rectangle is that of no other number."""
+    drawn = np.zeros((16, 16), np.uint8)
+    drawn[1 + number % 5 : 7 + number % 5, 2 + number // 5 : 9 + number // 5] = 255
+    return drawn
+
+
+def masks_by_word(image, mask, *, with_table=True):
+    """Return what puts a picture and its mask into a folder for each patient."""
+
+    def make(home):
+        rename(home, lambda p, v: f"{'' if with_table else label_of(p) + '/'}P{p:02d}/{v}_{image}")
+        for path in sorted((home / "own/Bilder").rglob("1_*")):
+            path.with_name(f"0_{image}").rename(path.with_name(image))
+            path.unlink()
+            target = path.parent / mask
+            target.parent.mkdir(exist_ok=True)
+            save(target, outline(int(re.search(r"P(\d+)", str(path))[1])))
+        write_patients(home, lambda p: f"P{p:02d}")
+        if not with_table:
+            (home / "own/list.csv").unlink()
+
+    return make
+
+
+def masks_of_numbers(home):
+    """Put two pictures and their masks, which share only a number, into a patient's folder."""
+    rename(home, lambda p, v: f"{label_of(p)}/P{p:02d}/img{v}.png")
+    for n, path in enumerate(sorted((home / "own/Bilder").rglob("img*.png"))):
+        save(path.with_name(path.name.replace("img", "mask")), outline(n // 2))
+    (home / "own/list.csv").unlink()
+
+
+def sibling_masks(home):
+    """Put pictures in folders of classes, and masks in a folder beside these."""
+    rename(home, lambda p, v: f"Images/{label_of(p)}/P{p:02d}_{v}.png")
+    for n, path in enumerate(sorted((home / "own/Bilder").rglob("*.png"))):
+        save(home / "own/Bilder/Shapes" / path.name, outline(n // 2))
+    (home / "own/list.csv").unlink()
+
+
+def cbis(home, *, kinds=("full mammogram",)):
+    """Write files of CBIS-DDSM as its downloader does, and its table of other paths."""
+    shutil.rmtree(home / "own/Bilder")
+    rows = []
+    for patient in range(24):
+        name = f"Mass-Training_P_{patient:05d}_LEFT_CC"
+        for kind in kinds:
+            folder = name if kind == "full mammogram" else f"{name}_1"
+            path = f"{folder}/{patient % 9 + 1:02d}-20-2016-DDSM/1.000000-{kind} images-9/1-1.dcm"
+            (home / "own/Bilder" / path).parent.mkdir(parents=True)
+            pixels = np.random.default_rng(patient).integers(0, 256, (16, 16), dtype=np.uint8)
+            pixels = outline(patient) if "mask" in kind else pixels
+            write_dicom(home / "own/Bilder" / path, pixels, folder)
+        paths = [f"{name}{end}/1.3.{patient}/1.3/000000.dcm" for end in ("", "_1", "_1")]
+        of = "MALIGNANT" if patient < 12 else ("BENIGN", "BENIGN_WITHOUT_CALLBACK")[patient % 2]
+        rows.append((f"P_{patient:05d}", "LEFT", of, *paths))
+    columns = ["image file path", "cropped image file path", "ROI mask file path"]
+    write_table(home, rows, columns=["patient_id", "left or right breast", "pathology", *columns])
+
+
+def breasts(home, *, element="ImageLaterality", one_row=False, words=("L", "R")):
+    """Write DICOM files of both breasts, of which only the header tells the side, and a table."""
+    shutil.rmtree(home / "own/Bilder")
+    rows = []
+    for patient in range(24):
+        for number in range(2):
+            path = home / f"own/Bilder/D1-{patient:04d}/1-{number + 1}.dcm"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = np.random.default_rng(2 * patient + number).integers(0, 256, (16, 16))
+            side = "LR"[(number + patient) % 2]
+            stated = {element: side} if element else {}
+            write_dicom(path, pixels.astype(np.uint8), f"D1-{patient:04d}", **stated)
+        is_left = patient < 12
+        said = [(words[0], is_left), (words[1], not is_left)]
+        rows += [
+            (f"D1-{patient:04d}", side, ("Benign", "Malignant")[is_malignant])
+            for side, is_malignant in (said[patient % 2 :][:1] if one_row else said)
+        ]
+    write_table(home, rows, columns=("ID1", "LeftRight", "classification"))
+
+
+def side_in_words(home):
+    """Write a row a patient with the side of her lesion, and pictures of both sides."""
+    rename(home, lambda p, v: f"P{p:02d}_{'LR'[v]}_1.png")
+    rows = [(f"P{p:02d}", ("left", "right")[p % 2], label_of(p)) for p in range(24)]
+    write_table(home, rows, columns=("Patient", "Side", "Befund"))
+
+
+def echo(home):
+    """Write volumes, their masks and a text for each view of a patient, as CAMUS does."""
+    shutil.rmtree(home / "own")
+    for patient in range(24):
+        folder = home / f"own/Bilder/patient{patient:04d}"
+        folder.mkdir(parents=True)
+        for view in ("2CH", "4CH"):
+            name = f"patient{patient:04d}_{view}_ED"
+            values = np.random.default_rng(patient).integers(0, 250, (12, 14, 1)).astype(np.uint8)
+            drawn = np.zeros_like(values)
+            drawn[4:8, 4:8] = 1
+            for end, voxels in (("", values), ("_gt", drawn)):
+                image = nibabel.Nifti1Image(voxels, np.eye(4))
+                nibabel.save(image, folder / f"{name}{end}.nii.gz")
+            quality = ("Poor", "Good")[patient < 12]
+            text = f"ED: 1\nSex: F\nImageQuality: {quality}\nEF: {40 + patient}\n"
+            (folder / f"Info_{view}.cfg").write_text(text)
+
+
+def in_mac_roman(home):
+    """Write a table with one word beyond ASCII, as older programs of Apple do."""
+    words = {"malignant": "bösartig", "benign": "gutartig"}
+    rows = [(name, words[label], patient) for name, label, patient in rows_of(home)]
+    write_table(home, rows, encoding="mac_roman")
+
+
 def sum_below(home):
     """Number pictures, and write a sum below the table that is the number of one."""
     numbered(home)
@@ -1414,6 +1529,117 @@ CASES = {
         remedy=("--label", "diagnosis___2"),
         classes=("diagnosis 2", "not diagnosis 2"),
     ),
+    # Masks by a word, sides, and layouts of published datasets.
+    "a mask called by a word, in the folder of a patient": Case(
+        masks_by_word("ultrasound.png", "lesion.png"),
+        "masks 24 files, with names such as P00/lesion.png",
+        images=24,
+    ),
+    "a mask called by a word, below a class": Case(
+        masks_by_word("image.png", "mask.png", with_table=False),
+        "24 masks, one per picture",
+        images=24,
+        table=False,
+    ),
+    "masks called alike in folders of patients": Case(
+        masks_by_word("a.png", "a_seg.png"), "24 masks, one per picture", images=24
+    ),
+    "masks in a folder of a patient's folder": Case(
+        masks_by_word("a.png", "masks/a.png"),
+        "24 of 48 pictures that were looked at have few values, as masks have, such as "
+        "P00/masks/a.png and P01/masks/a.png. Leave them out with --only '^(?!.*masks)', or call",
+        refused=True,
+        remedy=("--only", "^(?!.*masks)"),
+        images=24,
+    ),
+    "masks that share a number with their pictures": Case(
+        masks_of_numbers,
+        "Leave them out with --only '^(?!.*mask)', or call them like their pictures plus _mask;",
+        refused=True,
+        remedy=("--only", "^(?!.*mask)"),
+        images=48,
+        table=False,
+    ),
+    "masks in a folder beside that of the classes": Case(
+        sibling_masks,
+        "own/Bilder/Images --masks ",
+        refused=True,
+        remedy=("--images", "own/Bilder/Images", "--masks", "own/Bilder/Shapes"),
+        images=48,
+        table=False,
+    ),
+    "masks in a folder beside, not named": Case(
+        sibling_masks,
+        "masks none are read: --masks own/Bilder/Shapes would read that folder",
+        ("--images", "own/Bilder/Images"),
+        images=48,
+        table=False,
+    ),
+    "table beside the folder of pictures, not named": Case(
+        lambda home: None,
+        "the folders name no classes, but there is a table. If it says what the pictures show, "
+        "give --table ",
+        refused=True,
+        remedy=("--table", "own/list.csv"),
+        table=False,
+    ),
+    "paths of CBIS-DDSM": Case(
+        cbis,
+        "its cells are folders of column image file path that contain 24 of 24 pictures",
+        ("--positive", "MALIGNANT"),
+        classes=("MALIGNANT", "not MALIGNANT"),
+        images=24,
+    ),
+    "paths of CBIS-DDSM, masks among the files": Case(
+        lambda home: cbis(home, kinds=("full mammogram", "ROI mask")),
+        "Leave them out with --only '^(?!.*ROI)'",
+        ("--positive", "MALIGNANT"),
+        refused=True,
+        remedy=("--only", "^(?!.*ROI)"),
+        images=24,
+    ),
+    "row a side, told by headers": Case(
+        breasts,
+        "its cells equal PatientID and side of 48 of 48 pictures",
+        ("--several-labels",),
+        classes=("Malignant", "Benign"),
+        images=48,
+    ),
+    "row a patient and her side, pictures of the other side": Case(
+        lambda home: breasts(home, element="Laterality", one_row=True, words=("left", "right")),
+        "24 pictures without rows: ",
+        refused=True,
+        remedy=("--leave-out", "pictures-without-rows"),
+        images=24,
+    ),
+    "row a side, told by nothing": Case(
+        lambda home: breasts(home, element=""),
+        "column LeftRight is no help, as neither names nor headers of pictures tell sides",
+        refused=True,
+    ),
+    "row a patient and her side in words, letters in names": Case(
+        side_in_words,
+        "24 pictures without rows: P00_R_1.png, P01_L_1.png",
+        refused=True,
+        remedy=("--leave-out", "pictures-without-rows"),
+        images=24,
+    ),
+    "a side that pictures do not tell": Case(
+        lambda home: (
+            rename(home, lambda p, v: f"P{p:02d}/{v}.png"),
+            write_table(
+                home,
+                [(f"P{p:02d}", ("left", "right")[p % 2], label_of(p)) for p in range(24)],
+                columns=("Patient", "Side", "Befund"),
+            ),
+        ),
+        "SIDES column Side names sides of the body, and pictures do not: all pictures of a",
+    ),
+    "one word in Mac Roman": Case(
+        in_mac_roman,
+        "letters read as bösartig; as cp1250 it would be bšsartig (if that is wrong, save the",
+        classes=("bösartig", "gutartig"),
+    ),
     "several positive classes": Case(
         classes_of("0.0", "1.0", "2.0"),
         "classes joined 0.0 16 as 0.0, 1.0 16 as 1.0/2.0, 2.0 16 as 1.0/2.0",
@@ -1666,13 +1892,14 @@ def test_command_for_pairs_of_files_writes_the_volume_that_is_then_read(rin, hom
         ),
         (forms, ("--table", "own/list.csv"), ()),
         (yolo, (), ()),
+        (echo, ("--label", "ImageQuality"), ("--label", "ImageQuality", "--positive", "Poor")),
         (
             lambda home: write_lines(home, [" ".join(row) for row in rows_of(home)]),
             ("--table", "own/list.csv"),
             ("--label", "column2", "--patient", "column3"),
         ),
     ],
-    ids=["texts", "findings", "forms", "labels beside images", "no names"],
+    ids=["texts", "findings", "forms", "labels beside images", "texts of views", "no names"],
 )
 def test_command_that_a_refusal_names_writes_a_table_that_is_read(rin, home, make, flags, then):
     make(home)

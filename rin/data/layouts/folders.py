@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rin.data.discovery import CHANNEL, SAME_NAME, file_stem
+from rin.data.discovery import CHANNEL, SAME_NAME, file_stem, stem_in
 from rin.data.layouts.found import (
     IF_PARTIAL,
     STAND_IN_NOTE,
@@ -43,7 +43,8 @@ class FolderOptions(ReaderOptions):
     there twice are read once.
     ``masks`` is a folder of masks, with or without class folders; ``mask`` is a pattern of their
     names without ending, whose group ``stem`` is the name of the picture: without a folder, masks
-    are beside the pictures.  ``channel`` is the end of pictures' names that masks lack.  Masks of
+    are beside the pictures; without the group, a mask is that of the picture in its folder.
+    ``channel`` is the end of pictures' names that masks lack.  Masks of
     one picture are merged.
     ``stems`` makes the picture's name, without folder and ending, the case id.
     ``label`` is a pattern of names without ending, or of paths if it contains a slash, whose
@@ -177,7 +178,7 @@ def _masks_of(names: Iterable[str], options: FolderOptions) -> dict[str, list[st
             folder, slash, file = below.rpartition("/")
             match = re.fullmatch(options.mask or SAME_NAME, file_stem(file))
             if inside and match:
-                masks[f"{folder}{slash}{match['stem']}"].append(name)
+                masks[f"{folder}{slash}{stem_in(match)}"].append(name)
     return masks
 
 
@@ -186,6 +187,7 @@ def _key_of(masks: dict[str, list[str]], name: str, channel: str) -> str:
     folders = file_stem(name).split("/")
     keys = ["/".join(folders[start:]) for start in range(len(folders))]
     keys += [key.removesuffix(channel) for key in keys]
+    keys.append("".join(f"{folder}/" for folder in folders[:-1]))  # of a mask without a stem
     return next((key for key in keys if key in masks), "")
 
 

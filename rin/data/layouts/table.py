@@ -10,8 +10,8 @@ patients are published; a corpus made by `rin.curation` has ``patients.csv``.
 """
 
 import re
-from collections import Counter
-from collections.abc import Collection
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from string import Formatter
@@ -21,7 +21,7 @@ import pandas as pd
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from rin.data.chunks import map_threads
-from rin.data.discovery import keys_at, keys_equal, match_names, part_of
+from rin.data.discovery import keys_at, keys_equal, match_names, part_of, side_of
 from rin.data.layouts.found import (
     IF_PARTIAL,
     STAND_IN_NOTE,
@@ -78,6 +78,8 @@ Pattern = Annotated[re.Pattern[str], AfterValidator(_check_groups)]
 #: Elements of a DICOM header by which a table may name studies, series or files.
 Header = Literal["AccessionNumber", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"]
 HEADERS: tuple[str, ...] = get_args(Header)
+#: Value of the option ``header`` for a row per patient and side; elements that name a side.
+OF_SIDE, LATERALITY = "PatientID and side", ("ImageLaterality", "Laterality")
 Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
 
 
@@ -107,15 +109,17 @@ class TableOptions(ReaderOptions):
     (``level`` 1), in a deeper folder (2, ...) or in its file name (0); or to the row whose patient
     the manifest's patient_pattern or the DICOM header gives.  With ``row: study`` the table has
     one row per study, series or file: a picture belongs to the row whose ``key`` equals the
-    element ``header`` of its DICOM file, or the part of its name that ``key_pattern`` finds, or
+    element ``header`` of its DICOM file (with ``PatientID and side``, the patient, “_” and the
+    side, as in ``P1_left``), or the part of its name that ``key_pattern`` finds, or
     else to the row with whose ``key`` its name begins at the ``level``; a template, as
     ``{Patient}_{Eye}``, joins columns to a key.
 
     Equal rows of a picture count once, and masks of several rows are masks of one picture.  With
     ``findings`` each row is a finding, and the label joins the findings of all rows of a picture
     (patient, study), as in ``effusion|mass``.  ``parts`` splits columns, each by a pattern that
-    matches the whole value; its named groups serve as columns in templates.  ``keep`` copies
-    columns into the case table, under new names.  ``beside`` are other files of the dataset.
+    matches the whole value; its named groups serve as columns in templates, also in ``key``.
+    ``keep`` copies columns into the case table, under new names.  ``beside`` are other files of
+    the dataset.
     ``leave_out`` says what may be left over: ``rows`` without pictures, ``pictures`` without rows
     (and masks), and ``files`` of other kinds; otherwise these are errors.
     """
@@ -125,7 +129,7 @@ class TableOptions(ReaderOptions):
     images: str = ""
     row: Literal["picture", "patient", "study"] = "picture"
     key: Template = ""
-    header: Header | Literal[""] = ""
+    header: Header | Literal["PatientID and side", ""] = ""
     key_pattern: re.Pattern[str] | None = None
     image: Template = ""
     label: str = ""
@@ -280,19 +284,15 @@ def _rows(
     for part, name in files.items():
         place = tree.one_called(name, remedy)
         rows = _read_one(tree, options, place, needed, keys)
+        rows = _split(tree, options, place, rows)
         joined = options.findings and options.label in rows
         if joined and options.row != "picture":
             rows[options.label] = join_findings(rows, options.label, keys)
         if options.row != "picture":
-            rows = _pictures_of_rows(
-                tree, manifest, options, place, _with_key(tree, options, place, rows[needed])
-            )
-        for column, pattern in options.parts.items():
-            groups = rows[column].str.extract(f"^(?:{pattern.pattern})$")
-            strange = rows[column][groups.isna().all(axis=1)].map(repr)
-            problem = f"values of {column} do not match {pattern.pattern!r}"
-            tree.raise_if_any(strange, problem, file=place)
-            rows = rows.assign(**groups[[*pattern.groupindex]].fillna(""))
+            rows = rows[[name for name in dict.fromkeys([*keys, *columns]) if name in rows]]
+            rows = _with_key(tree, options, place, rows)
+            rows = _pictures_of_rows(tree, manifest, options, place, rows)
+            rows = _split(tree, options, place, rows)
         if options.row == "picture":
             rows[NAME] = _filled(tree, place, rows, options.image)
             if joined:
@@ -312,6 +312,19 @@ def _rows(
     problem = "pictures have several rows that differ"
     tree.raise_if_any(names[names.duplicated()], problem, file=place, remedy=remedy)
     return place, rows
+
+
+def _split(tree: Tree, options: TableOptions, place: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with a column for each group of the ``parts`` of their columns."""
+    for column, pattern in options.parts.items():
+        if column not in rows:  # the picture's name, before pictures are known
+            continue
+        groups = rows[column].str.extract(f"^(?:{pattern.pattern})$")
+        strange = rows[column][groups.isna().all(axis=1)].map(repr)
+        problem = f"values of {column} do not match {pattern.pattern!r}"
+        tree.raise_if_any(strange, problem, file=place)
+        rows = rows.assign(**groups[[*pattern.groupindex]].fillna(""))
+    return rows
 
 
 def _read_one(
@@ -402,7 +415,13 @@ def _fitting_cells(
         stated = _in_headers(tree.root, options.header, locators, changed)
     else:
         return keys_at(names, cells, options.level)
-    return [{key} - {""} for key in keys_equal(stated, cells)]
+    if options.header != OF_SIDE:
+        return [{key} - {""} for key in keys_equal(stated, cells)]
+    cells_of: dict[str, set[str]] = defaultdict(set)
+    for cell in cells:
+        cells_of[with_side(cell)].add(cell)
+    cells_of = {key: several for key, several in cells_of.items() if not key.endswith("_")}
+    return [cells_of.get(key, set()) for key in keys_equal(stated, cells_of)]
 
 
 def _picture_names(tree: Tree, options: TableOptions, place: str) -> list[str]:
@@ -432,8 +451,26 @@ def _in_headers(
 
     if not element:
         return map_threads(partial(patient_of, root), locators)
+    if element == OF_SIDE:
+        return sides_in_headers(root, locators)
     values = map_threads(partial(elements_of, root, elements=[element]), locators)
     return [value for (value,) in values]
+
+
+def sides_in_headers(root: Path, locators: Sequence[str]) -> list[str]:
+    """Return the patient and side of each DICOM file, as ``P1_L``; empty if no file has a side."""
+    from rin.data.dicom import elements_of  # pydicom is slow to load
+
+    wanted = ("PatientID", *LATERALITY)
+    values = map_threads(partial(elements_of, root, elements=wanted), locators)
+    keys = [f"{patient}_{side_of(of or near)}" for patient, of, near in values]
+    return [] if all(key.endswith("_") for key in keys) else keys
+
+
+def with_side(key: str) -> str:
+    """Return a patient and a side, such as ``P1_left``, as ``P1_L``."""
+    patient, _, side = key.rpartition("_")
+    return f"{patient}_{side_of(side)}"
 
 
 def _folder_of(place: str) -> str:
