@@ -230,9 +230,8 @@ def _check_label(places: Places, label: str) -> None:
     """Raise InputError unless a label without a table is empty, `IN_MASKS`, or a pattern."""
     if label != IN_MASKS:
         if label and "(" not in label:
-            refuse_unread(
-                places
-            )  # it may name a column, or a line of files that say what is shown
+            # It may name a column, or a line of files that say what is shown.
+            refuse_unread(places)
         _check_pattern(label, "--label", r"names classes, as in '_(\d)$'")
 
 
