@@ -120,6 +120,19 @@ def test_inputs_that_are_too_small_are_those_of_resnet_where_others_were_tried_t
     assert said.endswith("have red and blue exchanged.")
 
 
+def test_layers_of_two_backbones_are_rows_of_their_own(runs, monkeypatch):
+    alone = follow_ups.similarity(runs["follow-ups"])
+    other = alone.assign(scenario=alone["scenario"].astype(str).str.replace("ResNet50", "Other"))
+    drawn = []
+    monkeypatch.setattr(follow_ups, "_layer_dots", lambda pairs: drawn.append(pairs["layer"]))
+    monkeypatch.setattr(follow_ups, "picture", lambda *_: None)
+    for pairs in (alone, pd.concat([alone, other])):
+        monkeypatch.setattr(follow_ups, "similarity", lambda _, pairs=pairs: pairs)
+        follow_ups.layer_dots(runs["follow-ups"])
+    one, two = (set(rows) for rows in drawn)
+    assert two == {f"{backbone} {layer}" for backbone in ("ResNet50", "Other") for layer in one}
+
+
 def test_every_task_without_results_has_counts_and_places(runs):
     tasks = unused.tasks(runs["main"])
     assert set(tasks) == {"acl", "meniscus", "sarscov2"}
