@@ -19,6 +19,7 @@ from rin.report.format import (
     inline_title,
 )
 from rin.stats import against_published, init_differences, pretraining_differences
+from rin.stats.pretrainings import backbone_tests
 from rin.study.results import Results
 
 #: Names of tasks that are shorter than their titles up to the first comma.
@@ -58,6 +59,12 @@ def _of_paper(runs: Results) -> pd.DataFrame:
     if in_paper.all() or not in_paper.any():
         return pd.DataFrame()
     return pretraining_differences(scores[in_paper], *runs.inits)
+
+
+def of_backbones(runs: Results) -> pd.DataFrame:
+    """Return tests of whether differences depend on the backbone (`backbone_tests`), by task."""
+    key = (of_backbones, runs.is_reference)
+    return runs.workspace.once(key, lambda: backbone_tests(runs.predictions(), *runs.inits))
 
 
 def beside_published(runs: Results, rows: pd.DataFrame) -> pd.DataFrame:

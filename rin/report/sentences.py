@@ -22,7 +22,6 @@ from rin.stats import (
     unfreezing_interaction,
 )
 from rin.stats.planning import binormal_sensitivity
-from rin.stats.pretrainings import backbone_tests
 from rin.study.results import Results
 
 #: Kinds of findings on files that a task's page repeats.
@@ -149,9 +148,9 @@ def likeness_of_pairs(runs: Results, across: pd.DataFrame, pairs: pd.DataFrame) 
     `across` is a table of `pretraining_differences`, `pairs` of `pair_differences`.
     """
     inside, unreal = names_inside(runs), runs.stand_ins()
-    tests = "" if unreal else backbone_tests(runs.predictions(), *runs.inits)
     parts = [] if unreal else [
-        words.pairs_tested(across, inside), words.backbones_tested(tests, inside)
+        words.pairs_tested(across, inside),
+        words.backbones_tested(headline.of_backbones(runs), inside),
     ]  # fmt: skip
     moved = words.moved_by_pretraining(pairs, inside) or words.ONE_PRETRAINING
     return " ".join(filter(None, [*parts, moved]))

@@ -34,7 +34,6 @@ from rin.stats import (
     scenario_aucs,
 )
 from rin.stats.planning import patients_for_equivalence, patients_needed, pretraining_power
-from rin.stats.pretrainings import backbone_tests
 from rin.study.results import Results
 
 #: Shown where no interval over patients can be given, as a fold tests one patient of a class.
@@ -187,7 +186,7 @@ def likeness_of_pairs(runs: Results, across: pd.DataFrame) -> Styler:
     table = pd.DataFrame({"Task": across["task"].map(headline.short_names(runs))})
     rows = without_p_of_stand_ins(across, unreal)
     if not unreal:
-        of_backbones = backbone_tests(runs.predictions(), *runs.inits)
+        of_backbones = headline.of_backbones(runs)
         rows = across.merge(of_backbones, on="task", suffixes=("", "_backbones"))
         table["All pairs alike"] = across["q_holm"].map(format_p)
         table["Backbones alike"] = of_backbones["p_holm"].map(format_p)

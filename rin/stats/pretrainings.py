@@ -307,8 +307,12 @@ def posterior_differences(
     >>> table.set_index("task")["above"].round(2).to_dict()
     {'breast': 0.85, 'thyroid': 0.87}
     """
+    return _posterior(task_pairs(predictions, init_a, init_b), sd_scale, level)
+
+
+def _posterior(of_tasks: Iterable[TaskPairs], sd_scale: float, level: float) -> pd.DataFrame:
     rows, names = [], ["estimate", "ci_low", "ci_high", "standard_error", "above"]
-    for of_task in task_pairs(predictions, init_a, init_b):
+    for of_task in of_tasks:
         posterior = dict.fromkeys(names, math.nan)
         if len(of_task.pairs) > 1 and np.diag(of_task.covariance).all():
             known = of_task.differences, of_task.covariance, of_task.shared()
@@ -351,7 +355,7 @@ def pretraining_sensitivity(
         "headline": _headline(of_tasks, fixed_backbones=False, level=level),
         "own_seeds": _headline(apart, fixed_backbones=False, level=level),
         "fixed_backbones": _headline(of_tasks, fixed_backbones=True, level=level),
-        "posterior": posterior_differences(predictions, init_a, init_b, level=level),
+        "posterior": _posterior(of_tasks, PRIOR_SD, level),
     }
     order = [of_task.task for of_task in of_tasks]
     rows = []
