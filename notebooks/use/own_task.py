@@ -232,7 +232,7 @@ shutil.rmtree(work)
 # | annotations of COCO | `--table annotations.json`: one row per picture, the classes of its annotations as findings |
 # | several sequences or views, of which one is to be used | `--only flair`; `--only 'flair\|seg'` with masks that are called so |
 # | a small text (`Group: DCM`) or JSON file per picture or patient, rows per finding as `ID_7_epidural`, an export of forms with labels in other rows, no names of columns | refused with the command that makes a table of it |
-# | masks among the images, which a column names, or that one word names in the folder of a patient (`P001/lesion.png`) | recognised and reported; others are refused |
+# | masks among the images, which a column names, or that one word names in the folder of a patient (`P001/lesion.png`), in a folder `masks` of each class or patient, or that share a number (`img7`, `mask7`) | recognised and reported; others are refused |
 # | one row per side, told by names or DICOM headers | recognised; a picture of the other side has no row |
 # | paths of which only a folder fits, as of CBIS-DDSM | recognised; `--findings` where lesions differ |
 # | rows of units or sums in the table | `--leave-out rows-without-pictures` |

@@ -78,6 +78,12 @@ def _remedy_of_drawn(places: Places, drawn: Sequence[str], plain: Sequence[str])
         folder = places.tree.root / places.tree.location / places.images
         images, masks = (shlex.quote(str(folder / several.pop())) for several in (outer, inner))
         return f"Name both folders: --images {images} --masks {masks}."
+    of_masks, of_pictures = (
+        {f"/{name}".split("/")[-2] for name in names} for names in (drawn, plain)
+    )
+    if len(of_masks) > 1 and len(of_pictures) == 1 and of_masks.isdisjoint(of_pictures):
+        kinds = "|".join(map(re.escape, [of_pictures.pop(), min(of_masks)])).replace("\\ ", " ")
+        return f"Select pictures and masks of one kind, as with --only '/({kinds})/'."
     words = [word for word in re.findall(r"[^\W\d_]{2,}", drawn[0]) if f".{word}" not in drawn[0]]
     only = [
         word
@@ -112,10 +118,15 @@ def check_masks(places: Places, made: NewTask) -> None:
             refuse_segmentation(places.tree.root, places.tree.locator(name))
         example = mask_files[0] if mask_files else "none"
         problem = f"no mask is named like a picture (first mask: {example})"
-        remedy = "Name masks like their pictures, plus _mask if you like, or list them in a "
-        remedy += "column of a --table."
+        remedy = "Name masks like their pictures, plus _mask if you like, or with one word before "
+        remedy += "the number, as img7 and mask7; or list them in a column of a --table."
         raise InputError(problem, where=f"--masks {places.masks}", remedy=remedy)
-    made.say("masks", f"{counted(len(mask_files), 'files')}, with names such as {mask_files[0]}")
+    text = f"{counted(len(mask_files), 'files')}, with names such as {mask_files[0]}"
+    start = discovery.start_lacked(places.mask_pattern, mask_files, places.pictures)
+    if start or places.inner:
+        pictures = {discovery.file_stem(name) for name in places.pictures}
+        text += f", of pictures such as {min(pictures)}"
+    made.say("masks", text, "yellow" if start or places.inner else "")
 
 
 def lesion_values(places: Places, said: str, made: NewTask, ask: Ask) -> dict[str, Any]:
