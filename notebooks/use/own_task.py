@@ -249,6 +249,7 @@ shutil.rmtree(work)
 # | volumes: NIfTI, `.npy` of three axes, DICOM or TIFF of several frames or a folder per series | three slices each are proposed; `--slices even,5`, `--slices middle,3,coronal`, `--slices lesion,3` or `--slices even,5,folder` for others |
 # | floating values | `--window 0.5,1`, or `--window percentiles` |
 # | classes in other words, or more than two | `--positive`, which may be repeated; the others become one, or `--negative` names those compared and leaves the rest out |
+# | empty cells that mean no | `--negative unlabelled` |
 # | classes in numbers | `--positive 2=malignant --negative 1=benign` also names them |
 # | several findings in a cell, as in `Mass\|Effusion` | `--positive Mass`: any of them counts |
 # | images without rows, rows without images or label, empty masks, patients with two labels | `--leave-out KIND`, once you have looked at them: `rows-without-pictures`, `pictures-without-rows`, `unlabelled`, `empty-masks`, `patients-with-two-labels` |

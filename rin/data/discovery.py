@@ -62,7 +62,9 @@ LEAST_SIDES = 0.8
 LEAST_UNIQUE = 0.9
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)?")
 #: A date that begins with its year, perhaps with the time that spreadsheets write.
-_DATE = r"(?<!\d)((?:19|20)\d\d)[-_./]?(\d\d)[-_./]?(\d\d)(?!\d)(?: 00:00:00)?"
+_DATE = (
+    r"(?<!\d)((?:19|20)\d\d)[-_./]?(0[1-9]|1[0-2])[-_./]?(0[1-9]|[12]\d|3[01])(?!\d)(?: 00:00:00)?"
+)
 #: A date that ends in its year, as 07-20-2016.
 _DAY_FIRST = r"\d\d?[-_./]\d\d?[-_./](?:19|20)\d\d(?!\d)"
 #: Replaces the outer folders of a path.
@@ -469,7 +471,9 @@ def findings_of(cells: Collection[str]) -> tuple[str, dict[str, frozenset[str]]]
         }
         times = Counter(part for several in parts.values() for part in several)
         shared = {part for part, n in times.items() if n > 1}
-        if any(len(several) > 1 and several & shared for several in parts.values()):
+        # No name of a class contains that first sign.
+        is_sure = separator == FINDING_SEPARATORS[0]
+        if any(len(several) > 1 and (is_sure or several & shared) for several in parts.values()):
             return separator, parts
     return "", {cell: frozenset([cell]) for cell in cells}
 
@@ -907,7 +911,8 @@ def guess_key(
     for name in [column] if column else rows:
         filled = rows[name][rows[name] != ""].drop_duplicates()
         is_unique = bool(column) or several or len(filled) > LEAST_UNIQUE * len(rows)
-        if len(filled) < 2 or not is_unique or (not column and _are_dates(filled)):
+        is_of_dates = not column and not _named(name, "patient") and _are_dates(filled)
+        if len(filled) < 2 or not is_unique or is_of_dates:
             continue
         if patients:
             level, keys = None, [{key} - {""} for key in keys_equal(patients, filled)]

@@ -13,7 +13,7 @@ from typing import Any
 from rin.data import discovery
 from rin.data.layouts import LESION, NO_LESION
 from rin.data.masks import count_values, labels_in
-from rin.data.tree import Tree, is_dicom
+from rin.data.tree import is_dicom
 from rin.errors import InputError, counted, join_first_ten
 from rin.study.own_files import IN_MASKS, Ask, NewTask, Places, join_name
 
@@ -46,7 +46,7 @@ def without_drawn(places: Places, made: NewTask) -> Places:
         others = [name for name in pictures if name not in {*masks}]
         return replace(places, pictures=others, mask_files=masks, mask_pattern=word)
     if not places.mask_files:
-        _refuse_likely_masks(tree, pictures)
+        _refuse_likely_masks(places)
     if not are_mixed:
         return places
     text = f"{len(drawn)} of {len(some)} pictures that were looked at have few values, as masks "
@@ -57,8 +57,9 @@ def without_drawn(places: Places, made: NewTask) -> Places:
     raise tree.error(text, remedy=_remedy_of_drawn(places, drawn, plain))
 
 
-def _refuse_likely_masks(tree: Tree, pictures: Sequence[str]) -> None:
+def _refuse_likely_masks(places: Places) -> None:
     """Raise InputError if some of the pictures are named like masks."""
+    tree, pictures = places.tree, places.pictures
     stems = {name: discovery.file_stem(name).rpartition("/")[2] for name in pictures}
     likely = [name for name, stem in stems.items() if discovery.are_called_as_masks(stem)]
     if likely and len(likely) < len(pictures):
@@ -67,6 +68,14 @@ def _refuse_likely_masks(tree: Tree, pictures: Sequence[str]) -> None:
         remedy += "parts of their names: --only 'KIND|seg', or the pictures alone; or move masks "
         remedy += "into a folder of their own, and name it with --masks; rename them if they are "
         remedy += "pictures."
+        inside = {name.rpartition("/")[0] for name in likely}
+        folder = min(inside)
+        if len(inside) == 1 and sum(name.startswith(f"{folder}/") for name in pictures) == len(
+            likely
+        ):
+            path = tree.root / tree.location / places.images / folder
+            remedy = f"If they are masks, name their folder: --masks {shlex.quote(str(path))}; "
+            remedy += "rename them if they are pictures."
         problem = "pictures are named like masks, and no picture matches them"
         tree.raise_if_any(likely, problem, remedy=remedy)
 

@@ -173,10 +173,14 @@ def read_columns(
     roles: dict[str, str],
     leave_out: Collection[str],
     findings: bool,
+    unlabelled: bool,
     made: NewTask,
     ask: Ask,
 ) -> Reading:
-    """Return what the layout `table` will find in this table."""
+    """Return what the layout `table` will find in this table.
+
+    ``unlabelled`` says that rows without a label are a class.
+    """
     places, table = _open_table(places, roles, made)
     _refuse_nameless(places, table.rows)
     settings = _find_key(places, table, roles, findings, made)
@@ -209,7 +213,7 @@ def read_columns(
     if in_masks:
         classes = classes_in_masks(places, made)
     else:
-        classes = _classes_of_rows(places, table, leave_out)
+        classes = _classes_of_rows(places, table, leave_out, unlabelled)
     return Reading(options, classes, names, settings, in_masks, places)
 
 
@@ -974,8 +978,13 @@ def _folder_of_kind(tree: Tree, parts: Sequence[Sequence[str]], depth: int) -> s
     raise tree.error(problem, remedy=remedy)
 
 
-def _classes_of_rows(places: Places, table: _Table, leave_out: Collection[str]) -> Counter[str]:
-    """Return how many pictures, or rows, have each label; InputError for rows without a label."""
+def _classes_of_rows(
+    places: Places, table: _Table, leave_out: Collection[str], unlabelled: bool
+) -> Counter[str]:
+    """Return how many pictures, or rows, have each label.
+
+    InputError for rows without a label, unless they are ``unlabelled``, a class of their own.
+    """
     tree, rows, label = places.tree, table.rows, table.columns["label"].name
     names = table.key.name if table.key else table.columns["image"].name
     if table.key:
@@ -984,7 +993,7 @@ def _classes_of_rows(places: Places, table: _Table, leave_out: Collection[str]) 
         known = discovery.match_names({*rows[names]} - {""}, places.pictures, places.images)
         rows = rows[rows[names].isin(known)]
     labels = rows[label]
-    empty = rows[labels.map(discovery.says_nothing)]
+    empty = rows[labels.map(discovery.says_nothing) & ((labels != "") | (not unlabelled))]
     if len(empty) and "unlabelled" not in leave_out:
         cells = dict.fromkeys(f"{name} (row {row + 2})" for row, name in empty[names].items())
         remedy = "Fill the cell, or leave such rows out with --leave-out unlabelled."
@@ -992,6 +1001,8 @@ def _classes_of_rows(places: Places, table: _Table, leave_out: Collection[str]) 
             command = _command(places, "labels", column, label)
             remedy = f"Other rows of equal {column} have one: {command} --leave-out "
             remedy += "rows-without-pictures. Or leave such rows out with --leave-out unlabelled."
+        else:
+            remedy += " If an empty cell means no, count it with --negative unlabelled."
         problem = f"rows have no label in column {label}"
         if words := sorted({*labels[empty.index]} - {""}):
             problem = f"rows have no label but {join_first_ten(words)} in column {label}"

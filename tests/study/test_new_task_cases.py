@@ -505,6 +505,16 @@ def masks_inside(name_of, *, picture="images/{}", mask="masks/{}", more=(), colu
     return make
 
 
+def rename_folders(home):
+    """Put pictures into two folders, and masks into one beside these."""
+    (home / "own/masks").rename(home / "own/Bilder/lesions")
+    for name in names_of(home):
+        if name != "lesions":
+            target = home / f"own/Bilder/part {int(name[1:3]) % 2}/{name}"
+            target.parent.mkdir(exist_ok=True)
+            (home / "own/Bilder" / name).rename(target)
+
+
 def bus(home):
     """Name pictures and masks of two sides with a word each, as BUS-BRA does."""
     rename(home, lambda p, v: f"Images/bus_{p:04d}-{'lr'[v]}.png")
@@ -1022,6 +1032,29 @@ CASES = {
         patients=16,
         classes=("effusion", "none"),
     ),
+    "uncertain as -1, joined": Case(
+        classes_of("1.0", "0.0", "-1.0"),
+        "1.0 16 as effusion. Does -1.0 mean uncertain? If so, name others by --negative",
+        ("--positive", "1.0=effusion"),
+    ),
+    "1 or nothing": Case(
+        renamed("effusion", lambda label: "1.0" if label == "malignant" else ""),
+        "If an empty cell means no, count it with --negative unlabelled.",
+        ("--label", "effusion"),
+        refused=True,
+        remedy=("--negative", "unlabelled"),
+        classes=("effusion", "not effusion"),
+        images=48,
+    ),
+    "1, 0, -1, nothing or unknown": Case(
+        classes_of("1.0", "0.0", "-1.0", "", "unknown", "1.0"),
+        "8 rows have no label but unknown in column Befund",
+        ("--positive", "1.0=effusion", "--negative", "0.0=none,unlabelled"),
+        refused=True,
+        remedy=("--leave-out", "unlabelled"),
+        patients=16,
+        classes=("effusion", "none"),
+    ),
     "0 and 1 of a column that says it": Case(
         renamed("hemorrhage", lambda label: str(int(label == "malignant"))),
         "hemorrhage 24 (positive), not hemorrhage 24",
@@ -1307,6 +1340,37 @@ CASES = {
         ),
         "column hospital number has 24 values in 48 rows: give --patient hospital number if rows",
         patients=48,
+    ),
+    "ids that all look like dates": Case(
+        lambda h: (
+            rename(h, lambda p, v: f"{20110101 + p}_{v}.png"),
+            write_table(
+                h,
+                [(str(20110101 + p), label_of(p)) for p in range(24)],
+                columns=("Patient", "Befund"),
+            ),
+        ),
+        "patient column Patient (one row per patient: its cells begin the names of 48 of 48",
+    ),
+    "numbers of INbreast": Case(
+        lambda h: (
+            rename(h, lambda p, v: f"{20586908 + 26 * p + v}_{p:016x}_MG_{'LR'[v]}_CC_ANON.png"),
+            write_table(
+                h,
+                [
+                    ("removed", "LR"[v], str(20586908 + 26 * p + v), ("2", "4a", "4b", "5")[p % 4])
+                    for p in range(24)
+                    for v in range(2)
+                ],
+                columns=("Patient ID", "Laterality", "File Name", "Bi-Rads"),
+            ),
+        ),
+        "key column File Name (one row per study: its cells begin the names of 48 of 48 pictures)",
+        (
+            *("--label", "Bi-Rads", "--positive", "4a,4b,5", "--negative", "2"),
+            *("--patient", "^(?:[^_-]+[_-]){1}([^_-]+)"),
+        ),
+        classes=("4a/4b/5", "2"),
     ),
     "ids as pandas writes them beside empty cells": Case(
         patients_of(lambda p, v: f"{p + 1:04d}_{v}.png", lambda p: f"{p + 1}.0"),
@@ -1657,6 +1721,19 @@ CASES = {
     "masks that share a number and side with their pictures, not named": Case(
         bus, "48 masks, one per picture", images=48
     ),
+    "masks in a folder of their own, pictures in others": Case(
+        lambda home: (
+            [
+                (home / "own/masks" / name).rename(home / f"own/masks/{name[:-4]}_seg.png")
+                for name in names_of(home)
+            ],
+            rename_folders(home),
+        ),
+        "If they are masks, name their folder: --masks ",
+        refused=True,
+        remedy=("--masks", "own/Bilder/lesions"),
+        images=48,
+    ),
     "masks that share a number with several pictures": Case(
         lambda home: (
             bus(home),
@@ -1718,6 +1795,19 @@ CASES = {
         ("--several-labels",),
         classes=("Malignant", "Benign"),
         images=48,
+    ),
+    "row a side, told by headers, sides that differ": Case(
+        breasts,
+        "or give --several-labels if labels belong to cells of {ID1}_{LeftRight}, as of sides, or",
+        refused=True,
+        remedy=("--several-labels",),
+        images=48,
+    ),
+    "findings joined, none of which is alone": Case(
+        classes_of("Mass|Effusion", "No finding"),
+        "24 rows with several, separated by “|”: any of them counts",
+        ("--positive", "Mass"),
+        classes=("Mass", "not Mass"),
     ),
     "row a patient and her side, pictures of the other side": Case(
         lambda home: breasts(home, element="Laterality", one_row=True, words=("left", "right")),
