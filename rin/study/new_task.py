@@ -121,16 +121,17 @@ def new_task(
     """Inspect somebody's own images and return the manifest and the profile of a task on them.
 
     Parameters are the options of `rin new`: ``image``, ``label``, ``patient`` and ``split`` name
-    columns of the table; ``patient`` and, without a table, ``label`` may also be a pattern of
-    file names, or of paths if it contains a slash; ``label`` may be `IN_MASKS`.  ``positive`` and
+    columns of the table; ``patient`` and, without a table, ``label`` may also be a pattern of file
+    names, or of paths if it contains a slash; ``label`` may be `IN_MASKS`.  ``positive`` and
     ``negative`` are classes, or findings if cells contain several, optionally renamed as in
     ``1=malignant``; ``unlabelled`` among the latter are rows without a label.  ``leave_out`` are
     some of `KINDS`, or ``all``; ``empty_masks``, ``several`` and ``distinct`` accept data that are
-    refused otherwise.  ``window`` is center and width, or `PERCENTILES`; ``slices`` are rule and number, optionally with axis or ``folder``; ``lesion``
-    are values of masks, such as ``2,3``; ``only`` is a pattern that selects the pictures and masks
-    to use; ``findings`` says that each row is one finding.  ``ask`` answers questions and
-    ``measure`` times this computer.  Only the inspections of pictures are written, below
-    ``results``.  InputError for anything that would stop a training later.
+    refused otherwise.  ``window`` is center and width, or `PERCENTILES`; ``slices`` are rule and
+    number, optionally with axis or ``folder``; ``lesion`` are values of masks, such as ``2,3``;
+    ``only`` is a pattern that selects the pictures and masks to use; ``findings`` says that each
+    row is one finding.  ``ask`` answers questions and ``measure`` times this computer.  Only the
+    inspections of pictures are written, below ``results``.  InputError for anything that would
+    stop a training later.
     """
     if name in {*manifest_names(), *profile_names(), *datasets_of_tasks()}:
         remedy = "Choose another name, or first delete the two files that rin new wrote for it."
