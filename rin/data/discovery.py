@@ -675,8 +675,8 @@ def inner_folders(names: Collection[str]) -> tuple[InnerFolders, str] | None:
     if len(starts) == len(words_before) == 1:
         patterns.append((f"{re.escape(words_before.pop())}(?P<stem>.+)", starts.pop()))
     for (pattern, start), folder in product(patterns, sorted(beside)):
-        found = [_of_inner_mask(name, folder, pattern, start) in stems for name in masks]
-        if sum(found) > len(found) / 2:
+        n = sum(_of_inner_mask(name, folder, pattern, start) in stems for name in masks)
+        if n > len(masks) / 2:
             return InnerFolders(word, folder), pattern
     return None
 
@@ -769,8 +769,8 @@ def sort_pictures(names: Collection[str], images: str, masks: str) -> Sorted:
         pattern, inner = guess_masks(pictures), None
         stems = {name: file_stem(name).rpartition("/")[2] for name in pictures}
         outlines = [name for name in pictures if pattern and re.fullmatch(pattern, stems[name])]
-        if not pattern and (found := inner_folders(pictures)):
-            inner, pattern = found
+        if not pattern and (inside_each := inner_folders(pictures)):
+            inner, pattern = inside_each
             outlines = [n for n in pictures if f"/{n}".split("/")[-2] == inner.masks]
         return Sorted(sorted({*pictures} - {*outlines}), outlines, pattern, inner)
     outlines = [name.removeprefix(drawn) for name in names if name.startswith(drawn)]

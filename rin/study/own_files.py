@@ -153,8 +153,8 @@ def find_places(
             if sum(map(inner.is_picture, inner.names)) == len(files):
                 tree, folder = inner, ""
                 files = [name for name in tree.names if tree.is_picture(name)]
-    found = discovery.sort_pictures(files, folder, drawn)
-    if not found.pictures:
+    kinds = discovery.sort_pictures(files, folder, drawn)
+    if not kinds.pictures:
         others = [name for name in tree.names if name.startswith(join_name(folder, ""))]
         problem = f"there are no pictures among its files ({endings_in_words(others) or 'none'})"
         remedy = "Readable formats are PNG, JPEG, TIFF, BMP, DICOM, NIfTI and NumPy: "
@@ -162,8 +162,8 @@ def find_places(
         raise InputError(problem, where=f"--images {images}", remedy=remedy)
     table_name = names.get("--table", "")
     given_folders = (tree, folder, drawn, table_name)
-    sorted_files = (found.pictures, found.masks, found.pattern)
-    return root, Places(*given_folders, *sorted_files, around, only, found.inner)
+    file_names = (kinds.pictures, kinds.masks, kinds.pattern)
+    return root, Places(*given_folders, *file_names, around, only, kinds.inner)
 
 
 def _way_to_convert(names: Iterable[str], folder: Path) -> str:

@@ -1922,6 +1922,10 @@ def call(rin, case, flags):
 
 #: Cases that differ from others in a name or a number.
 SLOW = {
+    "masks and pictures in folders of a patient's folder, other endings",
+    "masks and pictures in folders of a patient's folder, names of pictures",
+    "masks that share a number and side with their pictures, not named",
+    "ids that all look like dates",
     "other pictures among those of a column",
     "ids as pandas writes them beside empty cells",
     "row a study, by folders from above the pictures",
