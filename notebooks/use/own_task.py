@@ -232,7 +232,7 @@ shutil.rmtree(work)
 # | annotations of COCO | `--table annotations.json`: one row per picture, the classes of its annotations as findings |
 # | several sequences or views, of which one is to be used | `--only flair`; `--only 'flair\|seg'` with masks that are called so |
 # | a small text (`Group: DCM`) or JSON file per picture or patient, rows per finding as `ID_7_epidural`, an export of forms with labels in other rows, no names of columns | refused with the command that makes a table of it |
-# | masks among the images, which a column names, or that one word names in the folder of a patient (`P001/lesion.png`) | recognised and reported; others are refused |
+# | masks among the images, which a column names, or that one word names in the folder of a patient (`P001/lesion.png`), in a folder `masks` of each class or patient, or that share a number (`img7`, `mask7`) | recognised and reported; others are refused |
 # | one row per side, told by names or DICOM headers | recognised; a picture of the other side has no row |
 # | paths of which only a folder fits, as of CBIS-DDSM | recognised; `--findings` where lesions differ |
 # | rows of units or sums in the table | `--leave-out rows-without-pictures` |
@@ -249,6 +249,7 @@ shutil.rmtree(work)
 # | volumes: NIfTI, `.npy` of three axes, DICOM or TIFF of several frames or a folder per series | three slices each are proposed; `--slices even,5`, `--slices middle,3,coronal`, `--slices lesion,3` or `--slices even,5,folder` for others |
 # | floating values | `--window 0.5,1`, or `--window percentiles` |
 # | classes in other words, or more than two | `--positive`, which may be repeated; the others become one, or `--negative` names those compared and leaves the rest out |
+# | empty cells that mean no | `--negative unlabelled` |
 # | classes in numbers | `--positive 2=malignant --negative 1=benign` also names them |
 # | several findings in a cell, as in `Mass\|Effusion` | `--positive Mass`: any of them counts |
 # | images without rows, rows without images or label, empty masks, patients with two labels | `--leave-out KIND`, once you have looked at them: `rows-without-pictures`, `pictures-without-rows`, `unlabelled`, `empty-masks`, `patients-with-two-labels` |

@@ -62,7 +62,9 @@ LEAST_SIDES = 0.8
 LEAST_UNIQUE = 0.9
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)?")
 #: A date that begins with its year, perhaps with the time that spreadsheets write.
-_DATE = r"(?<!\d)((?:19|20)\d\d)[-_./]?(\d\d)[-_./]?(\d\d)(?!\d)(?: 00:00:00)?"
+_DATE = (
+    r"(?<!\d)((?:19|20)\d\d)[-_./]?(0[1-9]|1[0-2])[-_./]?(0[1-9]|[12]\d|3[01])(?!\d)(?: 00:00:00)?"
+)
 #: A date that ends in its year, as 07-20-2016.
 _DAY_FIRST = r"\d\d?[-_./]\d\d?[-_./](?:19|20)\d\d(?!\d)"
 #: Replaces the outer folders of a path.
@@ -469,7 +471,9 @@ def findings_of(cells: Collection[str]) -> tuple[str, dict[str, frozenset[str]]]
         }
         times = Counter(part for several in parts.values() for part in several)
         shared = {part for part, n in times.items() if n > 1}
-        if any(len(several) > 1 and several & shared for several in parts.values()):
+        # No name of a class contains that first sign.
+        is_sure = separator == FINDING_SEPARATORS[0]
+        if any(len(several) > 1 and (is_sure or several & shared) for several in parts.values()):
             return separator, parts
     return "", {cell: frozenset([cell]) for cell in cells}
 
@@ -581,7 +585,111 @@ def guess_masks(pictures: Collection[str], masks: Collection[str] = ()) -> str:
             before = "" if masks else folder + slash
             if match and before + match["stem"] in stems:
                 return pattern
+    return _pattern_behind_word(pictures, masks)
+
+
+def _pattern_behind_word(pictures: Collection[str], masks: Collection[str]) -> str:
+    """Return the pattern of masks that share what is behind a word, as img0.png and mask0.png.
+
+    ``masks`` are in a folder of their own; without them, those among the ``pictures`` are called
+    by a word for masks.  An empty string if a mask may be that of several pictures, in its folder
+    if masks are beside pictures, or most are of none.
+    """
+    of_word = defaultdict(set)
+    for name in masks or pictures:
+        of_word[_word_before(name)].add(name)
+    words = [word for word in of_word if masks or plain(word) in COLUMNS["mask"]]
+    if len(words) != 1:
+        return ""
+    (word,) = words
+    others = {*pictures} - of_word[word]
+    if len({_word_before(name) for name in others}) != 1:
+        return ""
+    for file_alone in (True, False) if masks else (False,):
+        known = Counter(_behind_word(name, file_alone) for name in others)
+        wanted = Counter(_behind_word(name, file_alone) for name in of_word[word])
+        if {*wanted.values()} == {1}:
+            is_clear = all(known[key] < 2 for key in wanted)
+            # A mask of no picture is refused by its name when cases are found.
+            are_most = len(wanted.keys() & known) > len(wanted) / 2
+            return f"{re.escape(word)}(?P<stem>.+)" if is_clear and are_most else ""
     return ""
+
+
+def _word_before(name: str) -> str:
+    """Return what is before the first digit in the name of a file."""
+    return re.split(r"\d", file_stem(name).rpartition("/")[2], maxsplit=1)[0]
+
+
+def _behind_word(name: str, file_alone: bool) -> str:
+    """Return a path without the word before the first digit of its file, or that file alone."""
+    folder, slash, file = file_stem(name).rpartition("/")
+    inside = file.removeprefix(_word_before(name))
+    return inside if file_alone else folder + slash + inside
+
+
+def start_lacked(pattern: str, masks: Collection[str], pictures: Collection[str]) -> str:
+    """Return the beginning of pictures' names that masks lack, as ``img`` in img0.png.
+
+    ``pattern`` is that of the names of masks.  An empty string if masks lack none.
+    """
+    if not masks or pattern != f"{re.escape(_word_before(next(iter(masks))))}(?P<stem>.+)":
+        return ""
+    starts = {_word_before(name) for name in pictures}
+    stems = {file_stem(name).rpartition("/")[2] for name in pictures}
+    drawn = (re.fullmatch(pattern, file_stem(name).rpartition("/")[2]) for name in masks)
+    has_name = any(match and match["stem"] in stems for match in drawn)
+    return starts.pop() if len(starts) == 1 and not has_name else ""
+
+
+class InnerFolders(NamedTuple):
+    """A folder of masks in the folder of each class or patient, and that of their pictures.
+
+    ``pictures`` is empty if these are beside the folder of masks.
+    """
+
+    masks: str
+    pictures: str
+
+
+def inner_folders(names: Collection[str]) -> tuple[InnerFolders, str] | None:
+    """Return the folders of masks and pictures in those of classes or patients, if there are any.
+
+    As in ``P001/images/1.png`` and ``P001/masks/1.png``; the pattern of masks' names is returned,
+    too.  None if folders of several names are called like those of masks, or if most masks are of
+    no picture.
+    """
+    called = {name: f"/{name}".split("/")[-2] for name in names}
+    words = {
+        folder for folder in called.values() if re.fullmatch(_WORDS["folder of masks"], folder)
+    }
+    if len(words) != 1:
+        return None
+    (word,) = words
+    masks = [name for name, folder in called.items() if folder == word]
+    pictures = [name for name in names if called[name] != word]
+    stems = {*map(file_stem, pictures)}
+    beside = {"", *(called[name] for name in pictures)}
+    starts, words_before = ({*map(_word_before, several)} for several in (pictures, masks))
+    patterns = [(pattern, "") for pattern in (SAME_NAME, *MASK_NAMES)]
+    if len(starts) == len(words_before) == 1:
+        patterns.append((f"{re.escape(words_before.pop())}(?P<stem>.+)", starts.pop()))
+    for (pattern, start), folder in product(patterns, sorted(beside)):
+        n = sum(_of_inner_mask(name, folder, pattern, start) in stems for name in masks)
+        if n > len(masks) / 2:
+            return InnerFolders(word, folder), pattern
+    return None
+
+
+def _of_inner_mask(name: str, folder: str, pattern: str, start: str) -> str:
+    """Return the name of the picture of a mask, without ending; empty if the pattern fails.
+
+    The picture is in the ``folder`` beside that of the mask, and its name begins with ``start``.
+    """
+    *above, _, file = file_stem(name).split("/")
+    match = re.fullmatch(pattern, file)
+    inside = [folder] if folder else []
+    return "/".join([*above, *inside, start + match["stem"]]) if match else ""
 
 
 def stem_in(match: re.Match[str]) -> str:
@@ -641,21 +749,34 @@ def are_called_as_masks(stem: str) -> bool:
     return is_word or any(re.fullmatch(pattern, stem) for pattern in MASK_NAMES)
 
 
-def sort_pictures(
-    names: Collection[str], images: str, masks: str
-) -> tuple[list[str], list[str], str]:
-    """Return pictures and masks, relative to their folders, and the pattern of masks' names."""
+class Sorted(NamedTuple):
+    """Pictures and masks, relative to their folders, and the pattern of masks' names.
+
+    ``inner`` are the folders of both in those of classes or patients, if they are there.
+    """
+
+    pictures: list[str]
+    masks: list[str]
+    pattern: str
+    inner: InnerFolders | None = None
+
+
+def sort_pictures(names: Collection[str], images: str, masks: str) -> Sorted:
+    """Return which files below the folders of pictures and masks are which."""
     inside, drawn = (f"{folder}/" if folder else "" for folder in (images, masks))
     if masks in ("", images):
         pictures = [name.removeprefix(inside) for name in names if name.startswith(inside)]
-        pattern = guess_masks(pictures)
+        pattern, inner = guess_masks(pictures), None
         stems = {name: file_stem(name).rpartition("/")[2] for name in pictures}
         outlines = [name for name in pictures if pattern and re.fullmatch(pattern, stems[name])]
-        return sorted({*pictures} - {*outlines}), outlines, pattern
+        if not pattern and (inside_each := inner_folders(pictures)):
+            inner, pattern = inside_each
+            outlines = [n for n in pictures if f"/{n}".split("/")[-2] == inner.masks]
+        return Sorted(sorted({*pictures} - {*outlines}), outlines, pattern, inner)
     outlines = [name.removeprefix(drawn) for name in names if name.startswith(drawn)]
     others = (name for name in names if not name.startswith(drawn))
     pictures = [name.removeprefix(inside) for name in others if name.startswith(inside)]
-    return pictures, outlines, guess_masks(pictures, outlines)
+    return Sorted(pictures, outlines, guess_masks(pictures, outlines))
 
 
 def mask_template(pattern: str, masks: Collection[str]) -> str:
@@ -790,7 +911,8 @@ def guess_key(
     for name in [column] if column else rows:
         filled = rows[name][rows[name] != ""].drop_duplicates()
         is_unique = bool(column) or several or len(filled) > LEAST_UNIQUE * len(rows)
-        if len(filled) < 2 or not is_unique or (not column and _are_dates(filled)):
+        is_of_dates = not column and not _named(name, "patient") and _are_dates(filled)
+        if len(filled) < 2 or not is_unique or is_of_dates:
             continue
         if patients:
             level, keys = None, [{key} - {""} for key in keys_equal(patients, filled)]

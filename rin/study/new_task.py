@@ -60,7 +60,7 @@ from rin.study.own_files import (
     refuse_to_guess,
     refuse_unread,
 )
-from rin.study.own_labels import read_labels
+from rin.study.own_labels import names_unlabelled, read_labels
 from rin.study.own_masks import lesion_values
 from rin.study.own_table import read_columns, read_folders
 from rin.study.profile import Profile, profile_folder, profile_names
@@ -121,16 +121,17 @@ def new_task(
     """Inspect somebody's own images and return the manifest and the profile of a task on them.
 
     Parameters are the options of `rin new`: ``image``, ``label``, ``patient`` and ``split`` name
-    columns of the table; ``patient`` and, without a table, ``label`` may also be a pattern of
-    file names, or of paths if it contains a slash; ``label`` may be `IN_MASKS`.  ``positive`` and
+    columns of the table; ``patient`` and, without a table, ``label`` may also be a pattern of file
+    names, or of paths if it contains a slash; ``label`` may be `IN_MASKS`.  ``positive`` and
     ``negative`` are classes, or findings if cells contain several, optionally renamed as in
-    ``1=malignant``.  ``leave_out`` are some of `KINDS`, or ``all``; ``empty_masks``, ``several``
-    and ``distinct`` accept data that are refused otherwise.  ``window`` is center and width, or
-    `PERCENTILES`; ``slices`` are rule and number, optionally with axis or ``folder``; ``lesion``
-    are values of masks, such as ``2,3``; ``only`` is a pattern that selects the pictures and masks
-    to use; ``findings`` says that each row is one finding.  ``ask`` answers questions and
-    ``measure`` times this computer.  Only the inspections of pictures are written, below
-    ``results``.  InputError for anything that would stop a training later.
+    ``1=malignant``; ``unlabelled`` among the latter are rows without a label.  ``leave_out`` are
+    some of `KINDS`, or ``all``; ``empty_masks``, ``several`` and ``distinct`` accept data that are
+    refused otherwise.  ``window`` is center and width, or `PERCENTILES`; ``slices`` are rule and
+    number, optionally with axis or ``folder``; ``lesion`` are values of masks, such as ``2,3``;
+    ``only`` is a pattern that selects the pictures and masks to use; ``findings`` says that each
+    row is one finding.  ``ask`` answers questions and ``measure`` times this computer.  Only the
+    inspections of pictures are written, below ``results``.  InputError for anything that would
+    stop a training later.
     """
     if name in {*manifest_names(), *profile_names(), *datasets_of_tasks()}:
         remedy = "Choose another name, or first delete the two files that rin new wrote for it."
@@ -146,7 +147,8 @@ def new_task(
     made.say("folder", tree.place())
     if table:
         roles = {"image": image, "label": label, "patient": patient, "split": split}
-        reading = read_columns(places, roles, leave_out, findings, made, ask)
+        unlabelled = names_unlabelled(negative)
+        reading = read_columns(places, roles, leave_out, findings, unlabelled, made, ask)
     else:
         _check_label(places, label)
         reading = read_folders(places, label, made)
@@ -498,6 +500,8 @@ def _inspect(
 def _remedy_of(kind: str, remedy: str, manifest: DatasetManifest) -> str:
     """Return the remedy for a kind of problem with cases, with the flags of `rin new`."""
     remedy = _TEXTS["remedies"].get(kind, remedy)
+    if kind == "mixed patients" and (key := manifest.options.get("key")):
+        remedy = remedy.replace("belong to pictures", f"belong to cells of {key}, as of sides")
     if kind == "mixed patients" and manifest.patient_pattern:
         remedy += f", or --patient {NO_PATIENTS} if names do not identify patients"
     elif kind == "mixed patients" and manifest.options.get("patients") is True:

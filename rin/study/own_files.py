@@ -60,7 +60,8 @@ class Places:
     ``mask_files`` are the names of masks and ``mask_pattern`` is their pattern; if ``masks`` is
     empty, masks are beside the pictures.  ``around`` is the tree of all files below the given
     folders, of which ``tree`` may be the folder that contains all pictures; ``only`` is the
-    pattern that selected them.
+    pattern that selected them.  ``inner`` are folders of pictures and masks in the folder of each
+    class or patient.
     """
 
     tree: Tree
@@ -72,6 +73,7 @@ class Places:
     mask_pattern: str
     around: Tree
     only: str = ""
+    inner: discovery.InnerFolders | None = None
 
     @property
     def files(self) -> set[str]:
@@ -151,16 +153,17 @@ def find_places(
             if sum(map(inner.is_picture, inner.names)) == len(files):
                 tree, folder = inner, ""
                 files = [name for name in tree.names if tree.is_picture(name)]
-    pictures, mask_files, mask_pattern = discovery.sort_pictures(files, folder, drawn)
-    if not pictures:
+    kinds = discovery.sort_pictures(files, folder, drawn)
+    if not kinds.pictures:
         others = [name for name in tree.names if name.startswith(join_name(folder, ""))]
         problem = f"there are no pictures among its files ({endings_in_words(others) or 'none'})"
         remedy = "Readable formats are PNG, JPEG, TIFF, BMP, DICOM, NIfTI and NumPy: "
         remedy += f"{_way_to_convert(others, images)}, or name the right folder."
         raise InputError(problem, where=f"--images {images}", remedy=remedy)
     table_name = names.get("--table", "")
-    drawing = mask_files, mask_pattern
-    return root, Places(tree, folder, drawn, table_name, pictures, *drawing, around, only)
+    given_folders = (tree, folder, drawn, table_name)
+    file_names = (kinds.pictures, kinds.masks, kinds.pattern)
+    return root, Places(*given_folders, *file_names, around, only, kinds.inner)
 
 
 def _way_to_convert(names: Iterable[str], folder: Path) -> str:

@@ -30,6 +30,8 @@ def read_labels(
     ask: Ask,
 ) -> dict[str, str | None]:
     """Return the label of each class, positive classes first; None for classes left out."""
+    if names_unlabelled(negative) and UNLABELLED not in classes:
+        classes = Counter({value or UNLABELLED: n for value, n in classes.items()})
     nothing = [value for value in classes if discovery.says_nothing(value)]
     present = sorted({*classes} - {*nothing})
     separator, findings = discovery.findings_of(present)
@@ -55,6 +57,12 @@ def read_labels(
         n = sum(classes[value] for value in nothing)
         made.say("unlabelled", counted(n, "pictures are left out"), "yellow")
     return labels | {value or UNLABELLED: None for value in nothing}
+
+
+def names_unlabelled(negative: Sequence[str]) -> bool:
+    """Return whether ``--negative`` names rows without a label, as in ``0=none,unlabelled``."""
+    values = [value for text in negative for value in text.split(",")]
+    return any(value.partition("=")[0].strip() == UNLABELLED for value in values)
 
 
 @dataclass
@@ -108,7 +116,7 @@ def _names_of(
     joined = "/".join(of_each)
     label = next((names[value] for value in positives if value in names), "")
     other = next((names[value] for value in others if value in names), "")
-    codes = discovery.are_codes(choices)
+    codes = discovery.are_codes([value for value in choices if value != UNLABELLED])
     if codes and not label:
         proposed = discovery.name_of_code(column) or joined
         question = f"What to call class {', '.join(positives)}"
@@ -204,7 +212,11 @@ def _describe_labels(
     said = [f"{value} {classes[value]:,} as {labels[value]}" for value in sorted(labels)]
     if len(said) > 2 and not separator:
         kept = [text for text, value in zip(said, sorted(labels), strict=True) if labels[value]]
-        made.say("classes joined", ", ".join(kept), "yellow")
+        below = [v for v in sorted(labels) if labels[v] and re.fullmatch(r"-\d+(\.0+)?", v)]
+        doubt = (
+            f". Does {below[0]} mean uncertain? If so, name others by --negative" if below else ""
+        )
+        made.say("classes joined", ", ".join(kept) + doubt, "bold red" if below else "yellow")
     if left := [value for value in sorted(labels) if labels[value] is None]:
         n = sum(classes[value] for value in left)
         shown = join_first_ten([f"{value} {classes[value]:,}" for value in left], ", ")

@@ -13,7 +13,7 @@ from typing import Any
 from rin.data import discovery
 from rin.data.layouts import LESION, NO_LESION
 from rin.data.masks import count_values, labels_in
-from rin.data.tree import Tree, is_dicom
+from rin.data.tree import is_dicom
 from rin.errors import InputError, counted, join_first_ten
 from rin.study.own_files import IN_MASKS, Ask, NewTask, Places, join_name
 
@@ -46,7 +46,7 @@ def without_drawn(places: Places, made: NewTask) -> Places:
         others = [name for name in pictures if name not in {*masks}]
         return replace(places, pictures=others, mask_files=masks, mask_pattern=word)
     if not places.mask_files:
-        _refuse_likely_masks(tree, pictures)
+        _refuse_likely_masks(places)
     if not are_mixed:
         return places
     text = f"{len(drawn)} of {len(some)} pictures that were looked at have few values, as masks "
@@ -57,8 +57,9 @@ def without_drawn(places: Places, made: NewTask) -> Places:
     raise tree.error(text, remedy=_remedy_of_drawn(places, drawn, plain))
 
 
-def _refuse_likely_masks(tree: Tree, pictures: Sequence[str]) -> None:
+def _refuse_likely_masks(places: Places) -> None:
     """Raise InputError if some of the pictures are named like masks."""
+    tree, pictures = places.tree, places.pictures
     stems = {name: discovery.file_stem(name).rpartition("/")[2] for name in pictures}
     likely = [name for name, stem in stems.items() if discovery.are_called_as_masks(stem)]
     if likely and len(likely) < len(pictures):
@@ -67,6 +68,14 @@ def _refuse_likely_masks(tree: Tree, pictures: Sequence[str]) -> None:
         remedy += "parts of their names: --only 'KIND|seg', or the pictures alone; or move masks "
         remedy += "into a folder of their own, and name it with --masks; rename them if they are "
         remedy += "pictures."
+        inside = {name.rpartition("/")[0] for name in likely}
+        folder = min(inside)
+        if len(inside) == 1 and sum(name.startswith(f"{folder}/") for name in pictures) == len(
+            likely
+        ):
+            path = tree.root / tree.location / places.images / folder
+            remedy = f"If they are masks, name their folder: --masks {shlex.quote(str(path))}; "
+            remedy += "rename them if they are pictures."
         problem = "pictures are named like masks, and no picture matches them"
         tree.raise_if_any(likely, problem, remedy=remedy)
 
@@ -78,6 +87,12 @@ def _remedy_of_drawn(places: Places, drawn: Sequence[str], plain: Sequence[str])
         folder = places.tree.root / places.tree.location / places.images
         images, masks = (shlex.quote(str(folder / several.pop())) for several in (outer, inner))
         return f"Name both folders: --images {images} --masks {masks}."
+    of_masks, of_pictures = (
+        {f"/{name}".split("/")[-2] for name in names} for names in (drawn, plain)
+    )
+    if len(of_masks) > 1 and len(of_pictures) == 1 and of_masks.isdisjoint(of_pictures):
+        kinds = "|".join(map(re.escape, [of_pictures.pop(), min(of_masks)])).replace("\\ ", " ")
+        return f"Select pictures and masks of one kind, as with --only '/({kinds})/'."
     words = [word for word in re.findall(r"[^\W\d_]{2,}", drawn[0]) if f".{word}" not in drawn[0]]
     only = [
         word
@@ -112,10 +127,15 @@ def check_masks(places: Places, made: NewTask) -> None:
             refuse_segmentation(places.tree.root, places.tree.locator(name))
         example = mask_files[0] if mask_files else "none"
         problem = f"no mask is named like a picture (first mask: {example})"
-        remedy = "Name masks like their pictures, plus _mask if you like, or list them in a "
-        remedy += "column of a --table."
+        remedy = "Name masks like their pictures, plus _mask if you like, or with one word before "
+        remedy += "the number, as img7 and mask7; or list them in a column of a --table."
         raise InputError(problem, where=f"--masks {places.masks}", remedy=remedy)
-    made.say("masks", f"{counted(len(mask_files), 'files')}, with names such as {mask_files[0]}")
+    text = f"{counted(len(mask_files), 'files')}, with names such as {mask_files[0]}"
+    start = discovery.start_lacked(places.mask_pattern, mask_files, places.pictures)
+    if start or places.inner:
+        pictures = {discovery.file_stem(name) for name in places.pictures}
+        text += f", of pictures such as {min(pictures)}"
+    made.say("masks", text, "yellow" if start or places.inner else "")
 
 
 def lesion_values(places: Places, said: str, made: NewTask, ask: Ask) -> dict[str, Any]:

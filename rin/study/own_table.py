@@ -60,9 +60,12 @@ _SIDE = "side_letter"
 #: A pattern for a folder of any name in a path.
 _ANY_FOLDER = "[^/]+/"
 #: A pattern for the name of a picture in a column, without folder and ending.
-_STEM = r"(?:.*[/\\])?(?P<stem>[^/\\]+?)(?i:" + "|".join(map(re.escape, PICTURES)) + ")?"
+_ANY_ABOVE = r"(?:.*[/\\])?"
+_STEM = _ANY_ABOVE + r"(?P<stem>[^/\\]+?)(?i:" + "|".join(map(re.escape, PICTURES)) + ")?"
 #: A pattern for the folder before that name, with its slash.
 _ABOVE = r"(?P<above>(?:.*[/\\])?)"
+#: The same, with as few folders as possible.
+_LEAST_ABOVE = r"(?P<above>(?:.*?[/\\])??)"
 
 
 def read_folders(places: Places, label: str, made: NewTask) -> Reading:
@@ -74,8 +77,7 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
         check_masks(places, made)
         options["mask"] = places.mask_pattern
         options |= {"masks": places.masks} if places.masks not in ("", places.images) else {}
-        channel = discovery.channel_lacked(places.mask_pattern, places.mask_files, pictures)
-        options |= {"channel": channel} if channel not in ("", discovery.CHANNEL) else {}
+        options |= _ends_lacked(places)
     strange = sorted(set(filter(tree.is_picture, tree.names)) - places.files)
     remedy = "Put pictures and masks into a folder of their own, or link them there."
     tree.raise_if_any(strange, "pictures are in other folders", remedy=remedy)
@@ -90,6 +92,8 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
         made.notes["options"] = "label: a pattern of names, as you said"
         return Reading(options, classes, names, places=places)
     parts = [name.split("/") for name in pictures]
+    if places.inner and places.inner.pictures:  # that folder is of no class and no patient
+        parts = [[*above, file] for *above, _, file in parts]
     _refuse_other_folders(places, parts)
     splits = sorted({folders[0] for folders in parts if len(folders) > 2})
     depth = int(bool(splits) and all(map(discovery.part_of, splits)))
@@ -97,14 +101,31 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
         options["splits"] = splits
         made.say("parts", f"{', '.join(splits)}: merged, and divided again by patient", "yellow")
     if {len(folders) for folders in parts} == {depth + 3}:
-        _refuse_folders_of_kinds(tree, parts, depth)
-        options["patients"] = True
+        if folder := _folder_of_kind(tree, parts, depth):
+            options["inner_images"] = folder
+            parts = [[*above, file] for *above, _, file in parts]
+            made.say("folders", f"{folder} in every class: no patient", "yellow")
+        else:
+            options["patients"] = True
     _refuse_scattered(places, parts, depth, "patients" in options)
     classes = Counter(folders[depth] for folders in parts)
     if len(classes) < 2:
         refuse_unread(places)
     # Only file names may identify patients, because the folders above them are classes.
     return Reading(options, classes, [folders[-1] for folders in parts], places=places)
+
+
+def _ends_lacked(places: Places) -> dict[str, str]:
+    """Return the options for what masks lack of the paths and names of their pictures."""
+    names = places.mask_pattern, places.mask_files, places.pictures
+    channel = discovery.channel_lacked(*names)
+    options = {
+        "inner_masks": places.inner.masks if places.inner else "",
+        "inner_images": places.inner.pictures if places.inner else "",
+        "start": discovery.start_lacked(*names),
+        "channel": channel if channel != discovery.CHANNEL else "",
+    }
+    return {option: value for option, value in options.items() if value}
 
 
 def _refuse_scattered(
@@ -152,10 +173,14 @@ def read_columns(
     roles: dict[str, str],
     leave_out: Collection[str],
     findings: bool,
+    unlabelled: bool,
     made: NewTask,
     ask: Ask,
 ) -> Reading:
-    """Return what the layout `table` will find in this table."""
+    """Return what the layout `table` will find in this table.
+
+    ``unlabelled`` says that rows without a label are a class.
+    """
     places, table = _open_table(places, roles, made)
     _refuse_nameless(places, table.rows)
     settings = _find_key(places, table, roles, findings, made)
@@ -188,7 +213,7 @@ def read_columns(
     if in_masks:
         classes = classes_in_masks(places, made)
     else:
-        classes = _classes_of_rows(places, table, leave_out)
+        classes = _classes_of_rows(places, table, leave_out, unlabelled)
     return Reading(options, classes, names, settings, in_masks, places)
 
 
@@ -833,7 +858,11 @@ def _options_of(
         options["masks"] = places.masks or folder or EVERYWHERE * inside
         if "mask" not in names:
             check_masks(places, made)
-            of_masks = _names_of_masks(places, names.get("image", NAME))
+            image = names.get("image", NAME)
+            if places.inner and (folder_of_masks := _one_folder(places, table, image)):
+                options["masks"] = folder_of_masks
+                places = replace(places, inner=None)
+            of_masks = _names_of_masks(places, image)
             parts = options.get("parts", {}) | of_masks.get("parts", {})
             options |= of_masks | {"parts": parts}
     if "split" in names:
@@ -848,6 +877,19 @@ def _options_of(
     return options
 
 
+def _one_folder(places: Places, table: _Table, image: str) -> str:
+    """Return the folder in which masks are found by the names of pictures alone, if any.
+
+    There is one such folder, or one in the folder of each patient and cells without folders.
+    """
+    (first, *others) = {name.rpartition("/")[0] for name in places.mask_files}
+    if not others:
+        return join_name(places.images, first)
+    cells = table.rows.get(image, places.pictures)
+    has_folders = any(re.search(r"[/\\]", cell) for cell in cells)
+    return "" if has_folders or places.inner is None else places.inner.masks
+
+
 def _names_of_masks(places: Places, image: str) -> dict[str, Any]:
     """Return the options by which masks are named after the picture in a column or template.
 
@@ -858,6 +900,14 @@ def _names_of_masks(places: Places, image: str) -> dict[str, Any]:
     if channel := discovery.channel_lacked(pattern, masks, places.pictures):
         template = template or "{stem}"
         stem = stem.replace("+?)", f"+?){re.escape(channel)}")
+    if start := discovery.start_lacked(pattern, masks, places.pictures):
+        stem = stem.replace("(?P<stem>", f"(?:{re.escape(start)})?(?P<stem>")
+    if places.inner:
+        inner = places.inner.pictures
+        folder = rf"(?:{re.escape(inner)}[/\\])?" if inner else ""
+        stem = _LEAST_ABOVE + folder + stem.removeprefix(_ANY_ABOVE)
+        template = f"{{above}}{places.inner.masks}/{template or '{stem}'}"
+        return {"mask": template, "parts": {image: stem}}
     if not template:
         return {}
     folder_and_file = re.fullmatch("({.+}/){(.+)}", image)
@@ -906,25 +956,35 @@ def _label_at(level: int, names: Sequence[str]) -> str:
     return "^" + level * _ANY_FOLDER + ("[^/]*[ _-]([A-Za-z]+)/" if is_end else "([^/]+)/")
 
 
-def _refuse_folders_of_kinds(tree: Tree, parts: Sequence[Sequence[str]], depth: int) -> None:
-    """Raise InputError if the same few folders, as of images and masks, are in every class."""
+def _folder_of_kind(tree: Tree, parts: Sequence[Sequence[str]], depth: int) -> str:
+    """Return the folder, as of images, that is alone in every class; empty if there is none.
+
+    InputError if the same few folders, as of images and masks, are in every class.
+    """
     inside: dict[str, set[str]] = defaultdict(set)
     for folders in parts:
         inside[folders[depth]].add(folders[depth + 1])
     kinds = inside[parts[0][depth]]
     if len(inside) < 2 or len(kinds) > 3 or any(names != kinds for names in inside.values()):
-        return
-    label = f"'^{depth * _ANY_FOLDER}([^/]+)/'"
-    remedy = f"If the classes are {join_first_ten(sorted(inside), ', ')}, give --label {label}"
-    if len(kinds) > 1:
-        remedy += ", and select pictures of one kind, as with "
-        remedy += f"--only '/{re.escape(min(kinds))}/'"
+        return ""
+    if len(kinds) == 1:
+        return min(kinds)
+    remedy = f"If the classes are {join_first_ten(sorted(inside), ', ')}, give "
+    remedy += (
+        f"--label '^{depth * _ANY_FOLDER}([^/]+)/', and select pictures of one kind, as with "
+    )
+    remedy += f"--only '/{re.escape(min(kinds))}/'."
     problem = f"the same folders are in every class: {join_first_ten(sorted(kinds), ', ')}"
-    raise tree.error(problem, remedy=f"{remedy}.")
+    raise tree.error(problem, remedy=remedy)
 
 
-def _classes_of_rows(places: Places, table: _Table, leave_out: Collection[str]) -> Counter[str]:
-    """Return how many pictures, or rows, have each label; InputError for rows without a label."""
+def _classes_of_rows(
+    places: Places, table: _Table, leave_out: Collection[str], unlabelled: bool
+) -> Counter[str]:
+    """Return how many pictures, or rows, have each label.
+
+    InputError for rows without a label, unless they are ``unlabelled``, a class of their own.
+    """
     tree, rows, label = places.tree, table.rows, table.columns["label"].name
     names = table.key.name if table.key else table.columns["image"].name
     if table.key:
@@ -933,7 +993,7 @@ def _classes_of_rows(places: Places, table: _Table, leave_out: Collection[str]) 
         known = discovery.match_names({*rows[names]} - {""}, places.pictures, places.images)
         rows = rows[rows[names].isin(known)]
     labels = rows[label]
-    empty = rows[labels.map(discovery.says_nothing)]
+    empty = rows[labels.map(discovery.says_nothing) & ((labels != "") | (not unlabelled))]
     if len(empty) and "unlabelled" not in leave_out:
         cells = dict.fromkeys(f"{name} (row {row + 2})" for row, name in empty[names].items())
         remedy = "Fill the cell, or leave such rows out with --leave-out unlabelled."
@@ -941,6 +1001,8 @@ def _classes_of_rows(places: Places, table: _Table, leave_out: Collection[str]) 
             command = _command(places, "labels", column, label)
             remedy = f"Other rows of equal {column} have one: {command} --leave-out "
             remedy += "rows-without-pictures. Or leave such rows out with --leave-out unlabelled."
+        else:
+            remedy += " If an empty cell means no, count it with --negative unlabelled."
         problem = f"rows have no label in column {label}"
         if words := sorted({*labels[empty.index]} - {""}):
             problem = f"rows have no label but {join_first_ten(words)} in column {label}"

@@ -480,6 +480,50 @@ def masks_of_numbers(home):
     (home / "own/list.csv").unlink()
 
 
+def masks_inside(name_of, *, picture="images/{}", mask="masks/{}", more=(), column=""):
+    """Return what puts a picture and its mask into folders of a class or a patient.
+
+    A table has a row for each patient, or names pictures in a ``column``.
+    """
+
+    def make(home):
+        rename(home, lambda p, v: f"{name_of(p, v)}.png")
+        rows = []
+        for n, path in enumerate(sorted((home / "own/Bilder").rglob("*.png"))):
+            target = path.parent / picture.format(path.name)
+            target.parent.mkdir(exist_ok=True)
+            path.rename(target)
+            patient = int(re.search(r"P(\d+)", str(path.relative_to(home)))[1])
+            for number, drawn in enumerate((mask, *more)):
+                save(path.parent / drawn.format(path.name), outline((n + number) % 25))
+            rows.append((path.name, label_of(patient), f"P{patient:02d}"))
+        if column:
+            write_table(home, rows, columns=(column, "Befund", "Patient"))
+        else:
+            write_patients(home, lambda p: f"P{p:02d}")
+
+    return make
+
+
+def rename_folders(home):
+    """Put pictures into two folders, and masks into one beside these."""
+    (home / "own/masks").rename(home / "own/Bilder/lesions")
+    for name in names_of(home):
+        if name != "lesions":
+            target = home / f"own/Bilder/part {int(name[1:3]) % 2}/{name}"
+            target.parent.mkdir(exist_ok=True)
+            (home / "own/Bilder" / name).rename(target)
+
+
+def bus(home):
+    """Name pictures and masks of two sides with a word each, as BUS-BRA does."""
+    rename(home, lambda p, v: f"Images/bus_{p:04d}-{'lr'[v]}.png")
+    for n, path in enumerate(sorted((home / "own/Bilder").rglob("*.png"))):
+        save(home / "own/Bilder/Masks" / path.name.replace("bus", "mask"), outline(n // 2))
+    rows = [(f"bus_{p:04d}-{side}", str(p), label_of(p)) for p in range(24) for side in "lr"]
+    write_table(home, rows, columns=("ID", "Case", "Pathology"))
+
+
 def sibling_masks(home):
     """Put pictures in folders of classes, and masks in a folder beside these."""
     rename(home, lambda p, v: f"Images/{label_of(p)}/P{p:02d}_{v}.png")
@@ -988,6 +1032,29 @@ CASES = {
         patients=16,
         classes=("effusion", "none"),
     ),
+    "uncertain as -1, joined": Case(
+        classes_of("1.0", "0.0", "-1.0"),
+        "1.0 16 as effusion. Does -1.0 mean uncertain? If so, name others by --negative",
+        ("--positive", "1.0=effusion"),
+    ),
+    "1 or nothing": Case(
+        renamed("effusion", lambda label: "1.0" if label == "malignant" else ""),
+        "If an empty cell means no, count it with --negative unlabelled.",
+        ("--label", "effusion"),
+        refused=True,
+        remedy=("--negative", "unlabelled"),
+        classes=("effusion", "not effusion"),
+        images=48,
+    ),
+    "1, 0, -1, nothing or unknown": Case(
+        classes_of("1.0", "0.0", "-1.0", "", "unknown", "1.0"),
+        "8 rows have no label but unknown in column Befund",
+        ("--positive", "1.0=effusion", "--negative", "0.0=none,unlabelled"),
+        refused=True,
+        remedy=("--leave-out", "unlabelled"),
+        patients=16,
+        classes=("effusion", "none"),
+    ),
     "0 and 1 of a column that says it": Case(
         renamed("hemorrhage", lambda label: str(int(label == "malignant"))),
         "hemorrhage 24 (positive), not hemorrhage 24",
@@ -1274,6 +1341,37 @@ CASES = {
         "column hospital number has 24 values in 48 rows: give --patient hospital number if rows",
         patients=48,
     ),
+    "ids that all look like dates": Case(
+        lambda h: (
+            rename(h, lambda p, v: f"{20110101 + p}_{v}.png"),
+            write_table(
+                h,
+                [(str(20110101 + p), label_of(p)) for p in range(24)],
+                columns=("Patient", "Befund"),
+            ),
+        ),
+        "patient column Patient (one row per patient: its cells begin the names of 48 of 48",
+    ),
+    "numbers of INbreast": Case(
+        lambda h: (
+            rename(h, lambda p, v: f"{20586908 + 26 * p + v}_{p:016x}_MG_{'LR'[v]}_CC_ANON.png"),
+            write_table(
+                h,
+                [
+                    ("removed", "LR"[v], str(20586908 + 26 * p + v), ("2", "4a", "4b", "5")[p % 4])
+                    for p in range(24)
+                    for v in range(2)
+                ],
+                columns=("Patient ID", "Laterality", "File Name", "Bi-Rads"),
+            ),
+        ),
+        "key column File Name (one row per study: its cells begin the names of 48 of 48 pictures)",
+        (
+            *("--label", "Bi-Rads", "--positive", "4a,4b,5", "--negative", "2"),
+            *("--patient", "^(?:[^_-]+[_-]){1}([^_-]+)"),
+        ),
+        classes=("4a/4b/5", "2"),
+    ),
     "ids as pandas writes them beside empty cells": Case(
         patients_of(lambda p, v: f"{p + 1:04d}_{v}.png", lambda p: f"{p + 1}.0"),
         "its cells begin the names of 48 of 48 pictures",
@@ -1426,12 +1524,12 @@ CASES = {
         table=False,
     ),
     "folders of kinds in each class": Case(
-        without_table(lambda p, v: f"{label_of(p)}/{('images', 'lung masks')[v]}/P{p}.png"),
-        "the same folders are in every class: images, lung masks. If the classes are benign, "
+        without_table(lambda p, v: f"{label_of(p)}/{('dose', 'images')[v]}/P{p}.png"),
+        "the same folders are in every class: dose, images. If the classes are benign, "
         "malignant, give --label '^([^/]+)/', and select pictures of one kind, as with "
-        "--only '/images/'.",
+        "--only '/dose/'.",
         refused=True,
-        remedy=("--label", "^([^/]+)/", "--only", "/images/", "--patient", r"(P\d+)"),
+        remedy=("--label", "^([^/]+)/", "--only", "/dose/", "--patient", r"(P\d+)"),
         classes=("malignant", "benign"),
         table=False,
     ),
@@ -1545,20 +1643,113 @@ CASES = {
         masks_by_word("a.png", "a_seg.png"), "24 masks, one per picture", images=24
     ),
     "masks in a folder of a patient's folder": Case(
-        masks_by_word("a.png", "masks/a.png"),
-        "24 of 48 pictures that were looked at have few values, as masks have, such as "
-        "P00/masks/a.png and P01/masks/a.png. Leave them out with --only '^(?!.*masks)', or call",
+        masks_by_word("a.png", "masks/a.png"), "24 masks, one per picture", images=24
+    ),
+    "masks and pictures in folders of a patient's folder": Case(
+        masks_inside(lambda p, v: f"P{p:02d}/{v}"),
+        "masks 48 files, with names such as P00/masks/0.png, of pictures such as P00/images/0",
+        images=48,
+    ),
+    "masks and pictures in folders of a patient's folder, names of pictures": Case(
+        masks_inside(lambda p, v: f"P{p:02d}/P{p}_{v}", column="Datei"),
+        "48 masks, one per picture",
+        images=48,
+    ),
+    "masks and pictures in folders of a patient's folder, other endings": Case(
+        masks_inside(lambda p, v: f"P{p:02d}/{v}", mask="GT/seg_{}"),
+        "48 masks, one per picture",
+        images=48,
+    ),
+    "masks and pictures in folders of a patient below a class": Case(
+        masks_inside(lambda p, v: f"{label_of(p)}/P{p:02d}/{v}"),
+        "patient folders each folder below a class counts as a patient",
+        images=48,
+        table=False,
+    ),
+    "masks and pictures in folders of a class": Case(
+        masks_inside(lambda p, v: f"{label_of(p)}/P{p:02d}_{v}"),
+        "48 masks, one per picture",
+        images=48,
+        classes=("malignant", "benign"),
+        table=False,
+    ),
+    "masks and pictures in folders of a class, a mask of no picture": Case(
+        lambda home: (
+            masks_inside(lambda p, v: f"{label_of(p)}/P{p:02d}_{v}")(home),
+            save(home / "own/Bilder/benign/masks/P00_0.png", outline(0)),
+        ),
+        "1 mask without pictures: benign/masks/P00_0.png. Name each mask like its picture, in a",
         refused=True,
-        remedy=("--only", "^(?!.*masks)"),
-        images=24,
+        table=False,
+    ),
+    "masks of two kinds in folders of a class": Case(
+        masks_inside(
+            lambda p, v: f"{label_of(p)}/P{p:02d}_{v}",
+            mask="lung masks/{}",
+            more=["lesion masks/{}"],
+        ),
+        "Select pictures and masks of one kind, as with --only '/(images|lesion masks)/'.",
+        refused=True,
+        remedy=("--only", "/(images|lesion masks)/"),
+        images=48,
+        table=False,
+    ),
+    "pictures and no masks in a folder of a class": Case(
+        without_table(lambda p, v: f"{label_of(p)}/images/P{p:02d}_{v}.png"),
+        "folders images in every class: no patient",
+        images=48,
+        table=False,
+    ),
+    "masks and pictures in two folders, not named": Case(
+        masks_inside(lambda p, v: f"P{p:02d}_{v}"), "48 masks, one per picture", images=48
     ),
     "masks that share a number with their pictures": Case(
         masks_of_numbers,
-        "Leave them out with --only '^(?!.*mask)', or call them like their pictures plus _mask;",
-        refused=True,
-        remedy=("--only", "^(?!.*mask)"),
+        "masks 48 files, with names such as benign/P12/mask0.png, of pictures such as benign/P",
         images=48,
         table=False,
+    ),
+    "masks that share a number and side with their pictures": Case(
+        bus,
+        "masks 48 files, with names such as mask_0000-l.png, of pictures such as bus_0000-l",
+        (
+            *("--images", "own/Bilder/Images"),
+            *("--masks", "own/Bilder/Masks", "--table", "own/list.csv"),
+        ),
+        images=48,
+    ),
+    "masks that share a number and side with their pictures, not named": Case(
+        bus, "48 masks, one per picture", images=48
+    ),
+    "masks in a folder of their own, pictures in others": Case(
+        lambda home: (
+            [
+                (home / "own/masks" / name).rename(home / f"own/masks/{name[:-4]}_seg.png")
+                for name in names_of(home)
+            ],
+            rename_folders(home),
+        ),
+        "If they are masks, name their folder: --masks ",
+        refused=True,
+        remedy=("--masks", "own/Bilder/lesions"),
+        images=48,
+    ),
+    "masks that share a number with several pictures": Case(
+        lambda home: (
+            bus(home),
+            shutil.copytree(home / "own/Bilder/Images", home / "own/Bilder/Images/2"),
+        ),
+        "no mask is named like a picture (first mask: mask_0000-l.png). Name masks like their ",
+        ("--images", "own/Bilder/Images", "--masks", "own/Bilder/Masks"),
+        refused=True,
+    ),
+    "masks that share a number with their pictures, one of none": Case(
+        lambda home: (bus(home), (home / "own/Bilder/Images/bus_0003-l.png").unlink()),
+        "1 row without pictures: bus_0003-l.",
+        ("--images", "own/Bilder/Images", "--masks", "own/Bilder/Masks"),
+        refused=True,
+        remedy=("--leave-out", "rows-without-pictures,pictures-without-rows"),
+        images=47,
     ),
     "masks in a folder beside that of the classes": Case(
         sibling_masks,
@@ -1604,6 +1795,19 @@ CASES = {
         ("--several-labels",),
         classes=("Malignant", "Benign"),
         images=48,
+    ),
+    "row a side, told by headers, sides that differ": Case(
+        breasts,
+        "or give --several-labels if labels belong to cells of {ID1}_{LeftRight}, as of sides, or",
+        refused=True,
+        remedy=("--several-labels",),
+        images=48,
+    ),
+    "findings joined, none of which is alone": Case(
+        classes_of("Mass|Effusion", "No finding"),
+        "24 rows with several, separated by “|”: any of them counts",
+        ("--positive", "Mass"),
+        classes=("Mass", "not Mass"),
     ),
     "row a patient and her side, pictures of the other side": Case(
         lambda home: breasts(home, element="Laterality", one_row=True, words=("left", "right")),
@@ -1718,6 +1922,10 @@ def call(rin, case, flags):
 
 #: Cases that differ from others in a name or a number.
 SLOW = {
+    "masks and pictures in folders of a patient's folder, other endings",
+    "masks and pictures in folders of a patient's folder, names of pictures",
+    "masks that share a number and side with their pictures, not named",
+    "ids that all look like dates",
     "other pictures among those of a column",
     "ids as pandas writes them beside empty cells",
     "row a study, by folders from above the pictures",

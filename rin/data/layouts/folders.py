@@ -44,8 +44,10 @@ class FolderOptions(ReaderOptions):
     ``masks`` is a folder of masks, with or without class folders; ``mask`` is a pattern of their
     names without ending, whose group ``stem`` is the name of the picture: without a folder, masks
     are beside the pictures; without the group, a mask is that of the picture in its folder.
-    ``channel`` is the end of pictures' names that masks lack.  Masks of
-    one picture are merged.
+    ``inner_masks`` is in place of such a folder one in the folder of each class or patient, and
+    ``inner_images`` that of the pictures there, if they have one: ``P1/images/1.png`` and
+    ``P1/masks/1.png``.  ``start`` is the beginning of pictures' names that masks lack, and
+    ``channel`` their end.  Masks of one picture are merged.
     ``stems`` makes the picture's name, without folder and ending, the case id.
     ``label`` is a pattern of names without ending, or of paths if it contains a slash, whose
     groups are the class: folders then are not classes, and may have any name.
@@ -57,6 +59,9 @@ class FolderOptions(ReaderOptions):
     inner_copy: str = ""
     masks: str = ""
     mask: re.Pattern[str] | None = None
+    inner_masks: str = ""
+    inner_images: str = ""
+    start: str = ""
     channel: str = CHANNEL
     stems: bool = False
     label: re.Pattern[str] | None = None
@@ -93,7 +98,7 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     else:
         cases["patient_id"] = cases["patient" if options.patients else "case_id"]
     cases["image"] = tree.locator("") + cases["name"]
-    cases["masks"] = _masks_by_picture(tree, cases["name"], masks, options.channel)
+    cases["masks"] = _masks_by_picture(tree, cases["name"], masks, options)
     return cases[[*FoundCase._fields]]
 
 
@@ -123,8 +128,9 @@ def _by_folder(
     """
     split = f"(?P<split>{one_of(options.splits)})/" if options.splits else ""
     patient = "(?P<patient>[^/]+)/" if options.patients else ""
+    inner = f"{re.escape(options.inner_images)}/" if options.inner_images else ""
     source_class = f"(?P<source_class>{one_of(manifest.label_map)})"
-    pattern = f"{split}(?P<below_split>{source_class}/{patient}(?P<file>[^/]+))"
+    pattern = f"{split}(?P<below_split>{source_class}/{patient}{inner}(?P<file>[^/]+))"
     around = folder_around(files, [pattern])
     names = pa.array(files, pa.large_string())
     # Arrow, as pandas' own extraction handles a million names one by one.
@@ -147,12 +153,12 @@ def _in_any_folder(files: list[str], options: FolderOptions) -> pd.DataFrame:
 
 
 def _masks_by_picture(
-    tree: Tree, pictures: pd.Series, masks: dict[str, list[str]], channel: str
+    tree: Tree, pictures: pd.Series, masks: dict[str, list[str]], options: FolderOptions
 ) -> list[tuple[str, ...]]:
     """Return the locators of each picture's masks; refuse masks of no or of several pictures."""
     if not masks:
         return [()] * len(pictures)
-    keys = [_key_of(masks, name, channel) for name in pictures]
+    keys = [_key_of(masks, name, options) for name in pictures]
     remedy = "Name each mask like its picture, in a folder of the same class, or remove it."
     lost = sorted(mask for key in masks.keys() - {*keys} for mask in masks[key])
     tree.raise_if_any(lost, "masks without pictures", remedy=remedy)
@@ -171,23 +177,32 @@ def _is_copy(name: str, inner: str, names: set[str]) -> bool:
 def _masks_of(names: Iterable[str], options: FolderOptions) -> dict[str, list[str]]:
     """Return the masks among some files by the folders and the stem of their picture."""
     masks = defaultdict(list)
-    if options.masks or options.mask:
+    if options.masks or options.mask or options.inner_masks:
         around = f"/{options.masks}/" if options.masks else "/"
         for name in names:
             _, inside, below = f"/{name}".partition(around)
-            folder, slash, file = below.rpartition("/")
+            *folders, file = below.split("/")
+            if options.inner_masks:
+                inside = inside if folders[-1:] == [options.inner_masks] else ""
+                folders = folders[:-1]
             match = re.fullmatch(options.mask or SAME_NAME, file_stem(file))
             if inside and match:
-                masks[f"{folder}{slash}{stem_in(match)}"].append(name)
+                masks["/".join([*folders, stem_in(match)])].append(name)
     return masks
 
 
-def _key_of(masks: dict[str, list[str]], name: str, channel: str) -> str:
-    """Return a picture's key in ``masks``: its name with all, some or no folders; else empty."""
-    folders = file_stem(name).split("/")
-    keys = ["/".join(folders[start:]) for start in range(len(folders))]
-    keys += [key.removesuffix(channel) for key in keys]
-    keys.append("".join(f"{folder}/" for folder in folders[:-1]))  # of a mask without a stem
+def _key_of(masks: dict[str, list[str]], name: str, options: FolderOptions) -> str:
+    """Return a picture's key in ``masks``: its name with all, some or no folders; else empty.
+
+    If masks are in the folder of each class or patient, it is its name with all folders.
+    """
+    *folders, file = file_stem(name).split("/")
+    if options.inner_masks and folders[-1:] == [options.inner_images]:
+        folders = folders[:-1]
+    files = [file, file.removesuffix(options.channel), file.removeprefix(options.start)]
+    starts = [0] if options.inner_masks else range(len(folders) + 1)
+    keys = ["/".join([*folders[start:], called]) for called in files for start in starts]
+    keys.append("".join(f"{folder}/" for folder in folders))  # of a mask without a stem
     return next((key for key in keys if key in masks), "")
 
 

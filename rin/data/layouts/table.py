@@ -427,10 +427,9 @@ def _fitting_cells(
 def _picture_names(tree: Tree, options: TableOptions, place: str) -> list[str]:
     """Return the names of all pictures, relative to their folder, without masks."""
     files, base = _files_beside(tree, options), _folder_of(place)
-    pictures = _below(tree, files, options.images, base)
+    pictures = _pictures_below(tree, files, options, base)
     if options.masks not in ("", options.images):
-        drawn = {*_below(tree, files, options.masks, base).values()}
-        return [name for name, file in pictures.items() if file not in drawn]
+        return [*pictures]
     if "{" not in options.mask:
         return [*pictures]
     every = pd.DataFrame({NAME: [*pictures]})
@@ -440,6 +439,17 @@ def _picture_names(tree: Tree, options: TableOptions, place: str) -> list[str]:
         every = every.assign(**groups)[groups.notna().all(axis=1)]
     masks = match_names([*_filled(tree, place, every, options.mask)], pictures, options.images)
     return [name for name in pictures if name not in {*masks.values()}]
+
+
+def _pictures_below(
+    tree: Tree, files: list[str], options: TableOptions, base: str
+) -> dict[str, str]:
+    """Return the files of pictures by name, without those in a folder of masks among them."""
+    pictures, folder = _below(tree, files, options.images, base), options.masks
+    if folder in ("", EVERYWHERE) or f"{options.images}/".startswith(f"{folder}/"):
+        return pictures
+    drawn = {*_below(tree, files, folder, base).values()}
+    return {name: file for name, file in pictures.items() if file not in drawn}
 
 
 @lru_cache(maxsize=4)
@@ -531,7 +541,7 @@ def _files(
     files = _files_beside(tree, options)
     names, masks = rows["name"], rows["drawn"][rows["drawn"] != ""]
     mask_folder, base = options.masks or options.images, _folder_of(place)
-    pictures = _below(tree, files, options.images, base)
+    pictures = _pictures_below(tree, files, options, base)
     outlines = _below(tree, files, mask_folder, base) if len(masks) else {}
     image_names = match_names(names, pictures, options.images)
     images = {name: pictures[file] for name, file in image_names.items()}
