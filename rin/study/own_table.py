@@ -226,7 +226,8 @@ def _open_table(places: Places, roles: dict[str, str], made: NewTask) -> tuple[P
         table.rows, places.pictures, places.mask_files, (places.images, drawn)
     )
     _take_roles(table, roles)
-    places = without_drawn(_without_masks(places, table), made)
+    places = _without_masks(places, table)
+    places = without_drawn(places, made, _named_by(table.columns.get("image"), places, table))
     if "image" not in table.columns:
         path = discovery.guess_path(table.rows, places.pictures, places.images)
         if path:
@@ -241,11 +242,9 @@ def _without_masks(places: Places, table: _Table) -> Places:
     The first of these columns is that of the masks, unless the user named another.
     """
     image, folder = table.columns.get("image"), places.images
-    if image is None or image.name not in table.rows or places.mask_files:
+    pictures = _named_by(image, places, table)
+    if not pictures or places.mask_files:
         return places
-    pictures = {
-        *discovery.match_names({*table.rows[image.name]}, places.pictures, folder).values()
-    }
     drawn: set[str] = set()
     for name in filter(discovery.is_called_as_mask, table.rows):
         files = discovery.match_names({*table.rows[name]} - {""}, places.pictures, folder)
@@ -258,6 +257,14 @@ def _without_masks(places: Places, table: _Table) -> Places:
         pictures=[name for name in places.pictures if name not in drawn],
         mask_files=sorted(drawn),
     )
+
+
+def _named_by(column: discovery.Column | None, places: Places, table: _Table) -> set[str]:
+    """Return the pictures that cells of a column name; none if the table has no such column."""
+    if column is None or column.name not in table.rows:
+        return set()
+    cells = {*table.rows[column.name]} - {""}
+    return {*discovery.match_names(cells, places.pictures, places.images).values()}
 
 
 def _named_pictures(places: Places, table: _Table) -> list[str]:
