@@ -26,11 +26,11 @@ _SAMPLE = 64
 _FEWEST = 3
 
 
-def without_drawn(places: Places, made: NewTask, named: Collection[str] = ()) -> Places:
+def without_drawn(places: Places, made: NewTask, of_rows: Collection[str] = ()) -> Places:
     """Return places whose pictures do not include masks, which are recognised by their values.
 
     They are masks if one word names them, beside one picture each.  InputError for others, unless
-    the user has selected the pictures, or a table has ``named`` them and named no mask.
+    the user has selected the pictures, or ``of_rows``, those that a table names, contain no mask.
     """
     tree, pictures = places.tree, places.pictures
     some = Random(0).sample(pictures, min(_SAMPLE, len(pictures)))
@@ -47,7 +47,7 @@ def without_drawn(places: Places, made: NewTask, named: Collection[str] = ()) ->
         return replace(places, pictures=others, mask_files=masks, mask_pattern=word)
     if not places.mask_files:
         _refuse_likely_masks(places)
-    if not are_mixed or (named and {*named}.isdisjoint(drawn)):
+    if not are_mixed or (of_rows and {*of_rows}.isdisjoint(drawn)):
         return places
     text = f"{len(drawn)} of {len(some)} pictures that were looked at have few values, as masks "
     text += f"have, such as {' and '.join(sorted(drawn)[:2])}"
