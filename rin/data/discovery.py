@@ -92,8 +92,9 @@ def decode(content: bytes) -> tuple[str, str]:
             return content.decode("utf-8"), "utf-8"
     if content[1::2].count(0) > len(content) // 4:
         return content.decode("utf-16-le"), "utf-16-le"
-    for encoding, text in readings_of(content).items():
-        return text, encoding
+    if readings := readings_of(content):
+        encoding = next(iter(readings))
+        return readings[encoding], encoding
     from charset_normalizer import from_bytes
 
     pages = _WORDS["code pages"]
@@ -612,13 +613,23 @@ def _pattern_behind_word(pictures: Collection[str], masks: Collection[str]) -> s
             is_clear = all(known[key] < 2 for key in wanted)
             # A mask of no picture is refused by its name when cases are found.
             are_most = len(wanted.keys() & known) > len(wanted) / 2
-            return f"{re.escape(word)}(?P<stem>.+)" if is_clear and are_most else ""
+            return _behind(word) if is_clear and are_most else ""
     return ""
 
 
 def _word_before(name: str) -> str:
     """Return what is before the first digit in the name of a file."""
     return re.split(r"\d", file_stem(name).rpartition("/")[2], maxsplit=1)[0]
+
+
+def _behind(word: str) -> str:
+    """Return the pattern of masks whose names begin with a word."""
+    return f"{re.escape(word)}(?P<stem>.+)"
+
+
+def folder_of(name: str) -> str:
+    """Return the name of the folder of a file, without those above it; empty if it is in none."""
+    return f"/{name}".split("/")[-2]
 
 
 def _behind_word(name: str, file_alone: bool) -> str:
@@ -633,7 +644,7 @@ def start_lacked(pattern: str, masks: Collection[str], pictures: Collection[str]
 
     ``pattern`` is that of the names of masks.  An empty string if masks lack none.
     """
-    if not masks or pattern != f"{re.escape(_word_before(next(iter(masks))))}(?P<stem>.+)":
+    if not masks or pattern != _behind(_word_before(next(iter(masks)))):
         return ""
     starts = {_word_before(name) for name in pictures}
     stems = {file_stem(name).rpartition("/")[2] for name in pictures}
@@ -659,7 +670,7 @@ def inner_folders(names: Collection[str]) -> tuple[InnerFolders, str] | None:
     too.  None if folders of several names are called like those of masks, or if most masks are of
     no picture.
     """
-    called = {name: f"/{name}".split("/")[-2] for name in names}
+    called = {name: folder_of(name) for name in names}
     words = {
         folder for folder in called.values() if re.fullmatch(_WORDS["folder of masks"], folder)
     }
@@ -673,7 +684,7 @@ def inner_folders(names: Collection[str]) -> tuple[InnerFolders, str] | None:
     starts, words_before = ({*map(_word_before, several)} for several in (pictures, masks))
     patterns = [(pattern, "") for pattern in (SAME_NAME, *MASK_NAMES)]
     if len(starts) == len(words_before) == 1:
-        patterns.append((f"{re.escape(words_before.pop())}(?P<stem>.+)", starts.pop()))
+        patterns.append((_behind(words_before.pop()), starts.pop()))
     for (pattern, start), folder in product(patterns, sorted(beside)):
         n = sum(_of_inner_mask(name, folder, pattern, start) in stems for name in masks)
         if n > len(masks) / 2:
@@ -709,10 +720,8 @@ def mask_word(masks: Collection[str], pictures: Collection[str]) -> str:
         folder, _, stem = file_stem(name).rpartition("/")
         beside[folder].append(stem in words)
     held = [several for several in beside.values() if any(several)]
-    is_clear = len(words) == 1 and len(held) > 1 and all(sum(several) == 1 for several in held)
-    return (
-        re.escape(words.pop()) if is_clear and all(len(several) == 2 for several in held) else ""
-    )
+    is_clear = all(len(several) == 2 and sum(several) == 1 for several in held)
+    return re.escape(words.pop()) if len(words) == 1 and len(held) > 1 and is_clear else ""
 
 
 def channel_lacked(pattern: str, masks: Collection[str], pictures: Collection[str]) -> str:
@@ -771,7 +780,7 @@ def sort_pictures(names: Collection[str], images: str, masks: str) -> Sorted:
         outlines = [name for name in pictures if pattern and re.fullmatch(pattern, stems[name])]
         if not pattern and (inside_each := inner_folders(pictures)):
             inner, pattern = inside_each
-            outlines = [n for n in pictures if f"/{n}".split("/")[-2] == inner.masks]
+            outlines = [n for n in pictures if folder_of(n) == inner.masks]
         return Sorted(sorted({*pictures} - {*outlines}), outlines, pattern, inner)
     outlines = [name.removeprefix(drawn) for name in names if name.startswith(drawn)]
     others = (name for name in names if not name.startswith(drawn))

@@ -70,9 +70,8 @@ def _refuse_likely_masks(places: Places) -> None:
         remedy += "pictures."
         inside = {name.rpartition("/")[0] for name in likely}
         folder = min(inside)
-        if len(inside) == 1 and sum(name.startswith(f"{folder}/") for name in pictures) == len(
-            likely
-        ):
+        below = [name for name in pictures if name.startswith(f"{folder}/")]
+        if len(inside) == 1 and len(below) == len(likely):
             path = tree.root / tree.location / places.images / folder
             remedy = f"If they are masks, name their folder: --masks {shlex.quote(str(path))}; "
             remedy += "rename them if they are pictures."
@@ -87,9 +86,7 @@ def _remedy_of_drawn(places: Places, drawn: Sequence[str], plain: Sequence[str])
         folder = places.tree.root / places.tree.location / places.images
         images, masks = (shlex.quote(str(folder / several.pop())) for several in (outer, inner))
         return f"Name both folders: --images {images} --masks {masks}."
-    of_masks, of_pictures = (
-        {f"/{name}".split("/")[-2] for name in names} for names in (drawn, plain)
-    )
+    of_masks, of_pictures = ({*map(discovery.folder_of, names)} for names in (drawn, plain))
     if len(of_masks) > 1 and len(of_pictures) == 1 and of_masks.isdisjoint(of_pictures):
         kinds = "|".join(map(re.escape, [of_pictures.pop(), min(of_masks)])).replace("\\ ", " ")
         return f"Select pictures and masks of one kind, as with --only '/({kinds})/'."
