@@ -298,9 +298,10 @@ def _nothing_clear(rows: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
     usable = rows[[has_interval(row) for _, row in rows.iterrows()]]
     beside = usable.query("ci_low > 0 or ci_high < 0")
     where = on_tasks(len(usable) - len(beside), total)
+    including = usable.drop(beside.index) if len(beside) < len(usable) else rows
     sentences = [
         f"{opening}: {where} the 95% interval includes no difference "
-        f"(estimates {signed_range(rows)} points)."
+        f"(estimates {signed_range(including)} points)."
     ]
     if len(beside):
         tasks = join_with_and(
