@@ -144,14 +144,14 @@ Markdown(sentences.by_unfreezing(runs, of_unfreezing, networks))
 # averaged at equal false-positive rates.
 
 # %%
-figures.paired_slopes(runs, scores, "task")
+aucs = stats.scenario_aucs(scores)
+figures.paired_slopes(runs, aucs, "task")
 
 # %%
 figures.mean_roc_curves(runs, scores)
 
 # %%
-aucs = stats.scenario_aucs(scores)
-tables.wrong_way_round(runs, scores)
+tables.wrong_way_round(runs, aucs)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(sentences.spread_of_scenarios(runs, aucs))

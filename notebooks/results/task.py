@@ -76,7 +76,7 @@ aucs = stats.scenario_aucs(scores)
 aucs.groupby("init")["auc"].agg(["mean", "std", "min", "max"]).round(2)
 
 # %%
-figures.paired_slopes(runs, scores, "backbone")
+figures.paired_slopes(runs, aucs, "backbone")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(sentences.networks_of_task(runs, task, aucs))

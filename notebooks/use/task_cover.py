@@ -29,6 +29,7 @@ results: str = "results"  # folder for everything computed
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from IPython.display import Markdown
 
+from rin import stats
 from rin.report import figures, sentences, tables
 from rin.report.banner import banner
 from rin.study import open_runs
@@ -41,8 +42,8 @@ banner(runs, [task])
 Markdown(sentences.own_task_in_short(runs, task))
 
 # %%
-scores = runs.predictions(task=task)
-figures.paired_slopes(runs, scores, "backbone")
+aucs = stats.scenario_aucs(runs.predictions(task=task))
+figures.paired_slopes(runs, aucs, "backbone")
 
 # %% [markdown]
 # Each line is a scenario of fine-tuning, from one kind of weights to the other.

@@ -26,7 +26,6 @@ from rin.stats import (
     init_differences,
     mean_roc,
     pretraining_differences,
-    scenario_aucs,
     without_diverged,
 )
 from rin.study.results import Results
@@ -93,10 +92,14 @@ def both_intervals(networks: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values("group", key=lambda groups: groups.map(order), kind="stable")
 
 
-def paired_slopes(runs: Results, scores: pd.DataFrame, panel: str) -> Picture:
-    """Draw the AUC of every scenario from each init; one panel per `backbone` or `task`."""
-    aucs = scenario_aucs(scores).groupby(["task", "scenario", "init"])["auc"].mean().reset_index()
-    aucs = aucs.merge(scores[["task", "scenario", "backbone", "unfreezing"]].drop_duplicates())
+def paired_slopes(runs: Results, aucs: pd.DataFrame, panel: str) -> Picture:
+    """Draw the AUC of every scenario from each init; one panel per `backbone` or `task`.
+
+    `aucs` is a table of `rin.stats.scenario_aucs`; runs of a scenario are averaged.
+    """
+    aucs = with_settings(runs, aucs)
+    scenario = ["task", "scenario", "backbone", "unfreezing", "init"]
+    aucs = aucs.groupby(scenario, observed=True)["auc"].mean().reset_index()
     names = short_names(runs) if panel == "task" else {}
     aucs = in_order(aucs, panel, list(names) or sorted(aucs[panel].unique()))
     wrap, lowest = 3, None
@@ -105,6 +108,14 @@ def paired_slopes(runs: Results, scores: pd.DataFrame, panel: str) -> Picture:
     axes = slopes(aucs.replace({panel: names}), runs.inits, panel, wrap=wrap, lowest=lowest)
     alt = f"AUC of every scenario from either initialisation, by {panel}"
     return picture(axes, alt, width=f"{18 * min(axes.size, wrap)}rem")
+
+
+def with_settings(runs: Results, aucs: pd.DataFrame) -> pd.DataFrame:
+    """Return AUCs with the backbone, unfreezing and learning rate of each scenario."""
+    settings = ["task", "scenario", "backbone", "unfreezing", "learning_rate"]
+    tasks = aucs["task"].unique()
+    known = pd.concat(runs.records(task)[settings] for task in tasks).drop_duplicates()
+    return aucs.merge(known)
 
 
 def calibration_and_benefit(runs: Results, scores: pd.DataFrame) -> Picture:

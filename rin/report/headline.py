@@ -43,9 +43,10 @@ def differences(runs: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _differences(runs: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
-    networks = init_differences(runs.each_task(), *runs.inits)
+    scores = [*runs.each_task()]  # they are read once
+    networks = init_differences(scores, *runs.inits)
     networks = networks[networks["group"] == "all"].reset_index(drop=True)
-    return pretraining_differences(runs.each_task(), *runs.inits), networks
+    return pretraining_differences(scores, *runs.inits), networks
 
 
 def of_paper(runs: Results) -> pd.DataFrame:
@@ -54,11 +55,11 @@ def of_paper(runs: Results) -> pd.DataFrame:
 
 
 def _of_paper(runs: Results) -> pd.DataFrame:
-    scores = runs.predictions()
-    in_paper = scores["backbone"].isin(BACKBONES)
-    if in_paper.all() or not in_paper.any():
+    backbones = {*pd.concat(map(runs.records, runs.tasks))["backbone"]}
+    if backbones <= {*BACKBONES} or backbones.isdisjoint(BACKBONES):
         return pd.DataFrame()
-    return pretraining_differences(scores[in_paper], *runs.inits)
+    scores = runs.predictions()
+    return pretraining_differences(scores[scores["backbone"].isin(BACKBONES)], *runs.inits)
 
 
 def of_backbones(runs: Results) -> pd.DataFrame:

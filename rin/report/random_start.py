@@ -97,10 +97,7 @@ def _network_dots(aucs: pd.DataFrame, order: list[str], *, narrow: bool = False)
 
 def wrong_way_round(runs: Results, aucs: pd.DataFrame) -> str:
     """Return which networks rank cases the wrong way round, with the SD of their log-odds."""
-    scores = runs.predictions(study=STUDY)
-    network = [*aucs.columns[: aucs.columns.get_loc("auc")]]
-    log_odds = scores.groupby(network)["score"].std().rename("sd").reset_index()
-    inverted = aucs[aucs["ci_high"] < 0.5].merge(log_odds)
+    inverted = aucs[aucs["ci_high"] < 0.5]
     return words_of_studies.inverted_networks(inverted, len(aucs), runs.titles)
 
 

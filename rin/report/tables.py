@@ -12,7 +12,7 @@ from rin.data.manifest import PARTS
 from rin.errors import counted
 from rin.evidence.paper import COMPARISONS, PublishedComparison
 from rin.report import headline
-from rin.report.figures import SCENARIOS, bins_of, difference_name, in_order
+from rin.report.figures import SCENARIOS, bins_of, difference_name, in_order, with_settings
 from rin.report.format import (
     ESTIMATE_AND_INTERVAL,
     MISSING,
@@ -31,7 +31,6 @@ from rin.stats import (
     equivalence_tests,
     init_differences,
     measures_by_convergence,
-    scenario_aucs,
 )
 from rin.stats.planning import patients_for_equivalence, patients_needed, pretraining_power
 from rin.study.results import Results
@@ -227,13 +226,12 @@ def by_unfreezing(runs: Results, networks: pd.DataFrame) -> Styler:
     return book_table(table.reset_index(drop=True), caption, prose=True, rows=given)
 
 
-def wrong_way_round(runs: Results, scores: pd.DataFrame) -> Styler:
-    """Return a table of networks whose interval is below 0.5, with the SD of their log-odds."""
-    network = ["task", "scenario", "init", "pretraining", "fold"]
-    kinds = ["backbone", "unfreezing", "learning_rate"]
-    log_odds = scores.groupby([*network, *kinds])["score"].std().rename("sd").reset_index()
-    texts = dict.fromkeys(("task", "backbone", "unfreezing"), str)
-    rows = scenario_aucs(scores).query("ci_high < 0.5").merge(log_odds).astype(texts)
+def wrong_way_round(runs: Results, aucs: pd.DataFrame) -> Styler:
+    """Return a table of networks whose interval is below 0.5, with the SD of their log-odds.
+
+    `aucs` is a table of `rin.stats.scenario_aucs`.
+    """
+    rows = with_settings(runs, aucs).query("ci_high < 0.5")
     rows = rows.replace({"task": headline.short_names(runs), "unfreezing": UNFREEZING_LABEL})
     table = pd.DataFrame(
         {
@@ -243,7 +241,7 @@ def wrong_way_round(runs: Results, scores: pd.DataFrame) -> Styler:
             "Weights": rows["init"] + ", no. " + rows["pretraining"].astype(str),
             "AUC": rows["auc"].map("{:.2f}".format),
             "End": rows["ci_high"].map("{:.2f}".format),
-            "SD": rows["sd"].map("{:.2f}".format),
+            "SD": rows["score_sd"].map("{:.2f}".format),
         }
     )
     caption = "95% CI below 0.5 (no.: pretraining; End: of the interval)"

@@ -231,7 +231,7 @@ def inverted_networks(inverted: pd.DataFrame, total: int, names: Mapping[str, st
     """Return which networks rank cases the wrong way round, and how many are expected by chance.
 
     `inverted` has one row for each network whose interval is below 0.5: task, init, auc, its
-    interval, and the `sd` of its log-odds.
+    interval, and `score_sd`, the SD of its log-odds.
     """
     text = (
         "An interval wholly below 0.5, as of a network that ranks cases the wrong way round, was "
@@ -242,7 +242,7 @@ def inverted_networks(inverted: pd.DataFrame, total: int, names: Mapping[str, st
         return f"{text}."
     listing = "; ".join(
         f"{init_style(row.init).word} weights on “{names[row.task]}”, AUC {row.auc:.2f} "
-        f"({row.ci_low:.2f}, {row.ci_high:.2f}), SD of the log-odds {row.sd:.2f}"
+        f"({row.ci_low:.2f}, {row.ci_high:.2f}), SD of the log-odds {row.score_sd:.2f}"
         for row in inverted.itertuples()
     )
     return (

@@ -18,7 +18,7 @@ from rin.stats.inputs import binary_labels, check_aligned, score_row
 
 _GRID = np.linspace(0, 1, 101)
 _CELLS = 2_000_000  # weights of one block
-_DIGITS = 12  # of a rate, so that 57 of 100 negatives are at 0.57
+DIGITS = 12  # of a rate, so that 57 of 100 negatives are at 0.57
 
 
 def roc_coordinates(
@@ -63,7 +63,7 @@ def roc_coordinates(
         remedy = "Pass rates from 0 to 1, such as [0.1] for a specificity of 90%."
         raise InputError(f"{rates.tolist()} are no rates", where="fpr", remedy=remedy)
     curves = _curves(labels, scores, clusters, replicates, seed)
-    tpr, *drawn = [np.interp(rates.round(_DIGITS), *curve) for curve in curves]
+    tpr, *drawn = [np.interp(rates.round(DIGITS), *curve) for curve in curves]
     low, high = np.quantile(drawn, tails(level), axis=0)
     return pd.DataFrame({"fpr": rates, "tpr": tpr, "ci_low": low, "ci_high": high})
 
@@ -145,11 +145,15 @@ def _curves(
     step = max(1, _CELLS // n)
     blocks = [drawn[start : start + step] for start in range(0, len(drawn), step)]
     for weights in (np.ones((1, n)), *blocks):
-        cases = WeightedCases(positive, row, weights)
-        for called, true in zip(cases.called, cases.positives, strict=True):
-            false = called - true
-            fpr = np.append(0, (false / false[-1]).round(_DIGITS))
-            yield fpr, np.append(0, true / true[-1])
+        yield from roc_curves(WeightedCases(positive, row, weights))
+
+
+def roc_curves(cases: WeightedCases) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield false and true positive rates from (0, 0) to (1, 1), for each row of weights."""
+    for called, true in zip(cases.called, cases.positives, strict=True):
+        false = called - true
+        fpr = np.append(0, (false / false[-1]).round(DIGITS))
+        yield fpr, np.append(0, true / true[-1])
 
 
 def _area(x: np.ndarray, y: np.ndarray, low: float, high: float) -> float:

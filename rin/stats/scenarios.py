@@ -18,6 +18,7 @@ from scipy import special
 from rin.errors import InputError
 from rin.stats import hypothesis, inputs
 from rin.stats.bootstrap import cluster_weights, weighted_aucs
+from rin.stats.clinical import WeightedCases
 from rin.stats.delong import auc_ci, auc_contrasts, delong_test
 from rin.stats.hypothesis import (
     EQUIVALENCE_MARGIN,
@@ -28,6 +29,7 @@ from rin.stats.hypothesis import (
     tails,
 )
 from rin.stats.inputs import TaskScores, located, scores_by_run, task_scores
+from rin.stats.roc import DIGITS, roc_curves
 from rin.tables import OVERLAP, UNFREEZING, check_table, require_columns
 
 ALL = "all"
@@ -82,7 +84,8 @@ def scenario_aucs(predictions: pd.DataFrame, *, level: float = 0.95) -> pd.DataF
     Returns
     -------
     pandas.DataFrame
-        One row per run: its names, auc, variance, ci_low, ci_high (AUC 0-1), n, n_positive.
+        One row per run: its names, auc, variance, ci_low, ci_high (AUC 0-1), n, n_positive, and
+        score_sd, the SD of its scores.
 
     Raises
     ------
@@ -98,8 +101,9 @@ def scenario_aucs(predictions: pd.DataFrame, *, level: float = 0.95) -> pd.DataF
     """
     rows = []
     for names, positive, scores in scores_by_run(predictions):
+        row = names | asdict(auc_ci(positive, scores, level=level))
         sizes = {"n": positive.size, "n_positive": int(positive.sum())}
-        rows.append(names | asdict(auc_ci(positive, scores, level=level)) | sizes)
+        rows.append(row | sizes | {"score_sd": scores.std(ddof=1)})
     return pd.DataFrame(rows)
 
 
@@ -577,11 +581,8 @@ def _sizes(task: TaskScores) -> dict[str, int]:
 
 def _curve_height(grid: np.ndarray, positive: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Return the heights of a ROC curve: the middle of a jump, so that the AUC is preserved."""
-    from sklearn.metrics import roc_curve
-
-    fpr, tpr, _ = roc_curve(positive, scores)
-    # Rounded, so that a jump at 57 of 100 negatives is at the grid's 0.57.
-    grid, fpr = np.round(grid, 12), np.round(fpr, 12)
+    ((fpr, tpr),) = roc_curves(WeightedCases(positive, scores))
+    grid = np.round(grid, DIGITS)  # as the rates
     upper = np.interp(grid, fpr, tpr)
     lower = np.interp(-grid, -fpr[::-1], tpr[::-1])
     return np.where((grid > 0) & (grid < 1), (lower + upper) / 2, upper)

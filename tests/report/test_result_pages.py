@@ -71,7 +71,7 @@ def test_curves_leave_out_pairs_of_which_a_network_diverged_where_there_are_any(
     [
         lambda runs, scores: figures.difference_forest(runs, "breast"),
         pytest.param(
-            lambda runs, scores: figures.paired_slopes(runs, scores, "backbone"),
+            lambda runs, scores: figures.paired_slopes(runs, scenario_aucs(scores), "backbone"),
             marks=pytest.mark.slow,
         ),
         pytest.param(
@@ -132,9 +132,9 @@ def test_table_by_unfreezing_has_all_layers_first_and_stars(runs, breast):
 
 
 def test_networks_that_rank_the_wrong_way_round_are_listed_with_their_spread(runs):
-    scores = runs.predictions()
-    table = cells(tables.wrong_way_round(runs, scores))
-    assert len(table) == (scenario_aucs(scores)["ci_high"] < 0.5).sum()
+    aucs = scenario_aucs(runs.predictions())
+    table = cells(tables.wrong_way_round(runs, aucs))
+    assert len(table) == (aucs["ci_high"] < 0.5).sum()
     assert table["AUC"].astype(float).max() < 0.5
     assert table["Network"].str.fullmatch(r"\w+, (all layers|top 10|frozen)").all()
 

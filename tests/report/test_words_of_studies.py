@@ -134,7 +134,7 @@ def test_longer_training_says_how_long_it_was_and_what_it_changed():
 
 def test_inverted_networks_are_listed_with_what_chance_makes():
     network = {"task": "breast", "init": "random", "auc": 0.4, "ci_low": 0.3, "ci_high": 0.48}
-    said = words.inverted_networks(table(network | {"sd": 0.01}), 40, NAMES)
+    said = words.inverted_networks(table(network | {"score_sd": 0.01}), 40, NAMES)
     assert "for 1 of 40 networks; 1.0 would be expected if all were at chance: random wei" in said
     assert said.endswith("its random weights decide the sign.")
     none = words.inverted_networks(table(network).iloc[:0], 40, NAMES)

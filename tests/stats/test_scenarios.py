@@ -27,11 +27,13 @@ def test_scenario_aucs_gives_one_row_per_run_equal_to_scikit_learn(predictions):
     table = scenario_aucs(predictions)
     keys = ["task", "fold", "scenario", "init", "seed"]
     assert table.columns.tolist() == [
-        *keys, "auc", "variance", "ci_low", "ci_high", "n", "n_positive"
+        *keys, "auc", "variance", "ci_low", "ci_high", "n", "n_positive", "score_sd"
     ]  # fmt: skip
     ours = dict(zip(table[keys].itertuples(index=False, name=None), table["auc"], strict=True))
     test = predictions[predictions["part"] == "test"].groupby(keys)[["label", "score"]]
     assert ours == pytest.approx({run: roc_auc_score(*rows.to_numpy().T) for run, rows in test})
+    spread = table.set_index(keys)["score_sd"]
+    assert spread.to_dict() == pytest.approx(test["score"].std().to_dict())
     assert len(table) == 12
     assert (table["n"] == 24).all()
     assert (table["n_positive"] == 8).all()
