@@ -586,7 +586,7 @@ def guess_masks(pictures: Collection[str], masks: Collection[str] = ()) -> str:
             before = "" if masks else folder + slash
             if match and before + match["stem"] in stems:
                 return pattern
-    return _pattern_behind_word(pictures, masks)
+    return _pattern_behind_word(pictures, masks) or _pattern_around_word(pictures, masks)
 
 
 def _pattern_behind_word(pictures: Collection[str], masks: Collection[str]) -> str:
@@ -615,6 +615,69 @@ def _pattern_behind_word(pictures: Collection[str], masks: Collection[str]) -> s
             are_most = len(wanted.keys() & known) > len(wanted) / 2
             return _behind(word) if is_clear and are_most else ""
     return ""
+
+
+def _pattern_around_word(pictures: Collection[str], masks: Collection[str]) -> str:
+    """Return the pattern of masks that share what is around a word, as P1_img2 and P1_mask2.
+
+    ``masks`` are in a folder of their own; without them, they are among the ``pictures``.  An
+    empty string if several words may be those of masks, or of the pictures.
+    """
+    found = {word for name in masks or pictures for word in _words_in(name)}
+    patterns = []
+    for word in sorted(found):
+        pattern = rf"(?P<stem>.*(?<![A-Za-z])){re.escape(word)}(?P<tail>(?![A-Za-z]).+)"
+        if plain(word) not in (*COLUMNS["mask"], "gt", "roi"):
+            continue
+        drawn = [n for n in masks or pictures if re.fullmatch(pattern, _file_stem_of(n))]
+        others = {*pictures} - {*drawn}
+        if word_lacked(pattern, drawn, others):
+            patterns.append(pattern)
+    return patterns[0] if len(patterns) == 1 else ""
+
+
+def word_lacked(pattern: str, masks: Collection[str], pictures: Collection[str]) -> str:
+    """Return the word inside pictures' names in place of which masks have another, as ``img``.
+
+    ``pattern`` is that of the names of masks.  An empty string if it is not around a word, if no
+    word or several are in all pictures' names, if a mask may be that of several pictures in its
+    folder, or if most masks are of none.
+    """
+    if "(?P<tail>" not in pattern or not masks or not pictures:
+        return ""
+    folders = {name.rpartition("/")[0] for name in (*masks, *pictures)}
+    is_apart = {name.rpartition("/")[0] for name in masks}.isdisjoint(
+        name.rpartition("/")[0] for name in pictures
+    )
+    alone = is_apart or len(folders) == 1
+    fitting = []
+    for word in set.intersection(*(_words_in(name) for name in pictures)):
+        known = Counter(_without_word(name, word, alone) for name in pictures)
+        matches = ((n, re.fullmatch(pattern, _file_stem_of(n))) for n in masks)
+        wanted = [("" if alone else n.rpartition("/")[0], stem_in(m)) for n, m in matches if m]
+        are_clear = len({*wanted}) == len(wanted) and all(known[key] < 2 for key in wanted)
+        if are_clear and sum(key in known for key in wanted) > len(masks) / 2:
+            fitting.append(word)
+    return fitting[0] if len(fitting) == 1 else ""
+
+
+def _file_stem_of(name: str) -> str:
+    return file_stem(name).rpartition("/")[2]
+
+
+def _words_in(name: str) -> set[str]:
+    return {*re.findall("[A-Za-z]{2,}", _file_stem_of(name))}
+
+
+def _without_word(name: str, word: str, file_alone: bool) -> tuple[str, str]:
+    """Return the folder of a picture, unless its file counts alone, and its name less a word."""
+    folder = "" if file_alone else name.rpartition("/")[0]
+    return folder, without_word(_file_stem_of(name), word)
+
+
+def without_word(stem: str, word: str) -> str:
+    """Return the name of a file without a word where that is first between other signs."""
+    return re.sub(rf"(?<![A-Za-z]){re.escape(word)}(?![A-Za-z])", "", stem, count=1)
 
 
 def _word_before(name: str) -> str:
@@ -704,8 +767,12 @@ def _of_inner_mask(name: str, folder: str, pattern: str, start: str) -> str:
 
 
 def stem_in(match: re.Match[str]) -> str:
-    """Return the picture's stem in the name of its mask; empty if it is called by a word alone."""
-    return match.groupdict().get("stem", "")
+    """Return the picture's stem in the name of its mask; empty if it is called by a word alone.
+
+    It is what is before and behind the word of masks, if that is inside their names.
+    """
+    groups = match.groupdict()
+    return groups.get("stem", "") + groups.get("tail", "")
 
 
 def mask_word(masks: Collection[str], pictures: Collection[str]) -> str:
@@ -797,6 +864,8 @@ def mask_template(pattern: str, masks: Collection[str]) -> str:
     match = next(filter(None, (re.fullmatch(pattern, stem) for stem in stems)))
     if not match.re.groups:
         return match[0]
+    if "tail" in match.re.groupindex:
+        return f"{{stem}}{match.string[match.end('stem') : match.start('tail')]}{{tail}}"
     template = f"{match.string[: match.start('stem')]}{{stem}}{match.string[match.end('stem') :]}"
     return "" if pattern == SAME_NAME else template
 

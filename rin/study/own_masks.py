@@ -124,15 +124,16 @@ def check_masks(places: Places, made: NewTask) -> None:
             refuse_segmentation(places.tree.root, places.tree.locator(name))
         example = mask_files[0] if mask_files else "none"
         problem = f"no mask is named like a picture (first mask: {example})"
-        remedy = "Name masks like their pictures, plus _mask if you like, or with one word before "
-        remedy += "the number, as img7 and mask7; or list them in a column of a --table."
+        remedy = "Name masks like their pictures, plus _mask if you like, or with one word in "
+        remedy += "place of another, as img7 and mask7; or list them in a column of a --table."
         raise InputError(problem, where=f"--masks {places.masks}", remedy=remedy)
     text = f"{counted(len(mask_files), 'files')}, with names such as {mask_files[0]}"
     start = discovery.start_lacked(places.mask_pattern, mask_files, places.pictures)
-    if start or places.inner:
+    word = discovery.word_lacked(places.mask_pattern, mask_files, places.pictures)
+    if start or word or places.inner:
         pictures = {discovery.file_stem(name) for name in places.pictures}
         text += f", of pictures such as {min(pictures)}"
-    made.say("masks", text, "yellow" if start or places.inner else "")
+    made.say("masks", text, "yellow" if start or word or places.inner else "")
 
 
 def lesion_values(places: Places, said: str, made: NewTask, ask: Ask) -> dict[str, Any]:

@@ -124,6 +124,7 @@ def _ends_lacked(places: Places) -> dict[str, str]:
         "inner_images": places.inner.pictures if places.inner else "",
         "start": discovery.start_lacked(*names),
         "channel": channel if channel != discovery.CHANNEL else "",
+        "word": discovery.word_lacked(*names),
     }
     return {option: value for option, value in options.items() if value}
 
@@ -904,6 +905,9 @@ def _names_of_masks(places: Places, image: str) -> dict[str, Any]:
     """
     pattern, masks = places.mask_pattern, places.mask_files
     template, stem = discovery.mask_template(pattern, masks), _STEM
+    if word := discovery.word_lacked(pattern, masks, places.pictures):
+        around = rf"(?P<stem>[^/\\]*?(?<![A-Za-z])){word}(?P<tail>(?![A-Za-z])[^/\\]+?)"
+        stem = stem.replace(r"(?P<stem>[^/\\]+?)", around)
     if channel := discovery.channel_lacked(pattern, masks, places.pictures):
         template = template or "{stem}"
         stem = stem.replace("+?)", f"+?){re.escape(channel)}")

@@ -524,6 +524,24 @@ def bus(home):
     write_table(home, rows, columns=("ID", "Case", "Pathology"))
 
 
+def masks_around_word(picture, mask, *, with_table=True):
+    """Return what puts masks among the pictures, of whose names they lack a word in the middle."""
+
+    def make(home):
+        rename(home, lambda p, v: picture.format(label=label_of(p), p=p, v=v))
+        for p in range(24):
+            for v in range(2):
+                name = mask.format(label=label_of(p), p=p, v=v)
+                save(home / "own/Bilder" / name, outline((2 * p + v) % 25))
+        if with_table:
+            names = [(p, picture.format(p=p, v=v)) for p in range(24) for v in range(2)]
+            write_table(home, [(name, label_of(p), f"P{p:02d}") for p, name in names])
+        else:
+            (home / "own/list.csv").unlink()
+
+    return make
+
+
 def sibling_masks(home):
     """Put pictures in folders of classes, and masks in a folder beside these."""
     rename(home, lambda p, v: f"Images/{label_of(p)}/P{p:02d}_{v}.png")
@@ -1721,6 +1739,26 @@ CASES = {
     "masks that share a number and side with their pictures, not named": Case(
         bus, "48 masks, one per picture", images=48
     ),
+    "masks with a word in the middle of names": Case(
+        masks_around_word("P{p:02d}_img{v}.png", "P{p:02d}_mask{v}.png"),
+        "48 files, with names such as P00_mask0.png, of pictures such as P00_img0",
+        images=48,
+    ),
+    "masks with a word in the middle of names, in folders of classes": Case(
+        masks_around_word(
+            "{label}/P{p:02d}_img_{v}.png", "{label}/P{p:02d}_seg_{v}.png", with_table=False
+        ),
+        "48 masks, one per picture",
+        table=False,
+        images=48,
+    ),
+    "masks with a word in the middle of names, that of pictures unclear": Case(
+        masks_around_word("P{p:02d}_us_img_{v}.png", "P{p:02d}_seg_{v}.png"),
+        "48 pictures are named like masks, and no picture matches them: P00_seg_0.png",
+        refused=True,
+        remedy=("--only", "us_img", "--leave-out", "pictures-without-rows"),
+        images=48,
+    ),
     "masks in a folder of their own, pictures in others": Case(
         lambda home: (
             [
@@ -1922,6 +1960,7 @@ def call(rin, case, flags):
 
 #: Cases that differ from others in a name or a number.
 SLOW = {
+    "masks with a word in the middle of names, that of pictures unclear",
     "masks and pictures in folders of a patient's folder, other endings",
     "masks and pictures in folders of a patient's folder, names of pictures",
     "masks that share a number and side with their pictures, not named",
