@@ -53,6 +53,8 @@ LABEL_PATTERNS = _WORDS["label patterns"]
 SAME_NAME, *MASK_NAMES = _WORDS["mask names"]
 #: Share above which a column is one of files: of its cells that name files, or of files named.
 LEAST_SHARE = 0.2
+#: Most classes that are read from words or digits in names of files.
+_MOST_WORDS = 5
 #: Suffix that nnU-Net adds to the name of a single-channel picture, but not to that of its mask.
 CHANNEL = "_0000"
 #: Words for the sides of the body, and the share of cells of a column of sides that name one.
@@ -71,6 +73,8 @@ _DAY_FIRST = r"\d\d?[-_./]\d\d?[-_./](?:19|20)\d\d(?!\d)"
 _ANY = "**/"
 #: First bytes of spreadsheet files, the older format first.
 _WORKBOOKS = (b"\xd0\xcf\x11\xe0", b"PK\x03\x04")
+#: A sign of Japanese that has its full width.
+_HAS_FULL_WIDTH = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
 #: Words of tables and folders for the parts of a split.
 PART_WORDS = PART_NAMES | _WORDS["parts"]
 
@@ -99,6 +103,10 @@ def decode(content: bytes) -> tuple[str, str]:
 
     pages = _WORDS["code pages"]
     guess = from_bytes(content, cp_isolation=pages).best()
+    if guess and "cp932" in guess.could_be_from_charset and not _HAS_FULL_WIDTH.search(str(guess)):
+        # Japanese is not written in half letters alone; Cyrillic words are taken for it.
+        pages = [page for page in pages if page != "cp932"]
+        guess = from_bytes(content, cp_isolation=pages).best()
     likely = guess.could_be_from_charset if guess else ["latin_1"]
     encoding = next(page for page in (*pages, likely[0]) if page in likely)
     text = content.decode(encoding)
@@ -415,6 +423,31 @@ def side_of(cell: str) -> str:
     return next((side for side, words in SIDES.items() if plain(cell) in words), "")
 
 
+def words_in(name: str) -> list[str]:
+    """Return the runs of letters in a name."""
+    return re.findall(r"[^\W\d_]+", name)
+
+
+def side_in(name: str) -> str:
+    """Return the side of the body that a word in a file's name tells, L or R, or else nothing."""
+    words = words_in(file_stem(name).rpartition("/")[2])
+    sides = {side for word in words if (side := side_of(word))}
+    return sides.pop() if len(sides) == 1 else ""
+
+
+def other_side(column: str, columns: Collection[str]) -> str:
+    """Return the column that is called like another but for its side, as right_grade, if any."""
+    here = re.split(r"([^\W\d_]+)", column)
+    for other in columns:
+        there = re.split(r"([^\W\d_]+)", other)
+        unlike = [pair for pair in zip(here, there, strict=False) if pair[0] != pair[1]]
+        if len(here) == len(there) and len(unlike) == 1:
+            sides = {*map(side_of, unlike[0])}
+            if sides == {*SIDES}:
+                return other
+    return ""
+
+
 def name_sides(cells: pd.Series) -> bool:
     """Return whether most cells name a side of the body, and both sides occur."""
     sides = cells.map({cell: side_of(cell) for cell in cells.unique()})
@@ -460,6 +493,12 @@ def name_of_code(column: str) -> str:
     return "" if not column or is_general else re.sub(r"[_\s]+", " ", column).strip()
 
 
+def is_of_absence(column: str) -> bool:
+    """Return whether a column is called by what is not looked for, as benign or No Finding."""
+    words = {plain(word) for word in words_in(column)}
+    return plain(column) in NEGATIVE or not words.isdisjoint(_WORDS["absence"].split())
+
+
 def findings_of(cells: Collection[str]) -> tuple[str, dict[str, frozenset[str]]]:
     """Return the sign that separates findings in a cell, and the findings of each cell.
 
@@ -497,14 +536,22 @@ def patients_inside_names(paths: Sequence[str]) -> tuple[str, int]:
         matches = [match for file in files if (match := re.match(pattern, file))]
         parts = {match[1] for match in matches}
         are_ids = len(matches) == len(files) and all(re.search(r"\d", part) for part in parts)
+        if len({match[0] for match in matches}) == len(files) and _are_classes(files):
+            continue  # as of COVID-1 and NORMAL-1: each class counts its pictures
         if are_ids and max(4, len(files) / 50, most + 1) <= len(parts) <= 0.9 * len(files):
             best, most = pattern, len(parts)
     return best, most
 
 
+def _are_classes(files: Sequence[str]) -> bool:
+    """Return whether the first parts of names are a few words, as of classes."""
+    words = {re.split("[_-]", file)[0] for file in files}
+    return len(words) <= _MOST_WORDS and all(word.isalpha() for word in words)
+
+
 def patient_patterns(paths: Sequence[str]) -> dict[str, dict[str, list[str]]]:
     """Return patterns that may identify patients, likeliest first, and each patient's pictures."""
-    fitting = {}
+    fitting: dict[str, dict[str, list[str]]] = {}
     for pattern in (*_folder_patterns(paths), *PATIENT_NAMES):
         names = [path if "/" in pattern else path.rpartition("/")[2] for path in paths]
         matches = [match for name in names if (match := re.search(pattern, name))]
@@ -513,7 +560,9 @@ def patient_patterns(paths: Sequence[str]) -> dict[str, dict[str, list[str]]]:
         pictures: dict[str, list[str]] = defaultdict(list)
         for path, match in zip(paths, matches, strict=True):
             pictures[match[1]].append(path)
-        if max(4, len(paths) / 50) <= len(pictures) <= 0.9 * len(paths):
+        # What is behind a word names nobody alone: pictures of a class are numbered like that.
+        is_doubtful = pattern == PATIENT_NAMES[-1] and not fitting
+        if max(4, len(paths) / 50) <= len(pictures) <= 0.9 * len(paths) and not is_doubtful:
             fitting[pattern] = pictures
     return fitting
 
@@ -564,7 +613,7 @@ def guess_label_pattern(pictures: Collection[str]) -> str:
     stems = [file_stem(name).rpartition("/")[2] for name in pictures]
     for pattern in LABEL_PATTERNS:
         matches = [match for stem in stems if (match := re.search(pattern, stem))]
-        if len(matches) == len(stems) and 2 <= len({match[1] for match in matches}) <= 5:
+        if len(matches) == len(stems) and 2 <= len({match[1] for match in matches}) <= _MOST_WORDS:
             return pattern
     return ""
 
@@ -586,7 +635,7 @@ def guess_masks(pictures: Collection[str], masks: Collection[str] = ()) -> str:
             before = "" if masks else folder + slash
             if match and before + match["stem"] in stems:
                 return pattern
-    return _pattern_behind_word(pictures, masks)
+    return _pattern_behind_word(pictures, masks) or _pattern_around_word(pictures, masks)
 
 
 def _pattern_behind_word(pictures: Collection[str], masks: Collection[str]) -> str:
@@ -615,6 +664,69 @@ def _pattern_behind_word(pictures: Collection[str], masks: Collection[str]) -> s
             are_most = len(wanted.keys() & known) > len(wanted) / 2
             return _behind(word) if is_clear and are_most else ""
     return ""
+
+
+def _pattern_around_word(pictures: Collection[str], masks: Collection[str]) -> str:
+    """Return the pattern of masks that share what is around a word, as P1_img2 and P1_mask2.
+
+    ``masks`` are in a folder of their own; without them, they are among the ``pictures``.  An
+    empty string if several words may be those of masks, or of the pictures.
+    """
+    words = {word for name in masks or pictures for word in _words_in(name)}
+    patterns = []
+    for word in sorted(words):
+        pattern = rf"(?P<stem>.*[^A-Za-z]){re.escape(word)}(?P<tail>(?![A-Za-z]).+)"
+        if plain(word) not in (*COLUMNS["mask"], "gt", "roi"):
+            continue
+        drawn = [n for n in masks or pictures if re.fullmatch(pattern, _file_stem_of(n))]
+        others = {*pictures} - {*drawn}
+        if word_lacked(pattern, drawn, others):
+            patterns.append(pattern)
+    return patterns[0] if len(patterns) == 1 else ""
+
+
+def word_lacked(pattern: str, masks: Collection[str], pictures: Collection[str]) -> str:
+    """Return the word inside pictures' names in place of which masks have another, as ``img``.
+
+    ``pattern`` is that of the names of masks.  An empty string if it is not around a word, if no
+    word or several are in all pictures' names, if a mask may be that of several pictures in its
+    folder, or if most masks are of none.
+    """
+    if "(?P<tail>" not in pattern or not masks or not pictures:
+        return ""
+    folders = {name.rpartition("/")[0] for name in (*masks, *pictures)}
+    is_apart = {name.rpartition("/")[0] for name in masks}.isdisjoint(
+        name.rpartition("/")[0] for name in pictures
+    )
+    alone = is_apart or len(folders) == 1
+    fitting = []
+    for word in set.intersection(*(_words_in(name) for name in pictures)):
+        known = Counter(_without_word(name, word, alone) for name in pictures)
+        matches = ((n, re.fullmatch(pattern, _file_stem_of(n))) for n in masks)
+        wanted = [("" if alone else n.rpartition("/")[0], stem_in(m)) for n, m in matches if m]
+        are_clear = len({*wanted}) == len(wanted) and all(known[key] < 2 for key in wanted)
+        if are_clear and sum(key in known for key in wanted) > len(masks) / 2:
+            fitting.append(word)
+    return fitting[0] if len(fitting) == 1 else ""
+
+
+def _file_stem_of(name: str) -> str:
+    return file_stem(name).rpartition("/")[2]
+
+
+def _words_in(name: str) -> set[str]:
+    return {*re.findall("[A-Za-z]{2,}", _file_stem_of(name))}
+
+
+def _without_word(name: str, word: str, file_alone: bool) -> tuple[str, str]:
+    """Return the folder of a picture, unless its file counts alone, and its name less a word."""
+    folder = "" if file_alone else name.rpartition("/")[0]
+    return folder, without_word(_file_stem_of(name), word)
+
+
+def without_word(stem: str, word: str) -> str:
+    """Return the name of a file without a word where that is first between other signs."""
+    return re.sub(rf"(?<![A-Za-z]){re.escape(word)}(?![A-Za-z])", "", stem, count=1)
 
 
 def _word_before(name: str) -> str:
@@ -704,8 +816,12 @@ def _of_inner_mask(name: str, folder: str, pattern: str, start: str) -> str:
 
 
 def stem_in(match: re.Match[str]) -> str:
-    """Return the picture's stem in the name of its mask; empty if it is called by a word alone."""
-    return match.groupdict().get("stem", "")
+    """Return the picture's stem in the name of its mask; empty if it is called by a word alone.
+
+    It is what is before and behind the word of masks, if that is inside their names.
+    """
+    groups = match.groupdict()
+    return groups.get("stem", "") + groups.get("tail", "")
 
 
 def mask_word(masks: Collection[str], pictures: Collection[str]) -> str:
@@ -797,6 +913,8 @@ def mask_template(pattern: str, masks: Collection[str]) -> str:
     match = next(filter(None, (re.fullmatch(pattern, stem) for stem in stems)))
     if not match.re.groups:
         return match[0]
+    if "tail" in match.re.groupindex:
+        return f"{{stem}}{match.string[match.end('stem') : match.start('tail')]}{{tail}}"
     template = f"{match.string[: match.start('stem')]}{{stem}}{match.string[match.end('stem') :]}"
     return "" if pattern == SAME_NAME else template
 
@@ -965,6 +1083,8 @@ def _named(name: str, role: str) -> float:
     parts = {plain(part) for part in re.split(r"[^0-9A-Za-zÀ-ÿ]+", name)}
     if role == "patient" and _describes_patient(text, parts):
         return 0
+    if role == "label" and is_of_absence(name):
+        return 0  # of No Finding, 1 is the class without
     if among := [word for word in words if word in parts]:
         return 0.5 - words.index(among[0]) / 100
     inside = any(len(word) > 3 and word in text for word in words)

@@ -15,6 +15,8 @@ from rin.errors import InputError, counted, join_first_ten, look_up
 from rin.study.own_files import MOST_CLASSES, Ask, NewTask
 
 _ALL_OTHERS = "all others"
+#: Most numbers, from 0 on, that are grades of which 0 is none, and not a scale.
+_LONGEST_GRADES = 3
 #: Two names whose similarity, 0 to 1, is at least this may be one class, misspelt.
 _ALIKE = 0.85
 
@@ -37,7 +39,10 @@ def read_labels(
     separator, findings = discovery.findings_of(present)
     choices = sorted(set().union(*findings.values()))
     _refuse_classes(classes, present, choices, bool(positive), where)
-    chosen = _choose_classes(choices, present, positive, negative, made, ask)
+    # Of a column called benign, 1 is not what is looked for.
+    is_unclear = discovery.is_of_absence(column) and discovery.are_codes(choices)
+    guess = "" if positive or is_unclear else discovery.guess_positive(choices)
+    chosen = _choose_classes(choices, present, positive, negative, guess, made, ask)
     others = chosen.negatives or [value for value in choices if value not in chosen.positives]
     label, other = _names_of(chosen, others, choices, column, ask)
     groups = {label: chosen.positives, other: chosen.negatives}
@@ -53,6 +58,7 @@ def read_labels(
     rest = "null is left out" if chosen.negatives else "all other classes are compared with it"
     made.notes["label_map"] = f"the positive class first; {rest}"
     _describe_labels(classes, labels, findings, separator, made)
+    _doubt_zero(labels, negative, label, made)
     if nothing:
         n = sum(classes[value] for value in nothing)
         made.say("unlabelled", counted(n, "pictures are left out"), "yellow")
@@ -63,6 +69,11 @@ def names_unlabelled(negative: Sequence[str]) -> bool:
     """Return whether ``--negative`` names rows without a label, as in ``0=none,unlabelled``."""
     values = [value for text in negative for value in text.split(",")]
     return any(value.partition("=")[0].strip() == UNLABELLED for value in values)
+
+
+def _is_no(value: str) -> bool:
+    """Return whether a code says that something is absent."""
+    return discovery.code_of(value) in {"0", *discovery.NEGATIVE}
 
 
 @dataclass
@@ -79,12 +90,12 @@ def _choose_classes(
     present: list[str],
     positive: Sequence[str],
     negative: Sequence[str],
+    guess: str,
     made: NewTask,
     ask: Ask,
 ) -> _Chosen:
-    """Return the classes that were named, or classes that are guessed or asked for."""
+    """Return the classes that were named, or those of a guess, or that are asked for."""
     known = [*dict.fromkeys([*choices, *present])]
-    guess = "" if positive else discovery.guess_positive(choices)
     if not positive:
         answer = ask("The positive class", "--positive", choices, guess)
         positive = [answer] if answer in known else re.split(r"\s*,\s*", answer)
@@ -119,6 +130,9 @@ def _names_of(
     codes = discovery.are_codes([value for value in choices if value != UNLABELLED])
     if codes and not label:
         proposed = discovery.name_of_code(column) or joined
+        if proposed != joined and all(map(_is_no, positives)):  # 0 of malignant is not malignant
+            label, other = f"not {proposed}", other or proposed
+    if codes and not label:
         question = f"What to call class {', '.join(positives)}"
         label = ask(question, "--positive", ["any name"], proposed)
     label = label or joined
@@ -221,6 +235,20 @@ def _describe_labels(
         n = sum(classes[value] for value in left)
         shown = join_first_ten([f"{value} {classes[value]:,}" for value in left], ", ")
         made.say("left out", f"{counted(n, 'pictures')} of other classes ({shown})", "yellow")
+
+
+def _doubt_zero(
+    labels: dict[str, str | None], negative: Sequence[str], label: str, made: NewTask
+) -> None:
+    """Report that 0 of a scale, as of ratings, counts as negative, where it may mean unknown."""
+    codes = {discovery.code_of(value): value for value in labels}
+    is_scale = len(codes) > _LONGEST_GRADES and all(map(str.isdigit, codes))
+    if is_scale and "0" in codes and not negative and labels[codes["0"]] != label:
+        others = [value for code, value in codes.items() if code != "0" and labels[value] != label]
+        text = (
+            f"{codes['0']} counts as {labels[codes['0']]}. If it means unknown, name the others: "
+        )
+        made.say("CLASS 0", f"{text}--negative {','.join(others)}", "bold red")
 
 
 def _refuse_alike_classes(

@@ -2,11 +2,11 @@
 
 import re
 import shlex
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice, zip_longest
 from random import Random
 from typing import Any
 
@@ -33,7 +33,7 @@ def without_drawn(places: Places, made: NewTask, of_rows: Collection[str] = ()) 
     the user has selected the pictures, or ``of_rows``, those that a table names, contain no mask.
     """
     tree, pictures = places.tree, places.pictures
-    some = Random(0).sample(pictures, min(_SAMPLE, len(pictures)))
+    some = _sample_of_kinds(pictures)
     names = {name: tree.locator(join_name(places.images, name)) for name in some}
     values = {name: count_values(tree.root, locator) for name, locator in names.items()}
     drawn = [name for name in some if values[name] > 1]
@@ -55,6 +55,18 @@ def without_drawn(places: Places, made: NewTask, of_rows: Collection[str] = ()) 
         made.say("MASKS", f"{text}; they count as pictures, as you said", "bold red")
         return places
     raise tree.error(text, remedy=_remedy_of_drawn(places, drawn, plain))
+
+
+def _sample_of_kinds(pictures: Sequence[str]) -> list[str]:
+    """Return some pictures, as many as there are kinds of names, which differ beside numbers.
+
+    A few masks among many pictures are called otherwise than these.
+    """
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for name in Random(0).sample(pictures, len(pictures)):
+        kinds[re.sub(r"\d+", "0", name)].append(name)
+    in_turn = chain.from_iterable(zip_longest(*kinds.values()))
+    return [*islice(filter(None, in_turn), _SAMPLE)]
 
 
 def _refuse_likely_masks(places: Places) -> None:
@@ -90,6 +102,8 @@ def _remedy_of_drawn(places: Places, drawn: Sequence[str], plain: Sequence[str])
     if len(of_masks) > 1 and len(of_pictures) == 1 and of_masks.isdisjoint(of_pictures):
         kinds = "|".join(map(re.escape, [of_pictures.pop(), min(of_masks)])).replace("\\ ", " ")
         return f"Select pictures and masks of one kind, as with --only '/({kinds})/'."
+    if remedy := _remedy_of_parts(places, of_masks, of_pictures):
+        return remedy
     words = [word for word in re.findall(r"[^\W\d_]{2,}", drawn[0]) if f".{word}" not in drawn[0]]
     only = [
         word
@@ -101,6 +115,35 @@ def _remedy_of_drawn(places: Places, drawn: Sequence[str], plain: Sequence[str])
         remedy = f"Leave them out with --only '^(?!.*{only[0]})', or call them like their "
         remedy += "pictures plus _mask"
     return f"{remedy}; if they are pictures, give --only '.', which takes all."
+
+
+def _remedy_of_parts(places: Places, drawn: Collection[str], plain: Collection[str]) -> str:
+    """Return how folders of pictures and masks of parts, as test-image and test-mask, are read.
+
+    Each part gets a folder with links to both; parts stay apart, as their files may be called
+    alike.  An empty string if folders are others.
+    """
+    ends = re.compile(r"(.+)([ _-][^ _-]+)").fullmatch
+    kinds = [
+        [match.groups() for name in names if (match := ends(name))] for names in (plain, drawn)
+    ]
+    pictures, masks = ({end for _, end in several} for several in kinds)
+    parts, of_masks = ({part for part, _ in several} for several in kinds)
+    if [*map(len, kinds)] != [len(plain), len(drawn)] or len(pictures) + len(masks) != 2:
+        return ""
+    if parts != of_masks or len(parts) < 2:
+        return ""
+    folder = places.tree.root / places.tree.location / places.images
+    old, new = (
+        shlex.quote(str(path)) for path in (folder, folder.with_name(f"{folder.name}_parts"))
+    )
+    links = [
+        f'ln -s {old}/"$p{kind.pop()}" {new}/"$p"/{to}'
+        for kind, to in ((pictures, "images"), (masks, "masks"))
+    ]
+    names = " ".join(map(shlex.quote, sorted(parts)))
+    command = f'for p in {names}; do mkdir -p {new}/"$p"; {"; ".join(links)}; done'
+    return f"Link both into a folder of each part: {command}; then give --images {new}."
 
 
 def classes_in_masks(places: Places, made: NewTask) -> Counter[str]:
@@ -124,15 +167,16 @@ def check_masks(places: Places, made: NewTask) -> None:
             refuse_segmentation(places.tree.root, places.tree.locator(name))
         example = mask_files[0] if mask_files else "none"
         problem = f"no mask is named like a picture (first mask: {example})"
-        remedy = "Name masks like their pictures, plus _mask if you like, or with one word before "
-        remedy += "the number, as img7 and mask7; or list them in a column of a --table."
+        remedy = "Name masks like their pictures, plus _mask if you like, or with one word in "
+        remedy += "place of another, as img7 and mask7; or list them in a column of a --table."
         raise InputError(problem, where=f"--masks {places.masks}", remedy=remedy)
     text = f"{counted(len(mask_files), 'files')}, with names such as {mask_files[0]}"
     start = discovery.start_lacked(places.mask_pattern, mask_files, places.pictures)
-    if start or places.inner:
+    word = discovery.word_lacked(places.mask_pattern, mask_files, places.pictures)
+    if start or word or places.inner:
         pictures = {discovery.file_stem(name) for name in places.pictures}
         text += f", of pictures such as {min(pictures)}"
-    made.say("masks", text, "yellow" if start or places.inner else "")
+    made.say("masks", text, "yellow" if start or word or places.inner else "")
 
 
 def lesion_values(places: Places, said: str, made: NewTask, ask: Ask) -> dict[str, Any]:

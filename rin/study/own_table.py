@@ -82,15 +82,8 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
     remedy = "Put pictures and masks into a folder of their own, or link them there."
     tree.raise_if_any(strange, "pictures are in other folders", remedy=remedy)
     names = [join_name(places.images, name) for name in pictures]
-    if label == IN_MASKS:
-        drawn = classes_in_masks(places, made)
-        return Reading(options, drawn, names, in_masks=True, places=places)
     if label:
-        options["label"] = label
-        classes = Counter(read_names(label, map(discovery.file_stem, pictures), "label"))
-        made.say("label", f"read from names by the pattern {label}")
-        made.notes["options"] = "label: a pattern of names, as you said"
-        return Reading(options, classes, names, places=places)
+        return _read_in_any_folder(places, label, Reading(options, Counter(), names), made)
     parts = [name.split("/") for name in pictures]
     if places.inner and places.inner.pictures:  # that folder is of no class and no patient
         parts = [[*above, file] for *above, _, file in parts]
@@ -115,6 +108,29 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
     return Reading(options, classes, [folders[-1] for folders in parts], places=places)
 
 
+def _read_in_any_folder(places: Places, label: str, reading: Reading, made: NewTask) -> Reading:
+    """Return a reading of pictures whose folders are not classes, with classes and places."""
+    _describe_parts(places.pictures, made)
+    if label == IN_MASKS:
+        return replace(
+            reading, classes=classes_in_masks(places, made), in_masks=True, places=places
+        )
+    stems = map(discovery.file_stem, places.pictures)
+    made.say("label", f"read from names by the pattern {label}")
+    made.notes["options"] = "label: a pattern of names, as you said"
+    options = reading.options | {"label": label}
+    classes = Counter(read_names(label, stems, "label"))
+    return replace(reading, options=options, classes=classes, places=places)
+
+
+def _describe_parts(pictures: Sequence[str], made: NewTask) -> None:
+    """Report folders that are parts of a split, which pictures are drawn from together."""
+    outermost = sorted({name.partition("/")[0] for name in pictures})
+    if len(outermost) > 1 and all(map(discovery.part_of, outermost)):
+        text = f"{', '.join(outermost)}: merged, and divided again by patient"
+        made.say("parts", text, "yellow")
+
+
 def _ends_lacked(places: Places) -> dict[str, str]:
     """Return the options for what masks lack of the paths and names of their pictures."""
     names = places.mask_pattern, places.mask_files, places.pictures
@@ -124,6 +140,7 @@ def _ends_lacked(places: Places) -> dict[str, str]:
         "inner_images": places.inner.pictures if places.inner else "",
         "start": discovery.start_lacked(*names),
         "channel": channel if channel != discovery.CHANNEL else "",
+        "word": discovery.word_lacked(*names),
     }
     return {option: value for option, value in options.items() if value}
 
@@ -191,10 +208,11 @@ def read_columns(
     elif "label" not in table.columns:
         taken = {column.name for column in table.columns.values()}
         free = [name for name in table.rows if name not in taken]
-        answer = ask("The column of the label", "--label", table.classes or free, "")
+        answer = ask(_question_of_label(table), "--label", table.classes or free, "")
         _take_roles(table, {"label": answer})
     for role, column in table.columns.items():
         made.say(f"{role} column", f"{column.name} ({column.reason})")
+    _refuse_other_side(places, table, made)
     if not roles["patient"]:
         _take_patients_beside(places, table, made)
         _hint_at_groups(table, made)
@@ -271,7 +289,40 @@ def _named_pictures(places: Places, table: _Table) -> list[str]:
     """Return the names of pictures in which patients are searched for, if no key names them."""
     if table.key:
         return places.pictures if table.of_study else []
-    return [name.replace("\\", "/") for name in table.rows[table.columns["image"].name]]
+    cells = table.rows[table.columns["image"].name]
+    return [name.replace("\\", "/") for name in dict.fromkeys(cells)]
+
+
+def _refuse_other_side(places: Places, table: _Table, made: NewTask) -> None:
+    """Raise InputError if the label is of one side of the body, and pictures are of both.
+
+    Pictures that tell no side are reported.
+    """
+    label, tree = table.columns.get("label"), places.tree
+    other = discovery.other_side(label.name, [*table.rows]) if label else ""
+    if label is None or not other or not table.key:
+        return
+    of_label = next(filter(None, map(discovery.side_of, discovery.words_in(label.name))))
+    sides = {name: discovery.side_in(name) for name in places.pictures}
+    strange = sorted(name for name in sides if sides[name] not in ("", of_label))
+    same = sorted(name for name in sides if sides[name] == of_label)
+    if strange:
+        problem = f"column {label.name} is of one side of the body ({other} of the other), and "
+        problem += f"{counted(len(strange), 'pictures')} of the other, as {strange[0]}"
+        remedy = "Write a table with a row per picture, of its own side"
+        if same:
+            signs = re.findall(r"[\W_]?[^\W\d_]+", discovery.file_stem(same[0]))
+            sign = next(
+                sign
+                for sign in signs
+                if of_label in map(discovery.side_of, discovery.words_in(sign))
+            )
+            remedy += f"; or select those of the label's side: --only {shlex.quote(sign)}"
+        raise tree.error(problem, file=places.table, remedy=f"{remedy}.")
+    if not same:
+        text = f"column {label.name} is of one side of the body ({other} of the other), and names "
+        text += "of pictures tell no sides: all pictures of a patient get that label"
+        made.say("SIDES", text, "bold red")
 
 
 def _refuse_wide_rows(places: Places, table: _Table) -> None:
@@ -517,6 +568,19 @@ def _find_key(
     return {}
 
 
+def _question_of_label(table: _Table) -> str:
+    """Return the question for the column of the label; it says if columns are a class each."""
+    question = "The column of the label"
+    if len(table.classes) < 3:
+        return question
+    numbers = table.rows[table.classes].apply(pd.to_numeric, errors="coerce")
+    single = [name for name in table.classes if {*numbers[name]} == {0, 1}]
+    if len(single) > 2 and (numbers[single].sum(axis=1) == 1).all():
+        question += f" (of {', '.join(single)} each row has one class: the one that is named is "
+        question += "compared with all others)"
+    return question
+
+
 @dataclass
 class _Match:
     """A column whose cells assign rows to pictures.
@@ -715,8 +779,14 @@ def _take_key(
             table.columns["patient"] = discovery.Column(first, f"the first of {name}")
         return {}
     for side in filter(lambda other: discovery.name_sides(table.rows[other]), table.rows):
-        text = f"column {side} names sides of the body, and pictures do not: all pictures of a "
-        made.say("SIDES", f"{text}patient get the label of her row", "bold red")
+        of_sides = next(filter(discovery.side_in, pictures), "")
+        pictures_do = f"in pictures such as {of_sides} that is not compared" if of_sides else ""
+        text = (
+            f"column {side} names sides of the body, and {pictures_do or 'pictures do not'}: all "
+        )
+        text += "pictures of a patient get the label of her row"
+        text += "; if it is of one side, give a table with a row per picture" if of_sides else ""
+        made.say("SIDES", text, "bold red")
     _doubt_patients(table.rows[name], name, made)
     return match.settings
 
@@ -904,6 +974,9 @@ def _names_of_masks(places: Places, image: str) -> dict[str, Any]:
     """
     pattern, masks = places.mask_pattern, places.mask_files
     template, stem = discovery.mask_template(pattern, masks), _STEM
+    if word := discovery.word_lacked(pattern, masks, places.pictures):
+        around = rf"(?P<stem>[^/\\]*?[^A-Za-z/\\]){word}(?P<tail>(?![A-Za-z])[^/\\]+?)"
+        stem = stem.replace(r"(?P<stem>[^/\\]+?)", around)
     if channel := discovery.channel_lacked(pattern, masks, places.pictures):
         template = template or "{stem}"
         stem = stem.replace("+?)", f"+?){re.escape(channel)}")
@@ -932,8 +1005,9 @@ def _refuse_other_folders(places: Places, parts: Sequence[Sequence[str]]) -> Non
     if depth == 1 and outermost and all(map(discovery.part_of, outermost)):
         refuse_unread(places)
         remedy = (
-            "Give a --table with the class of each picture, or make a folder per class in each."
+            "Give a --table with the class of each picture, or make a folder per class in each"
         )
+        remedy += f"; or tell classes by masks: --label {IN_MASKS}." if places.mask_files else "."
         raise tree.error(f"folders are not classes: {', '.join(outermost)}", remedy=remedy)
     for level in range(1, depth):
         names = sorted({folders[level] for folders in parts})

@@ -524,6 +524,95 @@ def bus(home):
     write_table(home, rows, columns=("ID", "Case", "Pathology"))
 
 
+def masks_around_word(picture, mask, *, with_table=True):
+    """Return what puts masks among the pictures, of whose names they lack a word in the middle."""
+
+    def make(home):
+        rename(home, lambda p, v: picture.format(label=label_of(p), p=p, v=v))
+        for p in range(24):
+            for v in range(2):
+                name = mask.format(label=label_of(p), p=p, v=v)
+                save(home / "own/Bilder" / name, outline((2 * p + v) % 25))
+        if with_table:
+            names = [(p, picture.format(p=p, v=v)) for p in range(24) for v in range(2)]
+            write_table(home, [(name, label_of(p), f"P{p:02d}") for p, name in names])
+        else:
+            (home / "own/list.csv").unlink()
+
+    return make
+
+
+def folders_of_parts(home):
+    """Put pictures and masks of two parts into two folders each, called alike, as in TN3K."""
+    shutil.rmtree(home / "own")
+    for number in range(48):
+        part, name = ("trainval", "test")[number % 2], f"{number // 2:04d}.png"
+        pixels = np.random.default_rng(number).integers(0, 256, (16, 16), dtype=np.uint8)
+        drawn = outline(number // 2) if number % 4 < 2 else np.zeros((16, 16), np.uint8)
+        save(home / f"own/Bilder/{part}-image" / name, pixels)
+        save(home / f"own/Bilder/{part}-mask" / name, drawn)
+
+
+def eyes(ends=("OD", "OS")):
+    """Return what writes a row a patient, with a column for each of her eyes."""
+
+    def make(home):
+        rename(home, lambda p, v: f"{p:03d}_{ends[v]}.png")
+        rows = [(f"{p:03d}", label_of(p), label_of(p // 2)) for p in range(24)]
+        write_table(home, rows, columns=("ID", "Befund_OD", "Befund_OS"))
+
+    return make
+
+
+def row_a_picture(columns, cells_of):
+    """Return what writes rows of pictures, their patients and further cells."""
+
+    def make(home):
+        rows = [(f"p{p:02d}_{v}.png", f"P{p}", *cells_of(p)) for p in range(24) for v in range(2)]
+        write_table(home, rows, columns=("Bild", "Patient", *columns))
+
+    return make
+
+
+def one_hot(patient):
+    return [f"{float(patient % 4 == number)}" for number in range(4)]
+
+
+def numbers_shared(home):
+    """Name pictures by class, patient and number, of patients who are in two classes."""
+    rename(home, lambda p, v: f"{label_of(p)}/{label_of(p)}-{100 + p % 12 + p // 12 * 8}-{v}.png")
+    (home / "own/list.csv").unlink()
+
+
+def rare_masks(home):
+    """Put three masks without a word for masks among 400 pictures, each in a row of the table."""
+    rows = []
+    for number in range(400):
+        name, patient = f"p{number // 2:03d}_{number % 2}.png", number // 2
+        pixels = np.random.default_rng(number).integers(0, 256, (16, 16), dtype=np.uint8)
+        save(home / "own/Bilder" / name, pixels)
+        rows.append((name, label_of(patient % 24), f"P{patient}"))
+    for patient in range(3):
+        name = f"p{patient:03d}_0_area.png"
+        save(home / "own/Bilder" / name, outline(patient))
+        rows.append((name, label_of(patient), f"P{patient}"))
+    for name in names_of(home):
+        if re.match(r"p\d\d_", name):
+            (home / "own/Bilder" / name).unlink()
+    write_table(home, rows)
+
+
+def in_encoding(encoding, positive, negative):
+    """Return what writes the table with other words for its classes, not in Unicode."""
+
+    def make(home):
+        words = {"malignant": positive, "benign": negative}
+        rows = [(name, words[label], patient) for name, label, patient in rows_of(home)]
+        write_table(home, rows, encoding=encoding)
+
+    return make
+
+
 def sibling_masks(home):
     """Put pictures in folders of classes, and masks in a folder beside these."""
     rename(home, lambda p, v: f"Images/{label_of(p)}/P{p:02d}_{v}.png")
@@ -1721,6 +1810,131 @@ CASES = {
     "masks that share a number and side with their pictures, not named": Case(
         bus, "48 masks, one per picture", images=48
     ),
+    "masks with a word in the middle of names": Case(
+        masks_around_word("P{p:02d}_img{v}.png", "P{p:02d}_mask{v}.png"),
+        "48 files, with names such as P00_mask0.png, of pictures such as P00_img0",
+        images=48,
+    ),
+    "masks with a word in the middle of names, in folders of classes": Case(
+        masks_around_word(
+            "{label}/P{p:02d}_img_{v}.png", "{label}/P{p:02d}_seg_{v}.png", with_table=False
+        ),
+        "48 masks, one per picture",
+        table=False,
+        images=48,
+    ),
+    "masks with a word in the middle of names, that of pictures unclear": Case(
+        masks_around_word("P{p:02d}_us_img_{v}.png", "P{p:02d}_seg_{v}.png"),
+        "48 pictures are named like masks, and no picture matches them: P00_seg_0.png",
+        refused=True,
+        remedy=("--only", "us_img", "--leave-out", "pictures-without-rows"),
+        images=48,
+    ),
+    "pictures and masks of parts in two folders each": Case(
+        folders_of_parts,
+        "Link both into a folder of each part: for p in test trainval; do mkdir -p",
+        ("--label", "masks"),
+        refused=True,
+        table=False,
+    ),
+    "columns of two eyes, label of one": Case(
+        eyes(),
+        "column Befund_OD is of one side of the body (Befund_OS of the other), and 24 pictures of "
+        "the other, as 000_OS.png",
+        ("--label", "Befund_OD"),
+        refused=True,
+        remedy=("--only", "_OD"),
+        images=24,
+    ),
+    "columns of two eyes, names that tell none": Case(
+        eyes(ends="12"),
+        "names of pictures tell no sides: all pictures of a patient get that label",
+        ("--label", "Befund_OD"),
+    ),
+    "a column of each class": Case(
+        row_a_picture(("MEL", "NV", "BCC", "BKL"), one_hot),
+        "of MEL, NV, BCC, BKL each row has one class: the one that is named is compared with all",
+        refused=True,
+        remedy=("--label", "MEL"),
+        classes=("MEL", "not MEL"),
+    ),
+    "a column of what is absent": Case(
+        row_a_picture(("No Finding", "Edema"), lambda p: (f"{labelled(p)}", f"{p % 2}")),
+        "The column of the label cannot be guessed. Give it with --label: No Finding, Edema.",
+        refused=True,
+        remedy=("--label", "Edema"),
+        classes=("Edema", "not Edema"),
+    ),
+    "1 of a column called by what is not looked for": Case(
+        row_a_picture(("benign",), lambda p: (f"{1 - labelled(p)}",)),
+        "The positive class cannot be guessed. Give it with --positive: 0, 1.",
+        refused=True,
+        remedy=("--positive", "0"),
+        classes=("not benign", "benign"),
+    ),
+    "sides in names that no row is compared with": Case(
+        lambda h: (
+            rename(h, lambda p, v: f"case{p:02d}/A_{p}.{('LEFT', 'RIGHT')[v]}_CC.png"),
+            write_table(
+                h,
+                [(f"case{p:02d}", ("LEFT", "RIGHT")[p % 2], label_of(p)) for p in range(24)],
+                columns=("Fall", "breast", "Befund"),
+            ),
+        ),
+        "column breast names sides of the body, and in pictures such as case00/A_0.LEFT_CC.png "
+        "that is not compared",
+    ),
+    "ratings, of which 0 may mean unknown": Case(
+        row_a_picture(("malignancy",), lambda p: (f"{p % 6}",)),
+        "0 counts as not malignancy. If it means unknown, name the others: --negative 1,2,3",
+        ("--positive", "4,5"),
+    ),
+    "ratings, 0 left out": Case(
+        row_a_picture(("malignancy",), lambda p: (f"{p % 6}",)),
+        "8 pictures of other classes (0 8)",
+        ("--positive", "4,5", "--negative", "1,2,3"),
+        patients=20,
+    ),
+    "classes and numbers in names": Case(
+        without_table(lambda p, v: f"{('NORMAL', 'COVID')[labelled(p)]}-{2 * (p % 12) + v}.png"),
+        "or read classes from names: --label '^([A-Za-z]+)[ _-]'.",
+        refused=True,
+        remedy=("--label", "^([A-Za-z]+)[ _-]"),
+        patients=48,
+        classes=("COVID", "NORMAL"),
+        table=False,
+    ),
+    "classes and numbers in names, without a sign between them": Case(
+        without_table(lambda p, v: f"{('normal', 'covid')[labelled(p)]}{2 * (p % 12) + v}.png"),
+        r"or read classes from names: --label '^([A-Za-z]+)\d+$'.",
+        refused=True,
+        remedy=("--label", r"^([A-Za-z]+)\d+$"),
+        patients=48,
+        classes=("covid", "normal"),
+        table=False,
+    ),
+    "numbers of patients in two classes, behind the names of these": Case(
+        numbers_shared,
+        r"or of 20 (^[A-Za-z]+[ _-](.+)[ _-][^ _-]+$); --patient none if they are not",
+        table=False,
+    ),
+    "few masks among many pictures": Case(
+        rare_masks,
+        "3 of 64 pictures that were looked at have few values, as masks have, such as p000_0_area",
+        refused=True,
+        remedy=("--only", "^(?!.*area)", "--leave-out", "rows-without-pictures"),
+        patients=200,
+    ),
+    "words in a Baltic code page": Case(
+        in_encoding("cp1257", "ļaundabīgs", "labdabīgs"),
+        "ļaundabīgs 24 (positive), labdabīgs 24",
+    ),
+    "words in KOI8": Case(
+        in_encoding("koi8_r", "рак", "норма"),
+        "list.csv, koi8_r, cells separated by “,”",
+        ("--positive", "рак"),
+        classes=("рак", "норма"),
+    ),
     "masks in a folder of their own, pictures in others": Case(
         lambda home: (
             [
@@ -1922,6 +2136,15 @@ def call(rin, case, flags):
 
 #: Cases that differ from others in a name or a number.
 SLOW = {
+    "sides in names that no row is compared with",
+    "columns of two eyes, names that tell none",
+    "a column of each class",
+    "ratings, 0 left out",
+    "classes and numbers in names",
+    "classes and numbers in names, without a sign between them",
+    "few masks among many pictures",
+    "words in KOI8",
+    "masks with a word in the middle of names, that of pictures unclear",
     "masks and pictures in folders of a patient's folder, other endings",
     "masks and pictures in folders of a patient's folder, names of pictures",
     "masks that share a number and side with their pictures, not named",
@@ -2163,3 +2386,16 @@ def test_command_that_a_refusal_names_writes_a_table_that_is_read(rin, home, mak
     root = shlex.split(re.search("--data-root (.*)", out)[1])[0]
     cases = open_workspace("mine", data_root=root, results=home / "results").inputs("mine")
     assert cases.used_images.cases["label"].value_counts().tolist() == [24, 24]
+
+
+@pytest.mark.slow
+def test_command_for_folders_of_parts_links_pictures_and_masks_that_are_then_read(rin, home):
+    folders_of_parts(home)
+    status, _, err = rin("new", "mine", *FOLDERS, "--label", "masks")
+    command, images = re.search("of each part: (.*); then give --images (.*)[.]$", err).groups()
+    subprocess.run(command, shell=True, check=True, cwd=home)
+    flags = ["--images", *shlex.split(images), "--yes", "--label", "masks"]
+    status, out, err = rin("new", "mine", *flags)
+    assert (status, err) == (0, "")
+    assert "48 masks, one per picture; 24 masks mark nothing" in out
+    assert "test, trainval: merged, and divided again by patient" in out

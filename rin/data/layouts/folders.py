@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rin.data.discovery import CHANNEL, SAME_NAME, file_stem, stem_in
+from rin.data.discovery import CHANNEL, SAME_NAME, file_stem, stem_in, without_word
 from rin.data.layouts.found import (
     IF_PARTIAL,
     STAND_IN_NOTE,
@@ -47,7 +47,8 @@ class FolderOptions(ReaderOptions):
     ``inner_masks`` is in place of such a folder one in the folder of each class or patient, and
     ``inner_images`` that of the pictures there, if they have one: ``P1/images/1.png`` and
     ``P1/masks/1.png``.  ``start`` is the beginning of pictures' names that masks lack, and
-    ``channel`` their end.  Masks of one picture are merged.
+    ``channel`` their end, and ``word`` is inside pictures' names where masks have another, which
+    is between the groups ``stem`` and ``tail`` of their pattern.  Masks of one picture are merged.
     ``stems`` makes the picture's name, without folder and ending, the case id.
     ``label`` is a pattern of names without ending, or of paths if it contains a slash, whose
     groups are the class: folders then are not classes, and may have any name.
@@ -63,6 +64,7 @@ class FolderOptions(ReaderOptions):
     inner_images: str = ""
     start: str = ""
     channel: str = CHANNEL
+    word: str = ""
     stems: bool = False
     label: re.Pattern[str] | None = None
     leave_out: tuple[Literal["files"], ...] = ()
@@ -200,6 +202,7 @@ def _key_of(masks: dict[str, list[str]], name: str, options: FolderOptions) -> s
     if options.inner_masks and folders[-1:] == [options.inner_images]:
         folders = folders[:-1]
     files = [file, file.removesuffix(options.channel), file.removeprefix(options.start)]
+    files += [without_word(file, options.word)] if options.word else []
     starts = [0] if options.inner_masks else range(len(folders) + 1)
     keys = ["/".join([*folders[start:], called]) for called in files for start in starts]
     keys.append("".join(f"{folder}/" for folder in folders))  # of a mask without a stem
