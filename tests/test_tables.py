@@ -14,6 +14,7 @@ from rin.tables import (
     check_table,
     described,
     drop_unused_categories,
+    has_repeats,
     stack_tables,
 )
 
@@ -76,6 +77,31 @@ def test_missing_columns_are_named_and_others_may_stand_beside():
         InputError, match=r"columns \['fold'\] are missing. Needed: \['task', 'fold'"
     ):
         check_table(table, schema, ["task", "fold"], where="table")
+
+
+@pytest.mark.parametrize(
+    ("values", "repeat"),
+    [
+        ([], False),
+        (["a", "b", "c"], False),
+        (["c", "a", "b"], False),
+        (["a", "b", "b"], True),
+        (["b", "a", "b"], True),
+        ([None, "a", None], True),
+        (["a", None, "b"], False),
+        ([1, 2, 1], True),
+        (["a", 1, ()], False),
+    ],
+)
+def test_values_repeat_wherever_they_stand(values, repeat):
+    assert has_repeats(pd.Series(values)) == repeat
+
+
+@pytest.mark.parametrize("ids", [["a", "b", "b"], ["b", "a", "b"]])
+def test_repeated_case_id_is_an_error_with_column_and_value(ids):
+    table = pd.DataFrame({"case_id": ids})
+    with pytest.raises(InputError, match=r"column 'case_id': 2 of 3 values .*; the first: b"):
+        check_table(table, SCHEMAS["Cases"], ["case_id"], where="table")
 
 
 def scored(cases):

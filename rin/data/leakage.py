@@ -14,6 +14,7 @@ from PIL import Image
 
 from rin.data.manifest import PARTS
 from rin.errors import InputError, counted, join_first_ten
+from rin.tables import has_repeats
 
 HASH_SIDE = 16
 SAME_PICTURE = 8
@@ -127,12 +128,12 @@ def leak_free_groups(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
     from scipy.sparse import coo_array  # slow to load, and not needed to open a dataset
     from scipy.sparse.csgraph import connected_components
 
-    known = _known(cases, pairs)
+    known, first, second = _paired(cases, pairs)
     patients, _ = pd.factorize(cases["patient_id"])
     n = len(cases)
     # Nodes are the cases, then the patients; a case is linked to its patient and its matches.
-    rows = np.concatenate([np.arange(n), known.get_indexer(pairs["case_a"])])
-    columns = np.concatenate([n + patients, known.get_indexer(pairs["case_b"])])
+    rows = np.concatenate([np.arange(n), first])
+    columns = np.concatenate([n + patients, second])
     nodes = n + (patients.max() + 1 if n else 0)
     links = coo_array((np.ones(len(rows)), (rows, columns)), shape=(nodes, nodes))
     _, component = connected_components(links, directed=False)
@@ -147,17 +148,18 @@ def check_splits(
     No patient and no near-duplicate pair may be in two parts, and no case in the test sets of two
     folds, unless these may ``overlap``.
     """
-    known = _known(cases, pairs)
-    a, b = known.get_indexer(pairs["case_a"]), known.get_indexer(pairs["case_b"])
+    known, a, b = _paired(cases, pairs)
     tested = np.zeros(len(known), dtype=int)
     for fold, rows in folds.groupby("fold"):
-        where, ids = f"fold {fold}", rows["case_id"]
-        # This replaces `isin`, which is slow for a million Arrow strings.
-        placed = (known.get_indexer(ids) >= 0).all() and rows["part"].isin(PARTS).all()
-        if not (placed and ids.is_unique and len(ids) == len(known)):
+        where, ids = f"fold {fold}", pd.Index(rows["case_id"])
+        # Folds mostly have the order of the cases, which takes no search for a million names.
+        placed = ids.equals(known) or (
+            len(ids) == len(known) and ids.is_unique and (known.get_indexer(ids) >= 0).all()
+        )
+        if not (placed and rows["part"].isin(PARTS).all()):
             problem = "the fold does not put every case into one part"
             raise InputError(problem, where=where, remedy=REMEDY)
-        part = rows.set_index("case_id")["part"].reindex(known).to_numpy()
+        part = rows.set_index("case_id")["part"].reindex(known).array
         tested += part == "test"
         check_patients(cases, part, where)
         divided = part[a] != part[b]
@@ -197,12 +199,19 @@ def case_name(cases: pd.DataFrame, row: int) -> str:
     return f"case {row + 1} ({cases['case_id'].iloc[row].rpartition('/')[2]})"
 
 
-def _known(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Index:
-    """Return the ids of the cases; InputError if pairs name other cases."""
-    known = pd.Index(cases["case_id"])
-    strangers = pd.Index(pairs[["case_a", "case_b"]].to_numpy().ravel()).difference(known)
-    if len(strangers):
+def _paired(cases: pd.DataFrame, pairs: pd.DataFrame) -> tuple[pd.Index, np.ndarray, np.ndarray]:
+    """Return the ids of the cases, and the rows of both cases of each pair, int (pairs,).
+
+    InputError if two cases have one id, or pairs name other cases.
+    """
+    if has_repeats(cases["case_id"]):
+        remedy = "Give each case an id of its own."
+        raise InputError("two cases have the same id", where="cases", remedy=remedy)
+    known, ids = pd.Index(cases["case_id"]), pairs[["case_a", "case_b"]].to_numpy().T
+    # A million names are prepared for a search only if there are pairs.
+    rows = known.get_indexer(ids.ravel()).reshape(2, -1) if len(pairs) else np.empty((2, 0), int)
+    if strangers := {*ids[rows < 0]}:
         problem = f"pairs name {counted(len(strangers), 'cases')} missing from the table"
         remedy = "Compute the pairs from the images of the same cases."
         raise InputError(problem, where="near-duplicate pairs", remedy=remedy)
-    return known
+    return known, rows[0], rows[1]

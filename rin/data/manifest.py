@@ -264,12 +264,13 @@ def read_names(pattern: str | re.Pattern[str], names: Iterable[str], what: str) 
     A pattern with a slash is searched in the whole path, any other in the name of the file.
     """
     pattern = re.compile(pattern)
-    in_path, group = "/" in pattern.pattern, pattern.groupindex.get(what)
+    in_path = "/" in pattern.pattern
+    # An only group is taken as it is, as joining groups takes long for a million names.
+    group = 1 if pattern.groups == 1 else pattern.groupindex.get(what)
     texts = []
     for name in names:
         match = pattern.search(name if in_path else name.rpartition("/")[2])
-        groups = ((match[group],) if group else match.groups()) if match else ()
-        text = "-".join(filter(None, groups))
+        text = match and (match[group] if group else "-".join(filter(None, match.groups())))
         if not text:
             problem = f"the {what} pattern {pattern.pattern!r} does not match {name!r}"
             remedy = "Correct it: it must match every file name."

@@ -51,7 +51,7 @@ def make_folds(
     has at least two groups of each class.  InputError, naming ``where``, if a class has fewer than
     four groups, or if there is only one class.
     """
-    labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
+    labels, group = cases["label"].array, _in_order(groups, cases)
     independent = pd.Series(group).groupby(labels).nunique()
     if len(independent) < 2 or independent.min() < sum(LEAST):
         stated = ", ".join(f"{label}: {n}" for label, n in independent.items())
@@ -94,7 +94,7 @@ def sized_folds(
     ``sizes`` are the numbers of cases to train and to validate on: a part differs by less than a
     group from its size, and each label by about a group from its share.
     """
-    group = groups.loc[cases["case_id"]].to_numpy()
+    group = _in_order(groups, cases)
     strata = _strata(cases["label"].to_numpy(), group, seed)
     within = strata.groupby("label")["size"]
     middle = within.cumsum() - strata["size"] / 2
@@ -118,7 +118,7 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
     if the column has none.
     """
     cases, tree = dataset.cases, open_tree(dataset.root, dataset.location)
-    labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
+    labels, group = cases["label"].to_numpy(), _in_order(groups, cases)
     of_files = dataset.manifest.slices and dataset.manifest.slices.volume == "file"
     names = cases[VOLUME if of_files else "case_id"]
     given = read_split(tree, dataset.manifest).reindex(names).fillna("").to_numpy(str)
@@ -136,6 +136,13 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
             part[rest] = _NAMES[piece]
         parts.append(part)
     return _folds(cases, group, parts, least=(1, 1, 1))
+
+
+def _in_order(groups: pd.Series, cases: pd.DataFrame) -> np.ndarray:
+    """Return the group of each case, int (n,)."""
+    # Groups mostly have the order of the cases, which takes no search for a million names.
+    is_ordered = groups.index.equals(pd.Index(cases["case_id"]))
+    return (groups if is_ordered else groups.loc[cases["case_id"]]).to_numpy()
 
 
 def assign_groups(
@@ -170,24 +177,28 @@ def assign_groups(
     rng = np.random.default_rng(seed)
     # How much a case of a cell adds to the squared share of a piece, per case already there.
     growth_per_case = share**2 / cases
-    dealt = np.zeros((len(size), column.max() + 1))  # cases of each piece, by column
+    dealt = np.zeros((column.max() + 1, len(size)))  # cases of each column, by piece
     piece, kind_before = np.empty(len(starts), dtype=int), None
-    for number in _dealing_order(weight, first_label, has_one_label, rng, equal):
+    # A hundred thousand groups are dealt one by one, so that each call in this loop counts.
+    for number in _dealing_order(weight, first_label, has_one_label, rng, equal).tolist():
         cells = slice(starts[number], ends[number])
         columns, added = column[cells], cases[cells]
-        kind = weight[number], first_label[number], has_one_label[number]
-        if has_one_label[number]:
+        kind = (weight[number], first_label[number]) if has_one_label[number] else None
+        if kind:
             if kind != kind_before:
                 # Cases of the label, and all cases, of each piece, relative to its size.
-                fullness = (dealt[:, columns] + self_weight * added) / size[:, None]
-            taken = np.lexsort((fullness[:, 1], fullness[:, 0]))[0]
-            fullness[taken] += added / size[taken]
+                fullness = (dealt[columns] + self_weight * added[:, None]) / size
+            taken = np.lexsort((fullness[1], fullness[0]))[0]
+            fullness[:, taken] += added / size[taken]
         else:
             by_case = growth_per_case[cells]
-            growth = dealt[:, columns] @ by_case + self_weight * (added @ by_case)
-            taken = (growth / size).argmin()
+            growth = dealt.take(columns, axis=0).T @ by_case
+            if not equal:
+                growth = (growth + self_weight * (added @ by_case)) / size
+            taken = growth.argmin()
         piece[number], kind_before = taken, kind
-        dealt[taken, columns] += added
+        of_piece = dealt[:, taken]
+        of_piece[columns] += added
     return (rng.permutation(pieces)[piece] if equal else piece)[group]
 
 
@@ -230,18 +241,18 @@ def _folds(
     least: tuple[int, int, int] = LEAST,
 ) -> pd.DataFrame:
     """Return the table of folds; InputError if a class has too few groups in a part."""
-    labels = cases["label"].to_numpy()
+    label, names = pd.factorize(cases["label"], sort=True)
     for fold, part in enumerate(parts):
         for name, needed in zip(PARTS, least, strict=True):
             inside = part == name
-            patients = pd.Series(group[inside]).groupby(labels[inside]).nunique()
-            patients = patients.reindex(sorted(set(labels)), fill_value=0)
+            patients = pd.Series(group[inside]).groupby(label[inside]).nunique()
+            patients = patients.reindex(range(len(names)), fill_value=0)
             if patients.min() < needed:
-                fewest = f"{patients.idxmin()} has {counted(patients.min(), 'patients')}"
+                fewest = f"{names[patients.idxmin()]} has {counted(patients.min(), 'patients')}"
                 problem = f"{fewest} in the {name} part, but needs {needed}"
                 remedy = "Use more cases, another seed, or smaller groups."
                 raise InputError(problem, where=f"fold {fold}", remedy=remedy)
-    ids = np.tile(cases["case_id"].array, len(parts))
+    ids = pd.concat([cases["case_id"]] * len(parts), ignore_index=True)
     number = np.repeat(np.arange(len(parts)), len(cases))
     return pd.DataFrame({"case_id": ids, "fold": number, "part": np.concatenate(parts)})
 
@@ -356,7 +367,7 @@ def split_corpus(
 
     InputError unless every class can have a group in training and one in the test part.
     """
-    labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
+    labels, group = cases["label"].to_numpy(), _in_order(groups, cases)
     counts = pd.Series(group).groupby(labels).agg(["nunique", "size"])
     if len(few := counts[counts["nunique"] < 2]):
         shown = [
@@ -455,7 +466,7 @@ def sample_with_groups(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int
     A label keeps at least `PIECES` groups, if it has so many, so that a split still has enough,
     and every chosen group keeps a case of each of its labels.
     """
-    label, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
+    label, group = cases["label"].to_numpy(), _in_order(groups, cases)
     strata = _strata(label, group, seed)
     of_label = strata.groupby("label")["size"]
     before, aim = of_label.cumsum() - strata["size"], of_label.transform("sum") * n / len(cases)

@@ -162,6 +162,15 @@ def test_leak_free_groups_with_pairs_of_other_cases_raises():
         leak_free_groups(table("p"), pairs_of("az"))
 
 
+@pytest.mark.parametrize("ids", [["a", "a"], ["b", "a", "b"]])
+def test_two_cases_with_one_id_raise(ids):
+    cases = pd.DataFrame({"case_id": ids, "patient_id": ids})
+    with pytest.raises(InputError, match="two cases have the same id"):
+        leak_free_groups(cases, pairs_of())
+    with pytest.raises(InputError, match="two cases have the same id"):
+        check_splits(cases, cases.assign(fold=0, part="test"), pairs_of())
+
+
 @pytest.mark.parametrize(
     ("patients", "parts", "pairs", "message"),
     [
@@ -186,9 +195,10 @@ def test_leak_free_groups_with_pairs_of_other_cases_raises():
         ),
     ],
 )
-def test_check_splits_names_what_is_divided_or_tested_twice(patients, parts, pairs, message):
-    # The order of the cases is another in each fold.
-    folds = pd.concat([folds_of(part, fold).iloc[::-1] for fold, part in enumerate(parts)])
+@pytest.mark.parametrize("step", [1, -1])
+def test_check_splits_names_what_is_divided_or_tested_twice(patients, parts, pairs, message, step):
+    # With -1 the order of the cases is another in each fold.
+    folds = pd.concat([folds_of(part, fold).iloc[::step] for fold, part in enumerate(parts)])
     with pytest.raises(InputError, match=message):
         check_splits(table(patients), folds, pairs_of(*pairs))
 

@@ -49,6 +49,12 @@ def test_make_folds_of_whole_pieces_has_exact_shares_and_class_ratios(sizes):
         assert (found[part] == [share * n for n in sizes]).all(axis=None)
 
 
+def test_folds_do_not_depend_on_the_order_of_the_groups():
+    cases, groups = several_labels(400, 100, 2, 0.1, seed=0)
+    folds = make_folds(cases, groups, 2, seed=0)
+    assert make_folds(cases, groups.iloc[::-1], 2, seed=0).equals(folds)
+
+
 def several_labels(n, n_groups, n_labels, mixed, seed):
     """Cases in groups; a share of ``mixed`` cases bears another label than most of its group."""
     draws = np.random.default_rng(seed)

@@ -91,10 +91,13 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     if not (manifest.labels_in_masks or (manifest.partial and present)):
         remedy = f"{REMEDY} {IF_PARTIAL}"
         tree.raise_if_any(sorted(missing), "classes have no folder", remedy=remedy)
-    twice = cases["below_split"].duplicated(keep=False)
-    cases["case_id"] = cases["below_split"].where(~twice, cases["path"])
     if options.stems:
         cases["case_id"] = cases["file"].map(file_stem)
+    elif options.splits:
+        twice = cases["below_split"].duplicated(keep=False)
+        cases["case_id"] = cases["below_split"].where(~twice, cases["path"])
+    else:
+        cases["case_id"] = cases["path"]
     if manifest.patient_pattern:
         cases["patient_id"] = manifest.patients_in(cases["name"].tolist())
     else:
