@@ -119,7 +119,7 @@ What limits this run: {words.number(substitutes)} of the {words.number(len(facts
 substitutes for the paper's images, thyroid nodules crops of the paper's own; training sets and
 images are small; each backbone was pretrained {times} times on either corpus, for
 {words.number(epochs)} epochs, in the last of which the accuracy on validation images still rose by
-{rise.min():.1f} to {rise.max():.1f} points. The networks of the radiologic corpus then classify
+up to {rise.max():.1f} points. The networks of the radiologic corpus then classify
 {right["radiologic"]:.0f}% of its test images correctly, which is optimistic, as the split is by
 image, and those of the photographic one {right["photographic"]:.0f}%. Both arms get the same
 preprocessing.

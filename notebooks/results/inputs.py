@@ -72,13 +72,15 @@ aucs = pd.concat(
     stats.scenario_aucs(rows).assign(level=level)
     for level, rows in scores.groupby("level")
 )
-aucs.groupby(["init", "level"])["auc"].agg(["mean", "min", "max"]).round(2)
+backbones = aucs["scenario"].str.partition("-")[0].rename("backbone")
+by_inputs = aucs.groupby([backbones, "init", "level"])["auc"]
+by_inputs.agg(["mean", "min", "max"]).round(2)
 
 # %%
 fed.scenario_lines(runs)
 
 # %% [markdown]
-# Each line is a scenario.
+# Each line is a scenario, dashed for the second backbone where there are two.
 #
 # ## What the scripts supply, and what the weights expect
 #
@@ -114,7 +116,8 @@ fed.padding_forest(runs)
 #
 #    ```python
 #    levels = ("native", scores["level"].unique()[-1])
-#    effects = stats.factor_effects(scores, (a, b), levels).query("group == 'all'")
+#    one = scores[scores["backbone"] == scores["backbone"].iloc[0]]
+#    effects = stats.factor_effects(one, (a, b), levels).query("group == 'all'")
 #    effects[["quantity", "init", "estimate"]].round(3)
 #    ```
 #

@@ -9,9 +9,9 @@ from rin.evidence import paper
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_entries
 from rin.report import words_of_studies
-from rin.report.figures import SCENARIOS, in_order
+from rin.report.figures import in_order
 from rin.report.forest import forest
-from rin.report.format import book_table, design_table, format_estimate, one_below_another
+from rin.report.format import book_table, design_table, format_estimate, without_p_of_stand_ins
 from rin.report.lines import legend_below, panel_titles
 from rin.report.page import Picture, claim, picture
 from rin.report.style import UNFREEZING_LABEL, init_style
@@ -30,13 +30,22 @@ SCRIPTS = "caffe_unit"
 
 
 def effects(runs: Results) -> pd.DataFrame:
-    """Return the effects of the scripts' inputs (`rin.stats.factor_effects`)."""
+    """Return the effects of the scripts' inputs over all scenarios of each backbone.
+
+    These are rows of `rin.stats.factor_effects`, with `backbone`: the effects of two backbones may
+    be opposite, and a mean over backbones would hide both.
+    """
     key = (effects, runs.is_reference)
     return runs.workspace.once(key, lambda: _effects(scores_of(runs), runs.inits))
 
 
 def _effects(scores: pd.DataFrame, inits: tuple[str, str]) -> pd.DataFrame:
-    return factor_effects(scores, inits, ("native", "official_scripts"))
+    levels = ("native", "official_scripts")
+    rows = pd.concat(
+        factor_effects(of_backbone, inits, levels).assign(backbone=backbone)
+        for backbone, of_backbone in scores.groupby("backbone", observed=True)
+    )
+    return rows[rows["group"] == "all"]
 
 
 def scores_of(runs: Results) -> pd.DataFrame:
@@ -51,12 +60,8 @@ def task_of(runs: Results) -> str:
 
 def in_short(runs: Results) -> str:
     """Return the effects of the scripts' inputs on both arms and on the difference, in words."""
-    rows = effects(runs).query("group == 'all'").set_index(["quantity", "init", "level"])
-    fed = {init: rows.loc[("effect", init, "")] for init in runs.inits}
-    before, after = (
-        rows.loc[("difference", "", level)] for level in ("native", "official_scripts")
-    )
-    return words_of_studies.effect_of_inputs(runs.titles[task_of(runs)], fed, before, after)
+    title = runs.titles[task_of(runs)]
+    return words_of_studies.effect_of_inputs(title, effects(runs), runs.inits)
 
 
 def designs(runs: Results) -> Styler:
@@ -66,18 +71,17 @@ def designs(runs: Results) -> Styler:
 
 
 def effect_forest(runs: Results) -> Picture:
-    """Draw the effect of the scripts' inputs on each source and on their difference.
+    """Draw the effect of the scripts' inputs on each source and their difference, by backbone.
 
     An init whose own inputs equal those of the scripts has no row.
     """
     rows = effects(runs)
     rows = rows[rows["quantity"].isin(["effect", "interaction"]) & ~rows["same_networks"]]
     axes = forest(
-        _by_source(in_order(rows, "group", [*SCENARIOS])),
+        _by_source(rows),
         unit="points",
         label="label",
-        group="group",
-        names=SCENARIOS | {"all": "All scenarios"},
+        group="backbone",
         xlabel="Effect of the scripts’ inputs, AUC points (95% CI)",
         ends=("smaller", "larger"),
         legend=False,
@@ -91,21 +95,21 @@ def _by_source(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_inputs(runs: Results) -> Styler:
-    """Return a table of mean AUCs and their difference, by the inputs of the networks."""
-    scores, inits = scores_of(runs), [*runs.inits]
-    shares, numbers = {}, {}
-    for level in [level for level in LEVELS if level in set(scores["level"])]:
-        fed_so = scores[scores["level"] == level]
-        means = scenario_aucs(fed_so).groupby("init")["auc"].mean()
-        numbers[level] = init_differences(fed_so, *inits).query("group == 'all'")
-        row = numbers[level].iloc[0]
-        cells = [f"{means[init]:.3f}" for init in inits]
-        shares[LEVELS[level]] = [*cells, format_estimate(row, unit="points")]
+    """Return a table of each backbone's mean AUCs and their difference, by its inputs."""
+    inits = [*runs.inits]
     short = [init_style(init).short for init in inits]
-    columns = [*short, " − ".join(short) + ", points (95% CI)"]
-    table = pd.DataFrame(shares, index=columns).T.rename_axis("Inputs").reset_index()
-    rows = one_below_another(numbers, "level", runs.stand_ins())
-    return book_table(table, "Mean AUC and difference, by inputs", prose=True, rows=rows)
+    lines, numbers = [], []
+    for (backbone, level), fed_so in scores_of(runs).groupby(["backbone", "level"], observed=True):
+        means = scenario_aucs(fed_so).groupby("init")["auc"].mean()
+        row = init_differences(fed_so, *inits).query("group == 'all'").iloc[0]
+        numbers.append({"backbone": backbone, "level": level} | row.to_dict())
+        line = {"Backbone": backbone, "Inputs": LEVELS[level]}
+        line |= {name: f"{means[init]:.3f}" for name, init in zip(short, inits, strict=True)}
+        difference = format_estimate(row, unit="points")
+        lines.append(line | {" − ".join(short) + ", points (95% CI)": difference})
+    rows = without_p_of_stand_ins(pd.DataFrame(numbers), runs.stand_ins())
+    caption = "Mean AUC and difference, by inputs"
+    return book_table(pd.DataFrame(lines), caption, prose=True, rows=rows)
 
 
 def released_ranges() -> pd.DataFrame:
@@ -183,8 +187,8 @@ def scenario_lines(runs: Results) -> Picture:
         scenario_aucs(scores[scores["level"] == level]).assign(inputs=name)
         for level, name in {"native": "own", "official_scripts": "scripts’"}.items()
     )
-    ways = scores.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
-    lines["unfreezing"] = lines["scenario"].map(ways)
+    ways = scores.drop_duplicates("scenario")[["scenario", "unfreezing", "backbone"]]
+    lines = lines.merge(ways.astype(str))
     lines = in_order(lines, "unfreezing", [*UNFREEZING_LABEL])
     lines["unfreezing"] = lines["unfreezing"].map(UNFREEZING_LABEL)
     axes = _scenario_lines(lines, runs.inits)
@@ -202,7 +206,8 @@ def _scenario_lines(
     grid = sns.relplot(
         lines.assign(init=[init_style(init).short for init in lines["init"]]), x="inputs",
         y="auc", hue="init", units="scenario", estimator=None, col="unfreezing", kind="line",
-        marker="o", palette=colors, facet_kws={"legend_out": not narrow}, **size,
+        style="backbone" if lines["backbone"].nunique() > 1 else None, marker="o",
+        palette=colors, facet_kws={"legend_out": not narrow}, **size,
     )  # fmt: skip
     grid.set_axis_labels("Inputs", "AUC")
     legend_below(grid)

@@ -270,24 +270,47 @@ def learnt_shares(accuracy: pd.DataFrame) -> str:
 # What the inputs alone do.
 
 
-def effect_of_inputs(title: str, fed: Mapping[str, Any], before: Any, after: Any) -> str:
+def effect_of_inputs(title: str, rows: pd.DataFrame, inits: tuple[str, str]) -> str:
     """Return what other inputs changed in each arm, and in the difference, on one task.
 
-    `fed` has each init's row of the effect; `before` and `after` are the differences.
+    `rows` are those of `rin.stats.factor_effects` over all scenarios, for each `backbone`.
     """
+    parts = [
+        f"**Exploratory.** On the task “{title}”, networks were given the inputs of the official "
+        "scripts in place of those that belong to their weights."
+    ]
+    changes = []
+    for backbone, of_backbone in rows.groupby("backbone", sort=False):
+        estimates = of_backbone.set_index(["quantity", "init", "level"])
+        parts.append(_effect_on_backbone(backbone, estimates, inits))
+        changes.append(estimates.loc[("interaction", "", "")])
+    lower, higher = (
+        any(row[end] * sign > 0 for row in changes)
+        for end, sign in (("ci_high", -1), ("ci_low", 1))
+    )
+    if lower and higher:
+        parts.append("Inputs alone can thus turn a comparison either way.")
+    return " ".join(parts)
+
+
+def _effect_on_backbone(backbone: str, estimates: pd.DataFrame, inits: tuple[str, str]) -> str:
+    """Return the effect on each arm's networks of one backbone, and their difference."""
+    fed = {init_style(init).word: estimates.loc[("effect", init, "")] for init in inits}
     changes = [
-        f"{format_estimate(row, unit='points')} points for the {init_style(init).word} networks"
-        for init, row in fed.items()
+        f"{format_estimate(row, unit='points')} points for the {word} networks"
+        for word, row in fed.items()
         if not row["same_networks"]
     ]
-    alike = [init_style(init).word for init, row in fed.items() if row["same_networks"]]
+    alike = [word for word, row in fed.items() if row["same_networks"]]
     unchanged = f"; the {join_with_and(alike)} networks receive the same inputs either way"
+    before, after = (
+        format_estimate(estimates.loc[("difference", "", level)], unit="points")
+        for level in ("native", "official_scripts")
+    )
     return (
-        f"**Exploratory.** On the task “{title}”, networks were given the inputs of the official "
-        "scripts in place of those that belong to their weights, which changed the mean AUC by "
-        f"{join_with_and(changes) if changes else 'nothing'}{unchanged if alike else ''}. "
-        f"The difference {minus(tuple(fed))} went from {format_estimate(before, unit='points')} "
-        f"to {format_estimate(after, unit='points')} points."
+        f"With {backbone} the mean AUC changed by {join_with_and(changes) or 'nothing'}"
+        f"{unchanged if alike else ''}, and the difference {minus(inits)} went from {before} to "
+        f"{after} points."
     )
 
 

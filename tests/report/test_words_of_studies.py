@@ -148,17 +148,40 @@ def test_shares_learnt_are_a_range_or_one_number():
     assert "75 to 80% (radiologic) and 50% (photographic)." in said
 
 
-@pytest.mark.parametrize(
-    ("alike", "said"), [(True, "; the radiologic networks receive"), (False, "")]
-)
-def test_effect_of_inputs_leaves_out_networks_that_are_fed_alike(alike, said):
-    fed = {"radiologic": row(-1.0, same_networks=alike),
-           "photographic": row(-20.0, same_networks=False)}  # fmt: skip
-    text = words.effect_of_inputs("Breast", fed, row(1.0), row(20.0))
-    assert said in text
-    assert ("radiologic networks receive" in text) == alike
+def fed(backbone, first, second, before, after, *, alike=False):
+    """Rows of `factor_effects` of one backbone: effects in points, and differences."""
+    parts = [
+        ("effect", "radiologic", "", first),
+        ("effect", "photographic", "", second),
+        ("difference", "", "native", before),
+        ("difference", "", "official_scripts", after),
+        ("interaction", "", "", after - before),
+    ]
+    return [
+        {"backbone": backbone, "quantity": quantity, "init": init, "level": level}
+        | row(points, same_networks=alike and init == "radiologic")
+        for quantity, init, level, points in parts
+    ]
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_effect_of_inputs_leaves_out_networks_that_are_fed_alike(alike):
+    rows = table(*fed("ResNet50", -1.0, -20.0, 1.0, 20.0, alike=alike))
+    text = words.effect_of_inputs("Breast", rows, INITS)
+    assert ("; the radiologic networks receive" in text) == alike
+    assert ("points for the radiologic networks" in text) != alike
     assert "−20.0 (−21.0, −19.0) points for the photographic networks" in text
     assert text.endswith("went from +1.0 (0.0, 2.0) to +20.0 (19.0, 21.0) points.")
+
+
+@pytest.mark.parametrize(
+    ("second", "opposite"), [((2.0, -6.0), True), ((2.0, 1.5), False), ((2.0, 8.0), False)]
+)
+def test_opposite_effects_of_inputs_are_said_where_both_are_clear(second, opposite):
+    rows = fed("ResNet50", -1.0, -20.0, -4.0, 2.5) + fed("DenseNet121", -5.0, 2.0, *second)
+    text = words.effect_of_inputs("Breast", table(*rows), INITS)
+    assert text.index("With ResNet50 the mean") < text.index("With DenseNet121 the mean")
+    assert ("either way" in text) == opposite
 
 
 def test_inputs_too_small_name_resnet_and_the_others_and_judge_no_stand_ins():
