@@ -30,7 +30,7 @@ CHECKLIST, METHODS = (
     for name in ("checklist", "methods")
 )
 NUMBER_WORDS = (
-    "none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
 )  # fmt: skip
 
 
