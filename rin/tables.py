@@ -6,7 +6,7 @@ repaired.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,8 +61,11 @@ def _schema(name: str) -> Schema:
     return Schema(name, table["description"], columns)
 
 
-def _checks(schema: Schema, names: Sequence[str], table: pd.DataFrame) -> Any:
-    """Return a pandera schema of these columns; pandera is imported only when it is needed."""
+def _checks(schema: Schema, names: Sequence[str], repeating: Collection[str]) -> Any:
+    """Return a pandera schema of these columns; pandera is imported only when it is needed.
+
+    It searches for repeated values, which takes a second, only in columns that are `repeating`.
+    """
     import pandera.pandas as pa
 
     number = pa.Check(pd.api.types.is_numeric_dtype, name="numbers", error="numbers")
@@ -81,9 +84,7 @@ def _checks(schema: Schema, names: Sequence[str], table: pd.DataFrame) -> Any:
         checks = [of_values[column.values]] if column.values else []
         if column.type in ("integer", "number") and dtype is None:
             checks.insert(0, number)
-        # Pandera searches for repeated values only where there are any, as it takes a second.
-        repeats = (has_repeats(cells) for title, cells in table.items() if title == name)
-        unique = column.unique and any(repeats)
+        unique = column.unique and name in repeating
         checked[name] = pa.Column(
             dtype, checks, nullable=column.empty, unique=unique, coerce=dtype is int
         )
@@ -160,8 +161,10 @@ def check_table(
 
     needed = columns or [name for name, column in schema.columns.items() if column.always]
     require_columns(table.columns, needed, where=where, remedy=remedy)
+    unique = {name for name in needed if schema.columns[name].unique}
+    repeating = {name for name, cells in table.items() if name in unique and has_repeats(cells)}
     try:
-        _checks(schema, needed, table).validate(table, lazy=True)
+        _checks(schema, needed, repeating).validate(table, lazy=True)
     except SchemaErrors as error:
         cases = error.failure_cases
         first = cases.iloc[0]
