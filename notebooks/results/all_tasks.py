@@ -62,8 +62,7 @@ Markdown(sentences.nameless_files(runs))
 # ## The paper's numbers, and these
 #
 # The paper's intervals come from settings of fine-tuning, those of this book from pairs of
-# networks. Is the paper's difference inside the interval below it? A task of one line is not
-# among the paper's.
+# networks. Is the paper's difference inside the interval below it?
 
 # %%
 a, b = runs.inits
@@ -168,7 +167,7 @@ Markdown(sentences.spread_of_scenarios(runs, aucs))
 # backbones wherever backbones differ: neither more pretrainings of the same ones nor more
 # patients reduce that scatter. The last columns show the power to detect two points (two-sided,
 # 5%) with a number of backbones × pretrainings, each with a seed of its own. It rests on the
-# variances of the headline, which few networks estimate, and is therefore approximate.
+# headline's variances, which few networks estimate, and is approximate.
 
 # %%
 wanted = tables.patients_wanted(networks.query("group == 'all'"))

@@ -80,7 +80,7 @@ by_inputs.agg(["mean", "min", "max"]).round(2)
 fed.scenario_lines(runs)
 
 # %% [markdown]
-# Each line is a scenario, dashed for the second backbone where there are two.
+# Each line is a scenario.
 #
 # ## What the scripts supply, and what the weights expect
 #
@@ -106,8 +106,7 @@ Markdown(fed.too_small(runs, ranges))
 fed.padding_forest(runs)
 
 # %% [markdown]
-# This comparison is exploratory (see the table of what it rests on): it shows whether
-# the choice can matter, not which is better.
+# Exploratory: it shows whether the choice can matter, not which is better.
 #
 # ## Try it
 #

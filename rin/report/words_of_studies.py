@@ -297,7 +297,7 @@ def _effect_on_backbone(backbone: str, estimates: pd.DataFrame, inits: tuple[str
     """Return the effect on each arm's networks of one backbone, and their difference."""
     fed = {init_style(init).word: estimates.loc[("effect", init, "")] for init in inits}
     changes = [
-        f"{format_estimate(row, unit='points')} points for the {word} networks"
+        f"{format_estimate(row, unit='points')} points for the {word}"
         for word, row in fed.items()
         if not row["same_networks"]
     ]
@@ -308,9 +308,9 @@ def _effect_on_backbone(backbone: str, estimates: pd.DataFrame, inits: tuple[str
         for level in ("native", "official_scripts")
     )
     return (
-        f"With {backbone} the mean AUC changed by {join_with_and(changes) or 'nothing'}"
-        f"{unchanged if alike else ''}, and the difference {minus(inits)} went from {before} to "
-        f"{after} points."
+        f"With {backbone} the mean AUC changed by "
+        f"{f'{join_with_and(changes)} networks' if changes else 'nothing'}"
+        f"{unchanged if alike else ''}, {minus(inits)} from {before} to {after} points."
     )
 
 
