@@ -60,8 +60,12 @@ def task_of(runs: Results) -> str:
 
 def in_short(runs: Results) -> str:
     """Return the effects of the scripts' inputs on both arms and on the difference, in words."""
-    title = runs.titles[task_of(runs)]
-    return words_of_studies.effect_of_inputs(title, effects(runs), runs.inits)
+    return words_of_studies.effect_of_inputs(
+        runs.titles[task_of(runs)],
+        effects(runs),
+        runs.inits,
+        stand_ins=runs.stand_ins(study=STUDY),
+    )
 
 
 def designs(runs: Results) -> Styler:

@@ -270,7 +270,9 @@ def learnt_shares(accuracy: pd.DataFrame) -> str:
 # What the inputs alone do.
 
 
-def effect_of_inputs(title: str, rows: pd.DataFrame, inits: tuple[str, str]) -> str:
+def effect_of_inputs(
+    title: str, rows: pd.DataFrame, inits: tuple[str, str], *, stand_ins: Collection[str] = ()
+) -> str:
     """Return what other inputs changed in each arm, and in the difference, on one task.
 
     `rows` are those of `rin.stats.factor_effects` over all scenarios, for each `backbone`.
@@ -288,8 +290,8 @@ def effect_of_inputs(title: str, rows: pd.DataFrame, inits: tuple[str, str]) -> 
         any(row[end] * sign > 0 for row in changes)
         for end, sign in (("ci_high", -1), ("ci_low", 1))
     )
-    if lower and higher:
-        parts.append("Inputs alone can thus turn a comparison either way.")
+    if lower and higher and not stand_ins:
+        parts.append("Inputs alone can thus move a comparison of these networks either way.")
     return " ".join(parts)
 
 

@@ -182,6 +182,8 @@ def test_opposite_effects_of_inputs_are_said_where_both_are_clear(second, opposi
     text = words.effect_of_inputs("Breast", table(*rows), INITS)
     assert text.index("With ResNet50 the mean") < text.index("With DenseNet121 the mean")
     assert ("either way" in text) == opposite
+    unreal = words.effect_of_inputs("Breast", table(*rows), INITS, stand_ins=["images"])
+    assert "either way" not in unreal
 
 
 def test_inputs_too_small_name_resnet_and_the_others_and_judge_no_stand_ins():
