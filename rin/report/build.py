@@ -21,6 +21,7 @@ from concurrent.futures import (
     BrokenExecutor,
     Future,
     ProcessPoolExecutor,
+    ThreadPoolExecutor,
     wait,
 )
 from contextlib import suppress
@@ -83,8 +84,8 @@ _NOWHERE = re.compile(
 def make_book(profile: str, data_root: str, results: str, *, reading: bool = False) -> Path:
     """Run the notebooks that are out of date, build the book and return its `index.html`.
 
-    If pages need training and the cover does not, the results are computed and built first, so
-    that they can be read while the live part is computed.  `reading` leaves out every page that
+    If pages need training and the cover does not, the results are computed first, and built while
+    the live part begins, so that they can be read meanwhile.  `reading` leaves out every page that
     needs a framework.  The other parameters are those of `rin.study.open_workspace`, as text.
     InputError, raised after the book is built, names the pages that failed.
     """
@@ -102,16 +103,18 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
         later = set() if reading else _live(jobs)  # pages without a framework are fast
         first = [job for job in jobs if job.name not in later]
         failed: dict[str, str] = {}
-        if jobs[0] in first and not all(job.current() for job in jobs if job.name in later):
-            failed = run_jobs(first, say)
-            for job in jobs:
-                if job.name not in failed:
-                    write_placeholder(job)
-            minutes = workspace.profile.live_minutes
-            takes = f", about {minutes} min on two cores" if minutes else ""
-            index = _build(outline, book_folder(workspace), say, strict=not failed)
-            say(f"results: {index}; the live part follows{takes}")
-        failed |= run_jobs([job for job in jobs if job.name not in failed], say)
+        with ThreadPoolExecutor(1) as beside:
+            shown: Future | None = None
+            if jobs[0] in first and not all(job.current() for job in jobs if job.name in later):
+                failed = run_jobs(first, say)
+                for job in jobs:
+                    if job.name not in failed:
+                        write_placeholder(job)
+                # One processor is enough for the HTML; the live part begins beside it.
+                shown = beside.submit(_show_results, workspace, outline, say, strict=not failed)
+            failed |= run_jobs([job for job in jobs if job.name not in failed], say)
+        if shown is not None:
+            shown.result()
         index = _build(outline, book_folder(workspace), say, strict=not failed)
     if failed:
         pages_failed = join_first_ten([f"{name}: {said}" for name, said in failed.items()])
@@ -122,6 +125,14 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
             remedy="Mend what they name, then run the same command: it computes these pages only.",
         )
     return index
+
+
+def _show_results(workspace: Workspace, outline: Outline, say: Say, *, strict: bool) -> None:
+    """Build the book of the results, in which the live pages say that they are being computed."""
+    minutes = workspace.profile.live_minutes
+    takes = f" takes about {minutes} min on two cores" if minutes else " is being computed"
+    index = _build(outline, book_folder(workspace), say, strict=strict)
+    say(f"results: {index}; the live part{takes}")
 
 
 def _say(began: float, text: str) -> None:

@@ -408,11 +408,16 @@ def test_results_are_built_first_and_stay_when_the_live_part_is_cut_off(
     live = [replace(notebooks[0], live=True, leaves="runs")]
     first = [replace(notebooks[0], source="use/reference", after_if_live=())]
     monkeypatch.setattr("rin.report.pages.NOTEBOOKS", (*first, *live))
-    ran = []
+    ran, begun, build = [], threading.Event(), module.build_html
+
+    def build_beside(*given, **settings):
+        assert begun.wait(60)  # the live part waits for no HTML
+        return build(*given, **settings)
 
     def run(jobs, told, **_):
         ran.append([job.name for job in jobs])
         if len(jobs) > 1:
+            begun.set()
             raise KeyboardInterrupt
         for job in jobs:
             job.output.parent.mkdir(parents=True, exist_ok=True)
@@ -420,13 +425,14 @@ def test_results_are_built_first_and_stay_when_the_live_part_is_cut_off(
         return {}
 
     monkeypatch.setattr(module, "run_jobs", run)
+    monkeypatch.setattr(module, "build_html", build_beside)
     with pytest.raises(KeyboardInterrupt):
         make_book("smoke", "", "results")
     assert ran == [["use/reference"], ["use/reference", "study"]]
     assert len(calls) == 1  # the first book is whole
     waiting = (tree / "book" / "notebooks" / "study.ipynb").read_text("utf-8")
     assert "This page is being computed" in waiting
-    assert "index.html; the live part follows" in capsys.readouterr().out
+    assert "index.html; the live part is being computed" in capsys.readouterr().out
 
 
 def test_page_with_examples_of_live_runs_is_computed_before_them_and_again_after(
