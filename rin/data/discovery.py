@@ -75,6 +75,9 @@ _ANY = "**/"
 _WORKBOOKS = (b"\xd0\xcf\x11\xe0", b"PK\x03\x04")
 #: A sign of Japanese that has its full width.
 _HAS_FULL_WIDTH = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
+#: How much rarer, in places in the order of frequency, a capital within a word makes its letter;
+#: how much rarer letters of another reading may be on average, and how rare those of any.
+_OF_CAPITAL, _MOST_RARER, _RAREST = 2, 2, 15
 #: Words of tables and folders for the parts of a split.
 PART_WORDS = PART_NAMES | _WORDS["parts"]
 
@@ -118,7 +121,8 @@ def decode(content: bytes) -> tuple[str, str]:
 def readings_of(content: bytes) -> dict[str, str]:
     """Return the texts that a table in a European code page may be, by encoding, likelier first.
 
-    A reading with more words that tables of ours contain, such as ``bösartig``, is likelier.
+    A reading with more words that tables of ours contain, such as ``bösartig``, is likelier; of
+    Cyrillic and Greek readings, one with commoner letters.
     """
     texts: dict[str, str] = {}
     for encoding, language in _WORDS["letters of pages"].items():
@@ -126,12 +130,38 @@ def readings_of(content: bytes) -> dict[str, str]:
         letters = _WORDS["letters"][language] + _WORDS["signs"]
         if text not in texts.values() and _is_written_with(letters, text):
             texts[encoding] = text
+    if not texts:
+        return _readings_in_other_letters(content)
     known = {*POSITIVE, *NEGATIVE, *chain(*COLUMNS.values())}
     n_known = {
         encoding: sum(plain(word) in known for word in accented_words(text))
         for encoding, text in texts.items()
     }
     return {encoding: texts[encoding] for encoding in sorted(texts, key=lambda e: -n_known[e])}
+
+
+def _readings_in_other_letters(content: bytes) -> dict[str, str]:
+    """Return the texts in Cyrillic or Greek that a table may be, by encoding, likelier first.
+
+    A handful of words is recognised by how common their letters are; readings that are much less
+    likely than the first are left out.
+    """
+    rarity: dict[str, float] = {}
+    texts: dict[str, str] = {}
+    for encoding, language in _WORDS["other letters of pages"].items():
+        text = content.decode(encoding, "replace")
+        words = accented_words(text)
+        order = _WORDS["letters by frequency"][language]
+        allowed = {*order, *order.upper(), *_WORDS["other signs"]}
+        is_mixed = any(sign.isascii() for word in words for sign in word)
+        if words and not is_mixed and text not in texts.values() and _has_only(allowed, text):
+            places = [order.index(letter) for word in words for letter in word.lower()]
+            capitals = sum(letter.isupper() for word in words for letter in word[1:])
+            rarity[encoding] = (sum(places) + _OF_CAPITAL * capitals) / len(places)
+            texts[encoding] = text
+    likely = min(rarity.values(), default=0) + _MOST_RARER
+    of_likely = [encoding for encoding in texts if rarity[encoding] <= min(likely, _RAREST)]
+    return {encoding: texts[encoding] for encoding in sorted(of_likely, key=rarity.__getitem__)}
 
 
 def accented_words(text: str) -> list[str]:
@@ -148,13 +178,18 @@ def _is_written_with(letters: str, text: str) -> bool:
     """
     beyond = [sign for sign in text if not sign.isascii()]
     plain_letters = sum(sign.isascii() for word in accented_words(text) for sign in word)
+    return _has_only({*letters}, text) and sum(map(str.isalpha, beyond)) <= plain_letters
+
+
+def _has_only(letters: Collection[str], text: str) -> bool:
+    """Return whether a text has only these letters and signs outside ASCII, in a usual order."""
     signs = re.escape("".join({*_WORDS["signs"]} - {*_WORDS["signs of words"]}))
     is_odd = re.search(rf"[^\W\d_][{signs}][^\W\d_]", text) or any(
         before.islower() and not after.isascii() and after.isupper()
         for before, after in pairwise(text)
     )
-    is_text = {*beyond} <= {*letters} and "\0" not in text and not is_odd
-    return is_text and sum(map(str.isalpha, beyond)) <= plain_letters
+    beyond = {sign for sign in text if not sign.isascii()}
+    return beyond <= {*letters} and "\0" not in text and not is_odd
 
 
 def separator_of(text: str) -> str:
@@ -765,6 +800,24 @@ def start_lacked(pattern: str, masks: Collection[str], pictures: Collection[str]
     return starts.pop() if len(starts) == 1 and not has_name else ""
 
 
+def folders_lacked(masks: Collection[str], pictures: Collection[str]) -> list[str]:
+    """Return the folders of masks that paths of pictures lack, as ``leftMask`` and ``rightMask``.
+
+    ``masks`` are below a folder of their own.
+    """
+    of_masks, of_pictures = (
+        {folder for name in names for folder in name.split("/")[:-1]}
+        for names in (masks, pictures)
+    )
+    return sorted(of_masks - of_pictures)
+
+
+def without_folders(name: str, folders: Collection[str]) -> str:
+    """Return a path without some of its folders."""
+    *above, file = name.split("/")
+    return "/".join([*(folder for folder in above if folder not in folders), file])
+
+
 class InnerFolders(NamedTuple):
     """A folder of masks in the folder of each class or patient, and that of their pictures.
 
@@ -945,7 +998,7 @@ def guess_columns(
         # Of several labels, as of a box for each diagnosis, the user has to choose.
         if len(likely) == 1 or (likely and role != "label"):
             columns[role] = Column(likely[0], "by its name")
-        elif role == "label" and len(fits) == 1 and not _is_of_no_class(fits[0]):
+        elif role == "label" and len(fits) == 1 and not is_of_no_class(fits[0]):
             columns[role] = Column(fits[0], "the only column with a few classes")
     return columns, fits
 
@@ -1099,7 +1152,7 @@ def _describes_patient(text: str, parts: Collection[str]) -> bool:
     return not {*parts}.isdisjoint(OF_PATIENT) or text in compounds
 
 
-def _is_of_no_class(name: str) -> bool:
+def is_of_no_class(name: str) -> bool:
     """Return whether a column describes a patient, a view or a device and is hardly the label."""
     parts = {plain(part) for part in re.split(r"[^0-9A-Za-zÀ-ÿ]+", name)}
     return not {plain(name), *parts}.isdisjoint(_WORDS["of no class"].split())

@@ -7,12 +7,12 @@ shown on the screen; an option that cannot be found is an error.
 import re
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -43,7 +43,13 @@ from rin.study.own_files import (
     named_in_headers,
     refuse_unread,
 )
-from rin.study.own_masks import check_masks, classes_in_masks, without_drawn
+from rin.study.own_masks import (
+    check_masks,
+    classes_in_masks,
+    folders_lacked,
+    folders_united,
+    without_drawn,
+)
 
 #: The names in a table's option ``leave_out`` for kinds of ``--leave-out``.
 _OF_TABLES = {"rows-without-pictures": "rows", "pictures-without-rows": "pictures"}
@@ -79,7 +85,9 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
         options |= {"masks": places.masks} if places.masks not in ("", places.images) else {}
         options |= _ends_lacked(places)
     strange = sorted(set(filter(tree.is_picture, tree.names)) - places.files)
-    remedy = "Put pictures and masks into a folder of their own, or link them there."
+    others = "|".join(sorted({re.escape(name.rpartition("/")[0]) for name in strange}))
+    remedy = "Put pictures and masks into a folder of their own, or link them there; or leave "
+    remedy += f"others out: --only {shlex.quote(f'^(?!({others})/)')}.".replace("\\ ", " ")
     tree.raise_if_any(strange, "pictures are in other folders", remedy=remedy)
     names = [join_name(places.images, name) for name in pictures]
     if label:
@@ -131,13 +139,14 @@ def _describe_parts(pictures: Sequence[str], made: NewTask) -> None:
         made.say("parts", text, "yellow")
 
 
-def _ends_lacked(places: Places) -> dict[str, str]:
+def _ends_lacked(places: Places) -> dict[str, str | list[str]]:
     """Return the options for what masks lack of the paths and names of their pictures."""
     names = places.mask_pattern, places.mask_files, places.pictures
     channel = discovery.channel_lacked(*names)
-    options = {
+    options: dict[str, str | list[str]] = {
         "inner_masks": places.inner.masks if places.inner else "",
         "inner_images": places.inner.pictures if places.inner else "",
+        "mask_folders": folders_lacked(places),
         "start": discovery.start_lacked(*names),
         "channel": channel if channel != discovery.CHANNEL else "",
         "word": discovery.word_lacked(*names),
@@ -206,6 +215,8 @@ def read_columns(
     if in_masks:
         table.columns.pop("label", None)
     elif "label" not in table.columns:
+        if all(map(discovery.is_of_no_class, table.classes)):
+            _refuse_labels_apart(places, table, "")
         taken = {column.name for column in table.columns.values()}
         free = [name for name in table.rows if name not in taken]
         answer = ask(_question_of_label(table), "--label", table.classes or free, "")
@@ -243,6 +254,8 @@ def _open_table(places: Places, roles: dict[str, str], made: NewTask) -> tuple[P
     table.columns, table.classes = discovery.guess_columns(
         table.rows, places.pictures, places.mask_files, (places.images, drawn)
     )
+    if roles["label"] not in ("", IN_MASKS, *table.rows):
+        _refuse_labels_apart(places, table, roles["label"])
     _take_roles(table, roles)
     places = _without_masks(places, table)
     places = without_drawn(places, made, _named_by(table.columns.get("image"), places, table))
@@ -850,6 +863,7 @@ def _refuse_unnamed(places: Places, rows: pd.DataFrame, key: discovery.Key | Non
     """Raise InputError for a table in which no column names pictures or patients."""
     tree, pictures = places.tree, places.pictures
     _refuse_copies(places, rows)
+    _refuse_names_apart(places, rows)
     n = len(key.rows) if key else 0
     problem = f"no column names the {counted(len(pictures), 'pictures')} below "
     problem += f"{places.images or '.'} ({', '.join(rows)}), and none with one row per "
@@ -882,6 +896,85 @@ def _refuse_nameless(places: Places, rows: pd.DataFrame) -> None:
         remedy += "then give that file with --table."
         problem = "the first row names a picture and not the columns"
         raise places.tree.error(problem, file=places.table, remedy=remedy)
+
+
+class _Part(NamedTuple):
+    """A table, or the ``sheet`` of a workbook, that has only a part of what is needed."""
+
+    file: str
+    sheet: str
+    rows: pd.DataFrame
+
+    def in_words(self) -> str:
+        """Return the name of the sheet or of the table."""
+        return f"sheet {self.sheet}" if self.sheet else Path(self.file).name
+
+
+def _parts_beside(places: Places) -> Iterator[_Part]:
+    """Yield the sheets of the table's workbook, and the tables of its folder, that can be read."""
+    folder = places.table.rpartition("/")[0]
+    tables = [name for name in places.tree.names if name.lower().endswith(TABLES)]
+    beside = [name for name in tables if name.rpartition("/")[0] == folder]
+    for file in [places.table, *(name for name in beside if name != places.table)][:MOST_TABLES]:
+        with suppress(InputError):  # not a table of ours
+            sheets = sheets_of(places.tree, file)
+        for sheet in sheets or [""]:
+            with suppress(InputError):
+                rows = read_table(places.tree, file, [], sheet=sheet).astype(object)
+                yield _Part(file, sheet, rows)
+
+
+def _refuse_labels_apart(places: Places, table: _Table, label: str) -> None:
+    """Raise InputError if the label, perhaps of that name, is in another table."""
+    sheets = sheets_of(places.tree, places.table)
+    this = _Part(places.table, table.sheet or next(iter(sheets), ""), table.rows)
+    for part in _parts_beside(places):
+        found = discovery.guess_columns(part.rows, [], [], ("", ""))[0].get("label")
+        name = found.name if found and not label else label
+        if name in part.rows and part[:2] != this[:2]:
+            problem = f"the label may be column {name} of {part.in_words()}"
+            _refuse_apart(places, this, part, problem, name)
+
+
+def _refuse_names_apart(places: Places, rows: pd.DataFrame) -> None:
+    """Raise InputError if pictures are named in another table that can be joined with this."""
+    sheets = sheets_of(places.tree, places.table)
+    this = _Part(places.table, next(iter(sheets), ""), rows)
+    for part in _parts_beside(places):
+        folders = (places.images, "")
+        image = discovery.guess_columns(part.rows, places.pictures, [], folders)[0].get("image")
+        if image and part[:2] != this[:2]:
+            problem = f"pictures are named in column {image.name} of {part.in_words()}"
+            _refuse_apart(places, part, this, problem)
+
+
+def _refuse_apart(
+    places: Places, first: _Part, second: _Part, problem: str, label: str = ""
+) -> None:
+    """Raise InputError with the command that joins two tables, if they share a column of keys.
+
+    The ``first`` names pictures; the ``second`` has a row for each key.
+    """
+    shared = {}
+    for one, other in product(first.rows, second.rows):
+        cells, keys = ({*column} - {""} for column in (first.rows[one], second.rows[other]))
+        filled = second.rows.drop_duplicates()[other].loc[lambda column: column != ""]
+        if len(keys) >= LEAST_KEYS and filled.is_unique and len(cells & keys) > len(cells) / 2:
+            shared[one, other] = len(cells & keys), discovery.is_called_as_id(one)
+    if not shared:
+        return
+    columns = max(shared, key=lambda pair: shared[pair])
+    tree = places.tree
+    folder = tree.root / tree.location
+    words: list[str] = []
+    for part, column in zip((first, second), columns, strict=True):
+        above = rows_above(tree, part.file, part.sheet)
+        words += [str(folder / part.file), part.sheet, str(above), column]
+    new = shlex.quote(str(_beside(folder / places.table)))
+    problem += f"; rows of both belong together by {' and '.join(dict.fromkeys(columns))}"
+    remedy = f"Join both: {ROWS['join'].format(tables=shlex.join(words), list=new)}; then give "
+    remedy += f"--table {new}" + (f" --label {shlex.quote(label)}." if label else ".")
+    raise tree.error(problem, file=places.table, remedy=remedy)
 
 
 def _refuse_copies(places: Places, rows: pd.DataFrame) -> None:
@@ -939,7 +1032,9 @@ def _options_of(
             if places.inner and (folder_of_masks := _one_folder(places, table, image)):
                 options["masks"] = folder_of_masks
                 places = replace(places, inner=None)
-            of_masks = _names_of_masks(places, image)
+            options["mask_folders"] = folders_united(places)
+            called = (discovery.without_folders(n, options["mask_folders"]) for n in mask_files)
+            of_masks = _names_of_masks(replace(places, mask_files=sorted({*called})), image)
             parts = options.get("parts", {}) | of_masks.get("parts", {})
             options |= of_masks | {"parts": parts}
     if "split" in names:

@@ -777,6 +777,46 @@ def yolo(home):
     (home / "own/list.csv").unlink()
 
 
+def lungs(home, *, folders=("leftMask", "rightMask"), with_table=True):
+    """Put masks of one picture into several folders, one for each lung, as Montgomery does."""
+    shutil.rmtree(home / "own/masks")
+    rename_into = home / "own/Bilder/CXR"
+    for n, name in enumerate(names_of(home)):
+        rename_into.mkdir(exist_ok=True)
+        label = int(int(name[1:3]) < 12)
+        new = rename_into / f"{name[:-4]}_{label}.png"
+        (home / "own/Bilder" / name).rename(new)
+        for number, folder in enumerate(folders):
+            save(home / "own/Bilder/Manual" / folder / new.name, outline((n + 7 * number) % 25))
+    rows = [(p.name, label_of(int(p.name[1:3])), p.name[:3]) for p in rename_into.iterdir()]
+    write_table(home, sorted(rows))
+    if not with_table:
+        (home / "own/list.csv").unlink()
+
+
+def two_sheets(home, *, labels_first=True):
+    """Write labels of patients on one sheet, and names of pictures on another."""
+    rename(home, lambda p, v: f"IMG_{100 + 2 * p + v}.png")
+    pictures = [(f"IMG_{100 + n}.png", f"P{n // 2:02d}") for n in range(48)]
+    labels = [(f"P{p:02d}", str(30 + p), label_of(p)) for p in range(24)]
+    sheets = {
+        "Labels": pd.DataFrame(labels, columns=["Patient", "Alter", "Diagnose"]),
+        "Bilder": pd.DataFrame(pictures, columns=["Datei", "Patient"]),
+    }
+    with pd.ExcelWriter(home / "own/list.xlsx") as book:
+        for name in [*sheets][:: 1 if labels_first else -1]:
+            sheets[name].to_excel(book, sheet_name=name, index=False)
+
+
+def two_tables(home):
+    """Write labels of patients into one table, and names of pictures into another."""
+    two_sheets(home)
+    for sheet, table in (("Labels", "list"), ("Bilder", "names")):
+        rows = pd.read_excel(home / "own/list.xlsx", sheet_name=sheet)
+        rows.to_csv(home / f"own/{table}.csv", index=False)
+    (home / "own/list.xlsx").unlink()
+
+
 def patient_called_name(home):
     write_table(home, rows_of(home), columns=("file", "Befund", "name"))
 
@@ -1717,6 +1757,52 @@ CASES = {
         classes=("diagnosis 2", "not diagnosis 2"),
     ),
     # Masks by a word, sides, and layouts of published datasets.
+    "masks of two lungs in two folders": Case(
+        lungs,
+        "own/Bilder/Manual.",
+        refused=True,
+        remedy=("--images", "own/Bilder/CXR", "--masks", "own/Bilder/Manual"),
+        images=48,
+    ),
+    "masks of two lungs in two folders, no table": Case(
+        lambda home: lungs(home, with_table=False),
+        "96 masks of 48 pictures",
+        (
+            *("--images", "own/Bilder/CXR", "--masks", "own/Bilder/Manual"),
+            *("--label", r"_(\d)$", "--patient", r"(p\d+)_"),
+        ),
+        classes=("1", "0"),
+        images=48,
+        table=False,
+    ),
+    "masks of two lungs in two folders, one of them": Case(
+        lambda home: lungs(home, with_table=False),
+        "48 masks, one per picture",
+        (
+            *("--images", "own/Bilder/CXR", "--masks", "own/Bilder/Manual"),
+            *("--label", r"_(\d)$", "--patient", r"(p\d+)_", "--only", "^(?!.*/(rightMask)/)"),
+        ),
+        classes=("1", "0"),
+        table=False,
+    ),
+    "masks of one lung named, those of the other beside": Case(
+        lambda home: lungs(home, with_table=False),
+        "or leave others out: --only '^(?!(Manual/rightMask)/)'.",
+        (
+            *("--images", "own/Bilder/CXR", "--masks", "own/Bilder/Manual/leftMask"),
+            *("--label", r"_(\d)$", "--patient", r"(p\d+)_"),
+        ),
+        refused=True,
+        remedy=("--only", "^(?!(Manual/rightMask)/)"),
+        classes=("1", "0"),
+        table=False,
+    ),
+    "masks of several organs in folders": Case(
+        lambda home: lungs(home, folders=("heart", "left lung", "right lung")),
+        "masks of one picture in heart, left lung, right lung are united (for heart alone, give "
+        "--only '^(?!.*/(left lung|right lung)/)')",
+        ("--images", "own/Bilder/CXR", "--masks", "own/Bilder/Manual"),
+    ),
     "a mask called by a word, in the folder of a patient": Case(
         masks_by_word("ultrasound.png", "lesion.png"),
         "masks 24 files, with names such as P00/lesion.png",
@@ -1935,6 +2021,18 @@ CASES = {
         ("--positive", "рак"),
         classes=("рак", "норма"),
     ),
+    "words in KOI8 of Ukraine": Case(
+        in_encoding("koi8_u", "злоякісна", "доброякісна"),
+        "letters read as злоякісна доброякісна (if that is wrong, save the table as UTF-8)",
+        ("--positive", "злоякісна"),
+        classes=("злоякісна", "доброякісна"),
+    ),
+    "words in ISO 8859-5": Case(
+        in_encoding("iso8859_5", "рак", "норма"),
+        "list.csv, iso8859_5, cells separated by “,” letters read as рак норма (if that is wrong",
+        ("--positive", "рак"),
+        classes=("рак", "норма"),
+    ),
     "masks in a folder of their own, pictures in others": Case(
         lambda home: (
             [
@@ -2136,6 +2234,8 @@ def call(rin, case, flags):
 
 #: Cases that differ from others in a name or a number.
 SLOW = {
+    "masks of two lungs in two folders, one of them",
+    "masks of one lung named, those of the other beside",
     "sides in names that no row is compared with",
     "columns of two eyes, names that tell none",
     "a column of each class",
@@ -2144,6 +2244,7 @@ SLOW = {
     "classes and numbers in names, without a sign between them",
     "few masks among many pictures",
     "words in KOI8",
+    "words in ISO 8859-5",
     "masks with a word in the middle of names, that of pictures unclear",
     "masks and pictures in folders of a patient's folder, other endings",
     "masks and pictures in folders of a patient's folder, names of pictures",
@@ -2358,6 +2459,15 @@ def test_command_for_pairs_of_files_writes_the_volume_that_is_then_read(rin, hom
             ("--label", "any", "--patient", r"(\d+)\d(?:\.png)?$"),
         ),
         (forms, ("--table", "own/list.csv"), ()),
+        (two_sheets, ("--table", "own/list.xlsx"), ()),
+        pytest.param(
+            lambda home: two_sheets(home, labels_first=False),
+            ("--table", "own/list.xlsx", "--label", "Diagnose"),
+            (),
+            marks=pytest.mark.slow,
+        ),
+        (two_tables, ("--table", "own/list.csv"), ()),
+        pytest.param(two_tables, ("--table", "own/names.csv"), (), marks=pytest.mark.slow),
         (yolo, (), ()),
         (echo, ("--label", "ImageQuality"), ("--label", "ImageQuality", "--positive", "Poor")),
         (
@@ -2366,7 +2476,11 @@ def test_command_for_pairs_of_files_writes_the_volume_that_is_then_read(rin, hom
             ("--label", "column2", "--patient", "column3"),
         ),
     ],
-    ids=["texts", "findings", "forms", "labels beside images", "texts of views", "no names"],
+    ids=[
+        *("texts", "findings", "forms", "two sheets", "two sheets, label named"),
+        *("table of labels", "table of names", "labels beside images", "texts of views"),
+        "no names",
+    ],
 )
 def test_command_that_a_refusal_names_writes_a_table_that_is_read(rin, home, make, flags, then):
     make(home)

@@ -13,6 +13,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from functools import lru_cache, partial
+from itertools import chain
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Literal, Self, get_args
@@ -21,7 +22,14 @@ import pandas as pd
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from rin.data.chunks import map_threads
-from rin.data.discovery import keys_at, keys_equal, match_names, part_of, side_of
+from rin.data.discovery import (
+    keys_at,
+    keys_equal,
+    match_names,
+    part_of,
+    side_of,
+    without_folders,
+)
 from rin.data.layouts.found import (
     IF_PARTIAL,
     STAND_IN_NOTE,
@@ -101,7 +109,8 @@ class TableOptions(ReaderOptions):
     the first; ``images`` and ``masks`` are folders, anywhere in the tree; without them, names
     start at the table's folder, and with ``.`` at the folder that contains everything.  ``image``
     and ``mask`` are columns or templates; if only the folder of masks is given, masks are named
-    like their pictures; a mask may be absent unless a column names it.  ``patient`` is a column,
+    like their pictures; a mask may be absent unless a column names it.  ``mask_folders`` are
+    folders of masks that names lack, as of left and right lungs.  ``patient`` is a column,
     perhaps of a table of its own, ``patients``; if that file is absent, each picture is a patient.
 
     With ``row: patient`` the table has one row per patient and no column of pictures: a picture
@@ -138,6 +147,7 @@ class TableOptions(ReaderOptions):
     level: Annotated[int, Field(ge=0)] = 0
     patients: str = ""
     masks: str = ""
+    mask_folders: tuple[str, ...] = ()
     mask: Template = ""
     parts: dict[str, Pattern] = Field(default_factory=dict)
     keep: dict[Name, str] = Field(default_factory=dict)
@@ -201,7 +211,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     labels = _labels(tree, manifest, options, place, rows[rows[NAME].isin(images)])
     masks_of: dict[str, list[str]] = {name: [] for name in rows[NAME]}
     for name, mask in zip(rows[NAME], masks, strict=True):
-        masks_of[name] += [tree.locator(drawn[mask])] if mask in drawn else []
+        masks_of[name] += map(tree.locator, drawn.get(mask, ()))
     cases = {"case_id": rows[NAME], "patient_id": patients, "source_class": labels}
     table = pd.DataFrame(cases, dtype=str).assign(
         image=rows[NAME].map({name: tree.locator(file) for name, file in images.items()}),
@@ -536,7 +546,7 @@ def _patients(
 
 def _files(
     tree: Tree, manifest: DatasetManifest, options: TableOptions, place: str, rows: pd.DataFrame
-) -> tuple[dict[str, str], dict[str, str]]:
+) -> tuple[dict[str, str], dict[str, list[str]]]:
     """Return the files of pictures and of masks by their names in the table; refuse any others."""
     files = _files_beside(tree, options)
     names, masks = rows["name"], rows["drawn"][rows["drawn"] != ""]
@@ -545,8 +555,10 @@ def _files(
     outlines = _below(tree, files, mask_folder, base) if len(masks) else {}
     image_names = match_names(names, pictures, options.images)
     images = {name: pictures[file] for name, file in image_names.items()}
-    mask_names = match_names(masks, outlines, mask_folder)
-    drawn = {name: outlines[file] for name, file in mask_names.items()}
+    called = defaultdict(list)
+    for name, file in outlines.items():
+        called[without_folders(name, options.mask_folders)].append(file)
+    drawn = {name: called[file] for name, file in match_names(masks, called, mask_folder).items()}
     accepted = "or set leave_out in the manifest (--leave-out {} of rin new)."
     searched = "Searched below {}, with and without extension, in any case, among {} pictures; a "
     searched += "name that fits two of them is not used. Correct names, add files, "
@@ -566,7 +578,7 @@ def _files(
     times = Counter(images.values())
     twice = [name for name, file in images.items() if times[file] > 1]
     tree.raise_if_any(twice, "rows name the same picture", remedy="Keep one row per picture.")
-    used = {*images.values(), *drawn.values()}
+    used = {*images.values(), *chain(*drawn.values())}
     if "pictures" not in options.leave_out:
         remedy = "Add their rows to the table, remove them, "
         remedy += accepted.format("pictures-without-rows")
