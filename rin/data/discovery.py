@@ -494,6 +494,13 @@ def part_of(cell: str) -> str:
     return PART_WORDS.get(cell.strip().casefold(), "")
 
 
+def part_of_list(file: str) -> str:
+    """Return the part of a split whose pictures a file lists, as ``train_val_list.txt`` does."""
+    stem, _, ending = file.rpartition("/")[2].rpartition(".")
+    words = [word for word in words_in(stem) if word.casefold() not in _WORDS["of lists"].split()]
+    return part_of("".join(words)) if ending.lower() == "txt" else ""
+
+
 def are_codes(classes: Collection[str]) -> bool:
     """Return whether all classes are numbers or words for yes and no."""
     return all(

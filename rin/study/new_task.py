@@ -561,12 +561,13 @@ def _divide(dataset: Dataset, pairs: pd.DataFrame, column: str) -> tuple[pd.Data
     manifest, cases = dataset.manifest, dataset.cases
     tree = open_tree(dataset.root, dataset.location)
     groups, where = leak_free_groups(cases, pairs), tree.place()
-    remedy = f"Correct the column, or ignore it with --split {NO_SPLIT}."
+    remedy = f"Correct the column or lists, or ignore them with --split {NO_SPLIT}."
     if "split" not in manifest.options:
         folds = make_folds(cases, groups, 5, _SEED, where=where)
     else:
-        column = column or manifest.options["split"]["column"]
-        where = f"{tree.place(manifest.options['table'])}: column {column}"
+        split = manifest.options["split"]
+        where = ", ".join(split.get("lists", [f"column {column or split.get('column')}"]))
+        where = f"{tree.place(manifest.options['table'])}: {where}"
         values = {*read_split(tree, manifest)} - {""}
         n_folds = 1 if values <= {*PARTS} else min(MAX_FOLDS, len(values))
         try:
@@ -628,7 +629,10 @@ def _describe(
         both = join_first_ten([*(contrary["case_a"] + " and " + contrary["case_b"])])
         text += f"; {counted(len(contrary), 'pairs have')} two labels (is one wrong?): {both}"
     made.say("near-duplicates", text, "yellow" if len(pairs) else "")
-    origin = "as the table says" if "split" in manifest.options else "possible"
+    split = manifest.options.get("split", {})
+    origin = (
+        "as the lists say" if "lists" in split else "as the table says" if split else "possible"
+    )
     made.say("folds", f"{origin}: {fold_sizes(folds)}", "green")
     if fewest < _FEW_TESTED:
         text = counted(fewest, "patients of a class are tested")

@@ -21,6 +21,7 @@ from rin.data.layouts.found import (
     CLASSES,
     JSON_LINES,
     join_findings,
+    lines_of,
     read_table,
     rows_above,
     sheets_of,
@@ -79,6 +80,11 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
     places = without_drawn(places, made)
     tree, pictures = places.tree, places.pictures
     options: dict[str, Any] = {"leave_out": ["files"]}
+    if lists := _lists_of(places):
+        text = (
+            f"those of {', '.join(lists)} are kept only with a --table: divided again by patient"
+        )
+        made.say("parts", text, "yellow")
     if places.mask_pattern or places.masks:
         check_masks(places, made)
         options["mask"] = places.mask_pattern
@@ -133,10 +139,11 @@ def _read_in_any_folder(places: Places, label: str, reading: Reading, made: NewT
 
 def _describe_parts(pictures: Sequence[str], made: NewTask) -> None:
     """Report folders that are parts of a split, which pictures are drawn from together."""
-    outermost = sorted({name.partition("/")[0] for name in pictures})
-    if len(outermost) > 1 and all(map(discovery.part_of, outermost)):
-        text = f"{', '.join(outermost)}: merged, and divided again by patient"
-        made.say("parts", text, "yellow")
+    for folders in zip(*(name.split("/")[:-1] for name in pictures), strict=False):
+        names = sorted({*folders})
+        if len(names) > 1 and all(map(discovery.part_of, names)):
+            text = f"{', '.join(names)}: merged, and divided again by patient"
+            made.say("parts", text, "yellow")
 
 
 def _ends_lacked(places: Places) -> dict[str, str | list[str]]:
@@ -182,7 +189,8 @@ class _Table:
 
     If the table does not have one row per picture, ``key`` is the column that identifies the
     patient or the study of a row; ``of_study`` are the options for one row per study.
-    ``patients`` is the table of the column ``patient``, if that is another one.
+    ``patients`` is the table of the column ``patient``, if that is another one; ``lists`` are
+    files that name the pictures of each part of a split.
     """
 
     rows: pd.DataFrame
@@ -192,6 +200,7 @@ class _Table:
     of_study: dict[str, Any] = field(default_factory=dict)
     sheet: str = ""
     patients: str = ""
+    lists: dict[str, str] = field(default_factory=dict)
 
 
 def read_columns(
@@ -227,6 +236,9 @@ def read_columns(
     if not roles["patient"]:
         _take_patients_beside(places, table, made)
         _hint_at_groups(table, made)
+    if "split" not in table.columns and not roles["split"]:
+        _describe_parts(places.pictures, made)
+        _take_lists(places, table, made)
     _describe_lost_zeros(places, table, made)
     _describe_left_out(places, table, leave_out, made)
     if findings and not in_masks:
@@ -384,6 +396,31 @@ def _take_patients_beside(places: Places, table: _Table, made: NewTask) -> None:
                     "patient column", f"{patient.name} of {file} ({patient.reason})", "yellow"
                 )
                 return
+
+
+def _lists_of(places: Places) -> dict[str, str]:
+    """Return the files that list the pictures of each part of a split, if one is of the test."""
+    parts = {name: part for name in places.tree.names if (part := discovery.part_of_list(name))}
+    is_split = "test" in parts.values() and len({*parts.values()}) == len(parts)
+    return parts if is_split else {}
+
+
+def _take_lists(places: Places, table: _Table, made: NewTask) -> None:
+    """Take the split of lists of pictures if they place each picture; else report them."""
+    image, parts = table.columns.get("image"), _lists_of(places)
+    if not parts:
+        return
+    lines = {line for name in parts for line in lines_of(places.tree, name)}
+    placed = {*discovery.match_names(lines, places.pictures, places.images).values()}
+    used = _named_by(image, places, table) if image and not table.key else {*places.pictures}
+    names = ", ".join(Path(name).name for name in parts)
+    if used <= placed:
+        table.lists = {Path(name).name: part for name, part in parts.items()}
+        text = f"those of {names} are kept (--split {NO_SPLIT} divides again by patient)"
+        made.say("parts", text)
+    else:
+        text = f"{names} place {len(used & placed):,} of {len(used):,} pictures: not kept, and "
+        made.say("parts", f"{text}divided again by patient", "yellow")
 
 
 def _hint_at_groups(table: _Table, made: NewTask) -> None:
@@ -1039,8 +1076,10 @@ def _options_of(
             options |= of_masks | {"parts": parts}
     if "split" in names:
         options["split"] = {"column": names["split"]}
+    elif table.lists:
+        options["split"] = {"lists": table.lists}
     options = {option: value for option, value in options.items() if value}
-    others = {*tree.names} - places.files - {places.table, table.patients}
+    others = {*tree.names} - places.files - {places.table, table.patients, *table.lists}
     if others:
         made.say("other files", f"{counted(len(others), 'files')}, not read")
     left = [word for kind, word in _OF_TABLES.items() if kind in leave_out]

@@ -794,6 +794,27 @@ def lungs(home, *, folders=("leftMask", "rightMask"), with_table=True):
         (home / "own/list.csv").unlink()
 
 
+def lists_of_parts(home, change=lambda train, test: None):
+    """Write lists of the pictures of two parts, as those of ChestX-ray14 are."""
+    names = [row[0] for row in rows_of(home)]
+    test = [name for name in names if int(name[1:3]) % 3 == 0]
+    train = [name for name in names if name not in test]
+    change(train, test)
+    (home / "own/train_val_list.txt").write_text("\n".join(train))
+    (home / "own/test_list.txt").write_text("\r\n".join(test) + "\n")
+
+
+def folders_of_split(home):
+    """Put pictures into folders of two parts, and their paths into the table."""
+    rename(home, lambda p, v: f"set/{('train', 'test')[p % 2]}/P{p:02d}_{v}.png")
+    rows = [
+        (f"set/{('train', 'test')[p % 2]}/P{p:02d}_{v}.png", label_of(p), f"P{p}")
+        for p in range(24)
+        for v in range(2)
+    ]
+    write_table(home, rows)
+
+
 def two_sheets(home, *, labels_first=True):
     """Write labels of patients on one sheet, and names of pictures on another."""
     rename(home, lambda p, v: f"IMG_{100 + 2 * p + v}.png")
@@ -1757,6 +1778,43 @@ CASES = {
         classes=("diagnosis 2", "not diagnosis 2"),
     ),
     # Masks by a word, sides, and layouts of published datasets.
+    "lists of parts": Case(
+        lists_of_parts,
+        "parts those of test_list.txt, train_val_list.txt are kept (--split none divides again",
+    ),
+    "lists of parts, not kept": Case(
+        lists_of_parts, "possible: 5 folds, 71% train", ("--split", "none")
+    ),
+    "lists of parts, a picture in none": Case(
+        lambda home: lists_of_parts(home, lambda train, test: train.pop()),
+        "test_list.txt, train_val_list.txt place 47 of 48 pictures: not kept, and divided again",
+    ),
+    "lists of parts, a picture in two": Case(
+        lambda home: lists_of_parts(home, lambda train, test: train.append(test[0])),
+        "1 picture is in lists of two parts: p00_0.png. Correct the lists, or ignore them with ",
+        refused=True,
+        remedy=("--split", "none"),
+    ),
+    "lists of parts, a patient in two": Case(
+        lambda home: lists_of_parts(home, lambda train, test: train.append(test.pop())),
+        "list.csv: test_list.txt, train_val_list.txt: 1 patient is in several parts",
+        refused=True,
+        remedy=("--split", "none"),
+    ),
+    "lists of parts beside folders of classes": Case(
+        lambda home: (
+            lists_of_parts(home),
+            rename(home, lambda p, v: f"{label_of(p)}/P{p:02d}_{v}.png"),
+            (home / "own/list.csv").unlink(),
+            (home / "own/test_list.txt").rename(home / "own/Bilder/test.txt"),
+            (home / "own/train_val_list.txt").rename(home / "own/Bilder/train.txt"),
+        ),
+        "parts those of test.txt, train.txt are kept only with a --table: divided again by ",
+        table=False,
+    ),
+    "folders of parts in a table's paths": Case(
+        folders_of_split, "parts test, train: merged, and divided again by patient"
+    ),
     "masks of two lungs in two folders": Case(
         lungs,
         "own/Bilder/Manual.",
@@ -2234,6 +2292,8 @@ def call(rin, case, flags):
 
 #: Cases that differ from others in a name or a number.
 SLOW = {
+    "lists of parts, not kept",
+    "lists of parts, a patient in two",
     "masks of two lungs in two folders, one of them",
     "masks of one lung named, those of the other beside",
     "sides in names that no row is compared with",
@@ -2410,6 +2470,15 @@ def test_label_of_a_picture_is_that_of_its_row(rin, home, make, table):
     cases = cases.used_images.cases
     numbers = cases["patient_id"].str.removeprefix("P").astype(int)
     assert (cases["label"] == np.where(numbers < 12, "malignant", "benign")).all()
+
+
+def test_split_of_lists_is_that_of_the_folds(rin, home):
+    lists_of_parts(home)
+    assert rin("new", "mine", *OWN)[0] == 0
+    inputs = open_workspace("mine", data_root=home, results=home / "results").inputs("mine")
+    tested = inputs.folds.query("part == 'test'")["case_id"]
+    assert sorted(tested) == [f"p{p:02d}_{v}.png" for p in range(0, 24, 3) for v in range(2)]
+    assert inputs.folds["fold"].nunique() == 1
 
 
 def test_zip_archive_beside_a_table_is_refused_with_the_command_that_unpacks_it(rin, home):

@@ -35,6 +35,7 @@ from rin.data.layouts.found import (
     STAND_IN_NOTE,
     ReaderOptions,
     join_findings,
+    lines_of,
     read_table,
 )
 from rin.data.manifest import DatasetManifest, read_names
@@ -95,11 +96,18 @@ class GivenSplit(ReaderOptions):
     """A split that comes with the dataset: a column of the table, or of a ``table`` of its own.
 
     The column contains words for train, val and test (`rin.data.discovery.part_of`), or the fold
-    that tests a picture.
+    that tests a picture.  Or ``lists`` are text files that name a picture a line, each of a part.
     """
 
-    column: str
+    column: str = ""
     table: str = ""
+    lists: dict[str, Literal["train", "validation", "test"]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> Self:
+        if bool(self.column) == bool(self.lists):
+            raise ValueError("split: give either the column that names parts, or the lists")
+        return self
 
 
 class TableOptions(ReaderOptions):
@@ -252,6 +260,9 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
     tree = tree.with_pictures(manifest.only)
     column = options.split.column
     file = options.split.table or options.table
+    if options.split.lists:
+        _, rows = _rows(tree, manifest, options, options.table, [])
+        return _in_lists(tree, options.split.lists, rows[NAME])
     place, rows = _rows(tree, manifest, options, file, [column])
     parts = rows[column].map(part_of)
     if (parts == "").all():
@@ -263,6 +274,19 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
         _with_rows(strange), "values are not parts of a split", file=place, remedy=remedy
     )
     return parts.set_axis(rows[NAME]).rename(column)
+
+
+def _in_lists(tree: Tree, lists: dict[str, str], names: pd.Series) -> pd.Series:
+    """Return the part of each picture, by name, whose list names it; else an empty string."""
+    parts: dict[str, str] = {}
+    twice: list[str] = []
+    for file, part in lists.items():
+        place = tree.one_called(file, "Correct the lists in the option split.")
+        for name in match_names(lines_of(tree, place), {*names}).values():
+            twice += [name] if parts.setdefault(name, part) != part else []
+    remedy = "Correct the lists, or ignore them with --split none of rin new."
+    tree.raise_if_any(twice, "pictures are in lists of two parts", remedy=remedy)
+    return pd.Series([parts.get(name, "") for name in names], names, dtype=str)
 
 
 def _with_rows(cells: pd.Series) -> list[str]:
@@ -596,8 +620,8 @@ def _files(
 def _files_beside(tree: Tree, options: TableOptions) -> list[str]:
     """Return the files that are neither tables nor listed in the option ``beside``."""
     tables = options.table.values() if isinstance(options.table, dict) else [options.table]
-    split = options.split.table if options.split else ""
-    beside = {*tables, options.patients, split, *options.beside, STAND_IN_NOTE}
+    split = [options.split.table, *options.split.lists] if options.split else []
+    beside = {*tables, options.patients, *split, *options.beside, STAND_IN_NOTE}
     return [name for name in tree.names if name.rpartition("/")[2] not in beside]
 
 
