@@ -33,6 +33,8 @@ OF_PATIENT = _WORDS["of a patient"].split()
 POSITIVE, NEGATIVE = _WORDS["positive"].split(), _WORDS["negative"].split()
 #: Fewer values than these name no patients, but groups of them: no study divides so few.
 FEWEST_PATIENTS = 6
+#: Words by which a column is one of ratings or of grades.
+_SCALES = {kind: words.split() for kind, words in _WORDS["scales"].items()}
 #: Words for yes and no, which do not name what is present or absent.
 YES_NO = _WORDS["yes or no"].split()
 #: Signs that may separate several findings in a cell, the least ambiguous first.
@@ -539,6 +541,12 @@ def is_of_absence(column: str) -> bool:
     """Return whether a column is called by what is not looked for, as benign or No Finding."""
     words = {plain(word) for word in words_in(column)}
     return plain(column) in NEGATIVE or not words.isdisjoint(_WORDS["absence"].split())
+
+
+def scale_of(column: str) -> str:
+    """Return whether a column is called by grades or by ratings; an empty string if by neither."""
+    words = {plain(word) for word in words_in(column)} | {plain(column)}
+    return next((kind for kind in _SCALES if not words.isdisjoint(_SCALES[kind])), "")
 
 
 def findings_of(cells: Collection[str]) -> tuple[str, dict[str, frozenset[str]]]:

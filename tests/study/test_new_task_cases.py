@@ -2030,8 +2030,26 @@ CASES = {
     ),
     "ratings, of which 0 may mean unknown": Case(
         row_a_picture(("malignancy",), lambda p: (f"{p % 6}",)),
-        "0 counts as not malignancy. If it means unknown, name the others: --negative 1,2,3",
+        "0 counts as not malignancy 4/5. If it means unknown, name the others: --negative 1,2,3",
         ("--positive", "4,5"),
+    ),
+    "BI-RADS, of which 0 alone is not positive": Case(
+        row_a_picture(("BI-RADS",), lambda p: (f"{p % 4}",)),
+        "If it means unknown, name fewer classes with --positive",
+        ("--positive", "1,2,3"),
+    ),
+    "grades, of which 0 is none": Case(
+        row_a_picture(("diagnosis",), lambda p: (f"{p % 5}",)),
+        # No doubt of class 0 comes between.
+        "4 8 as 2/3/4 masks none are read",
+        ("--positive", "2,3,4"),
+        classes=("2/3/4", "not 2/3/4"),
+    ),
+    "grades to 5, of a column that says so": Case(
+        row_a_picture(("isup_grade",), lambda p: (f"{p % 6}",)),
+        "5 8 as isup grade 2/3/4/5 masks none are read",
+        ("--positive", "2,3,4,5"),
+        classes=("isup grade 2/3/4/5", "not isup grade 2/3/4/5"),
     ),
     "ratings, 0 left out": Case(
         row_a_picture(("malignancy",), lambda p: (f"{p % 6}",)),
@@ -2292,6 +2310,8 @@ def call(rin, case, flags):
 
 #: Cases that differ from others in a name or a number.
 SLOW = {
+    "grades to 5, of a column that says so",
+    "BI-RADS, of which 0 alone is not positive",
     "lists of parts, not kept",
     "lists of parts, a patient in two",
     "masks of two lungs in two folders, one of them",
