@@ -602,6 +602,20 @@ def rare_masks(home):
     write_table(home, rows)
 
 
+def sites(home, *, column="case", n=8, several=True):
+    """Write a column with the number of each of a few sites, of which each has many pictures."""
+    rows = []
+    for number in range(30 * n):
+        name = f"img{number:04d}.png"
+        pixels = np.random.default_rng(number).integers(0, 256, (16, 16), dtype=np.uint8)
+        save(home / "own/Bilder" / name, pixels)
+        label = label_of(number // n % 24) if several else label_of(number % n * 24 // n)
+        rows.append((name, label, str(number % n)))
+    for path in (home / "own/Bilder").glob("p*.png"):
+        path.unlink()
+    write_table(home, rows, columns=("Bild", "Befund", column))
+
+
 def in_encoding(encoding, positive, negative):
     """Return what writes the table with other words for its classes, not in Unicode."""
 
@@ -1815,6 +1829,19 @@ CASES = {
     "folders of parts in a table's paths": Case(
         folders_of_split, "parts test, train: merged, and divided again by patient"
     ),
+    "numbers of sites in a column called like patients": Case(
+        sites,
+        "or --patient none if column case names sites and not patients.",
+        refused=True,
+        remedy=("--patient", "none"),
+        patients=240,
+    ),
+    "numbers of sites in a column called like patients, several labels": Case(
+        lambda home: sites(home, n=9),
+        "PATIENTS 270 pictures are of only 9 patients: are these sites or groups? If so, give ",
+        ("--several-labels",),
+        patients=9,
+    ),
     "masks of two lungs in two folders": Case(
         lungs,
         "own/Bilder/Manual.",
@@ -2310,6 +2337,7 @@ def call(rin, case, flags):
 
 #: Cases that differ from others in a name or a number.
 SLOW = {
+    "numbers of sites in a column called like patients, several labels",
     "grades to 5, of a column that says so",
     "BI-RADS, of which 0 alone is not positive",
     "lists of parts, not kept",
