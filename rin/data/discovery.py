@@ -39,6 +39,8 @@ _SCALES = {kind: words.split() for kind, words in _WORDS["scales"].items()}
 YES_NO = _WORDS["yes or no"].split()
 #: Signs that may separate several findings in a cell, the least ambiguous first.
 FINDING_SEPARATORS = "|;/,"
+#: Words for what is neither present nor absent.
+UNCERTAIN = _WORDS["uncertain"].split()
 #: Words for an empty cell.
 MISSING = _WORDS["missing"].split()
 #: Patterns by which names of files may identify patients.
@@ -298,8 +300,8 @@ def is_number(text: str) -> bool:
 
 
 def says_nothing(cell: str) -> bool:
-    """Return whether a cell is empty, or contains a word for a missing value."""
-    return not cell or plain(cell) in MISSING
+    """Return whether a cell is empty, or contains a word or signs for a missing value."""
+    return not cell or plain(cell) in MISSING or bool(re.fullmatch("[?.…]+|--+", cell.strip()))
 
 
 def without_zeros(name: str) -> str:
@@ -441,13 +443,23 @@ def plain(text: str) -> str:
 
 
 def is_called_as_id(name: str) -> bool:
-    """Return whether a column's name ends like those of identifiers, as lesion_id does."""
+    """Return whether a column's name ends like those of identifiers, as lesion_id does.
+
+    One without a name, as column1, may have any.
+    """
+    if re.fullmatch(r"column ?\d+", name):
+        return True
     return plain(name).endswith(tuple(_WORDS["ends of ids"].split()))
 
 
 def is_called_as_mask(name: str) -> bool:
     """Return whether a column's name is one of masks, as Mask_filename is."""
     return _named(name, "mask") > 0
+
+
+def is_called_as_label(name: str) -> bool:
+    """Return whether a column's whole name is one of labels, as pathology is."""
+    return plain(name) in COLUMNS["label"]
 
 
 def is_called_as_file(name: str) -> bool:
@@ -510,6 +522,11 @@ def are_codes(classes: Collection[str]) -> bool:
     )
 
 
+def is_uncertain(value: str) -> bool:
+    """Return whether a class may be that of what is neither present nor absent, as -1 is."""
+    return plain(value) in UNCERTAIN or bool(re.fullmatch(r"-\d+(\.0+)?", value))
+
+
 def code_of(value: str) -> str:
     """Return a class in lower case, and 1.0 as 1."""
     return re.sub(r"\.0+$", "", value.strip()).casefold()
@@ -534,6 +551,7 @@ def guess_positive(classes: Collection[str]) -> str:
 def name_of_code(column: str) -> str:
     """Return the column's name for the positive code, or an empty string if it is too general."""
     is_general = plain(column) in COLUMNS["label"] and plain(column) not in POSITIVE
+    is_general |= bool(re.fullmatch(r"column ?\d+", column))
     return "" if not column or is_general else re.sub(r"[_\s]+", " ", column).strip()
 
 
@@ -610,8 +628,10 @@ def patient_patterns(paths: Sequence[str]) -> dict[str, dict[str, list[str]]]:
         pictures: dict[str, list[str]] = defaultdict(list)
         for path, match in zip(paths, matches, strict=True):
             pictures[match[1]].append(path)
-        # What is behind a word names nobody alone: pictures of a class are numbered like that.
-        is_doubtful = pattern == PATIENT_NAMES[-1] and not fitting
+        # What is behind a word names nobody alone: pictures of a class are numbered like that; and
+        # covid beside covid_0 is a class, whose altered pictures have a longer name.
+        have_numbers = {bool(re.search(r"\d", who)) for who in pictures}
+        is_doubtful = (pattern == PATIENT_NAMES[-1] and not fitting) or len(have_numbers) > 1
         if max(4, len(paths) / 50) <= len(pictures) <= 0.9 * len(paths) and not is_doubtful:
             fitting[pattern] = pictures
     return fitting

@@ -130,7 +130,8 @@ def _names_of(
     codes = discovery.are_codes([value for value in choices if value != UNLABELLED])
     if codes and not label:
         proposed = discovery.name_of_code(column) or joined
-        if proposed != joined and len({*map(discovery.code_of, choices)} - {"-1", "0", "1"}) > 1:
+        numbers = {*filter(str.isdecimal, map(discovery.code_of, choices))} - {"0", "1"}
+        if proposed != joined and len(numbers) > 1:
             proposed = f"{proposed} {joined}"  # of grades and ratings, the column names none
         if proposed != joined and all(map(_is_no, positives)):  # 0 of malignant is not malignant
             label, other = f"not {proposed}", other or proposed
@@ -228,7 +229,7 @@ def _describe_labels(
     said = [f"{value} {classes[value]:,} as {labels[value]}" for value in sorted(labels)]
     if len(said) > 2 and not separator:
         kept = [text for text, value in zip(said, sorted(labels), strict=True) if labels[value]]
-        below = [v for v in sorted(labels) if labels[v] and re.fullmatch(r"-\d+(\.0+)?", v)]
+        below = [v for v in sorted(labels) if labels[v] and discovery.is_uncertain(v)]
         doubt = (
             f". Does {below[0]} mean uncertain? If so, name others by --negative" if below else ""
         )

@@ -33,6 +33,7 @@ from rin.errors import InputError, counted, join_first_ten, look_up
 from rin.study.own_files import (
     IN_MASKS,
     MOST_CLASSES,
+    NO_PATIENTS,
     NO_SPLIT,
     ROWS,
     TABLES,
@@ -60,6 +61,8 @@ MOST_TABLES = 8
 _SAID = "as you said"
 #: Fewest patients of a table in which each may have several rows.
 LEAST_KEYS = 4
+#: A number that a spreadsheet has shortened.
+_ROUNDED = r"\d(?:[.,]\d+)?[Ee]\+\d+"
 #: The part of a column of paths that names a folder of pictures.
 _PICTURE_FOLDER = "{picture_folder}"
 #: The first letter of a column of sides.
@@ -220,18 +223,10 @@ def read_columns(
     _refuse_nameless(places, table.rows)
     settings = _find_key(places, table, roles, findings, made)
     _refuse_wide_rows(places, table)
-    in_masks = roles["label"] == IN_MASKS and IN_MASKS not in table.rows
-    if in_masks:
-        table.columns.pop("label", None)
-    elif "label" not in table.columns:
-        if all(map(discovery.is_of_no_class, table.classes)):
-            _refuse_labels_apart(places, table, "")
-        taken = {column.name for column in table.columns.values()}
-        free = [name for name in table.rows if name not in taken]
-        answer = ask(_question_of_label(table), "--label", table.classes or free, "")
-        _take_roles(table, {"label": answer})
+    in_masks = _take_label(places, table, roles["label"], made, ask)
     for role, column in table.columns.items():
         made.say(f"{role} column", f"{column.name} ({column.reason})")
+    _refuse_rounded(places, table)
     _refuse_other_side(places, table, made)
     if not roles["patient"]:
         _take_patients_beside(places, table, made)
@@ -256,6 +251,23 @@ def read_columns(
     else:
         classes = _classes_of_rows(places, table, leave_out, unlabelled)
     return Reading(options, classes, names, settings, in_masks, places)
+
+
+def _take_label(places: Places, table: _Table, said: str, made: NewTask, ask: Ask) -> bool:
+    """Ask for the column of the label if none was found; return whether masks show labels."""
+    if said == IN_MASKS and IN_MASKS not in table.rows:
+        table.columns.pop("label", None)
+        return True
+    if "label" not in table.columns:
+        if all(map(discovery.is_of_no_class, table.classes)):
+            _refuse_labels_apart(places, table, "")
+        taken = {column.name for column in table.columns.values()}
+        free = [name for name in table.rows if name not in taken]
+        answer = ask(_question_of_label(table), "--label", table.classes or free, "")
+        _take_roles(table, {"label": answer})
+    elif not said:
+        _describe_other_labels(table, made)
+    return False
 
 
 def _open_table(places: Places, roles: dict[str, str], made: NewTask) -> tuple[Places, _Table]:
@@ -348,6 +360,29 @@ def _refuse_other_side(places: Places, table: _Table, made: NewTask) -> None:
         text = f"column {label.name} is of one side of the body ({other} of the other), and names "
         text += "of pictures tell no sides: all pictures of a patient get that label"
         made.say("SIDES", text, "bold red")
+
+
+def _describe_other_labels(table: _Table, made: NewTask) -> None:
+    """Report columns that are called like labels beside the one that is taken."""
+    taken = {column.name for column in table.columns.values()}
+    if others := [
+        name for name in table.classes if name not in taken and discovery.is_called_as_label(name)
+    ]:
+        text = f"{', '.join(others)} may also be the label: --label {shlex.quote(others[0])}"
+        made.say("other columns", text, "yellow")
+
+
+def _refuse_rounded(places: Places, table: _Table) -> None:
+    """Raise InputError for ids that a spreadsheet has shortened, several perhaps to one."""
+    for role in ("image", "key", "patient"):
+        column = table.columns.get(role)
+        cells = table.rows.get(column.name, ()) if column and not table.patients else ()
+        if short := [cell for cell in cells if re.fullmatch(_ROUNDED, cell)]:
+            problem = f"ids in column {column.name if column else ''} are rounded, as {short[0]}, "
+            problem += "so that different ones may look alike"
+            remedy = "Format that column as text where the table was made, and export it again"
+            remedy += f"; or do without it: --patient {NO_PATIENTS}." if role == "patient" else "."
+            raise places.tree.error(problem, file=places.table, remedy=remedy)
 
 
 def _refuse_wide_rows(places: Places, table: _Table) -> None:
@@ -909,6 +944,9 @@ def _refuse_unnamed(places: Places, rows: pd.DataFrame, key: discovery.Key | Non
     remedy = "Name the column of pictures with --image, or of patients with --patient, or give a "
     remedy += "pattern that finds patients in names, as in --patient '^Pat (\\d+)/', and the "
     remedy += f"folder where paths start with --images. A picture is called {pictures[0]}."
+    if short := [cell for cell in rows.stack() if re.fullmatch(_ROUNDED, cell)]:
+        problem += f"; ids such as {short[0]} are rounded"
+        remedy = f"Format ids as text where the table was made, and export it again. {remedy}"
     if len(sheets := sheets_of(tree, places.table)) > 1:
         remedy = f"No other sheet does so either ({', '.join(sheets)}). {remedy}"
     raise tree.error(problem, file=places.table, remedy=remedy)

@@ -1842,6 +1842,49 @@ CASES = {
         ("--several-labels",),
         patients=9,
     ),
+    "a class of unclear cases": Case(
+        classes_of("ja", "nein", "unklar"),
+        "unklar 16 as not ja. Does unklar mean uncertain? If so, name others by --negative",
+        classes=("ja", "not ja"),
+    ),
+    "question marks in place of labels": Case(
+        classes_of("ja", "nein", "?"),
+        "16 rows have no label but ? in column Befund",
+        refused=True,
+        remedy=("--leave-out", "unlabelled"),
+        patients=16,
+        classes=("ja", "nein"),
+    ),
+    "two columns that are called like labels": Case(
+        row_a_picture(("label", "pathology"), lambda p: (f"{p % 2}", label_of(p))),
+        "other columns pathology may also be the label: --label pathology label column label (by ",
+        classes=("1", "0"),
+    ),
+    "patients rounded by a spreadsheet": Case(
+        in_table(lambda i, n, k, p: (n, k, f"{1.2345e11 + 1e6 * (int(p[1:]) // 2):.5E}")),
+        "ids in column Patient are rounded, as 1.23450E+11, so that different ones may look alike",
+        refused=True,
+        remedy=("--patient", "none"),
+        patients=48,
+    ),
+    "pictures rounded by a spreadsheet": Case(
+        lambda home: (
+            rename(home, lambda p, v: f"{123450000000 + 2 * p + v}.png"),
+            write_table(
+                home,
+                [(f"{1.2345e11 + n:.5E}", label_of(n // 2)) for n in range(48)],
+                columns=("Bild", "Befund"),
+            ),
+        ),
+        "ids such as 1.23450E+11 are rounded. Format ids as text where the table was made",
+        refused=True,
+    ),
+    "altered copies of pictures": Case(
+        without_table(lambda p, v: f"{label_of(p)}/{label_of(p)}_{p}{('', '_flip')[v]}.png"),
+        "PATIENTS none are named: each picture counts as a patient.",
+        patients=48,
+        table=False,
+    ),
     "masks of two lungs in two folders": Case(
         lungs,
         "own/Bilder/Manual.",
@@ -2337,6 +2380,9 @@ def call(rin, case, flags):
 
 #: Cases that differ from others in a name or a number.
 SLOW = {
+    "a class of unclear cases",
+    "two columns that are called like labels",
+    "pictures rounded by a spreadsheet",
     "numbers of sites in a column called like patients, several labels",
     "grades to 5, of a column that says so",
     "BI-RADS, of which 0 alone is not positive",
