@@ -1857,7 +1857,7 @@ CASES = {
     ),
     "two columns that are called like labels": Case(
         row_a_picture(("label", "pathology"), lambda p: (f"{p % 2}", label_of(p))),
-        "other columns pathology may also be the label: --label pathology label column label (by ",
+        "other columns pathology may also be the label: --label pathology image column Bild",
         classes=("1", "0"),
     ),
     "patients rounded by a spreadsheet": Case(

@@ -11,7 +11,7 @@ patients are published; a corpus made by `rin.curation` has ``patients.csv``.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
@@ -276,7 +276,7 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
     return parts.set_axis(rows[NAME]).rename(column)
 
 
-def _in_lists(tree: Tree, lists: dict[str, str], names: pd.Series) -> pd.Series:
+def _in_lists(tree: Tree, lists: Mapping[str, str], names: pd.Series) -> pd.Series:
     """Return the part of each picture, by name, whose list names it; else an empty string."""
     parts: dict[str, str] = {}
     twice: list[str] = []
