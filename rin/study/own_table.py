@@ -1004,8 +1004,8 @@ def _refuse_labels_apart(places: Places, table: _Table, label: str) -> None:
     sheets = sheets_of(places.tree, places.table)
     this = _Part(places.table, table.sheet or next(iter(sheets), ""), table.rows)
     for part in _parts_beside(places):
-        found = discovery.guess_columns(part.rows, [], [], ("", ""))[0].get("label")
-        name = found.name if found and not label else label
+        column = discovery.guess_columns(part.rows, [], [], ("", ""))[0].get("label")
+        name = column.name if column and not label else label
         if name in part.rows and part[:2] != this[:2]:
             problem = f"the label may be column {name} of {part.in_words()}"
             _refuse_apart(places, this, part, problem, name)
@@ -1031,11 +1031,11 @@ def _refuse_apart(
     The ``first`` names pictures; the ``second`` has a row for each key.
     """
     shared = {}
-    for one, other in product(first.rows, second.rows):
-        cells, keys = ({*column} - {""} for column in (first.rows[one], second.rows[other]))
-        filled = second.rows.drop_duplicates()[other].loc[lambda column: column != ""]
+    for name, key in product(first.rows, second.rows):
+        cells, keys = ({*column} - {""} for column in (first.rows[name], second.rows[key]))
+        filled = second.rows.drop_duplicates()[key].loc[lambda column: column != ""]
         if len(keys) >= LEAST_KEYS and filled.is_unique and len(cells & keys) > len(cells) / 2:
-            shared[one, other] = len(cells & keys), discovery.is_called_as_id(one)
+            shared[name, key] = len(cells & keys), discovery.is_called_as_id(name)
     if not shared:
         return
     columns = max(shared, key=lambda pair: shared[pair])
