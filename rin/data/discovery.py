@@ -33,10 +33,14 @@ OF_PATIENT = _WORDS["of a patient"].split()
 POSITIVE, NEGATIVE = _WORDS["positive"].split(), _WORDS["negative"].split()
 #: Fewer values than these name no patients, but groups of them: no study divides so few.
 FEWEST_PATIENTS = 6
+#: Words by which a column is one of ratings or of grades.
+_SCALES = {kind: words.split() for kind, words in _WORDS["scales"].items()}
 #: Words for yes and no, which do not name what is present or absent.
 YES_NO = _WORDS["yes or no"].split()
 #: Signs that may separate several findings in a cell, the least ambiguous first.
 FINDING_SEPARATORS = "|;/,"
+#: Words for what is neither present nor absent.
+UNCERTAIN = _WORDS["uncertain"].split()
 #: Words for an empty cell.
 MISSING = _WORDS["missing"].split()
 #: Patterns by which names of files may identify patients.
@@ -75,6 +79,9 @@ _ANY = "**/"
 _WORKBOOKS = (b"\xd0\xcf\x11\xe0", b"PK\x03\x04")
 #: A sign of Japanese that has its full width.
 _HAS_FULL_WIDTH = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
+#: How much rarer, in places in the order of frequency, a capital within a word makes its letter;
+#: how much rarer letters of another reading may be on average, and how rare those of any.
+_OF_CAPITAL, _MOST_RARER, _RAREST = 2, 2, 15
 #: Words of tables and folders for the parts of a split.
 PART_WORDS = PART_NAMES | _WORDS["parts"]
 
@@ -118,7 +125,8 @@ def decode(content: bytes) -> tuple[str, str]:
 def readings_of(content: bytes) -> dict[str, str]:
     """Return the texts that a table in a European code page may be, by encoding, likelier first.
 
-    A reading with more words that tables of ours contain, such as ``bösartig``, is likelier.
+    A reading with more words that tables of ours contain, such as ``bösartig``, is likelier; of
+    Cyrillic and Greek readings, one with commoner letters.
     """
     texts: dict[str, str] = {}
     for encoding, language in _WORDS["letters of pages"].items():
@@ -126,12 +134,38 @@ def readings_of(content: bytes) -> dict[str, str]:
         letters = _WORDS["letters"][language] + _WORDS["signs"]
         if text not in texts.values() and _is_written_with(letters, text):
             texts[encoding] = text
+    if not texts:
+        return _readings_in_other_letters(content)
     known = {*POSITIVE, *NEGATIVE, *chain(*COLUMNS.values())}
     n_known = {
         encoding: sum(plain(word) in known for word in accented_words(text))
         for encoding, text in texts.items()
     }
     return {encoding: texts[encoding] for encoding in sorted(texts, key=lambda e: -n_known[e])}
+
+
+def _readings_in_other_letters(content: bytes) -> dict[str, str]:
+    """Return the texts in Cyrillic or Greek that a table may be, by encoding, likelier first.
+
+    A handful of words is recognised by how common their letters are; readings that are much less
+    likely than the first are left out.
+    """
+    rarity: dict[str, float] = {}
+    texts: dict[str, str] = {}
+    for encoding, language in _WORDS["other letters of pages"].items():
+        text = content.decode(encoding, "replace")
+        words = accented_words(text)
+        order = _WORDS["letters by frequency"][language]
+        allowed = {*order, *order.upper(), *_WORDS["other signs"]}
+        is_mixed = any(sign.isascii() for word in words for sign in word)
+        if words and not is_mixed and text not in texts.values() and _has_only(allowed, text):
+            places = [order.index(letter) for word in words for letter in word.lower()]
+            capitals = sum(letter.isupper() for word in words for letter in word[1:])
+            rarity[encoding] = (sum(places) + _OF_CAPITAL * capitals) / len(places)
+            texts[encoding] = text
+    likely = min(rarity.values(), default=0) + _MOST_RARER
+    of_likely = [encoding for encoding in texts if rarity[encoding] <= min(likely, _RAREST)]
+    return {encoding: texts[encoding] for encoding in sorted(of_likely, key=rarity.__getitem__)}
 
 
 def accented_words(text: str) -> list[str]:
@@ -148,13 +182,18 @@ def _is_written_with(letters: str, text: str) -> bool:
     """
     beyond = [sign for sign in text if not sign.isascii()]
     plain_letters = sum(sign.isascii() for word in accented_words(text) for sign in word)
+    return _has_only({*letters}, text) and sum(map(str.isalpha, beyond)) <= plain_letters
+
+
+def _has_only(letters: Collection[str], text: str) -> bool:
+    """Return whether a text has only these letters and signs outside ASCII, in a usual order."""
     signs = re.escape("".join({*_WORDS["signs"]} - {*_WORDS["signs of words"]}))
     is_odd = re.search(rf"[^\W\d_][{signs}][^\W\d_]", text) or any(
         before.islower() and not after.isascii() and after.isupper()
         for before, after in pairwise(text)
     )
-    is_text = {*beyond} <= {*letters} and "\0" not in text and not is_odd
-    return is_text and sum(map(str.isalpha, beyond)) <= plain_letters
+    beyond = {sign for sign in text if not sign.isascii()}
+    return beyond <= {*letters} and "\0" not in text and not is_odd
 
 
 def separator_of(text: str) -> str:
@@ -261,8 +300,8 @@ def is_number(text: str) -> bool:
 
 
 def says_nothing(cell: str) -> bool:
-    """Return whether a cell is empty, or contains a word for a missing value."""
-    return not cell or plain(cell) in MISSING
+    """Return whether a cell is empty, or contains a word or signs for a missing value."""
+    return not cell or plain(cell) in MISSING or bool(re.fullmatch("[?.…]+|--+", cell.strip()))
 
 
 def without_zeros(name: str) -> str:
@@ -404,13 +443,23 @@ def plain(text: str) -> str:
 
 
 def is_called_as_id(name: str) -> bool:
-    """Return whether a column's name ends like those of identifiers, as lesion_id does."""
+    """Return whether a column's name ends like those of identifiers, as lesion_id does.
+
+    One without a name, as column1, may have any.
+    """
+    if re.fullmatch(r"column ?\d+", name):
+        return True
     return plain(name).endswith(tuple(_WORDS["ends of ids"].split()))
 
 
 def is_called_as_mask(name: str) -> bool:
     """Return whether a column's name is one of masks, as Mask_filename is."""
     return _named(name, "mask") > 0
+
+
+def is_called_as_label(name: str) -> bool:
+    """Return whether a column's whole name is one of labels, as pathology is."""
+    return plain(name) in COLUMNS["label"]
 
 
 def is_called_as_file(name: str) -> bool:
@@ -459,11 +508,23 @@ def part_of(cell: str) -> str:
     return PART_WORDS.get(cell.strip().casefold(), "")
 
 
+def part_of_list(file: str) -> str:
+    """Return the part of a split whose pictures a file lists, as ``train_val_list.txt`` does."""
+    stem, _, ending = file.rpartition("/")[2].rpartition(".")
+    words = [word for word in words_in(stem) if word.casefold() not in _WORDS["of lists"].split()]
+    return part_of("".join(words)) if ending.lower() == "txt" else ""
+
+
 def are_codes(classes: Collection[str]) -> bool:
     """Return whether all classes are numbers or words for yes and no."""
     return all(
         code_of(value).lstrip("-").isdigit() or code_of(value) in YES_NO for value in classes
     )
+
+
+def is_uncertain(value: str) -> bool:
+    """Return whether a class may be that of what is neither present nor absent, as -1 is."""
+    return plain(value) in UNCERTAIN or bool(re.fullmatch(r"-\d+(\.0+)?", value))
 
 
 def code_of(value: str) -> str:
@@ -490,6 +551,7 @@ def guess_positive(classes: Collection[str]) -> str:
 def name_of_code(column: str) -> str:
     """Return the column's name for the positive code, or an empty string if it is too general."""
     is_general = plain(column) in COLUMNS["label"] and plain(column) not in POSITIVE
+    is_general |= bool(re.fullmatch(r"column ?\d+", column))
     return "" if not column or is_general else re.sub(r"[_\s]+", " ", column).strip()
 
 
@@ -497,6 +559,12 @@ def is_of_absence(column: str) -> bool:
     """Return whether a column is called by what is not looked for, as benign or No Finding."""
     words = {plain(word) for word in words_in(column)}
     return plain(column) in NEGATIVE or not words.isdisjoint(_WORDS["absence"].split())
+
+
+def scale_of(column: str) -> str:
+    """Return whether a column is called by grades or by ratings; an empty string if by neither."""
+    words = {plain(word) for word in words_in(column)} | {plain(column)}
+    return next((kind for kind in _SCALES if not words.isdisjoint(_SCALES[kind])), "")
 
 
 def findings_of(cells: Collection[str]) -> tuple[str, dict[str, frozenset[str]]]:
@@ -560,8 +628,10 @@ def patient_patterns(paths: Sequence[str]) -> dict[str, dict[str, list[str]]]:
         pictures: dict[str, list[str]] = defaultdict(list)
         for path, match in zip(paths, matches, strict=True):
             pictures[match[1]].append(path)
-        # What is behind a word names nobody alone: pictures of a class are numbered like that.
-        is_doubtful = pattern == PATIENT_NAMES[-1] and not fitting
+        # What is behind a word names nobody alone: pictures of a class are numbered like that; and
+        # covid beside covid_0 is a class, whose altered pictures have a longer name.
+        have_numbers = {bool(re.search(r"\d", who)) for who in pictures}
+        is_doubtful = (pattern == PATIENT_NAMES[-1] and not fitting) or len(have_numbers) > 1
         if max(4, len(paths) / 50) <= len(pictures) <= 0.9 * len(paths) and not is_doubtful:
             fitting[pattern] = pictures
     return fitting
@@ -765,6 +835,24 @@ def start_lacked(pattern: str, masks: Collection[str], pictures: Collection[str]
     return starts.pop() if len(starts) == 1 and not has_name else ""
 
 
+def folders_lacked(masks: Collection[str], pictures: Collection[str]) -> list[str]:
+    """Return the folders of masks that paths of pictures lack, as ``leftMask`` and ``rightMask``.
+
+    ``masks`` are below a folder of their own.
+    """
+    of_masks, of_pictures = (
+        {folder for name in names for folder in name.split("/")[:-1]}
+        for names in (masks, pictures)
+    )
+    return sorted(of_masks - of_pictures)
+
+
+def without_folders(name: str, folders: Collection[str]) -> str:
+    """Return a path without some of its folders."""
+    *above, file = name.split("/")
+    return "/".join([*(folder for folder in above if folder not in folders), file])
+
+
 class InnerFolders(NamedTuple):
     """A folder of masks in the folder of each class or patient, and that of their pictures.
 
@@ -945,7 +1033,7 @@ def guess_columns(
         # Of several labels, as of a box for each diagnosis, the user has to choose.
         if len(likely) == 1 or (likely and role != "label"):
             columns[role] = Column(likely[0], "by its name")
-        elif role == "label" and len(fits) == 1 and not _is_of_no_class(fits[0]):
+        elif role == "label" and len(fits) == 1 and not is_of_no_class(fits[0]):
             columns[role] = Column(fits[0], "the only column with a few classes")
     return columns, fits
 
@@ -1099,7 +1187,7 @@ def _describes_patient(text: str, parts: Collection[str]) -> bool:
     return not {*parts}.isdisjoint(OF_PATIENT) or text in compounds
 
 
-def _is_of_no_class(name: str) -> bool:
+def is_of_no_class(name: str) -> bool:
     """Return whether a column describes a patient, a view or a device and is hardly the label."""
     parts = {plain(part) for part in re.split(r"[^0-9A-Za-zÀ-ÿ]+", name)}
     return not {plain(name), *parts}.isdisjoint(_WORDS["of no class"].split())

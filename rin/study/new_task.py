@@ -89,6 +89,8 @@ _SEED = Profile.model_fields["seed"].default
 #: Patients of each class that every fold must test for an interval, and the number below which an
 #: interval is too wide to be useful.
 _LEAST_TESTED, _FEW_TESTED = LEAST[PARTS.index("test")], 10
+#: Fewer patients than these, with so many pictures each, may be sites or groups of patients.
+_FEW_PATIENTS, _MANY_OF_ONE = 10, 20
 
 
 def new_task(
@@ -488,7 +490,7 @@ def _inspect(
         checked = cases.assign(mask_digest=cases["mask_digest"].where(~right, ""))
     if wrong := case_problems(manifest, checked):
         kind, problem, remedy = wrong[0]
-        remedy = _remedy_of(kind, remedy, manifest)
+        remedy = _remedy_of(kind, remedy, manifest, cases)
         raise InputError(problem, where=tree.place(places.table), remedy=f"{remedy}.")
     bits, pairs = suggest_threshold(cases)
     fields["near_duplicate_bits"] = bits
@@ -497,11 +499,24 @@ def _inspect(
     return pairs
 
 
-def _remedy_of(kind: str, remedy: str, manifest: DatasetManifest) -> str:
+def _may_be_groups(manifest: DatasetManifest, cases: pd.DataFrame) -> bool:
+    """Return whether patients are so few that they may be sites; series of slices are many."""
+    n, are_of_series = (
+        cases["patient_id"].nunique(),
+        manifest.slices or manifest.patients_in_headers,
+    )
+    is_doubtful = n < _FEW_PATIENTS or (not are_of_series and len(cases) >= 5 * _MANY_OF_ONE * n)
+    return is_doubtful and len(cases) >= _MANY_OF_ONE * n
+
+
+def _remedy_of(kind: str, remedy: str, manifest: DatasetManifest, cases: pd.DataFrame) -> str:
     """Return the remedy for a kind of problem with cases, with the flags of `rin new`."""
     remedy = _TEXTS["remedies"].get(kind, remedy)
     if kind == "mixed patients" and (key := manifest.options.get("key")):
         remedy = remedy.replace("belong to pictures", f"belong to cells of {key}, as of sides")
+    column = manifest.options.get("patient")
+    if kind == "mixed patients" and column and _may_be_groups(manifest, cases):
+        remedy += f", or --patient {NO_PATIENTS} if column {column} names sites and not patients"
     if kind == "mixed patients" and manifest.patient_pattern:
         remedy += f", or --patient {NO_PATIENTS} if names do not identify patients"
     elif kind == "mixed patients" and manifest.options.get("patients") is True:
@@ -561,12 +576,13 @@ def _divide(dataset: Dataset, pairs: pd.DataFrame, column: str) -> tuple[pd.Data
     manifest, cases = dataset.manifest, dataset.cases
     tree = open_tree(dataset.root, dataset.location)
     groups, where = leak_free_groups(cases, pairs), tree.place()
-    remedy = f"Correct the column, or ignore it with --split {NO_SPLIT}."
+    remedy = f"Correct the column or lists, or ignore them with --split {NO_SPLIT}."
     if "split" not in manifest.options:
         folds = make_folds(cases, groups, 5, _SEED, where=where)
     else:
-        column = column or manifest.options["split"]["column"]
-        where = f"{tree.place(manifest.options['table'])}: column {column}"
+        split = manifest.options["split"]
+        where = ", ".join(split.get("lists", [f"column {column or split.get('column')}"]))
+        where = f"{tree.place(manifest.options['table'])}: {where}"
         values = {*read_split(tree, manifest)} - {""}
         n_folds = 1 if values <= {*PARTS} else min(MAX_FOLDS, len(values))
         try:
@@ -628,7 +644,10 @@ def _describe(
         both = join_first_ten([*(contrary["case_a"] + " and " + contrary["case_b"])])
         text += f"; {counted(len(contrary), 'pairs have')} two labels (is one wrong?): {both}"
     made.say("near-duplicates", text, "yellow" if len(pairs) else "")
-    origin = "as the table says" if "split" in manifest.options else "possible"
+    split = manifest.options.get("split", {})
+    origin = (
+        "as the lists say" if "lists" in split else "as the table says" if split else "possible"
+    )
     made.say("folds", f"{origin}: {fold_sizes(folds)}", "green")
     if fewest < _FEW_TESTED:
         text = counted(fewest, "patients of a class are tested")
@@ -652,6 +671,12 @@ def _describe_patients(
         made.say("PATIENTS", f"by the pattern, {alone}", "bold red")
     else:
         made.say("patients", patients_in_words(manifest, cases))
+        if _may_be_groups(manifest, cases):
+            text = (
+                f"{counted(len(cases), 'pictures are')} of only {cases['patient_id'].nunique()} "
+            )
+            text += "patients: are these sites or groups? If so, give --patient the column of "
+            made.say("PATIENTS", f"{text}patients, or {NO_PATIENTS}", "bold red")
         if hint and cases["patient_id"].is_unique:
             made.say("PATIENTS", f"each picture has a patient of its own{hint}", "yellow")
 

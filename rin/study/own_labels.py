@@ -15,8 +15,8 @@ from rin.errors import InputError, counted, join_first_ten, look_up
 from rin.study.own_files import MOST_CLASSES, Ask, NewTask
 
 _ALL_OTHERS = "all others"
-#: Most numbers, from 0 on, that are grades of which 0 is none, and not a scale.
-_LONGEST_GRADES = 3
+#: Most numbers, from 0 on, that are grades of which 0 is none, and not ratings.
+_LONGEST_GRADES = 5
 #: Two names whose similarity, 0 to 1, is at least this may be one class, misspelt.
 _ALIKE = 0.85
 
@@ -58,7 +58,7 @@ def read_labels(
     rest = "null is left out" if chosen.negatives else "all other classes are compared with it"
     made.notes["label_map"] = f"the positive class first; {rest}"
     _describe_labels(classes, labels, findings, separator, made)
-    _doubt_zero(labels, negative, label, made)
+    _doubt_zero(labels, negative, label, column, made)
     if nothing:
         n = sum(classes[value] for value in nothing)
         made.say("unlabelled", counted(n, "pictures are left out"), "yellow")
@@ -130,6 +130,9 @@ def _names_of(
     codes = discovery.are_codes([value for value in choices if value != UNLABELLED])
     if codes and not label:
         proposed = discovery.name_of_code(column) or joined
+        numbers = {*filter(str.isdecimal, map(discovery.code_of, choices))} - {"0", "1"}
+        if proposed != joined and len(numbers) > 1:
+            proposed = f"{proposed} {joined}"  # of grades and ratings, the column names none
         if proposed != joined and all(map(_is_no, positives)):  # 0 of malignant is not malignant
             label, other = f"not {proposed}", other or proposed
     if codes and not label:
@@ -226,7 +229,7 @@ def _describe_labels(
     said = [f"{value} {classes[value]:,} as {labels[value]}" for value in sorted(labels)]
     if len(said) > 2 and not separator:
         kept = [text for text, value in zip(said, sorted(labels), strict=True) if labels[value]]
-        below = [v for v in sorted(labels) if labels[v] and re.fullmatch(r"-\d+(\.0+)?", v)]
+        below = [v for v in sorted(labels) if labels[v] and discovery.is_uncertain(v)]
         doubt = (
             f". Does {below[0]} mean uncertain? If so, name others by --negative" if below else ""
         )
@@ -238,17 +241,23 @@ def _describe_labels(
 
 
 def _doubt_zero(
-    labels: dict[str, str | None], negative: Sequence[str], label: str, made: NewTask
+    labels: dict[str, str | None], negative: Sequence[str], label: str, column: str, made: NewTask
 ) -> None:
-    """Report that 0 of a scale, as of ratings, counts as negative, where it may mean unknown."""
+    """Report that 0 of ratings counts as negative, where it may mean unknown.
+
+    Numbers are grades, of which 0 is none, if the column is called so, or if they end at 4, as
+    grades of arthrosis and of retinopathy do; 0 of BI-RADS is incomplete.
+    """
     codes = {discovery.code_of(value): value for value in labels}
-    is_scale = len(codes) > _LONGEST_GRADES and all(map(str.isdigit, codes))
+    kind = discovery.scale_of(column)
+    is_long = len(codes) > (2 if kind == "ratings" else _LONGEST_GRADES) and kind != "grades"
+    is_scale = is_long and all(map(str.isdigit, codes))
     if is_scale and "0" in codes and not negative and labels[codes["0"]] != label:
         others = [value for code, value in codes.items() if code != "0" and labels[value] != label]
-        text = (
-            f"{codes['0']} counts as {labels[codes['0']]}. If it means unknown, name the others: "
-        )
-        made.say("CLASS 0", f"{text}--negative {','.join(others)}", "bold red")
+        remedy = f"name the others: --negative {','.join(others)}"
+        remedy = remedy if others else "name fewer classes with --positive"
+        text = f"{codes['0']} counts as {labels[codes['0']]}. If it means unknown, {remedy}"
+        made.say("CLASS 0", text, "bold red")
 
 
 def _refuse_alike_classes(

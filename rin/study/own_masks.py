@@ -177,6 +177,32 @@ def check_masks(places: Places, made: NewTask) -> None:
         pictures = {discovery.file_stem(name) for name in places.pictures}
         text += f", of pictures such as {min(pictures)}"
     made.say("masks", text, "yellow" if start or word or places.inner else "")
+    _describe_folders(places, made)
+
+
+def folders_lacked(places: Places) -> list[str]:
+    """Return the folders inside that of the masks which paths of pictures lack."""
+    is_apart = places.masks not in ("", places.images)
+    return discovery.folders_lacked(places.mask_files, places.pictures) if is_apart else []
+
+
+def folders_united(places: Places) -> list[str]:
+    """Return such folders if files in them are called alike, as masks of one picture are."""
+    folders = folders_lacked(places)
+    called = {discovery.without_folders(name, folders) for name in places.mask_files}
+    return folders if len(called) < len(places.mask_files) else []
+
+
+def _describe_folders(places: Places, made: NewTask) -> None:
+    """Report folders whose masks are united, in red unless they are of two sides."""
+    folders = folders_united(places)
+    words = [word for name in folders for word in re.findall("[A-Z]?[a-z]+|[A-Z]+", name)]
+    if folders:
+        others = "|".join(map(re.escape, folders[1:])).replace("\\ ", " ")
+        text = f"masks of one picture in {', '.join(folders)} are united (for {folders[0]} alone, "
+        text += f"give --only {shlex.quote(f'^(?!.*/({others})/)')})"
+        is_of_sides = len(folders) == 2 and {*map(discovery.side_of, words)} >= {*discovery.SIDES}
+        made.say("MASKS", text, "yellow" if is_of_sides else "bold red")
 
 
 def lesion_values(places: Places, said: str, made: NewTask, ask: Ask) -> dict[str, Any]:

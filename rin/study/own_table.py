@@ -7,12 +7,12 @@ shown on the screen; an option that cannot be found is an error.
 import re
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -21,6 +21,7 @@ from rin.data.layouts.found import (
     CLASSES,
     JSON_LINES,
     join_findings,
+    lines_of,
     read_table,
     rows_above,
     sheets_of,
@@ -32,6 +33,7 @@ from rin.errors import InputError, counted, join_first_ten, look_up
 from rin.study.own_files import (
     IN_MASKS,
     MOST_CLASSES,
+    NO_PATIENTS,
     NO_SPLIT,
     ROWS,
     TABLES,
@@ -43,7 +45,13 @@ from rin.study.own_files import (
     named_in_headers,
     refuse_unread,
 )
-from rin.study.own_masks import check_masks, classes_in_masks, without_drawn
+from rin.study.own_masks import (
+    check_masks,
+    classes_in_masks,
+    folders_lacked,
+    folders_united,
+    without_drawn,
+)
 
 #: The names in a table's option ``leave_out`` for kinds of ``--leave-out``.
 _OF_TABLES = {"rows-without-pictures": "rows", "pictures-without-rows": "pictures"}
@@ -53,6 +61,8 @@ MOST_TABLES = 8
 _SAID = "as you said"
 #: Fewest patients of a table in which each may have several rows.
 LEAST_KEYS = 4
+#: A number that a spreadsheet has shortened.
+_ROUNDED = r"\d(?:[.,]\d+)?[Ee]\+\d+"
 #: The part of a column of paths that names a folder of pictures.
 _PICTURE_FOLDER = "{picture_folder}"
 #: The first letter of a column of sides.
@@ -73,13 +83,20 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
     places = without_drawn(places, made)
     tree, pictures = places.tree, places.pictures
     options: dict[str, Any] = {"leave_out": ["files"]}
+    if lists := _lists_of(places):
+        text = (
+            f"those of {', '.join(lists)} are kept only with a --table: divided again by patient"
+        )
+        made.say("parts", text, "yellow")
     if places.mask_pattern or places.masks:
         check_masks(places, made)
         options["mask"] = places.mask_pattern
         options |= {"masks": places.masks} if places.masks not in ("", places.images) else {}
         options |= _ends_lacked(places)
     strange = sorted(set(filter(tree.is_picture, tree.names)) - places.files)
-    remedy = "Put pictures and masks into a folder of their own, or link them there."
+    others = "|".join(sorted({re.escape(name.rpartition("/")[0]) for name in strange}))
+    remedy = "Put pictures and masks into a folder of their own, or link them there; or leave "
+    remedy += f"others out: --only {shlex.quote(f'^(?!({others})/)')}.".replace("\\ ", " ")
     tree.raise_if_any(strange, "pictures are in other folders", remedy=remedy)
     names = [join_name(places.images, name) for name in pictures]
     if label:
@@ -125,19 +142,21 @@ def _read_in_any_folder(places: Places, label: str, reading: Reading, made: NewT
 
 def _describe_parts(pictures: Sequence[str], made: NewTask) -> None:
     """Report folders that are parts of a split, which pictures are drawn from together."""
-    outermost = sorted({name.partition("/")[0] for name in pictures})
-    if len(outermost) > 1 and all(map(discovery.part_of, outermost)):
-        text = f"{', '.join(outermost)}: merged, and divided again by patient"
-        made.say("parts", text, "yellow")
+    for folders in zip(*(name.split("/")[:-1] for name in pictures), strict=False):
+        names = sorted({*folders})
+        if len(names) > 1 and all(map(discovery.part_of, names)):
+            text = f"{', '.join(names)}: merged, and divided again by patient"
+            made.say("parts", text, "yellow")
 
 
-def _ends_lacked(places: Places) -> dict[str, str]:
+def _ends_lacked(places: Places) -> dict[str, str | list[str]]:
     """Return the options for what masks lack of the paths and names of their pictures."""
     names = places.mask_pattern, places.mask_files, places.pictures
     channel = discovery.channel_lacked(*names)
-    options = {
+    options: dict[str, str | list[str]] = {
         "inner_masks": places.inner.masks if places.inner else "",
         "inner_images": places.inner.pictures if places.inner else "",
+        "mask_folders": folders_lacked(places),
         "start": discovery.start_lacked(*names),
         "channel": channel if channel != discovery.CHANNEL else "",
         "word": discovery.word_lacked(*names),
@@ -173,7 +192,8 @@ class _Table:
 
     If the table does not have one row per picture, ``key`` is the column that identifies the
     patient or the study of a row; ``of_study`` are the options for one row per study.
-    ``patients`` is the table of the column ``patient``, if that is another one.
+    ``patients`` is the table of the column ``patient``, if that is another one; ``lists`` are
+    files that name the pictures of each part of a split.
     """
 
     rows: pd.DataFrame
@@ -183,6 +203,7 @@ class _Table:
     of_study: dict[str, Any] = field(default_factory=dict)
     sheet: str = ""
     patients: str = ""
+    lists: dict[str, str] = field(default_factory=dict)
 
 
 def read_columns(
@@ -202,20 +223,17 @@ def read_columns(
     _refuse_nameless(places, table.rows)
     settings = _find_key(places, table, roles, findings, made)
     _refuse_wide_rows(places, table)
-    in_masks = roles["label"] == IN_MASKS and IN_MASKS not in table.rows
-    if in_masks:
-        table.columns.pop("label", None)
-    elif "label" not in table.columns:
-        taken = {column.name for column in table.columns.values()}
-        free = [name for name in table.rows if name not in taken]
-        answer = ask(_question_of_label(table), "--label", table.classes or free, "")
-        _take_roles(table, {"label": answer})
+    in_masks = _take_label(places, table, roles["label"], made, ask)
     for role, column in table.columns.items():
         made.say(f"{role} column", f"{column.name} ({column.reason})")
+    _refuse_rounded(places, table)
     _refuse_other_side(places, table, made)
     if not roles["patient"]:
         _take_patients_beside(places, table, made)
         _hint_at_groups(table, made)
+    if "split" not in table.columns and not roles["split"]:
+        _describe_parts(places.pictures, made)
+        _take_lists(places, table, made)
     _describe_lost_zeros(places, table, made)
     _describe_left_out(places, table, leave_out, made)
     if findings and not in_masks:
@@ -235,6 +253,23 @@ def read_columns(
     return Reading(options, classes, names, settings, in_masks, places)
 
 
+def _take_label(places: Places, table: _Table, said: str, made: NewTask, ask: Ask) -> bool:
+    """Ask for the column of the label if none was found; return whether masks show labels."""
+    if said == IN_MASKS and IN_MASKS not in table.rows:
+        table.columns.pop("label", None)
+        return True
+    if "label" not in table.columns:
+        if all(map(discovery.is_of_no_class, table.classes)):
+            _refuse_labels_apart(places, table, "")
+        taken = {column.name for column in table.columns.values()}
+        free = [name for name in table.rows if name not in taken]
+        answer = ask(_question_of_label(table), "--label", table.classes or free, "")
+        _take_roles(table, {"label": answer})
+    elif not said:
+        _describe_other_labels(table, made)
+    return False
+
+
 def _open_table(places: Places, roles: dict[str, str], made: NewTask) -> tuple[Places, _Table]:
     """Return the places without masks that columns name, and the table with guessed columns."""
     sheet = _sheet_of(places)
@@ -243,6 +278,8 @@ def _open_table(places: Places, roles: dict[str, str], made: NewTask) -> tuple[P
     table.columns, table.classes = discovery.guess_columns(
         table.rows, places.pictures, places.mask_files, (places.images, drawn)
     )
+    if roles["label"] not in ("", IN_MASKS, *table.rows):
+        _refuse_labels_apart(places, table, roles["label"])
     _take_roles(table, roles)
     places = _without_masks(places, table)
     places = without_drawn(places, made, _named_by(table.columns.get("image"), places, table))
@@ -325,6 +362,29 @@ def _refuse_other_side(places: Places, table: _Table, made: NewTask) -> None:
         made.say("SIDES", text, "bold red")
 
 
+def _describe_other_labels(table: _Table, made: NewTask) -> None:
+    """Report columns that are called like labels beside the one that is taken."""
+    taken = {column.name for column in table.columns.values()}
+    if others := [
+        name for name in table.classes if name not in taken and discovery.is_called_as_label(name)
+    ]:
+        text = f"{', '.join(others)} may also be the label: --label {shlex.quote(others[0])}"
+        made.say("other columns", text, "yellow")
+
+
+def _refuse_rounded(places: Places, table: _Table) -> None:
+    """Raise InputError for ids that a spreadsheet has shortened, several perhaps to one."""
+    for role in ("image", "key", "patient"):
+        column = table.columns.get(role)
+        cells = table.rows.get(column.name, ()) if column and not table.patients else ()
+        if short := [cell for cell in cells if re.fullmatch(_ROUNDED, cell)]:
+            problem = f"ids in column {column.name if column else ''} are rounded, as {short[0]}, "
+            problem += "so that different ones may look alike"
+            remedy = "Format that column as text where the table was made, and export it again"
+            remedy += f"; or do without it: --patient {NO_PATIENTS}." if role == "patient" else "."
+            raise places.tree.error(problem, file=places.table, remedy=remedy)
+
+
 def _refuse_wide_rows(places: Places, table: _Table) -> None:
     """Raise InputError if a second column names other pictures, as of another view."""
     image = table.columns.get("image")
@@ -371,6 +431,31 @@ def _take_patients_beside(places: Places, table: _Table, made: NewTask) -> None:
                     "patient column", f"{patient.name} of {file} ({patient.reason})", "yellow"
                 )
                 return
+
+
+def _lists_of(places: Places) -> dict[str, str]:
+    """Return the files that list the pictures of each part of a split, if one is of the test."""
+    parts = {name: part for name in places.tree.names if (part := discovery.part_of_list(name))}
+    is_split = "test" in parts.values() and len({*parts.values()}) == len(parts)
+    return parts if is_split else {}
+
+
+def _take_lists(places: Places, table: _Table, made: NewTask) -> None:
+    """Take the split of lists of pictures if they place each picture; else report them."""
+    image, parts = table.columns.get("image"), _lists_of(places)
+    if not parts:
+        return
+    lines = {line for name in parts for line in lines_of(places.tree, name)}
+    placed = {*discovery.match_names(lines, places.pictures, places.images).values()}
+    used = _named_by(image, places, table) if image and not table.key else {*places.pictures}
+    names = ", ".join(Path(name).name for name in parts)
+    if used <= placed:
+        table.lists = {Path(name).name: part for name, part in parts.items()}
+        text = f"those of {names} are kept (--split {NO_SPLIT} divides again by patient)"
+        made.say("parts", text)
+    else:
+        text = f"{names} place {len(used & placed):,} of {len(used):,} pictures: not kept, and "
+        made.say("parts", f"{text}divided again by patient", "yellow")
 
 
 def _hint_at_groups(table: _Table, made: NewTask) -> None:
@@ -850,6 +935,7 @@ def _refuse_unnamed(places: Places, rows: pd.DataFrame, key: discovery.Key | Non
     """Raise InputError for a table in which no column names pictures or patients."""
     tree, pictures = places.tree, places.pictures
     _refuse_copies(places, rows)
+    _refuse_names_apart(places, rows)
     n = len(key.rows) if key else 0
     problem = f"no column names the {counted(len(pictures), 'pictures')} below "
     problem += f"{places.images or '.'} ({', '.join(rows)}), and none with one row per "
@@ -858,6 +944,9 @@ def _refuse_unnamed(places: Places, rows: pd.DataFrame, key: discovery.Key | Non
     remedy = "Name the column of pictures with --image, or of patients with --patient, or give a "
     remedy += "pattern that finds patients in names, as in --patient '^Pat (\\d+)/', and the "
     remedy += f"folder where paths start with --images. A picture is called {pictures[0]}."
+    if short := [cell for cell in rows.stack() if re.fullmatch(_ROUNDED, cell)]:
+        problem += f"; ids such as {short[0]} are rounded"
+        remedy = f"Format ids as text where the table was made, and export it again. {remedy}"
     if len(sheets := sheets_of(tree, places.table)) > 1:
         remedy = f"No other sheet does so either ({', '.join(sheets)}). {remedy}"
     raise tree.error(problem, file=places.table, remedy=remedy)
@@ -882,6 +971,85 @@ def _refuse_nameless(places: Places, rows: pd.DataFrame) -> None:
         remedy += "then give that file with --table."
         problem = "the first row names a picture and not the columns"
         raise places.tree.error(problem, file=places.table, remedy=remedy)
+
+
+class _Part(NamedTuple):
+    """A table, or the ``sheet`` of a workbook, that has only a part of what is needed."""
+
+    file: str
+    sheet: str
+    rows: pd.DataFrame
+
+    def in_words(self) -> str:
+        """Return the name of the sheet or of the table."""
+        return f"sheet {self.sheet}" if self.sheet else Path(self.file).name
+
+
+def _parts_beside(places: Places) -> Iterator[_Part]:
+    """Yield the sheets of the table's workbook, and the tables of its folder, that can be read."""
+    folder = places.table.rpartition("/")[0]
+    tables = [name for name in places.tree.names if name.lower().endswith(TABLES)]
+    beside = [name for name in tables if name.rpartition("/")[0] == folder]
+    for file in [places.table, *(name for name in beside if name != places.table)][:MOST_TABLES]:
+        with suppress(InputError):  # not a table of ours
+            sheets = sheets_of(places.tree, file)
+        for sheet in sheets or [""]:
+            with suppress(InputError):
+                rows = read_table(places.tree, file, [], sheet=sheet).astype(object)
+                yield _Part(file, sheet, rows)
+
+
+def _refuse_labels_apart(places: Places, table: _Table, label: str) -> None:
+    """Raise InputError if the label, perhaps of that name, is in another table."""
+    sheets = sheets_of(places.tree, places.table)
+    this = _Part(places.table, table.sheet or next(iter(sheets), ""), table.rows)
+    for part in _parts_beside(places):
+        column = discovery.guess_columns(part.rows, [], [], ("", ""))[0].get("label")
+        name = column.name if column and not label else label
+        if name in part.rows and part[:2] != this[:2]:
+            problem = f"the label may be column {name} of {part.in_words()}"
+            _refuse_apart(places, this, part, problem, name)
+
+
+def _refuse_names_apart(places: Places, rows: pd.DataFrame) -> None:
+    """Raise InputError if pictures are named in another table that can be joined with this."""
+    sheets = sheets_of(places.tree, places.table)
+    this = _Part(places.table, next(iter(sheets), ""), rows)
+    for part in _parts_beside(places):
+        folders = (places.images, "")
+        image = discovery.guess_columns(part.rows, places.pictures, [], folders)[0].get("image")
+        if image and part[:2] != this[:2]:
+            problem = f"pictures are named in column {image.name} of {part.in_words()}"
+            _refuse_apart(places, part, this, problem)
+
+
+def _refuse_apart(
+    places: Places, first: _Part, second: _Part, problem: str, label: str = ""
+) -> None:
+    """Raise InputError with the command that joins two tables, if they share a column of keys.
+
+    The ``first`` names pictures; the ``second`` has a row for each key.
+    """
+    shared = {}
+    for name, key in product(first.rows, second.rows):
+        cells, keys = ({*column} - {""} for column in (first.rows[name], second.rows[key]))
+        filled = second.rows.drop_duplicates()[key].loc[lambda column: column != ""]
+        if len(keys) >= LEAST_KEYS and filled.is_unique and len(cells & keys) > len(cells) / 2:
+            shared[name, key] = len(cells & keys), discovery.is_called_as_id(name)
+    if not shared:
+        return
+    columns = max(shared, key=lambda pair: shared[pair])
+    tree = places.tree
+    folder = tree.root / tree.location
+    words: list[str] = []
+    for part, column in zip((first, second), columns, strict=True):
+        above = rows_above(tree, part.file, part.sheet)
+        words += [str(folder / part.file), part.sheet, str(above), column]
+    new = shlex.quote(str(_beside(folder / places.table)))
+    problem += f"; rows of both belong together by {' and '.join(dict.fromkeys(columns))}"
+    remedy = f"Join both: {ROWS['join'].format(tables=shlex.join(words), list=new)}; then give "
+    remedy += f"--table {new}" + (f" --label {shlex.quote(label)}." if label else ".")
+    raise tree.error(problem, file=places.table, remedy=remedy)
 
 
 def _refuse_copies(places: Places, rows: pd.DataFrame) -> None:
@@ -939,13 +1107,17 @@ def _options_of(
             if places.inner and (folder_of_masks := _one_folder(places, table, image)):
                 options["masks"] = folder_of_masks
                 places = replace(places, inner=None)
-            of_masks = _names_of_masks(places, image)
+            options["mask_folders"] = folders_united(places)
+            called = (discovery.without_folders(n, options["mask_folders"]) for n in mask_files)
+            of_masks = _names_of_masks(replace(places, mask_files=sorted({*called})), image)
             parts = options.get("parts", {}) | of_masks.get("parts", {})
             options |= of_masks | {"parts": parts}
     if "split" in names:
         options["split"] = {"column": names["split"]}
+    elif table.lists:
+        options["split"] = {"lists": table.lists}
     options = {option: value for option, value in options.items() if value}
-    others = {*tree.names} - places.files - {places.table, table.patients}
+    others = {*tree.names} - places.files - {places.table, table.patients, *table.lists}
     if others:
         made.say("other files", f"{counted(len(others), 'files')}, not read")
     left = [word for kind, word in _OF_TABLES.items() if kind in leave_out]

@@ -641,6 +641,11 @@ def test_find_cases_of_a_table_finds_its_separator_and_encoding(
         ("bösartig", "mac_roman"),
         ("bénin", "cp850"),
         ("złośliwy", "iso8859_2"),
+        *(("злоякісна пневмонія", page) for page in ("koi8_u", "iso8859_5", "mac_cyrillic")),
+        *(("больной", page) for page in ("cp1251", "koi8_r", "cp866", "iso8859_5")),
+        ("рак", "iso8859_5"),
+        ("злокачественная", "cp1251"),
+        ("κακοήθης", "iso8859_7"),
     ],
 )
 def test_few_words_beyond_ascii_are_read_as_they_were_written(word, encoding):

@@ -602,6 +602,20 @@ def rare_masks(home):
     write_table(home, rows)
 
 
+def sites(home, *, column="case", n=8, several=True):
+    """Write a column with the number of each of a few sites, of which each has many pictures."""
+    rows = []
+    for number in range(30 * n):
+        name = f"img{number:04d}.png"
+        pixels = np.random.default_rng(number).integers(0, 256, (16, 16), dtype=np.uint8)
+        save(home / "own/Bilder" / name, pixels)
+        label = label_of(number // n % 24) if several else label_of(number % n * 24 // n)
+        rows.append((name, label, str(number % n)))
+    for path in (home / "own/Bilder").glob("p*.png"):
+        path.unlink()
+    write_table(home, rows, columns=("Bild", "Befund", column))
+
+
 def in_encoding(encoding, positive, negative):
     """Return what writes the table with other words for its classes, not in Unicode."""
 
@@ -775,6 +789,67 @@ def yolo(home):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{labelled(patient)} 0.5 0.5 0.2 0.2\n")
     (home / "own/list.csv").unlink()
+
+
+def lungs(home, *, folders=("leftMask", "rightMask"), with_table=True):
+    """Put masks of one picture into several folders, one for each lung, as Montgomery does."""
+    shutil.rmtree(home / "own/masks")
+    rename_into = home / "own/Bilder/CXR"
+    for n, name in enumerate(names_of(home)):
+        rename_into.mkdir(exist_ok=True)
+        label = int(int(name[1:3]) < 12)
+        new = rename_into / f"{name[:-4]}_{label}.png"
+        (home / "own/Bilder" / name).rename(new)
+        for number, folder in enumerate(folders):
+            save(home / "own/Bilder/Manual" / folder / new.name, outline((n + 7 * number) % 25))
+    rows = [(p.name, label_of(int(p.name[1:3])), p.name[:3]) for p in rename_into.iterdir()]
+    write_table(home, sorted(rows))
+    if not with_table:
+        (home / "own/list.csv").unlink()
+
+
+def lists_of_parts(home, change=lambda train, test: None):
+    """Write lists of the pictures of two parts, as those of ChestX-ray14 are."""
+    names = [row[0] for row in rows_of(home)]
+    test = [name for name in names if int(name[1:3]) % 3 == 0]
+    train = [name for name in names if name not in test]
+    change(train, test)
+    (home / "own/train_val_list.txt").write_text("\n".join(train))
+    (home / "own/test_list.txt").write_text("\r\n".join(test) + "\n")
+
+
+def folders_of_split(home):
+    """Put pictures into folders of two parts, and their paths into the table."""
+    rename(home, lambda p, v: f"set/{('train', 'test')[p % 2]}/P{p:02d}_{v}.png")
+    rows = [
+        (f"set/{('train', 'test')[p % 2]}/P{p:02d}_{v}.png", label_of(p), f"P{p}")
+        for p in range(24)
+        for v in range(2)
+    ]
+    write_table(home, rows)
+
+
+def two_sheets(home, *, labels_first=True):
+    """Write labels of patients on one sheet, and names of pictures on another."""
+    rename(home, lambda p, v: f"IMG_{100 + 2 * p + v}.png")
+    pictures = [(f"IMG_{100 + n}.png", f"P{n // 2:02d}") for n in range(48)]
+    labels = [(f"P{p:02d}", str(30 + p), label_of(p)) for p in range(24)]
+    sheets = {
+        "Labels": pd.DataFrame(labels, columns=["Patient", "Alter", "Diagnose"]),
+        "Bilder": pd.DataFrame(pictures, columns=["Datei", "Patient"]),
+    }
+    with pd.ExcelWriter(home / "own/list.xlsx") as book:
+        for name in [*sheets][:: 1 if labels_first else -1]:
+            sheets[name].to_excel(book, sheet_name=name, index=False)
+
+
+def two_tables(home):
+    """Write labels of patients into one table, and names of pictures into another."""
+    two_sheets(home)
+    for sheet, table in (("Labels", "list"), ("Bilder", "names")):
+        rows = pd.read_excel(home / "own/list.xlsx", sheet_name=sheet)
+        rows.to_csv(home / f"own/{table}.csv", index=False)
+    (home / "own/list.xlsx").unlink()
 
 
 def patient_called_name(home):
@@ -1717,6 +1792,145 @@ CASES = {
         classes=("diagnosis 2", "not diagnosis 2"),
     ),
     # Masks by a word, sides, and layouts of published datasets.
+    "lists of parts": Case(
+        lists_of_parts,
+        "parts those of test_list.txt, train_val_list.txt are kept (--split none divides again",
+    ),
+    "lists of parts, not kept": Case(
+        lists_of_parts, "possible: 5 folds, 71% train", ("--split", "none")
+    ),
+    "lists of parts, a picture in none": Case(
+        lambda home: lists_of_parts(home, lambda train, test: train.pop()),
+        "test_list.txt, train_val_list.txt place 47 of 48 pictures: not kept, and divided again",
+    ),
+    "lists of parts, a picture in two": Case(
+        lambda home: lists_of_parts(home, lambda train, test: train.append(test[0])),
+        "1 picture is in lists of two parts: p00_0.png. Correct the lists, or ignore them with ",
+        refused=True,
+        remedy=("--split", "none"),
+    ),
+    "lists of parts, a patient in two": Case(
+        lambda home: lists_of_parts(home, lambda train, test: train.append(test.pop())),
+        "list.csv: test_list.txt, train_val_list.txt: 1 patient is in several parts",
+        refused=True,
+        remedy=("--split", "none"),
+    ),
+    "lists of parts beside folders of classes": Case(
+        lambda home: (
+            lists_of_parts(home),
+            rename(home, lambda p, v: f"{label_of(p)}/P{p:02d}_{v}.png"),
+            (home / "own/list.csv").unlink(),
+            (home / "own/test_list.txt").rename(home / "own/Bilder/test.txt"),
+            (home / "own/train_val_list.txt").rename(home / "own/Bilder/train.txt"),
+        ),
+        "parts those of test.txt, train.txt are kept only with a --table: divided again by ",
+        table=False,
+    ),
+    "folders of parts in a table's paths": Case(
+        folders_of_split, "parts test, train: merged, and divided again by patient"
+    ),
+    "numbers of sites in a column called like patients": Case(
+        sites,
+        "or --patient none if column case names sites and not patients.",
+        refused=True,
+        remedy=("--patient", "none"),
+        patients=240,
+    ),
+    "numbers of sites in a column called like patients, several labels": Case(
+        lambda home: sites(home, n=9),
+        "PATIENTS 270 pictures are of only 9 patients: are these sites or groups? If so, give ",
+        ("--several-labels",),
+        patients=9,
+    ),
+    "a class of unclear cases": Case(
+        classes_of("ja", "nein", "unklar"),
+        "unklar 16 as not ja. Does unklar mean uncertain? If so, name others by --negative",
+        classes=("ja", "not ja"),
+    ),
+    "question marks in place of labels": Case(
+        classes_of("ja", "nein", "?"),
+        "16 rows have no label but ? in column Befund",
+        refused=True,
+        remedy=("--leave-out", "unlabelled"),
+        patients=16,
+        classes=("ja", "nein"),
+    ),
+    "two columns that are called like labels": Case(
+        row_a_picture(("label", "pathology"), lambda p: (f"{p % 2}", label_of(p))),
+        "other columns pathology may also be the label: --label pathology image column Bild",
+        classes=("1", "0"),
+    ),
+    "patients rounded by a spreadsheet": Case(
+        in_table(lambda i, n, k, p: (n, k, f"{1.2345e11 + 1e6 * (int(p[1:]) // 2):.5E}")),
+        "ids in column Patient are rounded, as 1.23450E+11, so that different ones may look alike",
+        refused=True,
+        remedy=("--patient", "none"),
+        patients=48,
+    ),
+    "pictures rounded by a spreadsheet": Case(
+        lambda home: (
+            rename(home, lambda p, v: f"{123450000000 + 2 * p + v}.png"),
+            write_table(
+                home,
+                [(f"{1.2345e11 + n:.5E}", label_of(n // 2)) for n in range(48)],
+                columns=("Bild", "Befund"),
+            ),
+        ),
+        "ids such as 1.23450E+11 are rounded. Format ids as text where the table was made",
+        refused=True,
+    ),
+    "altered copies of pictures": Case(
+        without_table(lambda p, v: f"{label_of(p)}/{label_of(p)}_{p}{('', '_flip')[v]}.png"),
+        "PATIENTS none are named: each picture counts as a patient.",
+        patients=48,
+        table=False,
+    ),
+    "masks of two lungs in two folders": Case(
+        lungs,
+        "own/Bilder/Manual.",
+        refused=True,
+        remedy=("--images", "own/Bilder/CXR", "--masks", "own/Bilder/Manual"),
+        images=48,
+    ),
+    "masks of two lungs in two folders, no table": Case(
+        lambda home: lungs(home, with_table=False),
+        "96 masks of 48 pictures",
+        (
+            *("--images", "own/Bilder/CXR", "--masks", "own/Bilder/Manual"),
+            *("--label", r"_(\d)$", "--patient", r"(p\d+)_"),
+        ),
+        classes=("1", "0"),
+        images=48,
+        table=False,
+    ),
+    "masks of two lungs in two folders, one of them": Case(
+        lambda home: lungs(home, with_table=False),
+        "48 masks, one per picture",
+        (
+            *("--images", "own/Bilder/CXR", "--masks", "own/Bilder/Manual"),
+            *("--label", r"_(\d)$", "--patient", r"(p\d+)_", "--only", "^(?!.*/(rightMask)/)"),
+        ),
+        classes=("1", "0"),
+        table=False,
+    ),
+    "masks of one lung named, those of the other beside": Case(
+        lambda home: lungs(home, with_table=False),
+        "or leave others out: --only '^(?!(Manual/rightMask)/)'.",
+        (
+            *("--images", "own/Bilder/CXR", "--masks", "own/Bilder/Manual/leftMask"),
+            *("--label", r"_(\d)$", "--patient", r"(p\d+)_"),
+        ),
+        refused=True,
+        remedy=("--only", "^(?!(Manual/rightMask)/)"),
+        classes=("1", "0"),
+        table=False,
+    ),
+    "masks of several organs in folders": Case(
+        lambda home: lungs(home, folders=("heart", "left lung", "right lung")),
+        "masks of one picture in heart, left lung, right lung are united (for heart alone, give "
+        "--only '^(?!.*/(left lung|right lung)/)')",
+        ("--images", "own/Bilder/CXR", "--masks", "own/Bilder/Manual"),
+    ),
     "a mask called by a word, in the folder of a patient": Case(
         masks_by_word("ultrasound.png", "lesion.png"),
         "masks 24 files, with names such as P00/lesion.png",
@@ -1886,8 +2100,26 @@ CASES = {
     ),
     "ratings, of which 0 may mean unknown": Case(
         row_a_picture(("malignancy",), lambda p: (f"{p % 6}",)),
-        "0 counts as not malignancy. If it means unknown, name the others: --negative 1,2,3",
+        "0 counts as not malignancy 4/5. If it means unknown, name the others: --negative 1,2,3",
         ("--positive", "4,5"),
+    ),
+    "BI-RADS, of which 0 alone is not positive": Case(
+        row_a_picture(("BI-RADS",), lambda p: (f"{p % 4}",)),
+        "If it means unknown, name fewer classes with --positive",
+        ("--positive", "1,2,3"),
+    ),
+    "grades, of which 0 is none": Case(
+        row_a_picture(("diagnosis",), lambda p: (f"{p % 5}",)),
+        # No doubt of class 0 comes between.
+        "4 8 as 2/3/4 masks none are read",
+        ("--positive", "2,3,4"),
+        classes=("2/3/4", "not 2/3/4"),
+    ),
+    "grades to 5, of a column that says so": Case(
+        row_a_picture(("isup_grade",), lambda p: (f"{p % 6}",)),
+        "5 8 as isup grade 2/3/4/5 masks none are read",
+        ("--positive", "2,3,4,5"),
+        classes=("isup grade 2/3/4/5", "not isup grade 2/3/4/5"),
     ),
     "ratings, 0 left out": Case(
         row_a_picture(("malignancy",), lambda p: (f"{p % 6}",)),
@@ -1932,6 +2164,18 @@ CASES = {
     "words in KOI8": Case(
         in_encoding("koi8_r", "рак", "норма"),
         "list.csv, koi8_r, cells separated by “,”",
+        ("--positive", "рак"),
+        classes=("рак", "норма"),
+    ),
+    "words in KOI8 of Ukraine": Case(
+        in_encoding("koi8_u", "злоякісна", "доброякісна"),
+        "letters read as злоякісна доброякісна (if that is wrong, save the table as UTF-8)",
+        ("--positive", "злоякісна"),
+        classes=("злоякісна", "доброякісна"),
+    ),
+    "words in ISO 8859-5": Case(
+        in_encoding("iso8859_5", "рак", "норма"),
+        "list.csv, iso8859_5, cells separated by “,” letters read as рак норма (if that is wrong",
         ("--positive", "рак"),
         classes=("рак", "норма"),
     ),
@@ -2136,6 +2380,16 @@ def call(rin, case, flags):
 
 #: Cases that differ from others in a name or a number.
 SLOW = {
+    "a class of unclear cases",
+    "two columns that are called like labels",
+    "pictures rounded by a spreadsheet",
+    "numbers of sites in a column called like patients, several labels",
+    "grades to 5, of a column that says so",
+    "BI-RADS, of which 0 alone is not positive",
+    "lists of parts, not kept",
+    "lists of parts, a patient in two",
+    "masks of two lungs in two folders, one of them",
+    "masks of one lung named, those of the other beside",
     "sides in names that no row is compared with",
     "columns of two eyes, names that tell none",
     "a column of each class",
@@ -2144,6 +2398,7 @@ SLOW = {
     "classes and numbers in names, without a sign between them",
     "few masks among many pictures",
     "words in KOI8",
+    "words in ISO 8859-5",
     "masks with a word in the middle of names, that of pictures unclear",
     "masks and pictures in folders of a patient's folder, other endings",
     "masks and pictures in folders of a patient's folder, names of pictures",
@@ -2311,6 +2566,15 @@ def test_label_of_a_picture_is_that_of_its_row(rin, home, make, table):
     assert (cases["label"] == np.where(numbers < 12, "malignant", "benign")).all()
 
 
+def test_split_of_lists_is_that_of_the_folds(rin, home):
+    lists_of_parts(home)
+    assert rin("new", "mine", *OWN)[0] == 0
+    inputs = open_workspace("mine", data_root=home, results=home / "results").inputs("mine")
+    tested = inputs.folds.query("part == 'test'")["case_id"]
+    assert sorted(tested) == [f"p{p:02d}_{v}.png" for p in range(0, 24, 3) for v in range(2)]
+    assert inputs.folds["fold"].nunique() == 1
+
+
 def test_zip_archive_beside_a_table_is_refused_with_the_command_that_unpacks_it(rin, home):
     with zipfile.ZipFile(home / "own/Bilder.zip", "w") as archive:
         for path in sorted((home / "own/Bilder").iterdir()):
@@ -2358,6 +2622,15 @@ def test_command_for_pairs_of_files_writes_the_volume_that_is_then_read(rin, hom
             ("--label", "any", "--patient", r"(\d+)\d(?:\.png)?$"),
         ),
         (forms, ("--table", "own/list.csv"), ()),
+        (two_sheets, ("--table", "own/list.xlsx"), ()),
+        pytest.param(
+            lambda home: two_sheets(home, labels_first=False),
+            ("--table", "own/list.xlsx", "--label", "Diagnose"),
+            (),
+            marks=pytest.mark.slow,
+        ),
+        (two_tables, ("--table", "own/list.csv"), ()),
+        pytest.param(two_tables, ("--table", "own/names.csv"), (), marks=pytest.mark.slow),
         (yolo, (), ()),
         (echo, ("--label", "ImageQuality"), ("--label", "ImageQuality", "--positive", "Poor")),
         (
@@ -2366,7 +2639,11 @@ def test_command_for_pairs_of_files_writes_the_volume_that_is_then_read(rin, hom
             ("--label", "column2", "--patient", "column3"),
         ),
     ],
-    ids=["texts", "findings", "forms", "labels beside images", "texts of views", "no names"],
+    ids=[
+        *("texts", "findings", "forms", "two sheets", "two sheets, label named"),
+        *("table of labels", "table of names", "labels beside images", "texts of views"),
+        "no names",
+    ],
 )
 def test_command_that_a_refusal_names_writes_a_table_that_is_read(rin, home, make, flags, then):
     make(home)

@@ -49,6 +49,7 @@ class FolderOptions(ReaderOptions):
     ``P1/masks/1.png``.  ``start`` is the beginning of pictures' names that masks lack, and
     ``channel`` their end, and ``word`` is inside pictures' names where masks have another, which
     is between the groups ``stem`` and ``tail`` of their pattern.  Masks of one picture are merged.
+    ``mask_folders`` are folders of masks that pictures' paths lack, as of left and right lungs.
     ``stems`` makes the picture's name, without folder and ending, the case id.
     ``label`` is a pattern of names without ending, or of paths if it contains a slash, whose
     groups are the class: folders then are not classes, and may have any name.
@@ -59,6 +60,7 @@ class FolderOptions(ReaderOptions):
     patients: bool = False
     inner_copy: str = ""
     masks: str = ""
+    mask_folders: tuple[str, ...] = ()
     mask: re.Pattern[str] | None = None
     inner_masks: str = ""
     inner_images: str = ""
@@ -192,6 +194,7 @@ def _masks_of(names: Iterable[str], options: FolderOptions) -> dict[str, list[st
                 folders = folders[:-1]
             match = re.fullmatch(options.mask or SAME_NAME, file_stem(file))
             if inside and match:
+                folders = [folder for folder in folders if folder not in options.mask_folders]
                 masks["/".join([*folders, stem_in(match)])].append(name)
     return masks
 

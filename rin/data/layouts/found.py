@@ -352,6 +352,14 @@ def _refuse_bomb(content: bytes) -> None:
         raise ValueError(f"it unpacks to {unpacked} bytes, over the limit of {MAX_BYTES}")
 
 
+def lines_of(tree: Tree, name: str) -> list[str]:
+    """Return the lines of a text file that are not empty, without spaces around them."""
+    remedy = "Save it as text in UTF-8."
+    with as_input_error("it is no text", where=tree.place(name), remedy=remedy, kinds=ValueError):
+        text, _ = decode(tree.read(name))
+    return [*filter(None, map(str.strip, text.splitlines()))]
+
+
 def sheets_of(tree: Tree, name: str) -> list[str]:
     """Return the names of a workbook's sheets, or an empty list for other tables."""
     if not name.lower().endswith(".xlsx"):

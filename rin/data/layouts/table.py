@@ -11,8 +11,9 @@ patients are published; a corpus made by `rin.curation` has ``patients.csv``.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache, partial
+from itertools import chain
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Literal, Self, get_args
@@ -21,12 +22,20 @@ import pandas as pd
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from rin.data.chunks import map_threads
-from rin.data.discovery import keys_at, keys_equal, match_names, part_of, side_of
+from rin.data.discovery import (
+    keys_at,
+    keys_equal,
+    match_names,
+    part_of,
+    side_of,
+    without_folders,
+)
 from rin.data.layouts.found import (
     IF_PARTIAL,
     STAND_IN_NOTE,
     ReaderOptions,
     join_findings,
+    lines_of,
     read_table,
 )
 from rin.data.manifest import DatasetManifest, read_names
@@ -87,11 +96,18 @@ class GivenSplit(ReaderOptions):
     """A split that comes with the dataset: a column of the table, or of a ``table`` of its own.
 
     The column contains words for train, val and test (`rin.data.discovery.part_of`), or the fold
-    that tests a picture.
+    that tests a picture.  Or ``lists`` are text files that name a picture a line, each of a part.
     """
 
-    column: str
+    column: str = ""
     table: str = ""
+    lists: dict[str, Literal["train", "validation", "test"]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> Self:
+        if bool(self.column) == bool(self.lists):
+            raise ValueError("split: give either the column that names parts, or the lists")
+        return self
 
 
 class TableOptions(ReaderOptions):
@@ -101,7 +117,8 @@ class TableOptions(ReaderOptions):
     the first; ``images`` and ``masks`` are folders, anywhere in the tree; without them, names
     start at the table's folder, and with ``.`` at the folder that contains everything.  ``image``
     and ``mask`` are columns or templates; if only the folder of masks is given, masks are named
-    like their pictures; a mask may be absent unless a column names it.  ``patient`` is a column,
+    like their pictures; a mask may be absent unless a column names it.  ``mask_folders`` are
+    folders of masks that names lack, as of left and right lungs.  ``patient`` is a column,
     perhaps of a table of its own, ``patients``; if that file is absent, each picture is a patient.
 
     With ``row: patient`` the table has one row per patient and no column of pictures: a picture
@@ -138,6 +155,7 @@ class TableOptions(ReaderOptions):
     level: Annotated[int, Field(ge=0)] = 0
     patients: str = ""
     masks: str = ""
+    mask_folders: tuple[str, ...] = ()
     mask: Template = ""
     parts: dict[str, Pattern] = Field(default_factory=dict)
     keep: dict[Name, str] = Field(default_factory=dict)
@@ -201,7 +219,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     labels = _labels(tree, manifest, options, place, rows[rows[NAME].isin(images)])
     masks_of: dict[str, list[str]] = {name: [] for name in rows[NAME]}
     for name, mask in zip(rows[NAME], masks, strict=True):
-        masks_of[name] += [tree.locator(drawn[mask])] if mask in drawn else []
+        masks_of[name] += map(tree.locator, drawn.get(mask, ()))
     cases = {"case_id": rows[NAME], "patient_id": patients, "source_class": labels}
     table = pd.DataFrame(cases, dtype=str).assign(
         image=rows[NAME].map({name: tree.locator(file) for name, file in images.items()}),
@@ -242,6 +260,9 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
     tree = tree.with_pictures(manifest.only)
     column = options.split.column
     file = options.split.table or options.table
+    if options.split.lists:
+        _, rows = _rows(tree, manifest, options, options.table, [])
+        return _in_lists(tree, options.split.lists, rows[NAME])
     place, rows = _rows(tree, manifest, options, file, [column])
     parts = rows[column].map(part_of)
     if (parts == "").all():
@@ -253,6 +274,19 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
         _with_rows(strange), "values are not parts of a split", file=place, remedy=remedy
     )
     return parts.set_axis(rows[NAME]).rename(column)
+
+
+def _in_lists(tree: Tree, lists: Mapping[str, str], names: pd.Series) -> pd.Series:
+    """Return the part of each picture, by name, whose list names it; else an empty string."""
+    parts: dict[str, str] = {}
+    twice: list[str] = []
+    for file, part in lists.items():
+        place = tree.one_called(file, "Correct the lists in the option split.")
+        for name in match_names(lines_of(tree, place), {*names}).values():
+            twice += [name] if parts.setdefault(name, part) != part else []
+    remedy = "Correct the lists, or ignore them with --split none of rin new."
+    tree.raise_if_any(twice, "pictures are in lists of two parts", remedy=remedy)
+    return pd.Series([parts.get(name, "") for name in names], names, dtype=str)
 
 
 def _with_rows(cells: pd.Series) -> list[str]:
@@ -536,7 +570,7 @@ def _patients(
 
 def _files(
     tree: Tree, manifest: DatasetManifest, options: TableOptions, place: str, rows: pd.DataFrame
-) -> tuple[dict[str, str], dict[str, str]]:
+) -> tuple[dict[str, str], dict[str, list[str]]]:
     """Return the files of pictures and of masks by their names in the table; refuse any others."""
     files = _files_beside(tree, options)
     names, masks = rows["name"], rows["drawn"][rows["drawn"] != ""]
@@ -545,8 +579,10 @@ def _files(
     outlines = _below(tree, files, mask_folder, base) if len(masks) else {}
     image_names = match_names(names, pictures, options.images)
     images = {name: pictures[file] for name, file in image_names.items()}
-    mask_names = match_names(masks, outlines, mask_folder)
-    drawn = {name: outlines[file] for name, file in mask_names.items()}
+    called = defaultdict(list)
+    for name, file in outlines.items():
+        called[without_folders(name, options.mask_folders)].append(file)
+    drawn = {name: called[file] for name, file in match_names(masks, called, mask_folder).items()}
     accepted = "or set leave_out in the manifest (--leave-out {} of rin new)."
     searched = "Searched below {}, with and without extension, in any case, among {} pictures; a "
     searched += "name that fits two of them is not used. Correct names, add files, "
@@ -566,7 +602,7 @@ def _files(
     times = Counter(images.values())
     twice = [name for name, file in images.items() if times[file] > 1]
     tree.raise_if_any(twice, "rows name the same picture", remedy="Keep one row per picture.")
-    used = {*images.values(), *drawn.values()}
+    used = {*images.values(), *chain(*drawn.values())}
     if "pictures" not in options.leave_out:
         remedy = "Add their rows to the table, remove them, "
         remedy += accepted.format("pictures-without-rows")
@@ -584,8 +620,8 @@ def _files(
 def _files_beside(tree: Tree, options: TableOptions) -> list[str]:
     """Return the files that are neither tables nor listed in the option ``beside``."""
     tables = options.table.values() if isinstance(options.table, dict) else [options.table]
-    split = options.split.table if options.split else ""
-    beside = {*tables, options.patients, split, *options.beside, STAND_IN_NOTE}
+    split = [options.split.table, *options.split.lists] if options.split else []
+    beside = {*tables, options.patients, *split, *options.beside, STAND_IN_NOTE}
     return [name for name in tree.names if name.rpartition("/")[2] not in beside]
 
 
