@@ -40,10 +40,10 @@ def example_maps(
 ) -> np.ndarray:
     """Draw one image of each class with the maps of both inits, from runs on this computer.
 
-    `cams` contains the maps of the runs of one scenario (`rin.study.fine_tuning.cam_arrays`); those
-    of its first fold are drawn, and images that both networks classify correctly are preferred.  The white contour is at `PAPER_THRESHOLD`.  With
-    `stand_ins`, titles say so instead of naming files.  In a `narrow` figure the images are side
-    by side, and their maps are below them.
+    `cams` contains the maps of one scenario's runs (`rin.study.fine_tuning.cam_arrays`); those of
+    the first fold are drawn, and images that both networks classify correctly are preferred.  The
+    white contour is at `PAPER_THRESHOLD`.  With `stand_ins`, titles say so instead of naming
+    files.  In a `narrow` figure the images are side by side, and their maps are below them.
     """
     predictions, maps, chosen = _of_first_fold(runs, task, cams)
     rows = predictions[runs.inits[0]]

@@ -246,8 +246,9 @@ def _difference_maps(
 def examples(runs: Results) -> HTML | Markdown:
     """Return maps on one image of each class, with the outlines of the lesions, task by task.
 
-    The maps are those of the best scenario.  They come from the shown runs that were trained on this computer, otherwise from its live
-    runs on stand-ins if these are finished; otherwise a text says where maps can be seen.
+    The maps, of the best scenario, come from the shown runs that were trained on this computer,
+    otherwise from its live runs on stand-ins if these are finished; otherwise a text says where
+    maps can be seen.
     """
     shown, tasks = runs, [task for task in marked(runs) if runs.origin(task) == "own"]
     if not tasks:
