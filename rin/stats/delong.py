@@ -222,7 +222,10 @@ def contrasts_of_counts(
     weights: ArrayLike,
     clusters: ArrayLike | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the results of `auc_contrasts`, given classes (n,) and `placement_counts`."""
+    """Return the results of `auc_contrasts`, given classes (n,) and `placement_counts`.
+
+    InputError for weights that do not fit.
+    """
     wins, losses = counts
     c = np.asarray(weights, dtype=float)
     if c.ndim != 2 or c.shape[1] != len(wins) or not np.isfinite(c).all():

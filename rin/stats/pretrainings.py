@@ -87,11 +87,11 @@ def paired_scores(
     predictions, init_a, init_b : as `pretraining_differences`
     settings : further columns, each with one value per scenario
 
-    Yields
-    ------
-    rin.stats.inputs.TaskScores
-        With backbone, pretraining, seed (a name, equal in pairs that share a seed) and settings
-        of each network.
+    Returns
+    -------
+    iterator of rin.stats.inputs.TaskScores
+        One per task, with backbone, pretraining, seed (a name, equal in pairs that share a seed)
+        and settings of each network.
 
     Raises
     ------
@@ -125,9 +125,17 @@ def paired_scores(
 
 
 def by_setting(tasks: Iterable[TaskScores], setting: str) -> dict[str, list[TaskScores]]:
-    """Return `paired_scores` apart by a setting, such as the unfreezing, of their networks.
+    """Return paired scores apart by a setting of their networks, such as the unfreezing.
 
-    One entry per value of the setting, in ascending order: the tasks with its networks alone.
+    Parameters
+    ----------
+    tasks : `paired_scores`
+    setting : a column of their networks
+
+    Returns
+    -------
+    dict of str to list
+        The tasks with the networks of each value of the setting, which ascend.
 
     Examples
     --------

@@ -61,8 +61,8 @@ class MeanContrasts:
         for number, fold in task.folds():
             with located(f"task {task.task}, fold {number}"):
                 positive = binary_labels(fold.labels)
-                found = contrasts_of_counts(positive, fold.counts, weights, fold.patients)
-            of_folds.append(found)
+                contrasts = contrasts_of_counts(positive, fold.counts, weights, fold.patients)
+            of_folds.append(contrasts)
         aucs, estimates, covariances = zip(*of_folds, strict=True)
         self.aucs = np.mean(aucs, axis=0)
         self.estimates = np.mean(estimates, axis=0)

@@ -69,6 +69,8 @@ def test_figure_of_a_study_has_words_and_a_narrow_version(runs, name):
 def test_runs_without_marked_lesions_are_replaced_by_the_reference_run(runs):
     class Bare:
         tasks = ("breast",)
+        origin = staticmethod(lambda task: "own")
+        workspace = SimpleNamespace(once=lambda key, make: make())
 
         def overlap(self, task):
             return pd.DataFrame()
