@@ -62,13 +62,14 @@ Markdown(sentences.nameless_files(runs))
 # ## The paper's numbers, and these
 #
 # The paper's intervals come from settings of fine-tuning, those of this book from pairs of
-# networks. Is the paper's difference inside the interval below it?
+# networks. Is the paper's difference inside the interval below it? `paired` holds the scores of
+# both initialisations, aligned once for all comparisons of this page.
 
 # %%
 a, b = runs.inits
-scores = runs.predictions(study="main")
-across = stats.pretraining_differences(scores, a, b)
-networks = stats.init_differences(scores, a, b)
+paired = runs.paired_scores()
+across = stats.pretraining_differences(paired, a, b)
+networks = stats.init_differences(paired, a, b)
 tables.beside_published(runs)
 
 # %% [markdown]
@@ -92,7 +93,7 @@ Markdown(sentences.margins_excluded(runs, across))
 # This scatter and the small number of backbones make the intervals of the diamonds wide.
 
 # %%
-pairs = stats.pair_differences(scores, a, b)
+pairs = stats.pair_differences(paired, a, b)
 figures.pair_dots(runs, pairs)
 
 # %%
@@ -110,7 +111,7 @@ Markdown(sentences.likeness_of_pairs(runs, across, pairs))
 # ([Methods](../../methods)), and, where the run has others too, the backbones of the paper alone.
 
 # %%
-sensitivity = stats.pretraining_sensitivity(scores, a, b)
+sensitivity = stats.pretraining_sensitivity(paired, a, b)
 tables.models(runs, sensitivity)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -124,8 +125,8 @@ Markdown(sentences.zero_by_model(runs, sensitivity))
 
 # %%
 of_unfreezing = pd.concat(
-    stats.pretraining_differences(rows, a, b).assign(group=unfreezing)
-    for unfreezing, rows in scores.groupby("unfreezing")
+    stats.pretraining_differences(tasks, a, b).assign(group=unfreezing)
+    for unfreezing, tasks in stats.by_setting(paired, "unfreezing").items()
 )
 figures.differences_by_unfreezing(runs, of_unfreezing)
 
@@ -143,6 +144,7 @@ Markdown(sentences.by_unfreezing(runs, of_unfreezing, networks))
 # averaged at equal false-positive rates.
 
 # %%
+scores = runs.predictions(study="main")
 aucs = stats.scenario_aucs(scores)
 figures.paired_slopes(runs, aucs, "task")
 

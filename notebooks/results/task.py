@@ -89,8 +89,9 @@ Markdown(sentences.networks_of_task(runs, task, aucs))
 # it is adjusted over all tasks of the study {cite:p}`holm1979`.
 
 # %%
-patients = stats.init_differences(scores, a, b).query("group == 'all'")
-pretrainings = stats.pretraining_differences(scores, a, b)
+paired = runs.paired_scores(task)
+patients = stats.init_differences(paired, a, b).query("group == 'all'")
+pretrainings = stats.pretraining_differences(paired, a, b)
 tables.differences(runs, {"patients": patients, "pretrainings": pretrainings})
 
 # %% [markdown]
@@ -98,7 +99,7 @@ tables.differences(runs, {"patients": patients, "pretrainings": pretrainings})
 # (`moved`).
 
 # %%
-without = stats.leave_one_pair_out(scores, a, b)
+without = stats.leave_one_pair_out(paired, a, b)
 moved = without.set_index(["backbone", "pretraining"])[["estimate", "moved"]]
 (100 * moved).sort_values("moved", key=abs).tail(3).round(1)
 

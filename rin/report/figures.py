@@ -22,6 +22,7 @@ from rin.report.page import Picture, picture
 from rin.report.style import UNFREEZING_LABEL, init_style, kind_style
 from rin.report.widths import NARROW, two_widths
 from rin.stats import (
+    by_setting,
     clinical_curves,
     init_differences,
     mean_roc,
@@ -61,12 +62,11 @@ def task_differences(runs: Results, task: str) -> pd.DataFrame:
     patients (`networks`) and the interval over pretrainings; the latter is left out where a single
     pair of networks has none.
     """
-    scores = runs.predictions(task=task)
-    networks = init_differences(scores, *runs.inits)
-    units = [pretraining_differences(scores, *runs.inits).assign(group="all")]
-    units += [
-        pretraining_differences(rows, *runs.inits).assign(group=group)
-        for group, rows in scores.groupby("unfreezing")
+    paired = runs.paired_scores(task)
+    networks = init_differences(paired, *runs.inits)
+    units = [
+        pretraining_differences(scores, *runs.inits).assign(group=group)
+        for group, scores in {"all": paired, **by_setting(paired, "unfreezing")}.items()
     ]
     bands = both_intervals(networks, pd.concat(units))
     bands["label"] = bands["group"].map(SCENARIOS)

@@ -43,7 +43,7 @@ def differences(runs: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _differences(runs: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
-    scores = [*runs.each_task()]  # they are read once
+    scores = runs.paired_scores()
     networks = init_differences(scores, *runs.inits)
     networks = networks[networks["group"] == "all"].reset_index(drop=True)
     return pretraining_differences(scores, *runs.inits), networks
@@ -65,7 +65,7 @@ def _of_paper(runs: Results) -> pd.DataFrame:
 def of_backbones(runs: Results) -> pd.DataFrame:
     """Return tests of whether differences depend on the backbone (`backbone_tests`), by task."""
     key = (of_backbones, runs.is_reference)
-    return runs.workspace.once(key, lambda: backbone_tests(runs.predictions(), *runs.inits))
+    return runs.workspace.once(key, lambda: backbone_tests(runs.paired_scores(), *runs.inits))
 
 
 def beside_published(runs: Results, rows: pd.DataFrame) -> pd.DataFrame:

@@ -40,13 +40,12 @@ def example_maps(
 ) -> np.ndarray:
     """Draw one image of each class with the maps of both inits, from runs on this computer.
 
-    `cams` contains the maps of all runs (`rin.study.fine_tuning.cam_arrays`); those of the
-    scenario with the largest mean AUC are drawn, in its first fold, and images that both networks
-    classify correctly are preferred.  The white contour is at `PAPER_THRESHOLD`.  With
-    `stand_ins`, titles say so instead of naming files.  In a `narrow` figure the images are side
-    by side, and their maps are below them.
+    `cams` contains the maps of one scenario's runs (`rin.study.fine_tuning.cam_arrays`); those of
+    the first fold are drawn, and images that both networks classify correctly are preferred.  The
+    white contour is at `PAPER_THRESHOLD`.  With `stand_ins`, titles say so instead of naming
+    files.  In a `narrow` figure the images are side by side, and their maps are below them.
     """
-    predictions, maps, chosen = _best_scenario(runs, task, cams)
+    predictions, maps, chosen = _of_first_fold(runs, task, cams)
     rows = predictions[runs.inits[0]]
     inputs = runs.workspace.inputs(task)
     store, positive = inputs.store, inputs.task.positive_class
@@ -85,15 +84,20 @@ def example_maps(
     return axes
 
 
-def _best_scenario(
+def best_scenario(runs: Results, task: str) -> str:
+    """Return the name of the scenario with the largest mean AUC."""
+    aucs = scenario_aucs(runs.predictions(task=task))
+    return str(aucs.groupby("scenario")["auc"].mean().idxmax())
+
+
+def _of_first_fold(
     runs: Results, task: str, cams: Sequence[tuple[pd.DataFrame, np.ndarray]]
 ) -> tuple[dict[str, pd.DataFrame], dict[str, np.ndarray], pd.Index]:
-    """Return the best scenario's predictions and maps by init, and one row per class."""
-    aucs = scenario_aucs(runs.predictions(task=task)).groupby("scenario")["auc"].mean()
+    """Return the predictions and maps of the first fold by init, and one row per class."""
     predictions, maps = {}, {}
     for rows, of_run in cams:
-        init, scenario, fold = rows[["init", "scenario", "fold"]].iloc[0]
-        if scenario == aucs.idxmax() and fold == 0:
+        init, fold = rows[["init", "fold"]].iloc[0]
+        if fold == 0:
             predictions[init], maps[init] = rows, of_run
     rows = predictions[runs.inits[0]]
     with_lesion = rows["case_id"].isin(runs.overlap(task)["case_id"])

@@ -18,7 +18,7 @@ from rin.report.forest import forest
 from rin.report.format import book_table, inline_title
 from rin.report.headline import short_names
 from rin.report.lines import panels_below
-from rin.report.maps import example_maps
+from rin.report.maps import best_scenario, example_maps
 from rin.report.page import Picture, picture
 from rin.report.style import init_style
 from rin.report.widths import NARROW, two_widths
@@ -45,7 +45,8 @@ def with_masks(runs: Results) -> Results:
 
 def marked(runs: Results) -> list[str]:
     """Return the tasks whose lesions are marked."""
-    return [task for task in runs.tasks if len(runs.overlap(task))]
+    key = marked, *((task, runs.origin(task)) for task in runs.tasks)
+    return runs.workspace.once(key, lambda: [t for t in runs.tasks if len(runs.overlap(t))])
 
 
 def all_maps(runs: Results) -> pd.DataFrame:
@@ -245,8 +246,9 @@ def _difference_maps(
 def examples(runs: Results) -> HTML | Markdown:
     """Return maps on one image of each class, with the outlines of the lesions, task by task.
 
-    The maps come from the shown runs that were trained on this computer, otherwise from its live
-    runs on stand-ins if these are finished; otherwise a text says where maps can be seen.
+    The maps, of the best scenario, come from the shown runs that were trained on this computer,
+    otherwise from its live runs on stand-ins if these are finished; otherwise a text says where
+    maps can be seen.
     """
     shown, tasks = runs, [task for task in marked(runs) if runs.origin(task) == "own"]
     if not tasks:
@@ -258,15 +260,13 @@ def examples(runs: Results) -> HTML | Markdown:
             "trained, on stand-in images with the outline of the lesion.*"
         )
     made_up = [task for task in tasks if shown.facts(task).dataset.provenance == "stand-in"]
-    pictures = [
-        picture(
-            example_maps(
-                shown, task, [*cam_arrays(shown.workspace, task)], stand_ins=task in made_up
-            ),
-            f"Maps on {'stand-in images' if task in made_up else 'images'} of {title}",
-        )
-        for task, title in {task: inline_title(shown.titles[task]) for task in tasks}.items()
-    ]
+    pictures = []
+    for task in tasks:
+        best = best_scenario(shown, task)
+        cams = [*cam_arrays(shown.workspace, task, scenario=best)]
+        drawn = example_maps(shown, task, cams, stand_ins=task in made_up)
+        images = "stand-in images" if task in made_up else "images"
+        pictures.append(picture(drawn, f"Maps on {images} of {inline_title(shown.titles[task])}"))
     note = "" if not made_up else words_of_studies.STAND_IN_MAPS
     return HTML(note + "".join(drawn.data for drawn in pictures))
 

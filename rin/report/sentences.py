@@ -170,10 +170,9 @@ def by_unfreezing(runs: Results, across: pd.DataFrame, networks: pd.DataFrame) -
     `across` has one row per task and unfreezing; `networks` is a table of `init_differences`.
     """
     names, unreal = names_inside(runs) | SCENARIOS, runs.stand_ins()
-    scores = runs.predictions()
-    several = scores["unfreezing"].nunique() > 1  # otherwise there is nothing to compare
-    tests = unfreezing_interaction(scores, *runs.inits) if several else None
     alone = networks[networks["group"] != "all"]
+    several = alone["group"].nunique() > 1  # otherwise there is nothing to compare
+    tests = unfreezing_interaction(runs.paired_scores(), *runs.inits) if several else None
     within = words.within_unfreezing(across, alone, runs.inits, names, stand_ins=unreal)
     depends = words.depends_on_unfreezing(tests, names)
     return f"{within} {words.if_real(depends, stand_ins=unreal)}".strip()

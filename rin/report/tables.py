@@ -88,7 +88,7 @@ def clinical_of(runs: Results, task: str) -> pd.DataFrame:
 
 def _clinical_of(runs: Results, task: str) -> pd.DataFrame:
     scores = runs.predictions(task=task)
-    networks = init_differences(scores, *runs.inits)
+    networks = init_differences(runs.paired_scores(task), *runs.inits)
     if networks["ci_low"].isna().any():
         return pd.DataFrame()
     seed = runs.workspace.profile.seed

@@ -27,8 +27,10 @@ from rin.stats.exclusions import against_published, equivalence_tests, noninferi
 from rin.stats.hypothesis import EQUIVALENCE_MARGIN, change_between, holm, paired_t
 from rin.stats.levels import compare_levels
 from rin.stats.pretrainings import (
+    by_setting,
     leave_one_pair_out,
     pair_differences,
+    paired_scores,
     posterior_differences,
     pretraining_changes,
     pretraining_differences,
@@ -57,6 +59,7 @@ __all__ = [
     "auc_contrasts",
     "auc_equality_test",
     "bootstrap_interval",
+    "by_setting",
     "change_between",
     "clinical_curves",
     "clinical_measures",
@@ -77,6 +80,7 @@ __all__ = [
     "noninferiority_tests",
     "operating_point",
     "pair_differences",
+    "paired_scores",
     "paired_t",
     "partial_auc",
     "posterior_differences",

@@ -10,11 +10,9 @@ rank as extremes, and NaN scores raise an InputError.
 
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import optimize, sparse, special
 
@@ -27,14 +25,7 @@ from rin.stats.inputs import (
     score_row,
     score_rows,
 )
-
-#: Number of cases from which two rows are ranked in parallel; with fewer, threads gain no time.
-_THREADED = 20_000
-#: Number of cases from which integers that combine score and position are sorted, which is faster
-#: than an argsort.
-_PACKED = 5_000
-#: Size of the sample of scores that shows whether many scores are equal.
-_SAMPLE = 1_000
+from rin.stats.placements import placement_counts
 
 
 @dataclass(frozen=True)
@@ -184,7 +175,7 @@ def delong_covariance(
     ([1.0, 0.778], [[0.0, 0.0], [0.0, 0.0343]])
     """
     positive = binary_labels(labels)
-    counts = _placement_counts(positive, score_rows(scores_matrix, positive.size))
+    counts = placement_counts(positive, score_rows(scores_matrix, positive.size))
     return _aucs(*counts), _covariance(counts, positive, clusters)
 
 
@@ -222,16 +213,28 @@ def auc_contrasts(
     """
     positive = binary_labels(labels)
     rows = score_rows(scores_matrix, positive.size, "scores_matrix")
+    return contrasts_of_counts(positive, placement_counts(positive, rows), weights, clusters)
+
+
+def contrasts_of_counts(
+    positive: np.ndarray,
+    counts: tuple[np.ndarray, np.ndarray],
+    weights: ArrayLike,
+    clusters: ArrayLike | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the results of `auc_contrasts`, given classes (n,) and `placement_counts`.
+
+    InputError for weights that do not fit.
+    """
+    wins, losses = counts
     c = np.asarray(weights, dtype=float)
-    if c.ndim != 2 or c.shape[1] != len(rows) or not np.isfinite(c).all():
-        problem = f"shape {c.shape}, {np.isfinite(c).sum()} finite, beside {len(rows)} predictors"
+    if c.ndim != 2 or c.shape[1] != len(wins) or not np.isfinite(c).all():
+        problem = f"shape {c.shape}, {np.isfinite(c).sum()} finite, beside {len(wins)} predictors"
         raise InputError(problem, where="weights", remedy="Pass one finite weight a predictor.")
-    counts = _placement_counts(positive, rows)
     aucs, least = _aucs(*counts), ROUNDING * np.abs(c).sum(axis=1)
     estimates = c @ aucs
     # Counts are contrasted first: a variance is then exactly zero where all counts agree, and a
     # variance that rounding leaves in place of zero is set to zero.
-    wins, losses = counts
     covariance = _covariance((c @ wins, c @ losses), positive, clusters)
     zero = np.sqrt(np.abs(np.diag(covariance))) <= least
     covariance[zero, :] = covariance[:, zero] = 0.0
@@ -300,114 +303,6 @@ def _newcombe(
     if auc == 1:
         return float(optimize.brentq(beyond, 1e-9, 1 - 1e-12)), 1.0
     return 0.0, float(optimize.brentq(beyond, 1e-12, 1 - 1e-9))
-
-
-def _placement_counts(positive: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Count, for each positive, the negatives below it (k, m); for each negative, the positives.
-
-    DeLong counts the positives *above* a negative: the products of deviations are equal.
-    """
-    positives_first = np.concatenate([np.flatnonzero(positive), np.flatnonzero(~positive)])
-    m = int(np.count_nonzero(positive))
-    counts = np.empty((len(rows), positive.size))
-
-    def count(row: np.ndarray, counts_of_row: np.ndarray) -> None:
-        scores = row[positives_first]
-        by = _count_by_value if _repeat(scores) else _count_in_order
-        by(scores, m, counts_of_row)
-
-    if len(rows) > 1 and positive.size >= _THREADED:
-        with ThreadPoolExecutor(2) as threads:  # NumPy releases the GIL while it sorts
-            list(threads.map(count, rows, counts))
-    else:
-        for row, counts_of_row in zip(rows, counts, strict=True):
-            count(row, counts_of_row)
-    return counts[:, :m], counts[:, m:]
-
-
-def _repeat(scores: np.ndarray) -> bool:
-    """Return whether many scores of a sample are equal; this affects speed alone."""
-    sample = scores[:: max(1, scores.size // _SAMPLE)]
-    return scores.size >= _PACKED and np.unique(sample).size < 0.9 * sample.size
-
-
-def _count_by_value(scores: np.ndarray, m: int, counts: np.ndarray) -> None:
-    """Fill in the counts of scores (n,), the first m positive, by sorting only distinct scores."""
-    values, distinct = pd.factorize(scores)
-    order = np.argsort(distinct)
-    below = np.empty(distinct.size)
-    positives, negatives = slice(None, m), slice(m, None)
-    for of_class, others in ((positives, negatives), (negatives, positives)):
-        n_others = np.bincount(values[others], minlength=distinct.size)
-        below[order] = _before_and_up_to(np.cumsum(n_others[order])) / 2
-        counts[of_class] = below[values[of_class]]
-
-
-def _count_in_order(scores: np.ndarray, m: int, counts: np.ndarray) -> None:
-    """Fill in the counts of scores (n,), of which the first m are positive, by one sort.
-
-    SciPy's ranks take four times as long.
-    """
-    order, ranked = _sorted(scores)
-    of_positive = order < m
-    differ = ranked[1:] != ranked[:-1]
-    # 32-bit integers: allocating memory takes as long as summing.
-    positives = np.cumsum(of_positive, dtype=np.int32)
-    if differ.all():
-        negatives = np.arange(1, positives.size + 1, dtype=np.int32)
-        negatives -= positives
-        counts[order] = np.where(of_positive, negatives, positives)
-    else:
-        last = np.flatnonzero(np.append(differ, True))  # case of each score
-        positives = positives[last]
-        negatives = (last + 1).astype(np.int32) - positives
-        sizes = np.diff(last, prepend=-1)
-        twice = [np.repeat(_before_and_up_to(up_to), sizes) for up_to in (negatives, positives)]
-        counts[order] = np.where(of_positive, *twice)
-        counts /= 2
-
-
-def _sorted(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the positions of scores (n,) in ascending order, and the scores in that order."""
-    if scores.size < _PACKED:
-        order = np.argsort(scores)
-        return order, scores[order]
-    order = _nearly_sorted(scores)
-    ranked = scores[order]
-    if (ranked[1:] < ranked[:-1]).any():  # a stable sort merges sorted runs
-        again = np.argsort(ranked, kind="stable")
-        order, ranked = order[again], ranked[again]
-    return order, ranked
-
-
-def _nearly_sorted(scores: np.ndarray) -> np.ndarray:
-    """Return the positions of scores (n,), sorted except where only scores' last bits differ.
-
-    Integers that consist of a score's leading bits and, in the remaining bits, its position are
-    sorted: this takes a half to two thirds of the time of an argsort, which looks up scores at
-    each comparison.
-    """
-    bits = (scores + 0.0).view(np.int64)  # + 0.0 gives −0 the bits of 0
-    lowest = bits.min()
-    if lowest < 0:  # negative numbers fall as their bits rise
-        bits ^= (bits >> 63) & np.iinfo(np.int64).max
-        lowest = bits.min()
-    keys = bits.view(np.uint64)
-    keys -= lowest.view(np.uint64)
-    places = (keys.size - 1).bit_length()
-    lost = max(0, int(keys.max()).bit_length() + places - 64)
-    keys >>= np.uint64(lost)
-    keys <<= np.uint64(places)
-    keys |= np.arange(keys.size, dtype=np.uint64)
-    keys.sort()
-    keys &= np.uint64((1 << places) - 1)
-    return bits
-
-
-def _before_and_up_to(counts: np.ndarray) -> np.ndarray:
-    twice = counts.copy()
-    twice[1:] += counts[:-1]
-    return twice
 
 
 def _aucs(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:

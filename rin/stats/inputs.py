@@ -19,15 +19,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rin.errors import InputError, as_input_error, look_up
+from rin.stats.placements import placement_counts
 from rin.tables import PREDICTIONS, check_table, require_columns
 
 RUN = ["task", "fold", "scenario", "init", "seed"]
 COLUMNS = [*RUN, "case_id", "part", "label", "score"]
 #: Columns that identify a score.
 _SCORE = ["task", "network", "init", "case_id"]
-#: The predictions table, or an iterable of such tables, one per task, which are read one at a
-#: time.
-Predictions: TypeAlias = pd.DataFrame | Iterable[pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -69,11 +67,29 @@ class TaskScores:
 
     def folds(self) -> list[tuple[int, TaskScores]]:
         """Return the number of each fold, with the scores of the cases that it tests."""
+        return self._folds
+
+    @cached_property
+    def _folds(self) -> list[tuple[int, TaskScores]]:
         fold = self.cases["fold"].to_numpy()
+        numbers = np.unique(fold)
+        if len(numbers) == 1:
+            return [(numbers[0], self)]
         return [
             (k, replace(self, cases=self.cases[fold == k], scores=self.scores[..., fold == k]))
-            for k in np.unique(fold)
+            for k in numbers
         ]
+
+    @cached_property
+    def counts(self) -> tuple[np.ndarray, np.ndarray]:
+        """The `placement_counts` of all networks, init by init, kept for several analyses."""
+        rows = self.scores.reshape(-1, len(self.cases))
+        return placement_counts(binary_labels(self.labels), rows)
+
+
+#: The predictions table, or an iterable of such tables or of scores that were aligned before, one
+#: per task, which are read one at a time.
+Predictions: TypeAlias = pd.DataFrame | Iterable[pd.DataFrame | TaskScores]
 
 
 def task_scores(
@@ -89,7 +105,10 @@ def task_scores(
         raise InputError(f"{inits!r} are not different inits", where="inits", remedy="Name them.")
     if not isinstance(predictions, pd.DataFrame):
         for table in predictions:
-            yield from task_scores(table, inits, of_scenarios)
+            if isinstance(table, TaskScores):
+                yield _checked(table, inits, of_scenarios)
+            else:
+                yield from task_scores(table, inits, of_scenarios)
         return
     needed = ["patient_id", *of_scenarios]
     require_columns(predictions.columns, needed, where="predictions")
@@ -114,6 +133,15 @@ def task_scores(
             cases = _cases(rows_of_task[[*_SCORE, "fold", "label", "patient_id"]], texts)
             scores = _scores(rows_of_task, tuple(inits), networks, cases)
         yield TaskScores(str(task), tuple(inits), networks, cases, scores)
+
+
+def _checked(task: TaskScores, inits: Sequence[str], of_scenarios: Sequence[str]) -> TaskScores:
+    """Return scores that were aligned before; InputError if they are not those of these inits."""
+    if task.inits != tuple(inits):
+        problem = f"task {task.task} has the scores of {task.inits}, not of {tuple(inits)}"
+        raise InputError(problem, where="predictions", remedy="Name its inits, in its order.")
+    require_columns(task.networks.columns, of_scenarios, where=f"task {task.task}, networks")
+    return task
 
 
 def network_names(scenarios: pd.Series, pretrainings: pd.Series | None) -> pd.Series:

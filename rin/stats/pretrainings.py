@@ -11,7 +11,7 @@ cautious assumption.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from rin.errors import InputError
 from rin.stats import inputs
 from rin.stats.effects import ALONE, MeanModel, each_level_once, posterior_mean
 from rin.stats.hypothesis import ESTIMATE, insert_holm, t_test
-from rin.stats.inputs import task_scores
+from rin.stats.inputs import TaskScores, task_scores
 from rin.stats.scenarios import MeanContrasts, mean_differences
 from rin.stats.synthesis import common_mean_test, crossed_effects, equal_means_test
 from rin.tables import PREDICTIONS, check_table, require_columns
@@ -72,14 +72,97 @@ class TaskPairs:
         return {"backbone": self.backbones, "seed": self.pairs["seed"]}
 
 
+def paired_scores(
+    predictions: inputs.Predictions,
+    init_a: str,
+    init_b: str,
+    settings: Sequence[str] = ("unfreezing",),
+) -> Iterator[TaskScores]:
+    """Yield the scores of each task, checked and aligned, to compare two inits more than once.
+
+    Functions that compare two inits by task take a list of these in place of predictions.
+
+    Parameters
+    ----------
+    predictions, init_a, init_b : as `pretraining_differences`
+    settings : further columns, each with one value per scenario
+
+    Returns
+    -------
+    iterator of rin.stats.inputs.TaskScores
+        One per task, with backbone, pretraining, seed (a name, equal in pairs that share a seed)
+        and settings of each network.
+
+    Raises
+    ------
+    InputError
+        As `pretraining_differences`.
+
+    Examples
+    --------
+    >>> from rin.stats import paired_scores, pretraining_differences, simulation
+    >>> paired = [*paired_scores(simulation.simulate_predictions(), "a", "b")]
+    >>> pretraining_differences(paired, "a", "b")["task"].tolist()
+    ['breast', 'thyroid']
+    """
+    inits = init_a, init_b
+    if not isinstance(predictions, pd.DataFrame):
+        for table in predictions:
+            if isinstance(table, TaskScores):
+                yield from task_scores([table], inits, [*_PAIR, "seed", *settings])
+            else:
+                yield from paired_scores(table, *inits, settings)
+        return
+    if "pretraining" not in predictions:
+        predictions = predictions.assign(pretraining=1)
+    require_columns(predictions.columns, ["init", *_PAIR], where="predictions")
+    of_network = predictions.columns.intersection(["init", *_PAIR, "pretraining_seed"])
+    seeds = _seeds(predictions[of_network].drop_duplicates(), inits)
+    for task in task_scores(predictions, inits, [*_PAIR, *settings]):
+        of_networks = pd.MultiIndex.from_frame(task.networks[_PAIR])
+        networks = task.networks.assign(seed=seeds.reindex(of_networks).to_numpy())
+        yield replace(task, networks=networks)
+
+
+def by_setting(tasks: Iterable[TaskScores], setting: str) -> dict[str, list[TaskScores]]:
+    """Return paired scores apart by a setting of their networks, such as the unfreezing.
+
+    Parameters
+    ----------
+    tasks : `paired_scores`
+    setting : a column of their networks
+
+    Returns
+    -------
+    dict of str to list
+        The tasks with the networks of each value of the setting, which ascend.
+
+    Examples
+    --------
+    >>> from rin.stats import by_setting, paired_scores, simulation
+    >>> paired = paired_scores(simulation.simulate_predictions(), "a", "b")
+    >>> [*by_setting(paired, "unfreezing")]
+    ['freeze_all', 'unfreeze_all']
+    """
+    apart: dict[str, list[TaskScores]] = {}
+    for task in tasks:
+        values = task.networks[setting].astype(str).to_numpy()
+        for value in np.unique(values):
+            inside = values == value
+            networks, scores = task.networks[inside], task.scores[:, inside]
+            apart.setdefault(value, []).append(replace(task, networks=networks, scores=scores))
+    return dict(sorted(apart.items()))
+
+
 def pair_differences(
-    predictions: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
+    predictions: inputs.Predictions, init_a: str, init_b: str, *, level: float = 0.95
 ) -> pd.DataFrame:
     """Compare two inits on every task, pair by pair: backbone × pretraining.
 
     Parameters
     ----------
-    predictions : with `patient_id`, `backbone` and `pretraining` (1 where it is missing)
+    predictions : with `patient_id`, `backbone` and `pretraining` (1 where it is missing); or
+        `paired_scores`
     init_a, init_b : names of the inits
     level : of the intervals
 
@@ -102,10 +185,11 @@ def pair_differences(
     {'DenseNet121': 0.052, 'ResNet50': 0.003}
     """
     tables = []
-    for task, pairs, contrasts in _task_contrasts(predictions, init_a, init_b):
+    for task in paired_scores(predictions, init_a, init_b, settings=()):
+        pairs, contrasts = _contrasts_of_pairs(task)
         tests = [contrasts.test(number, level).to_row() for number in range(len(pairs))]
         table = pd.concat([pairs.drop(columns="seed"), pd.DataFrame(tests)], axis=1)
-        table.insert(0, "task", task)
+        table.insert(0, "task", task.task)
         tables.append(table)
     table = pd.concat(tables, ignore_index=True)
     insert_holm(table, within="task")
@@ -131,7 +215,7 @@ def pretraining_differences(
 
     Parameters
     ----------
-    predictions : as `pair_differences`, or an iterable of such tables, one per task; with
+    predictions : as `pair_differences`, or an iterable of tables, one per task; with
         `pretraining_seed`, unless pairs share a seed and split exactly when they have the same
         number of the pretraining
     init_a, init_b : names of the inits
@@ -226,7 +310,7 @@ def pretraining_changes(
 
 
 def leave_one_pair_out(
-    predictions: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
+    predictions: inputs.Predictions, init_a: str, init_b: str, *, level: float = 0.95
 ) -> pd.DataFrame:
     """Return the headline without each pair in turn, to see whether it depends on one pair.
 
@@ -322,7 +406,7 @@ def _posterior(of_tasks: Iterable[TaskPairs], sd_scale: float, level: float) -> 
 
 
 def pretraining_sensitivity(
-    predictions: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
+    predictions: inputs.Predictions, init_a: str, init_b: str, *, level: float = 0.95
 ) -> pd.DataFrame:
     """Return the headline beside analyses that treat other factors as random.
 
@@ -370,7 +454,7 @@ def pretraining_sensitivity(
 
 
 def crossed_differences(
-    predictions: pd.DataFrame, init_a: str, init_b: str, *, contained: bool = False
+    predictions: inputs.Predictions, init_a: str, init_b: str, *, contained: bool = False
 ) -> pd.DataFrame:
     """Compare two inits as `pretraining_differences`, with an effect of the pretraining's number.
 
@@ -401,7 +485,7 @@ def crossed_differences(
     return table
 
 
-def backbone_tests(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
+def backbone_tests(predictions: inputs.Predictions, init_a: str, init_b: str) -> pd.DataFrame:
     """Test on every task whether the difference depends on the backbone: backbone × init.
 
     Backbones are fixed here, with the variance between pretrainings of one of them (REML) in the
@@ -561,30 +645,18 @@ def _seeds(networks: pd.DataFrame, inits: tuple[str, str]) -> pd.Series:
     return seeds
 
 
-def _task_contrasts(
-    predictions: inputs.Predictions, init_a: str, init_b: str
-) -> Iterator[tuple[str, pd.DataFrame, MeanContrasts]]:
-    """Yield each task, its pairs (`_PAIR`, n_scenarios, seed), and their differences."""
-    if not isinstance(predictions, pd.DataFrame):
-        for table in predictions:
-            yield from _task_contrasts(table, init_a, init_b)
-        return
-    if "pretraining" not in predictions:
-        predictions = predictions.assign(pretraining=1)
-    require_columns(predictions.columns, ["init", *_PAIR], where="predictions")
-    of_network = predictions.columns.intersection(["init", *_PAIR, "pretraining_seed"])
-    seeds = _seeds(predictions[of_network].drop_duplicates(), (init_a, init_b))
-    for task in task_scores(predictions, (init_a, init_b), _PAIR):
-        pair = task.networks.groupby(_PAIR).ngroup().to_numpy()
-        contrasts = mean_differences(task, [pair == number for number in range(pair.max() + 1)])
-        pairs = task.networks.groupby(_PAIR, as_index=False).agg(n_scenarios=("scenario", "size"))
-        of_pairs = pd.MultiIndex.from_frame(pairs[_PAIR])
-        yield task.task, pairs.assign(seed=seeds.reindex(of_pairs).to_numpy()), contrasts
+def _contrasts_of_pairs(task: TaskScores) -> tuple[pd.DataFrame, MeanContrasts]:
+    """Return the pairs of a task (`_PAIR`, n_scenarios, seed), and their differences."""
+    pair = task.networks.groupby(_PAIR).ngroup().to_numpy()
+    contrasts = mean_differences(task, [pair == number for number in range(pair.max() + 1)])
+    of_pairs = task.networks.groupby(_PAIR, as_index=False)
+    return of_pairs.agg(n_scenarios=("scenario", "size"), seed=("seed", "first")), contrasts
 
 
 def task_pairs(predictions: inputs.Predictions, init_a: str, init_b: str) -> Iterator[TaskPairs]:
     """Yield the pairs of each task, for `pretraining_differences` and similar analyses."""
-    for task, pairs, contrasts in _task_contrasts(predictions, init_a, init_b):
+    for task in paired_scores(predictions, init_a, init_b, settings=()):
+        pairs, contrasts = _contrasts_of_pairs(task)
         covariance = _positive_definite(contrasts)
         vary = bool(np.trace(contrasts.covariance) > 0)
-        yield TaskPairs(task, pairs, contrasts.estimates, covariance, vary)
+        yield TaskPairs(task.task, pairs, contrasts.estimates, covariance, vary)

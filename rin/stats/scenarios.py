@@ -19,7 +19,7 @@ from rin.errors import InputError
 from rin.stats import hypothesis, inputs
 from rin.stats.bootstrap import cluster_weights, weighted_aucs
 from rin.stats.clinical import WeightedCases
-from rin.stats.delong import auc_ci, auc_contrasts, delong_test
+from rin.stats.delong import auc_ci, contrasts_of_counts, delong_test
 from rin.stats.hypothesis import (
     EQUIVALENCE_MARGIN,
     ESTIMATE,
@@ -28,7 +28,7 @@ from rin.stats.hypothesis import (
     insert_holm,
     tails,
 )
-from rin.stats.inputs import TaskScores, located, scores_by_run, task_scores
+from rin.stats.inputs import TaskScores, binary_labels, located, scores_by_run, task_scores
 from rin.stats.roc import DIGITS, roc_curves
 from rin.tables import OVERLAP, UNFREEZING, check_table, require_columns
 
@@ -60,8 +60,9 @@ class MeanContrasts:
         of_folds = []
         for number, fold in task.folds():
             with located(f"task {task.task}, fold {number}"):
-                networks = fold.scores.reshape(-1, len(fold.cases))
-                of_folds.append(auc_contrasts(fold.labels, networks, weights, fold.patients))
+                positive = binary_labels(fold.labels)
+                contrasts = contrasts_of_counts(positive, fold.counts, weights, fold.patients)
+            of_folds.append(contrasts)
         aucs, estimates, covariances = zip(*of_folds, strict=True)
         self.aucs = np.mean(aucs, axis=0)
         self.estimates = np.mean(estimates, axis=0)
@@ -153,7 +154,7 @@ def init_differences(
     Parameters
     ----------
     predictions : the predictions table, with `patient_id` and `unfreezing`; or an iterable of such
-        tables, one per task
+        tables, one per task, or of `paired_scores`
     init_a, init_b : names of the inits
     level : of the intervals
 
@@ -267,7 +268,9 @@ def training_spread(
     return pd.DataFrame(spread).reset_index()
 
 
-def unfreezing_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
+def unfreezing_interaction(
+    predictions: inputs.Predictions, init_a: str, init_b: str
+) -> pd.DataFrame:
     """Test on every task whether the difference of two inits depends on the unfreezing (Wald).
 
     Parameters

@@ -225,14 +225,18 @@ class OpenedResults:
             raise InputError(problem, where=f"results of {self.facts.name}", remedy=remedy)
         return runs if runs["factor"].notna().any() else runs.drop(columns=_OF_FACTOR)
 
-    def predictions(self, study: str, task: str, part: str = "test") -> pd.DataFrame:
+    def predictions(
+        self, study: str, task: str, part: str = "test", *, first: bool = False
+    ) -> pd.DataFrame:
         """Return one row per run and case of a part (`rin.tables.PREDICTIONS`).
 
         If a factor varies, `factor`, `level` and `preprocessing` come first, and a run that levels
         share is repeated under each level; `pretraining_seed` is the seed of the network that a
-        run starts from, if known.
+        run starts from, if known.  With `first`, only runs from the first pretraining count.
         """
         runs = self.records(task, study)
+        if first:
+            runs = runs[runs["pretraining"] == runs["pretraining"].min()].reset_index(drop=True)
         scores = self.tables["predictions"]
         look_up("part", part, [*dict.fromkeys(of_part for _, of_part in self._places)])
         nowhere = np.array([], int)
@@ -273,8 +277,7 @@ class OpenedResults:
 
         It is that of runs from the first pretraining (`rin.explain.overlap.measure_overlap`).
         """
-        scores = self.predictions(MAIN, task, part)
-        scores = scores[scores["pretraining"] == scores["pretraining"].min()]
+        scores = self.predictions(MAIN, task, part, first=True)
         names = scores.drop(columns=["pretraining", "pretraining_seed"], errors="ignore")
         rows = self.rows("overlap", task=task, part=part)
         return names.merge(rows).drop(columns="part") if len(rows) else rows

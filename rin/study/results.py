@@ -18,6 +18,8 @@ import pandas as pd
 from rin.data.manifest import datasets_of_tasks, find_task
 from rin.errors import InputError, join_with_and, look_up
 from rin.evidence.paper import COMPARISONS
+from rin.stats import paired_scores
+from rin.stats.inputs import TaskScores
 from rin.study.consolidate import LOSSES, NETWORKS, PROBE, Part, consolidate, images_of, runs_of
 from rin.study.opened import OpenedResults, TaskFacts
 from rin.study.profile import LAYERS, MAIN, Profile
@@ -195,6 +197,19 @@ class Results:
         """Yield the test predictions of each task of a study, to save memory."""
         for task in self.tasks_of(study) or [None]:
             yield self.predictions(study, task)  # None, for no task, raises an error
+
+    def paired_scores(self, *tasks: str) -> list[TaskScores]:
+        """Return the main study's scores on these tasks, or all (`rin.stats.paired_scores`).
+
+        They are paired once, and kept for all comparisons of a page.
+        """
+        return [self._paired(task) for task in tasks or self.tasks]
+
+    def _paired(self, task: str) -> TaskScores:
+        def pair() -> TaskScores:
+            return next(paired_scores(self.predictions(task=task), *self.inits))
+
+        return self.workspace.once((paired_scores, task, self.origin(task)), pair)
 
     def facts(self, task: str) -> TaskFacts:
         """Return the facts of a task and of the images behind its shown results."""

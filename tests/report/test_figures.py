@@ -14,6 +14,7 @@ from rin.errors import InputError
 from rin.evidence.paper import COMPARISONS
 from rin.report import forest, maps, style
 from rin.report.style import init_style, kind_style
+from rin.stats.simulation import simulate_predictions
 
 INITS = ("radiologic", "photographic")
 NAN = float("nan")
@@ -197,15 +198,13 @@ def test_example_maps_show_a_correct_image_of_each_class_with_the_map_of_its_cal
     made = []
     for init, own in zip(INITS, (left, left[:, :, ::-1]), strict=True):
         own_rows, dark = rows.assign(init=init), np.zeros_like(left)
-        worse = own_rows.assign(scenario="worse", score=-rows["score"])
-        made += [(own_rows, own), (worse, dark), (own_rows.assign(fold=1), dark)]
+        made += [(own_rows, own), (own_rows.assign(fold=1), dark)]
     cases = pd.DataFrame({"case_id": names, "label": ["benign"] * 2 + ["malignant"] * 2})
     pictures = np.zeros((4, 16, 16), np.uint8)
     store = SimpleNamespace(cases=cases, size=16, images=pictures.copy, masks=pictures.copy)
     inputs = SimpleNamespace(store=store, task=SimpleNamespace(positive_class="malignant"))
     runs = SimpleNamespace(
         inits=INITS,
-        predictions=lambda task: pd.concat([table for table, _ in made]),
         overlap=lambda task: rows,
         workspace=SimpleNamespace(inputs=lambda task: inputs),
     )
@@ -220,6 +219,14 @@ def test_example_maps_show_a_correct_image_of_each_class_with_the_map_of_its_cal
     made_up = maps.example_maps(runs, "breast", made, stand_ins=True)
     names = [line[0].get_title(loc="left") for line in made_up]
     assert names == ["Stand-in image\nbenign", "Stand-in image\nmalignant"]
+
+
+def test_best_scenario_has_the_largest_mean_auc():
+    scores = simulate_predictions().query("task == 'breast'")
+    chosen = scores["scenario"].iloc[-1]
+    better = scores["score"].where(scores["scenario"] != chosen, scores["label"].astype(float))
+    runs = SimpleNamespace(predictions=lambda task: scores.assign(score=better))
+    assert maps.best_scenario(runs, "breast") == chosen
 
 
 def bright_side(ax):

@@ -13,6 +13,7 @@ from rin.report.headline import differences
 from rin.stats import (
     clinical_curves,
     init_differences,
+    paired_scores,
     pretraining_differences,
     scenario_aucs,
     without_diverged,
@@ -171,6 +172,9 @@ class _Runs:
 
     def __getattr__(self, name):
         return getattr(self._runs, name)
+
+    def paired_scores(self, *tasks):
+        return [*paired_scores(self._scores, *self._runs.inits)]
 
     def predictions(self, study="main", task=None, part="test"):
         return self._scores

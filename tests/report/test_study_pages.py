@@ -69,6 +69,8 @@ def test_figure_of_a_study_has_words_and_a_narrow_version(runs, name):
 def test_runs_without_marked_lesions_are_replaced_by_the_reference_run(runs):
     class Bare:
         tasks = ("breast",)
+        origin = staticmethod(lambda task: "own")
+        workspace = SimpleNamespace(once=lambda key, make: make())
 
         def overlap(self, task):
             return pd.DataFrame()
@@ -144,7 +146,8 @@ class Maps:
     """Results of a task with marked lesions, by where they come from, and the live ones."""
 
     def __init__(self, origin, provenance="real", live=None):
-        self.origin, self.live, self.workspace = lambda task: origin, live, None
+        self.origin, self.live = lambda task: origin, live
+        self.workspace = SimpleNamespace(once=lambda key, make: make())
         self.tasks, self.titles = ["breast"], {"breast": "Breast lesions, US"}
         dataset = SimpleNamespace(provenance=provenance)
         self.facts = lambda task: SimpleNamespace(dataset=dataset)
@@ -177,7 +180,8 @@ def test_maps_on_images_are_of_own_runs_else_of_live_ones_marked_as_stand_ins_el
         return plt.subplots()[1]
 
     monkeypatch.setattr(overlap, "example_maps", draw)
-    monkeypatch.setattr(overlap, "cam_arrays", lambda workspace, task: [])
+    monkeypatch.setattr(overlap, "best_scenario", lambda shown, task: "best")
+    monkeypatch.setattr(overlap, "cam_arrays", lambda workspace, task, scenario: [])
     monkeypatch.setattr(overlap, "with_live_maps", lambda workspace: finished)
     shown = overlap.examples(runs)
     if words is None:

@@ -13,10 +13,10 @@ from rin.stats import (
     auc_ci,
     auc_equality_test,
     compare,
-    delong,
     delong_covariance,
     delong_test,
     operating_point,
+    placements,
     share_interval,
 )
 
@@ -197,7 +197,7 @@ def test_interval_of_a_perfect_auc_leaves_room_by_the_number_of_patients(turned)
 
 
 def test_rows_counted_in_threads_are_as_counted_alone(monkeypatch):
-    monkeypatch.setattr(delong, "_THREADED", 1000)
+    monkeypatch.setattr(placements, "_THREADED", 1000)
     rng = np.random.default_rng(2)
     labels, rows = rng.random(1000) < 0.3, rng.normal(size=(3, 1000)).round(2)
     aucs, covariance = delong_covariance(labels, rows)

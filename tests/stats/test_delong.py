@@ -15,7 +15,7 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from rin.errors import InputError
-from rin.stats import delong
+from rin.stats import placements
 from rin.stats.bootstrap import cluster_weights, weighted_aucs
 from rin.stats.delong import (
     auc_ci,
@@ -260,8 +260,8 @@ def test_many_cases_are_compared_as_by_ranks(kind):
 def test_packed_scores_rise_and_have_every_place_once(values):
     scores = np.array(values)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(delong, "_PACKED", 0)
-        order, ranked = delong._sorted(scores)
+        patch.setattr(placements, "_PACKED", 0)
+        order, ranked = placements._sorted(scores)
     assert ranked.tolist() == sorted(values)
     assert sorted(order.tolist()) == list(range(len(values)))
     np.testing.assert_array_equal(scores[order], ranked)
