@@ -52,8 +52,9 @@ def table(runs: Results) -> str:
     adjusted = headline.beside_published(runs, units).query("outside")["p_holm"]
     beyond = "the paper's difference lies outside the first interval on no task"
     if len(adjusted):
-        n, total = words.number((adjusted < 0.05).sum()), words.number(len(adjusted))
-        beyond = f"adjusted over the tasks, P is below .05 on {n} of these {total}"
+        below, total = (adjusted < 0.05).sum(), len(adjusted)
+        n = "all" if below == total else f"{words.number(below)} of"
+        beyond = f"adjusted over the tasks, P is below .05 on {n} these {words.number(total)}"
     text = f"""
 Radiologic minus photographic initialisation: mean difference in AUC points with its 95% interval,
 over {scores["scenario"].nunique()} scenarios of {words.number(len(backbones))} backbones: the
