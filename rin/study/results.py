@@ -7,7 +7,6 @@ a reference run shows its own runs, even those made on stand-ins.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -193,17 +192,15 @@ class Results:
         tables = [self.results_of(name, study).predictions(study, name, part) for name in tasks]
         return stack_tables(tables) if len(tables) > 1 else tables[0]
 
-    def each_task(self, study: str = MAIN) -> Iterator[pd.DataFrame]:
-        """Yield the test predictions of each task of a study, to save memory."""
-        for task in self.tasks_of(study) or [None]:
-            yield self.predictions(study, task)  # None, for no task, raises an error
-
     def paired_scores(self, *tasks: str) -> list[TaskScores]:
         """Return the main study's scores on these tasks, or all (`rin.stats.paired_scores`).
 
         They are paired once, and kept for all comparisons of a page.
         """
-        return [self._paired(task) for task in tasks or self.tasks]
+        chosen = tasks or self.tasks_of(MAIN)
+        if not chosen:
+            raise self._no_results("any task", MAIN)
+        return [self._paired(task) for task in chosen]
 
     def _paired(self, task: str) -> TaskScores:
         def pair() -> TaskScores:

@@ -12,6 +12,7 @@ from statsmodels.stats.multitest import multipletests
 
 from rin.errors import InputError
 from rin.stats import (
+    by_setting,
     clinical_curves,
     clinical_measures,
     factor_effects,
@@ -19,6 +20,7 @@ from rin.stats import (
     leave_one_pair_out,
     mean_roc,
     pair_differences,
+    paired_scores,
     posterior_differences,
     pretraining_changes,
     pretraining_differences,
@@ -672,3 +674,29 @@ def test_tables_of_a_task_each_give_what_one_table_of_all_gives(compare):
     predictions = simulate_predictions(pretrainings=3)
     tables = (table for _, table in predictions.groupby("task", sort=False))
     pd.testing.assert_frame_equal(compare(tables, "a", "b"), compare(predictions, "a", "b"))
+
+
+def test_scores_that_are_paired_once_give_what_predictions_give():
+    predictions = simulate_predictions()
+    paired = [*paired_scores(predictions, "a", "b")]
+    for compare in (pretraining_differences, init_differences, pair_differences):
+        assert_equal = pd.testing.assert_frame_equal
+        assert_equal(compare(paired, "a", "b"), compare(predictions, "a", "b"))
+        assert_equal(compare(paired, "a", "b"), compare(predictions, "a", "b"))  # kept counts, too
+
+
+def test_paired_scores_by_a_setting_are_those_of_its_rows():
+    predictions = simulate_predictions()
+    apart = by_setting(paired_scores(predictions, "a", "b"), "unfreezing")
+    of_rows = dict([*predictions.groupby("unfreezing")])
+    assert [*apart] == [*of_rows]
+    for unfreezing, tasks in apart.items():
+        pd.testing.assert_frame_equal(
+            init_differences(tasks, "a", "b"), init_differences(of_rows[unfreezing], "a", "b")
+        )
+
+
+def test_paired_scores_of_other_inits_are_refused():
+    paired = [*paired_scores(simulate_predictions(), "a", "b")]
+    with pytest.raises(InputError, match=r"has the scores of \('a', 'b'\), not of \('b', 'a'\)"):
+        pretraining_differences(paired, "b", "a")
