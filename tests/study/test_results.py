@@ -1,5 +1,6 @@
 """One interface: a reference run, one's own runs, and which of them is shown."""
 
+import pandas as pd
 import pytest
 from tiny_study import COLUMNS, tiny_profile
 
