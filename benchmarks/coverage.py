@@ -22,7 +22,7 @@ from rin.study import open_reference
 
 BETWEEN, WITHIN, SEED = (0, 3, 6), (2, 5, 8), (0, 3, 6)  # SDs in AUC points
 #: The paper's backbones, whose pairs share the seed of a pretraining's number, but for the third
-#: of ResNet50 and the fourth of DenseNet121; pairs of other backbones have seeds of their own.
+#: pairs of ResNet50 and InceptionResNetV2 and the fourth of DenseNet121; others have their own.
 PAPER = ["DenseNet121", "InceptionResNetV2", "InceptionV3", "ResNet50"]
 
 

@@ -266,9 +266,10 @@ def one_pair_matters(
     *,
     stand_ins: Collection[str] = (),
 ) -> str:
-    """Return what leaving out one pair changes: the largest move, and where zero is then outside.
+    """Return what leaving out one pair changes: the largest move, and verdicts that hang on it.
 
-    `across` has one row per task, `without` one row for each pair that is left out (`moved`).
+    `across` has one row per task, `without` one row for each pair that is left out
+    (`rin.stats.leave_one_pair_out`).
     """
     if without["moved"].isna().all():
         return "No task has two pairs of networks."
@@ -280,13 +281,19 @@ def one_pair_matters(
     text += f"{points(row)}."
     if stand_ins:
         return text
+    total = without.groupby("task").size()
+    for task in across.loc[across["p_holm"] < 0.05, "task"]:
+        lost = (without.loc[without["task"] == task, "p_holm"] >= 0.05).sum()
+        hangs = "stays below .05 without any one pair"
+        if lost:
+            hangs = f"is .05 or more without any one of {lost} of {total[task]} pairs"
+        text += f" The difference on {names[task]} is clear; its adjusted P {hangs}."
     outside = without.assign(outside=~without.eval("ci_low <= 0 <= ci_high"))
     outside = outside[outside["ci_low"].notna()].groupby("task", sort=False)["outside"].sum()
     inside = across.set_index("task").eval("ci_low <= 0 <= ci_high").reindex(outside.index)
     tasks = outside.index[(outside > 0) & inside]
     if len(tasks) == 0:
         return f"{text} No interval that includes zero excludes it without one pair."
-    total = without.groupby("task").size()
     parts = join_with_and(
         f"{names[task]} ({outside[task]} of {total[task]} pairs)" for task in tasks
     )

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
-from rin.errors import InputError, look_up
+from rin.errors import InputError, counted, look_up
 from rin.stats.delong import auc_contrasts, delong_covariance, share_interval
 from rin.stats.hypothesis import t_test
 from rin.stats.inputs import binary_labels, check_aligned, cluster_codes, located, score_row
@@ -78,6 +78,9 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
     require_columns(scores, [by, *columns.values()], where="scores")
     if within is not None:
         require_columns(scores, [within], where="scores")
+        if missing := int(scores[within].isna().sum()):
+            problem = f"{counted(missing, 'rows')} without a level"
+            raise InputError(problem, where=f"scores, {within}", remedy="Name it, or drop them.")
     if a == b:
         raise InputError(f"{a!r} twice", where="a, b", remedy="Name two models.")
     for model in (a, b):

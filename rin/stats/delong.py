@@ -21,6 +21,7 @@ from rin.stats.hypothesis import ROUNDING, TTest, t_quantile, t_test
 from rin.stats.inputs import (
     binary_labels,
     check_aligned,
+    check_rows_aligned,
     cluster_codes,
     score_row,
     score_rows,
@@ -174,6 +175,7 @@ def delong_covariance(
     >>> aucs.round(3).tolist(), covariance.round(4).tolist()
     ([1.0, 0.778], [[0.0, 0.0], [0.0, 0.0343]])
     """
+    check_rows_aligned(labels, scores_matrix, clusters)
     positive = binary_labels(labels)
     counts = placement_counts(positive, score_rows(scores_matrix, positive.size))
     return _aucs(*counts), _covariance(counts, positive, clusters)
@@ -211,6 +213,7 @@ def auc_contrasts(
     >>> estimates.round(3).tolist(), covariance.round(4).tolist()
     ([0.222], [[0.0617]])
     """
+    check_rows_aligned(labels, scores_matrix, clusters)
     positive = binary_labels(labels)
     rows = score_rows(scores_matrix, positive.size, "scores_matrix")
     return contrasts_of_counts(positive, placement_counts(positive, rows), weights, clusters)

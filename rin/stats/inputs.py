@@ -316,6 +316,15 @@ def check_aligned(**columns: ArrayLike | None) -> None:
             raise InputError(problem, where=name, remedy=remedy)
 
 
+def check_rows_aligned(
+    labels: ArrayLike, scores_matrix: ArrayLike, clusters: ArrayLike | None
+) -> None:
+    """Raise InputError as `check_aligned`, for scores that may be a list of pandas objects."""
+    listed = scores_matrix if isinstance(scores_matrix, list | tuple) else ()
+    rows = {f"scores_matrix[{number}]": row for number, row in enumerate(listed)}
+    check_aligned(labels=labels, **rows, clusters=clusters)
+
+
 def _unmasked(values: ArrayLike, where: str) -> None:
     """Raise InputError for a masked array, whose mask would be lost."""
     if np.ma.isMaskedArray(values):
@@ -343,7 +352,8 @@ def binary_labels(labels: ArrayLike) -> np.ndarray:
 
 def score_rows(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.ndarray:
     """Return scores as float64 (n_predictors, n_cases), checked for text, shape and NaN."""
-    _unmasked(scores, where)
+    for values in [scores, *(scores if isinstance(scores, list | tuple) else ())]:
+        _unmasked(values, where)
     with as_input_error(
         "not numeric", where=where, remedy="Pass one number a case.", kinds=(TypeError, ValueError)
     ):

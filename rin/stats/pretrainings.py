@@ -21,7 +21,7 @@ import pandas as pd
 from rin.errors import InputError
 from rin.stats import inputs
 from rin.stats.effects import ALONE, MeanModel, each_level_once, posterior_mean
-from rin.stats.hypothesis import ESTIMATE, insert_holm, t_test
+from rin.stats.hypothesis import ESTIMATE, holm, insert_holm, t_test
 from rin.stats.inputs import TaskScores, task_scores
 from rin.stats.scenarios import MeanContrasts, mean_differences
 from rin.stats.synthesis import common_mean_test, crossed_effects, equal_means_test
@@ -322,8 +322,8 @@ def leave_one_pair_out(
     -------
     pandas.DataFrame
         One row per task and pair: task, backbone, pretraining (of the pair left out), the columns
-        of an estimate and `moved`, the estimate minus that of all pairs; NaN where there is one
-        pair. Not adjusted.
+        of an estimate, `moved`, the estimate minus that of all pairs, and `p_holm`, adjusted over
+        the tasks, of which the others keep all their pairs; NaN where there is one pair.
 
     Raises
     ------
@@ -338,16 +338,22 @@ def leave_one_pair_out(
     >>> table["moved"].round(3).tolist()
     [-0.004, 0.004, 0.02, -0.02]
     """
+    tasks = [*task_pairs(predictions, init_a, init_b)]
+    whole = pd.DataFrame([_pooled(of_task, level=level) for of_task in tasks])
     rows = []
-    for of_task in task_pairs(predictions, init_a, init_b):
-        everything = _pooled(of_task, level=level)["estimate"]
+    for place, of_task in enumerate(tasks):
         for number, pair in enumerate(of_task.pairs[_PAIR].to_dict("records")):
             cells = dict.fromkeys(ESTIMATE, math.nan)  # no pair is left of one
             if len(of_task.pairs) > 1:
                 pooled = _pooled(of_task.without(number), level=level)
                 cells = {name: pooled[name] for name in ESTIMATE}
-            moved = {"moved": cells["estimate"] - everything}
-            rows.append({"task": of_task.task} | pair | cells | moved)
+            family = whole["p_value"].to_numpy(float, copy=True)
+            family[place] = cells["p_value"]
+            changes = {
+                "moved": cells["estimate"] - whole["estimate"][place],
+                "p_holm": holm(family)[place],
+            }
+            rows.append({"task": of_task.task} | pair | cells | changes)
     return pd.DataFrame(rows)
 
 

@@ -438,6 +438,20 @@ def test_one_pair_that_matters_is_named_with_what_it_changes(moves, said):
     assert "zero" not in numbers.lower()
 
 
+@pytest.mark.parametrize(
+    ("p_values", "said"),
+    [
+        ((0.02, 0.2, 0.06), "is .05 or more without any one of 2 of 3 pairs"),
+        ((0.02, 0.01, 0.03), "stays below .05 without any one pair"),
+    ],
+)
+def test_clear_difference_that_hangs_on_one_pair_is_said_to(p_values, said):
+    across = table(row(3.0, 2.0, task="covid19", p_holm=0.03))
+    without = left_out(*(("covid19", number, 1.5) for number in (1, 2, 3)))
+    text = words.one_pair_matters(across, without.assign(p_holm=p_values), NAMES)
+    assert f"The difference on COVID-19 is clear; its adjusted P {said}." in text
+
+
 def test_one_pair_alone_cannot_be_left_out():
     across = table(row(1.0, half=NAN, task="breast"))
     said = words.one_pair_matters(across, left_out(("breast", 1, NAN)), NAMES)

@@ -222,3 +222,11 @@ def test_masked_arrays_are_refused_as_their_mask_would_be_lost(place):
     columns[place] = np.ma.masked_array(columns[place], [False, True, False, False])
     with pytest.raises(InputError, match="a masked array"):
         auc_ci(*columns)
+
+
+def test_rows_without_a_level_are_refused_and_not_left_out():
+    folds = [ratings(seed=seed, prefix=str(seed)).assign(fold=float(seed)) for seed in range(2)]
+    table = pd.concat(folds, ignore_index=True)
+    table.loc[[0, 1], "fold"] = np.nan
+    with pytest.raises(InputError, match="2 rows without a level"):
+        compare(table, a="new", b="old", positive="cancer", within="fold", **NAMES)

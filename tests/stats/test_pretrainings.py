@@ -431,6 +431,10 @@ def test_leaving_a_pair_out_is_the_headline_of_the_other_pairs():
             assert getattr(row, name) == pytest.approx(getattr(expected, name), rel=1e-4)
         moved = expected.estimate - whole.loc[row.task, "estimate"]
         assert row.moved == pytest.approx(moved)
+        family = whole["p_value"].copy()
+        family[row.task] = expected.p_value
+        adjusted = dict(zip(family.index, multipletests(family, method="holm")[1], strict=True))
+        assert row.p_holm == pytest.approx(adjusted[row.task], rel=1e-4)
 
 
 def test_leaving_out_the_only_pair_leaves_nothing():
