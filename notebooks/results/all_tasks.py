@@ -62,8 +62,8 @@ Markdown(sentences.nameless_files(runs))
 # ## The paper's numbers, and these
 #
 # The paper's intervals come from settings of fine-tuning, those of this book from pairs of
-# networks. Is the paper's difference inside the interval below it? `paired` holds the scores of
-# both initialisations, aligned once for all comparisons of this page.
+# networks. Is the paper's difference inside the interval below it? `paired` has the scores of
+# both initialisations, aligned.
 
 # %%
 a, b = runs.inits
@@ -90,7 +90,6 @@ Markdown(sentences.margins_excluded(runs, across))
 #
 # Each dot is a pair of networks of one backbone, averaged over its scenarios. A pair may
 # stand out because of its backbone, or by chance in one pretraining and its fine-tuning.
-# This scatter and the small number of backbones make the intervals of the diamonds wide.
 
 # %%
 pairs = stats.pair_differences(paired, a, b)
@@ -188,8 +187,8 @@ Markdown(sentences.enough_patients(runs, wanted))
 #    stats.pretraining_differences(two, a, b)[["task", "estimate", "ci_low", "ci_high"]]
 #    ```
 #
-# 2. Speak of these backbones alone. A narrower question mostly has a narrower answer; where the
-# interval grows, fewer degrees of freedom are left (`df`).
+# 2. Speak of these backbones alone. Where the interval grows, fewer degrees of
+# freedom are left (`df`).
 #
 #    ```python
 #    fixed = stats.pretraining_differences(scores, a, b, fixed_backbones=True)
