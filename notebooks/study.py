@@ -220,8 +220,8 @@ work[["runs", "hours"]].astype({"runs": int})
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 Its runs took {work["hours"].sum():.0f} hours, added up over processes that went
-side by side ({study_tables.computers(reference.facts)}). For such a run of your own (three
-pretrainings of the paper's four backbones), put the datasets into one folder and
-run `rin study --profile open --data-root FOLDER`, then
+side by side ({study_tables.computers(reference.facts)}). For such a run of your
+own (three pretrainings of the paper's four backbones), put the datasets into
+one folder and run `rin study --profile open --data-root FOLDER`, then
 `rin reference write open --data-root FOLDER`.
 """)
