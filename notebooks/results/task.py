@@ -57,8 +57,8 @@ figures.difference_forest(runs, task)
 #
 # ## How good is one network?
 #
-# Every fine-tuned network scored every test image. The score is in log-odds: above
-# zero the network calls the image positive.
+# Every fine-tuned network scored every test image, in log-odds: above zero it calls the
+# image positive.
 
 # %%
 a, b = runs.inits
