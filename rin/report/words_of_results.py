@@ -282,12 +282,15 @@ def one_pair_matters(
     if stand_ins:
         return text
     total = without.groupby("task").size()
-    for task in across.loc[across["p_holm"] < 0.05, "task"]:
+    for _, clear in across[across["p_holm"] < 0.05].iterrows():
+        task = clear["task"]
         lost = (without.loc[without["task"] == task, "p_holm"] >= 0.05).sum()
         hangs = "stays below .05 without any one pair"
         if lost:
             hangs = f"is .05 or more without any one of {lost} of {total[task]} pairs"
-        text += f" The difference on {names[task]} is clear; its adjusted P {hangs}."
+        text += (
+            f" On {names[task]} the difference, {points(clear)}, is clear; its adjusted P {hangs}."
+        )
     outside = without.assign(outside=~without.eval("ci_low <= 0 <= ci_high"))
     outside = outside[outside["ci_low"].notna()].groupby("task", sort=False)["outside"].sum()
     inside = across.set_index("task").eval("ci_low <= 0 <= ci_high").reindex(outside.index)

@@ -991,8 +991,9 @@ def _parts_beside(places: Places) -> Iterator[_Part]:
     tables = [name for name in places.tree.names if name.lower().endswith(TABLES)]
     beside = [name for name in tables if name.rpartition("/")[0] == folder]
     for file in [places.table, *(name for name in beside if name != places.table)][:MOST_TABLES]:
-        with suppress(InputError):  # not a table of ours
-            sheets = sheets_of(places.tree, file)
+        sheets: list[str] = []
+        with suppress(InputError):  # not a workbook of ours; reading it fails in the same way
+            sheets = [*sheets_of(places.tree, file)]
         for sheet in sheets or [""]:
             with suppress(InputError):
                 rows = read_table(places.tree, file, [], sheet=sheet).astype(object)

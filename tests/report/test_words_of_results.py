@@ -449,7 +449,8 @@ def test_clear_difference_that_hangs_on_one_pair_is_said_to(p_values, said):
     across = table(row(3.0, 2.0, task="covid19", p_holm=0.03))
     without = left_out(*(("covid19", number, 1.5) for number in (1, 2, 3)))
     text = words.one_pair_matters(across, without.assign(p_holm=p_values), NAMES)
-    assert f"The difference on COVID-19 is clear; its adjusted P {said}." in text
+    difference = "On COVID-19 the difference, +3.0 points (1.0, 5.0), is clear"
+    assert f"{difference}; its adjusted P {said}." in text
 
 
 def test_one_pair_alone_cannot_be_left_out():
