@@ -35,7 +35,7 @@ def signed(fraction: float) -> str:
 def summary(runs: Results) -> str:
     """Return the bullet on this run, in the words of the cover."""
     compared = words.weights_compared(runs.inits, runs.corpora())
-    text = f"- **Our own run on real open images:** {cover.brief_finding(runs)} {compared}"
+    text = f"- **Our own run on real open images:** {headline.finding(runs)} {compared}"
     return wrapped(text, later="  ")
 
 
@@ -63,15 +63,15 @@ pretraining: its units are {pairs} pairs of networks (one backbone, one pretrain
 corpus), nested in {words.number(len(backbones))} backbones and crossed with
 {words.number(seeds)} seeds, each with a split of the corpora, which pairs of several backbones
 share; it allows for the test patients that the pairs share, on Satterthwaite's {df.min():.1f} to
-{df.max():.1f} degrees of freedom. The second is the same with the paper's backbones alone
-({of_four} scenarios, {pairs_of_four} pairs). The third shows only how these networks would do on
-new patients. An asterisk marks P < .05 after Holm's adjustment over the tasks. The last column is
-what the first interval's model excludes: a difference of 5 points or more (two one-sided tests,
-Holm), or the paper's own difference, with other weights and partly other images (outside the 95%
+{df.max():.1f} degrees of freedom. The second concerns the paper's four backbones as they
+are, with new pretrainings ({of_four} scenarios, {pairs_of_four} pairs). The third shows only how
+these networks would do on new patients. An asterisk marks P < .05 after Holm's adjustment over
+the tasks. The last column is what the first interval's model excludes: a difference of 5 points or more (two
+one-sided tests, Holm), or the paper's own difference, with other weights and partly other images (outside the 95%
 interval; {beyond}).
 """
     header = ["Task", "Training images", "Test images", "Pretraining as the unit"]
-    header += ["The paper's four backbones", "These networks, new patients", "Excluded"]
+    header += ["The paper's four backbones, fixed", "These networks, new patients", "Excluded"]
     rows = [header, ["---"] * len(header)]
     stated = headline.beside_published(runs, units).set_index("task")
     tests = words.with_exclusion(units).set_index("task")["equivalent"]
@@ -110,10 +110,10 @@ def limits(runs: Results) -> str:
     trained = {task: fact.split["train"] for task, fact in facts.items()}
     of_paper = words.range_of(n for task, n in trained.items() if task in COMPARISONS)
     beside = f"""
-{cover.papers_difference(runs)} When a backbone was pretrained and fine-tuned again, alike in all
-but chance, its difference moved by up to {moved:.1f} points, which intervals over patients alone
-do not show. Networks were pretrained on small images, ultrasound among them, and fine-tuned on
-{of_paper} (BUS-BRA: {trained["busbra"]:,}).
+{headline.papers_difference(runs)} When a backbone was pretrained and fine-tuned again, alike in
+all but chance, its difference moved by up to {moved:.1f} points, which intervals over patients
+alone do not show. {cover.longer_training(runs)} Networks were pretrained on small images, ultrasound
+among them, and fine-tuned on {of_paper} (BUS-BRA: {trained["busbra"]:,}).
 """
     text = f"""
 What limits this run: {words.number(substitutes)} of the {words.number(len(facts))} tasks use open

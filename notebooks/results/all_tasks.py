@@ -107,7 +107,7 @@ Markdown(sentences.likeness_of_pairs(runs, across, pairs))
 # The headline allows for pairs of different backbones that share the seed of their pretraining
 # and its split of the corpora. The table also has the model in which no pairs share a seed, these
 # backbones taken as fixed, a posterior mean with half-normal priors of the standard deviations
-# ([Methods](../../methods)), and, where the run has others too, the backbones of the paper alone.
+# ([Methods](../../methods)), and, where the run has others too, the paper's backbones, fixed.
 
 # %%
 sensitivity = stats.pretraining_sensitivity(paired, a, b)

@@ -26,11 +26,6 @@ from rin.study.results import Results
 _UNNAMED = " †"
 
 
-def names_of(runs: Results) -> dict[str, str]:
-    """Return the name of each task of a run for use in sentences."""
-    return {task: inline_title(title) for task, title in runs.titles.items()}
-
-
 def verdict(book: Results) -> str:
     """Return the question and its three answers: by the paper, by others, and by a run.
 
@@ -50,33 +45,13 @@ def verdict(book: Results) -> str:
         f"- **Others:** no difference in one group’s {same['k']:.0f} comparisons on the same "
         f"questions, {format_estimate(same, digits=1)} points; their code omits the scaling of "
         "inputs that the RadImageNet weights expect.",
-        f"- **{words.run_name(runs.is_reference)}:** {brief_finding(runs)} {compared} Mean AUCs "
-        f"are {words.mean_aucs(networks)}.",
+        f"- **{words.run_name(runs.is_reference)}:** {headline.finding(runs)} {compared} "
+        f"Mean AUCs are {words.mean_aucs(networks)}.",
     ]
     if not runs.is_reference:
         lines.append(words.committed_run(headline.finding(open_reference())))
     aside = own_tasks_aside(book)
     return "\n".join([*lines, *([f"\n{aside}"] if aside else [])])
-
-
-def brief_finding(runs: Results) -> str:
-    """Return the finding of a run (`words.finding`), not compared with the paper's differences."""
-    rows = words.deciding(*headline.differences(runs))
-    against = headline.reservations(runs)
-    return words.finding(rows, names_of(runs), runs.inits, stand_ins=runs.stand_ins(), **against)
-
-
-def papers_difference(runs: Results) -> str:
-    """Return how a run compares with the paper's differences; an empty string for stand-ins."""
-    if runs.stand_ins():
-        return ""
-    rows = words.deciding(*headline.differences(runs))
-    published = headline.beside_published(runs, rows).rename(columns={"p_holm": "published_p"})
-    published = published[["task", "published", "outside", "published_p"]]
-    facts = [runs.facts(task) for task in published["task"]]
-    unlike = words.unlike_paper(runs.inits, runs.corpora(), facts)
-    merged = rows.merge(published, on="task", how="left")
-    return " ".join(words.papers_difference(merged, names_of(runs), unlike))
 
 
 def of_networks(runs: Results) -> str:
@@ -85,7 +60,7 @@ def of_networks(runs: Results) -> str:
     rows = networks.merge(across[["task", "pairs", "pretrainings"]]).assign(unit="networks")
     return words.finding(
         words.with_exclusion(rows),
-        names_of(runs),
+        headline.names_of(runs),
         runs.inits,
         stand_ins=runs.stand_ins(),
         nameless=headline.reservations(runs)["nameless"],
@@ -111,8 +86,15 @@ def advice(runs: Results) -> str:
     """Return three pieces of advice, under their heading."""
     across, _ = headline.differences(runs)
     pairs = pair_differences(runs.predictions(), *runs.inits)
+    clear = [row["task"] for _, row in across.iterrows() if words.is_clear(row)]
+    against = headline.reservations(runs)
     bullets = words.what_to_do(
-        across, pairs, names_of(runs), runs.inits, stand_ins=runs.stand_ins()
+        words.with_exclusion(across),
+        pairs,
+        headline.names_of(runs),
+        runs.inits,
+        stand_ins=runs.stand_ins(),
+        reserved=against["grown"] or not {*clear}.isdisjoint(against["nameless"]),
     )
     return f"**What to do tomorrow**\n\n{bullets}"
 
@@ -131,15 +113,11 @@ def others(same: pd.Series, every: pd.Series) -> str:
 
 def of_run(runs: Results) -> str:
     """Return the findings of a run: beside the paper, on these networks alone, in side studies."""
-    inits, made_up, names = runs.inits, runs.stand_ins(), names_of(runs)
-    sentences = [papers_difference(runs), of_networks(runs)]
+    inits, made_up, names = runs.inits, runs.stand_ins(), headline.names_of(runs)
+    sentences = [headline.papers_difference(runs), of_networks(runs)]
     if not made_up:
         sentences.append("An asterisk marks P < .05 after Holm's adjustment.")
-    if "convergence" in runs.studies and not made_up:
-        longer = runs.predictions("convergence")
-        effects = factor_effects(longer, inits, ("fixed", "converged"))
-        of_all = effects.query("group == 'all' and quantity == 'difference'")
-        sentences.append(words.longer_training(of_all, names, longer["backbone"].nunique()))
+    sentences.append(longer_training(runs))
     elsewhere = [
         pretraining_differences(external_scores(scores), *inits)
         for task in runs.tasks
@@ -151,6 +129,16 @@ def of_run(runs: Results) -> str:
     return f"**{words.run_name(runs.is_reference)}.** {' '.join(filter(None, sentences))}"
 
 
+def longer_training(runs: Results) -> str:
+    """Return what longer fine-tuning changed; empty for stand-ins or without that study."""
+    if "convergence" not in runs.studies or runs.stand_ins():
+        return ""
+    longer = runs.predictions("convergence")
+    effects = factor_effects(longer, runs.inits, ("fixed", "converged"))
+    of_all = effects.query("group == 'all' and quantity == 'difference'")
+    return words.longer_training(of_all, headline.names_of(runs), longer["backbone"].nunique())
+
+
 def differences_table(runs: Results, across: pd.DataFrame, networks: pd.DataFrame) -> Styler:
     """Return several estimates of each task side by side; a dash where a column lacks a task.
 
@@ -158,7 +146,7 @@ def differences_table(runs: Results, across: pd.DataFrame, networks: pd.DataFram
     """
     columns = {
         "Pretraining as the unit": across,
-        "The paper's backbones alone": headline.of_paper(runs),
+        "The paper's backbones, fixed": headline.of_paper(runs),
         "These networks, new patients": networks.reset_index(drop=True),
     }
     cells = {

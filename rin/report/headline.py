@@ -50,7 +50,7 @@ def _differences(runs: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def of_paper(runs: Results) -> pd.DataFrame:
-    """Return differences over the paper's backbones alone; empty unless the run has others."""
+    """Return differences of the paper's backbones, fixed; empty unless the run has others."""
     return runs.workspace.once((of_paper, runs.is_reference), lambda: _of_paper(runs))
 
 
@@ -59,7 +59,8 @@ def _of_paper(runs: Results) -> pd.DataFrame:
     if backbones <= {*BACKBONES} or backbones.isdisjoint(BACKBONES):
         return pd.DataFrame()
     scores = runs.predictions()
-    return pretraining_differences(scores[scores["backbone"].isin(BACKBONES)], *runs.inits)
+    scores = scores[scores["backbone"].isin(BACKBONES)]
+    return pretraining_differences(scores, *runs.inits, fixed_backbones=True)
 
 
 def of_backbones(runs: Results) -> pd.DataFrame:
@@ -76,21 +77,40 @@ def beside_published(runs: Results, rows: pd.DataFrame) -> pd.DataFrame:
     return against_published(rows, published)
 
 
+def names_of(runs: Results) -> dict[str, str]:
+    """Return the name of each task of a run for use in sentences."""
+    return {task: inline_title(title) for task, title in runs.titles.items()}
+
+
 def finding(runs: Results) -> str:
     """Return the finding of a run in words (`rin.report.words.finding`)."""
-    names = {task: inline_title(title) for task, title in runs.titles.items()}
+    rows, unlike = _with_papers(runs)
+    return words.finding(
+        rows,
+        names_of(runs),
+        runs.inits,
+        unlike_paper=unlike,
+        stand_ins=runs.stand_ins(),
+        **reservations(runs),
+    )
+
+
+def papers_difference(runs: Results) -> str:
+    """Return how a run compares with the paper's differences; an empty string for stand-ins."""
+    if runs.stand_ins():
+        return ""
+    rows, unlike = _with_papers(runs)
+    return " ".join(words.papers_difference(rows, names_of(runs), unlike))
+
+
+def _with_papers(runs: Results) -> tuple[pd.DataFrame, str]:
+    """Return the deciding rows beside the paper's differences, and how the run differs from it."""
     rows = words.deciding(*differences(runs))
     published = beside_published(runs, rows).rename(columns={"p_holm": "published_p"})
     published = published[["task", "published", "outside", "published_p"]]
     facts = [runs.facts(task) for task in published["task"]]
-    return words.finding(
-        rows.merge(published, on="task", how="left"),
-        names,
-        runs.inits,
-        unlike_paper=words.unlike_paper(runs.inits, runs.corpora(), facts),
-        stand_ins=runs.stand_ins(),
-        **reservations(runs),
-    )
+    unlike = words.unlike_paper(runs.inits, runs.corpora(), facts)
+    return rows.merge(published, on="task", how="left"), unlike
 
 
 def reservations(runs: Results) -> dict[str, Any]:

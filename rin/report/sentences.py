@@ -10,7 +10,6 @@ from rin.errors import counted
 from rin.report import headline
 from rin.report import words_of_results as words
 from rin.report.figures import SCENARIOS
-from rin.report.format import inline_title
 from rin.report.style import init_style
 from rin.report.tables import clinical_of, models_of
 from rin.report.words import deciding, doubts, few_patients, finding, images_tested, is_clear
@@ -28,11 +27,6 @@ from rin.study.results import Results
 _WEIGHTY = {"no patient identifiers", "repeated lesions", "repeated heads", "labels", "crops"}
 
 
-def names_inside(runs: Results) -> dict[str, str]:
-    """Return the name of each task for use in sentences."""
-    return {task: inline_title(title) for task, title in runs.titles.items()}
-
-
 # ---- one task
 
 
@@ -43,7 +37,9 @@ def task_in_short(runs: Results, task: str) -> str:
     answer = words.answer_on_task(across, alone, runs.inits, stand_ins=runs.stand_ins(task))
     parts = [answer, words.no_interval(alone)]
     if is_clear(across) and not runs.stand_ins(task):
-        parts[1:1] = doubts([], headline.reservations(runs)["grown"])
+        against = headline.reservations(runs)
+        nameless = [headline.names_of(runs)[task]] if task in against["nameless"] else []
+        parts[1:1] = doubts(nameless, against["grown"])
     return " ".join(filter(None, parts))
 
 
@@ -69,7 +65,7 @@ def own_task_in_short(runs: Results, task: str) -> str:
     row = networks.set_index("group").loc["all"]
     answer = finding(
         deciding(pretraining_differences(scores, *inits), networks),
-        {task: names_inside(runs)[task]},
+        {task: headline.names_of(runs)[task]},
         inits,
         stand_ins=runs.stand_ins(task),
     )
@@ -125,13 +121,13 @@ def all_tasks_in_short(runs: Results) -> str:
     """Return sentences on the tasks on which one side is ahead."""
     units, networks = headline.differences(runs)
     return words.differences_by_task(
-        units, networks, runs.inits, names_inside(runs), stand_ins=runs.stand_ins()
+        units, networks, runs.inits, headline.names_of(runs), stand_ins=runs.stand_ins()
     )
 
 
 def nameless_files(runs: Results) -> str:
     """Return sentences on the tasks whose files name no patients, and what that means."""
-    inside = names_inside(runs)
+    inside = headline.names_of(runs)
     tasks = [t for t in runs.tasks if runs.facts(t).dataset.independence == "image"]
     return words.files_without_patients([inside[task] for task in tasks]) or words.PATIENTS_NAMED
 
@@ -139,7 +135,7 @@ def nameless_files(runs: Results) -> str:
 def margins_excluded(runs: Results, across: pd.DataFrame) -> str:
     """Return a sentence on the tasks on which two points, and five points, are excluded."""
     tests = equivalence_tests(across)
-    return words.margins_excluded(tests, names_inside(runs), stand_ins=runs.stand_ins())
+    return words.margins_excluded(tests, headline.names_of(runs), stand_ins=runs.stand_ins())
 
 
 def likeness_of_pairs(runs: Results, across: pd.DataFrame, pairs: pd.DataFrame) -> str:
@@ -147,7 +143,7 @@ def likeness_of_pairs(runs: Results, across: pd.DataFrame, pairs: pd.DataFrame) 
 
     `across` is a table of `pretraining_differences`, `pairs` of `pair_differences`.
     """
-    inside, unreal = names_inside(runs), runs.stand_ins()
+    inside, unreal = headline.names_of(runs), runs.stand_ins()
     parts = [] if unreal else [
         words.pairs_tested(across, inside),
         words.backbones_tested(headline.of_backbones(runs), inside),
@@ -169,7 +165,7 @@ def by_unfreezing(runs: Results, across: pd.DataFrame, networks: pd.DataFrame) -
 
     `across` has one row per task and unfreezing; `networks` is a table of `init_differences`.
     """
-    names, unreal = names_inside(runs) | SCENARIOS, runs.stand_ins()
+    names, unreal = headline.names_of(runs) | SCENARIOS, runs.stand_ins()
     alone = networks[networks["group"] != "all"]
     several = alone["group"].nunique() > 1  # otherwise there is nothing to compare
     tests = unfreezing_interaction(runs.paired_scores(), *runs.inits) if several else None
@@ -181,9 +177,9 @@ def by_unfreezing(runs: Results, across: pd.DataFrame, networks: pd.DataFrame) -
 def spread_of_scenarios(runs: Results, aucs: pd.DataFrame) -> str:
     """Return sentences on how far AUCs vary over scenarios, beside the difference of the means."""
     _, networks = headline.differences(runs)
-    return words.scatter_of_scenarios(networks, aucs, names_inside(runs))
+    return words.scatter_of_scenarios(networks, aucs, headline.names_of(runs))
 
 
 def enough_patients(runs: Results, wanted: pd.DataFrame) -> str:
     """Return which tasks have enough patients (`rin.report.tables.patients_wanted`)."""
-    return words.enough_patients(wanted.assign(name=wanted["task"].map(names_inside(runs))))
+    return words.enough_patients(wanted.assign(name=wanted["task"].map(headline.names_of(runs))))

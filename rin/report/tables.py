@@ -206,10 +206,10 @@ def models(runs: Results, sensitivity: pd.DataFrame) -> Styler:
 
 
 def models_of(runs: Results, sensitivity: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return the rows of each model, and of the paper's backbones if the run also has others."""
+    """Return the rows of each model, and of the paper's backbones if the run has others."""
     rows = dict([*sensitivity.groupby("name", sort=False)])
     of_paper = headline.of_paper(runs)
-    return rows | ({"The paper's backbones alone": of_paper} if len(of_paper) else {})
+    return rows | ({"The paper's backbones, fixed": of_paper} if len(of_paper) else {})
 
 
 def by_unfreezing(runs: Results, networks: pd.DataFrame) -> Styler:

@@ -197,14 +197,13 @@ def finding(
     clear = rows[[is_clear(row) for _, row in rows.iterrows()]]
     leads = {inits[0]: clear[clear["estimate"] > 0], inits[1]: clear[clear["estimate"] < 0]}
     leads = {init: led for init, led in leads.items() if len(led)}
+    sentences = _excluded(rows, names)
+    sentences += papers_difference(rows, names, unlike_paper, listed=False)
     if leads:
-        sentences = [_ahead(leads, rows, names)]
+        sentences.append(_ahead(leads, rows, names))
         sentences += doubts([names[task] for task in clear["task"] if task in nameless], grown)
         sentences += _others(rows.drop(clear.index), inits)
-        sentences += _excluded(rows, names) if len(rows) > 1 else []
-        sentences += papers_difference(rows, names, unlike_paper)
     else:
-        sentences = _excluded(rows, names) + papers_difference(rows, names, unlike_paper)
         sentences += _nothing_clear(rows, names)
         if not rows["equivalent"].any():
             size = f"a difference of {100 * RELEVANT:.0f} points"
@@ -320,18 +319,22 @@ def _excluded(rows: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
     text = f"A difference of {100 * RELEVANT:.0f} points or more is excluded"
     if n == total:
         return [f"{text}." if total == 1 else f"{text} {on_tasks(n, total)}."]
-    others = "the others" if total - n > 1 else "the other"
-    where = f"{on_tasks(n, total)} ({join_with_and(tasks)})"
-    return [f"{text} {where}; on {others} the run was too small for that."]
+    others = [names[task] for task in rows["task"][~rows["equivalent"]]]
+    where = on_tasks(n, total)
+    if len(others) < n:
+        return [f"{text} {where}; on {join_with_and(others)} the run was too small for that."]
+    other = "the others" if len(others) > 1 else "the other"
+    return [f"{text} {where} ({join_with_and(tasks)}); on {other} the run was too small for that."]
 
 
 def papers_difference(
-    rows: pd.DataFrame, names: Mapping[str, str], unlike_paper: str
+    rows: pd.DataFrame, names: Mapping[str, str], unlike_paper: str, *, listed: bool = True
 ) -> list[str]:
     """Return where the paper's own difference is outside the interval; an empty list without it.
 
     `rows` may have `published` (NaN where the paper has no difference), `outside`, and
-    `published_p`, the adjusted P value of the test against it.
+    `published_p`, the adjusted P value of the test against it. The tasks are `listed` with the
+    paper's differences, or only counted.
     """
     if "published" not in rows:
         return []
@@ -348,11 +351,10 @@ def papers_difference(
         for _, row in apart.iterrows()
     )
     kept = int((apart["published_p"] < LEVEL).sum())
-    adjusted = "" if kept == len(apart) else f"; adjusted for all tasks, {_kept_apart(kept)}"
-    return [
-        f"The paper's own difference lies outside the 95% interval "
-        f"{on_tasks(len(apart), len(stated))} ({tasks}{adjusted}){although}."
-    ]
+    adjusted = "" if kept == len(apart) else f"adjusted for all tasks, {_kept_apart(kept)}"
+    details = "; ".join(filter(None, [tasks if listed else "", adjusted]))
+    where = on_tasks(len(apart), len(stated)) + (f" ({details})" if details else "")
+    return [f"The paper's own difference lies outside the 95% interval {where}{although}."]
 
 
 def _kept_apart(n: int) -> str:
@@ -484,7 +486,7 @@ def longer_training(effects: pd.DataFrame, names: Mapping[str, str], backbones: 
         f"{join_with_and(steps)} (intervals over patients, exploratory)."
     )
     if lost:
-        text += f" On {join_with_and(lost)} longer fine-tuning thus removes a difference."
+        text += f" It thus removed the difference of these networks on {join_with_and(lost)}."
     return text
 
 
@@ -784,24 +786,19 @@ def what_to_do(
     inits: Sequence[str],
     *,
     stand_ins: Collection[str] = (),
+    reserved: bool = False,
 ) -> str:
     """Return three pieces of advice: which weights to try, how to feed them, how to judge.
 
-    `across` has one row per task, with the pretraining as the unit; `pairs` is a table of
-    `rin.stats.pair_differences`, which shows how far a backbone's difference moved from one
-    pretraining to another.  For stand-ins the advice comes without findings.
+    `across` has one row per task, with the pretraining as the unit and `equivalent`
+    (`with_exclusion`); `pairs` is a table of `rin.stats.pair_differences`, which shows how far a
+    backbone's difference moved from one pretraining to another.  For stand-ins the advice comes
+    without findings.  A clear difference is `reserved` if `doubts` speak against its certainty.
     """
     outcome = example = ""
-    clear = [row for _, row in across.iterrows() if is_clear(row)]
     moved = pairs.groupby(["task", "backbone"])["estimate"].agg(lambda of: of.max() - of.min())
     if not stand_ins:
-        outcome = " This run found no task on which one is clearly ahead across pretrainings."
-    if clear and not stand_ins:
-        parts = [
-            f"{direction(row, inits)} ahead on {names[row['task']]} by {ahead_by(row)}"
-            for row in clear
-        ]
-        outcome = f" Across pretrainings, this run found {join_with_and(parts)}."
+        outcome = f" {_expected_gain(across, names, inits, reserved)}"
     if len(pairs) > len(moved) and not stand_ins:
         example = (
             " Here the difference of one backbone on one task moved by up to "
@@ -816,3 +813,24 @@ def what_to_do(
             f"of each, and with an interval over patients.{example}",
         ]
     )
+
+
+def _expected_gain(
+    across: pd.DataFrame, names: Mapping[str, str], inits: Sequence[str], reserved: bool
+) -> str:
+    """Return which gain is excluded, and which one was found, with the pretraining as the unit."""
+    clear = [
+        f"{direction(row, inits)} ahead on {names[row['task']]} by {ahead_by(row)}"
+        for _, row in across.iterrows()
+        if is_clear(row)
+    ]
+    text = f"Across pretrainings, this run found {join_with_and(clear)}"
+    if not clear:
+        text = "This run found no task on which one is clearly ahead across pretrainings"
+    elif reserved:
+        text += ", with the reservations above"
+    n = int(across["equivalent"].sum())
+    if n == 0:
+        return f"{text}."
+    gain = f"Expect a gain of less than {100 * RELEVANT:.0f} points"
+    return f"{gain}: more is excluded {on_tasks(n, len(across))}. {text}."

@@ -38,12 +38,11 @@ def test_three_answers_follow_the_question_each_with_its_numbers(runs, verdict):
     assert "the released weights were not tested" in answers[2]
 
 
-def test_brief_finding_is_the_finding_without_the_papers_own_differences(runs):
-    whole, brief, beside = (
-        headline.finding(runs), cover.brief_finding(runs), cover.papers_difference(runs)
-    )  # fmt: skip
-    assert beside.startswith("The paper's own difference")
-    assert whole.replace(beside, "").split() == brief.split()
+def test_finding_counts_the_tasks_whose_published_differences_are_listed_below_it(runs):
+    counted, listed = headline.finding(runs), headline.papers_difference(runs)
+    assert listed.startswith("The paper's own difference lies outside the 95% interval on ")
+    head, _, tail = listed.partition(" (")
+    assert f"{head}, with {tail.partition('), with ')[2]}" in counted
 
 
 def test_own_tasks_are_set_aside_only_where_there_are_any(runs):

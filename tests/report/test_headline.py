@@ -82,18 +82,19 @@ def runs():
 
 
 @pytest.mark.slow
-def test_backbones_of_the_paper_are_those_of_a_run_without_its_others(runs):
+def test_backbones_of_the_paper_are_fixed_and_those_of_a_run_without_its_others(runs):
     scores = runs.predictions()
-    four = pretraining_differences(scores[scores["backbone"].isin(BACKBONES)], *runs.inits)
+    of_four = scores[scores["backbone"].isin(BACKBONES)]
+    four = pretraining_differences(of_four, *runs.inits, fixed_backbones=True)
     pd.testing.assert_frame_equal(headline.of_paper(runs), four)
     assert set(four["backbones"]) == {4}
     assert scores["backbone"].nunique() > 4
-    of_four = SimpleNamespace(
+    without_others = SimpleNamespace(
         workspace=SimpleNamespace(once=lambda key, make: make()),
         is_reference=False,
-        predictions=lambda: scores[scores["backbone"].isin(BACKBONES)],
+        predictions=lambda: of_four,
     )
-    assert headline.of_paper(of_four).empty
+    assert headline.of_paper(without_others).empty
 
 
 def test_papers_differences_stand_beside_those_of_its_own_tasks(runs):

@@ -176,7 +176,7 @@ def test_scores_far_apart_are_ahead_on_all_tasks_with_their_sizes(
     tables = shifted(committed, points)
     monkeypatch.setattr(headline, "differences", lambda runs: tables)
     text = headline.finding(committed_run())
-    assert text.startswith(f"{side} pretraining is ahead on all six tasks: thyroid nodules by ")
+    assert f"{side} pretraining is ahead on all six tasks: thyroid nodules by " in text
     for row in tables[0].itertuples():
         assert f" by {abs(100 * row.estimate):.1f} points (" in text
 
@@ -188,7 +188,7 @@ def test_cover_of_scores_shifted_by_ten_points_says_photographic_ahead_where_and
     units, networks = shifted(committed, -10)
     monkeypatch.setattr(headline, "differences", lambda runs: (units, networks))
     line, _ = about_run(outputs("findings", {}))
-    assert "**This book:** Photographic pretraining is ahead on " in line
+    assert "Photographic pretraining is ahead on " in line
     clear = units[units["p_holm"] < 0.05]
     assert len(clear) > 1
     names = committed_run().titles
