@@ -66,9 +66,9 @@ share; it allows for the test patients that the pairs share, on Satterthwaite's 
 {df.max():.1f} degrees of freedom. The second concerns the paper's four backbones as they
 are, with new pretrainings ({of_four} scenarios, {pairs_of_four} pairs). The third shows only how
 these networks would do on new patients. An asterisk marks P < .05 after Holm's adjustment over
-the tasks. The last column is what the first interval's model excludes: a difference of 5 points or more (two
-one-sided tests, Holm), or the paper's own difference, with other weights and partly other images (outside the 95%
-interval; {beyond}).
+the tasks. The last column is what the first interval's model excludes: a difference of 5 points
+or more (two one-sided tests, Holm), or the paper's own difference, with other weights and partly
+other images (outside the 95% interval; {beyond}).
 """
     header = ["Task", "Training images", "Test images", "Pretraining as the unit"]
     header += ["The paper's four backbones, fixed", "These networks, new patients", "Excluded"]
@@ -112,8 +112,8 @@ def limits(runs: Results) -> str:
     beside = f"""
 {headline.papers_difference(runs)} When a backbone was pretrained and fine-tuned again, alike in
 all but chance, its difference moved by up to {moved:.1f} points, which intervals over patients
-alone do not show. {cover.longer_training(runs)} Networks were pretrained on small images, ultrasound
-among them, and fine-tuned on {of_paper} (BUS-BRA: {trained["busbra"]:,}).
+alone do not show. {cover.longer_training(runs)} Networks were pretrained on small images,
+ultrasound among them, and fine-tuned on {of_paper} (BUS-BRA: {trained["busbra"]:,}).
 """
     text = f"""
 What limits this run: {words.number(substitutes)} of the {words.number(len(facts))} tasks use open

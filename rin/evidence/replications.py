@@ -32,6 +32,8 @@ POOLED_ERRORS = ("SDs over folds", "printed", "interval of the difference", "int
 #: One group's chest radiographs: with SDs of 0.2 and 0.4 points they get most of the weight in any
 #: mean.
 KERMANY = "chest radiographs (Kermany)"
+#: Assumed correlation of two comparisons on the same test images: no source states it.
+SHARED_IMAGES = 0.5
 _READ = read_yaml(Path(__file__).with_suffix(".yaml"))
 
 
@@ -219,12 +221,24 @@ def pooled_fine_tuned() -> pd.DataFrame:
     )
 
 
+def covariance(rows: pd.DataFrame) -> np.ndarray:
+    """Return the covariance (k, k) of comparisons by their standard errors.
+
+    Comparisons of one study on one set of images, as with frozen layers and without, share test
+    images and are correlated by `SHARED_IMAGES`.
+    """
+    errors, images = rows["standard_error"], pd.factorize(rows["study"] + "; " + rows["data"])[0]
+    correlation = np.where(np.equal.outer(images, images), SHARED_IMAGES, 0.0)
+    np.fill_diagonal(correlation, 1.0)
+    return np.outer(errors, errors) * correlation
+
+
 def pooled_groups() -> pd.DataFrame:
     """Pool the comparisons that may be pooled, one row per selection, in AUC points.
 
     One group's comparisons by `random_effects`; those of all groups by `three_level` (group,
-    comparison) with groups − 1 degrees of freedom.  `groups` and `k` are counts; columns that a
-    model lacks are NaN.
+    comparison) with groups − 1 degrees of freedom and their `covariance`.  `groups` and `k` are
+    counts; columns that a model lacks are NaN.
     """
     table = like_for_like()
     known = table[table["error_from"].isin(POOLED_ERRORS)]
@@ -254,7 +268,8 @@ def moderators() -> pd.DataFrame:
     """Return how frozen layers and inputs without 1/255 shift the differences, in AUC points.
 
     Each moderator alone, by `moderated_effects` with groups − 2 degrees of freedom, among the
-    comparisons that state it; mammograms are included, with errors from counts of cases.  Columns:
+    comparisons that state it, with their `covariance`; mammograms are included, with errors from
+    counts of cases.  Columns:
     those of an estimate, `k`, `groups`, and `shifted` (comparisons with the moderator).
     """
     table = like_for_like()
@@ -268,7 +283,7 @@ def moderators() -> pd.DataFrame:
         used = table[known]
         coefficients = moderated_effects(
             used["estimate"],
-            used["standard_error"] ** 2,
+            covariance(used),
             used["group"],
             pd.DataFrame({name: shifted[known].astype(float)}),
             contained=True,
@@ -287,5 +302,4 @@ def _random_effects(rows: pd.DataFrame) -> dict[str, float]:
 
 
 def _three_level(rows: pd.DataFrame) -> dict[str, float]:
-    squares = rows["standard_error"] ** 2
-    return three_level(rows["estimate"], squares, rows["group"], contained=True)
+    return three_level(rows["estimate"], covariance(rows), rows["group"], contained=True)

@@ -81,9 +81,7 @@ def three_level(
     cluster, `between` is NaN.  The mean is weighted by generalised least squares, or by `weights`
     (k,) if given.  InputError as `random_effects`.  Konstantopoulos 2011, 10.1002/jrsm.35.
     """
-    covariance = np.asarray(variances, dtype=float)
-    if covariance.ndim != 2:
-        covariance = np.diag(covariance)
+    covariance = _covariance(variances)
     y, _ = _checked(estimates, np.diag(covariance))
     k = len(y)
     members = _members(clusters)
@@ -116,12 +114,14 @@ def moderated_effects(
 ) -> pd.DataFrame:
     """Return how moderators shift estimates that are grouped in clusters: three-level regression.
 
-    Estimates and variances are (k,), `moderators` (k, m) numbers, such as 0 and 1.  Variance
+    Estimates are (k,), `variances` as in `three_level`, `moderators` (k, m) numbers, such as 0 and
+    1.  Variance
     between clusters and within by REML, as `three_level`.  One row per coefficient, `intercept`
     first: the columns of an estimate, with df k − m − 1 or, where `contained`, clusters − m − 1.
     InputError where a moderator does not vary, or repeats others, or no degree of freedom is left.
     """
-    y, v = _checked(estimates, variances)
+    known = _covariance(variances)
+    y, _ = _checked(estimates, np.diag(known))
     members = _members(clusters)
     k, n_clusters = members.shape
     fixed = np.column_stack([np.ones(k), moderators.to_numpy(float)])
@@ -131,7 +131,7 @@ def moderated_effects(
         remedy = "Leave out moderators that do not vary, repeat one another or are too many."
         raise InputError(problem, where="moderators", remedy=remedy)
     effects = [members, np.eye(k)] if 1 < n_clusters < k else [np.eye(k)]
-    _, coefficients, covariance = fit_effects(y, np.diag(v), fixed, effects)
+    _, coefficients, covariance = fit_effects(y, known, fixed, effects)
     errors = np.sqrt(np.diag(covariance))
     rows = [t_test(*pair, df, level).to_row() for pair in zip(coefficients, errors, strict=True)]
     return pd.DataFrame(rows, index=["intercept", *moderators])
@@ -219,6 +219,12 @@ def fit_effects(
     known = root @ estimates / unit, root @ fixed, np.ones(len(estimates))
     variances, coefficients, of_coefficients = reml(*known, [root @ effect for effect in effects])
     return variances[1:] * unit**2, coefficients * unit, of_coefficients * unit**2
+
+
+def _covariance(variances: ArrayLike) -> np.ndarray:
+    """Return variances (k,) as a covariance (k, k) of estimates that share nothing."""
+    known = np.asarray(variances, dtype=float)
+    return known if known.ndim == 2 else np.diag(known)
 
 
 def _members(levels: ArrayLike) -> np.ndarray:

@@ -2,6 +2,8 @@ import re
 from collections import Counter
 from types import SimpleNamespace
 
+import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -17,6 +19,7 @@ from rin.evidence.replications import (
     POOLED_ERRORS,
     REPLICATIONS,
     SEARCH,
+    covariance,
     like_for_like,
     moderators,
     other_groups,
@@ -27,8 +30,9 @@ from rin.evidence.replications import (
 from rin.files import REPOSITORY
 
 each = pytest.mark.parametrize("one", REPLICATIONS, ids=lambda one: f"{one.study}-{one.data}")
-#: Estimate and standard error of all groups, by metafor (AUC points).
-METAFOR = (-0.91830381, 3.25715961)
+#: Estimate and standard error of all groups, and of the shift by frozen layers, by metafor (AUC
+#: points).
+METAFOR = {"All groups": (-1.0169728, 3.2276849), "frozen layers": (-4.1489927, 2.7909964)}
 BOTH = [one for one in REPLICATIONS if None not in (one.radimagenet, one.imagenet)]
 
 
@@ -222,11 +226,24 @@ def test_without_kermany_the_papers_questions_are_further_from_zero():
 
 
 def test_pooling_over_groups_equals_metafors():
-    # rma.mv(y, v, random = ~ 1 | group / id, test = "t") gives the estimate and its error; the
-    # degrees of freedom are those of four groups.
-    found = pooled_groups().loc["All groups"]
-    assert found["estimate"] == pytest.approx(METAFOR[0], abs=1e-3)
-    assert found["standard_error"] == pytest.approx(METAFOR[1], abs=1e-3)
+    # rma.mv(y, V, random = ~ 1 | group / id, test = "t"), with mods for the shift, gives estimates
+    # and errors; the degrees of freedom are those of four groups. V correlates comparisons on the
+    # same images by one half.
+    found = pd.concat([pooled_groups(), moderators()])
+    for name, expected in METAFOR.items():
+        cells = found.loc[name, ["estimate", "standard_error"]]
+        assert cells.to_list() == pytest.approx(expected, abs=1e-3), name
+
+
+def test_comparisons_on_the_same_images_are_correlated_by_one_half():
+    rows = like_for_like().query("study == 'FedMammoBench 2026' or study == 'Lumbar discs 2026'")
+    variance = rows["standard_error"] ** 2
+    known = pd.DataFrame(covariance(rows), rows["data"], rows["data"])
+    assert np.diag(known).tolist() == pytest.approx(variance.tolist())
+    of_mammograms = known.loc["malignancy on mammograms", "malignancy on mammograms"]
+    shared = rows[rows["data"] == "malignancy on mammograms"]["standard_error"].prod()
+    assert of_mammograms.to_numpy()[0, 1] == pytest.approx(shared / 2)
+    assert (known.loc["lumbar discs, T2 MRI", "malignancy on mammograms"] == 0).all()
 
 
 def test_moderators_leave_out_what_is_not_stated():
