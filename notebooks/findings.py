@@ -49,8 +49,9 @@ Markdown(cover.advice(runs))
 #
 # ## How to read the figure
 #
-# *Top:* intervals as printed. *Middle:* fully fine-tuned comparisons with published
-# standard deviations (SDs). *Bottom:* diamonds, on which conclusions rest, have the
+# *Top:* intervals as printed. *Middle:* one group's fully fine-tuned comparisons with
+# standard deviations (SDs), pooled; then further groups, where an error of the AUC is
+# stated or follows. *Bottom:* diamonds, on which conclusions rest, have the
 # pretraining as the unit; dots show uncertainty from patients only and describe these
 # networks.
 

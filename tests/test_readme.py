@@ -8,8 +8,9 @@ import pytest
 
 from rin.data.manifest import find_task
 from rin.evidence.paper import COMPARISONS
-from rin.evidence.replications import like_for_like
+from rin.evidence.replications import like_for_like, other_groups
 from rin.models.backbones import BACKBONES
+from rin.report import words
 from rin.report.banner import is_another_cut
 from rin.report.format import format_estimate, format_number
 from rin.stats import (
@@ -234,6 +235,7 @@ def test_readme_sums_up_the_paper_and_the_other_group():
     of_chest = weight[tuned["task"] == "pneumonia"].sum() / weight.sum()
     assert f"The {pooled['k']} on the paper's own questions average {mean}" in WORDS
     assert f"with {100 * of_chest:.0f}% of the weight on chest radiographs" in WORDS
+    assert words.directions(other_groups()) in WORDS
 
 
 @pytest.mark.parametrize(("name", "last"), [("CLAIM 2024", 44), ("TRIPOD+AI", 27)])

@@ -96,6 +96,9 @@ pairs = stats.pair_differences(paired, a, b)
 figures.pair_dots(runs, pairs)
 
 # %%
+tables.seeds_of_pairs(runs)
+
+# %%
 tables.likeness_of_pairs(runs, across)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]

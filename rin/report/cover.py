@@ -44,7 +44,7 @@ def verdict(book: Results) -> str:
         f"not patients, and {n_zero} of the {len(paper)} include no difference.",
         f"- **Others:** no difference in one group’s {same['k']:.0f} comparisons on the same "
         f"questions, {format_estimate(same, digits=1)} points; their code omits the scaling of "
-        "inputs that the RadImageNet weights expect.",
+        f"inputs that the RadImageNet weights expect. {words.directions(other_groups())}",
         f"- **{words.run_name(runs.is_reference)}:** {headline.finding(runs)} {compared} "
         f"Mean AUCs are {words.mean_aucs(networks)}.",
     ]
@@ -102,11 +102,11 @@ def advice(runs: Results) -> str:
 def others(same: pd.Series, every: pd.Series) -> str:
     """Return others' findings: one group on the paper's questions and on all, then the rest."""
     return (
-        f"**Others.** All {every['k']} fully fine-tuned comparisons come from one group. In the "
+        f"**Others.** All {every['k']} pooled comparisons come from one group. In the "
         f"average of the {same['k']} on the paper's own questions most of the weight is on one "
         f"set of chest radiographs; the other {every['k'] - same['k']} concern skin photographs, "
         "histology and mammograms, and with them the average is "
-        f"{format_estimate(every, digits=1)} points. {words.directions(other_groups())} "
+        f"{format_estimate(every, digits=1)} points "
         "([What independent studies found](evidence/replications))."
     )
 

@@ -86,7 +86,7 @@ def effect_forest(runs: Results) -> Picture:
         unit="points",
         label="label",
         group="backbone",
-        xlabel="Effect of the scripts’ inputs, AUC points (95% CI)",
+        xlabel="Effect of the scripts’ inputs, AUC points (these networks, 95% CI)",
         ends=("smaller", "larger"),
         legend=False,
     )
@@ -112,7 +112,7 @@ def by_inputs(runs: Results) -> Styler:
         difference = format_estimate(row, unit="points")
         lines.append(line | {" − ".join(short) + ", points (95% CI)": difference})
     rows = without_p_of_stand_ins(pd.DataFrame(numbers), runs.stand_ins())
-    caption = "Mean AUC and difference, by inputs"
+    caption = "Mean AUC and difference, by inputs; intervals: these networks, new patients"
     return book_table(pd.DataFrame(lines), caption, prose=True, rows=rows)
 
 
@@ -229,6 +229,6 @@ def padding_forest(runs: Results) -> Picture:
         legend=False,
         group="task",
         names=runs.titles,
-        xlabel="Effect of padding, AUC points (95% CI)",
+        xlabel="Effect of padding, AUC points (these networks, 95% CI)",
     )
     return picture(axes, "Effect of padding on each initialisation and on their difference")

@@ -93,7 +93,7 @@ def head_forest(runs: Results, gains: pd.DataFrame) -> Picture:
         label="label",
         group="task",
         names=runs.titles,
-        xlabel="Gain over the linear head, AUC points (95% CI)",
+        xlabel="Gain over the linear head, AUC points (these networks, 95% CI)",
         legend=False,
     )
     return picture(axes, "Gain of each head over the linear one, by task and initialisation")
@@ -230,6 +230,7 @@ def confounder_forest(runs: Results, rows: pd.DataFrame) -> Picture:
         label="level",
         group="task",
         names=runs.titles | CONFOUNDERS,
+        xlabel="AUC points (these networks, 95% CI)",
         note_title=" and ".join(sources),
         ends=words.sides(runs.inits, better="better", stand_ins=unreal),
     )

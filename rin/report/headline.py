@@ -1,13 +1,14 @@
-"""The figure of the cover and the README: the paper, another group and this run in three bands."""
+"""The figure of the cover and the README: the paper, others and this run in three bands."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from rin.evidence.paper import COMPARISONS
-from rin.evidence.replications import pooled_fine_tuned
+from rin.evidence.replications import AUC_POINTS, other_groups, pooled_fine_tuned
 from rin.models.backbones import BACKBONES
 from rin.report import words
 from rin.report.forest import forest
@@ -185,9 +186,9 @@ def one_left_out(
 def three_bands(runs: Results, name: str = "This book") -> pd.DataFrame:
     """Return the differences of the three bands, in AUC points; `name` is the name of the run.
 
-    The paper's differences are as printed; those of one other group are pooled; a task of the run
-    has a row for these networks on new patients and, if there are several pretrainings, a row with
-    the pretraining as the unit.
+    The paper's differences are as printed. One other group's are pooled; below them are those of
+    further groups, in AUC and with an error. A task of the run has a row for these networks on
+    new patients and, if there are several pretrainings, a row with the pretraining as the unit.
     """
     names = short_names(runs)
     units, networks = differences(runs)
@@ -202,11 +203,19 @@ def three_bands(runs: Results, name: str = "This book") -> pd.DataFrame:
     of_run["label"] = of_run["task"].map(names)
     printed = pd.DataFrame(COMPARISONS.values()).assign(kind="published")
     printed["label"] = printed["task"].map(names)
-    pooled = pooled_fine_tuned().rename(index={"all": "all questions"}).assign(kind="independent")
-    pooled["label"] = [f"{row.k} on {row.Index}" for row in pooled.itertuples()]
+    questions = {"the paper's questions": "paper's questions", "all": "all questions"}
+    pooled = pooled_fine_tuned().loc[[*questions]]
+    pooled["label"] = [
+        f"One group, {questions[row.Index]} ({row.k})" for row in pooled.itertuples()
+    ]
+    single = other_groups().query("standard_error.notna()")
+    single = single[single["metric"].isin(AUC_POINTS)]
+    frozen = np.where(single["setting"] == "frozen", ", frozen", "")
+    single["label"] = single["data"].str.partition(",")[0].str.capitalize() + frozen
+    others = pd.concat([pooled, single]).assign(kind="independent")
     bands = {
         "The paper: RadImageNet − ImageNet": printed,
-        "One other group, pooled: RadImageNet − ImageNet": pooled,
+        "Others: RadImageNet − ImageNet": others,
         f"{name} ({marks})": of_run,
     }
     table = pd.concat([rows.assign(group=band) for band, rows in bands.items()])

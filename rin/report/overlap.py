@@ -92,7 +92,9 @@ def in_short(runs: Results) -> str:
         measure: words.overlap_differences(rows, runs.inits, _inside(runs))
         for measure, rows in differences(runs).groupby("measure")
     }
-    return words_of_studies.overlap_in_short(clear, beside_blind(runs), stand_ins=unreal)
+    backbones = all_maps(runs)["scenario"].str.partition("-")[0].unique()
+    blind = beside_blind(runs)
+    return words_of_studies.overlap_in_short(clear, blind, backbones, stand_ins=unreal)
 
 
 def published() -> str:
@@ -115,7 +117,7 @@ def difference_forest(runs: Results) -> Picture:
         label="measure",
         group="task",
         names=short_names(runs) | MEASURES,
-        xlabel=f"{difference_name(runs.inits)} (95% CI)",
+        xlabel=f"{difference_name(runs.inits)} (these networks, 95% CI)",
         digits=3,
         ends=words.sides(runs.inits, better="higher", stand_ins=unreal),
         tested=not unreal,
@@ -135,7 +137,7 @@ def blind_forest(runs: Results) -> Picture:
         group="task",
         names=short_names(runs),
         legend=False,
-        xlabel="Mean of the maps − best image-blind region (95% CI)",
+        xlabel="Mean of the maps − best image-blind region (these networks, 95% CI)",
         note_title="Mean − baseline",
     )
     return picture(axes, "Overlap of the maps beside the best image-blind region")

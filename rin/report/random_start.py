@@ -66,7 +66,7 @@ def gains_forest(runs: Results) -> Picture:
         label="label",
         group="task",
         names=runs.titles,
-        xlabel="Gain over random weights, AUC points (95% CI)",
+        xlabel="Gain over random weights, AUC points (these networks, 95% CI)",
         ends=("lower", "higher than random"),
         tested=not runs.stand_ins(study=STUDY),
     )

@@ -32,7 +32,9 @@ def _inside(runs: Results) -> dict[str, str]:
     return {task: inline_title(title) for task, title in runs.titles.items()}
 
 
-def _forest_by_task(runs: Results, rows: pd.DataFrame, label: str) -> np.ndarray | Axes:
+def _forest_by_task(
+    runs: Results, rows: pd.DataFrame, label: str, unit: str = "these networks"
+) -> np.ndarray | Axes:
     """Draw differences in points, task by task, without marks for adjusted P values."""
     return forest(
         rows.drop(columns="p_holm"),
@@ -40,6 +42,7 @@ def _forest_by_task(runs: Results, rows: pd.DataFrame, label: str) -> np.ndarray
         label=label,
         group="task",
         names=runs.titles,
+        xlabel=f"AUC points ({unit}, 95% CI)",
         ends=words.sides(runs.inits, stand_ins=runs.stand_ins()),
     )
 
@@ -172,7 +175,8 @@ def choices(runs: Results) -> dict[str, pd.DataFrame]:
 
 def choices_forest(runs: Results, rows: pd.DataFrame) -> Picture:
     """Draw differences with the pretraining as the unit, by `choice` of settings."""
-    axes = _forest_by_task(runs, rows.sort_values("task", kind="stable"), "choice")
+    rows = rows.sort_values("task", kind="stable")
+    axes = _forest_by_task(runs, rows, "choice", "pretraining as the unit")
     return picture(axes, "Difference with the pretraining as the unit, by choice")
 
 
@@ -201,6 +205,7 @@ def convergence_forest(longer: Results, shift: pd.DataFrame) -> Picture:
         unit="points",
         label="level",
         group="task",
+        xlabel="AUC points (these networks, 95% CI)",
         names=longer.titles | {"fixed": "As elsewhere", "converged": "Until it stops"},
     )
     return picture(axes, "Difference with the usual epochs and after longer training")

@@ -179,6 +179,18 @@ def exclusions(runs: Results, across: pd.DataFrame) -> Styler:
     return book_table(table, caption, prose=True, rows=rows)
 
 
+def seeds_of_pairs(runs: Results) -> Styler | Markdown:
+    """Return the seed of each pair of networks, which also determines its split of the corpora."""
+    networks = runs.pretraining().query("init in @runs.inits")
+    if networks.empty:
+        return Markdown("The seeds of released weights are not known.")
+    rows = networks.drop_duplicates(["backbone", "pretraining", "seed"])
+    table = rows.pivot(index="backbone", columns="pretraining", values="seed").astype("Int64")
+    table = table.astype("string").fillna(MISSING).add_prefix("No. ").rename_axis(columns=None)
+    caption = "Seed of each pair, and of its split of the corpora"
+    return book_table(table.reset_index(names="Backbone"), caption, prose=True)
+
+
 def likeness_of_pairs(runs: Results, across: pd.DataFrame) -> Styler:
     """Return tests of whether pairs and backbones are alike, with SDs of their differences."""
     unreal = runs.stand_ins()

@@ -5,7 +5,7 @@ inputs, replications of follow-up studies, and tasks with published results only
 """
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -40,19 +40,24 @@ STAND_IN_MAPS = (
 
 
 def overlap_in_short(
-    clear: Mapping[str, str], blind: pd.DataFrame, *, stand_ins: Collection[str] = ()
+    clear: Mapping[str, str],
+    blind: pd.DataFrame,
+    backbones: Sequence[str],
+    *,
+    stand_ins: Collection[str] = (),
 ) -> str:
     """Return the tasks on which overlap differs, and whether maps beat image-blind regions.
 
     `clear` names the tasks of each measure (`overlap_differences`); `blind` is a table of
-    `rin.stats.against_baselines`.
+    `rin.stats.against_baselines`; `backbones` are those with maps.
     """
     if stand_ins:
         return (
             f"**{no_verdict(stand_ins).capitalize()}.** The figure shows how overlap is compared."
         )
     return (
-        f"The interval of the difference in Dice excludes zero on {clear['dice']}; with a "
+        f"For these networks ({join_with_and(sorted(backbones))}), the interval of the "
+        f"difference in Dice excludes zero on {clear['dice']}; with a "
         f"threshold chosen on other patients, on {clear['dice_best']}; that of average precision, "
         f"which needs no threshold, on {clear['average_precision']}. {beside_baselines(blind)}"
     )

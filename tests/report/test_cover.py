@@ -73,7 +73,7 @@ def test_column_without_rows_is_left_out(runs):
 def test_others_are_counted_with_what_the_rest_of_their_comparisons_concern():
     pooled = pooled_fine_tuned()
     text = cover.others(pooled.loc["the paper's questions"], pooled.loc["all"])
-    assert text.startswith("**Others.** All 7 fully fine-tuned comparisons come from one group.")
+    assert text.startswith("**Others.** All 7 pooled comparisons come from one group.")
     assert "the other 3 concern skin photographs" in text
 
 

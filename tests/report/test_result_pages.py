@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64decode
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -192,3 +193,17 @@ def test_files_without_patients_are_named_for_the_tasks_that_have_them(runs):
     said = sentences.nameless_files(runs)
     assert "breast lesions" in said
     assert "pneumonia" not in said
+
+
+def test_seeds_of_pairs_show_which_pairs_share_one(runs):
+    html = tables.seeds_of_pairs(runs).to_html()
+    cells = re.findall(r"<td[^>]*>([^<]+)</td>", html)
+    table = pd.DataFrame(np.reshape(cells, (-1, 5))).set_index(0)
+    assert table.loc[["DenseNet121", "ResNet50"], 1].tolist() == ["20220914", "20220914"]
+    assert table.loc["Xception"].tolist() == ["237314128", "–", "–", "–"]
+    assert (table != "–").to_numpy().sum() == differences(runs)[0]["pairs"].iloc[0]
+
+
+def test_seeds_of_released_weights_are_not_known(runs):
+    released = SimpleNamespace(pretraining=lambda: runs.pretraining()[:0], inits=runs.inits)
+    assert tables.seeds_of_pairs(released).data == "The seeds of released weights are not known."

@@ -149,10 +149,15 @@ def test_bands_of_the_headline_hold_the_paper_others_and_both_intervals_of_the_r
     assert paper["label"].tolist()[:2] == ["Thyroid nodules", "Breast lesions"]
     assert paper["estimate"].tolist()[0] == COMPARISONS["thyroid"].estimate
     assert others["label"].tolist() == [
-        "4 on the paper's questions",
-        "3 on other questions",
-        "7 on all questions",
+        "One group, paper's questions (4)",
+        "One group, all questions (7)",
+        "Bone tumours on radiographs",
+        "Lumbar discs, frozen",
+        "Tibial plateau fracture",
+        "Malignancy on mammograms",
+        "Malignancy on mammograms, frozen",
     ]
+    assert others["estimate"].tolist()[2:] == pytest.approx([6.9, 0.96, 1.5, -2.7, -4.54])
     units = pretraining_differences(runs.predictions(), *runs.inits).set_index("task")
     breast = own[own["label"] == "Breast lesions"]
     assert breast["kind"].tolist() == ["networks", "pretrainings"]
