@@ -317,6 +317,8 @@ def _excluded(rows: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
     if n == 0:
         return []
     text = f"A difference of {100 * RELEVANT:.0f} points or more is excluded"
+    if "networks" in {*rows["unit"]}:
+        text = f"For these networks, {text[0].lower()}{text[1:]}"
     if n == total:
         return [f"{text}." if total == 1 else f"{text} {on_tasks(n, total)}."]
     others = [names[task] for task in rows["task"][~rows["equivalent"]]]
@@ -482,7 +484,8 @@ def longer_training(effects: pd.DataFrame, names: Mapping[str, str], backbones: 
         if not _includes_zero(first) and _includes_zero(second):
             lost.append(names[task])
     text = (
-        f"With longer fine-tuning of {counted(backbones, 'backbones')} and one pretraining, "
+        f"With longer fine-tuning of {number(backbones)} "
+        f"{'backbone' if backbones == 1 else 'backbones'} and one pretraining, "
         f"{join_with_and(steps)} (intervals over patients, exploratory)."
     )
     if lost:

@@ -218,6 +218,12 @@ BELOW = (-0.9, -6.5, 4.7, 1)
             "other pretrainings.",
         ),
         (
+            run(NARROW, unit="networks", pairs=2, pretrainings=1),
+            "For these networks, a difference of 5 points or more is excluded. No clear "
+            "difference for these networks alone, on new patients, on breast lesions: +0.5 points "
+            "(−1.5, 2.5). This says nothing about other pretrainings.",
+        ),
+        (
             run(UNCLEAR, unit="networks", pairs=2, pretrainings=1),
             "No clear difference for these networks alone, on new patients, on breast lesions: "
             "+1.4 points (−2.0, 7.8). The run was too small to tell: a difference of 5 points is "
@@ -429,6 +435,7 @@ EFFECTS = pd.DataFrame(
 
 def test_longer_training_that_removes_a_difference_is_said_where_the_difference_is():
     text = words.longer_training(EFFECTS, NAMES, 2)
+    assert text.startswith("With longer fine-tuning of two backbones and one pretraining, +3.6")
     assert "+1.9 became −0.6 points (−1.5, 0.4) on COVID-19" in text
     assert text.endswith("It thus removed the difference of these networks on COVID-19.")
     kept = words.longer_training(EFFECTS[EFFECTS["task"] == "breast"], NAMES, 2)
