@@ -224,10 +224,11 @@ def zero_inside(models: Mapping[str, pd.DataFrame]) -> str:
         return "No model changes this: all intervals include zero."
     if not inside.any(axis=None):
         return "No model changes this: all intervals exclude zero."
+    if (inside.nunique(axis=1) == 1).all():
+        n = on_tasks(int(inside.iloc[:, 0].sum()), len(inside))
+        return f"No model changes on which tasks the interval includes zero ({n})."
     counts = join_with_and(f"{inside[name].sum()} ({name})" for name in inside)
-    alike = (inside.nunique(axis=1) == 1).all()
-    start = "No model changes which do" if alike else "Models disagree"
-    return f"{start}: of {len(inside)} intervals, zero is inside {counts}."
+    return f"Models disagree: of {len(inside)} intervals, zero is inside {counts}."
 
 
 def margins_excluded(

@@ -182,8 +182,8 @@ def test_backbones_that_cannot_be_tested_are_not_spoken_of():
     [
         ([0, 0], [0.5, 0], "No model changes this: all intervals include zero."),
         ([5, 5], [-5, 5], "No model changes this: all intervals exclude zero."),
-        ([5, 0], [4, 0], "No model changes which do: of 2 intervals, zero is inside 1 (Main)"
-                         " and 1 (Crossed)."),
+        ([5, 0], [4, 0], "No model changes on which tasks the interval includes zero (on one of "
+                         "two tasks)."),
         ([5, 0], [0, 0], "Models disagree: of 2 intervals, zero is inside 1 (Main)"
                          " and 2 (Crossed)."),
     ],
