@@ -1,7 +1,8 @@
 """Tests of what an estimate excludes: differences beyond a margin, and published differences.
 
-Functions take a table of estimates, one row per task, such as that of
-`rin.stats.pretraining_differences`; the unit of inference is that of the table.
+Functions take a table of estimates with one row per comparison, such as that of
+`rin.stats.compare`, or per task, such as that of `rin.stats.pretraining_differences`; the unit of
+inference is that of the table.
 """
 
 import math
@@ -17,35 +18,44 @@ from rin.tables import require_columns
 
 #: Margins of equivalence, as differences of AUCs: comparable, and not far apart.
 MARGINS = (EQUIVALENCE_MARGIN, 0.05)
-_ESTIMATED = ["task", "estimate", "standard_error", "df"]
+_ESTIMATED = ["estimate", "standard_error", "df"]
+#: Columns that name a comparison, as far as a table has them.
+_NAMES = ["task", "a", "b"]
 
 
 def equivalence_tests(
-    table: pd.DataFrame, margins: Sequence[float] = MARGINS, *, level: float = 0.95
+    table: pd.DataFrame,
+    margins: Sequence[float] = MARGINS,
+    *,
+    family: str | None = None,
+    level: float = 0.95,
 ) -> pd.DataFrame:
-    """Test for every task whether a difference lies within ± a margin: two one-sided tests.
+    """Test for every comparison whether its difference is within ± a margin: two one-sided tests.
 
     Schuirmann 1987, Journal of Pharmacokinetics and Biopharmaceutics 15:657.
 
     Parameters
     ----------
-    table : one row per task: task, estimate, standard_error, df
+    table : one row per comparison: estimate, standard_error, df and, if there, the names task, a
+        and b
     margins : as differences of AUCs (0-1)
+    family : column whose values divide the rows into families, within each of which P values are
+        adjusted (Holm), for each margin; if it is None, all rows are one family
     level : 1 minus the level of each one-sided test
 
     Returns
     -------
     pandas.DataFrame
-        One row per task and margin: task, margin, estimate, ci_low, ci_high (90% for a level of
-        95%: this interval is within the margin exactly where P is below .05), p_value (the larger
-        one), p_holm (over the tasks, for each margin), equivalent (p_holm < .05 for a level of
-        95%), and smallest_margin (any larger margin shows equivalence, without adjustment); NaN
-        where there is no standard error.
+        One row per comparison and margin, in the order of the table: its names and family,
+        margin, estimate, ci_low, ci_high (90% for a level of 95%: this interval is within the
+        margin exactly where P is below .05), p_value (the larger one), p_holm (over the family),
+        equivalent (p_holm < .05 for a level of 95%), and smallest_margin (any larger margin shows
+        equivalence, without adjustment); NaN where there is no standard error.
 
     Raises
     ------
     InputError
-        For a missing column, or a margin that is not above zero.
+        For a missing column, a row without a family, or a margin that is not above zero.
 
     Examples
     --------
@@ -55,37 +65,42 @@ def equivalence_tests(
     >>> table.set_index("task")["equivalent"].to_dict()
     {'breast': True, 'thyroid': True}
     """
-    require_columns(table, _ESTIMATED, where="table")
-    alpha = _one_sided(level)
-    rows = []
+    names, alpha = _names(table, family), _one_sided(level)
+    tables = []
     for margin in margins:
         _check_margin(margin)
-        for task, estimate, error, df in table[_ESTIMATED].itertuples(index=False):
+        rows = []
+        for *named, estimate, error, df in table[[*names, *_ESTIMATED]].itertuples(index=False):
             low, high = _interval(estimate, error, df, level=1 - 2 * alpha)
-            row = {"task": task, "margin": margin, "estimate": estimate}
+            row = dict(zip(names, named, strict=True)) | {"margin": margin, "estimate": estimate}
             p_value = equivalence_p(estimate, error, df, margin)
             row |= {"ci_low": low, "ci_high": high, "p_value": p_value}
             rows.append(row | {"smallest_margin": max(-low, high)})
-    return _decided(pd.DataFrame(rows), "equivalent", alpha, within="margin")
+        tables.append(_decided(pd.DataFrame(rows), "equivalent", alpha, family))
+    return pd.concat(tables, ignore_index=True)
 
 
 def noninferiority_tests(
-    table: pd.DataFrame, margin: float = EQUIVALENCE_MARGIN, *, level: float = 0.95
+    table: pd.DataFrame,
+    margin: float = EQUIVALENCE_MARGIN,
+    *,
+    family: str | None = None,
+    level: float = 0.95,
 ) -> pd.DataFrame:
-    """Test for every task whether the first init is worse than the second by less than a margin.
+    """Test for every comparison whether the first is worse than the second by less than a margin.
 
     Parameters
     ----------
-    table : as `equivalence_tests`; its estimate is the first minus the second
+    table, family : as `equivalence_tests`; the estimate is the first minus the second
     margin : as a difference of AUCs (0-1)
     level : of the one-sided bound
 
     Returns
     -------
     pandas.DataFrame
-        One row per task: task, margin, estimate, lower (the one-sided bound), p_value (one-sided,
-        of a true difference of −margin or less), p_holm (over the tasks), noninferior (p_holm <
-        .05 for a level of 95%).
+        One row per comparison, in the order of the table: its names and family, margin, estimate,
+        lower (the one-sided bound), p_value (one-sided, of a true difference of −margin or less),
+        p_holm (over the family), noninferior (p_holm < .05 for a level of 95%).
 
     Raises
     ------
@@ -100,17 +115,16 @@ def noninferiority_tests(
     >>> tests.set_index("task")["noninferior"].to_dict()
     {'breast': True, 'thyroid': True}
     """
-    require_columns(table, _ESTIMATED, where="table")
     _check_margin(margin)
-    alpha = _one_sided(level)
+    names, alpha = _names(table, family), _one_sided(level)
     rows = []
-    for task, *estimated in table[_ESTIMATED].itertuples(index=False):
-        lower, _ = _interval(*estimated, level=1 - 2 * alpha)
-        above = t_test(estimated[0] + margin, *estimated[1:])
+    for *named, estimate, error, df in table[[*names, *_ESTIMATED]].itertuples(index=False):
+        lower, _ = _interval(estimate, error, df, level=1 - 2 * alpha)
+        above = t_test(estimate + margin, error, df)
         p_value = float(special.stdtr(above.df, -above.statistic))
-        row = {"task": task, "margin": margin, "estimate": estimated[0], "lower": lower}
-        rows.append(row | {"p_value": p_value})
-    return _decided(pd.DataFrame(rows), "noninferior", alpha)
+        row = dict(zip(names, named, strict=True)) | {"margin": margin, "estimate": estimate}
+        rows.append(row | {"lower": lower, "p_value": p_value})
+    return _decided(pd.DataFrame(rows), "noninferior", alpha, family)
 
 
 def against_published(
@@ -120,7 +134,7 @@ def against_published(
 
     Parameters
     ----------
-    table : as `equivalence_tests`
+    table : one row per task: task, estimate, standard_error, df
     published : difference of AUCs (0-1) by task; tasks that it lacks are left out
     level : of the intervals
 
@@ -144,11 +158,11 @@ def against_published(
     >>> against_published(table, {"breast": 0.3, "thyroid": 0.05})["outside"].tolist()
     [True, False]
     """
-    require_columns(table, _ESTIMATED, where="table")
+    require_columns(table, ["task", *_ESTIMATED], where="table")
     for task in published:
         look_up("task", task, list(table["task"]))
     rows = []
-    for task, estimate, error, df in table[_ESTIMATED].itertuples(index=False):
+    for task, estimate, error, df in table[["task", *_ESTIMATED]].itertuples(index=False):
         if task not in published:
             continue
         cells = t_test(estimate, error, df, level).to_row()
@@ -162,6 +176,16 @@ def against_published(
     compared = pd.DataFrame(rows, columns=columns)
     insert_holm(compared)
     return compared
+
+
+def _names(table: pd.DataFrame, family: str | None) -> list[str]:
+    """Return the columns that name a comparison; InputError for a missing column or family."""
+    families = [] if family is None else [family]
+    require_columns(table, [*families, *_ESTIMATED], where="table")
+    if table.empty or table[families].isna().any(axis=None):
+        remedy = "Pass one row or more, each with its family."
+        raise InputError("no row, or a row without a family", where="table", remedy=remedy)
+    return [*dict.fromkeys([*(name for name in _NAMES if name in table), *families])]
 
 
 def _check_margin(margin: float) -> None:
@@ -182,8 +206,6 @@ def _one_sided(level: float) -> float:
     return 1 - level
 
 
-def _decided(
-    table: pd.DataFrame, decision: str, alpha: float, *, within: str = ""
-) -> pd.DataFrame:
-    insert_holm(table, within=within)
+def _decided(table: pd.DataFrame, decision: str, alpha: float, family: str | None) -> pd.DataFrame:
+    insert_holm(table, within=family or "")
     return table.assign(**{decision: np.asarray(table["p_holm"] < alpha)})

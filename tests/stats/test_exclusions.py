@@ -12,6 +12,7 @@ from statsmodels.stats.weightstats import DescrStatsW
 from rin.errors import InputError
 from rin.stats import (
     against_published,
+    compare,
     equivalence_tests,
     init_differences,
     noninferiority_tests,
@@ -46,6 +47,60 @@ def test_equivalence_of_every_task_equals_statsmodels_and_is_adjusted_for_each_m
         assert family["p_holm"].to_numpy() == pytest.approx(adjusted)
         assert family["equivalent"].tolist() == reject.tolist()
     assert table["equivalent"].tolist() == [True, False, False, True, True, False]
+
+
+def comparisons(reader):
+    """Differences of two models, as `compare` returns them; the first is hardly better."""
+    rng, truth = np.random.default_rng(reader), np.arange(600) % 2
+    shared = truth + rng.normal(size=600)
+    models = {
+        name: {"score": shared + rng.normal(scale=0.2, size=600) + gain * truth, "label": truth}
+        for name, gain in {"new": 0.05, "old": 0.0}.items()
+    }
+    cases = {"case_id": range(600), "patient_id": range(600)}
+    rows = pd.concat(
+        pd.DataFrame(rows | cases).assign(model=name) for name, rows in models.items()
+    )
+    return compare(rows, by="model", a="new", b="old").assign(reader=reader)
+
+
+def test_equivalence_and_noninferiority_take_what_compare_returns():
+    """By hand: z of the distance to each margin, the larger P of both; one row is one family."""
+    table = comparisons(1)
+    (compared,) = table.itertuples()
+    (found,) = equivalence_tests(table, [0.02]).itertuples()
+    below, above = (
+        stats.norm.sf((margin + sign * compared.estimate) / compared.standard_error)
+        for margin, sign in ((0.02, 1), (0.02, -1))
+    )
+    assert found.p_value == found.p_holm == pytest.approx(max(below, above))
+    half = stats.norm.ppf(0.95) * compared.standard_error
+    assert (found.ci_low, found.ci_high) == pytest.approx(
+        (compared.estimate - half, compared.estimate + half)
+    )
+    assert found.equivalent == (found.p_value < 0.05) == (found.ci_high < 0.02)
+    assert (found.a, found.b) == ("new", "old")
+    (found,) = noninferiority_tests(table, 0.02).itertuples()
+    assert found.p_value == found.p_holm == pytest.approx(below)
+    assert (found.a, found.b) == ("new", "old")
+
+
+def test_family_is_all_rows_or_those_with_one_value_of_a_column():
+    table = pd.concat(map(comparisons, range(4)), ignore_index=True)
+    table["site"] = [*"xyxy"]
+    for tests in (equivalence_tests, noninferiority_tests):
+        whole, apart = tests(table), tests(table, family="site")
+        assert "site" not in whole
+        pd.testing.assert_series_equal(whole["p_value"], apart["p_value"])
+        for margin, rows in apart.groupby("margin"):
+            _, adjusted, *_ = multipletests(
+                whole[whole["margin"] == margin]["p_value"], method="holm"
+            )
+            assert whole[whole["margin"] == margin]["p_holm"].to_numpy() == pytest.approx(adjusted)
+            assert rows["site"].tolist() == [*"xyxy"]
+            for _, family in rows.groupby("site"):
+                _, adjusted, *_ = multipletests(family["p_value"], method="holm")
+                assert family["p_holm"].to_numpy() == pytest.approx(adjusted)
 
 
 def test_noninferiority_is_one_one_sided_test():
@@ -117,6 +172,10 @@ def test_unit_of_inference_is_that_of_the_table():
         (lambda: equivalence_tests(estimates(), [0.0]), "margin: 0.0"),
         (lambda: noninferiority_tests(estimates(), -0.02), "margin: -0.02"),
         (lambda: equivalence_tests(estimates().drop(columns="df")), "df"),
+        (lambda: equivalence_tests(estimates(), family="site"), "'site'.* missing"),
+        (lambda: equivalence_tests(estimates().assign(x=np.nan), family="x"), "without a family"),
+        (lambda: noninferiority_tests(estimates().iloc[:0]), "^table: no row"),
+        (lambda: against_published(estimates().drop(columns="task"), {}), "'task'.* missing"),
         (lambda: against_published(estimates(), {"brest": 0.1}), "brest"),
     ],
 )
