@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from rin.errors import InputError
 from rin.stats.hypothesis import tails
-from rin.stats.inputs import binary_labels, cluster_codes
+from rin.stats.inputs import binary_labels, check_aligned, cluster_codes
 
 _CELLS = 300_000  # cells of one block of replicates × cases, so that blocks stay in the cache
 
@@ -79,8 +79,8 @@ def bootstrap_interval(
     Raises
     ------
     InputError
-        As `cluster_weights`; where the statistic is undefined for all rows, or for more than half
-        of the replicates.
+        As `cluster_weights`; for patients with another index than the rows; where the statistic
+        is undefined for all rows, or for more than half of the replicates.
 
     Examples
     --------
@@ -91,6 +91,7 @@ def bootstrap_interval(
     >>> round(found["estimate"], 2), round(found["ci_high"], 2)
     (4.0, 9.0)
     """
+    check_aligned(rows=rows, patients=patients)
     weights = cluster_weights(patients, replicates, seed)
     if weights.shape[1] != len(rows):
         problem = f"{weights.shape[1]} patients beside {len(rows)} rows"

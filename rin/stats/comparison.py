@@ -11,10 +11,17 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
-from rin.errors import InputError, counted, look_up
+from rin.errors import InputError, as_input_error, counted, look_up
 from rin.stats.delong import auc_contrasts, delong_covariance, share_interval
 from rin.stats.hypothesis import t_test
-from rin.stats.inputs import binary_labels, check_aligned, cluster_codes, located, score_row
+from rin.stats.inputs import (
+    binary_labels,
+    check_aligned,
+    cluster_codes,
+    located,
+    numbers,
+    score_row,
+)
 from rin.tables import require_columns
 
 
@@ -58,8 +65,8 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
     ------
     InputError
         For a missing column or model, paired models with different cases, unpaired models or
-        levels of `within` that share patients, labels of more than two classes, or a missing
-        score.
+        levels of `within` that share patients, labels of other than two classes, or a row of
+        either model that lacks a score, label, case, patient or level.
 
     Examples
     --------
@@ -78,14 +85,12 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
     require_columns(scores, [by, *columns.values()], where="scores")
     if within is not None:
         require_columns(scores, [within], where="scores")
-        if missing := int(scores[within].isna().sum()):
-            problem = f"{counted(missing, 'rows')} without a level"
-            raise InputError(problem, where=f"scores, {within}", remedy="Name it, or drop them.")
     if a == b:
         raise InputError(f"{a!r} twice", where="a, b", remedy="Name two models.")
     for model in (a, b):
-        look_up(by, model, list(scores[by].unique()))
+        look_up(by, model, list(scores[by].dropna().unique()))
     rows = scores[scores[by].isin([a, b])]
+    _check_complete(rows, columns if within is None else columns | {"level": within})
     groups = [(None, rows)] if within is None else rows.groupby(within, observed=True)
     parts, patients = [], []
     for name, group in groups:
@@ -107,14 +112,20 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
 
 
 def auc_equality_test(
-    labels: ArrayLike, scores_matrix: ArrayLike, clusters: ArrayLike | None = None
+    labels: ArrayLike,
+    scores_matrix: ArrayLike,
+    clusters: ArrayLike | None = None,
+    *,
+    positive: Hashable | None = None,
 ) -> dict[str, float]:
     """Test that k predictors of the same cases share one AUC: DeLong's χ² of all contrasts.
 
     Parameters
     ----------
-    labels, scores_matrix : 0 or 1, (n,), and one row of scores per predictor, (k, n)
+    labels, scores_matrix : the class of each case, (n,), and one row of scores per predictor,
+        (k, n)
     clusters : patient of each case (n,); None for independent cases
+    positive : label of the positive class; if it is None, labels are 0 and 1
 
     Returns
     -------
@@ -134,7 +145,7 @@ def auc_equality_test(
     >>> round(auc_equality_test([0, 0, 0, 1, 1, 1], scores)["p_value"], 2)
     0.61
     """
-    aucs, covariance = delong_covariance(labels, scores_matrix, clusters)
+    aucs, covariance = delong_covariance(labels, scores_matrix, clusters, positive=positive)
     if len(aucs) < 2:
         raise InputError("1 predictor", where="scores_matrix", remedy="Pass two or more.")
     less_first = np.column_stack([-np.ones(len(aucs) - 1), np.eye(len(aucs) - 1)])
@@ -152,15 +163,17 @@ def operating_point(
     threshold: float,
     clusters: ArrayLike | None = None,
     *,
+    positive: Hashable | None = None,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Return sensitivity and specificity at a threshold, with intervals over patients.
 
     Parameters
     ----------
-    labels, scores : 0 or 1, and one score per case, (n,)
+    labels, scores : the class and the score of each case, (n,)
     threshold : scores at or above it are called positive; choose it without looking at these cases
     clusters : patient of each case (n,); None for independent cases
+    positive : label of the positive class; if it is None, labels are 0 and 1
     level : of the intervals (Wilson's, for a sample size that allows for shared patients:
         `share_interval`)
 
@@ -172,7 +185,7 @@ def operating_point(
     Raises
     ------
     InputError
-        As `auc_ci`.
+        As `auc_ci`; for a threshold that is no number.
 
     Examples
     --------
@@ -182,15 +195,19 @@ def operating_point(
     {'sensitivity': 0.67, 'specificity': 0.67}
     """
     check_aligned(labels=labels, scores=scores, clusters=clusters)
-    positive = binary_labels(labels)
-    called = score_row(scores, positive.size) >= threshold
-    patients = np.arange(positive.size)
+    at = numbers(threshold, "threshold")
+    if at.ndim or np.isnan(at):
+        remedy = "Pass one number, in the unit of the scores."
+        raise InputError(f"{threshold!r} is no threshold", where="threshold", remedy=remedy)
+    is_positive = binary_labels(labels, positive)
+    called = score_row(scores, is_positive.size) >= at
+    patients = np.arange(is_positive.size)
     if clusters is not None:
-        patients, _ = cluster_codes(clusters, positive.size)
+        patients, _ = cluster_codes(clusters, is_positive.size)
     rows = []
     for measure, of_class, right in (
-        ("sensitivity", positive, called),
-        ("specificity", ~positive, ~called),
+        ("sensitivity", is_positive, called),
+        ("specificity", ~is_positive, ~called),
     ):
         hits, whose = right[of_class], patients[of_class]
         low, high = share_interval(hits, whose, level=level)
@@ -204,20 +221,27 @@ def _of_model(
     rows: pd.DataFrame, columns: Mapping[str, str], positive: Hashable | None
 ) -> pd.DataFrame:
     """Return a model's rows in the order of cases: score, label (0 or 1), case, patient."""
-    rows = rows[[*columns.values()]].set_axis([*columns], axis=1).sort_values("case")
+    rows = rows[[*columns.values()]].set_axis([*columns], axis=1)
+    remedy = "Make all of them text: `.astype(str)`."
+    problem = "cases cannot be put in one order"
+    with as_input_error(problem, where=columns["case"], remedy=remedy, kinds=TypeError):
+        rows = rows.sort_values("case")
     if rows.empty:
         raise InputError("no row", where="scores", remedy="Pass the scores of both models.")
     if repeated := int(rows["case"].duplicated().sum()):
         remedy = "Keep one score per case; name the column `within` of what cases were scored in."
         raise InputError(f"{repeated} cases are repeated", where=columns["case"], remedy=remedy)
-    if positive is None:
-        return rows
-    classes = list(rows["label"].unique())
-    look_up("label", positive, classes)
-    if len(classes) > 2 or rows["label"].isna().any():
-        remedy = "Keep the cases of two classes."
-        raise InputError(f"labels {classes}", where=columns["label"], remedy=remedy)
-    return rows.assign(label=(rows["label"] == positive).astype(int))
+    with located(columns["label"]):
+        return rows.assign(label=binary_labels(rows["label"], positive))
+
+
+def _check_complete(rows: pd.DataFrame, columns: Mapping[str, str]) -> None:
+    """Raise InputError for a row that lacks the value of one of the columns."""
+    for kind, name in columns.items():
+        if missing := int(rows[name].isna().sum()):
+            problem = f"{counted(missing, 'rows')} without a {kind}"
+            remedy = "Name it, or leave these cases out for both models."
+            raise InputError(problem, where=f"scores, {name}", remedy=remedy)
 
 
 def _paired(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, int]:

@@ -9,10 +9,11 @@ rank as extremes, and NaN scores raise an InputError.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import optimize, sparse, special
 
@@ -23,6 +24,7 @@ from rin.stats.inputs import (
     check_aligned,
     check_rows_aligned,
     cluster_codes,
+    numbers,
     score_row,
     score_rows,
 )
@@ -53,6 +55,7 @@ def auc_ci(
     scores: ArrayLike,
     clusters: ArrayLike | None = None,
     *,
+    positive: Hashable | None = None,
     level: float = 0.95,
     interval: str = "normal",
 ) -> AucInterval:
@@ -60,8 +63,9 @@ def auc_ci(
 
     Parameters
     ----------
-    labels, scores : 0 or 1, and one score per case, (n,)
+    labels, scores : the class and the score of each case, (n,)
     clusters : patient of each case (n,), the independent units
+    positive : label of the positive class; if it is None, labels are 0 and 1
     level : of the interval
     interval : `normal`, clipped to 0 and 1, or `logit`, which is normal in log-odds and better
         near 1; at an AUC of 0 or 1, where the variance is zero, `logit` is Newcombe's interval
@@ -76,7 +80,8 @@ def auc_ci(
     Raises
     ------
     InputError
-        For labels of one class, scores that are NaN, or an unknown `interval`.
+        For labels of other than two classes, scores that are NaN, masked arrays, pandas objects
+        with different indexes, or an unknown `interval`.
 
     Examples
     --------
@@ -86,8 +91,9 @@ def auc_ci(
     '0.78 (0.41, 1.00)'
     """
     check_aligned(labels=labels, scores=scores, clusters=clusters)
-    row = score_row(scores, np.size(labels))
-    (auc,), ((variance,),) = delong_covariance(labels, row, clusters)
+    is_positive = binary_labels(labels, positive)
+    row = score_row(scores, is_positive.size)
+    (auc,), ((variance,),) = delong_covariance(is_positive, row, clusters)
     half_width = t_quantile(level=level) * math.sqrt(variance)
     if interval == "normal":
         low, high = np.clip([auc - half_width, auc + half_width], 0, 1).tolist()
@@ -95,7 +101,7 @@ def auc_ci(
         remedy = "Pass normal or logit."
         raise InputError(f"{interval!r} is no kind of interval", where="interval", remedy=remedy)
     elif auc in (0, 1):
-        low, high = _newcombe(float(auc), binary_labels(labels), clusters, level)
+        low, high = _newcombe(float(auc), is_positive, clusters, level)
     else:
         middle, half_width = special.logit(auc), half_width / (auc * (1 - auc))
         low, high = special.expit([middle - half_width, middle + half_width]).tolist()
@@ -108,15 +114,16 @@ def delong_test(
     scores_b: ArrayLike,
     clusters: ArrayLike | None = None,
     *,
+    positive: Hashable | None = None,
     level: float = 0.95,
 ) -> DeLongTest:
     """Compare two predictors on the same cases: AUC(a) − AUC(b), DeLong's paired z test.
 
     Parameters
     ----------
-    labels, scores_a, scores_b : 0 or 1, and each predictor's score of each case, (n,)
+    labels, scores_a, scores_b : the class and each predictor's score of each case, (n,)
     clusters : patient of each case (n,), the independent units of Obuchowski's variance
-    level : of the interval
+    positive, level : as `auc_ci`
 
     Returns
     -------
@@ -136,16 +143,21 @@ def delong_test(
     '0.22, P = 0.37'
     """
     check_aligned(labels=labels, scores_a=scores_a, scores_b=scores_b, clusters=clusters)
-    n = np.size(labels)
+    is_positive = binary_labels(labels, positive)
+    n = is_positive.size
     rows = score_row(scores_a, n, "scores_a"), score_row(scores_b, n, "scores_b")
-    aucs, (difference,), ((variance,),) = auc_contrasts(labels, rows, [[1.0, -1.0]], clusters)
+    aucs, (difference,), ((variance,),) = auc_contrasts(is_positive, rows, [[1.0, -1.0]], clusters)
     test = t_test(difference, math.sqrt(variance), level=level)
     auc_a, auc_b = aucs.tolist()
     return DeLongTest(**asdict(test), auc_a=auc_a, auc_b=auc_b, variance=float(variance))
 
 
 def delong_covariance(
-    labels: ArrayLike, scores_matrix: ArrayLike, clusters: ArrayLike | None = None
+    labels: ArrayLike,
+    scores_matrix: ArrayLike,
+    clusters: ArrayLike | None = None,
+    *,
+    positive: Hashable | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the AUCs (k,) of predictors (k, n) and their covariance (k, k).
 
@@ -154,8 +166,10 @@ def delong_covariance(
 
     Parameters
     ----------
-    labels, scores_matrix : 0 or 1, (n,), and one row of scores per predictor, (k, n)
+    labels, scores_matrix : the class of each case, (n,), and one row of scores per predictor,
+        (k, n)
     clusters : patient of each case (n,); None for independent cases
+    positive : as `auc_ci`
 
     Returns
     -------
@@ -176,9 +190,10 @@ def delong_covariance(
     ([1.0, 0.778], [[0.0, 0.0], [0.0, 0.0343]])
     """
     check_rows_aligned(labels, scores_matrix, clusters)
-    positive = binary_labels(labels)
-    counts = placement_counts(positive, score_rows(scores_matrix, positive.size))
-    return _aucs(*counts), _covariance(counts, positive, clusters)
+    is_positive = binary_labels(labels, positive)
+    rows = score_rows(scores_matrix, is_positive.size)
+    counts = placement_counts(is_positive, rows)
+    return _aucs(*counts), _covariance(counts, is_positive, clusters)
 
 
 def auc_contrasts(
@@ -186,14 +201,18 @@ def auc_contrasts(
     scores_matrix: ArrayLike,
     weights: ArrayLike,
     clusters: ArrayLike | None = None,
+    *,
+    positive: Hashable | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the AUCs of predictors, weighted sums of these AUCs, and the covariance of the sums.
 
     Parameters
     ----------
-    labels, scores_matrix : 0 or 1, (n,), and one row of scores per predictor, (k, n)
+    labels, scores_matrix : the class of each case, (n,), and one row of scores per predictor,
+        (k, n)
     weights : one row of weights per sum, (q, k)
     clusters : patient of each case (n,); None for independent cases
+    positive : as `auc_ci`
 
     Returns
     -------
@@ -214,9 +233,10 @@ def auc_contrasts(
     ([0.222], [[0.0617]])
     """
     check_rows_aligned(labels, scores_matrix, clusters)
-    positive = binary_labels(labels)
-    rows = score_rows(scores_matrix, positive.size, "scores_matrix")
-    return contrasts_of_counts(positive, placement_counts(positive, rows), weights, clusters)
+    is_positive = binary_labels(labels, positive)
+    rows = score_rows(scores_matrix, is_positive.size, "scores_matrix")
+    counts = placement_counts(is_positive, rows)
+    return contrasts_of_counts(is_positive, counts, weights, clusters)
 
 
 def contrasts_of_counts(
@@ -230,7 +250,7 @@ def contrasts_of_counts(
     InputError for weights that do not fit.
     """
     wins, losses = counts
-    c = np.asarray(weights, dtype=float)
+    c = numbers(weights, "weights")
     if c.ndim != 2 or c.shape[1] != len(wins) or not np.isfinite(c).all():
         problem = f"shape {c.shape}, {np.isfinite(c).sum()} finite, beside {len(wins)} predictors"
         raise InputError(problem, where="weights", remedy="Pass one finite weight a predictor.")
@@ -263,6 +283,11 @@ def share_interval(
     tuple of float
         Lower and upper end, as fractions.
 
+    Raises
+    ------
+    InputError
+        For hits other than 0 and 1, or an image without a patient.
+
     Examples
     --------
     >>> from rin.stats import share_interval
@@ -272,11 +297,15 @@ def share_interval(
     """
     from statsmodels.stats.proportion import proportion_confint  # slow to import
 
-    hits = np.asarray(hits, dtype=float)
-    n, share = len(hits), hits.mean()
-    _, patient = np.unique(np.asarray(patients), return_inverse=True)
-    sums = np.bincount(patient, weights=hits - share)
-    k = len(sums)
+    check_aligned(hits=hits, patients=patients)
+    right, n = numbers(hits, "hits"), np.size(hits)
+    if not n or right.ndim != 1 or not ((right == 0) | (right == 1)).all():
+        problem = f"shape {right.shape}, values {pd.unique(right.ravel())[:5].tolist()}"
+        remedy = "Pass 0 or 1 an image, for one image or more."
+        raise InputError(problem, where="hits", remedy=remedy)
+    share = right.mean()
+    patient, k = cluster_codes(patients, n, least=1)
+    sums = np.bincount(patient, weights=right - share)
     # Variances of the number of hits, as if images were independent, and over patients.
     independent = n**2 * share * (1 - share) / max(1, n - 1)
     effect = n / k  # that of images that agree in every patient

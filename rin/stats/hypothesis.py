@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy import optimize, special
 
 from rin.errors import InputError
-from rin.stats.inputs import cluster_codes
+from rin.stats.inputs import check_aligned, cluster_codes, numbers
 
 #: Largest difference of AUCs that counts as comparable, a choice made here.
 EQUIVALENCE_MARGIN = 0.02
@@ -91,7 +91,8 @@ def paired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> TTest:
     Raises
     ------
     InputError
-        For other shapes, or values that are not finite.
+        For other shapes, values that are not finite, masked arrays, or pandas objects with
+        different indexes.
 
     Examples
     --------
@@ -100,7 +101,8 @@ def paired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> TTest:
     >>> f"{result.estimate:.3f} ({result.ci_low:.3f}, {result.ci_high:.3f}), df {result.df:.0f}"
     '0.028 (-0.005, 0.060), df 3'
     """
-    first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    check_aligned(a=a, b=b)
+    first, second = numbers(a, "a"), numbers(b, "b")
     paired = first.shape == second.shape and first.ndim == 1 and first.size > 1
     if not paired or not np.isfinite([first, second]).all():
         problem = f"{first.size} values beside {second.size}, or values that are not finite"
@@ -188,7 +190,7 @@ def holm(p_values: ArrayLike) -> np.ndarray:
     Raises
     ------
     InputError
-        For a value outside [0, 1].
+        For a value outside [0, 1], or a masked array.
 
     Examples
     --------
@@ -196,10 +198,11 @@ def holm(p_values: ArrayLike) -> np.ndarray:
     >>> holm([0.01, 0.04, float("nan"), 0.03]).round(3).tolist()
     [0.03, 0.06, nan, 0.06]
     """
-    values = np.asarray(p_values, dtype=float)
-    if ((values < 0) | (values > 1)).any():
-        remedy = "Pass unadjusted P values."
-        raise InputError("values outside [0, 1]", where="p_values", remedy=remedy)
+    values = numbers(p_values, "p_values")
+    if values.ndim != 1 or ((values < 0) | (values > 1)).any():
+        problem = f"shape {values.shape}, or values outside [0, 1]"
+        remedy = "Pass the unadjusted P values of one family, in one row."
+        raise InputError(problem, where="p_values", remedy=remedy)
     # Not by statsmodels, which collects garbage at each call: 0.2 s with a notebook's objects.
     tested = np.flatnonzero(~np.isnan(values))
     rising = tested[np.argsort(values[tested])]
@@ -220,7 +223,8 @@ def insert_holm(
 
 def clustered_t(differences: ArrayLike, clusters: ArrayLike, level: float = 0.95) -> TTest:
     """Test the mean of differences (n,) with a cluster-robust error (Liang and Zeger 1986)."""
-    values = np.asarray(differences, dtype=float)
+    check_aligned(differences=differences, clusters=clusters)
+    values = numbers(differences, "differences")
     codes, n_clusters = cluster_codes(clusters, values.size)
     mean = values.mean()
     residuals = np.bincount(codes, values - mean, minlength=n_clusters)

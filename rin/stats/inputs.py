@@ -7,7 +7,7 @@ dropped: invalid input raises InputError.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from rin.errors import InputError, as_input_error, look_up
+from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
 from rin.stats.placements import placement_counts
 from rin.tables import PREDICTIONS, check_table, require_columns
 
@@ -319,9 +319,14 @@ def check_aligned(**columns: ArrayLike | None) -> None:
 def check_rows_aligned(
     labels: ArrayLike, scores_matrix: ArrayLike, clusters: ArrayLike | None
 ) -> None:
-    """Raise InputError as `check_aligned`, for scores that may be a list of pandas objects."""
+    """Raise InputError as `check_aligned`, for scores that may be a list of pandas objects.
+
+    The columns of a table of scores are its cases.
+    """
     listed = scores_matrix if isinstance(scores_matrix, list | tuple) else ()
     rows = {f"scores_matrix[{number}]": row for number, row in enumerate(listed)}
+    if isinstance(scores_matrix, pd.DataFrame):
+        rows = {"scores_matrix.T": scores_matrix.T}
     check_aligned(labels=labels, **rows, clusters=clusters)
 
 
@@ -332,32 +337,56 @@ def _unmasked(values: ArrayLike, where: str) -> None:
         raise InputError("a masked array", where=where, remedy=remedy)
 
 
-def binary_labels(labels: ArrayLike) -> np.ndarray:
-    """Return labels (n,), 0 or 1 and both present, as booleans, True for the positive class."""
+def numbers(values: ArrayLike, where: str) -> np.ndarray:
+    """Return values as float64; InputError for text or a masked array."""
+    for part in [values, *(values if isinstance(values, list | tuple) else ())]:
+        _unmasked(part, where)
+    with as_input_error(
+        "not numeric", where=where, remedy="Pass numbers.", kinds=(TypeError, ValueError)
+    ):
+        return np.asarray(values, dtype=float)
+
+
+def binary_labels(labels: ArrayLike, positive: Hashable | None = None) -> np.ndarray:
+    """Return labels (n,) of two classes as booleans, True for the positive class.
+
+    `positive` is the label of that class; if it is None, labels are 0 and 1.  InputError for a
+    missing label, or cases that are not of two classes.
+    """
     _unmasked(labels, "labels")
-    array = np.asarray(labels)
+    # A list's missing label would become text in an array.
+    is_list = isinstance(labels, list | tuple)
+    array = np.asarray(labels, dtype=object if is_list else None)
     if array.ndim != 1 or array.size == 0:
         problem = f"shape {array.shape} is not one label per case"
-        raise InputError(problem, where="labels", remedy="Pass 0s and 1s.")
-    if not ((array == 0) | (array == 1)).all():  # `np.isin` takes ten times as long
-        problem = f"values other than 0 and 1: {pd.unique(array)[:5].tolist()}"
-        remedy = "Code the positive class as 1 and the other as 0."
-        raise InputError(problem, where="labels", remedy=remedy)
-    positive = array.astype(bool)
-    if positive.all() or not positive.any():
-        problem = f"one class only ({positive.sum()} positive of {positive.size})"
+        raise InputError(problem, where="labels", remedy="Pass one label a case.")
+    if missing := int(pd.isna(array).sum()):
+        remedy = "Give it, or leave these cases out everywhere."
+        raise InputError(
+            f"{counted(missing, 'cases')} without a label", where="labels", remedy=remedy
+        )
+    if positive is None:
+        if not ((array == 0) | (array == 1)).all():  # `np.isin` takes ten times as long
+            problem = f"values other than 0 and 1: {pd.unique(array)[:5].tolist()}"
+            remedy = "Code the positive class as 1 and the other as 0, or name it: `positive=`."
+            raise InputError(problem, where="labels", remedy=remedy)
+        is_positive = array.astype(bool)
+    else:
+        classes = pd.unique(array).tolist()
+        look_up("label", positive, classes)
+        if len(classes) > 2:
+            problem = f"{len(classes)} classes: {join_first_ten([*map(str, classes)], ', ')}"
+            raise InputError(problem, where="labels", remedy="Keep the cases of two classes.")
+        is_positive = np.asarray(array == positive)
+    if is_positive.all() or not is_positive.any():
+        problem = f"one class only ({is_positive.sum()} positive of {is_positive.size})"
         raise InputError(problem, where="labels", remedy="Give cases of both classes.")
-    return positive
+    return is_positive
 
 
 def score_rows(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.ndarray:
     """Return scores as float64 (n_predictors, n_cases), checked for text, shape and NaN."""
-    for values in [scores, *(scores if isinstance(scores, list | tuple) else ())]:
-        _unmasked(values, where)
-    with as_input_error(
-        "not numeric", where=where, remedy="Pass one number a case.", kinds=(TypeError, ValueError)
-    ):
-        rows = np.atleast_2d(np.asarray(scores, dtype=float))
+    rows = np.atleast_2d(numbers(scores, where))
     if rows.ndim != 2 or rows.shape[1] != n_cases:
         problem = f"shape {np.shape(scores)} beside {n_cases} labels"
         remedy = "Pass one score per case, cases along the last axis."
@@ -378,14 +407,14 @@ def score_row(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.ndar
     return rows[0]
 
 
-def cluster_codes(clusters: ArrayLike, n_cases: int) -> tuple[np.ndarray, int]:
-    """Return the cluster (patient) of each case as intp (n,), and their number, at least 2.
+def cluster_codes(clusters: ArrayLike, n_cases: int, *, least: int = 2) -> tuple[np.ndarray, int]:
+    """Return the cluster (patient) of each case as intp (n,), and their number, at least `least`.
 
     Codes count from 0 in the order of first appearance, so that names do not matter.
     """
     _unmasked(clusters, "clusters")
     if np.shape(clusters) != (n_cases,):
-        problem = f"shape {np.shape(clusters)} beside {n_cases} labels"
+        problem = f"shape {np.shape(clusters)} beside {n_cases} cases"
         remedy = "Pass one patient identifier a case."
         raise InputError(problem, where="clusters", remedy=remedy)
     values = pd.Series(clusters)
@@ -394,7 +423,7 @@ def cluster_codes(clusters: ArrayLike, n_cases: int) -> tuple[np.ndarray, int]:
         remedy = "Name the patient of every case; an unknown one cannot be grouped."
         raise InputError(problem, where="clusters", remedy=remedy)
     codes, names = pd.factorize(values)
-    if len(names) < 2:
+    if len(names) < least:
         remedy = "Spread between patients needs at least two; pass patient identifiers."
         problem = f"all {n_cases} cases belong to one cluster"
         raise InputError(problem, where="clusters", remedy=remedy)

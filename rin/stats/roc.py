@@ -4,7 +4,7 @@ Curves are linear between thresholds, as in pROC; where a curve jumps, its heigh
 Intervals resample patients.  For the mean curve of many networks see `scenarios.mean_roc`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from rin.errors import InputError, look_up
 from rin.stats.bootstrap import cluster_weights
 from rin.stats.clinical import WeightedCases
 from rin.stats.hypothesis import tails
-from rin.stats.inputs import binary_labels, check_aligned, score_row
+from rin.stats.inputs import binary_labels, check_aligned, numbers, score_row
 
 _GRID = np.linspace(0, 1, 101)
 _CELLS = 2_000_000  # weights of one block
@@ -26,6 +26,7 @@ def roc_coordinates(
     scores: ArrayLike,
     clusters: ArrayLike | None = None,
     *,
+    positive: Hashable | None = None,
     fpr: ArrayLike = _GRID,
     replicates: int = 1000,
     seed: int = 0,
@@ -35,8 +36,9 @@ def roc_coordinates(
 
     Parameters
     ----------
-    labels, scores : 0 or 1, and one score per case, (n,)
+    labels, scores : the class and the score of each case, (n,)
     clusters : patient of each case (n,); None for independent cases
+    positive : label of the positive class; if it is None, labels are 0 and 1
     fpr : false-positive rates, 1 − specificity, by default 0, 0.01 to 1
     replicates, seed : of the bootstrap over patients
     level : of the band, which is pointwise
@@ -58,21 +60,24 @@ def roc_coordinates(
     >>> table["tpr"].round(2).tolist()
     [0.67, 0.67, 1.0]
     """
-    rates = np.atleast_1d(np.asarray(fpr, dtype=float))
+    check_aligned(labels=labels, scores=scores, clusters=clusters)
+    rates = np.atleast_1d(numbers(fpr, "fpr"))
     if rates.ndim > 1 or not ((rates >= 0) & (rates <= 1)).all():
         remedy = "Pass rates from 0 to 1, such as [0.1] for a specificity of 90%."
         raise InputError(f"{rates.tolist()} are no rates", where="fpr", remedy=remedy)
-    curves = _curves(labels, scores, clusters, replicates, seed)
+    is_positive = binary_labels(labels, positive)
+    curves = _curves(is_positive, scores, clusters, replicates, seed)
     tpr, *drawn = [np.interp(rates.round(DIGITS), *curve) for curve in curves]
     low, high = np.quantile(drawn, tails(level), axis=0)
     return pd.DataFrame({"fpr": rates, "tpr": tpr, "ci_low": low, "ci_high": high})
 
 
-def partial_auc(
+def partial_auc(  # noqa: PLR0913 - class, range, resampling and level are apart
     labels: ArrayLike,
     scores: ArrayLike,
     clusters: ArrayLike | None = None,
     *,
+    positive: Hashable | None = None,
     between: tuple[float, float] = (0.9, 1.0),
     focus: str = "specificity",
     replicates: int = 1000,
@@ -86,8 +91,9 @@ def partial_auc(
 
     Parameters
     ----------
-    labels, scores : 0 or 1, and one score per case, (n,)
+    labels, scores : the class and the score of each case, (n,)
     clusters : patient of each case (n,); None for independent cases
+    positive : label of the positive class; if it is None, labels are 0 and 1
     between : the range, lower end first
     focus : whether the range is of `specificity` or `sensitivity`
     replicates, seed : of the bootstrap over patients
@@ -111,13 +117,14 @@ def partial_auc(
     >>> table.set_index("measure")["estimate"].round(2).to_dict()
     {'plain': 0.39, 'corrected': 0.85}
     """
+    check_aligned(labels=labels, scores=scores, clusters=clusters)
     low, high = map(float, between)
     if not 0 <= low < high <= 1:
         remedy = "Pass the lower end first, both from 0 to 1."
         raise InputError(f"{between!r} is no range", where="between", remedy=remedy)
     look_up("focus", focus, ["specificity", "sensitivity"])
-    drawn = []
-    for fpr, tpr in _curves(labels, scores, clusters, replicates, seed):
+    is_positive, drawn = binary_labels(labels, positive), []
+    for fpr, tpr in _curves(is_positive, scores, clusters, replicates, seed):
         if focus == "specificity":
             drawn.append(_area(fpr, tpr, 1 - high, 1 - low))
         else:
@@ -134,18 +141,20 @@ def partial_auc(
 
 
 def _curves(
-    labels: ArrayLike, scores: ArrayLike, clusters: ArrayLike | None, replicates: int, seed: int
+    is_positive: np.ndarray,
+    scores: ArrayLike,
+    clusters: ArrayLike | None,
+    replicates: int,
+    seed: int,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield false and true positive rates from (0, 0) to (1, 1): of all cases, then replicates."""
-    check_aligned(labels=labels, scores=scores, clusters=clusters)
-    positive = binary_labels(labels)
-    row, n = score_row(scores, positive.size), positive.size
+    row, n = score_row(scores, is_positive.size), is_positive.size
     whose = np.arange(n) if clusters is None else clusters
-    drawn = cluster_weights(whose, replicates, seed, labels=positive.astype(int))
+    drawn = cluster_weights(whose, replicates, seed, labels=is_positive)
     step = max(1, _CELLS // n)
     blocks = [drawn[start : start + step] for start in range(0, len(drawn), step)]
     for weights in (np.ones((1, n)), *blocks):
-        yield from roc_curves(WeightedCases(positive, row, weights))
+        yield from roc_curves(WeightedCases(is_positive, row, weights))
 
 
 def roc_curves(cases: WeightedCases) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -12,6 +12,7 @@ from scipy import special
 
 from rin.errors import InputError
 from rin.stats.hypothesis import ESTIMATE, reml, t_quantile, t_test
+from rin.stats.inputs import check_aligned, cluster_codes, numbers
 
 
 def random_effects(
@@ -39,7 +40,8 @@ def random_effects(
     Raises
     ------
     InputError
-        For estimates that cannot be pooled.
+        For fewer than two estimates, values that are not finite, variances that are not above
+        zero, masked arrays, or pandas objects with different indexes.
 
     Examples
     --------
@@ -81,6 +83,7 @@ def three_level(
     cluster, `between` is NaN.  The mean is weighted by generalised least squares, or by `weights`
     (k,) if given.  InputError as `random_effects`.  Konstantopoulos 2011, 10.1002/jrsm.35.
     """
+    check_aligned(estimates=estimates, variances=variances, clusters=clusters, weights=weights)
     covariance = _covariance(variances)
     y, _ = _checked(estimates, np.diag(covariance))
     k = len(y)
@@ -120,6 +123,9 @@ def moderated_effects(
     first: the columns of an estimate, with df k − m − 1 or, where `contained`, clusters − m − 1.
     InputError where a moderator does not vary, or repeats others, or no degree of freedom is left.
     """
+    check_aligned(
+        estimates=estimates, variances=variances, clusters=clusters, moderators=moderators
+    )
     known = _covariance(variances)
     y, _ = _checked(estimates, np.diag(known))
     members = _members(clusters)
@@ -223,12 +229,13 @@ def fit_effects(
 
 def _covariance(variances: ArrayLike) -> np.ndarray:
     """Return variances (k,) as a covariance (k, k) of estimates that share nothing."""
-    known = np.asarray(variances, dtype=float)
+    known = numbers(variances, "variances")
     return known if known.ndim == 2 else np.diag(known)
 
 
 def _members(levels: ArrayLike) -> np.ndarray:
     """Return indicators (k, levels): 1 where an estimate has a level, otherwise 0."""
+    cluster_codes(levels, np.size(levels), least=1)  # refuses an estimate without a level
     return pd.get_dummies(np.asarray(levels)).to_numpy(float)
 
 
@@ -248,7 +255,8 @@ def _weighted_mean(
 
 
 def _checked(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    y, v = np.asarray(estimates, dtype=float), np.asarray(variances, dtype=float)
+    check_aligned(estimates=estimates, variances=variances)
+    y, v = numbers(estimates, "estimates"), numbers(variances, "variances")
     if y.ndim != 1 or y.shape != v.shape or len(y) < 2:
         problem = f"shapes {y.shape} and {v.shape}"
         remedy = "Pass one variance an estimate, two or more of each."

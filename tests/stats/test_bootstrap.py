@@ -67,7 +67,7 @@ def test_replicate_without_a_class_is_drawn_again():
     ("clusters", "replicates", "labels", "message"),
     [
         (["a", "b"], 0, None, "0 replicates"),
-        (["a", "b", "c"], 10, [0, 1], r"shape \(3,\) beside 2 labels"),
+        (["a", "b", "c"], 10, [0, 1], r"shape \(3,\) beside 2 cases"),
         (CLUSTERS, 10, [1, 1, 0, 0, 0, 0, 0, 0], "all positive cases belong to one cluster"),
         (CLUSTERS, 10, [0, 0, 1, 1, 1, 1, 1, 1], "all negative cases belong to one cluster"),
     ],

@@ -11,12 +11,15 @@ from sklearn.metrics import recall_score, roc_auc_score
 from rin.errors import InputError
 from rin.stats import (
     auc_ci,
+    auc_contrasts,
     auc_equality_test,
     compare,
     delong_covariance,
     delong_test,
     operating_point,
+    partial_auc,
     placements,
+    roc_coordinates,
     share_interval,
 )
 
@@ -66,6 +69,80 @@ def test_boolean_labels_need_no_name_of_the_positive_class():
     other = compare(table, a="new", b="old", positive="benign", **NAMES)
     pd.testing.assert_frame_equal(words, flags)
     assert other["auc_a"].item() == pytest.approx(1 - words["auc_a"].item())
+
+
+def without(column, value=None, dtype="object"):
+    """Ratings of which one row has another value, such as none, in a column."""
+    table = ratings().reset_index(drop=True).astype({column: dtype})
+    table.loc[5, column] = value
+    return table
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (without("truth"), r"^scores, truth: 1 row without a label\. Name it"),
+        (without("image", np.nan), r"^scores, image: 1 row without a case\. Name it"),
+        (without("who", np.nan), r"^scores, who: 1 row without a patient\. Name it"),
+        (without("who", pd.NA, "string"), r"^scores, who: 1 row without a patient\. Name it"),
+        (without("rating", np.nan), r"^scores, rating: 1 row without a score\. Name it"),
+        (without("image", 7), r"^scores, image: cases cannot be put in one order .*astype\(str\)"),
+        (
+            ratings()
+            .assign(truth=lambda t: (t["truth"] == "cancer").astype("boolean"))
+            .assign(truth=lambda t: t["truth"].where(t["image"] != "i3")),
+            r"^scores, truth: 2 rows without a label\. Name it",
+        ),
+    ],
+)
+def test_row_that_lacks_a_name_or_value_is_one_error_that_names_the_column(table, said):
+    positive = None if table["truth"].dtype == "boolean" else "cancer"
+    with pytest.raises(InputError, match=said):
+        compare(table, a="new", b="old", positive=positive, **NAMES)
+
+
+def test_rows_of_other_models_may_lack_anything():
+    table = ratings(("new", "old"))
+    nobody = pd.DataFrame({name: [pd.NA] for name in table}).astype({"reader": "string"})
+    other = ratings(["third"]).iloc[:1].assign(who=None, image=7, truth=None)
+    whole = pd.concat([table.astype({"reader": "string"}), nobody, other], ignore_index=True)
+    expected = compare(table, a="new", b="old", positive="cancer", **NAMES)
+    found = compare(whole, a="new", b="old", positive="cancer", **NAMES)
+    pd.testing.assert_frame_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda labels, a, b, who, **of: auc_ci(labels, a, who, **of),
+        lambda labels, a, b, who, **of: auc_ci(labels, a, who, interval="logit", **of),
+        lambda labels, a, b, who, **of: delong_test(labels, a, b, who, **of),
+        lambda labels, a, b, who, **of: delong_covariance(labels, [a, b], who, **of),
+        lambda labels, a, b, who, **of: auc_contrasts(labels, [a, b], [[1, -1]], who, **of),
+        lambda labels, a, b, who, **of: auc_equality_test(labels, [a, b], who, **of),
+        lambda labels, a, b, who, **of: operating_point(labels, a, 1.0, who, **of),
+        lambda labels, a, b, who, **of: partial_auc(labels, a, who, replicates=20, **of),
+        lambda labels, a, b, who, **of: roc_coordinates(labels, a, who, replicates=20, **of),
+    ],
+)
+def test_words_or_categories_and_the_positive_one_are_as_labels_of_0_and_1(call):
+    (labels, new, who), (_, old, _) = arrays(ratings(), "new"), arrays(ratings(), "old")
+    words = np.where(labels, "cancer", "benign")
+    expected = str(call(labels.astype(int), new, old, who))
+    for same in (words, [*words], pd.Series(words), pd.Categorical(words), words.astype(object)):
+        assert str(call(same, new, old, who, positive="cancer")) == expected
+    assert str(call(labels, new, old, who)) == expected
+    assert str(call(labels + 1, new, old, who, positive=2)) == expected
+    assert str(call(~labels, new, old, who, positive=False)) == expected
+    for wrong, positive, said in (
+        (words, None, r"^labels: values other than 0 and 1: .*'benign'.*positive="),
+        (words, "cancr", "^label: unknown label 'cancr'.*did you mean cancer"),
+        (np.where(np.arange(60) == 7, "?", words), "cancer", "^labels: 3 classes: .*two classes"),
+        ([*words[:-1], None], "cancer", "^labels: 1 case without a label"),
+        (np.full(60, "cancer"), "cancer", r"^labels: one class only \(60 positive of 60\)"),
+    ):
+        with pytest.raises(InputError, match=said):
+            call(wrong, new, old, who, positive=positive)
 
 
 def test_levels_within_which_scores_have_a_scale_are_averaged():

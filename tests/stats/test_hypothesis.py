@@ -271,7 +271,7 @@ def test_mixed_model_of_one_scenario_leaves_its_effect_out():
     [
         ([0.1, 0.2], ["a", "a"], "one cluster"),
         ([0.1, 0.2], ["a", None], "no identifier"),
-        ([0.1, 0.2], ["a", "b", "c"], "beside 2 labels"),
+        ([0.1, 0.2], ["a", "b", "c"], "beside 2 cases"),
     ],
 )
 def test_clustered_t_refuses_values_that_are_not_in_clusters(values, clusters, message):
