@@ -20,7 +20,7 @@ from scipy.special import expit, logit
 from rin.errors import InputError
 from rin.stats.bootstrap import cluster_weights
 from rin.stats.hypothesis import tails
-from rin.stats.inputs import TaskScores, located, network_names, task_scores
+from rin.stats.inputs import TaskScores, located, network_names, numbers, task_scores
 
 #: SD of a network's log-odds, over test cases, from which its training counts as diverged: a
 #: typical case then has odds of half a billion to one, which no test set is large enough to
@@ -440,7 +440,11 @@ def sensitivity_at_specificity(cases: WeightedCases, specificity: float = 0.90) 
     """Return the highest sensitivity (r,) at any threshold with at least this specificity.
 
     There is no interpolation between thresholds; the first threshold calls no case positive.
+    InputError for a specificity outside 0 to 1.
     """
+    if not 0 <= specificity <= 1:
+        problem = f"{specificity!r} is no specificity"
+        raise InputError(problem, where="specificity", remedy="Pass a share from 0 to 1.")
     negatives = (cases.called - cases.positives).astype(float)
     # A little more, so that a tenth of thirty negatives is three.
     most = (1 - specificity + 5e-13) * negatives[:, -1]
@@ -458,8 +462,14 @@ def average_precision(cases: WeightedCases) -> np.ndarray:
 
 
 def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
-    """Return TP / n − FP / n · t / (1 − t), (r, k), at thresholds t (Vickers and Elkin 2006)."""
-    probability = np.asarray(thresholds, dtype=float)
+    """Return TP / n − FP / n · t / (1 − t), (r, k), at thresholds t (Vickers and Elkin 2006).
+
+    InputError for a threshold that is no probability below 1.
+    """
+    probability = numbers(thresholds, "thresholds")
+    if not ((probability >= 0) & (probability < 1)).all():
+        remedy = "Pass probabilities from 0 to below 1."
+        raise InputError("a value outside 0 to 1, or 1", where="thresholds", remedy=remedy)
     last = np.searchsorted(-cases.scores[cases.ends], -logit(probability), side="right")
     called, true = _of_first(cases.called, last), _of_first(cases.positives, last)
     price = probability / (1 - probability)

@@ -12,13 +12,16 @@ from rin.tables import UNFREEZING
 _OTHERS = {"unfreezing": ("backbone", "init"), "backbone": ("init", "unfreezing")}
 
 
-def compare_levels(predictions: pd.DataFrame, reference_backbone: str = "") -> pd.DataFrame:
+def compare_levels(
+    predictions: pd.DataFrame, reference_backbone: str = "", *, level: float = 0.95
+) -> pd.DataFrame:
     """Compare unfreezing all layers with fewer, and every backbone with one, in one pretraining.
 
     Parameters
     ----------
     predictions : the predictions table; only rows of `shared_pretraining` are used
     reference_backbone : as for `contrasts_of_levels`
+    level : of the intervals
 
     Returns
     -------
@@ -38,7 +41,8 @@ def compare_levels(predictions: pd.DataFrame, reference_backbone: str = "") -> p
     {'DenseNet121': 0.014, 'unfreeze_all': 0.02}
     """
     shared = shared_pretraining(predictions)
-    return level_differences(shared, contrasts_of_levels(shared, reference_backbone))
+    contrasts = contrasts_of_levels(shared, reference_backbone)
+    return level_differences(shared, contrasts, level=level)
 
 
 def shared_pretraining(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -83,7 +87,10 @@ def contrasts_of_levels(
 
 
 def level_differences(
-    predictions: pd.DataFrame, contrasts: Collection[tuple[str, str, str]]
+    predictions: pd.DataFrame,
+    contrasts: Collection[tuple[str, str, str]],
+    *,
+    level: float = 0.95,
 ) -> pd.DataFrame:
     """Compare levels of unfreezing, or backbones, averaged over everything else.
 
@@ -93,6 +100,7 @@ def level_differences(
     ----------
     predictions : the predictions table of one pretraining (`shared_pretraining`)
     contrasts : column (`unfreezing` or `backbone`), level, and the level that it is compared with
+    level : of the intervals
 
     Returns
     -------
@@ -107,10 +115,10 @@ def level_differences(
     """
     rates = predictions.groupby("unfreezing")["learning_rate"].rank("dense").astype(str)
     tables = []
-    for column, level, other in contrasts:
+    for column, name, other in contrasts:
         first, second = look_up("column of levels", column, _OTHERS)
         rest = predictions[first].astype(str) + " " + predictions[second].astype(str) + " " + rates
         relabelled = predictions.assign(init=predictions[column], scenario=rest, unfreezing="any")
-        table = init_differences(relabelled, level, other).query("group == 'all'")
-        tables.append(table.assign(level=level, other=other))
+        table = init_differences(relabelled, name, other, level=level).query("group == 'all'")
+        tables.append(table.assign(level=name, other=other))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

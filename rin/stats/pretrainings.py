@@ -460,7 +460,12 @@ def pretraining_sensitivity(
 
 
 def crossed_differences(
-    predictions: inputs.Predictions, init_a: str, init_b: str, *, contained: bool = False
+    predictions: inputs.Predictions,
+    init_a: str,
+    init_b: str,
+    *,
+    contained: bool = False,
+    level: float = 0.95,
 ) -> pd.DataFrame:
     """Compare two inits as `pretraining_differences`, with an effect of the pretraining's number.
 
@@ -483,7 +488,8 @@ def crossed_differences(
     for of_task in task_pairs(predictions, init_a, init_b):
         known = of_task.differences, of_task.covariance
         weights = each_level_once(of_task.backbones)
-        model = crossed_effects(*known, of_task.pairs[_PAIR], weights, contained=contained)
+        crossed = *known, of_task.pairs[_PAIR], weights
+        model = crossed_effects(*crossed, contained=contained, level=level)
         rows.append({"task": of_task.task, "pairs": len(of_task.pairs)} | model)
     names = {"backbone": "sd_backbone", "pretraining": "sd_number", "within": "sd_pair"}
     table = pd.DataFrame(rows).rename(columns=names)

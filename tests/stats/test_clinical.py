@@ -472,3 +472,18 @@ def test_of_several_pretrainings_only_the_one_that_diverged_is_left_out(predicti
 
 def test_nothing_is_left_where_every_network_diverged(predictions):
     assert without_diverged(predictions.assign(score=1e3 * predictions["score"]), INITS).empty
+
+
+@pytest.mark.parametrize(
+    ("measure", "at", "said"),
+    [
+        (net_benefit, [0.2, np.nan], "^thresholds: "),
+        (net_benefit, [1.0], "^thresholds: "),
+        (net_benefit, [-0.1], "^thresholds: "),
+        (sensitivity_at_specificity, np.nan, "^specificity: nan"),
+        (sensitivity_at_specificity, 90, "^specificity: 90"),
+    ],
+)
+def test_thresholds_and_specificities_that_are_no_shares_are_refused(measure, at, said):
+    with pytest.raises(InputError, match=said):
+        measure(WeightedCases(np.array([0, 1]), np.array([-1.0, 1.0])), at)

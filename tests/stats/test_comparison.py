@@ -105,7 +105,7 @@ def test_rows_of_other_models_may_lack_anything():
     table = ratings(("new", "old"))
     nobody = pd.DataFrame({name: [pd.NA] for name in table}).astype({"reader": "string"})
     other = ratings(["third"]).iloc[:1].assign(who=None, image=7, truth=None)
-    whole = pd.concat([table.astype({"reader": "string"}), nobody, other], ignore_index=True)
+    whole = pd.concat([nobody, table.astype({"reader": "string"}), other], ignore_index=True)
     expected = compare(table, a="new", b="old", positive="cancer", **NAMES)
     found = compare(whole, a="new", b="old", positive="cancer", **NAMES)
     pd.testing.assert_frame_equal(found, expected)
