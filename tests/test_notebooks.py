@@ -156,6 +156,95 @@ def test_a_page_has_few_lines(path):
     assert sum(counts) <= 120
 
 
+#: What a page computes itself, which `rin.stats` is for, and why it may.
+BY_HAND = {
+    # The formulas of this book once, each asserted equal to `rin.stats`.
+    "pipeline/statistics": {
+        "scipy.stats",
+        "norm.ppf",
+        "norm.sf",
+        "abs(difference) / math.sqrt(variance)",
+    },
+    # The paper's paired t test by libraries that a reader knows, asserted equal to `rin.stats`.
+    "evidence/audit": {"pingouin"},
+    "use/fork_me": {"pingouin", "scipy.stats", "ours.statistic / np.sqrt(len(gap))"},
+    # The limit of random weights of a layer is no standard error.
+    "pipeline/pretraining": {"np.sqrt(6 / sum(dense.kernel.shape))"},
+    "pipeline/fine_tuning": {"np.sqrt(6 / sum(dense.kernel.shape))"},
+}
+_LIBRARIES = ("scipy.stats", "statsmodels", "pingouin")
+_DISTRIBUTIONS = {"ppf", "isf", "cdf", "sf", "sem", "ndtri", "ndtr", "stdtrit", "stdtr", "chdtri"}
+_NORMAL_QUANTILES = (1.645, 1.96, 2.576)
+_TAILS = {0.025, 0.975, 0.05, 0.95, 2.5, 97.5, 5, 95}
+
+
+def _is_root(node):
+    return isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "sqrt"
+
+
+def _divides(node):
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
+
+
+def _inference_of(node):
+    """What of a node of code belongs to an interval or a P value, as text; otherwise empty."""
+    found = ""
+    if isinstance(node, ast.Call):
+        called = ast.unparse(node.func)
+        constants = {part.value for part in ast.walk(node) if isinstance(part, ast.Constant)}
+        is_tail = called.split(".")[-1] in ("quantile", "percentile") and constants & _TAILS
+        if called.split(".")[-1] in _DISTRIBUTIONS or is_tail:
+            found = called
+        elif _is_root(node) and any(map(_divides, node.args)):
+            found = ast.unparse(node)
+    elif _divides(node) and _is_root(node.right):
+        found = ast.unparse(node)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, float):
+        near = any(abs(node.value - quantile) < 0.001 for quantile in _NORMAL_QUANTILES)
+        found = str(node.value) if near else ""
+    return found
+
+
+def inference(source):
+    """What code computes of an interval or a P value without `rin.stats`."""
+    tree = ast.parse(source)
+    modules = {
+        f"{getattr(node, 'module', '')}.{alias.name}".strip(".")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    libraries = {one for one in _LIBRARIES for name in modules if f"{name}.".startswith(f"{one}.")}
+    return libraries | {*filter(None, map(_inference_of, ast.walk(tree)))}
+
+
+@for_each
+def test_intervals_and_p_values_are_those_of_the_tested_package(path):
+    """What a page works by hand, to show it, stands in `BY_HAND` and is asserted equal."""
+    found = set().union(*(inference(cell.source) for cell in cells(path, "code")))
+    assert found == BY_HAND.get(name(path), set()), "take an interval or P value from rin.stats"
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("from scipy import stats as st", {"scipy.stats"}),
+        ("import statsmodels.api as sm", {"statsmodels"}),
+        ("from statsmodels.stats.proportion import proportion_confint", {"statsmodels"}),
+        ("half = 1.96 * error", {"1.96"}),
+        ("half = student_t.ppf(0.975, 46)", {"student_t.ppf"}),
+        ("error = values.std() / math.sqrt(n)", {"values.std() / math.sqrt(n)"}),
+        ("error = np.sqrt(variance / n)", {"np.sqrt(variance / n)"}),
+        ("ends = np.quantile(drawn, [0.025, 0.975])", {"np.quantile"}),
+        ("p = 2 * special.ndtr(-abs(z))", {"special.ndtr"}),
+        ("from rin import stats\nlimit = benign.quantile(0.9)\nx = np.sqrt(y) / 2", set()),
+        ("from scipy import ndimage\nimport scipy.statsx", set()),
+    ],
+)
+def test_inference_of_a_page_is_found(source, found):
+    assert inference(source) == found
+
+
 def visible_lines(path):
     """How many lines of code a reader of the book sees, with comments and without empty lines."""
     shown = [cell for cell in working_cells(path) if "hide-input" not in tags(cell)]

@@ -31,7 +31,6 @@ import numpy as np
 import pandas as pd
 import pingouin
 from IPython.display import Markdown
-from scipy.stats import t as student_t
 
 from rin import stats
 from rin.evidence import claims, paper
@@ -76,8 +75,11 @@ evidence_figures.published_forest(audits)
 
 # %%
 breast = paper.COMPARISONS["breast"]
-error = 100 * np.hypot(breast.sd_radimagenet, breast.sd_imagenet) / np.sqrt(24)
-round(float(student_t.ppf(0.975, 46) * error), 2)
+implied = stats.hypothesis.unpaired_t_from_summary(
+    breast.auc_radimagenet, breast.sd_radimagenet, 24,
+    breast.auc_imagenet, breast.sd_imagenet, 24,
+)  # fmt: skip
+round(100 * (implied.ci_high - implied.ci_low) / 2, 2)
 
 # %% [markdown]
 # ## What the printed numbers imply

@@ -32,8 +32,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown
-from statsmodels.stats.proportion import proportion_confint
 
+from rin import stats
 from rin.models import probe
 from rin.report import evidence_figures, published
 from rin.report import words_of_evidence as words
@@ -63,7 +63,7 @@ tried = verdicts[verdicts["kind"] == "probe"]
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 seen, unseen = tried[tried["seen"]], tried[~tried["seen"]]
-interval = proportion_confint(seen["hit"].sum(), len(seen), method="wilson")
+interval = stats.share_interval(seen["hit"], range(len(seen)))
 Markdown(f"""
 On images of their own corpus,
 {words.files_named(seen["hit"].sum(), len(seen), interval)}; on images of other
