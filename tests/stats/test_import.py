@@ -1,5 +1,10 @@
+import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
 
 #: What a comparison of AUCs does without; each takes longer to load than `rin.stats` itself.
 HEAVY = (
@@ -19,3 +24,10 @@ def test_import_of_the_statistics_loads_no_heavy_library():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert found.stdout.strip() == "[]"
+
+
+def test_book_names_every_package_that_the_statistics_need():
+    stated = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    first_paragraph = (ROOT / "book" / "api.md").read_text().split("\n\n")[1].lower()
+    needed = {re.match(r"[\w-]+", requirement)[0] for requirement in stated}
+    assert {name for name in needed if name not in first_paragraph} == set()
