@@ -3,8 +3,9 @@
 #   Rscript make_clustered.R proc_golden.json clustered.json
 #
 # R 4.2.2 (Debian: r-base-core, r-cran-jsonlite).  No package of Debian's R has Obuchowski's
-# variance, so it is written out here as the paper states it (Biometrics 1997;53:567-578), by
-# loops over patients and pairs; `wilcox.test` is R's own.
+# variance, and clinfun and MRMCaov, which only CRAN has, were not available.  In their place it is
+# written out here as the paper states it (Biometrics 1997;53:567-578), by loops over patients and
+# pairs, and once more in tests/stats/test_delong.py; `wilcox.test` is R's own.
 suppressMessages(library(jsonlite))
 
 beats <- function(x, y) (x > y) + (x == y) / 2
