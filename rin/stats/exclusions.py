@@ -70,9 +70,9 @@ def equivalence_tests(
     for margin in margins:
         _check_margin(margin)
         rows = []
-        for *named, estimate, error, df in table[[*names, *_ESTIMATED]].itertuples(index=False):
+        for *cells, estimate, error, df in table[[*names, *_ESTIMATED]].itertuples(index=False):
             low, high = _interval(estimate, error, df, level=1 - 2 * alpha)
-            row = dict(zip(names, named, strict=True)) | {"margin": margin, "estimate": estimate}
+            row = dict(zip(names, cells, strict=True)) | {"margin": margin, "estimate": estimate}
             p_value = equivalence_p(estimate, error, df, margin)
             row |= {"ci_low": low, "ci_high": high, "p_value": p_value}
             rows.append(row | {"smallest_margin": max(-low, high)})
@@ -91,8 +91,9 @@ def noninferiority_tests(
 
     Parameters
     ----------
-    table, family : as `equivalence_tests`; the estimate is the first minus the second
+    table : as `equivalence_tests`; its estimate is the first minus the second
     margin : as a difference of AUCs (0-1)
+    family : as `equivalence_tests`
     level : of the one-sided bound
 
     Returns
@@ -118,11 +119,11 @@ def noninferiority_tests(
     _check_margin(margin)
     names, alpha = _names(table, family), _one_sided(level)
     rows = []
-    for *named, estimate, error, df in table[[*names, *_ESTIMATED]].itertuples(index=False):
+    for *cells, estimate, error, df in table[[*names, *_ESTIMATED]].itertuples(index=False):
         lower, _ = _interval(estimate, error, df, level=1 - 2 * alpha)
         above = t_test(estimate + margin, error, df)
         p_value = float(special.stdtr(above.df, -above.statistic))
-        row = dict(zip(names, named, strict=True)) | {"margin": margin, "estimate": estimate}
+        row = dict(zip(names, cells, strict=True)) | {"margin": margin, "estimate": estimate}
         rows.append(row | {"lower": lower, "p_value": p_value})
     return _decided(pd.DataFrame(rows), "noninferior", alpha, family)
 
