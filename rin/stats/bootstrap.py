@@ -30,6 +30,7 @@ def cluster_weights(
     if replicates < 2:
         remedy = "Pass 1000 or more for a CI."
         raise InputError(f"{replicates} replicates", where="replicates", remedy=remedy)
+    check_aligned(clusters=clusters, labels=labels)
     codes, n_clusters = cluster_codes(clusters, np.size(clusters if labels is None else labels))
     classes = np.empty((n_clusters, 0))  # how many cases of each class a cluster has
     if labels is not None:
