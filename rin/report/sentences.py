@@ -53,7 +53,7 @@ def networks_of_task(runs: Results, task: str, aucs: pd.DataFrame) -> str:
     here = networks.set_index("task").loc[task]
     unit = runs.facts(task).dataset.independence
     fewest = int(scores.groupby("label")["patient_id"].nunique().min())
-    mean = words.mean_aucs_of_task(here, runs.inits, unit)
+    mean = words.mean_aucs_of_task(here, runs.inits, unit, len(aucs))
     chance = words.near_chance(int((aucs["auc"] <= 0.5).sum()), len(aucs))
     return " ".join(filter(None, [mean, words.few_of_a_class(fewest), chance]))
 

@@ -574,14 +574,20 @@ def no_interval(row: Any) -> str:
     )
 
 
-def mean_aucs_of_task(row: Any, inits: tuple[str, str], unit: str) -> str:
-    """Return the mean AUCs of both sides, and their images; `row` is of `init_differences`."""
+def mean_aucs_of_task(row: Any, inits: tuple[str, str], unit: str, networks: int) -> str:
+    """Return the mean AUCs of both sides, and their images; `row` is of `init_differences`.
+
+    A scenario of several of the `networks` counts once, in contrast to a mean over networks.
+    """
     a, b = (init_style(init).word for init in inits)
     of_patients = ""
     if row["n_patients"] < row["n_cases"]:
         of_patients = f" of {counted(int(row['n_patients']), f'{unit}s')}"
+    over = f"Over {counted(int(row['n_scenarios']), 'scenarios')}"
+    if networks > len(inits) * row["n_scenarios"]:
+        over += ", each the mean of its pretrainings,"
     return (
-        f"Over {counted(int(row['n_scenarios']), 'scenarios')} the mean AUC is "
+        f"{over} the mean AUC is "
         f"{row['auc_a']:.2f} ({a}) and {row['auc_b']:.2f} ({b}), on "
         f"{row['n_cases']:,.0f} test images{of_patients}."
     )

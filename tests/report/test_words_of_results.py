@@ -477,10 +477,13 @@ def test_no_interval_is_said_only_where_there_is_none(low, said):
 def test_mean_aucs_name_patients_where_they_are_fewer_than_images(n_patients, end):
     means = {"auc_a": 0.8, "auc_b": 0.75, "n_scenarios": 6}
     said = words.mean_aucs_of_task(
-        means | {"n_cases": 80, "n_patients": n_patients}, INITS, "patient"
+        means | {"n_cases": 80, "n_patients": n_patients}, INITS, "patient", 12
     )
     assert said.startswith("Over 6 scenarios the mean AUC is 0.80 (radiologic) and 0.75 (phot")
     assert said.endswith(end)
+    row = means | {"n_cases": 80, "n_patients": n_patients}
+    several = words.mean_aucs_of_task(row, INITS, "patient", 13)
+    assert several.startswith("Over 6 scenarios, each the mean of its pretrainings, the mean AUC")
 
 
 @pytest.mark.parametrize(
