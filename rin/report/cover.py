@@ -33,7 +33,7 @@ def verdict(book: Results) -> str:
     """
     runs = book.foremost
     paper, pooled = pd.DataFrame(COMPARISONS.values()), pooled_fine_tuned()
-    same = pooled.loc["the paper's questions"]
+    same, studies = pooled.loc["the paper's questions"], other_groups()
     n_zero = int(paper.eval("ci_low <= 0 <= ci_high").sum())
     networks = headline.differences(runs)[1]
     compared = words.weights_compared(runs.inits, runs.corpora(), runs.unverified_weights())
@@ -44,7 +44,7 @@ def verdict(book: Results) -> str:
         f"not patients, and {n_zero} of the {len(paper)} include no difference.",
         f"- **Others:** no difference in one group’s {same['k']:.0f} comparisons on the same "
         f"questions, {format_estimate(same, digits=1)} points; their code omits the scaling of "
-        f"inputs that the RadImageNet weights expect. {words.directions(other_groups())}",
+        f"inputs that the RadImageNet weights expect. {words.directions(studies, brief=True)}",
         f"- **{words.run_name(runs.is_reference)}:** {headline.finding(runs)} {compared} "
         f"Mean AUCs are {words.mean_aucs(networks)}.",
     ]
@@ -106,7 +106,7 @@ def others(same: pd.Series, every: pd.Series) -> str:
         f"average of the {same['k']} on the paper's own questions most of the weight is on one "
         f"set of chest radiographs; the other {every['k'] - same['k']} concern skin photographs, "
         "histology and mammograms, and with them the average is "
-        f"{format_estimate(every, digits=1)} points "
+        f"{format_estimate(every, digits=1)} points. {words.directions(other_groups())} "
         "([What independent studies found](evidence/replications))."
     )
 

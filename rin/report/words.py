@@ -730,11 +730,12 @@ def difference_name(inits: Sequence[str]) -> str:
 # Published evidence.
 
 
-def directions(rows: pd.DataFrame) -> str:
+def directions(rows: pd.DataFrame, *, brief: bool = False) -> str:
     """Return a summary of studies: how many clearly favour each side, and whether they agree.
 
-    `rows` are comparisons with `study` and `side` (`RadImageNet`, `ImageNet`, `neither`; an empty
-    string where the source has no test), as returned by `rin.evidence.replications.other_groups`.
+    A `brief` summary leaves the counts out. `rows` are comparisons with `study` and `side`
+    (`RadImageNet`, `ImageNet`, `neither`; an empty string where the source has no test), as
+    returned by `rin.evidence.replications.other_groups`.
     """
     sides = rows.groupby("study")["side"].agg(set)
     if sides.empty:
@@ -759,6 +760,8 @@ def directions(rows: pd.DataFrame) -> str:
         2: "they have no common direction",
     }[len(ahead)]
     studies = "study" if len(sides) == 1 else "studies"
+    if brief:
+        return f"{number(len(sides)).capitalize()} {studies} by other groups: {together}."
     return (
         f"Of {number(len(sides))} {studies} by other groups, {join_with_and(parts)}: {together}."
     )

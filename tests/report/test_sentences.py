@@ -519,7 +519,11 @@ def test_images_of_tasks_are_counted_by_kind_and_another_cut_is_no_substitute():
 )
 def test_studies_say_together_whether_clear_differences_agree(sides, text):
     rows = [{"study": study, "side": side} for study, of in sides.items() for side in of]
-    assert words.directions(pd.DataFrame(rows, columns=["study", "side"])) == text
+    rows = pd.DataFrame(rows, columns=["study", "side"])
+    assert words.directions(rows) == text
+    together = words.directions(rows, brief=True)
+    assert together.rpartition(": ")[2] == text.rpartition(": ")[2]
+    assert "clearly ahead" not in together
 
 
 @pytest.mark.parametrize(
