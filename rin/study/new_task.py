@@ -6,6 +6,7 @@ manifest; a choice that cannot be guessed is asked for, or is an error that name
 """
 
 import re
+import shlex
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -15,7 +16,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from rin.data import discovery
+from rin.data import copies, discovery
 from rin.data.dataset import (
     case_problems,
     drop_left_out,
@@ -193,6 +194,7 @@ def new_task(
     pairs = _inspect(places, fields, made, results, empty_masks, distinct)
     inspected = DatasetManifest.model_validate(fields)
     dataset = open_dataset(inspected, root, index_folder=results / "index")
+    _check_copies(dataset, NO_PATIENTS if distinct else patient, made)
     folds, fewest = _divide(dataset, pairs, split)
     fields["tasks"][0]["n_folds"] = int(folds["fold"].nunique())
     _describe(made, dataset, pairs, folds, fewest, reading.names)
@@ -280,7 +282,7 @@ def _patients_of(
     elif named_in_headers(root, locators):
         settings["patients_in_headers"], reason = True, "only DICOM headers name patients"
         made.say("patients in", "the headers of the DICOM files (PatientID)")
-    elif patient != NO_PATIENTS and (pattern := _propose_pattern(reading.names, made, ask)):
+    elif patient != NO_PATIENTS and (pattern := _propose_pattern(reading, made, ask)):
         settings["patient_pattern"], reason = pattern, "file names seem to identify patients"
     elif of_volumes:
         settings["independence"], reason = (
@@ -296,19 +298,27 @@ def _patients_of(
     return settings
 
 
-def _propose_pattern(names: Sequence[str], made: NewTask, ask: Ask) -> str:
-    """Return a pattern by which names seem to identify patients.
+def _propose_pattern(reading: Reading, made: NewTask, ask: Ask) -> str:
+    """Return a pattern by which names seem to identify patients, or originals of altered copies.
 
     Return an empty string if there is none or it is declined.
     """
-    patterns = discovery.patient_patterns(names)
+    names, paths = reading.names, reading.paths or reading.names
+    patterns = {
+        pattern: pictures
+        for pattern, pictures in discovery.patient_patterns(names).items()
+        if not copies.are_divided({name: who for who in pictures for name in pictures[who]})
+    }
+    what = "patients"
+    if not patterns and (joins := copies.copies_pattern(paths)):
+        what, patterns = "originals", {joins: copies.pictures_by(joins, paths)}
     if not patterns:
         return ""
     pattern, *others = patterns
     pictures = patterns[pattern]
     joined = [(who, several) for who, several in pictures.items() if len(several) > 1]
     examples = "; ".join(f"{' and '.join(several[:3])} of {who}" for who, several in joined[:3])
-    text = f"by their names {len(names):,} pictures may be of {len(pictures):,} patients"
+    text = f"by their names {len(paths):,} pictures may be of {len(pictures):,} {what}"
     coarser = [other for other in others if len(patterns[other]) < len(pictures)]
     fewer = "".join(f", or of {len(patterns[other]):,} ({other})" for other in coarser)
     choices = [pattern, *coarser, NO_PATIENTS]
@@ -319,8 +329,34 @@ def _propose_pattern(names: Sequence[str], made: NewTask, ask: Ask) -> str:
     _check_pattern(answer, "--patient", "identifies patients, as in '^(P[0-9]+)_'")
     if answer == pattern:
         text = f"{text} ({pattern}), such as {examples}{fewer}; --patient none if they are not"
-        made.say("PATIENTS", text, "bold red" if coarser else "yellow")
+        if what == "originals":
+            text += ". No patients are named: each original counts as one"
+        made.say("PATIENTS", text, "bold red" if coarser or what == "originals" else "yellow")
     return answer
+
+
+def _check_copies(dataset: Dataset, said: str, made: NewTask) -> None:
+    """Raise InputError if altered copies of a picture count as several patients.
+
+    If the user ``said`` that names identify no patients, or that patients are distinct, they are
+    reported.
+    """
+    cases = dataset.cases
+    tree = open_tree(dataset.root, dataset.location)
+    files = cases["image"].map(file_of).str.removeprefix(tree.locator(""))
+    divided = copies.are_divided(dict(zip(files, cases["patient_id"], strict=True)))
+    if not divided:
+        return
+    pattern = copies.copies_pattern({*files})
+    examples = "; ".join(" and ".join(several[:3]) for several in divided[:3])
+    text = f"{counted(len(divided), 'pictures have')} altered copies by their names, which count "
+    text += f"as other patients: {examples}"
+    join = f"Join them with --patient {shlex.quote(pattern)}" if pattern else "Rename them"
+    if said == NO_PATIENTS:
+        made.say("PATIENTS", f"{text}. {join}, if they are copies", "bold red")
+        return
+    remedy = f"{join}, or give --distinct if they are different pictures."
+    raise InputError(text, where=tree.place(), remedy=remedy)
 
 
 def _slices_of(places: Places, text: str, made: NewTask, ask: Ask) -> Slices | None:

@@ -86,9 +86,10 @@ class Places:
 class Reading:
     """What the reader of a layout will find: its options, and the number of cases of each class.
 
-    ``names`` are names of pictures in which a pattern may find patients; ``settings`` are settings
-    of the manifest that identify patients already; ``in_masks`` says that masks decide the class;
-    ``places`` are those without the masks that were found among the pictures.
+    ``names`` are names of pictures in which a pattern may find patients, and ``paths`` have their
+    folders, if these are left out there; ``settings`` are settings of the manifest that identify
+    patients already; ``in_masks`` says that masks decide the class; ``places`` are those without
+    the masks that were found among the pictures.
     """
 
     options: dict[str, Any]
@@ -97,6 +98,7 @@ class Reading:
     settings: dict[str, Any] = field(default_factory=dict)
     in_masks: bool = False
     places: Places | None = None
+    paths: Sequence[str] = ()
 
 
 def join_name(folder: str, name: str) -> str:

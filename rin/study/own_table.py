@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from rin.data import discovery
+from rin.data.copies import folders_of_copies
 from rin.data.layouts.found import (
     CLASSES,
     JSON_LINES,
@@ -80,7 +81,7 @@ _LEAST_ABOVE = r"(?P<above>(?:.*?[/\\])??)"
 
 def read_folders(places: Places, label: str, made: NewTask) -> Reading:
     """Return what the layout `folder_classes` will find in these folders."""
-    places = without_drawn(places, made)
+    places = without_drawn(_without_copies(places), made)
     tree, pictures = places.tree, places.pictures
     options: dict[str, Any] = {"leave_out": ["files"]}
     if lists := _lists_of(places):
@@ -122,7 +123,22 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
     if len(classes) < 2:
         refuse_unread(places)
     # Only file names may identify patients, because the folders above them are classes.
-    return Reading(options, classes, [folders[-1] for folders in parts], places=places)
+    files = [folders[-1] for folders in parts]
+    return Reading(options, classes, files, places=places, paths=names)
+
+
+def _without_copies(places: Places) -> Places:
+    """Return the places; InputError for folders of altered copies beside other folders.
+
+    If the user selected pictures, both were seen.
+    """
+    if folders := [] if places.only else folders_of_copies(places.pictures):
+        called = "|".join(map(re.escape, folders)).replace("\\ ", " ")
+        problem = f"folders are called like those of altered copies: {', '.join(folders)}"
+        remedy = f"Leave them out with --only {shlex.quote(f'^(?!(.*/)?({called})/)')}, or take "
+        remedy += "all with --only '.', if each is called like its original or is none."
+        raise places.tree.error(problem, remedy=remedy)
+    return places
 
 
 def _read_in_any_folder(places: Places, label: str, reading: Reading, made: NewTask) -> Reading:
@@ -281,7 +297,7 @@ def _open_table(places: Places, roles: dict[str, str], made: NewTask) -> tuple[P
     if roles["label"] not in ("", IN_MASKS, *table.rows):
         _refuse_labels_apart(places, table, roles["label"])
     _take_roles(table, roles)
-    places = _without_masks(places, table)
+    places = _without_copies(_without_masks(places, table))
     places = without_drawn(places, made, _named_by(table.columns.get("image"), places, table))
     if "image" not in table.columns:
         path = discovery.guess_path(table.rows, places.pictures, places.images)

@@ -1881,8 +1881,51 @@ CASES = {
     ),
     "altered copies of pictures": Case(
         without_table(lambda p, v: f"{label_of(p)}/{label_of(p)}_{p}{('', '_flip')[v]}.png"),
-        "PATIENTS none are named: each picture counts as a patient.",
-        patients=48,
+        r"by their names 48 pictures may be of 24 originals (^(.+?)(?:_flip)?(?:\.[A-Za-z]+)*$)",
+        table=False,
+    ),
+    "altered copies, a word before their names": Case(
+        lambda home: (
+            rename(home, lambda p, v: f"{('', 'rotated_')[v]}{p}.png"),
+            write_table(
+                home,
+                [(f"{word}{p}.png", label_of(p)) for p in range(24) for word in ("", "rotated_")],
+                columns=("Bild", "Befund"),
+            ),
+        ),
+        "No patients are named: each original counts as one",
+    ),
+    "altered copies, equal numbers in two classes": Case(
+        without_table(lambda p, v: f"{label_of(p)}/{p % 12}{('', ' - Copy')[v]}.png"),
+        "may be of 24 originals ((?:([^/]+)/)?([^/]+?)(?: - Copy)?",
+        table=False,
+    ),
+    "altered copies, of which each has a patient": Case(
+        lambda home: (
+            rename(home, lambda p, v: f"{p:02d}{('', '_aug1')[v]}.png"),
+            write_table(
+                home,
+                [
+                    (f"{p:02d}{end}.png", label_of(p), f"{p:02d}{end}")
+                    for p in range(24)
+                    for end in ("", "_aug1")
+                ],
+                columns=("Bild", "Befund", "Patient"),
+            ),
+        ),
+        "24 pictures have altered copies by their names, which count as other patients: "
+        "Bilder/00.png and Bilder/00_aug1.png;",
+        refused=True,
+        remedy=("--patient", r"^(.+?)(?:_aug\d+)?(?:\.[A-Za-z]+)*$"),
+    ),
+    "altered copies, in folders that are called so": Case(
+        without_table(
+            lambda p, v: f"{('Original', 'AugmentedDataset')[v]}/{label_of(p)}/{'ox'[v]}{p}.png"
+        ),
+        "folders are called like those of altered copies: AugmentedDataset. Leave them out with",
+        refused=True,
+        remedy=("--only", "^(?!(.*/)?(AugmentedDataset)/)"),
+        images=24,
         table=False,
     ),
     "masks of two lungs in two folders": Case(
