@@ -85,7 +85,7 @@ table.to_csv(folder / "Befunde.csv", sep=";", encoding="latin-1", index=False)
 # ```
 #
 # It reads tables of any separator and encoding (CSV, Excel, parquet, JSON), finds the columns by their
-# names and contents, opens every image (PNG, JPEG, TIFF, BMP, NumPy, NIfTI, DICOM), and asks for
+# names and contents, opens every image (PNG, JPEG, TIFF, BMP, GIF, NumPy, NIfTI, DICOM), and asks for
 # what it cannot guess; names may omit folder and ending. Without a table, each class is a folder:
 # `rin new NAME --images FOLDER`, which may be a zip archive. This page calls the function behind
 # it with a typical speed; the command measures yours:

@@ -210,7 +210,7 @@ class DatasetManifest(FrozenModel):
     patient_pattern: re.Pattern[str] | None = None
     patients_in_headers: bool = False
     labels_in_masks: bool = False
-    lesion_values: tuple[Annotated[int, Field(gt=0)], ...] = ()
+    lesion_values: tuple[Annotated[int, Field(ge=0)], ...] = ()
     leave_out: tuple[Literal["empty masks", "mixed patients"], ...] = ()
     label_map: LabelMap = Field(default_factory=dict)
     known_bad: dict[str, str] = Field(default_factory=dict)

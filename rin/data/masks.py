@@ -133,6 +133,23 @@ def count_values(root: Path, locator: str) -> int:
     return 2 if is_plain else 0
 
 
+def values_and_border(root: Path, locator: str) -> tuple[list[int], int]:
+    """Return the few whole values of a mask picture, and the value of most pixels at its border.
+
+    An empty list for other files; 0 if no value has most of the border.
+    """
+    if volumes.is_nifti(locator) or locator.lower().endswith(".npy") or _is_stacked(root, locator):
+        return [], 0
+    gray = read_stored(root, locator)
+    numbers = np.unique(gray)
+    if len(numbers) > _MOST_AREAS or not np.array_equal(numbers, np.round(numbers)):
+        return [], 0
+    border = np.concatenate([gray[[0, -1]].ravel(), gray[1:-1, [0, -1]].ravel()])
+    values, times = np.unique(border, return_counts=True)
+    is_most = times.max() > len(border) / 2
+    return [*map(int, numbers)], int(values[times.argmax()]) if is_most else 0
+
+
 def _is_stacked(root: Path, locator: str) -> bool:
     return is_tiff(locator) and count_frames(root, locator) > 1
 

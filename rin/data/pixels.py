@@ -246,7 +246,7 @@ def _wrong_array(array: np.ndarray, needed: str, where: Path, remedy: str) -> In
     return InputError(problem, where=where, remedy=remedy)
 
 
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF")
 #: Remedy for a picture that is a volume.
 TAKE_SLICES = "state which slices to use (slices in the manifest, --slices of rin new)"
 #: Tag of EXIF and TIFF for how a picture must be turned before it is shown.

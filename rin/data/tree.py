@@ -40,7 +40,19 @@ _SLICE = re.compile(rf"(.+){MARK}(?:(axial|coronal|sagittal|frame|[012])-)?(\d{{
 #: Endings of DICOM files, which may also have none, or a number; scanners of Siemens write IMA.
 DICOM = (".dcm", ".dicom", ".dic", ".ima")
 #: Endings of pictures.
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", *DICOM, ".npy", ".nii", ".nii.gz")
+PICTURES = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".bmp",
+    ".gif",
+    ".tif",
+    ".tiff",
+    *DICOM,
+    ".npy",
+    ".nii",
+    ".nii.gz",
+)
 REMEDY = "Correct that place, or the manifest; a published dataset must be complete."
 
 

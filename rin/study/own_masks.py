@@ -12,7 +12,7 @@ from typing import Any
 
 from rin.data import discovery
 from rin.data.layouts import LESION, NO_LESION
-from rin.data.masks import count_values, labels_in
+from rin.data.masks import count_values, labels_in, values_and_border
 from rin.data.tree import is_dicom
 from rin.errors import InputError, counted, join_first_ten
 from rin.study.own_files import IN_MASKS, Ask, NewTask, Places, join_name
@@ -22,6 +22,8 @@ ALL_LABELS = "all"
 #: About how many masks are searched for labels if no values are named, and how many pictures are
 #: searched for masks.
 _SAMPLE = 64
+#: Share of masks with one bright border above which it may be their background.
+_MOST_BRIGHT = 0.9
 #: Fewest pictures among those with values of masks, of which one or two may be blank or broken.
 _FEWEST = 3
 
@@ -212,6 +214,7 @@ def lesion_values(places: Places, said: str, made: NewTask, ask: Ask) -> dict[st
     """
     tree, folder = places.tree, places.masks or places.images
     files = [tree.locator(join_name(folder, name)) for name in places.mask_files]
+    dark = _values_on_bright(places, files[:: 1 + len(files) // _SAMPLE], said)
     labels_of = [*_labels_of(places, files[:: 1 + len(files) // _SAMPLE])]
     if said and not {*map(str, chain(*labels_of))} >= {*_values_in(said)}:
         labels_of = [*_labels_of(places, files)]  # a rare label may be in no mask of the sample
@@ -230,7 +233,7 @@ def lesion_values(places: Places, said: str, made: NewTask, ask: Ask) -> dict[st
         made.say("LABELS", text, "bold red")
         return {}
     chosen = _values_in(answer)
-    if strange := [value for value in chosen if value not in map(str, times)]:
+    if strange := [value for value in chosen if value not in map(str, {*times, *dark})]:
         known = join_first_ten([*map(str, sorted(times))], ", ") or "only zero"
         problem = f"no mask contains the value {strange[0]}"
         remedy = (
@@ -240,6 +243,31 @@ def lesion_values(places: Places, said: str, made: NewTask, ask: Ask) -> dict[st
     made.say("labels", f"{text}; lesion: {', '.join(chosen)}")
     made.notes["lesion_values"] = "values of masks that mark the lesion, as you said"
     return {"lesion_values": [*map(int, chosen)]}
+
+
+def _values_on_bright(places: Places, files: Sequence[str], said: str) -> list[int]:
+    """Return the values of masks whose border is bright, other than that; none for dark borders.
+
+    InputError if nothing is ``said`` of the lesion's values, as the border may be background.
+    """
+    values_of = []
+    for file in files:
+        with suppress(InputError):  # the inspection of all pictures reports broken ones
+            values_of.append(values_and_border(places.tree.root, file))
+    borders = Counter(border for _, border in values_of if border)
+    border, n = borders.most_common(1)[0] if borders else (0, 0)
+    if n < max(_FEWEST, _MOST_BRIGHT * len(values_of)):
+        return []
+    others = sorted({*chain(*(values for values, _ in values_of))} - {border})
+    if others and not said:
+        problem = f"{n} of {counted(len(values_of), 'masks')} that were looked at have the value "
+        problem += f"{border} at their border, as if it were the background"
+        remedy = (
+            f"Give the values of the lesion, as in --lesion-values {','.join(map(str, others))}"
+        )
+        remedy += f"; or --lesion-values {ALL_LABELS} if {border} marks it."
+        raise places.tree.error(problem, file=places.masks or places.images, remedy=remedy)
+    return others
 
 
 def _values_in(answer: str) -> list[str]:

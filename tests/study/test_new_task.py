@@ -261,7 +261,7 @@ MISTAKES = {
     ),
     "broken picture": (
         lambda h: (h / PICTURE).write_bytes(b"x"),
-        "p03_1.png: the file is not a complete picture in PNG, JPEG, BMP, TIFF (it begins with",
+        "p03_1.png: the file is not a complete picture in PNG, JPEG, BMP, GIF, TIFF (it begins",
     ),
     "empty picture": (lambda h: (h / PICTURE).write_bytes(b""), "p03_1.png: the file is empty"),
     "16 bits": (
@@ -326,7 +326,7 @@ MISTAKES = {
     "pictures of another kind": (
         lambda h: [path.rename(path.with_suffix(".gif")) for path in (h / "own/Bilder").iterdir()],
         "--images own/Bilder: there are no pictures among its files (48 .gif). Readable formats "
-        "are PNG, JPEG, TIFF, BMP, DICOM, NIfTI and NumPy: convert them to PNG, keeping the "
+        "are PNG, JPEG, TIFF, BMP, GIF, DICOM, NIfTI and NumPy: convert them to PNG, keeping the "
         "originals: ",
     ),
     "name of another task": (

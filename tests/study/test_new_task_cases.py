@@ -20,6 +20,7 @@ import pandas as pd
 import pydicom
 import pytest
 from own_images import OWN, rows_of, save, write_dicom, write_table
+from PIL import Image
 
 from rin.study import open_workspace
 
@@ -270,6 +271,29 @@ def redrawn(change):
             save(home / "own/masks" / name, np.uint8(255) * change(disc))
 
     return make
+
+
+def on_white(home):
+    """Draw a disc and a cup in it on white, as of REFUGE, for half of the patients."""
+    for name in names_of(home):
+        drawn = np.full((16, 16), 255, np.uint8)
+        if int(name[1:3]) < 12:
+            drawn[4:12, 4:12], drawn[6:10, 6:10] = 128, 0
+        save(home / "own/masks" / name, drawn)
+    (home / "own/list.csv").unlink()
+
+
+def gif_masks(home):
+    """Call pictures and masks as DRIVE does."""
+    rows = [(row[0].replace(".png", "_training.tif"), *row[1:]) for row in rows_of(home)]
+    for name in names_of(home):
+        picture = Image.open(home / "own/Bilder" / name)
+        picture.save(home / "own/Bilder" / name.replace(".png", "_training.tif"))
+        (home / "own/Bilder" / name).unlink()
+        mask = Image.open(home / "own/masks" / name)
+        mask.save(home / "own/masks" / name.replace(".png", "_manual1.gif"))
+        (home / "own/masks" / name).unlink()
+    write_table(home, rows)
 
 
 def border(disc):
@@ -2366,8 +2390,32 @@ CASES = {
     ),
     "inverted masks": Case(
         redrawn(np.logical_not),
-        "MASKS masks mark 57% of a typical picture: are they inverted?",
+        "masks: 48 of 48 masks that were looked at have the value 255 at their border, as if it "
+        "were the background. Give the values of the lesion, as in --lesion-values 0; or "
+        "--lesion-values all if 255 marks it.",
         LESIONS,
+        refused=True,
+        remedy=("--lesion-values", "0"),
+    ),
+    "inverted masks, taken as they are": Case(
+        redrawn(np.logical_not),
+        "MASKS masks mark 57% of a typical picture: are they inverted?",
+        (*LESIONS, "--lesion-values", "all"),
+    ),
+    "inverted masks of two values, of half of the pictures a lesion": Case(
+        on_white,
+        "--lesion-values 0,128; or --lesion-values all if 255 marks it.",
+        (*LESIONS, "--label", "masks"),
+        refused=True,
+        remedy=("--lesion-values", "0,128", "--patient", "^(p[0-9]+)_"),
+        classes=("lesion", "no lesion"),
+        table=False,
+    ),
+    "masks in GIF": Case(
+        gif_masks,
+        "48 masks, one per picture",
+        ("--masks", "own/masks"),
+        images=48,
     ),
     "lines around the lesions": Case(
         redrawn(border),
@@ -2530,7 +2578,7 @@ SLOW = {
     "a sum below the table",
     "masks among the pictures, of two columns",
     "row a patient, cases and controls",
-    "inverted masks",
+    "inverted masks, taken as they are",
     "row a day, dates written otherwise",
     "row a patient, number behind a word",
     "empty masks",
