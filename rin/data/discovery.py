@@ -1109,6 +1109,14 @@ class Key(NamedTuple):
     pictures: int
 
 
+def are_run_lengths(cells: pd.Series) -> bool:
+    """Return whether filled cells are masks in run lengths, as ``12 3 40 5``, or -1 for none."""
+    filled = cells[cells != ""]
+    runs = filled[filled != "-1"]
+    are_pairs = runs.str.fullmatch(r"\d+ \d+(?: \d+ \d+)*").all()
+    return len(runs) > 0 and bool(are_pairs) and runs.str.count(" ").max() > 1
+
+
 def guess_key(
     rows: pd.DataFrame,
     pictures: Sequence[str],

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from rin.data import discovery
-from rin.data.layouts import LESION, NO_LESION
+from rin.data.layouts.found import LESION, NO_LESION
 from rin.data.masks import count_values, labels_in, values_and_border
 from rin.data.tree import is_dicom
 from rin.errors import InputError, counted, join_first_ten

@@ -27,7 +27,15 @@ from rin.data.layouts.found import (
     rows_above,
     sheets_of,
 )
-from rin.data.layouts.table import EVERYWHERE, HEADERS, NAME, OF_SIDE, sides_in_headers, with_side
+from rin.data.layouts.table import (
+    EVERYWHERE,
+    HEADERS,
+    NAME,
+    OF_SIDE,
+    classes_of_runs,
+    sides_in_headers,
+    with_side,
+)
 from rin.data.manifest import read_names
 from rin.data.tree import PICTURES, Tree, is_dicom
 from rin.errors import InputError, counted, join_first_ten, look_up
@@ -209,7 +217,8 @@ class _Table:
     If the table does not have one row per picture, ``key`` is the column that identifies the
     patient or the study of a row; ``of_study`` are the options for one row per study.
     ``patients`` is the table of the column ``patient``, if that is another one; ``lists`` are
-    files that name the pictures of each part of a split.
+    files that name the pictures of each part of a split; ``run_lengths`` says that the label was
+    a mask in run lengths.
     """
 
     rows: pd.DataFrame
@@ -220,6 +229,7 @@ class _Table:
     sheet: str = ""
     patients: str = ""
     lists: dict[str, str] = field(default_factory=dict)
+    run_lengths: bool = False
 
 
 def read_columns(
@@ -274,6 +284,7 @@ def _take_label(places: Places, table: _Table, said: str, made: NewTask, ask: As
     if said == IN_MASKS and IN_MASKS not in table.rows:
         table.columns.pop("label", None)
         return True
+    _take_run_lengths(table, said, made)
     if "label" not in table.columns:
         if all(map(discovery.is_of_no_class, table.classes)):
             _refuse_labels_apart(places, table, "")
@@ -284,6 +295,22 @@ def _take_label(places: Places, table: _Table, said: str, made: NewTask, ask: As
     elif not said:
         _describe_other_labels(table, made)
     return False
+
+
+def _take_run_lengths(table: _Table, said: str, made: NewTask) -> None:
+    """Read a column of masks in run lengths as with or without a lesion, if that is the label.
+
+    It is if the user named it, or if it is the only such column and no other is the label.
+    """
+    columns = [name for name in table.rows if discovery.are_run_lengths(table.rows[name])]
+    if not said and "label" not in table.columns and len(columns) == 1:
+        table.columns["label"] = discovery.Column(columns[0], "the only column of run lengths")
+    if "label" in table.columns and table.columns["label"].name in columns:
+        name = table.columns["label"].name
+        table.rows[name] = classes_of_runs(table.rows[name])
+        table.run_lengths = True
+        text = f"cells of {name} are masks in run lengths: a lesion, or none where they are empty "
+        made.say("run lengths", f"{text}or -1; its outline is not read", "yellow")
 
 
 def _open_table(places: Places, roles: dict[str, str], made: NewTask) -> tuple[Places, _Table]:
@@ -1108,6 +1135,7 @@ def _options_of(
     tree, folder, mask_files = places.tree, places.images, places.mask_files
     names = {role: column.name for role, column in table.columns.items()}
     options: dict[str, Any] = {"table": Path(places.table).name, "sheet": table.sheet}
+    options["run_lengths"] = table.run_lengths
     inside = "/" in places.table
     options |= {"images": folder or EVERYWHERE * inside, "patients": Path(table.patients).name}
     options |= {role: names.get(role, "") for role in ("image", "key", "label", "patient", "mask")}

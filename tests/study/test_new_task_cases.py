@@ -273,6 +273,24 @@ def redrawn(change):
     return make
 
 
+def run_lengths(home, none="-1", kinds=()):
+    """Write masks in run lengths into the table, as of SIIM-ACR, two of each first view.
+
+    With ``kinds``, each picture has a row a kind, of which the first may have a mask.
+    """
+    rows, columns = [], ("ImageId", "EncodedPixels", "Patient")
+    for number, (name, label, patient) in enumerate(rows_of(home)):
+        runs = f"{number + 1} 3 40 5" if label == "malignant" else none
+        rows.append((name, runs, patient))
+        if runs != none and name.endswith("_0.png") and not kinds:
+            rows.append((name, "90 2 101 4", patient))
+    if kinds:
+        first, second = kinds
+        rows = [(n, *kind, p) for n, runs, p in rows for kind in ((first, runs), (second, none))]
+        columns = ("ImageId", "kind", "runs", "Patient")
+    write_table(home, rows, columns=columns)
+
+
 def on_white(home):
     """Draw a disc and a cup in it on white, as of REFUGE, for half of the patients."""
     for name in names_of(home):
@@ -1902,6 +1920,21 @@ CASES = {
         ),
         "ids such as 1.23450E+11 are rounded. Format ids as text where the table was made",
         refused=True,
+    ),
+    "masks in run lengths": Case(
+        run_lengths,
+        "label column EncodedPixels (the only column of run lengths)",
+        classes=("lesion", "no lesion"),
+        images=48,
+    ),
+    "masks in run lengths, empty cells for none, a row a kind": Case(
+        lambda home: run_lengths(home, none="", kinds=("cyst", "mass")),
+        "24 pictures have several rows that differ: p00_0.png",
+        ("--label", "runs"),
+        refused=True,
+        remedy=("--findings", "--positive", "lesion"),
+        classes=("lesion", "no lesion"),
+        images=48,
     ),
     "altered copies of pictures": Case(
         without_table(lambda p, v: f"{label_of(p)}/{label_of(p)}_{p}{('', '_flip')[v]}.png"),

@@ -12,7 +12,7 @@ import pandas as pd
 
 from rin.data.chunks import map_threads
 from rin.data.layouts import arrays, ddti, folders, rsna, table
-from rin.data.layouts.found import FoundCase, ReaderOptions
+from rin.data.layouts.found import LESION, NO_LESION, FoundCase, ReaderOptions
 from rin.data.layouts.slices import VOLUME, take_slices
 from rin.data.manifest import DatasetManifest, Slices
 from rin.data.masks import marks_anything
@@ -38,8 +38,6 @@ PATTERNED = ("folder_classes", "table")
 UNNAMED = ("npz", "radimagenet", *PATTERNED)
 #: Layouts that have options.
 OPTIONED = ("mrnet", *PATTERNED)
-#: Class of pictures whose mask marks something, and of those without a mask or with a black one.
-LESION, NO_LESION = "lesion", "no lesion"
 
 
 def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:

@@ -30,6 +30,8 @@ MOST_COLUMNS, MOST_ROWS = 2000, 10_000_000
 #: Number of rows in which the names of the columns are searched for.
 _FIRST = 50
 _TEXT = pd.StringDtype("pyarrow")
+#: Class of pictures whose mask marks something, and of those without a mask or with a black one.
+LESION, NO_LESION = "lesion", "no lesion"
 #: Column of a picture's classes in COCO annotations, and the class of a picture without any.
 CLASSES, NO_CLASS = "classes", "none"
 #: Columns for labels by file name in JSON; endings of files with one JSON row per line.

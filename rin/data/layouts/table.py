@@ -32,6 +32,8 @@ from rin.data.discovery import (
 )
 from rin.data.layouts.found import (
     IF_PARTIAL,
+    LESION,
+    NO_LESION,
     STAND_IN_NOTE,
     ReaderOptions,
     join_findings,
@@ -133,8 +135,10 @@ class TableOptions(ReaderOptions):
 
     Equal rows of a picture count once, and masks of several rows are masks of one picture.  With
     ``findings`` each row is a finding, and the label joins the findings of all rows of a picture
-    (patient, study), as in ``effusion|mass``.  ``parts`` splits columns, each by a pattern that
-    matches the whole value; its named groups serve as columns in templates, also in ``key``.
+    (patient, study), as in ``effusion|mass``.  With ``run_lengths`` cells of the label are masks
+    in run lengths, of which only is read whether there is a lesion.  ``parts`` splits columns,
+    each by a pattern that matches the whole value; its named groups serve as columns in
+    templates, also in ``key``.
     ``keep`` copies columns into the case table, under new names.  ``beside`` are other files of
     the dataset.
     ``leave_out`` says what may be left over: ``rows`` without pictures, ``pictures`` without rows
@@ -151,6 +155,7 @@ class TableOptions(ReaderOptions):
     image: Template = ""
     label: str = ""
     findings: bool = False
+    run_lengths: bool = False
     patient: str = ""
     level: Annotated[int, Field(ge=0)] = 0
     patients: str = ""
@@ -245,6 +250,12 @@ def _labels(
     remedy += "cell, or add the class to label_map; null leaves it out."
     tree.raise_if_any(_with_rows(strange), problem, file=place, remedy=remedy)
     return labels
+
+
+def classes_of_runs(cells: pd.Series) -> pd.Series:
+    """Return the class of masks in run lengths: no lesion where a cell is empty or -1."""
+    is_marked = cells.map(lambda cell: bool(re.match(r"\d", cell)))
+    return is_marked.map({True: LESION, False: NO_LESION})
 
 
 def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
@@ -367,6 +378,8 @@ def _read_one(
     """Return the rows of a table, without those of nothing where rows may be left out."""
     # Python strings, as millions of them are handled one by one.
     rows = read_table(tree, place, needed, sheet=options.sheet).astype(object)
+    if options.run_lengths and options.label in rows:
+        rows[options.label] = classes_of_runs(rows[options.label])
     if "rows" in options.leave_out:  # as of units below the names of the columns, or of a sum
         rows = rows[(rows[[key for key in keys if key in rows]] != "").all(axis=1)]
     return rows
