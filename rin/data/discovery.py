@@ -637,6 +637,22 @@ def patient_patterns(paths: Sequence[str]) -> dict[str, dict[str, list[str]]]:
     return fitting
 
 
+def sessions_of(ids: Sequence[str]) -> tuple[str, dict[str, list[str]]]:
+    """Return a pattern of patients whose ids end in sessions, as OAS1_01_MR2, and their sessions.
+
+    Both are empty if no patient has several.
+    """
+    of_patients: dict[str, list[str]] = defaultdict(list)
+    words = set()
+    for name in ids:
+        match = re.fullmatch(rf"(.+)[ _-]({_WORDS['session']})[ _-]?\d+", name)
+        of_patients[match[1] if match else name].append(name)
+        words |= {match[2]} if match else set()
+    if len(of_patients) == len(ids):
+        return "", {}
+    return rf"([^/]+?)[ _-](?:{'|'.join(sorted(words))})[ _-]?\d", of_patients
+
+
 def _folder_patterns(paths: Sequence[str]) -> list[str]:
     """Return patterns of the folder at each depth, the innermost first.
 

@@ -325,7 +325,8 @@ def _open_table(places: Places, roles: dict[str, str], made: NewTask) -> tuple[P
         _refuse_labels_apart(places, table, roles["label"])
     _take_roles(table, roles)
     places = _without_copies(_without_masks(places, table))
-    places = without_drawn(places, made, _named_by(table.columns.get("image"), places, table))
+    of_rows = _named_by(table.columns.get("image"), places, table)
+    places = without_drawn(places, made, of_rows or _in_folders(places, table.rows))
     if "image" not in table.columns:
         path = discovery.guess_path(table.rows, places.pictures, places.images)
         if path:
@@ -380,6 +381,8 @@ def _refuse_other_side(places: Places, table: _Table, made: NewTask) -> None:
     """
     label, tree = table.columns.get("label"), places.tree
     other = discovery.other_side(label.name, [*table.rows]) if label else ""
+    if label and table.key and not table.of_study and not other:
+        _describe_sides(places, table, label.name, made)
     if label is None or not other or not table.key:
         return
     of_label = next(filter(None, map(discovery.side_of, discovery.words_in(label.name))))
@@ -402,6 +405,20 @@ def _refuse_other_side(places: Places, table: _Table, made: NewTask) -> None:
     if not same:
         text = f"column {label.name} is of one side of the body ({other} of the other), and names "
         text += "of pictures tell no sides: all pictures of a patient get that label"
+        made.say("SIDES", text, "bold red")
+
+
+def _describe_sides(places: Places, table: _Table, label: str, made: NewTask) -> None:
+    """Report that pictures of both sides get a patient's label, if other columns are of a side."""
+    of_sides = [name for name in table.rows if discovery.other_side(name, [*table.rows])]
+    if of_sides and {*map(discovery.side_in, places.pictures)} >= {*discovery.SIDES}:
+        text = (
+            f"column {label} is of the patient, and {' and '.join(of_sides[:2])} are of one side "
+        )
+        text += (
+            "of the body: pictures of both sides get the patient's label. If only one side has "
+        )
+        text += "it, give a table with a row per picture"
         made.say("SIDES", text, "bold red")
 
 
@@ -863,11 +880,15 @@ def _match_letters(places: Places, rows: pd.DataFrame, of_sides: list[str]) -> _
 def _match_folders(places: Places, rows: pd.DataFrame) -> _Match | None:
     """Return a column of paths of which one folder is the only part that pictures' paths share.
 
-    Files of CBIS-DDSM are called otherwise than its tables say, in folders of the same name.
+    Files of CBIS-DDSM are called otherwise than its tables say, in folders of the same name.  Of
+    several columns, as of whole pictures, of parts of them and of masks, the first that is called
+    like pictures is taken, or else that of the most pictures.
     """
     folders = [name.split("/")[:-1] for name in places.pictures]
     best: _Match | None = None
-    for name in rows:
+    for name in sorted(rows, key=_is_of_parts):
+        if best and not _is_of_parts(next(iter(best.options["parts"]))):
+            break
         parts = rows[name].str.split(r"[/\\]", regex=True)
         depths = range(max(1, int(parts.str.len().min())) - 1)
         for depth, level in product(depths, range(min(map(len, folders), default=0))):
@@ -884,6 +905,22 @@ def _match_folders(places: Places, rows: pd.DataFrame) -> _Match | None:
                 best = _Match(key, {}, options)
                 rows[_PICTURE_FOLDER] = cells
     return best
+
+
+def _is_of_parts(column: str) -> bool:
+    """Return whether a column of paths is called like masks, or not like pictures."""
+    return discovery.is_called_as_mask(column) or not discovery.is_called_as_file(column)
+
+
+def _in_folders(places: Places, rows: pd.DataFrame) -> set[str]:
+    """Return the pictures in folders that a column of paths names, if no column names files."""
+    match = _match_folders(places, rows.copy())
+    if match is None:
+        return set()
+    ((column, pattern),) = match.options["parts"].items()
+    cells = {*rows[column].str.extract(pattern)["picture_folder"]}
+    folders = read_names(match.options["key_pattern"], places.pictures, "patient")
+    return {name for name, of in zip(places.pictures, folders, strict=True) if of in cells}
 
 
 def _take_key(
@@ -922,12 +959,17 @@ def _take_key(
 def _doubt_patients(cells: pd.Series, column: str, made: NewTask) -> None:
     """Report cells that are taken for patients but may include several of one patient."""
     cells = cells[cells != ""].drop_duplicates()
-    if patterns := discovery.patient_patterns([*cells]):
+    pattern, several = discovery.sessions_of([*cells])
+    remedy = "the column that names patients, or a pattern"
+    if pattern:
+        remedy = shlex.quote(pattern)
+    elif patterns := discovery.patient_patterns([*cells]):
         several = next(who for who in patterns.values())
+    if several:
         examples = [" and ".join(of[:2]) for of in several.values() if len(of) > 1][:2]
         text = f"{counted(len(cells), 'cells')} of {column} may be of {len(several):,} patients, "
         text += f"such as {'; '.join(examples)}: each counts as a patient. If not, give --patient "
-        made.say("PATIENTS", f"{text}the column that names patients, or a pattern", "bold red")
+        made.say("PATIENTS", f"{text}{remedy}", "bold red")
 
 
 def _refuse_findings(places: Places, rows: pd.DataFrame) -> None:
@@ -1087,8 +1129,7 @@ def _refuse_apart(
     folder = tree.root / tree.location
     words: list[str] = []
     for part, column in zip((first, second), columns, strict=True):
-        above = rows_above(tree, part.file, part.sheet)
-        words += [str(folder / part.file), part.sheet, str(above), column]
+        words += [str(folder / part.file), part.sheet, column]
     new = shlex.quote(str(_beside(folder / places.table)))
     problem += f"; rows of both belong together by {' and '.join(dict.fromkeys(columns))}"
     remedy = f"Join both: {ROWS['join'].format(tables=shlex.join(words), list=new)}; then give "
@@ -1295,7 +1336,7 @@ def _classes_of_rows(
     if len(empty) and "unlabelled" not in leave_out:
         cells = dict.fromkeys(f"{name} (row {row + 2})" for row, name in empty[names].items())
         remedy = "Fill the cell, or leave such rows out with --leave-out unlabelled."
-        if column := _column_of_labels(table.rows, label, empty):
+        if column := _column_of_labels(places, table, label, empty):
             command = _command(places, "labels", column, label)
             remedy = f"Other rows of equal {column} have one: {command} --leave-out "
             remedy += "rows-without-pictures. Or leave such rows out with --leave-out unlabelled."
@@ -1308,12 +1349,21 @@ def _classes_of_rows(
     return Counter(labels)
 
 
-def _column_of_labels(rows: pd.DataFrame, label: str, empty: pd.DataFrame) -> str:
+def _column_of_labels(places: Places, table: _Table, label: str, empty: pd.DataFrame) -> str:
     """Return the column by which rows without a label belong to one with a label, if any.
 
     In exports of several forms the label is in the row of the patient, the picture in others.
+    Rows with a picture and a label, as of other studies of the patient, say nothing of these.
     """
+    rows, image = table.rows, table.columns.get("image")
+    with_picture = table.key.rows if table.key else []
+    if image:
+        cells = {*rows[image.name]} - {""}
+        known = discovery.match_names(cells, places.pictures, places.images)
+        with_picture = [*rows.index[rows[image.name].isin(known)]]
     labelled = rows[rows[label] != ""]
+    if labelled.index.isin(with_picture).any():
+        return ""
     for name in filter(discovery.is_called_as_id, rows):
         numbers = labelled.groupby(name)[label].nunique()
         of_rows = {*empty[name]} - {""}

@@ -273,6 +273,30 @@ def redrawn(change):
     return make
 
 
+def cbis_in_series(home):
+    """Write folders a series, and a table of paths to whole pictures, crops and masks."""
+    series = [f"1.3.{100 + 7 * n}" for n in range(72)]
+    rename(home, lambda p, v: f"{series[p + 24 * v]}/1-1.png")
+    rows = []
+    for p in range(24):
+        save(home / "own/Bilder" / series[p + 48] / "1-1.png", outline(p))
+        paths = [f"x_{p}/1.9/{series[p + 24 * kind]}/0.dcm" for kind in range(3)]
+        rows.append((f"P{p}", label_of(p).upper(), *paths))
+    columns = ("patient_id", "pathology", "image file path", "cropped image file path")
+    write_table(home, rows, columns=(*columns, "ROI mask file path"))
+
+
+def sessions(home):
+    """Put pictures into folders of sessions, of which the first two patients have two."""
+
+    def session(patient, view):
+        return f"OAS1_{patient:04d}_MR{1 + (view if patient < 2 else 0)}"
+
+    rename(home, lambda p, v: f"{session(p, v)}/view{v}.png")
+    ids = dict.fromkeys((session(p, v), label_of(p)) for p in range(24) for v in range(2))
+    write_table(home, [*ids], columns=("ID", "Befund"))
+
+
 def run_lengths(home, none="-1", kinds=()):
     """Write masks in run lengths into the table, as of SIIM-ACR, two of each first view.
 
@@ -885,13 +909,21 @@ def two_sheets(home, *, labels_first=True):
             sheets[name].to_excel(book, sheet_name=name, index=False)
 
 
-def two_tables(home):
-    """Write labels of patients into one table, and names of pictures into another."""
+def two_tables(home, encoding="utf-8"):
+    """Write labels of patients into one table, and names of pictures into another.
+
+    They are separated by semicolons where they are no UTF-8, and workbooks without an encoding.
+    """
     two_sheets(home)
-    for sheet, table in (("Labels", "list"), ("Bilder", "names")):
-        rows = pd.read_excel(home / "own/list.xlsx", sheet_name=sheet)
-        rows.to_csv(home / f"own/{table}.csv", index=False)
+    sheets = pd.read_excel(home / "own/list.xlsx", sheet_name=["Labels", "Bilder"])
     (home / "own/list.xlsx").unlink()
+    for rows, table in zip(sheets.values(), ("list", "names"), strict=True):
+        if encoding:
+            how = {"encoding": encoding, "sep": "," if encoding == "utf-8" else ";"}
+            said = rows.replace("malignant", "bösartig")
+            said.to_csv(home / f"own/{table}.csv", index=False, **how)
+        else:
+            rows.to_excel(home / f"own/{table}.xlsx", index=False)
 
 
 def patient_called_name(home):
@@ -2341,11 +2373,69 @@ CASES = {
     ),
     "paths of CBIS-DDSM, masks among the files": Case(
         lambda home: cbis(home, kinds=("full mammogram", "ROI mask")),
-        "Leave them out with --only '^(?!.*ROI)'",
+        "24 pictures without rows: ",
         ("--positive", "MALIGNANT"),
         refused=True,
-        remedy=("--only", "^(?!.*ROI)"),
+        remedy=("--leave-out", "pictures-without-rows"),
         images=24,
+    ),
+    "paths of CBIS-DDSM, folders of whole pictures, of crops and masks": Case(
+        cbis_in_series,
+        "contain 24 of 72 pictures",
+        ("--positive", "MALIGNANT", "--leave-out", "pictures-without-rows"),
+        classes=("MALIGNANT", "BENIGN"),
+        images=24,
+    ),
+    "label of the patient, columns and pictures of both eyes": Case(
+        lambda h: (
+            rename(h, lambda p, v: f"{p}_{('left', 'right')[v]}.png"),
+            write_table(
+                h,
+                [
+                    (f"{p}", f"{p}_left.png", f"{p}_right.png", f"{labelled(p)}", f"{p % 2}")
+                    for p in range(24)
+                ],
+                columns=("ID", "Left-Fundus", "Right-Fundus", "C", "N"),
+            ),
+        ),
+        "SIDES column C is of the patient, and Left-Fundus and Right-Fundus are of one side of",
+        ("--label", "C"),
+        classes=("C", "not C"),
+        images=48,
+    ),
+    "row a session": Case(
+        sessions,
+        "26 cells of ID may be of 24 patients, such as OAS1_0000_MR1 and OAS1_0000_MR2; OAS1_0001",
+        patients=26,
+    ),
+    "row a session, by the pattern that is named": Case(
+        sessions,
+        "key column ID (one row per study: its cells begin the folder names of 48 of 48 pictures)",
+        ("--patient", r"([^/]+?)[ _-](?:MR)[ _-]?\d"),
+    ),
+    "row a study, labels in some": Case(
+        lambda h: (
+            rename(h, lambda p, v: f"p{p:02d}/s{500 + 2 * p + v}/x.png"),
+            write_table(
+                h,
+                [
+                    (f"{p}", f"s{500 + 2 * p + v}", label_of(p) if v or p % 2 else "")
+                    for p in range(24)
+                    for v in range(2)
+                ],
+                columns=("subject_id", "study_id", "Befund"),
+            ),
+        ),
+        "Fill the cell, or leave such rows out with --leave-out unlabelled. If an empty cell",
+        refused=True,
+        remedy=("--leave-out", "unlabelled"),
+        images=36,
+    ),
+    "column called in several lines": Case(
+        lambda h: write_table(
+            h, rows_of(h), columns=("Bild", '"Grade\n0=none, 1=low\n2 = high"', "Patient")
+        ),
+        "label column Grade 0=none, 1=low 2 = high (the only column with a few classes)",
     ),
     "row a side, told by headers": Case(
         breasts,
@@ -2754,6 +2844,14 @@ def test_command_for_pairs_of_files_writes_the_volume_that_is_then_read(rin, hom
             marks=pytest.mark.slow,
         ),
         (two_tables, ("--table", "own/list.csv"), ()),
+        (lambda home: two_tables(home, encoding="latin-1"), ("--table", "own/list.csv"), ()),
+        pytest.param(
+            lambda home: two_tables(home, encoding="utf-16"),
+            ("--table", "own/list.csv"),
+            (),
+            marks=pytest.mark.slow,
+        ),
+        (lambda home: two_tables(home, encoding=""), ("--table", "own/list.xlsx"), ()),
         pytest.param(two_tables, ("--table", "own/names.csv"), (), marks=pytest.mark.slow),
         (yolo, (), ()),
         (echo, ("--label", "ImageQuality"), ("--label", "ImageQuality", "--positive", "Poor")),
@@ -2765,7 +2863,8 @@ def test_command_for_pairs_of_files_writes_the_volume_that_is_then_read(rin, hom
     ],
     ids=[
         *("texts", "findings", "forms", "two sheets", "two sheets, label named"),
-        *("table of labels", "table of names", "labels beside images", "texts of views"),
+        *("table of labels", "table of labels, Latin-1", "table of labels, UTF-16"),
+        *("tables in workbooks", "table of names", "labels beside images", "texts of views"),
         "no names",
     ],
 )

@@ -2,12 +2,14 @@
 
 import csv
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence, Sized
 from contextlib import AbstractContextManager
 from io import BytesIO
 from itertools import accumulate, islice
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 from zipfile import BadZipFile, ZipFile
 
@@ -40,7 +42,13 @@ JSON_LINES = ("jsonl", "ndjson")
 #: Programs of which tables are not read, by the ending of their files.
 _NOT_READ = {
     **{"sav": "SPSS", "dta": "Stata", "sas7bdat": "SAS", "rds": "R", "rdata": "R"},
-    **{"ods": "LibreOffice", "numbers": "Numbers", "mdb": "Access", "accdb": "Access"},
+    **{
+        "xls": "Excel before 2007",
+        "ods": "LibreOffice",
+        "numbers": "Numbers",
+        "mdb": "Access",
+        "accdb": "Access",
+    },
 }
 #: A list of texts, as Python and JSON write it.
 _QUOTED = r"""(?:'[^']*'|"[^"]*")"""
@@ -171,7 +179,7 @@ def read_table(
     else:
         rows = _parse_table(content, kind, columns, where, header=header, sheet=sheet)
     rows = rows[(rows != "").any(axis=1)]
-    rows.columns = [str(title).strip() for title in rows.columns]
+    rows.columns = [" ".join(str(title).split()) for title in rows.columns]
     filled = (rows != "").any() | ~rows.columns.str.fullmatch("|Unnamed: .*")
     rows = rows.loc[:, filled.to_numpy()]  # a table may have separators at the end of each row
     names = [*rows.columns]
@@ -192,6 +200,12 @@ def read_table(
         remedy = "Name the columns of the table in the manifest's options."
         raise tree.error(f"{problem}{did_you_mean(absent[0], names)}", file=name, remedy=remedy)
     return rows.apply(lambda column: _without_lists(column.str.strip()))
+
+
+def read_alone(path: str, sheet: str = "") -> pd.DataFrame:
+    """Return the table in a file as :func:`read_table` does, for commands that messages name."""
+    folder, name = os.path.split(path)
+    return read_table(Tree(Path(folder), ".", (name,)), name, [], sheet=sheet)
 
 
 def _without_lists(cells: pd.Series) -> pd.Series:
@@ -326,7 +340,7 @@ def _parse_table(
     content: bytes, kind: str, columns: list[str], where: str, *, header: bool, sheet: str
 ) -> pd.DataFrame:
     if program := _NOT_READ.get(kind):
-        remedy = f"In {program}, export the table as CSV or .xlsx."
+        remedy = f"In {program.partition(' ')[0]}, export the table as CSV or .xlsx."
         raise InputError(f"tables of {program} are not read", where=where, remedy=remedy)
     with _readable(kind, where):
         if kind == "parquet":
