@@ -237,6 +237,10 @@ shutil.rmtree(work)
 # | paths of which only a folder fits, as of CBIS-DDSM | recognised; `--findings` where lesions differ |
 # | rows of units or sums in the table | `--leave-out rows-without-pictures` |
 # | ids and dates written otherwise: `ID-12` or `12.0` for folder `0012`, `04.03.2021` for `20210304` | compared as ids and dates |
+# | altered copies: `a_flip`, `rotated_a`, `a (1)`, names by Roboflow, Augmentor or Keras | kept with their originals, and reported; a folder `augmented` is refused until `--only` leaves it out or takes it |
+# | masks on a bright background, as of REFUGE | asked about: `--lesion-values 0,128` |
+# | masks in run lengths, as of SIIM-ACR, in a column of the table | read as with a lesion or, where cells are empty or −1, without |
+# | a table with one row per session, as `OAS1_0001_MR2` | reported, with the pattern of patients |
 # | a split in the table that is not to be used | `--split none` |
 # | patients in file names, or in paths | a pattern is proposed, with examples; another one by `--patient 'p(\d+)_'`, `--patient '([^/]+)/[^/]+$'`; `--patient none` if names tell none |
 # | classes in file names | `--label '_(\d)$'`, without a table |

@@ -549,7 +549,11 @@ def guess_positive(classes: Collection[str]) -> str:
 
 
 def name_of_code(column: str) -> str:
-    """Return the column's name for the positive code, or an empty string if it is too general."""
+    """Return the column's name for the positive code, or an empty string if it is too general.
+
+    What its codes mean, as in ``Grade 0=none``, is left out.
+    """
+    column = re.split(r"\s*\(?\b\d+ ?= ?", column)[0]
     is_general = plain(column) in COLUMNS["label"] and plain(column) not in POSITIVE
     is_general |= bool(re.fullmatch(r"column ?\d+", column))
     return "" if not column or is_general else re.sub(r"[_\s]+", " ", column).strip()

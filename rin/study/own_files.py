@@ -115,7 +115,8 @@ def refuse_to_guess(question: str, flag: str, choices: Sequence[str], default: s
     """Answer a question with its default; InputError, naming the choices, if there is none."""
     if default:
         return default
-    remedy = f"Give it with {flag}: {', '.join(choices)}."
+    quoted = [shlex.quote(choice) if "," in choice else choice for choice in choices]
+    remedy = f"Give it with {flag}: {', '.join(quoted)}."
     raise InputError(f"{question} cannot be guessed", where=flag, remedy=remedy)
 
 

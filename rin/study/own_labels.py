@@ -251,7 +251,10 @@ def _doubt_zero(
     codes = {discovery.code_of(value): value for value in labels}
     kind = discovery.scale_of(column)
     is_long = len(codes) > (2 if kind == "ratings" else _LONGEST_GRADES) and kind != "grades"
-    is_scale = is_long and all(map(str.isdigit, codes))
+    # As a column of LIDC is called: Diagnosis 0=Unknown 1=benign.
+    stated = re.search(r"\b0 ?= ?(\w+)", column)
+    is_unknown = bool(stated and discovery.says_nothing(stated[1]))
+    is_scale = (is_long or is_unknown) and all(map(str.isdigit, codes))
     if is_scale and "0" in codes and not negative and labels[codes["0"]] != label:
         others = [value for code, value in codes.items() if code != "0" and labels[value] != label]
         remedy = f"name the others: --negative {','.join(others)}"

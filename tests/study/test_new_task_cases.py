@@ -2437,6 +2437,27 @@ CASES = {
         ),
         "label column Grade 0=none, 1=low 2 = high (the only column with a few classes)",
     ),
+    "numbers that the column's name explains, 0 of which is unknown": Case(
+        lambda h: write_table(
+            h,
+            [(n, f"{int(p[1:]) % 4}", p, "xyz"[int(p[1:]) % 3]) for n, _, p in rows_of(h)],
+            columns=("Bild", '"Level\n0=Unknown\n1= benign, or other\n2=bad"', "Patient", "Ort"),
+        ),
+        "Give it with --label: 'Level 0=Unknown 1= benign, or other 2=bad', Ort.",
+        refused=True,
+        remedy=("--label", "Level 0=Unknown 1= benign, or other 2=bad", "--positive", "2,3"),
+        classes=("Level 2/3", "not Level 2/3"),
+    ),
+    "numbers of which the column's name says that 0 is unknown": Case(
+        lambda h: write_table(
+            h,
+            [(n, f"{int(p[1:]) % 4}", p) for n, _, p in rows_of(h)],
+            columns=("Bild", "Level 0=Unknown", "Patient"),
+        ),
+        "0 counts as not Level 2/3. If it means unknown, name the others: --negative 1",
+        ("--positive", "2,3"),
+        classes=("Level 2/3", "not Level 2/3"),
+    ),
     "row a side, told by headers": Case(
         breasts,
         "its cells equal PatientID and side of 48 of 48 pictures",
