@@ -324,8 +324,8 @@ MISTAKES = {
         "any case, among 49 pictures; a name that fits two of them is not used.",
     ),
     "pictures of another kind": (
-        lambda h: [path.rename(path.with_suffix(".gif")) for path in (h / "own/Bilder").iterdir()],
-        "--images own/Bilder: there are no pictures among its files (48 .gif). Readable formats "
+        lambda h: [path.rename(path.with_suffix(".jp2")) for path in (h / "own/Bilder").iterdir()],
+        "--images own/Bilder: there are no pictures among its files (48 .jp2). Readable formats "
         "are PNG, JPEG, TIFF, BMP, GIF, DICOM, NIfTI and NumPy: convert them to PNG, keeping the "
         "originals: ",
     ),
@@ -505,8 +505,9 @@ def chart_first(path):
         (
             "list.xls",
             lambda path: path.write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600)),
-            "it is a workbook or an archive",
+            "tables of Excel before 2007 are not read. In Excel, export the table as CSV or .xlsx.",
         ),
+        ("list.xls", lambda path: path.write_bytes(b"PK\3\4rest"), "a workbook or an archive"),
         (
             "list.xlsx",
             lambda path: path.write_bytes(b"PK\x03\x04 cut off"),

@@ -43,13 +43,14 @@ JSON_LINES = ("jsonl", "ndjson")
 _NOT_READ = {
     **{"sav": "SPSS", "dta": "Stata", "sas7bdat": "SAS", "rds": "R", "rdata": "R"},
     **{
-        "xls": "Excel before 2007",
         "ods": "LibreOffice",
         "numbers": "Numbers",
         "mdb": "Access",
         "accdb": "Access",
     },
 }
+#: The first bytes of a workbook of Excel before 2007; tables called .xls may also be text.
+_OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 #: A list of texts, as Python and JSON write it.
 _QUOTED = r"""(?:'[^']*'|"[^"]*")"""
 _LIST = rf"\[\s*(?:{_QUOTED}(?:\s*,\s*{_QUOTED})*)?\s*\]"
@@ -339,7 +340,8 @@ def _rows_of_coco(stated: dict[str, Any], where: str, remedy: str) -> list[dict[
 def _parse_table(
     content: bytes, kind: str, columns: list[str], where: str, *, header: bool, sheet: str
 ) -> pd.DataFrame:
-    if program := _NOT_READ.get(kind):
+    program = "Excel before 2007" if content.startswith(_OLD_WORKBOOK) else _NOT_READ.get(kind)
+    if program:
         remedy = f"In {program.partition(' ')[0]}, export the table as CSV or .xlsx."
         raise InputError(f"tables of {program} are not read", where=where, remedy=remedy)
     with _readable(kind, where):
