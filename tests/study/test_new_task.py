@@ -505,7 +505,7 @@ def chart_first(path):
         (
             "list.xls",
             lambda path: path.write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600)),
-            "tables of Excel before 2007 are not read. In Excel, export the table as CSV or .xlsx.",
+            "tables of Excel before 2007 are not read. In Excel, export the table as CSV",
         ),
         ("list.xls", lambda path: path.write_bytes(b"PK\3\4rest"), "a workbook or an archive"),
         (
