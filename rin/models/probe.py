@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from pydantic import AfterValidator, Field
-from scipy.stats import beta
+from scipy import special  # scipy.stats is slow to import
 
 from rin.errors import InputError, look_up
 from rin.files import FrozenModel
@@ -276,7 +276,7 @@ def chance_of(correlation: float, channels: int) -> float:
     """Return the probability of so high a correlation by chance; NaN below three channels."""
     # Pearson's correlation of independent normal numbers has a beta distribution.
     shape = channels / 2 - 1
-    return float(beta.sf(correlation, shape, shape, loc=-1, scale=2))
+    return float(special.betaincc(shape, shape, min((1 + correlation) / 2, 1)))
 
 
 Candidate = Annotated[str, AfterValidator(lambda name: look_up("candidate", name, IN_COLOR).name)]

@@ -124,12 +124,6 @@ def _with_dark_colours(svg: bytes) -> bytes:
     return ElementTree.tostring(drawing)
 
 
-def on_light_paper(svg: bytes) -> bytes:
-    """Return an SVG of `picture` with only the light colours, as its figure was drawn."""
-    plain = re.sub(rb"<style>@media.*?</style>", b"", svg, count=1)
-    return re.sub(rb"var\(--c[0-9a-f]{6}, (#[0-9a-f]{6})\)", rb"\1", plain)
-
-
 def _in_the_dark(color: str) -> str:
     """Return a colour for dark mode: its lightness is inverted, so that white is nearly black."""
     hue, lightness, saturation = rgb_to_hls(*to_rgb(color))

@@ -16,7 +16,6 @@ import nbformat
 from rin.errors import as_input_error
 from rin.files import MAKE_ROOM
 from rin.report.format import CSV
-from rin.report.page import on_light_paper
 
 #: Folder of the built book that contains the files of all its pages.
 DOWNLOADS = "_downloads"
@@ -58,7 +57,7 @@ def shown_files(
     def add_figure(match: re.Match) -> str:
         kind, encoded, words = match.groups()
         content = b64decode(encoded)
-        drawn = on_light_paper(content) if kind == "svg" else content
+        drawn = _on_light_paper(content) if kind == "svg" else content
         return match[0] + add(FIGURES, kind, unescape(words), drawn)
 
     for cell in notebook.cells:
@@ -86,6 +85,12 @@ def write_files(files: Mapping[str, bytes], folder: Path, page: str | None = Non
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
+
+
+def _on_light_paper(svg: bytes) -> bytes:
+    """Return an SVG of `rin.report.page` with only its light colours, as it was drawn."""
+    plain = re.sub(rb"<style>@media.*?</style>", b"", svg, count=1)
+    return re.sub(rb"var\(--c[0-9a-f]{6}, (#[0-9a-f]{6})\)", rb"\1", plain)
 
 
 def _mark_of(notebook: nbformat.NotebookNode) -> str:

@@ -5,8 +5,8 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
+from rin.stats.hypothesis import t_quantile
 from rin.study.pretraining import (
     PREDICTIONS,
     plan_pretraining,
@@ -70,7 +70,7 @@ def loss_table(workspace: Workspace) -> pd.DataFrame:
         gain = half = np.nan
         if (run.backbone, run.seed) in hard:
             by_image = right.astype(float) - hard[run.backbone, run.seed].loc[right.index]
-            gain, half = by_image.mean(), norm.ppf(0.975) * by_image.sem()
+            gain, half = by_image.mean(), t_quantile() * by_image.sem()
         row = {
             "loss": run.settings.loss,
             "backbone": run.backbone,
