@@ -211,7 +211,7 @@ def _scenario_lines(
         lines.assign(init=[init_style(init).short for init in lines["init"]]), x="inputs",
         y="auc", hue="init", units="scenario", estimator=None, col="unfreezing", kind="line",
         style="backbone" if lines["backbone"].nunique() > 1 else None, marker="o",
-        palette=colors, facet_kws={"legend_out": not narrow}, **size,
+        palette=colors, facet_kws={"legend_out": False}, **size,
     )  # fmt: skip
     grid.set_axis_labels("Inputs", "AUC")
     legend_below(grid)

@@ -199,11 +199,13 @@ def _pair_dots(
     grid = sns.catplot(
         shown, x="points", y="backbone", col="title", col_order=[names[task] for task in tasks],
         hue="pretraining", palette=sns.dark_palette("#B79BD6", pairs["pretraining"].nunique()),
-        s=30 if narrow else 60, jitter=False, legend_out=not narrow,
+        s=30 if narrow else 60, jitter=False, legend_out=False,
         **panels_below(narrow, height=2.2, aspect=1.4, wrap=3, low=1.5),
     )  # fmt: skip
+    for ax in grid.axes.flat:  # `refline` would lay out all panels again
+        ax.axvline(0, color="0.5", linestyle="--")
     legend_below(grid, ncols=3, title="Pretraining")
-    grid.refline(x=0).set_axis_labels("AUC points", "")
+    grid.set_axis_labels("AUC points", "")
     return panel_titles(grid, narrow)
 
 
@@ -225,7 +227,7 @@ def _mean_roc_curves(
         curves.assign(title=curves["task"].map(names)), kind="line", x="fpr", y="tpr",
         col="title", col_order=[names[task] for task in tasks], hue="init", estimator=None,
         palette={init: init_style(init).color for init in inits},
-        facet_kws={"legend_out": not narrow}, **size,
+        facet_kws={"legend_out": False}, **size,
     )  # fmt: skip
     legend_below(grid)
     grid.set_axis_labels("1 − specificity", "Sensitivity")

@@ -156,7 +156,7 @@ def _layer_dots(pairs: pd.DataFrame, *, narrow: bool = False) -> np.ndarray:
     grid = sns.catplot(
         pairs, x="cca", y="layer", col="task", hue="comparison",
         hue_order=["before", "after", "random"], kind="point", errorbar=None, linestyle="none",
-        palette=["0.65", "0.1", "#2E7D32"], markers=["o", "o", "|"], legend_out=not narrow,
+        palette=["0.65", "0.1", "#2E7D32"], markers=["o", "o", "|"], legend_out=False,
         **panels_below(narrow, height=0.6 + 0.44 * pairs["layer"].nunique(), aspect=1.35),
     )  # fmt: skip
     grid.set_axis_labels("Mean canonical correlation", "")

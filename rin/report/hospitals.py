@@ -129,7 +129,7 @@ def _network_dots(
 ) -> np.ndarray:
     grid = sns.catplot(
         aucs, x="auc", y="backbone", hue="init", col="test", dodge=True, s=16 if narrow else 25,
-        palette={init: init_style(init).color for init in inits}, legend_out=not narrow,
+        palette={init: init_style(init).color for init in inits}, legend_out=False,
         **panels_below(narrow, height=2.8, aspect=0.95),
     )  # fmt: skip
     legend_below(grid)

@@ -52,14 +52,15 @@ def slopes(
     if narrow:
         columns = min(2, rows[panel].nunique())
         size = {"height": 1.6, "aspect": NARROW / 1.6 / columns}
-        size["facet_kws"] = {"legend_out": False}
     grid = sns.relplot(
         rows, kind="line", x="place", y="auc", hue="layers", palette=_COLORS,
         hue_order=[name for name in _COLORS if name in set(rows["layers"])],
         units="scenario", estimator=None, marker="o", markersize=4, linewidth=1.2,
-        col=panel, col_wrap=min(2 if narrow else wrap, rows[panel].nunique()), **size,
+        col=panel, col_wrap=min(2 if narrow else wrap, rows[panel].nunique()),
+        facet_kws={"legend_out": False}, **size,
     )  # fmt: skip
-    grid.refline(y=0.5, color=FAINT, linestyle=":", linewidth=1)
+    for ax in grid.axes.flat:  # `refline` would lay out all panels again
+        ax.axhline(0.5, color=FAINT, linestyle=":", linewidth=1)
     grid.set_axis_labels("", "AUC (dotted: chance)", size=8 if narrow else 9)
     panel_titles(grid, narrow)
     side = 0.25 if narrow else 0.5
@@ -106,7 +107,7 @@ def calibration(
     colors = colors or {init: init_style(init).color for init in inits}
     grid = sns.relplot(
         rows, kind="line", x="x", y="estimate", hue="init", col=panel, estimator=None, marker="o",
-        palette=dict(colors), facet_kws={"legend_out": not narrow},
+        palette=dict(colors), facet_kws={"legend_out": False},
         **panels_below(narrow, height=3.2),
     )  # fmt: skip
     for ax in grid.axes.flat:
@@ -136,7 +137,7 @@ def clinical(
     """
     names = {"reliability": "Calibration", "decision": "Net benefit"}
     size = panels_below(narrow, height=3.2)
-    apart = {"sharey": False, "sharex": False, "legend_out": not narrow}
+    apart = {"sharey": False, "sharex": False, "legend_out": False}
     grid = sns.relplot(
         curves[curves["curve"].isin(names)].replace({"curve": names}), kind="line", x="x",
         y="estimate", col="curve", col_order=names.values(), hue="init", estimator=None,

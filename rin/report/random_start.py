@@ -86,7 +86,7 @@ def _network_dots(aucs: pd.DataFrame, order: list[str], *, narrow: bool = False)
     grid = sns.catplot(
         aucs, x="auc", y="title", order=order, hue="init", col="rate", jitter=False,
         palette={init: init_style(init).color for init in aucs["init"].unique()},
-        s=36 if narrow else 60, legend_out=not narrow,
+        s=36 if narrow else 60, legend_out=False,
         **panels_below(narrow, height=3.2, aspect=1.15),
     )  # fmt: skip
     grid.refline(x=0.5)
