@@ -309,10 +309,10 @@ def _network_measures(
     task: TaskScores, init: str, weights: np.ndarray, bins: int
 ) -> list[pd.DataFrame]:
     """Return the measures of each network of an init, one row per row of weights (r, n)."""
-    step = max(1, _CELLS // weights.shape[1])
-    of_networks = []
+    step, labels = max(1, _CELLS // weights.shape[1]), task.labels
+    prevalence, of_networks = labels.mean(), []
     for scores in task.scores[task.inits.index(init)]:
-        unweighted, blocks = WeightedCases(task.labels, scores), []
+        unweighted, blocks = WeightedCases(labels, scores), []
         for start in range(0, len(weights), step):
             cases = unweighted.weighted(weights[start : start + step])
             blocks.append(
@@ -321,7 +321,7 @@ def _network_measures(
                     brier_score(cases),
                     sensitivity_at_specificity(cases, 0.90),
                     average_precision(cases),
-                    net_benefit(cases, [task.labels.mean()])[:, 0],
+                    net_benefit(cases, [prevalence])[:, 0],
                 ]
             )
         of_networks.append(pd.DataFrame(np.hstack(blocks).T, columns=_MEASURES))
@@ -349,7 +349,8 @@ class WeightedCases:
 
     Takes labels and log-odds, both (n,), and weights (r, n), one by default.  `total` (r,) is the
     sum of the weights, `ends` (m,) the position of the last case of each distinct score, `called`
-    and `positives` (r, m) the sums of the weights of all cases and of positive cases up to it.
+    (r, m) the sum of the weights up to it.  Of these scores, positive cases have those in the
+    places `rising` (k,); `found` (r, k) is the sum of the weights of positive cases up to each.
     """
 
     def __init__(
@@ -360,6 +361,9 @@ class WeightedCases:
         self.scores, self.labels = scores[order], labels[order]
         self.probabilities = expit(self.scores)
         self.ends = np.flatnonzero(np.append(self.scores[1:] != self.scores[:-1], True))
+        counts = np.cumsum(self.labels)[self.ends]
+        self.rising = np.flatnonzero(np.diff(counts, prepend=0))
+        self._last_positives = counts[self.rising] - 1
         self._weigh(np.ones((1, labels.size), np.int32) if weights is None else weights)
 
     def weighted(self, weights: np.ndarray) -> WeightedCases:
@@ -374,16 +378,19 @@ class WeightedCases:
         weights = weights[:, self._order].astype(np.int32 if self.whole else float)
         self.weights = weights.astype(float)
         self.total = self.weights.sum(axis=1)
-        positives = weights * self.labels.astype(weights.dtype)
-        self.called, self.positives = (
-            np.cumsum(of_cases, axis=1, dtype=weights.dtype)[:, self._places]
-            for of_cases in (weights, positives)
-        )
+        of_positives = weights[:, self.labels.astype(bool)]
+        self.called = _sums_up_to(weights, self.ends)
+        self.found = _sums_up_to(of_positives, self._last_positives)
 
-    @property
-    def _places(self) -> np.ndarray | slice:
-        """Positions of the sums up to each distinct score; scores that all differ need no copy."""
-        return slice(None) if self.ends.size == self.scores.size else self.ends
+    def positives_of_first(self, count: np.ndarray) -> np.ndarray:
+        """Return the sums of the weights of positive cases with the first `count` scores."""
+        return _of_first(self.found, np.searchsorted(self.rising, count))
+
+
+def _sums_up_to(weights: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Return each row's sums up to these places; places that are all places need no copy."""
+    sums = np.cumsum(weights, axis=1, dtype=weights.dtype)
+    return sums if last.size == weights.shape[1] else sums[:, last]
 
 
 def reliability_curve(
@@ -402,8 +409,9 @@ def reliability_curve(
     edges = cases.total[:, None] * np.arange(1, bins) / bins + _SAME * last
     # The first score whose middle is beyond an edge: the score up to which that weight is called,
     # or the next score.
-    pairs = zip(cases.called, np.ceil(edges) if cases.whole else edges, strict=True)
-    reached = np.array([row.searchsorted(edge.astype(row.dtype)) for row, edge in pairs])
+    reachable = (np.ceil(edges) if cases.whole else edges).astype(cases.called.dtype)
+    pairs = zip(cases.called, reachable, strict=True)
+    reached = np.array([row.searchsorted(row_edges) for row, row_edges in pairs])
     before, up_to = (_of_first(cases.called, reached + more) for more in (0, 1))
     cuts = reached + (before + (up_to - before) / 2 < edges)
     cuts = np.pad(cuts, ((0, 0), (1, 1)), constant_values=(0, n_ends))
@@ -414,12 +422,11 @@ def reliability_curve(
     np.multiply(cases.weights, cases.probabilities, out=products[:-1].reshape(cases.weights.shape))
     scored = np.add.reduceat(products, (rows + first).ravel()).reshape(first.shape)
 
-    def of_bins(sums: np.ndarray) -> np.ndarray:
-        return np.diff(_of_first(sums, cuts), axis=1)[:, ::-1]
-
-    weight = of_bins(cases.called)
-    probability = _ratio(scored[:, ::-1], weight)
-    observed = _ratio(of_bins(cases.positives), weight)
+    weight, positives = (
+        np.diff(sums, axis=1)[:, ::-1]
+        for sums in (_of_first(cases.called, cuts), cases.positives_of_first(cuts))
+    )
+    probability, observed = _ratio(scored[:, ::-1], weight), _ratio(positives, weight)
     return probability, observed, weight / cases.total[:, None]
 
 
@@ -445,20 +452,20 @@ def sensitivity_at_specificity(cases: WeightedCases, specificity: float = 0.90) 
     if not 0 <= specificity <= 1:
         problem = f"{specificity!r} is no specificity"
         raise InputError(problem, where="specificity", remedy="Pass a share from 0 to 1.")
-    negatives = (cases.called - cases.positives).astype(float)
+    # Sensitivity rises only where a positive case has the score.
+    negatives = cases.called[:, cases.rising] - cases.found
     # A little more, so that a tenth of thirty negatives is three.
-    most = (1 - specificity + 5e-13) * negatives[:, -1]
-    count = [row.searchsorted(edge, "right") for row, edge in zip(negatives, most, strict=True)]
-    return _of_first(cases.positives, np.array(count)[:, None])[:, 0] / cases.positives[:, -1]
+    most = (1 - specificity + 5e-13) * (cases.called[:, -1] - cases.found[:, -1])
+    count = np.count_nonzero(negatives <= most[:, None], axis=1)
+    return _of_first(cases.found, count[:, None])[:, 0] / cases.found[:, -1]
 
 
 def average_precision(cases: WeightedCases) -> np.ndarray:
     """Return the mean precision over recall, Σ (Rₖ − Rₖ₋₁) Pₖ, (r,)."""
     # Recall rises only where a positive case has the score.
-    rising = np.flatnonzero(np.diff(np.cumsum(cases.labels)[cases.ends], prepend=0))
-    true, called = cases.positives[:, rising], cases.called[:, rising]
+    true, called = cases.found, cases.called[:, cases.rising]
     precision = true / np.where(called > 0, called, 1)
-    return (np.diff(true, axis=1, prepend=0) * precision).sum(axis=1) / cases.positives[:, -1]
+    return (np.diff(true, axis=1, prepend=0) * precision).sum(axis=1) / true[:, -1]
 
 
 def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
@@ -471,7 +478,7 @@ def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
         remedy = "Pass probabilities from 0 to below 1."
         raise InputError("a value outside 0 to 1, or 1", where="thresholds", remedy=remedy)
     last = np.searchsorted(-cases.scores[cases.ends], -logit(probability), side="right")
-    called, true = _of_first(cases.called, last), _of_first(cases.positives, last)
+    called, true = _of_first(cases.called, last), cases.positives_of_first(last)
     price = probability / (1 - probability)
     return (true - (called - true) * price) / cases.total[:, None]
 

@@ -268,7 +268,7 @@ def scores_by_run(
     places = rows.groupby(columns, observed=True).indices
     for key in sorted(places):
         names = dict(zip(columns, key, strict=True))
-        if len(np.unique(cases[places[key]])) < len(places[key]):
+        if np.bincount(cases[places[key]]).max() > 1:
             check_unique(rows[[*columns, "case_id"]])
         with located(", ".join(f"{name} {value}" for name, value in names.items())):
             positive = binary_labels(labels[places[key]])

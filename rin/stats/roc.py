@@ -159,7 +159,8 @@ def _curves(
 
 def roc_curves(cases: WeightedCases) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield false and true positive rates from (0, 0) to (1, 1), for each row of weights."""
-    for called, true in zip(cases.called, cases.positives, strict=True):
+    positives = cases.positives_of_first(np.arange(1, cases.ends.size + 1))
+    for called, true in zip(cases.called, positives, strict=True):
         false = called - true
         fpr = np.append(0, (false / false[-1]).round(DIGITS))
         yield fpr, np.append(0, true / true[-1])
