@@ -266,13 +266,11 @@ class _Draft:
         """Bring up to date the runs of a study on a task, and the measurements made with them."""
         part, ledger = runs_of(study, task), self.workspace.fine_tuning_ledger
         planned = plan_study(self.workspace, study, task, ahead=not required)
-        if required:
-            ledger.require(planned, task)
-        elif ledger.missing(planned):
+        records = ledger.require(planned, task) if required else ledger.records(planned)
+        if any(run.run_id not in records for run in planned):
             self._drop(part)
             return
         self._bring_images(task)
-        records = {run.run_id: ledger.done(run.run_id) for run in planned}
         made_from = {
             "runs": [
                 [run.run_id, run.columns, records[run.run_id]["finished"]] for run in planned

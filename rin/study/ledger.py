@@ -99,28 +99,34 @@ class Ledger:
         return sum(self.has(run.run_id) for run in runs)
 
     def missing(self, runs: Iterable[P]) -> list[P]:
-        """Return the runs that are not finished; InputError if a finished run is damaged.
+        """Return the runs that are not finished; InputError if a finished run is damaged."""
+        runs = list(runs)
+        finished = self.records(runs)
+        return [run for run in runs if run.run_id not in finished]
+
+    def records(self, runs: Iterable[Planned]) -> dict[str, dict[str, Any]]:
+        """Return the record (`done`) of each finished run; InputError if one is damaged.
 
         Its record must be unchanged, and every file must be there with its recorded size.
         """
-        unfinished, lost = [], []
-        for run in runs:
-            if self.has(run.run_id):
-                sizes = self._record(run.run_id)["sizes"]
-                paths = {self.path(run.run_id) / name: size for name, size in sizes.items()}
-                lost += [path for path in paths if _size(path) != paths[path]]
-            else:
-                unfinished.append(run)
+        records: dict[str, dict[str, Any]] = {}
+        lost = []
+        for run_id in (run.run_id for run in runs):
+            if run_id in records or not self.has(run_id):
+                continue
+            record, folder = self._record(run_id), self.path(run_id)
+            sizes = record["sizes"].items()
+            lost += [f"{run_id}/{name}" for name, size in sizes if _size(folder / name) != size]
+            records[run_id] = _without_files(record)
         if lost:
-            names = [path.relative_to(self.folder).as_posix() for path in lost]
             raise InputError(
                 f"{counted(len(lost), 'files of finished runs are missing or cut off')} "
-                f"({join_first_ten(names)})",
+                f"({join_first_ten(lost)})",
                 where=self.folder,
                 remedy="Restore them, or delete the folders of these runs and run the same stage "
                 "again; only these runs are redone.",
             )
-        return unfinished
+        return records
 
     def of_other_code(self, run_ids: Iterable[str]) -> dict[str, str | None]:
         """Return the recorded code digests of runs by code not shown to train as today's does."""
@@ -144,9 +150,10 @@ class Ledger:
                 place.parent.mkdir(exist_ok=True)
                 self.path(run_id).rename(place)
 
-    def require(self, runs: Sequence[Planned], stage: str) -> None:
-        """Raise `InputError` unless all runs of a stage, or of a task, are finished."""
-        if missing := self.missing(runs):
+    def require(self, runs: Sequence[Planned], stage: str) -> dict[str, dict[str, Any]]:
+        """Return the `records` of the runs of a stage or a task; InputError unless finished."""
+        records = self.records(runs)
+        if missing := [run for run in runs if run.run_id not in records]:
             config = missing[0].config
             first = ", ".join(f"{name} {config[name]}" for name in _NAMES if name in config)
             raise InputError(
@@ -156,11 +163,11 @@ class Ledger:
                 remedy="Run rin study, or the notebook that trains, with this profile; it "
                 "continues where it stopped.",
             )
+        return records
 
     def done(self, run_id: str) -> dict[str, Any]:
         """Return the record of a finished run in `done.json`."""
-        record = self._record(run_id)
-        return {name: record[name] for name in record if name not in ("run", "files", "sizes")}
+        return _without_files(self._record(run_id))
 
     def _record(self, run_id: str) -> dict[str, Any]:
         with self._unchanged(run_id, _DONE) as record:
@@ -273,6 +280,10 @@ class Ledger:
             for path in (*files, done, draft):  # before the folder gets its final name
                 sync(path)
         self._close_work(run_id)
+
+
+def _without_files(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: record[name] for name in record if name not in ("run", "files", "sizes")}
 
 
 def _size(path: Path) -> int | None:

@@ -32,6 +32,7 @@ from rin.tables import (
     as_categories,
     check_table,
     drop_unused_categories,
+    rows_repeat,
 )
 
 RUN = "run.json"
@@ -382,7 +383,7 @@ def _read_table(path: Path, sha256: str, remedy: str) -> pd.DataFrame:
         if name == "predictions":
             texts = ["run_id", *_TEXT]
             table[texts] = as_categories(table[texts])
-        if name in KEYS and table.duplicated(KEYS[name]).any():
+        if name in KEYS and rows_repeat(table[KEYS[name]]):
             raise ValueError(f"rows repeat a {', '.join(KEYS[name])}")
     table = table.astype(dict.fromkeys(table.select_dtypes("integer"), np.int64))
     if name in _CHECKED:
