@@ -146,12 +146,11 @@ Markdown(sentences.by_unfreezing(runs, of_unfreezing, networks))
 # averaged at equal false-positive rates.
 
 # %%
-scores = runs.predictions(study="main")
-aucs = stats.scenario_aucs(scores)
+aucs = stats.scenario_aucs(paired)
 figures.paired_slopes(runs, aucs, "task")
 
 # %%
-figures.mean_roc_curves(runs, scores)
+figures.mean_roc_curves(runs)
 
 # %%
 tables.wrong_way_round(runs, aucs)
@@ -186,6 +185,7 @@ Markdown(sentences.enough_patients(runs, wanted))
 # 1. Keep two backbones. Which changes more, the estimates or their intervals?
 #
 #    ```python
+#    scores = runs.predictions()
 #    two = scores[scores["backbone"].isin(["MobileNetV2", "ResNet50"])]
 #    stats.pretraining_differences(two, a, b)[["task", "estimate", "ci_low", "ci_high"]]
 #    ```

@@ -256,9 +256,17 @@ def run_names(predictions: pd.DataFrame) -> list[str]:
 
 
 def scores_by_run(
-    predictions: pd.DataFrame,
+    predictions: Predictions,
 ) -> Iterator[tuple[dict[str, Any], np.ndarray, np.ndarray]]:
-    """Yield the names, classes (n,) and scores (n,) of each run of `evaluated_rows`."""
+    """Yield the names, classes (n,) and scores (n,) of each run of `evaluated_rows`.
+
+    Scores that were aligned before do not name the seed of a run.
+    """
+    if not isinstance(predictions, pd.DataFrame):
+        for table in predictions:
+            aligned = isinstance(table, TaskScores)
+            yield from _aligned_runs(table) if aligned else scores_by_run(table)
+        return
     rows = evaluated_rows(predictions)
     columns = run_names(rows)
     cases = pd.factorize(rows["case_id"])[0]
@@ -274,6 +282,18 @@ def scores_by_run(
             positive = binary_labels(labels[places[key]])
             scores = score_row(all_scores[places[key]], positive.size)
         yield names, positive, scores
+
+
+def _aligned_runs(task: TaskScores) -> Iterator[tuple[dict[str, Any], np.ndarray, np.ndarray]]:
+    """Yield the names, classes (n,) and scores (n,) of each run of a task."""
+    networks = task.networks[task.networks.columns.intersection(["scenario", "pretraining"])]
+    for number, fold in task.folds():
+        with located(f"task {task.task}, fold {number}"):
+            positive = binary_labels(fold.labels)
+        for place, network in enumerate(networks.to_dict("records")):
+            for init, scores in zip(task.inits, fold.scores[:, place], strict=True):
+                names = {"task": task.task, "fold": number, "init": init}
+                yield names | network, positive, scores
 
 
 def check_known(kind: str, names: Sequence[str], present: pd.Series) -> None:

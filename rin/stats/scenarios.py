@@ -74,12 +74,12 @@ class MeanContrasts:
         return hypothesis.t_test(self.estimates[number], error, level=level)
 
 
-def scenario_aucs(predictions: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
+def scenario_aucs(predictions: inputs.Predictions, *, level: float = 0.95) -> pd.DataFrame:
     """Return the test AUC of every run with DeLong's interval.
 
     Parameters
     ----------
-    predictions : the predictions table
+    predictions : the predictions table, or `paired_scores`, whose runs have no seed
     level : of the intervals
 
     Returns
@@ -108,7 +108,7 @@ def scenario_aucs(predictions: pd.DataFrame, *, level: float = 0.95) -> pd.DataF
     return pd.DataFrame(rows)
 
 
-def mean_roc(predictions: pd.DataFrame) -> pd.DataFrame:
+def mean_roc(predictions: inputs.Predictions) -> pd.DataFrame:
     """Return the mean ROC curve of each init over its scenarios, whose AUC is the mean AUC.
 
     Fawcett 2006, Pattern Recognition Letters 27:861, section 8.1: averages at equal false-positive
@@ -116,7 +116,7 @@ def mean_roc(predictions: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    predictions : the predictions table
+    predictions : the predictions table, or `paired_scores`
 
     Returns
     -------
