@@ -114,8 +114,11 @@ def described(schema: Schema) -> pd.DataFrame:
 def require_columns(
     present: Iterable[str], columns: Sequence[str], *, where: str, remedy: str = ""
 ) -> None:
-    """Raise InputError if one of `columns` is not among those `present`."""
+    """Raise InputError if one of `columns` is not among those `present`, or is there twice."""
     present = [*present]
+    if twice := [name for name in columns if present.count(name) > 1]:
+        once = "Keep one column of a name."
+        raise InputError(f"columns {twice} are there twice", where=where, remedy=once)
     if missing := [name for name in columns if name not in present]:
         problem = f"columns {missing} are missing{did_you_mean(missing[0], present)}"
         raise InputError(problem, where=where, remedy=remedy or f"Needed: {columns}.")

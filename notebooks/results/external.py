@@ -31,7 +31,7 @@ results: str = "results"  # folder for everything computed
 from IPython.display import Markdown
 
 from rin import stats
-from rin.report import hospitals, sentences
+from rin.report import hospitals
 from rin.report.banner import banner
 from rin.study import open_runs
 
@@ -118,7 +118,7 @@ hospitals.calibration_on_both(runs, of)
 hospitals.clinical_table(runs, of)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(sentences.diverged(runs, there))
+Markdown(hospitals.diverged(runs, of))
 
 # %% [markdown]
 # ## Try it

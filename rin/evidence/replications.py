@@ -45,8 +45,9 @@ class Replication(FrozenModel):
     networks were trained; SDs are over `folds`.  `like_for_like` is whether architecture and head
     are the same for both weights.  `release` and `scaling` describe the RadImageNet weights and
     the scaling of their inputs; `certainty` is the text that was read, `error` the source of the
-    standard error and its numbers, `source_p` the source's own P value, `needs` what a better
-    standard error would require, `quote` the source's own words.
+    standard error and its numbers, `source_p` the source's own P value and `source_p_over` its
+    units if these are not patients, `needs` what a better standard error would require, `quote`
+    the source's own words.
     """
 
     study: str
@@ -71,6 +72,7 @@ class Replication(FrozenModel):
     certainty: str = "paper"
     error: dict[str, Any] = Field(default_factory=dict)
     source_p: str = ""
+    source_p_over: str = ""
     needs: str = ""
     quote: str = ""
     remark: str = ""
@@ -174,6 +176,8 @@ def like_for_like(metrics: Collection[str] = tuple(AUC_POINTS)) -> pd.DataFrame:
 
 
 def _side(row: Any) -> str:
+    if row.source_p_over:
+        return ""
     if row.source_p:
         clear = float(row.source_p.split()[-1]) < 0.05  # "P < .001", "P = .673"
     elif math.isnan(row.ci_low) or row.error_from == "numbers of cases":

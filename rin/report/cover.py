@@ -15,7 +15,6 @@ from rin.report.heat import heat
 from rin.report.page import Picture, picture
 from rin.stats import (
     external_scores,
-    factor_effects,
     pair_differences,
     pretraining_differences,
 )
@@ -38,20 +37,30 @@ def verdict(book: Results) -> str:
     networks = headline.differences(runs)[1]
     compared = words.weights_compared(runs.inits, runs.corpora(), runs.unverified_weights())
     lines = [
-        "**Does pretraining on radiologic images beat pretraining on photographs?**\n",
+        "**Does pretraining on radiologic images beat pretraining on photographs?**"
+        f"{_excluded(runs)}\n",
         f"- **The paper:** yes, on all {len(paper)} tasks, by {paper['estimate'].min()} to "
         f"{paper['estimate'].max()} points of AUC. But its intervals describe ways of training, "
         f"not patients, and {n_zero} of the {len(paper)} include no difference.",
-        f"- **Others:** no difference in one group’s {same['k']:.0f} comparisons on the same "
-        f"questions, {format_estimate(same, digits=1)} points; their code omits the scaling of "
-        f"inputs that the RadImageNet weights expect. {words.directions(studies, brief=True)}",
-        f"- **{words.run_name(runs.is_reference)}:** {headline.finding(runs)} {compared} "
-        f"Mean AUCs are {words.mean_aucs(networks)}.",
+        f"- **Others:** no clear difference in one group’s {same['k']:.0f} comparisons on the "
+        f"same questions, {format_estimate(same, digits=1)} points; their code omits the scaling "
+        f"of inputs that the RadImageNet weights expect. {words.directions(studies, brief=True)}",
+        f"- **{words.run_name(runs.is_reference)}:** {headline.finding(runs, exclusions=False)} "
+        f"{compared} Mean AUCs are {words.mean_aucs(networks)}.",
     ]
     if not runs.is_reference:
         lines.append(words.committed_run(headline.finding(open_reference())))
     aside = own_tasks_aside(book)
     return "\n".join([*lines, *([f"\n{aside}"] if aside else [])])
+
+
+def _excluded(runs: Results) -> str:
+    """Return what a run excludes, to follow the question; empty where that is nothing."""
+    rows = words.deciding(*headline.differences(runs))
+    text = " ".join(words.what_is_excluded(rows, headline.names_of(runs)))
+    if not text or runs.stand_ins():
+        return ""
+    return f" In this run, {text[0].lower()}{text[1:]}"
 
 
 def of_networks(runs: Results) -> str:
@@ -63,7 +72,7 @@ def of_networks(runs: Results) -> str:
         headline.names_of(runs),
         runs.inits,
         stand_ins=runs.stand_ins(),
-        nameless=headline.reservations(runs)["nameless"],
+        reservations=words.Reservations(nameless=headline.reservations(runs).nameless),
     )
 
 
@@ -87,14 +96,14 @@ def advice(runs: Results) -> str:
     across, _ = headline.differences(runs)
     pairs = pair_differences(runs.predictions(), *runs.inits)
     clear = [row["task"] for _, row in across.iterrows() if words.is_clear(row)]
-    against = headline.reservations(runs)
+    names, reservations = headline.names_of(runs), headline.reservations(runs)
     bullets = words.what_to_do(
         words.with_exclusion(across),
         pairs,
-        headline.names_of(runs),
+        names,
         runs.inits,
         stand_ins=runs.stand_ins(),
-        reserved=against["grown"] or not {*clear}.isdisjoint(against["nameless"]),
+        reserved=bool(words.doubts(clear, names, reservations)),
     )
     return f"**What to do tomorrow**\n\n{bullets}"
 
@@ -131,12 +140,11 @@ def of_run(runs: Results) -> str:
 
 def longer_training(runs: Results) -> str:
     """Return what longer fine-tuning changed; empty for stand-ins or without that study."""
-    if "convergence" not in runs.studies or runs.stand_ins():
+    effects = headline.longer_training(runs)
+    if effects.empty:
         return ""
-    longer = runs.predictions("convergence")
-    effects = factor_effects(longer, runs.inits, ("fixed", "converged"))
-    of_all = effects.query("group == 'all' and quantity == 'difference'")
-    return words.longer_training(of_all, headline.names_of(runs), longer["backbone"].nunique())
+    backbones = runs.predictions("convergence")["backbone"].nunique()
+    return words.longer_training(effects, headline.names_of(runs), backbones)
 
 
 def differences_table(runs: Results, across: pd.DataFrame, networks: pd.DataFrame) -> Styler:

@@ -109,7 +109,7 @@ def other_groups_forest(others: pd.DataFrame) -> Picture:
         xlabel="RadImageNet − ImageNet, points (95% CI)",
         ends=_ENDS,
     )
-    alt = "Six studies by other groups: one right of zero, two left of it, the others around it"
+    alt = "Six studies by other groups: one right of zero, one left of it, the others around it"
     return picture(axes, alt)
 
 

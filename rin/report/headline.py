@@ -1,7 +1,6 @@
 """The figure of the cover and the README: the paper, others and this run in three bands."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +18,13 @@ from rin.report.format import (
     format_p,
     inline_title,
 )
-from rin.stats import against_published, init_differences, pretraining_differences
+from rin.stats import (
+    against_published,
+    factor_effects,
+    init_differences,
+    leave_one_pair_out,
+    pretraining_differences,
+)
 from rin.stats.pretrainings import backbone_tests
 from rin.study.results import Results
 
@@ -83,7 +88,7 @@ def names_of(runs: Results) -> dict[str, str]:
     return {task: inline_title(title) for task, title in runs.titles.items()}
 
 
-def finding(runs: Results) -> str:
+def finding(runs: Results, *, exclusions: bool = True) -> str:
     """Return the finding of a run in words (`rin.report.words.finding`)."""
     rows, unlike = _with_papers(runs)
     return words.finding(
@@ -92,7 +97,8 @@ def finding(runs: Results) -> str:
         runs.inits,
         unlike_paper=unlike,
         stand_ins=runs.stand_ins(),
-        **reservations(runs),
+        reservations=reservations(runs),
+        exclusions=exclusions,
     )
 
 
@@ -101,7 +107,10 @@ def papers_difference(runs: Results) -> str:
     if runs.stand_ins():
         return ""
     rows, unlike = _with_papers(runs)
-    return " ".join(words.papers_difference(rows, names_of(runs), unlike))
+    sentences = words.papers_difference(rows, names_of(runs), unlike)
+    if sentences:
+        sentences.append(words.papers_interval(rows, names_of(runs)))
+    return " ".join(filter(None, sentences))
 
 
 def _with_papers(runs: Results) -> tuple[pd.DataFrame, str]:
@@ -109,16 +118,46 @@ def _with_papers(runs: Results) -> tuple[pd.DataFrame, str]:
     rows = words.deciding(*differences(runs))
     published = beside_published(runs, rows).rename(columns={"p_holm": "published_p"})
     published = published[["task", "published", "outside", "published_p"]]
+    for end in ("low", "high"):
+        ends = {task: getattr(row, f"ci_{end}") / 100 for task, row in COMPARISONS.items()}
+        published[f"published_{end}"] = published["task"].map(ends)
     facts = [runs.facts(task) for task in published["task"]]
     unlike = words.unlike_paper(runs.inits, runs.corpora(), facts)
     return rows.merge(published, on="task", how="left"), unlike
 
 
-def reservations(runs: Results) -> dict[str, Any]:
-    """Return arguments of `words.finding` that qualify the certainty of a run's differences."""
-    nameless = [t for t in runs.tasks if runs.facts(t).dataset.independence == "image"]
-    grown = runs.is_reference and bool(runs.reference and runs.reference.facts.added)
-    return {"nameless": nameless, "grown": grown}
+def reservations(runs: Results) -> words.Reservations:
+    """Return what speaks against the certainty of a run's clear differences, by task."""
+    return runs.workspace.once((reservations, runs.is_reference), lambda: _reservations(runs))
+
+
+def _reservations(runs: Results) -> words.Reservations:
+    fragile, removed, effects = {}, {}, longer_training(runs)
+    units = differences(runs)[0]
+    if any(words.is_clear(row) for _, row in units.iterrows()):
+        without = leave_one_pair_out(runs.paired_scores(), *runs.inits)
+        lost = (without["p_holm"] >= words.LEVEL).groupby(without["task"]).agg(["sum", "size"])
+        fragile = {row.Index: (row.sum, row.size) for row in lost.itertuples() if row.sum}
+    if len(effects):
+        backbones = runs.predictions("convergence")["backbone"].nunique()
+        removed = dict.fromkeys(words.removed_by_longer_training(effects), backbones)
+    return words.Reservations(
+        nameless=[t for t in runs.tasks if runs.facts(t).dataset.independence == "image"],
+        grown=runs.is_reference and bool(runs.reference and runs.reference.facts.added),
+        fragile=fragile,
+        removed=removed,
+    )
+
+
+def longer_training(runs: Results) -> pd.DataFrame:
+    """Return what longer fine-tuning changed; empty for stand-ins or without that study.
+
+    Rows are differences of `rin.stats.factor_effects` at the levels `fixed` and `converged`.
+    """
+    if "convergence" not in runs.studies or runs.stand_ins():
+        return pd.DataFrame()
+    effects = factor_effects(runs.predictions("convergence"), runs.inits, ("fixed", "converged"))
+    return effects.query("group == 'all' and quantity == 'difference'")
 
 
 def side_by_side(models: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from rin.report.widths import two_widths
 from rin.stats import (
     auc_ci,
     clinical_curves,
+    diverged_networks,
     external_scores,
     init_differences,
     measures_by_convergence,
@@ -202,6 +203,16 @@ def calibration_on_both(runs: Results, task: str) -> Picture:
     )
     axes = calibration(curves, runs.inits, "test")
     return picture(axes, "Calibration on the internal and the external test set")
+
+
+def diverged(runs: Results, task: str) -> str:
+    """Return how many networks diverged, by their scores on either test set."""
+    scores = test_sets(runs, task)
+    counts = {
+        name: words.diverged(diverged_networks(scores[name], runs.inits), runs.inits)
+        for name in ("internal", "external")
+    }
+    return "\n\n".join(f"By the {name} test set: {text}" for name, text in counts.items())
 
 
 def clinical_table(runs: Results, task: str) -> Styler:

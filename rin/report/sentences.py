@@ -37,9 +37,7 @@ def task_in_short(runs: Results, task: str) -> str:
     answer = words.answer_on_task(across, alone, runs.inits, stand_ins=runs.stand_ins(task))
     parts = [answer, words.no_interval(alone)]
     if is_clear(across) and not runs.stand_ins(task):
-        against = headline.reservations(runs)
-        nameless = [headline.names_of(runs)[task]] if task in against["nameless"] else []
-        parts[1:1] = doubts(nameless, against["grown"])
+        parts[1:1] = doubts([task], headline.names_of(runs), headline.reservations(runs))
     return " ".join(filter(None, parts))
 
 

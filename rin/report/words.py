@@ -9,6 +9,7 @@ ahead.
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -27,9 +28,28 @@ from rin.study.profile import Pretraining
 LEVEL = 0.05
 #: Differences of AUCs are between −1 and 1; an interval wider than half that range is useless.
 WIDEST = 1.0
-#: A difference of AUCs that would matter; two one-sided tests may exclude it.
-RELEVANT = 0.05
+#: Differences of AUCs that would matter, and a small one; two one-sided tests may exclude them.
+RELEVANT, SMALL = 0.05, 0.02
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+@dataclass(frozen=True)
+class Reservations:
+    """What speaks against the certainty of a run's clear differences, by task.
+
+    `nameless` are tasks whose files name no patients; `grown` is whether pairs of networks were
+    added after results had been looked at; `fragile` has the number of pairs without any one of
+    which a difference is not clear, and of all pairs; `removed` the number of backbones with which
+    longer fine-tuning left no difference.
+    """
+
+    nameless: Collection[str] = ()
+    grown: bool = False
+    fragile: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    removed: Mapping[str, int] = field(default_factory=dict)
+
+
+NO_RESERVATIONS = Reservations()
 
 
 def number(n: int) -> str:
@@ -148,10 +168,14 @@ def deciding(pretrainings: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame
 def with_exclusion(rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows, one per task, with `equivalent`: whether a `RELEVANT` difference is excluded.
 
-    By two one-sided tests, adjusted over the tasks (`rin.stats.equivalence_tests`).
+    And with `within_small`, whether a `SMALL` one is. By two one-sided tests, adjusted over the
+    tasks (`rin.stats.equivalence_tests`).
     """
-    tests = equivalence_tests(rows, [RELEVANT])
-    return rows.assign(equivalent=tests["equivalent"].to_numpy())
+    excluded = {
+        name: equivalence_tests(rows, [margin])["equivalent"].to_numpy()
+        for name, margin in {"equivalent": RELEVANT, "within_small": SMALL}.items()
+    }
+    return rows.assign(**excluded)
 
 
 def finding(
@@ -161,8 +185,8 @@ def finding(
     *,
     unlike_paper: str = "",
     stand_ins: Collection[str] = (),
-    nameless: Collection[str] = (),
-    grown: bool = False,
+    reservations: Reservations = NO_RESERVATIONS,
+    exclusions: bool = True,
 ) -> str:
     """Return the finding of a run: what is excluded, who is ahead, on which tasks and by how much.
 
@@ -174,8 +198,8 @@ def finding(
     inits : the two initialisations; estimates are first minus second
     unlike_paper : how the run differs from the paper's (from the function `unlike_paper`)
     stand_ins : what consists of stand-ins (`Results.stand_ins`); the finding is then numbers only
-    nameless : tasks whose files name no patients
-    grown : whether pairs of networks were added after results had been looked at
+    reservations : what speaks against the certainty of a clear difference
+    exclusions : whether it begins with `what_is_excluded`
 
     Examples
     --------
@@ -183,7 +207,7 @@ def finding(
     >>> from rin.report.words import finding
     >>> row = {"task": "breast", "estimate": -0.095, "ci_low": -0.148, "ci_high": -0.043}
     >>> row |= {"p_holm": 0.01, "unit": "pretrainings", "pairs": 10, "pretrainings": 3}
-    >>> row |= {"equivalent": False}
+    >>> row |= {"equivalent": False, "within_small": False}
     >>> finding(pd.DataFrame([row]), {"breast": "lesions"}, ("radiologic", "photographic"))
     'Photographic pretraining is ahead on lesions, by 9.5 points (4.3, 14.8), across pretrainings.'
     """
@@ -197,11 +221,11 @@ def finding(
     clear = rows[[is_clear(row) for _, row in rows.iterrows()]]
     leads = {inits[0]: clear[clear["estimate"] > 0], inits[1]: clear[clear["estimate"] < 0]}
     leads = {init: led for init, led in leads.items() if len(led)}
-    sentences = _excluded(rows, names)
+    sentences = what_is_excluded(rows, names) if exclusions else []
     sentences += papers_difference(rows, names, unlike_paper, listed=False)
     if leads:
         sentences.append(_ahead(leads, rows, names))
-        sentences += doubts([names[task] for task in clear["task"] if task in nameless], grown)
+        sentences += doubts([*clear["task"]], names, reservations)
         sentences += _others(rows.drop(clear.index), inits)
     else:
         sentences += _nothing_clear(rows, names)
@@ -260,18 +284,35 @@ def _ahead(leads: Mapping[str, pd.DataFrame], rows: pd.DataFrame, names: Mapping
     return f"{opening}, {_scope(rows)}."
 
 
-def doubts(nameless: Sequence[str], grown: bool) -> list[str]:
-    """Return reservations about a clear difference; an empty list if there are none."""
+def doubts(
+    clear: Collection[str], names: Mapping[str, str], reservations: Reservations
+) -> list[str]:
+    """Return reservations about tasks with a clear difference; an empty list if there are none."""
     sentences = []
+    nameless = [names[task] for task in clear if task in reservations.nameless]
     if nameless:
         files = f"The files of {join_with_and(nameless)} name no patients"
         narrow = "the interval is" if len(nameless) == 1 else "the intervals are"
         sentences.append(f"{files}, so that {narrow} too narrow.")
-    if grown:
+    if clear and reservations.grown:
         sentences.append(
             "Pairs of networks were added one by one and the results looked at each time, for "
-            "which no P value allows."
+            "which neither P values nor exclusions allow."
         )
+    for task in clear:
+        if task in reservations.fragile:
+            lost, total = reservations.fragile[task]
+            sentences.append(
+                f"On {names[task]} adjusted P is .05 or more without any one of {lost} of {total} "
+                "pairs."
+            )
+        if task in reservations.removed:
+            few = number(reservations.removed[task])
+            backbones = "backbone" if few == "one" else "backbones"
+            sentences.append(
+                f"With longer fine-tuning of {few} {backbones} no difference was left on "
+                f"{names[task]}."
+            )
     return sentences
 
 
@@ -310,23 +351,30 @@ def _nothing_clear(rows: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
     return sentences
 
 
-def _excluded(rows: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
-    """Return where a `RELEVANT` difference is excluded; an empty list if nowhere."""
+def what_is_excluded(rows: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
+    """Return where a `RELEVANT` difference is excluded, and a `SMALL` one; empty if nowhere.
+
+    `rows`, one per task, are those of `with_exclusion`, with `unit`.
+    """
     tasks = [names[task] for task in rows["task"][rows["equivalent"]]]
-    n, total = len(tasks), len(rows)
+    n, total, n_small = len(tasks), len(rows), int(rows["within_small"].sum())
     if n == 0:
         return []
     text = f"A difference of {100 * RELEVANT:.0f} points or more is excluded"
     if "networks" in {*rows["unit"]}:
         text = f"For these networks, {text[0].lower()}{text[1:]}"
-    if n == total:
-        return [f"{text}." if total == 1 else f"{text} {on_tasks(n, total)}."]
-    others = [names[task] for task in rows["task"][~rows["equivalent"]]]
+    small = f"One of {100 * SMALL:.0f} points"
+    if total == 1:
+        return [f"{text}.", f"{small} is too." if n_small else f"{small} is not."]
+    small = f"{small} is excluded {on_tasks(n_small, total)}."
     where = on_tasks(n, total)
-    if len(others) < n:
-        return [f"{text} {where}; on {join_with_and(others)} the run was too small for that."]
-    other = "the others" if len(others) > 1 else "the other"
-    return [f"{text} {where} ({join_with_and(tasks)}); on {other} the run was too small for that."]
+    if n == total:
+        return [f"{text} {where}.", small]
+    others = [names[task] for task in rows["task"][~rows["equivalent"]]]
+    if len(others) >= n:
+        where = f"{where} ({join_with_and(tasks)})"
+        others = ["the others" if len(others) > 1 else "the other"]
+    return [f"{text} {where}; on {join_with_and(others)} the run was too small for that.", small]
 
 
 def papers_difference(
@@ -345,9 +393,10 @@ def papers_difference(
         return []
     apart = stated[stated["outside"].astype(bool)]
     although = f", with {unlike_paper}" if unlike_paper else ""
+    difference = "The paper's own difference, taken as exact,"
     if apart.empty:
         every = on_tasks(len(stated), len(stated))
-        return [f"The paper's own difference lies within the 95% interval {every}{although}."]
+        return [f"{difference} lies within the 95% interval {every}{although}."]
     tasks = join_with_and(
         f"{format_number(100 * row['published'], 1, signed=True)} on {names[row['task']]}"
         for _, row in apart.iterrows()
@@ -356,7 +405,20 @@ def papers_difference(
     adjusted = "" if kept == len(apart) else f"adjusted for all tasks, {_kept_apart(kept)}"
     details = "; ".join(filter(None, [tasks if listed else "", adjusted]))
     where = on_tasks(len(apart), len(stated)) + (f" ({details})" if details else "")
-    return [f"The paper's own difference lies outside the 95% interval {where}{although}."]
+    return [f"{difference} lies outside the 95% interval {where}{although}."]
+
+
+def papers_interval(rows: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Return where the paper's interval overlaps with one that excludes its difference.
+
+    `rows` are those of `papers_difference`, with `published_low` and `published_high`.
+    """
+    apart = rows[(rows["unit"] == "pretrainings") & rows["outside"].fillna(False).astype(bool)]
+    shared = apart.query("published_low <= ci_high and ci_low <= published_high")["task"]
+    if shared.empty:
+        return ""
+    tasks = join_with_and(names[task] for task in shared)
+    return f"The paper's interval, over ways of fine-tuning, overlaps with it on {tasks}."
 
 
 def _kept_apart(n: int) -> str:
@@ -476,13 +538,11 @@ def longer_training(effects: pd.DataFrame, names: Mapping[str, str], backbones: 
     before, after = (
         effects.query("level == @level").set_index("task") for level in ("fixed", "converged")
     )
-    steps, lost = [], []
+    steps = []
     for task in before.index:
-        first, second = before.loc[task], after.loc[task]
-        start = format_number(100 * first["estimate"], 1, signed=True)
-        steps.append(f"{start} became {points(second)} on {names[task]}")
-        if not _includes_zero(first) and _includes_zero(second):
-            lost.append(names[task])
+        start = format_number(100 * before.loc[task, "estimate"], 1, signed=True)
+        steps.append(f"{start} became {points(after.loc[task])} on {names[task]}")
+    lost = [names[task] for task in removed_by_longer_training(effects)]
     text = (
         f"With longer fine-tuning of {number(backbones)} "
         f"{'backbone' if backbones == 1 else 'backbones'} and one pretraining, "
@@ -493,8 +553,14 @@ def longer_training(effects: pd.DataFrame, names: Mapping[str, str], backbones: 
     return text
 
 
-def _includes_zero(row: Any) -> bool:
-    return bool(row["ci_low"] <= 0 <= row["ci_high"])
+def removed_by_longer_training(effects: pd.DataFrame) -> list[str]:
+    """Return the tasks whose interval includes zero after longer fine-tuning, but not before.
+
+    `effects` are those of `longer_training`.
+    """
+    zero = effects.assign(zero=effects.eval("ci_low <= 0 <= ci_high"))
+    levels = zero.pivot(index="task", columns="level", values="zero")
+    return [*levels.index[levels["converged"] & ~levels["fixed"]]]
 
 
 def transfer(rows: pd.DataFrame, names: Mapping[str, str]) -> str:
@@ -752,8 +818,8 @@ def directions(rows: pd.DataFrame, *, brief: bool = False) -> str:
     if unclear:
         parts.append(f"no difference is clear in {number(unclear)}")
     if untested:
-        verb = "state" if untested > 1 else "states"
-        parts.append(f"{number(untested)} {verb} no test")
+        verb = "have" if untested > 1 else "has"
+        parts.append(f"{number(untested)} {verb} no test over patients")
     together = {
         0: "none of them shows a clear difference",
         1: f"where a difference is clear, it favours {next(iter(ahead), '')}",
@@ -838,5 +904,5 @@ def _expected_gain(
     n = int(across["equivalent"].sum())
     if n == 0:
         return f"{text}."
-    gain = f"Expect a gain of less than {100 * RELEVANT:.0f} points"
-    return f"{gain}: more is excluded {on_tasks(n, len(across))}. {text}."
+    gain = f"With the networks of this run, a gain of {100 * RELEVANT:.0f} points or more is"
+    return f"{gain} excluded {on_tasks(n, len(across))}. {text}."

@@ -211,12 +211,12 @@ def zero_inside(models: Mapping[str, pd.DataFrame]) -> str:
     A model without intervals, as with few networks, is left out.
     """
     known = {name: rows.dropna(subset="ci_low") for name, rows in models.items()}
+    known = {name: rows for name, rows in known.items() if len(rows)}
     inside = pd.DataFrame(
-        {
-            name: rows.eval("ci_low <= 0 <= ci_high").to_list()
-            for name, rows in known.items()
-            if len(rows)
-        }
+        {name: rows.eval("ci_low <= 0 <= ci_high").to_list() for name, rows in known.items()}
+    )
+    positive = pd.DataFrame(
+        {name: (rows["estimate"] > 0).to_list() for name, rows in known.items()}
     )
     if inside.empty:
         return "One pair of networks has no interval."
@@ -226,7 +226,10 @@ def zero_inside(models: Mapping[str, pd.DataFrame]) -> str:
         return "No model changes this: all intervals exclude zero."
     if (inside.nunique(axis=1) == 1).all():
         n = on_tasks(int(inside.iloc[:, 0].sum()), len(inside))
-        return f"No model changes on which tasks the interval includes zero ({n})."
+        text = f"No model changes on which tasks the interval includes zero ({n})."
+        if turned := int((positive.nunique(axis=1) > 1).sum()):
+            text += f" The estimate changes its sign {on_tasks(turned, len(inside))}."
+        return text
     counts = join_with_and(f"{inside[name].sum()} ({name})" for name in inside)
     return f"Models disagree: of {len(inside)} intervals, zero is inside {counts}."
 
@@ -386,8 +389,9 @@ def gains_at_rate(
     parts = [_largest_of(kind, some, names) for kind, some in changes.items() if len(some)]
     listing = f": {join_with_and(parts)}" if parts else ""
     return (
-        f"{start}; {len(clear) or 'none'} of {len(rows)} differences from them "
-        f"{'is' if len(clear) < 2 else 'are'} distinguishable from zero{listing}."
+        f"{start}; {len(clear) or 'none'} of {len(rows)} differences from "
+        f"them, for these networks on new patients, {'is' if len(clear) < 2 else 'are'} "
+        f"distinguishable from zero{listing}."
     )
 
 
@@ -505,7 +509,7 @@ def confounders_followed(
     rest = rows.loc[~rows["level"].map(far), "estimate"]
     if len(rest):
         ends = (format_number(100 * end, 1, signed=True) for end in (rest.min(), rest.max()))
-        where = "elsewhere" if parts else "everywhere"
+        where = "elsewhere" if parts else "in all tests"
         parts.append(f"The difference is {' to '.join(dict.fromkeys(ends))} points {where}.")
     for level in misled[misled].index:
         aucs = rows.loc[rows["level"] == level, ["auc_a", "auc_b"]].stack()

@@ -56,9 +56,9 @@ def overlap_in_short(
             f"**{no_verdict(stand_ins).capitalize()}.** The figure shows how overlap is compared."
         )
     return (
-        f"For these networks ({join_with_and(sorted(backbones))}), the interval of the "
-        f"difference in Dice excludes zero on {clear['dice']}; with a "
-        f"threshold chosen on other patients, on {clear['dice_best']}; that of average precision, "
+        f"For these networks ({join_with_and(sorted(backbones))}, one pretraining), the interval "
+        f"of the difference in Dice excludes zero on {clear['dice']}; with a threshold chosen on "
+        f"other patients, on {clear['dice_best']}; that of average precision, "
         f"which needs no threshold, on {clear['average_precision']}. {beside_baselines(blind)}"
     )
 
@@ -145,9 +145,9 @@ def trained_again(spread: pd.DataFrame, names: Mapping[str, str]) -> str:
     return (
         "**Exploratory.** Between trainings of the same networks, the difference of the "
         "initialisations in a single scenario has a standard deviation (SD) of "
-        f"{spread_of_trainings(spread, names)}. Even with the smallest SD, differences of two "
-        f"trainings would be {apart:.0f} points or more apart in one case of twenty, so one "
-        "training of a scenario supports no verdict."
+        f"{spread_of_trainings(spread, names)}. Even with the smallest of these estimates, "
+        f"differences of two trainings would be {apart:.0f} points or more apart in one case of "
+        "twenty, so one training of a scenario supports no verdict."
     )
 
 

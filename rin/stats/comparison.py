@@ -82,6 +82,9 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
     [[1.0, 0.78, 0.22]]
     """
     columns = {"score": score, "label": label, "case": case, "patient": patient}
+    if not isinstance(scores, pd.DataFrame):
+        problem = f"{type(scores).__name__} is no table"
+        raise InputError(problem, where="scores", remedy="Pass a pandas DataFrame.")
     require_columns(scores, [by, *columns.values()], where="scores")
     if within is not None:
         require_columns(scores, [within], where="scores")

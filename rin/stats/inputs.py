@@ -358,13 +358,17 @@ def _unmasked(values: ArrayLike, where: str) -> None:
 
 
 def numbers(values: ArrayLike, where: str) -> np.ndarray:
-    """Return values as float64; InputError for text or a masked array."""
+    """Return values as float64; InputError for text, complex numbers or a masked array."""
     for part in [values, *(values if isinstance(values, list | tuple) else ())]:
         _unmasked(part, where)
     with as_input_error(
         "not numeric", where=where, remedy="Pass numbers.", kinds=(TypeError, ValueError)
     ):
-        return np.asarray(values, dtype=float)
+        array = np.asarray(values)
+        is_text = array.dtype == object and any(isinstance(cell, str) for cell in array.flat)
+        if array.dtype.kind in "USc" or is_text:
+            raise TypeError("text or complex numbers")
+        return array.astype(float)
 
 
 def binary_labels(labels: ArrayLike, positive: Hashable | None = None) -> np.ndarray:

@@ -40,8 +40,8 @@ def test_three_answers_follow_the_question_each_with_its_numbers(runs, verdict):
 
 def test_finding_counts_the_tasks_whose_published_differences_are_listed_below_it(runs):
     counted, listed = headline.finding(runs), headline.papers_difference(runs)
-    assert listed.startswith("The paper's own difference lies outside the 95% interval on ")
-    head, _, tail = listed.partition(" (")
+    assert listed.startswith("The paper's own difference, taken as exact, lies outside the 95% ")
+    head, _, tail = listed.partition(". The paper's interval")[0].partition(" (")
     assert f"{head}, with {tail.partition('), with ')[2]}" in counted
 
 

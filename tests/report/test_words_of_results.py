@@ -184,6 +184,9 @@ def test_backbones_that_cannot_be_tested_are_not_spoken_of():
         ([5, 5], [-5, 5], "No model changes this: all intervals exclude zero."),
         ([5, 0], [4, 0], "No model changes on which tasks the interval includes zero (on one of "
                          "two tasks)."),
+        ([5, 0.5], [4, -0.5],
+         "No model changes on which tasks the interval includes zero (on one of two tasks). The "
+         "estimate changes its sign on one of two tasks."),
         ([5, 0], [0, 0], "Models disagree: of 2 intervals, zero is inside 1 (Main)"
                          " and 2 (Crossed)."),
     ],
@@ -262,16 +265,17 @@ def test_gains_and_losses_at_a_learning_rate_are_told_apart():
     said = words.gains_at_rate(rows, NAMES)
     assert said == (
         "At a learning rate of 0.001, random weights reach mean AUCs of 0.55 to 0.86; 3 of 4 "
-        "differences from them are distinguishable from zero: two gains (the largest: +6.6 (5.6, "
-        "7.6), radiologic weights on COVID-19) and one loss (−11.7 (−12.7, −10.7), photographic "
-        "weights on breast lesions)."
+        "differences from them, for these networks on new patients, are distinguishable from "
+        "zero: two gains (the largest: +6.6 (5.6, 7.6), radiologic weights on COVID-19) and one "
+        "loss (−11.7 (−12.7, −10.7), photographic weights on breast lesions)."
     )
 
 
 def test_gains_that_are_not_clear_are_not_listed():
     said = words.gains_at_rate(table(gain(20, p_holm=0.06)), NAMES)
     assert said.endswith(
-        "AUCs of 0.55; none of 1 differences from them is distinguishable from zero."
+        "AUCs of 0.55; none of 1 differences from them, for these networks on new patients, is "
+        "distinguishable from zero."
     )
 
 
@@ -371,7 +375,7 @@ def test_confounder_that_separates_and_one_that_misleads_every_network_are_named
         "every image: this test cannot tell the initialisations apart."
     )
     none = words.confounders_followed(rows[2:3], INITS, names)
-    assert none == "The difference is +4.0 points everywhere."
+    assert none == "The difference is +4.0 points in all tests."
 
 
 def test_live_page_shows_how_a_test_is_done_and_draws_no_conclusion_from_stand_ins():

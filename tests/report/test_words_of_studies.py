@@ -32,8 +32,10 @@ BLIND = table(
 def test_overlap_in_short_names_tasks_of_each_measure_and_the_blind_region():
     clear = {"dice": "COVID-19", "dice_best": "no task", "average_precision": "no task"}
     said = words.overlap_in_short(clear, BLIND, ["ResNet50", "DenseNet121"])
-    networks = "For these networks (DenseNet121 and ResNet50), the interval of the difference in "
-    assert said.startswith(f"{networks}Dice excludes zero on COVID-19; ")
+    networks = (
+        "For these networks (DenseNet121 and ResNet50, one pretraining), the interval of the "
+    )
+    assert said.startswith(f"{networks}difference in Dice excludes zero on COVID-19; ")
     assert said.endswith("An ellipse drawn without seeing the image beats the maps in all 2 "
                          "comparisons.")  # fmt: skip
     unreal = words.overlap_in_short(clear, BLIND, ["ResNet50"], stand_ins=["images"])
