@@ -150,7 +150,7 @@ aucs = stats.scenario_aucs(paired)
 figures.paired_slopes(runs, aucs, "task")
 
 # %%
-figures.mean_roc_curves(runs)
+figures.mean_roc_curves(runs, paired)
 
 # %%
 tables.wrong_way_round(runs, aucs)

@@ -29,6 +29,7 @@ from rin.stats import (
     pretraining_differences,
     without_diverged,
 )
+from rin.stats.inputs import Predictions
 from rin.study.results import Results
 
 #: Names of groups of scenarios in figures.
@@ -209,9 +210,9 @@ def _pair_dots(
     return panel_titles(grid, narrow)
 
 
-def mean_roc_curves(runs: Results) -> Picture:
+def mean_roc_curves(runs: Results, scores: Predictions) -> Picture:
     """Draw the mean ROC curve of each init; one panel per task."""
-    axes = _mean_roc_curves(mean_roc(runs.paired_scores()), runs.inits, short_names(runs))
+    axes = _mean_roc_curves(mean_roc(scores), runs.inits, short_names(runs))
     return picture(axes, "Mean ROC curve of either initialisation, by task")
 
 
