@@ -95,7 +95,7 @@ Markdown(sentences.margins_excluded(runs, across))
 pairs = stats.pair_differences(paired, a, b)
 figures.pair_dots(runs, pairs)
 
-# %%
+# %% jupyter={"outputs_hidden": true} tags=["hide-output"]
 tables.seeds_of_pairs(runs)
 
 # %%

@@ -282,15 +282,13 @@ of_tasks[shown].assign(p_holm=p_holm).round(3)
 #     backbones: [ResNet50]
 #     learning_rates: {unfreeze_all: [1e-4], freeze_all: [1e-2]}
 #     vary: {dropout: [0.5, 0.2, 0.0]}
-#   - name: confounder
-#     tasks: [breast]
-#     unfreezing: [unfreeze_all]
-#     vary: {confounder: [tag 0, tag 50, tag 100], epochs: [3]}
 #   - name: longer
 #     tasks: [breast]
 #     unfreezing: [freeze_all]
 #     vary: {length: {fixed: {}, converged: {epochs: 12, patience: 3}}}
 # ```
+#
+# <details><summary>How to train and read it, and what may vary</summary>
 #
 # `rin study` trains what is missing of it, and `open_runs(…).predictions(study="dropout")`
 # returns the scores, with the columns `factor` and `level`. Every setting of fine-tuning can
@@ -300,3 +298,5 @@ of_tasks[shown].assign(p_holm=p_holm).round(3)
 # photographic]` adds random weights, and the profile `open` has all studies that the book shows.
 # Softened labels (`losses`) and brief pretraining (`pretraining: brief`) have sections of their
 # own; `rin.study.profile` describes every field.
+#
+# </details>

@@ -104,6 +104,8 @@ HTML(
 # If all is well it prints a digest of ids, labels, pixels and masks: equal digests mean equal
 # images.
 #
+# <details><summary>A part of a dataset, released weights, and the authors' folds</summary>
+#
 # A part of a published dataset is refused. `--partial` accepts it in `rin data verify`, `rin
 # study` and `rin book` (`partial: true` in a profile or a manifest does, too): the labels of what
 # is there are kept, banners say which part it is, and no reference run is written from it.
@@ -115,6 +117,8 @@ HTML(
 # `imagenet_torchvision` are then inits as any other, and the profile `releases` compares them.
 # The folds that the paper's authors published are a second source of splits: put a copy of their
 # repository under `DATA_ROOT`, as `RadImageNet`, and set `splits: official`.
+#
+# </details>
 #
 # ## One step, or one notebook
 #
@@ -170,10 +174,14 @@ HTML(
 #
 # After an update of the lock `make` installs the version without CUDA again: repeat these lines.
 #
+# <details><summary>Precision, and several GPUs</summary>
+#
 # The profile `paper` computes in mixed precision (`execution: precision`), whose results are
 # close to those of a CPU but not equal digit by digit; the ledger keeps backend and precision of
 # each run. `execution: {devices: all}` spreads a pretraining batch over all GPUs, and `execution:
 # {workers: 4}` gives every worker a GPU to itself.
+#
+# </details>
 #
 # ## A cluster
 #
@@ -197,12 +205,16 @@ HTML(
 #   slurm: {partition: gpu, gpus_per_node: 1, cpus_per_task: 8, timeout_min: 480}
 # ```
 #
+# <details><summary>What happens then, and after a failure</summary>
+#
 # The command decodes the images once, submits pretrainings and then blocks of fine-tuning as job
 # arrays through [submitit](https://github.com/facebookincubator/submitit), and shows one progress
 # bar until the last job has ended. Leave it running, for instance in `tmux`; Ctrl-C cancels the
 # jobs. Jobs share the results folder and nothing else. A job whose time is up is queued again,
 # and a pretraining continues from its checkpoint. A job that fails is named with its log and the
 # last lines of it; the same command then submits only the missing runs.
+#
+# </details>
 #
 # Once a few runs are finished, `--dry-run` gives the hours and the disk that the rest will take
 # on the same hardware. The extrapolation below lets every image pass once an epoch through each

@@ -73,6 +73,7 @@ def of_networks(runs: Results) -> str:
         runs.inits,
         stand_ins=runs.stand_ins(),
         reservations=words.Reservations(nameless=headline.reservations(runs).nameless),
+        exclusions=False,
     )
 
 
