@@ -137,7 +137,7 @@ def blind_forest(runs: Results) -> Picture:
         group="task",
         names=short_names(runs),
         legend=False,
-        xlabel="Mean of the maps − best image-blind region (these networks, 95% CI)",
+        xlabel="Maps − best blind region (these networks, 95% CI)",
         note_title="Mean − baseline",
     )
     return picture(axes, "Overlap of the maps beside the best image-blind region")
