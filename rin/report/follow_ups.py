@@ -153,11 +153,12 @@ def layer_dots(runs: Results) -> Picture:
 
 @two_widths
 def _layer_dots(pairs: pd.DataFrame, *, narrow: bool = False) -> np.ndarray:
+    height = 0.8 + 0.28 * pairs["layer"].nunique()
     grid = sns.catplot(
         pairs, x="cca", y="layer", col="task", hue="comparison",
         hue_order=["before", "after", "random"], kind="point", errorbar=None, linestyle="none",
         palette=["0.65", "0.1", "#2E7D32"], markers=["o", "o", "|"], legend_out=False,
-        **panels_below(narrow, height=0.6 + 0.44 * pairs["layer"].nunique(), aspect=1.35),
+        **panels_below(narrow, height=height, aspect=3.9 / height),
     )  # fmt: skip
     grid.set_axis_labels("Mean canonical correlation", "")
     for axes in grid.axes.flat:
