@@ -155,11 +155,17 @@ HTML(
 #
 # It writes one page, `scores_compared/comparison.html`, and its tables as CSV beside it: AUCs
 # with intervals, paired differences over patients with Holm's adjustment, ROC curves with bands,
-# operating points and calibration. Scores from 0 to 1 are taken as probabilities, or as log-odds
-# with `--log-odds`; scores that only rank the cases get no calibration. Without `--patient` each
-# case counts as a patient, which is too sure where patients have several images. Whatever does
-# not fit (a missing column, one class, a score that is no number, a case that a model has twice
-# or lacks) is one error, and nothing is written.
+# operating points and calibration.
+#
+# <details><summary>Scores, patients, and what is refused</summary>
+#
+# Scores from 0 to 1 are taken as probabilities, or as log-odds with `--log-odds`; scores that
+# only rank the cases get no calibration. Without `--patient` each case counts as a patient,
+# which is too sure where patients have several images. Whatever does not fit (a missing
+# column, one class, a score that is no number, a case that a model has twice or lacks) is one
+# error, and nothing is written.
+#
+# </details>
 #
 # ## A GPU
 #
