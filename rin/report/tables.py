@@ -181,10 +181,11 @@ def exclusions(runs: Results, across: pd.DataFrame) -> Styler:
 
 def seeds_of_pairs(runs: Results) -> Styler | Markdown:
     """Return the seed of each pair of networks, which also determines its split of the corpora."""
-    networks = runs.pretraining().query("init in @runs.inits")
+    networks = runs.pretraining()
     if networks.empty:
         return Markdown("The seeds of released weights are not known.")
-    rows = networks.drop_duplicates(["backbone", "pretraining", "seed"])
+    rows = networks[networks["init"].isin(runs.inits)]
+    rows = rows.drop_duplicates(["backbone", "pretraining", "seed"])
     table = rows.pivot(index="backbone", columns="pretraining", values="seed").astype("Int64")
     table = table.astype("string").fillna(MISSING).add_prefix("No. ").rename_axis(columns=None)
     caption = "Seed of each pair, and of its split of the corpora"
