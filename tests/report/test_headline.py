@@ -92,6 +92,8 @@ def test_backbones_of_the_paper_are_fixed_and_those_of_a_run_without_its_others(
     without_others = SimpleNamespace(
         workspace=SimpleNamespace(once=lambda key, make: make()),
         is_reference=False,
+        tasks=["breast"],
+        records=lambda task: of_four[["backbone"]].drop_duplicates(),
         predictions=lambda: of_four,
     )
     assert headline.of_paper(without_others).empty
