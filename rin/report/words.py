@@ -310,7 +310,7 @@ def doubts(
             few = number(reservations.removed[task])
             backbones = "backbone" if few == "one" else "backbones"
             sentences.append(
-                f"With longer fine-tuning of {few} {backbones} no difference was left on "
+                f"With longer fine-tuning of {few} {backbones} no clear difference was left on "
                 f"{names[task]}."
             )
     return sentences

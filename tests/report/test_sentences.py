@@ -258,7 +258,7 @@ def test_clear_finding_says_what_speaks_against_its_certainty_and_what_is_exclud
     doubts += "Pairs of networks were added one by one and the results looked at each time, for "
     doubts += "which neither P values nor exclusions allow. On breast lesions adjusted P is .05 "
     doubts += "or more without any one of 6 of 18 pairs. With longer fine-tuning of two backbones "
-    doubts += "no difference was left on breast lesions."
+    doubts += "no clear difference was left on breast lesions."
     assert doubts in text
     without = words.finding(
         run(AHEAD, NARROW), NAMES, INITS, reservations=DOUBTS, exclusions=False
