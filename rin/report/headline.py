@@ -1,4 +1,4 @@
-"""The figure of the cover and the README: the paper, others and this run in three bands."""
+"""The headline of a run: differences, finding, doubts, and the figure of cover and README."""
 
 from collections.abc import Collection, Mapping
 
