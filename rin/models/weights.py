@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import random
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -224,10 +225,14 @@ def random_weights(
     backbone_name: str, size: int, seed: int, topology: Topology = "keras"
 ) -> list[np.ndarray]:
     """Return a randomly initialised backbone's weights, the same for the same seed."""
-    import keras
-
-    keras.utils.set_random_seed(seed)  # keras.applications accepts no initialiser
-    return build_backbone(backbone_name, size, topology=topology).get_weights()
+    # keras.applications accepts no initialiser; Keras draws their seeds from this generator.
+    # `keras.utils.set_random_seed` would also make TensorFlow prepare all compiled steps again.
+    before = random.getstate()
+    try:
+        random.seed(seed)
+        return build_backbone(backbone_name, size, topology=topology).get_weights()
+    finally:
+        random.setstate(before)
 
 
 def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:

@@ -1,5 +1,6 @@
 import hashlib
 import pickle
+import random
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from known_backbones import built, emptied, literal_weights
 from legacy_files import config_of, write_legacy
+from tensorflow.python.eager import context
 
 from rin.errors import InputError
 from rin.models.backbones import ALL_BACKBONES, BACKBONES, IN_TORCHVISION, build_backbone
@@ -49,6 +51,16 @@ def test_load_weights_reads_the_first_folder_that_has_the_file_if_its_digest_agr
     folders = [tmp_path / "no", tmp_path]
     found = load_weights(entry(file="a.h5", sha256=digest), small, folders)
     assert_same(found, stored)
+
+
+def test_random_weights_are_those_of_keras_seed_and_leave_all_generators_as_they_were():
+    keras.utils.set_random_seed(5)
+    expected = build_backbone("MobileNetV2", 32).get_weights()
+    keras.utils.set_random_seed(6)
+    before = random.getstate(), context.global_seed()
+    assert_same(random_weights("MobileNetV2", 32, 5), expected)
+    # A new global seed would make TensorFlow prepare every compiled step again.
+    assert (random.getstate(), context.global_seed()) == before
 
 
 def test_load_weights_when_file_is_missing_says_where_to_get_it(small, tmp_path):

@@ -51,6 +51,7 @@ def test_drive_when_interrupted_starts_no_further_job(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"before"}
 
 
+@pytest.mark.slow
 def test_worker_when_the_parent_is_killed_ends_too(tmp_path):
     parent = subprocess.Popen(
         [sys.executable, "-B", HERE / "pool_jobs.py", tmp_path],
