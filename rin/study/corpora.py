@@ -91,8 +91,13 @@ def find_corpus(workspace: Workspace, names: str | list[str]) -> Dataset:
     name = (usable_corpora(workspace, listed) or listed)[0]
     manifest = load_manifest(name)
     if name == CURATED and (real_archive(workspace) or not workspace.holds(manifest)):
-        root, index = curated_corpus(workspace).root, workspace.results.parent / "index"
-        return open_dataset(manifest, root, index_folder=index)
+
+        def curated() -> Dataset:
+            root, index = curated_corpus(workspace).root, workspace.results.parent / "index"
+            return open_dataset(manifest, root, index_folder=index)
+
+        # Kept: every pretraining of a plan opens it, and looking for what is curated takes long.
+        return workspace.once(("curated", manifest.model_dump_json()), curated)
     return workspace.dataset(manifest, (settings.size, "stretch") if settings else None)
 
 
