@@ -660,7 +660,8 @@ def sessions_of(ids: Sequence[str]) -> tuple[str, dict[str, list[str]]]:
 def _folder_patterns(paths: Sequence[str]) -> list[str]:
     """Return patterns of the folder at each depth, the innermost first.
 
-    Folders with names like those of patients come before all others, those of studies last.
+    Folders with names like those of patients come before all others, those of studies last.  A
+    folder that repeats the name above it, as case20/case20_day0, comes after that one.
     """
     folders = [path.split("/")[:-1] for path in paths]
     deepest = min(map(len, folders), default=0)
@@ -674,7 +675,11 @@ def _folder_patterns(paths: Sequence[str]) -> list[str]:
             kind: all(re.fullmatch(called, name) for name in names)
             for kind, called in _WORDS["folders of"].items()
         }
-        ranks[pattern] = are_of["study"] - are_of["patient"]
+        repeats = depth > 0 and all(
+            re.match(rf"{re.escape(several[depth - 1])}[ _-]", several[depth])
+            for several in folders
+        )
+        ranks[pattern] = are_of["study"] - are_of["patient"] + repeats / 2
     return sorted(ranks, key=lambda pattern: ranks[pattern])
 
 

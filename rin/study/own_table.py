@@ -74,6 +74,8 @@ LEAST_KEYS = 4
 _ROUNDED = r"\d(?:[.,]\d+)?[Ee]\+\d+"
 #: The part of a column of paths that names a folder of pictures.
 _PICTURE_FOLDER = "{picture_folder}"
+#: A folder and the beginning of a picture's name, which a column of ids joins.
+_PATH = "{picture_folder}-{picture_start}"
 #: The first letter of a column of sides.
 _SIDE = "side_letter"
 #: A pattern for a folder of any name in a path.
@@ -694,7 +696,8 @@ def _find_key(
         study = _match_studies(places, rows, least)
         if study and study.reached > least and study.reached >= n:
             return _take_key(table, study, pictures, made, of_study=True)
-        for other in (_match_joined(places, rows), _match_folders(places, rows)):
+        for match_rows in (_match_joined, _match_folders, _match_paths):
+            other = match_rows(places, rows)
             if other and other.reached > least and other.reached >= n:
                 return _take_key(table, other, pictures, made, of_study=True)
     if match and n > least:
@@ -752,7 +755,9 @@ class _Match:
         how = "begin the names of" if self.key.level == 0 else "begin the folder names of"
         if self.key.level is None:
             how = f"equal {self.options.get('header', 'the patients')} of"
-        if self.key.name == _PICTURE_FOLDER:
+        if self.key.name == _PATH:
+            how = f"of column {next(iter(self.options['parts']))} join folder and name of"
+        elif self.key.name == _PICTURE_FOLDER:
             how = f"are folders of column {next(iter(self.options['parts']))} that contain"
         elif "key_pattern" in self.options:
             how = f"equal {_id_in_words(self.options['key_pattern'])} the names of"
@@ -907,6 +912,34 @@ def _match_folders(places: Places, rows: pd.DataFrame) -> _Match | None:
     return best
 
 
+def _match_paths(places: Places, rows: pd.DataFrame) -> _Match | None:
+    """Return a column whose cells join a folder's name and the beginning of a picture's name.
+
+    Such as ``case2_day1_slice_0004`` for ``case2_day1/scans/slice_0004_266_266.png``.
+    """
+    paths = [name.split("/") for name in places.pictures]
+    best: _Match | None = None
+    for name, level in product([*rows], range(min(map(len, paths), default=1) - 1)):
+        words = {path[level].count("_") + 1 for path in paths}
+        of_cell = {cell.count("_") + 1 for cell in rows[name]}
+        if len(words) != 1 or len(of_cell) != 1 or max(words) >= max(of_cell):
+            continue
+        folder, start = (
+            r"[^/_]+" + r"_[^/_]+" * (n - 1) for n in (max(words), max(of_cell) - max(words))
+        )
+        parts = rf"^(?P<picture_folder>{folder})_(?P<picture_start>{start})$"
+        pattern = rf"^{level * _ANY_FOLDER}({folder})/(?:[^/]+/)*({start})(?:_[^/]*|\.[^/.]*)$"
+        if not all(re.search(pattern, picture) for picture in places.pictures):
+            continue
+        of_paths = read_names(pattern, places.pictures, "key")
+        cells = rows[name].str.extract(parts).agg("-".join, axis=1)
+        key = discovery.guess_key(rows.assign(**{_PATH: cells}), places.pictures, of_paths, _PATH)
+        if key and key.rows and (best is None or len(key.rows) > best.reached):
+            best = _Match(key, {}, {"key_pattern": pattern, "parts": {name: parts}})
+            rows[_PATH] = cells
+    return best
+
+
 def _is_of_parts(column: str) -> bool:
     """Return whether a column of paths is called like masks, or not like pictures."""
     return discovery.is_called_as_mask(column) or not discovery.is_called_as_file(column)
@@ -934,12 +967,13 @@ def _take_key(
     table.key = match.key
     table.columns = kept | {role: discovery.Column(name, reason)}
     pattern = match.options.get("key_pattern")
-    if pattern and name != _PICTURE_FOLDER:
+    if pattern and name not in (_PICTURE_FOLDER, _PATH):
         text = f"{_id_in_words(pattern)} names ({pattern}), as in {pictures[0]}"
         made.say("PATIENTS", f"{text}: is that column {name} of the table?", "yellow")
     if of_study:
         table.of_study = {"row": "study", **match.options}
-        if name.startswith("{") and name != _PICTURE_FOLDER and "patient" not in table.columns:
+        of_columns = name.startswith("{") and name not in (_PICTURE_FOLDER, _PATH)
+        if of_columns and "patient" not in table.columns:
             first = name[1 : name.index("}")]
             table.columns["patient"] = discovery.Column(first, f"the first of {name}")
         return {}

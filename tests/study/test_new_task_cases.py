@@ -4,6 +4,7 @@ A case is read for what it is, or refused in one line whose remedy works: where 
 remedy, they are tried.  Of all that is read, no patient stands on two sides of the split.
 """
 
+import itertools
 import json
 import re
 import shlex
@@ -313,6 +314,19 @@ def run_lengths(home, none="-1", kinds=()):
         rows = [(n, *kind, p) for n, runs, p in rows for kind in ((first, runs), (second, none))]
         columns = ("ImageId", "kind", "runs", "Patient")
     write_table(home, rows, columns=columns)
+
+
+def slices_in_sessions(home):
+    """Move the pictures as UW-Madison's: ids are a folder's name and the beginning of a file's.
+
+    A table has a row a kind of each, with a mask in run lengths or none.
+    """
+    rename(home, lambda p, v: f"case{p}/case{p}_day{v}/scans/slice_0001_16_1.50.png")
+    rows = []
+    for patient, view in itertools.product(range(24), range(2)):
+        name, runs = f"case{patient}_day{view}_slice_0001", "3 4 40 5" if patient < 12 else ""
+        rows += [(name, "stomach", runs), (name, "bowel", "")]
+    write_table(home, rows, columns=("id", "class", "segmentation"))
 
 
 def on_white(home):
@@ -1968,6 +1982,15 @@ CASES = {
         classes=("lesion", "no lesion"),
         images=48,
     ),
+    "ids of a folder and the beginning of a name": Case(
+        slices_in_sessions,
+        "24 cells of {picture_folder}-{picture_start} have several rows that differ",
+        ("--label", "segmentation"),
+        refused=True,
+        remedy=("--findings", "--positive", "lesion"),
+        classes=("lesion", "no lesion"),
+        images=48,
+    ),
     "altered copies of pictures": Case(
         without_table(lambda p, v: f"{label_of(p)}/{label_of(p)}_{p}{('', '_flip')[v]}.png"),
         r"by their names 48 pictures may be of 24 originals (^(.+?)(?:_flip)?(?:\.[A-Za-z]+)*$)",
@@ -2639,6 +2662,7 @@ QUICK = {
     "masks and pictures in folders of a class",
     "words in a Baltic code page",
     "row a session",
+    "ids of a folder and the beginning of a name",
     "inverted masks",
     "masks in GIF",
 }
