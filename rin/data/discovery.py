@@ -665,7 +665,7 @@ def _folder_patterns(paths: Sequence[str]) -> list[str]:
     """
     folders = [path.split("/")[:-1] for path in paths]
     deepest = min(map(len, folders), default=0)
-    ranks: dict[str, int] = {}
+    ranks: dict[str, float] = {}
     for depth in reversed(range(deepest)):
         is_last = all(len(several) == depth + 1 for several in folders)
         above = f"(?:[^/]+/){{{depth}}}" if depth else ""
