@@ -1016,3 +1016,13 @@ def test_study_of_inputs_that_lack_is_refused_before_anything_is_trained(rin, ho
     assert status == 1
     assert "1 row without pictures: p03_1.png" in line
     assert not list((home / "results").rglob("done.json"))
+
+
+def test_patient_is_the_folder_whose_name_the_one_below_repeats():
+    paths = [
+        f"case{case}/case{case}_day{day}/scans/slice_{number}.png"
+        for case in range(8)
+        for day in (0, 19)
+        for number in (1, 2)
+    ]
+    assert [*discovery.guess_patients(paths)[1]] == [f"case{case}" for case in range(8)]
