@@ -1025,4 +1025,4 @@ def test_patient_is_the_folder_whose_name_the_one_below_repeats():
         for day in (0, 19)
         for number in (1, 2)
     ]
-    assert [*discovery.guess_patients(paths)[1]] == [f"case{case}" for case in range(8)]
+    assert [*guess_patients(paths)[1]] == [f"case{case}" for case in range(8)]
