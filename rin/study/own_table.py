@@ -932,7 +932,10 @@ def _match_paths(places: Places, rows: pd.DataFrame) -> _Match | None:
         if not all(re.search(pattern, picture) for picture in places.pictures):
             continue
         of_paths = read_names(pattern, places.pictures, "key")
-        cells = rows[name].str.extract(parts).agg("-".join, axis=1)
+        joined = rows[name].str.extract(parts)
+        if joined.isna().any(axis=None):  # as of paths, or of cells with “__”
+            continue
+        cells = joined["picture_folder"] + "-" + joined["picture_start"]
         key = discovery.guess_key(rows.assign(**{_PATH: cells}), places.pictures, of_paths, _PATH)
         if key and key.rows and (best is None or len(key.rows) > best.reached):
             best = _Match(key, {}, {"key_pattern": pattern, "parts": {name: parts}})

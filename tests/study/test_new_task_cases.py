@@ -2721,6 +2721,16 @@ def test_label_of_a_picture_is_that_of_its_row(rin, home, make, table):
     assert (cases["label"] == np.where(numbers < 12, "malignant", "benign")).all()
 
 
+def test_ids_with_an_empty_part_join_no_folder_and_name(rin, home):
+    slices_in_sessions(home)
+    path = home / "own" / "list.csv"
+    path.write_text(path.read_text().replace("_slice_0001", "__0001"))
+    status, _, err = rin("new", "mine", *OWN)
+    (line,) = err.splitlines()
+    assert status == 1
+    assert "no column names the 48 pictures" in line
+
+
 def test_split_of_lists_is_that_of_the_folds(rin, home):
     lists_of_parts(home)
     assert rin("new", "mine", *OWN)[0] == 0
