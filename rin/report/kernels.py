@@ -2,7 +2,7 @@
 
 Importing what a page needs takes longer than most pages compute.  So where the system can fork
 safely, each process that runs many notebooks of a book keeps a server (`multiprocessing`'s
-forkserver) that has imported this once and is forked for each kernel.
+forkserver) that has imported this once, and read the reference runs, and is forked for each kernel.
 """
 
 import multiprocessing
@@ -22,7 +22,8 @@ from rin.processes import end_with_parent, quiet_tensorflow
 
 #: Modules that most pages import, but no framework, whose threads would not survive a fork.
 SHARED = ("ipykernel.kernelapp", "seaborn", "rin.cli", "rin.study", "rin.report.banner",
-          "rin.report.sentences", "rin.report.page", "rin.report.format")  # fmt: skip
+          "rin.report.sentences", "rin.report.page", "rin.report.format",
+          "rin.report.read_once")  # fmt: skip
 _shared = False
 
 
