@@ -414,7 +414,8 @@ def build_html(
     text.
     """
     # Called from Python because the package has no __main__ and its script may not be on the PATH.
-    program = "from jupyter_book.cli.main import main; main()"
+    # `rin.report` keeps it from importing what takes two seconds and is not used.
+    program = "import rin.report; from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", program, "build", str(book_dir)]
     command += ["--config", str(config), "--toc", str(listed)]
     command += ["--keep-going", "-W", "-n"] if strict else []

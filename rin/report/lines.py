@@ -66,7 +66,8 @@ def slopes(
     side = 0.25 if narrow else 0.5
     words = [init_style(init).word for init in left_to_right]
     grid.set(xlim=(-side, 1 + side), xticks=[0, 1], xticklabels=words)
-    if narrow:
+    if narrow:  # the second word below the first, as panels are narrower than both
+        grid.set(xticklabels=[words[0], f"\n{words[1]}"])
         grid.tick_params(axis="x", labelsize=7.5)
     if lowest is not None:
         grid.set(ylim=(lowest, 1))

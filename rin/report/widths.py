@@ -52,10 +52,25 @@ def in_the_look(draw: Callable[P, R]) -> Callable[P, R]:
 
 def _in_the_look(draw: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     settings = SETTINGS | (NARROW_SETTINGS if kwargs.get("narrow") else {})
+    settings |= {"figure.hooks": [f"{__name__}:pass_over_empty_layout"]}
     with mpl.rc_context(settings), warnings.catch_warnings():
         # Seaborn's grids use another layout than the settings, and warn of it.
         warnings.filterwarnings("ignore", "The figure layout has changed to tight")
         return draw(*args, **kwargs)
+
+
+def pass_over_empty_layout(figure: Figure) -> None:
+    """Let a new figure ignore `tight_layout` until something is drawn in it.
+
+    Seaborn lays out each grid before it has drawn anything, and again after; laying out takes as
+    long as drawing.
+    """
+
+    def tight_layout(**options: Any) -> None:
+        if any(ax.has_data() for ax in figure.axes):
+            Figure.tight_layout(figure, **options)
+
+    figure.tight_layout = tight_layout
 
 
 def figure_of(drawn: Figure | Axes | np.ndarray) -> Figure:

@@ -116,13 +116,8 @@ def clinical_curves(
     tables = []
     for task in _tasks_in_log_odds(predictions, inits):
         for init, networks in zip(task.inits, task.scores, strict=True):
-            curves = [
-                _network_curves(task.labels, scores, bins).assign(scenario=scenario)
-                for scenario, scores in zip(task.networks["scenario"], networks, strict=True)
-            ]
-            of_scenarios = pd.concat(curves).groupby(["curve", "point", "scenario"]).mean()
-            means = of_scenarios.groupby(["curve", "point"]).mean()
-            tables.append(means.reset_index().assign(task=task.task, init=init))
+            curves = _mean_curves(task, networks, bins)
+            tables.append(curves.assign(task=task.task, init=init))
     columns = ["task", "init", "curve", "x", "estimate"]
     return pd.concat(tables, ignore_index=True)[columns]
 
@@ -328,18 +323,27 @@ def _network_measures(
     return of_networks
 
 
-def _network_curves(labels: np.ndarray, scores: np.ndarray, bins: int) -> pd.DataFrame:
-    cases, prevalence = WeightedCases(labels, scores), labels.mean()
-    probability, observed, _ = reliability_curve(cases, bins)
+def _mean_curves(task: TaskScores, networks: np.ndarray, bins: int) -> pd.DataFrame:
+    """Return the curves of networks with these scores (networks, n): curve, x, estimate."""
+    prevalence = task.labels.mean()
     treat_all = prevalence - (1 - prevalence) * _THRESHOLDS / (1 - _THRESHOLDS)
+    of_networks = [WeightedCases(task.labels, scores) for scores in networks]
+
+    def mean_over_scenarios(values: list[np.ndarray]) -> pd.Series:
+        return pd.DataFrame(values).groupby(task.networks["scenario"].to_numpy()).mean().mean()
+
+    reliability = [reliability_curve(cases, bins) for cases in of_networks]
+    probability, observed = (
+        mean_over_scenarios([parts[place][0] for parts in reliability]) for place in (0, 1)
+    )
+    benefit = mean_over_scenarios([net_benefit(cases, _THRESHOLDS)[0] for cases in of_networks])
     curves = {
-        "reliability": (probability[0], observed[0]),
-        "decision": (_THRESHOLDS, net_benefit(cases, _THRESHOLDS)[0]),
+        "decision": (_THRESHOLDS, benefit),
+        "reliability": (probability, observed),
         "treat_all": (_THRESHOLDS, treat_all),
     }
     tables = [
-        pd.DataFrame({"curve": curve, "point": range(len(x)), "x": x, "estimate": y})
-        for curve, (x, y) in curves.items()
+        pd.DataFrame({"curve": curve, "x": x, "estimate": y}) for curve, (x, y) in curves.items()
     ]
     return pd.concat(tables).dropna()  # bins without cases
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import optimize, special
 
@@ -221,6 +220,8 @@ def _step(now: np.ndarray, score: np.ndarray, twice: np.ndarray) -> np.ndarray:
         better = (now + step >= 0).all(axis=1) & (curve < lowest)
         better |= (now + step >= -1e-15).all(axis=1) & ~np.isfinite(lowest)
         lowest[better], best[better] = curve[better], step[better]
+        if all(free) and better.all():
+            break  # no variance would fall below zero, and no other step is lower
     return np.maximum(best, -now)
 
 
@@ -245,7 +246,8 @@ def _satterthwaite(
 
 def _members(levels: ArrayLike) -> np.ndarray:
     """Return indicators (k, levels): 1 where an estimate has a level, otherwise 0."""
-    return pd.get_dummies(np.asarray(levels)).to_numpy(float)
+    of_each = np.asarray(levels)
+    return (of_each[:, None] == np.unique(of_each)).astype(float)
 
 
 def each_level_once(levels: ArrayLike) -> np.ndarray:
