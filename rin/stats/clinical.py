@@ -379,10 +379,12 @@ class WeightedCases:
     def _weigh(self, weights: np.ndarray) -> None:
         # Integer weights are summed as integers, which is eight times as fast.
         self.whole = np.issubdtype(weights.dtype, np.integer)
-        weights = weights[:, self._order].astype(np.int32 if self.whole else float)
+        # By `take`, as indexing may lay the columns out one after another, and sums along a row
+        # then take four times as long.
+        weights = weights.take(self._order, axis=1).astype(np.int32 if self.whole else float)
         self.weights = weights.astype(float)
         self.total = self.weights.sum(axis=1)
-        of_positives = weights[:, self.labels.astype(bool)]
+        of_positives = weights.take(np.flatnonzero(self.labels), axis=1)
         self.called = _sums_up_to(weights, self.ends)
         self.found = _sums_up_to(of_positives, self._last_positives)
 
@@ -394,7 +396,7 @@ class WeightedCases:
 def _sums_up_to(weights: np.ndarray, last: np.ndarray) -> np.ndarray:
     """Return each row's sums up to these places; places that are all places need no copy."""
     sums = np.cumsum(weights, axis=1, dtype=weights.dtype)
-    return sums if last.size == weights.shape[1] else sums[:, last]
+    return sums if last.size == weights.shape[1] else sums.take(last, axis=1)
 
 
 def reliability_curve(
@@ -457,7 +459,7 @@ def sensitivity_at_specificity(cases: WeightedCases, specificity: float = 0.90) 
         problem = f"{specificity!r} is no specificity"
         raise InputError(problem, where="specificity", remedy="Pass a share from 0 to 1.")
     # Sensitivity rises only where a positive case has the score.
-    negatives = cases.called[:, cases.rising] - cases.found
+    negatives = cases.called.take(cases.rising, axis=1) - cases.found
     # A little more, so that a tenth of thirty negatives is three.
     most = (1 - specificity + 5e-13) * (cases.called[:, -1] - cases.found[:, -1])
     count = np.count_nonzero(negatives <= most[:, None], axis=1)
@@ -467,7 +469,7 @@ def sensitivity_at_specificity(cases: WeightedCases, specificity: float = 0.90) 
 def average_precision(cases: WeightedCases) -> np.ndarray:
     """Return the mean precision over recall, Σ (Rₖ − Rₖ₋₁) Pₖ, (r,)."""
     # Recall rises only where a positive case has the score.
-    true, called = cases.found, cases.called[:, cases.rising]
+    true, called = cases.found, cases.called.take(cases.rising, axis=1)
     precision = true / np.where(called > 0, called, 1)
     return (np.diff(true, axis=1, prepend=0) * precision).sum(axis=1) / true[:, -1]
 
