@@ -11,6 +11,8 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -175,9 +177,15 @@ def parse_yaml(held: bytes, where: Path) -> Any:
     """Return the content of a YAML file given as bytes; InputError as for `read_yaml`."""
     kinds = (yaml.YAMLError, ValueError)
     with as_input_error("not YAML", where=where, remedy=_MEND_LINE, kinds=kinds):
-        text = held.decode("utf-8")
-        _refuse_endless(text)
-        return yaml.load(text, Loader=_Loader)
+        return deepcopy(_parsed(held))
+
+
+# Cached, because a study reads the manifests of its weights and images hundreds of times.
+@lru_cache(maxsize=256)
+def _parsed(held: bytes) -> Any:
+    text = held.decode("utf-8")
+    _refuse_endless(text)
+    return yaml.load(text, Loader=_Loader)
 
 
 def _refuse_endless(text: str) -> None:

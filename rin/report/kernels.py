@@ -23,7 +23,7 @@ from rin.processes import end_with_parent, quiet_tensorflow
 #: Modules that most pages import, but no framework, whose threads would not survive a fork.
 SHARED = ("ipykernel.kernelapp", "seaborn", "rin.cli", "rin.study", "rin.report.banner",
           "rin.report.sentences", "rin.report.page", "rin.report.format",
-          "rin.report.read_once")  # fmt: skip
+          "rin.report.read_once", "rin.data.standins")  # fmt: skip
 _shared = False
 
 
