@@ -50,6 +50,8 @@ NEVER_STARTS = re.compile(
     r"PartitionTimeLimit|QOSNotAllowed|DependencyNeverSatisfied|(Assoc|QOS)\w*PerJob(Limit)?"
 )
 PATIENCE = 60
+#: Seconds between two looks at a cluster's queue, and at subprocesses of this computer.
+LOOK_EVERY, LOOK_HERE_EVERY = 2, 0.5
 # The progress bar that several stages share, or None.
 _shared_bar: ContextVar[tqdm | None] = ContextVar("bar", default=None)
 #: The network and weights that this process used last, by what blocks that reuse them must share.
@@ -193,7 +195,7 @@ def _do_through_submitit(
                 _cancel(never)
                 running = [job for job in running if job.job_id not in never]
                 failures.append(_never_started(execution, [held[number] for number in never]))
-            time.sleep(0.5 if local else 2)
+            time.sleep(LOOK_HERE_EVERY if local else LOOK_EVERY)
     finally:  # also when the command was stopped
         numbers = [job.job_id for job in running]
         if local:

@@ -225,7 +225,7 @@ def other(request, tmp_path_factory):
     return stand_in(load_manifest(request.param), folder, OTHERS[request.param])
 
 
-@pytest.mark.parametrize("wrap", [False, True])
+@pytest.mark.parametrize("wrap", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_stand_in_as_an_archive_is_read_like_the_folder(other, tmp_path, wrap):
     place = other.root / other.location
     zip_folder(place, tmp_path / f"{place.name}.zip", f"{place.name}/" * wrap)

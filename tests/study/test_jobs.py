@@ -128,6 +128,7 @@ def test_interrupt_that_a_finaliser_swallows_stops_all_the_same_and_shows_no_tra
 def queue(tmp_path, monkeypatch):
     """A Slurm in whose queue four jobs wait for one reason until they are cancelled."""
     pytest.importorskip("submitit")
+    monkeypatch.setattr(executors, "LOOK_EVERY", 0.1)
     programs, cancelled = tmp_path / "bin", tmp_path / "cancelled"
     programs.mkdir()
 

@@ -2787,7 +2787,7 @@ def test_command_for_pairs_of_files_writes_the_volume_that_is_then_read(rin, hom
             ("--label", "any", "--patient", r"(\d+)\d(?:\.png)?$"),
         ),
         pytest.param(forms, ("--table", "own/list.csv"), (), marks=pytest.mark.slow),
-        (two_sheets, ("--table", "own/list.xlsx"), ()),
+        pytest.param(two_sheets, ("--table", "own/list.xlsx"), (), marks=pytest.mark.slow),
         pytest.param(
             lambda home: two_sheets(home, labels_first=False),
             ("--table", "own/list.xlsx", "--label", "Diagnose"),
@@ -2807,7 +2807,12 @@ def test_command_for_pairs_of_files_writes_the_volume_that_is_then_read(rin, hom
             (),
             marks=pytest.mark.slow,
         ),
-        (lambda home: two_tables(home, encoding=""), ("--table", "own/list.xlsx"), ()),
+        pytest.param(
+            lambda home: two_tables(home, encoding=""),
+            ("--table", "own/list.xlsx"),
+            (),
+            marks=pytest.mark.slow,
+        ),
         pytest.param(two_tables, ("--table", "own/names.csv"), (), marks=pytest.mark.slow),
         pytest.param(yolo, (), (), marks=pytest.mark.slow),
         pytest.param(
