@@ -12,6 +12,7 @@ import pytest
 import yaml
 from own_images import save, write_dicom, written
 from PIL import Image
+from scipy.io import savemat
 
 from rin.data.dataset import open_dataset
 from rin.data.manifest import DatasetManifest, load_manifest
@@ -171,6 +172,29 @@ def test_way_to_write_pictures_of_an_archive_of_arrays_works(rin, home):
     subprocess.run(command, shell=True, check=True, cwd=home)
     flags = ["--images", "arrays/mnist", "--patient", "none", "--positive", "1=lesion", "--yes"]
     assert "lesion 13 (positive), not lesion 13" in new(rin, *flags)
+
+
+@pytest.mark.slow
+def test_way_to_write_pictures_masks_and_table_of_matlab_files_works(rin, home):
+    pytest.importorskip("pymatreader")
+    folder = home / "brain" / "a folder"
+    folder.mkdir(parents=True)
+    for number in range(24):
+        mask = np.zeros((30, 40), np.uint8)
+        mask[5 : 9 + number % 3, 20:30] = 1
+        pixels = np.random.default_rng(number).integers(0, 3000, mask.shape, np.int16)
+        case = {"image": pixels, "label": 1.0 + (number // 2 % 3 == 0)}
+        case |= {"PID": f"patient {number // 2}", "tumorMask": mask, "border": [1.5, 2.5, 3.5]}
+        savemat(folder / f"{number}.mat", {"cjdata": case})
+    status, _, err = rin("new", "mine", "--images", "brain/a folder", "--yes")
+    assert status == 1
+    command = err[err.index("python -c") : err.index(", or name the right folder")]
+    subprocess.run(command.replace("python", sys.executable, 1), shell=True, check=True, cwd=home)
+    flags = ["--images", "brain/a folder", "--table", "brain/a folder/list.csv"]
+    said = new(rin, *flags, "--positive", "2.0=glioma", "--yes")
+    assert "glioma 8 (positive), not glioma 16" in said
+    assert "24 masks, one per picture" in said
+    assert "12 patients" in said
 
 
 XML = "<annotation><object><name>{}</name></object></annotation>"
