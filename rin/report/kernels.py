@@ -2,7 +2,7 @@
 
 Importing what a page needs takes longer than most pages compute.  So where the system can fork
 safely, each process that runs many notebooks of a book keeps a server (`multiprocessing`'s
-forkserver) that has imported this once, and read the reference runs, and is forked for each kernel.
+forkserver) that has imported this and read the reference runs once, and is forked for each kernel.
 """
 
 import multiprocessing

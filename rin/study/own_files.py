@@ -3,6 +3,8 @@
 import os
 import re
 import shlex
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -26,6 +28,8 @@ IN_MASKS = "masks"
 MOST_CLASSES = 20
 #: How files of other kinds can be converted to pictures or volumes, by their endings.
 _WAYS, _CASES, ROWS, _ANNOTATIONS = read_yaml(Path(__file__).with_suffix(".yaml")).values()
+#: The interpreter of printed commands, which use this package and its libraries.
+PYTHON = "python" if shutil.which("python") == sys.executable else shlex.quote(sys.executable)
 #: Endings of tables that are looked for beside pictures, and how many files of a folder beside
 #: them are looked at.
 TABLES, _MOST_LISTED = (".csv", ".tsv", ".xlsx", ".parquet"), 5000
@@ -174,7 +178,7 @@ def _way_to_convert(names: Iterable[str], folder: Path) -> str:
     endings = {Path(name).suffix.lower() for name in names}
     for way in _WAYS:
         if endings & {*way["endings"].split()}:
-            return str(way["how"]).format(folder=shlex.quote(str(folder)))
+            return str(way["how"]).format(python=PYTHON, folder=shlex.quote(str(folder)))
     return "convert other files"
 
 
@@ -216,7 +220,7 @@ def _refuse_annotations(places: Places) -> None:
         annotated = {Path(name).stem for name in files} & stems
         if len(annotated) > len(stems) / 2:
             folder = shlex.quote(str(around if names is tree.names else around.parent))
-            command = str(annotation["how"]).format(folder=folder)
+            command = str(annotation["how"]).format(python=PYTHON, folder=folder)
             problem = f"{counted(len(annotated), 'pictures')} have their class in {ending} files"
             remedy = f"Write a table of them: {command}; then give --table {folder}/list.csv "
             remedy += "--findings --leave-out pictures-without-rows."
@@ -242,7 +246,7 @@ def refuse_unread(places: Places) -> None:
 def _remedy_of_cases(folder: Path) -> str:
     """Return how files on a picture or a patient each become a table."""
     table = shlex.quote(str(folder / "list.jsonl"))
-    command = str(_CASES["how"]).format(folder=shlex.quote(str(folder)))
+    command = str(_CASES["how"]).format(python=PYTHON, folder=shlex.quote(str(folder)))
     return f"Write a table of them: {command}; then give --table {table}."
 
 
@@ -261,7 +265,7 @@ def _refuse_pairs(tree: Tree) -> None:
     folder = shlex.quote(str(tree.root / tree.location))
     code = "import sys, nibabel as n; from pathlib import Path; [n.save(n.Nifti1Image.from_image"
     code += "(n.load(p)), p.with_suffix('.nii.gz')) for p in Path(sys.argv[1]).rglob('*.hdr')]"
-    remedy = f'Convert them, keeping the originals: python -c "{code}" {folder}; Analyze does '
+    remedy = f'Convert them, keeping the originals: {PYTHON} -c "{code}" {folder}; Analyze does '
     remedy += "not record left and right, so check one."
     tree.raise_if_any(pairs, "volumes are in two files, .hdr and .img", remedy=remedy)
 
@@ -281,7 +285,9 @@ def _refuse_absent(given: dict[str, Path], paths: dict[str, Path]) -> None:
         if is_zip:
             folder = shlex.quote(str(given[flag].with_suffix("")))
             problem = "a zip archive is read in place only without --table and --masks"
-            remedy = f"Unpack it: python -m zipfile -e {shlex.quote(str(given[flag]))} {folder}; "
+            remedy = (
+                f"Unpack it: {PYTHON} -m zipfile -e {shlex.quote(str(given[flag]))} {folder}; "
+            )
             remedy += f"then give {flag} {folder}."
             raise InputError(problem, where=where, remedy=remedy)
         is_folder = kind == "file" and path.is_dir()

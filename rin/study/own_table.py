@@ -44,6 +44,7 @@ from rin.study.own_files import (
     MOST_CLASSES,
     NO_PATIENTS,
     NO_SPLIT,
+    PYTHON,
     ROWS,
     TABLES,
     Ask,
@@ -1050,7 +1051,7 @@ def _command(places: Places, what: str, column: str, label: str) -> str:
     table = Path(places.tree.root, places.tree.location, places.table)
     names = {"table": table, "column": column, "label": label, "list": _beside(table)}
     quoted = {name: shlex.quote(str(text)) for name, text in names.items()}
-    return f"{ROWS[what].format_map(quoted)}; then give --table {quoted['list']}"
+    return f"{ROWS[what].format(python=PYTHON, **quoted)}; then give --table {quoted['list']}"
 
 
 def _refuse_unnamed(places: Places, rows: pd.DataFrame, key: discovery.Key | None) -> None:
@@ -1169,8 +1170,9 @@ def _refuse_apart(
         words += [str(folder / part.file), part.sheet, column]
     new = shlex.quote(str(_beside(folder / places.table)))
     problem += f"; rows of both belong together by {' and '.join(dict.fromkeys(columns))}"
-    remedy = f"Join both: {ROWS['join'].format(tables=shlex.join(words), list=new)}; then give "
-    remedy += f"--table {new}" + (f" --label {shlex.quote(label)}." if label else ".")
+    join = ROWS["join"].format(python=PYTHON, tables=shlex.join(words), list=new)
+    remedy = f"Join both: {join}; then give --table {new}"
+    remedy += f" --label {shlex.quote(label)}." if label else "."
     raise tree.error(problem, file=places.table, remedy=remedy)
 
 

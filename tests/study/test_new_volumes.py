@@ -4,7 +4,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 
 import nibabel
 import numpy as np
@@ -148,8 +147,8 @@ def test_way_to_convert_pictures_of_other_kinds_works(rin, home):
         Image.fromarray(values_of(number)[..., 0]).save(path)
     status, _, err = rin("new", "mine", "--images", "other/a folder", "--yes")
     assert status == 1
-    command = err[err.index("python -c") : err.index(", or name the right folder")]
-    subprocess.run(command.replace("python", sys.executable, 1), shell=True, check=True, cwd=home)
+    command = re.search(r"\S+ -c .*(?=, or name the right folder)", err)[0]
+    subprocess.run(command, shell=True, check=True, cwd=home)
     assert len(sorted((home / "other/a folder").glob("*.png"))) == 3
 
 
@@ -164,8 +163,7 @@ def test_way_to_write_pictures_of_an_archive_of_arrays_works(rin, home):
     for images, after in (("arrays", ", or name the right folder"), ("arrays/mnist.npz", ".\n")):
         status, _, err = rin("new", "mine", "--images", images, "--yes")
         assert status == 1
-        command = err[err.index("python -c") : err.index(after)]
-        command = command.replace("python", sys.executable, 1)
+        command = err[err.rindex(" ", 0, err.index(" -c ")) : err.index(after)]
         subprocess.run(command, shell=True, check=True, cwd=home)
         assert len([*(home / "arrays").rglob("*.png")]) == 26
         shutil.rmtree(home / "arrays" / "mnist", ignore_errors=images == "arrays/mnist.npz")
@@ -188,8 +186,8 @@ def test_way_to_write_pictures_masks_and_table_of_matlab_files_works(rin, home):
         savemat(folder / f"{number}.mat", {"cjdata": case})
     status, _, err = rin("new", "mine", "--images", "brain/a folder", "--yes")
     assert status == 1
-    command = err[err.index("python -c") : err.index(", or name the right folder")]
-    subprocess.run(command.replace("python", sys.executable, 1), shell=True, check=True, cwd=home)
+    command = re.search(r"\S+ -c .*(?=, or name the right folder)", err)[0]
+    subprocess.run(command, shell=True, check=True, cwd=home)
     flags = ["--images", "brain/a folder", "--table", "brain/a folder/list.csv"]
     said = new(rin, *flags, "--positive", "2.0=glioma", "--yes")
     assert "glioma 8 (positive), not glioma 16" in said
@@ -217,8 +215,7 @@ def test_way_to_make_a_table_of_annotations_works(rin, home, ending, annotation,
         path.write_text(f"{text}\n{annotation.format(other)}" if ending == ".txt" else text)
     status, _, err = rin("new", "mine", "--images", "other", "--yes")
     assert (status, f"24 pictures have their class in {ending} files" in err) == (1, True)
-    command, flags = re.search(r"(python -c .*); then give (.*)\.\n", err).groups()
-    command = command.replace("python", sys.executable, 1)
+    command, flags = re.search(r"(\S+ -c .*); then give (.*)\.\n", err).groups()
     subprocess.run(command, shell=True, check=True, cwd=home)
     flags = [*shlex.split(flags), "--patient", "none", "--positive", f"{positive}=lesion", "--yes"]
     assert "lesion 8 (positive)" in new(rin, "--images", "other", *flags)
