@@ -154,7 +154,7 @@ def new_task(
         reading = read_columns(places, roles, leave_out, findings, unlabelled, made, ask)
     else:
         _check_label(places, label)
-        reading = read_folders(places, label, made)
+        reading = read_folders(places, label, patient, made)
     places = reading.places or places
     options = reading.options
     column = options.get("label", "") if table else ""
@@ -304,10 +304,12 @@ def _propose_pattern(reading: Reading, made: NewTask, ask: Ask) -> str:
     Return an empty string if there is none or it is declined.
     """
     names, paths = reading.names, reading.paths or reading.names
+    of_classes = sorted(reading.classes.values())
     patterns = {
         pattern: pictures
         for pattern, pictures in discovery.patient_patterns(names).items()
         if not copies.are_divided({name: who for who in pictures for name in pictures[who]})
+        and sorted(map(len, pictures.values())) != of_classes  # these groups are the classes
     }
     what = "patients"
     if not patterns and (joins := copies.copies_pattern(paths)):
@@ -700,7 +702,9 @@ def _describe_patients(
     n = len(patients)
     if not pattern:
         pattern, n = discovery.patients_inside_names(names)
-    hint = f". By their names they may be {n} patients: --patient '{pattern}'" if pattern else ""
+    hint = f". By their names they may be {n} patients: --patient '{pattern}'"
+    if not pattern or n == len(manifest.label_map):  # these groups are the classes
+        hint = ""
     if manifest.independence in ("image", "exam"):
         made.say("PATIENTS", f"none are named: {alone}{hint}", "bold red")
     elif manifest.patient_pattern and cases["patient_id"].is_unique:

@@ -90,8 +90,11 @@ _ABOVE = r"(?P<above>(?:.*[/\\])?)"
 _LEAST_ABOVE = r"(?P<above>(?:.*?[/\\])??)"
 
 
-def read_folders(places: Places, label: str, made: NewTask) -> Reading:
-    """Return what the layout `folder_classes` will find in these folders."""
+def read_folders(places: Places, label: str, patient: str, made: NewTask) -> Reading:
+    """Return what the layout `folder_classes` will find in these folders.
+
+    `label` and `patient` are the patterns of ``--label`` and ``--patient``, if given.
+    """
     places = without_drawn(_without_copies(places), made)
     tree, pictures = places.tree, places.pictures
     options: dict[str, Any] = {"leave_out": ["files"]}
@@ -128,7 +131,7 @@ def read_folders(places: Places, label: str, made: NewTask) -> Reading:
             parts = [[*above, file] for *above, _, file in parts]
             made.say("folders", f"{folder} in every class: no patient", "yellow")
         else:
-            options["patients"] = True
+            options["patients"] = _are_patients(tree, parts, depth, patient)
     _refuse_scattered(places, parts, depth, "patients" in options)
     classes = Counter(folders[depth] for folders in parts)
     if len(classes) < 2:
@@ -1354,6 +1357,25 @@ def _folder_of_kind(tree: Tree, parts: Sequence[Sequence[str]], depth: int) -> s
     remedy += f"--only '/{re.escape(min(kinds))}/'."
     problem = f"the same folders are in every class: {join_first_ten(sorted(kinds), ', ')}"
     raise tree.error(problem, remedy=remedy)
+
+
+def _are_patients(tree: Tree, parts: Sequence[Sequence[str]], depth: int, patient: str) -> bool:
+    """Return that folders below those of classes are patients.
+
+    InputError, unless the user gave a pattern for patients, if they are few and none has a number,
+    as folders of classes are.
+    """
+    above, below = (sorted({folders[level] for folders in parts}) for level in (depth, depth + 1))
+    numbered = any(re.search(r"\d", name) for name in below)
+    if patient not in ("", NO_PATIENTS) or numbered or len(above) < 2 or len(below) > MOST_CLASSES:
+        return True
+    at_below, at_above = (f"^{level * _ANY_FOLDER}([^/]+)/" for level in (depth + 1, depth))
+    raise tree.error(
+        f"{len(below)} folders below {join_first_ten(above, ', ')} are called like no patient: "
+        f"{join_first_ten(below, ', ')}",
+        remedy=f"If these are the classes, give --label '{at_below}'; if those above them are, "
+        f"--label '{at_above}'; if these are patients, --patient '{at_below}'.",
+    )
 
 
 def _classes_of_rows(

@@ -25,6 +25,7 @@ from PIL import Image
 from rin.study import open_workspace
 
 FOLDERS = ["--images", "own/Bilder", "--yes"]
+ORGANS, LETTERS = ("colon", "lung"), "abcdefghijkl"
 
 
 @dataclass
@@ -2120,6 +2121,33 @@ CASES = {
     "masks and pictures in folders of a patient below a class": Case(
         masks_inside(lambda p, v: f"{label_of(p)}/P{p:02d}/{v}"),
         "patient folders each folder below a class counts as a patient",
+        images=48,
+        table=False,
+    ),
+    "classes in folders below those of organs": Case(
+        lambda home: rename(
+            home, lambda p, v: "{0}_sets/{0}_{1}/{0}{2}.png".format(ORGANS[v], label_of(p), p)
+        ),
+        "4 folders below colon_sets, lung_sets are called like no patient: colon_benign, "
+        "colon_malignant, lung_benign, lung_malignant. If these are the classes, give "
+        "--label '^[^/]+/([^/]+)/'",
+        refused=True,
+        remedy=(
+            *("--label", "^[^/]+/([^/]+)/"),
+            *("--positive", "lung_malignant", "--negative", "lung_benign"),
+        ),
+        classes=("lung_malignant", "lung_benign"),
+        images=24,
+        table=False,
+    ),
+    "patients without numbers below folders of classes": Case(
+        lambda home: rename(
+            home, lambda p, v: f"{label_of(p)}/{'abcdefghijkl'[p // 2]}/{p}{v}.png"
+        ),
+        "; if these are patients, --patient '^[^/]+/([^/]+)/'.",
+        refused=True,
+        remedy=("--patient", "^[^/]+/([^/]+)/"),
+        patients=12,
         images=48,
         table=False,
     ),
