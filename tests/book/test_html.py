@@ -12,6 +12,7 @@ from rin.report.build import build_html
 from rin.report.execution import Job, NotebookError, write_failure
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page_name", ["intro.html", "notebooks/page.html"])
 def test_page_when_opened_requests_nothing_from_network(tiny_html, browser, page_name):
     page = browser.new_page(viewport={"width": 390, "height": 800})
@@ -30,6 +31,7 @@ def test_page_when_opened_requests_nothing_from_network(tiny_html, browser, page
     assert wide <= 0, "the page is wider than a phone"
 
 
+@pytest.mark.slow
 def test_computed_sentence_is_text_of_the_page_with_its_citation_and_reference(tiny_html):
     page = BeautifulSoup((tiny_html / "notebooks" / "page.html").read_text("utf-8"), "html.parser")
     shown = " ".join(page.find("article").get_text().split())
@@ -40,6 +42,7 @@ def test_computed_sentence_is_text_of_the_page_with_its_citation_and_reference(t
     assert any("Code of the text below" in fold for fold in folds)
 
 
+@pytest.mark.slow
 def test_figure_and_table_of_a_page_are_files_of_the_book_and_of_the_results(tiny_book, tiny_html):
     path = tiny_html / "notebooks" / "page.html"
     links = BeautifulSoup(path.read_text("utf-8"), "html.parser").select("p.rin-file a")
@@ -61,6 +64,7 @@ def links_of_buttons(page):
     return found + [link["href"] for link in page.select("a[href^='https://codespaces.new']")]
 
 
+@pytest.mark.slow
 def test_book_without_an_address_has_no_button_of_a_repository(tiny_html):
     for name in ("intro", "notebooks/page"):
         page = BeautifulSoup((tiny_html / f"{name}.html").read_text("utf-8"), "html.parser")

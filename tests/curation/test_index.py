@@ -219,6 +219,7 @@ open_archive(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
 
+@pytest.mark.slow
 def test_killed_indexing_goes_on_where_it_stood(large, kept, read):
     command = [sys.executable, "-c", KILLED, str(large), str(kept)]
     done = subprocess.run(command, capture_output=True, cwd=Path(__file__).parent)

@@ -242,7 +242,14 @@ FORMATS = {
 }
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("legacy.h5", "tensors.safetensors"),
+        pytest.param("own_notop.h5", marks=pytest.mark.slow),
+        pytest.param("keras.weights.h5", marks=pytest.mark.slow),
+    ],
+)
 def test_file_of_another_backbone_cut_off_or_with_no_number_is_refused(small, tmp_path, name):
     save, path = FORMATS[name], tmp_path / name
     save(path, of_unnamed_layers())

@@ -44,6 +44,7 @@ def test_jobs_of_submitit_have_processes_of_their_own_as_many_at_once_as_workers
     assert list((tmp_path / "study" / "jobs").glob("*.err"))
 
 
+@pytest.mark.slow
 def test_failed_job_comes_back_as_its_error_after_the_others_ended(local, tmp_path):
     with pytest.raises(InputError, match="no first"):
         local(fail, [(Path("first"),)])

@@ -162,7 +162,12 @@ def train_until(place, block, corpus, work):
 
 
 @pytest.mark.parametrize(
-    "places", [[(0, 3), (1, 5)], pytest.param([(1, 0)], marks=pytest.mark.slow), [(2, 0)]]
+    "places",
+    [
+        [(0, 3), (1, 5)],
+        pytest.param([(1, 0)], marks=pytest.mark.slow),
+        pytest.param([(2, 0)], marks=pytest.mark.slow),
+    ],
 )
 def test_pretraining_that_is_cut_off_goes_on_as_if_it_had_not_been(pretrained, tmp_path, places):
     block, (gray, _) = pretrained[:2]
