@@ -2677,21 +2677,14 @@ QUICK = {
     "0, 1 and 2",
     "uncertain as -1",
     "patient with two labels",
-    "zeros lost in Excel",
-    "annotations of COCO",
     "names of nnU-Net",
     "labels in masks",
     "row a side of a patient",
-    "lists of parts",
     "masks in run lengths",
     "masks of two lungs in two folders",
     "a mask called by a word, in the folder of a patient",
     "masks and pictures in folders of a class",
-    "words in a Baltic code page",
-    "row a session",
     "ids of a folder and the beginning of a name",
-    "inverted masks",
-    "masks in GIF",
 }
 
 
