@@ -33,6 +33,8 @@ PYTHON = "python" if shutil.which("python") == sys.executable else shlex.quote(s
 #: Endings of tables that are looked for beside pictures, and how many files of a folder beside
 #: them are looked at.
 TABLES, _MOST_LISTED = (".csv", ".tsv", ".xlsx", ".parquet"), 5000
+#: Number of files of annotations that are looked into.
+_LOOKED_AT = 20
 _CASE_FILES = tuple(str(_CASES["endings"]).split())
 #: A function that answers a question with one of its choices, given the flag for it and a default.
 Ask = Callable[[str, str, Sequence[str], str], str]
@@ -213,12 +215,17 @@ def _refuse_annotations(places: Places) -> None:
     tree = places.around
     around = tree.root / tree.location
     stems = {discovery.file_stem(name).rpartition("/")[2] for name in places.pictures}
-    beside = [name for _, names in folders_beside(around) for name in names]
+    beside = {name: path / name for path, names in folders_beside(around) for name in names}
     for annotation, names in product(_ANNOTATIONS, (tree.names, beside)):
         ending = str(annotation["ending"])
         files = [name for name in names if name.lower().endswith(ending)]
-        annotated = {Path(name).stem for name in files} & stems
-        if len(annotated) > len(stems) / 2:
+        annotated = {Path(name).stem: name for name in files if Path(name).stem in stems}
+        looked_at = [*annotated.values()][:_LOOKED_AT]
+        texts = [
+            tree.read(f) if names is tree.names else beside[f].read_bytes() for f in looked_at
+        ]
+        is_one = re.compile(str(annotation["begins"]).encode())
+        if len(annotated) > len(stems) / 2 and any(map(is_one.match, texts)):
             folder = shlex.quote(str(around if names is tree.names else around.parent))
             command = str(annotation["how"]).format(python=PYTHON, folder=folder)
             problem = f"{counted(len(annotated), 'pictures')} have their class in {ending} files"

@@ -66,7 +66,7 @@ from rin.study.own_masks import (
 #: The names in a table's option ``leave_out`` for kinds of ``--leave-out``.
 _OF_TABLES = {"rows-without-pictures": "rows", "pictures-without-rows": "pictures"}
 #: How many tables are looked at beside the one that is named.
-MOST_TABLES = 8
+MOST_TABLES = 12
 #: Why a column has a role that was named with a flag.
 _SAID = "as you said"
 #: Fewest patients of a table in which each may have several rows.
@@ -259,6 +259,8 @@ def read_columns(
     for role, column in table.columns.items():
         made.say(f"{role} column", f"{column.name} ({column.reason})")
     _refuse_rounded(places, table)
+    if "pictures-without-rows" not in leave_out:
+        _refuse_rows_apart(places, table)
     _refuse_other_side(places, table, made)
     if not roles["patient"]:
         _take_patients_beside(places, table, made)
@@ -1148,6 +1150,41 @@ def _refuse_names_apart(places: Places, rows: pd.DataFrame) -> None:
         if image and part[:2] != this[:2]:
             problem = f"pictures are named in column {image.name} of {part.in_words()}"
             _refuse_apart(places, part, this, problem)
+
+
+def _refuse_rows_apart(places: Places, table: _Table) -> None:
+    """Raise InputError if rows of further pictures are in tables with the same columns.
+
+    Its remedy is the command that writes one table of all, in which a column says from which table
+    a row is: the split, if the tables are called after its parts.
+    """
+    image = table.columns.get("image")
+    lacking = {*places.pictures} - _named_by(image, places, table)
+    if image is None or table.key or not lacking:
+        return
+    this, *others = _parts_beside(places)
+    further = [
+        part.file
+        for part in others
+        if not part.sheet and [*part.rows] == [*this.rows] and image.name in part.rows
+        if lacking & _named_by(image, places, replace(table, rows=part.rows))
+    ]
+    if not further:
+        return
+    folder = Path(places.tree.root, places.tree.location)
+    files = [places.table, *further]
+    is_split = all(discovery.part_of(Path(file).stem) for file in files)
+    names = "split" if is_split and "split" not in this.rows else "table_of_row"
+    new = shlex.quote(str(_beside(folder / places.table)))
+    tables = shlex.join(str(folder / file) for file in files)
+    stack = ROWS["stack"].format(python=PYTHON, column=names, list=new, tables=tables)
+    listed = join_first_ten([Path(file).name for file in further], ", ")
+    problem = f"rows of {len(lacking):,} pictures may be in tables with the same columns: {listed}"
+    remedy = (
+        "Leave these pictures out with --leave-out pictures-without-rows, or write one table of "
+    )
+    remedy += f"all: {stack}; then give --table {new}."
+    raise places.tree.error(problem, file=places.table, remedy=remedy)
 
 
 def _refuse_apart(

@@ -951,7 +951,26 @@ def two_labels(home):
 COVID = "COVID-{:05d}{}.png"
 NAMES = ("Bild", "Befund", "Patient", "Größe")
 LESIONS = ("--masks", "own/masks")
+
+
 #: By what somebody has.
+def labels_in_names_and_texts(home):
+    without_table(lambda p, v: f"CHNCXR_{2 * p + v:04d}_{labelled(p)}.png")(home)
+    for name in names_of(home):
+        text = home / "own/Readings" / f"{Path(name).stem}.txt"
+        text.parent.mkdir(exist_ok=True)
+        text.write_text("male 45yrs\n\nleft PTB with 2 cavities of 1.5 and 2 cm\n")
+
+
+def tables_of_folds(home):
+    """Divide the table among three with the same columns."""
+    heading, *lines = (home / "own/list.csv").read_text("utf-8").splitlines()
+    for fold in range(3):
+        text = "\n".join([heading, *lines[fold::3]])
+        (home / f"own/fold_{fold}.csv").write_text(text + "\n", "utf-8")
+    (home / "own/list.csv").unlink()
+
+
 CASES = {
     # One row a patient.
     "row a patient, folder each": Case(
@@ -1123,6 +1142,15 @@ CASES = {
         without_table(lambda p, v: f"CHNCXR_{2 * p + v:04d}_{labelled(p)}.png"),
         "label read from names by the pattern _(\\d)$",
         ("--label", r"_(\d)$"),
+        patients=48,
+        classes=("1", "0"),
+        table=False,
+    ),
+    "labels in names, and a text on each picture beside them": Case(
+        labels_in_names_and_texts,
+        "or read classes from names: --label '_(\\d)$'.",
+        refused=True,
+        remedy=("--label", r"_(\d)$"),
         patients=48,
         classes=("1", "0"),
         table=False,
@@ -2815,6 +2843,7 @@ def test_command_for_pairs_of_files_writes_the_volume_that_is_then_read(rin, hom
             marks=pytest.mark.slow,
         ),
         (two_tables, ("--table", "own/list.csv"), ()),
+        pytest.param(tables_of_folds, ("--table", "own/fold_0.csv"), (), marks=pytest.mark.slow),
         pytest.param(
             lambda home: two_tables(home, encoding="latin-1"),
             ("--table", "own/list.csv"),
@@ -2849,7 +2878,12 @@ def test_command_for_pairs_of_files_writes_the_volume_that_is_then_read(rin, hom
     ],
     ids=[
         *("texts", "findings", "forms", "two sheets", "two sheets, label named"),
-        *("table of labels", "table of labels, Latin-1", "table of labels, UTF-16"),
+        *(
+            "table of labels",
+            "tables of folds",
+            "table of labels, Latin-1",
+            "table of labels, UTF-16",
+        ),
         *("tables in workbooks", "table of names", "labels beside images", "texts of views"),
         "no names",
     ],
