@@ -34,7 +34,7 @@ PYTHON = "python" if shutil.which("python") == sys.executable else shlex.quote(s
 #: them are looked at.
 TABLES, _MOST_LISTED = (".csv", ".tsv", ".xlsx", ".parquet"), 5000
 #: Number of files of annotations that are looked into.
-_LOOKED_AT = 20
+_MOST_READ = 20
 _CASE_FILES = tuple(str(_CASES["endings"]).split())
 #: A function that answers a question with one of its choices, given the flag for it and a default.
 Ask = Callable[[str, str, Sequence[str], str], str]
@@ -220,7 +220,7 @@ def _refuse_annotations(places: Places) -> None:
         ending = str(annotation["ending"])
         files = [name for name in names if name.lower().endswith(ending)]
         annotated = {Path(name).stem: name for name in files if Path(name).stem in stems}
-        looked_at = [*annotated.values()][:_LOOKED_AT]
+        looked_at = [*annotated.values()][:_MOST_READ]
         texts = [
             tree.read(f) if names is tree.names else beside[f].read_bytes() for f in looked_at
         ]
