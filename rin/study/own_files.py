@@ -220,9 +220,9 @@ def _refuse_annotations(places: Places) -> None:
         ending = str(annotation["ending"])
         files = [name for name in names if name.lower().endswith(ending)]
         annotated = {Path(name).stem: name for name in files if Path(name).stem in stems}
-        looked_at = [*annotated.values()][:_MOST_READ]
         texts = [
-            tree.read(f) if names is tree.names else beside[f].read_bytes() for f in looked_at
+            tree.read(name) if names is tree.names else beside[name].read_bytes()
+            for name in islice(annotated.values(), _MOST_READ)
         ]
         is_one = re.compile(str(annotation["begins"]).encode())
         if len(annotated) > len(stems) / 2 and any(map(is_one.match, texts)):
