@@ -607,7 +607,9 @@ def patients_inside_names(paths: Sequence[str]) -> tuple[str, int]:
         pattern = rf"^(?:[^_-]+[_-]){{{place}}}([^_-]+)"
         matches = [match for file in files if (match := re.match(pattern, file))]
         parts = {match[1] for match in matches}
-        are_ids = len(matches) == len(files) and all(re.search(r"\d", part) for part in parts)
+        # Of random ids in hexadecimal one in many has letters alone.
+        numbered = [part for part in parts if re.search(r"\d", part)]
+        are_ids = len(matches) == len(files) and len(numbered) > 0.9 * len(parts)
         if len({match[0] for match in matches}) == len(files) and _are_classes(files):
             continue  # as of COVID-1 and NORMAL-1: each class counts its pictures
         if are_ids and max(4, len(files) / 50, most + 1) <= len(parts) <= 0.9 * len(files):
