@@ -355,7 +355,8 @@ def run_jobs(jobs: Sequence[Job], say: Say = print) -> dict[str, str]:
         failed: dict[str, str] = {}
         finished = 0
         while order.is_active():
-            for name in order.get_ready():
+            # Live pages take longest: started last, one of them would run alone at the end.
+            for name in sorted(order.get_ready(), key=lambda name: not by_name[name].live):
                 if by_name[name].current():
                     order.done(name)
                 else:
