@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ def share_imports(niceness: int = 0) -> None:
         # A kernel, too, sets it before anything is imported.
         os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
         multiprocessing.get_context("forkserver").set_forkserver_preload(list(SHARED))
+        forkserver.ensure_running()  # it imports while this process does
         _shared = True
 
 
