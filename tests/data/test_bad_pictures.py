@@ -83,7 +83,10 @@ def bad_pictures():
         "JPEG that is turned": encoded("JPEG", exif=turned),
         "JPEG for print": encoded("JPEG", Image.new("CMYK", (96, 96))),
         "bomb": encoded("PNG", wide),
-        "GIF": encoded("GIF"),
+        "half a GIF": encoded("GIF")[: len(encoded("GIF")) // 2],
+        "GIF of two pictures": encoded(
+            "GIF", save_all=True, append_images=[Image.new("L", (96, 96))]
+        ),
         "WebP": encoded("WEBP"),
         "TIFF of floats": encoded("TIFF", Image.fromarray(NOISE.astype(np.float32))),
         "TIFF of two pages": encoded("TIFF", save_all=True, append_images=[gray.copy()]),
