@@ -131,8 +131,8 @@ def read_folders(places: Places, label: str, patient: str, made: NewTask) -> Rea
             parts = [[*above, file] for *above, _, file in parts]
             made.say("folders", f"{folder} in every class: no patient", "yellow")
         else:
-            options["patients"] = _are_patients(tree, parts, depth, patient)
-    _refuse_scattered(places, parts, depth, "patients" in options)
+            options["patients"] = True
+    _refuse_scattered(places, parts, depth, "patients" in options, patient)
     classes = Counter(folders[depth] for folders in parts)
     if len(classes) < 2:
         refuse_unread(places)
@@ -195,9 +195,13 @@ def _ends_lacked(places: Places) -> dict[str, str | list[str]]:
 
 
 def _refuse_scattered(
-    places: Places, parts: Sequence[Sequence[str]], depth: int, has_patients: bool
+    places: Places, parts: Sequence[Sequence[str]], depth: int, has_patients: bool, patient: str
 ) -> None:
-    """Raise InputError for pictures that are not directly in a folder of a class or a patient."""
+    """Raise InputError for pictures that are not directly in a folder of a class or a patient.
+
+    Folders below those of classes are patients' if the user gave a pattern for these, or if they
+    are called so.
+    """
     deepest = depth + (3 if has_patients else 2)
     strange = ["/".join(folders) for folders in parts if len(folders) != deepest]
     if strange:
@@ -212,6 +216,8 @@ def _refuse_scattered(
     if pattern := discovery.guess_label_pattern(places.pictures):
         remedy += f"; or read classes from names: --label '{pattern}'"
     places.tree.raise_if_any(strange, "pictures are in no class folder", remedy=f"{remedy}.")
+    if has_patients and patient in ("", NO_PATIENTS):
+        _refuse_classes_below(places.tree, parts, depth)
 
 
 @dataclass
@@ -1162,28 +1168,26 @@ def _refuse_rows_apart(places: Places, table: _Table) -> None:
     lacking = {*places.pictures} - _named_by(image, places, table)
     if image is None or table.key or not lacking:
         return
-    this, *others = _parts_beside(places)
+    rows_of_file = {part.file: part.rows for part in _parts_beside(places) if not part.sheet}
+    this = rows_of_file.pop(places.table, pd.DataFrame())
     further = [
-        part.file
-        for part in others
-        if not part.sheet and [*part.rows] == [*this.rows] and image.name in part.rows
-        if lacking & _named_by(image, places, replace(table, rows=part.rows))
+        file
+        for file, rows in rows_of_file.items()
+        if [*rows] == [*this] and lacking & _named_by(image, places, replace(table, rows=rows))
     ]
     if not further:
         return
     folder = Path(places.tree.root, places.tree.location)
     files = [places.table, *further]
     is_split = all(discovery.part_of(Path(file).stem) for file in files)
-    names = "split" if is_split and "split" not in this.rows else "table_of_row"
+    column = "split" if is_split and "split" not in this else "table_of_row"
     new = shlex.quote(str(_beside(folder / places.table)))
     tables = shlex.join(str(folder / file) for file in files)
-    stack = ROWS["stack"].format(python=PYTHON, column=names, list=new, tables=tables)
+    stack = ROWS["stack"].format(python=PYTHON, column=column, list=new, tables=tables)
     listed = join_first_ten([Path(file).name for file in further], ", ")
     problem = f"rows of {len(lacking):,} pictures may be in tables with the same columns: {listed}"
-    remedy = (
-        "Leave these pictures out with --leave-out pictures-without-rows, or write one table of "
-    )
-    remedy += f"all: {stack}; then give --table {new}."
+    remedy = "Leave these pictures out with --leave-out pictures-without-rows, or write a table "
+    remedy += f"of all: {stack}; then give --table {new}."
     raise places.tree.error(problem, file=places.table, remedy=remedy)
 
 
@@ -1396,16 +1400,15 @@ def _folder_of_kind(tree: Tree, parts: Sequence[Sequence[str]], depth: int) -> s
     raise tree.error(problem, remedy=remedy)
 
 
-def _are_patients(tree: Tree, parts: Sequence[Sequence[str]], depth: int, patient: str) -> bool:
-    """Return that folders below those of classes are patients.
+def _refuse_classes_below(tree: Tree, parts: Sequence[Sequence[str]], depth: int) -> None:
+    """Raise InputError if folders below those of classes are few and none has a number.
 
-    InputError, unless the user gave a pattern for patients, if they are few and none has a number,
-    as folders of classes are.
+    Folders of patients are rarely so, and folders of classes are.
     """
     above, below = (sorted({folders[level] for folders in parts}) for level in (depth, depth + 1))
     numbered = any(re.search(r"\d", name) for name in below)
-    if patient not in ("", NO_PATIENTS) or numbered or len(above) < 2 or len(below) > MOST_CLASSES:
-        return True
+    if numbered or len(above) < 2 or len(below) > MOST_CLASSES:
+        return
     at_below, at_above = (f"^{level * _ANY_FOLDER}([^/]+)/" for level in (depth + 1, depth))
     raise tree.error(
         f"{len(below)} folders below {join_first_ten(above, ', ')} are called like no patient: "

@@ -20,7 +20,7 @@ from PIL import Image
 from scipy.special import logit
 
 from rin.data.dataset import open_dataset
-from rin.data.discovery import guess_patients, guess_positive
+from rin.data.discovery import guess_patients, guess_positive, patients_inside_names
 from rin.data.layouts import find_cases
 from rin.data.manifest import load_manifest
 from rin.data.pixels import read_picture
@@ -1016,6 +1016,12 @@ def test_study_of_inputs_that_lack_is_refused_before_anything_is_trained(rin, ho
     assert status == 1
     assert "1 row without pictures: p03_1.png" in line
     assert not list((home / "results").rglob("done.json"))
+
+
+def test_random_ids_inside_names_may_be_patients_even_if_one_has_letters_alone():
+    ids = [f"6c613a{number:02d}" for number in range(14)] + ["aadafdfa"]
+    names = [f"{20586900 + k}_{who}_MG_{'LR'[k % 2]}.png" for k, who in enumerate(sorted(ids * 2))]
+    assert patients_inside_names(names) == ("^(?:[^_-]+[_-]){1}([^_-]+)", 15)
 
 
 def test_patient_is_the_folder_whose_name_the_one_below_repeats():

@@ -953,7 +953,6 @@ NAMES = ("Bild", "Befund", "Patient", "Größe")
 LESIONS = ("--masks", "own/masks")
 
 
-#: By what somebody has.
 def labels_in_names_and_texts(home):
     without_table(lambda p, v: f"CHNCXR_{2 * p + v:04d}_{labelled(p)}.png")(home)
     for name in names_of(home):
@@ -971,6 +970,7 @@ def tables_of_folds(home):
     (home / "own/list.csv").unlink()
 
 
+#: By what somebody has.
 CASES = {
     # One row a patient.
     "row a patient, folder each": Case(
@@ -2169,9 +2169,7 @@ CASES = {
         table=False,
     ),
     "patients without numbers below folders of classes": Case(
-        lambda home: rename(
-            home, lambda p, v: f"{label_of(p)}/{'abcdefghijkl'[p // 2]}/{p}{v}.png"
-        ),
+        lambda home: rename(home, lambda p, v: f"{label_of(p)}/{LETTERS[p // 2]}/{p}{v}.png"),
         "; if these are patients, --patient '^[^/]+/([^/]+)/'.",
         refused=True,
         remedy=("--patient", "^[^/]+/([^/]+)/"),
