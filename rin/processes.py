@@ -103,14 +103,20 @@ def undisturbed() -> Iterator[None]:
             signal.raise_signal(number)
 
 
-def start_worker(devices: SimpleQueue | None) -> None:
-    """Initialise a worker of a pool; if there are `devices` (GPUs), it takes one for itself."""
+def start_worker(devices: SimpleQueue | None, shared: bool = False) -> None:
+    """Initialise a worker of a pool; if there are `devices` (GPUs), it takes one of them.
+
+    Workers with `shared` devices take memory as they need it, not most of it at once.
+    """
     # Defined here because other modules take seconds to import, and until then the worker would
     # not follow its parent.
     end_with_parent()
     quiet_tensorflow()
     if devices is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = devices.get()
+    if shared:
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 
 def keep_memory() -> None:

@@ -138,6 +138,21 @@ retraining.convergence_forest(longer, shift)
 Markdown(retraining.after_convergence(longer, shift))
 
 # %% [markdown]
+# ## With images of 224 pixels
+#
+# One pair of ResNet50, pretrained for 40 epochs on the same corpora and fine-tuned on a GPU until
+# validation stops improving (profile `full_size`).
+
+# %%
+full = open_runs("full_size", results=results)
+display(banner(full))
+larger = stats.init_differences(full.predictions(), *full.inits)
+retraining.full_size_forest(full, larger)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+Markdown(retraining.at_full_size(full, larger))
+
+# %% [markdown]
 # ## Try it
 #
 # 1. Choose the best of the trainings of each network, as is done where only one is

@@ -185,7 +185,8 @@ HTML(
 # The profile `paper` computes in mixed precision (`execution: precision`), whose results are
 # close to those of a CPU but not equal digit by digit; the ledger keeps backend and precision of
 # each run. `execution: {devices: all}` spreads a pretraining batch over all GPUs, and `execution:
-# {workers: 4}` gives every worker a GPU to itself.
+# {workers: 4}` gives every worker a GPU, shared where there are fewer. With JAX, set
+# `JAX_COMPILATION_CACHE_DIR` to a folder: each step is then compiled once, not once a worker.
 #
 # </details>
 #
@@ -225,9 +226,9 @@ HTML(
 # Once a few runs are finished, `--dry-run` gives the hours and the disk that the rest will take
 # on the same hardware. The extrapolation below lets every image pass once an epoch through each
 # network of the main grid, at speeds measured on one NVIDIA H200 (JAX, `mixed_bfloat16`, 256 px,
-# batches of 256), but for InceptionResNetV2, scaled by its operations. On one NVIDIA H100 a later
-# version trained 4,225 images of ResNet50 a second, 0.95 of PyTorch's speed there. **This project
-# has not run the paper's study at full size.**
+# batches of 256), but for InceptionResNetV2, scaled by its operations. **This project has not run
+# the paper's study at full size**, only one pair of networks on small datasets ([Trained
+# again](../results/retrained)).
 
 # %%
 speeds = {  # images/s: all layers trained, the top ten, none

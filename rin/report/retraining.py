@@ -224,6 +224,37 @@ def after_convergence(longer: Results, shift: pd.DataFrame) -> str:
     return words_of_studies.after_longer_training(shift, fits, LEVELS, longer.inits, names)
 
 
+# ---- larger images
+
+
+def full_size_forest(full: Results, rows: pd.DataFrame) -> Picture:
+    """Draw the difference of one pair of networks within each unfreezing (`init_differences`)."""
+    axes = forest(
+        rows[rows["group"] != "all"]
+        .drop(columns="p_holm")
+        .rename(columns={"group": "unfreezing"}),
+        unit="points",
+        label="unfreezing",
+        group="task",
+        names=full.titles | UNFREEZING_LABEL,
+        xlabel="AUC points (these networks, 95% CI)",
+        ends=words.sides(full.inits, stand_ins=full.stand_ins()),
+    )
+    return picture(axes, "Differences of one pair of networks trained with images of 224 pixels")
+
+
+def at_full_size(full: Results, rows: pd.DataFrame) -> str:
+    """Return sentences on the differences of one pair, and on networks with extreme scores."""
+    scores = full.predictions()
+    largest = (
+        scores.assign(log_odds=scores["score"].abs())
+        .groupby(["init", "unfreezing", "task", "scenario"], observed=True)["log_odds"]
+        .max()
+        .reset_index()
+    )
+    return words_of_studies.one_pair_at_full_size(rows, largest, full.inits)
+
+
 def differences_by_choice(runs: Results, settings: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the headline of each table of predictions, with its name in `choice`."""
     return pd.concat(

@@ -28,6 +28,9 @@ from rin.report.words_of_results import (
 )
 from rin.study.opened import DatasetFacts, TaskFacts
 
+#: Absolute log-odds that no calibrated score reaches.
+EXTREME = 100
+
 # Maps and lesions.
 
 
@@ -227,6 +230,38 @@ def after_longer_training(
         f"{minus(inits)} by {changes} points. Intervals are over patients: another training, or "
         "other networks, may give other values."
     )
+
+
+def one_pair_at_full_size(
+    rows: pd.DataFrame, largest: pd.DataFrame, inits: tuple[str, str]
+) -> str:
+    """Return what one pair of networks shows, with all layers trained and with fewer.
+
+    `rows` is a table of `rin.stats.init_differences`; `largest` has the largest absolute
+    `log_odds` of each network: init, unfreezing, log_odds.
+    """
+    within = rows[rows["group"] != "all"]
+    whole = within["group"] == "unfreeze_all"
+    fewer = largest[largest["unfreezing"] != "unfreeze_all"]
+    extreme = fewer[fewer["log_odds"] > EXTREME]["init"].value_counts()
+    trained = fewer["init"].value_counts()
+    networks = join_with_and(
+        f"{extreme.get(init, 0)} of {trained[init]} {init_style(init).word} networks"
+        for init in inits
+    )
+    return (
+        "**Exploratory**, and of one pair, which says nothing about networks pretrained again. "
+        f"With all layers trained, the interval of the difference {minus(inits)} is "
+        f"{_sides_of_zero(within[whole])}; with fewer, {_sides_of_zero(within[~whole])}. With "
+        f"fewer, {networks} give log-odds beyond "
+        f"±{EXTREME}: their features leave the range that they had in pretraining, perhaps "
+        "because the images are larger, and frozen layers cannot adapt."
+    )
+
+
+def _sides_of_zero(rows: pd.DataFrame) -> str:
+    above, below = int((rows["ci_low"] > 0).sum()), int((rows["ci_high"] < 0).sum())
+    return f"above zero in {above or 'none'} and below in {below or 'none'} of {len(rows)}"
 
 
 # Against random weights.

@@ -116,7 +116,8 @@ def do_jobs(
         devices = spawned.SimpleQueue()
         for worker in range(execution.workers):
             devices.put(visible[worker % len(visible)])
-    pool = ProcessPoolExecutor(execution.workers, spawned, start_worker, (devices,))
+    shared = devices is not None and execution.workers > len(visible)
+    pool = ProcessPoolExecutor(execution.workers, spawned, start_worker, (devices, shared))
     try:
         with without_interrupts():
             futures = [pool.submit(work, *job) for job in jobs]

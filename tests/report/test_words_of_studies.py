@@ -135,6 +135,27 @@ def test_longer_training_says_how_long_it_was_and_what_it_changed():
     assert "by −1.0 (−2.0, 0.0) (breast lesions) p" in said
 
 
+def test_one_pair_at_full_size_counts_intervals_by_side_and_networks_with_extreme_scores():
+    rows = table(
+        row(3.0, group="all"),
+        row(3.0, group="unfreeze_all"),
+        row(-2.0, group="freeze_all"),
+        row(0.0, group="unfreeze_top10"),
+    )
+    largest = table(
+        {"init": "radiologic", "unfreezing": "freeze_all", "log_odds": 560.0},
+        {"init": "radiologic", "unfreezing": "unfreeze_top10", "log_odds": 99.0},
+        {"init": "photographic", "unfreezing": "freeze_all", "log_odds": 8.0},
+        {"init": "photographic", "unfreezing": "unfreeze_all", "log_odds": 500.0},
+    )
+    said = words.one_pair_at_full_size(rows, largest, INITS)
+    assert "says nothing about networks pretrained again" in said
+    assert "is above zero in 1 and below in none of 1; with fewer, above zero in none " in said
+    assert (
+        "below in 1 of 2. With fewer, 1 of 2 radiologic networks and 0 of 1 photographic" in said
+    )
+
+
 def test_inverted_networks_are_listed_with_what_chance_makes():
     network = {"task": "breast", "init": "random", "auc": 0.4, "ci_low": 0.3, "ci_high": 0.48}
     said = words.inverted_networks(table(network | {"score_sd": 0.01}), 40, NAMES)

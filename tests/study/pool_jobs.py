@@ -51,7 +51,8 @@ def note_company(folder, name):
 
 def note_device(folder, name):
     time.sleep(0.5)  # so that both workers are at work
-    (folder / name).write_text(os.environ["CUDA_VISIBLE_DEVICES"])
+    whole = os.environ.get("XLA_PYTHON_CLIENT_PREALLOCATE") != "false"
+    (folder / name).write_text(f"{os.environ['CUDA_VISIBLE_DEVICES']}{' whole' * whole}")
 
 
 class Beats:

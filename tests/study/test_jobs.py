@@ -61,12 +61,18 @@ def test_job_that_died_names_its_log_and_its_last_lines(local, tmp_path):
 
 
 @pytest.mark.slow
-def test_workers_have_a_gpu_each_and_see_no_other(tmp_path, monkeypatch):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")  # that are not there: the CPU stands in
+@pytest.mark.parametrize(
+    ("devices", "taken"), [("3,5", {"3 whole", "5 whole"}), ("3", {"3"})], ids=["own", "shared"]
+)
+def test_workers_have_a_gpu_each_and_see_no_other_or_share_its_memory(
+    devices, taken, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", devices)  # not there: the CPU stands in
+    monkeypatch.delenv("XLA_PYTHON_CLIENT_PREALLOCATE", raising=False)
     jobs = [(tmp_path, str(k)) for k in range(6)]
     run_with_bar(Execution(workers=2), note_device, jobs, Ledger(tmp_path / "runs"), [], "Trying")
     seen = {path.read_text() for path in tmp_path.glob("?")}
-    assert seen == {"3", "5"}
+    assert seen == taken
 
 
 def start_beating(folder, workers, executor, work="beat", **options):
