@@ -141,7 +141,7 @@ Markdown(retraining.after_convergence(longer, shift))
 # ## With images of 224 pixels
 #
 # One pair of ResNet50, pretrained for 40 epochs on the same corpora and fine-tuned on a GPU until
-# validation stops improving (profile `full_size`).
+# validation stops improving.
 
 # %%
 full = open_runs("full_size", results=results)

@@ -53,9 +53,9 @@ statuses = dataset_status(runs.workspace.data_root)
 #
 # The book is `_build/html/index.html`; it opens without an internet connection. Each profile
 # keeps its own, as `_build/demo/html`, and `_build/html` leads to the last one. A second `make
-# book` skips what is finished and unchanged; an interrupted one continues. Profiles are the files
-# of `notebooks/profiles/` and differ in numbers only: image size, epochs, cases, seeds. `rin
-# profiles` lists them; copy one to make your own. Below, `rin` means `.venv/bin/rin`.
+# book` skips what is finished and unchanged; an interrupted one continues. Profiles
+# (`notebooks/profiles/`, `rin profiles`) differ in numbers only, such as image size or epochs;
+# copy one to make your own. Below, `rin` means `.venv/bin/rin`.
 #
 # ## The images
 
@@ -214,21 +214,19 @@ HTML(
 #
 # <details><summary>What happens then, and after a failure</summary>
 #
-# The command decodes the images once, submits pretrainings and then blocks of fine-tuning as job
-# arrays through [submitit](https://github.com/facebookincubator/submitit), and shows one progress
-# bar until the last job has ended. Leave it running, for instance in `tmux`; Ctrl-C cancels the
-# jobs. Jobs share the results folder and nothing else. A job whose time is up is queued again,
-# and a pretraining continues from its checkpoint. A job that fails is named with its log and the
-# last lines of it; the same command then submits only the missing runs.
+# The command decodes the images once, submits pretrainings and then fine-tuning as job arrays
+# ([submitit](https://github.com/facebookincubator/submitit)), and shows one progress bar; Ctrl-C
+# cancels the jobs. A job whose time is up is queued again, and a pretraining continues from its
+# checkpoint. A job that fails is named with the end of its log; the same command then submits
+# only the missing runs.
 #
 # </details>
 #
 # Once a few runs are finished, `--dry-run` gives the hours and the disk that the rest will take
-# on the same hardware. The extrapolation below lets every image pass once an epoch through each
-# network of the main grid, at speeds measured on one NVIDIA H200 (JAX, `mixed_bfloat16`, 256 px,
-# batches of 256), but for InceptionResNetV2, scaled by its operations. **This project has not run
-# the paper's study at full size**, only one pair of networks on small datasets ([Trained
-# again](../results/retrained)).
+# on the same hardware. The extrapolation below is of the main grid, from speeds on one NVIDIA H200
+# (JAX, `mixed_bfloat16`, 256 px, batches of 256); that of InceptionResNetV2 is scaled by its
+# operations. **This project has not run the paper's study at full size**, only one pair of
+# networks on small datasets ([Trained again](../results/retrained)).
 
 # %%
 speeds = {  # images/s: all layers trained, the top ten, none
@@ -277,7 +275,7 @@ commands above compute it; on one GPU, `rin study --profile paper`.
 #     └── …
 # ```
 #
-# The archive of the mirror is called `archive.zip` like many others: rename it to `ddti.zip`.
+# Rename the mirror's `archive.zip` to `ddti.zip`.
 #
 # </details>
 #
@@ -315,8 +313,7 @@ commands above compute it; on one GPU, `rin study --profile paper`.
 #     └── valid-meniscus.csv
 # ```
 #
-# Only the sagittal volumes are read; the other two planes may be left out. One dataset feeds two
-# tasks, which take other slices and other labels from it.
+# Only the sagittal volumes are read. The two tasks take other slices and labels from them.
 #
 # </details>
 #
@@ -344,8 +341,8 @@ commands above compute it; on one GPU, `rin study --profile paper`.
 #     └── pneumonia-challenge-dataset-mappings_2018.json
 # ```
 #
-# The last file says which images show one patient. It is not in the challenge's archive: RSNA
-# offers it on its own page of the challenge. It may also be beside the folder or archive.
+# The last file says which images show one patient; RSNA offers it on its own page of the challenge.
+# It may also be beside the folder or archive.
 #
 # </details>
 #
@@ -365,7 +362,7 @@ commands above compute it; on one GPU, `rin study --profile paper`.
 # ```
 #
 # It comes as many archives (`NCP-1.zip`, `CP-1.zip` and so on): unpack all of them into this one
-# folder. Its other tables may be there, too; they are not read.
+# folder.
 #
 # </details>
 #
@@ -378,8 +375,7 @@ commands above compute it; on one GPU, `rin study --profile paper`.
 #     └── stage_2_train.csv    six rows per slice
 # ```
 #
-# The test images of the challenge may be there and are not read. The headers say which slices are
-# of one patient. The first look at so many files takes long, and continues where it was stopped.
+# The challenge's test images are not read. Headers say which slices are of one patient.
 #
 # </details>
 #
@@ -471,8 +467,7 @@ commands above compute it; on one GPU, `rin study --profile paper`.
 #     └── RadiologyAI_test.csv
 # ```
 #
-# From its authors on request: images, and three tables of file names and labels that also hold the
-# split.
+# From its authors on request. The tables hold labels and split.
 #
 # </details>
 #
@@ -487,7 +482,7 @@ commands above compute it; on one GPU, `rin study --profile paper`.
 #     └── dataset_card.json, croissant.json
 # ```
 #
-# What curation made from an archive has RadImageNet's layout, and patients beside it. It is read
-# from the results of this book; a copy of it can be read from here too.
+# What curation made has RadImageNet's layout, and patients beside it. It is read from the results
+# of this book, or from here.
 #
 # </details>
