@@ -515,6 +515,13 @@ def part_of_list(file: str) -> str:
     return part_of("".join(words)) if ending.lower() == "txt" else ""
 
 
+def are_portions(folders: Collection[str]) -> bool:
+    """Return whether folders differ only in a number after a word such as part or batch."""
+    words = [words_in(name) for name in folders]
+    portion = words[0][-1].casefold() if words[0] else ""
+    return portion in _WORDS["of portions"].split() and all(of == words[0] for of in words)
+
+
 def are_codes(classes: Collection[str]) -> bool:
     """Return whether all classes are numbers or words for yes and no."""
     return all(

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -24,7 +24,7 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -46,9 +46,11 @@ from rin.files import (
     sha256_of,
     write_atomically,
 )
+from rin.processes import end_with_parent
 from rin.report.address import read_project, with_address
 from rin.report.execution import (
     Job,
+    Progress,
     error_line,
     fitting_parameters,
     last_lines,
@@ -56,7 +58,7 @@ from rin.report.execution import (
     write_failure,
     write_placeholder,
 )
-from rin.report.kernels import share_imports
+from rin.report.kernels import keep_niceness, share_imports
 from rin.report.pages import (
     NOTEBOOKS,
     Notebook,
@@ -71,6 +73,7 @@ from rin.report.shown import DOWNLOADS, shown_files, write_files
 from rin.study import Workspace, open_workspace
 from rin.study.ledger import digest_of
 from rin.study.reference import reference_folder
+from rin.study.workspace import open_inputs
 
 Say = Callable[[str], None]
 #: Name of the link to the last book, in the folder of all books.
@@ -112,7 +115,9 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
                         write_placeholder(job)
                 # One processor is enough for the HTML; the live part begins beside it.
                 shown = beside.submit(_show_results, workspace, outline, say, strict=not failed)
-            failed |= run_jobs([job for job in jobs if job.name not in failed], say)
+            trains = any(job.trains and not job.current() for job in jobs)
+            with _reading_images(values) if trains else nullcontext():
+                failed |= run_jobs([job for job in jobs if job.name not in failed], say)
         if shown is not None:
             shown.result()
         index = _build(outline, book_folder(workspace), say, strict=not failed)
@@ -125,6 +130,29 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
             remedy="Mend what they name, then run the same command: it computes these pages only.",
         )
     return index
+
+
+@contextmanager
+def _reading_images(values: Mapping[str, str]) -> Iterator[None]:
+    """Read the images of all runs at low priority, so that they are there when pages need them."""
+    reader = multiprocessing.get_context("spawn").Process(target=_read_images, args=(values,))
+    reader.start()
+    try:
+        yield
+    finally:
+        reader.kill()
+        reader.join()
+
+
+def _read_images(values: Mapping[str, str]) -> None:
+    end_with_parent()
+    os.setsid()
+    os.nice(10)
+    keep_niceness()
+    sys.stderr = Progress(sys.stderr)
+    # A page that needs images says itself what is wrong with them.
+    with suppress(InputError):
+        open_inputs(open_workspace(**values))
 
 
 def _show_results(workspace: Workspace, outline: Outline, say: Say, *, strict: bool) -> None:

@@ -68,7 +68,7 @@ def _serve(command: list[str], environment: dict[str, str]) -> None:
     from ipykernel.kernelapp import launch_new_instance
 
     os.setsid()
-    _keep_niceness()
+    keep_niceness()
     os.environ.clear()
     os.environ.update(environment)
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
@@ -88,7 +88,7 @@ def _serve(command: list[str], environment: dict[str, str]) -> None:
     launch_new_instance([*command, f"--IPKernelApp.parent_handle={os.getppid()}"])
 
 
-def _keep_niceness() -> None:
+def keep_niceness() -> None:
     """Give the group of a new session this process's niceness.
 
     Linux on a desktop or in a virtual machine shares processors between sessions first, by a

@@ -134,8 +134,7 @@ def read_folders(places: Places, label: str, patient: str, made: NewTask) -> Rea
             options["patients"] = True
     _refuse_scattered(places, parts, depth, "patients" in options, patient)
     classes = Counter(folders[depth] for folders in parts)
-    if len(classes) < 2:
-        refuse_unread(places)
+    _refuse_no_classes(places, classes, depth)
     # Only file names may identify patients, because the folders above them are classes.
     files = [folders[-1] for folders in parts]
     return Reading(options, classes, files, places=places, paths=names)
@@ -192,6 +191,22 @@ def _ends_lacked(places: Places) -> dict[str, str | list[str]]:
         "word": discovery.word_lacked(*names),
     }
     return {option: value for option, value in options.items() if value}
+
+
+def _refuse_no_classes(places: Places, classes: Collection[str], depth: int) -> None:
+    """Raise InputError for folders called like portions of a dataset, or for files on pictures.
+
+    A single folder is refused later, unless a file says what its pictures show.
+    """
+    portions = len(classes) > 1 and discovery.are_portions([*classes])
+    if portions or len(classes) < 2:
+        refuse_unread(places)
+    if portions:
+        raise places.tree.error(
+            f"{join_first_ten(sorted(classes), ', ')} are called like portions, not like classes",
+            remedy="Give a --table that says what the pictures show; or, if they are the classes, "
+            f"--label '^{depth * _ANY_FOLDER}([^/]+)/'.",
+        )
 
 
 def _refuse_scattered(

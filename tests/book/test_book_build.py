@@ -1,9 +1,11 @@
 import hashlib
+import multiprocessing
 import os
 import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -200,6 +202,7 @@ def calls(tree, monkeypatch):
 
     monkeypatch.setattr(module, "REPOSITORY", tree)
     monkeypatch.setattr(module, "run_jobs", lambda *given, **named: {})
+    monkeypatch.setattr(module, "_reading_images", lambda values: nullcontext())
     monkeypatch.setattr(module, "build_html", build)
     (tree / "book").mkdir()
     (tree / "_config.yml").write_text("title: Book\n")
@@ -377,6 +380,27 @@ def test_make_book_of_missing_data_root_raises_before_anything_runs(calls, tmp_p
     with pytest.raises(InputError, match="no such data root"):
         make_book("smoke", str(tmp_path / "absent"), "results")
     assert calls == []
+
+
+@pytest.mark.slow
+def test_images_are_read_while_pages_are_computed_and_no_longer(tmp_path):
+    profile = ROOT / "tests" / "book" / "tiny_live.yaml"
+    values = {"profile": str(profile), "data_root": "", "results": str(tmp_path)}
+    deadline = time.monotonic() + 120
+    with module._reading_images(values):
+        while not [*tmp_path.glob("stores/busi*/store.json")]:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.slow
+def test_images_that_are_missing_are_left_to_the_page_that_needs_them(tmp_path, capfd):
+    (tmp_path / "empty").mkdir()
+    values = {"profile": "open", "data_root": str(tmp_path / "empty"), "results": str(tmp_path)}
+    with module._reading_images(values):
+        multiprocessing.active_children()[0].join(60)
+    assert capfd.readouterr() == ("", "")
 
 
 # ---- results first

@@ -2168,6 +2168,26 @@ CASES = {
         images=24,
         table=False,
     ),
+    "portions of pictures, with a table that is not named": Case(
+        lambda home: rename(home, lambda p, v: f"own_part_{v + 1}/p{p:02d}_{v}.png"),
+        "the folders name no classes, but there is a table",
+        refused=True,
+        remedy=("--table", "own/list.csv"),
+        table=False,
+    ),
+    "portions of pictures that are the classes": Case(
+        lambda home: (
+            rename(home, lambda p, v: f"batch {1 + (label_of(p) == 'benign')}/{p}{v}.png"),
+            (home / "own" / "list.csv").unlink(),
+        ),
+        "batch 1, batch 2 are called like portions, not like classes",
+        refused=True,
+        remedy=("--label", "^([^/]+)/", "--positive", "batch 1", "--patient", "none"),
+        classes=("batch 1", "batch 2"),
+        images=48,
+        patients=48,
+        table=False,
+    ),
     "patients without numbers below folders of classes": Case(
         lambda home: rename(home, lambda p, v: f"{label_of(p)}/{LETTERS[p // 2]}/{p}{v}.png"),
         "; if these are patients, --patient '^[^/]+/([^/]+)/'.",

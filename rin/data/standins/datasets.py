@@ -22,7 +22,6 @@ from scipy.ndimage import zoom
 from skimage.color import hsv2rgb
 from skimage.measure import approximate_polygon, find_contours
 
-from rin.data.chunks import map_threads
 from rin.data.layouts import arrays, folders, rsna
 from rin.data.pixels import resize_picture
 from rin.data.standins import writers
@@ -31,8 +30,6 @@ from rin.files import read_yaml
 
 FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 SIDES = ("left", "right")
-#: How many images are drawn before the first of them is written.
-AT_ONCE = 32
 
 
 class CaseImage(NamedTuple):
@@ -47,21 +44,13 @@ class CaseImage(NamedTuple):
 
 
 def draw_images(dataset: str, counts: dict[str, int], seed: int) -> Iterator[CaseImage]:
-    """Draw the images of the counted cases of each kind, in order; a few at once, in threads."""
+    """Draw the images of the counted cases of each kind, in order."""
+    # Not in threads: drawing consists of short steps, for whose turn threads wait.
     turns = FACTS["cases"][dataset].get("heights", [[0.0]])
-    wanted = [
-        (kind, index, take, height)
-        for kind, n in counts.items()
-        for index in range(n)
-        for take, height in enumerate(turns[index % len(turns)])
-    ]
-
-    def drawn(image: tuple[str, int, int, float]) -> CaseImage:
-        kind, index, take, height = image
-        return draw_image(dataset, kind, index, seed, take, height)
-
-    for start in range(0, len(wanted), AT_ONCE):
-        yield from map_threads(drawn, wanted[start : start + AT_ONCE])
+    for kind, n in counts.items():
+        for index in range(n):
+            for take, height in enumerate(turns[index % len(turns)]):
+                yield draw_image(dataset, kind, index, seed, take, height)
 
 
 def draw_image(
