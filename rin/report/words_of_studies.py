@@ -254,8 +254,8 @@ def one_pair_at_full_size(
         f"With all layers trained, the interval of the difference {minus(inits)} is "
         f"{_sides_of_zero(within[whole])}; with fewer, {_sides_of_zero(within[~whole])}. With "
         f"fewer, {networks} give log-odds beyond "
-        f"±{EXTREME}: their features leave the range that they had in pretraining, perhaps "
-        "because the images are larger, and frozen layers cannot adapt."
+        f"±{EXTREME}, perhaps because features of larger images leave the range that they had in "
+        "pretraining, which frozen layers cannot mend."
     )
 
 
