@@ -38,13 +38,13 @@ from rin.models import probe
 from rin.report import evidence_figures, published
 from rin.report import words_of_evidence as words
 from rin.study import open_runs
-from rin.study.probe_study import file_variances, run_probe
+from rin.study import probe_study
 
 runs = open_runs(profile, data_root=data_root, results=results)
 workspace = runs.workspace
 probed = workspace.profile.probe is not None
 if probed:
-    run_probe(workspace)  # trains the files that are missing
+    probe_study.run_probe(workspace)  # trains the files that are missing
 runs = runs.or_reference_with("probe")
 published.probe_line(runs)
 
@@ -144,7 +144,7 @@ published.missed_table(tried[~tried["hit"]])
 # ([issue 20](https://github.com/BMEII-AI/RadImageNet/issues/20)).
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-files = file_variances(workspace, probed=probed)
+files = probe_study.file_variances(workspace, probed=probed)
 Markdown(words.extreme_variances(files))
 
 # %% [markdown]

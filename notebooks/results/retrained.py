@@ -32,7 +32,7 @@ from IPython.display import Markdown, display
 from rin import stats
 from rin.report import retraining
 from rin.report.banner import banner
-from rin.study import open_runs
+from rin.study import open_reference, open_runs
 
 runs = open_runs(profile, data_root=data_root, results=results)
 repeated = runs.or_reference_with("repeats", "equal_accuracy")
@@ -144,7 +144,7 @@ Markdown(retraining.after_convergence(longer, shift))
 # validation stops improving.
 
 # %%
-full = open_runs("full_size", results=results)
+full = open_reference("full_size")
 display(banner(full))
 larger = stats.init_differences(full.predictions(), *full.inits)
 retraining.full_size_forest(full, larger)
