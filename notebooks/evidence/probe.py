@@ -37,8 +37,7 @@ from rin import stats
 from rin.models import probe
 from rin.report import evidence_figures, published
 from rin.report import words_of_evidence as words
-from rin.study import open_runs
-from rin.study import probe_study
+from rin.study import open_runs, probe_study
 
 runs = open_runs(profile, data_root=data_root, results=results)
 workspace = runs.workspace
