@@ -52,8 +52,7 @@ retraining.training_dots(repeated)
 # *How to read it.* Each dot is one training of both networks: from the same weights, on the same
 # images, in another order and with new random weights of the head. Nothing that one would report
 # differs between the dots of a line, yet some lie on either side of zero: had only one training
-# been made, chance would have chosen which. The variance between trainings is computed within
-# each scenario and pooled.
+# been made, chance would have chosen which.
 
 # %%
 a, b = repeated.inits

@@ -51,11 +51,10 @@ statuses = dataset_status(runs.workspace.data_root)
 # make book PROFILE=open DATA_ROOT=/path/to/images RESULTS=/path/to/results
 # ```
 #
-# The book is `_build/html/index.html`; it opens without an internet connection. Each profile
-# keeps its own, as `_build/demo/html`, and `_build/html` leads to the last one. A second `make
-# book` skips what is finished and unchanged; an interrupted one continues. Profiles
-# (`notebooks/profiles/`, `rin profiles`) differ in numbers only, such as image size or epochs;
-# copy one to make your own. Below, `rin` means `.venv/bin/rin`.
+# The book, `_build/html/index.html`, opens without an internet connection; `_build` keeps one of
+# each profile. A second `make book` skips what is finished; an interrupted one continues.
+# Profiles (`notebooks/profiles/`, `rin profiles`) differ in numbers only, such as image size or
+# epochs; copy one to make your own. Below, `rin` means `.venv/bin/rin`.
 #
 # ## The images
 
@@ -86,10 +85,10 @@ HTML(
 )
 
 # %% [markdown]
-# A task uses its own dataset where it is there, otherwise the substitute. All datasets are in one
-# folder, the data root, each under one of the names that its manifest lists under `locations`;
-# the first that exists counts. A folder and a zip archive of it are read alike; nothing has to be
-# unpacked unless a layout below says so. Files that do not belong to a dataset are errors.
+# A task uses its own dataset, or else the substitute. All datasets are in one folder, the data
+# root, each under a name that its manifest lists under `locations`; the first that exists counts.
+# A folder and a zip archive of it are read alike, unless a layout below says otherwise. Files
+# that do not belong to a dataset are errors.
 #
 # ```console
 # export DATA_ROOT=/path/to/images
@@ -144,8 +143,8 @@ HTML(
 #
 # ## Scores of any framework
 #
-# Models that were trained elsewhere need no run here, only a table of their scores with a row a
-# model and case (CSV, Excel or parquet), and the extras `study` and `book` without a framework:
+# Models trained elsewhere need only a table of their scores with a row a model and case (CSV,
+# Excel or parquet), and the extras `study` and `book`:
 #
 # ```console
 # rin compare scores.csv --by model --label truth --patient patient_id \
@@ -160,10 +159,9 @@ HTML(
 # <details><summary>Scores, patients, and what is refused</summary>
 #
 # Scores from 0 to 1 are taken as probabilities, or as log-odds with `--log-odds`; scores that
-# only rank the cases get no calibration. Without `--patient` each case counts as a patient,
-# which is too sure where patients have several images. Whatever does not fit (a missing
-# column, one class, a score that is no number, a case that a model has twice or lacks) is one
-# error, and nothing is written.
+# only rank the cases get no calibration. Without `--patient` each case counts as a patient, which
+# is too sure where patients have several images. Whatever does not fit is one error, and nothing
+# is written.
 #
 # </details>
 #
@@ -182,11 +180,11 @@ HTML(
 #
 # <details><summary>Precision, and several GPUs</summary>
 #
-# The profile `paper` computes in mixed precision (`execution: precision`), whose results are
-# close to those of a CPU but not equal digit by digit; the ledger keeps backend and precision of
-# each run. `execution: {devices: all}` spreads a pretraining batch over all GPUs, and `execution:
-# {workers: 4}` gives every worker a GPU, shared where there are fewer. With JAX, set
-# `JAX_COMPILATION_CACHE_DIR` to a folder: each step is then compiled once, not once a worker.
+# Mixed precision (`execution: precision`, as in `paper`) gives results close to those of a CPU,
+# not equal digit by digit; the ledger keeps backend and precision. `execution: {devices: all}`
+# spreads a pretraining batch over all GPUs, and `execution: {workers: 4}` gives every worker a
+# GPU, shared where there are fewer. With JAX, set `JAX_COMPILATION_CACHE_DIR` to a folder: each
+# step is then compiled once, not once a worker.
 #
 # </details>
 #
@@ -326,7 +324,7 @@ commands above compute it; on one GPU, `rin study --profile paper`.
 #     └── negative/    <patient>_<slice>.png
 # ```
 #
-# These names are a convention of this book, for whoever holds the images; none were published.
+# These names are a convention of this book; none were published.
 #
 # </details>
 #
@@ -451,8 +449,7 @@ commands above compute it; on one GPU, `rin study --profile paper`.
 #     └── …
 # ```
 #
-# Any images in this layout will do: a folder for each class. `pretrain_photographic/` has the same
-# layout.
+# Any images in a folder for each class will do; `pretrain_photographic/` has the same layout.
 #
 # </details>
 #

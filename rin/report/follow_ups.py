@@ -75,11 +75,13 @@ def designs(runs: Results) -> Styler:
 def head_gains(runs: Results) -> pd.DataFrame:
     """Return the gain of each head over the linear one (`rin.stats.factor_effects`)."""
     scores = runs.predictions(study="head")
+    trained = set(scores["level"]) - {"linear"}
     return pd.concat(
         factor_effects(scores, runs.inits, ("linear", head))
         .assign(head=head)
         .query("group == 'all' and quantity == 'effect'")
-        for head in [*HEADS][1:]
+        for head in HEADS
+        if head in trained
     )
 
 

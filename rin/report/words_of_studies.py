@@ -253,9 +253,7 @@ def one_pair_at_full_size(
         "**Exploratory**, and of one pair, which says nothing about networks pretrained again. "
         f"With all layers trained, the interval of the difference {minus(inits)} is "
         f"{_sides_of_zero(within[whole])}; with fewer, {_sides_of_zero(within[~whole])}. With "
-        f"fewer, {networks} give log-odds beyond "
-        f"±{EXTREME}, perhaps because features of larger images leave the range that they had in "
-        "pretraining, which frozen layers cannot mend."
+        f"fewer, {networks} give log-odds beyond ±{EXTREME}."
     )
 
 
