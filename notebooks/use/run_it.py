@@ -99,9 +99,8 @@ HTML(
 # rin data verify all --quick    # files and counts of all
 # ```
 #
-# `rin data verify` lists all that is missing, miscounted or broken, and then ends with status 1.
-# If all is well it prints a digest of ids, labels, pixels and masks: equal digests mean equal
-# images.
+# `rin data verify` lists all that is missing, miscounted or broken, and ends with status 1, or
+# else prints a digest: equal digests mean equal ids, labels, pixels and masks.
 #
 # <details><summary>A part of a dataset, released weights, and the authors' folds</summary>
 #
@@ -114,8 +113,8 @@ HTML(
 # its own ImageNet weights. `rin weights convert FILE.pt` converts PyTorch's files once, where
 # PyTorch is installed (`pip install -e '.[torch]'`); `radimagenet_pytorch` and
 # `imagenet_torchvision` are then inits as any other, and the profile `releases` compares them.
-# The folds that the paper's authors published are a second source of splits: put a copy of their
-# repository under `DATA_ROOT`, as `RadImageNet`, and set `splits: official`.
+# For the folds that the paper's authors published, put a copy of their repository under
+# `DATA_ROOT`, as `RadImageNet`, and set `splits: official`.
 #
 # </details>
 #
@@ -129,17 +128,15 @@ HTML(
 # rin run notebooks/results/task.py -p task=breast -p profile=demo
 # ```
 #
-# Each step uses the finished runs of the ledger. Plain tools work as well, as on every notebook
-# here:
+# Each step uses finished runs. Plain tools work as well:
 #
 # ```console
 # .venv/bin/jupytext --to ipynb notebooks/results/task.py
 # .venv/bin/papermill notebooks/results/task.ipynb out.ipynb -p task breast
 # ```
 #
-# A reference run of your own, per-case predictions without any image, is written to a folder by
-# `rin reference write open --folder my_runs`. A study with a stand-in anywhere, or with an
-# unfinished run, is refused.
+# `rin reference write open --folder my_runs` writes a reference run of your own: per-case
+# predictions without any image. Stand-ins and unfinished runs are refused.
 #
 # ## Scores of any framework
 #
@@ -176,7 +173,7 @@ HTML(
 # make book PROFILE=paper DATA_ROOT=/path/to/images-and-weights
 # ```
 #
-# After an update of the lock `make` installs the version without CUDA again: repeat these lines.
+# An update of the lock undoes this: repeat these lines then.
 #
 # <details><summary>Precision, and several GPUs</summary>
 #
@@ -198,9 +195,10 @@ HTML(
 #     --results /shared/results
 # ```
 #
-# `--dry-run` lists runs, jobs, hours and disk, and the images and weights that are missing. Its
-# book is `make book PROFILE=cluster` with the same DATA_ROOT and RESULTS. In the copy of the
-# profile, change `name` to `cluster`, and replace `execution` by what a job may ask for:
+# `--dry-run` lists runs and jobs, the images and weights that are missing and, once a few runs
+# are finished, the hours and the disk that the rest will take. Its book is `make book
+# PROFILE=cluster` with the same DATA_ROOT and RESULTS. In the copy of the profile, change `name`
+# to `cluster`, and replace `execution` by what a job may ask for:
 #
 # ```yaml
 # execution:
@@ -220,9 +218,8 @@ HTML(
 #
 # </details>
 #
-# Once a few runs are finished, `--dry-run` gives the hours and the disk that the rest will take
-# on the same hardware. The extrapolation below is of the main grid, from speeds on one NVIDIA H200
-# (JAX, `mixed_bfloat16`, 256 px, batches of 256); that of InceptionResNetV2 is scaled by its
+# The extrapolation below is of the main grid, from speeds on one NVIDIA H200 (JAX,
+# `mixed_bfloat16`, 256 px, batches of 256); that of InceptionResNetV2 is scaled by its
 # operations. **This project has not run the paper's study at full size**, only one pair of
 # networks on small datasets (profile `full_size`).
 
@@ -311,7 +308,7 @@ commands above compute it; on one GPU, `rin study --profile paper`.
 #     └── valid-meniscus.csv
 # ```
 #
-# Only the sagittal volumes are read. The two tasks take other slices and labels from them.
+# Only the sagittal volumes are read.
 #
 # </details>
 #
@@ -339,8 +336,8 @@ commands above compute it; on one GPU, `rin study --profile paper`.
 #     └── pneumonia-challenge-dataset-mappings_2018.json
 # ```
 #
-# The last file says which images show one patient; RSNA offers it on its own page of the challenge.
-# It may also be beside the folder or archive.
+# The last file, which RSNA offers on its own page of the challenge, says which images show one
+# patient. It may also be beside the folder or archive.
 #
 # </details>
 #

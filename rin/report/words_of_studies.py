@@ -250,7 +250,7 @@ def one_pair_at_full_size(
         for init in inits
     )
     return (
-        "**Exploratory**, and of one pair, which says nothing about networks pretrained again. "
+        "**Exploratory**, and of one pair of networks alone. "
         f"With all layers trained, the interval of the difference {minus(inits)} is "
         f"{_sides_of_zero(within[whole])}; with fewer, {_sides_of_zero(within[~whole])}. With "
         f"fewer, {networks} give log-odds beyond ±{EXTREME}."

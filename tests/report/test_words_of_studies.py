@@ -149,7 +149,7 @@ def test_one_pair_at_full_size_counts_intervals_by_side_and_networks_with_extrem
         {"init": "photographic", "unfreezing": "unfreeze_all", "log_odds": 500.0},
     )
     said = words.one_pair_at_full_size(rows, largest, INITS)
-    assert "says nothing about networks pretrained again" in said
+    assert said.startswith("**Exploratory**, and of one pair of networks alone. With all")
     assert "is above zero in 1 and below in none of 1; with fewer, above zero in none " in said
     assert (
         "below in 1 of 2. With fewer, 1 of 2 radiologic networks and 0 of 1 photographic" in said
