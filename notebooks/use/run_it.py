@@ -321,7 +321,7 @@ commands above compute it; on one GPU, `rin study --profile paper`.
 #     └── negative/    <patient>_<slice>.png
 # ```
 #
-# These names are a convention of this book; none were published.
+# These names are this book's own.
 #
 # </details>
 #
@@ -446,7 +446,7 @@ commands above compute it; on one GPU, `rin study --profile paper`.
 #     └── …
 # ```
 #
-# Any images in a folder for each class will do; `pretrain_photographic/` has the same layout.
+# Any images in a folder for each class will do; `pretrain_photographic/` likewise.
 #
 # </details>
 #
@@ -476,7 +476,7 @@ commands above compute it; on one GPU, `rin study --profile paper`.
 #     └── dataset_card.json, croissant.json
 # ```
 #
-# What curation made has RadImageNet's layout, and patients beside it. It is read from the results
-# of this book, or from here.
+# What curation made, in RadImageNet's layout with patients; read from the results of this book, or
+# from here.
 #
 # </details>
