@@ -139,8 +139,7 @@ Markdown(retraining.after_convergence(longer, shift))
 # %% [markdown]
 # ## With images of 224 pixels
 #
-# One pair of ResNet50, pretrained for 40 epochs and fine-tuned on a GPU until validation stops
-# improving.
+# One pair of ResNet50, pretrained for 40 epochs, fine-tuned until validation stops improving.
 
 # %%
 full = open_reference("full_size")

@@ -53,8 +53,8 @@ statuses = dataset_status(runs.workspace.data_root)
 #
 # The book, `_build/html/index.html`, opens without an internet connection; `_build` keeps one of
 # each profile. A second `make book` skips what is finished; an interrupted one continues.
-# Profiles (`notebooks/profiles/`, `rin profiles`) differ in numbers only, such as image size or
-# epochs; copy one to make your own. Below, `rin` means `.venv/bin/rin`.
+# Profiles (`notebooks/profiles/`, `rin profiles`) differ in numbers only; copy one to make
+# your own. Below, `rin` means `.venv/bin/rin`.
 #
 # ## The images
 
@@ -220,8 +220,8 @@ HTML(
 #
 # The extrapolation below is of the main grid, from speeds on one NVIDIA H200 (JAX,
 # `mixed_bfloat16`, 256 px, batches of 256); that of InceptionResNetV2 is scaled by its
-# operations. **This project has not run the paper's study at full size**, only one pair of
-# networks on small datasets (profile `full_size`).
+# operations. **This project has not run the paper's study at full size**, only one pair on
+# small datasets (profile `full_size`).
 
 # %%
 speeds = {  # images/s: all layers trained, the top ten, none
