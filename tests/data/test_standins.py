@@ -1,5 +1,6 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from rin.data.dataset import open_dataset
 from rin.data.leakage import SAME_LESION, near_duplicates
 from rin.data.manifest import load_manifest
 from rin.data.pixels import read_picture
-from rin.data.standins import write_stand_in
+from rin.data.standins import phantoms, write_stand_in
 from rin.data.standins.datasets import draw_image
 from rin.data.standins.writers import write_whole
 from rin.errors import InputError
@@ -250,3 +251,17 @@ def test_files_of_a_patient_do_not_depend_on_how_many_there_are(other, tmp_path)
     assert len(pictures) >= len(counts)
     for path in pictures:
         assert path.read_bytes() == (other.root / path.relative_to(fewer)).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("dataset", "kind"), [("busi", "malignant"), ("ddti", "malignant"), ("covid19_ct", "positive")]
+)
+def test_lesion_is_the_one_that_would_be_drawn_over_the_whole_image(dataset, kind, monkeypatch):
+    near = [draw_image(dataset, kind, index, seed=3) for index in range(6)]
+    monkeypatch.setattr(
+        phantoms, "_around", lambda shape, *_: tuple(map(partial(slice, 0), shape))
+    )
+    for index, image in enumerate(near):
+        whole = draw_image(dataset, kind, index, seed=3)
+        np.testing.assert_array_equal(image.phantom.levels, whole.phantom.levels)
+        np.testing.assert_array_equal(image.phantom.top, whole.phantom.top)
