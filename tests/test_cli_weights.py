@@ -80,6 +80,7 @@ def test_without_images_stand_ins_are_used_and_said_so(call, weights):
     assert "These are stand-ins, not real images" in out
 
 
+@pytest.mark.slow
 def test_what_distributors_say_of_the_file_stands_beside_the_verdict(
     call, weights, images, monkeypatch
 ):

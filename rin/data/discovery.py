@@ -633,7 +633,7 @@ def _are_classes(files: Sequence[str]) -> bool:
 def patient_patterns(paths: Sequence[str]) -> dict[str, dict[str, list[str]]]:
     """Return patterns that may identify patients, likeliest first, and each patient's pictures."""
     fitting: dict[str, dict[str, list[str]]] = {}
-    for pattern in (*_folder_patterns(paths), *PATIENT_NAMES):
+    for pattern in (*_folder_patterns(paths), *_session_patterns(paths), *PATIENT_NAMES):
         names = [path if "/" in pattern else path.rpartition("/")[2] for path in paths]
         matches = [match for name in names if (match := re.search(pattern, name))]
         if len(matches) < len(names):
@@ -664,6 +664,17 @@ def sessions_of(ids: Sequence[str]) -> tuple[str, dict[str, list[str]]]:
     if len(of_patients) == len(ids):
         return "", {}
     return rf"([^/]+?)[ _-](?:{'|'.join(sorted(words))})[ _-]?\d", of_patients
+
+
+def _session_patterns(paths: Sequence[str]) -> list[str]:
+    """Return the pattern of what stands before a session, as sub-01 in sub-01_ses-2_T1w.png.
+
+    Return nothing unless every file's name has a session.
+    """
+    before = re.compile(rf"[^/]+[ _-]({_WORDS['session']})[ _-]?\d+(?:\D[^/]*)?$")
+    matches = [before.search(path) for path in paths]
+    words = "|".join(sorted({match[1] for match in matches if match}))
+    return [rf"^(.+?)[ _-](?:{words})[ _-]?\d"] if words and all(matches) else []
 
 
 def _folder_patterns(paths: Sequence[str]) -> list[str]:

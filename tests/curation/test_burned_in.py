@@ -99,7 +99,11 @@ def test_phantoms_without_text_show_none():
     assert [text_risk(picture) for picture in phantoms()] == [""] * len(phantoms())
 
 
-@pytest.mark.parametrize("turned", [False, True], ids=["horizontal", "vertical"])
+@pytest.mark.parametrize(
+    "turned",
+    [False, pytest.param(True, marks=pytest.mark.slow)],
+    ids=["horizontal", "vertical"],
+)
 @pytest.mark.parametrize(
     "style",
     [
@@ -117,7 +121,7 @@ def test_text_in_a_corner_of_a_phantom_is_seen(style, turned):
     assert sum(text_risk(picture) != "" for picture in written) >= len(written) - 1
 
 
-@pytest.mark.parametrize("factor", [2, 8])
+@pytest.mark.parametrize("factor", [2, pytest.param(8, marks=pytest.mark.slow)])
 def test_text_of_large_pictures_is_seen_and_their_tissue_is_none(factor):
     plain = phantoms()[0]
     large, shown = (
@@ -303,6 +307,7 @@ def test_answer_that_is_neither_yes_nor_no_is_refused(queue):
         cleared_images(file, root)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "elements", "held_back"),
     [

@@ -128,7 +128,14 @@ def true_patients(layout, dataset):
     return pd.Series(patients.to_numpy(), cases["case_id"])
 
 
-@pytest.fixture(scope="module", params=[*LAYOUTS, BY_PATIENT, OF_VOLUMES])
+# Other stand-ins take seconds to draw.
+COHORTS = [
+    pytest.param(layout, marks=[pytest.mark.slow] if layout in {*STAND_INS} - {"busi"} else [])
+    for layout in (*LAYOUTS, BY_PATIENT, OF_VOLUMES)
+]
+
+
+@pytest.fixture(scope="module", params=COHORTS)
 def cohort(request, tmp_path_factory):
     """A small dataset of a layout, opened, and the true patient of each case."""
     layout, folder = request.param, tmp_path_factory.mktemp(request.param)

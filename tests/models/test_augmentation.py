@@ -136,6 +136,7 @@ def test_layer_in_mixed_precision_transforms_as_in_full_precision():
     np.testing.assert_allclose(np.asarray(mixed, "float32"), np.asarray(full), atol=1)
 
 
+@pytest.mark.slow
 def test_transform_by_gathers_can_be_compiled_by_xla():
     if keras.backend.backend() != "tensorflow":
         pytest.skip("only TensorFlow's own transform is missing under XLA")

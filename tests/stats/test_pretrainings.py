@@ -51,8 +51,10 @@ def test_three_level_with_a_known_covariance_equals_metafor(case):
     for mean, weights in (("expected", None), ("backbones_once", once)):
         found = three_level(case["y"], case["V"], backbones, contained=True, weights=weights)
         expected = {k: math.nan if v is None else v for k, v in case[mean].items()}
-        compared = {name: found[name] for name in expected}
-        assert compared == pytest.approx(expected, rel=1e-6, abs=1e-6, nan_ok=True)
+        # At its maximum the likelihood is flat: processors place its variances less exactly.
+        for name, value in expected.items():
+            near = 1e-5 if name in ("between", "within") else 1e-6
+            assert found[name] == pytest.approx(value, rel=near, abs=near, nan_ok=True), name
 
 
 def test_three_level_with_variances_is_that_with_their_diagonal():

@@ -114,6 +114,7 @@ def test_verdict_is_kept_for_what_shows_the_results(study, monkeypatch):
     assert released_files(study) == [checked] == check_released(study)
 
 
+@pytest.mark.slow
 def test_random_numbers_under_the_name_of_a_released_file_are_called_unverified(
     study, rin, tmp_path
 ):
