@@ -137,8 +137,8 @@ shown.unfolding(own_profile, work)
 # ```
 #
 # The first trains, the second makes a book of this task alone. Both files may be edited: here, to
-# keep this page short, a smaller network takes ResNet50's place, ten of its layers are trained in
-# place of all, and no process is started for it. `rin study --dry-run` counts the runs:
+# keep this page short, a smaller network takes ResNet50's place, and ten of its layers are trained
+# in place of all. `rin study --dry-run` lists what is missing, and counts the runs:
 
 # %%
 written = own_profile.read_text("utf-8")
@@ -147,9 +147,7 @@ ten_layers = "unfreeze_top10:\n    - 0.001"
 claim("the profile trains all layers", all_layers in written)
 claim("the profile takes ResNet50", "- ResNet50\n" in written)
 shorter = written.replace(all_layers, ten_layers)
-shorter = shorter.replace("ResNet50", "MobileNetV2")
-here = "execution: {workers: 0}\n"
-own_profile.write_text(shorter + here, "utf-8")
+own_profile.write_text(shorter.replace("ResNet50", "MobileNetV2"), "utf-8")
 own_runs = open_runs("hospital_us", data_root=work, results=home / "results")
 workspace = own_runs.workspace
 forecast(workspace)[["stage", "runs", "jobs"]]

@@ -1,5 +1,6 @@
 """The tables of the pages of results, one function each, in the style of the book."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -265,14 +266,18 @@ def patients_wanted(networks: pd.DataFrame, margin: float = EQUIVALENCE_MARGIN) 
     """Return the numbers of patients that each task has, and that a difference needs.
 
     `networks` are rows of `init_differences`; `needed` patients detect a difference of the margin,
-    `most` patients rule one out.
+    `most` patients rule one out.  Both are NaN where the difference has no standard error, as
+    where every network separates the classes.
     """
-    pilots = networks[["task", "n_patients", "standard_error"]]
-    rows = [
-        {"task": task, "patients": n, "needed": patients_needed(margin, n, error),
-         "most": patients_for_equivalence(margin, n, error)}
-        for task, n, error in pilots.itertuples(index=False)
-    ]  # fmt: skip
+    rows = []
+    for task, n, error in networks[["task", "n_patients", "standard_error"]].itertuples(
+        index=False
+    ):
+        row = {"task": task, "patients": n, "needed": math.nan, "most": math.nan}
+        if error > 0:
+            row["needed"] = patients_needed(margin, n, error)
+            row["most"] = patients_for_equivalence(margin, n, error)
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -286,7 +291,8 @@ def what_would_settle(runs: Results, across: pd.DataFrame, wanted: pd.DataFrame)
         counts = wanted.set_index("task").loc[task, ["patients", "needed", "most"]]
         powers = [pretraining_power(0.02, row, seed=seed, **design) for design in designs]
         percent = [f"{power:.0%}".replace("nan%", MISSING) for power in powers]
-        rows.append([names[task], *map("{:,.0f}".format, counts), *percent])
+        patients = [f"{count:,.0f}".replace("nan", MISSING) for count in counts]
+        rows.append([names[task], *patients, *percent])
         numbers.append([names[task], *counts, *powers])
     columns = ["Task", "Patients, or images", "To detect 2 points", "To rule out 2"]
     columns += ["Power, 4 × 3", "Power, 12 × 3", "Power, 12 × 3, 4 × patients"]

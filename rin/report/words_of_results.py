@@ -355,16 +355,24 @@ def depends_on_unfreezing(tests: pd.DataFrame | None, names: Mapping[str, str]) 
 def enough_patients(rows: pd.DataFrame) -> str:
     """Return which test sets are large enough for a statement about these networks.
 
-    `rows` has `name`, `patients`, and `needed`, the patients needed to detect two points.
+    `rows` has `name`, `patients`, and `needed`, the patients needed to detect two points, or NaN
+    where nothing tells.
     """
-    enough = rows["patients"] >= rows["needed"]
-    large, small = join_with_and(rows["name"][enough]), join_with_and(rows["name"][~enough])
+    known = rows["needed"].notna()
+    enough = known & (rows["patients"] >= rows["needed"])
+    large, small, unknown = (
+        join_with_and(rows["name"][those]) for those in (enough, known & ~enough, ~known)
+    )
+    if not known.any():
+        return f"How many patients would detect two points cannot be told on {unknown}."
     start = "For a statement about these networks there are"
-    if enough.all():
-        return f"{start} enough patients to detect two points, on {large}."
-    if not enough.any():
-        return f"{start} too few patients to detect two points, on {small}."
-    return f"{start} enough patients to detect two points on {large}, and too few on {small}."
+    if enough[known].all():
+        said = f"{start} enough patients to detect two points, on {large}."
+    elif not enough.any():
+        said = f"{start} too few patients to detect two points, on {small}."
+    else:
+        said = f"{start} enough patients to detect two points on {large}, and too few on {small}."
+    return said if known.all() else f"{said} On {unknown} it cannot be told."
 
 
 def gains_at_rate(

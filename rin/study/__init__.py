@@ -2,7 +2,7 @@
 
 from rin.study.by_hand import augment_layer, open_backbone, start_keras
 from rin.study.consolidate import consolidate
-from rin.study.fine_tuning import run_fine_tuning, run_grid
+from rin.study.fine_tuning import run_grid
 from rin.study.opened import OpenedResults, open_results
 from rin.study.plan import find_run
 from rin.study.pretraining import (
@@ -15,7 +15,7 @@ from rin.study.pretraining import (
 )
 from rin.study.profile import Profile, load_profile, profile_names
 from rin.study.results import Results, open_reference, open_runs, shown_results
-from rin.study.stages import run_study
+from rin.study.stages import run_fine_tuning, run_study
 from rin.study.workspace import Workspace, open_workspace
 
 __all__ = [

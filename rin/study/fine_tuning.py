@@ -22,7 +22,7 @@ from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights, random_weights
 from rin.study.executors import begin_block, last_trained, run_each, run_with_bar
 from rin.study.ledger import Ledger, computed_on
-from rin.study.plan import Run, group_blocks, plan_all, plan_study
+from rin.study.plan import Run, group_blocks, plan_study
 from rin.study.profile import MAIN, RANDOM, SAMPLED, Execution
 from rin.study.released import check_released
 from rin.study.workspace import Workspace
@@ -218,11 +218,6 @@ def run_grid(workspace: Workspace, *tasks: str, retrain: bool = False) -> pd.Dat
     if retrain:
         workspace.fine_tuning_ledger.set_aside_of_other_code(planned)
     return run_missing(workspace, planned)
-
-
-def run_fine_tuning(workspace: Workspace) -> pd.DataFrame:
-    """Train the unfinished runs of every study of a profile; return one row per run."""
-    return run_missing(workspace, plan_all(workspace))
 
 
 def finished_runs(workspace: Workspace, name: str = MAIN, task: str | None = None) -> list[Run]:

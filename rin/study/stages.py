@@ -58,3 +58,13 @@ def run_study(workspace: Workspace, *, retrain: bool = False) -> pd.DataFrame:
             loss_study.run_losses(workspace)
     consolidate(workspace)
     return table
+
+
+def run_fine_tuning(workspace: Workspace) -> pd.DataFrame:
+    """Train the unfinished runs of every study of a profile, and consolidate the results.
+
+    Return one row per run.
+    """
+    table = fine_tuning.run_missing(workspace, plan_all(workspace))
+    consolidate(workspace)
+    return table

@@ -148,6 +148,14 @@ def test_patients_that_are_wanted_grow_with_the_scatter_of_the_difference():
     assert wanted["needed"][1] == pytest.approx(4 * wanted["needed"][0], rel=0.02)
 
 
+def test_patients_are_missing_where_a_difference_has_no_standard_error(runs):
+    across = differences(runs)[0]
+    rows = pd.DataFrame({"task": across["task"], "n_patients": 9, "standard_error": 0.0})
+    rows.loc[0, "standard_error"] = 0.01
+    table = cells(tables.what_would_settle(runs, across, tables.patients_wanted(rows)))
+    assert (table["To rule out 2"] == "–").tolist() == [False] + [True] * (len(across) - 1)
+
+
 def test_task_without_intervals_says_so_in_place_of_a_table(runs, breast):
     positive = breast["label"] == 1
     one = breast["case_id"] == breast.loc[positive, "case_id"].iloc[0]

@@ -254,6 +254,17 @@ def test_patients_are_enough_or_too_few_task_by_task(patients, said):
     assert sentence == f"For a statement about these networks there are {said}"
 
 
+def test_patients_are_not_said_to_be_too_few_where_nothing_tells():
+    rows = pd.DataFrame({"name": ["breast lesions", "acl"], "needed": [241, math.nan]})
+    rows["patients"] = 300
+    assert words.enough_patients(rows) == (
+        "For a statement about these networks there are enough patients to detect two points, on "
+        "breast lesions. On acl it cannot be told."
+    )
+    said = words.enough_patients(rows.iloc[1:])
+    assert said == "How many patients would detect two points cannot be told on acl."
+
+
 def gain(points, kind="photographic", task="breast", p_holm=0.01, auc_b=0.55):
     return row(points, task=task, kind=kind, p_holm=p_holm, learning_rate=1e-3, auc_b=auc_b)
 
