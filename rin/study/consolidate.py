@@ -116,6 +116,7 @@ def consolidate(workspace: Workspace, *parts: Part) -> OpenedResults:
     'smoke'
     """
     folder = workspace.results / FOLDER
+    _open_sources(workspace, parts)
     with _held(workspace):
         earlier = _opened_before(folder)
         draft = _Draft(workspace, earlier)
@@ -128,6 +129,15 @@ def consolidate(workspace: Workspace, *parts: Part) -> OpenedResults:
         with refused, replace_folder(folder) as new:
             write_results(draft.results(), new, earlier=(earlier, folder))
         return _open(folder)
+
+
+def _open_sources(workspace: Workspace, parts: Sequence[Part]) -> None:
+    """Open images and corpora before the lock is held, for which other processes wait."""
+    for kind, *names in parts:
+        if kind == "networks":
+            plan_pretraining(workspace)
+        elif kind in ("images", "runs"):
+            workspace.inputs(names[-1])
 
 
 @contextmanager

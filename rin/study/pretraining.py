@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import math
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -292,8 +293,9 @@ def pretrain_missing(
 ) -> None:
     """Train those of the runs that a ledger lacks, block by block, from their checkpoints.
 
-    With fewer blocks than workers, or another executor than processes, each run is a job of its
-    own.  `InputError` if a run fails, after the other runs have ended.
+    With fewer blocks than workers, the runs of a block are divided between workers; with another
+    executor than processes, each is a job of its own.  `InputError` if a run fails, after the
+    other runs have ended.
     """
     execution = workspace.profile.execution
     missing = {run.run_id for run in ledger.missing(runs)}
@@ -309,15 +311,14 @@ def pretrain_missing(
         for _, block in sorted(blocks.items())
         if (ids := [run.run_id for run in block if run.run_id in missing])
     ]
-    # So no worker is idle while another one trains several networks one after the other.
-    of_blocks = execution.executor == "processes" and len(unfinished) >= execution.workers
     jobs: list[tuple[Any, ...]] = []
     for block, ids in unfinished:
-        jobs += (
-            [(block, ledger, execution)]
-            if of_blocks
-            else [(block, ledger, execution, run_id) for run_id in ids]
-        )
+        shares = len(ids)
+        if execution.executor == "processes":
+            # So no worker is idle while another one trains several networks one after the other.
+            shares = max(1, math.ceil(execution.workers / len(unfinished)))
+        divided = filter(None, (ids[first::shares] for first in range(shares)))
+        jobs += [(block, ledger, execution, wanted) for wanted in divided]
     status = partial(progress_of, runs, ledger)
     run_with_bar(execution, pretrain_block, jobs, ledger, runs, title, status)
 
@@ -334,17 +335,17 @@ def progress_of(runs: list[PretrainingRun], ledger: Ledger) -> str:
 
 
 def pretrain_block(
-    runs: list[PretrainingRun], ledger: Ledger, execution: Execution, only: str | None = None
+    runs: list[PretrainingRun], ledger: Ledger, execution: Execution, wanted: Collection[str]
 ) -> None:
     """Pretrain one backbone on several corpora or preprocessings with one compiled step.
 
-    `runs` include finished runs: the largest corpus decides the number of outputs, so that an
-    interrupted block goes on with the same network.  `only` is the id of the single run to train.
+    `wanted` are the ids of the runs to train.  `runs` are all runs of the block, also finished
+    ones: the largest corpus decides the number of outputs, so that an interrupted block goes on
+    with the same network.
     """
     from rin.training.pretrain import PretrainingBlock
 
-    chosen = [run for run in runs if only in (None, run.run_id)]
-    if not (missing := ledger.missing(chosen)):
+    if not (missing := ledger.missing([run for run in runs if run.run_id in wanted])):
         return  # another process was faster
     begin_block(execution)
     outputs = max(run.store.cases["label"].nunique() for run in runs)

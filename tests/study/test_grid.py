@@ -25,14 +25,9 @@ from tiny_study import (
 )
 
 from rin.errors import InputError
-from rin.study import Results, open_workspace, run_pretraining
+from rin.study import Results, open_workspace, run_fine_tuning, run_pretraining
 from rin.study.executors import begin_block, last_trained
-from rin.study.fine_tuning import (
-    cam_arrays,
-    run_fine_tuning,
-    run_grid,
-    run_missing,
-)
+from rin.study.fine_tuning import cam_arrays, run_grid, run_missing
 from rin.study.plan import plan_study
 from rin.study.profile import Execution
 from rin.study.stages import run_study

@@ -108,20 +108,27 @@ def test_pretraining_when_profile_has_none_is_empty(study_folder):
     assert len(pretraining_histories(workspace)) == 0
 
 
-@pytest.mark.parametrize(("workers", "jobs"), [(0, 1), (1, 1), (2, 2), (3, 2)])
-def test_pretraining_with_fewer_backbones_than_workers_is_a_job_for_each_corpus(
-    study_folder, monkeypatch, workers, jobs
+@pytest.mark.parametrize(
+    ("workers", "brief", "jobs"),
+    [(0, 0, [2]), (1, 0, [2]), (2, 0, [1, 1]), (3, 0, [1, 1]), (2, 1, [2, 1])],
+)
+def test_pretraining_with_fewer_backbones_than_workers_is_divided_between_them(
+    study_folder, monkeypatch, workers, brief, jobs
 ):
-    changes = TWO | {"name": f"shared_by_{workers}", "execution": {"workers": workers}}
+    changes = TWO | {"name": f"shared_by_{workers}_{brief}", "execution": {"workers": workers}}
+    if brief:
+        short = {"init": "radiologic", "epochs": 1, "backbones": ["ResNet50"]}
+        changes["pretraining.brief"] = short
     workspace = open_workspace(tiny_profile(changes), results=study_folder)
     shipped = []
     monkeypatch.setattr(
         pretraining, "run_with_bar", lambda execution, work, made, *rest: shipped.extend(made)
     )
     run_pretraining(workspace)
-    assert len(shipped) == jobs
-    assert {len(block) for block, *_ in shipped} == {2}  # of all corpora: they share the outputs
-    assert len({job[3:] for job in shipped}) == jobs
+    assert [len(wanted) for *_, wanted in shipped] == jobs
+    assert {len(block) for block, *_ in shipped} == {sum(jobs)}  # they share the outputs
+    planned = [run.run_id for run in plan_pretraining(workspace)]
+    assert sorted(run_id for *_, wanted in shipped for run_id in wanted) == sorted(planned)
 
 
 @pytest.mark.slow
@@ -139,7 +146,8 @@ def test_pretraining_when_cut_off_between_corpora_goes_on_with_the_same_outputs(
     assert records(folder) == trained
     pd.testing.assert_frame_equal(pretraining_predictions(workspace), before)
     shutil.rmtree(workspace.weights.path(second.run_id))
-    pretraining.pretrain_block([second], workspace.weights, workspace.profile.execution)
+    execution = workspace.profile.execution
+    pretraining.pretrain_block([second], workspace.weights, execution, [second.run_id])
     alone = pretraining_predictions(workspace)  # with outputs for its own classes
     assert not alone["confidence"].equals(before["confidence"])
 
