@@ -51,9 +51,14 @@ def pytest_collection_modifyitems(items):
     """Run training tests first: a long file at the end would keep a single process busy.
 
     Tests of live pages run before them, as TensorFlow's threads must be set by the page itself.
+    Then one file trains the tiny study, for which two processes would wait if both began with it.
     """
     items.sort(
-        key=lambda item: ("live_pages" not in item.path.stem, "training" not in item.path.parts)
+        key=lambda item: (
+            "live_pages" not in item.path.stem,
+            "training" not in item.path.parts,
+            item.path.stem != "test_corpora",
+        )
     )
 
 

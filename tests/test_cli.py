@@ -198,7 +198,7 @@ main()
     ("modules", "arguments", "extra"),
     [
         (["typer", "rich"], ["--help"], "study"),
-        (["rich"], ["profiles"], "study"),
+        pytest.param(["rich"], ["profiles"], "study", marks=pytest.mark.slow),
         pytest.param(
             ["jupytext", "papermill"],
             ["book", "--profile", "smoke"],
@@ -212,7 +212,9 @@ main()
             "curation",
             marks=pytest.mark.slow,
         ),
-        (["pyarrow"], ["grid", "breast", "--profile", "smoke"], "study"),
+        pytest.param(
+            ["pyarrow"], ["grid", "breast", "--profile", "smoke"], "study", marks=pytest.mark.slow
+        ),
         (["PIL"], ["data", "verify", "busi", "--data-root", "."], "study"),
     ],
     ids=lambda value: " ".join(value).replace(f"{ROOT}/", "") if isinstance(value, list) else "",

@@ -281,7 +281,7 @@ def test_file_without_an_identifier_is_named(root, kept, name, value):
         ),
     ],
 )
-@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize("later", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_file_that_contradicts_others_is_named(root, kept, elements, message, later):
     before = names_of(root) if later else []
     if later:
@@ -439,7 +439,7 @@ def test_parse_report_takes_any_text(text):
     assert impression == impression.strip()
 
 
-@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("newline", ["\n", pytest.param("\r\n", marks=pytest.mark.slow), "\r"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
 def test_encoding_and_line_ends_of_a_report_do_not_matter(root, kept, encoding, newline):
     lines = ["FINDINGS:", "Clear.", "IMPRESSION:", "Ménière – as before.", "Normal."]

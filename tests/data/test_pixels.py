@@ -560,6 +560,7 @@ def test_masks_that_are_pictures_are_refused_and_plain_ones_are_empty_or_full(tm
     assert read_mask(tmp_path, (name,), (32, 32)).sum() == 256
 
 
+@pytest.mark.slow
 def test_outline_that_would_take_minutes_is_refused_at_once(tmp_path):
     entry = "polygon:" + " ".join(f"{k % 100},{k % 97}" for k in range(300_000))
     with pytest.raises(InputError, match="300,000 points, too many for its size"):

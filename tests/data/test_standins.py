@@ -213,7 +213,7 @@ def test_stand_in_corpus_has_the_classes_asked_for_and_colour_or_none(tmp_path, 
     assert spread > 50 if colour else spread == 0
 
 
-QUICK = ("busi", "mrnet", "covid19_ct")
+QUICK = ("busi", "mrnet")
 
 
 @pytest.fixture(

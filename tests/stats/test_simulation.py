@@ -61,7 +61,7 @@ def coverage(correlation, clustered):
     [
         (0.0, False, 0.92, 1),
         (0.6, False, 0, 0.85),
-        (0.0, True, 0.92, 0.98),
+        pytest.param(0.0, True, 0.92, 0.98, marks=pytest.mark.slow),
         (0.6, True, 0.92, 0.98),
     ],
 )

@@ -144,7 +144,13 @@ class Clock:
         self.now = lambda _: moment
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(KeyboardInterrupt, marks=pytest.mark.slow),
+        OSError(28, "No space left on device"),
+    ],
+)
 def test_results_survive_a_consolidation_that_is_stopped(study, monkeypatch, error):
     consolidate(study, runs_of("from_random", "breast"))
     before = times(study.results / FOLDER)

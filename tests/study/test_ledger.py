@@ -322,6 +322,7 @@ def test_work_folder_is_kept_until_its_run_is_committed(ledger):
     assert not any((ledger.folder / ".work").iterdir())
 
 
+@pytest.mark.slow
 def test_commit_when_killed_again_and_again_shows_whole_runs_only(tmp_path):
     count, draws = 400, random.Random(7)
     context = get_context("forkserver")
