@@ -418,9 +418,14 @@ def new(
 
 @app.command()
 def compare(
-    scores: Annotated[Path, typer.Argument(help="One row per model and case, as CSV or Excel.")],
+    scores: Annotated[
+        Path,
+        typer.Argument(help="One row per model and case, or one per case, as CSV or Excel."),
+    ],
     by: Annotated[str, typer.Option(help="Column of the model.")] = "model",
-    score: Annotated[str, typer.Option(help="Column of the score.")] = "score",
+    score: Annotated[
+        str, typer.Option(help="Column of the score, or those of all models: NET_A,NET_B.")
+    ] = "score",
     label: Annotated[str, typer.Option(help="Column of the true class.")] = "label",
     case: Annotated[str, typer.Option(help="Column of the case.")] = "case_id",
     patient: Annotated[

@@ -47,7 +47,10 @@ _CALIBRATION = ("brier", "ece", "net_benefit")
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of columns in a table of scores; without patients, every case is a patient."""
+    """Names of columns in a table of scores; without patients, every case is a patient.
+
+    `score` may be several columns, separated by commas: one for each model, in place of `by`.
+    """
 
     by: str = "model"
     score: str = "score"
@@ -57,7 +60,7 @@ class Columns:
 
 
 def read_scores(path: Path, columns: Columns, positive: str = "") -> pd.DataFrame:
-    """Read a table of scores, one row per model and case: CSV, .xlsx or parquet.
+    """Read a table of scores, one row per model and case, or per case: CSV, .xlsx or parquet.
 
     Returns model, case_id, patient_id (text), label (0 or 1) and score.  `positive` is the label
     of the positive class; by default, labels are 0 and 1, or false and true.
@@ -66,13 +69,24 @@ def read_scores(path: Path, columns: Columns, positive: str = "") -> pd.DataFram
         remedy = "Name a table of scores, one row per model and case."
         raise InputError("there is no such file", where=path, remedy=remedy)
     table = read_table(Tree(path.parent, ".", (path.name,)), path.name, ())
+    n_read = len(table)
+    models = [name.strip() for name in columns.score.split(",")]
+    if {*models} <= {*table.columns} and len({*models}) > 1:  # each has a column of its own
+        of_cases = [name for name in table if name not in {*models, columns.by, columns.score}]
+        table = table.melt(of_cases, models, columns.by, columns.score)
     names = {"model": columns.by, "case_id": columns.case, "patient_id": columns.patient}
     names |= {"label": columns.label, "score": columns.score}
     names = {role: name for role, name in names.items() if name}
     if absent := [name for name in names.values() if name not in table]:
         problem = f"there is no column {absent[0]!r}{did_you_mean(absent[0], table.columns)}"
-        remedy = f"Its columns are {', '.join(table.columns)}; name them by --by, --score, "
-        raise InputError(problem, where=path, remedy=remedy + "--label, --case and --patient.")
+        remedy = (
+            f"Its columns are {', '.join(table.columns)}; name them by --by, --score, --label, "
+        )
+        remedy += "--case and --patient."
+        of_models = _columns_of_numbers(table, [columns.label, columns.case, columns.patient])
+        if columns.by in absent and len(of_models) > 1:
+            remedy += f" If each model has a column of its own: --score {','.join(of_models)}."
+        raise InputError(problem, where=path, remedy=remedy)
     if table.empty:
         raise InputError("no rows", where=path, remedy="Pass a table with scores.")
     rows = pd.DataFrame({role: table[name].astype(object) for role, name in names.items()})
@@ -82,7 +96,7 @@ def read_scores(path: Path, columns: Columns, positive: str = "") -> pd.DataFram
             remedy = "Fill it in, or leave these cases out of every model."
             raise InputError(problem, where=path, remedy=remedy)
     rows["label"] = _labels(rows["label"], positive, f"{path}, {columns.label}")
-    rows["score"] = _numbers(rows["score"], f"{path}, {columns.score}")
+    rows["score"] = _numbers(rows["score"], f"{path}, {columns.score}", n_read)
     if not columns.patient:
         rows["patient_id"] = rows["case_id"]
     _check_cases(rows, path)
@@ -111,15 +125,26 @@ def _labels(cells: pd.Series, positive: str, where: str) -> pd.Series:
     return labels.astype(int)
 
 
-def _numbers(cells: pd.Series, where: str) -> pd.Series:
-    """Return scores as numbers; either all texts have a decimal comma, or none."""
+def _columns_of_numbers(table: pd.DataFrame, others: Sequence[str]) -> list[str]:
+    """Return the columns, but for others, that hold more than two different numbers alone."""
+    numbers = table.drop(columns=others, errors="ignore").apply(pd.to_numeric, errors="coerce")
+    return [
+        name for name, column in numbers.items() if column.nunique() > 2 and column.notna().all()
+    ]
+
+
+def _numbers(cells: pd.Series, where: str, n_read: int) -> pd.Series:
+    """Return scores as numbers; either all texts have a decimal comma, or none.
+
+    `n_read` is the number of rows of the file, which hold the scores of several models.
+    """
     text = cells
     if cells.str.contains(",", regex=False).any() and cells.str.fullmatch(_DECIMAL_COMMA).all():
         text = cells.str.replace(",", ".", regex=False)
     numbers = pd.to_numeric(text, errors="coerce").astype(float)
     if (bad := numbers.isna()).any():
         verb = "score is no number" if bad.sum() == 1 else "scores are no numbers"
-        problem = f"{bad.sum():,} {verb}, the first in row {bad.idxmax() + 2}: "
+        problem = f"{bad.sum():,} {verb}, the first in row {bad.idxmax() % n_read + 2}: "
         remedy = "Pass one number a model and case; leave out cases that a model did not score."
         raise InputError(problem + repr(cells[bad.idxmax()]), where=where, remedy=remedy)
     return numbers

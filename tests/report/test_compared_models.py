@@ -12,6 +12,7 @@ import pytest
 from scipy.special import logit
 from sklearn.metrics import brier_score_loss
 
+from rin.errors import InputError
 from rin.report import words
 from rin.report.comparison import Columns, comparison_tables, pairs_of, read_scores
 from rin.stats import auc_equality_test, compare, delong_test, holm, operating_point
@@ -134,6 +135,23 @@ def test_every_way_to_write_a_table_gives_the_same_scores(tmp_path, change):
         found = read(tmp_path, table.sample(frac=1, random_state=0))
         found = found.sort_values(["model", "case_id"], ignore_index=True)
     pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+
+
+def test_models_in_columns_of_their_own_are_read_as_in_rows(tmp_path):
+    rows = made(("new", "old", "third"))
+    wide = rows.pivot(index=["image", "who", "truth"], columns="net", values="p").reset_index()
+    named = NAMES | {"by": "model", "score": "old, third,new"}
+    path = written(tmp_path, wide)
+    found = read_scores(path, Columns(**named), "cancer").sort_values(["model", "case_id"])
+    one = read(tmp_path, rows).sort_values(["model", "case_id"])
+    pd.testing.assert_frame_equal(
+        found.reset_index(drop=True), one.reset_index(drop=True), check_like=True
+    )
+    with pytest.raises(InputError, match=r"'net'.*column of its own: --score new,old,third\."):
+        read(tmp_path, wide)
+    wide.loc[3, "third"] = "high"
+    with pytest.raises(InputError, match=r"1 score is no number, the first in row 5: 'high'"):
+        read_scores(written(tmp_path, wide), Columns(**named), "cancer")
 
 
 def test_positive_class_is_the_one_that_is_named(tmp_path):
