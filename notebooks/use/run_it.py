@@ -140,8 +140,8 @@ HTML(
 #
 # ## Scores of any framework
 #
-# Models trained elsewhere need only a table of their scores with a row a model and case (CSV,
-# Excel or parquet), and the extras `study` and `book`:
+# Models trained elsewhere need their scores, a row a model and case or a column a model (`--score
+# net_a,net_b`), as CSV, Excel or parquet, and the extras `study` and `book`:
 #
 # ```console
 # rin compare scores.csv --by model --label truth --patient patient_id \
