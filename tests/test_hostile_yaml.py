@@ -60,7 +60,7 @@ def test_read_yaml_that_stands_for_more_than_any_file_ends_at_once_and_names_the
     assert len(str(caught.value).splitlines()) == 1
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(20)
 def test_read_yaml_of_very_many_keys_looks_for_doubled_ones_at_once(tmp_path):
     path = tmp_path / "many.yaml"
     path.write_text("".join(f"key{k}: 1\n" for k in range(20_000)))

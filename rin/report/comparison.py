@@ -71,9 +71,8 @@ def read_scores(path: Path, columns: Columns, positive: str = "") -> pd.DataFram
     table = read_table(Tree(path.parent, ".", (path.name,)), path.name, ())
     n_read = len(table)
     models = [name.strip() for name in columns.score.split(",")]
-    if {*models} <= {*table.columns} and len({*models}) > 1:  # each has a column of its own
-        of_cases = [name for name in table if name not in {*models, columns.by, columns.score}]
-        table = table.melt(of_cases, models, columns.by, columns.score)
+    if len({*models}) > 1 and columns.score not in table:  # each has a column of its own
+        table = _stacked(table, models, columns, path)
     names = {"model": columns.by, "case_id": columns.case, "patient_id": columns.patient}
     names |= {"label": columns.label, "score": columns.score}
     names = {role: name for role, name in names.items() if name}
@@ -101,6 +100,18 @@ def read_scores(path: Path, columns: Columns, positive: str = "") -> pd.DataFram
         rows["patient_id"] = rows["case_id"]
     _check_cases(rows, path)
     return rows
+
+
+def _stacked(
+    table: pd.DataFrame, models: Sequence[str], columns: Columns, path: Path
+) -> pd.DataFrame:
+    """Return one row per model and case, of a table with a column of scores for each model."""
+    if absent := [name for name in models if name not in table]:
+        problem = f"there is no column {absent[0]!r}{did_you_mean(absent[0], table.columns)}"
+        remedy = f"Its columns are {', '.join(table.columns)}; name those of models by --score."
+        raise InputError(problem, where=path, remedy=remedy)
+    of_cases = [name for name in table if name not in {*models, columns.by}]
+    return table.melt(of_cases, models, columns.by, columns.score)
 
 
 def _labels(cells: pd.Series, positive: str, where: str) -> pd.Series:

@@ -149,6 +149,9 @@ def test_models_in_columns_of_their_own_are_read_as_in_rows(tmp_path):
     )
     with pytest.raises(InputError, match=r"'net'.*column of its own: --score new,old,third\."):
         read(tmp_path, wide)
+    misspelt = Columns(**named | {"score": "old,thirt"})
+    with pytest.raises(InputError, match=r"no column 'thirt' \(did you mean third\?\)"):
+        read_scores(written(tmp_path, wide), misspelt, "cancer")
     wide = wide.astype({"third": object})
     wide.loc[3, "third"] = "high"
     with pytest.raises(InputError, match=r"1 score is no number, the first in row 5: 'high'"):
