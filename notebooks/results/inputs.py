@@ -17,7 +17,7 @@
 # # What the inputs alone do
 #
 # *Answers* how much the preparation of the inputs changes an AUC and the comparison:
-# the scaling of the official scripts, and padding. *Needs* nothing: it reads the reference
+# the scaling of the official scripts, padding, and size. *Needs* nothing: it reads the reference
 # run. *Takes* about 10 s: `rin run notebooks/results/inputs.py`.
 
 # %% tags=["parameters", "remove-input"]
@@ -28,12 +28,12 @@ results: str = "results"  # folder for everything computed
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 
 from rin import stats
 from rin.report import fed
 from rin.report.banner import banner
-from rin.study import open_runs
+from rin.study import open_reference, open_runs
 
 runs = open_runs(profile, data_root=data_root, results=results)
 runs = runs.or_reference_with("preprocessing", "resize")
@@ -108,6 +108,20 @@ fed.padding_forest(runs)
 # %% [markdown]
 # Exploratory: it shows whether the choice can matter, not which is better.
 #
+# ## Does the size of the images matter?
+#
+# Pretraining saw 96 pixels; below, most layers stay as it left them.
+
+# %%
+full = open_reference("full_size")
+display(banner(full, study="sizes"))
+by_size = fed.effects_of_size(full)
+fed.size_forest(full, by_size)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+Markdown(fed.effect_of_size(full, by_size))
+
+# %% [markdown]
 # ## Try it
 #
 # 1. Compare with the inputs of the released counterpart in place of the scripts'. Which

@@ -139,7 +139,8 @@ Markdown(retraining.after_convergence(longer, shift))
 # %% [markdown]
 # ## With images of 224 pixels
 #
-# One pair of ResNet50, pretrained for 40 epochs, fine-tuned until validation stops improving.
+# Three pairs of ResNet50, pretrained for 40 epochs, fine-tuned until validation stops
+# improving. What frozen networks make of this size: [inputs](inputs).
 
 # %%
 full = open_reference("full_size")

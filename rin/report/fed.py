@@ -8,15 +8,22 @@ from pandas.io.formats.style import Styler
 from rin.evidence import paper
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_entries
+from rin.report import words_of_results as words
 from rin.report import words_of_studies
 from rin.report.figures import in_order
 from rin.report.forest import forest
-from rin.report.format import book_table, design_table, format_estimate, without_p_of_stand_ins
+from rin.report.format import (
+    book_table,
+    design_table,
+    format_estimate,
+    inline_title,
+    without_p_of_stand_ins,
+)
 from rin.report.lines import legend_below, panel_titles
 from rin.report.page import Picture, claim, picture
 from rin.report.style import UNFREEZING_LABEL, init_style
 from rin.report.widths import NARROW, two_widths
-from rin.stats import factor_effects, init_differences, scenario_aucs
+from rin.stats import diverged_networks, factor_effects, init_differences, scenario_aucs
 from rin.study.results import Results
 
 STUDY = "preprocessing"
@@ -232,3 +239,39 @@ def padding_forest(runs: Results) -> Picture:
         xlabel="Effect of padding, AUC points (these networks, 95% CI)",
     )
     return picture(axes, "Effect of padding on each initialisation and on their difference")
+
+
+# ---- the size of the images
+
+SIZES = ("224", "96")
+
+
+def effects_of_size(full: Results) -> pd.DataFrame:
+    """Return the effects of smaller images over all scenarios of `sizes` (`factor_effects`)."""
+    rows = factor_effects(full.predictions(study="sizes"), full.inits, SIZES)
+    return rows[rows["group"] == "all"]
+
+
+def size_forest(full: Results, rows: pd.DataFrame) -> Picture:
+    """Draw the difference with images of either size, task by task."""
+    axes = forest(
+        rows[rows["quantity"] == "difference"],
+        unit="points",
+        label="level",
+        group="task",
+        names=full.titles | {size: f"{size} pixels" for size in SIZES},
+        xlabel="AUC points (these networks, 95% CI)",
+        ends=words.sides(full.inits, stand_ins=full.stand_ins()),
+    )
+    return picture(axes, "Difference with images of 224 pixels and with images of 96")
+
+
+def effect_of_size(full: Results, rows: pd.DataFrame) -> str:
+    """Return sentences on what the size changed."""
+    names = {task: inline_title(title) for task, title in full.titles.items()}
+    scores = full.predictions(study="sizes").groupby("level", observed=True)
+    diverged = {
+        size: int(diverged_networks(scores.get_group(size), full.inits)["diverged"].sum())
+        for size in SIZES
+    }
+    return words_of_studies.effect_of_size(rows, diverged, full.inits, names)

@@ -208,11 +208,14 @@ def calibration_on_both(runs: Results, task: str) -> Picture:
 def diverged(runs: Results, task: str) -> str:
     """Return how many networks diverged, by their scores on either test set."""
     scores = test_sets(runs, task)
-    counts = {
-        name: words.diverged(diverged_networks(scores[name], runs.inits), runs.inits)
-        for name in ("internal", "external")
+    networks = {
+        name: diverged_networks(scores[name], runs.inits) for name in ("internal", "external")
     }
-    return "\n\n".join(f"By the {name} test set: {text}" for name, text in counts.items())
+    return "\n\n".join(
+        f"By the {name} test set: {words.diverged(of_test, runs.inits)} "
+        f"{words.without_diverged(of_test)}"
+        for name, of_test in networks.items()
+    )
 
 
 def clinical_table(runs: Results, task: str) -> Styler:

@@ -15,6 +15,7 @@ from rin.report.page import Picture, picture
 from rin.report.style import UNFREEZING_LABEL, init_style
 from rin.report.widths import two_widths
 from rin.stats import (
+    diverged_networks,
     factor_effects,
     init_differences,
     posterior_differences,
@@ -228,7 +229,7 @@ def after_convergence(longer: Results, shift: pd.DataFrame) -> str:
 
 
 def full_size_forest(full: Results, rows: pd.DataFrame) -> Picture:
-    """Draw the difference of one pair of networks within each unfreezing (`init_differences`)."""
+    """Draw the difference of these networks within each unfreezing (`init_differences`)."""
     axes = forest(
         rows[rows["group"] != "all"]
         .drop(columns="p_holm")
@@ -240,19 +241,19 @@ def full_size_forest(full: Results, rows: pd.DataFrame) -> Picture:
         xlabel="AUC points (these networks, 95% CI)",
         ends=words.sides(full.inits, stand_ins=full.stand_ins()),
     )
-    return picture(axes, "Differences of one pair of networks trained with images of 224 pixels")
+    return picture(axes, "Differences of networks trained with images of 224 pixels")
 
 
 def at_full_size(full: Results, rows: pd.DataFrame) -> str:
-    """Return sentences on the differences of one pair, and on networks with extreme scores."""
+    """Return sentences on these differences, and on networks whose training diverged."""
     scores = full.predictions()
-    largest = (
-        scores.assign(log_odds=scores["score"].abs())
-        .groupby(["init", "unfreezing", "task", "scenario"], observed=True)["log_odds"]
-        .max()
-        .reset_index()
+    across = pretraining_differences(scores, *full.inits)
+    return " ".join(
+        [
+            words_of_studies.at_full_size(rows, across, full.inits),
+            words.diverged(diverged_networks(scores, full.inits), full.inits),
+        ]
     )
-    return words_of_studies.one_pair_at_full_size(rows, largest, full.inits)
 
 
 def differences_by_choice(runs: Results, settings: dict[str, pd.DataFrame]) -> pd.DataFrame:

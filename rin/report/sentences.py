@@ -109,7 +109,8 @@ def two_more_points(runs: Results, task: str) -> str:
 
 def diverged(runs: Results, scores: pd.DataFrame) -> str:
     """Return a sentence on how many networks of a task diverged in training."""
-    return words.diverged(diverged_networks(scores, runs.inits), runs.inits)
+    networks = diverged_networks(scores, runs.inits)
+    return f"{words.diverged(networks, runs.inits)} {words.without_diverged(networks)}"
 
 
 # ---- all tasks

@@ -127,13 +127,23 @@ def diverged(networks: pd.DataFrame, inits: tuple[str, str]) -> str:
         return f"Training diverged for none of {total} networks."
     by_init = networks[networks["diverged"]]["init"].value_counts()
     shares = join_with_and(f"{by_init.get(init, 0)} {init_style(init).word}" for init in inits)
+    return (
+        f"Training diverged for {n} of {total} networks ({shares}): the log-odds of a fold have "
+        f"an SD of {DIVERGED_SD:.0f} or more, or are all the same."
+    )
+
+
+def without_diverged(networks: pd.DataFrame) -> str:
+    """Return what columns without diverged networks leave out; an empty string for nothing."""
     pairs = networks.groupby(["task", "network"])["diverged"].any()
-    what = f"""Training diverged for {n} of {total} networks ({shares}): the log-odds of a fold
-have an SD of {DIVERGED_SD:.0f} or more, or are all the same."""
+    if not pairs.any():
+        return ""
     if pairs.all():
-        return f"{what} Without them no pair is left."
-    return f"""{what} The columns without them leave out {pairs.sum()} of {len(pairs)} pairs, as
-the other network of a pair goes with it."""
+        return "Without them no pair is left."
+    return (
+        f"The columns without them leave out {pairs.sum()} of {len(pairs)} pairs, as the other "
+        "network of a pair goes with it."
+    )
 
 
 def differences_by_task(

@@ -28,9 +28,6 @@ from rin.report.words_of_results import (
 )
 from rin.study.opened import DatasetFacts, TaskFacts
 
-#: Absolute log-odds that no calibrated score reaches.
-EXTREME = 100
-
 # Maps and lesions.
 
 
@@ -232,28 +229,48 @@ def after_longer_training(
     )
 
 
-def one_pair_at_full_size(
-    rows: pd.DataFrame, largest: pd.DataFrame, inits: tuple[str, str]
-) -> str:
-    """Return what one pair of networks shows, with all layers trained and with fewer.
+def at_full_size(rows: pd.DataFrame, across: pd.DataFrame, inits: tuple[str, str]) -> str:
+    """Return what a few pairs of networks show, with all layers trained and with fewer.
 
-    `rows` is a table of `rin.stats.init_differences`; `largest` has the largest absolute
-    `log_odds` of each network: init, unfreezing, log_odds.
+    `rows` is a table of `rin.stats.init_differences`, `across` one of
+    `rin.stats.pretraining_differences`.
     """
     within = rows[rows["group"] != "all"]
     whole = within["group"] == "unfreeze_all"
-    fewer = largest[largest["unfreezing"] != "unfreeze_all"]
-    extreme = fewer[fewer["log_odds"] > EXTREME]["init"].value_counts()
-    trained = fewer["init"].value_counts()
-    networks = join_with_and(
-        f"{extreme.get(init, 0)} of {trained[init]} {init_style(init).word} networks"
-        for init in inits
-    )
     return (
-        "**Exploratory**, and of one pair of networks alone. "
-        f"With all layers trained, the interval of the difference {minus(inits)} is "
-        f"{_sides_of_zero(within[whole])}; with fewer, {_sides_of_zero(within[~whole])}. With "
-        f"fewer, {networks} give log-odds beyond ±{EXTREME}."
+        f"**Exploratory.** With all layers trained, the interval of the difference {minus(inits)} "
+        f"is {_sides_of_zero(within[whole])}; with fewer, {_sides_of_zero(within[~whole])}. With "
+        "the pretraining as the unit, that of the mean over all scenarios is "
+        f"{_sides_of_zero(across)}."
+    )
+
+
+def effect_of_size(
+    rows: pd.DataFrame,
+    diverged: Mapping[str, int],
+    inits: tuple[str, str],
+    names: Mapping[str, str],
+) -> str:
+    """Return on which tasks the size of the images changes the difference.
+
+    `rows` is a table of `rin.stats.factor_effects`; `diverged` is the number of networks whose
+    training diverged at each of the two sizes, in pixels.
+    """
+    rows = rows[rows["group"] == "all"].set_index("task")
+    change = rows[rows["quantity"] == "interaction"]
+    clear = change.index[(change["ci_low"] > 0) | (change["ci_high"] < 0)]
+    differences = rows[rows["quantity"] == "difference"]
+    first, second = (
+        format_estimate(differences[differences["level"] == level], unit="points")
+        for level in diverged
+    )
+    moves = [f"from {first[task]} to {second[task]} ({names[task]})" for task in clear]
+    changed = f"changes {join_with_and(moves)}" if moves else "changes clearly on no task"
+    one, other = diverged
+    return (
+        f"**Exploratory.** With images of {other} pixels in place of {one}, the difference "
+        f"{minus(inits)} {changed}. Training diverged for {diverged[one]} networks with {one} "
+        f"pixels and for {diverged[other]} with {other}."
     )
 
 

@@ -135,25 +135,37 @@ def test_longer_training_says_how_long_it_was_and_what_it_changed():
     assert "by −1.0 (−2.0, 0.0) (breast lesions) p" in said
 
 
-def test_one_pair_at_full_size_counts_intervals_by_side_and_networks_with_extreme_scores():
+def test_pairs_at_full_size_are_described_by_the_sides_of_their_intervals():
     rows = table(
         row(3.0, group="all"),
         row(3.0, group="unfreeze_all"),
         row(-2.0, group="freeze_all"),
         row(0.0, group="unfreeze_top10"),
     )
-    largest = table(
-        {"init": "radiologic", "unfreezing": "freeze_all", "log_odds": 560.0},
-        {"init": "radiologic", "unfreezing": "unfreeze_top10", "log_odds": 99.0},
-        {"init": "photographic", "unfreezing": "freeze_all", "log_odds": 8.0},
-        {"init": "photographic", "unfreezing": "unfreeze_all", "log_odds": 500.0},
+    said = words.at_full_size(rows, table(row(0.0), row(-4.0)), INITS)
+    assert "photographic is above zero in 1 and below in none of 1; with fewer, above" in said
+    assert "above zero in none and below in 1 of 2. With the pretraining as the unit" in said
+    assert said.endswith("all scenarios is above zero in none and below in 1 of 2.")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (16.0, "photographic changes from −15.0 (−16.0, −14.0) to +1.0 (0.0, 2.0) (breast les"),
+        (0.0, "photographic changes clearly on no task. Training"),
+    ],
+)
+def test_effect_of_size_names_the_tasks_whose_difference_changes(change, said):
+    rows = table(
+        row(-15.0, group="all", quantity="difference", level="224", task="breast"),
+        row(1.0, group="all", quantity="difference", level="96", task="breast"),
+        row(change, group="all", quantity="interaction", level="", task="breast"),
+        row(9.0, group="freeze_all", quantity="interaction", level="", task="breast"),
     )
-    said = words.one_pair_at_full_size(rows, largest, INITS)
-    assert said.startswith("**Exploratory**, and of one pair of networks alone. With all")
-    assert "is above zero in 1 and below in none of 1; with fewer, above zero in none " in said
-    assert (
-        "below in 1 of 2. With fewer, 1 of 2 radiologic networks and 0 of 1 photographic" in said
-    )
+    text = words.effect_of_size(rows, {"224": 14, "96": 15}, INITS, NAMES)
+    assert text.startswith("**Exploratory.** With images of 96 pixels in place of 224, the diff")
+    assert said in text
+    assert text.endswith("diverged for 14 networks with 224 pixels and for 15 with 96.")
 
 
 def test_inverted_networks_are_listed_with_what_chance_makes():
