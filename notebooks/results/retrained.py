@@ -66,9 +66,8 @@ retraining.designs(repeated, longer)
 # %% [markdown]
 # ## On other training cases
 #
-# Both are means over the scenarios that were trained again. “Other training
-# cases” are those of another split of the same images, whose test set overlaps with
-# the first.
+# Means over the scenarios that were trained again. “Other training cases” are those of
+# another split, whose test set overlaps with the first.
 
 # %%
 retraining.other_cases_forest(repeated)

@@ -270,8 +270,5 @@ def effect_of_size(full: Results, rows: pd.DataFrame) -> str:
     """Return sentences on what the size changed."""
     names = {task: inline_title(title) for task, title in full.titles.items()}
     scores = full.predictions(study="sizes").groupby("level", observed=True)
-    diverged = {
-        size: int(diverged_networks(scores.get_group(size), full.inits)["diverged"].sum())
-        for size in SIZES
-    }
-    return words_of_studies.effect_of_size(rows, diverged, full.inits, names)
+    networks = {size: diverged_networks(scores.get_group(size), full.inits) for size in SIZES}
+    return words_of_studies.effect_of_size(rows, networks, full.inits, names)

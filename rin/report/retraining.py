@@ -248,12 +248,8 @@ def at_full_size(full: Results, rows: pd.DataFrame) -> str:
     """Return sentences on these differences, and on networks whose training diverged."""
     scores = full.predictions()
     across = pretraining_differences(scores, *full.inits)
-    return " ".join(
-        [
-            words_of_studies.at_full_size(rows, across, full.inits),
-            words.diverged(diverged_networks(scores, full.inits), full.inits),
-        ]
-    )
+    networks = diverged_networks(scores, full.inits)
+    return words_of_studies.at_full_size(rows, across, networks, full.inits)
 
 
 def differences_by_choice(runs: Results, settings: dict[str, pd.DataFrame]) -> pd.DataFrame:

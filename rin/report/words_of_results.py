@@ -122,15 +122,23 @@ def near_chance(n: int, total: int) -> str:
 
 def diverged(networks: pd.DataFrame, inits: tuple[str, str]) -> str:
     """Return how many networks diverged, from a table of `rin.stats.diverged_networks`."""
+    counts = diverged_counts(networks, inits)
+    if not networks["diverged"].any():
+        return f"Training diverged for {counts}."
+    return (
+        f"Training diverged for {counts}: the log-odds of a fold have an SD of "
+        f"{DIVERGED_SD:.0f} or more, or are all the same."
+    )
+
+
+def diverged_counts(networks: pd.DataFrame, inits: tuple[str, str]) -> str:
+    """Return how many of how many networks diverged, and of which initialisation."""
     n, total = int(networks["diverged"].sum()), len(networks)
     if n == 0:
-        return f"Training diverged for none of {total} networks."
+        return f"none of {total} networks"
     by_init = networks[networks["diverged"]]["init"].value_counts()
     shares = join_with_and(f"{by_init.get(init, 0)} {init_style(init).word}" for init in inits)
-    return (
-        f"Training diverged for {n} of {total} networks ({shares}): the log-odds of a fold have "
-        f"an SD of {DIVERGED_SD:.0f} or more, or are all the same."
-    )
+    return f"{n} of {total} networks ({shares})"
 
 
 def without_diverged(networks: pd.DataFrame) -> str:

@@ -19,6 +19,7 @@ from rin.report.words_of_results import (
     beside_largest,
     changes_between,
     confounders_followed,
+    diverged_counts,
     excluding_zero,
     if_real,
     minus,
@@ -229,11 +230,13 @@ def after_longer_training(
     )
 
 
-def at_full_size(rows: pd.DataFrame, across: pd.DataFrame, inits: tuple[str, str]) -> str:
+def at_full_size(
+    rows: pd.DataFrame, across: pd.DataFrame, networks: pd.DataFrame, inits: tuple[str, str]
+) -> str:
     """Return what a few pairs of networks show, with all layers trained and with fewer.
 
-    `rows` is a table of `rin.stats.init_differences`, `across` one of
-    `rin.stats.pretraining_differences`.
+    These are tables of `rin.stats`: `rows` of `init_differences`, `across` of
+    `pretraining_differences`, `networks` of `diverged_networks`.
     """
     within = rows[rows["group"] != "all"]
     whole = within["group"] == "unfreeze_all"
@@ -241,20 +244,20 @@ def at_full_size(rows: pd.DataFrame, across: pd.DataFrame, inits: tuple[str, str
         f"**Exploratory.** With all layers trained, the interval of the difference {minus(inits)} "
         f"is {_sides_of_zero(within[whole])}; with fewer, {_sides_of_zero(within[~whole])}. With "
         "the pretraining as the unit, that of the mean over all scenarios is "
-        f"{_sides_of_zero(across)}."
+        f"{_sides_of_zero(across)}. Training diverged for {diverged_counts(networks, inits)}."
     )
 
 
 def effect_of_size(
     rows: pd.DataFrame,
-    diverged: Mapping[str, int],
+    networks: Mapping[str, pd.DataFrame],
     inits: tuple[str, str],
     names: Mapping[str, str],
 ) -> str:
     """Return on which tasks the size of the images changes the difference.
 
-    `rows` is a table of `rin.stats.factor_effects`; `diverged` is the number of networks whose
-    training diverged at each of the two sizes, in pixels.
+    `rows` is a table of `rin.stats.factor_effects`; `networks` has one of
+    `rin.stats.diverged_networks` for each of the two sizes, in pixels.
     """
     rows = rows[rows["group"] == "all"].set_index("task")
     change = rows[rows["quantity"] == "interaction"]
@@ -262,15 +265,16 @@ def effect_of_size(
     differences = rows[rows["quantity"] == "difference"]
     first, second = (
         format_estimate(differences[differences["level"] == level], unit="points")
-        for level in diverged
+        for level in networks
     )
     moves = [f"from {first[task]} to {second[task]} ({names[task]})" for task in clear]
     changed = f"changes {join_with_and(moves)}" if moves else "changes clearly on no task"
-    one, other = diverged
+    one, other = networks
+    counts = {level: diverged_counts(of_level, inits) for level, of_level in networks.items()}
     return (
         f"**Exploratory.** With images of {other} pixels in place of {one}, the difference "
-        f"{minus(inits)} {changed}. Training diverged for {diverged[one]} networks with {one} "
-        f"pixels and for {diverged[other]} with {other}."
+        f"{minus(inits)} {changed}. Training diverged for {counts[one]} with {one} pixels, for "
+        f"{counts[other]} with {other}."
     )
 
 

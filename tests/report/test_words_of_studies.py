@@ -135,6 +135,10 @@ def test_longer_training_says_how_long_it_was_and_what_it_changed():
     assert "by −1.0 (−2.0, 0.0) (breast lesions) p" in said
 
 
+def networks_of(diverged):
+    return pd.DataFrame({"init": "radiologic", "diverged": [n < diverged for n in range(4)]})
+
+
 def test_pairs_at_full_size_are_described_by_the_sides_of_their_intervals():
     rows = table(
         row(3.0, group="all"),
@@ -142,10 +146,11 @@ def test_pairs_at_full_size_are_described_by_the_sides_of_their_intervals():
         row(-2.0, group="freeze_all"),
         row(0.0, group="unfreeze_top10"),
     )
-    said = words.at_full_size(rows, table(row(0.0), row(-4.0)), INITS)
+    said = words.at_full_size(rows, table(row(0.0), row(-4.0)), networks_of(3), INITS)
     assert "photographic is above zero in 1 and below in none of 1; with fewer, above" in said
     assert "above zero in none and below in 1 of 2. With the pretraining as the unit" in said
-    assert said.endswith("all scenarios is above zero in none and below in 1 of 2.")
+    assert "all scenarios is above zero in none and below in 1 of 2. Training" in said
+    assert said.endswith("diverged for 3 of 4 networks (3 radiologic and 0 photographic).")
 
 
 @pytest.mark.parametrize(
@@ -162,10 +167,12 @@ def test_effect_of_size_names_the_tasks_whose_difference_changes(change, said):
         row(change, group="all", quantity="interaction", level="", task="breast"),
         row(9.0, group="freeze_all", quantity="interaction", level="", task="breast"),
     )
-    text = words.effect_of_size(rows, {"224": 14, "96": 15}, INITS, NAMES)
+    networks = {"224": networks_of(1), "96": networks_of(0)}
+    text = words.effect_of_size(rows, networks, INITS, NAMES)
     assert text.startswith("**Exploratory.** With images of 96 pixels in place of 224, the diff")
     assert said in text
-    assert text.endswith("diverged for 14 networks with 224 pixels and for 15 with 96.")
+    assert "for 1 of 4 networks (1 radiologic and 0 photographic) with 224 pixels, for" in text
+    assert text.endswith("for none of 4 networks with 96.")
 
 
 def test_inverted_networks_are_listed_with_what_chance_makes():
