@@ -222,10 +222,8 @@ claim("no patient is in two parts", by_patient.max() == 1)
 parts.loc[["train", "validation", "test"]]
 
 # %% [markdown]
-# With the images and tables come a description for programs that look for datasets
-# (`croissant.json`, in the Croissant format of MLCommons) and a dataset card
-# (`dataset_card.json`): licence, counts, split, exclusions, and what was done for
-# de-identification:
+# With the images and tables come a description in the Croissant format (`croissant.json`) and a
+# dataset card (`dataset_card.json`): licence, counts, split, exclusions and de-identification:
 
 # %%
 shown.deidentified_table(corpus.card)

@@ -49,8 +49,7 @@ figures.differences_on_tasks(runs)
 
 # %% [markdown]
 # *How to read it.* The dot, with its pale interval, is about these networks on new patients
-# {cite:p}`obuchowski1997`; it changes with the networks and with how long they are fine-tuned
-# (“The same networks, trained again”). The diamond takes pairs of networks as the sample, and
+# {cite:p}`obuchowski1997`; it changes with the networks and with how long they are fine-tuned. The diamond takes pairs of networks as the sample, and
 # statements about pretraining rest on it. A mark is filled where P, adjusted over the tasks
 # {cite:p}`holm1979`, is below .05. A wide interval is an answer too: another set of networks
 # could have shown the opposite.

@@ -110,7 +110,8 @@ fed.padding_forest(runs)
 #
 # ## Does the size of the images matter?
 #
-# Pretraining saw 96 pixels; below, most layers stay as it left them.
+# Pretraining saw images of 64 pixels, enlarged to 96; below, most layers stay as it left
+# them.
 
 # %%
 full = open_reference("full_size")

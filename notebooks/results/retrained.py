@@ -98,8 +98,7 @@ Markdown(retraining.after_brief(repeated, compared))
 # A mean over all scenarios includes settings that nobody would choose. The figure
 # adds the mean without the highest learning rate and, where runs kept their scores
 # on validation cases, the setting that is best for each network on those cases.
-# Unlike those above, its intervals take the pretrainings as the units, and it is of the
-# main study.
+# It is of the main study; its intervals take the pretrainings as the units.
 
 # %%
 display(banner(runs))

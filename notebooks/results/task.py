@@ -95,8 +95,7 @@ pretrainings = stats.pretraining_differences(paired, a, b)
 tables.differences(runs, {"patients": patients, "pretrainings": pretrainings})
 
 # %% [markdown]
-# Each pair is left out in turn; these are the pairs whose absence moves the difference most
-# (`moved`).
+# The pairs whose absence moves the difference most (`moved`):
 
 # %%
 without = stats.leave_one_pair_out(paired, a, b)
@@ -111,8 +110,8 @@ Markdown(sentences.most_influential(runs, task, without))
 #
 # The AUC sees only the order of the scores. Calibration asks whether a probability of .8 is right
 # in eight of ten cases, net benefit whether acting on it does more good than harm
-# ([Methods](../../methods)). Intervals are of these networks on new patients. Means include every
-# network; where trainings diverged, the last columns and dashed curves leave these out.
+# ([Methods](../../methods)). Intervals are of these networks on new patients. Where
+# trainings diverged, the last columns and dashed curves leave these networks out.
 
 # %%
 tables.clinical(runs, task)
@@ -153,8 +152,7 @@ Markdown(sentences.images_of_task(runs, task))
 #    stats.pretraining_differences(fewer, a, b)[["estimate", "ci_low", "ci_high"]]
 #    ```
 #
-# 3. Keep half of the patients. One interval should grow by about the square root of two: which,
-# and does the other?
+# 3. Keep half of the patients. Which interval grows by about the square root of two?
 #
 #    ```python
 #    half = scores["patient_id"].drop_duplicates().sample(frac=0.5, random_state=0)
