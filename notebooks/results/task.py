@@ -57,8 +57,7 @@ figures.difference_forest(runs, task)
 #
 # ## How good is one network?
 #
-# Every fine-tuned network scored every test image, in log-odds: above zero it calls the
-# image positive.
+# Each network scored every test image, in log-odds: above zero it calls the image positive.
 
 # %%
 a, b = runs.inits
@@ -68,8 +67,8 @@ some_rows[["backbone", "init", "label", "score"]].round(2)
 
 # %% [markdown]
 # The AUC is the probability that a positive image gets a higher score than a negative one; each
-# network has one. A *scenario*, a line below, is a backbone with the layers that were trained and
-# a learning rate.
+# network has one. A *scenario*, a line below, is a backbone with the layers trained and a
+# learning rate.
 
 # %%
 aucs = stats.scenario_aucs(scores)
@@ -85,8 +84,8 @@ Markdown(sentences.networks_of_task(runs, task, aucs))
 # ## Is the difference more than chance?
 #
 # `init_differences` takes patients as the sample {cite:p}`obuchowski1997`,
-# `pretraining_differences` pairs of networks. Here P is that of this task alone; above,
-# it is adjusted over all tasks of the study {cite:p}`holm1979`.
+# `pretraining_differences` pairs of networks. Here P is of this task alone; above, it is
+# adjusted over all tasks {cite:p}`holm1979`.
 
 # %%
 paired = runs.paired_scores(task)
