@@ -64,6 +64,10 @@ CHANNEL = "_0000"
 #: Words for the sides of the body, and the share of cells of a column of sides that name one.
 SIDES = {side: words.split() for side, words in _WORDS["sides"].items()}
 LEAST_SIDES = 0.8
+#: Of these words, the ones that name a side in files' names; others may be initials of classes.
+_SIDES_IN_NAMES = {"l", "r", "lt", "rt", "left", "right", "od", "os"}
+#: Most kinds of pictures of a case, such as sequences, and the share of cases that have several.
+_MOST_KINDS, LEAST_OF_KINDS = 6, 0.8
 #: Share of a table's rows with different cells above which a column may have a row per patient.
 LEAST_UNIQUE = 0.9
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)?")
@@ -633,7 +637,8 @@ def _are_classes(files: Sequence[str]) -> bool:
 def patient_patterns(paths: Sequence[str]) -> dict[str, dict[str, list[str]]]:
     """Return patterns that may identify patients, likeliest first, and each patient's pictures."""
     fitting: dict[str, dict[str, list[str]]] = {}
-    for pattern in (*_folder_patterns(paths), *_session_patterns(paths), *PATIENT_NAMES):
+    before = [*_session_patterns(paths), *_side_patterns(paths)]
+    for pattern in (*_folder_patterns(paths), *before, *PATIENT_NAMES):
         names = [path if "/" in pattern else path.rpartition("/")[2] for path in paths]
         matches = [match for name in names if (match := re.search(pattern, name))]
         if len(matches) < len(names):
@@ -675,6 +680,49 @@ def _session_patterns(paths: Sequence[str]) -> list[str]:
     matches = [before.search(path) for path in paths]
     words = "|".join(sorted({match[1] for match in matches if match}))
     return [rf"^(.+?)[ _-](?:{words})[ _-]?\d"] if words and all(matches) else []
+
+
+def _side_patterns(paths: Sequence[str]) -> list[str]:
+    """Return the pattern of what stands before the side of the body, as 0007 in 0007_L_CC.png.
+
+    Return nothing unless every file's name has a side, and both sides occur.
+    """
+    sides = "|".join(sorted(_SIDES_IN_NAMES))
+    before = re.compile(rf"(?i)[^/]+?[ _-]({sides})(?=[ _.-])[^/]*$")
+    matches = [before.search(path) for path in paths]
+    found = {match[1] for match in matches if match}
+    if not all(matches) or {*map(side_of, found)} != {*SIDES}:
+        return []
+    return [rf"^(.+?)[ _-](?:{'|'.join(sorted(found))})(?=[ _.-])"]
+
+
+def kinds_of(paths: Sequence[str]) -> Counter[str]:
+    """Return the words, as t2w and adc, that tell the pictures of a case apart, with their number.
+
+    Names end in them, or they are the innermost folders; most cases have several.  Empty if there
+    are none.
+    """
+    stems = [file_stem(path) for path in paths]
+    ends = [re.fullmatch(r"(.+)[ _-](\w*[^\W\d_]\w*)", stem) for stem in stems]
+    folders = [re.fullmatch(r"(.+)/([^/]*[^\W\d_][^/]*)/[^/]+", stem) for stem in stems]
+    for matches in (ends, folders):
+        found = [match.groups() for match in matches if match]
+        cases: dict[str, set[str]] = defaultdict(set)
+        for case, word in found:
+            cases[case].add(word)
+        words = Counter(word for _, word in found)
+        numbered = {re.sub(r"\d+", "", word) for word in words}
+        several = sum(len(kinds) > 1 for kinds in cases.values())
+        are_sides = all(map(side_of, words))
+        if (
+            len(found) == len(paths)
+            and 2 <= len(words) <= _MOST_KINDS
+            and len(numbered) > 1
+            and several > LEAST_OF_KINDS * len(cases)
+            and not are_sides
+        ):
+            return words
+    return Counter()
 
 
 def _folder_patterns(paths: Sequence[str]) -> list[str]:

@@ -649,14 +649,7 @@ def _describe(
 ) -> None:
     """Add to the screen a description of the pictures, patients, classes, masks and folds."""
     manifest, cases = dataset.manifest, dataset.cases
-    endings = endings_in_words(cases["image"])
-    sides = cases[["width", "height"]].to_numpy()
-    shape = f"{sides.min()} to {sides.max()} px, {'colour' if manifest.color else 'grey'}"
-    made.say("pictures", f"{len(cases):,} ({endings}), {shape}")
-    if blank := [*cases["case_id"][cases["blank"]]]:
-        text = f"{counted(len(blank), 'pictures are')} of a single shade: "
-        text += join_first_ten(blank, ", ")
-        made.say("blank pictures", text, "yellow")
+    _describe_pictures(made, manifest, cases)
     _describe_patients(made, manifest, cases, names)
     classes, positive = cases["label"].value_counts(), manifest.tasks[0].positive_class
     others = [f"{label} {n:,}" for label, n in classes.items() if label != positive]
@@ -690,6 +683,21 @@ def _describe(
     if fewest < _FEW_TESTED:
         text = counted(fewest, "patients of a class are tested")
         made.say("small test", f"{text}: their AUC is uncertain by tens of points", "yellow")
+
+
+def _describe_pictures(made: NewTask, manifest: DatasetManifest, cases: pd.DataFrame) -> None:
+    endings = endings_in_words(cases["image"])
+    sides = cases[["width", "height"]].to_numpy()
+    shape = f"{sides.min()} to {sides.max()} px, {'colour' if manifest.color else 'grey'}"
+    made.say("pictures", f"{len(cases):,} ({endings}), {shape}")
+    if len(kinds := discovery.kinds_of([*cases["image"].map(file_of).unique()])) > 1:
+        text = ", ".join(f"{kind} {n:,}" for kind, n in sorted(kinds.items()))
+        text += f": all are used, as pictures of one case; --only {min(kinds)} takes one kind"
+        made.say("kinds", text, "yellow")
+    if blank := [*cases["case_id"][cases["blank"]]]:
+        text = f"{counted(len(blank), 'pictures are')} of a single shade: "
+        text += join_first_ten(blank, ", ")
+        made.say("blank pictures", text, "yellow")
 
 
 def _describe_patients(

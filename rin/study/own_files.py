@@ -33,6 +33,8 @@ PYTHON = "python" if shutil.which("python") == sys.executable else shlex.quote(s
 #: Endings of tables that are looked for beside pictures, and how many files of a folder beside
 #: them are looked at.
 TABLES, _MOST_LISTED = (".csv", ".tsv", ".xlsx", ".parquet"), 5000
+#: Endings of tables that a refusal names, and how many of these.
+_NAMED_TABLES, _MOST_NAMED = (*TABLES, ".json", ".jsonl", ".xls"), 3
 #: Number of files of annotations that are looked into.
 _MOST_READ = 20
 _CASE_FILES = tuple(str(_CASES["endings"]).split())
@@ -202,12 +204,19 @@ def _refuse_table_beside(places: Places) -> None:
     tree = places.around
     folder = tree.root / tree.location
     beside = [*folder.parent.iterdir(), *(folder.iterdir() if folder.is_dir() else ())]
-    tables = sorted(path for path in beside if path.suffix.lower() in TABLES and path.is_file())
+    tables = [path for path in sorted(beside) if path.is_file() and _may_be_table(path)]
+    inside = [path for path in map(folder.joinpath, tree.names) if _may_be_table(path)]
+    if len(inside) <= _MOST_NAMED:  # more may be a file a picture
+        tables += [path for path in inside if path not in tables]
     if tables and not places.table:
-        flags = " or ".join(f"--table {shlex.quote(str(path))}" for path in tables[:3])
+        flags = " or ".join(f"--table {shlex.quote(str(path))}" for path in tables[:_MOST_NAMED])
         problem = "the folders name no classes, but there is a table"
         remedy = f"If it says what the pictures show, give {flags}."
         raise tree.error(problem, remedy=remedy)
+
+
+def _may_be_table(path: Path) -> bool:
+    return path.suffix.lower() in _NAMED_TABLES
 
 
 def _refuse_annotations(places: Places) -> None:

@@ -1369,6 +1369,7 @@ def _refuse_other_folders(places: Places, parts: Sequence[Sequence[str]]) -> Non
         names = sorted({folders[level] for folders in parts})
         if len(outermost) > MOST_CLASSES and len(names) in range(2, MOST_CLASSES):
             label = _label_at(level, names)
+            refuse_unread(places)
             problem = f"{len(outermost)} folders are too many for classes, and contain "
             problem += join_first_ten(names, ", ")
             remedy = f"If they are patients that contain the classes, give --label '{label}' "

@@ -1111,11 +1111,11 @@ CASES = {
         "P12-L.png and P12-R.png of P12",
         table=False,
     ),
-    "views of sides, which may be fewer patients": Case(
+    "views of both sides of a patient": Case(
         without_table(lambda p, v: f"{label_of(p)}/P{p // 2 * 2}_{'LR'[p % 2]}_{v}.png"),
-        "P12_L_0.png and P12_L_1.png of P12_L; P12_R_0.png and P12_R_1.png of P12_R; P14_L_0.png "
-        "and P14_L_1.png of P14_L, or of 12 (^([^ _-]+)[ _-]); --patient none if they are not",
+        "48 pictures may be of 12 patients (^(.+?)[ _-](?:L|R)(?=[ _.-])), such as P12_L_0.png",
         table=False,
+        patients=12,
     ),
     "dates at the end": Case(
         without_table(lambda p, v: f"{label_of(p)}/P{p}_2020-0{v + 1}-1{v}.png"),
@@ -2498,6 +2498,38 @@ CASES = {
         ("--label", "C"),
         classes=("C", "not C"),
         images=48,
+    ),
+    "sequences at the end of names": Case(
+        patients_of(lambda p, v: f"P{p:03d}_{('t2w', 'adc')[v]}.png", lambda p: f"P{p:03d}"),
+        "kinds adc 24, t2w 24: all are used, as pictures of one case; --only adc takes one kind",
+        images=48,
+    ),
+    "one of these sequences": Case(
+        patients_of(lambda p, v: f"P{p:03d}_{('t2w', 'adc')[v]}.png", lambda p: f"P{p:03d}"),
+        "pictures 24 (24 .png)",
+        ("--only", "adc"),
+        images=24,
+    ),
+    "sequences in folders of patients, beside a table": Case(
+        patients_of(lambda p, v: f"P{p:03d}/{('t2w', 'adc')[v]}/1.png", lambda p: f"P{p:03d}"),
+        "the folders name no classes, but there is a table. If it says what the pictures show, gi",
+        refused=True,
+        remedy=("--table", "own/list.csv"),
+        table=False,
+        images=48,
+    ),
+    "a list of rows in JSON among the pictures": Case(
+        lambda h: (
+            shutil.rmtree(h / "own/masks"),
+            (h / "own/Bilder/list.json").write_text(
+                json.dumps([{"file": n, "label": x, "patient": p} for n, x, p in rows_of(h)])
+            ),
+            (h / "own/list.csv").unlink(),
+        ),
+        "there is a table. If it says what the pictures show, give --table ",
+        refused=True,
+        remedy=("--table", "own/Bilder/list.json"),
+        table=False,
     ),
     "row a session": Case(
         sessions,
