@@ -718,6 +718,7 @@ def kinds_of(paths: Sequence[str]) -> Counter[str]:
             len(found) == len(paths)
             and 2 <= len(words) <= _MOST_KINDS
             and len(numbered) > 1
+            and len(cases) > _MOST_KINDS  # fewer are folders of a split, of classes
             and several > LEAST_OF_KINDS * len(cases)
             and not are_sides
         ):

@@ -690,7 +690,8 @@ def _describe_pictures(made: NewTask, manifest: DatasetManifest, cases: pd.DataF
     sides = cases[["width", "height"]].to_numpy()
     shape = f"{sides.min()} to {sides.max()} px, {'colour' if manifest.color else 'grey'}"
     made.say("pictures", f"{len(cases):,} ({endings}), {shape}")
-    if len(kinds := discovery.kinds_of([*cases["image"].map(file_of).unique()])) > 1:
+    kinds = discovery.kinds_of([*cases["image"].map(file_of).unique()])
+    if kinds and not {*kinds} <= {*manifest.label_map}:
         text = ", ".join(f"{kind} {n:,}" for kind, n in sorted(kinds.items()))
         text += f": all are used, as pictures of one case; --only {min(kinds)} takes one kind"
         made.say("kinds", text, "yellow")

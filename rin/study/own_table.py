@@ -201,6 +201,11 @@ def _refuse_no_classes(places: Places, classes: Collection[str], depth: int) -> 
     portions = len(classes) > 1 and discovery.are_portions([*classes])
     if portions or len(classes) < 2:
         refuse_unread(places)
+    if len(classes) == 1 and (ways := _ways_without_folders(places)):
+        raise places.tree.error(
+            f"all pictures are in one folder, {min(classes)}",
+            remedy=f"Make one folder per class; or give a --table{ways}.",
+        )
     if portions:
         raise places.tree.error(
             f"{join_first_ten(sorted(classes), ', ')} are called like portions, not like classes",
@@ -228,11 +233,20 @@ def _refuse_scattered(
         if len(names) in range(2, MOST_CLASSES) and not all(map(discovery.part_of, names)):
             remedy += f"; or, if {join_first_ten(names, ', ')} are the classes, give --label "
             remedy += f"'{_label_at(level, names)}'"
-    if pattern := discovery.guess_label_pattern(places.pictures):
-        remedy += f"; or read classes from names: --label '{pattern}'"
-    places.tree.raise_if_any(strange, "pictures are in no class folder", remedy=f"{remedy}.")
+    remedy += f"{_ways_without_folders(places)}."
+    places.tree.raise_if_any(strange, "pictures are in no class folder", remedy=remedy)
     if has_patients and patient in ("", NO_PATIENTS):
         _refuse_classes_below(places.tree, parts, depth)
+
+
+def _ways_without_folders(places: Places) -> str:
+    """Return how classes can be told without their folders, as the end of a remedy."""
+    ways = ""
+    if pattern := discovery.guess_label_pattern(places.pictures):
+        ways += f"; or read classes from names: --label '{pattern}'"
+    if places.mask_files:
+        ways += f"; or tell classes by masks: --label {IN_MASKS}"
+    return ways
 
 
 @dataclass

@@ -1146,6 +1146,15 @@ CASES = {
         classes=("1", "0"),
         table=False,
     ),
+    "labels in names, in one folder": Case(
+        without_table(lambda p, v: f"png/CHNCXR_{2 * p + v:04d}_{labelled(p)}.png"),
+        "all pictures are in one folder, png. Make one folder per class; or give a --table; or r",
+        refused=True,
+        remedy=("--label", r"_(\d)$"),
+        patients=48,
+        classes=("1", "0"),
+        table=False,
+    ),
     "labels in names, and a text on each picture beside them": Case(
         labels_in_names_and_texts,
         "or read classes from names: --label '_(\\d)$'.",
@@ -1241,6 +1250,15 @@ CASES = {
         "lesion 24 (positive), no lesion 24",
         (*LESIONS, "--label", "masks"),
         classes=("lesion", "no lesion"),
+    ),
+    "with lesion or without, and no table": Case(
+        lambda h: (black_masks(h, {*range(0, 24, 2)}), (h / "own/list.csv").unlink()),
+        "or tell classes by masks: --label masks.",
+        ("--masks", "own/masks"),
+        refused=True,
+        remedy=("--label", "masks"),
+        classes=("lesion", "no lesion"),
+        table=False,
     ),
     "with lesion or without, absent masks": Case(
         lambda h: [
