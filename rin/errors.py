@@ -84,7 +84,7 @@ def problem_of(error: Exception) -> str:
 
 def join_first_ten(texts: Sequence[str], between: str = "; ") -> str:
     """Return the first ten texts as one text, followed by how many more there are."""
-    more = [f"and {len(texts) - 10} more"] if len(texts) > 10 else []
+    more = [f"and {len(texts) - 10:,} more"] if len(texts) > 10 else []
     return between.join([*texts[:10], *more])
 
 

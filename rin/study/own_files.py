@@ -166,7 +166,8 @@ def find_places(
                 files = [name for name in tree.names if tree.is_picture(name)]
     kinds = discovery.sort_pictures(files, folder, drawn)
     if not kinds.pictures:
-        others = [name for name in tree.names if name.startswith(join_name(folder, ""))]
+        start = join_name(folder, "")
+        others = [n.removeprefix(start) for n in tree.names if n.startswith(start)]
         problem = f"there are no pictures among its files ({endings_in_words(others) or 'none'})"
         remedy = "Readable formats are PNG, JPEG, TIFF, BMP, GIF, DICOM, NIfTI and NumPy: "
         remedy += f"{_way_to_convert(others, images)}, or name the right folder."
@@ -177,8 +178,10 @@ def find_places(
     return root, Places(*given_folders, *file_names, around, only, kinds.inner)
 
 
-def _way_to_convert(names: Iterable[str], folder: Path) -> str:
+def _way_to_convert(names: Sequence[str], folder: Path) -> str:
     """Return how to convert files of a kind that cannot be read; `convert others` if unknown."""
+    if archives := [name for name in names if name.lower().endswith(".zip")]:
+        return f"give the archive, --images {shlex.quote(str(folder / archives[0]))}"
     endings = {Path(name).suffix.lower() for name in names}
     for way in _WAYS:
         if endings & {*way["endings"].split()}:

@@ -329,6 +329,15 @@ MISTAKES = {
         "are PNG, JPEG, TIFF, BMP, GIF, DICOM, NIfTI and NumPy: convert them to PNG, keeping the "
         "originals: ",
     ),
+    "archive in their folder": (
+        lambda h: [
+            shutil.make_archive(h / "scans", "zip", h / "own/Bilder"),
+            shutil.rmtree(h / "own/Bilder"),
+            (h / "own/Bilder").mkdir(),
+            (h / "scans.zip").rename(h / "own/Bilder/scans.zip"),
+        ],
+        "NIfTI and NumPy: give the archive, --images own/Bilder/scans.zip, or name the right",
+    ),
     "name of another task": (
         lambda h: (h / "manifests/busi.yaml").write_text(
             (h / "manifests/busi.yaml").read_text().replace("name: breast", "name: mine")
