@@ -690,10 +690,10 @@ def _side_patterns(paths: Sequence[str]) -> list[str]:
     sides = "|".join(sorted(_SIDES_IN_NAMES))
     before = re.compile(rf"(?i)[^/]+?[ _-]({sides})(?=[ _.-])[^/]*$")
     matches = [before.search(path) for path in paths]
-    found = {match[1] for match in matches if match}
-    if not all(matches) or {*map(side_of, found)} != {*SIDES}:
+    words = {match[1] for match in matches if match}
+    if not all(matches) or {*map(side_of, words)} != {*SIDES}:
         return []
-    return [rf"^(.+?)[ _-](?:{'|'.join(sorted(found))})(?=[ _.-])"]
+    return [rf"^(.+?)[ _-](?:{'|'.join(sorted(words))})(?=[ _.-])"]
 
 
 def kinds_of(paths: Sequence[str]) -> Counter[str]:
@@ -706,16 +706,16 @@ def kinds_of(paths: Sequence[str]) -> Counter[str]:
     ends = [re.fullmatch(r"(.+)[ _-](\w*[^\W\d_]\w*)", stem) for stem in stems]
     folders = [re.fullmatch(r"(.+)/([^/]*[^\W\d_][^/]*)/[^/]+", stem) for stem in stems]
     for matches in (ends, folders):
-        found = [match.groups() for match in matches if match]
+        pairs = [match.groups() for match in matches if match]
         cases: dict[str, set[str]] = defaultdict(set)
-        for case, word in found:
+        for case, word in pairs:
             cases[case].add(word)
-        words = Counter(word for _, word in found)
+        words = Counter(word for _, word in pairs)
         numbered = {re.sub(r"\d+", "", word) for word in words}
         several = sum(len(kinds) > 1 for kinds in cases.values())
         are_sides = all(map(side_of, words))
         if (
-            len(found) == len(paths)
+            len(pairs) == len(paths)
             and 2 <= len(words) <= _MOST_KINDS
             and len(numbered) > 1
             and len(cases) > _MOST_KINDS  # fewer are folders of a split, of classes

@@ -269,11 +269,11 @@ def effect_of_size(
     )
     moves = [f"from {first[task]} to {second[task]} ({names[task]})" for task in clear]
     changed = f"changes {join_with_and(moves)}" if moves else "changes clearly on no task"
-    one, other = networks
+    usual, other = networks
     counts = {level: diverged_counts(of_level, inits) for level, of_level in networks.items()}
     return (
-        f"**Exploratory.** With images of {other} pixels in place of {one}, the difference "
-        f"{minus(inits)} {changed}. Training diverged for {counts[one]} with {one} pixels, for "
+        f"**Exploratory.** With images of {other} pixels in place of {usual}, the difference "
+        f"{minus(inits)} {changed}. Training diverged for {counts[usual]} with {usual} pixels, for "
         f"{counts[other]} with {other}."
     )
 
