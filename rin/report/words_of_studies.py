@@ -273,8 +273,8 @@ def effect_of_size(
     counts = {level: diverged_counts(of_level, inits) for level, of_level in networks.items()}
     return (
         f"**Exploratory.** With images of {other} pixels in place of {usual}, the difference "
-        f"{minus(inits)} {changed}. Training diverged for {counts[usual]} with {usual} pixels, for "
-        f"{counts[other]} with {other}."
+        f"{minus(inits)} {changed}. Training diverged for {counts[usual]} with {usual} pixels, "
+        f"for {counts[other]} with {other}."
     )
 
 
