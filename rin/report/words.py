@@ -879,8 +879,9 @@ def what_to_do(
     return "\n".join(
         [
             f"- **Which weights:** try both on validation images of your own.{outcome}",
-            "- **Fed how:** as each file was trained, which `rin weights probe FILE` finds out. "
-            "Wrong inputs can change the answer ([What the inputs alone do](results/inputs)).",
+            "- **Fed how:** as each file was trained (`rin weights probe FILE`). Wrong inputs, or "
+            "images of another size, can change the answer "
+            "([What the inputs alone do](results/inputs)).",
             "- **Judged how:** on patients that no network was trained on, with several trainings "
             f"of each, and with an interval over patients.{example}",
         ]

@@ -6,7 +6,7 @@ import pytest
 
 from rin.evidence.paper import COMPARISONS
 from rin.evidence.replications import pooled_fine_tuned
-from rin.report import cover, headline
+from rin.report import cover, fed, headline
 from rin.report.format import format_number
 from rin.study import open_reference, open_runs
 
@@ -81,3 +81,10 @@ def test_reference_run_is_said_beside_the_paper_and_on_another_hospitals_images(
     text = cover.of_run(runs)
     assert text.startswith("**This book.** The paper's own difference")
     assert "On images of another hospital" in text
+
+
+def test_advice_on_the_size_of_images_rests_on_a_change_of_the_difference():
+    full = open_reference("full_size")
+    change = fed.effects_of_size(full).query("quantity == 'interaction'").set_index("task")
+    clear = (change["ci_low"] > 0) | (change["ci_high"] < 0)
+    assert {*change.index[clear]} == {"breast", "covid19"}
