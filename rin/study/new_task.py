@@ -151,7 +151,7 @@ def new_task(
     if table:
         roles = {"image": image, "label": label, "patient": patient, "split": split}
         unlabelled = names_unlabelled(negative)
-        reading = read_columns(places, roles, leave_out, findings, unlabelled, made, ask)
+        reading = read_columns(places, roles, leave_out, findings, unlabelled, positive, made, ask)
     else:
         _check_label(places, label)
         reading = read_folders(places, label, patient, made)

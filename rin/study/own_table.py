@@ -279,12 +279,13 @@ def read_columns(
     leave_out: Collection[str],
     findings: bool,
     unlabelled: bool,
+    positive: Collection[str],
     made: NewTask,
     ask: Ask,
 ) -> Reading:
     """Return what the layout `table` will find in this table.
 
-    ``unlabelled`` says that rows without a label are a class.
+    ``unlabelled`` says that rows without a label are a class; ``positive`` are classes, if said.
     """
     places, table = _open_table(places, roles, made)
     _refuse_nameless(places, table.rows)
@@ -294,6 +295,8 @@ def read_columns(
     for role, column in table.columns.items():
         made.say(f"{role} column", f"{column.name} ({column.reason})")
     _refuse_rounded(places, table)
+    if not positive:
+        _refuse_measurement(places, table)
     if "pictures-without-rows" not in leave_out:
         _refuse_rows_apart(places, table)
     _refuse_other_side(places, table, made)
@@ -486,6 +489,23 @@ def _refuse_rounded(places: Places, table: _Table) -> None:
             remedy = "Format that column as text where the table was made, and export it again"
             remedy += f"; or do without it: --patient {NO_PATIENTS}." if role == "patient" else "."
             raise places.tree.error(problem, file=places.table, remedy=remedy)
+
+
+def _refuse_measurement(places: Places, table: _Table) -> None:
+    """Raise InputError if labels are numbers of many values, with the command for two classes."""
+    label = table.columns.get("label")
+    cells = table.rows[label.name] if label else pd.Series(dtype=str)
+    values = pd.to_numeric(cells.where(~cells.map(discovery.says_nothing)), "coerce")
+    known = values.nunique()
+    if label is None or known <= MOST_CLASSES or known < cells.nunique() - 1:
+        return
+    limit = f"{values.median():g}"
+    problem = f"column {label.name} is a number of {known:,} values, {values.min():g} to "
+    problem += f"{values.max():g}, and no class"
+    remedy = f"Divide it at a value of yours, here at {limit}: "
+    remedy += f"{_command(places, 'measurement', label.name, limit)} "
+    remedy += f"--label {shlex.quote(f'{label.name} in two')}."
+    raise places.tree.error(problem, file=places.table, remedy=remedy)
 
 
 def _refuse_wide_rows(places: Places, table: _Table) -> None:

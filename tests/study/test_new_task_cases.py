@@ -128,6 +128,11 @@ def in_table(change):
     return make
 
 
+def measured(label, patient):
+    """A number for each patient, below 46.15 where the label is malignant."""
+    return f"{(30 if label == 'malignant' else 60) + int(patient[1:]) / 10:.1f}"
+
+
 def classes_of(*labels):
     """Return what gives patients these labels in turn."""
 
@@ -2943,6 +2948,11 @@ def test_command_for_pairs_of_files_writes_the_volume_that_is_then_read(rin, hom
             ("--table", "own/list.csv"),
             ("--label", "column2", "--patient", "column3"),
         ),
+        (
+            in_table(lambda _, name, label, patient: (name, measured(label, patient), patient)),
+            ("--table", "own/list.csv", "--label", "Befund"),
+            ("--positive", "below 46.15"),
+        ),
     ],
     ids=[
         *("texts", "findings", "forms", "two sheets", "two sheets, label named"),
@@ -2954,6 +2964,7 @@ def test_command_for_pairs_of_files_writes_the_volume_that_is_then_read(rin, hom
         ),
         *("tables in workbooks", "table of names", "labels beside images", "texts of views"),
         "no names",
+        "a measurement",
     ],
 )
 def test_command_that_a_refusal_names_writes_a_table_that_is_read(rin, home, make, flags, then):
