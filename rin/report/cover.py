@@ -45,7 +45,7 @@ def verdict(book: Results) -> str:
         f"- **Others:** no clear difference in one group’s {same['k']:.0f} comparisons on the "
         f"same questions, {format_estimate(same, digits=1)} points; their code omits the scaling "
         f"of inputs that the RadImageNet weights expect. {words.directions(studies, brief=True)}",
-        f"- **{words.run_name(runs.is_reference)}:** {headline.finding(runs, exclusions=False)} "
+        f"- **{words.run_name(runs.is_reference)}:** {headline.finding(runs, brief=True)} "
         f"{compared} Mean AUCs are {words.mean_aucs(networks)}.",
     ]
     if not runs.is_reference:
@@ -96,17 +96,21 @@ def advice(runs: Results) -> str:
     """Return three pieces of advice, under their heading."""
     across, _ = headline.differences(runs)
     pairs = pair_differences(runs.predictions(), *runs.inits)
-    clear = [row["task"] for _, row in across.iterrows() if words.is_clear(row)]
-    names, reservations = headline.names_of(runs), headline.reservations(runs)
     bullets = words.what_to_do(
         words.with_exclusion(across),
         pairs,
-        names,
+        headline.names_of(runs),
         runs.inits,
         stand_ins=runs.stand_ins(),
-        reserved=bool(words.doubts(clear, names, reservations)),
+        reserved=bool(headline.doubts(runs)),
     )
     return f"**What to do tomorrow**\n\n{bullets}"
+
+
+def reservations(runs: Results) -> str:
+    """Return what speaks against the certainty of clear differences; empty if nothing does."""
+    against = [] if runs.stand_ins() else headline.doubts(runs)
+    return " ".join(["**Reservations.**", *against]) if against else ""
 
 
 def others(same: pd.Series, every: pd.Series) -> str:

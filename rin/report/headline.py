@@ -88,8 +88,11 @@ def names_of(runs: Results) -> dict[str, str]:
     return {task: inline_title(title) for task, title in runs.titles.items()}
 
 
-def finding(runs: Results, *, exclusions: bool = True) -> str:
-    """Return the finding of a run in words (`rin.report.words.finding`)."""
+def finding(runs: Results, *, brief: bool = False) -> str:
+    """Return the finding of a run in words (`rin.report.words.finding`).
+
+    If `brief`, what is excluded and what speaks against certainty are said elsewhere.
+    """
     rows, unlike = _with_papers(runs)
     return words.finding(
         rows,
@@ -98,7 +101,8 @@ def finding(runs: Results, *, exclusions: bool = True) -> str:
         unlike_paper=unlike,
         stand_ins=runs.stand_ins(),
         reservations=reservations(runs),
-        exclusions=exclusions,
+        exclusions=not brief,
+        doubts_follow=brief,
     )
 
 
@@ -129,6 +133,13 @@ def _with_papers(runs: Results) -> tuple[pd.DataFrame, str]:
 def reservations(runs: Results) -> words.Reservations:
     """Return what speaks against the certainty of a run's clear differences, by task."""
     return runs.workspace.once((reservations, runs.is_reference), lambda: _reservations(runs))
+
+
+def doubts(runs: Results) -> list[str]:
+    """Return sentences on what speaks against a run's clear differences (`reservations`)."""
+    units = differences(runs)[0]
+    clear = [row["task"] for _, row in units.iterrows() if words.is_clear(row)]
+    return words.doubts(clear, names_of(runs), reservations(runs))
 
 
 def _reservations(runs: Results) -> words.Reservations:

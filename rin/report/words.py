@@ -187,6 +187,7 @@ def finding(
     stand_ins: Collection[str] = (),
     reservations: Reservations = NO_RESERVATIONS,
     exclusions: bool = True,
+    doubts_follow: bool = False,
 ) -> str:
     """Return the finding of a run: what is excluded, who is ahead, on which tasks and by how much.
 
@@ -200,6 +201,7 @@ def finding(
     stand_ins : what consists of stand-ins (`Results.stand_ins`); the finding is then numbers only
     reservations : what speaks against the certainty of a clear difference
     exclusions : whether it begins with `what_is_excluded`
+    doubts_follow : whether `doubts` follow elsewhere, and are only pointed to
 
     Examples
     --------
@@ -222,16 +224,20 @@ def finding(
     leads = {inits[0]: clear[clear["estimate"] > 0], inits[1]: clear[clear["estimate"] < 0]}
     leads = {init: led for init, led in leads.items() if len(led)}
     sentences = what_is_excluded(rows, names) if exclusions else []
-    sentences += papers_difference(rows, names, unlike_paper, listed=False)
     if leads:
-        sentences.append(_ahead(leads, rows, names))
-        sentences += doubts([*clear["task"]], names, reservations)
+        against = doubts([*clear["task"]], names, reservations)
+        ahead = _ahead(leads, rows, names)
+        if doubts_follow:
+            sentences.append(f"{ahead}{RESERVED}." if against else f"{ahead}.")
+        else:
+            sentences += [f"{ahead}.", *against]
         sentences += _others(rows.drop(clear.index), inits)
     else:
         sentences += _nothing_clear(rows, names)
         if not rows["equivalent"].any():
             size = f"a difference of {100 * RELEVANT:.0f} points"
             sentences.append(f"The run was too small to tell: {size} is not excluded.")
+    sentences += papers_difference(rows, names, unlike_paper, listed=False)
     return " ".join([*sentences, *_limits_of_unit(rows)])
 
 
@@ -281,7 +287,11 @@ def _ahead(leads: Mapping[str, pd.DataFrame], rows: pd.DataFrame, names: Mapping
             parts.append(f"{lead} {on_tasks(len(led), total)}: {join_with_and(tasks)}")
     text = "; ".join(parts)
     opening = f"The tasks disagree: {text}" if len(parts) > 1 else text[0].upper() + text[1:]
-    return f"{opening}, {_scope(rows)}."
+    return f"{opening}, {_scope(rows)}"
+
+
+#: Follows a clear difference where `doubts` are elsewhere, below it.
+RESERVED = ", with the reservations below"
 
 
 def doubts(
@@ -901,7 +911,7 @@ def _expected_gain(
     if not clear:
         text = "This run found no task on which one is clearly ahead across pretrainings"
     elif reserved:
-        text += ", with the reservations above"
+        text += RESERVED
     n = int(across["equivalent"].sum())
     if n == 0:
         return f"{text}."

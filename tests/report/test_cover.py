@@ -83,6 +83,16 @@ def test_reference_run_is_said_beside_the_paper_and_on_another_hospitals_images(
     assert "On images of another hospital" in text
 
 
+def test_reservations_that_answers_point_to_are_below_them(runs, verdict):
+    assert "with the reservations below" in verdict
+    assert "with the reservations below" in cover.advice(runs)
+    against = cover.reservations(runs)
+    assert against.startswith("**Reservations.** The files of COVID-19 name no patients")
+    doubts = headline.doubts(runs)
+    assert len(doubts) == 4
+    assert against.endswith(" ".join(doubts))
+
+
 def test_advice_on_the_size_of_images_rests_on_a_change_of_the_difference():
     full = open_reference("full_size")
     change = fed.effects_of_size(full).query("quantity == 'interaction'").set_index("task")
