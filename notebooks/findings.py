@@ -85,7 +85,7 @@ Markdown(cover.of_run(runs))
 cover.backbones_heat(runs, stats.pair_differences(scores, a, b))
 
 # %% [markdown]
-# Difference in AUC points (blue: radiologic higher; orange: photographic higher),
+# Difference in AUC points (blue: radiologic higher; orange: photographic),
 # averaged over the pretrainings of a backbone
 # ([All tasks](results/all_tasks) shows each pretraining).
 #

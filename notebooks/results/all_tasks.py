@@ -87,8 +87,8 @@ Markdown(sentences.margins_excluded(runs, across))
 # %% [markdown]
 # ## Every pair of networks
 #
-# Each dot is a pair of networks of one backbone, averaged over its scenarios. A pair may
-# stand out because of its backbone, or by chance in one pretraining and its fine-tuning.
+# Each dot is a pair of networks, averaged over its scenarios. A pair may stand out because of
+# its backbone, or by chance in one pretraining and its fine-tuning.
 
 # %%
 pairs = stats.pair_differences(paired, a, b)

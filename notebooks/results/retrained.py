@@ -109,8 +109,8 @@ retraining.choices_forest(runs, by_choice)
 # %% [markdown]
 # ## Without one pair of networks, and with a prior
 #
-# A mean of few pairs may rest on one. The table leaves out the pair of networks that
-# changes it most. A posterior mean, with half-normal priors of the SDs of backbones,
+# A mean of few pairs may rest on one. The table leaves out the pair that changes
+# it most. A posterior mean, with half-normal priors of the SDs of backbones,
 # seeds and pairs, does not take a spread for zero that few pairs cannot show.
 
 # %%
