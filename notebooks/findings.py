@@ -41,8 +41,7 @@ runs = book.foremost  # one's own run where it is real, else the book's
 display(banner(runs))
 display(Markdown(cover.verdict(book)))
 display(cover.figure(runs))
-display(Markdown(cover.advice(runs)))
-Markdown(cover.reservations(runs))
+Markdown(cover.advice(runs))
 
 # %% [markdown]
 # [Check the paper's numbers](evidence/audit) · [Run it](use/run_it) · [Your own

@@ -93,7 +93,7 @@ def figure(runs: Results) -> Picture:
 
 
 def advice(runs: Results) -> str:
-    """Return three pieces of advice, under their heading."""
+    """Return three pieces of advice, under their heading; then reservations, if there are any."""
     across, _ = headline.differences(runs)
     pairs = pair_differences(runs.predictions(), *runs.inits)
     bullets = words.what_to_do(
@@ -104,7 +104,8 @@ def advice(runs: Results) -> str:
         stand_ins=runs.stand_ins(),
         reserved=bool(headline.doubts(runs)),
     )
-    return f"**What to do tomorrow**\n\n{bullets}"
+    texts = ["**What to do tomorrow**", bullets, reservations(runs)]
+    return "\n\n".join(filter(None, texts))
 
 
 def reservations(runs: Results) -> str:

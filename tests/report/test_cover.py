@@ -91,6 +91,7 @@ def test_reservations_that_answers_point_to_are_below_them(runs, verdict):
     doubts = headline.doubts(runs)
     assert len(doubts) == 4
     assert against.endswith(" ".join(doubts))
+    assert cover.advice(runs).endswith(f"\n\n{against}")
 
 
 def test_advice_on_the_size_of_images_rests_on_a_change_of_the_difference():
