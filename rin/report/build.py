@@ -21,7 +21,6 @@ from concurrent.futures import (
     BrokenExecutor,
     Future,
     ProcessPoolExecutor,
-    ThreadPoolExecutor,
     wait,
 )
 from contextlib import contextmanager, nullcontext, suppress
@@ -87,8 +86,8 @@ _NOWHERE = re.compile(
 def make_book(profile: str, data_root: str, results: str, *, reading: bool = False) -> Path:
     """Run the notebooks that are out of date, build the book and return its `index.html`.
 
-    If pages need training and the cover does not, the results are computed first, and built while
-    the live part begins, so that they can be read meanwhile.  `reading` leaves out every page that
+    If pages need training and the cover does not, the results are computed and built first, so
+    that they can be read meanwhile.  `reading` leaves out every page that
     needs a framework.  The other parameters are those of `rin.study.open_workspace`, as text.
     InputError, raised after the book is built, names the pages that failed.
     """
@@ -106,20 +105,15 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
         later = set() if reading else _live(jobs)  # pages without a framework are fast
         first = [job for job in jobs if job.name not in later]
         failed: dict[str, str] = {}
-        with ThreadPoolExecutor(1) as beside:
-            shown: Future | None = None
-            if jobs[0] in first and not all(job.current() for job in jobs if job.name in later):
-                failed = run_jobs(first, say)
-                for job in jobs:
-                    if job.name not in failed:
-                        write_placeholder(job)
-                # One processor is enough for the HTML; the live part begins beside it.
-                shown = beside.submit(_show_results, workspace, outline, say, strict=not failed)
-            trains = any(job.trains and not job.current() for job in jobs)
-            with _reading_images(values) if trains else nullcontext():
-                failed |= run_jobs([job for job in jobs if job.name not in failed], say)
-        if shown is not None:
-            shown.result()
+        if jobs[0] in first and not all(job.current() for job in jobs if job.name in later):
+            failed = run_jobs(first, say)
+            for job in jobs:
+                if job.name not in failed:
+                    write_placeholder(job)
+            _show_results(workspace, outline, say, strict=not failed)
+        trains = any(job.trains and not job.current() for job in jobs)
+        with _reading_images(values) if trains else nullcontext():
+            failed |= run_jobs([job for job in jobs if job.name not in failed], say)
         index = _build(outline, book_folder(workspace), say, strict=not failed)
     if failed:
         pages_failed = join_first_ten([f"{name}: {said}" for name, said in failed.items()])
