@@ -66,8 +66,8 @@ SIDES = {side: words.split() for side, words in _WORDS["sides"].items()}
 LEAST_SIDES = 0.8
 #: Of these words, the ones that name a side in files' names; others may be initials of classes.
 _SIDES_IN_NAMES = {"l", "r", "lt", "rt", "left", "right", "od", "os"}
-#: Most kinds of pictures of a case, such as sequences, and the share of cases that have several.
-_MOST_KINDS, LEAST_OF_KINDS = 6, 0.8
+#: Most kinds of pictures that belong together, as sequences, and the least share that has several.
+_MOST_KINDS, _LEAST_OF_KINDS = 6, 0.8
 #: Share of a table's rows with different cells above which a column may have a row per patient.
 LEAST_UNIQUE = 0.9
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)?")
@@ -697,29 +697,29 @@ def _side_patterns(paths: Sequence[str]) -> list[str]:
 
 
 def kinds_of(paths: Sequence[str]) -> Counter[str]:
-    """Return the words, as t2w and adc, that tell the pictures of a case apart, with their number.
+    """Return words, as t2w and adc, that tell pictures that belong together apart, with counts.
 
-    Names end in them, or they are the innermost folders; most cases have several.  Empty if there
-    are none.
+    Names end in them, or they are the innermost folders; what stands before is mostly that of
+    several.  Empty if there are none.
     """
     stems = [file_stem(path) for path in paths]
     ends = [re.fullmatch(r"(.+)[ _-](\w*[^\W\d_]\w*)", stem) for stem in stems]
     folders = [re.fullmatch(r"(.+)/([^/]*[^\W\d_][^/]*)/[^/]+", stem) for stem in stems]
     for matches in (ends, folders):
         pairs = [match.groups() for match in matches if match]
-        cases: dict[str, set[str]] = defaultdict(set)
-        for case, word in pairs:
-            cases[case].add(word)
+        groups: dict[str, set[str]] = defaultdict(set)
+        for group, word in pairs:
+            groups[group].add(word)
         words = Counter(word for _, word in pairs)
         numbered = {re.sub(r"\d+", "", word) for word in words}
-        several = sum(len(kinds) > 1 for kinds in cases.values())
+        several = sum(len(kinds) > 1 for kinds in groups.values())
         are_sides = all(map(side_of, words))
         if (
             len(pairs) == len(paths)
             and 2 <= len(words) <= _MOST_KINDS
             and len(numbered) > 1
-            and len(cases) > _MOST_KINDS  # fewer are folders of a split, of classes
-            and several > LEAST_OF_KINDS * len(cases)
+            and len(groups) > _MOST_KINDS  # fewer are folders of a split, of classes
+            and several > _LEAST_OF_KINDS * len(groups)
             and not are_sides
         ):
             return words

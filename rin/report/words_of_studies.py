@@ -272,9 +272,9 @@ def effect_of_size(
     usual, other = networks
     counts = {level: diverged_counts(of_level, inits) for level, of_level in networks.items()}
     return (
-        f"**Exploratory.** With images of {other} pixels in place of {usual}, the difference "
-        f"{minus(inits)} {changed}. Training diverged for {counts[usual]} with {usual} pixels, "
-        f"for {counts[other]} with {other}."
+        f"**Exploratory.** With {other} pixels in place of {usual}, the difference {minus(inits)} "
+        f"of these networks {changed}. Training diverged for {counts[usual]} with {usual}, for "
+        f"{counts[other]} with {other}."
     )
 
 

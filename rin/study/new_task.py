@@ -693,7 +693,8 @@ def _describe_pictures(made: NewTask, manifest: DatasetManifest, cases: pd.DataF
     kinds = discovery.kinds_of([*cases["image"].map(file_of).unique()])
     if kinds and not {*kinds} <= {*manifest.label_map}:
         text = ", ".join(f"{kind} {n:,}" for kind, n in sorted(kinds.items()))
-        text += f": all are used, as pictures of one case; --only {min(kinds)} takes one kind"
+        pattern = shlex.quote(f"[ _/-]{re.escape(min(kinds))}[./]")  # t1 is in t1ce, too
+        text += f": all are used; --only {pattern} takes one kind"
         made.say("kinds", text, "yellow")
     if blank := [*cases["case_id"][cases["blank"]]]:
         text = f"{counted(len(blank), 'pictures are')} of a single shade: "

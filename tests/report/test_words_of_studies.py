@@ -156,8 +156,8 @@ def test_pairs_at_full_size_are_described_by_the_sides_of_their_intervals():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (16.0, "photographic changes from −15.0 (−16.0, −14.0) to +1.0 (0.0, 2.0) (breast les"),
-        (0.0, "photographic changes clearly on no task. Training"),
+        (16.0, "of these networks changes from −15.0 (−16.0, −14.0) to +1.0 (0.0, 2.0) (breast"),
+        (0.0, "of these networks changes clearly on no task. Training"),
     ],
 )
 def test_effect_of_size_names_the_tasks_whose_difference_changes(change, said):
@@ -169,9 +169,9 @@ def test_effect_of_size_names_the_tasks_whose_difference_changes(change, said):
     )
     networks = {"224": networks_of(1), "96": networks_of(0)}
     text = words.effect_of_size(rows, networks, INITS, NAMES)
-    assert text.startswith("**Exploratory.** With images of 96 pixels in place of 224, the diff")
+    assert text.startswith("**Exploratory.** With 96 pixels in place of 224, the difference rad")
     assert said in text
-    assert "for 1 of 4 networks (1 radiologic and 0 photographic) with 224 pixels, for" in text
+    assert "for 1 of 4 networks (1 radiologic and 0 photographic) with 224, for" in text
     assert text.endswith("for none of 4 networks with 96.")
 
 

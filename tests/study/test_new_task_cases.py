@@ -2524,13 +2524,13 @@ CASES = {
     ),
     "sequences at the end of names": Case(
         patients_of(lambda p, v: f"P{p:03d}_{('t2w', 'adc')[v]}.png", lambda p: f"P{p:03d}"),
-        "kinds adc 24, t2w 24: all are used, as pictures of one case; --only adc takes one kind",
+        "kinds adc 24, t2w 24: all are used; --only '[ _/-]adc[./]' takes one kind",
         images=48,
     ),
     "one of these sequences": Case(
         patients_of(lambda p, v: f"P{p:03d}_{('t2w', 'adc')[v]}.png", lambda p: f"P{p:03d}"),
         "pictures 24 (24 .png)",
-        ("--only", "adc"),
+        ("--only", "[ _/-]adc[./]"),
         images=24,
     ),
     "sequences in folders of patients, beside a table": Case(
