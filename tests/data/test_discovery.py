@@ -15,8 +15,8 @@ PATIENTS = [f"P{number:03d}" for number in range(12)]
         (("{p}_1.png", "{p}_2.png"), set()),  # numbers
         (("{p}_IM1.png", "{p}_IM2.png"), set()),
         (("{p}_left.png", "{p}_right.png"), set()),  # sides
-        (("benign/{p}.png", "malignant/{p}.png"), set()),  # classes, above all patients
-        (("train/benign/{p}.png", "test/malignant/{p}.png"), set()),
+        (("own/benign/{p}.png", "own/malignant/{p}.png"), set()),  # classes, above all patients
+        (("train/benign/{p}.png", "train/sick/{p}.png", "test/benign/{p}.png"), set()),
         (("{p}_t2w.png",), set()),
     ],
 )
