@@ -16,13 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    BrokenExecutor,
-    Future,
-    ProcessPoolExecutor,
-    wait,
-)
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from graphlib import TopologicalSorter
@@ -45,7 +39,7 @@ from rin.files import (
     sha256_of,
     write_atomically,
 )
-from rin.processes import end_with_parent
+from rin.processes import Stopped, end_with_parent, kill_workers
 from rin.report.address import read_project, with_address
 from rin.report.execution import (
     Job,
@@ -366,38 +360,42 @@ def run_jobs(jobs: Sequence[Job], say: Say = print) -> dict[str, str]:
     stale = [job for job in jobs if not job.current()]
     niceness = 10 if any(job.name in leading for job in stale) else 0
     say(f"{counted(len(jobs), 'notebooks')}, {len(stale) or 'none'} to run{_time(stale, cores)}")
+    if stale:
+        share_imports()
     order = TopologicalSorter(after)
     order.prepare()
-    workers = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))
-    with (
-        workers(1, initializer=share_imports) as leader,
-        workers(cores, initializer=share_imports, initargs=(niceness,)) as others,
-    ):
-        running: dict[Future, str] = {}
-        failed: dict[str, str] = {}
-        finished = 0
+    # One kernel more than cores, as each waits while it starts and ends.  The threads only wait.
+    leader = ThreadPoolExecutor(1)
+    others = ThreadPoolExecutor(cores if niceness else cores + 1)
+    running: dict[Future, str] = {}
+    failed: dict[str, str] = {}
+    finished = 0
+    try:
         while order.is_active():
             # Live pages take longest: started last, one of them would run alone at the end.
             for name in sorted(order.get_ready(), key=lambda name: not by_name[name].live):
                 if by_name[name].current():
                     order.done(name)
+                elif name in leading:
+                    running[leader.submit(by_name[name].run)] = name
                 else:
-                    chosen = leader if name in leading else others
-                    running[chosen.submit(by_name[name].run)] = name
+                    running[others.submit(by_name[name].run, niceness)] = name
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 name, finished = running.pop(future), finished + 1
                 try:
                     said = f"{future.result():.0f} s"
-                except BrokenExecutor as error:
-                    problem = "a process that computes pages was ended from outside"
-                    remedy = "Is there enough memory? The same command goes on from there."
-                    raise InputError(problem, where=name, remedy=remedy) from error
                 except Exception as error:
                     write_failure(by_name[name], error)
                     failed[name] = error_line(error)
                     said = f"failed: {failed[name]}"
                 say(f"[{finished:2d}/{max(finished, len(stale))}] {name}, {said}")
                 order.done(name)
+    except (KeyboardInterrupt, Stopped):
+        kill_workers()
+        raise
+    finally:
+        for threads in (leader, others):
+            threads.shutdown(wait=False, cancel_futures=True)
     return failed
 
 

@@ -174,8 +174,8 @@ class Job:
         """Return whether the computed notebook is there and up to date."""
         return self._made_from().items() <= self.recorded().items()
 
-    def run(self) -> float:
-        """Compute the notebook and return its seconds.
+    def run(self, niceness: int = 0) -> float:
+        """Compute the notebook, with this niceness, and return its seconds.
 
         The result appears under its name only when every cell has finished; until then, and if a
         cell fails (InputError), it is in ``*.failed.ipynb`` in the same folder.
@@ -201,7 +201,7 @@ class Job:
                     language="python",
                     progress_bar=False,
                     start_timeout=300,  # a loaded machine may take a minute for a kernel's imports
-                    kernel_manager_class=kernel_manager(Path(folder)),
+                    kernel_manager_class=kernel_manager(Path(folder), niceness),
                     stderr_file=Progress(sys.stderr),
                 )
         # nbclient raises RuntimeError for a kernel that does not start in time.

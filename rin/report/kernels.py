@@ -1,10 +1,11 @@
 """Kernels in which notebooks run: this interpreter with this package, quietly.
 
 Importing what a page needs takes longer than most pages compute.  So where the system can fork
-safely, each process that runs many notebooks of a book keeps a server (`multiprocessing`'s
+safely, the process that runs the notebooks of a book keeps a server (`multiprocessing`'s
 forkserver) that has imported this and read the reference runs once, and is forked for each kernel.
 """
 
+import gc
 import multiprocessing
 import os
 import subprocess
@@ -19,7 +20,7 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 
 from rin.files import REPOSITORY
-from rin.processes import end_with_parent, quiet_tensorflow
+from rin.processes import quiet_tensorflow
 
 #: Modules that most pages import, but no framework, whose threads would not survive a fork.
 SHARED = ("ipykernel.kernelapp", "seaborn", "rin.cli", "rin.study", "rin.report.banner",
@@ -28,19 +29,14 @@ SHARED = ("ipykernel.kernelapp", "seaborn", "rin.cli", "rin.study", "rin.report.
 _shared = False
 
 
-def share_imports(niceness: int = 0) -> None:
-    """Let this worker process fork its kernels from a server that has imported `SHARED`.
-
-    All of these processes run with this niceness.
-    """
+def share_imports() -> None:
+    """Let this process fork its kernels from a server that has imported `SHARED`."""
     global _shared
-    end_with_parent()
-    os.nice(niceness)
     if sys.platform == "linux":
         # A kernel, too, sets it before anything is imported.
         os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
         multiprocessing.get_context("forkserver").set_forkserver_preload(list(SHARED))
-        forkserver.ensure_running()  # it imports while this process does
+        forkserver.ensure_running()  # it imports while this process goes on
         _shared = True
 
 
@@ -63,11 +59,13 @@ class Forked(multiprocessing.context.ForkServerProcess):
         os.kill(self.pid, number)
 
 
-def _serve(command: list[str], environment: dict[str, str]) -> None:
+def _serve(command: list[str], environment: dict[str, str], niceness: int) -> None:
     """Run a kernel in a process that was just forked."""
     from ipykernel.kernelapp import launch_new_instance
 
+    gc.freeze()  # looking for garbage among what was imported would also copy that memory
     os.setsid()
+    os.nice(niceness)
     keep_niceness()
     os.environ.clear()
     os.environ.update(environment)
@@ -77,13 +75,14 @@ def _serve(command: list[str], environment: dict[str, str]) -> None:
     # killed because it ends slowly would leave them behind.
     multiprocessing.set_start_method(None, force=True)
     quiet_tensorflow()
-    worker = multiprocessing.parent_process()
+    book = multiprocessing.parent_process()
 
     def follow() -> None:
-        worker.join()
+        book.join()
         os._exit(1)
 
-    # The kernel follows the worker, as its parent, the server, lives as long as a kernel does.
+    # The kernel follows the process that asked for it, as the server, its parent in the system,
+    # lives as long as a kernel does.
     threading.Thread(target=follow, daemon=True).start()
     launch_new_instance([*command, f"--IPKernelApp.parent_handle={os.getppid()}"])
 
@@ -98,10 +97,12 @@ def keep_niceness() -> None:
         Path("/proc/self/autogroup").write_text(str(os.nice(0)))
 
 
-def kernel_manager(folder: Path) -> type:
+def kernel_manager(folder: Path, niceness: int) -> type:
     """Return a class that starts kernels with sockets in a folder and silences their stderr."""
     search = [str(REPOSITORY), os.environ.get("PYTHONPATH", "")]
     command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    if niceness:
+        command = ["nice", "-n", str(niceness), *command]
 
     class Manager(AsyncKernelManager):
         kernel_spec = KernelSpec(
@@ -113,7 +114,7 @@ def kernel_manager(folder: Path) -> type:
         async def _async_launch_kernel(self, kernel_cmd: list[str], **given: Any) -> None:
             if _shared:
                 arguments = kernel_cmd[kernel_cmd.index("-f") :]
-                kernel = Forked(target=_serve, args=(arguments, given["env"]))
+                kernel = Forked(target=_serve, args=(arguments, given["env"], niceness))
                 kernel.start()
                 self.provisioner.process, self.provisioner.pid = kernel, kernel.pid
                 self._reconcile_connection_info(self.provisioner.connection_info)

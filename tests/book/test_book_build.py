@@ -124,9 +124,8 @@ def job(tmp_path):
 
 
 @pytest.fixture
-def run(in_this_process, monkeypatch, capsys):
-    """Runs pages in threads; returns the names of those that were run, and what was told."""
-    monkeypatch.setattr(module, "ProcessPoolExecutor", lambda n, **_: ThreadPoolExecutor(n))
+def run(in_this_process, capsys):
+    """Runs pages without kernels; returns the names of those that were run, and what was told."""
 
     def run(jobs):
         run_jobs(jobs)
@@ -162,7 +161,7 @@ run.mkdir(parents=True, exist_ok=True)
 
 
 @pytest.mark.slow
-def test_page_in_a_process_that_fails_says_so_and_costs_no_other_page(job, tmp_path, capsys):
+def test_page_in_a_kernel_that_fails_says_so_and_costs_no_other_page(job, tmp_path, capsys):
     jobs = [job("bad", "raise ValueError('no')"), job("good"), job("later", after=["bad"])]
     assert run_jobs(jobs) == {"bad": "ValueError: no"}
     assert "] bad, failed: ValueError: no\n" in capsys.readouterr().out

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def test_kernels_share_imports_but_no_framework_and_end_with_their_server(
 ):
     """Their locks have no names, so that one that is killed leaves none behind.
 
-    A page that trains has a server of its own, and comes before the others.
+    A page that trains has the higher priority.
     """
     jobs, trains = [], {"first": False, "second": False, "training": True}
     for name, does_train in trains.items():
@@ -66,12 +67,12 @@ def test_kernels_share_imports_but_no_framework_and_end_with_their_server(
         assert niceness == that_of_session
         lower[job.name] = int(niceness) - os.nice(0)
     assert lower == {"first": 10, "second": 10, "training": 0}
-    assert len(servers) == 2
+    assert len(servers) == 1
     out, err = capfd.readouterr()
     assert (len(out.splitlines()), err) == (4, "")
 
 
-WORKER = """\
+BOOK = """\
 import sys
 from pathlib import Path
 from rin.report.execution import Job
@@ -80,6 +81,15 @@ if __name__ == "__main__":
     share_imports()
     Job(Path(sys.argv[1]), Path(sys.argv[2])).run()
 """
+
+
+def endless(noted):
+    """Return a notebook that writes its process and that of its server into a file."""
+    return (
+        "# %%\nimport os, pathlib, time\n"
+        f"pathlib.Path({str(noted)!r}).write_text(f'{{os.getpid()}} {{os.getppid()}}')\n"
+        "time.sleep(300)\n"
+    )
 
 
 def is_running(process):
@@ -96,20 +106,35 @@ def until(condition, seconds=30):
 
 @pytest.mark.slow
 @on_linux
-def test_kernel_and_server_end_when_the_worker_is_killed(tmp_path):
-    noted, source, program = (tmp_path / name for name in ("noted", "page.py", "worker.py"))
-    source.write_text(
-        "# %%\nimport os, pathlib, time\n"
-        f"pathlib.Path({str(noted)!r}).write_text(f'{{os.getpid()}} {{os.getppid()}}')\n"
-        "time.sleep(300)\n"
-    )
-    program.write_text(WORKER)
+def test_kernel_and_server_end_when_the_book_is_killed(tmp_path):
+    noted, source, program = (tmp_path / name for name in ("noted", "page.py", "book.py"))
+    source.write_text(endless(noted))
+    program.write_text(BOOK)
     own = os.environ | {"TMPDIR": str(tmp_path)}  # what a killed one leaves goes with the test
     command = [sys.executable, program, source, tmp_path / "page.ipynb"]
-    worker = subprocess.Popen(command, env=own)
+    book = subprocess.Popen(command, env=own)
     try:
         assert until(lambda: noted.exists() and noted.read_text().count(" ") == 1, 120)
     finally:
-        os.kill(worker.pid, signal.SIGKILL)
-        worker.wait()
+        os.kill(book.pid, signal.SIGKILL)
+        book.wait()
     assert until(lambda: not any(map(is_running, noted.read_text().split())))
+
+
+@pytest.mark.slow
+@on_linux
+def test_kernels_of_a_stopped_book_end_at_once(tmp_path):
+    jobs, notes = [], [tmp_path / f"noted_{number}" for number in range(2)]
+    for number, noted in enumerate(notes):
+        source = tmp_path / f"page_{number}.py"
+        source.write_text(endless(noted))
+        jobs.append(Job(source, tmp_path / f"page_{number}.ipynb", name=source.stem))
+
+    def stop():
+        until(lambda: all(noted.exists() and noted.read_text() for noted in notes), 120)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=stop, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs(jobs)
+    assert until(lambda: not any(is_running(noted.read_text().split()[0]) for noted in notes), 3)
