@@ -18,7 +18,7 @@ from rin.report.widths import NARROW, two_widths
 from rin.tables import require_columns
 
 _WIDTH, _LINE, _NARROW_LINE = 7.5, 0.25, 0.165  # inches
-_LETTERS, _NARROW_LETTERS = 44, 50  # in a line of a label
+_LETTERS, _NARROW_LETTERS = 44, 46  # in a line of a label
 # Heights, in lines of the figure: a further row on a line, a heading, a further line of a label.
 _FURTHER, _HEADING, _WRAPPED = 0.42, 1.35, 0.6
 #: Letters up to which a label and its numbers share a line of a narrow figure.
@@ -70,7 +70,8 @@ def forest(
     for kind in rows["kind"].unique():
         _mark(ax, rows[rows["kind"] == kind], kind, limits)
     ax.set(xlim=limits)
-    ax.set_xlabel(xlabel or {"points": "AUC points (95% CI)"}.get(unit, "Estimate (95% CI)"))
+    xlabel = xlabel or {"points": "AUC points (95% CI)"}.get(unit, "Estimate (95% CI)")
+    ax.set_xlabel(fill(xlabel, _NARROW_LETTERS) if narrow else xlabel)
     ax.locator_params("x", steps=[1, 2, 5, 10])
     ax.grid(axis="x")
     if ends:

@@ -39,10 +39,19 @@ def heat(
         return _narrow_heat(differences, texts, colors)
     _, ax = plt.subplots(figsize=(8, 0.7 + 0.42 * len(shown)))
     _cells(ax, differences, texts, colors, size=10)
-    labels = [fill(str(name), 11, break_long_words=False) for name in shown.columns]
-    ax.set_xticks(ax.get_xticks(), labels, rotation=0)
-    ax.tick_params(axis="x", labelsize=9)  # eleven letters fit a column
+    labels, long = _heads(shown, 12)  # so many letters fit a column
+    tilted = {"rotation": 25, "ha": "right", "rotation_mode": "anchor"}
+    ax.set_xticks(ax.get_xticks(), labels, size=8.5, **tilted if long else {"rotation": 0})
     return ax
+
+
+def _heads(table: pd.DataFrame, letters: int) -> tuple[list[str], bool]:
+    """Return the names of columns in lines of so many letters, and whether a word is longer."""
+    whole = {"break_long_words": False, "break_on_hyphens": False}
+    labels = [fill(str(name), letters, **whole) for name in table.columns]
+    return labels, max(
+        (len(word) for label in labels for word in label.split()), default=0
+    ) > letters
 
 
 def _cells(
@@ -63,9 +72,7 @@ def _narrow_heat(values: pd.DataFrame, texts: pd.DataFrame, colors: Sequence[str
     blank = values.set_axis(range(0, 2 * n, 2)) * float("nan")
     spaced = pd.concat([blank, values.set_axis(range(1, 2 * n, 2))]).sort_index()
     words = texts.set_axis(range(1, 2 * n, 2)).reindex(spaced.index).fillna("")
-    letters = 48 // columns
-    labels = [fill(str(name), letters, break_long_words=False) for name in values.columns]
-    long = max((len(word) for label in labels for word in label.split()), default=0) > letters
+    labels, long = _heads(values, 48 // columns)
     _, ax = plt.subplots(figsize=(NARROW, 0.7 + 0.46 * n), layout="constrained")
     _cells(ax, spaced, words, colors, size=8.5 if columns <= 6 else 7)
     heads = {"rotation": 90 if long else 0, "size": 8}

@@ -76,7 +76,8 @@ def gains_forest(runs: Results) -> Picture:
 def network_dots(runs: Results, aucs: pd.DataFrame) -> Picture:
     """Draw the AUC of each network by task and first weights, with one panel per learning rate."""
     names = short_names(runs)
-    shown = aucs.assign(title=aucs["task"].map(names), rate=aucs["scenario"].str[-5:])
+    rates = aucs["scenario"].str[-5:].astype(float).map("{:g}".format)
+    shown = aucs.assign(title=aucs["task"].map(names), rate=rates)
     order = [names[task] for task in runs.tasks_of(STUDY)]
     return picture(_network_dots(shown, order), "AUC of each network, by task and initial weights")
 

@@ -65,6 +65,16 @@ def test_heat_map_shows_signed_numbers_stars_and_the_colour_of_the_init_ahead():
     np.testing.assert_allclose(colors[-2], orange, atol=0.01)
 
 
+@pytest.mark.parametrize(
+    ("longest", "angle"), [("Intracranial haemorrhage", 0), ("ResNet50V2Large", 25)]
+)
+def test_heat_map_tilts_names_of_columns_only_where_a_word_is_wider_than_a_column(longest, angle):
+    table = pd.DataFrame(np.eye(3), columns=["one", "two", longest])
+    labels = heat(table, INITS).get_xticklabels()
+    assert {label.get_rotation() for label in labels} == {angle}
+    assert [label.get_text().replace("\n", " ") for label in labels] == [*table]
+
+
 def test_table_of_measures_has_a_row_a_measure_with_the_difference_and_both_values():
     rows = [
         (init, measure, estimate, estimate - 0.1, estimate + 0.1)

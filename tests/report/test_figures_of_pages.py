@@ -1,0 +1,33 @@
+"""The figures of the pages of results, as they are saved: no text lies over another."""
+
+from pathlib import Path
+
+import jupytext
+import matplotlib.pyplot as plt
+import pytest
+from matplotlib.figure import Figure
+from test_figures import overlapping_texts
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "notebooks" / "findings.py", ROOT / "notebooks" / "study.py"]
+PAGES += sorted((ROOT / "notebooks").glob("[er][ve][is]*/*.py"))  # evidence and results
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_no_text_of_a_figure_lies_over_another_at_either_width(page, monkeypatch, capsys):
+    over, save = [], Figure.savefig
+
+    def looked_at(figure, *given, **named):
+        # The boxes of tilted texts share corners in which there are no letters.
+        upright = {
+            text.get_text() for text in figure.findobj(plt.Text) if not text.get_rotation() % 90
+        }
+        over.extend(pair for pair in overlapping_texts(figure) if upright.issuperset(pair))
+        save(figure, *given, **named)
+
+    monkeypatch.setattr(Figure, "savefig", looked_at)
+    names = {}
+    for cell in jupytext.read(page).cells:
+        exec(cell.source if cell.cell_type == "code" else "", names)
+    assert over == []
