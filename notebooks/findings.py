@@ -16,8 +16,7 @@
 # %% [markdown]
 # # RadImageNet, re-examined
 #
-# *Answers* whether pretraining on radiologic images beats pretraining on
-# photographs {cite:p}`mei2022`. *Needs* nothing. *Takes* 20 s:
+# *Answers* one question {cite:p}`mei2022`. *Needs* nothing. *Takes* 20 s:
 # `rin run notebooks/findings.py`.
 
 # %% tags=["parameters", "remove-input"]
@@ -38,8 +37,8 @@ from rin.study import open_runs
 
 book = open_runs(profile, data_root=data_root, results=results)
 runs = book.foremost  # one's own run where it is real, else the book's
-display(banner(runs))
 display(Markdown(cover.verdict(book)))
+display(banner(runs))
 display(cover.figure(runs))
 Markdown(cover.advice(runs))
 

@@ -38,7 +38,7 @@ def verdict(book: Results) -> str:
     compared = words.weights_compared(runs.inits, runs.corpora(), runs.unverified_weights())
     lines = [
         "**Does pretraining on radiologic images beat pretraining on photographs?**"
-        f"{_excluded(runs)}\n",
+        f"{_answer(runs)}\n",
         f"- **The paper:** yes, on all {len(paper)} tasks, by {paper['estimate'].min()} to "
         f"{paper['estimate'].max()} points of AUC. But its intervals describe ways of training, "
         f"not patients, and {n_zero} of the {len(paper)} include no difference.",
@@ -54,13 +54,13 @@ def verdict(book: Results) -> str:
     return "\n".join([*lines, *([f"\n{aside}"] if aside else [])])
 
 
-def _excluded(runs: Results) -> str:
-    """Return what a run excludes, to follow the question; empty where that is nothing."""
-    rows = words.deciding(*headline.differences(runs))
-    text = " ".join(words.what_is_excluded(rows, headline.names_of(runs)))
-    if not text or runs.stand_ins():
+def _answer(runs: Results) -> str:
+    """Return what follows the question: who is ahead, what is excluded; empty for stand-ins."""
+    if runs.stand_ins():
         return ""
-    return f" In this run, {text[0].lower()}{text[1:]}"
+    rows = words.deciding(*headline.differences(runs))
+    said = words.answer(rows, runs.inits, reserved=bool(headline.doubts(runs)))
+    return " ".join(["", said, *words.what_is_excluded(rows, headline.names_of(runs))[:1]])
 
 
 def of_networks(runs: Results) -> str:

@@ -272,13 +272,47 @@ def signed_range(rows: pd.DataFrame) -> str:
     return " to ".join(dict.fromkeys(texts))
 
 
+def answer(rows: pd.DataFrame, inits: tuple[str, str], *, reserved: bool = False) -> str:
+    """Return a run's answer to the book's question: who is ahead, on how many tasks, by how much.
+
+    `rows`, one per task, are those of `deciding`; `reserved` says that `doubts` follow elsewhere.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from rin.report.words import answer
+    >>> row = {"task": "breast", "estimate": -0.095, "p_holm": 0.01, "unit": "pretrainings"}
+    >>> answer(pd.DataFrame([row]), ("radiologic", "photographic"))
+    'In this run, photographic pretraining is ahead by 9.5 points of AUC.'
+    """
+    total, parts = len(rows), []
+    clear = rows[[is_clear(row) for _, row in rows.iterrows()]]
+    for init, sign in zip(inits, (1, -1), strict=True):
+        led = clear[sign * clear["estimate"] > 0]
+        if len(led):
+            sizes = 100 * led["estimate"].abs()
+            ends = [format_number(size, 1) for size in (sizes.min(), sizes.max())]
+            where = "" if total == 1 else f" {on_tasks(len(led), total)},"
+            size = " to ".join(dict.fromkeys(ends))
+            parts.append(f"{_lead(init, rows)}{where} by {size} points of AUC")
+    if not parts:
+        where = "" if total == 1 else f" on any of the {number(total)} tasks"
+        return f"In this run, no difference is clear{where}."
+    return f"In this run, {'; '.join(parts)}{', with reservations' if reserved else ''}."
+
+
+def _lead(init: str, rows: pd.DataFrame) -> str:
+    """Return who is ahead, where an init is: its pretraining, or these networks alone."""
+    if "networks" in {*rows["unit"]}:
+        return f"the {init_style(init).word} networks are ahead"
+    return f"{pretraining_name(init)} is ahead"
+
+
 def _ahead(leads: Mapping[str, pd.DataFrame], rows: pd.DataFrame, names: Mapping[str, str]) -> str:
     """Return who is ahead on which tasks and by how much, or that tasks disagree if both are."""
     total, parts = len(rows), []
     for init, led in leads.items():
-        lead = f"{pretraining_name(init)} is ahead"
-        if "networks" in {*rows["unit"]}:
-            lead = f"the {init_style(init).word} networks are ahead"
+        lead = _lead(init, rows)
         if total == 1:
             row = led.iloc[0]
             parts.append(f"{lead} on {names[row['task']]}, by {ahead_by(row)}")

@@ -24,6 +24,8 @@ def verdict():
 def test_three_answers_follow_the_question_each_with_its_numbers(runs, verdict):
     question, *answers = [line for line in verdict.splitlines() if line]
     assert question.startswith("**Does pretraining on radiologic images beat")
+    assert "radiologic pretraining is ahead on one of six tasks, by 2.7 points" in question
+    assert "A difference of 5 points or more is excluded on five of six tasks" in question
     names = [re.match(r"- \*\*(.+?):\*\*", answer)[1] for answer in answers]
     assert names == ["The paper", "Others", "This book"]
     sizes = [row.estimate for row in COMPARISONS.values()]

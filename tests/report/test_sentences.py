@@ -251,6 +251,49 @@ DOUBTS = words.Reservations(
 )
 
 
+@pytest.mark.parametrize(
+    ("estimates", "unit", "reserved", "text"),
+    [
+        (
+            [3, 1],
+            "networks",
+            False,
+            "the radiologic networks are ahead on both tasks, by 1.0 to 3.0",
+        ),
+        (
+            [-3, 0],
+            "pretrainings",
+            True,
+            "photographic pretraining is ahead on one of two tasks, by 3.0",
+        ),
+        ([2], "pretrainings", False, "radiologic pretraining is ahead by 2.0"),
+        ([-2], "networks", False, "the photographic networks are ahead by 2.0"),
+    ],
+)
+def test_answer_names_who_is_ahead_on_how_many_tasks_and_by_how_much(
+    estimates, unit, reserved, text
+):
+    """An estimate of zero stands for a difference that is not clear."""
+    rows = pd.DataFrame([row(size, p_holm=0.01, unit=unit) for size in estimates])
+    end = ", with reservations." if reserved else "."
+    said = words.answer(rows, INITS, reserved=reserved)
+    assert said == f"In this run, {text} points of AUC{end}"
+
+
+def test_answer_names_both_sides_or_says_that_no_difference_is_clear():
+    made = [
+        [row(size, p_holm=0.01, unit="networks") for size in sizes]
+        for sizes in ([3, -2, 0], [0, 0], [0])
+    ]
+    both, neither, alone = (words.answer(pd.DataFrame(rows), INITS) for rows in made)
+    assert both == (
+        "In this run, the radiologic networks are ahead on one of three tasks, by 3.0 points of "
+        "AUC; the photographic networks are ahead on one of three tasks, by 2.0 points of AUC."
+    )
+    assert neither == "In this run, no difference is clear on any of the two tasks."
+    assert alone == "In this run, no difference is clear."
+
+
 def test_clear_finding_says_what_speaks_against_its_certainty_and_what_is_excluded():
     text = words.finding(run(AHEAD, NARROW), NAMES, INITS, reservations=DOUBTS)
     assert text.startswith("A difference of 5 points or more is excluded on one of two tasks")

@@ -99,8 +99,8 @@ def test_cover_speaks_of_ones_own_real_run_alone_and_is_right_in_sign_and_size(r
     assert size > 10
     assert f"The photographic networks are ahead on breast lesions, by {size:.1f} points" in line
     assert "One pair of networks says nothing about other pretrainings." in line
-    assert "Real images" in cover[0]
-    assert "reference run" not in cover[0]
+    assert "Real images" in cover[1]
+    assert "reference run" not in cover[1]
 
 
 def test_cover_marks_what_the_committed_run_says_beside_ones_own(cover, committed):
@@ -122,7 +122,7 @@ def test_cover_of_one_pair_prints_no_count_of_all_tasks_and_no_impossible_interv
 def test_cover_of_stand_in_weights_has_numbers_and_no_verdict(of_stand_ins):
     texts = outputs("findings", of_stand_ins)
     line, others = about_run(texts)
-    assert "weights from stand-ins" in texts[0]
+    assert "weights from stand-ins" in texts[1]
     assert "No verdict, as the weights are stand-ins. Difference radiologic − photo" in line
     assert not re.search(r"ahead|clear|excluded|P [=<]", " ".join([line, *others]))
     tables = [text for text in texts if "<table" in text]
