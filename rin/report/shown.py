@@ -30,7 +30,8 @@ _FIGURE = re.compile(
     r'<img class="rin-figure[^>]*? src="data:image/(svg|png)(?:\+xml)?;base64,([^"]*)"'
     r' alt="([^"]*)"[^>]*>(?:</picture>)?'
 )
-_CAPTION = re.compile(r"(?s)<caption[^>]*>(.*?)</caption>")
+_CAPTION = re.compile(r"(?s)<caption[^>]*>\s*(\S.*?)\s*</caption>")
+_FIRST_HEAD = re.compile(r"(?s)<th [^>]*>\s*(?!&nbsp;)(\S.*?)\s*</th>")
 _MOST_LETTERS = 48
 
 
@@ -40,7 +41,8 @@ def shown_files(
     """Return the figures and tables of a computed page as files, by their names below a folder.
 
     Names begin with that of the page, such as ``results/breast``, and mention stand-ins where its
-    banner does, because a file has no banner.  With the `address` of the folder, relative to the
+    banner does, because a file has no banner.  A table without a caption has the name of its first
+    column.  With the `address` of the folder, relative to the
     page, each file is linked below its figure or table.
     """
     files: dict[str, bytes] = {}
@@ -65,8 +67,8 @@ def shown_files(
             content = output.get("data", {})
             html = _FIGURE.sub(add_figure, content.get("text/html", ""))
             if rows := output.get("metadata", {}).get(CSV):
-                caption = _CAPTION.search(html)
-                words = unescape(caption[1].strip()) if caption else ""
+                named = _CAPTION.search(html) or _FIRST_HEAD.search(html)
+                words = unescape(named[1]) if named else ""
                 html += add(TABLES, "csv", words, rows.encode())
             if html and address is not None:
                 content["text/html"] = html

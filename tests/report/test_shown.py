@@ -72,7 +72,8 @@ def test_table_is_a_file_of_the_unrounded_rows_that_it_was_made_from():
 
 def test_table_without_rows_of_its_own_is_a_file_of_what_it_shows_with_its_index():
     shown = pd.DataFrame({"Says": ["a, b"]}, index=pd.Index(["paper"], name="Who"))
-    (content,) = shown_files(page(book_table(shown, "")), "study").values()
+    ((name, content),) = shown_files(page(book_table(shown, "")), "study").items()
+    assert name == "csv/study-says.csv"
     assert content.decode() == 'Who,Says\npaper,"a, b"\n'
 
 
