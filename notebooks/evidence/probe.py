@@ -101,7 +101,7 @@ toy = probe.score_candidates(stored, noise[1]).set_index("candidate")
 pixels = np.array([[0.0] * 3, [255.0] * 3])  # black and white
 for name, scaling in scalings.items():
     toy.loc[name, ["black", "white"]] = scaling.apply(pixels).mean(axis=1)
-toy[["black", "white", "divergence"]].round(2)
+toy[["black", "white", "divergence"]].astype(float).round(2)
 
 # %% [markdown]
 # ## Tried where the answer is known

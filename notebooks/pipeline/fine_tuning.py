@@ -166,7 +166,7 @@ curves = model.fit(
 ).history  # fmt: skip
 by_hand = model.predict(images[test], settings.batch, verbose=0)[:, 1]
 measure = roc_auc_score
-measure(labels[test], by_hand)
+round(measure(labels[test], by_hand), 3)
 
 # %% [markdown]
 # *Change a line*, say `as_printed = False`, and run all cells:
@@ -258,12 +258,13 @@ tests = {
     unit: vars(stats.delong_test(pair["label"], pair[a], pair[b], groups))
     for unit, groups in units.items()
 }
-pd.DataFrame(tests).loc[["estimate", "ci_low", "ci_high", "p_value"]]
+tested = pd.DataFrame(tests).loc[["estimate", "ci_low", "ci_high", "p_value"]]
+tested.map("{:.2g}".format)
 
 # %%
 differences = stats.init_differences(predictions, a, b)
 overall = differences.set_index("group").loc["all"]
-differences[["group", "estimate", "ci_low", "ci_high", "p_value"]].round(3)
+differences[["group", "estimate", "ci_low", "ci_high"]].round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 result = shown.on_one_task(

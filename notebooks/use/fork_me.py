@@ -265,7 +265,8 @@ of_tasks.index = [rows["task"].iloc[0] for rows in outlined]
 _, p_holm = pingouin.multicomp(of_tasks["p_value"], method="holm")
 assert np.allclose(p_holm, stats.holm(of_tasks["p_value"]))
 shown = ["n_images", "n_patients", "estimate", "ci_low", "ci_high"]
-of_tasks[shown].assign(p_holm=p_holm).round(3)
+adjusted = [f"{value:.2g}" for value in p_holm]
+of_tasks[shown].round(3).assign(p_holm=adjusted)
 
 # %% [markdown]
 # ## A study of your own

@@ -205,7 +205,7 @@ def _pair_dots(
     )  # fmt: skip
     for ax in grid.axes.flat:  # `refline` would lay out all panels again
         ax.axvline(0, color="0.5", linestyle="--")
-    legend_below(grid, ncols=3, title="Pretraining")
+    legend_below(grid, ncols=4, title="Pretraining")
     grid.set_axis_labels("AUC points", "")
     return panel_titles(grid, narrow)
 

@@ -76,11 +76,15 @@ def designs(repeated: Results, longer: Results) -> Styler:
 
 def training_dots(repeated: Results) -> Picture:
     """Draw the difference in each scenario, one dot per training of both networks, by task."""
-    index = ["task", "scenario", "seed"]
-    aucs = scenario_aucs(same_split(repeated)).pivot(index=index, columns="init", values="auc")
+    index, scores = ["task", "scenario", "seed"], same_split(repeated)
+    aucs = scenario_aucs(scores).pivot(index=index, columns="init", values="auc")
     a, b = repeated.inits
     apart = (100 * (aucs[a] - aucs[b])).rename("points").reset_index()
-    apart = apart.replace({"scenario": UNFREEZING_LABEL}, regex=True)
+    settings = scores.drop_duplicates("scenario").set_index("scenario").astype(str)
+    layers = settings["unfreezing"].map(UNFREEZING_LABEL)
+    rates = settings["learning_rate"].astype(float).map("{:g}".format)
+    names = settings["backbone"] + ", " + layers + ", " + rates
+    apart["scenario"] = apart["scenario"].map(names)
     axes = _training_dots(apart.assign(task=apart["task"].map(repeated.titles)))
     return picture(axes, "Difference in each scenario, one dot a training, by task")
 

@@ -67,8 +67,8 @@ def shown_files(
             content = output.get("data", {})
             html = _FIGURE.sub(add_figure, content.get("text/html", ""))
             if rows := output.get("metadata", {}).get(CSV):
-                named = _CAPTION.search(html) or _FIRST_HEAD.search(html)
-                words = unescape(named[1]) if named else ""
+                title = _CAPTION.search(html) or _FIRST_HEAD.search(html)
+                words = unescape(title[1]) if title else ""
                 html += add(TABLES, "csv", words, rows.encode())
             if html and address is not None:
                 content["text/html"] = html

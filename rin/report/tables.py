@@ -245,7 +245,7 @@ def wrong_way_round(runs: Results, aucs: pd.DataFrame) -> Styler:
 
     `aucs` is a table of `rin.stats.scenario_aucs`.
     """
-    rows = with_settings(runs, aucs).query("ci_high < 0.5")
+    rows = with_settings(runs, aucs).query("ci_high < 0.5").reset_index(drop=True)
     rows = rows.replace({"task": headline.short_names(runs), "unfreezing": UNFREEZING_LABEL})
     table = pd.DataFrame(
         {

@@ -72,6 +72,13 @@ FIGURES_OFF = """
   .map(figure => figure.alt)
 """
 
+# Formulas whose end a desk does not show.
+LONG_FORMULAS = """
+() => [...document.querySelectorAll('.bd-article div.math mjx-container')]
+  .filter(formula => formula.scrollWidth > formula.clientWidth + 1)
+  .map(formula => formula.innerText.slice(0, 80))
+"""
+
 
 # Each kind of token in its colour once; the others are text of the code around them.
 FEWER_TOKENS = """
@@ -154,6 +161,7 @@ def test_page_is_whole_on_a_desk_in_the_dark_and_on_a_phone(page, name):
     away = [url for url in page.requests if not url.startswith(("file:", "data:", "blob:"))]
     assert (away, page.errors) == ([], [])
     assert page.evaluate(WIDE) == []
+    assert page.evaluate(LONG_FORMULAS) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
     alts = page.locator(".bd-article img").evaluate_all("all => all.map(one => one.alt)")
     # A path or a file name is no description.
