@@ -15,28 +15,53 @@ addEventListener("load", () => {
     if (one.scrollWidth > one.clientWidth + 1) one.tabIndex = 0;
   }
 });
-// On a phone a table shows all its columns: first without room between them, then with long words
-// that break, then in smaller letters.  Short words and numbers stay whole.  What is folded is fitted
-// too: its text is in textContent alone.
+// On a phone a table shows all its columns: first without room between them, then in smaller
+// letters; where that does not do, each row becomes a list of its cells.  Words and numbers stay
+// whole, but for addresses and the like.
 function fitTables() {
   for (const table of document.querySelectorAll(".bd-article table")) {
     const frame = table.parentElement, cells = [...table.querySelectorAll("th, td")];
     const isWide = () => table.offsetWidth > frame.clientWidth;
-    const breakLonger = (most) => cells.forEach((cell) => cell.classList.toggle(
-      "rin-long", cell.textContent.split(/[\s/_-]+/).some((word) => word.length > most)));
-    table.classList.remove("rin-tight", "rin-tightest");
+    table.classList.remove("rin-tight", "rin-stacked");
     table.style.fontSize = "";
-    breakLonger(Infinity);
     if (!isWide()) continue;
     table.classList.add("rin-tight");
-    for (const cell of table.dataset.breaks ? [] : cells) breakAtJoints(cell);
+    for (const cell of table.dataset.breaks ? [] : cells) {
+      breakAtJoints(cell);
+      const words = cell.textContent.split(/[\s/_-]+/);
+      cell.classList.toggle("rin-long", words.some((word) => word.length > 18));
+    }
     table.dataset.breaks = "yes";
-    if (isWide()) breakLonger(18);
-    for (let size = 0.77; size > 0.63 && isWide(); size -= 0.02) {
+    for (let size = 0.77; size > 0.66 && isWide(); size -= 0.02) {
       table.style.fontSize = `${size}rem`;
     }
-    if (isWide()) table.classList.add("rin-tightest");
-    for (let most = 14; most > 3 && isWide(); most -= 2) breakLonger(most);
+    if (isWide()) stackRows(table);
+  }
+}
+// The heading of a column stands before each of its cells; a row that shares the name of the row
+// above has fewer cells, so columns are counted from the right.
+function stackRows(table) {
+  table.style.fontSize = "";
+  table.classList.replace("rin-tight", "rin-stacked");
+  if (table.dataset.labels) return;
+  table.dataset.labels = "yes";
+  const heads = [...table.tHead?.rows ?? []];
+  table.setAttribute("role", "table"); // a list to the eye only
+  for (const row of [...table.rows].filter((row) => !heads.includes(row))) {
+    row.setAttribute("role", "row");
+    for (const [place, cell] of [...row.cells].entries()) {
+      cell.setAttribute("role", cell.tagName === "TD" ? "cell" : "rowheader");
+      if (place === 0) continue;
+      const label = document.createElement("span");
+      label.className = "rin-label";
+      for (const head of heads) {
+        const nodes = head.cells[head.cells.length - row.cells.length + place]?.childNodes ?? [];
+        label.append(...[...nodes].map((node) => node.cloneNode(true)), " ");
+      }
+      const value = document.createElement("span");
+      value.append(...cell.childNodes);
+      cell.append(label, value);
+    }
   }
 }
 // A word that is made of several may break where they are joined.

@@ -149,6 +149,26 @@ def test_phone_shows_the_narrow_figure_within_the_text_and_the_wide_one_alone_is
     assert page.locator("img").count() == 1  # and so is its alternative text
 
 
+def test_phone_lists_the_cells_of_a_table_whose_columns_it_has_no_room_for(page, tmp_path):
+    interval = "+0.013\u00a0(0.009,\u00a00.019)"
+    table = pd.DataFrame({"Measure": ["Brier score"], **{f"Net {n}": [interval] for n in "abcde"}})
+    file, script = tmp_path / "page.html", (ROOT / "book" / "_static" / "roles.js").as_uri()
+    css = (ROOT / "book" / "_static" / "custom.css").as_uri()
+    text = PHONE_PAGE.format(css=css, figure=table.to_html(index=False))
+    file.write_text(f"{text}<script src='{script}'></script>", encoding="utf-8")
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(file.as_uri(), wait_until="load")
+    shown = page.locator("tbody td").evaluate_all(
+        "all => all.map(one => one.innerText.split('\\n'))"
+    )
+    assert shown == [["Brier score"], *([f"Net {n}", interval] for n in "abcde")]
+    assert page.locator("tbody td").first.evaluate("one => one.offsetHeight") < 40
+    assert page.evaluate(CUT) == []
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.wait_for_function("!document.querySelector('table.rin-stacked')")
+    assert page.locator("tbody td").nth(1).inner_text() == interval
+
+
 @pytest.mark.skipif(not PAGES, reason="no built book: make book, or name one in RIN_BUILT_BOOK")
 @pytest.mark.parametrize("name", PAGES or ["no book"])
 def test_page_is_whole_on_a_desk_in_the_dark_and_on_a_phone(page, name):
