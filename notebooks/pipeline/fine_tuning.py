@@ -258,8 +258,7 @@ tests = {
     unit: vars(stats.delong_test(pair["label"], pair[a], pair[b], groups))
     for unit, groups in units.items()
 }
-tested = pd.DataFrame(tests).loc[["estimate", "ci_low", "ci_high", "p_value"]]
-tested.map("{:.2g}".format)
+pd.DataFrame(tests).map("{:.2g}".format)
 
 # %%
 differences = stats.init_differences(predictions, a, b)
