@@ -258,7 +258,7 @@ tests = {
     unit: vars(stats.delong_test(pair["label"], pair[a], pair[b], groups))
     for unit, groups in units.items()
 }
-pd.DataFrame(tests).map("{:.2g}".format)
+pd.DataFrame(tests).head(6).map("{:.2g}".format)
 
 # %%
 differences = stats.init_differences(predictions, a, b)
