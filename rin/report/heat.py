@@ -49,9 +49,8 @@ def _heads(table: pd.DataFrame, letters: int) -> tuple[list[str], bool]:
     """Return the names of columns in lines of so many letters, and whether a word is longer."""
     whole = {"break_long_words": False, "break_on_hyphens": False}
     labels = [fill(str(name), letters, **whole) for name in table.columns]
-    return labels, max(
-        (len(word) for label in labels for word in label.split()), default=0
-    ) > letters
+    longest = max((len(word) for label in labels for word in label.split()), default=0)
+    return labels, longest > letters
 
 
 def _cells(
