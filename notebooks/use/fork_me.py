@@ -194,14 +194,10 @@ Markdown(words.own_metric(means, shift, SPECIFICITY, units, REPLICATES))
 
 # %%
 scenarios = predictions.drop_duplicates("scenario").set_index("scenario")
-trained = scenarios["unfreezing"].str.replace("_", " ")
-ax = sns.scatterplot(
-    by_scenario.join(trained), x=b, y=a, style="unfreezing", s=70
-)
-ax.axline((0.5, 0.5), slope=1, color="0.5", linestyle=":")
-sns.move_legend(ax, "best", title="Trained layers")
-ax.set(xlabel=f"Sensitivity, {b}", ylabel=f"Sensitivity, {a}", aspect="equal")
-picture(ax, "Sensitivity of each scenario, by initialisation", width="30rem")
+layers = scenarios["unfreezing"].str.replace("_", " ")
+grid = sns.relplot(by_scenario, x=b, y=a, style=layers, height=4)
+grid.ax.axline((0.5, 0.5), slope=1, color="0.5", linestyle=":")
+picture(grid.figure, "Sensitivity of each scenario, by initialisation")
 
 # %% [markdown]
 # `runs.overlap` has one row for each map: how well the region above the threshold of the paper

@@ -30,6 +30,7 @@ from rin.stats import (
     without_diverged,
 )
 from rin.stats.inputs import Predictions
+from rin.study.profile import MAIN
 from rin.study.results import Results
 
 #: Names of groups of scenarios in figures.
@@ -111,11 +112,11 @@ def paired_slopes(runs: Results, aucs: pd.DataFrame, panel: str) -> Picture:
     return picture(axes, alt, width=f"{18 * min(axes.size, wrap)}rem")
 
 
-def with_settings(runs: Results, aucs: pd.DataFrame) -> pd.DataFrame:
-    """Return AUCs with the backbone, unfreezing and learning rate of each scenario."""
+def with_settings(runs: Results, aucs: pd.DataFrame, study: str = MAIN) -> pd.DataFrame:
+    """Return AUCs of a study with the backbone, unfreezing and learning rate of each scenario."""
     settings = ["task", "scenario", "backbone", "unfreezing", "learning_rate"]
     tasks = aucs["task"].unique()
-    known = pd.concat(runs.records(task)[settings] for task in tasks).drop_duplicates()
+    known = pd.concat(runs.records(task, study)[settings] for task in tasks).drop_duplicates()
     return aucs.merge(known)
 
 

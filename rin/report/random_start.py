@@ -7,7 +7,7 @@ from pandas.io.formats.style import Styler
 
 from rin.report import words_of_results as words
 from rin.report import words_of_studies
-from rin.report.figures import in_order
+from rin.report.figures import in_order, with_settings
 from rin.report.forest import forest
 from rin.report.format import book_table, design_table, inline_title
 from rin.report.headline import short_names
@@ -76,8 +76,9 @@ def gains_forest(runs: Results) -> Picture:
 def network_dots(runs: Results, aucs: pd.DataFrame) -> Picture:
     """Draw the AUC of each network by task and first weights, with one panel per learning rate."""
     names = short_names(runs)
-    rates = aucs["scenario"].str[-5:].astype(float).map("{:g}".format)
-    shown = aucs.assign(title=aucs["task"].map(names), rate=rates)
+    shown = with_settings(runs, aucs, STUDY)
+    rates = shown["learning_rate"].map("{:g}".format)
+    shown = shown.assign(title=shown["task"].map(names), rate=rates)
     order = [names[task] for task in runs.tasks_of(STUDY)]
     return picture(_network_dots(shown, order), "AUC of each network, by task and initial weights")
 

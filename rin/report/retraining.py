@@ -8,6 +8,7 @@ from pandas.io.formats.style import Styler
 
 from rin.report import headline, words_of_studies
 from rin.report import words_of_results as words
+from rin.report.figures import with_settings
 from rin.report.forest import forest
 from rin.report.format import book_table, design_table, inline_title, one_below_another
 from rin.report.lines import panel_titles, panels_below
@@ -76,15 +77,13 @@ def designs(repeated: Results, longer: Results) -> Styler:
 
 def training_dots(repeated: Results) -> Picture:
     """Draw the difference in each scenario, one dot per training of both networks, by task."""
-    index, scores = ["task", "scenario", "seed"], same_split(repeated)
-    aucs = scenario_aucs(scores).pivot(index=index, columns="init", values="auc")
+    index = ["task", "scenario", "seed"]
+    aucs = scenario_aucs(same_split(repeated)).pivot(index=index, columns="init", values="auc")
     a, b = repeated.inits
     apart = (100 * (aucs[a] - aucs[b])).rename("points").reset_index()
-    settings = scores.drop_duplicates("scenario").set_index("scenario").astype(str)
-    layers = settings["unfreezing"].map(UNFREEZING_LABEL)
-    rates = settings["learning_rate"].astype(float).map("{:g}".format)
-    names = settings["backbone"] + ", " + layers + ", " + rates
-    apart["scenario"] = apart["scenario"].map(names)
+    apart = with_settings(repeated, apart, "repeats")
+    layers, rates = apart["unfreezing"].map(UNFREEZING_LABEL), apart["learning_rate"]
+    apart["scenario"] = apart["backbone"] + ", " + layers + ", " + rates.map("{:g}".format)
     axes = _training_dots(apart.assign(task=apart["task"].map(repeated.titles)))
     return picture(axes, "Difference in each scenario, one dot a training, by task")
 

@@ -220,9 +220,8 @@ def finding(
             return f"{reason}. Difference {a} − {b}: {points(rows.iloc[0])}."
         every = on_tasks(len(rows), len(rows))
         return f"{reason}. Differences {a} − {b} {every}: {signed_range(rows)} points."
+    leads = _leads(rows, inits)
     clear = rows[[is_clear(row) for _, row in rows.iterrows()]]
-    leads = {inits[0]: clear[clear["estimate"] > 0], inits[1]: clear[clear["estimate"] < 0]}
-    leads = {init: led for init, led in leads.items() if len(led)}
     sentences = what_is_excluded(rows, names) if exclusions else []
     if leads:
         against = doubts([*clear["task"]], names, reservations)
@@ -286,19 +285,23 @@ def answer(rows: pd.DataFrame, inits: tuple[str, str], *, reserved: bool = False
     'In this run, photographic pretraining is ahead by 9.5 points of AUC.'
     """
     total, parts = len(rows), []
-    clear = rows[[is_clear(row) for _, row in rows.iterrows()]]
-    for init, sign in zip(inits, (1, -1), strict=True):
-        led = clear[sign * clear["estimate"] > 0]
-        if len(led):
-            sizes = 100 * led["estimate"].abs()
-            ends = [format_number(size, 1) for size in (sizes.min(), sizes.max())]
-            where = "" if total == 1 else f" {on_tasks(len(led), total)},"
-            size = " to ".join(dict.fromkeys(ends))
-            parts.append(f"{_lead(init, rows)}{where} by {size} points of AUC")
+    for init, led in _leads(rows, inits).items():
+        sizes = 100 * led["estimate"].abs()
+        ends = [format_number(size, 1) for size in (sizes.min(), sizes.max())]
+        where = "" if total == 1 else f" {on_tasks(len(led), total)},"
+        size = " to ".join(dict.fromkeys(ends))
+        parts.append(f"{_lead(init, rows)}{where} by {size} points of AUC")
     if not parts:
         where = "" if total == 1 else f" on any of the {number(total)} tasks"
         return f"In this run, no difference is clear{where}."
     return f"In this run, {'; '.join(parts)}{', with reservations' if reserved else ''}."
+
+
+def _leads(rows: pd.DataFrame, inits: tuple[str, str]) -> dict[str, pd.DataFrame]:
+    """Return, of each init that is clearly ahead anywhere, the rows in which it is."""
+    clear = rows[[is_clear(row) for _, row in rows.iterrows()]]
+    leads = {inits[0]: clear[clear["estimate"] > 0], inits[1]: clear[clear["estimate"] < 0]}
+    return {init: led for init, led in leads.items() if len(led)}
 
 
 def _lead(init: str, rows: pd.DataFrame) -> str:
