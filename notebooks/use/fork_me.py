@@ -195,7 +195,7 @@ Markdown(words.own_metric(means, shift, SPECIFICITY, units, REPLICATES))
 # %%
 scenarios = predictions.drop_duplicates("scenario").set_index("scenario")
 layers = scenarios["unfreezing"].str.replace("_", " ")
-grid = sns.relplot(by_scenario, x=b, y=a, style=layers, height=4)
+grid = sns.relplot(by_scenario, x=b, y=a, style=layers, height=3.5)
 grid.ax.axline((0.5, 0.5), slope=1, color="0.5", linestyle=":")
 picture(grid.figure, "Sensitivity of each scenario, by initialisation")
 
