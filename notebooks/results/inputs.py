@@ -114,7 +114,7 @@ fed.padding_forest(runs)
 # them.
 
 # %%
-full = open_reference("full_size")
+full = open_reference("fine_tuned_224")
 display(banner(full, study="sizes"))
 by_size = fed.effects_of_size(full)
 fed.size_forest(full, by_size)

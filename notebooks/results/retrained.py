@@ -141,7 +141,7 @@ Markdown(retraining.after_convergence(longer, shift))
 # improving. What frozen networks make of this size: [inputs](inputs).
 
 # %%
-full = open_reference("full_size")
+full = open_reference("fine_tuned_224")
 display(banner(full))
 larger = stats.init_differences(full.predictions(), *full.inits)
 retraining.full_size_forest(full, larger)

@@ -221,7 +221,7 @@ HTML(
 # The extrapolation below is of the main grid, from speeds on one NVIDIA H200 (JAX,
 # `mixed_bfloat16`, 256 px, batches of 256); that of InceptionResNetV2 is scaled by its
 # operations. **This project has not run the paper's study at full size**, only three pairs
-# on small datasets (profile `full_size`).
+# on small datasets (profile `fine_tuned_224`).
 
 # %%
 speeds = {  # images/s: all layers trained, the top ten, none

@@ -97,7 +97,7 @@ def test_reservations_that_answers_point_to_are_below_them(runs, verdict):
 
 
 def test_advice_on_the_size_of_images_rests_on_a_change_of_the_difference():
-    full = open_reference("full_size")
+    full = open_reference("fine_tuned_224")
     change = fed.effects_of_size(full).query("quantity == 'interaction'").set_index("task")
     clear = (change["ci_low"] > 0) | (change["ci_high"] < 0)
     assert {*change.index[clear]} == {"breast", "covid19"}
