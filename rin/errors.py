@@ -47,6 +47,13 @@ class InputError(ValueError):
         return partial(type(self), where=self.where, remedy=self.remedy), (self.problem,)
 
 
+class NotLoadedError(InputError, ImportError):
+    """A package that is missing or does not load.
+
+    It is also an ImportError, so that libraries that can do without the package carry on.
+    """
+
+
 class FileError(ValueError):
     """A problem inside a file, described without quoting any text of the file."""
 
@@ -161,7 +168,7 @@ def missing_resource_error(kind: str, said: str) -> InputError | None:
         return None
     names = " or ".join(dict.fromkeys(extras))
     remedy = f"It comes with the extra {names}: pip install -e '.[{extras[0]}]' in the checkout."
-    return InputError("it is not installed", where=f"Python package {module}", remedy=remedy)
+    return NotLoadedError("it is not installed", where=f"Python package {module}", remedy=remedy)
 
 
 def require(*modules: str) -> None:

@@ -1,5 +1,6 @@
 """Atomic writing of files and folders, digests, the folder of manifests, and YAML."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -8,11 +9,11 @@ import reprlib
 import shutil
 import tempfile
 import uuid
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from functools import lru_cache
+from glob import escape
 from pathlib import Path
 from typing import Any, Self
 
@@ -65,20 +66,48 @@ def replace_folder(target: Path) -> Iterator[Path]:
     """Yield a new, empty folder, which replaces `target` if the block raises no error.
 
     An existing `target` stays until then.  Two renames exchange the folders: a process killed
-    between them leaves the earlier folder, whole, as `.NAME.replaced`.
+    between them leaves the earlier folder, whole, as `kept_folder` finds it.  Drafts of processes
+    that were killed are deleted.
     """
-    replaced = target.with_name(f".{target.name}.replaced")
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as work:
-        draft = Path(work) / target.name
-        draft.mkdir()
-        yield draft
-        if target.exists():
-            shutil.rmtree(replaced, ignore_errors=True)
-            target.rename(replaced)
-        draft.rename(target)
-        sync(target.parent)
+    replaced = _replaced(target)
+    if kept_folder(target) == replaced:
+        replaced.rename(target)
+    prefix = f".{target.name}-draft-"
+    for lock in target.parent.glob(f"{escape(prefix)}*/{_LOCK}"):
+        with suppress(OSError), lock.open("rb") as stream:  # held by a process that still writes
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(lock.parent)
+    work = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+    try:
+        with (work / "opened").open("wb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            (work / "opened").rename(work / _LOCK)  # so nobody sees it before it is locked
+            draft = work / target.name
+            draft.mkdir()
+            yield draft
+            if target.exists():
+                shutil.rmtree(replaced, ignore_errors=True)
+                target.rename(replaced)
+            draft.rename(target)
+            sync(target.parent)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
     shutil.rmtree(replaced, ignore_errors=True)
+
+
+#: File in the folder of a draft that is locked while its process lives.
+_LOCK = ".lock"
+
+
+def _replaced(target: Path) -> Path:
+    return target.with_name(f".{target.name}.replaced")
+
+
+def kept_folder(target: Path) -> Path:
+    """Return a folder, or what a process that was killed while replacing it left of it, whole."""
+    replaced = _replaced(target)
+    return replaced if replaced.is_dir() and not target.exists() else target
 
 
 def sync(path: Path) -> None:
@@ -140,11 +169,14 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         return super().construct_scalar(node)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        stated = [key.value for key, _ in node.value if not key.tag.endswith(":merge")]
-        times = Counter(key for key in stated if isinstance(key, str))
-        if twice := [key for key, n in times.items() if n > 1]:
-            said = f"the key {twice[0]!r} stands twice"
-            raise yaml.constructor.ConstructorError(None, None, said, node.start_mark)
+        stated: set[str] = set()
+        for key, _ in node.value:
+            if key.tag.endswith(":merge") or not isinstance(key.value, str):
+                continue
+            if key.value in stated:
+                said = f"the key {key.value!r} stands twice"
+                raise yaml.constructor.ConstructorError(None, None, said, key.start_mark)
+            stated.add(key.value)
         return super().construct_mapping(node, deep)
 
 

@@ -19,7 +19,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.queues import SimpleQueue
 from types import ModuleType
 
-from rin.errors import InputError
+from rin.errors import NotLoadedError
 
 PR_SET_PDEATHSIG = 1
 #: Signals that stop a command: Ctrl-C, a shutdown or the end of a job, a closed terminal.
@@ -148,13 +148,6 @@ class _QuietStart(PathFinder):
         if spec is not None and spec.loader is not None:
             spec.loader.exec_module = partial(_load_quietly, spec.loader.exec_module)
         return spec
-
-
-class NotLoadedError(InputError, ImportError):
-    """TensorFlow is installed but does not load.
-
-    It is also an ImportError, so that libraries that can do without TensorFlow carry on.
-    """
 
 
 def _load_quietly(load: Callable[[ModuleType], None], module: ModuleType) -> None:

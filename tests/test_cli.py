@@ -230,6 +230,14 @@ def test_command_without_what_it_needs_names_the_extra_in_one_line(
     assert f"It comes with the extra {extra}: pip install -e '.[{extra}]'" in line
 
 
+def test_study_without_its_extra_names_it_on_the_last_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    program = WITHOUT.format(modules=["filelock"]).partition("from rin.cli")[0]
+    made, _ = run_apart(f"{program}import rin.study")
+    *_, last = made.stderr.splitlines()
+    assert "Python package filelock: it is not installed. It comes with the extra study" in last
+
+
 def test_module_that_no_extra_brings_keeps_its_traceback(rin, monkeypatch):
     def lacks(*_, **__):
         raise ModuleNotFoundError("No module named 'rin.absent'", name="rin.absent")

@@ -1,3 +1,4 @@
+import fcntl
 import hashlib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -7,6 +8,7 @@ from pydantic import Field
 
 from rin.files import (
     FrozenModel,
+    kept_folder,
     replace_folder,
     settings_of,
     sha256_of,
@@ -71,9 +73,24 @@ def test_replace_folder_when_stopped_between_its_renames_leaves_the_earlier_fold
     with pytest.raises(KeyboardInterrupt):
         write_folder(target, "new")
     monkeypatch.undo()
-    assert [path.name for path in (tmp_path / ".corpus.replaced").iterdir()] == ["earlier"]
+    assert not target.exists()
+    assert [path.name for path in kept_folder(target).iterdir()] == ["earlier"]
+    with pytest.raises(KeyboardInterrupt):
+        write_folder(target, "half", until=KeyboardInterrupt)
+    assert [path.name for path in kept_folder(target).iterdir()] == ["earlier"]
     write_folder(target, "new")
     assert [*tmp_path.iterdir()] == [target]
+
+
+def test_replace_folder_deletes_drafts_of_killed_processes_and_no_others(tmp_path):
+    killed, writing = (tmp_path / f".corpus-draft-{name}" for name in ("killed", "writing"))
+    for draft in (killed, writing):
+        draft.mkdir()
+        (draft / ".lock").touch()
+    with (writing / ".lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        write_folder(tmp_path / "corpus", "new")
+    assert sorted(tmp_path.iterdir()) == [writing, tmp_path / "corpus"]
 
 
 class Inner(FrozenModel):

@@ -138,3 +138,10 @@ def test_profile_of_an_impossible_name_is_unknown():
         assert len(str(caught.value)) < 400
     with pytest.raises(InputError, match="no such file"):
         load_profile("x" * 300 + ".yaml")
+
+
+def test_read_yaml_names_the_line_of_a_key_that_stands_twice(tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_text("name: x\nfolds: 1\n\nabout: y\nfolds: 2\nseed: 3\n")
+    with pytest.raises(InputError, match=r"the key .folds. stands twice.*line 5"):
+        read_yaml(path)

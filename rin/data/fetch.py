@@ -41,6 +41,9 @@ def _fetch(file: Download, root: Path) -> Path:
             fetched = pooch.retrieve(
                 file.url, file.hash, fname=file.name, path=root, downloader=download
             )
+        except requests.ConnectionError as error:
+            problem = "there is no connection to it, or it was cut off"
+            raise InputError(problem, where=file.url, remedy=again) from error
         except ValueError as error:  # pooch raises it for a wrong hash
             problem = f"the downloaded file does not have the hash {file.hash}"
             remedy = "Fetch it again; if this happens again, the file at its source has changed."

@@ -1,22 +1,27 @@
 """The study: from a profile to a ledger of finished runs, and back as tables."""
 
-from rin.study.by_hand import augment_layer, open_backbone, start_keras
-from rin.study.consolidate import consolidate
-from rin.study.fine_tuning import run_grid
-from rin.study.opened import OpenedResults, open_results
-from rin.study.plan import find_run
-from rin.study.pretraining import (
-    nearest_of_class,
-    plan_pretraining,
-    pretrained,
-    pretraining_histories,
-    pretraining_predictions,
-    run_pretraining,
-)
-from rin.study.profile import Profile, load_profile, profile_names
-from rin.study.results import Results, open_reference, open_runs, shown_results
-from rin.study.stages import run_fine_tuning, run_study
-from rin.study.workspace import Workspace, open_workspace
+from rin.errors import missing_resource_error
+
+try:
+    from rin.study.by_hand import augment_layer, open_backbone, start_keras
+    from rin.study.consolidate import consolidate
+    from rin.study.fine_tuning import run_grid
+    from rin.study.opened import OpenedResults, open_results
+    from rin.study.plan import find_run
+    from rin.study.pretraining import (
+        nearest_of_class,
+        plan_pretraining,
+        pretrained,
+        pretraining_histories,
+        pretraining_predictions,
+        run_pretraining,
+    )
+    from rin.study.profile import Profile, load_profile, profile_names
+    from rin.study.results import Results, open_reference, open_runs, shown_results
+    from rin.study.stages import run_fine_tuning, run_study
+    from rin.study.workspace import Workspace, open_workspace
+except ModuleNotFoundError as error:  # the core installs statistics without studies
+    raise missing_resource_error(type(error).__name__, str(error)) or error from None
 
 __all__ = [
     "OpenedResults",
