@@ -28,7 +28,7 @@ from rin.study.plan import COMPILED, STEP_COST, plan_all, run_seed
 from rin.study.pretraining import plan_pretraining, pretraining_seed
 from rin.study.probe_study import plan_probe
 from rin.study.profile import MAIN, FineTuning, Profile
-from rin.study.workspace import Workspace, missing_inputs
+from rin.study.workspace import Workspace, folds_of, missing_inputs
 
 #: Side in pixels and number of images of a step that is timed.
 SIDE, BATCH = 75, 16
@@ -255,7 +255,7 @@ def _fine_tuning_stage(profile: Profile) -> tuple[str, str, list[dict[str, Any]]
         for task in variant.tasks:
             settings = profile.tuning(task, variant.changes)
             compiled = [getattr(settings, name) for name in COMPILED]
-            folds = range(min(variant.folds, find_task(task)[1].n_folds))
+            folds = range(folds_of(profile, find_task(task)[1], variant.folds))
             of_task = dict.fromkeys(FineTuning.model_fields) | settings.identity
             # Which preprocessing it is depends on the weights.
             del of_task["preprocessing"]

@@ -156,6 +156,7 @@ class FineTuning(FrozenModel):
     augmentation: Augmentation = "official"
     dropout: Share = 0.5
     batch_norm_momentum: Momentum = 0.99
+    bn_statistics: Literal["pretrained", "recomputed"] = "pretrained"
     head: Annotated[str, OneOf(HEADS)] = "linear"
     confounder: Annotated[str, AfterValidator(_known_confounder)] = ""
 
@@ -163,7 +164,7 @@ class FineTuning(FrozenModel):
     def identity(self) -> dict[str, Any]:
         """The settings that decide a result; newer ones only if they differ from the default."""
         changed = self.model_dump(exclude_defaults=True)
-        later = {"head", "confounder", "patience"} - {*changed}
+        later = {"head", "confounder", "patience", "bn_statistics"} - {*changed}
         return self.model_dump(exclude={"preprocessing", *later})
 
 

@@ -268,8 +268,8 @@ def _open_inputs(
     task_dataset, task = find_task(task_name)
     manifest = find_manifest(workspace, task_dataset, task)
     whole = workspace.dataset(manifest, square)
-    sizes = profile.cases_of.get(task_name, profile.cases)
-    whole, dataset, pairs, split = _split(workspace, task, whole, sizes, min(folds, task.n_folds))
+    sizes, n_folds = profile.cases_of.get(task_name, profile.cases), folds_of(profile, task, folds)
+    whole, dataset, pairs, split = _split(workspace, task, whole, sizes, n_folds)
     leakage.check_splits(dataset.cases, split, pairs, overlap=isinstance(sizes, Sizes))
     store = workspace.store(dataset, *square)
     external = {
@@ -278,6 +278,13 @@ def _open_inputs(
     }
     substitute_for = task_dataset.title if manifest.name != task_dataset.name else None
     return TaskInputs(task, whole, dataset, store, pairs, split, substitute_for, external)
+
+
+def folds_of(profile: Profile, task: TaskManifest, folds: int) -> int:
+    """Return how many of `folds` a task has: any number where parts have stated sizes."""
+    drawn = profile.splits_of.get(task.name, profile.splits) == "own"
+    sized = isinstance(profile.cases_of.get(task.name, profile.cases), Sizes)
+    return folds if drawn and sized else min(folds, task.n_folds)
 
 
 def external_datasets(profile: Profile, task: str) -> tuple[str, ...]:

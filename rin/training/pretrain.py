@@ -178,10 +178,14 @@ def read_probabilities(
 def recalibrate(
     block: ReusableClassifier, training: ImageSubset, batch: int, count: int, seed: int
 ) -> None:
-    """Set the moving averages of every batch normalisation to their means over `count` batches."""
+    """Set the moving averages of every batch normalisation to their means over `count` batches.
+
+    Layers that are frozen are recomputed, too.
+    """
     backbone = block.network.backbone
     layers = [n for n in backbone.layers if isinstance(n, keras.layers.BatchNormalization)]
-    before = [(layer.momentum, layer.synchronized) for layer in layers]
+    names = "momentum", "synchronized", "trainable"
+    before = [[getattr(layer, name) for name in names] for layer in layers]
     channels = block.architecture.channels
     batches = ShuffledBatches(training, batch=batch, channels=channels, seed=seed)
     try:
@@ -189,12 +193,14 @@ def recalibrate(
             images, _ = batches[number]
             for layer in layers:  # with this momentum, the average is a plain mean over batches
                 layer.momentum, layer.synchronized = number / (number + 1), False
+                layer.trainable = True  # a frozen layer would use its averages
             with block.devices.scope():
                 pixels = keras.ops.cast(images, "float32")
                 backbone(block.network.preprocess(pixels), training=True)
     finally:
-        for layer, (momentum, synchronized) in zip(layers, before, strict=True):
-            layer.momentum, layer.synchronized = momentum, synchronized
+        for layer, values in zip(layers, before, strict=True):
+            for name, value in zip(names, values, strict=True):
+                setattr(layer, name, value)
 
 
 class ProgressReporter(keras.callbacks.Callback):

@@ -12,6 +12,7 @@ from finished_study import pretrained_files
 from tiny_study import SETTINGS, settings
 
 import rin.models.weights
+from rin.data.manifest import find_task
 from rin.files import manifest_folder, read_yaml
 from rin.models.backbones import build_backbone
 from rin.models.weights import find_entry, load_entries, save_notop
@@ -19,7 +20,7 @@ from rin.study import Profile, Results, load_profile, open_workspace, profile_na
 from rin.study.forecast import forecast
 from rin.study.plan import group_blocks, plan_all, plan_study
 from rin.study.pretraining import plan_pretraining
-from rin.study.workspace import missing_inputs
+from rin.study.workspace import folds_of, missing_inputs
 
 CORPORA = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
 # What the page on a task of one's own leaves out.
@@ -129,3 +130,12 @@ def test_part_of_a_profile_that_the_book_prints_can_be_planned(place, tmp_path):
     workspace = open_workspace(profile, results=tmp_path)
     assert forecast(workspace)["runs"].sum() > 0
     assert not [problem for problem in missing_inputs(workspace) if "weights" in problem]
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "folds"),
+    [("open_added", "covid19", 2), ("open_added", "busbra", 2), ("paper", "covid19", 1)],
+)
+def test_tasks_with_parts_of_stated_sizes_have_as_many_folds_as_asked_for(name, task, folds):
+    profile = load_profile(name)
+    assert folds_of(profile, find_task(task)[1], profile.folds) == folds

@@ -232,15 +232,21 @@ def test_pretraining_block_of_a_batch_that_devices_cannot_share_tells_so(monkeyp
 
 
 @pytest.mark.slow
-def test_recalibrated_averages_are_those_of_the_batches_and_nothing_else_changes(whole, store):
+@pytest.mark.parametrize(("trainable", "seed"), [(True, 4), (False, 5)])
+def test_recalibrated_averages_are_those_of_the_batches_and_nothing_else_changes(
+    whole, store, trainable, seed
+):
     block, training = whole[0], ImageSubset(*store, np.arange(24))
     layers = block.network.backbone.layers
     norm = next(n for n in layers if isinstance(n, keras.layers.BatchNormalization))
+    norm.trainable = trainable
     before = {v.path: np.asarray(v) for v in block.network.model.variables}
-    recalibrate(block, training, 8, 3, seed=4)
+    recalibrate(block, training, 8, 3, seed=seed)
+    assert norm.trainable == trainable
+    norm.trainable = True
 
     ahead = keras.Model(block.network.backbone.input, norm.input)
-    batches = ShuffledBatches(training, batch=8, channels=1, seed=4)
+    batches = ShuffledBatches(training, batch=8, channels=1, seed=seed)
     seen = []
     for number in range(3):
         pixels = keras.ops.cast(batches[number][0], "float32")
