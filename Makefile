@@ -44,9 +44,9 @@ help:
 	@echo 'make study        with the same names: train everything first, under one progress bar'
 	@echo 'make lab [ARGS=--no-browser]'
 	@echo '                  the notebooks in JupyterLab'
-	@echo 'make test         style checks and the quick tests'
+	@echo 'make test         the quick tests'
 	@echo 'make test-slow    the tests that take minutes'
-	@echo 'make lint         style and types only;  make format  mends the style'
+	@echo 'make lint         style and types, for contributors;  make format  mends the style'
 	@echo 'make clean        remove the built book and caches; results and .venv stay'
 
 book: $(DONE)
@@ -67,7 +67,7 @@ lab: $(DONE)
 
 # A file's tests stay in one process: they share what is slow.  Files come in their order, as some of
 # the slowest hold few tests.
-test: lint
+test: $(DONE)
 	$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(DONE)

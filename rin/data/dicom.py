@@ -394,7 +394,9 @@ def is_wrapped(dataset: Dataset, pixels: np.ndarray) -> bool:
     Some scanners of the RSNA haemorrhage set write Hounsfield units without a sign, in 12 bits:
     air of -1,000 is stored as 3,096, and shown as denser than bone.
     """
-    return _may_wrap(dataset) and pixels.ndim == 2 and (pixels >= WRAPPED).mean() > WRAPPED_SHARE
+    if not _may_wrap(dataset) or pixels.ndim != 2:
+        return False
+    return bool((pixels >= WRAPPED).mean() > WRAPPED_SHARE)
 
 
 def holds_wrapped(root: Path, locator: str) -> bool:

@@ -246,7 +246,7 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float, level: float 
         problem = f"{test_train_ratio!r} is no ratio of sizes"
         remedy = "Pass cases tested over cases trained on, such as 0.25."
         raise InputError(problem, where="test_train_ratio", remedy=remedy)
-    mean, sd = values.mean(), values.std(ddof=1)
+    mean, sd = float(values.mean()), float(values.std(ddof=1))
     if sd <= ROUNDING * abs(mean) * math.sqrt(values.size):
         sd = 0.0  # rounding alone explains the spread, as in R's ``t.test``
     error = sd * math.sqrt(1 / values.size + test_train_ratio)
@@ -333,9 +333,7 @@ def reml(
         levels = [scale * root * part for root, part in zip(roots, shared, strict=True)]
         weighted = np.hstack([*levels, columns]) / np.sqrt(known)[:, None]
         penalty = np.eye(n_levels, n_levels + p + 1)
-        # NumPy's types do not say that mode r returns one array.
-        upper: np.ndarray = np.linalg.qr(np.vstack([weighted, penalty]), mode="r")  # type: ignore[assignment]
-        return upper
+        return np.asarray(np.linalg.qr(np.vstack([weighted, penalty]), mode="r"))
 
     def deviance(roots: np.ndarray) -> float:
         *diagonal, rest = np.abs(np.diag(triangle(roots)))

@@ -26,7 +26,8 @@ def commands_of(*arguments, folder=ROOT, dry_run=True):
     [
         (["book"], [".venv/bin/rin book --profile="]),
         (["read"], [".venv-read/bin/rin book --read --profile="]),
-        (["test"], ["ruff check .", "ruff format --check .", "-m mypy", "-m pytest"]),
+        (["lint"], ["ruff check .", "ruff format --check .", "-m mypy"]),
+        (["test"], ["-m pytest"]),
     ],
 )  # fmt: skip
 def test_make_runs_what_was_asked_for(arguments, parts):

@@ -98,11 +98,15 @@ CASES = [
 
 
 def arrays_of(function):
-    """Parameters whose annotation has all that `ArrayLike` has, and perhaps None."""
+    """Parameters whose annotation has all that `ArrayLike` has, and perhaps None.
+
+    `ArrayLike` is a union, or, in NumPy's newer versions, the name of one.
+    """
+    wanted = get_args(ArrayLike) or (ArrayLike,)
     return {
         name
         for name, parameter in inspect.signature(function).parameters.items()
-        if all(part in get_args(parameter.annotation) for part in get_args(ArrayLike))
+        if all(one in (parameter.annotation, *get_args(parameter.annotation)) for one in wanted)
     }
 
 
