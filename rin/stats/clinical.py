@@ -61,9 +61,9 @@ def clinical_measures(
     -------
     pandas.DataFrame
         One row per task × init × measure: task, init, measure, estimate, ci_low, ci_high
-        (percentiles, reflected for the calibration error, which chance increases).  Net benefit is
-        at a threshold equal to the prevalence, where treating all and treating none have net
-        benefit 0.
+        (percentiles).  Of the calibration error, which chance increases, estimate and interval
+        are corrected by what resampling adds.  Net benefit is at a threshold equal to the
+        prevalence, where treating all and treating none have net benefit 0.
 
     Raises
     ------
@@ -281,10 +281,13 @@ def _rows_of_task(
     rows = []
     for init, measures in values.items():
         for name, (estimate, *of_replicates) in measures.items():
+            if name == "ece":  # raised by chance in the sample, and as much again in replicates
+                of_replicates = 2 * estimate - np.array(of_replicates)
+                estimate = of_replicates.mean()
             low, high = np.quantile(of_replicates, tails(level))
-            if name == "ece":  # raised by chance in the sample, and once more in replicates
+            if name == "ece":
                 least = -1.0 if init == "difference" else 0.0
-                low, high = np.clip([2 * estimate - high, 2 * estimate - low], least, 1)
+                estimate, low, high = np.clip([estimate, low, high], least, 1)
             row = {"task": task.task, "init": init, "measure": name, "estimate": estimate}
             rows.append(row | {"ci_low": low, "ci_high": high})
     return rows

@@ -59,7 +59,8 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
     -------
     pandas.DataFrame
         A single row: a, b, auc_a, auc_b, the columns of an estimate (Obuchowski 1997, Biometrics
-        53:567; z), n_cases and n_patients (of both models together).
+        53:567; z, or without pairs t on Welch's df, as in pROC), n_cases and n_patients (of both
+        models together).
 
     Raises
     ------
@@ -107,8 +108,9 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
         remedy = "Levels are averaged as independent; divide by patient."
         problem = f"patients of several levels of {within!r}"
         raise InputError(problem, where="scores", remedy=remedy)
-    auc_a, auc_b, variance, n_cases = np.array(parts, dtype=float).T
-    test = t_test((auc_a - auc_b).mean(), math.sqrt(variance.sum()) / len(parts), level=level)
+    auc_a, auc_b, variance, of_variance, n_cases = np.array(parts, dtype=float).T
+    df = variance.sum() ** 2 / of_variance.sum() if of_variance.any() else math.inf
+    test = t_test((auc_a - auc_b).mean(), math.sqrt(variance.sum()) / len(parts), df, level)
     row = {"a": a, "b": b, "auc_a": auc_a.mean(), "auc_b": auc_b.mean()} | test.to_row()
     sizes = {"n_cases": int(n_cases.sum()), "n_patients": sum(map(len, patients))}
     return pd.DataFrame([row | sizes])
@@ -247,8 +249,8 @@ def _check_complete(rows: pd.DataFrame, columns: Mapping[str, str]) -> None:
             raise InputError(problem, where=f"scores, {name}", remedy=remedy)
 
 
-def _paired(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, int]:
-    """Return both AUCs, their difference's variance over patients, and the number of cases."""
+def _paired(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, float, int]:
+    """Return both AUCs, their difference's variance over patients, 0, and the number of cases."""
     names = ["case", "label", "patient"]
     first, second = (rows[names].reset_index(drop=True) for rows in (a, b))
     if not first.equals(second):
@@ -257,14 +259,17 @@ def _paired(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, int]
         raise InputError(problem, where="scores", remedy=remedy)
     rows = a["score"].to_numpy(), b["score"].to_numpy()
     (auc_a, auc_b), _, ((variance,),) = auc_contrasts(a["label"], rows, [[1, -1]], a["patient"])
-    return auc_a, auc_b, variance, len(a)
+    return auc_a, auc_b, variance, 0.0, len(a)
 
 
-def _unpaired(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, int]:
+def _unpaired(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, float, int]:
+    """Return the values of `_paired`; the fourth is the divisor of Welch's df."""
     if both := len({*a["patient"]} & {*b["patient"]}):
         remedy = "Without pairs the models' patients have to differ."
         raise InputError(f"{both} patients of both models", where="scores", remedy=remedy)
     (first, of_first), (second, of_second) = (
         delong_covariance(rows["label"], rows["score"], rows["patient"]) for rows in (a, b)
     )
-    return first.item(), second.item(), (of_first + of_second).item(), len(a) + len(b)
+    variances = np.array([of_first.item(), of_second.item()])
+    of_variance = variances**2 @ [1 / (rows["patient"].nunique() - 1) for rows in (a, b)]
+    return first.item(), second.item(), variances.sum(), of_variance, len(a) + len(b)

@@ -8,6 +8,8 @@ model is set up once and fitted to many rows of estimates, so that a simulation 
 the same test as the analysis.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +27,8 @@ ALONE = "alone"
 _STEPS, _HALVINGS, _PRECISION = 2000, 30, 1e-8
 #: A variance below this share of the scale counts as zero.
 _ZERO = 1e-7
+#: Start of the variances beside one that starts alone, as a share of the scale.
+_BESIDE = 1e-3
 #: Number of nodes of the quadrature, for each SD.
 _NODES = 24
 
@@ -68,8 +72,7 @@ class MeanModel:
             problem = f"{k} estimates, each with a mean of its own"
             remedy = "Pass two estimates or more of one level: nothing else shows any spread."
             raise InputError(problem, where="fixed", remedy=remedy)
-        # Rows orthogonal to the means: restricted likelihood uses only these contrasts.
-        self._contrasts = np.linalg.svd(means.T)[2][means.shape[1] :]
+        self._contrasts = contrasts_to(means)
         self.effects: dict[str, np.ndarray] = {}
         distinct: list[np.ndarray] = []
         for name, of_name in {ALONE: range(k), **levels}.items():
@@ -85,8 +88,9 @@ class MeanModel:
         InputError where the search for the variances does not converge.
         """
         rows = np.atleast_2d(np.asarray(estimates, dtype=float))
-        variances, information = self._restricted_likelihood(rows)
-        of_mean = np.array([self.weights @ g @ self.weights for g in self.effects.values()])
+        effects = [*self.effects.values()]
+        variances, information = reml(rows, self._contrasts, self.covariance, effects)
+        of_mean = np.array([self.weights @ g @ self.weights for g in effects])
         variance = self.weights @ self.covariance @ self.weights + variances @ of_mean
         df = _satterthwaite(variance, variances, of_mean, information)
         by_effect = dict(zip(self.effects, variances.T, strict=True))
@@ -95,52 +99,80 @@ class MeanModel:
     def _of_contrasts(self, matrix: np.ndarray) -> np.ndarray:
         return self._contrasts @ matrix @ self._contrasts.T
 
-    def _restricted_likelihood(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return variances (r, q), none below zero, and their expected information (r, q, q).
 
-        By Fisher scoring.  Each step minimises a quadratic over variances that are not negative,
-        by trying every subset of variances as zero.
-        """
-        y = rows @ self._contrasts.T
-        known = self._of_contrasts(self.covariance)
-        effects = np.array([self._of_contrasts(g) for g in self.effects.values()])
-        size = np.trace(effects, axis1=1, axis2=2) / y.shape[1]
-        of_patients = np.trace(known) / y.shape[1]
-        scale = np.maximum((y**2).mean(axis=1), of_patients)
-        variances = np.outer(scale, 0.5 / size / len(size))
-        axes = _common_axes([known, *effects])
-        likelihood: _Matrices | _Diagonals = _Matrices(known, effects)
-        if axes is not None:
-            y, likelihood = y @ axes, _Diagonals(known, effects, axes)
-        information = np.empty((len(y), len(size), len(size)))
-        searched = np.arange(len(y))
-        for _ in range(_STEPS):
-            now, of_rows = variances[searched], y[searched]
-            inverse, residual, deviance = likelihood.at(now, of_rows)
-            score, twice = likelihood.slopes(inverse, residual)
-            information[searched] = twice / 2
-            step = _step(now, score, twice)
-            # Scoring may overshoot: halve each step until halving it once more no longer helps.
-            reached = likelihood.at(now + step, of_rows)[2]
-            for _ in range(_HALVINGS):
-                half = likelihood.at(now + step / 2, of_rows)[2]
-                shorter = half < reached
-                if not (shorter | (reached > deviance)).any():
-                    break
-                shorter |= reached > deviance
-                step[shorter] /= 2
-                reached = np.where(shorter, half, reached)
-            worse = reached > deviance  # no step is better: the minimum, up to rounding
-            gained, best = np.where(worse, 0.0, deviance - reached), now + step
-            best[worse] = now[worse]
-            variances[searched] = best
-            searched = searched[gained > _PRECISION]
-            if not searched.size:
-                variances[variances < _ZERO * scale[:, None]] = 0.0
-                return variances, information
-        problem = f"REML does not converge in {searched.size} of {len(y)} searches"
-        remedy = "Check the variances: they may differ by too many orders of magnitude."
-        raise InputError(problem, where="estimates, variances", remedy=remedy)
+def reml(
+    rows: np.ndarray, contrasts: np.ndarray, known: np.ndarray, effects: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return variances (r, q) by restricted likelihood, and their expected information (r, q, q).
+
+    Rows of estimates (r, k) have a `known` covariance (k, k) and, times one variance each, the
+    covariances `effects` (q of them, k, k); `contrasts` (k − p, k) are orthogonal to their means
+    (`contrasts_to`).  The likelihood may have several optima: the search starts with all variances
+    equal and from each one alone, and the best end counts.  InputError where a search does not
+    converge.
+    """
+    y, known = rows @ contrasts.T, contrasts @ known @ contrasts.T
+    of_effects = np.array([contrasts @ g @ contrasts.T for g in effects])
+    size = np.trace(of_effects, axis1=1, axis2=2) / y.shape[1]
+    scale = np.maximum((y**2).mean(axis=1), np.trace(known) / y.shape[1])
+    r, q = len(y), len(size)
+    shares = np.vstack([np.full(q, 0.5 / q), np.eye(q) + _BESIDE])
+    axes = _common_axes([known, *of_effects])
+    likelihood: _Matrices | _Diagonals = _Matrices(known, of_effects)
+    if axes is not None:
+        y, likelihood = y @ axes, _Diagonals(known, of_effects, axes)
+    starts = (scale[:, None, None] * shares / size).reshape(-1, q)
+    found = _scored(likelihood, np.repeat(y, len(shares), axis=0), starts)
+    variances, information, deviance = (
+        end.reshape(r, len(shares), *end.shape[1:]) for end in found
+    )
+    best = np.arange(r), deviance.argmin(axis=1)
+    variances, information = variances[best], information[best]
+    variances[variances < _ZERO * scale[:, None]] = 0.0
+    return variances, information
+
+
+def contrasts_to(fixed: np.ndarray) -> np.ndarray:
+    """Return rows orthogonal to the columns of a design (k, p), of which REML uses no more."""
+    return np.linalg.svd(fixed.T)[2][fixed.shape[1] :]
+
+
+def _scored(
+    likelihood: _Matrices | _Diagonals, y: np.ndarray, variances: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return variances (r, q), none below zero, their information and deviances, by scoring.
+
+    Each step minimises a quadratic over variances that are not negative, by trying every subset of
+    variances as zero.
+    """
+    information, ended = np.empty((*variances.shape, variances.shape[1])), np.empty(len(y))
+    searched = np.arange(len(y))
+    for _ in range(_STEPS):
+        now, of_rows = variances[searched], y[searched]
+        inverse, residual, deviance = likelihood.at(now, of_rows)
+        score, twice = likelihood.slopes(inverse, residual)
+        information[searched] = twice / 2
+        step = _step(now, score, twice)
+        # Scoring may overshoot: halve each step until halving it once more no longer helps.
+        reached = likelihood.at(now + step, of_rows)[2]
+        for _ in range(_HALVINGS):
+            half = likelihood.at(now + step / 2, of_rows)[2]
+            shorter = half < reached
+            if not (shorter | (reached > deviance)).any():
+                break
+            shorter |= reached > deviance
+            step[shorter] /= 2
+            reached = np.where(shorter, half, reached)
+        worse = reached > deviance  # no step is better: the minimum, up to rounding
+        gained, best = np.where(worse, 0.0, deviance - reached), now + step
+        best[worse] = now[worse]
+        variances[searched], ended[searched] = best, deviance - gained
+        searched = searched[gained > _PRECISION]
+        if not searched.size:
+            return variances, information, ended
+    problem = f"REML does not converge in {searched.size} of {len(y)} searches"
+    remedy = "Check the variances: they may differ by too many orders of magnitude."
+    raise InputError(problem, where="estimates, variances", remedy=remedy)
 
 
 class _Matrices:

@@ -298,20 +298,41 @@ def test_estimate_and_interval_are_those_of_the_public_measure_averaged_over_sce
         [*INITS, "difference"], [a, b, a - b], [0, 0, -1], strict=True
     ):
         row = one(table, init, measure)
+        if measure == "ece":  # as chance raises it, and cut at its limits
+            values = 2 * values[0] - values
+            values[0] = values[1:].mean()
+            values = np.maximum(values, lowest)
         assert row["estimate"] == pytest.approx(values[0], rel=1e-8)
         bounds = np.quantile(values[1:], [0.025, 0.975])
-        if measure == "ece":  # as chance raises it, and cut at its limits
-            bounds = np.maximum(2 * row["estimate"] - bounds[::-1], lowest)
         np.testing.assert_allclose([row["ci_low"], row["ci_high"]], bounds, rtol=1e-9, atol=1e-12)
 
 
-def test_an_error_that_is_chance_lies_above_its_reflected_interval():
-    # True probabilities in many small bins: nearly all of the error is chance.
-    rng = np.random.default_rng(3)
-    scores = rng.random(60)
-    predictions = one_run((rng.random(60) < scores).astype(int), logit(scores), np.arange(60))
-    row = one(clinical_measures(predictions, ("a",), replicates=300, bins=30), "a", "ece")
-    assert row["ci_high"] < row["estimate"]
+@pytest.mark.parametrize("seed", range(4))
+def test_no_interval_leaves_its_estimate_out(seed):
+    """True probabilities in many small bins, so that nearly all of the error is chance."""
+    rng = np.random.default_rng(seed)
+    scores, who = rng.random((3, 2, 60)), np.arange(60)
+    labels = (rng.random(60) < scores[0, 0]).astype(int)
+    runs = [
+        one_run(labels, logit(row), who).assign(init=init, scenario=f"s{place}")
+        for place, pair in enumerate(scores) for init, row in zip(INITS, pair, strict=True)
+    ]  # fmt: skip
+    table = clinical_measures(pd.concat(runs), INITS, replicates=300, bins=30)
+    assert (table["ci_low"] <= table["estimate"]).all()
+    assert (table["estimate"] <= table["ci_high"]).all()
+
+
+def test_a_calibration_error_that_is_chance_is_near_zero_once_corrected():
+    scores = np.random.default_rng(0).random(400)
+    labels = (np.random.default_rng(1).random(400) < scores).astype(int)
+    row = one(
+        clinical_measures(one_run(labels, logit(scores), np.arange(400)), ("a",)), "a", "ece"
+    )
+    assert (
+        row["estimate"]
+        < 0.02
+        < expected_calibration_error(WeightedCases(labels, logit(scores)), 10)
+    )
 
 
 def test_replicates_of_many_cases_which_are_measured_in_blocks_join_without_a_seam():

@@ -1,6 +1,8 @@
 """Two models on any table, several AUCs at once, and a threshold."""
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -159,15 +161,17 @@ def test_levels_within_which_scores_have_a_scale_are_averaged():
     assert found["n_patients"].item() == 90
 
 
-def test_unpaired_comparison_adds_the_variances_of_two_groups_of_patients():
-    table = pd.concat([ratings(["new"]), ratings(["old"], seed=5, prefix="x")])
-    (found,) = compare(
-        table, a="new", b="old", positive="cancer", paired=False, **NAMES
-    ).itertuples()
-    one, other = (auc_ci(*arrays(table, reader)) for reader in ("new", "old"))
-    assert found.estimate == pytest.approx(one.auc - other.auc)
-    assert found.standard_error**2 == pytest.approx(one.variance + other.variance)
-    assert found.n_cases == 120
+def test_unpaired_comparison_is_proc_s_t_test_with_welchs_df():
+    golden = json.loads((Path(__file__).parents[1] / "golden" / "proc_golden.json").read_text())
+    rows = {name: golden["aSAH"][name] for name in ("labels", "wfns", "ndka")}
+    table = pd.DataFrame(rows).melt("labels", var_name="model", value_name="score")
+    table = table.drop(range(113 + 60, 226)).assign(case_id=lambda rows: rows.index)
+    options = {"by": "model", "label": "labels", "patient": "case_id", "paired": False}
+    (found,) = compare(table, a="wfns", b="ndka", **options).itertuples()
+    expected = golden["aSAH"]["unpaired"]
+    assert [found.statistic, found.df] == pytest.approx([expected["t"], expected["df"]], rel=1e-10)
+    assert found.p_value == pytest.approx(expected["p"], rel=1e-10)
+    assert found.n_cases == 173
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,15 @@ def test_noninferiority_is_one_one_sided_test():
     assert table["noninferior"].tolist() == reject.tolist()
 
 
+def test_it_is_the_adjusted_p_that_decides():
+    """Two P values of .04, each .08 once adjusted."""
+    error = 0.02 / stats.norm.isf(0.04)
+    rows = pd.DataFrame({"estimate": [0.0, 0.0], "standard_error": error, "df": np.inf})
+    table = pd.concat([equivalence_tests(rows, [0.02]), noninferiority_tests(rows, 0.02)])
+    assert (table["p_value"] < 0.05).all()
+    assert not table[["equivalent", "noninferior"]].eq(True).any(axis=None)
+
+
 def test_a_first_that_is_far_better_is_noninferior_but_not_equivalent():
     rows = pd.DataFrame(
         {"task": ["breast"], "estimate": 0.2, "standard_error": 0.01, "df": np.inf}

@@ -400,9 +400,24 @@ def test_headline_is_the_mean_model_of_pairs_and_their_covariance():
         assert (found.ci_low, found.ci_high) == pytest.approx(interval)
         assert math.isnan(found.sd_backbone) == fixed
     assert (found.pairs, found.pretrainings, found.seeds) == (10, 3, 4)
+    variance = np.diag(of_task.covariance).mean()
+    apart = ~np.eye(10, dtype=bool)
+    assert found.patients_sd**2 == pytest.approx(variance)
+    alike = of_task.covariance[apart].mean() / variance
+    assert found.patients_correlation == pytest.approx(alike)
     pairs = pair_differences(predictions, "a", "b")
     assert of_task.differences.tolist() == pytest.approx(pairs["estimate"].tolist())
     assert np.diag(of_task.covariance) ** 0.5 == pytest.approx(pairs["standard_error"].to_numpy())
+
+
+def test_pairs_with_the_same_scores_have_the_covariance_that_they_have():
+    """It is singular, and raised only by what rounding may hide."""
+    predictions = made(EQUAL, pretrainings=1, tasks=TASKS[:1])
+    networks = [predictions.assign(pretraining=number) for number in (1, 2)]
+    (of_task,) = pretrainings.task_pairs(pd.concat(networks), "a", "b")
+    (alone,) = pretrainings.task_pairs(predictions, "a", "b")
+    twice = np.kron(alone.covariance, np.ones((2, 2)))
+    np.testing.assert_allclose(of_task.covariance, twice, atol=1e-6 * alone.covariance.max())
 
 
 def test_a_pair_of_two_seeds_is_refused():
