@@ -176,14 +176,12 @@ def divergence_forest(measured: pd.DataFrame) -> Picture:
     return picture(axes, "Divergence of each candidate, by the preprocessing of training")
 
 
-@two_widths
-def _divergences(rows: pd.DataFrame, *, narrow: bool = False) -> Axes:
+def _divergences(rows: pd.DataFrame) -> Axes:
     axes = forest(
         rows,
         zero=float(np.log10(LARGEST_DIVERGENCE)),
         legend=False,
         xlabel="Divergence from the stored averages (log scale)",
-        narrow=narrow,
     )
     axes.set_xticks([-2, 0, 2, 4], ["0.01", "1", "100", "10,000"])
     return axes

@@ -7,6 +7,8 @@ phones.
 
 from collections.abc import Mapping, Sequence
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -19,7 +21,16 @@ from rin.report.forest import forest
 from rin.report.headline import differences, short_names
 from rin.report.lines import clinical, legend_below, panel_titles, panels_below, slopes
 from rin.report.page import Picture, picture
-from rin.report.style import UNFREEZING_LABEL, init_style, kind_style
+from rin.report.style import (
+    FAINT,
+    INK,
+    SETTINGS,
+    TASK_NAMES,
+    UNFREEZING_LABEL,
+    WIDTH,
+    init_style,
+    kind_style,
+)
 from rin.report.widths import NARROW, two_widths
 from rin.stats import (
     by_setting,
@@ -234,3 +245,130 @@ def _mean_roc_curves(
     legend_below(grid)
     grid.set_axis_labels("1 − specificity", "Sensitivity")
     return panel_titles(grid, narrow)
+
+
+# ---- the paper's figures, from any run
+
+
+def task_names(titles: Mapping[str, str]) -> dict[str, str]:
+    """Return the short name of every task of the paper and of some titles, in this order."""
+    known = {task: row.title for task, row in paper.COMPARISONS.items()} | dict(titles)
+    return {task: TASK_NAMES.get(task, title.partition(",")[0]) for task, title in known.items()}
+
+
+def _panels(n: int, height: float, *, wrap: int = 3) -> tuple[mpl.figure.Figure, np.ndarray]:
+    """Return a figure with `n` panels that share their axes, and all its axes."""
+    rows, size = -(-n // wrap), {"sharex": True, "sharey": True, "squeeze": False}
+    figure, axes = plt.subplots(rows, wrap, figsize=(WIDTH, 0.6 + height * rows), **size)
+    for ax in axes.flat[n:]:
+        ax.set_visible(False)
+    return figure, axes
+
+
+def _legend(figure: mpl.figure.Figure, inits: Sequence[str], **others: dict) -> None:
+    """Draw a legend of initialisations, and of other marks, above the panels."""
+    marks = {init_style(init).short: {"color": init_style(init).color} for init in inits} | others
+    lines = [mpl.lines.Line2D([], [], label=name, **mark) for name, mark in marks.items()]
+    figure.legend(handles=lines, loc="outside upper left", ncols=3)
+
+
+@mpl.rc_context(SETTINGS)
+def auc_dots(aucs: pd.DataFrame, inits: tuple[str, str], names: Mapping[str, str]) -> np.ndarray:
+    """Draw the AUC of every scenario with mean ± SD, and the paper's mean ± SD: its Figure 3.
+
+    `aucs` is a table of `rin.stats.scenario_aucs`, of which the networks of a scenario are
+    averaged; a panel for each of the tasks in `names`, in their order, also where the paper alone
+    has numbers (grey squares: RadImageNet and ImageNet).
+    """
+    scenarios = aucs.groupby(["task", "init", "scenario"], observed=True)["auc"].mean()
+    figure, axes = _panels(len(names), 1.4)
+    jitter = np.random.default_rng(0)
+    for ax, (task, title) in zip(axes.flat, names.items(), strict=False):
+        published = paper.COMPARISONS.get(task)
+        stated = {}
+        if published:
+            stated[0] = published.auc_radimagenet, published.sd_radimagenet
+            stated[1] = published.auc_imagenet, published.sd_imagenet
+        for place, init in enumerate(inits):
+            color = init_style(init).color
+            if (task, init) in scenarios.index.droplevel("scenario"):
+                own = scenarios[task, init]
+                spread = place - 0.12 + jitter.uniform(-0.12, 0.12, len(own))
+                ax.scatter(spread, own, s=5, color=color, alpha=0.55, linewidth=0)
+                ax.errorbar(place + 0.12, own.mean(), own.std(), fmt="o", color=color)
+            if place in stated:
+                ax.errorbar(place + 0.28, *stated[place], fmt="s", color=FAINT)
+        ax.axhline(0.5, color=FAINT, linestyle=":", linewidth=1)
+        ax.set_title(title)
+        ax.set(xlim=(-0.5, 1.5), xticks=[])
+    marks = {"color": FAINT, "marker": "s"}
+    _legend(figure, inits, **{"The paper: RadImageNet, ImageNet": marks})
+    figure.supylabel("AUC (dotted: chance)")
+    return axes
+
+
+@mpl.rc_context(SETTINGS)
+def roc_bands(curves: pd.DataFrame, names: Mapping[str, str]) -> np.ndarray:
+    """Draw the mean ROC curve of each init ± SD over scenarios, a panel per task: Figure 4.
+
+    `curves` is a table of `rin.stats.mean_roc`.
+    """
+    names = {task: title for task, title in names.items() if task in {*curves["task"]}}
+    figure, axes = _panels(len(names), 1.5)
+    for ax, (task, title) in zip(axes.flat, names.items(), strict=False):
+        for init, curve in curves[curves["task"] == task].groupby("init", observed=True):
+            look = {"color": init_style(init).color}
+            ax.plot(curve["fpr"], curve["tpr"], **look)
+            low, high = (curve["tpr"] + sign * curve["tpr_sd"] for sign in (-1, 1))
+            band = low.clip(0, 1), high.clip(0, 1)
+            ax.fill_between(curve["fpr"], *band, **look, alpha=0.18, linewidth=0)
+        ax.axline((0, 0), slope=1, color=FAINT, linestyle=":", linewidth=1)
+        ax.set_title(title)
+    _legend(figure, [*curves["init"].unique()])
+    figure.supxlabel("1 − specificity")
+    figure.supylabel("Sensitivity")
+    return axes
+
+
+@mpl.rc_context(SETTINGS)
+def dice_bars(dice: pd.DataFrame, names: Mapping[str, str]) -> np.ndarray:
+    """Draw mean Dice scores of maps and lesions as bars, a panel per task: Figure 5.
+
+    `dice` has task, source (such as the paper, and here), init, mean and sd: the height of a bar
+    and its error bar (NaN: none).  Inits keep their colours, also those of the paper.
+    """
+    tasks = [task for task in names if task in {*dice["task"]}]
+    figure, axes = plt.subplots(1, len(tasks), figsize=(WIDTH, 2.6), sharey=True, squeeze=False)
+    for ax, task in zip(axes.flat, tasks, strict=True):
+        rows = dice[dice["task"] == task].reset_index(drop=True)
+        places = rows.index + 0.6 * rows.groupby("source", sort=False).ngroup()
+        colors = [init_style(init).color for init in rows["init"]]
+        ax.bar(places, rows["mean"], yerr=rows["sd"], color=colors, ecolor=INK)
+        ax.set_xticks(places, [f"{mean:.2f}" for mean in rows["mean"]])
+        for source, middle in places.groupby(rows["source"], sort=False).mean().items():
+            below = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points"}
+            ax.annotate(source, (middle, 0), (0, -26), ha="center", **below)
+        ax.set_title(names[task])
+    axes.flat[0].set_ylabel("Dice score")
+    _legend(figure, [*dice["init"].unique()])
+    return axes
+
+
+@mpl.rc_context(SETTINGS)
+def pretraining_curves(histories: pd.DataFrame, measure: str = "val_accuracy") -> np.ndarray:
+    """Draw a measure of pretraining by epoch, a line per network, a panel per backbone: Figure E1.
+
+    `histories` is a table of `Results.pretraining_histories`, of one or several inits.
+    """
+    backbones = [*dict.fromkeys(histories["backbone"])]
+    figure, axes = _panels(len(backbones), 1.3)
+    for ax, backbone in zip(axes.flat, backbones, strict=False):
+        networks = histories[histories["backbone"] == backbone]
+        for (init, _), network in networks.groupby(["init", "pretraining"], observed=True):
+            look = {"color": init_style(init).color, "linewidth": 1, "alpha": 0.8}
+            ax.plot(network["epoch"], network[measure], **look)
+        ax.set_title(backbone)
+    _legend(figure, [*histories["init"].unique()])
+    figure.supxlabel("Epoch")
+    figure.supylabel({"val_accuracy": "Accuracy on validation images"}.get(measure, measure))
+    return axes

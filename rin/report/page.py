@@ -57,12 +57,15 @@ class Picture(HTML):
         return b64encode(self._png).decode() or None
 
 
-def picture(figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem") -> Picture:
-    """Return a figure (or the figure of some axes) with an alternative text, and close it.
+def picture(
+    figure: Figure | Axes | np.ndarray, title: str, caption: str = "", *, width: str = "48rem"
+) -> Picture:
+    """Return a figure (or the figure of some axes) with its title and caption, and close it.
 
-    The figure becomes a vector image with outlined text, which adapts to dark mode, or a bitmap on
-    white if it contains images; `width` is its largest width on the page, a CSS length.  If the
-    figure has a narrow version (`rin.report.widths`), small screens show that instead.
+    `title` is its number and its finding (``Figure 1. Differences are small``) and the alternative
+    text; `caption` says what is shown, of how many, and which interval.  The figure becomes a
+    vector image with outlined text, which adapts to dark mode, or a bitmap on white if it contains
+    images.  One drawing serves every screen: at most `style.WIDTH` inches, letters of 8.5 points.
     """
     figure = figure_of(figure)
     narrow = narrow_of(figure)
@@ -71,14 +74,21 @@ def picture(figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem
     natural = f"{110 * figure.get_figwidth():.0f}px"
     style = f"--largest:min({width},{natural});width:100%;max-width:var(--largest);height:auto"
     html = (
-        f'<img class="rin-figure {paper}" src="{_address(content, mime)}" alt="{escape(alt)}" '
+        f'<img class="rin-figure {paper}" src="{_address(content, mime)}" alt="{escape(title)}" '
         f'style="{style}">'
     )
     if narrow is not None:
         small, small_mime, _ = _written(narrow)
         source = f'<source media="{SMALL_SCREEN}" srcset="{_address(small, small_mime)}">'
         html = f"<picture>{source}{html}</picture>"
-    return Picture(html, alt, **{mime.partition("+")[0]: content})
+    if caption:
+        number, stop, finding = title.partition(". ")
+        html = (
+            f'<figure class="rin-drawing" style="--largest:{natural}">'
+            f"<p><strong>{escape(number + stop)}</strong>{escape(finding)}</p>{html}"
+            f"<figcaption>{escape(caption)}</figcaption></figure>"
+        )
+    return Picture(html, title, **{mime.partition("+")[0]: content})
 
 
 def _written(figure: Figure) -> tuple[bytes, str, str]:

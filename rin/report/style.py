@@ -32,9 +32,13 @@ _LOOK = read_yaml(Path(__file__).with_suffix(".yaml"))
 INK, FAINT, CYCLE = _LOOK["ink"], _LOOK["faint"], _LOOK["cycle"]
 INIT_STYLE = {init: Style(**look) for init, look in _LOOK["inits"].items()}
 KIND_STYLE = {kind: Style(**look) for kind, look in _LOOK["kinds"].items()}
+#: Names of tasks that are shorter than their titles up to the first comma.
+TASK_NAMES: dict[str, str] = _LOOK["tasks"]
 MEASURE_NAMES: dict[str, str] = _LOOK["measures"]
 UNFREEZING_LABEL: dict[str, str] = _LOOK["unfreezing"]
 TABLE_STYLES: list[dict[str, str]] = _LOOK["tables"]
+#: Largest width of a figure, in inches of 110 pixels: its letters stay legible on a phone.
+WIDTH = 4.9
 # Default colours exclude blue and orange, which are reserved for initialisations.
 SETTINGS: dict[str, Any] = _LOOK["settings"] | {"axes.prop_cycle": cycler(color=CYCLE)}
 NARROW_SETTINGS: dict[str, Any] = _LOOK["narrow"]

@@ -299,3 +299,37 @@ def what_would_settle(runs: Results, across: pd.DataFrame, wanted: pd.DataFrame)
     table = pd.DataFrame(rows, columns=columns)
     numbers = pd.DataFrame(numbers, columns=columns)
     return book_table(table, "Backbones × pretrainings, and patients", prose=True, rows=numbers)
+
+
+# ---- the paper's numbers, beside those of any run
+
+
+def auc_table(
+    units: pd.DataFrame, networks: pd.DataFrame, names: Mapping[str, str], inits: tuple[str, str]
+) -> Styler:
+    """Return the mean AUCs and differences of the paper's tasks and of a run, a line each.
+
+    `units` has one row per task with the difference that decides (without `p_holm` for stand-ins),
+    `networks` is a table of `rin.stats.init_differences`, for the mean AUC ± SD over scenarios of
+    each arm; `names` gives the tasks and their order.
+    """
+    published = pd.DataFrame(map(asdict, COMPARISONS.values())).set_index("task")
+    published = published.rename(columns=dict(zip(_PUBLISHED, _MEANS, strict=True)))
+    published[[*ESTIMATE_AND_INTERVAL]] /= 100
+    here = units.set_index("task").reindex(columns=[*ESTIMATE_AND_INTERVAL, "p_holm"])
+    here = here.join(networks[networks["group"] == "all"].set_index("task")[[*_MEANS]])
+    rows = pd.concat({"The paper": published, "Here": here}, names=["from"]).reset_index()
+    order = [*names]
+    rows = rows[rows["task"].isin(order)]
+    rows = rows.sort_values("task", key=lambda tasks: tasks.map(order.index), kind="stable")
+    p_values = [row.p_text if row["from"] == "The paper" else format_p(row.p_holm)
+                for _, row in rows.iterrows()]  # fmt: skip
+    shown = {"Task": rows["task"].map(names).where(~rows["task"].duplicated(), ""),
+             "From": rows["from"]}  # fmt: skip
+    for arm, init, source in zip("ab", inits, ("RadImageNet", "ImageNet"), strict=True):
+        means = [_mean_sd(*pair) for pair in rows[[f"auc_{arm}", f"sd_{arm}"]].to_numpy()]
+        shown[f"AUC ± SD, {init_style(init).word} or {source}"] = means
+    shown |= {"AUC points (95% CI)": _points(rows), "P": p_values}
+    caption = "Mean AUC ± SD over scenarios, and differences"
+    table = pd.DataFrame(shown).reset_index(drop=True)
+    return book_table(table, caption, prose=True, rows=rows.dropna(axis=1, how="all"))

@@ -121,7 +121,8 @@ def mean_roc(predictions: inputs.Predictions) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per task × init × fpr (0, 0.01 to 1): task, init, fpr, tpr.
+        One row per task × init × fpr (0, 0.01 to 1): task, init, fpr, tpr and tpr_sd, its SD over
+        scenarios.
 
     Raises
     ------
@@ -141,9 +142,10 @@ def mean_roc(predictions: inputs.Predictions) -> pd.DataFrame:
         for names, positive, scores in scores_by_run(predictions)
     ]
     of_runs = pd.DataFrame(curves, columns=[*levels, *grid])
-    means = of_runs.groupby(levels).mean().groupby(["task", "init"]).mean().reset_index()
-    rows = means.melt(["task", "init"], var_name="fpr", value_name="tpr").astype({"fpr": float})
-    return rows.sort_values(["task", "init", "fpr"], ignore_index=True)
+    of_scenarios = of_runs.groupby(levels).mean().groupby(["task", "init"])
+    heights = {"tpr": of_scenarios.mean(), "tpr_sd": of_scenarios.std()}
+    stacked = {name: table.rename_axis(columns="fpr").stack() for name, table in heights.items()}
+    return pd.DataFrame(stacked).reset_index().astype({"fpr": float})
 
 
 def init_differences(

@@ -140,7 +140,7 @@ def test_regions_have_their_number_of_classes(drawn):
     assert sum(numbers) == len(taxonomy) == 165
 
 
-@pytest.mark.parametrize("draw", ["divergence", "regions"])
+@pytest.mark.parametrize("draw", ["regions"])
 def test_narrow_version_has_the_labels_of_the_wide_one(monkeypatch, draw):
     figures = []
     monkeypatch.setattr(evidence_figures, "picture", lambda axes, alt: figures.append(axes))

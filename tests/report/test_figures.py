@@ -137,8 +137,8 @@ def test_forest_interval_beyond_limits_ends_in_an_arrow():
 
 def test_forest_ends_say_what_lies_left_and_what_right_of_zero():
     ax = forest.forest(ROWS, ends=("B ahead", "A ahead"))
-    ends = {text.get_text(): text.xy[0] for text in ax.texts if text.get_gid() == "end"}
-    assert ends == {"← B ahead": 0, "A ahead →": 1}
+    ends = {text.get_text(): text.get_ha() for text in ax.texts if text.get_gid() == "end"}
+    assert ends == {"← B ahead": "right", "A ahead →": "left"}
 
 
 def test_forest_of_lines_with_two_kinds_says_whose_numbers_stand_beside_them():

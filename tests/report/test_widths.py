@@ -6,58 +6,22 @@ from base64 import b64decode
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.collections import PathCollection
-from matplotlib.colors import to_hex
-from test_figures import ROWS, overlapping_texts, shown_texts
+from test_figures import overlapping_texts, shown_texts
 from test_shared_figures import AUCS, INITS
 
-from rin.report.forest import forest
 from rin.report.heat import heat
 from rin.report.lines import calibration, slopes
 from rin.report.maps import image_row
 from rin.report.page import SMALL_SCREEN, picture
-from rin.report.style import INK
-from rin.report.widths import NARROW, narrow_of, two_widths
+from rin.report.widths import NARROW, two_widths
 
 #: Of a page, which shows 110 pixels for an inch of a figure: the least height of a letter.
 SMALLEST = 7.4 * 110 / 72
 
 
-def texts(figure):
-    return {text.get_text() for text in shown_texts(figure)}
-
-
 def smallest_letter(figure):
     figure.canvas.draw()
     return min(text.get_fontsize() for text in shown_texts(figure)) * 110 / 72
-
-
-def test_narrow_forest_holds_labels_numbers_headings_ends_and_the_line_at_zero():
-    ax = forest(ROWS, xlabel="AUC points", ends=("B higher", "A higher"), narrow=True)
-    shown = texts(ax.figure)
-    assert shown >= {"Published", "Others", "Thyroid", "Breast", "One study", "Another $x$"}
-    assert shown >= {"+9.4 (2.9, 15.9)", "+4.0 (−0.6, 8.7)", "−1.0 (no interval)"}
-    assert shown >= {"← B higher", "A higher →", "AUC points", "as published"}
-    zero = [line for line in ax.lines if list(line.get_xdata()) == [0, 0]]
-    assert [to_hex(line.get_color()) for line in zero] == [INK]
-    assert ax.figure.get_figwidth() == NARROW
-
-
-def test_narrow_forest_keeps_texts_apart_and_large_enough():
-    long = ROWS.assign(label="A study of a group with a long name, radiographs of the chest, 2024")
-    figure = forest(pd.concat([ROWS, long]), note_title="of the second", narrow=True).figure
-    assert overlapping_texts(figure) == []
-    assert smallest_letter(figure) >= SMALLEST
-    assert "Numbers: of the second" in texts(figure)
-
-
-def test_narrow_forest_has_a_row_for_each_kind_below_its_label():
-    """Marks of one line are below its text, and above that of the next."""
-    ax = forest(ROWS, narrow=True)
-    heights = {text.get_text(): text.get_position()[1] for text in ax.texts}
-    dots = [one for one in ax.collections if isinstance(one, PathCollection)]
-    first = sorted(y for one in dots for _, y in one.get_offsets())[:2]
-    assert heights["Thyroid"] < first[0] < first[1] < heights["Breast"]
 
 
 def test_narrow_heat_map_has_every_cell_and_the_name_of_each_row_above_it():
@@ -97,7 +61,7 @@ def test_narrow_calibration_has_a_panel_below_the_other():
 
 
 def test_picture_holds_both_widths_and_its_words_once():
-    html = picture(forest(ROWS), "two groups of studies").data
+    html = picture(slopes(AUCS, INITS, "task"), "two tasks").data
     assert html.count("alt=") == 1
     media, narrow = re.search(
         r'<source media="(.*?)" srcset="data:image/\S+?,(.*?)">', html
@@ -106,13 +70,6 @@ def test_picture_holds_both_widths_and_its_words_once():
     assert "prefers-color-scheme: dark" in b64decode(narrow).decode()
     wide = re.search(r'src="data:image/\S+?,(.*?)"', html)[1]
     assert wide != narrow
-
-
-def test_picture_of_a_figure_without_narrow_version_has_one_width():
-    axes = forest(ROWS)
-    assert narrow_of(axes.figure) is not None
-    del axes.figure.draw_narrow
-    assert "<source" not in picture(axes, "two groups of studies").data
 
 
 def test_two_widths_take_the_look_of_the_book_where_a_page_has_not_set_it():

@@ -1,0 +1,48 @@
+"""The page of a study of one factor: differences at each of its levels, as table and figure."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from rin.report.forest import forest
+from rin.report.format import BookTable, book_table, format_estimate
+from rin.stats import init_differences
+from rin.study.results import Results
+
+
+def differences_at(
+    runs: Results, study: str, by: str = "level", *, inits: tuple[str, str] | None = None
+) -> pd.DataFrame:
+    """Return the difference of two inits at each value of `by`: a row per task and value, `at`.
+
+    Intervals are over patients and describe these networks.  `by` is a column of the predictions
+    of the study: its `level`, or `learning_rate`, `backbone`, `seed`, ….
+    """
+    scores = runs.predictions(study=study)
+    a, b = inits or runs.inits
+    in_order = pd.api.types.is_numeric_dtype(scores[by])  # texts in the order of the study
+    rows = pd.concat(
+        init_differences(some, a, b).assign(at=str(value))
+        for value, some in scores.groupby(by, observed=True, sort=in_order)
+    )
+    rows = rows[rows["group"] == "all"].drop(columns=["group", "p_holm"])
+    order = {task: place for place, task in enumerate(runs.titles)}
+    return rows.sort_values("task", key=lambda names: names.map(order), kind="stable")
+
+
+def factor_forest(
+    rows: pd.DataFrame, names: Mapping[str, str], *, ends: tuple[str, str] | None = None
+) -> Axes:
+    """Draw the rows of `differences_at`, task by task; `names` of tasks and levels are shown."""
+    rows = rows.assign(kind="networks")
+    return forest(rows, unit="points", label="at", group="task", names=names, ends=ends)
+
+
+def factor_table(rows: pd.DataFrame, names: Mapping[str, str], caption: str) -> BookTable:
+    """Return a table of the rows of `differences_at`: a line per task, a column per level."""
+    cells = rows.assign(cell=format_estimate(rows, unit="points"))
+    wide = cells.pivot(index="task", columns="at", values="cell")
+    wide = wide.reindex(index=rows["task"].unique(), columns=rows["at"].unique())
+    wide = wide.reset_index().replace({"task": names}).rename(columns={**names, "task": "Task"})
+    return book_table(wide.rename_axis(columns=None), caption, prose=True, rows=rows)

@@ -1,0 +1,49 @@
+"""The one standard verdict on a difference of two initialisations, in five cases."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from rin.report.format import format_interval, format_number
+from rin.stats import equivalence_tests
+
+#: Mean AUC that both arms must reach before a difference counts as excluded.
+LEARNT = 0.70
+#: Difference of AUCs (0-1) that is excluded, and level of all tests, which are Holm's.
+MARGIN, LEVEL = 0.05, 0.05
+
+
+def judged(rows: pd.DataFrame, networks: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
+    """Return estimates, one row per task, with AUCs of both arms, `excluded` and `verdict`.
+
+    `rows` is a table such as that of `rin.stats.pretraining_differences`, all of one family;
+    `networks` one of `rin.stats.init_differences`, for `auc_a` and `auc_b`.  `excluded` says
+    whether a difference of the `margin` is excluded (two one-sided tests, Holm) by arms that both
+    reach a mean AUC of `LEARNT`.
+    """
+    arms = networks[networks["group"] == "all"][["task", "auc_a", "auc_b"]]
+    table = rows.drop(columns=["auc_a", "auc_b"], errors="ignore").merge(arms, on="task")
+    within = equivalence_tests(table, [margin])["p_holm"].to_numpy() < LEVEL
+    table["excluded"] = within & (table[["auc_a", "auc_b"]].min(axis=1) >= LEARNT)
+    table["verdict"] = [verdict(row) for _, row in table.iterrows()]
+    return table
+
+
+def verdict(row: Mapping[str, Any] | pd.Series) -> str:
+    """Return the verdict on a row with estimate, p_holm, excluded, auc_a and auc_b.
+
+    One of: ahead, behind (the first arm, adjusted P below .05), excluded (a difference of the
+    margin), too little learnt (an arm below `LEARNT`), not clear.
+    """
+    if row["p_holm"] < LEVEL:
+        return "ahead" if row["estimate"] > 0 else "behind"
+    if row["excluded"]:
+        return "excluded"
+    return "too little learnt" if min(row["auc_a"], row["auc_b"]) < LEARNT else "not clear"
+
+
+def points(row: Any) -> str:
+    """Return a difference as a sentence has it: ``+2.7 points (0.9, 4.4)``."""
+    value, low, high = (100 * row[name] for name in ("estimate", "ci_low", "ci_high"))
+    return f"{format_number(value, 1, signed=True)} points {format_interval(low, high, 1)}"
