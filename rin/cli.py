@@ -424,8 +424,8 @@ def compare(
     ],
     by: Annotated[str, typer.Option(help="Column of the model.")] = "model",
     score: Annotated[
-        str, typer.Option(help="Column of the score, or those of all models: NET_A,NET_B.")
-    ] = "score",
+        list[str] | None, typer.Option(help="Column of the score (score), or one for each model.")
+    ] = None,
     label: Annotated[str, typer.Option(help="Column of the true class.")] = "label",
     case: Annotated[str, typer.Option(help="Column of the case.")] = "case_id",
     patient: Annotated[
@@ -449,7 +449,7 @@ def compare(
     """Compare models of any framework by their scores: one page, and its tables as CSV."""
     from rin.report import comparison
 
-    columns = comparison.Columns(by, score, label, case, patient)
+    columns = comparison.Columns(by, score or ("score",), label, case, patient)
     rows = comparison.read_scores(scores, columns, positive)
     pairs = comparison.pairs_of(list(rows["model"].unique()), a, b)
     tables = comparison.comparison_tables(

@@ -12,19 +12,22 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import combinations
 from pathlib import Path
 from string import Template
+from typing import Any
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from scipy.special import logit
 
-from rin.data.discovery import guess_positive
 from rin.data.layouts.found import read_table
 from rin.data.tree import Tree
 from rin.errors import InputError, as_input_error, counted, did_you_mean, look_up
 from rin.files import read_yaml, sha256_of, write_atomically
-from rin.report import words
 from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, format_p
-from rin.report.lines import calibration, model_colors, roc_curves
 from rin.report.page import picture
 from rin.report.style import MEASURE_NAMES, use_style
 from rin.stats import (
@@ -43,17 +46,21 @@ _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 _CODED = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?([eE][+-]?\d+)?")
 _CALIBRATION = ("brier", "ece", "net_benefit")
+#: Texts of a cell that holds nothing.
+_NOTHING = ("", "nan", "na", "n/a", "none", "null", "<na>")
+_LONGEST_NAME = 60  # of a model in a figure
 
 
 @dataclass(frozen=True)
 class Columns:
     """Names of columns in a table of scores; without patients, every case is a patient.
 
-    `score` may be several columns, separated by commas: one for each model, in place of `by`.
+    `score` may be several columns, one for each model in place of `by`; a name that is no column
+    may list some, separated by commas.
     """
 
     by: str = "model"
-    score: str = "score"
+    score: Sequence[str] = ("score",)
     label: str = "label"
     case: str = "case_id"
     patient: str = ""
@@ -65,58 +72,62 @@ def read_scores(path: Path, columns: Columns, positive: str = "") -> pd.DataFram
     Returns model, case_id, patient_id (text), label (0 or 1) and score.  `positive` is the label
     of the positive class; by default, labels are 0 and 1, or false and true.
     """
-    if not path.is_file():
-        remedy = "Name a table of scores, one row per model and case."
-        raise InputError("there is no such file", where=path, remedy=remedy)
-    table = read_table(Tree(path.parent, ".", (path.name,)), path.name, ())
-    n_read = len(table)
-    models = [name.strip() for name in columns.score.split(",")]
-    if len({*models}) > 1 and columns.score not in table:  # each has a column of its own
-        table = _stacked(table, models, columns, path)
-    names = {"model": columns.by, "case_id": columns.case, "patient_id": columns.patient}
-    names |= {"label": columns.label, "score": columns.score}
-    names = {role: name for role, name in names.items() if name}
-    if absent := [name for name in names.values() if name not in table]:
-        problem = f"there is no column {absent[0]!r}{did_you_mean(absent[0], table.columns)}"
-        remedy = (
-            f"Its columns are {', '.join(table.columns)}; name them by --by, --score, --label, "
-        )
-        remedy += "--case and --patient."
-        of_models = _columns_of_numbers(table, [columns.label, columns.case, columns.patient])
-        if columns.by in absent and len(of_models) > 1:
-            remedy += f" If each model has a column of its own: --score {','.join(of_models)}."
+    remedy = "Name a table of scores, one row per model and case, as .csv, .xlsx or .parquet."
+    if not path.is_file() or "json" in path.suffix.lower():
+        problem = "it is JSON" if path.is_file() else "there is no such file"
         raise InputError(problem, where=path, remedy=remedy)
-    if table.empty:
+    table = read_table(Tree(path.parent, ".", (path.name,)), path.name, ())
+    rows, names = _of_models(table, columns, path)
+    if rows.empty:
         raise InputError("no rows", where=path, remedy="Pass a table with scores.")
-    rows = pd.DataFrame({role: table[name].astype(object) for role, name in names.items()})
     for role, cells in rows.items():
-        if blank := int((cells == "").sum()):
+        if blank := int(cells.str.casefold().isin(_NOTHING).sum()):
             problem = f"{counted(blank, 'rows have')} nothing in the column {names[role]!r}"
             remedy = "Fill it in, or leave these cases out of every model."
             raise InputError(problem, where=path, remedy=remedy)
+    if odd := [name for name in rows["model"].unique() if not name.isprintable()]:
+        problem, remedy = f"a model is called {odd[0]!r}", "Give it a name that can be printed."
+        raise InputError(problem, where=path, remedy=remedy)
     rows["label"] = _labels(rows["label"], positive, f"{path}, {columns.label}")
-    rows["score"] = _numbers(rows["score"], f"{path}, {columns.score}", n_read)
-    if not columns.patient:
-        rows["patient_id"] = rows["case_id"]
+    rows["score"] = _numbers(rows["score"], f"{path}, {names['score']}")
+    rows = rows.reset_index(drop=True)
     _check_cases(rows, path)
     return rows
 
 
-def _stacked(
-    table: pd.DataFrame, models: Sequence[str], columns: Columns, path: Path
-) -> pd.DataFrame:
-    """Return one row per model and case, of a table with a column of scores for each model."""
-    if absent := [name for name in models if name not in table]:
+def _of_models(
+    table: pd.DataFrame, columns: Columns, path: Path
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Return one row per model and case, as text, and the names of its columns in the file."""
+    models: list[str] = []
+    for name in columns.score:
+        models += [name] if name in table else [part.strip() for part in name.split(",")]
+    names = {"case_id": columns.case, "patient_id": columns.patient or columns.case}
+    names |= {"label": columns.label}
+    in_rows = {"model": columns.by, "score": models[0]} if len({*models}) == 1 else {}
+    if absent := [
+        name for name in [*in_rows.values(), *names.values(), *models] if name not in table
+    ]:
         problem = f"there is no column {absent[0]!r}{did_you_mean(absent[0], table.columns)}"
-        remedy = f"Its columns are {', '.join(table.columns)}; name those of models by --score."
+        remedy = f"Its columns are {', '.join(table.columns)}; name them by --by, --score, "
+        remedy += "--label, --case and --patient."
+        numbers = table.drop(columns=[*names.values()], errors="ignore")
+        numbers = numbers.apply(pd.to_numeric, errors="coerce").dropna(axis=1)
+        if columns.by in absent and numbers.shape[1] > 1:
+            each = " ".join(f"--score {name!r}" for name in numbers)
+            remedy += f" If each model has a column of its own: {each}."
         raise InputError(problem, where=path, remedy=remedy)
-    of_cases = [name for name in table if name not in {*models, columns.by}]
-    return table.melt(of_cases, models, columns.by, columns.score)
+    of_cases = {role: table[name] for role, name in (names | in_rows).items()}
+    if in_rows:
+        return pd.DataFrame(of_cases).astype(object), names | in_rows
+    each = [pd.DataFrame(of_cases | {"model": name, "score": table[name]}) for name in models]
+    names |= {"model": "model", "score": ", ".join(models)}
+    return pd.concat(each).astype(object), names
 
 
 def _labels(cells: pd.Series, positive: str, where: str) -> pd.Series:
     """Return labels as 0 and 1."""
-    classes = list(cells.unique())
+    classes = sorted(cells.unique())
     if positive:
         look_up("label", positive, classes)
     if len(classes) > 2 and not {cell.casefold() for cell in classes} <= _CODED.keys():
@@ -127,8 +138,8 @@ def _labels(cells: pd.Series, positive: str, where: str) -> pd.Series:
     else:
         labels = cells.str.casefold().map(_CODED)
         if labels.isna().any():
-            likely = guess_positive(classes) or classes[0]
-            remedy = f"Say which class is positive, as by --positive {likely!r}."
+            ways = " or ".join(f"--positive {name!r}" for name in classes)
+            remedy = f"Say which class is positive: {ways}."
             raise InputError(f"labels are {' and '.join(classes)}", where=where, remedy=remedy)
     if labels.nunique() < 2:
         problem, remedy = f"one class only ({classes[0]})", "Pass cases of both classes."
@@ -136,28 +147,18 @@ def _labels(cells: pd.Series, positive: str, where: str) -> pd.Series:
     return labels.astype(int)
 
 
-def _columns_of_numbers(table: pd.DataFrame, others: Sequence[str]) -> list[str]:
-    """Return the columns, but for others, that hold more than two different numbers alone."""
-    numbers = table.drop(columns=others, errors="ignore").apply(pd.to_numeric, errors="coerce")
-    return [
-        name for name, column in numbers.items() if column.nunique() > 2 and column.notna().all()
-    ]
-
-
-def _numbers(cells: pd.Series, where: str, n_read: int) -> pd.Series:
-    """Return scores as numbers; either all texts have a decimal comma, or none.
-
-    `n_read` is the number of rows of the file, which hold the scores of several models.
-    """
+def _numbers(cells: pd.Series, where: str) -> pd.Series:
+    """Return scores as numbers; either all texts have a decimal comma, or none."""
     text = cells
     if cells.str.contains(",", regex=False).any() and cells.str.fullmatch(_DECIMAL_COMMA).all():
         text = cells.str.replace(",", ".", regex=False)
     numbers = pd.to_numeric(text, errors="coerce").astype(float)
     if (bad := numbers.isna()).any():
         verb = "score is no number" if bad.sum() == 1 else "scores are no numbers"
-        problem = f"{bad.sum():,} {verb}, the first in row {bad.idxmax() % n_read + 2}: "
+        place = int(np.flatnonzero(bad)[0])
+        problem = f"{bad.sum():,} {verb}, the first in row {cells.index[place] + 2}: "
         remedy = "Pass one number a model and case; leave out cases that a model did not score."
-        raise InputError(problem + repr(cells[bad.idxmax()]), where=where, remedy=remedy)
+        raise InputError(problem + repr(cells.iloc[place]), where=where, remedy=remedy)
     return numbers
 
 
@@ -206,8 +207,13 @@ def comparison_tables(
 
     Scores that are all from 0 to 1 are probabilities, unless `log_odds` says that scores are
     log-odds; other scores only rank, and there is no calibration.  The threshold is by default a
-    probability of one half.
+    probability of one half.  InputError for infinite scores that are not said to be log-odds.
     """
+    if not log_odds and (endless := int(np.isinf(scores["score"]).sum())):
+        remedy = "Pass finite numbers; --log-odds says that all scores are log-odds."
+        raise InputError(
+            f"{counted(endless, 'scores are')} infinite", where="scores", remedy=remedy
+        )
     models = list(dict.fromkeys(model for pair in pairs for model in pair))
     rows = scores[scores["model"].isin(models)]
     wide = _scores_by_model(rows, models)
@@ -216,30 +222,28 @@ def comparison_tables(
     if not 0 < specificity < 1:
         remedy = "Pass a share such as 0.9."
         raise InputError(f"{specificity} is no specificity", where="specificity", remedy=remedy)
-    probable = not log_odds and bool(rows["score"].between(0, 1).all())
+    probable = not log_odds and _are_probabilities(rows["score"])
     if threshold is None and (probable or log_odds):
         threshold = 0.5 if probable else 0.0
 
     aucs, curves, points = [], [], []
+    sizes = {"n_cases": len(labels), "n_positive": int(labels.sum())}
+    sizes |= {"n_patients": len(set(patients))}
     for model in models:
-        arrays = labels, wide[model].to_numpy(), patients
-        interval = auc_ci(*arrays, level=level, interval="logit")
-        row = {"model": model, "estimate": interval.auc, "ci_low": interval.ci_low}
-        sizes = {"n_cases": len(labels), "n_positive": int(labels.sum())}
-        sizes |= {"n_patients": len(set(patients))}
-        aucs.append(row | {"ci_high": interval.ci_high} | sizes)
-        curves.append(roc_coordinates(*arrays, level=level).assign(model=model))
+        arrays = labels, wide[model].to_numpy()
+        auc = auc_ci(*arrays, patients, level=level, interval="logit")
+        row = {"model": model, "estimate": auc.auc, "ci_low": auc.ci_low, "ci_high": auc.ci_high}
+        aucs.append(row | sizes)
+        curves.append(roc_coordinates(*arrays, patients, level=level).assign(model=model))
         if threshold is not None:
-            called = operating_point(*arrays[:2], threshold, patients, level=level)
+            called = operating_point(*arrays, threshold, patients, level=level)
             points.append(called.assign(model=model, at=f"threshold {threshold:g}"))
-        fixed = roc_coordinates(*arrays, fpr=[1 - specificity], level=level)
-        fixed = fixed.rename(columns={"tpr": "estimate"}).drop(columns="fpr")
+        fixed = roc_coordinates(*arrays, patients, fpr=[1 - specificity], level=level)
+        fixed = fixed.rename(columns={"tpr": "estimate"})
         at = f"specificity {specificity:.4g}"
         points.append(fixed.assign(model=model, measure="sensitivity", at=at))
-    columns = {"by": "model", "case": "case_id", "level": level}
-    differences = pd.concat(
-        [compare(rows, a=a, b=b, **columns) for a, b in pairs], ignore_index=True
-    )
+    compared = [compare(rows, by="model", a=a, b=b, level=level) for a, b in pairs]
+    differences = pd.concat(compared, ignore_index=True)
     insert_holm(differences)
     tables = {"aucs": pd.DataFrame(aucs), "differences": differences}
     if len(models) > 2:
@@ -251,6 +255,15 @@ def comparison_tables(
     if probable or log_odds:
         tables |= _calibration(rows, models, probable=probable, level=level)
     return tables
+
+
+def _are_probabilities(scores: pd.Series) -> bool:
+    """Return whether scores are all from 0 to 1; InputError for infinite ones."""
+    if endless := int(np.isinf(scores).sum()):
+        remedy = "Pass finite numbers; --log-odds says that all scores are log-odds."
+        problem = f"{counted(endless, 'scores are')} infinite"
+        raise InputError(problem, where="scores", remedy=remedy)
+    return bool(scores.between(0, 1).all())
 
 
 def _scores_by_model(rows: pd.DataFrame, models: list[str]) -> pd.DataFrame:
@@ -271,10 +284,10 @@ def _calibration(
     )
     if probable:
         predictions["score"] = logit(predictions["score"])
-    measures = clinical_measures(predictions, models, level=level)
+    measures = clinical_measures(predictions, models, probabilities=False, level=level)
     shown = measures["init"].isin(models) & measures["measure"].isin(_CALIBRATION)
     order = ["init", "measure", "estimate", "ci_low", "ci_high"]
-    curves = clinical_curves(predictions, models)
+    curves = clinical_curves(predictions, models, probabilities=False)
     return {
         "calibration": measures.loc[shown, order].rename(columns={"init": "model"}),
         "calibration_curves": curves[["init", "curve", "x", "estimate"]].rename(
@@ -306,21 +319,25 @@ def _page(tables: dict[str, pd.DataFrame], path: Path, level: float) -> str:
     use_style()
     aucs, differences = tables["aucs"], tables["differences"]
     models, interval = list(aucs["model"]), f"{100 * level:.4g}% CI"
-    sentences = [words.model_difference(row) for _, row in differences.iterrows()]
+    sentences = [difference_in_words(row) for _, row in differences.iterrows()]
     if "equality" in tables:
-        sentences.append(words.equality_of_aucs(tables["equality"].iloc[0]))
-    pairs = differences.assign(pair=differences["a"] + " − " + differences["b"])
+        sentences.append(equality_in_words(tables["equality"].iloc[0]))
+    drawn, key = _names_in_figures(models)
+    pairs = differences.assign(
+        pair=differences["a"].map(drawn) + " − " + differences["b"].map(drawn)
+    )
     shown = pd.DataFrame(
         {
-            "Difference": pairs["pair"],
+            "Difference": differences["a"] + " − " + differences["b"],
             f"AUC points ({interval})": format_estimate(pairs, unit="points"),
             "P": pairs["p_value"].map(format_p),
             "P, adjusted": pairs["p_holm"].map(format_p),
         }
     )
+    of_models = aucs.assign(model=aucs["model"].map(drawn))
     figures = {
         "aucs": picture(
-            forest(aucs, label="model", zero=None, xlabel=f"AUC ({interval})", digits=3),
+            forest(of_models, label="model", zero=None, xlabel=f"AUC ({interval})", digits=3),
             "AUC of each model with its interval; the numbers are in the figure.",
         ),
         "differences": picture(
@@ -328,11 +345,12 @@ def _page(tables: dict[str, pd.DataFrame], path: Path, level: float) -> str:
             "Differences of AUCs with their intervals; the numbers are in the table below.",
         ),
         "roc": picture(
-            roc_curves(tables["roc"], models),
+            _square(tables["roc"].assign(model=tables["roc"]["model"].map(drawn)), "fpr", "tpr",
+                    "1 − specificity", "Sensitivity"),
             "ROC curve of each model with its band; the coordinates are in roc.csv.",
             width="32rem",
         ),
-    }
+    }  # fmt: skip
     points = tables["operating_points"]
     at_points = pd.DataFrame(
         {
@@ -347,7 +365,7 @@ def _page(tables: dict[str, pd.DataFrame], path: Path, level: float) -> str:
         "file": path.name,
         "digest": sha256_of(path),
         "version": _version(),
-        "cases": words.cases_compared(aucs.iloc[0]),
+        "cases": cases_in_words(aucs.iloc[0]) + key,
         "methods": Template(_TEXTS["methods"]).substitute(level_text),
     }
     content = {name: escape(text) for name, text in texts.items()}
@@ -356,24 +374,24 @@ def _page(tables: dict[str, pd.DataFrame], path: Path, level: float) -> str:
     content["differences"] = figures["differences"].data + _html(shown, "differences")
     content["roc"] = figures["roc"].data
     content["operating_points"] = _html(at_points, "operating_points")
-    content["calibration"] = _calibration_part(tables, models, interval)
+    content["calibration"] = _calibration_part(tables, drawn, interval)
     return Template(_TEXTS["page"]).substitute(content)
 
 
 def _calibration_part(
-    tables: dict[str, pd.DataFrame], models: Sequence[str], interval: str
+    tables: dict[str, pd.DataFrame], drawn: dict[str, str], interval: str
 ) -> str:
     if "calibration" not in tables:
         return f"<p>{escape(_TEXTS['uncalibrated'])}</p>"
-    measures = tables["calibration"]
-    curves = tables["calibration_curves"].assign(task="All cases")
-    curves = curves.rename(columns={"model": "init"})
-    drawn = picture(
-        calibration(curves, models, "task", colors=model_colors(models)),
+    measures, curves = tables["calibration"], tables["calibration_curves"]
+    curves = curves[curves["curve"] == "reliability"]
+    figure = picture(
+        _square(curves.assign(model=curves["model"].map(drawn)), "x", "estimate",
+                "Predicted probability", "Share positive"),
         "Share of positive cases by predicted probability; the numbers are in "
         "calibration_curves.csv.",
-        width="20rem",
-    )
+        width="32rem",
+    )  # fmt: skip
     table = pd.DataFrame(
         {
             "Model": measures["model"],
@@ -381,7 +399,73 @@ def _calibration_part(
             interval: format_estimate(measures, signed=False),
         }
     )
-    return drawn.data + _html(table.reset_index(drop=True), "calibration")
+    return figure.data + _html(table.reset_index(drop=True), "calibration")
+
+
+def _square(curves: pd.DataFrame, x: str, y: str, xlabel: str, ylabel: str) -> Axes:
+    """Draw a line for each model in a square with its diagonal, with a band where there is one."""
+    _, ax = plt.subplots(figsize=(4.6, 4.6), layout="constrained")
+    models = curves["model"].unique()
+    colors = sns.color_palette("colorblind" if len(models) <= 10 else "husl", len(models))
+    for model, color in zip(models, colors, strict=True):
+        rows = curves[curves["model"] == model]
+        if "ci_low" in rows:
+            ax.fill_between(
+                rows[x], rows["ci_low"], rows["ci_high"], color=color, alpha=0.15, lw=0
+            )
+        ax.plot(rows[x], rows[y], color=color, label=model, marker="" if "ci_low" in rows else "o")
+    ax.axline((0, 0), slope=1, color="0.5", linestyle=":", linewidth=1)
+    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal", xlabel=xlabel, ylabel=ylabel)
+    for text in ax.legend(loc="best").get_texts():
+        text.set_parse_math(False)
+    return ax
+
+
+def _names_in_figures(models: Sequence[str]) -> tuple[dict[str, str], str]:
+    """Return the name of each model in figures, and a sentence on those that have another there.
+
+    A name is another where it is long, or where the font lacks one of its letters.
+    """
+    known = get_font(findfont(FontProperties())).get_charmap()
+    drawn, key = {}, []
+    for number, model in enumerate(models, 1):
+        fits = len(model) <= _LONGEST_NAME and all(ord(letter) in known for letter in model)
+        drawn[model] = model if fits else f"Model {number}"
+        key += [] if fits else [f"Model {number} is {model}"]
+    return drawn, f" In the figures, {'; '.join(key)}." if key else ""
+
+
+def difference_in_words(row: Any) -> str:
+    """Return how two models' AUCs compare; `row` is of `rin.stats.compare`, with `p_holm`."""
+    verdict = "no clear difference"
+    if row["p_holm"] < 0.05 and row["estimate"]:
+        verdict = f"{row['a'] if row['estimate'] > 0 else row['b']} has the higher AUC"
+    points = format_estimate(row, unit="points").replace(" ", " points ", 1)
+    return f"{row['a']} minus {row['b']}: {points}, adjusted {format_p(row['p_holm'])}: {verdict}."
+
+
+def equality_in_words(row: Any) -> str:
+    """Return whether several models share one AUC; `row` is of `rin.stats.auc_equality_test`."""
+    models, p_value = f"{row['models']:.0f} models", format_p(row["p_value"])
+    if row["p_value"] < 0.05:
+        return f"The {models} do not share one AUC ({p_value})."
+    return f"That the {models} share one AUC is not excluded ({p_value})."
+
+
+def cases_in_words(row: Any) -> str:
+    """Return the cases on which models were compared, from n_cases, n_positive, n_patients."""
+    n, positive = int(row["n_cases"]), int(row["n_positive"])
+    rarer = min(positive, n - positive)
+    text = f"The models were compared on {counted(n, 'cases')}, {positive:,} of them positive"
+    if row["n_patients"] < n:
+        text += f", of {counted(int(row['n_patients']), 'patients')}, the independent units"
+    else:
+        text += "; each is taken as a patient of its own, so several images of a patient would "
+        text += "make the intervals too narrow"
+    if rarer < 10:
+        text += f". The rarer class has {counted(rarer, 'cases')}: "
+        text += "a large difference may be chance"
+    return f"{text}."
 
 
 def _html(table: pd.DataFrame, name: str) -> str:

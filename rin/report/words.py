@@ -800,41 +800,6 @@ def few_patients(n: int, least: int = 10) -> str:
     )
 
 
-def model_difference(row: Any) -> str:
-    """Return how two models' AUCs compare; `row` is of `rin.stats.compare`, with `p_holm`."""
-    models = row["a"], row["b"]
-    if is_clear(row):
-        verdict = f"{models[0 if row['estimate'] > 0 else 1]} has the higher AUC"
-    else:
-        verdict = "no clear difference"
-    test = f"adjusted {format_p(row['p_holm'])}"
-    return f"{models[0]} minus {models[1]}: {points(row)}, {test}: {verdict}."
-
-
-def equality_of_aucs(row: Any) -> str:
-    """Return whether several models share one AUC; `row` is of `rin.stats.auc_equality_test`."""
-    models, p_value = number(int(row["models"])), format_p(row["p_value"])
-    if row["p_value"] < LEVEL:
-        return f"The {models} models do not share one AUC ({p_value})."
-    return f"That the {models} models share one AUC is not excluded ({p_value})."
-
-
-def cases_compared(row: Any) -> str:
-    """Return the cases on which models were compared, from n_cases, n_positive, n_patients."""
-    n, positive = int(row["n_cases"]), int(row["n_positive"])
-    rarer = min(positive, n - positive)
-    text = f"The models were compared on {counted(n, 'cases')}, {positive:,} of them positive"
-    if row["n_patients"] < n:
-        text += f", of {counted(int(row['n_patients']), 'patients')}, the independent units"
-    else:
-        text += "; each is taken as a patient of its own, so several images of a patient would "
-        text += "make the intervals too narrow"
-    if rarer < 10:
-        text += f". The rarer class has {counted(rarer, 'cases')}: "
-        text += "a large difference may be chance"
-    return f"{text}."
-
-
 def difference_name(inits: Sequence[str]) -> str:
     """Return the name of a difference: ``Radiologic − photographic``."""
     return f"{init_style(inits[0]).short} − {init_style(inits[1]).word}"

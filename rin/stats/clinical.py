@@ -40,6 +40,7 @@ def clinical_measures(
     replicates: int = 1000,
     seed: int = 0,
     bins: int = 10,
+    probabilities: bool | None = None,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Return clinical measures beyond the AUC for each init, and their paired difference.
@@ -55,6 +56,7 @@ def clinical_measures(
         the second
     replicates, seed : of the bootstrap over patients
     bins : number of bins of equal mass for the calibration error
+    probabilities : False if scores that all lie from 0 to 1 are log-odds nevertheless
     level : of the intervals
 
     Returns
@@ -79,19 +81,30 @@ def clinical_measures(
     {'a': 0.17, 'b': 0.184, 'difference': -0.014}
     """
     groups = _measures_of_groups(
-        predictions, inits, {}, replicates=replicates, seed=seed, bins=bins, level=level
+        predictions,
+        inits,
+        {},
+        replicates=replicates,
+        seed=seed,
+        bins=bins,
+        probabilities=probabilities,
+        level=level,
     )
     return groups["all"]
 
 
 def clinical_curves(
-    predictions: pd.DataFrame, inits: Sequence[str], *, bins: int = 10
+    predictions: pd.DataFrame,
+    inits: Sequence[str],
+    *,
+    bins: int = 10,
+    probabilities: bool | None = None,
 ) -> pd.DataFrame:
     """Return reliability and decision curves of a typical network of each init.
 
     Parameters
     ----------
-    predictions, inits, bins : as `clinical_measures`
+    predictions, inits, bins, probabilities : as `clinical_measures`
 
     Returns
     -------
@@ -114,7 +127,7 @@ def clinical_curves(
     [[0.43, 0.22], [0.82, 0.78]]
     """
     tables = []
-    for task in _tasks_in_log_odds(predictions, inits):
+    for task in _tasks_in_log_odds(predictions, inits, probabilities):
         for init, networks in zip(task.inits, task.scores, strict=True):
             curves = _mean_curves(task, networks, bins)
             tables.append(curves.assign(task=task.task, init=init))
@@ -244,6 +257,7 @@ def _measures_of_groups(
     replicates: int = 1000,
     seed: int = 0,
     bins: int = 10,
+    probabilities: bool | None = None,
     level: float = 0.95,
 ) -> dict[str, pd.DataFrame]:
     """Return the measures of "all" networks, and of "converged" networks: all but `diverged`.
@@ -251,7 +265,7 @@ def _measures_of_groups(
     Each network is measured once for both groups, as resampling takes nearly all the time.
     """
     rows: dict[str, list[dict[str, Any]]] = {"all": [], "converged": []}
-    for task in _tasks_in_log_odds(predictions, inits):
+    for task in _tasks_in_log_odds(predictions, inits, probabilities):
         with located(f"task {task.task}"):
             drawn = cluster_weights(task.patients, replicates, seed, labels=task.labels)
         weights = np.concatenate([np.ones_like(drawn[:1]), drawn])  # all cases, then replicates
@@ -293,10 +307,12 @@ def _rows_of_task(
     return rows
 
 
-def _tasks_in_log_odds(predictions: pd.DataFrame, inits: Sequence[str]) -> Iterator[TaskScores]:
+def _tasks_in_log_odds(
+    predictions: pd.DataFrame, inits: Sequence[str], probabilities: bool | None = None
+) -> Iterator[TaskScores]:
     """Yield each task, by name; InputError where its scores are probabilities."""
     for task in sorted(task_scores(predictions, inits), key=lambda task: task.task):
-        if ((task.scores >= 0) & (task.scores <= 1)).all():
+        if probabilities is None and ((task.scores >= 0) & (task.scores <= 1)).all():
             problem = "all scores lie from 0 to 1, as probabilities do"
             remedy = "Pass log-odds, such as `scipy.special.logit` of probabilities."
             raise InputError(problem, where=f"task {task.task}, score", remedy=remedy)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -13,12 +14,23 @@ from scipy.special import logit
 from sklearn.metrics import brier_score_loss
 
 from rin.errors import InputError
-from rin.report import words
-from rin.report.comparison import Columns, comparison_tables, pairs_of, read_scores
+from rin.report.comparison import (
+    Columns,
+    cases_in_words,
+    comparison_tables,
+    difference_in_words,
+    equality_in_words,
+    pairs_of,
+    read_scores,
+)
 from rin.stats import auc_equality_test, compare, delong_test, holm, operating_point
 
-NAMES = {"by": "net", "score": "p", "label": "truth", "case": "image", "patient": "who"}
-OPTIONS = [part for name, value in NAMES.items() for part in (f"--{name}", value)]
+NAMES = {"by": "net", "score": ("p",), "label": "truth", "case": "image", "patient": "who"}
+OPTIONS = [
+    part
+    for name, value in NAMES.items()
+    for part in (f"--{name}", *((value,) if isinstance(value, str) else value))
+]
 
 
 def made(nets=("new", "old"), images=80, seed=0):
@@ -140,22 +152,65 @@ def test_every_way_to_write_a_table_gives_the_same_scores(tmp_path, change):
 def test_models_in_columns_of_their_own_are_read_as_in_rows(tmp_path):
     rows = made(("new", "old", "third"))
     wide = rows.pivot(index=["image", "who", "truth"], columns="net", values="p").reset_index()
-    named = NAMES | {"by": "model", "score": "old, third,new"}
+    named = NAMES | {"by": "model", "score": ("old, third", "new")}
     path = written(tmp_path, wide)
     found = read_scores(path, Columns(**named), "cancer").sort_values(["model", "case_id"])
     one = read(tmp_path, rows).sort_values(["model", "case_id"])
     pd.testing.assert_frame_equal(
         found.reset_index(drop=True), one.reset_index(drop=True), check_like=True
     )
-    with pytest.raises(InputError, match=r"'net'.*column of its own: --score new,old,third\."):
+    with pytest.raises(
+        InputError,
+        match=r"'net'.*column of its own: --score 'new' --score 'old' --score 'third'\.",
+    ):
         read(tmp_path, wide)
-    misspelt = Columns(**named | {"score": "old,thirt"})
+    misspelt = Columns(**named | {"score": ("old,thirt",)})
     with pytest.raises(InputError, match=r"no column 'thirt' \(did you mean third\?\)"):
         read_scores(written(tmp_path, wide), misspelt, "cancer")
     wide = wide.astype({"third": object})
     wide.loc[3, "third"] = "high"
     with pytest.raises(InputError, match=r"1 score is no number, the first in row 5: 'high'"):
         read_scores(written(tmp_path, wide), Columns(**named), "cancer")
+
+
+def test_a_column_whose_name_has_a_comma_is_a_model(tmp_path):
+    wide = made().pivot(index=["image", "who", "truth"], columns="net", values="p").reset_index()
+    path = written(tmp_path, wide.rename(columns={"new": "new, large"}))
+    named = NAMES | {"by": "model", "score": ("new, large", "old")}
+    assert {*read_scores(path, Columns(**named), "cancer")["model"]} == {"new, large", "old"}
+
+
+@pytest.mark.parametrize("low", [0.5, 0.0])
+def test_probabilities_near_one_half_are_calibrated_though_their_logits_lie_from_0_to_1(low):
+    rows = read_made(p=lambda table: 0.5 + (table["p"] - low) * 0.2 * low)
+    tables = comparison_tables(rows, [("new", "old")])
+    brier = tables["calibration"].query("measure == 'brier'").set_index("model")["estimate"]
+    for net, of_net in rows.groupby("model"):
+        assert brier[net] == pytest.approx(brier_score_loss(of_net["label"], of_net["score"]))
+
+
+def read_made(**changes):
+    """Return made scores as read, the table changed first."""
+    with TemporaryDirectory() as folder:
+        return read(Path(folder), made().assign(**changes))
+
+
+def test_infinite_scores_are_log_odds_or_an_error():
+    rows = read_made(p=lambda table: table["p"].where(table.index != 3, np.inf))
+    with pytest.raises(InputError, match="1 score is infinite"):
+        comparison_tables(rows, [("new", "old")])
+    assert "calibration" in comparison_tables(rows, [("new", "old")], log_odds=True)
+
+
+def test_names_that_no_figure_can_show_are_numbered_there_and_written_out_on_the_page(
+    rin, tmp_path
+):
+    long, chinese = "m" * 90, "\u6a21\u578b"
+    path = written(tmp_path, made((chinese, "old", long)))
+    status, _, err = rin("compare", path, *OPTIONS, "--positive", "cancer")
+    assert (status, err) == (0, "")
+    text = (tmp_path / "scores_compared" / "comparison.html").read_text("utf-8")
+    assert f"In the figures, Model 1 is {chinese}; Model 3 is {long}." in text
 
 
 def test_positive_class_is_the_one_that_is_named(tmp_path):
@@ -179,11 +234,14 @@ def first_row(**values):
         (lambda table: table.drop(columns="who"), [], "no column 'who'"),
         (first_row(p="high"), [], "1 score is no number, the first in row 2: 'high'"),
         (first_row(p=np.nan), [], "1 row has nothing in the column 'p'"),
+        (first_row(who="nan"), [], "1 row has nothing in the column 'who'"),
+        (first_row(net="a\x01b"), [], "a model is called 'a\\x01b'"),
+        (lambda table: table, ["--by", "x"], "Its columns are net, image, who, p, truth;"),
         (first_row(who=""), [], "1 row has nothing in the column 'who'"),
-        (first_row(truth="unsure"), [], "3 classes (unsure,"),
+        (first_row(truth="unsure"), [], "3 classes (benign, cancer, unsure)"),
         (lambda table: table.query("truth == 'cancer'"), [], "one class only (cancer)"),
         (lambda table: table, ["--positive", "canser"], "did you mean cancer?"),
-        (lambda table: table, ["--positive", ""], "as by --positive 'cancer'"),
+        (lambda table: table, ["--positive", ""], "--positive 'benign' or --positive 'cancer'"),
         (lambda table: pd.concat([table, table[:3]]), [], "3 rows repeat a model and case"),
         (first_row(truth="benign"), [], "case 'i000' has several labels"),
         (first_row(who="x"), [], "case 'i000' has several patients"),
@@ -212,7 +270,9 @@ def test_bad_input_is_one_line_and_writes_nothing(rin, tmp_path, change, options
 
 def test_a_file_that_is_not_there_or_is_no_table_is_one_line(rin, tmp_path):
     (tmp_path / "picture.csv").write_bytes(b"\x89PNG\r\n\x00\x00\x00" * 9)
-    for name, said in {"absent.csv": "there is no such file", "picture.csv": "CSV table"}.items():
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    files = {"absent.csv": "no such file", "picture.csv": "CSV table", "deep.json": "it is JSON"}
+    for name, said in files.items():
         status, _, err = rin("compare", tmp_path / name)
         assert status == 1
         assert said in err
@@ -288,7 +348,7 @@ def test_without_patients_each_case_is_one_and_the_page_says_so(tmp_path):
     scores = read_scores(path, Columns(**NAMES | {"patient": ""}), "cancer")
     aucs = comparison_tables(scores, [("new", "old")])["aucs"]
     assert aucs["n_patients"].tolist() == [80, 80]
-    assert "intervals too narrow" in words.cases_compared(aucs.iloc[0])
+    assert "intervals too narrow" in cases_in_words(aucs.iloc[0])
 
 
 @pytest.mark.parametrize(
@@ -341,17 +401,17 @@ def row(estimate, p_holm, low=-0.01, high=0.05):
     ],
 )
 def test_sentence_on_a_difference_follows_sign_and_adjusted_p(estimate, p_holm, verdict):
-    said = words.model_difference(row(estimate, p_holm))
+    said = difference_in_words(row(estimate, p_holm))
     assert said.startswith("new minus old: ")
     assert said.endswith(f": {verdict}.")
 
 
 def test_sentence_on_equality_and_on_cases_has_each_case():
     equality = {"models": 3, "p_value": 0.2}
-    assert "three models share one AUC is not excluded" in words.equality_of_aucs(equality)
-    assert "do not share one AUC" in words.equality_of_aucs(equality | {"p_value": 0.01})
+    assert "3 models share one AUC is not excluded" in equality_in_words(equality)
+    assert "do not share one AUC" in equality_in_words(equality | {"p_value": 0.01})
     cases = {"n_cases": 100, "n_positive": 95, "n_patients": 60}
-    said = words.cases_compared(cases)
+    said = cases_in_words(cases)
     assert "100 cases, 95 of them positive, of 60 patients" in said
     assert "rarer class has 5 cases" in said
-    assert "may be chance" not in words.cases_compared(cases | {"n_positive": 40})
+    assert "may be chance" not in cases_in_words(cases | {"n_positive": 40})
