@@ -209,11 +209,6 @@ def comparison_tables(
     log-odds; other scores only rank, and there is no calibration.  The threshold is by default a
     probability of one half.  InputError for infinite scores that are not said to be log-odds.
     """
-    if not log_odds and (endless := int(np.isinf(scores["score"]).sum())):
-        remedy = "Pass finite numbers; --log-odds says that all scores are log-odds."
-        raise InputError(
-            f"{counted(endless, 'scores are')} infinite", where="scores", remedy=remedy
-        )
     models = list(dict.fromkeys(model for pair in pairs for model in pair))
     rows = scores[scores["model"].isin(models)]
     wide = _scores_by_model(rows, models)

@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from textwrap import fill
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 
 from rin.errors import InputError, look_up
 from rin.report.style import CYCLE, FAINT, UNFREEZING_LABEL, init_style
@@ -157,34 +155,3 @@ def clinical(
     grid.tight_layout()
     legend_below(grid)
     return grid.axes
-
-
-def model_colors(models: Sequence[str]) -> dict[str, str]:
-    """Return a colour for each model; if there are few, none is that of an initialisation."""
-    palette = CYCLE if len(models) <= len(CYCLE) else sns.color_palette("husl", len(models))
-    return dict(zip(models, map(to_hex, palette), strict=False))
-
-
-@two_widths
-def roc_curves(curves: pd.DataFrame, models: Sequence[str], *, narrow: bool = False) -> Axes:
-    """Draw the ROC curve of each model with its band.
-
-    `curves` contains tables of `rin.stats.roc_coordinates` with `model`; the dotted line is
-    chance.
-    """
-    needed = ["model", "fpr", "tpr", "ci_low", "ci_high"]
-    require_columns(curves, needed, where="curves")
-    side = NARROW if narrow else 4.6
-    _, ax = plt.subplots(figsize=(side, side), layout="constrained")
-    for model, color in model_colors(models).items():
-        rows = curves[curves["model"] == model]
-        ax.fill_between(
-            rows["fpr"], rows["ci_low"], rows["ci_high"], color=color, alpha=0.15, linewidth=0
-        )
-        ax.plot(rows["fpr"], rows["tpr"], color=color, label=model)
-    ax.axline((0, 0), slope=1, color=FAINT, linestyle=":", linewidth=1)
-    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
-    ax.set(xlabel="1 − specificity", ylabel="Sensitivity")
-    for text in ax.legend(loc="lower right").get_texts():
-        text.set_parse_math(False)
-    return ax

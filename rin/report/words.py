@@ -18,7 +18,7 @@ from rin.errors import counted, join_with_and
 from rin.evidence.paper import COMPARISONS
 from rin.models.backbones import BACKBONES
 from rin.report.banner import image_kind
-from rin.report.format import format_interval, format_number, format_p, inline_title
+from rin.report.format import format_interval, format_number, inline_title
 from rin.report.style import init_style
 from rin.stats import equivalence_tests
 from rin.study.opened import TaskFacts
