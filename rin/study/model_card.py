@@ -3,7 +3,7 @@
 A card (`model_card.json`) is beside the weights of every run.  The template, `model_card.yaml`,
 has fields of the ATLAS schema of the Radiological Society of North America; every card is checked
 against that schema's requirements for them (`model_card_schema.yaml`) before it is written.
-Facts that no record contains are “not stated”.
+Authors and contact are those of `CITATION.cff`.  Facts that no record contains are “not stated”.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pandas as pd
 from rin.data.manifest import load_manifest
 from rin.errors import InputError, counted
 from rin.evidence.paper import CITATION, DATABASE
-from rin.files import read_yaml, sha256_of, write_atomically
+from rin.files import REPOSITORY, read_yaml, sha256_of, write_atomically
 from rin.models.backbones import find_backbone
 from rin.models.preprocessing import find_preprocessing
 from rin.stats import share_interval
@@ -73,6 +73,7 @@ def model_card(
         **_of_inputs(run),
         **_of_images(manifest, run),
         **_of_scores(record, predictions, manifest),
+        **_of_citation(REPOSITORY / "CITATION.cff"),
         "not_stated": _NOT_STATED,
         "citation": CITATION,
         "year": CITATION.year,
@@ -148,9 +149,9 @@ def _of_inputs(run: PretrainingRun) -> dict[str, Any]:
 def _of_images(manifest: DatasetManifest, run: PretrainingRun) -> dict[str, Any]:
     """Return the manifest's facts of the images, and keywords for the index."""
     words = re.findall(r"[a-z]+", f"{manifest.modality} {manifest.anatomy}".lower())
-    content, modalities = (
+    content, radlex = (
         list(dict.fromkeys(table[word] for word in words if word in table))
-        for table in (_TEMPLATE["content"], _TEMPLATE["modalities"])
+        for table in (_TEMPLATE["content"], _TEMPLATE["radlex"])
     )
     keywords = ["transfer learning", "pretrained weights", run.backbone]
     keywords.append(f"{run.init} pretraining")
@@ -160,9 +161,24 @@ def _of_images(manifest: DatasetManifest, run: PretrainingRun) -> dict[str, Any]
     return {
         "manifest": manifest,
         "content": [*content, "IN"],
-        "modalities": modalities or None,
+        "radlex": radlex or None,
         "keywords": keywords,
         "patients_unknown": f"{patients_unknown} ".lstrip(),
+    }
+
+
+def _of_citation(file: Path) -> dict[str, Any]:
+    """Return the authors of a checkout, and the address of the first of them who gives one."""
+    cited = read_yaml(file) if file.is_file() else {}
+    people = [*cited.get("contact", ()), *cited.get("authors", ())]
+    names = [
+        person.get("name") or f"{person.get('given-names', '')} {person['family-names']}".strip()
+        for person in cited.get("authors", ())
+    ]
+    addresses = [person["email"] for person in people if "email" in person]
+    return {
+        "authors": [{"Name": name} for name in names or [_NOT_STATED]],
+        "contact": addresses[0] if addresses else _NOT_STATED,
     }
 
 

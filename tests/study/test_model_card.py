@@ -78,6 +78,7 @@ def fields(part, outer=""):
         ("Model properties: Input", [
             "`symmetric`: channels in the order red, green, blue",
             "(0.00784314, 0.00784314, 0.00784314) plus (-1, -1, -1)",
+            "80 real images of 12 classes",
         ]),
         ("Model properties: Limitations", ["80 images of 12 classes", "names no patients"]),
         ("Model properties: Reproducibility", [
@@ -85,7 +86,6 @@ def fields(part, outer=""):
             "float32 on 4 devices, resumed 0 times", "one core, with Python 3.11, keras 3.15.1",
             "commit a1b2c3",
         ]),
-        ("Imaging: Comments", ["80 real images of 12 classes"]),
         ("Model performance: Metrics", ["accuracy; balanced accuracy; top-5 accuracy"]),
         ("Model performance: Comments", [
             "4 images, 12 classes: accuracy 0.500 (95% CI", "accuracy 0.417, top-5 accuracy 0.833",
@@ -103,7 +103,7 @@ def test_card_of_a_stand_in_says_so_in_name_keywords_limits_images_and_scores(ca
     told = fields(card(provenance="stand-in"))
     for name in ("Name", "Indexing: Keywords", "Model properties: Limitations"):
         assert "stand-in" in told[name], name
-    assert told["Imaging: Comments"].startswith("80 synthetic images")
+    assert "80 synthetic images" in told["Model properties: Input"]
     assert told["Model performance: Comments"].endswith(" Stand-in images: not a finding.")
     assert "show no person" in told["Descriptors: Ethical review"]
     assert load_manifest("corpus_radiologic").licence not in " ".join(told.values())
@@ -144,8 +144,36 @@ def test_card_is_indexed_by_what_the_manifest_says_of_its_images(card):
     assert content[:3] == ["CT", "MR", "US"]
     assert {"CH", "NR", "BR"} < {*content}
     photographs = card(init="photographic")
-    assert "Modalities" not in photographs["Imaging"]
+    assert card()["Indexing"]["RadLex"] == ["RID10321", "RID10312", "RID10345", "RID10326"]
+    assert "RadLex" not in photographs["Indexing"]
     assert photographs["Indexing"]["Content"] == ["IN"]
+
+
+def test_card_has_fields_of_the_published_schema_alone(card):
+    made = card()
+    assert model_card(run(), RECORD, PREDICTIONS, [], "2026-03-01")["$schema"] == (
+        "https://atlas.rsna.org/schema/2025-11/model.json"
+    )
+    assert {*made} <= {
+        "Name",
+        "Link",
+        "Indexing",
+        "Descriptors",
+        "Model properties",
+        "Model performance",
+    }
+    assert {*made["Indexing"]} <= {"Content", "RadLex", "SNOMED", "Keywords"}
+    assert "Instructions for use" in made["Model properties"]
+
+
+def test_card_names_the_authors_of_the_checkout_and_whom_to_write_to(card, tmp_path, monkeypatch):
+    assert card()["Descriptors"]["Contact"] == "not stated"
+    people = "[{family-names: Doe, given-names: Jo}, {name: A team, email: a@b.org}]"
+    (tmp_path / "CITATION.cff").write_text(f"authors: {people}")
+    monkeypatch.setattr("rin.study.model_card.REPOSITORY", tmp_path)
+    told = card()["Descriptors"]
+    assert told["Authors"] == [{"Name": "Jo Doe"}, {"Name": "A team"}]
+    assert told["Contact"] == "a@b.org"
 
 
 @pytest.mark.parametrize(
