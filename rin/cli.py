@@ -652,9 +652,10 @@ def weights_convert(
 ) -> None:
     """Turn PyTorch weights into safetensors under torchvision's names, every tensor checked."""
     from rin.models.torch_tensors import convert_torch_file
-    from rin.study.probe_study import file_facts
 
     done = convert_torch_file(file, output)
+    from rin.study.probe_study import file_facts
+
     typer.echo(f"{done.target}: {done.backbone}, {counted(done.tensors, 'tensors')}")
     if done.aside:
         typer.echo(f"Left out, not part of the backbone: {join_first_ten(done.aside, ', ')}")

@@ -8,11 +8,13 @@ import pytest
 import yaml
 from PIL import Image
 
+from rin.errors import InputError
 from rin.files import sha256_of
 from rin.models.backbones import build_backbone
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.probe import first_layer, load_distributions, predict
 from rin.models.weights import random_weights, save_notop
+from rin.study.probe_study import probe_file
 
 
 @pytest.fixture
@@ -120,3 +122,10 @@ def test_what_cannot_be_probed_ends_in_one_line(call, arguments, said):
     assert (status, out) == (1, "")
     (line,) = err.splitlines()
     assert said in line
+
+
+def test_file_of_another_kind_is_refused_before_a_picture_is_made(tmp_path, monkeypatch):
+    monkeypatch.setattr("rin.study.probe_study.sample_pictures", None)
+    (tmp_path / "x.pt").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"weights of type '\.pt' are not read"):
+        probe_file(tmp_path / "x.pt", "", None, backbone=None, n=8, size=32)

@@ -178,8 +178,6 @@ def convert_torch_file(path: Path, target: Path | None = None) -> Converted:
     No code in the file is run: `torch.load(weights_only=True)`.  ModuleNotFoundError without
     PyTorch.
     """
-    import torch
-
     if not path.is_file():
         remedy = "Give the path of a file that torch.save has written."
         raise InputError("there is no such file", where=path, remedy=remedy)
@@ -191,6 +189,8 @@ def convert_torch_file(path: Path, target: Path | None = None) -> Converted:
     if path.suffix not in TORCH_SUFFIXES:
         problem = f"only {', '.join(TORCH_SUFFIXES)} are converted"
         raise InputError(problem, where=path, remedy="Call it .pt if torch.save has written it.")
+    import torch
+
     remedy = (
         "It holds more than tensors, which may carry code, or is not whole: fetch it again, or "
         "ask its authors for a state_dict."

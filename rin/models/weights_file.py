@@ -142,6 +142,11 @@ def layout_of(path: Path) -> Layout:
     with as_input_error(_UNREADABLE, where=path, remedy=_CHECK, kinds=Exception):
         is_h5 = path.suffix == ".h5"
         layout = _layout_of_h5(path) if is_h5 else layout_of_tensors(shapes_of(path))
+        integers = [] if is_h5 else _integers_of(path)
+    if integers:
+        problem = f"{integers[0]} holds integers ({counted(len(integers), 'such tensors')})"
+        remedy = "Give the weights as floating-point numbers; quantised ones are not read."
+        raise InputError(problem, where=path, remedy=remedy)
     if layout is None:
         problem = "its tensors are named neither as by Keras nor as by PyTorch or MLX"
         raise InputError(problem, where=path, remedy="Ask whoever wrote it for another format.")
@@ -172,6 +177,15 @@ def shapes_of(path: Path) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the tensors in a safetensors file, by name."""
     with safe_open(path, "numpy") as file:
         return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+
+
+def _integers_of(path: Path) -> list[str]:
+    """Return the names of kernels that are not stored as floating-point numbers."""
+    with safe_open(path, "numpy") as file:
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+        return [
+            n for n, s in slices.items() if len(s.get_shape()) > 1 and "F" not in s.get_dtype()
+        ]
 
 
 def metadata_of(path: Path) -> dict[str, str]:

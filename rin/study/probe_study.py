@@ -142,8 +142,8 @@ def probe_file(
     path: Path, images: str, data_root: Path | None, *, backbone: str | None, n: int, size: int
 ) -> list[str]:
     """Return lines with the probe's result for a file and the statements of its distributors."""
-    pixels, description, provenance = sample_pictures(images, data_root, n=n, size=size)
     layer, sha256 = probe.read_first_layer(path, backbone), sha256_of(path)
+    pixels, description, provenance = sample_pictures(images, data_root, n=n, size=size)
     scores = probe.score_candidates(layer, pixels)
     shown = scores.drop(columns="channels").to_string(
         index=False, formatters={"divergence": "{:.3f}".format}, float_format="{:.2f}".format

@@ -9,7 +9,7 @@ from rin.errors import InputError
 from rin.models.backbones import IN_TORCHVISION, build_backbone
 from rin.models.build import apply_unfreezing
 from rin.models.probe import identify_backbone, read_first_layer
-from rin.models.torch_tensors import CHILDREN, find_torch_backbone
+from rin.models.torch_tensors import CHILDREN, convert_torch_file, find_torch_backbone
 from rin.models.weights import read_weights_file, save_notop
 from rin.training.trainer import LAYERS, LAYERS_IN_TORCHVISION
 
@@ -169,3 +169,9 @@ def test_ends_of_stages_have_the_same_shapes_in_both_topologies(network):
         )
     ]
     assert shapes[0] == shapes[1]
+
+
+def test_file_that_is_not_converted_is_refused_without_pytorch(tmp_path):
+    (tmp_path / "x.txt").write_bytes(b"x")
+    with pytest.raises(InputError, match="are converted"):
+        convert_torch_file(tmp_path / "x.txt")

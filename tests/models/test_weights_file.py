@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from known_backbones import built
 from legacy_files import write_legacy
+from safetensors.numpy import load_file, save_file
 from torch_files import write_tensors
 
 from rin.errors import InputError
@@ -63,6 +64,14 @@ def test_safetensors_and_hdf5_under_each_others_names_are_told_their_own(small, 
     for name, said in {"a.safetensors": "HDF5", "b.h5": "safetensors"}.items():
         with pytest.raises(InputError, match=f"it is {said} under another name"):
             layout_of(tmp_path / name)
+
+
+def test_safetensors_of_integers_are_no_weights(small, tmp_path):
+    path = tmp_path / "a.safetensors"
+    save_safetensors(path, small)
+    save_file({name: values.astype(np.int8) for name, values in load_file(path).items()}, path)
+    with pytest.raises(InputError, match="holds integers"):
+        read_weights_file(path, small)
 
 
 def test_hdf5_of_either_keras_under_the_ending_of_the_other_is_told_its_own(small, tmp_path):
