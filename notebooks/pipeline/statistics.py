@@ -16,9 +16,10 @@
 # %% [markdown]
 # # Statistics by hand
 #
-# *Answers* how AUCs, their variances and adjustments are computed, in plain pandas on a dozen
-# invented cases, and how often their intervals contain the truth. *Needs* nothing. *Takes* ten
-# seconds: `rin run notebooks/pipeline/statistics.py`.
+# Two models score the same images, several of each patient. Which ranks better, and how sure is
+# that? This page works it out on a dozen invented cases, in pandas, step by step: the AUC, the
+# variance of a difference, patients as the units, several networks, several tests. A simulation
+# then shows what goes wrong when images are counted as if they were patients.
 
 # %% tags=["parameters", "remove-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
@@ -27,18 +28,23 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 import math
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from IPython.display import Markdown
 from scipy.stats import norm
 
 from rin import stats
-from rin.report import live as shown
+from rin.report.page import picture
+from rin.report.style import use_style
 from rin.stats.simulation import simulate_test_sets
-from rin.study import open_runs
+from rin.study import load_profile
+
+use_style()
 
 # %% [markdown]
-# ## The AUC counts pairs
+# ## 1. The AUC counts pairs
 #
 # Six patients with two images each, scored by models A and B. P2 and P6 have an image of either
 # class.
@@ -58,7 +64,7 @@ cases.T
 
 # %% [markdown]
 # Take every pair of a positive and a negative case. The model wins where the positive case scores
-# higher; a tie counts one half.
+# higher; a tie counts one half. The AUC is the share of pairs won.
 
 # %%
 positive, negative = cases[cases["label"] == 1], cases[cases["label"] == 0]
@@ -72,19 +78,20 @@ def won_pairs(model):
 
 pairs = {model: won_pairs(model) for model in ("A", "B")}
 auc = pd.Series({model: won.to_numpy().mean() for model, won in pairs.items()})
-of_rin = [stats.auc_ci(cases["label"], cases[model]).auc for model in pairs]
-assert np.allclose(auc, of_rin)
-
-shown.won_pairs(pairs["A"])
+auc.round(3).to_frame("AUC")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(f"""
-Model A wins {pairs["A"].to_numpy().sum():.1f} of {pairs["A"].size} pairs, an
-AUC of {auc["A"]:.3f}; B reaches {auc["B"]:.3f}.
-""")
+_, ax = plt.subplots(figsize=(3.6, 3))
+sns.heatmap(pairs["A"], annot=True, cbar=False, cmap="Purples", vmax=1.5, ax=ax)
+ax.set(
+    xlabel="Negative case",
+    ylabel="Positive case",
+    title=f"A wins {pairs['A'].to_numpy().sum():.1f} of {pairs['A'].size}",
+)
+picture(ax, "Pairs of cases: won (1), tied (0.5) or lost (0) by model A")
 
 # %% [markdown]
-# ## DeLong's variance
+# ## 2. The variance of a difference
 #
 # The *placement* of a case is the share of the other class that it is ranked correctly against: its
 # row or column mean. The AUC is a mean over positive and over negative cases at once, so its
@@ -102,8 +109,6 @@ placements = pd.concat(
 m, n = len(positive), len(negative)
 covariance = placements.loc["positive"].cov() / m
 covariance += placements.loc["negative"].cov() / n
-rows = cases[["A", "B"]].T
-assert np.allclose(covariance, stats.delong_covariance(cases["label"], rows)[1])
 
 signs = np.array([1, -1])
 difference = auc["A"] - auc["B"]
@@ -115,12 +120,10 @@ by_hand = {
     "ci_high": difference + half_width,
     "p_value": 2 * norm.sf(abs(difference) / math.sqrt(variance)),
 }
-test = stats.delong_test(cases["label"], cases["A"], cases["B"])
-assert all(math.isclose(by_hand[key], getattr(test, key)) for key in by_hand)
 pd.Series(by_hand, name="A − B, images independent").round(4).to_frame()
 
 # %% [markdown]
-# ## Patients as the units
+# ## 3. Patients as the units
 #
 # Two images of one patient are not two independent cases. Obuchowski's variance
 # {cite:p}`obuchowski1997` first adds up, for each patient, how far the placements of its images
@@ -144,11 +147,6 @@ clustered_variance = 2 * len(sums) / (len(sums) - 1) * both / (m * n)
 for name, factor in scale.items():
     clustered_variance += factor * (sums[name] ** 2).sum()
 
-clustered = stats.delong_test(
-    cases["label"], cases["A"], cases["B"], cases["patient"]
-)
-assert math.isclose(clustered_variance, clustered.variance)
-
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 The standard error of the same difference is {math.sqrt(variance):.3f} with
@@ -158,7 +156,7 @@ interval is rough; the simulation below shows when the choice matters.
 """)
 
 # %% [markdown]
-# ## One network, one ranking
+# ## 4. One network, one ranking
 #
 # Each fold of a cross-validation has a network with a scale of its own. Suppose the scores of P4 to
 # P6 came from a second network, whose scores are half as large. Within each fold nothing changes; in
@@ -179,14 +177,13 @@ by_fold = {
     x: np.mean([auc_of(part, x) for part in folds]) for x in ("A", "two")
 }
 pooled = auc_of(scaled, "two")
-assert math.isclose(by_fold["A"], by_fold["two"])
 pd.DataFrame(
     {"one scale": [by_fold["A"], auc["A"]], "two": [by_fold["two"], pooled]},
     index=["AUC, mean over folds", "AUC, folds pooled"],
 ).round(3)
 
 # %% [markdown]
-# ## Several comparisons: Holm's adjustment
+# ## 5. Several tests: Holm's adjustment
 #
 # The smallest of four P values is multiplied by four, the next by three, and so on; none may
 # become smaller than the one before it, or larger than one.
@@ -195,11 +192,26 @@ pd.DataFrame(
 p_values = pd.Series([0.030, 0.012, 0.028, 0.400], ["1", "2", "3", "4"])
 ordered = p_values.sort_values()
 adjusted = (ordered * [4, 3, 2, 1]).cummax().clip(upper=1)
-assert np.allclose(adjusted[p_values.index], stats.holm(p_values))
 pd.DataFrame({"P": ordered, "P, Holm": adjusted}).round(3).T
 
 # %% [markdown]
-# ## What intervals contain when patients have several images
+# The functions of `rin.stats`, which every page of results calls, return the same numbers:
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+labels, of_a, of_b = cases["label"], cases["A"], cases["B"]
+of_rin = [stats.auc_ci(labels, cases[model]).auc for model in pairs]
+matrix = stats.delong_covariance(labels, cases[["A", "B"]].T)[1]
+test = stats.delong_test(labels, of_a, of_b)
+clustered = stats.delong_test(labels, of_a, of_b, cases["patient"])
+assert np.allclose(auc, of_rin)
+assert np.allclose(covariance, matrix)
+assert all(math.isclose(by_hand[key], getattr(test, key)) for key in by_hand)
+assert math.isclose(clustered_variance, clustered.variance)
+assert math.isclose(by_fold["A"], by_fold["two"])
+assert np.allclose(adjusted[p_values.index], stats.holm(p_values))
+
+# %% [markdown]
+# ## 6. What happens when images are counted as patients
 #
 # In a simulation the truth is known. Network $p$ scores image $j$ of patient $i$, positive
 # ($c = 1$) or negative ($c = 0$), by
@@ -211,24 +223,33 @@ pd.DataFrame({"P": ordered, "P, Holm": adjusted}).round(3).T
 # do the intervals of the second AUC, and of the difference, contain the truth?
 
 # %%
-study = open_runs(profile).workspace.profile
+study = load_profile(profile)
 settings = study.simulation.model_dump() | {"seed": study.seed}
 simulated = []
 for correlation in (0.0, 0.2, 0.4, 0.6, 0.8):
-    labels, owners, scores = simulate_test_sets(correlation, **settings)
+    truths, owners, scores = simulate_test_sets(correlation, **settings)
     for units, clusters in {"images": None, "patients": owners}.items():
         for a, b in scores:
-            single = stats.auc_ci(labels, b, clusters)
-            paired = stats.delong_test(labels, a, b, clusters)
+            single = stats.auc_ci(truths, b, clusters)
+            paired = stats.delong_test(truths, a, b, clusters)
             intervals = {"AUC": (single, 0.80), "difference": (paired, 0.05)}
             for measure, (estimated, truth) in intervals.items():
                 holds = float(estimated.ci_low <= truth <= estimated.ci_high)
                 simulated.append((correlation, units, measure, holds))
 columns = ["correlation", "units", "measure", "coverage"]
 coverage = pd.DataFrame(simulated, columns=columns)
+settings
 
-# %%
-shown.coverage_lines(coverage)
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+_, ax = plt.subplots(figsize=(4.9, 3))
+sns.lineplot(
+    coverage, x="correlation", y="coverage", hue="units", style="measure",
+    errorbar=None, markers=True, ax=ax,
+)  # fmt: skip
+ax.axhline(0.95, color="0.5", linestyle=":")
+ax.set(xlabel="Correlation of a patient's images", ylabel="Share of intervals")
+sns.move_legend(ax, "lower left")
+picture(ax, "Share of 95% intervals that contain the truth, by correlation")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 largest = coverage["correlation"].max()
@@ -236,16 +257,22 @@ strong = coverage[coverage["correlation"] == largest]
 shares = strong.groupby(["measure", "units"])["coverage"].mean()
 lowest = shares.groupby("units").min()
 Markdown(f"""
-At a correlation of {largest:.2g}, intervals with images as the units contain
-the truth in as few as **{lowest["images"]:.0%}** of
-{study.simulation.replicates} simulated test sets of
-{study.simulation.patients} patients with {study.simulation.images} images, in
-place of 95%; with patients as the units, in {lowest["patients"]:.0%}. Dice
-scores by hand are on the page
-[Grad-CAM](../pipeline/gradcam).
+*Dotted: 95%.* When images of a patient are alike (correlation {largest:.2g}),
+intervals with images as the units contain the truth in as few as
+**{lowest["images"]:.0%}** of {settings["replicates"]} simulated test sets; with
+patients as the units, in {lowest["patients"]:.0%}.
 """)
 
 # %% [markdown]
+# ## Summary
+#
+# - The AUC is the share of pairs ranked correctly; DeLong's variance follows from the row and column
+#   means of the same table.
+# - Count patients, not images. Where images of a patient are alike, intervals over images are far too
+#   narrow.
+# - Average AUCs over folds; a pooled ranking mixes the scales of networks.
+# - Adjust P values by Holm's method when several tasks are tested.
+#
 # *Change a line* and run all cells; what was computed by hand still equals the package:
 #
 # - another score: `[0.95, 0.8, 0.6, 0.6,` becomes `[0.25, 0.8, 0.6, 0.6,`;
@@ -297,3 +324,5 @@ scores by hand are on the page
 # ```
 #
 # </details>
+#
+# This page runs in ten seconds: `rin run notebooks/pipeline/statistics.py`.

@@ -1,49 +1,13 @@
 """Sentences, with their cases, for the pages on published evidence; tested on made-up rows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from rin.data.manifest import find_task
 from rin.errors import counted
-from rin.models.weights_file import EXTREME
 from rin.study.opened import TaskFacts
-
-
-def wrong_names(n: int, total: int) -> str:
-    """Return how often the probe named a wrong preprocessing."""
-    times = "in none" if not n else f"in {n}"
-    return f"A wrong one was named {times} of the {total} cases."
-
-
-def files_named(hits: int, total: int, interval: Sequence[float]) -> str:
-    """Return in how many files the preprocessing was named correctly, with an interval."""
-    low, high = (f"{100 * end:.0f}" for end in interval)
-    return (
-        f"the correct preprocessing was named for {hits} of {total} files (Wilson's 95% interval "
-        f"of the share: {low} to {high}%)"
-    )
-
-
-def extreme_variances(files: pd.DataFrame) -> str:
-    """Return a definition of extreme variances, and the files that have them: `file`, `remark`."""
-    return (
-        f"A layer is reported where its largest running variance is more than {EXTREME:,.0f} "
-        "times the median of its channels, or of all layers of its file. The first layer, whose "
-        "variances depend on the scale of the inputs, is compared with its own channels alone. "
-        f"{_searched(files)}"
-    )
-
-
-def _searched(files: pd.DataFrame) -> str:
-    if files.empty:
-        return "No file of weights is at hand here, so none was searched."
-    searched, extreme = f"{counted(len(files), 'files')} searched", files[files["remark"] != ""]
-    if extreme.empty:
-        return f"{searched}: no such layer."
-    remarks = [f"{row.file} has {row.remark}." for row in extreme.itertuples()]
-    return " ".join([f"{searched}.", *remarks])
 
 
 def sizes_compared(sizes: Mapping[str, Any]) -> str:

@@ -4,21 +4,19 @@ The subjects are maps and lesions, another hospital, networks trained again, ran
 inputs, replications of follow-up studies, and tasks with published results only.
 """
 
-import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from rin.errors import counted, join_with_and
-from rin.report.format import format_estimate, format_number, format_p
+from rin.report.format import format_estimate, format_p
 from rin.report.style import init_style
 from rin.report.words import no_verdict, number
 from rin.report.words_of_results import (
     beside_baselines,
     beside_largest,
     changes_between,
-    confounders_followed,
     diverged_counts,
     excluding_zero,
     if_real,
@@ -439,108 +437,14 @@ def inputs_too_small(
 # Small replications.
 
 
-def replications_in_short(
-    gains: pd.DataFrame,
-    losses: pd.DataFrame,
-    followed: pd.DataFrame,
-    names: Mapping[str, str],
-    *,
-    stand_ins: Collection[str] = (),
-) -> str:
-    """Return the size of the effects of heads and losses, and which confounders separate arms.
-
-    `followed` has one row per confounder (`level`) and task; `names` are names of confounders.
-    """
-    if stand_ins:
-        return f"**{no_verdict(stand_ins).capitalize()}.** Every part shows how its study is done."
-    softened = losses[losses["loss"] != "hard"]
-    far = followed["estimate"].abs().groupby(followed["level"]).min() > 0.2
-    apart = (
-        join_with_and([f"“{names[level]}”" for level in far[far].index]) if far.any() else "none"
-    )
-    return (
-        f"Exploratory: another head changes a mean AUC by {changes_between(gains)}, softer labels "
-        f"top-1 accuracy by {changes_between(softened)}. Of the confounders, {apart} "
-        "separates the two initialisations by more than twenty points."
-    )
 
 
-def head_with_skip(gains: pd.DataFrame, title: str, best: float, published: float) -> str:
-    """Return the gain of the head with a skip connection, and its best AUC beside the source's."""
-    return (
-        "Averaged over scenarios, the AUC with the convolution and skip connection differs from "
-        f"that with the linear head by {changes_between(gains)}. The best network with this head "
-        f"on “{title}” reaches an AUC of {best:.3f}; the source reports {published:.3f} with "
-        "ImageNet weights on larger images."
-    )
 
 
-def online_smoothing(losses: pd.DataFrame) -> str:
-    """Return what online label smoothing changes compared with hard labels.
-
-    `losses` has one row per loss and backbone: estimate (of top-1), ece, epochs.
-    """
-    online = losses[losses["loss"] == "online"]
-    hard = losses[losses["loss"] == "hard"].set_index("backbone")["ece"]
-    better = online.set_index("backbone")["ece"] < hard
-    return (
-        "With online smoothing, top-1 accuracy differs from that with hard labels by "
-        f"{changes_between(online)}; the expected calibration error (ECE) is smaller in "
-        f"{int(better.sum()) or 'none'} of {counted(len(better), 'networks')}. Training lasted "
-        f"{counted(int(losses['epochs'].max()), 'epochs')}. Online labels are uniform in the "
-        "first epoch, which weighs more in a short training; the source's number of epochs was "
-        "not available as text."
-    )
 
 
-def layers_and_agreement(
-    means: pd.Series, agreement: pd.DataFrame, names: Mapping[str, str]
-) -> str:
-    """Return the mean correlation of layers, and the agreement of networks beside chance.
-
-    `means` is by comparison (before, after, random); `agreement` by task.
-    """
-    shown = dict.fromkeys(("before", "after", "random"), "not measured")
-    shown |= {name: f"{mean:.2f}" for name, mean in means.dropna().items()}
-    top = agreement.loc[agreement["agree"].idxmax()]
-    kappa = "undefined" if math.isnan(top["kappa"]) else f"{top['kappa']:.2f}"
-    return (
-        "Over layers and scenarios the mean correlation of the two initialisations is "
-        f"{shown['before']} before and {shown['after']} after fine-tuning; that of two random "
-        f"networks is {shown['random']}. Agreement must be read beside its chance level: on "
-        f"“{names[top.name]}”, two networks agree on {100 * top['agree']:.0f}% of the cases, but "
-        f"as they call {100 * top['called']:.0f}% of them positive, {100 * top['chance']:.0f}% "
-        f"would be expected by chance (kappa {kappa})."
-    )
 
 
-def confounders_beside_source(
-    rows: pd.DataFrame,
-    inits: tuple[str, str],
-    names: Mapping[str, str],
-    source: Mapping[str, Mapping[str, float]],
-    smallest_p: float,
-) -> str:
-    """Return which init follows which confounder, beside the t statistics of the source.
-
-    `source` has `t` and `share` by kind; `smallest_p` is the smallest P value that a permutation
-    test can give.
-    """
-    stated = join_with_and(
-        f"{format_number(-row['t'], 1)} ({names[f'{kind} 100'].split(' by')[0]} at "
-        f"{row['share']}%)"
-        for kind, row in source.items()
-    )
-    return (
-        "When all positive training images are marked, the AUC in the reversed test shows who "
-        f"follows the mark. {confounders_followed(rows, inits, names)}\n\n"
-        "The source reports t statistics of ImageNet − RadImageNet over five trainings each, "
-        f"given here with the opposite sign: {stated}. A large t favours the "
-        f"{init_style(inits[0]).word} networks; the noise alone did not separate them there. Its "
-        "sampling was by the patients' sex. With five trainings on either side, no permutation "
-        "test can give a P value below "
-        f"{smallest_p:.4f}, however large the difference."
-    )
 
 
 # Published only.
