@@ -9,8 +9,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1] / "notebooks"
 PAGES = [ROOT / "findings.py", ROOT / "study.py", *sorted((ROOT / "evidence").glob("*.py"))]
 for_each = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-#: What sets the look of a figure or a table; it is written in `rin.report`.
-LOOK = {"xlabel", "ylabel", "legend", "ends", "limits", "width", "figsize", "palette", "alt"}
 
 
 def code_cells(path):
@@ -65,15 +63,6 @@ def test_a_condition_in_a_sentence_is_found():
     assert conditions_in_sentences('Markdown(f"""{1 if x else 2}""")')
     assert conditions_in_sentences('Markdown(f"{x or 1}")')
     assert not conditions_in_sentences('Markdown(f"{words.said(x)}")')
-
-
-@for_each
-def test_no_page_sets_labels_legends_or_widths(path):
-    nodes = [node for cell in code_cells(path) for node in ast.walk(ast.parse(cell.source))]
-    named = [
-        keyword.arg for node in nodes if isinstance(node, ast.Call) for keyword in node.keywords
-    ]
-    assert not LOOK & {*named}
 
 
 def test_cover_has_question_answers_figure_advice_and_links_before_any_code():

@@ -43,17 +43,14 @@ claim("four of eight intervals include zero, however they were rounded",
 claim("the half-widths agree in all tasks", all(row.agrees for row in audits))
 claim("P < .001 for every task", all(row.stated_p == 0.001 for row in audits))
 Markdown(f"""
-**The paper's intervals describe its 24 ways of fine-tuning, not patients.** In
-all eight tasks the printed half-width is, within rounding, that of an unpaired
-t interval over settings. Four of the eight intervals
+**The paper's intervals describe its 24 ways of fine-tuning, not patients.**
+In all eight tasks the printed half-width is, within rounding, that of an
+unpaired t interval over settings. Four of the eight intervals
 ({claims.task_names(zero)}) include zero and stand beside P < .001
 {{cite:p}}`mei2022`. Of {len(judged)} claims quoted below, {counts["holds"]}
 hold, {counts["does not follow"]} do not follow from the printed numbers, and
 {counts["cannot be judged"]} cannot be judged by them.
 """)
-
-# %% [markdown]
-# **Figure 1. Every printed interval is the one that the standard deviations over settings imply.**
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 intervals = pd.concat(
@@ -67,11 +64,15 @@ axes = forest(
     xlabel="RadImageNet − ImageNet, AUC points (95% CI)",
     note_title="printed   implied",
 )
-picture(axes, "Published interval of each task and, below it, the implied one")
+picture(
+    axes,
+    "Figure 1. Every printed interval is that of the SDs over settings",
+    "Grey: differences and 95% intervals as printed, eight tasks. Black "
+    "square: the same difference, with the interval that the SDs imply.",
+)
 
 # %% [markdown]
-# *Grey: the difference and 95% interval as printed, eight tasks. Black square: the same difference with
-# the interval that the published means and SDs imply.* With $s_1$ and $s_2$ over $n = 24$ settings of
+# With $s_1$ and $s_2$ over $n = 24$ settings of
 # each source its half-width is $t_{0.975,\,46}\sqrt{(s_1^2 + s_2^2)/24}$. For breast lesions, where
 # $(8.7 + 0.6)/2 = 4.65$ is printed:
 
@@ -131,7 +132,7 @@ book_table(pd.DataFrame(rows), caption, prose=True)
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 checks = claims.checks(audits)
 tasks = {name: [*checks.index[checks[name]]] for name in checks}
-named = {name: claims.task_names(chosen) for name, chosen in tasks.items()}
+lists = {name: claims.task_names(chosen) for name, chosen in tasks.items()}
 acl, thyroid = (
     next(row for row in audits if row.task == task)
     for task in ("acl", "thyroid")
@@ -144,23 +145,24 @@ claim("the ACL difference misses its middle",
 claim("the Dice gains are relative",
       all(row["stated"].meets(row["caption"]) for row in gains))  # fmt: skip
 Markdown(f"""
-**Intervals.** The printed widths ignore that both sources were run with the same
-settings, and none concerns new patients. For {named["wide"]} they are wider than
-any DeLong interval on {paper.SETTINGS["split_percent"].value[-1]}% of the images.
+**Intervals.** The printed widths ignore that both sources were run with the
+same settings, and none concerns new patients. For {lists["wide"]} they are
+wider than any DeLong interval on {paper.SETTINGS["split_percent"].value[-1]}%
+of the images.
 
-**P values.** An interval that includes zero and P < .05 cannot come from one test
-of one difference. Only {named["follows"]} allows P < .001; for {named["above"]}
-both P values are above .05 for every rounding. After Holm's correction
-{{cite:p}}`holm1979`, {named["below"]} are below .05 for every rounding. A DeLong
-*test* on so many images could still give small P values; it needs the scores of
-every case, which were not published.
+**P values.** An interval that includes zero and P < .05 cannot come from one
+test of one difference. Only {lists["follows"]} allows P < .001; for
+{lists["above"]} both P values are above .05 for every rounding. After Holm's
+correction {{cite:p}}`holm1979`, {lists["below"]} are below .05 for every
+rounding. A DeLong *test* on so many images could still give small P values;
+it needs the scores of every case, which were not published.
 
-**The ligament.** The difference is stated as {acl.published.estimate:.1f} points;
-the middle of its interval is {acl.middle:.2f}, and the printed means differ by
-{acl.means:.0f}.
+**The ligament.** The difference is stated as {acl.published.estimate:.1f}
+points; the middle of its interval is {acl.middle:.2f}, and the printed means
+differ by {acl.means:.0f}.
 
-**Two kinds of percent.** Those of AUCs are points: relative to ImageNet's AUC,
-thyroid's {thyroid.published.estimate:.1f}% would be
+**Two kinds of percent.** Those of AUCs are points: relative to ImageNet's
+AUC, thyroid's {thyroid.published.estimate:.1f}% would be
 {thyroid.relative_gain:.1f}%. Those of Dice scores
 ({paper.DICE["thyroid"].gain_percent:.1f}% and
 {paper.DICE["breast"].gain_percent:.1f}%) are relative, and fit the printed
@@ -221,13 +223,28 @@ claim(
 Markdown(f"""
 | the paper says | what the numbers say |
 |---|---|
-| “A smaller learning rate at 0.0001 would be suggested when training all trainable parameters” | **Holds** on six of six tasks here: the mean AUC is higher with {slow:g} than with {fast:g}, by {100 * (rates[slow] - rates[fast]).min():.0f} to {100 * (rates[slow] - rates[fast]).max():.0f} points. |
-| “unfreezing all layers consistently achieved the best performance” | **Not consistently** here: clearly better than frozen layers on three of six tasks, than ten trained layers on two. |
-| “Inception-ResNet-v2, ResNet50, and DenseNet121 achieved higher performance than Inception V3” | **In part** here: DenseNet121 clearly on six of six tasks, InceptionResNetV2 on four, ResNet50 on one. |
-| “source data similarity can contribute to extraordinary performance with a small dataset” | **Cannot be told apart from other causes.** The five tasks whose modality and findings RadImageNet contains gain {near:.1f} points on average, the other three {far:.1f}; of {ways} ways to choose five tasks, {as_far} give a gap as large. |
-| “better generalizability”, as RadImageNet also gained on three tasks unlike it | **Does not follow**: the intervals of all three differences include zero, and no network was tested on images from elsewhere. |
+| “A smaller learning rate at 0.0001 would be suggested when training all \
+trainable parameters” | **Holds** on six of six tasks here: the mean AUC is \
+higher with {slow:g} than with {fast:g}, by \
+{100 * (rates[slow] - rates[fast]).min():.0f} to \
+{100 * (rates[slow] - rates[fast]).max():.0f} points. |
+| “unfreezing all layers consistently achieved the best performance” | **Not \
+consistently** here: clearly better than frozen layers on three of six tasks, \
+than ten trained layers on two. |
+| “Inception-ResNet-v2, ResNet50, and DenseNet121 achieved higher performance \
+than Inception V3” | **In part** here: DenseNet121 clearly on six of six \
+tasks, InceptionResNetV2 on four, ResNet50 on one. |
+| “source data similarity can contribute to extraordinary performance with a \
+small dataset” | **Cannot be told apart from other causes.** The five tasks \
+whose modality and findings RadImageNet contains gain {near:.1f} points on \
+average, the other three {far:.1f}; of {ways} ways to choose five tasks, \
+{as_far} give a gap as large. |
+| “better generalizability”, as RadImageNet also gained on three tasks unlike \
+it | **Does not follow**: the intervals of all three differences include \
+zero, and no network was tested on images from elsewhere. |
 
-*Clearly*: P < .05 over the six tasks by Holm's method, for these networks on new patients.
+*Clearly*: P < .05 over the six tasks by Holm's method, for these networks on
+new patients.
 """)
 
 # %% [markdown]
@@ -248,7 +265,7 @@ Markdown(f"""
 # ## The same analyses on scores that are known
 #
 # What would the paper's analysis, DeLong's test and others say of one set of predictions? They differ
-# in what they take as the sample ([Methods](../../methods.md)).
+# in what they take as the sample ([Methods](../../methods)).
 
 # %%
 nine = pd.concat(
@@ -265,9 +282,6 @@ points, p_values = (
 )
 adjusted = p_values.apply(stats.holm, axis=1, result_type="broadcast")
 
-# %% [markdown]
-# **Figure 2. The same scores are “significant” on none to three of six tasks, by what is taken as the sample.**
-
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 stars = (adjusted < 0.05).sum(axis=1)
 claim("none to three of six tasks", (stars.min(), stars.max()) == (0, 3))
@@ -281,11 +295,15 @@ sns.heatmap(
 names = [runs.titles[task].partition(",")[0] for task in points]
 ax.set_xticklabels(names, rotation=40, ha="right")
 ax.set(xlabel="", ylabel="")
-picture(ax, "Difference by several analyses of the same predictions, by task")
+picture(
+    ax,
+    "Figure 2. The same scores are “significant” on none to three of six tasks",
+    "AUC points, radiologic minus photographic, on six tasks (rows: what is "
+    "taken as the sample); * P < .05 after Holm's adjustment over the tasks.",
+)
 
 # %% [markdown]
-# *AUC points, radiologic minus photographic (purple: radiologic ahead); \* P < .05, adjusted by Holm's
-# method over the six tasks, row by row.* No row takes the pretraining as its sample, so a star concerns
+# No row takes the pretraining as its sample, so a star concerns
 # these networks only ([All tasks](../results/all_tasks) asks about pretraining). “DeLong of mean scores”
 # compares two ensembles: the scores of all networks of a source are averaged first.
 
@@ -298,8 +316,8 @@ claim(
     "breast and haemorrhage are not", not alike[["breast", "hemorrhage"]].any()
 )
 Markdown(f"""
-The paper calls breast lesions, pneumonia and haemorrhage “comparable” without a
-margin. For these networks a difference of 2 points is excluded on pneumonia
+The paper calls breast lesions, pneumonia and haemorrhage “comparable” without
+a margin. For these networks a difference of 2 points is excluded on pneumonia
 ({format_estimate(pneumonia, unit="points")}), and on neither of the others.
 """)
 

@@ -31,22 +31,22 @@ from rin.report.page import claim
 entries = discrepancy_table()
 groups = dict(list(entries.groupby("changes")))
 weighty, is_open = groups["conclusions"], entries["status"] == "open"
-NAMED = ["zero-and-p", "imagenet-inputs", "breast-one-network",
+GRAVE = ["zero-and-p", "imagenet-inputs", "breast-one-network",
          "thyroid-independence", "covid-slices"]  # fmt: skip
 claim("every entry still disagrees", bool(entries["disagree"].all()))
-claim("the named entries are weighty", {*NAMED} <= {*weighty["id"]})
+claim("the named entries are weighty", {*GRAVE} <= {*weighty["id"]})
 Markdown(f"""
-**Of {len(entries)} inconsistencies between the paper, its authors' files and the
-public data, {len(weighty)} may change a conclusion.** Four matter most:
-<a href="#zero-and-p">intervals that include zero beside P < .001</a>,
-<a href="#imagenet-inputs">inputs that do not fit the ImageNet weights</a>,
-<a href="#breast-one-network">one breast network that is trained through all
-folds</a>, and images of one patient treated as independent
-(<a href="#thyroid-independence">thyroid</a>,
-<a href="#covid-slices">COVID-19</a>). {len(groups["reading"])} others change how a
-number is read, {len(groups["repetition"])} matter only for repeating the study,
-and {len(groups["nothing"])} change nothing. For {is_open.sum()} nothing public
-shows which side is right.
+**Of {len(entries)} inconsistencies between the paper, its authors' files and
+the public data, {len(weighty)} may change a conclusion.** Four matter most:
+<a href="#zero-and-p">intervals that include zero beside P < .001</a>, <a
+href="#imagenet-inputs">inputs that do not fit the ImageNet weights</a>, <a
+href="#breast-one-network">one breast network that is trained through all
+folds</a>, and images of one patient treated as independent (<a
+href="#thyroid-independence">thyroid</a>, <a
+href="#covid-slices">COVID-19</a>). {len(groups["reading"])} others change how
+a number is read, {len(groups["repetition"])} matter only for repeating the
+study, and {len(groups["nothing"])} change nothing. For {is_open.sum()}
+nothing public shows which side is right.
 """)
 
 # %% [markdown]
@@ -130,7 +130,7 @@ folded(groups["nothing"])
 # | Which scaling do the weights expect? ([22](https://github.com/BMEII-AI/RadImageNet/issues/22)) | [What a weights file wants](../use/probe) infers it from a file; [What the inputs alone do](../results/inputs) measures a wrong one. |
 # | Why has one network extreme variances and logits? ([20](https://github.com/BMEII-AI/RadImageNet/issues/20)) | Not known; no released file has been loaded here. |
 # | Was an ImageNet network trained for the comparison? | No: public weights were used, trained on other numbers of images and classes. |
-# | Do the networks generalise better? | The paper tests only on the dataset used for fine-tuning; [another hospital's images](../results/external) are tested here. |
+# | Do the networks generalise better? | The paper tests only on the dataset used for fine-tuning; “Images from another hospital” tests on images of another one. |
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 released = pd.DataFrame(paper.RELEASED_ACCURACY.values())
@@ -140,9 +140,9 @@ claim("the two accuracies favour different networks", first != fifth)
 Markdown(f"""
 **Which released network is the best?**
 ([6](https://github.com/BMEII-AI/RadImageNet/issues/6)) By the authors' test
-accuracies {first} has the highest top-1 ({released["top1"].max()}%) and {fifth}
-the highest top-5 ({released["top5"].max()}%). Without the classification
-layers, which were not released, neither can be checked.
+accuracies {first} has the highest top-1 ({released["top1"].max()}%) and
+{fifth} the highest top-5 ({released["top5"].max()}%). Without the
+classification layers, which were not released, neither can be checked.
 """)
 
 # %% [markdown]

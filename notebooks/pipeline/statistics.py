@@ -88,7 +88,12 @@ ax.set(
     ylabel="Positive case",
     title=f"A wins {pairs['A'].to_numpy().sum():.1f} of {pairs['A'].size}",
 )
-picture(ax, "Pairs of cases: won (1), tied (0.5) or lost (0) by model A")
+picture(
+    ax,
+    "Figure 1. The AUC is the share of pairs won",
+    "Pairs of a positive and a negative case: won (1), tied (0.5) or lost (0) "
+    "by model A.",
+)
 
 # %% [markdown]
 # ## 2. The variance of a difference
@@ -249,7 +254,13 @@ sns.lineplot(
 ax.axhline(0.95, color="0.5", linestyle=":")
 ax.set(xlabel="Correlation of a patient's images", ylabel="Share of intervals")
 sns.move_legend(ax, "lower left")
-picture(ax, "Share of 95% intervals that contain the truth, by correlation")
+picture(
+    ax,
+    "Figure 2. Counting images as patients makes intervals too narrow",
+    f"Share of 95% intervals with the truth, of {settings['replicates']} "
+    f"simulated test sets of {settings['patients']} patients with "
+    f"{settings['images']} images each. Dotted: 95%.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 largest = coverage["correlation"].max()
@@ -257,10 +268,10 @@ strong = coverage[coverage["correlation"] == largest]
 shares = strong.groupby(["measure", "units"])["coverage"].mean()
 lowest = shares.groupby("units").min()
 Markdown(f"""
-*Dotted: 95%.* When images of a patient are alike (correlation {largest:.2g}),
-intervals with images as the units contain the truth in as few as
-**{lowest["images"]:.0%}** of {settings["replicates"]} simulated test sets; with
-patients as the units, in {lowest["patients"]:.0%}.
+When images of a patient are alike (correlation {largest:.2g}), intervals with
+images as the units contain the truth in as few as **{lowest["images"]:.0%}**
+of {settings["replicates"]} simulated test sets; with patients as the units,
+in {lowest["patients"]:.0%}.
 """)
 
 # %% [markdown]

@@ -83,7 +83,8 @@ toy[["black", "white", "divergence"]].astype(float).round(2)
 # with images of their corpus that no training step used, and with images of other datasets.
 
 # %%
-measured = open_reference("open").probe()
+runs = open_reference("open")
+measured = runs.probe()
 FILE = ["kind", "backbone", "init", "trained_with", "source"]
 verdicts = pd.DataFrame(
     {**rows.iloc[0][[*FILE, "seen"]], **probe.judge(rows)}
@@ -94,9 +95,6 @@ verdicts["hit"] = verdict == truth.replace("random", probe.NONE_FITS)
 undecided = verdict.isin([probe.NONE_FITS, probe.TOO_CLOSE])
 verdicts["wrong"] = ~undecided & (verdict != truth)
 verdicts.groupby("seen")[["hit", "wrong"]].agg(["sum", "size"])
-
-# %% [markdown]
-# **Figure 1. On images of its own corpus every file names its scaling.**
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 tried = measured[measured["kind"] == "probe"]
@@ -110,7 +108,13 @@ axes = forest(
     xlabel="Divergence from the stored averages (log scale)",
 )  # fmt: skip
 axes.set_xticks([-2, 0, 2, 4], ["0.01", "1", "100", "10,000"])
-picture(axes, "Divergence of each candidate, by the scaling of training")
+picture(
+    axes,
+    "Figure 1. On images of its own corpus every file names its scaling",
+    "Divergence of each candidate: median and range over files and datasets. "
+    "Squares: images of the training corpus; circles: of other datasets. "
+    "Right of the line a candidate is said not to fit.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 seen, unseen = verdicts[verdicts["seen"]], verdicts[~verdicts["seen"]]
@@ -121,21 +125,20 @@ claim("all files are named on their own images", bool(seen["hit"].all()))
 claim("wrong names come from the thyroid images alone",
       {*wrong["source"]} == {thyroid.name})  # fmt: skip
 Markdown(f"""
-*Median and range over files and datasets; squares: images of the training corpus,
-circles: images of other datasets; right of the line a candidate is said not to
-fit.* On images of their own corpus all {len(seen)} files are named correctly
-(Wilson's 95% interval of the share: {100 * low:.0f} to {100 * high:.0f}%), on those
-of other datasets {unseen["hit"].sum()} of {len(unseen)}. A wrong scaling was named
-{len(wrong)} times, always with the ultrasound crops of thyroid nodules. Cases share files and are
-not independent, and **none of these files is a released one.**
+On images of their own corpus all {len(seen)} files are named correctly
+(Wilson's 95% interval of the share: {100 * low:.0f} to {100 * high:.0f}%), on
+those of other datasets {unseen["hit"].sum()} of {len(unseen)}. A wrong
+scaling was named {len(wrong)} times, always with the ultrasound crops of
+thyroid nodules. Cases share files and are not independent, and **none of
+these files is a released one.**
 
-The verdict is *none fits* where stored and predicted variances do not correlate
-(P of {probe.CHANCE:g} or more) or the nearest candidate diverges by more than
-{probe.LARGEST_DIVERGENCE:.0f}; *too close to call* where the second diverges by less
-than {probe.FACTOR:.1f} times as much, a factor chosen on a few files like these.
-`caffe_unit`, `symmetric` and `standardised` spread the same pixels by factors of
-about two, so they are confused first. Where several datasets agree, the verdict is
-safest.
+The verdict is *none fits* where stored and predicted variances do not
+correlate (P of {probe.CHANCE:g} or more) or the nearest candidate diverges by
+more than {probe.LARGEST_DIVERGENCE:.0f}; *too close to call* where the second
+diverges by less than {probe.FACTOR:.1f} times as much, a factor chosen on a
+few files like these. `caffe_unit`, `symmetric` and `standardised` spread the
+same pixels by factors of about two, so they are confused first. Where several
+datasets agree, the verdict is safest.
 """)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]

@@ -4,7 +4,6 @@ Each function takes tables and returns a `rin.report.page.Picture`; labels, orde
 texts are here, and no statistics.
 """
 
-
 import numpy as np
 import pandas as pd
 import seaborn as sns

@@ -437,16 +437,6 @@ def inputs_too_small(
 # Small replications.
 
 
-
-
-
-
-
-
-
-
-
-
 # Published only.
 
 

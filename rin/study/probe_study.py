@@ -12,7 +12,6 @@ import pandas as pd
 from rin.data.dataset import sample_pictures
 from rin.data.splits import subset
 from rin.data.store import Provenance
-from rin.errors import InputError
 from rin.files import sha256_of
 from rin.models import probe
 from rin.models.backbones import find_backbone
@@ -22,7 +21,6 @@ from rin.study import pretraining
 from rin.study.corpora import find_corpus
 from rin.study.pretraining import plan_pretraining, pretrain_missing
 from rin.study.pretraining_run import PretrainingRun
-from rin.study.released import released_files
 from rin.study.workspace import Workspace
 
 
@@ -109,33 +107,6 @@ def probe_measurements(workspace: Workspace) -> pd.DataFrame:
             scores = probe.score_candidates(layer, images)
             tables.append(scores.assign(**known)[[*known, *scores]])
     return pd.concat(tables, ignore_index=True)
-
-
-def file_variances(workspace: Workspace, *, probed: bool) -> pd.DataFrame:
-    """Return a remark on the running variances in each available weights file, one row per file.
-
-    The files are the released files of a profile and, with `probed`, those pretrained for the
-    probe.  Columns are `file` and `remark`: the text of
-    `rin.models.weights_file.variance_remark`, or why the file cannot be read.
-    """
-    paths = {
-        f"{file.name} (released)": file.path
-        for file in released_files(workspace)
-        if file.path is not None
-    }
-    if probed:
-        ledger = workspace.ledger("probe")
-        for run in plan_probe(workspace):
-            name = f"{run.backbone}, {run.preprocessing} (pretrained here)"
-            paths[name] = ledger.path(run.run_id) / pretraining.WEIGHTS
-    rows = []
-    for name, path in paths.items():
-        try:
-            remark = variance_remark(stored_variances(path))
-        except InputError as error:
-            remark = f"not been read: {error.problem}"
-        rows.append((name, remark))
-    return pd.DataFrame(rows, columns=["file", "remark"])
 
 
 def probe_file(

@@ -100,10 +100,10 @@ def test_pages_read_the_ledgers_of_what_comes_before_them():
     assert jobs["evidence/replications"].ledgers == ()
     trains = {name for name, job in jobs.items() if job.trains}
     live = {"pipeline/pretraining", "pipeline/fine_tuning"}
-    assert trains == live | {"results/small_replications"}
+    assert trains == live
     workspace = open_workspace("all_tasks")
     jobs = plan_jobs(workspace, outline_of(workspace), VALUES, ROOT)
-    assert {job.name for job in jobs if job.trains} == live | {"evidence/probe"}
+    assert {job.name for job in jobs if job.trains} == live
 
 
 # ---- running pages

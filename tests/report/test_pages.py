@@ -76,7 +76,7 @@ def test_live_pages_of_a_section_stand_only_in_books_of_profiles_that_have_it(se
 
 def test_reference_run_stands_in_for_sections_of_results_but_not_of_the_pipeline():
     made = names(Outline(TASKS, RUN, frozenset()))
-    assert {"results/from_random", "results/inputs", "evidence/probe"} <= set(made)
+    assert {"results/from_random", "results/inputs"} <= set(made)
     assert "pipeline/pretraining" not in made
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from rin.evidence import paper
-from rin.report import fed, follow_ups, hospitals, overlap, random_start, retraining, unused
+from rin.report import fed, hospitals, overlap, random_start, retraining, unused
 from rin.stats import init_differences, simulation
 from rin.study import open_runs, open_workspace
 
@@ -16,7 +16,6 @@ RUNS = {
     "overlap": lambda runs: overlap.with_masks(runs),
     "random": lambda runs: runs.or_reference_with("from_random"),
     "fed": lambda runs: runs.or_reference_with("preprocessing", "resize"),
-    "follow-ups": follow_ups.with_losses,
     "again": lambda runs: runs.or_reference_with("repeats", "equal_accuracy"),
     "main": lambda runs: runs,
 }
@@ -28,10 +27,6 @@ FIGURES = {
     "effect of inputs": ("fed", fed.effect_forest),
     "scenarios by inputs": ("fed", fed.scenario_lines),
     "padding": ("fed", fed.padding_forest),
-    "confounders": ("follow-ups", lambda runs: follow_ups.confounder_forest(
-        runs, follow_ups.followed(runs))),
-    "losses": ("follow-ups", lambda runs: follow_ups.loss_forest(runs.losses())),
-    "layers": ("follow-ups", follow_ups.layer_dots),
     "trainings": ("again", retraining.training_dots),
     "other cases": ("again", retraining.other_cases_forest),
     "published": ("main", lambda runs: unused.published_forest(unused.tasks(runs))),
@@ -120,20 +115,6 @@ def test_inputs_that_are_too_small_are_those_of_resnet_where_others_were_tried_t
     monkeypatch.setattr(fed, "scores_of", lambda _: other)
     said = fed.too_small(runs["fed"], fed.released_ranges())
     assert said.endswith("have red and blue exchanged.")
-
-
-def test_layers_of_two_backbones_are_rows_of_their_own(runs, monkeypatch):
-    alone = follow_ups.similarity(runs["follow-ups"])
-    alone = alone[alone["scenario"].str.startswith("ResNet50")]
-    other = alone.assign(scenario=alone["scenario"].astype(str).str.replace("ResNet50", "Other"))
-    drawn = []
-    monkeypatch.setattr(follow_ups, "_layer_dots", lambda pairs: drawn.append(pairs["layer"]))
-    monkeypatch.setattr(follow_ups, "picture", lambda *_: None)
-    for pairs in (alone, pd.concat([alone, other])):
-        monkeypatch.setattr(follow_ups, "similarity", lambda _, pairs=pairs: pairs)
-        follow_ups.layer_dots(runs["follow-ups"])
-    one, two = (set(rows) for rows in drawn)
-    assert two == {f"{backbone} {layer}" for backbone in ("ResNet50", "Other") for layer in one}
 
 
 def test_every_task_without_results_has_counts_and_places(runs):

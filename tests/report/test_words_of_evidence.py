@@ -8,33 +8,6 @@ import pytest
 from rin.report import words_of_evidence as words
 
 
-@pytest.mark.parametrize(("n", "times"), [(0, "in none"), (3, "in 3")])
-def test_wrong_verdicts_of_the_probe_are_counted(n, times):
-    assert words.wrong_names(n, 40) == f"A wrong one was named {times} of the 40 cases."
-
-
-def test_files_named_have_the_interval_of_their_share_in_percent():
-    text = words.files_named(9, 10, (0.596, 0.982))
-    assert text.endswith("for 9 of 10 files (Wilson's 95% interval of the share: 60 to 98%)")
-
-
-@pytest.mark.parametrize(
-    ("remarks", "said"),
-    [
-        ([], "No file of weights is at hand here, so none was searched."),
-        ([""], "1 file searched: no such layer."),
-        (["", ""], "2 files searched: no such layer."),
-        (["", "1 of 3 odd"], "2 files searched. file 1 has 1 of 3 odd."),
-        (["not been read: a page", "odd"], "2 files searched. file 0 has not been read: a page. "),
-    ],
-)
-def test_files_with_extreme_variances_are_named(remarks, said):
-    rows = [(f"file {i}", remark) for i, remark in enumerate(remarks)]
-    text = words.extreme_variances(pd.DataFrame(rows, columns=["file", "remark"]))
-    assert "more than 1,000 times the median" in text
-    assert text.partition(" alone. ")[2].startswith(said)
-
-
 @pytest.mark.parametrize(
     ("sizes", "said"),
     [

@@ -289,52 +289,6 @@ LOSSES = table(
 )
 
 
-def test_replications_in_short_name_confounders_that_separate_and_of_stand_ins_none():
-    gains = table(row(1.0), row(4.0))
-    said = words.replications_in_short(gains, LOSSES, FOLLOWED, KINDS)
-    assert "mean AUC by +1.0 to +4.0 points, softer labels top-1 accuracy by −3.0 points" in said
-    assert "Of the confounders, “Poisson noise” separates" in said
-    near = words.replications_in_short(gains, LOSSES, FOLLOWED.iloc[1:], KINDS)
-    assert "Of the confounders, none separates" in near
-    unreal = words.replications_in_short(gains, LOSSES, FOLLOWED, KINDS, stand_ins=["weights"])
-    assert "Poisson" not in unreal
-
-
-def test_head_with_skip_stands_beside_the_source():
-    said = words.head_with_skip(table(row(1.0), row(2.0)), "Breast lesions, US", 0.8512, 0.9)
-    assert (
-        "by +1.0 to +2.0 points. The best network with this head on “Breast lesions, US”" in said
-    )
-    assert "reaches an AUC of 0.851; the source reports 0.900" in said
-
-
-def test_online_smoothing_counts_networks_that_are_better_calibrated():
-    assert "is smaller in 1 of 1 network." in words.online_smoothing(LOSSES)
-    worse = LOSSES.assign(ece=[0.1, 0.2])
-    assert "is smaller in none of 1 network." in words.online_smoothing(worse)
-    assert "Training lasted 4 epochs." in words.online_smoothing(LOSSES)
-
-
-@pytest.mark.parametrize(("kappa", "said"), [(0.25, "(kappa 0.25)"), (NAN, "(kappa undefined)")])
-def test_agreement_is_read_beside_chance_and_layers_may_be_unmeasured(kappa, said):
-    agreement = table({"agree": 0.9, "called": 0.95, "chance": 0.88, "kappa": kappa})
-    means = pd.Series({"before": 0.5, "after": 0.3, "random": NAN})
-    text = words.layers_and_agreement(means, agreement.set_axis(["breast"]), NAMES)
-    assert (
-        "is 0.50 before and 0.30 after fine-tuning; that of two random networks is not me" in text
-    )
-    assert "on “breast lesions”, two networks agree on 90% of the cases" in text
-    assert said in text
-
-
-def test_confounders_stand_beside_the_source_with_the_sign_turned():
-    source = {"tag": {"t": -4.1, "share": 30}, "noise": {"t": 0.5, "share": 30}}
-    text = words.confounders_beside_source(FOLLOWED, INITS, KINDS, source, 1 / 126)
-    assert "4.1 (Letter R at 30%) and −0.5 (Poisson noise at 30%)" in text
-    assert "With “Poisson noise” the AUCs are far apart" in text
-    assert "below 0.0079, however large" in text
-
-
 def test_published_only_says_which_tasks_others_compared():
     said = words.published_only(["a", "b"], [4.5, 4.8], ["a"], are_unused=True)
     assert said.startswith("No images were used here for a and b, hence no results")
