@@ -2,26 +2,22 @@
 
 Jupyter Book turns the computed notebooks and the prose pages into HTML and executes nothing. Pages
 are run here and not by doit or jupyter-cache, which cannot run the pages that train one after
-another, with workers of their own, while the other pages run in parallel; nor can they predict the
-time, or build the results before the rest.  A page that fails costs no other page: in the book it
-says what failed.
+another, with workers of their own, while the other pages run in parallel; nor can they build the
+results before the rest.  A page that fails costs no other page: in the book it says what failed.
 """
 
 import json
-import multiprocessing
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import suppress
 from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
-from urllib.parse import quote
 
 import nbformat
 import yaml
@@ -39,11 +35,10 @@ from rin.files import (
     sha256_of,
     write_atomically,
 )
-from rin.processes import Stopped, end_with_parent, kill_workers
+from rin.processes import Stopped, kill_workers
 from rin.report.address import read_project, with_address
 from rin.report.execution import (
     Job,
-    Progress,
     error_line,
     fitting_parameters,
     last_lines,
@@ -51,7 +46,6 @@ from rin.report.execution import (
     write_failure,
     write_placeholder,
 )
-from rin.report.kernels import keep_niceness, share_imports
 from rin.report.pages import (
     NOTEBOOKS,
     Notebook,
@@ -66,7 +60,6 @@ from rin.report.shown import DOWNLOADS, shown_files, write_files
 from rin.study import Workspace, open_workspace
 from rin.study.ledger import digest_of
 from rin.study.reference import reference_folder
-from rin.study.workspace import open_inputs
 
 Say = Callable[[str], None]
 #: Name of the link to the last book, in the folder of all books.
@@ -75,15 +68,19 @@ LAST = "html"
 _NOWHERE = re.compile(
     r'(?s)<a class="reference internal" href="#[^"]*"><span class="xref myst">(.*?)</span></a>'
 )
+# Called from Python because the package has no __main__ and its script may not be on the PATH.
+# `rin.report` keeps it from importing what takes two seconds and is not used.
+_BUILDER = """from rin.processes import die_with, follow; die_with({0}); follow({0})
+import rin.report; from jupyter_book.cli.main import main; main()"""
 
 
 def make_book(profile: str, data_root: str, results: str, *, reading: bool = False) -> Path:
     """Run the notebooks that are out of date, build the book and return its `index.html`.
 
     If pages need training and the cover does not, the results are computed and built first, so
-    that they can be read meanwhile.  `reading` leaves out every page that
-    needs a framework.  The other parameters are those of `rin.study.open_workspace`, as text.
-    InputError, raised after the book is built, names the pages that failed.
+    that they can be read meanwhile.  `reading` leaves out every page that needs a framework.  The
+    other parameters are those of `rin.study.open_workspace`, as text.  InputError, raised after
+    the book is built, names the pages that failed.
     """
     if not (REPOSITORY / "notebooks").is_dir():
         remedy = "Run it from a checkout; results alone are read by rin.study.open_reference."
@@ -104,10 +101,15 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
             for job in jobs:
                 if job.name not in failed:
                     write_placeholder(job)
-            _show_results(workspace, outline, say, strict=not failed)
-        trains = any(job.trains and not job.current() for job in jobs)
-        with _reading_images(values) if trains else nullcontext():
-            failed |= run_jobs([job for job in jobs if job.name not in failed], say)
+            index = _build(outline, book_folder(workspace), say, strict=False)
+            minutes = workspace.profile.live_minutes
+            takes = f"takes about {minutes} min on two cores" if minutes else "is being computed"
+            say(f"results: {index}; the live part {takes}")
+        failed |= run_jobs([job for job in jobs if job.name not in failed], say)
+        missing = [name for job in jobs for name in job.write_missing_files()]
+        if missing:
+            said = counted(len(missing), "files")
+            say(f"{said} of {workspace.results} written again ({join_first_ten(missing, ', ')})")
         index = _build(outline, book_folder(workspace), say, strict=not failed)
     if failed:
         pages_failed = join_first_ten([f"{name}: {said}" for name, said in failed.items()])
@@ -118,37 +120,6 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
             remedy="Mend what they name, then run the same command: it computes these pages only.",
         )
     return index
-
-
-@contextmanager
-def _reading_images(values: Mapping[str, str]) -> Iterator[None]:
-    """Read the images of all runs at low priority, so that they are there when pages need them."""
-    reader = multiprocessing.get_context("spawn").Process(target=_read_images, args=(values,))
-    reader.start()
-    try:
-        yield
-    finally:
-        reader.kill()
-        reader.join()
-
-
-def _read_images(values: Mapping[str, str]) -> None:
-    end_with_parent()
-    os.setsid()
-    os.nice(10)
-    keep_niceness()
-    sys.stderr = Progress(sys.stderr)
-    # A page that needs images says itself what is wrong with them.
-    with suppress(InputError):
-        open_inputs(open_workspace(**values))
-
-
-def _show_results(workspace: Workspace, outline: Outline, say: Say, *, strict: bool) -> None:
-    """Build the book of the results, in which the live pages say that they are being computed."""
-    minutes = workspace.profile.live_minutes
-    takes = f" takes about {minutes} min on two cores" if minutes else " is being computed"
-    index = _build(outline, book_folder(workspace), say, strict=strict)
-    say(f"results: {index}; the live part{takes}")
 
 
 def _say(began: float, text: str) -> None:
@@ -173,7 +144,7 @@ def _book_lock(say: Say) -> AcquireReturnProxy:
 def _live(jobs: Sequence[Job]) -> set[str]:
     """Return the names of jobs that are live or train, and of jobs that have to wait for these."""
     live = {job.name for job in jobs if job.live or job.trains}
-    after = {job.name: frozenset() if job.twice else job.after for job in jobs}
+    after = {job.name: job.after for job in jobs}
     return {name for name in after if live & _with_earlier([name], after)}
 
 
@@ -195,31 +166,12 @@ def book_folder(workspace: Workspace) -> Path:
     return REPOSITORY / "_build" / (name if results == "results" else f"{name}-{results}")
 
 
-def _lead_to(book: Path) -> None:
-    """Let `_build/html` lead to a book: a link or, where links fail, a page that opens it."""
-    place = book.parent / LAST
-    if place.is_dir() and not place.is_symlink():
-        shutil.rmtree(place)
-    try:
-        link = place.with_name(f".{LAST}-{os.getpid()}")
-        link.unlink(missing_ok=True)
-        link.symlink_to(Path(book.name, "html"), target_is_directory=True)
-        link.replace(place)
-    except OSError:
-        place.mkdir()
-        address = f"../{quote(book.name)}/html/index.html"
-        page = (
-            f'<meta http-equiv="refresh" content="0; url={address}"><a href="{address}">Book</a>\n'
-        )
-        (place / "index.html").write_text(page, "utf-8")
-
-
 def _build(outline: Outline, built: Path, say: Say, *, strict: bool) -> Path:
     """Build the HTML of the computed notebooks unless it is whole and current; return its index.
 
     `built` is the folder of the book, to which `_build/html` then leads.  A book of chosen pages,
-    for reading only, or with a page that failed has links to missing pages, and is not built
-    strictly.
+    for reading only, or with a page that is not computed has links to missing places, and is not
+    built strictly.
     """
     book, listed = REPOSITORY / "book", contents(outline)
     settings = read_yaml(REPOSITORY / "_config.yml")
@@ -237,43 +189,38 @@ def _build(outline: Outline, built: Path, say: Say, *, strict: bool) -> Path:
         file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     files = [book / f"{name}{end}" for name in files_of(listed) for end in (".md", ".ipynb")]
     files += [*book.glob("*.bib"), *(book / "_static").rglob("*"), config, toc]
-    digest = _digest_of_files(filter(Path.is_file, files), book)
-    index, record = built / "html" / "index.html", built / "built.json"
+    digest, html, record = digest_of(_digests(files, book)), built / "html", built / "built.json"
     earlier: dict = {}
     with suppress(OSError, ValueError):  # never built, or interrupted
         earlier = json.loads(record.read_text("utf-8"))
-    if earlier.get("made_from") == digest:
-        damaged = _changed_since(earlier["files"], built)
-        if not damaged:
-            say("HTML unchanged")
-            _lead_to(built)
-            return index
-        verb = "file of the HTML is" if len(damaged) == 1 else "files of the HTML are"
-        say(f"{len(damaged)} {verb} missing or changed ({join_first_ten(damaged, ', ')})")
-    say("Building the HTML, about half a minute")
-    whole = not (outline.chosen or outline.reading)
-    build_html(book, config, toc, built, strict=strict and whole)
-    for name in files_of(listed):
-        page = built / "html" / f"{name}.html"
+    there = _digests(html.rglob("*"), built)
+    changed = [name for name, sha in earlier.get("files", {}).items() if there.get(name) != sha]
+    if changed:
+        verb = "file of the HTML is" if len(changed) == 1 else "files of the HTML are"
+        say(f"{len(changed)} {verb} missing or changed ({join_first_ten(changed, ', ')})")
+    if changed or earlier.get("made_from") != digest:
+        say("Building the HTML, about half a minute")
+        whole = not (outline.chosen or outline.reading)
+        build_html(book, config, toc, built, strict=strict and whole)
+        _check_pages(html, files_of(listed))
+        made = {"made_from": digest, "files": _digests(html.rglob("*"), built)}
+        with write_atomically(record) as draft:
+            draft.write_text(json.dumps(made, indent=1), "utf-8")
+    else:
+        say("HTML unchanged")
+    link = built.with_name(f".{LAST}-{os.getpid()}")
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path(built.name, "html"), target_is_directory=True)
+    link.replace(built.with_name(LAST))
+    return html / "index.html"
+
+
+def _check_pages(html: Path, names: Iterable[str]) -> None:
+    """Raise InputError for a page that the builder left out."""
+    for page in (html / f"{name}.html" for name in names):
         if not page.is_file() or not page.stat().st_size:
             remedy = "Run the same command again; the log of Jupyter Book names what is wrong."
             raise InputError("the book was built without this page", where=page, remedy=remedy)
-    html = [path for path in sorted((built / "html").rglob("*")) if path.is_file()]
-    files = {path.relative_to(built).as_posix(): sha256_of(path) for path in html}
-    with write_atomically(record) as draft:
-        draft.write_text(json.dumps({"made_from": digest, "files": files}, indent=1), "utf-8")
-    _lead_to(built)
-    say("Done")
-    return index
-
-
-def _changed_since(files: Mapping[str, str], folder: Path) -> list[str]:
-    """Return the names of files that are missing from a folder or changed since it was built."""
-    return [
-        name
-        for name, sha256 in files.items()
-        if not (folder / name).is_file() or sha256_of(folder / name) != sha256
-    ]
 
 
 def plan_jobs(
@@ -288,9 +235,8 @@ def plan_jobs(
     notebooks = {page.notebook.source: page.notebook for page in planned}
     # Every page depends on the package, the manifests and the reference runs.
     folders = (root / "rin", manifest_folder(), reference_folder())
-    paths = (path for folder in folders for path in folder.rglob("*") if path.is_file())
-    files = (path for path in paths if "__pycache__" not in path.parts)
-    code = _digest_of_files(files, root)
+    paths = (path for folder in folders for path in folder.rglob("*"))
+    code = _digests((path for path in paths if "__pycache__" not in path.parts), root)
     of_parameters = {
         "profile": workspace.profile.model_dump_json(),
         "data_root": _listing(workspace),
@@ -318,7 +264,6 @@ def plan_jobs(
                 after=after[page.notebook.source],
                 live=page.notebook.live,
                 trains=outline.trains(page.notebook),
-                twice=bool(page.notebook.examples) and not outline.waits,
                 shown=workspace.results,
                 address="../" * (1 + page.name.count("/")) + DOWNLOADS,
             )
@@ -353,20 +298,17 @@ def run_jobs(jobs: Sequence[Job], say: Say = print) -> dict[str, str]:
     parallel with them, then at low priority.  A page that fails says so itself, and pages that
     wait for it run on what it has left.  Return a line on each failure, by page.
     """
-    cores = min(4, cpu_count())  # a kernel takes half a gigabyte
     by_name = {job.name: job for job in jobs}
     after = {job.name: job.after & by_name.keys() for job in jobs}
     leading = _with_earlier([job.name for job in jobs if job.trains], after)
-    stale = [job for job in jobs if not job.current()]
-    niceness = 10 if any(job.name in leading for job in stale) else 0
-    say(f"{counted(len(jobs), 'notebooks')}, {len(stale) or 'none'} to run{_time(stale, cores)}")
-    if stale:
-        share_imports()
+    stale = [job.name for job in jobs if not job.current()]
+    niceness = 10 if leading & {*stale} else 0
+    say(f"{counted(len(jobs), 'notebooks')}, {len(stale) or 'none'} to run")
     order = TopologicalSorter(after)
     order.prepare()
-    # One kernel more than cores, as each waits while it starts and ends.  The threads only wait.
-    leader = ThreadPoolExecutor(1)
-    others = ThreadPoolExecutor(cores if niceness else cores + 1)
+    # One kernel more than cores, as each waits while it starts and ends; each takes half a
+    # gigabyte.  The threads only wait.
+    leader, others = ThreadPoolExecutor(1), ThreadPoolExecutor(min(4, cpu_count()) + 1)
     running: dict[Future, str] = {}
     failed: dict[str, str] = {}
     finished = 0
@@ -399,18 +341,9 @@ def run_jobs(jobs: Sequence[Job], say: Say = print) -> dict[str, str]:
     return failed
 
 
-def _time(stale: Sequence[Job], cores: int) -> str:
-    """Return a text on how long pages take, or an empty string if most were never computed."""
-    known = [job.recorded()["seconds"] for job in stale if job.recorded()]
-    if len(known) <= len(stale) / 2:
-        return ""
-    minutes = sum(known) / len(known) * len(stale) / cores / 60
-    return f", about {max(1, minutes):.0f} min as they took last"
-
-
-def _digest_of_files(files: Iterable[Path], root: Path) -> str:
-    """Return a digest of the names and contents of files."""
-    return digest_of({os.path.relpath(file, root): sha256_of(file) for file in files})
+def _digests(files: Iterable[Path], root: Path) -> dict[str, str]:
+    """Return the digests of the files among some paths, by their names relative to a folder."""
+    return {os.path.relpath(file, root): sha256_of(file) for file in files if file.is_file()}
 
 
 def _listing(workspace: Workspace) -> str:
@@ -434,10 +367,7 @@ def build_html(
     build fails or, where it is `strict`, warns; without `strict`, links to missing pages become
     text.
     """
-    # Called from Python because the package has no __main__ and its script may not be on the PATH.
-    # `rin.report` keeps it from importing what takes two seconds and is not used.
-    program = "import rin.report; from jupyter_book.cli.main import main; main()"
-    command = [sys.executable, "-c", program, "build", str(book_dir)]
+    command = [sys.executable, "-c", _BUILDER.format(os.getpid()), "build", str(book_dir)]
     command += ["--config", str(config), "--toc", str(listed)]
     command += ["--keep-going", "-W", "-n"] if strict else []
     # From scratch: an incremental build does not repeat the warnings of pages that it skips.

@@ -5,18 +5,18 @@ interrupted or failed notebook never counts as finished.  In the book, a page th
 computed, or could not be computed, says so.
 """
 
-import ast
 import hashlib
 import io
 import json
+import os
 import re
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from html import unescape
 from pathlib import Path
 from typing import Any, TextIO
@@ -27,7 +27,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from rin.errors import InputError, as_input_error, look_up, missing_resource_error
 from rin.files import MAKE_ROOM, REPOSITORY, sha256_of, write_atomically
-from rin.report.kernels import kernel_manager
+from rin.report.shown import shown_files, write_files
 
 _KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 # A progress bar of tqdm: title, percentage, steps done and total, time passed and left.
@@ -81,10 +81,6 @@ class NotebookError(InputError):
     def __init__(self, line: str, log: str, *, where: str | Path, remedy: str) -> None:
         super().__init__(f"the notebook did not finish\n{log}", where=where, remedy=remedy)
         self.line, self.log = line, log
-
-    def __reduce__(self) -> tuple:
-        """Keep all parts when the error crosses a process border."""
-        return partial(type(self), where=self.where, remedy=self.remedy), (self.line, self.log)
 
 
 def error_line(error: Exception) -> str:
@@ -141,7 +137,6 @@ class Job:
     after: frozenset[str] = frozenset()  # names of the jobs that must end before it starts
     live: bool = False  # whether it shows computations on this computer, not results
     trains: bool = False  # whether it fills a ledger, with workers of its own
-    twice: bool = False  # whether it is computed once before the jobs in `after`, too
     shown: Path | None = None  # folder for its figures and tables as files
     address: str = ""  # of that folder, relative to the computed page
 
@@ -173,6 +168,19 @@ class Job:
     def current(self) -> bool:
         """Return whether the computed notebook is there and up to date."""
         return self._made_from().items() <= self.recorded().items()
+
+    def write_missing_files(self) -> list[str]:
+        """Write figures and tables of the computed page that are not as they were; name them."""
+        digests = self.recorded().get("files", {})
+        missing = [
+            name
+            for name, sha256 in digests.items()
+            if not (self.shown / name).is_file() or sha256_of(self.shown / name) != sha256
+        ]
+        if missing:
+            files = shown_files(nbformat.read(self.output, as_version=4), self.name)
+            write_files({name: files[name] for name in missing}, self.shown)
+        return missing
 
     def run(self, niceness: int = 0) -> float:
         """Compute the notebook, with this niceness, and return its seconds.
@@ -219,13 +227,14 @@ class Job:
         done.metadata["papermill"] |= paths
         for cell in done.cells:
             drop_bars(cell)
-            set_collapsed_title(cell)
+            name_fold(cell)
             if "injected-parameters" in cell.metadata.get("tags", []):
                 cell.metadata["tags"].append("remove-input")  # the banner states them
         if self.shown is not None:
-            from rin.report.shown import shown_files, write_files
-
-            write_files(shown_files(done, self.name, self.address), self.shown, self.name)
+            files = shown_files(done, self.name, self.address)
+            write_files(files, self.shown, self.name)
+            digests = {name: hashlib.sha256(files[name]).hexdigest() for name in files}
+            done.metadata["rin"]["files"] = digests
         done.metadata["rin"]["cells"] = _cells_digest(nbformat.writes(done))
         with write_atomically(self.output) as draft:
             nbformat.write(done, draft)
@@ -263,39 +272,28 @@ def write_placeholder(job: Job) -> None:
 
 
 def write_failure(job: Job, error: Exception) -> None:
-    """Write a page that says in a box why it could not be computed; the log is folded.
+    """Write a page that says why it could not be computed, with the end of its log.
 
     It contains the first lines of the notebook, and replaces any page that was computed earlier
     from other runs or another source.
     """
-    # Nothing in an error's text is markup.
-    said = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", error_line(error))
     log = error.log if isinstance(error, NotebookError) else str(error)
-    fence = "`" * (3 + max(map(len, re.findall("`+", log)), default=0))
-    box = (
-        f"```{{error}}\n**This page could not be computed.** {said}\n\n"
-        "The other pages are built; where they show what this one computes, they show what was "
-        "finished before. `make book` tries it again.\n```"
+    said = f"{error_line(error)}\n\n{log}"
+    fence = "`" * (3 + max(map(len, re.findall("`+", said)), default=0))
+    note = (
+        "```{error}\n**This page could not be computed.** The other pages are built; where they "
+        "show what this one computes, they show what was finished before. `make book` tries it "
+        "again.\n```"
     )
-    folded = (
-        f"{fence}`{{admonition}} Where it failed\n:class: dropdown\n\n{fence}text\n{log}\n{fence}"
-        f"\n{fence}`"
-    )
-    _write_uncomputed(job, box, folded)
+    _write_uncomputed(job, f"{note}\n\n{fence}text\n{said}\n{fence}")
 
 
-def _write_uncomputed(job: Job, *notes: str) -> None:
-    """Write a page with its notebook's first lines, some notes, its headings and references."""
+def _write_uncomputed(job: Job, note: str) -> None:
+    """Write a page with the first lines of its notebook and a note."""
     texts = [cell.source for cell in job.notebook().cells if cell.cell_type == "markdown"]
-    head = texts[0] if texts else f"# {job.source.stem}"
-    # Other pages link to headings.
-    headings = re.findall(r"^##+ .+$", "\n".join(texts[1:]), re.MULTILINE)
-    # Citations of the other pages lead to the list of references.
-    references = [text for text in texts if "{bibliography}" in text]
     page = nbformat.v4.new_notebook(metadata={"kernelspec": _KERNEL})
-    page.cells = [
-        nbformat.v4.new_markdown_cell(text) for text in (head, *notes, *headings, *references)
-    ]
+    head = texts[0] if texts else f"# {job.source.stem}"
+    page.cells = [nbformat.v4.new_markdown_cell(text) for text in (head, note)]
     job.output.parent.mkdir(parents=True, exist_ok=True)
     with write_atomically(job.output) as draft:
         nbformat.write(page, draft)
@@ -311,34 +309,42 @@ def drop_bars(cell: nbformat.NotebookNode) -> None:
         cell["outputs"] = [output for output in cell["outputs"] if output.get("text") != ""]
 
 
-def set_collapsed_title(cell: nbformat.NotebookNode) -> None:
-    """Name the fold of a hidden cell after its content, unless the cell names it.
-
-    A hidden output is named by the caption of its table, otherwise Output.
-    """
+def name_fold(cell: nbformat.NotebookNode) -> None:
+    """Name the fold of a hidden output after the caption of its table, and that of code."""
     tags = {"hide-input", "hide-output", "hide-cell"} & {*cell.metadata.get("tags", [])}
-    if cell.cell_type != "code" or not tags:
-        return
-    prompts = cell.metadata.setdefault("mystnb", {})
-    if tags == {"hide-output"}:
-        pages = [output.get("data", {}).get("text/html", "") for output in cell.get("outputs", [])]
-        caption = re.search(r"<caption>(.*?)</caption>", "".join(map(str, pages)), re.DOTALL)
-        name = unescape(caption[1].strip()) if caption else "Output"
-    else:
-        name = collapsed_title(cell.source)
-    prompts.setdefault("code_prompt_show", name)
-    prompts.setdefault("code_prompt_hide", prompts["code_prompt_show"])
+    if cell.cell_type == "code" and tags:
+        shown = (output.get("data", {}).get("text/html", "") for output in cell.outputs)
+        caption = re.search(r"(?s)<caption>\s*(.*?)\s*</caption>", "".join(map(str, shown)))
+        of_output = unescape(caption[1]) if caption else "Show the output"
+        name = of_output if tags == {"hide-output"} else "Show code"
+        prompts = cell.metadata.setdefault("mystnb", {})
+        prompts.setdefault("code_prompt_show", name)
+        prompts.setdefault("code_prompt_hide", prompts["code_prompt_show"])
 
 
-def collapsed_title(source: str) -> str:
-    """Return a name of hidden code: Imports, Code of the text below, Drawing, otherwise Code."""
-    statements = ast.parse(source).body
-    if statements and isinstance(statements[0], ast.Import | ast.ImportFrom):
-        return "Imports"
-    called = re.findall(r"\b(?:Markdown|picture)(?=\()", ast.unparse(statements[-1:]))
-    if "Markdown" in called:
-        return "Code of the text below"
-    return "Drawing" if called else "Code"
+def kernel_manager(folder: Path, niceness: int) -> type:
+    """Return a class that starts this interpreter, with this package, as a silent kernel.
+
+    Its sockets are in a folder: two kernels started at the same time can be given the same ports.
+    """
+    from jupyter_client import AsyncKernelManager
+    from jupyter_client.kernelspec import KernelSpec
+
+    search = [str(REPOSITORY), os.environ.get("PYTHONPATH", "")]
+    command = ["nice", "-n", str(niceness), sys.executable, "-m", "ipykernel_launcher"]
+
+    class Manager(AsyncKernelManager):
+        kernel_spec = KernelSpec(
+            argv=[*command, "-f", "{connection_file}"],
+            env={"PYTHONPATH": os.pathsep.join(filter(None, search))},
+        )
+        transport, ip = "ipc", str(folder / "kernel")
+
+        async def _async_launch_kernel(self, kernel_cmd: list[str], **given: Any) -> None:
+            quiet = given | {"stderr": subprocess.DEVNULL}
+            await super()._async_launch_kernel(kernel_cmd, **quiet)
+
+    return Manager
 
 
 class Progress(io.TextIOBase):

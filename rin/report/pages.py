@@ -34,8 +34,6 @@ class Notebook:
     after: Sequence[str] = ()  # notebooks whose results it reads
     after_if_live: Sequence[str] = ()  # the same, unless a reference run is shown instead
     after_if_curated: Sequence[str] = ()  # the same, if pretraining reads a curated corpus
-    # Notebooks whose finished runs it shows as examples; it is computed once before them, too.
-    examples: Sequence[str] = ()
     # Section of the profile that it needs; `masks` and `external` are properties of a task.
     section: str = ""
     leaves: str = ""  # ledger in the results folder that it fills
@@ -87,7 +85,7 @@ class Outline:
         """Return the notebooks that must have run before another."""
         live = notebook.after_if_live if self.waits else ()
         curated = notebook.after_if_curated if self.curates else ()
-        return [*notebook.after, *live, *curated, *notebook.examples]
+        return [*notebook.after, *live, *curated]
 
 
 _TRAINED = ("pipeline/fine_tuning",)
@@ -177,12 +175,13 @@ def contents(outline: Outline) -> dict:
         caption = {"caption": part["caption"]} if part["caption"] else {}
         if chapters:
             parts.append(caption | {"chapters": chapters})
-    return {"format": "jb-book", "root": f"notebooks/{cover.name}", "parts": parts}
+    book = {"format": "jb-book", "root": f"notebooks/{cover.name}"}
+    return book | ({"parts": parts} if parts else {})
 
 
 def files_of(listed: Mapping) -> list[str]:
     """Return every file of a table of contents, in its order."""
     files = [listed["root"]]
-    for chapter in (chapter for part in listed["parts"] for chapter in part["chapters"]):
+    for chapter in (chapter for part in listed.get("parts", ()) for chapter in part["chapters"]):
         files += [chapter["file"], *(section["file"] for section in chapter.get("sections", []))]
     return files

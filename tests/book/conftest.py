@@ -107,7 +107,6 @@ def in_this_process(monkeypatch):
         return notebook
 
     monkeypatch.setattr("papermill.execute_notebook", run)
-    monkeypatch.setattr("rin.report.build.share_imports", lambda: None)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,9 @@
 import io
 import json
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -12,8 +15,8 @@ from rin.report.execution import (
     Progress,
     drop_bars,
     fitting_parameters,
+    name_fold,
     notebook_parameters,
-    set_collapsed_title,
 )
 
 
@@ -209,34 +212,85 @@ def test_bars_are_dropped_from_a_finished_notebook_and_warnings_stay():
 
 
 @pytest.mark.parametrize(
-    ("source", "held"),
-    [
-        ("import numpy as np\nuse_style()", "Imports"),
-        ("top = 1\nMarkdown(f'{top} of 2')", "Code of the text below"),
-        ("display(picture(figure, 'two lines'))", "Drawing"),
-        ("rows = []", "Code"),
-    ],
-)
-def test_fold_is_named_by_what_it_holds_and_keeps_a_name_of_its_own(source, held):
-    cell = nbformat.v4.new_code_cell(source, metadata={"tags": ["hide-input"]})
-    set_collapsed_title(cell)
-    assert cell.metadata["mystnb"] == {"code_prompt_show": held, "code_prompt_hide": held}
-    cell.metadata["mystnb"] = {"code_prompt_show": "A table"}
-    set_collapsed_title(cell)
-    assert set(cell.metadata["mystnb"].values()) == {"A table"}
-    cell.metadata = {"tags": []}
-    set_collapsed_title(cell)
-    assert "mystnb" not in cell.metadata
-
-
-@pytest.mark.parametrize(
     ("shown", "held"),
     [("<table><caption>Classes &amp; labels</caption></table>", "Classes & labels"),
-     ("<p>text</p>", "Output")],
+     ("<p>text</p>", "Show the output")],
 )  # fmt: skip
 def test_fold_of_an_output_is_named_by_the_caption_of_its_table(shown, held):
     output = nbformat.v4.new_output("display_data", {"text/html": shown})
     cell = nbformat.v4.new_code_cell("table", outputs=[output])
     cell.metadata["tags"] = ["hide-output"]
-    set_collapsed_title(cell)
+    name_fold(cell)
     assert set(cell.metadata["mystnb"].values()) == {held}
+    cell.metadata = {"tags": ["hide-input"], "mystnb": {"code_prompt_show": "A figure"}}
+    name_fold(cell)
+    assert set(cell.metadata["mystnb"].values()) == {"A figure"}
+    cell.metadata = {"tags": ["hide-input"]}
+    name_fold(cell)
+    assert set(cell.metadata["mystnb"].values()) == {"Show code"}
+    cell.metadata = {"tags": []}
+    name_fold(cell)
+    assert "mystnb" not in cell.metadata
+
+
+# ---- what a book promises as files
+
+
+@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_text("other")])
+def test_files_of_a_page_that_are_gone_or_changed_are_written_again(tmp_path, monkeypatch, damage):
+    files = {"csv/page-a.csv": b"a", "figures/page-b.svg": b"b"}
+    monkeypatch.setattr(execution, "shown_files", lambda *given: files)
+    job = Job(write(tmp_path, body="n"), tmp_path / "p.ipynb", name="page", shown=tmp_path / "r")
+    job.run()
+    assert job.write_missing_files() == []
+    damage(tmp_path / "r/csv/page-a.csv")
+    assert job.current()
+    assert job.write_missing_files() == ["csv/page-a.csv"]
+    assert (tmp_path / "r/csv/page-a.csv").read_bytes() == b"a"
+
+
+# ---- when the book is killed
+
+
+ENDLESS = """import os, pathlib, time
+pathlib.Path({!r}).write_text(str(os.getpid()))
+time.sleep(300)
+"""
+
+
+def is_running(process):
+    stat = Path(f"/proc/{process}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def until(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return condition()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("what", ["kernel", "builder"])
+def test_kernel_and_builder_end_when_the_book_is_killed(tmp_path, what):
+    noted = tmp_path / "noted"
+    code = ENDLESS.format(str(noted))
+    if what == "kernel":
+        page = write(tmp_path, body=code)
+        output = tmp_path / "page.ipynb"
+        code = "from rin.report.execution import Job; from pathlib import Path\n"
+        code += f"Job(Path({str(page)!r}), Path({str(output)!r})).run()"
+    else:
+        code = f"""import sys, types
+from pathlib import Path
+from rin.report import build
+build._BUILDER = build._BUILDER.partition("import rin.report")[0] + "\\n" + {code!r}
+build.build_html(*map(Path, {[str(tmp_path / n) for n in ("b", "c", "t", "h")]!r}))"""
+    book = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)
+    try:
+        assert until(lambda: noted.exists() and noted.read_text())
+    finally:
+        book.kill()
+        book.wait()
+    assert until(lambda: not is_running(noted.read_text()), 10)

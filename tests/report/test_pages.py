@@ -68,6 +68,12 @@ def test_contents_list_every_page_once_beside_the_prose():
     assert (found[0], found[-1]) == ("notebooks/findings", "notebooks/use/how_built")
 
 
+def test_book_of_one_page_is_its_cover_and_has_no_parts():
+    made = contents(Outline(TASKS, RUN, SECTIONS, chosen=("results/inputs",)))
+    assert made == {"format": "jb-book", "root": "notebooks/results/inputs"}
+    assert files_of(made) == ["notebooks/results/inputs"]
+
+
 @pytest.mark.parametrize("section", sorted(SECTIONS))
 def test_live_pages_of_a_section_stand_only_in_books_of_profiles_that_have_it(section):
     gone = set(names(OUTLINE)) - set(names(Outline(TASKS, RUN, SECTIONS - {section})))
