@@ -276,6 +276,7 @@ def test_lock_pins_every_requirement_once_on_every_python_that_make_takes(versio
 
 #: Distributions that are used without an import, and by what.
 RUN_BY_NAME = {
+    "ipykernel": "rin/report/execution.py",
     "jupyter-book": "rin/report/build.py",
     "jupyterlab": "Makefile",
     "mlcroissant": "tests/data/test_croissant.py",  # skipped without it
