@@ -31,6 +31,8 @@ IMAGE = ("sop_uid", "path", "sha256")
 QUEUE = (*IMAGE, "shows_text", "reviewer", "comment")
 #: Pictures are enlarged up to twofold for a shorter side of 480 pixels; limit of the longer side.
 SHORTER_SIDE, LARGEST_FACTOR, LONGER_SIDE = 480, 2.0, 1280
+#: Share of a picture above which a box may hide lines within.
+HIDING = 0.25
 #: Grey levels, of 255, by which two renderings may differ and still show the same.
 SAME_SHADE = 2
 _OF_THREAD = threading.local()
@@ -99,11 +101,31 @@ def _is_unread(line: Line) -> bool:
 def read_lines(pixels: np.ndarray) -> list[Line]:
     """Detect the lines of text in a picture, and read them as far as the reader can.
 
-    `pixels` are grey (h, w) of any range, or RGB (h, w, 3).
+    `pixels` are grey (h, w) of any range, or RGB (h, w, 3).  A box of more than a quarter of the
+    picture, such as that of a smooth body, may hide a line within: the picture is then read again
+    with its ground made even.
     """
     gray = _stretched(pixels)
     if gray is None:
         return []
+    lines = _lines_of(gray)
+    largest = max((line.width * line.height for line in lines), default=0)
+    if largest * min(gray.shape) ** 2 > HIDING * gray.size:
+        lines += _lines_of(_evened(gray))
+    return lines
+
+
+def _evened(gray: np.ndarray) -> np.ndarray:
+    """Return grey values less those of their surroundings, in units of their spread there."""
+    from scipy.ndimage import gaussian_filter  # slow to load
+
+    reach = min(gray.shape) / 25
+    detail = gray - gaussian_filter(gray, reach)
+    spread = 1 + np.sqrt(gaussian_filter(detail**2, 2 * reach))
+    return np.clip(128 + 100 * detail / spread, 0, 255)
+
+
+def _lines_of(gray: np.ndarray) -> list[Line]:
     picture = Image.fromarray(np.rint(gray).astype(np.uint8))
     enlarged = min(LARGEST_FACTOR, max(1.0, SHORTER_SIDE / min(picture.size)))
     factor = min(enlarged, LONGER_SIDE / max(picture.size))

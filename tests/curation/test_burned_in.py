@@ -13,7 +13,7 @@ import pytest
 from export_files import header, indexed
 from PIL import Image, ImageDraw, ImageFont
 from pydicom.uid import UltrasoundImageStorage
-from scipy.ndimage import zoom
+from scipy.ndimage import gaussian_filter, zoom
 
 from rin.curation import burned_in
 from rin.curation.burned_in import (
@@ -224,11 +224,23 @@ def test_text_that_is_plain_in_stored_values_and_not_in_the_window_is_seen(tmp_p
     assert exported_risk(tmp_path, scan) == SHOWS_TEXT
 
 
-def test_picture_that_shows_what_stored_values_do_is_read_once(monkeypatch):
+def test_picture_that_shows_what_stored_values_do_everywhere_is_read_once(monkeypatch):
     monkeypatch.setattr(burned_in, "read_lines", lambda _: [Line("DOE JANE", 1.0)])
     stored = phantoms()[0].astype(np.uint16) * 16
     assert published_risk(phantoms()[0], stored) == ""
-    assert published_risk(np.minimum(phantoms()[0], 90), stored) == SHOWS_TEXT
+    one = phantoms()[0].copy()
+    one[5, 5] ^= 128
+    assert published_risk(one, stored) == SHOWS_TEXT
+
+
+def test_name_within_a_smooth_body_whose_box_fills_the_picture_is_seen():
+    rows, columns = np.mgrid[-1:1:512j, -1:1:512j]
+    body = gaussian_filter(np.where(np.hypot(rows / 0.7, columns / 0.8) < 1, 170.0, 10), 2)
+    body += np.random.default_rng(0).normal(0, 1.5, body.shape)
+    body = body.clip(0, 255).astype(np.uint8)
+    assert text_risk(body) == ""
+    body[245:270, 190:320] = lettered(body[245:270, 190:320], "MUELLER ANNA", size=14, ink=255)
+    assert text_risk(body) == SHOWS_TEXT
 
 
 def exported_risk(tmp_path, scan):

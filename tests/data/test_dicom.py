@@ -311,6 +311,25 @@ def test_padding_is_black_however_grey_is_to_be_read(tmp_path, kind, padding, gr
     assert read_dicom(tmp_path, name).tolist() == [seen if kind == "MONOCHROME1" else grays]
 
 
+@pytest.mark.parametrize("padding", [-32768, 32768])
+def test_padding_of_signed_values_is_read_with_and_without_its_sign(tmp_path, padding):
+    stored = np.array([[-32768, 0, 32767]], np.int16)
+    name = save_dicom(tmp_path / "a.dcm", stored, WindowCenter=-32768, WindowWidth=4)
+    header = dcmread(tmp_path / name)
+    header.add_new("PixelPaddingValue", "US" if padding > 0 else "SS", padding)
+    dcmwrite(tmp_path / name, header)
+    assert read_dicom(tmp_path, name).tolist() == [[0, 255, 255]]
+
+
+def test_colour_of_two_pixels_each_in_two_frames_is_refused(tmp_path):
+    colour = np.zeros((4, 6, 3), np.uint8)
+    name = save_dicom(
+        tmp_path / "a.dcm", colour, PhotometricInterpretation="YBR_FULL_422", PixelData=bytes(96)
+    )
+    with pytest.raises(InputError, match="its pixel data contain 2 frames"):
+        read_dicom(tmp_path, name)
+
+
 def wrapped_head(air=3096, n_air=4):
     """A row of Hounsfield units of 12 bits: soft tissue, bone, and air that wrapped."""
     return np.array([[0, 40, 80, 1500, *[air] * n_air]], dtype=np.uint16)

@@ -231,6 +231,16 @@ def test_nearest_pictures_of_another_dataset_are_those_of_least_distance_and_nev
     assert nearest_pictures(blank, cases).empty
 
 
+def test_nearest_pictures_are_those_of_all_blocks(monkeypatch):
+    images = scenes(9)
+    ours, theirs = (hashed(part).assign(digest="") for part in (images[:4], images[3:]))
+    whole = nearest_pictures(ours, theirs)
+    assert whole["distance"].tolist()[3] == 0
+    monkeypatch.setattr("rin.data.leakage.BLOCK_ROWS", 3)
+    monkeypatch.setattr("rin.data.leakage.BLOCK_COLUMNS", 2)
+    pd.testing.assert_frame_equal(nearest_pictures(ours, theirs), whole)
+
+
 def test_matches_between_equal_near_duplicates_of_both_datasets_together():
     images = scenes(8)
     again = np.stack([images[4], np.uint8(images[1] * 0.9 + 10), images[7], np.zeros((64, 64))])

@@ -121,6 +121,15 @@ def test_lesion_is_darker_than_the_tissue_around_it():
         assert picture[masks[0]].mean() < picture[around].mean()
 
 
+def test_nodules_of_the_breast_are_wider_than_high():
+    sides = []
+    for index in range(12):
+        (mask,) = draw_image("busi", "benign", index, seed=1).masks["breast lesion"][:1]
+        sides.append([np.ptp(places) + 1 for places in np.nonzero(mask)])
+    height, width = np.transpose(sides)
+    assert np.median(height / width) < 0.9
+
+
 def of_breast(label, index):
     mask = draw_image("busi", ("benign", "malignant")[label], index, 5).masks["breast lesion"][0]
     height, width = np.ptp(np.nonzero(mask), axis=1) + 1
