@@ -77,6 +77,7 @@ lint: $(DONE)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(PY) tests/weight.py
 
 format: $(DONE)
 	$(PY) -m ruff check --fix .
