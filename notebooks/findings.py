@@ -44,7 +44,7 @@ Markdown(cover.advice(runs))
 
 # %% [markdown]
 # [Check the paper's numbers](evidence/audit) · [Run it](use/run_it) · [Your own
-# images](use/own_task) · [Cite](../methods.md#cite)
+# images](use/your_images) · [Cite](../methods.md#cite)
 #
 # ## How to read the figure
 #

@@ -275,16 +275,12 @@ def profiles() -> None:
         typer.echo(f"{name:8s} {load_profile(name).about}")
 
 
-def _center_and_width(window: str) -> tuple[float, float] | str | None:
+def _center_and_width(window: str) -> tuple[float, float] | None:
     numbers = re.fullmatch(r"(-?\d+\.?\d*), *(\d+\.?\d*)", window)
     if not window:
         return None
-    if window == "percentiles":
-        return window
     if not numbers or float(numbers[2]) <= 0:
-        problem = (
-            f"{window!r}: write CENTER,WIDTH, such as 40,400, with a width above 0, or percentiles"
-        )
+        problem = f"{window!r}: write CENTER,WIDTH, such as 40,400, with a width above 0"
         raise typer.BadParameter(problem, param_hint="--window")
     return float(numbers[1]), float(numbers[2])
 
@@ -292,128 +288,65 @@ def _center_and_width(window: str) -> tuple[float, float] | str | None:
 @app.command()
 def new(
     name: Annotated[str, typer.Argument(help="Name of the task: small letters, digits, _.")],
-    images: Annotated[Path, typer.Option(help="Folder of the pictures.")],
-    table: Annotated[
-        Path | None,
-        typer.Option(help="One row per picture or patient: CSV, Excel, JSON, parquet."),
-    ] = None,
-    masks: Annotated[Path | None, typer.Option(help="Folder of the masks.")] = None,
-    image: Annotated[str, typer.Option(help="Column of the pictures.")] = "",
-    label: Annotated[
-        str, typer.Option(help="Column of the labels, a pattern of names, or masks.")
-    ] = "",
+    images: Annotated[Path, typer.Option(help="Folder of classes or of metadata.csv, or .npz.")],
+    label: Annotated[str, typer.Option(help="Column of the labels.")] = "label",
     patient: Annotated[
-        str, typer.Option(help="Column of patients, a pattern of names, or none.")
+        str,
+        typer.Option(help="Column of patients, 'name:PATTERN', dicom:PatientID, or none."),
     ] = "",
-    split: Annotated[str, typer.Option(help="Column of a given split; none to draw one.")] = "",
-    positive: Annotated[
-        list[str] | None, typer.Option(help="Positive class or finding, or 1=NAME; repeatable.")
-    ] = None,
-    negative: Annotated[
-        list[str] | None, typer.Option(help="Classes compared with it; the rest is left out.")
-    ] = None,
+    mask: Annotated[str, typer.Option(help="Column of the masks.")] = "",
+    split: Annotated[str, typer.Option(help="Column of given parts or folds.")] = "",
+    positive: Annotated[list[str] | None, typer.Option(help="Positive class; repeatable.")] = None,
+    negative: Annotated[list[str] | None, typer.Option(help="Negative class; repeatable.")] = None,
+    window: Annotated[str, typer.Option(help="CENTER,WIDTH of more than 8 bits.")] = "",
     minutes: Annotated[
         float, typer.Option(min=2, help="Budget of the training, in minutes.")
     ] = 15,
-    window: Annotated[
-        str, typer.Option(help="CENTER,WIDTH for DICOM or over 8 bits, or percentiles.")
-    ] = "",
-    slices: Annotated[
-        str, typer.Option(help="For volumes: RULE,COUNT, such as middle,3; then axis or folder.")
-    ] = "",
-    lesion: Annotated[
-        str,
-        typer.Option("--lesion-values", help="Values of masks that mark the lesion, such as 2,3."),
-    ] = "",
-    only: Annotated[
-        str, typer.Option(help="Pattern of the pictures and masks to use: 'flair|seg'.")
-    ] = "",
-    findings: Annotated[
-        bool, typer.Option("--findings", help="Each row is one finding of its picture.")
-    ] = False,
-    leave_out: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Repeatable: rows-without-pictures, pictures-without-rows, unlabelled, "
-            "empty-masks, patients-with-two-labels, all."
-        ),
-    ] = None,
-    empty_masks: Annotated[
-        bool, typer.Option("--empty-masks", help="Masks may mark nothing.")
-    ] = False,
     several: Annotated[
         bool, typer.Option("--several-labels", help="A patient may have both labels.")
     ] = False,
-    distinct: Annotated[
-        bool, typer.Option("--distinct", help="Names that look alike are different.")
+    again: Annotated[
+        bool, typer.Option("--replace", help="Replace what rin new wrote for this name.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
     data_root: Root = "",
     results: Results = "results",
 ) -> None:
-    """Make a task from your own images: inspect them, then write a manifest and a profile."""
+    """Make a task from your own images: check them, then write a manifest and a profile."""
     from rin.files import REPOSITORY
-    from rin.study import forecast
-    from rin.study.new_task import new_task, write_task
-    from rin.study.own_files import refuse_to_guess
+    from rin.study.contract import Stated, new_task, write_task
 
     if not re.fullmatch("[a-z][a-z0-9_]*", name):
         raise typer.BadParameter(f"{name!r}: small letters, digits and _ only", param_hint="NAME")
-    center_and_width = _center_and_width(window)
-
-    def ask(question: str, _flag: str, choices: Sequence[str], default: str) -> str:
-        shown = printable(f"{question} ({', '.join(choices)})")
-        return typer.prompt(shown, default=default or None)
-
-    def measure() -> forecast.Pace:
-        _say("A few training steps are timed on this computer: half a minute, unless it is busy.")
-        return forecast.measure_pace()
-
-    quiet = yes or not sys.stdin.isatty()
-    made = new_task(
+    root = Path(data_root) if data_root else images.absolute().parent
+    said = Stated(
         name,
-        images=images,
-        table=table,
-        masks=masks,
-        image=image,
+        images,
         label=label,
         patient=patient,
+        mask=mask,
         split=split,
         positive=positive or (),
         negative=negative or (),
+        window=_center_and_width(window),
         minutes=minutes,
-        leave_out=[kind for text in leave_out or () for kind in text.split(",")],
-        empty_masks=empty_masks,
-        several=several,
-        distinct=distinct,
-        window=center_and_width,
-        slices=slices,
-        lesion=lesion,
-        only=only,
-        findings=findings,
-        data_root=Path(data_root) if data_root else None,
+        several_labels=several,
+        replace=again,
+        data_root=root,
         results=Path(results),
-        ask=refuse_to_guess if quiet else ask,
-        measure=measure,
     )
-    _say(name, "bold")
-    for what, text, style in made.facts:
-        _say(f"  {what:16} {text}", style)
-    if not quiet and not typer.confirm("Is this right?", default=True):
+    made = new_task(said)
+    for what, text in made.facts:
+        _say(f"{what:16} {text}", "bold red" if what.isupper() else "")
+    if not (yes or not sys.stdin.isatty() or typer.confirm("Is this right?", default=True)):
         raise typer.Exit(1)
     for path in write_task(made):
         _say(f"Written: {path}", "green")
-    _say(f"What was seen of the pictures is kept in {_index_of(results).absolute()}")
-    root = shlex.quote(str(made.data_root))
-    _say("Next:")
-    if Path.cwd() == REPOSITORY:  # where the Makefile is
-        for command in ("study", "book"):
-            _say(f"  make {command} PROFILE={name} DATA_ROOT={root}")
-        _say(f"In Jupyter: make lab, then results/task.py with task = {name!r},")
-        _say(f"  profile = {name!r}, data_root = {str(made.data_root)!r}.")
-    else:
-        for command in ("study", "book"):
-            _say(f"  rin {command} --profile {name} --data-root {root}")
+    for command in ("study", "book"):
+        if Path.cwd() == REPOSITORY:  # where the Makefile is
+            _say(f"  make {command} PROFILE={name} DATA_ROOT={shlex.quote(str(root))}")
+        else:
+            _say(f"  rin {command} --profile {name} --data-root {shlex.quote(str(root))}")
 
 
 @app.command()

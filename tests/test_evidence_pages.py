@@ -74,6 +74,7 @@ def test_cover_has_question_answers_figure_advice_and_links_before_any_code():
         first.source.index(call) for call in ("cover.verdict", "cover.figure", "cover.advice")
     ]
     assert shown == sorted(shown)
-    assert all(page in links.source for page in ("evidence/audit", "use/run_it", "use/own_task"))
+    pages = ("evidence/audit", "use/run_it", "use/your_images")
+    assert all(page in links.source for page in pages)
     assert links.source.count("](") == 4
     assert "methods.md#cite" in links.source

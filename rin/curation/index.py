@@ -36,9 +36,9 @@ from rin.curation.problems import (
     number_files,
     refuse_files,
 )
+from rin.curation.spreadsheets import decode
 from rin.data.chunks import map_chunks
 from rin.data.dicom import BROKEN, DicomFile
-from rin.data.discovery import decode
 from rin.data.kept_rows import add_rows, load_rows, replace_rows
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.tree import is_debris, walk
@@ -193,7 +193,7 @@ def _read_file(root: Path, path: str) -> tuple[dict | None, Problem | None]:
         return None, None
     try:
         if is_report:
-            text, _ = decode((root / path).read_bytes())
+            text = decode((root / path).read_bytes())
             row = {"accession_number": PurePosixPath(path).stem.strip()}
             row["findings"], row["impression"] = parse_report(text)
         else:

@@ -15,13 +15,11 @@ import pandas as pd
 
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import IF_PARTIAL, STAND_IN_NOTE
-from rin.data.layouts.slices import VOLUME
 from rin.data.leakage import case_name
 from rin.data.manifest import (
     DatasetManifest,
     ExpectedCounts,
     Finding,
-    Slices,
     load_manifest,
 )
 from rin.data.pixels import read_picture, resize_picture
@@ -150,24 +148,6 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> list[CasePr
     return problems
 
 
-def drop_left_out(
-    manifest: DatasetManifest, cases: pd.DataFrame
-) -> tuple[pd.DataFrame, list[Finding]]:
-    """Return the cases that a manifest keeps, and a finding for each kind that it leaves out."""
-    left, findings = cases, []
-    for kind in manifest.leave_out:
-        if kind == "empty masks":
-            out, text = marks_nothing(left), "pictures whose mask marks nothing or everything"
-        else:
-            out = left.groupby("patient_id")["label"].transform("nunique") > 1
-            text = "pictures of patients with two labels"
-        ids = left.loc[out, "case_id"]
-        if len(ids):
-            findings.append(Finding("left out", f"{text}: {len(ids):,}", tuple(ids[:LISTED])))
-        left = left[~out].reset_index(drop=True)
-    return left, findings
-
-
 def marks_nothing(cases: pd.DataFrame) -> pd.Series:
     """Return which cases have an all black or all white mask, according to its digest."""
     nothing = pd.Series(False, cases.index)
@@ -203,8 +183,6 @@ def findings_of(
     if len(wrapped):
         text = wrapped_in_words(len(wrapped), manifest.unwrap_ct)
         noted.append(Finding("wrapped CT values", text, tuple(wrapped[:LISTED])))
-    if manifest.slices:
-        noted += volume_findings(manifest.slices, cases)
     stated, in_files = manifest.counts, count_classes(manifest, listed)["found"].to_dict()
     of_paper = count_differences("images", stated.paper, Counter(cases["label"]))
     of_authors = count_differences(f"{stated.unit}s", stated.authors, in_files)
@@ -213,26 +191,6 @@ def findings_of(
     noted += [Finding(kind, "; ".join(texts)) for kind, texts in differing.items() if texts]
     noted += [replace(known, kind=f"known {known.kind}") for known in manifest.findings]
     return tuple(noted)
-
-
-def volume_findings(slices: Slices, cases: pd.DataFrame) -> list[Finding]:
-    """Return findings on volumes with too few slices, or without a lesion if slices need one."""
-    findings = []
-    sizes = cases.groupby(VOLUME).size()
-    short = sizes.index[sizes < slices.count]
-    what = "slices with a lesion" if slices.rule == "lesion" else "slices"
-    if len(short):
-        text = f"{counted(len(short), 'volumes')} with fewer than {slices.count} {what}, all taken"
-        findings.append(Finding("short volumes", text, tuple(short[:LISTED])))
-    if slices.rule == "lesion":
-        drawn = (cases["masks"].map(len) > 0) & ~marks_nothing(cases)
-        shown = drawn.groupby(cases[VOLUME]).any()
-        without = shown.index[~shown]
-        if len(without):
-            text = f"{counted(len(without), 'volumes')} without a lesion, whose slices are evenly "
-            text += "spaced: a network could recognise them by slice position"
-            findings.append(Finding("volumes without a lesion", text, tuple(without[:LISTED])))
-    return findings
 
 
 def wrapped_in_words(n: int, unwrapped: bool) -> str:
@@ -322,10 +280,9 @@ def open_dataset(
     cases, bad = inspect_cases(tree.root, wanted, manifest, folder=index_folder, square=square)
     refuse_bad(bad[~bad["case_id"].isin(expected.known_bad)], len(wanted), where, manifest)
     cases = cases[~cases["case_id"].isin(expected.known_bad)].reset_index(drop=True)
-    cases, left_out = drop_left_out(manifest, cases)
     if not made and (wrong := case_problems(manifest, cases)):
         raise tree.error(wrong[0].problem, remedy=f"{wrong[0].remedy}.")
-    findings = (*left_out, *findings_of(expected, cases, listed))
+    findings = findings_of(expected, cases, listed)
     cases, part = cases.drop(columns="wrapped"), part_in_words(expected, listed)
     mask_digests = cases.pop("mask_digest")
     kept = cases.columns.difference([*CASES.columns], sort=False)
@@ -372,7 +329,7 @@ def sample_pictures(
     folder or an archive.
     """
     title, provenance = where, ""
-    how: tuple[tuple[float, float] | None, bool, bool] = None, False, False
+    how: tuple[tuple[float, float] | None, bool] = None, False
     with TemporaryDirectory() as folder:
         path = Path(where).resolve()
         if where and path.exists():

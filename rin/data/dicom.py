@@ -1,8 +1,8 @@
 """From a DICOM file to uint8 grey, and the patient that its header names.
 
 Frames of 8 or 16 bits are read: grey (MONOCHROME1 is inverted, so that higher is brighter) and RGB
-or YBR colour, which becomes ITU-R 601 luma.  Palettes are refused.  ``file.dcm#frame-k`` is one
-frame of a file of several, read with the transforms in its functional groups.
+or YBR colour, which becomes ITU-R 601 luma.  Palettes and files of several frames are
+refused.
 
 The file's modality transform converts stored values to physical ones.  A ``window``, as for CT,
 then maps these linearly (PS3.3 C.11.2.1.2.1); without it, the file's own VOI table or first VOI
@@ -18,12 +18,10 @@ whether the pixel data have more frames than the header states, both of which py
 import copy
 import io
 import re
-import shlex
 import warnings
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -39,10 +37,8 @@ from rin.data.tree import (
     MAX_BYTES,
     MAX_PIXELS,
     SEPARATOR,
-    file_of,
     read_bytes,
     refuse_damaged_jpeg,
-    split_slice,
 )
 from rin.errors import FileError, InputError, as_input_error
 
@@ -74,20 +70,8 @@ _BEGINNINGS = (b"\xff\xd8", b"\xff\x4f", b"\0\0\0\x0cjP")
 #: share of such pixels above which an image counts as wrapped; with an intercept above the last
 #: number, only wrapped values can be air (-1,000 HU).
 WRAPPED_BITS, WRAPPED, WRAPPED_SHARE, NO_AIR = 12, 3000, 0.05, -100
-#: Modalities of files that outline structures in other files, a tool that converts such a file to
-#: masks, and its command.
-OUTLINES = {
-    "SEG": (
-        "segimage2itkimage of dcmqi",
-        "segimage2itkimage --inputDICOM {file} --outputDirectory masks --outputType nii",
-    ),
-    "RTSTRUCT": (
-        "plastimatch",
-        "plastimatch convert --input {file} --referenced-ct FOLDER-OF-SERIES "
-        "--output-prefix masks --prefix-format nii.gz",
-    ),
-}
 _PROBLEM = "the file is not a readable DICOM picture"
+_OUTLINES = ("SEG", "RTSTRUCT")
 _REMEDY = "Export or download it again, as one uncompressed grey or RGB frame; or list it in "
 _REMEDY += "the manifest's known_bad."
 
@@ -117,109 +101,27 @@ def read_dicom(
     locator: str,
     window: Window | None = None,
     unwrap: bool = False,
-    as_stored: bool = False,
 ) -> np.ndarray:
     """Read a DICOM picture as grey, uint8 (h, w), 0 to 255.
 
     ``window`` is center and width, in the units of the rescaled values: Hounsfield units for CT.
-    With ``as_stored``, it applies to stored values if the file does not rescale them.
     With ``unwrap``, CT values that wrapped (:func:`is_wrapped`) are put back below zero.
     """
-    content, parts = read_bytes(root, file_of(locator)), split_slice(locator)
+    content = read_bytes(root, locator)
     with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
         dataset: Dataset = dcmread(DicomFile(io.BytesIO(content)))
-        _refuse_segmentation(dataset, Path(root, locator))
-        frame = parts[2] if parts else None
-        dataset = dataset if frame is None else _with_groups(dataset, frame)
-        pixels = decode(dataset, frame)
+        if (kind := str(dataset.get("Modality") or "")) in _OUTLINES:
+            raise FileError(f"it outlines structures of images in other files ({kind})")
+        pixels = decode(dataset)
         if unwrap and is_wrapped(dataset, pixels):
             pixels = pixels.astype(np.int32)
             pixels[pixels >= WRAPPED] -= 2**WRAPPED_BITS
-        return display(dataset, pixels, window, as_stored)
-
-
-def measured_values(root: Path, locator: str) -> tuple[np.ndarray, bool] | None:
-    """Return the rescaled values (n,) of a DICOM picture, and whether its file rescales values.
-
-    Padding is left out.  None for a picture of 8 bits or fewer, or in colour.
-    """
-    parts = split_slice(locator)
-    with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
-        dataset: Dataset = dcmread(DicomFile(io.BytesIO(read_bytes(root, file_of(locator)))))
-        dataset = dataset if parts is None else _with_groups(dataset, parts[2])
-        pixels = decode(dataset, parts[2] if parts else None)
-        if pixels.ndim == 3 or dataset.BitsStored <= 8:
-            return None
-        _read_commas(dataset)
-        measured = pixels[~_is_padding(dataset, pixels)]
-        return apply_modality_lut(measured.astype(np.int32), dataset), _rescales(dataset)
+        return display(dataset, pixels, window)
 
 
 def _rescales(dataset: Dataset) -> bool:
     pair = "RescaleSlope" in dataset and "RescaleIntercept" in dataset
     return pair or bool(dataset.get("ModalityLUTSequence"))
-
-
-def count_frames(root: Path, locator: str) -> int:
-    """Return the number of frames that the header of a DICOM file states, at least one."""
-    with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
-        header = _header(root, locator, ["NumberOfFrames", "Modality"])
-        _refuse_segmentation(header, Path(root, locator))
-        return max(1, int(header.get("NumberOfFrames") or 1))
-
-
-def refuse_segmentation(root: Path, locator: str) -> None:
-    """Raise InputError for a DICOM file that outlines structures in other files."""
-    _refuse_segmentation(_header(root, locator, ["Modality"]), Path(root, locator))
-
-
-def _refuse_segmentation(dataset: Dataset, where: Path) -> None:
-    """Raise InputError for outlines, whose frames or contours refer to slices of other series."""
-    if (kind := str(dataset.get("Modality") or "")) not in OUTLINES:
-        return
-    tool, command = OUTLINES[kind]
-    problem = f"it outlines images in other files ({kind}): {tool} converts it to NIfTI masks"
-    remedy = (
-        f"Convert it and its series: {command.format(file=shlex.quote(str(where)))}; dcm2niix "
-    )
-    remedy += "-z y -o images FOLDER-OF-SERIES. Name both alike, and give --masks and --images."
-    raise InputError(problem, where=where, remedy=remedy)
-
-
-class Place(NamedTuple):
-    """The place of a DICOM slice: its series, its height along the normal, and its number."""
-
-    series: str
-    height: float
-    number: int
-
-
-def place_of(root: Path, locator: str) -> Place:
-    """Return the place of a slice in its series, from its header alone."""
-    tags = ["SeriesInstanceUID", "InstanceNumber", "ImagePositionPatient"]
-    with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
-        header = _header(root, locator, [*tags, "ImageOrientationPatient"])
-        position, orientation = (
-            header.get(f"Image{n}Patient") for n in ("Position", "Orientation")
-        )
-        height = 0.0
-        if position and orientation:
-            row, column = np.array(orientation, float).reshape(2, 3)
-            height = float(np.cross(row, column) @ np.array(position, float))
-        series = str(header.get("SeriesInstanceUID") or "")
-        return Place(series, height, int(header.get("InstanceNumber") or 0))
-
-
-def _with_groups(dataset: Dataset, frame: int) -> Dataset:
-    """Return a dataset with the transforms of values that its functional groups give a frame."""
-    flat = _copied(dataset)
-    of_all = dataset.get("SharedFunctionalGroupsSequence") or []
-    of_each = dataset.get("PerFrameFunctionalGroupsSequence") or []
-    for group in (*of_all[:1], *of_each[frame : frame + 1]):
-        for keyword in ("PixelValueTransformationSequence", "FrameVOILUTSequence"):
-            for element in (group.get(keyword) or [Dataset()])[0]:
-                flat[element.tag] = element
-    return flat
 
 
 def _copied(dataset: Dataset) -> Dataset:
@@ -229,11 +131,8 @@ def _copied(dataset: Dataset) -> Dataset:
     return copied
 
 
-def decode(dataset: Dataset, frame: int | None = None) -> np.ndarray:
-    """Return stored pixels, (h, w) or uint8 RGB (h, w, 3); may raise one of `BROKEN`.
-
-    A file of several frames needs the number of the ``frame``, from 0.
-    """
+def decode(dataset: Dataset) -> np.ndarray:
+    """Return stored pixels, (h, w) or uint8 RGB (h, w, 3); may raise one of `BROKEN`."""
     missing = [name for name in REQUIRED if dataset.get(name) is None]
     if missing:
         raise FileError(f"it has no {', '.join(missing)}")
@@ -245,7 +144,8 @@ def decode(dataset: Dataset, frame: int | None = None) -> np.ndarray:
     kind, samples = dataset.PhotometricInterpretation, dataset.SamplesPerPixel
     if (kind, samples) not in [*((k, 1) for k in GRAY), *((k, 3) for k in COLOR)]:
         raise FileError(f"{kind:.20} with {samples} samples per pixel is not supported")
-    stated = _stated_frames(dataset, frame)
+    if (stated := int(dataset.get("NumberOfFrames") or 1)) > 1:
+        raise FileError(f"it has {stated} frames: save those to be used as pictures of their own")
     bits = dataset.BitsAllocated, dataset.BitsStored
     if bits[0] not in ((8, 16) if samples == 1 else (8,)) or not 1 < bits[1] <= bits[0]:
         raise FileError(
@@ -256,22 +156,11 @@ def decode(dataset: Dataset, frame: int | None = None) -> np.ndarray:
     if (frames := _count_frames(dataset)) > stated:
         raise FileError(f"its pixel data contain {frames} frames, but its header states {stated}")
     if syntax == JPEGBaseline8Bit:
-        refuse_damaged_jpeg(get_frame(dataset.PixelData, frame or 0, number_of_frames=stated))
+        refuse_damaged_jpeg(get_frame(dataset.PixelData, 0, number_of_frames=stated))
     high = int(dataset.get("HighBit", bits[1] - 1))
     if high == bits[1] - 1:
-        return pixel_array(dataset, index=frame)
-    return _aligned(dataset, high, frame)
-
-
-def _stated_frames(dataset: Dataset, frame: int | None) -> int:
-    """Return the number of frames that a header states; FileError if ``frame`` does not fit it."""
-    stated = int(dataset.get("NumberOfFrames") or 1)
-    if frame is None and stated > 1:
-        which = "state which to use (slices in the manifest, --slices of rin new)"
-        raise FileError(f"it has {stated} frames: {which}")
-    if frame is not None and not 0 <= frame < stated:
-        raise FileError(f"it has {stated} frames, but frame {frame + 1} is requested")
-    return stated
+        return pixel_array(dataset)
+    return _aligned(dataset, high)
 
 
 def _count_frames(dataset: Dataset) -> int:
@@ -290,7 +179,7 @@ def _count_frames(dataset: Dataset) -> int:
     return max(stated, sum(part.startswith(marks) for part in generate_fragments(buffer)))
 
 
-def _aligned(dataset: Dataset, high: int, frame: int | None) -> np.ndarray:
+def _aligned(dataset: Dataset, high: int) -> np.ndarray:
     """Return the stored pixels of a file whose HighBit is not BitsStored minus 1, shifted."""
     allocated, stored = dataset.BitsAllocated, dataset.BitsStored
     syntax, unused = dataset.file_meta.TransferSyntaxUID, high + 1 - stored
@@ -303,15 +192,13 @@ def _aligned(dataset: Dataset, high: int, frame: int | None) -> np.ndarray:
     for keyword in ("BitsStored", "HighBit"):  # the elements of the file stay as they are
         del whole[keyword]
     whole.BitsStored, whole.HighBit = allocated, allocated - 1
-    words = pixel_array(whole, index=frame)
+    words = pixel_array(whole)
     if (words & (2**unused - 1)).any():
         raise FileError(f"{stated}, yet the bits below its values are in use")
     return (words << (allocated - 1 - high)) >> (allocated - stored)
 
 
-def display(
-    dataset: Dataset, pixels: np.ndarray, window: Window | None, as_stored: bool = False
-) -> np.ndarray:
+def display(dataset: Dataset, pixels: np.ndarray, window: Window | None) -> np.ndarray:
     """Return stored pixels as they are displayed, uint8 (h, w); may raise one of `BROKEN`."""
     _read_commas(dataset)
     if pixels.ndim == 3:
@@ -319,7 +206,7 @@ def display(
             raise FileError("it is in colour, but a window for grey values was requested")
         return np.asarray(Image.fromarray(pixels).convert("L"))
     rescaled = "RescaleSlope" in dataset and "RescaleIntercept" in dataset
-    if window is not None and not (as_stored or _rescales(dataset)):
+    if window is not None and not _rescales(dataset):
         raise FileError("it has no RescaleSlope and RescaleIntercept, so no window fits it")
     if rescaled and not (
         MIN_SLOPE <= abs(dataset.RescaleSlope) <= MAX_SLOPE
@@ -405,9 +292,8 @@ def holds_wrapped(root: Path, locator: str) -> bool:
     if not _may_wrap(_header(root, locator, tags)):
         return False
     with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
-        dataset = dcmread(DicomFile(io.BytesIO(read_bytes(root, file_of(locator)))))
-        parts = split_slice(locator)
-        return is_wrapped(dataset, decode(dataset, parts[2] if parts else None))
+        dataset = dcmread(DicomFile(io.BytesIO(read_bytes(root, locator))))
+        return is_wrapped(dataset, decode(dataset))
 
 
 def _may_wrap(header: Dataset) -> bool:
@@ -417,18 +303,11 @@ def _may_wrap(header: Dataset) -> bool:
     return bool(stated and not header.get("PixelRepresentation") and (intercept or 0) > NO_AIR)
 
 
-def stores_window(root: Path, locator: str) -> bool:
-    """Return whether the header of a DICOM file has a VOI table or window."""
-    header = _header(root, locator, ["VOILUTSequence", "WindowCenter", "WindowWidth"])
-    return bool(header.get("VOILUTSequence")) or {"WindowCenter", "WindowWidth"} <= {*header.dir()}
-
-
 def _header(root: Path, locator: str, tags: list[str]) -> Dataset:
-    place, _, member = file_of(locator).partition(SEPARATOR)
+    place, _, member = locator.partition(SEPARATOR)
     with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
         # A member of an archive is unpacked whole anyway; of other files, only the header is read.
-        file = file_of(locator)
-        source = io.BytesIO(read_bytes(root, file)) if member else io.FileIO(Path(root) / place)
+        source = io.BytesIO(read_bytes(root, locator)) if member else io.FileIO(Path(root) / place)
         with DicomFile(source) as opened:
             header = dcmread(opened, stop_before_pixels=True, specific_tags=tags)
         header.decode()

@@ -5,6 +5,7 @@ bits: in BUSI, whose repeats Pawlowska et al. describe (Data in Brief 48, 2023, 
 inspected pairs within it show one lesion twice.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,6 +22,11 @@ SAME_PICTURE = 8
 SAME_LESION = 40
 BLANK_SD = 1.0
 BLOCK_ROWS, BLOCK_COLUMNS = 1024, 8192
+#: What names of altered copies have beside that of their picture, without its ending.
+_ALTERED = re.compile(
+    r"(?i)[ _.-]*(?:(?:h|v)?flip|rot(?:at)?|aug|mirror|copy|bright|noise)[a-z]*[ _.-]*\d*[ _.-]*"
+    r"|[ _-]*\(\d+\)$"
+)
 REMEDY = "Make the folds from leak_free_groups with rin.data.splits.make_folds."
 
 
@@ -95,6 +101,30 @@ def matches_between(cases: pd.DataFrame, others: pd.DataFrame, threshold: int) -
     other, equal = theirs["case_id"].to_numpy(), ours["digest"].eq(theirs["digest"].to_numpy())
     pairs = ours[["case_id"]].assign(other=other, distance=distance, equal=equal)
     return pairs.sort_values(["distance", "case_id", "other"], ignore_index=True)
+
+
+def altered_copies(cases: pd.DataFrame) -> list[str]:
+    """Return pairs of patients' pictures of which one is the other mirrored, or is called so.
+
+    Pictures mirrored, upside down or both are found by their hashes, and other alterations by
+    names, as ``a_flip``, ``a (1)`` or ``rotated_a`` beside ``a``.
+    """
+    packed = np.frombuffer(bytes.fromhex("".join(cases["hash"])), dtype=np.uint8)
+    bits = np.unpackbits(packed).reshape(-1, HASH_SIDE, HASH_SIDE)
+    pairs = []
+    # Mirrored, a pixel that was brighter than its left neighbour is darker than it.
+    for turned in (1 - bits[:, :, ::-1], bits[:, ::-1], 1 - bits[:, ::-1, ::-1]):
+        hashes = [np.packbits(row).tobytes().hex() for row in turned]
+        near = matches_between(cases.assign(hash=hashes), cases, SAME_PICTURE)
+        pairs += [*zip(near["case_id"], near["other"], strict=True)]
+    stems = dict(zip(cases["case_id"].str.rpartition(".")[0], cases["case_id"], strict=True))
+    for stem, case_id in stems.items():
+        original = _ALTERED.sub("", stem)
+        if original != stem and original in stems:
+            pairs.append((case_id, stems[original]))
+    patient = cases.set_index("case_id")["patient_id"]
+    apart = {tuple(sorted(pair)) for pair in pairs if patient[pair[0]] != patient[pair[1]]}
+    return [" and ".join(pair) for pair in sorted(apart)]
 
 
 def _close_pairs(ours: pd.DataFrame, theirs: pd.DataFrame, threshold: int) -> np.ndarray:

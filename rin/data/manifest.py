@@ -21,45 +21,9 @@ LabelMap = dict[str, str | None]
 #: Parts of a split, in their order, and their names in lists and tables.
 PARTS = ("train", "validation", "test")
 PART_NAMES = dict(zip(("train", "val", "test"), PARTS, strict=True))
-
-
-def evenly(count: int, n: int) -> list[int]:
-    """Return ``count`` of ``n`` places, each in the middle of an equal part; all if n is less."""
-    count = min(count, n)
-    return [(2 * i + 1) * n // (2 * count) for i in range(count)]
-
-
-def in_the_middle(count: int, n: int) -> list[int]:
-    """Return ``count`` of ``n`` places around the middle; all if n is less."""
-    count = min(count, n)
-    return [(n - count) // 2 + i for i in range(count)]
-
-
-class Slices(FrozenModel):
-    """Which slices of a volume are taken: ``count`` slices, or all if the volume has fewer.
-
-    They are evenly spaced (``even``), around the ``middle``, or evenly spaced among the slices in
-    which a mask marks a ``lesion`` (among all slices if it marks none).  ``axis`` is a plane of
-    NIfTI (axial by default) or an axis of a `.npy` array (0 by default); frames of DICOM and TIFF
-    have no axis.  A ``volume`` is a ``file``, or a ``folder`` whose pictures are its slices, in
-    the order of their DICOM headers or of their names.
-    """
-
-    rule: Literal["even", "middle", "lesion"]
-    count: Annotated[int, Field(ge=1, le=1000)]
-    axis: Literal["axial", "coronal", "sagittal", 0, 1, 2] | None = None
-    volume: Literal["file", "folder"] = "file"
-
-    @model_validator(mode="after")
-    def _fits(self) -> "Slices":
-        if self.volume == "folder" and self.axis is not None:
-            raise ValueError("axis: leave it out for folders, whose slices are their files")
-        return self
-
-    def choose(self, n: int) -> list[int]:
-        """Return the numbers, from 0, of the slices to take of ``n``, with or without a lesion."""
-        chosen = in_the_middle if self.rule == "middle" else evenly
-        return chosen(self.count, n)
+#: Words for the parts in folders and columns of others.
+PART_WORDS = PART_NAMES | {"training": "train", "testing": "test"}
+PART_WORDS |= dict.fromkeys(("validation", "valid", "dev"), "validation")
 
 
 class FoldLists(FrozenModel):
@@ -155,25 +119,16 @@ class DatasetManifest(FrozenModel):
 
     ``window`` is center and width, for DICOM (in rescaled values: Hounsfield units of CT) and for
     pictures of more than 8 bits or of floating-point numbers (in their stored values).
-    ``window_from`` may say that the window was taken from ``percentiles`` of the values:
-    `rin data verify` then compares it with these, and it applies to the stored values of DICOM
-    files that do not rescale them.  ``unwrap_ct`` puts back below zero the values that wrapped in
-    unsigned 12-bit CT, which `rin data verify` reports.
+    ``unwrap_ct`` puts back below zero the values that wrapped in unsigned 12-bit CT, which
+    `rin data verify` reports.
 
-    ``only`` is a pattern: pictures and masks are read only if it is found in their paths, such as
-    those of one sequence.  ``slices`` says that pictures are volumes, and which of their slices
-    are cases; a volume is of one patient, and counts as a patient if nothing names patients.
     ``near_duplicate_bits`` is the largest hash distance (of 256 bits) at which two pictures share
     a group; with None, no pictures are compared.  ``patient_labels`` is ``several`` if pictures of
     one patient may have different labels; ``patients_in_headers`` takes the patient from the
     PatientID of each DICOM file, in layouts that name no patients.
 
-    ``labels_in_masks`` makes two classes of pictures, ``lesion`` and ``no lesion``, by whether a
-    mask marks anything.  ``lesion_values`` are the values in masks that mark the lesion, if others
-    mark an organ; without them, all values mark it.  ``leave_out`` drops and counts cases: those
-    with ``empty masks``, or of ``mixed patients``, who have two labels.  ``known_bad`` names cases
-    whose published file is broken, with the reason: they are left out and reported, as are the
-    ``findings``.
+    ``known_bad`` names cases whose published file is broken, with the reason: they are left out
+    and reported, as are the ``findings``.
 
     ``fetch`` lists the files that `rin data fetch` downloads; ``by_hand`` says what to click at
     ``home`` for other files.  ``sources`` are the datasets from which a collection was gathered.
@@ -200,18 +155,12 @@ class DatasetManifest(FrozenModel):
     patient_labels: Literal["one", "several"] = "one"
     color: bool = False
     window: tuple[float, Annotated[float, Field(gt=0)]] | None = None
-    window_from: Literal["statement", "percentiles"] = "statement"
-    only: re.Pattern[str] | None = None
-    slices: Slices | None = None
     unwrap_ct: bool = False
     masks: bool = False
     mask_kind: Literal["outline", "box"] = "outline"
     near_duplicate_bits: Annotated[int, Field(ge=0, le=64)] | None = 40
     patient_pattern: re.Pattern[str] | None = None
     patients_in_headers: bool = False
-    labels_in_masks: bool = False
-    lesion_values: tuple[Annotated[int, Field(ge=0)], ...] = ()
-    leave_out: tuple[Literal["empty masks", "mixed patients"], ...] = ()
     label_map: LabelMap = Field(default_factory=dict)
     known_bad: dict[str, str] = Field(default_factory=dict)
     counts: ExpectedCounts = ExpectedCounts()
@@ -222,8 +171,6 @@ class DatasetManifest(FrozenModel):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> "DatasetManifest":
-        if self.window_from == "percentiles" and self.window is None:
-            raise ValueError("window_from: percentiles need the window found from them")
         for task in self.tasks:
             labels = set((self.label_map | task.label_map).values())
             if labels and task.positive_class not in labels:
@@ -243,9 +190,9 @@ class DatasetManifest(FrozenModel):
         return look_up(f"class of {self.name}", source_class, self.label_map)
 
     @property
-    def reading(self) -> tuple[bool, tuple[float, float] | None, bool, bool]:
-        """Arguments of :func:`rin.data.pixels.read_picture`: color, window, unwrap, as_stored."""
-        return self.color, self.window, self.unwrap_ct, self.window_from == "percentiles"
+    def reading(self) -> tuple[bool, tuple[float, float] | None, bool]:
+        """Arguments of :func:`rin.data.pixels.read_picture`: color, window, unwrap."""
+        return self.color, self.window, self.unwrap_ct
 
     @property
     def substitutes(self) -> list[str]:

@@ -6,9 +6,8 @@ floating-point numbers, become grey by a ``window``, and are refused without one
 the bits that its file states, not those that Pillow reads: Pillow keeps 8 of 16 bits in colour or
 with transparency, so such pictures are refused.
 
-A slice of a volume is ``volume.npy#k`` in an array (slices, h, w) in NumPy's own format, ``#1-k``
-along its second axis; ``volume.nii.gz#axial-k`` in NIfTI (`rin.data.volumes`); ``x.dcm#frame-k``
-in DICOM; ``x.tif#frame-k`` in TIFF.
+Picture k of an array (n, h, w), or (n, h, w, 3) in colour, in NumPy's own format is
+``volume.npy#k``.
 
 An outline that an annotation gives as coordinates takes the place of a mask's locator, as
 ``polygon:x1,y1 x2,y2 ...`` or ``box:x,y,width,height``, in pixels, x to the right and y down:
@@ -19,8 +18,8 @@ import io
 import math
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -37,14 +36,11 @@ from PIL.TiffImagePlugin import (
 )
 from skimage.draw import polygon
 
-from rin.data import volumes
 from rin.data.tree import (
     MALFORMED,
     MAX_PIXELS,
     SEPARATOR,
-    file_of,
     is_dicom,
-    is_tiff,
     read_bytes,
     refuse_damaged_jpeg,
     split_slice,
@@ -134,79 +130,14 @@ UNREADABLE = (*MALFORMED, *_BOMBS, MemoryError, SyntaxError, TokenError)
 
 
 def open_volume(root: Path, locator: str) -> np.ndarray:
-    """Return a volume, uint8 (slices, h, w): a file is mapped, a member of an archive unpacked."""
+    """Return pictures, uint8 (n, h, w) or (n, h, w, 3): a member of an archive is unpacked."""
     volume = _load(root, locator)
-    if volume.dtype != np.uint8 or volume.ndim != 3 or not volume.size:
+    has_axes = volume.ndim == 3 or (volume.ndim == 4 and volume.shape[3] == 3)
+    if volume.dtype != np.uint8 or not has_axes or not volume.size:
         remedy = "Window the volume to 8 bits, as its publication describes, and save the result."
-        needed = "slices x height x width of uint8"
+        needed = "pictures x height x width (x 3) of uint8"
         raise _wrong_array(volume, needed, Path(root, locator), remedy)
     return volume
-
-
-def open_stack(root: Path, locator: str) -> np.ndarray:
-    """Return a volume of numbers, which may be cut into slices along any axis."""
-    volume = _load(root, locator)
-    if volume.dtype.kind not in "uif" or volume.ndim != 3 or not volume.size:
-        remedy = "Save each volume as an array of three axes, of integers or floats."
-        needed = "slices x height x width of numbers"
-        raise _wrong_array(volume, needed, Path(root, locator), remedy)
-    return volume
-
-
-def is_stack(root: Path, locator: str) -> bool:
-    """Return whether a `.npy` file contains a volume: an array of three axes."""
-    return _load(root, locator).ndim == 3
-
-
-def shape_of_stack(root: Path, locator: str) -> tuple[int, int, int]:
-    """Return slices, height and width of an array of three axes, or of the frames of a TIFF."""
-    if not is_tiff(locator):
-        slices, height, width = open_stack(root, locator).shape
-        return slices, height, width
-    remedy = "Save frames of the same size in a file of their own."
-    problem = "its frames do not form a volume"
-    where = Path(root, locator)
-    with (
-        as_input_error(problem, where=where, remedy=remedy, kinds=UNREADABLE),
-        _opened_tiff(root, locator) as picture,
-    ):
-        if _in_planes(picture):
-            return len(picture.getbands()), picture.height, picture.width
-        n, sizes = getattr(picture, "n_frames", 1), set()
-        if n > MOST_FRAMES:
-            raise ValueError(f"there are {n:,}, more than {MOST_FRAMES:,}")
-        for number in range(n):
-            picture.seek(number)
-            sizes.add(picture.size)
-        if len(sizes) > 1:  # such as a picture with its thumbnail
-            shown = " and ".join(f"{width} x {height}" for width, height in sorted(sizes)[:2])
-            raise ValueError(f"they differ in size: {shown} pixels")
-    ((width, height),) = sizes
-    return n, height, width
-
-
-def count_frames(root: Path, locator: str) -> int:
-    """Return the number of frames in a TIFF."""
-    remedy, where = "Save it again as TIFF.", Path(root, locator)
-    with (
-        as_input_error("it is not a complete TIFF", where=where, remedy=remedy, kinds=UNREADABLE),
-        _opened_tiff(root, locator) as picture,
-    ):
-        return getattr(picture, "n_frames", 1)
-
-
-@contextmanager
-def _opened_tiff(root: Path, locator: str) -> Iterator[Image.Image]:
-    """Open a TIFF without reading its pixels, so that frames can be read one at a time."""
-    file = file_of(locator)
-    # A stack may be larger than a single picture may be.
-    source = io.BytesIO(read_bytes(root, file)) if SEPARATOR in file else Path(root, file)
-    try:
-        opened = Image.open(source, formats=["TIFF"])
-    except UnidentifiedImageError as error:  # its text is only an address in memory
-        raise ValueError("it does not begin like a TIFF") from error
-    with opened as picture:
-        yield picture
 
 
 def read_array(root: Path, locator: str) -> np.ndarray:
@@ -216,7 +147,7 @@ def read_array(root: Path, locator: str) -> np.ndarray:
         remedy = (
             "Save each picture as a file of its own, in whole numbers such as uint8 or int16; "
         )
-        remedy += f"for volumes, {TAKE_SLICES}."
+        remedy += "of volumes, the slices that are used."
         raise _wrong_array(gray, "height x width of numbers", Path(root, locator), remedy)
     return np.array(gray)
 
@@ -247,12 +178,8 @@ def _wrong_array(array: np.ndarray, needed: str, where: Path, remedy: str) -> In
 
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF")
-#: Remedy for a picture that is a volume.
-TAKE_SLICES = "state which slices to use (slices in the manifest, --slices of rin new)"
 #: Tag of EXIF and TIFF for how a picture must be turned before it is shown.
 ORIENTATION = 0x0112
-#: More frames are an error, or are no pictures.
-MOST_FRAMES = 10_000
 GRAY_MODES = ("1", "L")
 #: Spread of channels above which a pixel is coloured, and number of pictures searched for colour.
 COLOURFUL, FIRST_PICTURES = 24, 32
@@ -302,22 +229,20 @@ def read_picture(
     color: bool = False,
     window: tuple[float, float] | None = None,
     unwrap: bool = False,
-    as_stored: bool = False,
 ) -> np.ndarray:
     """Read a picture, 0 to 255: grey, uint8 (h, w), or in ``color``, (h, w, 3).
 
     ``window``, center and width, is for DICOM pictures (:func:`rin.data.dicom.read_dicom`), for
     whole numbers of more than 8 bits, and for floating-point numbers, which it maps linearly from
-    center minus half the width; 8-bit pictures stay as they are.  ``unwrap`` and ``as_stored`` are
-    for DICOM.
+    center minus half the width; 8-bit pictures stay as they are.  ``unwrap`` is for DICOM.
     """
-    pixels = read_stored(root, locator, color, window, unwrap, as_stored)
+    pixels = read_stored(root, locator, color, window, unwrap)
     if pixels.dtype != np.uint8:
         if window is None:
             kind = "with signed values" if pixels.dtype == np.int8 else "of more than 8 bits"
             kind = "of floating numbers" if pixels.dtype.kind == "f" else kind
             problem = f"pixels {kind} need a window (window: [center, width] in the manifest, "
-            problem += "--window of rin new), which --window percentiles finds"
+            problem += "--window CENTER,WIDTH of rin new)"
             values = f"they range from {pixels.min()} to {pixels.max()}"
             remedy = f"State which values are black and white: {values}."
             raise InputError(problem, where=Path(root, locator), remedy=remedy)
@@ -340,61 +265,18 @@ def _share_of(pixels: np.ndarray, window: tuple[float, float], where: Path) -> n
     return apply_window(pixels.astype(np.float64), window)
 
 
-def window_of_percentiles(root: Path, locators: Sequence[str]) -> tuple[float, float] | None:
-    """Return the window between two percentiles of the values of some pictures, evenly drawn.
-
-    The lowest half percent of the values is black, the highest is white; DICOM values are rescaled
-    if their files say how.  None if a picture has 8 bits; InputError if all values are equal, or
-    if only some of the DICOM files rescale their values.
-    """
-    drawn = locators[:: 1 + len(locators) // PERCENTILE_PICTURES]
-    samples, kinds = [], set()
-    for locator in drawn:
-        with suppress(InputError):  # broken pictures are reported when all are read
-            if is_dicom(locator):
-                from rin.data.dicom import measured_values
-
-                measured = measured_values(root, locator)
-                if measured is None:
-                    return None
-                stored, rescaled = measured
-                kinds.add(rescaled)
-            else:
-                stored = read_stored(root, locator)
-                if stored.dtype == np.uint8:
-                    return None
-            samples.append(stored.ravel()[:: 1 + stored.size // 10_000].astype(np.float64))
-    if len(kinds) > 1:
-        problem = "some DICOM files rescale their values (RescaleSlope), other files do not"
-        remedy = "Make one task per kind: one window does not fit both."
-        raise InputError(problem, where="--window percentiles", remedy=remedy)
-    values = np.concatenate(samples) if samples else np.zeros(1)
-    low, high = np.percentile(values, PERCENTILES)
-    if not low < high:
-        problem = (
-            f"from the {PERCENTILES[0]}th to the {PERCENTILES[1]}th percentile all are {low:g}"
-        )
-        remedy = "Give the window in numbers: --window CENTER,WIDTH."
-        raise InputError(problem, where="--window percentiles", remedy=remedy)
-    if all(sample.is_integer() for sample in (values.min(), values.max())):
-        low, high = math.floor(low), math.ceil(high)
-        return low + (high - low + 1) / 2, high - low + 1
-    return float(f"{(low + high) / 2:.6g}"), float(f"{high - low:.6g}")
-
-
 def read_stored(
     root: Path,
     locator: str,
     color: bool = False,
     window: tuple[float, float] | None = None,
     unwrap: bool = False,
-    as_stored: bool = False,
 ) -> np.ndarray:
     """Return pixels as stored, uint8 or numbers of more bits; those of DICOM as displayed.
 
     InputError if floating-point numbers are not finite.
     """
-    stored = _read_any(root, locator, color, window, unwrap, as_stored)
+    stored = _read_any(root, locator, color, window, unwrap)
     if stored.dtype.kind == "f" and (n := int((~np.isfinite(stored)).sum())):
         problem = f"{n:,} of {stored.size:,} pixels are not finite numbers"
         remedy = "Save it with finite numbers in their place, such as the picture's darkest value."
@@ -408,32 +290,26 @@ def _read_any(
     color: bool,
     window: tuple[float, float] | None,
     unwrap: bool,
-    as_stored: bool,
 ) -> np.ndarray:
-    parts = split_slice(locator)
-    if parts and is_tiff(locator):
-        return _read_frame(root, locator, parts[2], color)
-    if parts and parts[1] != "frame":
-        name, axis, number = parts
-        if volumes.is_nifti(name):
-            return volumes.read_slice(root, name, axis, number)
-        return cut_stack(open_stack(root, name), int(axis), number, Path(root, locator))
-    if volumes.is_nifti(locator):
-        remedy = f"{TAKE_SLICES.capitalize()}."
-        raise InputError("it is a volume", where=Path(root, locator), remedy=remedy)
+    if parts := split_slice(locator):
+        return _read_slice(root, *parts, color)
     if locator.lower().endswith(".npy"):
         return read_array(root, locator)
     if is_dicom(locator):
         from rin.data.dicom import read_dicom  # pydicom is slow to load
 
-        return read_dicom(root, locator, window, unwrap, as_stored)
+        return read_dicom(root, locator, window, unwrap)
     return _stored_pixels(_open(root, locator), color)
 
 
-def cut_stack(stack: np.ndarray, axis: int, number: int, where: Path) -> np.ndarray:
-    """Return a slice of a volume, (h, w)."""
-    volumes.refuse_beyond(number, stack.shape[axis], where)
-    return np.array(np.take(stack, number, axis=axis), order="C")
+def _read_slice(root: Path, name: str, number: int, color: bool) -> np.ndarray:
+    """Return one picture of an array of pictures."""
+    stack = open_volume(root, name)
+    if number >= len(stack):
+        problem = f"it contains {len(stack)} pictures, but number {number} was asked for"
+        raise InputError(problem, where=Path(root, name), remedy="Numbers begin at 0.")
+    pixels = np.array(stack[number], order="C")
+    return pixels if pixels.ndim == 2 else _stored_pixels(Image.fromarray(pixels), color)
 
 
 def _stored_pixels(picture: Image.Image, color: bool) -> np.ndarray:
@@ -457,21 +333,6 @@ def _stored_pixels(picture: Image.Image, color: bool) -> np.ndarray:
     return np.asarray(flat.convert("L"))
 
 
-def _read_frame(root: Path, locator: str, number: int, color: bool) -> np.ndarray:
-    """Return the stored pixels of one frame of a TIFF."""
-    remedy, where = "Save it again as TIFF.", Path(root, locator)
-    problem = "the frame cannot be read"
-    with (
-        as_input_error(problem, where=where, remedy=remedy, kinds=UNREADABLE),
-        _opened_tiff(root, locator) as picture,
-    ):
-        planes = _in_planes(picture)
-        if not planes:
-            picture.seek(number)
-        _load_whole(picture, where, said=planes and _bits(picture) <= 8)
-        return np.asarray(picture)[..., number] if planes else _stored_pixels(picture, color)
-
-
 def _open(root: Path, locator: str) -> Image.Image:
     content, where = read_bytes(root, locator), Path(root, locator)
     remedy = "Save or download it again; or remove it, with its row in the table, and "
@@ -485,8 +346,7 @@ def _open(root: Path, locator: str) -> Image.Image:
         except UnidentifiedImageError as error:  # its text is only an address in memory
             raise ValueError(f"it begins with {content[:8]!r}") from error
         if (frames := getattr(picture, "n_frames", 1)) > 1:
-            said = f": {TAKE_SLICES}" if picture.format == "TIFF" else ""
-            raise ValueError(f"{frames} frames in one file{said}")
+            raise ValueError(f"{frames} frames in one file: save those to be used as pictures")
         _load_whole(picture, where, content)
         if picture.format == "PNG":
             Image.open(io.BytesIO(content)).verify()  # checksums, which loading does not check
@@ -495,14 +355,8 @@ def _open(root: Path, locator: str) -> Image.Image:
     return picture
 
 
-def _load_whole(
-    picture: Image.Image, where: Path, content: bytes = b"", *, said: bool = False
-) -> None:
-    """Read the pixels of a picture or frame; raise an error if their meaning is not agreed.
-
-    Three planes may be colours or frames: they are refused unless it is ``said`` that they are
-    frames.
-    """
+def _load_whole(picture: Image.Image, where: Path, content: bytes) -> None:
+    """Read the pixels of a picture; raise an error if their meaning is not agreed."""
     if picture.width * picture.height > MAX_PIXELS:
         raise ValueError(f"{picture.width} x {picture.height} pixels")
     # This precedes loading, as Pillow then turns a TIFF and drops the tag.
@@ -511,12 +365,10 @@ def _load_whole(
             "its metadata ask to rotate it, which its mask and other files would not follow"
         )
     picture.load()
-    if not said and _in_planes(picture):
-        problem = "its three planes may be colours, or frames saved as colours, which "
-        problem += "--slices middle,3 of rin new would use"
-        remedy = "If they are frames, state which to use (slices in the manifest); save frames "
-        remedy += "of over 8 bits as pages (tifffile.imwrite(file, frames, photometric="
-        remedy += "'minisblack')), and colours pixel by pixel (planar configuration 1)."
+    if len(picture.getbands()) == 3 and _tags(picture).get(PLANAR_CONFIGURATION) == IN_PLANES:
+        problem = "its three planes may be colours, or frames saved as colours"
+        remedy = "Save frames as pictures of their own, and colours pixel by pixel (planar "
+        remedy += "configuration 1)."
         raise InputError(problem, where=where, remedy=remedy)
     if picture.mode not in GRAY_MODES + DEEP_MODES + COLOR_MODES:
         raise ValueError(f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning")
@@ -541,12 +393,6 @@ def _refuse_lost_bits(picture: Image.Image, content: bytes, where: Path) -> None
 
 def _bits(picture: Image.Image) -> int:
     return int(max(_tags(picture).get(BITSPERSAMPLE, (8,))))
-
-
-def _in_planes(picture: Image.Image) -> bool:
-    """Return whether a TIFF has three whole planes one after another, as for colours."""
-    three = len(picture.getbands()) == 3 and getattr(picture, "n_frames", 1) == 1
-    return three and _tags(picture).get(PLANAR_CONFIGURATION) == IN_PLANES
 
 
 def _has_sign(picture: Image.Image) -> bool:

@@ -15,9 +15,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
+from rin.data.layouts import read_split
 from rin.data.layouts.found import IF_PARTIAL, read_table
-from rin.data.layouts.slices import VOLUME
-from rin.data.layouts.table import read_split
 from rin.data.leakage import SAME_PICTURE, check_patients, leak_free_groups, near_duplicates
 from rin.data.manifest import PART_NAMES, PARTS, FoldLists
 from rin.data.store import Dataset
@@ -119,9 +118,8 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
     """
     cases, tree = dataset.cases, open_tree(dataset.root, dataset.location)
     labels, group = cases["label"].to_numpy(), _in_order(groups, cases)
-    of_files = dataset.manifest.slices and dataset.manifest.slices.volume == "file"
-    names = cases[VOLUME if of_files else "case_id"]
-    given = read_split(tree, dataset.manifest).reindex(names).fillna("").to_numpy(str)
+    given = read_split(tree, dataset.manifest).reindex(cases["case_id"])
+    given = given.fillna("").to_numpy(str)
     tree.raise_if_any(cases["case_id"][given == ""], "cases are not placed by the given split")
     worded = set(given) <= {*PARTS}
     values = ["test"] if worded else sorted(set(given), key=lambda text: (len(text), text))

@@ -15,7 +15,6 @@ from rin.data.layouts import find_cases
 from rin.data.leakage import leak_free_groups, near_duplicates
 from rin.data.manifest import DatasetManifest, datasets_of_tasks, load_manifest, manifest_names
 from rin.data.masks import read_mask
-from rin.data.pixels import window_of_percentiles
 from rin.data.splits import fold_sizes, make_folds
 from rin.data.store import Dataset, inspect_cases
 from rin.data.tree import SEPARATOR, Tree, open_tree
@@ -27,8 +26,6 @@ NEARLY_ALL = 0.9
 #: Typical share of a picture from which masks seem to be inverted; area that masks enclose, in
 #: areas of their own, from which they seem to be lines; and masks that are looked at for both.
 MOSTLY_MARKED, HOLLOW, MASK_SAMPLE = 0.5, 2, 64
-#: Share of a window's width by which its ends may differ from percentiles computed again.
-WINDOW_TOLERANCE = 0.1
 _HOW_TO_GET = {
     "open": "Download it from {home}, and put it at",
     "registration": "Register and download it at {home}, and put it at",
@@ -198,7 +195,6 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         done.say("pictures", f"{len(cases):,} can be read")
         done.problems += [f"{row.place}: {row.problem}" for row in bad.itertuples()]
         cases = cases[~cases["case_id"].isin(manifest.known_bad)]
-        cases, _ = datasets.drop_left_out(manifest, cases)
         done.problems += map(str, datasets.case_problems(manifest, cases))
     if len(cases) and cases["patient_id"].notna().all():
         done.say("patients", patients_in_words(manifest, cases))
@@ -231,8 +227,6 @@ def _describe(done: Verification, dataset: Dataset) -> None:
         done.say("finding", f"{finding.kind}: {finding.text}{named_cases}")
     for text in (*unusual_masks(dataset), *unusual_drawing(dataset)):
         done.say("finding", text)
-    if manifest.window and manifest.window_from == "percentiles":
-        done.say("window", _compare_window(dataset, manifest.window))
     done.digest = dataset.digest
     done.say("digest", dataset.digest)
     pairs = near_duplicates(dataset.cases, manifest.near_duplicate_bits)
@@ -242,20 +236,6 @@ def _describe(done: Verification, dataset: Dataset) -> None:
         if not task.label_map:
             folds = make_folds(dataset.cases, groups, task.n_folds, 0, where=f"task {task.name}")
             done.say("folds", f"{task.name}: {fold_sizes(folds)}")
-
-
-def _compare_window(dataset: Dataset, window: tuple[float, float]) -> str:
-    """Return a phrase comparing a window with the present percentiles of the pictures."""
-    now = window_of_percentiles(dataset.root, [*dataset.cases["image"]])
-    stated, shown = (
-        f"{center:g},{width:g}" for center, width in (window, now or (float("nan"), 0))
-    )
-    if now is None:
-        return f"{stated}, but the pictures have 8 bits: leave it out of the manifest"
-    ends = np.array([[center - width / 2, center + width / 2] for center, width in (window, now)])
-    if np.abs(np.diff(ends, axis=0)).max() <= WINDOW_TOLERANCE * window[1]:
-        return f"{stated}, as the percentiles of the pictures give"
-    return f"{stated}, but the percentiles of the pictures now give {shown}: were some replaced?"
 
 
 def unusual_masks(dataset: Dataset) -> list[str]:
@@ -275,8 +255,7 @@ def unusual_masks(dataset: Dataset) -> list[str]:
 
 def _marked_in(dataset: Dataset, case: Any) -> np.ndarray:
     """Return the pixels that the masks of a case mark, bool (h, w)."""
-    size, lesion = (case.height, case.width), dataset.manifest.lesion_values
-    return read_mask(dataset.root, case.masks, size, case.image, lesion)
+    return read_mask(dataset.root, case.masks, (case.height, case.width), case.image)
 
 
 def unusual_drawing(dataset: Dataset) -> list[str]:

@@ -114,9 +114,9 @@ def inspect_case(
 
             header_patient = patient_of(root, case.image)
         height, width = pixels.shape[:2]
-        mask, lesion = None, manifest.lesion_values
+        mask = None
         if case.masks:
-            mask = read_mask(root, case.masks, (height, width), case.image, lesion)
+            mask = read_mask(root, case.masks, (height, width), case.image)
         bits, blank = picture_hash(resize_picture(pixels, HASH_SIZE, "stretch"))
     except InputError as error:
         return Inspection(case.case_id, {}, {}, error.problem, error.where)
@@ -237,8 +237,6 @@ def inspect_cases(
 def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
     """Return the folder that keeps the inspections of a dataset."""
     how: list[Any] = [manifest.color, manifest.window, manifest.unwrap_ct]
-    how += [manifest.window_from] if manifest.window_from != "statement" else []
-    how += [["lesion", *manifest.lesion_values]] if manifest.lesion_values else []
     settings = json.dumps([INSPECTION_VERSION, *how, HASH_SIZE])
     return Path(folder) / f"{manifest.name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
 

@@ -12,7 +12,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import chain
 from pathlib import Path
@@ -35,8 +35,8 @@ _BROKEN = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, Unic
 _UNSAFE = re.compile(r"[/\\]|[^/\\]*:|(?s:.*[/\\])?\.\.(?:[/\\]|\Z)")
 _DEBRIS = (".DS_Store", "Thumbs.db", "desktop.ini")
 MARK = "#"
-#: A slice of a volume: its file, its axis or plane (none for the first axis), and its number.
-_SLICE = re.compile(rf"(.+){MARK}(?:(axial|coronal|sagittal|frame|[012])-)?(\d{{1,9}})", re.DOTALL)
+#: A picture of an array: its file and its number.
+_SLICE = re.compile(rf"(.+\.npy){MARK}(\d{{1,9}})", re.DOTALL | re.IGNORECASE)
 #: Endings of DICOM files, which may also have none, or a number; scanners of Siemens write IMA.
 DICOM = (".dcm", ".dicom", ".dic", ".ima")
 #: Endings of pictures.
@@ -50,8 +50,6 @@ PICTURES = (
     ".tiff",
     *DICOM,
     ".npy",
-    ".nii",
-    ".nii.gz",
 )
 REMEDY = "Correct that place, or the manifest; a published dataset must be complete."
 
@@ -88,13 +86,6 @@ class Tree:
         with suppress(OSError), Path(self.root, self.location, name).open("rb") as file:
             return file.read(132)[128:] == b"DICM"
         return False
-
-    def with_pictures(self, pattern: re.Pattern[str] | None) -> "Tree":
-        """Return the tree with only those pictures and masks in whose names a pattern is found."""
-        if pattern is None:
-            return self
-        names = (n for n in self.names if pattern.search(n) or not self.is_picture(n))
-        return replace(self, names=tuple(names))
 
     def one_called(self, name: str, remedy: str) -> str:
         """Return the only file with this name, in any folder; InputError for none or several."""
@@ -206,31 +197,14 @@ def is_dicom(locator: str) -> bool:
     return not dot or dot + ending in DICOM or ending.isdecimal()
 
 
-def is_tiff(locator: str) -> bool:
-    """Return whether a locator names a TIFF, or a frame of one."""
-    return file_of(locator).lower().endswith((".tif", ".tiff"))
-
-
-def is_slice(locator: str) -> bool:
-    """Return whether a locator names a slice of a volume, such as ``volume.npy#k``."""
-    return split_slice(locator) is not None
-
-
-def split_slice(locator: str) -> tuple[str, str, int] | None:
-    """Return file, axis and number of a slice of a volume; None for a locator of a whole file.
-
-    The axis is that of an array (2 in ``volume.npy#2-7``, 0 in ``volume.npy#7``), a plane (axial
-    in ``volume.nii.gz#axial-7``), or ``frame`` of a DICOM file or a TIFF.
-    """
+def split_slice(locator: str) -> tuple[str, int] | None:
+    """Return file and number of a picture of an array; None for a locator of a whole file."""
     match = _SLICE.fullmatch(locator) if MARK in locator else None
-    # A whole file may have such a name, but hardly one with an axis.
-    if match is None or not (match[2] or match[1].lower().endswith(".npy")):
-        return None
-    return match[1], match[2] or "0", int(match[3])
+    return match and (match[1], int(match[2]))
 
 
 def file_of(locator: str) -> str:
-    """Return the locator of the file that contains a picture, perhaps as a slice of a volume."""
+    """Return the locator of the file that contains a picture, perhaps as one of an array."""
     parts = split_slice(locator)
     return parts[0] if parts else locator
 

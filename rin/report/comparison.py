@@ -76,7 +76,8 @@ def read_scores(path: Path, columns: Columns, positive: str = "") -> pd.DataFram
     if not path.is_file() or "json" in path.suffix.lower():
         problem = "it is JSON" if path.is_file() else "there is no such file"
         raise InputError(problem, where=path, remedy=remedy)
-    table = read_table(Tree(path.parent, ".", (path.name,)), path.name, ())
+    tree = Tree(path.parent, ".", (path.name,))
+    table = read_table(tree, path.name, separators=",;\t")
     rows, names = _of_models(table, columns, path)
     if rows.empty:
         raise InputError("no rows", where=path, remedy="Pass a table with scores.")

@@ -7,8 +7,6 @@ looks, and sentences with cases.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
@@ -23,22 +21,17 @@ from rin.curation.taxonomy import REGIONS
 from rin.data.manifest import find_task
 from rin.errors import counted
 from rin.evidence.paper import DATABASE, RELEASED_ACCURACY
-from rin.explain.gradcam import to_uint8
-from rin.files import manifest_folder
 from rin.report import words_of_results
 from rin.report.banner import pretraining_banner, provenance_line
 from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate
 from rin.report.maps import OUTLINE, image_row
-from rin.report.page import Picture, claim, picture
+from rin.report.page import Picture, picture
 from rin.report.style import FAINT, UNFREEZING_LABEL, init_style
 from rin.report.widths import NARROW, in_the_look, two_widths
 from rin.study import Results, Workspace
 from rin.study.corpora import real_archive
-from rin.study.fine_tuning import cam_arrays
-from rin.study.forecast import Pace
-from rin.study.own_files import NewTask
-from rin.study.profile import RANDOM, SCENARIOS, profile_folder
+from rin.study.profile import RANDOM, SCENARIOS
 from rin.study.workspace import find_manifest
 
 if TYPE_CHECKING:
@@ -331,46 +324,6 @@ def deidentified_table(card: Mapping[str, Any]) -> Styler:
     """Return a table of the de-identification that a dataset card states."""
     done = pd.Series(card["de-identification"], name="Done").drop("profile")
     return book_table(done.to_frame(), "From the dataset card", prose=True)
-
-
-def settings_folders() -> dict[str, Path]:
-    """Return the folders of manifests and profiles, by the environment variable of each."""
-    return {"RIN_MANIFESTS": manifest_folder(), "RIN_PROFILES": profile_folder()}
-
-
-def typical_pace() -> Pace:
-    """Return the speed of two typical cores, so that a page need not measure its own."""
-    return Pace(image=0.02, tracing=15)
-
-
-def screen(made: NewTask, folder: Path) -> Styler:
-    """Return a table of what `rin new` says about one's own images, with `folder` as FOLDER."""
-    rows = pd.DataFrame(made.facts, columns=["What", "Found", "style"])
-    rows["Found"] = rows["Found"].str.replace(str(folder), "FOLDER")
-    return book_table(rows[["What", "Found"]], "What rin new says", prose=True)
-
-
-def unfolding(file: Path, folder: Path) -> HTML:
-    """Return the text of a file, folded, with `folder` as FOLDER."""
-    text = escape(file.read_text("utf-8").replace(str(folder), "FOLDER"))
-    return HTML(f"<details><summary>{escape(file.name)}</summary><pre>{text}</pre></details>")
-
-
-def map_with_largest_value(workspace: Workspace, task: str) -> Picture:
-    """Show the map with the largest value of all runs of a task, beside its image and mask."""
-    tested, maps = max(cam_arrays(workspace, task), key=lambda run: run[1].max())
-    claim("a map has a positive value", maps.max() > 0)
-    place, _, _, label = np.unravel_index(maps.argmax(), maps.shape)
-    case, inputs = tested.iloc[place], workspace.inputs(task)
-    store = inputs.store
-    position = pd.Index(store.cases["case_id"]).get_loc(case["case_id"])
-    class_of = dict(zip(inputs.labels, store.cases["label"], strict=True))
-    overlay = to_uint8(maps[[place], ..., label], store.size)[0]
-    titles = [case["case_id"], f"map of “{class_of[label]}”"]
-    masks = [store.masks()[position]] * 2
-    axes = image_row([store.images()[position], overlay], titles, masks)
-    axes[0].figure.suptitle(f"{case['init']}, {case['scenario']}", fontsize=9.5)
-    return picture(axes, "A test image with its mask, and its map", width="24rem")
 
 
 def best_maps(images: np.ndarray, maps: np.ndarray, masks: np.ndarray) -> Picture:

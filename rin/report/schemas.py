@@ -12,7 +12,6 @@ from rin.data.manifest import (
     Finding,
     FoldLists,
     PartSource,
-    Slices,
     TaskManifest,
 )
 from rin.evidence.paper import COMPARISONS
@@ -24,7 +23,6 @@ _MODELS = {
     "A dataset": DatasetManifest,
     "A task of it": TaskManifest,
     "Published folds of a task": FoldLists,
-    "Slices of its volumes": Slices,
     "Its counts": ExpectedCounts,
     "What is known of it": Finding,
     "What it was gathered from": PartSource,

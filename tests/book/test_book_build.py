@@ -375,7 +375,7 @@ def test_pages_that_train_or_read_what_is_trained_come_after_the_results(tmp_pat
         make_book("demo", "", str(tmp_path / "results"))
     assert {"findings", "results/breast", "evidence/audit", "use/fork_me"} <= first
     assert not {"pipeline/pretraining", "pipeline/fine_tuning", "pipeline/gradcam"} & first
-    assert not {"use/own_task", "pipeline/curation", "pipeline/statistics"} & first
+    assert not {"pipeline/curation", "pipeline/statistics"} & first
 
 
 def test_results_are_built_first_and_stay_when_the_live_part_is_cut_off(

@@ -4,7 +4,7 @@ import re
 import shutil
 
 import pytest
-from busi_files import TOP, change, changed, mask, picture, save, zip_folder
+from busi_files import TOP, change, changed, picture, save, zip_folder
 
 from rin.data.layouts import LAYOUTS, PATTERNED, find_cases
 from rin.data.manifest import load_manifest, manifest_names
@@ -231,32 +231,3 @@ def test_cc_ccii_of_a_partial_download_is_refused(ct):
     shutil.rmtree(ct / "Normal")
     with pytest.raises(InputError, match=r"1 class has no folder: Normal.*Fetch their archives"):
         ct_cases(ct)
-
-
-def test_classes_in_names_are_read_whatever_the_folder(tmp_path):
-    for number, name in enumerate(["a/CHNCXR_0001_0.png", "CHNCXR_0002_1.png"]):
-        save(tmp_path / "own" / name, picture(number))
-    options, changes = {"label": r"_(\d)$"}, {"label_map": {}, "independence": "image"}
-    manifest = changed(KERMANY, options=options, patient_pattern=None, **changes)
-    found = cases_of(tmp_path, manifest, "own")
-    assert [(c.case_id, c.source_class) for c in found] == [
-        ("CHNCXR_0002_1.png", "1"),
-        ("a/CHNCXR_0001_0.png", "0"),
-    ]
-    with pytest.raises(InputError, match=r"the label pattern .* does not match"):
-        cases_of(tmp_path, changed(manifest, options={"label": r"_([2-9])$"}), "own")
-
-
-def test_masks_tell_classes_where_the_manifest_says_so(tmp_path):
-    for number, (name, drawn) in enumerate({"a": [(1, 1)], "b": [], "c": None}.items()):
-        save(tmp_path / "own" / f"{name}.png", picture(number))
-        if drawn is not None:
-            save(tmp_path / "own" / f"{name}_mask.png", mask(*drawn))
-    changes = {"options": {"mask": "(?P<stem>.+)_mask"}, "labels_in_masks": True, "masks": True}
-    changes |= {"label_map": {"lesion": "sick", "no lesion": "well"}, "independence": "image"}
-    found = cases_of(tmp_path, changed(KERMANY, patient_pattern=None, **changes), "own")
-    assert [(c.case_id, c.source_class, c.label) for c in found] == [
-        ("a.png", "lesion", "sick"),
-        ("b.png", "no lesion", "well"),
-        ("c.png", "no lesion", "well"),
-    ]

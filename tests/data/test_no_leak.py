@@ -7,7 +7,6 @@ import json
 from contextlib import nullcontext
 from dataclasses import replace
 
-import nibabel
 import numpy as np
 import pandas as pd
 import pydicom
@@ -20,7 +19,7 @@ from rin.data.dataset import open_dataset
 from rin.data.layouts import LAYOUTS
 from rin.data.layouts.rsna import MAPPING
 from rin.data.leakage import check_splits, leak_free_groups
-from rin.data.manifest import PARTS, Slices, load_manifest
+from rin.data.manifest import PARTS, load_manifest
 from rin.data.splits import corpus_split, given_folds, make_folds, sized_folds, split_corpus
 from rin.data.standins import write_stand_in
 from rin.errors import InputError
@@ -56,30 +55,6 @@ def write_table(folder):
     return options | {"split": {"column": "fold"}}
 
 
-def write_patients(folder):
-    """Write a table of a row a patient, whose pictures are in a folder each, beside its number."""
-    patients = sorted({patient for _, patient, _ in ROWS})
-    rows = [f"{patient},{LABELS[n % 2]},{n % 5}" for n, patient in enumerate(patients)]
-    write_lines(folder / "own" / "list.csv", "who,label,fold", *rows)
-    for n, patient, _ in ROWS:
-        save(folder / "own" / f"{patient}_scan" / f"{n}.png", picture(n))
-    options = {"table": "list.csv", "row": "patient", "level": 1, "patient": "who"}
-    return options | {"label": "label", "split": {"column": "fold"}}
-
-
-def write_volumes(folder):
-    """Write a row a volume of NIfTI, of which three slices are taken; patients have several."""
-    options = write_table(folder)
-    lines = []
-    for n, patient, label in ROWS:
-        (folder / "own" / f"{n}.png").unlink()
-        values = np.random.default_rng(n).integers(0, 255, (9, 8, 7)).astype(np.uint8)
-        nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), folder / "own" / f"{n}.nii.gz")
-        lines.append(f"{n},{label},{patient},{n % 5}")
-    write_lines(folder / "own" / "list.csv", "file,label,patient,fold", *lines)
-    return options
-
-
 def write_lines(path, *lines):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join([*lines, ""]))
@@ -102,9 +77,7 @@ def write_arrays(folder):
     return {}
 
 
-BY_PATIENT, OF_VOLUMES = "table of patients", "table of volumes"
 WRITERS = {"npz": write_arrays, "radimagenet": write_database, "table": write_table}
-WRITERS |= {BY_PATIENT: write_patients, OF_VOLUMES: write_volumes}
 
 
 def true_patients(layout, dataset):
@@ -112,7 +85,7 @@ def true_patients(layout, dataset):
     cases, folder = dataset.cases, dataset.root / dataset.location
     if layout in NAMES:
         patients = cases["image"].str.extract(NAMES[layout])[0]
-    elif layout in ("table", "radimagenet", BY_PATIENT, OF_VOLUMES):
+    elif layout in ("table", "radimagenet"):
         known = {str(n): patient for n, patient, _ in ROWS}
         patients = cases["image"].str.extract(r"(\d+)\.[a-z.#0-9-]+$")[0].map(known)
     elif layout == "rsna_hemorrhage":
@@ -131,7 +104,7 @@ def true_patients(layout, dataset):
 # Other stand-ins take seconds to draw.
 COHORTS = [
     pytest.param(layout, marks=[pytest.mark.slow] if layout in {*STAND_INS} - {"busi"} else [])
-    for layout in (*LAYOUTS, BY_PATIENT, OF_VOLUMES)
+    for layout in LAYOUTS
 ]
 
 
@@ -152,8 +125,6 @@ def cohort(request, tmp_path_factory):
         changes |= {"independence": "image", "patient_labels": "several"}
         blank = load_manifest("headct200")
         changes["counts"] = type(blank.counts)()
-        if layout == OF_VOLUMES:
-            changes["slices"] = Slices(rule="even", count=3)
         manifest = blank.model_copy(update=changes)
     dataset = open_dataset(manifest, root, index_folder=folder / "index")
     return dataset, true_patients(layout, dataset)

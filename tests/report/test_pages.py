@@ -135,7 +135,7 @@ def test_book_for_reading_has_results_and_evidence_and_nothing_that_trains_or_ne
     workspace = open_workspace("demo", results=tmp_path)
     whole, read = outline_of(workspace), outline_of(workspace, reading=True)
     live = {"curation", "pretraining", "fine_tuning", "gradcam"}
-    gone = {f"pipeline/{name}" for name in live} | {"use/own_task"}
+    gone = {f"pipeline/{name}" for name in live}
     assert set(names(whole)) - set(names(read)) == gone
     assert "pipeline/statistics" in names(read)
     trains = outline_of(open_workspace("all_tasks", results=tmp_path), reading=True)

@@ -6,12 +6,10 @@ import shutil
 import pytest
 from filelock import FileLock
 from finished_study import write_images, write_manifests
-from own_images import home
 from tiny_study import small_networks, tiny_profile
 
 from rin.study import open_workspace, run_grid, run_pretraining
 
-__all__ = ["home"]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 

@@ -5,18 +5,13 @@ table of them.  It refuses files that it cannot place, so that nothing is left o
 """
 
 from collections.abc import Callable
-from functools import lru_cache, partial
-from pathlib import Path
 
 import pandas as pd
 
-from rin.data.chunks import map_threads
 from rin.data.layouts import arrays, ddti, folders, rsna, table
-from rin.data.layouts.found import LESION, NO_LESION, FoundCase, ReaderOptions
-from rin.data.layouts.slices import VOLUME, take_slices
-from rin.data.manifest import DatasetManifest, Slices
-from rin.data.masks import marks_anything
-from rin.data.tree import Tree, fingerprints
+from rin.data.layouts.found import FoundCase, ReaderOptions
+from rin.data.manifest import DatasetManifest
+from rin.data.tree import Tree
 from rin.errors import InputError, look_up
 
 Reader = Callable[[Tree, DatasetManifest], list[FoundCase] | pd.DataFrame]
@@ -31,6 +26,13 @@ LAYOUTS: dict[str, Reader] = {
     "rsna_pneumonia": rsna.find_pneumonia,
     "table": table.find_cases,
 }
+#: Readers of the split that comes with a dataset: the part, or the fold, of each case id.
+SPLITS: dict[str, Callable[[Tree, DatasetManifest], pd.Series]] = {
+    "folder_classes": folders.read_split,
+    "npz": arrays.npz_split,
+    "radimagenet": table.read_split,
+    "table": table.read_split,
+}
 
 #: Layouts that read patients from names by the manifest's `patient_pattern`, and layouts in which
 #: patients may be unnamed.
@@ -44,24 +46,22 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     """Return the cases of a tree with the reader of the manifest's layout, sorted by case id.
 
     The columns are those of `FoundCase`, ``label`` (missing for a class without one), and text
-    columns that the layout keeps, such as a scanner's name.  A case of a volume is a slice.
+    columns that the layout keeps, such as a scanner's name.
     """
     reader = look_up("layout", manifest.layout, LAYOUTS)
     where = f"manifest {manifest.name}"
-    _check_layout(manifest)
-    tree = tree.with_pictures(manifest.only)
+    if manifest.patient_pattern and manifest.layout not in PATTERNED:
+        problem = f"the layout {manifest.layout!r} does not support patient_pattern"
+        remedy = f"Leave it out, or use a layout that supports it: {', '.join(PATTERNED)}."
+        raise InputError(problem, where=where, remedy=remedy)
+    if manifest.layout not in OPTIONED:
+        ReaderOptions.of(manifest)
     cases = reader(tree, manifest)
     if not isinstance(cases, pd.DataFrame):
         cases = pd.DataFrame(cases, columns=FoundCase._fields)
     cases = cases.sort_values("case_id", ignore_index=True)
-    if manifest.labels_in_masks:
-        files = [mask for masks in cases["masks"] for mask in masks]
-        changed = tuple(fingerprints(tree.root, files))
-        marked = _are_marked(tree.root, tuple(cases["masks"]), manifest.lesion_values, changed)
-        cases["source_class"] = [LESION if is_marked else NO_LESION for is_marked in marked]
     unnamed = manifest.layout in UNNAMED and (cases["patient_id"] == cases["case_id"]).all()
-    by_rows = manifest.options.get("row") == "patient"  # its reader compares rows with headers
-    if manifest.patients_in_headers and not by_rows:
+    if manifest.patients_in_headers:
         if not unnamed:
             remedy = "Leave out patients_in_headers, or the other source of patients."
             raise InputError("patients have two sources", where=where, remedy=remedy)
@@ -73,55 +73,17 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
         remedy += "of a split would show the same patients."
         problem = "independence is patient, but nothing names the patients"
         raise InputError(problem, where=where, remedy=remedy)
-    if manifest.slices:
-        cases = _slices_of(tree, manifest, manifest.slices, cases, unnamed)
     labels = {name: manifest.label(name) for name in cases["source_class"].unique()}
     cases.insert(len(FoundCase._fields), "label", cases["source_class"].map(labels))
     return cases
 
 
-def _check_layout(manifest: DatasetManifest) -> None:
-    """Raise InputError for a setting or an option that the layout does not read."""
-    layout, where = manifest.layout, f"manifest {manifest.name}"
-    settings = {
-        "patient_pattern": manifest.patient_pattern,
-        "only": manifest.only,
-        "slices": manifest.slices,
-    }
-    stated = [name for name, value in settings.items() if value is not None]
-    if stated and layout not in PATTERNED:
-        problem = f"the layout {layout!r} does not support {stated[0]}"
-        remedy = f"Leave it out, or use a layout that supports it: {', '.join(PATTERNED)}."
-        raise InputError(problem, where=where, remedy=remedy)
-    if layout not in OPTIONED:
-        ReaderOptions.of(manifest)
+def comes_with_split(manifest: DatasetManifest) -> bool:
+    """Return whether a dataset has a split of its own."""
+    stated = manifest.options.get("split") or manifest.options.get("splits")
+    return manifest.layout == "npz" or bool(stated)
 
 
-def _slices_of(
-    tree: Tree, manifest: DatasetManifest, slices: Slices, cases: pd.DataFrame, unnamed: bool
-) -> pd.DataFrame:
-    """Return the slices that are taken, with their volume's patient, or the volume as patient."""
-    if VOLUME in cases:
-        remedy = "Give that column another name in the manifest's option keep."
-        where = f"manifest {manifest.name}"
-        raise InputError(f"{VOLUME} is a reserved column of slices", where=where, remedy=remedy)
-    if manifest.labels_in_masks:  # a lesion in one slice gives all slices of the volume its class
-        folders = cases["image"].str.rpartition("/")[0]
-        volume = folders if slices.volume == "folder" else cases["image"]
-        marked = cases["source_class"].eq(LESION).groupby(volume).transform("any")
-        cases["source_class"] = marked.map({True: LESION, False: NO_LESION})
-    cases = take_slices(tree, manifest, slices, cases)
-    if unnamed and not manifest.patients_in_headers:
-        cases["patient_id"] = cases[VOLUME]
-    return cases.sort_values("case_id", ignore_index=True)
-
-
-@lru_cache(maxsize=4)
-def _are_marked(
-    root: Path,
-    masks: tuple[tuple[str, ...], ...],
-    lesion: tuple[int, ...],
-    _changed: tuple[str, ...],
-) -> list[bool]:
-    """Return, for each picture, whether its masks mark anything."""
-    return map_threads(partial(marks_anything, root, lesion=lesion), masks)
+def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
+    """Return the part, or the fold that tests it, of each case id in the dataset's own split."""
+    return look_up("layout with a split", manifest.layout, SPLITS)(tree, manifest)

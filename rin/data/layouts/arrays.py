@@ -6,8 +6,8 @@ counts as its patient.  The paper counts images, the dataset counts exams.  Bien
 Medicine 15 (2018) e1002699.
 
 ``npz`` is one archive: ``train_images``, ``val_images`` and ``test_images`` are uint8 (n, height,
-width), and ``*_labels`` (n, 1) are whole numbers.  No patients are published: each picture counts
-as a patient.
+width), or (n, height, width, 3) in colour, and ``*_labels`` (n, 1) are whole numbers.  No patients
+are published: each picture counts as a patient.
 """
 
 import io
@@ -26,7 +26,7 @@ from rin.data.layouts.found import (
     read_table,
     sort_files,
 )
-from rin.data.manifest import PART_NAMES, DatasetManifest, evenly, in_the_middle
+from rin.data.manifest import PART_NAMES, DatasetManifest
 from rin.data.pixels import UNREADABLE, open_volume
 from rin.data.tree import MARK, Tree
 from rin.errors import as_input_error
@@ -55,7 +55,10 @@ class MRNetOptions(ReaderOptions):
 
     def choose(self, n: int) -> list[int]:
         """Return the numbers, from 0, of the slices to take of ``n``; all if n is below count."""
-        return (evenly if self.slices == "spaced" else in_the_middle)(self.count, n)
+        count = min(self.count, n)
+        if self.slices == "spaced":
+            return [(2 * i + 1) * n // (2 * count) for i in range(count)]
+        return [(n - count) // 2 + i for i in range(count)]
 
 
 def find_mrnet(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
@@ -133,3 +136,9 @@ def find_npz(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
             name = f"{part}-{row:05d}"
             cases.append(FoundCase(name, name, str(number), f"{locator}{MARK}{row}"))
     return cases
+
+
+def npz_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
+    """Return the part of each picture of an archive, by case id."""
+    ids = [case.case_id for case in find_npz(tree, manifest)]
+    return pd.Series([PART_NAMES[name.partition("-")[0]] for name in ids], ids, dtype=str)

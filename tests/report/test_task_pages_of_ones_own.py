@@ -4,7 +4,6 @@ import re
 import shutil
 from pathlib import Path
 
-import jupytext
 import nbformat
 import pytest
 import yaml
@@ -51,24 +50,3 @@ def test_pages_of_a_task_of_ones_own_are_computed(tmp_path, monkeypatch):
         Job(NOTEBOOKS / "results" / f"{page}.py", output, parameters).run()
     for page in OF_STAND_INS:
         assert not re.findall(VERDICT, shown_on(tmp_path / f"{page}.ipynb")), page
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_page_of_a_task_of_ones_own_runs_twice_from_top_to_bottom(tmp_path):
-    """In one kernel, as in Jupyter; its command is run twice in a row, too."""
-    page = jupytext.read(NOTEBOOKS / "use" / "own_task.py")
-    code = [cell for cell in page.cells if cell.cell_type == "code"]
-    (command,) = [cell for cell in code if "made = new_task(" in cell.source]
-    again = [nbformat.v4.new_code_cell(cell.source) for cell in (command, *code)]
-    at = page.cells.index(command)
-    page.cells = [*page.cells[: at + 1], again[0], *page.cells[at + 1 :], *again[1:]]
-    source = tmp_path / "twice.py"
-    jupytext.write(page, source, fmt="py:percent")
-    Job(source, output := tmp_path / "twice.ipynb").run()
-    cells = nbformat.read(output, nbformat.NO_CONVERT).cells
-    outputs = [output for cell in cells for output in cell.get("outputs", [])]
-    texts = [output.get("data", {}).get("text/markdown", "") for output in outputs]
-    results = [text for text in texts if "On these invented images" in text]
-    assert len(results) == 2
-    assert results[0] == results[1]
