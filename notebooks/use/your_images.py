@@ -71,7 +71,9 @@ for patient in range(24):
         disc = x**2 + y**2 < (14 if patient % 2 else 7) ** 2
         picture = rng.integers(0, 140, (64, 64)) + 90 * disc
         Image.fromarray(picture.astype("uint8")).save(folder / name)
-        rows.append((name, "malignant" if patient % 2 else "benign", f"P{patient:02d}"))
+        rows.append(
+            (name, "malignant" if patient % 2 else "benign", f"P{patient:02d}")
+        )
 table = pd.DataFrame(rows, columns=["file_name", "label", "patient"])
 table.to_csv(folder / "metadata.csv", index=False)
 table.head(3)
@@ -81,12 +83,19 @@ table.head(3)
 
 # %%
 made = new_task(
-    Stated("lesions", folder, positive=["malignant"], results=folder / "results"),
-    measure=lambda: Pace(image=0.02, tracing=15),  # of this page; the command measures
+    Stated(
+        "lesions", folder, positive=["malignant"], results=folder / "results"
+    ),
+    measure=lambda: Pace(
+        image=0.02, tracing=15
+    ),  # of this page; the command measures
 )
 for what, text in made.facts:
     print(f"{what:16} {text}")
-claim("all pictures and patients are found", "48 pictures, 24 patients" in made.facts[0][1])
+claim(
+    "all pictures and patients are found",
+    "48 pictures, 24 patients" in made.facts[0][1],
+)
 
 # %%
 work.cleanup()

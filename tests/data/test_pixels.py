@@ -304,7 +304,7 @@ def bad_volumes():
         ("one slice", _saved(STACK[0]), "4 x 5 of uint8"),
         ("single", _saved(np.uint8(3)), "a single number of uint8"),
         ("no slices", _saved(STACK[:0]), "0 x 4 x 5"),
-        ("fields", _saved(np.zeros(3, dtype=[("a", "u1")])), "instead of slices"),
+        ("fields", _saved(np.zeros(3, dtype=[("a", "u1")])), "instead of pictures"),
     ]
 
 

@@ -141,12 +141,3 @@ def test_files_are_counted_down_from_the_archive_to_the_corpus():
     steps = live.files_by_step(corpus)
     assert steps.index[0] == "files in the archive"
     assert [steps.iloc[0], *steps.iloc[2:]] == [20, 15, 12, 10]
-
-
-@pytest.mark.parametrize(
-    ("file", "shown"), [("a: FOLDER/x", "a: FOLDER/x"), ("a < b", "a &lt; b")]
-)
-def test_file_unfolds_without_the_readers_own_folder(tmp_path, file, shown):
-    path = tmp_path / "own.yaml"
-    path.write_text(file.replace("FOLDER", str(tmp_path)), "utf-8")
-    assert f"<summary>own.yaml</summary><pre>{shown}</pre>" in live.unfolding(path, tmp_path).data
