@@ -7,7 +7,7 @@ import pytest
 from busi_files import changed, mask, picture, save, with_options, write_radimagenet, zip_folder
 
 from rin.data.dataset import open_dataset
-from rin.data.layouts import find_cases
+from rin.data.layouts import find_cases, read_split
 from rin.data.layouts.found import FoundCase, read_table
 from rin.data.layouts.table import read_split
 from rin.data.manifest import ExpectedCounts, load_manifest

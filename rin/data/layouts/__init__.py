@@ -81,9 +81,13 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
 def comes_with_split(manifest: DatasetManifest) -> bool:
     """Return whether a dataset has a split of its own."""
     stated = manifest.options.get("split") or manifest.options.get("splits")
-    return manifest.layout == "npz" or bool(stated)
+    return manifest.layout in ("npz", "radimagenet") or bool(stated)
 
 
 def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
     """Return the part, or the fold that tests it, of each case id in the dataset's own split."""
+    if not comes_with_split(manifest):
+        remedy = "Name its column in the option split of the layout table."
+        where = f"manifest {manifest.name}"
+        raise InputError("no split comes with the dataset", where=where, remedy=remedy)
     return look_up("layout with a split", manifest.layout, SPLITS)(tree, manifest)

@@ -12,7 +12,7 @@ patients are published; a corpus made by `rin.curation` has ``patients.csv``.
 import re
 from pathlib import Path
 from string import Formatter
-from typing import Annotated
+from typing import Annotated, cast
 
 import pandas as pd
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -168,11 +168,8 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
     Parts are named as in `rin.data.manifest.PARTS`; InputError for other values beside them.
     """
     options = _options(manifest)
-    if options.split is None:
-        remedy = "Name its column in the option split of the layout table."
-        where = f"manifest {manifest.name}"
-        raise InputError("no split comes with the dataset", where=where, remedy=remedy)
-    column, file = options.split.column, options.split.table or options.table
+    split = cast(GivenSplit, options.split)
+    column, file = split.column, split.table or options.table
     place, rows = _rows(tree, options, file, [column])
     parts = rows[column].str.lower().map(PART_WORDS).fillna("")
     if (parts == "").all():
