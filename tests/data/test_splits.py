@@ -295,7 +295,7 @@ def test_given_folds_that_leave_a_case_out_or_a_dataset_without_a_split_raise(bu
     write(lambda row: "" if row.ID == "bus_0001-l" else row.kFold)
     with pytest.raises(InputError, match=r"1 case is not placed by the given split"):
         given_folds(dataset, groups, 1, seed=0)
-    unsplit = dataset.manifest.model_copy(update={"layout": "folder_classes"})
+    unsplit = dataset.manifest.model_copy(update={"options": {}})
     with pytest.raises(InputError, match="no split comes with"):
         given_folds(replace(dataset, manifest=unsplit), groups, 1, seed=0)
 

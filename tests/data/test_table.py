@@ -9,7 +9,6 @@ from busi_files import changed, mask, picture, save, with_options, write_radimag
 from rin.data.dataset import open_dataset
 from rin.data.layouts import find_cases, read_split
 from rin.data.layouts.found import FoundCase, read_table
-from rin.data.layouts.table import read_split
 from rin.data.manifest import ExpectedCounts, load_manifest
 from rin.data.store import build_store, open_store
 from rin.data.tree import MAX_BYTES, open_tree
