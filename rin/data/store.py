@@ -67,7 +67,7 @@ class Dataset:
     part: str = ""
 
 
-INSPECTION_VERSION = 5
+INSPECTION_VERSION = 6
 CHUNK = 1024
 CHUNK_BYTES = 64 * 2**20
 LOCK = ".lock"
@@ -77,10 +77,10 @@ ROW_PIXELS = 2**30
 BAD_COLUMNS = ["case_id", "place", "problem"]
 #: A row of a store depends on these columns alone.
 CONTENT = ["digest", "mask_digest", "width", "height"]
-MEASURED = [*CONTENT, "hash", "blank", "wrapped"]
+MEASURED = [*CONTENT, "hash", "blank", "wrapped", "darkest", "brightest", "mean_grey"]
 _TEXTS = ["key", "header_patient", "digest", "mask_digest", "hash"]
-_NOTHING_SEEN = dict.fromkeys(_TEXTS, "") | {"width": 0, "height": 0}
-_NOTHING_SEEN |= {"blank": False, "wrapped": False}
+_NOTHING_SEEN: dict[str, Any] = dict.fromkeys(_TEXTS, "") | {"width": 0, "height": 0}
+_NOTHING_SEEN |= {"blank": False, "wrapped": False, "darkest": 0, "brightest": 0, "mean_grey": 0.0}
 #: Side in pixels, and way of resizing, of the pictures of a store.
 StoreShape = tuple[int, str]
 
@@ -137,6 +137,9 @@ def inspect_case(
         "hash": bits,
         "blank": blank,
         "wrapped": wrapped,
+        "darkest": int(pixels.min()),
+        "brightest": int(pixels.max()),
+        "mean_grey": float(pixels.mean()),
     }
     row = {}
     if square:

@@ -8,8 +8,6 @@ tables and names show, then of the pictures.  Other forms are recipes of the pag
 
 import json
 import re
-import unicodedata
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,7 +19,12 @@ import yaml
 from rin.data.dataset import marks_nothing, open_dataset
 from rin.data.layouts import comes_with_split, find_cases, read_split
 from rin.data.layouts.found import TABLES, read_table
-from rin.data.leakage import altered_copies, leak_free_groups, suggest_threshold
+from rin.data.leakage import (
+    altered_copies,
+    leak_free_groups,
+    suggest_threshold,
+    written_alike,
+)
 from rin.data.manifest import (
     PART_WORDS,
     PARTS,
@@ -275,7 +278,9 @@ def _broken_rows(rows: pd.DataFrame, filled: list[str], pictures: set[str]) -> l
 def _classes(said: Stated, cells: pd.Series) -> tuple[dict[str, str], list[str]]:
     """Return the label of each class, the positive ones first, and what is wrong with classes."""
     known = sorted({*cells} - {""})
-    problems = _noted(_alike(known), "classes look alike", "Spell each in one way.")
+    problems = _noted(
+        map(" and ".join, written_alike(known)), "classes look alike", "Spell each in one way."
+    )
     strange = [name for name in (*said.positive, *said.negative) if name not in known]
     hint = did_you_mean(strange[0], known) if strange else ""
     problems += _noted(strange, f"classes are not there{hint}", f"Classes are {_listed(known)}.")
@@ -294,16 +299,6 @@ def _classes(said: Stated, cells: pd.Series) -> tuple[dict[str, str], list[str]]
     return dict.fromkeys(said.positive, positive) | dict.fromkeys(others, other), problems
 
 
-def _alike(names: Iterable[str]) -> list[str]:
-    """Return groups of names that differ only in how they are written."""
-    groups: dict[str, list[str]] = defaultdict(list)
-    for name in dict.fromkeys(names):
-        plain = re.sub(r"\.0+$", "", unicodedata.normalize("NFKC", name).casefold().strip())
-        plain = re.sub(r"[\s_.-]+", "", plain) or plain
-        groups[re.sub(r"(?<!\d)0+(?=\d)", "", plain)].append(name)
-    return [" and ".join(several) for several in groups.values() if len(several) > 1]
-
-
 def _contradictions(said: Stated, rows: pd.DataFrame, labels: dict[str, str]) -> list[str]:
     """Return how rows contradict one another."""
     stems, masks = {*rows[FILE].str.rpartition(".")[0]}, rows[FILE].str.extract(_OF_MASKS)[0]
@@ -319,7 +314,8 @@ def _contradictions(said: Stated, rows: pd.DataFrame, labels: dict[str, str]) ->
         problems += _noted(parts.dropna(), "values of split divide nothing", remedy)
     named = rows.assign(label=rows["label"].map(labels), split=parts)[rows["patient"] != ""]
     remedy = "Write each patient in one way."
-    problems += _noted(_alike(named["patient"]), "pairs of patients look like one", remedy)
+    alike = map(" and ".join, written_alike(named["patient"]))
+    problems += _noted(alike, "pairs of patients look like one", remedy)
     columns = {"split": ("parts", "Put all pictures of a patient in one part.")}
     if not said.several_labels:
         columns["label"] = ("labels", "Correct them, or give --several-labels.")

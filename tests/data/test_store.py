@@ -317,6 +317,8 @@ def test_inspect_cases_tells_size_digests_hash_and_blankness_of_each_case(pictur
     assert seen["patient_id"].tolist() == [f"p{number}" for number in range(N)]
     assert (seen["width"].eq(6) & seen["height"].eq(5)).all()
     assert seen["blank"].tolist() == [number == 3 for number in range(N)]
+    greys = seen[["darkest", "brightest", "mean_grey"]].loc[2].tolist()
+    assert greys == [picture(2, (5, 6)).min(), picture(2, (5, 6)).max(), picture(2, (5, 6)).mean()]
     assert seen["masks"][2] == ("set/2_mask.png",)
     assert seen["mask_digest"].nunique() == 6  # the first and the seventh mask are equal
     assert seen["digest"].is_unique
