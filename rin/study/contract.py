@@ -381,8 +381,9 @@ def _facts(
         empty = f"{manifest.counts.empty_masks:,} mark nothing or everything"
         facts.append(("masks", f"{drawn:,} of {len(cases):,} pictures; {empty}"))
         facts += [("MASKS", text) for text in unusual_drawing(dataset)]
-    found = [finding for finding in dataset.findings if finding.case_ids][:8]
-    facts += [(f.kind.upper(), f"{f.text}: {_listed(f.case_ids)}") for f in found]
+    for finding in dataset.findings[:8]:
+        ids = f" ({_listed(finding.case_ids)})" if finding.case_ids else ""
+        facts.append((finding.kind.upper(), finding.text + ids))
     table = cases.merge(folds[folds["fold"] == 0], on="case_id").set_index("case_id")
     names = (pairs["case_a"] + " and " + pairs["case_b"]).to_numpy()
     a, b = (table.loc[pairs[side], ["label", "part"]].to_numpy() for side in ("case_a", "case_b"))
