@@ -56,6 +56,8 @@ _KINDS = {
     "moving_mean": "running_mean",
     "moving_variance": "running_var",
 }
+#: The axes of a kernel in a file, in the order of Keras: height, width, inputs, outputs.
+_ORDER = {Layout.PYTORCH: (2, 3, 1, 0), Layout.MLX: (1, 2, 3, 0)}
 Shapes = dict[str, tuple[int, ...]]
 
 
@@ -109,10 +111,7 @@ class Assignment:
 
     def to_keras(self, values: np.ndarray) -> np.ndarray:
         """Return a tensor in Keras' layout: kernels as (height, width, inputs, outputs)."""
-        if values.ndim != 4:
-            return values
-        order = (2, 3, 1, 0) if self.layout is Layout.PYTORCH else (1, 2, 3, 0)
-        return values.transpose(order)
+        return values.transpose(_ORDER[self.layout]) if values.ndim == 4 else values
 
 
 def assign_tensors(shapes: Shapes, backbone: keras.Model, where: Path) -> Assignment:
@@ -131,11 +130,11 @@ def assign_tensors(shapes: Shapes, backbone: keras.Model, where: Path) -> Assign
     taken = {*aside, *(origin[name] for name in variables if name in origin)}
     left = [name for name in shapes if name not in taken]
     wrong = []
-    for name, variable in variables.items():
-        if name in origin:
-            needed = _shape_in_file(tuple(variable.shape), layout)
-            if shapes[origin[name]] != needed:
-                wrong.append(f"{origin[name]} is {shapes[origin[name]]} and should be {needed}")
+    for name in (name for name in variables if name in origin):
+        shape, needed = shapes[origin[name]], variables[name].shape
+        given = [shape[axis] for axis in _ORDER[layout]] if len(shape) == 4 else [*shape]
+        if given != [*needed]:
+            wrong.append(f"{origin[name]} is {shape}, in Keras' order not {needed}")
     problems = []
     if lacking:
         there = f"{len(variables) - len(lacking)} of its {len(variables)} tensors are there"
@@ -150,15 +149,6 @@ def assign_tensors(shapes: Shapes, backbone: keras.Model, where: Path) -> Assign
             "bare or under module., model. or backbone.",
         )
     return Assignment(layout, {name: origin[name] for name in variables}, aside)
-
-
-def _shape_in_file(shape: tuple[int, ...], layout: Layout) -> tuple[int, ...]:
-    if len(shape) != 4:
-        return shape
-    height, width, inputs, outputs = shape
-    if layout is Layout.PYTORCH:
-        return (outputs, inputs, height, width)
-    return (outputs, height, width, inputs)
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,14 @@ from keras import layers
 #: Keras' equivalent of PyTorch's momentum of 0.1.
 MOMENTUM = 0.9
 Size = int | tuple[int, int]
+#: One after another, the units of a branch: name, number of filters, size of their kernels.
+Branch = list[tuple[str, int, Size]]
+_WIDE, _HIGH = (1, 7), (7, 1)
 
 
 def build_resnet50(pixels: Any) -> Any:
     """Return ResNet50's last feature map, the output of torchvision's `layer4`."""
-    x = _normalised(_convolution(pixels, 64, 7, "conv1", stride=2, padding=3), "bn1")
+    x = _normalised(_convolution(pixels, 64, 7, "conv1", stride=2), "bn1")
     x = _padded_pool(_activated(x, "relu"), "maxpool")
     for stage, blocks in enumerate((3, 4, 6, 3), start=1):
         for block in range(blocks):
@@ -31,10 +34,10 @@ def build_resnet50(pixels: Any) -> Any:
 
 
 def _bottleneck(x: Any, width: int, stride: int, name: str) -> Any:
-    y = _normalised(_convolution(x, width, 1, f"{name}.conv1"), f"{name}.bn1")
-    y = _activated(y, f"{name}.relu1")
-    y = _convolution(y, width, 3, f"{name}.conv2", stride=stride, padding=1)
-    y = _activated(_normalised(y, f"{name}.bn2"), f"{name}.relu2")
+    y = x
+    for place, size in ((1, 1), (2, 3)):
+        y = _convolution(y, width, size, f"{name}.conv{place}", stride=stride if size > 1 else 1)
+        y = _activated(_normalised(y, f"{name}.bn{place}"), f"{name}.relu{place}")
     y = _normalised(_convolution(y, 4 * width, 1, f"{name}.conv3"), f"{name}.bn3")
     if x.shape[-1] != 4 * width:
         x = _convolution(x, 4 * width, 1, f"{name}.downsample.0", stride=stride)
@@ -44,7 +47,7 @@ def _bottleneck(x: Any, width: int, stride: int, name: str) -> Any:
 
 def build_densenet121(pixels: Any) -> Any:
     """Return DenseNet121's last feature map, the rectified output of torchvision's `features`."""
-    x = _convolution(pixels, 64, 7, "features.conv0", stride=2, padding=3)
+    x = _convolution(pixels, 64, 7, "features.conv0", stride=2)
     x = _activated(_normalised(x, "features.norm0"), "features.relu0")
     x = _padded_pool(x, "features.pool0")
     for block, n_layers in enumerate((6, 12, 24, 16), start=1):
@@ -61,79 +64,63 @@ def build_densenet121(pixels: Any) -> Any:
 def _dense_layer(x: Any, name: str) -> Any:
     y = _activated(_normalised(x, f"{name}.norm1"), f"{name}.relu1")
     y = _normalised(_convolution(y, 128, 1, f"{name}.conv1"), f"{name}.norm2")
-    y = _convolution(_activated(y, f"{name}.relu2"), 32, 3, f"{name}.conv2", padding=1)
+    y = _convolution(_activated(y, f"{name}.relu2"), 32, 3, f"{name}.conv2")
     return layers.Concatenate(name=f"{name}.concat")([x, y])
 
 
 def build_inceptionv3(pixels: Any) -> Any:
     """Return InceptionV3's last feature map, the output of torchvision's `Mixed_7c`."""
-    x = _unit(pixels, 32, 3, "Conv2d_1a_3x3", stride=2)
-    x = _unit(_unit(x, 32, 3, "Conv2d_2a_3x3"), 64, 3, "Conv2d_2b_3x3", padding=1)
+    x = _unit(pixels, 32, 3, "Conv2d_1a_3x3", stride=2, padded=False)
+    x = _unit(_unit(x, 32, 3, "Conv2d_2a_3x3", padded=False), 64, 3, "Conv2d_2b_3x3")
     x = _unit(layers.MaxPooling2D(3, 2, name="maxpool1")(x), 80, 1, "Conv2d_3b_1x1")
-    x = layers.MaxPooling2D(3, 2, name="maxpool2")(_unit(x, 192, 3, "Conv2d_4a_3x3"))
-    for letter, of_pool in zip("bcd", (32, 64, 64), strict=True):
-        x = _inception_a(x, of_pool, f"Mixed_5{letter}")
-    x = _inception_b(x, "Mixed_6a")
-    for letter, width in zip("bcde", (128, 160, 160, 192), strict=True):
-        x = _inception_c(x, width, f"Mixed_6{letter}")
-    x = _inception_d(x, "Mixed_7a")
-    return _inception_e(_inception_e(x, "Mixed_7b"), "Mixed_7c")
+    x = _unit(x, 192, 3, "Conv2d_4a_3x3", padded=False)
+    x = layers.MaxPooling2D(3, 2, name="maxpool2")(x)
+    double: Branch = [("3x3dbl_1", 64, 1), ("3x3dbl_2", 96, 3), ("3x3dbl_3", 96, 3)]
+    five: Branch = [("5x5_1", 48, 1), ("5x5_2", 64, 5)]
+    for letter, filters in zip("bcd", (32, 64, 64), strict=True):
+        x = _mixed(x, f"Mixed_5{letter}", [[("1x1", 64, 1)], five, double], filters)
+    x = _reduced(x, "Mixed_6a", [[("3x3", 384, 3)], double])
+    for letter, n in zip("bcde", (128, 160, 160, 192), strict=True):
+        seven: Branch = [("7x7_1", n, 1), ("7x7_2", n, _WIDE), ("7x7_3", 192, _HIGH)]
+        double = [("7x7dbl_1", n, 1), ("7x7dbl_2", n, _HIGH), ("7x7dbl_3", n, _WIDE)]
+        double += [("7x7dbl_4", n, _HIGH), ("7x7dbl_5", 192, _WIDE)]
+        x = _mixed(x, f"Mixed_6{letter}", [[("1x1", 192, 1)], seven, double], 192)
+    seven = [("7x7x3_1", 192, 1), ("7x7x3_2", 192, _WIDE), ("7x7x3_3", 192, _HIGH)]
+    three: Branch = [("3x3_1", 192, 1), ("3x3_2", 320, 3)]
+    x = _reduced(x, "Mixed_7a", [three, [*seven, ("7x7x3_4", 192, 3)]])
+    return _split(_split(x, "Mixed_7b"), "Mixed_7c")
 
 
-def _inception_a(x: Any, of_pool: int, name: str) -> Any:
-    single = _unit(x, 64, 1, f"{name}.branch1x1")
-    five = _unit(x, 48, 1, f"{name}.branch5x5_1")
-    five = _unit(five, 64, 5, f"{name}.branch5x5_2", padding=2)
-    double = _unit(x, 64, 1, f"{name}.branch3x3dbl_1")
-    double = _unit(double, 96, 3, f"{name}.branch3x3dbl_2", padding=1)
-    double = _unit(double, 96, 3, f"{name}.branch3x3dbl_3", padding=1)
-    return _joined([single, five, double, _pooled_unit(x, of_pool, name)], name)
+def _mixed(x: Any, name: str, branches: list[Branch], of_pool: int) -> Any:
+    """Join branches and a pooled one with that number of filters."""
+    ends = [_chained(x, name, branch) for branch in branches]
+    return _joined([*ends, _pooled_unit(x, of_pool, name)], name)
 
 
-def _inception_b(x: Any, name: str) -> Any:
-    three = _unit(x, 384, 3, f"{name}.branch3x3", stride=2)
-    double = _unit(x, 64, 1, f"{name}.branch3x3dbl_1")
-    double = _unit(double, 96, 3, f"{name}.branch3x3dbl_2", padding=1)
-    double = _unit(double, 96, 3, f"{name}.branch3x3dbl_3", stride=2)
-    return _joined([three, double, layers.MaxPooling2D(3, 2, name=f"{name}.pool")(x)], name)
+def _reduced(x: Any, name: str, branches: list[Branch]) -> Any:
+    """Join branches of which the last unit, without padding, halves the sides, and a pool."""
+    ends = []
+    for *before, (last, filters, size) in branches:
+        y = _chained(x, name, before)
+        ends.append(_unit(y, filters, size, f"{name}.branch{last}", stride=2, padded=False))
+    return _joined([*ends, layers.MaxPooling2D(3, 2, name=f"{name}.pool")(x)], name)
 
 
-def _inception_c(x: Any, width: int, name: str) -> Any:
-    wide, high = {"size": (1, 7), "padding": (0, 3)}, {"size": (7, 1), "padding": (3, 0)}
-    single = _unit(x, 192, 1, f"{name}.branch1x1")
-    seven = _unit(x, width, 1, f"{name}.branch7x7_1")
-    seven = _unit(seven, width, name=f"{name}.branch7x7_2", **wide)
-    seven = _unit(seven, 192, name=f"{name}.branch7x7_3", **high)
-    double = _unit(x, width, 1, f"{name}.branch7x7dbl_1")
-    for place, shape in enumerate((high, wide, high, wide), start=2):
-        filters = 192 if place == 5 else width
-        double = _unit(double, filters, name=f"{name}.branch7x7dbl_{place}", **shape)
-    return _joined([single, seven, double, _pooled_unit(x, 192, name)], name)
+def _split(x: Any, name: str) -> Any:
+    """Join branches of which two end both ways, in a wide and in a high unit."""
+    double: Branch = [("3x3dbl_1", 448, 1), ("3x3dbl_2", 384, 3)]
+    ends = [_unit(x, 320, 1, f"{name}.branch1x1")]
+    for branch, last in (([("3x3_1", 384, 1)], "3x3_2"), (double, "3x3dbl_3")):
+        y, last = _chained(x, name, branch), f"{name}.branch{last}"
+        sides = [_unit(y, 384, (1, 3), f"{last}a"), _unit(y, 384, (3, 1), f"{last}b")]
+        ends.append(_joined(sides, last))
+    return _joined([*ends, _pooled_unit(x, 192, name)], name)
 
 
-def _inception_d(x: Any, name: str) -> Any:
-    three = _unit(x, 192, 1, f"{name}.branch3x3_1")
-    three = _unit(three, 320, 3, f"{name}.branch3x3_2", stride=2)
-    seven = _unit(x, 192, 1, f"{name}.branch7x7x3_1")
-    seven = _unit(seven, 192, (1, 7), f"{name}.branch7x7x3_2", padding=(0, 3))
-    seven = _unit(seven, 192, (7, 1), f"{name}.branch7x7x3_3", padding=(3, 0))
-    seven = _unit(seven, 192, 3, f"{name}.branch7x7x3_4", stride=2)
-    return _joined([three, seven, layers.MaxPooling2D(3, 2, name=f"{name}.pool")(x)], name)
-
-
-def _inception_e(x: Any, name: str) -> Any:
-    single = _unit(x, 320, 1, f"{name}.branch1x1")
-    three = _both_ways(_unit(x, 384, 1, f"{name}.branch3x3_1"), f"{name}.branch3x3_2")
-    double = _unit(x, 448, 1, f"{name}.branch3x3dbl_1")
-    double = _unit(double, 384, 3, f"{name}.branch3x3dbl_2", padding=1)
-    double = _both_ways(double, f"{name}.branch3x3dbl_3")
-    return _joined([single, three, double, _pooled_unit(x, 192, name)], name)
-
-
-def _both_ways(x: Any, name: str) -> Any:
-    wide = _unit(x, 384, (1, 3), f"{name}a", padding=(0, 1))
-    high = _unit(x, 384, (3, 1), f"{name}b", padding=(1, 0))
-    return _joined([wide, high], name)
+def _chained(x: Any, name: str, branch: Branch) -> Any:
+    for unit, filters, size in branch:
+        x = _unit(x, filters, size, f"{name}.branch{unit}")
+    return x
 
 
 def _pooled_unit(x: Any, filters: int, name: str) -> Any:
@@ -143,10 +130,8 @@ def _pooled_unit(x: Any, filters: int, name: str) -> Any:
     return _unit(x, filters, 1, f"{name}.branch_pool")
 
 
-def _unit(
-    x: Any, filters: int, size: Size, name: str, *, stride: int = 1, padding: Size = 0
-) -> Any:
-    x = _convolution(x, filters, size, f"{name}.conv", stride=stride, padding=padding)
+def _unit(x: Any, filters: int, size: Size, name: str, **placed: Any) -> Any:
+    x = _convolution(x, filters, size, f"{name}.conv", **placed)
     return _activated(_normalised(x, f"{name}.bn", epsilon=1e-3), f"{name}.relu")
 
 
@@ -155,12 +140,12 @@ def _joined(branches: list, name: str) -> Any:
 
 
 def _convolution(
-    x: Any, filters: int, size: Size, name: str, *, stride: int = 1, padding: Size = 0
+    x: Any, filters: int, size: Size, name: str, *, stride: int = 1, padded: bool = True
 ) -> Any:
     # With a stride, `same` would pad less before the image than after it.
-    if padding and stride > 1:
-        x = layers.ZeroPadding2D(padding, name=f"{name}.pad")(x)
-    sides = "same" if padding and stride == 1 else "valid"
+    if padded and stride > 1 and size != 1:
+        x = layers.ZeroPadding2D(size // 2, name=f"{name}.pad")(x)
+    sides = "same" if padded and stride == 1 else "valid"
     return layers.Conv2D(filters, size, stride, sides, use_bias=False, name=name)(x)
 
 

@@ -22,7 +22,7 @@ from pydantic import AfterValidator, Field, model_validator
 from safetensors.numpy import load_file, save_file
 
 from rin.errors import InputError, as_input_error, look_up, unknown
-from rin.files import FrozenModel, manifest_folder, read_yaml, sha256_of, write_atomically
+from rin.files import FrozenModel, manifest_folder, read_yaml, write_atomically
 from rin.models.backbones import (
     IN_TORCHVISION,
     Topology,
@@ -37,6 +37,7 @@ from rin.models.weights_file import (
     Layout,
     layout_of,
     metadata_of,
+    reading,
     refuse_other_files,
     shapes_of,
 )
@@ -201,8 +202,7 @@ def load_weights(
             where=" or ".join(str(f / entry.file) for f in folders) or entry.file,
             remedy=f"Get it from {entry.home or 'its authors'} ({entry.release}), put it there.",
         )
-    if entry.sha256 is not None and sha256_of(path) != entry.sha256:
-        problem = f"SHA-256 differs from that of the entry, {entry.sha256}"
+    if problem := digest_problem(entry, path):
         remedy = "The file is another release or damaged: fetch it again."
         raise InputError(problem, where=path, remedy=remedy)
     return read_weights_file(path, backbone)
@@ -304,10 +304,7 @@ def count_parameters(path: Path) -> int:
     """Return how many numbers a weights file contains, without the state of an optimizer."""
     refuse_other_files(path)
     sizes: dict[str, int] = {}
-    remedy = "Check its path, and that it is whole: fetch it again if in doubt."
-    with as_input_error(
-        "not a readable file of weights", where=path, remedy=remedy, kinds=Exception
-    ):
+    with reading(path):
         if path.suffix == ".safetensors":
             sizes = {name: math.prod(shape) for name, shape in shapes_of(path).items()}
         else:

@@ -7,7 +7,7 @@ code, is refused with an error that says what it is and what to do about it.
 import re
 import shlex
 import zipfile
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
 
@@ -31,8 +31,14 @@ _FIRST_OF_PYTORCH = frozenset(
     for name in ("bn1", "features.norm0", "Conv2d_1a_3x3.bn", "1", "0.norm0", "0.bn")
 )
 _HDF5, _ZIP = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
-_UNREADABLE = "not a readable file of weights"
-_CHECK = "Check its path, and that it is whole: fetch it again if in doubt."
+
+
+def reading(path: Path) -> AbstractContextManager[None]:
+    """Raise `InputError` for whatever goes wrong while a file of weights is read."""
+    remedy = "Check its path, and that it is whole: fetch it again if in doubt."
+    return as_input_error(
+        "not a readable file of weights", where=path, remedy=remedy, kinds=Exception
+    )
 
 
 class Layout(StrEnum):
@@ -45,37 +51,8 @@ class Layout(StrEnum):
     MLX = "safetensors of MLX"
 
 
-@dataclass(frozen=True)
-class ExtremeVariance:
-    """A batch normalisation with an extreme running variance.
-
-    `largest` is the largest variance of its channels, `median` their median, and `elsewhere` the
-    median of the medians of all normalisations in the file.
-    """
-
-    layer: str
-    largest: float
-    median: float
-    elsewhere: float
-
-
-def conversion_command(path: Path) -> str:
-    """Return the shell command that turns a PyTorch file into safetensors; it needs PyTorch."""
-    program = (
-        "import torch, safetensors.torch as s; "
-        f't = torch.load("{path}", map_location="cpu", weights_only=True); '
-        "s.save_file({k: v.contiguous() for k, v in t.items()}, "
-        f'"{path.with_suffix(".safetensors")}")'
-    )
-    return f"python -c {shlex.quote(program)}"
-
-
-def _to_convert(path: Path) -> str:
-    called = shlex.quote(str(path))
-    return (
-        f"Where PyTorch is installed, rin weights convert {called} writes safetensors and checks "
-        f"every tensor; elsewhere: {conversion_command(path)}"
-    )
+def _convert(path: Path) -> str:
+    return f"where PyTorch is installed, rin weights convert {shlex.quote(str(path))}"
 
 
 def refuse_other_files(path: Path) -> None:
@@ -84,12 +61,9 @@ def refuse_other_files(path: Path) -> None:
         problem = f"weights of type {path.suffix or 'unknown'!r} are not read"
         remedy = "They may carry code. Convert them to .weights.h5 or .safetensors first."
         if path.suffix in TORCH_SUFFIXES:
-            remedy = f"They may carry code. Convert them: {_to_convert(path)}"
+            remedy = f"They may carry code. Convert them: {_convert(path)}"
         raise InputError(problem, where=path, remedy=remedy)
-    with (
-        as_input_error(_UNREADABLE, where=path, remedy=_CHECK, kinds=OSError),
-        path.open("rb") as file,
-    ):
+    with reading(path), path.open("rb") as file:
         start = file.read(512)
     if verdict := _verdict_on(path, start):
         problem, remedy = verdict
@@ -113,7 +87,7 @@ def _verdict_on(path: Path, start: bytes) -> tuple[str, str] | None:
         return _verdict_on_archive(path)
     if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         true_name = path.with_suffix(".pt")
-        remedy = f"Call it {true_name.name}. {_to_convert(true_name)}"
+        remedy = f"Call it {true_name.name}. {_convert(true_name)}"
         return "it is a pickle, as PyTorch writes, under another name, and may carry code", remedy
     # The header of safetensors: its length in eight bytes, then JSON.
     other = {".h5": start[8:9] == b"{", ".safetensors": start.startswith(_HDF5)}[path.suffix]
@@ -124,11 +98,11 @@ def _verdict_on(path: Path, start: bytes) -> tuple[str, str] | None:
 
 
 def _verdict_on_archive(path: Path) -> tuple[str, str]:
-    with as_input_error(_UNREADABLE, where=path, remedy=_CHECK, kinds=zipfile.BadZipFile):
+    with reading(path):
         names = zipfile.ZipFile(path).namelist()
     if any(name.endswith("data.pkl") for name in names):
         true_name = path.with_suffix(".pt")
-        remedy = f"Call it {true_name.name}. {_to_convert(true_name)}"
+        remedy = f"Call it {true_name.name}. {_convert(true_name)}"
         return "it is a file of PyTorch under another name, and may carry code", remedy
     if "model.weights.h5" in names:
         remedy = "Unpack it and name its model.weights.h5, which holds the weights alone."
@@ -139,7 +113,7 @@ def _verdict_on_archive(path: Path) -> tuple[str, str]:
 def layout_of(path: Path) -> Layout:
     """Return the layout of a file of weights; `InputError` for an unknown layout."""
     refuse_other_files(path)
-    with as_input_error(_UNREADABLE, where=path, remedy=_CHECK, kinds=Exception):
+    with reading(path):
         is_h5 = path.suffix == ".h5"
         layout = _layout_of_h5(path) if is_h5 else layout_of_tensors(shapes_of(path))
         integers = [] if is_h5 else _integers_of(path)
@@ -193,10 +167,7 @@ def metadata_of(path: Path) -> dict[str, str]:
     if path.suffix != ".safetensors":
         return {}
     refuse_other_files(path)
-    with (
-        as_input_error(_UNREADABLE, where=path, remedy=_CHECK, kinds=Exception),
-        safe_open(path, "numpy") as file,
-    ):
+    with reading(path), safe_open(path, "numpy") as file:
         return file.metadata() or {}
 
 
@@ -205,51 +176,34 @@ def stored_variances(path: Path) -> dict[str, np.ndarray]:
 
     Files of Keras 3 have no layer names; the names of their groups are used.
     """
-    layout = layout_of(path)
-    with as_input_error(_UNREADABLE, where=path, remedy=_CHECK, kinds=Exception):
-        if layout is Layout.KERAS_2:
-            return _variances_of_keras_2(path)
-        if layout is Layout.KERAS_3:
-            return _variances_of_keras_3(path)
-        ends = ("/moving_variance", ".running_var")
-        with safe_open(path, "numpy") as file:
-            names = sorted(name for name in file.keys() if name.endswith(ends))  # noqa: SIM118
-            stored = {re.split(r"/|\.running_var", n)[0]: file.get_tensor(n) for n in names}
-        return dict(sorted(stored.items(), key=lambda item: item[0] not in _FIRST_OF_PYTORCH))
+    layout_of(path)
+    found: dict[str, np.ndarray] = {}
+    listed: list[str] = []
+    with reading(path):
+        if path.suffix == ".safetensors":
+            with safe_open(path, "numpy") as file:
+                for name in file.keys():  # noqa: SIM118
+                    if match := re.fullmatch(r"(.*)(?:/moving_variance|\.running_var)", name):
+                        found[match[1]] = file.get_tensor(name)
+        else:
+            # The last variable of a normalisation of Keras 3 is its variance.
+            pattern = re.compile(r"([^/]+)/moving_variance\S*|(batch_norm[^/]*)/vars/\d+")
+
+            def note(name: str, item: h5py.HLObject) -> None:
+                if match := pattern.search(name):
+                    found[match[1] or match[2]] = item[()]
+
+            with h5py.File(path, "r") as file:
+                file.visititems(note)
+                names = file.get("model_weights", file).attrs.get("layer_names", [])
+                listed = [name.decode() if isinstance(name, bytes) else name for name in names]
+    place = {name: number for number, name in enumerate(listed)}
+    first = sorted(found, key=lambda n: (place.get(n, 0), n not in _FIRST_OF_PYTORCH, len(n), n))
+    return {name: found[name] for name in first}
 
 
-def _variances_of_keras_2(path: Path) -> dict[str, np.ndarray]:
-    variances = {}
-    with h5py.File(path, "r") as file:
-        top = file.get("model_weights", file)
-        for layer in map(_text, top.attrs["layer_names"]):
-            for name in map(_text, top[layer].attrs["weight_names"]):
-                if "moving_variance" in name:
-                    variances[layer] = top[layer][name][()]
-    return variances
-
-
-def _variances_of_keras_3(path: Path) -> dict[str, np.ndarray]:
-    groups: dict[str, list[str]] = {}
-
-    def note(name: str) -> None:
-        if match := re.search(r"(batch_normalization[^/]*)/vars/\d+$", name):
-            groups.setdefault(match[1], []).append(name)
-
-    with h5py.File(path, "r") as file:
-        file.visit(note)
-        # In a layer: gamma and beta, if any, then mean and variance.  Names of layers end in
-        # numbers.
-        layers = sorted(groups, key=lambda layer: (len(layer), layer))
-        return {layer: file[max(groups[layer])][()] for layer in layers}
-
-
-def _text(name: bytes | str) -> str:
-    return name.decode() if isinstance(name, bytes) else name
-
-
-def extreme_variances(variances: dict[str, np.ndarray]) -> list[ExtremeVariance]:
-    """Return the batch normalisations whose largest variance exceeds a median a thousandfold.
+def variance_remark(variances: dict[str, np.ndarray]) -> str:
+    """Return a phrase on normalisations whose largest variance exceeds a median a thousandfold.
 
     The median is that of the layer's own channels or of all layers' medians, if that is smaller.
     An example is the DenseNet121 of RadImageNet's PyTorch release: one layer has variances from
@@ -257,29 +211,17 @@ def extreme_variances(variances: dict[str, np.ndarray]) -> list[ExtremeVariance]
     the scale of the inputs, is compared with its own median only.
     """
     medians = {layer: float(np.median(values)) for layer, values in variances.items()}
-    elsewhere, extremes = float(np.median([*medians.values()] or [np.nan])), []
-    for place, (layer, values) in enumerate(variances.items()):
-        largest = float(np.max(values))
-        of_file = np.inf if place == 0 else elsewhere
-        if largest > EXTREME * max(min(medians[layer], of_file), _LEAST):
-            extremes.append(ExtremeVariance(layer, largest, medians[layer], elsewhere))
-    return extremes
-
-
-def variance_remark(variances: dict[str, np.ndarray]) -> str:
-    """Return a phrase saying which normalisations have extreme variances, or an empty string."""
-    extremes = extreme_variances(variances)
+    elsewhere, extremes = float(np.median([*medians.values()] or [np.nan])), {}
+    for layer, values in variances.items():
+        typical = min(medians[layer], elsewhere) if layer != next(iter(variances)) else np.inf
+        if values.max() > EXTREME * max(min(medians[layer], typical), _LEAST):
+            extremes[layer] = float(values.max())
     if not extremes:
         return ""
-    worst = max(extremes, key=lambda layer: layer.largest)
+    worst = max(extremes, key=extremes.__getitem__)
     return (
         f"{len(extremes)} of {counted(len(variances), 'batch normalisations')} with running "
-        f"variances above {EXTREME:,.0f} times a median; the largest, {_number(worst.largest)}, "
-        f"is in {worst.layer} (median of its channels {_number(worst.median)}, of all layers "
-        f"{_number(worst.elsewhere)}); logits in evaluation may be extreme, and float16 may "
-        "overflow"
+        f"variances above {EXTREME:,.0f} times a median; the largest, {extremes[worst]:,.0f}, "
+        f"is in {worst} (median of its channels {medians[worst]:,.4g}, of all layers "
+        f"{elsewhere:,.4g}); logits in evaluation may be extreme, and float16 may overflow"
     )
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

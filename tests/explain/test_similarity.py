@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.cross_decomposition import CCA
+from sklearn.metrics import cohen_kappa_score
 
 from rin.errors import InputError
 from rin.explain.similarity import (
@@ -44,39 +45,24 @@ def test_activations_that_cannot_be_compared_are_refused(a, b, said):
         mean_cca(a, b)
 
 
-def test_networks_that_call_all_cases_positive_agree_as_often_as_by_chance():
-    cases = {"task": "t", "scenario": "s", "fold": 0, "case_id": [f"c{k}" for k in range(8)]}
-    label = [1, 1, 1, 1, 1, 1, 0, 0]
-    a = pd.DataFrame(cases | {"init": "a", "label": label, "score": 1.0})
-    b = a.assign(init="b", score=[1, 1, 1, 1, 1, 1, 1, -1])
+def test_agreement_is_that_of_scikit_learn_in_each_scenario_on_the_cases_that_both_score():
+    draws = np.random.default_rng(3)
+    index = {"task": "t", "fold": 0, "case_id": np.arange(40), "label": np.arange(40) % 2}
+    a, b = (
+        pd.concat(pd.DataFrame(index | {"scenario": s, "init": init, "score": scores})
+                  for s, scores in zip("uv", draws.normal(size=(2, 40)), strict=True))
+        for init in "ab"
+    )  # fmt: skip
+    a.iloc[0, -1] = np.nan
     row = call_agreement(pd.concat([a, b]), "a", "b").loc["t"]
-    assert row[["agree", "chance", "kappa"]].tolist() == [7 / 8, 7 / 8, 0]
-    assert (row["called"], row["positive"]) == (1, 6 / 8)
-    same = call_agreement(pd.concat([b.assign(init="a"), b]), "a", "b").loc["t"]
-    assert same["kappa"] == 1
-    twice = [table.assign(pretraining=k) for table in (a, b) for k in (1, 2)]
-    assert call_agreement(pd.concat(twice), "a", "b").loc["t"].equals(row)
-
-
-def test_agreement_is_that_on_the_cases_which_both_score():
-    cases = {"task": "t", "scenario": "s", "fold": 0, "case_id": [*"pqrst"], "label": 1}
-    a = pd.DataFrame(cases | {"init": "a", "score": [1, 1, -1, 1, np.nan]})
-    b = pd.DataFrame(cases | {"init": "b", "score": [1, -1, -1, np.nan, 1]})
-    row = call_agreement(pd.concat([a, b]), "a", "b").loc["t"]
-    assert row[["agree", "called"]].tolist() == pytest.approx([2 / 3, 2 / 3])
-    row = call_agreement(pd.concat([a, b[:3]]), "a", "b").loc["t"]
-    assert row[["agree", "called"]].tolist() == pytest.approx([2 / 3, 2 / 3])
-
-
-def test_agreement_is_the_mean_over_scenarios_of_which_each_has_a_chance_of_its_own():
-    """In one scenario both call all cases positive but for one, in the other none but one."""
-    cases = {"task": "t", "fold": 0, "case_id": [f"c{k}" for k in range(8)], "label": [1, 0] * 4}
-    one = np.array([-1.0, *[1.0] * 7])
-    runs = [
-        pd.DataFrame(cases | {"scenario": scenario, "init": init, "score": score})
-        for scenario, sign in (("all", 1), ("none", -1))
-        for init, score in (("a", sign * np.ones(8)), ("b", sign * one))
-    ]
-    row = call_agreement(pd.concat(runs), "a", "b").loc["t"]
-    assert row[["agree", "chance", "kappa"]].tolist() == [7 / 8, 7 / 8, 0]
-    assert row["called"] == 1 / 2
+    agree, kappas = [], []
+    for scenario, own in a.dropna().groupby("scenario"):
+        other = b[b["scenario"] == scenario].set_index("case_id").loc[own["case_id"]]
+        calls = own["score"].to_numpy() > 0, other["score"].to_numpy() > 0
+        agree.append((calls[0] == calls[1]).mean())
+        kappas.append(cohen_kappa_score(*calls))
+    chance = [(o - k) / (1 - k) for o, k in zip(agree, kappas, strict=True)]
+    expected = np.mean(agree), np.mean(chance)
+    assert row[["agree", "chance"]].tolist() == pytest.approx(expected)
+    assert row["kappa"] == pytest.approx(1 - (1 - expected[0]) / (1 - expected[1]))
+    assert row["positive"] == 0.5

@@ -91,7 +91,7 @@ def test_file_of_mlx_is_transposed(tmp_path, resnet50):
         (lambda t: t.update({"layer5.0.weight": np.ones(3)}), "unexpected: layer5.0.weight"),
         (
             lambda t: t.update({"bn1.bias": np.ones(3)}),
-            r"bn1.bias is \(3,\) and should be \(64,\)",
+            r"bn1.bias is \(3,\), in Keras. order not \(64,\)",
         ),
         (lambda t: t.update({k: t.pop(k) for k in [*t] if k.startswith("layer4.2.conv3")}), None),
     ],

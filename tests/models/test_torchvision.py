@@ -1,13 +1,8 @@
 """Backbones in torchvision's topology give its features; its files are converted whole."""
 
-import shlex
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
-from known_backbones import literal_weights
 from safetensors import safe_open
 
 from rin.errors import InputError
@@ -15,7 +10,6 @@ from rin.files import sha256_of
 from rin.models.backbones import build_backbone
 from rin.models.torch_tensors import convert_torch_file
 from rin.models.weights import read_weights_file
-from rin.models.weights_file import conversion_command
 
 torch = pytest.importorskip("torch", reason="the extra torch is not installed")
 pytest.importorskip("torchvision", reason="the extra torch is not installed")
@@ -140,23 +134,6 @@ def test_sequence_of_children_is_converted_to_the_names_of_torchvision(network, 
         digest = sha256_of(tmp_path / "released.pt")
         assert file.metadata() == {"source": "released.pt", "source_sha256": digest}
     assert f"Converted from a file of SHA-256 {digest}." in told
-
-
-def test_line_that_a_refusal_prints_writes_a_file_that_is_read(tmp_path):
-    made = resnet50()
-    torch.save(made.state_dict(), tmp_path / "a b.pt")
-    with pytest.raises(InputError) as raised:
-        read_weights_file(tmp_path / "a b.pt", None)
-    line = conversion_command(tmp_path / "a b.pt")
-    assert line in str(raised.value)
-    subprocess.run([sys.executable, *shlex.split(line)[1:]], check=True, timeout=120)
-    backbone = build_backbone("ResNet50", 32, topology="torchvision")
-    backbone.set_weights(literal_weights(backbone, 3))
-    read_weights_file(tmp_path / "a b.safetensors", backbone)
-    kernel = made.state_dict()["conv1.weight"].numpy()
-    np.testing.assert_array_equal(
-        np.asarray(backbone.get_layer("conv1").kernel), kernel.transpose(2, 3, 1, 0)
-    )
 
 
 class Bomb:

@@ -14,7 +14,6 @@ from rin.errors import InputError
 from rin.models.weights import count_parameters, read_weights_file, save_safetensors
 from rin.models.weights_file import (
     Layout,
-    extreme_variances,
     layout_of,
     refuse_other_files,
     stored_variances,
@@ -86,14 +85,12 @@ def test_hdf5_of_either_keras_under_the_ending_of_the_other_is_told_its_own(smal
             read_weights_file(tmp_path / name, small)
 
 
-@pytest.mark.parametrize("suffix", [".pt", ".pth", ".bin", ".ckpt"])
+@pytest.mark.parametrize("suffix", [".pt", ".ckpt"])
 def test_refusal_of_a_file_of_pytorch_says_the_line_that_converts_it(tmp_path, suffix):
     path = tmp_path / f"ResNet 50{suffix}"
     with pytest.raises(InputError, match="carry code") as raised:
         refuse_other_files(path)
     assert f"rin weights convert '{path}'" in raised.value.remedy
-    assert "weights_only=True" in raised.value.remedy
-    assert f'"{path.with_suffix(".safetensors")}"' in raised.value.remedy
 
 
 KERNEL = {"pytorch": (8, 3, 5, 5), "mlx": (8, 5, 5, 3)}
@@ -158,22 +155,24 @@ USUAL = [0.5, 1.0, 2.0]
 @pytest.mark.parametrize(
     ("variances", "reported"),
     [
-        (layers(USUAL, USUAL, USUAL), []),
+        (layers(USUAL, USUAL, USUAL), None),
         # One channel against the median of its layer.
-        (layers(USUAL, [1.0, 1.0, 1001.0], USUAL), ["layer1"]),
-        (layers(USUAL, [1.0, 1.0, 999.0], USUAL), []),
-        (layers([1.0, 1.0, 1001.0], USUAL, USUAL), ["layer0"]),
+        (layers(USUAL, [1.0, 1.0, 1001.0], USUAL), "layer1"),
+        (layers(USUAL, [1.0, 1.0, 999.0], USUAL), None),
+        (layers([1.0, 1.0, 1001.0], USUAL, USUAL), "layer0"),
         # The layer of the official tracker: large as a whole.
-        (layers(USUAL, USUAL, [14.656, 3797.477, 56296.0], USUAL), ["layer2"]),
+        (layers(USUAL, USUAL, [14.656, 3797.477, 56296.0], USUAL), "layer2"),
         # Inputs of 0 to 255 make the first layer's large.
-        (layers([9e4, 9e4, 9e4], USUAL, USUAL), []),
+        (layers([9e4, 9e4, 9e4], USUAL, USUAL), None),
         # Most channels dead.
-        (layers(USUAL, [0.0, 0.0, 0.009], USUAL), []),
-        ({}, []),
+        (layers(USUAL, [0.0, 0.0, 0.009], USUAL), None),
+        ({}, None),
     ],
 )
 def test_layer_is_reported_whose_variance_exceeds_a_median_a_thousandfold(variances, reported):
-    assert [each.layer for each in extreme_variances(variances)] == reported
+    remark = variance_remark(variances)
+    assert remark.startswith("1 of ") if reported else remark == ""
+    assert f"is in {reported} (" in remark or not reported
 
 
 def test_remark_on_extreme_variances_names_the_layer_and_the_medians():
@@ -183,4 +182,3 @@ def test_remark_on_extreme_variances_names_the_layer_and_the_medians():
     )
     assert "the largest, 56,296, is in layer2" in remark
     assert "(median of its channels 3,797, of all layers 1)" in remark
-    assert variance_remark(layers(USUAL)) == ""
