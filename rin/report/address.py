@@ -38,6 +38,13 @@ class Project:
         lines = [f"  {name} = {{{value}}}," for name, value in fields.items() if value]
         return "\n".join(["@software{radimagenet_reexamined,", *lines, "}"])
 
+    def byline(self) -> str:
+        """Return authors, date, version, licence and, where known, the address, as Markdown."""
+        parts = [*self.authors, self.date, f"version {self.version}", f"{self.licence} licence"]
+        if self.repository:
+            parts.append(f"[repository]({self.repository})")
+        return " · ".join(filter(None, parts))
+
 
 def read_project(root: Path = REPOSITORY) -> Project:
     """Return the project that a checkout describes; the changelog dates its version."""

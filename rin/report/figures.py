@@ -292,10 +292,10 @@ def auc_dots(aucs: pd.DataFrame, inits: tuple[str, str], names: Mapping[str, str
         for place, init in enumerate(inits):
             color = init_style(init).color
             if (task, init) in scenarios.index.droplevel("scenario"):
-                own = scenarios[task, init]
-                spread = place - 0.12 + jitter.uniform(-0.12, 0.12, len(own))
-                ax.scatter(spread, own, s=5, color=color, alpha=0.55, linewidth=0)
-                ax.errorbar(place + 0.12, own.mean(), own.std(), fmt="o", color=color)
+                aucs_here = scenarios[task, init]
+                spread = place - 0.12 + jitter.uniform(-0.12, 0.12, len(aucs_here))
+                ax.scatter(spread, aucs_here, s=5, color=color, alpha=0.55, linewidth=0)
+                ax.errorbar(place + 0.12, aucs_here.mean(), aucs_here.std(), fmt="o", color=color)
             if place in stated:
                 ax.errorbar(place + 0.28, *stated[place], fmt="s", color=FAINT)
         ax.axhline(0.5, color=FAINT, linestyle=":", linewidth=1)

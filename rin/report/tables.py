@@ -333,3 +333,26 @@ def auc_table(
     caption = "Mean AUC ± SD over scenarios, and differences"
     table = pd.DataFrame(shown).reset_index(drop=True)
     return book_table(table, caption, prose=True, rows=rows.dropna(axis=1, how="all"))
+
+
+def verdict_table(table: pd.DataFrame, runs: Results, names: Mapping[str, str]) -> pd.DataFrame:
+    """Return a table to print of `rin.report.verdict.judged`: images, AUCs, difference, verdict.
+
+    A dagger marks tasks whose files name no patients.
+    """
+    facts = [runs.facts(task) for task in table["task"]]
+    daggers = ["" if fact.dataset.independence == "patient" else " †" for fact in facts]
+    sides = ", ".join(init_style(init).word for init in runs.inits)
+    arms = table[["auc_a", "auc_b"]].map(format_number)
+    return pd.DataFrame(
+        {
+            "Task": [
+                names[task] + mark for task, mark in zip(table["task"], daggers, strict=True)
+            ],
+            "Images: training, test": [f"{f.split['train']}, {f.split['test']}" for f in facts],
+            f"AUC: {sides}": (arms["auc_a"] + ", " + arms["auc_b"]).to_list(),
+            "AUC points (95% CI)": _points(table).to_list(),
+            "P": table["p_holm"].map(_p).to_list(),
+            "Verdict": table["verdict"].to_list(),
+        }
+    )

@@ -697,7 +697,7 @@ def images_limit(facts: Sequence[TaskFacts]) -> str:
     if of_paper < n_paper:
         text += (
             f" For {number(n_paper - of_paper)} of the paper's {number(n_paper)} tasks there are "
-            "no images here ([Tasks with published results only](results/task_published))."
+            "no images here."
         )
     return text
 

@@ -1,7 +1,6 @@
 """Figures and tables of the pages of results: what they draw and hold, of the committed run."""
 
 import re
-from base64 import b64decode
 from types import SimpleNamespace
 
 import numpy as np
@@ -32,17 +31,6 @@ def breast(runs):
     return runs.predictions(task="breast")
 
 
-def narrow_and_wide(picture):
-    """Sizes in points of the two drawings of a picture, width and height."""
-    drawings = re.findall(r"base64,([\w+/=]+)", picture.data)
-    assert len(drawings) == 2, "no narrow version"
-    sizes = []
-    for drawing in drawings:
-        head = b64decode(drawing).decode()[:2000]
-        sizes.append(tuple(float(n) for n in re.findall(r'(?:width|height)="([\d.]+)pt"', head)))
-    return [sorted(size) for size in sizes]
-
-
 def test_forest_of_a_task_holds_the_paper_and_both_intervals_by_unfreezing(runs, breast):
     rows = figures.task_differences(runs, "breast")
     assert rows["kind"].tolist() == ["published", "recomputed", *["networks", "pretrainings"] * 4]
@@ -66,31 +54,6 @@ def test_curves_leave_out_pairs_of_which_a_network_diverged_where_there_are_any(
     left = curves.query("networks == 'Converged networks'").drop(columns="networks")
     pd.testing.assert_frame_equal(left, alone)
     assert {*figures.curves_of_networks(runs, converged)["networks"]} == {"All networks"}
-
-
-@pytest.mark.parametrize(
-    "draw",
-    [
-        lambda runs, scores: figures.difference_forest(runs, "breast"),
-        pytest.param(
-            lambda runs, scores: figures.paired_slopes(runs, scenario_aucs(scores), "backbone"),
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
-            lambda runs, scores: figures.calibration_and_benefit(runs, scores),
-            marks=pytest.mark.slow,
-        ),
-        lambda runs, scores: figures.mean_roc_curves(runs, scores),
-        lambda runs, scores: figures.differences_on_tasks(runs),
-    ],
-    ids=["forest", "slopes", "clinical", "roc", "all tasks"],
-)
-def test_figures_of_results_have_words_and_a_narrow_version(runs, breast, draw):
-    picture = draw(runs, breast)
-    assert len(repr(picture).split()) > 3
-    narrow, wide = narrow_and_wide(picture)
-    # Of a page, 110 pixels are an inch of a figure, 72 points.
-    assert min(narrow) * 110 / 72 < 400 < max(wide) * 110 / 72
 
 
 def cells(styler):

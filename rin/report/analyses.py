@@ -1,0 +1,85 @@
+"""What makes the difference of two initialisations move: one task, several defensible analyses."""
+
+from collections.abc import Mapping
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from rin.models.backbones import BACKBONES
+from rin.report.style import INK, SETTINGS, WIDTH, kind_style
+from rin.stats import init_differences, pretraining_differences
+from rin.stats.pretrainings import choose_settings
+from rin.study.results import Results
+
+
+def analyses(run: Results, larger: Results) -> pd.DataFrame:
+    """Return the difference on each task by each analysis: one row per task and analysis.
+
+    Columns are those of an estimate, `task`, `analysis`, `kind` (`pretrainings`, whose interval is
+    over pairs of networks and patients, or `networks`, over patients alone), `auc_a` and `auc_b`.
+    `larger` is the run of one backbone that was fine-tuned at 224 pixels.
+    """
+    scores = run.predictions()
+    chosen = choose_settings(scores, pd.concat(map(run.records, run.tasks)))
+    of_pretraining = {
+        "The paper's four backbones": scores[scores["backbone"].isin(BACKBONES)],
+        "All eight backbones": scores,
+        "… all layers trained": scores[scores["unfreezing"] == "unfreeze_all"],
+        "… settings by validation": chosen.assign(unfreezing="chosen"),
+        "ResNet50, 224 pixels": larger.predictions(),
+    }
+    for fold in sorted(scores["fold"].unique())[1:]:
+        of_pretraining[f"… other images, fold {fold}"] = scores[scores["fold"] == fold]
+    longer, brief = run.predictions("convergence"), run.predictions("equal_accuracy")
+    brief["init"] = brief["init"].astype(str).str.removesuffix("_brief")
+    networks = ["task", "scenario", "pretraining"]
+    of_networks = {
+        "Two backbones, 3 epochs": longer[longer["level"] == "fixed"],
+        "… until validation stops": longer[longer["level"] == "converged"],
+        "Two backbones, in full": scores.merge(brief[networks].drop_duplicates()),
+        "… pretraining cut short": brief,
+        "… and equally accurate": brief[brief["backbone"] == "MobileNet"],
+    }
+    rows = []
+    for name, some in {**of_pretraining, **of_networks}.items():
+        alone = init_differences(some, *run.inits)
+        alone = alone[alone["group"] == "all"].assign(kind="networks")
+        if name in of_pretraining:
+            fixed = name == "The paper's four backbones"
+            units = pretraining_differences(some, *run.inits, fixed_backbones=fixed)
+            arms = alone[["task", "auc_a", "auc_b"]]
+            alone = units.assign(kind="pretrainings").merge(arms, on="task")
+        rows.append(alone.assign(analysis=name))
+    return pd.concat(rows, ignore_index=True)
+
+
+@mpl.rc_context(SETTINGS)
+def analyses_panels(rows: pd.DataFrame, names: Mapping[str, str]) -> np.ndarray:
+    """Draw the rows of `analyses`, a panel per task of `names`, in the order of both."""
+    order = [*dict.fromkeys(rows["analysis"])]
+    height = 0.6 + 0.17 * (len(order) + 2) * -(-len(names) // 2)
+    size = {"figsize": (WIDTH, height), "sharex": True, "sharey": True, "squeeze": False}
+    figure, axes = plt.subplots(-(-len(names) // 2), 2, **size)
+    for ax, (task, title) in zip(axes.flat, names.items(), strict=False):
+        for kind, part in rows[rows["task"] == task].groupby("kind", sort=False):
+            low, middle, high = (100 * part[c] for c in ("ci_low", "estimate", "ci_high"))
+            look = {"color": kind_style(kind).color, "fmt": kind_style(kind).marker}
+            heights = part["analysis"].map(order.index)
+            ax.errorbar(middle, heights, xerr=[middle - low, high - middle], **look)
+        ax.axvline(0, color=INK, linewidth=0.8, zorder=1)
+        ax.set_title(title)
+        ax.tick_params(axis="y", length=0)
+        ax.spines["left"].set_visible(False)
+    axes.flat[0].set(yticks=range(len(order)), yticklabels=order, ylim=(len(order) - 0.5, -0.5))
+    axes.flat[0].set(xlim=(-21, 21), xticks=[-15, 0, 15])
+    kinds = [kind_style(kind) for kind in dict.fromkeys(rows["kind"])]
+    look = {"linewidth": 1.5}
+    handles = [
+        mpl.lines.Line2D([], [], color=kind.color, marker=kind.marker, label=kind.label, **look)
+        for kind in kinds
+    ]
+    figure.legend(handles=handles, loc="outside upper left", ncols=2)
+    figure.supxlabel("AUC points, radiologic − photographic (95% CI)")
+    return axes
