@@ -293,9 +293,9 @@ def new(
     patient: Annotated[
         str,
         typer.Option(help="Column of patients, 'name:PATTERN', dicom:PatientID, or none."),
-    ] = "",
-    mask: Annotated[str, typer.Option(help="Column of the masks.")] = "",
-    split: Annotated[str, typer.Option(help="Column of given parts or folds.")] = "",
+    ] = "patient",
+    mask: Annotated[str, typer.Option(help="Column of the masks.")] = "mask",
+    split: Annotated[str, typer.Option(help="Column of given parts or folds.")] = "split",
     positive: Annotated[list[str] | None, typer.Option(help="Positive class; repeatable.")] = None,
     negative: Annotated[list[str] | None, typer.Option(help="Negative class; repeatable.")] = None,
     window: Annotated[str, typer.Option(help="CENTER,WIDTH of more than 8 bits.")] = "",

@@ -127,7 +127,7 @@ def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
     if "PixelData" in dataset:
         pixels = dicom.decode(dataset)
         photometric = "RGB" if pixels.ndim == 3 else dataset.PhotometricInterpretation
-        bits = dataset.BitsStored
+        bits = 8 if pixels.ndim == 3 else dataset.BitsStored
         made.set_pixel_data(pixels, photometric, bits_stored=bits, generate_instance_uid=False)
     for name in _FACTS["emptied"]:
         setattr(made, name, "")

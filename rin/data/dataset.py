@@ -15,7 +15,7 @@ import pandas as pd
 
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import IF_PARTIAL, STAND_IN_NOTE
-from rin.data.leakage import case_name
+from rin.data.leakage import case_name, written_alike
 from rin.data.manifest import (
     DatasetManifest,
     ExpectedCounts,
@@ -30,6 +30,9 @@ from rin.tables import CASES, check_table
 
 #: Most sets of equal pictures that get a finding each, and most cases that other findings name.
 LISTED = 20
+#: Grey levels that a picture should at least span; AUC of mean grey values above which brightness
+#: may be the label, and pictures of each label that this needs.
+FEW_LEVELS, TOLD_APART, ENOUGH = 25.5, 0.95, 10
 
 
 def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFrame:
@@ -148,6 +151,20 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> list[CasePr
     return problems
 
 
+def one_id_each(cases: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
+    """Return the cases with one spelling of each patient, and a finding if some had several."""
+    if (cases["patient_id"] == cases["case_id"]).all():
+        return cases, []
+    alike = written_alike(cases["patient_id"])
+    if not alike:
+        return cases, []
+    shown = join_first_ten([" and ".join(map(repr, names)) for names in alike], "; ")
+    text = f"{counted(len(alike), 'patients')} whose id is written in several ways: {shown}"
+    spelled = {name: names[0] for names in alike for name in names}
+    joined = cases.assign(patient_id=cases["patient_id"].replace(spelled))
+    return joined, [Finding("patients joined", text)]
+
+
 def marks_nothing(cases: pd.DataFrame) -> pd.Series:
     """Return which cases have an all black or all white mask, according to its digest."""
     nothing = pd.Series(False, cases.index)
@@ -179,9 +196,11 @@ def findings_of(
     if len(blank):
         text = f"pictures that show nothing, as their grey levels hardly differ: {len(blank)}"
         noted.append(Finding("blank pictures", text, tuple(blank[:LISTED])))
+    noted += brightness_findings(cases)
     wrapped = cases.loc[cases["wrapped"], "case_id"]
     if len(wrapped):
-        text = wrapped_in_words(len(wrapped), manifest.unwrap_ct)
+        text = f"{counted(len(wrapped), 'CT files')}: 12 bits without sign, air at 3,000 or more, "
+        text += "put back below zero" if manifest.unwrap_ct else "left so by unwrap_ct: false"
         noted.append(Finding("wrapped CT values", text, tuple(wrapped[:LISTED])))
     stated, in_files = manifest.counts, count_classes(manifest, listed)["found"].to_dict()
     of_paper = count_differences("images", stated.paper, Counter(cases["label"]))
@@ -193,10 +212,24 @@ def findings_of(
     return tuple(noted)
 
 
-def wrapped_in_words(n: int, unwrapped: bool) -> str:
-    """Return a phrase on files whose CT values wrapped, and whether the values were put back."""
-    problem = f"{counted(n, 'CT files')}: 12 bits without sign, air at 3,000 or more"
-    return f"{problem}, {'corrected' if unwrapped else 'corrected by unwrap_ct: true'}"
+def brightness_findings(cases: pd.DataFrame) -> list[Finding]:
+    """Return findings on dark or flat pictures, and on two labels that brightness tells apart."""
+    findings = []
+    flat = (cases["brightest"] - cases["darkest"] < FEW_LEVELS) & ~cases["blank"]
+    if flat.any():
+        text = f"pictures that use less than a tenth of the grey levels: {flat.sum():,}"
+        ids = tuple(cases.loc[flat, "case_id"][:LISTED])
+        findings.append(Finding("few grey levels", text, ids))
+    first = cases["label"] == cases["label"].min()
+    sizes = first.sum(), (~first).sum()
+    if cases["label"].nunique() == 2 and min(sizes) >= ENOUGH:
+        won = cases["mean_grey"].rank()[first].sum() - sizes[0] * (sizes[0] + 1) / 2
+        auc = won / (sizes[0] * sizes[1])
+        if max(auc, 1 - auc) > TOLD_APART:
+            text = f"mean grey values alone tell the labels apart (AUC {max(auc, 1 - auc):.2f}): "
+            text += "were they made, exported or windowed differently?"
+            findings.append(Finding("brightness", text))
+    return findings
 
 
 def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
@@ -280,10 +313,12 @@ def open_dataset(
     cases, bad = inspect_cases(tree.root, wanted, manifest, folder=index_folder, square=square)
     refuse_bad(bad[~bad["case_id"].isin(expected.known_bad)], len(wanted), where, manifest)
     cases = cases[~cases["case_id"].isin(expected.known_bad)].reset_index(drop=True)
+    cases, joined = one_id_each(cases)
     if not made and (wrong := case_problems(manifest, cases)):
         raise tree.error(wrong[0].problem, remedy=f"{wrong[0].remedy}.")
-    findings = findings_of(expected, cases, listed)
-    cases, part = cases.drop(columns="wrapped"), part_in_words(expected, listed)
+    findings = (*joined, *findings_of(expected, cases, listed))
+    part = part_in_words(expected, listed)
+    cases = cases.drop(columns=["wrapped", "darkest", "brightest", "mean_grey"])
     mask_digests = cases.pop("mask_digest")
     kept = cases.columns.difference([*CASES.columns], sort=False)
     cases = cases[[*CASES.columns, *kept]]

@@ -1,8 +1,8 @@
 """From a DICOM file to uint8 grey, and the patient that its header names.
 
 Frames of 8 or 16 bits are read: grey (MONOCHROME1 is inverted, so that higher is brighter) and RGB
-or YBR colour, which becomes ITU-R 601 luma.  Palettes and files of several frames are
-refused.
+or YBR colour or of a palette, which becomes ITU-R 601 luma.  Files of several frames are refused,
+and compressed pixels whose own header contradicts that of the file.
 
 The file's modality transform converts stored values to physical ones.  A ``window``, as for CT,
 then maps these linearly (PS3.3 C.11.2.1.2.1); without it, the file's own VOI table or first VOI
@@ -18,9 +18,10 @@ whether the pixel data have more frames than the header states, both of which py
 import copy
 import io
 import re
+import struct
 import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,13 @@ from pydicom import Dataset, dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.encaps import generate_fragments, get_frame, parse_basic_offsets
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder, pixel_array
+from pydicom.pixels import (
+    apply_color_lut,
+    apply_modality_lut,
+    apply_voi_lut,
+    get_decoder,
+    pixel_array,
+)
 from pydicom.uid import JPEGBaseline8Bit, RLELossless
 
 from rin.data.tree import (
@@ -44,7 +51,7 @@ from rin.errors import FileError, InputError, as_input_error
 
 # pydicom's warnings quote odd values, which may name a patient.
 warnings.filterwarnings("ignore", module="pydicom")
-GRAY = ("MONOCHROME1", "MONOCHROME2")
+GRAY, PALETTE = ("MONOCHROME1", "MONOCHROME2"), "PALETTE COLOR"
 COLOR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 REQUIRED = (
     *("Rows", "Columns", "BitsAllocated", "BitsStored", "SamplesPerPixel"),
@@ -66,6 +73,8 @@ MIN_SLOPE, MAX_SLOPE, MAX_INTERCEPT = 1e-9, 1e6, 1e9
 _THOUSANDS = re.compile(rb"(?<!\d)[1-9]\d{0,2},\d{3}(?!\d)")
 #: First bytes of a frame in JPEG (and JPEG-LS), and in JPEG 2000 without or with a file header.
 _BEGINNINGS = (b"\xff\xd8", b"\xff\x4f", b"\0\0\0\x0cjP")
+#: Beginning of JPEG 2000, with the marker of its size; markers of the frame in JPEG and JPEG-LS.
+_SIZ, _SOF = b"\xff\x4f\xff\x51", {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 #: Bits of CT whose values may wrap, the stored value from which on they have wrapped, and the
 #: share of such pixels above which an image counts as wrapped; with an intercept above the last
 #: number, only wrapped values can be air (-1,000 HU).
@@ -142,7 +151,7 @@ def decode(dataset: Dataset) -> np.ndarray:
         install = f": pip install {packages[0]}" if packages else ""
         raise FileError(f"no installed package decodes {syntax.name}{install}")
     kind, samples = dataset.PhotometricInterpretation, dataset.SamplesPerPixel
-    if (kind, samples) not in [*((k, 1) for k in GRAY), *((k, 3) for k in COLOR)]:
+    if (kind, samples) not in [*((k, 1) for k in (*GRAY, PALETTE)), *((k, 3) for k in COLOR)]:
         raise FileError(f"{kind:.20} with {samples} samples per pixel is not supported")
     if (stated := int(dataset.get("NumberOfFrames") or 1)) > 1:
         raise FileError(f"it has {stated} frames: save those to be used as pictures of their own")
@@ -155,12 +164,42 @@ def decode(dataset: Dataset) -> np.ndarray:
         raise FileError(f"{dataset.Columns} x {dataset.Rows} pixels")
     if (frames := _count_frames(dataset)) > stated:
         raise FileError(f"its pixel data contain {frames} frames, but its header states {stated}")
-    if syntax == JPEGBaseline8Bit:
-        refuse_damaged_jpeg(get_frame(dataset.PixelData, 0, number_of_frames=stated))
-    high = int(dataset.get("HighBit", bits[1] - 1))
-    if high == bits[1] - 1:
-        return pixel_array(dataset)
-    return _aligned(dataset, high)
+    if syntax.is_encapsulated and syntax != RLELossless:
+        _refuse_contradiction(dataset)
+    pixels = _aligned(dataset, int(dataset.get("HighBit", bits[1] - 1)))
+    if kind == PALETTE:
+        coloured = apply_color_lut(pixels, dataset)
+        return (coloured >> 8 * (coloured.dtype.itemsize - 1)).astype(np.uint8)
+    return pixels
+
+
+def _refuse_contradiction(dataset: Dataset) -> None:
+    """Raise FileError if a compressed frame has another size, depth or sign than the header."""
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    beginning, sign = frame.find(_SIZ), bool(dataset.PixelRepresentation)
+    if beginning >= 0:  # JPEG 2000
+        right, low, left, top = struct.unpack_from(">4I", frame, beginning + 8)
+        depth = frame[beginning + 42]
+        sign = bool(depth >> 7)
+        coded = low - top, right - left, (depth & 127) + 1
+    else:
+        place = 2
+        while frame[place] == 0xFF and frame[place + 1] not in _SOF:
+            place += 2 + int.from_bytes(frame[place + 2 : place + 4], "big")
+        depth, rows, columns = struct.unpack_from(">BHH", frame, place + 4)
+        coded = rows, columns, depth
+    stated = dataset.Rows, dataset.Columns, dataset.BitsStored
+    if (coded, sign) != (stated, bool(dataset.PixelRepresentation)):
+        shown = [
+            f"{columns} x {rows} pixels of {depth} bits {'with' if sign else 'without'} sign"
+            for (rows, columns, depth), sign in (
+                (coded, sign),
+                (stated, bool(dataset.PixelRepresentation)),
+            )
+        ]
+        raise FileError(f"its compressed pixels are {shown[0]}, but its header states {shown[1]}")
+    if dataset.file_meta.TransferSyntaxUID == JPEGBaseline8Bit:
+        refuse_damaged_jpeg(frame)
 
 
 def _count_frames(dataset: Dataset) -> int:
@@ -180,8 +219,10 @@ def _count_frames(dataset: Dataset) -> int:
 
 
 def _aligned(dataset: Dataset, high: int) -> np.ndarray:
-    """Return the stored pixels of a file whose HighBit is not BitsStored minus 1, shifted."""
+    """Return the stored pixels, shifted if HighBit is not BitsStored minus 1."""
     allocated, stored = dataset.BitsAllocated, dataset.BitsStored
+    if high == stored - 1:
+        return pixel_array(dataset)
     syntax, unused = dataset.file_meta.TransferSyntaxUID, high + 1 - stored
     stated = f"HighBit is {high}, with {stored} bits in {allocated}"
     if not 0 <= unused <= allocated - stored or (
@@ -319,18 +360,35 @@ def _display(dataset: Dataset, values: np.ndarray, window: Window | None) -> np.
     if window is not None:
         return apply_window(values, window)
     if dataset.get("VOILUTSequence"):
-        entries, _, depth = dataset.VOILUTSequence[0].LUTDescriptor
+        entries, _, depth = descriptor = dataset.VOILUTSequence[0].LUTDescriptor
         # pydicom would index such a table in 8 bits.
         if depth == 8 and not 0 < entries <= 256:
             raise FileError(f"its VOI table has {entries} entries of 8 bits")
-        return apply_voi_lut(np.rint(values).astype(np.int32), dataset) / (2.0**depth - 1)
-    if dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None:
+        shown = apply_voi_lut(np.rint(values).astype(np.int32), dataset)
+        return shown / _largest_of(descriptor, apply_voi_lut, dataset)
+    has_window = dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None
+    if has_window:
         values = apply_voi_lut(values, dataset)
     # The smallest and largest value that the file's bits can store, after rescaling.
     if dataset.get("ModalityLUTSequence"):
-        low, high = 0.0, 2.0 ** dataset.ModalityLUTSequence[0].LUTDescriptor[2] - 1
+        descriptor = dataset.ModalityLUTSequence[0].LUTDescriptor
+        low, high = 0.0, 2.0 ** descriptor[2] - 1  # of what pydicom makes of a window
+        if not has_window:
+            high = _largest_of(descriptor, apply_modality_lut, dataset)
     else:
         first = -(2 ** (dataset.BitsStored - 1)) if dataset.PixelRepresentation else 0
         ends = np.array([first, first + 2**dataset.BitsStored - 1])
         low, high = sorted(apply_modality_lut(ends, dataset).astype(float))
     return (values - low) / (high - low)
+
+
+def _largest_of(
+    descriptor: Sequence[int], apply: Callable[..., np.ndarray], dataset: Dataset
+) -> float:
+    """Return the largest number of as many bits as a table's entries have.
+
+    Some devices state 16 bits for entries of 12, which would then be nearly black.
+    """
+    entries, first, _ = descriptor
+    table = apply(np.arange(first, first + (entries or 2**16), dtype=np.int32), dataset)
+    return 2.0 ** max(1, int(table.max()).bit_length()) - 1

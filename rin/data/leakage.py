@@ -6,7 +6,9 @@ inspected pairs within it show one lesion twice.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +153,20 @@ def _blocks(ours: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[tuple[int, int
 def _bits(hashes: pd.Series) -> np.ndarray:
     packed = np.frombuffer(bytes.fromhex("".join(hashes)), dtype=np.uint8)
     return np.unpackbits(packed.reshape(-1, HASH_SIDE**2 // 8), axis=1).astype(np.float32)
+
+
+def written_alike(names: Iterable[str]) -> list[list[str]]:
+    """Return the groups of names that differ only in how they are written.
+
+    Case, forms of Unicode, separators, leading zeros and the decimals of a whole number count for
+    nothing: 3 and 3.0, 07 and 7, A-1 and a 1 are one.
+    """
+    groups = defaultdict(list)
+    for name in dict.fromkeys(names):
+        plain = unicodedata.normalize("NFKC", name).casefold().strip()
+        plain = re.sub(r"[\s_.-]+", "-", re.sub(r"^(\d+)\.0+$", r"\1", plain))
+        groups[re.sub(r"(?<!\d)0+(?=\d)", "", plain)].append(name)
+    return [several for several in groups.values() if len(several) > 1]
 
 
 def leak_free_groups(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:

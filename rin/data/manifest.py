@@ -119,8 +119,8 @@ class DatasetManifest(FrozenModel):
 
     ``window`` is center and width, for DICOM (in rescaled values: Hounsfield units of CT) and for
     pictures of more than 8 bits or of floating-point numbers (in their stored values).
-    ``unwrap_ct`` puts back below zero the values that wrapped in unsigned 12-bit CT, which
-    `rin data verify` reports.
+    Values that wrapped in unsigned 12-bit CT are counted, and put back below zero unless
+    ``unwrap_ct`` is false.
 
     ``near_duplicate_bits`` is the largest hash distance (of 256 bits) at which two pictures share
     a group; with None, no pictures are compared.  ``patient_labels`` is ``several`` if pictures of
@@ -155,7 +155,7 @@ class DatasetManifest(FrozenModel):
     patient_labels: Literal["one", "several"] = "one"
     color: bool = False
     window: tuple[float, Annotated[float, Field(gt=0)]] | None = None
-    unwrap_ct: bool = False
+    unwrap_ct: bool = True
     masks: bool = False
     mask_kind: Literal["outline", "box"] = "outline"
     near_duplicate_bits: Annotated[int, Field(ge=0, le=64)] | None = 40

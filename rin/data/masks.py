@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rin.data.pixels import is_shape, rasterise, read_stored
+from rin.data.pixels import is_shape, rasterise, read_drawn
 from rin.errors import InputError
 
 #: Largest share of a mask's pixels that are neither dark nor bright.
@@ -46,10 +46,12 @@ def read_mask(
 
 def _read_of_picture(root: Path, locator: str) -> np.ndarray:
     """Return the pixels that the mask of a picture marks, bool (h, w)."""
-    gray = read_stored(root, locator)
-    brightest = float(gray.max())
-    if len(_labels(gray)) > 1:
+    gray = read_drawn(root, locator)
+    labels = _labels(gray)
+    if len(labels) > 1:
         return gray > 0
+    # Beside one value that fills areas, a brighter one of a few pixels is a slip.
+    brightest = float(labels[0] if labels else gray.max())
     # The border of a lesion may be smooth, or blurred by JPEG.
     between = ((gray > 0.25 * brightest) & (gray < 0.75 * brightest)).mean()
     if brightest > 4 and between > MAX_GRAY:
@@ -57,6 +59,13 @@ def _read_of_picture(root: Path, locator: str) -> np.ndarray:
         remedy = "Name the right file; a mask is black, with the lesion in one bright value."
         raise InputError(problem, where=Path(root, locator), remedy=remedy)
     return gray > brightest / 2
+
+
+def stray_values(root: Path, locator: str) -> list[int]:
+    """Return the values of a mask brighter than the only one that fills areas; mostly none."""
+    gray = read_drawn(root, locator)
+    labels = _labels(gray)
+    return [int(n) for n in np.unique(gray[gray > labels[0]])] if len(labels) == 1 else []
 
 
 def _labels(gray: np.ndarray) -> list[int]:

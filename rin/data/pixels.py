@@ -27,7 +27,7 @@ from tokenize import TokenError
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import (
     BITSPERSAMPLE,
     PHOTOMETRIC_INTERPRETATION,
@@ -137,6 +137,7 @@ def open_volume(root: Path, locator: str) -> np.ndarray:
         remedy = "Window the volume to 8 bits, as its publication describes, and save the result."
         needed = "pictures x height x width (x 3) of uint8"
         raise _wrong_array(volume, needed, Path(root, locator), remedy)
+    _refuse_large(volume.shape[2], volume.shape[1], Path(root, locator))
     return volume
 
 
@@ -149,7 +150,14 @@ def read_array(root: Path, locator: str) -> np.ndarray:
         )
         remedy += "of volumes, the slices that are used."
         raise _wrong_array(gray, "height x width of numbers", Path(root, locator), remedy)
+    _refuse_large(gray.shape[1], gray.shape[0], Path(root, locator))
     return np.array(gray)
+
+
+def _refuse_large(width: int, height: int, where: Path) -> None:
+    if width * height > MAX_PIXELS:
+        problem = f"{width:,} x {height:,} pixels are more than the limit of {MAX_PIXELS:,}"
+        raise InputError(problem, where=where, remedy="Save a smaller picture, or a part of it.")
 
 
 def _load(root: Path, locator: str) -> np.ndarray:
@@ -178,16 +186,14 @@ def _wrong_array(array: np.ndarray, needed: str, where: Path, remedy: str) -> In
 
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF")
-#: Tag of EXIF and TIFF for how a picture must be turned before it is shown.
-ORIENTATION = 0x0112
 GRAY_MODES = ("1", "L")
 #: Spread of channels above which a pixel is coloured, and number of pictures searched for colour.
 COLOURFUL, FIRST_PICTURES = 24, 32
 #: Modes of whole numbers of more than 8 bits, and of floating-point numbers.
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I", "F")
+#: Types of numbers in a TIFF that Pillow takes for others, or does not read.
+NOT_OF_PILLOW = ("uint32", "uint64", "int64", "float16", "float64")
 COLOR_MODES = ("RGB", "RGBA", "P", "LA", "PA", "La", "RGBa")
-#: Percentiles that become black and white, and the most pictures from which they are computed.
-PERCENTILES, PERCENTILE_PICTURES = (0.5, 99.5), 200
 #: TIFF's photometric interpretation in which zero is white, and its format of signed numbers.
 WHITE_IS_ZERO, SIGNED = 0, 2
 #: TIFF's planar configuration of planes one after another.
@@ -299,7 +305,8 @@ def _read_any(
         from rin.data.dicom import read_dicom  # pydicom is slow to load
 
         return read_dicom(root, locator, window, unwrap)
-    return _stored_pixels(_open(root, locator), color)
+    opened = _open(root, locator)
+    return opened if isinstance(opened, np.ndarray) else _stored_pixels(opened, color)
 
 
 def _read_slice(root: Path, name: str, number: int, color: bool) -> np.ndarray:
@@ -333,7 +340,25 @@ def _stored_pixels(picture: Image.Image, color: bool) -> np.ndarray:
     return np.asarray(flat.convert("L"))
 
 
-def _open(root: Path, locator: str) -> Image.Image:
+def read_drawn(root: Path, locator: str) -> np.ndarray:
+    """Return the values of a mask: the indices of a palette of colours, or opacity, or grey.
+
+    Opacity counts if all colour below it is black.
+    """
+    if split_slice(locator) or locator.lower().endswith(".npy") or is_dicom(locator):
+        return read_stored(root, locator)
+    picture = _open(root, locator)
+    if isinstance(picture, Image.Image):
+        palette = np.reshape(picture.getpalette() or [], (-1, 3))
+        if picture.mode == "P" and (palette != palette[:, :1]).any():
+            return np.asarray(picture)
+        if picture.mode in ("LA", "RGBA") and not np.asarray(picture)[..., :-1].any():
+            return np.asarray(picture)[..., -1]
+    return read_stored(root, locator)
+
+
+def _open(root: Path, locator: str) -> Image.Image | np.ndarray:
+    """Return a whole picture, turned as its metadata say; numbers that Pillow misreads."""
     content, where = read_bytes(root, locator), Path(root, locator)
     remedy = "Save or download it again; or remove it, with its row in the table, and "
     remedy += "correct the manifest's counts."
@@ -341,30 +366,43 @@ def _open(root: Path, locator: str) -> Image.Image:
         raise InputError("the file is empty", where=where, remedy=remedy)
     problem = f"the file is not a complete picture in {', '.join(FORMATS)}"
     with as_input_error(problem, where=where, remedy=remedy, kinds=UNREADABLE):
+        if (
+            content[:4] in (b"II*\0", b"MM\0*")
+            and (deep := _deep_tiff(content, where)) is not None
+        ):
+            return deep
         try:
             picture = Image.open(io.BytesIO(content), formats=FORMATS)
         except UnidentifiedImageError as error:  # its text is only an address in memory
             raise ValueError(f"it begins with {content[:8]!r}") from error
         if (frames := getattr(picture, "n_frames", 1)) > 1:
             raise ValueError(f"{frames} frames in one file: save those to be used as pictures")
-        _load_whole(picture, where, content)
+        _refuse_large(*picture.size, where)
+        picture.load()  # which turns a TIFF as its metadata say
+        _refuse_unclear(picture, content, where)
         if picture.format == "PNG":
             Image.open(io.BytesIO(content)).verify()  # checksums, which loading does not check
         elif picture.format == "JPEG":
             refuse_damaged_jpeg(content)
+        ImageOps.exif_transpose(picture, in_place=True)
     return picture
 
 
-def _load_whole(picture: Image.Image, where: Path, content: bytes) -> None:
-    """Read the pixels of a picture; raise an error if their meaning is not agreed."""
-    if picture.width * picture.height > MAX_PIXELS:
-        raise ValueError(f"{picture.width} x {picture.height} pixels")
-    # This precedes loading, as Pillow then turns a TIFF and drops the tag.
-    if picture.getexif().get(ORIENTATION, 1) not in (0, 1):
-        raise ValueError(
-            "its metadata ask to rotate it, which its mask and other files would not follow"
-        )
-    picture.load()
+def _deep_tiff(content: bytes, where: Path) -> np.ndarray | None:
+    """Return the values of a TIFF in types that Pillow misreads or lacks; None of others."""
+    from tifffile import TiffFile  # slow to load
+
+    with TiffFile(io.BytesIO(content)) as file:
+        page = file.pages.first
+        if str(page.dtype) not in NOT_OF_PILLOW or len(file.pages) > 1 or len(page.shape) != 2:
+            return None
+        _refuse_large(page.shape[1], page.shape[0], where)
+        _refuse_white_zero(page.photometric, page.bitspersample, where)
+        return np.asarray(page.asarray())
+
+
+def _refuse_unclear(picture: Image.Image, content: bytes, where: Path) -> None:
+    """Raise an error if the meaning of a picture's pixels is not agreed."""
     if len(picture.getbands()) == 3 and _tags(picture).get(PLANAR_CONFIGURATION) == IN_PLANES:
         problem = "its three planes may be colours, or frames saved as colours"
         remedy = "Save frames as pictures of their own, and colours pixel by pixel (planar "
@@ -386,7 +424,11 @@ def _refuse_lost_bits(picture: Image.Image, content: bytes, where: Path) -> None
         problem += "would be read"
         remedy = f"Save it as grey of {bits} bits without transparency, or scaled to 8 bits."
         raise InputError(problem, where=where, remedy=remedy)
-    if tags.get(PHOTOMETRIC_INTERPRETATION) == WHITE_IS_ZERO:
+    _refuse_white_zero(tags.get(PHOTOMETRIC_INTERPRETATION), bits, where)
+
+
+def _refuse_white_zero(photometric: int | None, bits: int, where: Path) -> None:
+    if photometric == WHITE_IS_ZERO:
         problem = f"zero means white (photometric interpretation 0), in {bits} bits"
         raise InputError(problem, where=where, remedy="Save it with zero as black.")
 

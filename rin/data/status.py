@@ -3,10 +3,10 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from rin.data import dataset as datasets
@@ -14,7 +14,8 @@ from rin.data.chunks import map_threads
 from rin.data.layouts import find_cases
 from rin.data.leakage import leak_free_groups, near_duplicates
 from rin.data.manifest import DatasetManifest, datasets_of_tasks, load_manifest, manifest_names
-from rin.data.masks import read_mask
+from rin.data.masks import read_mask, stray_values
+from rin.data.pixels import is_shape
 from rin.data.splits import fold_sizes, make_folds
 from rin.data.store import Dataset, inspect_cases
 from rin.data.tree import SEPARATOR, Tree, open_tree
@@ -23,9 +24,9 @@ from rin.files import sha256_of
 
 #: A mask that covers a larger share of its picture is a finding.
 NEARLY_ALL = 0.9
-#: Typical share of a picture from which masks seem to be inverted; area that masks enclose, in
-#: areas of their own, from which they seem to be lines; and masks that are looked at for both.
-MOSTLY_MARKED, HOLLOW, MASK_SAMPLE = 0.5, 2, 64
+#: Typical share of a picture from which masks seem to be inverted; and area that masks enclose, in
+#: areas of their own, from which they seem to be lines.
+MOSTLY_MARKED, HOLLOW = 0.5, 2
 _HOW_TO_GET = {
     "open": "Download it from {home}, and put it at",
     "registration": "Register and download it at {home}, and put it at",
@@ -225,7 +226,7 @@ def _describe(done: Verification, dataset: Dataset) -> None:
     for finding in dataset.findings:
         named_cases = f" ({join_first_ten(finding.case_ids, ', ')})" if finding.case_ids else ""
         done.say("finding", f"{finding.kind}: {finding.text}{named_cases}")
-    for text in (*unusual_masks(dataset), *unusual_drawing(dataset)):
+    for text in unusual_drawing(dataset):
         done.say("finding", text)
     done.digest = dataset.digest
     done.say("digest", dataset.digest)
@@ -238,48 +239,41 @@ def _describe(done: Verification, dataset: Dataset) -> None:
             done.say("folds", f"{task.name}: {fold_sizes(folds)}")
 
 
-def unusual_masks(dataset: Dataset) -> list[str]:
-    """Return phrases on the masks that mark no lesion, and those of almost the whole picture."""
+def unusual_drawing(dataset: Dataset) -> list[str]:
+    """Return phrases on masks that mark nothing or everything, stray values, and odd drawing.
+
+    Masks that mark most of a picture may be inverted; those that enclose much more than they mark
+    may be lines.
+    """
     masked = dataset.cases[dataset.cases["masks"].map(len) > 0]
-    marked = map_threads(lambda case: _marked_in(dataset, case).mean(), masked.itertuples())
-    shares = np.array(marked)
-    full, texts = masked["case_id"][shares > NEARLY_ALL], []
-    if empty := (shares == 0).sum():
-        texts.append(f"masks without a lesion: {empty:,} of {len(shares):,}")
-    if len(full):
-        texts.append(
-            f"masks of almost the whole picture: {len(full):,} ({join_first_ten([*full], ', ')})"
-        )
+    rows = map_threads(partial(_drawn, dataset.root), masked.itertuples(index=False))
+    drawn = pd.DataFrame(rows, masked["case_id"], ["share", "filled", "stray"])
+    texts = []
+    if empty := (drawn["share"] == 0).sum():
+        texts.append(f"masks without a lesion: {empty:,} of {len(drawn):,}")
+    named = {
+        "masks of almost the whole picture": drawn.index[drawn["share"] > NEARLY_ALL],
+        "masks with brighter values beside that of the lesion": drawn.index[drawn["stray"] > 0],
+    }
+    for what, ids in named.items():
+        texts += [f"{what}: {len(ids):,} ({join_first_ten([*ids], ', ')})"] if len(ids) else []
+    marking = drawn[drawn["share"] > 0]
+    share, filled = marking["share"].median(), (marking["filled"] / marking["share"]).median()
+    if share > MOSTLY_MARKED:
+        texts.append(f"masks mark {share:.0%} of a typical picture: are they inverted?")
+    elif filled > HOLLOW:
+        times = f"{filled:.1f} times their own area"
+        texts.append(f"masks enclose {times}: are they lines around the lesions, not areas?")
     return texts
 
 
-def _marked_in(dataset: Dataset, case: Any) -> np.ndarray:
-    """Return the pixels that the masks of a case mark, bool (h, w)."""
-    return read_mask(dataset.root, case.masks, (case.height, case.width), case.image)
-
-
-def unusual_drawing(dataset: Dataset) -> list[str]:
-    """Return phrases on masks that seem to be inverted, or lines around the lesions.
-
-    A sample of the masks is read; those that mark nothing are left out.
-    """
+def _drawn(root: Path, case: Any) -> tuple[float, float, int]:
+    """Return the shares of a picture that its masks mark and enclose, and their stray values."""
     from scipy.ndimage import binary_fill_holes  # slow to load
 
-    masked = dataset.cases[dataset.cases["masks"].map(len) > 0]
-    shares = []
-    for case in masked.iloc[:: 1 + len(masked) // MASK_SAMPLE].itertuples():
-        marked = _marked_in(dataset, case)
-        if marked.any():
-            shares.append((marked.mean(), binary_fill_holes(marked).mean() / marked.mean()))
-    texts = []
-    if shares:
-        share, filled = np.median(shares, axis=0)
-        if share > MOSTLY_MARKED:
-            texts.append(f"masks mark {share:.0%} of a typical picture: are they inverted?")
-        elif filled > HOLLOW:
-            times = f"{filled:.1f} times their own area"
-            texts.append(f"masks enclose {times}: are they lines around the lesions, not areas?")
-    return texts
+    marked = read_mask(root, case.masks, (case.height, case.width), case.image)
+    stray = sum(len(stray_values(root, mask)) for mask in case.masks if not is_shape(mask))
+    return float(marked.mean()), float(binary_fill_holes(marked).mean()), stray
 
 
 def patients_in_words(manifest: DatasetManifest, cases: pd.DataFrame) -> str:

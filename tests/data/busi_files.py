@@ -17,7 +17,7 @@ def save(path, pixels):
 
 def picture(value, shape=(4, 6)):
     """A ramp that starts at ``value``, so that no two pictures are equal."""
-    return (np.arange(shape[0] * shape[1], dtype=np.uint8) + value).reshape(shape)
+    return (2 * np.arange(shape[0] * shape[1], dtype=np.uint8) + value).reshape(shape)
 
 
 def mask(*pixels, shape=(4, 6)):

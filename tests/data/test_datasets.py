@@ -7,7 +7,16 @@ import yaml
 from busi_files import TOP, change, changed, mask, picture, save, with_counts, zip_folder
 
 from rin.data import dataset
-from rin.data.dataset import LISTED, check_counts, exact_duplicates, locate, sample_pictures
+from rin.data.dataset import (
+    ENOUGH,
+    LISTED,
+    brightness_findings,
+    check_counts,
+    exact_duplicates,
+    locate,
+    one_id_each,
+    sample_pictures,
+)
 from rin.data.layouts.found import FoundCase
 from rin.data.manifest import ExpectedCounts, Finding, load_manifest
 from rin.data.masks import read_mask
@@ -186,6 +195,32 @@ def test_findings_tell_repeated_and_blank_pictures_and_other_counts(
     change(busi_root / TOP, files)
     dataset = open_dataset(with_counts(busi_manifest, **counts), busi_root)
     assert dataset.findings == (finding,)
+
+
+def test_pictures_of_few_grey_levels_and_labels_that_brightness_tells_apart_are_findings():
+    n = ENOUGH
+    cases = pd.DataFrame({"case_id": [f"{i:02d}" for i in range(2 * n)], "blank": False})
+    cases = cases.assign(label=["a"] * n + ["b"] * n, darkest=0, brightest=200)
+    alike = cases.assign(mean_grey=[*range(n), *range(n)])
+    assert brightness_findings(alike) == []
+    dark = alike.assign(brightest=[16, *[200] * (2 * n - 1)])
+    (finding,) = brightness_findings(dark)
+    assert (finding.kind, finding.case_ids) == ("few grey levels", ("00",))
+    for out_of_place, found in ((n + 0.5, 1), (2 * n, 0)):  # AUC .99 and .90
+        greys = np.array([*range(n - 1), out_of_place, *range(n, 2 * n)])
+        for order in (1, -1):
+            assert len(brightness_findings(cases.assign(mean_grey=order * greys))) == found
+    assert brightness_findings(cases[1:].assign(mean_grey=range(2 * n - 1))) == []
+
+
+def test_patients_written_in_several_ways_are_one_and_said():
+    spelled = ["Ä 7", "A\u0308-07", "3.0", "3"]
+    cases = pd.DataFrame({"case_id": list("abcd"), "patient_id": spelled})
+    joined, (finding,) = one_id_each(cases)
+    assert joined["patient_id"].tolist() == ["Ä 7", "Ä 7", "3.0", "3.0"]
+    assert "2 patients whose id is written in several ways: 'Ä 7' and" in finding.text
+    unlike = cases.assign(patient_id=["1-23", "12-3", "1.2", "A1"])
+    assert one_id_each(unlike)[1] == []
 
 
 def test_findings_of_very_many_repeated_pictures_are_one_finding_a_kind():

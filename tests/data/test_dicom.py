@@ -379,6 +379,55 @@ def test_tables_of_the_file_are_looked_up(tmp_path):
     np.testing.assert_array_equal(read_dicom(tmp_path, name), RAMP)
 
 
+@pytest.mark.parametrize("keyword", ["VOILUTSequence", "ModalityLUTSequence"])
+def test_table_that_states_16_bits_and_has_12_is_shown_over_its_own_range(tmp_path, keyword):
+    entries = table_of(
+        [256, 0, 16], (np.arange(256) * 16).astype("<u2").tobytes(), ModalityLUTType="US"
+    )
+    name = save_dicom(tmp_path / "a.dcm", RAMP, **{keyword: entries})
+    np.testing.assert_array_equal(read_dicom(tmp_path, name), np.rint(RAMP * 16.0 / 4095 * 255))
+
+
+def test_palette_becomes_luma(tmp_path):
+    name = save_dicom(tmp_path / "a.dcm", RAMP, PhotometricInterpretation="PALETTE COLOR")
+    header = dcmread(tmp_path / name)
+    for colour, levels in (("Red", 257 * np.arange(256)), ("Green", 0), ("Blue", 0)):
+        header.add_new(f"{colour}PaletteColorLookupTableDescriptor", "US", [256, 0, 16])
+        table = np.broadcast_to(levels, 256).astype("<u2").tobytes()
+        header.add_new(f"{colour}PaletteColorLookupTableData", "OW", table)
+    dcmwrite(tmp_path / name, header)
+    np.testing.assert_allclose(read_dicom(tmp_path, name), 0.299 * RAMP, atol=0.51)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"Rows": 6, "Columns": 4},
+        {"Rows": 3},
+        {"PixelRepresentation": 1},
+        {"BitsStored": 12, "HighBit": 11},
+    ],
+)
+@pytest.mark.parametrize("syntax", [JPEG2000Lossless, JPEGLSLossless])
+def test_stream_that_contradicts_the_header_is_refused(tmp_path, syntax, changes):
+    stored = RAMP.astype(np.uint16) * 100
+    name = save_dicom(tmp_path / "a.dcm", stored)
+    whole = dcmread(tmp_path / name)
+    if syntax == JPEG2000Lossless:
+        coded = io.BytesIO()
+        Image.fromarray(stored).save(coded, "JPEG2000", no_jp2=True)
+        whole.PixelData = encapsulate([coded.getvalue()])
+        whole.file_meta.TransferSyntaxUID = syntax
+    else:
+        whole.compress(syntax, generate_instance_uid=False)
+    np.testing.assert_array_equal(decode(whole), stored)
+    dcmwrite(tmp_path / name, fill(whole, **changes))
+    if "PixelRepresentation" in changes and syntax == JPEGLSLossless:
+        return  # its streams have no sign
+    with pytest.raises(InputError, match=r"compressed pixels are 6 x 4 pixels of 16 bits without"):
+        read_dicom(tmp_path, name)
+
+
 @pytest.mark.filterwarnings("error")
 def test_header_of_the_hemorrhage_challenge_with_ids_for_uids_is_read_in_silence(tmp_path):
     ids = {"SOPInstanceUID": "ID_231d901c1", "StudyInstanceUID": "ID_dd37ba3adb"}
@@ -404,7 +453,7 @@ REFUSED = [
         ({"Rows": None}, "it has no Rows"),
         ({"PixelData": None}, "it has no PixelData"),
         ({"PhotometricInterpretation": None, "BitsStored": None}, "it has no BitsStored, Photo"),
-        ({"PhotometricInterpretation": "PALETTE COLOR"}, "PALETTE COLOR with 1 samples"),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, "No suitable Palette Color"),
         ({"PhotometricInterpretation": "RGB"}, "RGB with 1 samples"),
         ({"NumberOfFrames": 3}, "it has 3 frames"),
         ({"BitsAllocated": 32, "BitsStored": 32, "HighBit": 31}, "32 bits in 32"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rin.data.masks import read_mask
+from rin.data.masks import read_mask, stray_values
 
 #: An organ, 1, around a lesion, 2, beside another lesion, 3.
 LABELS = np.zeros((12, 12), np.uint8)
@@ -40,3 +40,22 @@ def test_soft_numbers_of_a_mask_are_no_labels(tmp_path):
     soft = np.where(LABELS == 3, 0.9, np.where(LABELS == 1, 0.2, 0.0)).astype(np.float32)
     np.save(tmp_path / "m.npy", soft)
     np.testing.assert_array_equal(read(tmp_path, "m.npy"), LABELS == 3)
+
+
+def test_mask_is_of_the_indices_of_a_palette_or_of_opacity(tmp_path):
+    indexed = Image.fromarray((LABELS == 3).astype(np.uint8) * 2 + (LABELS == 1), "P")
+    indexed.putpalette([0, 0, 0, 0, 0, 90, 255, 255, 255])
+    indexed.save(tmp_path / "p.png")
+    np.testing.assert_array_equal(read(tmp_path, "p.png"), (LABELS == 3) | (LABELS == 1))
+    drawn = np.zeros((*LABELS.shape, 4), np.uint8)
+    drawn[..., 3] = 255 * (LABELS == 2)
+    np.testing.assert_array_equal(read(tmp_path, saved(tmp_path, drawn)), LABELS == 2)
+
+
+def test_one_stray_bright_pixel_is_told_and_does_not_replace_the_lesion(tmp_path):
+    plain = (LABELS > 0).astype(np.uint8)
+    assert stray_values(tmp_path, saved(tmp_path, plain)) == []
+    plain[0, 0] = 255
+    name = saved(tmp_path, plain)
+    assert stray_values(tmp_path, name) == [255]
+    np.testing.assert_array_equal(read(tmp_path, name), plain > 0)

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import tifffile
 from busi_files import save, zip_folder
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,6 +25,7 @@ from rin.data.pixels import (
     open_volume,
     rasterise,
     read_picture,
+    read_stored,
     resize_picture,
     shape_text,
     window_of_all,
@@ -205,7 +207,7 @@ def test_read_picture_of_truncated_file_is_refused(tmp_path, kind, share):
 def test_read_picture_of_decompression_bomb_is_refused_before_decoding(tmp_path, monkeypatch):
     Image.new("1", (8001, 8001)).save(tmp_path / "a.png")
     monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: pytest.fail("decoded"))
-    with pytest.raises(InputError, match="8001 x 8001 pixels"):
+    with pytest.raises(InputError, match="8,001 x 8,001 pixels"):
         read_picture(tmp_path, "a.png")
 
 
@@ -535,15 +537,30 @@ def test_single_bit_of_a_png_never_changes_pixels_in_silence(tmp_path):
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png", "tif"])
-def test_picture_that_its_metadata_turn_is_refused(tmp_path, ending):
-    pixels, exif = np.full((8, 12), 7, np.uint8), Image.Exif()
+def test_picture_is_turned_as_its_metadata_say(tmp_path, ending):
+    pixels, exif = np.full((8, 12), 200, np.uint8), Image.Exif()
+    pixels[:, :4] = 0
     exif[0x0112] = 6
     name = saved(tmp_path / f"a.{ending}", pixels, exif=exif)
-    with pytest.raises(InputError, match="metadata ask to rotate it"):
-        read_picture(tmp_path, name)
-    exif[0x0112] = 1
-    name = saved(tmp_path / f"b.{ending}", pixels, exif=exif)
-    assert read_picture(tmp_path, name).shape == (8, 12)
+    turned = read_picture(tmp_path, name).astype(int)
+    assert np.abs(turned - np.rot90(pixels, -1)).max() < 9
+
+
+@pytest.mark.parametrize("kind", ["uint32", "uint64", "int64", "float16", "float64", "float32"])
+def test_tiff_of_any_numbers_is_read_as_it_is_stored(tmp_path, kind):
+    stored = np.array([[0, 1], [2, 3]], kind)
+    if kind in ("uint32", "uint64"):
+        stored[1, 1] = np.iinfo(kind).max
+    tifffile.imwrite(tmp_path / "a.tif", stored)
+    read = read_stored(tmp_path, "a.tif")
+    assert read.dtype == stored.dtype
+    np.testing.assert_array_equal(read, stored)
+
+
+def test_array_beyond_the_limit_of_pixels_is_refused_before_it_is_read(tmp_path):
+    np.lib.format.open_memmap(tmp_path / "a.npy", "w+", np.float32, (70_000, 70_000))
+    with pytest.raises(InputError, match="70,000 x 70,000 pixels are more than"):
+        read_picture(tmp_path, "a.npy")
 
 
 def test_masks_that_are_pictures_are_refused_and_plain_ones_are_empty_or_full(tmp_path):

@@ -252,6 +252,14 @@ def test_verify_of_a_whole_dataset_exits_with_0_and_keeps_the_inspection(
     assert digest == open_dataset(load_manifest("busi"), busi_root, index_folder=busi_root).digest
 
 
+def test_mask_with_a_stray_value_is_a_finding(verify, busi_root):
+    drawn = np.zeros((4, 6), np.uint8)
+    drawn[:3, :3], drawn[3, 5] = 1, 255
+    save(busi_root / TOP / "malignant" / "malignant (1)_mask.png", drawn)
+    text = "masks with brighter values beside that of the lesion: 1 (malignant (1))"
+    assert ("finding", text) in verify().facts
+
+
 def test_masks_that_mark_nothing_or_nearly_all_are_findings(verify, busi_root):
     nearly_all = ~mask((0, 0))
     save(busi_root / TOP / "malignant" / "malignant (1)_mask.png", nearly_all)

@@ -234,6 +234,13 @@ def test_build_store_with_other_settings_or_pixels_is_another_store(dataset, bus
     assert len({store.digest for store in stores}) == 4
 
 
+def test_pictures_that_changed_since_a_store_was_made_are_named(dataset, busi_root, tmp_path):
+    build_store(dataset, 8, folder=tmp_path)
+    save(busi_root / TOP / "benign" / "benign (2).png", picture(51))
+    with pytest.warns(UserWarning, match=r"1 picture of busi changed .*\(benign \(2\)\).*restore"):
+        build_store(open_dataset(dataset.manifest, busi_root), 8, folder=tmp_path)
+
+
 @pytest.mark.parametrize("name", ["images.npy", "masks.npy", "cases.parquet", "store.json"])
 def test_store_with_a_file_cut_off_says_which_and_is_built_again(dataset, tmp_path, name):
     path = build_store(dataset, 8, folder=tmp_path).path
@@ -317,6 +324,8 @@ def test_inspect_cases_tells_size_digests_hash_and_blankness_of_each_case(pictur
     assert seen["patient_id"].tolist() == [f"p{number}" for number in range(N)]
     assert (seen["width"].eq(6) & seen["height"].eq(5)).all()
     assert seen["blank"].tolist() == [number == 3 for number in range(N)]
+    greys = seen[["darkest", "brightest", "mean_grey"]].loc[2].tolist()
+    assert greys == [picture(2, (5, 6)).min(), picture(2, (5, 6)).max(), picture(2, (5, 6)).mean()]
     assert seen["masks"][2] == ("set/2_mask.png",)
     assert seen["mask_digest"].nunique() == 6  # the first and the seventh mask are equal
     assert seen["digest"].is_unique
