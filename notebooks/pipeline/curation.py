@@ -16,9 +16,10 @@
 # %% [markdown]
 # # From an archive to a corpus
 #
-# *Answers* how images of an outpatient archive become a labelled corpus: one study by hand, then
-# all. *Needs* a DICOM archive with reports, which a stand-in replaces. *Takes* one to two minutes
-# on two cores, seconds when run again: `rin run notebooks/pipeline/curation.py -p profile=demo`.
+# A hospital's archive holds millions of images and no labels. The paper found two ways to labels without
+# annotating anew: **key images**, which the reading radiologist had marked and named, and **normal
+# studies**, found by a query of the reports and confirmed by a radiologist. This page does both by hand on
+# an archive (or its stand-in), shows the rules that decide, and lets `rin` curate the rest.
 
 # %% tags=["parameters", "remove-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
@@ -28,45 +29,50 @@ results: str = "results"  # folder for everything computed
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 import hmac
+import re
 from base64 import b32encode
+from importlib.resources import files as package_files
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import yaml
 from IPython.display import Markdown, display
 from PIL import Image
 from pydicom import Dataset, dcmread
 from pydicom.uid import CTImageStorage
 
-from rin.curation import build
-from rin.curation.deidentify import Pseudonyms, deidentify, display_window
-from rin.curation.radiology_reports import screen_impression
-from rin.report import live as shown
-from rin.report.page import claim
+from rin.curation import build, deidentify
+from rin.report.banner import provenance_line
+from rin.report.format import book_table
+from rin.report.page import claim, picture
+from rin.report.style import use_style
 from rin.study import corpora, open_runs
 
+use_style()
 workspace = open_runs(profile, data_root=data_root, results=results).workspace
 plan = corpora.curation_plan(workspace)  # which archive, where the corpus goes
-shown.archive_line(workspace)
+archive = build.index_archive(plan)
+provenance_line(
+    [archive.provenance],
+    [f"profile {workspace.profile.name}"],
+    {"Archive": archive.root.name},
+)
 
 # %% [markdown]
-# The images of the paper came from an outpatient practice in two ways: **key images** of abnormal
-# studies, which the reading radiologist had chosen, labelled and outlined, and **all diagnostic
-# images of normal studies**, found by a query of the reports and confirmed by a radiologist.
+# ## 1. One study, by its documents
 #
-# ## One study by hand
-#
-# A key image is named in a *Key Object Selection* document (KO); its outline is in a *Grayscale
-# Softcopy Presentation State* (PR). Both point to the image by its UID. Here is the CT study with
-# the fewest outlines:
+# A key image is named in a *Key Object Selection* document (KO); its outline is in a *Grayscale Softcopy
+# Presentation State* (PR). Both point to the image by its UID. Here is the CT study with the fewest
+# outlines:
 
 # %%
-archive = build.index_archive(plan)  # what all headers say, and the reports
-files = archive.files
+files = archive.files  # what all headers say, a row a file
 counts = pd.crosstab(files["study_uid"], files["modality"])
 chosen = counts.query("CT > 0 and KO == 1 and PR > 0")["PR"].idxmin()
 paths = files.loc[files["study_uid"] == chosen, "path"]
 documents = [dcmread(archive.root / path) for path in paths]
-len(documents)
+counts.loc[[chosen]].reset_index(drop=True)
 
 # %%
 findings, outlines = {}, {}
@@ -85,9 +91,11 @@ key_uid = next(uid for uid in findings if uid in outlines)
 findings[key_uid]
 
 # %% [markdown]
-# A finding uses the wording of the taxonomy, or a term of the site that the label map
-# translates. Stored pixels become Hounsfield units, then 8 bits through the window of the region.
-# The pseudonym of the patient is a keyed digest.
+# ## 2. Label, picture, pseudonym
+#
+# A finding uses the wording of the taxonomy, or a term of the site that the label map translates. Stored
+# pixels become Hounsfield units, then 8 bits through the window of the region. The pseudonym of the patient
+# is a keyed digest: nobody without the key can try names.
 
 # %%
 as_printed = True  # False once you change a line: nothing is checked then
@@ -95,106 +103,132 @@ terms = pd.read_csv(plan.label_map) if plan.label_map else pd.DataFrame()
 translated = {term: kind for term, *kind in terms.to_numpy()}
 finding = findings[key_uid]
 region, name = translated.get(finding) or finding.split(": ")
-names = Pseudonyms(corpora.pseudonym_key(plan))
 
 image = next(d for d in documents if key_uid == d.SOPInstanceUID)
 hounsfield = image.pixel_array * image.RescaleSlope + image.RescaleIntercept
-centre, width = display_window("CT", region)
+centre, width = deidentify.display_window("CT", region)
 share = (hounsfield - (centre - 0.5)) / (width - 1) + 0.5
 grey = np.rint(255 * np.clip(share, 0, 1)).astype("uint8")
-
 points = np.reshape(outlines[key_uid], (-1, 2)) - 0.5  # centre of pixel: 0
+
+key = corpora.pseudonym_key(plan)
 secret = f"patient\0{image.PatientID}".encode()
-pseudonym = b32encode(hmac.digest(names.key, secret, "sha256")[:10]).decode()
+pseudonym = "P" + b32encode(hmac.digest(key, secret, "sha256")[:10]).decode()
+f"{region}: {name}, window {centre:g} ± {width / 2:g}, patient {pseudonym}"
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure, ax = plt.subplots(figsize=(2.8, 2.9))
+ax.imshow(grey, cmap="gray")
+ax.plot(*points.T, color="#00E5FF")
+ax.set_axis_off()
+picture(
+    figure,
+    "Figure 1. A key image with the outline of its reader",
+    f"One study of the archive; finding: {finding}.",
+)
 
 # %% [markdown]
-# The package does the same for every study of the archive. Its corpus contains this image, pixel
-# by pixel, with the same label, outline and pseudonym:
-
-# %%
-shown.outlined_image(grey, points, f"{region}: {name}")
-
-# %%
-corpus = build.curate(plan)
-same_study = corpus.images["study_id"] == names.uid(chosen)
-outlined = corpus.images[same_study & (corpus.images["roi"] != "")]
-if as_printed and len(outlined) == 1:  # a real one may be left out
-    row = outlined.iloc[0]
-    exported = np.asarray(Image.open(corpus.folder / row["filename"]))
-    corners = row["roi"].removeprefix("polygon:").split()
-    recorded = np.loadtxt(corners, delimiter=",")
-    assert np.array_equal(grey, exported)
-    assert np.allclose(points[: len(recorded)], recorded)
-    assert row["label"] == f"{region}-{name}"
-    assert row["patient_id"] == f"P{pseudonym}"
-assert len(outlined) == 1 or archive.provenance == "real"
-
-# %% [markdown]
-# ## The reports
+# ## 3. The query for normal studies, and why it is not enough
 #
-# The paper flagged "studies with a report containing 'normal' or 'unremarkable' in the
-# impression". In pandas, over the texts of the archive:
+# The paper flagged “studies with a report containing 'normal' or 'unremarkable' in the impression”. In
+# pandas, over the texts of the archive:
 
 # %%
 texts = archive.root.glob("reports/*.txt")
 reports = pd.Series({path.stem: path.read_text() for path in texts})
 impressions = reports.str.extract(r"(?s)IMPRESSION:\s*(.*)")[0].str.strip()
 words = impressions.str.contains("normal|unremarkable", case=False, na=False)
-screened = corpus.screened
-invented = archive.provenance == "stand-in"  # others have other forms
-if invented and as_printed:
-    assert set(impressions[words].index) == {*screened["accession_number"]}
+f"{words.sum()} of {len(reports)} reports are flagged"
 
 # %% [markdown]
-# The query also flags “not normal”, and “normal heart size” beside a consolidation. Rules
-# therefore look for negation, hedging, a second finding and advice to follow up, and state their
-# reasons; a radiologist decides on each flagged study in `review_queue.csv`.
+# The query also flags “not normal”, and “normal heart size” beside a consolidation. Rules therefore look,
+# sentence by sentence, for negation, hedging, findings, and advice to follow up. In their simplest form:
 
 # %%
-examples = impressions[words & invented].drop_duplicates().iloc[::9][:4]
-rules = examples.rename("impression").to_frame().reset_index(drop=True)
-judged = [screen_impression("", text) for text in examples]
-rules["verdict"] = [screening.verdict for screening in judged]
-rules["reasons"] = ["; ".join(screening.reasons) for screening in judged]
-shown.rules_table(rules)
+FINDING = r"\babnormal\b|consolidation|nodule|mass|fracture|tear|lesion|effusion|hernia"
+HEDGE = r"probabl|possib|likely|suggest|cannot exclude|may\b|grossly"
+ADVICE = r"recommend|follow[ -]?up|correlat|biops|further evaluation"
+
+
+def judge(impression):
+    """Return whether an impression is that of a normal study, and why not."""
+    for sentence in re.split(r"[.;]\s+", impression.lower()):
+        negated = re.sub(r"\b(no|without|free of)\b[^,]*", "", sentence)
+        if re.search(r"\bnot (normal|unremarkable)", sentence):
+            return "not normal: denied"
+        for reason, pattern in {"finding": FINDING, "hedge": HEDGE}.items():
+            if found_word := re.search(pattern, negated):
+                return f"not normal: {reason} “{found_word[0]}”"
+        if re.search(ADVICE, sentence):
+            return "not normal: advice"
+    return "normal"
+
+
+simple = impressions[words].map(judge)
+simple.str.partition(":")[0].value_counts().to_frame("reports")
 
 # %% [markdown]
-# A stand-in archive records which of its studies are normal (1), so the rules can be checked; its
-# wording is invented, so the counts say nothing about a hospital's reports. *Change a line*, say
-# `as_printed = False`, and run all cells:
-#
-# - another window: `display_window("CT", region)` becomes `(40, 400)`;
-# - a wider query: `"normal|unremarkable"` becomes `"normal|unremarkable|no acute"`;
-# - an image as a negative: `255 * np.clip(share, 0, 1)` becomes `255 * np.clip(1 - share, 0, 1)`.
-
-# %%
-if invented:
-    truth = pd.read_csv(plan.archive / "truth.csv", dtype=str)
-    both = truth.merge(screened, how="left", on="accession_number")
-    verdicts = both["verdict"].fillna("not flagged by the query")
-    display(pd.crosstab(both["normal"], verdicts.rename("by the rules")))
-
-# %% [markdown]
-# ## The whole archive
-#
-# Files that remain after each step:
-
-# %%
-shown.files_left(shown.files_by_step(corpus))
+# The rules of the package are these, with a lexicon of radiologic English (NegEx {cite:p}`chapman2001`).
+# A word that the lexicon does not know makes a verdict *unclear*, never normal, and a radiologist decides
+# on each flagged study in `review_queue.csv`.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(shown.curated(corpus))
+lexicon = yaml.safe_load(
+    (package_files("rin.curation") / "lexicon.yaml").read_text("utf-8")
+)
+phrases = {kind: text.split(", ") for kind, text in lexicon["phrases"].items()}
+EFFECT = {
+    "normality": "states normality: without it, unclear",
+    "hedges": "not normal",
+    "follow_up": "not normal",
+    "findings": "not normal, unless a negation governs it",
+    "exceptions": "unclear, as what is excepted is not said",
+    "limits": "unclear, as the study shows less than all",
+    "negations": "governs the findings up to the end of its clause",
+    "no_negations": "looks like a negation and is none",
+    "ends": "ends the reach of a negation",
+}
+listed = pd.DataFrame(
+    {
+        "Phrases": [len(phrases[kind]) for kind in EFFECT],
+        "Such as": [", ".join(phrases[kind][:4]) for kind in EFFECT],
+        "Effect": EFFECT.values(),
+    },
+    index=pd.Index([kind.replace("_", " ") for kind in EFFECT], name="Kind"),
+).reset_index()
+book_table(listed, "The rules for reports", prose=True)
 
 # %%
-shown.excluded_table(corpus.excluded)
+corpus = build.curate(plan)
+screened = corpus.screened.set_index("accession_number")
+examples = impressions[words].drop_duplicates().iloc[::9][:4]
+screened.loc[examples.index, ["impression", "verdict", "reasons"]]
 
 # %% [markdown]
-# ## De-identification
+# A stand-in archive records which of its studies are normal (1), so both sets of rules can be checked; its
+# wording is invented, so the counts say nothing about a hospital's reports.
+
+# %%
+if archive.provenance == "stand-in":
+    truth = pd.read_csv(plan.archive / "truth.csv", dtype=str)
+    truth = truth.set_index("accession_number")["normal"][simple.index]
+    by_hand = simple.str.partition(":")[0].rename("by hand")
+    by_rin = screened["verdict"][simple.index].rename("by rin")
+    display(pd.crosstab(truth, [by_hand]), pd.crosstab(truth, [by_rin]))
+
+# %% [markdown]
+# *Change a line*, say `as_printed = False`, and run all cells:
 #
-# Headers are de-identified by the Basic Application Level Confidentiality Profile of DICOM PS3.15
-# with its option Retain Longitudinal Temporal Information With Modified Dates: only listed attributes
-# are kept, all dates of a patient are shifted by the same number of days, and identifiers become
-# pseudonyms under a secret key. An invented header, before and after:
+# - another window: `deidentify.display_window("CT", region)` becomes `(40, 400)`;
+# - a wider query: `"normal|unremarkable"` becomes `"normal|unremarkable|no acute"`;
+# - an image as a negative: `255 * np.clip(share, 0, 1)` becomes `255 * np.clip(1 - share, 0, 1)`.
+#
+# ## 4. De-identification
+#
+# Headers are de-identified by the Basic Application Level Confidentiality Profile of DICOM PS3.15 with its
+# option Retain Longitudinal Temporal Information With Modified Dates. Three rules: only listed attributes
+# are kept, each with the values that it may have; all dates of a patient are shifted by the same number of
+# days; identifiers become pseudonyms under the secret key. An invented header, before and after:
 
 # %%
 header = Dataset()
@@ -202,16 +236,51 @@ header.PatientName, header.PatientID = "Specimen^Ada", "SI-1"
 header.StudyDate, header.InstitutionName = "20101213", "Invented Imaging"
 header.SOPClassUID, header.SOPInstanceUID = CTImageStorage, "1.2.826.0.1.1"
 header.StudyInstanceUID, header.SeriesInstanceUID = "1.2.826.2", "1.2.826.3"
-after = deidentify(header, Pseudonyms(b"a key for this example only"))
+names = deidentify.Pseudonyms(b"a key for this example only")
+after = deidentify.deidentify(header, names)
 changes = [(e.name, e.value, after.get(e.keyword, "removed")) for e in header]
 columns = ["Attribute", "Before", "After"]
 pd.DataFrame(changes, columns=columns).set_index("Attribute")
 
 # %% [markdown]
-# ## What the corpus holds
+# ## 5. The whole archive
+#
+# The package does the same for every study. What it leaves out, and by which rule:
 
 # %%
-shown.images_by_region(corpus.images)
+left_out = corpus.excluded.sort_values("images", ascending=False)
+left_out.columns = ["Rule", "Files", "Why"]
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+# By hand and by the package alike, where nothing was changed.
+of_study = corpus.images["study_id"] == deidentify.Pseudonyms(key).uid(chosen)
+outlined = corpus.images[of_study & (corpus.images["roi"] != "")]
+assert len(outlined) == 1 or archive.provenance == "real"  # may be left out
+if as_printed and len(outlined) == 1:
+    row = outlined.iloc[0]
+    exported = np.asarray(Image.open(corpus.folder / row["filename"]))
+    corners = row["roi"].removeprefix("polygon:").split()
+    recorded = np.loadtxt(corners, delimiter=",")
+    assert np.array_equal(grey, exported)
+    assert np.allclose(points[: len(recorded)], recorded)
+    assert row["label"] == f"{region}-{name}"
+    assert row["patient_id"] == pseudonym
+if as_printed and archive.provenance == "stand-in":  # others have other forms
+    assert {*impressions[words].index} == {*screened.index}
+book_table(left_out, "Files that are not in the corpus, by rule", prose=True)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+kinds = corpus.images["kind"].map({"key": "key images", "normal": "normal"})
+by_region = pd.crosstab(corpus.images["region"].str.replace("_", " "), kinds)
+_, ax = plt.subplots(figsize=(4.9, 0.6 + 0.25 * len(by_region)))
+by_region.plot.barh(stacked=True, ax=ax)
+ax.set(xlabel="Images", ylabel="")
+ax.legend(title="")
+picture(
+    ax,
+    "Figure 2. What the corpus holds, region by region",
+    f"{len(corpus.images):,} images: key images, and images of normal studies.",
+)
 
 # %%
 parts = corpus.images.groupby("part")[["patient_id", "label"]].nunique()
@@ -221,14 +290,26 @@ by_patient = corpus.images.groupby("patient_id")["part"].nunique()
 claim("no patient is in two parts", by_patient.max() == 1)
 parts.loc[["train", "validation", "test"]]
 
-# %% [markdown]
-# With the images and tables come a description in the Croissant format (`croissant.json`) and a
-# dataset card (`dataset_card.json`): licence, counts, split, exclusions and de-identification:
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+held = corpus.card["archive"]
+confirmed = corpus.card["normal studies"]["confirmed by"]
+Markdown(f"""
+Of {held["studies"]:,} studies the query flags {len(screened):,}, and the rules judge
+{(screened["verdict"] == "normal").sum():,} of them to be normal. Accepted were
+{sum(confirmed.values()):,}, confirmed by: {", ".join(confirmed) or "nobody"}. In the
+end {len(corpus.images):,} of {held["instances"]:,} files form a corpus of
+{corpus.images["label"].nunique()} classes in RadImageNet's own layout, split by
+patient, with a description in the Croissant format and a dataset card.
+""")
 
-# %%
-shown.deidentified_table(corpus.card)
-
 # %% [markdown]
+# ## Summary
+#
+# - Labels can come from what readers already marked, and from reports that say nothing is wrong.
+# - A query for words is not enough: negation, hedges and second findings decide, and doubt goes to a
+#   radiologist.
+# - Keep what is on a list, drop all else; shift dates, replace identifiers under a key that stays.
+#
 # ## Exercises
 #
 # 1. How many studies would the words alone take for normal that are not?
@@ -236,10 +317,9 @@ shown.deidentified_table(corpus.card)
 # <details><summary>Solution</summary>
 #
 # ```python
-# if invented:
-#     flagged = truth.set_index("accession_number")["normal"][impressions[words].index]
-#     wrong = (flagged != "1").sum()
-#     assert 0 < wrong < len(flagged)
+# if archive.provenance == "stand-in":
+#     wrong = (truth != "1").sum()
+#     assert 0 < wrong < len(truth)
 # ```
 #
 # </details>
@@ -312,3 +392,6 @@ shown.deidentified_table(corpus.card)
 # software, and as safetensors.
 #
 # </details>
+#
+# This page runs in one to two minutes on two cores, in seconds when run again:
+# `rin run notebooks/pipeline/curation.py -p profile=demo`.

@@ -16,9 +16,11 @@
 # %% [markdown]
 # # Grad-CAM, by hand and in closed form
 #
-# *Answers* how an activation map is made, and how it is compared with a lesion. *Needs* the runs
-# of the page on fine-tuning. *Takes* less than a minute:
-# `rin run notebooks/pipeline/gradcam.py -p profile=demo`.
+# Which parts of an image decided a network's answer? Grad-CAM {cite:p}`selvaraju2020` weighs each channel
+# of the last feature map by how much the answer depends on it, and shows the sum as a map. This page makes
+# such maps by hand, shows that for the usual head they need no gradient, scores them against outlined
+# lesions as the paper does, and ends with the question that a score alone does not answer: is a blind map
+# any worse?
 
 # %% tags=["parameters", "remove-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
@@ -28,16 +30,21 @@ data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
+import seaborn as sns
 from IPython.display import Markdown
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
 from rin.explain.overlap import PAPER_THRESHOLD, cam_dice
-from rin.report import live as shown
 from rin.report.banner import banner
+from rin.report.page import picture
+from rin.report.style import use_style
 from rin.study import find_run, open_backbone, open_runs, start_keras
 
+use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 workspace, live = runs.workspace, runs.live  # never a reference run
 start_keras(workspace)  # as in all runs; before it is imported
@@ -46,19 +53,22 @@ from keras import layers
 
 from rin.explain import gradcam
 
-marked = shown.task_with_masks(workspace, task)
+with_masks = [name for name in live.tasks if len(live.baselines(name))]
+marked = task or next(
+    name
+    for name in (workspace.profile.live_task, *with_masks)
+    if name in with_masks
+)
 a, b = live.inits
 banner(live, [marked])
 
 # %% [markdown]
-# ## Images, and a network
+# ## 1. Images, and a network
 #
-# The backbone keeps its pretrained weights, as in the frozen scenarios; a logistic regression on
-# the pooled features of training images is the dense layer. It has no constant, so that a map adds
-# up to the logit.
+# The backbone keeps its pretrained weights, as in the frozen scenarios; a logistic regression on the pooled
+# features of training images is the dense layer. It has no constant, so that a map adds up to the logit.
 
 # %%
-as_printed = True  # False once you change a line: nothing is checked then
 inputs = workspace.inputs(marked)
 store, masks = inputs.store, inputs.lesion_masks()
 images, labels = np.asarray(store.images()), inputs.labels.to_numpy()
@@ -71,11 +81,13 @@ run = find_run(workspace, marked, init=a)  # the first that is planned
 backbone, size = open_backbone(workspace, run), store.size
 
 
-def features_of(images):
-    if images.ndim == 3:  # grey
-        images = np.repeat(images[..., np.newaxis], 3, axis=-1)
-    return backbone.predict(run.expects.apply(images), verbose=0)
+def features_of(pictures):
+    if pictures.ndim == 3:  # grey
+        pictures = np.repeat(pictures[..., np.newaxis], 3, axis=-1)
+    return backbone.predict(run.expects.apply(pictures), verbose=0)
 
+
+pd.Series(vars(run.expects), name=run.scenario.backbone).to_frame()
 
 # %%
 pooled = features_of(images[train]).mean(axis=(1, 2))
@@ -87,13 +99,13 @@ features = features_of(images[lesions])
 head(features)  # builds it
 kernel = regression.coef_.T @ halves
 head.layers[-1].set_weights([kernel, regression.intercept_ * halves[0]])
+features.shape
 
 # %% [markdown]
-# ## From a gradient to a map
+# ## 2. From a gradient to a map
 #
-# Grad-CAM {cite:p}`selvaraju2020` weighs each channel of the last feature map by the gradient of
-# the logit of a class, averaged over the pixels. TensorFlow and JAX differentiate in their own
-# ways:
+# Each channel is weighed by the gradient of the logit, averaged over the pixels. TensorFlow and JAX
+# differentiate in their own ways:
 
 # %%
 if keras.backend.backend() == "tensorflow":
@@ -119,50 +131,59 @@ channel_weights = gradient.mean(axis=(1, 2), keepdims=True)
 by_gradient = (channel_weights * features).sum(axis=-1)
 
 # %% [markdown]
-# Pooling and one dense layer make the gradient of a channel the dense weight over the number of
-# pixels, whatever the image. The map then needs no gradient:
+# ## 3. Without a gradient
+#
+# Pooling and one dense layer make the gradient of a channel the dense weight over the number of pixels,
+# whatever the image. The map is then one product:
 
 # %%
 cells = features.shape[1] * features.shape[2]
 closed_form = (features @ kernel)[..., 1] / cells
 largest = np.abs(closed_form).max()
 apart = np.abs(closed_form - by_gradient).max() / largest
-by_rin = gradcam.gradient_cam(keras.Sequential([head.layers[-1]]), features)[
-    ..., 1
-]
+f"{apart:.0e} of the largest value"
 
 # %% [markdown]
-# ## From a map to a Dice score
+# ## 4. From a map to a Dice score
 #
-# Negative values are set to zero; the map is scaled to a maximum of 255 and enlarged to the image.
-# Grey levels above the threshold of the paper count as lesion.
+# Negative values are set to zero; the map is scaled to a maximum of 255 and enlarged to the image. Grey
+# levels above the paper's threshold of 180 count as lesion.
 
 # %%
+as_printed = True  # False once you change a line: nothing is checked then
 dice = []
 for cam, mask in zip(np.maximum(closed_form, 0), masks[lesions], strict=True):
     small = Image.fromarray(np.float32(255 * cam / max(cam.max(), 1e-12)))
     large = small.resize((size, size), Image.Resampling.BILINEAR)
     inside, lesion = np.rint(large) > PAPER_THRESHOLD, mask > 0
     dice.append(2 * (inside & lesion).sum() / (inside.sum() + lesion.sum()))
-pictures = gradcam.to_uint8(closed_form, size)
-
-# %% [markdown]
-# The package agrees:
-
-# %%
-assert apart < 1e-3
-assert np.allclose(closed_form, by_rin, atol=1e-3 * largest)
-of_rin = cam_dice(pictures, masks[lesions])
-assert not as_printed or np.allclose(dice, of_rin, rtol=0, atol=1e-6)
+pd.Series(dice, name="Dice score").describe()[["count", "mean", "max"]].round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(f"""
-Gradient and closed form differ by at most {apart:.0e} of the largest value.
-{features.shape[1]} × {features.shape[2]} cells are enlarged to {size} × {size}
-pixels; at grey level {PAPER_THRESHOLD} the mean Dice score of
-{len(lesions)} images with a lesion is {np.mean(dice):.3f}, and the highest
-{max(dice):.3f}.
-""")
+# By hand and by the package alike, where nothing was changed.
+last = keras.Sequential([head.layers[-1]])
+by_rin = gradcam.gradient_cam(last, features)[..., 1]
+overlays = gradcam.to_uint8(closed_form, size)
+of_rin = cam_dice(overlays, masks[lesions])
+assert apart < 1e-3
+assert np.allclose(closed_form, by_rin, atol=1e-3 * largest)
+assert not as_printed or np.allclose(dice, of_rin, rtol=0, atol=1e-6)
+top = np.argsort(dice)[::-1][:2]
+best = lesions[top]
+figure, row_of_axes = plt.subplots(1, 4, figsize=(4.9, 1.5))
+for ax, shown, place in zip(
+    row_of_axes, [*images[best], *overlays[top]], [*best, *best], strict=True
+):
+    ax.imshow(shown, cmap="gray", vmin=0, vmax=255)
+    ax.contour(masks[place] > 0, [0.5], colors="#00E5FF", linewidths=1.2)
+    ax.set_axis_off()
+picture(
+    figure,
+    "Figure 1. A map of few cells is a coarse pointer",
+    f"The two images with the highest Dice scores and their maps of "
+    f"{features.shape[1]} × {features.shape[2]} cells, enlarged to {size} × {size} "
+    "pixels; line: the outlined lesion.",
+)
 
 # %% [markdown]
 # *Change a line*, say `as_printed = False`, and run all cells:
@@ -170,33 +191,61 @@ pixels; at grey level {PAPER_THRESHOLD} the mean Dice score of
 # - a coarser map: `Image.Resampling.BILINEAR` becomes `Image.Resampling.NEAREST`;
 # - a lower threshold: `np.rint(large) > PAPER_THRESHOLD` becomes
 #   `np.rint(large) > PAPER_THRESHOLD / 2`;
-# - a constant beside the map: `fit_intercept=False` becomes `fit_intercept=True`; it may take over
-#   what all images share, and leave maps without a positive place.
-
-# %%
-top = np.argsort(dice)[::-1][:2]
-best = lesions[top]
-shown.best_maps(images[best], pictures[top], masks[best])
-
-# %% [markdown]
-# ## Every network of the task
+# - a constant beside the map: `fit_intercept=False` becomes `fit_intercept=True`; it may take over what
+#   all images share, and leave maps without a positive place.
 #
-# Every run records such maps while it predicts its test images. A score means little by itself: a
-# region in the middle of every image overlaps with lesions too. Dotted lines are the scores of such
-# image-blind baselines. Whether a map depends on the learnt weights at all is tested by randomising
-# them layer by layer {cite:p}`adebayo2018`, which is not done here.
+# ## 5. Is it better than a blind map?
+#
+# Every run records such maps while it predicts its test images. A score means little by itself: a region
+# in the middle of every image overlaps with lesions too. Whether a map depends on the learnt weights at
+# all is tested by randomising them layer by layer {cite:p}`adebayo2018`, which is not done here.
 
 # %%
 overlap = live.overlap(marked)
 by_scenario = overlap.groupby(["init", "unfreezing", "scenario"])["dice"].mean()
 baselines = live.baselines(marked).groupby("baseline")["dice"].mean().dropna()
-shown.dice_strip(by_scenario, baselines, (a, b))
+pd.concat([by_scenario.groupby("init").mean(), baselines]).round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-images_scored = overlap["case_id"].nunique()
-Markdown(shown.mean_overlap(by_scenario, baselines, images_scored, (a, b)))
+_, ax = plt.subplots(figsize=(4.9, 3))
+sns.stripplot(
+    by_scenario.reset_index(),
+    x="dice",
+    y="unfreezing",
+    hue="init",
+    dodge=True,
+    ax=ax,
+)
+for name, score in baselines.items():
+    ax.axvline(score, color="0.5", linestyle=":")
+    ax.text(score, -0.55, name, rotation=20)
+ax.set(xlabel="Mean Dice score of a scenario (0–1)", ylabel="")
+sns.move_legend(
+    ax, "upper center", bbox_to_anchor=(0.4, -0.2), ncols=2, title=""
+)
+picture(
+    ax,
+    "Figure 2. Maps beside regions that look at no image",
+    f"Mean Dice score of every scenario on {overlap['case_id'].nunique()} test "
+    "images with a lesion; dotted: image-blind regions.",
+)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+means = by_scenario.groupby("init").mean()
+Markdown(f"""
+Over all scenarios the mean Dice score is {means[a]:.3f} ({a}) and {means[b]:.3f}
+({b}); the best image-blind region ({baselines.idxmax()}) reaches
+{baselines.max():.3f}. [Where the networks look](../results/localisation) asks this of
+the committed run.
+""")
 
 # %% [markdown]
+# ## Summary
+#
+# - For pooling and one dense layer, Grad-CAM is a product of features and weights.
+# - Maps have few cells; a threshold makes regions of them.
+# - Score a map beside regions that look at no image, else the score means nothing.
+#
 # ## Exercises
 #
 # 1. Which Dice score does a square in the middle of every image reach, half as wide as the image?
@@ -231,7 +280,7 @@ Markdown(shown.mean_overlap(by_scenario, baselines, images_scored, (a, b)))
 # ```python
 # marked_lesions, scores_at = masks[lesions] > 0, {}
 # for threshold in range(16, 256, 16):
-#     above = pictures > threshold
+#     above = overlays > threshold
 #     shared = (above & marked_lesions).sum(axis=(1, 2))
 #     sizes = above.sum(axis=(1, 2)) + marked_lesions.sum(axis=(1, 2))
 #     scores_at[threshold] = (2 * shared / sizes).mean()
@@ -242,3 +291,6 @@ Markdown(shown.mean_overlap(by_scenario, baselines, images_scored, (a, b)))
 # It was chosen on the images on which it is measured.
 #
 # </details>
+#
+# This page runs in less than a minute after *Fine-tuning*:
+# `rin run notebooks/pipeline/gradcam.py -p profile=demo`.

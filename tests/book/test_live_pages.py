@@ -15,7 +15,6 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from rin.report.execution import Job
-from rin.report.live import HARDLY, LEARNT, transfer
 from rin.study import (
     find_run,
     open_runs,
@@ -29,7 +28,9 @@ PIPELINE = Path(__file__).resolve().parents[2] / "notebooks" / "pipeline"
 PROFILE = Path(__file__).with_name("tiny_live.yaml")
 PAGES = ("curation", "pretraining", "fine_tuning", "gradcam", "statistics")
 AS_PRINTED = "as_printed = True"
-# Of drawing: a page calls one function for each figure.
+#: AUC from which a task counts as learnt, and AUC up to which it counts as hardly learnt.
+LEARNT, HARDLY = 0.80, 0.65
+# Of drawing: figures are folded.
 DRAWING = r"width=|legend|alt=|xlabel|ylabel|\bpicture\(|\bsns\.|\bplt\.|annotate"
 
 for_each = pytest.mark.parametrize("page", PAGES)
@@ -133,7 +134,7 @@ def test_solutions_of_a_live_page_run_on_what_it_computed(run_page, page):
 def test_variation_of_a_live_page_runs_to_its_end(run_page, page, number):
     changed = run_page(page, [variations(page)[number], (AS_PRINTED, "as_printed = False")])
     if page in ("pretraining", "fine_tuning"):
-        assert "nothing is checked" in said(changed)
+        assert "as_printed=False" in said(changed)
 
 
 @pytest.mark.slow
@@ -155,7 +156,7 @@ def test_page_on_another_framework_than_the_kept_runs_says_so_and_runs_on(
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
     text = said(run_page(page))
-    assert "trained by TensorFlow and this page runs on JAX" in text
+    assert "here jax, kept: tensorflow" in text
 
 
 @pytest.mark.slow
@@ -175,4 +176,3 @@ def test_networks_of_the_default_book_learn_and_transfer_what_they_learnt(tmp_pa
     )
     assert aucs["radiologic"] >= LEARNT
     assert aucs["random"] <= HARDLY
-    assert "That is transfer learning." in transfer(aucs, 200)
