@@ -21,7 +21,7 @@
 # learning. Does it matter which images came first? This page fine-tunes one network from two
 # initialisations by hand, compares them, and then lets `rin` do the same for all scenarios.
 #
-# To try it on **images of your own**: `rin new NAME --images FOLDER` ([Your images](../use/own_task)),
+# To try it on **images of your own**: `rin new NAME --images FOLDER` ([Your images](../use/your_images)),
 # then copy this file and run the copy with `-p profile=NAME -p task=NAME`. What you change below (head,
 # loss, measure) reaches both initialisations, their difference and its interval.
 
@@ -196,9 +196,10 @@ def assert_same(run, probabilities, as_printed):
     comparable = as_printed and stored == backend
     assert not comparable or apart < 0.005, f"predictions are {apart:.4f} apart"
     return Markdown(
-        f"Largest difference of a predicted probability: **{apart:.0e}**. It is "
-        f"asserted to be below 0.005 where nothing was changed ({as_printed=}) "
-        f"and one framework trained both (here {backend}, kept: {stored}); "
+        f"Largest difference of a predicted probability: **{apart:.0e}**. It "
+        f"is asserted to be below 0.005 where nothing was changed "
+        f"({as_printed=}) and one framework trained both (here {backend}, "
+        f"kept: {stored}); "
         "another number of threads rounds sums in another way."
     )
 
@@ -258,11 +259,11 @@ rows.loc[["estimate", "ci_low", "ci_high", "p_value"]].astype(float).round(3)
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 of_class = cases.iloc[test].groupby("label")["patient_id"].nunique()
 Markdown(f"""
-The interval is about new patients for these two networks; another training of the
-same pair may differ by more. The test set has {len(set(patients))} patients, at
-least {of_class.min()} of each class. **Below about twenty of a class do not rely on
-such an interval**: it is too narrow, because a handful of patients shows too little
-of how patients differ.
+The interval is about new patients for these two networks; another training of
+the same pair may differ by more. The test set has {len(set(patients))}
+patients, at least {of_class.min()} of each class. **Below about twenty of a
+class do not rely on such an interval**: it is too narrow, because a handful
+of patients shows too little of how patients differ.
 """)
 
 # %% [markdown]
@@ -334,11 +335,11 @@ differences[["group", "estimate", "ci_low", "ci_high"]].round(3)
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 overall = differences.set_index("group").loc["all"]
 Markdown(f"""
-Over the scenarios ({overall["n_scenarios"]:.0f}) the mean AUC is {overall["auc_a"]:.3f}
-({a}) and {overall["auc_b"]:.3f} ({b}): a difference of
-{format_estimate(overall, unit="points")} AUC points on {overall["n_cases"]:.0f}
-images of {overall["n_patients"]:.0f} patients. [All tasks](../results/all_tasks)
-makes the same calls on real images.
+Over the scenarios ({overall["n_scenarios"]:.0f}) the mean AUC is
+{overall["auc_a"]:.3f} ({a}) and {overall["auc_b"]:.3f} ({b}): a difference of
+{format_estimate(overall, unit="points")} AUC points on
+{overall["n_cases"]:.0f} images of {overall["n_patients"]:.0f} patients. [All
+tasks](../results/all_tasks) makes the same calls on real images.
 """)
 
 # %% [markdown]

@@ -181,8 +181,8 @@ picture(
     figure,
     "Figure 1. A map of few cells is a coarse pointer",
     f"The two images with the highest Dice scores and their maps of "
-    f"{features.shape[1]} × {features.shape[2]} cells, enlarged to {size} × {size} "
-    "pixels; line: the outlined lesion.",
+    f"{features.shape[1]} × {features.shape[2]} cells, enlarged to "
+    f"{size} × {size} pixels; line: the outlined lesion.",
 )
 
 # %% [markdown]
@@ -233,10 +233,10 @@ picture(
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 means = by_scenario.groupby("init").mean()
 Markdown(f"""
-Over all scenarios the mean Dice score is {means[a]:.3f} ({a}) and {means[b]:.3f}
-({b}); the best image-blind region ({baselines.idxmax()}) reaches
-{baselines.max():.3f}. [Where the networks look](../results/localisation) asks this of
-the committed run.
+Over all scenarios the mean Dice score is {means[a]:.3f} ({a}) and
+{means[b]:.3f} ({b}); the best image-blind region ({baselines.idxmax()})
+reaches {baselines.max():.3f}. [Where the networks
+look](../results/localisation) asks this of the committed run.
 """)
 
 # %% [markdown]

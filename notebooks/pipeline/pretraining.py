@@ -175,9 +175,9 @@ def assert_same(epoch, as_printed):
     comparable, bound = as_printed and stored == backend, 1e-3 if exact else 0.2
     assert not comparable or apart < bound, f"{apart:.1%} apart"
     return Markdown(
-        f"Largest relative difference: **{apart:.0e}**. It is asserted to be below "
-        f"{bound:g} where nothing was changed ({as_printed=}) and one framework "
-        f"trained both (here {backend}, kept: {stored})."
+        f"Largest relative difference: **{apart:.0e}**. It is asserted to be "
+        f"below {bound:g} where nothing was changed ({as_printed=}) and one "
+        f"framework trained both (here {backend}, kept: {stored})."
     )
 
 
@@ -223,10 +223,10 @@ assert_same(epoch, as_printed)
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 first = histories[histories["pretraining"] == run.pretraining]
 _, ax = plt.subplots(figsize=(4.9, 2.8))
-for (init, network), curve in first.groupby(["init", "backbone"], sort=False):
-    (drawn_line,) = ax.plot(curve["epoch"], curve["accuracy"], linestyle=":")
-    ax.plot(curve["epoch"], curve["val_accuracy"], marker="o", label=f"{init}, {network}",
-            color=drawn_line.get_color())  # fmt: skip
+for pair, curve in first.groupby(["init", "backbone"], sort=False):
+    epochs, name = curve["epoch"], ", ".join(pair)
+    (solid,) = ax.plot(epochs, curve["val_accuracy"], marker="o", label=name)
+    ax.plot(epochs, curve["accuracy"], ":", color=solid.get_color())
 ax.set(xlabel="Epoch", ylabel="Accuracy", ylim=(0, 1))
 ax.legend(loc="lower right")
 picture(
@@ -311,14 +311,14 @@ both = pd.concat(
 ).reset_index()
 both["group"] = both["backbone"] + ", " + both["init"]
 axes = forest(
-    both, unit="points", label="label", limits=(0, 100), zero=None, legend=False,
-    xlabel="% of the test images (95% CI)",
+    both, unit="points", label="label", limits=(0, 100), zero=None,
+    legend=False, xlabel="% of the test images (95% CI)",
 )  # fmt: skip
 picture(
     axes,
     "Figure 3. Classes recognised, and classes alike in their features",
-    "Share of test images classified correctly, and share whose nearest image of "
-    "another patient is of the same class; Wilson's 95% intervals.",
+    "Share of test images classified correctly, and share whose nearest image "
+    "of another patient is of the same class; Wilson's 95% intervals.",
 )
 
 # %% [markdown]

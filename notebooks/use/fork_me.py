@@ -21,7 +21,7 @@
 # book does not have, on predictions that come with the checkout (`pip install -e '.[study,book]'`).
 #
 # Which file to copy: for scores, this one; to train on images of your own, `rin new NAME --images FOLDER`
-# ([Your images](own_task)) and then [Fine-tuning](../pipeline/fine_tuning), run with
+# ([Your images](your_images)) and then [Fine-tuning](../pipeline/fine_tuning), run with
 # `-p profile=NAME -p task=NAME`.
 #
 # ## Only the tests: a table of your own

@@ -17,7 +17,8 @@
 # # Your images
 #
 # *Answers* how your own images become a comparison of two initialisations, without Python or YAML.
-# *Needs* nothing: this page draws 48 images; put yours in their place. *Takes* seconds.
+# *Needs* nothing: this page draws 48 images; put yours in their place. *Takes* seconds:
+# `rin run notebooks/use/your_images.py`.
 
 # %% tags=["parameters", "remove-input"]
 # rin is the package of this checkout: pip install -e '.[study,book]' there

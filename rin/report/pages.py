@@ -93,7 +93,9 @@ _TRAINED = ("pipeline/fine_tuning",)
 _STUDIES = ("repeats", "head", "confounder", "layers")
 _SHOWN_WITH_RESULTS = ("external", "losses", "replications", *_STUDIES)
 NOTEBOOKS = tuple(
-    Notebook(part=part["caption"], **facts) for part in _TABLE for facts in part["notebooks"]
+    Notebook(part=part["caption"], **facts)
+    for part in _TABLE
+    for facts in part.get("notebooks", [])
 )
 #: Cover of a book of one task; no other book contains it.
 COVER = Notebook("use/task_cover", _FRONT, after_if_live=_TRAINED)
@@ -165,8 +167,9 @@ def contents(outline: Outline) -> dict:
     cover, *others = pages(outline)
     parts = []
     for part in _TABLE:
-        prose = [] if outline.chosen else part.get("prose", [])
-        chapters = [{"file": name} for name in prose]
+        # Citations of chosen pages lead to the list of references, too.
+        kept = {"references"} if outline.chosen else {*part.get("prose", [])}
+        chapters = [{"file": name} for name in part.get("prose", []) if name in kept]
         for page in others:
             if page.notebook.part == part["caption"]:
                 chapter, above = {"file": f"notebooks/{page.name}"}, page.notebook.under

@@ -428,7 +428,7 @@ def _profile(
             fitted[name] = texts[name] | fitted[name]
     settings |= texts | fitted
     maps = ["results/localisation"] if dataset.manifest.masks else []
-    settings["pages"] = [*_TEXTS["pages"], *maps, "use/how_built"]
+    settings["pages"] = [*_TEXTS["pages"], *maps]
     return settings | ({"splits": "official"} if given else {}), weights, minutes
 
 

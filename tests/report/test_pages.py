@@ -64,13 +64,12 @@ def test_contents_list_every_page_once_beside_the_prose():
     prose = {path.stem for path in (ROOT / "book").glob("*.md")}
     assert set(found) - computed == prose
     assert len(found) == len(set(found))
-    assert (found[0], found[-1]) == ("notebooks/findings", "notebooks/use/how_built")
+    assert (found[0], found[-1]) == ("notebooks/findings", "references")
 
 
-def test_book_of_one_page_is_its_cover_and_has_no_parts():
+def test_book_of_one_page_is_its_cover_with_the_list_of_references():
     made = contents(Outline(TASKS, RUN, SECTIONS, chosen=("results/inputs",)))
-    assert made == {"format": "jb-book", "root": "notebooks/results/inputs"}
-    assert files_of(made) == ["notebooks/results/inputs"]
+    assert files_of(made) == ["notebooks/results/inputs", "references"]
 
 
 @pytest.mark.parametrize("section", sorted(SECTIONS))
