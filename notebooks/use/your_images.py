@@ -80,7 +80,9 @@ table.to_csv(folder / "metadata.csv", index=False)
 table.head(3)
 
 # %% [markdown]
-# `rin new` prints what it understood in its first three lines, and then what else is to be known:
+# `rin new` prints what it understood in its first three lines, and then what else is to be known.
+# Lines in capitals are warnings: the discs of these drawings are larger in one class, so that brightness
+# alone tells the classes apart.
 
 # %%
 made = new_task(
@@ -97,6 +99,276 @@ claim(
     "all pictures and patients are found",
     "48 pictures, 24 patients" in made.facts[0][1],
 )
+
+# %% [markdown]
+# ## What else can be said
+#
+# - `--positive` and `--negative` may be repeated: every class that the table has is one or the other.
+# - `--patient none` says that nobody knows who the patients are. Each picture then counts as one, and the
+#   AUC is too high, its interval too narrow, where a patient has several.
+# - `--patient 'name:^([^_]+)_'` takes patients from names of files, `--patient dicom:PatientID` from headers.
+# - `--window 40,400` is center and width, for pictures of more than 8 bits and for DICOM.
+# - `--several-labels` accepts patients whose pictures differ in their label, and `--replace` writes the two
+#   files anew; what was decoded and measured before is kept.
+# - A column `split`, or folders `train`, `val` and `test`, is kept as it is; it may also hold the number of
+#   the fold that tests a picture. Validation cases are drawn by whole patients where there are none.
+# - Both files may be edited: [tables and manifests](reference) lists every setting. A network, a head or a
+#   metric of your own is on [Fork me](fork_me).
+# - A second dataset with the same labels, from another hospital, gets a manifest of its own. With its name
+#   under `external` of the task and `external: true` in the profile, every run also scores it; none is
+#   trained on it.
+
+# %% [markdown]
+# ## Recipes
+#
+# What comes otherwise becomes `metadata.csv` by a few lines of pandas. Copy the recipe that is nearest,
+# change its names, and run `rin new`: it says what the lines got wrong. Each begins so:
+#
+# ```python
+# import json
+# from pathlib import Path
+#
+# import numpy as np
+# import pandas as pd
+# from PIL import Image
+#
+# folder = Path("FOLDER")
+#
+#
+# def pictures(pattern="*.png"):
+#     files = sorted(folder.rglob(pattern))
+#     return pd.DataFrame({"file_name": [file.relative_to(folder).as_posix() for file in files]})
+# ```
+
+# %% [markdown]
+# ### 1. Another separator, another encoding, other names of columns
+#
+# ```python
+# table = pd.read_csv(folder / "Befunde.csv", sep=";", encoding="latin-1", dtype=str)
+# table = table.rename(columns={"Datei": "file_name", "Befund": "label", "Pat-Nr": "patient"})
+# table.to_csv(folder / "metadata.csv", index=False)
+# ```
+#
+# Cyrillic tables are often in `cp1251`, Greek ones in `cp1253`, Japanese ones in `cp932`.
+#
+# ### 2. A row a patient, or a study
+#
+# A patient without a row stays in the table without a label, and is refused by name.
+#
+# ```python
+# table = pd.read_excel(folder / "patients.xlsx", dtype=str)  # columns patient, label
+# files = pictures()
+# files["patient"] = files["file_name"].str.split("/").str[0]  # P01/1.png
+# # of names such as P01_1.png: files["file_name"].str.extract(r"^(P\d+)_")[0]
+# table = files.merge(table, on="patient", how="left", validate="many_to_one")
+# table.to_csv(folder / "metadata.csv", index=False)
+# ```
+#
+# ### 3. Several findings of a picture
+#
+# ```python
+# table = pd.read_csv(folder / "findings.csv", dtype=str, keep_default_na=False)
+# # of a row a finding: first table.groupby(["file_name", "patient"])["findings"].agg("|".join)
+# found = table["findings"].str.split("|")  # Mass|Effusion; a blank cell is none
+# table["label"] = np.where(found.map(lambda names: "Mass" in names), "mass", "no mass")
+# table.to_csv(folder / "metadata.csv", index=False)
+# ```
+#
+# ### 4. A column a class (one-hot)
+#
+# ```python
+# table = pd.read_csv(folder / "classes.csv", dtype={"file_name": str, "patient": str})
+# classes = table[["benign", "malignant", "normal"]]
+# assert (classes.sum(axis=1) == 1).all()
+# table["label"] = classes.idxmax(axis=1)
+# table.to_csv(folder / "metadata.csv", index=False)
+# ```
+#
+# ### 5. Class, patient and mask in names
+#
+# ```python
+# files = pictures()["file_name"]  # malignant_07_1.png beside malignant_07_1_mask.png
+# table = files[~files.str.contains("_mask")].to_frame()
+# table[["label", "patient"]] = table["file_name"].str.extract(r"([a-z]+)_(\d+)_")
+# masks = table["file_name"].str.replace(".png", "_mask.png")
+# table["mask"] = masks.where(masks.isin(files), "")
+# table.to_csv(folder / "metadata.csv", index=False)
+# ```
+#
+# ### 6. Masks in a folder beside
+#
+# ```python
+# table = pictures("images/*/*.png")  # images/malignant/P07_1.png, masks/malignant/P07_1.png
+# table[["label", "patient"]] = table["file_name"].str.extract(r"images/([^/]+)/([^_]+)_")
+# table["mask"] = "masks/" + table["file_name"].str.removeprefix("images/")
+# table.to_csv(folder / "metadata.csv", index=False)
+# ```
+#
+# ### 7. Annotations of COCO
+#
+# ```python
+# coco = json.loads((folder / "annotations.json").read_text("utf-8"))
+# table, boxes, names = (pd.DataFrame(coco[k]) for k in ("images", "annotations", "categories"))
+# masses = names.loc[names["name"] == "mass", "id"]
+# marked = boxes.loc[boxes["category_id"].isin(masses), "image_id"]
+# table["label"] = np.where(table["id"].isin(marked), "mass", "no mass")
+# table["patient"] = table["file_name"].str.extract(r"^([^_]+)_")
+# table[["file_name", "label", "patient"]].to_csv(folder / "metadata.csv", index=False)
+# ```
+#
+# ### 8. Run lengths
+#
+# Pairs of a start, from 1 and down the columns, and a length; a blank cell marks nothing.
+#
+# ```python
+# table = pd.read_csv(folder / "runs.csv", dtype=str, keep_default_na=False)
+# table["label"] = np.where(table["runs"] == "", "normal", "lesion")
+# table["mask"] = ""
+# for row, (name, runs) in table.loc[table["runs"] != "", ["file_name", "runs"]].iterrows():
+#     width, height = Image.open(folder / name).size
+#     flat = np.zeros(width * height, np.uint8)
+#     for start, length in np.array(runs.split(), int).reshape(-1, 2):
+#         flat[start - 1 : start - 1 + length] = 255
+#     table.loc[row, "mask"] = mask = name.replace(".png", "_mask.png")
+#     Image.fromarray(flat.reshape(width, height).T).save(folder / mask)
+# table.drop(columns="runs").to_csv(folder / "metadata.csv", index=False)
+# ```
+#
+# ### 9. Masks of several classes, as palettes of VOC
+#
+# ```python
+# table = pictures("JPEGImages/*.jpg")
+# table["patient"] = table["file_name"].str.extract(r"/([^_]+)_")
+# table["mask"] = table["file_name"].str.replace("JPEGImages", "lesions").str.replace("jpg", "png")
+# (folder / "lesions").mkdir()
+# for mask in table["mask"]:
+#     drawn = np.asarray(Image.open(folder / mask.replace("lesions", "SegmentationClass")))
+#     Image.fromarray(255 * (drawn == 2).astype("uint8")).save(folder / mask)  # 2 is the lesion
+# has_lesion = [np.asarray(Image.open(folder / mask)).any() for mask in table["mask"]]
+# table["label"] = np.where(has_lesion, "lesion", "normal")
+# table.to_csv(folder / "metadata.csv", index=False)
+# ```
+#
+# ### 10. DICOM headers
+#
+# Patients alone need no recipe: `--patient dicom:PatientID` reads them.
+#
+# ```python
+# import pydicom
+#
+# table = pictures("*.dcm")
+# headers = [pydicom.dcmread(folder / f, stop_before_pixels=True) for f in table["file_name"]]
+# names = {"patient": "PatientID", "study": "AccessionNumber", "view": "ViewPosition"}
+# for column, element in names.items():
+#     table[column] = [str(header.get(element, "")) for header in headers]
+# labels = pd.read_csv(folder / "reports.csv", dtype=str)  # columns study, label
+# table = table[table["view"] == "PA"].merge(labels, on="study", how="left")
+# table.to_csv(folder / "metadata.csv", index=False)
+# ```
+#
+# ### 11. Slices of NIfTI
+#
+# Three slices a volume, those with most of the lesion; grey values from percentiles of the volume.
+#
+# ```python
+# import nibabel
+#
+# rows = []
+# for file in sorted(folder.glob("*_seg.nii.gz")):  # P01_seg.nii.gz beside P01.nii.gz
+#     patient = file.name.removesuffix("_seg.nii.gz")
+#     images = nibabel.load(folder / f"{patient}.nii.gz"), nibabel.load(file)
+#     volume, mask = (nibabel.as_closest_canonical(i).get_fdata().T[:, ::-1] for i in images)
+#     grey = np.interp(volume, np.percentile(volume, [0.5, 99.5]), [0, 255])
+#     for z in np.argsort((mask > 0).sum((1, 2)), kind="stable")[-3:]:
+#         rows.append((f"{patient}_{z}.png", f"{patient}_{z}_mask.png", patient))
+#         for name, pixels in zip(rows[-1], (grey[z], 255 * (mask[z] > 0))):
+#             Image.fromarray(pixels.astype("uint8")).save(folder / name)
+# table = pd.DataFrame(rows, columns=["file_name", "mask", "patient"])
+# labels = pd.read_csv(folder / "labels.csv", dtype=str)  # columns patient, label
+# table.merge(labels, how="left").to_csv(folder / "metadata.csv", index=False)
+# ```
+#
+# ### 12. Slices of DICOM series
+#
+# The three in the middle, by their position and not by their number; two acquisitions in one series are
+# told apart.
+#
+# ```python
+# import pydicom
+#
+# table = pictures("*.dcm")
+# headers = [pydicom.dcmread(folder / f, stop_before_pixels=True) for f in table["file_name"]]
+# table["patient"] = [header.PatientID for header in headers]
+# table["series"] = [f"{h.SeriesInstanceUID} {h.get('AcquisitionNumber', '')}" for h in headers]
+# across = [np.cross(*np.reshape(h.ImageOrientationPatient, (2, 3)).astype(float)) for h in headers]
+# places = [np.array(header.ImagePositionPatient, float) for header in headers]
+# table["height"] = [normal @ place for normal, place in zip(across, places)]
+# series = table.sort_values(["series", "height"]).groupby("series")
+# table = pd.concat([rows.iloc[len(rows) // 2 - 1 :][:3] for _, rows in series])
+# labels = pd.read_csv(folder / "labels.csv", dtype=str)  # columns patient, label
+# table.merge(labels, on="patient", how="left").to_csv(folder / "metadata.csv", index=False)
+# ```
+#
+# ### 13. Volumes in NumPy's format, as MRNet's
+#
+# ```python
+# rows = []
+# for part, split in {"train": "train", "valid": "test"}.items():
+#     labels = pd.read_csv(folder / f"{part}-acl.csv", header=None, dtype=str)
+#     for exam, label in labels.to_numpy():
+#         volume = np.load(folder / part / "sagittal" / f"{exam}.npy")
+#         for k in range(len(volume) // 2 - 1, len(volume) // 2 + 2):
+#             Image.fromarray(volume[k]).save(folder / f"{exam}_{k}.png")
+#             rows.append((f"{exam}_{k}.png", {"0": "intact", "1": "tear"}[label], exam, split))
+# columns = ["file_name", "label", "patient", "split"]
+# pd.DataFrame(rows, columns=columns).to_csv(folder / "metadata.csv", index=False)
+# ```
+#
+# ### 14. Lists of MONAI
+#
+# ```python
+# lists = json.loads((folder / "datalist.json").read_text("utf-8"))
+# words = {"training": "train", "validation": "val", "test": "test"}
+# parts = [pd.DataFrame(lists[name]).assign(split=words[name]) for name in lists if name in words]
+# table = pd.concat(parts).rename(columns={"image": "file_name"})
+# table.to_csv(folder / "metadata.csv", index=False)
+# ```
+#
+# ### 15. Folders of nnU-Net
+#
+# ```python
+# table = pictures("imagesTr/*_0000.png")
+# table["patient"] = table["file_name"].str.extract(r"/(.+)_\d+_0000")  # imagesTr/P01_3_0000.png
+# table["mask"] = table["file_name"].str.replace("imagesTr", "lesions").str.replace("_0000", "")
+# (folder / "lesions").mkdir()
+# for mask in table["mask"]:
+#     drawn = np.asarray(Image.open(folder / mask.replace("lesions", "labelsTr")))
+#     Image.fromarray(255 * (drawn == 2).astype("uint8")).save(folder / mask)  # see dataset.json
+# labels = pd.read_csv(folder / "labels.csv", dtype=str)  # columns patient, label
+# table.merge(labels, on="patient", how="left").to_csv(folder / "metadata.csv", index=False)
+# ```
+#
+# ### 16. A part of a published set
+#
+# ```python
+# table = pd.read_csv(folder / "Data_Entry_2017.csv", dtype=str)
+# names = {"Image Index": "file_name", "Finding Labels": "label", "Patient ID": "patient"}
+# table = table.rename(columns=names)[[*names.values()]]
+# is_here = table["file_name"].isin(pictures()["file_name"])
+# table = table[is_here & table["label"].isin(["Pneumothorax", "No Finding"])]
+# table.to_csv(folder / "metadata.csv", index=False)
+# ```
+#
+# ### 17. Two sides or views of a patient
+#
+# ```python
+# table = pd.read_csv(folder / "eyes.csv", dtype=str)  # columns patient, left, right
+# table = table.melt("patient", ["left", "right"], "side", "label")
+# files = pictures()
+# files[["patient", "side"]] = files["file_name"].str.extract(r"^(P\d+)_(left|right)")
+# table = files.merge(table, on=["patient", "side"], how="left")
+# table.to_csv(folder / "metadata.csv", index=False)
+# ```
 
 # %%
 work.cleanup()
