@@ -5,7 +5,6 @@ from rin.errors import missing_resource_error
 try:
     from rin.study.by_hand import augment_layer, open_backbone, start_keras
     from rin.study.consolidate import consolidate
-    from rin.study.fine_tuning import run_grid
     from rin.study.opened import OpenedResults, open_results
     from rin.study.plan import find_run
     from rin.study.pretraining import (
@@ -44,7 +43,6 @@ __all__ = [
     "pretraining_predictions",
     "profile_names",
     "run_fine_tuning",
-    "run_grid",
     "run_pretraining",
     "run_study",
     "shown_results",

@@ -227,17 +227,6 @@ def run_missing(workspace: Workspace, planned: Sequence[Run]) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("run_id")
 
 
-def run_grid(workspace: Workspace, *tasks: str, retrain: bool = False) -> pd.DataFrame:
-    """Train the unfinished runs of the main study, of these tasks or all; return one row per run.
-
-    With `retrain`, runs that other code trained (`Ledger.of_other_code`) are trained again.
-    """
-    planned = [run for task in tasks or [None] for run in plan_study(workspace, MAIN, task)]
-    if retrain:
-        workspace.fine_tuning_ledger.set_aside_of_other_code(planned)
-    return run_missing(workspace, planned)
-
-
 def finished_runs(workspace: Workspace, name: str = MAIN, task: str | None = None) -> list[Run]:
     """Return the runs that `rin.study.plan.plan_study` lists; InputError if one is unfinished."""
     planned = plan_study(workspace, name, task)

@@ -8,7 +8,6 @@ difference here.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -21,7 +20,14 @@ import pandas as pd
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from rin.errors import InputError, as_input_error, look_up
-from rin.files import FrozenModel, read_checksummed_json, sha256_of, to_checksummed_json
+from rin.files import (
+    FrozenModel,
+    is_whole,
+    kept_folder,
+    read_checksummed_json,
+    sha256_of,
+    to_checksummed_json,
+)
 from rin.study.ledger import Hardware
 from rin.study.profile import MAIN, Profile
 from rin.tables import (
@@ -222,7 +228,7 @@ class OpenedResults:
         runs = self.rows("runs", study=study, task=task)
         if runs.empty:
             problem = f"there are no results of {task} in the study {study}"
-            remedy = "Choose results that contain them, or run the study."
+            remedy = "Run rin study: a study counts on a task once all of its runs are finished."
             raise InputError(problem, where=f"results of {self.facts.name}", remedy=remedy)
         return runs if runs["factor"].notna().any() else runs.drop(columns=_OF_FACTOR)
 
@@ -356,16 +362,30 @@ def open_results(folder: str | Path, *, remedy: str = _AGAIN) -> OpenedResults:
     >>> results.facts.name
     'open'
     """
-    folder = Path(folder)
+    folder = kept_folder(Path(folder))
+    if changed := changed_files(folder):
+        problem = "it is missing, or not as it was written"
+        raise InputError(problem, where=folder / changed[0], remedy=remedy)
     with _readable(folder / RUN, remedy):
         facts = RunFacts.model_validate(read_checksummed_json(folder / RUN))
-    tables = {}
-    for file, sha256 in facts.files.items():
-        with _readable(folder / file, remedy):
-            if sha256_of(folder / file) != sha256:
-                raise ValueError(f"its SHA-256 is not the one in {RUN}")
-        tables[Path(file).stem] = _read_table(folder / file, sha256, remedy).copy(deep=False)
+    tables = {
+        Path(file).stem: _read_table(folder / file, sha256, remedy).copy(deep=False)
+        for file, sha256 in facts.files.items()
+    }
     return OpenedResults(facts, tables)
+
+
+def changed_files(folder: Path) -> list[str]:
+    """Return the files of a folder of results that are missing or not as they were written."""
+    try:
+        files = read_checksummed_json(folder / RUN)["files"]
+    except (OSError, ValueError, KeyError):
+        return [RUN]
+    return [
+        name
+        for name, sha256 in files.items()
+        if not (folder / name).is_file() or not is_whole(folder / name, sha256)
+    ]
 
 
 def _readable(path: Path, remedy: str) -> AbstractContextManager[None]:
@@ -392,28 +412,14 @@ def _read_table(path: Path, sha256: str, remedy: str) -> pd.DataFrame:
     return table
 
 
-def write_results(
-    results: OpenedResults,
-    draft: Path,
-    *,
-    earlier: tuple[OpenedResults | None, Path] = (None, Path()),
-    level: int = 3,
-) -> None:
-    """Write facts and tables into a new folder, with Zstandard's compression `level`.
-
-    Tables that are unchanged from `earlier` results are copied from the folder of these.
-    """
-    before, folder = earlier
+def write_results(results: OpenedResults, draft: Path, *, level: int = 3) -> None:
+    """Write facts and tables into a new folder, with Zstandard's compression `level`."""
     digests = {}
-    for name, table in results.tables.items():
+    for name, table in sorted(results.tables.items()):
         path = draft / f"{name}.parquet"
-        if before is not None and before.tables.get(name) is table:
-            shutil.copyfile(folder / path.name, path)
-            digests[path.name] = before.facts.files[path.name]
-        else:
-            write_table(table, path, level=level)
-            digests[path.name] = sha256_of(path)
-    facts = results.facts.model_copy(update={"files": dict(sorted(digests.items()))})
+        write_table(table, path, level=level)
+        digests[path.name] = sha256_of(path)
+    facts = results.facts.model_copy(update={"files": digests})
     (draft / RUN).write_text(to_checksummed_json(facts.model_dump(mode="json")), encoding="utf-8")
 
 

@@ -5,6 +5,7 @@ stand-ins.
 """
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from rin.errors import InputError, as_input_error, look_up
-from rin.files import MAKE_ROOM, replace_folder, shipped_folder
+from rin.files import MAKE_ROOM, kept_folder, replace_folder, shipped_folder
 from rin.study.consolidate import consolidate, work_of
 from rin.study.corpora import corpus_overlap, find_corpus
 from rin.study.croissant import describe_results
@@ -24,15 +25,15 @@ from rin.study.opened import (
     Addition,
     OpenedResults,
     RunFacts,
-    WeightsFacts,
     open_results,
     write_results,
 )
 from rin.study.plan import plan_all
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe_study import plan_probe
-from rin.study.profile import CONFOUNDER, MAIN, Profile
+from rin.study.profile import MAIN, Profile
 from rin.study.workspace import Workspace
+from rin.tables import rows_repeat, stack_tables
 
 #: Largest total size of the files of a reference run, in bytes.
 LARGEST = 8_000_000
@@ -51,7 +52,9 @@ def reference_folder() -> Path:
 
 def reference_names() -> list[str]:
     """Return the names of all reference runs."""
-    return sorted(path.parent.name for path in reference_folder().glob(f"[!.]*/{RUN}"))
+    folders = (path.parent.name for path in reference_folder().glob(f"*/{RUN}"))
+    # A process that is killed while it replaces a folder leaves the earlier one.
+    return sorted({name.removeprefix(".").removesuffix(".replaced") for name in folders})
 
 
 def load_reference(name_or_folder: str | Path = "open") -> OpenedResults:
@@ -63,45 +66,70 @@ def load_reference(name_or_folder: str | Path = "open") -> OpenedResults:
     return open_results(folder, remedy=_RESTORE)
 
 
-def write_reference(
-    workspace: Workspace, folder: Path, *, replace: bool = False, add: bool = False
-) -> Path:
+def write_reference(workspace: Workspace, folder: Path, *, replace: bool = False) -> Path:
     """Write the reference run of a finished study below `folder` and return its folder.
 
-    With `replace`, an existing run is replaced; with `add`, the study's pretrainings, of all
-    backbones or some, its side studies, probe and losses are added to an existing run, which may
-    have been computed elsewhere.
-
-    `InputError`, and nothing is written, if the study does not fit the existing run, has
-    stand-ins, is unfinished or is too large.
+    `InputError`, and nothing is written, if the study has stand-ins, is unfinished or is too
+    large, or if there is a reference run and it is not to be replaced.
     """
     target = Path(folder) / workspace.profile.name
-    _check_target(target, replace=replace, add=add)
+    if kept_folder(target).exists() and not replace:
+        problem, remedy = "a reference run already exists", "Use --replace to replace it."
+        raise InputError(problem, where=target, remedy=remedy)
     _check_finished(workspace)
-    written = _made_small(workspace, consolidate(workspace))
+    return _written(_made_small(workspace, consolidate(workspace)), target)
+
+
+def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path:
+    """Write the runs of two folders of results into one, by default in place of the earlier.
+
+    Parameters
+    ----------
+    earlier, later : folders of results of the same images and inits, without a common run
+    target : the folder to write
+
+    Returns
+    -------
+    Path
+        The folder that was written.
+
+    Raises
+    ------
+    InputError
+        If images, corpora or inits differ, or if both have the same run.
+
+    Examples
+    --------
+    >>> from rin.study.reference import join_results
+    >>> join_results("open", "results/open_added/tables", "joined")  # doctest: +SKIP
+    """
+    first, second = open_results(earlier), open_results(later)
+    if problem := _difference(first.facts, second.facts):
+        remedy = "Join only results of the same images, corpora and inits."
+        raise InputError(f"it differs from {earlier} in {problem}", where=later, remedy=remedy)
+    tables = {**second.tables, **first.tables}
+    for name in {*KEYS} & {*first.tables} & {*second.tables}:
+        rows = stack_tables([first.tables[name], second.tables[name]])
+        if name == "cases":  # of the same images
+            rows = rows.drop_duplicates(ignore_index=True)
+        if rows_repeat(rows[KEYS[name]]):
+            problem = f"{name}: rows have the {', '.join(KEYS[name])} of rows of {earlier}"
+            remedy = "Join only further pretrainings, backbones, folds or studies."
+            raise InputError(problem, where=later, remedy=remedy)
+        tables[name] = rows
+    return _written(OpenedResults(_joined_facts(first, second, tables), tables), target or earlier)
+
+
+def _written(results: OpenedResults, target: str | Path) -> Path:
+    """Write a folder of results with a description of its files; return it."""
+    target = Path(target)
     problem = "the reference run cannot be written"
     refused = as_input_error(problem, where=target, remedy=MAKE_ROOM, kinds=OSError)
     with refused, replace_folder(target) as draft:
-        if add:
-            written = joined(load_reference(target), written, target)
-        write_results(written, draft, level=19)
+        write_results(results, draft, level=19)
         describe_results(draft, load_reference(draft))
         _check_size(draft, target)
     return target
-
-
-def _check_target(target: Path, *, replace: bool, add: bool) -> None:
-    """Raise InputError unless `replace` and `add` fit whether there is a reference run."""
-    if replace and add:
-        problem = "--replace and --add exclude each other"
-    elif target.exists() and not (replace or add):
-        problem = "a reference run already exists"
-    elif add and not target.exists():
-        problem = "there is no reference run to add to"
-    else:
-        return
-    remedy = "Use --add to add runs to an existing one, --replace to replace it, else neither."
-    raise InputError(problem, where=target, remedy=remedy)
 
 
 def _check_size(draft: Path, target: Path) -> None:
@@ -115,151 +143,62 @@ def _check_size(draft: Path, target: Path) -> None:
         )
 
 
-def joined(earlier: OpenedResults, later: OpenedResults, where: Path) -> OpenedResults:
-    """Return a reference run with another of the same profile added; InputError if they differ."""
-    if problem := _misfit(earlier, later):
-        raise InputError(
-            problem,
-            where=where,
-            remedy="Add only further pretrainings, backbones, side studies or sections of the "
-            "same profile, images and version; write others to another folder, or with --replace.",
-        )
-    both = {**later.tables, **earlier.tables}
-    for name, key in KEYS.items():
-        # Earlier values first; columns that only the later table has are filled in rows of both.
-        rows = pd.concat([earlier.tables[name], later.tables[name]])
-        both[name] = rows.groupby(key, sort=False, dropna=False, as_index=False).first()[[*rows]]
-    if all("layer_similarity" in run.tables for run in (earlier, later)):
-        layers, further = (run.tables["layer_similarity"] for run in (earlier, later))
-        further = further[~further["scenario"].isin(layers["scenario"])]  # of other backbones
-        both["layer_similarity"] = pd.concat([layers, further], ignore_index=True)
-    return OpenedResults(_joined_facts(earlier, later.facts, both), both)
-
-
-def _misfit(earlier: OpenedResults, later: OpenedResults) -> str:
-    """Return why a study cannot be added to a reference run; an empty string if it can."""
-    if any("pretraining" not in run.tables for run in (earlier, later)):
-        return (
-            "networks of the existing reference run, or of this study, start from released weights"
-        )
-    before, after = _compared(earlier, later), _compared(later, earlier)
-    shared = before.keys() & after.keys()
-    if differing := sorted(name for name in shared if before[name] != after[name]):
-        return f"the existing reference run differs in {', '.join(differing)}"
-    lowest, added = (min(facts.profile.pretrainings) for facts in (earlier.facts, later.facts))
-    if added < lowest:  # the maps that were kept are those of the lowest number
-        return f"pretraining {added} is below {lowest}, the lowest of the existing reference run"
-    both = pd.concat([earlier.tables["runs"], later.tables["runs"]])
-    both = both.drop_duplicates([*KEYS["runs"], "run_id"])
-    has_new_tables = bool(later.tables.keys() - earlier.tables.keys())
-    if len(both) == len(earlier.tables["runs"]) and not has_new_tables:
-        return f"these runs from pretrainings {later.facts.profile.pretrainings} are already in it"
-    twice = both[both.duplicated(KEYS["runs"])].drop_duplicates(["pretraining", "backbone"])
-    networks = [f"pretraining {row.pretraining} of {row.backbone}" for row in twice.itertuples()]
-    if networks:
-        listed = ", ".join(sorted(networks))
-        return f"it already has {listed}, from another computer or version of the code"
-    return ""
-
-
-def _compared(results: OpenedResults, others: OpenedResults) -> dict[str, Any]:
-    """Return the facts that must be equal to those of others to join them, by name.
-
-    For backbones that only one of the two has in a study, nothing has to be equal.
-    """
-    facts, profile = results.facts, results.facts.profile
-    compared = profile.model_dump(include=_SHARED)
-    compared["pretraining"] = profile.section("pretraining").model_dump(exclude=_OF_A_PART)
-    of_others = others.facts.profile.study_filters
-    for name, study in profile.study_filters.items():
-        shared = {s.backbone for s in of_others[name].scenarios} if name in of_others else set()
-        scenarios = [s.name for s in study.scenarios if s.backbone in shared]
-        rates = {way: sorted(stated) for way, stated in study.rates.items()}
-        compared[name] = study.model_dump(exclude=_OF_A_PART)
-        compared[name] |= {"rates": rates, "scenarios": scenarios}
-        if CONFOUNDER in study.vary:
-            compared[name]["sampled"] = profile.sampled_confounder
-    cases = results.tables["cases"][["task", "part", "case_id", "patient_id", "label"]]
-    stated = facts.model_dump(
-        include={"backend", "precision", "tasks", "corpora"},
-        exclude={
-            "tasks": {"__all__": {"dataset": _WORDS, "external": {"__all__": _WORDS}}},
-            "corpora": {"__all__": _WORDS},
-        },
-    )
-    stated["test cases"] = {*cases.itertuples(index=False, name=None)}
-    return stated | {f"profile {name}": value for name, value in compared.items()}
-
-
-#: Settings of a profile that joined reference runs must have in common.
-_SHARED = {"tasks", "inits", "folds", "seed", "splits", "splits_of", "cases", "cases_of"}
-_SHARED |= {"external", "fine_tuning", "fine_tuning_of"}
-#: Texts of a manifest on a dataset, which may be worded differently.
-_WORDS = {"title", "licence", "access", "home"}
-#: Settings of a pretraining and of a study that joined reference runs need not have in common.
-_OF_A_PART = {"tasks", "backbones", "pretrainings", "brief", "unfreezing", "learning_rates"}
+def _difference(earlier: RunFacts, later: RunFacts) -> str:
+    """Return in what two folders of results must not differ and do; else an empty string."""
+    kept = {task.name: task for task in earlier.tasks}
+    for task in later.tasks:
+        before = kept.get(task.name, task)
+        images, others = ([t.dataset, *t.external] for t in (before, task))
+        if [d.digest for d in images] != [d.digest for d in others] or before.size != task.size:
+            return f"the images of {task.name}"
+    if {d.digest for d in earlier.corpora} != {d.digest for d in later.corpora}:
+        return "its corpora"
+    return "its inits" if earlier.profile.inits != later.profile.inits else ""
 
 
 def _joined_facts(
-    earlier: OpenedResults, later: RunFacts, tables: dict[str, pd.DataFrame]
+    first: OpenedResults, second: OpenedResults, tables: Mapping[str, pd.DataFrame]
 ) -> RunFacts:
-    """Return the facts of a reference run to which a study is added; `tables` are joined."""
-    facts, runs = earlier.facts, tables["runs"]
-    added = runs[~runs["run_id"].isin(earlier.tables["runs"]["run_id"])]
-    sections = {"probe", "losses"} & {*tables} - {*earlier.tables}
+    """Return the facts of the first results with those of the second as an addition."""
+    earlier, later, runs = first.facts, second.facts, second.table("runs")
     addition = Addition(
         **later.model_dump(
             include={"written", "python", "packages", "commit", "hardware", "code"}
         ),
-        pretrainings=sorted(set(added["pretraining"])),
-        backbones=sorted(set(added["backbone"])),
-        studies=sorted(({*added["study"]} - {*earlier.tables["runs"]["study"]}) | sections),
+        pretrainings=sorted(set(runs["pretraining"])),
+        backbones=sorted(set(runs["backbone"])),
+        studies=sorted({*runs["study"]} - {*first.table("runs")["study"]}),
     )
-    return facts.model_copy(
-        update={
-            "written": later.written,
-            "first_finished": min(facts.first_finished, later.first_finished),
-            "last_finished": max(facts.last_finished, later.last_finished),
-            "peak_memory_gb": max(facts.peak_memory_gb, later.peak_memory_gb),
-            "profile": _joined_profile(facts.profile, later.profile),
-            "work": work_of(tables),
-            "weights": _distinct([*facts.weights, *later.weights]),
-            "added": [*facts.added, addition],
-        }
-    )
-
-
-def _distinct(weights: list[WeightsFacts]) -> list[WeightsFacts]:
-    """Return each file of weights once, as listed last."""
-    return [*{(w.init, w.backbone, w.pretraining, w.sha256): w for w in weights}.values()]
+    tasks = {task.name: task for task in earlier.tasks}
+    for task in later.tasks:  # of several folds where one of them has these
+        both = [task, tasks.get(task.name, task)]
+        tasks[task.name] = max(both, key=lambda facts: sum(facts.split.values()))
+    weights = [*earlier.weights, *later.weights]
+    changes = {
+        "written": datetime.now(UTC).isoformat("T", "seconds"),
+        "first_finished": min(earlier.first_finished, later.first_finished),
+        "last_finished": max(earlier.last_finished, later.last_finished),
+        "peak_memory_gb": max(earlier.peak_memory_gb, later.peak_memory_gb),
+        "profile": _joined_profile(earlier.profile, later.profile),
+        "work": work_of(tables),
+        "tasks": [*tasks.values()],
+        "weights": [*{(w.init, w.backbone, w.pretraining): w for w in weights}.values()],
+        "added": [*earlier.added, addition, *later.added],
+    }
+    return earlier.model_copy(update=changes)
 
 
 def _joined_profile(earlier: Profile, later: Profile) -> Profile:
-    """Return a profile with the backbones, pretrainings, side studies and sections of another."""
-    before, after = earlier.study_filters, later.study_filters
-    studies = {study.name: study for study in [*earlier.studies, *later.studies]}
-    studies |= {study.name: study for study in earlier.studies}
-
-    def both(name: str, setting: str) -> list[Any]:
-        filters = [part[name] for part in (before, after) if name in part]
-        values = dict.fromkeys(value for part in filters for value in getattr(part, setting))
-        return sorted(values) if setting == "pretrainings" else [*values]
-
-    for name, study in studies.items():
-        # The main study has all that the profile names; of other studies, a run may have a part.
-        filled = ("tasks", "backbones", "pretrainings") if name != MAIN else ("backbones",)
-        update = {s: both(name, s) for s in filled if name != MAIN or study.backbones}
-        studies[name] = study.model_copy(update=update)
-    first, further = earlier.section("pretraining"), later.section("pretraining")
-    briefs = [*first.brief, *(brief for brief in further.brief if brief not in first.brief)]
-    started = {"pretrainings": both(MAIN, "pretrainings"), "brief": briefs}
+    """Return a profile with the backbones, pretrainings, folds and studies of another."""
+    studies = {study.name: study for study in [*later.studies, *earlier.studies]}
     changes: dict[str, Any] = {
-        "backbones": list(dict.fromkeys([*earlier.backbones, *later.backbones])),
-        "pretraining": first.model_copy(update=started),
+        "backbones": [*dict.fromkeys([*earlier.backbones, *later.backbones])],
+        "folds": max(earlier.folds, later.folds),
         "studies": [*studies.values()],
     }
-    for section in ("sampled_confounder", "probe", "losses"):
-        changes[section] = getattr(earlier, section) or getattr(later, section)
+    if earlier.pretraining:
+        numbers = sorted({*earlier.pretrainings, *later.pretrainings})
+        changes["pretraining"] = earlier.pretraining.model_copy(update={"pretrainings": numbers})
     return earlier.model_copy(update=changes)
 
 

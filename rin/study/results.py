@@ -7,8 +7,8 @@ a reference run shows its own runs, even those made on stand-ins.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 
@@ -19,20 +19,12 @@ from rin.errors import InputError, join_with_and, look_up
 from rin.evidence.paper import COMPARISONS
 from rin.stats import paired_scores
 from rin.stats.inputs import TaskScores
-from rin.study.consolidate import LOSSES, NETWORKS, PROBE, Part, consolidate, images_of, runs_of
+from rin.study.consolidate import consolidate
 from rin.study.opened import OpenedResults, TaskFacts
 from rin.study.profile import LAYERS, MAIN, Profile
 from rin.study.reference import load_reference, reference_folder
 from rin.study.workspace import PathLike, Workspace, has_real_images, open_workspace
 from rin.tables import stack_tables
-
-
-@dataclass
-class _OwnResults:
-    """One's own results as opened last, and the parts of them that are known to be finished."""
-
-    results: OpenedResults | None = None
-    finished: set[Part] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -157,7 +149,7 @@ class Results:
         images, networks = set(), set()
         for task in tasks or self.tasks_of(study):
             if self.origin(task, study):
-                chosen = self._chosen(self._reference_of(task, study), NETWORKS, images_of(task))
+                chosen = self._reference_of(task, study) or self._own()
                 images.add(chosen.facts.task(task).dataset.provenance)
                 networks |= {*chosen.rows("pretraining").get("provenance", ())}
         kinds = {"images": images, "weights": networks}
@@ -210,7 +202,7 @@ class Results:
 
     def facts(self, task: str) -> TaskFacts:
         """Return the facts of a task and of the images behind its shown results."""
-        return self._chosen(self._reference_of(task), images_of(task)).facts.task(task)
+        return self.results_of(task).facts.task(task)
 
     def cases(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return one row per scored case: case_id, patient_id, label, and kept columns."""
@@ -258,41 +250,33 @@ class Results:
 
     def probe(self) -> pd.DataFrame | None:
         """Return the probe's measurements (`rin.study.probe_study`); None if there are none."""
-        return self._of_section(PROBE)
+        return self._of_section("probe")
 
     def losses(self) -> pd.DataFrame | None:
         """Return the table of `rin.study.loss_study.loss_table`; None if there is none."""
-        return self._of_section(LOSSES)
+        return self._of_section("losses")
 
     def results_of(self, task: str, study: str = MAIN) -> OpenedResults:
         """Return the opened results that are shown for a task in a study."""
-        return self._chosen(self._reference_of(task, study), NETWORKS, runs_of(study, task))
+        return self._reference_of(task, study) or self._own()
 
     @property
     def _of_networks(self) -> OpenedResults:
-        return self._chosen(self.reference if self.is_reference else None, NETWORKS)
+        return self.reference if self.reference and self.is_reference else self._own()
 
-    def _of_section(self, part: Part) -> pd.DataFrame | None:
+    def _of_section(self, name: str) -> pd.DataFrame | None:
         """Return a section's table, from the reference run if the profile has no such section."""
-        (name,) = part
         has_own = getattr(self.workspace.profile, name) is not None
-        shown = self._own(part) if has_own else self.reference
+        shown = self._own() if has_own else self.reference
         return shown.tables.get(name) if shown else None
 
-    def _chosen(self, kept: OpenedResults | None, *parts: Part) -> OpenedResults:
-        """Return the reference run, or one's own results with some parts brought up to date."""
-        return kept or self._own(*parts)
-
-    def _own(self, *parts: Part) -> OpenedResults:
-        """Return one's own results; parts that were found finished once are not checked again."""
-        state = self.workspace.once(("consolidated",), _OwnResults)
-        wanted = [part for part in parts if part not in state.finished]
-        if wanted or state.results is None:
-            state.results = consolidate(self.workspace, *wanted)
-            # Networks are finished for good only when there are runs; until then, more may follow.
-            have_runs = any(kind == "runs" for kind, *_ in wanted)
-            state.finished |= {*wanted} - (set() if have_runs else {NETWORKS})
-        return state.results
+    def _own(self) -> OpenedResults:
+        """Return one's own results; they are made again once more runs are finished."""
+        names = "weights", "probe", "losses", "runs"
+        finished = [len(self.workspace.ledger(name).finished()) for name in names]
+        return self.workspace.once(
+            ("consolidated", *finished), partial(consolidate, self.workspace)
+        )
 
     def _reference_of(self, task: str, study: str = MAIN) -> OpenedResults | None:
         """Return the reference run if a task's results come from it; None for own runs."""

@@ -1,17 +1,25 @@
 """All stages of a study, one after the other, and the consolidation of their results."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
 import pandas as pd
 
+from rin.errors import look_up
 from rin.study import fine_tuning, loss_study, pretraining, probe_study
 from rin.study.consolidate import consolidate
 from rin.study.executors import one_bar
 from rin.study.forecast import expected_runs, plan_stages
 from rin.study.plan import plan_all
+from rin.study.profile import Profile
 from rin.study.released import check_released
 from rin.study.workspace import Workspace, check_inputs
 
 
-def run_study(workspace: Workspace, *, retrain: bool = False) -> pd.DataFrame:
+def run_study(
+    workspace: Workspace, *, only: Sequence[str] = (), retrain: bool = False
+) -> pd.DataFrame:
     """Train all unfinished runs of a study, and consolidate the results.
 
     Runs are those of pretraining, the probe, fine-tuning and the comparison of losses.  There is
@@ -20,6 +28,7 @@ def run_study(workspace: Workspace, *, retrain: bool = False) -> pd.DataFrame:
     Parameters
     ----------
     workspace : as returned by `open_workspace`
+    only : names of what is trained, of `trainable`; by default everything
     retrain : train runs again if their code was not shown to train as today's does
 
     Returns
@@ -41,23 +50,42 @@ def run_study(workspace: Workspace, *, retrain: bool = False) -> pd.DataFrame:
     >>> runs.index.is_unique
     True
     """
-    check_inputs(workspace)
-    check_released(workspace)
+    part = part_of(workspace, only)
+    check_inputs(part)
+    check_released(part)
     if retrain:
-        for name, runs in plan_stages(workspace).items():
-            workspace.ledger(name).set_aside_of_other_code(runs)
-    expected = expected_runs(workspace.profile)
+        for name, runs in plan_stages(part).items():
+            part.ledger(name).set_aside_of_other_code(runs)
+    expected = expected_runs(part.profile)
     with one_bar(sum(expected.values())) as bar:
-        pretraining.run_pretraining(workspace)
-        if workspace.profile.probe is not None:
-            probe_study.run_probe(workspace)
-        planned = plan_all(workspace)  # which runs are shared is known once there are weights
+        pretraining.run_pretraining(part)
+        if part.profile.probe is not None:
+            probe_study.run_probe(part)
+        planned = plan_all(part)  # which runs are shared is known once there are weights
         bar.total += len(planned) - expected["fine-tuning"]
-        table = fine_tuning.run_missing(workspace, planned)
-        if workspace.profile.losses is not None:
-            loss_study.run_losses(workspace)
+        table = fine_tuning.run_missing(part, planned)
+        if part.profile.losses is not None:
+            loss_study.run_losses(part)
     consolidate(workspace)
     return table
+
+
+def trainable(profile: Profile) -> list[str]:
+    """Return the names of all that a profile has trained: pretraining, sections, studies."""
+    sections = ("pretraining", "probe", "losses")
+    return [*(name for name in sections if getattr(profile, name)), *profile.study_filters]
+
+
+def part_of(workspace: Workspace, only: Sequence[str]) -> Workspace:
+    """Return a study with its pretraining and these of its studies and sections alone."""
+    profile = workspace.profile
+    chosen = [look_up("part of a study", name, trainable(profile)) for name in only]
+    if not chosen:
+        return workspace
+    studies = [study for name, study in profile.study_filters.items() if name in chosen]
+    changes: dict[str, Any] = {"studies": studies, "tasks": profile.tasks if studies else []}
+    changes |= {name: None for name in ("probe", "losses") if name not in chosen}
+    return replace(workspace, profile=profile.model_copy(update=changes))
 
 
 def run_fine_tuning(workspace: Workspace) -> pd.DataFrame:
