@@ -79,10 +79,6 @@ Data = Annotated[
     typer.Option(envvar="DATA_ROOT", help="Folder of the real datasets; without it, stand-ins."),
 ]
 Results = Annotated[str, typer.Option(help="Folder for everything computed.")]
-Retrain = Annotated[
-    bool,
-    typer.Option("--retrain", help="Redo runs of older code that may train differently."),
-]
 Partial = Annotated[
     bool,
     typer.Option("--partial", envvar="RIN_PARTIAL", help="Accept part of a dataset."),
@@ -180,89 +176,44 @@ def curate(
 
 
 @app.command()
-def pretrain(
-    profile: Profile = "demo",
-    data_root: Data = "",
-    results: Results = "results",
-    retrain: Retrain = False,
-    partial: Partial = False,
-) -> None:
-    """Pretrain the networks that the profile asks for and the ledger lacks."""
-    from rin.study import open_workspace, run_pretraining
-
-    workspace = open_workspace(profile, data_root=data_root, results=results, partial=partial)
-    table = run_pretraining(workspace, retrain=retrain)
-    columns = ["init", "backbone", "images", "epochs", "top1", "seconds"]
-    typer.echo(table[columns].to_string(index=False) if len(table) else "Nothing to pretrain.")
-    if len(table):
-        _say_of_code([workspace.weights.code_remark(table["run_id"])])
-
-
-@app.command()
-def grid(
-    tasks: Annotated[
-        list[str] | None,
-        typer.Argument(help="Tasks, such as breast; by default all of the profile."),
-    ] = None,
-    profile: Profile = "demo",
-    data_root: Data = "",
-    results: Results = "results",
-    retrain: Retrain = False,
-    partial: Partial = False,
-) -> None:
-    """Run the main study's scenarios × inits × folds; may be killed and called again."""
-    from rin.study import open_workspace, run_grid
-
-    workspace = open_workspace(profile, data_root=data_root, results=results, partial=partial)
-    table = run_grid(workspace, *tasks or (), retrain=retrain)
-    typer.echo(
-        f"{counted(len(table), 'runs')} in {workspace.fine_tuning_ledger.folder.absolute()}"
-    )
-    _say_of_code([workspace.fine_tuning_ledger.code_remark(table.index)])
-
-
-@app.command()
 def study(
     profile: Profile = "demo",
     data_root: Data = "",
     results: Results = "results",
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this: pretraining, probe, losses or a study; repeatable."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List what it would take, without doing it.")
     ] = False,
-    retrain: Retrain = False,
+    retrain: Annotated[
+        bool,
+        typer.Option("--retrain", help="Redo runs of older code that may train differently."),
+    ] = False,
     partial: Partial = False,
 ) -> None:
     """Pretrain and fine-tune all that a profile asks for; may be killed and called again."""
     from rin.study import open_workspace, run_study
-    from rin.study.forecast import code_remarks, forecast
+    from rin.study.forecast import code_remarks, forecast_lines
     from rin.study.released import file_remarks, released_files
+    from rin.study.stages import part_of
     from rin.study.workspace import missing_inputs
 
     opened = open_workspace(profile, data_root=data_root, results=results, partial=partial)
+    part = part_of(opened, only or ())
+    missing = missing_inputs(part) if dry_run else []
     if dry_run:
-        table, missing = forecast(opened), missing_inputs(opened)
-        columns = ["runs", "finished", "jobs"]
-        table[columns] = table[columns].astype("Int64")
-        shown = {"na_rep": "not known yet", "float_format": "{:.1f}".format, "index": False}
-        typer.echo(table.to_string(**shown))
-        typer.echo("Hours of one worker and gigabytes of the remaining runs, from finished ones.")
+        typer.echo("\n".join(forecast_lines(part)))
         for item in missing:
             typer.echo(f"missing: {item}")
-        for sentence in file_remarks(released_files(opened, "unknown")):
-            _say(f"weights: {sentence}", "yellow")
-        if not missing:
-            _say_of_code(code_remarks(opened))
-        return
-    for sentence in file_remarks(released_files(opened, "unknown")):
+    for sentence in file_remarks(released_files(part, "unknown")):
         _say(f"weights: {sentence}", "yellow")
-    table = run_study(opened, retrain=retrain)
-    typer.echo(f"{counted(len(table), 'runs')} in {opened.fine_tuning_ledger.folder.absolute()}")
-    _say_of_code(code_remarks(opened))
-
-
-def _say_of_code(sentences: Sequence[str]) -> None:
-    """Print each sentence about runs that other code trained; skip empty sentences."""
-    for sentence in filter(None, sentences):
+    if not dry_run:
+        table = run_study(opened, only=only or (), retrain=retrain)
+        ledger = opened.fine_tuning_ledger
+        typer.echo(f"{counted(len(table), 'runs')} in {ledger.folder.absolute()}")
+    for sentence in [] if missing else code_remarks(part):
         _say(f"{sentence}; --retrain redoes them.", "yellow")
 
 
@@ -404,9 +355,6 @@ def reference_write(
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace an existing reference run.")
     ] = False,
-    add: Annotated[
-        bool, typer.Option("--add", help="Add this study's runs to an existing reference run.")
-    ] = False,
 ) -> None:
     """Write the reference run of a finished study on real images; at most 8 MB."""
     from rin.study import open_workspace
@@ -414,7 +362,7 @@ def reference_write(
 
     opened = open_workspace(profile, data_root=data_root, results=results)
     target = folder or reference_folder()
-    written = write_reference(opened, target, replace=replace, add=add)
+    written = write_reference(opened, target, replace=replace)
     size = sum(path.stat().st_size for path in written.iterdir())
     typer.echo(f"Reference run: {written}, {size:,} bytes")
 

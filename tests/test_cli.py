@@ -20,14 +20,16 @@ NOTEBOOK = str(ROOT / "notebooks" / "results" / "task.py")
     ("arguments", "said"),
     [
         (
-            ["pretrain", "--profile", "demmo"],
+            ["study", "--profile", "demmo"],
             "unknown profile 'demmo' (did you mean demo?). Known: all_tasks, demo,",
         ),
-        (["grid", "breast", "--profile", "absent.yaml"], "absent.yaml: no such file"),
-        (["grid", "knee", "--profile", "smoke"], "unknown task 'knee'. Known: thyroid, breast"),
+        (["study", "--profile", "absent.yaml"], "absent.yaml: no such file"),
+        (
+            ["study", "--only", "heads", "--profile", "smoke"],
+            "unknown part of a study 'heads' (did you mean head?). Known: pretraining, losses",
+        ),
         (["book", "--data-root", "absent"], "absent: there is no such data root"),
-        (["grid", "breast", "--profile", "smoke", "--results", "file"], "cannot be written"),
-        (["pretrain", "--profile", "smoke", "--results", "file"], "cannot be written"),
+        (["study", "--profile", "smoke", "--results", "file"], "cannot be written"),
         (
             ["run", NOTEBOOK, "-p", "tsk=breast"],
             "'tsk' (did you mean task?). Known: task, profile, data_root, results.",
@@ -78,7 +80,7 @@ def test_command_of_its_own_process_shows_no_traceback_and_imports_nothing_heavy
 def test_help_imports_nothing_heavy():
     program = """from typer.testing import CliRunner
 from rin.cli import app
-for arguments in [], ["--help"], ["book", "--help"], ["grid", "--help"]:
+for arguments in [], ["--help"], ["book", "--help"], ["study", "--help"]:
     print(CliRunner().invoke(app, arguments).output)
 """
     made, modules = run_apart(program)
@@ -213,7 +215,7 @@ main()
             marks=pytest.mark.slow,
         ),
         pytest.param(
-            ["pyarrow"], ["grid", "breast", "--profile", "smoke"], "study", marks=pytest.mark.slow
+            ["pyarrow"], ["study", "--profile", "smoke"], "study", marks=pytest.mark.slow
         ),
         (["PIL"], ["data", "verify", "busi", "--data-root", "."], "study"),
     ],
@@ -277,21 +279,21 @@ def test_book_passes_its_options_on_and_says_where_the_book_is(rin, monkeypatch)
         assert (status, out) == (0, f"Book: open-d-r-{kind}\n")
 
 
-def test_grid_passes_its_tasks_on_and_counts_the_runs(rin, monkeypatch):
+def test_study_passes_its_parts_on_and_counts_the_runs(rin, monkeypatch):
     asked = []
 
-    def run_grid(study, *tasks, retrain):
-        asked.append((study.profile.name, *tasks, retrain))
+    def run_study(study, *, only, retrain):
+        asked.append((study.profile.name, *only, retrain))
         return pd.DataFrame(index=["a" * 16, "b" * 16])
 
-    monkeypatch.setattr("rin.study.run_grid", run_grid)
-    status, out, _ = rin("grid", "breast", "thyroid", "--profile", "smoke", "--retrain")
-    assert asked == [("smoke", "breast", "thyroid", True)]
+    monkeypatch.setattr("rin.study.run_study", run_study)
+    parts = ["--only", "pretraining", "--only", "head"]
+    status, out, _ = rin("study", *parts, "--profile", "smoke", "--retrain")
+    assert asked == [("smoke", "pretraining", "head", True)]
     assert (status, out) == (0, f"2 runs in {Path('results', 'smoke', 'runs').absolute()}\n")
 
 
-@pytest.mark.parametrize("flag", ["replace", "add"])
-def test_reference_write_passes_its_flag_on(rin, monkeypatch, tmp_path, flag):
+def test_reference_write_passes_its_flag_on(rin, monkeypatch, tmp_path):
     asked = {}
 
     def write_reference(study, target, **flags):
@@ -299,9 +301,8 @@ def test_reference_write_passes_its_flag_on(rin, monkeypatch, tmp_path, flag):
         return tmp_path
 
     monkeypatch.setattr("rin.study.reference.write_reference", write_reference)
-    status, _, _ = rin("reference", "write", "smoke", "--folder", "here", f"--{flag}")
-    flags = {name: name == flag for name in ("replace", "add")}
-    assert asked == {"study": "smoke", "target": Path("here")} | flags
+    status, _, _ = rin("reference", "write", "smoke", "--folder", "here", "--replace")
+    assert asked == {"study": "smoke", "target": Path("here"), "replace": True}
     assert status == 0
 
 

@@ -379,7 +379,7 @@ by patient, with a description in the Croissant format and a dataset card.
 # ```console
 # # hospital.yaml: a copy of demo.yaml, with its name and both sections changed
 # rin curate --profile hospital --data-root /path/to/images
-# rin pretrain --profile hospital --data-root /path/to/images
+# rin study --only pretraining --profile hospital --data-root /path/to/images
 # ```
 #
 # Curation can be interrupted and repeated, and reads only new files. The folder

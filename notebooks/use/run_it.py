@@ -122,8 +122,8 @@ HTML(
 #
 # ```console
 # rin curate --profile smoke --data-root ''   # from a stand-in archive
-# rin pretrain --profile open        # pretraining alone
-# rin grid breast --profile open     # the fine-tuning runs of a task
+# rin study --profile open --only pretraining   # pretraining alone
+# rin study --profile open --only head          # one of its studies
 # rin study --profile open           # everything that trains
 # rin run notebooks/results/task.py -p task=breast -p profile=demo
 # ```

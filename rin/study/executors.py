@@ -5,7 +5,6 @@ Nothing is retried here: the ledger still lists the runs that a dead worker or j
 
 import multiprocessing
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -25,7 +24,7 @@ import numpy as np
 from filelock import Timeout
 from tqdm import tqdm
 
-from rin.errors import InputError, as_input_error, counted, join_with_and, problem_of
+from rin.errors import InputError, as_input_error, problem_of
 from rin.processes import (
     Stopped,
     die_with,
@@ -43,13 +42,6 @@ from rin.study.profile import Execution
 LAST_LINES = 5
 #: Seconds after which a file written on one node of a cluster is visible on another.
 SLOW_FILES = 5
-#: Reasons in Slurm's queue (`squeue`) for which a job never starts unless the job or the cluster
-#: is changed, and the seconds for which one must last: restarting nodes also cause some of them.
-NEVER_STARTS = re.compile(
-    "AccountNotAllowed|BadConstraints|InvalidAccount|InvalidQOS|PartitionConfig|"
-    r"PartitionTimeLimit|QOSNotAllowed|DependencyNeverSatisfied|(Assoc|QOS)\w*PerJob(Limit)?"
-)
-PATIENCE = 60
 #: Seconds between two looks at a cluster's queue, and at subprocesses of this computer.
 LOOK_EVERY, LOOK_HERE_EVERY = 2, 0.5
 # The progress bar that several stages share, or None.
@@ -90,22 +82,21 @@ def visible_devices() -> list[str]:
 
 def do_jobs(
     execution: Execution,
-    work: Callable[..., None],
-    jobs: Sequence[tuple[Any, ...]],
+    jobs: Sequence[Callable[[], None]],
     logs: Path,
     say: Callable[[str], None],
 ) -> Sequence[BaseException]:
-    """Run `work(*job)` for each job and return the exceptions; Ctrl-C ends the running jobs.
+    """Run every job and return the exceptions; Ctrl-C ends the running jobs.
 
     `say` is called repeatedly with a text saying what the jobs in a cluster's queue wait for.
     """
     if execution.executor != "processes":
-        return _do_through_submitit(execution, work, jobs, logs, say)
+        return _do_through_submitit(execution, jobs, logs, say)
     if execution.workers == 0:
         failures: list[Exception] = []
         for job in jobs:
             try:
-                work(*job)
+                job()
             except Exception as error:
                 failures.append(error)
         return failures
@@ -120,7 +111,7 @@ def do_jobs(
     pool = ProcessPoolExecutor(execution.workers, spawned, start_worker, (devices, shared))
     try:
         with without_interrupts():
-            futures = [pool.submit(work, *job) for job in jobs]
+            futures = [pool.submit(job) for job in jobs]
         wait(futures)
     except (KeyboardInterrupt, Stopped):
         kill_workers()
@@ -137,8 +128,7 @@ class ShippedJob:
     As a subprocess it ends with `driver`, the id of the process that submitted it.
     """
 
-    work: Callable[..., None]
-    arguments: tuple[Any, ...]
+    work: Callable[[], None]
     driver: int | None = None
 
     def __call__(self) -> InputError | None:
@@ -149,7 +139,7 @@ class ShippedJob:
             die_with(int(submitit.JobEnvironment().job_id))  # of submitit, the direct parent
             follow(self.driver)
         try:
-            self.work(*self.arguments)
+            self.work()
         except InputError as error:
             return error
         return None
@@ -163,18 +153,16 @@ class ShippedJob:
 
 def _do_through_submitit(
     execution: Execution,
-    work: Callable[..., None],
-    jobs: Sequence[tuple[Any, ...]],
+    jobs: Sequence[Callable[[], None]],
     logs: Path,
     say: Callable[[str], None],
 ) -> list[InputError]:
     """Run jobs as one array on a cluster, or, if `local`, as subprocesses, `workers` at a time."""
     local = execution.executor == "local"
     at_once = max(1, execution.workers) if local else len(jobs)
-    waiting = [ShippedJob(work, job, os.getpid() if local else None) for job in jobs]
+    waiting = [ShippedJob(job, os.getpid() if local else None) for job in jobs]
     running: list[Any] = []
     failures: list[InputError] = []
-    stuck_since: dict[str, float] = {}
     try:
         while waiting or running:
             free = at_once - len(running)
@@ -187,15 +175,8 @@ def _do_through_submitit(
             ended = _ended_jobs(running, local, reasons)
             failures += filter(None, map(_failure_of, ended))
             running = [job for job in running if job not in ended]
-            held = {job.job_id: (reasons or {}).get(job.job_id, "") for job in running}
-            say(_waiting_in_words(held.values()))
-            now = time.monotonic()
-            stuck = [number for number, reason in held.items() if NEVER_STARTS.fullmatch(reason)]
-            stuck_since = {number: stuck_since.get(number, now) for number in stuck}
-            if never := [n for n, since in stuck_since.items() if now - since >= PATIENCE]:
-                _cancel(never)
-                running = [job for job in running if job.job_id not in never]
-                failures.append(_never_started(execution, [held[number] for number in never]))
+            held = Counter((reasons or {}).get(job.job_id, "") for job in running)
+            say(", ".join(f"{n} × {reason}" for reason, n in held.items() if reason))
             time.sleep(LOOK_HERE_EVERY if local else LOOK_EVERY)
     finally:  # also when the command was stopped
         numbers = [job.job_id for job in running]
@@ -222,21 +203,6 @@ def _reasons_of_queue() -> dict[str, str] | None:
     for number, number_in_array, state, reason in (line.split("|", 3) for line in lines):
         reasons[number] = reasons[number_in_array] = reason if state == "PD" else ""
     return reasons
-
-
-def _waiting_in_words(reasons: Iterable[str]) -> str:
-    """Return a phrase on the waiting jobs, ``3 jobs wait (Resources)``, or an empty string."""
-    known = Counter(reason for reason in reasons if reason not in ("", "None"))
-    return f"{counted(known.total(), 'jobs wait')} ({join_with_and(known)})" if known else ""
-
-
-def _never_started(execution: Execution, reasons: Sequence[str]) -> InputError:
-    """Return the error for jobs that were cancelled because they could never start."""
-    request = ", ".join(f"{name}: {value}" for name, value in execution.slurm if value)
-    problem = f"cancelled {counted(len(reasons), 'jobs')} that could never start: Slurm says "
-    problem += join_with_and(dict.fromkeys(reasons))
-    remedy = f"Request what the cluster grants ({request}); then run the same command again."
-    return InputError(problem, where="execution: slurm", remedy=remedy)
 
 
 def _cancel(numbers: Sequence[str]) -> None:
@@ -315,14 +281,13 @@ def one_bar(total: int) -> Iterator[tqdm]:
 
 def run_with_bar(
     execution: Execution,
-    work: Callable[..., None],
-    jobs: Sequence[tuple[Any, ...]],
+    jobs: Sequence[Callable[[], None]],
     ledger: Ledger,
     runs: Sequence[Planned],
     title: str,
     status: Callable[[], str] = str,
 ) -> None:
-    """Run `work(*job)` for each job with a progress bar of the `runs` that they finish.
+    """Run every job, with a progress bar of the `runs` that they finish.
 
     `status` returns the text after the bar.  The first exception of a job is raised after all
     other jobs have ended.
@@ -348,7 +313,7 @@ def run_with_bar(
 
         with _repeated(refresh):
             logs = ledger.folder.parent / "jobs"
-            failures = do_jobs(execution, work, jobs, logs, queue.append)
+            failures = do_jobs(execution, jobs, logs, queue.append)
     if any(isinstance(e, BrokenProcessPool) for e in failures):
         problem = f"a worker process died after {ledger.count(runs)} of {total} runs"
         remedy = "Memory is the usual cause: lower execution.workers. Run again to continue."

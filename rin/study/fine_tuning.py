@@ -10,6 +10,7 @@ import resource
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -218,13 +219,13 @@ def run_missing(workspace: Workspace, planned: Sequence[Run]) -> pd.DataFrame:
         check_released(workspace)
     blocks = group_blocks(missing, by_task=execution.blocks == "by_task")
     folders, seed = workspace.weights_folders, workspace.profile.seed
-    jobs = [(block, ledger, folders, seed, execution) for block in blocks]
+    jobs = [partial(run_block, block, ledger, folders, seed, execution) for block in blocks]
     try:
-        run_with_bar(execution, run_block, jobs, ledger, [*runs.values()], "Fine-tuning")
+        run_with_bar(execution, jobs, ledger, [*runs.values()], "Fine-tuning")
     finally:
         last_trained.clear()
-    rows = [{"run_id": run.run_id} | run.columns for run in planned]
-    return pd.DataFrame(rows).set_index("run_id")
+    index = pd.Index([run.run_id for run in planned], name="run_id")
+    return pd.DataFrame([run.columns for run in planned], index=index)
 
 
 def finished_runs(workspace: Workspace, name: str = MAIN, task: str | None = None) -> list[Run]:

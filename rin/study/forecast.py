@@ -1,9 +1,9 @@
 """What a study will take, before it runs: runs, jobs, hours and disk space.
 
-As in training, the ledgers are asked which of the planned runs are finished.  Hours and disk space
-are estimated from the finished runs of the same profile; before there are any, nothing is opened
-or decoded.  For a profile that is yet to be written, :func:`measure_pace` times a few steps on
-this computer, and :func:`fit_budget` returns the largest study that fits a budget of minutes.
+As in training, the ledgers are asked which of the planned runs are finished.  Before there are
+any, nothing is opened or decoded.  For a profile that is yet to be written, :func:`measure_pace`
+times a few steps on this computer, and :func:`fit_budget` returns the largest study that fits a
+budget of minutes.
 """
 
 import json
@@ -18,17 +18,20 @@ import numpy as np
 import pandas as pd
 from joblib import cpu_count
 
-from rin.data.manifest import find_task
+from rin.data.manifest import DatasetManifest, find_task, load_manifest
+from rin.data.splits import SHARES
 from rin.data.store import Dataset, inspect_case, keys_of
 from rin.data.tree import file_of
 from rin.files import read_yaml
+from rin.models.backbones import find_backbone
+from rin.study.executors import visible_devices
 from rin.study.ledger import Planned
 from rin.study.loss_study import plan_losses
 from rin.study.plan import COMPILED, STEP_COST, plan_all, run_seed
-from rin.study.pretraining import plan_pretraining, pretraining_seed
+from rin.study.pretraining import plan_pretraining
 from rin.study.probe_study import plan_probe
-from rin.study.profile import MAIN, FineTuning, Profile
-from rin.study.workspace import Workspace, folds_of, missing_inputs
+from rin.study.profile import MAIN, FineTuning, LossStudy, Pretraining, Probe, Sizes
+from rin.study.workspace import Workspace, external_datasets, folds_of, missing_inputs
 
 #: Side in pixels and number of images of a step that is timed.
 SIDE, BATCH = 75, 16
@@ -43,6 +46,7 @@ PREDICTION = 0.3
 #: The settings from which `fit_budget` chooses.
 _CHOICES = read_yaml(Path(__file__).with_suffix(".yaml"))
 WAYS, EXTENTS, DRAWN = (_CHOICES[name] for name in ("scenarios", "extents", "drawn"))
+_TIMES = _CHOICES["times"]
 
 
 @dataclass(frozen=True)
@@ -153,38 +157,113 @@ def fit_budget(
 
 
 def forecast(workspace: Workspace) -> pd.DataFrame:
-    """Return one row per stage: `stage, runs, finished, jobs, hours, gigabytes`.
+    """Return one row per stage of a study: what is left to do, and how long it takes.
 
-    `runs` is the number of runs of a profile; a run that studies share counts once (before any is
-    finished, runs with different settings but equal preprocessing count separately).  `jobs` is
-    the number that an executor may run in parallel.  `finished` is NaN if inputs are missing,
-    without which no run can be planned.  `hours` of one worker and `gigabytes` are those of the
-    unfinished runs, at the mean of all finished runs; they are NaN if there are none.
+    Columns are `stage`, `runs` (a run that studies share counts once), `finished` (NaN if inputs
+    are missing, without which no run can be planned), `jobs` (that may run in parallel), and of
+    the unfinished runs `hours` of one worker with a range (`hours_low`, `hours_high`) and
+    `gigabytes`.  These are the mean of the finished runs of the stage; without any, they follow
+    from the times of the reference run (`forecast.yaml`), scaled by the speed of this computer.
     """
-    stages = [*_stages(workspace.profile)]
-    done = {name: workspace.ledger(name).finished() for _, name, _, _ in stages}
+    speed, rows = _speed(workspace), []
+    stages = [*_stages(workspace)]
+    done = {ledger: workspace.ledger(ledger).finished() for _, ledger, *_ in stages}
     planned = {} if not any(done.values()) or missing_inputs(workspace) else plan_stages(workspace)
-    rows = []
     for stage, name, expected, jobs in stages:
-        ledger, runs, finished = workspace.ledger(name), len(expected), np.nan
+        ledger, n_runs = workspace.ledger(name), len(planned.get(name, expected))
+        finished: float = 0 if not any(done.values()) else np.nan
         if planned:
-            runs = len(planned[name])
-            finished = runs - len(ledger.missing(planned[name]))
-        elif not any(done.values()):
-            finished = 0
-        seconds = [ledger.done(run).get("seconds", np.nan) for run in done[name]]
-        sizes = [sum(f.stat().st_size for f in ledger.path(run).iterdir()) for run in done[name]]
-        hours, gigabytes = (
-            (runs - finished) * float(np.mean(amounts)) if amounts else np.nan
-            for amounts in (seconds, sizes)
+            finished = n_runs - len(ledger.missing(planned[name]))
+        hours = sum(run["seconds"] for run in expected) / speed / 3600 / max(1, len(expected))
+        gigabytes = sum(run["bytes"] for run in expected) / 1e9 / max(1, len(expected))
+        spread = _TIMES["spread"]
+        if done[name]:
+            hours = np.mean([ledger.done(run)["seconds"] for run in done[name]]) / 3600
+            sizes = [
+                sum(f.stat().st_size for f in ledger.path(run).iterdir()) for run in done[name]
+            ]
+            gigabytes, spread = np.mean(sizes) / 1e9, _TIMES["spread_of_finished"]
+        left = n_runs - (0 if np.isnan(finished) else finished)
+        of_one_worker = np.array([1, 1 / spread, spread]) * hours * left
+        rows.append((stage, n_runs, finished, jobs, *of_one_worker, gigabytes * left))
+    columns = [
+        "stage",
+        "runs",
+        "finished",
+        "jobs",
+        "hours",
+        "hours_low",
+        "hours_high",
+        "gigabytes",
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def forecast_lines(workspace: Workspace) -> list[str]:
+    """Return the forecast of a study as lines of text."""
+    table = forecast(workspace)
+    table[["finished", "jobs"]] = table[["finished", "jobs"]].astype("Int64")
+    low, high = table.pop("hours_low"), table.pop("hours_high")
+    ranges = [f"{a:.1f} to {b:.1f}" for a, b in zip(low, high, strict=True)]
+    table.insert(5, "range", ranges)
+    text = table.to_string(index=False, na_rep="?", float_format="{:.1f}".format)
+    return [*text.splitlines(), "Hours of one worker, and gigabytes, of the unfinished runs."]
+
+
+def _speed(workspace: Workspace) -> float:
+    """Return how fast this computer is, relative to the one that the shipped times are from."""
+    if visible_devices():
+        return float(_TIMES["accelerator"])
+    numbers = np.random.default_rng(0).random((1024, 1024), dtype=np.float32)
+    times = []
+    for _ in range(5):
+        begun = time.process_time()
+        numbers @ numbers
+        times.append(time.process_time() - begun)
+    return float(_TIMES["product"] / np.median(times))
+
+
+def _parts(workspace: Workspace, task: str) -> dict[str, int]:
+    """Return about how many images the parts of a task have, without opening them.
+
+    Of images that are missing, those of the smallest dataset that will do count.
+    """
+    own, stated = find_task(task)
+    choices = [own, *map(load_manifest, stated.substitutes)]
+    profile = workspace.profile
+    here = [data for data in choices if workspace.holds(data) or data.name in profile.stand_ins]
+    n_images = min(_n_images(workspace, data) for data in here or choices)
+    sizes = profile.cases_of.get(task, profile.cases)
+    if isinstance(sizes, Sizes):
+        rest = sizes.test or max(0, n_images - sizes.train - sizes.validation)
+        return {"train": sizes.train, "validation": sizes.validation, "test": rest}
+    used = n_images if sizes is None else min(sizes, n_images)
+    shares = zip(("train", "validation", "test"), SHARES, strict=True)
+    return {part: round(share * used) for part, share in shares}
+
+
+def _n_images(workspace: Workspace, manifest: DatasetManifest) -> int:
+    """Return about how many images a dataset has, by its manifest or that of its stand-in."""
+    stand_ins = {} if workspace.holds(manifest) else workspace.profile.stand_ins
+    made = stand_ins.get(manifest.name, {})
+    if made and not workspace.holds(manifest):
+        return (
+            made["class_count"] * made["per_class"] if "per_class" in made else sum(made.values())
         )
-        rows.append((stage, runs, finished, jobs, hours / 3600, gigabytes / 1e9))
-    return pd.DataFrame(rows, columns=["stage", "runs", "finished", "jobs", "hours", "gigabytes"])
+    counts = manifest.counts
+    stated = counts.images or counts.authors or counts.paper
+    return counts.total or sum(stated.values()) or _TIMES["images"]
 
 
-def expected_runs(profile: Profile) -> dict[str, int]:
-    """Return the number of runs of each stage of a profile, without opening anything."""
-    return {stage: len(runs) for stage, _, runs, _ in _stages(profile)}
+def _step_seconds(backbone: str, size: int, images: float) -> float:
+    """Return the seconds in which a step with all layers unfrozen takes in so many images."""
+    side = size / _TIMES["side"]
+    return _TIMES["image"] * find_backbone(backbone).relative_cost * side**2 * images
+
+
+def expected_runs(workspace: Workspace) -> dict[str, int]:
+    """Return the number of runs of each stage of a study, without opening anything."""
+    return {stage: len(runs) for stage, _, runs, _ in _stages(workspace)}
 
 
 def plan_stages(workspace: Workspace) -> dict[str, Sequence[Planned]]:
@@ -216,44 +295,47 @@ def code_remarks(workspace: Workspace) -> list[str]:
     return remarks
 
 
-def _stages(profile: Profile) -> Iterator[tuple[str, str, list[dict[str, Any]], int]]:
-    """Yield each stage with its ledger, what distinguishes its runs, and its number of jobs."""
+def _stages(workspace: Workspace) -> Iterator[tuple[str, str, list[dict[str, Any]], int]]:
+    """Yield each stage with its ledger, its runs with `seconds` and `bytes`, and jobs."""
+    profile = workspace.profile
     alone = profile.execution.executor != "processes"
     if pretraining := profile.pretraining:
         backbones, numbers = pretraining.backbones or profile.backbones, pretraining.pretrainings
+        corpora = [
+            [names] if isinstance(names, str) else names for names in pretraining.corpora.values()
+        ]
+        largest = max(_n_images(workspace, load_manifest(names[0])) for names in corpora)
+
+        def trained(backbone: str, section: Pretraining | Probe | LossStudy) -> dict[str, Any]:
+            images = min(section.cases or largest, largest)
+            seconds = _step_seconds(backbone, pretraining.size, section.epochs * images)
+            kept = _TIMES["files"] * 4 * find_backbone(backbone).parameters
+            return {"seconds": seconds + RUN_SECONDS, "bytes": kept}
+
         cells = [*product(pretraining.corpora, backbones, numbers)]
         for brief in pretraining.brief:
             if brief.pretraining in numbers:
                 cells += product([brief.name], brief.backbones, [brief.pretraining])
-        runs = [
-            {"init": init, "backbone": b, "seed": pretraining_seed(profile.seed, b, number)}
-            for init, b, number in cells
-        ]
+        runs = [trained(backbone, pretraining) for _, backbone, _ in cells]
         yield "pretraining", "weights", runs, len(runs) if alone else len(backbones) * len(numbers)
         if probe := profile.probe:
             names = probe.backbones or backbones
-            runs = [
-                {"preprocessing": p, "backbone": b, "seed": pretraining_seed(profile.seed, b, 1)}
-                for p, b in product(probe.preprocessings, names)
-            ]
+            runs = [trained(name, probe) for _, name in product(probe.preprocessings, names)]
             yield "probe", "probe", runs, len(runs) if alone else len(names)
         if losses := profile.losses:
-            of_losses = product(losses.losses, losses.backbones, range(1, losses.seeds + 1))
-            runs = [
-                {"loss": loss, "backbone": b, "seed": pretraining_seed(profile.seed, b, number)}
-                for loss, b, number in of_losses
-            ]
+            of_losses = product(losses.losses, losses.backbones, range(losses.seeds))
+            runs = [trained(name, losses) for _, name, _ in of_losses]
             yield "losses", "losses", runs, len(runs)
-    yield _fine_tuning_stage(profile)
+    yield _fine_tuning_stage(workspace)
 
 
-def _fine_tuning_stage(profile: Profile) -> tuple[str, str, list[dict[str, Any]], int]:
+def _fine_tuning_stage(workspace: Workspace) -> tuple[str, str, list[dict[str, Any]], int]:
     """Return the stage of fine-tuning, in which runs that studies share count once."""
+    profile, steps, planned = workspace.profile, set(), {}
     by_task = profile.execution.blocks == "by_task"
-    steps, planned = set(), {}
     for variant in chain.from_iterable(map(profile.variants, profile.study_filters)):
         for task in variant.tasks:
-            settings = profile.tuning(task, variant.changes)
+            settings, parts = profile.tuning(task, variant.changes), _parts(workspace, task)
             compiled = [getattr(settings, name) for name in COMPILED]
             folds = range(folds_of(profile, find_task(task)[1], variant.folds))
             of_task = dict.fromkeys(FineTuning.model_fields) | settings.identity
@@ -261,12 +343,22 @@ def _fine_tuning_stage(profile: Profile) -> tuple[str, str, list[dict[str, Any]]
             del of_task["preprocessing"]
             # Runs of the study of layers record more than others.
             of_task["layers"] = variant.activation_sample is not None
+            away = [
+                _n_images(workspace, load_manifest(n)) for n in external_datasets(profile, task)
+            ]
+            scored = parts["validation"] + parts["test"] + sum(away)
             for scenario, fold in product(variant.scenarios, folds):
                 step = scenario.backbone, scenario.unfreezing, *compiled
                 steps.add((*step, task) if by_task else step)
+                trained = STEP_COST[scenario.unfreezing] * settings.epochs * parts["train"]
+                predicted = PREDICTION * (settings.epochs * parts["validation"] + scored)
+                seconds = _step_seconds(scenario.backbone, settings.size, trained + predicted)
                 seed = run_seed(profile, variant, task, fold, scenario.name)
                 for init in variant.inits:
                     run = {"task": task, "fold": fold, "scenario": scenario.name, "init": init}
                     run |= {"seed": seed} | of_task
-                    planned[json.dumps(run), settings.preprocessing] = run
+                    planned[json.dumps(run), settings.preprocessing] = {
+                        "seconds": seconds + RUN_SECONDS,
+                        "bytes": scored * (_TIMES["row"] + 8 * (settings.size / 32) ** 2),
+                    }
     return "fine-tuning", "runs", [*planned.values()], len(steps)

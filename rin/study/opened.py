@@ -8,7 +8,7 @@ difference here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -19,7 +19,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
+from rin.data.manifest import find_task
 from rin.errors import InputError, as_input_error, look_up
+from rin.evidence.paper import COMPARISONS
 from rin.files import (
     FrozenModel,
     is_whole,
@@ -28,6 +30,8 @@ from rin.files import (
     sha256_of,
     to_checksummed_json,
 )
+from rin.stats import paired_scores
+from rin.stats.inputs import TaskScores
 from rin.study.ledger import Hardware
 from rin.study.profile import MAIN, Profile
 from rin.tables import (
@@ -39,6 +43,7 @@ from rin.tables import (
     check_table,
     drop_unused_categories,
     rows_repeat,
+    stack_tables,
 )
 
 RUN = "run.json"
@@ -212,13 +217,39 @@ class OpenedResults:
     facts: RunFacts
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
 
+    @property
+    def inits(self) -> tuple[str, str]:
+        """The two inits that are compared, (a, b); differences are a − b."""
+        a, b = self.facts.profile.inits[:2]
+        return a, b
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks with runs of the main study: the paper's in its order, then others."""
+        return self.tasks_of(MAIN)
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The titles of the tasks with runs, by name."""
+        tasks = {*self.table("runs").get("task", ())}
+        return {task: find_task(task)[1].title for task in _in_order(tasks)}
+
+    @property
+    def studies(self) -> tuple[str, ...]:
+        """The names of the studies with runs."""
+        return tuple(dict.fromkeys(self.table("runs").get("study", ())))
+
+    def tasks_of(self, study: str) -> tuple[str, ...]:
+        """Return the tasks with runs of a study, in the order of `tasks`."""
+        return tuple(_in_order({*self.rows("runs", study=study)["task"]}))
+
     def table(self, name: str) -> pd.DataFrame:
         """Return a whole table; if it is not kept, a table without rows."""
         return self.tables.get(name, pd.DataFrame())
 
     def rows(self, name: str, **values: str) -> pd.DataFrame:
         """Return the rows of a table that have these values; no rows if the table is not kept."""
-        table = self.tables.get(name, pd.DataFrame(columns=[*values]))
+        table = self.tables.get(name, pd.DataFrame(columns=["task", *values]))
         for column, value in values.items():
             table = table[table[column] == value]
         return table.reset_index(drop=True)
@@ -228,22 +259,45 @@ class OpenedResults:
         runs = self.rows("runs", study=study, task=task)
         if runs.empty:
             problem = f"there are no results of {task} in the study {study}"
-            remedy = "Run rin study: a study counts on a task once all of its runs are finished."
+            kept = ", ".join(self.studies) or "none"
+            remedy = (
+                f"Studies with results: {kept}; each counts once all of its runs are finished."
+            )
             raise InputError(problem, where=f"results of {self.facts.name}", remedy=remedy)
         return runs if runs["factor"].notna().any() else runs.drop(columns=_OF_FACTOR)
 
     def predictions(
-        self, study: str, task: str, part: str = "test", *, first: bool = False
+        self, study: str = MAIN, task: str | None = None, part: str = "test"
     ) -> pd.DataFrame:
-        """Return one row per run and case of a part (`rin.tables.PREDICTIONS`).
+        """Return the predictions of a study: one row per run and case of a part.
 
-        If a factor varies, `factor`, `level` and `preprocessing` come first, and a run that levels
-        share is repeated under each level; `pretraining_seed` is the seed of the network that a
-        run starts from, if known.  With `first`, only runs from the first pretraining count.
+        Columns are those of `rin.tables.PREDICTIONS`.  If a factor varies, `factor`, `level` and
+        `preprocessing` come first, and a run that levels share is repeated under each level;
+        `pretraining_seed` is the seed of the network that a run starts from, if known.  Columns of
+        text are categories, to save memory; `.astype(str)` makes one text again.  `study` is one
+        of `studies`; `task` None means all tasks of the study; `part` is `test` or an external
+        dataset of the task.
         """
-        runs = self.records(task, study)
-        if first:
-            runs = runs[runs["pretraining"] == runs["pretraining"].min()].reset_index(drop=True)
+        tasks = (self.tasks_of(study) or ["any task"]) if task is None else [task]
+        tables = [self._predictions(self.records(name, study), name, part) for name in tasks]
+        return stack_tables(tables) if len(tables) > 1 else tables[0]
+
+    def paired_scores(self, *tasks: str) -> list[TaskScores]:
+        """Return the main study's scores on these tasks, or all (`rin.stats.paired_scores`).
+
+        They are paired once, and kept for all comparisons of a page.
+        """
+        for task in tasks or self.tasks:
+            if task not in self._paired:
+                self._paired[task] = next(paired_scores(self.predictions(task=task), *self.inits))
+        return [self._paired[task] for task in tasks or self.tasks]
+
+    @cached_property
+    def _paired(self) -> dict[str, TaskScores]:
+        return {}
+
+    def _predictions(self, runs: pd.DataFrame, task: str, part: str) -> pd.DataFrame:
+        """Return the predictions of these runs of a task on a part."""
         scores = self.tables["predictions"]
         look_up("part", part, [*dict.fromkeys(of_part for _, of_part in self._places)])
         nowhere = np.array([], int)
@@ -252,7 +306,7 @@ class OpenedResults:
         external = [dataset.name for dataset in self.facts.task(task).external]
         if part in external and not counts.all():
             raise InputError(
-                f"scores on {part} are kept for the main study only, not for {study}",
+                f"scores on {part} are kept for the main study only, not for all of these runs",
                 where=f"results of {self.facts.name}",
                 remedy="Use the part test, or run the study yourself.",
             )
@@ -284,7 +338,9 @@ class OpenedResults:
 
         It is that of runs from the first pretraining (`rin.explain.overlap.measure_overlap`).
         """
-        scores = self.predictions(MAIN, task, part, first=True)
+        runs = self.records(task)
+        first = runs[runs["pretraining"] == runs["pretraining"].min()].reset_index(drop=True)
+        scores = self._predictions(first, task, part)
         names = scores.drop(columns=["pretraining", "pretraining_seed"], errors="ignore")
         rows = self.rows("overlap", task=task, part=part)
         return names.merge(rows).drop(columns="part") if len(rows) else rows
@@ -303,6 +359,28 @@ class OpenedResults:
         """Return the mean canonical correlation `cca` of the layers of pairs of networks."""
         return self.rows("layer_similarity", task=task)
 
+    def pretraining(self) -> pd.DataFrame:
+        """Return one row per pretrained network; there may be none."""
+        return self.table("pretraining")
+
+    def pretraining_histories(self) -> pd.DataFrame:
+        """Return the learning curves of pretrained networks, one row per epoch; may be empty."""
+        return self.table("pretraining_histories")
+
+    def external(self, task: str) -> tuple[str, ...]:
+        """Return the names of the external datasets that a task's runs scored."""
+        return tuple(dataset.name for dataset in self.facts.task(task).external)
+
+    def stand_ins(self) -> tuple[str, ...]:
+        """Return which inputs are stand-ins: `images`, `weights` or neither.
+
+        `weights` means that a network was pretrained on a stand-in.  Such results allow no
+        conclusion.
+        """
+        images = {task.dataset.provenance for task in self.facts.tasks}
+        kinds = {"images": images, "weights": {*self.pretraining().get("provenance", ())}}
+        return tuple(name for name, provenances in kinds.items() if "stand-in" in provenances)
+
     def corpora(self) -> dict[str, str]:
         """Return the title of each init's corpus; an empty dict if released weights are loaded."""
         settings = self.facts.profile.pretraining
@@ -316,6 +394,11 @@ class OpenedResults:
     def unverified_weights(self) -> list[str]:
         """Return init and backbone of released weights that neither digest nor probe verifies."""
         return [f"{w.init} {w.backbone}" for w in self.facts.weights if w.verified == ""]
+
+
+def _in_order(tasks: Collection[str]) -> list[str]:
+    """Return names of tasks: the paper's in its order, then others."""
+    return [*(name for name in COMPARISONS if name in tasks), *sorted({*tasks} - {*COMPARISONS})]
 
 
 def _pretraining_seeds(runs: pd.DataFrame, networks: pd.DataFrame) -> pd.Series | None:

@@ -11,7 +11,7 @@ import hashlib
 import math
 import os
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -32,7 +32,7 @@ from rin.stats import share_interval
 from rin.study.corpora import open_corpus
 from rin.study.executors import begin_block, run_each, run_with_bar
 from rin.study.ledger import Ledger, computed_on, digest_of
-from rin.study.model_card import MODEL_CARD, model_card, write_model_card
+from rin.study.model_card import model_card, write_model_card
 from rin.study.pretraining_run import PretrainingRun
 from rin.study.profile import Execution, Pretraining
 from rin.study.workspace import Workspace
@@ -262,7 +262,6 @@ def run_pretraining(workspace: Workspace, *, retrain: bool = False) -> pd.DataFr
     if retrain:
         workspace.weights.set_aside_of_other_code(plan_pretraining(workspace))
     pretrain_missing(workspace, plan_pretraining(workspace), workspace.weights, "Pretraining")
-    write_missing_cards(workspace)
     return pretrained(workspace)
 
 
@@ -276,16 +275,6 @@ def _write_card(
     """Write the model card of a run beside its weights."""
     files = [folder / name for name in (WEIGHTS, NOTOP, SAFETENSORS)]
     write_model_card(folder, model_card(run, record, predictions, files, finished[:10]))
-
-
-def write_missing_cards(workspace: Workspace) -> None:
-    """Write the missing model cards of finished runs, which are older than model cards."""
-    for run in _finished(workspace):
-        folder, run_id = workspace.weights.path(run.run_id), run.run_id
-        if not (folder / MODEL_CARD).is_file():
-            record = workspace.weights.done(run_id)
-            predictions = workspace.weights.read(run_id, PREDICTIONS, pd.read_parquet)
-            _write_card(run, folder, record, predictions, record["finished"])
 
 
 def pretrain_missing(
@@ -311,16 +300,16 @@ def pretrain_missing(
         for _, block in sorted(blocks.items())
         if (ids := [run.run_id for run in block if run.run_id in missing])
     ]
-    jobs: list[tuple[Any, ...]] = []
+    jobs: list[Callable[[], None]] = []
     for block, ids in unfinished:
         shares = len(ids)
         if execution.executor == "processes":
             # So no worker is idle while another one trains several networks one after the other.
             shares = max(1, math.ceil(execution.workers / len(unfinished)))
         divided = filter(None, (ids[first::shares] for first in range(shares)))
-        jobs += [(block, ledger, execution, wanted) for wanted in divided]
+        jobs += [partial(pretrain_block, block, ledger, execution, wanted) for wanted in divided]
     status = partial(progress_of, runs, ledger)
-    run_with_bar(execution, pretrain_block, jobs, ledger, runs, title, status)
+    run_with_bar(execution, jobs, ledger, runs, title, status)
 
 
 def progress_of(runs: list[PretrainingRun], ledger: Ledger) -> str:

@@ -586,11 +586,12 @@ class Simulation(FrozenModel):
 class Profile(FrozenModel):
     """All settings of one study; the heads of the YAML files state time and memory.
 
-    `studies` are parts of one plan; `main` is the whole plan, unless `studies` limits it to some
-    ways of fine-tuning.  Equal runs of several studies are trained once.  `pages` are the
-    notebooks of the profile's book, the cover first; by default the book has all pages.  `cases`
-    limits each task to about that many cases, drawn patient by patient, and divides them in the
-    paper's shares; `Sizes` sets the numbers for training and validation, and None uses all cases.
+    `studies` are parts of one plan; by default there is one, `main`, which is the whole plan
+    unless its entry names some backbones or ways of fine-tuning.  Equal runs of several studies
+    are trained once.  `pages` are the notebooks of the profile's book, the cover first; by default
+    the book has all pages.  `cases` limits each task to about that many cases, drawn patient by
+    patient, and divides them in the paper's shares; `Sizes` sets the numbers for training and
+    validation, and None uses all cases.
     `splits` is `own`, or `official` for the folds that the authors of the paper, or of the
     dataset, published.  `cases_of`, `splits_of` and `fine_tuning_of` contain what differs for a
     task.  With `external`, every run also scores the datasets that its task's manifest names as
@@ -631,15 +632,6 @@ class Profile(FrozenModel):
     live: str | None = None
     live_minutes: Positive | None = None
     execution: Execution = Execution()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _has_no_section_of_before(cls, stated: Any) -> Any:
-        old = [name for name in _INSTEAD if isinstance(stated, dict) and name in stated]
-        if old:
-            problem = f"{old[0]}: studies are entries of one list; write one in its place, such as"
-            raise ValueError(f"{problem} studies: [{{{_INSTEAD[old[0]]}}}]")
-        return stated
 
     @model_validator(mode="after")
     def _takes_all_cases_of_official_splits(self) -> Profile:
@@ -742,9 +734,9 @@ class Profile(FrozenModel):
 
         Studies are left out if the profile has none of their tasks or of their pretrainings.
         """
-        stated = {study.name: study for study in self.studies}
+        stated = self.studies or [StudyFilter(name=MAIN)]
         filters: dict[str, CompleteStudy] = {}
-        for name, study in ({MAIN: StudyFilter(name=MAIN)} | stated).items():
+        for study in sorted(stated, key=lambda study: study.name != MAIN):
             taken = {
                 "tasks": [task for task in study.tasks or self.tasks if task in self.tasks],
                 "backbones": study.backbones or self.backbones,
@@ -757,7 +749,7 @@ class Profile(FrozenModel):
                 "folds": study.folds or self.folds,
             }
             if taken["tasks"] and taken["pretrainings"]:
-                filters[name] = CompleteStudy.model_construct(**dict(study) | taken)
+                filters[study.name] = CompleteStudy.model_construct(**dict(study) | taken)
         return filters
 
     def variants(self, study: str) -> list[ExperimentCell]:
@@ -817,18 +809,6 @@ class Profile(FrozenModel):
         """Return the fine-tuning settings of a task, by default those of the main study."""
         changed = self.fine_tuning_of.get(task, {}) | (changes or {})
         return FineTuning.model_validate(self.fine_tuning.model_dump() | changed)
-
-
-#: Sections that profiles had before the list of studies, and equivalent entries of the list.
-_RATES = "learning_rates: {unfreeze_all: [0.0001], freeze_all: [0.01]}"
-_INSTEAD = {
-    "scenarios": f"name: main, {_RATES}",
-    "from_random": f"name: from_random, inits: [random, radiologic, photographic], {_RATES}",
-    "repeats": f"name: repeats, folds: 2, seeds: 3, {_RATES}",
-    "equal_accuracy": f"name: equal_accuracy, inits: [radiologic_brief, photographic], {_RATES}",
-    "layers": "name: layers, inits: [random, radiologic, photographic], activation_sample: {}",
-    "factors": f"name: head, {_RATES}, vary: {{head: [linear, conv]}}",
-}
 
 
 def _check_main(study: StudyFilter) -> None:

@@ -110,13 +110,15 @@ def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path
     tables = {**second.tables, **first.tables}
     for name in {*KEYS} & {*first.tables} & {*second.tables}:
         rows = stack_tables([first.tables[name], second.tables[name]])
-        if name == "cases":  # of the same images
-            rows = rows.drop_duplicates(ignore_index=True)
+        rows = rows.drop_duplicates(ignore_index=True)  # networks, cases and runs of both
         if rows_repeat(rows[KEYS[name]]):
             problem = f"{name}: rows have the {', '.join(KEYS[name])} of rows of {earlier}"
             remedy = "Join only further pretrainings, backbones, folds or studies."
             raise InputError(problem, where=later, remedy=remedy)
         tables[name] = rows
+    if len(tables["runs"]) == len(first.tables["runs"]):
+        remedy = "Join only results with further runs."
+        raise InputError(f"it has no further run than {earlier}", where=later, remedy=remedy)
     return _written(OpenedResults(_joined_facts(first, second, tables), tables), target or earlier)
 
 
@@ -153,7 +155,17 @@ def _difference(earlier: RunFacts, later: RunFacts) -> str:
             return f"the images of {task.name}"
     if {d.digest for d in earlier.corpora} != {d.digest for d in later.corpora}:
         return "its corpora"
-    return "its inits" if earlier.profile.inits != later.profile.inits else ""
+    before, after = (
+        facts.model_dump(include={"backend", "precision"})
+        | facts.profile.model_dump(include=_SAME)
+        for facts in (earlier, later)
+    )
+    return next((f"its {name}" for name in before if before[name] != after[name]), "")
+
+
+#: Settings of the profiles of results that are joined.
+_SAME = {"inits", "seed", "cases", "cases_of", "splits", "splits_of", "external"}
+_SAME |= {"fine_tuning", "fine_tuning_of"}
 
 
 def _joined_facts(

@@ -56,7 +56,7 @@ def run_study(
     if retrain:
         for name, runs in plan_stages(part).items():
             part.ledger(name).set_aside_of_other_code(runs)
-    expected = expected_runs(part.profile)
+    expected = expected_runs(part)
     with one_bar(sum(expected.values())) as bar:
         pretraining.run_pretraining(part)
         if part.profile.probe is not None:
@@ -82,8 +82,11 @@ def part_of(workspace: Workspace, only: Sequence[str]) -> Workspace:
     chosen = [look_up("part of a study", name, trainable(profile)) for name in only]
     if not chosen:
         return workspace
-    studies = [study for name, study in profile.study_filters.items() if name in chosen]
-    changes: dict[str, Any] = {"studies": studies, "tasks": profile.tasks if studies else []}
+    fine_tuned = {*chosen} & {*profile.study_filters}
+    changes: dict[str, Any] = {
+        "studies": [study for study in profile.studies if study.name in chosen],
+        "tasks": profile.tasks if fine_tuned else [],
+    }
     changes |= {name: None for name in ("probe", "losses") if name not in chosen}
     return replace(workspace, profile=profile.model_copy(update=changes))
 

@@ -6,9 +6,9 @@ import shutil
 import pytest
 from filelock import FileLock
 from finished_study import write_images, write_manifests
-from tiny_study import small_networks, tiny_profile
+from tiny_study import run_grid, small_networks, tiny_profile
 
-from rin.study import open_workspace, run_grid, run_pretraining
+from rin.study import open_workspace, run_pretraining
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -83,17 +84,11 @@ def interruptible(folder, workers, executor, work="beat"):
     def app():
         if executor == "chunks":
             [*map_chunks(beat, [folder / "beat-0", folder / "beat-1"], 1, title="Beating")]
-        jobs = [(folder / f"beat-{k}",) for k in range(4)]
-        execution = Execution(executor=executor, workers=workers, slurm={"timeout_min": 5})
         # What the command line itself gives to jobs, they can import.
-        run_with_bar(
-            execution,
-            getattr(importlib.import_module("pool_jobs"), work),
-            jobs,
-            Ledger(folder / "study" / "runs"),
-            [],
-            "Beating",
-        )
+        beating = getattr(importlib.import_module("pool_jobs"), work)
+        jobs = [partial(beating, folder / f"beat-{k}") for k in range(4)]
+        execution = Execution(executor=executor, workers=workers, slurm={"timeout_min": 5})
+        run_with_bar(execution, jobs, Ledger(folder / "study" / "runs"), [], "Beating")
 
     cli.app = app
     cli.main()
@@ -103,11 +98,6 @@ def hold_everything(path):
     """Hold the interpreter's lock, as loading a large library does."""
     path.write_text(str(os.getpid()))
     ctypes.PyDLL(None).sleep(30)
-
-
-def call(work, *arguments):
-    """Let one list of jobs hold different work."""
-    work(*arguments)
 
 
 def beat(path):
@@ -177,10 +167,9 @@ elif __name__ == "__main__" and "interrupt" in sys.argv:
     interruptible(Path(sys.argv[1]), int(sys.argv[3]), *sys.argv[4:])
 elif __name__ == "__main__" and "stuck" in sys.argv:
     path = Path(sys.argv[1])
-    jobs = [(path / "stuck",)]
-    run_with_bar(Execution(workers=1), hold_everything, jobs, Ledger(path / "runs"), [], "Stuck")
+    jobs = [partial(hold_everything, path / "stuck")]
+    run_with_bar(Execution(workers=1), jobs, Ledger(path / "runs"), [], "Stuck")
 elif __name__ == "__main__":
     path = Path(sys.argv[1]) / "beat"
-    run_with_bar(
-        Execution(workers=1), beat, [(path,)], Ledger(path.parent / "none"), [], "Beating"
-    )
+    jobs = [partial(beat, path)]
+    run_with_bar(Execution(workers=1), jobs, Ledger(path.parent / "none"), [], "Beating")

@@ -11,8 +11,9 @@ from pathlib import Path
 if __name__ == "__main__":  # workers import this file, too, and are to begin at once
     profile, results, *options = sys.argv[1:]
     import keras
+    from tiny_study import run_grid
 
-    from rin.study import open_workspace, run_grid, run_pretraining, run_study
+    from rin.study import open_workspace, run_pretraining, run_study
     from rin.study.corpora import curated_corpus
     from rin.training.batches import ImageSubset
 

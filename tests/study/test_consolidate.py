@@ -1,6 +1,7 @@
 """Consolidated results: what finished runs left, in one format, and only what is new is read."""
 
 import shutil
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -9,11 +10,12 @@ from finished_study import (
     finished_study,
     trained_files,
 )
+from sklearn.metrics import roc_auc_score
 from tiny_study import side_study, tiny_profile
 
 from rin.errors import InputError
 from rin.study import Results, consolidate, open_results, open_workspace
-from rin.study.consolidate import FOLDER, images_of, runs_of
+from rin.study.consolidate import FOLDER
 from rin.study.ledger import Ledger
 from rin.study.plan import plan_study
 
@@ -91,28 +93,28 @@ def test_nothing_is_read_or_written_where_all_is_consolidated(study, read):
     assert times(study.results / FOLDER) == before
 
 
-def test_of_runs_only_new_ones_are_read(study, read):
+def test_study_counts_once_all_of_its_runs_are_finished(study):
+    whole = consolidate(study).predictions("main", "breast")
     *_, lost = plan_study(study)
     folder = study.fine_tuning_ledger.path(lost.run_id)
     shutil.move(folder, study.results / "aside")
-    with pytest.raises(InputError, match=r"1 of \d+ runs of breast are not finished"):
-        consolidate(study, runs_of("main", "breast"))
-    studies = {*consolidate(study).tables["runs"]["study"]}
-    assert "from_random" in studies
-    assert "main" not in studies
+    assert {*consolidate(again(study)).tables["runs"]["study"]} == {"from_random"}
     shutil.move(study.results / "aside", folder)
-    expected = {run.run_id for run in plan_study(study)} - {*read}
-    assert lost.run_id in expected
-    read.clear()
-    table = consolidate(study).predictions("main", "breast")
-    assert sorted(read) == sorted(expected)
-    pd.testing.assert_frame_equal(table, Results(again(study)).predictions("main", "breast"))
+    pd.testing.assert_frame_equal(consolidate(again(study)).predictions("main", "breast"), whole)
 
 
-@pytest.mark.slow
-def test_run_that_was_trained_again_is_read_again(study, read):
+def test_validation_scores_are_of_the_validation_part(study):
+    runs = consolidate(study).tables["runs"].drop_duplicates("run_id").set_index("run_id")
+    for run_id in runs.index[:3]:
+        scores = study.fine_tuning_ledger.read(run_id, "predictions.parquet", pd.read_parquet)
+        part = scores[scores["part"] == "validation"]
+        expected = roc_auc_score(part["label"], part["score"])
+        assert runs.loc[run_id, "validation_auc"] == pytest.approx(expected)
+
+
+def test_run_that_was_trained_again_is_read_again(study):
     first = plan_study(study)[0]
-    consolidate(study)
+    before = consolidate(study).tables["predictions"]
     shutil.rmtree(study.fine_tuning_ledger.path(first.run_id))
 
     def write(folder):
@@ -124,24 +126,15 @@ def test_run_that_was_trained_again_is_read_again(study, read):
 
     with pytest.MonkeyPatch.context() as patch:
         later = pd.Timestamp.now("UTC") + pd.Timedelta(hours=1)
-        patch.setattr("rin.study.ledger.datetime", Clock(later))
+        patch.setattr("rin.study.ledger.datetime", SimpleNamespace(now=lambda _: later))
         study.fine_tuning_ledger.commit(first.run_id, first.config, write)
-    before = tables_of(study)["predictions"].set_index(["run_id", "part", "case_id"])["score"]
-    read.clear()
     found = consolidate(again(study))
-    assert {*read} == {first.run_id}
-    after = found.tables["predictions"].set_index(["run_id", "part", "case_id"])["score"]
-    moved = (after - before).groupby("run_id").mean()
+    keys = ["run_id", "part", "case_id"]
+    both = found.tables["predictions"].merge(before, on=keys, suffixes=("", "_before"))
+    moved = (both["score"] - both["score_before"]).groupby(both["run_id"].astype(str)).mean()
     assert moved[first.run_id] == pytest.approx(1)
     assert moved.drop(first.run_id).eq(0).all()
     assert found.records("breast").set_index("run_id")["seconds"][first.run_id] == 99
-
-
-class Clock:
-    """A clock that stands still."""
-
-    def __init__(self, moment):
-        self.now = lambda _: moment
 
 
 @pytest.mark.parametrize(
@@ -152,7 +145,8 @@ class Clock:
     ],
 )
 def test_results_survive_a_consolidation_that_is_stopped(study, monkeypatch, error):
-    consolidate(study, runs_of("from_random", "breast"))
+    consolidate(study)
+    (study.results / FOLDER / "cases.parquet").unlink()
     before = times(study.results / FOLDER)
 
     def stopped(*_, **__):
@@ -165,23 +159,24 @@ def test_results_survive_a_consolidation_that_is_stopped(study, monkeypatch, err
     assert [path.name for path in study.results.glob(f".{FOLDER}*")] == [f".{FOLDER}.lock"]
 
 
-def test_damaged_table_is_named_and_made_again_once_it_is_deleted(study):
-    expected = consolidate(study).predictions("main", "breast")
-    folder = study.results / FOLDER
-    (folder / "cases.parquet").write_bytes(b"nonsense")
-    (folder / "run.json").touch()  # as another process would find it
-    with pytest.raises(InputError, match=r"cases\.parquet: .*Delete this folder"):
-        consolidate(again(study))
-    shutil.rmtree(folder)
-    pd.testing.assert_frame_equal(consolidate(study).predictions("main", "breast"), expected)
+@pytest.mark.parametrize("name", ["cases.parquet", "run.json"])
+@pytest.mark.parametrize("content", [None, b"nonsense"])
+def test_file_that_was_deleted_or_changed_is_made_again(study, name, content):
+    tables = consolidate(study).tables
+    path = study.results / FOLDER / name
+    path.unlink()
+    if content:
+        path.write_bytes(content)
+    found = consolidate(again(study)).tables
+    assert {*found} == {*tables}
+    for each, table in tables.items():
+        pd.testing.assert_frame_equal(found[each], table)
 
 
 def test_what_is_no_longer_planned_goes_with_the_next_whole_consolidation(study):
     consolidate(study)
     profile = tiny_profile(CHANGES | {"studies": []})
     fewer = open_workspace(profile, data_root=study.data_root, results=study.results.parent)
-    consolidate(fewer, images_of("breast"))
-    assert "from_random" in {*open_results(study.results / FOLDER).tables["runs"]["study"]}
     consolidate(fewer)
     left = open_results(study.results / FOLDER)
     assert {*left.tables["runs"]["study"]} == {"main"}

@@ -2,12 +2,13 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from pool_jobs import call, die, fail, touch
+from pool_jobs import die, fail, touch
 from tiny_study import records, start_program, write_profile
 
 from rin.errors import InputError
@@ -21,7 +22,8 @@ HERE = Path(__file__).parent
 def run_jobs(workers, jobs, folder):
     """Drive jobs that leave a file each in a folder, in place of runs in a ledger."""
     ledger = SimpleNamespace(count=lambda _: len(list(folder.iterdir())), folder=folder)
-    return run_with_bar(Execution(workers=workers), call, jobs, ledger, jobs, "Trying")
+    calls = [partial(*job) for job in jobs]
+    return run_with_bar(Execution(workers=workers), calls, ledger, jobs, "Trying")
 
 
 def test_drive_when_jobs_fail_raises_the_first_after_the_others_ended(tmp_path):

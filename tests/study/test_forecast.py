@@ -1,5 +1,6 @@
 """What a dry run says of a study before and after it is done."""
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from rin.study.forecast import Pace, fit_budget, forecast, measure_decoding, mea
 from rin.study.ledger import Ledger
 from rin.study.pretraining import local_entries
 from rin.study.profile import RATES, load_profile
+from rin.study.reference import load_reference
 from rin.study.workspace import Workspace, missing_inputs
 from rin.training.identity import code_digest
 
@@ -25,7 +27,7 @@ def test_forecast_of_a_finished_study_counts_its_runs_and_has_nothing_left(finis
     assert table["runs"].to_dict() == {"pretraining": 1, "fine-tuning": 12}
     assert (table["runs"] == table["finished"]).all()
     assert table["jobs"].to_dict() == {"pretraining": 1, "fine-tuning": 3}
-    assert (table[["hours", "gigabytes"]] == 0).all(axis=None)
+    assert (table[["hours", "hours_high", "gigabytes"]] == 0).all(axis=None)
     assert missing_inputs(finished_study) == []
 
 
@@ -51,6 +53,34 @@ def test_forecast_takes_the_mean_of_the_finished_runs_for_the_rest(finished_stud
     files = [path for path in runs.folder.glob("[!.]*/*") if path.is_file()]
     size = sum(path.stat().st_size for path in files) / 12
     assert row["gigabytes"] == pytest.approx(48 * size / 1e9)
+    assert row["hours_low"] < row["hours"] < row["hours_high"] < 2 * row["hours"]
+
+
+def test_forecast_before_anything_has_run_holds_what_the_reference_run_took(tmp_path, monkeypatch):
+    """The runs of one of its divisions; the computer is as fast as the one that computed it."""
+    monkeypatch.setattr("rin.study.forecast._speed", lambda _: 1.0)
+    runs = load_reference("open").tables["runs"]
+    settings = {"studies": [], "probe": None, "losses": None, "backbones": ["DenseNet121"]}
+    profile = load_profile("open").model_copy(update=settings)
+    row = forecast(Workspace(profile, None, tmp_path)).set_index("stage").loc["fine-tuning"]
+    of_study = (runs["study"] == "main") & (runs["backbone"] == "DenseNet121")
+    took = runs[of_study]["seconds"]
+    of_one_run = row[["hours_low", "hours_high"]] * 3600 / row["runs"]
+    assert of_one_run["hours_low"] < took.mean() < of_one_run["hours_high"]
+    assert row["gigabytes"] > 0
+
+
+def test_larger_pictures_and_slower_computers_take_longer(tmp_path, monkeypatch):
+    def hours(speed, **changes):
+        monkeypatch.setattr("rin.study.forecast._speed", lambda _: speed)
+        profile = tiny_profile({f"fine_tuning.{name}": value for name, value in changes.items()})
+        return forecast(Workspace(profile, None, tmp_path)).iloc[-1]["hours"]
+
+    assert hours(2.0) == pytest.approx(hours(1.0) / 2)
+    steps = [
+        hours(1.0, epochs=10, size=size) - hours(1.0, epochs=5, size=size) for size in (32, 64)
+    ]
+    assert steps[1] == pytest.approx(4 * steps[0])
 
 
 @pytest.mark.parametrize(
@@ -83,7 +113,8 @@ def test_dry_run_names_missing_images_and_weights_and_computes_nothing(rin, tmp_
     assert status == 0
     assert "missing: images of breast: busi is not at " in told
     assert "missing: weights radimagenet ResNet50" in told
-    assert "not known yet" in told
+    row = r"fine-tuning +12 +0 +3 +[\d.]+ +[\d.]+ to [\d.]+ +[\d.]+"
+    assert re.search(row, told), told
     assert not (tmp_path / "r").exists()
 
 
@@ -106,11 +137,11 @@ def test_commands_say_how_many_runs_are_of_other_code_and_keep_them(
     rin, of_other_code, no_training
 ):
     options = "--profile", of_other_code, "--results", "r"
-    for command in (("study", "--dry-run"), ("study",), ("grid",)):
+    for command in (("study", "--dry-run"), ("study", "--only", "main"), ("study",)):
         status, told, _ = rin(*command, *options)
         assert status == 0
         assert f"{SAID}; --retrain redoes them." in told.replace("\n", " "), command
-    _, told, _ = rin("pretrain", *options)
+    _, told, _ = rin("study", "--only", "pretraining", *options)
     assert "other code" not in told
 
 
@@ -142,7 +173,7 @@ def test_dry_run_and_study_ask_the_ledger_for_the_same_runs(finished_study, monk
         local_entries(study)
 
 
-@pytest.mark.parametrize("command", [("study", "--dry-run"), ("study",), ("grid",)])
+@pytest.mark.parametrize("command", [("study", "--dry-run"), ("study",)])
 def test_commands_name_predictions_that_were_deleted(rin, of_other_code, tmp_path, command):
     for table in (tmp_path / "r" / "tiny" / "runs").glob("*/predictions.parquet"):
         table.unlink()

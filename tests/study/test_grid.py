@@ -19,6 +19,7 @@ from tiny_study import (
     main_study,
     records,
     results_of,
+    run_grid,
     side_study,
     tiny_profile,
     trained_alone,
@@ -27,7 +28,7 @@ from tiny_study import (
 from rin.errors import InputError
 from rin.study import Results, open_workspace, run_fine_tuning, run_pretraining
 from rin.study.executors import begin_block, last_trained
-from rin.study.fine_tuning import cam_arrays, run_grid, run_missing
+from rin.study.fine_tuning import cam_arrays, run_missing
 from rin.study.plan import plan_study
 from rin.study.profile import Execution
 from rin.study.stages import run_study
@@ -161,7 +162,7 @@ def test_grid_when_weights_are_missing_names_file_and_home_and_finishes_the_othe
     shutil.rmtree(study.fine_tuning_ledger.path(lost.run_id))
     missing = pytest.raises(InputError, match="no weights file for init 'radimagenet'")
     with missing as caught:
-        run_grid(study, "breast")
+        run_grid(study)
     assert "RadImageNet-ResNet50_notop.h5" in caught.value.where
     assert "https://github.com/BMEII-AI/RadImageNet" in caught.value.remedy
     assert all(study.fine_tuning_ledger.has(each.run_id) for each in done)

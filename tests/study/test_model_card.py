@@ -12,7 +12,7 @@ from rin.errors import InputError
 from rin.files import sha256_of
 from rin.models.backbones import ALL_BACKBONES
 from rin.study.model_card import check_card, model_card, write_model_card
-from rin.study.pretraining import plan_pretraining, write_missing_cards
+from rin.study.pretraining import plan_pretraining
 from rin.study.profile import Pretraining
 
 SETTINGS = Pretraining(
@@ -224,12 +224,3 @@ def test_weights_of_a_finished_pretraining_have_a_card_with_their_digests(pretra
     assert "stand-in" in made["Name"]
     recorded = json.loads((folder / "done.json").read_text("utf-8"))["files"]
     assert recorded["model_card.json"] == sha256_of(folder / "model_card.json")
-
-
-def test_card_of_a_run_from_before_there_were_cards_is_written_later(pretrained_study):
-    (planned,) = plan_pretraining(pretrained_study)
-    path = pretrained_study.weights.path(planned.run_id) / "model_card.json"
-    before = path.read_text("utf-8")
-    path.unlink()
-    write_missing_cards(pretrained_study)
-    assert path.read_text("utf-8") == before

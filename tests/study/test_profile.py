@@ -1,6 +1,5 @@
 import pytest
-import yaml
-from tiny_study import TWO, main_study, settings, side_study, tiny_profile, write_profile
+from tiny_study import SETTINGS, TWO, main_study, settings, side_study, tiny_profile, write_profile
 
 from rin.errors import InputError
 from rin.study import load_profile, profile_names
@@ -90,17 +89,17 @@ def test_load_profile_when_setting_is_bad_names_file_and_setting(tmp_path, chang
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        (with_study("x", name="x y"), ["studies.0.name", "pattern"]),
+        (with_study("x", name="x y"), ["studies.1.name", "pattern"]),
         ({"studies": [side_study("x"), side_study("x")]}, ["names repeat: ['x']"]),
-        (with_study("x", colour="red"), ["studies.0.colour: there is no such setting"]),
+        (with_study("x", colour="red"), ["studies.1.colour: there is no such setting"]),
         (with_study("x", tasks=["thyroid"]), ["study x, tasks", "['thyroid'] are not among"]),
-        (with_study("x", tasks=[]), ["studies.0.tasks", "at least 1"]),
-        (with_study("x", backbones=["VGG18"]), ["studies.0.backbones.0", "VGG18"]),
+        (with_study("x", tasks=[]), ["studies.1.tasks", "at least 1"]),
+        (with_study("x", backbones=["VGG18"]), ["studies.1.backbones.0", "VGG18"]),
         (
             with_study("x", backbones=["VGG19"]),
             ["study x, backbones: ['VGG19'] are not among the profile's backbones"],
         ),
-        (with_study("x", unfreezing=["some"]), ["studies.0.unfreezing.0", "some", "freeze_all"]),
+        (with_study("x", unfreezing=["some"]), ["studies.1.unfreezing.0", "some", "freeze_all"]),
         (
             with_study("x", unfreezing=["freeze_all"]),
             ["study x, unfreezing: learning_rates already name it"],
@@ -120,9 +119,9 @@ def test_load_profile_when_setting_is_bad_names_file_and_setting(tmp_path, chang
                 "'freeze_all': [0.01",
             ],
         ),
-        (with_study("x", learning_rates={}), ["studies.0.learning_rates", "at least 1"]),
-        (with_study("x", learning_rates=[]), ["studies.0.learning_rates", "at least 1"]),
-        (with_study("x", learning_rates={"some": [1e-4]}), ["studies.0.learning_rates", "some"]),
+        (with_study("x", learning_rates={}), ["studies.1.learning_rates", "at least 1"]),
+        (with_study("x", learning_rates=[]), ["studies.1.learning_rates", "at least 1"]),
+        (with_study("x", learning_rates={"some": [1e-4]}), ["studies.1.learning_rates", "some"]),
         (with_study("x", inits=["odd"]), ["study x, inits: ['odd'] are not among"]),
         (with_study("x", inits=["radiologic_brief"]), ["['radiologic_brief'] are not among"]),
         (
@@ -146,7 +145,7 @@ def test_load_profile_when_setting_is_bad_names_file_and_setting(tmp_path, chang
         (with_study("x", vary={"dropuot": [0.1]}), ["study x, vary: dropuot", "mean dropout?"]),
         (with_study("x", vary={"dropout": [0.1, 2]}), ["vary: dropout, level 2", "less than 1"]),
         (with_study("x", vary={"dropout": [0.1, 0.1]}), ["levels of dropout repeat"]),
-        (with_study("x", vary={"dropout": []}), ["studies.0.vary.dropout", "at least 1"]),
+        (with_study("x", vary={"dropout": []}), ["studies.1.vary.dropout", "at least 1"]),
         (with_study("x", vary={"head": [["conv"]]}), ["vary: head, level ['conv']"]),
         (with_study("x", vary={"long": {"l": {"epoch": 9}}}), ["vary: long, level l: epoch"]),
         (
@@ -209,33 +208,12 @@ def test_load_profile_when_a_level_is_of_no_task_of_its_study_names_it(
         load_profile(path)
 
 
-ONE_OLD = {"tasks": ["breast"], "scenarios": ["ResNet50-unfreeze_all-1e-04"]}
-
-
-@pytest.mark.parametrize(
-    ("section", "stated", "instead"),
-    [
-        ("scenarios", ["ResNet50-unfreeze_all-1e-04"], "{name: main, learning_rates: "),
-        ("from_random", ONE_OLD, "{name: from_random, inits: [random, "),
-        ("repeats", ONE_OLD | {"seeds": 1}, "{name: repeats, folds: 2, seeds: 3, "),
-        ("equal_accuracy", ONE_OLD, "{name: equal_accuracy, inits: [radiologic_brief, "),
-        ("layers", ONE_OLD | {"cases": 8}, "activation_sample: {}}"),
-        ("factors", {"resize": ONE_OLD}, "vary: {head: [linear, conv]}}"),
-    ],
-)
-def test_load_profile_when_a_section_is_of_the_form_before_says_what_stands_in_its_place(
-    tmp_path, section, stated, instead
-):
-    path = write_profile(tmp_path / "old.yaml", {section: stated})
-    with pytest.raises(InputError) as caught:
-        load_profile(path)
-    assert caught.value.where == str(path)
-    assert caught.value.problem.startswith(f"{section}: studies are entries of one list; ")
-    entry = yaml.safe_load(caught.value.problem.partition(" such as ")[2])
-    assert instead in caught.value.problem
-    changes = BRIEF_OF_TWO if section == "equal_accuracy" else TWO | {"inits": NAMES}
-    profile = load_profile(write_profile(tmp_path / "new.yaml", changes | entry))
-    assert len(profile.variants(entry["studies"][0]["name"])) >= 1
+def test_profile_trains_the_studies_that_it_names_and_by_default_the_main_one():
+    assert [*Profile.model_validate(SETTINGS).study_filters] == ["main"]
+    head = side_study("head")
+    for studies, expected in (([head], ["head"]), ([head, main_study()], ["main", "head"])):
+        filters = Profile.model_validate(SETTINGS | {"studies": studies}).study_filters
+        assert [*filters] == expected
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,11 @@
 """What the committed reference run says, recomputed from its predictions with scikit-learn."""
 
-from pathlib import Path
-
-import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from rin.stats import init_differences
 from rin.stats.scenarios import factor_effects
 from rin.study import open_reference
-from rin.study.opened import OpenedResults
-from rin.study.reference import joined, load_reference
 
 pytestmark = pytest.mark.slow
 INITS = ("radiologic", "photographic")
@@ -73,23 +68,3 @@ def test_inputs_of_the_official_scripts_are_those_of_the_released_radiologic_net
     effects = found.query("group == 'all' and quantity == 'effect'").set_index("init")
     assert effects.loc["radiologic", "same_networks"]
     assert not effects.loc["photographic", "same_networks"]
-
-
-def test_last_addition_to_the_committed_run_would_be_added_again():
-    whole = load_reference("open")
-    last, runs, scores = whole.facts.added[-1], whole.tables["runs"], whole.tables["predictions"]
-    is_last = runs["backbone"].isin(last.backbones) & runs["pretraining"].isin(last.pretrainings)
-    if last.studies:
-        is_last &= runs["study"].isin(last.studies)
-    of_earlier = runs[~is_last]
-    kept = scores[scores["run_id"].isin(of_earlier["run_id"])]
-    sections = {"losses", "probe"} & {*last.studies}  # tables without runs
-    assert len(kept) < len(scores) or sections
-    before = {name: table for name, table in whole.tables.items() if name not in sections}
-    before |= {"runs": of_earlier, "predictions": kept}
-    both = joined(OpenedResults(whole.facts, before), whole, Path("open"))
-    for name, table in whole.tables.items():
-        pd.testing.assert_frame_equal(both.tables[name], table, obj=name)
-    added = both.facts.added[-1]
-    for stated in ("studies", "backbones", "pretrainings"):
-        assert getattr(added, stated) == getattr(last, stated)

@@ -9,14 +9,14 @@ from pathlib import Path
 import jupytext
 import pytest
 from finished_study import pretrained_files
-from tiny_study import SETTINGS, settings
+from tiny_study import SETTINGS, run_grid, settings
 
 import rin.models.weights
 from rin.data.manifest import find_task
 from rin.files import manifest_folder, read_yaml
 from rin.models.backbones import build_backbone
 from rin.models.weights import find_entry, load_entries, save_notop
-from rin.study import Profile, Results, load_profile, open_workspace, profile_names, run_grid
+from rin.study import Profile, Results, load_profile, open_workspace, profile_names
 from rin.study.forecast import forecast
 from rin.study.plan import group_blocks, plan_all, plan_study
 from rin.study.pretraining import plan_pretraining

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -68,7 +69,8 @@ def run_jobs(folder, numbers, seconds, during=None, **changes):
     if during:
         threading.Thread(target=wait_and_do, daemon=True).start()
     jobs = [(folder, number, seconds) for number in missing]
-    run_with_bar(execution(**changes), commit_later, jobs, ledger, runs, "Trying")
+    calls = [partial(commit_later, *job) for job in jobs]
+    run_with_bar(execution(**changes), calls, ledger, runs, "Trying")
     return ledger, runs, missing
 
 

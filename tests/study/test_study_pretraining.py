@@ -122,7 +122,9 @@ def test_pretraining_with_fewer_backbones_than_workers_is_divided_between_them(
     workspace = open_workspace(tiny_profile(changes), results=study_folder)
     shipped = []
     monkeypatch.setattr(
-        pretraining, "run_with_bar", lambda execution, work, made, *rest: shipped.extend(made)
+        pretraining,
+        "run_with_bar",
+        lambda execution, made, *rest: shipped.extend(job.args for job in made),
     )
     run_pretraining(workspace)
     assert [len(wanted) for *_, wanted in shipped] == jobs

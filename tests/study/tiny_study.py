@@ -14,8 +14,9 @@ import yaml
 
 from rin.files import read_checksummed_json, sha256_of, to_checksummed_json
 from rin.study.executors import last_trained
-from rin.study.fine_tuning import run_block
+from rin.study.fine_tuning import run_block, run_missing
 from rin.study.ledger import Ledger
+from rin.study.plan import plan_study
 from rin.study.profile import Execution, Profile
 
 HERE = Path(__file__).parent
@@ -77,6 +78,11 @@ def small_networks():
         yield
 
 
+def run_grid(study):
+    """Train the unfinished runs of the main study."""
+    return run_missing(study, plan_study(study))
+
+
 def settings(changes=None):
     """Settings with some changed; a dotted name such as `fine_tuning.size` reaches inside."""
     changed = copy.deepcopy(SETTINGS)
@@ -86,6 +92,9 @@ def settings(changes=None):
         for each in outer:
             place = place.setdefault(each, {})
         place[last] = value
+    studies = changed.get("studies")
+    if isinstance(studies, list) and all(study["name"] != "main" for study in studies):
+        changed["studies"] = [{"name": "main"}, *studies]
     return changed
 
 
