@@ -12,7 +12,6 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -356,7 +355,7 @@ def reference_write(
         bool, typer.Option("--replace", help="Replace an existing reference run.")
     ] = False,
 ) -> None:
-    """Write the reference run of a finished study on real images; at most 8 MB."""
+    """Write the reference run of a finished study on real images; at most 10 MB."""
     from rin.study import open_workspace
     from rin.study.reference import reference_folder, write_reference
 

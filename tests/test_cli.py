@@ -21,7 +21,7 @@ NOTEBOOK = str(ROOT / "notebooks" / "results" / "task.py")
     [
         (
             ["study", "--profile", "demmo"],
-            "unknown profile 'demmo' (did you mean demo?). Known: all_tasks, demo,",
+            "unknown profile 'demmo' (did you mean demo?). Known: demo, fine_tuned_224,",
         ),
         (["study", "--profile", "absent.yaml"], "absent.yaml: no such file"),
         (

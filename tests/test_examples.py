@@ -26,7 +26,7 @@ ENTRY_POINTS = dict(inspect.getmembers(rin.study, inspect.isfunction))
 #: What `Results` has for readers, or notebooks and the command line alone call.
 UNLISTED = ("augment_layer", "nearest_of_class", "open_backbone", "plan_pretraining", "pretrained",
             "pretraining_histories", "pretraining_predictions", "profile_names",
-            "run_fine_tuning", "run_grid", "run_pretraining", "start_keras")  # fmt: skip
+            "run_fine_tuning", "run_pretraining", "start_keras")  # fmt: skip
 for name in UNLISTED:
     del ENTRY_POINTS[name]
 DESCRIBED = FUNCTIONS | ENTRY_POINTS

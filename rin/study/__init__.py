@@ -1,6 +1,6 @@
 """The study: from a profile to a ledger of finished runs, and back as tables."""
 
-from rin.errors import missing_resource_error
+from rin import errors
 
 try:
     from rin.study.by_hand import augment_layer, open_backbone, start_keras
@@ -20,7 +20,7 @@ try:
     from rin.study.stages import run_fine_tuning, run_study
     from rin.study.workspace import Workspace, open_workspace
 except ModuleNotFoundError as error:  # the core installs statistics without studies
-    raise missing_resource_error(type(error).__name__, str(error)) or error from None
+    raise errors.missing_resource_error(type(error).__name__, str(error)) or error from None
 
 __all__ = [
     "OpenedResults",

@@ -21,7 +21,6 @@ from joblib import cpu_count
 from rin.data.manifest import DatasetManifest, find_task, load_manifest
 from rin.data.splits import SHARES
 from rin.data.store import Dataset, inspect_case, keys_of
-from rin.data.tree import file_of
 from rin.files import read_yaml
 from rin.models.backbones import find_backbone
 from rin.study.executors import visible_devices
@@ -38,9 +37,8 @@ SIDE, BATCH = 75, 16
 #: Seconds for starting and for the pages, beside decoding and training; and seconds of a run
 #: beside its steps.
 BESIDE_SECONDS, RUN_SECONDS = 60, 1
-#: Number of files whose pictures are decoded to time decoding, and the seconds after which no
-#: further file is begun.
-DECODED, DECODING_SECONDS = 12, 5
+#: Number of pictures that are decoded to time decoding.
+DECODED = 12
 #: Time of a prediction step, as a share of that of a training step with all layers unfrozen.
 PREDICTION = 0.3
 #: The settings from which `fit_budget` chooses.
@@ -78,22 +76,13 @@ def measure_pace() -> Pace:
 
 
 def measure_decoding(dataset: Dataset) -> float:
-    """Return the seconds to decode all pictures on this computer, estimated from some files.
-
-    Files are timed, not pictures, because a volume is unpacked once for any number of slices.
-    """
-    cases = dataset.cases.assign(file=dataset.cases["image"].map(file_of))
-    files = cases["file"].drop_duplicates().to_numpy()
-    square, began, done = (SIDE, "stretch"), time.monotonic(), 0
-    for file in files[:: max(1, len(files) // DECODED)]:
-        some = cases[cases["file"] == file]
-        keys = keys_of(dataset.root, [*some.itertuples(index=False)])
-        for case in some.assign(key=keys).itertuples(index=False):
-            inspect_case(dataset.root, dataset.manifest, square, case)
-        done += 1
-        if time.monotonic() - began > DECODING_SECONDS:
-            break
-    return (time.monotonic() - began) / done * len(files) / cpu_count()
+    """Return the seconds to decode all pictures on this computer, estimated from some of them."""
+    cases = dataset.cases.iloc[:: max(1, len(dataset.cases) // DECODED)]
+    keys, square = keys_of(dataset.root, [*cases.itertuples(index=False)]), (SIDE, "stretch")
+    began = time.monotonic()
+    for case in cases.assign(key=keys).itertuples(index=False):
+        inspect_case(dataset.root, dataset.manifest, square, case)
+    return (time.monotonic() - began) / len(cases) * len(dataset.cases) / cpu_count()
 
 
 def fit_budget(

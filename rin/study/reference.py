@@ -36,7 +36,7 @@ from rin.study.workspace import Workspace
 from rin.tables import rows_repeat, stack_tables
 
 #: Largest total size of the files of a reference run, in bytes.
-LARGEST = 8_000_000
+LARGEST = 10_000_000
 #: Decimals that are kept of overlap, which is measured from 0 to 1.
 OVERLAP_DECIMALS = 4
 _RESTORE = (
@@ -155,12 +155,12 @@ def _difference(earlier: RunFacts, later: RunFacts) -> str:
             return f"the images of {task.name}"
     if {d.digest for d in earlier.corpora} != {d.digest for d in later.corpora}:
         return "its corpora"
-    before, after = (
-        facts.model_dump(include={"backend", "precision"})
+    first, second = (
+        {"backend": facts.backend, "precision": facts.precision}
         | facts.profile.model_dump(include=_SAME)
         for facts in (earlier, later)
     )
-    return next((f"its {name}" for name in before if before[name] != after[name]), "")
+    return next((f"its {name}" for name in first if first[name] != second[name]), "")
 
 
 #: Settings of the profiles of results that are joined.

@@ -91,7 +91,7 @@ def test_page_of_results_that_are_nowhere_is_left_out():
 
 def test_outline_of_smoke_has_the_pages_of_its_own_repeats_and_external_images():
     assert {"external", "repeats"} <= outline_of(open_workspace("smoke")).sections
-    assert not {"external", "repeats"} & outline_of(open_workspace("all_tasks")).sections
+    assert not {"external", "repeats"} & outline_of(open_workspace("paper")).sections
 
 
 def test_results_wait_for_training_only_where_they_show_it():
@@ -135,7 +135,7 @@ def test_book_for_reading_has_results_and_evidence_and_nothing_that_trains_or_ne
     gone = {f"pipeline/{name}" for name in live}
     assert set(names(whole)) - set(names(read)) == gone
     assert "pipeline/statistics" in names(read)
-    trains = outline_of(open_workspace("all_tasks", results=tmp_path), reading=True)
+    trains = outline_of(open_workspace("smoke", results=tmp_path), reading=True)
     assert not any(trains.trains(page.notebook) for page in pages(trains))
 
 

@@ -208,27 +208,22 @@ def test_minutes_of_a_study_grow_with_the_square_of_the_side():
     assert (more - beside) / (minutes - beside) == pytest.approx((160 / 75) ** 2)
 
 
-def test_decoding_is_forecast_by_files_and_is_part_of_the_budget(monkeypatch, tmp_path):
-    clock = SimpleNamespace(now=0.0, unpacked=set())
+def test_decoding_is_forecast_from_some_pictures_and_is_part_of_the_budget(monkeypatch, tmp_path):
+    clock = SimpleNamespace(now=0.0, n=0)
 
-    def inspect(_root, _manifest, _square, case):
-        name = case.image.partition("#")[0]  # a volume is unpacked at its first slice
-        clock.now += 0.01 + (0.4 if name not in clock.unpacked else 0)
-        clock.unpacked.add(name)
+    def inspect(*_):
+        clock.now, clock.n = clock.now + 0.25, clock.n + 1
 
     monkeypatch.setattr("rin.study.forecast.inspect_case", inspect)
     monkeypatch.setattr("rin.study.forecast.cpu_count", lambda: 2)
     monkeypatch.setattr("time.monotonic", lambda: clock.now)
-    images = [f"v{volume}.nii.gz#axial-{k}" for volume in range(240) for k in range(3)]
+    images = [f"{k}.png" for k in range(240)]
     cases = pd.DataFrame({"case_id": images, "patient_id": "P", "image": images})
     cases["masks"] = [()] * len(images)
     seconds = measure_decoding(SimpleNamespace(cases=cases, root=tmp_path, manifest=None))
-    assert seconds == pytest.approx(240 * 0.43 / 2)
-    assert len(clock.unpacked) == 12
+    assert (seconds, clock.n) == (pytest.approx(240 * 0.25 / 2), 12)
     (_, without), (_, takes) = (fitted(Pace(0.001, 0.0, add), 15, 75) for add in (0, seconds))
     assert takes - without == pytest.approx(seconds / 60)
-    (large, _), (small, _) = (fitted(Pace(0.05, 0.0, add), 15, 75) for add in (0, 800))
-    assert large != small
 
 
 def test_pace_is_that_of_the_steps_that_were_timed(monkeypatch, real_resnet):
