@@ -114,8 +114,6 @@ def run(
     output: Annotated[Path | None, typer.Option(help="Computed notebook to write.")] = None,
 ) -> None:
     """Run one notebook with papermill; unknown parameters are errors."""
-    from rin.report.execution import check_target
-
     values = {}
     for text in parameter or []:
         name, equals, value = text.partition("=")
@@ -126,6 +124,8 @@ def run(
     target = output or Path("results", "computed", notebook.name).with_suffix(".ipynb")
     if not notebook.is_file():
         raise InputError("no such notebook", where=notebook, remedy="Check the name.")
+    from rin.report.execution import check_target
+
     check_target(notebook, target)
     from rin.report.build import single_job  # slow to import, so bad input is refused first
 

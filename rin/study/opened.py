@@ -249,7 +249,7 @@ class OpenedResults:
 
     def rows(self, name: str, **values: str) -> pd.DataFrame:
         """Return the rows of a table that have these values; no rows if the table is not kept."""
-        table = self.tables.get(name, pd.DataFrame(columns=["task", *values]))
+        table = self.tables.get(name, pd.DataFrame(columns=[*{"task": "", **values}]))
         for column, value in values.items():
             table = table[table[column] == value]
         return table.reset_index(drop=True)

@@ -108,7 +108,7 @@ def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path
         remedy = "Join only results of the same images, corpora and inits."
         raise InputError(f"it differs from {earlier} in {problem}", where=later, remedy=remedy)
     tables = {**second.tables, **first.tables}
-    for name in {*KEYS} & {*first.tables} & {*second.tables}:
+    for name in (key for key in KEYS if key in first.tables and key in second.tables):
         rows = stack_tables([first.tables[name], second.tables[name]])
         rows = rows.drop_duplicates(ignore_index=True)  # networks, cases and runs of both
         if rows_repeat(rows[KEYS[name]]):

@@ -19,7 +19,7 @@ from rin.errors import InputError, join_with_and, look_up
 from rin.evidence.paper import COMPARISONS
 from rin.stats import paired_scores
 from rin.stats.inputs import TaskScores
-from rin.study.consolidate import consolidate
+from rin.study.consolidate import consolidate, task_facts
 from rin.study.opened import OpenedResults, TaskFacts
 from rin.study.profile import LAYERS, MAIN, Profile
 from rin.study.reference import load_reference, reference_folder
@@ -202,7 +202,8 @@ class Results:
 
     def facts(self, task: str) -> TaskFacts:
         """Return the facts of a task and of the images behind its shown results."""
-        return self.results_of(task).facts.task(task)
+        kept = self._reference_of(task)
+        return kept.facts.task(task) if kept else task_facts(self.workspace.inputs(task))
 
     def cases(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return one row per scored case: case_id, patient_id, label, and kept columns."""

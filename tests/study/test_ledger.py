@@ -294,10 +294,16 @@ def test_commit_at_work_has_a_plus_where_code_or_manifests_were_edited(tmp_path,
 
 
 def test_tables_of_runs_stand_below_one_another_behind_their_names(ledger):
-    for run_id in ("a" * 16, "b" * 16):
-        ledger.commit(run_id, {}, write_files)
-    table = ledger.tables([("b" * 16, {"run": 1}), ("a" * 16, {"run": 2})], "table.parquet")
-    assert table.to_dict("list") == {"run": [1, 1, 2, 2], "score": [0.25, 0.5] * 2}
+    for number in (1, 2, 3):
+
+        def write(folder, scores=tuple(range(number))):
+            pd.DataFrame({"score": scores}).to_parquet(folder / "table.parquet")
+            return {}
+
+        ledger.commit(f"{number:016}", {}, write)
+    wanted = [(f"{number:016}", {"run": number}) for number in (2, 1, 3)]
+    table = ledger.tables(wanted, "table.parquet")
+    assert table.to_dict("list") == {"run": [2, 2, 1, 3, 3, 3], "score": [0, 1, 0, 0, 1, 2]}
     assert ledger.tables([], "table.parquet").empty
 
 

@@ -30,6 +30,7 @@ from rin.study.forecast import forecast
 from rin.study.plan import plan_all, plan_study, sample_confounder
 from rin.study.pretraining import plan_pretraining, pretraining_predictions
 from rin.study.profile import SampledConfounder
+from rin.study.stages import part_of
 from rin.tables import drop_unused_categories
 
 SCENARIO = "ResNet50-unfreeze_all-1e-04"
@@ -206,6 +207,23 @@ def test_run_study_trains_what_is_missing_under_one_bar(larger, capsys):
     bars = set(re.findall(r"(\d+)/(\d+) \[", capsys.readouterr().err))
     assert ("17", "17") in bars
     assert {int(total) for _, total in bars} <= {17, 1 + expected_runs(study)}
+
+
+@pytest.mark.parametrize(
+    ("only", "expected"),
+    [
+        (["pretraining"], set()),
+        (["resize"], {"resize"}),
+        (["main", "from_random"], {"main", "from_random"}),
+        ([], {"main", "from_random", "preprocessing", "resize"}),
+    ],
+)
+def test_only_what_is_named_is_trained(larger, only, expected):
+    part = part_of(larger, only)
+    assert {*part.profile.study_filters} == expected
+    studies = {(name, run.run_id) for name in expected for run in plan_study(larger, name)}
+    assert {run.run_id for run in plan_all(part)} == {run_id for _, run_id in studies}
+    assert len(plan_pretraining(part)) == len(plan_pretraining(larger)) > 0
 
 
 def test_repeats_train_the_runs_of_the_plan_again_with_other_seeds_and_other_cases(finished_study):
