@@ -14,106 +14,103 @@
 # ---
 
 # %% [markdown]
-# # Run it: images, GPU, cluster
+# # Run it: images, GPU, cluster, and your scores
 #
-# *Answers* which images the tasks need, where to get and put them, and how to run the study on a
-# GPU or a cluster. *Needs* nothing. *Takes* seconds:
-# `rin run notebooks/use/run_it.py -p data_root=/path/to/images`.
-
-# %% tags=["parameters", "remove-input"]
-# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
-profile: str = "demo"  # name of a profile, or path of its YAML file
-data_root: str = ""  # folder with the real images; empty where there are none
-results: str = "results"  # folder for everything computed
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-from html import escape
-
-import numpy as np
-import pandas as pd
-from IPython.display import HTML, Markdown
-
-from rin.data.manifest import find_task
-from rin.data.status import dataset_status
-from rin.evidence import paper
-from rin.study import open_runs
-from rin.study.forecast import forecast
-
-runs = open_runs(profile, data_root=data_root, results=results)
-statuses = dataset_status(runs.workspace.data_root)
-
-# %% [markdown]
 # ```console
 # # the default book, without any download
 # make book
-# # your runs in place of the reference run
+# # your runs in place of the committed one
 # make book DATA_ROOT=/path/to/images
 # make book PROFILE=open DATA_ROOT=/path/to/images RESULTS=/path/to/results
 # ```
 #
-# The book, `_build/html/index.html`, opens without an internet connection; `_build` keeps one of
-# each profile. A second `make book` skips what is finished; an interrupted one continues.
-# Profiles (`notebooks/profiles/`, `rin profiles`) differ in numbers only; copy one to make
-# your own. Below, `rin` means `.venv/bin/rin`.
+# The book, `_build/html/index.html`, opens without an internet connection; `_build` keeps one of each
+# profile. A second `make book` skips what is finished; an interrupted one continues. Profiles
+# (`notebooks/profiles/`, `rin profiles`) differ in numbers only; copy one to make your own. Below, `rin`
+# means `.venv/bin/rin`.
 #
-# ## The images
+# ## Your scores
+#
+# Models trained elsewhere, in any framework, need only their scores: CSV, Excel or parquet with a row a
+# model and case, or a column a model (`--score net_a,net_b`).
+#
+# ```console
+# rin compare scores.csv --by model --label truth --patient patient_id \
+#     --case image --score probability --positive malignant
+# rin compare scores.csv --label truth --a new --b old   # this pair alone
+# ```
+#
+# It writes one page, `scores_compared/comparison.html`, and its tables as CSV beside it: AUCs with
+# intervals, paired differences over patients with Holm's adjustment, ROC curves with bands, operating points
+# and calibration. Scores from 0 to 1 are taken as probabilities, or as log-odds with `--log-odds`; scores
+# that only rank the cases get no calibration. Without `--patient` each case counts as a patient, which is
+# too sure where patients have several images. What does not fit is one error, and nothing is written.
+# In Python the same is [Fork me](fork_me).
+#
+# ## The images of the tasks
 
-# %%
-of_paper = statuses[
-    [
-        not set(tasks).isdisjoint(paper.COMPARISONS)
-        for tasks in statuses["tasks"]
-    ]
-]
+# %% tags=["parameters", "remove-input"]
+# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
+data_root: str = ""  # folder with the real images; empty where there are none
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
+from html import escape
+from pathlib import Path
+
+from IPython.display import HTML, Markdown
+
+from rin.data.status import dataset_status
+from rin.evidence import paper
+
+statuses = dataset_status(Path(data_root) if data_root else None)
+needed = [
+    not {*tasks}.isdisjoint(paper.COMPARISONS) for tasks in statuses["tasks"]
+]
+access = statuses[needed]["access"].value_counts()
 Markdown(f"""
-The tasks of the paper need {len(of_paper)} datasets:
-{(of_paper["access"] == "open").sum()} can be downloaded as they are,
-{(of_paper["access"] == "not public").sum()} is not public, the others require
-an account or an agreement. Where this page was computed,
-{(statuses["state"] == "here").sum() or "none"} of all {len(statuses)}
-datasets were in the data folder. Unfold a line for what to do; licence, terms,
-counts and known faults are in `data_manifests/<name>.yaml`.
+The tasks of the paper need {sum(needed)} datasets: {access["open"]} can be
+downloaded as they are, {access["not public"]} is not public, the others
+require an account or an agreement. A task uses its own dataset, or else an
+open substitute. In the data folder where this page was computed:
+{(statuses["state"] == "here").sum()} of all {len(statuses)} datasets that
+this book knows. Unfold a line for what to do; licence, terms, counts and
+known faults are in `data_manifests/<name>.yaml`.
 """)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 entry = "<details><summary><b>{}</b> ({}, {}): {}</summary><p>{}</p></details>"
 columns = ["name", "state", "access", "title", "to_do"]
-HTML(
-    "".join(entry.format(*row) for row in statuses[columns].map(escape).values)
-)
+lines = statuses[columns].map(escape).to_numpy()
+HTML("".join(entry.format(*line) for line in lines))
 
 # %% [markdown]
-# A task uses its own dataset, or else the substitute. All datasets are in one folder, the data
-# root, each under a name that its manifest lists under `locations`; the first that exists counts.
-# A folder and a zip archive of it are read alike, unless a layout below says otherwise. Files
-# that do not belong to a dataset are errors.
+# All datasets are in one folder, the data root, each under a name that its manifest lists under
+# `locations`; the first that exists counts. A folder and a zip archive of it are read alike. Files that do
+# not belong to a dataset are errors.
 #
 # ```console
 # export DATA_ROOT=/path/to/images
 # rin data status                # what is there, what to do for the rest
 # rin data fetch busi            # downloads it, where that needs no account
 # rin data verify busi           # files, counts, every image
-# rin data verify busi --fresh   # also images decoded before
 # rin data verify all --quick    # files and counts of all
 # ```
 #
-# `rin data verify` lists all that is missing, miscounted or broken, and ends with status 1, or
-# else prints a digest: equal digests mean equal ids, labels, pixels and masks.
+# `rin data verify` lists all that is missing, miscounted or broken, and ends with status 1, or else prints
+# a digest: equal digests mean equal ids, labels, pixels and masks.
 #
 # <details><summary>A part of a dataset, released weights, and the authors' folds</summary>
 #
-# A part of a published dataset is refused. `--partial` accepts it in `rin data verify`, `rin
-# study` and `rin book` (`partial: true` in a profile or a manifest does, too): the labels of what
-# is there are kept, banners say which part it is, and no reference run is written from it.
+# A part of a published dataset is refused. `--partial` accepts it in `rin data verify`, `rin study` and
+# `rin book` (`partial: true` in a profile or a manifest does, too): the labels of what is there are kept,
+# pages say which part it is, and no reference run is written from it.
 #
-# Released weights are looked for in `DATA_ROOT/weights`, then in `DATA_ROOT`, under the file
-# names of `data_manifests/weights.yaml`, and checked by SHA-256 where it is known. Keras fetches
-# its own ImageNet weights. `rin weights convert FILE.pt` converts PyTorch's files once, where
-# PyTorch is installed (`pip install -e '.[torch]'`); `radimagenet_pytorch` and
-# `imagenet_torchvision` are then inits as any other, and the profile `releases` compares them.
-# For the folds that the paper's authors published, put a copy of their repository under
+# Released weights are looked for in `DATA_ROOT/weights`, then in `DATA_ROOT`, under the file names of
+# `data_manifests/weights.yaml`, and checked by SHA-256 where it is known
+# ([What a weights file wants](probe)). Keras fetches its own ImageNet weights. `rin weights convert FILE.pt`
+# converts PyTorch's files once, where PyTorch is installed (`pip install -e '.[torch]'`);
+# `radimagenet_pytorch` and `imagenet_torchvision` are then inits as any other, and the profile `releases`
+# compares them. For the folds that the paper's authors published, put a copy of their repository under
 # `DATA_ROOT`, as `RadImageNet`, and set `splits: official`.
 #
 # </details>
@@ -125,42 +122,19 @@ HTML(
 # rin study --profile open --only pretraining   # pretraining alone
 # rin study --profile open --only head          # one of its studies
 # rin study --profile open           # everything that trains
-# rin run notebooks/results/task.py -p task=breast -p profile=demo
+# rin study --profile open --dry-run # runs, hours, disk, what is missing
+# rin run notebooks/evidence/audit.py
 # ```
 #
 # Each step uses finished runs. Plain tools work as well:
 #
 # ```console
-# .venv/bin/jupytext --to ipynb notebooks/results/task.py
-# .venv/bin/papermill notebooks/results/task.ipynb out.ipynb -p task breast
+# .venv/bin/jupytext --to ipynb notebooks/evidence/audit.py
+# .venv/bin/papermill notebooks/evidence/audit.ipynb out.ipynb
 # ```
 #
-# `rin reference write open --folder my_runs` writes a reference run of your own: per-case
-# predictions without any image. Stand-ins and unfinished runs are refused.
-#
-# ## Scores of any framework
-#
-# Models trained elsewhere need their scores, a row a model and case or a column a model (`--score
-# net_a,net_b`), as CSV, Excel or parquet, and the extras `study` and `book`:
-#
-# ```console
-# rin compare scores.csv --by model --label truth --patient patient_id \
-#     --case image --score probability --positive malignant
-# rin compare scores.csv --label truth --a new --b old   # this pair alone
-# ```
-#
-# It writes one page, `scores_compared/comparison.html`, and its tables as CSV beside it: AUCs
-# with intervals, paired differences over patients with Holm's adjustment, ROC curves with bands,
-# operating points and calibration.
-#
-# <details><summary>Scores, patients, and what is refused</summary>
-#
-# Scores from 0 to 1 are taken as probabilities, or as log-odds with `--log-odds`; scores that
-# only rank the cases get no calibration. Without `--patient` each case counts as a patient, which
-# is too sure where patients have several images. Whatever does not fit is one error, and nothing
-# is written.
-#
-# </details>
+# `rin reference write open --folder my_runs` writes a reference run of your own: per-case predictions
+# without any image. Stand-ins and unfinished runs are refused.
 #
 # ## A GPU
 #
@@ -173,15 +147,15 @@ HTML(
 # make book PROFILE=paper DATA_ROOT=/path/to/images-and-weights
 # ```
 #
-# An update of the lock undoes this: repeat these lines then.
+# An update of the lock undoes this: repeat these lines then. `rin study --profile paper --dry-run` says how
+# long the paper's own study takes; **this project has not run it at full size**.
 #
 # <details><summary>Precision, and several GPUs</summary>
 #
-# Mixed precision (`execution: precision`, as in `paper`) gives results close to those of a CPU,
-# not equal digit by digit; the ledger keeps backend and precision. `execution: {devices: all}`
-# spreads a pretraining batch over all GPUs, and `execution: {workers: 4}` gives every worker a
-# GPU, shared where there are fewer. With JAX, set `JAX_COMPILATION_CACHE_DIR` to a folder: each
-# step is then compiled once, not once a worker.
+# Mixed precision (`execution: precision`, as in `paper`) gives results close to those of a CPU, not equal
+# digit by digit; the ledger keeps backend and precision. `execution: {devices: all}` spreads a pretraining
+# batch over all GPUs, and `execution: {workers: 4}` gives every worker a GPU, shared where there are fewer.
+# With JAX, set `JAX_COMPILATION_CACHE_DIR` to a folder: each step is then compiled once, not once a worker.
 #
 # </details>
 #
@@ -195,10 +169,8 @@ HTML(
 #     --results /shared/results
 # ```
 #
-# `--dry-run` lists runs and jobs, the images and weights that are missing and, once a few runs
-# are finished, the hours and the disk that the rest will take. Its book is `make book
-# PROFILE=cluster` with the same DATA_ROOT and RESULTS. In the copy of the profile, change `name`
-# to `cluster`, and replace `execution` by what a job may ask for:
+# Its book is `make book PROFILE=cluster` with the same DATA_ROOT and RESULTS. In the copy of the profile,
+# change `name` to `cluster`, and replace `execution` by what a job may ask for:
 #
 # ```yaml
 # execution:
@@ -211,52 +183,13 @@ HTML(
 # <details><summary>What happens then, and after a failure</summary>
 #
 # The command decodes the images once, submits pretrainings and then fine-tuning as job arrays
-# ([submitit](https://github.com/facebookincubator/submitit)), and shows one progress bar; Ctrl-C
-# cancels the jobs. A job whose time is up is queued again, and a pretraining continues from its
-# checkpoint. A job that fails is named with the end of its log; the same command then submits
-# only the missing runs.
+# ([submitit](https://github.com/facebookincubator/submitit)), and shows one progress bar; Ctrl-C cancels
+# the jobs. A job whose time is up is queued again, and a pretraining continues from its checkpoint; a run
+# of fine-tuning begins anew, so `timeout_min` has to exceed the longest. A job that fails is named with the
+# end of its log; the same command then submits only the missing runs.
 #
 # </details>
 #
-# The extrapolation below is of the main grid, from speeds on one NVIDIA H200 (JAX,
-# `mixed_bfloat16`, 256 px, batches of 256); that of InceptionResNetV2 is scaled by its
-# operations. **This project has not run the paper's study at full size**, only three pairs
-# on small datasets (profile `fine_tuned_224`).
-
-# %%
-speeds = {  # images/s: all layers trained, the top ten, none
-    "ResNet50": [3000, 12_125, 12_975],
-    "DenseNet121": [2094, 8511, 8643],
-    "InceptionV3": [3520, 17_682, 17_651],
-    "InceptionResNetV2": [1520, 7600, 7600],
-}
-full = open_runs("paper", results=results).workspace
-settings, planned = full.profile.fine_tuning, forecast(full).iloc[0]
-sizes = pd.Series(
-    {task: counts[-1].images for task, counts in paper.CLASS_COUNTS.items()}
-)
-folds = pd.Series({task: find_task(task)[1].n_folds for task in sizes.index})
-seconds = settings.epochs / np.array([*speeds.values()])  # an image of a run
-hours_each = sizes.max() * seconds.max() / 3600
-runs_each = 2 * len(full.profile.inits)  # two learning rates
-hours = (sizes * folds).sum() * runs_each * seconds.sum() / 3600
-grid = folds.sum() * runs_each * seconds.size
-gigabytes = sizes.sum() * settings.size**2 / 1e9
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(f"""
-The profile `paper` plans {planned["runs"]:,} runs of fine-tuning in
-{planned["jobs"]} jobs by task: {grid:,} of the paper's own grid, and
-{planned["runs"] - grid:,} of a comparison that this book adds, with inputs as
-in the official scripts. By this extrapolation the main grid takes
-**about {hours:.0f} hours of one GPU**, and the longest run {hours_each:.1f}:
-more than that is the least `timeout_min`, as a run of fine-tuning that is cut
-off begins anew. Decoded images take {gigabytes:.0f} GB beside the originals,
-and what the runs leave a few. On a cluster, the profile `cluster` and the
-commands above compute it; on one GPU, `rin study --profile paper`.
-""")
-
-# %% [markdown]
 # ## Layouts
 #
 # <details><summary><code>ddti</code>: thyroid</summary>
@@ -480,3 +413,5 @@ commands above compute it; on one GPU, `rin study --profile paper`.
 # from here.
 #
 # </details>
+#
+# This page runs in seconds: `rin run notebooks/use/run_it.py`.

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from rin.evidence import paper
-from rin.report import fed, hospitals, overlap, random_start, retraining, unused
+from rin.report import fed, hospitals, overlap, random_start, retraining
 from rin.stats import init_differences, simulation
 from rin.study import open_runs, open_workspace
 
@@ -28,7 +28,6 @@ FIGURES = {
     "padding": ("fed", fed.padding_forest),
     "trainings": ("again", retraining.training_dots),
     "other cases": ("again", retraining.other_cases_forest),
-    "published": ("main", lambda runs: unused.published_forest(unused.tasks(runs))),
 }  # fmt: skip
 
 
@@ -40,7 +39,6 @@ def runs():
 
 #: Of figures alike one is drawn in the quick tests.
 SLOW = (
-    "published",
     "scenarios by inputs",
     "overlap differences",
     "maps around lesions",
@@ -103,12 +101,6 @@ def test_inputs_that_are_too_small_are_those_of_resnet_where_others_were_tried_t
     monkeypatch.setattr(fed, "scores_of", lambda _: other)
     said = fed.too_small(runs["fed"], fed.released_ranges())
     assert said.endswith("have red and blue exchanged.")
-
-
-def test_every_task_without_results_has_counts_and_places(runs):
-    tasks = unused.tasks(runs["main"])
-    assert set(tasks) == {"acl", "meniscus", "sarscov2"}
-    assert unused.class_counts(tasks)["Task"].nunique() == len(tasks)
 
 
 class Maps:
