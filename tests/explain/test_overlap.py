@@ -216,27 +216,6 @@ def table_rows(init="radiologic", **changes):
     return pd.DataFrame(columns | changes)
 
 
-CASES = ["c", "b", "a"]
-
-
-@pytest.fixture
-def masks():
-    """Masks of cases c, b, a: c is normal, b left half, a right half."""
-    masks = np.zeros((3, 4, 4), bool)
-    masks[1, :, :2] = True
-    masks[2, :, 2:] = True
-    return masks
-
-
-@pytest.fixture
-def cams():
-    """Class 0 looks left, class 1 right, in every case."""
-    cams = np.zeros((3, 4, 4, 2), np.float32)
-    cams[:, :, :2, 0] = 1
-    cams[:, :, 2:, 1] = 1
-    return cams
-
-
 def boxes(n, side, rng):
     """Rectangular lesions, each with its top, left, height and width."""
     masks, ends = np.zeros((n, side, side), bool), []
@@ -320,15 +299,6 @@ def test_best_dice_is_crossfitted_within_scenario_and_init():
         assert rows["dice_best"].tolist() == expected.tolist()
 
 
-def test_overlap_when_one_or_no_image_has_a_lesion(masks, cams):
-    masks[1] = False
-    table = overlap.measure_overlap([(table_rows(), cams)], CASES, masks)
-    assert table["dice_best"].isna().tolist() == [True]
-    found = overlap.measure_overlap([(table_rows(), cams)], CASES, np.zeros_like(masks))
-    assert found.empty
-    assert {"dice", "dice_best", "pointing", "average_precision"} <= set(found)
-
-
 def cell_by_cell(image, ends):
     """The definition, a cell at a time."""
     top, left, height, width = ends
@@ -373,7 +343,3 @@ def test_table_averages_all_maps_of_an_init_and_unfreezing():
     np.testing.assert_allclose(found, expected, atol=0.51)
     assert set(table["init"]) == {"radiologic", "photographic"}
     assert own["n_maps"].max() == 6
-
-
-def test_table_without_marked_lesions_has_no_rows(masks, cams):
-    assert lesion_map_table([(table_rows(), cams)], CASES, np.zeros_like(masks)).empty
