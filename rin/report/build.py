@@ -57,8 +57,10 @@ from rin.report.pages import (
     pages,
 )
 from rin.report.shown import DOWNLOADS, shown_files, write_files
-from rin.study import Workspace, open_workspace
+from rin.study import Workspace, consolidate, open_workspace
+from rin.study.consolidate import FOLDER
 from rin.study.ledger import digest_of
+from rin.study.opened import changed_files
 from rin.study.reference import reference_folder
 
 Say = Callable[[str], None]
@@ -93,6 +95,10 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
     values = {"profile": profile, "data_root": data_root, "results": results}
     with _book_lock(say):
         jobs = plan_jobs(workspace, outline, values, REPOSITORY)
+        trained = [job.current() for job in jobs if job.trains]
+        if trained and all(trained) and (changed := changed_files(workspace.results / FOLDER)):
+            consolidate(workspace)
+            _say_written(changed, workspace.results / FOLDER, say)
         later = set() if reading else _live(jobs)  # pages without a framework are fast
         first = [job for job in jobs if job.name not in later]
         failed: dict[str, str] = {}
@@ -107,9 +113,7 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
             say(f"results: {index}; the live part {takes}")
         failed |= run_jobs([job for job in jobs if job.name not in failed], say)
         missing = [name for job in jobs for name in job.write_missing_files()]
-        if missing:
-            said = counted(len(missing), "files")
-            say(f"{said} of {workspace.results} written again ({join_first_ten(missing, ', ')})")
+        _say_written(missing, workspace.results, say)
         index = _build(outline, book_folder(workspace), say, strict=not failed)
     if failed:
         pages_failed = join_first_ten([f"{name}: {said}" for name, said in failed.items()])
@@ -126,6 +130,12 @@ def _say(began: float, text: str) -> None:
     """Print a line after the elapsed time."""
     minutes, seconds = divmod(int(time.monotonic() - began), 60)
     print(f"{minutes:3d}:{seconds:02d}  {text}", flush=True)
+
+
+def _say_written(missing: Sequence[str], folder: Path, say: Say) -> None:
+    if missing:
+        listed = join_first_ten(missing, ", ")
+        say(f"{counted(len(missing), 'files')} of {folder} were gone or changed ({listed})")
 
 
 def _book_lock(say: Say) -> AcquireReturnProxy:

@@ -321,6 +321,18 @@ def test_book_for_reading_is_made_in_one_go_without_a_framework(tree, monkeypatc
     assert len(calls) == 1
 
 
+def test_results_of_which_a_file_is_gone_are_gathered_again(tree, monkeypatch, calls, capsys):
+    trains = Notebook("study", PARTS[0], live=True, leaves="runs")
+    monkeypatch.setattr("rin.report.pages.NOTEBOOKS", (trains,))
+    monkeypatch.setattr(Job, "current", lambda job: True)
+    monkeypatch.setattr(module, "changed_files", lambda folder: ["runs.parquet"])
+    gathered = []
+    monkeypatch.setattr(module, "consolidate", gathered.append)
+    make_book("smoke", "", "results")
+    assert [workspace.profile.name for workspace in gathered] == ["smoke"]
+    assert "tables were gone or changed (runs.parquet)" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("text", "stays"), [("# # Title", True), ("# # Earlier title", False)])
 def test_computed_page_waits_for_the_live_part_only_if_its_text_is_todays(tmp_path, text, stays):
     job = Job(tmp_path / "page.py", tmp_path / "page.ipynb")

@@ -44,7 +44,7 @@ def test_load_weights_reads_the_first_folder_that_has_the_file_if_its_digest_agr
 ):
     stored, path = small.get_weights(), write_legacy(tmp_path / "a.h5", small)
     emptied(small)
-    with pytest.raises(InputError, match="its SHA-256 is .*, and that of TensorFlow release is 0000"):
+    with pytest.raises(InputError, match="that of TensorFlow release is 0000"):
         load_weights(entry(file="a.h5", sha256="0" * 64), small, [tmp_path])
     assert not any(w.any() for w in small.get_weights())
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
