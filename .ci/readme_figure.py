@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 COVER = ROOT / "book" / "notebooks" / "findings.ipynb"
-FILES = [ROOT / "book" / "_static" / "headline.svg"]
+FILES = [ROOT / "book" / "_static" / name for name in ("headline.svg", "what_moves.svg")]
 
 
 def cover_figures(notebook: Path) -> list[bytes]:
