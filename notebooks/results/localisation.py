@@ -16,151 +16,280 @@
 # %% [markdown]
 # # Where the networks look
 #
-# *Answers* whether activation maps (Grad-CAM) overlap with the lesions that radiologists
-# marked, and with which initialisation they overlap more. *Needs* nothing: it reads finished runs, or
-# the reference run. *Takes* about 15 s: `rin run notebooks/results/localisation.py`.
-
-# %% tags=["parameters", "remove-input"]
-# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
-profile: str = "demo"  # name of a profile, or path of its YAML file
-data_root: str = ""  # folder with the real images; empty where there are none
-results: str = "results"  # folder for everything computed
+# Figure 5 of the paper compares activation maps (Grad-CAM) with the lesions that radiologists
+# outlined, and finds more overlap with RadImageNet weights. Here the comparison is repeated, and the
+# maps are also compared with shapes drawn without looking at the image.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
+# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
+import pandas as pd
 from IPython.display import Markdown
 
 from rin import stats
-from rin.report import overlap
+from rin.errors import join_with_and
+from rin.evidence import paper
 from rin.report.banner import banner
-from rin.study import open_runs
+from rin.report.figures import dice_bars
+from rin.report.forest import forest
+from rin.report.format import format_estimate
+from rin.report.page import claim, picture
+from rin.study import open_reference
 
-runs = open_runs(profile, data_root=data_root, results=results)
-runs = overlap.with_masks(runs)
-banner(runs, overlap.marked(runs))
+runs = open_reference("open")
+tasks = {
+    "thyroid": "Thyroid nodules",
+    "breast": "Breast, BUSI",
+    "busbra": "Breast, BUS-BRA",
+}
+banner(runs, [*tasks])
 
 # %% [markdown]
-# ## In short
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(overlap.in_short(runs))
-
-# %%
-overlap.difference_forest(runs)
-
-# %% [markdown]
-# *How to read it.* Figure 5 of the paper reports larger overlap with the lesion for RadImageNet
-# networks. Each line is that difference here, by one measure: Dice (twice the pixels in common
-# over the pixels of both) with the paper's threshold; Dice with a threshold chosen on other
-# patients; and average precision, which needs none. A difference at one threshold only is about
-# the threshold, and none means much where maps localise the lesion no better than a region drawn
-# without looking at the image. Intervals are over patients and describe the networks of the first
-# pretraining.
+# ## The maps, and two shapes that ignore the image
 #
-# ## From a map to a number
-#
-# Each map is that of the predicted class. Negative values are set to zero, and the
-# map is scaled to a maximum of 255 and enlarged to the image; pixels above 180
-# count as lesion, as in the paper. The scores of an image are averaged over
-# scenarios first, and patients are the independent units
-# ([Methods](../../methods)).
+# Networks of the paper's scenarios, from one pretraining a side, gave a map for every test image with a
+# lesion. As in the paper, a map is scaled to a maximum of 255, and pixels above 180 count
+# as the lesion. The Dice score is twice the pixels in common over the pixels of both. Scores of an image
+# are averaged over networks, and intervals are over patients. The two shapes are the whole image, and an
+# ellipse in its centre as large as other patients' lesions are on average.
 
 # %%
 a, b = runs.inits
-maps = overlap.all_maps(runs)
-task = overlap.marked(runs)[0]
-of_task = maps[maps["task"] == task]
-scores = of_task.groupby("init")[["dice", "dice_best", "average_precision"]]
-scores.mean().round(2)
-
-# %%
-differences = stats.image_differences(of_task, a, b, list(overlap.MEASURES))
-differences[["measure", "estimate", "ci_low", "ci_high"]].round(3)
-
-# %% [markdown]
-# ## Figure 5: what the paper shows
+maps = {task: runs.overlap(task) for task in tasks}
+measures = ["dice", "dice_best", "average_precision"]
+differences = pd.concat(
+    stats.image_differences(maps[task], a, b, measures).assign(task=task)
+    for task in tasks
+).set_index(["task", "measure"])
+blind = pd.concat(
+    stats.against_baselines(
+        maps[task], runs.baselines(task), (a, b), measures[::2]
+    ).assign(task=task)
+    for task in tasks
+).set_index(["measure", "task", "init"])
+blind[["mean", "baseline", "baseline_mean", "ci_low", "ci_high"]].round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(overlap.published())
+dice = blind.loc["dice"]
+claim(
+    "the ellipse beats the maps in all twelve comparisons",
+    len(blind) == 12
+    and set(blind["baseline"]) == {"centred ellipse"}
+    and (blind["ci_high"] < 0).all(),
+)
+thyroid, breast, busbra = (dice.loc[task] for task in tasks)
+claim(
+    "on thyroid nodules it has more than twice the score of either map",
+    (thyroid["baseline_mean"] > 2 * thyroid["mean"]).all(),
+)
+Markdown(f"""
+**An ellipse drawn without looking finds the lesions better than any map does.**
+On the crops of thyroid nodules it reaches a Dice score of
+{thyroid.loc[a, "baseline_mean"]:.2f}, radiologic maps
+{thyroid.loc[a, "mean"]:.2f} and photographic ones {thyroid.loc[b, "mean"]:.2f}.
+On breast lesions the ellipse has {breast.loc[a, "baseline_mean"]:.2f} and the
+maps {breast.loc[a, "mean"]:.2f} and {breast.loc[b, "mean"]:.2f} (BUSI), on
+those of BUS-BRA {busbra.loc[a, "baseline_mean"]:.2f} against
+{busbra.loc[a, "mean"]:.2f} and {busbra.loc[b, "mean"]:.2f}. It wins all
+{len(blind)} comparisons: three data sets, two measures, two initialisations. So
+none of the scores below shows that a network recognised a lesion. The paper
+compares its maps with no such shape, and its scores cannot show it either.
+""")
 
 # %% [markdown]
-# ## Do the maps beat an image-blind region?
+# ## Figure 5, beside the paper's
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+of_scenarios = pd.concat(
+    rows.groupby(["init", "scenario"], observed=True)["dice"]
+    .mean()
+    .groupby("init")
+    .agg(["mean", "std"])
+    .rename(columns={"std": "sd"})
+    .reindex([a, b])
+    .reset_index()
+    .assign(task=task, source="here")
+    for task, rows in maps.items()
+)
+stated = [
+    {"task": task, "source": "paper", "init": init, "mean": mean}
+    for task, row in paper.DICE.items()
+    for init, mean in {
+        "radimagenet": row.caption_radimagenet,
+        "imagenet": row.caption_imagenet,
+    }.items()
+]
+bars = pd.concat([pd.DataFrame(stated), of_scenarios])
+picture(
+    dice_bars(bars, tasks),
+    "Figure 1. On thyroid nodules the order is the reverse of the paper's",
+    "Mean Dice score of 24 networks a side, with the SD over networks (not "
+    "printed in the paper). "
+    "The paper: RadImageNet and ImageNet. BUS-BRA is not among its data.",
+)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+theirs, shift = paper.DICE["thyroid"], format_estimate(differences)
+frozen = (
+    maps["thyroid"]
+    .query("unfreezing == 'freeze_all'")
+    .groupby("init", observed=True)["dice"]
+    .mean()
+)
+rest = (
+    maps["thyroid"]
+    .query("unfreezing == 'unfreeze_all'")
+    .groupby("init", observed=True)["dice"]
+    .mean()
+)
+on_thyroid, on_breast = differences.loc["thyroid"], differences.loc["breast"]
+claim(
+    "the paper has RadImageNet ahead on thyroid nodules, we have photographs "
+    "ahead",
+    theirs.caption_radimagenet > theirs.caption_imagenet
+    and on_thyroid.loc["dice", "ci_high"] < 0,
+)
+claim(
+    "no difference on breast lesions",
+    on_breast.loc["dice", "ci_low"] < 0 < on_breast.loc["dice", "ci_high"],
+)
+claim(
+    "frozen networks make most of it",
+    frozen[b] - frozen[a] > 3 * (rest[b] - rest[a]) > 0,
+)
+Markdown(f"""
+**The paper's result on thyroid nodules is reversed.** It reports
+{theirs.caption_radimagenet:.3f} with RadImageNet against
+{theirs.caption_imagenet:.3f} with ImageNet; here radiologic maps overlap
+nodules by {thyroid.loc[a, "mean"]:.2f} and photographic ones by
+{thyroid.loc[b, "mean"]:.2f}, a difference of {shift["thyroid", "dice"]}. Frozen
+networks make most of it ({frozen[a]:.2f} against {frozen[b]:.2f}); with all
+layers trained, little is left ({rest[a]:.2f} against {rest[b]:.2f}). On breast
+lesions, where the paper has {paper.DICE["breast"].caption_radimagenet:.3f}
+against {paper.DICE["breast"].caption_imagenet:.3f}, the two do not differ
+({shift["breast", "dice"]}). Weights are others here, and the thyroid images are
+crops around the nodule, so this is no test of the paper's networks. It shows
+that the order can turn.
+""")
+
+# %% [markdown]
+# ## Does the order depend on the measure?
 #
-# Two regions that ignore the image serve as baselines: the whole image, and a
-# centred ellipse of the mean size of other patients' lesions. Crops of thyroid
-# nodules show the nodule in the middle, so the ellipse is hard to beat there.
+# At the threshold of 180 a map that is high everywhere covers more than a map with one peak, wherever
+# the peak is. *Dice, chosen threshold* uses for each image the threshold that was best on other patients;
+# *average precision* ranks all pixels and needs none.
 
 # %%
-blind = stats.against_baselines(of_task, runs.baselines(task), (a, b), ["dice"])
-blind[["init", "mean", "baseline", "baseline_mean"]].round(2)
+names = {
+    "dice": "Dice at 180",
+    "dice_best": "Dice, chosen threshold",
+    "average_precision": "average precision",
+}
+n_images = join_with_and(
+    map(str, differences.xs("dice", level="measure")["n_images"])
+)
+picture(
+    forest(
+        differences.reset_index(),
+        label="measure",
+        group="task",
+        names=tasks | names,
+        digits=3,
+        ends=("photographic higher", "radiologic higher"),
+        xlabel="Difference in overlap (95% CI)",
+    ),
+    "Figure 2. On thyroid nodules the measure decides which maps overlap more",
+    f"Radiologic − photographic, mean over 24 networks a side; {n_images} "
+    "test images; intervals over patients, for these networks.",
+)
 
-# %%
-overlap.blind_forest(runs)
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+precise = differences.xs("average_precision", level="measure")
+claim(
+    "average precision favours radiologic maps in all three",
+    (precise["ci_low"] > 0).all(),
+)
+claim("by little", (precise["estimate"] < 0.03).all())
+claim(
+    "the chosen threshold leaves a tenth",
+    abs(on_thyroid.loc["dice_best", "estimate"]) < 0.006,
+)
+Markdown(f"""
+With a chosen threshold the difference on thyroid nodules shrinks to
+{shift["thyroid", "dice_best"]}, and by average precision it turns round:
+{shift["thyroid", "average_precision"]}. Average precision favours the
+radiologic maps on all three data sets, by at most
+{precise["estimate"].max():.3f}. If overlap is reported, report a measure
+without a threshold, beside a shape that ignores the image.
+""")
 
 # %% [markdown]
 # ## Does the brightest point hit the lesion?
 #
-# In the pointing game a map scores a hit if its brightest point is on the lesion or within 6% of
-# the image's side from it {cite:p}`zhang2018`. In maps of small images that point is the centre
-# of a coarse cell or, for a corner cell, the whole corner beyond it; with 2 × 2 cells it is
-# *always* in a corner, where lesions are rare. Hits are therefore compared with a random cell of
-# the same grid.
+# In the pointing game a map scores a hit if its brightest point is on the lesion or within 6% of the
+# image's side {cite:p}`zhang2018`. Maps of small images have 2 × 2 to 4 × 4 cells, so a hit is compared
+# with that of a random cell of the same grid.
 
 # %%
-hits = overlap.hits_of(runs, maps)
-overlap.pointing_table(runs, hits)
+together = pd.concat(maps.values())
+hits = (
+    together.groupby(["task", "cells", "init"], observed=True)["pointing"]
+    .mean()
+    .unstack()[[a, b]]
+)
+hits["random cell"] = together.groupby(["task", "cells"], observed=True)[
+    "pointing_blind"
+].mean()
+hits = hits.loc[[*tasks]]
+(100 * hits).round(0).astype(int)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(overlap.pointing(runs, hits))
-
-# %% [markdown]
-# ## Image by image
-#
-# Each dot is an image: the difference of the initialisations in its mean Dice over
-# scenarios, by the lesion's share of the image.
-
-# %%
-overlap.dice_by_lesion_size(runs, maps)
-
-# %% [markdown]
-# ## Around the lesion
-#
-# Maps are shifted and scaled so that the box around the lesion covers the central
-# square, then averaged over images and scenarios; the figure shows the difference
-# of the initialisations. It contains no pixel of an image.
-
-# %%
-overlap.difference_maps(runs)
-
-# %% [markdown]
-# ## One map on one image
-#
-# One image of each class, from the runs on this computer: the outline of the lesion, and
-# the maps of the best scenario. Within the dashed line a map is above the threshold.
-# The reference run holds no image of a patient.
-
-# %%
-overlap.examples(runs)
+fine = 100 * hits.xs(4, level="cells")
+claim(
+    "fine radiologic maps beat chance, and photographic ones, in all three",
+    (fine[a] > fine[["random cell", b]].max(axis=1) + 2).all(),
+)
+claim(
+    "coarse maps do not",
+    (
+        hits.xs(2, level="cells")[a]
+        < hits.xs(2, level="cells")["random cell"] + 0.02
+    ).all(),
+)
+Markdown(f"""
+Here the maps do know something. On the finest grid radiologic maps hit
+{fine.loc["thyroid", a]:.0f}% of thyroid nodules against
+{fine.loc["thyroid", "random cell"]:.0f}% for a random cell, and photographic
+maps {fine.loc["thyroid", b]:.0f}%; on breast lesions they hit
+{fine.loc["breast", a]:.0f}% and {fine.loc["busbra", a]:.0f}% against
+{fine.loc["breast", "random cell"]:.0f}% and
+{fine.loc["busbra", "random cell"]:.0f}%. On grids of 2 × 2 cells the brightest
+point is always in a corner, and no map beats chance. Larger images would give
+finer maps, and a fairer test.
+""")
 
 # %% [markdown]
 # ## Try it
 #
-# 1. Keep large lesions. Does the difference survive where the threshold matters least?
+# `rin run notebooks/results/localisation.py` computes this page in 15 seconds. The run holds no image of a
+# patient; the live page on Grad-CAM shows maps on images.
+#
+# 1. Keep large lesions, on which the threshold should matter least. Does the order turn?
 #
 #    ```python
-#    large = of_task[of_task["mask_share"] > of_task["mask_share"].median()]
+#    large = maps["thyroid"].query("mask_share > mask_share.median()")
 #    stats.image_differences(large, a, b, ["dice"])[["estimate", "ci_low", "ci_high"]]
 #    ```
 #
-# 2. Keep the finest maps. Watch the mean scores of both sides, not only the difference.
+# 2. Keep the finest maps, and watch both means, not only their difference.
 #
 #    ```python
-#    fine = of_task[of_task["cells"] == of_task["cells"].max()]
-#    fine.groupby("init")[["dice", "average_precision"]].mean().round(2)
+#    finest = maps["thyroid"].query("cells == cells.max()")
+#    finest.groupby("init", observed=True)[["dice", "average_precision"]].mean().round(2)
 #    ```
 #
-# 3. Count images instead of averaging them: how many go either way?
+# 3. Count images in place of averaging them: how many go either way?
 #
 #    ```python
-#    mean = of_task.groupby(["case_id", "init"])["dice"].mean().unstack()
-#    (mean[a] - mean[b]).describe().round(2)
+#    of_images = maps["thyroid"].groupby(["case_id", "init"], observed=True)["dice"].mean().unstack()
+#    (of_images[a] - of_images[b]).describe().round(2)
 #    ```

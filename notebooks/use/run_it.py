@@ -123,14 +123,14 @@ HTML("".join(entry.format(*line) for line in lines))
 # rin study --profile open --only head          # one of its studies
 # rin study --profile open           # everything that trains
 # rin study --profile open --dry-run # runs, hours, disk, what is missing
-# rin run notebooks/evidence/audit.py
+# rin run notebooks/results/your_run.py -p task=breast -p profile=open
 # ```
 #
 # Each step uses finished runs. Plain tools work as well:
 #
 # ```console
-# .venv/bin/jupytext --to ipynb notebooks/evidence/audit.py
-# .venv/bin/papermill notebooks/evidence/audit.ipynb out.ipynb
+# .venv/bin/jupytext --to ipynb notebooks/results/your_run.py
+# .venv/bin/papermill notebooks/results/your_run.ipynb out.ipynb -p profile open -p task breast
 # ```
 #
 # `rin reference write open --folder my_runs` writes a reference run of your own: per-case predictions

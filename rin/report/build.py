@@ -47,10 +47,7 @@ from rin.report.execution import (
     write_placeholder,
 )
 from rin.report.pages import (
-    NOTEBOOKS,
-    Notebook,
     Outline,
-    Page,
     contents,
     files_of,
     outline_of,
@@ -238,7 +235,7 @@ def plan_jobs(
 ) -> list[Job]:
     """Return a job for each page of a book.
 
-    Each notebook gets the `values` that are among its parameters, and its task.  `root` is the
+    Each notebook gets the `values` that are among its parameters.  `root` is the
     checkout with `rin/` and `notebooks/`; computed pages go to its `book/notebooks/`.
     """
     planned = list(pages(outline))
@@ -266,7 +263,7 @@ def plan_jobs(
             Job(
                 source,
                 root / "book" / "notebooks" / f"{page.name}.ipynb",
-                parameters=given | ({"task": page.task} if page.task else {}),
+                parameters=given,
                 heading=page.heading,
                 inputs=digest_of({"code": code} | depends),
                 ledgers=tuple(workspace.results / name for name in sorted(ledgers)),
@@ -284,21 +281,18 @@ def plan_jobs(
 def single_job(source: Path, output: Path, given: Mapping[str, object]) -> Job:
     """Return the job of a single notebook, whose figures and tables go where those of the book go.
 
-    For a notebook without a profile they go beside the computed notebook.
+    For a notebook without a profile, or of a folder of results, they go beside the computed one.
     """
     values = notebook_parameters(source) | fitting_parameters(source, given)
     folder, place = output.parent, Path(source.stem)
-    if {"profile", "results"} <= values.keys():
+    if {"profile", "results"} <= values.keys() and not Path(values["profile"]).is_dir():
         root = values.get("data_root")
         workspace = open_workspace(values["profile"], data_root=root, results=values["results"])
         folder = workspace.results
     with suppress(ValueError):  # a notebook elsewhere
         place = source.resolve().relative_to(REPOSITORY / "notebooks").with_suffix("")
-    known = {notebook.source: notebook for notebook in NOTEBOOKS}
-    notebook = known.get(place.as_posix(), Notebook(place.as_posix(), ""))
-    page = Page(notebook, values["task"] if notebook.of else "")
     address = Path(os.path.relpath(folder, output.parent)).as_posix()
-    return Job(source, output, given, name=page.name, shown=folder, address=address)
+    return Job(source, output, given, name=place.as_posix(), shown=folder, address=address)
 
 
 def run_jobs(jobs: Sequence[Job], say: Say = print) -> dict[str, str]:

@@ -10,19 +10,13 @@ from pathlib import Path
 
 from rin.data.manifest import find_task
 from rin.files import read_yaml
-from rin.study import Results, Workspace, shown_results
-from rin.study.workspace import (
-    CURATED,
-    chosen_pages,
-    corpora_read,
-    external_datasets,
-    find_manifest,
-)
+from rin.study import Workspace
+from rin.study.workspace import CURATED, chosen_pages, corpora_read, find_manifest
 
 _TABLE = read_yaml(Path(__file__).with_suffix(".yaml"))
 #: Captions of the parts, in the order of the book.
 PARTS = tuple(part["caption"] for part in _TABLE)
-_FRONT, _EVIDENCE, _RESULTS, *_ = PARTS
+_RESULTS = PARTS[2]
 
 
 @dataclass(frozen=True)
@@ -34,10 +28,9 @@ class Notebook:
     after: Sequence[str] = ()  # notebooks whose results it reads
     after_if_live: Sequence[str] = ()  # the same, unless a reference run is shown instead
     after_if_curated: Sequence[str] = ()  # the same, if pretraining reads a curated corpus
-    # Section of the profile that it needs; `masks` and `external` are properties of a task.
+    # Section of the profile that it needs; `masks` is a property of a task.
     section: str = ""
     leaves: str = ""  # ledger in the results folder that it fills
-    of: str = ""  # `task`: runs once for each task with results
     live: bool = False  # whether it shows only runs of this computer, never a reference run
     extras: Sequence[str] = ()  # extras of pyproject.toml that it needs besides `study` and `book`
     under: str = ""  # chapter of prose under which the whole book lists it
@@ -45,30 +38,22 @@ class Notebook:
 
 @dataclass(frozen=True)
 class Page:
-    """One page: a notebook, and the task where it has one.
-
-    `heading` replaces the notebook's first heading, on pages of a task and on covers of a book of
-    one task.
-    """
+    """One page: a notebook; `heading`, on a book of one's own, replaces its first heading."""
 
     notebook: Notebook
-    task: str = ""
     heading: str | None = None
 
     @property
     def name(self) -> str:
         """Path of the page below ``notebooks/`` of the book, without its ending."""
-        source = Path(self.notebook.source)
-        return (source.parent / (self.task or source.name)).as_posix()
+        return self.notebook.source
 
 
 @dataclass(frozen=True)
 class Outline:
     """Facts that determine the pages of a book, and the order in which they are computed."""
 
-    tasks: tuple[str, ...]  # tasks that have a page, in their order
-    with_results: frozenset[str]  # tasks with own runs, or runs of the reference
-    sections: frozenset[str] = frozenset()  # of the profile; also `masks`, `external` of its tasks
+    sections: frozenset[str] = frozenset()  # of the profile; also `masks` of its tasks
     waits: bool = True  # whether pages of results wait for training on this computer
     curates: bool = True  # whether pretraining reads a corpus that must be curated first
     chosen: tuple[str, ...] = ()  # notebooks of a book of chosen pages, cover first; empty: all
@@ -77,8 +62,6 @@ class Outline:
 
     def trains(self, notebook: Notebook) -> bool:
         """Return whether running a notebook of the book fills a ledger."""
-        if notebook.leaves == "losses":
-            return "losses live" in self.sections
         return bool(notebook.leaves) and notebook.section in {"", *self.sections}
 
     def after(self, notebook: Notebook) -> Sequence[str]:
@@ -88,43 +71,26 @@ class Outline:
         return [*notebook.after, *live, *curated]
 
 
-_TRAINED = ("pipeline/fine_tuning",)
-# Sections whose pages are left out if none of their results are shown.
-_STUDIES = ("repeats", "head", "confounder", "layers")
-_SHOWN_WITH_RESULTS = ("external", "losses", "replications", *_STUDIES)
 NOTEBOOKS = tuple(
     Notebook(part=part["caption"], **facts)
     for part in _TABLE
     for facts in part.get("notebooks", [])
 )
-#: Cover of a book of one task; no other book contains it.
-COVER = Notebook("use/task_cover", _FRONT, after_if_live=_TRAINED)
+#: Cover of a book of one's own images, which is headed by their title.
+COVER = "results/your_run"
 
 
 def outline_of(workspace: Workspace, *, reading: bool = False) -> Outline:
     """Return the outline of a study's book; `reading` leaves out pages that need a framework."""
     profile = workspace.profile
-    sections = {notebook.section for notebook in NOTEBOOKS} - {"", "masks", *_SHOWN_WITH_RESULTS}
+    sections = {notebook.section for notebook in NOTEBOOKS} - {"", "masks"}
     names = {study.name for study in profile.studies}
     shown = {s for s in sections if s in names or getattr(profile, s, None) is not None}
     if any(find_manifest(workspace, *find_task(task)).masks for task in profile.tasks):
         shown |= {"masks"}
-    runs = shown_results(workspace)
-    external = {name for task in runs.tasks for name in _external_of(runs, task)}
-    if external:
-        shown |= {"external"}
-    shown |= {*_STUDIES, "losses"} & runs.kept
-    if shown & {"losses", "head", "confounder", "layers"}:
-        shown |= {"replications"}
-    if profile.losses:
-        shown |= {"losses live"}
-    # A dataset that another task is tested on has its runs on the page of that external test.
-    tasks = [task for task in runs.tasks_with_page if find_task(task)[0].name not in external]
     chosen = chosen_pages(profile)
     titles = dict.fromkeys(find_task(task)[0].title for task in profile.tasks)
     return Outline(
-        tasks=tuple(profile.tasks if chosen else tasks),
-        with_results=frozenset(runs.tasks),
         sections=frozenset(shown),
         waits=not reading and (not profile.reference or workspace.data_root is not None),
         curates=CURATED in corpora_read(workspace),
@@ -134,32 +100,17 @@ def outline_of(workspace: Workspace, *, reading: bool = False) -> Outline:
     )
 
 
-def _external_of(runs: Results, task: str) -> tuple[str, ...]:
-    """Return the external datasets of a task; for own runs, the datasets they are to score."""
-    if runs.origin(task) == "own":  # none may be finished when a book begins
-        return external_datasets(runs.workspace.profile, task)
-    return runs.external(task)
-
-
 def pages(outline: Outline) -> Iterator[Page]:
     """Yield every page of a book, in the order of the table."""
-    known = {notebook.source: notebook for notebook in (*NOTEBOOKS, COVER)}
-    chosen = [
-        known.get(name) or Notebook(name, _RESULTS, after_if_live=_TRAINED)
-        for name in outline.chosen
-    ]
+    known = {notebook.source: notebook for notebook in NOTEBOOKS}
+    of_ones_own = {"part": _RESULTS, "after_if_live": ("pipeline/fine_tuning",)}
+    chosen = [known.get(name) or Notebook(name, **of_ones_own) for name in outline.chosen]
     for notebook in chosen or NOTEBOOKS:
-        absent = notebook.section not in {"", *outline.sections}
-        # Other pages of results show the reference run instead, as far as it has results.
-        if absent and (notebook.live or notebook.section in _SHOWN_WITH_RESULTS):
+        if notebook.live and notebook.section not in {"", *outline.sections}:
             continue
         if outline.reading and (notebook.extras or outline.trains(notebook)):
             continue
-        for task in outline.tasks if notebook.of else [""]:
-            if task in outline.with_results:
-                yield Page(notebook, task, find_task(task)[1].title)
-            elif not task:
-                yield Page(notebook, heading=outline.title if notebook == COVER else None)
+        yield Page(notebook, outline.title if notebook.source == COVER else None)
 
 
 def contents(outline: Outline) -> dict:

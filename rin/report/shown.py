@@ -40,7 +40,7 @@ def shown_files(
 ) -> dict[str, bytes]:
     """Return the figures and tables of a computed page as files, by their names below a folder.
 
-    Names begin with that of the page, such as ``results/breast``, and mention stand-ins where its
+    Names begin with that of the page, such as ``results/tasks``, and mention stand-ins where its
     banner does, because a file has no banner.  A table without a caption has the name of its first
     column.  With the `address` of the folder, relative to the
     page, each file is linked below its figure or table.

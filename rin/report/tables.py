@@ -1,7 +1,7 @@
 """The tables of the pages of results, one function each, in the style of the book."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -26,7 +26,7 @@ from rin.report.format import (
     one_below_another,
     without_p_of_stand_ins,
 )
-from rin.report.style import UNFREEZING_LABEL, init_style
+from rin.report.style import MEASURE_NAMES, UNFREEZING_LABEL, init_style
 from rin.stats import (
     EQUIVALENCE_MARGIN,
     equivalence_tests,
@@ -34,6 +34,7 @@ from rin.stats import (
     measures_by_convergence,
 )
 from rin.stats.planning import patients_for_equivalence, patients_needed, pretraining_power
+from rin.study.opened import TaskFacts
 from rin.study.results import Results
 
 #: Shown where no interval over patients can be given, as a fold tests one patient of a class.
@@ -356,3 +357,40 @@ def verdict_table(table: pd.DataFrame, runs: Results, names: Mapping[str, str]) 
             "Verdict": table["verdict"].to_list(),
         }
     )
+
+
+def clinical_table(
+    measures: pd.DataFrame, names: Mapping[str, str], inits: tuple[str, str], caption: str
+) -> Styler:
+    """Return sensitivity, calibration error and net benefit of each arm: a line per task.
+
+    `measures` is a table of `rin.stats.clinical_measures`; `names` gives tasks and their order.
+    """
+    cells = measures.set_index(["measure", "init", "task"]).sort_index()
+    shown = {"Task": list(names.values())}
+    for measure in ("sensitivity_at_90", "ece", "net_benefit"):
+        rows = {init: cells.loc[(measure, init)].loc[[*names]] for init in (*inits, "difference")}
+        first, second = (rows[init]["estimate"].map(format_number).to_list() for init in inits)
+        words, name = ", ".join(init_style(init).word for init in inits), MEASURE_NAMES[measure]
+        shown[f"{name}: {words}"] = [f"{a}, {b}" for a, b in zip(first, second, strict=True)]
+        shown[f"{name}: difference"] = format_estimate(rows["difference"], digits=2).to_list()
+    return book_table(pd.DataFrame(shown), caption, prose=True, rows=measures)
+
+
+def image_table(
+    facts: Sequence[TaskFacts], records: pd.DataFrame, names: Mapping[str, str], caption: str
+) -> Styler:
+    """Return a table of the images of some tasks, a line each, and of how they were used.
+
+    `records` has a row per run, with task and epochs.
+    """
+    lines, epochs = [], records.groupby("task")["epochs"].max()
+    for of_task in facts:
+        data, split = of_task.dataset, of_task.split
+        line = {"Task": names[of_task.name], "Images": data.title}
+        line["Used"] = f"{data.used:,} of {data.available:,}"
+        line[", ".join(PARTS)] = ", ".join(f"{split[part]:,}" for part in PARTS)
+        line["Files name"] = "patients" if data.independence == "patient" else "no patients"
+        line |= {"Pixels": of_task.size, "Epochs": epochs[of_task.name]}
+        lines.append(line | {"Source": f"{data.home} ({data.access})"})
+    return book_table(pd.DataFrame(lines), caption, prose=True)

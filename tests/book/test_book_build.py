@@ -351,8 +351,7 @@ def test_computed_page_waits_for_the_live_part_only_if_its_text_is_todays(tmp_pa
 @pytest.mark.parametrize(
     ("source", "given", "name", "folder"),
     [
-        ("results/task", {"task": "breast"}, "results/breast", "results/demo"),
-        ("results/task", {"task": "knee", "profile": "smoke"}, "results/knee", "results/smoke"),
+        ("results/your_run", {"profile": "smoke"}, "results/your_run", "results/smoke"),
         ("study", {}, "study", "results/demo"),
     ],
 )

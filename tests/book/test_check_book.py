@@ -11,8 +11,8 @@ import pytest
 from rin.report.pages import NOTEBOOKS, Notebook, Page
 
 ROOT = Path(__file__).resolve().parents[2]
-NAME = "results/breast"
-PAGE = Page(Notebook("results/task", ""), "breast", "Breast lesions, US")
+NAME = "results/tasks"
+PAGE = Page(Notebook(NAME, ""), "Breast lesions, US")
 LINE = '<details class="rin-provenance rin-stand-in"><summary>Stand-in images</summary></details>'
 
 

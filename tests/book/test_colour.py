@@ -82,7 +82,7 @@ def test_book_on_images_in_colour_is_built(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "REPOSITORY", checkout)
     profile = str(Path(__file__).with_name("small_colour.yaml"))
     index = module.make_book(profile, str(tmp_path / "images"), str(tmp_path / "results"))
-    parts = ("use/task_cover", "results/skins", "pipeline/pretraining", "pipeline/fine_tuning")
+    parts = ("results/your_run", "pipeline/pretraining", "pipeline/fine_tuning")
     for name in parts:
         page = (index.parent / "notebooks" / f"{name}.html").read_text(encoding="utf-8")
         assert "could not be computed" not in page

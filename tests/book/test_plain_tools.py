@@ -61,7 +61,7 @@ def shared(tmp_path_factory):
 @pytest.mark.parametrize("folder", [".", "notebooks"])
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
 def test_plain_tools_run_every_notebook(path, folder, shared, tmp_path, monkeypatch):
-    trains = path.parent.name == "pipeline" or path.stem == "task_cover"
+    trains = path.parent.name == "pipeline"
     values = {
         "profile": str(LIVE) if trains else "demo",
         "results": str(shared / "results"),

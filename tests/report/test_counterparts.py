@@ -63,7 +63,7 @@ def test_anchor_is_the_one_that_the_book_gives_a_heading(heading, anchor):
         ("study", "[A b](evidence/audit.ipynb#a-b)"),
         ("evidence/audit", "[A b](#a-b)"),
         ("evidence/probe", "[A b](audit.ipynb#a-b)"),
-        ("results/task", "[A b](../evidence/audit.ipynb#a-b)"),
+        ("results/tasks", "[A b](../evidence/audit.ipynb#a-b)"),
     ],
 )
 def test_link_leads_from_any_page_to_the_heading(page, link):

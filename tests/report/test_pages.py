@@ -4,10 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rin.data.manifest import find_task
-from rin.evidence.paper import COMPARISONS
 from rin.report.pages import (
-    COVER,
     NOTEBOOKS,
     PARTS,
     Outline,
@@ -18,10 +15,8 @@ from rin.report.pages import (
 )
 from rin.study import load_profile, open_workspace, profile_names
 
-TASKS = ("thyroid", "breast", "covid19")
-SECTIONS = frozenset({"curation", "pretraining", "from_random", "preprocessing", "probe", "masks"})
-RUN = frozenset({"breast", "covid19"})
-OUTLINE = Outline(TASKS, RUN, SECTIONS)
+SECTIONS = frozenset({"curation", "pretraining", "masks"})
+OUTLINE = Outline(SECTIONS)
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -35,7 +30,7 @@ def files(outline):
 
 def test_every_notebook_stands_in_the_table_once_in_the_part_of_its_folder():
     there = (path.relative_to(ROOT / "notebooks") for path in (ROOT / "notebooks").rglob("*.py"))
-    listed = sorted(f"{notebook.source}.py" for notebook in (*NOTEBOOKS, COVER))
+    listed = sorted(f"{notebook.source}.py" for notebook in NOTEBOOKS)
     assert sorted(path.as_posix() for path in there) == listed
     folders = (".", "evidence", "results", "pipeline", "use", "use")
     folder_of = dict(zip(PARTS, folders, strict=True))
@@ -44,17 +39,10 @@ def test_every_notebook_stands_in_the_table_once_in_the_part_of_its_folder():
         assert {f"{name}.py" for name in (*notebook.after, *notebook.after_if_live)} <= set(listed)
 
 
-def test_pages_of_a_task_are_named_and_headed_after_it():
-    made = {page.name: page.heading for page in pages(OUTLINE)}
-    for task in RUN:
-        assert made[f"results/{task}"] == find_task(task)[1].title
-    assert made["findings"] is None
-    assert "results/task" not in made
-
-
-def test_tasks_with_results_have_a_page_each_and_the_others_share_one():
-    source = {page.task: page.notebook.source for page in pages(OUTLINE) if page.task}
-    assert source == dict.fromkeys(RUN, "results/task")
+def test_book_of_ones_own_has_the_page_of_that_run_for_a_cover_headed_by_its_images():
+    own = Outline(SECTIONS, chosen=("results/your_run", "use/run_it"), title="Skins")
+    assert [page.heading for page in pages(own)] == ["Skins", None]
+    assert {page.heading for page in pages(OUTLINE)} == {None}
 
 
 def test_contents_list_every_page_once_beside_the_prose():
@@ -68,36 +56,26 @@ def test_contents_list_every_page_once_beside_the_prose():
 
 
 def test_book_of_one_page_is_its_cover_with_the_list_of_references():
-    made = contents(Outline(TASKS, RUN, SECTIONS, chosen=("results/inputs",)))
+    made = contents(Outline(SECTIONS, chosen=("results/inputs",)))
     assert files_of(made) == ["notebooks/results/inputs", "references"]
 
 
 @pytest.mark.parametrize("section", sorted(SECTIONS))
 def test_live_pages_of_a_section_stand_only_in_books_of_profiles_that_have_it(section):
-    gone = set(names(OUTLINE)) - set(names(Outline(TASKS, RUN, SECTIONS - {section})))
+    gone = set(names(OUTLINE)) - set(names(Outline(SECTIONS - {section})))
     assert gone == {one.source for one in NOTEBOOKS if one.section == section and one.live}
 
 
 def test_reference_run_stands_in_for_sections_of_results_but_not_of_the_pipeline():
-    made = names(Outline(TASKS, RUN, frozenset()))
-    assert {"results/from_random", "results/inputs"} <= set(made)
+    made = names(Outline(frozenset()))
+    assert {"results/pretrainings", "results/inputs"} <= set(made)
     assert "pipeline/pretraining" not in made
-
-
-def test_page_of_results_that_are_nowhere_is_left_out():
-    assert "results/external" not in names(OUTLINE)
-    assert "results/external" in names(Outline(TASKS, RUN, SECTIONS | {"external"}))
-
-
-def test_outline_of_smoke_has_the_pages_of_its_own_repeats_and_external_images():
-    assert {"external", "repeats"} <= outline_of(open_workspace("smoke")).sections
-    assert not {"external", "repeats"} & outline_of(open_workspace("paper")).sections
 
 
 def test_results_wait_for_training_only_where_they_show_it():
     results = next(one for one in NOTEBOOKS if one.source == "results/all_tasks")
     live = next(one for one in NOTEBOOKS if one.source == "pipeline/gradcam")
-    free = Outline(TASKS, RUN, SECTIONS, waits=False)
+    free = Outline(SECTIONS, waits=False)
     assert free.after(results) == []
     assert OUTLINE.after(results) == OUTLINE.after(live) == free.after(live) != []
 
@@ -111,21 +89,12 @@ def test_pretraining_waits_for_curation_only_where_it_reads_the_curated_corpus(t
     assert real.after(pretraining) == ["pipeline/curation"]
 
 
-def test_outline_of_demo_shows_every_task_and_waits_for_training_only_with_images(tmp_path):
+def test_outline_of_demo_waits_for_training_only_with_images(tmp_path):
     found = outline_of(open_workspace("demo"))
-    assert {*COMPARISONS} == {*found.tasks}
-    assert "busbra" not in found.tasks  # the page on external tests shows its own runs
-    assert "breast" in found.with_results
     assert not found.waits
     n_pages = len(set(files(found)) - {"api", "notebooks/use/reference"})
-    assert n_pages <= 30, "the book is full: let a page take the place of another, or join two"
+    assert n_pages <= 26, "the book is full: let a page take the place of another, or join two"
     assert outline_of(open_workspace("demo", data_root=tmp_path)).waits
-
-
-def test_outline_of_an_open_workspace_opens_it_no_second_time(monkeypatch, tmp_path):
-    workspace = open_workspace("demo", data_root=tmp_path, results=tmp_path)
-    monkeypatch.delattr("rin.study.workspace.from_checkout")  # by which folders are resolved
-    assert "breast" in outline_of(workspace).with_results
 
 
 def test_book_for_reading_has_results_and_evidence_and_nothing_that_trains_or_needs_more(tmp_path):

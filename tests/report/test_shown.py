@@ -52,11 +52,11 @@ def htmls(notebook):
 
 
 def test_figures_are_files_in_vectors_for_light_paper_or_in_pixels():
-    files = shown_files(page(line(), image()), "results/breast")
+    files = shown_files(page(line(), image()), "results/tasks")
     svg, png = files.values()
     assert [*files] == [
-        "figures/results_breast-auc-of-all-scenarios-by-init-seed.svg",
-        "figures/results_breast-a-map.png",
+        "figures/results_tasks-auc-of-all-scenarios-by-init-seed.svg",
+        "figures/results_tasks-a-map.png",
     ]
     assert b"stroke: #222222" in svg
     assert b"var(" not in svg

@@ -21,7 +21,7 @@ from rin.study.ledger import computed_on
 from rin.study.plan import plan_study
 from rin.study.pretraining import plan_pretraining
 
-PAGES = ("findings", "study", "use/task_cover")
+PAGES = ("findings", "study")
 CORPORA = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
 CHANGES = {
     "inits": ["radiologic", "photographic"],
@@ -128,25 +128,6 @@ def test_cover_of_stand_in_weights_has_numbers_and_no_verdict(of_stand_ins):
     tables = [text for text in texts if "<table" in text]
     assert tables
     assert not any(re.search(r"\)\*", table) for table in tables)
-
-
-@pytest.mark.parametrize("page", [pytest.param("study", marks=pytest.mark.slow), "use/task_cover"])
-def test_other_pages_of_stand_in_weights_have_no_verdict_either(of_stand_ins, page):
-    text = " ".join(outputs(page, of_stand_ins))
-    assert "weights from stand-ins" in text
-    assert not re.search(r"\bahead\b|P [=<]|no clear difference", text, re.IGNORECASE)
-
-
-def test_cover_of_a_task_names_the_networks_ahead(real):
-    text = " ".join(outputs("use/task_cover", real))
-    assert "The photographic networks are ahead on breast lesions, by " in text
-
-
-@pytest.mark.slow
-def test_task_page_of_one_pair_is_computed_and_gives_no_verdict_on_pretraining(real):
-    text = " ".join(outputs("results/task", real))
-    assert "**One pair of networks shows nothing about other pretrainings.**" in text
-    assert "Without the pair of networks" not in text
 
 
 @pytest.mark.slow

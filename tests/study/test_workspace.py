@@ -173,9 +173,9 @@ def test_page_that_is_no_notebook_is_refused_before_anything_is_trained(tmp_path
     for use in (missing_inputs, outline_of):
         with pytest.raises(InputError, match=r"unknown page \(pages of profile .*\) 'my_tsk'"):
             use(workspace)
-    pages = ["use/task_cover", "results/task.py"]
+    pages = ["results/your_run", "results/tasks.py"]
     outline = outline_of(open_workspace(tiny_profile({"pages": pages}), results=tmp_path))
-    assert outline.chosen == ("use/task_cover", "results/task")
+    assert outline.chosen == ("results/your_run", "results/tasks")
 
 
 def test_inputs_of_a_profile_that_limits_cases_are_drawn(study_folder):

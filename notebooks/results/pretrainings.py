@@ -1,0 +1,281 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: tags,jupyter,mystnb,-all
+#     notebook_metadata_filter: -jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The pretrainings, and does pretraining help
+#
+# What the networks of this book learnt before they were fine-tuned, beside the released RadImageNet models
+# (the paper's Figure E1 and Table E2), and how much better they do than networks that learnt nothing.
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
+import pandas as pd
+from IPython.display import Markdown
+
+from rin import stats
+from rin.evidence import paper
+from rin.report.banner import banner
+from rin.report.factor import differences_at
+from rin.report.figures import pretraining_curves
+from rin.report.forest import forest
+from rin.report.format import book_table
+from rin.report.page import claim, picture
+from rin.report.style import INIT_STYLE
+from rin.report.verdict import points
+from rin.study import open_reference
+
+runs = open_reference("open")
+banner(runs, study="from_random")
+
+# %% [markdown]
+# ## Figure E1 and Table E2: what was learnt
+#
+# Pairs of networks began from the same random weights and saw equally many images, radiologic or
+# photographic: 36 classes each, four epochs. *Top-1* is the share of test images of the own corpus whose
+# class a network names first, *top-5* that of images whose class is among its first five.
+
+# %%
+a, b = runs.inits
+networks = runs.pretraining()
+learnt = (
+    networks.groupby(["init", "backbone"])[["top1", "top5"]].mean().loc[[a, b]]
+)
+learnt.unstack("init").round(2)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+curves = runs.pretraining_histories()
+pairs = networks[networks["init"].isin((a, b))]
+picture(
+    pretraining_curves(curves[curves["init"].isin((a, b))]),
+    "Figure 1. Every radiologic network learnt its corpus better than any "
+    "photographic one its own",
+    f"Accuracy on validation images by epoch, a line for each of {len(pairs)} "
+    "networks; the counterpart of the "
+    "paper's Figure E1.",
+)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+percent = 100 * learnt
+lines = pd.DataFrame(index=percent.loc[a].index)
+for init in (a, b):
+    lines[f"{init}, top-1 / top-5"] = [
+        f"{one:.1f} / {five:.1f}" for one, five in percent.loc[init].to_numpy()
+    ]
+released = {
+    name: f"{model.top1} / {model.top5}"
+    for name, model in paper.RELEASED_ACCURACY.items()
+}
+lines["RadImageNet as released, top-1 / top-5"] = lines.index.map(
+    released
+).fillna("–")
+lines.insert(0, "Pairs", pairs[pairs["init"] == a].groupby("backbone").size())
+book_table(
+    lines.rename_axis("Backbone").reset_index(),
+    "Table 1. Accuracy on test images of the own corpus, % (mean over pairs; "
+    "the released models: 165 classes)",
+    prose=True,
+    rows=learnt.reset_index(),
+)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+one = 100 * pairs.groupby("init")["top1"].agg(["mean", "min", "max"])
+five = 100 * pairs.groupby("init")["top5"].agg(["mean", "min", "max"])
+steps = (
+    curves[curves["init"].isin((a, b))]
+    .groupby(["init", "epoch"])["val_accuracy"]
+    .mean()
+    .unstack("init")
+)
+larger = open_reference("fine_tuned_224")
+longer = 100 * larger.pretraining().groupby("init")["top1"].mean()
+ends = (
+    larger.pretraining_histories()
+    .query("epoch in (35, 40)")
+    .groupby(["init", "epoch"])["val_accuracy"]
+    .mean()
+    .unstack()
+)
+brief = (
+    100 * networks[~networks["init"].isin((a, b))].set_index("backbone")["top1"]
+)
+claim(
+    "no photographic network reaches the least radiologic one",
+    one.loc[b, "max"] < one.loc[a, "min"] - 20,
+)
+claim(
+    "three radiologic images in four, three photographs in ten",
+    74 < one.loc[a, "mean"] < 78 and 29 < one.loc[b, "mean"] < 33,
+)
+claim(
+    "both still rose, by two or three points",
+    (100 * (steps.loc[4] - steps.loc[3])).between(1.5, 3.5).all(),
+)
+claim(
+    "forty epochs of ResNet50 bring four points to photographs and then end",
+    longer[b] - percent.loc[(b, "ResNet50"), "top1"] > 3
+    and (ends[40] - ends[35]).abs().max() < 0.02,
+)
+claim(
+    "and little to radiologic images",
+    longer[a] - percent.loc[(a, "ResNet50"), "top1"] < 1,
+)
+Markdown(f"""
+**Equal images are not equal learning.** After the same number of steps
+radiologic networks name the class of {one.loc[a, "mean"]:.0f}% of their test
+images ({one.loc[a, "min"]:.0f} to {one.loc[a, "max"]:.0f}%), photographic ones
+of {one.loc[b, "mean"]:.0f}% ({one.loc[b, "min"]:.0f} to
+{one.loc[b, "max"]:.0f}%). Top-5, the ranges are {five.loc[a, "min"]:.0f} to
+{five.loc[a, "max"]:.0f}% and {five.loc[b, "min"]:.0f} to
+{five.loc[b, "max"]:.0f}%. Both were still improving when training stopped. But
+more epochs do not close the gap: ResNet50, pretrained for forty, ends at
+{longer[a]:.0f}% and {longer[b]:.0f}% and has stopped rising.
+
+Two things follow. A difference in AUC between the two may come from how much
+was learnt, not from what was shown. Radiologic networks stopped early, at
+{brief["MobileNet"]:.0f}% (MobileNet) and {brief["ResNet50"]:.0f}% (ResNet50),
+test that on [What makes the difference move](what_moves). And our accuracies
+cannot be set against those of the released models, which look alike in top-1:
+those learnt {paper.DATABASE["labels"].value} classes, from
+{paper.DATABASE["images"].value / 1e6:.2f} million images.
+""")
+
+# %% [markdown]
+# ## Does pretraining help at all?
+#
+# The paper compares two pretrainings with each other, and neither with random weights; two equal AUCs
+# may then mean that both help, or neither. Here ResNet50 and DenseNet121, one pretraining each, were
+# fine-tuned from three starts with all layers trained, on each of the paper's two learning rates.
+
+# %%
+gains = pd.concat(
+    differences_at(
+        runs, "from_random", "learning_rate", inits=(init, "random")
+    ).assign(kind=init)
+    for init in (a, b)
+)
+gains["p_holm"] = stats.holm(gains["p_value"])
+gain = gains.set_index(["kind", "at", "task"]).sort_index()
+gain.loc[a, ["auc_a", "auc_b"]].unstack("at").round(2)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+rows = gains.assign(
+    label=[
+        f"{INIT_STYLE[init].short}, {at}"
+        for init, at in zip(gains["kind"], gains["at"], strict=True)
+    ]
+)
+short = {task: title.partition(",")[0] for task, title in runs.titles.items()}
+order = rows["task"].map([*runs.tasks].index)
+picture(
+    forest(
+        rows.assign(order=order).sort_values(["order", "at"], kind="stable"),
+        unit="points",
+        label="label",
+        group="task",
+        names=short,
+        ends=("random ahead", "pretraining ahead"),
+        legend=False,
+    ),
+    "Figure 2. Pretraining helps at the smaller learning rate; at the larger "
+    "one, seldom",
+    "Gain in mean AUC over random weights at learning rates 0.0001 and 0.001, "
+    "two backbones; intervals over "
+    "patients, for these networks; filled marks: P < .05 after Holm's "
+    "adjustment over all 24 gains.",
+)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+slow, fast = (gain.xs(rate, level="at") for rate in ("0.0001", "0.001"))
+clear = gain["p_holm"] < 0.05
+behind = fast.loc[b, :].loc["breast"]
+untaught = slow.loc[a, "auc_b"].drop("covid19")
+claim(
+    "at the smaller rate every gain is positive, and all but thyroid are clear",
+    (slow["estimate"] > 0.05).all()
+    and clear.xs("0.0001", level="at").drop("thyroid", level="task").all(),
+)
+claim(
+    "random networks hardly learnt at that rate, but for COVID-19",
+    untaught.max() < 0.6 and untaught.mean() > 0.5,
+)
+claim(
+    "at the larger rate radiologic weights gain on COVID-19 and pneumonia only",
+    {*fast.loc[a].index[clear.loc[a, "0.001"]]} == {"covid19", "pneumonia"},
+)
+claim(
+    "photographic weights lose on breast lesions, and gain nowhere clearly",
+    behind["ci_high"] < -0.05
+    and [*fast.loc[b].index[clear.loc[b, "0.001"]]] == ["breast"],
+)
+Markdown(f"""
+**It helps a network to start, and less to arrive.** At the smaller rate both
+pretrainings are ahead of random weights on every task, by
+{100 * slow["estimate"].min():.0f} to {100 * slow["estimate"].max():.0f} points,
+and clearly so on all but thyroid nodules. There random networks had hardly
+begun: but for COVID-19 their AUCs are {untaught.min():.2f} to
+{untaught.max():.2f}. At the larger rate they catch up. Radiologic weights then
+gain clearly on pneumonia ({points(fast.loc[(a, "pneumonia")])}) and COVID-19
+({points(fast.loc[(a, "covid19")])}) only, and photographic weights are behind
+random ones on breast lesions ({points(behind)}).
+""")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+far = pd.concat(
+    differences_at(
+        larger, "from_random", "learning_rate", inits=(init, "random")
+    ).assign(kind=init)
+    for init in (a, b)
+).set_index(["kind", "at", "task"])
+best = far.xs(("0.0001", "covid19"), level=["at", "task"])
+width = (far["ci_high"] - far["ci_low"]).drop("covid19", level="task")
+claim(
+    "both still gain on COVID-19 at AUCs above .94",
+    (best["ci_low"] > 0).all() and best["auc_b"].min() > 0.94,
+)
+claim("other tasks cannot say", width.min() > 0.1)
+Markdown(f"""
+A larger run, ResNet50 with images of 224 pixels until validation stopped
+improving, gives the same picture where it can see: on COVID-19, at the smaller
+rate, random weights reach {best.loc[a, "auc_b"]:.2f}, and pretraining adds
+{points(best.loc[a])} (radiologic) or {points(best.loc[b])} (photographic). On
+its three other tasks the intervals are {100 * width.min():.0f} to
+{100 * width.max():.0f} points wide. These gains are of two backbones and one
+pretraining each, and exploratory. If you have few images and little time, start
+from either source; if you train long, compare with random weights before you
+credit the source.
+""")
+
+# %% [markdown]
+# ## Try it
+#
+# `rin run notebooks/results/pretrainings.py` computes this page in 15 seconds.
+#
+# 1. Draw the training loss in place of the accuracy. Which corpus is still being learnt?
+#
+#    ```python
+#    picture(pretraining_curves(curves[curves["init"] != "radiologic_brief"], "loss"), "Training loss")
+#    ```
+#
+# 2. Compare the two pretrainings with each other. Is the difference smaller than either gain?
+#
+#    ```python
+#    differences_at(runs, "from_random", "learning_rate")[["task", "at", "estimate", "ci_low", "ci_high"]]
+#    ```
+#
+# 3. Take backbones one by one. How many of the signs survive?
+#
+#    ```python
+#    differences_at(runs, "from_random", "backbone", inits=(b, "random"))[["task", "at", "estimate"]]
+#    ```

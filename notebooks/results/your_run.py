@@ -1,0 +1,305 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: tags,jupyter,mystnb,-all
+#     notebook_metadata_filter: -jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Your run
+#
+# The paper's table and Figures 3 to 5 from a run of your own, and each task's difference beside that of the
+# committed run. Without a run of your own on real images, the committed run stands in its place.
+#
+# `rin run notebooks/results/your_run.py -p profile=NAME -p task=NAME` takes half a minute; papermill does the
+# same. The profile is one that [rin study](../use/run_it) has finished, a run that comes with the book
+# (`open`, `fine_tuned_224`), or a folder of results. Without a task, all are shown.
+
+# %% tags=["parameters", "remove-input"]
+# rin is the package of this checkout: pip install -e '.[study,book]' there
+profile: str = "demo"  # a profile, a committed run, or a folder
+task: str = ""  # name of a task; empty for all
+results: str = "results"  # folder for everything computed
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+from pathlib import Path
+
+import pandas as pd
+from IPython.display import Markdown, display
+
+from rin import stats
+from rin.data.manifest import find_task
+from rin.errors import look_up
+from rin.evidence import paper
+from rin.models.backbones import BACKBONES
+from rin.report.banner import provenance_line
+from rin.report.figures import auc_dots, dice_bars, roc_bands, task_names
+from rin.report.forest import forest
+from rin.report.format import book_table, format_estimate
+from rin.report.page import picture
+from rin.report.tables import auc_table, clinical_table, image_table
+from rin.report.verdict import judged
+from rin.study import open_results
+from rin.study.reference import reference_folder
+
+
+def of_stand_ins(results):
+    """Return whether images, or the images of pretraining, are stand-ins."""
+    images = {task.dataset.provenance for task in results.facts.tasks}
+    return "stand-in" in images | {
+        *results.table("pretraining").get("provenance", ())
+    }
+
+
+committed = open_results(reference_folder() / "open")
+places = [
+    Path(profile),
+    Path(results, Path(profile).stem, "tables"),
+    reference_folder() / profile,
+]
+found = [place for place in places if (place / "run.json").is_file()]
+if profile == "demo" and (not found or of_stand_ins(open_results(found[0]))):
+    run = committed
+else:
+    remedy = f"Run it first: rin study --profile {profile}"
+    run = open_results(found[0] if found else places[1], remedy=remedy)
+made_up = of_stand_ins(run)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+rows = run.rows("runs", study="main")
+tasks = (
+    [look_up("task", task, rows["task"].unique())]
+    if task
+    else [*rows["task"].unique()]
+)
+facts = [run.facts.task(name) for name in tasks]
+titles = task_names({name: find_task(name)[1].title for name in tasks})
+names = {
+    name: titles[name] for name in (*paper.COMPARISONS, *tasks) if name in tasks
+}
+kinds = [of.dataset.provenance for of in facts]
+if made_up and "stand-in" not in kinds:
+    kinds = ["weights"]
+summary = [
+    f"run “{run.facts.name}”",
+    f"trained {run.facts.first_finished[:10]} to "
+    f"{run.facts.last_finished[:10]}",
+]
+if unverified := [
+    f"{weights.init} {weights.backbone}"
+    for weights in run.facts.weights
+    if weights.verified == ""
+]:
+    summary.append(f"unverified weights: {', '.join(unverified)}")
+provenance_line(
+    kinds,
+    summary,
+    {
+        "Profile": run.facts.profile.about,
+        "Computer": run.facts.hardware.text,
+        "Commit": run.facts.commit or "not known",
+    },
+)
+
+# %% [markdown]
+# ## The paper's table
+#
+# Mean AUC over scenarios, with SD, and the difference. Where the run has the paper's four backbones, the
+# difference is theirs with the pretraining as the unit; otherwise it is that of all its backbones. A
+# single pair of networks has no such interval: then it is over patients, for these networks.
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+a, b = run.facts.profile.inits[:2]
+scores = pd.concat(run.predictions("main", name) for name in names)
+
+
+def differences(scores):
+    """Return each task's difference with its unit, and those over patients."""
+    of_paper = scores[scores["backbone"].isin(BACKBONES)]
+    whole = (
+        of_paper.groupby("task", observed=True)["backbone"]
+        .nunique()
+        .eq(len(BACKBONES))
+        .all()
+    )
+    chosen = of_paper if whole and len(of_paper) else scores
+    networks = stats.init_differences(chosen, a, b)
+    units = stats.pretraining_differences(
+        chosen, a, b, fixed_backbones=whole
+    ).assign(unit="pretrainings")
+    patients = networks.query("group == 'all'").assign(unit="patients")
+    single = units.loc[units["ci_low"].isna(), "task"]
+    return pd.concat(
+        [
+            units[~units["task"].isin(single)],
+            patients[patients["task"].isin(single)],
+        ]
+    ), networks
+
+
+units, networks = differences(scores)
+auc_table(
+    units.drop(columns="p_holm") if made_up else units, networks, names, (a, b)
+)
+
+# %% [markdown]
+# ## The paper's figures
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+aucs = stats.scenario_aucs(scores)
+display(
+    picture(
+        auc_dots(aucs, (a, b), names),
+        "Figure 1. AUC of every scenario, beside the paper’s means",
+        "Dots: scenarios, each the mean over its pretrainings and folds; "
+        "circles: mean ± SD over scenarios; grey "
+        "squares: the paper’s mean ± SD. Counterpart of the paper’s Figure 3.",
+    )
+)
+display(
+    picture(
+        roc_bands(stats.mean_roc(scores), names),
+        "Figure 2. Mean ROC curves",
+        "Mean sensitivity over scenarios at each specificity, ± SD over "
+        "scenarios. Counterpart of the paper’s Figure 4.",
+    )
+)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+maps = {name: run.overlap(name) for name in names}
+dice = [
+    {"task": name, "source": "paper", "init": init, "mean": mean}
+    for name in names
+    if len(maps[name]) and name in paper.DICE
+    for init, mean in (
+        ("radimagenet", paper.DICE[name].caption_radimagenet),
+        ("imagenet", paper.DICE[name].caption_imagenet),
+    )
+]
+for name, of_task in maps.items():
+    if len(of_task):
+        means = of_task.groupby(["init", "scenario"], observed=True)[
+            "dice"
+        ].mean()
+        dice += [
+            {
+                "task": name,
+                "source": "here",
+                "init": init,
+                "mean": means[init].mean(),
+                "sd": means[init].std(),
+            }
+            for init in (a, b)
+        ]
+figure_of_dice = Markdown(
+    "No lesions are outlined in these images, so there is no counterpart of "
+    "Figure 5."
+)
+if dice:
+    figure_of_dice = picture(
+        dice_bars(pd.DataFrame(dice), names),
+        "Figure 3. Overlap of activation maps and lesions",
+        "Mean Dice score of maps above the paper’s threshold, ± SD over "
+        "scenarios; the paper prints no SD. "
+        "Counterpart of the paper’s Figure 5; Where the networks look says "
+        "what such scores are worth.",
+    )
+figure_of_dice
+
+# %% [markdown]
+# ## Each task's difference, beside the committed run
+#
+# The verdict is one of five: *ahead* or *behind* (the first source, adjusted P below .05), *excluded* (a
+# difference of five points either way), *too little learnt* (a mean AUC below 0.70), *not clear*. A network has
+# collapsed if its scores hardly differ; if it did, a difference may be that of one failed training.
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+here = units.set_index("task")
+collapsed = aucs[aucs["score_sd"] < 1e-3].groupby("task", observed=True).size()
+shared = [
+    name
+    for name in names
+    if name in committed.rows("runs", study="main")["task"].unique()
+]
+of_book = committed.facts.profile.inits[:2]
+if shared and run is not committed and of_book == (a, b):
+    beside, _ = differences(
+        pd.concat(committed.predictions("main", name) for name in shared)
+    )
+else:
+    beside = units.iloc[:0]
+both = pd.concat(
+    [units.assign(kind="recomputed"), beside.assign(kind="reference")]
+)
+picture(
+    forest(
+        both.drop(columns="p_holm"),
+        unit="points",
+        label="task",
+        names=names,
+        ends=(f"{b} ahead", f"{a} ahead"),
+    ),
+    "Figure 4. The difference on each task",
+    f"{a} − {b}, AUC points, 95% CI; diamonds: the committed run, where it has "
+    "the task and the same sources.",
+)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+lines = pd.DataFrame(
+    {
+        "Task": names.values(),
+        "AUC points (95% CI)": format_estimate(
+            here.loc[[*names]], unit="points"
+        ),
+    }
+)
+lines["Over"] = here.loc[[*names], "unit"].to_list()
+if not made_up:
+    lines["Verdict"] = (
+        judged(units, networks)
+        .set_index("task")
+        .loc[[*names], "verdict"]
+        .to_list()
+    )
+lines["Collapsed networks"] = [
+    f"{collapsed.get(name, 0)} of {(aucs['task'] == name).sum()}"
+    for name in names
+]
+if len(beside):
+    text = format_estimate(beside.set_index("task"), unit="points")
+    lines["Committed run"] = [text.get(name, "–") for name in names]
+book_table(
+    lines.reset_index(drop=True),
+    "Table 2. Differences and verdicts",
+    prose=True,
+    rows=units,
+)
+
+# %% [markdown]
+# ## Beyond the AUC, and the images
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+measured = networks.query("group == 'all'").set_index("task")["ci_low"].notna()
+kept = {name: title for name, title in names.items() if measured[name]}
+if kept:
+    measures = stats.clinical_measures(
+        scores[scores["task"].isin([*kept])], (a, b)
+    )
+    display(
+        clinical_table(
+            measures,
+            kept,
+            (a, b),
+            "Table 3. Measures beyond the AUC (mean over networks; 95% CI over "
+            "patients)",
+        )
+    )
+image_table(facts, rows, names, "Table 4. The images, and how they were used")

@@ -1,0 +1,36 @@
+"""Sentences on the committed run: turned-round, rescaled or exchanged numbers end the page."""
+
+from pathlib import Path
+
+import jupytext
+import pytest
+
+from rin.errors import InputError
+
+PAGES = Path(__file__).resolve().parents[2] / "notebooks" / "results"
+#: Defects of a page: a text of its code, and what is put in its place.
+TURNED = {
+    "tasks": ("main, (a, b) =", "main, (b, a) ="),
+    "localisation": ("a, b = runs.inits", "b, a = runs.inits"),
+    "pretrainings": ("a, b = runs.inits", "b, a = runs.inits"),
+    "external": ("a, b = runs.inits", "b, a = runs.inits"),
+    "inputs": ("a, b = runs.inits", "b, a = runs.inits"),
+}
+
+
+def computed(page, old, new):
+    """Compute a page of which a text is replaced, without its figures."""
+    names = {"display": lambda shown: None}
+    for cell in jupytext.read(PAGES / f"{page}.py").cells:
+        if cell.cell_type == "code":
+            exec(cell.source.replace(old, new), names)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("page", TURNED)
+def test_page_whose_numbers_are_turned_round_is_not_computed(page):
+    old, new = TURNED[page]
+    assert old in (PAGES / f"{page}.py").read_text(encoding="utf-8")
+    with pytest.raises(InputError, match="the text says"):
+        computed(page, old, new)

@@ -1,0 +1,120 @@
+"""What the page of one's own run says: of released weights, of one pair, of stand-ins."""
+
+import re
+from functools import partial
+
+import numpy as np
+import pytest
+from computed_pages import outputs
+from finished_study import pretrained_files, ranked_files, write_images
+from skimage.transform import resize
+from sklearn.metrics import roc_auc_score
+from tiny_study import main_study, tiny_profile
+
+from rin.models.weights import load_entries
+from rin.study import consolidate, open_workspace
+from rin.study.ledger import computed_on
+from rin.study.plan import plan_study
+from rin.study.pretraining import plan_pretraining
+
+PAGE = "results/your_run"
+VERDICT = r"too little learnt|not clear|excluded|behind|P [=<]"
+pytestmark = pytest.mark.usefixtures("uncounted_manifests")
+
+
+def pretrained(run, folder):
+    return pretrained_files(run, folder) | computed_on() | {"training_images": 36}
+
+
+def shown(workspace, results):
+    """Run the page on the folder of results of a finished study."""
+    consolidate(workspace)
+    texts = outputs(PAGE, {"profile": str(workspace.results / "tables"), "results": str(results)})
+    return " ".join(texts)
+
+
+def made_study(tmp_path, signals, *, marked=()):
+    """Return a finished study of one task and one pair of networks pretrained here."""
+    corpora = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
+    changes = {
+        "inits": [*corpora],
+        "pretraining.corpora": corpora,
+        "pretraining.preprocessing": {"radiologic": "caffe_unit", "photographic": "caffe"},
+        "studies": [main_study(learning_rates={"unfreeze_all": [1e-4], "freeze_all": [1e-2]})],
+        "live": "breast",
+        "stand_ins": {},
+    }
+    images = write_images(tmp_path / "data", marked=marked and [*corpora.values()])
+    workspace = open_workspace(tiny_profile(changes), data_root=images, results=tmp_path)
+    for run in plan_pretraining(workspace):
+        workspace.weights.commit(run.run_id, run.config, partial(pretrained, run))
+    for run in plan_study(workspace):
+        workspace.fine_tuning_ledger.commit(
+            run.run_id, run.config, partial(ranked_files, run, signals)
+        )
+    return workspace
+
+
+def mean_auc(scores, init):
+    runs = scores[scores["init"] == init].groupby("scenario", observed=True)
+    return np.mean([roc_auc_score(run["label"], run["score"]) for _, run in runs])
+
+
+def test_run_of_one_pair_has_sign_and_size_over_patients_beside_the_papers(tmp_path):
+    workspace = made_study(tmp_path, {"radiologic": -1.5, "photographic": 6.0})
+    text = shown(workspace, tmp_path)
+    scores = consolidate(workspace).predictions("main", "breast")
+    lead = 100 * (mean_auc(scores, "photographic") - mean_auc(scores, "radiologic"))
+    assert lead > 10
+    assert f"−{lead:.1f}" in text
+    assert "Real images" in text
+    assert "patients" in text  # one pair says nothing about pretrainings
+    assert re.search(VERDICT, text)
+    assert "+4.0" in text  # the paper's difference
+
+
+def test_run_of_stand_ins_says_so_and_has_numbers_and_no_verdict(tmp_path):
+    signals = {"radiologic": -1.5, "photographic": 6.0}
+    text = shown(made_study(tmp_path, signals, marked=True), tmp_path)
+    assert "weights from stand-ins" in text
+    assert "AUC points (95% CI)" in text
+    without_paper = text.replace("P &lt; .001", "")
+    assert not re.search(VERDICT, re.sub(r"<p>.*?</p>", "", without_paper))
+
+
+INITS, BACKBONES = ("radimagenet", "imagenet"), ("ResNet50", "DenseNet121")
+
+
+def released_files(run, folder):
+    """Write scores and maps: the lesion for RadImageNet, else what is around it."""
+    record = ranked_files(run, {"radimagenet": 0.5, "imagenet": 9.0}, folder)
+    folds, store = run.inputs.folds, run.inputs.store
+    test = folds.loc[folds["part"] == "test", "case_id"]
+    rows = store.cases.set_index("case_id").index.get_indexer(test)
+    lesions = resize(store.masks()[rows].astype(np.float32), (len(rows), 8, 8))
+    maps = lesions if run.init == "radimagenet" else 1 - lesions
+    np.save(folder / "cams.npy", np.repeat(maps[..., np.newaxis], 2, axis=-1))
+    return record
+
+
+def test_run_of_released_weights_is_the_paper_recomputed_and_says_which_files_are_unverified(
+    tmp_path, monkeypatch
+):
+    cache, images = tmp_path / "keras", write_images(tmp_path / "data")
+    monkeypatch.setenv("KERAS_HOME", str(cache))
+    for entry in load_entries():
+        if entry.init in INITS and entry.backbone in BACKBONES:
+            home = images / "weights" if entry.file else cache / "models"
+            home.mkdir(parents=True, exist_ok=True)
+            (home / (entry.file or entry.cached)).write_text(f"{entry.init} {entry.backbone}")
+    changes = {"inits": [*INITS], "pretraining": None, "backbones": [*BACKBONES]}
+    changes |= {"studies": [{"name": "main", "unfreezing": ["freeze_all"]}], "stand_ins": {}}
+    workspace = open_workspace(tiny_profile(changes), data_root=images, results=tmp_path)
+    for run in plan_study(workspace):
+        workspace.fine_tuning_ledger.commit(run.run_id, run.config, partial(released_files, run))
+    text = shown(workspace, tmp_path)
+    assert "unverified weights: radimagenet DenseNet121" in text
+    scores = consolidate(workspace).predictions("main", "breast")
+    lead = 100 * (mean_auc(scores, "imagenet") - mean_auc(scores, "radimagenet"))
+    assert f"−{lead:.1f}" in text
+    assert "Figure 3. Overlap of activation maps and lesions" in text
