@@ -75,8 +75,7 @@ claim(
     and not ranges.set_index("network")["swapped, too"].drop("ResNet50").any(),
 )
 Markdown(f"""
-The scripts supply numbers from −{-supplied.min():.2f} to
-{supplied.max():.2f}.
+The scripts supply numbers from −{-supplied.min():.2f} to {supplied.max():.2f}.
 To ResNet50 with ImageNet weights these are {small["ResNet50"]:.0f} times too
 small; to the other three networks they are {others.min():.1f} to
 {others.max():.1f} times too small and have red and blue exchanged. If the

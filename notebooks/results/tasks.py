@@ -265,11 +265,11 @@ The radiologic start is ahead with eight backbones
 {points(covid)}, adjusted P = {covid["p_holm"]:.2f}. With all layers trained,
 which gives the highest AUCs ({all_alone.loc["covid19", "auc_a"]:.2f} and
 {all_alone.loc["covid19", "auc_b"]:.2f}), little is left:
-{points(all_layers.loc["covid19"])}. [What makes the difference move](what_moves)
-has the analyses that turn it round. The paper's +{stated["covid19"].estimate}
-is outside the interval, on other images: those here are of another collection,
-and its files name no patients, so slices of one patient may be in training and
-test.
+{points(all_layers.loc["covid19"])}. [What makes the difference
+move](what_moves) has the analyses that turn it round. The paper's
++{stated["covid19"].estimate} is outside the interval, on other images: those
+here are of another collection, and its files name no patients, so slices of one
+patient may be in training and test.
 """)
 
 # %% [markdown]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from rin.evidence.paper import COMPARISONS
-from rin.report import figures, sentences, tables
+from rin.report import figures, tables
 from rin.report.headline import differences
 from rin.stats import (
     clinical_curves,
@@ -150,20 +150,6 @@ class _Runs:
 
     def predictions(self, study="main", task=None, part="test"):
         return self._scores
-
-
-def test_two_sentences_in_short_follow_the_pretrainings(runs):
-    said = sentences.task_in_short(runs, "breast")
-    assert said.startswith("**No clear difference across pretrainings**")
-    assert said.count("adjusted P") == 2
-    everything = sentences.all_tasks_in_short(runs)
-    assert everything.count(". ") == 1
-
-
-def test_files_without_patients_are_named_for_the_tasks_that_have_them(runs):
-    said = sentences.nameless_files(runs)
-    assert "breast lesions" in said
-    assert "pneumonia" not in said
 
 
 def test_seeds_of_pairs_show_which_pairs_share_one(runs):
