@@ -242,7 +242,7 @@ picture(
 # *Top-1* is the share of test images whose class is ranked first. Intervals are Wilson's; images of a
 # patient are alike, so their number is divided by the design effect of the patients. These are the live
 # counterparts of the paper's Figure E1 and Table E2; those of the committed run are on
-# [Pretraining, and what it gives](../results/from_random).
+# [Pretraining, and what it gives](../results/pretrainings).
 
 # %%
 of_first = f"pretraining == {run.pretraining}"
