@@ -249,7 +249,9 @@ picture(
 )
 
 # %%
-measures = stats.clinical_measures(there, (a, b)).set_index(["init", "measure"])
+seed = runs.workspace.profile.seed
+measures = stats.clinical_measures(there, (a, b), seed=seed)
+measures = measures.set_index(["init", "measure"])
 measures.loc[["difference"], ["estimate", "ci_low", "ci_high"]].round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]

@@ -390,7 +390,8 @@ images, sets the limit. The same images serve as [external test](external).
 # patients.
 
 # %%
-measures = stats.clinical_measures(main, (a, b))
+seed = runs.workspace.profile.seed
+measures = stats.clinical_measures(main, (a, b), seed=seed)
 clinical_table(measures, tasks, (a, b), "Table 2. Measures beyond the AUC")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]

@@ -290,9 +290,9 @@ book_table(
 measured = networks.query("group == 'all'").set_index("task")["ci_low"].notna()
 kept = {name: title for name, title in names.items() if measured[name]}
 if kept:
-    measures = stats.clinical_measures(
-        scores[scores["task"].isin([*kept])], (a, b)
-    )
+    seed = run.facts.profile.seed
+    measured_scores = scores[scores["task"].isin([*kept])]
+    measures = stats.clinical_measures(measured_scores, (a, b), seed=seed)
     display(
         clinical_table(
             measures,
