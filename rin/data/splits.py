@@ -131,6 +131,9 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
         if "validation" not in part:
             rest = part == "train"
             piece = assign_groups(labels[rest], group[rest], [seed, fold], SHARES[:2])
+            if {*labels[rest][piece == _VALIDATION]} < {*labels[rest]}:  # as of few patients
+                least = (1, 1, 0)
+                piece = repair_split(labels[rest], group[rest], piece, seed, tree.place(), least)
             part[rest] = _NAMES[piece]
         parts.append(part)
     return _folds(cases, group, parts, least=(1, 1, 1))
