@@ -80,6 +80,11 @@ def test_reset_head_forgets_and_repeats_by_its_seed(name):
     now = [keras.ops.convert_to_numpy(v) for v in head.trainable_variables]
     assert all((a != b).any() for a, b in zip(drawn_before, now, strict=True))
     for layer in head.layers:
+        if hasattr(layer, "kernel"):
+            shape = tuple(layer.kernel.shape)
+            glorot = keras.initializers.GlorotUniform(seed=1)(shape)
+            largest = [np.abs(keras.ops.convert_to_numpy(k)).max() for k in (layer.kernel, glorot)]
+            assert largest[0] == pytest.approx(largest[1], rel=0.2)
         if isinstance(layer, keras.layers.BatchNormalization):
             gamma, beta, mean, variance = layer.get_weights()
             assert not beta.any()

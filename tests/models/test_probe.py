@@ -100,6 +100,10 @@ def test_predicted_moments_equal_those_of_a_loop_over_every_patch(layer, images,
     np.testing.assert_allclose(variance, looped[1], rtol=1e-4, atol=1e-6)
 
 
+def test_keras_pads_the_odd_zero_at_the_end():
+    assert [made_layer(5, padding="same").sides(side) for side in (12, 11)] == [(0, 1), (1, 1)]
+
+
 def test_images_without_any_contrast_fit_no_candidate():
     layer = trained_layer(PREPROCESSING["caffe_unit"], gray_images())
     assert verdict_on(layer, np.full((2, 8, 8), 7, np.uint8))["verdict"] == NONE_FITS
