@@ -271,19 +271,6 @@ if as_printed and invented:  # others have other forms
     assert {*impressions[words].index} == {*screened.index}
 book_table(left_out, "Files that are not in the corpus, by rule", prose=True)
 
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-kinds = corpus.images["kind"].map({"key": "key images", "normal": "normal"})
-by_region = pd.crosstab(corpus.images["region"].str.replace("_", " "), kinds)
-_, ax = plt.subplots(figsize=(4.9, 0.6 + 0.25 * len(by_region)))
-by_region.plot.barh(stacked=True, ax=ax)
-ax.set(xlabel="Images", ylabel="")
-ax.legend(title="")
-picture(
-    ax,
-    "Figure 2. What the corpus holds, region by region",
-    f"{len(corpus.images):,} images: key images, and images of normal studies.",
-)
-
 # %%
 parts = corpus.images.groupby("part")[["patient_id", "label"]].nunique()
 parts.columns = ["Patients", "Classes"]

@@ -40,7 +40,6 @@ from sklearn.metrics import confusion_matrix
 
 from rin import stats
 from rin.report.banner import pretraining_banner
-from rin.report.forest import forest
 from rin.report.page import picture
 from rin.report.style import use_style
 from rin.study import (
@@ -220,22 +219,6 @@ epoch.round(4)
 line.update(pretraining_banner(runs))
 assert_same(epoch, as_printed)
 
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-first = histories[histories["pretraining"] == run.pretraining]
-_, ax = plt.subplots(figsize=(4.9, 2.8))
-for pair, curve in first.groupby(["init", "backbone"], sort=False):
-    epochs, name = curve["epoch"], ", ".join(pair)
-    (solid,) = ax.plot(epochs, curve["val_accuracy"], marker="o", label=name)
-    ax.plot(epochs, curve["accuracy"], ":", color=solid.get_color())
-ax.set(xlabel="Epoch", ylabel="Accuracy", ylim=(0, 1))
-ax.legend(loc="lower right")
-picture(
-    ax,
-    "Figure 1. Accuracy epoch by epoch",
-    "Share of images classified correctly by each network; solid: validation "
-    "images, dotted: training images.",
-)
-
 # %% [markdown]
 # ## 5. How well is the corpus learnt?
 #
@@ -285,7 +268,7 @@ sns.heatmap(
 ax.set(xlabel="Predicted class", ylabel="True class")
 picture(
     ax,
-    "Figure 2. Which classes are confused",
+    "Figure 1. Which classes are confused",
     f"{run.backbone}, {run.init}: rows are true classes and add up to 100%; "
     f"{len(net)} test images.",
 )
@@ -301,25 +284,6 @@ picture(
 measured = [nearest_of_class(workspace, *pair) for pair in scores.index]
 nearest = pd.DataFrame(measured, scores.index).dropna()
 nearest.round(2)
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-both = pd.concat(
-    [
-        scores.assign(kind="reference", label="Top-1"),
-        nearest.assign(kind="networks", label="Nearest image"),
-    ]
-).reset_index()
-both["group"] = both["backbone"] + ", " + both["init"]
-axes = forest(
-    both, unit="points", label="label", limits=(0, 100), zero=None,
-    legend=False, xlabel="% of the test images (95% CI)",
-)  # fmt: skip
-picture(
-    axes,
-    "Figure 3. Classes recognised, and classes alike in their features",
-    "Share of test images classified correctly, and share whose nearest image "
-    "of another patient is of the same class; Wilson's 95% intervals.",
-)
 
 # %% [markdown]
 # ## Summary
