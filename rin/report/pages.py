@@ -26,7 +26,6 @@ class Notebook:
     source: str  # path below notebooks/, without its ending
     part: str  # caption of the part that contains its pages
     after: Sequence[str] = ()  # notebooks whose results it reads
-    after_if_live: Sequence[str] = ()  # the same, unless a reference run is shown instead
     after_if_curated: Sequence[str] = ()  # the same, if pretraining reads a curated corpus
     # Section of the profile that it needs; `masks` is a property of a task.
     section: str = ""
@@ -54,7 +53,6 @@ class Outline:
     """Facts that determine the pages of a book, and the order in which they are computed."""
 
     sections: frozenset[str] = frozenset()  # of the profile; also `masks` of its tasks
-    waits: bool = True  # whether pages of results wait for training on this computer
     curates: bool = True  # whether pretraining reads a corpus that must be curated first
     chosen: tuple[str, ...] = ()  # notebooks of a book of chosen pages, cover first; empty: all
     title: str | None = None  # of a book of chosen pages: the title of its images
@@ -66,9 +64,7 @@ class Outline:
 
     def after(self, notebook: Notebook) -> Sequence[str]:
         """Return the notebooks that must have run before another."""
-        live = notebook.after_if_live if self.waits else ()
-        curated = notebook.after_if_curated if self.curates else ()
-        return [*notebook.after, *live, *curated]
+        return [*notebook.after, *(notebook.after_if_curated if self.curates else ())]
 
 
 NOTEBOOKS = tuple(
@@ -92,7 +88,6 @@ def outline_of(workspace: Workspace, *, reading: bool = False) -> Outline:
     titles = dict.fromkeys(find_task(task)[0].title for task in profile.tasks)
     return Outline(
         sections=frozenset(shown),
-        waits=not reading and (not profile.reference or workspace.data_root is not None),
         curates=CURATED in corpora_read(workspace),
         chosen=chosen,
         title=", ".join(titles) if chosen else None,
@@ -103,7 +98,7 @@ def outline_of(workspace: Workspace, *, reading: bool = False) -> Outline:
 def pages(outline: Outline) -> Iterator[Page]:
     """Yield every page of a book, in the order of the table."""
     known = {notebook.source: notebook for notebook in NOTEBOOKS}
-    of_ones_own = {"part": _RESULTS, "after_if_live": ("pipeline/fine_tuning",)}
+    of_ones_own = {"part": _RESULTS, "after": ("pipeline/fine_tuning",)}
     chosen = [known.get(name) or Notebook(name, **of_ones_own) for name in outline.chosen]
     for notebook in chosen or NOTEBOOKS:
         if notebook.live and notebook.section not in {"", *outline.sections}:

@@ -284,7 +284,7 @@ def test_results_are_built_first_and_stay_when_the_live_part_is_cut_off(
     """The page on the study stands for the live part: it trains, and is cut off the first time."""
     notebooks = [replace(one, part=PARTS[0]) for one in NOTEBOOKS if one.source == "study"]
     live = [replace(notebooks[0], live=True, leaves="runs")]
-    first = [replace(notebooks[0], source="use/reference", after_if_live=())]
+    first = [replace(notebooks[0], source="use/reference")]
     monkeypatch.setattr("rin.report.pages.NOTEBOOKS", (*first, *live))
     ran = []
 

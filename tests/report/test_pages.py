@@ -36,7 +36,7 @@ def test_every_notebook_stands_in_the_table_once_in_the_part_of_its_folder():
     folder_of = dict(zip(PARTS, folders, strict=True))
     for notebook in NOTEBOOKS:
         assert Path(notebook.source).parent.as_posix() == folder_of[notebook.part]
-        assert {f"{name}.py" for name in (*notebook.after, *notebook.after_if_live)} <= set(listed)
+        assert {f"{name}.py" for name in notebook.after} <= set(listed)
 
 
 def test_book_of_ones_own_has_the_page_of_that_run_for_a_cover_headed_by_its_images():
@@ -72,14 +72,6 @@ def test_reference_run_stands_in_for_sections_of_results_but_not_of_the_pipeline
     assert "pipeline/pretraining" not in made
 
 
-def test_results_wait_for_training_only_where_they_show_it():
-    results = next(one for one in NOTEBOOKS if one.source == "results/all_tasks")
-    live = next(one for one in NOTEBOOKS if one.source == "pipeline/gradcam")
-    free = Outline(SECTIONS, waits=False)
-    assert free.after(results) == []
-    assert OUTLINE.after(results) == OUTLINE.after(live) == free.after(live) != []
-
-
 def test_pretraining_waits_for_curation_only_where_it_reads_the_curated_corpus(tmp_path):
     pretraining = next(one for one in NOTEBOOKS if one.source == "pipeline/pretraining")
     stand_ins = outline_of(open_workspace("demo", results=tmp_path))
@@ -89,12 +81,11 @@ def test_pretraining_waits_for_curation_only_where_it_reads_the_curated_corpus(t
     assert real.after(pretraining) == ["pipeline/curation"]
 
 
-def test_outline_of_demo_waits_for_training_only_with_images(tmp_path):
-    found = outline_of(open_workspace("demo"))
-    assert not found.waits
-    n_pages = len(set(files(found)) - {"api", "notebooks/use/reference"})
+def test_default_book_is_no_longer_than_it_may_be():
+    n_pages = len(
+        set(files(outline_of(open_workspace("demo")))) - {"api", "notebooks/use/reference"}
+    )
     assert n_pages <= 27, "the book is full: let a page take the place of another, or join two"
-    assert outline_of(open_workspace("demo", data_root=tmp_path)).waits
 
 
 def test_book_for_reading_has_results_and_evidence_and_nothing_that_trains_or_needs_more(tmp_path):
