@@ -300,15 +300,9 @@ def apply_window(values: np.ndarray, window: Window) -> np.ndarray:
     return (values - (center - 0.5)) / (width - 1) + 0.5
 
 
-def elements_of(root: Path, locator: str, elements: Sequence[str]) -> list[str]:
-    """Return the values of elements in a DICOM header, an empty string for each missing one."""
-    header = _header(root, locator, [*elements])
-    return [str(header.get(element) or "").strip() for element in elements]
-
-
 def patient_of(root: Path, locator: str) -> str:
     """Return the PatientID of a DICOM file, from its header alone; InputError without one."""
-    (patient,) = elements_of(root, locator, ["PatientID"])
+    patient = str(_header(root, locator, ["PatientID"]).get("PatientID") or "").strip()
     if not patient:
         remedy = "Export it with its patient, or a pseudonym; a split by patient needs it."
         where = Path(root, locator)

@@ -36,7 +36,7 @@ from rin.curation.index import (
     rule_of,
 )
 from rin.data.dicom import BROKEN
-from rin.data.kept_rows import add_rows, load_rows
+from rin.data.kept_rows import add_rows
 from rin.data.tree import MAX_BYTES
 from rin.errors import FileError, InputError
 
@@ -199,15 +199,6 @@ def large(tmp_path):
     return write_studies(tmp_path / "large", {str(n): "Normal." for n in range(100, 400)})
 
 
-@pytest.mark.slow
-def test_worker_processes_make_the_same_index(large, tmp_path, monkeypatch):
-    indexes = []
-    for cores in ("1", "2"):
-        monkeypatch.setenv("LOKY_MAX_CPU_COUNT", cores)
-        indexes.append(content(open_archive(large, tmp_path / cores)))
-    assert indexes[0] == indexes[1]
-
-
 KILLED = """
 import sys
 from pathlib import Path
@@ -227,30 +218,6 @@ def test_killed_indexing_goes_on_where_it_stood(large, kept, read):
     assert counts(open_archive(large, kept)) == (300, 300, 300, 300, 300)
     assert read == []  # they come before the reports
     assert len([*kept.glob("1-*")]) == 1
-
-
-def test_kept_file_that_is_not_whole_holds_no_rows(tmp_path):
-    rows = pd.DataFrame({"path": ["a", "b"], "bytes": [1, 2]})
-    first, _ = (add_rows(tmp_path, part) for part in (rows[:1], rows[1:]))
-    assert {*load_rows(tmp_path, rows[:0])["path"]} == {"a", "b"}
-    first.write_bytes(first.read_bytes()[:-1])
-    assert load_rows(tmp_path, rows[:0]).to_numpy().tolist() == [["b", 2]]
-
-
-def test_good_files_are_indexed_before_one_error_names_all_bad_ones(root, kept, read):
-    whole = (root / "dicom/1.1.1.dcm").read_bytes()
-    bad = {"cut.dcm": whole[:-2], "IM1": whole[:140], "text.dcm": b"no DICOM", "empty.dcm": b""}
-    for name, content in bad.items():
-        (root / "dicom" / name).write_bytes(content)
-    message = refused(root, kept)
-    assert "4 files of the archive cannot be used" in message
-    assert f"{place_of(root, 'dicom/cut.dcm')}: the file is cut short" in message
-    assert all(f"{place_of(root, f'dicom/{name}')}: " in message for name in bad)
-    for name in bad:
-        (root / "dicom" / name).unlink()
-    read.clear()
-    assert counts(open_archive(root, kept)) == (2, 2, 4, 5, 2)
-    assert read == []
 
 
 @pytest.mark.parametrize(

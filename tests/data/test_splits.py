@@ -390,13 +390,6 @@ def test_read_fold_files_returns_folds_from_0_in_the_order_of_the_lists(folder, 
     assert folds.groupby("fold").size().tolist() == [5, 5]
 
 
-def test_read_fold_files_without_fold_in_the_pattern_is_one_fold(folder):
-    lists = FoldLists(folder="dataframe", pattern="thyroid_{part}_fold2.csv")
-    folds = read_fold_files(folder, lists, CASES, 5)
-    assert folds["fold"].unique().tolist() == [0]
-    assert len(folds) == 5
-
-
 def test_read_fold_files_of_official_knee_lists_translates_names_and_labels(tmp_path):
     cases = pd.DataFrame(
         {"case_id": ["0001-sagittal-11", "0074-sagittal-9", "1246-sagittal-17"]}

@@ -1,6 +1,4 @@
 import json
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import numpy as np
 import pytest
@@ -18,9 +16,8 @@ from rin.data.dataset import open_dataset
 from rin.data.leakage import SAME_LESION, near_duplicates
 from rin.data.manifest import load_manifest
 from rin.data.pixels import read_picture
-from rin.data.standins import phantoms, write_stand_in
+from rin.data.standins import write_stand_in
 from rin.data.standins.datasets import draw_image
-from rin.data.standins.writers import write_whole
 from rin.errors import InputError
 
 COUNTS = {"benign": 5, "malignant": 3, "normal": 2}
@@ -82,18 +79,6 @@ def test_write_stand_in_that_fails_half_way_leaves_nothing(tmp_path, monkeypatch
     with pytest.raises(InputError, match=r"No space left.*Free some space"):
         write_stand_in(BUSI, tmp_path, COUNTS, 1)
     assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
-
-
-def test_stand_in_that_two_write_at_once_is_written_once(tmp_path):
-    written = []
-
-    def write(_):
-        write_whole(tmp_path / "whole", "of a test", lambda folder: written.append(folder))
-
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(write, range(2)))
-    assert len(written) == 1
-    assert (tmp_path / "whole").is_dir()
 
 
 @pytest.mark.parametrize(
@@ -260,17 +245,3 @@ def test_files_of_a_patient_do_not_depend_on_how_many_there_are(other, tmp_path)
     assert len(pictures) >= len(counts)
     for path in pictures:
         assert path.read_bytes() == (other.root / path.relative_to(fewer)).read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("dataset", "kind"), [("busi", "malignant"), ("ddti", "malignant"), ("covid19_ct", "positive")]
-)
-def test_lesion_is_the_one_that_would_be_drawn_over_the_whole_image(dataset, kind, monkeypatch):
-    near = [draw_image(dataset, kind, index, seed=3) for index in range(6)]
-    monkeypatch.setattr(
-        phantoms, "_around", lambda shape, *_: tuple(map(partial(slice, 0), shape))
-    )
-    for index, image in enumerate(near):
-        whole = draw_image(dataset, kind, index, seed=3)
-        np.testing.assert_array_equal(image.phantom.levels, whole.phantom.levels)
-        np.testing.assert_array_equal(image.phantom.top, whole.phantom.top)

@@ -125,22 +125,6 @@ def test_archive_that_locate_must_open_and_cannot_is_broken(manifests, root):
     assert "cannot be opened" in status.to_do
 
 
-@pytest.mark.parametrize(
-    ("access", "told"),
-    [
-        ("open", f"Download it from {HOME}, and put it at one"),
-        ("registration", f"Register and download it at {HOME}, and put it at one"),
-        ("on request", f"Ask for it at {HOME}, and put it at one"),
-        ("not public", "It is not public; if you have it, put it at one"),
-    ],
-)
-def test_what_to_do_without_a_data_root_follows_access(manifests, access, told):
-    manifests("one", access=access)
-    (status,) = statuses_of(None)
-    assert (status.state, status.read) == ("not there", "stand-in")
-    assert status.to_do == f"{told}."
-
-
 def test_what_is_fetched_says_so_and_what_is_got_by_hand_says_how(manifests, busi_manifest):
     fetch = busi_manifest.model_dump(mode="json")["fetch"]
     manifests("one", fetch=fetch)
@@ -166,17 +150,6 @@ def test_substitutes_are_told_where_they_are_and_where_they_are_not(manifests, b
         "It is not public; if you have it, put it at one; its substitute other is there."
     )
     assert there.read == "other"
-
-
-def test_purposes_and_order_are_tasks_then_substitutes_then_pretraining(manifests):
-    manifests("a_corpus", tasks=[])
-    manifests("b_other", tasks=[])
-    manifests("c_own", tasks=[task("first", "b_other"), task("second", "b_other")])
-    assert [(one.name, one.purpose) for one in statuses_of(None)] == [
-        ("c_own", "first, second"),
-        ("b_other", "substitute for first, second"),
-        ("a_corpus", "pretraining"),
-    ]
 
 
 def test_unknown_substitute_raises_and_lists_the_known_names(manifests):
@@ -210,16 +183,6 @@ def test_status_names_place_purpose_and_what_to_do(data, manifests, busi_root):
     manifests("busi", access="not public", tasks=[task("breast")])
     assert "It comes from" not in data("status", "--data-root", busi_root)
     assert "Ask for it at by letter, and put it at other." in output
-
-
-def test_status_of_data_root_in_the_environment_is_the_same(
-    data, manifests, busi_root, monkeypatch
-):
-    manifests("busi")
-    by_option = data("status", "--data-root", busi_root)
-    monkeypatch.setenv("DATA_ROOT", str(busi_root))
-    assert f"here: {TOP}" in by_option
-    assert data("status") == by_option
 
 
 def test_status_prints_markup_and_control_characters_of_names_as_text(data, manifests, tmp_path):
@@ -294,17 +257,6 @@ def test_verify_again_decodes_nothing_and_fresh_decodes_all(data, manifests, bus
     path.write_bytes(path.read_bytes().replace(whole, whole[:-1] + b"?"))
     assert "Nothing is wrong" in data(*asked)
     assert "benign (1).png cannot be read" in data(*asked, "--fresh", status=1)
-
-
-def test_verify_shows_only_the_first_of_very_many_problems(data, manifests, busi_root):
-    manifests("busi")
-    for number in range(3, 30):
-        pair = {f"benign ({number}).png": b"no picture", f"benign ({number})_mask.png": mask()}
-        change(busi_root / TOP / "benign", pair)
-    output = data("verify", "busi", "--data-root", busi_root, status=1)
-    assert output.count("not a complete picture") == 19
-    assert "and 8 more" in output
-    assert "28 problems" in output
 
 
 def test_verify_all_looks_at_what_is_there_and_fails_for_one(data, manifests, busi_root, root):

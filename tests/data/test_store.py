@@ -4,7 +4,7 @@ import multiprocessing
 import random
 import shutil
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,6 @@ from rin.data.kept_rows import add_rows
 from rin.data.layouts.found import FoundCase
 from rin.data.leakage import picture_hash
 from rin.data.manifest import load_manifest
-from rin.data.pixels import resize_picture
 from rin.data.store import BAD_COLUMNS, build_store, inspect_cases, open_store
 from rin.errors import InputError
 
@@ -110,14 +109,6 @@ def test_build_store_in_colour_has_three_channels(dataset, tmp_path):
     np.testing.assert_array_equal(images, np.stack([gray] * 3, axis=-1))
 
 
-def test_build_store_a_second_time_reopens_without_decoding(dataset, tmp_path, decoded):
-    first = build_store(dataset, 8, folder=tmp_path)
-    assert decoded.total() == 4
-    second = build_store(dataset, 8, folder=tmp_path)
-    assert decoded.total() == 4
-    assert (second.path, second.digest) == (first.path, first.digest)
-
-
 def test_build_store_after_an_interruption_goes_on_where_it_stood(
     dataset, tmp_path, decoded, monkeypatch, one_core
 ):
@@ -183,24 +174,6 @@ def archived(busi_root, busi_manifest):
     return changed(busi_manifest, locations=("busi.zip",))
 
 
-def test_build_store_of_an_archive_replaced_meanwhile_refuses_its_pictures_and_masks(
-    archived, busi_root, tmp_path
-):
-    dataset = open_dataset(archived, busi_root)
-    others = {
-        "benign/benign (2).png": picture(7),
-        "malignant/malignant (1)_mask.png": mask((0, 1)),
-    }
-    swap(busi_root, others)
-    with pytest.raises(InputError, match=r"2 pictures were replaced .*benign \(2\), malignant"):
-        build_store(dataset, 8, folder=tmp_path / "s")
-    assert stores_in(tmp_path / "s") == []
-    again = open_dataset(archived, busi_root)
-    assert again.digest != dataset.digest
-    images = build_store(again, 8, folder=tmp_path / "s").images()
-    assert (images[1] == resize_picture(picture(7), 8, "stretch")).all()
-
-
 def test_build_store_after_opening_for_its_size_decodes_nothing_again(
     archived, busi_root, tmp_path, decoded
 ):
@@ -215,15 +188,6 @@ def test_build_store_after_opening_for_its_size_decodes_nothing_again(
     for name in ("images.npy", "masks.npy", "cases.parquet"):
         assert (store.path / name).read_bytes() == (twice.path / name).read_bytes()
     assert list((tmp_path / "i").rglob("8-pad/*")) == []
-
-
-def test_build_store_with_torn_rows_decodes_the_pictures(archived, busi_root, tmp_path, decoded):
-    opened = open_dataset(archived, busi_root, tmp_path / "i", square=(8, "pad"))
-    (rows,) = (tmp_path / "i").rglob("8-pad/*")
-    rows.write_bytes(b"")
-    decoded.clear()
-    build_store(opened, 8, folder=tmp_path / "b", resize="pad")
-    assert decoded.total() == 4
 
 
 def test_build_store_with_other_settings_or_pixels_is_another_store(dataset, busi_root, tmp_path):
@@ -252,18 +216,6 @@ def test_store_with_a_file_cut_off_says_which_and_is_built_again(dataset, tmp_pa
         open_store(path)
     assert build_store(dataset, 8, folder=tmp_path).images().shape == (4, 8, 8)
     assert stores_in(tmp_path) == sorted([path.name, "root"])
-
-
-def test_build_store_on_a_full_disk_names_the_folder_and_goes_on_later(
-    dataset, tmp_path, decoded, monkeypatch
-):
-    with monkeypatch.context() as patched:
-        patched.setattr(np.lib.format, "write_array_header_1_0", full)
-        with pytest.raises(InputError, match=r"stores: .*No space left.*Free some space"):
-            build_store(dataset, 8, folder=tmp_path / "stores")
-    assert stores_in(tmp_path / "stores") == []
-    build_store(dataset, 8, folder=tmp_path / "stores")
-    assert decoded.total() == 4
 
 
 def test_build_store_with_unknown_resize_lists_the_known_ones(dataset, tmp_path):
@@ -423,28 +375,6 @@ def test_inspect_cases_lists_bad_files_and_keeps_what_was_seen(pictures, counted
     assert bad["case_id"].tolist() == ["case 1", "case 5"]
 
 
-def test_inspect_cases_in_processes_leaves_the_same_bytes_as_in_this_one(pictures, monkeypatch):
-    (pictures / "set" / "2.png").write_bytes(b"")
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
-    found = cases(numbers=range(5))
-    several, bad_there = inspect(pictures, found, side=FOUR)
-    written = {path.name: path.read_bytes() for path in records(pictures)}
-    for path in records(pictures):
-        path.unlink()
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
-    alone, bad_here = inspect(pictures, found, side=FOUR)
-    assert {path.name: path.read_bytes() for path in records(pictures)} == written
-    pd.testing.assert_frame_equal(several, alone)
-    pd.testing.assert_frame_equal(bad_there, bad_here)
-
-
-def test_inspect_cases_by_two_at_once_decodes_each_picture_once(pictures, counted):
-    with ThreadPoolExecutor(2) as pool:
-        (one, _), (other, _) = pool.map(inspect, [pictures] * 2)
-    assert counted.total() == N
-    pd.testing.assert_frame_equal(one, other)
-
-
 def test_inspect_cases_on_a_full_disk_names_the_folder_and_goes_on_from_what_was_seen(
     pictures, counted, monkeypatch, one_core
 ):
@@ -503,19 +433,6 @@ def test_single_bit_that_flipped_in_an_inspection_has_its_pictures_decoded_again
         pd.testing.assert_frame_equal(again, first)
         assert bad.empty
         assert record.read_bytes() == whole
-
-
-def test_single_bit_that_flipped_in_kept_rows_has_their_pictures_decoded_again(
-    dataset, busi_root, tmp_path, decoded
-):
-    opened = open_dataset(dataset.manifest, busi_root, tmp_path / "i", square=(8, "pad"))
-    (rows,) = (tmp_path / "i").rglob("8-pad/*")
-    damaged = bytearray(rows.read_bytes())
-    damaged[-3] ^= 1
-    rows.write_bytes(damaged)
-    decoded.clear()
-    build_store(opened, 8, folder=tmp_path / "b", resize="pad")
-    assert decoded.total() == 4
 
 
 def test_replaced_pictures_are_those_that_a_fresh_look_sees_otherwise(pictures, tmp_path):

@@ -23,8 +23,6 @@ ANATOMY = read_yaml(Path(__file__).with_name("anatomy.yaml"))
 LESIONS: dict[str, dict[str, Any]] = ANATOMY["lesions"]
 
 Axes = tuple[ndarray, ndarray]
-#: Standard deviations that `gaussian_filter` reaches.
-REACH = 4
 
 
 class Phantom:
@@ -117,10 +115,7 @@ class Phantom:
         radius, aspect = self.unit * share * np.exp(number("radius")), np.exp(number("aspect"))
         roughness = np.clip(number("roughness"), 0.008, 0.25)
         row, column = _place(region, wanted, np.clip(radius, 1, 0.15 * self.unit), "rim" in lesion)
-        # Computed only where the lesion can be: no wave takes it beyond twice its radii.
-        reach = 2 * radius * max(np.sqrt(aspect), 1 / np.sqrt(aspect))
-        near = _around(self.shape, row, column, reach)
-        rows, columns = np.mgrid[near]
+        rows, columns = np.indices(self.shape)
         dy, dx = turned(rows - row, columns - column, number("turn"))
         dy, dx = dy / (radius * np.sqrt(aspect)), dx / (radius / np.sqrt(aspect))
         # An ellipse whose radius is modulated by harmonics.
@@ -128,16 +123,13 @@ class Phantom:
         for order in range(2, 10):
             wave = np.cos(order * angle + rng.uniform(0, 2 * np.pi))
             limit += roughness * rng.normal() / order**0.6 * wave
-        mask = np.zeros(self.shape, bool)
-        mask[near] = np.hypot(dy, dx) <= np.clip(limit, 0.4, 2.0)
+        mask = np.hypot(dy, dx) <= np.clip(limit, 0.4, 2.0)
         if "clip" in lesion:
             mask &= self.areas[lesion["clip"]]
         self.top[mask] = -1  # another lesion must be elsewhere
         edge = np.clip(number("edge", 1.0), 0.5, 4) * max(0.5, self.unit / 80)
-        near = _around(self.shape, row, column, reach + REACH * edge)
-        cover = np.clip(number("density", 0.95), 0, 1) * gaussian_filter(mask[near] * 1.0, edge)
-        levels = self.levels[near]
-        levels += (cover * (number("level") - levels)).astype(np.float32)
+        cover = np.clip(number("density", 0.95), 0, 1) * gaussian_filter(mask * 1.0, edge)
+        self.levels += (cover * (number("level") - self.levels)).astype(np.float32)
         return mask
 
     def scan(self) -> ndarray:
@@ -163,16 +155,6 @@ class Phantom:
     def picture(self) -> ndarray:
         """Return the scanner's picture in the body's window, uint8."""
         return to_uint8(self.scan(), self.body.get("window"))
-
-
-def _around(shape: tuple[int, int], row: int, column: int, reach: float) -> tuple[slice, slice]:
-    """Return the part of an image of this shape within a reach (pixels) of a place."""
-    reach = int(np.ceil(reach)) + 1
-    (top, bottom), (left, right) = (
-        (max(0, at - reach), min(side, at + reach + 1))
-        for at, side in zip((row, column), shape, strict=True)
-    )
-    return slice(top, bottom), slice(left, right)
 
 
 def _place(region: ndarray, wanted: list[float], sigma: float, at_rim: bool) -> tuple[int, int]:
