@@ -73,7 +73,6 @@ def resnet50():
     return backbone, torch_tensors(backbone)
 
 
-@pytest.mark.slow
 def test_file_of_mlx_is_transposed(tmp_path, resnet50):
     backbone, tensors = resnet50
     expected = backbone.get_weights()

@@ -67,9 +67,9 @@ def test_pretraining_metrics_tell_the_budget(pretrained):
     assert gray["steps"] == 2 * 6
     assert (gray["devices"], gray["precision"], gray["resumed"]) == (1, "float32", 0)
     assert gray["parameters"] == pretrained[0].backbone.count_params()
-    for metrics in (gray, rgb):
-        assert 0 <= metrics["top1"] <= metrics["top5"] <= 1
-        assert metrics["images_per_second"] > 0
+    assert 0 <= gray["top1"] <= gray["top5"] <= 1
+    rates = pretrained[1][0].history["images_per_second"]
+    assert gray["images_per_second"] == round(float(np.median(rates)), 1) > 0
 
 
 def test_pretraining_accuracy_is_that_of_images_with_their_own_labels(pretrained):
