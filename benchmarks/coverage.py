@@ -2,10 +2,10 @@
 
     python benchmarks/coverage.py [--replicates 2000] [--tasks breast thyroid]
 
-The covariance over patients is that of the committed run's pairs.  Differences of pairs are drawn
-with SDs between backbones, between the seeds that pairs may share, and within, and analysed as by
-`rin.stats.pretraining_differences`; for comparison, also by the earlier headline, a model without
-seeds and with t on backbones − 1.
+The covariance over patients is that of the committed run's pairs, and of the planned pairs that
+are added to them (two of each backbone, in folds 0 and 1).  Differences are drawn with SDs between
+backbones, seeds, pairs, folds (training sets) and pairs in a fold, and analysed as by
+`rin.stats.pretraining_differences`.
 """
 
 import argparse
@@ -16,59 +16,60 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from rin.stats.effects import MeanModel, each_level_once
+from rin.stats.effects import MeanModel
 from rin.stats.pretrainings import TaskPairs, task_pairs
 from rin.study import open_reference
 
-BETWEEN, WITHIN, SEED = (0, 3, 6), (2, 5, 8), (0, 3, 6)  # SDs in AUC points
-#: The paper's backbones, whose pairs share the seed of a pretraining's number, but for the third
-#: pairs of ResNet50 and InceptionResNetV2 and the fourth of DenseNet121; others have their own.
-PAPER = ["DenseNet121", "InceptionResNetV2", "InceptionV3", "ResNet50"]
+#: SDs in AUC points: of backbones, seeds, pairs, folds, and of a pair in a fold.
+SDS = {"backbone": (0, 4), "seed": (0, 4), "pair": (2, 5), "fold": (0, 2), "training": (0, 3)}
+#: Share of a test set's variance over patients that two folds have in common (a third of cases).
+SHARED = 1 / 3
 
 
-def designs(of_task: TaskPairs) -> dict[str, tuple[pd.DataFrame, np.ndarray]]:
-    """Return pairs (backbone, seed) and their covariance over patients, in points, by design."""
-    pairs = of_task.pairs[["backbone", "seed"]]
-    known = 1e4 * of_task.covariance
-    of_paper = np.flatnonzero(pairs["backbone"].isin(PAPER))
-    made = {"the committed run's": (pairs, known)}
-    made |= {"those of the paper": (pairs.iloc[of_paper], known[np.ix_(of_paper, of_paper)])}
-    return {
-        f"{len(rows)} pairs of {rows['backbone'].nunique()} backbones, {name}": (rows, errors)
-        for name, (rows, errors) in made.items()
-    }
+def planned(of_task: TaskPairs) -> TaskPairs:
+    """Return the committed pairs in fold 0 and two further ones of each backbone in two folds."""
+    pairs = of_task.pairs
+    variance = np.diag(of_task.covariance).mean()
+    alike = of_task.covariance[~np.eye(len(pairs), dtype=bool)].mean()
+    added = pd.DataFrame(
+        {"backbone": name, "pretraining": number, "fold": fold, "seed": f"{name} {number}"}
+        for name, number, fold in product(pairs["backbone"].unique(), (5, 6), (0, 1))
+    )
+    rows = pd.concat([pairs, added], ignore_index=True)
+    fold, pair = rows["fold"].to_numpy(), rows.groupby(["backbone", "pretraining"]).ngroup()
+    apart, same = fold[:, None] != fold, pair.to_numpy()[:, None] == pair.to_numpy()
+    known = np.where(same, variance, alike) * np.where(apart, SHARED, 1)
+    known[: len(pairs), : len(pairs)] = of_task.covariance
+    return TaskPairs(of_task.task, rows, np.zeros(len(rows)), known, patients_vary=True)
 
 
-def members(levels: pd.Series) -> np.ndarray:
-    """Return indicators (k, levels): 1 where a pair has a level, otherwise 0."""
-    return pd.get_dummies(levels).to_numpy(float)
-
-
-def coverage(pairs: pd.DataFrame, known: np.ndarray, replicates: int) -> pd.DataFrame:
-    """Return the coverage (%) and median half-width of each analysis, one row per set of SDs.
+def coverage(design: TaskPairs, replicates: int) -> pd.DataFrame:
+    """Return the coverage (%) and median half-width, one row per set of SDs.
 
     With the backbones fixed, the truth is the mean of the drawn ones, otherwise zero.
     """
-    backbone, seed = pairs["backbone"], pairs["seed"]
-    weights = each_level_once(backbone)
-    model = MeanModel(known, {"backbone": backbone, "seed": seed}, weights)
-    before = MeanModel(known, {"backbone": backbone}, weights)
-    fixed = MeanModel(known, {"backbone": backbone, "seed": seed}, weights, backbone)
-    root = np.linalg.cholesky(known)
-    rng, rows = np.random.default_rng(20261125), []
-    for of_seed, between, within in product(SEED, BETWEEN, WITHIN):
-        effects = {"patients": root, "pair": within * np.eye(len(pairs))}
-        effects |= {"backbone": between * members(backbone), "seed": of_seed * members(seed)}
+    known, levels, weights = 1e4 * design.covariance, design.shared(), design.weights()
+    model = MeanModel(known, levels, weights)
+    fixed = MeanModel(known, levels, weights, design.backbones)
+    indicators = {
+        name: pd.get_dummies(np.asarray(of)).to_numpy(float) for name, of in levels.items()
+    }
+    indicators |= {"training": np.eye(len(known))}
+    root = np.linalg.cholesky(known + 1e-9 * np.trace(known) * np.eye(len(known)))
+    rng, rows = np.random.default_rng(20261128), []
+    several = design.pairs["fold"].nunique() > 1
+    for sds in product(*SDS.values()):
+        row = dict(zip(SDS, sds, strict=True))
+        if not several and (row["fold"] or row["training"]):
+            continue
+        effects = {name: sd * indicators[name] for name, sd in row.items()} | {"patients": root}
         drawn = {
             name: rng.normal(size=(replicates, matrix.shape[1])) @ matrix.T
             for name, matrix in effects.items()
         }
-        studies = sum(drawn.values())
-        row = {"seed": of_seed, "between": between, "within": within}
-        for name, fitted in {"headline": model, "before": before, "fixed": fixed}.items():
-            fits = fitted.fit(studies)
-            df = backbone.nunique() - 1.0 if name == "before" else fits.df
-            half = special.stdtrit(df, 0.975) * fits.standard_errors
+        for name, fitted in {"all": model, "fixed": fixed}.items():
+            fits = fitted.fit(sum(drawn.values()))
+            half = special.stdtrit(fits.df, 0.975) * fits.standard_errors
             truth = drawn["backbone"] @ fitted.weights if name == "fixed" else 0.0
             row[name] = 100 * (np.abs(fits.estimates - truth) <= half).mean()
             row[f"half-width {name}"] = np.median(half)
@@ -85,24 +86,10 @@ def main() -> None:
     runs = open_reference()
     for task in options.tasks:
         (of_task,) = task_pairs(runs.predictions(task=task), *runs.inits)
-        for design, (pairs, known) in designs(of_task).items():
-            table = coverage(pairs, known, options.replicates)
+        for name, design in {"committed": of_task, "planned": planned(of_task)}.items():
             error = 100 * math.sqrt(0.05 * 0.95 / options.replicates)
-            print(f"\n{design}, {task} (± {error:.1f})\n", flush=True)
-            wide = table.pivot(index=["seed", "between"], columns="within")
-            print("| seed | between | " + " | ".join(f"within {sd}" for sd in WITHIN) + " |")
-            print("|---|---|" + "---|" * len(WITHIN))
-            for (of_seed, between), row in wide.iterrows():
-                cells = [
-                    f"{row['headline', sd]:.1f} ({row['before', sd]:.1f}; {row['fixed', sd]:.1f})"
-                    for sd in WITHIN
-                ]
-                print(f"| {of_seed} | {between} | {' | '.join(cells)} |")
-            strictly = table["headline"].between(94, 97).sum()
-            inside = table["headline"].between(94 - error, 97 + error).sum()
-            print(f"\n{inside} of {len(table)} from 94 to 97 (± {error:.1f}; {strictly} strictly)")
-            widths = table.filter(like="half-width").median()
-            print("; ".join(f"{name} {width:.1f}" for name, width in widths.items()), flush=True)
+            print(f"\n{name} rows: {len(design.pairs)}, {task} (± {error:.1f})\n", flush=True)
+            print(coverage(design, options.replicates).round(1).to_string(index=False), flush=True)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ rank as extremes, and NaN scores raise an InputError.
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -264,6 +265,33 @@ def contrasts_of_counts(
     return aucs, np.where(np.abs(estimates) <= least, 0.0, estimates), covariance
 
 
+def contrasts_of_folds(
+    folds: Sequence[tuple[np.ndarray, tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]],
+) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+    """Return the AUCs of each fold, sums (folds, q) and their covariance (folds, q, folds, q).
+
+    A fold is classes, `placement_counts`, weights (q, k) and patients.  Test sets of two folds may
+    share patients, whose contributions to both then give the covariance of both.
+    """
+    found = [contrasts_of_counts(*fold) for fold in folds]
+    aucs, estimates, within = zip(*found, strict=True)
+    covariance = np.zeros(np.shape(estimates) * 2)
+    sizes = np.cumsum([len(fold[3]) for fold in folds])
+    codes, names = pd.factorize(np.concatenate([fold[3] for fold in folds]))
+    parts = [
+        _parts([c @ count for count in counts], positive, of_fold, len(names))
+        for (positive, counts, c, _), of_fold in zip(folds, np.split(codes, sizes), strict=False)
+        if len(folds) > 1
+    ]
+    for i, j in product(range(len(folds)), repeat=2):
+        across = zip(parts[i], parts[j], strict=True) if i != j else ()
+        covariance[i, :, j] = sum((a @ b.T for a, b in across), start=0 if i != j else within[i])
+    flat = np.concatenate([np.diag(of_fold) for of_fold in within]) == 0
+    square = covariance.reshape(flat.size, flat.size)
+    square[flat], square[:, flat] = 0.0, 0.0
+    return list(aucs), np.array(estimates), covariance
+
+
 def share_interval(
     hits: ArrayLike, patients: ArrayLike, *, level: float = 0.95
 ) -> tuple[float, float]:
@@ -349,7 +377,7 @@ def _covariance(
     Let x and y be the contributions of a cluster's positive and negative cases to an AUC, minus
     their expectation, and f, g, h the corrections for the numbers of clusters with positives, with
     negatives and in all.  Obuchowski's f x x' + g y y' + h (x y' + y x') is rearranged, as f, g ≥
-    h, so that rounding never makes a variance negative.
+    h, so that rounding never makes a variance negative: h (x + y) (x + y)' + (f − h) x x' + …
     """
     wins, losses = counts
     (k, m), n = wins.shape, losses.shape[1]
@@ -358,14 +386,24 @@ def _covariance(
             return np.full((k, k), np.nan)
         return _products(wins) / (m * (m - 1) * n**2) + _products(losses) / (n * (n - 1) * m**2)
     codes, n_clusters = cluster_codes(clusters, positive.size)
-    of_positive, of_negative = codes[positive], codes[~positive]
-    x = _cluster_sums(wins, of_positive, n_clusters) / (m * n)
+    parts = _parts(counts, positive, codes, n_clusters)
+    return sum(part @ part.T for part in parts)
+
+
+def _parts(
+    counts: Sequence[np.ndarray], positive: np.ndarray, codes: np.ndarray, n_clusters: int
+) -> list[np.ndarray]:
+    """Return three parts (k, n_clusters) of AUCs, whose products add up to their covariance."""
+    wins, losses = counts
+    pairs = wins.shape[1] * losses.shape[1]
+    x = _cluster_sums(wins, codes[positive], n_clusters) / pairs
     # A negative contributes the positives above it: the fewer it beats, the more it contributes.
-    y = _cluster_sums(-losses, of_negative, n_clusters) / (m * n)
-    f = _correction(np.unique(of_positive).size)
-    g = _correction(np.unique(of_negative).size)
-    h = _correction(n_clusters)
-    return h * (x + y) @ (x + y).T + (f - h) * x @ x.T + (g - h) * y @ y.T
+    y = _cluster_sums(-losses, codes[~positive], n_clusters) / pairs
+    f, g, h = (
+        _correction(np.unique(of_class).size)
+        for of_class in (codes[positive], codes[~positive], codes)
+    )
+    return [math.sqrt(h) * (x + y), math.sqrt(f - h) * x, math.sqrt(g - h) * y]
 
 
 def _cluster_sums(counts: np.ndarray, clusters: np.ndarray, n_clusters: int) -> np.ndarray:

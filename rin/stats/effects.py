@@ -29,8 +29,8 @@ _STEPS, _HALVINGS, _PRECISION = 2000, 30, 1e-8
 _ZERO = 1e-7
 #: Start of the variances beside one that starts alone, as a share of the scale.
 _BESIDE = 1e-3
-#: Number of nodes of the quadrature, for each SD.
-_NODES = 24
+#: Number of nodes of the quadrature, for each SD, and at most in all.
+_NODES, _ALL_NODES = 24, 20_000
 
 
 @dataclass(frozen=True)
@@ -307,10 +307,11 @@ def posterior_mean(
     y = np.asarray(estimates, dtype=float)
     model = MeanModel(covariance, levels, np.ones(len(y)))
     # Half-normal SDs up to five scales; less than 1e-6 of the prior is beyond.
-    places, of_places = np.polynomial.legendre.leggauss(_NODES)
+    q = len(model.effects)
+    nodes = min(_NODES, int(_ALL_NODES ** (1 / q)))
+    places, of_places = np.polynomial.legendre.leggauss(nodes)
     sds = 2.5 * sd_scale * (places + 1)
     prior = of_places * np.exp(-((sds / sd_scale) ** 2) / 2)
-    q = len(model.effects)
     variances = np.array(list(product(sds**2, repeat=q)))
     log_weights = np.log(np.array(list(product(prior, repeat=q)))).sum(axis=1)
     effects = np.array(list(model.effects.values()))

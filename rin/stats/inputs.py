@@ -32,9 +32,9 @@ _SCORE = ["task", "network", "init", "case_id"]
 class TaskScores:
     """One task's test cases and the scores that every network gives them.
 
-    `cases` has one row per case, sorted by case_id: case_id, fold, label, patient_id; `networks`
-    has one row per network, which is a scenario from one pretraining; `scores` is (inits,
-    networks, cases).
+    `cases` has one row per fold and case, sorted by both: case_id, fold, label, patient_id;
+    `networks` has one row per network, which is a scenario from one pretraining; `scores` is
+    (inits, networks, cases), NaN where a network was not trained in a fold.
     """
 
     task: str
@@ -66,7 +66,7 @@ class TaskScores:
         return self.cases["patient_id"].to_numpy(object)
 
     def folds(self) -> list[tuple[int, TaskScores]]:
-        """Return the number of each fold, with the scores of the cases that it tests."""
+        """Return the number of each fold, with the scores of its networks and cases."""
         return self._folds
 
     @cached_property
@@ -75,10 +75,14 @@ class TaskScores:
         numbers = np.unique(fold)
         if len(numbers) == 1:
             return [(numbers[0], self)]
-        return [
-            (k, replace(self, cases=self.cases[fold == k], scores=self.scores[..., fold == k]))
-            for k in numbers
-        ]
+        parts = []
+        for number in numbers:
+            of_fold = self.scores[..., fold == number]
+            trained = ~np.isnan(of_fold[0, :, 0])
+            networks, cases = self.networks[trained], self.cases[fold == number]
+            part = replace(self, networks=networks, cases=cases, scores=of_fold[:, trained])
+            parts.append((number, part))
+        return parts
 
     @cached_property
     def counts(self) -> tuple[np.ndarray, np.ndarray]:
@@ -98,8 +102,8 @@ def task_scores(
     """Yield the test scores of each task, the same cases and scenarios for every init.
 
     The predictions table has `COLUMNS`, `patient_id` and the columns `of_scenarios`, which
-    describe scenarios; one seed per init; and folds that share no patient.  Tasks come in the
-    order of the table.
+    describe scenarios; one seed per init; and the same folds for all networks of a backbone and
+    pretraining.  Tasks come in the order of the table.
     """
     if not inits or len(set(inits)) != len(inits):
         raise InputError(f"{inits!r} are not different inits", where="inits", remedy="Name them.")
@@ -130,9 +134,47 @@ def task_scores(
                 problem = f"a scenario has two values of {' or '.join(of_scenarios)}"
                 remedy = "Name scenarios so that each has one."
                 raise InputError(problem, where="predictions", remedy=remedy)
-            cases = _cases(rows_of_task[[*_SCORE, "fold", "label", "patient_id"]], texts)
-            scores = _scores(rows_of_task, tuple(inits), networks, cases)
+            several = rows_of_task["fold"].nunique() > 1
+            folds = [of for _, of in rows_of_task.groupby("fold")] if several else [rows_of_task]
+            parts = []
+            for of_fold in folds:
+                cases = _cases(of_fold[[*_SCORE, "fold", "label", "patient_id"]], texts)
+                trained = networks.index.isin(of_fold["network"])
+                scores = np.full((len(inits), len(networks), len(cases)), np.nan)
+                scores[:, trained] = _scores(of_fold, tuple(inits), networks[trained], cases)
+                parts.append((cases, scores, trained))
+            if several:
+                _check_folds(parts, networks, rows_of_task)
+            cases = pd.concat([part[0] for part in parts], ignore_index=True)
+            scores = np.concatenate([part[1] for part in parts], axis=2)
         yield TaskScores(str(task), tuple(inits), networks, cases, scores)
+
+
+def _check_folds(
+    parts: Sequence[tuple[pd.DataFrame, np.ndarray, np.ndarray]],
+    networks: pd.DataFrame,
+    rows: pd.DataFrame,
+) -> None:
+    """Raise InputError for a case that folds describe differently, or a network without a fold.
+
+    A fold may lack networks only if it lacks all of their backbone and pretraining.
+    """
+    cases = pd.concat([part[0] for part in parts]).drop_duplicates(
+        ["case_id", "label", "patient_id"]
+    )
+    _check_one_row_each(cases)
+    trained = pd.DataFrame([part[2] for part in parts], columns=networks.index).T
+    of_pair = [name for name in ("backbone", "pretraining") if name in rows]
+    pairs = rows.drop_duplicates("network").set_index("network")[of_pair].astype(str)
+    pair = (
+        pairs.agg(" ".join, axis=1).reindex(networks.index) if len(of_pair) > 1 else trained[0] > 2
+    )
+    uneven = trained.groupby(pair.to_numpy()).transform("nunique").gt(1).any(axis=1)
+    if uneven.any():
+        lacking = trained.index[uneven & ~trained.all(axis=1)][0]
+        problem = f"scenario {lacking} has no scores in a fold that others have"
+        remedy = "Finish the missing runs, or leave out that fold of its pretraining."
+        raise InputError(problem, where="predictions", remedy=remedy)
 
 
 def _checked(task: TaskScores, inits: Sequence[str], of_scenarios: Sequence[str]) -> TaskScores:
@@ -195,16 +237,16 @@ def _cases(rows: pd.DataFrame, types: Mapping[str, Any]) -> pd.DataFrame:
         problem = f"{nameless} test cases name no patient"
         remedy = "Name the patient of every case; where each has one image, repeat case_id."
         raise InputError(problem, where="predictions", remedy=remedy)
+    _check_one_row_each(cases)
+    return cases
+
+
+def _check_one_row_each(cases: pd.DataFrame) -> None:
     repeated = cases["case_id"][cases["case_id"].duplicated()]
     if repeated.size:
-        problem = f"case {repeated.iloc[0]!r} has two labels, patients or folds"
-        remedy = "Evaluate every network on the same folds of the same case table."
+        problem = f"case {repeated.iloc[0]!r} has two labels or patients"
+        remedy = "Evaluate every network on the same case table."
         raise InputError(problem, where="predictions", remedy=remedy)
-    if shared := (cases.groupby("patient_id", observed=True)["fold"].nunique() > 1).sum():
-        problem = f"{shared} patients are in the test sets of several folds"
-        remedy = "Folds are averaged as independent; split by patient."
-        raise InputError(problem, where="predictions", remedy=remedy)
-    return cases
 
 
 def _scores(
@@ -236,7 +278,7 @@ def evaluated_rows(predictions: pd.DataFrame, *more: str) -> pd.DataFrame:
     Only the columns that statistics read, and `more`, are kept, because selecting strings is slow.
     """
     require_columns(predictions.columns, COLUMNS, where="predictions")
-    read = dict.fromkeys([*COLUMNS, "pretraining", *more])
+    read = dict.fromkeys([*COLUMNS, "pretraining", "backbone", *more])
     rows = predictions[[name for name in read if name in predictions]]
     tested = rows["part"] == "test"
     rows = rows if tested.all() else rows[tested]

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
-from rin.errors import InputError
+from rin.errors import InputError, counted
 from rin.stats import inputs
 from rin.stats.effects import ALONE, MeanModel, each_level_once, posterior_mean
 from rin.stats.hypothesis import ESTIMATE, holm, insert_holm, t_test
@@ -43,7 +44,7 @@ MODELS = {
 
 @dataclass(frozen=True)
 class TaskPairs:
-    """One task's pairs, one row each: backbone, pretraining, n_scenarios and seed.
+    """One task's pairs, one row each and fold: backbone, pretraining, fold, n_scenarios and seed.
 
     Their differences (k,) have a `covariance` (k, k) over patients, which is positive definite
     unless neither patients nor pairs show any spread.
@@ -56,20 +57,32 @@ class TaskPairs:
     patients_vary: bool
 
     def without(self, number: int) -> TaskPairs:
-        """Return the task without the pair in this row."""
-        kept = np.arange(len(self.pairs)) != number
+        """Return the task without the pair of this number."""
+        kept = self.number != number
         covariance, differences = self.covariance[np.ix_(kept, kept)], self.differences[kept]
         rest = {"pairs": self.pairs[kept], "differences": differences, "covariance": covariance}
         return replace(self, **rest)
 
     @property
     def backbones(self) -> pd.Series:
-        """Backbone of each pair."""
+        """Backbone of each row."""
         return self.pairs["backbone"]
 
-    def shared(self) -> dict[str, pd.Series]:
-        """Return the levels of the pairs for each effect that pairs may share, by its name."""
-        return {"backbone": self.backbones, "seed": self.pairs["seed"]}
+    @property
+    def number(self) -> np.ndarray:
+        """Number of the pair of each row."""
+        return self.pairs.groupby(_PAIR).ngroup().to_numpy()
+
+    def shared(self) -> dict[str, ArrayLike]:
+        """Return the levels of the rows for each effect that rows may share, by its name."""
+        shared = {name: self.pairs[name] for name in ("seed", "fold")}
+        return {"backbone": self.backbones, "pair": self.number} | shared
+
+    def weights(self) -> np.ndarray:
+        """Return the weights of rows in a mean over backbones, of their pairs, of their folds."""
+        of_pairs = self.pairs.assign(number=self.number).drop_duplicates("number")
+        each = pd.Series(each_level_once(of_pairs["backbone"]), of_pairs["number"])
+        return each[self.number].to_numpy() / np.bincount(self.number)[self.number]
 
 
 def paired_scores(
@@ -206,12 +219,13 @@ def pretraining_differences(
 ) -> pd.DataFrame:
     """Compare two inits on every task, with the pretraining as the unit: the headline.
 
-    The model of the pairs' differences, with their known covariance over patients, has random
-    effects of the backbone, of the seed and split that pairs share, and of the pair, as far as the
-    pairs can separate these effects (REML).  The interval concerns new backbones, pretrainings and
-    patients.  The estimate is the mean over backbones of the mean of their pairs, with t on
-    Satterthwaite's degrees of freedom; `benchmarks/coverage.py` simulates how often the interval
-    contains the truth.
+    The model of the pairs' differences in each fold (training set), with their known covariance
+    over patients, has random effects of the backbone, of the seed and split that pairs share, of
+    the pair, of the fold, and of a pair in a fold, as far as the pairs can separate these effects
+    (REML).  The interval concerns new backbones, pretrainings, patients and, where there are
+    several folds, training sets.  The estimate is the mean over backbones of the mean of their
+    pairs, of the mean of their folds, with t on Satterthwaite's degrees of freedom;
+    `benchmarks/coverage.py` simulates how often the interval contains the truth.
 
     Parameters
     ----------
@@ -227,11 +241,12 @@ def pretraining_differences(
     -------
     pandas.DataFrame
         One row per task: task, pairs, backbones, pretrainings (the largest number of a backbone),
-        seeds, the columns of an estimate (a − b; p_holm over the tasks), sd_backbone, sd_seed and
-        sd_pretraining (of a pair; NaN for an effect that the pairs cannot separate and that is
-        part of another), patients_sd and patients_correlation (of the pairs' differences over
-        patients, from their mean variance and covariance), q, q_df, q_p, q_holm (Cochran's test
-        that all pairs share one difference), remark.
+        seeds, folds, the columns of an estimate (a − b; p_holm over the tasks), sd_backbone,
+        sd_seed, sd_pretraining (of a pair), sd_fold and sd_training (of a pair in one fold; NaN
+        for an effect that the pairs cannot separate and that is part of another), patients_sd
+        and patients_correlation (of the rows' differences over patients, from their mean variance
+        and covariance), q, q_df, q_p, q_holm (Cochran's test that all share one difference),
+        remark.
 
     Raises
     ------
@@ -299,7 +314,8 @@ def pretraining_changes(
     changes = []
     for task, before in here.items():
         after = there[task]
-        if not before.pairs[_PAIR].equals(after.pairs[_PAIR]):
+        rows = [*_PAIR, "fold"]
+        if not before.pairs[rows].equals(after.pairs[rows]):
             problem = f"{len(before.pairs)} pairs of {task} beside {len(after.pairs)} others"
             raise InputError(problem, where="first, second", remedy="Pass the same pairs.")
         change = before.differences - after.differences
@@ -342,9 +358,10 @@ def leave_one_pair_out(
     whole = pd.DataFrame([_pooled(of_task, level=level) for of_task in tasks])
     rows = []
     for place, of_task in enumerate(tasks):
-        for number, pair in enumerate(of_task.pairs[_PAIR].to_dict("records")):
+        pairs = of_task.pairs[_PAIR].drop_duplicates().sort_values(_PAIR)
+        for number, pair in enumerate(pairs.to_dict("records")):
             cells = dict.fromkeys(ESTIMATE, math.nan)  # no pair is left of one
-            if len(of_task.pairs) > 1:
+            if len(pairs) > 1:
                 pooled = _pooled(of_task.without(number), level=level)
                 cells = {name: pooled[name] for name in ESTIMATE}
             family = whole["p_value"].to_numpy(float, copy=True)
@@ -404,7 +421,7 @@ def _posterior(of_tasks: Iterable[TaskPairs], sd_scale: float, level: float) -> 
     rows, names = [], ["estimate", "ci_low", "ci_high", "standard_error", "above"]
     for of_task in of_tasks:
         posterior = dict.fromkeys(names, math.nan)
-        if len(of_task.pairs) > 1 and np.diag(of_task.covariance).all():
+        if of_task.number.any() and np.diag(of_task.covariance).all():
             known = of_task.differences, of_task.covariance, of_task.shared()
             posterior = posterior_mean(*known, sd_scale=sd_scale, level=level)
         rows.append({"task": of_task.task} | posterior)
@@ -561,10 +578,11 @@ def _headline(
 ) -> pd.DataFrame:
     rows = []
     for of_task in of_tasks:
-        pairs = of_task.pairs
+        pairs = of_task.pairs.drop_duplicates(_PAIR)
         of_backbone = pairs.groupby("backbone").size()
         row = {"task": of_task.task, "pairs": len(pairs), "backbones": len(of_backbone)}
         row |= {"pretrainings": int(of_backbone.max()), "seeds": pairs["seed"].nunique()}
+        row |= {"folds": of_task.pairs["fold"].nunique()}
         rows.append(row | _pooled(of_task, fixed_backbones=fixed_backbones, level=level))
     table = pd.DataFrame(rows)
     insert_holm(table)
@@ -577,25 +595,25 @@ def _pooled(
 ) -> dict[str, Any]:
     """Return the cells of an estimate, SDs of the effects, Cochran's test and a remark."""
     differences, covariance, backbones = of_task.differences, of_task.covariance, of_task.backbones
-    weights = each_level_once(backbones)
-    names = {"sd_backbone": "backbone", "sd_seed": "seed", "sd_pretraining": ALONE}
+    weights, k, n_pairs = of_task.weights(), len(differences), len(np.unique(of_task.number))
+    sds = [f"sd_{name}" for name in ("backbone", "seed", "pretraining", "fold", "training")]
     over_patients = ["patients_sd", "patients_correlation"]
-    pooled = dict.fromkeys([*ESTIMATE, *names, *over_patients, "q", "q_df", "q_p"], math.nan)
-    k = len(differences)
+    pooled = dict.fromkeys([*ESTIMATE, *sds, *over_patients, "q", "q_df", "q_p"], math.nan)
     pooled["estimate"] = float(np.average(differences, weights=weights))
-    if k == 1:
+    if n_pairs == 1:
         return pooled | {"remark": "One pair: nothing is known of other pretrainings."}
     if not np.isfinite(covariance).all():
         return pooled | {"remark": "A fold tests one patient of a class: no interval."}
     if not np.trace(covariance) > 0:
         return pooled | {"remark": "Neither patients nor pairs show any spread."}
-    if fixed_backbones and backbones.nunique() == k:
+    if fixed_backbones and backbones.nunique() == n_pairs:
         return pooled | {"remark": "One pretraining of each backbone shows no spread of them."}
     fixed = backbones if fixed_backbones else None
     fits = MeanModel(covariance, of_task.shared(), weights, fixed).fit(differences)
-    for sd, effect in names.items():
-        if effect in fits.variances:
-            pooled[sd] = math.sqrt(fits.variances[effect].item())
+    alone = "training" if "pair" in fits.variances else "pretraining"
+    for effect, variance in fits.variances.items():
+        name = {ALONE: alone, "pair": "pretraining"}.get(effect, effect)
+        pooled[f"sd_{name}"] = math.sqrt(variance.item())
     error, df = fits.standard_errors.item(), fits.df.item()
     pooled |= t_test(pooled["estimate"], error, df, level).to_row()
     variance = np.diag(covariance).mean()
@@ -610,23 +628,26 @@ def _pooled(
         remarks.append("One backbone: nothing is known of others.")
     elif of_task.pairs["seed"].nunique() == 1:
         remarks.append("All pairs share one seed and split: nothing is known of others.")
+    if "fold" in fits.variances:
+        df_of_folds = counted(of_task.pairs["fold"].nunique() - 1, "degrees")
+        remarks.append(f"The variance between folds rests on {df_of_folds} of freedom.")
     return pooled | {"remark": " ".join(remarks)}
 
 
 def _own_seeds(of_task: TaskPairs) -> TaskPairs:
-    seeds = [f"of pair {number}" for number in range(len(of_task.pairs))]
+    seeds = [f"of pair {number}" for number in of_task.number]
     return replace(of_task, pairs=of_task.pairs.assign(seed=seeds))
 
 
-def _positive_definite(contrasts: MeanContrasts) -> np.ndarray:
+def _positive_definite(estimates: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     """Return the covariance, with eigenvalues above zero unless nothing shows any spread.
 
     It contains NaN where a fold tests one patient of a class.
     """
-    if not np.isfinite(contrasts.covariance).all():
-        return contrasts.covariance
-    spread = max(float(np.diag(contrasts.covariance).mean()), float(contrasts.estimates.var()))
-    values, vectors = np.linalg.eigh(contrasts.covariance)
+    if not np.isfinite(covariance).all():
+        return covariance
+    spread = max(float(np.diag(covariance).mean()), float(estimates.var()))
+    values, vectors = np.linalg.eigh(covariance)
     return (vectors * np.maximum(values, _FLOOR * spread)) @ vectors.T
 
 
@@ -669,6 +690,20 @@ def task_pairs(predictions: inputs.Predictions, init_a: str, init_b: str) -> Ite
     """Yield the pairs of each task, for `pretraining_differences` and similar analyses."""
     for task in paired_scores(predictions, init_a, init_b, settings=()):
         pairs, contrasts = _contrasts_of_pairs(task)
-        covariance = _positive_definite(contrasts)
-        vary = bool(np.trace(contrasts.covariance) > 0)
-        yield TaskPairs(task.task, pairs, contrasts.estimates, covariance, vary)
+        pair = task.networks.groupby(_PAIR).ngroup().to_numpy()
+        rows, trained = [], []
+        for number, fold in task.folds():
+            inside = task.networks.index.isin(fold.networks.index)
+            rows.append(pairs.assign(fold=number))
+            trained.append(np.isin(range(len(pairs)), pair[inside]))
+        there, each = np.ravel(trained), np.sum(trained, axis=0)  # number of folds of each pair
+        differences = (contrasts.of_folds * each).ravel()[there]
+        between = contrasts.between * each[:, None, None] * each
+        covariance = between.reshape(there.size, there.size)[np.ix_(there, there)]
+        yield TaskPairs(
+            task.task,
+            pd.concat(rows)[there].reset_index(drop=True),
+            differences,
+            _positive_definite(differences, covariance),
+            bool(np.trace(covariance) > 0),
+        )

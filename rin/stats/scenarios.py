@@ -1,8 +1,8 @@
 """From per-case predictions to AUCs of scenarios, and two inits compared on the same cases.
 
 Each fold's network has a scale of its own, so AUCs are computed within a fold, then averaged over
-folds, which count as independent, and over scenarios.  Intervals reflect the sampling of patients
-only.
+folds, whose test sets may share patients, and over scenarios.  Intervals reflect the sampling of
+patients only.
 """
 
 import math
@@ -19,7 +19,7 @@ from rin.errors import InputError
 from rin.stats import hypothesis, inputs
 from rin.stats.bootstrap import cluster_weights, weighted_aucs
 from rin.stats.clinical import WeightedCases
-from rin.stats.delong import auc_ci, contrasts_of_counts, delong_test
+from rin.stats.delong import auc_ci, contrasts_of_folds, delong_test
 from rin.stats.hypothesis import (
     EQUIVALENCE_MARGIN,
     ESTIMATE,
@@ -52,21 +52,29 @@ _IMAGE = ["patient_id", "case_id"]
 class MeanContrasts:
     """AUCs of networks (k,), weighted sums of these AUCs (q,), and the sums' covariance (q, q).
 
-    All are computed within each fold, then averaged; the covariance is over patients.  `weights`
-    is (q, k), for the networks of the first init, then of the second, and so on.
+    All are computed within each fold; a network counts with the mean over its folds, of which
+    `of_folds` (folds, q) has the sums and `between` (folds, q, folds, q) their covariance over
+    patients.  `weights` is (q, k), for the networks of the first init, then of the second, and so
+    on.
     """
 
     def __init__(self, task: TaskScores, weights: np.ndarray) -> None:
-        of_folds = []
-        for number, fold in task.folds():
+        trained = []
+        for _, fold in task.folds():
+            inside = task.networks.index.isin(fold.networks.index)
+            trained.append(np.tile(inside, len(task.inits)))
+        each = np.sum(trained, axis=0)  # number of folds of each network
+        folds = []
+        for (number, fold), inside in zip(task.folds(), trained, strict=True):
             with located(f"task {task.task}, fold {number}"):
                 positive = binary_labels(fold.labels)
-                contrasts = contrasts_of_counts(positive, fold.counts, weights, fold.patients)
-            of_folds.append(contrasts)
-        aucs, estimates, covariances = zip(*of_folds, strict=True)
-        self.aucs = np.mean(aucs, axis=0)
-        self.estimates = np.mean(estimates, axis=0)
-        self.covariance = np.sum(covariances, axis=0) / len(covariances) ** 2
+                folds.append((positive, fold.counts, (weights / each)[:, inside], fold.patients))
+        aucs, self.of_folds, self.between = contrasts_of_folds(folds)
+        self.aucs = np.zeros(len(each))
+        for inside, of_fold in zip(trained, aucs, strict=True):
+            self.aucs[inside] += of_fold / each[inside]
+        self.estimates = self.of_folds.sum(axis=0)
+        self.covariance = self.between.sum(axis=(0, 2))
 
     def test(self, number: int, level: float = 0.95) -> TTest:
         """Return the z test of one of the sums."""
@@ -578,8 +586,8 @@ def mean_differences(task: TaskScores, groups: Sequence[np.ndarray | None]) -> M
 def _sizes(task: TaskScores) -> dict[str, int]:
     return {
         "n_folds": task.cases["fold"].nunique(),
-        "n_cases": len(task.cases),
-        "n_positive": int(task.labels.sum()),
+        "n_cases": task.cases["case_id"].nunique(),
+        "n_positive": int(task.cases.drop_duplicates("case_id")["label"].sum()),
         "n_patients": len(set(task.patients)),
     }
 

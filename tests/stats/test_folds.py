@@ -1,0 +1,72 @@
+"""Folds (training sets) whose test sets share patients, and pairs that lack a fold."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rin.errors import InputError
+from rin.stats import (
+    auc_contrasts,
+    init_differences,
+    leave_one_pair_out,
+    pair_differences,
+    pretraining_differences,
+    simulation,
+)
+from rin.stats.pretrainings import task_pairs
+
+
+def two_folds():
+    """Return two pretrainings of each backbone, in two folds that test the same cases."""
+    first, second = (simulation.simulate_predictions(pretrainings=2, seed=k) for k in (0, 2))
+    rows = pd.concat([first, second.assign(fold=1)], ignore_index=True)
+    return rows[rows["task"] == "breast"]
+
+
+def test_folds_that_test_the_same_cases_are_as_predictors_of_one_test_set():
+    rows = two_folds()
+    names = ["fold", "init", "backbone", "pretraining"]
+    wide = rows.pivot_table("score", [*names, "scenario"], "case_id")
+    cases = rows.drop_duplicates("case_id").set_index("case_id").loc[wide.columns]
+    keys = wide.index.to_frame(index=False)
+    sign = np.where(keys["init"] == "a", 1, -1)
+    groups = keys.groupby(["fold", "backbone", "pretraining"]).ngroup().to_numpy()
+    of_rows = np.array([(groups == k) * sign / 2 for k in range(8)])  # two scenarios
+    _, differences, covariance = auc_contrasts(
+        cases["label"], wide.to_numpy(), of_rows, cases["patient_id"]
+    )
+    (of_task,) = task_pairs(rows, "a", "b")
+    assert of_task.pairs["fold"].tolist() == [0] * 4 + [1] * 4
+    np.testing.assert_allclose(of_task.differences, differences)
+    np.testing.assert_allclose(of_task.covariance, covariance, atol=1e-12)
+    (found,) = init_differences(rows, "a", "b").query("group == 'all'").itertuples()
+    assert found.estimate == pytest.approx(differences.mean())
+    assert found.standard_error**2 == pytest.approx(covariance.mean())
+    assert (found.n_cases, found.n_patients) == (120, 60)
+
+
+def test_pairs_may_lack_a_fold_as_a_whole_and_count_with_those_that_they_have():
+    whole = two_folds()
+    lacking = (whole["backbone"] == "ResNet50") & (whole["pretraining"] == 2)
+    rows = whole[(whole["fold"] == 0) | ~lacking]
+    table = pretraining_differences(rows, "a", "b")
+    assert table[["pairs", "folds"]].to_numpy().tolist() == [[4, 2]]
+    assert table["remark"].item() == "The variance between folds rests on 1 degree of freedom."
+    names = ["backbone", "pretraining"]
+    pairs, first = (
+        pair_differences(of, "a", "b").set_index(names)["estimate"]
+        for of in (rows, rows[rows["fold"] == 0])
+    )
+    assert pairs["ResNet50", 2] == first["ResNet50", 2]
+    assert pairs["ResNet50", 1] != first["ResNet50", 1]
+    assert table["estimate"].item() == pytest.approx(pairs.groupby("backbone").mean().mean())
+    left_out = leave_one_pair_out(rows, "a", "b").set_index(names)
+    without = pretraining_differences(
+        rows[~((rows["backbone"] == "DenseNet121") & (rows["pretraining"] == 1))], "a", "b"
+    )
+    found = left_out.loc[("DenseNet121", 1), ["estimate", "standard_error", "df"]]
+    expected = without[["estimate", "standard_error", "df"]].iloc[0]
+    assert found.tolist() == pytest.approx(expected.tolist(), rel=1e-4)
+    one_run = lacking & (whole["fold"] == 1) & (whole["unfreezing"] == "freeze_all")
+    with pytest.raises(InputError, match="has no scores in a fold that others have"):
+        pretraining_differences(whole[~one_run], "a", "b")
