@@ -23,7 +23,7 @@ from rin.stats.delong import (
     delong_test,
     share_interval,
 )
-from rin.stats.exclusions import against_published, equivalence_tests, noninferiority_tests
+from rin.stats.exclusions import against_published, equivalence_tests
 from rin.stats.hypothesis import EQUIVALENCE_MARGIN, change_between, holm, paired_t
 from rin.stats.levels import compare_levels
 from rin.stats.pretrainings import (
@@ -77,7 +77,6 @@ __all__ = [
     "leave_one_pair_out",
     "mean_roc",
     "measures_by_convergence",
-    "noninferiority_tests",
     "operating_point",
     "pair_differences",
     "paired_scores",

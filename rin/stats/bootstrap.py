@@ -110,33 +110,6 @@ def bootstrap_interval(
     return {"estimate": estimate} | ends | error
 
 
-def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: np.ndarray) -> np.ndarray:
-    """Return every predictor's AUC under every row of integer weights (`cluster_weights`).
-
-    Labels are (n,), scores (k, n), weights (r, n), AUCs (r, k); NaN where all cases of a class
-    have weight 0. Nothing is checked here: labels and scores come from `TaskScores`.
-    """
-    positive, rows = np.asarray(labels, dtype=bool), np.asarray(scores_matrix)
-    aucs = np.empty((len(weights), len(rows)))
-    places = []
-    for row in rows:
-        positives, negatives = row[positive], row[~positive]
-        order = np.argsort(negatives, kind="stable")
-        below = np.searchsorted(negatives, positives, "left", order)
-        up_to = np.searchsorted(negatives, positives, "right", order)  # including equal scores
-        places.append((order, below, up_to))
-    for block in _blocks(len(weights), positive.size):
-        of_positive, of_negative = weights[block][:, positive], weights[block][:, ~positive]
-        pairs = of_positive.sum(axis=1, dtype=np.int64) * of_negative.sum(axis=1, dtype=np.int64)
-        for column, (order, below, up_to) in enumerate(places):
-            sums = np.zeros((len(pairs), order.size + 1), np.int64)
-            np.cumsum(of_negative[:, order], axis=1, out=sums[:, 1:])
-            # A positive beats the negatives below it and, by half, those at its own score.
-            twice = (of_positive * (sums[:, below] + sums[:, up_to])).sum(axis=1)
-            aucs[block, column] = twice / np.where(pairs, 2.0 * pairs, np.nan)
-    return aucs
-
-
 def _blocks(rows: int, width: int) -> list[slice]:
     step = max(1, _CELLS // width)
     return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]

@@ -323,8 +323,6 @@ def share_interval(
     >>> f"{low:.2f} to {high:.2f}"
     '0.27 to 0.91'
     """
-    from statsmodels.stats.proportion import proportion_confint  # slow to import
-
     check_aligned(hits=hits, patients=patients)
     right, n = numbers(hits, "hits"), np.size(hits)
     if not n or right.ndim != 1 or not ((right == 0) | (right == 1)).all():
@@ -340,8 +338,10 @@ def share_interval(
     if independent and k > 1:
         effect = (sums**2).sum() * k / (k - 1) / independent
     size = n / max(1.0, effect)
-    low, high = proportion_confint(share * size, size, alpha=1 - level, method="wilson")
-    return float(low), float(high)
+    z = t_quantile(level=level)
+    middle = (share + z**2 / (2 * size)) / (1 + z**2 / size)
+    half = z / (1 + z**2 / size) * math.sqrt(share * (1 - share) / size + (z / (2 * size)) ** 2)
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def _newcombe(

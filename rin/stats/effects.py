@@ -67,7 +67,7 @@ class MeanModel:
             problem = f"{k} weights beside a covariance of shape {self.covariance.shape}"
             remedy = "Pass two estimates or more, and a row and a column of each."
             raise InputError(problem, where="covariance, weights", remedy=remedy)
-        means = _members(np.zeros(k) if fixed is None else fixed)
+        means = indicators(np.zeros(k) if fixed is None else fixed)
         if means.shape[1] == k:
             problem = f"{k} estimates, each with a mean of its own"
             remedy = "Pass two estimates or more of one level: nothing else shows any spread."
@@ -76,7 +76,7 @@ class MeanModel:
         self.effects: dict[str, np.ndarray] = {}
         distinct: list[np.ndarray] = []
         for name, of_name in {ALONE: range(k), **levels}.items():
-            members = _members(of_name)
+            members = indicators(of_name)
             shared = members @ members.T
             seen = [*distinct, self._of_contrasts(shared).ravel()]
             if np.linalg.matrix_rank(np.array(seen), tol=1e-8) == len(seen):
@@ -276,7 +276,7 @@ def _satterthwaite(
     return np.maximum(df, 1.0)
 
 
-def _members(levels: ArrayLike) -> np.ndarray:
+def indicators(levels: ArrayLike) -> np.ndarray:
     """Return indicators (k, levels): 1 where an estimate has a level, otherwise 0."""
     of_each = np.asarray(levels)
     return (of_each[:, None] == np.unique(of_each)).astype(float)
@@ -284,7 +284,7 @@ def _members(levels: ArrayLike) -> np.ndarray:
 
 def each_level_once(levels: ArrayLike) -> np.ndarray:
     """Return weights (k,) with the same sum for every level, however many estimates it has."""
-    members = _members(levels)
+    members = indicators(levels)
     weights = members @ (1 / members.sum(axis=0))
     return weights / weights.sum()
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from rin.errors import InputError, look_up
 from rin.stats.hypothesis import EQUIVALENCE_MARGIN, equivalence_p, insert_holm, t_quantile, t_test
@@ -78,54 +77,6 @@ def equivalence_tests(
             rows.append(row | {"smallest_margin": max(-low, high)})
         tables.append(_decided(pd.DataFrame(rows), "equivalent", alpha, family))
     return pd.concat(tables, ignore_index=True)
-
-
-def noninferiority_tests(
-    table: pd.DataFrame,
-    margin: float = EQUIVALENCE_MARGIN,
-    *,
-    family: str | None = None,
-    level: float = 0.95,
-) -> pd.DataFrame:
-    """Test for every comparison whether the first is worse than the second by less than a margin.
-
-    Parameters
-    ----------
-    table : as `equivalence_tests`; its estimate is the first minus the second
-    margin : as a difference of AUCs (0-1)
-    family : as `equivalence_tests`
-    level : of the one-sided bound
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per comparison, in the order of the table: its names and family, margin, estimate,
-        lower (the one-sided bound), p_value (one-sided, of a true difference of −margin or less),
-        p_holm (over the family), noninferior (p_holm < .05 for a level of 95%).
-
-    Raises
-    ------
-    InputError
-        As `equivalence_tests`.
-
-    Examples
-    --------
-    >>> from rin.stats import init_differences, noninferiority_tests, simulation
-    >>> table = init_differences(simulation.simulate_predictions(), "a", "b")
-    >>> tests = noninferiority_tests(table.query("group == 'all'"), 0.05)
-    >>> tests.set_index("task")["noninferior"].to_dict()
-    {'breast': True, 'thyroid': True}
-    """
-    _check_margin(margin)
-    names, alpha = _names(table, family), _one_sided(level)
-    rows = []
-    for *cells, estimate, error, df in table[[*names, *_ESTIMATED]].itertuples(index=False):
-        lower, _ = _interval(estimate, error, df, level=1 - 2 * alpha)
-        above = t_test(estimate + margin, error, df)
-        p_value = float(special.stdtr(above.df, -above.statistic))
-        row = dict(zip(names, cells, strict=True)) | {"margin": margin, "estimate": estimate}
-        rows.append(row | {"lower": lower, "p_value": p_value})
-    return _decided(pd.DataFrame(rows), "noninferior", alpha, family)
 
 
 def against_published(

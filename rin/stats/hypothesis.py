@@ -1,13 +1,13 @@
-"""Tests of summary values: t, Holm, equivalence, folds, a mixed model (of AUCs: see `delong`)."""
+"""Tests of summary values: t, Holm, equivalence (of AUCs: see `delong`)."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import optimize, special
+from scipy import special
 
 from rin.errors import InputError
 from rin.stats.inputs import check_aligned, cluster_codes, numbers
@@ -16,9 +16,6 @@ from rin.stats.inputs import check_aligned, cluster_codes, numbers
 EQUIVALENCE_MARGIN = 0.02
 #: Share of a mean or a weighted sum that rounding alone explains.
 ROUNDING = 10 * np.finfo(float).eps
-# Of the search for square roots of variances: precision of the deviance and of the roots.
-_SEARCH = {"fatol": 1e-6, "xatol": 1e-8, "maxfev": 2000}
-_BOUNDARY = 1e-4  # share of the residual variance below which a component counts as zero
 
 
 @dataclass(frozen=True)
@@ -108,7 +105,11 @@ def paired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> TTest:
         problem = f"{first.size} values beside {second.size}, or values that are not finite"
         remedy = "Pass at least 2 finite measurements of the same units, in the same order."
         raise InputError(problem, where="a, b", remedy=remedy)
-    return nadeau_bengio(first - second, 0, level)
+    apart, n = first - second, first.size
+    mean, sd = apart.mean(), apart.std(ddof=1)
+    if sd <= ROUNDING * abs(mean) * math.sqrt(n):
+        sd = 0.0  # rounding alone explains the spread, as in R's ``t.test``
+    return t_test(mean, sd / math.sqrt(n), n - 1, level)
 
 
 def unpaired_t_from_summary(
@@ -170,11 +171,6 @@ def change_between(
     return t_test(difference, math.sqrt(variance), df, level)
 
 
-def smallest_permutation_p(n_a: int, n_b: int) -> float:
-    """Return the smallest two-sided P value that a permutation test of two groups can give."""
-    return min(1.0, 2 / math.comb(n_a + n_b, n_a))
-
-
 def holm(p_values: ArrayLike) -> np.ndarray:
     """Adjust P values of one family (Holm 1979, Scandinavian Journal of Statistics 6:65).
 
@@ -234,25 +230,6 @@ def clustered_t(differences: ArrayLike, clusters: ArrayLike, level: float = 0.95
     return t_test(mean, error, n_clusters - 1, level)
 
 
-def nadeau_bengio(differences: ArrayLike, test_train_ratio: float, level: float = 0.95) -> TTest:
-    """Test the mean of K ≥ 2 fold differences a − b by the corrected resampled t test.
-
-    The training sets of two folds share most of their patients, so that a plain t test over folds
-    understates the uncertainty; a ratio of 0 gives that plain test. InputError for a ratio that is
-    negative or not finite.  Nadeau and Bengio 2003, Machine Learning 52:239, section 3.
-    """
-    values = np.asarray(differences, dtype=float)
-    if not 0 <= test_train_ratio < math.inf:
-        problem = f"{test_train_ratio!r} is no ratio of sizes"
-        remedy = "Pass cases tested over cases trained on, such as 0.25."
-        raise InputError(problem, where="test_train_ratio", remedy=remedy)
-    mean, sd = float(values.mean()), float(values.std(ddof=1))
-    if sd <= ROUNDING * abs(mean) * math.sqrt(values.size):
-        sd = 0.0  # rounding alone explains the spread, as in R's ``t.test``
-    error = sd * math.sqrt(1 / values.size + test_train_ratio)
-    return t_test(mean, error, values.size - 1, level)
-
-
 def equivalence_p(estimate: float, standard_error: float, df: float, margin: float) -> float:
     """Return the larger P value of two one-sided tests that a difference lies within ±margin.
 
@@ -260,94 +237,3 @@ def equivalence_p(estimate: float, standard_error: float, df: float, margin: flo
     """
     outside = abs(estimate) - margin  # of the nearer margin
     return float(special.stdtr(df, t_test(outside, standard_error, df).statistic))
-
-
-def mixed_model(
-    aucs: pd.DataFrame, init_a: str, init_b: str, level: float = 0.95
-) -> dict[str, object]:
-    """Estimate the mean difference of AUCs of two inits: auc ~ init + (1 | scenario) + (1 | fold).
-
-    `aucs` has one row per scenario, fold and init of one task; the grid may have gaps.  Returns
-    the columns of an estimate and a remark, or only a remark saying why there is no estimate.
-
-    The fit is by restricted maximum likelihood.  The df of the t test are the number of AUCs minus
-    the rank of the fixed and the varying effects, which for a complete grid are Satterthwaite's.
-    """
-    runs = aucs[aucs["init"].isin([init_a, init_b])]
-    auc, n = runs["auc"].to_numpy(dtype=float), len(runs)
-    fixed = np.column_stack([np.ones(n), runs["init"] == init_a]).astype(float)
-    levels = {
-        effect: pd.get_dummies(runs[effect]).to_numpy(dtype=float)
-        for effect in ("scenario", "fold")
-        if runs[effect].nunique() > 1
-    }
-    design = np.hstack([fixed, *levels.values()])
-    residual = auc - design @ np.linalg.lstsq(design, auc, rcond=None)[0]
-    if np.abs(residual).max() <= 1e-12:
-        return {"remark": "The AUCs leave no residual, so there is no standard error."}
-    try:
-        fit = reml(auc - auc.mean(), fixed, np.ones(n), list(levels.values()), relative=True)
-    except InputError as error:
-        return {"remark": f"{error.problem}, so no estimate."}
-    (of_residual, *variances), coefficients, covariance = fit
-    flat = [
-        effect
-        for effect, variance in zip(levels, variances, strict=True)
-        if variance < _BOUNDARY * of_residual
-    ]
-    varying = [columns for effect, columns in levels.items() if effect not in flat]
-    df = n - int(np.linalg.matrix_rank(np.hstack([fixed, *varying])))
-    test = t_test(coefficients[1], math.sqrt(covariance[1, 1]), df, level)
-    remarks = [
-        f"Singular fit: {effect}s differ no more than by chance, and the model leaves them out."
-        for effect in flat
-    ]
-    return test.to_row() | {"remark": " ".join(remarks)}
-
-
-def reml(
-    y: np.ndarray,
-    fixed: np.ndarray,
-    known: np.ndarray,
-    shared: Sequence[np.ndarray],
-    *,
-    relative: bool = False,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return variances (1 + s,), coefficients (p,) and their covariance by restricted likelihood.
-
-    Values y (n,) have the mean Xβ with `fixed` X (n, p), variances `known` (n,), above zero, and
-    one further variance for each effect of `shared`, whose columns (n, levels) indicate the level
-    of each value.  With `relative`, `known` is known only up to a factor, which is estimated too;
-    the factor is the first of the variances, and otherwise 1.  InputError where the search does
-    not converge.  Bates et al. 2015, Journal of Statistical Software 67(1), section 3.
-    """
-    # statsmodels' `combine_effects` has no restricted likelihood, and the search of its `MixedLM`
-    # stops short of the maximum where a variance is zero or small.
-    n, p = fixed.shape
-    columns = np.column_stack([fixed, y])
-    n_levels = sum(part.shape[1] for part in shared)
-    scale = math.sqrt(known.mean())
-
-    def triangle(roots: np.ndarray) -> np.ndarray:
-        # R of the penalised least squares of levels, fixed effects and values.
-        levels = [scale * root * part for root, part in zip(roots, shared, strict=True)]
-        weighted = np.hstack([*levels, columns]) / np.sqrt(known)[:, None]
-        penalty = np.eye(n_levels, n_levels + p + 1)
-        return np.asarray(np.linalg.qr(np.vstack([weighted, penalty]), mode="r"))
-
-    def deviance(roots: np.ndarray) -> float:
-        *diagonal, rest = np.abs(np.diag(triangle(roots)))
-        misfit = 2 * (n - p) * math.log(rest) if relative else rest**2
-        return 2 * np.log(diagonal).sum() + misfit
-
-    start = np.ones(len(shared))
-    search = optimize.minimize(deviance, start, method="Nelder-Mead", options=_SEARCH)
-    if not search.success:
-        problem = f"REML does not converge ({search.message})"
-        remedy = "Check the variances: they may differ by too many orders of magnitude."
-        raise InputError(problem, where="estimates, variances", remedy=remedy)
-    r = triangle(search.x)[-p - 1 :, -p - 1 :]
-    factor = r[p, p] ** 2 / (n - p) if relative else 1.0
-    inverse = np.linalg.inv(r[:p, :p])
-    variances = factor * np.append(1.0, (scale * search.x) ** 2)
-    return variances, inverse @ r[:p, p], factor * inverse @ inverse.T

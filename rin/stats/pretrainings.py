@@ -25,7 +25,7 @@ from rin.stats.effects import ALONE, MeanModel, each_level_once, posterior_mean
 from rin.stats.hypothesis import ESTIMATE, holm, insert_holm, t_test
 from rin.stats.inputs import TaskScores, task_scores
 from rin.stats.scenarios import MeanContrasts, mean_differences
-from rin.stats.synthesis import common_mean_test, crossed_effects, equal_means_test
+from rin.stats.synthesis import common_mean_test, equal_means_test
 from rin.tables import PREDICTIONS, check_table, require_columns
 
 _PAIR = ["backbone", "pretraining"]
@@ -474,44 +474,6 @@ def pretraining_sensitivity(
             ratio = {"error_ratio": cells["standard_error"] / of_headline}
             rows.append({"task": task, "model": model, "name": name} | cells | ratio)
     return pd.DataFrame(rows)
-
-
-def crossed_differences(
-    predictions: inputs.Predictions,
-    init_a: str,
-    init_b: str,
-    *,
-    contained: bool = False,
-    level: float = 0.95,
-) -> pd.DataFrame:
-    """Compare two inits as `pretraining_differences`, with an effect of the pretraining's number.
-
-    Here all pairs of one number share an effect, whether or not they shared a seed, and df are the
-    number of backbones − 1; where `contained`, the number of backbones or of pretrainings,
-    whichever is smaller, − 1 (metafor's “contain”).
-
-    One row per task: task, pairs, the columns of an estimate (a − b), sd_backbone, sd_number and
-    sd_pair; NaN where there is one backbone or one number, or where each pair has its own.
-
-    Examples
-    --------
-    >>> from rin.stats import pretrainings, simulation
-    >>> predictions = simulation.simulate_predictions(pretrainings=3)
-    >>> table = pretrainings.crossed_differences(predictions, "a", "b")
-    >>> table.set_index("task")[["estimate", "sd_pair"]].round(3).loc["breast"].to_dict()
-    {'estimate': 0.061, 'sd_pair': 0.026}
-    """
-    rows = []
-    for of_task in task_pairs(predictions, init_a, init_b):
-        known = of_task.differences, of_task.covariance
-        weights = each_level_once(of_task.backbones)
-        crossed = *known, of_task.pairs[_PAIR], weights
-        model = crossed_effects(*crossed, contained=contained, level=level)
-        rows.append({"task": of_task.task, "pairs": len(of_task.pairs)} | model)
-    names = {"backbone": "sd_backbone", "pretraining": "sd_number", "within": "sd_pair"}
-    table = pd.DataFrame(rows).rename(columns=names)
-    table[[*names.values()]] **= 0.5  # of variances
-    return table
 
 
 def backbone_tests(predictions: inputs.Predictions, init_a: str, init_b: str) -> pd.DataFrame:

@@ -17,14 +17,11 @@ from scipy import special
 
 from rin.errors import InputError
 from rin.stats import hypothesis, inputs
-from rin.stats.bootstrap import cluster_weights, weighted_aucs
 from rin.stats.clinical import WeightedCases
 from rin.stats.delong import auc_ci, contrasts_of_folds, delong_test
 from rin.stats.hypothesis import (
-    EQUIVALENCE_MARGIN,
     ESTIMATE,
     TTest,
-    equivalence_p,
     insert_holm,
     tails,
 )
@@ -33,19 +30,6 @@ from rin.stats.roc import DIGITS, roc_curves
 from rin.tables import OVERLAP, UNFREEZING, check_table, require_columns
 
 ALL = "all"
-#: Analyses of `task_analyses`, in the order of its table, and the one to read first.
-ANALYSES = {
-    "unpaired_t": "t test of scenarios, unpaired",
-    "paired_t": "t test of scenarios, paired",
-    "delong_stacked": "DeLong, every prediction a new case",
-    "delong_mean_scores": "DeLong of mean scores",
-    "delong_contrast": "DeLong, mean over scenarios",
-    "clustered_contrast": "Obuchowski, mean over scenarios",
-    "cluster_bootstrap": "Bootstrap over patients, mean over scenarios",
-    "nadeau_bengio": "t test of folds, corrected for overlap",
-    "mixed_model": "Mixed model of all runs",
-}
-RECOMMENDED = "clustered_contrast"
 _IMAGE = ["patient_id", "case_id"]
 
 
@@ -404,62 +388,66 @@ def factor_effects(
 
 
 def task_analyses(
-    predictions: pd.DataFrame,
-    init_a: str,
-    init_b: str,
-    *,
-    test_train_ratio: float,
-    seed: int = 0,
-    level: float = 0.95,
+    predictions: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
 ) -> pd.DataFrame:
-    """Compare two inits on one task by nine analyses, which differ in what they treat as random.
+    """Compare two inits on one task by six analyses, which differ in what they take as the sample.
 
     Parameters
     ----------
     predictions : the predictions table of one task, with `patient_id`
     init_a, init_b : names of the inits
-    test_train_ratio : cases tested over cases trained on
-    seed : of the 1000 replicates of the bootstrap over patients
     level : of the intervals
 
     Returns
     -------
     pandas.DataFrame
-        One row per analysis of `rin.stats.scenarios.ANALYSES`: analysis, name, the columns of an
-        estimate (a − b, AUC 0-1), remark (why numbers are NaN), recommended, equivalent (two
-        one-sided tests within `EQUIVALENCE_MARGIN`).
+        One row per analysis, of which the last is recommended: name, and the columns of an
+        estimate (a − b, AUC 0-1).
 
     Raises
     ------
     InputError
-        As `init_differences`; for several tasks, or an invalid ratio.
+        As `init_differences`; for several tasks, or a single scenario.
 
     Examples
     --------
     >>> from rin.stats import simulation, task_analyses
     >>> breast = simulation.simulate_predictions().query("task == 'breast'")
-    >>> table = task_analyses(breast, "a", "b", test_train_ratio=0.25)
-    >>> table.loc[table["recommended"], "name"].tolist()
-    ['Obuchowski, mean over scenarios']
+    >>> task_analyses(breast, "a", "b").set_index("name")["p_value"].round(3).iloc[[0, -1]].tolist()
+    [0.285, 0.143]
     """
     tasks = list(task_scores(predictions, (init_a, init_b)))
     if len(tasks) != 1:
         problem = f"tasks {[task.task for task in tasks]}"
         raise InputError(problem, where="predictions", remedy="Select one task.")
-    aucs = scenario_aucs(predictions[predictions["init"].isin(tasks[0].inits)])
-    cells = _analyses_of_scenarios(aucs, init_a, init_b, level)
-    cells |= _analyses_of_cases(tasks[0], level) | _analyses_of_patients(tasks[0], seed, level)
-    cells |= _analyses_of_trainings(aucs, init_a, init_b, test_train_ratio, level)
-    empty = dict.fromkeys(ESTIMATE, math.nan) | {"remark": ""}
-    rows = [
-        {"analysis": analysis, "name": name} | empty | cells[analysis]
-        for analysis, name in ANALYSES.items()
-    ]
-    table = pd.DataFrame(rows)
-    table["recommended"] = table["analysis"] == RECOMMENDED
-    measured = table[["estimate", "standard_error"]].assign(df=table["df"].fillna(math.inf))
-    p_values = [equivalence_p(*row) for row in measured.assign(m=EQUIVALENCE_MARGIN).to_numpy()]
-    return table.assign(equivalent=np.array(p_values) < 0.05)
+    (task,) = tasks
+    over_patients = mean_differences(task, [None])
+    every_case_a_patient = task.cases.assign(patient_id=task.cases["case_id"])
+    over_cases = mean_differences(replace(task, cases=every_case_a_patient), [None])
+    of_scenarios = pd.DataFrame(over_patients.aucs.reshape(2, -1).T).groupby(
+        task.networks["scenario"].to_numpy()
+    )
+    means = of_scenarios.mean()
+    summary = means.agg(["mean", "std", "size"])
+    there = ~np.isnan(task.scores[0])  # networks × cases
+    scores, (_, case) = task.scores[:, there], np.nonzero(there)
+    # pandas corrects sums for rounding, so that equal scores in another order stay tied.
+    mean_scores = pd.DataFrame(scores.T).groupby(case).mean()
+    tests = {
+        "t test of scenarios, unpaired": hypothesis.unpaired_t_from_summary(
+            *summary[0], *summary[1], level=level
+        ),
+        "t test of scenarios, paired": hypothesis.paired_t(means[0], means[1], level=level),
+        "DeLong, every prediction a new case": delong_test(
+            task.labels[case], *scores, level=level
+        ),
+        "DeLong of mean scores": delong_test(
+            task.labels, mean_scores[0], mean_scores[1], level=level
+        ),
+        "DeLong, mean over scenarios": over_cases.test(0, level),
+        "Obuchowski, mean over scenarios": over_patients.test(0, level),
+    }
+    return pd.DataFrame({"name": name} | test.to_row() for name, test in tests.items())
 
 
 def image_differences(
@@ -609,83 +597,6 @@ def _groups_of_unfreezing(task: TaskScores) -> dict[str, np.ndarray]:
     return {ALL: np.ones(len(unfreezing), bool)} | {
         name: unfreezing == name for name in known + others
     }
-
-
-def _analyses_of_scenarios(
-    aucs: pd.DataFrame, init_a: str, init_b: str, level: float
-) -> dict[str, dict[str, Any]]:
-    means = aucs.groupby(["scenario", "init"], observed=True)["auc"].mean().unstack("init")
-    if len(means) < 2:
-        cells = {"remark": "One scenario has no spread to test."}
-        return {"unpaired_t": cells, "paired_t": cells}
-    summary = means.agg(["mean", "std", "size"])
-    unpaired = hypothesis.unpaired_t_from_summary(*summary[init_a], *summary[init_b], level=level)
-    paired = hypothesis.paired_t(means[init_a], means[init_b], level=level)
-    return {"unpaired_t": unpaired.to_row(), "paired_t": paired.to_row()}
-
-
-def _analyses_of_cases(task: TaskScores, level: float) -> dict[str, dict[str, Any]]:
-    n_networks, n_cases = len(task.networks), len(task.cases)
-    stacked = task.scores.reshape(2, -1)
-    # pandas corrects sums for rounding, so that equal scores in another order stay tied.
-    means = pd.DataFrame(stacked.T).groupby(np.tile(np.arange(n_cases), n_networks)).mean()
-    every_case_a_patient = task.cases.assign(patient_id=task.cases["case_id"])
-    contrasts = mean_differences(replace(task, cases=every_case_a_patient), [None])
-    every_score = delong_test(np.tile(task.labels, n_networks), *stacked, level=level)
-    mean_scores = delong_test(task.labels, means[0], means[1], level=level)
-    return {
-        "delong_stacked": _numbers(every_score),
-        "delong_mean_scores": _numbers(mean_scores),
-        "delong_contrast": _numbers(contrasts.test(0, level)),
-    }
-
-
-def _analyses_of_patients(task: TaskScores, seed: int, level: float) -> dict[str, dict[str, Any]]:
-    patients = task.cases.groupby(["fold", "label"])["patient_id"].nunique()
-    if (patients < 2).any():
-        fold, label = patients.index[patients < 2][0]
-        name = "positive" if label else "negative"
-        remark = f"In fold {fold} all {name} cases belong to one patient, which shows no spread."
-        return {"clustered_contrast": {"remark": remark}, "cluster_bootstrap": {"remark": remark}}
-    test = mean_differences(task, [None]).test(0, level)
-    bootstrap = {"estimate": test.estimate} | _bootstrapped(task, seed, level)
-    return {"clustered_contrast": test.to_row(), "cluster_bootstrap": bootstrap}
-
-
-def _analyses_of_trainings(
-    aucs: pd.DataFrame, init_a: str, init_b: str, ratio: float, level: float
-) -> dict[str, dict[str, Any]]:
-    means = aucs.groupby(["scenario", "fold", "init"], observed=True)["auc"].mean()
-    folds = means.unstack("init").groupby("fold").mean()
-    of_folds: dict[str, Any]
-    if len(folds) < 2:
-        of_folds = {"remark": "One fold has no spread to test."}
-    else:
-        of_folds = hypothesis.nadeau_bengio(folds[init_a] - folds[init_b], ratio, level).to_row()
-    of_runs = hypothesis.mixed_model(means.reset_index(), init_a, init_b, level)
-    return {"nadeau_bengio": of_folds, "mixed_model": of_runs}
-
-
-def _bootstrapped(task: TaskScores, seed: int, level: float) -> dict[str, float]:
-    differences = []
-    for number, (_, fold) in enumerate(task.folds()):
-        fold_seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-        weights = cluster_weights(fold.patients, 1000, fold_seed, labels=fold.labels)
-        a, b = (weighted_aucs(fold.labels, of_init, weights) for of_init in fold.scores)
-        differences.append((a - b) @ task.shares())
-    means = np.mean(differences, axis=0)
-    low, high = np.quantile(means, tails(level))
-    opposite = min((means <= 0).sum(), (means >= 0).sum())
-    p_value = min(1.0, 2 * float(opposite + 1) / (means.size + 1))
-    error = float(means.std(ddof=1))
-    return {"ci_low": low, "ci_high": high, "standard_error": error, "p_value": p_value}
-
-
-def _numbers(test: TTest) -> dict[str, Any]:
-    """Return the cells of a test, or a remark saying why there are none."""
-    if math.isnan(test.standard_error):
-        return {"remark": "A class has a single case, which shows no spread."}
-    return test.to_row()
 
 
 def _over_patients(differences: pd.Series, level: float) -> dict[str, float]:

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from rin.errors import InputError
-from rin.stats.hypothesis import ESTIMATE, reml, t_quantile, t_test
+from rin.stats.effects import contrasts_to, indicators, reml
+from rin.stats.hypothesis import t_quantile, t_test
 from rin.stats.inputs import check_aligned, cluster_codes, numbers
 
 
@@ -53,7 +54,7 @@ def random_effects(
     """
     y, v = _checked(estimates, variances)
     k = len(y)
-    (_, tau2), (mean,), _ = reml(y, np.ones((k, 1)), v, [np.eye(k)])
+    (tau2,), (mean,), _ = fit_effects(y, np.diag(v), np.ones((k, 1)), [np.eye(k)])
     weights = 1 / (v + tau2)
     spread = weights @ (y - mean) ** 2 / (k - 1)  # 1 where they differ as expected
     error = math.sqrt((max(1.0, spread) if corrected else spread) / weights.sum())
@@ -162,34 +163,6 @@ def hanley_mcneil_error(auc: float, positives: int, negatives: int) -> float:
     return math.sqrt(total / (positives * negatives))
 
 
-def crossed_effects(
-    estimates: ArrayLike,
-    covariance: np.ndarray,
-    levels: pd.DataFrame,
-    weights: ArrayLike,
-    *,
-    contained: bool = False,
-    level: float = 0.95,
-) -> dict[str, float]:
-    """Return a weighted mean of estimates (k,) of known covariance (k, k), with crossed effects.
-
-    The two columns of `levels` give each estimate's levels.  Returns the columns of an estimate,
-    with df the number of levels − 1 of the first effect or, where `contained`, of the effect with
-    fewer levels; and the variances (REML), under the names of the effects and `within`.  All are
-    NaN where an effect has one level, or as many as there are estimates, or where the covariance
-    is zero.
-    """
-    y, n_levels = np.asarray(estimates, dtype=float), levels.nunique()
-    names = [*levels, "within"]
-    if n_levels.min() == 1 or n_levels.max() == len(y) or not covariance.any():
-        return dict.fromkeys([*ESTIMATE, *names], math.nan)
-    effects = [*(_members(levels[name]) for name in levels), np.eye(len(y))]
-    variances, mean, error = _weighted_mean(y, covariance, effects, weights)
-    df = (n_levels.min() if contained else n_levels.iloc[0]) - 1
-    test = t_test(mean, error, df, level)
-    return test.to_row() | dict(zip(names, variances.tolist(), strict=True))
-
-
 def equal_means_test(
     estimates: ArrayLike, covariance: np.ndarray, clusters: ArrayLike
 ) -> dict[str, float]:
@@ -219,12 +192,11 @@ def fit_effects(
     Estimates (k,) of known covariance (k, k) have the means `fixed` (k, p) times coefficients;
     each of the `effects` (k, levels) indicates the level of each estimate.
     """
-    unit = math.sqrt(np.diag(covariance).mean())
-    # After this transformation the known part is uncorrelated with variance 1, as `reml` expects.
-    root = np.linalg.inv(np.linalg.cholesky(covariance / unit**2))
-    known = root @ estimates / unit, root @ fixed, np.ones(len(estimates))
-    variances, coefficients, of_coefficients = reml(*known, [root @ effect for effect in effects])
-    return variances[1:] * unit**2, coefficients * unit, of_coefficients * unit**2
+    shared = [levels @ levels.T for levels in effects]
+    (variances,), _ = reml(estimates[None], contrasts_to(fixed), covariance, shared)
+    precision = np.linalg.inv(covariance + np.tensordot(variances, shared, axes=1))
+    of_coefficients = np.linalg.inv(fixed.T @ precision @ fixed)
+    return variances, of_coefficients @ fixed.T @ precision @ estimates, of_coefficients
 
 
 def _covariance(variances: ArrayLike) -> np.ndarray:
@@ -234,9 +206,9 @@ def _covariance(variances: ArrayLike) -> np.ndarray:
 
 
 def _members(levels: ArrayLike) -> np.ndarray:
-    """Return indicators (k, levels): 1 where an estimate has a level, otherwise 0."""
-    cluster_codes(levels, np.size(levels), least=1)  # refuses an estimate without a level
-    return pd.get_dummies(np.asarray(levels)).to_numpy(float)
+    """Return indicators (k, levels); InputError for an estimate without a level."""
+    cluster_codes(levels, np.size(levels), least=1)
+    return indicators(levels)
 
 
 def _weighted_mean(
