@@ -24,7 +24,7 @@ from rin.errors import InputError
 #: Name of the effect that each estimate has alone and shares with no other.
 ALONE = "alone"
 # Of the search: most steps, most halvings of a step, and the gain in deviance at which it ends.
-_STEPS, _HALVINGS, _PRECISION = 2000, 30, 1e-8
+_STEPS, _HALVINGS, _PRECISION = 2000, 30, 1e-13
 #: A variance below this share of the scale counts as zero.
 _ZERO = 1e-7
 #: Start of the variances beside one that starts alone, as a share of the scale.

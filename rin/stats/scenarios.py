@@ -413,7 +413,7 @@ def task_analyses(
     --------
     >>> from rin.stats import simulation, task_analyses
     >>> breast = simulation.simulate_predictions().query("task == 'breast'")
-    >>> task_analyses(breast, "a", "b").set_index("name")["p_value"].round(3).iloc[[0, -1]].tolist()
+    >>> task_analyses(breast, "a", "b")["p_value"].round(3).iloc[[0, -1]].tolist()
     [0.285, 0.143]
     """
     tasks = list(task_scores(predictions, (init_a, init_b)))
@@ -428,6 +428,7 @@ def task_analyses(
         task.networks["scenario"].to_numpy()
     )
     means = of_scenarios.mean()
+    paired = hypothesis.paired_t(means[0], means[1], level=level)
     summary = means.agg(["mean", "std", "size"])
     there = ~np.isnan(task.scores[0])  # networks × cases
     scores, (_, case) = task.scores[:, there], np.nonzero(there)
@@ -437,7 +438,7 @@ def task_analyses(
         "t test of scenarios, unpaired": hypothesis.unpaired_t_from_summary(
             *summary[0], *summary[1], level=level
         ),
-        "t test of scenarios, paired": hypothesis.paired_t(means[0], means[1], level=level),
+        "t test of scenarios, paired": paired,
         "DeLong, every prediction a new case": delong_test(
             task.labels[case], *scores, level=level
         ),

@@ -2,17 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from scipy import stats
-from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
-from rin.stats.bootstrap import bootstrap_interval, cluster_weights, weighted_aucs
+from rin.stats.bootstrap import bootstrap_interval, cluster_weights
 
 LABELS = np.array([0, 1, 0, 1, 1, 0, 0, 1])
-SCORES = np.array([[1, 2, 2, 3, 1, 0, 2, 2], [5, 1, 4, 2, 2, 2, 1, 7]], float)
 CLUSTERS = np.array(list("aabbbccd"))
 
 
@@ -36,19 +31,6 @@ def test_seed_decides_the_draw_and_names_do_not():
     first = cluster_weights(CLUSTERS, 20, 3)
     np.testing.assert_array_equal(first, cluster_weights([5, 5, 9, 9, 9, 1, 1, 0], 20, 3))
     assert (first != cluster_weights(CLUSTERS, 20, 4)).any()
-
-
-def test_weights_and_areas_do_not_depend_on_the_size_of_blocks():
-    labels = [1, 0, 0, 0, 0, 0, 0, 1]
-    many = 160_000  # in several blocks
-    weights = cluster_weights(CLUSTERS, many, 3)
-    drawn = np.random.default_rng(3).multinomial(4, np.full(4, 1 / 4), size=many)
-    np.testing.assert_array_equal(weights[:, [0, 2, 5, 7]], drawn)
-    areas = weighted_aucs(LABELS, SCORES, weights)
-    of_equal = [weighted_aucs(LABELS, SCORES, part) for part in np.array_split(weights, 100)]
-    np.testing.assert_array_equal(areas, np.concatenate(of_equal))
-    with_both = cluster_weights(CLUSTERS, many, 3, labels=labels)
-    assert (with_both[:, [0, 7]].sum(axis=1) > 0).all()
 
 
 def test_replicate_without_a_class_is_drawn_again():
@@ -75,33 +57,6 @@ def test_replicate_without_a_class_is_drawn_again():
 def test_bad_clusters_are_an_error(clusters, replicates, labels, message):
     with pytest.raises(InputError, match=message):
         cluster_weights(clusters, replicates, 0, labels=labels)
-
-
-@st.composite
-def weighted_cases(draw):
-    n = draw(st.integers(2, 12))
-    labels = draw(arrays(int, n, elements=st.integers(0, 1)).filter(lambda x: 0 < x.sum() < n))
-    rows = arrays(int, st.tuples(st.integers(1, 3), st.just(n)), elements=st.integers(0, 3))
-    return labels, draw(rows), draw(rows)
-
-
-@given(weighted_cases())
-@settings(max_examples=80, deadline=None)
-def test_weighted_aucs_equal_scikit_learn_with_ties(drawn):
-    labels, scores, weights = drawn
-    areas = weighted_aucs(labels, scores, weights)
-    for row, weight in zip(areas, weights, strict=True):
-        if weight[labels == 1].sum() == 0 or weight[labels == 0].sum() == 0:
-            assert np.isnan(row).all()
-            continue
-        expected = [roc_auc_score(labels, score, sample_weight=weight) for score in scores]
-        np.testing.assert_allclose(row, expected, atol=1e-12)
-
-
-def test_small_integer_weights_do_not_overflow():
-    labels, scores = np.repeat([0, 1], 400), np.arange(800.0)
-    weights = np.full((1, 800), 300, np.int16)
-    np.testing.assert_array_equal(weighted_aucs(labels, scores[np.newaxis], weights), [[1.0]])
 
 
 def mean_score(rows):

@@ -15,7 +15,6 @@ from rin.stats import (
     compare,
     equivalence_tests,
     init_differences,
-    noninferiority_tests,
     paired_t,
     pretraining_differences,
     simulation,
@@ -64,7 +63,7 @@ def comparisons(reader):
     return compare(rows, by="model", a="new", b="old").assign(reader=reader)
 
 
-def test_equivalence_and_noninferiority_take_what_compare_returns():
+def test_equivalence_takes_what_compare_returns():
     """By hand: z of the distance to each margin, the larger P of both; one row is one family."""
     table = comparisons(1)
     (compared,) = table.itertuples()
@@ -80,59 +79,30 @@ def test_equivalence_and_noninferiority_take_what_compare_returns():
     )
     assert found.equivalent == (found.p_value < 0.05) == (found.ci_high < 0.02)
     assert (found.a, found.b) == ("new", "old")
-    (found,) = noninferiority_tests(table, 0.02).itertuples()
-    assert found.p_value == found.p_holm == pytest.approx(below)
-    assert (found.a, found.b) == ("new", "old")
 
 
 def test_family_is_all_rows_or_those_with_one_value_of_a_column():
     table = pd.concat(map(comparisons, range(4)), ignore_index=True)
     table["site"] = [*"xyxy"]
-    for tests in (equivalence_tests, noninferiority_tests):
-        whole, apart = tests(table), tests(table, family="site")
-        assert "site" not in whole
-        pd.testing.assert_series_equal(whole["p_value"], apart["p_value"])
-        for margin, rows in apart.groupby("margin"):
-            _, adjusted, *_ = multipletests(
-                whole[whole["margin"] == margin]["p_value"], method="holm"
-            )
-            assert whole[whole["margin"] == margin]["p_holm"].to_numpy() == pytest.approx(adjusted)
-            assert rows["site"].tolist() == [*"xyxy"]
-            for _, family in rows.groupby("site"):
-                _, adjusted, *_ = multipletests(family["p_value"], method="holm")
-                assert family["p_holm"].to_numpy() == pytest.approx(adjusted)
-
-
-def test_noninferiority_is_one_one_sided_test():
-    table = noninferiority_tests(estimates(), 0.05)
-    for row in table.itertuples():
-        drawn = DRAWS[row.task]
-        expected = stats.ttest_1samp(drawn, -0.05, alternative="greater")
-        assert row.p_value == pytest.approx(expected.pvalue)
-        low = stats.ttest_1samp(drawn, 0, alternative="greater").confidence_interval(0.95).low
-        assert row.lower == pytest.approx(low)
-    reject, adjusted, *_ = multipletests(table["p_value"], method="holm")
-    assert table["p_holm"].to_numpy() == pytest.approx(adjusted)
-    assert table["noninferior"].tolist() == reject.tolist()
+    whole, apart = equivalence_tests(table), equivalence_tests(table, family="site")
+    assert "site" not in whole
+    pd.testing.assert_series_equal(whole["p_value"], apart["p_value"])
+    for margin, rows in apart.groupby("margin"):
+        _, adjusted, *_ = multipletests(whole[whole["margin"] == margin]["p_value"], method="holm")
+        assert whole[whole["margin"] == margin]["p_holm"].to_numpy() == pytest.approx(adjusted)
+        assert rows["site"].tolist() == [*"xyxy"]
+        for _, family in rows.groupby("site"):
+            _, adjusted, *_ = multipletests(family["p_value"], method="holm")
+            assert family["p_holm"].to_numpy() == pytest.approx(adjusted)
 
 
 def test_it_is_the_adjusted_p_that_decides():
     """Two P values of .04, each .08 once adjusted."""
     error = 0.02 / stats.norm.isf(0.04)
     rows = pd.DataFrame({"estimate": [0.0, 0.0], "standard_error": error, "df": np.inf})
-    table = pd.concat([equivalence_tests(rows, [0.02]), noninferiority_tests(rows, 0.02)])
+    table = equivalence_tests(rows, [0.02])
     assert (table["p_value"] < 0.05).all()
-    assert not table[["equivalent", "noninferior"]].eq(True).any(axis=None)
-
-
-def test_a_first_that_is_far_better_is_noninferior_but_not_equivalent():
-    rows = pd.DataFrame(
-        {"task": ["breast"], "estimate": 0.2, "standard_error": 0.01, "df": np.inf}
-    )
-    assert noninferiority_tests(rows)["noninferior"].tolist() == [True]
-    assert not equivalence_tests(rows)["equivalent"].any()
-    worse = rows.assign(estimate=-0.2)
-    assert noninferiority_tests(worse)["noninferior"].tolist() == [False]
+    assert not table["equivalent"].any()
 
 
 def test_a_published_difference_is_tested_as_the_mean_that_it_states():
@@ -161,7 +131,6 @@ def test_wider_intervals_hold_more_beside_published():
 def test_what_has_no_standard_error_excludes_nothing():
     rows = pd.DataFrame({"task": ["x"], "estimate": 0.0, "standard_error": np.nan, "df": np.nan})
     assert not equivalence_tests(rows)["equivalent"].any()
-    assert not noninferiority_tests(rows)["noninferior"].any()
     (row,) = against_published(rows, {"x": 0.5}).itertuples()
     assert not row.outside
     assert math.isnan(row.p_holm)
@@ -179,11 +148,10 @@ def test_unit_of_inference_is_that_of_the_table():
     ("test", "said"),
     [
         (lambda: equivalence_tests(estimates(), [0.0]), "margin: 0.0"),
-        (lambda: noninferiority_tests(estimates(), -0.02), "margin: -0.02"),
         (lambda: equivalence_tests(estimates().drop(columns="df")), "df"),
         (lambda: equivalence_tests(estimates(), family="site"), "'site'.* missing"),
         (lambda: equivalence_tests(estimates().assign(x=np.nan), family="x"), "without a family"),
-        (lambda: noninferiority_tests(estimates().iloc[:0]), "^table: no row"),
+        (lambda: equivalence_tests(estimates().iloc[:0]), "^table: no row"),
         (lambda: against_published(estimates().drop(columns="task"), {}), "'task'.* missing"),
         (lambda: against_published(estimates(), {"brest": 0.1}), "brest"),
     ],

@@ -20,9 +20,7 @@ from rin.stats import (
     factor_effects,
     image_differences,
     init_differences,
-    noninferiority_tests,
     paired_t,
-    pretrainings,
     scenario_aucs,
     simulation,
     synthesis,
@@ -43,24 +41,16 @@ TESTED = {
     init_differences: lambda level: init_differences(PREDICTIONS, "a", "b", level=level),
     factor_effects: lambda level: factor_effects(LEVELS, ("a", "b"), ("low", "high"), level=level),
     compare_levels: lambda level: compare_levels(PREDICTIONS, level=level),
-    pretrainings.crossed_differences: lambda level: pretrainings.crossed_differences(
-        THRICE, "a", "b", level=level
-    ),
     image_differences: lambda level: image_differences(MAPS, "a", "b", ["dice"], level=level),
     against_baselines: lambda level: against_baselines(
         MAPS, CENTRE, ["a", "b"], ["dice"], level=level
     ),
-    task_analyses: lambda level: task_analyses(
-        BREAST, "a", "b", test_train_ratio=0.25, level=level
-    ).query("analysis != 'cluster_bootstrap'"),
+    task_analyses: lambda level: task_analyses(BREAST, "a", "b", level=level),
 }
 RESAMPLED = {
     clinical_measures: lambda level: clinical_measures(
         BREAST, ["a", "b"], replicates=60, level=level
     ),
-    task_analyses: lambda level: task_analyses(
-        BREAST, "a", "b", test_train_ratio=0.25, level=level
-    ).query("analysis == 'cluster_bootstrap'"),
 }
 
 
@@ -124,13 +114,9 @@ def test_intervals_of_paired_values_and_of_runs_are_of_their_level():
 def test_intervals_of_pooled_studies_are_of_their_level():
     y, variances, groups = np.array([0.02, -0.01, 0.05, 0.01, 0.03]), np.full(5, 4e-4), [*"aabbc"]
     moderators = pd.DataFrame({"frozen": [0, 1, 0, 1, 1]})
-    crossed = pd.DataFrame({"group": [*"aabbb"], "reader": [*"xyxyx"]})
     pooled = {
         "random": synthesis.random_effects(y, variances, level=0.8),
         "three levels": synthesis.three_level(y, variances, groups, level=0.8),
-        "crossed": synthesis.crossed_effects(
-            y, np.diag(variances), crossed, np.full(5, 0.2), level=0.8
-        ),
         **synthesis.moderated_effects(y, variances, groups, moderators, level=0.8).T,
     }
     for row in pooled.values():
@@ -153,7 +139,7 @@ def test_interval_of_the_spread_of_trainings_is_chi_squareds_of_its_level():
     )
 
 
-def test_equivalence_and_noninferiority_are_decided_at_their_level():
+def test_equivalence_is_decided_at_their_level():
     """The interval is that of twice the one-sided level, and agrees with the decision."""
     made = {"task": ["breast"], "estimate": [0.005], "standard_error": [0.01], "df": [np.inf]}
     table = pd.DataFrame(made)
@@ -162,9 +148,5 @@ def test_equivalence_and_noninferiority_are_decided_at_their_level():
         ends = stats.norm.interval(2 * level - 1, 0.005, 0.01)
         assert (found.ci_low, found.ci_high) == pytest.approx(ends)
         assert found.equivalent == (found.ci_high < 0.02) == (level == 0.9)
-        (found,) = noninferiority_tests(table, 0.01, level=level).itertuples()
-        assert found.lower == pytest.approx(stats.norm.ppf(1 - level, 0.005, 0.01))
-        assert found.noninferior == (found.lower > -0.01) == (level == 0.9)
-    for tests in (equivalence_tests, noninferiority_tests):
-        with pytest.raises(InputError, match="is no level"):
-            tests(table, level=0.05)
+    with pytest.raises(InputError, match="is no level"):
+        equivalence_tests(table, level=0.05)
