@@ -16,9 +16,10 @@
 # %% [markdown]
 # # Images from another hospital
 #
-# The paper hopes for “better generalizability” and tests on held-out images of the same source. Here
-# networks that were fine-tuned on BUSI, breast ultrasound from Cairo, score BUS-BRA, breast ultrasound
-# from Rio de Janeiro, on which none of them was trained.
+# **On images from another hospital networks from either start lose alike.** The paper hopes for
+# “better generalizability” and tests on held-out images of the same source. Here networks that were
+# fine-tuned on BUSI, breast ultrasound from Cairo, score BUS-BRA, breast ultrasound from Rio de
+# Janeiro, on which none of them was trained.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there

@@ -16,8 +16,9 @@
 # %% [markdown]
 # # What the inputs alone do
 #
-# The official scripts prepare images in one way for every network and for both sources of weights. Here
-# nothing but the numbers at the input was changed, to see what that can do to a comparison.
+# **Inputs alone can reverse the comparison, either way.** The official scripts prepare images in one
+# way for every network and for both sources of weights. Here nothing but the numbers at the input was
+# changed, to see what that can do to a comparison.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there

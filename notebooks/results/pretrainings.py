@@ -16,8 +16,10 @@
 # %% [markdown]
 # # The pretrainings, and does pretraining help
 #
-# What the networks of this book learnt before they were fine-tuned, beside the released RadImageNet models
-# (the paper's Figure E1 and Table E2), and how much better they do than networks that learnt nothing.
+# **Equally many images were not equally much learning, and pretraining helps a network more to start
+# than to arrive.** What the networks of this book learnt before they were fine-tuned, beside the
+# released RadImageNet models (the paper's Figure E1 and Table E2), and how much better they do than
+# networks that learnt nothing.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there

@@ -16,7 +16,8 @@
 # %% [markdown]
 # # The tasks, one by one
 #
-# Six tasks on real images: what each can say about pretraining, and what stands behind it.
+# **On no task do the paper's four backbones differ clearly, and on two of six the networks learnt too
+# little to say anything.** What each task can say about pretraining, and what it rests on.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
@@ -31,7 +32,7 @@ from rin.models.backbones import BACKBONES
 from rin.report.banner import banner
 from rin.report.format import book_table, format_estimate
 from rin.report.page import claim, picture
-from rin.report.style import INIT_STYLE, UNFREEZING_LABEL, use_style
+from rin.report.style import INIT_STYLE, use_style
 from rin.report.tables import clinical_table, image_table
 from rin.report.verdict import judged, points
 from rin.study import open_reference
@@ -142,6 +143,11 @@ dots = (
     .reset_index()
 )
 dots = dots.astype({"task": str, "scenario": str}).merge(settings)
+layers = {
+    "freeze_all": "none",
+    "unfreeze_top10": "top 10",
+    "unfreeze_all": "all",
+}
 figure, panels = plt.subplots(
     2, 3, figsize=(4.9, 4.6), sharex=True, sharey=True
 )
@@ -153,7 +159,7 @@ for panel, (task, title) in zip(panels.flat, tasks.items(), strict=True):
         hue="init",
         hue_order=[a, b],
         dodge=True,
-        order=UNFREEZING_LABEL,
+        order=layers,
         palette={init: INIT_STYLE[init].color for init in (a, b)},
         size=3,
         alpha=0.8,
@@ -163,20 +169,16 @@ for panel, (task, title) in zip(panels.flat, tasks.items(), strict=True):
     panel.axhline(0.5, color="0.6", linestyle=":", linewidth=1)
     panel.axhline(0.7, color="0.6", linestyle="--", linewidth=1)
     panel.set(
-        xlabel="",
-        ylabel="",
-        xticks=[0, 1, 2],
-        xticklabels=["none", "top 10", "all"],
+        xlabel="", ylabel="", xticks=[0, 1, 2], xticklabels=layers.values()
     )
     panel.set_title(title)
-for place, init in enumerate((a, b)):
-    figure.text(
-        0.62 + 0.2 * place,
-        0.005,
-        init,
-        color=INIT_STYLE[init].color,
-        ha="center",
+marks = [
+    plt.Line2D(
+        [], [], ls="", marker="o", color=INIT_STYLE[init].color, label=init
     )
+    for init in (a, b)
+]
+figure.legend(handles=marks, loc="outside upper left", ncols=2)
 figure.supylabel("AUC")
 figure.supxlabel("Layers trained")
 picture(
