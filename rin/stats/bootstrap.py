@@ -64,11 +64,15 @@ def bootstrap_interval(
 
     Parameters
     ----------
-    rows : one row per case (n); a replicate contains all rows of a patient as often as the patient
+    rows : DataFrame
+        one row per case (n); a replicate contains all rows of a patient as often as the patient
         is drawn
-    statistic : takes such rows and returns a number, or NaN where it is undefined for them
-    patients : patient of each row (n,)
-    replicates, seed, level : number of replicates, seed of the random numbers, and level of the
+    statistic : Callable[[DataFrame], float]
+        takes such rows and returns a number, or NaN where it is undefined for them
+    patients : array_like
+        patient of each row (n,)
+    replicates, seed, level : int or float
+        number of replicates, seed of the random numbers, and level of the
         interval (percentiles)
 
     Returns

@@ -51,13 +51,19 @@ def clinical_measures(
 
     Parameters
     ----------
-    predictions : the predictions table, with `patient_id`; scores are log-odds
-    inits : names of the inits; with two inits, rows of init "difference" contain the first minus
+    predictions : DataFrame
+        the predictions table, with `patient_id`; scores are log-odds
+    inits : Sequence[str]
+        names of the inits; with two inits, rows of init "difference" contain the first minus
         the second
-    replicates, seed : of the bootstrap over patients
-    bins : number of bins of equal mass for the calibration error
-    probabilities : False if scores that all lie from 0 to 1 are log-odds nevertheless
-    level : of the intervals
+    replicates, seed : int
+        of the bootstrap over patients
+    bins : int, default 10
+        number of bins of equal mass for the calibration error
+    probabilities : bool, optional
+        False if scores that all lie from 0 to 1 are log-odds nevertheless
+    level : float, default 0.95
+        of the intervals
 
     Returns
     -------
@@ -104,7 +110,8 @@ def clinical_curves(
 
     Parameters
     ----------
-    predictions, inits, bins, probabilities : as `clinical_measures`
+    predictions, inits, bins, probabilities : DataFrame or Sequence[str] or int or bool
+        as `clinical_measures`
 
     Returns
     -------
@@ -142,7 +149,8 @@ def diverged_networks(predictions: pd.DataFrame, inits: Sequence[str]) -> pd.Dat
 
     Parameters
     ----------
-    predictions, inits : as `clinical_measures`
+    predictions, inits : DataFrame or Sequence[str]
+        as `clinical_measures`
 
     Returns
     -------
@@ -184,7 +192,8 @@ def without_diverged(predictions: pd.DataFrame, inits: Sequence[str]) -> pd.Data
 
     Parameters
     ----------
-    predictions, inits : as `clinical_measures`
+    predictions, inits : DataFrame or Sequence[str]
+        as `clinical_measures`
 
     Returns
     -------
@@ -219,8 +228,10 @@ def measures_by_convergence(
 
     Parameters
     ----------
-    predictions, inits : as `clinical_measures`
-    options : replicates, seed, bins and level of `clinical_measures`
+    predictions, inits : DataFrame or Sequence[str]
+        as `clinical_measures`
+    **options : Any
+        replicates, seed, bins and level of `clinical_measures`
 
     Returns
     -------

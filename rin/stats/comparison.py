@@ -44,16 +44,24 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
 
     Parameters
     ----------
-    scores : the table; rows of other models are ignored
-    by : column that names the model
-    a, b : the two models
-    score, label, case, patient : columns of the score (higher for the positive class), the true
+    scores : DataFrame
+        the table; rows of other models are ignored
+    by : str
+        column that names the model
+    a, b : Hashable
+        the two models
+    score, label, case, patient : str
+        columns of the score (higher for the positive class), the true
         class, the case and its patient; patients are the independent units
-    within : column whose levels have different scales of scores, such as the fold: AUCs are
+    within : str, optional
+        column whose levels have different scales of scores, such as the fold: AUCs are
         computed within each level and averaged; levels share no patient
-    positive : the label of the positive class; if it is None, labels are 0 and 1
-    paired : whether both models scored the same cases; otherwise they scored different patients
-    level : of the interval
+    positive : Hashable, optional
+        the label of the positive class; if it is None, labels are 0 and 1
+    paired : bool, default True
+        whether both models scored the same cases; otherwise they scored different patients
+    level : float, default 0.95
+        of the interval
 
     Returns
     -------
@@ -127,10 +135,13 @@ def auc_equality_test(
 
     Parameters
     ----------
-    labels, scores_matrix : the class of each case, (n,), and one row of scores per predictor,
+    labels, scores_matrix : array_like
+        the class of each case, (n,), and one row of scores per predictor,
         (k, n)
-    clusters : patient of each case (n,); None for independent cases
-    positive : label of the positive class; if it is None, labels are 0 and 1
+    clusters : array_like, optional
+        patient of each case (n,); None for independent cases
+    positive : Hashable, optional
+        label of the positive class; if it is None, labels are 0 and 1
 
     Returns
     -------
@@ -175,11 +186,16 @@ def operating_point(
 
     Parameters
     ----------
-    labels, scores : the class and the score of each case, (n,)
-    threshold : scores at or above it are called positive; choose it without looking at these cases
-    clusters : patient of each case (n,); None for independent cases
-    positive : label of the positive class; if it is None, labels are 0 and 1
-    level : of the intervals (Wilson's, for a sample size that allows for shared patients:
+    labels, scores : array_like
+        the class and the score of each case, (n,)
+    threshold : float
+        scores at or above it are called positive; choose it without looking at these cases
+    clusters : array_like, optional
+        patient of each case (n,); None for independent cases
+    positive : Hashable, optional
+        label of the positive class; if it is None, labels are 0 and 1
+    level : float, default 0.95
+        of the intervals (Wilson's, for a sample size that allows for shared patients:
         `share_interval`)
 
     Returns

@@ -64,11 +64,16 @@ def auc_ci(
 
     Parameters
     ----------
-    labels, scores : the class and the score of each case, (n,)
-    clusters : patient of each case (n,), the independent units
-    positive : label of the positive class; if it is None, labels are 0 and 1
-    level : of the interval
-    interval : `normal`, clipped to 0 and 1, or `logit`, which is normal in log-odds and better
+    labels, scores : array_like
+        the class and the score of each case, (n,)
+    clusters : array_like, optional
+        patient of each case (n,), the independent units
+    positive : Hashable, optional
+        label of the positive class; if it is None, labels are 0 and 1
+    level : float, default 0.95
+        of the interval
+    interval : str, default 'normal'
+        `normal`, clipped to 0 and 1, or `logit`, which is normal in log-odds and better
         near 1; at an AUC of 0 or 1, where the variance is zero, `logit` is Newcombe's interval
         (2006, Statistics in Medicine 25:559, method 5) with the numbers of patients of both
         classes
@@ -122,9 +127,12 @@ def delong_test(
 
     Parameters
     ----------
-    labels, scores_a, scores_b : the class and each predictor's score of each case, (n,)
-    clusters : patient of each case (n,), the independent units of Obuchowski's variance
-    positive, level : as `auc_ci`
+    labels, scores_a, scores_b : array_like
+        the class and each predictor's score of each case, (n,)
+    clusters : array_like, optional
+        patient of each case (n,), the independent units of Obuchowski's variance
+    positive, level : Hashable or float
+        as `auc_ci`
 
     Returns
     -------
@@ -167,10 +175,13 @@ def delong_covariance(
 
     Parameters
     ----------
-    labels, scores_matrix : the class of each case, (n,), and one row of scores per predictor,
+    labels, scores_matrix : array_like
+        the class of each case, (n,), and one row of scores per predictor,
         (k, n)
-    clusters : patient of each case (n,); None for independent cases
-    positive : as `auc_ci`
+    clusters : array_like, optional
+        patient of each case (n,); None for independent cases
+    positive : Hashable, optional
+        as `auc_ci`
 
     Returns
     -------
@@ -209,11 +220,15 @@ def auc_contrasts(
 
     Parameters
     ----------
-    labels, scores_matrix : the class of each case, (n,), and one row of scores per predictor,
+    labels, scores_matrix : array_like
+        the class of each case, (n,), and one row of scores per predictor,
         (k, n)
-    weights : one row of weights per sum, (q, k)
-    clusters : patient of each case (n,); None for independent cases
-    positive : as `auc_ci`
+    weights : array_like
+        one row of weights per sum, (q, k)
+    clusters : array_like, optional
+        patient of each case (n,); None for independent cases
+    positive : Hashable, optional
+        as `auc_ci`
 
     Returns
     -------
@@ -303,8 +318,10 @@ def share_interval(
 
     Parameters
     ----------
-    hits, patients : whether each image is a hit, and its patient, (n,)
-    level : of the interval
+    hits, patients : array_like
+        whether each image is a hit, and its patient, (n,)
+    level : float, default 0.95
+        of the interval
 
     Returns
     -------

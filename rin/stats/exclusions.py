@@ -35,12 +35,16 @@ def equivalence_tests(
 
     Parameters
     ----------
-    table : one row per comparison: estimate, standard_error, df and, if there, the names task, a
+    table : DataFrame
+        one row per comparison: estimate, standard_error, df and, if there, the names task, a
         and b
-    margins : as differences of AUCs (0-1)
-    family : column whose values divide the rows into families, within each of which P values are
+    margins : Sequence[float], default MARGINS
+        as differences of AUCs (0-1)
+    family : str, optional
+        column whose values divide the rows into families, within each of which P values are
         adjusted (Holm), for each margin; if it is None, all rows are one family
-    level : 1 minus the level of each one-sided test
+    level : float, default 0.95
+        1 minus the level of each one-sided test
 
     Returns
     -------
@@ -86,9 +90,12 @@ def against_published(
 
     Parameters
     ----------
-    table : one row per task: task, estimate, standard_error, df
-    published : difference of AUCs (0-1) by task; tasks that it lacks are left out
-    level : of the intervals
+    table : DataFrame
+        one row per task: task, estimate, standard_error, df
+    published : Mapping[str, float]
+        difference of AUCs (0-1) by task; tasks that it lacks are left out
+    level : float, default 0.95
+        of the intervals
 
     Returns
     -------

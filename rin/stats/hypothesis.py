@@ -77,8 +77,10 @@ def paired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> TTest:
 
     Parameters
     ----------
-    a, b : the measurements, (n,), in the same order; n is 2 or more
-    level : of the interval
+    a, b : array_like
+        the measurements, (n,), in the same order; n is 2 or more
+    level : float, default 0.95
+        of the interval
 
     Returns
     -------
@@ -138,9 +140,11 @@ def change_between(
 
     Parameters
     ----------
-    first, second : the estimates, each with `estimate`, `standard_error` and `df`: a dictionary,
+    first, second : Mapping[str, float]
+        the estimates, each with `estimate`, `standard_error` and `df`: a dictionary,
         or a row of a table
-    level : of the interval
+    level : float, default 0.95
+        of the interval
 
     Returns
     -------
@@ -176,7 +180,8 @@ def holm(p_values: ArrayLike) -> np.ndarray:
 
     Parameters
     ----------
-    p_values : the unadjusted P values, (n,); NaN where no test was possible
+    p_values : array_like
+        the unadjusted P values, (n,); NaN where no test was possible
 
     Returns
     -------

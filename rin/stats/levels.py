@@ -19,9 +19,12 @@ def compare_levels(
 
     Parameters
     ----------
-    predictions : the predictions table; only rows of `shared_pretraining` are used
-    reference_backbone : as for `contrasts_of_levels`
-    level : of the intervals
+    predictions : DataFrame
+        the predictions table; only rows of `shared_pretraining` are used
+    reference_backbone : str, default ''
+        as for `contrasts_of_levels`
+    level : float, default 0.95
+        of the intervals
 
     Returns
     -------

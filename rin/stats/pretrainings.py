@@ -97,8 +97,10 @@ def paired_scores(
 
     Parameters
     ----------
-    predictions, init_a, init_b : as `pretraining_differences`
-    settings : further columns, each with one value per scenario
+    predictions, init_a, init_b : inputs.Predictions or str
+        as `pretraining_differences`
+    settings : Sequence[str], default ('unfreezing',)
+        further columns, each with one value per scenario
 
     Returns
     -------
@@ -142,8 +144,10 @@ def by_setting(tasks: Iterable[TaskScores], setting: str) -> dict[str, list[Task
 
     Parameters
     ----------
-    tasks : `paired_scores`
-    setting : a column of their networks
+    tasks : Iterable[TaskScores]
+        `paired_scores`
+    setting : str
+        a column of their networks
 
     Returns
     -------
@@ -174,10 +178,13 @@ def pair_differences(
 
     Parameters
     ----------
-    predictions : with `patient_id`, `backbone` and `pretraining` (1 where it is missing); or
+    predictions : inputs.Predictions
+        with `patient_id`, `backbone` and `pretraining` (1 where it is missing); or
         `paired_scores`
-    init_a, init_b : names of the inits
-    level : of the intervals
+    init_a, init_b : str
+        names of the inits
+    level : float, default 0.95
+        of the intervals
 
     Returns
     -------
@@ -229,13 +236,17 @@ def pretraining_differences(
 
     Parameters
     ----------
-    predictions : as `pair_differences`, or an iterable of tables, one per task; with
+    predictions : inputs.Predictions
+        as `pair_differences`, or an iterable of tables, one per task; with
         `pretraining_seed`, unless pairs share a seed and split exactly when they have the same
         number of the pretraining
-    init_a, init_b : names of the inits
-    fixed_backbones : restrict the conclusion to these backbones, with new pretrainings and
+    init_a, init_b : str
+        names of the inits
+    fixed_backbones : bool, default False
+        restrict the conclusion to these backbones, with new pretrainings and
         patients
-    level : of the intervals
+    level : float, default 0.95
+        of the intervals
 
     Returns
     -------
@@ -275,8 +286,10 @@ def pretraining_changes(
 
     Parameters
     ----------
-    first, second : predictions of the same pairs on each test set, for tasks of the same names
-    init_a, init_b, level : as `pretraining_differences`
+    first, second : DataFrame
+        predictions of the same pairs on each test set, for tasks of the same names
+    init_a, init_b, level : str or float
+        as `pretraining_differences`
 
     Returns
     -------
@@ -332,7 +345,8 @@ def leave_one_pair_out(
 
     Parameters
     ----------
-    predictions, init_a, init_b, level : as `pretraining_differences`
+    predictions, init_a, init_b, level : inputs.Predictions or str or float
+        as `pretraining_differences`
 
     Returns
     -------
@@ -390,9 +404,12 @@ def posterior_differences(
 
     Parameters
     ----------
-    predictions, init_a, init_b : as `pretraining_differences`
-    sd_scale : scale of the half-normal priors, in AUC (0-1)
-    level : of the intervals, of equal tails
+    predictions, init_a, init_b : DataFrame or str
+        as `pretraining_differences`
+    sd_scale : float, default PRIOR_SD
+        scale of the half-normal priors, in AUC (0-1)
+    level : float, default 0.95
+        of the intervals, of equal tails
 
     Returns
     -------
@@ -435,7 +452,8 @@ def pretraining_sensitivity(
 
     Parameters
     ----------
-    predictions, init_a, init_b, level : as `pretraining_differences`
+    predictions, init_a, init_b, level : inputs.Predictions or str or float
+        as `pretraining_differences`
 
     Returns
     -------

@@ -36,12 +36,18 @@ def roc_coordinates(
 
     Parameters
     ----------
-    labels, scores : the class and the score of each case, (n,)
-    clusters : patient of each case (n,); None for independent cases
-    positive : label of the positive class; if it is None, labels are 0 and 1
-    fpr : false-positive rates, 1 − specificity, by default 0, 0.01 to 1
-    replicates, seed : of the bootstrap over patients
-    level : of the band, which is pointwise
+    labels, scores : array_like
+        the class and the score of each case, (n,)
+    clusters : array_like, optional
+        patient of each case (n,); None for independent cases
+    positive : Hashable, optional
+        label of the positive class; if it is None, labels are 0 and 1
+    fpr : array_like, default _GRID
+        false-positive rates, 1 − specificity, by default 0, 0.01 to 1
+    replicates, seed : int
+        of the bootstrap over patients
+    level : float, default 0.95
+        of the band, which is pointwise
 
     Returns
     -------
@@ -91,13 +97,20 @@ def partial_auc(  # noqa: PLR0913 - class, range, resampling and level are apart
 
     Parameters
     ----------
-    labels, scores : the class and the score of each case, (n,)
-    clusters : patient of each case (n,); None for independent cases
-    positive : label of the positive class; if it is None, labels are 0 and 1
-    between : the range, lower end first
-    focus : whether the range is of `specificity` or `sensitivity`
-    replicates, seed : of the bootstrap over patients
-    level : of the intervals (percentiles)
+    labels, scores : array_like
+        the class and the score of each case, (n,)
+    clusters : array_like, optional
+        patient of each case (n,); None for independent cases
+    positive : Hashable, optional
+        label of the positive class; if it is None, labels are 0 and 1
+    between : tuple[float, float], default (0.9, 1.0)
+        the range, lower end first
+    focus : str, default 'specificity'
+        whether the range is of `specificity` or `sensitivity`
+    replicates, seed : int
+        of the bootstrap over patients
+    level : float, default 0.95
+        of the intervals (percentiles)
 
     Returns
     -------

@@ -71,8 +71,10 @@ def scenario_aucs(predictions: inputs.Predictions, *, level: float = 0.95) -> pd
 
     Parameters
     ----------
-    predictions : the predictions table, or `paired_scores`, whose runs have no seed
-    level : of the intervals
+    predictions : inputs.Predictions
+        the predictions table, or `paired_scores`, whose runs have no seed
+    level : float, default 0.95
+        of the intervals
 
     Returns
     -------
@@ -108,7 +110,8 @@ def mean_roc(predictions: inputs.Predictions) -> pd.DataFrame:
 
     Parameters
     ----------
-    predictions : the predictions table, or `paired_scores`
+    predictions : inputs.Predictions
+        the predictions table, or `paired_scores`
 
     Returns
     -------
@@ -147,10 +150,13 @@ def init_differences(
 
     Parameters
     ----------
-    predictions : the predictions table, with `patient_id` and `unfreezing`; or an iterable of such
+    predictions : inputs.Predictions
+        the predictions table, with `patient_id` and `unfreezing`; or an iterable of such
         tables, one per task, or of `paired_scores`
-    init_a, init_b : names of the inits
-    level : of the intervals
+    init_a, init_b : str
+        names of the inits
+    level : float, default 0.95
+        of the intervals
 
     Returns
     -------
@@ -193,7 +199,8 @@ def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    predictions : the predictions table of one external part
+    predictions : DataFrame
+        the predictions table of one external part
 
     Returns
     -------
@@ -218,9 +225,12 @@ def training_spread(
 
     Parameters
     ----------
-    predictions : the predictions table of several seeds, tested on the same cases
-    init_a, init_b : names of the inits
-    level : of the intervals
+    predictions : DataFrame
+        the predictions table of several seeds, tested on the same cases
+    init_a, init_b : str
+        names of the inits
+    level : float, default 0.95
+        of the intervals
 
     Returns
     -------
@@ -269,7 +279,8 @@ def unfreezing_interaction(
 
     Parameters
     ----------
-    predictions, init_a, init_b : as `init_differences`
+    predictions, init_a, init_b : inputs.Predictions or str
+        as `init_differences`
 
     Returns
     -------
@@ -326,9 +337,12 @@ def factor_effects(
 
     Parameters
     ----------
-    predictions : the predictions table of one factor, with `level`, `patient_id` and `unfreezing`
-    inits, levels : names of two inits and of two levels of the factor
-    level : of the intervals
+    predictions : DataFrame
+        the predictions table of one factor, with `level`, `patient_id` and `unfreezing`
+    inits, levels : tuple[str, str]
+        names of two inits and of two levels of the factor
+    level : float, default 0.95
+        of the intervals
 
     Returns
     -------
@@ -394,9 +408,12 @@ def task_analyses(
 
     Parameters
     ----------
-    predictions : the predictions table of one task, with `patient_id`
-    init_a, init_b : names of the inits
-    level : of the intervals
+    predictions : DataFrame
+        the predictions table of one task, with `patient_id`
+    init_a, init_b : str
+        names of the inits
+    level : float, default 0.95
+        of the intervals
 
     Returns
     -------
@@ -466,10 +483,13 @@ def image_differences(
 
     Parameters
     ----------
-    table : one task: scenario, init, patient_id, case_id and the measures, one row per run and
+    table : DataFrame
+        one task: scenario, init, patient_id, case_id and the measures, one row per run and
         image
-    init_a, init_b, measures : names of the inits, and columns to compare
-    level : of the intervals
+    init_a, init_b, measures : str or Sequence[str]
+        names of the inits, and columns to compare
+    level : float, default 0.95
+        of the intervals
 
     Returns
     -------
@@ -523,10 +543,14 @@ def against_baselines(
 
     Parameters
     ----------
-    table : as for `image_differences`
-    baselines : one row per image and baseline, with case_id, baseline and the measures
-    inits, measures : names of the inits, and columns to compare
-    level : of the intervals
+    table : DataFrame
+        as for `image_differences`
+    baselines : DataFrame
+        one row per image and baseline, with case_id, baseline and the measures
+    inits, measures : Sequence[str]
+        names of the inits, and columns to compare
+    level : float, default 0.95
+        of the intervals
 
     Returns
     -------

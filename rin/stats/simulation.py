@@ -23,9 +23,12 @@ def simulate_test_sets(
 
     Parameters
     ----------
-    correlation : of the scores of two images of one patient, 0 to 1
-    patients, images : numbers of patients, the first half of them positive, and of images of each
-    replicates, seed : number of test sets, and the seed of the random numbers
+    correlation : float
+        of the scores of two images of one patient, 0 to 1
+    patients, images : int
+        numbers of patients, the first half of them positive, and of images of each
+    replicates, seed : int
+        number of test sets, and the seed of the random numbers
 
     Returns
     -------
@@ -62,7 +65,8 @@ def simulate_predictions(*, pretrainings: int = 1, seed: int = 0) -> pd.DataFram
 
     Parameters
     ----------
-    pretrainings, seed : number of pretrainings of each initialisation, and seed of the random
+    pretrainings, seed : int
+        number of pretrainings of each initialisation, and seed of the random
         numbers
 
     Returns

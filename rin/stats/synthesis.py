@@ -27,9 +27,12 @@ def random_effects(
 
     Parameters
     ----------
-    estimates, variances : (k,), of studies
-    corrected : whether the standard error is at least Wald's
-    level : level of the intervals
+    estimates, variances : array_like
+        (k,), of studies
+    corrected : bool, default True
+        whether the standard error is at least Wald's
+    level : float, default 0.95
+        level of the intervals
 
     Returns
     -------
