@@ -6,24 +6,23 @@ repaired.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 from pandas.api.types import union_categoricals
 
 from rin.errors import InputError, did_you_mean
-from rin.files import read_yaml
 
 #: How much of a backbone is trained: nothing, its last ten layers of any kind (the official
 #: scripts freeze `base_model.layers[:-10]`), or all of it.
 UNFREEZING = ("freeze_all", "unfreeze_top10", "unfreeze_all")
 
-_EXACT = {"text": str, "integer": int, "yes or no": bool}
-_STATED = read_yaml(Path(__file__).with_suffix(".yaml"))
+_STATED = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
@@ -62,34 +61,38 @@ def _schema(name: str) -> Schema:
     return Schema(name, table["description"], columns)
 
 
-def _checks(schema: Schema, names: Sequence[str], repeating: Collection[str]) -> Any:
-    """Return a pandera schema of these columns; pandera is imported only when it is needed.
+#: What the values of a column may be, for numbers in NumPy's arrays.
+_VALUES: Mapping[str, Callable[[pd.Series], Any]] = {
+    "0 or 1": lambda cells: cells.isin([0, 1]),
+    "from 0 to 1": lambda cells: cells.between(0, 1),
+    "counts from 0": lambda cells: cells >= 0,
+    "from 1": lambda cells: cells >= 1,
+    "64 hexadecimal digits": lambda cells: cells.str.fullmatch("[0-9a-f]{64}"),
+    "tuples": lambda cells: cells.map(lambda cell: isinstance(cell, tuple)),
+}
+_EXACT = {
+    "text": pd.api.types.is_string_dtype,
+    "integer": pd.api.types.is_integer_dtype,
+    "yes or no": pd.api.types.is_bool_dtype,
+}
 
-    It searches for repeated values, which takes a second, only in columns that are `repeating`.
-    """
-    import pandera.pandas as pa
 
-    number = pa.Check(pd.api.types.is_numeric_dtype, name="numbers", error="numbers")
-    of_values = {
-        "0 or 1": pa.Check.isin([0, 1], error="0 or 1"),
-        "from 0 to 1": pa.Check.in_range(0, 1, error="from 0 to 1"),
-        "counts from 0": pa.Check.ge(0, error="counts from 0"),
-        "from 1": pa.Check.ge(1),
-        "64 hexadecimal digits": pa.Check.str_matches(r"^[0-9a-f]{64}$"),
-        "tuples": pa.Check(lambda cell: isinstance(cell, tuple), element_wise=True),
-    }
-    checked = {}
-    for name in names:
-        column = schema.columns[name]
-        dtype = _EXACT.get(column.type) if column.exact else None
-        checks = [of_values[column.values]] if column.values else []
-        if column.type in ("integer", "number") and dtype is None:
-            checks.insert(0, number)
-        unique = column.unique and name in repeating
-        checked[name] = pa.Column(
-            dtype, checks, nullable=column.empty, unique=unique, coerce=dtype is int
-        )
-    return pa.DataFrameSchema(checked)
+def _misfit(cells: pd.Series, column: Column) -> tuple[str, pd.Series] | None:
+    """Return what cells of a column are not, and which they are, if there are any."""
+    missing = cells.isna()
+    if not column.empty and missing.any():
+        return "there", missing
+    if column.exact and column.type in _EXACT and not _EXACT[column.type](cells):
+        return column.type, ~missing
+    is_number = column.type in ("integer", "number")
+    if is_number and not column.exact and not pd.api.types.is_numeric_dtype(cells):
+        return "0 or 1" if column.values == "0 or 1" else "numbers", ~missing
+    if column.unique and has_repeats(cells):
+        return "different", cells.duplicated(keep=False)
+    if column.values:
+        wrong = ~_VALUES[column.values](cells).astype(bool) & ~missing
+        return (column.values, wrong) if wrong.any() else None
+    return None
 
 
 #: Every schema, by its name in the book.
@@ -182,26 +185,18 @@ def check_table(
     remedy: str = "",
 ) -> None:
     """Raise InputError unless a table fits these columns of a schema, by default the required."""
-    from pandera.errors import SchemaErrors
-
     needed = columns or [name for name, column in schema.columns.items() if column.always]
     require_columns(table.columns, needed, where=where, remedy=remedy)
-    unique = {name for name in needed if schema.columns[name].unique}
-    repeating = {name for name, cells in table.items() if name in unique and has_repeats(cells)}
-    try:
-        _checks(schema, needed, repeating).validate(table, lazy=True)
-    except SchemaErrors as error:
-        cases = error.failure_cases
-        first = cases.iloc[0]
-        column, expected = first["column"], first["check"]
-        of_column = cases[(cases["column"] == column) & (cases["check"] == expected)]
-        wrong = f"the first: {first['failure_case']}"
-        if expected == "not_nullable":
-            expected = "there"
-            wrong = f"the first in row {first['index']}"
-        elif expected == "numbers":
-            wrong = f"they are of type {table[column].dtype}"
-        values = f"{len(of_column)} of {len(table)} values"
-        problem = f"column {column!r}: {values} are not {expected}; {wrong}"
-        remedy = remedy or f"It is: {schema.columns[column].meaning}."
-        raise InputError(problem, where=where, remedy=remedy) from error
+    for name in needed:
+        if misfit := _misfit(table[name], schema.columns[name]):
+            expected, wrong = misfit
+            first = int(np.flatnonzero(wrong)[0])
+            said = f"the first: {table[name].iloc[first]}"
+            if expected == "there":
+                said = f"the first in row {table.index[first]}"
+            elif expected == "numbers":
+                said = f"they are of type {table[name].dtype}"
+            values = f"{wrong.sum()} of {len(table)} values"
+            problem = f"column {name!r}: {values} are not {expected}; {said}"
+            remedy = remedy or f"It is: {schema.columns[name].meaning}."
+            raise InputError(problem, where=where, remedy=remedy)

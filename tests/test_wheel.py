@@ -24,8 +24,8 @@ predictions = simulate_predictions()
 table = init_differences(predictions, "a", "b")
 assert table.loc[table["group"] == "all", "estimate"].between(0, 0.1).all()
 breast = predictions[predictions["task"] == "breast"]
-assert task_analyses(breast, "a", "b", test_train_ratio=0.25)["recommended"].sum() == 1
-heavy = {"tensorflow", "keras", "matplotlib", "jupyter_book", "papermill", "pydicom"}
+assert len(task_analyses(breast, "a", "b")) == 6
+heavy = {"pandera", "pydantic", "sklearn", "statsmodels", "tensorflow", "keras", "matplotlib"}
 assert heavy.isdisjoint(sys.modules), heavy & set(sys.modules)
 print("worked")
 """

@@ -2,9 +2,7 @@
 
 Nothing here trains, plots or reads files.  “The columns of an estimate” are estimate, ci_low,
 ci_high (95%), statistic, df (infinite for z), p_value, p_holm (where a family of tests is
-adjusted) and standard_error.  The modules contain more: resampling in `bootstrap`, tests in
-`hypothesis`, sample sizes in `planning`, meta-analysis in `synthesis`, single measures in
-`clinical`.
+adjusted) and standard_error.  README.md beside this file begins with pROC's calls.
 """
 
 from rin.stats.bootstrap import bootstrap_interval
@@ -26,6 +24,7 @@ from rin.stats.delong import (
 from rin.stats.exclusions import against_published, equivalence_tests
 from rin.stats.hypothesis import EQUIVALENCE_MARGIN, change_between, holm, paired_t
 from rin.stats.levels import compare_levels
+from rin.stats.planning import patients_for_equivalence, patients_needed, pretraining_power
 from rin.stats.pretrainings import (
     by_setting,
     leave_one_pair_out,
@@ -82,9 +81,12 @@ __all__ = [
     "paired_scores",
     "paired_t",
     "partial_auc",
+    "patients_for_equivalence",
+    "patients_needed",
     "posterior_differences",
     "pretraining_changes",
     "pretraining_differences",
+    "pretraining_power",
     "pretraining_sensitivity",
     "random_effects",
     "roc_coordinates",

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from rin.errors import InputError, counted
 from rin.stats import inputs
+from rin.stats.delong import auc_ci
 from rin.stats.effects import ALONE, MeanModel, each_level_once, posterior_mean
 from rin.stats.hypothesis import ESTIMATE, holm, insert_holm, t_test
 from rin.stats.inputs import TaskScores, task_scores
@@ -522,14 +523,12 @@ def backbone_tests(predictions: inputs.Predictions, init_a: str, init_b: str) ->
 
 def validation_scores(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return every run's names, validation_auc (NaN with one class) and validation_loss."""
-    from sklearn.metrics import roc_auc_score
-
     rows, names = [], inputs.run_names(predictions)
     for key, run in predictions.groupby(names, observed=True, sort=False):
         labels, scores = run["label"].to_numpy(), run["score"].to_numpy(float)
         both = 0 < labels.sum() < len(labels)
         loss = np.logaddexp(0, -scores * (2 * labels - 1)).mean()
-        scored = {"validation_auc": roc_auc_score(labels, scores) if both else math.nan}
+        scored = {"validation_auc": auc_ci(labels, scores).auc if both else math.nan}
         rows.append(dict(zip(names, key, strict=True)) | scored | {"validation_loss": loss})
     return pd.DataFrame(rows)
 

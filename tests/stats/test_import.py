@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 #: What a comparison of AUCs does without; each takes longer to load than `rin.stats` itself.
 HEAVY = (
     "pandera",
+    "pydantic",
     "scipy.stats",
     "sklearn",
     "statsmodels",
