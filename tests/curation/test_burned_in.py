@@ -121,17 +121,6 @@ def test_text_in_a_corner_of_a_phantom_is_seen(style, turned):
     assert sum(text_risk(picture) != "" for picture in written) >= len(written) - 1
 
 
-@pytest.mark.parametrize("factor", [2, pytest.param(8, marks=pytest.mark.slow)])
-def test_text_of_large_pictures_is_seen_and_their_tissue_is_none(factor):
-    plain = phantoms()[0]
-    large, shown = (
-        picture.repeat(factor, axis=0).repeat(factor, axis=1)
-        for picture in (plain, lettered(plain, TEXTS[0]))
-    )
-    assert text_risk(large) == ""
-    assert text_risk(shown) == SHOWS_TEXT
-
-
 def test_line_is_read_wherever_it_stands():
     picture = np.zeros((200, 240), dtype=np.uint8)
     picture[85:115, 50:170] = lettered(picture[:30, :120], "MUELLER ANNA")

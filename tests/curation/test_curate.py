@@ -389,15 +389,6 @@ def correct(path):
 
 
 @pytest.mark.slow
-def test_curate_with_files_that_were_touched_and_hold_the_same_exports_nothing(copied):
-    before = exported(copied.output)
-    for path in copied.archive.rglob("*.dcm"):
-        path.touch()
-    curate(copied)
-    assert exported(copied.output) == before
-
-
-@pytest.mark.slow
 def test_curate_with_another_key_changes_every_pseudonym(copied, corpus):
     other = curate(replace(copied, key=b"another key of 16 bytes"))
     assert not set(other.images["patient_id"]) & set(corpus.images["patient_id"])

@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,14 @@ from hypothesis import strategies as st
 
 from rin.data.dataset import open_dataset
 from rin.data.manifest import load_manifest
-from rin.data.splits import PARTS, SHARES, corpus_split, repair_split, split_corpus
+from rin.data.splits import (
+    PARTS,
+    SHARES,
+    corpus_groups,
+    corpus_split,
+    repair_split,
+    split_corpus,
+)
 from rin.errors import InputError
 
 
@@ -117,13 +125,6 @@ def test_divide_of_many_uneven_classes_keeps_the_shares(n_classes, skew, mixed, 
         assert (abs(shares[name] - share) < 0.02 + 8 / images).all()
 
 
-def test_divide_of_small_classes_alone_still_has_cases_to_validate_with():
-    cases = table(*(one for label in "abcdefghij" for one in single(label, 4)))
-    part = split(cases)
-    assert (part == "validation").sum() == 4
-    assert all(test == 1 and train >= 2 for train, _, test in sizes(cases, part).values())
-
-
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -137,6 +138,13 @@ def test_divide_of_small_classes_alone_still_has_cases_to_validate_with():
 def test_divide_of_a_class_of_one_patient_or_of_one_class_says_so(more, message):
     with pytest.raises(InputError, match=message):
         split(table(*single("a", 30), *more))
+
+
+def test_groups_of_a_corpus_are_copies_and_not_lesions_that_look_alike():
+    cases = pd.DataFrame({"case_id": list("abc"), "patient_id": list("abc"), "blank": False})
+    cases["hash"] = ["0" * 64, "0" * 62 + "ff", "f" * 10 + "0" * 54]  # 8 and 40 bits apart
+    dataset = SimpleNamespace(manifest=load_manifest("corpus_radiologic"), cases=cases)
+    assert corpus_groups(dataset).tolist() == [0, 0, 1]
 
 
 def corpus(tmp_path, rows):
@@ -258,21 +266,6 @@ def test_parts_of_classes_that_share_too_few_patients_cannot_be_completed():
     corpus = in_parts([((0, 1), TRAIN, 1), ((1, 2), TRAIN, 1), ((0, 2), TRAIN, 1)])
     with pytest.raises(InputError, match=r"here: class \d gets too few .*label_map"):
         repair_split(*corpus, 0, "here")
-
-
-@pytest.mark.parametrize(
-    "groups",
-    [
-        # Class 1 last: it would take the one group that class 0 can train on.
-        [((0, 1), VALIDATION, 1), ((0, 2), TEST, 1), ([2], TRAIN, 1), *[([1], TRAIN, 5)] * 2],
-        # One group fills the test part for both of its classes.
-        [((0, 1), TRAIN, 1)] * 2,
-    ],
-    ids=["rarest first", "filled by another"],
-)
-def test_parts_of_classes_that_share_patients_are_completed(groups):
-    label, group, piece = in_parts(groups)
-    assert complete(label, repair_split(label, group, piece, 0, "here"))
 
 
 def test_a_class_gives_its_lightest_group_and_chance_decides_between_equal_ones():

@@ -132,15 +132,6 @@ def test_masks_that_mark_nothing_or_everything_are_counted_alike(busi_root, busi
     assert len(open_dataset(accepted, busi_root).cases) == 4
 
 
-@pytest.mark.parametrize("data_root", [None, "empty"])
-def test_study_without_real_files_has_a_stand_in(busi_manifest, tmp_path, data_root):
-    (tmp_path / "empty").mkdir()
-    root = tmp_path / data_root if data_root else None
-    dataset = of_study(busi_manifest, root, tmp_path)
-    assert dataset.provenance == "stand-in"
-    assert dataset.cases["source_class"].value_counts().to_dict() == COUNTS
-
-
 def test_dataset_that_is_not_there_says_where_to_get_it(busi_manifest, tmp_path):
     with pytest.raises(InputError, match=r"looked for Dataset_BUSI.*busi\.zip.*get it at"):
         open_dataset(busi_manifest, tmp_path)

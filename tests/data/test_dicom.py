@@ -30,7 +30,6 @@ from pydicom.uid import (
 
 from rin.data import dicom
 from rin.data.dicom import decode, holds_wrapped, patient_of, read_dicom
-from rin.data.pixels import read_picture
 from rin.data.standins.writers import fill, new_instance, set_pixels
 from rin.data.tree import MAX_BYTES
 from rin.errors import InputError
@@ -439,14 +438,6 @@ def test_header_of_the_hemorrhage_challenge_with_ids_for_uids_is_read_in_silence
     assert patient_of(tmp_path, name) == "ID_b81a287f"
 
 
-def test_read_picture_reads_dicom_from_a_folder_and_an_archive(tmp_path):
-    stored = np.array([[0, 40, 176]], dtype=np.int16)
-    save_dicom(tmp_path / "set" / "A.DCM", stored, **RESCALE)
-    zip_folder(tmp_path / "set", tmp_path / "set.zip")
-    for locator in ("set/A.DCM", "set.zip::A.DCM"):
-        assert read_picture(tmp_path, locator, window=BRAIN).tolist() == [[0, 129, 255]]
-
-
 REFUSED = [
     (RAMP, changes, None, rf"a\.dcm: the file is not a readable DICOM picture.*{problem}")
     for changes, problem in (
@@ -526,18 +517,6 @@ def test_empty_missing_and_text_files_are_refused(tmp_path):
             InputError, match=rf"{name}\.dcm: the file is not a readable DICOM picture"
         ):
             patient_of(tmp_path, f"{name}.dcm")
-
-
-@pytest.mark.filterwarnings("ignore:End of file reached")
-@pytest.mark.parametrize("jpeg", [False, True])
-@pytest.mark.parametrize("share", [0.05, 0.2, 0.5, 0.8, 0.97])
-def test_truncated_file_is_refused(tmp_path, jpeg, share):
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
-    name = save_dicom(tmp_path / "a.dcm", noise, jpeg=jpeg)
-    whole = (tmp_path / name).read_bytes()
-    (tmp_path / name).write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(InputError, match=r"a\.dcm: the file is not a readable DICOM picture"):
-        read_dicom(tmp_path, name)
 
 
 def test_deflated_file_is_read_and_one_that_would_fill_the_memory_is_refused(tmp_path):

@@ -81,6 +81,12 @@ def test_near_duplicates_of_equal_brightened_shifted_and_noisy_copies_are_found(
     assert pairs["distance"].is_monotonic_increasing
 
 
+def test_near_duplicates_are_at_most_so_many_bits_apart():
+    cases = table("ab").assign(hash=["0" * 64, "0" * 62 + "ff"], blank=False)
+    assert near_duplicates(cases, 8)["distance"].tolist() == [8]
+    assert near_duplicates(cases, 7).empty
+
+
 def test_near_duplicates_of_blank_pictures_do_not_match_one_another():
     images = np.zeros((5, 32, 32), dtype=np.uint8)
     images[1:4] = np.array([7, 128, 255], dtype=np.uint8)[:, None, None]

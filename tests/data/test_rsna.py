@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 from busi_files import change, zip_folder
-from pydicom import dcmread
 
 from rin.data.layouts import find_cases
 from rin.data.layouts.rsna import BOXES, CLASS_INFO, KINDS_TABLE
@@ -224,13 +223,6 @@ def heads(tmp_path_factory):
     return write_stand_in(HEMORRHAGE, tmp_path_factory.mktemp("heads"), counts, seed=1)
 
 
-def test_stand_in_of_radiographs_is_of_the_files_of_the_challenge(chests):
-    for path in (chests / CHEST / "stage_2_train_images").iterdir():
-        header = dcmread(path, stop_before_pixels=True)
-        assert header.SOPClassUID.name == "Secondary Capture Image Storage"
-        assert (header.PatientID, header.Modality, header.BitsStored) == (path.stem, "CR", 8)
-
-
 def test_stand_in_of_radiographs_reads_back_as_it_was_drawn(chests):
     cases = read(chests / CHEST)
     for kind in COUNTS:
@@ -243,22 +235,6 @@ def test_stand_in_of_radiographs_reads_back_as_it_was_drawn(chests):
             assert boxes.any() == (kind == "opacity")
             for mask in image.masks.get("opacity", ()):
                 assert boxes[mask].all()
-
-
-def test_stand_in_files_of_slices_are_ct_images_in_hounsfield_units(heads):
-    depths = set()
-    for path in (heads / HEAD / "stage_2_train").iterdir():
-        header = dcmread(path)
-        assert header.SOPClassUID.name == "CT Image Storage"
-        assert (header.RescaleSlope, header.RescaleIntercept) == (1, -1024)
-        assert header.PatientID.startswith("ID_")
-        depths.add((header.BitsStored, header.PixelRepresentation))
-        hounsfield = header.pixel_array.astype(int) - 1024
-        assert hounsfield.min() < -900
-        assert hounsfield.max() > 600
-        inner = hounsfield[60:100, 60:100]
-        assert 15 < np.median(inner) < 60
-    assert depths == {(16, 1), (12, 0)}
 
 
 @pytest.mark.parametrize("kind", ["hemorrhage", "none"])

@@ -442,14 +442,6 @@ def test_folds_of_a_part_keep_the_division_of_what_is_there():
         folds_of_part(folds, cases[cases["case_id"] != "h"], "thyroid")
 
 
-def test_read_fold_files_without_a_list_or_with_two_of_one_name_names_it(folder):
-    with pytest.raises(InputError, match=r"0 files are called thyroid_train_fold3\.csv"):
-        read_fold_files(folder, LISTS, CASES, n_folds=3)
-    write_lists(folder / "copy")
-    with pytest.raises(InputError, match=r"2 files are called thyroid_train_fold1\.csv"):
-        read_fold_files(folder, LISTS, CASES, n_folds=2)
-
-
 @settings(max_examples=60, deadline=None)
 @given(
     n=st.integers(8, 90),

@@ -117,41 +117,6 @@ def test_place_that_cannot_be_listed_is_broken_and_raises_nothing(
     assert two.state == "not there"
 
 
-def test_archive_that_locate_must_open_and_cannot_is_broken(manifests, root):
-    manifests("one", locations=["archive.zip::inner"])
-    broken_zip(root / "archive.zip")
-    (status,) = statuses_of(root)
-    assert status.state == "broken"
-    assert "cannot be opened" in status.to_do
-
-
-def test_what_is_fetched_says_so_and_what_is_got_by_hand_says_how(manifests, busi_manifest):
-    fetch = busi_manifest.model_dump(mode="json")["fetch"]
-    manifests("one", fetch=fetch)
-    manifests("two", by_hand="choose version 2", tasks=[])
-    one, two = statuses_of(None)
-    assert one.to_do == f"rin data fetch one downloads it, from {HOME}."
-    assert two.to_do == f"Download it from {HOME}, and put it at two (choose version 2)."
-
-
-def test_substitutes_are_told_where_they_are_and_where_they_are_not(manifests, busi_root, root):
-    manifests("one", access="not public", tasks=[task("first", "other"), task("second", "other")])
-    manifests("other", tasks=[], stand_in=None)
-    absent = only(statuses_of(root), "one")
-    assert absent.to_do == (
-        "It is not public; if you have it, put it at one; or get its substitute other."
-    )
-    assert absent.read == "stand-in"
-    broken_zip(root / "other.zip")
-    assert only(statuses_of(root), "one").read == "stand-in"
-    shutil.copytree(busi_root / TOP, root / "other")
-    there = only(statuses_of(root), "one")
-    assert there.to_do == (
-        "It is not public; if you have it, put it at one; its substitute other is there."
-    )
-    assert there.read == "other"
-
-
 def test_unknown_substitute_raises_and_lists_the_known_names(manifests):
     manifests("one", tasks=[task("first", "otter")])
     with pytest.raises(InputError, match=r"unknown substitute for one 'otter'. Known: one\."):
@@ -417,15 +382,6 @@ def test_file_is_compared_by_its_digest(tmp_path, make, name):
     assert check_file(tree, "labels.csv", SHA256) == "is as known"
     told = f"has another SHA-256 ({SHA256} instead of {other})"
     assert check_file(tree, "labels.csv", other) == told
-
-
-def test_archive_itself_and_file_beside_it_are_found(tmp_path):
-    tree = archive_tree(tmp_path)
-    (tmp_path / "mapping.json").write_bytes(b"[]")
-    whole = hashlib.sha256((tmp_path / "set.zip").read_bytes()).hexdigest()
-    assert check_file(tree, "set.zip", whole) == "is as known"
-    mapping = hashlib.sha256(b"[]").hexdigest()
-    assert check_file(tree, "mapping.json", mapping) == "is as known"
 
 
 def test_file_that_cannot_be_read_raises_and_names_it(tmp_path, monkeypatch):
