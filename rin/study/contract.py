@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -90,18 +91,21 @@ def new_task(
     labels, of_classes = _classes(said, rows["label"])
     _refuse(said, [*problems, *of_classes, *_contradictions(said, rows, labels)])
     positive, other = dict.fromkeys(labels.values())
-    task = {"name": said.name, "title": f"{positive} or {other}, {said.name}"}
+    task: dict[str, Any] = {"name": said.name, "title": f"{positive} or {other}, {said.name}"}
     task |= {"positive_class": positive, "n_folds": 1}
     settings |= {"label_map": labels, "tasks": [task]}
     dataset, pairs = _inspected(said, tree, settings)
     folds = _folds(said, dataset, pairs)
     task["n_folds"] = int(folds["fold"].nunique())
-    profile, *last = _profile(said, dataset, folds, measure)
+    profile, weights, minutes = _profile(said, dataset, folds, measure)
     pictures = {name for name in tree.names if tree.is_picture(name)}
     unlisted = pictures - {*rows[FILE], *rows["mask"]} if "table" in settings["options"] else ()
     facts = _facts(dataset, pairs, folds, len(unlisted))
-    facts[0] = (facts[0][0], f"{facts[0][1]}; {_TEXTS['weights'][last[0]]}")
-    facts.append(("time", f"about {max(1, round(last[1]))} minutes of training"))
+    facts[0] = (facts[0][0], f"{facts[0][1]}; {_TEXTS['weights'][weights]}")
+    time = f"about {max(1, round(minutes))} minutes for study and book"
+    is_over = minutes > said.minutes
+    least = f", the least possible: more than the {said.minutes:g} asked for" if is_over else ""
+    facts.append(("TIME" if is_over else "time", time + least))
     return NewTask(settings, profile, facts)
 
 
@@ -224,7 +228,9 @@ def _of_tables(
         rows[FILE] = rows[FILE].map(lambda cell, above=folder: f"{above}/{cell}".lstrip("/"))
         read.append(rows.assign(split=part) if part else rows)
     _refuse(said, problems)
-    options = {"table": dict(zip(parts, tables, strict=True)) if parts[0] else tables[0]}
+    options: dict[str, Any] = {"table": tables[0]}
+    if parts[0]:
+        options["table"] = dict(zip(parts, tables, strict=True))
     options |= {"image": FILE, "others": True} | columns
     if column := "part" if parts[0] else options.pop("split", ""):
         options["split"] = {"column": column}
@@ -309,10 +315,10 @@ def _contradictions(said: Stated, rows: pd.DataFrame, labels: dict[str, str]) ->
 
 def _inspected(said: Stated, tree: Tree, settings: dict[str, Any]) -> tuple[Dataset, pd.DataFrame]:
     """Return the dataset and its near-duplicates, of which every picture was read."""
-    check = {"where": said.images, "remedy": _REMEDIES["forms"]}
-    listed = find_cases(tree, DatasetManifest.checked(settings, **check))
+    check = partial(DatasetManifest.checked, where=said.images, remedy=_REMEDIES["forms"])
+    listed = find_cases(tree, check(settings))
     settings["color"] = show_colour(tree.root, [*listed["image"]])
-    manifest = DatasetManifest.checked(settings, **check)
+    manifest = check(settings)
     index = said.results / "index"
     cases, bad = inspect_cases(tree.root, listed, manifest, folder=index)
     deep = bad["problem"].str.contains("need a window")
@@ -336,7 +342,7 @@ def _inspected(said: Stated, tree: Tree, settings: dict[str, Any]) -> tuple[Data
     settings["counts"] = {"images": cases["source_class"].value_counts().sort_index().to_dict()}
     settings["counts"]["empty_masks"] = int(marks_nothing(cases).sum())
     settings["near_duplicate_bits"], pairs = suggest_threshold(cases)
-    manifest = DatasetManifest.checked(settings, **check)
+    manifest = check(settings)
     return open_dataset(manifest, tree.root, index_folder=index), pairs
 
 
@@ -427,17 +433,15 @@ def _profile(
         if name in fitted:
             fitted[name] = texts[name] | fitted[name]
     settings |= texts | fitted
-    maps = ["results/localisation"] if dataset.manifest.masks else []
-    settings["pages"] = [*_TEXTS["pages"], *maps]
+    settings["pages"] = _TEXTS["pages"]
     return settings | ({"splits": "official"} if given else {}), weights, minutes
 
 
 def _pace(results: Path, dataset: Dataset, measure: Callable[[], forecast.Pace]) -> forecast.Pace:
     """Return the pace of this computer, measured once for a folder of results."""
     kept = results / "index" / "pace.json"
-    if kept.exists():
-        return forecast.Pace(**json.loads(kept.read_text("utf-8")))
-    pace = replace(measure(), decoding=forecast.measure_decoding(dataset))
-    with write_atomically(kept) as draft:
-        draft.write_text(json.dumps(asdict(pace)), encoding="utf-8")
-    return pace
+    if not kept.exists():
+        with write_atomically(kept) as draft:
+            draft.write_text(json.dumps(asdict(measure())), encoding="utf-8")
+    pace = forecast.Pace(**json.loads(kept.read_text("utf-8")))
+    return replace(pace, decoding=forecast.measure_decoding(dataset))

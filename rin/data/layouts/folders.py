@@ -107,14 +107,14 @@ def _by_folder(
     source_class = f"(?P<source_class>{one_of(manifest.label_map)})"
     pattern = f"{split}(?P<below_split>{source_class}/(?P<file>[^/]+))"
     around = folder_around(files, [pattern])
-    names = pa.array(files, pa.large_string())
+    array = pa.array(files, pa.large_string())
     # Arrow, as pandas' own extraction handles a million names one by one.
-    paths = pc.utf8_slice_codeunits(names, len(around))
+    paths = pc.utf8_slice_codeunits(array, len(around))
     groups = pc.extract_regex(paths, f"^{pattern}$")
-    fits = pc.and_(groups.is_valid(), pc.starts_with(names, around))
-    outside = names.filter(pc.invert(fits)).to_pylist()
+    fits = pc.and_(groups.is_valid(), pc.starts_with(array, around))
+    outside = array.filter(pc.invert(fits)).to_pylist()
     tree.raise_if_any(outside, "files do not belong to the layout 'folder_classes'")
-    columns = {"name": names, "case_id": paths}
+    columns = {"name": array, "case_id": paths}
     columns |= dict(zip([field.name for field in groups.type], groups.flatten(), strict=True))
     cases = pa.table(columns).to_pandas()
     if options.stems:
