@@ -15,213 +15,366 @@
 
 # %% [markdown]
 # # The study, and how to read this book
-#
-# *Answers* what the paper did, what was done here in its place, on which images,
-# and what the words of this book mean. *Needs* nothing. *Takes* ten seconds:
-# `rin run notebooks/study.py`.
-
-# %% tags=["parameters", "remove-input"]
-# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
-profile: str = "demo"  # name of a profile, or path of its YAML file
-data_root: str = ""  # folder with the real images; empty where there are none
-results: str = "results"  # folder for everything computed
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
+# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
+import matplotlib.pyplot as plt
 import pandas as pd
+import seaborn as sns
 from IPython.display import Markdown
 
+from rin.curation.taxonomy import REGIONS, load_taxonomy
+from rin.data.manifest import find_task, load_manifest
 from rin.evidence import paper
-from rin.report import study_tables
-from rin.report.banner import banner
-from rin.report.page import claim
-from rin.study import open_runs
+from rin.report.banner import banner, image_kind
+from rin.report.figures import task_names
+from rin.report.format import book_table
+from rin.report.page import claim, picture
+from rin.report.style import use_style
+from rin.study import open_reference
 
-book = open_runs(profile, data_root=data_root, results=results)
-runs = book.foremost  # one's own run where it is real, else the book's
-banner(runs)
-
-# %%
-facts = {task: runs.facts(task) for task in runs.tasks}
-records = pd.concat(runs.records(task) for task in facts)
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(study_tables.what_was_asked(runs))
-
-# %% [markdown]
-# One of the paper's authors is managing partner of RadImageNet, which provided
-# the images. The authors declared no funding for the work; one of them names a
-# seed fund of Mount Sinai.
-
-# %% [markdown]
-# ## The paper's items, and their counterparts
+use_style()
+run = open_reference("open")
+facts = {task: run.facts(task) for task in run.tasks}
+names = task_names(run.titles)
+banner(run)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(study_tables.mirror("study"))
+database = {name: fact.value for name, fact in paper.DATABASE.items()}
+corpora = run.reference.facts.corpora
+equal = {(len(corpus.counts), corpus.used) for corpus in corpora}
+claim("both corpora have the same classes and size", equal == {(36, 11780)})
+claim(
+    "six tasks, five of them the paper's",
+    len(run.tasks) == 6 and len({*run.tasks} & {*paper.COMPARISONS}) == 5,
+)
+smaller = database["images"] / corpora[0].used
+Markdown(f"""
+Mei and colleagues built RadImageNet, {database["images"] / 1e6:.2f} million
+images of {database["patients"]:,} patients with {database["labels"]} labels,
+trained four networks on it, and compared them with networks trained on
+photographs in eight tasks {{cite:p}}`mei2022`. Database and weights are
+available on request. This book checks the published numbers, compares them
+with those of others, and asks the same question on a small scale: networks
+pretrained here on {corpora[0].used:,} radiologic images, {smaller:.0f} times
+fewer, and on equally many photographs in equally many classes, fine-tuned on
+five of the paper's eight tasks and on BUS-BRA.
+
+One of the paper's authors is managing partner of RadImageNet, which provided
+the images. The authors declared no funding for the work; one of them names a
+seed grant of Mount Sinai.
+""")
 
 # %% [markdown]
 # ## Figure 1: four phases, and what was done here
 
-# %%
-study_tables.phases_table(runs, records)
-
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(study_tables.phases_differ(runs, records))
+records = pd.concat(map(run.records, run.tasks))
+trained = [fact.split["train"] for fact in facts.values()]
+pretrained = run.pretraining()
+claim(
+    "38 networks, two of them briefly",
+    (len(pretrained), pretrained["init"].str.endswith("_brief").sum())
+    == (38, 2),
+)
+claim(
+    "four epochs of pretraining, three of fine-tuning",
+    pretrained.loc[pretrained["epochs"] > 1, "epochs"].eq(4).all()
+    and records["epochs"].max() == 3,
+)
+claim(
+    "48 scenarios, 84 to 1,323 images",
+    (records["scenario"].nunique(), min(trained), max(trained))
+    == (48, 84, 1323),
+)
+phases = {
+    "Curation": (
+        "20 radiologists mark\nkey images, 2005–2020",
+        "public images with\npublished labels",
+    ),
+    "Database": (
+        "1.35 million images,\n165 labels",
+        "11,780 images each,\n36 classes",
+    ),
+    "Pretraining": (
+        "4 networks, random\nstart, 224 px",
+        "36 networks of 8 back-\nbones, 64 px, 4 epochs",
+    ),
+    "Fine-tuning": (
+        "24 scenarios, 8 tasks,\n256 px, 30 epochs",
+        "48 scenarios, 6 tasks,\n75–112 px, 3 epochs",
+    ),
+}
+figure, ax = plt.subplots(figsize=(4.9, 4.2))
+look = {"ha": "center", "va": "center", "fontsize": 8.5}
+for row, (phase, texts) in enumerate(phases.items()):
+    for x, text, color in zip(
+        (1.15, 3.55), texts, ("#E4E4E4", "#E3D7EF"), strict=True
+    ):
+        ax.text(
+            x,
+            -row,
+            text,
+            bbox={"boxstyle": "round,pad=0.5", "fc": color, "ec": "none"},
+            **look,
+        )
+        if row:
+            ax.annotate(
+                "",
+                (x, 0.3 - row),
+                (x, 0.7 - row),
+                arrowprops={"arrowstyle": "->"},
+            )
+    ax.text(-0.75, -row, phase, fontweight="bold", va="center")
+for x, title in ((1.15, "The paper"), (3.55, "This book")):
+    ax.text(x, 0.65, title, fontweight="bold", ha="center")
+ax.set(xlim=(-0.8, 4.8), ylim=(-3.5, 0.9))
+ax.axis("off")
+picture(
+    ax,
+    "Figure 1. The same four phases, on a scale a hundred times smaller",
+    "What the paper did, left, and what stands in its place here, right. The "
+    "first two phases cannot be repeated without the archive; the live pages "
+    "do each phase on made-up or small open data.",
+)
 
 # %% [markdown]
-# ## What is real, and what is not
-#
-# A page that shows runs opens with a line that says where its numbers come from; it
-# unfolds to datasets, weights, dates and computers.
-#
-# | the line says | it means |
-# |---|---|
-# | **Real images** | images of the named dataset, checked against its manifest |
-# | … *open substitute for* …, or *another cut* | real images of other patients, or the paper's own cropped by others, with the same question and labels |
-# | **Stand-in images** | images made up in the layout of the real ones; the numbers show that the pipeline works |
-#
-# The default book shows the **reference run**, called *open* in banners and “this
-# book” in figures: per-case predictions of a run on real images, kept with the book
-# as numbers. Put the images of a task in the data folder and the same pages show
-# your own run of it. Stand-ins appear only in *How it is done, live*, in *A task of
-# your own*, and in profiles that ask for them; they carry no verdict.
-#
-# Sentences with numbers are computed; `rin.evidence.paper` names the place of each number of the
-# paper. The book does not build when a sentence that interprets numbers is no longer true.
-#
-# ## Words
-#
-# **patient, case**: A person, and one image of that person with its label. Where the files
-# name no patients (†), every image counts as one, and images of one person may be on
-# both sides of a split.
-#
-# **task, fold**: A question with two answers about the cases of one dataset, and one
-# division of its patients into training, validation and test.
-#
-# **initialisation**: Where a network's weights come from before fine-tuning: radiologic
-# (blue) or photographic (orange) pretraining, or random numbers (grey).
-#
-# **pretraining**: One training of one architecture on one corpus. Another differs in its
-# seed: random weights, order of the images, split. Several backbones may share a seed; the
-# headline allows for that.
-#
-# **scenario, unfreezing**: A scenario is a combination of architecture, trained layers and
-# learning rate; the paper has 24. Unfreezing is the choice of layers: all, the last ten,
-# the head alone.
-#
-# **difference**: Radiologic minus photographic, in points of the area under the ROC curve
-# (AUC): 0.80 against 0.78 is a difference of 2 points.
-#
-# **ahead**: Used only where P, adjusted by Holm's method, is below .05: of a *pretraining* with
-# the pretraining as the unit, of *networks* with the patients as a sample. *No clear difference*
-# does not mean equal. A difference is *excluded* where two one-sided tests, adjusted alike, show
-# that it is smaller; the paper's own where it lies outside the 95% interval. On an axis the word
-# names a direction.
-#
-# **these networks, new patients**: An interval that takes only the patients as a sample. It
-# says nothing about another pretraining.
-#
-# **exploratory**: Based on one backbone, or on intervals over patients alone: an estimate
-# without a verdict.
-#
 # ## Figure 2: what the database holds
 
 # %%
-taxonomy = study_tables.load_taxonomy()  # as the database spells its classes
-study_tables.regions_bars(taxonomy)
+taxonomy = load_taxonomy()  # as the database spells its classes
+taxonomy.groupby(["modality", "region"], sort=False).size()
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+titles = {
+    name: f"{region.title}, {region.modality}"
+    for name, region in REGIONS.items()
+}
+classes = (
+    taxonomy["region"].map(titles).value_counts(sort=False).rename("classes")
+)
+parts = (
+    pd.Series(corpora[0].counts)
+    .rename("images")
+    .rename_axis("part")
+    .reset_index()
+)
+parts["part"] = parts["part"].str.split("_").str[:2].str.join(" ")
+parts["part"] = parts["part"].replace(
+    {"^ct ": "CT ", "^mr ": "MR ", "^us ": "US ", "^xr ": "XR "}, regex=True
+)
+images = parts.groupby("part", sort=False)["images"].sum()
+figure, (left, right) = plt.subplots(1, 2, figsize=(4.9, 4.2))
+sns.barplot(x=classes.to_numpy(), y=classes.index, color="#8A8A8A", ax=left)
+sns.barplot(x=images.to_numpy(), y=images.index, color="#6A3D9A", ax=right)
+left.set(title="RadImageNet", xlabel="Classes", ylabel="")
+right.set(title="Corpus here", xlabel="Images", ylabel="")
+of_modality = taxonomy["modality"].value_counts()
+claim(
+    "3, 11, 165",
+    (len(of_modality), len(REGIONS), len(taxonomy)) == (3, 11, 165),
+)
+claim(
+    "most classes are MRI's",
+    of_modality.idxmax() == "MR" and of_modality["MR"] == 116,
+)
+picture(
+    left,
+    "Figure 2. The database is mostly MRI; the corpus here is not",
+    "Left: 165 classes of RadImageNet in 11 regions of 3 modalities; counts of "
+    "images by class are not public. Right: 11,780 images of the radiologic "
+    "corpus of this book by modality and part.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 subset = taxonomy[taxonomy["kind"] == "subset"].sort_values("images")
 subset = subset.replace({"label": {"_": " "}}, regex=True)
 least, most = subset.iloc[0], subset.iloc[-1]
+claim(
+    "the largest class has hundreds of times the images of the smallest",
+    most["images"] > 200 * least["images"],
+)
 Markdown(f"""
 {len(taxonomy)} labels in {taxonomy["region"].nunique()} regions, as the paper
-says; {(taxonomy["modality"] == "MR").sum()} are of MRI, and
-{(taxonomy["label"] == "normal").sum()} are called normal. Images are counted in
-public only for an open subset of its MRI (RadImageNet-VQA, arXiv 2512.17396);
-the counts are lower bounds. Classes there have {least["images"]:,.0f}
-({least["label"]}) to {most["images"]:,.0f} ({most["label"]}) images, so top-1
-accuracy mainly reflects the large classes.
+says: {of_modality["CT"]} of CT, {of_modality["MR"]} of MRI,
+{of_modality["US"]} of ultrasound; {(taxonomy["label"] == "normal").sum()} are
+called normal. Images are counted in public only for an open subset of its MRI
+(RadImageNet-VQA, arXiv 2512.17396), as lower bounds: from
+{least["images"]:,.0f} ({least["label"]}) to {most["images"]:,.0f}
+({most["label"]}), so that top-1 accuracy mainly reflects the large classes.
 """)
 
 # %% [markdown]
 # ### Table E1: all classes
 
-# %% jupyter={"outputs_hidden": true} tags=["hide-output"]
-study_tables.classes_table(taxonomy)
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+labels = taxonomy.groupby("region", sort=False)["label"].agg(", ".join)
+labels = labels.str.replace("_", " ").rename(index=titles).rename_axis("Region")
+book_table(
+    labels.reset_index(name="Classes"), "All classes of RadImageNet", prose=True
+)
 
 # %% [markdown]
-# ## The data of the tasks
+# ## The images of the tasks
 
-# %%
-study_tables.images_table(facts)
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+rows = []
+for task, title in names.items():
+    counts = {
+        count.group: count.images for count in paper.CLASS_COUNTS.get(task, ())
+    }
+    row = {"Task": title, "Paper": counts.get("all", pd.NA)}
+    if task in facts:
+        data, split = facts[task].dataset, facts[task].split
+        row |= {
+            "Here": data.used,
+            "Training": split["train"],
+            "Test": split["test"],
+        }
+        row["Images"] = image_kind(facts[task])
+    rows.append(row)
+of_tasks = pd.DataFrame(rows)
+shown = of_tasks.map(lambda n: f"{n:,.0f}" if isinstance(n, int | float) else n)
+book_table(
+    shown.replace("nan", "–").fillna("–"), "Images of each task", rows=of_tasks
+)
 
 # %% [markdown]
-# Test sets contain all images used neither for training nor for validation, up to a
-# limit for chest images. [Run it: images, GPU, cluster](use/run_it) says how to get each
-# dataset.
+# *Substitute*: real images of other patients with the same question and labels; *another cut*: the paper's own
+# images, cropped by others. Test sets contain all images used neither for training nor for validation, up
+# to a limit for chest images. [Run it](use/run_it) says how to get each dataset.
 #
 # ### Tables E3 and E4: classes of the eight datasets
 
-# %% jupyter={"outputs_hidden": true} tags=["hide-output"]
-small = ["thyroid", "breast", "acl", "meniscus"]
-study_tables.distribution_table(small, facts, "Table E3")
-
-# %% jupyter={"outputs_hidden": true} tags=["hide-output"]
-larger = [task for task in paper.COMPARISONS if task not in small]
-study_tables.distribution_table(larger, facts, "Table E4")
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+rows_of_classes = []
+for task in paper.COMPARISONS:
+    manifest, of_task = find_task(task)
+    mapping = manifest.label_map | of_task.label_map
+    used = facts[task].dataset.counts if task in facts else {}
+    for count in paper.CLASS_COUNTS[task]:
+        row = {"Task": names[task], "Class": count.group, "Paper": count.images}
+        sources = {
+            "Authors": manifest.counts.authors,
+            "Counted": manifest.counts.images,
+        }
+        for column, numbers in sources.items():
+            of_class = [
+                n
+                for label, n in numbers.items()
+                if mapping.get(label, label) == count.group
+            ]
+            row[column] = sum(of_class) or pd.NA
+        row["Here"] = used.get(count.group, pd.NA)
+        rows_of_classes += [row] if count.group != "all" else []
+distribution = pd.DataFrame(rows_of_classes)
+book_table(
+    distribution.map(lambda n: f"{n:,}" if isinstance(n, int) else n).fillna(
+        "–"
+    ),
+    "Classes: small datasets (Table E3), then larger ones (Table E4)",
+    prose=True,
+    rows=distribution,
+)
 
 # %% [markdown]
-# *Paper*: its Methods. *Authors*: those of the dataset. *Counted*: in the public files.
-# *Used here*: perhaps of a substitute or another cut. Where two disagree, [Discrepancies](evidence/discrepancies) has it.
+# *Paper*: its Methods. *Authors*: those of the dataset. *Counted*: in the public files (of the knee, exams).
+# *Here*: perhaps of a substitute. [Discrepancies](evidence/discrepancies) lists where two disagree.
 #
-# ## The two corpora of the reference run
-
-# %% jupyter={"outputs_hidden": true} tags=["hide-output"]
-study_tables.sources_table("corpus_radiologic")
+# ## The two corpora
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-reference = runs.or_reference_with("corpus_overlap").reference
-Markdown(study_tables.two_corpora(reference.facts))
+sources_here = pd.DataFrame(
+    map(dict, load_manifest("corpus_radiologic").sources)
+)
+sources_here = sources_here[["name", "citation", "classes", "images"]].rename(
+    columns=str.capitalize
+)
+book_table(
+    sources_here.astype(str), "Sources of the radiologic corpus", prose=True
+)
 
 # %% [markdown]
+# The photographic corpus has 36 classes of mini-ImageNet with the same numbers of images.
+#
 # ## Was any test image seen in pretraining?
 #
-# All images of the tasks of the reference run were compared with all images of both its corpora,
-# by the digest of their pixels and by difference hashes of 256 bits; as a positive control,
-# reduced copies of 200 images of each task were searched for alike.
+# All images of the tasks were compared with all images of both corpora, by the digest of their pixels and by
+# difference hashes of 256 bits; as a positive control, reduced copies of 200 images of each task were
+# searched for alike.
 
-# %% jupyter={"outputs_hidden": true} tags=["hide-output"]
-overlap = reference.tables["corpus_overlap"]
-matches = overlap[["near", "equal"]].sum().sum()
-claim("no image of a task is in a corpus", int(matches) == 0)
-study_tables.corpus_overlap_table(overlap)
+# %%
+overlap = run.reference.tables["corpus_overlap"]
+columns = ["images", "equal", "near", "nearest", "copies", "copies_found"]
+overlap.set_index(["task", "corpus"])[columns]
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
+claim(
+    "no image of a task is in a corpus",
+    overlap[["near", "equal"]].sum().sum() == 0,
+)
+claim(
+    "almost all copies are found",
+    (overlap["copies_found"] >= 0.9 * overlap["copies"]).all(),
+)
 searched = overlap.groupby("task")["images"].first().sum()
 Markdown(f"""
 None of {searched:,} images was found in either corpus; the nearest image of a
-corpus is {overlap["nearest"].min()} bits away.
-{study_tables.copies_missed(overlap)}
-Hashes do not find another slice of the same patient, and no source publishes
-identifiers that could be compared. For the released RadImageNet weights the
-question remains open: their training images are not public.
+corpus is {overlap["nearest"].min()} bits away. Of 200 copies of each task,
+{overlap["copies_found"].min()} to {overlap["copies_found"].max()} were found,
+so a few may be missed. Hashes do not find another slice of the same patient,
+and no source publishes identifiers that could be compared. For the released
+RadImageNet weights the question remains open: their training images are not
+public.
 """)
 
 # %% [markdown]
-# ## The reference run
+# ## Words
+#
+# **task, scenario**: A question with two answers about one dataset; a combination of backbone, trained layers and
+# learning rate, of which the paper has 24 and this book 48.
+#
+# **initialisation, start**: Where a network's weights come from before fine-tuning: radiologic (blue) or
+# photographic (orange) pretraining, or random numbers (grey).
+#
+# **pair**: One backbone, pretrained once on each corpus from the same seed.
+#
+# **difference**: Radiologic minus photographic, in points of the area under the ROC curve (AUC): 0.80
+# against 0.78 is a difference of 2 points.
+#
+# **ahead, behind, excluded, too little learnt, not clear**: The five verdicts; their rules are in
+# [Methods](../methods). “No clear difference” does not mean equal.
+#
+# **these networks**: An interval over patients alone. It says nothing about another pretraining.
+#
+# **exploratory**: Based on one or two backbones, or on intervals over patients alone.
+#
+# A page that shows runs has a line that says where its numbers come from; it unfolds to datasets, weights,
+# dates and computers. Stand-in images are made up in the layout of real ones: they show that the pipeline
+# works, and get no verdict.
+#
+# ## The paper's items, and their counterparts
+#
+# | in the paper | shows | in this book |
+# |---|---|---|
+# | Figure 1 | the four phases of the study | above |
+# | Figure 2, Table E1 | modalities, regions, classes | above |
+# | Figures 3 and 4 | AUCs of 24 scenarios, mean ROC curves | [All tasks](results/all_tasks) |
+# | Results, AUCs | means, SDs, differences, P values | [All tasks](results/all_tasks) |
+# | Figure 5 | activation maps and Dice scores | [Where networks look](results/localisation) |
+# | Figure E1, Table E2 | pretraining: curves, accuracies | [The pretrainings](results/pretrainings) |
+# | Tables E3, E4 | classes of the datasets | above |
+# | Abstract, Key Points, Discussion | its claims, judged | [The published numbers, checked](evidence/audit) |
+#
+# ## The run
+#
+# Its 38 pretrainings and 1,836 fine-tunings took this many hours, added up over processes that ran side by side:
 
 # %%
-work = pd.DataFrame(
-    {name: vars(row) for name, row in reference.facts.work.items()}
-).T
-work["hours"] = (work["seconds"] / 3600).round(1)
-work[["runs", "hours"]].astype({"runs": int})
+work = {
+    name: row.seconds / 3600 for name, row in run.reference.facts.work.items()
+}
+pd.Series(work).round(1)
 
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(f"""
-Its runs took {work["hours"].sum():.0f} hours, added up over processes that went
-side by side ({study_tables.computers(reference.facts)}). For such a run of your
-own (three pretrainings of the paper's four backbones), put the datasets into
-one folder and run `rin study --profile open --data-root FOLDER`, then
-`rin reference write open --data-root FOLDER`.
-""")
+# %% [markdown]
+# [Run it](use/run_it) says how to repeat it. `rin run notebooks/study.py` computes this page.
