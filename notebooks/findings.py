@@ -16,8 +16,14 @@
 # %% [markdown]
 # # RadImageNet, re-examined
 
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
+# %% tags=["parameters", "remove-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
+profile: str = "demo"  # name of a profile, or path of its YAML file
+results: str = "results"  # folder for everything computed
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+from pathlib import Path
+
 import pandas as pd
 from IPython.display import Markdown, display
 
@@ -32,7 +38,7 @@ from rin.report.format import book_table, format_estimate, format_number
 from rin.report.page import claim, picture
 from rin.report.tables import verdict_table
 from rin.report.verdict import judged, points
-from rin.study import open_reference
+from rin.study import open_reference, open_results
 
 run, larger = open_reference("open"), open_reference("fine_tuned_224")
 a, b = run.inits
@@ -85,7 +91,12 @@ claim(
     longer["ci_low"] < 0 < longer["ci_high"],
 )
 claim("briefer pretraining turns it round", brief["ci_high"] < 0)
-display(Markdown(read_project().byline()))
+own_run, aside = Path(results, Path(profile).stem, "tables"), ""
+if (own_run / "run.json").is_file():
+    read = [task.dataset for task in open_results(own_run).facts.tasks]
+    if any(data.provenance == "real" for data in read):
+        aside = "*On your images: [your run](results/your_run).*"
+display(Markdown(f"{read_project().byline()}\n\n{aside}"))
 Markdown(f"""
 **Do radiologic images make better pretraining than photographs? Not
 established.** The released RadImageNet weights were not tested here: we

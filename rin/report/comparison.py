@@ -344,7 +344,6 @@ def _page(tables: dict[str, pd.DataFrame], path: Path, level: float) -> str:
             _square(tables["roc"].assign(model=tables["roc"]["model"].map(drawn)), "fpr", "tpr",
                     "1 − specificity", "Sensitivity"),
             "ROC curve of each model with its band; the coordinates are in roc.csv.",
-            width="32rem",
         ),
     }  # fmt: skip
     points = tables["operating_points"]
@@ -386,7 +385,6 @@ def _calibration_part(
                 "Predicted probability", "Share positive"),
         "Share of positive cases by predicted probability; the numbers are in "
         "calibration_curves.csv.",
-        width="32rem",
     )  # fmt: skip
     table = pd.DataFrame(
         {

@@ -2,15 +2,15 @@
 
 import math
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from rin.errors import join_with_and, look_up
-from rin.report.style import MEASURE_NAMES, TABLE_STYLES, init_style
+from rin.errors import look_up
+from rin.report.style import TABLE_STYLES
 
 MINUS = "−"
 MISSING = "–"
@@ -125,75 +125,8 @@ def book_table(
     return styler if _has_index(table) else styler.hide(axis="index")
 
 
-def without_p_of_stand_ins(rows: pd.DataFrame, stand_ins: Collection[str]) -> pd.DataFrame:
-    """Return rows of estimates, without the results of tests if their images are stand-ins."""
-    tests = [name for name in rows if re.match(r"[pq]_|equivalent$", str(name))]
-    return rows.drop(columns=tests) if stand_ins else rows
-
-
-def one_below_another(
-    tables: Mapping[str, pd.DataFrame], name: str, stand_ins: Collection[str]
-) -> pd.DataFrame:
-    """Return tables that a page shows side by side as the rows of one file.
-
-    The first column, `name`, is the title of a row's table; it replaces a column of that name.
-    """
-    parts = [table.assign(**{name: title}) for title, table in tables.items()]
-    rows = pd.concat(parts, ignore_index=True)
-    rows.insert(0, name, rows.pop(name))
-    return without_p_of_stand_ins(rows, stand_ins)
-
-
 def _has_index(table: pd.DataFrame) -> bool:
     return not isinstance(table.index, pd.RangeIndex)
-
-
-def measure_table(measures: pd.DataFrame, inits: Sequence[str]) -> pd.DataFrame:
-    """Return the measures of one task as a table to print, one row per measure.
-
-    `measures` is a table of `rin.stats.clinical_measures` for two inits, or of
-    `measures_by_convergence`; columns without diverged networks then come last.
-    """
-    short = [init_style(init).short for init in inits]
-    present = set(measures["measure"])
-    names = [name for name in MEASURE_NAMES if name in present]
-    table = {"Measure (0–1)": [MEASURE_NAMES[name] for name in names]}
-    if "networks" not in measures:
-        measures = measures.assign(networks="all")
-    for networks, rows in measures.groupby("networks"):
-        which = ", without diverged" if networks == "converged" else ""
-        cells = rows.set_index(["init", "measure"])
-        difference = format_estimate(cells.loc["difference"].loc[names]).to_list()
-        table[f"{short[0]} − {short[1]}{which} (95% CI)"] = difference
-        for init, word in zip(inits, short, strict=True):
-            estimates = cells.loc[init].loc[names, "estimate"]
-            table[word + which] = [format_number(value, digits=3) for value in estimates]
-    return pd.DataFrame(table)
-
-
-def design_table(studies: Mapping[str, pd.DataFrame]) -> Styler:
-    """Return a table of the backbones, pretrainings and trainings that side studies are based on.
-
-    `studies` are tables with one row per run, or per run and case: backbone and seed, and, where
-    available, task, fold, scenario, level, init, loss and pretraining.
-    """
-    names = ["task", "fold", "scenario", "level", "init", "loss", "backbone", "pretraining"]
-    rows = []
-    for study, runs in studies.items():
-        networks = runs.groupby([*runs.columns.intersection(names)], observed=True)["seed"]
-        trainings, backbones = networks.nunique(), runs["backbone"].unique()
-        alone = " (one backbone, exploratory)" if len(backbones) == 1 else ""
-        row = {"Study": study, "Backbones": join_with_and(backbones) + alone}
-        row |= {"Pretrainings": MISSING, "Scenarios": MISSING}
-        if "pretraining" in runs:
-            numbers = [str(number) for number in sorted(runs["pretraining"].unique())]
-            word = "number" if len(numbers) == 1 else "numbers"
-            row["Pretrainings"] = f"{len(numbers)} ({word} {join_with_and(numbers)})"
-        if "scenario" in runs:
-            row["Scenarios"] = runs["scenario"].nunique()
-        row |= {"Networks": len(trainings), "Trainings of each": trainings.max()}
-        rows.append(row)
-    return book_table(pd.DataFrame(rows).astype(str), "What this rests on", prose=True)
 
 
 def _cell_class(cell: object) -> str:

@@ -18,10 +18,7 @@ from matplotlib.figure import Figure
 
 from rin.errors import InputError
 from rin.report.style import SETTINGS
-from rin.report.widths import figure_of, narrow_of
 
-#: Screens on which the narrow version of a figure is shown.
-SMALL_SCREEN = "(max-width: 36rem)"
 _SVG, _COLOR = "http://www.w3.org/2000/svg", r"#([0-9a-f]{6})\b"
 for prefix, space in {"": _SVG, "xlink": "http://www.w3.org/1999/xlink"}.items():
     ElementTree.register_namespace(prefix, space)
@@ -57,9 +54,7 @@ class Picture(HTML):
         return b64encode(self._png).decode() or None
 
 
-def picture(
-    figure: Figure | Axes | np.ndarray, title: str, caption: str = "", *, width: str = "48rem"
-) -> Picture:
+def picture(drawn: Figure | Axes | np.ndarray, title: str, caption: str = "") -> Picture:
     """Return a figure (or the figure of some axes) with its title and caption, and close it.
 
     `title` is its number and its finding (``Figure 1. Differences are small``) and the alternative
@@ -67,26 +62,19 @@ def picture(
     vector image with outlined text, which adapts to dark mode, or a bitmap on white if it contains
     images.  One drawing serves every screen: at most `style.WIDTH` inches, letters of 8.5 points.
     """
-    figure = figure_of(figure)
-    narrow = narrow_of(figure)
+    figure = (drawn.flat[0] if isinstance(drawn, np.ndarray) else drawn).figure
     content, mime, paper = _written(figure)
     # A small figure is not enlarged, as its text would be larger than that of other figures.
-    natural = f"{110 * figure.get_figwidth():.0f}px"
-    style = f"--largest:min({width},{natural});width:100%;max-width:var(--largest);height:auto"
+    style = f"width:100%;max-width:{110 * figure.get_figwidth():.0f}px;height:auto"
+    address = f"data:image/{mime};base64,{b64encode(content).decode()}"
     html = (
-        f'<img class="rin-figure {paper}" src="{_address(content, mime)}" alt="{escape(title)}" '
-        f'style="{style}">'
+        f'<img class="rin-figure {paper}" src="{address}" alt="{escape(title)}" style="{style}">'
     )
-    if narrow is not None:
-        small, small_mime, _ = _written(narrow)
-        source = f'<source media="{SMALL_SCREEN}" srcset="{_address(small, small_mime)}">'
-        html = f"<picture>{source}{html}</picture>"
     if caption:
         number, stop, finding = title.partition(". ")
         html = (
-            f'<figure class="rin-drawing" style="--largest:{natural}">'
-            f"<p><strong>{escape(number + stop)}</strong>{escape(finding)}</p>{html}"
-            f"<figcaption>{escape(caption)}</figcaption></figure>"
+            f'<figure class="rin-drawing"><p><strong>{escape(number + stop)}</strong>'
+            f"{escape(finding)}</p>{html}<figcaption>{escape(caption)}</figcaption></figure>"
         )
     return Picture(html, title, **{mime.partition("+")[0]: content})
 
@@ -107,10 +95,6 @@ def _written(figure: Figure) -> tuple[bytes, str, str]:
     if pixels:
         return buffer.getvalue(), "png", "rin-paper"
     return _with_dark_colours(buffer.getvalue()), "svg+xml", "rin-ink"
-
-
-def _address(content: bytes, mime: str) -> str:
-    return f"data:image/{mime};base64,{b64encode(content).decode()}"
 
 
 def _with_dark_colours(svg: bytes) -> bytes:

@@ -41,7 +41,6 @@ TABLE_STYLES: list[dict[str, str]] = _LOOK["tables"]
 WIDTH = 4.9
 # Default colours exclude blue and orange, which are reserved for initialisations.
 SETTINGS: dict[str, Any] = _LOOK["settings"] | {"axes.prop_cycle": cycler(color=CYCLE)}
-NARROW_SETTINGS: dict[str, Any] = _LOOK["narrow"]
 
 
 def use_style() -> None:

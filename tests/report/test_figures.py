@@ -1,9 +1,7 @@
 """Figures draw the values of their tables, keep texts apart, refuse what they cannot draw."""
 
 import itertools
-from types import SimpleNamespace
 
-import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.collections import LineCollection, PathCollection
@@ -12,9 +10,8 @@ from matplotlib.text import Text
 
 from rin.errors import InputError
 from rin.evidence.paper import COMPARISONS
-from rin.report import forest, maps, style
+from rin.report import forest, style
 from rin.report.style import init_style, kind_style
-from rin.stats.simulation import simulate_predictions
 
 INITS = ("radiologic", "photographic")
 NAN = float("nan")
@@ -182,65 +179,6 @@ def test_forest_texts_keep_apart_and_inside():
         box = text.get_window_extent()
         assert inside.x0 <= box.x0, text.get_text()
         assert box.x1 <= inside.x1, text.get_text()
-
-
-# ---- images
-
-
-def test_example_maps_show_a_correct_image_of_each_class_with_the_map_of_its_call():
-    """Both inits call b benign and d malignant, and look at opposite sides to say so."""
-    names = ["a", "b" * 60, "c", "d $x$"]
-    case = {"task": "breast", "fold": 0, "scenario": "best", "seed": 1, "part": "test"}
-    rows = pd.DataFrame(case | {"case_id": names, "patient_id": names})
-    rows = rows.assign(label=[0, 0, 1, 1], score=[0.5, -1.0, -0.5, 1.0], backbone="ResNet50")
-    left = np.zeros((4, 2, 2, 2), np.float32)
-    left[:, :, 0, 0] = left[:, :, 1, 1] = 1  # class 0 at the left, class 1 at the right
-    made = []
-    for init, own in zip(INITS, (left, left[:, :, ::-1]), strict=True):
-        own_rows, dark = rows.assign(init=init), np.zeros_like(left)
-        made += [(own_rows, own), (own_rows.assign(fold=1), dark)]
-    cases = pd.DataFrame({"case_id": names, "label": ["benign"] * 2 + ["malignant"] * 2})
-    pictures = np.zeros((4, 16, 16), np.uint8)
-    store = SimpleNamespace(cases=cases, size=16, images=pictures.copy, masks=pictures.copy)
-    inputs = SimpleNamespace(store=store, task=SimpleNamespace(positive_class="malignant"))
-    runs = SimpleNamespace(
-        inits=INITS,
-        overlap=lambda task: rows,
-        workspace=SimpleNamespace(inputs=lambda task: inputs),
-    )
-    axes = maps.example_maps(runs, "breast", made)
-    shown = {line[0].get_title(loc="left"): [*map(bright_side, line[1:])] for line in axes}
-    benign = f"{'b' * 10}…{'b' * 10}\nbenign"
-    assert shown == {benign: ["left", "right"], "d $x$\nmalignant": ["right", "left"]}
-    assert axes[1, 1].get_title(loc="left") == "Radiologic\nmalignant: 0.73"
-    (title,) = (text for text in axes[1, 0].findobj(Text) if "d $x$" in text.get_text())
-    assert not title.get_parse_math()
-    assert overlapping_texts(axes[0, 0].figure) == []
-    made_up = maps.example_maps(runs, "breast", made, stand_ins=True)
-    names = [line[0].get_title(loc="left") for line in made_up]
-    assert names == ["Stand-in image\nbenign", "Stand-in image\nmalignant"]
-
-
-def test_best_scenario_has_the_largest_mean_auc():
-    scores = simulate_predictions().query("task == 'breast'")
-    chosen = scores["scenario"].iloc[-1]
-    better = scores["score"].where(scores["scenario"] != chosen, scores["label"].astype(float))
-    runs = SimpleNamespace(predictions=lambda task: scores.assign(score=better))
-    assert maps.best_scenario(runs, "breast") == chosen
-
-
-def bright_side(ax):
-    """The side at which the map over a picture is brighter; None where neither is."""
-    _, overlay = ax.images
-    left, right = (half.mean() for half in np.split(np.asarray(overlay.get_array()), 2, axis=1))
-    return None if left == right else "left" if left > right else "right"
-
-
-def test_image_row_shows_titles_and_outlines():
-    images = [np.zeros((8, 8), dtype=np.uint8)] * 5
-    axes = maps.image_row(images, list("abcde"), [np.eye(8), *[None] * 4])
-    assert [ax.get_title(loc="left") for ax in axes] == list("abcde")
-    assert [len(ax.collections) for ax in axes] == [1, 0, 0, 0, 0]
 
 
 # ---- what cannot be drawn

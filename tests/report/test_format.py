@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from rin.errors import InputError
+from rin.errors import InputError, join_with_and
 from rin.report import format as fmt
 
 
@@ -59,7 +59,7 @@ def test_texts_of_several_numbers_leave_out_what_is_missing(text, expected):
     ],
 )
 def test_listed_joins_names_by_commas_and_the_last_by_and(names, text):
-    assert fmt.join_with_and(iter(names)) == text
+    assert join_with_and(iter(names)) == text
 
 
 def test_book_table_reads_nothing_as_markup():
@@ -115,29 +115,6 @@ def test_a_table_of_estimates_is_a_column_of_texts_with_its_index():
         fmt.format_estimate(ESTIMATE, unit="per mille")
 
 
-def test_table_of_studies_counts_backbones_pretrainings_scenarios_networks_and_trainings():
-    cells = [(b, p, s, i, seed) for b in "XY" for p in (1, 3) for s in "st" for i in "ab"
-             for seed in ((1, 2) if s == "s" else (1,))]  # fmt: skip
-    runs = pd.DataFrame(cells, columns=["backbone", "pretraining", "scenario", "init", "seed"])
-    cases = pd.concat([runs, runs])  # a row a run and case
-    alone = runs[runs["backbone"] == "X"].drop(columns=["pretraining", "scenario"])
-    table = fmt.design_table({"whole": cases, "small": alone}).data.set_index("Study")
-    assert table.loc["whole"].tolist() == ["X and Y", "2 (numbers 1 and 3)", "2", "16", "2"]
-    small = ["X (one backbone, exploratory)", fmt.MISSING, fmt.MISSING, "2", "2"]
-    assert table.loc["small"].tolist() == small
-
-
-def test_table_of_measures_has_true_minuses_and_no_negative_zero():
-    inits, measures = ("radiologic", "photographic"), ("brier", "net_benefit")
-    rows = [
-        {"init": init, "measure": measure, "estimate": estimate, "ci_low": -0.1, "ci_high": 0.1}
-        for init in (*inits, "difference")
-        for measure, estimate in zip(measures, (-0.25, -0.0001), strict=True)
-    ]
-    table = fmt.measure_table(pd.DataFrame(rows), inits)
-    assert table.iloc[:, -1].tolist() == ["−0.250", "0.000"]
-
-
 @pytest.mark.parametrize(
     ("title", "text"),
     [
@@ -148,12 +125,3 @@ def test_table_of_measures_has_true_minuses_and_no_negative_zero():
 )
 def test_a_title_within_a_sentence_keeps_only_the_capitals_of_proper_names(title, text):
     assert fmt.inline_title(title) == text
-
-
-def test_rows_of_tables_side_by_side_say_first_which_table_they_are_of():
-    first = pd.DataFrame({"task": ["breast"], "model": ["crossed"], "p_value": [0.5]})
-    rows = fmt.one_below_another({"As run": first, "Alone": first}, "model", ())
-    assert rows.columns.tolist() == ["model", "task", "p_value"]
-    assert rows["model"].tolist() == ["As run", "Alone"]
-    without = fmt.one_below_another({"As run": first}, "model", ("images",))
-    assert without.columns.tolist() == ["model", "task"]

@@ -87,7 +87,7 @@ def test_heat_map_keeps_cells_and_their_numbers_in_the_dark_and_has_light_labels
 @pytest.mark.parametrize(("inches", "widest"), [(2, "220px"), (6.5, "715px")])
 def test_small_figure_is_not_blown_up(inches, widest):
     _, axes = plt.subplots(figsize=(inches, 2))
-    assert f"--largest:min(48rem,{widest})" in picture(axes, "a line").data
+    assert f"max-width:{widest}" in picture(axes, "a line").data
 
 
 def test_grids_of_seaborn_say_nothing_of_their_layout_beside_the_figure(recwarn):

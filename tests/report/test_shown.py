@@ -11,7 +11,7 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 
 from rin.errors import InputError
-from rin.report.format import book_table, format_estimate, without_p_of_stand_ins
+from rin.report.format import book_table, format_estimate
 from rin.report.page import picture
 from rin.report.shown import shown_files, write_files
 
@@ -126,12 +126,6 @@ def test_plots_and_tables_of_other_libraries_are_left_alone():
 )
 def test_name_of_a_file_says_what_the_banner_of_its_page_says_of_stand_ins(banner, name):
     assert [*shown_files(page(image(), banner=banner), "study")] == [f"figures/{name}"]
-
-
-def test_rows_of_stand_ins_have_no_p_value_in_their_file():
-    rows = ROWS.assign(p_value=0.01, p_holm=0.03, q_holm=0.2, pairs=4)
-    assert [*without_p_of_stand_ins(rows, ["knee"])] == [*ROWS, "pairs"]
-    assert without_p_of_stand_ins(rows, []) is rows
 
 
 def test_written_files_replace_those_of_their_page_and_of_no_other(tmp_path):

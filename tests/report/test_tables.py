@@ -1,0 +1,78 @@
+"""Tables that several pages show: what they hold, of the committed run."""
+
+import pandas as pd
+import pytest
+
+from rin.evidence.paper import COMPARISONS
+from rin.report.figures import auc_dots, dice_bars, pretraining_curves, roc_bands, task_names
+from rin.report.tables import auc_table, verdict_table
+from rin.report.verdict import judged
+from rin.stats import init_differences, mean_roc, pretraining_differences, scenario_aucs
+from rin.study import open_reference
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return open_reference("open")
+
+
+@pytest.fixture(scope="module")
+def breast(runs):
+    return runs.predictions(task="breast")
+
+
+def cells(styler):
+    """Texts of a table of the book as a reader sees them."""
+    return pd.DataFrame(styler.data).astype(str).replace("\u00a0", " ", regex=True)
+
+
+def test_every_published_number_is_beside_the_recomputed_one(runs, breast):
+    units, networks = (
+        function(breast, *runs.inits) for function in (pretraining_differences, init_differences)
+    )
+    names = task_names(runs.titles)
+    table = cells(auc_table(units, networks, names, runs.inits))
+    assert len(table) == len(COMPARISONS) + 1
+    paper = table[table["From"] == "The paper"].iloc[:, 2:].to_numpy().tolist()
+    first = COMPARISONS["thyroid"]
+    assert paper[0][:2] == ["0.85 ± 0.09", "0.76 ± 0.14"]
+    assert paper[0][2].startswith(f"+{first.estimate}")
+    assert paper[0][3] == first.p_text
+    (here,) = table[table["From"] == "Here"].to_numpy().tolist()
+    of_all = networks.set_index("group").loc["all"]
+    assert here[2] == f"{of_all['auc_a']:.2f} ± {of_all['sd_a']:.2f}"
+    assert here[4].startswith(f"{100 * units['estimate'][0]:.1f}".replace("-", "−"))
+
+
+def test_table_of_verdicts_marks_files_that_name_no_patients(runs, breast):
+    units = pretraining_differences(breast, *runs.inits)
+    table = judged(units, init_differences(breast, *runs.inits))
+    row = verdict_table(table, runs, task_names(runs.titles)).iloc[0]
+    assert row["Task"] == "Breast lesions †"
+    assert row["Images: training, test"] == "249, 476"
+    assert row["Verdict"] == table["verdict"][0]
+
+
+def test_figures_of_the_paper_draw_the_numbers_of_their_tables(runs, breast):
+    names = {"breast": "Breast lesions", "acl": "ACL tear"}
+    aucs = scenario_aucs(breast)
+    first, second = auc_dots(aucs, runs.inits, names).flat[:2]
+    means = aucs.groupby(["init", "scenario"], observed=True)["auc"].mean().groupby("init").mean()
+    drawn = [line.get_ydata()[0] for line in first.lines if len(line.get_ydata()) == 1]
+    of_paper = COMPARISONS["breast"].auc_radimagenet, COMPARISONS["breast"].auc_imagenet
+    expected = [means["radiologic"], of_paper[0], means["photographic"], of_paper[1]]
+    assert drawn == pytest.approx(expected)
+    assert len(second.lines) == 3  # the paper's means, and chance
+    curves = mean_roc(breast)
+    (panel, *_) = roc_bands(curves, names).flat
+    drawn = [line.get_ydata()[50] for line in panel.lines if len(line.get_ydata()) > 2]
+    assert sorted(drawn) == pytest.approx(sorted(curves.query("fpr == 0.5")["tpr"]))
+    dice = pd.DataFrame({"init": runs.inits, "mean": [0.3, 0.2], "sd": [0.1, float("nan")]})
+    dice[["task", "source"]] = "breast", "Here"
+    (bars,) = dice_bars(dice, names).flat
+    assert [bar.get_height() for bar in bars.patches] == [0.3, 0.2]
+    histories = runs.pretraining_histories()
+    panels = pretraining_curves(histories[histories["init"].isin(runs.inits)])
+    networks = histories[["init", "backbone", "pretraining"]].drop_duplicates()
+    expected = networks[networks["init"].isin(runs.inits)].groupby("backbone", sort=False).size()
+    assert [len(ax.lines) for ax in panels.flat if ax.get_visible()] == expected.to_list()
