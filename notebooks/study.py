@@ -107,27 +107,27 @@ phases = {
 }
 figure, ax = plt.subplots(figsize=(4.9, 4.2))
 look = {"ha": "center", "va": "center", "fontsize": 8.5}
-for row, (phase, texts) in enumerate(phases.items()):
+for depth, (phase, texts) in enumerate(phases.items()):
     for x, text, color in zip(
         (1.15, 3.55), texts, ("#E4E4E4", "#E3D7EF"), strict=True
     ):
         ax.text(
             x,
-            -row,
+            -depth,
             text,
             bbox={"boxstyle": "round,pad=0.5", "fc": color, "ec": "none"},
             **look,
         )
-        if row:
+        if depth:
             ax.annotate(
                 "",
-                (x, 0.3 - row),
-                (x, 0.7 - row),
+                (x, 0.3 - depth),
+                (x, 0.7 - depth),
                 arrowprops={"arrowstyle": "->"},
             )
-    ax.text(-0.75, -row, phase, fontweight="bold", va="center")
-for x, title in ((1.15, "The paper"), (3.55, "This book")):
-    ax.text(x, 0.65, title, fontweight="bold", ha="center")
+    ax.text(-0.75, -depth, phase, fontweight="bold", va="center")
+for place, head in ((1.15, "The paper"), (3.55, "This book")):
+    ax.text(place, 0.65, head, fontweight="bold", ha="center")
 ax.set(xlim=(-0.8, 4.8), ylim=(-3.5, 0.9))
 ax.axis("off")
 picture(
@@ -252,13 +252,13 @@ book_table(
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 rows_of_classes = []
-for task in paper.COMPARISONS:
-    manifest, of_task = find_task(task)
+for name in paper.COMPARISONS:
+    manifest, of_task = find_task(name)
     mapping = manifest.label_map | of_task.label_map
-    used = facts[task].dataset.counts if task in facts else {}
-    for count in paper.CLASS_COUNTS[task]:
+    used = facts[name].dataset.counts if name in facts else {}
+    for count in paper.CLASS_COUNTS[name]:
         of_group = {
-            "Task": names[task],
+            "Task": names[name],
             "Class": count.group,
             "Paper": count.images,
         }
