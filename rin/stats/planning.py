@@ -18,9 +18,18 @@ POWER = 0.8
 
 
 def patients_needed(difference: float, n_measured: float, standard_error: float) -> float:
-    """Return how many patients a two-sided 5% test needs to find a true difference of AUCs (0-1).
+    """Return how many patients a two-sided 5% test needs to find a true difference of AUCs.
 
-    `standard_error` is that of a difference measured on `n_measured`.
+    Parameters
+    ----------
+    difference : float
+        as a fraction, 0 to 1
+    n_measured, standard_error : float
+        number of patients of a measured difference, and its standard error
+
+    Returns
+    -------
+    float
     """
     size = abs(difference)
     _check_plan(difference=size, n_measured=n_measured, standard_error=standard_error)
@@ -29,9 +38,20 @@ def patients_needed(difference: float, n_measured: float, standard_error: float)
 
 
 def patients_for_equivalence(margin: float, n_measured: float, standard_error: float) -> float:
-    """Return how many patients show that two equal AUCs (0-1) differ by less than a margin.
+    """Return how many patients show that two equal AUCs differ by less than a margin.
 
     By two one-sided tests at 5%: one each way from no difference to the margin.
+
+    Parameters
+    ----------
+    margin : float
+        as a fraction, 0 to 1
+    n_measured, standard_error : float
+        as `patients_needed`
+
+    Returns
+    -------
+    float
     """
     _check_plan(margin=margin, n_measured=n_measured, standard_error=standard_error)
     of_one_patient = standard_error * math.sqrt(n_measured)
@@ -61,14 +81,34 @@ def pretraining_power(
     replicates: int = 1000,
     seed: int = 0,
 ) -> float:
-    """Return the power to find a true difference (AUC 0-1), with the pretraining as the unit.
+    """Return the power to find a true difference of AUCs, with the pretraining as the unit.
 
-    Simulated studies are tested as by `rin.stats.pretraining_differences`: two-sided, at 5%.
-    `spread` is a row of its table (SDs of backbones, seeds and pretrainings, and the SD and
-    correlation over patients).  A study has this number of `backbones`, and of `pretrainings` of
-    each, every one with its own seed; `patients` multiplies the present number of patients.  NaN
-    where the spread is not known.  With 1000 replicates, a power of one half is accurate to ±3
-    points.  InputError for fewer than two pairs.
+    Simulated studies are tested as by `rin.stats.pretraining_differences`: two-sided, at 5%.  With
+    1000 replicates, a power of one half is accurate to ±3 points.
+
+    Parameters
+    ----------
+    difference : float
+        as a fraction, 0 to 1
+    spread : Mapping[str, float]
+        a row of that table: SDs of backbones, seeds and pretrainings, and the SD and correlation
+        over patients
+    backbones, pretrainings : int
+        number of backbones, and of pretrainings of each, every one with its own seed
+    patients : float, default 1.0
+        multiplies the present number of patients
+    replicates, seed : int
+        of the simulation
+
+    Returns
+    -------
+    float
+        NaN where the spread is not known.
+
+    Raises
+    ------
+    InputError
+        For fewer than two pairs.
     """
     design = {"backbones": backbones, "pretrainings": pretrainings, "patients": patients}
     _check_plan(difference=abs(difference), replicates=replicates, **design)
