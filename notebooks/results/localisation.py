@@ -242,10 +242,11 @@ hits["random cell"] = together.groupby(["task", "cells"], observed=True)[
     "pointing_blind"
 ].mean()
 hits = hits.loc[[*tasks]]
-(100 * hits).round(0).astype(int)
+percent = 100 * hits
+percent.round(0).astype(int)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-fine = 100 * hits.xs(4, level="cells")
+fine = percent.xs(4, level="cells")
 claim(
     "fine radiologic maps beat chance, and photographic ones, in all three",
     (fine[a] > fine[["random cell", b]].max(axis=1) + 2).all(),
