@@ -303,7 +303,7 @@ picture(
         names=names,
         ends=(f"{b} ahead", f"{a} ahead"),
     ),
-    "Figure 2. With 224 pixels photographs win, at the larger learning rate",
+    "Figure 2. With 224 pixels photographs are ahead, most at the larger rate",
     "COVID-19, radiologic − photographic, ResNet50 with frozen layers or the "
     "top ten trained, three pairs; "
     "900 test images; intervals over patients, for these networks.",

@@ -249,7 +249,8 @@ percent.round(0).astype(int)
 fine = percent.xs(4, level="cells")
 claim(
     "fine radiologic maps beat chance, and photographic ones, in all three",
-    (fine[a] > fine[["random cell", b]].max(axis=1) + 2).all(),
+    (fine[a] > fine[["random cell", b]].max(axis=1) + 2).all()
+    and fine.max(axis=None) < 60,
 )
 claim(
     "coarse maps do not",

@@ -36,7 +36,6 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from rin import stats
-from rin.data.manifest import find_task
 from rin.errors import look_up
 from rin.evidence import paper
 from rin.models.backbones import BACKBONES
@@ -50,15 +49,6 @@ from rin.report.verdict import judged
 from rin.study import open_results
 from rin.study.reference import reference_folder
 
-
-def of_stand_ins(results):
-    """Return whether images, or the images of pretraining, are stand-ins."""
-    images = {task.dataset.provenance for task in results.facts.tasks}
-    return "stand-in" in images | {
-        *results.table("pretraining").get("provenance", ())
-    }
-
-
 committed = open_results(reference_folder() / "open")
 places = [
     Path(profile),
@@ -66,25 +56,19 @@ places = [
     reference_folder() / profile,
 ]
 found = [place for place in places if (place / "run.json").is_file()]
-if profile == "demo" and (not found or of_stand_ins(open_results(found[0]))):
+if profile == "demo" and (not found or open_results(found[0]).stand_ins()):
     run = committed
 else:
     remedy = f"Run it first: rin study --profile {profile}"
     run = open_results(found[0] if found else places[1], remedy=remedy)
-made_up = of_stand_ins(run)
+made_up = run.stand_ins()
+if task:
+    look_up("task", task, run.titles)
+chosen = [task] if task else [*run.tasks]
+names = {name: task_names(run.titles)[name] for name in chosen}
+facts = [run.facts.task(name) for name in names]
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-rows = run.rows("runs", study="main")
-tasks = (
-    [look_up("task", task, rows["task"].unique())]
-    if task
-    else [*rows["task"].unique()]
-)
-facts = [run.facts.task(name) for name in tasks]
-titles = task_names({name: find_task(name)[1].title for name in tasks})
-names = {
-    name: titles[name] for name in (*paper.COMPARISONS, *tasks) if name in tasks
-}
 kinds = [of.dataset.provenance for of in facts]
 if made_up and "stand-in" not in kinds:
     kinds = ["weights"]
@@ -93,11 +77,7 @@ summary = [
     f"trained {run.facts.first_finished[:10]} to "
     f"{run.facts.last_finished[:10]}",
 ]
-if unverified := [
-    f"{weights.init} {weights.backbone}"
-    for weights in run.facts.weights
-    if weights.verified == ""
-]:
+if unverified := run.unverified_weights():
     summary.append(f"unverified weights: {', '.join(unverified)}")
 provenance_line(
     kinds,
@@ -117,7 +97,7 @@ provenance_line(
 # single pair of networks has no such interval: then it is over patients, for these networks.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-a, b = run.facts.profile.inits[:2]
+a, b = run.inits
 scores = pd.concat(run.predictions("main", name) for name in names)
 
 
@@ -130,10 +110,10 @@ def differences(scores):
         .eq(len(BACKBONES))
         .all()
     )
-    chosen = of_paper if whole and len(of_paper) else scores
-    networks = stats.init_differences(chosen, a, b)
+    kept = of_paper if whole and len(of_paper) else scores
+    networks = stats.init_differences(kept, a, b)
     units = stats.pretraining_differences(
-        chosen, a, b, fixed_backbones=whole
+        kept, a, b, fixed_backbones=whole
     ).assign(unit="pretrainings")
     patients = networks.query("group == 'all'").assign(unit="patients")
     single = units.loc[units["ci_low"].isna(), "task"]
@@ -224,12 +204,8 @@ figure_of_dice
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 here = units.set_index("task")
 collapsed = aucs[aucs["score_sd"] < 1e-3].groupby("task", observed=True).size()
-shared = [
-    name
-    for name in names
-    if name in committed.rows("runs", study="main")["task"].unique()
-]
-of_book = committed.facts.profile.inits[:2]
+shared = [name for name in names if name in committed.tasks]
+of_book = committed.inits
 if shared and run is not committed and of_book == (a, b):
     beside, _ = differences(
         pd.concat(committed.predictions("main", name) for name in shared)
@@ -302,4 +278,7 @@ if kept:
             "patients)",
         )
     )
-image_table(facts, rows, names, "Table 4. The images, and how they were used")
+records = pd.concat(map(run.records, names))
+image_table(
+    facts, records, names, "Table 4. The images, and how they were used"
+)

@@ -60,6 +60,7 @@ def mean_auc(scores, init):
     return np.mean([roc_auc_score(run["label"], run["score"]) for _, run in runs])
 
 
+@pytest.mark.slow
 def test_run_of_one_pair_has_sign_and_size_over_patients_beside_the_papers(tmp_path):
     workspace = made_study(tmp_path, {"radiologic": -1.5, "photographic": 6.0})
     text = shown(workspace, tmp_path)
