@@ -21,11 +21,8 @@
 # variance of a difference, patients as the units, several networks, several tests. A simulation
 # then shows what goes wrong when images are counted as if they were patients.
 
-# %% tags=["parameters", "remove-input"]
-# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
-profile: str = "demo"  # name of a profile, or path of its YAML file
-
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
+# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
 import math
 
 import matplotlib.pyplot as plt
@@ -39,7 +36,6 @@ from rin import stats
 from rin.report.page import picture
 from rin.report.style import use_style
 from rin.stats.simulation import simulate_test_sets
-from rin.study import load_profile
 
 use_style()
 
@@ -228,8 +224,7 @@ assert np.allclose(adjusted[p_values.index], stats.holm(p_values))
 # do the intervals of the second AUC, and of the difference, contain the truth?
 
 # %%
-study = load_profile(profile)
-settings = study.simulation.model_dump() | {"seed": study.seed}
+settings = {"replicates": 200, "patients": 100, "images": 5, "seed": 1}
 simulated = []
 for correlation in (0.0, 0.2, 0.4, 0.6, 0.8):
     truths, owners, scores = simulate_test_sets(correlation, **settings)
@@ -243,7 +238,9 @@ for correlation in (0.0, 0.2, 0.4, 0.6, 0.8):
                 simulated.append((correlation, units, measure, holds))
 columns = ["correlation", "units", "measure", "coverage"]
 coverage = pd.DataFrame(simulated, columns=columns)
-settings
+coverage.groupby(["measure", "units", "correlation"])[
+    "coverage"
+].mean().unstack()
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 _, ax = plt.subplots(figsize=(4.9, 3))

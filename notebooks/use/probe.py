@@ -39,7 +39,6 @@ import pandas as pd
 from IPython.display import Markdown
 
 from rin import stats
-from rin.data.manifest import load_manifest
 from rin.models import probe
 from rin.report.forest import forest
 from rin.report.format import book_table
@@ -91,9 +90,8 @@ verdicts = pd.DataFrame(
     for _, rows in measured.groupby(FILE, sort=False)
 ).query("kind == 'probe'")
 truth, verdict = verdicts["trained_with"], verdicts["verdict"]
-verdicts["hit"] = verdict == truth.replace("random", probe.NONE_FITS)
-undecided = verdict.isin([probe.NONE_FITS, probe.TOO_CLOSE])
-verdicts["wrong"] = ~undecided & (verdict != truth)
+verdicts["hit"] = verdict == truth
+verdicts["wrong"] = verdict.isin([*scalings]) & (verdict != truth)
 verdicts.groupby("seen")[["hit", "wrong"]].agg(["sum", "size"])
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -120,10 +118,9 @@ picture(
 seen, unseen = verdicts[verdicts["seen"]], verdicts[~verdicts["seen"]]
 low, high = stats.share_interval(seen["hit"], range(len(seen)))
 wrong = verdicts[verdicts["wrong"]]
-thyroid = load_manifest("ddti_crops")
 claim("all files are named on their own images", bool(seen["hit"].all()))
 claim("wrong names come from the thyroid images alone",
-      {*wrong["source"]} == {thyroid.name})  # fmt: skip
+      {*wrong["source"]} == {"ddti_crops"})  # fmt: skip
 Markdown(f"""
 On images of their own corpus all {len(seen)} files are named correctly
 (Wilson's 95% interval of the share: {100 * low:.0f} to {100 * high:.0f}%), on
@@ -133,12 +130,11 @@ thyroid nodules. Cases share files and are not independent, and **none of
 these files is a released one.**
 
 The verdict is *none fits* where stored and predicted variances do not
-correlate (P of {probe.CHANCE:g} or more) or the nearest candidate diverges by
-more than {probe.LARGEST_DIVERGENCE:.0f}; *too close to call* where the second
-diverges by less than {probe.FACTOR:.1f} times as much, a factor chosen on a
-few files like these. `caffe_unit`, `symmetric` and `standardised` spread the
-same pixels by factors of about two, so they are confused first. Where several
-datasets agree, the verdict is safest.
+correlate, or where even the nearest candidate diverges by more than the line
+of the figure; *too close to call* where the second is nearly as near.
+`caffe_unit`, `symmetric` and `standardised` spread the same pixels by factors
+of about two, so they are confused first. Where several datasets agree, the
+verdict is safest.
 """)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -148,7 +144,6 @@ table = missed.agg(
     wrong=("wrong", "sum"),
     nearest=("best", lambda best: ", ".join(best.unique())),
 ).reset_index()
-table["source"] = [load_manifest(name).title for name in table["source"]]
 table.columns = ["Trained with", "Probed with", "Files", "Wrong", "Nearest"]
 book_table(table, "Files that were not named correctly", prose=True)
 

@@ -107,7 +107,7 @@ def run_page(tmp_path_factory):
         jupytext.write(notebook, source, fmt="py:percent")
         values = {"profile": str(PROFILE), "results": str(folder / "results")}
         if page == "statistics":
-            del values["results"]
+            values = {}
         Job(source, output, values).run()
         return nbformat.read(output, nbformat.NO_CONVERT)
 
