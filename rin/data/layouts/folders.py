@@ -67,13 +67,22 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     else:
         cases["patient_id"] = cases["case_id"]
     cases["image"] = tree.locator("") + cases["name"]
-    stems = cases["name"].str.rpartition(".")[0]
+    cases["masks"] = _masks_by_picture(tree, cases["name"], masks)
+    return cases[[*FoundCase._fields]]
+
+
+def _masks_by_picture(
+    tree: Tree, names: pd.Series, masks: dict[str, list[str]]
+) -> list[tuple[str, ...]]:
+    """Return the locators of each picture's masks; refuse masks of no or of several pictures."""
+    if not masks:  # of a million pictures, stems take seconds
+        return [()] * len(names)
+    stems = names.str.rpartition(".")[0]
     lost = sorted(mask for stem in masks.keys() - {*stems} for mask in masks[stem])
     tree.raise_if_any(lost, "masks without pictures", remedy="Name each mask like its picture.")
-    shared = cases["name"][stems.isin(masks) & stems.duplicated(keep=False)]
+    shared = names[stems.isin(masks) & stems.duplicated(keep=False)]
     tree.raise_if_any(shared, "pictures have a mask that another picture has, too")
-    cases["masks"] = [tuple(map(tree.locator, masks.get(stem, ()))) for stem in stems]
-    return cases[[*FoundCase._fields]]
+    return [tuple(map(tree.locator, masks.get(stem, ()))) for stem in stems]
 
 
 def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
