@@ -222,7 +222,13 @@ def without_diverged(predictions: pd.DataFrame, inits: Sequence[str]) -> pd.Data
 
 
 def measures_by_convergence(
-    predictions: pd.DataFrame, inits: Sequence[str], **options: Any
+    predictions: pd.DataFrame,
+    inits: Sequence[str],
+    *,
+    replicates: int = 1000,
+    seed: int = 0,
+    bins: int = 10,
+    level: float = 0.95,
 ) -> pd.DataFrame:
     """Return clinical measures of all networks, and again without the networks that diverged.
 
@@ -230,8 +236,10 @@ def measures_by_convergence(
     ----------
     predictions, inits : DataFrame or Sequence[str]
         as `clinical_measures`
-    **options : Any
-        replicates, seed, bins and level of `clinical_measures`
+    replicates, seed, bins : int
+        as `clinical_measures`
+    level : float
+        of the intervals
 
     Returns
     -------
@@ -253,7 +261,7 @@ def measures_by_convergence(
     """
     networks = diverged_networks(predictions, inits)
     diverged = networks[networks["diverged"]].groupby("task")["network"].agg(set).to_dict()
-    tables = []
+    tables, options = [], {"replicates": replicates, "seed": seed, "bins": bins, "level": level}
     for group, table in _measures_of_groups(predictions, inits, diverged, **options).items():
         table.insert(0, "networks", group)
         tables.append(table)

@@ -18,18 +18,30 @@ POWER = 0.8
 
 
 def patients_needed(difference: float, n_measured: float, standard_error: float) -> float:
-    """Return how many patients a two-sided 5% test needs to find a true difference of AUCs.
+    """Return how many patients a two-sided 5% test needs to find a true difference, with power .8.
 
     Parameters
     ----------
     difference : float
-        as a fraction, 0 to 1
+        Of AUCs (0-1).
     n_measured, standard_error : float
-        number of patients of a measured difference, and its standard error
+        Number of patients of a finished study, and the standard error of its difference.
 
     Returns
     -------
     float
+        Number of patients.
+
+    Raises
+    ------
+    InputError
+        For a value that is not above zero.
+
+    Examples
+    --------
+    >>> from rin.stats import patients_needed
+    >>> round(patients_needed(0.02, n_measured=100, standard_error=0.02))
+    785
     """
     size = abs(difference)
     _check_plan(difference=size, n_measured=n_measured, standard_error=standard_error)
@@ -38,20 +50,30 @@ def patients_needed(difference: float, n_measured: float, standard_error: float)
 
 
 def patients_for_equivalence(margin: float, n_measured: float, standard_error: float) -> float:
-    """Return how many patients show that two equal AUCs differ by less than a margin.
-
-    By two one-sided tests at 5%: one each way from no difference to the margin.
+    """Return how many patients show that two equal AUCs differ by less than a margin, power .8.
 
     Parameters
     ----------
     margin : float
-        as a fraction, 0 to 1
+        Of AUCs (0-1), of two one-sided tests at 5%.
     n_measured, standard_error : float
-        as `patients_needed`
+        As `patients_needed`.
 
     Returns
     -------
     float
+        Number of patients.
+
+    Raises
+    ------
+    InputError
+        As `patients_needed`.
+
+    Examples
+    --------
+    >>> from rin.stats import patients_for_equivalence
+    >>> round(patients_for_equivalence(0.02, n_measured=100, standard_error=0.02))
+    856
     """
     _check_plan(margin=margin, n_measured=n_measured, standard_error=standard_error)
     of_one_patient = standard_error * math.sqrt(n_measured)
@@ -81,34 +103,40 @@ def pretraining_power(
     replicates: int = 1000,
     seed: int = 0,
 ) -> float:
-    """Return the power to find a true difference of AUCs, with the pretraining as the unit.
+    """Return the power to find a true difference (AUC 0-1), with the pretraining as the unit.
 
-    Simulated studies are tested as by `rin.stats.pretraining_differences`: two-sided, at 5%.  With
-    1000 replicates, a power of one half is accurate to ±3 points.
+    Simulated studies are tested as by `pretraining_differences`: two-sided, at 5%.
 
     Parameters
     ----------
     difference : float
-        as a fraction, 0 to 1
-    spread : Mapping[str, float]
-        a row of that table: SDs of backbones, seeds and pretrainings, and the SD and correlation
-        over patients
+        Of AUCs (0-1).
+    spread : mapping
+        A row of a table of `pretraining_differences`.
     backbones, pretrainings : int
-        number of backbones, and of pretrainings of each, every one with its own seed
-    patients : float, default 1.0
-        multiplies the present number of patients
+        Planned number of backbones, and of pretrainings of each, every one with its own seed, in
+        one fold.
+    patients : float
+        Times the present number.
     replicates, seed : int
-        of the simulation
+        Of the simulation; with 1000, a power of one half is accurate to ±3 points.
 
     Returns
     -------
     float
-        NaN where the spread is not known.
+        Power; NaN where the spread is not known.
 
     Raises
     ------
     InputError
-        For fewer than two pairs.
+        For fewer than two pairs, or a value that is not above zero.
+
+    Examples
+    --------
+    >>> from rin.stats import pretraining_differences, pretraining_power, simulation
+    >>> table = pretraining_differences(simulation.simulate_predictions(pretrainings=3), "a", "b")
+    >>> pretraining_power(0.2, table.iloc[0], backbones=4, pretrainings=3, replicates=99) > 0.9
+    True
     """
     design = {"backbones": backbones, "pretrainings": pretrainings, "patients": patients}
     _check_plan(difference=abs(difference), replicates=replicates, **design)
@@ -116,8 +144,9 @@ def pretraining_power(
         remedy = "Plan two or more: one pair has no interval."
         raise InputError("1 pair", where="backbones, pretrainings", remedy=remedy)
     # An effect that the present pairs cannot separate is part of the effect of a pretraining.
-    between, of_seed, within = (
-        np.nan_to_num(spread[name]) for name in ("sd_backbone", "sd_seed", "sd_pretraining")
+    between, *others = (
+        np.nan_to_num(spread.get(f"sd_{name}", math.nan))
+        for name in ("backbone", "seed", "pretraining", "fold", "training")
     )
     known = spread["patients_sd"], spread["patients_correlation"]
     if not np.isfinite([spread["sd_pretraining"], *known]).all():
@@ -128,7 +157,12 @@ def pretraining_power(
     covariance = known[0] ** 2 / patients * alike
     model = MeanModel(covariance, {"backbone": backbone}, np.ones(k))
     shared = np.equal.outer(backbone, backbone)
-    marginal = covariance + between**2 * shared + (of_seed**2 + within**2) * np.eye(k)
+    marginal = (
+        covariance
+        + between**2 * shared
+        + others[2] ** 2
+        + np.square(others[:2] + others[3:]).sum() * np.eye(k)
+    )
     rng = np.random.default_rng(seed)
     # By eigenvalues, so that a singular covariance can be drawn from, too.
     values, vectors = np.linalg.eigh(marginal)
