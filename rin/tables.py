@@ -108,7 +108,7 @@ def described(schema: Schema) -> pd.DataFrame:
     """Return one row per column of a schema: column, type, unit, meaning, always (required)."""
     rows = []
     for name, column in schema.columns.items():
-        facts = {"type": column.type, "unit": column.unit}
+        facts: dict[str, Any] = {"type": column.type, "unit": column.unit}
         facts |= {"meaning": column.meaning, "always": column.always}
         rows.append({"column": name} | facts)
     return pd.DataFrame(rows)

@@ -261,8 +261,11 @@ def measures_by_convergence(
     """
     networks = diverged_networks(predictions, inits)
     diverged = networks[networks["diverged"]].groupby("task")["network"].agg(set).to_dict()
-    tables, options = [], {"replicates": replicates, "seed": seed, "bins": bins, "level": level}
-    for group, table in _measures_of_groups(predictions, inits, diverged, **options).items():
+    groups = _measures_of_groups(
+        predictions, inits, diverged, replicates=replicates, seed=seed, bins=bins, level=level
+    )
+    tables = []
+    for group, table in groups.items():
         table.insert(0, "networks", group)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)

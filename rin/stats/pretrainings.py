@@ -590,9 +590,9 @@ def _pooled(
     fixed = backbones if fixed_backbones else None
     fits = MeanModel(covariance, of_task.shared(), weights, fixed).fit(differences)
     alone = "training" if "pair" in fits.variances else "pretraining"
-    for effect, variance in fits.variances.items():
+    for effect, of_effect in fits.variances.items():
         name = {ALONE: alone, "pair": "pretraining"}.get(effect, effect)
-        pooled[f"sd_{name}"] = math.sqrt(variance.item())
+        pooled[f"sd_{name}"] = math.sqrt(of_effect.item())
     error, df = fits.standard_errors.item(), fits.df.item()
     pooled |= t_test(pooled["estimate"], error, df, level).to_row()
     variance = np.diag(covariance).mean()
