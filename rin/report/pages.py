@@ -103,7 +103,7 @@ def pages(outline: Outline) -> Iterator[Page]:
     for notebook in chosen or NOTEBOOKS:
         if notebook.live and notebook.section not in {"", *outline.sections}:
             continue
-        if outline.reading and (notebook.extras or outline.trains(notebook)):
+        if outline.reading and notebook.extras:
             continue
         yield Page(notebook, outline.title if notebook.source == COVER else None)
 
