@@ -322,6 +322,14 @@ def test_every_label_keeps_enough_groups_and_no_more_cases_than_needed(seed, n, 
     assert chosen.sum() >= min(n, len(cases))
 
 
+def test_groups_of_a_rare_and_a_frequent_label_count_as_those_of_the_rare_one():
+    groups = np.repeat(np.arange(225), 2)
+    labels = np.where((groups < 25) & (np.arange(450) % 2 == 0), "b", "a")
+    cases, grouped = in_groups(labels, groups)
+    chosen = sample_with_groups(cases, grouped, 50, seed=1)
+    assert len({*groups[chosen & (labels == "b")]}) == PIECES
+
+
 def test_groups_of_many_cases_are_thinned_to_one_of_each_label_at_least():
     labels = np.tile(["a", "a", "a", "b"], 50)
     cases, groups = in_groups(labels, np.repeat(np.arange(50), 4))
