@@ -63,6 +63,7 @@ claim(
 )
 claim("the SD is eight to nine points", sd.between(8, 9).all())
 widest = (ends["max"] - ends["min"]).max()
+claim("tens of points in one scenario", 30 < widest < 60)
 Markdown(f"""
 **Far enough to choose the winner.** In {both["sum"].sum()} of
 {both["size"].sum()} scenarios of two tasks, three trainings of both networks
@@ -169,6 +170,7 @@ claim(
 )
 claim("no other task becomes significant", clear.drop("covid19").sum() == 0)
 covid = every.loc["covid19"]
+claim("its P is .03", format_p(covid["p_holm"]) == "P = .03")
 Markdown(f"""
 Leaving out any of {len(lost)} of the 18 pairs makes the result on COVID-19
 ({points(covid)}, {format_p(covid["p_holm"])} with all pairs) non-significant.

@@ -10,6 +10,10 @@ from rin.errors import InputError
 PAGES = Path(__file__).resolve().parents[2] / "notebooks" / "results"
 #: Defects of a page: a text of its code, and what is put in its place.
 TURNED = {
+    "../findings": ("a, b = run.inits", "b, a = run.inits"),
+    "all_tasks": ("a, b = run.inits", "b, a = run.inits"),
+    "what_moves": ("a, b = run.inits", "b, a = run.inits"),
+    "retrained": ("100 * spread", "1000 * spread"),
     "tasks": ("main, (a, b) =", "main, (b, a) ="),
     "localisation": ("a, b = runs.inits", "b, a = runs.inits"),
     "pretrainings": ("a, b = runs.inits", "b, a = runs.inits"),
