@@ -154,6 +154,13 @@ def test_estimates_that_agree_by_chance_are_not_taken_for_sure():
     assert found.df.item() == pytest.approx(3)
 
 
+def test_one_degree_of_freedom_is_the_least():
+    """Here the variance that decides the mean is measured against one that is far larger."""
+    found = MeanModel(np.diag([100.0, 1e-6]), {}, [0.01, 1]).fit([0.0, 12.0])
+    assert found.variances[ALONE].item() > 0
+    assert found.df.item() == 1
+
+
 @pytest.mark.parametrize(
     ("covariance", "weights", "fixed", "said"),
     [
