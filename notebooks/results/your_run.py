@@ -98,7 +98,8 @@ provenance_line(
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 a, b = run.inits
-scores = pd.concat(run.predictions("main", name) for name in names)
+every = pd.concat(run.predictions("main", name) for name in run.tasks)
+scores = every[every["task"].isin([*names])]
 
 
 def differences(scores):
@@ -125,7 +126,9 @@ def differences(scores):
     ), networks
 
 
-units, networks = differences(scores)
+family, networks = differences(every)  # P is adjusted over all tasks of a run
+verdicts = judged(family, networks).set_index("task")["verdict"]
+units = family[family["task"].isin([*names])]
 auc_table(
     units.drop(columns="p_holm") if made_up else units, networks, names, (a, b)
 )
@@ -213,7 +216,10 @@ if shared and run is not committed and of_book == (a, b):
 else:
     beside = units.iloc[:0]
 both = pd.concat(
-    [units.assign(kind="recomputed"), beside.assign(kind="reference")]
+    [
+        units.assign(kind=units["unit"].replace("patients", "networks")),
+        beside.assign(kind="reference"),
+    ]
 )
 picture(
     forest(
@@ -224,7 +230,7 @@ picture(
         ends=(f"{b} ahead", f"{a} ahead"),
     ),
     "Figure 4. The difference on each task",
-    f"{a} − {b}, AUC points, 95% CI; diamonds: the committed run, where it has "
+    f"{a} − {b}, AUC points, 95% CI; beside it the committed run, where it has "
     "the task and the same sources.",
 )
 
@@ -239,12 +245,7 @@ lines = pd.DataFrame(
 )
 lines["Over"] = here.loc[[*names], "unit"].to_list()
 if not made_up:
-    lines["Verdict"] = (
-        judged(units, networks)
-        .set_index("task")
-        .loc[[*names], "verdict"]
-        .to_list()
-    )
+    lines["Verdict"] = verdicts.loc[[*names]].to_list()
 lines["Collapsed networks"] = [
     f"{collapsed.get(name, 0)} of {(aucs['task'] == name).sum()}"
     for name in names
