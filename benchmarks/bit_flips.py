@@ -39,10 +39,10 @@ from tiny_study import write_profile
 from rin.curation.build import index_archive
 from rin.errors import InputError
 from rin.models.weights import load_weights
-from rin.study import Results, fine_tuning, open_workspace, pretraining
+from rin.study import consolidate, fine_tuning, open_results, open_workspace, pretraining
 from rin.study.corpora import curated_corpus, curation_plan, find_corpus
 from rin.study.forecast import forecast
-from rin.study.reference import load_reference, write_reference
+from rin.study.reference import write_reference
 from rin.training.checkpoint import WorkFolder
 
 OUTCOMES = ("noticed", "rebuilt", "harmless", "silent", "traceback")
@@ -85,8 +85,8 @@ def read_everything(folder):
         network = small_backbone(include_top=False, weights=None, input_shape=(32, 32, 3))
         read[f"weights {entry.file}"] = load_weights(entry, network, workspace.weights_folders)
     for part in fine_tuning.SCORED_PARTS:
-        read[f"predictions {part}"] = Results(workspace).predictions(part=part)
-    read["runs"], read["forecast"] = Results(workspace).records("breast"), forecast(workspace)
+        read[f"predictions {part}"] = consolidate(workspace).predictions(part=part)
+    read["runs"], read["forecast"] = consolidate(workspace).records("breast"), forecast(workspace)
     read["maps"] = list(fine_tuning.cam_arrays(workspace, "breast"))
     inputs = workspace.inputs("breast")
     read["split"], read["patients"] = inputs.folds, inputs.used_images.cases
@@ -101,7 +101,7 @@ def read_everything(folder):
     read["curated"] = whole.cases
     for store in (inputs.store, workspace.store(whole, 32)):
         read[f"store {store.path.name}"] = [store.images(), store.masks(), store.cases]
-    reference = load_reference(folder / REFERENCE / "tiny")
+    reference = open_results(folder / REFERENCE / "tiny")
     return read | reference.tables | {"facts": reference.facts.model_dump()}
 
 

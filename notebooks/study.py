@@ -35,13 +35,13 @@ from rin.study import open_reference
 
 use_style()
 run = open_reference("open")
-facts = {task: run.facts(task) for task in run.tasks}
+facts = {task: run.facts.task(task) for task in run.tasks}
 names = task_names(run.titles)
 banner(run)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 database = {name: fact.value for name, fact in paper.DATABASE.items()}
-corpora = run.reference.facts.corpora
+corpora = run.facts.corpora
 equal = {(len(corpus.counts), corpus.used) for corpus in corpora}
 claim("both corpora have the same classes and size", equal == {(36, 11780)})
 claim(
@@ -312,7 +312,7 @@ book_table(
 # searched for alike.
 
 # %%
-overlap = run.reference.tables["corpus_overlap"]
+overlap = run.tables["corpus_overlap"]
 columns = ["images", "equal", "near", "nearest", "copies", "copies_found"]
 overlap.set_index(["task", "corpus"])[columns]
 
@@ -379,9 +379,7 @@ public.
 # Its 38 pretrainings and 1,836 fine-tunings took this many hours, added up over processes that ran side by side:
 
 # %%
-work = {
-    name: row.seconds / 3600 for name, row in run.reference.facts.work.items()
-}
+work = {name: row.seconds / 3600 for name, row in run.facts.work.items()}
 pd.Series(work).round(1)
 
 # %% [markdown]

@@ -496,8 +496,8 @@ def test_plain_tools_run_a_notebook_from_its_own_folder(tmp_path, monkeypatch):
 
 #: What makes the objects of the package that pages hold, by the class of each: how a text ends.
 MAKERS = {
-    Results: r"(open_runs|open_reference|shown_results|\.or_reference_with)\($|\.(live|foremost)$",
-    Workspace: r"open_workspace\($|\.workspace$",
+    Results: r"(open_reference|open_results|consolidate)\($",
+    Workspace: r"open_workspace\($",
 }
 
 
@@ -535,9 +535,8 @@ def test_what_a_page_asks_of_results_and_workspaces_is_there(path):
     [
         ("runs.predictions()", set()),
         ("runs.asked('x')", {"asked"}),
-        ("few = runs.or_reference_with('x')\nfew.own", {"own"}),
+        ("few = consolidate(place)\nfew.own", {"own"}),
         ("place = open_workspace(profile)\nplace.runs", {"runs"}),
-        ("workspace, live = runs.workspace, runs.live\nworkspace.weights\nlive.study", {"study"}),
     ],
 )
 def test_what_results_and_workspaces_do_not_have_is_found(source, found):

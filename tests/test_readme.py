@@ -72,11 +72,11 @@ def test_readme_says_how_large_the_differences_are_and_what_undoes_the_largest(r
 
 
 def test_checklist_names_sizes_and_how_far_pretraining_had_got(runs):
-    trained = {task: runs.facts(task).split["train"] for task in runs.tasks}
+    trained = {task: runs.facts.task(task).split["train"] for task in runs.tasks}
     of_paper = [n for task, n in trained.items() if task in COMPARISONS]
     sizes = f"{min(of_paper)} to {max(of_paper)}"
     assert f"the tasks of the paper train on {sizes} images" in CHECKLIST
-    histories = runs.reference.tables["pretraining_histories"].sort_values("epoch")
+    histories = runs.tables["pretraining_histories"].sort_values("epoch")
     whole = histories[histories["init"].isin(runs.inits)]  # not the brief pretraining
     network = whole.groupby(["init", "backbone", "pretraining"])["val_accuracy"]
     rise = 100 * network.apply(lambda accuracy: accuracy.iloc[-1] - accuracy.iloc[-2])
@@ -97,7 +97,7 @@ def test_methods_and_checklist_name_the_backbones_of_the_reference_run(runs):
 
 
 def test_methods_name_the_share_of_breast_images_that_are_tested(runs):
-    facts = runs.facts("breast")
+    facts = runs.facts.task("breast")
     assert f"(breast: {facts.split['test']} of {facts.dataset.used})" in METHODS
 
 

@@ -7,7 +7,7 @@ import pytest
 from rin.errors import InputError
 from rin.stats import init_differences
 from rin.study import open_reference
-from rin.study.opened import write_table
+from rin.study.results import write_table
 from rin.tables import (
     SCHEMAS,
     as_categories,
@@ -27,7 +27,7 @@ def tables():
         "Predictions": predictions,
         "Differences": init_differences(predictions, *runs.inits),
         "Overlap": runs.overlap("breast"),
-        "RunRecords": runs.reference.tables["runs"],
+        "RunRecords": runs.tables["runs"],
         "Pretrained": runs.pretraining(),
     }
 

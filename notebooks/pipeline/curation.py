@@ -47,10 +47,10 @@ from rin.report.banner import provenance_line
 from rin.report.format import book_table
 from rin.report.page import claim, picture
 from rin.report.style import use_style
-from rin.study import corpora, open_runs
+from rin.study import corpora, open_workspace
 
 use_style()
-workspace = open_runs(profile, data_root=data_root, results=results).workspace
+workspace = open_workspace(profile, data_root=data_root, results=results)
 plan = corpora.curation_plan(workspace)  # which archive, where the corpus goes
 archive = build.index_archive(plan)
 provenance_line(

@@ -50,25 +50,26 @@ from rin.report.page import picture
 from rin.report.style import use_style
 from rin.study import (
     augment_layer,
+    consolidate,
     find_run,
     open_backbone,
-    open_runs,
+    open_workspace,
     run_fine_tuning,
     run_pretraining,
     start_keras,
 )
 
 use_style()
-runs = open_runs(profile, data_root=data_root, results=results)
-workspace, live = runs.workspace, runs.live  # never a reference run
+workspace = open_workspace(profile, data_root=data_root, results=results)
 start_keras(workspace)  # as in all runs; before it is imported
 import keras
 from keras import layers
 
 live_task = task or workspace.profile.live_task
-a, b = live.inits
+a, b = workspace.profile.inits[:2]
 run_pretraining(workspace)
-line = display(banner(live, [live_task], trained=False), display_id=True)
+images = banner(consolidate(workspace), [live_task], trained=False)
+line = display(images, display_id=True)
 
 # %% [markdown]
 # ## 1. Images and their split
@@ -286,6 +287,7 @@ of patients shows too little of how patients differ.
 # %%
 as_printed = True  # False once you change a line: nothing is checked then
 run_fine_tuning(workspace)
+live = consolidate(workspace)  # the finished runs as a few tables
 predictions = live.predictions(task=live_task)
 predictions.groupby(["scenario", "init"], sort=False).size().unstack()
 

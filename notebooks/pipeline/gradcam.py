@@ -42,11 +42,17 @@ from rin.explain.overlap import cam_dice
 from rin.report.banner import banner
 from rin.report.page import picture
 from rin.report.style import use_style
-from rin.study import find_run, open_backbone, open_runs, start_keras
+from rin.study import (
+    consolidate,
+    find_run,
+    open_backbone,
+    open_workspace,
+    start_keras,
+)
 
 use_style()
-runs = open_runs(profile, data_root=data_root, results=results)
-workspace, live = runs.workspace, runs.live  # never a reference run
+workspace = open_workspace(profile, data_root=data_root, results=results)
+live = consolidate(workspace)
 start_keras(workspace)  # as in all runs; before it is imported
 import keras
 from keras import layers

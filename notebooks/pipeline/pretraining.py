@@ -45,21 +45,21 @@ from rin.report.style import use_style
 from rin.study import (
     augment_layer,
     nearest_of_class,
-    open_runs,
+    open_workspace,
     plan_pretraining,
+    pretraining_histories,
     pretraining_predictions,
     run_pretraining,
     start_keras,
 )
 
 use_style()
-runs = open_runs(profile, data_root=data_root, results=results)
-workspace = runs.workspace
+workspace = open_workspace(profile, data_root=data_root, results=results)
 start_keras(workspace)  # as in all runs; before it is imported
 import keras
 from keras import layers
 
-line = display(pretraining_banner(runs) or HTML(""), display_id=True)
+line = display(pretraining_banner(workspace) or HTML(""), display_id=True)
 
 # %% [markdown]
 # ## 1. A corpus and its settings
@@ -208,7 +208,7 @@ pd.DataFrame(history, ["after one epoch"]).T.round(3)
 # %%
 as_printed = True  # False once you change a line: nothing is checked then
 weights = run_pretraining(workspace)  # trains what is missing
-histories = runs.live.pretraining_histories()
+histories = pretraining_histories(workspace)
 same = (histories["init"] == run.init) & (histories["backbone"] == run.backbone)
 by_rin = histories[same & (histories["epoch"] == 1)].iloc[0]
 epoch = pd.DataFrame(history, ["by hand"]).T
@@ -216,7 +216,7 @@ epoch["by rin"] = by_rin.reindex(epoch.index).astype(float)
 epoch.round(4)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-line.update(pretraining_banner(runs))
+line.update(pretraining_banner(workspace))
 assert_same(epoch, as_printed)
 
 # %% [markdown]

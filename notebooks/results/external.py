@@ -250,7 +250,7 @@ picture(
 )
 
 # %%
-seed = runs.workspace.profile.seed
+seed = runs.facts.profile.seed
 measures = stats.clinical_measures(there, (a, b), seed=seed)
 measures = measures.set_index(["init", "measure"])
 measures.loc[["difference"], ["estimate", "ci_low", "ci_high"]].round(3)

@@ -303,8 +303,8 @@ claim(
 )
 Markdown(f"""
 The paper has AUCs of {stated["breast"].auc_radimagenet:.2f} and
-{stated["breast"].auc_imagenet:.2f} on these {runs.facts("breast").dataset.used}
-images. Our networks, which saw them with {runs.facts("breast").size} pixels a
+{stated["breast"].auc_imagenet:.2f} on these {runs.facts.task("breast").dataset.used}
+images. Our networks, which saw them with {runs.facts.task("breast").size} pixels a
 side in at most three epochs, reach {breast["auc_a"]:.2f} and
 {breast["auc_b"]:.2f}. The four backbones differ by {points(breast)}, so neither
 the paper's +{stated["breast"].estimate} nor its opposite is excluded. For these
@@ -328,8 +328,8 @@ claim(
     (four["ci_high"] - four["ci_low"]).idxmax() == "hemorrhage",
 )
 Markdown(f"""
-With {runs.facts("hemorrhage").split["train"]} slices to train and
-{runs.facts("hemorrhage").split["test"]} to test, the four backbones differ by
+With {runs.facts.task("hemorrhage").split["train"]} slices to train and
+{runs.facts.task("hemorrhage").split["test"]} to test, the four backbones differ by
 {points(bleeds)}, the widest interval of all: a difference of 8 points either
 way remains possible, and the paper's +{stated["hemorrhage"].estimate} cannot be
 told from it. Mean AUCs are {bleeds["auc_a"]:.2f} and {bleeds["auc_b"]:.2f}. The
@@ -392,7 +392,7 @@ images, sets the limit. The same images serve as [external test](external).
 # patients.
 
 # %%
-seed = runs.workspace.profile.seed
+seed = runs.facts.profile.seed
 measures = stats.clinical_measures(main, (a, b), seed=seed)
 clinical_table(measures, tasks, (a, b), "Table 2. Measures beyond the AUC")
 
@@ -428,7 +428,10 @@ of an SD of 20 or more, or all alike); they are included.
 # ## The images
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-facts, records = map(runs.facts, tasks), pd.concat(map(runs.records, tasks))
+facts, records = (
+    map(runs.facts.task, tasks),
+    pd.concat(map(runs.records, tasks)),
+)
 image_table(
     [*facts],
     records,

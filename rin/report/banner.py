@@ -14,10 +14,9 @@ from rin.files import read_yaml
 from rin.report.format import inline_title
 from rin.study.corpora import find_corpus, modalities
 from rin.study.ledger import other_code_remark
-from rin.study.opened import Addition, DatasetFacts, OpenedResults, TaskFacts
 from rin.study.pretraining import pretrained
 from rin.study.released import ReleasedFile, released_files, weights_remark
-from rin.study.results import MAIN, Results
+from rin.study.results import MAIN, Addition, DatasetFacts, Results, TaskFacts
 from rin.study.workspace import Workspace
 from rin.training.identity import trains_alike
 
@@ -54,51 +53,42 @@ def banner(
     By default these are all its tasks; if the page shows no `trained` networks, it names only the
     images.
     """
-    origins = {task: runs.origin(task, study) for task in tasks or runs.tasks_of(study)}
-    trained_here = [task for task, origin in origins.items() if origin == "own"]
-    facts = [
-        runs.facts(task) if origin == "own" else runs.reference.facts.task(task)
-        for task, origin in origins.items()
-        if origin
-    ]
+    wanted = tasks or runs.tasks_of(study)
+    facts = [task for task in runs.facts.tasks if task.name in wanted]
     details = {f"Images: {task.name}": _images(task) for task in facts}
     read = [data for task in facts for data in (task.dataset, *task.external)]
     provenances = [_kind(task.dataset) for task in facts]
     provenances += ["part" for data in read if data.part]
     summary = [facts[0].dataset.title if len(facts) == 1 else f"{len(facts)} tasks"]
     summary += _parts(read)
-    if "reference" in origins.values():
-        text, of_reference = _reference(runs.reference)
-        shown = [task.name for task in facts if origins[task.name] == "reference"]
-        summary += [*text, *_unseen(runs.reference, shown)]
-        details |= of_reference
-    if trained_here:
-        profile = runs.workspace.profile
-        summary.append(f"profile {profile.name}")
-        details["Profile"] = f"{profile.name}: {profile.about}"
-        if trained:
-            done = pd.concat([runs.records(task, study) for task in trained_here])
-            corpora, text, made = _trained(
-                runs.workspace, profile.inits, pretrained(runs.workspace), done
-            )
-            of_stand_ins = {*provenances} <= {"real", "part"} and "stand-in" in corpora
-            provenances = ["weights"] if of_stand_ins else provenances + corpora
-            summary += text
-            details |= made
+    workspace, profile = runs.workspace, runs.facts.profile
+    if workspace is None:
+        text, of_reference = _reference(runs)
+        summary += [*text, *_unseen(runs, [task.name for task in facts])]
+        return provenance_line(provenances, summary, details | of_reference)
+    summary.append(f"profile {profile.name}")
+    details["Profile"] = f"{profile.name}: {profile.about}"
+    if trained:
+        done = pd.concat([runs.records(task.name, study) for task in facts])
+        corpora, text, made = _trained(workspace, profile.inits, runs.pretraining(), done)
+        of_stand_ins = {*provenances} <= {"real", "part"} and "stand-in" in corpora
+        provenances = ["weights"] if of_stand_ins else provenances + corpora
+        summary += text
+        details |= made
     return provenance_line(provenances, summary, details)
 
 
-def pretraining_banner(runs: Results) -> HTML | None:
+def pretraining_banner(workspace: Workspace) -> HTML | None:
     """Return the line of provenance of a page on one's own pretraining, or None without one."""
-    weights, profile = pretrained(runs.workspace), runs.workspace.profile
+    weights, profile = pretrained(workspace), workspace.profile
     if weights.empty:
         return None
-    corpora, text, made = _trained(runs.workspace, weights["init"].unique(), weights, weights)
+    corpora, text, made = _trained(workspace, weights["init"].unique(), weights, weights)
     details = {"Profile": f"{profile.name}: {profile.about}"} | made
     return provenance_line(corpora, [f"profile {profile.name}", *text], details)
 
 
-def reference_banner(reference: OpenedResults) -> HTML:
+def reference_banner(reference: Results) -> HTML:
     """Return the line of provenance of a page that shows only a reference run."""
     images = {f"Images: {task.name}": _images(task) for task in reference.facts.tasks}
     summary, details = _reference(reference)
@@ -142,7 +132,7 @@ def _parts(read: Sequence[DatasetFacts]) -> list[str]:
     return [f"only {join_with_and(parts)}"] if parts else []
 
 
-def _reference(reference: OpenedResults) -> tuple[list[str], dict[str, str]]:
+def _reference(reference: Results) -> tuple[list[str], dict[str, str]]:
     """Return the summary and the details of a reference run, without its images."""
     facts = reference.facts
     details = {f"Corpus: {data.name}": f"{data.title}; {_remarks(data)}" for data in facts.corpora}
@@ -196,7 +186,7 @@ def _other_code(digests: Sequence[str | None], n_runs: int) -> list[str]:
     return [remark] if remark else []
 
 
-def _unseen(reference: OpenedResults, tasks: Sequence[str]) -> list[str]:
+def _unseen(reference: Results, tasks: Sequence[str]) -> list[str]:
     """Return remarks on tasks whose modality the radiologic corpus, if stated, does not have."""
     corpora = reference.facts.corpora[:1]
     known = {name for data in corpora for name in modalities(data.modality)} - {""}

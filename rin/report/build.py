@@ -57,8 +57,8 @@ from rin.report.shown import DOWNLOADS, shown_files, write_files
 from rin.study import Workspace, consolidate, open_workspace
 from rin.study.consolidate import FOLDER
 from rin.study.ledger import digest_of
-from rin.study.opened import changed_files
 from rin.study.reference import reference_folder
+from rin.study.results import changed_files
 
 Say = Callable[[str], None]
 #: Name of the link to the last book, in the folder of all books.

@@ -16,8 +16,7 @@ from rin.report.format import (
     format_p,
 )
 from rin.report.style import MEASURE_NAMES, init_style
-from rin.study.opened import TaskFacts
-from rin.study.results import Results
+from rin.study.results import Results, TaskFacts
 
 
 def _points(rows: pd.DataFrame) -> pd.Series:
@@ -72,7 +71,7 @@ def verdict_table(table: pd.DataFrame, runs: Results, names: Mapping[str, str]) 
 
     A dagger marks tasks whose files name no patients.
     """
-    facts = [runs.facts(task) for task in table["task"]]
+    facts = [runs.facts.task(task) for task in table["task"]]
     daggers = ["" if fact.dataset.independence == "patient" else " †" for fact in facts]
     sides = ", ".join(init_style(init).word for init in runs.inits)
     arms = table[["auc_a", "auc_b"]].map(format_number)

@@ -5,7 +5,6 @@ from rin import errors
 try:
     from rin.study.by_hand import augment_layer, open_backbone, start_keras
     from rin.study.consolidate import consolidate
-    from rin.study.opened import OpenedResults, open_results
     from rin.study.plan import find_run
     from rin.study.pretraining import (
         nearest_of_class,
@@ -16,14 +15,14 @@ try:
         run_pretraining,
     )
     from rin.study.profile import Profile, load_profile, profile_names
-    from rin.study.results import Results, open_reference, open_runs, shown_results
+    from rin.study.reference import open_reference
+    from rin.study.results import Results, open_results
     from rin.study.stages import run_fine_tuning, run_study
     from rin.study.workspace import Workspace, open_workspace
 except ModuleNotFoundError as error:  # the core installs statistics without studies
     raise errors.missing_resource_error(type(error).__name__, str(error)) or error from None
 
 __all__ = [
-    "OpenedResults",
     "Profile",
     "Results",
     "Workspace",
@@ -35,7 +34,6 @@ __all__ = [
     "open_backbone",
     "open_reference",
     "open_results",
-    "open_runs",
     "open_workspace",
     "plan_pretraining",
     "pretrained",
@@ -45,6 +43,5 @@ __all__ = [
     "run_fine_tuning",
     "run_pretraining",
     "run_study",
-    "shown_results",
     "start_keras",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from itertools import groupby
@@ -29,19 +30,6 @@ from rin.study.corpora import find_corpus, open_corpus
 from rin.study.fine_tuning import ACTIVATIONS, PREDICTIONS, SCORED_PARTS, cam_arrays
 from rin.study.ledger import commit_at_work, digest_of, installed_packages, this_computer
 from rin.study.loss_study import loss_table, plan_losses
-from rin.study.opened import (
-    MEASURES,
-    RUN,
-    DatasetFacts,
-    OpenedResults,
-    RunFacts,
-    TaskFacts,
-    WeightsFacts,
-    Work,
-    changed_files,
-    open_results,
-    write_results,
-)
 from rin.study.plan import Run, find_entries, plan_study, weights_digest
 from rin.study.pretraining import (
     plan_pretraining,
@@ -51,6 +39,19 @@ from rin.study.pretraining import (
 from rin.study.probe_study import plan_probe, probe_measurements
 from rin.study.profile import LAYERS, MAIN, RANDOM, Profile
 from rin.study.released import released_files
+from rin.study.results import (
+    MEASURES,
+    RUN,
+    DatasetFacts,
+    Results,
+    RunFacts,
+    TaskFacts,
+    WeightsFacts,
+    Work,
+    changed_files,
+    open_results,
+    write_results,
+)
 from rin.study.workspace import TaskInputs, Workspace
 from rin.tables import RUN_RECORDS, as_categories
 
@@ -71,7 +72,7 @@ _MEASURED = {
 }
 
 
-def consolidate(workspace: Workspace) -> OpenedResults:
+def consolidate(workspace: Workspace) -> Results:
     """Write the results of the finished runs of a study, unless they are up to date; open them.
 
     The folder is replaced atomically: a killed process leaves the earlier or the new one whole.
@@ -83,7 +84,7 @@ def consolidate(workspace: Workspace) -> OpenedResults:
 
     Returns
     -------
-    OpenedResults
+    Results
 
     Raises
     ------
@@ -109,8 +110,8 @@ def consolidate(workspace: Workspace) -> OpenedResults:
                 tables = _tables(workspace, runs)
                 facts = _facts(workspace, tables, sources)
                 with replace_folder(folder) as draft:
-                    write_results(OpenedResults(facts, tables), draft)
-    return open_results(folder)
+                    write_results(Results(facts, tables), draft)
+    return replace(open_results(folder), workspace=workspace)
 
 
 def _made_from(folder: Path) -> dict[str, str]:

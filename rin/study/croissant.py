@@ -8,13 +8,13 @@ import pandas as pd
 from rin.data.croissant import file_object, table_records, write_croissant
 from rin.errors import join_with_and
 from rin.files import read_yaml
-from rin.study.opened import RUN, DatasetFacts, OpenedResults
+from rin.study.results import RUN, DatasetFacts, Results
 from rin.tables import SCHEMAS
 
 _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 
 
-def describe_results(folder: Path, results: OpenedResults) -> Path:
+def describe_results(folder: Path, results: Results) -> Path:
     """Write the description of a folder that contains `results`; return its path."""
     facts = results.facts
     values = {"name": facts.name, "written": facts.written, "about": facts.profile.about}

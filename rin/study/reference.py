@@ -1,6 +1,6 @@
 """Reference runs: the results of finished studies on real images, kept with the book.
 
-A reference run is a small folder of results (`rin.study.opened`) of a finished study without
+A reference run is a small folder of results (`rin.study.results`) of a finished study without
 stand-ins.
 """
 
@@ -19,19 +19,19 @@ from rin.study.consolidate import consolidate, work_of
 from rin.study.corpora import corpus_overlap, find_corpus
 from rin.study.croissant import describe_results
 from rin.study.loss_study import plan_losses
-from rin.study.opened import (
-    KEYS,
-    RUN,
-    Addition,
-    OpenedResults,
-    RunFacts,
-    open_results,
-    write_results,
-)
 from rin.study.plan import plan_all
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe_study import plan_probe
 from rin.study.profile import MAIN, Profile
+from rin.study.results import (
+    KEYS,
+    RUN,
+    Addition,
+    Results,
+    RunFacts,
+    open_results,
+    write_results,
+)
 from rin.study.workspace import Workspace
 from rin.tables import rows_repeat, stack_tables
 
@@ -57,13 +57,33 @@ def reference_names() -> list[str]:
     return sorted({name.removeprefix(".").removesuffix(".replaced") for name in folders})
 
 
-def load_reference(name_or_folder: str | Path = "open") -> OpenedResults:
-    """Open a reference run by name or from a folder."""
-    folder = name_or_folder
-    if isinstance(name_or_folder, str):
-        look_up("reference run", name_or_folder, reference_names() or ["none"])
-        folder = reference_folder() / name_or_folder
-    return open_results(folder, remedy=_RESTORE)
+def open_reference(name: str = "open") -> Results:
+    """Open a reference run, which comes with the book.
+
+    Parameters
+    ----------
+    name : folder below `book/reference_runs`
+
+    Returns
+    -------
+    Results
+
+    Raises
+    ------
+    InputError
+        For an unknown or damaged run.
+
+    Examples
+    --------
+    >>> from rin.stats import init_differences
+    >>> from rin.study import open_reference
+    >>> runs = open_reference()
+    >>> table = init_differences(runs.predictions(task="breast"), *runs.inits)
+    >>> table["group"].tolist()
+    ['all', 'freeze_all', 'unfreeze_top10', 'unfreeze_all']
+    """
+    look_up("reference run", name, reference_names() or ["none"])
+    return open_results(reference_folder() / name, remedy=_RESTORE)
 
 
 def write_reference(workspace: Workspace, folder: Path, *, replace: bool = False) -> Path:
@@ -119,17 +139,17 @@ def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path
     if len(tables["runs"]) == len(first.tables["runs"]):
         remedy = "Join only results with further runs."
         raise InputError(f"it has no further run than {earlier}", where=later, remedy=remedy)
-    return _written(OpenedResults(_joined_facts(first, second, tables), tables), target or earlier)
+    return _written(Results(_joined_facts(first, second, tables), tables), target or earlier)
 
 
-def _written(results: OpenedResults, target: str | Path) -> Path:
+def _written(results: Results, target: str | Path) -> Path:
     """Write a folder of results with a description of its files; return it."""
     target = Path(target)
     problem = "the reference run cannot be written"
     refused = as_input_error(problem, where=target, remedy=MAKE_ROOM, kinds=OSError)
     with refused, replace_folder(target) as draft:
         write_results(results, draft, level=19)
-        describe_results(draft, load_reference(draft))
+        describe_results(draft, open_results(draft))
         _check_size(draft, target)
     return target
 
@@ -168,9 +188,7 @@ _SAME = {"inits", "seed", "cases", "cases_of", "splits", "splits_of", "external"
 _SAME |= {"fine_tuning", "fine_tuning_of"}
 
 
-def _joined_facts(
-    first: OpenedResults, second: OpenedResults, tables: Mapping[str, pd.DataFrame]
-) -> RunFacts:
+def _joined_facts(first: Results, second: Results, tables: Mapping[str, pd.DataFrame]) -> RunFacts:
     """Return the facts of the first results with those of the second as an addition."""
     earlier, later, runs = first.facts, second.facts, second.table("runs")
     addition = Addition(
@@ -252,7 +270,7 @@ def _refuse_parts(workspace: Workspace) -> None:
         )
 
 
-def _made_small(workspace: Workspace, results: OpenedResults) -> OpenedResults:
+def _made_small(workspace: Workspace, results: Results) -> Results:
     """Return the results of a study reduced to those that pages read, for a reference run."""
     tables, runs = dict(results.tables), results.tables["runs"]
     scores = tables["predictions"]
@@ -268,7 +286,7 @@ def _made_small(workspace: Workspace, results: OpenedResults) -> OpenedResults:
     if "pretraining" in tables:
         tables["corpus_overlap"] = corpus_overlap(workspace)
     facts = {"written": datetime.now(UTC).isoformat("T", "seconds"), "made_from": {}}
-    return OpenedResults(results.facts.model_copy(update=facts), tables)
+    return Results(results.facts.model_copy(update=facts), tables)
 
 
 def _of_less_precision(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,370 +1,453 @@
-"""One interface to results: the same tables from one's own runs and from a reference run.
+"""Results: one format for a study's own runs, reference runs and published runs.
 
-A profile that names a `reference` shows, task by task, the reader's own runs if they were made on
-real images, and the reference run otherwise; a task in neither has no results.  A profile without
-a reference run shows its own runs, even those made on stand-ins.
+A folder of results contains `run.json`, which states how the numbers were computed, without
+folders and accounts, and one parquet file per table.  The tables have case ids and numbers but no
+statistics, which are computed from them whenever they are shown.  Whose runs they are makes no
+difference here.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from collections.abc import Callable, Collection, Hashable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, TypeVar
 
+import numpy as np
 import pandas as pd
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
-from rin.data.manifest import datasets_of_tasks, find_task
-from rin.errors import InputError, join_with_and, look_up
+from rin.data.manifest import find_task
+from rin.errors import InputError, as_input_error, look_up
 from rin.evidence.paper import COMPARISONS
+from rin.files import (
+    FrozenModel,
+    is_whole,
+    kept_folder,
+    read_checksummed_json,
+    sha256_of,
+    to_checksummed_json,
+)
 from rin.stats import paired_scores
 from rin.stats.inputs import TaskScores
-from rin.study.consolidate import consolidate, task_facts
-from rin.study.opened import OpenedResults, TaskFacts
-from rin.study.profile import LAYERS, MAIN, Profile
-from rin.study.reference import load_reference, reference_folder
-from rin.study.workspace import PathLike, Workspace, has_real_images, open_workspace
-from rin.tables import stack_tables
+from rin.study.ledger import Hardware
+from rin.study.profile import MAIN, Profile
+from rin.study.workspace import Workspace
+from rin.tables import (
+    OVERLAP,
+    PREDICTIONS,
+    PRETRAINED,
+    RUN_RECORDS,
+    as_categories,
+    check_table,
+    drop_unused_categories,
+    rows_repeat,
+    stack_tables,
+)
+
+T = TypeVar("T")
+RUN = "run.json"
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class DatasetFacts(FrozenModel):
+    """A dataset that was read: `used` of `available` images, by label in `counts`.
+
+    If `independence` is not `patient`, the files name no patients, and `patients` counts the
+    images or exams that are treated as patients.  `digest` is the digest of the images that were
+    found; `part` says which part of the published dataset they are, and is empty for the whole.
+    """
+
+    name: str
+    title: str
+    provenance: Literal["real", "stand-in"]
+    licence: str
+    access: str
+    home: str
+    modality: str
+    independence: Literal["image", "exam", "patient"]
+    used: NonNegativeInt
+    available: NonNegativeInt
+    patients: NonNegativeInt
+    counts: dict[str, NonNegativeInt]
+    digest: Digest
+    part: str = ""
+
+
+class TaskFacts(FrozenModel):
+    """A task and its images; `split` counts the images of each part over all folds.
+
+    `substitute_for` is the title of the task's own dataset if another was read; `mask_kind` says
+    how lesions are marked, and is empty if they are not.  `external` are datasets that every run
+    scored and none was trained on; `shared_pictures` counts, for each of them, pairs of one of its
+    images and a near-duplicate among the task's own images.
+    """
+
+    name: str
+    dataset: DatasetFacts
+    substitute_for: str | None
+    mask_kind: Literal["outline", "box", ""]
+    size: NonNegativeInt
+    split: dict[str, NonNegativeInt]
+    external: list[DatasetFacts]
+    shared_pictures: dict[str, NonNegativeInt]
+
+    @property
+    def kind(self) -> Literal["real", "substitute", "stand-in"]:
+        """Whether its images are from its own dataset, from an open substitute, or stand-ins."""
+        real = self.dataset.provenance == "real"
+        return "substitute" if real and self.substitute_for else self.dataset.provenance
+
+
+class WeightsFacts(FrozenModel):
+    """Weights that runs start from, and the preprocessing that they were trained with.
+
+    `verified` says how a released file was verified, and is empty if it was not; `probe` is the
+    probe's verdict on it (`rin.study.released`).  Both are missing for weights that were
+    pretrained here and in older reference runs.
+    """
+
+    init: str
+    backbone: str
+    preprocessing: str
+    release: str
+    licence: str
+    provenance: Literal["real", "stand-in"]
+    sha256: Digest | None
+    pretraining: PositiveInt
+    verified: Literal["SHA-256", "MD5", "probe", ""] | None = None
+    probe: str = ""
+
+
+class Addition(FrozenModel):
+    """Pretrainings, studies and sections added to a reference run; how they were computed."""
+
+    pretrainings: list[PositiveInt]
+    backbones: list[str]
+    studies: list[str] = Field(default_factory=list)
+    written: str
+    python: str
+    packages: dict[str, str]
+    commit: str | None
+    hardware: Hardware
+    code: dict[str, NonNegativeInt] = Field(default_factory=dict)
+
+
+class Work(FrozenModel):
+    """The number of runs and the sum of their seconds; runs may have been parallel."""
+
+    runs: NonNegativeInt
+    seconds: NonNegativeFloat
+
+
+class RunFacts(FrozenModel):
+    """Everything that `run.json` states; times are in UTC, ISO 8601.
+
+    `backend`, `precision` and `peak_memory_gb` are those of fine-tuning; `commit` (with a plus if
+    files differed from it) and `hardware` are those with which the files were written; `work` is
+    by stage; `files` has the SHA-256 of every table; `added` lists later additions, perhaps from
+    other computers; `code` counts runs by the digest of the code that trained them, which older
+    runs do not state; `made_from`, empty in reference runs, has the digest of each part's sources.
+    """
+
+    format: Literal[5] = 5
+    name: str
+    written: str
+    first_finished: str
+    last_finished: str
+    profile: Profile
+    python: str
+    packages: dict[str, str]
+    backend: str
+    precision: str
+    commit: str | None
+    hardware: Hardware
+    peak_memory_gb: NonNegativeFloat
+    work: dict[str, Work]
+    tasks: list[TaskFacts]
+    corpora: list[DatasetFacts]
+    weights: list[WeightsFacts]
+    files: dict[str, Digest]
+    added: list[Addition] = Field(default_factory=list)
+    code: dict[str, NonNegativeInt] = Field(default_factory=dict)
+    made_from: dict[str, str] = Field(default_factory=dict)
+
+    def task(self, name: str) -> TaskFacts:
+        """Return the facts of a task."""
+        return next(task for task in self.tasks if task.name == name)
+
+
+MEASURES = ["dice", "pointing", "average_precision"]
+#: The schema of each table, and the columns that are checked when it is read; None: all required.
+_CHECKED = {
+    "runs": (RUN_RECORDS, None),
+    "predictions": (PREDICTIONS, ["case_id", "patient_id", "part", "label", "score"]),
+    "cases": (PREDICTIONS, ["task", "part", "case_id", "patient_id", "label"]),
+    "overlap": (OVERLAP, None),
+    "baselines": (OVERLAP, ["task", "case_id", *MEASURES]),
+    "pretraining": (PRETRAINED, None),
+}
+#: Columns that identify a row, for the tables to which another pretraining may add rows.  Run ids
+#: alone would not do: they differ between computers whose weights differ in a single bit.
+KEYS = {
+    "runs": ["study", "level", "task", "fold", "scenario", "init", "pretraining", "seed"],
+    "cases": ["task", "part", "case_id"],
+    "predictions": ["run_id", "part", "case_id"],
+    "pretraining": ["init", "backbone", "pretraining"],
+    "pretraining_histories": ["init", "backbone", "pretraining", "epoch"],
+}
+#: Columns that name a run in a table of predictions; the first three only if a factor varies.
+_OF_FACTOR = ["factor", "level", "preprocessing"]
+_NAMES = [
+    *_OF_FACTOR,
+    *("task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init"),
+    *("pretraining", "seed"),
+]
+#: Columns of text of the predictions, which are categories: of millions of rows they take least.
+_TEXT = ["case_id", "patient_id", "part"]
 
 
 @dataclass(frozen=True)
 class Results:
-    """Results of a study, or, for tasks without own results, of the reference run.
+    """The results of finished runs: the facts of `run.json` and the tables beside it.
 
-    Methods raise `InputError` for a task without results.
+    `workspace` is the open study, if these are the results of one.  Methods raise `InputError` for
+    a study and a task without runs.
     """
 
-    workspace: Workspace
-    reference: OpenedResults | None = None
+    facts: RunFacts
+    tables: Mapping[str, pd.DataFrame] = field(repr=False)
+    workspace: Workspace | None = None
 
     @property
     def inits(self) -> tuple[str, str]:
         """The two inits that are compared, (a, b); differences are a − b."""
-        a, b = self.workspace.profile.inits[:2]
+        a, b = self.facts.profile.inits[:2]
         return a, b
-
-    @cached_property
-    def live(self) -> Results:
-        """The reader's own runs alone, including those on stand-ins, as shown on live pages."""
-        return Results(self.workspace)
-
-    @cached_property
-    def foremost(self) -> Results:
-        """The results that the book presents first.
-
-        These are one's own tasks alone, if their images and weights are real and their datasets
-        whole, and otherwise the reference run.  Without a reference run they are these results.
-        """
-        if self.reference is None:
-            return self
-        real = [task for task in self.tasks if self.origin(task) == "own"]
-        if not real or self.stand_ins(*real) or self.parts(*real):
-            return open_reference(self.reference.facts.name)
-        profile = self.workspace.profile.model_copy(update={"tasks": real})
-        return Results(replace(self.workspace, profile=profile))
-
-    @cached_property
-    def tasks_with_page(self) -> tuple[str, ...]:
-        """Every task that has a page in the book: the paper's tasks in its order, then others."""
-        kept = self.reference.facts.profile.tasks if self.reference else []
-        run = [*self.workspace.profile.tasks, *kept]
-        # Without a reference run, only the profile's own tasks have pages.
-        with_page = datasets_of_tasks() if self.reference else run
-        of_paper = [name for name in COMPARISONS if name in with_page]
-        return tuple(dict.fromkeys([*of_paper, *run]))
-
-    @property
-    def titles(self) -> dict[str, str]:
-        """Titles of `tasks_with_page`, as in their manifests."""
-        return {task: find_task(task)[1].title for task in self.tasks_with_page}
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The tasks with results of the main study, in the order of `tasks_with_page`."""
+        """The tasks with runs of the main study: the paper's in its order, then others."""
         return self.tasks_of(MAIN)
 
     @property
+    def titles(self) -> dict[str, str]:
+        """The titles of the tasks with runs, by name."""
+        tasks = {*self.table("runs").get("task", ())}
+        return {task: find_task(task)[1].title for task in _in_order(tasks)}
+
+    @property
     def studies(self) -> tuple[str, ...]:
-        """The names of the studies with results, those of the profile first."""
-        kept = self.reference.tables["runs"]["study"] if self.reference else ()
-        names = dict.fromkeys([*self.workspace.profile.study_filters, *kept])
-        return tuple(name for name in names if self.tasks_of(name))
-
-    @property
-    def kept(self) -> set[str]:
-        """The names of the tasks and studies with results, and of the tables beside them."""
-        sections = {
-            s for s in ("probe", "losses") if getattr(self.workspace.profile, s) is not None
-        }
-        tables = self.reference.tables if self.reference else ()
-        return {*self.tasks, *self.studies, *sections, *tables}
-
-    @property
-    def is_reference(self) -> bool:
-        """Whether all shown results of the main study come from the reference run."""
-        return {self.origin(task) for task in self.tasks} == {"reference"}
-
-    def or_reference_with(self, *names: str) -> Results:
-        """Return these results if they have all these studies, tables or tasks.
-
-        Otherwise, return the reference run that comes with the book.
-        """
-        shown = self if {*names} <= self.kept else open_reference()
-        if missing := sorted({*names} - shown.kept):
-            problem = f"the reference run has no {join_with_and(missing)}"
-            remedy = "Run a profile of your own that has them, on real images."
-            raise InputError(problem, where=reference_folder(), remedy=remedy)
-        return shown
+        """The names of the studies with runs."""
+        return tuple(dict.fromkeys(self.table("runs").get("study", ())))
 
     def tasks_of(self, study: str) -> tuple[str, ...]:
-        """Return the tasks with results of a study, in the order of `tasks_with_page`."""
-        return tuple(task for task in self.tasks_with_page if self.origin(task, study))
+        """Return the tasks with runs of a study, in the order of `tasks`."""
+        return tuple(_in_order({*self.rows("runs", study=study)["task"]}))
 
-    def origin(self, task: str, study: str = MAIN) -> Literal["own", "reference"] | None:
-        """Return where the shown results of a task come from; None if there are none."""
-        look_up("task", task, self.tasks_with_page)
-        section = self.workspace.profile.study_filters.get(study)
-        if section and task in section.tasks and task in self._own_tasks:
-            return "own"
-        return "reference" if (study, task) in self._kept_runs else None
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a whole table; if it is not kept, a table without rows."""
+        return self.tables.get(name, pd.DataFrame())
 
-    @cached_property
-    def _kept_runs(self) -> set[tuple[str, str]]:
-        """The pairs of study and task of which the reference run keeps runs."""
-        runs = self.reference.table("runs") if self.reference else pd.DataFrame()
-        return {*zip(runs["study"], runs["task"], strict=True)} if len(runs) else set()
+    def rows(self, name: str, **values: str) -> pd.DataFrame:
+        """Return the rows of a table that have these values; no rows if the table is not kept."""
+        table = self.tables.get(name, pd.DataFrame(columns=[*{"task": "", **values}]))
+        for column, value in values.items():
+            table = table[table[column] == value]
+        return table.reset_index(drop=True)
 
-    @cached_property
-    def _own_tasks(self) -> set[str]:
-        """The tasks whose own runs are shown: beside a reference run, those on real images."""
-        tasks = self.workspace.profile.tasks
-        return {t for t in tasks if self.reference is None or has_real_images(self.workspace, t)}
-
-    def stand_ins(self, *tasks: str, study: str = MAIN) -> tuple[str, ...]:
-        """Return which inputs of the shown results are stand-ins: `images`, `weights` or neither.
-
-        The tasks are by default all tasks of the study.  `weights` means that a network was
-        pretrained on a stand-in.  Such results allow no conclusion.
-        """
-        images, networks = set(), set()
-        for task in tasks or self.tasks_of(study):
-            if self.origin(task, study):
-                chosen = self._reference_of(task, study) or self._own()
-                images.add(chosen.facts.task(task).dataset.provenance)
-                networks |= {*chosen.rows("pretraining").get("provenance", ())}
-        kinds = {"images": images, "weights": networks}
-        return tuple(name for name, provenances in kinds.items() if "stand-in" in provenances)
-
-    def parts(self, *tasks: str) -> dict[str, str]:
-        """Return, by task, a text on the part of a dataset that the shown results are from.
-
-        The tasks are by default all tasks; tasks with whole datasets are left out.
-        """
-        parts = {task: self.facts(task).dataset.part for task in tasks or self.tasks}
-        return {task: part for task, part in parts.items() if part}
-
-    def external(self, task: str) -> tuple[str, ...]:
-        """Return the names of the external datasets that a task's shown runs scored."""
-        return tuple(dataset.name for dataset in self.facts(task).external)
+    def records(self, task: str, study: str = MAIN) -> pd.DataFrame:
+        """Return one row per run (and level): the columns that name it, and its record."""
+        runs = self.rows("runs", study=study, task=task)
+        if runs.empty:
+            problem = f"there are no results of {task} in the study {study}"
+            kept = ", ".join(self.studies) or "none"
+            remedy = (
+                f"Studies with results: {kept}; each counts once all of its runs are finished."
+            )
+            raise InputError(problem, where=f"results of {self.facts.name}", remedy=remedy)
+        return runs if runs["factor"].notna().any() else runs.drop(columns=_OF_FACTOR)
 
     def predictions(
         self, study: str = MAIN, task: str | None = None, part: str = "test"
     ) -> pd.DataFrame:
         """Return the predictions of a study: one row per run and case of a part.
 
-        Columns are those of `rin.tables.PREDICTIONS`, with `pretraining_seed` if networks were
-        pretrained by the study.  Columns of text are categories, to save memory; `.astype(str)`
-        makes one text again, to which other values can be assigned.  `study` is one of `studies`;
-        `task` None means all tasks of the study; `part` is `test` or an external dataset of the
-        task.
+        Columns are those of `rin.tables.PREDICTIONS`.  If a factor varies, `factor`, `level` and
+        `preprocessing` come first, and a run that levels share is repeated under each level;
+        `pretraining_seed` is the seed of the network that a run starts from, if known.  Columns of
+        text are categories, to save memory; `.astype(str)` makes one text again.  `study` is one
+        of `studies`; `task` None means all tasks of the study; `part` is `test` or an external
+        dataset of the task.
         """
-        tasks = self.tasks_of(study) if task is None else [task]
-        if not tasks:
-            raise self._no_results("any task", study)
-        tables = [self.results_of(name, study).predictions(study, name, part) for name in tasks]
+        tasks = (self.tasks_of(study) or ["any task"]) if task is None else [task]
+        tables = [self._predictions(self.records(name, study), name, part) for name in tasks]
         return stack_tables(tables) if len(tables) > 1 else tables[0]
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what is kept of these results under a key; the first call makes it."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        kept: T = self._kept[key]
+        return kept
+
+    @cached_property
+    def _kept(self) -> dict[Hashable, Any]:
+        return {}
 
     def paired_scores(self, *tasks: str) -> list[TaskScores]:
         """Return the main study's scores on these tasks, or all (`rin.stats.paired_scores`).
 
         They are paired once, and kept for all comparisons of a page.
         """
-        chosen = tasks or self.tasks_of(MAIN)
-        if not chosen:
-            raise self._no_results("any task", MAIN)
-        return [self._paired(task) for task in chosen]
+        chosen = tasks or self.tasks
+        return [self.once(("paired", task), partial(self._pair, task)) for task in chosen]
 
-    def _paired(self, task: str) -> TaskScores:
-        def pair() -> TaskScores:
-            return next(paired_scores(self.predictions(task=task), *self.inits))
+    def _pair(self, task: str) -> TaskScores:
+        return next(paired_scores(self.predictions(task=task), *self.inits))
 
-        return self.workspace.once((paired_scores, task, self.origin(task)), pair)
+    def _predictions(self, runs: pd.DataFrame, task: str, part: str) -> pd.DataFrame:
+        """Return the predictions of these runs of a task on a part."""
+        scores = self.tables["predictions"]
+        look_up("part", part, [*dict.fromkeys(of_part for _, of_part in self._places)])
+        nowhere = np.array([], int)
+        places = [self._places.get((run_id, part), nowhere) for run_id in runs["run_id"]]
+        counts = np.array([len(of_run) for of_run in places])
+        external = [dataset.name for dataset in self.facts.task(task).external]
+        if part in external and not counts.all():
+            raise InputError(
+                f"scores on {part} are kept for the main study only, not for all of these runs",
+                where=f"results of {self.facts.name}",
+                remedy="Use the part test, or run the study yourself.",
+            )
+        names = [name for name in _NAMES if name in runs]
+        of_runs = np.repeat(np.arange(len(runs)), counts)
+        of_cases = scores.drop(columns="run_id").take(np.concatenate(places))
+        tables = [
+            as_categories(runs[names]).take(of_runs),
+            drop_unused_categories(of_cases[_TEXT]),
+            of_cases.drop(columns=_TEXT),
+        ]
+        seeds = _pretraining_seeds(runs.iloc[np.unique(of_runs)], self.table("pretraining"))
+        if seeds is not None:
+            tables.append(seeds.reindex(of_runs).to_frame("pretraining_seed"))
+        return pd.concat([table.reset_index(drop=True) for table in tables], axis=1)
 
-    def facts(self, task: str) -> TaskFacts:
-        """Return the facts of a task and of the images behind its shown results."""
-        kept = self._reference_of(task)
-        return kept.facts.task(task) if kept else task_facts(self.workspace.inputs(task))
+    @cached_property
+    def _places(self) -> dict[tuple[str, str], np.ndarray]:
+        """Row numbers of the predictions of each run and part, because searching them is slow."""
+        return self.tables["predictions"].groupby(["run_id", "part"], sort=False).indices
 
     def cases(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return one row per scored case: case_id, patient_id, label, and kept columns."""
-        return self.results_of(task).cases(task, part)
-
-    def records(self, task: str, study: str = MAIN) -> pd.DataFrame:
-        """Return one row per run: the columns that name it, and its record."""
-        return self.results_of(task, study).records(task, study)
+        rows = self.rows("cases", task=task, part=part)
+        return rows.drop(columns=["task", "part"]).dropna(axis="columns", how="all")
 
     def overlap(self, task: str, part: str = "test") -> pd.DataFrame:
-        """Return the overlap of maps and lesions (`rin.explain.overlap.measure_overlap`)."""
-        return self.results_of(task).overlap(task, part)
+        """Return the overlap of maps and lesions; no rows if no lesion is outlined.
+
+        It is that of runs from the first pretraining (`rin.explain.overlap.measure_overlap`).
+        """
+        runs = self.records(task)
+        first = runs[runs["pretraining"] == runs["pretraining"].min()].reset_index(drop=True)
+        scores = self._predictions(first, task, part)
+        names = scores.drop(columns=["pretraining", "pretraining_seed"], errors="ignore")
+        rows = self.rows("overlap", task=task, part=part)
+        return names.merge(rows).drop(columns="part") if len(rows) else rows
 
     def baselines(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return scores of image-blind baselines: `case_id`, `baseline`, measures."""
-        return self.results_of(task).baselines(task, part)
+        rows = self.rows("baselines", task=task, part=part)
+        return rows.drop(columns=["task", "part"])
 
     def lesion_maps(self, task: str) -> pd.DataFrame | None:
-        """Return mean activation around lesions (`rin.explain.overlap.lesion_map_table`)."""
-        return self.results_of(task).lesion_maps(task)
+        """Return mean activation around lesions, or None if no lesion is outlined."""
+        rows = self.rows("lesion_maps", task=task)
+        return rows if len(rows) else None
 
     def layer_similarity(self, task: str) -> pd.DataFrame:
-        """Return the similarity of layers: mean canonical correlation `cca` of pairs of networks.
-
-        `comparison` is `before` or `after` fine-tuning (between the two inits), `tuned` (one
-        `init` before and after fine-tuning) or `random` (between two random networks).
-        """
-        return self.results_of(task, LAYERS).layer_similarity(task)
+        """Return the mean canonical correlation `cca` of the layers of pairs of networks."""
+        return self.rows("layer_similarity", task=task)
 
     def pretraining(self) -> pd.DataFrame:
-        """Return one row per pretrained network behind the shown results; there may be none."""
-        return self._of_networks.table("pretraining")
+        """Return one row per pretrained network; there may be none."""
+        return self.table("pretraining")
 
     def pretraining_histories(self) -> pd.DataFrame:
         """Return the learning curves of pretrained networks, one row per epoch; may be empty."""
-        return self._of_networks.table("pretraining_histories")
+        return self.table("pretraining_histories")
 
-    def corpora(self) -> dict[str, str]:
-        """Return the title of each init's corpus; an empty dict if released weights are loaded."""
-        return self._of_networks.corpora()
-
-    def unverified_weights(self) -> list[str]:
-        """Return init and backbone of released weights that neither digest nor probe verifies."""
-        return self._of_networks.unverified_weights()
+    def external(self, task: str) -> tuple[str, ...]:
+        """Return the names of the external datasets that a task's runs scored."""
+        return tuple(dataset.name for dataset in self.facts.task(task).external)
 
     def probe(self) -> pd.DataFrame | None:
         """Return the probe's measurements (`rin.study.probe_study`); None if there are none."""
-        return self._of_section("probe")
+        return self.tables.get("probe")
 
     def losses(self) -> pd.DataFrame | None:
         """Return the table of `rin.study.loss_study.loss_table`; None if there is none."""
-        return self._of_section("losses")
+        return self.tables.get("losses")
 
-    def results_of(self, task: str, study: str = MAIN) -> OpenedResults:
-        """Return the opened results that are shown for a task in a study."""
-        return self._reference_of(task, study) or self._own()
+    def stand_ins(self, *tasks: str) -> tuple[str, ...]:
+        """Return which inputs of some tasks, or all, are stand-ins: `images`, `weights`, neither.
 
-    @property
-    def _of_networks(self) -> OpenedResults:
-        return self.reference if self.reference and self.is_reference else self._own()
+        `weights` means that a network was pretrained on a stand-in.  Such results allow no
+        conclusion.
+        """
+        read = [task for task in self.facts.tasks if not tasks or task.name in tasks]
+        images = {task.dataset.provenance for task in read}
+        kinds = {"images": images, "weights": {*self.pretraining().get("provenance", ())}}
+        return tuple(name for name, provenances in kinds.items() if "stand-in" in provenances)
 
-    def _of_section(self, name: str) -> pd.DataFrame | None:
-        """Return a section's table, from the reference run if the profile has no such section."""
-        has_own = getattr(self.workspace.profile, name) is not None
-        shown = self._own() if has_own else self.reference
-        return shown.tables.get(name) if shown else None
+    def corpora(self) -> dict[str, str]:
+        """Return the title of each init's corpus; an empty dict if released weights are loaded."""
+        settings = self.facts.profile.pretraining
+        titles = {corpus.name: corpus.title for corpus in self.facts.corpora}
+        kept = {}
+        for init, names in settings.corpora.items() if settings else ():
+            choices = [names] if isinstance(names, str) else names
+            kept[init] = next(titles[name] for name in choices if name in titles)
+        return kept
 
-    def _own(self) -> OpenedResults:
-        """Return one's own results; they are made again once more runs are finished."""
-        names = "weights", "probe", "losses", "runs"
-        finished = [len(self.workspace.ledger(name).finished()) for name in names]
-        return self.workspace.once(
-            ("consolidated", *finished), partial(consolidate, self.workspace)
-        )
-
-    def _reference_of(self, task: str, study: str = MAIN) -> OpenedResults | None:
-        """Return the reference run if a task's results come from it; None for own runs."""
-        origin = self.origin(task, study)
-        if origin is None:
-            raise self._no_results(task, study)
-        return self.reference if origin == "reference" else None
-
-    def _no_results(self, task: str, study: str) -> InputError:
-        problem = f"there are no results of {task} in the study {study}"
-        remedy = "Name the folder of real images (data_root), or choose a profile that runs it."
-        return InputError(problem, where=f"profile {self.workspace.profile.name}", remedy=remedy)
+    def unverified_weights(self) -> list[str]:
+        """Return init and backbone of released weights that neither digest nor probe verifies."""
+        return [f"{w.init} {w.backbone}" for w in self.facts.weights if w.verified == ""]
 
 
-def open_runs(
-    profile: PathLike | Profile = "demo",
-    *,
-    data_root: PathLike | None = None,
-    results: PathLike = "results",
-) -> Results:
-    """Open the results of a study; nothing is trained.
+def _in_order(tasks: Collection[str]) -> list[str]:
+    """Return names of tasks: the paper's in its order, then others."""
+    return [*(name for name in COMPARISONS if name in tasks), *sorted({*tasks} - {*COMPARISONS})]
 
-    Parameters
-    ----------
-    profile, data_root, results : as for `open_workspace`
 
-    Returns
-    -------
-    Results
-        As returned by `shown_results`.
+def _pretraining_seeds(runs: pd.DataFrame, networks: pd.DataFrame) -> pd.Series | None:
+    """Return the seed of the network that each run starts from, or None if none is known.
 
-    Raises
-    ------
-    InputError
-        As raised by `open_workspace` and `shown_results`.
-
-    Examples
-    --------
-    >>> from rin.study import open_runs
-    >>> runs = open_runs("demo")  # without real images
-    >>> runs.origin("breast")
-    'reference'
+    Statistics need it, because pairs of networks with one seed share first weights, order and
+    split.
     """
-    return shown_results(open_workspace(profile, data_root=data_root, results=results))
+    names = ["init", "backbone", "pretraining"]
+    if "seed" not in networks:
+        return None
+    seeds = runs[names].merge(networks[[*names, "seed"]], on=names, how="left")["seed"]
+    return None if seeds.isna().all() else seeds.set_axis(runs.index)
 
 
-def shown_results(workspace: Workspace) -> Results:
-    """Return the results that are shown for an open study; nothing is trained.
-
-    Parameters
-    ----------
-    workspace : as returned by `open_workspace`
-
-    Returns
-    -------
-    Results
-        The reader's own runs, and the profile's reference run for tasks without own runs.
-
-    Raises
-    ------
-    InputError
-        For a reference run that is unknown, damaged or of other inits.
-
-    Examples
-    --------
-    >>> from rin.study import open_workspace, shown_results
-    >>> workspace = open_workspace("demo")
-    >>> shown_results(workspace).workspace is workspace
-    True
-    """
-    if workspace.profile.reference is None:
-        return Results(workspace)
-    reference = load_reference(workspace.profile.reference)
-    inits, kept = workspace.profile.inits[:2], reference.facts.profile.inits[:2]
-    if inits != kept:
-        problem = f"it compares {inits}, but reference run {reference.facts.name} {kept}"
-        remedy = "Remove the profile's reference, or name the same inits."
-        raise InputError(problem, where=f"profile {workspace.profile.name}", remedy=remedy)
-    return Results(workspace, reference)
+_AGAIN = "Fetch this folder again, or write it again."
 
 
-def open_reference(name: str = "open") -> Results:
-    """Open a committed reference run alone, independent of the profile of a book.
+def open_results(folder: str | Path, *, remedy: str = _AGAIN) -> Results:
+    """Open a folder of results: one's own, a reference run or a published run.
+
+    Every file must be unchanged since it was written, and every table must fit its schema; nothing
+    is checked again later.
 
     Parameters
     ----------
-    name : folder below `book/reference_runs`
+    folder : the folder with `run.json`
+    remedy : what to do if it is damaged, for the error
 
     Returns
     -------
@@ -373,19 +456,81 @@ def open_reference(name: str = "open") -> Results:
     Raises
     ------
     InputError
-        For an unknown or damaged run.
+        For a missing or damaged file, or a table that does not fit its schema.
 
     Examples
     --------
-    >>> from rin.stats import init_differences
-    >>> from rin.study import open_reference
-    >>> runs = open_reference()
-    >>> table = init_differences(runs.predictions(task="breast"), *runs.inits)
-    >>> table["group"].tolist()
-    ['all', 'freeze_all', 'unfreeze_top10', 'unfreeze_all']
+    >>> from rin.study import open_results
+    >>> from rin.study.reference import reference_folder
+    >>> results = open_results(reference_folder() / "open")
+    >>> results.facts.name
+    'open'
     """
-    reference = load_reference(name)
-    # The tables of sections are in the reference run: this study has no ledgers of its own.
-    changes = {"reference": name, "probe": None, "losses": None}
-    profile = reference.facts.profile.model_copy(update=changes)
-    return Results(Workspace(profile, None, Path("results") / name), reference)
+    folder = kept_folder(Path(folder))
+    if changed := changed_files(folder):
+        problem = "it is missing, or not as it was written"
+        raise InputError(problem, where=folder / changed[0], remedy=remedy)
+    with _readable(folder / RUN, remedy):
+        facts = RunFacts.model_validate(read_checksummed_json(folder / RUN))
+    tables = {
+        Path(file).stem: _read_table(folder / file, sha256, remedy).copy(deep=False)
+        for file, sha256 in facts.files.items()
+    }
+    return Results(facts, tables)
+
+
+def changed_files(folder: Path) -> list[str]:
+    """Return the files of a folder of results that are missing or not as they were written."""
+    try:
+        files = read_checksummed_json(folder / RUN)["files"]
+    except (OSError, ValueError, KeyError):
+        return [RUN]
+    return [
+        name
+        for name, sha256 in files.items()
+        if not (folder / name).is_file() or not is_whole(folder / name, sha256)
+    ]
+
+
+def _readable(path: Path, remedy: str) -> AbstractContextManager[None]:
+    kinds = OSError, ValueError, KeyError  # including the errors of JSON, pydantic and Arrow
+    return as_input_error("it cannot be read", where=path, remedy=remedy, kinds=kinds)
+
+
+# Cached, because a page opens a reference run several times, and reading and checking is slow.
+@lru_cache(maxsize=32)
+def _read_table(path: Path, sha256: str, remedy: str) -> pd.DataFrame:
+    """Read the table with this digest and check it against its schema; integers become int64."""
+    name = path.stem
+    with _readable(path, remedy):
+        table = pd.read_parquet(path)
+        if name == "predictions":
+            texts = ["run_id", *_TEXT]
+            table[texts] = as_categories(table[texts])
+        if name in KEYS and rows_repeat(table[KEYS[name]]):
+            raise ValueError(f"rows repeat a {', '.join(KEYS[name])}")
+    table = table.astype(dict.fromkeys(table.select_dtypes("integer"), np.int64))
+    if name in _CHECKED:
+        schema, columns = _CHECKED[name]
+        check_table(table, schema, columns, where=str(path), remedy=remedy)
+    return table
+
+
+def write_results(results: Results, draft: Path, *, level: int = 3) -> None:
+    """Write facts and tables into a new folder, with Zstandard's compression `level`."""
+    digests = {}
+    for name, table in sorted(results.tables.items()):
+        path = draft / f"{name}.parquet"
+        write_table(table, path, level=level)
+        digests[path.name] = sha256_of(path)
+    facts = results.facts.model_copy(update={"files": digests})
+    (draft / RUN).write_text(to_checksummed_json(facts.model_dump(mode="json")), encoding="utf-8")
+
+
+def write_table(table: pd.DataFrame, path: Path, *, level: int = 19) -> None:
+    """Write a table compactly: repeated values in a dictionary, other fractions byte by byte."""
+    table = drop_unused_categories(table)  # those of rows that were dropped may name patients
+    repeated = [name for name in table if table[name].nunique() < len(table) / 4]
+    fractions = table.select_dtypes("float").columns.difference(repeated)
+    options = {"compression": "zstd", "compression_level": level, "use_dictionary": repeated}
+    table.to_parquet(path, index=False, use_byte_stream_split=[*fractions], **options)

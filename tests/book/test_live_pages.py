@@ -16,8 +16,8 @@ from sklearn.metrics import roc_auc_score
 
 from rin.report.execution import Job
 from rin.study import (
+    consolidate,
     find_run,
-    open_runs,
     open_workspace,
     run_fine_tuning,
     run_pretraining,
@@ -162,12 +162,13 @@ def test_page_on_another_framework_than_the_kept_runs_says_so_and_runs_on(
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_networks_of_the_default_book_learn_and_transfer_what_they_learnt(tmp_path):
-    runs = open_runs("demo", results=tmp_path)
-    networks = run_pretraining(runs.workspace).set_index("init")
+    workspace = open_workspace("demo", results=tmp_path)
+    networks = run_pretraining(workspace).set_index("init")
     assert (networks["top1"] >= 0.70).all()
-    run_fine_tuning(runs.workspace)
-    by_hand = find_run(runs.workspace, "breast", init="radiologic").scenario.name
-    scores = [runs.live.predictions(study, "breast") for study in ("main", "from_random")]
+    run_fine_tuning(workspace)
+    by_hand = find_run(workspace, "breast", init="radiologic").scenario.name
+    runs = consolidate(workspace)
+    scores = [runs.predictions(study, "breast") for study in ("main", "from_random")]
     table = pd.concat(scores).drop_duplicates(["scenario", "init", "case_id"])
     table = table[table["scenario"] == by_hand]
     assert (table.groupby("init").size() >= 200).all()

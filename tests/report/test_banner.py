@@ -17,16 +17,15 @@ from rin.report.banner import (
     provenance_line,
     reference_banner,
 )
-from rin.study import load_profile, open_runs
+from rin.study import open_reference, open_workspace
 from rin.study.pretraining import plan_pretraining
 from rin.study.profile import Profile
-from rin.study.reference import load_reference
 from rin.training.identity import code_digest
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    return open_runs("demo", results=tmp_path_factory.mktemp("results"))
+def demo():
+    return open_reference("open")
 
 
 def summary(html):
@@ -59,27 +58,26 @@ def test_nothing_from_a_file_is_read_as_markup():
 
 def test_reference_run_tells_images_weights_computer_and_day(demo):
     shown = banner(demo, ["breast", "acl"])  # acl has no results
-    facts = demo.reference.facts
+    facts = demo.facts
     assert "rin-real" in shown.data
     assert facts.last_finished[:10] in summary(shown)
     assert facts.task("breast").dataset.title in summary(shown)
     assert facts.hardware.text in shown.data
     assert "Weights: radiologic" in shown.data
     assert "MRNet" not in shown.data
-    assert reference_banner(demo.reference).data.count("<dt>Images") == len(facts.tasks)
+    assert reference_banner(demo).data.count("<dt>Images") == len(facts.tasks)
 
 
 def test_line_tells_how_many_of_the_images_were_used(demo):
-    data = demo.reference.facts.task("pneumonia").dataset
+    data = demo.facts.task("pneumonia").dataset
     assert data.used < data.available
     assert (
-        f"real images, {data.used:,} of {data.available:,} images"
-        in reference_banner(demo.reference).data
+        f"real images, {data.used:,} of {data.available:,} images" in reference_banner(demo).data
     )
 
 
 def test_additions_to_a_reference_run_are_listed_with_their_day_computer_and_commit():
-    reference = load_reference("open")
+    reference = open_reference("open")
     (added,) = re.findall("<dt>Added</dt><dd>(.*?)</dd>", reference_banner(reference).data)
     for each in reference.facts.added:
         numbers = ", ".join(map(str, each.pretrainings))
@@ -93,7 +91,7 @@ def test_additions_to_a_reference_run_are_listed_with_their_day_computer_and_com
 
 
 def test_line_names_tasks_whose_modality_the_corpus_lacks(demo):
-    now = load_reference("open")
+    now = open_reference("open")
     assert "corpus without" not in summary(reference_banner(now))
 
     def with_corpora_of(modality):
@@ -107,9 +105,9 @@ def test_line_names_tasks_whose_modality_the_corpus_lacks(demo):
 
 
 def test_crops_of_the_papers_images_are_no_substitute(demo):
-    facts = {task.name: task for task in demo.reference.facts.tasks}
+    facts = {task.name: task for task in demo.facts.tasks}
     assert [name for name, task in facts.items() if is_another_cut(task)] == ["thyroid"]
-    listed = reference_banner(demo.reference).data
+    listed = reference_banner(demo).data
     thyroid, pneumonia = (
         re.search(f"<dt>Images: {name}</dt><dd>(.*?)</dd>", listed)[1]
         for name in ("thyroid", "pneumonia")
@@ -119,23 +117,15 @@ def test_crops_of_the_papers_images_are_no_substitute(demo):
 
 
 def test_line_of_a_part_of_a_dataset_says_so_at_once_and_in_its_details(demo):
-    kept = demo.reference.facts
+    kept = demo.facts
     task = kept.task("breast")
     part = task.dataset.model_copy(update={"part": "11 of 780 images"})
     facts = kept.model_copy(update={"tasks": [task.model_copy(update={"dataset": part})]})
-    shown = banner(replace(demo, reference=replace(demo.reference, facts=facts)), ["breast"])
+    shown = banner(replace(demo, facts=facts), ["breast"])
     assert "rin-part" in shown.data
     assert HEADLINES["part"] in summary(shown)
     assert f"only 11 of 780 images of {part.title}" in summary(shown)
     assert "11 of 780 images are there" in shown.data
-
-
-def test_images_alone_need_no_runs(tmp_path):
-    few = {"busi": {"benign": 20, "malignant": 20, "normal": 1}}
-    profile = load_profile("smoke").model_copy(update={"stand_ins": few, "external": False})
-    shown = banner(open_runs(profile, results=tmp_path).live, ["breast"], trained=False)
-    assert "rin-stand-in" in shown.data
-    assert "Weights" not in shown.data
 
 
 SIZE = {"size": 32, "batch": 16, "epochs": 1}
@@ -153,14 +143,14 @@ SMALL = {
 
 
 def runs_below(results):
-    return open_runs(Profile.model_validate(SMALL), results=results).live
+    return open_workspace(Profile.model_validate(SMALL), results=results)
 
 
 @pytest.fixture(scope="module")
 def planned_results(tmp_path_factory):
     """Folder with the images of two pretrainings that are planned."""
     results = tmp_path_factory.mktemp("planned")
-    plan_pretraining(runs_below(results).workspace)
+    plan_pretraining(runs_below(results))
     return results
 
 
@@ -183,7 +173,7 @@ def test_no_pretraining_has_no_line(small_runs):
     ],
 )
 def test_mixture_of_software_in_one_table_is_said_in_the_line(small_runs, software, warning):
-    study = small_runs.workspace
+    study = small_runs
     done = {"computer": "one core", "training_images": 9, "classes": 3, "epochs": 1, "top1": 0.5}
     for run, versions in zip(plan_pretraining(study), software, strict=True):
         record = done | {"software": versions}
@@ -202,7 +192,7 @@ def test_mixture_of_software_in_one_table_is_said_in_the_line(small_runs, softwa
     ],
 )
 def test_runs_of_other_code_are_told_in_the_line(small_runs, codes, told):
-    study = small_runs.workspace
+    study = small_runs
     done = {"computer": "one core", "software": "Keras", "training_images": 9, "classes": 3}
     for run, code in zip(plan_pretraining(study), codes, strict=True):
         record = done | {"epochs": 1, "top1": 0.5, "code": code, "commit": f"{'c' * 40}+"}
@@ -214,7 +204,7 @@ def test_runs_of_other_code_are_told_in_the_line(small_runs, codes, told):
 
 
 def test_line_of_a_reference_run_tells_edited_code_and_runs_of_other_code():
-    reference = load_reference("open")
+    reference = open_reference("open")
     facts = reference.facts.model_copy(
         update={"commit": f"{'c' * 40}+", "code": {code_digest(): 3, "other": 2}, "added": []}
     )
@@ -231,7 +221,6 @@ def test_networks_of_stand_ins_beside_real_images_are_no_finding(
 ):
     network = {"init": "radiologic", "corpus": "some"}
     weights = pd.DataFrame([network | {"training_images": 9, "classes": 2, "epochs": 1}])
-    monkeypatch.setattr("rin.report.banner.pretrained", lambda study: weights)
     corpus = SimpleNamespace(
         manifest=load_manifest("corpus_photographic"), provenance=provenance, part=""
     )
@@ -240,17 +229,17 @@ def test_networks_of_stand_ins_beside_real_images_are_no_finding(
         {"finished": ["2026-11-22"], "computer": ["one core"], "software": ["Keras"]}
     )
     own = SimpleNamespace(
-        workspace=demo.workspace,
-        origin=lambda task, study: "own",
-        facts=demo.reference.facts.task,
+        workspace=open_workspace("demo"),
+        facts=demo.facts,
+        pretraining=lambda: weights,
         records=lambda task, study: records,
     )
     assert headline in summary(banner(own, ["breast"]))
 
 
 def test_line_of_the_committed_run_names_the_days_from_first_to_last(tmp_path):
-    facts = load_reference("open").facts
+    facts = open_reference("open").facts
     first, last = facts.first_finished[:10], facts.last_finished[:10]
     assert first < last
-    html = banner(open_runs("demo", results=tmp_path)).data
+    html = banner(open_reference("open")).data
     assert f"networks trained {first} to {last}" in html

@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from tiny_study import side_study, tiny_profile
 
 from rin.errors import InputError
-from rin.study import Results, consolidate, open_results, open_workspace
+from rin.study import consolidate, open_results, open_workspace
 from rin.study.consolidate import FOLDER
 from rin.study.ledger import Ledger
 from rin.study.plan import plan_study
@@ -69,14 +69,14 @@ def tables_of(study):
 
 
 def test_folder_of_results_says_what_the_runs_say(study):
-    runs, results = Results(study), consolidate(study)
+    runs, results = consolidate(study), consolidate(study)
     opened = open_results(study.results / FOLDER)
     for found in (results, opened):
         for name, task in (("main", "breast"), ("from_random", "breast")):
             expected = runs.predictions(name, task)
             pd.testing.assert_frame_equal(found.predictions(name, task), expected)
             pd.testing.assert_frame_equal(found.records(task, name), runs.records(task, name))
-        assert found.facts.task("breast") == runs.facts("breast")
+        assert found.facts.task("breast") == runs.facts.task("breast")
     assert {*opened.facts.files} == {f"{name}.parquet" for name in opened.tables}
     with pytest.raises(InputError, match="no results of thyroid in the study main"):
         opened.predictions("main", "thyroid")
@@ -88,7 +88,7 @@ def test_nothing_is_read_or_written_where_all_is_consolidated(study, read):
     before = times(study.results / FOLDER)
     read.clear()
     consolidate(again(study))
-    Results(again(study)).predictions()
+    consolidate(again(study)).predictions()
     assert not read
     assert times(study.results / FOLDER) == before
 
@@ -152,7 +152,7 @@ def test_results_survive_a_consolidation_that_is_stopped(study, monkeypatch, err
     def stopped(*_, **__):
         raise error
 
-    monkeypatch.setattr("rin.study.opened.write_table", stopped)
+    monkeypatch.setattr("rin.study.results.write_table", stopped)
     with pytest.raises((KeyboardInterrupt, InputError)):
         consolidate(study)
     assert times(study.results / FOLDER) == before
@@ -185,6 +185,6 @@ def test_what_is_no_longer_planned_goes_with_the_next_whole_consolidation(study)
 
 def test_images_alone_are_told_without_a_finished_run(images, tmp_path):
     workspace = open_workspace(tiny_profile(CHANGES | STUDIES), data_root=images, results=tmp_path)
-    facts = Results(workspace).facts("breast")
+    facts = consolidate(workspace).facts("breast")
     assert (facts.dataset.used, facts.kind) == (60, "real")
     assert consolidate(workspace).tables == {}

@@ -3,8 +3,9 @@
 import pytest
 from croissant_structure import described, problems_of
 
+from rin.study import open_reference, open_results
 from rin.study.croissant import describe_results
-from rin.study.reference import load_reference, reference_folder, reference_names
+from rin.study.reference import reference_folder, reference_names
 
 #: A description is read by people and by programs that look for datasets, and is no table.
 LARGEST = 100_000
@@ -23,12 +24,12 @@ def test_description_written_again_is_the_committed_one(tmp_path):
     for path in folder.iterdir():
         if path.name != "croissant.json":
             (tmp_path / path.name).symlink_to(path)
-    made = describe_results(tmp_path, load_reference(folder))
+    made = describe_results(tmp_path, open_results(folder))
     assert made.read_bytes() == (folder / "croissant.json").read_bytes()
 
 
 def test_description_names_terms_of_every_dataset_and_says_what_tables_hold():
-    told, facts = described(reference_folder() / "open"), load_reference("open").facts
+    told, facts = described(reference_folder() / "open"), open_reference("open").facts
     sources = {source["name"]: source["license"] for source in told["isBasedOn"]}
     datasets = [task.dataset for task in facts.tasks] + facts.corpora
     assert {data.title: data.licence for data in datasets}.items() <= sources.items()
@@ -44,6 +45,6 @@ def test_description_is_read_by_the_reference_implementation(name):
     folder = reference_folder() / name
     read = mlcroissant.Dataset(jsonld=str(folder / "croissant.json"))
     assert not read.metadata.ctx.issues.errors
-    pretrained = load_reference(name).tables["pretraining"]
+    pretrained = open_results(name).tables["pretraining"]
     backbones = [record["pretraining/backbone"].decode() for record in read.records("pretraining")]
     assert backbones == [*pretrained["backbone"]]

@@ -12,7 +12,7 @@ from pool_jobs import die, fail, touch
 from tiny_study import records, start_program, write_profile
 
 from rin.errors import InputError
-from rin.study import Results, open_workspace
+from rin.study import consolidate, open_workspace
 from rin.study.executors import one_bar, run_with_bar
 from rin.study.profile import Execution
 
@@ -87,8 +87,8 @@ def test_grid_in_this_process_and_in_a_pool_has_identical_predictions(tmp_path):
     assert records(alone.fine_tuning_ledger).keys() == records(pooled.fine_tuning_ledger).keys()
     for part in ("validation", "test"):
         pd.testing.assert_frame_equal(
-            Results(alone).predictions(part=part),
-            Results(pooled).predictions(part=part),
+            consolidate(alone).predictions(part=part),
+            consolidate(pooled).predictions(part=part),
             check_exact=True,
         )
 

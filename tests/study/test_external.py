@@ -8,7 +8,7 @@ import pytest
 from tiny_study import FROZEN, side_study, tiny_profile
 
 from rin.errors import InputError
-from rin.study import Results, open_workspace
+from rin.study import consolidate, open_workspace
 from rin.study.fine_tuning import run_missing
 from rin.study.plan import plan_study
 
@@ -34,7 +34,7 @@ def test_every_run_scores_all_external_cases_and_trains_on_none(external):
     away = inputs.external["busbra"]
     assert away.all_images.manifest.name == "busbra"
     assert not set(inputs.folds["case_id"]) & set(away.store.cases["case_id"])
-    found = Results(external).predictions("from_random", "breast", "busbra")
+    found = consolidate(external).predictions("from_random", "breast", "busbra")
     for _, rows in found.groupby("init"):
         assert sorted(rows["case_id"]) == sorted(away.store.cases["case_id"])
     labels = away.labels.loc[found["case_id"]].to_numpy()
@@ -52,11 +52,11 @@ def test_scores_at_home_are_those_without_the_external_dataset(external):
     assert ids.isdisjoint(run.run_id for run in planned)
     run_missing(alone, planned)
     pd.testing.assert_frame_equal(
-        Results(alone).predictions("from_random", "breast"),
-        Results(external).predictions("from_random", "breast"),
+        consolidate(alone).predictions("from_random", "breast"),
+        consolidate(external).predictions("from_random", "breast"),
     )
     with pytest.raises(InputError, match="unknown part 'busbra'"):
-        Results(alone).predictions("from_random", "breast", "busbra")
+        consolidate(alone).predictions("from_random", "breast", "busbra")
 
 
 def test_external_dataset_that_is_not_at_hand_is_named():

@@ -13,11 +13,11 @@ from tiny_study import TWO, copy_of, records, tiny_profile, write_profile
 
 from rin.errors import InputError
 from rin.files import read_checksummed_json, to_checksummed_json
+from rin.study import open_reference
 from rin.study.forecast import Pace, fit_budget, forecast, measure_decoding, measure_pace
 from rin.study.ledger import Ledger
 from rin.study.pretraining import local_entries
 from rin.study.profile import RATES, load_profile
-from rin.study.reference import load_reference
 from rin.study.workspace import Workspace, missing_inputs
 from rin.training.identity import code_digest
 
@@ -59,7 +59,7 @@ def test_forecast_takes_the_mean_of_the_finished_runs_for_the_rest(finished_stud
 def test_forecast_before_anything_has_run_holds_what_the_reference_run_took(tmp_path, monkeypatch):
     """The runs of one of its divisions; the computer is as fast as the one that computed it."""
     monkeypatch.setattr("rin.study.forecast._speed", lambda _: 1.0)
-    runs = load_reference("open").tables["runs"]
+    runs = open_reference("open").tables["runs"]
     settings = {"studies": [], "probe": None, "losses": None, "backbones": ["DenseNet121"]}
     profile = load_profile("open").model_copy(update=settings)
     row = forecast(Workspace(profile, None, tmp_path)).set_index("stage").loc["fine-tuning"]

@@ -26,7 +26,7 @@ from tiny_study import (
 )
 
 from rin.errors import InputError
-from rin.study import Results, open_workspace, run_fine_tuning, run_pretraining
+from rin.study import Results, consolidate, open_workspace, run_fine_tuning, run_pretraining
 from rin.study.executors import begin_block, last_trained
 from rin.study.fine_tuning import cam_arrays, run_missing
 from rin.study.plan import plan_study
@@ -68,7 +68,7 @@ def test_example_of_the_reference_holds_of_a_finished_study(finished_study, no_t
 
 @pytest.mark.parametrize("part", ["test", "validation"])
 def test_predictions_hold_each_case_of_the_part_once_a_run(finished_study, inputs, part):
-    table = Results(finished_study).predictions(part=part)
+    table = consolidate(finished_study).predictions(part=part)
     assert list(table) == [*COLUMNS, "pretraining_seed"]
     assert set(table["part"]) == {part}
     assert (table["label"] == table["case_id"].str.startswith("malignant")).all()
@@ -81,19 +81,19 @@ def test_predictions_hold_each_case_of_the_part_once_a_run(finished_study, input
 
 def test_predictions_when_part_is_unknown_list_the_known_ones(finished_study):
     with pytest.raises(InputError, match=r"unknown part 'train'.*validation, test"):
-        Results(finished_study).predictions(part="train")
+        consolidate(finished_study).predictions(part="train")
 
 
 def test_reading_when_runs_are_missing_tells_how_many(finished_study):
     study = copy_of(finished_study, "missing")
     shutil.rmtree(next(study.fine_tuning_ledger.folder.iterdir()))
     for read in (Results.predictions, partial(Results.records, task="breast")):
-        with pytest.raises(InputError, match="1 of 12 runs of breast are not finished"):
-            read(Results(study))
+        with pytest.raises(InputError, match="no results of breast in the study main"):
+            read(consolidate(study))
 
 
 def test_records_are_one_a_run_with_what_computed_it(finished_study):
-    table = Results(finished_study).records("breast")
+    table = consolidate(finished_study).records("breast")
     assert len(table) == 12
     assert set(table["epochs"]) == {1}
     assert table["validation_loss"].gt(0).all()
@@ -114,8 +114,8 @@ def test_precision_of_the_profile_is_that_of_every_training(study_folder):
         pytest.skip("this processor does not train in bfloat16")
     finally:
         keras.config.set_dtype_policy("float32")
-    assert set(Results(workspace).records("breast")["precision"]) == {"mixed_bfloat16"}
-    scores = Results(workspace).predictions()["score"]
+    assert set(consolidate(workspace).records("breast")["precision"]) == {"mixed_bfloat16"}
+    scores = consolidate(workspace).predictions()["score"]
     # A head in bfloat16 would leave few different scores, and ties.
     assert scores.nunique() > 0.9 * len(scores)
 
@@ -149,7 +149,7 @@ def test_cam_arrays_follow_the_rows_of_the_test_predictions(finished_study):
         assert np.ptp(bias) < 1e-3 < np.ptp(table["score"])
         assert expit(table["score"]).between(0, 1).all()
         tables.append(table)
-    scores = Results(finished_study).predictions().drop(columns="pretraining_seed")
+    scores = consolidate(finished_study).predictions().drop(columns="pretraining_seed")
     table = as_categories(pd.concat(tables, ignore_index=True))
     pd.testing.assert_frame_equal(table, scores)
 
@@ -191,7 +191,7 @@ def test_each_fold_is_trained_and_tested_on_its_own_cases(finished_study, monkey
     place = inputs.store.cases.reset_index().set_index("case_id")["index"]
     parts = inputs.folds.groupby(["fold", "part"])["case_id"].agg(set)
     assert trained == [set(place.loc[[*parts[1, "train"]]])] * 2  # the first fold was there
-    for (fold, _), rows in Results(study).predictions("from_random").groupby(["fold", "init"]):
+    for (fold, _), rows in consolidate(study).predictions("from_random").groupby(["fold", "init"]):
         assert set(rows["case_id"]) == parts[fold, "test"]
 
 
@@ -253,7 +253,7 @@ def test_task_without_masks_trains_and_says_that_it_keeps_no_maps(tmp_path):
     changes = {"tasks": ["sarscov2"], "studies": [main_study()], "stand_ins.cc_ccii": images}
     workspace = open_workspace(tiny_profile(changes), results=tmp_path)
     run_pretraining(workspace)
-    assert len(run_grid(workspace)) == Results(workspace).predictions()["init"].nunique() == 2
-    assert Results(workspace).overlap("sarscov2").empty
+    assert len(run_grid(workspace)) == consolidate(workspace).predictions()["init"].nunique() == 2
+    assert consolidate(workspace).overlap("sarscov2").empty
     with pytest.raises(InputError, match="runs of sarscov2 keep no class activation maps"):
         next(cam_arrays(workspace, "sarscov2"))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.weightstats import DescrStatsW
 from tiny_study import tiny_profile
 
-from rin.study import Results, open_workspace
+from rin.study import consolidate, open_workspace
 from rin.study.loss_study import confidence_error, plan_losses, run_losses
 from rin.study.pretraining import PREDICTIONS, plan_pretraining
 
@@ -46,7 +46,7 @@ def test_one_backbone_may_have_a_learning_rate_of_its_own(study_folder):
 def test_table_tells_how_classes_are_told_apart(trained):
     study, table = trained
     assert table[["top1", "top5", "ece", "confidence"]].stack().between(0, 1).all()
-    assert Results(study).losses().equals(table)
+    assert consolidate(study).losses().equals(table)
     _, hard, _, online = table.itertuples()  # of the second seed
     assert online.estimate == pytest.approx(online.top1 - hard.top1, abs=1e-12)
     told = [

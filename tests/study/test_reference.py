@@ -25,9 +25,15 @@ from rin.errors import InputError
 from rin.explain.similarity import mean_cca
 from rin.files import read_checksummed_json, sha256_of, to_checksummed_json
 from rin.models.backbones import build_backbone
-from rin.study import open_workspace, pretrained, pretraining_histories
+from rin.study import (
+    consolidate,
+    open_reference,
+    open_results,
+    open_workspace,
+    pretrained,
+    pretraining_histories,
+)
 from rin.study.consolidate import layer_similarity, task_facts
-from rin.study.opened import write_table
 from rin.study.plan import plan_study
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe_study import plan_probe, probe_measurements
@@ -35,11 +41,9 @@ from rin.study.profile import Probe
 from rin.study.reference import (
     OVERLAP_DECIMALS,
     join_results,
-    load_reference,
     write_reference,
 )
-from rin.study.results import Results, open_reference
-from rin.study.workspace import Workspace
+from rin.study.results import write_table
 
 pytestmark = pytest.mark.usefixtures("uncounted_manifests")
 
@@ -56,17 +60,12 @@ def written(finished, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def reference(written):
-    return load_reference(written)
+    return open_results(written)
 
 
 @pytest.fixture
 def copy(written, tmp_path):
     return shutil.copytree(written, tmp_path / written.name)
-
-
-def shown(reference):
-    """What a reference run shows without any runs of the reader."""
-    return Results(Workspace(reference.facts.profile, None, Path("results")), reference)
 
 
 PARTS = ("test", "busbra")
@@ -79,9 +78,9 @@ SIDE = ["from_random", "repeats", "preprocessing", "resize"]
     ("name", "part"), [("main", "busbra"), *((name, "test") for name in ["main", *SIDE])]
 )
 def test_study_is_read_back_as_it_returns_itself(reference, finished, name, part):
-    expected = Results(finished).predictions(name, part=part)
+    expected = consolidate(finished).predictions(name, part=part)
     assert set(expected["part"]) == {part}
-    pd.testing.assert_frame_equal(shown(reference).predictions(name, "breast", part), expected)
+    pd.testing.assert_frame_equal(reference.predictions(name, "breast", part), expected)
     random = {"random"} if name == "from_random" else set()
     assert set(expected["init"]) == {"radiologic", "photographic"} | random
 
@@ -89,17 +88,17 @@ def test_study_is_read_back_as_it_returns_itself(reference, finished, name, part
 @pytest.mark.parametrize("name", SIDE)
 def test_external_scores_of_side_studies_are_refused_and_not_half_kept(reference, name):
     with pytest.raises(InputError, match="on busbra are kept for the main study only"):
-        shown(reference).predictions(name, "breast", "busbra")
+        reference.predictions(name, "breast", "busbra")
 
 
 @pytest.mark.parametrize("part", ["test", "reversed"])
 def test_confounded_tests_and_layers_are_read_back(reference, finished, part):
-    expected = Results(finished).predictions("confounder", part=part)
+    expected = consolidate(finished).predictions("confounder", part=part)
     assert set(expected["level"]) == {"tag 0", "tag 100"}
-    found = shown(reference).predictions("confounder", "breast", part)
+    found = reference.predictions("confounder", "breast", part)
     pd.testing.assert_frame_equal(found, expected)
-    alike = shown(reference).layer_similarity("breast")
-    pd.testing.assert_frame_equal(alike, Results(finished).layer_similarity("breast"))
+    alike = reference.layer_similarity("breast")
+    pd.testing.assert_frame_equal(alike, consolidate(finished).layer_similarity("breast"))
     assert set(alike["comparison"]) == {"before", "after", "tuned", "random"}
 
 
@@ -151,8 +150,8 @@ def test_each_run_of_the_whole_study_is_kept_once_under_every_level(reference, f
 def test_localisation_is_read_back_as_the_study_returns_it(
     reference, finished, name, decimals, part
 ):
-    own = getattr(Results(finished), name)("breast", part)
-    kept = getattr(shown(reference), name)("breast", part)
+    own = getattr(consolidate(finished), name)("breast", part)
+    kept = getattr(reference, name)("breast", part)
     assert len(kept) > 0
     assert sorted(kept) == sorted(own)
     scores = own.get("score")
@@ -162,22 +161,22 @@ def test_localisation_is_read_back_as_the_study_returns_it(
 
 
 def test_lesion_maps_are_read_back_as_the_study_returns_them(reference, finished):
-    own, kept = (runs.lesion_maps("breast") for runs in (Results(finished), shown(reference)))
+    own, kept = (runs.lesion_maps("breast") for runs in (consolidate(finished), reference))
     assert len(kept) > 0
     pd.testing.assert_frame_equal(kept, own[[*kept]].reset_index(drop=True), check_dtype=False)
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_cases_come_with_all_that_their_manifests_keep(reference, finished, part):
-    expected = Results(finished).cases("breast", part)
-    kept = shown(reference).cases("breast", part)
+    expected = consolidate(finished).cases("breast", part)
+    kept = reference.cases("breast", part)
     assert list(expected)[:3] == ["case_id", "patient_id", "label"]
     pd.testing.assert_frame_equal(kept, expected, check_like=True)
     assert ({"device", "birads", "histology", "side"} <= set(kept)) == (part == "busbra")
 
 
 def test_external_datasets_are_told_and_compared_with_the_tasks_own_images(reference, finished):
-    assert Results(finished).external("breast") == ("busbra",)
+    assert consolidate(finished).external("breast") == ("busbra",)
     (away,) = reference.facts.task("breast").external
     store = finished.inputs("breast").external["busbra"].store
     assert (away.name, away.used) == ("busbra", len(store.cases))
@@ -189,10 +188,10 @@ def test_run_that_was_written_before_what_came_later_is_read(copy):
     (copy / "lesion_maps.parquet").unlink()
     changed_facts(copy, lambda facts: facts["files"].pop("lesion_maps.parquet"))
     forged(copy, "runs.parquet", lambda table: table[table["study"] != "repeats"])
-    found = load_reference(copy)
-    assert shown(found).lesion_maps("breast") is None
+    found = open_results(copy)
+    assert found.lesion_maps("breast") is None
     assert found.rows("runs", study="repeats").empty
-    assert len(shown(found).predictions("main", "breast"))
+    assert len(found.predictions("main", "breast"))
 
 
 @pytest.fixture
@@ -217,7 +216,7 @@ def test_probe_is_read_back_as_it_was_measured(probed, tmp_path, reference):
     assert "probe" not in reference.tables
     measured = probe_measurements(probed)
     assert {*measured["trained_with"]} == {"caffe", "symmetric"}
-    found = load_reference(write_reference(probed, tmp_path))
+    found = open_results(write_reference(probed, tmp_path))
     pd.testing.assert_frame_equal(found.tables["probe"], measured)
 
 
@@ -271,7 +270,7 @@ def test_reference_run_is_replaced_only_when_asked(finished, copy):
         write_reference(finished, copy.parent)
     assert (copy / "run.json").read_text("utf-8") == before
     write_reference(finished, copy.parent, replace=True)
-    assert load_reference(copy).facts.written >= json.loads(before)["written"]
+    assert open_results(copy).facts.written >= json.loads(before)["written"]
     assert [path.name for path in copy.parent.iterdir()] == ["tiny"]
 
 
@@ -289,7 +288,7 @@ def test_reference_run_survives_a_replacement_that_is_stopped(finished, copy, mo
         write_reference(finished, copy.parent, replace=True)
     assert [path.name for path in copy.parent.iterdir()] == ["tiny"]
     assert (copy / "run.json").read_text("utf-8") == before
-    assert load_reference(copy).facts.name == "tiny"
+    assert open_results(copy).facts.name == "tiny"
 
 
 def test_unfinished_runs_are_refused(finished, tmp_path, images):
@@ -342,7 +341,7 @@ def test_command_writes_what_the_function_writes(rin, finished, images, tmp_path
     status, out, _ = rin("reference", "write", profile, *folders, "--folder", tmp_path / "r")
     assert status == 0
     assert "bytes" in out
-    assert load_reference(tmp_path / "r" / "tiny").facts.name == "tiny"
+    assert open_results(tmp_path / "r" / "tiny").facts.name == "tiny"
 
 
 TABLES = ["cases", "runs", "predictions", "overlap", "baselines", "pretraining", "lesion_maps"]
@@ -356,27 +355,27 @@ def test_missing_or_other_file_is_named_and_so_is_an_unknown_run(copy, monkeypat
             (copy / name).unlink()
             if content:
                 (copy / name).write_bytes(content)
-            with pytest.raises(InputError, match=rf"{name}: .*Restore the reference run"):
-                load_reference(copy)
+            with pytest.raises(InputError, match=rf"{name}: .*Fetch this folder again"):
+                open_results(copy)
             (copy / name).write_bytes(whole)
     monkeypatch.setenv("RIN_REFERENCE_RUNS", str(copy.parent))
-    assert load_reference("tiny").facts.name == "tiny"
+    assert open_reference("tiny").facts.name == "tiny"
     with pytest.raises(InputError, match=r"unknown reference run 'open'.*Known: tiny"):
-        load_reference("open")
+        open_reference("open")
 
 
 def test_run_read_again_is_as_it_was_written_whatever_was_done_to_the_first(copy):
-    first, again = load_reference(copy).tables, load_reference(copy).tables
+    first, again = open_results(copy).tables, open_results(copy).tables
     for name, table in again.items():
         pd.testing.assert_frame_equal(table, first[name])
     first["runs"].iloc[:, 0] = first["runs"].iloc[::-1, 0].to_numpy()
     first["predictions"]["score"] = 0.0
-    unchanged = load_reference(copy).tables
+    unchanged = open_results(copy).tables
     for name, table in again.items():
         pd.testing.assert_frame_equal(unchanged[name], table)
     (copy / "runs.parquet").write_bytes((copy / "cases.parquet").read_bytes())
     with pytest.raises(InputError, match=r"runs\.parquet: .*not as it was written"):
-        load_reference(copy)
+        open_results(copy)
 
 
 @pytest.mark.parametrize(
@@ -394,7 +393,7 @@ def test_changed_facts_are_one_clear_error(copy, old, new, said):
         del record["seal"]
         (copy / "run.json").write_text(to_checksummed_json(record), encoding="utf-8")
     with pytest.raises(InputError, match=rf"run\.json: .*{said}"):
-        load_reference(copy)
+        open_results(copy)
 
 
 def changed_facts(copy, change):
@@ -402,31 +401,6 @@ def changed_facts(copy, change):
     facts = read_checksummed_json(copy / "run.json")
     change(facts)
     (copy / "run.json").write_text(to_checksummed_json(facts), encoding="utf-8")
-
-
-def renamed(written, folder, name, studies):
-    """Copy a reference run under another name, with the runs of some studies alone."""
-    copy = shutil.copytree(written, folder / name)
-
-    def change(facts):
-        facts |= {"name": name, "profile": facts["profile"] | {"name": name}}
-
-    changed_facts(copy, change)
-    forged(copy, "runs.parquet", lambda runs: runs[runs["study"].isin(studies)])
-
-
-def test_run_of_the_book_answers_for_what_another_lacks(written, tmp_path, monkeypatch):
-    monkeypatch.setenv("RIN_REFERENCE_RUNS", str(tmp_path))
-    renamed(written, tmp_path, "mine", ["main", "preprocessing"])
-    renamed(written, tmp_path, "open", ["main", "repeats"])
-    mine = open_reference("mine")
-    assert mine.or_reference_with("main", "preprocessing", "lesion_maps") is mine
-    shown = mine.or_reference_with("main", "repeats", "lesion_maps")
-    assert shown.reference.facts.name == "open"
-    assert "repeats" in shown.studies
-    for lacking in (["from_random"], ["preprocessing", "repeats"]):
-        with pytest.raises(InputError, match=rf"the reference run has no {lacking[0]}\."):
-            mine.or_reference_with(*lacking)
 
 
 def forged(copy, name, change):
@@ -457,7 +431,7 @@ def computed_twice(table):
 def test_hostile_table_is_one_clear_error(copy, name, change, said):
     forged(copy, f"{name}.parquet", change)
     with pytest.raises(InputError, match=said):
-        load_reference(copy)
+        open_results(copy)
 
 
 def with_studies(written, folder, *names):
@@ -473,7 +447,7 @@ def test_parts_of_a_study_that_are_joined_are_the_whole(written, reference, tmp_
     studies = [*reference.tables["runs"]["study"].unique()]
     first = with_studies(written, tmp_path / "a", *studies[:2])
     second = with_studies(written, tmp_path / "b", *studies[2:])
-    whole = load_reference(join_results(first, second, tmp_path / "whole"))
+    whole = open_results(join_results(first, second, tmp_path / "whole"))
     assert {*whole.tables} == {*reference.tables}
     for name, table in reference.tables.items():
         found, expected = (

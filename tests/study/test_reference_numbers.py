@@ -39,7 +39,7 @@ def test_differences_of_every_task_are_those_of_scikit_learn(reference):
 
 @pytest.mark.parametrize("init", INITS)
 def test_gains_over_random_weights_are_those_of_scikit_learn(reference, init):
-    rows = reference.or_reference_with("from_random").predictions("from_random")
+    rows = reference.predictions("from_random")
     table = init_differences(rows, init, "random").set_index(["task", "group"])["estimate"]
     for task, own in aucs_of(rows, "task", "init").unstack("init").iterrows():
         assert table[task, "all"] == pytest.approx(own[init] - own["random"], abs=1e-12)
@@ -50,7 +50,7 @@ def test_gains_over_random_weights_are_those_of_scikit_learn(reference, init):
     [("preprocessing", ("native", "official_scripts")), ("resize", ("stretch", "pad"))],
 )
 def test_effects_of_a_factor_are_those_of_scikit_learn(reference, study, levels):
-    rows = reference.or_reference_with(study).predictions(study)
+    rows = reference.predictions(study)
     rows = rows[rows["level"].isin(levels)]
     found = factor_effects(rows, INITS, levels).query("group == 'all'")
     found = found.set_index(["quantity", "init", "level"])
@@ -63,7 +63,7 @@ def test_effects_of_a_factor_are_those_of_scikit_learn(reference, study, levels)
 
 
 def test_inputs_of_the_official_scripts_are_those_of_the_released_radiologic_networks(reference):
-    rows = reference.or_reference_with("preprocessing").predictions("preprocessing")
+    rows = reference.predictions("preprocessing")
     found = factor_effects(rows, INITS, ("official_scripts", "released"))
     effects = found.query("group == 'all' and quantity == 'effect'").set_index("init")
     assert effects.loc["radiologic", "same_networks"]

@@ -23,9 +23,7 @@ from rin.models.preprocessing import PREPROCESSING
 from rin.models.probe import first_layer, predict
 from rin.models.weights import find_entry, load_entries, random_weights, save_notop
 from rin.report.banner import banner, reference_banner
-from rin.study import open_workspace, run_study
-from rin.study.opened import WeightsFacts
-from rin.study.reference import load_reference
+from rin.study import open_reference, open_workspace, run_study
 from rin.study.released import (
     IMAGES,
     SIDE,
@@ -34,7 +32,7 @@ from rin.study.released import (
     released_files,
     weights_remark,
 )
-from rin.study.results import Results
+from rin.study.results import WeightsFacts, consolidate
 from rin.study.workspace import KERAS_ADDRESS, missing_inputs
 
 CHANGES = {
@@ -127,7 +125,7 @@ def test_random_numbers_under_the_name_of_a_released_file_are_called_unverified(
     assert f"{said} the probe says: none fits, " in told
     assert not study.results.exists()
     run_study(study)
-    shown = banner(Results(study), ["breast"]).data
+    shown = banner(consolidate(study), ["breast"]).data
     assert (
         "unverified weights: radimagenet ResNet50"
         in re.search("<summary>(.*?)</summary>", shown)[1]
@@ -213,7 +211,7 @@ def test_words_on_a_file_of_weights_say_by_what_it_is_known(verified, verdict, w
 
 
 def test_page_of_a_reference_run_says_which_weights_are_unverified():
-    reference = load_reference("open")
+    reference = open_reference("open")
     file = reference.facts.weights[0].model_dump() | {"init": "radimagenet"}
     weights = [
         WeightsFacts.model_validate(file | {"verified": verified, "probe": "none fits"})

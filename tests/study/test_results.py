@@ -1,44 +1,34 @@
-"""One interface: a reference run, one's own runs, and which of them is shown."""
+"""Results: a folder of one's own or one that came with the book, read alike."""
 
 import pandas as pd
 import pytest
-from tiny_study import COLUMNS, tiny_profile
+from tiny_study import COLUMNS
 
 from rin.errors import InputError
 from rin.models.backbones import BACKBONES
-from rin.study import load_profile, open_reference, open_runs, open_workspace, shown_results
-from rin.study.results import Results
+from rin.study import consolidate, open_reference
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    return open_runs("demo", results=tmp_path_factory.mktemp("results"))
+def demo():
+    return open_reference("open")
 
 
-def test_demo_shows_the_reference_run_without_training_anything(demo):
-    assert demo.is_reference
+def test_reference_run_has_tasks_in_the_order_of_the_paper_and_their_facts(demo):
     assert demo.tasks == ("thyroid", "breast", "covid19", "pneumonia", "hemorrhage", "busbra")
-    assert len(demo.tasks_with_page) == 9
-    assert demo.facts("breast").kind == "real"
-    assert demo.facts("pneumonia").kind == "substitute"
+    assert [*demo.titles] == [*demo.tasks]
+    assert demo.facts.task("breast").kind == "real"
+    assert demo.facts.task("pneumonia").kind == "substitute"
     assert demo.external("breast") == ("busbra",)
-    assert not list(demo.workspace.results.parent.rglob("done.json"))
-    assert demo.workspace.profile.tasks == ["breast"]  # with a stand-in
-    assert demo.workspace.profile.live_task == "breast"
-    assert demo.live.origin("breast") == "own"
-
-
-def test_results_of_an_open_workspace_are_those_of_the_folder_and_read_what_it_has_open(tmp_path):
-    workspace = open_workspace("demo", results=tmp_path)
-    shown = shown_results(workspace)
-    assert shown.workspace is workspace
-    assert shown.tasks == open_runs("demo", results=tmp_path).tasks
+    assert (demo.stand_ins(), demo.workspace) == ((), None)
+    assert demo.probe() is demo.tables["probe"]
+    assert demo.once("key", lambda: 1) == demo.once("key", lambda: 2) == 1
 
 
 def test_predictions_are_those_of_the_reference_run(demo):
     table = demo.predictions("main", "breast")
     assert list(table) == [*COLUMNS, "pretraining_seed"]
-    kept = demo.reference.tables["predictions"]
+    kept = demo.tables["predictions"]
     own = kept[kept["run_id"] == demo.records("breast")["run_id"].iloc[0]]
     own = own[own["part"] == "test"]
     first = table.head(len(own)).reset_index(drop=True)
@@ -47,19 +37,13 @@ def test_predictions_are_those_of_the_reference_run(demo):
     assert list(every["task"].unique()) == list(demo.tasks)
 
 
-def test_studies_beside_the_grid(demo):
-    beside = demo.or_reference_with("preprocessing", "resize")
-    assert demo.studies[:2] == ("main", "from_random")  # those of the profile first
-    assert {*demo.studies[2:]} == {
-        *("convergence", "repeats", "equal_accuracy", "layers"),
-        *("preprocessing", "resize", "head", "confounder"),
-    }
-    assert beside is demo
-    from_random = demo.predictions("from_random")
-    assert set(from_random["init"]) == {"radiologic", "photographic", "random"}
-    levels = {*beside.predictions("preprocessing")["level"]}
+def test_studies_beside_the_main_one(demo):
+    assert demo.studies[0] == "main"
+    assert {*demo.studies[1:]} >= {"from_random", "convergence", "repeats", "layers", "confounder"}
+    assert set(demo.predictions("from_random")["init"]) == {"radiologic", "photographic", "random"}
+    levels = {*demo.predictions("preprocessing")["level"]}
     assert levels == {"native", "official_scripts", "released"}
-    assert beside.tasks_of("resize") == ("breast",)
+    assert demo.tasks_of("resize") == ("breast",)
 
 
 def test_records_are_one_row_a_run_and_localisation_comes_with_baselines(demo):
@@ -78,34 +62,11 @@ def test_records_are_one_row_a_run_and_localisation_comes_with_baselines(demo):
         (lambda runs: runs.predictions("main", "meniscus"), "no results of meniscus"),
         (lambda runs: runs.predictions("mian"), "mian"),
         (lambda runs: runs.predictions("main", "brest"), "brest"),
-        (lambda runs: runs.facts("acl"), "no results of acl"),
     ],
 )
 def test_what_is_not_there_is_one_clear_error(demo, call, message):
     with pytest.raises(InputError, match=message):
         call(demo)
-
-
-def test_open_reference_needs_no_data():
-    runs = open_reference("open")
-    assert runs.is_reference
-    assert set(runs.tasks) == set(runs.reference.facts.profile.tasks)
-    beside = runs.or_reference_with("probe")
-    assert beside.probe() is beside.reference.tables["probe"]
-
-
-def test_reference_of_other_inits_is_refused(tmp_path):
-    profile = load_profile("demo").model_copy(update={"inits": ["radimagenet", "imagenet"]})
-    with pytest.raises(InputError, match="reference run open"):
-        open_runs(profile, results=tmp_path)
-
-
-def test_profile_without_reference_shows_its_own_runs(study_folder):
-    runs = open_runs(tiny_profile({"name": "own"}), results=study_folder)
-    assert runs.reference is None
-    assert runs.origin("breast") == "own"
-    with pytest.raises(InputError, match=r"no results of breast in the study main.*are finished"):
-        runs.predictions("main", "breast")
 
 
 def test_predictions_say_which_seed_a_pretraining_had(demo):
@@ -127,56 +88,13 @@ def test_predictions_say_which_seed_a_pretraining_had(demo):
     assert "pretraining_seed" not in demo.overlap("breast")
 
 
-def test_foremost_run_is_the_reference_where_nothing_of_ones_own_is_real(demo):
-    assert demo.foremost.is_reference
-    assert demo.foremost.tasks == demo.tasks
-    assert demo.stand_ins() == ()
-
-
-def own_breast(monkeypatch, stand_ins, part=""):
-    """Let the breast task of the demo be one's own, made of some stand-ins or a part."""
-    monkeypatch.setattr(
-        Results,
-        "origin",
-        lambda runs, task, study="main": "own" if task == "breast" else "reference",
-    )
-    monkeypatch.setattr(Results, "stand_ins", lambda runs, *tasks, study="main": stand_ins)
-    monkeypatch.setattr(Results, "parts", lambda runs, *tasks: {"breast": part} if part else {})
-
-
-def test_foremost_run_is_ones_own_real_tasks_alone(monkeypatch, tmp_path):
-    own_breast(monkeypatch, ())
-    first = open_runs("demo", results=tmp_path).foremost
-    assert first.reference is None
-    assert first.workspace.profile.tasks == ["breast"]
-
-
-def test_foremost_run_is_the_reference_where_ones_own_weights_are_stand_ins(monkeypatch, tmp_path):
-    own_breast(monkeypatch, ("weights",))
-    assert open_runs("demo", results=tmp_path).foremost.reference is not None
-
-
-def test_foremost_run_is_the_reference_where_ones_own_images_are_a_part(monkeypatch, tmp_path):
-    own_breast(monkeypatch, (), "11 of 780 images")
-    assert open_runs("demo", results=tmp_path).foremost.reference is not None
-
-
-def test_runs_of_a_profile_with_stand_ins_say_so(study):
-    runs = Results(study)
-    assert runs.foremost is runs
-    assert "images" in runs.stand_ins("breast")
+def test_runs_on_stand_ins_say_so(finished_study):
+    runs = consolidate(finished_study)
+    assert runs.workspace is finished_study
+    assert runs.stand_ins("breast") == ("images", "weights")
 
 
 def test_corpora_of_the_reference_run_are_named_by_the_init_that_learnt_them(demo):
-    titles = open_reference().corpora()
+    titles = demo.corpora()
     assert titles["radiologic"].startswith("Radiologic")
     assert "mini" in titles["photographic"]
-
-
-def test_reference_run_is_taken_for_a_task_that_runs_lack(tmp_path):
-    demo = open_runs("demo", results=tmp_path)
-    assert demo.or_reference_with("breast") is demo
-    assert "breast" in demo.live.or_reference_with("breast").tasks
-    assert "thyroid" in demo.live.or_reference_with("thyroid").tasks
-    with pytest.raises(InputError, match="the reference run has no unheard"):
-        demo.or_reference_with("unheard")

@@ -16,7 +16,7 @@ from rin.data.manifest import find_task
 from rin.files import manifest_folder, read_yaml
 from rin.models.backbones import build_backbone
 from rin.models.weights import find_entry, load_entries, save_notop
-from rin.study import Profile, Results, load_profile, open_workspace, profile_names
+from rin.study import Profile, consolidate, load_profile, open_workspace, profile_names
 from rin.study.forecast import forecast
 from rin.study.plan import group_blocks, plan_all, plan_study
 from rin.study.pretraining import plan_pretraining
@@ -98,7 +98,7 @@ def test_profile_on_released_weights_trains_from_files_in_their_format(
     workspace = open_workspace(shrunk("paper"), data_root=tmp_path, results=study_folder)
     save_notop(tmp_path / "weights" / entry.file, build_backbone("ResNet50", 32))
     run_grid(workspace)
-    assert set(Results(workspace).predictions()["init"]) == {"radimagenet", "imagenet"}
+    assert set(consolidate(workspace).predictions()["init"]) == {"radimagenet", "imagenet"}
 
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -19,7 +19,7 @@ from tiny_study import (
 
 from rin.errors import InputError
 from rin.study import (
-    Results,
+    consolidate,
     fine_tuning,
     open_workspace,
     run_fine_tuning,
@@ -93,7 +93,7 @@ def test_more_folds_keep_the_runs_of_the_first(pretrained_study, vary):
 
 @pytest.mark.slow
 def test_predictions_have_a_factors_columns_and_a_shared_run_under_both_levels(factors):
-    table = Results(factors).predictions("preprocessing")
+    table = consolidate(factors).predictions("preprocessing")
     assert list(table) == ["factor", "level", "preprocessing", *COLUMNS, "pretraining_seed"]
     native, scripts = (table[table["level"] == name] for name in ("native", "official_scripts"))
     assert set(scripts["preprocessing"]) == {"caffe_unit"}
@@ -101,12 +101,15 @@ def test_predictions_have_a_factors_columns_and_a_shared_run_under_both_levels(f
         one, two = (part[part["init"] == init] for part in (native, scripts))
         assert one["case_id"].tolist() == two["case_id"].tolist()
         assert (one["score"].tolist() == two["score"].tolist()) is same
-    assert Results(factors).predictions("resize")["level"].unique().tolist() == ["stretch", "pad"]
+    assert consolidate(factors).predictions("resize")["level"].unique().tolist() == [
+        "stretch",
+        "pad",
+    ]
 
 
 @pytest.mark.slow
 def test_records_of_a_factor_are_one_row_a_run_and_level(factors):
-    told = Results(factors).records("breast", "preprocessing")
+    told = consolidate(factors).records("breast", "preprocessing")
     assert told["level"].tolist() == ["native"] * 2 + ["official_scripts"] * 2
     assert told["preprocessing"].tolist() == ["caffe_unit", "caffe", "caffe_unit", "caffe_unit"]
     assert pd.to_datetime(told["finished"]).notna().all()
@@ -115,7 +118,7 @@ def test_records_of_a_factor_are_one_row_a_run_and_level(factors):
 def test_from_random_repeats_no_run_of_a_finished_grid(finished_study, no_training):
     study = replace(finished_study, profile=tiny_profile({"studies": [side_study("from_random")]}))
     run_fine_tuning(study)
-    found, whole = Results(study).predictions("from_random"), Results(study).predictions()
+    found, whole = consolidate(study).predictions("from_random"), consolidate(study).predictions()
     expected = drop_unused_categories(whole[whole["scenario"] == SCENARIO])
     keys = ["init", "case_id"]
     pd.testing.assert_frame_equal(
@@ -289,7 +292,7 @@ def test_brief_init_sees_fewer_epochs_and_images_and_stands_in_the_place_of_its_
     assert tested["radiologic_brief"] == tested["radiologic"]
     equal = plan_study(workspace, "equal_accuracy")
     fine_tuning.run_missing(workspace, equal)
-    found = Results(workspace).predictions("equal_accuracy")
+    found = consolidate(workspace).predictions("equal_accuracy")
     assert found["init"].unique().tolist() == ["radiologic_brief", "photographic"]
     assert len(ids(plan_study(workspace)) & ids(equal)) == 1
     many = {"pretraining.brief": BRIEF | {"training_images": 4000}}
@@ -333,7 +336,8 @@ def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_te
     assert len(ids(planned)) == 4
     fine_tuning.run_missing(study, planned)
     tables = {
-        part: Results(study).predictions("confounder", part=part) for part in ("test", "reversed")
+        part: consolidate(study).predictions("confounder", part=part)
+        for part in ("test", "reversed")
     }
     keys = ["level", "init", "case_id"]
     same, other = (table.set_index(keys)["score"].sort_index() for table in tables.values())
@@ -349,7 +353,7 @@ def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_te
     of_level = other.loc["tag 0", "radiologic"], other.loc["tag 100", "radiologic"]
     assert (of_level[0] != of_level[1].loc[of_level[0].index]).all()
     with pytest.raises(InputError, match=r"unknown part 'upright'.*reversed"):
-        Results(study).predictions("confounder", part="upright")
+        consolidate(study).predictions("confounder", part="upright")
 
 
 @pytest.mark.slow
@@ -404,7 +408,7 @@ def test_layers_are_compared_before_and_after_in_the_same_places(beside, monkeyp
     planned = plan_study(study, "layers")
     assert not ids(planned) & ids(plan_study(study))
     fine_tuning.run_missing(study, planned)
-    table = Results(study).layer_similarity("breast")
+    table = consolidate(study).layer_similarity("breast")
     assert table["layer"].unique().tolist() == [*inside]
     found = table.set_index(["scenario", "comparison", "init", "layer"]).sort_index()
     found = found[["cca"]]

@@ -8,7 +8,7 @@ from tiny_study import main_study, tiny_profile
 from rin.models.backbones import build_backbone
 from rin.models.torch_tensors import SOURCE_SHA256, variables_by_name
 from rin.models.weights import find_entry, load_entries, random_weights
-from rin.study import Results, open_workspace, run_study
+from rin.study import consolidate, open_workspace, run_study
 from rin.study.plan import group_blocks, plan_study
 from rin.study.released import check_released, file_remarks, released_files
 from rin.study.workspace import missing_inputs
@@ -106,7 +106,7 @@ def test_release_of_pytorch_is_fine_tuned_end_to_end(workspace):
     (file,) = check_released(workspace)
     assert file.verdict.startswith("none fits")  # random weights were trained on nothing
     assert len(run_study(workspace)) == 4
-    predictions = Results(workspace).predictions()
+    predictions = consolidate(workspace).predictions()
     assert {*zip(predictions["init"], predictions["unfreezing"], strict=True)} == {
         (init, way) for init in (INITS[0], "random") for way in WAYS
     }

@@ -13,7 +13,7 @@ from rin.data.splits import PIECES
 from rin.errors import InputError
 from rin.files import REPOSITORY
 from rin.report.pages import outline_of
-from rin.study import Results, open_workspace
+from rin.study import open_workspace
 from rin.study.workspace import (
     available_weights,
     draw_cases,
@@ -293,8 +293,8 @@ def test_task_of_ones_own_beside_one_of_the_paper_keeps_its_name_and_its_images(
     (tmp_path / "manifests" / "own_us.yaml").write_text(own, encoding="utf-8")
     monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path / "manifests"))
     profile = tiny_profile({"tasks": ["clinic"], "stand_ins.own_us": {"benign": 24}})
-    runs = Results(open_workspace(profile, results=study_folder))
-    assert (runs.tasks_with_page, runs.tasks) == (("clinic",), ("clinic",))
+    workspace = open_workspace(profile, results=study_folder)
+    assert workspace.inputs("clinic").all_images.manifest.name == "own_us"
     assert find_task("clinic")[1].paper_task == find_task("thyroid")[1].paper_task == "thyroid"
 
 
