@@ -33,7 +33,7 @@ def outputs(page, values):
         patch.setattr(IPython.display, "display", shown.append)
         # Of figures only the alternative text is read; most of their time is for the file.
         patch.setattr(Figure, "savefig", lambda _, file, **__: file.write(b"<svg/>"))
-        for module in ("rin.study", "rin.study.results"):
+        for module in ("rin.study", "rin.study.reference"):
             patch.setattr(f"{module}.open_reference", committed_run)
         for cell in jupytext.read(NOTEBOOKS / f"{page}.py").cells:
             if cell.cell_type != "code":

@@ -9,8 +9,7 @@ import rin
 from rin.stats import init_differences, pretraining_differences
 from rin.stats.inputs import evaluated_rows
 from rin.stats.simulation import simulate_predictions
-from rin.study import opened
-from rin.study.results import open_reference
+from rin.study import open_reference, results
 
 FOLDER = str(rin.__path__[0])
 
@@ -43,7 +42,7 @@ def functions_with_scores(work):
 
 @pytest.mark.parametrize("estimate", [init_differences, pretraining_differences])
 def test_score_passes_ten_functions_at_most_from_its_file_to_an_estimate(estimate):
-    opened._read_table.cache_clear()
+    results._read_table.cache_clear()
 
     def work():
         runs = open_reference()
