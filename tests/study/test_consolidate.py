@@ -185,6 +185,6 @@ def test_what_is_no_longer_planned_goes_with_the_next_whole_consolidation(study)
 
 def test_images_alone_are_told_without_a_finished_run(images, tmp_path):
     workspace = open_workspace(tiny_profile(CHANGES | STUDIES), data_root=images, results=tmp_path)
-    facts = consolidate(workspace).facts("breast")
+    facts = consolidate(workspace).facts.task("breast")
     assert (facts.dataset.used, facts.kind) == (60, "real")
     assert consolidate(workspace).tables == {}
