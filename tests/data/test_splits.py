@@ -22,8 +22,10 @@ from rin.data.splits import (
     read_fold_files,
     sample_with_groups,
     sized_folds,
+    subset,
 )
 from rin.data.standins import write_stand_in
+from rin.data.store import Dataset
 from rin.errors import InputError
 
 SHARES = {"train": 0.75, "validation": 0.10, "test": 0.15}
@@ -468,3 +470,14 @@ def test_no_small_cohort_has_a_patient_on_two_sides(n, per_group, mixed, seed):
     patients = table.groupby(["fold", "part", "label"])["group"].nunique().unstack(fill_value=0)
     assert (patients >= 1).all(axis=None)
     assert (patients.xs("test", level="part") >= 2).all(axis=None)
+
+
+def test_subsets_of_one_name_of_other_pictures_have_other_digests(tmp_path):
+    cases, none = pd.DataFrame({"case_id": list("abc")}), pd.Series(dtype=str)
+    one, other = (
+        Dataset(load_manifest("busi"), tmp_path, "", "real", cases, (), digest, none, tmp_path)
+        for digest in ("1", "2")
+    )
+    chosen = np.array([True, False, True])
+    digests = [subset(dataset, chosen).digest for dataset in (one, one, other)]
+    assert digests[0] == digests[1] != digests[2]

@@ -293,6 +293,8 @@ def test_inspect_cases_takes_patients_from_the_header_where_the_reader_knows_non
     for _ in range(2):  # looked at, and remembered
         seen, _ = inspect(tmp_path, found)
         assert seen["patient_id"].tolist() == ["p0", "1CT1"]
+    seen, _ = inspect(tmp_path, [known._replace(patient_id=None)])
+    assert seen["patient_id"].tolist() == ["1CT1"]
 
 
 def test_inspect_cases_looks_again_at_changed_files_only(pictures, counted):
