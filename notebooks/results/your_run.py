@@ -216,16 +216,14 @@ if shared and run is not committed and of_book == (a, b):
 else:
     beside = units.iloc[:0]
 both = pd.concat(
-    [
-        units.assign(kind=units["unit"].replace("patients", "networks")),
-        beside.assign(kind="reference"),
-    ]
+    [units.assign(run="this run"), beside.assign(run="committed run")]
 )
 picture(
     forest(
         both.drop(columns="p_holm"),
         unit="points",
-        label="task",
+        label="run",
+        group="task",
         names=names,
         ends=(f"{b} ahead", f"{a} ahead"),
     ),
