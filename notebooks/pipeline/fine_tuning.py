@@ -68,8 +68,8 @@ from keras import layers
 live_task = task or workspace.profile.live_task
 a, b = workspace.profile.inits[:2]
 run_pretraining(workspace)
-images = banner(consolidate(workspace), [live_task], trained=False)
-line = display(images, display_id=True)
+of_images = banner(consolidate(workspace), [live_task], trained=False)
+line = display(of_images, display_id=True)
 
 # %% [markdown]
 # ## 1. Images and their split

@@ -352,7 +352,7 @@ def test_computed_page_waits_for_the_live_part_only_if_its_text_is_todays(tmp_pa
     ("source", "given", "name", "folder"),
     [
         ("results/your_run", {"profile": "smoke"}, "results/your_run", "results/smoke"),
-        ("study", {}, "study", "results/demo"),
+        ("findings", {}, "findings", "results/demo"),
     ],
 )
 def test_files_of_a_notebook_that_runs_alone_are_named_and_lie_as_those_of_the_book(
@@ -362,6 +362,11 @@ def test_files_of_a_notebook_that_runs_alone_are_named_and_lie_as_those_of_the_b
     job = single_job(path, output, given | {"results": str(tmp_path / "results")})
     assert (job.name, job.shown) == (name, tmp_path / folder)
     assert job.address == f"../{folder}"
+
+
+def test_files_of_a_page_of_the_book_without_profile_lie_beside_what_was_computed(tmp_path):
+    job = single_job(ROOT / "notebooks" / "study.py", tmp_path / "computed" / "x.ipynb", {})
+    assert (job.name, job.shown, job.address) == ("study", tmp_path / "computed", ".")
 
 
 def test_files_of_a_notebook_of_ones_own_without_profile_lie_beside_what_was_computed(tmp_path):

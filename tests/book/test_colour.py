@@ -3,6 +3,7 @@
 import csv
 import re
 import shutil
+import textwrap
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -42,12 +43,14 @@ def test_network_by_hand_reads_images_as_its_weights_expect(notebook, preprocess
     import keras
 
     text = (PIPELINE / f"{notebook}.py").read_text(encoding="utf-8")
-    lines = re.search(r"(?s)^pixels = keras\.Input.*?^prepared = .*?$", text, re.MULTILINE)[0]
+    of_inputs = r"(?ms)^ *pixels = keras\.Input.*?^ *x = layers\.Rescaling[^\n]*$"
+    lines = textwrap.dedent(re.search(of_inputs, text)[0])
     wanted = PREPROCESSING[preprocessing]
     images = np.arange(4 * channels, dtype="uint8").reshape(1, 2, 2, channels) * 20
-    names = {"keras": keras, "np": np, "images": images, "run": SimpleNamespace(expects=wanted)}
-    exec(lines, names | {"augment": lambda images: images}, kept := {})
-    network = keras.Model(kept["pixels"], kept["prepared"])
+    names = {"keras": keras, "layers": keras.layers, "images": images}
+    names |= {"run": SimpleNamespace(expects=wanted), "settings": None}
+    exec(lines, names | {"augment_layer": lambda settings: lambda x: x}, kept := {})
+    network = keras.Model(kept["pixels"], kept["x"])
     expected = wanted.apply(np.broadcast_to(images, (1, 2, 2, 3)))
     np.testing.assert_allclose(network.predict(images, verbose=0), expected, rtol=1e-5, atol=1e-5)
 
