@@ -306,12 +306,12 @@ The paper has AUCs of {stated["breast"].auc_radimagenet:.2f} and
 {stated["breast"].auc_imagenet:.2f} on these
 {runs.facts.task("breast").dataset.used} images. Our networks, which saw them
 with {runs.facts.task("breast").size} pixels a side in at most three epochs,
-reach {breast["auc_a"]:.2f} and {breast["auc_b"]:.2f}. The four backbones differ by {points(breast)}, so neither
-the paper's +{stated["breast"].estimate} nor its opposite is excluded. For these
-networks on new patients the photographic start is ahead ({points(of_breast)});
-across pretrainings it may not be ({points(eight.loc["breast"])}), and half of
-that is one pair, {pair["backbone"]}. The files name no patients and show some
-lesions twice.
+reach {breast["auc_a"]:.2f} and {breast["auc_b"]:.2f}. The four backbones differ
+by {points(breast)}, so neither the paper's +{stated["breast"].estimate} nor its
+opposite is excluded. For these networks on new patients the photographic start
+is ahead ({points(of_breast)}); across pretrainings it may not be
+({points(eight.loc["breast"])}), and half of that is one pair,
+{pair["backbone"]}. The files name no patients and show some lesions twice.
 """)
 
 # %% [markdown]
@@ -329,10 +329,10 @@ claim(
 )
 Markdown(f"""
 With {runs.facts.task("hemorrhage").split["train"]} slices to train and
-{runs.facts.task("hemorrhage").split["test"]} to test, the four backbones
-differ by {points(bleeds)}, the widest interval of all: a difference of 8 points
-either way remains possible, and the paper's
-+{stated["hemorrhage"].estimate} cannot be told from it. Mean AUCs are {bleeds["auc_a"]:.2f} and {bleeds["auc_b"]:.2f}. The
+{runs.facts.task("hemorrhage").split["test"]} to test, the four backbones differ
+by {points(bleeds)}, the widest interval of all: a difference of 8 points either
+way remains possible, and the paper's +{stated["hemorrhage"].estimate} cannot be
+told from it. Mean AUCs are {bleeds["auc_a"]:.2f} and {bleeds["auc_b"]:.2f}. The
 pictures were found by web search and name no patients.
 """)
 
