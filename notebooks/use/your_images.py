@@ -246,6 +246,7 @@ claim(
 #     Image.fromarray(255 * (drawn == 2).astype("uint8")).save(folder / mask)  # 2 is the lesion
 # has_lesion = [np.asarray(Image.open(folder / mask)).any() for mask in table["mask"]]
 # table["label"] = np.where(has_lesion, "lesion", "normal")
+# table["mask"] = table["mask"].where(has_lesion)
 # table.to_csv(folder / "metadata.csv", index=False)
 # ```
 #

@@ -41,6 +41,8 @@ def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 def decode(content: bytes) -> str:
     """Return a text in UTF-8, in UTF-16 with its mark, or else in the code page of Windows."""
+    if b"\0" in content and not content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        raise ValueError("it is no text")
     if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         return content.decode("utf-16")
     with suppress(UnicodeDecodeError):

@@ -4,12 +4,11 @@ import pytest
 import yaml
 
 from rin.data.layouts import LAYOUTS
-from rin.data.manifest import DatasetManifest, find_task, load_manifest, manifest_names
+from rin.data.manifest import find_task, load_manifest, manifest_names
 from rin.data.standins import COUNTS, STAND_INS
 from rin.data.tree import is_archive
 from rin.errors import InputError
 from rin.evidence.paper import CLASS_COUNTS, COMPARISONS
-from rin.files import REPOSITORY
 from rin.study import load_profile, profile_names
 
 
@@ -119,9 +118,3 @@ def test_layout_and_stand_in_are_registered_and_counts_are_of_known_classes(mani
 def test_profile_sizes_stand_ins_under_names_that_their_writers_know(name):
     for dataset, counts in load_profile(name).stand_ins.items():
         assert set(counts) == set(COUNTS[MANIFESTS[dataset].stand_in])
-
-
-def test_page_of_settings_has_a_table_of_every_model_that_a_manifest_holds():
-    page = (REPOSITORY / "rin" / "report" / "schemas.py").read_text("utf-8")
-    held = {"DatasetManifest", *DatasetManifest.model_json_schema()["$defs"]}
-    assert {name for name in held if f": {name}," not in page} == set()

@@ -134,7 +134,7 @@ def test_overlap_with_a_test_image_in_a_corpus_of_another_modality_says_both(
 
 
 def test_kept_overlap_is_of_every_task_and_corpus_of_the_reference_run():
-    reference = open_reference().reference
+    reference = open_reference()
     kept = reference.tables["corpus_overlap"]
     assert len(kept) == kept["task"].nunique() * kept["corpus"].nunique()
     assert {*reference.facts.profile.tasks} <= {*kept["task"]}

@@ -152,7 +152,7 @@ def palettes(folder):
         (folder / "SegmentationClass").mkdir(exist_ok=True)
         picture.save(folder / mask.replace("lesions", "SegmentationClass"))
     (folder / "x.png").unlink()
-    return made
+    return made.assign(mask=made["mask"].where(made["has"], ""))
 
 
 def scan(path, seed, **elements):

@@ -293,7 +293,9 @@ def test_task_of_ones_own_beside_one_of_the_paper_keeps_its_name_and_its_images(
     own = own.replace("- name: thyroid", "- name: clinic", 1)
     (tmp_path / "manifests" / "own_us.yaml").write_text(own, encoding="utf-8")
     monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path / "manifests"))
-    profile = tiny_profile({"tasks": ["clinic"], "stand_ins.own_us": {"benign": 24}})
+    profile = tiny_profile(
+        {"tasks": ["clinic"], "stand_ins.own_us": {"benign": 24, "malignant": 12}}
+    )
     workspace = open_workspace(profile, results=study_folder)
     assert workspace.inputs("clinic").all_images.manifest.name == "own_us"
     assert find_task("clinic")[1].paper_task == find_task("thyroid")[1].paper_task == "thyroid"
