@@ -259,7 +259,7 @@ measures.loc[["difference"], ["estimate", "ci_low", "ci_high"]].round(3)
 tenths = curves.query("test == 'external'").groupby("init")[["x", "estimate"]]
 low, high = tenths.first(), tenths.last()
 error = measures.xs("ece", level="measure")["estimate"]
-found = measures.xs("sensitivity_at_90", level="measure")["estimate"]
+sensitivity = measures.xs("sensitivity_at_90", level="measure")["estimate"]
 claim(
     "half of the images with the highest probabilities are malignant, fewer "
     "than predicted",
@@ -276,7 +276,7 @@ claim(
 )
 claim(
     "about twenty in a hundred are found",
-    found[[a, b]].between(0.17, 0.25).all(),
+    sensitivity[[a, b]].between(0.17, 0.25).all(),
 )
 Markdown(f"""
 Order survives the change of hospital a little, probabilities do not. In the
@@ -287,9 +287,9 @@ predict {high.loc[a, "x"]:.2f} on average and a share of
 lowest they predict {low.loc[a, "x"]:.2f}, and {low.loc[a, "estimate"]:.2f} are
 ({low.loc[b, "x"]:.2f} and {low.loc[b, "estimate"]:.2f}). The calibration error
 is {error[a]:.2f} and {error[b]:.2f}, and at 90% specificity
-{100 * found[a]:.0f} and {100 * found[b]:.0f} of 100 cancers are found. Networks
-like these would have to be recalibrated at each hospital, whatever they were
-pretrained on.
+{100 * sensitivity[a]:.0f} and {100 * sensitivity[b]:.0f} of 100 cancers are
+found. Networks like these would have to be recalibrated at each hospital,
+whatever they were pretrained on.
 """)
 
 # %% [markdown]

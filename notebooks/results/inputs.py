@@ -152,7 +152,7 @@ picture(
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 dense, res = effects.loc["DenseNet121"], effects.loc["ResNet50"]
-own, scripted = (
+native, scripted = (
     ("difference", "", "native"),
     ("difference", "", "official_scripts"),
 )
@@ -168,11 +168,11 @@ change = (
 )
 claim(
     "DenseNet121 from radiologic ahead to behind",
-    dense.loc[own, "ci_low"] > 0 > dense.loc[scripted, "ci_high"],
+    dense.loc[native, "ci_low"] > 0 > dense.loc[scripted, "ci_high"],
 )
 claim(
     "ResNet50 the other way",
-    res.loc[own, "ci_high"] < 0 < res.loc[scripted, "ci_low"],
+    res.loc[native, "ci_high"] < 0 < res.loc[scripted, "ci_low"],
 )
 claim(
     "in all six scenarios of each",
@@ -184,14 +184,15 @@ claim(
 )
 Markdown(f"""
 **Inputs alone reverse the comparison.** Fed as they were trained, DenseNet121's
-radiologic networks are ahead by {points(dense.loc[own])}; fed as in the scripts
-they are behind by {points(dense.loc[scripted])}. With ResNet50 it is the other
-way round, from {points(res.loc[own])} to {points(res.loc[scripted])}. The shift
-({points(dense.loc[moved])} and {points(res.loc[moved])}) has the same sign in
-all six scenarios of a backbone. These are two backbones and one pretraining
-each, so the direction is theirs alone. That a comparison with shared inputs can
-come out either way, whatever was learnt in pretraining, is general enough to
-ask that the paper's be repeated with each source's own inputs.
+radiologic networks are ahead by {points(dense.loc[native])}; fed as in the
+scripts they are behind by {points(dense.loc[scripted])}. With ResNet50 it is
+the other way round, from {points(res.loc[native])} to
+{points(res.loc[scripted])}. The shift ({points(dense.loc[moved])} and
+{points(res.loc[moved])}) has the same sign in all six scenarios of a backbone.
+These are two backbones and one pretraining each, so the direction is theirs
+alone. That a comparison with shared inputs can come out either way, whatever
+was learnt in pretraining, is general enough to ask that the paper's be repeated
+with each source's own inputs.
 """)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]

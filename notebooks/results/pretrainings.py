@@ -73,7 +73,8 @@ percent = 100 * learnt
 lines = pd.DataFrame(index=percent.loc[a].index)
 for init in (a, b):
     lines[f"{init}, top-1 / top-5"] = [
-        f"{one:.1f} / {five:.1f}" for one, five in percent.loc[init].to_numpy()
+        f"{top_1:.1f} / {top_5:.1f}"
+        for top_1, top_5 in percent.loc[init].to_numpy()
     ]
 released = {
     name: f"{model.top1} / {model.top5}"
@@ -92,8 +93,8 @@ book_table(
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-one = 100 * pairs.groupby("init")["top1"].agg(["mean", "min", "max"])
-five = 100 * pairs.groupby("init")["top5"].agg(["mean", "min", "max"])
+top_1 = 100 * pairs.groupby("init")["top1"].agg(["mean", "min", "max"])
+top_5 = 100 * pairs.groupby("init")["top5"].agg(["mean", "min", "max"])
 steps = (
     curves[curves["init"].isin((a, b))]
     .groupby(["init", "epoch"])["val_accuracy"]
@@ -114,11 +115,11 @@ brief = (
 )
 claim(
     "no photographic network reaches the least radiologic one",
-    one.loc[b, "max"] < one.loc[a, "min"] - 20,
+    top_1.loc[b, "max"] < top_1.loc[a, "min"] - 20,
 )
 claim(
     "three radiologic images in four, three photographs in ten",
-    74 < one.loc[a, "mean"] < 78 and 29 < one.loc[b, "mean"] < 33,
+    74 < top_1.loc[a, "mean"] < 78 and 29 < top_1.loc[b, "mean"] < 33,
 )
 claim(
     "both still rose, by two or three points",
@@ -135,12 +136,12 @@ claim(
 )
 Markdown(f"""
 **Equal images are not equal learning.** After the same number of steps
-radiologic networks name the class of {one.loc[a, "mean"]:.0f}% of their test
-images ({one.loc[a, "min"]:.0f} to {one.loc[a, "max"]:.0f}%), photographic ones
-of {one.loc[b, "mean"]:.0f}% ({one.loc[b, "min"]:.0f} to
-{one.loc[b, "max"]:.0f}%). Top-5, the ranges are {five.loc[a, "min"]:.0f} to
-{five.loc[a, "max"]:.0f}% and {five.loc[b, "min"]:.0f} to
-{five.loc[b, "max"]:.0f}%. Both were still improving when training stopped. But
+radiologic networks name the class of {top_1.loc[a, "mean"]:.0f}% of their test
+images ({top_1.loc[a, "min"]:.0f} to {top_1.loc[a, "max"]:.0f}%), photographic
+ones of {top_1.loc[b, "mean"]:.0f}% ({top_1.loc[b, "min"]:.0f} to
+{top_1.loc[b, "max"]:.0f}%). Top-5, the ranges are {top_5.loc[a, "min"]:.0f} to
+{top_5.loc[a, "max"]:.0f}% and {top_5.loc[b, "min"]:.0f} to
+{top_5.loc[b, "max"]:.0f}%. Both were still improving when training stopped. But
 more epochs do not close the gap: ResNet50, pretrained for forty, ends at
 {longer[a]:.0f}% and {longer[b]:.0f}% and has stopped rising.
 

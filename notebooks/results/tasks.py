@@ -398,8 +398,8 @@ clinical_table(measures, tasks, (a, b), "Table 2. Measures beyond the AUC")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 change = measures.query("init == 'difference'").set_index(["measure", "task"])
-found, errors = change.loc["sensitivity_at_90"], change.loc["ece"]
-bleeding = found.loc["hemorrhage"]
+sensitivity, errors = change.loc["sensitivity_at_90"], change.loc["ece"]
+bleeding = sensitivity.loc["hemorrhage"]
 diverged = stats.diverged_networks(main, (a, b))
 claim(
     "calibration is worse from radiologic weights on all tasks",
@@ -410,7 +410,7 @@ claim(
 )
 claim(
     "haemorrhage has the largest gain in sensitivity, which may be none",
-    found["estimate"].idxmax() == "hemorrhage"
+    sensitivity["estimate"].idxmax() == "hemorrhage"
     and 0.003 < bleeding["ci_low"] < 0.03,
 )
 Markdown(f"""

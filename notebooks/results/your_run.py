@@ -55,12 +55,12 @@ places = [
     Path(results, Path(profile).stem, "tables"),
     reference_folder() / profile,
 ]
-found = [place for place in places if (place / "run.json").is_file()]
-if profile == "demo" and (not found or open_results(found[0]).stand_ins()):
+folders = [place for place in places if (place / "run.json").is_file()]
+if profile == "demo" and (not folders or open_results(folders[0]).stand_ins()):
     run = committed
 else:
     remedy = f"Run it first: rin study --profile {profile}"
-    run = open_results(found[0] if found else places[1], remedy=remedy)
+    run = open_results(folders[0] if folders else places[1], remedy=remedy)
 made_up = run.stand_ins()
 if task:
     look_up("task", task, run.titles)

@@ -32,7 +32,7 @@ from rin.tables import CASES, check_table
 LISTED = 20
 #: Grey levels that a picture should at least span; AUC of mean grey values above which brightness
 #: may be the label, and pictures of each label that this needs.
-FEW_LEVELS, TOLD_APART, ENOUGH = 25.5, 0.95, 10
+FEW_LEVELS, HIGH_AUC, ENOUGH = 25.5, 0.95, 10
 
 
 def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFrame:
@@ -225,7 +225,7 @@ def brightness_findings(cases: pd.DataFrame) -> list[Finding]:
     if cases["label"].nunique() == 2 and min(sizes) >= ENOUGH:
         won = cases["mean_grey"].rank()[first].sum() - sizes[0] * (sizes[0] + 1) / 2
         auc = won / (sizes[0] * sizes[1])
-        if max(auc, 1 - auc) > TOLD_APART:
+        if max(auc, 1 - auc) > HIGH_AUC:
             text = f"mean grey values alone tell the labels apart (AUC {max(auc, 1 - auc):.2f}): "
             text += "were they made, exported or windowed differently?"
             findings.append(Finding("brightness", text))

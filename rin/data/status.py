@@ -251,11 +251,11 @@ def unusual_drawing(dataset: Dataset) -> list[str]:
     texts = []
     if empty := (drawn["share"] == 0).sum():
         texts.append(f"masks without a lesion: {empty:,} of {len(drawn):,}")
-    named = {
+    cases = {
         "masks of almost the whole picture": drawn.index[drawn["share"] > NEARLY_ALL],
         "masks with brighter values beside that of the lesion": drawn.index[drawn["stray"] > 0],
     }
-    for what, ids in named.items():
+    for what, ids in cases.items():
         texts += [f"{what}: {len(ids):,} ({join_first_ten([*ids], ', ')})"] if len(ids) else []
     marking = drawn[drawn["share"] > 0]
     share, filled = marking["share"].median(), (marking["filled"] / marking["share"]).median()

@@ -90,12 +90,12 @@ class Tree:
     def one_called(self, name: str, remedy: str) -> str:
         """Return the only file with this name, in any folder; InputError for none or several."""
         ending = f"/{name}"
-        found = [path for path in self.names if path == name or path.endswith(ending)]
-        if len(found) != 1:
+        paths = [path for path in self.names if path == name or path.endswith(ending)]
+        if len(paths) != 1:
             hint = did_you_mean(name, [path.rpartition("/")[2] for path in self.names])
-            problem = f"{len(found)} files are called {name} instead of one{hint}"
+            problem = f"{len(paths)} files are called {name} instead of one{hint}"
             raise self.error(problem, remedy=remedy)
-        return found[0]
+        return paths[0]
 
     def error(self, problem: str, *, file: str = "", remedy: str = REMEDY) -> InputError:
         """Return the error for a tree, or one of its files, that does not fit its layout."""

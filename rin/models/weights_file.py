@@ -177,29 +177,31 @@ def stored_variances(path: Path) -> dict[str, np.ndarray]:
     Files of Keras 3 have no layer names; the names of their groups are used.
     """
     layout_of(path)
-    found: dict[str, np.ndarray] = {}
+    variances: dict[str, np.ndarray] = {}
     listed: list[str] = []
     with reading(path):
         if path.suffix == ".safetensors":
             with safe_open(path, "numpy") as file:
                 for name in file.keys():  # noqa: SIM118
                     if match := re.fullmatch(r"(.*)(?:/moving_variance|\.running_var)", name):
-                        found[match[1]] = file.get_tensor(name)
+                        variances[match[1]] = file.get_tensor(name)
         else:
             # The last variable of a normalisation of Keras 3 is its variance.
             pattern = re.compile(r"([^/]+)/moving_variance\S*|(batch_norm[^/]*)/vars/\d+")
 
             def note(name: str, item: h5py.HLObject) -> None:
                 if match := pattern.search(name):
-                    found[match[1] or match[2]] = item[()]
+                    variances[match[1] or match[2]] = item[()]
 
             with h5py.File(path, "r") as file:
                 file.visititems(note)
                 names = file.get("model_weights", file).attrs.get("layer_names", [])
                 listed = [name.decode() if isinstance(name, bytes) else name for name in names]
     place = {name: number for number, name in enumerate(listed)}
-    first = sorted(found, key=lambda n: (place.get(n, 0), n not in _FIRST_OF_PYTORCH, len(n), n))
-    return {name: found[name] for name in first}
+    first = sorted(
+        variances, key=lambda n: (place.get(n, 0), n not in _FIRST_OF_PYTORCH, len(n), n)
+    )
+    return {name: variances[name] for name in first}
 
 
 def variance_remark(variances: dict[str, np.ndarray]) -> str:

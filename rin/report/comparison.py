@@ -115,15 +115,15 @@ def _of_models(
         numbers = table.drop(columns=[*names.values()], errors="ignore")
         numbers = numbers.apply(pd.to_numeric, errors="coerce").dropna(axis=1)
         if columns.by in absent and numbers.shape[1] > 1:
-            each = " ".join(f"--score {name!r}" for name in numbers)
-            remedy += f" If each model has a column of its own: {each}."
+            options = " ".join(f"--score {name!r}" for name in numbers)
+            remedy += f" If each model has a column of its own: {options}."
         raise InputError(problem, where=path, remedy=remedy)
     of_cases = {role: table[name] for role, name in (names | in_rows).items()}
     if in_rows:
         return pd.DataFrame(of_cases).astype(object), names | in_rows
-    each = [pd.DataFrame(of_cases | {"model": name, "score": table[name]}) for name in models]
+    rows = [pd.DataFrame(of_cases | {"model": name, "score": table[name]}) for name in models]
     names |= {"model": "model", "score": ", ".join(models)}
-    return pd.concat(each).astype(object), names
+    return pd.concat(rows).astype(object), names
 
 
 def _labels(cells: pd.Series, positive: str, where: str) -> pd.Series:

@@ -288,8 +288,8 @@ def contrasts_of_folds(
     A fold is classes, `placement_counts`, weights (q, k) and patients.  Test sets of two folds may
     share patients, whose contributions to both then give the covariance of both.
     """
-    found = [contrasts_of_counts(*fold) for fold in folds]
-    aucs, estimates, within = zip(*found, strict=True)
+    contrasts = [contrasts_of_counts(*fold) for fold in folds]
+    aucs, estimates, within = zip(*contrasts, strict=True)
     covariance = np.zeros(np.shape(estimates) * 2)
     sizes = np.cumsum([len(fold[3]) for fold in folds])
     codes, names = pd.factorize(np.concatenate([fold[3] for fold in folds]))

@@ -122,9 +122,9 @@ def reml(
     if axes is not None:
         y, likelihood = y @ axes, _Diagonals(known, of_effects, axes)
     starts = (scale[:, None, None] * shares / size).reshape(-1, q)
-    found = _scored(likelihood, np.repeat(y, len(shares), axis=0), starts)
+    ends = _scored(likelihood, np.repeat(y, len(shares), axis=0), starts)
     variances, information, deviance = (
-        end.reshape(r, len(shares), *end.shape[1:]) for end in found
+        end.reshape(r, len(shares), *end.shape[1:]) for end in ends
     )
     best = np.arange(r), deviance.argmin(axis=1)
     variances, information = variances[best], information[best]

@@ -82,8 +82,8 @@ class TaskPairs:
     def weights(self) -> np.ndarray:
         """Return the weights of rows in a mean over backbones, of their pairs, of their folds."""
         of_pairs = self.pairs.assign(number=self.number).drop_duplicates("number")
-        each = pd.Series(each_level_once(of_pairs["backbone"]), of_pairs["number"])
-        return each[self.number].to_numpy() / np.bincount(self.number)[self.number]
+        shares = pd.Series(each_level_once(of_pairs["backbone"]), of_pairs["number"])
+        return shares[self.number].to_numpy() / np.bincount(self.number)[self.number]
 
 
 def paired_scores(
@@ -675,9 +675,9 @@ def task_pairs(predictions: inputs.Predictions, init_a: str, init_b: str) -> Ite
             inside = task.networks.index.isin(fold.networks.index)
             rows.append(pairs.assign(fold=number))
             trained.append(np.isin(range(len(pairs)), pair[inside]))
-        there, each = np.ravel(trained), np.sum(trained, axis=0)  # number of folds of each pair
-        differences = (contrasts.of_folds * each).ravel()[there]
-        between = contrasts.between * each[:, None, None] * each
+        there, n_folds = np.ravel(trained), np.sum(trained, axis=0)  # number of folds of each pair
+        differences = (contrasts.of_folds * n_folds).ravel()[there]
+        between = contrasts.between * n_folds[:, None, None] * n_folds
         covariance = between.reshape(there.size, there.size)[np.ix_(there, there)]
         yield TaskPairs(
             task.task,

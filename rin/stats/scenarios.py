@@ -47,16 +47,18 @@ class MeanContrasts:
         for _, fold in task.folds():
             inside = task.networks.index.isin(fold.networks.index)
             trained.append(np.tile(inside, len(task.inits)))
-        each = np.sum(trained, axis=0)  # number of folds of each network
+        n_folds = np.sum(trained, axis=0)  # number of folds of each network
         folds = []
         for (number, fold), inside in zip(task.folds(), trained, strict=True):
             with located(f"task {task.task}, fold {number}"):
                 positive = binary_labels(fold.labels)
-                folds.append((positive, fold.counts, (weights / each)[:, inside], fold.patients))
+                folds.append(
+                    (positive, fold.counts, (weights / n_folds)[:, inside], fold.patients)
+                )
         aucs, self.of_folds, self.between = contrasts_of_folds(folds)
-        self.aucs = np.zeros(len(each))
+        self.aucs = np.zeros(len(n_folds))
         for inside, of_fold in zip(trained, aucs, strict=True):
-            self.aucs[inside] += of_fold / each[inside]
+            self.aucs[inside] += of_fold / n_folds[inside]
         self.estimates = self.of_folds.sum(axis=0)
         self.covariance = self.between.sum(axis=(0, 2))
 

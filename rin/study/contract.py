@@ -263,16 +263,16 @@ def _broken_rows(rows: pd.DataFrame, filled: list[str], pictures: set[str]) -> l
 
 def _classes(said: Stated, cells: pd.Series) -> tuple[dict[str, str], list[str]]:
     """Return the label of each class, the positive ones first, and what is wrong with classes."""
-    known, named = sorted({*cells} - {""}), [*said.positive, *said.negative]
+    known, classes = sorted({*cells} - {""}), [*said.positive, *said.negative]
     problems = _noted(
         map(" and ".join, written_alike(known)),
         "pairs of classes have one name",
         "Write it in one way.",
     )
-    strange = [name for name in named if name not in known]
+    strange = [name for name in classes if name not in known]
     hint = did_you_mean(strange[0], known) if strange else ""
     problems += _noted(strange, f"classes are not there{hint}", f"Classes are {_listed(known)}.")
-    twice = [name for name in named if named.count(name) > 1]
+    twice = [name for name in classes if classes.count(name) > 1]
     problems += _noted(twice, "classes are named twice", "Name each once.")
     others = [name for name in known if name not in said.positive]
     if len(known) < 2 or not others:
@@ -364,14 +364,14 @@ def _facts(
     has_patients, options = manifest.independence == "patient", manifest.options
     counts = cases["label"].value_counts()
     positive = manifest.tasks[0].positive_class
-    each = " / ".join(f"{n:,} {label}" for label, n in counts.items())
+    numbers = " / ".join(f"{n:,} {label}" for label, n in counts.items())
     who = f"{cases['patient_id'].nunique():,} patients" if has_patients else "no patients named"
     roles = [f"{role} in {options[role]}" for role in ROLES[:3] if options.get(role)]
     form = {"table": f"{options.get('table')}", "npz": "an archive of MedMNIST"}
     origin = "as given" if comes_with_split(manifest) else "drawn by patient"
     sides = cases[["width", "height"]].to_numpy()
     facts = [
-        ("found", f"{len(cases):,} pictures, {who}, {each} (positive: {positive})"),
+        ("found", f"{len(cases):,} pictures, {who}, {numbers} (positive: {positive})"),
         ("read as", "; ".join([form.get(manifest.layout, "a folder a class"), *roles])),
         ("parts", f"{origin}: {fold_sizes(folds)}"),
         ("sizes", f"{sides.min()} to {sides.max()} px, {'colour' if manifest.color else 'grey'}"),

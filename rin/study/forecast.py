@@ -217,8 +217,8 @@ def _parts(workspace: Workspace, task: str) -> dict[str, int]:
 
     Of images that are missing, those of the smallest dataset that will do count.
     """
-    own, stated = find_task(task)
-    choices = [own, *map(load_manifest, stated.substitutes)]
+    dataset, stated = find_task(task)
+    choices = [dataset, *map(load_manifest, stated.substitutes)]
     profile = workspace.profile
     here = [data for data in choices if workspace.holds(data) or data.name in profile.stand_ins]
     n_images = min(_n_images(workspace, data) for data in here or choices)
@@ -332,10 +332,10 @@ def _fine_tuning_stage(workspace: Workspace) -> tuple[str, str, list[dict[str, A
             del of_task["preprocessing"]
             # Runs of the study of layers record more than others.
             of_task["layers"] = variant.activation_sample is not None
-            away = [
+            n_external = [
                 _n_images(workspace, load_manifest(n)) for n in external_datasets(profile, task)
             ]
-            scored = parts["validation"] + parts["test"] + sum(away)
+            scored = parts["validation"] + parts["test"] + sum(n_external)
             for scenario, fold in product(variant.scenarios, folds):
                 step = scenario.backbone, scenario.unfreezing, *compiled
                 steps.add((*step, task) if by_task else step)
