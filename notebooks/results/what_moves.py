@@ -57,7 +57,10 @@ stats.pretraining_differences(unfrozen, a, b)[estimate].round(3)
 # %%
 rows = analyses(run, larger)
 at = rows.set_index(["analysis", "task"])
-(100 * at["estimate"]).unstack().reindex(rows["analysis"].unique()).round(1)
+by_analysis = (
+    (100 * at["estimate"]).unstack().reindex(rows["analysis"].unique())
+)
+by_analysis.round(1).rename(columns=names).astype(object).fillna("–")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 signs = at["estimate"].groupby("task").agg(["min", "max"])
