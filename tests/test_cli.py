@@ -13,7 +13,7 @@ from rin.study import profile_names
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"tensorflow", "keras", "pandas", "numpy", "matplotlib"}
-NOTEBOOK = str(ROOT / "notebooks" / "results" / "task.py")
+NOTEBOOK = str(ROOT / "notebooks" / "results" / "your_run.py")
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ NOTEBOOK = str(ROOT / "notebooks" / "results" / "task.py")
         (["study", "--profile", "smoke", "--results", "file"], "cannot be written"),
         (
             ["run", NOTEBOOK, "-p", "tsk=breast"],
-            "'tsk' (did you mean task?). Known: task, profile, data_root, results.",
+            "'tsk' (did you mean task?). Known: profile, task, results.",
         ),
         (["run", NOTEBOOK, "-p", "task"], "'task' has no '='"),
         (["run", "absent.py"], "absent.py: no such notebook"),

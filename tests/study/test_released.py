@@ -23,7 +23,7 @@ from rin.models.preprocessing import PREPROCESSING
 from rin.models.probe import first_layer, predict
 from rin.models.weights import find_entry, load_entries, random_weights, save_notop
 from rin.report.banner import banner, reference_banner
-from rin.study import open_reference, open_workspace, run_study
+from rin.study import consolidate, open_reference, open_workspace, run_study
 from rin.study.released import (
     IMAGES,
     SIDE,
@@ -32,7 +32,7 @@ from rin.study.released import (
     released_files,
     weights_remark,
 )
-from rin.study.results import WeightsFacts, consolidate
+from rin.study.results import WeightsFacts
 from rin.study.workspace import KERAS_ADDRESS, missing_inputs
 
 CHANGES = {
