@@ -95,7 +95,7 @@ grid = sns.catplot(
     color="0.25",
     alpha=0.7,
     height=3.4,
-    aspect=0.72,
+    aspect=0.7,
 )
 for ax in grid.axes.flat:
     ax.axvline(0, color="0.5", linewidth=1, zorder=0)
