@@ -19,7 +19,7 @@ from finished_study import (
     pretrained_files,
     write_images,
 )
-from tiny_study import tiny_profile
+from tiny_study import side_study, tiny_profile
 
 from rin.errors import InputError
 from rin.explain.similarity import mean_cca
@@ -496,3 +496,42 @@ def test_runs_that_another_computer_made_anew_are_not_joined(written, copy, tmp_
         forged(copy, f"{name}.parquet", with_other_ids)
     with pytest.raises(InputError, match="runs: rows have the study, level, task"):
         join_results(written, copy, tmp_path / "joined")
+
+
+#: As `open_added` beside `open`: another pair of networks, two divisions of the images, a study.
+SIZED = {
+    "cases": {"train": 20, "validation": 8},
+    "studies": [{"name": "main", "learning_rates": {"freeze_all": [1e-2]}}],
+}
+ADDED = {
+    "name": "added",
+    "folds": 2,
+    "pretraining.pretrainings": [5],
+    "studies": [
+        *SIZED["studies"],
+        side_study("bn_statistics", vary={"bn_statistics": ["pretrained", "recomputed"]}),
+    ],
+}
+
+
+def test_addition_of_pairs_on_two_folds_is_written_and_joined(images, tmp_path):
+    """The joined run has every run of both, and each fold's own test cases."""
+    earlier, later = (
+        open_results(
+            write_reference(
+                finished_study(tmp_path / "results", images, SIZED | changes), tmp_path
+            )
+        )
+        for changes in ({}, ADDED)
+    )
+    whole = open_results(join_results(tmp_path / "tiny", tmp_path / "added"))
+    rows = whole.predictions(task="breast").groupby(["pretraining", "fold"])["case_id"].unique()
+    assert [*rows.index] == [(1, 0), (5, 0), (5, 1)]
+    assert [*rows[1, 0]] == [*rows[5, 0]]
+    assert {*rows[1, 0]} != {*rows[5, 1]}
+    assert {*whole.cases("breast")["case_id"]} == {*rows[5, 0]} | {*rows[5, 1]}
+    factor = whole.predictions("bn_statistics", "breast")
+    assert {*factor["level"]} == {"pretrained", "recomputed"}
+    assert len(whole.table("runs")) == len(earlier.table("runs")) + len(later.table("runs"))
+    profile = whole.facts.profile
+    assert (profile.folds, profile.pretrainings) == (2, [1, 5])
