@@ -138,16 +138,9 @@ def curate(
     profile: Profile = "demo",
     data_root: Data = "",
     results: Results = "results",
-    leave_out: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Leave out files with these problems, repeatable: unreadable, unidentified, "
-            "contradictory, unassigned-report, unclear-note; none leaves out no files."
-        ),
-    ] = None,
 ) -> None:
     """Turn the archive of the profile into a corpus; may be killed and called again."""
-    from rin.curation.build import IMAGE_QUEUE, QUEUE, keep_left_out
+    from rin.curation.build import IMAGE_QUEUE, QUEUE
     from rin.curation.burned_in import UNSEARCHED
     from rin.study import open_workspace
     from rin.study.corpora import curated_corpus, curation_plan
@@ -160,9 +153,6 @@ def curate(
             remedy = "Put the archive there; without a data root a stand-in is curated."
             raise InputError("there is no archive", where=Path(data_root) / archive, remedy=remedy)
         _say("No data root: a STAND-IN archive is curated.", "yellow")
-    if leave_out:
-        kinds = {kind for text in leave_out for kind in text.split(",")} - {"none"}
-        keep_left_out(curation_plan(workspace).output, kinds)
     corpus, plan = curated_corpus(workspace), curation_plan(workspace)
     for kind, n in corpus.card["archive"].items():
         typer.echo(f"{kind:12s} {n:10,d} in the archive")

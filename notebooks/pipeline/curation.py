@@ -375,9 +375,8 @@ by patient, with a description in the Croissant format and a dataset card.
 # `confirmed` of `review_queue.csv` with yes or no, save it as `archive/reviewed.csv`, name it in
 # the profile (`reviewed: reviewed.csv`) and curate again. `image_queue.csv` lists images whose
 # pixels may show letters, in whatever script; they stay out until someone has entered `no` under
-# `shows_text`. `problems.csv` lists all files that could not be used, with number, cause and
-# remedy; numbers stay when other files go. `rin curate --leave-out unreadable` leaves files out
-# by the kind of their problem (or the profile does: `curation: {leave_out: [unreadable]}`), and
+# `shows_text`. `problems.csv` lists all files that could not be used, with cause and remedy. The
+# profile may leave files out by the kind of their problem (`curation: {leave_out: [unreadable]}`), and
 # the dataset card counts them. Pretrained weights are written for Keras, as `_notop.h5` for older
 # software, and as safetensors.
 #

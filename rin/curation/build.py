@@ -17,7 +17,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,38 +33,25 @@ from rin.curation.croissant import describe_corpus
 from rin.curation.deidentify import Pseudonyms, load_key
 from rin.curation.index import Archive, archive_counts
 from rin.curation.key_images import diagnostic_images, read_key_images
-from rin.curation.problems import (
-    KINDS,
-    UNREADABLE,
-    Problem,
-    RefusedFilesError,
-    number_files,
-    refuse_files,
-)
+from rin.curation.problems import KINDS, PROBLEMS, UNREADABLE, Problem, refuse_files
 from rin.curation.radiology_reports import normal_studies, screen, write_review_queue
-from rin.curation.spreadsheets import write_queue
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.layouts.table import RADIMAGENET_TABLES
 from rin.data.splits import PARTS, SHARES, split_corpus
 from rin.data.standins.writers import write_json
 from rin.data.tree import walk
-from rin.errors import InputError, as_input_error, look_up, require
+from rin.errors import InputError, as_input_error, require
 from rin.files import MAKE_ROOM, read_yaml, sha256_of, write_atomically
 
 INDEX, KEY = "index", "pseudonym.key"
 #: Queues for human review: reports that may be normal, and images that may show text.
 QUEUE, IMAGE_QUEUE = "review_queue.csv", "image_queue.csv"
-#: List of all files that the last call could not use; its message names ten of these.
-PROBLEMS = "problems.csv"
 IMAGES, SCREENED = "images.parquet", "screened.parquet"
 LOCK, NOTE, UNFINISHED = ".curation.lock", "curated.json", ".unfinished"
-#: The kinds of problems that `rin curate --leave-out` named last.
-LEFT_OUT = "leave_out.json"
 SHARED, FOLDER, PICTURES = "shared", "radimagenet_curated", "radiology_ai"
 #: Files and folders beside the shared folder, which only their owner may read.
 PRIVATE = (
     *(INDEX, KEY, QUEUE, IMAGE_QUEUE, PROBLEMS, IMAGES, SCREENED, LOCK, NOTE, UNFINISHED),
-    LEFT_OUT,
     *(export.DICOM_FOLDER, export.PICTURE_FOLDER, export.NOTES),
 )
 PATIENTS, CARD = "patients.csv", "dataset_card.json"
@@ -178,33 +165,11 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
         return CuratedCorpus(folder, card, images, excluded, screened)
 
 
-def keep_left_out(output: Path, kinds: Collection[str]) -> None:
-    """Save the kinds of problems for which files are left out, until other kinds are named.
-
-    They are saved in the output folder; InputError for an unknown kind.
-    """
-    for kind in kinds:
-        look_up("problem with files", kind, [*KINDS])
-    with private(output), write_atomically(output / LEFT_OUT) as draft:
-        write_json(draft, sorted(kinds))
-
-
-def kept_left_out(output: Path) -> tuple[str, ...]:
-    """Return the kinds that `keep_left_out` saved; an empty tuple if none were named."""
-    file = output / LEFT_OUT
-    remedy = "Delete it, and give the problems again: rin curate --leave-out."
-    with as_input_error(
-        "it cannot be read", where=file, remedy=remedy, kinds=(OSError, ValueError)
-    ):
-        return tuple(json.loads(file.read_text("utf-8"))) if file.is_file() else ()
-
-
 @contextmanager
 def private(output: Path) -> Iterator[None]:
     """Lock a folder, and make curation's files in it readable by their owner alone.
 
-    Other files there, or behind a link, are the user's own.  All files of the archive that cannot
-    be used are listed in `PROBLEMS`, by their paths, which messages do not name.
+    Other files there, or behind a link, are the user's own.
     """
     before = os.umask(0o077)
     try:
@@ -214,12 +179,7 @@ def private(output: Path) -> Iterator[None]:
                 if place.exists() and not place.is_symlink():
                     place.chmod(0o700 if place.is_dir() else 0o600)
             (output / PROBLEMS).unlink(missing_ok=True)
-            try:
-                yield
-            except RefusedFilesError as error:
-                write_queue(error.table, output / PROBLEMS)
-                remedy = f"{error.remedy} {output / PROBLEMS} lists all, with their paths."
-                raise InputError(error.problem, where=error.where, remedy=remedy) from error
+            yield
     finally:
         os.umask(before)
 
@@ -319,18 +279,17 @@ def _curate(
     dropped: dict[str, str],
 ) -> None:
     output = plan.output
-    numbers = number_files(output / INDEX, ())
     screened = screen(archive.reports)
     write_review_queue(screened, output / QUEUE)
     try:
         chosen, left_out, confirmed, unclear = select_images(plan, archive, screened)
     except InputError:
         # Problems with files come first, as they may have caused this error.
-        refuse_files(archive.root, numbers, _refused(plan, problems))
+        refuse_files(archive.root, _refused(plan, problems), output)
         raise
     chosen["cleared"] = chosen["sop_uid"].isin(cleared)
     exported, unread = export.export_images(chosen, archive.root, output, names)
-    refuse_files(archive.root, numbers, _refused(plan, [*problems, *unclear, *unread]))
+    refuse_files(archive.root, _refused(plan, [*problems, *unclear, *unread]), output)
     export.forget_others(output, exported)
     dropped = dropped | {problem.path: problem.kind for problem in [*unclear, *unread]}
     left_out = pd.concat([left_out, pd.Series([UNREADABLE] * len(unread), dtype=object)])

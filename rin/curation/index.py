@@ -33,7 +33,6 @@ from rin.curation.problems import (
     UNIDENTIFIED,
     UNREADABLE,
     Problem,
-    number_files,
     refuse_files,
 )
 from rin.curation.spreadsheets import decode
@@ -97,12 +96,12 @@ class Archive(NamedTuple):
 def open_archive(root: Path, kept: Path, leave_out: Collection[str] = ()) -> Archive:
     """Index the files of an export that are not indexed yet, and open it; see `read_archive`.
 
-    After all good files are indexed, one InputError lists the files with a problem of a kind
-    (`problems.KINDS`) that is not left out.
+    After all good files are indexed, one InputError counts the files with a problem of a kind
+    (`problems.KINDS`) that is not left out, and a list beside the index names them.
     """
     archive, problems, _ = read_archive(root, kept)
     refused = [problem for problem in problems if problem.kind not in leave_out]
-    refuse_files(root, number_files(kept, ()), refused)
+    refuse_files(root, refused, kept.parent)
     return archive
 
 
@@ -158,7 +157,6 @@ def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, dict[str, Problem
     # Rows of an earlier version lack columns, and their files are read again.
     known = load_rows(kept, nothing)[[*_NOTHING]].dropna().astype(nothing.dtypes)
     present = {*walk(root, links=True)}
-    number_files(kept, present)
     marks = known[[*MARK]].itertuples(index=False, name=None)
     same = [mark[0] in present and mark == _mark_of(root, mark[0]) for mark in marks]
     current = known[np.array(same, dtype=bool)].drop_duplicates("path")

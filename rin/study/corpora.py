@@ -40,7 +40,7 @@ _HASHED_SIZE = 256  # side of the pictures from which the hashes in a case table
 
 def curation_plan(workspace: Workspace) -> CurationPlan:
     """Return which archive is curated and where the corpus goes; write a stand-in on first use."""
-    from rin.curation.build import CurationPlan, kept_left_out
+    from rin.curation.build import CurationPlan
 
     settings, folder = workspace.profile.section("curation"), real_archive(workspace)
     seed, key = workspace.profile.seed, None
@@ -58,11 +58,10 @@ def curation_plan(workspace: Workspace) -> CurationPlan:
         if not path.is_file():
             remedy = "Put it there, or remove its name from the profile's curation section."
             raise InputError("there is no such file", where=path, remedy=remedy)
-    output = workspace.results / "curation"
     return CurationPlan(
         archive=folder,
-        output=output,
-        leave_out=(*settings.leave_out, *kept_left_out(output)),
+        output=workspace.results / "curation",
+        leave_out=tuple(settings.leave_out),
         seed=seed,
         key=key,
         label_map=label_map,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from pydicom import Dataset, Sequence, dcmwrite
 from pydicom.uid import (
     CTImageStorage,
@@ -11,6 +12,7 @@ from pydicom.uid import (
 )
 
 from rin.curation.index import open_archive
+from rin.curation.problems import PROBLEMS
 from rin.data.standins.writers import fill, new_instance
 
 UID = "1.2.826.0.1.3680043.8.498"
@@ -125,19 +127,10 @@ def write_studies(root: Path, impressions: dict[str, str], findings: dict[str, s
     return root
 
 
-def names_of(root: Path) -> list[str]:
-    """The names of all files of an archive, as its first index numbers them."""
-    paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*"))
-    return [path for path in paths if (root / path).is_symlink() or (root / path).is_file()]
-
-
-def place_of(root: Path, name: str, before: list[str] | None = None) -> str:
-    """How messages name a file: by its place, as they may not say what it is called.
-
-    Files that were indexed before, by name, come first.
-    """
-    first = before or []
-    return f"file {[*first, *(n for n in names_of(root) if n not in first)].index(name) + 1}"
+def listed(folder: Path) -> pd.DataFrame:
+    """The list of the files that could not be used, beside an index."""
+    path = folder / PROBLEMS
+    return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
 
 
 def indexed(folder: Path, *datasets):

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from croissant_structure import described, problems_of
-from export_files import header, key_note, uid_of, write, write_studies
+from export_files import header, key_note, listed, uid_of, write, write_studies
 from filelock import FileLock
 from killed_curation import KEY, files_of, plan_of, result
 from PIL import Image
@@ -24,6 +24,7 @@ from rin.curation import build, export, taxonomy
 from rin.curation.build import COLUMNS, CurationPlan, curate, index_archive
 from rin.curation.burned_in import UNSEARCHED
 from rin.curation.deidentify import Pseudonyms
+from rin.curation.problems import PROBLEMS
 from rin.curation.radiology_reports import screen
 from rin.curation.standin import write_archive
 from rin.curation.taxonomy import load_taxonomy
@@ -396,22 +397,22 @@ def test_curate_with_another_key_changes_every_pseudonym(copied, corpus):
 
 
 def test_all_files_that_cannot_be_used_are_listed_for_the_owner_alone(copied):
-    listed = copied.output / build.PROBLEMS
+    place = copied.output / PROBLEMS
     names = [f"odd/{number:02d}.dcm" for number in range(12)]
     for number, name in enumerate(names, start=500):
         write(copied.archive, header(str(number), PatientID=None), name)
-    with pytest.raises(InputError, match=r"12 files of the.*and 2 more.*problems.csv") as caught:
+    with pytest.raises(InputError, match=r"12 files of the.*\(12 files\).*problems.csv") as caught:
         index_archive(copied)
     assert "odd/" not in str(caught.value)
-    rows = pd.read_csv(listed, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    rows = listed(copied.output)
     assert [*rows["path"]] == names
     assert {*rows["cause"]} == {"no PatientID in its header"}
     assert {*rows["kind"]} == {"unidentified"}
     assert rows["remedy"].str.startswith("Export these files again").all()
-    assert listed.stat().st_mode & 0o777 == 0o600
+    assert place.stat().st_mode & 0o777 == 0o600
     shutil.rmtree(copied.archive / "odd")
     index_archive(copied)
-    assert not listed.exists()
+    assert not place.exists()
 
 
 def test_curate_into_the_archive_itself_is_refused(copied):

@@ -1,16 +1,14 @@
-"""An archive in which very much is wrong: all of it at once, by number, and left out if asked."""
+"""An archive in which very much is wrong: all of it at once, and left out if asked."""
 
 import shutil
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
-from export_files import header, key_note, names_of, uid_of, write, write_report
+from export_files import header, key_note, listed, uid_of, write, write_report
 
-from rin.curation import build
-from rin.curation.build import CurationPlan, curate, keep_left_out, kept_left_out
-from rin.curation.problems import KINDS, number_files
+from rin.curation.build import CurationPlan, curate
+from rin.curation.problems import KINDS, PROBLEMS
 from rin.errors import InputError
 from rin.study.profile import Curation
 
@@ -75,35 +73,25 @@ def archive(tmp_path):
     return CurationPlan(archive=tmp_path / "export", output=tmp_path / "out", seed=1)
 
 
-def listed(plan):
-    path = plan.output / build.PROBLEMS
-    return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-
-
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_160_odd_files_are_listed_at_once_keep_numbers_and_are_counted_if_left_out(
+def test_160_odd_files_are_listed_at_once_and_counted_if_left_out(
     archive,
 ):
     kinds = odd_archive(archive.archive)
-    places = {name: str(n) for n, name in enumerate(names_of(archive.archive), start=1)}
     with pytest.raises(InputError, match="160 files of the archive cannot be used") as caught:
         curate(archive)
     for kind in KINDS:
         assert kind in caught.value.remedy
-    first = listed(archive)
+    first = listed(archive.output)
     assert dict(zip(first["path"], first["kind"], strict=True)) == kinds
-    assert dict(zip(first["path"], first["number"], strict=True)) == {
-        name: places[name] for name in kinds
-    }
 
-    # Some are taken away, one comes: the others are called what they were called.
+    # Some are taken away, one comes.
     shutil.rmtree(archive.archive / "odd")
     write(archive.archive, header("9", PatientID=None), "a_new_one.dcm")
     with pytest.raises(InputError, match="81 files of the archive cannot be used"):
         curate(archive)
-    second = listed(archive).set_index("path")["number"]
-    kept = {name: places[name] for name in kinds if not name.startswith("odd/")}
-    assert second.to_dict() == kept | {"a_new_one.dcm": str(len(places) + 1)}
+    kept = {name for name in kinds if not name.startswith("odd/")}
+    assert {*listed(archive.output)["path"]} == kept | {"a_new_one.dcm"}
 
     corpus = curate(replace(archive, leave_out=tuple(KINDS)))
     counts = {kind: row["files"] for kind, row in corpus.card["files left out"].items()}
@@ -116,7 +104,7 @@ def test_160_odd_files_are_listed_at_once_keep_numbers_and_are_counted_if_left_o
     excluded = corpus.excluded.set_index("rule")["images"]
     assert excluded["unreadable"] == 10
     assert len(corpus.images) + excluded.sum() == corpus.card["archive"]["instances"]
-    assert not (archive.output / build.PROBLEMS).exists()
+    assert not (archive.output / PROBLEMS).exists()
 
 
 def test_problems_of_kinds_that_are_not_left_out_are_refused_alone(archive):
@@ -126,45 +114,7 @@ def test_problems_of_kinds_that_are_not_left_out_are_refused_alone(archive):
     (archive.archive / "cut.dcm").write_bytes(b"")
     with pytest.raises(InputError, match="1 file of the archive cannot be used"):
         curate(replace(archive, leave_out=("unidentified",)))
-    assert [*listed(archive)["path"]] == ["cut.dcm"]
-
-
-def test_number_of_a_file_is_its_place_when_it_was_first_seen(tmp_path):
-    assert number_files(tmp_path, ["b", "a"]) == {"a": 1, "b": 2}
-    assert number_files(tmp_path, ["b", "0"])["0"] == 3
-    assert number_files(tmp_path, ["b"]) == {"a": 1, "b": 2, "0": 3}
-
-
-def test_kinds_that_are_left_out_are_kept_until_they_are_named_anew(tmp_path):
-    assert kept_left_out(tmp_path) == ()
-    keep_left_out(tmp_path, ["unreadable", "contradictory"])
-    assert kept_left_out(tmp_path) == ("contradictory", "unreadable")
-    keep_left_out(tmp_path, [])
-    assert kept_left_out(tmp_path) == ()
-    with pytest.raises(InputError, match=r"unknown problem with files 'unreadble' \(did you mean"):
-        keep_left_out(tmp_path, ["unreadble"])
-    (tmp_path / build.LEFT_OUT).write_text("{")
-    with pytest.raises(InputError, match="give the problems again"):
-        kept_left_out(tmp_path)
-
-
-def test_curate_says_what_was_left_out_and_keeps_for_which_problems(rin, tmp_path, monkeypatch):
-    plan = CurationPlan(archive=tmp_path, output=tmp_path / "out", seed=1)
-    row = {"files": 3, "because": KINDS["unreadable"]}
-    card = {"archive": {"instances": 9}, "files left out": {"unreadable": row}}
-    images = pd.DataFrame({"patient_id": ["a"]})
-    made = build.CuratedCorpus(tmp_path / "shared/corpus", card, images, images, images)
-    monkeypatch.setattr("rin.study.corpora.curation_plan", lambda _: plan)
-    monkeypatch.setattr("rin.study.corpora.curated_corpus", lambda _: made)
-    options = ["--profile", "smoke", "--leave-out", "unreadable,unclear-note"]
-    status, told, _ = rin("curate", *options, "--leave-out", "contradictory")
-    assert status == 0
-    assert "left out              3 files: unreadable" in told
-    assert kept_left_out(plan.output) == ("contradictory", "unclear-note", "unreadable")
-    rin("curate", "--profile", "smoke")
-    assert len(kept_left_out(plan.output)) == 3
-    rin("curate", "--profile", "smoke", "--leave-out", "none")
-    assert kept_left_out(plan.output) == ()
+    assert [*listed(archive.output)["path"]] == ["cut.dcm"]
 
 
 def test_profile_may_leave_out_every_kind_of_problem():
