@@ -213,9 +213,8 @@ A number from any one row could have made a paper. COVID-19, with
 {points(every)} over all eight backbones (adjusted P = {every["p_holm"]:.2f}),
 has no clear difference when all layers are trained ({points(layers)}) and one
 in the other direction at 224 pixels ({points(larger_images)}). [What makes the
-difference move](results/what_moves) has the table; [the chance of one
-training](results/retrained) shows how far two trainings of the same networks
-lie apart.
+difference move](results/what_moves) has the table, and shows how far two
+trainings of the same networks lie apart.
 
 ## The six tasks
 """)
@@ -282,7 +281,7 @@ fixed[["task", "pairs", "estimate", "ci_low", "ci_high", "p_holm"]].round(3)
 # - Nothing about the released RadImageNet weights, pretrained on a hundred times as many images.
 #   [Run it](use/run_it) says how to test them; every page of results can be made from them.
 # - All runs share one set of training images per task, so that its chance is in no interval. A run on
-#   a second set is [planned](../plan).
+#   a second set is [planned](../methods.md#plan-of-the-decisive-run).
 # - Training sets are small and networks were fine-tuned briefly on small images; other choices move the
 #   result, as Figure 2 shows.
 # - Pairs were added one by one and the results looked at each time; P values are not corrected for

@@ -349,7 +349,7 @@ tasks](../results/all_tasks) makes the same calls on real images.
 #
 # - Transfer learning is: load weights, freeze what is to stay, put on a new head, train.
 # - Feed a backbone the inputs that its weights were trained on; read them from the plan, the file's
-#   documentation, or [the file itself](../use/probe).
+#   documentation, or [the file itself](../results/inputs).
 # - Compare initialisations with everything else equal, seeds included, and with patients as the units.
 #
 # ## Exercises

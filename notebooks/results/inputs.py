@@ -16,9 +16,9 @@
 # %% [markdown]
 # # What the inputs alone do
 #
-# **Inputs alone can reverse the comparison, either way.** The official scripts prepare images in one
-# way for every network and for both sources of weights. Here nothing but the numbers at the input was
-# changed, to see what that can do to a comparison.
+# **Inputs alone can reverse the comparison, either way, and a weights file shows which inputs it
+# wants.** The official scripts prepare images in one way for every network and for both sources of
+# weights. Here nothing but the numbers at the input was changed.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
@@ -29,13 +29,15 @@ from IPython.display import Markdown
 
 from rin import stats
 from rin.evidence import paper
+from rin.models import probe
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_entries
 from rin.report.banner import banner
 from rin.report.forest import forest
+from rin.report.format import book_table
 from rin.report.page import claim, picture
 from rin.report.style import INIT_STYLE, use_style
-from rin.report.verdict import points
+from rin.report.verdict import includes_zero, points
 from rin.study import open_reference
 
 use_style()
@@ -50,36 +52,36 @@ banner(runs, study="preprocessing")
 
 # %%
 scripts = find_preprocessing("caffe_unit")
-rows = []
+extremes = np.array([[0.0] * 3, [255.0] * 3])  # black and white
+lines = []
 for entry in load_entries():
     if entry.init == "imagenet" and entry.backbone in paper.RELEASED_ACCURACY:
-        expected = find_preprocessing(entry.preprocessing)
-        ends = expected.apply(np.array([[0.0] * 3, [255.0] * 3]))
-        ratio = np.mean(np.divide(expected.scale, scripts.scale))
-        rows.append(
-            (entry.backbone, ends.min(), ends.max(), ratio, expected.bgr)
+        wanted = find_preprocessing(entry.preprocessing)
+        ends, ratio = (
+            wanted.apply(extremes),
+            np.divide(wanted.scale, scripts.scale),
         )
-ranges = pd.DataFrame(
-    rows,
-    columns=["network", "lowest", "highest", "times too small", "swapped, too"],
-)
+        lines.append(
+            (entry.backbone, ends.min(), ends.max(), ratio.mean(), wanted.bgr)
+        )
+columns = ["network", "lowest", "highest", "times too small", "swapped, too"]
+ranges = pd.DataFrame(lines, columns=columns).set_index("network")
 ranges.round(1)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-small = ranges.set_index("network")["times too small"]
-others = small.drop("ResNet50")
-supplied = scripts.apply(np.array([[0.0] * 3, [255.0] * 3]))
+small, supplied = ranges["times too small"], scripts.apply(extremes)
+others = ranges.drop("ResNet50")
 claim("ResNet50 is fed 255 times too small", round(small["ResNet50"]) == 255)
 claim(
     "the others two to five times, with colours swapped",
-    others.between(1.9, 5).all()
-    and not ranges.set_index("network")["swapped, too"].drop("ResNet50").any(),
+    others["times too small"].between(1.9, 5).all()
+    and not others["swapped, too"].any(),
 )
 Markdown(f"""
 The scripts supply numbers from −{-supplied.min():.2f} to {supplied.max():.2f}.
 To ResNet50 with ImageNet weights these are {small["ResNet50"]:.0f} times too
-small; to the other three networks they are {others.min():.1f} to
-{others.max():.1f} times too small and have red and blue exchanged. If the
+small; to the other networks {others["times too small"].min():.1f} to
+{others["times too small"].max():.1f} times, with red and blue exchanged. If the
 paper's ImageNet networks were fed so, they were handicapped. Nothing public
 shows whether they were.
 """)
@@ -87,32 +89,26 @@ shows whether they were.
 # %% [markdown]
 # ## The effect on a comparison
 #
-# Two backbones, one pretraining each, in six scenarios on breast lesions (BUSI), with their own inputs
+# Two backbones, one pretraining each, in six scenarios on breast lesions, with their own inputs
 # (`native`) and with those of the scripts. Our networks were pretrained on inputs of `[-1, 1]`, to which
-# the scripts' are half as large and swapped. Intervals are over patients, for these networks.
+# the scripts' are half as large and swapped.
 
 # %%
 a, b = runs.inits
 scores = runs.predictions(study="preprocessing")
-effects = (
-    pd.concat(
-        stats.factor_effects(
-            of_backbone, (a, b), ("native", "official_scripts")
-        )
-        .query("group == 'all'")
-        .assign(backbone=backbone)
-        for backbone, of_backbone in scores.groupby("backbone", observed=True)
-    )
-    .set_index(["backbone", "quantity", "init", "level"])
-    .sort_index()
-)
+effects = pd.concat(
+    stats.factor_effects(part, (a, b), ("native", "official_scripts"))
+    .query("group == 'all'")
+    .assign(backbone=backbone)
+    for backbone, part in scores.groupby("backbone", observed=True)
+).set_index(["backbone", "quantity", "init", "level"])
 effects[["estimate", "ci_low", "ci_high"]].round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 fed = {"native": "own", "official_scripts": "scripts’"}
 aucs = pd.concat(
-    stats.scenario_aucs(scores[scores["level"] == level]).assign(level=level)
-    for level in fed
+    stats.scenario_aucs(scores[scores["level"] == level]).assign(inputs=shown)
+    for level, shown in fed.items()
 )
 aucs["backbone"] = aucs["scenario"].astype(str).str.partition("-")[0]
 figure, panels = plt.subplots(1, 2, figsize=(4.9, 3), sharey=True)
@@ -120,25 +116,12 @@ for panel, (backbone, of_one) in zip(
     panels, aucs.groupby("backbone"), strict=True
 ):
     for init in (a, b):
-        lines = of_one[of_one["init"] == init].pivot(
-            index="level", columns="scenario", values="auc"
+        paths = of_one[of_one["init"] == init].pivot(
+            index="inputs", columns="scenario", values="auc"
         )
-        color = INIT_STYLE[init].color
-        panel.plot(
-            [*fed.values()],
-            lines.loc[[*fed]],
-            color=color,
-            alpha=0.3,
-            linewidth=1,
-        )
-        panel.plot(
-            [*fed.values()],
-            lines.loc[[*fed]].mean(axis=1),
-            "o-",
-            color=color,
-            linewidth=2,
-            label=init,
-        )
+        look = {"color": INIT_STYLE[init].color}
+        panel.plot(paths, **look, alpha=0.3, linewidth=1)
+        panel.plot(paths.mean(axis=1), "o-", **look, linewidth=2, label=init)
     panel.set_title(backbone)
     panel.set(xlim=(-0.3, 1.3), xlabel="Inputs")
 panels[0].set_ylabel("AUC")
@@ -152,20 +135,13 @@ picture(
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 dense, res = effects.loc["DenseNet121"], effects.loc["ResNet50"]
-native, scripted = (
-    ("difference", "", "native"),
-    ("difference", "", "official_scripts"),
-)
+native, scripted = (("difference", "", level) for level in fed)
 moved = ("interaction", "", "")
-wide = aucs.assign(
-    sign=aucs["init"].map({a: 1, b: -1})
-    * aucs["level"].map({"native": -1, "official_scripts": 1})
-)
-change = (
-    (wide["auc"] * wide["sign"])
-    .groupby([wide["backbone"], wide["scenario"]], observed=True)
-    .sum()
-)
+signed = aucs["auc"].where(aucs["init"] == a, -aucs["auc"])
+change = signed.groupby(
+    [aucs["inputs"], aucs["backbone"], aucs["scenario"]], observed=True
+).sum()
+change = change["scripts’"] - change["own"]
 claim(
     "DenseNet121 from radiologic ahead to behind",
     dense.loc[native, "ci_low"] > 0 > dense.loc[scripted, "ci_high"],
@@ -187,193 +163,197 @@ Markdown(f"""
 radiologic networks are ahead by {points(dense.loc[native])}; fed as in the
 scripts they are behind by {points(dense.loc[scripted])}. With ResNet50 it is
 the other way round, from {points(res.loc[native])} to
-{points(res.loc[scripted])}. The shift ({points(dense.loc[moved])} and
-{points(res.loc[moved])}) has the same sign in all six scenarios of a backbone.
-These are two backbones and one pretraining each, so the direction is theirs
-alone. That a comparison with shared inputs can come out either way, whatever
-was learnt in pretraining, is general enough to ask that the paper's be repeated
-with each source's own inputs.
-""")
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-resnet = scores[scores["backbone"] == "ResNet50"]
-large = stats.factor_effects(resnet, (a, b), ("native", "released")).query(
-    "group == 'all'"
-)
-large = large.set_index(["quantity", "init", "level"])
-scale = np.mean(find_preprocessing("caffe").scale) / np.mean(
-    find_preprocessing("symmetric").scale
-)
-loss = large.loc[("effect", b, "")]
-claim(
-    "about 128 times too large, with caffe's inputs",
-    {*resnet.query("level == 'released' and init == @b")["preprocessing"]}
-    == {"caffe"}
-    and 127 < scale < 128,
-)
-claim(
-    "it loses more than ten points",
-    loss["estimate"] > -0.2 and loss["ci_high"] < -0.1,
-)
-Markdown(f"""
-A grosser error costs more. Given {scale:.0f} times too large, the inputs of its
-released counterpart take the photographic ResNet50 from an AUC of
-{large.loc[("auc", b, "native"), "estimate"]:.2f} to
-{large.loc[("auc", b, "released"), "estimate"]:.2f} ({points(loss)}).
+{points(res.loc[scripted])}. The shift has the same sign in all six scenarios of
+a backbone. Intervals are over patients; these are two backbones and one
+pretraining each, so the direction is theirs alone. That shared inputs can turn
+a comparison is reason enough to repeat the paper's with each source's own
+inputs.
 """)
 
 # %% [markdown]
-# ## Does squashing images to squares do harm?
+# ## Padding, and the size of the images
 #
-# Networks need square inputs; most images are not square. Stretching, as in the paper and here, changes
-# shapes; padding keeps them and fills the rest with black.
+# Networks need square inputs. Stretching, as in the paper and here, changes shapes; padding keeps them
+# and fills the rest with black. A larger run, three pairs of ResNet50 with most layers frozen, was
+# fine-tuned with images of 224 and of 96 pixels; its pretraining had seen images of 64, enlarged to 96.
 
 # %%
-padded = stats.factor_effects(
-    runs.predictions(study="resize"), (a, b), ("stretch", "pad")
-)
-padding = (
-    padded.query("group == 'all'")
-    .set_index(["quantity", "init", "level"])
-    .sort_index()
-)
-padding.loc[["effect", "interaction"], ["estimate", "ci_low", "ci_high"]].round(
-    3
-)
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-both = padding.loc["effect"].droplevel("level")
-claim(
-    "padding costs both about four points",
-    both["estimate"].between(-0.045, -0.03).all()
-    and (both["ci_high"] < 0).all(),
-)
-claim(
-    "and the difference nothing",
-    padding.loc[moved, "ci_low"] < 0 < padding.loc[moved, "ci_high"]
-    and abs(padding.loc[moved, "estimate"]) < 0.005,
-)
-Markdown(f"""
-No. Padding costs both arms: {points(both.loc[a])} with radiologic and
-{points(both.loc[b])} with photographic weights, on breast lesions with two
-backbones. Their difference stays ({points(padding.loc[moved])}).
-""")
-
-# %% [markdown]
-# ## The size of the images, when most layers are frozen
-#
-# A larger run, ResNet50 in three pairs on a GPU, was fine-tuned until validation stopped improving, with
-# images of 224 pixels and of 96. Its pretraining had seen images of 64 pixels, enlarged to 96.
-
-# %%
+padded = runs.predictions(study="resize")
 larger = open_reference("fine_tuned_224")
 covid = larger.predictions(study="sizes", task="covid19")
-by_rate = pd.concat(
-    stats.init_differences(part, a, b)
-    .query("group == 'all'")
-    .assign(level=level, rate=rate)
-    for (level, rate), part in covid.groupby(
-        ["level", "learning_rate"], observed=True
-    )
-)
-by_pretraining = pd.Series(
+levels = {"stretch, pad": (padded, ("stretch", "pad"))}
+levels["224, 96 pixels"] = (covid, ("224", "96"))
+factors = pd.concat(
     {
-        (number, rate): stats.factor_effects(part, (a, b), ("224", "96"))
+        name: stats.factor_effects(part, (a, b), two).query("group == 'all'")
+        for name, (part, two) in levels.items()
+    },
+    names=["study"],
+).set_index(["quantity", "init", "level"], append=True)
+factors = factors.droplevel(1)
+factors[["estimate", "ci_low", "ci_high"]].round(3)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+padding, sizes = (factors.loc[name] for name in levels)
+both = padding.loc["effect"].droplevel("level")
+by_pair = pd.Series(
+    {
+        key: stats.factor_effects(part, (a, b), ("224", "96"))
         .query("group == 'all' and quantity == 'interaction'")["estimate"]
         .item()
-        for (number, rate), part in covid.groupby(
-            ["pretraining", "learning_rate"]
-        )
+        for key, part in covid.groupby(["learning_rate", "pretraining"])
     }
 )
-by_pretraining.unstack().round(3)
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-names = {
-    0.001: "Learning rate 0.001",
-    0.01: "Learning rate 0.01",
-    "224": "224 pixels",
-    "96": "96 pixels",
-}
-picture(
-    forest(
-        by_rate.drop(columns=["p_holm", "group"]).sort_values("rate"),
-        unit="points",
-        label="level",
-        group="rate",
-        names=names,
-        ends=(f"{b} ahead", f"{a} ahead"),
-    ),
-    "Figure 2. With 224 pixels photographs are ahead, most at the larger rate",
-    "COVID-19, radiologic − photographic, ResNet50 with frozen layers or the "
-    "top ten trained, three pairs; "
-    "900 test images; intervals over patients, for these networks.",
+gentle, steep = by_pair.groupby(level=0).mean()
+fast = covid.query("level == '224' and learning_rate == 0.01")
+away = (
+    fast[fast["init"] == a].query("unfreezing == 'freeze_all'")["score"].std()
 )
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-whole = stats.factor_effects(covid, (a, b), ("224", "96")).query(
-    "group == 'all'"
-)
-whole = whole.set_index(["quantity", "init", "level"])
-gentle, steep = by_pretraining.groupby(level=1).mean()
-spread = (
-    covid.query("level == '224' and learning_rate == 0.01")
-    .groupby(["unfreezing", "init"], observed=True)["score"]
-    .std()
-)
-all_layers = larger.predictions(task="covid19").query(
-    "unfreezing == 'unfreeze_all'"
-)
-trained = stats.pretraining_differences(all_layers, a, b).iloc[0]
 claim(
-    "none with all layers trained",
-    trained["ci_low"] < 0 < trained["ci_high"]
-    and abs(trained["estimate"]) < 0.02,
+    "padding costs both about four points",
+    both["estimate"].between(-0.045, -0.03).all() and both["ci_high"].max() < 0,
 )
+claim("and the difference nothing", includes_zero(padding.loc[moved]))
 claim(
     "photographs ahead with 224, not with 96",
-    whole.loc[("difference", "", "224"), "ci_high"] < -0.1
-    and whole.loc[("difference", "", "96"), "ci_low"]
-    < 0
-    < whole.loc[("difference", "", "96"), "estimate"],
+    sizes.loc[("difference", "", "224"), "ci_high"] < -0.1
+    and includes_zero(sizes.loc[("difference", "", "96")]),
 )
-claim(
-    "one sign in all six",
-    (by_pretraining > 0).all() and len(by_pretraining) == 6,
-)
+claim("one sign in all six", (by_pair > 0).all() and len(by_pair) == 6)
 claim(
     "most at the larger rate, where scores ran away",
-    steep > 4 * gentle > 0.16 and spread["freeze_all", a] > 100,
+    steep > 4 * gentle > 0.16 and away > 100,
 )
 Markdown(f"""
-On COVID-19 the difference is {points(whole.loc[("difference", "", "96")])} with
-96 pixels and {points(whole.loc[("difference", "", "224")])} with 224. The
-change has one sign in all three pretrainings at both learning rates, so it is
-no accident of one network. Its size is: at the larger rate it is
-{100 * steep:.0f} points, with radiologic log-odds of an SD of
-{spread["freeze_all", a]:.0f}, which means that training ran away; at the
-smaller rate {100 * gentle:.1f} points are left. A likely reason is that frozen
-layers, and their batch-normalisation statistics, do not fit images so much
-larger than those of pretraining; with all layers trained, no difference is
-left: {points(trained)} ([What makes the difference move](what_moves)).
+**Squashing does no harm.** Padding costs both arms, {points(both.loc[a])}
+(radiologic) and {points(both.loc[b])} (photographic), and their difference
+nothing: {points(padding.loc[moved])}.
+
+**Size can.** On COVID-19 the difference is
+{points(sizes.loc[("difference", "", "96")])} with 96 pixels and
+{points(sizes.loc[("difference", "", "224")])} with 224. The change has one sign
+in all three pretrainings at both learning rates. Its size is uncertain: at the
+larger rate training ran away (radiologic log-odds of an SD of {away:.0f}), and
+at the smaller {100 * gentle:.1f} points are left. A likely reason is that
+frozen layers and their batch-normalisation statistics do not fit images so much
+larger than those of pretraining.
 """)
 
 # %% [markdown]
+# ## What a weights file wants
+#
+# Distributors of RadImageNet's weights state different scalings, or none. The file itself gives the
+# answer away:
+#
+# ```bash
+# rin weights probe FILE                        # with stand-in images
+# rin weights probe FILE --images my_pictures/  # a folder, a zip archive, or a dataset
+# rin weights convert FILE.pt                   # writes FILE.safetensors, needs PyTorch
+# ```
+#
+# Every backbone begins with a convolution and a batch normalisation, which stores a moving mean $m_k$
+# and variance $v_k$ of each channel $k$ over the images of pretraining. Sample images run through the
+# same kernels under a candidate scaling give $\hat m_k$ and $\hat v_k$. The two are compared by the
+# divergence of two Gaussians, averaged over both directions and the $K$ channels:
+#
+# $$
+# D = \frac{1}{4K}\sum_{k=1}^{K}\left[\frac{v_k}{\hat v_k} + \frac{\hat v_k}{v_k} - 2
+# + (m_k-\hat m_k)^2\left(\frac{1}{v_k}+\frac{1}{\hat v_k}\right)\right].
+# $$
+#
+# Backbones were pretrained here under several scalings, all else equal, and probed with images of their
+# corpus that no training step used, and with images of other datasets.
+
+# %%
+measured = runs.probe()
+FILE = ["kind", "backbone", "init", "trained_with", "source"]
+verdicts = pd.DataFrame(
+    {**part.iloc[0][[*FILE, "seen"]], **probe.judge(part)}
+    for _, part in measured.groupby(FILE, sort=False)
+).query("kind == 'probe'")
+scalings = [scaling.name for scaling in probe.CANDIDATES]
+verdicts["hit"] = verdicts["verdict"] == verdicts["trained_with"]
+verdicts["wrong"] = verdicts["verdict"].isin(scalings) & ~verdicts["hit"]
+verdicts.groupby("seen")[["hit", "wrong"]].agg(["sum", "size"])
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+tried = measured[measured["kind"] == "probe"]
+label = tried["candidate"].map(probe.scaling_of).rename("label")
+trained = ("Trained with " + tried["trained_with"]).rename("group")
+logs = np.log10(tried["divergence"]).groupby([trained, label, tried["seen"]])
+rows = logs.agg(estimate="median", ci_low="min", ci_high="max").reset_index()
+rows["kind"] = rows["seen"].map({True: "recomputed", False: "published"})
+axes = forest(
+    rows.assign(note=""), zero=np.log10(probe.LARGEST_DIVERGENCE), legend=False,
+    xlabel="Divergence from the stored averages (log scale)",
+)  # fmt: skip
+axes.set_xticks([-2, 0, 2, 4], ["0.01", "1", "100", "10,000"])
+picture(
+    axes,
+    "Figure 2. On images of its own corpus every file names its scaling",
+    "Divergence of each candidate: median and range over files and datasets. "
+    "Squares: images of the training corpus; circles: of other datasets. "
+    "Right of the line a candidate is said not to fit.",
+)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+seen, unseen = verdicts[verdicts["seen"]], verdicts[~verdicts["seen"]]
+low, high = stats.share_interval(seen["hit"], range(len(seen)))
+named = verdicts[verdicts["wrong"]]
+claim("all files are named on their own images", bool(seen["hit"].all()))
+claim(
+    "wrong names come from the thyroid images alone",
+    {*named["source"]} == {"ddti_crops"},
+)
+Markdown(f"""
+On images of their own corpus all {len(seen)} files are named correctly
+(Wilson's 95% interval of the share: {100 * low:.0f} to {100 * high:.0f}%), on
+those of other datasets {unseen["hit"].sum()} of {len(unseen)}. A wrong scaling
+was named {len(named)} times, always with crops of thyroid nodules. **None of
+these files is a released one.** The verdict is *none fits* where even the
+nearest candidate diverges by more than the line of the figure, *too close to
+call* where the second is nearly as near.
+""")
+
+# %% [markdown]
+# ## What distributors state
+#
+# Files of the same name do not come from the same training: the ResNet50 of the TensorFlow release and
+# that of the PyTorch release have no tensor in common. With the files in place, the profile `releases`
+# compares both.
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+held = pd.DataFrame([row.model_dump() for row in probe.load_distributions()])
+held["stated_preprocessing"] = held["stated_preprocessing"].fillna("none")
+keys = ["distributor", "stated_preprocessing", "release"]
+listed = held.groupby(keys, sort=False)["backbone"].agg(", ".join).reset_index()
+listed.columns = ["Distributor", "Inputs stated", "Training", "Networks"]
+book_table(listed, "Who distributes RadImageNet weights", prose=True)
+
+# %% [markdown]
+# The probe also reports layers whose running variances lie more than 1,000 times apart, as a user of the
+# PyTorch release found ([issue 20](https://github.com/BMEII-AI/RadImageNet/issues/20)). It reads the first
+# layer alone: it says nothing about resizing or augmentation, mistakes a scaling that is not among the
+# candidates for the nearest one, and cannot tell RGB from BGR on grey images. VGG19 has no batch
+# normalisation and cannot be probed.
+#
 # ## Try it
 #
-# `rin run notebooks/results/inputs.py` computes this page in 15 seconds.
+# `rin run notebooks/results/inputs.py` computes this page in half a minute.
 #
-# 1. Compare own inputs with those of the released counterparts. Which arm moves now?
+# 1. Compare own inputs with those of the released counterparts, which are far too large. Which arm loses?
 #
 #    ```python
-#    large.loc[["effect", "interaction"], ["estimate", "ci_low", "ci_high"]].round(3)
+#    resnet = scores[scores["backbone"] == "ResNet50"]
+#    large = stats.factor_effects(resnet, (a, b), ("native", "released"))
+#    large.query("group == 'all'")[["quantity", "init", "estimate", "ci_low", "ci_high"]]
 #    ```
 #
 # 2. Keep frozen networks: nothing but the head can adapt to wrong inputs. Is the loss larger?
 #
 #    ```python
 #    frozen = aucs[aucs["scenario"].astype(str).str.contains("freeze_all-1e-0[23]")]
-#    frozen.groupby(["backbone", "init", "level"])["auc"].mean().unstack()
+#    frozen.groupby(["backbone", "init", "inputs"])["auc"].mean().unstack()
 #    ```
 #
 # 3. Look at the spread of the scores. What do inputs far too large do to a network's certainty?

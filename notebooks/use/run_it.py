@@ -107,7 +107,7 @@ HTML("".join(entry.format(*line) for line in lines))
 #
 # Released weights are looked for in `DATA_ROOT/weights`, then in `DATA_ROOT`, under the file names of
 # `data_manifests/weights.yaml`, and checked by SHA-256 where it is known
-# ([What a weights file wants](../use/probe)). Keras fetches its own ImageNet weights. `rin weights convert FILE.pt`
+# ([What a weights file wants](../results/inputs)). Keras fetches its own ImageNet weights. `rin weights convert FILE.pt`
 # converts PyTorch's files once, where PyTorch is installed (`pip install -e '.[torch]'`);
 # `radimagenet_pytorch` and `imagenet_torchvision` are then inits as any other, and the profile `releases`
 # compares them. For the folds that the paper's authors published, put a copy of their repository under

@@ -195,7 +195,7 @@ def _build(outline: Outline, built: Path, say: Say, *, strict: bool) -> Path:
     for file, content in ((toc, listed), (config, settings)):
         file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     files = [book / f"{name}{end}" for name in files_of(listed) for end in (".md", ".ipynb")]
-    files += [*book.glob("*.bib"), *(book / "_static").rglob("*"), config, toc]
+    files += [*book.glob("*.bib"), *book.glob("*.md"), *(book / "_static").rglob("*"), config, toc]
     digest, html, record = digest_of(_digests(files, book)), built / "html", built / "built.json"
     earlier: dict = {}
     with suppress(OSError, ValueError):  # never built, or interrupted

@@ -32,10 +32,19 @@ def differences_at(
 
 
 def factor_forest(
-    rows: pd.DataFrame, names: Mapping[str, str], *, ends: tuple[str, str] | None = None
+    rows: pd.DataFrame,
+    names: Mapping[str, str],
+    *,
+    ends: tuple[str, str] = ("photographs", "radiologic"),
 ) -> Axes:
-    """Draw the rows of `differences_at`, task by task; `names` of tasks and levels are shown."""
-    rows = rows.assign(kind="networks")
+    """Draw differences at each value, `at`, task by task in the order of `names`.
+
+    `names` also has the names of values that are shown otherwise.  Intervals are those of these
+    networks unless the rows have a `kind`.
+    """
+    order = [*names]
+    rows = rows if "kind" in rows else rows.assign(kind="networks")
+    rows = rows.sort_values("task", key=lambda tasks: tasks.map(order.index), kind="stable")
     return forest(rows, unit="points", label="at", group="task", names=names, ends=ends)
 
 

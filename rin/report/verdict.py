@@ -47,3 +47,8 @@ def points(row: Any) -> str:
     """Return a difference as a sentence has it: ``+2.7 points (0.9, 4.4)``."""
     value, low, high = (100 * row[name] for name in ("estimate", "ci_low", "ci_high"))
     return f"{format_number(value, 1, signed=True)} points {format_interval(low, high, 1)}"
+
+
+def includes_zero(rows: Any) -> Any:
+    """Return whether the interval of an estimate includes zero; for a table, one for each row."""
+    return (rows["ci_low"] < 0) & (rows["ci_high"] > 0)

@@ -134,11 +134,11 @@ def test_visible_words_leave_out_what_is_folded(check):
 
 def test_counts_of_a_book_that_is_too_large_are_complained_of(check):
     assert check.check_counts(Counter({"a": 2_500, "b": 3}), ["a"]) == []
-    pages = Counter({f"{n}": 1_400 for n in range(27)} | {"long": 2_501})
+    pages = Counter({f"{n}": 1_100 for n in range(24)} | {"long": 2_501})
     told = check.check_counts(pages, [f"{n}" for n in range(9)])
     assert told == [
-        "pages: 28, at most 27",
-        "words: 40,301, at most 34,500",
+        "pages: 25, at most 24",
+        "words: 28,901, at most 26,000",
         "words on long: 2,501, at most 2,500",
         "pages of stand-ins: 9, at most 8",
     ]

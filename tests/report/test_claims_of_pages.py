@@ -13,7 +13,6 @@ TURNED = {
     "../findings": ("a, b = run.inits", "b, a = run.inits"),
     "all_tasks": ("a, b = run.inits", "b, a = run.inits"),
     "what_moves": ("a, b = run.inits", "b, a = run.inits"),
-    "retrained": ("100 * spread", "1000 * spread"),
     "tasks": ("main, (a, b) =", "main, (b, a) ="),
     "localisation": ("a, b = runs.inits", "b, a = runs.inits"),
     "pretrainings": ("a, b = runs.inits", "b, a = runs.inits"),

@@ -49,7 +49,7 @@ def test_contents_list_every_page_once_beside_the_prose():
     found = files(OUTLINE)
     computed = {name for name in found if name.startswith("notebooks/")}
     assert computed == {f"notebooks/{name}" for name in names(OUTLINE)}
-    prose = {path.stem for path in (ROOT / "book").glob("*.md")}
+    prose = {path.stem for path in (ROOT / "book").glob("*.md")} - {"plan"}  # within Methods
     assert set(found) - computed == prose
     assert len(found) == len(set(found))
     assert (found[0], found[-1]) == ("notebooks/findings", "references")
@@ -85,7 +85,7 @@ def test_default_book_is_no_longer_than_it_may_be():
     n_pages = len(
         set(files(outline_of(open_workspace("demo")))) - {"api", "notebooks/use/reference"}
     )
-    assert n_pages <= 27, "the book is full: let a page take the place of another, or join two"
+    assert n_pages <= 24, "the book is full: let a page take the place of another, or join two"
 
 
 def test_book_for_reading_has_results_and_evidence_and_nothing_that_trains_or_needs_more(tmp_path):
