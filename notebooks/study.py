@@ -53,16 +53,15 @@ Markdown(f"""
 Mei and colleagues built RadImageNet, {database["images"] / 1e6:.2f} million
 images of {database["patients"]:,} patients with {database["labels"]} labels,
 trained four networks on it, and compared them with networks trained on
-photographs in eight tasks {{cite:p}}`mei2022`. Database and weights are
-available on request. This book checks the published numbers, compares them
-with those of others, and asks the same question on a small scale: networks
-pretrained here on {corpora[0].used:,} radiologic images, {smaller:.0f} times
-fewer, and on equally many photographs in equally many classes, fine-tuned on
-five of the paper's eight tasks and on BUS-BRA.
+photographs in eight tasks {{cite:p}}`mei2022`. This book checks the published
+numbers, compares them with those of others, and asks the same question on a
+small scale: networks pretrained here on {corpora[0].used:,} radiologic images,
+{smaller:.0f} times fewer, and on equally many photographs in equally many
+classes, fine-tuned on five of the paper's eight tasks and on BUS-BRA.
 
-One of the paper's authors is managing partner of RadImageNet, which provided
-the images. The authors declared no funding for the work; one of them names a
-seed grant of Mount Sinai.
+Database and weights are available from the authors on request. One author is
+managing partner of RadImageNet, which provided the images; no funding is
+declared, and one author names a seed grant of Mount Sinai.
 """)
 
 # %% [markdown]
@@ -141,11 +140,8 @@ picture(
 # %% [markdown]
 # ## Figure 2: what the database holds
 
-# %%
-taxonomy = load_taxonomy()  # as the database spells its classes
-taxonomy.groupby(["modality", "region"], sort=False).size()
-
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
+taxonomy = load_taxonomy()  # as the database spells its classes
 titles = {
     name: f"{region.title}, {region.modality}"
     for name, region in REGIONS.items()
@@ -153,17 +149,10 @@ titles = {
 classes = (
     taxonomy["region"].map(titles).value_counts(sort=False).rename("classes")
 )
-parts = (
-    pd.Series(corpora[0].counts)
-    .rename("images")
-    .rename_axis("part")
-    .reset_index()
-)
-parts["part"] = parts["part"].str.split("_").str[:2].str.join(" ")
-parts["part"] = parts["part"].replace(
-    {"^ct ": "CT ", "^mr ": "MR ", "^us ": "US ", "^xr ": "XR "}, regex=True
-)
-images = parts.groupby("part", sort=False)["images"].sum()
+images = pd.Series(corpora[0].counts)
+images = images.groupby(
+    lambda name: name[:2].upper() + " " + name.split("_")[1], sort=False
+).sum()
 figure, (left, right) = plt.subplots(1, 2, figsize=(4.9, 4.2))
 sns.barplot(x=classes.to_numpy(), y=classes.index, color="#8A8A8A", ax=left)
 sns.barplot(x=images.to_numpy(), y=images.index, color="#6A3D9A", ax=right)
@@ -199,11 +188,9 @@ claim(
     most["images"] > 200 * least["images"],
 )
 Markdown(f"""
-{len(taxonomy)} labels in {taxonomy["region"].nunique()} regions, as the paper
-says: {of_modality["CT"]} of CT, {of_modality["MR"]} of MRI,
-{of_modality["US"]} of ultrasound; {(taxonomy["label"] == "normal").sum()} are
-called normal. Images are counted in public only for an open subset of its MRI
-(RadImageNet-VQA, arXiv 2512.17396), as lower bounds: from
+Of {len(taxonomy)} labels {of_modality["CT"]} are of CT, {of_modality["MR"]} of
+MRI, {of_modality["US"]} of ultrasound. Images are counted in public only for an
+open subset of its MRI (RadImageNet-VQA, arXiv 2512.17396): from
 {least["images"]:,.0f} ({least["label"]}) to {most["images"]:,.0f}
 ({most["label"]}), so that top-1 accuracy mainly reflects the large classes.
 """)
@@ -244,42 +231,34 @@ book_table(
 )
 
 # %% [markdown]
-# *Substitute*: real images of other patients with the same question and labels; *another cut*: the paper's own
-# images, cropped by others. Test sets contain all images used neither for training nor for validation, up
-# to a limit for chest images. [Run it](use/run_it) says how to get each dataset.
+# *Substitute*: other images with the same question; *another cut*: the paper's own images, cropped by
+# others. All images used neither for training nor for validation are tested, up to a limit for chest images.
 #
 # ### Tables E3 and E4: classes of the eight datasets
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-rows_of_classes = []
+of_classes = {}
 for name in paper.COMPARISONS:
     manifest, of_task = find_task(name)
-    mapping = manifest.label_map | of_task.label_map
-    used = facts[name].dataset.counts if name in facts else {}
-    for count in paper.CLASS_COUNTS[name]:
-        of_group = {
-            "Task": names[name],
-            "Class": count.group,
-            "Paper": count.images,
-        }
-        sources = {
-            "Authors": manifest.counts.authors,
-            "Counted": manifest.counts.images,
-        }
-        for column, numbers in sources.items():
-            of_class = [
-                n
-                for label, n in numbers.items()
-                if mapping.get(label, label) == count.group
-            ]
-            of_group[column] = sum(of_class) or pd.NA
-        of_group["Here"] = used.get(count.group, pd.NA)
-        rows_of_classes += [of_group] if count.group != "all" else []
-distribution = pd.DataFrame(rows_of_classes)
+    columns = {
+        "Authors": manifest.counts.authors,
+        "Counted": manifest.counts.images,
+    }
+    groups = {count.group: count.images for count in paper.CLASS_COUNTS[name]}
+    listed = pd.DataFrame(columns).rename(
+        manifest.label_map | of_task.label_map
+    )
+    listed = listed.groupby(level=0).sum(min_count=1)
+    listed["Here"] = pd.Series(
+        facts[name].dataset.counts if name in facts else {}, dtype=float
+    )
+    stated = pd.Series(groups, name="Paper").drop("all", errors="ignore")
+    of_classes[names[name]] = stated.to_frame().join(listed)
+distribution = pd.concat(of_classes, names=["Task", "Class"]).reset_index()
 book_table(
-    distribution.map(lambda n: f"{n:,}" if isinstance(n, int) else n).fillna(
-        "–"
-    ),
+    distribution.map(
+        lambda n: n if isinstance(n, str) else f"{n:,.0f}"
+    ).replace("nan", "–"),
     "Classes: small datasets (Table E3), then larger ones (Table E4)",
     prose=True,
     rows=distribution,
@@ -295,7 +274,7 @@ book_table(
 sources_here = pd.DataFrame(
     map(dict, load_manifest("corpus_radiologic").sources)
 )
-sources_here = sources_here[["name", "citation", "classes", "images"]].rename(
+sources_here = sources_here[["name", "classes", "images"]].rename(
     columns=str.capitalize
 )
 book_table(
@@ -307,14 +286,13 @@ book_table(
 #
 # ## Was any test image seen in pretraining?
 #
-# All images of the tasks were compared with all images of both corpora, by the digest of their pixels and by
-# difference hashes of 256 bits; as a positive control, reduced copies of 200 images of each task were
-# searched for alike.
+# All images of the tasks were compared with both corpora, by the digest of their pixels and by difference
+# hashes; as a control, reduced copies of 200 images of each task were searched for alike.
 
 # %%
 overlap = run.tables["corpus_overlap"]
-columns = ["images", "equal", "near", "nearest", "copies", "copies_found"]
-overlap.set_index(["task", "corpus"])[columns]
+columns = ["images", "equal", "near", "copies", "copies_found"]
+overlap.groupby("task")[columns].min()
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 claim(
@@ -327,39 +305,34 @@ claim(
 )
 searched = overlap.groupby("task")["images"].first().sum()
 Markdown(f"""
-None of {searched:,} images was found in either corpus; the nearest image of a
-corpus is {overlap["nearest"].min()} bits away. Of 200 copies of each task,
-{overlap["copies_found"].min()} to {overlap["copies_found"].max()} were found,
-so a few may be missed. Hashes do not find another slice of the same patient,
-and no source publishes identifiers that could be compared. For the released
-RadImageNet weights the question remains open: their training images are not
-public.
+None of {searched:,} images was found in either corpus; of 200 copies of each
+task, {overlap["copies_found"].min()} to {overlap["copies_found"].max()} were.
+Hashes do not find another slice of the same patient, and no source publishes
+identifiers that could be compared. For the released weights the question
+remains open, as their training images are not public.
 """)
 
 # %% [markdown]
 # ## Words
 #
-# **task, scenario**: A question with two answers about one dataset; a combination of backbone, trained layers and
-# learning rate, of which the paper has 24 and this book 48.
+# **scenario**: a backbone with the layers that are trained and a learning rate; the paper has 24, this
+# book 48.
 #
-# **initialisation, start**: Where a network's weights come from before fine-tuning: radiologic (blue) or
-# photographic (orange) pretraining, or random numbers (grey).
+# **initialisation, start**: the weights before fine-tuning: radiologic (blue) or photographic (orange)
+# pretraining, or random numbers (grey).
 #
-# **pair**: One backbone, pretrained once on each corpus from the same seed.
+# **pair**: one backbone, pretrained once on each corpus from the same seed.
 #
-# **difference**: Radiologic minus photographic, in points of the area under the ROC curve (AUC): 0.80
-# against 0.78 is a difference of 2 points.
+# **difference**: radiologic minus photographic, in points of the area under the ROC curve (AUC): 0.80
+# against 0.78 is 2 points.
 #
-# **ahead, behind, excluded, too little learnt, not clear**: The five verdicts; their rules are in
-# [Methods](../methods). “No clear difference” does not mean equal.
+# **ahead, behind, excluded, too little learnt, not clear**: the five verdicts ([Methods](../methods) has
+# the rules). “Not clear” does not mean equal.
 #
-# **these networks**: An interval over patients alone. It says nothing about another pretraining.
+# **these networks**: an interval over patients alone; it says nothing about another pretraining.
 #
-# **exploratory**: Based on one or two backbones, or on intervals over patients alone.
-#
-# A page that shows runs has a line that says where its numbers come from; it unfolds to datasets, weights,
-# dates and computers. Stand-in images are made up in the layout of real ones: they show that the pipeline
-# works, and get no verdict.
+# A line below the title of a page says where its numbers come from, and unfolds. Stand-in images are made
+# up in the layout of real ones: they show that the pipeline works, and get no verdict.
 #
 # ## The paper's items, and their counterparts
 #
@@ -374,13 +347,5 @@ public.
 # | Tables E3, E4 | classes of the datasets | above |
 # | Abstract, Key Points, Discussion | its claims, judged | [The published numbers, checked](evidence/audit) |
 #
-# ## The run
-#
-# Its 38 pretrainings and 1,836 fine-tunings took this many hours, added up over processes that ran side by side:
-
-# %%
-work = {name: row.seconds / 3600 for name, row in run.facts.work.items()}
-pd.Series(work).round(1)
-
-# %% [markdown]
-# [Run it](use/run_it) says how to repeat it. `rin run notebooks/study.py` computes this page.
+# The run, 38 pretrainings and 1,836 fine-tunings, can be [repeated](use/run_it).
+# `rin run notebooks/study.py` computes this page.
