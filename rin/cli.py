@@ -280,8 +280,7 @@ def new(
         _say(f"{what:16} {text}", "bold red" if what.isupper() else "")
     if not (yes or not sys.stdin.isatty() or typer.confirm("Is this right?", default=True)):
         raise typer.Exit(1)
-    for path in write_task(made):
-        _say(f"Written: {path}", "green")
+    _say(f"Written: {' and '.join(map(str, write_task(made)))}", "green")
     for command in ("study", "book"):
         if Path.cwd() == REPOSITORY:  # where the Makefile is
             _say(f"  make {command} PROFILE={name} DATA_ROOT={shlex.quote(str(root))}")

@@ -133,6 +133,38 @@ auc_table(
     units.drop(columns="p_holm") if made_up else units, networks, names, (a, b)
 )
 
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+nameless = [
+    names[of.name] for of in facts if of.dataset.independence == "image"
+]
+if nameless:
+    display(
+        Markdown(
+            f"The files of {', '.join(nameless)} name no patients, so that "
+            "each picture counts as one. If a patient has several, some are "
+            "trained on and others tested: then the AUC is too high and its "
+            "interval too narrow."
+        )
+    )
+found = [
+    {
+        "Task": names[of.name],
+        "Finding": finding.kind,
+        "What was found": finding.text,
+        "Among them": ", ".join(finding.case_ids[:3]),
+    }
+    for of in facts
+    for finding in of.dataset.findings
+]
+if found:
+    display(
+        book_table(
+            pd.DataFrame(found),
+            "Table 2. What is known of the images",
+            prose=True,
+        )
+    )
+
 # %% [markdown]
 # ## The paper's figures
 
@@ -253,7 +285,7 @@ if len(beside):
     lines["Committed run"] = [text.get(name, "–") for name in names]
 book_table(
     lines.reset_index(drop=True),
-    "Table 2. Differences and verdicts",
+    "Table 3. Differences and verdicts",
     prose=True,
     rows=units,
 )
@@ -273,11 +305,11 @@ if kept:
             measures,
             kept,
             (a, b),
-            "Table 3. Measures beyond the AUC (mean over networks; 95% CI over "
+            "Table 4. Measures beyond the AUC (mean over networks; 95% CI over "
             "patients)",
         )
     )
 records = pd.concat(map(run.records, names))
 image_table(
-    facts, records, names, "Table 4. The images, and how they were used"
+    facts, records, names, "Table 5. The images, and how they were used"
 )

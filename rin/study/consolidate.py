@@ -302,6 +302,7 @@ def dataset_facts(dataset: Dataset, used: pd.DataFrame) -> DatasetFacts:
         counts=used["label"].value_counts().sort_index().to_dict(),
         digest=dataset.digest,
         part=dataset.part,
+        findings=dataset.findings,
     )
 
 

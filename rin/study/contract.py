@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import yaml
 
-from rin.data.dataset import marks_nothing, open_dataset
+from rin.data.dataset import LISTED, marks_nothing, open_dataset
 from rin.data.layouts import comes_with_split, find_cases, read_split
 from rin.data.layouts.found import TABLES, read_table
 from rin.data.leakage import (
@@ -26,7 +26,14 @@ from rin.data.leakage import (
     suggest_threshold,
     written_alike,
 )
-from rin.data.manifest import PART_WORDS, PARTS, DatasetManifest, datasets_of_tasks, read_names
+from rin.data.manifest import (
+    PART_WORDS,
+    PARTS,
+    DatasetManifest,
+    Finding,
+    datasets_of_tasks,
+    read_names,
+)
 from rin.data.pixels import show_colour, window_of_all
 from rin.data.splits import MAX_FOLDS, fold_sizes, given_folds, make_folds
 from rin.data.status import unusual_drawing
@@ -50,6 +57,10 @@ _OF_MASKS = r"(?i)^(.+)[ _.-](?:mask|seg|segmentation|gt|label|annotation|roi)\d
 _MARK = "# Written by `rin new`: correct it where it is wrong.\n"
 #: Fewer patients of a class than these in a test part give no useful interval.
 _FEW = 10
+#: Findings of one kind on the screen; of masks there are at most so many.
+_SHOWN = 4
+#: Problems on the screen.
+_LINES = 20
 
 
 @dataclass(frozen=True)
@@ -98,15 +109,17 @@ def new_task(
     folds = _folds(said, dataset, pairs)
     task["n_folds"] = int(folds["fold"].nunique())
     profile, weights, minutes = _profile(said, dataset, folds, measure)
+    remarks = _remarks(dataset, pairs, folds)
+    settings["findings"] = [asdict(remark) for remark in remarks]
     pictures = {name for name in tree.names if tree.is_picture(name)}
     unlisted = pictures - {*rows[FILE], *rows["mask"]} if "table" in settings["options"] else ()
-    facts = _facts(dataset, pairs, folds, len(unlisted))
+    facts = _understood(dataset, folds, len(unlisted))
     facts[0] = (facts[0][0], f"{facts[0][1]}; {_TEXTS['weights'][weights]}")
     time = f"about {max(1, round(minutes))} minutes for study and book"
     is_over = minutes > said.minutes
     least = f", the least possible: more than the {said.minutes:g} asked for" if is_over else ""
     facts.append(("TIME" if is_over else "time", time + least))
-    return NewTask(settings, profile, facts)
+    return NewTask(settings, profile, [*facts, *_told(said, [*remarks, *dataset.findings])])
 
 
 def write_task(made: NewTask) -> list[Path]:
@@ -145,7 +158,8 @@ def _listed(names: Sequence[str]) -> str:
 def _refuse(said: Stated, problems: Sequence[str]) -> None:
     """Raise one InputError with a line a problem, if there are any."""
     if problems:
-        lines = "".join(f"\n  - {problem}" for problem in problems)
+        more = [f"{len(problems) - _LINES} more"] if len(problems) > _LINES else []
+        lines = "".join(f"\n  - {problem}" for problem in [*problems[:_LINES], *more])
         text = f"{counted(len(problems), 'things')} to correct{lines}\n "
         raise InputError(text, where=said.images, remedy=_REMEDIES["page"])
 
@@ -356,58 +370,79 @@ def _folds(said: Stated, dataset: Dataset, pairs: pd.DataFrame) -> pd.DataFrame:
     return given_folds(dataset, groups, n_folds, seed)
 
 
-def _facts(
-    dataset: Dataset, pairs: pd.DataFrame, folds: pd.DataFrame, unlisted: int
-) -> list[tuple[str, str]]:
-    """Return what was found, a line a subject: first what was understood, then remarks."""
+def _understood(dataset: Dataset, folds: pd.DataFrame, unlisted: int) -> list[tuple[str, str]]:
+    """Return what was understood, a line a subject."""
     manifest, cases = dataset.manifest, dataset.cases
-    has_patients, options = manifest.independence == "patient", manifest.options
-    counts = cases["label"].value_counts()
+    options, counts = manifest.options, cases["label"].value_counts()
+    has_patients = manifest.independence == "patient"
     positive = manifest.tasks[0].positive_class
     numbers = " / ".join(f"{n:,} {label}" for label, n in counts.items())
     who = f"{cases['patient_id'].nunique():,} patients" if has_patients else "no patients named"
     roles = [f"{role} in {options[role]}" for role in ROLES[:3] if options.get(role)]
     form = {"table": f"{options.get('table')}", "npz": "an archive of MedMNIST"}
+    read_as = [form.get(manifest.layout, "a folder a class"), *roles]
+    if unlisted:
+        read_as.append(f"{counted(unlisted, 'pictures')} that no row lists: not used")
     origin = "as given" if comes_with_split(manifest) else "drawn by patient"
     sides = cases[["width", "height"]].to_numpy()
-    facts = [
-        ("found", f"{len(cases):,} pictures, {who}, {numbers} (positive: {positive})"),
-        ("read as", "; ".join([form.get(manifest.layout, "a folder a class"), *roles])),
-        ("parts", f"{origin}: {fold_sizes(folds)}"),
-        ("sizes", f"{sides.min()} to {sides.max()} px, {'colour' if manifest.color else 'grey'}"),
-    ]
-    if not has_patients:
-        facts.append(("PATIENTS", _REMEDIES["unnamed"]))
-    if unlisted:
-        facts.append(("not used", f"{counted(unlisted, 'pictures')} that no row lists"))
+    size = f"{sides.min()} to {sides.max()} px, {'colour' if manifest.color else 'grey'}"
     if manifest.window:
-        facts.append(("window", "{:g},{:g}, for more than 8 bits".format(*manifest.window)))
+        size += "; window {:g},{:g}, for more than 8 bits".format(*manifest.window)
     if manifest.masks:
-        drawn = int((cases["masks"].map(len) > 0).sum())
-        empty = f"{manifest.counts.empty_masks:,} mark nothing or everything"
-        facts.append(("masks", f"{drawn:,} of {len(cases):,} pictures; {empty}"))
-        facts += [("MASKS", text) for text in unusual_drawing(dataset)]
-    for finding in dataset.findings[:8]:
-        ids = f" ({_listed(finding.case_ids)})" if finding.case_ids else ""
-        facts.append((finding.kind.upper(), finding.text + ids))
-    table = cases.merge(folds[folds["fold"] == 0], on="case_id").set_index("case_id")
+        size += f"; masks of {(cases['masks'].map(len) > 0).sum():,}"
+    return [
+        ("found", f"{len(cases):,} pictures, {who}, {numbers} (positive: {positive})"),
+        ("read as", "; ".join(read_as)),
+        ("parts", f"{origin}: {fold_sizes(folds)}"),
+        ("pictures", size),
+    ]
+
+
+def _remarks(dataset: Dataset, pairs: pd.DataFrame, folds: pd.DataFrame) -> list[Finding]:
+    """Return findings beside those of opening the dataset, to be kept in the manifest."""
+    manifest, cases = dataset.manifest, dataset.cases
+    remarks = []
+    if manifest.independence != "patient":
+        remarks.append(Finding("no patients", _TEXTS["unnamed"]))
+    if manifest.masks:
+        remarks += [Finding("masks", text) for text in unusual_drawing(dataset)]
     names = (pairs["case_a"] + " and " + pairs["case_b"]).to_numpy()
+    table = cases.assign(part="").set_index("case_id")
+    if comes_with_split(manifest):
+        table["part"] = read_split(open_tree(dataset.root, dataset.location), manifest)
     a, b = (table.loc[pairs[side], ["label", "part"]].to_numpy() for side in ("case_a", "case_b"))
     unlike, divided = (a != b).T
-    for what, some, phrase in (
-        ("near-duplicates", names, "pairs of near-duplicates"),
-        ("LABELS", names[unlike], "near-duplicates have two labels: is one wrong?"),
-        ("PARTS", names[divided], "near-duplicates are in two of the given parts"),
-        ("COPIES", altered_copies(cases), "altered copies count as other patients"),
+    for kind, some in (
+        ("near-duplicates", names),
+        ("two labels", names[unlike]),
+        ("given parts", names[divided]),
+        ("altered copies", altered_copies(cases)),
     ):
         if len(some):
-            facts.append((what, f"{counted(len(some), phrase)}: {_listed(some[:3])}"))
+            text = counted(len(some), _TEXTS["pairs"][kind])
+            remarks.append(Finding(kind, text, tuple(some[:LISTED])))
     tested = cases.merge(folds[folds["part"] == "test"], on="case_id")
     fewest = int(tested.groupby(["fold", "label"])["patient_id"].nunique().min())
     if fewest < _FEW:
         text = f"{counted(fewest, 'patients')} of a class are tested: their AUC is uncertain"
-        facts.append(("SMALL", text))
-    return facts
+        remarks.append(Finding("few patients", text))
+    return remarks
+
+
+def _told(said: Stated, findings: Sequence[Finding]) -> list[tuple[str, str]]:
+    """Return a line for each kind of finding, the most severe first, with the first ones of it."""
+    told, severity, more = [], [*_TEXTS["severity"]], 0
+    for kind in sorted({finding.kind for finding in findings}, key=severity.index):
+        of_kind = [finding for finding in findings if finding.kind == kind]
+        texts = [
+            finding.text + (f" ({_listed(finding.case_ids)})" if finding.case_ids else "")
+            for finding in of_kind[:_SHOWN]
+        ]
+        told.append((kind.upper() if kind != "near-duplicates" else kind, "; ".join(texts)))
+        more += len(of_kind[_SHOWN:])
+    if more:
+        told.append(("more", f"{counted(more, 'findings')}: rin data verify {said.name} has all"))
+    return told
 
 
 def _profile(

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
-from rin.data.manifest import find_task
+from rin.data.manifest import Finding, find_task
 from rin.errors import InputError, as_input_error, look_up
 from rin.evidence.paper import COMPARISONS
 from rin.files import (
@@ -58,6 +58,7 @@ class DatasetFacts(FrozenModel):
     If `independence` is not `patient`, the files name no patients, and `patients` counts the
     images or exams that are treated as patients.  `digest` is the digest of the images that were
     found; `part` says which part of the published dataset they are, and is empty for the whole.
+    `findings` are those of opening it, and those that its manifest states.
     """
 
     name: str
@@ -74,6 +75,7 @@ class DatasetFacts(FrozenModel):
     counts: dict[str, NonNegativeInt]
     digest: Digest
     part: str = ""
+    findings: tuple[Finding, ...] = ()
 
 
 class TaskFacts(FrozenModel):

@@ -84,6 +84,17 @@ def test_file_out_of_place_is_named(xray, name):
         cases_of(xray)
 
 
+def test_file_in_a_folder_beside_the_tree_is_named_though_its_name_is_as_long(tmp_path):
+    # Cut by the length of the folder around the tree, both names fit.
+    for number, name in enumerate(("chest/NORMAL/a.png", "other/NORMAL/b.png")):
+        save(tmp_path / "set" / name, picture(number))
+    manifest = KERMANY.model_copy(
+        update={"options": {}, "label_map": {"NORMAL": "a"}, "patient_pattern": None}
+    )
+    with pytest.raises(InputError, match=r"1 file does not belong .*: other/NORMAL/b\.png"):
+        cases_of(tmp_path, manifest, "set")
+
+
 def test_covid19_ct_by_our_convention_reads_the_patient_before_the_slice(tmp_path):
     manifest = load_manifest("covid19_ct")
     for number, name in enumerate(["positive/A-7_001.png", "positive/A-7_002.png"]):

@@ -2,11 +2,14 @@
 
 import re
 import shutil
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pydicom
 import pytest
+from computed_pages import outputs
+from finished_study import pretrained_files, ranked_files
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -17,9 +20,12 @@ from rin.data.manifest import load_manifest
 from rin.data.tree import open_tree
 from rin.errors import InputError
 from rin.files import manifest_folder
-from rin.study import load_profile, open_workspace
+from rin.study import consolidate, load_profile, open_workspace
 from rin.study.contract import Stated, new_task, write_task
 from rin.study.forecast import Pace
+from rin.study.ledger import computed_on
+from rin.study.plan import plan_study
+from rin.study.pretraining import plan_pretraining
 from rin.study.profile import profile_folder
 
 PATIENTS = range(12)
@@ -194,6 +200,20 @@ MISTAKES = {
     ),
     "named column": (replaced(), {"patient": "subject"}, "it needs file_name, label, subject"),
     "named mask": (replaced(), {"mask": "roi"}, "it needs file_name, label, roi"),
+    "a name twice in a line": (
+        lambda f, t: (f / "metadata.jsonl").write_text(
+            t.to_json(orient="records", lines=True).replace('"P1"', '"P1","label":"good"', 1)
+        ),
+        {},
+        r"metadata\.jsonl: .*line 3: a name is given twice: file_name, label, patient, label",
+    ),
+    "a line that is no row": (
+        lambda f, t: (f / "metadata.jsonl").write_text(
+            t.to_json(orient="records", lines=True).replace("}\n{", "}\n7\n{", 1)
+        ),
+        {},
+        r"metadata\.jsonl: .*line 2: ",
+    ),
     "two columns alike": (
         text_of(lambda t: t.replace("patient", "label", 1)),
         {},
@@ -552,12 +572,73 @@ def test_what_cannot_be_seen_in_a_table_is_told(cohort):
     Image.new("L", (24, 24)).save(folder / "empty.png")
     said = "\n".join(lines(folder))
     assert "CONTRADICTORY EXACT DUPLICATES the same pixels labelled bad and good (p0_a" in said
-    assert "LABELS 1 near-duplicates" in said or "LABELS 1 near-duplicate" in said
+    assert re.search("TWO LABELS 1 near-duplicates? ", said)
     assert re.search(
         "COPIES 2 altered copies count .*p4_a.png and p6_a.png, p8_b.png and p8_b_f", said
     )
-    assert "masks 24 of 24 pictures; 1 mark nothing" in said
-    assert "not used 2 pictures that no row lists" in said
+    assert "masks of 24" in said
+    assert "MASKS masks without a lesion: 1 of 24" in said
+    assert "2 pictures that no row lists: not used" in said
+
+
+def pretrained(run, folder):
+    return pretrained_files(run, folder) | computed_on() | {"training_images": 36}
+
+
+def test_page_of_ones_own_run_says_what_is_known_of_the_images(cohort, settings, tmp_path):
+    folder, table = cohort
+    near = np.array(Image.open(folder / "p0_a.png"))
+    near[0, 0] += 9
+    Image.fromarray(near).save(folder / "p10_a.png")
+    in_parts(folder, table, as_csv, "csv")
+    task = made(folder, patient="none", minutes=2)
+    assert [what for what, _ in task.facts if what.isupper()][:2] == ["NO PATIENTS", "GIVEN PARTS"]
+    write_task(task)
+    workspace = open_workspace("lesions", data_root=tmp_path, results=tmp_path / "results")
+    for run in plan_pretraining(workspace):
+        workspace.weights.commit(run.run_id, run.config, partial(pretrained, run))
+    for run in plan_study(workspace):
+        signals = dict.fromkeys(workspace.profile.inits, 1.0)
+        workspace.fine_tuning_ledger.commit(
+            run.run_id, run.config, partial(ranked_files, run, signals)
+        )
+    consolidate(workspace)
+    text = " ".join(
+        outputs("results/your_run", {"profile": "lesions", "results": str(tmp_path / "results")})
+    )
+    assert re.search("The files of [^.]+ name no patients, so that each picture counts as", text)
+    assert "then the AUC is too high and its interval too narrow" in text
+    parts = "known given parts.*1 near-duplicate.*test/p10_a.png and train/p0_a.png"
+    assert re.search(parts, text), text
+
+
+def test_severe_findings_come_first_and_none_is_cut_by_many_others(cohort, settings):
+    folder, table = cohort
+    for n, (name, label) in enumerate(table[["file_name", "label"]].to_numpy()):
+        pixels = np.random.default_rng(n % 12).integers(0, 60, (24, 24)) + 90 * (label == "bad")
+        Image.fromarray(pixels.astype("uint8")).save(folder / name)  # each shown twice
+    write(folder, table)
+    task = made(folder, patient="none")
+    kinds = [what for what, _ in task.facts]
+    assert kinds[5:8] == ["BRIGHTNESS", "NO PATIENTS", "FEW PATIENTS"]
+    assert kinds[8:] == ["EXACT DUPLICATES", "near-duplicates", "more"]
+    assert task.facts[-1] == ("more", "8 findings: rin data verify lesions has all")
+    write_task(task)
+    said = CliRunner().invoke(
+        app, ["data", "verify", "lesions", "--data-root", str(folder.parent)]
+    )
+    assert len(re.findall("exact duplicates: the same pixels", said.output)) == 12
+    assert "known near-duplicates: 12 pairs" in said.output
+
+
+def test_many_kinds_of_problems_fit_the_screen(cohort):
+    folder, table = cohort
+    odd = with_masks(lambda f, m: [mark(f / name, 30 + n) or name for n, name in enumerate(m)])
+    odd(folder, table)
+    with pytest.raises(InputError, match="24 things to correct") as caught:
+        made(folder)
+    assert len(str(caught.value).splitlines()) == 23
+    assert "  - 4 more" in str(caught.value).splitlines()
 
 
 def test_command_writes_only_what_it_wrote_and_measures_once(cohort, settings, monkeypatch):
