@@ -155,7 +155,7 @@ picture(
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 settings = pd.concat(map(run.records, run.tasks))
 rate = ["task", "scenario", "unfreezing", "learning_rate"]
-aucs = stats.scenario_aucs(run.paired_scores())
+aucs = stats.scenario_aucs(run.predictions())
 aucs = aucs.merge(settings[rate].drop_duplicates(), on=["task", "scenario"])
 unfrozen = aucs[aucs["unfreezing"] == "unfreeze_all"]
 unfrozen = unfrozen.groupby(["task", "learning_rate"])["auc"].mean().unstack()

@@ -1,105 +1,121 @@
-"""Defects that are put into a copy of the package one by one: do the tests notice?
+"""Defects put one by one into a copy of the package, drawn at random: do the tests notice?
 
-    python tests/mutants.py [name or folder …]
+    python tests/mutants.py stats data/splits.py [--number 20] [--seed 0]
 
-prints each mutant of `mutants.yaml` with the test that kills it, and fails where one
-survives.
+changes an operator, a number or the condition of an `if` in these packages or modules of `rin`,
+runs the tests of the package, and prints each defect with the test that notices it.  It fails
+where more than one in five survives: some are no defects, as where `<` and `<=` give the same.
 """
 
 import argparse
+import ast
 import os
+import random
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
-
-import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-LIST = Path(__file__).with_suffix(".yaml")
+_PAIRS = [
+    (ast.Lt, ast.LtE), (ast.Gt, ast.GtE), (ast.Eq, ast.NotEq), (ast.In, ast.NotIn),
+    (ast.Is, ast.IsNot), (ast.Add, ast.Sub), (ast.Mult, ast.Div), (ast.And, ast.Or),
+    (ast.USub, ast.UAdd),
+]  # fmt: skip
+#: What stands in place of each operator.
+SWAPS = {one: other for pair in _PAIRS for one, other in (pair, pair[::-1])}
+#: Names of what errors say, and nodes whose text is said or is a type.
+_SAID = ("problem", "remedy", "where")
+_WORDS = (ast.Raise, ast.JoinedStr, ast.arg, ast.Import, ast.ImportFrom)
 
 
-class Mutant(NamedTuple):
-    """A text that occurs once below a folder of `rin`, what replaces it, and who should notice."""
-
-    name: str
-    folder: str
-    text: str
-    instead: str
-    tests: str
+def _is_words(node: ast.AST) -> bool:
+    targets = getattr(node, "targets", [getattr(node, "target", None)])
+    return isinstance(node, _WORDS) or any(getattr(t, "id", "") in _SAID for t in targets)
 
 
-MUTANTS = [Mutant(**m) for m in yaml.safe_load(LIST.read_text(encoding="utf-8"))]
+def changed_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield each node that can be changed, in the order of the text; words are left alone."""
+    operator = node.ops[0] if isinstance(node, ast.Compare) else getattr(node, "op", None)
+    number = isinstance(node, ast.Constant) and type(node.value) in (int, float)
+    if type(operator) in SWAPS or number or isinstance(node, ast.If):
+        yield node
+    for child in ast.iter_child_nodes(node):
+        if not _is_words(child):
+            yield from changed_nodes(child)
 
 
-def place_of(mutant: Mutant, root: Path) -> Path:
-    """Return the one file that holds a mutant's text."""
-    found = [
-        path
-        for path in sorted((root / "rin" / mutant.folder).rglob("*.py"))
-        for _ in range(path.read_text(encoding="utf-8").count(mutant.text))
-    ]
-    if len(found) != 1:
-        raise LookupError(f"{mutant.name}: {len(found)} places in rin/{mutant.folder}")
-    return found[0]
+def mutated(source: str, place: int) -> tuple[str, str]:
+    """Return the source with the node of this place changed, and what was changed where."""
+    tree = ast.parse(source)
+    node = [*changed_nodes(tree)][place]
+    whole = isinstance(node, ast.If)
+    before = ast.unparse(node.test if whole else node)
+    if whole:
+        node.test = ast.UnaryOp(ast.Not(), node.test)
+    elif isinstance(node, ast.Constant):
+        node.value += 1
+    elif isinstance(node, ast.Compare):
+        node.ops[0] = SWAPS[type(node.ops[0])]()
+    else:
+        node.op = SWAPS[type(node.op)]()
+    after = ast.unparse(node.test if whole else node)
+    return ast.unparse(ast.fix_missing_locations(tree)), f"{node.lineno}: {before} → {after}"
 
 
-def killer(mutant: Mutant, root: Path) -> str | None:
-    """Return the test that fails with a mutant in a copy of the tree; None where none does."""
-    path = place_of(mutant, root)
-    whole = path.read_text(encoding="utf-8")
-    path.write_text(whole.replace(mutant.text, mutant.instead), encoding="utf-8")
-    files = [str(root / "tests" / name) for name in mutant.tests.split()]
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *files]
-    if "::" in mutant.tests:  # a test by its name, which may be slow
-        command += ["-m", ""]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=root,
-            env=os.environ | {"PYTHONPATH": str(root), "TF_CPP_MIN_LOG_LEVEL": "3"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    finally:
-        path.write_text(whole, encoding="utf-8")
-    if done.returncode not in (0, 1):
-        raise RuntimeError(f"{mutant.name}: pytest ended with {done.returncode}\n{done.stdout}")
-    lines = done.stdout.splitlines()
-    failed = [line.split()[1] for line in lines if line.startswith(("FAILED ", "ERROR "))]
-    return failed[0].removeprefix("tests/") if done.returncode else None
+def killer(root: Path, module: Path, place: int) -> tuple[str, str | None]:
+    """Return what was changed in a copy of the tree, and the test that fails, if one does."""
+    whole = module.read_text(encoding="utf-8")
+    text, change = mutated(whole, place)
+    package = module.relative_to(root / "rin").parts[0]
+    tests = root / "tests" / package
+    tests = tests if tests.is_dir() else tests.with_name(f"test_{package}")
+    module.write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", tests],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(root), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    module.write_text(whole, encoding="utf-8")
+    if done.returncode == 0:
+        return change, None
+    failed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("FAILED ")]
+    return change, failed[0] if failed else f"pytest ended with {done.returncode}"
 
 
 def main() -> int:
-    """Run the mutants asked for, or all; return the exit status."""
+    """Draw mutants of the packages asked for, and run them; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("names", nargs="*", help="parts of names, or folders of rin")
-    names = parser.parse_args().names
-    chosen = [m for m in MUTANTS if not names or m.folder in names
-              or any(part in m.name for part in names)]  # fmt: skip
+    parser.add_argument("paths", nargs="+", help="folders or modules of rin")
+    parser.add_argument("--number", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
     survivors = 0
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder) / "tree"
-        listed = subprocess.run(
-            ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True
-        )
-        for name in filter(None, listed.stdout.decode().split("\0")):
+        root = Path(folder)
+        listed = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True)
+        for name in filter(None, listed.split("\0")):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, root / name)
-        for number, mutant in enumerate(chosen, 1):
-            started = time.monotonic()
-            by = killer(mutant, root)
-            survivors += by is None
-            took = f"{time.monotonic() - started:4.0f} s"
-            print(
-                f"{number:2}/{len(chosen)} {took}  {mutant.name}: {by or 'SURVIVES'}", flush=True
+        places = [
+            (module, place)
+            for path in options.paths
+            for module in sorted(
+                (root / "rin").glob(f"{path}/**/*.py" if "." not in path else path)
             )
-    print(f"{len(chosen) - survivors} of {len(chosen)} killed")
-    return int(survivors > 0)
+            for place, _ in enumerate(changed_nodes(ast.parse(module.read_text("utf-8"))))
+        ]
+        for module, place in random.Random(options.seed).sample(places, options.number):
+            change, by = killer(root, module, place)
+            survivors += by is None
+            print(f"{module.relative_to(root)}:{change}: {by or 'SURVIVES'}", flush=True)
+    print(f"{options.number - survivors} of {options.number} noticed")
+    return int(survivors > options.number / 5)
 
 
 if __name__ == "__main__":

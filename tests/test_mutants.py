@@ -1,18 +1,31 @@
-"""The mutants of `tests/mutants.py` stay those that its texts describe."""
+"""What `tests/mutants.py` changes: code, never words."""
 
-import re
-from pathlib import Path
+import ast
 
-import pytest
-from mutants import MUTANTS, place_of
+from mutants import changed_nodes, mutated
 
-ROOT = Path(__file__).resolve().parents[1]
+SOURCE = '''
+def share(hits: int, n: int = 1) -> float:
+    """Return 100 % of hits."""
+    if n < 2 and not hits:
+        problem = f"{n + 1} hits"
+        raise ValueError(problem + " of " + 3 * "many")
+    return -hits / n
+'''
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_mutant_has_one_place_and_its_tests_are_there(mutant):
-    assert place_of(mutant, ROOT).is_file()
-    for name in mutant.tests.split():
-        file, _, test = name.partition("::")
-        tests = (ROOT / "tests" / file).read_text(encoding="utf-8")
-        assert re.search(rf"^def {test + '[(]' if test else 'test_'}", tests, re.MULTILINE)
+def test_operators_numbers_and_conditions_are_changed_one_at_a_time_and_words_never():
+    places = len([*changed_nodes(ast.parse(SOURCE))])
+    texts, changes = zip(*(mutated(SOURCE, place) for place in range(places)), strict=True)
+    assert [change.partition(" → ")[2] for change in changes] == [
+        "2",  # the default
+        "not (n < 2 and (not hits))",
+        "n < 2 or not hits",
+        "n <= 2",
+        "3",
+        "-hits * n",
+        "+hits",
+    ]
+    assert changes[3] == "4: n < 2 → n <= 2"
+    assert len({*texts}) == places
+    assert all("Return 100 % of hits" in text and "n + 1" in text for text in texts)

@@ -30,7 +30,7 @@ from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, format_p
 from rin.report.page import claim, picture
 from rin.report.style import use_style
-from rin.study import open_reference
+from rin.study import compare_levels, open_reference
 
 use_style()
 audits = audit.audit_tasks()
@@ -189,7 +189,7 @@ rates = pd.DataFrame(
 rates.rename(runs.titles).round(3)
 
 # %%
-levels = stats.compare_levels(scores, reference_backbone="InceptionV3")
+levels = compare_levels(scores, reference_backbone="InceptionV3")
 levels["clear"] = (levels["estimate"] > 0) & (levels["p_holm"] < 0.05)
 clear = levels.groupby(["level", "other"])["clear"].sum()
 clear.to_frame("tasks, of six")

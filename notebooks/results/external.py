@@ -33,7 +33,7 @@ from rin.report.format import book_table, format_estimate
 from rin.report.page import claim, picture
 from rin.report.style import INIT_STYLE, use_style
 from rin.report.verdict import points
-from rin.study import open_reference
+from rin.study import external_scores, open_reference
 
 use_style()
 runs = open_reference("open")
@@ -48,7 +48,7 @@ banner(runs, ["breast", "busbra"])
 # %%
 a, b = runs.inits
 here = runs.predictions(task="breast")
-there = stats.external_scores(runs.predictions(task="breast", part="busbra"))
+there = external_scores(runs.predictions(task="breast", part="busbra"))
 sets = {
     "internal": here,
     "external": there,

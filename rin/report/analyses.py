@@ -10,7 +10,7 @@ import pandas as pd
 from rin.models.backbones import BACKBONES
 from rin.report.style import INK, SETTINGS, WIDTH, kind_style
 from rin.stats import init_differences, pretraining_differences
-from rin.stats.pretrainings import choose_settings
+from rin.study.choices import choose_settings
 from rin.study.results import Results
 
 

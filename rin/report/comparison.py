@@ -29,8 +29,9 @@ from rin.files import read_yaml, sha256_of, write_atomically
 from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, format_p
 from rin.report.page import picture
-from rin.report.style import MEASURE_NAMES, use_style
+from rin.report.style import use_style
 from rin.stats import (
+    MEASURES,
     auc_ci,
     auc_equality_test,
     clinical_curves,
@@ -45,7 +46,6 @@ _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 #: Labels for which the positive class is evident.
 _CODED = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?([eE][+-]?\d+)?")
-_CALIBRATION = ("brier", "ece", "net_benefit")
 #: Texts of a cell that holds nothing.
 _NOTHING = ("", "nan", "na", "n/a", "none", "null", "<na>")
 _LONGEST_NAME = 60  # of a model in a figure
@@ -281,7 +281,8 @@ def _calibration(
     if probable:
         predictions["score"] = logit(predictions["score"])
     measures = clinical_measures(predictions, models, probabilities=False, level=level)
-    shown = measures["init"].isin(models) & measures["measure"].isin(_CALIBRATION)
+    probable = [name for name, measure in MEASURES.items() if not measure.ranks]
+    shown = measures["init"].isin(models) & measures["measure"].isin(probable)
     order = ["init", "measure", "estimate", "ci_low", "ci_high"]
     curves = clinical_curves(predictions, models, probabilities=False)
     return {
@@ -389,7 +390,7 @@ def _calibration_part(
     table = pd.DataFrame(
         {
             "Model": measures["model"],
-            "Measure": measures["measure"].map(MEASURE_NAMES),
+            "Measure": [MEASURES[name].title for name in measures["measure"]],
             interval: format_estimate(measures, signed=False),
         }
     )

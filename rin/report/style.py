@@ -34,7 +34,6 @@ INIT_STYLE = {init: Style(**look) for init, look in _LOOK["inits"].items()}
 KIND_STYLE = {kind: Style(**look) for kind, look in _LOOK["kinds"].items()}
 #: Names of tasks that are shorter than their titles up to the first comma.
 TASK_NAMES: dict[str, str] = _LOOK["tasks"]
-MEASURE_NAMES: dict[str, str] = _LOOK["measures"]
 UNFREEZING_LABEL: dict[str, str] = _LOOK["unfreezing"]
 TABLE_STYLES: list[dict[str, str]] = _LOOK["tables"]
 #: Largest width of a figure, in inches of 110 pixels: its letters stay legible on a phone.

@@ -15,7 +15,8 @@ from rin.report.format import (
     format_number,
     format_p,
 )
-from rin.report.style import MEASURE_NAMES, init_style
+from rin.report.style import init_style
+from rin.stats import MEASURES
 from rin.study.results import Results, TaskFacts
 
 
@@ -101,7 +102,7 @@ def clinical_table(
     for measure in ("sensitivity_at_90", "ece", "net_benefit"):
         rows = {init: cells.loc[(measure, init)].loc[[*names]] for init in (*inits, "difference")}
         first, second = (rows[init]["estimate"].map(format_number).to_list() for init in inits)
-        words, name = ", ".join(init_style(init).word for init in inits), MEASURE_NAMES[measure]
+        words, name = ", ".join(init_style(init).word for init in inits), MEASURES[measure].title
         shown[f"{name}: {words}"] = [f"{a}, {b}" for a, b in zip(first, second, strict=True)]
         shown[f"{name}: difference"] = format_estimate(rows["difference"], digits=2).to_list()
     return book_table(pd.DataFrame(shown), caption, prose=True, rows=measures)

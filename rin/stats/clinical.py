@@ -8,9 +8,10 @@ because scikit-learn's takes no case weights.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,14 +21,8 @@ from scipy.special import expit, logit
 from rin.errors import InputError
 from rin.stats.bootstrap import cluster_weights
 from rin.stats.hypothesis import tails
-from rin.stats.inputs import TaskScores, located, network_names, numbers, task_scores
+from rin.stats.inputs import TaskScores, located, numbers, task_scores
 
-#: SD of a network's log-odds, over test cases, from which its training counts as diverged: a
-#: typical case then has odds of half a billion to one, which no test set is large enough to
-#: support.
-DIVERGED_SD = 20.0
-
-_MEASURES = ["ece", "brier", "sensitivity_at_90", "average_precision", "net_benefit"]
 _THRESHOLDS = np.linspace(0, 1, 101)[:-1]  # of the decision curve
 _CELLS = 150_000  # weights of one block, whose arrays of float64 stay in a processor's cache
 _SAME = 1e-9  # share of the total weight below which two sums of weights are the same
@@ -86,17 +81,17 @@ def clinical_measures(
     >>> table.set_index("init")["estimate"].round(3).to_dict()
     {'a': 0.17, 'b': 0.184, 'difference': -0.014}
     """
-    groups = _measures_of_groups(
-        predictions,
-        inits,
-        {},
-        replicates=replicates,
-        seed=seed,
-        bins=bins,
-        probabilities=probabilities,
-        level=level,
-    )
-    return groups["all"]
+    rows = []
+    for task in _tasks_in_log_odds(predictions, inits, probabilities):
+        with located(f"task {task.task}"):
+            drawn = cluster_weights(task.patients, replicates, seed, labels=task.labels)
+        weights = np.concatenate([np.ones_like(drawn[:1]), drawn])  # all cases, then replicates
+        values = {}
+        for init in task.inits:
+            of_networks = _network_measures(task, init, weights, bins)
+            values[init] = sum(map(operator.mul, task.shares(), of_networks))
+        rows += _rows_of_task(task, values, level)
+    return pd.DataFrame(rows)
 
 
 def clinical_curves(
@@ -142,171 +137,6 @@ def clinical_curves(
     return pd.concat(tables, ignore_index=True)[columns]
 
 
-def diverged_networks(predictions: pd.DataFrame, inits: Sequence[str]) -> pd.DataFrame:
-    """Return whether the training of each network diverged, judged by its scores, not by labels.
-
-    An AUC at chance is not divergence: a network may be wrong and still be calibrated.
-
-    Parameters
-    ----------
-    predictions, inits : DataFrame or Sequence[str]
-        as `clinical_measures`
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per task × network × init: task, network (scenario, and pretraining), init, sd (of
-        its log-odds over the test cases of a fold; the largest over folds), diverged (whether sd
-        is `DIVERGED_SD` or more, or not finite, or all cases of a fold have one score).
-
-    Raises
-    ------
-    InputError
-        As `init_differences`; for scores that are probabilities.
-
-    Examples
-    --------
-    >>> from rin.stats import diverged_networks, simulation
-    >>> breast = simulation.simulate_predictions().query("task == 'breast'")
-    >>> int(diverged_networks(breast, ["a", "b"])["diverged"].sum())
-    0
-    """
-    tables = []
-    for task in _tasks_in_log_odds(predictions, inits):
-        folds = [fold.scores for _, fold in task.folds()]
-        with np.errstate(invalid="ignore"):  # infinite scores have no SD
-            largest = np.max([scores.std(axis=2) for scores in folds], axis=0)
-        varied = np.all([np.ptp(scores, axis=2) > 0 for scores in folds], axis=0)
-        diverged = ~(varied & (largest < DIVERGED_SD))
-        for init, sd, of_init in zip(task.inits, largest, diverged, strict=True):
-            row = {"task": task.task, "network": task.networks.index, "init": init}
-            tables.append(pd.DataFrame(row | {"sd": sd, "diverged": of_init}))
-    return pd.concat(tables, ignore_index=True)
-
-
-def without_diverged(predictions: pd.DataFrame, inits: Sequence[str]) -> pd.DataFrame:
-    """Return the predictions of the networks whose training diverged for none of the inits.
-
-    A network that diverged for one init is left out for all inits, so that differences stay
-    paired.
-
-    Parameters
-    ----------
-    predictions, inits : DataFrame or Sequence[str]
-        as `clinical_measures`
-
-    Returns
-    -------
-    pandas.DataFrame
-        Rows of the predictions; no rows where every network diverged (`diverged_networks`).
-
-    Raises
-    ------
-    InputError
-        As `diverged_networks`.
-
-    Examples
-    --------
-    >>> from rin.stats import simulation, without_diverged
-    >>> breast = simulation.simulate_predictions().query("task == 'breast'")
-    >>> len(without_diverged(breast, ["a", "b"])) == len(breast)
-    True
-    """
-    networks = diverged_networks(predictions, inits)
-    left_out = pd.MultiIndex.from_frame(networks.loc[networks["diverged"], ["task", "network"]])
-    of_rows = [
-        predictions["task"].astype(str),
-        network_names(predictions["scenario"], predictions.get("pretraining")),
-    ]
-    return predictions[~pd.MultiIndex.from_arrays(of_rows).isin(left_out)]
-
-
-def measures_by_convergence(
-    predictions: pd.DataFrame,
-    inits: Sequence[str],
-    *,
-    replicates: int = 1000,
-    seed: int = 0,
-    bins: int = 10,
-    level: float = 0.95,
-) -> pd.DataFrame:
-    """Return clinical measures of all networks, and again without the networks that diverged.
-
-    Parameters
-    ----------
-    predictions, inits : DataFrame or Sequence[str]
-        as `clinical_measures`
-    replicates, seed, bins : int
-        as `clinical_measures`
-    level : float
-        of the intervals
-
-    Returns
-    -------
-    pandas.DataFrame
-        networks, "all" or "converged", and the columns of `clinical_measures`; no rows "converged"
-        where no network of any task diverged, or for a task all of whose networks diverged.
-
-    Raises
-    ------
-    InputError
-        As `clinical_measures`.
-
-    Examples
-    --------
-    >>> from rin.stats import measures_by_convergence, simulation
-    >>> breast = simulation.simulate_predictions().query("task == 'breast'")
-    >>> measures_by_convergence(breast, ["a", "b"], replicates=50)["networks"].unique().tolist()
-    ['all']
-    """
-    networks = diverged_networks(predictions, inits)
-    diverged = networks[networks["diverged"]].groupby("task")["network"].agg(set).to_dict()
-    groups = _measures_of_groups(
-        predictions, inits, diverged, replicates=replicates, seed=seed, bins=bins, level=level
-    )
-    tables = []
-    for group, table in groups.items():
-        table.insert(0, "networks", group)
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True)
-
-
-def _measures_of_groups(
-    predictions: pd.DataFrame,
-    inits: Sequence[str],
-    diverged: Mapping[str, Collection[str]],
-    *,
-    replicates: int = 1000,
-    seed: int = 0,
-    bins: int = 10,
-    probabilities: bool | None = None,
-    level: float = 0.95,
-) -> dict[str, pd.DataFrame]:
-    """Return the measures of "all" networks, and of "converged" networks: all but `diverged`.
-
-    Each network is measured once for both groups, as resampling takes nearly all the time.
-    """
-    rows: dict[str, list[dict[str, Any]]] = {"all": [], "converged": []}
-    for task in _tasks_in_log_odds(predictions, inits, probabilities):
-        with located(f"task {task.task}"):
-            drawn = cluster_weights(task.patients, replicates, seed, labels=task.labels)
-        weights = np.concatenate([np.ones_like(drawn[:1]), drawn])  # all cases, then replicates
-        measures = {init: _network_measures(task, init, weights, bins) for init in task.inits}
-        everyone = np.full(len(task.networks), True)
-        groups = {"all": everyone}
-        if diverged:
-            converged = ~task.networks.index.isin([*diverged.get(task.task, ())])
-            groups |= {"converged": converged} if converged.any() else {}
-        for group, inside in groups.items():
-            shares = task.shares(inside)
-            values = {
-                init: sum(shares[i] * of_networks[i] for i in np.flatnonzero(inside))
-                for init, of_networks in measures.items()
-            }
-            rows[group] += _rows_of_task(task, values, level)
-    return {group: pd.DataFrame(of_group) for group, of_group in rows.items() if of_group}
-
-
 def _rows_of_task(
     task: TaskScores, values: dict[str, pd.DataFrame], level: float
 ) -> list[dict[str, Any]]:
@@ -317,11 +147,12 @@ def _rows_of_task(
     rows = []
     for init, measures in values.items():
         for name, (estimate, *of_replicates) in measures.items():
-            if name == "ece":  # raised by chance in the sample, and as much again in replicates
+            corrected = MEASURES[name].rises_by_chance
+            if corrected:  # in the sample, and as much again in replicates
                 of_replicates = 2 * estimate - np.array(of_replicates)
                 estimate = of_replicates.mean()
             low, high = np.quantile(of_replicates, tails(level))
-            if name == "ece":
+            if corrected:
                 least = -1.0 if init == "difference" else 0.0
                 estimate, low, high = np.clip([estimate, low, high], least, 1)
             row = {"task": task.task, "init": init, "measure": name, "estimate": estimate}
@@ -345,22 +176,13 @@ def _network_measures(
     task: TaskScores, init: str, weights: np.ndarray, bins: int
 ) -> list[pd.DataFrame]:
     """Return the measures of each network of an init, one row per row of weights (r, n)."""
-    step, labels = max(1, _CELLS // weights.shape[1]), task.labels
-    prevalence, of_networks = labels.mean(), []
+    step, of_networks = max(1, _CELLS // weights.shape[1]), []
     for scores in task.scores[task.inits.index(init)]:
-        unweighted, blocks = WeightedCases(labels, scores), []
+        unweighted, blocks = WeightedCases(task.labels, scores), []
         for start in range(0, len(weights), step):
             cases = unweighted.weighted(weights[start : start + step])
-            blocks.append(
-                [
-                    expected_calibration_error(cases, bins),
-                    brier_score(cases),
-                    sensitivity_at_specificity(cases, 0.90),
-                    average_precision(cases),
-                    net_benefit(cases, [prevalence])[:, 0],
-                ]
-            )
-        of_networks.append(pd.DataFrame(np.hstack(blocks).T, columns=_MEASURES))
+            blocks.append([measure.of(cases, bins) for measure in MEASURES.values()])
+        of_networks.append(pd.DataFrame(np.hstack(blocks).T, columns=[*MEASURES]))
     return of_networks
 
 
@@ -528,6 +350,39 @@ def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
     called, true = _of_first(cases.called, last), cases.positives_of_first(last)
     price = probability / (1 - probability)
     return (true - (called - true) * price) / cases.total[:, None]
+
+
+class Measure(NamedTuple):
+    """A clinical measure: its name in print, and its values (r,) from cases and a number of bins.
+
+    `ranks` is whether it needs no probabilities; `rises_by_chance`, whether it is corrected.
+    """
+
+    title: str
+    of: Callable[[WeightedCases, int], np.ndarray]
+    ranks: bool = False
+    rises_by_chance: bool = False
+
+
+#: The measures of `clinical_measures`, in the order in which they are printed.
+MEASURES = {
+    "ece": Measure(
+        "Calibration error (0 is best)", expected_calibration_error, rises_by_chance=True
+    ),
+    "brier": Measure("Brier score (0 is best)", lambda cases, _: brier_score(cases)),
+    "sensitivity_at_90": Measure(
+        "Sensitivity at 90% specificity",
+        lambda cases, _: sensitivity_at_specificity(cases, 0.90),
+        ranks=True,
+    ),
+    "average_precision": Measure(
+        "Average precision", lambda cases, _: average_precision(cases), ranks=True
+    ),
+    "net_benefit": Measure(
+        "Net benefit at the prevalence",
+        lambda cases, _: net_benefit(cases, [cases.labels.mean()])[:, 0],
+    ),
+}
 
 
 def _of_first(sums: np.ndarray, count: np.ndarray | int) -> np.ndarray:

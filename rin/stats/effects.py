@@ -10,14 +10,12 @@ the same test as the analysis.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, special
 
 from rin.errors import InputError
 
@@ -29,8 +27,6 @@ _STEPS, _HALVINGS, _PRECISION = 2000, 30, 1e-13
 _ZERO = 1e-7
 #: Start of the variances beside one that starts alone, as a share of the scale.
 _BESIDE = 1e-3
-#: Number of nodes of the quadrature, for each SD, and at most in all.
-_NODES, _ALL_NODES = 24, 20_000
 
 
 @dataclass(frozen=True)
@@ -287,60 +283,3 @@ def each_level_once(levels: ArrayLike) -> np.ndarray:
     members = indicators(levels)
     weights = members @ (1 / members.sum(axis=0))
     return weights / weights.sum()
-
-
-def posterior_mean(
-    estimates: ArrayLike,
-    covariance: np.ndarray,
-    levels: Mapping[str, ArrayLike],
-    *,
-    sd_scale: float,
-    level: float = 0.95,
-) -> dict[str, float]:
-    """Return the posterior of the mean of `MeanModel`, by quadrature over the effects' SDs.
-
-    The mean has a flat prior, every SD a half-normal one with `sd_scale`.  Returns estimate (the
-    posterior mean), ci_low, ci_high (equal tails), standard_error (the posterior SD) and above
-    (the probability that the mean is above zero).  Given the SDs the mean is normal, with its
-    variance by generalised least squares.
-    """
-    y = np.asarray(estimates, dtype=float)
-    model = MeanModel(covariance, levels, np.ones(len(y)))
-    # Half-normal SDs up to five scales; less than 1e-6 of the prior is beyond.
-    q = len(model.effects)
-    nodes = min(_NODES, int(_ALL_NODES ** (1 / q)))
-    places, of_places = np.polynomial.legendre.leggauss(nodes)
-    sds = 2.5 * sd_scale * (places + 1)
-    prior = of_places * np.exp(-((sds / sd_scale) ** 2) / 2)
-    variances = np.array(list(product(sds**2, repeat=q)))
-    log_weights = np.log(np.array(list(product(prior, repeat=q)))).sum(axis=1)
-    effects = np.array(list(model.effects.values()))
-    of_blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    for block in np.array_split(variances, max(1, len(variances) // 2000)):
-        marginal = model.covariance + np.tensordot(block, effects, axes=1)
-        both = np.column_stack([np.ones(len(y)), y])
-        of_ones, of_y = np.moveaxis(np.linalg.solve(marginal, both), 2, 0)
-        information = of_ones.sum(axis=1)
-        mean = (of_ones @ y) / information
-        residual = of_y - mean[:, None] * of_ones
-        misfit = ((y - mean[:, None]) * residual).sum(axis=1)
-        deviance = np.linalg.slogdet(marginal)[1] + np.log(information) + misfit
-        of_blocks.append((mean, information**-0.5, deviance))
-    means, errors, deviances = map(np.concatenate, zip(*of_blocks, strict=True))
-    log_weights -= deviances / 2
-    shares = np.exp(log_weights - log_weights.max())
-    shares /= shares.sum()
-    mean = shares @ means
-    sd = math.sqrt(shares @ (errors**2 + (means - mean) ** 2))
-
-    def beyond(value: float, share: float) -> float:
-        return shares @ special.ndtr((value - means) / errors) - share
-
-    far = (means - 9 * errors).min(), (means + 9 * errors).max()
-    tail = (1 - level) / 2
-    low, high = (optimize.brentq(beyond, *far, args=(share,)) for share in (tail, 1 - tail))
-    above = 1 - beyond(0.0, 0.0)
-    return {
-        "estimate": float(mean), "ci_low": low, "ci_high": high,
-        "standard_error": sd, "above": float(above),
-    }  # fmt: skip

@@ -1,7 +1,6 @@
 """Tests of summary values: t, Holm, equivalence (of AUCs: see `delong`)."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -128,51 +127,6 @@ def unpaired_t_from_summary(
     df = n_a + n_b - 2
     pooled = ((n_a - 1) * sd_a**2 + (n_b - 1) * sd_b**2) / df
     return t_test(mean_a - mean_b, math.sqrt(pooled * (1 / n_a + 1 / n_b)), df, level)
-
-
-def change_between(
-    first: Mapping[str, float], second: Mapping[str, float], *, level: float = 0.95
-) -> TTest:
-    """Compare two independent estimates, such as from different patients: first minus second.
-
-    Variances are added, and df are Welch's.  Differences of the same networks on two test sets are
-    independent given the networks; `pretraining_changes` also concerns new networks.
-
-    Parameters
-    ----------
-    first, second : Mapping[str, float]
-        the estimates, each with `estimate`, `standard_error` and `df`: a dictionary,
-        or a row of a table
-    level : float, default 0.95
-        of the interval
-
-    Returns
-    -------
-    TTest
-        The columns of an estimate, as attributes; df is infinite where both are.
-
-    Raises
-    ------
-    InputError
-        For a level outside 0 to 1.
-
-    Examples
-    --------
-    >>> import math
-    >>> from rin.stats import change_between
-    >>> here = {"estimate": 0.03, "standard_error": 0.01, "df": math.inf}
-    >>> elsewhere = {"estimate": -0.01, "standard_error": 0.02, "df": math.inf}
-    >>> change = change_between(here, elsewhere)
-    >>> f"{change.estimate:.2f} ({change.ci_low:.2f}, {change.ci_high:.2f})"
-    '0.04 (-0.00, 0.08)'
-    """
-    errors = np.array([first["standard_error"], second["standard_error"]], dtype=float)
-    dfs = np.array([first["df"], second["df"]], dtype=float)
-    variance = (errors**2).sum()
-    of_variance = (errors**4 / dfs).sum()
-    df = variance**2 / of_variance if of_variance else math.inf
-    difference = first["estimate"] - second["estimate"]
-    return t_test(difference, math.sqrt(variance), df, level)
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:

@@ -7,12 +7,12 @@ dropped: invalid input raises InputError.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -65,12 +65,9 @@ class TaskScores:
         """Patient of each case, object (n,)."""
         return self.cases["patient_id"].to_numpy(object)
 
-    def folds(self) -> list[tuple[int, TaskScores]]:
-        """Return the number of each fold, with the scores of its networks and cases."""
-        return self._folds
-
     @cached_property
-    def _folds(self) -> list[tuple[int, TaskScores]]:
+    def folds(self) -> list[tuple[int, TaskScores]]:
+        """The number of each fold, with the scores of its networks and cases."""
         fold = self.cases["fold"].to_numpy()
         numbers = np.unique(fold)
         if len(numbers) == 1:
@@ -91,13 +88,8 @@ class TaskScores:
         return placement_counts(binary_labels(self.labels), rows)
 
 
-#: The predictions table, or an iterable of such tables or of scores that were aligned before, one
-#: per task, which are read one at a time.
-Predictions: TypeAlias = pd.DataFrame | Iterable[pd.DataFrame | TaskScores]
-
-
 def task_scores(
-    predictions: Predictions, inits: Sequence[str], of_scenarios: Sequence[str] = ()
+    predictions: pd.DataFrame, inits: Sequence[str], of_scenarios: Sequence[str] = ()
 ) -> Iterator[TaskScores]:
     """Yield the test scores of each task, the same cases and scenarios for every init.
 
@@ -107,13 +99,6 @@ def task_scores(
     """
     if not inits or len(set(inits)) != len(inits):
         raise InputError(f"{inits!r} are not different inits", where="inits", remedy="Name them.")
-    if not isinstance(predictions, pd.DataFrame):
-        for table in predictions:
-            if isinstance(table, TaskScores):
-                yield _checked(table, inits, of_scenarios)
-            else:
-                yield from task_scores(table, inits, of_scenarios)
-        return
     needed = ["patient_id", *of_scenarios]
     require_columns(predictions.columns, needed, where="predictions")
     rows = evaluated_rows(predictions, *needed)
@@ -175,15 +160,6 @@ def _check_folds(
         problem = f"scenario {lacking} has no scores in a fold that others have"
         remedy = "Finish the missing runs, or leave out that fold of its pretraining."
         raise InputError(problem, where="predictions", remedy=remedy)
-
-
-def _checked(task: TaskScores, inits: Sequence[str], of_scenarios: Sequence[str]) -> TaskScores:
-    """Return scores that were aligned before; InputError if they are not those of these inits."""
-    if task.inits != tuple(inits):
-        problem = f"task {task.task} has the scores of {task.inits}, not of {tuple(inits)}"
-        raise InputError(problem, where="predictions", remedy="Name its inits, in its order.")
-    require_columns(task.networks.columns, of_scenarios, where=f"task {task.task}, networks")
-    return task
 
 
 def network_names(scenarios: pd.Series, pretrainings: pd.Series | None) -> pd.Series:
@@ -298,17 +274,9 @@ def run_names(predictions: pd.DataFrame) -> list[str]:
 
 
 def scores_by_run(
-    predictions: Predictions,
+    predictions: pd.DataFrame,
 ) -> Iterator[tuple[dict[str, Any], np.ndarray, np.ndarray]]:
-    """Yield the names, classes (n,) and scores (n,) of each run of `evaluated_rows`.
-
-    Scores that were aligned before do not name the seed of a run.
-    """
-    if not isinstance(predictions, pd.DataFrame):
-        for table in predictions:
-            aligned = isinstance(table, TaskScores)
-            yield from _aligned_runs(table) if aligned else scores_by_run(table)
-        return
+    """Yield the names, classes (n,) and scores (n,) of each run of `evaluated_rows`."""
     rows = evaluated_rows(predictions)
     columns = run_names(rows)
     cases = pd.factorize(rows["case_id"])[0]
@@ -324,18 +292,6 @@ def scores_by_run(
             positive = binary_labels(labels[places[key]])
             scores = score_row(all_scores[places[key]], positive.size)
         yield names, positive, scores
-
-
-def _aligned_runs(task: TaskScores) -> Iterator[tuple[dict[str, Any], np.ndarray, np.ndarray]]:
-    """Yield the names, classes (n,) and scores (n,) of each run of a task."""
-    networks = task.networks[task.networks.columns.intersection(["scenario", "pretraining"])]
-    for number, fold in task.folds():
-        with located(f"task {task.task}, fold {number}"):
-            positive = binary_labels(fold.labels)
-        for place, network in enumerate(networks.to_dict("records")):
-            for init, scores in zip(task.inits, fold.scores[:, place], strict=True):
-                names = {"task": task.task, "fold": number, "init": init}
-                yield names | network, positive, scores
 
 
 def check_known(kind: str, names: Sequence[str], present: pd.Series) -> None:

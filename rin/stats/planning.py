@@ -80,19 +80,6 @@ def patients_for_equivalence(margin: float, n_measured: float, standard_error: f
     return _normal_sample_size(margin, (1 + POWER) / 2, 0.05, of_one_patient)
 
 
-def binormal_sensitivity(auc: float, specificity: float = 0.9) -> float:
-    """Return the sensitivity at a specificity if scores of both classes are normal with equal SDs.
-
-    What an AUC means to a reader: Φ(√2 Φ⁻¹(AUC) − Φ⁻¹(specificity)).  Hanley 1988, Medical
-    Decision Making 8:197.  InputError for a value outside 0 to 1.
-    """
-    for name, value in {"auc": auc, "specificity": specificity}.items():
-        if not 0 < value < 1:
-            raise InputError(f"{value}", where=name, remedy="Give a share between 0 and 1.")
-    apart = math.sqrt(2) * special.ndtri(auc)
-    return float(special.ndtr(apart - special.ndtri(specificity)))
-
-
 def pretraining_power(
     difference: float,
     spread: Mapping[str, float],

@@ -11,7 +11,7 @@ cautious assumption.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,27 +20,16 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rin.errors import InputError, counted
-from rin.stats import inputs
-from rin.stats.delong import auc_ci
-from rin.stats.effects import ALONE, MeanModel, each_level_once, posterior_mean
+from rin.stats.effects import ALONE, MeanModel, each_level_once
 from rin.stats.hypothesis import ESTIMATE, holm, insert_holm, t_test
 from rin.stats.inputs import TaskScores, task_scores
 from rin.stats.scenarios import MeanContrasts, mean_differences
-from rin.stats.synthesis import common_mean_test, equal_means_test
+from rin.stats.synthesis import common_mean_test
 from rin.tables import PREDICTIONS, check_table, require_columns
 
 _PAIR = ["backbone", "pretraining"]
 #: Eigenvalues of a covariance below this share of the spread of differences are raised to it.
 _FLOOR = 1e-9
-#: Scale of the half-normal priors of SDs, in AUC (0-1).
-PRIOR_SD = 0.05
-#: Analyses of `pretraining_sensitivity`, the headline first.
-MODELS = {
-    "headline": "Headline",
-    "own_seeds": "As if no pairs shared a seed",
-    "fixed_backbones": "These backbones, fixed",
-    "posterior": "Posterior mean",
-}
 
 
 @dataclass(frozen=True)
@@ -86,102 +75,16 @@ class TaskPairs:
         return shares[self.number].to_numpy() / np.bincount(self.number)[self.number]
 
 
-def paired_scores(
-    predictions: inputs.Predictions,
-    init_a: str,
-    init_b: str,
-    settings: Sequence[str] = ("unfreezing",),
-) -> Iterator[TaskScores]:
-    """Yield the scores of each task, checked and aligned, to compare two inits more than once.
-
-    Functions that compare two inits by task take a list of these in place of predictions.
-
-    Parameters
-    ----------
-    predictions, init_a, init_b : inputs.Predictions or str
-        as `pretraining_differences`
-    settings : Sequence[str], default ('unfreezing',)
-        further columns, each with one value per scenario
-
-    Returns
-    -------
-    iterator of rin.stats.inputs.TaskScores
-        One per task, with backbone, pretraining, seed (a name, equal in pairs that share a seed)
-        and settings of each network.
-
-    Raises
-    ------
-    InputError
-        As `pretraining_differences`.
-
-    Examples
-    --------
-    >>> from rin.stats import paired_scores, pretraining_differences, simulation
-    >>> paired = [*paired_scores(simulation.simulate_predictions(), "a", "b")]
-    >>> pretraining_differences(paired, "a", "b")["task"].tolist()
-    ['breast', 'thyroid']
-    """
-    inits = init_a, init_b
-    if not isinstance(predictions, pd.DataFrame):
-        for table in predictions:
-            if isinstance(table, TaskScores):
-                yield from task_scores([table], inits, [*_PAIR, "seed", *settings])
-            else:
-                yield from paired_scores(table, *inits, settings)
-        return
-    if "pretraining" not in predictions:
-        predictions = predictions.assign(pretraining=1)
-    require_columns(predictions.columns, ["init", *_PAIR], where="predictions")
-    of_network = predictions.columns.intersection(["init", *_PAIR, "pretraining_seed"])
-    seeds = _seeds(predictions[of_network].drop_duplicates(), inits)
-    for task in task_scores(predictions, inits, [*_PAIR, *settings]):
-        of_networks = pd.MultiIndex.from_frame(task.networks[_PAIR])
-        networks = task.networks.assign(seed=seeds.reindex(of_networks).to_numpy())
-        yield replace(task, networks=networks)
-
-
-def by_setting(tasks: Iterable[TaskScores], setting: str) -> dict[str, list[TaskScores]]:
-    """Return paired scores apart by a setting of their networks, such as the unfreezing.
-
-    Parameters
-    ----------
-    tasks : Iterable[TaskScores]
-        `paired_scores`
-    setting : str
-        a column of their networks
-
-    Returns
-    -------
-    dict of str to list
-        The tasks with the networks of each value of the setting, which ascend.
-
-    Examples
-    --------
-    >>> from rin.stats import by_setting, paired_scores, simulation
-    >>> paired = paired_scores(simulation.simulate_predictions(), "a", "b")
-    >>> [*by_setting(paired, "unfreezing")]
-    ['freeze_all', 'unfreeze_all']
-    """
-    apart: dict[str, list[TaskScores]] = {}
-    for task in tasks:
-        values = task.networks[setting].astype(str).to_numpy()
-        for value in np.unique(values):
-            inside = values == value
-            networks, scores = task.networks[inside], task.scores[:, inside]
-            apart.setdefault(value, []).append(replace(task, networks=networks, scores=scores))
-    return dict(sorted(apart.items()))
-
-
 def pair_differences(
-    predictions: inputs.Predictions, init_a: str, init_b: str, *, level: float = 0.95
+    predictions: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
 ) -> pd.DataFrame:
     """Compare two inits on every task, pair by pair: backbone × pretraining.
 
     Parameters
     ----------
-    predictions : inputs.Predictions
-        with `patient_id`, `backbone` and `pretraining` (1 where it is missing); or
-        `paired_scores`
+    predictions : DataFrame
+        the predictions table, with `patient_id`, `backbone` and `pretraining` (1 where it is
+        missing)
     init_a, init_b : str
         names of the inits
     level : float, default 0.95
@@ -206,8 +109,7 @@ def pair_differences(
     {'DenseNet121': 0.052, 'ResNet50': 0.003}
     """
     tables = []
-    for task in paired_scores(predictions, init_a, init_b, settings=()):
-        pairs, contrasts = _contrasts_of_pairs(task)
+    for task, pairs, contrasts in _contrasts_of_pairs(predictions, init_a, init_b):
         tests = [contrasts.test(number, level).to_row() for number in range(len(pairs))]
         table = pd.concat([pairs.drop(columns="seed"), pd.DataFrame(tests)], axis=1)
         table.insert(0, "task", task.task)
@@ -218,7 +120,7 @@ def pair_differences(
 
 
 def pretraining_differences(
-    predictions: inputs.Predictions,
+    predictions: pd.DataFrame,
     init_a: str,
     init_b: str,
     *,
@@ -237,10 +139,9 @@ def pretraining_differences(
 
     Parameters
     ----------
-    predictions : inputs.Predictions
-        as `pair_differences`, or an iterable of tables, one per task; with
-        `pretraining_seed`, unless pairs share a seed and split exactly when they have the same
-        number of the pretraining
+    predictions : DataFrame
+        as `pair_differences`; with `pretraining_seed`, unless pairs share a seed and split
+        exactly when they have the same number of the pretraining
     init_a, init_b : str
         names of the inits
     fixed_backbones : bool, default False
@@ -340,13 +241,13 @@ def pretraining_changes(
 
 
 def leave_one_pair_out(
-    predictions: inputs.Predictions, init_a: str, init_b: str, *, level: float = 0.95
+    predictions: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
 ) -> pd.DataFrame:
     """Return the headline without each pair in turn, to see whether it depends on one pair.
 
     Parameters
     ----------
-    predictions, init_a, init_b, level : inputs.Predictions or str or float
+    predictions, init_a, init_b, level : DataFrame or str or float
         as `pretraining_differences`
 
     Returns
@@ -387,169 +288,6 @@ def leave_one_pair_out(
             }
             rows.append({"task": of_task.task} | pair | cells | changes)
     return pd.DataFrame(rows)
-
-
-def posterior_differences(
-    predictions: pd.DataFrame,
-    init_a: str,
-    init_b: str,
-    *,
-    sd_scale: float = PRIOR_SD,
-    level: float = 0.95,
-) -> pd.DataFrame:
-    """Compare two inits as `pretraining_differences`, by a posterior: a sensitivity analysis.
-
-    The mean has a flat prior, and every SD (of backbones, seeds and pairs, as far as pairs can
-    separate them) a half-normal one, so that SDs that few pairs estimate are neither zero nor very
-    large.
-
-    Parameters
-    ----------
-    predictions, init_a, init_b : DataFrame or str
-        as `pretraining_differences`
-    sd_scale : float, default PRIOR_SD
-        scale of the half-normal priors, in AUC (0-1)
-    level : float, default 0.95
-        of the intervals, of equal tails
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per task: task, estimate (the posterior mean), ci_low, ci_high, standard_error (the
-        posterior SD) and above (the probability that the difference is above zero); NaN with one
-        pair.
-
-    Raises
-    ------
-    InputError
-        As `pretraining_differences`.
-
-    Examples
-    --------
-    >>> from rin.stats import posterior_differences, simulation
-    >>> predictions = simulation.simulate_predictions(pretrainings=2)
-    >>> table = posterior_differences(predictions, "a", "b")
-    >>> table.set_index("task")["above"].round(2).to_dict()
-    {'breast': 0.85, 'thyroid': 0.87}
-    """
-    return _posterior(task_pairs(predictions, init_a, init_b), sd_scale, level)
-
-
-def _posterior(of_tasks: Iterable[TaskPairs], sd_scale: float, level: float) -> pd.DataFrame:
-    rows, names = [], ["estimate", "ci_low", "ci_high", "standard_error", "above"]
-    for of_task in of_tasks:
-        posterior = dict.fromkeys(names, math.nan)
-        if of_task.number.any() and np.diag(of_task.covariance).all():
-            known = of_task.differences, of_task.covariance, of_task.shared()
-            posterior = posterior_mean(*known, sd_scale=sd_scale, level=level)
-        rows.append({"task": of_task.task} | posterior)
-    return pd.DataFrame(rows)
-
-
-def pretraining_sensitivity(
-    predictions: inputs.Predictions, init_a: str, init_b: str, *, level: float = 0.95
-) -> pd.DataFrame:
-    """Return the headline beside analyses that treat other factors as random.
-
-    Parameters
-    ----------
-    predictions, init_a, init_b, level : inputs.Predictions or str or float
-        as `pretraining_differences`
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per task and analysis of `rin.stats.pretrainings.MODELS`: task, model, name, the
-        columns of an estimate, and error_ratio (the standard error over that of the headline).
-
-    Raises
-    ------
-    InputError
-        As `pretraining_differences`.
-
-    Examples
-    --------
-    >>> from rin.stats import pretraining_sensitivity, simulation
-    >>> predictions = simulation.simulate_predictions(pretrainings=2)
-    >>> table = pretraining_sensitivity(predictions, "a", "b")
-    >>> table.query("task == 'breast'").set_index("model")["error_ratio"].round(1).to_dict()
-    {'headline': 1.0, 'own_seeds': 1.0, 'fixed_backbones': 0.9, 'posterior': 2.3}
-    """
-    of_tasks = list(task_pairs(predictions, init_a, init_b))
-    apart = [_own_seeds(of_task) for of_task in of_tasks]
-    tables = {
-        "headline": _headline(of_tasks, fixed_backbones=False, level=level),
-        "own_seeds": _headline(apart, fixed_backbones=False, level=level),
-        "fixed_backbones": _headline(of_tasks, fixed_backbones=True, level=level),
-        "posterior": _posterior(of_tasks, PRIOR_SD, level),
-    }
-    order = [of_task.task for of_task in of_tasks]
-    rows = []
-    for task in order:
-        of_headline = tables["headline"].set_index("task").loc[task, "standard_error"]
-        for model, name in MODELS.items():
-            of_task = tables[model].set_index("task").loc[task]
-            cells = {column: of_task.get(column, math.nan) for column in ESTIMATE}
-            ratio = {"error_ratio": cells["standard_error"] / of_headline}
-            rows.append({"task": task, "model": model, "name": name} | cells | ratio)
-    return pd.DataFrame(rows)
-
-
-def backbone_tests(predictions: inputs.Predictions, init_a: str, init_b: str) -> pd.DataFrame:
-    """Test on every task whether the difference depends on the backbone: backbone × init.
-
-    Backbones are fixed here, with the variance between pretrainings of one of them (REML) in the
-    covariance.  F is the Wald statistic over its degrees of freedom; it takes that variance as
-    known, with pairs − backbones denominator degrees of freedom, so it is rough.  One row per
-    task: task, f, df_1, df_2, p_value, p_holm (over the tasks); NaN with one backbone, or one
-    pretraining of each.
-
-    Examples
-    --------
-    >>> from rin.stats import pretrainings, simulation
-    >>> predictions = simulation.simulate_predictions(pretrainings=3)
-    >>> table = pretrainings.backbone_tests(predictions, "a", "b")
-    >>> table.set_index("task")[["f", "df_1", "df_2", "p_value"]].round(2).loc["breast"].to_dict()
-    {'f': 1.67, 'df_1': 1.0, 'df_2': 4.0, 'p_value': 0.27}
-    """
-    rows = []
-    for of_task in task_pairs(predictions, init_a, init_b):
-        known = of_task.differences, of_task.covariance
-        rows.append({"task": of_task.task} | equal_means_test(*known, of_task.backbones))
-    table = pd.DataFrame(rows)
-    insert_holm(table)
-    return table
-
-
-def validation_scores(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return every run's names, validation_auc (NaN with one class) and validation_loss."""
-    rows, names = [], inputs.run_names(predictions)
-    for key, run in predictions.groupby(names, observed=True, sort=False):
-        labels, scores = run["label"].to_numpy(), run["score"].to_numpy(float)
-        both = 0 < labels.sum() < len(labels)
-        loss = np.logaddexp(0, -scores * (2 * labels - 1)).mean()
-        scored = {"validation_auc": auc_ci(labels, scores).auc if both else math.nan}
-        rows.append(dict(zip(names, key, strict=True)) | scored | {"validation_loss": loss})
-    return pd.DataFrame(rows)
-
-
-def choose_settings(predictions: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
-    """Return the predictions of the setting that validation data choose, as a practitioner would.
-
-    For every task, fold, init, backbone and pretraining, this is the scenario with the highest
-    validation AUC or, of equal ones, the lowest validation loss, in the `records` of runs.  The
-    scenario is renamed `<backbone>-chosen`.  InputError where no run has a validation score.
-    """
-    if "validation_auc" not in records or records["validation_auc"].isna().all():
-        remedy = "Take runs whose records keep validation_auc and validation_loss."
-        raise InputError("no run has a validation score", where="records", remedy=remedy)
-    scores = ["validation_auc", "validation_loss"]
-    predictions, records = _with_pretraining(predictions), _with_pretraining(records)
-    best_first = records.sort_values(scores, ascending=[False, True], kind="stable")
-    chosen = best_first.drop_duplicates(["task", "fold", "init", *_PAIR])
-    chosen = chosen[[*inputs.run_names(records), "backbone"]]
-    rows = predictions.merge(chosen, on=[*inputs.run_names(predictions), "backbone"])
-    return rows.assign(scenario=rows["backbone"].astype(str) + "-chosen")
 
 
 def _headline(
@@ -613,11 +351,6 @@ def _pooled(
     return pooled | {"remark": " ".join(remarks)}
 
 
-def _own_seeds(of_task: TaskPairs) -> TaskPairs:
-    seeds = [f"of pair {number}" for number in of_task.number]
-    return replace(of_task, pairs=of_task.pairs.assign(seed=seeds))
-
-
 def _positive_definite(estimates: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     """Return the covariance, with eigenvalues above zero unless nothing shows any spread.
 
@@ -630,11 +363,7 @@ def _positive_definite(estimates: np.ndarray, covariance: np.ndarray) -> np.ndar
     return (vectors * np.maximum(values, _FLOOR * spread)) @ vectors.T
 
 
-def _with_pretraining(table: pd.DataFrame) -> pd.DataFrame:
-    return table if "pretraining" in table else table.assign(pretraining=1)
-
-
-def _seeds(networks: pd.DataFrame, inits: tuple[str, str]) -> pd.Series:
+def _seeds(networks: pd.DataFrame, inits: tuple[str, ...]) -> pd.Series:
     """Return a name of the seed of each pair (`_PAIR`): by the pretraining's number if not known.
 
     `networks` has `init`, `_PAIR` and, where known, `pretraining_seed`; rows may repeat.
@@ -657,24 +386,36 @@ def _seeds(networks: pd.DataFrame, inits: tuple[str, str]) -> pd.Series:
     return seeds
 
 
-def _contrasts_of_pairs(task: TaskScores) -> tuple[pd.DataFrame, MeanContrasts]:
-    """Return the pairs of a task (`_PAIR`, n_scenarios, seed), and their differences."""
-    pair = task.networks.groupby(_PAIR).ngroup().to_numpy()
-    contrasts = mean_differences(task, [pair == number for number in range(pair.max() + 1)])
-    of_pairs = task.networks.groupby(_PAIR, as_index=False)
-    return of_pairs.agg(n_scenarios=("scenario", "size"), seed=("seed", "first")), contrasts
+def _contrasts_of_pairs(
+    predictions: pd.DataFrame, *inits: str
+) -> Iterator[tuple[TaskScores, pd.DataFrame, MeanContrasts]]:
+    """Yield each task, its pairs (`_PAIR`, n_scenarios, seed), and their differences."""
+    if "pretraining" not in predictions:
+        predictions = predictions.assign(pretraining=1)
+    require_columns(predictions.columns, ["init", *_PAIR], where="predictions")
+    of_network = predictions.columns.intersection(["init", *_PAIR, "pretraining_seed"])
+    seeds = _seeds(predictions[of_network].drop_duplicates(), inits)
+    for task in task_scores(predictions, inits, _PAIR):
+        pairs = task.networks.groupby(_PAIR, as_index=False).agg(n_scenarios=("scenario", "size"))
+        pairs["seed"] = seeds.reindex(pd.MultiIndex.from_frame(pairs[_PAIR])).to_numpy()
+        number = _number(task)
+        contrasts = mean_differences(task, [number == pair for pair in range(len(pairs))])
+        yield task, pairs, contrasts
 
 
-def task_pairs(predictions: inputs.Predictions, init_a: str, init_b: str) -> Iterator[TaskPairs]:
+def _number(task: TaskScores) -> np.ndarray:
+    """Return the number of the pair of each network."""
+    return task.networks.groupby(_PAIR).ngroup().to_numpy()
+
+
+def task_pairs(predictions: pd.DataFrame, init_a: str, init_b: str) -> Iterator[TaskPairs]:
     """Yield the pairs of each task, for `pretraining_differences` and similar analyses."""
-    for task in paired_scores(predictions, init_a, init_b, settings=()):
-        pairs, contrasts = _contrasts_of_pairs(task)
-        pair = task.networks.groupby(_PAIR).ngroup().to_numpy()
+    for task, pairs, contrasts in _contrasts_of_pairs(predictions, init_a, init_b):
         rows, trained = [], []
-        for number, fold in task.folds():
+        for number, fold in task.folds:
             inside = task.networks.index.isin(fold.networks.index)
             rows.append(pairs.assign(fold=number))
-            trained.append(np.isin(range(len(pairs)), pair[inside]))
+            trained.append(np.isin(range(len(pairs)), _number(task)[inside]))
         there, n_folds = np.ravel(trained), np.sum(trained, axis=0)  # number of folds of each pair
         differences = (contrasts.of_folds * n_folds).ravel()[there]
         between = contrasts.between * n_folds[:, None, None] * n_folds

@@ -44,12 +44,12 @@ class MeanContrasts:
 
     def __init__(self, task: TaskScores, weights: np.ndarray) -> None:
         trained = []
-        for _, fold in task.folds():
+        for _, fold in task.folds:
             inside = task.networks.index.isin(fold.networks.index)
             trained.append(np.tile(inside, len(task.inits)))
         n_folds = np.sum(trained, axis=0)  # number of folds of each network
         folds = []
-        for (number, fold), inside in zip(task.folds(), trained, strict=True):
+        for (number, fold), inside in zip(task.folds, trained, strict=True):
             with located(f"task {task.task}, fold {number}"):
                 positive = binary_labels(fold.labels)
                 folds.append(
@@ -68,13 +68,13 @@ class MeanContrasts:
         return hypothesis.t_test(self.estimates[number], error, level=level)
 
 
-def scenario_aucs(predictions: inputs.Predictions, *, level: float = 0.95) -> pd.DataFrame:
+def scenario_aucs(predictions: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     """Return the test AUC of every run with DeLong's interval.
 
     Parameters
     ----------
-    predictions : inputs.Predictions
-        the predictions table, or `paired_scores`, whose runs have no seed
+    predictions : DataFrame
+        the predictions table
     level : float, default 0.95
         of the intervals
 
@@ -104,7 +104,7 @@ def scenario_aucs(predictions: inputs.Predictions, *, level: float = 0.95) -> pd
     return pd.DataFrame(rows)
 
 
-def mean_roc(predictions: inputs.Predictions) -> pd.DataFrame:
+def mean_roc(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return the mean ROC curve of each init over its scenarios, whose AUC is the mean AUC.
 
     Fawcett 2006, Pattern Recognition Letters 27:861, section 8.1: averages at equal false-positive
@@ -112,8 +112,8 @@ def mean_roc(predictions: inputs.Predictions) -> pd.DataFrame:
 
     Parameters
     ----------
-    predictions : inputs.Predictions
-        the predictions table, or `paired_scores`
+    predictions : DataFrame
+        the predictions table
 
     Returns
     -------
@@ -146,15 +146,14 @@ def mean_roc(predictions: inputs.Predictions) -> pd.DataFrame:
 
 
 def init_differences(
-    predictions: inputs.Predictions, init_a: str, init_b: str, *, level: float = 0.95
+    predictions: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
 ) -> pd.DataFrame:
     """Compare two inits on every task, over all scenarios and within each unfreezing.
 
     Parameters
     ----------
-    predictions : inputs.Predictions
-        the predictions table, with `patient_id` and `unfreezing`; or an iterable of such
-        tables, one per task, or of `paired_scores`
+    predictions : DataFrame
+        the predictions table, with `patient_id` and `unfreezing`
     init_a, init_b : str
         names of the inits
     level : float, default 0.95
@@ -194,30 +193,6 @@ def init_differences(
     table = pd.DataFrame(rows)
     insert_holm(table, within="group")
     return table
-
-
-def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return predictions for images that all folds' networks score, such as another hospital's.
-
-    Parameters
-    ----------
-    predictions : DataFrame
-        the predictions table of one external part
-
-    Returns
-    -------
-    pandas.DataFrame
-        The same rows, as the test part of one fold; each fold's network is a scenario of its own.
-
-    Examples
-    --------
-    >>> from rin.stats import external_scores, simulation
-    >>> elsewhere = simulation.simulate_predictions().assign(part="elsewhere")
-    >>> external_scores(elsewhere)["scenario"].iloc[0]
-    'DenseNet121-unfreeze_all-1e-03 0'
-    """
-    network = predictions["scenario"].astype(str) + " " + predictions["fold"].astype(str)
-    return predictions.assign(scenario=network, fold=0, part="test")
 
 
 def training_spread(
@@ -272,56 +247,6 @@ def training_spread(
         "sd_df": df,
     }
     return pd.DataFrame(spread).reset_index()
-
-
-def unfreezing_interaction(
-    predictions: inputs.Predictions, init_a: str, init_b: str
-) -> pd.DataFrame:
-    """Test on every task whether the difference of two inits depends on the unfreezing (Wald).
-
-    Parameters
-    ----------
-    predictions, init_a, init_b : inputs.Predictions or str
-        as `init_differences`
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per task: task, statistic (χ²), df, p_value, p_holm (over the tasks).
-
-    Raises
-    ------
-    InputError
-        As `init_differences`; for a task whose scenarios have only one unfreezing.
-
-    Examples
-    --------
-    >>> from rin.stats import unfreezing_interaction, simulation
-    >>> table = unfreezing_interaction(simulation.simulate_predictions(), "a", "b")
-    >>> table.set_index("task")["p_value"].round(2).to_dict()
-    {'breast': 0.73, 'thyroid': 0.79}
-    """
-    rows = []
-    for task in task_scores(predictions, (init_a, init_b), ["unfreezing"]):
-        groups = _groups_of_unfreezing(task)
-        df = len(groups) - 2  # all scenarios, and the first unfreezing
-        if df < 1:
-            problem = f"task {task.task} has scenarios of one unfreezing only"
-            remedy = "Pass the scenarios of at least two ways of unfreezing."
-            raise InputError(problem, where="predictions", remedy=remedy)
-        contrasts = mean_differences(task, list(groups.values()))
-        # Each unfreezing minus the first: all zero without an interaction.
-        less_first = np.column_stack([-np.ones(df), np.eye(df)])
-        effects = less_first @ contrasts.estimates[1:]
-        covariance = less_first @ contrasts.covariance[1:, 1:] @ less_first.T
-        chi2 = math.nan
-        if np.isfinite(covariance).all():
-            chi2 = float(effects @ np.linalg.pinv(covariance, hermitian=True) @ effects)
-        p_value = float(special.chdtrc(df, chi2))
-        rows.append({"task": task.task, "statistic": chi2, "df": df, "p_value": p_value})
-    table = pd.DataFrame(rows)
-    insert_holm(table)
-    return table
 
 
 def factor_effects(

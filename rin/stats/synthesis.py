@@ -75,7 +75,6 @@ def three_level(
     clusters: ArrayLike,
     *,
     contained: bool = False,
-    weights: ArrayLike | None = None,
     level: float = 0.95,
 ) -> dict[str, float]:
     """Pool estimates that are grouped in clusters (k,): variances between and within, by REML.
@@ -84,22 +83,16 @@ def three_level(
     and the columns of an estimate, with df k − 1 or, where `contained`, clusters − 1 (the cautious
     choice for a statement beyond these clusters); `between` and `within` (variances), and q, q_df,
     q_p (Cochran's test that all are equal).  Where no cluster has two estimates, or there is one
-    cluster, `between` is NaN.  The mean is weighted by generalised least squares, or by `weights`
-    (k,) if given.  InputError as `random_effects`.  Konstantopoulos 2011, 10.1002/jrsm.35.
+    cluster, `between` is NaN.  InputError as `random_effects`.  Konstantopoulos 2011,
+    10.1002/jrsm.35.
     """
-    check_aligned(estimates=estimates, variances=variances, clusters=clusters, weights=weights)
-    covariance = _covariance(variances)
-    y, _ = _checked(estimates, np.diag(covariance))
-    k = len(y)
-    members = _members(clusters)
-    n_clusters = members.shape[1]
-    separable = 1 < n_clusters < k  # otherwise the two cannot be separated
-    effects = [members, np.eye(k)] if separable else [np.eye(k)]
-    of_effects, mean, error = _weighted_mean(y, covariance, effects, weights)
-    between = of_effects[0] if separable else math.nan
+    y, known, members = _clustered(estimates, variances, clusters)
+    k, n_clusters = members.shape
+    between, within, (mean,), ((variance,),) = _fit_levels(y, known, members, np.ones((k, 1)))
     df = n_clusters - 1 if contained and n_clusters > 1 else k - 1
-    components = {"between": float(between), "within": float(of_effects[-1])}
-    return _tested(mean, error, df, k, level) | components | common_mean_test(y, covariance)
+    components = {"between": between, "within": within}
+    tested = _tested(mean, math.sqrt(variance), df, k, level)
+    return tested | components | common_mean_test(y, known)
 
 
 def common_mean_test(estimates: np.ndarray, covariance: np.ndarray) -> dict[str, float]:
@@ -122,17 +115,12 @@ def moderated_effects(
     """Return how moderators shift estimates that are grouped in clusters: three-level regression.
 
     Estimates are (k,), `variances` as in `three_level`, `moderators` (k, m) numbers, such as 0 and
-    1.  Variance
-    between clusters and within by REML, as `three_level`.  One row per coefficient, `intercept`
-    first: the columns of an estimate, with df k − m − 1 or, where `contained`, clusters − m − 1.
-    InputError where a moderator does not vary, or repeats others, or no degree of freedom is left.
+    1.  One row per coefficient, `intercept` first: the columns of an estimate, with df k − m − 1
+    or, where `contained`, clusters − m − 1.  InputError where a moderator does not vary, or
+    repeats others, or no degree of freedom is left.
     """
-    check_aligned(
-        estimates=estimates, variances=variances, clusters=clusters, moderators=moderators
-    )
-    known = _covariance(variances)
-    y, _ = _checked(estimates, np.diag(known))
-    members = _members(clusters)
+    check_aligned(estimates=estimates, moderators=moderators)
+    y, known, members = _clustered(estimates, variances, clusters)
     k, n_clusters = members.shape
     fixed = np.column_stack([np.ones(k), moderators.to_numpy(float)])
     df = (n_clusters if contained else k) - fixed.shape[1]
@@ -140,8 +128,7 @@ def moderated_effects(
         problem = f"{fixed.shape[1] - 1} moderators of {k} estimates in {n_clusters} clusters"
         remedy = "Leave out moderators that do not vary, repeat one another or are too many."
         raise InputError(problem, where="moderators", remedy=remedy)
-    effects = [members, np.eye(k)] if 1 < n_clusters < k else [np.eye(k)]
-    _, coefficients, covariance = fit_effects(y, known, fixed, effects)
+    *_, coefficients, covariance = _fit_levels(y, known, members, fixed)
     errors = np.sqrt(np.diag(covariance))
     rows = [t_test(*pair, df, level).to_row() for pair in zip(coefficients, errors, strict=True)]
     return pd.DataFrame(rows, index=["intercept", *moderators])
@@ -166,27 +153,6 @@ def hanley_mcneil_error(auc: float, positives: int, negatives: int) -> float:
     return math.sqrt(total / (positives * negatives))
 
 
-def equal_means_test(
-    estimates: ArrayLike, covariance: np.ndarray, clusters: ArrayLike
-) -> dict[str, float]:
-    """Test that the clusters of estimates (k,) of known covariance (k, k) share one mean.
-
-    The Wald statistic over its degrees of freedom, with the variance within clusters by REML and
-    taken as known.  Returns f, df_1, df_2, p_value; NaN for one cluster, one estimate in each, or
-    a covariance of zero.
-    """
-    y, members = np.asarray(estimates, dtype=float), _members(clusters)
-    k, n_clusters = members.shape
-    if n_clusters in (1, k) or not covariance.any():
-        return dict.fromkeys(("f", "df_1", "df_2", "p_value"), math.nan)
-    _, means, of_means = fit_effects(y, covariance, members, [np.eye(k)])
-    df_1, df_2 = n_clusters - 1, k - n_clusters
-    less_first = np.column_stack([-np.ones(df_1), np.eye(df_1)])
-    apart = less_first @ means
-    f = float(apart @ np.linalg.solve(less_first @ of_means @ less_first.T, apart)) / df_1
-    return {"f": f, "df_1": df_1, "df_2": df_2, "p_value": float(special.fdtrc(df_1, df_2, f))}
-
-
 def fit_effects(
     estimates: np.ndarray, covariance: np.ndarray, fixed: np.ndarray, effects: list[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -202,31 +168,30 @@ def fit_effects(
     return variances, of_coefficients @ fixed.T @ precision @ estimates, of_coefficients
 
 
-def _covariance(variances: ArrayLike) -> np.ndarray:
-    """Return variances (k,) as a covariance (k, k) of estimates that share nothing."""
+def _clustered(
+    estimates: ArrayLike, variances: ArrayLike, clusters: ArrayLike
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return estimates (k,), their known covariance (k, k) and the members of clusters (k, c)."""
+    check_aligned(estimates=estimates, variances=variances, clusters=clusters)
     known = numbers(variances, "variances")
-    return known if known.ndim == 2 else np.diag(known)
+    known = known if known.ndim == 2 else np.diag(known)
+    y, _ = _checked(estimates, np.diag(known))
+    cluster_codes(clusters, len(y), least=1)
+    return y, known, indicators(clusters)
 
 
-def _members(levels: ArrayLike) -> np.ndarray:
-    """Return indicators (k, levels); InputError for an estimate without a level."""
-    cluster_codes(levels, np.size(levels), least=1)
-    return indicators(levels)
+def _fit_levels(
+    y: np.ndarray, known: np.ndarray, members: np.ndarray, fixed: np.ndarray
+) -> tuple[float, float, np.ndarray, np.ndarray]:
+    """Return the variances between clusters and within, the coefficients and their covariance.
 
-
-def _weighted_mean(
-    y: np.ndarray, covariance: np.ndarray, effects: list[np.ndarray], weights: ArrayLike | None
-) -> tuple[np.ndarray, float, float]:
-    """Return variances of effects, as `fit_effects`, and the mean with its standard error."""
-    variances, *_ = fit_effects(y, covariance, np.ones((len(y), 1)), effects)
-    marginal = covariance + sum(
-        variance * members @ members.T
-        for variance, members in zip(variances, effects, strict=True)
-    )
-    # Generalised least squares weigh by the inverse.
-    shares = np.linalg.inv(marginal).sum(axis=0) if weights is None else np.asarray(weights)
-    shares = shares / shares.sum()
-    return variances, float(shares @ y), math.sqrt(shares @ marginal @ shares)
+    Where the two cannot be separated the first is NaN.
+    """
+    separable = 1 < members.shape[1] < len(y)
+    effects = [members, np.eye(len(y))] if separable else [np.eye(len(y))]
+    variances, coefficients, covariance = fit_effects(y, known, fixed, effects)
+    between = float(variances[0]) if separable else math.nan
+    return between, float(variances[-1]), coefficients, covariance
 
 
 def _checked(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

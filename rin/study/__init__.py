@@ -4,6 +4,7 @@ from rin import errors
 
 try:
     from rin.study.by_hand import augment_layer, open_backbone, start_keras
+    from rin.study.choices import compare_levels, external_scores
     from rin.study.consolidate import consolidate
     from rin.study.plan import find_run
     from rin.study.pretraining import (
@@ -27,7 +28,9 @@ __all__ = [
     "Results",
     "Workspace",
     "augment_layer",
+    "compare_levels",
     "consolidate",
+    "external_scores",
     "find_run",
     "load_profile",
     "nearest_of_class",

@@ -25,7 +25,7 @@ from rin.explain import overlap
 from rin.explain.similarity import mean_cca
 from rin.files import MAKE_ROOM, read_checksummed_json, replace_folder, sha256_of
 from rin.stats.inputs import RUN as RUN_NAMES
-from rin.stats.pretrainings import validation_scores
+from rin.study.choices import validation_scores
 from rin.study.corpora import find_corpus, open_corpus
 from rin.study.fine_tuning import ACTIVATIONS, PREDICTIONS, SCORED_PARTS, cam_arrays
 from rin.study.ledger import commit_at_work, digest_of, installed_packages, this_computer

@@ -8,12 +8,12 @@ difference here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -30,8 +30,6 @@ from rin.files import (
     sha256_of,
     to_checksummed_json,
 )
-from rin.stats import paired_scores
-from rin.stats.inputs import TaskScores
 from rin.study.ledger import Hardware
 from rin.study.profile import MAIN, Profile
 from rin.study.workspace import Workspace
@@ -287,28 +285,6 @@ class Results:
         tasks = (self.tasks_of(study) or ["any task"]) if task is None else [task]
         tables = [self._predictions(self.records(name, study), name, part) for name in tasks]
         return stack_tables(tables) if len(tables) > 1 else tables[0]
-
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return what is kept of these results under a key; the first call makes it."""
-        if key not in self._kept:
-            self._kept[key] = make()
-        kept: T = self._kept[key]
-        return kept
-
-    @cached_property
-    def _kept(self) -> dict[Hashable, Any]:
-        return {}
-
-    def paired_scores(self, *tasks: str) -> list[TaskScores]:
-        """Return the main study's scores on these tasks, or all (`rin.stats.paired_scores`).
-
-        They are paired once, and kept for all comparisons of a page.
-        """
-        chosen = tasks or self.tasks
-        return [self.once(("paired", task), partial(self._pair, task)) for task in chosen]
-
-    def _pair(self, task: str) -> TaskScores:
-        return next(paired_scores(self.predictions(task=task), *self.inits))
 
     def _predictions(self, runs: pd.DataFrame, task: str, part: str) -> pd.DataFrame:
         """Return the predictions of these runs of a task on a part."""

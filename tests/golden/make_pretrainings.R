@@ -1,6 +1,5 @@
-# Reference values for rin.stats.pretrainings: estimates of known covariance, random effects of
-# backbone and of pretraining within backbone; where all backbones have the same pretrainings, also
-# with a crossed effect of the pretraining's number, and with fixed backbones that are tested.
+# Reference values for rin.stats.synthesis.three_level: estimates of known covariance, random effects
+# of a cluster (here the backbone) and of each estimate within it.
 # Run: Rscript make_pretrainings.R > pretrainings.json
 # Debian: r-cran-metafor, r-cran-jsonlite.
 suppressMessages({library(metafor); library(jsonlite)})
@@ -14,36 +13,14 @@ pooled <- function(y, V, backbone) {
   arguments <- c(arguments, if (single) list(random = ~ 1 | pair) else
                               list(random = ~ 1 | backbone / pair, dfs = "contain"))
   model <- do.call(rma.mv, arguments)
-  # Every backbone counts once.
-  once <- do.call(rma.mv, c(arguments, list(W = c(1 / table(backbone)[as.character(backbone)]))))
-  number <- ave(pair, backbone, FUN = seq_along)
-  others <- list()
-  if (!single && length(unique(table(backbone))) == 1) {
-    arguments$data$number <- number
-    arguments$control <- list(optimizer = "optim", optmethod = "BFGS", reltol = 1e-14, maxit = 10000)
-    arguments$random <- list(~ 1 | backbone, ~ 1 | number, ~ 1 | pair)
-    crossed <- do.call(rma.mv, c(arguments, list(W = rep(1, length(y)))))
-    others$crossed <- list(
-      estimate = c(crossed$b), standard_error = crossed$se, ci_low = crossed$ci.lb,
-      ci_high = crossed$ci.ub, p_value = crossed$pval, df = c(crossed$ddf),
-      variances = crossed$sigma2)  # of backbone, number and pair
-    arguments$random <- ~ 1 | pair
-    arguments$dfs <- "residual"
-    fixed <- do.call(rma.mv, c(arguments, list(mods = ~ factor(backbone))))
-    others$alike <- list(f = fixed$QM, df_1 = fixed$QMdf[1], df_2 = fixed$QMdf[2],
-                         p_value = fixed$QMp)
-  }
-  c(others, list(
-    y = y, V = V, backbone = backbone, number = number,
+  list(
+    y = y, V = V, backbone = backbone,
     expected = list(
       estimate = c(model$b), standard_error = model$se, ci_low = model$ci.lb,
       ci_high = model$ci.ub, p_value = model$pval, df = c(model$ddf),
       between = if (single) NA else model$sigma2[1],
       within = if (single) model$sigma2 else model$sigma2[2],
-      q = model$QE, q_df = length(y) - 1, q_p = model$QEp),
-    backbones_once = list(
-      estimate = c(once$b), standard_error = once$se, ci_low = once$ci.lb,
-      ci_high = once$ci.ub, p_value = once$pval, df = c(once$ddf))))
+      q = model$QE, q_df = length(y) - 1, q_p = model$QEp))
 }
 
 shared_patients <- function(sds, correlation) {

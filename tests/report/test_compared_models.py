@@ -23,7 +23,7 @@ from rin.report.comparison import (
     pairs_of,
     read_scores,
 )
-from rin.stats import auc_equality_test, compare, delong_test, holm, operating_point
+from rin.stats import MEASURES, auc_equality_test, compare, delong_test, holm, operating_point
 
 NAMES = {"by": "net", "score": ("p",), "label": "truth", "case": "image", "patient": "who"}
 OPTIONS = [
@@ -115,7 +115,7 @@ def test_log_odds_give_the_tables_of_their_probabilities(tmp_path):
         pd.testing.assert_frame_equal(of_log_odds[name], tables[name])
     found = of_log_odds["operating_points"]["estimate"].tolist()
     assert found == pytest.approx(tables["operating_points"]["estimate"].tolist(), abs=0.02)
-    ends = {"ece", "brier", "net_benefit"}
+    ends = {name for name, measure in MEASURES.items() if not measure.ranks}
     assert {*tables["calibration"]["measure"]} == ends
 
 

@@ -16,18 +16,16 @@ from sklearn.metrics import average_precision_score, brier_score_loss, confusion
 from rin.errors import InputError
 from rin.stats.bootstrap import cluster_weights
 from rin.stats.clinical import (
+    MEASURES,
     WeightedCases,
     average_precision,
     brier_score,
     clinical_curves,
     clinical_measures,
-    diverged_networks,
     expected_calibration_error,
-    measures_by_convergence,
     net_benefit,
     reliability_curve,
     sensitivity_at_specificity,
-    without_diverged,
 )
 from rin.stats.inputs import task_scores
 
@@ -235,7 +233,6 @@ def test_net_benefit_equals_counts_of_a_confusion_matrix(counted, threshold):
 
 
 INITS = ("radimagenet", "imagenet")
-MEASURES = ("ece", "brier", "sensitivity_at_90", "average_precision", "net_benefit")
 THRESHOLDS = np.arange(100) / 100
 
 
@@ -258,16 +255,14 @@ def one(table, init, measure):
     return table[(table["init"] == init) & (table["measure"] == measure)].iloc[0]
 
 
-def alone(measure, cases):
-    """A measure of one scenario by its own function."""
-    values = {
-        "ece": lambda: expected_calibration_error(cases, 5),
-        "brier": lambda: brier_score(cases),
-        "sensitivity_at_90": lambda: sensitivity_at_specificity(cases),
-        "average_precision": lambda: average_precision(cases),
-        "net_benefit": lambda: net_benefit(cases, [cases.labels.mean()])[:, 0],
-    }
-    return values[measure]()
+#: What measures are of the cases of one scenario, in five bins.
+KNOWN = {
+    "ece": lambda cases: expected_calibration_error(cases, 5),
+    "brier": brier_score,
+    "average_precision": average_precision,
+    "sensitivity_at_90": lambda cases: sensitivity_at_specificity(cases, 0.9),
+    "net_benefit": lambda cases: net_benefit(cases, [cases.labels.mean()])[:, 0],
+}
 
 
 def mean_over_scenarios(task, init, measure, weights=None):
@@ -290,10 +285,8 @@ def test_estimate_and_interval_are_those_of_the_public_measure_averaged_over_sce
     (task,) = task_scores(predictions, INITS)
     drawn = cluster_weights(task.patients, 60, 0, labels=task.labels)
     weights = np.vstack([np.ones(task.labels.size, int), drawn])
-    a, b = (
-        mean_over_scenarios(task, init, lambda cases: alone(measure, cases), weights)
-        for init in INITS
-    )
+    by_bins = KNOWN.get(measure, lambda cases: MEASURES[measure].of(cases, 5))
+    a, b = (mean_over_scenarios(task, init, by_bins, weights) for init in INITS)
     for init, values, lowest in zip(
         [*INITS, "difference"], [a, b, a - b], [0, 0, -1], strict=True
     ):
@@ -417,82 +410,6 @@ def test_a_bin_counts_only_scenarios_that_hold_cases_in_it():
     rows = curve_of(clinical_curves(predictions, ("a",), bins=3), "a", "reliability")
     np.testing.assert_allclose(rows["x"], [0.15, 0.5, 0.85])
     np.testing.assert_allclose(rows["estimate"], [0.5, 0.5, 0.5])
-
-
-def with_scores(predictions, scores, **names):
-    """The predictions, in which one network of one init and fold has other scores."""
-    chosen = (predictions["part"] == "test") & (predictions["scenario"] == SECOND)
-    for name, value in ({"init": "imagenet", "fold": 1} | names).items():
-        chosen &= predictions[name] == value
-    return predictions.assign(score=predictions["score"].mask(chosen, scores))
-
-
-SECOND = "ResNet50-unfreeze_all-1"
-
-
-@pytest.mark.parametrize(
-    ("scores", "diverged"),
-    [
-        (lambda s: 19 * s / s.std(), False),
-        (lambda s: 21 * s / s.std(), True),
-        (lambda s: 0 * s + 0.1, True),  # constant
-        (lambda s: s.mask(s == s.max(), np.inf), True),
-        (lambda s: 1e-3 * s, False),  # little was learnt
-        (lambda s: 5 - s, False),  # wrong
-    ],
-    ids=["wide", "exploded", "constant", "infinite", "narrow", "turned"],
-)
-def test_a_network_diverged_where_the_scores_of_a_fold_explode_or_are_constant(
-    predictions, scores, diverged
-):
-    chosen = predictions.query(
-        "part == 'test' and scenario == @SECOND and init == 'imagenet' and fold == 1"
-    )["score"]
-    found = diverged_networks(with_scores(predictions, scores(chosen)), INITS)
-    assert len(found) == 6  # three networks of either init
-    assert found.set_index(["network", "init"])["diverged"].to_dict() == {
-        (network, init): diverged and (network, init) == (SECOND, "imagenet")
-        for network in predictions["scenario"].unique()
-        for init in INITS
-    }
-
-
-def test_a_network_that_diverged_is_left_out_with_its_pair_and_no_other_task(predictions):
-    exploded = with_scores(predictions, 1000.0 * np.arange(len(predictions)))
-    elsewhere = predictions.assign(task="thyroid")
-    kept = without_diverged(pd.concat([exploded, elsewhere]), INITS)
-    expected = pd.concat([exploded[exploded["scenario"] != SECOND], elsewhere])
-    pd.testing.assert_frame_equal(kept, expected)
-
-
-def test_measures_of_all_stand_beside_those_without_networks_that_diverged(predictions):
-    exploded = with_scores(predictions, 1000.0 * np.arange(len(predictions)))
-    table = measures_by_convergence(exploded, INITS, replicates=20, bins=5)
-    rest = exploded[exploded["scenario"] != SECOND]
-    for networks, rows in (("all", exploded), ("converged", rest)):
-        expected = clinical_measures(rows, INITS, replicates=20, bins=5)
-        found = table[table["networks"] == networks].drop(columns="networks")
-        pd.testing.assert_frame_equal(found.reset_index(drop=True), expected)
-
-
-@pytest.mark.parametrize("factor", [1, 1000], ids=["none", "all"])
-def test_where_none_or_all_networks_diverged_measures_are_those_of_all(predictions, factor):
-    scores = predictions.assign(score=factor * predictions["score"])
-    table = measures_by_convergence(scores, INITS, replicates=5)
-    assert table["networks"].unique().tolist() == ["all"]
-
-
-def test_of_several_pretrainings_only_the_one_that_diverged_is_left_out(predictions):
-    first, second = predictions.assign(pretraining=1), predictions.assign(pretraining=2)
-    exploded = with_scores(second, 1000.0 * np.arange(len(second)))
-    both = pd.concat([first, exploded], ignore_index=True)
-    kept = without_diverged(both, INITS)
-    left_out = both.drop(kept.index)[["scenario", "pretraining"]].drop_duplicates()
-    assert left_out.to_numpy().tolist() == [[SECOND, 2]]
-
-
-def test_nothing_is_left_where_every_network_diverged(predictions):
-    assert without_diverged(predictions.assign(score=1e3 * predictions["score"]), INITS).empty
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from scipy import stats
 
 from rin.errors import InputError
 from rin.stats import effects
-from rin.stats.effects import ALONE, MeanModel, posterior_mean
+from rin.stats.effects import ALONE, MeanModel
 from rin.stats.pretrainings import TaskPairs
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "effects.json").read_text())
@@ -172,28 +172,3 @@ def test_one_degree_of_freedom_is_the_least():
 def test_means_that_show_no_spread_are_refused(covariance, weights, fixed, said):
     with pytest.raises(InputError, match=said):
         MeanModel(covariance, {}, weights, fixed)
-
-
-@pytest.mark.parametrize("case", CASES[:3], ids=IDS[:3])
-def test_posterior_mean_is_that_of_draws_from_the_priors(case):
-    """Importance sampling: SDs drawn from their priors, weighted by the integrated likelihood."""
-    y, known = np.array(case["y"]), np.array(case["V"])
-    levels = {"backbone": case["backbone"], "seed": case["seed"]}
-    found = posterior_mean(y, known, levels, sd_scale=5, level=0.9)
-    rng = np.random.default_rng(6)
-    sds = np.abs(rng.normal(0, 5, (40_000, 3)))
-    shared = np.array([np.eye(10), *(np.equal.outer(codes, codes) for codes in levels.values())])
-    inverse = np.linalg.inv(known + np.tensordot(sds**2, shared, axes=1))
-    information = inverse.sum(axis=(1, 2))
-    means = inverse.sum(axis=1) @ y / information
-    residual = y - means[:, None]
-    deviance = np.log(information) - np.linalg.slogdet(inverse)[1]
-    deviance += np.einsum("ri,rij,rj->r", residual, inverse, residual, optimize=True)
-    weights = np.exp((deviance.min() - deviance) / 2)
-    chosen = rng.choice(len(sds), 200_000, p=weights / weights.sum())
-    drawn = rng.normal(means[chosen], information[chosen] ** -0.5)
-    assert found["estimate"] == pytest.approx(drawn.mean(), abs=0.05)
-    assert found["standard_error"] == pytest.approx(drawn.std(), rel=0.05)
-    ends = np.quantile(drawn, [0.05, 0.95])
-    assert (found["ci_low"], found["ci_high"]) == pytest.approx(tuple(ends), abs=0.15)
-    assert found["above"] == pytest.approx((drawn > 0).mean(), abs=0.01)

@@ -15,7 +15,6 @@ from statsmodels.stats.weightstats import ttost_paired
 
 from rin.errors import InputError
 from rin.stats.hypothesis import (
-    change_between,
     clustered_t,
     equivalence_p,
     holm,
@@ -63,26 +62,6 @@ def test_unpaired_t_from_summary_equals_scipy_for_groups_of_unequal_size_and_spr
     assert found.df == n_a + n_b - 2
     low, high = stats.t.interval(0.95, found.df, found.estimate, found.standard_error)
     assert (found.ci_low, found.ci_high) == pytest.approx((low, high))
-
-
-@pytest.mark.parametrize(("n_a", "n_b"), [(8, 8), (5, 40)])
-def test_change_between_independent_estimates_equals_welch(n_a, n_b):
-    rng = np.random.default_rng(5)
-    a, b = rng.normal(1, 3, n_a), rng.normal(0, 1, n_b)
-    one, other = (paired_t(drawn, np.zeros(len(drawn))).to_row() for drawn in (a, b))
-    found, expected = change_between(one, other, level=0.9), stats.ttest_ind(a, b, equal_var=False)
-    assert (found.statistic, found.p_value) == pytest.approx(tuple(expected))
-    interval = expected.confidence_interval(0.9)
-    assert (found.ci_low, found.ci_high) == pytest.approx(tuple(interval))
-
-
-def test_change_between_z_tests_is_a_two_sided_z_test_of_the_sum_of_variances():
-    first = {"estimate": 0.03, "standard_error": 0.03, "df": math.inf}
-    second = {"estimate": 0.08, "standard_error": 0.04, "df": math.inf}
-    found = change_between(first, second)
-    assert (found.estimate, found.standard_error) == pytest.approx((-0.05, 0.05))
-    assert found.p_value == pytest.approx(2 * stats.norm.cdf(-1))
-    assert (found.ci_low, found.ci_high) == pytest.approx(stats.norm.interval(0.95, -0.05, 0.05))
 
 
 @pytest.mark.parametrize(("shift", "t", "p_value"), [(0.0, 0, 1), (0.2, -math.inf, 0)])

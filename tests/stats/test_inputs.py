@@ -80,7 +80,7 @@ def test_every_score_stands_at_its_init_scenario_and_case(predictions):
 
 def test_each_fold_holds_its_own_cases(predictions):
     task = only(predictions)
-    for place, (fold, own) in enumerate(task.folds()):
+    for place, (fold, own) in enumerate(task.folds):
         assert fold == place
         assert own.cases["case_id"].str.startswith(f"case {fold}-").all()
         inside = (task.cases["fold"] == fold).to_numpy()

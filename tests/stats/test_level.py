@@ -15,7 +15,6 @@ from rin.errors import InputError
 from rin.stats import (
     against_baselines,
     clinical_measures,
-    compare_levels,
     equivalence_tests,
     factor_effects,
     image_differences,
@@ -40,7 +39,6 @@ TWICE = pd.concat([PREDICTIONS, simulation.simulate_predictions(seed=2).assign(s
 TESTED = {
     init_differences: lambda level: init_differences(PREDICTIONS, "a", "b", level=level),
     factor_effects: lambda level: factor_effects(LEVELS, ("a", "b"), ("low", "high"), level=level),
-    compare_levels: lambda level: compare_levels(PREDICTIONS, level=level),
     image_differences: lambda level: image_differences(MAPS, "a", "b", ["dice"], level=level),
     against_baselines: lambda level: against_baselines(
         MAPS, CENTRE, ["a", "b"], ["dice"], level=level

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import integrate, stats
+from scipy import stats
 from statsmodels.stats.power import TTestPower, normal_sample_size_one_tail
 
 from rin.errors import InputError
@@ -12,7 +12,6 @@ from rin.stats import pair_differences, pretraining_differences, simulation
 from rin.stats.delong import delong_covariance, delong_test
 from rin.stats.hypothesis import equivalence_p
 from rin.stats.planning import (
-    binormal_sensitivity,
     patients_for_equivalence,
     patients_needed,
     pretraining_power,
@@ -138,17 +137,6 @@ def test_power_is_unknown_where_the_spread_is():
             pretraining_power(0.02, spread_of(), backbones=backbones, pretrainings=1)
 
 
-@pytest.mark.parametrize(("auc", "specificity"), [(0.85, 0.9), (0.6, 0.8), (0.97, 0.95)])
-def test_binormal_sensitivity_is_that_of_two_normal_classes(auc, specificity):
-    apart = 2**0.5 * stats.norm.ppf(auc)
-    positive, negative = stats.norm(apart), stats.norm(0)
-    area = integrate.quad(lambda x: positive.sf(x) * negative.pdf(x), -9, 9)[0]
-    assert area == pytest.approx(auc)  # the classes have this AUC
-    found = binormal_sensitivity(auc, specificity)
-    assert found == pytest.approx(positive.sf(negative.ppf(specificity)))
-    assert binormal_sensitivity(0.5, specificity) == pytest.approx(1 - specificity)
-
-
 @given(st.floats(10, 1e4), st.floats(1e-3, 0.3), st.floats(0.005, 0.3))
 def test_planned_patients_reach_the_power_and_the_sign_does_not_matter(n, error, margin):
     needed = patients_needed(margin, n, error)
@@ -170,8 +158,6 @@ def test_planned_patients_reach_the_power_and_the_sign_does_not_matter(n, error,
         (lambda: patients_needed(0, 10, 1.0), "difference: 0"),
         (lambda: patients_for_equivalence(-0.1, 10, 1.0), "margin: -0.1"),
         (lambda: patients_for_equivalence(0.1, -3, 1.0), "n_measured: -3"),
-        (lambda: binormal_sensitivity(1.0), "auc: 1.0"),
-        (lambda: binormal_sensitivity(0.8, 0), "specificity: 0"),
     ],
 )
 def test_impossible_plans_are_one_clear_error(plan, said):

@@ -7,12 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.metrics import roc_auc_score
 from statsmodels.stats.multitest import multipletests
 
 from rin.errors import InputError
 from rin.stats import (
-    by_setting,
     clinical_curves,
     clinical_measures,
     factor_effects,
@@ -20,19 +19,14 @@ from rin.stats import (
     leave_one_pair_out,
     mean_roc,
     pair_differences,
-    paired_scores,
-    posterior_differences,
     pretraining_changes,
     pretraining_differences,
-    pretraining_sensitivity,
     pretrainings,
     scenario_aucs,
     task_analyses,
 )
-from rin.stats.effects import MeanModel, posterior_mean
-from rin.stats.pretrainings import backbone_tests, choose_settings, validation_scores
-from rin.stats.simulation import simulate_predictions
-from rin.stats.synthesis import equal_means_test, three_level
+from rin.stats.effects import MeanModel
+from rin.stats.synthesis import three_level
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "pretrainings.json").read_text())
 BACKBONES = ("DenseNet121", "InceptionResNetV2", "InceptionV3", "ResNet50")
@@ -41,15 +35,12 @@ TASKS = ("breast", "covid19")
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['backbone']}")
 def test_three_level_with_a_known_covariance_equals_metafor(case):
-    backbones = pd.Series(case["backbone"])
-    once = 1 / backbones.groupby(backbones).transform("size")
-    for mean, weights in (("expected", None), ("backbones_once", once)):
-        found = three_level(case["y"], case["V"], backbones, contained=True, weights=weights)
-        expected = {k: math.nan if v is None else v for k, v in case[mean].items()}
-        # At its maximum the likelihood is flat: processors place its variances less exactly.
-        for name, value in expected.items():
-            near = 1e-5 if name in ("between", "within") else 1e-6
-            assert found[name] == pytest.approx(value, rel=near, abs=near, nan_ok=True), name
+    found = three_level(case["y"], case["V"], case["backbone"], contained=True)
+    expected = {k: math.nan if v is None else v for k, v in case["expected"].items()}
+    # At its maximum the likelihood is flat: processors place its variances less exactly.
+    for name, value in expected.items():
+        near = 1e-5 if name in ("between", "within") else 1e-6
+        assert found[name] == pytest.approx(value, rel=near, abs=near, nan_ok=True), name
 
 
 def test_three_level_with_variances_is_that_with_their_diagonal():
@@ -189,42 +180,9 @@ def test_pretraining_differences_are_what_the_covariance_of_a_bootstrap_gives():
         drawn.append((by_init["a"] - by_init["b"]).groupby(["backbone", "pretraining"]).mean())
     covariance = np.cov(np.array(drawn[1:]).T)
     backbones = np.repeat(range(4), 2)
-    found = three_level(drawn[0], covariance, backbones, contained=True, weights=np.ones(8))
-    assert found["estimate"] == pytest.approx(table["estimate"])
-    assert found["standard_error"] == pytest.approx(table["standard_error"], rel=0.15)
-
-
-BALANCED = [case for case in CASES if "crossed" in case]
-
-
-@pytest.mark.parametrize("case", BALANCED, ids=lambda case: f"{case['backbone']}")
-def test_that_backbones_have_one_difference_is_tested_as_by_metafor(case):
-    found = equal_means_test(case["y"], np.array(case["V"]), case["backbone"])
-    assert found == pytest.approx(case["alike"], rel=1e-5)
-
-
-def test_where_patients_add_nothing_backbones_are_tested_by_the_analysis_of_variance():
-    case = BALANCED[-2]
-    y, backbones = np.array(case["y"]), pd.Series(case["backbone"])
-    found = equal_means_test(y, 1e-9 * np.eye(len(y)), backbones)
-    anova = stats.f_oneway(*(y[backbones == name] for name in backbones.unique()))
-    assert (found["f"], found["p_value"]) == pytest.approx((anova.statistic, anova.pvalue))
-
-
-def test_backbones_that_differ_in_every_pretraining_are_told_apart():
-    leads = np.array([[2.0, 2.1, 1.9], [0.0, 0.1, -0.1], [0.1, 0.0, 0.0], [2.1, 2.0, 2.0]])
-    table = backbone_tests(made(leads, noise=0.5), "a", "b")
-    assert (table["p_holm"] < 0.01).all()
-    assert (table["df_1"] == 3).all()
-    assert (table["df_2"] == 8).all()
-    _, expected, *_ = multipletests(table["p_value"], method="holm")
-    assert table["p_holm"].to_numpy() == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("shape", [(4, 1), (1, 3)])
-def test_one_backbone_or_one_pretraining_of_each_leaves_both_analyses_open(shape):
-    predictions = made(np.full(shape, 0.6), pretrainings=shape[1], tasks=TASKS[:1])
-    assert backbone_tests(predictions, "a", "b")[["f", "p_value", "p_holm"]].isna().all(axis=None)
+    found = MeanModel(covariance, {"backbone": backbones}, np.ones(8)).fit(drawn[0])
+    assert found.estimates.item() == pytest.approx(table["estimate"])
+    assert found.standard_errors.item() == pytest.approx(table["standard_error"], rel=0.15)
 
 
 def test_predictions_without_pretrainings_are_of_the_first():
@@ -350,42 +308,6 @@ def test_leaving_out_the_only_pair_leaves_nothing():
     assert row[["estimate", "ci_low", "df", "moved"]].isna().all()
 
 
-def test_posterior_differences_are_of_the_pairs_with_priors_in_points():
-    predictions = made(SCATTER[:, :2], tasks=TASKS[:1])
-    (of_task,) = pretrainings.task_pairs(predictions, "a", "b")
-    known = 100 * of_task.differences, 1e4 * of_task.covariance, of_task.shared()
-    expected = posterior_mean(*known, sd_scale=5)
-    (found,) = posterior_differences(predictions, "a", "b").itertuples()
-    assert found.above == pytest.approx(expected.pop("above"))
-    assert {name: 100 * getattr(found, name) for name in expected} == pytest.approx(expected)
-    one = posterior_differences(made(EQUAL[:1], pretrainings=1), "a", "b")
-    assert one["estimate"].isna().all()
-
-
-@pytest.mark.slow
-def test_sensitivity_analyses_are_those_of_their_names():
-    predictions = made(SCATTER, tasks=TASKS)
-    table = pretraining_sensitivity(predictions, "a", "b").set_index(["model", "task"])
-    own = predictions.assign(
-        pretraining_seed=predictions.groupby(["backbone", "pretraining"]).ngroup()
-    )
-    expected = {
-        "headline": pretraining_differences(predictions, "a", "b"),
-        "own_seeds": pretraining_differences(own, "a", "b"),
-        "fixed_backbones": pretraining_differences(predictions, "a", "b", fixed_backbones=True),
-        "posterior": posterior_differences(predictions, "a", "b"),
-    }
-    columns = ["estimate", "ci_low", "ci_high", "standard_error"]
-    of_headline = expected["headline"].set_index("task")["standard_error"]
-    assert table.index.get_level_values("model").unique().tolist() == [*expected]
-    for model, rows in expected.items():
-        rows = rows.set_index("task")
-        found = table.loc[model]
-        np.testing.assert_allclose(found[columns], rows.loc[found.index, columns])
-        ratio = rows["standard_error"] / of_headline
-        assert found["error_ratio"].to_dict() == pytest.approx(ratio.to_dict())
-
-
 def test_change_between_two_test_sets_adds_their_covariances_over_patients():
     here, there = made(SCATTER, tasks=TASKS[:1]), made(SCATTER[::-1], tasks=TASKS[:1], seed=9)
     there["patient_id"] += " elsewhere"
@@ -424,85 +346,18 @@ def test_a_scenario_of_two_backbones_is_refused():
         pair_differences(predictions.assign(backbone=np.arange(len(predictions)) % 2), "a", "b")
 
 
-def test_chosen_setting_is_that_of_the_best_validation_of_each_network():
-    predictions = made(EQUAL[:2], pretrainings=2, tasks=TASKS[:1])
-    runs = ["task", "fold", "scenario", "backbone", "init", "pretraining", "seed"]
-    records = predictions[runs].drop_duplicates(ignore_index=True)
-    later = records["scenario"].str.endswith("1e-04")
-    # Init a does better at the later rate; b does as well at both, with less loss at the first.
-    of_a = records["init"] == "a"
-    records["validation_auc"] = np.where(of_a & later, 0.9, 0.8)
-    records["validation_loss"] = np.where(later, 0.6, 0.5)
-    chosen = choose_settings(predictions, records)
-    kept = chosen.drop_duplicates(["init", "backbone", "pretraining"])
-    assert set(kept["scenario"]) == {"DenseNet121-chosen", "InceptionResNetV2-chosen"}
-    assert len(kept) == 2 * 2 * 2
-    for row in kept.itertuples():
-        wanted = "1e-04" if row.init == "a" else "1e-03"
-        own = predictions[
-            (predictions["scenario"] == f"{row.backbone}-unfreeze_all-{wanted}")
-            & (predictions["init"] == row.init)
-            & (predictions["pretraining"] == row.pretraining)
-        ]
-        scores = chosen[
-            (chosen["backbone"] == row.backbone)
-            & (chosen["init"] == row.init)
-            & (chosen["pretraining"] == row.pretraining)
-        ]
-        np.testing.assert_array_equal(scores["score"], own["score"])
-
-
-def test_settings_are_chosen_of_the_one_pretraining_where_none_is_named():
-    predictions = made(EQUAL[:1], pretrainings=1, tasks=TASKS[:1])
-    named = choose_settings(predictions, validation_records(predictions))
-    once = predictions.drop(columns="pretraining")
-    pd.testing.assert_frame_equal(
-        choose_settings(once, validation_records(once)), named, check_like=True
-    )
-
-
-def validation_records(predictions):
-    table = validation_scores(predictions)
-    return table.assign(backbone=table["scenario"].str.partition("-")[0])
-
-
 @pytest.mark.parametrize("column", ["pretraining", "scenario"])
 def test_rows_that_do_not_name_their_run_are_left_out_nowhere(column):
     predictions = made(EQUAL[:2], pretrainings=1, tasks=TASKS[:1])
-    records = validation_records(predictions)
     nameless = predictions[column].where(predictions["backbone"] != BACKBONES[0])
     spoilt = predictions.assign(**{column: nameless})
     for measured in (
-        *(scenario_aucs, mean_roc, validation_scores),
+        *(scenario_aucs, mean_roc),
         partial(init_differences, init_a="a", init_b="b"),
         partial(pair_differences, init_a="a", init_b="b"),
-        partial(choose_settings, records=records),
     ):
         with pytest.raises(InputError, match=rf"'{column}': 480 of 960 values are "):
             measured(spoilt)
-
-
-def test_settings_are_not_chosen_without_validation_scores():
-    predictions = made(EQUAL[:1], tasks=TASKS[:1])
-    unknown = predictions.assign(validation_auc=np.nan, validation_loss=np.nan)
-    for records in (predictions[["task", "scenario"]], unknown):
-        with pytest.raises(InputError, match=r"no run has a validation score.*validation_auc"):
-            choose_settings(predictions, records)
-
-
-def test_validation_scores_equal_those_of_scikit_learn():
-    predictions = made(EQUAL[:1], pretrainings=1, tasks=TASKS[:1])
-    table = validation_scores(predictions)
-    assert len(table) == 4
-    for row in table.itertuples():
-        run = predictions[
-            (predictions["scenario"] == row.scenario) & (predictions["init"] == row.init)
-        ]
-        probability = 1 / (1 + np.exp(-run["score"]))
-        assert row.validation_loss == pytest.approx(log_loss(run["label"], probability))
-        assert row.validation_auc == pytest.approx(roc_auc_score(run["label"], run["score"]))
-    single = validation_scores(predictions[predictions["label"] == 1])
-    assert single["validation_auc"].isna().all()
 
 
 def test_networks_of_several_pretrainings_all_count_where_they_are_taken_as_given():
@@ -575,36 +430,3 @@ def test_fold_with_one_patient_of_a_class_has_a_difference_without_an_interval(p
     assert math.isnan(row.ci_low)
     assert math.isnan(row.p_value)
     assert row.remark == "A fold tests one patient of a class: no interval."
-
-
-@pytest.mark.parametrize("compare", [init_differences, pretraining_differences])
-def test_tables_of_a_task_each_give_what_one_table_of_all_gives(compare):
-    predictions = simulate_predictions(pretrainings=3)
-    tables = (table for _, table in predictions.groupby("task", sort=False))
-    pd.testing.assert_frame_equal(compare(tables, "a", "b"), compare(predictions, "a", "b"))
-
-
-def test_scores_that_are_paired_once_give_what_predictions_give():
-    predictions = simulate_predictions()
-    paired = [*paired_scores(predictions, "a", "b")]
-    for compare in (pretraining_differences, init_differences, pair_differences):
-        assert_equal = pd.testing.assert_frame_equal
-        assert_equal(compare(paired, "a", "b"), compare(predictions, "a", "b"))
-        assert_equal(compare(paired, "a", "b"), compare(predictions, "a", "b"))  # kept counts, too
-
-
-def test_paired_scores_by_a_setting_are_those_of_its_rows():
-    predictions = simulate_predictions()
-    apart = by_setting(paired_scores(predictions, "a", "b"), "unfreezing")
-    of_rows = dict([*predictions.groupby("unfreezing")])
-    assert [*apart] == [*of_rows]
-    for unfreezing, tasks in apart.items():
-        pd.testing.assert_frame_equal(
-            init_differences(tasks, "a", "b"), init_differences(of_rows[unfreezing], "a", "b")
-        )
-
-
-def test_paired_scores_of_other_inits_are_refused():
-    paired = [*paired_scores(simulate_predictions(), "a", "b")]
-    with pytest.raises(InputError, match=r"has the scores of \('a', 'b'\), not of \('b', 'a'\)"):
-        pretraining_differences(paired, "b", "a")

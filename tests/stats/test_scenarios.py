@@ -7,16 +7,12 @@ import statsmodels.formula.api as smf
 from made_predictions import auc_contrast, make_predictions
 from scipy import stats
 from sklearn.metrics import roc_auc_score
-from statsmodels.stats.multitest import multipletests
 
 from rin.errors import InputError
 from rin.stats import (
-    delong_covariance,
-    external_scores,
     init_differences,
     scenario_aucs,
     training_spread,
-    unfreezing_interaction,
 )
 from rin.tables import UNFREEZING
 
@@ -65,17 +61,6 @@ def test_training_spread_is_the_residual_of_an_analysis_of_variance():
     assert stats.chi2.sf(inside, 11) == pytest.approx([0.025, 0.975])
     with pytest.raises(InputError, match=r"every scenario of breast was trained once.*repeats"):
         training_spread(seeds[0], *INITS)
-
-
-def test_external_images_are_scored_by_the_network_of_every_fold(predictions):
-    one_fold = predictions[(predictions["part"] == "test") & (predictions["fold"] == 0)]
-    another = one_fold.assign(fold=1, score=-one_fold["score"])
-    both = pd.concat([one_fold, another], ignore_index=True).assign(part="external")
-    aucs = scenario_aucs(external_scores(both))
-    assert len(aucs) == 2 * one_fold.groupby(["scenario", "init"]).ngroups
-    assert aucs["n"].unique().tolist() == [one_fold["case_id"].nunique()]
-    found = init_differences(external_scores(both.assign(unfreezing="all")), *INITS)
-    assert found["estimate"].to_numpy() == pytest.approx(0, abs=1e-12)
 
 
 def unfreezing_predictions(seed=0, folds=2, task="breast"):
@@ -138,33 +123,3 @@ def test_p_values_are_adjusted_over_tasks_within_a_group():
     for _, own in found.groupby("group"):
         smallest = own.loc[own["p_value"].idxmin()]
         assert smallest["p_holm"] == pytest.approx(min(1, 3 * smallest["p_value"]))
-
-
-def test_interaction_equals_wald_test_from_the_covariance_of_all_aucs():
-    table = unfreezing_predictions(5, folds=1)
-    cases, wide = wide_scores(table)
-    unfreezing_of = table.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
-    scores = [wide[init, name] for init in ("a", "b") for name in unfreezing_of.index]
-    aucs, covariance = delong_covariance(cases["label"], scores, cases["patient_id"])
-    means = np.array([unfreezing_of == unfreezing for unfreezing in UNFREEZING], float)
-    means /= means.sum(axis=1, keepdims=True)
-    against = np.array([[-1, 1, 0], [-1, 0, 1]]) @ np.hstack([means, -means])
-    effect = against @ aucs
-    chi2 = effect @ np.linalg.solve(against @ covariance @ against.T, effect)
-    row = unfreezing_interaction(table, "a", "b").iloc[0]
-    assert row["statistic"] == pytest.approx(chi2, rel=1e-8)
-    assert row["df"] == 2
-    assert row["p_value"] == pytest.approx(stats.chi2.sf(chi2, 2), rel=1e-8)
-
-
-def test_interaction_is_adjusted_over_tasks():
-    table = pd.concat([unfreezing_predictions(seed, task=name) for seed, name in enumerate("xyz")])
-    found = unfreezing_interaction(table, "a", "b")
-    _, expected, *_ = multipletests(found["p_value"], method="holm")
-    assert found["p_holm"].to_numpy() == pytest.approx(expected)
-
-
-def test_interaction_needs_two_groups_of_unfreezing():
-    table = unfreezing_predictions()
-    with pytest.raises(InputError, match="one unfreezing"):
-        unfreezing_interaction(table[table["unfreezing"] == "freeze_all"], "a", "b")

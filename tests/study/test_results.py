@@ -22,7 +22,6 @@ def test_reference_run_has_tasks_in_the_order_of_the_paper_and_their_facts(demo)
     assert demo.external("breast") == ("busbra",)
     assert (demo.stand_ins(), demo.workspace) == ((), None)
     assert demo.probe() is demo.tables["probe"]
-    assert demo.once("key", lambda: 1) == demo.once("key", lambda: 2) == 1
 
 
 def test_predictions_are_those_of_the_reference_run(demo):

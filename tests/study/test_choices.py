@@ -1,0 +1,117 @@
+"""What is made of a study's predictions before they are compared, against loops written out."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import log_loss, roc_auc_score
+
+from rin.errors import InputError
+from rin.stats import init_differences, scenario_aucs, simulation
+from rin.study import compare_levels, external_scores
+from rin.study.choices import choose_settings, validation_scores
+
+NETWORK = ["task", "init", "backbone", "pretraining"]
+
+
+@pytest.fixture(scope="module")
+def predictions():
+    return simulation.simulate_predictions(pretrainings=2)
+
+
+@pytest.fixture(scope="module")
+def records(predictions):
+    scores = validation_scores(predictions)
+    return scores.assign(backbone=scores["scenario"].str.partition("-")[0])
+
+
+def test_validation_scores_equal_those_of_scikit_learn(predictions, records):
+    names = ["task", "scenario", "init", "pretraining"]
+    expected = {
+        names: (
+            roc_auc_score(run["label"], run["score"]),
+            log_loss(run["label"], 1 / (1 + np.exp(-run["score"]))),
+        )
+        for names, run in predictions.groupby(names)
+    }
+    found = records.set_index(names)[["validation_auc", "validation_loss"]].T.to_dict("list")
+    assert found.keys() == expected.keys()
+    for run, scores in found.items():
+        assert scores == pytest.approx(expected[run])
+    single = validation_scores(predictions[predictions["label"] == 1])
+    assert single["validation_auc"].isna().all()
+
+
+def test_chosen_setting_is_that_of_the_best_validation_of_each_network(predictions, records):
+    """Init a does better with all layers; b does as well with both, with less loss frozen."""
+    whole = records["scenario"].str.contains("unfreeze_all")
+    made = records.assign(
+        validation_auc=np.where((records["init"] == "a") & whole, 0.9, 0.8),
+        validation_loss=np.where(whole, 0.6, 0.5),
+    )
+    chosen = choose_settings(predictions, made)
+    assert (chosen["scenario"] == chosen["backbone"] + "-chosen").all()
+    wanted = np.where(predictions["init"] == "a", "unfreeze_all", "freeze_all")
+    expected = predictions[predictions["unfreezing"] == wanted]
+    case = [*NETWORK, "case_id"]
+    pd.testing.assert_series_equal(
+        chosen.set_index(case)["score"], expected.set_index(case)["score"]
+    )
+
+
+def test_settings_are_chosen_of_the_one_pretraining_where_none_is_named():
+    once = simulation.simulate_predictions()
+    named, nameless = (
+        choose_settings(rows, validation_scores(rows).assign(
+            backbone=lambda table: table["scenario"].str.partition("-")[0]
+        ))
+        for rows in (once, once.drop(columns="pretraining"))
+    )  # fmt: skip
+    pd.testing.assert_frame_equal(named.drop(columns="pretraining"), nameless)
+
+
+@pytest.mark.parametrize("column", ["pretraining", "scenario"])
+def test_rows_that_do_not_name_their_run_are_left_out_nowhere(predictions, records, column):
+    spoilt = predictions.assign(**{column: predictions[column].where(predictions["init"] == "a")})
+    for measured in (validation_scores, lambda rows: choose_settings(rows, records)):
+        with pytest.raises(InputError, match=rf"'{column}': 1920 of 3840 values are "):
+            measured(spoilt)
+
+
+def test_settings_are_not_chosen_without_validation_scores(predictions, records):
+    unknown = records.assign(validation_auc=np.nan)
+    for nothing in (unknown, records.drop(columns="validation_auc")):
+        with pytest.raises(InputError, match=r"no run has a validation score.*validation_auc"):
+            choose_settings(predictions, nothing)
+
+
+def test_external_images_are_scored_by_the_network_of_every_fold(predictions):
+    one_fold = predictions[predictions["task"] == "breast"]
+    another = one_fold.assign(fold=1, score=-one_fold["score"])
+    both = external_scores(pd.concat([one_fold, another]).assign(part="external"))
+    aucs = scenario_aucs(both)
+    assert len(aucs) == 2 * len(one_fold.groupby([*NETWORK, "scenario"]))
+    assert aucs["n"].unique().tolist() == [one_fold["case_id"].nunique()]
+    assert init_differences(both, "a", "b")["estimate"].to_numpy() == pytest.approx(0, abs=1e-12)
+
+
+def mean_auc(rows):
+    """The mean over networks of scikit-learn's AUC."""
+    networks = rows.groupby(["scenario", "init"])
+    return np.mean([roc_auc_score(run["label"], run["score"]) for _, run in networks])
+
+
+def test_levels_are_compared_by_their_mean_aucs_in_the_first_pretraining_of_all(predictions):
+    """The first pretraining of one backbone is missing, so that the second counts."""
+    lacking = (predictions["backbone"] == "ResNet50") & (predictions["pretraining"] == 1)
+    table = compare_levels(predictions[~lacking], "ResNet50").set_index(["task", "level", "other"])
+    rows = predictions[predictions["pretraining"] == 2]
+    expected = {
+        ("unfreeze_all", "freeze_all"): "unfreezing",
+        ("DenseNet121", "ResNet50"): "backbone",
+    }
+    assert len(table) == 4
+    for task, of_task in rows.groupby("task"):
+        for (level, other), column in expected.items():
+            first, second = (mean_auc(of_task[of_task[column] == one]) for one in (level, other))
+            found = table.loc[(task, level, other), "estimate"]
+            assert found == pytest.approx(first - second)
