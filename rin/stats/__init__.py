@@ -28,7 +28,7 @@ from rin.stats.pretrainings import (
     pretraining_changes,
     pretraining_differences,
 )
-from rin.stats.roc import partial_auc, roc_coordinates
+from rin.stats.roc import roc_coordinates
 from rin.stats.scenarios import (
     against_baselines,
     factor_effects,
@@ -65,7 +65,6 @@ __all__ = [
     "operating_point",
     "pair_differences",
     "paired_t",
-    "partial_auc",
     "patients_for_equivalence",
     "patients_needed",
     "pretraining_changes",

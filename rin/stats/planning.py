@@ -43,10 +43,8 @@ def patients_needed(difference: float, n_measured: float, standard_error: float)
     >>> round(patients_needed(0.02, n_measured=100, standard_error=0.02))
     785
     """
-    size = abs(difference)
-    _check_plan(difference=size, n_measured=n_measured, standard_error=standard_error)
-    of_one_patient = standard_error * math.sqrt(n_measured)
-    return _normal_sample_size(size, POWER, 0.025, of_one_patient)
+    of_study = n_measured, standard_error
+    return _patients(*of_study, power=POWER, alpha=0.025, difference=abs(difference))
 
 
 def patients_for_equivalence(margin: float, n_measured: float, standard_error: float) -> float:
@@ -75,9 +73,8 @@ def patients_for_equivalence(margin: float, n_measured: float, standard_error: f
     >>> round(patients_for_equivalence(0.02, n_measured=100, standard_error=0.02))
     856
     """
-    _check_plan(margin=margin, n_measured=n_measured, standard_error=standard_error)
-    of_one_patient = standard_error * math.sqrt(n_measured)
-    return _normal_sample_size(margin, (1 + POWER) / 2, 0.05, of_one_patient)
+    of_study = n_measured, standard_error
+    return _patients(*of_study, power=(1 + POWER) / 2, alpha=0.05, margin=margin)
 
 
 def pretraining_power(
@@ -160,9 +157,14 @@ def pretraining_power(
     return float(rejected.mean())
 
 
-def _normal_sample_size(difference: float, power: float, alpha: float, sd: float) -> float:
-    """Return how many draws with this SD a one-sided z test needs to find a difference."""
-    return float((sd * (special.ndtri(1 - alpha) + special.ndtri(power)) / difference) ** 2)
+def _patients(
+    n_measured: float, standard_error: float, *, power: float, alpha: float, **size: float
+) -> float:
+    """Return how many patients a one-sided z test needs to find a difference of this size."""
+    _check_plan(**size, n_measured=n_measured, standard_error=standard_error)
+    quantiles = special.ndtri(1 - alpha) + special.ndtri(power)
+    (difference,) = size.values()
+    return float(n_measured * (standard_error * quantiles / difference) ** 2)
 
 
 def _check_plan(**positive: float) -> None:

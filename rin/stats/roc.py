@@ -1,4 +1,4 @@
-"""Parts of a ROC curve: its coordinates with a band over patients, and partial AUCs.
+"""Coordinates of a ROC curve, with a band over patients.
 
 Curves are linear between thresholds, as in pROC; where a curve jumps, its height is the upper end.
 Intervals resample patients.  For the mean curve of many networks see `scenarios.mean_roc`.
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from rin.errors import InputError, look_up
+from rin.errors import InputError
 from rin.stats.bootstrap import cluster_weights
 from rin.stats.clinical import WeightedCases
 from rin.stats.hypothesis import tails
@@ -78,81 +78,6 @@ def roc_coordinates(
     return pd.DataFrame({"fpr": rates, "tpr": tpr, "ci_low": low, "ci_high": high})
 
 
-def partial_auc(  # noqa: PLR0913 - class, range, resampling and level are apart
-    labels: ArrayLike,
-    scores: ArrayLike,
-    clusters: ArrayLike | None = None,
-    *,
-    positive: Hashable | None = None,
-    between: tuple[float, float] = (0.9, 1.0),
-    focus: str = "specificity",
-    replicates: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> pd.DataFrame:
-    """Return the AUC within a range of specificities (or sensitivities), plain and corrected.
-
-    McClish's correction (1989, Medical Decision Making 9:190) puts chance at 0.5 and a perfect
-    curve at 1 for any range; a curve that is below chance in the range is below 0.5.
-
-    Parameters
-    ----------
-    labels, scores : array_like
-        the class and the score of each case, (n,)
-    clusters : array_like, optional
-        patient of each case (n,); None for independent cases
-    positive : Hashable, optional
-        label of the positive class; if it is None, labels are 0 and 1
-    between : tuple[float, float], default (0.9, 1.0)
-        the range, lower end first
-    focus : str, default 'specificity'
-        whether the range is of `specificity` or `sensitivity`
-    replicates, seed : int
-        of the bootstrap over patients
-    level : float, default 0.95
-        of the intervals (percentiles)
-
-    Returns
-    -------
-    pandas.DataFrame
-        Rows plain (at most the width of the range) and corrected: measure, estimate, ci_low,
-        ci_high.
-
-    Raises
-    ------
-    InputError
-        As `auc_ci`; for an invalid range or `focus`, or a class with one patient.
-
-    Examples
-    --------
-    >>> from rin.stats import partial_auc
-    >>> table = partial_auc([0, 0, 0, 1, 1, 1], [1, 2, 4, 6, 8, 3], between=(0.5, 1))
-    >>> table.set_index("measure")["estimate"].round(2).to_dict()
-    {'plain': 0.39, 'corrected': 0.85}
-    """
-    check_aligned(labels=labels, scores=scores, clusters=clusters)
-    low, high = map(float, between)
-    if not 0 <= low < high <= 1:
-        remedy = "Pass the lower end first, both from 0 to 1."
-        raise InputError(f"{between!r} is no range", where="between", remedy=remedy)
-    look_up("focus", focus, ["specificity", "sensitivity"])
-    is_positive, drawn = binary_labels(labels, positive), []
-    for fpr, tpr in _curves(is_positive, scores, clusters, replicates, seed):
-        if focus == "specificity":
-            drawn.append(_area(fpr, tpr, 1 - high, 1 - low))
-        else:
-            drawn.append(_area(tpr, 1 - fpr, low, high))
-    plain = np.array(drawn)
-    of_chance = (high - low) * (2 - low - high) / 2
-    corrected = (1 + (plain - of_chance) / (high - low - of_chance)) / 2
-    rows = []
-    for measure, (estimate, *of_replicates) in {"plain": plain, "corrected": corrected}.items():
-        lower, upper = np.quantile(of_replicates, tails(level))
-        row = {"measure": measure, "estimate": estimate}
-        rows.append(row | {"ci_low": lower, "ci_high": upper})
-    return pd.DataFrame(rows)
-
-
 def _curves(
     is_positive: np.ndarray,
     scores: ArrayLike,
@@ -177,11 +102,3 @@ def roc_curves(cases: WeightedCases) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         false = called - true
         fpr = np.append(0, (false / false[-1]).round(DIGITS))
         yield fpr, np.append(0, true / true[-1])
-
-
-def _area(x: np.ndarray, y: np.ndarray, low: float, high: float) -> float:
-    """Return the integral from low to high of straight lines through points with ascending x."""
-    inside, steps = np.clip(x, low, high), np.diff(x)
-    slopes = np.divide(np.diff(y), steps, out=np.zeros(steps.size), where=steps > 0)
-    middles = (inside[:-1] + inside[1:]) / 2
-    return float((np.diff(inside) * (y[:-1] + slopes * (middles - x[:-1]))).sum())

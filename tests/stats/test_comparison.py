@@ -19,7 +19,6 @@ from rin.stats import (
     delong_covariance,
     delong_test,
     operating_point,
-    partial_auc,
     placements,
     roc_coordinates,
     share_interval,
@@ -123,7 +122,6 @@ def test_rows_of_other_models_may_lack_anything():
         lambda labels, a, b, who, **of: auc_contrasts(labels, [a, b], [[1, -1]], who, **of),
         lambda labels, a, b, who, **of: auc_equality_test(labels, [a, b], who, **of),
         lambda labels, a, b, who, **of: operating_point(labels, a, 1.0, who, **of),
-        lambda labels, a, b, who, **of: partial_auc(labels, a, who, replicates=20, **of),
         lambda labels, a, b, who, **of: roc_coordinates(labels, a, who, replicates=20, **of),
     ],
 )
