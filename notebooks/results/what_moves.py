@@ -304,7 +304,7 @@ picture(
 # ## Without one pair of networks
 
 # %%
-without = stats.leave_one_pair_out(run.paired_scores(), a, b)
+without = stats.leave_one_pair_out(scores, a, b)
 lost = without.query("task == 'covid19' and p_holm >= 0.05")
 lost[["backbone", "pretraining", "estimate", "p_holm"]].round(3)
 
