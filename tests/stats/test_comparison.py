@@ -285,24 +285,6 @@ def test_rows_counted_in_threads_are_as_counted_alone(monkeypatch):
     assert aucs == pytest.approx([roc_auc_score(labels, row) for row in rows])
 
 
-def test_pandas_objects_of_other_indexes_are_refused_and_arrays_are_not():
-    labels, scores = pd.Series([0, 1, 0, 1]), pd.Series([1.0, 3, 2, 4], index=[3, 2, 1, 0])
-    with pytest.raises(InputError, match=r"index of scores is not that of labels.*scores\.loc"):
-        auc_ci(labels, scores)
-    with pytest.raises(InputError, match="index of scores_b is not that of scores_a"):
-        delong_test(labels.to_numpy(), scores, labels)
-    assert auc_ci(labels, scores.to_numpy()).auc == 1
-    assert auc_ci(labels, scores.loc[labels.index]).auc == 0
-
-
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_masked_arrays_are_refused_as_their_mask_would_be_lost(place):
-    columns = [np.array([0, 1, 0, 1]), np.array([1.0, 3, 2, 4]), np.array([1, 2, 3, 4])]
-    columns[place] = np.ma.masked_array(columns[place], [False, True, False, False])
-    with pytest.raises(InputError, match="a masked array"):
-        auc_ci(*columns)
-
-
 def test_rows_without_a_level_are_refused_and_not_left_out():
     folds = [ratings(seed=seed, prefix=str(seed)).assign(fold=float(seed)) for seed in range(2)]
     table = pd.concat(folds, ignore_index=True)

@@ -6,7 +6,6 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import statsmodels.api as sm
 from hypothesis import given, settings
@@ -16,7 +15,7 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from rin.errors import InputError
-from rin.stats import auc_equality_test, placements
+from rin.stats import placements
 from rin.stats.delong import (
     auc_ci,
     auc_contrasts,
@@ -221,7 +220,6 @@ def neighbours(n):
     return np.repeat(np.linspace(1e-300, 1, n // 5), 5) * (1 + steps * np.finfo(float).eps)
 
 
-EXTREMES = [-np.inf, -5e-324, -0.0, 0.0, 1, np.inf]
 MANY = {
     "log-odds": lambda rng, labels: rng.normal(labels, 1),
     "single precision": lambda rng, labels: rng.normal(labels, 1).astype(np.float32),
@@ -301,22 +299,3 @@ def test_share_interval_of_patients_whose_images_differ_is_no_narrower_than_wils
     hits, patients = [1, 0] * 12, np.repeat(np.arange(12), 2)
     expected = proportion_confint(12, 24, method="wilson")
     assert share_interval(hits, patients) == pytest.approx(tuple(expected))
-
-
-@pytest.mark.parametrize("function", ["covariance", "contrasts", "equality"])
-def test_lists_of_scores_in_other_orders_or_masked_are_refused(function):
-    rng = np.random.default_rng(0)
-    labels, one, other = pd.Series([0, 1] * 20), *pd.DataFrame(rng.normal(size=(2, 40))).T.items()
-    scores = [one[1], other[1]]
-    ask = {
-        "covariance": delong_covariance,
-        "contrasts": lambda *given: auc_contrasts(given[0], given[1], [[1, -1]], *given[2:]),
-        "equality": auc_equality_test,
-    }[function]
-    ask(labels, scores)
-    with pytest.raises(InputError, match=r"index of scores_matrix\[1\] is not that of labels"):
-        ask(labels, [scores[0], scores[1][::-1]])
-    with pytest.raises(InputError, match="index of clusters is not that of labels"):
-        ask(labels, scores, pd.Series(range(40))[::-1])
-    with pytest.raises(InputError, match="a masked array"):
-        ask(labels, [scores[0], np.ma.masked_array(scores[1], [True] + 39 * [False])])

@@ -1,10 +1,8 @@
 """Tests of a few values, against statsmodels, SciPy and by hand."""
 
-import itertools
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 import statsmodels.api as sm
 from hypothesis import given, settings
@@ -138,28 +136,3 @@ def test_constant_differences_have_documented_t(value, t, p):
         p,
         *2 * [pytest.approx(value)],
     )
-
-
-def grid(n_scenarios=8, n_folds=3, *, scenario_sd=0.05, fold_sd=0.03, residual_sd=0.02, seed=2):
-    rng = np.random.default_rng(seed)
-    of_scenario = rng.normal(0.8, scenario_sd, n_scenarios)
-    of_fold = rng.normal(0, fold_sd, n_folds)
-    rows = [
-        (f"s{s}", f, init, of_scenario[s] + of_fold[f] + lead + rng.normal(0, residual_sd))
-        for s, f in itertools.product(range(n_scenarios), range(n_folds))
-        for init, lead in (("a", 0.03), ("b", 0.0))
-    ]
-    return pd.DataFrame(rows, columns=["scenario", "fold", "init", "auc"])
-
-
-@pytest.mark.parametrize(
-    ("values", "clusters", "message"),
-    [
-        ([0.1, 0.2], ["a", "a"], "one cluster"),
-        ([0.1, 0.2], ["a", None], "no identifier"),
-        ([0.1, 0.2], ["a", "b", "c"], "beside 2 cases"),
-    ],
-)
-def test_clustered_t_refuses_values_that_are_not_in_clusters(values, clusters, message):
-    with pytest.raises(InputError, match=message):
-        clustered_t(values, clusters)
