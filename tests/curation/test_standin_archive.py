@@ -74,7 +74,7 @@ def test_every_class_has_enough_patients_in_mild_imbalance(studies, fewest, seed
     patients = defaultdict(set)
     for study in plan:
         for label in study.labels:
-            patients[study.region, label].add(study.patient.patient_id)
+            patients[study.region, label].add(study.patient_id)
     counts = [len(own) for own in patients.values()]
     assert len(plan) == studies
     assert set(patients) == set(CLASSES)
@@ -83,7 +83,7 @@ def test_every_class_has_enough_patients_in_mild_imbalance(studies, fewest, seed
 
 
 def test_some_patients_have_several_studies():
-    studies = Counter(study.patient.patient_id for study in plan_studies(320, SEED))
+    studies = Counter(study.patient_id for study in plan_studies(320, SEED))
     assert sum(count > 1 for count in studies.values()) > 30
 
 
@@ -114,7 +114,7 @@ def test_reports_hold_every_pitfall_of_a_search_for_normal():
 def test_overlooked_findings_are_in_the_pictures_but_neither_in_report_nor_marked():
     study = next(one for one in plan_studies(320, SEED) if one.kind == "overlooked")
     (label,) = study.findings
-    assert (study.normal, study.marked, study.labels) == (False, (), ())
+    assert (study.normal, study.named, study.labels) == (False, {}, ())
     assert any(label in drawing.lesions for drawing in draw_slices(study, 48, SEED))
     assert {one.Modality for one in study_instances(study, 48, SEED)} == {study.facts["modality"]}
     like_normal = replace(study, findings=(), kind="normal")

@@ -32,7 +32,7 @@ from rin.data.standins.writers import fill, make_uid, new_instance, set_pixels
 from rin.files import read_yaml
 
 #: Bump it when files or their content change.
-VERSION = 5
+VERSION = 6
 #: Ultrasound: whether a name is burned in, and what BurnedInAnnotation says, in turn.
 BURNED = ((True, "YES"), (True, ""), (False, "NO"), (False, ""))
 TEMPLATES = read_yaml(Path(__file__).with_name("headers.yaml"))
@@ -78,27 +78,17 @@ def write_archive(folder: Path, *, studies: int, size: int, seed: int) -> Path:
 def study_instances(study: Study, size: int, seed: int) -> list[Dataset]:
     """Return the instances of a study, diagnostic images first, as they would leave a PACS."""
     drawings = draw_slices(study, size, seed)
-    if study.facts["modality"] == "US":
-        burned, said = BURNED[study.number % len(BURNED)]
-        text = f"{study.patient.name} {study.day:%d.%m.%Y}" if burned else ""
-        images = [_sonogram(study, n, d, text, said) for n, d in enumerate(drawings, start=1)]
-        instances = list(images)
-    else:
-        gap, middle = study.facts["gap"], (len(drawings) + 1) / 2
-        images = [
-            _section(study, "diagnostic", number, drawing.values, gap * (number - middle))
-            for number, drawing in enumerate(drawings, start=1)
-        ]
-        scout = drawings[len(drawings) // 2].values
-        instances = [*images, _section(study, "localizers", 1, scout)]
-    outlines = 0
+    make = _sonogram if study.facts["modality"] == "US" else _section
+    images = [make(study, number, d.values) for number, d in enumerate(drawings, start=1)]
+    instances = [*images]
+    if make is _section:
+        instances.append(_section(study, 1, drawings[len(drawings) // 2].values, "localizers"))
     for number, (label, words) in enumerate(study.named.items(), start=1):
         key = key_slices(drawings, label)
         instances.append(_key_selection(study, number, words, [images[index] for index in key]))
-        for index in key:
-            outlines += 1
+        for place, index in enumerate(key, start=len(instances)):
             mask = drawings[index].lesions[label]
-            instances.append(_outlined(study, outlines, images[index], mask, words))
+            instances.append(_outlined(study, place, images[index], mask, words))
     return instances
 
 
@@ -114,7 +104,7 @@ def draw_slices(study: Study, size: int, seed: int) -> list[Drawing]:
 
     Studies of one patient share anatomy and lesions; findings change nothing but the lesions.
     """
-    who = (seed, study.patient.number, list(REGIONS).index(study.region))
+    who = (seed, study.patient, list(REGIONS).index(study.region))
     shape = (3 * size // 4 if study.facts["modality"] == "US" else size, size)
     drawings = []
     for index in range(study.slices):
@@ -139,9 +129,9 @@ def draw_slices(study: Study, size: int, seed: int) -> list[Drawing]:
 
 def key_slices(drawings: Sequence[Drawing], name: str) -> list[int]:
     """Return at most three slices, those that show most of a lesion, in order."""
-    areas = [drawing.lesions.get(name, np.zeros(1)).sum() for drawing in drawings]
-    shown = [index for index in np.argsort(areas, kind="stable")[::-1] if areas[index] > 0]
-    return sorted(int(index) for index in shown[:3])
+    areas = [np.sum(drawing.lesions.get(name, 0)) for drawing in drawings]
+    largest = np.argsort(areas, kind="stable")[:-4:-1].tolist()
+    return sorted(index for index in largest if areas[index])
 
 
 def _filled(template: Any, fields: dict[str, Any]) -> Any:
@@ -175,48 +165,47 @@ def _make(study: Study, sort: str, number: int, *templates: str, **fields: Any) 
     return new_instance(**{name: _filled(value, fields) for name, value in elements.items()})
 
 
-def _section(study: Study, sort: str, number: int, values: ndarray, mm: float = 0.0) -> Dataset:
-    """Return a CT (Hounsfield units) or MR image (0 to 1) at ``mm`` along its normal."""
+def _section(study: Study, number: int, values: ndarray, sort: str = "diagnostic") -> Dataset:
+    """Return a CT (Hounsfield units) or MR image (0 to 1) in the study's plane."""
     facts, half = study.facts, round(study.facts["field"] / 2, 3)
     image = _make(
         *(study, sort, number, "image", "plane", facts["plane"], facts["modality"], sort),
         half=half,
         less=-half,
-        place=round(mm, 3),
+        place=round(facts["gap"] * (number - (study.slices + 1) / 2), 3),
         spacing=round(facts["field"] / values.shape[1], 6),
         thickness=min(5.0, facts["gap"]),
         frame=make_uid("frame of reference", study.study_uid),
     )
-    fill(image, **facts["elements"])
-    if facts["modality"] == "MR":
-        stored = np.clip(np.rint(2000 * values), 0, 4095).astype(np.uint16)
-        return set_pixels(image, stored, 12)
-    stored = np.clip(np.rint(values) + 1024, 0, 4095).astype(np.int16)
-    return set_pixels(image, stored, 16)
+    slope, start, kind, bits = (
+        (2000, 0, "u2", 12) if facts["modality"] == "MR" else (1, 1024, "i2", 16)
+    )
+    stored = np.clip(np.rint(slope * values) + start, 0, 4095).astype(kind)
+    return set_pixels(fill(image, **facts["elements"]), stored, bits)
 
 
-def _sonogram(study: Study, number: int, drawing: Drawing, text: str, burned_in: str) -> Dataset:
+def _sonogram(study: Study, number: int, values: ndarray) -> Dataset:
     """Return an ultrasound image, with any burned-in text in a bar at the top."""
-    facts, pixels = study.facts, to_uint8(drawing.values)
+    facts, pixels = study.facts, to_uint8(values)
     height, width = pixels.shape
     area = {"right": width - 1, "bottom": height - 1, "spacing": facts["field"] / height}
     image = fill(_make(study, "diagnostic", number, "image", "US", **area), **facts["elements"])
-    if burned_in:
-        image.BurnedInAnnotation = burned_in
-    return set_pixels(image, burn_text(pixels, text) if text else pixels, 8)
+    is_burned, said = BURNED[study.number % len(BURNED)]
+    if said:
+        image.BurnedInAnnotation = said
+    if is_burned:
+        pixels = burn_text(pixels, f"{study.name} {study.day:%d.%m.%Y}")
+    return set_pixels(image, pixels, 8)
 
 
 def burn_text(pixels: ndarray, line: str) -> ndarray:
     """Return uint8 pixels (h, w) with a line of white text on a black bar across their top."""
-    scale = max(1, pixels.shape[1] // 160)
-    bar = Image.new("L", (pixels.shape[1] // scale, TEXT_HEIGHT), 0)
-    plain = line.encode("latin-1", "replace").decode("latin-1")
+    picture = Image.fromarray(pixels)
+    drawn = ImageDraw.Draw(picture)
+    drawn.rectangle((0, 0, picture.width, TEXT_HEIGHT - 1), fill=0)
     # With a fixed bitmap font, equal texts give equal pixels everywhere.
-    ImageDraw.Draw(bar).text((1, 0), plain, fill=255, font=ImageFont.load_default_imagefont())
-    text = np.kron(np.asarray(bar), np.ones((scale, scale), dtype=np.uint8))
-    burned = pixels.copy()
-    burned[: len(text), : text.shape[1]] = text
-    return burned
+    drawn.text((1, 0), line, fill=255, font=ImageFont.load_default_imagefont())
+    return np.asarray(picture)
 
 
 def _outlined(study: Study, number: int, image: Dataset, mask: ndarray, words: str) -> Dataset:

@@ -25,26 +25,13 @@ CLASSES: list[tuple[str, str]] = [*NORMAL.items()]
 CLASSES += [(name, label) for name, region in REGIONS.items() for label in region["lesions"]]
 FIRST_DAY, DAYS, OPENING = date(2010, 1, 4), 2200, time(8, 0)
 SHARES, KINDS = FACTS["shares"], FACTS["kinds"]
-
-
-@dataclass(frozen=True)
-class Patient:
-    """A patient: `name` as DICOM writes it, `born` a date."""
-
-    number: int
-    patient_id: str
-    name: str
-    born: date
-
-    @property
-    def spoken_name(self) -> str:
-        """Given name and surname, as a report would write them."""
-        return " ".join(reversed(self.name.split("^")))
+#: Region, findings and kind of a study.
+Draft = tuple[str, tuple[str, ...], str]
 
 
 @dataclass(frozen=True)
 class Study:
-    """A study of the plan.
+    """A study of the plan, and its patient: `name` as DICOM writes it, `born` a date.
 
     ``findings`` are the labels that the pictures show, in the order of importance.  ``kind`` is
     normal, negated, hedged, abnormal, incidental, other organ, two findings, or overlooked (by the
@@ -52,12 +39,15 @@ class Study:
     images.
     """
 
-    patient: Patient
     region: str
     findings: tuple[str, ...]
     kind: str
     day: date
     slices: int
+    patient: int
+    patient_id: str
+    name: str
+    born: date
     number: int = 0
     accession: str = ""
     study_uid: str = ""
@@ -68,22 +58,19 @@ class Study:
         return not self.findings and self.kind != "hedged"
 
     @property
-    def marked(self) -> tuple[str, ...]:
-        """Labels of the findings that the reader marks and describes."""
-        return () if self.kind == "overlooked" else self.findings
-
-    @property
     def named(self) -> dict[str, str]:
-        """The reader's words for each label that is marked."""
+        """The reader's words for each finding that is marked and described."""
+        if self.kind == "overlooked":
+            return {}
         if self.number % FACTS["site_terms"]:
-            return {label: f"{self.region}: {label}" for label in self.marked}
-        findings = WORDS["regions"][self.region]["findings"]
-        return {label: findings[label]["site_term"] for label in self.marked}
+            return {label: f"{self.region}: {label}" for label in self.findings}
+        words = WORDS["regions"][self.region]["findings"]
+        return {label: words[label]["site_term"] for label in self.findings}
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Classes of the study's images: none if the reader is unsure or overlooked a finding."""
-        return (NORMAL[self.region],) if self.normal else self.marked
+        return (NORMAL[self.region],) if self.normal else (*self.named,)
 
     @property
     def facts(self) -> dict:
@@ -102,24 +89,18 @@ def plan_studies(studies: int, seed: int) -> list[Study]:
     Every class has at least 18 patients in 320 studies, and 5 in 96.
     """
     rng = default_rng([seed, 0])
-    hedged, overlooked = int(SHARES["hedged"] * studies), int(SHARES["overlooked"] * studies)
-    drafts = _drafts(rng, studies - hedged - overlooked)
-    regions = [region for region, label in NORMAL.items() if label == "normal"]
-    drafts += [(regions[i % len(regions)], (), "hedged") for i in range(hedged)]
-    missed = [(region, (label,)) for region in regions for label in REGIONS[region]["lesions"]]
-    drafts += [(*missed[i % len(missed)], "overlooked") for i in range(overlooked)]
-    order, planned = rng.permutation(len(drafts)), []
+    drafts, planned = _drafts(rng, studies), []
+    order = rng.permutation(len(drafts))
     # Some studies are of the same patient as the study before.
     patients = np.cumsum(rng.random(len(order)) >= SHARES["same_patient"])
     for index, number in zip(order, patients.tolist(), strict=True):
-        region, findings, kind = drafts[index]
+        _, findings, _ = drafts[index]
         day = FIRST_DAY + timedelta(days=int(rng.integers(DAYS)))
         slices = int(rng.integers(3, 7) if findings else rng.integers(4, 9))
         if "acl_pathology" in findings:
             # An even number of slices has two in the middle, where the ligament is.
             slices = int(rng.choice([4, 6]))
-        patient = _patient(number, seed)
-        planned.append(Study(patient, region, findings, kind, day, slices))
+        planned.append(Study(*drafts[index], day, slices, **_patient(number, seed)))
     planned.sort(key=lambda study: study.day)
     for number, study in enumerate(planned):
         accession = f"A{study.day:%y}{10_000 + number}{seed % 97:02d}"
@@ -128,51 +109,54 @@ def plan_studies(studies: int, seed: int) -> list[Study]:
     return planned
 
 
-def _patient(number: int, seed: int) -> Patient:
+def _patient(number: int, seed: int) -> dict:
     rng = default_rng([seed, 1, number])
     # Identifiers are a permutation of numbers, so that none reveals the order or the class.
     code = (7919 * number + 104_729 * (seed % 997)) % 899_981
     born = FIRST_DAY - timedelta(days=int(rng.integers(18 * 365, 86 * 365)))
     name = f"{rng.choice(FACTS['surnames'])}^{rng.choice(FACTS['given'])}"
-    return Patient(number, f"SI{100_000 + code}", name, born)
+    return {"patient": number, "patient_id": f"SI{100_000 + code}", "name": name, "born": born}
 
 
-def _drafts(rng: Generator, wanted: int) -> list[tuple[str, tuple[str, ...], str]]:
-    """Return region, findings and kind of all studies but the hedged and overlooked ones."""
-    drafts = []
-    for region, label in islice(cycle(CLASSES), wanted):
+def _drafts(rng: Generator, studies: int) -> list[Draft]:
+    """Draw the kinds of the studies: a round of the classes, then the hedged and overlooked."""
+    regions = [region for region, label in NORMAL.items() if label == "normal"]
+    hedged: list[Draft] = [(region, (), "hedged") for region in regions]
+    missed = [(name, (label,), "overlooked") for name in regions for label in _lesions(name)]
+    rare = [*islice(cycle(hedged), int(SHARES["hedged"] * studies))]
+    rare += islice(cycle(missed), int(SHARES["overlooked"] * studies))
+    drafts: list[Draft] = []
+    for region, label in islice(cycle(CLASSES), studies - len(rare)):
         kind = str(rng.choice([*KINDS], p=[*KINDS.values()]))
-        others = tuple(other for other in REGIONS[region]["lesions"] if other != label)
+        others = [other for other in _lesions(region) if other != label]
         if NORMAL.get(region) == label:
-            negated = rng.random() < SHARES["negated"]
-            drafts.append((region, (), "negated" if negated else "normal"))
+            drafts.append(
+                (region, (), "negated" if rng.random() < SHARES["negated"] else "normal")
+            )
         elif kind == "two findings" and others:
             drafts.append((region, (label, *others), kind))
         else:
             drafts.append((region, (label,), "abnormal" if kind == "two findings" else kind))
-    return drafts
+    return drafts + rare
+
+
+def _lesions(region: str) -> list[str]:
+    return [*REGIONS[region]["lesions"]]
 
 
 def write_report(study: Study, seed: int) -> str:
     """Return the report of a study, headed sections in the order of a RIS export."""
     rng = default_rng([7, seed, study.number])
-    words, patient = WORDS["regions"][study.region], study.patient
+    words = WORDS["regions"][study.region]
     fields = _fields(rng, study, words)
-    described = [
-        rng.choice(words["findings"][label]["sentences"]).format(**fields)
-        for label in study.marked
-    ]
+    told = [rng.choice(words["findings"][label]["sentences"]).format(**fields)
+            for label in study.named]  # fmt: skip
     organs = rng.permutation(len(words["organs"]))[: 3 + int(rng.integers(2))]
-    if study.marked:
-        # The first two sentences of a region may contradict its findings.
-        organs = [index for index in organs if index >= 2]
-    history = rng.choice(words["history"])
+    # The first two sentences of a region may contradict its findings.
+    told += [words["organs"][index] for index in sorted(organs) if index >= 2 or not told]
     sections = {
-        "EXAM": f"{fields['Exam']}, {study.day:%d.%m.%Y}, {study.accession}.",
-        "HISTORY": f"{patient.spoken_name}, ID {patient.patient_id}. {history}",
-        "TECHNIQUE": words["technique"],
-        "COMPARISON": "None.",
-        "FINDINGS": " ".join(described + [words["organs"][index] for index in sorted(organs)]),
+        "HISTORY": f"{study.name}, ID {study.patient_id}. {rng.choice(words['history'])}",
+        "FINDINGS": " ".join(told),
         "IMPRESSION": _template(rng, study, words).format(**fields),
     }
     return "\n".join(f"{name}:\n{text}\n" for name, text in sections.items())
@@ -195,8 +179,8 @@ def _fields(rng: Generator, study: Study, words: dict) -> dict[str, str]:
     fields = {"exam": words["exam"], "mm": str(rng.integers(6, 24))}
     fields |= {name: rng.choice(choices) for name, choices in WORDS["choices"].items()}
     fields["beside"] = rng.choice(words["beside"])
-    for name, label in zip(("finding", "second"), study.marked, strict=False):
+    for name, label in zip(("finding", "second"), study.named, strict=False):
         fields[name] = rng.choice(words["findings"][label]["short"]).format(**fields)
-    for name in {"exam", "finding", "second"} & set(fields):
-        fields[name.capitalize()] = fields[name][0].upper() + fields[name][1:]
-    return fields
+    return fields | {
+        name.capitalize(): text[0].upper() + text[1:] for name, text in fields.items()
+    }
