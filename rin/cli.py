@@ -387,7 +387,7 @@ def data_fetch(
     data_root: Root = "",
     yes: Annotated[bool, typer.Option("--yes", help="Accept the licence.")] = False,
 ) -> None:
-    """Download a dataset into the data root, resumable and checked; asks about its licence."""
+    """Download a dataset into the data root, and check it; asks about its licence."""
     from rin.data.fetch import fetch_dataset
     from rin.data.manifest import load_manifest
 

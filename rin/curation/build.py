@@ -121,7 +121,7 @@ class CuratedCorpus(NamedTuple):
 def index_archive(plan: CurationPlan) -> Archive:
     """Index the files of a plan's archive that are not indexed yet, and open the archive."""
     _check_place(plan)
-    with private(plan.output):
+    with lock_privately(plan.output):
         return index.open_archive(plan.archive, plan.output / INDEX, plan.leave_out)
 
 
@@ -149,12 +149,15 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
         f"{MAKE_ROOM} Work done so far is kept.",
     )
     _check_place(plan)
-    with as_input_error(problem, where=output, remedy=remedy, kinds=OSError), private(output):
+    with (
+        as_input_error(problem, where=output, remedy=remedy, kinds=OSError),
+        lock_privately(output),
+    ):
         archive, problems, dropped = index.read_archive(plan.archive, output / INDEX)
         names = Pseudonyms(load_key(output / KEY) if plan.key is None else plan.key)
         cleared = burned_in.cleared_images(output / IMAGE_QUEUE, archive.root)
         made_of = _made_of(plan, archive, names.key, cleared, dropped)
-        if _refused(plan, problems) or not _is_current(output, made_of):
+        if _not_left_out(plan, problems) or not _is_current(output, made_of):
             _curate(plan, archive, names, cleared, problems, dropped)
             with write_atomically(output / NOTE) as draft:
                 write_json(draft, {"made_of": made_of, "state": _state(output)})
@@ -166,7 +169,7 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
 
 
 @contextmanager
-def private(output: Path) -> Iterator[None]:
+def lock_privately(output: Path) -> Iterator[None]:
     """Lock a folder, and make curation's files in it readable by their owner alone.
 
     Other files there, or behind a link, are the user's own.
@@ -224,7 +227,7 @@ def reasons(left: pd.DataFrame, marked: pd.Series, normal: pd.Series) -> pd.Seri
     return pd.Series(np.select(cases, [rule, NOT_MARKED, NO_CLASS], NOT_NORMAL), dtype=object)
 
 
-def _refused(plan: CurationPlan, problems: list[Problem]) -> list[Problem]:
+def _not_left_out(plan: CurationPlan, problems: list[Problem]) -> list[Problem]:
     """Return the problems with files that a plan does not leave out."""
     return [problem for problem in problems if problem.kind not in plan.leave_out]
 
@@ -285,11 +288,11 @@ def _curate(
         chosen, left_out, confirmed, unclear = select_images(plan, archive, screened)
     except InputError:
         # Problems with files come first, as they may have caused this error.
-        refuse_files(archive.root, _refused(plan, problems), output)
+        refuse_files(archive.root, _not_left_out(plan, problems), output)
         raise
     chosen["cleared"] = chosen["sop_uid"].isin(cleared)
     exported, unread = export.export_images(chosen, archive.root, output, names)
-    refuse_files(archive.root, _refused(plan, [*problems, *unclear, *unread]), output)
+    refuse_files(archive.root, _not_left_out(plan, [*problems, *unclear, *unread]), output)
     export.forget_others(output, exported)
     dropped = dropped | {problem.path: problem.kind for problem in [*unclear, *unread]}
     left_out = pd.concat([left_out, pd.Series([UNREADABLE] * len(unread), dtype=object)])

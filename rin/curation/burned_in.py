@@ -63,7 +63,7 @@ def burned_in_risk(dataset: Dataset) -> str:
 
 def published_risk(picture: np.ndarray, stored: np.ndarray) -> str:
     """Return why a picture may show text; it is not read if it looks like its `stored` values."""
-    shown, known = _stretched(picture), _stretched(stored)
+    shown, known = _stretch(picture), _stretch(stored)
     if shown is not None and known is not None and np.abs(shown - known).max() <= SAME_SHADE:
         return ""
     return risk_of_lines(read_lines(picture))
@@ -105,17 +105,17 @@ def read_lines(pixels: np.ndarray) -> list[Line]:
     picture, such as that of a smooth body, may hide a line within: the picture is then read again
     with its ground made even.
     """
-    gray = _stretched(pixels)
+    gray = _stretch(pixels)
     if gray is None:
         return []
     lines = _lines_of(gray)
     largest = max((line.width * line.height for line in lines), default=0)
     if largest * min(gray.shape) ** 2 > HIDING * gray.size:
-        lines += _lines_of(_evened(gray))
+        lines += _lines_of(_even_ground(gray))
     return lines
 
 
-def _evened(gray: np.ndarray) -> np.ndarray:
+def _even_ground(gray: np.ndarray) -> np.ndarray:
     """Return grey values less those of their surroundings, in units of their spread there."""
     from scipy.ndimage import gaussian_filter  # slow to load
 
@@ -145,7 +145,7 @@ def _lines_of(gray: np.ndarray) -> list[Line]:
     ]
 
 
-def _stretched(pixels: np.ndarray) -> np.ndarray | None:
+def _stretch(pixels: np.ndarray) -> np.ndarray | None:
     """Return grey values stretched to 0 to 255 and clipped; None if all are equal."""
     gray = pixels.mean(axis=2) if pixels.ndim == 3 else pixels
     low, high = np.percentile(gray, (1, 99.8))

@@ -123,7 +123,7 @@ def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
     if missing := [name for name in REQUIRED if not str(dataset.get(name) or "").strip(" \0")]:
         raise FileError(f"the image has no {', '.join(missing)}")
     patient = str(dataset.PatientID)
-    made = _copy_kept(dataset, KEPT, pseudonyms, pseudonyms.shift_days(patient))
+    made = _copy_allowed(dataset, KEPT, pseudonyms, pseudonyms.shift_days(patient))
     if "PixelData" in dataset:
         pixels = dicom.decode(dataset)
         photometric = "RGB" if pixels.ndim == 3 else dataset.PhotometricInterpretation
@@ -191,7 +191,9 @@ def load_key(path: Path) -> bytes:
     return key
 
 
-def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift: int) -> Dataset:
+def _copy_allowed(
+    source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift: int
+) -> Dataset:
     """Return a new data set of what the rules keep, at all levels, with dates moved by `shift`."""
     made = Dataset()
     for keyword, rule in rules.items():
@@ -203,7 +205,7 @@ def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift:
         vr, values = _read(source, tag, dictionary_VR(tag).split(" or "))
         if isinstance(rule, dict):
             nested = [item for value in values if isinstance(value, Sequence) for item in value]
-            items = [_copy_kept(item, rule, names, shift) for item in nested]
+            items = [_copy_allowed(item, rule, names, shift) for item in nested]
             # An item of a sequence of look-up tables is useless without its table.
             kept = [
                 item for item in items if item and ("LUTData" in item or "LUTData" not in rule)
@@ -214,13 +216,13 @@ def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift:
         elif rule == "uid":
             kept = [names.uid(uid) for uid in values if isinstance(uid, str)]
         elif rule == "date":
-            kept = _moved(values, shift)
+            kept = _shift_dates(values, shift)
         elif isinstance(rule, str):
             # The words before the first unknown one are kept, as their positions have meanings.
             words = (str(value).strip() for value in values)
             kept = list(takewhile(rule.split().__contains__, words))
         else:
-            kept = _plausible(values, rule, vr)
+            kept = _read_numbers(values, rule, vr)
         if kept:
             made.add(DataElement(tag, vr, kept[0] if len(kept) == 1 else kept))
     return made
@@ -240,7 +242,7 @@ def _read(source: Dataset, tag: BaseTag, kinds: list[str]) -> tuple[str, list]:
     return vr, [] if value is None else [value]
 
 
-def _plausible(values: list, bounds: list[float], vr: str) -> list[int] | list[float]:
+def _read_numbers(values: list, bounds: list[float], vr: str) -> list[int] | list[float]:
     """Return the numbers, or an empty list if one of them is outside the bounds."""
     (low, high), numbers = bounds, []
     with suppress(TypeError, ValueError):
@@ -250,7 +252,7 @@ def _plausible(values: list, bounds: list[float], vr: str) -> list[int] | list[f
     return [int(number) if vr in _WHOLE else float(f"{number:.6g}") for number in numbers]
 
 
-def _moved(values: list, shift: int) -> list[str]:
+def _shift_dates(values: list, shift: int) -> list[str]:
     """Return dates, and the days of date-times, moved by the shift; other values are left out."""
     moved = []
     for match in filter(None, (_DAY.match(str(value)) for value in values)):

@@ -64,7 +64,7 @@ def export_images(
     nothing = pd.DataFrame([_NOTE]).iloc[:0]
     # Notes of an earlier version lack columns, and their images are exported again.
     notes = load_rows(output / NOTES, nothing)[[*_NOTE]].dropna().astype(nothing.dtypes)
-    tables, problems = [_whole(notes, output)], []
+    tables, problems = [_whole_notes(notes, output)], []
     before = {note["making"]: note for note in tables[0].to_dict("records")}
     columns = ["mark", "making", "sop_uid", "path", "modality", "region", "cleared"]
     missing = images.loc[~images["mark"].isin(tables[0]["mark"]), columns].to_dict("records")
@@ -117,7 +117,7 @@ def _sizes(folder: Path) -> dict[str, int]:
         return {entry.name: entry.stat().st_size for entry in files}
 
 
-def _whole(notes: pd.DataFrame, output: Path) -> pd.DataFrame:
+def _whole_notes(notes: pd.DataFrame, output: Path) -> pd.DataFrame:
     """Return the notes of images that are at risk, or whose two files are present as noted.
 
     Pictures are compared by their SHA-256, as they are shared, and DICOM files by their size.

@@ -94,11 +94,7 @@ class Archive(NamedTuple):
 
 
 def open_archive(root: Path, kept: Path, leave_out: Collection[str] = ()) -> Archive:
-    """Index the files of an export that are not indexed yet, and open it; see `read_archive`.
-
-    After all good files are indexed, one InputError counts the files with a problem of a kind
-    (`problems.KINDS`) that is not left out, and a list beside the index names them.
-    """
+    """Open an export as `read_archive` does; InputError for problems of kinds not left out."""
     archive, problems, _ = read_archive(root, kept)
     refused = [problem for problem in problems if problem.kind not in leave_out]
     refuse_files(root, refused, kept.parent)
@@ -120,7 +116,7 @@ def read_archive(root: Path, kept: Path) -> tuple[Archive, list[Problem], dict[s
     said, problems = _read_files(root, kept)
     images, texts = said[said["sop_uid"] != ""], said[said["sop_uid"] == ""]
     contradictions, involved = _contradictions(images)
-    unowned = _unowned(texts, images)
+    unowned = _unassigned_reports(texts, images)
     problems |= contradictions | unowned
     used = images[~images["path"].isin(involved)]
     reports = texts[~texts["path"].isin([*unowned])]
@@ -221,7 +217,7 @@ def _contradictions(images: pd.DataFrame) -> tuple[dict[str, Problem], set[str]]
     return problems, involved
 
 
-def _unowned(texts: pd.DataFrame, images: pd.DataFrame) -> dict[str, Problem]:
+def _unassigned_reports(texts: pd.DataFrame, images: pd.DataFrame) -> dict[str, Problem]:
     """Return the problems of reports of no study, of several studies, or second to another."""
     problems = {}
     owners = images.groupby("accession_number")["study_uid"].nunique()

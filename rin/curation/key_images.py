@@ -82,7 +82,9 @@ def read_key_images(
             notes += of_document
             outlines += drawn
             problems += unread
-    images, contradictions = _marked(pd.DataFrame(notes, columns=NOTE), files, classes, terms)
+    images, contradictions = _label_images(
+        pd.DataFrame(notes, columns=NOTE), files, classes, terms
+    )
     problems += contradictions
     odd = images["document"].isin([problem.path for problem in problems])
     images = images[~odd].reset_index(drop=True)
@@ -119,7 +121,7 @@ def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:
     terms: dict[str, Class] = {}
     problems = {}
     for row, finding, *target in read_rows(path, HEADER).itertuples():
-        term, target = _folded(finding), tuple(target)
+        term, target = _fold_case(finding), tuple(target)
         if not term:
             problems[row] = "it has no finding"
         elif target not in {*classes.values(), LEFT_OUT}:
@@ -132,7 +134,7 @@ def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:
     return terms
 
 
-def _folded(text: str) -> str:
+def _fold_case(text: str) -> str:
     """Return a term without differences of case and blanks."""
     return " ".join(text.split()).casefold()
 
@@ -149,7 +151,7 @@ def _read(root: Path, path: str) -> tuple[Rows, Rows, list[Problem]]:
         return [], [], [Problem(path, unquoted(error))]
 
 
-def _marked(
+def _label_images(
     notes: pd.DataFrame, files: pd.DataFrame, classes: dict[str, Class], terms: dict[str, Class]
 ) -> tuple[pd.DataFrame, list[Problem]]:
     """Return the marked files, a row per image and label, and the problems with documents."""
@@ -157,7 +159,7 @@ def _marked(
     target, problems = {}, []
     for path, finding in rows[["document", "finding"]].drop_duplicates().to_numpy():
         spelled = ": ".join(part.strip() for part in finding.split(":", 1))
-        target[finding] = terms.get(_folded(finding)) or classes.get(spelled)
+        target[finding] = terms.get(_fold_case(finding)) or classes.get(spelled)
         if not finding:
             what = "it states no finding (no Key Object Description)"
             problems.append(Problem(path, what, kind=UNCLEAR))
@@ -190,7 +192,7 @@ def _regions_of_interest(images: pd.DataFrame, outlines: pd.DataFrame) -> list[s
     largest = dict.fromkeys(images.index, (0, ""))
     for pair in pairs.itertuples():
         # A description may have room for only the beginning of a finding.
-        said, finding = (_folded(text)[:LONGEST].rstrip() for text in (pair.said, pair.finding))
+        said, finding = (_fold_case(text)[:LONGEST].rstrip() for text in (pair.said, pair.finding))
         if pair.alone or said == finding:
             text = shape_text(POLYGON, pair.points)
             with suppress(InputError):  # an outline that covers no pixel is skipped
@@ -258,11 +260,11 @@ def _closed_outline(graphic: Dataset) -> list[tuple[float, float]]:
         elif graphic.get("GraphicFilled") != "Y":
             return []
     else:
-        points = _round(points, kind)
+        points = _round_outline(points, kind)
     return [(round(float(x), 3), round(float(y), 3)) for x, y in points] if len(points) > 2 else []
 
 
-def _round(points: np.ndarray, kind: str) -> np.ndarray:
+def _round_outline(points: np.ndarray, kind: str) -> np.ndarray:
     """Return the polygon of a circle (centre, a point on it) or an ellipse (ends of both axes)."""
     if kind == "CIRCLE" and len(points) == 2:
         middle, axis = points[0], points[1] - points[0]

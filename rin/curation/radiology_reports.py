@@ -154,7 +154,7 @@ def _triggers(sentence: str) -> Iterator[_Trigger]:
         for match in _WORDS[kind].finditer(sentence):
             used.append(match.span())
             free = kind != "hedges" or _WORDS["qualifiers"].fullmatch(match.group())
-            if not (free and _inside(match, reaches)):
+            if not (free and _is_inside(match, reaches)):
                 yield _Trigger(kind, match.group(), whole)
     for match in _findings(sentence, reaches):
         used.append(match.span())
@@ -169,13 +169,13 @@ def _triggers(sentence: str) -> Iterator[_Trigger]:
 def _rest(sentence: str, whole: bool, used: list[tuple[int, int]]) -> Iterator[_Trigger]:
     """Yield the triggers beside the spans that are used: stated normality, and unknown words."""
     for match in _WORDS["normality"].finditer(sentence):
-        if not _inside(match, used):
+        if not _is_inside(match, used):
             yield _Trigger("states", match.group(), whole)
     for match in _WORDS["no abnormality"].finditer(sentence):
         if {*match.group(1).lower().split()} <= _FILLERS:
             yield _Trigger("states", match.group(), whole)
     for match in _WORDS["word"].finditer(sentence):
-        if not _inside(match, used) and match.group().lower() not in _NEUTRAL.union(NORMALITY):
+        if not _is_inside(match, used) and match.group().lower() not in _NEUTRAL.union(NORMALITY):
             yield _Trigger("unknown", match.group())
 
 
@@ -190,7 +190,7 @@ def _findings(sentence: str, reaches: list[tuple[int, int]]) -> Iterator[re.Matc
             and not _WORDS["adjective"].search(last.group())
             and not _WORDS["compound"].match(match.group())
         )
-        if apart or not _inside(match, reaches):
+        if apart or not _is_inside(match, reaches):
             yield match
         last = match
 
@@ -215,23 +215,23 @@ def _reaches(sentence: str) -> list[tuple[int, int]]:
     return reaches
 
 
-def _inside(match: re.Match[str], spans: list[tuple[int, int]]) -> bool:
+def _is_inside(match: re.Match[str], spans: list[tuple[int, int]]) -> bool:
     return any(begin <= match.start() < end for begin, end in spans)
 
 
 def write_review_queue(screened: pd.DataFrame, path: Path) -> None:
     """Write the studies to be reviewed; answers in the file stay, and must be on these reports."""
-    answers = _answered(path, screened).set_index("study_uid")[[*ANSWERS]]
+    answers = _read_answers(path, screened).set_index("study_uid")[[*ANSWERS]]
     write_queue(screened.join(answers, on="study_uid")[[*COLUMNS]].fillna(""), path)
 
 
 def read_review(path: Path, screened: pd.DataFrame) -> pd.Series:
     """Return the answers given so far in a review, by study: True if it is completely normal."""
-    answers = _answered(path, screened).set_index("study_uid")["confirmed"]
+    answers = _read_answers(path, screened).set_index("study_uid")["confirmed"]
     return answers[answers != ""] == "yes"
 
 
-def _answered(path: Path, screened: pd.DataFrame) -> pd.DataFrame:
+def _read_answers(path: Path, screened: pd.DataFrame) -> pd.DataFrame:
     """Return the checked rows in which a reviewer wrote anything."""
     rows = read_queue(path, COLUMNS, "confirmed")
     twice = rows.index[rows["study_uid"].duplicated()]

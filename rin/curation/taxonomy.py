@@ -47,11 +47,7 @@ _ANY_WORD = re.compile(rf"(?<![A-Z])({_LONGEST_FIRST})(?![A-Z])")
 
 
 def load_taxonomy() -> pd.DataFrame:
-    """Read the classes of the database, one row per class, in the order of the file.
-
-    Columns are `modality`, `region`, `label` (text), `images` (Int64, missing where no count is
-    public), `kind` of the count ("full set", "subset", "none"), `source`.
-    """
+    """Read the classes of the database: `modality`, `region`, `label`, `images`, `kind`, `source`."""
     counts = {"dtype": {"images": "Int64"}, "na_values": {"images": ""}}
     return pd.read_csv(taxonomy_file(), keep_default_na=False, **counts)
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import IF_PARTIAL, STAND_IN_NOTE
-from rin.data.leakage import case_name, written_alike
+from rin.data.leakage import case_name, name_variants
 from rin.data.manifest import (
     DatasetManifest,
     ExpectedCounts,
@@ -155,7 +155,7 @@ def one_id_each(cases: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
     """Return the cases with one spelling of each patient, and a finding if some had several."""
     if (cases["patient_id"] == cases["case_id"]).all():
         return cases, []
-    alike = written_alike(cases["patient_id"])
+    alike = name_variants(cases["patient_id"])
     if not alike:
         return cases, []
     shown = join_first_ten([" and ".join(map(repr, names)) for names in alike], "; ")

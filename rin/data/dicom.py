@@ -11,13 +11,11 @@ window does, if there is one; otherwise the whole range of BitsStored becomes 0 
 black.
 
 pydicom decodes and clears the bits above BitsStored, with Pillow for JPEG and JPEG 2000,
-python-gdcm for lossless JPEG and pyjpegls for JPEG-LS.  This module also checks HighBit, and
-whether the pixel data have more frames than the header states, both of which pydicom ignores.
+python-gdcm for lossless JPEG and pyjpegls for JPEG-LS.  This module also refuses values in the
+upper bits (HighBit) and more frames than the header states, both of which pydicom ignores.
 """
 
-import copy
 import io
-import re
 import struct
 import warnings
 import zlib
@@ -27,7 +25,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from pydicom import Dataset, dcmread
-from pydicom.dataelem import RawDataElement
 from pydicom.encaps import generate_fragments, get_frame, parse_basic_offsets
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels import (
@@ -69,8 +66,6 @@ Window = tuple[float, float]
 BROKEN = (*MALFORMED, BytesLengthException, InvalidDicomError)
 #: A slope or intercept outside these limits is wrong: values would be all equal, or overflow.
 MIN_SLOPE, MAX_SLOPE, MAX_INTERCEPT = 1e-9, 1e6, 1e9
-#: A comma that may separate thousands: 1,024, but not 0,684.
-_THOUSANDS = re.compile(rb"(?<!\d)[1-9]\d{0,2},\d{3}(?!\d)")
 #: First bytes of a frame in JPEG (and JPEG-LS), and in JPEG 2000 without or with a file header.
 _BEGINNINGS = (b"\xff\xd8", b"\xff\x4f", b"\0\0\0\x0cjP")
 #: Beginning of JPEG 2000, with the marker of its size; markers of the frame in JPEG and JPEG-LS.
@@ -133,13 +128,6 @@ def _rescales(dataset: Dataset) -> bool:
     return pair or bool(dataset.get("ModalityLUTSequence"))
 
 
-def _copied(dataset: Dataset) -> Dataset:
-    """Return a copy of a dataset whose elements may be changed; pydicom's copies share them."""
-    copied = copy.copy(dataset)
-    copied._dict = dict(dataset._dict)
-    return copied
-
-
 def decode(dataset: Dataset) -> np.ndarray:
     """Return stored pixels, (h, w) or uint8 RGB (h, w, 3); may raise one of `BROKEN`."""
     missing = [name for name in REQUIRED if dataset.get(name) is None]
@@ -155,18 +143,18 @@ def decode(dataset: Dataset) -> np.ndarray:
         raise FileError(f"{kind:.20} with {samples} samples per pixel is not supported")
     if (stated := int(dataset.get("NumberOfFrames") or 1)) > 1:
         raise FileError(f"it has {stated} frames: save those to be used as pictures of their own")
-    bits = dataset.BitsAllocated, dataset.BitsStored
-    if bits[0] not in ((8, 16) if samples == 1 else (8,)) or not 1 < bits[1] <= bits[0]:
-        raise FileError(
-            f"{bits[1]} bits in {bits[0]}, {samples} samples per pixel, are not supported"
-        )
+    allocated, stored = dataset.BitsAllocated, dataset.BitsStored
+    high, whole = dataset.get("HighBit", stored - 1), (8, 16) if samples == 1 else (8,)
+    if allocated not in whole or not 1 < stored <= allocated or high != stored - 1:
+        bits = f"{stored} bits in {allocated}, {samples} samples per pixel, highest bit {high}"
+        raise FileError(f"{bits}: this is not supported")
     if not 0 < dataset.Rows * dataset.Columns <= MAX_PIXELS:
         raise FileError(f"{dataset.Columns} x {dataset.Rows} pixels")
     if (frames := _count_frames(dataset)) > stated:
         raise FileError(f"its pixel data contain {frames} frames, but its header states {stated}")
     if syntax.is_encapsulated and syntax != RLELossless:
         _refuse_contradiction(dataset)
-    pixels = _aligned(dataset, int(dataset.get("HighBit", bits[1] - 1)))
+    pixels = pixel_array(dataset)
     if kind == PALETTE:
         coloured = apply_color_lut(pixels, dataset)
         return (coloured >> 8 * (coloured.dtype.itemsize - 1)).astype(np.uint8)
@@ -218,30 +206,8 @@ def _count_frames(dataset: Dataset) -> int:
     return max(stated, sum(part.startswith(marks) for part in generate_fragments(buffer)))
 
 
-def _aligned(dataset: Dataset, high: int) -> np.ndarray:
-    """Return the stored pixels, shifted if HighBit is not BitsStored minus 1."""
-    allocated, stored = dataset.BitsAllocated, dataset.BitsStored
-    if high == stored - 1:
-        return pixel_array(dataset)
-    syntax, unused = dataset.file_meta.TransferSyntaxUID, high + 1 - stored
-    stated = f"HighBit is {high}, with {stored} bits in {allocated}"
-    if not 0 <= unused <= allocated - stored or (
-        syntax.is_encapsulated and syntax != RLELossless  # their values are not words of the file
-    ):
-        raise FileError(stated)
-    whole = _copied(dataset)
-    for keyword in ("BitsStored", "HighBit"):  # the elements of the file stay as they are
-        del whole[keyword]
-    whole.BitsStored, whole.HighBit = allocated, allocated - 1
-    words = pixel_array(whole)
-    if (words & (2**unused - 1)).any():
-        raise FileError(f"{stated}, yet the bits below its values are in use")
-    return (words << (allocated - 1 - high)) >> (allocated - stored)
-
-
 def display(dataset: Dataset, pixels: np.ndarray, window: Window | None) -> np.ndarray:
     """Return stored pixels as they are displayed, uint8 (h, w); may raise one of `BROKEN`."""
-    _read_commas(dataset)
     if pixels.ndim == 3:
         if window is not None:
             raise FileError("it is in colour, but a window for grey values was requested")
@@ -262,18 +228,6 @@ def display(dataset: Dataset, pixels: np.ndarray, window: Window | None) -> np.n
         gray = 255 - gray
     gray[_is_padding(dataset, pixels)] = 0
     return gray
-
-
-def _read_commas(dataset: Dataset) -> None:
-    """Replace the decimal comma that scanners of some languages write, as in ``-1024,``."""
-    for keyword in ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth"):
-        element = dataset.get_item(keyword)
-        if not isinstance(element, RawDataElement) or b"," not in (element.value or b""):
-            continue
-        if _THOUSANDS.search(element.value):
-            raise FileError(f"the comma in its {keyword} may separate thousands or decimals")
-        tag = element.tag
-        dataset[tag] = element._replace(value=element.value.replace(b",", b"."))
 
 
 def _is_padding(dataset: Dataset, pixels: np.ndarray) -> np.ndarray:
@@ -311,11 +265,7 @@ def patient_of(root: Path, locator: str) -> str:
 
 
 def is_wrapped(dataset: Dataset, pixels: np.ndarray) -> bool:
-    """Return whether values of a CT image below zero, mostly air, have wrapped to the largest.
-
-    Some scanners of the RSNA haemorrhage set write Hounsfield units without a sign, in 12 bits:
-    air of -1,000 is stored as 3,096, and shown as denser than bone.
-    """
+    """Return whether CT values below zero, mostly air, have wrapped: -1,000 is stored as 3,096."""
     if not _may_wrap(dataset) or pixels.ndim != 2:
         return False
     return bool((pixels >= WRAPPED).mean() > WRAPPED_SHARE)
@@ -379,10 +329,7 @@ def _display(dataset: Dataset, values: np.ndarray, window: Window | None) -> np.
 def _largest_of(
     descriptor: Sequence[int], apply: Callable[..., np.ndarray], dataset: Dataset
 ) -> float:
-    """Return the largest number of as many bits as a table's entries have.
-
-    Some devices state 16 bits for entries of 12, which would then be nearly black.
-    """
+    """Return the largest number of the bits that a table has, as some state 16 and have 12."""
     entries, first, _ = descriptor
     table = apply(np.arange(first, first + (entries or 2**16), dtype=np.int32), dataset)
     return 2.0 ** max(1, int(table.max()).bit_length()) - 1

@@ -46,10 +46,8 @@ def picture_hash(picture: np.ndarray) -> tuple[str, bool]:
 def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
     """Find pairs of cases whose pictures match; blank pictures match nothing.
 
-    ``threshold`` is the largest Hamming distance of a match, of 256 bits: ``SAME_PICTURE`` for
-    copies, ``SAME_LESION`` for a second view of the same lesion; with None, nothing is compared.
+    ``threshold`` is the largest Hamming distance of a match, of 256 bits (None: no comparison).
     Return ``case_a``, ``case_b`` (in the order of ``cases``) and ``distance``, nearest first.
-    570,000 pictures take a quarter of an hour on two cores.
     """
     seen = cases[~cases["blank"]] if threshold is not None else cases[:0]
     first, second, distance = _close_pairs(seen, seen, threshold or 0)
@@ -155,7 +153,7 @@ def _bits(hashes: pd.Series) -> np.ndarray:
     return np.unpackbits(packed.reshape(-1, HASH_SIDE**2 // 8), axis=1).astype(np.float32)
 
 
-def written_alike(names: Iterable[str]) -> list[list[str]]:
+def name_variants(names: Iterable[str]) -> list[list[str]]:
     """Return the groups of names that differ only in how they are written.
 
     Case, forms of Unicode, separators, leading zeros and the decimals of a whole number count for
@@ -174,7 +172,7 @@ def leak_free_groups(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
     from scipy.sparse import coo_array  # slow to load, and not needed to open a dataset
     from scipy.sparse.csgraph import connected_components
 
-    known, first, second = _paired(cases, pairs)
+    known, first, second = _pair_rows(cases, pairs)
     patients, _ = pd.factorize(cases["patient_id"])
     n = len(cases)
     # Nodes are the cases, then the patients; a case is linked to its patient and its matches.
@@ -194,7 +192,7 @@ def check_splits(
     No patient and no near-duplicate pair may be in two parts, and no case in the test sets of two
     folds, unless these may ``overlap``.
     """
-    known, a, b = _paired(cases, pairs)
+    known, a, b = _pair_rows(cases, pairs)
     tested = np.zeros(len(known), dtype=int)
     for fold, rows in folds.groupby("fold"):
         where, ids = f"fold {fold}", pd.Index(rows["case_id"])
@@ -245,7 +243,9 @@ def case_name(cases: pd.DataFrame, row: int) -> str:
     return f"case {row + 1} ({cases['case_id'].iloc[row].rpartition('/')[2]})"
 
 
-def _paired(cases: pd.DataFrame, pairs: pd.DataFrame) -> tuple[pd.Index, np.ndarray, np.ndarray]:
+def _pair_rows(
+    cases: pd.DataFrame, pairs: pd.DataFrame
+) -> tuple[pd.Index, np.ndarray, np.ndarray]:
     """Return the ids of the cases, and the rows of both cases of each pair, int (pairs,).
 
     InputError if two cases have one id, or pairs name other cases.

@@ -53,8 +53,6 @@ POLYGON = "polygon:"
 BOX = "box:"
 #: No picture is that large: larger coordinates are errors in the annotation.
 MAX_COORDINATE = 1e6
-#: Most points of an outline times pixels of the box around it, which take about five seconds.
-MAX_TRACED = 2e9
 
 
 def shape_text(kind: str, rows: Iterable[Iterable[float]]) -> str:
@@ -84,13 +82,7 @@ def rasterise(entry: str, shape: tuple[int, int], image: str | Path = "mask") ->
         left, right = (max(0, math.ceil(edge - 0.5)) for edge in (x, x + width))
         filled[top:bottom, left:right] = True
     else:
-        points = _numbers(entry, image)
-        spans = [np.clip(side, 0, most) for side, most in zip(points.T, shape[::-1], strict=True)]
-        if len(points) * np.prod([np.ptp(span) for span in spans]) > MAX_TRACED:
-            problem = f"the outline has {len(points):,} points, too many for its size"
-            remedy = "Simplify it (skimage.measure.approximate_polygon), or draw it as a picture."
-            raise InputError(problem, where=f"{image}: {entry[:60]}", remedy=remedy)
-        columns, rows = points.T
+        columns, rows = _numbers(entry, image).T
         filled[polygon(rows, columns, shape=shape)] = True
     if not filled.any():
         problem = f"the shape covers no pixel of its picture ({shape[1]} x {shape[0]} pixels)"
@@ -167,13 +159,13 @@ def _load(root: Path, locator: str) -> np.ndarray:
     with as_input_error("the array cannot be read", where=where, remedy=remedy, kinds=UNREADABLE):
         stat = path.stat()
         if member:
-            return _unpacked(Path(root), locator, stat.st_ctime_ns, stat.st_size)
+            return _unpack(Path(root), locator, stat.st_ctime_ns, stat.st_size)
         with _PARSING:
             return np.lib.format.open_memmap(path, mode="r")
 
 
 @lru_cache(maxsize=4)
-def _unpacked(root: Path, locator: str, _changed: int, _size: int) -> np.ndarray:
+def _unpack(root: Path, locator: str, _changed: int, _size: int) -> np.ndarray:
     content = read_bytes(root, locator)
     with _PARSING:
         return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)

@@ -48,33 +48,26 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
         datasets.check_data_root(data_root)
     places = {name: _find_dataset(manifest, data_root) for name, manifest in manifests.items()}
     every_task = [task for manifest in manifests.values() for task in manifest.tasks]
-    of_tasks: list[dict[str, Any]] = []
-    of_substitutes: list[dict[str, Any]] = []
-    of_others: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for name, manifest in manifests.items():
         state, read, problem = places[name]
         tasks = [task.name for task in manifest.tasks]
         stands_for = [task.name for task in every_task if name in task.substitutes]
-        if tasks:
-            group, purpose = of_tasks, ", ".join(tasks)
-        elif stands_for:
-            group, purpose = of_substitutes, f"substitute for {', '.join(stands_for)}"
-        else:
-            group, purpose = of_others, "practice" if manifest.layout == "npz" else "pretraining"
+        purpose = "practice" if manifest.layout == "npz" else "pretraining"
+        if tasks or stands_for:
+            of_others = f"substitute for {', '.join(stands_for)}"
+            purpose = ", ".join(tasks) or of_others
         kind, others = f"substitute for {name}", manifest.substitutes
         here = [other for other in others if look_up(kind, other, places)[0] == "here"]
-        to_do = "Nothing."
-        if state == "broken":
-            to_do = f"Repair these files: {problem}"
-        elif state == "not there":
+        to_do = f"Repair these files: {problem}" if state == "broken" else "Nothing."
+        if state == "not there":
             to_do = how_to_get(manifest, Path(), here)
-            read = " or ".join(here)
-            if manifest.stand_in and not here:
-                read = "stand-in"
+            read = " or ".join(here) or ("stand-in" if manifest.stand_in else "")
         stated = manifest.model_dump(include={"name", "title", "access", "licence", "home"})
         row = {"tasks": tasks, "purpose": purpose, "state": state, "read": read, "to_do": to_do}
-        group.append(stated | row)
-    return pd.DataFrame([*of_tasks, *of_substitutes, *of_others])
+        rows.append(stated | row)
+    rows.sort(key=lambda row: (not row["tasks"], not row["purpose"].startswith("substitute")))
+    return pd.DataFrame(rows)
 
 
 def how_to_get(manifest: DatasetManifest, root: Path, here: Sequence[str] = ()) -> str:
@@ -117,10 +110,9 @@ def check_file(tree: Tree, name: str, sha256: str) -> str:
 
     The file is the archive itself, a file inside the archive or folder, or a file beside it.
     """
-    inner = [path for path in tree.names if f"/{path}".endswith(f"/{name}")]
+    inner = next((path for path in tree.names if f"/{path}".endswith(f"/{name}")), "")
     if inner:
-        nearest = min(inner, key=lambda path: path.count("/"))
-        actual = hashlib.sha256(tree.read(nearest)).hexdigest()
+        actual = hashlib.sha256(tree.read(inner)).hexdigest()
     else:
         path = tree.root / name
         if not path.is_file():
@@ -246,7 +238,7 @@ def unusual_drawing(dataset: Dataset) -> list[str]:
     may be lines.
     """
     masked = dataset.cases[dataset.cases["masks"].map(len) > 0]
-    rows = map_threads(partial(_drawn, dataset.root), masked.itertuples(index=False))
+    rows = map_threads(partial(_measure_drawing, dataset.root), masked.itertuples(index=False))
     drawn = pd.DataFrame(rows, masked["case_id"], ["share", "filled", "stray"])
     texts = []
     if empty := (drawn["share"] == 0).sum():
@@ -267,7 +259,7 @@ def unusual_drawing(dataset: Dataset) -> list[str]:
     return texts
 
 
-def _drawn(root: Path, case: Any) -> tuple[float, float, int]:
+def _measure_drawing(root: Path, case: Any) -> tuple[float, float, int]:
     """Return the shares of a picture that its masks mark and enclose, and their stray values."""
     from scipy.ndimage import binary_fill_holes  # slow to load
 

@@ -217,7 +217,7 @@ def inspect_cases(
     """
     folder = record_folder(folder, manifest)
     keys = keys_of(root, [*cases.itertuples(index=False)])
-    seen, bad = _remembered(folder), pd.DataFrame(columns=BAD_COLUMNS)
+    seen, bad = _earlier_inspections(folder), pd.DataFrame(columns=BAD_COLUMNS)
     if not pd.Index(keys).isin(seen.index).all():
         problem = f"the inspection of {manifest.name} cannot be written"
         remedy = f"{MAKE_ROOM} Results so far are kept."
@@ -225,12 +225,14 @@ def inspect_cases(
             folder.mkdir(parents=True, exist_ok=True)
             # A second process waits here, and then finds all inspections.
             with FileLock(folder / LOCK):
-                new = cases.assign(key=keys)[~pd.Index(keys).isin(_remembered(folder).index)]
+                new = cases.assign(key=keys)[
+                    ~pd.Index(keys).isin(_earlier_inspections(folder).index)
+                ]
                 if square and len(new) * square[0] ** 2 > ROW_PIXELS:
                     square = None
                 title = f"Inspecting {manifest.name}"
                 bad = _inspect_all(root, manifest, square, new, folder, title)
-        seen = _remembered(folder)
+        seen = _earlier_inspections(folder)
     place = seen.index.get_indexer(keys)
     rows, readable = seen.iloc[place[place >= 0]], cases[place >= 0].reset_index(drop=True)
     patients = readable["patient_id"].fillna(rows["header_patient"].reset_index(drop=True))
@@ -245,7 +247,7 @@ def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
     return Path(folder) / f"{manifest.name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
 
 
-def _remembered(folder: Path) -> pd.DataFrame:
+def _earlier_inspections(folder: Path) -> pd.DataFrame:
     """Return all earlier inspections, indexed by key; damaged ones count as absent."""
     seen = load_rows(folder, pd.DataFrame(_NOTHING_SEEN, index=[])).set_index("key")
     return seen[~seen.index.duplicated()]
@@ -253,7 +255,9 @@ def _remembered(folder: Path) -> pd.DataFrame:
 
 def replaced_pictures(manifest: DatasetManifest, before: Path, now: Path) -> list[str]:
     """Return the earlier digests of pictures that differ between two folders of inspections."""
-    first, second = (_remembered(record_folder(folder, manifest)) for folder in (before, now))
+    first, second = (
+        _earlier_inspections(record_folder(folder, manifest)) for folder in (before, now)
+    )
     both = first.index.intersection(second.index)
     columns = ["digest", "mask_digest"]
     same = (first.loc[both, columns] == second.loc[both, columns]).all(axis=1)

@@ -136,7 +136,7 @@ def open_tree(root: Path, location: str) -> Tree:
     elif path.is_dir():
         names = list(walk(path))
     else:
-        raise _absent(path, "folder or zip archive")
+        raise _no_such(path, "folder or zip archive")
     return Tree(Path(root), location, tuple(sorted(name for name in names if not is_debris(name))))
 
 
@@ -242,14 +242,14 @@ def _bad_link(path: str, problem: str) -> InputError:
     return InputError(problem, where=path, remedy="Remove the link, or point it to the images.")
 
 
-def _absent(path: Path, kind: str) -> InputError:
+def _no_such(path: Path, kind: str) -> InputError:
     remedy = "Put it there, or point the data root at the folder that contains it."
     return InputError(f"there is no such {kind}", where=path, remedy=remedy)
 
 
 def _archive(path: Path) -> zipfile.ZipFile:
     if not path.is_file():
-        raise _absent(path, "zip archive")
+        raise _no_such(path, "zip archive")
     stat = path.stat()
     # A forked process must not share the parent's file offset, hence the process id in the key.
     return _open_archive(path, (stat.st_ino, stat.st_ctime_ns, stat.st_size), os.getpid())

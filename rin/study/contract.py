@@ -23,8 +23,8 @@ from rin.data.layouts.found import TABLES, read_table
 from rin.data.leakage import (
     altered_copies,
     leak_free_groups,
+    name_variants,
     suggest_threshold,
-    written_alike,
 )
 from rin.data.manifest import (
     PART_WORDS,
@@ -279,7 +279,7 @@ def _classes(said: Stated, cells: pd.Series) -> tuple[dict[str, str], list[str]]
     """Return the label of each class, the positive ones first, and what is wrong with classes."""
     known, classes = sorted({*cells} - {""}), [*said.positive, *said.negative]
     problems = _noted(
-        map(" and ".join, written_alike(known)),
+        map(" and ".join, name_variants(known)),
         "pairs of classes have one name",
         "Write it in one way.",
     )
@@ -315,7 +315,7 @@ def _contradictions(said: Stated, rows: pd.DataFrame, labels: dict[str, str]) ->
         problems += _noted(given, "values of split divide nothing", _REMEDIES["split"])
     rows = rows.assign(label=rows["label"].map(labels), split=split)[rows["patient"] != ""]
     remedy = "Write it in one way."
-    alike = map(" and ".join, written_alike(rows["patient"]))
+    alike = map(" and ".join, name_variants(rows["patient"]))
     problems += _noted(alike, "pairs of patients have one name", remedy)
     for column, what in (("split", "parts"), ("label", "labels")):
         several = rows.groupby("patient")[column].nunique()

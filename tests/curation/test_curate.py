@@ -20,7 +20,7 @@ from killed_curation import KEY, files_of, plan_of, result
 from PIL import Image
 from pydicom import dcmread
 
-from rin.curation import build, export, taxonomy
+from rin.curation import build, export
 from rin.curation.build import COLUMNS, CurationPlan, curate, index_archive
 from rin.curation.burned_in import UNSEARCHED
 from rin.curation.deidentify import Pseudonyms
@@ -95,19 +95,6 @@ def test_card_tells_how_images_were_chosen_and_what_was_not_looked_for(corpus):
     assert UNSEARCHED in card["de-identification"]["burned-in text"]
     assert card["licence"]
     assert card["must not be used for"]
-
-
-@pytest.mark.slow
-def test_croissant_description_is_read_by_the_reference_implementation(corpus):
-    mlcroissant = pytest.importorskip("mlcroissant")
-    read = mlcroissant.Dataset(jsonld=str(corpus.folder / "croissant.json"))
-    assert not read.metadata.ctx.issues.errors
-    columns = {"images": ["filename", "label", "part"]}
-    columns["patients"] = ["filename", "patient_id", "study_id", "roi"]
-    for name, stated in columns.items():
-        rows = [[(cell or b"").decode() for cell in row.values()] for row in read.records(name)]
-        known = corpus.images[stated].replace("validation", "val").to_numpy().tolist()
-        assert sorted(rows) == sorted(known)
 
 
 def test_archive_of_which_no_image_is_left_is_refused_with_what_it_needs(tmp_path):
@@ -238,60 +225,12 @@ def test_curate_again_exports_nothing_and_writes_nothing(plan, corpus):
     assert exported(plan.output) == before
 
 
-HARM = {
-    "notes": lambda out: next((out / export.NOTES).iterdir()).write_text("x"),
-    "picture": lambda out: next((out / "shared").rglob("lung*.png")).unlink(),
-    "dicom": lambda out: next((out / "deidentified").iterdir()).unlink(),
-    "table": lambda out: (out / "shared/radimagenet_curated/RadiologyAI_val.csv").write_text("x"),
-    "stray": lambda out: (out / "shared/radimagenet_curated/more.txt").write_text("x"),
-    "bit": lambda out: correct(next((out / "shared").rglob("lung*.png"))),
-    "note": lambda out: (out / "curated.json").write_text("{"),
-    "verdicts": lambda out: (out / "screened.parquet").write_text("x"),
-    "renames": lambda out: (out / "shared/radimagenet_curated").rename(out / ".unfinished"),
-}
-QUICK = ("picture",)
-
-
-def made(output):
-    """What a curation leaves, without what it knows of the times of the archive's files."""
-    times = ("index/", "exported/", "curated.json")
-    files = result(output)
-    return {name: files[name] for name in files if not name.startswith(times)}
-
-
 def exported(output):
     return {
         path: path.stat().st_mtime_ns
         for folder in ("pictures", "deidentified")
         for path in (output / folder).iterdir()
     }
-
-
-@pytest.mark.slow
-def test_curate_with_another_seed_divides_anew_and_exports_nothing(copied, corpus):
-    before = exported(copied.output)
-    other = curate(replace(copied, seed=8))
-    assert exported(copied.output) == before
-    columns = [name for name in COLUMNS if name != "part"]
-    pd.testing.assert_frame_equal(other.images[columns], corpus.images[columns])
-    assert (other.images["part"] != corpus.images["part"]).any()
-
-
-@pytest.mark.slow
-def test_curate_with_a_label_map_that_leaves_a_finding_out_drops_its_class_alone(copied, corpus):
-    terms = copied.label_map.read_text().replace("Stroke,brain,acute_infarct", "Stroke,,")
-    copied.label_map.write_text(f"{terms}lung: Nodule,,\nbrain: acute_infarct,,\n")
-    before = exported(copied.output)
-    other = curate(copied)
-    left = set(other.images["label"])
-    assert not left & {"brain-acute_infarct", "lung-Nodule"}
-    assert build.RARE in {*other.excluded["rule"]}
-    assert left < set(corpus.images["label"])
-    kept = corpus.images[corpus.images["label"].isin(left) & (corpus.images["region"] != "lung")]
-    assert set(kept["study_id"]) <= set(other.images["study_id"])
-    after = exported(copied.output)
-    assert after.items() < before.items()
-    assert curate(copied).images.equals(other.images)
 
 
 @pytest.mark.slow
@@ -318,22 +257,6 @@ def test_curate_of_a_real_archive_leaves_no_note_of_a_stand_in(copied):
     assert real.card["provenance"] == "real"
     assert not (real.folder / STAND_IN_NOTE).exists()
     assert exported(copied.output) == before
-
-
-@pytest.mark.slow
-def test_curate_with_another_table_of_classes_looks_at_the_archive_again(
-    copied, tmp_path, monkeypatch
-):
-    """A finding is a class or none by this table, so what was made with another is stale."""
-    table = tmp_path / "radimagenet_labels.csv"
-    table.write_text(taxonomy.taxonomy_file().read_text("utf-8"), "utf-8")
-    monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path))
-    before = exported(copied.output)
-    curate(copied)
-    assert exported(copied.output) == before
-    table.write_text(table.read_text("utf-8").replace("Nodule", "Lump"), "utf-8")
-    with pytest.raises(InputError, match="lung: Nodule"):
-        curate(copied)
 
 
 @pytest.mark.parametrize("name", ["curation/kept_attributes.yaml", "data/dicom.py"])
@@ -387,13 +310,6 @@ def correct(path):
     stat, content = path.stat(), path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-
-
-@pytest.mark.slow
-def test_curate_with_another_key_changes_every_pseudonym(copied, corpus):
-    other = curate(replace(copied, key=b"another key of 16 bytes"))
-    assert not set(other.images["patient_id"]) & set(corpus.images["patient_id"])
-    assert other.images["patient_id"].nunique() == corpus.images["patient_id"].nunique()
 
 
 def test_all_files_that_cannot_be_used_are_listed_for_the_owner_alone(copied):
@@ -463,13 +379,6 @@ def test_curate_killed_again_and_again_ends_as_undisturbed(plan, corpus, tmp_pat
     assert result(output) == result(plan.output)
 
 
-@pytest.mark.slow
-def test_curate_in_several_processes_makes_the_same(plan, corpus, tmp_path, monkeypatch):
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
-    curate(replace(plan, output=tmp_path / "out"))
-    assert result(tmp_path / "out") == result(plan.output)
-
-
 def test_only_what_is_to_share_is_readable_by_others(plan, corpus):
     output = Path(plan.output)
     for path in output.rglob("*"):
@@ -513,20 +422,6 @@ def test_modes_of_what_curation_did_not_write_stay_as_they_are(copied):
     curate(replace(copied, seed=8))
     assert {path: path.stat().st_mode & 0o777 for path in modes} == modes
     assert [*project.iterdir()] == []
-
-
-@pytest.mark.slow
-def test_link_in_the_place_of_the_corpus_is_replaced_and_what_it_leads_to_stays(copied):
-    place, elsewhere = copied.output / "shared/radimagenet_curated", copied.output.parent / "else"
-    place.rename(elsewhere)
-    elsewhere.chmod(0o700)
-    place.symlink_to(elsewhere)
-    before = files_of(elsewhere)
-    curate(replace(copied, seed=8))
-    assert not place.is_symlink()
-    assert files_of(place) != before
-    assert files_of(elsewhere) == before
-    assert elsewhere.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize(

@@ -179,25 +179,6 @@ def test_queue_with_answers_that_no_longer_fit_is_not_overwritten(queue, screene
 # What counts as normal
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(st.dictionaries(st.sampled_from(sorted(VERDICTS)), st.sampled_from(["yes", "no", ""])))
-def test_normal_studies_agree_with_a_plain_loop(screened, tmp_path, answers):
-    path = tmp_path / "queue.csv"
-    path.unlink(missing_ok=True)
-    write_review_queue(screened, path)
-    answered(path, answers)
-    expected = []
-    for number, verdict in VERDICTS.items():
-        answer = answers.get(number, "")
-        if answer == "yes":
-            expected.append([uid(number), "radiologist"])
-        elif answer == "" and verdict == "normal":
-            expected.append([uid(number), "rules"])
-    assert normal_studies(screened, path).to_numpy().tolist() == expected
-
-
 def test_empty_archive_of_normal_reports_has_an_empty_queue(tmp_path):
     write_studies(tmp_path / "export", {"1": "Cyst."})
     screened = screen(indexed(tmp_path).reports)

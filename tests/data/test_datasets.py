@@ -188,6 +188,12 @@ def test_findings_tell_repeated_and_blank_pictures_and_other_counts(
     assert dataset.findings == (finding,)
 
 
+def test_pictures_of_equal_bytes_and_other_sides_are_no_duplicates():
+    sides = {"width": [2, 3, 2], "height": [3, 2, 3]}
+    cases = pd.DataFrame({"case_id": [*"abc"], "label": "x", "digest": "d", **sides})
+    assert [finding.case_ids for finding in exact_duplicates(cases)] == [("a", "c")]
+
+
 def test_pictures_of_few_grey_levels_and_labels_that_brightness_tells_apart_are_findings():
     n = ENOUGH
     cases = pd.DataFrame({"case_id": [f"{i:02d}" for i in range(2 * n)], "blank": False})

@@ -6,6 +6,7 @@ from scipy.ndimage import gaussian_filter
 from rin.data.leakage import (
     SAME_LESION,
     SAME_PICTURE,
+    altered_copies,
     check_splits,
     leak_free_groups,
     matches_between,
@@ -260,3 +261,11 @@ def test_matches_between_equal_near_duplicates_of_both_datasets_together():
     both = pd.concat([ours.assign(case_id="a" + ours["case_id"]), theirs], ignore_index=True)
     assert found["distance"].tolist() == near_duplicates(both, SAME_LESION)["distance"].tolist()
     assert matches_between(ours.iloc[:0], theirs, SAME_LESION).empty
+
+
+@pytest.mark.parametrize("turns", [np.s_[:, ::-1], np.s_[::-1], np.s_[::-1, ::-1]])
+def test_mirrored_picture_of_another_patient_is_an_altered_copy(turns):
+    first, second = scenes(2)
+    cases = hashed([first, second, first[turns]]).assign(digest=[*"xyz"])
+    assert altered_copies(cases.assign(patient_id=[*"abc"])) == ["0 and 2"]
+    assert altered_copies(cases.assign(patient_id=[*"aba"])) == []

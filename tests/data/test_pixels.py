@@ -486,14 +486,6 @@ def test_masks_that_are_pictures_are_refused_and_plain_ones_are_empty_or_full(tm
     assert read_mask(tmp_path, (name,), (32, 32)).sum() == 256
 
 
-@pytest.mark.slow
-def test_outline_that_would_take_minutes_is_refused_at_once(tmp_path):
-    entry = "polygon:" + " ".join(f"{k % 100},{k % 97}" for k in range(300_000))
-    with pytest.raises(InputError, match="300,000 points, too many for its size"):
-        read_mask(tmp_path, (entry,), (100, 100))
-    assert read_mask(tmp_path, (entry,), (20, 20)).all()  # what lies outside is not filled
-
-
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_jpeg_with_zeros_in_its_middle_is_no_whole_picture(tmp_path, mode):
     """Pillow decodes it, and says nothing."""

@@ -109,6 +109,12 @@ def test_nodules_of_the_breast_are_wider_than_high():
     assert np.median(height / width) < 0.9
 
 
+@pytest.mark.parametrize("name", ["busi", "ddti"])
+def test_speckle_makes_hardly_a_pixel_black_or_white(name):
+    picture = draw_image(name, "benign", 0, seed=1).phantom.picture()
+    assert np.isin(picture, (0, 255)).mean() < 0.1
+
+
 def of_breast(label, index):
     mask = draw_image("busi", ("benign", "malignant")[label], index, 5).masks["breast lesion"][0]
     height, width = np.ptp(np.nonzero(mask), axis=1) + 1

@@ -150,18 +150,6 @@ def test_status_names_place_purpose_and_what_to_do(data, manifests, busi_root):
     assert "Ask for it at by letter, and put it at other." in output
 
 
-def test_status_prints_markup_and_control_characters_of_names_as_text(data, manifests, tmp_path):
-    place = "[bold red]x[/bold red] [/nothing]"
-    root = tmp_path / "[link=x]root\x1b[31m"
-    (root / place.rpartition("/")[0]).mkdir(parents=True)
-    (root / place).write_text("")
-    manifests("other", title="[b]T[/b]", locations=[place, "b"], licence="[i]L", tasks=[])
-    output = data("status", "--data-root", root)
-    for text in (place, "[link=x]root\\x1b[31m", "[i]L"):
-        assert text in output
-    assert "\x1b" not in output
-
-
 def test_verify_of_a_whole_dataset_exits_with_0_and_keeps_the_inspection(
     data, manifests, busi_root
 ):

@@ -205,30 +205,9 @@ def test_pictures_that_changed_since_a_store_was_made_are_named(dataset, busi_ro
         build_store(open_dataset(dataset.manifest, busi_root), 8, folder=tmp_path)
 
 
-@pytest.mark.parametrize("name", ["images.npy", "masks.npy", "cases.parquet", "store.json"])
-def test_store_with_a_file_cut_off_says_which_and_is_built_again(dataset, tmp_path, name):
-    path = build_store(dataset, 8, folder=tmp_path).path
-    (path / name).write_bytes((path / name).read_bytes()[:-2])
-    told = "Expecting" if name == "store.json" else f"{name} was changed"
-    with pytest.raises(
-        InputError, match=rf"store.json describes is incomplete \({told}.*Delete this"
-    ):
-        open_store(path)
-    assert build_store(dataset, 8, folder=tmp_path).images().shape == (4, 8, 8)
-    assert stores_in(tmp_path) == sorted([path.name, "root"])
-
-
 def test_build_store_with_unknown_resize_lists_the_known_ones(dataset, tmp_path):
     with pytest.raises(InputError, match=r"unknown resize 'crop'.*stretch, pad"):
         build_store(dataset, 8, folder=tmp_path, resize="crop")
-
-
-def test_build_store_of_a_corpus_without_masks_has_none(tmp_path):
-    manifest = with_counts(load_manifest("corpus_radiologic"), total=2, classes=2)
-    for name in ("a", "b"):
-        save(tmp_path / "pretrain_radiologic" / name / "1.png", picture(1))
-    opened = open_dataset(manifest, tmp_path)
-    assert build_store(opened, 4, folder=tmp_path / "s").masks() is None
 
 
 MANIFEST = load_manifest("busi")

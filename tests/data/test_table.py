@@ -412,12 +412,3 @@ def test_find_cases_of_excel_equals_those_of_csv(bus, bus_manifest):
     ROWS.convert_dtypes().to_excel(bus / "bus" / "rows.xlsx", index=False)
     other = with_options(bus_manifest, table="rows.xlsx")
     assert cases_of(bus, other, "bus") == before
-
-
-def write_patients(root, *rows, names=("P1/a.png", "P1/b.png", "P10/a.png")):
-    for number, name in enumerate(names):
-        save(root / "own" / "pictures" / name, picture(number))
-    (root / "own" / "patients.csv").write_text("\n".join(["id,label,name,fold", *rows, ""]))
-
-
-ROW_1, ROW_10 = "P1,benign,x,1", "P10,malignant,y,2"

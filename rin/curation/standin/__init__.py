@@ -88,7 +88,7 @@ def study_instances(study: Study, size: int, seed: int) -> list[Dataset]:
         instances.append(_key_selection(study, number, words, [images[index] for index in key]))
         for place, index in enumerate(key, start=len(instances)):
             mask = drawings[index].lesions[label]
-            instances.append(_outlined(study, place, images[index], mask, words))
+            instances.append(_outline_state(study, place, images[index], mask, words))
     return instances
 
 
@@ -134,16 +134,18 @@ def key_slices(drawings: Sequence[Drawing], name: str) -> list[int]:
     return sorted(index for index in largest if areas[index])
 
 
-def _filled(template: Any, fields: dict[str, Any]) -> Any:
+def _fill_template(template: Any, fields: dict[str, Any]) -> Any:
     """Return a template with its braces filled and its mappings turned into datasets."""
     if isinstance(template, str):
         if re.fullmatch(r"\{[^{}:!]+\}", template):
             return Formatter().get_field(template[1:-1], (), fields)[0]
         return template.format(**fields)
     if isinstance(template, list):
-        return [_filled(part, fields) for part in template]
+        return [_fill_template(part, fields) for part in template]
     if isinstance(template, dict):
-        return fill(Dataset(), **{name: _filled(part, fields) for name, part in template.items()})
+        return fill(
+            Dataset(), **{name: _fill_template(part, fields) for name, part in template.items()}
+        )
     return template
 
 
@@ -162,7 +164,9 @@ def _make(study: Study, sort: str, number: int, *templates: str, **fields: Any) 
     elements = {}
     for template in ("header", *templates):
         elements |= TEMPLATES[template]
-    return new_instance(**{name: _filled(value, fields) for name, value in elements.items()})
+    return new_instance(
+        **{name: _fill_template(value, fields) for name, value in elements.items()}
+    )
 
 
 def _section(study: Study, number: int, values: ndarray, sort: str = "diagnostic") -> Dataset:
@@ -208,7 +212,9 @@ def burn_text(pixels: ndarray, line: str) -> ndarray:
     return np.asarray(picture)
 
 
-def _outlined(study: Study, number: int, image: Dataset, mask: ndarray, words: str) -> Dataset:
+def _outline_state(
+    study: Study, number: int, image: Dataset, mask: ndarray, words: str
+) -> Dataset:
     """Return the presentation state that outlines a mask on an image.
 
     The outline is closed, one pixel outside the mask, and given as columns and rows: the middle of

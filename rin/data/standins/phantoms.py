@@ -59,7 +59,7 @@ class Phantom:
         dy, dx = anatomy.normal(0, body.get("shift", 0), 2)
         scale = zoom * draw(anatomy, body.get("scale", 1))
         y, x = (rows + 0.5) / self.unit - 1 - dy, (columns + 0.5 - width / 2) / self.unit - dx
-        y, x = turned(y / scale, x / scale, anatomy.normal(0, body.get("tilt", 0)))
+        y, x = rotate(y / scale, x / scale, anatomy.normal(0, body.get("tilt", 0)))
         for sigma, amount in body.get("warp", ()):
             y = y + amount * smooth_noise(anatomy, self.shape, sigma * self.unit)
             x = x + amount * smooth_noise(anatomy, self.shape, sigma * self.unit)
@@ -84,7 +84,7 @@ class Phantom:
             y += part.get("step", 0) * (copy - (count - 1) / 2)
             down, across = self.frames[part.get("of", "")]
             for side in (across, -across) if part.get("both") else (across,):
-                down_there, across_there = turned(down - y, side - x, tilt)
+                down_there, across_there = rotate(down - y, side - x, tilt)
                 axes = down_there / (cut * half[0]), across_there / (cut * half[1])
                 area |= np.abs(axes[0]) ** power + np.abs(axes[1]) ** power <= 1
                 self.frames[name] = axes
@@ -116,7 +116,7 @@ class Phantom:
         roughness = np.clip(number("roughness"), 0.008, 0.25)
         row, column = _place(region, wanted, np.clip(radius, 1, 0.15 * self.unit), "rim" in lesion)
         rows, columns = np.indices(self.shape)
-        dy, dx = turned(rows - row, columns - column, number("turn"))
+        dy, dx = rotate(rows - row, columns - column, number("turn"))
         dy, dx = dy / (radius * np.sqrt(aspect)), dx / (radius / np.sqrt(aspect))
         # An ellipse whose radius is modulated by harmonics.
         angle, limit = np.arctan2(dy, dx), np.ones(dy.shape)
@@ -181,7 +181,7 @@ def draw(rng: Generator, value: Any, suspicion: float = 0.0) -> float:
     return float(np.clip(drawn, *value[3:]) if value[3:] else drawn)
 
 
-def turned(down: ndarray, across: ndarray, tilt: float) -> Axes:
+def rotate(down: ndarray, across: ndarray, tilt: float) -> Axes:
     """Return coordinates, down and across, in tilted axes."""
     sine, cosine = np.float32(np.sin(tilt)), np.float32(np.cos(tilt))
     return down * cosine - across * sine, across * cosine + down * sine
