@@ -268,13 +268,13 @@ def _round_outline(points: np.ndarray, kind: str) -> np.ndarray:
     """Return the polygon of a circle (centre, a point on it) or an ellipse (ends of both axes)."""
     if kind == "CIRCLE" and len(points) == 2:
         middle, axis = points[0], points[1] - points[0]
-        other = np.array([-axis[1], axis[0]])
+        other = axis[::-1] * (-1, 1)
     elif kind == "ELLIPSE" and len(points) == 4:
         middle = points.mean(axis=0)
-        axis, other = (points[1] - points[0]) / 2, (points[3] - points[2]) / 2
+        axis, other = (points[1::2] - points[::2]) / 2
     else:
         return points[:0]
-    if not abs(axis[0] * other[1] - axis[1] * other[0]) > 0:
+    if axis[0] * other[1] == axis[1] * other[0]:
         return points[:0]
     turn = np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)[:, None]
     return middle + np.cos(turn) * axis + np.sin(turn) * other

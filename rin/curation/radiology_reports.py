@@ -146,28 +146,18 @@ def _sentences(text: str) -> Iterator[str]:
 
 
 def _triggers(sentence: str) -> Iterator[_Trigger]:
-    """Yield the triggers in a sentence that are not negated."""
+    """Yield the triggers in a sentence that no negation governs, and its unknown words."""
     whole = bool(_WORDS["studies"].search(sentence))
     reaches = _reaches(sentence)
     used = list(reaches)
-    for kind in ("denial", "hedges", "follow_up"):
-        for match in _WORDS[kind].finditer(sentence):
+    for kind in ("denial", "hedges", "follow_up", "findings", "exceptions", "limits"):
+        matches = _WORDS[kind].finditer(sentence)
+        for match in _findings(sentence, reaches) if kind == "findings" else matches:
             used.append(match.span())
-            free = kind != "hedges" or _WORDS["qualifiers"].fullmatch(match.group())
-            if not (free and _is_inside(match, reaches)):
+            qualifies = kind == "hedges" and _WORDS["qualifiers"].fullmatch(match.group())
+            can_be_negated = qualifies or kind in ("denial", "follow_up")
+            if not (can_be_negated and _is_inside(match, reaches)):
                 yield _Trigger(kind, match.group(), whole)
-    for match in _findings(sentence, reaches):
-        used.append(match.span())
-        yield _Trigger("findings", match.group())
-    for kind in ("exceptions", "limits"):
-        for match in _WORDS[kind].finditer(sentence):
-            used.append(match.span())
-            yield _Trigger(kind, match.group())
-    yield from _rest(sentence, whole, used)
-
-
-def _rest(sentence: str, whole: bool, used: list[tuple[int, int]]) -> Iterator[_Trigger]:
-    """Yield the triggers beside the spans that are used: stated normality, and unknown words."""
     for match in _WORDS["normality"].finditer(sentence):
         if not _is_inside(match, used):
             yield _Trigger("states", match.group(), whole)

@@ -47,7 +47,7 @@ _ANY_WORD = re.compile(rf"(?<![A-Z])({_LONGEST_FIRST})(?![A-Z])")
 
 
 def load_taxonomy() -> pd.DataFrame:
-    """Read the classes of the database: `modality`, `region`, `label`, `images`, `kind`, `source`."""
+    """Read the classes of the database; `kind` says of what set `images` counts them."""
     counts = {"dtype": {"images": "Int64"}, "na_values": {"images": ""}}
     return pd.read_csv(taxonomy_file(), keep_default_na=False, **counts)
 

@@ -315,7 +315,9 @@ def _stored_pixels(picture: Image.Image, color: bool) -> np.ndarray:
     """Return the pixels of an opened picture: deep values as stored, else RGB if ``color``."""
     if picture.mode in DEEP_MODES:
         return np.asarray(picture)
-    if picture.mode == "L" and _has_sign(picture):  # Pillow ignores the sign of 8-bit values
+    if picture.mode == "L" and SIGNED in _tags(picture).get(
+        SAMPLEFORMAT, ()
+    ):  # Pillow ignores the sign of 8-bit values
         return np.asarray(picture).view(np.int8)
     if not color and picture.mode in GRAY_MODES:
         return np.asarray(picture.convert("L"))
@@ -394,21 +396,16 @@ def _deep_tiff(content: bytes, where: Path) -> np.ndarray | None:
 
 
 def _refuse_unclear(picture: Image.Image, content: bytes, where: Path) -> None:
-    """Raise an error if the meaning of a picture's pixels is not agreed."""
-    if len(picture.getbands()) == 3 and _tags(picture).get(PLANAR_CONFIGURATION) == IN_PLANES:
+    """Raise an error if the meaning of pixels is not agreed, or Pillow would read other values."""
+    tags = _tags(picture)
+    if len(picture.getbands()) == 3 and tags.get(PLANAR_CONFIGURATION) == IN_PLANES:
         problem = "its three planes may be colours, or frames saved as colours"
         remedy = "Save frames as pictures of their own, and colours pixel by pixel (planar "
         remedy += "configuration 1)."
         raise InputError(problem, where=where, remedy=remedy)
     if picture.mode not in GRAY_MODES + DEEP_MODES + COLOR_MODES:
         raise ValueError(f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning")
-    _refuse_lost_bits(picture, content, where)
-
-
-def _refuse_lost_bits(picture: Image.Image, content: bytes, where: Path) -> None:
-    """Raise InputError if Pillow would read other values than the file contains."""
-    tags = _tags(picture)
-    bits = content[24] if picture.format == "PNG" else _bits(picture)
+    bits = content[24] if picture.format == "PNG" else int(max(tags.get(BITSPERSAMPLE, (8,))))
     if bits <= 8:
         return
     if picture.mode not in DEEP_MODES or "transparency" in picture.info:
@@ -423,14 +420,6 @@ def _refuse_white_zero(photometric: int | None, bits: int, where: Path) -> None:
     if photometric == WHITE_IS_ZERO:
         problem = f"zero means white (photometric interpretation 0), in {bits} bits"
         raise InputError(problem, where=where, remedy="Save it with zero as black.")
-
-
-def _bits(picture: Image.Image) -> int:
-    return int(max(_tags(picture).get(BITSPERSAMPLE, (8,))))
-
-
-def _has_sign(picture: Image.Image) -> bool:
-    return SIGNED in _tags(picture).get(SAMPLEFORMAT, ())
 
 
 def _tags(picture: Image.Image) -> Mapping[int, Any]:

@@ -428,6 +428,7 @@ def test_modes_of_what_curation_did_not_write_stay_as_they_are(copied):
     "name",
     [
         "index",
+        "pictures",
         pytest.param("exported", marks=pytest.mark.slow),
         pytest.param("images.parquet", marks=pytest.mark.slow),
         pytest.param("screened.parquet", marks=pytest.mark.slow),

@@ -400,22 +400,6 @@ def test_single_bit_that_flipped_in_a_store_is_noticed_and_it_is_built_again(
     assert (path / name).read_bytes() == whole
 
 
-def test_single_bit_that_flipped_in_an_inspection_has_its_pictures_decoded_again(
-    pictures, monkeypatch
-):
-    first, _ = inspect(pictures)
-    (record,) = records(pictures)
-    whole, draws = record.read_bytes(), random.Random(7)
-    for place in draws.sample(range(8 * len(whole)), 10):
-        damaged = bytearray(whole)
-        damaged[place // 8] ^= 1 << place % 8
-        record.write_bytes(damaged)
-        again, bad = inspect(pictures)
-        pd.testing.assert_frame_equal(again, first)
-        assert bad.empty
-        assert record.read_bytes() == whole
-
-
 def test_replaced_pictures_are_those_that_a_fresh_look_sees_otherwise(pictures, tmp_path):
     inspect(pictures)
     fresh = tmp_path / "fresh"
