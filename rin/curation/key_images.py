@@ -160,29 +160,26 @@ def _label_images(
     for path, finding in rows[["document", "finding"]].drop_duplicates().to_numpy():
         spelled = ": ".join(part.strip() for part in finding.split(":", 1))
         target[finding] = terms.get(_fold_case(finding)) or classes.get(spelled)
-        if not finding:
-            what = "it states no finding (no Key Object Description)"
-            problems.append(Problem(path, what, kind=UNCLEAR))
-        elif not target[finding]:
-            near = did_you_mean(spelled, classes)
-            what = f"its finding is not a class of the taxonomy{near}"
+        if not target[finding]:
+            what = f"its finding is not a class of the taxonomy{did_you_mean(spelled, classes)}"
+            what = what if finding else "it states no finding (no Key Object Description)"
             problems.append(Problem(path, what, kind=UNCLEAR))
     known = [(finding, *pair) for finding, pair in target.items() if pair]
     rows = rows.merge(pd.DataFrame(known, columns=HEADER), on="finding")
     owners = files[["path", "patient_id"]].set_axis(["document", "owner"], axis=1)
     rows = rows[rows["region"] != ""].merge(files, on="sop_uid").merge(owners, on="document")
-    wanted = rows["region"].map({name: region.modality for name, region in REGIONS.items()})
-    stranger, shown = rows["patient_id"] != rows["owner"], rows["rule"] == ""
-    problems += [
-        Problem(row.document, "it names an image of another patient", row.path, UNCLEAR)
-        for row in rows[stranger].itertuples()
-    ]
-    for row in rows[~stranger & shown & (rows["modality"] != wanted)].itertuples():
-        what = f"{row.region}: {row.label} is a class of {REGIONS[row.region].modality}"
-        problem = f"{what}, but an image is {row.modality}"
-        problems.append(Problem(row.document, problem, row.path, UNCLEAR))
-    images = rows[shown].drop_duplicates(["sop_uid", "region", "label"], ignore_index=True)
-    return images, problems
+    for row in rows.itertuples():
+        modality = REGIONS[row.region].modality
+        if row.patient_id != row.owner:
+            what = "it names an image of another patient"
+        elif row.rule == "" and row.modality != modality:
+            what = f"{row.region}: {row.label} is a class of {modality}, but an image is "
+            what += row.modality
+        else:
+            continue
+        problems.append(Problem(row.document, what, row.path, UNCLEAR))
+    images = rows[rows["rule"] == ""].drop_duplicates(["sop_uid", "region", "label"])
+    return images.reset_index(drop=True), problems
 
 
 def _regions_of_interest(images: pd.DataFrame, outlines: pd.DataFrame) -> list[str]:

@@ -15,8 +15,6 @@ import pandas as pd
 
 from rin.files import manifest_folder, read_yaml
 
-#: The paper's name of each modality, by its name in the file.
-MODALITIES = {"CT": "CT", "MR": "MRI", "US": "US"}
 _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 
 

@@ -8,7 +8,6 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -111,25 +110,13 @@ def count_differences(what: str, expected: dict[str, int], present: dict[str, in
     return differences
 
 
-class CaseProblem(NamedTuple):
-    """A problem with some cases: its kind, a description, and a remedy without a full stop."""
-
-    kind: Literal["one class", "mixed patients", "empty masks"]
-    problem: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.problem}. {self.remedy}"
-
-
-def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> list[CaseProblem]:
-    """Return the problems of readable cases: only one class, mixed patients, empty masks."""
-    problems, classes = [], sorted(cases["label"].unique())
+def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> dict[str, str]:
+    """Return the remedy for each problem of cases: one class, mixed patients, empty masks."""
+    problems, classes = {}, sorted(cases["label"].unique())
     if manifest.tasks and len(classes) < 2:
         problem = f"all {len(cases):,} pictures have one label ({', '.join(classes)}): two are "
         problem += "needed"
-        remedy = "Give another class a label in label_map, or leave out less"
-        problems.append(CaseProblem("one class", problem, remedy))
+        problems[problem] = "Give another class a label in label_map, or leave out less"
     numbered = cases.reset_index(drop=True)
     mixed = numbered[numbered.groupby("patient_id")["label"].transform("nunique") > 1]
     if len(mixed) and manifest.patient_labels == "one":
@@ -139,7 +126,7 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> list[CasePr
         ]
         problem = f"{counted(len(shown), 'patients have two labels')} ({join_first_ten(shown)})"
         remedy = "Correct the table, or set patient_labels: several if labels belong to pictures"
-        problems.append(CaseProblem("mixed patients", problem, remedy))
+        problems[problem] = remedy
     empty = cases.loc[marks_nothing(cases), "case_id"].tolist()
     expected = manifest.counts.empty_masks
     if len(empty) > expected:
@@ -147,7 +134,7 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> list[CasePr
         problem += f"({join_first_ten(empty, ', ')}), at most {expected} expected"
         remedy = "Draw the masks of pictures that show a lesion; if others are correctly empty, "
         remedy += f"state how many: counts.empty_masks, {len(empty)} if all are correct"
-        problems.append(CaseProblem("empty masks", problem, remedy))
+        problems[problem] = remedy
     return problems
 
 
@@ -315,7 +302,8 @@ def open_dataset(
     cases = cases[~cases["case_id"].isin(expected.known_bad)].reset_index(drop=True)
     cases, joined = one_id_each(cases)
     if not made and (wrong := case_problems(manifest, cases)):
-        raise tree.error(wrong[0].problem, remedy=f"{wrong[0].remedy}.")
+        problem, remedy = next(iter(wrong.items()))
+        raise tree.error(problem, remedy=f"{remedy}.")
     findings = (*joined, *findings_of(expected, cases, listed))
     part = part_in_words(expected, listed)
     cases = cases.drop(columns=["wrapped", "darkest", "brightest", "mean_grey"])

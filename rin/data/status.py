@@ -188,7 +188,8 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         done.say("pictures", f"{len(cases):,} can be read")
         done.problems += [f"{row.place}: {row.problem}" for row in bad.itertuples()]
         cases = cases[~cases["case_id"].isin(manifest.known_bad)]
-        done.problems += map(str, datasets.case_problems(manifest, cases))
+        wrong = datasets.case_problems(manifest, cases)
+        done.problems += [f"{problem}. {remedy}" for problem, remedy in wrong.items()]
     if len(cases) and cases["patient_id"].notna().all():
         done.say("patients", patients_in_words(manifest, cases))
     if quick or len(done.problems) > others:  # opening the dataset would raise them
