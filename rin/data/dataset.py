@@ -81,13 +81,10 @@ def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: Path) ->
         ("masks", stated.masks, counts["masks"].to_dict()),
         ("in all", whole, in_all),
     ]
-    less = all(
-        number <= expected.get(name, 0)
-        for _, expected, present in compared
-        for name, number in present.items()
-        if expected
-    )
-    differences = [text for kind in compared for text in count_differences(*kind)]
+    differences: dict[str, int] = {}
+    for kind in compared:
+        differences |= count_differences(*kind)
+    less = max(differences.values(), default=0) < 0
     if differences and not (manifest.partial and less):
         sentences = "; ".join(differences)
         problem = f"the counts differ from those expected of {manifest.name}: {sentences}"
@@ -99,14 +96,16 @@ def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: Path) ->
         raise InputError(problem, where=where, remedy=remedy)
 
 
-def count_differences(what: str, expected: dict[str, int], present: dict[str, int]) -> list[str]:
-    """Return a phrase for each class whose count differs; an empty list if none is expected."""
-    differences = []
+def count_differences(
+    what: str, expected: dict[str, int], present: dict[str, int]
+) -> dict[str, int]:
+    """Return a phrase for each class whose count differs from a known one, and by how much."""
+    differences = {}
     for name in sorted({*expected, *present}) if expected else ():
         number, stated = present.get(name, 0), expected.get(name, 0)
         if number != stated:
             text = f"{name}: {counted(number, what)} instead of {stated} ({number - stated:+d})"
-            differences.append(text)
+            differences[text] = number - stated
     return differences
 
 

@@ -274,31 +274,22 @@ def read_stored(
 
     InputError if floating-point numbers are not finite.
     """
-    stored = _read_any(root, locator, color, window, unwrap)
+    if parts := split_slice(locator):
+        stored = _read_slice(root, *parts, color)
+    elif locator.lower().endswith(".npy"):
+        stored = read_array(root, locator)
+    elif is_dicom(locator):
+        from rin.data.dicom import read_dicom  # pydicom is slow to load
+
+        return read_dicom(root, locator, window, unwrap)
+    else:
+        opened = _open(root, locator)
+        stored = opened if isinstance(opened, np.ndarray) else _stored_pixels(opened, color)
     if stored.dtype.kind == "f" and (n := int((~np.isfinite(stored)).sum())):
         problem = f"{n:,} of {stored.size:,} pixels are not finite numbers"
         remedy = "Save it with finite numbers in their place, such as the picture's darkest value."
         raise InputError(problem, where=Path(root, locator), remedy=remedy)
     return stored
-
-
-def _read_any(
-    root: Path,
-    locator: str,
-    color: bool,
-    window: tuple[float, float] | None,
-    unwrap: bool,
-) -> np.ndarray:
-    if parts := split_slice(locator):
-        return _read_slice(root, *parts, color)
-    if locator.lower().endswith(".npy"):
-        return read_array(root, locator)
-    if is_dicom(locator):
-        from rin.data.dicom import read_dicom  # pydicom is slow to load
-
-        return read_dicom(root, locator, window, unwrap)
-    opened = _open(root, locator)
-    return opened if isinstance(opened, np.ndarray) else _stored_pixels(opened, color)
 
 
 def _read_slice(root: Path, name: str, number: int, color: bool) -> np.ndarray:
