@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rin.evidence.paper import COMPARISONS
-from rin.evidence.replications import other_groups, pooled_fine_tuned
+from rin.evidence.replications import like_for_like, other_groups, pooled_groups
 from rin.models.backbones import BACKBONES
 from rin.report.factor import differences_at
 from rin.report.format import format_estimate, format_number
@@ -48,9 +48,10 @@ def test_readme_says_what_paper_and_others_found():
     assert f"ahead on all {NUMBER_WORDS[len(ends)]} tasks, by {min(ends)} to {max(ends)}" in WORDS
     zero = sum(c.ci_low <= 0 <= c.ci_high for c in COMPARISONS.values())
     assert f"{NUMBER_WORDS[zero].capitalize()} of its intervals include zero" in WORDS
-    same = pooled_fine_tuned().loc["the paper's questions"]
+    same = pooled_groups().loc["… the paper's questions"]
     assert f"average {format_estimate(same, digits=1)} points" in WORDS
-    assert same["scaling_missing"]
+    tuned = like_for_like().query("setting == 'fine-tuned' and folds > 0 and of_the_paper")
+    assert (len(tuned), tuned["scaling_missing"].all()) == (same["k"], True)
     single = other_groups().query("standard_error.notna() and metric == 'AUC'")["estimate"]
     high, low = (format_number(end, 1, signed=True) for end in (single.max(), single.min()))
     assert f"range from {high} (bone tumours) to {low} (mammograms" in WORDS

@@ -215,7 +215,8 @@ table = pd.DataFrame(
         ],
     }
 )
-pooled_rows = pooled.rename_axis("comparisons").reset_index()
+shown = pooled.drop(columns=["tau2", "between", "within"])
+pooled_rows = shown.rename_axis("comparisons").reset_index()
 caption = "RadImageNet − ImageNet, AUC points; groups are a third level"
 book_table(table, caption, prose=True, rows=pooled_rows)
 

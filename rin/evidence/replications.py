@@ -205,26 +205,6 @@ def without_values() -> pd.DataFrame:
     return pd.DataFrame(records)
 
 
-def pooled_fine_tuned() -> pd.DataFrame:
-    """Pool one group's fully fine-tuned comparisons by `random_effects`, in AUC points.
-
-    These are the comparisons with SDs over folds.  Index: `the paper's questions`, `other
-    questions` and `all`.  In addition to the columns of the model, `scaling_missing` is whether
-    all comparisons lack the official scaling.
-    """
-    table = like_for_like()
-    table = table[(table["setting"] == "fine-tuned") & (table["folds"] > 0)]
-    asks = table["of_the_paper"]
-    groups = {"the paper's questions": table[asks], "other questions": table[~asks], "all": table}
-    return pd.DataFrame(
-        [
-            _random_effects(rows) | {"scaling_missing": bool(rows["scaling_missing"].all())}
-            for rows in groups.values()
-        ],
-        index=list(groups),
-    )
-
-
 def covariance(rows: pd.DataFrame) -> np.ndarray:
     """Return the covariance (k, k) of comparisons by their standard errors.
 
@@ -262,10 +242,14 @@ def pooled_groups() -> pd.DataFrame:
         "… without Kermany": known[known["data"] != KERMANY],
         "… with mammograms, errors from counts": counted,
     }
-    pooled = {name: _random_effects(rows) for name, rows in one_group.items()}
-    pooled |= {name: _three_level(rows) for name, rows in all_groups.items()}
-    counts = [rows["group"].nunique() for rows in (one_group | all_groups).values()]
-    return pd.DataFrame(pooled.values(), index=list(pooled)).assign(groups=counts)
+    pooled = [random_effects(r["estimate"], r["standard_error"] ** 2) for r in one_group.values()]
+    pooled += [
+        three_level(rows["estimate"], covariance(rows), rows["group"], contained=True)
+        for rows in all_groups.values()
+    ]
+    of_all = one_group | all_groups
+    counts = [rows["group"].nunique() for rows in of_all.values()]
+    return pd.DataFrame(pooled, index=[*of_all]).assign(groups=counts)
 
 
 def moderators() -> pd.DataFrame:
@@ -299,11 +283,3 @@ def moderators() -> pd.DataFrame:
         }
         rows[name] = coefficients.loc[name].to_dict() | counts
     return pd.DataFrame(rows.values(), index=list(rows))
-
-
-def _random_effects(rows: pd.DataFrame) -> dict[str, float]:
-    return random_effects(rows["estimate"], rows["standard_error"] ** 2)
-
-
-def _three_level(rows: pd.DataFrame) -> dict[str, float]:
-    return three_level(rows["estimate"], covariance(rows), rows["group"], contained=True)

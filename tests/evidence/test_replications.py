@@ -23,7 +23,6 @@ from rin.evidence.replications import (
     like_for_like,
     moderators,
     other_groups,
-    pooled_fine_tuned,
     pooled_groups,
     standard_error,
 )
@@ -143,13 +142,15 @@ def test_intervals_of_others_are_welchs():
 
 
 def test_pooled_comparisons_depend_on_what_they_ask():
-    pooled = pooled_fine_tuned()
+    pooled = pooled_groups()
     found = pooled[["estimate", "ci_low", "ci_high"]].round(1)
     # Never narrower than Wald's, by metafor's test = "adhoc".
-    assert found.loc["the paper's questions"].tolist() == [-0.2, -2.2, 1.8]
-    assert found.loc["all"].tolist() == [-2.8, -5.7, 0.1]
-    assert pooled["k"].to_dict() == {"the paper's questions": 4, "other questions": 3, "all": 7}
-    assert pooled["scaling_missing"].all()
+    assert found.loc["… the paper's questions"].tolist() == [-0.2, -2.2, 1.8]
+    assert found.loc["One group, fine-tuned"].tolist() == [-2.8, -5.7, 0.1]
+    names = ["One group, fine-tuned", "… the paper's questions", "… other questions"]
+    assert pooled.loc[names, "k"].tolist() == [7, 4, 3]
+    tuned = like_for_like().query("setting == 'fine-tuned' and folds > 0")
+    assert tuned["scaling_missing"].all()
 
 
 def of_study(name, setting=""):
