@@ -48,7 +48,7 @@ def coverage(design: TaskPairs, replicates: int) -> pd.DataFrame:
 
     With the backbones fixed, the truth is the mean of the drawn ones, otherwise zero.
     """
-    known, levels, weights = 1e4 * design.covariance, design.shared(), design.weights()
+    known, levels, weights = 1e4 * design.covariance, design.effect_levels(), design.weights()
     model = MeanModel(known, levels, weights)
     fixed = MeanModel(known, levels, weights, design.backbones)
     indicators = {

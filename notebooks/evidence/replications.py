@@ -271,7 +271,9 @@ Comparisons that state a direction and no pair of AUCs:
 """)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-worded = replications.without_values().replace({"ahead": {"parity": "neither"}})
+worded = replications.stated_directions().replace(
+    {"ahead": {"parity": "neither"}}
+)
 headings = {
     "study": "Study",
     "ahead": "Ahead",

@@ -44,7 +44,7 @@ class Bounds:
         return " to ".join(dict.fromkeys(ends))
 
 
-def rounded(
+def rounding_range(
     value: float, unit: float, *, least: float = -math.inf, most: float = math.inf
 ) -> Bounds:
     """Return the range of values that round to a printed number, cut at `least` and `most`."""
@@ -125,12 +125,12 @@ class TaskAudit:
         self.task = published.task
         self.published = published
         # The printed numbers before rounding, RadImageNet's first.
-        sds = [rounded(sd, 1.0, least=0.0) for sd in _sds_in_points(published)]
+        sds = [rounding_range(sd, 1.0, least=0.0) for sd in _sds_in_points(published)]
         printed_aucs = published.auc_radimagenet, published.auc_imagenet
-        aucs = [rounded(auc, 0.01, least=0.0, most=1.0) for auc in printed_aucs]
-        low, high = rounded(published.ci_low, 0.1), rounded(published.ci_high, 0.1)
+        aucs = [rounding_range(auc, 0.01, least=0.0, most=1.0) for auc in printed_aucs]
+        low, high = rounding_range(published.ci_low, 0.1), rounding_range(published.ci_high, 0.1)
         # Three ways to obtain the difference, and the difference in percent of ImageNet's AUC.
-        self.difference = rounded(published.estimate, 0.1)
+        self.difference = rounding_range(published.estimate, 0.1)
         self.middle = corner_bounds(lambda low, high: (low + high) / 2, low, high)
         self.means = corner_bounds(lambda a, b: _POINTS * (a - b), *aucs)
         self.relative_gain = corner_bounds(truediv, self.difference, aucs[1])
@@ -149,8 +149,8 @@ class TaskAudit:
         # P is monotonic in each number; of symmetric t intervals, the normal one gives the lowest
         # P.
         p_by_sds = corner_bounds(unpaired_t_p, self.difference, *sds)
-        self.p_by_sds = _with_zero(p_by_sds, self.difference)
-        self.p_by_normal = _with_zero(corner_bounds(interval_p, low, high), self.middle)
+        self.p_by_sds = _reach_zero(p_by_sds, self.difference)
+        self.p_by_normal = _reach_zero(corner_bounds(interval_p, low, high), self.middle)
         self.p_follows = min(self.p_by_sds.low, self.p_by_normal.low) < self.stated_p
         self.needed_correlation = _needed_correlation(self.difference, sds, self.stated_p)
 
@@ -178,7 +178,7 @@ def _sds_in_points(published: paper.PublishedComparison) -> tuple[float, float]:
     return _POINTS * published.sd_radimagenet, _POINTS * published.sd_imagenet
 
 
-def _with_zero(p_values: Bounds, middle: Bounds) -> Bounds:
+def _reach_zero(p_values: Bounds, middle: Bounds) -> Bounds:
     """Return the P values, up to 1 where the middle, and so the statistic, may be zero."""
     return Bounds(p_values.low, 1.0) if middle.holds(0) else p_values
 

@@ -10,7 +10,7 @@ from scipy.stats import permutation_test
 
 from rin.errors import join_with_and
 from rin.evidence import paper
-from rin.evidence.audit import Bounds, TaskAudit, corner_bounds, rounded
+from rin.evidence.audit import Bounds, TaskAudit, corner_bounds, rounding_range
 from rin.files import read_yaml
 from rin.stats import EQUIVALENCE_MARGIN, holm
 
@@ -33,7 +33,7 @@ def judged_claims(audits: Audits) -> pd.DataFrame:
     for claim in CLAIMS:
         # The paper prints no numbers by which "unfreezing" and "backbones" could be judged.
         judge = _JUDGES.get(claim["name"])
-        chosen = _of_claim(claim["name"], audits)
+        chosen = _claim_audits(claim["name"], audits)
         check = judge(chosen, audits) if judge else Check(None, {})
         why = claim["why"].format_map(check.values)
         rows.append(claim | {"verdict": VERDICTS[check.holds], "why": why})
@@ -76,7 +76,7 @@ def _gain(chosen: Audits, _: Audits) -> Check:
     return Check(is_relative, values)
 
 
-def _outperforming(chosen: Audits, _: Audits) -> Check:
+def _outperformance(chosen: Audits, _: Audits) -> Check:
     above = [audit.task for audit in chosen if audit.ahead]
     zero = [audit.task for audit in chosen if audit.contains_zero]
     equal = [audit.task for audit in chosen if audit.means.low + audit.means.high == 0]
@@ -84,8 +84,8 @@ def _outperforming(chosen: Audits, _: Audits) -> Check:
     return Check(len(above) == len(chosen) and not zero, values)
 
 
-def _narrowed(large: Audits, audits: Audits) -> Check:
-    small = _of_claim("small_significant", audits)
+def _narrowing(large: Audits, audits: Audits) -> Check:
+    small = _claim_audits("small_significant", audits)
     mean_small, mean_large = _mean_difference(small), _mean_difference(large)
     top = max(large, key=lambda audit: audit.published.estimate)
     beaten = [audit for audit in small if audit.difference.high < top.difference.low]
@@ -141,8 +141,8 @@ _JUDGES: Mapping[str, Callable[[Audits, Audits], Check]] = {
     "superior": _superior,
     "range": _range,
     "gain": _gain,
-    "outperforming": _outperforming,
-    "narrowed": _narrowed,
+    "outperforming": _outperformance,
+    "narrowed": _narrowing,
     "smaller_sds": _smaller_sds,
     "comparable": _comparable,
     "dice": _dice,
@@ -200,12 +200,12 @@ def dice_gains(published: paper.PublishedDice) -> dict[str, Bounds]:
     return {
         "text": _relative_gain(*text, unit=0.01),
         "caption": _relative_gain(*caption, unit=0.001),
-        "stated": rounded(published.gain_percent, 0.1),
+        "stated": rounding_range(published.gain_percent, 0.1),
     }
 
 
 def _relative_gain(radimagenet: float, imagenet: float, *, unit: float) -> Bounds:
-    ranges = [rounded(dice, unit, least=0.0, most=1.0) for dice in (radimagenet, imagenet)]
+    ranges = [rounding_range(dice, unit, least=0.0, most=1.0) for dice in (radimagenet, imagenet)]
     return corner_bounds(lambda a, b: 100 * (a / b - 1), *ranges)
 
 
@@ -214,7 +214,7 @@ def task_names(tasks: Iterable[str]) -> str:
     return join_with_and(paper.COMPARISONS[task].short for task in tasks)
 
 
-def _of_claim(claim: str, audits: Iterable[TaskAudit]) -> list[TaskAudit]:
+def _claim_audits(claim: str, audits: Iterable[TaskAudit]) -> list[TaskAudit]:
     return [audit for audit in audits if audit.task in _TASKS[claim]]
 
 

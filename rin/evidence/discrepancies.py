@@ -21,7 +21,7 @@ from statsmodels.stats import api as statsmodels_tests
 from rin.curation.taxonomy import REGIONS, load_taxonomy
 from rin.data.manifest import find_task, load_manifest
 from rin.evidence import paper
-from rin.evidence.audit import TaskAudit, audit_tasks, corner_bounds, rounded
+from rin.evidence.audit import TaskAudit, audit_tasks, corner_bounds, rounding_range
 from rin.evidence.claims import Check, task_names
 from rin.files import read_yaml
 from rin.models.preprocessing import find_preprocessing
@@ -106,7 +106,7 @@ def stated_numbers() -> dict[str, Any]:
         "access": database.access,
         "named_duplicates": len(findings["duplicates"].case_ids),
         # Printed as "1.35 million".
-        "normal_percent": corner_bounds(normal, rounded(STATED["images"], 10_000)),
+        "normal_percent": corner_bounds(normal, rounding_range(STATED["images"], 10_000)),
         "keras_networks": len(keras),
         "torch_networks": len(torch),
         "missing_networks": ", ".join(sorted(keras - {*torch})),

@@ -120,7 +120,7 @@ def _half_width(interval: Collection[float]) -> float:
     return (high - low) / 2 / t_quantile()
 
 
-def _of_counts(record: Replication, cases: Collection[int]) -> float:
+def _error_of_counts(record: Replication, cases: Collection[int]) -> float:
     return math.hypot(
         *(hanley_mcneil_error(auc, *cases) for auc in (record.radimagenet, record.imagenet))
     )
@@ -131,7 +131,7 @@ _ERRORS = {
     "interval of the difference": lambda _, interval: _half_width(interval),
     "intervals of both": lambda _, both: math.hypot(*map(_half_width, both)),
     "errors of both": lambda _, both: math.hypot(*both),
-    "numbers of cases": _of_counts,
+    "numbers of cases": _error_of_counts,
 }
 
 
@@ -195,7 +195,7 @@ def other_groups() -> pd.DataFrame:
     return table[~table["group"].isin(first)].reset_index(drop=True)
 
 
-def without_values() -> pd.DataFrame:
+def stated_directions() -> pd.DataFrame:
     """Return the like-for-like comparisons that state a direction but no pair of scores."""
     records = [
         record.model_dump()

@@ -141,7 +141,7 @@ def lesion_boxes(masks: np.ndarray) -> np.ndarray:
     return boxes
 
 
-def others_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
+def typical_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
     """Return, per image, the mean lesion height and width of all other patients (n, 2), in pixels.
 
     InputError if fewer than two patients have a lesion.
@@ -160,7 +160,7 @@ def others_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
 def baseline_scores(masks: np.ndarray, sizes: np.ndarray) -> pd.DataFrame:
     """Score the image-blind baselines by the measures that score the networks.
 
-    `masks` have a lesion each; `sizes` are those of the ellipse (`others_lesion_size`).  One row
+    `masks` have a lesion each; `sizes` are those of the ellipse (`typical_lesion_size`).  One row
     per image and baseline: `image` (row of `masks`), `baseline`, and the measures, of which the
     centre point has only `pointing`.
     """

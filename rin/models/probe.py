@@ -64,7 +64,7 @@ CANDIDATES: tuple[Preprocessing, ...] = (
 )
 
 
-def swapped(preprocessing: Preprocessing) -> Preprocessing:
+def reorder(preprocessing: Preprocessing) -> Preprocessing:
     """Return a preprocessing with its colour channels, scales and offsets in the other order."""
     return replace(
         preprocessing,
@@ -76,7 +76,7 @@ def swapped(preprocessing: Preprocessing) -> Preprocessing:
 
 
 #: Candidates for colour images: each is tried in both orders of the channels.
-IN_COLOR = {candidate.name: candidate for candidate in (*CANDIDATES, *map(swapped, CANDIDATES))}
+IN_COLOR = {candidate.name: candidate for candidate in (*CANDIDATES, *map(reorder, CANDIDATES))}
 
 
 @dataclass(frozen=True)

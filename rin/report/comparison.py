@@ -78,7 +78,7 @@ def read_scores(path: Path, columns: Columns, positive: str = "") -> pd.DataFram
         raise InputError(problem, where=path, remedy=remedy)
     tree = Tree(path.parent, ".", (path.name,))
     table = read_table(tree, path.name, separators=",;\t")
-    rows, names = _of_models(table, columns, path)
+    rows, names = _model_scores(table, columns, path)
     if rows.empty:
         raise InputError("no rows", where=path, remedy="Pass a table with scores.")
     for role, cells in rows.items():
@@ -96,7 +96,7 @@ def read_scores(path: Path, columns: Columns, positive: str = "") -> pd.DataFram
     return rows
 
 
-def _of_models(
+def _model_scores(
     table: pd.DataFrame, columns: Columns, path: Path
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return one row per model and case, as text, and the names of its columns in the file."""

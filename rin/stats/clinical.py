@@ -21,7 +21,7 @@ from scipy.special import expit, logit
 from rin.errors import InputError
 from rin.stats.bootstrap import cluster_weights
 from rin.stats.hypothesis import tails
-from rin.stats.inputs import TaskScores, located, numbers, task_scores
+from rin.stats.inputs import TaskScores, name_place, numbers, task_scores
 
 _THRESHOLDS = np.linspace(0, 1, 101)[:-1]  # of the decision curve
 _CELLS = 150_000  # weights of one block, whose arrays of float64 stay in a processor's cache
@@ -83,7 +83,7 @@ def clinical_measures(
     """
     rows = []
     for task in _tasks_in_log_odds(predictions, inits, probabilities):
-        with located(f"task {task.task}"):
+        with name_place(f"task {task.task}"):
             drawn = cluster_weights(task.patients, replicates, seed, labels=task.labels)
         weights = np.concatenate([np.ones_like(drawn[:1]), drawn])  # all cases, then replicates
         values = {}
@@ -180,7 +180,7 @@ def _network_measures(
     for scores in task.scores[task.inits.index(init)]:
         unweighted, blocks = WeightedCases(task.labels, scores), []
         for start in range(0, len(weights), step):
-            cases = unweighted.weighted(weights[start : start + step])
+            cases = unweighted.reweigh(weights[start : start + step])
             blocks.append([measure.of(cases, bins) for measure in MEASURES.values()])
         of_networks.append(pd.DataFrame(np.hstack(blocks).T, columns=[*MEASURES]))
     return of_networks
@@ -233,7 +233,7 @@ class WeightedCases:
         self._last_positives = counts[self.rising] - 1
         self._weigh(np.ones((1, labels.size), np.int32) if weights is None else weights)
 
-    def weighted(self, weights: np.ndarray) -> WeightedCases:
+    def reweigh(self, weights: np.ndarray) -> WeightedCases:
         """Return the same cases with other weights (r, n)."""
         cases = copy(self)
         cases._weigh(weights)
@@ -253,7 +253,7 @@ class WeightedCases:
 
     def positives_of_first(self, count: np.ndarray) -> np.ndarray:
         """Return the sums of the weights of positive cases with the first `count` scores."""
-        return _of_first(self.found, np.searchsorted(self.rising, count))
+        return _head_sum(self.found, np.searchsorted(self.rising, count))
 
 
 def _sums_up_to(weights: np.ndarray, last: np.ndarray) -> np.ndarray:
@@ -273,7 +273,7 @@ def reliability_curve(
     if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
         raise InputError(f"{bins!r} bins", where="bins", remedy="Pass a whole number from 1.")
     n_ends = cases.ends.size
-    last = cases.called[:, -1:] - (cases.called[:, -1:] - _of_first(cases.called, n_ends - 1)) / 2
+    last = cases.called[:, -1:] - (cases.called[:, -1:] - _head_sum(cases.called, n_ends - 1)) / 2
     # Counted from the highest score; a middle that is on an edge, up to rounding, is before it.
     edges = cases.total[:, None] * np.arange(1, bins) / bins + _SAME * last
     # The first score whose middle is beyond an edge: the score up to which that weight is called,
@@ -281,7 +281,7 @@ def reliability_curve(
     reachable = (np.ceil(edges) if cases.whole else edges).astype(cases.called.dtype)
     pairs = zip(cases.called, reachable, strict=True)
     reached = np.array([row.searchsorted(row_edges) for row, row_edges in pairs])
-    before, up_to = (_of_first(cases.called, reached + more) for more in (0, 1))
+    before, up_to = (_head_sum(cases.called, reached + more) for more in (0, 1))
     cuts = reached + (before + (up_to - before) / 2 < edges)
     cuts = np.pad(cuts, ((0, 0), (1, 1)), constant_values=(0, n_ends))
     # Summed bin by bin, row after row; the sum of a bin without cases is void, as its weight is 0.
@@ -293,7 +293,7 @@ def reliability_curve(
 
     weight, positives = (
         np.diff(sums, axis=1)[:, ::-1]
-        for sums in (_of_first(cases.called, cuts), cases.positives_of_first(cuts))
+        for sums in (_head_sum(cases.called, cuts), cases.positives_of_first(cuts))
     )
     probability, observed = _ratio(scored[:, ::-1], weight), _ratio(positives, weight)
     return probability, observed, weight / cases.total[:, None]
@@ -326,7 +326,7 @@ def sensitivity_at_specificity(cases: WeightedCases, specificity: float = 0.90) 
     # A little more, so that a tenth of thirty negatives is three.
     most = (1 - specificity + 5e-13) * (cases.called[:, -1] - cases.found[:, -1])
     count = np.count_nonzero(negatives <= most[:, None], axis=1)
-    return _of_first(cases.found, count[:, None])[:, 0] / cases.found[:, -1]
+    return _head_sum(cases.found, count[:, None])[:, 0] / cases.found[:, -1]
 
 
 def average_precision(cases: WeightedCases) -> np.ndarray:
@@ -347,7 +347,7 @@ def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
         remedy = "Pass probabilities from 0 to below 1."
         raise InputError("a value outside 0 to 1, or 1", where="thresholds", remedy=remedy)
     last = np.searchsorted(-cases.scores[cases.ends], -logit(probability), side="right")
-    called, true = _of_first(cases.called, last), cases.positives_of_first(last)
+    called, true = _head_sum(cases.called, last), cases.positives_of_first(last)
     price = probability / (1 - probability)
     return (true - (called - true) * price) / cases.total[:, None]
 
@@ -385,7 +385,7 @@ MEASURES = {
 }
 
 
-def _of_first(sums: np.ndarray, count: np.ndarray | int) -> np.ndarray:
+def _head_sum(sums: np.ndarray, count: np.ndarray | int) -> np.ndarray:
     """Return each row's sum of its first `count` (k,) or (r, k) entries, from cumulative sums."""
     count = np.atleast_1d(count)
     last = np.clip(count - 1, 0, sums.shape[1] - 1)

@@ -18,7 +18,7 @@ from rin.stats.inputs import (
     binary_labels,
     check_aligned,
     cluster_codes,
-    located,
+    name_place,
     numbers,
     score_row,
 )
@@ -106,11 +106,11 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
     groups = [(None, rows)] if within is None else rows.groupby(within, observed=True)
     parts, patients = [], []
     for name, group in groups:
-        with located("scores" if within is None else f"{within} {name}"):
+        with name_place("scores" if within is None else f"{within} {name}"):
             first, second = (
-                _of_model(group[group[by] == model], columns, positive) for model in (a, b)
+                _model_rows(group[group[by] == model], columns, positive) for model in (a, b)
             )
-            parts.append((_paired if paired else _unpaired)(first, second))
+            parts.append((_pair_parts if paired else _group_parts)(first, second))
         patients.append({*first["patient"], *second["patient"]})
     if sum(map(len, patients)) > len(set().union(*patients)):
         remedy = "Levels are averaged as independent; divide by patient."
@@ -238,7 +238,7 @@ def operating_point(
     return pd.DataFrame(rows)
 
 
-def _of_model(
+def _model_rows(
     rows: pd.DataFrame, columns: Mapping[str, str], positive: Hashable | None
 ) -> pd.DataFrame:
     """Return a model's rows in the order of cases: score, label (0 or 1), case, patient."""
@@ -252,7 +252,7 @@ def _of_model(
     if repeated := int(rows["case"].duplicated().sum()):
         remedy = "Keep one score per case; name the column `within` of what cases were scored in."
         raise InputError(f"{repeated} cases are repeated", where=columns["case"], remedy=remedy)
-    with located(columns["label"]):
+    with name_place(columns["label"]):
         return rows.assign(label=binary_labels(rows["label"], positive))
 
 
@@ -265,7 +265,7 @@ def _check_complete(rows: pd.DataFrame, columns: Mapping[str, str]) -> None:
             raise InputError(problem, where=f"scores, {name}", remedy=remedy)
 
 
-def _paired(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, float, int]:
+def _pair_parts(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, float, int]:
     """Return both AUCs, their difference's variance over patients, 0, and the number of cases."""
     names = ["case", "label", "patient"]
     first, second = (rows[names].reset_index(drop=True) for rows in (a, b))
@@ -278,8 +278,8 @@ def _paired(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, floa
     return auc_a, auc_b, variance, 0.0, len(a)
 
 
-def _unpaired(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, float, int]:
-    """Return the values of `_paired`; the fourth is the divisor of Welch's df."""
+def _group_parts(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, float, int]:
+    """Return the values of `_pair_parts`; the fourth is the divisor of Welch's df."""
     if both := len({*a["patient"]} & {*b["patient"]}):
         remedy = "Without pairs the models' patients have to differ."
         raise InputError(f"{both} patients of both models", where="scores", remedy=remedy)

@@ -74,7 +74,7 @@ class MeanModel:
         for name, of_name in {ALONE: range(k), **levels}.items():
             members = indicators(of_name)
             shared = members @ members.T
-            seen = [*distinct, self._of_contrasts(shared).ravel()]
+            seen = [*distinct, self._contrast(shared).ravel()]
             if np.linalg.matrix_rank(np.array(seen), tol=1e-8) == len(seen):
                 self.effects[name], distinct = shared, seen
 
@@ -92,7 +92,7 @@ class MeanModel:
         by_effect = dict(zip(self.effects, variances.T, strict=True))
         return MeanFits(rows @ self.weights, np.sqrt(variance), df, by_effect)
 
-    def _of_contrasts(self, matrix: np.ndarray) -> np.ndarray:
+    def _contrast(self, matrix: np.ndarray) -> np.ndarray:
         return self._contrasts @ matrix @ self._contrasts.T
 
 
@@ -118,7 +118,7 @@ def reml(
     if axes is not None:
         y, likelihood = y @ axes, _Diagonals(known, of_effects, axes)
     starts = (scale[:, None, None] * shares / size).reshape(-1, q)
-    ends = _scored(likelihood, np.repeat(y, len(shares), axis=0), starts)
+    ends = _search(likelihood, np.repeat(y, len(shares), axis=0), starts)
     variances, information, deviance = (
         end.reshape(r, len(shares), *end.shape[1:]) for end in ends
     )
@@ -133,7 +133,7 @@ def contrasts_to(fixed: np.ndarray) -> np.ndarray:
     return np.linalg.svd(fixed.T)[2][fixed.shape[1] :]
 
 
-def _scored(
+def _search(
     likelihood: _Matrices | _Diagonals, y: np.ndarray, variances: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return variances (r, q), none below zero, their information and deviances, by scoring.

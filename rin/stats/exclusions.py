@@ -79,7 +79,7 @@ def equivalence_tests(
             p_value = equivalence_p(estimate, error, df, margin)
             row |= {"ci_low": low, "ci_high": high, "p_value": p_value}
             rows.append(row | {"smallest_margin": max(-low, high)})
-        tables.append(_decided(pd.DataFrame(rows), "equivalent", alpha, family))
+        tables.append(_decide(pd.DataFrame(rows), "equivalent", alpha, family))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -165,6 +165,6 @@ def _one_sided(level: float) -> float:
     return 1 - level
 
 
-def _decided(table: pd.DataFrame, decision: str, alpha: float, family: str | None) -> pd.DataFrame:
+def _decide(table: pd.DataFrame, decision: str, alpha: float, family: str | None) -> pd.DataFrame:
     insert_holm(table, within=family or "")
     return table.assign(**{decision: np.asarray(table["p_holm"] < alpha)})

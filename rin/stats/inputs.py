@@ -110,7 +110,7 @@ def task_scores(
     texts = rows[["network", "scenario", "init", "case_id", "patient_id"]].dtypes.to_dict()
     rows = rows.astype(dict.fromkeys(texts, "category"))
     for task, rows_of_task in rows.groupby("task", observed=True, sort=False):
-        with located(f"task {task}"):
+        with name_place(f"task {task}"):
             of_networks = rows_of_task[["network", "scenario", *of_scenarios]]
             networks, agree = _first_of_each("network", of_networks)
             networks = networks.astype({name: texts[name] for name in ("network", "scenario")})
@@ -288,7 +288,7 @@ def scores_by_run(
         names = dict(zip(columns, key, strict=True))
         if np.bincount(cases[places[key]]).max() > 1:
             check_unique(rows[[*columns, "case_id"]])
-        with located(", ".join(f"{name} {value}" for name, value in names.items())):
+        with name_place(", ".join(f"{name} {value}" for name, value in names.items())):
             positive = binary_labels(labels[places[key]])
             scores = score_row(all_scores[places[key]], positive.size)
         yield names, positive, scores
@@ -312,7 +312,7 @@ def check_unique(keys: pd.DataFrame) -> None:
 
 
 @contextmanager
-def located(where: str) -> Iterator[None]:
+def name_place(where: str) -> Iterator[None]:
     """Prefix the place of an InputError, so that it names the run at fault."""
     try:
         yield
@@ -348,7 +348,7 @@ def check_rows_aligned(
     check_aligned(labels=labels, **rows, clusters=clusters)
 
 
-def _unmasked(values: ArrayLike, where: str) -> None:
+def _refuse_mask(values: ArrayLike, where: str) -> None:
     """Raise InputError for a masked array, whose mask would be lost."""
     if np.ma.isMaskedArray(values):
         remedy = "Leave masked cases out everywhere: pass `.compressed()` of each."
@@ -358,7 +358,7 @@ def _unmasked(values: ArrayLike, where: str) -> None:
 def numbers(values: ArrayLike, where: str) -> np.ndarray:
     """Return values as float64; InputError for text, complex numbers or a masked array."""
     for part in [values, *(values if isinstance(values, list | tuple) else ())]:
-        _unmasked(part, where)
+        _refuse_mask(part, where)
     with as_input_error(
         "not numeric", where=where, remedy="Pass numbers.", kinds=(TypeError, ValueError)
     ):
@@ -375,7 +375,7 @@ def binary_labels(labels: ArrayLike, positive: Hashable | None = None) -> np.nda
     `positive` is the label of that class; if it is None, labels are 0 and 1.  InputError for a
     missing label, or cases that are not of two classes.
     """
-    _unmasked(labels, "labels")
+    _refuse_mask(labels, "labels")
     # A list's missing label would become text in an array.
     is_list = isinstance(labels, list | tuple)
     array = np.asarray(labels, dtype=object if is_list else None)
@@ -434,7 +434,7 @@ def cluster_codes(clusters: ArrayLike, n_cases: int, *, least: int = 2) -> tuple
 
     Codes count from 0 in the order of first appearance, so that names do not matter.
     """
-    _unmasked(clusters, "clusters")
+    _refuse_mask(clusters, "clusters")
     if np.shape(clusters) != (n_cases,):
         problem = f"shape {np.shape(clusters)} beside {n_cases} cases"
         remedy = "Pass one patient identifier a case."

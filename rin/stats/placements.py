@@ -60,7 +60,7 @@ def _count_in_order(scores: np.ndarray, m: int, counts: np.ndarray) -> None:
 
     SciPy's ranks take four times as long.
     """
-    order, ranked = _sorted(scores)
+    order, ranked = _sort(scores)
     of_positive = order < m
     differ = ranked[1:] != ranked[:-1]
     # 32-bit integers: allocating memory takes as long as summing.
@@ -79,7 +79,7 @@ def _count_in_order(scores: np.ndarray, m: int, counts: np.ndarray) -> None:
         counts /= 2
 
 
-def _sorted(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _sort(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the positions of scores (n,) in ascending order, and the scores in that order."""
     if scores.size < _PACKED:
         order = np.argsort(scores)

@@ -46,7 +46,7 @@ class TaskPairs:
     covariance: np.ndarray
     patients_vary: bool
 
-    def without(self, number: int) -> TaskPairs:
+    def leave_out(self, number: int) -> TaskPairs:
         """Return the task without the pair of this number."""
         kept = self.number != number
         covariance, differences = self.covariance[np.ix_(kept, kept)], self.differences[kept]
@@ -63,7 +63,7 @@ class TaskPairs:
         """Number of the pair of each row."""
         return self.pairs.groupby(_PAIR).ngroup().to_numpy()
 
-    def shared(self) -> dict[str, ArrayLike]:
+    def effect_levels(self) -> dict[str, ArrayLike]:
         """Return the levels of the rows for each effect that rows may share, by its name."""
         shared = {name: self.pairs[name] for name in ("seed", "fold")}
         return {"backbone": self.backbones, "pair": self.number} | shared
@@ -271,14 +271,14 @@ def leave_one_pair_out(
     [-0.004, 0.004, 0.02, -0.02]
     """
     tasks = [*task_pairs(predictions, init_a, init_b)]
-    whole = pd.DataFrame([_pooled(of_task, level=level) for of_task in tasks])
+    whole = pd.DataFrame([_pool(of_task, level=level) for of_task in tasks])
     rows = []
     for place, of_task in enumerate(tasks):
         pairs = of_task.pairs[_PAIR].drop_duplicates().sort_values(_PAIR)
         for number, pair in enumerate(pairs.to_dict("records")):
             cells = dict.fromkeys(ESTIMATE, math.nan)  # no pair is left of one
             if len(pairs) > 1:
-                pooled = _pooled(of_task.without(number), level=level)
+                pooled = _pool(of_task.leave_out(number), level=level)
                 cells = {name: pooled[name] for name in ESTIMATE}
             family = whole["p_value"].to_numpy(float, copy=True)
             family[place] = cells["p_value"]
@@ -300,14 +300,14 @@ def _headline(
         row = {"task": of_task.task, "pairs": len(pairs), "backbones": len(of_backbone)}
         row |= {"pretrainings": int(of_backbone.max()), "seeds": pairs["seed"].nunique()}
         row |= {"folds": of_task.pairs["fold"].nunique()}
-        rows.append(row | _pooled(of_task, fixed_backbones=fixed_backbones, level=level))
+        rows.append(row | _pool(of_task, fixed_backbones=fixed_backbones, level=level))
     table = pd.DataFrame(rows)
     insert_holm(table)
     insert_holm(table, "q_p", "q_holm")
     return table
 
 
-def _pooled(
+def _pool(
     of_task: TaskPairs, *, fixed_backbones: bool = False, level: float = 0.95
 ) -> dict[str, Any]:
     """Return the cells of an estimate, SDs of the effects, Cochran's test and a remark."""
@@ -326,7 +326,7 @@ def _pooled(
     if fixed_backbones and backbones.nunique() == n_pairs:
         return pooled | {"remark": "One pretraining of each backbone shows no spread of them."}
     fixed = backbones if fixed_backbones else None
-    fits = MeanModel(covariance, of_task.shared(), weights, fixed).fit(differences)
+    fits = MeanModel(covariance, of_task.effect_levels(), weights, fixed).fit(differences)
     alone = "training" if "pair" in fits.variances else "pretraining"
     for effect, of_effect in fits.variances.items():
         name = {ALONE: alone, "pair": "pretraining"}.get(effect, effect)

@@ -25,7 +25,7 @@ from rin.stats.hypothesis import (
     insert_holm,
     tails,
 )
-from rin.stats.inputs import TaskScores, binary_labels, located, scores_by_run, task_scores
+from rin.stats.inputs import TaskScores, binary_labels, name_place, scores_by_run, task_scores
 from rin.stats.roc import DIGITS, roc_curves
 from rin.tables import OVERLAP, UNFREEZING, check_table, require_columns
 
@@ -50,7 +50,7 @@ class MeanContrasts:
         n_folds = np.sum(trained, axis=0)  # number of folds of each network
         folds = []
         for (number, fold), inside in zip(task.folds, trained, strict=True):
-            with located(f"task {task.task}, fold {number}"):
+            with name_place(f"task {task.task}, fold {number}"):
                 positive = binary_labels(fold.labels)
                 folds.append(
                     (positive, fold.counts, (weights / n_folds)[:, inside], fold.patients)

@@ -55,14 +55,14 @@ def random_effects(
     >>> f"{narrow['standard_error']:.3f} and {usual['standard_error']:.3f}"
     '0.058 and 0.577'
     """
-    y, v = _checked(estimates, variances)
+    y, v = _check(estimates, variances)
     k = len(y)
     (tau2,), (mean,), _ = fit_effects(y, np.diag(v), np.ones((k, 1)), [np.eye(k)])
     weights = 1 / (v + tau2)
     spread = weights @ (y - mean) ** 2 / (k - 1)  # 1 where they differ as expected
     error = math.sqrt((max(1.0, spread) if corrected else spread) / weights.sum())
     apart = t_quantile(k - 1, level) * math.sqrt(error**2 + tau2)
-    return _tested(mean, error, k - 1, k, level) | {
+    return _estimate_cells(mean, error, k - 1, k, level) | {
         "tau2": float(tau2),
         "prediction_low": float(mean - apart),
         "prediction_high": float(mean + apart),
@@ -86,12 +86,12 @@ def three_level(
     cluster, `between` is NaN.  InputError as `random_effects`.  Konstantopoulos 2011,
     10.1002/jrsm.35.
     """
-    y, known, members = _clustered(estimates, variances, clusters)
+    y, known, members = _read_clusters(estimates, variances, clusters)
     k, n_clusters = members.shape
     between, within, (mean,), ((variance,),) = _fit_levels(y, known, members, np.ones((k, 1)))
     df = n_clusters - 1 if contained and n_clusters > 1 else k - 1
     components = {"between": between, "within": within}
-    tested = _tested(mean, math.sqrt(variance), df, k, level)
+    tested = _estimate_cells(mean, math.sqrt(variance), df, k, level)
     return tested | components | common_mean_test(y, known)
 
 
@@ -120,7 +120,7 @@ def moderated_effects(
     repeats others, or no degree of freedom is left.
     """
     check_aligned(estimates=estimates, moderators=moderators)
-    y, known, members = _clustered(estimates, variances, clusters)
+    y, known, members = _read_clusters(estimates, variances, clusters)
     k, n_clusters = members.shape
     fixed = np.column_stack([np.ones(k), moderators.to_numpy(float)])
     df = (n_clusters if contained else k) - fixed.shape[1]
@@ -168,14 +168,14 @@ def fit_effects(
     return variances, of_coefficients @ fixed.T @ precision @ estimates, of_coefficients
 
 
-def _clustered(
+def _read_clusters(
     estimates: ArrayLike, variances: ArrayLike, clusters: ArrayLike
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return estimates (k,), their known covariance (k, k) and the members of clusters (k, c)."""
     check_aligned(estimates=estimates, variances=variances, clusters=clusters)
     known = numbers(variances, "variances")
     known = known if known.ndim == 2 else np.diag(known)
-    y, _ = _checked(estimates, np.diag(known))
+    y, _ = _check(estimates, np.diag(known))
     cluster_codes(clusters, len(y), least=1)
     return y, known, indicators(clusters)
 
@@ -194,7 +194,7 @@ def _fit_levels(
     return between, float(variances[-1]), coefficients, covariance
 
 
-def _checked(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def _check(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     check_aligned(estimates=estimates, variances=variances)
     y, v = numbers(estimates, "estimates"), numbers(variances, "variances")
     if y.ndim != 1 or y.shape != v.shape or len(y) < 2:
@@ -208,7 +208,7 @@ def _checked(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np
     return y, v
 
 
-def _tested(mean: float, error: float, df: int, k: int, level: float) -> dict[str, float]:
+def _estimate_cells(mean: float, error: float, df: int, k: int, level: float) -> dict[str, float]:
     cells = {"k": k} | t_test(mean, error, df, level).to_row()
     if not error:  # identical estimates show no spread
         cells |= {"statistic": math.nan, "p_value": math.nan}

@@ -8,19 +8,19 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from rin.evidence import audit, paper
-from rin.evidence.audit import Bounds, TaskAudit, published_intervals, rounded
+from rin.evidence.audit import Bounds, TaskAudit, published_intervals, rounding_range
 from rin.stats import delong_test, paired_t
 
 
 @settings(deadline=None)
 @given(st.floats(-50, 50), st.sampled_from([0, 1, 2, 3]))
 def test_rounded_range_holds_the_number_before_rounding(value, digits):
-    assert rounded(round(value, digits), 10.0**-digits).holds(value)
+    assert rounding_range(round(value, digits), 10.0**-digits).holds(value)
 
 
 def test_rounded_range_stops_at_what_is_possible():
-    assert rounded(0.0, 1.0, least=0.0) == Bounds(0.0, 0.5)
-    assert rounded(100.0, 1.0, most=100.0) == Bounds(99.5, 100.0)
+    assert rounding_range(0.0, 1.0, least=0.0) == Bounds(0.0, 0.5)
+    assert rounding_range(100.0, 1.0, most=100.0) == Bounds(99.5, 100.0)
 
 
 ACL = paper.COMPARISONS["acl"]

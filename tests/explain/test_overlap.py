@@ -21,11 +21,11 @@ from rin.explain.overlap import (
     lesion_centred,
     lesion_map_table,
     near_lesion,
-    others_lesion_size,
     pixel_average_precision,
     pointing_game,
     threshold_curve,
     tolerance_at,
+    typical_lesion_size,
 )
 
 SIDE = 7
@@ -151,7 +151,7 @@ def test_lesion_boxes_equal_bounding_boxes_of_regionprops(lesions):
 
 def test_others_lesion_size_leaves_out_every_image_of_the_patient(lesions):
     patients = np.array(["a", "b", "a", "b"])
-    found = others_lesion_size(lesion_boxes(lesions)[:, 2:], patients)
+    found = typical_lesion_size(lesion_boxes(lesions)[:, 2:], patients)
     for patient, size in zip(patients, found, strict=True):
         others = [box_of(mask)[2:] for mask in lesions[patients != patient] if mask.any()]
         assert size == pytest.approx(np.mean(others, axis=0))
@@ -160,7 +160,7 @@ def test_others_lesion_size_leaves_out_every_image_of_the_patient(lesions):
 @pytest.mark.parametrize("patients", ["aaaa", "aaba"])
 def test_others_lesion_size_without_a_lesion_of_another_patient_raises(lesions, patients):
     with pytest.raises(InputError, match="a size needs lesions of somebody else"):
-        others_lesion_size(lesion_boxes(lesions)[:, 2:], [*patients])
+        typical_lesion_size(lesion_boxes(lesions)[:, 2:], [*patients])
 
 
 def test_baseline_scores_of_a_centred_box_follow_from_its_share_of_the_image():

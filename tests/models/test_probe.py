@@ -26,8 +26,8 @@ from rin.models.probe import (
     load_distributions,
     predict,
     read_first_layer,
+    reorder,
     score_candidates,
-    swapped,
 )
 from rin.models.weights import load_entries
 
@@ -82,7 +82,7 @@ def loop_over_patches(layer, images, preprocessing):
     return np.mean(outputs, axis=0), np.var(outputs, axis=0)
 
 
-@pytest.mark.parametrize("preprocessing", [*BY_NAME.values(), *map(swapped, BY_NAME.values())])
+@pytest.mark.parametrize("preprocessing", [*BY_NAME.values(), *map(reorder, BY_NAME.values())])
 @pytest.mark.parametrize("images", [gray_images(2, 12), color_images(2, 12)], ids=["gray", "rgb"])
 @pytest.mark.parametrize(
     "layer",
@@ -175,7 +175,7 @@ def test_the_right_contract_fits_perfectly_and_is_named_on_images_of_the_trainin
 def test_colour_images_tell_the_order_of_the_channels(name, order):
     images = color_images()
     own = verdict_on(trained_layer(BY_NAME[name], images), images)
-    other = verdict_on(trained_layer(swapped(BY_NAME[name]), images), images)
+    other = verdict_on(trained_layer(reorder(BY_NAME[name]), images), images)
     assert (own["verdict"], own["order"]) == (name, order)
     assert (other["verdict"], {other["order"], order}) == (name, {"RGB", "BGR"})
 

@@ -256,7 +256,7 @@ def test_packed_scores_rise_and_have_every_place_once(values):
     scores = np.array(values)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(placements, "_PACKED", 0)
-        order, ranked = placements._sorted(scores)
+        order, ranked = placements._sort(scores)
     assert ranked.tolist() == sorted(values)
     assert sorted(order.tolist()) == list(range(len(values)))
     np.testing.assert_array_equal(scores[order], ranked)

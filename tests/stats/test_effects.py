@@ -25,7 +25,7 @@ def model_of(case, *, fixed):
     pairs = pd.DataFrame(rows | {"pair": case.get("pair", range(k)), "fold": case.get("fold", 0)})
     of_task = TaskPairs("x", pairs.assign(pretraining=pairs["pair"]), None, None, True)
     fixed_to = case["backbone"] if fixed else None
-    return MeanModel(np.array(case["V"]), of_task.shared(), of_task.weights(), fixed_to)
+    return MeanModel(np.array(case["V"]), of_task.effect_levels(), of_task.weights(), fixed_to)
 
 
 @pytest.mark.parametrize("fixed", [False, True], ids=["random", "fixed"])

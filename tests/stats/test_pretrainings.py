@@ -313,9 +313,9 @@ def test_change_between_two_test_sets_adds_their_covariances_over_patients():
     there["patient_id"] += " elsewhere"
     (first,) = pretrainings.task_pairs(here, "a", "b")
     (second,) = pretrainings.task_pairs(there, "a", "b")
-    expected = MeanModel(first.covariance + second.covariance, first.shared(), np.ones(12)).fit(
-        first.differences - second.differences
-    )
+    expected = MeanModel(
+        first.covariance + second.covariance, first.effect_levels(), np.ones(12)
+    ).fit(first.differences - second.differences)
     (found,) = pretraining_changes(here, there, "a", "b").itertuples()
     assert found.estimate == pytest.approx(expected.estimates.item())
     assert found.standard_error == pytest.approx(expected.standard_errors.item())
