@@ -124,6 +124,7 @@ def pretraining_differences(
     init_a: str,
     init_b: str,
     *,
+    unit: tuple[str, str] = ("backbone", "pretraining"),
     fixed_backbones: bool = False,
     level: float = 0.95,
 ) -> pd.DataFrame:
@@ -144,6 +145,9 @@ def pretraining_differences(
         exactly when they have the same number of the pretraining
     init_a, init_b : str
         names of the inits
+    unit : tuple[str, str], default ('backbone', 'pretraining')
+        columns that name the unit, and before it the group that units share, such as
+        `("architecture", "training")`; units of one name are taken to share a seed
     fixed_backbones : bool, default False
         restrict the conclusion to these backbones, with new pretrainings and
         patients
@@ -174,6 +178,12 @@ def pretraining_differences(
     >>> table.set_index("task")["estimate"].round(3).to_dict()
     {'breast': 0.061, 'thyroid': 0.042}
     """
+    group, member = unit
+    if unit != tuple(_PAIR):
+        require_columns(predictions.columns, unit, where="predictions")
+        number = {name: k for k, name in enumerate(predictions[member].dropna().unique(), 1)}
+        numbers = predictions[member].map(number)
+        predictions = predictions.assign(backbone=predictions[group], pretraining=numbers)
     of_tasks = task_pairs(predictions, init_a, init_b)
     return _headline(of_tasks, fixed_backbones=fixed_backbones, level=level)
 

@@ -194,6 +194,17 @@ def test_predictions_without_pretrainings_are_of_the_first():
     assert expected["remark"].str.contains("All pairs share one seed").all()
 
 
+def test_units_may_have_other_names_in_columns_of_other_names():
+    predictions = made(SCATTER[:, :2], tasks=TASKS[:1])
+    named = predictions.assign(training="run " + predictions["pretraining"].astype(str))
+    named = named.drop(columns="pretraining").rename(columns={"backbone": "network"})
+    found = pretraining_differences(named, "a", "b", unit=("network", "training"))
+    pd.testing.assert_frame_equal(found, pretraining_differences(predictions, "a", "b"))
+    nameless = named.assign(training=named["training"].where(named["training"] != "run 2"))
+    with pytest.raises(InputError, match="'pretraining'"):
+        pretraining_differences(nameless, "a", "b", unit=("network", "training"))
+
+
 def test_one_pair_has_an_estimate_alone():
     table = pretraining_differences(made(EQUAL[:1], pretrainings=1), "a", "b")
     assert (table["estimate"] > 0).all()
