@@ -8,11 +8,10 @@ inference is that of the table.
 import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from rin.errors import InputError, look_up
-from rin.stats.hypothesis import EQUIVALENCE_MARGIN, equivalence_p, insert_holm, t_quantile, t_test
+from rin.stats.hypothesis import EQUIVALENCE_MARGIN, equivalence_p, insert_holm, t_test
 from rin.tables import require_columns
 
 #: Margins of equivalence, as differences of AUCs: comparable, and not far apart.
@@ -68,18 +67,23 @@ def equivalence_tests(
     >>> table.set_index("task")["equivalent"].to_dict()
     {'breast': True, 'thyroid': True}
     """
-    names, alpha = _names(table, family), _one_sided(level)
-    tables = []
+    if not 0.5 < level < 1:
+        raise InputError(f"{level!r} is no level", where="level", remedy="Pass one such as 0.95.")
+    names, alpha, tables = _names(table, family), 1 - level, []
     for margin in margins:
-        _check_margin(margin)
+        if not 0 < margin < math.inf:
+            remedy = "Pass a difference of AUCs above zero, such as 0.02."
+            raise InputError(f"{margin!r}", where="margin", remedy=remedy)
         rows = []
         for *cells, estimate, error, df in table[[*names, *_ESTIMATED]].itertuples(index=False):
-            low, high = _interval(estimate, error, df, level=1 - 2 * alpha)
+            test = t_test(estimate, error, df, 1 - 2 * alpha)
             row = dict(zip(names, cells, strict=True)) | {"margin": margin, "estimate": estimate}
-            p_value = equivalence_p(estimate, error, df, margin)
-            row |= {"ci_low": low, "ci_high": high, "p_value": p_value}
-            rows.append(row | {"smallest_margin": max(-low, high)})
-        tables.append(_decide(pd.DataFrame(rows), "equivalent", alpha, family))
+            row |= {"ci_low": test.ci_low, "ci_high": test.ci_high}
+            row["p_value"] = equivalence_p(estimate, error, df, margin)
+            rows.append(row | {"smallest_margin": max(-test.ci_low, test.ci_high)})
+        decided = pd.DataFrame(rows)
+        insert_holm(decided, within=family or "")
+        tables.append(decided.assign(equivalent=decided["p_holm"] < alpha))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -145,26 +149,3 @@ def _names(table: pd.DataFrame, family: str | None) -> list[str]:
         remedy = "Pass one row or more, each with its family."
         raise InputError("no row, or a row without a family", where="table", remedy=remedy)
     return [*dict.fromkeys([*(name for name in _NAMES if name in table), *families])]
-
-
-def _check_margin(margin: float) -> None:
-    if not 0 < margin < math.inf:
-        remedy = "Pass a difference of AUCs above zero, such as 0.02."
-        raise InputError(f"{margin!r}", where="margin", remedy=remedy)
-
-
-def _interval(estimate: float, error: float, df: float, *, level: float) -> tuple[float, float]:
-    half_width = t_quantile(df, level) * error
-    return estimate - half_width, estimate + half_width
-
-
-def _one_sided(level: float) -> float:
-    """Return the significance level of a one-sided test, below one half."""
-    if not 0.5 < level < 1:
-        raise InputError(f"{level!r} is no level", where="level", remedy="Pass one such as 0.95.")
-    return 1 - level
-
-
-def _decide(table: pd.DataFrame, decision: str, alpha: float, family: str | None) -> pd.DataFrame:
-    insert_holm(table, within=family or "")
-    return table.assign(**{decision: np.asarray(table["p_holm"] < alpha)})

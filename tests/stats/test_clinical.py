@@ -17,6 +17,7 @@ from rin.errors import InputError
 from rin.stats.bootstrap import cluster_weights
 from rin.stats.clinical import (
     MEASURES,
+    Measure,
     WeightedCases,
     average_precision,
     brier_score,
@@ -276,6 +277,13 @@ def test_rows_are_every_measure_of_each_init_and_their_difference(table):
     assert table["init"].unique().tolist() == [*INITS, "difference"]
     assert table["measure"].tolist() == list(MEASURES) * 3
     assert table["task"].unique().tolist() == ["breast"]
+
+
+def test_a_further_measure_is_one_entry(predictions, monkeypatch):
+    monkeypatch.setitem(MEASURES, "cases", Measure("Cases", lambda cases, _: cases.total))
+    table = clinical_measures(predictions, INITS, replicates=5)
+    assert one(table, INITS[0], "cases")["estimate"] == 72
+    assert one(table, "difference", "cases")["ci_high"] == 0
 
 
 @pytest.mark.parametrize("measure", MEASURES)
