@@ -42,21 +42,22 @@ from rin.study.forecast import Pace
 # ## Three lines
 #
 # ```console
-# rin new lesions --images FOLDER --positive malignant
+# .venv/bin/rin new lesions --images FOLDER --positive malignant
 # make study PROFILE=lesions DATA_ROOT=FOLDER/..
 # make book PROFILE=lesions DATA_ROOT=FOLDER/..
 # ```
 #
-# The first line checks everything and writes two files, the second trains, the third makes a book of
-# this task. `FOLDER` has one of three forms, which are those that the field uses:
+# In the folder of this repository (`make venv` makes `.venv`), the first line checks everything, writes two
+# files and prints the other two as they are for you; the second trains, the third makes a book of this
+# task. `FOLDER` has one of three forms, which are those that the field uses:
 #
 # | form | what it is |
 # |---|---|
-# | a folder a class | `FOLDER/CLASS/x.png`, or with given parts `FOLDER/train/CLASS/x.png`, `val`, `test` |
+# | a folder a class | `FOLDER/CLASS/x.png`, or with given parts `FOLDER/train/CLASS/x.png`, `val`, `test`; patients are in names, or `--patient none` |
 # | a table | `metadata.csv` (`.parquet`, `.jsonl`, `.xlsx`) in `FOLDER`, or one in each of `train`, `val` and `test`, as in Hugging Face's `imagefolder` |
-# | an archive of MedMNIST | `--images breastmnist_64.npz` |
+# | an archive of MedMNIST | `--images breastmnist_64.npz --patient none --positive 0`: its classes are numbers, which MedMNIST's page explains |
 #
-# The table has a row a picture. Its columns are `file_name`, which begins at the folder of the table,
+# Pictures are PNG, JPEG, TIFF or DICOM. The table has a row a picture. Its columns are `file_name`, which begins at the folder of the table,
 # `label`, `patient`, and if there are any `mask` and `split`; other names are told by `--label`,
 # `--patient`, `--mask` and `--split`. The text is UTF-8, with commas:
 
@@ -80,9 +81,9 @@ table.to_csv(folder / "metadata.csv", index=False)
 table.head(3)
 
 # %% [markdown]
-# `rin new` prints what it understood in its first three lines, and then what else is to be known.
-# Lines in capitals are warnings: the discs of these drawings are larger in one class, so that brightness
-# alone tells the classes apart.
+# `rin new` prints what it understood in its first lines, and then what else is to be known, the most
+# important first. Lines in capitals are warnings: the discs of these drawings are larger in one class, so
+# that brightness alone tells the classes apart. The manifest keeps them, and the page of your run shows them.
 
 # %%
 made = new_task(
@@ -122,7 +123,8 @@ claim(
 # ## Recipes
 #
 # What comes otherwise becomes `metadata.csv` by a few lines of pandas. Copy the recipe that is nearest,
-# change its names, and run `rin new`: it says what the lines got wrong. Each begins so:
+# change its names, and run `rin new` on the same folder: it says what the lines got wrong. Files are named
+# as they are below `folder`. Each begins so:
 #
 # ```python
 # import json
@@ -211,6 +213,7 @@ claim(
 # table, boxes, names = (pd.DataFrame(coco[k]) for k in ("images", "annotations", "categories"))
 # masses = names.loc[names["name"] == "mass", "id"]
 # marked = boxes.loc[boxes["category_id"].isin(masses), "image_id"]
+# # of pictures in a folder beside: table["file_name"] = "images/" + table["file_name"]
 # table["label"] = np.where(table["id"].isin(marked), "mass", "no mass")
 # table["patient"] = table["file_name"].str.extract(r"^([^_]+)_")
 # table[["file_name", "label", "patient"]].to_csv(folder / "metadata.csv", index=False)
@@ -252,7 +255,8 @@ claim(
 #
 # ### 10. DICOM headers
 #
-# Patients alone need no recipe: `--patient dicom:PatientID` reads them.
+# Patients alone need no recipe: `--patient dicom:PatientID` reads them. CT is shown in one
+# window by `--window 40,80`; without it, each file in its own.
 #
 # ```python
 # import pydicom
@@ -269,7 +273,9 @@ claim(
 #
 # ### 11. Slices of NIfTI
 #
-# Three slices a volume, those with most of the lesion; grey values from percentiles of the volume.
+# Three slices a volume, those with most of the lesion; grey values from percentiles of the volume. It needs
+# `pip install nibabel`. Without masks, leave out their names and take `z` from
+# `range(len(volume) // 2 - 1, len(volume) // 2 + 2)`; of a film, take a frame first.
 #
 # ```python
 # import nibabel
@@ -292,7 +298,7 @@ claim(
 # ### 12. Slices of DICOM series
 #
 # The three in the middle, by their position and not by their number; two acquisitions in one series are
-# told apart.
+# told apart. Give CT a window, such as `--window 40,400`.
 #
 # ```python
 # import pydicom
@@ -312,15 +318,18 @@ claim(
 #
 # ### 13. Volumes in NumPy's format, as MRNet's
 #
+# Of all planes; `sagittal/` in place of `*/` takes one.
+#
 # ```python
 # rows = []
 # for part, split in {"train": "train", "valid": "test"}.items():
-#     labels = pd.read_csv(folder / f"{part}-acl.csv", header=None, dtype=str)
-#     for exam, label in labels.to_numpy():
-#         volume = np.load(folder / part / "sagittal" / f"{exam}.npy")
+#     labels = pd.read_csv(folder / f"{part}-acl.csv", header=None, index_col=0, dtype=str)[1]
+#     for file in sorted((folder / part).glob("*/*.npy")):  # train/sagittal/0001.npy
+#         volume, exam, plane = np.load(file), file.stem, file.parent.name
 #         for k in range(len(volume) // 2 - 1, len(volume) // 2 + 2):
-#             Image.fromarray(volume[k]).save(folder / f"{exam}_{k}.png")
-#             rows.append((f"{exam}_{k}.png", {"0": "intact", "1": "tear"}[label], exam, split))
+#             Image.fromarray(volume[k]).save(folder / f"{exam}_{plane}_{k}.png")
+#             label = {"0": "intact", "1": "tear"}[labels[exam]]
+#             rows.append((f"{exam}_{plane}_{k}.png", label, exam, split))
 # columns = ["file_name", "label", "patient", "split"]
 # pd.DataFrame(rows, columns=columns).to_csv(folder / "metadata.csv", index=False)
 # ```
@@ -331,6 +340,7 @@ claim(
 # lists = json.loads((folder / "datalist.json").read_text("utf-8"))
 # words = {"training": "train", "validation": "val", "test": "test"}
 # parts = [pd.DataFrame(lists[name]).assign(split=words[name]) for name in lists if name in words]
+# # where the label is a mask: rename it to mask, and take label from a table as in recipe 2
 # table = pd.concat(parts).rename(columns={"image": "file_name"})
 # table.to_csv(folder / "metadata.csv", index=False)
 # ```

@@ -220,14 +220,17 @@ def series(folder):
 def arrays(folder):
     rows = []
     for part, split, exams in (("train", "train", range(12)), ("valid", "test", range(12, 20))):
-        (folder / part / "sagittal").mkdir(parents=True)
+        for plane in ("sagittal", "coronal"):
+            (folder / part / plane).mkdir(parents=True)
         lines = []
         for exam in exams:
-            volume = np.random.default_rng(exam).integers(0, 255, (7, 16, 16), dtype=np.uint8)
-            np.save(folder / part / "sagittal" / f"{exam:04d}.npy", volume)
             lines.append(f"{exam:04d},{exam % 2}")
-            names = [f"{exam:04d}_{k}.png" for k in (2, 3, 4)]
-            rows += [(name, f"{exam:04d}", ["intact", "tear"][exam % 2], split) for name in names]
+            for n, plane in enumerate(("sagittal", "coronal")):
+                volume = np.random.default_rng(2 * exam + n).integers(0, 255, (7, 16, 16))
+                np.save(folder / part / plane / f"{exam:04d}.npy", volume.astype(np.uint8))
+                names = [f"{exam:04d}_{plane}_{k}.png" for k in (2, 3, 4)]
+                label = ["intact", "tear"][exam % 2]
+                rows += [(name, f"{exam:04d}", label, split) for name in names]
         (folder / f"{part}-acl.csv").write_text("\n".join(lines))
     return pd.DataFrame(rows, columns=["file_name", "patient", "label", "split"])
 
