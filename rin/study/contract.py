@@ -98,9 +98,9 @@ def new_task(
     _check_name(said)
     place = said.images.absolute()
     tree = open_tree(said.data_root or place.parent, str(place))
-    settings, rows, problems = _read(said, tree)
-    labels, of_classes = _classes(said, rows["label"])
-    _refuse(said, [*problems, *of_classes, *_contradictions(said, rows, labels)])
+    settings, listed, problems = _read(said, tree)
+    labels, of_classes = _classes(said, listed["source_class"])
+    _refuse(said, [*problems, *of_classes, *_contradictions(said, listed, labels)])
     positive, other = dict.fromkeys(labels.values())
     task: dict[str, Any] = {"name": said.name, "title": f"{positive} or {other}, {said.name}"}
     task |= {"positive_class": positive, "n_folds": 1}
@@ -111,9 +111,9 @@ def new_task(
     profile, weights, minutes = _profile(said, dataset, folds, measure)
     remarks = _remarks(dataset, pairs, folds)
     settings["findings"] = [asdict(remark) for remark in remarks]
-    pictures = {name for name in tree.names if tree.is_picture(name)}
-    unlisted = pictures - {*rows[FILE], *rows["mask"]} if "table" in settings["options"] else ()
-    facts = _understood(dataset, folds, len(unlisted))
+    pictures, used = sum(map(tree.is_picture, tree.names)), listed["masks"].map(len).sum()
+    unlisted = pictures - len(listed) - int(used) if settings["layout"] == "table" else 0
+    facts = _understood(dataset, folds, unlisted)
     facts[0] = (facts[0][0], f"{facts[0][1]}; {_TEXTS['weights'][weights]}")
     time = f"about {max(1, round(minutes))} minutes for study and book"
     is_over = minutes > said.minutes
@@ -147,7 +147,7 @@ def _check_name(said: Stated) -> None:
 
 def _noted(names: Iterable[Any], phrase: str, remedy: str) -> list[str]:
     """Return a line on the names to which a problem applies, or none."""
-    names = [*dict.fromkeys(map(str, names))]
+    names = [str(name) or "''" for name in dict.fromkeys(names)]
     return [f"{counted(len(names), phrase)}: {_listed(names)}. {remedy}"] if names else []
 
 
@@ -165,62 +165,79 @@ def _refuse(said: Stated, problems: Sequence[str]) -> None:
 
 
 def _read(said: Stated, tree: Tree) -> tuple[dict[str, Any], pd.DataFrame, list[str]]:
-    """Return the settings of a form, a row a picture, and what is wrong.
+    """Return the settings of a form, the cases with their split, and what is wrong.
 
-    Columns are `FILE` and `ROLES`, empty where nothing states them.
+    Patients and splits are empty where nothing states them.
     """
+    settings, problems = _form(said, tree), []
+    reader = tree
+    if settings["layout"] == "table":
+        reader = _NotingTree(tree.root, tree.location, tree.names, problems)
+    else:
+        flags = [f for f in ("label", "mask", "split") if getattr(said, f) != getattr(Stated, f)]
+        problems += _noted(flags, "flags name columns, but there is no table", "Leave them out.")
+    plain = settings | {"independence": "image", "patients_in_headers": False}
+    try:
+        manifest = DatasetManifest.checked(plain, where="", remedy="")
+        cases = find_cases(reader, manifest).assign(split="")
+        if comes_with_split(manifest):
+            split = read_split(reader, manifest).replace("", None)
+            cases["split"] = cases["case_id"].map(split[~split.index.duplicated()])
+            lost = cases["case_id"][cases["split"].isna()]
+            problems += _noted(lost, "pictures are in no part", _REMEDIES["empty"])
+    except InputError as error:
+        text = f"it has none of the three forms: {error.problem}"
+        raise InputError(text, where=said.images, remedy=_REMEDIES["forms"]) from error
+    if said.patient.startswith(NAMES):
+        pattern = settings["patient_pattern"] = said.patient.removeprefix(NAMES)
+        try:
+            cases["patient_id"] = read_names(pattern, cases["case_id"], "patient")
+        except (ValueError, re.error, IndexError) as error:
+            problems += _noted([problem_of(error)], "patterns do not fit", _REMEDIES["pattern"])
+    elif "patient" not in settings["options"]:
+        cases["patient_id"] = ""
+        if said.patient not in (NO_PATIENTS, HEADERS):
+            problems.append(_REMEDIES["patients"])
+    return settings, cases.drop_duplicates("case_id"), [*dict.fromkeys(problems)]
+
+
+def _form(said: Stated, tree: Tree) -> dict[str, Any]:
+    """Return the settings of a manifest as far as the names of files and columns tell them."""
     settings = _TEXTS["manifest"] | {
         "name": said.name,
         "title": said.name.replace("_", " ").capitalize(),
         "locations": [tree.location],
         "independence": "image" if said.patient == NO_PATIENTS else "patient",
-        "patient_labels": "several" if said.several_labels else "one",
         "patients_in_headers": said.patient == HEADERS,
+        "patient_labels": "several" if said.several_labels else "one",
     }
-    settings |= {"window": [*said.window]} if said.window else {}
+    if said.window:
+        settings["window"] = [*said.window]
     tables = [name for name in tree.names if re.fullmatch(_TABLE, name.rpartition("/")[2])]
-    read = _of_tables if tables else _of_names
-    rows, problems = read(said, tree, settings, tables)
-    rows = rows.reindex(columns=[FILE, *ROLES]).fillna("").astype(object)
-    if said.patient.startswith(NAMES):
-        pattern = settings["patient_pattern"] = said.patient.removeprefix(NAMES)
-        try:
-            rows["patient"] = read_names(pattern, rows[FILE], "patient")
-        except (ValueError, re.error, IndexError) as error:
-            problems += _noted([problem_of(error)], "patterns do not fit", _REMEDIES["pattern"])
-    elif not rows["patient"].any() and said.patient not in (NO_PATIENTS, HEADERS):
-        problems.append(_REMEDIES["patients"])
-    return settings, rows, problems
+    if tables:
+        options = _columns(said, tree, tables)
+        return settings | {"layout": "table", "options": options, "masks": "mask" in options}
+    if tree.location.lower().endswith(".npz"):
+        return settings | {"layout": "npz", "options": {}}
+    tops = {name.partition("/")[0] for name in tree.names if "/" in name}
+    parts = sorted(top for top in tops if top.lower() in PART_WORDS)
+    return settings | {"layout": "folder_classes", "options": {"splits": parts, "others": True}}
 
 
-def _of_names(
-    said: Stated, tree: Tree, settings: dict[str, Any], _tables: list[str]
-) -> tuple[pd.DataFrame, list[str]]:
-    """Return the rows of class folders or of an archive of MedMNIST; add to the settings."""
-    settings |= {"layout": "npz", "options": {}}
-    if not tree.location.lower().endswith(".npz"):
-        tops = sorted({name.partition("/")[0] for name in tree.names if "/" in name})
-        parts = [top for top in tops if top.lower() in PART_WORDS]
-        settings |= {"layout": "folder_classes", "options": {"splits": parts, "others": True}}
-    flags = [f for f in ("label", "mask", "split") if getattr(said, f) != getattr(Stated, f)]
-    problems = _noted(flags, "flags name columns, but there is no table", "Leave them out.")
-    plain = settings | {"independence": "image", "patients_in_headers": False}
-    manifest = DatasetManifest.checked(plain, where=said.images, remedy=_REMEDIES["forms"])
-    try:
-        cases = find_cases(tree, manifest)
-    except InputError as error:
-        text = f"it has none of the three forms: {error.problem}"
-        raise InputError(text, where=said.images, remedy=_REMEDIES["forms"]) from error
-    rows = cases.rename(columns={"case_id": FILE, "label": "", "source_class": "label"})
-    if comes_with_split(manifest):
-        rows["split"] = read_split(tree, manifest).loc[rows[FILE]].array
-    return rows, problems
+@dataclass(frozen=True)
+class _NotingTree(Tree):
+    """A tree of which a reader notes what is wrong, and goes on: all is told at once."""
+
+    problems: list[str]
+
+    def raise_if_any(
+        self, names: Iterable[str], problem: str, *, file: str = "", remedy: str = ""
+    ) -> None:
+        self.problems.extend(_noted(names, problem, remedy))
 
 
-def _of_tables(
-    said: Stated, tree: Tree, settings: dict[str, Any], tables: list[str]
-) -> tuple[pd.DataFrame, list[str]]:
-    """Return the rows of one table, or of one in each part; add to the settings."""
+def _columns(said: Stated, tree: Tree, tables: list[str]) -> dict[str, Any]:
+    """Return the options of the layout of one table, or of one in each part."""
     folders = [name.rpartition("/")[0] for name in tables]
     parts = [PART_WORDS.get(folder.lower(), folder) for folder in folders]
     if len({*parts}) < len(tables) or not ({*parts} <= {*PARTS} or parts == [""]):
@@ -229,50 +246,20 @@ def _of_tables(
     columns = {role: getattr(said, role) for role in ROLES}
     needed = [FILE, *(c for r, c in columns.items() if r == "label" or c != getattr(Stated, r))]
     needed = [c for c in needed if c not in (NO_PATIENTS, HEADERS) and not c.startswith(NAMES)]
-    read, problems = [], []
-    for part, folder, name in zip(parts, folders, tables, strict=True):
+    problems = []
+    for name in tables:
         try:
-            rows = read_table(tree, name, needed)
+            known = {*read_table(tree, name, needed)}
+            columns = {role: column for role, column in columns.items() if column in known}
         except InputError as error:
             problems.append(f"{name}: {error.problem}. {_REMEDIES['table']}")
-            continue
-        columns = {role: column for role, column in columns.items() if column in rows}
-        rows.index = [f"{name} row {number + 2}" for number in rows.index]
-        rows = rows[[FILE, *columns.values()]].set_axis([FILE, *columns], axis=1)
-        rows[FILE] = rows[FILE].map(lambda cell, above=folder: f"{above}/{cell}".lstrip("/"))
-        read.append(rows.assign(split=part) if part else rows)
     _refuse(said, problems)
-    options: dict[str, Any] = {"table": tables[0]}
+    options: dict[str, Any] = {"table": tables[0], "image": FILE, "others": True} | columns
     if parts[0]:
-        options["table"] = dict(zip(parts, tables, strict=True))
-    options |= {"image": FILE, "others": True} | columns
-    if column := "part" if parts[0] else options.pop("split", ""):
-        options["split"] = {"column": column}
-    settings |= {"layout": "table", "options": options, "masks": "mask" in columns}
-    rows = pd.concat(read)
-    filled = [*rows.columns.difference([FILE, "mask"])]
-    rows = rows.reindex(columns=[FILE, *ROLES], fill_value="")
-    pictures = {name for name in tree.names if tree.is_picture(name)}
-    return rows, _broken_rows(rows, filled, pictures)
-
-
-def _broken_rows(rows: pd.DataFrame, filled: list[str], pictures: set[str]) -> list[str]:
-    """Return what is wrong with single rows of tables."""
-    problems = []
-    for column in filled:
-        empty = rows.index[rows[column] == ""]
-        problems += _noted(empty, f"rows have no {column}", _REMEDIES["empty"])
-    files, masks = rows[FILE], rows["mask"][rows["mask"] != ""]
-    for names, what in ((files, "pictures"), (masks, "masks")):
-        lost = [*names[~names.isin(pictures)]]
-        hint = did_you_mean(lost[0], pictures) if lost else ""
-        remedy = f"Names begin at the folder of the table{hint}."
-        problems += _noted(lost, f"{what} are not there", remedy)
-    both = [*masks[masks.duplicated()], *({*masks} & {*files})]
-    problems += _noted(both, "masks are named twice, or are pictures, too", "Name each once.")
-    unlike = rows.drop_duplicates()[FILE]
-    twice = unlike[unlike.duplicated()]
-    return problems + _noted(twice, "pictures have rows that differ", _REMEDIES["rows"])
+        options |= {"table": dict(zip(parts, tables, strict=True)), "split": "part"}
+    if "split" in options:
+        options["split"] = {"column": options["split"]}
+    return options
 
 
 def _classes(said: Stated, cells: pd.Series) -> tuple[dict[str, str], list[str]]:
@@ -300,27 +287,25 @@ def _classes(said: Stated, cells: pd.Series) -> tuple[dict[str, str], list[str]]
     return dict.fromkeys(said.positive, positive) | dict.fromkeys(others, other), problems
 
 
-def _contradictions(said: Stated, rows: pd.DataFrame, labels: dict[str, str]) -> list[str]:
-    """Return how rows contradict one another."""
-    stems, masks = {*rows[FILE].str.rpartition(".")[0]}, rows[FILE].str.extract(_OF_MASKS)[0]
-    drawn = rows[FILE][masks.isin(stems)]
+def _contradictions(said: Stated, cases: pd.DataFrame, labels: dict[str, str]) -> list[str]:
+    """Return how cases contradict one another."""
+    names = cases["case_id"]
+    stems, masks = {*names.str.rpartition(".")[0]}, names.str.extract(_OF_MASKS)[0]
+    drawn = names[masks.isin(stems)]
     problems = _noted(drawn, "pictures are called like masks of others", _REMEDIES["masks"])
-    split = rows["split"].str.lower().map(PART_WORDS)
-    if split.isna().all():  # numbers of folds, or nothing
-        split = rows["split"]
-    unknown = rows["split"][split.isna()]
-    problems += _noted(unknown, "words of split are not known", _REMEDIES["split"])
-    n, given = split.nunique(), {*split.dropna()}
-    if (given & {*PARTS} and not {"train", "test"} <= given) or n > MAX_FOLDS:
+    masks = cases["masks"].explode().dropna()
+    both = [*masks[masks.duplicated()], *({*masks} & {*cases["image"]})]
+    problems += _noted(both, "masks are named twice, or are pictures, too", "Name each once.")
+    given = {*cases["split"].dropna()}
+    if (given & {*PARTS} and not {"train", "test"} <= given) or len(given) > MAX_FOLDS:
         problems += _noted(given, "values of split divide nothing", _REMEDIES["split"])
-    rows = rows.assign(label=rows["label"].map(labels), split=split)[rows["patient"] != ""]
-    remedy = "Write it in one way."
-    alike = map(" and ".join, name_variants(rows["patient"]))
-    problems += _noted(alike, "pairs of patients have one name", remedy)
+    known = cases.assign(label=cases["source_class"].map(labels))[cases["patient_id"] != ""]
+    alike = map(" and ".join, name_variants(known["patient_id"]))
+    problems += _noted(alike, "pairs of patients have one name", "Write it in one way.")
+    patients = known.groupby("patient_id")
     for column, what in (("split", "parts"), ("label", "labels")):
-        several = rows.groupby("patient")[column].nunique()
-        mixed = rows[rows["patient"].isin(several.index[several > 1])]
-        shown = mixed.drop_duplicates(["patient", column]).groupby("patient")[FILE]
+        mixed = known[patients[column].transform("nunique") > 1]
+        shown = mixed.drop_duplicates(["patient_id", column]).groupby("patient_id")["case_id"]
         texts = [f"{who} ({' and '.join(files)})" for who, files in shown]
         if column == "split" or not said.several_labels:
             problems += _noted(texts, f"patients have two {what}", _REMEDIES[what])
@@ -347,8 +332,7 @@ def _inspected(said: Stated, tree: Tree, settings: dict[str, Any]) -> tuple[Data
     if comes_with_split(manifest):
         cases["split"] = read_split(tree, manifest).loc[cases["case_id"]].array
     if said.patient == HEADERS:
-        rows = cases.rename(columns={"case_id": FILE, "patient_id": "patient"})
-        problems += _contradictions(said, rows, {name: name for name in rows["label"]})
+        problems += _contradictions(said, cases, settings["label_map"])
     copies = cases.groupby(["digest", "width", "height"])
     apart = [" and ".join(rows["case_id"]) for _, rows in copies if rows["split"].nunique() > 1]
     problems += _noted(apart, "pictures are in two of the given parts", _REMEDIES["copies"])

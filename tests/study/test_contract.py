@@ -174,25 +174,29 @@ MISTAKES = {
     "no picture": (
         cell(3, "file_name", "p1_c.png"),
         {},
-        r"1 picture is not there: p1_c\.png.*did you mean p1_",
+        r"1 row without pictures: p1_c\.png.*did you mean p1_.*correct or remove",
     ),
     "no kind of picture": (
         cell(3, "file_name", "metadata.csv"),
         {},
-        r"1 picture is not there: metadata\.csv",
+        r"1 row without pictures: metadata\.csv\. Names are",
     ),
     "backslashes": (
         cell(3, "file_name", r".\p1_b.png"),
         {},
-        r"1 picture is not there.*did you mean p1_b\.png",
+        r"1 row without pictures: \.\\p1_b.*did you mean p1_b\.png",
     ),
-    "no label": (cell(3, "label", ""), {}, r"1 row has no label: metadata\.csv row 5\. Fill"),
+    "no label": (
+        cell(3, "label", ""),
+        {},
+        r"1 picture has no label: p1_b\.png\. Fill column label",
+    ),
     "no patient": (
         cell(3, "patient", ""),
         {},
-        r"1 row has no patient: metadata\.csv row 5\. Fill",
+        r"1 picture has no patient: p1_b\.png\. Fill column patient",
     ),
-    "no name": (cell(3, "file_name", ""), {}, r"1 picture is not there: \. Names begin"),
+    "no name": (cell(3, "file_name", ""), {}, r"1 row without pictures: ''\. Names are"),
     "misspelt column": (
         lambda f, t: write(f, t.rename(columns={"label": "lable"})),
         {},
@@ -213,6 +217,21 @@ MISTAKES = {
         ),
         {},
         r"metadata\.jsonl: .*line 2: ",
+    ),
+    "no part": (
+        replaced(split=["train"] * 12 + ["test"] * 11 + [""]),
+        {},
+        r"1 picture is in no part: p11_b\.png\. Fill",
+    ),
+    "no fold": (
+        replaced(split=[*[n // 4 for n in range(23)], ""]),
+        {},
+        r"1 picture is in no part: p11_b\.png\. Fill",
+    ),
+    "no label in a part": (
+        lambda f, t: in_parts(f, t.assign(label=[*t["label"][:-1], ""]), as_csv, "csv"),
+        {},
+        r"1 picture has no label: test/p11_b\.png\. Fill column label",
     ),
     "two columns alike": (
         text_of(lambda t: t.replace("patient", "label", 1)),
@@ -249,12 +268,12 @@ MISTAKES = {
     "two labels of a picture": (
         again(label="bad"),
         {},
-        r"1 picture has rows that differ: p0_a\.png",
+        r"1 picture has several rows that differ: p0_a\.png",
     ),
     "two patients of a picture": (
         again(patient="P99"),
         {},
-        r"1 picture has rows that differ: p0_a\.png",
+        r"1 picture has several rows that differ: p0_a\.png",
     ),
     "misspelt class": (
         cell(3, "label", "badd"),
@@ -326,7 +345,7 @@ MISTAKES = {
     "unknown part": (
         replaced(split=["train"] * 12 + ["test"] * 11 + ["holdout"]),
         {},
-        r"not known: holdout\. Write train, val and test",
+        r"1 value is not parts of a split: 'holdout' \(row 25\)\..*write train, val or test",
     ),
     "no test part": (
         replaced(split=["train"] * 12 + ["val"] * 12),
@@ -346,7 +365,7 @@ MISTAKES = {
     "no mask": (
         with_masks(lambda f, m: ["masks/none.png", *m[1:]]),
         {},
-        r"1 mask is not there: masks/none\.png",
+        r"1 mask of the table is missing: masks/none\.png\. Names are",
     ),
     "mask twice": (with_masks(lambda f, m: [m[1], *m[1:]]), {}, r"1 mask is named twice"),
     "mask is a picture": (

@@ -20,8 +20,8 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from rin.data.layouts.found import IF_PARTIAL, STAND_IN_NOTE, ReaderOptions, read_table
 from rin.data.manifest import PART_WORDS, DatasetManifest
 from rin.data.store import MEASURED
-from rin.data.tree import REMEDY, Tree
-from rin.errors import InputError, join_first_ten
+from rin.data.tree import Tree
+from rin.errors import InputError, did_you_mean, join_first_ten
 from rin.files import read_yaml
 from rin.tables import CASES
 
@@ -153,7 +153,14 @@ def _labels(
     labels = rows[options.label]
     if UNLABELLED in manifest.label_map:
         labels = labels.where(labels != "", UNLABELLED)
-    known = list(manifest.label_map) or sorted(set(labels) - {""})
+    if not manifest.label_map:
+        lost, remedy = (
+            rows[NAME][labels == ""],
+            f"Fill column {options.label}, or remove the rows.",
+        )
+        tree.raise_if_any(lost, "pictures have no label", file=place, remedy=remedy)
+        return labels
+    known = list(manifest.label_map)
     strange, problem = labels[~labels.isin(known)], "labels are not in the manifest's label map"
     allowed = join_first_ten([*map(repr, known)], ", ")
     remedy = f"Column {options.label} may contain {allowed}: correct the "
@@ -292,13 +299,15 @@ def _files(
     images = {name: pictures[name] for name in names if name in pictures}
     drawn = {name: outlines[name] for name in masks if name in outlines}
     if not manifest.partial:
-        searched = f"Names are those of files below {options.images or 'the folder of the table'}."
+        searched = f"Names are those of files below {options.images or 'the folder of the table'}"
         lost = names[~names.isin(pictures)]
-        remedy = f"{searched} {REMEDY} {IF_PARTIAL}"
+        hint = did_you_mean(lost.iloc[0], pictures) if len(lost) else ""
+        remedy = f"{searched}{hint}: correct or remove these rows. {IF_PARTIAL}"
         tree.raise_if_any(lost, "rows without pictures", file=place, remedy=remedy)
     if options.mask and "{" not in options.mask:  # a column names the masks
         lost = masks[(masks != "") & ~masks.isin(outlines) & names.isin(images)]
-        tree.raise_if_any(lost, "masks of the table are missing", file=place)
+        remedy = "Names are those of files, as for pictures; leave cells of none empty."
+        tree.raise_if_any(lost, "masks of the table are missing", file=place, remedy=remedy)
     if not options.others:
         used = {*images.values(), *drawn.values()}
         known = {*pictures.values(), *outlines.values()}
