@@ -51,6 +51,7 @@ FILE, ROLES = "file_name", ("label", "patient", "mask", "split")
 #: Sources of patients that are no columns.
 NO_PATIENTS, HEADERS, NAMES = "none", "dicom:PatientID", "name:"
 _TABLE = rf"metadata\.({'|'.join(TABLES)})"
+_listed = partial(join_first_ten, between=", ")
 #: Names that seem to be those of masks of other pictures.
 _OF_MASKS = r"(?i)^(.+)[ _.-](?:mask|seg|segmentation|gt|label|annotation|roi)\d*\.\w+$"
 #: First line of the files that are written here, which alone may be replaced.
@@ -148,11 +149,11 @@ def _check_name(said: Stated) -> None:
 def _noted(names: Iterable[Any], phrase: str, remedy: str) -> list[str]:
     """Return a line on the names to which a problem applies, or none."""
     names = [str(name) or "''" for name in dict.fromkeys(names)]
-    return [f"{counted(len(names), phrase)}: {_listed(names)}. {remedy}"] if names else []
-
-
-def _listed(names: Sequence[str]) -> str:
-    return join_first_ten(names, ", ")
+    return (
+        [f"{counted(len(names), phrase)}: {join_first_ten(names, ', ')}. {remedy}"]
+        if names
+        else []
+    )
 
 
 def _refuse(said: Stated, problems: Sequence[str]) -> None:
@@ -160,8 +161,8 @@ def _refuse(said: Stated, problems: Sequence[str]) -> None:
     if problems:
         more = [f"{len(problems) - _LINES} more"] if len(problems) > _LINES else []
         lines = "".join(f"\n  - {problem}" for problem in [*problems[:_LINES], *more])
-        text = f"{counted(len(problems), 'things')} to correct{lines}\n "
-        raise InputError(text, where=said.images, remedy=_REMEDIES["page"])
+        text = f"{counted(len(problems), 'things')} to correct{lines}"
+        raise InputError(text.removesuffix("."), where=said.images, remedy=_REMEDIES["page"])
 
 
 def _read(said: Stated, tree: Tree) -> tuple[dict[str, Any], pd.DataFrame, list[str]]:
@@ -241,7 +242,9 @@ def _columns(said: Stated, tree: Tree, tables: list[str]) -> dict[str, Any]:
     folders = [name.rpartition("/")[0] for name in tables]
     parts = [PART_WORDS.get(folder.lower(), folder) for folder in folders]
     if len({*parts}) < len(tables) or not ({*parts} <= {*PARTS} or parts == [""]):
-        problem = f"there are several tables, or one in another folder: {_listed(tables)}"
+        problem = (
+            f"there are several tables, or one in another folder: {join_first_ten(tables, ', ')}"
+        )
         raise InputError(problem, where=said.images, remedy=_REMEDIES["tables"])
     columns = {role: getattr(said, role) for role in ROLES}
     needed = [FILE, *(c for r, c in columns.items() if r == "label" or c != getattr(Stated, r))]
@@ -272,14 +275,18 @@ def _classes(said: Stated, cells: pd.Series) -> tuple[dict[str, str], list[str]]
     )
     strange = [name for name in classes if name not in known]
     hint = did_you_mean(strange[0], known) if strange else ""
-    problems += _noted(strange, f"classes are not there{hint}", f"Classes are {_listed(known)}.")
+    problems += _noted(
+        strange, f"classes are not there{hint}", f"Classes are {join_first_ten(known, ', ')}."
+    )
     twice = [name for name in classes if classes.count(name) > 1]
     problems += _noted(twice, "classes are named twice", "Name each once.")
     others = [name for name in known if name not in said.positive]
     if len(known) < 2 or not others:
-        problems.append(f"there is one class ({_listed(known)}). A task needs two.")
+        problems.append(f"there is one class ({join_first_ten(known, ', ')}). A task needs two.")
     elif not said.positive:
-        problems.append(f"no class is positive. Give --positive with one of {_listed(known)}.")
+        problems.append(
+            f"no class is positive. Give --positive with one of {join_first_ten(known, ', ')}."
+        )
     elif len(others) > 1:
         rest = [name for name in others if name not in said.negative]
         problems += _noted(rest, "classes are neither positive nor negative", _REMEDIES["classes"])
@@ -320,12 +327,13 @@ def _inspected(said: Stated, tree: Tree, settings: dict[str, Any]) -> tuple[Data
     manifest = check(settings)
     index = said.results / "index"
     cases, bad = inspect_cases(tree.root, listed, manifest, folder=index)
-    deep = bad["problem"].str.contains("need a window")
-    images = listed["image"][listed["case_id"].isin(bad["case_id"][deep])]
-    every = window_of_all(tree.root, [*images])
-    hint = " ({:g},{:g} shows all values)".format(*every) if every else ""
-    remedy = f"Give --window CENTER,WIDTH{hint}."
-    problems = _noted(bad["case_id"][deep], "pictures have more than 8 bits", remedy)
+    deep, problems = bad["problem"].str.contains("need a window"), []
+    if deep.any():
+        images = listed["image"][listed["case_id"].isin(bad["case_id"][deep])]
+        every = window_of_all(tree.root, [*images])
+        hint = " ({:g},{:g} shows all values)".format(*every) if every else ""
+        remedy = f"Give --window CENTER,WIDTH{hint}."
+        problems += _noted(bad["case_id"][deep], "pictures have more than 8 bits", remedy)
     for problem, names in bad[~deep].groupby("problem", sort=False)["case_id"]:
         problems += _noted(names, f"pictures cannot be read, as {problem}", _REMEDIES["unread"])
     cases["split"] = ""
@@ -419,7 +427,8 @@ def _told(said: Stated, findings: Sequence[Finding]) -> list[tuple[str, str]]:
     for kind in sorted({finding.kind for finding in findings}, key=severity.index):
         of_kind = [finding for finding in findings if finding.kind == kind]
         texts = [
-            finding.text + (f" ({_listed(finding.case_ids)})" if finding.case_ids else "")
+            finding.text
+            + (f" ({join_first_ten(finding.case_ids, ', ')})" if finding.case_ids else "")
             for finding in of_kind[:_SHOWN]
         ]
         told.append((kind.upper() if kind != "near-duplicates" else kind, "; ".join(texts)))

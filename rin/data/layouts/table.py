@@ -213,9 +213,8 @@ def _rows(
             problem = f"values of {column} do not match {pattern.pattern!r}"
             tree.raise_if_any(strange, problem, file=place)
             rows = rows.assign(**groups[[*pattern.groupindex]].fillna(""))
-        rows[NAME] = ("" if options.images else _folder_of(place)) + _filled(
-            tree, place, rows, options.image
-        )
+        above = "" if options.images else place[: place.rfind("/") + 1]
+        rows[NAME] = above + _filled(tree, place, rows, options.image)
         tables.append(rows.assign(**({_PART: part} if part else {})))
     rows, place = (
         (tables[0], place) if len(tables) == 1 else (pd.concat(tables, ignore_index=True), "")
@@ -227,10 +226,6 @@ def _rows(
     twice = rows[NAME][rows[NAME].duplicated()]
     tree.raise_if_any(twice, problem, file=place, remedy=remedy)
     return place, rows
-
-
-def _folder_of(place: str) -> str:
-    return place[: place.rfind("/") + 1]
 
 
 def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Series:
