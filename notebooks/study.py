@@ -143,8 +143,7 @@ picture(
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 taxonomy = load_taxonomy()  # as the database spells its classes
 titles = {
-    name: f"{region.title}, {region.modality}"
-    for name, region in REGIONS.items()
+    name: f"{REGIONS[name].title}, {REGIONS[name].modality}" for name in REGIONS
 }
 classes = (
     taxonomy["region"].map(titles).value_counts(sort=False).rename("classes")
@@ -240,12 +239,12 @@ book_table(
 of_classes = {}
 for name in paper.COMPARISONS:
     manifest, of_task = find_task(name)
-    columns = {
+    sources = {
         "Authors": manifest.counts.authors,
         "Counted": manifest.counts.images,
     }
     groups = {count.group: count.images for count in paper.CLASS_COUNTS[name]}
-    listed = pd.DataFrame(columns).rename(
+    listed = pd.DataFrame(sources).rename(
         manifest.label_map | of_task.label_map
     )
     listed = listed.groupby(level=0).sum(min_count=1)

@@ -262,7 +262,7 @@ def test_the_book_uses_few_names_of_the_package():
     """A stranger meets few concepts: what many pages need has one name, and one place."""
     sources = ["\n".join(cell.source for cell in cells(path, "code")) for path in NOTEBOOKS]
     used = set.union(*map(names_in_use, sources))
-    assert len(used) <= 155
+    assert len(used) <= 140
 
 
 def test_a_name_of_two_modules_counts_twice_and_other_packages_do_not():

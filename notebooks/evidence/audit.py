@@ -25,7 +25,15 @@ import seaborn as sns
 from IPython.display import Markdown
 
 from rin import stats
-from rin.evidence import audit, claims, paper
+from rin.evidence import paper
+from rin.evidence.audit import audit_tasks, published_intervals
+from rin.evidence.claims import (
+    checks,
+    dice_gains,
+    judged_claims,
+    splits_as_far_apart,
+    task_names,
+)
 from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, format_p
 from rin.report.page import claim, picture
@@ -33,8 +41,8 @@ from rin.report.style import use_style
 from rin.study import compare_levels, open_reference
 
 use_style()
-audits = audit.audit_tasks()
-judged = claims.judged_claims(audits)
+audits = audit_tasks()
+judged = judged_claims(audits)
 zero = [row.task for row in audits if row.contains_zero]
 counts = judged["verdict"].value_counts()
 claim("four of eight intervals include zero, however they were rounded",
@@ -43,10 +51,10 @@ claim("four of eight intervals include zero, however they were rounded",
 claim("the half-widths agree in all tasks", all(row.agrees for row in audits))
 claim("P < .001 for every task", all(row.stated_p == 0.001 for row in audits))
 Markdown(f"""
-**The paper's intervals describe its 24 ways of fine-tuning, not patients.**
-In all eight tasks the printed half-width is, within rounding, that of an
-unpaired t interval over settings. Four of the eight intervals
-({claims.task_names(zero)}) include zero and stand beside P < .001
+**The paper's intervals describe its 24 ways of fine-tuning, not patients.** In
+all eight tasks the printed half-width is, within rounding, that of an unpaired
+t interval over settings. Four of the eight intervals
+({task_names(zero)}) include zero and stand beside P < .001
 {{cite:p}}`mei2022`. Of {len(judged)} claims quoted below, {counts["holds"]}
 hold, {counts["does not follow"]} do not follow from the printed numbers, and
 {counts["cannot be judged"]} cannot be judged by them.
@@ -54,7 +62,7 @@ hold, {counts["does not follow"]} do not follow from the printed numbers, and
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 intervals = pd.concat(
-    audit.published_intervals(row.published).assign(label=row.published.short)
+    published_intervals(row.published).assign(label=row.published.short)
     for row in audits
 )
 half_widths = (intervals["ci_high"] - intervals["ci_low"]) / 2
@@ -98,11 +106,10 @@ book_table(quoted, "Claims of the paper", prose=True)
 # %% [markdown]
 # ## What the printed numbers imply
 #
-# A printed 0.85 can be anything from 0.845 to 0.855, so every result has a range, and two numbers
-# agree where their ranges overlap. *DeLong, at most*: the variance of an AUC $A$ with $m$ and $n$
-# tested cases {cite:p}`delong1988` cannot exceed $A(1-A)\,(1/(m-1) + 1/(n-1))$. *r needed*: a paired t
-# test gives a smaller P the more the AUCs of both sources rise and fall together; P < .001 would need
-# this correlation.
+# A printed 0.85 can be anything from 0.845 to 0.855, so every result has a range. *DeLong, at most*: the
+# variance of an AUC $A$ with $m$ and $n$ tested cases {cite:p}`delong1988` cannot exceed
+# $A(1-A)\,(1/(m-1) + 1/(n-1))$. *r needed*: the correlation of both sources' AUCs with which a paired t
+# test would give P < .001.
 
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -121,23 +128,19 @@ rows = [
         "± DeLong, at most": f"{row.delong_limit:.2f}",
         "P, SDs": p_range(row.p_by_sds),
         "P, interval": p_range(row.p_by_normal),
-        "P, SDs, Holm": p_range(by_holm),
         "r needed": f"{row.needed_correlation:.2f}",
     }
-    for row, by_holm in zip(audits, claims.holm_bounds(audits), strict=True)
+    for row in audits
 ]
 caption = "Half-widths (AUC points) and P values, with their ranges by rounding"
 book_table(pd.DataFrame(rows), caption, prose=True)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-checks = claims.checks(audits)
-tasks = {name: [*checks.index[checks[name]]] for name in checks}
-lists = {name: claims.task_names(chosen) for name, chosen in tasks.items()}
-acl, thyroid = (
-    next(row for row in audits if row.task == task)
-    for task in ("acl", "thyroid")
-)
-gains = [claims.dice_gains(row) for row in paper.DICE.values()]
+checked = checks(audits)
+tasks = {name: [*checked.index[checked[name]]] for name in checked}
+lists = {name: task_names(chosen) for name, chosen in tasks.items()}
+acl = next(row for row in audits if row.task == "acl")
+gains = [dice_gains(row) for row in paper.DICE.values()]
 claim("wider than DeLong's limit", tasks["wide"] == ["sarscov2", "hemorrhage"])
 claim("only meniscus allows P < .001", tasks["follows"] == ["meniscus"])
 claim("the ACL difference misses its middle",
@@ -145,36 +148,27 @@ claim("the ACL difference misses its middle",
 claim("the Dice gains are relative",
       all(row["stated"].meets(row["caption"]) for row in gains))  # fmt: skip
 Markdown(f"""
-**Intervals.** The printed widths ignore that both sources were run with the
-same settings, and none concerns new patients. For {lists["wide"]} they are
-wider than any DeLong interval on {paper.SETTINGS["split_percent"].value[-1]}%
-of the images.
-
-**P values.** An interval that includes zero and P < .05 cannot come from one
-test of one difference. Only {lists["follows"]} allows P < .001; for
-{lists["above"]} both P values are above .05 for every rounding. After Holm's
-correction {{cite:p}}`holm1979`, {lists["below"]} are below .05 for every
-rounding. A DeLong *test* on so many images could still give small P values;
-it needs the scores of every case, which were not published.
-
-**The ligament.** The difference is stated as {acl.published.estimate:.1f}
+**Intervals.** For {lists["wide"]} they are wider than any DeLong interval on
+the tested images. The ACL difference is stated as {acl.published.estimate:.1f}
 points; the middle of its interval is {acl.middle:.2f}, and the printed means
 differ by {acl.means:.0f}.
 
-**Two kinds of percent.** Those of AUCs are points: relative to ImageNet's
-AUC, thyroid's {thyroid.published.estimate:.1f}% would be
-{thyroid.relative_gain:.1f}%. Those of Dice scores
+**P values.** Only {lists["follows"]} allows P < .001; for {lists["above"]} both
+P values are above .05 for every rounding. After Holm's correction
+{{cite:p}}`holm1979`, {lists["below"]} are below .05 for every rounding.
+DeLong's test could still give small P values; it needs the scores of every
+case, which were not published.
+
+**Two kinds of percent.** Those of AUCs are points; those of Dice scores
 ({paper.DICE["thyroid"].gain_percent:.1f}% and
-{paper.DICE["breast"].gain_percent:.1f}%) are relative, and fit the printed
-scores.
+{paper.DICE["breast"].gain_percent:.1f}%) are relative.
 """)
 
 # %% [markdown]
 # ## Statements that need data
 #
-# The paper also gives advice and reasons for which it prints no numbers. The first three can be tried
-# on the networks of this book, whose weights are not the released ones; the last two on the paper's
-# eight differences.
+# The paper also gives advice and reasons without numbers. The first three can be tried on the networks of
+# this book, the last two on the paper's eight differences.
 
 # %%
 runs = open_reference("open")
@@ -188,13 +182,10 @@ rates = pd.DataFrame(
 )
 rates.rename(runs.titles).round(3)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 levels = compare_levels(scores, reference_backbone="InceptionV3")
 levels["clear"] = (levels["estimate"] > 0) & (levels["p_holm"] < 0.05)
 clear = levels.groupby(["level", "other"])["clear"].sum()
-clear.to_frame("tasks, of six")
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
 slow, fast = rates.columns
 claim("the smaller rate is better on six of six tasks",
       bool((rates[slow] > rates[fast]).all()) and len(rates) == 6)  # fmt: skip
@@ -213,7 +204,7 @@ claim(
 SIMILAR = ["thyroid", "acl", "meniscus", "covid19", "sarscov2"]
 stated = pd.Series({row.task: row.published.estimate for row in audits})
 near, far = stated[SIMILAR].mean(), stated.drop(SIMILAR).mean()
-as_far, ways = claims.splits_as_far_apart(audits, SIMILAR)
+as_far, ways = splits_as_far_apart(audits, SIMILAR)
 claim(
     "similar tasks gain more, not clearly",
     near > far and (as_far, ways) == (3, 56),
@@ -253,20 +244,20 @@ new patients.
 #
 # | the paper's limitation | in this book |
 # |---|---|
-# | Readers and networks were compared on single images, unlike clinical work. | No readers took part. |
-# | One label an image; the outlined regions were not used for training. | The same; outlines serve only to score maps. |
-# | Reduced resolution may hide small findings. | Worse: 75 to 112 pixels a side (224 in one further run) in place of 256. |
-# | The 165 classes are groups, so the networks are no diagnostic models. | The same; nothing here is for clinical use. |
-# | The RadImageNet networks saw fewer classes than ImageNet's. | Removed: both corpora have 36 classes and equally many images. |
+# | Readers and networks compared on single images | No readers took part |
+# | One label an image; outlines not used for training | The same |
+# | Reduced resolution may hide small findings | Worse: 75 to 112 pixels a side (224 in one further run) in place of 256 |
+# | The 165 classes are groups, so the networks are no diagnostic models | The same; nothing here is for clinical use |
+# | RadImageNet has fewer classes than ImageNet | Removed: both corpora have 36 classes and equally many images |
 #
-# The paper does not name five others that matter more for its conclusion: inputs that do not fit the
-# ImageNet weights, images of one patient counted as independent, one pretraining of each network, no
-# test images from another institution, and intervals over settings.
+# Five others, which the paper does not name, matter more for its conclusion: inputs that do not fit the
+# ImageNet weights, images of one patient counted as independent, one pretraining of each network, no test
+# images from another institution, and intervals over settings.
 #
 # ## The same analyses on scores that are known
 #
-# What would the paper's analysis, DeLong's test and others say of one set of predictions? They differ
-# in what they take as the sample ([Methods](../../methods)).
+# The paper's analysis, DeLong's test and others differ in what they take as the sample
+# ([Methods](../../methods)). Applied to one set of predictions:
 
 # %%
 six = pd.concat(
@@ -306,9 +297,8 @@ picture(
 )
 
 # %% [markdown]
-# No row takes the pretraining as its sample, so a star concerns
-# these networks only ([All tasks](../results/all_tasks) asks about pretraining). “DeLong of mean scores”
-# compares two ensembles: the scores of all networks of a source are averaged first.
+# No row takes the pretraining as its sample ([All tasks](../results/all_tasks) does). “DeLong of mean scores”
+# compares two ensembles.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 patients = six[six["name"] == points.index[-1]]
@@ -338,4 +328,4 @@ assert abs(test["p_val"].iloc[0] - same.p_value) < 1e-9
 f"thyroid: {100 * same.estimate:+.1f} AUC points, P = {same.p_value:.2f}"
 
 # %% [markdown]
-# This page runs in half a minute: `rin run notebooks/evidence/audit.py`.
+# This page: `rin run notebooks/evidence/audit.py`.

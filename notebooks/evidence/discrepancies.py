@@ -51,9 +51,8 @@ nothing public shows which side is right.
 
 # %% [markdown]
 # An entry states that two sources disagree, not why. Numbers come from the paper {cite:p}`mei2022`, its
-# authors' files and the dataset manifests; those marked *computed* are compared again whenever this
-# page is built. Entries are sorted by what they change; unfold a line for the sources, the consequence,
-# and what this book does.
+# authors' files and the dataset manifests; *computed* ones are compared again whenever this page is built.
+# Unfold a line for the sources, the consequence, and what this book does.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 counts = pd.crosstab(entries["kind"], entries["changes"])
@@ -146,4 +145,4 @@ classification layers, which were not released, neither can be checked.
 """)
 
 # %% [markdown]
-# This page runs in ten seconds: `rin run notebooks/evidence/discrepancies.py`.
+# This page: `rin run notebooks/evidence/discrepancies.py`.

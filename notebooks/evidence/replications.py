@@ -18,6 +18,8 @@
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
+from functools import partial
+
 import pandas as pd
 from IPython.display import Markdown
 
@@ -28,9 +30,11 @@ from rin.report.forest import forest
 from rin.report.format import (
     book_table,
     format_estimate,
+    format_number,
     format_p,
 )
 from rin.report.page import claim, picture
+from rin.report.verdict import includes_zero
 from rin.study import open_reference
 
 alike, others = replications.like_for_like(), replications.other_groups()
@@ -48,7 +52,7 @@ claim("bone tumours clearly, mammograms not", bone > 0 > mammograms
       and clear.tolist() == ["Bone tumours 2026"])  # fmt: skip
 claim(
     "the group's difference is not clear",
-    topical["ci_low"] < 0 < topical["ci_high"],
+    includes_zero(topical),
 )
 claim("its inputs lack the scaling", first["scaling_missing"].all())
 claim("none has the official scaling on a task of the paper",
@@ -56,12 +60,12 @@ claim("none has the official scaling on a task of the paper",
 Markdown(f"""
 **Independent studies point both ways, and none repeats the paper.** On
 radiographs of bone tumours from three other centres RadImageNet's weights are
-ahead by {bone:.1f} points; on mammograms, with frozen layers, ImageNet's are
-by {-mammograms:.1f}, though not clearly. The one group that asked the paper's
-own questions found {format_estimate(topical, digits=1)} points on average,
-with inputs that its public code leaves 255 times too large for RadImageNet's
-weights. No study used the released weights with their own scaling on a task
-of the paper, so nobody has confirmed or refuted its findings.
+ahead by {bone:.1f} points; on mammograms, with frozen layers, ImageNet's are by
+{-mammograms:.1f}, though not clearly. The one group that asked the paper's own
+questions found {format_estimate(topical, digits=1)} points on average, with
+inputs that its public code leaves 255 times too large for RadImageNet's
+weights. No study used the released weights with their own scaling on a task of
+the paper.
 """)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -84,9 +88,9 @@ picture(
 )
 
 # %% [markdown]
-# The intervals of bone tumours and mammograms are derived, and too wide rather than too narrow
-# ([Methods](../../methods)). Skin photographs are not radiology, and come from course work with one
-# seed. The dental radiographs are those of {cite:t}`okazaki2024`, averaged over networks.
+# The intervals of bone tumours and mammograms are derived, and rather too wide ([Methods](../../methods)).
+# Skin photographs are not radiology, and come from course work with one seed. The dental radiographs are
+# those of {cite:t}`okazaki2024`, averaged over networks.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 columns = {
@@ -105,14 +109,12 @@ book_table(read, "What was compared, and what was read of it", prose=True)
 # %% [markdown]
 # ## The other radiologic release
 #
-# RadImageNet is not the only answer to the question whether radiologic images pretrain better than
-# photographs. RadiologyNET {cite:p}`radiologynet2025` pretrained ten networks on 1.9 million images of
-# MR, CT and radiography whose labels come from unsupervised clustering, fine-tuned each five times on
-# five tasks, and compared them with ImageNet's. Its authors found the two
-# comparable where training is not restricted, RadiologyNET ahead in the first epochs and with few
-# images, and still call manual labels, as RadImageNet has them, the gold standard. Its tables were not at hand as text,
-# so no number of it is pooled here. Its weights are public, and nobody has yet compared RadImageNet,
-# RadiologyNET and ImageNet in one study.
+# RadiologyNET {cite:p}`radiologynet2025` pretrained ten networks on 1.9 million images of MR, CT and
+# radiography, labelled by unsupervised clustering, fine-tuned each five times on five tasks, and compared
+# them with ImageNet's. Its authors found the two comparable where training is not restricted, RadiologyNET
+# ahead in the first epochs and with few images, and still call manual labels, as RadImageNet has them, the
+# gold standard. Its tables were not available as text, so no number of it is pooled here. Nobody has yet
+# compared RadImageNet, RadiologyNET and ImageNet in one study.
 #
 # ## What silently loses the weights
 
@@ -123,20 +125,17 @@ unit, caffe, standard, natural = (row["auc"] for row in inputs)
 claim("ahead with one of three inputs", unit > natural > caffe > standard)
 swapped = [*replications.LOST["imagenet_scaling"]["inputs"].values()]
 Markdown(f"""
-**Scaling.** One public experiment on lumbar discs gave the same released
-file, under the same frozen network and head, three kinds of input. With
-inputs from 0 to 1 its macro AUC is {unit:.3f}, above ImageNet's
-{natural:.3f}; without the division by 255 {caffe:.3f}, and with ImageNet's
-own mean and SD {standard:.3f}. The input alone turned the sign. The other way
-round, ImageNet weights fed with what the PyTorch release wants fell from
-{swapped[0]:.3f} to {swapped[1]:.3f} on mammograms.
+**Scaling.** A public experiment on lumbar discs gave the released file three
+kinds of input. With inputs from 0 to 1 its macro AUC is {unit:.3f}, above
+ImageNet's {natural:.3f}; without the division by 255 {caffe:.3f}, and with
+ImageNet's own mean and SD {standard:.3f}. The other way round, ImageNet weights
+fed with what the PyTorch release wants fell from {swapped[0]:.3f} to
+{swapped[1]:.3f} on mammograms.
 
 **Weights that did not load.** A loader that ignores what does not fit
 (`strict=False`) leaves random weights in place without an error. In
-{lost["study"]}, {lost["loaded"]} tensors were loaded and {lost["missing"]}
-are missing, so its “RadImageNet” arm ({lost["radimagenet"]:.3f} against
-{lost["imagenet"]:.3f}, after {lost["training_images"]:,} training images) is
-random initialisation and is left out here.
+{lost["study"]}, {lost["loaded"]} tensors were loaded and {lost["missing"]} are
+missing, so its “RadImageNet” arm is random initialisation and is left out here.
 """)
 
 # %% [markdown]
@@ -185,8 +184,7 @@ picture(
 
 # %% [markdown]
 # All independent comparisons are those of {cite:t}`juodelyte2023` and
-# {cite:t}`juodelyte2024transferability`; their intervals are Welch's. The paper averages over 24 ways of fine-tuning, poor ones included; these studies report one way or the best.
-# None was found for the three CT tasks.
+# {cite:t}`juodelyte2024transferability`; their intervals are Welch's. None was found for the CT tasks.
 #
 # ## Pooled, with caution
 #
@@ -226,33 +224,29 @@ book_table(table, caption, prose=True, rows=pooled_rows)
     for study in replications.REPLICATIONS
     if not study.like_for_like and study.tasks and study.radimagenet
 )
-chance = first.query("task == 'thyroid'")[["radimagenet", "imagenet"]]
 lowest = first.nsmallest(2, "estimate")
 frozen, unscaled = (shifts.loc[name] for name in shifts.index)
 claim("every pooled interval includes zero",
-      ((pooled["ci_low"] < 0) & (pooled["ci_high"] > 0)).all())  # fmt: skip
+      includes_zero(pooled).all())  # fmt: skip
 claim("the largest deficits are frozen first: knee, then breast",
       [*lowest["task"]] == ["acl/meniscus", "breast"]
       and {*lowest["setting"]} == {"frozen first"})  # fmt: skip
 claim("both shifts point to ImageNet", (shifts["estimate"] < 0).all())
 claim("neither clearly", (shifts["p_value"] > 0.05).all())
-claim("thyroid networks near chance", (chance - 50).abs().max(axis=None) < 10)
 Markdown(f"""
-Every interval includes zero, and the mean of all groups describes none of
-them: questions, trained layers and inputs differ. Frozen layers shift the
-difference by {format_estimate(frozen, digits=1)} points, inputs without the
-division by 255 by {format_estimate(unscaled, digits=1)}; both towards
-ImageNet, neither clearly. The two largest deficits
-({-lowest["estimate"].iloc[0]:.1f} points on the knee,
-{-lowest["estimate"].iloc[1]:.1f} on breast ultrasound) are those of networks
-whose layers were frozen first, and so could not adapt to inputs 255 times too
-large, if the published runs used that code. The same group's later study
-{{cite:p}}`juodelyte2024` restores the division and calls both kinds of
-weights comparable. Its thyroid networks are near chance with either.
+Every interval includes zero, and the mean of all groups describes none of them:
+questions, trained layers and inputs differ. Frozen layers shift the difference
+by {format_estimate(frozen, digits=1)} points, inputs without the division by
+255 by {format_estimate(unscaled, digits=1)}; both towards ImageNet, neither
+clearly. The two largest deficits ({-lowest["estimate"].iloc[0]:.1f} points on
+the knee, {-lowest["estimate"].iloc[1]:.1f} on breast ultrasound) are those of
+networks whose layers were frozen first, and so could not adapt to inputs 255
+times too large. The same group's later study {{cite:p}}`juodelyte2024` restores
+the division and calls both kinds of weights comparable.
 
-Left out: on ACL tears, with frozen layers, {{cite:t}}`{frees.reference}`
-found an AUC of {frees.radimagenet:.3f} from RadImageNet and
-{frees.imagenet:.3f} from ImageNet, but under different heads.
+Left out: on ACL tears, with frozen layers, {{cite:t}}`{frees.reference}` found
+an AUC of {frees.radimagenet:.3f} from RadImageNet and {frees.imagenet:.3f} from
+ImageNet, but under different heads.
 """)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -264,10 +258,9 @@ claim(
 )
 Markdown(f"""
 On {len(further)} questions that the paper does not ask (skin photographs and
-histology among them, which are not radiology) the same group found
-RadImageNet ahead by more than a point once ({gains.iloc[0]:.1f} on optical
-coherence tomography of the retina) and behind by up to {-further.min():.1f}.
-Comparisons that state a direction and no pair of AUCs:
+histology among them) the same group found RadImageNet ahead by more than a
+point once ({gains.iloc[0]:.1f} on optical coherence tomography) and behind by
+up to {-further.min():.1f}.
 """)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -289,11 +282,9 @@ book_table(
 # %% [markdown]
 # ## Four findings of follow-up studies, tried here
 #
-# Follow-up studies asked more than which weights give the higher AUC. Four of their findings can be
-# tried on networks pretrained here. Each rests on two backbones with one pretraining each, so these
-# are illustrations: they neither confirm nor refute.
+# Each rests on two backbones with one pretraining each: illustrations, which neither confirm nor refute.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 runs = open_reference("open")
 a, b = runs.inits
 
@@ -310,22 +301,15 @@ follows = pd.concat(
     stats.init_differences(rows, a, b).assign(mark=mark)
     for mark, rows in marked.groupby("level")
 ).query("group == 'all'")
-follows.pivot(index="mark", columns="task", values="estimate").round(3)
-
-# %%
 heads = runs.predictions(study="head")
 skip = stats.factor_effects(heads, (a, b), ("linear", "conv_skip"))
 skip = skip.query("group == 'all' and quantity == 'effect'")
-skip.pivot(index="task", columns="init", values="estimate").round(3)
-
-# %%
 losses = runs.losses().pivot(
     index="backbone", columns="loss", values=["top1", "top5", "ece"]
 )
 change = losses.xs("online", 1, 1) - losses.xs("hard", 1, 1)
-change.round(3)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 layers = pd.concat(map(runs.layer_similarity, runs.tasks_of("layers")))
 cca = layers.groupby("comparison")["cca"].mean()
 kept = layers.query("comparison == 'tuned'")
@@ -335,9 +319,9 @@ aucs = aucs.set_index(["task", "scenario", "init"])["auc"].unstack()
 gain = aucs[[a, b]].sub(aucs["random"], axis=0).stack()
 rank_correlation = kept.corr(gain, method="spearman")
 agree = call_agreement(runs.predictions(study="main"), a, b)
-agree.round(2)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
+signed = partial(format_number, digits=1, signed=True)
 reported = replications.FOLLOW_UPS["juodelyte2024"]
 t = {name: -reported[name]["t"] for name in reported}
 reverse = follows.set_index(["mark", "task"])
@@ -347,8 +331,7 @@ claim("no network withstands the device", device < 0.02)
 claim(
     "noise separates the two", (reverse.loc["noise 100", "ci_high"] < 0).all()
 )
-low, high = (reverse.loc["tag 100", end] for end in ("ci_low", "ci_high"))
-claim("the letter does not", ((low < 0) & (high > 0)).all())
+claim("the letter does not", includes_zero(reverse.loc["tag 100"]).all())
 points = 100 * change[["top1", "top5"]]
 claim("online labels help one network of three", sum(points["top1"] > 0) == 1)
 claim("and calibrate one of three better", sum(change["ece"] < 0) == 1)
@@ -361,45 +344,39 @@ best = replications.FOLLOW_UPS["frees2025"]["breast"]["auc"]
 top = stats.scenario_aucs(heads.query("level == 'conv_skip'"))["auc"].max()
 
 
-def signed(value, digits=1):
-    return f"{value:+.{digits}f}".replace("-", "−")
-
-
 Markdown(f"""
 | finding of the source | here |
 |---|---|
 | **Shortcuts.** ImageNet's networks follow a letter (t {t["tag"]:.1f}), a \
 low-pass filter ({t["denoising"]:.1f}) and the patients' sex \
 ({t["sampled"]:.1f}) more than RadImageNet's, but not noise \
-({signed(t["noise"])}) {{cite:p}}`juodelyte2024`. | In a test whose marks are \
-reversed, the letter does not separate the two ({signed(letter.min())} and \
-{signed(letter.max())} points on two tasks), noise misleads the radiologic \
-networks more (by {-100 * reverse.loc["noise 100", "estimate"].max():.1f} and \
+({signed(t["noise"])}) {{cite:p}}`juodelyte2024`. | With marks reversed in the \
+test, the letter does not separate the two ({signed(letter.min())} and \
+{signed(letter.max())} points), noise misleads the radiologic networks more \
+(by {-100 * reverse.loc["noise 100", "estimate"].max():.1f} and \
 {-100 * reverse.loc["noise 100", "estimate"].min():.1f} points), and nothing \
 withstands the ultrasound device: every AUC is below .02. |
 | **Heads.** One-dimensional convolutions with a skip connection are best, up \
 to an AUC of {best:.3f} on breast lesions {{cite:p}}`frees2025`. | They lose \
 {-breast.max():.0f} and {-breast.min():.0f} points on breast lesions against \
-one dense layer (best network {top:.3f}); the order of the channels along \
-which they slide is arbitrary. |
+one dense layer (best network {top:.3f}). |
 | **Softer labels.** Online label smoothing raises top-1 and top-5 accuracy, \
 calibration, and the compactness of embeddings {{cite:p}}`choudhury2025`. | \
 After four epochs top-1 changes by {signed(points["top1"].min())} to \
 {signed(points["top1"].max())} points and top-5 by \
-{signed(points["top5"].min())} to {signed(points["top5"].max())}, and \
-calibration improves in one of three networks. In so short a training the \
-labels, uniform in the first epoch, weigh more. Embeddings were not kept, so \
-compactness is not judged. |
+{signed(points["top5"].min())} to {signed(points["top5"].max())}; calibration \
+improves in one of three networks. Embeddings were not kept, so compactness \
+is not judged. |
 | **Layers.** The two weights represent the same images differently, more so \
 after fine-tuning; yet they predict alike, and the similarity of a network \
 before and after does not correlate with its gain {{cite:p}}`juodelyte2023`. \
 | Canonical correlations are {cca["before"]:.2f} before and \
 {cca["after"]:.2f} after; those of two random networks, {cca["random"]:.2f}. \
 Agreement beyond chance (kappa) is {agree["kappa"].min():.2f} to \
-{agree["kappa"].max():.2f} by task. The rank correlation of similarity and \
-gain over random weights is {signed(rank_correlation, 2)} ({len(gain)} \
-networks that share images, so no test). |
+{agree["kappa"].max():.2f}. The rank correlation of similarity and gain over \
+random weights is {signed(rank_correlation, digits=2)} ({len(gain)} networks \
+that share images, so no test). |
 """)
 
 # %% [markdown]
-# This page runs in twenty seconds: `rin run notebooks/evidence/replications.py`.
+# This page: `rin run notebooks/evidence/replications.py`.

@@ -16,10 +16,10 @@
 # %% [markdown]
 # # From an archive to a corpus
 #
-# A hospital's archive holds millions of images and no labels. The paper found two ways to labels without
-# annotating anew: **key images**, which the reading radiologist had marked and named, and **normal
-# studies**, found by a query of the reports and confirmed by a radiologist. This page does both by hand on
-# an archive (or its stand-in), shows the rules that decide, and lets `rin` curate the rest.
+# A hospital's archive holds millions of images and no labels. The paper labelled without annotating anew:
+# **key images**, which the reading radiologist had marked and named, and **normal studies**, found by a
+# query of the reports and confirmed by a radiologist. This page does both by hand on an archive (or its
+# stand-in), then lets `rin` curate the rest.
 
 # %% tags=["parameters", "remove-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
@@ -42,17 +42,19 @@ from PIL import Image
 from pydicom import Dataset, dcmread
 from pydicom.uid import CTImageStorage
 
-from rin.curation import build, deidentify
+from rin.curation.build import curate, index_archive
+from rin.curation.deidentify import Pseudonyms, deidentify, display_window
 from rin.report.banner import provenance_line
 from rin.report.format import book_table
 from rin.report.page import claim, picture
 from rin.report.style import use_style
-from rin.study import corpora, open_workspace
+from rin.study import open_workspace
+from rin.study.corpora import curation_plan, pseudonym_key
 
 use_style()
 workspace = open_workspace(profile, data_root=data_root, results=results)
-plan = corpora.curation_plan(workspace)  # which archive, where the corpus goes
-archive = build.index_archive(plan)
+plan = curation_plan(workspace)  # which archive, where the corpus goes
+archive = index_archive(plan)
 provenance_line(
     [archive.provenance],
     [f"profile {workspace.profile.name}"],
@@ -93,9 +95,9 @@ findings[key_uid]
 # %% [markdown]
 # ## 2. Label, picture, pseudonym
 #
-# A finding uses the wording of the taxonomy, or a term of the site that the label map translates. Stored
-# pixels become Hounsfield units, then 8 bits through the window of the region. The pseudonym of the patient
-# is a keyed digest: nobody without the key can try names.
+# A finding uses the wording of the taxonomy, or a term that the site's label map translates. Stored pixels
+# become Hounsfield units, then 8 bits through the window of the region. The pseudonym of the patient is a
+# keyed digest: nobody without the key can try names.
 
 # %%
 as_printed = True  # False once you change a line: nothing is checked then
@@ -106,12 +108,12 @@ region, name = translated.get(finding) or finding.split(": ")
 
 image = next(d for d in documents if key_uid == d.SOPInstanceUID)
 hounsfield = image.pixel_array * image.RescaleSlope + image.RescaleIntercept
-centre, width = deidentify.display_window("CT", region)
+centre, width = display_window("CT", region)
 share = (hounsfield - (centre - 0.5)) / (width - 1) + 0.5
 grey = np.rint(255 * np.clip(share, 0, 1)).astype("uint8")
 points = np.reshape(outlines[key_uid], (-1, 2)) - 0.5  # centre of pixel: 0
 
-key = corpora.pseudonym_key(plan)
+key = pseudonym_key(plan)
 secret = f"patient\0{image.PatientID}".encode()
 pseudonym = "P" + b32encode(hmac.digest(key, secret, "sha256")[:10]).decode()
 f"{region}: {name}, window {centre:g} ± {width / 2:g}, patient {pseudonym}"
@@ -141,8 +143,8 @@ words = impressions.str.contains("normal|unremarkable", case=False, na=False)
 f"{words.sum()} of {len(reports)} reports are flagged"
 
 # %% [markdown]
-# The query also flags “not normal”, and “normal heart size” beside a consolidation. Rules therefore look,
-# sentence by sentence, for negation, hedging, findings, and advice to follow up. In their simplest form:
+# It also flags “not normal”, and “normal heart size” beside a consolidation. Rules therefore look, sentence
+# by sentence, for negation, hedging, findings, and advice to follow up. In their simplest form:
 
 # %%
 FINDING = r"\babnormal\b|consolidation|nodule|mass|fracture|tear|lesion"
@@ -168,9 +170,9 @@ simple = impressions[words].map(judge)
 simple.str.partition(":")[0].value_counts().to_frame("reports")
 
 # %% [markdown]
-# The rules of the package are these, with a lexicon of radiologic English (NegEx {cite:p}`chapman2001`).
-# A word that the lexicon does not know makes a verdict *unclear*, never normal, and a radiologist decides
-# on each flagged study in `review_queue.csv`.
+# The package uses a lexicon of radiologic English (NegEx {cite:p}`chapman2001`). A word that it does not know
+# makes a verdict *unclear*, never normal, and a radiologist decides on each flagged study in
+# `review_queue.csv`.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 lexicon = yaml.safe_load(
@@ -199,7 +201,7 @@ listed = pd.DataFrame(
 book_table(listed, "The rules for reports", prose=True)
 
 # %%
-corpus = build.curate(plan)
+corpus = curate(plan)
 screened = corpus.screened.set_index("accession_number")
 invented = archive.provenance == "stand-in"  # reports of patients stay unseen
 examples = impressions[words & invented].drop_duplicates().iloc[::9][:4]
@@ -207,8 +209,8 @@ verdicts = screened.loc[examples.index, ["impression", "verdict", "reasons"]]
 verdicts.reset_index(drop=True)
 
 # %% [markdown]
-# A stand-in archive records which of its studies are normal (1), so both sets of rules can be checked; its
-# wording is invented, so the counts say nothing about a hospital's reports.
+# A stand-in archive records which of its studies are normal (1); its wording is invented, so the counts say
+# nothing about a hospital's reports.
 
 # %%
 if invented:
@@ -221,16 +223,16 @@ if invented:
 # %% [markdown]
 # *Change a line*, say `as_printed = False`, and run all cells:
 #
-# - another window: `deidentify.display_window("CT", region)` becomes `(40, 400)`;
+# - another window: `display_window("CT", region)` becomes `(40, 400)`;
 # - a wider query: `"normal|unremarkable"` becomes `"normal|unremarkable|no acute"`;
 # - an image as a negative: `255 * np.clip(share, 0, 1)` becomes `255 * np.clip(1 - share, 0, 1)`.
 #
 # ## 4. De-identification
 #
-# Headers are de-identified by the Basic Application Level Confidentiality Profile of DICOM PS3.15 with its
-# option Retain Longitudinal Temporal Information With Modified Dates. Three rules: only listed attributes
-# are kept, each with the values that it may have; all dates of a patient are shifted by the same number of
-# days; identifiers become pseudonyms under the secret key. An invented header, before and after:
+# Headers follow the Basic Application Level Confidentiality Profile of DICOM PS3.15 with its option Retain
+# Longitudinal Temporal Information With Modified Dates: only listed attributes are kept, each with the
+# values that it may have; all dates of a patient are shifted by the same number of days; identifiers become
+# pseudonyms under the secret key. An invented header, before and after:
 
 # %%
 header = Dataset()
@@ -238,8 +240,8 @@ header.PatientName, header.PatientID = "Specimen^Ada", "SI-1"
 header.StudyDate, header.InstitutionName = "20101213", "Invented Imaging"
 header.SOPClassUID, header.SOPInstanceUID = CTImageStorage, "1.2.826.0.1.1"
 header.StudyInstanceUID, header.SeriesInstanceUID = "1.2.826.2", "1.2.826.3"
-names = deidentify.Pseudonyms(b"a key for this example only")
-after = deidentify.deidentify(header, names)
+names = Pseudonyms(b"a key for this example only")
+after = deidentify(header, names)
 changes = [(e.name, e.value, after.get(e.keyword, "removed")) for e in header]
 columns = ["Attribute", "Before", "After"]
 pd.DataFrame(changes, columns=columns).set_index("Attribute")
@@ -255,7 +257,7 @@ left_out.columns = ["Rule", "Files", "Why"]
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # By hand and by the package alike, where nothing was changed.
-of_study = corpus.images["study_id"] == deidentify.Pseudonyms(key).uid(chosen)
+of_study = corpus.images["study_id"] == Pseudonyms(key).uid(chosen)
 outlined = corpus.images[of_study & (corpus.images["roi"] != "")]
 assert len(outlined) == 1 or archive.provenance == "real"  # may be left out
 if as_printed and len(outlined) == 1:
@@ -283,13 +285,13 @@ parts.loc[["train", "validation", "test"]]
 held = corpus.card["archive"]
 confirmed = corpus.card["normal studies"]["confirmed by"]
 Markdown(f"""
-Of {held["studies"]:,} studies the query flags {len(screened):,}, and the
-rules judge {(screened["verdict"] == "normal").sum():,} of them to be normal.
-Accepted were {sum(confirmed.values()):,}, confirmed by:
-{", ".join(confirmed) or "nobody"}. In the end {len(corpus.images):,} of
-{held["instances"]:,} files form a corpus of
-{corpus.images["label"].nunique()} classes in RadImageNet's own layout, split
-by patient, with a description in the Croissant format and a dataset card.
+Of {held["studies"]:,} studies the query flags {len(screened):,}, and the rules
+judge {(screened["verdict"] == "normal").sum():,} of them to be normal; accepted
+were {sum(confirmed.values()):,}, confirmed by:
+{", ".join(confirmed) or "nobody"}. {len(corpus.images):,} of
+{held["instances"]:,} files form a corpus of {corpus.images["label"].nunique()}
+classes in RadImageNet's own layout, with a description in the Croissant format
+and a dataset card.
 """)
 
 # %% [markdown]

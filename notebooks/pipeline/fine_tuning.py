@@ -16,14 +16,13 @@
 # %% [markdown]
 # # Fine-tuning, from images to a difference
 #
-# Few labelled images are rarely enough to train a network from random weights. So one begins with a
-# network that has learnt from many other images, puts a new head on it, and trains on one's own: transfer
-# learning. Does it matter which images came first? This page fine-tunes one network from two
+# Transfer learning begins with a network that has learnt from many other images, puts a new head on it, and
+# trains on one's own. Does it matter which images came first? This page fine-tunes one network from two
 # initialisations by hand, compares them, and then lets `rin` do the same for all scenarios.
 #
-# To try it on **images of your own**: `rin new NAME --images FOLDER` ([Your images](../use/your_images)),
-# then copy this file and run the copy with `-p profile=NAME -p task=NAME`. What you change below (head,
-# loss, measure) reaches both initialisations, their difference and its interval.
+# With **images of your own**: `rin new NAME --images FOLDER` ([Your images](../use/your_images)), then run a
+# copy of this file with `-p profile=NAME -p task=NAME`. What you change below (head, loss, measure) reaches
+# both initialisations, their difference and its interval.
 
 # %% tags=["parameters", "remove-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
@@ -122,10 +121,9 @@ pd.DataFrame({init: vars(run.expects) for init, run in pair.items()})
 # %% [markdown]
 # ## 3. Backbone and head
 #
-# `open_backbone` is `keras.applications.MobileNetV2(include_top=False, weights=None, …)` with the name of
-# the scenario's backbone, followed by `load_weights` of the file that pretraining left. Layers are frozen
-# from the bottom up. Grey images are repeated to three channels and scaled as the weights expect; the head
-# is pooling, dropout and one dense layer.
+# `open_backbone` is `keras.applications.MobileNetV2(include_top=False, weights=None, …)`, of the scenario's
+# backbone, followed by `load_weights` of what pretraining left. Grey images are repeated to three channels
+# and scaled as the weights expect; the head is pooling, dropout and one dense layer.
 
 
 # %%
@@ -260,11 +258,9 @@ rows.loc[["estimate", "ci_low", "ci_high", "p_value"]].astype(float).round(3)
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 of_class = cases.iloc[test].groupby("label")["patient_id"].nunique()
 Markdown(f"""
-The interval is about new patients for these two networks; another training of
-the same pair may differ by more. The test set has {len(set(patients))}
-patients, at least {of_class.min()} of each class. **Below about twenty of a
-class do not rely on such an interval**: it is too narrow, because a handful
-of patients shows too little of how patients differ.
+The interval is about new patients for these two networks. The test set has
+{len(set(patients))} patients, at least {of_class.min()} of each class. **Below
+about twenty of a class do not rely on such an interval**: it is too narrow.
 """)
 
 # %% [markdown]
@@ -276,8 +272,6 @@ of patients shows too little of how patients differ.
 #   `keras.optimizers.SGD(0.01, momentum=0.9)`;
 # - another measure: `measure = roc_auc_score` becomes
 #   `from sklearn.metrics import average_precision_score as measure`.
-#
-# Both networks are trained anew with the same seeds, so a change gives the same numbers each time.
 #
 # ## 6. Every scenario, by the package
 #
@@ -324,9 +318,9 @@ picture(
 )
 
 # %% [markdown]
-# Stand-ins are drawn so: one class of the radiologic corpus has smooth lesions, another rough ones, and
-# the task asks for the difference; the photographic corpus has neither. With them the figure shows that
-# the method finds transfer where there is some, and nothing about medicine.
+# Stand-ins are drawn so that one class of the radiologic corpus has smooth lesions, another rough ones, and
+# the task asks for the difference; the photographic corpus has neither. The figure shows that the method
+# finds transfer where there is some, and nothing about medicine.
 #
 # Averaged over scenarios, with the covariance over patients:
 

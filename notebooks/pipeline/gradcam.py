@@ -16,11 +16,10 @@
 # %% [markdown]
 # # Grad-CAM, by hand and in closed form
 #
-# Which parts of an image decided a network's answer? Grad-CAM {cite:p}`selvaraju2020` weighs each channel
-# of the last feature map by how much the answer depends on it, and shows the sum as a map. This page makes
-# such maps by hand, shows that for the usual head they need no gradient, scores them against outlined
-# lesions as the paper does, and ends with the question that a score alone does not answer: is a blind map
-# any worse?
+# Which parts of an image decided a network's answer? Grad-CAM {cite:p}`selvaraju2020` weighs each channel of
+# the last feature map by how much the answer depends on it. This page makes such maps by hand, shows that
+# for the usual head they need no gradient, scores them against outlined lesions as the paper does, and asks
+# whether a blind map is any worse.
 
 # %% tags=["parameters", "remove-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
@@ -57,7 +56,7 @@ start_keras(workspace)  # as in all runs; before it is imported
 import keras
 from keras import layers
 
-from rin.explain import gradcam
+from rin.explain.gradcam import gradient_cam, to_uint8
 
 with_masks = [name for name in live.tasks if len(live.baselines(name))]
 marked = task or next(
@@ -169,8 +168,8 @@ pd.Series(dice, name="Dice score").describe()[["count", "mean", "max"]].round(3)
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # By hand and by the package alike, where nothing was changed.
 last = keras.Sequential([head.layers[-1]])
-by_rin = gradcam.gradient_cam(last, features)[..., 1]
-overlays = gradcam.to_uint8(closed_form, size)
+by_rin = gradient_cam(last, features)[..., 1]
+overlays = to_uint8(closed_form, size)
 of_rin = cam_dice(overlays, masks[lesions])
 assert apart < 1e-3
 assert np.allclose(closed_form, by_rin, atol=1e-3 * largest)
@@ -203,9 +202,9 @@ picture(
 #
 # ## 5. Is it better than a blind map?
 #
-# Every run records such maps while it predicts its test images. A score means little by itself: a region
-# in the middle of every image overlaps with lesions too. Whether a map depends on the learnt weights at
-# all is tested by randomising them layer by layer {cite:p}`adebayo2018`, which is not done here.
+# Every run records such maps while it predicts its test images. A region in the middle of every image
+# overlaps with lesions too. (Whether a map depends on the learnt weights at all is tested by randomising
+# them layer by layer {cite:p}`adebayo2018`, which is not done here.)
 
 # %%
 overlap = live.overlap(marked)

@@ -16,11 +16,9 @@
 # %% [markdown]
 # # Pretraining from random weights
 #
-# Where do pretrained weights come from? A network learns to name the class of many images; what its last
-# layers learn is thrown away, and the rest is kept as a starting point for other tasks. The paper did this
-# with 1.35 million radiologic images, which are available on request only. Here the same is done with a
-# small corpus, or its stand-in: one epoch by hand, all epochs of every network by `rin`, then three ways to
-# see what was learnt.
+# A network learns to name the class of many images; its last layer is thrown away, and the rest is kept as a
+# starting point for other tasks. The paper did this with 1.35 million radiologic images. Here the same is
+# done with a small corpus, or its stand-in: one epoch by hand, all epochs of every network by `rin`.
 
 # %% tags=["parameters", "remove-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
@@ -222,10 +220,9 @@ assert_same(epoch, as_printed)
 # %% [markdown]
 # ## 5. How well is the corpus learnt?
 #
-# *Top-1* is the share of test images whose class is ranked first. Intervals are Wilson's; images of a
-# patient are alike, so their number is divided by the design effect of the patients. These are the live
-# counterparts of the paper's Figure E1 and Table E2; those of the committed run are on
-# [Pretraining, and what it gives](../results/pretrainings).
+# *Top-1* is the share of test images whose class is ranked first. Intervals are Wilson's; as images of a
+# patient are alike, their number is divided by the design effect of the patients. Those of the committed run
+# are on [Pretraining, and what it gives](../results/pretrainings).
 
 # %%
 of_first = f"pretraining == {run.pretraining}"
@@ -252,8 +249,7 @@ scores.rename(columns={"estimate": "top1"}).round(3)
 #
 # ## 6. Class by class
 #
-# Rare findings are rare in the images too, so a network may do well on average and miss the small
-# classes.
+# Rare findings are rare in the images too, so a network may do well on average and miss the small classes.
 
 # %%
 net = predictions.set_index(network).loc[run.init, run.backbone]
@@ -276,9 +272,8 @@ picture(
 # %% [markdown]
 # ## 7. What the features have learnt
 #
-# What is passed on are features, not class names. How often is the test image with the most similar
-# pooled features (cosine), *of another patient*, of the same class? Only images whose class has another
-# patient in the test part can have such a neighbour, and only these count.
+# How often is the test image with the most similar pooled features (cosine), *of another patient*, of the
+# same class? Only images whose class has another patient in the test part count.
 
 # %%
 measured = [nearest_of_class(workspace, *pair) for pair in scores.index]
@@ -290,9 +285,8 @@ nearest.round(2)
 #
 # - Pretraining is ordinary supervised learning; what counts afterwards are the features below the head.
 # - Three things go with a weights file: its backbone, the scaling of its inputs, and what it was trained
-#   on. Each run leaves them in `model_card.json` (the ATLAS schema of the Radiological Society of North
-#   America), beside the weights as `backbone.weights.h5`, `backbone_notop.h5` and safetensors. None can
-#   contain code.
+#   on. Each run leaves them in `model_card.json` (ATLAS schema), beside the weights in three formats that
+#   cannot contain code.
 # - Accuracy on a corpus says how much was learnt of that corpus, not how well it transfers.
 #
 # ## Exercises
@@ -333,5 +327,4 @@ nearest.round(2)
 #
 # </details>
 #
-# This page runs in about two minutes on two cores, half a minute when run again:
-# `rin run notebooks/pipeline/pretraining.py -p profile=demo`.
+# This page: `rin run notebooks/pipeline/pretraining.py -p profile=demo`.

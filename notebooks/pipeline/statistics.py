@@ -16,10 +16,9 @@
 # %% [markdown]
 # # Statistics by hand
 #
-# Two models score the same images, several of each patient. Which ranks better, and how sure is
-# that? This page works it out on a dozen invented cases, in pandas, step by step: the AUC, the
-# variance of a difference, patients as the units, several networks, several tests. A simulation
-# then shows what goes wrong when images are counted as if they were patients.
+# Two models score the same images, several of each patient. Which ranks better, and how sure is that? Worked
+# out on a dozen invented cases, in pandas: the AUC, the variance of a difference, patients as the units,
+# several networks, several tests; then a simulation of what goes wrong when images count as patients.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
@@ -94,10 +93,9 @@ picture(
 # %% [markdown]
 # ## 2. The variance of a difference
 #
-# The *placement* of a case is the share of the other class that it is ranked correctly against: its
-# row or column mean. The AUC is a mean over positive and over negative cases at once, so its
-# variance adds the variances of the placements of both classes, each over its number of cases
-# {cite:p}`delong1988`. For a difference, twice the covariance of the models is subtracted.
+# The *placement* of a case is the share of the other class that it is ranked correctly against: its row or
+# column mean. The variance of the AUC adds the variances of the placements of both classes, each over its
+# number of cases {cite:p}`delong1988`. For a difference, twice the covariance of the models is subtracted.
 
 # %%
 placements = pd.concat(
@@ -159,10 +157,9 @@ interval is rough; the simulation below shows when the choice matters.
 # %% [markdown]
 # ## 4. One network, one ranking
 #
-# Each fold of a cross-validation has a network with a scale of its own. Suppose the scores of P4 to
-# P6 came from a second network, whose scores are half as large. Within each fold nothing changes; in
-# one pooled ranking, pairs across folds are lost or won by scale alone. This book computes AUCs
-# within a fold and averages them.
+# Each fold of a cross-validation has a network with a scale of its own. Suppose the scores of P4 to P6 came
+# from a second network, whose scores are half as large. Within each fold nothing changes; in one pooled
+# ranking, pairs across folds are lost or won by scale alone.
 
 # %%
 fold = cases["patient"].isin(["P4", "P5", "P6"]).map({False: 1, True: 2})
@@ -333,4 +330,4 @@ in {lowest["patients"]:.0%}.
 #
 # </details>
 #
-# This page runs in ten seconds: `rin run notebooks/pipeline/statistics.py`.
+# This page: `rin run notebooks/pipeline/statistics.py`.

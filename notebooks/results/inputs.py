@@ -29,8 +29,14 @@ from IPython.display import Markdown
 
 from rin import stats
 from rin.evidence import paper
-from rin.models import probe
 from rin.models.preprocessing import find_preprocessing
+from rin.models.probe import (
+    CANDIDATES,
+    LARGEST_DIVERGENCE,
+    judge,
+    load_distributions,
+    scaling_of,
+)
 from rin.models.weights import load_entries
 from rin.report.banner import banner
 from rin.report.forest import forest
@@ -268,23 +274,23 @@ larger than those of pretraining.
 measured = runs.probe()
 FILE = ["kind", "backbone", "init", "trained_with", "source"]
 verdicts = pd.DataFrame(
-    {**part.iloc[0][[*FILE, "seen"]], **probe.judge(part)}
+    {**part.iloc[0][[*FILE, "seen"]], **judge(part)}
     for _, part in measured.groupby(FILE, sort=False)
 ).query("kind == 'probe'")
-scalings = [scaling.name for scaling in probe.CANDIDATES]
+scalings = [scaling.name for scaling in CANDIDATES]
 verdicts["hit"] = verdicts["verdict"] == verdicts["trained_with"]
 verdicts["wrong"] = verdicts["verdict"].isin(scalings) & ~verdicts["hit"]
 verdicts.groupby("seen")[["hit", "wrong"]].agg(["sum", "size"])
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 tried = measured[measured["kind"] == "probe"]
-label = tried["candidate"].map(probe.scaling_of).rename("label")
+label = tried["candidate"].map(scaling_of).rename("label")
 trained = ("Trained with " + tried["trained_with"]).rename("group")
 logs = np.log10(tried["divergence"]).groupby([trained, label, tried["seen"]])
 rows = logs.agg(estimate="median", ci_low="min", ci_high="max").reset_index()
 rows["kind"] = rows["seen"].map({True: "recomputed", False: "published"})
 axes = forest(
-    rows.assign(note=""), zero=np.log10(probe.LARGEST_DIVERGENCE), legend=False,
+    rows.assign(note=""), zero=np.log10(LARGEST_DIVERGENCE), legend=False,
     xlabel="Divergence from the stored averages (log scale)",
 )  # fmt: skip
 axes.set_xticks([-2, 0, 2, 4], ["0.01", "1", "100", "10,000"])
@@ -323,7 +329,7 @@ call* where the second is nearly as near.
 # compares both.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-held = pd.DataFrame([row.model_dump() for row in probe.load_distributions()])
+held = pd.DataFrame([row.model_dump() for row in load_distributions()])
 held["stated_preprocessing"] = held["stated_preprocessing"].fillna("none")
 keys = ["distributor", "stated_preprocessing", "release"]
 listed = held.groupby(keys, sort=False)["backbone"].agg(", ".join).reset_index()

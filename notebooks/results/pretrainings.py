@@ -17,9 +17,8 @@
 # # The pretrainings, and does pretraining help
 #
 # **Equally many images were not equally much learning, and pretraining helps a network more to start
-# than to arrive.** What the networks of this book learnt before they were fine-tuned, beside the
-# released RadImageNet models (the paper's Figure E1 and Table E2), and how much better they do than
-# networks that learnt nothing.
+# than to arrive.** What the networks learnt before they were fine-tuned (the paper's Figure E1 and Table
+# E2), and how much better they do than networks that learnt nothing.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
@@ -29,9 +28,8 @@ from IPython.display import Markdown
 from rin import stats
 from rin.evidence import paper
 from rin.report.banner import banner
-from rin.report.factor import differences_at
-from rin.report.figures import pretraining_curves
-from rin.report.forest import forest
+from rin.report.factor import differences_at, factor_forest
+from rin.report.figures import pretraining_curves, task_names
 from rin.report.format import book_table
 from rin.report.page import claim, picture
 from rin.report.style import INIT_STYLE
@@ -45,47 +43,45 @@ banner(runs, study="from_random")
 # ## Figure E1 and Table E2: what was learnt
 #
 # Pairs of networks began from the same random weights and saw equally many images, radiologic or
-# photographic: 36 classes each, four epochs. *Top-1* is the share of test images of the own corpus whose
-# class a network names first, *top-5* that of images whose class is among its first five.
+# photographic: 36 classes each, four epochs. *Top-1* and *top-5* count test images of the own corpus
+# whose class a network names first, or among its first five.
 
 # %%
 a, b = runs.inits
 networks = runs.pretraining()
-learnt = (
-    networks.groupby(["init", "backbone"])[["top1", "top5"]].mean().loc[[a, b]]
-)
-learnt.unstack("init").round(2)
+learnt = 100 * networks.groupby(["init", "backbone"])[["top1", "top5"]].mean()
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 curves = runs.pretraining_histories()
+curves = curves[curves["init"].isin((a, b))]
 pairs = networks[networks["init"].isin((a, b))]
 picture(
-    pretraining_curves(curves[curves["init"].isin((a, b))]),
+    pretraining_curves(curves),
     "Figure 1. Every radiologic network learnt its corpus better than any "
     "photographic one its own",
     f"Accuracy on validation images by epoch, a line for each of {len(pairs)} "
-    "networks; the counterpart of the "
-    "paper's Figure E1.",
+    "networks; the counterpart of the paper's Figure E1.",
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-percent = 100 * learnt
-lines = pd.DataFrame(index=percent.loc[a].index)
-for init in (a, b):
-    lines[f"{init}, top-1 / top-5"] = [
-        f"{top_1:.1f} / {top_5:.1f}"
-        for top_1, top_5 in percent.loc[init].to_numpy()
-    ]
-released = {
-    name: f"{model.top1} / {model.top5}"
-    for name, model in paper.RELEASED_ACCURACY.items()
+lines = {
+    f"{init}, top-1 / top-5": learnt.loc[init].agg(
+        "{0[top1]:.1f} / {0[top5]:.1f}".format, axis=1
+    )
+    for init in (a, b)
 }
-lines["RadImageNet as released, top-1 / top-5"] = lines.index.map(
-    released
-).fillna("–")
-lines.insert(0, "Pairs", pairs[pairs["init"] == a].groupby("backbone").size())
+lines["RadImageNet as released, top-1 / top-5"] = pd.Series(
+    {
+        name: f"{model.top1} / {model.top5}"
+        for name, model in paper.RELEASED_ACCURACY.items()
+    }
+)
+counts = pairs[pairs["init"] == a].groupby("backbone").size()
 book_table(
-    lines.rename_axis("Backbone").reset_index(),
+    pd.DataFrame({"Pairs": counts} | lines)
+    .fillna("–")
+    .rename_axis("Backbone")
+    .reset_index(),
     "Table 1. Accuracy on test images of the own corpus, % (mean over pairs; "
     "the released models: 165 classes)",
     prose=True,
@@ -93,26 +89,15 @@ book_table(
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-top_1 = 100 * pairs.groupby("init")["top1"].agg(["mean", "min", "max"])
-top_5 = 100 * pairs.groupby("init")["top5"].agg(["mean", "min", "max"])
-steps = (
-    curves[curves["init"].isin((a, b))]
-    .groupby(["init", "epoch"])["val_accuracy"]
-    .mean()
-    .unstack("init")
+of_corpus = 100 * pairs.groupby("init")[["top1", "top5"]].agg(
+    ["mean", "min", "max"]
 )
+top_1, top_5 = of_corpus["top1"], of_corpus["top5"]
+rise = curves.groupby(["epoch", "init"])["val_accuracy"].mean().unstack()
 larger = open_reference("fine_tuned_224")
 longer = 100 * larger.pretraining().groupby("init")["top1"].mean()
-ends = (
-    larger.pretraining_histories()
-    .query("epoch in (35, 40)")
-    .groupby(["init", "epoch"])["val_accuracy"]
-    .mean()
-    .unstack()
-)
-brief = (
-    100 * networks[~networks["init"].isin((a, b))].set_index("backbone")["top1"]
-)
+ends = larger.pretraining_histories().groupby(["epoch", "init"])["val_accuracy"]
+ends = ends.mean().unstack()
 claim(
     "no photographic network reaches the least radiologic one",
     top_1.loc[b, "max"] < top_1.loc[a, "min"] - 20,
@@ -123,16 +108,16 @@ claim(
 )
 claim(
     "both still rose, by two or three points",
-    (100 * (steps.loc[4] - steps.loc[3])).between(1.5, 3.5).all(),
+    (rise.loc[4] - rise.loc[3]).between(0.015, 0.035).all(),
 )
 claim(
     "forty epochs of ResNet50 bring four points to photographs and then end",
-    longer[b] - percent.loc[(b, "ResNet50"), "top1"] > 3
-    and (ends[40] - ends[35]).abs().max() < 0.02,
+    longer[b] - learnt.loc[(b, "ResNet50"), "top1"] > 3
+    and (ends.loc[40] - ends.loc[35]).abs().max() < 0.02,
 )
 claim(
     "and little to radiologic images",
-    longer[a] - percent.loc[(a, "ResNet50"), "top1"] < 1,
+    longer[a] - learnt.loc[(a, "ResNet50"), "top1"] < 1,
 )
 Markdown(f"""
 **Equal images are not equal learning.** After the same number of steps
@@ -145,58 +130,45 @@ ones of {top_1.loc[b, "mean"]:.0f}% ({top_1.loc[b, "min"]:.0f} to
 more epochs do not close the gap: ResNet50, pretrained for forty, ends at
 {longer[a]:.0f}% and {longer[b]:.0f}% and has stopped rising.
 
-Two things follow. A difference in AUC between the two may come from how much
-was learnt, not from what was shown. Radiologic networks stopped early, at
-{brief["MobileNet"]:.0f}% (MobileNet) and {brief["ResNet50"]:.0f}% (ResNet50),
-test that on [What makes the difference move](what_moves). And our accuracies
-cannot be set against those of the released models, which look alike in top-1:
-those learnt {paper.DATABASE["labels"].value} classes, from
-{paper.DATABASE["images"].value / 1e6:.2f} million images.
+So a difference in AUC may come from how much was learnt, not from what was
+shown; radiologic networks that were stopped early test that ([What makes the
+difference move](what_moves)). Accuracies of the released models are of
+{paper.DATABASE["labels"].value} classes, and cannot be set against ours.
 """)
 
 # %% [markdown]
 # ## Does pretraining help at all?
 #
-# The paper compares two pretrainings with each other, and neither with random weights; two equal AUCs
-# may then mean that both help, or neither. Here ResNet50 and DenseNet121, one pretraining each, were
-# fine-tuned from three starts with all layers trained, on each of the paper's two learning rates.
+# The paper compares two pretrainings, and neither with random weights. Here ResNet50 and DenseNet121, one
+# pretraining each, were fine-tuned from three starts with all layers trained, on each of the paper's two
+# learning rates.
 
 # %%
 gains = pd.concat(
-    differences_at(
-        runs, "from_random", "learning_rate", inits=(init, "random")
-    ).assign(kind=init)
-    for init in (a, b)
+    (
+        differences_at(
+            runs, "from_random", "learning_rate", inits=(init, "random")
+        ).assign(kind=init)
+        for init in (a, b)
+    ),
+    ignore_index=True,
 )
 gains["p_holm"] = stats.holm(gains["p_value"])
 gain = gains.set_index(["kind", "at", "task"]).sort_index()
 gain.loc[a, ["auc_a", "auc_b"]].unstack("at").round(2)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-rows = gains.assign(
-    label=[
-        f"{INIT_STYLE[init].short}, {at}"
-        for init, at in zip(gains["kind"], gains["at"], strict=True)
-    ]
-)
-short = {task: title.partition(",")[0] for task, title in runs.titles.items()}
-order = rows["task"].map([*runs.tasks].index)
+arms = gains["kind"].map(lambda init: INIT_STYLE[init].short)
+shown = gains.sort_values("at").assign(at=arms + ", " + gains["at"])
 picture(
-    forest(
-        rows.assign(order=order).sort_values(["order", "at"], kind="stable"),
-        unit="points",
-        label="label",
-        group="task",
-        names=short,
-        ends=("random ahead", "pretraining ahead"),
-        legend=False,
+    factor_forest(
+        shown, task_names(runs.titles), ends=("random", "pretrained")
     ),
     "Figure 2. Pretraining helps at the smaller learning rate; at the larger "
     "one, seldom",
     "Gain in mean AUC over random weights at learning rates 0.0001 and 0.001, "
-    "two backbones; intervals over "
-    "patients, for these networks; filled marks: P < .05 after Holm's "
-    "adjustment over all 24 gains.",
+    "two backbones; intervals over patients, for these networks; filled marks: "
+    "P < .05 after Holm's adjustment over all 24 gains.",
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -250,25 +222,24 @@ claim(
 claim("other tasks cannot say", width.min() > 0.1)
 Markdown(f"""
 A larger run, ResNet50 with images of 224 pixels until validation stopped
-improving, gives the same picture where it can see: on COVID-19, at the smaller
-rate, random weights reach {best.loc[a, "auc_b"]:.2f}, and pretraining adds
-{points(best.loc[a])} (radiologic) or {points(best.loc[b])} (photographic). On
-its three other tasks the intervals are {100 * width.min():.0f} to
-{100 * width.max():.0f} points wide. These gains are of two backbones and one
-pretraining each, and exploratory. If you have few images and little time, start
-from either source; if you train long, compare with random weights before you
-credit the source.
+improving, agrees: on COVID-19, at the smaller rate, random weights reach
+{best.loc[a, "auc_b"]:.2f}, and pretraining adds {points(best.loc[a])}
+(radiologic) or {points(best.loc[b])} (photographic). On its three other tasks
+the intervals are {100 * width.min():.0f} to {100 * width.max():.0f} points
+wide. These gains are of two backbones and one pretraining each, and
+exploratory. With few images and little time, start from either source; if you
+train long, compare with random weights before you credit the source.
 """)
 
 # %% [markdown]
 # ## Try it
 #
-# `rin run notebooks/results/pretrainings.py` computes this page in 15 seconds.
+# `rin run notebooks/results/pretrainings.py` computes this page.
 #
 # 1. Draw the training loss in place of the accuracy. Which corpus is still being learnt?
 #
 #    ```python
-#    picture(pretraining_curves(curves[curves["init"] != "radiologic_brief"], "loss"), "Training loss")
+#    picture(pretraining_curves(curves, "loss"), "Training loss")
 #    ```
 #
 # 2. Compare the two pretrainings with each other. Is the difference smaller than either gain?

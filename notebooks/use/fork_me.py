@@ -16,19 +16,17 @@
 # %% [markdown]
 # # Fork me: your scores, your question
 #
-# Everything on this page runs when its visible cells are copied into an empty notebook: first the tests on
-# a small table of your own, which need only `pip install .`, then a metric, a figure and a study that this
-# book does not have, on predictions that come with the checkout (`pip install -e '.[study,book]'`).
+# Everything on this page runs when its visible cells are copied into an empty notebook: first tests on a
+# table of your own, which need only `pip install .`, then a metric, a figure and a study on predictions
+# that come with the checkout (`pip install -e '.[study,book]'`).
 #
-# Which file to copy: for scores, this one; to train on images of your own, `rin new NAME --images FOLDER`
-# ([Your images](your_images)) and then [Fine-tuning](../pipeline/fine_tuning), run with
-# `-p profile=NAME -p task=NAME`.
+# To train on images of your own, start with `rin new NAME --images FOLDER` ([Your images](your_images)) and
+# copy [Fine-tuning](../pipeline/fine_tuning), run with `-p profile=NAME -p task=NAME`.
 #
 # ## Only the tests: a table of your own
 #
-# One row an image, several images of a patient, labels 0 or 1; a higher score means 1. Only the order of
-# scores matters: probabilities, logits and ratings all work. These cases are made up; with a file on disk,
-# give its name to `read_csv`.
+# One row an image, several images of a patient, labels 0 or 1. Only the order of scores matters:
+# probabilities, logits and ratings all work. These cases are made up; give `read_csv` the name of a file.
 
 # %%
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
@@ -55,9 +53,8 @@ labels, model_a, model_b = images["label"], images["model_a"], images["model_b"]
 pd.Series(vars(stats.auc_ci(labels, model_a)), name="model A").to_frame()
 
 # %% [markdown]
-# Images of a patient carry less information than as many independent cases would. DeLong's test
-# {cite:p}`delong1988` counts images; given patients, Obuchowski's estimator {cite:p}`obuchowski1997` counts
-# patients. `estimate` and its interval are those of a − b.
+# DeLong's test {cite:p}`delong1988` counts images; given patients, Obuchowski's estimator
+# {cite:p}`obuchowski1997` counts patients. `estimate` and its interval are those of a − b.
 
 # %%
 naive = stats.delong_test(labels, model_a, model_b)
@@ -69,7 +66,7 @@ both.loc[["estimate", "ci_low", "ci_high", "p_value"]].astype(float).round(3)
 
 # %% [markdown]
 # **Six patients are too few for either interval**: below about twenty patients of each class both are too
-# narrow, whatever the formula. Several tests are adjusted together; wrong input is an error, never repaired:
+# narrow. Several tests are adjusted together; wrong input is an error, never repaired:
 
 # %%
 stats.holm([0.030, 0.012, 0.028, 0.400]).round(3)
@@ -86,9 +83,8 @@ except ValueError as error:
 #
 # ## The predictions of this book
 #
-# One row for each test image and network: `label` is 1 for the positive class, `score` its log-odds. Every
-# page of results starts from this table, and a table of yours with these columns can replace it
-# ([Tables and manifests](reference)).
+# One row for each test image and network: `label` is 1 for the positive class, `score` its log-odds. A
+# table of yours with these columns can replace it ([Tables and manifests](reference)).
 
 # %%
 from rin.study import open_reference
@@ -99,8 +95,7 @@ predictions = runs.predictions(task="breast")
 predictions.head(3).T
 
 # %% [markdown]
-# Each network has a scale of its own: AUCs are computed within a fold, then averaged over folds and
-# scenarios.
+# AUCs are computed within a fold, then averaged over folds and scenarios.
 
 # %%
 table = stats.init_differences(predictions, a, b)
@@ -132,8 +127,8 @@ by_scenario = by_scenario.unstack("init")
 by_scenario.mean().round(3)
 
 # %% [markdown]
-# Conclusions must hold for new patients, so patients are resampled, with all their images and in every
-# network at once. BUSI names no patients, so each image counts as one. For a paper draw 1,000 times.
+# Patients are resampled, with all their images and in every network at once. BUSI names no patients, so
+# each image counts as one. For a paper draw 1,000 times.
 
 # %%
 REPLICATES = 60
@@ -172,8 +167,7 @@ grid.ax.axline((0.5, 0.5), slope=1, color="0.5", linestyle=":")
 picture(grid.figure, "Sensitivity of each scenario, by initialisation")
 
 # %% [markdown]
-# `runs.overlap` has one row for each map: how well the region above the paper's threshold covers the
-# lesion. The paper compares Dice scores by a paired t test; on the mean score of each patient it is
+# The paper compares Dice scores by a paired t test; on the mean score of each patient it is
 
 # %%
 overlap = runs.overlap("breast")
@@ -184,9 +178,9 @@ pd.Series(vars(test), name="Dice, a − b").to_frame()
 # %% [markdown]
 # ## A study of your own
 #
-# A question is a study: an entry of a profile's list, which takes a part of the paper's plan (tasks,
-# backbones, unfreezing, learning rates, inits, pretrainings, folds) and says what varies in it. Every
-# setting of fine-tuning can vary; a factor that changes several settings has names for its levels.
+# A question is a study: an entry of a profile's list, which takes a part of the plan (tasks, backbones,
+# unfreezing, learning rates, inits, pretrainings, folds) and says what varies in it; a factor that changes
+# several settings has names for its levels.
 #
 # ```yaml
 # studies:
@@ -201,17 +195,17 @@ pd.Series(vars(test), name="Dice, a − b").to_frame()
 #     vary: {length: {fixed: {}, converged: {epochs: 12, patience: 3}}}
 # ```
 #
-# `rin study --profile NAME` trains what is missing of it; the scores come with the columns `factor` and
-# `level`, and two lines make the table of any factor, here of one that the committed run has:
+# `rin study --profile NAME` trains what is missing of it; two lines make the table of any factor, here of one
+# that the committed run has:
 
 # %%
-heads = runs.predictions(study="head").groupby("level", observed=True)
-rows = {head: stats.init_differences(part, a, b) for head, part in heads}
-of_all = pd.concat(rows, names=["head"]).query("group == 'all'")
-of_all.reset_index().pivot(index="head", columns="task", values="estimate")
+from rin.report.factor import differences_at, factor_table
+
+rows = differences_at(runs, "head")
+factor_table(rows, runs.titles, "AUC points by head (95% CI over patients)")
 
 # %% [markdown]
 # A page of it is a notebook in `notebooks/` with a line in `rin/report/pages.yaml`
 # (`CONTRIBUTING.md` has the form); `rin.study.profile` describes every field.
 #
-# This page runs in half a minute: `rin run notebooks/use/fork_me.py`.
+# This page: `rin run notebooks/use/fork_me.py`.

@@ -33,11 +33,13 @@ from pydantic import BaseModel
 from rin.report.format import book_table
 from rin.tables import SCHEMAS, described
 
-for name, schema in SCHEMAS.items():
-    columns = described(schema)
+for name in SCHEMAS:
+    columns = described(SCHEMAS[name])
     always = columns.pop("always").map({True: "", False: " (optional)"})
     columns["meaning"] += always
-    display(book_table(columns, f"{name}: {schema.description}", prose=True))
+    display(
+        book_table(columns, f"{name}: {SCHEMAS[name].description}", prose=True)
+    )
 
 # %% [markdown]
 # ## Manifests

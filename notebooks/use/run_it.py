@@ -26,13 +26,13 @@
 #
 # The book, `_build/html/index.html`, opens without an internet connection; `_build` keeps one of each
 # profile. A second `make book` skips what is finished; an interrupted one continues. Profiles
-# (`notebooks/profiles/`, `rin profiles`) differ in numbers only; copy one to make your own. Below, `rin`
-# means `.venv/bin/rin`.
+# (`notebooks/profiles/`, `rin profiles`) differ in numbers only; copy one to make your own. `rin` means
+# `.venv/bin/rin`.
 #
 # ## Your scores
 #
-# Models trained elsewhere, in any framework, need only their scores: CSV, Excel or parquet with a row a
-# model and case, or a column a model (`--score net_a,net_b`).
+# Models trained elsewhere need only their scores: CSV, Excel or parquet with a row a model and case, or a
+# column a model (`--score net_a,net_b`).
 #
 # ```console
 # rin compare scores.csv --by model --label truth --patient patient_id \
@@ -40,12 +40,11 @@
 # rin compare scores.csv --label truth --a new --b old   # this pair alone
 # ```
 #
-# It writes one page, `scores_compared/comparison.html`, and its tables as CSV beside it: AUCs with
-# intervals, paired differences over patients with Holm's adjustment, ROC curves with bands, operating points
-# and calibration. Scores from 0 to 1 are taken as probabilities, or as log-odds with `--log-odds`; scores
-# that only rank the cases get no calibration. Without `--patient` each case counts as a patient, which is
-# too sure where patients have several images. What does not fit is one error, and nothing is written.
-# In Python the same is [Fork me](fork_me).
+# It writes a page and its tables, `scores_compared/`: AUCs with intervals, paired differences over patients
+# with Holm's adjustment, ROC curves, operating points and calibration. Scores from 0 to 1 are taken as
+# probabilities, or as log-odds with `--log-odds`; others get no calibration. Without `--patient` each case
+# counts as a patient, which is too sure where patients have several images. In Python the same is
+# [Fork me](fork_me).
 #
 # ## The images of the tasks
 
@@ -69,12 +68,12 @@ needed = [
 access = statuses[needed]["access"].value_counts()
 Markdown(f"""
 The tasks of the paper need {sum(needed)} datasets: {access["open"]} can be
-downloaded as they are, {access["not public"]} is not public, the others
-require an account or an agreement. A task uses its own dataset, or else an
-open substitute. In the data folder where this page was computed:
-{(statuses["state"] == "here").sum()} of all {len(statuses)} datasets that
-this book knows. Unfold a line for what to do; licence, terms, counts and
-known faults are in `data_manifests/<name>.yaml`.
+downloaded as they are, {access["not public"]} is not public, the others require
+an account or an agreement. A task uses its own dataset, or else an open
+substitute. In the data folder where this page was computed:
+{(statuses["state"] == "here").sum()} of {len(statuses)}. Unfold a line for what
+to do; licence, terms, counts and known faults are in
+`data_manifests/<name>.yaml`.
 """)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -85,8 +84,7 @@ HTML("".join(entry.format(*line) for line in lines))
 
 # %% [markdown]
 # All datasets are in one folder, the data root, each under a name that its manifest lists under
-# `locations`; the first that exists counts. A folder and a zip archive of it are read alike. Files that do
-# not belong to a dataset are errors.
+# `locations`. A folder and a zip archive of it are read alike.
 #
 # ```console
 # export DATA_ROOT=/path/to/images
@@ -96,8 +94,8 @@ HTML("".join(entry.format(*line) for line in lines))
 # rin data verify all --quick    # files and counts of all
 # ```
 #
-# `rin data verify` lists all that is missing, miscounted or broken, and ends with status 1, or else prints
-# a digest: equal digests mean equal ids, labels, pixels and masks.
+# `rin data verify` lists what is missing, miscounted or broken, or else prints a digest: equal digests mean
+# equal ids, labels, pixels and masks.
 #
 # <details><summary>A part of a dataset, released weights, and the authors' folds</summary>
 #
@@ -414,4 +412,4 @@ HTML("".join(entry.format(*line) for line in lines))
 #
 # </details>
 #
-# This page runs in seconds: `rin run notebooks/use/run_it.py`.
+# This page: `rin run notebooks/use/run_it.py`.

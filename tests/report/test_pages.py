@@ -109,6 +109,24 @@ def test_notebooks_that_import_a_framework_or_curation_say_so_in_the_table():
         assert notebook.extras or not modules & FRAMEWORKS, notebook.source
 
 
+def folded_headings(text):
+    """Headings of a prose page that are within a fence of four backticks, which folds them."""
+    parts = re.split(r"(?m)^````", text)
+    return re.findall(r"(?m)^#+ .*", "\n".join(parts[1::2])) + ["unclosed"] * (len(parts) % 2 == 0)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "book").glob("*.md")), ids=lambda page: page.stem)
+def test_no_heading_of_prose_is_folded(page):
+    assert folded_headings(page.read_text(encoding="utf-8")) == []
+
+
+def test_folded_heading_is_found():
+    fold = "````{dropdown} More\ntext\n"
+    assert folded_headings(f"{fold}````\n# Next") == []
+    assert folded_headings(f"{fold}# Next\n{fold}````") == ["# Next", "unclosed"]
+    assert folded_headings(f"{fold}# Next\n````") == ["# Next"]
+
+
 LINK = re.compile(r"\]\(([\w/.]+)\)|href=\"([\w/.]+)\.html")
 
 
