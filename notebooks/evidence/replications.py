@@ -100,8 +100,6 @@ columns = {
     "release": "Release",
     "scaling": "Scaling",
     "source_p": "Own test",
-    "certainty": "Read",
-    "needs": "A better error needs",
 }
 read = others[[*columns]].replace("", "not stated").rename(columns=columns)
 book_table(read, "What was compared, and what was read of it", prose=True)

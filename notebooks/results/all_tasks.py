@@ -55,7 +55,7 @@ four = scores[scores["backbone"].isin(BACKBONES)]
 of_four = stats.pretraining_differences(four, a, b, fixed_backbones=True)
 of_all = stats.pretraining_differences(scores, a, b)
 networks = stats.init_differences(scores, a, b).query("group == 'all'")
-of_four[["task", "pairs", "estimate", "ci_low", "ci_high", "p_holm"]].round(3)
+of_four[["task", "estimate", "p_holm"]].round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 questions = {

@@ -67,7 +67,7 @@ blind = pd.concat(
     ).assign(task=task)
     for task in tasks
 ).set_index(["measure", "task", "init"])
-blind[["mean", "baseline", "baseline_mean", "ci_low", "ci_high"]].round(3)
+blind.loc["dice", ["mean", "baseline_mean", "ci_low", "ci_high"]].round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 dice = blind.loc["dice"]

@@ -23,7 +23,6 @@
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
 import matplotlib.pyplot as plt
-import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
 
@@ -34,7 +33,7 @@ from rin.report.banner import banner
 from rin.report.format import format_p
 from rin.report.page import claim, picture
 from rin.report.style import INIT_STYLE, use_style
-from rin.report.tables import clinical_table, image_table
+from rin.report.tables import clinical_table
 from rin.report.verdict import includes_zero, judged, points
 from rin.study import open_reference
 
@@ -335,26 +334,14 @@ little less well calibrated, by {errors["estimate"].min():.3f} to
 """)
 
 # %% [markdown]
-# ## The images
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-records = pd.concat(map(runs.records, tasks))
-image_table(
-    [*map(runs.facts.task, tasks)],
-    records,
-    tasks,
-    "Table 2. Images of each task, and how they were used",
-)
-
-# %% [markdown]
-# Where files name no patients, images of one patient may be on both sides of the split, which makes AUCs
-# too high, and each image counts as a patient, which makes intervals too narrow. All networks of a task
-# share one set of training images; what another set would change is in no interval.
+# Where files name no patients ([the study](../study) has the images), images of one patient may be on both
+# sides of the split, which makes AUCs too high, and each image counts as a patient, which makes intervals
+# too narrow. All networks of a task share one set of training images.
 #
 # ## Try it
 #
-# `rin run notebooks/results/tasks.py` computes this page in a minute. The
-# [page of your run](your_run) shows the same for networks of your own.
+# `rin run notebooks/results/tasks.py` computes this page; [your run](your_run) shows the same for networks of
+# your own.
 #
 # 1. Keep frozen networks. Which of the three intervals grows?
 #

@@ -116,11 +116,10 @@ HTML("".join(entry.format(*line) for line in lines))
 # ## One step, or one notebook
 #
 # ```console
-# rin curate --profile smoke --data-root ''   # from a stand-in archive
-# rin study --profile open --only pretraining   # pretraining alone
-# rin study --profile open --only head          # one of its studies
-# rin study --profile open           # everything that trains
-# rin study --profile open --dry-run # runs, hours, disk, what is missing
+# rin curate --profile smoke --data-root ''     # from a stand-in archive
+# rin study --profile open --dry-run            # runs, hours, disk
+# rin study --profile open                      # everything that trains
+# rin study --profile open --only pretraining   # or one of its studies
 # rin run notebooks/results/your_run.py -p task=breast -p profile=open
 # ```
 #
