@@ -8,7 +8,7 @@ import pandas as pd
 from rin.errors import InputError
 from rin.stats import auc_ci, init_differences
 from rin.stats.inputs import run_names
-from rin.tables import UNFREEZING
+from rin.tables import UNFREEZING, require_columns
 
 
 def validation_scores(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -54,6 +54,11 @@ def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         The same rows, as the test part of one fold; each fold's network is a scenario of its own.
 
+    Raises
+    ------
+    InputError
+        For a table without scenario or fold.
+
     Examples
     --------
     >>> from rin.stats import simulation
@@ -62,6 +67,7 @@ def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
     >>> external_scores(elsewhere)["scenario"].iloc[0]
     'DenseNet121-unfreeze_all-1e-03 0'
     """
+    require_columns(predictions.columns, ["scenario", "fold"], where="predictions")
     network = predictions["scenario"].astype(str) + " " + predictions["fold"].astype(str)
     return predictions.assign(scenario=network, fold=0, part="test")
 
@@ -113,11 +119,11 @@ def compare_levels(
         for name in sorted({*rows["backbone"]} - {reference_backbone})
     ]
     rates = rows.groupby("unfreezing")["learning_rate"].rank("dense").astype(str)
-    settings = rows.assign(learning_rate=rates)
+    text = {name: rows[name].astype(str) + " " for name in ("backbone", "init", "unfreezing")}
     tables = []
     for column, name, other in compared:
-        rest = [one for one in ("backbone", "init", "unfreezing") if one != column]
-        scenario = settings[[*rest, "learning_rate"]].astype(str).agg(" ".join, axis=1)
+        first, second = (text[name] for name in text if name != column)
+        scenario = first + second + rates
         relabelled = rows.assign(init=rows[column], scenario=scenario, unfreezing="any")
         table = init_differences(relabelled, name, other, level=level).query("group == 'all'")
         tables.append(table.assign(level=name, other=other))
