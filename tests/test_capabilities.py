@@ -1,5 +1,6 @@
-"""What the book promises has a command, page or function, and a test that shows it."""
+"""What the book promises has a command, page or function, and a quick test that shows it."""
 
+import ast
 import importlib
 import re
 import subprocess
@@ -22,7 +23,7 @@ def resolves(use):
         makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
         return re.search(rf"^{rest}:", makefile, re.MULTILINE) is not None
     if kind == "page":
-        return (ROOT / "notebooks" / f"{rest}.py").is_file()
+        return any((ROOT / path).is_file() for path in (f"notebooks/{rest}.py", f"book/{rest}.md"))
     if kind == "rin":
         command = typer.main.get_command(app)
         for word in rest.split():
@@ -43,11 +44,19 @@ def commands_below(name, command):
 
 
 @pytest.mark.parametrize("capability", CAPABILITIES, ids=lambda capability: capability.name)
-def test_capability_has_a_use_that_is_there_and_a_test_that_shows_it(capability):
+def test_capability_has_a_use_that_is_there_and_a_quick_test_that_shows_it(capability):
     assert resolves(capability.use), f"nothing is called {capability.use}"
     file, _, name = capability.test.partition("::")
-    tests = (ROOT / "tests" / file).read_text(encoding="utf-8")
-    assert re.search(rf"^def {name + '[(]' if name else 'test_'}", tests, re.MULTILINE)
+    written = ast.parse((ROOT / "tests" / file).read_text(encoding="utf-8")).body
+    marks = [ast.unparse(each) for each in written if ast.unparse(each).startswith("pytestmark")]
+    found = [
+        [*marks, *map(ast.unparse, each.decorator_list)]
+        for each in written
+        if isinstance(each, ast.FunctionDef) and each.name.startswith("test_")
+        if not name or each.name == name
+    ]
+    # A slow test may stand beside the quick one that is named here.
+    assert [marks for marks in found if not any(mark.endswith("mark.slow") for mark in marks)]
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,6 @@ def test_read_yaml_with_a_few_aliases_reads_them_and_numbers_without_a_point(tmp
         ("stand_ins", {"busi": {"benign": True}}),
         ("curation", {"studies": "320"}),
         ("curation", {"size": 48.0}),
-        ("simulation", {"patients": "100"}),
         ("folds", 10**30),
         ("cases", 10**30),
         ("fine_tuning", {"size": 10**9, "batch": 1, "epochs": 1}),

@@ -171,7 +171,7 @@ HTML("".join(entry.format(*line) for line in lines))
 #
 # ```yaml
 # execution:
-#   executor: slurm          # local: as subprocesses here, to try it
+#   executor: slurm
 #   blocks: by_task
 #   precision: mixed_bfloat16
 #   slurm: {partition: gpu, gpus_per_node: 1, cpus_per_task: 8, timeout_min: 480}

@@ -5,7 +5,6 @@ Nothing is retried here: the ledger still lists the runs that a dead worker or j
 
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -14,8 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, nullcontext, suppress
-from contextvars import ContextVar
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +25,6 @@ from tqdm import tqdm
 from rin.errors import InputError, as_input_error, problem_of
 from rin.processes import (
     Stopped,
-    die_with,
-    follow,
     kill_workers,
     quiet_tensorflow,
     start_worker,
@@ -42,10 +38,8 @@ from rin.study.profile import Execution
 LAST_LINES = 5
 #: Seconds after which a file written on one node of a cluster is visible on another.
 SLOW_FILES = 5
-#: Seconds between two looks at a cluster's queue, and at subprocesses of this computer.
-LOOK_EVERY, LOOK_HERE_EVERY = 2, 0.5
-# The progress bar that several stages share, or None.
-_shared_bar: ContextVar[tqdm | None] = ContextVar("bar", default=None)
+#: Seconds between two looks at a cluster's queue.
+LOOK_EVERY = 2
 #: The network and weights that this process used last, by what blocks that reuse them must share.
 last_trained: dict[Hashable, Any] = {}
 
@@ -90,8 +84,8 @@ def do_jobs(
 
     `say` is called repeatedly with a text saying what the jobs in a cluster's queue wait for.
     """
-    if execution.executor != "processes":
-        return _do_through_submitit(execution, jobs, logs, say)
+    if execution.executor == "slurm":
+        return _do_on_cluster(execution, jobs, logs, say)
     if execution.workers == 0:
         failures: list[Exception] = []
         for job in jobs:
@@ -123,21 +117,12 @@ def do_jobs(
 
 @dataclass
 class ShippedJob:
-    """A job as submitit ships it; called again, it trains what its ledger still lacks.
-
-    As a subprocess it ends with `driver`, the id of the process that submitted it.
-    """
+    """A job as submitit ships it; called again, it trains what its ledger still lacks."""
 
     work: Callable[[], None]
-    driver: int | None = None
 
     def __call__(self) -> InputError | None:
         """Do the work; return an InputError, because submitit would wrap it if it were raised."""
-        if self.driver is not None:
-            import submitit
-
-            die_with(int(submitit.JobEnvironment().job_id))  # of submitit, the direct parent
-            follow(self.driver)
         try:
             self.work()
         except InputError as error:
@@ -151,42 +136,35 @@ class ShippedJob:
         return DelayedSubmission(self)
 
 
-def _do_through_submitit(
+def _do_on_cluster(
     execution: Execution,
     jobs: Sequence[Callable[[], None]],
     logs: Path,
     say: Callable[[str], None],
 ) -> list[InputError]:
-    """Run jobs as one array on a cluster, or, if `local`, as subprocesses, `workers` at a time."""
-    local = execution.executor == "local"
-    at_once = max(1, execution.workers) if local else len(jobs)
-    waiting = [ShippedJob(job, os.getpid() if local else None) for job in jobs]
+    """Run jobs as one array of a cluster."""
     running: list[Any] = []
     failures: list[InputError] = []
     try:
-        while waiting or running:
-            free = at_once - len(running)
-            if waiting and free:
-                # Otherwise jobs that were just submitted could stay in the queue, unknown to us.
-                with without_interrupts(), undisturbed():
-                    running += _submitted(waiting[:free], execution, logs)
-                waiting = waiting[free:]
-            reasons = None if local else _reasons_of_queue()
-            ended = _ended_jobs(running, local, reasons)
+        # Otherwise jobs that were just submitted could stay in the queue, unknown to us.
+        with without_interrupts(), undisturbed():
+            running = _submitted(jobs, execution, logs)
+        while running:
+            reasons = _reasons_of_queue()
+            known = {job.job_id for job in running} if reasons is None else {*reasons}
+            ended = [
+                job
+                for job in running
+                if job.job_id not in known or job.paths.result_pickle.is_file()
+            ]
             failures += filter(None, map(_failure_of, ended))
             running = [job for job in running if job not in ended]
             held = Counter((reasons or {}).get(job.job_id, "") for job in running)
             say(", ".join(f"{n} × {reason}" for reason, n in held.items() if reason))
-            time.sleep(LOOK_HERE_EVERY if local else LOOK_EVERY)
+            time.sleep(LOOK_EVERY if running else 0)
     finally:  # also when the command was stopped
-        numbers = [job.job_id for job in running]
-        if local:
-            for number in numbers:
-                with suppress(ProcessLookupError):
-                    os.kill(int(number), signal.SIGKILL)
-        elif numbers:
-            # Whole arrays in a single call, because there may be no time for more.
-            _cancel(sorted({number.partition("_")[0] for number in numbers}))
+        if running:  # whole arrays in a single call, because there may be no time for more
+            _cancel(sorted({job.job_id.partition("_")[0] for job in running}))
     return failures
 
 
@@ -213,7 +191,7 @@ def _cancel(numbers: Sequence[str]) -> None:
             print(f"rin: jobs are still in the queue: {' '.join(command)}", file=sys.stderr)
 
 
-def _submitted(jobs: Sequence[ShippedJob], execution: Execution, logs: Path) -> list[Any]:
+def _submitted(jobs: Sequence[Callable[[], None]], execution: Execution, logs: Path) -> list[Any]:
     """Submit jobs and return submitit's job objects."""
     import submitit
 
@@ -223,27 +201,17 @@ def _submitted(jobs: Sequence[ShippedJob], execution: Execution, logs: Path) -> 
         "additional": "slurm_additional_parameters",
     }
     settings = {of_slurm_alone.get(name, name): value for name, value in execution.slurm if value}
-    often = {"slurm_max_num_timeout": 10_000} if execution.executor == "slurm" else {}
     with as_input_error(
         "the jobs cannot be submitted",
-        where=f"execution: {execution.executor}",
+        where="execution: slurm",
         remedy="Check the queue and its limits, or set execution.executor to processes; then "
         "run the same command again.",
         kinds=Exception,  # submitit and sbatch raise errors of many kinds
     ):
-        executor = submitit.AutoExecutor(logs, execution.executor, **often)
+        executor = submitit.AutoExecutor(logs, "slurm", slurm_max_num_timeout=10_000)
         executor.update_parameters(name="rin", **settings)
         with executor.batch():
-            return [executor.submit(job) for job in jobs]
-
-
-def _ended_jobs(jobs: Sequence[Any], local: bool, reasons: dict[str, str] | None) -> list[Any]:
-    """Return the jobs that have left a result or no longer run."""
-    if local:
-        lost = [job for job in jobs if job.done()]
-    else:
-        lost = [job for job in jobs if reasons is not None and job.job_id not in reasons]
-    return [job for job in jobs if job.paths.result_pickle.is_file() or job in lost]
+            return [executor.submit(ShippedJob(job)) for job in jobs]
 
 
 def _failure_of(job: Any) -> InputError | None:
@@ -268,17 +236,6 @@ def _failure_of(job: Any) -> InputError | None:
     return bad_input
 
 
-@contextmanager
-def one_bar(total: int) -> Iterator[tqdm]:
-    """Show one progress bar of `total` runs for all calls of `run_with_bar` in the block."""
-    with _new_bar("Study", total, 0) as bar:
-        token = _shared_bar.set(bar)
-        try:
-            yield bar
-        finally:
-            _shared_bar.reset(token)
-
-
 def run_with_bar(
     execution: Execution,
     jobs: Sequence[Callable[[], None]],
@@ -292,24 +249,14 @@ def run_with_bar(
     `status` returns the text after the bar.  The first exception of a job is raised after all
     other jobs have ended.
     """
-    finished_before, total = ledger.count(runs), len(runs)
-    if (bar := _shared_bar.get()) is not None:
-        bar.update(finished_before)
     if not jobs:
         return
-    if bar is None:
-        shown = _new_bar(title, total, finished_before)
-    else:
-        bar.set_description(title)
-        # Runs of other stages take another time: the time left is computed from this stage alone.
-        bar.initial, bar.start_t = bar.n, time.time()
-        shown = nullcontext(bar)
-    with shown as bar:
-        of_other_stages, queue = bar.n - finished_before, deque([""], maxlen=1)
+    total, queue = len(runs), deque([""], maxlen=1)
+    with _new_bar(title, total, ledger.count(runs)) as bar:
 
         def refresh() -> None:
             bar.set_postfix_str("; ".join(filter(None, [status(), *queue])), refresh=False)
-            bar.update(of_other_stages + ledger.count(runs) - bar.n)
+            bar.update(ledger.count(runs) - bar.n)
 
         with _repeated(refresh):
             logs = ledger.folder.parent / "jobs"

@@ -250,11 +250,6 @@ def _step_seconds(backbone: str, size: int, images: float) -> float:
     return _TIMES["image"] * find_backbone(backbone).relative_cost * side**2 * images
 
 
-def expected_runs(workspace: Workspace) -> dict[str, int]:
-    """Return the number of runs of each stage of a study, without opening anything."""
-    return {stage: len(runs) for stage, _, runs, _ in _stages(workspace)}
-
-
 def plan_stages(workspace: Workspace) -> dict[str, Sequence[Planned]]:
     """Return the planned runs of each ledger of a study, finished or not.
 
@@ -287,7 +282,7 @@ def code_remarks(workspace: Workspace) -> list[str]:
 def _stages(workspace: Workspace) -> Iterator[tuple[str, str, list[dict[str, Any]], int]]:
     """Yield each stage with its ledger, its runs with `seconds` and `bytes`, and jobs."""
     profile = workspace.profile
-    alone = profile.execution.executor != "processes"
+    alone = profile.execution.executor == "slurm"
     if pretraining := profile.pretraining:
         backbones, numbers = pretraining.backbones or profile.backbones, pretraining.pretrainings
         corpora = [

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, product
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, overload
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -19,7 +19,6 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     Tag,
-    field_validator,
     model_validator,
 )
 
@@ -34,7 +33,7 @@ from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import resolve_preprocessing
 
 T = TypeVar("T")
-Name = TypeVar("Name", str, int)
+Name = TypeVar("Name", str, int, float)
 
 
 @dataclass(frozen=True)
@@ -196,9 +195,9 @@ class Pretraining(FrozenModel):
     all inits, or one for each.  `loss` is one of `rin.training.losses`; `warmup` is the share of
     the steps over which the learning rate rises; `batch_norm_recalibration` is a number of
     batches.  `pretrainings` numbers the pretrainings of every init and backbone from 1, each with
-    its own first weights, order and split: a number n means 1 to n, and a list such as [2] is a
-    part, for instance for another computer.  `released` maps an init to the init of the weights
-    manifest that it stands for.  `brief` is a further pretraining, or a list of them.
+    its own first weights, order and split; a list such as [2] is a part, for instance for another
+    computer.  `released` maps an init to the init of the weights manifest that it stands for.
+    `brief` lists further pretrainings.
     """
 
     corpora: dict[str, str | Names]
@@ -219,17 +218,6 @@ class Pretraining(FrozenModel):
     pretrainings: Pretrainings = Field(default_factory=lambda: [1])
     released: dict[str, str] = Field(default_factory=dict)
     brief: list[Brief] = Field(default_factory=list)
-
-    @field_validator("brief", mode="before")
-    @classmethod
-    def _listed(cls, stated: Any) -> Any:
-        return [stated] if isinstance(stated, (dict, Brief)) else stated or []
-
-    @field_validator("pretrainings", mode="before")
-    @classmethod
-    def _numbered(cls, stated: Any) -> Any:
-        # A number that is far too large stays a number, which is refused later.
-        return list(range(1, stated + 1)) if type(stated) is int and stated < 1000 else stated
 
     @model_validator(mode="after")
     def _fits(self) -> Pretraining:
@@ -282,7 +270,7 @@ class Execution(FrozenModel):
     block contains the runs of all tasks that share a compiled step (`blocks: shared`), which
     compiles least, or those of one task (`by_task`), which spreads a long study over more workers.
     `executor: slurm` submits every block, and every single pretraining, as a job of its own
-    through submitit; `local` runs them as subprocesses, `workers` at a time.  In pretraining,
+    through submitit.  In pretraining,
     `devices` share each batch (null: one device; or `all`), and checkpoints are at least
     `checkpoint_minutes` apart.
     """
@@ -293,7 +281,7 @@ class Execution(FrozenModel):
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     devices: Positive | Literal["all"] | None = None
     checkpoint_minutes: Annotated[Number, Field(ge=0)] = 5.0
-    executor: Literal["processes", "local", "slurm"] = "processes"
+    executor: Literal["processes", "slurm"] = "processes"
     slurm: Slurm = Slurm()
 
 
@@ -327,12 +315,6 @@ def _form(stated: Any) -> str:
 
 
 ShortName = Annotated[str, Field(pattern=r"^[A-Za-z]\w*$", max_length=60)]
-#: One list for every unfreezing, or a list for each.
-LearningRates = Annotated[
-    Annotated[Rates, Tag("list")]
-    | Annotated[dict[Unfreezing, Rates], Field(min_length=1), Tag("mapping")],
-    Discriminator(_form),
-]
 #: Values of one setting, or names of levels and the settings that each level changes.
 Levels = Annotated[
     Annotated[list[Any], Field(min_length=1), Tag("list")]
@@ -358,10 +340,10 @@ class StudyFilter(FrozenModel):
 
     The plan is every task × backbone × unfreezing × learning rate × init × pretraining × fold.
     A study takes all of the profile's tasks, backbones, inits, pretrainings and folds, and all of
-    the plan's unfreezings and learning rates, unless it names some.  `learning_rates` is a list,
-    or a mapping from unfreezing to a list, and then there is no other unfreezing.  `inits` may
-    include `random` and the init of `Pretraining.brief`.  `folds` is the number of folds; runs of
-    the first fold are trained with `seeds` seeds.
+    the plan's unfreezings and learning rates, unless it names some.  `learning_rates` maps an
+    unfreezing to a list, and then there is no other unfreezing.  `inits` may include `random` and
+    the init of `Pretraining.brief`.  `folds` is the number of folds; runs of the first fold are
+    trained with `seeds` seeds.
 
     `vary` maps a setting of `FineTuning` to its levels: other levels are compared with the first,
     and a single level applies to the whole study.  A factor that changes several settings has a
@@ -374,7 +356,7 @@ class StudyFilter(FrozenModel):
     tasks: Names | None = None
     backbones: Backbones | None = None
     unfreezing: Ways | None = None
-    learning_rates: LearningRates | None = None
+    learning_rates: dict[Unfreezing, Rates] | None = Field(None, min_length=1)
     inits: Names | None = None
     pretrainings: Pretrainings | None = None
     folds: Positive | None = None
@@ -384,21 +366,11 @@ class StudyFilter(FrozenModel):
 
     @model_validator(mode="after")
     def _takes_learning_rates_that_there_are(self) -> StudyFilter:
-        stated, taken = self.learning_rates, self.rates
-        if isinstance(stated, dict):
-            if self.unfreezing:
-                raise self.wrong(
-                    "unfreezing", "learning_rates already name it; remove one of the two"
-                )
-            others = [rate for way in stated for rate in stated[way] if rate not in RATES[way]]
-        else:
-            if empty := [way for way in self.unfreezing or () if not taken[way]]:
-                raise self.wrong("unfreezing", f"learning_rates {stated} have no rate of {empty}")
-            others = sorted({*(stated or ())} - {rate for way in taken for rate in taken[way]})
-        if others:
-            raise self.wrong(
-                "learning_rates", f"{others} are not among the rates of the plan, {RATES}"
-            )
+        if self.unfreezing and self.learning_rates:
+            raise self.wrong("unfreezing", "learning_rates already name it; remove one of the two")
+        for way, rates in (self.learning_rates or {}).items():
+            what = f"those of the plan, {RATES[way]}"
+            _refuse_others(f"study {self.name}, learning_rates of {way}", rates, RATES[way], what)
         return self
 
     @model_validator(mode="after")
@@ -433,13 +405,7 @@ class StudyFilter(FrozenModel):
     @property
     def rates(self) -> dict[str, list[float]]:
         """The learning rates of the study, by unfreezing."""
-        stated = self.learning_rates
-        if isinstance(stated, dict):
-            return stated
-        return {
-            way: [rate for rate in RATES[way] if stated is None or rate in stated]
-            for way in self.unfreezing or RATES
-        }
+        return self.learning_rates or {way: RATES[way] for way in self.unfreezing or RATES}
 
     @property
     def scenarios(self) -> list[Scenario]:
@@ -575,14 +541,6 @@ class LossStudy(FrozenModel):
         return self
 
 
-class Simulation(FrozenModel):
-    """Sizes of the simulation of intervals that treat a patient's images as independent."""
-
-    replicates: Positive = 2000
-    patients: Annotated[Positive, Field(ge=10)] = 100
-    images: Annotated[Positive, Field(ge=2)] = 5
-
-
 class Profile(FrozenModel):
     """All settings of one study; the heads of the YAML files state time and memory.
 
@@ -625,7 +583,6 @@ class Profile(FrozenModel):
     sampled_confounder: SampledConfounder | None = None
     probe: Probe | None = None
     losses: LossStudy | None = None
-    simulation: Simulation = Simulation()
     stand_ins: dict[str, dict[str, Positive]] = Field(default_factory=dict)
     partial: bool = False
     reference: str | None = None
@@ -784,26 +741,14 @@ class Profile(FrozenModel):
         task, sampled = self.section("sampled_confounder").task, _is_sampled(changes)
         return [name for name in study.tasks if (name == task) == sampled]
 
-    @overload
-    def section(self, name: Literal["curation"]) -> Curation: ...
-    @overload
-    def section(self, name: Literal["pretraining"]) -> Pretraining: ...
-    @overload
-    def section(self, name: Literal["sampled_confounder"]) -> SampledConfounder: ...
-    @overload
-    def section(self, name: Literal["probe"]) -> Probe: ...
-    @overload
-    def section(self, name: Literal["losses"]) -> LossStudy: ...
     def section(self, name: str) -> Any:
         """Return a section of the profile, such as `probe`; `InputError` if it is missing."""
         section = getattr(self, name)
         if section is None:
-            raise self._lacks(f"has no section {name}")
+            remedy = "Add that section; rin.study.profile describes the fields."
+            where = f"profile {self.name}"
+            raise InputError(f"the profile has no section {name}", where=where, remedy=remedy)
         return section
-
-    def _lacks(self, what: str) -> InputError:
-        remedy = "Add that section; rin.study.profile describes the fields."
-        return InputError(f"the profile {what}", where=f"profile {self.name}", remedy=remedy)
 
     def tuning(self, task: str, changes: dict[str, Any] | None = None) -> FineTuning:
         """Return the fine-tuning settings of a task, by default those of the main study."""

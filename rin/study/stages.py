@@ -9,8 +9,7 @@ import pandas as pd
 from rin.errors import look_up
 from rin.study import fine_tuning, loss_study, pretraining, probe_study
 from rin.study.consolidate import consolidate
-from rin.study.executors import one_bar
-from rin.study.forecast import expected_runs, plan_stages
+from rin.study.forecast import plan_stages
 from rin.study.plan import plan_all
 from rin.study.profile import Profile
 from rin.study.released import check_released
@@ -22,8 +21,8 @@ def run_study(
 ) -> pd.DataFrame:
     """Train all unfinished runs of a study, and consolidate the results.
 
-    Runs are those of pretraining, the probe, fine-tuning and the comparison of losses.  There is
-    one progress bar; the function may be killed at any time and called again.
+    Runs are those of pretraining, the probe, fine-tuning and the comparison of losses.  The
+    function may be killed at any time and called again.
 
     Parameters
     ----------
@@ -56,16 +55,12 @@ def run_study(
     if retrain:
         for name, runs in plan_stages(part).items():
             part.ledger(name).set_aside_of_other_code(runs)
-    expected = expected_runs(part)
-    with one_bar(sum(expected.values())) as bar:
-        pretraining.run_pretraining(part)
-        if part.profile.probe is not None:
-            probe_study.run_probe(part)
-        planned = plan_all(part)  # which runs are shared is known once there are weights
-        bar.total += len(planned) - expected["fine-tuning"]
-        table = fine_tuning.run_missing(part, planned)
-        if part.profile.losses is not None:
-            loss_study.run_losses(part)
+    pretraining.run_pretraining(part)
+    if part.profile.probe is not None:
+        probe_study.run_probe(part)
+    table = fine_tuning.run_missing(part, plan_all(part))
+    if part.profile.losses is not None:
+        loss_study.run_losses(part)
     consolidate(workspace)
     return table
 

@@ -98,7 +98,6 @@ def test_gradient_of_each_head_is_that_of_the_whole_network(name):
     assert np.abs(expected).max() > 1e-3
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(
     find_spec("jax") is None or os.environ.get("KERAS_BACKEND") == "jax",
     reason="JAX is not installed (pip install jax), or these tests run on it already",

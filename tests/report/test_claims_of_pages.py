@@ -1,11 +1,13 @@
 """Sentences on the committed run: turned-round, rescaled or exchanged numbers end the page."""
 
+import re
 from pathlib import Path
 
 import jupytext
 import pytest
 
 from rin.errors import InputError
+from rin.study import open_reference
 
 PAGES = Path(__file__).resolve().parents[2] / "notebooks" / "results"
 #: Defects of a page: a text of its code, and what is put in its place.
@@ -27,6 +29,14 @@ def computed(page, old, new):
     for cell in jupytext.read(PAGES / f"{page}.py").cells:
         if cell.cell_type == "code":
             exec(cell.source.replace(old, new), names)
+
+
+def test_page_of_the_tasks_has_a_section_for_each():
+    text = (PAGES / "tasks.py").read_text(encoding="utf-8")
+    headings = " ".join(re.findall("(?m)^# ## (.*)", text)).lower()
+    for title in open_reference().titles.values():
+        words = re.findall(r"[\w-]{6,}", title.lower())
+        assert any(word in headings for word in words), title
 
 
 @pytest.mark.slow

@@ -41,15 +41,6 @@ def commit_later(folder, number, seconds):
         ledger.commit(run_id, {"number": number}, lambda draft: _write(draft, number))
 
 
-def note_company(folder, name):
-    """Leave a file with how many jobs are at work, and in which process."""
-    at_work = folder / f"{name}.at-work"
-    at_work.touch()
-    time.sleep(1)
-    (folder / name).write_text(f"{len(list(folder.glob('*.at-work')))} {os.getpid()}")
-    at_work.unlink()
-
-
 def note_device(folder, name):
     time.sleep(0.5)  # so that both workers are at work
     whole = os.environ.get("XLA_PYTHON_CLIENT_PREALLOCATE") != "false"

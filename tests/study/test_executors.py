@@ -13,7 +13,7 @@ from tiny_study import records, start_program, write_profile
 
 from rin.errors import InputError
 from rin.study import consolidate, open_workspace
-from rin.study.executors import one_bar, run_with_bar
+from rin.study.executors import run_with_bar
 from rin.study.profile import Execution
 
 HERE = Path(__file__).parent
@@ -91,32 +91,3 @@ def test_grid_in_this_process_and_in_a_pool_has_identical_predictions(tmp_path):
             consolidate(pooled).predictions(part=part),
             check_exact=True,
         )
-
-
-def test_drives_within_one_bar_share_it_and_count_on(tmp_path):
-    folders = [tmp_path / "first", tmp_path / "second"]
-    for folder in folders:
-        folder.mkdir()
-    (folders[1] / "0").touch()  # finished before
-    with one_bar(4) as bar:
-        counts = []
-        for folder in folders:
-            run_jobs(0, [(touch, folder / str(i)) for i in range(2)], folder)
-            counts.append(bar.n)
-    assert counts == [2, 4]
-    assert bar.total == 4
-
-
-def test_time_left_follows_from_all_runs_of_the_stage_and_from_no_other(tmp_path, monkeypatch):
-    with one_bar(16) as bar:
-        bar.mininterval = 0  # drawn at each update, as it is in time
-        bar.start_t -= 3600  # an earlier stage
-        bar.update(4)
-        before = time.time()
-        run_jobs(0, [(touch, tmp_path / str(i)) for i in range(2)], tmp_path)
-        assert bar.start_t >= before
-        now = time.time()
-        monkeypatch.setattr(bar, "_time", lambda: now)
-        bar.start_t = now - 60
-        bar.update(0)  # as twice a second, whether a run has ended or not
-        assert "6/16 [01:00<05:00, 30.0" in str(bar)

@@ -8,7 +8,7 @@ import pytest
 from tiny_study import FROZEN, side_study, tiny_profile
 
 from rin.errors import InputError
-from rin.study import consolidate, open_workspace
+from rin.study import consolidate, fine_tuning, open_workspace
 from rin.study.fine_tuning import run_missing
 from rin.study.plan import plan_study
 
@@ -26,6 +26,22 @@ def external(beside):
     study = beside(CHANGES)
     run_missing(study, plan_study(study, "from_random"))
     return study
+
+
+def test_run_has_all_external_cases_as_a_part_that_is_scored_alone(study_folder):
+    changes = CHANGES | {"inits": ["imagenet", "random"], "pretraining": None, "studies": []}
+    workspace = open_workspace(tiny_profile(changes), results=study_folder)
+    inputs = workspace.inputs("breast")
+    away, part = inputs.external["busbra"], inputs.folds.set_index("case_id")["part"]
+    parts, stores = fine_tuning._parts_of(plan_study(workspace)[0])
+    assert {*stores} == {"validation", "test", "busbra"}
+    assert stores["busbra"] is away.store
+    for name in ("train", "validation", "test"):
+        cases = inputs.store.cases["case_id"].iloc[parts[name].rows]
+        assert {*cases} == {*part.index[part == name]}
+    np.testing.assert_array_equal(parts["busbra"].rows, np.arange(len(away.store.cases)))
+    np.testing.assert_array_equal(parts["busbra"].labels, away.labels)
+    assert len(parts["busbra"].images) == len(away.store.cases)
 
 
 @pytest.mark.slow

@@ -1,65 +1,23 @@
-"""Jobs through submitit, here as subprocesses; workers with a GPU each; Ctrl-C."""
+"""Jobs of a cluster, whose programs are shell scripts here; workers with a GPU each; Ctrl-C."""
 
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from functools import partial
 from pathlib import Path
 
 import pytest
-from pool_jobs import Beats, beat, die, fail, note_company, note_device
-from tiny_study import records, start_program, write_profile
+from pool_jobs import Beats, beat, die, fail, note_device, touch
 
-from rin.errors import InputError
-from rin.study import executors, open_workspace
-from rin.study.executors import one_bar, run_with_bar
+from rin.study import executors
+from rin.study.executors import run_with_bar
 from rin.study.ledger import Ledger
 from rin.study.profile import Execution
 
 HERE = Path(__file__).parent
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), str(HERE)])}
-
-
-@pytest.fixture
-def local(tmp_path, monkeypatch):
-    """Drives jobs of one function as subprocesses of submitit, two at a time."""
-    pytest.importorskip("submitit")
-    monkeypatch.setenv("PYTHONPATH", ENVIRONMENT["PYTHONPATH"])
-
-    def call(work, jobs):
-        execution = Execution(executor="local", workers=2, slurm={"timeout_min": 5})
-        calls = [partial(work, *job) for job in jobs]
-        run_with_bar(execution, calls, Ledger(tmp_path / "study" / "runs"), [], "Trying")
-
-    return call
-
-
-@pytest.mark.slow
-def test_jobs_of_submitit_have_processes_of_their_own_as_many_at_once_as_workers(local, tmp_path):
-    local(note_company, [(tmp_path, name) for name in "abc"])
-    noted = [path.read_text().split() for path in sorted(tmp_path.glob("?"))]
-    assert len({process for _, process in noted} | {str(os.getpid())}) == 4
-    assert {at_work for at_work, _ in noted} <= {"1", "2"}
-    assert list((tmp_path / "study" / "jobs").glob("*.err"))
-
-
-@pytest.mark.slow
-def test_failed_job_comes_back_as_its_error_after_the_others_ended(local, tmp_path):
-    with pytest.raises(InputError, match="no first"):
-        local(fail, [(Path("first"),)])
-
-
-@pytest.mark.slow
-def test_job_that_died_names_its_log_and_its_last_lines(local, tmp_path):
-    with pytest.raises(
-        InputError, match=r"the job .* failed .*its log ends: .*last words"
-    ) as seen:
-        local(die, [(tmp_path,)])
-    assert Path(seen.value.where).is_file()
-    assert "the same command" in seen.value.remedy
 
 
 @pytest.mark.slow
@@ -83,13 +41,11 @@ def start_beating(folder, workers, executor, work="beat", **options):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("workers", "executor"), [(2, "processes"), (0, "processes"), (2, "local")]
-)
-def test_interrupt_says_what_is_kept_and_leaves_no_worker(tmp_path, workers, executor):
+@pytest.mark.parametrize("workers", [2, 0])
+def test_interrupt_says_what_is_kept_and_leaves_no_worker(tmp_path, workers):
     # A session of its own, all of which hears Ctrl-C, as in a terminal.
     options = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True}
-    started = start_beating(tmp_path, workers, executor, **options)
+    started = start_beating(tmp_path, workers, "processes", **options)
     beats = Beats(tmp_path)
     beats.wait_for(max(1, workers))
     os.killpg(started.pid, signal.SIGINT)
@@ -132,53 +88,78 @@ def test_interrupt_that_a_finaliser_swallows_stops_all_the_same_and_shows_no_tra
 
 
 @pytest.fixture
-def queue(tmp_path, monkeypatch):
-    """A Slurm in whose queue four jobs wait for one reason until they are cancelled."""
+def slurm(tmp_path, monkeypatch):
+    """Let shell scripts stand in for the programs of Slurm, two of them of a test's own."""
     pytest.importorskip("submitit")
     monkeypatch.setattr(executors, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(executors, "SLOW_FILES", 0.1)
+    monkeypatch.setenv("PYTHONPATH", ENVIRONMENT["PYTHONPATH"])
     programs, cancelled = tmp_path / "bin", tmp_path / "cancelled"
     programs.mkdir()
 
-    def fill(reason):
-        rows = f"for k in 0 1 2 3; do echo 42_$k'|42_'$k'|PD|{reason}'; done"
+    def install(sbatch, squeue):
         texts = {
-            "sbatch": f"touch '{tmp_path}/submitted'; echo Submitted batch job 42",
-            "squeue": f"[ -e '{cancelled}' ] || {rows}",
+            "sbatch": f"{sbatch}\necho Submitted batch job 42",
+            "squeue": squeue,
             "scancel": f"echo $* >> '{cancelled}'",
             "sinfo": "echo up",
-            "srun": "exit 1",  # submitit looks for it, and nothing of these jobs runs it
+            # What follows its options is the program.
+            "srun": 'until [ -x "$1" ]; do shift; done; exec "$@"',
         }
         for name, text in texts.items():
             (programs / name).write_text(f"#!/bin/sh\n{text}\n")
             (programs / name).chmod(0o755)
         monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+
+    return install
+
+
+@pytest.fixture
+def queue(slurm, tmp_path):
+    """A Slurm in whose queue four jobs wait for one reason until they are cancelled."""
+
+    def fill(reason):
+        cancelled = tmp_path / "cancelled"
+        rows = f"for k in 0 1 2 3; do echo 42_$k'|42_'$k'|PD|{reason}'; done"
+        slurm(f"touch '{tmp_path}/submitted'", f"[ -e '{cancelled}' ] || {rows}")
         return cancelled
 
     return fill
 
 
-def wait_in_queue(folder):
-    jobs = [partial(beat, folder / f"beat-{k}") for k in range(4)]
-    asked = Execution(executor="slurm", slurm={"timeout_min": 5, "partition": "small"})
-    run_with_bar(asked, jobs, Ledger(folder / "study" / "runs"), [], "Waiting")
+def test_jobs_of_a_cluster_are_done_and_failed_ones_are_named_with_their_logs(slurm, tmp_path):
+    """Each job of the array is a process of this computer."""
+    slurm(
+        f"""cd '{tmp_path}'; for k in 0 1 2; do touch at-$k
+        (SLURM_ARRAY_JOB_ID=42 SLURM_ARRAY_TASK_ID=$k SLURM_JOB_ID=4$k SLURM_PROCID=0 \\
+        sh "$1" 2> "${{1%/*}}/42_${{k}}_0_log.err"; rm at-$k) > /dev/null 2>&1 & done""",
+        f"for k in '{tmp_path}'/at-*; do echo \"42_${{k##*-}}|42_${{k##*-}}|R|None\"; done",
+    )
+    calls = [(touch, tmp_path / "done"), (fail, Path("first")), (die, tmp_path)]
+    asked = Execution(executor="slurm", slurm={"timeout_min": 5})
+    jobs = [partial(*call) for call in calls]
+    failures = executors.do_jobs(asked, jobs, tmp_path / "jobs", lambda _: None)
+    bad, died = sorted(failures, key=lambda failure: failure.problem)
+    assert (tmp_path / "done").exists()
+    assert bad.problem == "no first"
+    assert "the job 42_2 failed" in died.problem
+    assert "its log ends: these are its last words" in died.problem
+    assert "the same command" in died.remedy
+    assert not (tmp_path / "cancelled").exists()
 
 
 def test_reasons_of_the_queue_are_said_as_it_prints_them_and_ctrl_c_cancels(queue, tmp_path):
-    cancelled = queue("Nodes required for job are DOWN, DRAINED or reserved")
-    said = []
+    reason = "Nodes required for job are DOWN, DRAINED or reserved"
+    cancelled, said = queue(reason), []
 
-    def stop():
-        deadline = time.monotonic() + 60
-        while not bar.postfix and time.monotonic() < deadline:
-            time.sleep(0.1)
-        said.append((bar.postfix, cancelled.exists()))
+    def stop(text):
+        said.append((text, cancelled.exists()))
         os.kill(os.getpid(), signal.SIGINT)
 
-    with one_bar(4) as bar:
-        threading.Thread(target=stop, daemon=True).start()
-        with pytest.raises(KeyboardInterrupt):
-            wait_in_queue(tmp_path)
-    reason = "Nodes required for job are DOWN, DRAINED or reserved"
+    asked = Execution(executor="slurm", slurm={"timeout_min": 5, "partition": "small"})
+    jobs = [partial(beat, tmp_path / f"beat-{k}") for k in range(4)]
+    with pytest.raises(KeyboardInterrupt):
+        executors.do_jobs(asked, jobs, tmp_path / "jobs", stop)
     assert said == [(f"4 × {reason}", False)]
     assert cancelled.read_text() == "42\n"
 
@@ -227,17 +208,6 @@ def test_nohup_is_heeded(queue, tmp_path):
 
 
 @pytest.mark.slow
-def test_jobs_of_submitit_end_with_a_driver_that_is_killed(tmp_path):
-    driver = start_beating(tmp_path, 2, "local", stderr=subprocess.DEVNULL)
-    beats = Beats(tmp_path)
-    beats.wait_for(2)
-    driver.kill()
-    driver.wait()
-    time.sleep(1)
-    assert not beats.going_on()
-
-
-@pytest.mark.slow
 def test_workers_end_soon_after_a_parent_that_was_killed_while_they_start(tmp_path):
     program = [sys.executable, "-B", HERE / "pool_jobs.py", tmp_path, "stuck"]
     parent = subprocess.Popen(program, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
@@ -254,23 +224,3 @@ def test_workers_end_soon_after_a_parent_that_was_killed_while_they_start(tmp_pa
     ).read_text(errors="replace"):
         assert time.monotonic() < deadline, "a worker outlives its parent"
         time.sleep(0.1)
-
-
-@pytest.mark.slow
-def test_study_through_jobs_is_byte_identical_to_one_in_this_process(tmp_path):
-    studies = []
-    for name in ("processes", "local"):
-        folder = tmp_path / name
-        folder.mkdir()
-        changes = {"execution": {"executor": name, "threads": 1, "workers": 2 * (name == "local")}}
-        profile = write_profile(folder / "tiny.yaml", changes)
-        assert start_program(profile, folder, "small").wait() == 0
-        studies.append(open_workspace(profile, results=folder))
-    one, other = studies
-    assert records(one.fine_tuning_ledger).keys() == records(other.fine_tuning_ledger).keys()
-    for name in records(one.fine_tuning_ledger):
-        if not name.endswith("done.json"):
-            same = (one.fine_tuning_ledger.folder / name).read_bytes() == (
-                other.fine_tuning_ledger.folder / name
-            ).read_bytes()
-            assert same, name

@@ -183,8 +183,8 @@ def planned_pretrainings(study_folder, stated):
 
 
 def test_pretrainings_differ_in_seed_and_split_and_the_first_keeps_its_id(study_folder):
-    single = planned_pretrainings(study_folder, 1)
-    several = planned_pretrainings(study_folder, 3)
+    single = planned_pretrainings(study_folder, [1])
+    several = planned_pretrainings(study_folder, [1, 2, 3])
     assert [run.run_id for run in several[:2]] == [run.run_id for run in single]
     assert [run.pretraining for run in several] == [1, 1, 2, 2, 3, 3]
     assert len({run.run_id for run in several}) == 6
@@ -197,7 +197,7 @@ def test_pretrainings_differ_in_seed_and_split_and_the_first_keeps_its_id(study_
 
 
 def test_study_starts_from_the_pretrainings_that_it_names_or_from_all():
-    changes = SEVERAL | {"pretraining.pretrainings": 2}
+    changes = SEVERAL | {"pretraining.pretrainings": [1, 2]}
     changes |= {"studies": [side_study("first", pretrainings=[1]), side_study("every")]}
     profile = tiny_profile(changes)
     started = {
@@ -225,7 +225,7 @@ def test_random_weights_are_trained_once_from_whichever_pretraining_a_study_star
 
 def test_pretrainings_of_weights_from_elsewhere_are_refused():
     with pytest.raises(ValueError, match=r"\['random'\] are not among the inits pretrained"):
-        tiny_profile({"pretraining.pretrainings": 2})
+        tiny_profile({"pretraining.pretrainings": [2]})
 
 
 def levels_of(study_folder, inputs, study, changes):

@@ -20,7 +20,7 @@ from test_pretraining_kill import MADE_SMALL, calm_study, check_same, place
 from tiny_study import records, start_program, write_profile
 
 from rin.errors import InputError
-from rin.study import executors, open_workspace, pretrained
+from rin.study import open_workspace, pretrained
 from rin.study.executors import run_with_bar
 from rin.study.ledger import Ledger
 from rin.study.profile import Execution
@@ -90,15 +90,6 @@ def test_job_that_was_cancelled_is_named_and_the_same_command_submits_it_alone(c
     ledger, runs, missing = run_jobs(tmp_path, range(3), 1)
     assert len(missing) == 1
     assert ledger.count(runs) == 3
-
-
-def test_jobs_of_more_time_than_the_partition_gives_are_cancelled_with_the_reason(
-    cluster, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(executors, "PATIENCE", 3)
-    with pytest.raises(InputError, match=r"2 jobs that could never start.*PartitionTimeLimit"):
-        run_jobs(tmp_path, range(2), 1, partition="short")
-    assert queue() == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

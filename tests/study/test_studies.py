@@ -1,6 +1,5 @@
 """Named studies: parts of one plan with one setting changed; no run is trained twice."""
 
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -181,14 +180,10 @@ def larger(finished_study):
     return replace(finished_study, profile=tiny_profile({"studies": studies}))
 
 
-def expected_runs(study):
-    """How many runs of fine-tuning are expected before anything is opened."""
-    return int(forecast(study)["runs"].iloc[-1])
-
-
 def test_plan_of_all_studies_lists_every_run_once(larger):
     planned, grid = plan_all(larger), ids(plan_study(larger))
-    assert len(ids(planned)) == len(planned) <= expected_runs(larger)
+    expected = int(forecast(larger)["runs"].iloc[-1])
+    assert len(ids(planned)) == len(planned) <= expected
     assert grid < ids(planned)
     # The scripts' preprocessing is that of neither start; from random weights nothing is added.
     beside = [each for each in planned if each.run_id not in grid]
@@ -200,16 +195,13 @@ def test_plan_of_all_studies_lists_every_run_once(larger):
     ]
 
 
-def test_run_study_trains_what_is_missing_under_one_bar(larger, capsys):
+def test_run_study_trains_what_is_missing(larger):
     study = copy_of(larger, "whole")
     before = len(list(study.fine_tuning_ledger.folder.glob("[0-9a-f]*")))
     table = run_study(study)
     again = run_study(study)
     assert len(list(study.fine_tuning_ledger.folder.glob("[0-9a-f]*"))) == before + 4
     assert table.equals(again)
-    bars = set(re.findall(r"(\d+)/(\d+) \[", capsys.readouterr().err))
-    assert ("17", "17") in bars
-    assert {int(total) for _, total in bars} <= {17, 1 + expected_runs(study)}
 
 
 @pytest.mark.parametrize(
@@ -244,12 +236,12 @@ def test_repeats_train_the_runs_of_the_plan_again_with_other_seeds_and_other_cas
 
 
 BRIEF = {"init": "radiologic", "epochs": 1, "backbones": ["ResNet50"], "training_images": 16}
-EQUAL = {"pretraining.brief": BRIEF, "pretraining.epochs": 2}
+EQUAL = {"pretraining.brief": [BRIEF], "pretraining.epochs": 2}
 EQUAL["studies"] = [side_study("equal_accuracy", inits=["radiologic_brief", "photographic"])]
 
 
 def test_brief_init_of_a_further_pretraining_has_that_ones_seed_and_is_its_studys(study_folder):
-    third = {"pretraining.pretrainings": [3], "pretraining.brief": BRIEF | {"pretraining": 3}}
+    third = {"pretraining.pretrainings": [3], "pretraining.brief": [BRIEF | {"pretraining": 3}]}
     studies = [dict(EQUAL["studies"][0], pretrainings=[3])]
     profile = tiny_profile(FACTORS | EQUAL | third | {"studies": studies})
     workspace = open_workspace(profile, results=study_folder)
@@ -262,7 +254,7 @@ def test_brief_init_of_a_further_pretraining_has_that_ones_seed_and_is_its_study
 
 def test_each_brief_pretraining_is_planned_with_its_own_number_and_images(study_folder):
     second = BRIEF | {"pretraining": 2, "training_images": 12}
-    briefs = {"pretraining.pretrainings": 2, "pretraining.brief": [BRIEF, second]}
+    briefs = {"pretraining.pretrainings": [1, 2], "pretraining.brief": [BRIEF, second]}
     runs = plan_pretraining(open_workspace(tiny_profile(FACTORS | briefs), results=study_folder))
     briefly = [run for run in runs if run.init == "radiologic_brief"]
     assert [run.pretraining for run in briefly] == [1, 2]
@@ -295,7 +287,7 @@ def test_brief_init_sees_fewer_epochs_and_images_and_stands_in_the_place_of_its_
     found = consolidate(workspace).predictions("equal_accuracy")
     assert found["init"].unique().tolist() == ["radiologic_brief", "photographic"]
     assert len(ids(plan_study(workspace)) & ids(equal)) == 1
-    many = {"pretraining.brief": BRIEF | {"training_images": 4000}}
+    many = {"pretraining.brief": [BRIEF | {"training_images": 4000}]}
     workspace = replace(workspace, profile=tiny_profile(FACTORS | many))
     with pytest.raises(InputError, match=r"it has \d+ training images, not 4000"):
         plan_pretraining(workspace)

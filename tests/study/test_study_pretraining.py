@@ -209,7 +209,7 @@ def test_pretrainings_share_seed_and_split_between_inits_and_with_no_other_netwo
     changes = {
         "inits": inits,
         "pretraining.backbones": ["ResNet50", "MobileNetV2"],
-        "pretraining.pretrainings": 2,
+        "pretraining.pretrainings": [1, 2],
         "pretraining.corpora": dict.fromkeys(inits, "corpus_radiologic"),
     }
     runs = plan_pretraining(open_workspace(tiny_profile(changes), results=study_folder))
