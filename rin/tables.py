@@ -135,16 +135,6 @@ def has_repeats(values: pd.Series) -> bool:
     return not ascends and not values.is_unique
 
 
-def rows_repeat(keys: pd.DataFrame) -> bool:
-    """Return whether two rows are equal; pandas' own search takes twice as long."""
-    numbers = np.zeros(len(keys), np.int64)
-    for name in keys:
-        codes, values = pd.factorize(keys[name], use_na_sentinel=False)
-        numbers = numbers * len(values) + codes
-    numbers.sort()
-    return bool((numbers[1:] == numbers[:-1]).any())
-
-
 def as_categories(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose columns of text are categories, which take a byte or two per row."""
     return table.astype(dict.fromkeys(table.select_dtypes("str"), "category"))
@@ -153,18 +143,7 @@ def as_categories(table: pd.DataFrame) -> pd.DataFrame:
 def drop_unused_categories(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose columns of categories know only the values that a row has."""
     columns = table.select_dtypes("category")
-    return table.assign(**{name: _used_alone(columns[name].array) for name in columns})
-
-
-def _used_alone(cells: pd.Categorical) -> pd.Categorical:
-    """Return cells without unused categories; pandas' own function sorts them, which is slow."""
-    known = cells.categories
-    used = np.bincount(cells.codes[cells.codes >= 0], minlength=len(known)) > 0
-    if used.all():
-        return cells
-    # The last place is that of missing cells, whose code is −1.
-    places = np.append(np.where(used, np.cumsum(used) - 1, -1), -1)
-    return pd.Categorical.from_codes(places[cells.codes], known[used], ordered=cells.ordered)
+    return table.assign(**{name: columns[name].cat.remove_unused_categories() for name in columns})
 
 
 def stack_tables(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -134,13 +134,3 @@ def test_file_of_a_table_names_no_patient_whose_rows_were_dropped(tmp_path):
     read = pd.read_parquet(tmp_path / "kept.parquet")
     assert read["case_id"].tolist() == ["Kept_1", "Kept_3"] * 20
     assert [*read["case_id"].cat.categories] == ["Kept_1", "Kept_3"]
-
-
-@pytest.mark.parametrize("ordered", [False, True])
-@pytest.mark.parametrize("cells", [["b", None, "d", "b"], ["a", "b", "c", "d"], [None, None], []])
-def test_categories_of_no_row_are_dropped_as_by_pandas(cells, ordered):
-    column = pd.Series(pd.Categorical(cells, ["d", "c", "b", "a"], ordered=ordered))
-    of_table = drop_unused_categories(column.to_frame("letter"))["letter"]
-    pd.testing.assert_series_equal(
-        of_table, column.cat.remove_unused_categories(), check_names=False
-    )

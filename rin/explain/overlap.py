@@ -4,12 +4,12 @@ The measures are Dice at some thresholds and, without a threshold, the pointing 
 average precision of pixels.  They score the runs of a study and image-blind baselines.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.ndimage import distance_transform_edt, map_coordinates
+from scipy.ndimage import distance_transform_edt
 from skimage.draw import ellipse
 
 from rin.errors import InputError
@@ -18,12 +18,9 @@ from rin.explain.gradcam import to_uint8
 PAPER_THRESHOLD = 180  # paper, "Grad-CAM": values greater than 180 count as lesion
 #: Image-blind baselines.
 ELLIPSE, WHOLE, POINT = BASELINES = ("centred ellipse", "whole image", "centre point")
-#: Side in cells of the grid around a lesion, and the share of it that the lesion's box covers.
-SIDE, BOX = 48, 1 / 3
 _LEVELS = 256  # grey levels of an 8-bit map
 _RUN = ["task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init", "seed"]
 _CASE = ["case_id", "patient_id", "label", "score"]
-_GROUP = ["task", "init", "unfreezing"]
 
 
 def has_lesion(masks: np.ndarray) -> np.ndarray:
@@ -239,47 +236,3 @@ def class_pictures(
     """Return the predicted class of each image, and its map as an 8-bit picture."""
     predicted = (rows["score"].to_numpy(dtype=float) > 0).astype(int)
     return predicted, to_uint8(cams[np.arange(len(cams)), :, :, predicted], side)
-
-
-def lesion_centred(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Return each map on a grid whose central cells are the box around the lesion.
-
-    Each mask has a lesion.  The result is (n, SIDE, SIDE), linearly interpolated, and NaN outside
-    the image.
-    """
-    from_box = (np.arange(SIDE) + 0.5) / SIDE - (1 - BOX) / 2
-    centred = np.empty((len(maps), SIDE, SIDE))
-    images, boxes = maps.astype(float), lesion_boxes(masks)
-    for grid, image, (top, left, height, width) in zip(centred, images, boxes, strict=True):
-        # Coordinates from the edge of the image.
-        sides = top + height * from_box / BOX, left + width * from_box / BOX
-        y, x = np.meshgrid(*sides, indexing="ij")
-        grid[:] = map_coordinates(image, [y - 0.5, x - 0.5], order=1, mode="nearest")
-        grid[(y < 0) | (y > image.shape[0]) | (x < 0) | (x > image.shape[1])] = np.nan
-    return centred
-
-
-def lesion_map_table(
-    runs: Iterable[tuple[pd.DataFrame, np.ndarray]], case_ids: np.ndarray, masks: np.ndarray
-) -> pd.DataFrame:
-    """Return the mean activation around the lesion by init and unfreezing.
-
-    One row per cell that any image covers: task, init, unfreezing, `row`, `column` (from the upper
-    left), `activation` (mean grey level 0-255, rounded) and `n_maps` (number of maps that cover
-    the cell).  No pixel of any image is kept, so the table may be shown where images may not.
-    """
-    place = pd.Series(np.arange(len(case_ids)), index=case_ids)
-    marked = pd.Series(has_lesion(masks), index=case_ids)
-    row, column = np.indices((SIDE, SIDE)).reshape(2, -1)
-    tables = []
-    for rows, cams in runs:
-        shown = marked.loc[rows["case_id"]].to_numpy()
-        at = place.loc[rows.loc[shown, "case_id"]].to_numpy()
-        _, pictures = class_pictures(rows, cams, masks.shape[-1])
-        centred = lesion_centred(pictures[shown], masks[at]).reshape(-1, row.size)
-        cells = {"row": row, "column": column, "activation": np.nansum(centred, axis=0)}
-        cells["n_maps"] = np.isfinite(centred).sum(axis=0)
-        tables.append(pd.DataFrame(rows[_GROUP].iloc[0].to_dict() | cells))
-    summed = pd.concat(tables).groupby([*_GROUP, "row", "column"], sort=False).sum()
-    reached = summed[summed["n_maps"] > 0].reset_index()
-    return reached.assign(activation=(reached["activation"] / reached["n_maps"]).round())

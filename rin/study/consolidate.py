@@ -191,7 +191,6 @@ def _tables(
         if (MAIN, task) in runs:
             measured["overlap"] = _by_part(workspace, task, overlap_table)
             measured["baselines"] = _by_part(workspace, task, baseline_table)
-            measured["lesion_maps"] = lesion_maps(workspace, task)
         if (LAYERS, task) in runs:
             measured["layer_similarity"] = layer_similarity(workspace, runs[LAYERS, task])
         for name, rows in measured.items():
@@ -401,15 +400,6 @@ def baseline_table(workspace: Workspace, task: str, part: str = "test") -> pd.Da
     scores = overlap.baseline_scores(masks[place], sizes[place])
     marked = cases["case_id"].to_numpy()[place]
     return scores.assign(case_id=marked[scores["image"]]).drop(columns="image")
-
-
-def lesion_maps(workspace: Workspace, task: str) -> pd.DataFrame:
-    """Return `rin.explain.overlap.lesion_map_table` of the main study; no rows without masks."""
-    store = workspace.inputs(task).store
-    if (masks := store.masks()) is None:
-        return pd.DataFrame()
-    maps = cam_arrays(workspace, task)
-    return overlap.lesion_map_table(maps, store.cases["case_id"].to_numpy(), masks)
 
 
 def layer_similarity(workspace: Workspace, runs: Sequence[Run]) -> pd.DataFrame:

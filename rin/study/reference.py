@@ -33,7 +33,7 @@ from rin.study.results import (
     write_results,
 )
 from rin.study.workspace import Workspace
-from rin.tables import rows_repeat, stack_tables
+from rin.tables import stack_tables
 
 #: Largest total size of the files of a reference run, in bytes.
 LARGEST = 10_000_000
@@ -131,7 +131,7 @@ def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path
     for name in (key for key in KEYS if key in first.tables and key in second.tables):
         rows = stack_tables([first.tables[name], second.tables[name]])
         rows = rows.drop_duplicates(ignore_index=True)  # networks, cases and runs of both
-        if rows_repeat(rows[KEYS[name]]):
+        if rows.duplicated(KEYS[name]).any():
             problem = f"{name}: rows have the {', '.join(KEYS[name])} of rows of {earlier}"
             remedy = "Join only further pretrainings, backbones, folds or studies."
             raise InputError(problem, where=later, remedy=remedy)

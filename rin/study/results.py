@@ -41,7 +41,6 @@ from rin.tables import (
     as_categories,
     check_table,
     drop_unused_categories,
-    rows_repeat,
     stack_tables,
 )
 
@@ -340,11 +339,6 @@ class Results:
         rows = self.rows("baselines", task=task, part=part)
         return rows.drop(columns=["task", "part"])
 
-    def lesion_maps(self, task: str) -> pd.DataFrame | None:
-        """Return mean activation around lesions, or None if no lesion is outlined."""
-        rows = self.rows("lesion_maps", task=task)
-        return rows if len(rows) else None
-
     def layer_similarity(self, task: str) -> pd.DataFrame:
         """Return the mean canonical correlation `cca` of the layers of pairs of networks."""
         return self.rows("layer_similarity", task=task)
@@ -485,7 +479,7 @@ def _read_table(path: Path, sha256: str, remedy: str) -> pd.DataFrame:
         if name == "predictions":
             texts = ["run_id", *_TEXT]
             table[texts] = as_categories(table[texts])
-        if name in KEYS and rows_repeat(table[KEYS[name]]):
+        if name in KEYS and table.duplicated(KEYS[name]).any():
             raise ValueError(f"rows repeat a {', '.join(KEYS[name])}")
     table = table.astype(dict.fromkeys(table.select_dtypes("integer"), np.int64))
     if name in _CHECKED:

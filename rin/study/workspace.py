@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shlex
 import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
@@ -533,40 +532,22 @@ def available_weights(data_root: Path) -> tuple[str, list[str]]:
 
 
 def _refuse_unconverted(pair: Sequence[WeightsEntry], folders: Sequence[Path]) -> None:
-    """Raise InputError if a release is there, but it or its counterpart is missing or unconverted.
+    """Raise InputError if a release is there as PyTorch writes it, and not yet converted.
 
     `pair` is the release and the counterpart that it is compared with.
     """
-    release, folder = pair[0], folders[0]
-    if not locate_weights(release, [*folders]) and not _as_pytorch_writes(release, folders):
-        return
-    todo = []
-    for entry in pair:
-        if locate_weights(entry, [*folders]):
-            continue
-        target, source = folder / str(entry.file), _as_pytorch_writes(entry, folders)
-        if not source:
-            source = target.with_suffix(".pth")
-            todo.append(f"get {entry.home} as {source}")
-        command = f"rin weights convert {shlex.quote(str(source))}"
-        if source.with_suffix(".safetensors") != target:
-            command += f" --output {shlex.quote(str(target))}"
-        todo.append(command)
-    problem = (
-        f"{release.release}, {release.backbone}, or the release it is compared with, has not "
-    )
-    problem += "been converted yet"
-    remedy = f"Where PyTorch is installed (extra torch): {'; '.join(todo)}. Or move them "
-    remedy += "away, to continue without them."
-    raise InputError(problem, where=folder, remedy=remedy)
-
-
-def _as_pytorch_writes(entry: WeightsEntry, folders: Sequence[Path]) -> Path | None:
-    """Return an entry's PyTorch file before conversion, from these folders; None if missing."""
-    names = [Path(str(entry.file)).with_suffix(ending) for ending in (".pt", ".pth")]
-    names += [Path(name.name) for name in names]
-    sources = [folder / name for folder, name in product(folders, names)]
-    return next(filter(Path.is_file, sources), None)
+    release, other = pair
+    target = folders[0] / str(release.file)
+    for source in (target.with_suffix(ending) for ending in (".safetensors", ".pt", ".pth")):
+        if source.is_file():
+            problem = f"{release.release} cannot be compared with {other.release} yet"
+            others = f"{target} and {folders[0] / str(other.file)}"
+            remedy = (
+                "Where PyTorch is installed (extra torch), turn the PyTorch files of both "
+                f"({other.home}) into {others} with rin weights convert. Or move this file "
+                "away, to continue without it."
+            )
+            raise InputError(problem, where=source, remedy=remedy)
 
 
 def _has_keras_weights(backbone: str) -> bool:

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.ndimage import map_coordinates
 from skimage.measure import regionprops
 from sklearn.metrics import average_precision_score
 
@@ -18,8 +17,6 @@ from rin.explain.overlap import (
     cam_dice,
     crossfitted_dice,
     lesion_boxes,
-    lesion_centred,
-    lesion_map_table,
     near_lesion,
     pixel_average_precision,
     pointing_game,
@@ -297,49 +294,3 @@ def test_best_dice_is_crossfitted_within_scenario_and_init():
     for _, rows in table.groupby(["scenario", "init"]):
         expected = crossfitted_dice(curves[rows.index], rows["patient_id"])
         assert rows["dice_best"].tolist() == expected.tolist()
-
-
-def cell_by_cell(image, ends):
-    """The definition, a cell at a time."""
-    top, left, height, width = ends
-    grid = np.full((48, 48), np.nan)
-    for i in range(48):
-        for j in range(48):
-            y = top + height * ((i + 0.5) / 48 - 1 / 3) * 3
-            x = left + width * ((j + 0.5) / 48 - 1 / 3) * 3
-            if 0 <= y <= image.shape[0] and 0 <= x <= image.shape[1]:
-                point = [[y - 0.5], [x - 0.5]]
-                grid[i, j] = map_coordinates(image, point, order=1, mode="nearest")[0]
-    return grid
-
-
-def test_grid_is_the_map_at_the_centre_of_each_cell():
-    rng = np.random.default_rng(5)
-    masks, ends = boxes(12, 14, rng)
-    maps = rng.normal(size=masks.shape)
-    expected = [cell_by_cell(image, place) for image, place in zip(maps, ends, strict=True)]
-    np.testing.assert_allclose(lesion_centred(maps, masks), expected)
-
-
-def test_table_averages_all_maps_of_an_init_and_unfreezing():
-    rng = np.random.default_rng(4)
-    masks, _ = boxes(4, 12, rng)
-    masks[2] = False  # nothing to centre on
-    ids = list("abcd")
-    cams = rng.normal(size=(3, 4, 3, 3, 2)).astype(np.float32)
-    cases = {"case_id": ids, "patient_id": ids, "label": 1, "score": 0.9}
-    inits = ("radiologic", "radiologic", "photographic")
-    runs = [(table_rows(init, **cases), own) for init, own in zip(inits, cams, strict=True)]
-    table = lesion_map_table(runs, np.array(ids), masks)
-    own = table[table["init"] == "radiologic"]
-    marked = [0, 1, 3]
-    pictures = np.concatenate([to_uint8(cam[marked, :, :, 1], 12) for cam in cams[:2]])
-    centred = lesion_centred(pictures, np.concatenate([masks[marked]] * 2))
-    reached = np.isfinite(centred).any(axis=0)
-    assert not reached.all()
-    # Cells that no image reaches are left out.
-    assert own[["row", "column"]].values.tolist() == np.argwhere(reached).tolist()
-    found, expected = own["activation"], np.nanmean(centred[:, reached], axis=0)
-    np.testing.assert_allclose(found, expected, atol=0.51)
-    assert set(table["init"]) == {"radiologic", "photographic"}
-    assert own["n_maps"].max() == 6

@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import shutil
 import signal
 import time
@@ -112,15 +111,3 @@ def test_pretraining_when_killed_in_mid_epoch_ends_as_if_undisturbed(tmp_path):
     places, row = kill_and_compare(calm, tmp_path / "killed", [9], "small")
     assert places[0][1] > 0
     assert row["resumed"] == 1
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_pretraining_of_resnet50_when_killed_often_ends_as_if_undisturbed(tmp_path, capsys):
-    draws = random.Random(7)
-    moments = [draws.randint(0, 5) for _ in range(6)]
-    calm = calm_study(tmp_path / "calm", MADE_SMALL | {"pretraining.batch_norm_recalibration": 2})
-    places, row = kill_and_compare(calm, tmp_path / "killed", moments)
-    with capsys.disabled():
-        print(f"\nkilled at (epoch, batch) {places}; resumed {row['resumed']} times")
-    assert row["resumed"] >= 3

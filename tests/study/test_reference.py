@@ -160,12 +160,6 @@ def test_localisation_is_read_back_as_the_study_returns_it(
     pd.testing.assert_frame_equal(kept, own, check_dtype=False, rtol=1e-6, atol=1e-7)
 
 
-def test_lesion_maps_are_read_back_as_the_study_returns_them(reference, finished):
-    own, kept = (runs.lesion_maps("breast") for runs in (consolidate(finished), reference))
-    assert len(kept) > 0
-    pd.testing.assert_frame_equal(kept, own[[*kept]].reset_index(drop=True), check_dtype=False)
-
-
 @pytest.mark.parametrize("part", PARTS)
 def test_cases_come_with_all_that_their_manifests_keep(reference, finished, part):
     expected = consolidate(finished).cases("breast", part)
@@ -185,11 +179,11 @@ def test_external_datasets_are_told_and_compared_with_the_tasks_own_images(refer
 
 
 def test_run_that_was_written_before_what_came_later_is_read(copy):
-    (copy / "lesion_maps.parquet").unlink()
-    changed_facts(copy, lambda facts: facts["files"].pop("lesion_maps.parquet"))
+    (copy / "baselines.parquet").unlink()
+    changed_facts(copy, lambda facts: facts["files"].pop("baselines.parquet"))
     forged(copy, "runs.parquet", lambda table: table[table["study"] != "repeats"])
     found = open_results(copy)
-    assert found.lesion_maps("breast") is None
+    assert found.baselines("breast").empty
     assert found.rows("runs", study="repeats").empty
     assert len(found.predictions("main", "breast"))
 
@@ -344,7 +338,7 @@ def test_command_writes_what_the_function_writes(rin, finished, images, tmp_path
     assert open_results(tmp_path / "r" / "tiny").facts.name == "tiny"
 
 
-TABLES = ["cases", "runs", "predictions", "overlap", "baselines", "pretraining", "lesion_maps"]
+TABLES = ["cases", "runs", "predictions", "overlap", "baselines", "pretraining"]
 FILES = ["run.json", *(f"{name}.parquet" for name in TABLES)]
 
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from functools import partial
@@ -90,30 +89,6 @@ def test_job_that_was_cancelled_is_named_and_the_same_command_submits_it_alone(c
     ledger, runs, missing = run_jobs(tmp_path, range(3), 1)
     assert len(missing) == 1
     assert ledger.count(runs) == 3
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_command_that_is_ended_leaves_no_job_in_the_queue(cluster, tmp_path, number):
-    program = [sys.executable, "-B", HERE / "pool_jobs.py", tmp_path, "interrupt", "0", "slurm"]
-    started = subprocess.Popen(program, stderr=subprocess.DEVNULL)
-    while not queue():
-        assert started.poll() is None
-        time.sleep(0.1)
-    started.send_signal(number)
-    assert started.wait(20) == 128 + number
-    deadline = time.monotonic() + 30  # those that run take a moment to end
-    while queue():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-
-
-def test_more_jobs_than_the_node_has_cores_wait_their_turn(cluster, tmp_path):
-    seen = []
-    ledger, runs, _ = run_jobs(
-        tmp_path, range(8), 1, lambda: seen.append(len(running())), array_parallelism=1
-    )
-    assert ledger.count(runs) == 8
-    assert seen == [1]
 
 
 def test_node_daemon_that_is_killed_loses_no_run_that_the_same_command_does_not_bring(

@@ -70,14 +70,6 @@ def test_levels_of_resize_differ_in_pictures_and_in_nothing_else(factors, own):
     assert stretched.store.digest != padded.store.digest
 
 
-@pytest.mark.slow
-def test_own_level_of_a_factor_has_the_run_ids_of_the_grid(factors):
-    for name, level in (("preprocessing", "native"), ("resize", "stretch")):
-        own = [each for each in plan_study(factors, name) if each.level == level]
-        assert len(own) == 2
-        assert ids(own) <= ids(plan_study(factors))
-
-
 @pytest.mark.parametrize("vary", [{}, PREPROCESSING])
 def test_more_folds_keep_the_runs_of_the_first(pretrained_study, vary):
     def planned(folds):
@@ -104,14 +96,6 @@ def test_predictions_have_a_factors_columns_and_a_shared_run_under_both_levels(f
         "stretch",
         "pad",
     ]
-
-
-@pytest.mark.slow
-def test_records_of_a_factor_are_one_row_a_run_and_level(factors):
-    told = consolidate(factors).records("breast", "preprocessing")
-    assert told["level"].tolist() == ["native"] * 2 + ["official_scripts"] * 2
-    assert told["preprocessing"].tolist() == ["caffe_unit", "caffe", "caffe_unit", "caffe_unit"]
-    assert pd.to_datetime(told["finished"]).notna().all()
 
 
 def test_from_random_repeats_no_run_of_a_finished_grid(finished_study, no_training):
