@@ -16,11 +16,10 @@ import pandas as pd
 from rin.errors import InputError, as_input_error, look_up
 from rin.files import MAKE_ROOM, kept_folder, replace_folder, shipped_folder
 from rin.study.consolidate import consolidate, work_of
-from rin.study.corpora import corpus_overlap, find_corpus
+from rin.study.corpora import corpus_overlap
 from rin.study.croissant import describe_results
 from rin.study.loss_study import plan_losses
 from rin.study.plan import plan_all
-from rin.study.pretraining import plan_pretraining
 from rin.study.probe_study import plan_probe
 from rin.study.profile import MAIN, Profile
 from rin.study.results import (
@@ -96,8 +95,13 @@ def write_reference(workspace: Workspace, folder: Path, *, replace: bool = False
     if kept_folder(target).exists() and not replace:
         problem, remedy = "a reference run already exists", "Use --replace to replace it."
         raise InputError(problem, where=target, remedy=remedy)
-    _check_finished(workspace)
-    return _written(_made_small(workspace, consolidate(workspace)), target)
+    results = consolidate(workspace)
+    _refuse_made_up(results.facts)
+    workspace.fine_tuning_ledger.require(plan_all(workspace), "fine-tuning")
+    for name, plan in {"probe": plan_probe, "losses": plan_losses}.items():
+        if getattr(workspace.profile, name):
+            workspace.ledger(name).require(plan(workspace), f"the {name}")
+    return _written(_made_small(workspace, results), target)
 
 
 def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path:
@@ -232,41 +236,21 @@ def _joined_profile(earlier: Profile, later: Profile) -> Profile:
     return earlier.model_copy(update=changes)
 
 
-def _check_finished(workspace: Workspace) -> None:
-    """Raise InputError unless all runs of a study are finished and no images are stand-ins."""
-    sources = {f"corpus {run.corpus}": run.store for run in plan_pretraining(workspace)}
-    for task in workspace.profile.tasks:
-        inputs = workspace.inputs(task)
-        for name, part in {task: inputs, **inputs.external}.items():
-            sources[f"images of {name}"] = part.store
-    if made_up := [name for name, source in sources.items() if source.provenance == "stand-in"]:
+def _refuse_made_up(facts: RunFacts) -> None:
+    """Raise InputError if images are stand-ins, or a part of a published dataset."""
+    read = [data for task in facts.tasks for data in (task.dataset, *task.external)]
+    read += facts.corpora
+    where = f"profile {facts.name}"
+    if made_up := [data.name for data in read if data.provenance == "stand-in"]:
+        remedy = "Only real data make a reference run: give the folder that contains them with "
+        remedy += "--data-root, and run the study again."
         raise InputError(
-            f"stand-ins: {', '.join(made_up)}",
-            where=f"profile {workspace.profile.name}",
-            remedy="Only real data make a reference run: give the folder that contains them with "
-            "--data-root, and run the study again.",
+            f"stand-ins: {', '.join(dict.fromkeys(made_up))}", where=where, remedy=remedy
         )
-    _refuse_parts(workspace)
-    workspace.fine_tuning_ledger.require(plan_all(workspace), "fine-tuning")
-    for name, plan in {"probe": plan_probe, "losses": plan_losses}.items():
-        if getattr(workspace.profile, name):
-            workspace.ledger(name).require(plan(workspace), f"the {name}")
-
-
-def _refuse_parts(workspace: Workspace) -> None:
-    """Raise InputError if a study read only a part of a published dataset."""
-    settings = workspace.profile.pretraining
-    corpora = settings.corpora.values() if settings else ()
-    datasets = [find_corpus(workspace, names) for names in corpora]
-    for task in workspace.profile.tasks:
-        inputs = workspace.inputs(task)
-        datasets += [inputs.all_images, *(site.all_images for site in inputs.external.values())]
-    if parts := [f"{d.manifest.name} ({d.part})" for d in datasets if d.part]:
+    if parts := [f"{data.name} ({data.part})" for data in read if data.part]:
+        remedy = "Only whole datasets make a reference run: fetch the rest, and run it again."
         raise InputError(
-            f"parts of datasets: {', '.join(dict.fromkeys(parts))}",
-            where=f"profile {workspace.profile.name}",
-            remedy="Only whole datasets make a reference run: fetch the rest, and run the study "
-            "again.",
+            f"parts of datasets: {', '.join(dict.fromkeys(parts))}", where=where, remedy=remedy
         )
 
 
