@@ -95,7 +95,7 @@ def test_reading_when_runs_are_missing_tells_how_many(finished_study):
 def test_records_are_one_a_run_with_what_computed_it(finished_study):
     table = consolidate(finished_study).records("breast")
     assert len(table) == 12
-    assert set(table["epochs"]) == {1}
+    assert set(table["epochs"]) == set(table["best_epoch"]) == {1}
     assert table["validation_loss"].gt(0).all()
     assert table["software"].str.contains("keras").all()
 
