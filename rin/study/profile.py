@@ -15,10 +15,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
-    Discriminator,
     Field,
     GetCoreSchemaHandler,
-    Tag,
     model_validator,
 )
 
@@ -309,19 +307,9 @@ class Curation(FrozenModel):
     size: Annotated[Positive, Field(ge=48, le=512, multiple_of=4)] = 128
 
 
-def _form(stated: Any) -> str:
-    """Return `list` or `mapping`, so that an error message is about the form that was meant."""
-    return "list" if isinstance(stated, list) else "mapping"
-
-
 ShortName = Annotated[str, Field(pattern=r"^[A-Za-z]\w*$", max_length=60)]
 #: Values of one setting, or names of levels and the settings that each level changes.
-Levels = Annotated[
-    Annotated[list[Any], Field(min_length=1), Tag("list")]
-    | Annotated[dict[ShortName, dict[str, Any]], Field(min_length=1), Tag("mapping")],
-    Discriminator(_form),
-]
-
+Levels = Annotated[list[Any] | dict[ShortName, dict[str, Any]], Field(min_length=1)]
 
 # Values for the required settings of fine-tuning, with which levels are checked.
 _NEEDED = {"size": 224, "batch": 16, "epochs": 1}

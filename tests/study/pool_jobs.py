@@ -160,7 +160,3 @@ elif __name__ == "__main__" and "stuck" in sys.argv:
     path = Path(sys.argv[1])
     jobs = [partial(hold_everything, path / "stuck")]
     run_with_bar(Execution(workers=1), jobs, Ledger(path / "runs"), [], "Stuck")
-elif __name__ == "__main__":
-    path = Path(sys.argv[1]) / "beat"
-    jobs = [partial(beat, path)]
-    run_with_bar(Execution(workers=1), jobs, Ledger(path.parent / "none"), [], "Beating")

@@ -1,7 +1,3 @@
-import os
-import subprocess
-import sys
-import time
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -51,26 +47,6 @@ def test_drive_when_interrupted_starts_no_further_job(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run_jobs(0, jobs, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"before"}
-
-
-@pytest.mark.slow
-def test_worker_when_the_parent_is_killed_ends_too(tmp_path):
-    parent = subprocess.Popen(
-        [sys.executable, "-B", HERE / "pool_jobs.py", tmp_path],
-        env=os.environ | {"PYTHONPATH": str(HERE.parents[1])},
-        stderr=subprocess.DEVNULL,
-    )
-    beat = tmp_path / "beat"
-    deadline = time.monotonic() + 60
-    while not beat.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    parent.kill()
-    parent.wait()
-    time.sleep(0.5)
-    size = beat.stat().st_size
-    time.sleep(0.5)
-    assert beat.stat().st_size == size
 
 
 @pytest.mark.slow

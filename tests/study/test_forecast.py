@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_study import TWO, copy_of, records, tiny_profile, write_profile
+from tiny_study import TWO, records, tiny_profile, write_profile
 
 from rin.errors import InputError
 from rin.files import read_checksummed_json, to_checksummed_json
@@ -29,17 +29,6 @@ def test_forecast_of_a_finished_study_counts_its_runs_and_has_nothing_left(finis
     assert table["jobs"].to_dict() == {"pretraining": 1, "fine-tuning": 3}
     assert (table[["hours", "hours_high", "gigabytes"]] == 0).all(axis=None)
     assert missing_inputs(finished_study) == []
-
-
-@pytest.mark.parametrize("name", ["done.json", "config.json"])
-def test_forecast_of_a_study_with_a_damaged_run_names_it(finished_study, name):
-    study = copy_of(finished_study, f"damaged-{name}")
-    run = sorted(study.fine_tuning_ledger.folder.glob("[!.]*"))[0]
-    for content in ("", "[]", "{"):
-        (run / name).write_text(content)
-        with pytest.raises(InputError, match="Delete the run's folder") as caught:
-            forecast(study)
-        assert run.name in caught.value.where
 
 
 def test_forecast_takes_the_mean_of_the_finished_runs_for_the_rest(finished_study, tmp_path):
@@ -171,16 +160,6 @@ def test_dry_run_and_study_ask_the_ledger_for_the_same_runs(finished_study, monk
     assert forecast(study)["finished"].tolist() == [0, 0]
     with pytest.raises(InputError, match="1 of 1 runs of pretraining are not finished"):
         local_entries(study)
-
-
-@pytest.mark.parametrize("command", [("study", "--dry-run"), ("study",)])
-def test_commands_name_predictions_that_were_deleted(rin, of_other_code, tmp_path, command):
-    for table in (tmp_path / "r" / "tiny" / "runs").glob("*/predictions.parquet"):
-        table.unlink()
-    status, _, told = rin(*command, "--profile", of_other_code, "--results", "r")
-    assert status == 1
-    assert "12 files of finished runs are missing or cut off" in told
-    assert "/predictions.parquet" in told
 
 
 def fitted(pace, minutes, side):

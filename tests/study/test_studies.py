@@ -10,10 +10,8 @@ from tiny_study import (
     FROZEN,
     TWO,
     copy_of,
-    results_of,
     side_study,
     tiny_profile,
-    trained_alone,
 )
 
 from rin.errors import InputError
@@ -396,22 +394,3 @@ def test_layers_are_compared_before_and_after_in_the_same_places(beside, monkeyp
     before = found.xs("before", level="comparison")
     np.testing.assert_allclose(before.loc[frozen], before.loc[SCENARIO])
     np.testing.assert_allclose(found.loc[frozen, "after"], found.loc[frozen, "before"], atol=1e-3)
-
-
-@pytest.mark.slow
-def test_runs_with_layers_and_external_images_that_go_on_with_a_network_are_those_of_a_new_one(
-    beside, monkeypatch, tmp_path
-):
-    from rin.training import trainer
-
-    monkeypatch.setitem(trainer.LAYERS, "ResNet50", ("joined", "conv5_block3_out"))
-    ways = {"unfreeze_all": [1e-4], "freeze_all": [1e-2], "unfreeze_top10": [1e-2]}
-    asked = side_study("layers", learning_rates=ways, activation_sample=FEW)
-    away = {"external": True, "stand_ins.busbra": {"benign": 9, "malignant": 7}}
-    study = beside(away | {"studies": [asked], "name": "layers_away"})
-    planned = plan_study(study, "layers")
-    fine_tuning.run_missing(study, planned)
-    alone, _ = trained_alone(study, planned, tmp_path / "runs")
-    assert len(planned) == 6
-    assert any(name.endswith("activations.npz") for name in alone)
-    assert results_of(study.fine_tuning_ledger, planned) == alone
