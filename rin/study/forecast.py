@@ -1,4 +1,4 @@
-"""What a study will take, before it runs: runs, jobs, hours and disk space.
+"""What a study will take, before it runs: runs, hours and disk space.
 
 As in training, the ledgers are asked which of the planned runs are finished.  Before there are
 any, nothing is opened or decoded.  For a profile that is yet to be written, :func:`measure_pace`
@@ -26,7 +26,7 @@ from rin.models.backbones import find_backbone
 from rin.study.executors import visible_devices
 from rin.study.ledger import Planned
 from rin.study.loss_study import plan_losses
-from rin.study.plan import COMPILED, STEP_COST, plan_all, run_seed
+from rin.study.plan import STEP_COST, plan_all, run_seed
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe_study import plan_probe
 from rin.study.profile import MAIN, FineTuning, LossStudy, Pretraining, Probe, Sizes
@@ -149,16 +149,16 @@ def forecast(workspace: Workspace) -> pd.DataFrame:
     """Return one row per stage of a study: what is left to do, and how long it takes.
 
     Columns are `stage`, `runs` (a run that studies share counts once), `finished` (NaN if inputs
-    are missing, without which no run can be planned), `jobs` (that may run in parallel), and of
-    the unfinished runs `hours` of one worker with a range (`hours_low`, `hours_high`) and
-    `gigabytes`.  These are the mean of the finished runs of the stage; without any, they follow
-    from the times of the reference run (`forecast.yaml`), scaled by the speed of this computer.
+    are missing, without which no run can be planned), and of the unfinished runs `hours` of one
+    worker with a range (`hours_low`, `hours_high`) and `gigabytes`.  These are the mean of the
+    finished runs of the stage; without any, they follow from the times of the reference run
+    (`forecast.yaml`), scaled by the speed of this computer.
     """
     speed, rows = _speed(workspace), []
     stages = [*_stages(workspace)]
-    done = {ledger: workspace.ledger(ledger).finished() for _, ledger, *_ in stages}
+    done = {ledger: workspace.ledger(ledger).finished() for _, ledger, _ in stages}
     planned = {} if not any(done.values()) or missing_inputs(workspace) else plan_stages(workspace)
-    for stage, name, expected, jobs in stages:
+    for stage, name, expected in stages:
         ledger, n_runs = workspace.ledger(name), len(planned.get(name, expected))
         finished: float = 0 if not any(done.values()) else np.nan
         if planned:
@@ -174,27 +174,18 @@ def forecast(workspace: Workspace) -> pd.DataFrame:
             gigabytes, spread = np.mean(sizes) / 1e9, _TIMES["spread_of_finished"]
         left = n_runs - (0 if np.isnan(finished) else finished)
         of_one_worker = np.array([1, 1 / spread, spread]) * hours * left
-        rows.append((stage, n_runs, finished, jobs, *of_one_worker, gigabytes * left))
-    columns = [
-        "stage",
-        "runs",
-        "finished",
-        "jobs",
-        "hours",
-        "hours_low",
-        "hours_high",
-        "gigabytes",
-    ]
+        rows.append((stage, n_runs, finished, *of_one_worker, gigabytes * left))
+    columns = ["stage", "runs", "finished", "hours", "hours_low", "hours_high", "gigabytes"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def forecast_lines(workspace: Workspace) -> list[str]:
     """Return the forecast of a study as lines of text."""
     table = forecast(workspace)
-    table[["finished", "jobs"]] = table[["finished", "jobs"]].astype("Int64")
+    table["finished"] = table["finished"].astype("Int64")
     low, high = table.pop("hours_low"), table.pop("hours_high")
     ranges = [f"{a:.1f} to {b:.1f}" for a, b in zip(low, high, strict=True)]
-    table.insert(5, "range", ranges)
+    table.insert(4, "range", ranges)
     text = table.to_string(index=False, na_rep="?", float_format="{:.1f}".format)
     return [*text.splitlines(), "Hours of one worker, and gigabytes, of the unfinished runs."]
 
@@ -279,10 +270,9 @@ def code_remarks(workspace: Workspace) -> list[str]:
     return remarks
 
 
-def _stages(workspace: Workspace) -> Iterator[tuple[str, str, list[dict[str, Any]], int]]:
-    """Yield each stage with its ledger, its runs with `seconds` and `bytes`, and jobs."""
+def _stages(workspace: Workspace) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
+    """Yield each stage with its ledger and its runs, of which `seconds` and `bytes` are stated."""
     profile = workspace.profile
-    alone = profile.execution.executor == "slurm"
     if pretraining := profile.pretraining:
         backbones, numbers = pretraining.backbones or profile.backbones, pretraining.pretrainings
         corpora = [
@@ -300,27 +290,23 @@ def _stages(workspace: Workspace) -> Iterator[tuple[str, str, list[dict[str, Any
         for brief in pretraining.brief:
             if brief.pretraining in numbers:
                 cells += product([brief.name], brief.backbones, [brief.pretraining])
-        runs = [trained(backbone, pretraining) for _, backbone, _ in cells]
-        yield "pretraining", "weights", runs, len(runs) if alone else len(backbones) * len(numbers)
+        yield "pretraining", "weights", [trained(name, pretraining) for _, name, _ in cells]
         if probe := profile.probe:
             names = probe.backbones or backbones
             runs = [trained(name, probe) for _, name in product(probe.preprocessings, names)]
-            yield "probe", "probe", runs, len(runs) if alone else len(names)
+            yield "probe", "probe", runs
         if losses := profile.losses:
             of_losses = product(losses.losses, losses.backbones, range(losses.seeds))
-            runs = [trained(name, losses) for _, name, _ in of_losses]
-            yield "losses", "losses", runs, len(runs)
-    yield _fine_tuning_stage(workspace)
+            yield "losses", "losses", [trained(name, losses) for _, name, _ in of_losses]
+    yield "fine-tuning", "runs", _fine_tuning_runs(workspace)
 
 
-def _fine_tuning_stage(workspace: Workspace) -> tuple[str, str, list[dict[str, Any]], int]:
-    """Return the stage of fine-tuning, in which runs that studies share count once."""
-    profile, steps, planned = workspace.profile, set(), {}
-    by_task = profile.execution.blocks == "by_task"
+def _fine_tuning_runs(workspace: Workspace) -> list[dict[str, Any]]:
+    """Return `seconds` and `bytes` of every run of fine-tuning; shared runs count once."""
+    profile, planned = workspace.profile, {}
     for variant in chain.from_iterable(map(profile.variants, profile.study_filters)):
         for task in variant.tasks:
             settings, parts = profile.tuning(task, variant.changes), _parts(workspace, task)
-            compiled = [getattr(settings, name) for name in COMPILED]
             folds = range(folds_of(profile, find_task(task)[1], variant.folds))
             of_task = dict.fromkeys(FineTuning.model_fields) | settings.identity
             # Which preprocessing it is depends on the weights.
@@ -332,8 +318,6 @@ def _fine_tuning_stage(workspace: Workspace) -> tuple[str, str, list[dict[str, A
             ]
             scored = parts["validation"] + parts["test"] + sum(n_external)
             for scenario, fold in product(variant.scenarios, folds):
-                step = scenario.backbone, scenario.unfreezing, *compiled
-                steps.add((*step, task) if by_task else step)
                 trained = STEP_COST[scenario.unfreezing] * settings.epochs * parts["train"]
                 predicted = PREDICTION * (settings.epochs * parts["validation"] + scored)
                 seconds = _step_seconds(scenario.backbone, settings.size, trained + predicted)
@@ -345,4 +329,4 @@ def _fine_tuning_stage(workspace: Workspace) -> tuple[str, str, list[dict[str, A
                         "seconds": seconds + RUN_SECONDS,
                         "bytes": scored * (_TIMES["row"] + 8 * (settings.size / 32) ** 2),
                     }
-    return "fine-tuning", "runs", [*planned.values()], len(steps)
+    return [*planned.values()]

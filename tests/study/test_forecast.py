@@ -26,7 +26,6 @@ def test_forecast_of_a_finished_study_counts_its_runs_and_has_nothing_left(finis
     table = forecast(finished_study).set_index("stage")
     assert table["runs"].to_dict() == {"pretraining": 1, "fine-tuning": 12}
     assert (table["runs"] == table["finished"]).all()
-    assert table["jobs"].to_dict() == {"pretraining": 1, "fine-tuning": 3}
     assert (table[["hours", "hours_high", "gigabytes"]] == 0).all(axis=None)
     assert missing_inputs(finished_study) == []
 
@@ -74,7 +73,7 @@ def test_larger_pictures_and_slower_computers_take_longer(tmp_path, monkeypatch)
 
 @pytest.mark.parametrize(
     ("numbers", "pretraining", "fine_tuning"),
-    [([2], [2, 0, 1], [12, 0]), ([1, 2, 3], [6, 1, 3], [36, 6])],
+    [([2], [2, 0], [12, 0]), ([1, 2, 3], [6, 1], [36, 6])],
 )
 def test_forecast_counts_the_pretrainings_of_the_profile(
     finished_study, numbers, pretraining, fine_tuning
@@ -82,7 +81,7 @@ def test_forecast_counts_the_pretrainings_of_the_profile(
     inits = ["radiologic", "photographic"]
     profile = tiny_profile(TWO | {"inits": inits, "pretraining.pretrainings": numbers})
     table = forecast(Workspace(profile, None, finished_study.results)).set_index("stage")
-    assert table.loc["pretraining", ["runs", "finished", "jobs"]].tolist() == pretraining
+    assert table.loc["pretraining", ["runs", "finished"]].tolist() == pretraining
     assert table.loc["fine-tuning", ["runs", "finished"]].tolist() == fine_tuning
 
 
@@ -102,7 +101,7 @@ def test_dry_run_names_missing_images_and_weights_and_computes_nothing(rin, tmp_
     assert status == 0
     assert "missing: images of breast: busi is not at " in told
     assert "missing: weights radimagenet ResNet50" in told
-    row = r"fine-tuning +12 +0 +3 +[\d.]+ +[\d.]+ to [\d.]+ +[\d.]+"
+    row = r"fine-tuning +12 +0 +[\d.]+ +[\d.]+ to [\d.]+ +[\d.]+"
     assert re.search(row, told), told
     assert not (tmp_path / "r").exists()
 
