@@ -94,17 +94,6 @@ def test_version_is_that_of_the_package_and_of_the_project(rin):
     assert (status, out) == (0, f"rin {stated['version']}\n")
 
 
-@pytest.mark.slow
-def test_package_is_run_as_a_module_and_says_what_is_wrong_in_one_line(tmp_path):
-    made = subprocess.run(
-        [sys.executable, "-m", "rin", "run", "absent.py"],
-        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-    )  # fmt: skip
-    assert made.returncode == 1
-    assert made.stderr.startswith("rin: absent.py: no such notebook")
-    assert len(made.stderr.splitlines()) == 1
-
-
 def test_shell_completes_the_names_of_commands():
     program = "from rin.cli import main; main()"
     asked = {"_RIN_COMPLETE": "complete_bash", "COMP_WORDS": "rin pro", "COMP_CWORD": "1"}
@@ -291,19 +280,6 @@ def test_study_passes_its_parts_on_and_counts_the_runs(rin, monkeypatch):
     status, out, _ = rin("study", *parts, "--profile", "smoke", "--retrain")
     assert asked == [("smoke", "pretraining", "head", True)]
     assert (status, out) == (0, f"2 runs in {Path('results', 'smoke', 'runs').absolute()}\n")
-
-
-def test_reference_write_passes_its_flag_on(rin, monkeypatch, tmp_path):
-    asked = {}
-
-    def write_reference(study, target, **flags):
-        asked.update(flags, study=study.profile.name, target=target)
-        return tmp_path
-
-    monkeypatch.setattr("rin.study.reference.write_reference", write_reference)
-    status, _, _ = rin("reference", "write", "smoke", "--folder", "here", "--replace")
-    assert asked == {"study": "smoke", "target": Path("here"), "replace": True}
-    assert status == 0
 
 
 def test_profiles_lists_each_with_what_it_is_about(rin):
