@@ -167,7 +167,7 @@ def _code() -> str:
     """Return a digest of the code that consolidates; results of other code are made again."""
     package = Path(rin.explain.__file__).parents[1]
     paths = [path for name in ("explain", "study") for path in (package / name).glob("*.py")]
-    paths += [package / "tables.yaml", package / "stats" / "pretrainings.py"]
+    paths += [package / "tables.yaml"]
     return digest_of({path.name: sha256_of(path) for path in sorted(paths)})
 
 

@@ -5,7 +5,7 @@ stand-ins.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -179,17 +179,21 @@ def _difference(earlier: RunFacts, later: RunFacts) -> str:
             return f"the images of {task.name}"
     if {d.digest for d in earlier.corpora} != {d.digest for d in later.corpora}:
         return "its corpora"
-    first, second = (
-        {"backend": facts.backend, "precision": facts.precision}
-        | facts.profile.model_dump(include=_SAME)
-        for facts in (earlier, later)
-    )
+    both = [name for name in kept if name in {task.name for task in later.tasks}]
+    first, second = (_settings(facts, both) for facts in (earlier, later))
     return next((f"its {name}" for name in first if first[name] != second[name]), "")
 
 
-#: Settings of the profiles of results that are joined.
-_SAME = {"inits", "seed", "cases", "cases_of", "splits", "splits_of", "external"}
-_SAME |= {"fine_tuning", "fine_tuning_of"}
+def _settings(facts: RunFacts, tasks: Sequence[str]) -> dict[str, Any]:
+    """Return the settings in which two folders of results with these tasks must not differ."""
+    profile = facts.profile
+    stated: dict[str, Any] = {"backend": facts.backend, "precision": facts.precision}
+    stated |= profile.model_dump(include={"inits", "seed", "external"})
+    for task in tasks:
+        stated[f"fine_tuning of {task}"] = profile.tuning(task)
+        stated[f"cases of {task}"] = profile.cases_of.get(task, profile.cases)
+        stated[f"splits of {task}"] = profile.splits_of.get(task, profile.splits)
+    return stated
 
 
 def _joined_facts(first: Results, second: Results, tables: Mapping[str, pd.DataFrame]) -> RunFacts:
