@@ -344,7 +344,7 @@ class StudyFilter(FrozenModel):
     tasks: Names | None = None
     backbones: Backbones | None = None
     unfreezing: Ways | None = None
-    learning_rates: dict[Unfreezing, Rates] | None = Field(None, min_length=1)
+    learning_rates: Annotated[dict[Unfreezing, Rates], Field(min_length=1)] | None = None
     inits: Names | None = None
     pretrainings: Pretrainings | None = None
     folds: Positive | None = None
