@@ -61,10 +61,7 @@ def export_images(
     making = _digests(images[["sop_uid", "modality", "region", "cleared"]], made_with)
     images = images.assign(making=making)
     images["mark"] = _digests(images[["making", *MARK]])
-    nothing = pd.DataFrame([_NOTE]).iloc[:0]
-    # Notes of an earlier version lack columns, and their images are exported again.
-    notes = load_rows(output / NOTES, nothing)[[*_NOTE]].dropna().astype(nothing.dtypes)
-    tables, problems = [_whole_notes(notes, output)], []
+    tables, problems = [_whole_notes(load_rows(output / NOTES, _NOTE), output)], []
     before = {note["making"]: note for note in tables[0].to_dict("records")}
     columns = ["mark", "making", "sop_uid", "path", "modality", "region", "cleared"]
     missing = images.loc[~images["mark"].isin(tables[0]["mark"]), columns].to_dict("records")

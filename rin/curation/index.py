@@ -149,9 +149,7 @@ def rule_of(files: pd.DataFrame) -> pd.Series:
 def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, dict[str, Problem]]:
     """Return the index of all good files of an archive, by path, and the problems with others."""
     kept.mkdir(exist_ok=True)
-    nothing = pd.DataFrame([_NOTHING]).iloc[:0]
-    # Rows of an earlier version lack columns, and their files are read again.
-    known = load_rows(kept, nothing)[[*_NOTHING]].dropna().astype(nothing.dtypes)
+    known = load_rows(kept, _NOTHING)
     present = {*walk(root, links=True)}
     marks = known[[*MARK]].itertuples(index=False, name=None)
     same = [mark[0] in present and mark == _mark_of(root, mark[0]) for mark in marks]

@@ -123,11 +123,6 @@ def read_dicom(
         return display(dataset, pixels, window)
 
 
-def _rescales(dataset: Dataset) -> bool:
-    pair = "RescaleSlope" in dataset and "RescaleIntercept" in dataset
-    return pair or bool(dataset.get("ModalityLUTSequence"))
-
-
 def decode(dataset: Dataset) -> np.ndarray:
     """Return stored pixels, (h, w) or uint8 RGB (h, w, 3); may raise one of `BROKEN`."""
     missing = [name for name in REQUIRED if dataset.get(name) is None]
@@ -213,7 +208,7 @@ def display(dataset: Dataset, pixels: np.ndarray, window: Window | None) -> np.n
             raise FileError("it is in colour, but a window for grey values was requested")
         return np.asarray(Image.fromarray(pixels).convert("L"))
     rescaled = "RescaleSlope" in dataset and "RescaleIntercept" in dataset
-    if window is not None and not _rescales(dataset):
+    if window is not None and not (rescaled or dataset.get("ModalityLUTSequence")):
         raise FileError("it has no RescaleSlope and RescaleIntercept, so no window fits it")
     if rescaled and not (
         MIN_SLOPE <= abs(dataset.RescaleSlope) <= MAX_SLOPE

@@ -6,7 +6,9 @@ in which a bit flipped, does not match its name and counts as absent.
 
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -23,9 +25,12 @@ def whole_files(folder: Path) -> list[Path]:
     return [file for file in files if is_whole(file, file.stem.partition("-")[2])]
 
 
-def load_rows(folder: Path, empty: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of all whole files; `empty` is the table without rows."""
-    return pd.concat([empty, *map(pd.read_parquet, whole_files(folder))], ignore_index=True)
+def load_rows(folder: Path, like: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the rows of all whole files, with the columns and types of a row `like` them."""
+    empty = pd.DataFrame([like]).iloc[:0]
+    rows = pd.concat([empty, *map(pd.read_parquet, whole_files(folder))], ignore_index=True)
+    # Rows of an earlier version lack columns, and what they are about is looked at again.
+    return rows[[*like]].dropna().astype(empty.dtypes).reset_index(drop=True)
 
 
 def add_rows(folder: Path, rows: pd.DataFrame) -> Path:

@@ -249,7 +249,7 @@ def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
 
 def _earlier_inspections(folder: Path) -> pd.DataFrame:
     """Return all earlier inspections, indexed by key; damaged ones count as absent."""
-    seen = load_rows(folder, pd.DataFrame(_NOTHING_SEEN, index=[])).set_index("key")
+    seen = load_rows(folder, _NOTHING_SEEN).set_index("key")
     return seen[~seen.index.duplicated()]
 
 

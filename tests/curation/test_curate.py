@@ -368,7 +368,7 @@ def test_curate_killed_again_and_again_ends_as_undisturbed(plan, corpus, tmp_pat
         pictures.append({path: path.stat().st_mtime_ns for path in output.glob("pictures/*.png")})
         if len(pictures) == 1:
             # Of the chunks that were finished.
-            notes = load_rows(output / export.NOTES, pd.DataFrame({"uid": []}))
+            notes = load_rows(output / export.NOTES, {"uid": ""})
             done = {*notes["uid"]}
             kept = {path: time for path, time in pictures[0].items() if path.stem in done}
     assert 20 < len(kept) < len(pictures[0]) < len(pictures[1])

@@ -15,4 +15,5 @@ def test_rows_that_are_replaced_leave_what_is_not_rows(tmp_path):
     replace_rows(tmp_path, rows.assign(path="b"))
     assert not first.exists()
     assert all(path.exists() for path in foreign)
-    assert load_rows(tmp_path, rows.iloc[:0])["path"].tolist() == ["b"]
+    add_rows(tmp_path, pd.DataFrame({"of_an_earlier_version": [1]}))
+    assert load_rows(tmp_path, {"path": ""})["path"].tolist() == ["b"]
