@@ -6,7 +6,6 @@ nothing is guessed: what contradicts the contract is one error with a line a pro
 tables and names show, then of the pictures.  Other forms are recipes of the page *Your images*.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -445,7 +444,7 @@ def _profile(
     given = comes_with_split(dataset.manifest)
     weights, backbones = available_weights(dataset.root)
     fitted, minutes = forecast.fit_budget(
-        _pace(said.results, dataset, measure),
+        replace(measure(), decoding=forecast.measure_decoding(dataset)),
         said.minutes,
         parts=folds[folds["fold"] == 0]["part"].value_counts().to_dict(),
         folds=int(folds["fold"].nunique()),
@@ -463,13 +462,3 @@ def _profile(
     settings |= texts | fitted
     settings["pages"] = _TEXTS["pages"]
     return settings | ({"splits": "official"} if given else {}), weights, minutes
-
-
-def _pace(results: Path, dataset: Dataset, measure: Callable[[], forecast.Pace]) -> forecast.Pace:
-    """Return the pace of this computer, measured once for a folder of results."""
-    kept = results / "index" / "pace.json"
-    if not kept.exists():
-        with write_atomically(kept) as draft:
-            draft.write_text(json.dumps(asdict(measure())), encoding="utf-8")
-    pace = forecast.Pace(**json.loads(kept.read_text("utf-8")))
-    return replace(pace, decoding=forecast.measure_decoding(dataset))

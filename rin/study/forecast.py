@@ -1,8 +1,8 @@
 """What a study will take, before it runs: runs, hours and disk space.
 
 As in training, the ledgers are asked which of the planned runs are finished.  Before there are
-any, nothing is opened or decoded.  For a profile that is yet to be written, :func:`measure_pace`
-times a few steps on this computer, and :func:`fit_budget` returns the largest study that fits a
+any, nothing is opened or decoded.  Times are those of the reference run, scaled by the speed of
+this computer (:func:`measure_pace`); :func:`fit_budget` returns the largest study that fits a
 budget of minutes.
 """
 
@@ -32,8 +32,8 @@ from rin.study.probe_study import plan_probe
 from rin.study.profile import MAIN, FineTuning, LossStudy, Pretraining, Probe, Sizes
 from rin.study.workspace import Workspace, external_datasets, folds_of, missing_inputs
 
-#: Side in pixels and number of images of a step that is timed.
-SIDE, BATCH = 75, 16
+#: Side in pixels of the images of the reference run, and the smallest of a study.
+SIDE = 75
 #: Seconds for starting and for the pages, beside decoding and training; and seconds of a run
 #: beside its steps.
 BESIDE_SECONDS, RUN_SECONDS = 60, 1
@@ -57,32 +57,29 @@ class Pace:
 
 
 def measure_pace() -> Pace:
-    """Time the training of one network on noise: one epoch, then three more."""
-    import keras
+    """Return the times of the reference run, scaled by the speed of this computer's processor.
 
-    from rin.training.trainer import prepare_framework
-
-    prepare_framework(None, "float32")
-    noise = np.random.default_rng(0).random((2 * BATCH, SIDE, SIDE, 3), dtype=np.float32)
-    backbone = keras.applications.ResNet50(include_top=False, weights=None, pooling="avg")
-    model = keras.Sequential([backbone, keras.layers.Dense(1)])
-    model.compile("adam", "mse", jit_compile=False)
-    times = [time.monotonic()]
-    for epochs in (1, 3):
-        model.fit(noise, np.zeros(len(noise)), batch_size=BATCH, epochs=epochs, verbose=0)
-        times.append(time.monotonic())
-    first, later = np.diff(times)
-    return Pace(image=later / 3 / len(noise), tracing=max(0.0, first - later / 3))
+    What counts is time of the processor, so that other programs that run meanwhile change little.
+    """
+    numbers = np.random.default_rng(0).random((1024, 1024), dtype=np.float32)
+    times = []
+    for _ in range(5):
+        begun = time.process_time()
+        numbers @ numbers
+        times.append(time.process_time() - begun)
+    slower = float(np.median(times)) / _TIMES["product"]
+    image = _TIMES["image"] * (1 / _TIMES["accelerator"] if visible_devices() else slower)
+    return Pace(image=image, tracing=_TIMES["tracing"] * slower)
 
 
 def measure_decoding(dataset: Dataset) -> float:
     """Return the seconds to decode all pictures on this computer, estimated from some of them."""
     cases = dataset.cases.iloc[:: max(1, len(dataset.cases) // DECODED)]
     keys, square = keys_of(dataset.root, [*cases.itertuples(index=False)]), (SIDE, "stretch")
-    began = time.monotonic()
+    began = time.process_time()
     for case in cases.assign(key=keys).itertuples(index=False):
         inspect_case(dataset.root, dataset.manifest, square, case)
-    return (time.monotonic() - began) / len(cases) * len(dataset.cases) / cpu_count()
+    return (time.process_time() - began) / len(cases) * len(dataset.cases) / cpu_count()
 
 
 def fit_budget(
@@ -154,7 +151,7 @@ def forecast(workspace: Workspace) -> pd.DataFrame:
     finished runs of the stage; without any, they follow from the times of the reference run
     (`forecast.yaml`), scaled by the speed of this computer.
     """
-    speed, rows = _speed(workspace), []
+    slower, rows = measure_pace().image / _TIMES["image"], []
     stages = [*_stages(workspace)]
     done = {ledger: workspace.ledger(ledger).finished() for _, ledger, _ in stages}
     planned = {} if not any(done.values()) or missing_inputs(workspace) else plan_stages(workspace)
@@ -163,7 +160,7 @@ def forecast(workspace: Workspace) -> pd.DataFrame:
         finished: float = 0 if not any(done.values()) else np.nan
         if planned:
             finished = n_runs - len(ledger.missing(planned[name]))
-        hours = sum(run["seconds"] for run in expected) / speed / 3600 / max(1, len(expected))
+        hours = sum(run["seconds"] for run in expected) * slower / 3600 / max(1, len(expected))
         gigabytes = sum(run["bytes"] for run in expected) / 1e9 / max(1, len(expected))
         spread = _TIMES["spread"]
         if done[name]:
@@ -188,19 +185,6 @@ def forecast_lines(workspace: Workspace) -> list[str]:
     table.insert(4, "range", ranges)
     text = table.to_string(index=False, na_rep="?", float_format="{:.1f}".format)
     return [*text.splitlines(), "Hours of one worker, and gigabytes, of the unfinished runs."]
-
-
-def _speed(workspace: Workspace) -> float:
-    """Return how fast this computer is, relative to the one that the shipped times are from."""
-    if visible_devices():
-        return float(_TIMES["accelerator"])
-    numbers = np.random.default_rng(0).random((1024, 1024), dtype=np.float32)
-    times = []
-    for _ in range(5):
-        begun = time.process_time()
-        numbers @ numbers
-        times.append(time.process_time() - begun)
-    return float(_TIMES["product"] / np.median(times))
 
 
 def _parts(workspace: Workspace, task: str) -> dict[str, int]:

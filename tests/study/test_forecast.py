@@ -46,7 +46,7 @@ def test_forecast_takes_the_mean_of_the_finished_runs_for_the_rest(finished_stud
 
 def test_forecast_before_anything_has_run_holds_what_the_reference_run_took(tmp_path, monkeypatch):
     """The runs of one of its divisions; the computer is as fast as the one that computed it."""
-    monkeypatch.setattr("rin.study.forecast._speed", lambda _: 1.0)
+    monkeypatch.setattr("rin.study.forecast.measure_pace", lambda: Pace(0.045, 15))
     runs = open_reference("open").tables["runs"]
     settings = {"studies": [], "probe": None, "losses": None, "backbones": ["DenseNet121"]}
     profile = load_profile("open").model_copy(update=settings)
@@ -60,7 +60,7 @@ def test_forecast_before_anything_has_run_holds_what_the_reference_run_took(tmp_
 
 def test_larger_pictures_and_slower_computers_take_longer(tmp_path, monkeypatch):
     def hours(speed, **changes):
-        monkeypatch.setattr("rin.study.forecast._speed", lambda _: speed)
+        monkeypatch.setattr("rin.study.forecast.measure_pace", lambda: Pace(1 / speed, 15))
         profile = tiny_profile({f"fine_tuning.{name}": value for name, value in changes.items()})
         return forecast(Workspace(profile, None, tmp_path)).iloc[-1]["hours"]
 
@@ -194,7 +194,7 @@ def test_decoding_is_forecast_from_some_pictures_and_is_part_of_the_budget(monke
 
     monkeypatch.setattr("rin.study.forecast.inspect_case", inspect)
     monkeypatch.setattr("rin.study.forecast.cpu_count", lambda: 2)
-    monkeypatch.setattr("time.monotonic", lambda: clock.now)
+    monkeypatch.setattr("time.process_time", lambda: clock.now)
     images = [f"{k}.png" for k in range(240)]
     cases = pd.DataFrame({"case_id": images, "patient_id": "P", "image": images})
     cases["masks"] = [()] * len(images)
@@ -204,17 +204,10 @@ def test_decoding_is_forecast_from_some_pictures_and_is_part_of_the_budget(monke
     assert takes - without == pytest.approx(seconds / 60)
 
 
-def test_pace_is_that_of_the_steps_that_were_timed(monkeypatch, real_resnet):
-    clock = SimpleNamespace(now=100.0, traced=False)
-
-    def fit(_, images, *args, epochs, **named):
-        clock.now += 0.5 * epochs * len(images) + (0 if clock.traced else 7.0)
-        clock.traced = True
-
-    monkeypatch.setattr("keras.Model.fit", fit)
-    monkeypatch.setattr("time.monotonic", lambda: clock.now)
-    found = measure_pace()
-    assert (found.image, found.tracing) == pytest.approx((0.5, 7.0))
+def test_pace_is_that_of_the_reference_run_by_the_time_of_the_processor(monkeypatch):
+    ticks = iter(range(10))
+    monkeypatch.setattr("time.process_time", lambda: 0.08 * next(ticks))  # half as fast
+    assert measure_pace() == Pace(image=pytest.approx(0.09), tracing=pytest.approx(30))
 
 
 def test_forecast_of_the_paper_has_its_runs(tmp_path):
