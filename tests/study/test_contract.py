@@ -660,16 +660,9 @@ def test_many_kinds_of_problems_fit_the_screen(cohort):
     assert "  - 4 more. Nothing was written." in str(caught.value)
 
 
-def test_command_writes_only_what_it_wrote_and_measures_once(cohort, settings, monkeypatch):
+def test_command_writes_only_what_it_wrote(cohort, settings):
     folder, table = cohort
     write(folder, table)
-    measured = []
-
-    def measure():
-        measured.append(1)
-        return Pace(0.01, 1)
-
-    monkeypatch.setattr(new_task, "__defaults__", (measure,))
     flags = ["--images", str(folder), "--positive", "bad", "--results", str(folder.parent / "r")]
     first = CliRunner().invoke(app, ["new", "lesions", *flags])
     assert first.exit_code == 0, first.output
@@ -683,4 +676,3 @@ def test_command_writes_only_what_it_wrote_and_measures_once(cohort, settings, m
     ):
         said = str(CliRunner().invoke(app, ["new", name, *flags, *more]).exception)
         assert ("already a dataset, profile or task" in said) == refused
-    assert measured == [1]
