@@ -16,9 +16,8 @@
 # %% [markdown]
 # # Your images
 #
-# *Answers* how your own images become a comparison of two initialisations, without Python or YAML.
-# *Needs* nothing: this page draws 48 images; put yours in their place. *Takes* seconds:
-# `rin run notebooks/use/your_images.py`.
+# Your own images become a comparison of two initialisations, without Python or YAML. This page draws 48
+# images; put yours in their place. It is `rin run notebooks/use/your_images.py`.
 
 # %% tags=["parameters", "remove-input"]
 # rin is the package of this checkout: pip install -e '.[study,book]' there
@@ -145,6 +144,8 @@ claim(
 # %% [markdown]
 # ### 1. Another separator, another encoding, other names of columns
 #
+# <details><summary>Recipe</summary>
+#
 # ```python
 # table = pd.read_csv(folder / "Befunde.csv", sep=";", encoding="latin-1", dtype=str)
 # table = table.rename(columns={"Datei": "file_name", "Befund": "label", "Pat-Nr": "patient"})
@@ -153,7 +154,11 @@ claim(
 #
 # Cyrillic tables are often in `cp1251`, Greek ones in `cp1253`, Japanese ones in `cp932`.
 #
+# </details>
+#
 # ### 2. A row a patient, or a study
+#
+# <details><summary>Recipe</summary>
 #
 # A patient without a row stays in the table without a label, and is refused by name.
 #
@@ -166,7 +171,11 @@ claim(
 # table.to_csv(folder / "metadata.csv", index=False)
 # ```
 #
+# </details>
+#
 # ### 3. Several findings of a picture
+#
+# <details><summary>Recipe</summary>
 #
 # ```python
 # table = pd.read_csv(folder / "findings.csv", dtype=str, keep_default_na=False)
@@ -176,7 +185,11 @@ claim(
 # table.to_csv(folder / "metadata.csv", index=False)
 # ```
 #
+# </details>
+#
 # ### 4. A column a class (one-hot)
+#
+# <details><summary>Recipe</summary>
 #
 # ```python
 # table = pd.read_csv(folder / "classes.csv", dtype={"file_name": str, "patient": str})
@@ -186,7 +199,11 @@ claim(
 # table.to_csv(folder / "metadata.csv", index=False)
 # ```
 #
+# </details>
+#
 # ### 5. Class, patient and mask in names
+#
+# <details><summary>Recipe</summary>
 #
 # ```python
 # files = pictures()["file_name"]  # malignant_07_1.png beside malignant_07_1_mask.png
@@ -197,7 +214,11 @@ claim(
 # table.to_csv(folder / "metadata.csv", index=False)
 # ```
 #
+# </details>
+#
 # ### 6. Masks in a folder beside
+#
+# <details><summary>Recipe</summary>
 #
 # ```python
 # table = pictures("images/*/*.png")  # images/malignant/P07_1.png, masks/malignant/P07_1.png
@@ -206,7 +227,11 @@ claim(
 # table.to_csv(folder / "metadata.csv", index=False)
 # ```
 #
+# </details>
+#
 # ### 7. Annotations of COCO
+#
+# <details><summary>Recipe</summary>
 #
 # ```python
 # coco = json.loads((folder / "annotations.json").read_text("utf-8"))
@@ -219,7 +244,11 @@ claim(
 # table[["file_name", "label", "patient"]].to_csv(folder / "metadata.csv", index=False)
 # ```
 #
+# </details>
+#
 # ### 8. Run lengths
+#
+# <details><summary>Recipe</summary>
 #
 # Pairs of a start, from 1 and down the columns, and a length; a blank cell marks nothing.
 #
@@ -237,7 +266,11 @@ claim(
 # table.drop(columns="runs").to_csv(folder / "metadata.csv", index=False)
 # ```
 #
+# </details>
+#
 # ### 9. Masks of several classes, as palettes of VOC
+#
+# <details><summary>Recipe</summary>
 #
 # ```python
 # table = pictures("JPEGImages/*.jpg")
@@ -253,7 +286,11 @@ claim(
 # table.to_csv(folder / "metadata.csv", index=False)
 # ```
 #
+# </details>
+#
 # ### 10. DICOM headers
+#
+# <details><summary>Recipe</summary>
 #
 # Patients alone need no recipe: `--patient dicom:PatientID` reads them. CT is shown in one
 # window by `--window 40,80`; without it, each file in its own.
@@ -271,7 +308,11 @@ claim(
 # table.to_csv(folder / "metadata.csv", index=False)
 # ```
 #
+# </details>
+#
 # ### 11. Slices of NIfTI
+#
+# <details><summary>Recipe</summary>
 #
 # Three slices a volume, those with most of the lesion; grey values from percentiles of the volume. It needs
 # `pip install nibabel`. Without masks, leave out their names and take `z` from
@@ -295,7 +336,11 @@ claim(
 # table.merge(labels, how="left").to_csv(folder / "metadata.csv", index=False)
 # ```
 #
+# </details>
+#
 # ### 12. Slices of DICOM series
+#
+# <details><summary>Recipe</summary>
 #
 # The three in the middle, by their position and not by their number; two acquisitions in one series are
 # told apart. Give CT a window, such as `--window 40,400`.
@@ -316,7 +361,11 @@ claim(
 # table.merge(labels, on="patient", how="left").to_csv(folder / "metadata.csv", index=False)
 # ```
 #
+# </details>
+#
 # ### 13. Volumes in NumPy's format, as MRNet's
+#
+# <details><summary>Recipe</summary>
 #
 # Of all planes; `sagittal/` in place of `*/` takes one.
 #
@@ -334,7 +383,11 @@ claim(
 # pd.DataFrame(rows, columns=columns).to_csv(folder / "metadata.csv", index=False)
 # ```
 #
+# </details>
+#
 # ### 14. Lists of MONAI
+#
+# <details><summary>Recipe</summary>
 #
 # ```python
 # lists = json.loads((folder / "datalist.json").read_text("utf-8"))
@@ -345,7 +398,11 @@ claim(
 # table.to_csv(folder / "metadata.csv", index=False)
 # ```
 #
+# </details>
+#
 # ### 15. Folders of nnU-Net
+#
+# <details><summary>Recipe</summary>
 #
 # ```python
 # table = pictures("imagesTr/*_0000.png")
@@ -359,7 +416,11 @@ claim(
 # table.merge(labels, on="patient", how="left").to_csv(folder / "metadata.csv", index=False)
 # ```
 #
+# </details>
+#
 # ### 16. A part of a published set
+#
+# <details><summary>Recipe</summary>
 #
 # ```python
 # table = pd.read_csv(folder / "Data_Entry_2017.csv", dtype=str)
@@ -370,7 +431,11 @@ claim(
 # table.to_csv(folder / "metadata.csv", index=False)
 # ```
 #
+# </details>
+#
 # ### 17. Two sides or views of a patient
+#
+# <details><summary>Recipe</summary>
 #
 # ```python
 # table = pd.read_csv(folder / "eyes.csv", dtype=str)  # columns patient, left, right
@@ -380,6 +445,8 @@ claim(
 # table = files.merge(table, on=["patient", "side"], how="left")
 # table.to_csv(folder / "metadata.csv", index=False)
 # ```
+#
+# </details>
 
 # %%
 work.cleanup()
