@@ -100,6 +100,13 @@ def test_predicted_moments_equal_those_of_a_loop_over_every_patch(layer, images,
     np.testing.assert_allclose(variance, looped[1], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("preprocessing", BY_NAME.values(), ids=BY_NAME)
+def test_in_the_other_order_every_colour_has_the_same_input_in_the_other_place(preprocessing):
+    pixels = color_images(1, 4)
+    found = reorder(preprocessing).apply(pixels)
+    np.testing.assert_array_equal(found, preprocessing.apply(pixels)[..., ::-1])
+
+
 def test_keras_pads_the_odd_zero_at_the_end():
     assert [made_layer(5, padding="same").sides(side) for side in (12, 11)] == [(0, 1), (1, 1)]
 
