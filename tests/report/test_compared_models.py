@@ -173,6 +173,15 @@ def test_models_in_columns_of_their_own_are_read_as_in_rows(tmp_path):
         read_scores(written(tmp_path, wide), Columns(**named), "cancer")
 
 
+def test_decimal_commas_beside_points_are_refused(tmp_path):
+    table = made()
+    texts = table["p"].map("{:.3f}".format)
+    commas = texts.str.replace(".", ",")
+    assert read(tmp_path, table.assign(p=commas))["score"].between(0, 1).all()
+    with pytest.raises(InputError, match="scores are no numbers"):
+        read(tmp_path, table.assign(p=commas.where(table.index % 2 == 0, texts)))
+
+
 def test_a_column_whose_name_has_a_comma_is_a_model(tmp_path):
     wide = made().pivot(index=["image", "who", "truth"], columns="net", values="p").reset_index()
     path = written(tmp_path, wide.rename(columns={"new": "new, large"}))
