@@ -15,6 +15,7 @@ from rin.models.weights import count_parameters, read_weights_file, save_safeten
 from rin.models.weights_file import (
     Layout,
     layout_of,
+    layout_of_tensors,
     refuse_other_files,
     stored_variances,
     variance_remark,
@@ -182,3 +183,10 @@ def test_remark_on_extreme_variances_names_the_layer_and_the_medians():
     )
     assert "the largest, 56,296, is in layer2" in remark
     assert "(median of its channels 3,797, of all layers 1)" in remark
+
+
+def test_sides_of_kernels_tell_mlx_from_pytorch_and_kernels_that_tell_nothing_are_pytorchs():
+    first = {"conv1.weight": (64, 3, 3, 3)}  # three channels, three by three
+    assert layout_of_tensors(first) is Layout.PYTORCH
+    assert layout_of_tensors(first | {"conv2.weight": (64, 64, 3, 3)}) is Layout.PYTORCH
+    assert layout_of_tensors(first | {"conv2.weight": (64, 3, 3, 64)}) is Layout.MLX
