@@ -121,6 +121,8 @@ folded(groups["nothing"])
 # (numbers: threads) and a commentary on the paper (Alexandre Cadrin-Chênevert, “Moving from ImageNet to
 # RadImageNet for Improved Transfer Learning and Generalizability”).
 #
+# <details><summary>Seven questions, and what is known</summary>
+#
 # | question | what is known |
 # |---|---|
 # | Are there duplicates and blank images? ([17](https://github.com/BMEII-AI/RadImageNet/issues/17)) | A user reported files under two labels and a blank picture that occurs many times. The images are not public, so nothing here counts them. |
@@ -130,6 +132,8 @@ folded(groups["nothing"])
 # | Why has one network extreme variances and logits? ([20](https://github.com/BMEII-AI/RadImageNet/issues/20)) | Not known; no released file has been loaded here. |
 # | Was an ImageNet network trained for the comparison? | No: public weights were used, trained on other numbers of images and classes. |
 # | Do the networks generalise better? | The paper tests only on the dataset used for fine-tuning; “Images from another hospital” tests on images of another one. |
+#
+# </details>
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 released = pd.DataFrame(paper.RELEASED_ACCURACY.values())

@@ -135,6 +135,8 @@ HTML("".join(entry.format(*line) for line in lines))
 #
 # ## A GPU
 #
+# <details><summary>The lines to install it, precision, and several GPUs</summary>
+#
 # TensorFlow with CUDA replaces the version without; JAX is installed beside it:
 #
 # ```console
@@ -147,8 +149,6 @@ HTML("".join(entry.format(*line) for line in lines))
 # An update of the lock undoes this: repeat these lines then. `rin study --profile paper --dry-run` says how
 # long the paper's own study takes; **this project has not run it at full size**.
 #
-# <details><summary>Precision, and several GPUs</summary>
-#
 # Mixed precision (`execution: precision`, as in `paper`) gives results close to those of a CPU, not equal
 # digit by digit; the ledger keeps backend and precision. `execution: {devices: all}` spreads a pretraining
 # batch over all GPUs, and `execution: {workers: 4}` gives every worker a GPU, shared where there are fewer.
@@ -157,6 +157,8 @@ HTML("".join(entry.format(*line) for line in lines))
 # </details>
 #
 # ## A cluster
+#
+# <details><summary>The commands, the profile, and what happens after a failure</summary>
 #
 # ```console
 # cp notebooks/profiles/paper.yaml notebooks/profiles/cluster.yaml
@@ -176,8 +178,6 @@ HTML("".join(entry.format(*line) for line in lines))
 #   precision: mixed_bfloat16
 #   slurm: {partition: gpu, gpus_per_node: 1, cpus_per_task: 8, timeout_min: 480}
 # ```
-#
-# <details><summary>What happens then, and after a failure</summary>
 #
 # The command decodes the images once, submits pretrainings and then fine-tuning as job arrays
 # ([submitit](https://github.com/facebookincubator/submitit)), and shows a progress bar for each; Ctrl-C cancels
