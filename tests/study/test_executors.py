@@ -12,8 +12,6 @@ from rin.study import consolidate, open_workspace
 from rin.study.executors import run_with_bar
 from rin.study.profile import Execution
 
-HERE = Path(__file__).parent
-
 
 def run_jobs(workers, jobs, folder):
     """Drive jobs that leave a file each in a folder, in place of runs in a ledger."""

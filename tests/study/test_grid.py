@@ -20,13 +20,12 @@ from tiny_study import (
     records,
     results_of,
     run_grid,
-    side_study,
     tiny_profile,
     trained_alone,
 )
 
 from rin.errors import InputError
-from rin.study import Results, consolidate, open_workspace, run_fine_tuning, run_pretraining
+from rin.study import Results, consolidate, open_workspace, run_pretraining
 from rin.study.executors import begin_block, last_trained
 from rin.study.fine_tuning import cam_arrays, run_missing
 from rin.study.plan import plan_study
@@ -171,28 +170,6 @@ def test_grid_when_weights_are_missing_names_file_and_home_and_finishes_the_othe
         for each in (finished_study, study)
     )
     pd.testing.assert_frame_equal(first, again, rtol=1e-4)
-
-
-@pytest.mark.slow
-def test_each_fold_is_trained_and_tested_on_its_own_cases(finished_study, monkeypatch):
-    profile = tiny_profile({"studies": [side_study("from_random", folds=2)]})
-    study = copy_of(finished_study, "folds", profile=profile)
-    from rin.training.trainer import ReusableClassifier
-
-    trained, fit = [], ReusableClassifier.fit
-
-    def note(self, weights, preprocessing, recipe, part, validation):
-        trained.append(set(part.rows))
-        return fit(self, weights, preprocessing, recipe, part, validation)
-
-    monkeypatch.setattr(ReusableClassifier, "fit", note)
-    run_fine_tuning(study)
-    inputs = study.inputs("breast", 2)
-    place = inputs.store.cases.reset_index().set_index("case_id")["index"]
-    parts = inputs.folds.groupby(["fold", "part"])["case_id"].agg(set)
-    assert trained == [set(place.loc[[*parts[1, "train"]]])] * 2  # the first fold was there
-    for (fold, _), rows in consolidate(study).predictions("from_random").groupby(["fold", "init"]):
-        assert set(rows["case_id"]) == parts[fold, "test"]
 
 
 @pytest.mark.slow

@@ -5,7 +5,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import threading
 import time
@@ -91,23 +90,6 @@ def test_job_that_was_cancelled_is_named_and_the_same_command_submits_it_alone(c
     assert ledger.count(runs) == 3
 
 
-def test_node_daemon_that_is_killed_loses_no_run_that_the_same_command_does_not_bring(
-    cluster, tmp_path
-):
-    def kill_and_start():
-        os.kill(int((cluster / "slurmd.pid").read_text()), signal.SIGKILL)
-        time.sleep(3)
-        assert node("node", cluster).returncode == 0
-
-    try:
-        run_jobs(tmp_path, range(2), 8, kill_and_start)
-    except InputError as error:  # Slurm gives up jobs of a node that it had lost
-        if "it submits what is missing" not in error.remedy:
-            raise
-    ledger, runs, _ = run_jobs(tmp_path, range(2), 1)
-    assert ledger.count(runs) == 2
-
-
 def test_job_whose_time_is_up_is_queued_again_and_goes_on(cluster, tmp_path):
     def time_is_up():  # the signal that submitit asks Slurm for before the limit
         time.sleep(3)
@@ -116,16 +98,6 @@ def test_job_whose_time_is_up_is_queued_again_and_goes_on(cluster, tmp_path):
     ledger, runs, _ = run_jobs(tmp_path, [7], 20, time_is_up)
     assert ledger.count(runs) == 1
     assert (tmp_path / "log").read_text().splitlines() == ["7 begins"] * 2
-
-
-def test_submission_that_a_full_queue_refuses_says_so_and_loses_nothing(cluster, tmp_path):
-    run_jobs(tmp_path, range(1), 0)
-    with pytest.raises(InputError, match="the jobs cannot be submitted") as caught:
-        run_jobs(tmp_path, range(80), 0)  # sbatch itself tries again for two minutes
-    assert "Check the queue" in caught.value.remedy
-    assert queue() == []
-    ledger, runs, missing = run_jobs(tmp_path, range(2), 0)
-    assert (len(missing), ledger.count(runs)) == (1, 2)
 
 
 def test_pretraining_that_is_queued_again_goes_on_from_its_checkpoint(cluster, tmp_path):

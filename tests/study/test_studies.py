@@ -57,17 +57,6 @@ def ids(planned):
     return {run.run_id for run in planned}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("own", ["stretch", "pad"])
-def test_levels_of_resize_differ_in_pictures_and_in_nothing_else(factors, own):
-    profile = tiny_profile(FACTORS | {"fine_tuning.resize": own})
-    found = {one.level: one for one in plan_study(replace(factors, profile=profile), "resize")}
-    stretched, padded = (found[level].inputs for level in ("stretch", "pad"))
-    assert [each.store.resize for each in (stretched, padded)] == ["stretch", "pad"]
-    pd.testing.assert_frame_equal(stretched.folds, padded.folds)
-    assert stretched.store.digest != padded.store.digest
-
-
 @pytest.mark.parametrize("vary", [{}, PREPROCESSING])
 def test_more_folds_keep_the_runs_of_the_first(pretrained_study, vary):
     def planned(folds):

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from tiny_study import TWO, records, tiny_profile
 
-import rin.training.pretrain
 from rin.data.splits import corpus_split
 from rin.errors import InputError
 from rin.models.weights import load_weights
@@ -152,24 +151,6 @@ def test_pretraining_when_cut_off_between_corpora_goes_on_with_the_same_outputs(
     pretraining.pretrain_block([second], workspace.weights, execution, [second.run_id])
     alone = pretraining_predictions(workspace)  # with outputs for its own classes
     assert not alone["confidence"].equals(before["confidence"])
-
-
-@pytest.mark.slow
-def test_pretraining_when_a_store_is_damaged_still_does_the_others(
-    study_folder, tmp_path, monkeypatch
-):
-    workspace = open_workspace(tiny_profile(TWO | {"name": "half"}), results=study_folder)
-    fit = rin.training.pretrain.PretrainingBlock.train
-
-    def train(self, images, *rest, **named):
-        if images.ndim == 3:
-            raise InputError("unreadable", where="gray", remedy="Mend it.")
-        return fit(self, images, *rest, **named)
-
-    monkeypatch.setattr(rin.training.pretrain.PretrainingBlock, "train", train)
-    with pytest.raises(InputError, match="gray: unreadable"):
-        run_pretraining(workspace)
-    assert pretrained(workspace)["init"].tolist() == ["photographic"]
 
 
 def test_progress_of_runs_names_each_that_is_under_way(pretrained_study, tmp_path):

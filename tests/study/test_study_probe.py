@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_study import TWO, copy_of, records, tiny_profile
+from tiny_study import TWO, records, tiny_profile
 
 from rin.errors import InputError
 from rin.study.pretraining import plan_pretraining
@@ -99,12 +99,3 @@ def test_probing_again_trains_nothing_and_measures_the_same(probed, no_training)
     run_probe(probed)
     pd.testing.assert_frame_equal(probe_measurements(probed), measured)
     assert records(probed.ledger("probe")) == before
-
-
-@pytest.mark.slow
-def test_damaged_weights_raise(probed):
-    own = copy_of(probed, "probing_damaged")
-    run = plan_probe(own)[0]
-    (own.ledger("probe").path(run.run_id) / "backbone.weights.h5").write_bytes(b"cut")
-    with pytest.raises(InputError, match="1 file of finished runs is missing or cut off"):
-        probe_measurements(own)
