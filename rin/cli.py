@@ -24,9 +24,7 @@ from rin.processes import STOPPING, Stopped, kill_workers, quiet_tensorflow
 
 try:
     import typer
-    from rich import box
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 except ModuleNotFoundError as error:  # the core installs statistics without commands
     sys.exit(f"rin: {missing_resource_error(type(error).__name__, str(error)) or error}")
@@ -34,7 +32,6 @@ except ModuleNotFoundError as error:  # the core installs statistics without com
 if TYPE_CHECKING:
     from rin.data.status import Verification
 
-_COLORS = {"here": "green", "not there": "yellow", "broken": "red"}
 _SHOWN = 20  # number of problems that are printed one by one
 #: Error numbers for a folder that is read-only or belongs to somebody else, and for a full disk.
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
@@ -363,17 +360,13 @@ def data_status(data_root: Root = "") -> None:
     root = Path(data_root) if data_root else None
     statuses = dataset_status(root)
     _say(f"Data root: {root or 'none, so no dataset is found (--data-root or DATA_ROOT)'}")
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("Dataset", "For", "Images", "Access", "Licence"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "Dataset")
-    for data in statuses.itertuples():
-        state = f"{data.state}: {data.read}" if data.read else data.state
-        # The first words of the licence, up to a comma, semicolon, colon or bracket.
-        licence = re.split(r"[,;:]| \(", data.licence, maxsplit=1)[0]
-        state = _plain(state, _COLORS[data.state])
-        others = _plain(data.access), _plain(licence)
-        table.add_row(_plain(data.name), _plain(data.purpose), state, *others)
-    Console().print(table)
+    shown = statuses[["name", "purpose", "state", "access", "licence"]].copy()
+    shown["state"] += (": " + statuses["read"]).where(statuses["read"] != "", "")
+    # The first words of the licence, up to a comma, semicolon, colon or bracket.
+    shown["licence"] = shown["licence"].str.split(r"[,;:]| \(", n=1, regex=True).str[0]
+    shown.columns = ["Dataset", "For", "Images", "Access", "Licence"]
+    aligned = shown.apply(lambda cells: cells.str.ljust(cells.str.len().max()))
+    _say(aligned.to_string(index=False, justify="left"))
     width = statuses["name"].str.len().max()
     for data in statuses.itertuples():
         published = data.state == "here" and data.access != "not public"
@@ -483,12 +476,8 @@ def _print_counts(done: Verification) -> None:
 
 def _say(text: str, style: str = "") -> None:
     """Print one unbroken line, so that an address or a path can be copied."""
-    Console().print(_plain(text, style), soft_wrap=True)
-
-
-def _plain(text: str, style: str = "") -> Text:
-    """Return text that is not read as markup, with control characters escaped."""
-    return Text(printable(text), style=style)
+    # As text that is not read as markup, with control characters escaped.
+    Console().print(Text(printable(text), style=style), soft_wrap=True)
 
 
 @weights_app.command("probe")
