@@ -24,9 +24,8 @@ from rin.study import (
     run_study,
 )
 from rin.study.forecast import forecast
-from rin.study.plan import plan_all, plan_study, sample_confounder
+from rin.study.plan import plan_all, plan_study
 from rin.study.pretraining import plan_pretraining, pretraining_predictions
-from rin.study.profile import SampledConfounder
 from rin.study.stages import part_of
 from rin.tables import drop_unused_categories
 
@@ -341,14 +340,6 @@ def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_th
     device = found.set_index("case_id")["device"]
     assert set(device[clean.index[clean == "train"]]) == {groups[0]}
     assert set(device[half.index[half == "train"]]) == set(groups)
-
-    inputs = study.inputs("busbra")
-    alike = (device[clean.index] == groups[0]) & inputs.labels[clean.index].astype(bool)
-    linked = [clean.index[alike & (clean == part)][0] for part in ("train", "test")]
-    pair = pd.DataFrame([(*linked, 3)], columns=["case_a", "case_b", "distance"])
-    chosen = SampledConfounder(**sampled)
-    drawn = sample_confounder(replace(inputs, pairs=pair), chosen, "sampled 0", study.profile.seed)
-    assert drawn.folds.set_index("case_id")["part"].loc[linked].nunique() == 1
 
     sampled |= {"column": "colour"}
     with pytest.raises(InputError, match=r"unknown column 'colour'.*device"):
