@@ -7,7 +7,7 @@ paper's ways of fine-tuning on every task; the settings that vary in a study giv
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, product
 from pathlib import Path
@@ -797,24 +797,26 @@ def load_profile(name: str | Path) -> Profile:
         raise InputError("no such file", where=path, remedy="Check the path of the profile.")
     remedy = "Correct this setting; the fields are described in rin.study.profile."
     profile = Profile.checked(read_yaml(path), where=path, remedy=remedy)
-    for setting, tasks in _named_tasks(profile).items():
-        if others := sorted({*tasks} - {*profile.tasks}):
-            problem = f"{setting}: {others} are not among the profile's tasks"
-            raise InputError(problem, where=path, remedy=remedy)
-    for study in profile.study_filters.values():
-        for level, changes in study.levels.items():
-            if not profile.tasks_of_level(study, changes):
-                problem = f"study {study.name} has no task for its level {level}"
-                raise InputError(problem, where=path, remedy=remedy)
+    for problem in _problems_of_tasks(profile):
+        raise InputError(problem, where=path, remedy=remedy)
     return profile
 
 
-def _named_tasks(profile: Profile) -> dict[str, Iterable[str]]:
-    """Return the tasks that settings of a profile other than `tasks` name, by setting."""
+def _problems_of_tasks(profile: Profile) -> Iterator[str]:
+    """Yield each setting that names a task that the profile lacks, and each level without a task.
+
+    A profile of fewer tasks, which a study may make of it, has such settings.
+    """
     by_task = "fine_tuning_of", "cases_of", "splits_of"
-    tasks: dict[str, Iterable[str]] = {name: getattr(profile, name) for name in by_task}
-    tasks["live"] = [profile.live] if profile.live else []
-    tasks |= {f"study {study.name}, tasks": study.tasks or [] for study in profile.studies}
+    named: dict[str, Iterable[str]] = {name: getattr(profile, name) for name in by_task}
+    named["live"] = [profile.live] if profile.live else []
+    named |= {f"study {study.name}, tasks": study.tasks or [] for study in profile.studies}
     if profile.sampled_confounder:
-        tasks["sampled_confounder"] = [profile.sampled_confounder.task]
-    return tasks
+        named["sampled_confounder"] = [profile.sampled_confounder.task]
+    for setting, tasks in named.items():
+        if others := sorted({*tasks} - {*profile.tasks}):
+            yield f"{setting}: {others} are not among the profile's tasks"
+    for study in profile.study_filters.values():
+        for level, changes in study.levels.items():
+            if not profile.tasks_of_level(study, changes):
+                yield f"study {study.name} has no task for its level {level}"
