@@ -169,7 +169,8 @@ def _read(said: Stated, tree: Tree) -> tuple[dict[str, Any], pd.DataFrame, list[
 
     Patients and splits are empty where nothing states them.
     """
-    settings, problems = _form(said, tree), []
+    settings = _form(said, tree)
+    problems: list[str] = []
     reader = tree
     if settings["layout"] == "table":
         reader = _NotingTree(tree.root, tree.location, tree.names, problems)
