@@ -272,17 +272,20 @@ def new(
         data_root=root,
         results=Path(results),
     )
+    typer.echo("Reading all pictures; once, one network is timed on this computer.", err=True)
     made = new_task(said)
     for what, text in made.facts:
         _say(f"{what:16} {text}", "bold red" if what.isupper() else "")
     if not (yes or not sys.stdin.isatty() or typer.confirm("Is this right?", default=True)):
         raise typer.Exit(1)
     _say(f"Written: {' and '.join(map(str, write_task(made)))}", "green")
+    places = shlex.quote(str(root)), shlex.quote(results)
     for command in ("study", "book"):
         if Path.cwd() == REPOSITORY:  # where the Makefile is
-            _say(f"  make {command} PROFILE={name} DATA_ROOT={shlex.quote(str(root))}")
+            words = f"make {command} PROFILE={name}", "DATA_ROOT=", "RESULTS="
         else:
-            _say(f"  rin {command} --profile {name} --data-root {shlex.quote(str(root))}")
+            words = f"rin {command} --profile {name}", "--data-root ", "--results "
+        _say("  {0} {1}{3} {2}{4}".format(*words, *places))
 
 
 @app.command()

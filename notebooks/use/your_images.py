@@ -112,7 +112,10 @@ claim(
 #   files anew; what was decoded and measured before is kept.
 # - A column `split`, or folders `train`, `val` and `test`, is kept as it is; it may also hold the number of
 #   the fold that tests a picture. Validation cases are drawn by whole patients where there are none.
-# - Both files may be edited: [tables and manifests](reference) lists every setting. A network, a head or a
+# - `--results FOLDER` is where pictures and the pace of this computer are kept: sets that share it need not
+#   time the network again. After the study, `FOLDER/NAME/tables/cases.parquet` lists each case that was
+#   scored, with label, patient and part.
+# - Both files, `data_manifests/NAME.yaml` and `notebooks/profiles/NAME.yaml`, may be edited: [tables and manifests](reference) lists every setting. A network, a head or a
 #   metric of your own is on [Fork me](fork_me).
 # - A second dataset with the same labels, from another hospital, gets a manifest of its own. With its name
 #   under `external` of the task and `external: true` in the profile, every run also scores it; none is
@@ -167,6 +170,7 @@ claim(
 # files = pictures()
 # files["patient"] = files["file_name"].str.split("/").str[0]  # P01/1.png
 # # of names such as P01_1.png: files["file_name"].str.extract(r"^(P\d+)_")[0]
+# # of labels such as "Benign " beside "benign": table["label"].str.strip().str.lower()
 # table = files.merge(table, on="patient", how="left", validate="many_to_one")
 # table.to_csv(folder / "metadata.csv", index=False)
 # ```
@@ -444,6 +448,41 @@ claim(
 # files[["patient", "side"]] = files["file_name"].str.extract(r"^(P\d+)_(left|right)")
 # table = files.merge(table, on=["patient", "side"], how="left")
 # table.to_csv(folder / "metadata.csv", index=False)
+# ```
+#
+# </details>
+#
+# ### 18. Folders of classes, with patients on two sides
+#
+# Pictures for training are left out if their patient is tested. A set that has no test part may test another:
+# `table["split"].replace("val", "test")`.
+#
+# <details><summary>Recipe</summary>
+#
+# ```python
+# table = pictures("*/*/*.png")  # train/malignant/P07_1.png
+# table[["split", "label", "patient"]] = table["file_name"].str.extract("(.+)/(.+)/([^_]+)_")
+# tested = table.loc[table["split"] == "test", "patient"]
+# table = table[(table["split"] == "test") | ~table["patient"].isin(tested)]
+# table.to_csv(folder / "metadata.csv", index=False)
+# ```
+#
+# </details>
+#
+# ### 19. A column of 1, 0, −1 and blank cells, as CheXpert's
+#
+# <details><summary>Recipe</summary>
+#
+# ```python
+# parts = {"train": "train.csv", "test": "valid.csv"}
+# tables = [pd.read_csv(folder / f, dtype=str).assign(split=part) for part, f in parts.items()]
+# table = pd.concat(tables).fillna({"Edema": "0.0"})  # a blank cell is none
+# table = table[table["Edema"] != "-1.0"]  # not certain
+# table["label"] = table["Edema"].map({"1.0": "edema", "0.0": "no edema"})
+# table["file_name"] = table["Path"].str.partition("/")[2]  # below CheXpert-v1.0-small
+# table["patient"] = table["Path"].str.extract(r"(patient\d+)")
+# columns = ["file_name", "label", "patient", "split"]
+# table[columns].to_csv(folder / "metadata.csv", index=False)
 # ```
 #
 # </details>

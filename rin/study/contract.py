@@ -6,11 +6,13 @@ nothing is guessed: what contradicts the contract is one error with a line a pro
 tables and names show, then of the pictures.  Other forms are recipes of the page *Your images*.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -37,7 +39,7 @@ from rin.data.pixels import show_colour, window_of_all
 from rin.data.splits import MAX_FOLDS, fold_sizes, given_folds, make_folds
 from rin.data.status import unusual_drawing
 from rin.data.store import Dataset, inspect_cases
-from rin.data.tree import Tree, open_tree
+from rin.data.tree import Tree, is_dicom, open_tree
 from rin.errors import InputError, counted, did_you_mean, join_first_ten, problem_of
 from rin.files import manifest_folder, read_yaml, write_atomically
 from rin.study import forecast
@@ -59,8 +61,8 @@ _MARK = "# Written by `rin new`: correct it where it is wrong.\n"
 _FEW = 10
 #: Findings of one kind on the screen; of masks there are at most so many.
 _SHOWN = 4
-#: Problems on the screen.
-_LINES = 20
+#: Problems on the screen, and letters of the names of one.
+_LINES, _WIDTH = 20, 400
 
 
 @dataclass(frozen=True)
@@ -111,11 +113,19 @@ def new_task(
     profile, weights, minutes = _profile(said, dataset, folds, measure)
     remarks = _remarks(dataset, pairs, folds)
     settings["findings"] = [asdict(remark) for remark in remarks]
-    pictures, used = sum(map(tree.is_picture, tree.names)), listed["masks"].map(len).sum()
-    unlisted = pictures - len(listed) - int(used) if settings["layout"] == "table" else 0
-    facts = _understood(dataset, folds, unlisted)
+    files, used = sum(map(tree.is_picture, tree.names)), listed["masks"].map(len).sum()
+    unlisted = files - len(listed) - int(used) if settings["layout"] == "table" else 0
+    origin = "drawn by patient"
+    if comes_with_split(dataset.manifest):
+        has_validation = "validation" in {*listed["split"]}
+        origin = "as given" + ("" if has_validation else ", validation drawn from train")
+    origin += f": {fold_sizes(folds)}"
+    if profile["folds"] < task["n_folds"] or "cases" in profile:
+        n_used = profile.get("cases", len(dataset.cases))
+        origin += f"; in this time {counted(profile['folds'], 'folds')} of {n_used:,} pictures"
+    facts = _understood(dataset, origin, unlisted)
     facts[0] = (facts[0][0], f"{facts[0][1]}; {_TEXTS['weights'][weights]}")
-    time = f"about {max(1, round(minutes))} minutes for study and book"
+    time = f"about {max(1, round(minutes))} minutes for study and book, if nothing else runs"
     is_over = minutes > said.minutes
     least = f", the least possible: more than the {said.minutes:g} asked for" if is_over else ""
     facts.append(("TIME" if is_over else "time", time + least))
@@ -148,11 +158,8 @@ def _check_name(said: Stated) -> None:
 def _noted(names: Iterable[Any], phrase: str, remedy: str) -> list[str]:
     """Return a line on the names to which a problem applies, or none."""
     names = [str(name) or "''" for name in dict.fromkeys(names)]
-    return (
-        [f"{counted(len(names), phrase)}: {join_first_ten(names, ', ')}. {remedy}"]
-        if names
-        else []
-    )
+    listed = shorten(_listed(names), _WIDTH, placeholder=" …")
+    return [f"{counted(len(names), phrase)}: {listed}. {remedy}"] if names else []
 
 
 def _refuse(said: Stated, problems: Sequence[str]) -> None:
@@ -188,6 +195,8 @@ def _read(said: Stated, tree: Tree) -> tuple[dict[str, Any], pd.DataFrame, list[
             problems += _noted(lost, "pictures are in no part", _REMEDIES["empty"])
     except InputError as error:
         text = f"it has none of the three forms: {error.problem}"
+        if above := os.path.commonpath([name.rpartition("/")[0] for name in tree.names] or [""]):
+            text += f" (all files are below {above}: give that folder)"
         raise InputError(text, where=said.images, remedy=_REMEDIES["forms"]) from error
     if said.patient.startswith(NAMES):
         pattern = settings["patient_pattern"] = said.patient.removeprefix(NAMES)
@@ -242,9 +251,7 @@ def _columns(said: Stated, tree: Tree, tables: list[str]) -> dict[str, Any]:
     folders = [name.rpartition("/")[0] for name in tables]
     parts = [PART_WORDS.get(folder.lower(), folder) for folder in folders]
     if len({*parts}) < len(tables) or not ({*parts} <= {*PARTS} or parts == [""]):
-        problem = (
-            f"there are several tables, or one in another folder: {join_first_ten(tables, ', ')}"
-        )
+        problem = f"there are several tables, or one in another folder: {_listed(tables)}"
         raise InputError(problem, where=said.images, remedy=_REMEDIES["tables"])
     columns = {role: getattr(said, role) for role in ROLES}
     needed = [FILE, *(c for r, c in columns.items() if r == "label" or c != getattr(Stated, r))]
@@ -268,27 +275,22 @@ def _columns(said: Stated, tree: Tree, tables: list[str]) -> dict[str, Any]:
 def _classes(said: Stated, cells: pd.Series) -> tuple[dict[str, str], list[str]]:
     """Return the label of each class, the positive ones first, and what is wrong with classes."""
     known, classes = sorted({*cells} - {""}), [*said.positive, *said.negative]
-    problems = _noted(
-        map(" and ".join, name_variants(known)),
-        "pairs of classes have one name",
-        "Write it in one way.",
-    )
+    if alike := [" and ".join(names) for names in name_variants(known)]:
+        return {}, _noted(alike, "pairs of classes have one name", "Write it in one way.")
     strange = [name for name in classes if name not in known]
     hint = did_you_mean(strange[0], known) if strange else ""
-    problems += _noted(
-        strange, f"classes are not there{hint}", f"Classes are {join_first_ten(known, ', ')}."
-    )
+    remedy = f"Classes are {_listed(known)}."
+    problems = _noted(strange, f"classes are not there{hint}", remedy)
     twice = [name for name in classes if classes.count(name) > 1]
     problems += _noted(twice, "classes are named twice", "Name each once.")
     others = [name for name in known if name not in said.positive]
+    rest = [name for name in others if name not in said.negative]
     if len(known) < 2 or not others:
-        problems.append(f"there is one class ({join_first_ten(known, ', ')}). A task needs two.")
+        problems.append(f"there is one class ({_listed(known)}). A task needs two.")
     elif not said.positive:
-        problems.append(
-            f"no class is positive. Give --positive with one of {join_first_ten(known, ', ')}."
-        )
+        choice = "--positive for each that is" if said.negative else "--positive with one"
+        problems.append(f"no class is positive. Give {choice} of {_listed(rest)}.")
     elif len(others) > 1:
-        rest = [name for name in others if name not in said.negative]
         problems += _noted(rest, "classes are neither positive nor negative", _REMEDIES["classes"])
     positive, other = " or ".join(said.positive), " or ".join(said.negative or others[:1])
     return dict.fromkeys(said.positive, positive) | dict.fromkeys(others, other), problems
@@ -304,16 +306,20 @@ def _contradictions(said: Stated, cases: pd.DataFrame, labels: dict[str, str]) -
     both = [*masks[masks.duplicated()], *({*masks} & {*cases["image"]})]
     problems += _noted(both, "masks are named twice, or are pictures, too", "Name each once.")
     given = {*cases["split"].dropna()}
-    if (given & {*PARTS} and not {"train", "test"} <= given) or len(given) > MAX_FOLDS:
-        problems += _noted(given, "values of split divide nothing", _REMEDIES["split"])
+    lacking = sorted({"train", "test"} - given) if given & {*PARTS} else ()
+    problems += _noted(lacking, "parts have no picture", _REMEDIES["split"])
+    many = sorted(given) if len(given) > MAX_FOLDS else ()
+    problems += _noted(many, "values of split are too many", _REMEDIES["split"])
     known = cases.assign(label=cases["source_class"].map(labels))[cases["patient_id"] != ""]
     alike = map(" and ".join, name_variants(known["patient_id"]))
     problems += _noted(alike, "pairs of patients have one name", "Write it in one way.")
     patients = known.groupby("patient_id")
     for column, what in (("split", "parts"), ("label", "labels")):
         mixed = known[patients[column].transform("nunique") > 1]
-        shown = mixed.drop_duplicates(["patient_id", column]).groupby("patient_id")["case_id"]
-        texts = [f"{who} ({' and '.join(files)})" for who, files in shown]
+        shown = mixed.drop_duplicates(["patient_id", column])
+        parts = shown[column].astype(object).fillna("none")
+        shown = shown.assign(text=shown["case_id"] + " in " + parts)
+        texts = [f"{who} ({', '.join(s)})" for who, s in shown.groupby("patient_id")["text"]]
         if column == "split" or not said.several_labels:
             problems += _noted(texts, f"patients have two {what}", _REMEDIES[what])
     return problems
@@ -362,32 +368,41 @@ def _folds(said: Stated, dataset: Dataset, pairs: pd.DataFrame) -> pd.DataFrame:
     return given_folds(dataset, groups, n_folds, seed)
 
 
-def _understood(dataset: Dataset, folds: pd.DataFrame, unlisted: int) -> list[tuple[str, str]]:
+def _understood(dataset: Dataset, parts: str, unlisted: int) -> list[tuple[str, str]]:
     """Return what was understood, a line a subject."""
     manifest, cases = dataset.manifest, dataset.cases
     options, counts = manifest.options, cases["label"].value_counts()
     has_patients = manifest.independence == "patient"
     positive = manifest.tasks[0].positive_class
-    numbers = " / ".join(f"{n:,} {label}" for label, n in counts.items())
+    numbers = " / ".join(f"{n:,} {_class_word(label)}" for label, n in counts.items())
     who = f"{cases['patient_id'].nunique():,} patients" if has_patients else "no patients named"
-    roles = [f"{role} in {options[role]}" for role in ROLES[:3] if options.get(role)]
-    form = {"table": f"{options.get('table')}", "npz": "an archive of MedMNIST"}
-    read_as = [form.get(manifest.layout, "a folder a class"), *roles]
-    if unlisted:
-        read_as.append(f"{counted(unlisted, 'pictures')} that no row lists: not used")
-    origin = "as given" if comes_with_split(manifest) else "drawn by patient"
+    table = options.get("table", "an archive of MedMNIST" if manifest.layout == "npz" else "")
+    read_as = ", ".join(table.values()) if isinstance(table, dict) else table
+    read_as = "; ".join(
+        [
+            read_as or "a folder a class",
+            *[f"{role} in {options[role]}" for role in ROLES[:3] if options.get(role)],
+            *([f"{unlisted:,} other picture files, in no row: not used"] if unlisted else []),
+        ]
+    )
     sides = cases[["width", "height"]].to_numpy()
     size = f"{sides.min()} to {sides.max()} px, {'colour' if manifest.color else 'grey'}"
     if manifest.window:
         size += "; window {:g},{:g}, for more than 8 bits".format(*manifest.window)
+    elif any(map(is_dicom, cases["image"])):
+        size += "; DICOM in its own window, or else in the range of its bits (--window)"
     if manifest.masks:
         size += f"; masks of {(cases['masks'].map(len) > 0).sum():,}"
     return [
         ("found", f"{len(cases):,} pictures, {who}, {numbers} (positive: {positive})"),
-        ("read as", "; ".join(read_as)),
-        ("parts", f"{origin}: {fold_sizes(folds)}"),
+        ("read as", read_as),
+        ("parts", parts),
         ("pictures", size),
     ]
+
+
+def _class_word(label: str) -> str:
+    return label if label[0].isalpha() else f"labelled {label}"
 
 
 def _remarks(dataset: Dataset, pairs: pd.DataFrame, folds: pd.DataFrame) -> list[Finding]:
@@ -414,10 +429,10 @@ def _remarks(dataset: Dataset, pairs: pd.DataFrame, folds: pd.DataFrame) -> list
             text = counted(len(some), _TEXTS["pairs"][kind])
             remarks.append(Finding(kind, text, tuple(some[:LISTED])))
     tested = cases.merge(folds[folds["part"] == "test"], on="case_id")
-    fewest = int(tested.groupby(["fold", "label"])["patient_id"].nunique().min())
-    if fewest < _FEW:
-        text = f"{counted(fewest, 'patients')} of a class are tested: their AUC is uncertain"
-        remarks.append(Finding("few patients", text))
+    patients = tested.groupby(["fold", "label"])["patient_id"].nunique()
+    if patients.min() < _FEW:
+        fewest = f"{counted(patients.min(), 'patients')} of {patients.idxmin()[1]} are tested"
+        remarks.append(Finding("few patients", f"{fewest} in a fold: the AUC is uncertain"))
     return remarks
 
 
@@ -427,8 +442,7 @@ def _told(said: Stated, findings: Sequence[Finding]) -> list[tuple[str, str]]:
     for kind in sorted({finding.kind for finding in findings}, key=severity.index):
         of_kind = [finding for finding in findings if finding.kind == kind]
         texts = [
-            finding.text
-            + (f" ({join_first_ten(finding.case_ids, ', ')})" if finding.case_ids else "")
+            finding.text + (f" ({_listed(finding.case_ids)})" if finding.case_ids else "")
             for finding in of_kind[:_SHOWN]
         ]
         told.append((kind.upper() if kind != "near-duplicates" else kind, "; ".join(texts)))

@@ -295,12 +295,30 @@ MISTAKES = {
         {"positive": []},
         "no class is positive. Give --positive with one of bad, good",
     ),
+    "only a negative class": (
+        replaced(label=["bad", "worse", "good", "fair"] * 6),
+        {"positive": [], "negative": ["good"]} | {"patient": "none"},
+        "no class is positive. Give --positive for each that is of bad, fair, worse",
+    ),
+    "ending in capitals": (
+        lambda f, t: (f / "p1_a.png").rename(f / "p1_a.PNG") and write(f, t),
+        {},
+        r"1 row without pictures: p1_a\.png.*did you mean p1_a\.PNG\?",
+    ),
+    "folder above": (
+        lambda f, t: [
+            moved(f"deep/{part}/{{label}}/{{name}}")(f, rows)
+            for part, rows in (("train", t[:12]), ("test", t[12:]))
+        ],
+        NAMES,
+        r"none of the three forms.*\(all files are below deep: give that folder\)",
+    ),
     "both flags": (replaced(), {"negative": ["bad", "good"]}, "named twice: bad"),
     "one class": (replaced(label="bad"), {}, r"there is one class \(bad\)"),
     "two labels of a patient": (
         cell(3, "label", "good"),
         {},
-        r"1 patient has two labels: P1 \(p1_a\.png and p1_b\.png\).*--several-labels",
+        r"1 patient has two labels: P1 \(p1_a\.png in bad, p1_b\.png in good\).*--several-labels",
     ),
     "patients in capitals": (
         cell(3, "patient", "p1"),
@@ -340,7 +358,7 @@ MISTAKES = {
     "patient in two parts": (
         replaced(split=["train", "test"] * 12),
         {},
-        r"12 patients have two parts: P0 \(p0_a\.png and p0_b\.png\)",
+        r"12 patients have two parts: P0 \(p0_a\.png in train, p0_b\.png in test\).*recipe 18",
     ),
     "unknown part": (
         replaced(split=["train"] * 12 + ["test"] * 11 + ["holdout"]),
@@ -350,12 +368,12 @@ MISTAKES = {
     "no test part": (
         replaced(split=["train"] * 12 + ["val"] * 12),
         {},
-        "divide nothing: ",
+        r"1 part has no picture: test\. Write train and test, and val if there is one",
     ),
     "too many folds": (
         replaced(split=[n // 2 for n in range(24)]),
         {},
-        "12 values of split divide nothing",
+        "12 values of split are too many: 0, 1",
     ),
     "copy in two parts": (
         copied_over,
@@ -430,6 +448,27 @@ def test_all_problems_of_a_table_are_told_at_once(cohort):
     with pytest.raises(InputError, match="5 things to correct") as caught:
         made(folder, positive=["bat"])
     assert len(str(caught.value).splitlines()) == 6
+
+
+def test_two_spellings_of_a_class_are_one_problem(cohort):
+    folder, table = cohort
+    cell(3, "label", "Bad")(folder, table)
+    with pytest.raises(InputError, match="1 thing to correct"):
+        made(folder)
+
+
+def test_study_that_uses_a_part_of_the_folds_says_so(cohort):
+    folder, table = cohort
+    write(folder, table.assign(split=[n // 4 for n in range(24)]))
+    pace, parts = Pace(0.05, 5), {}
+    for minutes in (2, 60):
+        said = Stated("lesions", folder, positive=["bad"], minutes=minutes,
+                      results=folder.parent / f"results_{minutes}")  # fmt: skip
+        task = new_task(said, measure=lambda: pace)
+        parts[task.profile["folds"]] = dict(task.facts)["parts"]
+    assert parts.keys() == {1, 6}
+    assert parts[1].endswith("; in this time 1 fold of 24 pictures")
+    assert "in this time" not in parts[6]
 
 
 def in_parts(folder, table, write_one, ending):
@@ -508,7 +547,7 @@ FORMS = {
     "column of folds": (
         replaced(split=[n // 4 for n in range(24)]),
         {},
-        "as given: 6 folds, .*17% test",
+        "as given, validation drawn from train: 6 folds, .*17% test",
     ),
     "other names": (
         lambda f, t: write(f, t.rename(columns={"label": "kind", "patient": "who"})),
@@ -597,7 +636,7 @@ def test_what_cannot_be_seen_in_a_table_is_told(cohort):
     )
     assert "masks of 24" in said
     assert "MASKS masks without a lesion: 1 of 24" in said
-    assert "2 pictures that no row lists: not used" in said
+    assert "2 other picture files, in no row: not used" in said
 
 
 def pretrained(run, folder):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import jupytext
 import nibabel
@@ -287,6 +288,41 @@ def two_sides(folder):
     return made
 
 
+def divided_patients(folder):
+    made = a_picture_each(folder, "{has}/{patient}_{k}.png")
+    made["label"] = named(made["has"], "malignant", "benign")
+    # Of P00 and P01 one picture is for training and one for the test.
+    tested = made["patient"].isin(["P04", "P05", "P06", "P07"])
+    tested |= made["patient"].isin(["P00", "P01"]) & made["file_name"].str.contains("_2")
+    made["split"] = named(tested, "test", "train")
+    for part, name in made[["split", "file_name"]].to_numpy():
+        (folder / part / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).rename(folder / part / name)
+    made["file_name"] = made["split"] + "/" + made["file_name"]
+    return made[tested | ~made["patient"].isin(["P00", "P01"])]
+
+
+def uncertain(folder):
+    made = a_picture_each(folder, "{part}/patient{patient}/{k}.png".replace("{part}", "train"))
+    made["patient"] = "patient" + made["patient"].str[1:]
+    names = zip(made["file_name"], made["file_name"].str.replace("tP", "t"), strict=True)
+    (folder / "train").rename(folder / "old")
+    for old, new in names:
+        (folder / new).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "old" / old.partition("/")[2]).rename(folder / new)
+    shutil.rmtree(folder / "old")
+    made["file_name"] = made["file_name"].str.replace("tP", "t")
+    made["split"] = np.repeat(["train", "test"], [12, 8])
+    made["label"] = named(made["has"], "edema", "no edema")
+    cells = made["has"].map({True: "1.0", False: ""})
+    cells[[0, 13]] = "-1.0"
+    cells[4] = "0.0"
+    table = pd.DataFrame({"Path": "CheXpert-v1.0-small/" + made["file_name"], "Edema": cells})
+    for part, name in (("train", "train.csv"), ("test", "valid.csv")):
+        table[made["split"] == part].to_csv(folder / name, index=False)
+    return made.drop(index=[0, 13])
+
+
 #: Of each recipe of the page: what makes its files and returns the truth, and flags.
 MADE = {
     "Another separator": (separator, {"positive": ["bösartig"]}),
@@ -306,6 +342,8 @@ MADE = {
     "Folders of nnU-Net": (nnunet, {"positive": ["sick"]}),
     "A part of a published": (published_part, {"positive": ["Pneumothorax"]}),
     "Two sides": (two_sides, {"positive": ["sick"], "several_labels": True}),
+    "Folders of classes": (divided_patients, {"positive": ["malignant"]}),
+    "A column of 1": (uncertain, {"positive": ["edema"]}),
 }
 
 
