@@ -129,7 +129,9 @@ def new_task(
     is_over = minutes > said.minutes
     least = f", the least possible: more than the {said.minutes:g} asked for" if is_over else ""
     facts.append(("TIME" if is_over else "time", time + least))
-    return NewTask(settings, profile, [*facts, *_told(said, [*remarks, *dataset.findings])])
+    return NewTask(
+        settings, profile, [*facts, *_finding_lines(said, [*remarks, *dataset.findings])]
+    )
 
 
 def write_task(made: NewTask) -> list[Path]:
@@ -436,20 +438,20 @@ def _remarks(dataset: Dataset, pairs: pd.DataFrame, folds: pd.DataFrame) -> list
     return remarks
 
 
-def _told(said: Stated, findings: Sequence[Finding]) -> list[tuple[str, str]]:
+def _finding_lines(said: Stated, findings: Sequence[Finding]) -> list[tuple[str, str]]:
     """Return a line for each kind of finding, the most severe first, with the first ones of it."""
-    told, severity, more = [], [*_TEXTS["severity"]], 0
+    lines, severity, more = [], [*_TEXTS["severity"]], 0
     for kind in sorted({finding.kind for finding in findings}, key=severity.index):
         of_kind = [finding for finding in findings if finding.kind == kind]
         texts = [
             finding.text + (f" ({_listed(finding.case_ids)})" if finding.case_ids else "")
             for finding in of_kind[:_SHOWN]
         ]
-        told.append((kind.upper() if kind != "near-duplicates" else kind, "; ".join(texts)))
+        lines.append((kind.upper() if kind != "near-duplicates" else kind, "; ".join(texts)))
         more += len(of_kind[_SHOWN:])
     if more:
-        told.append(("more", f"{counted(more, 'findings')}: rin data verify {said.name} has all"))
-    return told
+        lines.append(("more", f"{counted(more, 'findings')}: rin data verify {said.name} has all"))
+    return lines
 
 
 def _profile(

@@ -705,7 +705,7 @@ def test_command_writes_only_what_it_wrote(cohort, settings):
     flags = ["--images", str(folder), "--positive", "bad", "--results", str(folder.parent / "r")]
     first = CliRunner().invoke(app, ["new", "lesions", *flags])
     assert first.exit_code == 0, first.output
-    assert "STAND-IN weights, whose difference means nothing" in first.output.splitlines()[0]
+    assert "STAND-IN weights, whose difference means nothing" in first.stdout.splitlines()[0]
     assert re.search("(?s)study .*lesions.*book .*lesions", first.output)
     for name, more, refused in (
         ("lesions", [], True),
