@@ -272,7 +272,7 @@ def new(
         data_root=root,
         results=Path(results),
     )
-    typer.echo("Reading all pictures; once, one network is timed on this computer.", err=True)
+    typer.echo("Reading all pictures …", err=True)
     made = new_task(said)
     for what, text in made.facts:
         _say(f"{what:16} {text}", "bold red" if what.isupper() else "")
