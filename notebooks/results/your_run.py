@@ -140,7 +140,9 @@ nameless = [
 if nameless:
     display(
         Markdown(
-            f"The files of {', '.join(nameless)} name no patients, so that "
+            "The files of "
+            + ", ".join(nameless)
+            + " name no patients, so that "
             "each picture counts as one. If a patient has several, some are "
             "trained on and others tested: then the AUC is too high and its "
             "interval too narrow."
