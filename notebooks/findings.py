@@ -110,12 +110,12 @@ pretrained networks of our own, on a small scale.
   with inputs that the weights do not expect, average
   {format_estimate(same, digits=1)} points; single studies range from
   +{single.max():.1f} (bone tumours) to
-  −{-single.min():.1f} (mammograms, frozen layers).
+  −{-single.min():.1f} (mammograms).
 - **We** pretrained 18 pairs of networks on equally many images of either kind.
-  With the paper's four backbones the mean AUCs differ on no task by more than
-  {high} points, and no difference is significant. The largest, on COVID-19, is
-  not clear after longer fine-tuning, {points(longer)}, and turns round with a
-  briefer radiologic pretraining, {points(brief)}.
+  With the paper's four backbones no difference is significant, and none exceeds
+  {high} points. The largest, on COVID-19, is not clear after longer
+  fine-tuning, {points(longer)}, and turns round with a briefer radiologic
+  pretraining, {points(brief)}.
 """)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]

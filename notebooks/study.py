@@ -49,6 +49,7 @@ claim(
     len(run.tasks) == 6 and len({*run.tasks} & {*paper.COMPARISONS}) == 5,
 )
 smaller = database["images"] / corpora[0].used
+claim("a hundred times smaller", 100 < smaller < 130)
 Markdown(f"""
 Mei and colleagues built RadImageNet, {database["images"] / 1e6:.2f} million
 images of {database["patients"]:,} patients with {database["labels"]} labels,
@@ -132,7 +133,7 @@ ax.axis("off")
 picture(
     ax,
     "Figure 1. The same four phases, on a scale a hundred times smaller",
-    "What the paper did, left, and what stands in its place here, right. The "
+    "What the paper did, left, and what was done here, right. The "
     "first two phases cannot be repeated without the archive; the live pages "
     "do each phase on made-up or small open data.",
 )

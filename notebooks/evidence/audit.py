@@ -54,7 +54,7 @@ Markdown(f"""
 **The paper's intervals describe its 24 ways of fine-tuning, not patients.** In
 all eight tasks the printed half-width is, within rounding, that of an unpaired
 t interval over settings. Four of the eight intervals
-({task_names(zero)}) include zero and stand beside P < .001
+({task_names(zero)}) include zero and are printed with P < .001
 {{cite:p}}`mei2022`. Of {len(judged)} claims quoted below, {counts["holds"]}
 hold, {counts["does not follow"]} do not follow from the printed numbers, and
 {counts["cannot be judged"]} cannot be judged by them.

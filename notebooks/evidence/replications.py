@@ -82,7 +82,7 @@ claim("six groups, both signs",
       others["group"].nunique() == 6 and len(signs) == 2)  # fmt: skip
 picture(
     axes,
-    "Figure 1. Six other groups, and no common direction",
+    "Figure 1. The studies of six other groups do not agree",
     "Nine comparisons on the same network and head, with 95% intervals; open "
     "marks: the source prints no standard error.",
 )
@@ -339,7 +339,6 @@ moved = abs(cca["after"] - cca["before"])
 claim("hardly less alike after fine-tuning", moved < 0.04)
 claim("no positive correlation", rank_correlation < 0.1)
 best = replications.FOLLOW_UPS["frees2025"]["breast"]["auc"]
-top = stats.scenario_aucs(heads.query("level == 'conv_skip'"))["auc"].max()
 
 
 Markdown(f"""
@@ -357,7 +356,7 @@ withstands the ultrasound device: every AUC is below .02. |
 | **Heads.** One-dimensional convolutions with a skip connection are best, up \
 to an AUC of {best:.3f} on breast lesions {{cite:p}}`frees2025`. | They lose \
 {-breast.max():.0f} and {-breast.min():.0f} points on breast lesions against \
-one dense layer (best network {top:.3f}). |
+one dense layer. |
 | **Softer labels.** Online label smoothing raises top-1 and top-5 accuracy, \
 calibration, and the compactness of embeddings {{cite:p}}`choudhury2025`. | \
 After four epochs top-1 changes by {signed(points["top1"].min())} to \

@@ -283,8 +283,8 @@ backbones do no better than chance. The difference of {points(nodules)}
 therefore says little about pretraining: the paper's
 +{stated["thyroid"].estimate} lies between AUCs of
 {stated["thyroid"].auc_radimagenet:.2f} and
-{stated["thyroid"].auc_imagenet:.2f}. The images are square crops around the
-nodules of the paper's data set, made by others.
+{stated["thyroid"].auc_imagenet:.2f}. The images are crops of
+the paper's data set that another group published.
 
 **BUS-BRA**, a second set of breast ultrasound that the paper does not use, was
 seen for one epoch: mean AUCs are {second["auc_a"]:.2f} and

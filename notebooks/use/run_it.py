@@ -182,7 +182,7 @@ HTML("".join(entry.format(*line) for line in lines))
 # The command decodes the images once, submits pretrainings and then fine-tuning as job arrays
 # ([submitit](https://github.com/facebookincubator/submitit)), and shows a progress bar for each; Ctrl-C cancels
 # the jobs. A job whose time is up is queued again, and a pretraining continues from its checkpoint; a run
-# of fine-tuning begins anew, so `timeout_min` has to exceed the longest. A job that fails is named with the
+# of fine-tuning starts again, so `timeout_min` has to exceed the longest. A job that fails is named with the
 # end of its log; the same command then submits only the missing runs.
 #
 # </details>
