@@ -94,14 +94,6 @@ def pretraining_banner(workspace: Workspace) -> HTML | None:
     return provenance_line(corpora, [f"profile {profile.name}", *text], details)
 
 
-def reference_banner(reference: Results) -> HTML:
-    """Return the line of provenance of a page that shows only a reference run."""
-    images = {f"Images: {task.name}": _images(task) for task in reference.facts.tasks}
-    summary, details = _reference(reference)
-    summary += _unseen(reference, reference.facts.profile.tasks)
-    return provenance_line(["real"], summary, images | details)
-
-
 def _images(task: TaskFacts) -> str:
     texts = [task.dataset.title]
     if is_another_cut(task):

@@ -15,7 +15,6 @@ from rin.report.banner import (
     is_another_cut,
     pretraining_banner,
     provenance_line,
-    reference_banner,
 )
 from rin.study import open_reference, open_workspace
 from rin.study.pretraining import plan_pretraining
@@ -65,20 +64,18 @@ def test_reference_run_tells_images_weights_computer_and_day(demo):
     assert facts.hardware.text in shown.data
     assert "Weights: radiologic" in shown.data
     assert "MRNet" not in shown.data
-    assert reference_banner(demo).data.count("<dt>Images") == len(facts.tasks)
+    assert banner(demo).data.count("<dt>Images") == len(facts.tasks)
 
 
 def test_line_tells_how_many_of_the_images_were_used(demo):
     data = demo.facts.task("pneumonia").dataset
     assert data.used < data.available
-    assert (
-        f"real images, {data.used:,} of {data.available:,} images" in reference_banner(demo).data
-    )
+    assert f"real images, {data.used:,} of {data.available:,} images" in banner(demo).data
 
 
 def test_additions_to_a_reference_run_are_listed_with_their_day_computer_and_commit():
     reference = open_reference("open")
-    (added,) = re.findall("<dt>Added</dt><dd>(.*?)</dd>", reference_banner(reference).data)
+    (added,) = re.findall("<dt>Added</dt><dd>(.*?)</dd>", banner(reference).data)
     for each in reference.facts.added:
         numbers = ", ".join(map(str, each.pretrainings))
         networks = f"pretraining {numbers} of {', '.join(each.backbones)}"
@@ -87,27 +84,27 @@ def test_additions_to_a_reference_run_are_listed_with_their_day_computer_and_com
         assert f"commit {each.commit[:12]}" in added
     assert "convergence from pretraining 2" in added
     alone = replace(reference, facts=reference.facts.model_copy(update={"added": []}))
-    assert "<dt>Added" not in reference_banner(alone).data
+    assert "<dt>Added" not in banner(alone).data
 
 
 def test_line_names_tasks_whose_modality_the_corpus_lacks(demo):
     now = open_reference("open")
-    assert "corpus without" not in summary(reference_banner(now))
+    assert "corpus without" not in summary(banner(now))
 
     def with_corpora_of(modality):
         corpora = [c.model_copy(update={"modality": modality}) for c in now.facts.corpora]
         return replace(now, facts=now.facts.model_copy(update={"corpora": corpora}))
 
     of_ultrasound = "breast lesions, thyroid nodules and breast lesions in BUS-BRA"
-    shown = summary(reference_banner(with_corpora_of("CT, MR and radiographs")))
+    shown = summary(banner(with_corpora_of("CT, MR and radiographs")))
     assert f"corpus without ultrasound ({of_ultrasound})" in shown
-    assert "corpus without" not in summary(reference_banner(with_corpora_of("")))
+    assert "corpus without" not in summary(banner(with_corpora_of("")))
 
 
 def test_crops_of_the_papers_images_are_no_substitute(demo):
     facts = {task.name: task for task in demo.facts.tasks}
     assert [name for name, task in facts.items() if is_another_cut(task)] == ["thyroid"]
-    listed = reference_banner(demo).data
+    listed = banner(demo).data
     thyroid, pneumonia = (
         re.search(f"<dt>Images: {name}</dt><dd>(.*?)</dd>", listed)[1]
         for name in ("thyroid", "pneumonia")
@@ -208,7 +205,7 @@ def test_line_of_a_reference_run_tells_edited_code_and_runs_of_other_code():
     facts = reference.facts.model_copy(
         update={"commit": f"{'c' * 40}+", "code": {code_digest(): 3, "other": 2}, "added": []}
     )
-    shown = reference_banner(replace(reference, facts=facts))
+    shown = banner(replace(reference, facts=facts))
     assert "commit cccccccccccc+; code" in shown.data
     assert "2 of 5 finished runs by other code" in summary(shown)
 

@@ -22,7 +22,7 @@ from rin.models.backbones import build_backbone
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.probe import first_layer, predict
 from rin.models.weights import find_entry, load_entries, random_weights, save_notop
-from rin.report.banner import banner, reference_banner
+from rin.report.banner import banner
 from rin.study import consolidate, open_reference, open_workspace, run_study
 from rin.study.released import (
     IMAGES,
@@ -218,10 +218,10 @@ def test_page_of_a_reference_run_says_which_weights_are_unverified():
         for verified in ("", "SHA-256")
     ]
     facts = reference.facts.model_copy(update={"weights": weights})
-    shown = reference_banner(replace(reference, facts=facts)).data
+    shown = banner(replace(reference, facts=facts)).data
     assert "unverified weights: radimagenet InceptionResNetV2" in shown
     facts = reference.facts.model_copy(update={"weights": weights[1:]})
-    assert "unverified" not in reference_banner(replace(reference, facts=facts)).data
+    assert "unverified" not in banner(replace(reference, facts=facts)).data
 
 
 @pytest.mark.parametrize(
