@@ -53,6 +53,8 @@ def test_records_are_one_row_a_run_and_localisation_comes_with_baselines(demo):
     assert records["seconds"].gt(0).all()
     assert demo.overlap("breast")["dice"].between(0, 1).all()
     assert set(demo.baselines("breast")["case_id"]) == set(demo.overlap("breast")["case_id"])
+    # That of the first pretraining, not of the fourth, which DenseNet121 alone has.
+    assert set(demo.overlap("breast")["backbone"]) == set(BACKBONES)
 
 
 @pytest.mark.parametrize(
