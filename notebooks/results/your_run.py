@@ -43,7 +43,7 @@ from rin.report.banner import provenance_line
 from rin.report.figures import auc_dots, dice_bars, roc_bands, task_names
 from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate
-from rin.report.page import picture
+from rin.report.page import claim, picture
 from rin.report.tables import auc_table, clinical_table, image_table
 from rin.report.verdict import judged
 from rin.study import open_results
@@ -134,18 +134,19 @@ auc_table(
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-nameless = [
-    names[of.name] for of in facts if of.dataset.independence == "image"
-]
+nameless = [of for of in facts if of.dataset.independence == "image"]
+claim(
+    "each picture counts as a patient",
+    all(of.dataset.patients == of.dataset.used for of in nameless),
+)
 if nameless:
+    titles = ", ".join(names[of.name] for of in nameless)
     display(
         Markdown(
-            "The files of "
-            + ", ".join(nameless)
-            + " name no patients, so that "
-            "each picture counts as one. If a patient has several, some are "
-            "trained on and others tested: then the AUC is too high and its "
-            "interval too narrow."
+            f"The files of {titles} name no patients, so that each picture "
+            "counts as one. If a patient has several, some are trained on and "
+            "others tested: then the AUC is too high and its interval too "
+            "narrow."
         )
     )
 found = [

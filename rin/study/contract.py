@@ -59,6 +59,8 @@ _OF_MASKS = r"(?i)^(.+)[ _.-](?:mask|seg|segmentation|gt|label|annotation|roi)\d
 _MARK = "# Written by `rin new`: correct it where it is wrong.\n"
 #: Fewer patients of a class than these in a test part give no useful interval.
 _FEW = 10
+#: Folds that are drawn, unless patients are too few.
+_FOLDS = 5
 #: Findings of one kind on the screen; of masks there are at most so many.
 _SHOWN = 4
 #: Problems on the screen, and letters of the names of one.
@@ -115,7 +117,8 @@ def new_task(
     settings["findings"] = [asdict(remark) for remark in remarks]
     files, used = sum(map(tree.is_picture, tree.names)), listed["masks"].map(len).sum()
     unlisted = files - len(listed) - int(used) if settings["layout"] == "table" else 0
-    origin = "drawn by patient"
+    few = f", in fewer than {_FOLDS} folds as patients are few" if task["n_folds"] < _FOLDS else ""
+    origin = "drawn by patient" + few
     if comes_with_split(dataset.manifest):
         has_validation = "validation" in {*listed["split"]}
         origin = "as given" + ("" if has_validation else ", validation drawn from train")
@@ -364,7 +367,7 @@ def _folds(said: Stated, dataset: Dataset, pairs: pd.DataFrame) -> pd.DataFrame:
     """Return the folds, as given or drawn."""
     groups, seed = leak_free_groups(dataset.cases, pairs), Profile.model_fields["seed"].default
     if not comes_with_split(dataset.manifest):
-        return make_folds(dataset.cases, groups, 5, seed, where=str(said.images))
+        return make_folds(dataset.cases, groups, _FOLDS, seed, where=str(said.images))
     given = read_split(open_tree(dataset.root, dataset.location), dataset.manifest)
     n_folds = 1 if {*given} <= {*PARTS} else given.nunique()
     return given_folds(dataset, groups, n_folds, seed)

@@ -518,7 +518,11 @@ def as_dicom(folder, table):
 NONE = {"patient": "none"}
 #: A form, its flags, and what its first three lines say.
 FORMS = {
-    "csv": (replaced(), {}, "24 pictures, 12 patients, 12 good / 12 bad .*drawn by patient"),
+    "csv": (
+        replaced(),
+        {},
+        "24 pictures, 12 patients, 12 good / 12 bad .*drawn by patient, in fewer than 5 folds as",
+    ),
     "mark": (text_of(str, "utf-8-sig"), {}, "24 pictures, 12 patients"),
     "repeated row": (again(), {}, "24 pictures, 12 patients"),
     "xlsx": (lambda f, t: as_workbook(t, f / "metadata.xlsx"), {}, "24 pictures, 12 patients"),
