@@ -270,7 +270,7 @@ book_table(
 #
 # ## The two corpora
 
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["hide-input", "hide-output"]
 sources_here = pd.DataFrame(
     map(dict, load_manifest("corpus_radiologic").sources)
 )

@@ -112,7 +112,7 @@ book_table(quoted, "Claims of the paper", prose=True)
 # test would give P < .001.
 
 
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["hide-input", "hide-output"]
 def p_range(bounds):
     ends = [
         format_p(p)[2:].removeprefix("= ") for p in (bounds.low, bounds.high)

@@ -92,7 +92,7 @@ picture(
 # Skin photographs are not radiology, and come from course work with one seed. The dental radiographs are
 # those of {cite:t}`okazaki2024`, averaged over networks.
 
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["hide-input", "hide-output"]
 columns = {
     "data": "Images",
     "tests": "Tested on",
@@ -261,7 +261,7 @@ point once ({gains.iloc[0]:.1f} on optical coherence tomography) and behind by
 up to {-further.min():.1f}.
 """)
 
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["hide-input", "hide-output"]
 worded = replications.stated_directions().replace(
     {"ahead": {"parity": "neither"}}
 )
