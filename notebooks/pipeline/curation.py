@@ -174,7 +174,7 @@ simple.str.partition(":")[0].value_counts().to_frame("reports")
 # makes a verdict *unclear*, never normal, and a radiologist decides on each flagged study in
 # `review_queue.csv`.
 
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["hide-input", "hide-output"]
 lexicon = yaml.safe_load(
     (package_files("rin.curation") / "lexicon.yaml").read_text("utf-8")
 )
@@ -255,7 +255,7 @@ pd.DataFrame(changes, columns=columns).set_index("Attribute")
 left_out = corpus.excluded.sort_values("images", ascending=False)
 left_out.columns = ["Rule", "Files", "Why"]
 
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["hide-input", "hide-output"]
 # By hand and by the package alike, where nothing was changed.
 of_study = corpus.images["study_id"] == Pseudonyms(key).uid(chosen)
 outlined = corpus.images[of_study & (corpus.images["roi"] != "")]

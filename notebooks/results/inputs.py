@@ -331,7 +331,7 @@ call* where the second is nearly as near.
 # that of the PyTorch release have no tensor in common. With the files in place, the profile `releases`
 # compares both.
 
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["hide-input", "hide-output"]
 held = pd.DataFrame([row.model_dump() for row in load_distributions()])
 held["stated_preprocessing"] = held["stated_preprocessing"].fillna("none")
 keys = ["distributor", "stated_preprocessing", "release"]

@@ -70,7 +70,7 @@ picture(
     "part of that analysis.",
 )
 
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["hide-input", "hide-output"]
 text = rows.assign(cell=format_estimate(rows, unit="points"))
 text = text.pivot(index="analysis", columns="task", values="cell")
 text = text.reindex(index=rows["analysis"].unique(), columns=[*names])
