@@ -149,14 +149,14 @@ def write_report(study: Study, seed: int) -> str:
     rng = default_rng([7, seed, study.number])
     words = WORDS["regions"][study.region]
     fields = _fields(rng, study, words)
-    told = [rng.choice(words["findings"][label]["sentences"]).format(**fields)
-            for label in study.named]  # fmt: skip
+    findings = [rng.choice(words["findings"][label]["sentences"]).format(**fields)
+                for label in study.named]  # fmt: skip
     organs = rng.permutation(len(words["organs"]))[: 3 + int(rng.integers(2))]
     # The first two sentences of a region may contradict its findings.
-    told += [words["organs"][index] for index in sorted(organs) if index >= 2 or not told]
+    findings += [words["organs"][index] for index in sorted(organs) if index >= 2 or not findings]
     sections = {
         "HISTORY": f"{study.name}, ID {study.patient_id}. {rng.choice(words['history'])}",
-        "FINDINGS": " ".join(told),
+        "FINDINGS": " ".join(findings),
         "IMPRESSION": _template(rng, study, words).format(**fields),
     }
     return "\n".join(f"{name}:\n{text}\n" for name, text in sections.items())
