@@ -212,7 +212,7 @@ by_pair = pd.Series(
 )
 gentle, steep = by_pair.groupby(level=0).mean()
 fast = covid.query("level == '224' and learning_rate == 0.01")
-away = (
+runaway = (
     fast[fast["init"] == a].query("unfreezing == 'freeze_all'")["score"].std()
 )
 claim(
@@ -231,7 +231,7 @@ claim(
 )
 claim(
     "most at the larger rate, where scores ran away",
-    steep > 4 * gentle > 0.16 and away > 100,
+    steep > 4 * gentle > 0.16 and runaway > 100,
 )
 Markdown(f"""
 **Squashing does no harm.** Padding costs both arms, {points(both.loc[a])}
@@ -242,7 +242,7 @@ nothing: {points(padding.loc[moved])}.
 {points(sizes.loc[("difference", "", "96")])} with 96 pixels and
 {points(sizes.loc[("difference", "", "224")])} with 224. The change has one sign
 in all three pretrainings at both learning rates. Its size is uncertain: at the
-larger rate training ran away (radiologic log-odds of an SD of {away:.0f}), and
+larger rate training ran away (radiologic log-odds of an SD of {runaway:.0f}), and
 at the smaller {100 * gentle:.1f} points are left. A likely reason is that
 frozen layers and their batch-normalisation statistics do not fit images so much
 larger than those of pretraining.
