@@ -56,7 +56,7 @@ moves = analyses(run, larger).set_index(["analysis", "task"])
 published = pd.DataFrame(paper.COMPARISONS.values()).set_index("task")
 zero = (published["ci_low"] <= 0) & (published["ci_high"] >= 0)
 same = replications.pooled_groups().loc["… the paper's questions"]
-asked = replications.like_for_like().query(
+like_for_like = replications.like_for_like().query(
     "setting == 'fine-tuned' and folds > 0 and of_the_paper"
 )
 groups = replications.other_groups().query("standard_error.notna()")
@@ -74,7 +74,7 @@ claim(
 )
 claim(
     "others on the same questions: zero included, inputs without the scaling",
-    includes_zero(same) and asked["scaling_missing"].all(),
+    includes_zero(same) and like_for_like["scaling_missing"].all(),
 )
 claim(
     "single studies range from bone tumours to mammograms",

@@ -212,7 +212,7 @@ by_pair = pd.Series(
 )
 gentle, steep = by_pair.groupby(level=0).mean()
 fast = covid.query("level == '224' and learning_rate == 0.01")
-runaway = (
+spread = (
     fast[fast["init"] == a].query("unfreezing == 'freeze_all'")["score"].std()
 )
 claim(
@@ -231,7 +231,7 @@ claim(
 )
 claim(
     "most at the larger rate, where scores ran away",
-    steep > 4 * gentle > 0.16 and runaway > 100,
+    steep > 4 * gentle > 0.16 and spread > 100,
 )
 Markdown(f"""
 **Squashing does no harm.** Padding costs both arms, {points(both.loc[a])}
@@ -242,8 +242,8 @@ nothing: {points(padding.loc[moved])}.
 {points(sizes.loc[("difference", "", "96")])} with 96 pixels and
 {points(sizes.loc[("difference", "", "224")])} with 224. The change has one sign
 in all three pretrainings at both learning rates. Its size is uncertain: at the
-larger rate training ran away (radiologic log-odds of an SD of {runaway:.0f}), and
-at the smaller {100 * gentle:.1f} points are left. A likely reason is that
+larger rate training ran away (radiologic log-odds of an SD of {spread:.0f}),
+and at the smaller {100 * gentle:.1f} points are left. A likely reason is that
 frozen layers and their batch-normalisation statistics do not fit images so much
 larger than those of pretraining.
 """)
@@ -308,17 +308,17 @@ picture(
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 seen, unseen = verdicts[verdicts["seen"]], verdicts[~verdicts["seen"]]
 low, high = stats.share_interval(seen["hit"], range(len(seen)))
-named = verdicts[verdicts["wrong"]]
+misnamed = verdicts[verdicts["wrong"]]
 claim("all files are named on their own images", bool(seen["hit"].all()))
 claim(
     "wrong names come from the thyroid images alone",
-    {*named["source"]} == {"ddti_crops"},
+    {*misnamed["source"]} == {"ddti_crops"},
 )
 Markdown(f"""
 On images of their own corpus all {len(seen)} files are named correctly
 (Wilson's 95% interval of the share: {100 * low:.0f} to {100 * high:.0f}%), on
 those of other datasets {unseen["hit"].sum()} of {len(unseen)}. A wrong scaling
-was named {len(named)} times, always with crops of thyroid nodules. **None of
+was named {len(misnamed)} times, always with crops of thyroid nodules. **None of
 these files is a released one.** The verdict is *none fits* where even the
 nearest candidate diverges by more than the line of the figure, *too close to
 call* where the second is nearly as near.

@@ -149,7 +149,7 @@ if nameless:
             "narrow."
         )
     )
-found = [
+findings = [
     {
         "Task": names[of.name],
         "Finding": finding.kind,
@@ -159,10 +159,10 @@ found = [
     for of in facts
     for finding in of.dataset.findings
 ]
-if found:
+if findings:
     display(
         book_table(
-            pd.DataFrame(found),
+            pd.DataFrame(findings),
             "Table 2. What is known of the images",
             prose=True,
         )

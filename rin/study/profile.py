@@ -808,12 +808,12 @@ def _problems_of_tasks(profile: Profile) -> Iterator[str]:
     A profile of fewer tasks, which a study may make of it, has such settings.
     """
     by_task = "fine_tuning_of", "cases_of", "splits_of"
-    named: dict[str, Iterable[str]] = {name: getattr(profile, name) for name in by_task}
-    named["live"] = [profile.live] if profile.live else []
-    named |= {f"study {study.name}, tasks": study.tasks or [] for study in profile.studies}
+    settings: dict[str, Iterable[str]] = {name: getattr(profile, name) for name in by_task}
+    settings["live"] = [profile.live] if profile.live else []
+    settings |= {f"study {study.name}, tasks": study.tasks or [] for study in profile.studies}
     if profile.sampled_confounder:
-        named["sampled_confounder"] = [profile.sampled_confounder.task]
-    for setting, tasks in named.items():
+        settings["sampled_confounder"] = [profile.sampled_confounder.task]
+    for setting, tasks in settings.items():
         if others := sorted({*tasks} - {*profile.tasks}):
             yield f"{setting}: {others} are not among the profile's tasks"
     for study in profile.study_filters.values():
