@@ -117,7 +117,7 @@ def test_pretraining_with_fewer_backbones_than_workers_is_divided_between_them(
     changes = TWO | {"name": f"shared_by_{workers}_{brief}", "execution": {"workers": workers}}
     if brief:
         short = {"init": "radiologic", "epochs": 1, "backbones": ["ResNet50"]}
-        changes["pretraining.brief"] = short
+        changes["pretraining.brief"] = [short]
     workspace = open_workspace(tiny_profile(changes), results=study_folder)
     shipped = []
     monkeypatch.setattr(
