@@ -138,7 +138,7 @@ def test_counts_of_a_book_that_is_too_large_are_complained_of(check):
     told = check.check_counts(pages, [f"{n}" for n in range(9)])
     assert told == [
         "pages: 25, at most 24",
-        "words: 28,901, at most 26,000",
+        "words: 28,901, at most 26,500",
         "words on long: 2,501, at most 2,500",
         "pages of stand-ins: 9, at most 8",
     ]
