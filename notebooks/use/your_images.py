@@ -485,6 +485,52 @@ claim(
 # ```
 #
 # </details>
+#
+# ### 20. Several rows a picture, as CBIS-DDSM's
+#
+# <details><summary>Recipe</summary>
+#
+# A picture is malignant if one of its masses is. Of its pictures the whole mammograms are listed; cells
+# there end in line breaks.
+#
+# ```python
+# files = {part: folder / f"mass_case_description_{part}_set.csv" for part in ("train", "test")}
+# tables = [pd.read_csv(file, dtype=str).assign(split=part) for part, file in files.items()]
+# masses = pd.concat(tables).rename(columns={"patient_id": "patient"})
+# masses["file_name"] = "CBIS-DDSM/" + masses["image file path"].str.strip()
+# masses["malignant"] = masses["pathology"] == "MALIGNANT"
+# table = masses.groupby(["file_name", "patient", "split"], as_index=False)["malignant"].any()
+# table["label"] = np.where(table["malignant"], "malignant", "benign")
+# table.drop(columns="malignant").to_csv(folder / "metadata.csv", index=False)
+# ```
+#
+# </details>
+#
+# ### 21. Volumes with a text file a patient, as ACDC's
+#
+# <details><summary>Recipe</summary>
+#
+# All slices of the two frames that are there beside the film, `patient001_frame01.nii.gz`.
+#
+# ```python
+# import nibabel
+#
+# rows = []
+# for file in sorted(folder.glob("*/*/*_frame??.nii.gz")):  # training/patient001/
+#     words = (file.parent / "Info.cfg").read_text().split()  # ED: 1 ES: 12 Group: DCM
+#     label, patient = words[words.index("Group:") + 1], file.parent.name
+#     split = {"training": "train", "testing": "test"}[file.parts[-3]]
+#     volume = nibabel.as_closest_canonical(nibabel.load(file)).get_fdata().T[:, ::-1]
+#     grey = np.interp(volume, np.percentile(volume, [0.5, 99.5]), [0, 255])
+#     for z, pixels in enumerate(grey.astype("uint8")):
+#         name = f"{file.name.removesuffix('.nii.gz')}_{z}.png"
+#         Image.fromarray(pixels).save(folder / name)
+#         rows.append((name, label, patient, split))
+# table = pd.DataFrame(rows, columns=["file_name", "label", "patient", "split"])
+# table[table["label"].isin(["DCM", "NOR"])].to_csv(folder / "metadata.csv", index=False)
+# ```
+#
+# </details>
 
 # %%
 work.cleanup()

@@ -323,6 +323,40 @@ def uncertain(folder):
     return made.drop(index=[0, 13])
 
 
+def several_rows(folder):
+    made, tables = {}, {}
+    for number, (patient, has) in enumerate(PATIENTS.items()):
+        name = f"{patient}_CC/000000.png"
+        draw(folder / "CBIS-DDSM" / name, number)
+        part = "test" if number > 5 else "train"
+        found = ["MALIGNANT", "BENIGN"] if has else ["BENIGN_WITHOUT_CALLBACK"] * (1 + number % 3)
+        tables.setdefault(part, []).extend((patient, what, f"{name}\n") for what in found)
+        made[f"CBIS-DDSM/{name}"] = ("malignant" if has else "benign", patient, part)
+    for part, rows in tables.items():
+        table = pd.DataFrame(rows, columns=["patient_id", "pathology", "image file path"])
+        table.to_csv(folder / f"mass_case_description_{part}_set.csv", index=False)
+    truth = pd.DataFrame.from_dict(made, orient="index", columns=["label", "patient", "split"])
+    return truth.rename_axis("file_name").reset_index()
+
+
+def films(folder):
+    rows = []
+    for number, (patient, has) in enumerate(PATIENTS.items()):
+        part, split = ("testing", "test") if number > 5 else ("training", "train")
+        own = folder / part / patient
+        own.mkdir(parents=True)
+        group = "HCM" if number == 9 else ("DCM" if has else "NOR")
+        (own / "Info.cfg").write_text(f"ED: 1\nGroup: {group}\nHeight: 186.0\n\n")
+        noise = np.random.default_rng(number).integers(0, 900, (16, 14, 4)).astype("int16")
+        for what in ("4d", "frame01", "frame01_gt", "frame12"):
+            pixels = noise[..., 2:] if what == "frame12" else noise[..., :2]
+            image = nibabel.Nifti1Image(pixels, np.eye(4))
+            nibabel.save(image, own / f"{patient}_{what}.nii.gz")
+        names = [f"{patient}_{frame}_{z}.png" for frame in ("frame01", "frame12") for z in (0, 1)]
+        rows += [(name, group, patient, split) for name in names if group != "HCM"]
+    return pd.DataFrame(rows, columns=["file_name", "label", "patient", "split"])
+
+
 #: Of each recipe of the page: what makes its files and returns the truth, and flags.
 MADE = {
     "Another separator": (separator, {"positive": ["bösartig"]}),
@@ -344,6 +378,8 @@ MADE = {
     "Two sides": (two_sides, {"positive": ["sick"], "several_labels": True}),
     "Folders of classes": (divided_patients, {"positive": ["malignant"]}),
     "A column of 1": (uncertain, {"positive": ["edema"]}),
+    "Several rows": (several_rows, {"positive": ["malignant"]}),
+    "Volumes with a text": (films, {"positive": ["DCM"]}),
 }
 
 
