@@ -4,15 +4,15 @@ import importlib.util
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from rin.evidence.paper import COMPARISONS
 from rin.evidence.replications import like_for_like, other_groups, pooled_groups
 from rin.models.backbones import BACKBONES
-from rin.report.factor import differences_at
+from rin.report.analyses import PAPERS, analyses, committed_analyses
 from rin.report.format import format_estimate, format_number
 from rin.report.verdict import points
-from rin.stats import init_differences, pretraining_differences
 from rin.study import open_reference
 
 ROOT = Path(__file__).parents[1]
@@ -32,13 +32,15 @@ def runs():
     return open_reference("open")
 
 
-def test_readme_has_the_table_that_its_script_writes(runs):
+def test_readme_and_cover_have_the_tables_of_the_runs(runs):
     place = ROOT / ".ci" / "readme_numbers.py"
     spec = importlib.util.spec_from_file_location("readme_numbers", place)
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    table = script.table_of(runs)
-    assert script.renewed(README, table) == README, "python .ci/readme_numbers.py --write"
+    rows = analyses(runs, open_reference("fine_tuned_224"))
+    pd.testing.assert_frame_equal(committed_analyses(), rows, check_dtype=False, rtol=1e-6)
+    table = script.table_of(runs, rows)
+    assert script.renewed(README, table) == README, "python .ci/readme_numbers.py"
     with pytest.raises(SystemExit, match="0 tables"):
         script.renewed(README.replace(script.END, ""), table)
 
@@ -57,19 +59,15 @@ def test_readme_says_what_paper_and_others_found():
     assert f"range from {high} (bone tumours) to {low} (mammograms" in WORDS
 
 
-def test_readme_says_how_large_the_differences_are_and_what_undoes_the_largest(runs):
-    scores = runs.predictions()
-    four = scores[scores["backbone"].isin(BACKBONES)]
-    units = pretraining_differences(four, *runs.inits, fixed_backbones=True).set_index("task")
+def test_readme_says_how_large_the_differences_are_and_what_undoes_the_largest():
+    rows = committed_analyses().set_index(["analysis", "task"])
+    units = rows.loc[PAPERS]
     assert f"no task by more than {100 * units['estimate'].abs().max():.1f} points" in WORDS
     assert (units["p_holm"] > 0.05).all()
     assert units["estimate"].idxmax() == "covid19"
-    longer = differences_at(runs, "convergence").set_index(["task", "at"])
-    assert f"longer fine-tuning, {points(longer.loc['covid19', 'converged'])}" in WORDS
-    brief = runs.predictions("equal_accuracy")
-    brief["init"] = brief["init"].astype(str).str.removesuffix("_brief")
-    short = init_differences(brief[brief["task"] == "covid19"], *runs.inits).iloc[0]
-    assert f"cut short, {points(short)}" in WORDS
+    longer, brief = "… until validation stops", "… pretraining cut short"
+    assert f"longer fine-tuning, {points(rows.loc[longer, 'covid19'])}" in WORDS
+    assert f"cut short, {points(rows.loc[brief, 'covid19'])}" in WORDS
 
 
 def test_checklist_names_sizes_and_how_far_pretraining_had_got(runs):

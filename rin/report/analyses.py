@@ -7,28 +7,36 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from rin.files import shipped_folder
 from rin.models.backbones import BACKBONES
 from rin.report.style import INK, SETTINGS, WIDTH, kind_style
+from rin.report.verdict import judged
 from rin.stats import init_differences, pretraining_differences
 from rin.study.choices import choose_settings
-from rin.study.results import Results
+from rin.study.results import Results, RunFacts
+
+#: The first analysis, which is the headline, and that of the run at 224 pixels.
+PAPERS, LARGER = "The paper's four backbones", "ResNet50, 224 pixels"
+COLUMNS = ["analysis", "kind", "task", "pairs", "train", "test", "independence", "auc_a", "auc_b"]
+COLUMNS += ["estimate", "ci_low", "ci_high", "standard_error", "df", "p_holm", "verdict"]
 
 
 def analyses(run: Results, larger: Results) -> pd.DataFrame:
     """Return the difference on each task by each analysis: one row per task and analysis.
 
     Columns are those of an estimate, `task`, `analysis`, `kind` (`pretrainings`, whose interval is
-    over pairs of networks and patients, or `networks`, over patients alone), `auc_a` and `auc_b`.
+    over pairs of networks and patients, or `networks`, over patients alone), `auc_a`, `auc_b`, the
+    images of the task and, for pretrainings, the `verdict` of `rin.report.verdict`.
     `larger` is the run of one backbone that was fine-tuned at 224 pixels.
     """
     scores = run.predictions()
     chosen = choose_settings(scores, pd.concat(map(run.records, run.tasks)))
     of_pretraining = {
-        "The paper's four backbones": scores[scores["backbone"].isin(BACKBONES)],
+        PAPERS: scores[scores["backbone"].isin(BACKBONES)],
         "All eight backbones": scores,
         "… all layers trained": scores[scores["unfreezing"] == "unfreeze_all"],
         "… settings by validation": chosen.assign(unfreezing="chosen"),
-        "ResNet50, 224 pixels": larger.predictions(),
+        LARGER: larger.predictions(),
     }
     for fold in sorted(scores["fold"].unique())[1:]:
         of_pretraining[f"… other images, fold {fold}"] = scores[scores["fold"] == fold]
@@ -44,15 +52,29 @@ def analyses(run: Results, larger: Results) -> pd.DataFrame:
     }
     rows = []
     for name, some in {**of_pretraining, **of_networks}.items():
-        alone = init_differences(some, *run.inits)
-        alone = alone[alone["group"] == "all"].assign(kind="networks")
+        estimates = init_differences(some, *run.inits)
+        estimates = estimates[estimates["group"] == "all"].assign(kind="networks")
         if name in of_pretraining:
-            fixed = name == "The paper's four backbones"
+            fixed = name == PAPERS
             units = pretraining_differences(some, *run.inits, fixed_backbones=fixed)
-            arms = alone[["task", "auc_a", "auc_b"]]
-            alone = units.assign(kind="pretrainings").merge(arms, on="task")
-        rows.append(alone.assign(analysis=name))
-    return pd.concat(rows, ignore_index=True)
+            estimates = judged(units, estimates).assign(kind="pretrainings")
+        facts = (larger if name == LARGER else run).facts
+        rows.append(estimates.assign(analysis=name).merge(_images(facts), on="task"))
+    return pd.concat(rows, ignore_index=True)[COLUMNS]
+
+
+def _images(facts: RunFacts) -> pd.DataFrame:
+    """Return the images of each task: how many, and what its files name (patients or less)."""
+    rows = [
+        {"task": task.name, "independence": task.dataset.independence} | task.split
+        for task in facts.tasks
+    ]
+    return pd.DataFrame(rows)[["task", "independence", "train", "test"]]
+
+
+def committed_analyses() -> pd.DataFrame:
+    """Return the table of `analyses` that comes with the book; tests compare it with the runs."""
+    return pd.read_csv(shipped_folder("book/reference_runs") / "analyses.csv")
 
 
 @mpl.rc_context(SETTINGS)

@@ -11,7 +11,6 @@ from IPython.display import HTML
 from rin.data.manifest import find_task
 from rin.errors import counted, join_with_and
 from rin.files import read_yaml
-from rin.report.address import read_project
 from rin.report.format import inline_title
 from rin.study.corpora import find_corpus, modalities
 from rin.study.ledger import other_code_remark
@@ -23,11 +22,6 @@ from rin.training.identity import trains_alike
 
 _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 HEADLINES: dict[str, str] = _TEXTS["headlines"]
-
-
-def byline() -> str:
-    """Return the authors, date, version and licence of the book, as Markdown."""
-    return read_project().byline()
 
 
 def provenance_line(

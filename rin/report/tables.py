@@ -17,7 +17,7 @@ from rin.report.format import (
 )
 from rin.report.style import init_style
 from rin.stats import MEASURES
-from rin.study.results import Results, TaskFacts
+from rin.study.results import TaskFacts
 
 
 def _points(rows: pd.DataFrame) -> pd.Series:
@@ -67,25 +67,25 @@ def auc_table(
     return book_table(table, caption, prose=True, rows=rows.dropna(axis=1, how="all"))
 
 
-def verdict_table(table: pd.DataFrame, runs: Results, names: Mapping[str, str]) -> pd.DataFrame:
-    """Return a table to print of `rin.report.verdict.judged`: images, AUCs, difference, verdict.
+def verdict_table(
+    rows: pd.DataFrame, names: Mapping[str, str], inits: tuple[str, str]
+) -> pd.DataFrame:
+    """Return a table to print of an analysis (`rin.report.analyses`): images, AUCs, verdict.
 
     A dagger marks tasks whose files name no patients.
     """
-    facts = [runs.facts.task(task) for task in table["task"]]
-    daggers = ["" if fact.dataset.independence == "patient" else " †" for fact in facts]
-    sides = ", ".join(init_style(init).word for init in runs.inits)
-    arms = table[["auc_a", "auc_b"]].map(format_number)
+    rows = rows.reset_index(drop=True)
+    daggers = rows["independence"].map(lambda unit: "" if unit == "patient" else " †")
+    arms = rows[["auc_a", "auc_b"]].map(format_number)
+    sides = ", ".join(init_style(init).word for init in inits)
     return pd.DataFrame(
         {
-            "Task": [
-                names[task] + mark for task, mark in zip(table["task"], daggers, strict=True)
-            ],
-            "Images: training, test": [f"{f.split['train']}, {f.split['test']}" for f in facts],
-            f"AUC: {sides}": (arms["auc_a"] + ", " + arms["auc_b"]).to_list(),
-            "AUC points (95% CI)": _points(table).to_list(),
-            "P": table["p_holm"].map(_p).to_list(),
-            "Verdict": table["verdict"].to_list(),
+            "Task": rows["task"].map(names) + daggers,
+            "Images: training, test": rows["train"].astype(str) + ", " + rows["test"].astype(str),
+            f"AUC: {sides}": arms["auc_a"] + ", " + arms["auc_b"],
+            "AUC points (95% CI)": _points(rows),
+            "P": rows["p_holm"].map(_p),
+            "Verdict": rows["verdict"],
         }
     )
 

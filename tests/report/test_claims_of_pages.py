@@ -12,7 +12,7 @@ from rin.study import open_reference
 PAGES = Path(__file__).resolve().parents[2] / "notebooks" / "results"
 #: Defects of a page: a text of its code, and what is put in its place.
 TURNED = {
-    "../findings": ("a, b = run.inits", "b, a = run.inits"),
+    "../findings": ("committed_analyses()", "committed_analyses().eval('estimate = -estimate')"),
     "all_tasks": ("a, b = run.inits", "b, a = run.inits"),
     "what_moves": ("a, b = run.inits", "b, a = run.inits"),
     "tasks": ("main, (a, b) =", "main, (b, a) ="),
