@@ -130,9 +130,10 @@ def queue(slurm, tmp_path):
 def test_jobs_of_a_cluster_are_done_and_failed_ones_are_named_with_their_logs(slurm, tmp_path):
     """Each job of the array is a process of this computer."""
     slurm(
-        f"""cd '{tmp_path}'; for k in 0 1 2; do touch at-$k
+        # Like the real one, it keeps a copy: the file gets another name as soon as it returns.
+        f"""cd '{tmp_path}'; cp "$1" job.sh; for k in 0 1 2; do touch at-$k
         (SLURM_ARRAY_JOB_ID=42 SLURM_ARRAY_TASK_ID=$k SLURM_JOB_ID=4$k SLURM_PROCID=0 \\
-        sh "$1" 2> "${{1%/*}}/42_${{k}}_0_log.err"; rm at-$k) > /dev/null 2>&1 & done""",
+        sh job.sh 2> "${{1%/*}}/42_${{k}}_0_log.err"; rm at-$k) > /dev/null 2>&1 & done""",
         f"for k in '{tmp_path}'/at-*; do echo \"42_${{k##*-}}|42_${{k##*-}}|R|None\"; done",
     )
     calls = [(touch, tmp_path / "done"), (fail, Path("first")), (die, tmp_path)]
