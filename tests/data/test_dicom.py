@@ -311,10 +311,12 @@ def test_values_of_3000_and_more_are_no_air_where_that_is_stored_otherwise(tmp_p
     ).all()
 
 
-def test_metal_is_no_air_that_wrapped(tmp_path):
+@pytest.mark.parametrize(("percent", "is_air"), [(4, False), (8, True)])
+def test_metal_is_no_air_that_wrapped(tmp_path, percent, is_air):
     metal = np.zeros((1, 100), np.uint16)
-    metal[0, :4] = 3071
-    assert not holds_wrapped(tmp_path, save_dicom(tmp_path / "a.dcm", metal, bits=12, **OF_CT))
+    metal[0, :percent] = 3071
+    name = save_dicom(tmp_path / "a.dcm", metal, bits=12, **OF_CT)
+    assert holds_wrapped(tmp_path, name) == is_air
 
 
 def table_of(descriptor, content, **elements):

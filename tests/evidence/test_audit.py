@@ -114,6 +114,8 @@ def test_no_delong_interval_is_wider_than_its_limit(positives, negatives, seed):
     areas = [Bounds(auc, auc) for auc in (test.auc_a, test.auc_b)]
     limit = audit.delong_width_limit(*areas, positives, negatives)
     assert 100 * 1.959963984540054 * math.sqrt(test.variance) <= limit + 1e-6
+    ranges = [Bounds(max(0.0, area.low - 0.4), area.high) for area in areas]
+    assert limit <= audit.delong_width_limit(*ranges, positives, negatives) + 1e-6
 
 
 AUDITS = {one.task: one for one in audit.audit_tasks()}
