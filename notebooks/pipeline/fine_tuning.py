@@ -39,7 +39,7 @@ from dataclasses import asdict
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from IPython.display import Markdown, display
+from IPython.display import Markdown
 from sklearn.metrics import roc_auc_score
 
 from rin import stats
@@ -67,8 +67,7 @@ from keras import layers
 live_task = task or workspace.profile.live_task
 a, b = workspace.profile.inits[:2]
 run_pretraining(workspace)
-of_images = banner(consolidate(workspace), [live_task], trained=False)
-line = display(of_images, display_id=True)
+banner(consolidate(workspace), [live_task])
 
 # %% [markdown]
 # ## 1. Images and their split
@@ -286,7 +285,6 @@ predictions = live.predictions(task=live_task)
 predictions.groupby(["scenario", "init"], sort=False).size().unstack()
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-line.update(banner(live, [live_task]))
 assert_same(first, by_hand[a], as_printed)
 
 # %% [markdown]

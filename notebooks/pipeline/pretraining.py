@@ -33,7 +33,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from IPython.display import HTML, Markdown, display
+from IPython.display import Markdown
 from sklearn.metrics import confusion_matrix
 
 from rin import stats
@@ -57,7 +57,7 @@ start_keras(workspace)  # as in all runs; before it is imported
 import keras
 from keras import layers
 
-line = display(pretraining_banner(workspace) or HTML(""), display_id=True)
+pretraining_banner(workspace)
 
 # %% [markdown]
 # ## 1. A corpus and its settings
@@ -214,7 +214,6 @@ epoch["by rin"] = by_rin.reindex(epoch.index).astype(float)
 epoch.round(4)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-line.update(pretraining_banner(workspace))
 assert_same(epoch, as_printed)
 
 # %% [markdown]
