@@ -111,20 +111,12 @@ for depth, (phase, texts) in enumerate(phases.items()):
     for x, text, color in zip(
         (1.15, 3.55), texts, ("#E4E4E4", "#E3D7EF"), strict=True
     ):
-        ax.text(
-            x,
-            -depth,
-            text,
-            bbox={"boxstyle": "round,pad=0.5", "fc": color, "ec": "none"},
-            **look,
-        )
-        if depth:
-            ax.annotate(
-                "",
-                (x, 0.3 - depth),
-                (x, 0.7 - depth),
-                arrowprops={"arrowstyle": "->"},
-            )
+        box = {"boxstyle": "round,pad=0.5", "fc": color, "ec": "none"}
+        arrow = {"arrowstyle": "<-"} if depth else None
+        ax.annotate(
+            text, (x, 0.7 - depth), (x, -depth),
+            bbox=box, arrowprops=arrow, **look,
+        )  # fmt: skip
     ax.text(-0.75, -depth, phase, fontweight="bold", va="center")
 for place, head in ((1.15, "The paper"), (3.55, "This book")):
     ax.text(place, 0.65, head, fontweight="bold", ha="center")
@@ -209,22 +201,23 @@ book_table(
 # ## The images of the tasks
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-rows = []
-for task, title in names.items():
-    counts = {
-        count.group: count.images for count in paper.CLASS_COUNTS.get(task, ())
-    }
-    row = {"Task": title, "Paper": counts.get("all", pd.NA)}
-    if task in facts:
-        data, split = facts[task].dataset, facts[task].split
-        row |= {
-            "Here": data.used,
-            "Training": split["train"],
-            "Test": split["test"],
-        }
-        row["Images"] = image_kind(facts[task])
-    rows.append(row)
-of_tasks = pd.DataFrame(rows)
+of_tasks = pd.DataFrame(
+    {
+        "Here": {task: fact.dataset.used for task, fact in facts.items()},
+        "Training": {task: fact.split["train"] for task, fact in facts.items()},
+        "Test": {task: fact.split["test"] for task, fact in facts.items()},
+        "Images": {task: image_kind(fact) for task, fact in facts.items()},
+    },
+    index=[*names],
+)
+stated = {
+    task: count.images
+    for task, counts in paper.CLASS_COUNTS.items()
+    for count in counts
+    if count.group == "all"
+}
+of_tasks.insert(0, "Paper", pd.Series(stated))
+of_tasks = of_tasks.rename(index=names).rename_axis("Task").reset_index()
 shown = of_tasks.map(lambda n: f"{n:,.0f}" if isinstance(n, int | float) else n)
 book_table(
     shown.replace("nan", "–").fillna("–"), "Images of each task", rows=of_tasks

@@ -22,8 +22,8 @@
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
-import matplotlib.pyplot as plt
 import pandas as pd
+import seaborn as sns
 from IPython.display import Markdown
 
 from rin import stats
@@ -46,6 +46,7 @@ banner(runs, ["breast", "busbra"])
 
 # %%
 a, b = runs.inits
+colours = {init: INIT_STYLE[init].color for init in (a, b)}
 here = runs.predictions(task="breast")
 there = external_scores(runs.predictions(task="breast", part="busbra"))
 sets = {
@@ -111,29 +112,24 @@ networks so far below a reader may not hold for better ones.
 """)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-figure, panels = plt.subplots(1, 3, figsize=(4.9, 3), sharey=True)
-for panel, name in zip(panels, sets, strict=True):
-    for place, init in enumerate((a, b)):
-        dots, color = mean[name, init].to_numpy(), INIT_STYLE[init].color
-        panel.plot([place - 0.1] * len(dots), dots, ".", color=color, alpha=0.5)
-        panel.errorbar(
-            place + 0.15, dots.mean(), dots.std(ddof=1), fmt="o", color=color
-        )
+dots = mean.rename("AUC").reset_index()
+grid = sns.catplot(
+    dots, x="init", y="AUC", hue="init", col="test", col_order=sets,
+    order=(a, b), hue_order=(a, b), palette=colours, kind="strip",
+    alpha=0.5, height=2.8, aspect=0.58,
+)  # fmt: skip
+for name, rows in dots.groupby("test"):
+    panel = grid.axes_dict[name]
+    summary = rows.groupby("init")["AUC"].agg(["mean", "std"]).loc[[a, b]]
+    panel.errorbar([0, 1], summary["mean"], summary["std"], fmt="ok", ms=4)
     panel.axhline(0.5, color="0.6", linestyle=":", linewidth=1)
-    panel.set_title(name)
-    panel.set(xlim=(-0.5, 1.5), xticks=[0, 1], xticklabels=[a, b])
-    panel.tick_params("x", rotation=25)
-panels[1].axhline(reader.auc, color="0.2", linestyle="--", linewidth=1)
-panels[1].annotate(
-    "BI-RADS",
-    (0.5, reader.auc),
-    (0, 3),
-    textcoords="offset points",
-    ha="center",
-)
-figure.supylabel("AUC (dotted: chance)")
+    panel.tick_params("x", rotation=40)
+grid.set_titles("{col_name}").set_axis_labels("", "AUC (dotted: chance)")
+panel = grid.axes_dict["external"]
+panel.axhline(reader.auc, color="0.2", linestyle="--", linewidth=1)
+panel.text(0.5, reader.auc + 0.01, "BI-RADS", ha="center")
 picture(
-    figure,
+    grid.axes,
     "Figure 1. Both starts lose twelve points on the external images",
     "AUC of 48 scenarios a side, each the mean over its pretrainings, with "
     "mean ± SD; 476 internal and 1,875 "
@@ -166,17 +162,17 @@ for column, word in names.items():
 groups = pd.concat(rows, ignore_index=True)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-shown = {
-    "Group": groups["group"],
-    "Patients": groups["n_patients"].map("{:.0f}".format),
-}
-shown |= {
-    f"AUC, {init}": groups[f"auc_{arm}"].map("{:.2f}".format)
-    for init, arm in zip((a, b), "ab", strict=True)
-}
-shown |= {f"{a} − {b}, points (95% CI)": format_estimate(groups, unit="points")}
+shown = pd.DataFrame(
+    {
+        "Group": groups["group"],
+        "Patients": groups["n_patients"].map("{:.0f}".format),
+        f"AUC, {a}": groups["auc_a"].map("{:.2f}".format),
+        f"AUC, {b}": groups["auc_b"].map("{:.2f}".format),
+        "AUC points (95% CI)": format_estimate(groups, unit="points"),
+    }
+)
 book_table(
-    pd.DataFrame(shown),
+    shown,
     "Table 1. Groups of the external images",
     prose=True,
     rows=groups,
@@ -211,25 +207,19 @@ curves = pd.concat(
     .assign(test=name)
     for name in ("internal", "external")
 )
-drawing, halves = plt.subplots(1, 2, figsize=(4.9, 2.9), sharey=True)
-for half_panel, (set_name, of_set) in zip(
-    halves, curves.groupby("test", sort=False), strict=True
-):
-    for arm, line in of_set.groupby("init"):
-        half_panel.plot(
-            line["x"],
-            line["estimate"],
-            ".-",
-            color=INIT_STYLE[arm].color,
-            label=arm,
-        )
-    half_panel.axline((0, 0), slope=1, color="0.6", linestyle=":", linewidth=1)
-    half_panel.set(xlim=(0, 1), ylim=(0, 1), xlabel="Predicted probability")
-    half_panel.set_title(set_name)
-halves[0].set_ylabel("Share malignant")
-halves[0].legend()
+grid = sns.relplot(
+    curves, x="x", y="estimate", hue="init", col="test", palette=colours,
+    kind="line", marker="o", height=2.7, aspect=0.85,
+)  # fmt: skip
+for panel in grid.axes.flat:
+    panel.axline((0, 0), slope=1, color="0.6", linestyle=":", linewidth=1)
+grid.set(xlim=(0, 1), ylim=(0, 1)).set_titles("{col_name}")
+grid.set_axis_labels("Predicted probability", "Share malignant")
+sns.move_legend(
+    grid, "lower center", bbox_to_anchor=(0.5, 1), ncols=2, title=""
+)
 picture(
-    drawing,
+    grid.axes,
     "Figure 2. On external images probabilities are too extreme",
     "Mean over networks of the share of malignant images by predicted "
     "probability, in tenths of the images. On the "

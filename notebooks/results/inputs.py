@@ -22,9 +22,9 @@
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from IPython.display import Markdown
 
 from rin import stats
@@ -111,29 +111,25 @@ effects = pd.concat(
 effects.xs("interaction", level="quantity")["estimate"].round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
+colours = {init: INIT_STYLE[init].color for init in (a, b)}
 fed = {"native": "own", "official_scripts": "scripts’"}
 aucs = pd.concat(
     stats.scenario_aucs(scores[scores["level"] == level]).assign(inputs=shown)
     for level, shown in fed.items()
 )
 aucs["backbone"] = aucs["scenario"].astype(str).str.partition("-")[0]
-figure, panels = plt.subplots(1, 2, figsize=(4.9, 3), sharey=True)
-for panel, (backbone, of_one) in zip(
-    panels, aucs.groupby("backbone"), strict=True
-):
-    for init in (a, b):
-        paths = of_one[of_one["init"] == init].pivot(
-            index="inputs", columns="scenario", values="auc"
-        )
-        look = {"color": INIT_STYLE[init].color}
-        panel.plot(paths, **look, alpha=0.3, linewidth=1)
-        panel.plot(paths.mean(axis=1), "o-", **look, linewidth=2, label=init)
-    panel.set_title(backbone)
-    panel.set(xlim=(-0.3, 1.3), xlabel="Inputs")
-panels[0].set_ylabel("AUC")
-panels[0].legend(loc="lower left")
+look = {"x": "inputs", "y": "auc", "hue": "init", "palette": colours}
+grid = sns.relplot(
+    aucs, kind="line", col="backbone", units="scenario", estimator=None,
+    alpha=0.3, height=2.9, aspect=0.8, **look,
+)  # fmt: skip
+grid.map_dataframe(sns.pointplot, errorbar=None, **look)
+grid.set_titles("{col_name}").set_axis_labels("Inputs", "AUC")
+sns.move_legend(
+    grid, "lower center", bbox_to_anchor=(0.5, 1), ncols=2, title=""
+)
 picture(
-    figure,
+    grid.axes,
     "Figure 1. The scripts’ inputs turn the order round, either way",
     "AUC on 476 test images of breast lesions; pale: each of six scenarios, "
     "strong: their mean.",

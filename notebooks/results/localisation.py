@@ -29,7 +29,7 @@ from IPython.display import Markdown
 from rin import stats
 from rin.evidence import paper
 from rin.report.banner import banner
-from rin.report.figures import dice_bars
+from rin.report.figures import dice_bars, dice_of_scenarios
 from rin.report.forest import forest
 from rin.report.format import format_estimate
 from rin.report.page import claim, picture
@@ -99,28 +99,8 @@ shape, cannot show it either.
 # ## Figure 5, beside the paper's
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-of_scenarios = pd.concat(
-    rows.groupby(["init", "scenario"], observed=True)["dice"]
-    .mean()
-    .groupby("init")
-    .agg(["mean", "std"])
-    .rename(columns={"std": "sd"})
-    .reindex([a, b])
-    .reset_index()
-    .assign(task=task, source="here")
-    for task, rows in maps.items()
-)
-stated = [
-    {"task": task, "source": "paper", "init": init, "mean": mean}
-    for task, row in paper.DICE.items()
-    for init, mean in {
-        "radimagenet": row.caption_radimagenet,
-        "imagenet": row.caption_imagenet,
-    }.items()
-]
-bars = pd.concat([pd.DataFrame(stated), of_scenarios])
 picture(
-    dice_bars(bars, tasks),
+    dice_bars(dice_of_scenarios(maps, (a, b)), tasks),
     "Figure 1. On thyroid nodules the order is the reverse of the paper's",
     "Mean Dice score of 24 networks a side, with the SD over networks (not "
     "printed in the paper). "

@@ -64,24 +64,16 @@ picture(
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-lines = {
-    f"{init}, top-1 / top-5": learnt.loc[init].agg(
-        "{0[top1]:.1f} / {0[top5]:.1f}".format, axis=1
-    )
-    for init in (a, b)
+released = {
+    name: f"{model.top1} / {model.top5}"
+    for name, model in paper.RELEASED_ACCURACY.items()
 }
-lines["RadImageNet as released, top-1 / top-5"] = pd.Series(
-    {
-        name: f"{model.top1} / {model.top5}"
-        for name, model in paper.RELEASED_ACCURACY.items()
-    }
-)
-counts = pairs[pairs["init"] == a].groupby("backbone").size()
+both = learnt.round(1).astype(str).agg(" / ".join, axis=1).unstack("init")
+table = both[[a, b]].add_suffix(", top-1 / top-5")
+table.insert(0, "Pairs", pairs[pairs["init"] == a].groupby("backbone").size())
+table["RadImageNet as released, top-1 / top-5"] = pd.Series(released)
 book_table(
-    pd.DataFrame({"Pairs": counts} | lines)
-    .fillna("–")
-    .rename_axis("Backbone")
-    .reset_index(),
+    table.fillna("–").rename_axis("Backbone").reset_index(),
     "Table 1. Accuracy on test images of the own corpus, % (mean over pairs; "
     "the released models: 165 classes)",
     prose=True,
@@ -89,10 +81,8 @@ book_table(
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-of_corpus = 100 * pairs.groupby("init")[["top1", "top5"]].agg(
-    ["mean", "min", "max"]
-)
-top_1, top_5 = of_corpus["top1"], of_corpus["top5"]
+of_corpus = 100 * pairs.groupby("init")["top1"].agg(["mean", "min", "max"])
+most, least = of_corpus.loc[a], of_corpus.loc[b]
 rise = curves.groupby(["epoch", "init"])["val_accuracy"].mean().unstack()
 larger = open_reference("fine_tuned_224")
 longer = 100 * larger.pretraining().groupby("init")["top1"].mean()
@@ -100,11 +90,11 @@ ends = larger.pretraining_histories().groupby(["epoch", "init"])["val_accuracy"]
 ends = ends.mean().unstack()
 claim(
     "no photographic network reaches the least radiologic one",
-    top_1.loc[b, "max"] < top_1.loc[a, "min"] - 20,
+    least["max"] < most["min"] - 20,
 )
 claim(
     "three radiologic images in four, three photographs in ten",
-    74 < top_1.loc[a, "mean"] < 78 and 29 < top_1.loc[b, "mean"] < 33,
+    74 < most["mean"] < 78 and 29 < least["mean"] < 33,
 )
 claim(
     "both still rose, by two or three points",
@@ -121,14 +111,12 @@ claim(
 )
 Markdown(f"""
 **Equal images are not equal learning.** After the same number of steps
-radiologic networks name the class of {top_1.loc[a, "mean"]:.0f}% of their test
-images ({top_1.loc[a, "min"]:.0f} to {top_1.loc[a, "max"]:.0f}%), photographic
-ones of {top_1.loc[b, "mean"]:.0f}% ({top_1.loc[b, "min"]:.0f} to
-{top_1.loc[b, "max"]:.0f}%). Top-5, the ranges are {top_5.loc[a, "min"]:.0f} to
-{top_5.loc[a, "max"]:.0f}% and {top_5.loc[b, "min"]:.0f} to
-{top_5.loc[b, "max"]:.0f}%. Both were still improving when training stopped. But
-more epochs do not close the gap: ResNet50, pretrained for forty, ends at
-{longer[a]:.0f}% and {longer[b]:.0f}% and has stopped rising.
+radiologic networks name the class of {most["mean"]:.0f}% of their test images
+({most["min"]:.0f} to {most["max"]:.0f}%), photographic ones of
+{least["mean"]:.0f}% ({least["min"]:.0f} to {least["max"]:.0f}%). Both were
+still improving when training stopped. But more epochs do not close the gap:
+ResNet50, pretrained for forty, ends at {longer[a]:.0f}% and {longer[b]:.0f}%
+and has stopped rising.
 
 So a difference in AUC may come from how much was learnt, not from what was
 shown; radiologic networks that were stopped early test that ([What makes the
@@ -143,16 +131,19 @@ difference move](what_moves)). Accuracies of the released models are of
 # pretraining each, were fine-tuned from three starts with all layers trained, on each of the paper's two
 # learning rates.
 
+
 # %%
-gains = pd.concat(
-    (
-        differences_at(
-            runs, "from_random", "learning_rate", inits=(init, "random")
-        ).assign(kind=init)
+def gains_over_random(runs):
+    """Return the gain of each start over random weights at each rate."""
+    of = "from_random", "learning_rate"
+    parts = (
+        differences_at(runs, *of, inits=(init, "random")).assign(kind=init)
         for init in (a, b)
-    ),
-    ignore_index=True,
-)
+    )
+    return pd.concat(parts, ignore_index=True)
+
+
+gains = gains_over_random(runs)
 gains["p_holm"] = stats.holm(gains["p_value"])
 gain = gains.set_index(["kind", "at", "task"]).sort_index()
 gain.loc[a, ["auc_a", "auc_b"]].unstack("at").round(2)
@@ -207,12 +198,7 @@ random ones on breast lesions ({points(behind)}).
 """)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-far = pd.concat(
-    differences_at(
-        larger, "from_random", "learning_rate", inits=(init, "random")
-    ).assign(kind=init)
-    for init in (a, b)
-).set_index(["kind", "at", "task"])
+far = gains_over_random(larger).set_index(["kind", "at", "task"])
 best = far.xs(("0.0001", "covid19"), level=["at", "task"])
 width = (far["ci_high"] - far["ci_low"]).drop("covid19", level="task")
 claim(

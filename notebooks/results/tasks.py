@@ -22,7 +22,6 @@
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
-import matplotlib.pyplot as plt
 import seaborn as sns
 from IPython.display import Markdown
 
@@ -53,61 +52,46 @@ banner(runs, [*tasks])
 main, (a, b) = runs.predictions(study="main"), runs.inits
 of_paper = main[main["backbone"].isin(BACKBONES)]
 networks = stats.init_differences(main, a, b)
-alone = networks.query("group == 'all'").set_index("task")
+alone, all_alone = (
+    networks[networks["group"] == group].set_index("task")
+    for group in ("all", "unfreeze_all")
+)
 four = judged(
     stats.pretraining_differences(of_paper, a, b, fixed_backbones=True),
     stats.init_differences(of_paper, a, b),
 ).set_index("task")
-eight = stats.pretraining_differences(main, a, b).set_index("task")
+eight, all_layers = (
+    stats.pretraining_differences(scores, a, b).set_index("task")
+    for scores in (main, main.query("unfreezing == 'unfreeze_all'"))
+)
 four[["auc_a", "auc_b", "verdict"]].round(2)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 aucs = stats.scenario_aucs(main)
-settings = (
-    main[["task", "scenario", "unfreezing"]].drop_duplicates().astype(str)
-)
-dots = aucs.groupby(["task", "scenario", "init"], observed=True)["auc"].mean()
-dots = dots.reset_index().astype({"task": str, "scenario": str}).merge(settings)
 layers = {
     "freeze_all": "none",
     "unfreeze_top10": "top 10",
     "unfreeze_all": "all",
 }
-figure, panels = plt.subplots(
-    2, 3, figsize=(4.9, 4.6), sharex=True, sharey=True
-)
-for panel, (task, title) in zip(panels.flat, tasks.items(), strict=True):
-    sns.stripplot(
-        dots[dots["task"] == task],
-        x="unfreezing",
-        y="auc",
-        hue="init",
-        hue_order=[a, b],
-        dodge=True,
-        order=layers,
-        palette={init: INIT_STYLE[init].color for init in (a, b)},
-        size=3,
-        alpha=0.8,
-        legend=False,
-        ax=panel,
-    )
+settings = main[["task", "scenario", "unfreezing"]].drop_duplicates()
+dots = aucs.groupby(["task", "scenario", "init"], observed=True)["auc"].mean()
+dots = dots.reset_index().merge(settings.astype(str))
+dots = dots.replace({"unfreezing": layers, "task": tasks})
+grid = sns.catplot(
+    dots, x="unfreezing", y="auc", order=layers.values(), hue="init",
+    hue_order=(a, b), palette={i: INIT_STYLE[i].color for i in (a, b)},
+    dodge=True, col="task", col_order=tasks.values(), col_wrap=3,
+    kind="strip", size=3, alpha=0.8, height=2, aspect=0.8,
+)  # fmt: skip
+for panel in grid.axes.flat:
     panel.axhline(0.5, color="0.6", linestyle=":", linewidth=1)
     panel.axhline(0.7, color="0.6", linestyle="--", linewidth=1)
-    panel.set(
-        xlabel="", ylabel="", xticks=[0, 1, 2], xticklabels=layers.values()
-    )
-    panel.set_title(title)
-marks = [
-    plt.Line2D(
-        [], [], ls="", marker="o", color=INIT_STYLE[init].color, label=init
-    )
-    for init in (a, b)
-]
-figure.legend(handles=marks, loc="outside upper left", ncols=2)
-figure.supylabel("AUC")
-figure.supxlabel("Layers trained")
+grid.set_titles("{col_name}").set_axis_labels("Layers trained", "AUC")
+sns.move_legend(
+    grid, "lower center", bbox_to_anchor=(0.5, 1), ncols=2, title=""
+)
 picture(
-    figure,
+    grid.axes,
     "Figure 1. BUS-BRA and thyroid nodules were hardly learnt, whichever "
     "layers were trained",
     "AUC of 48 scenarios a side, each the mean over its pretrainings. Dotted: "
@@ -119,10 +103,6 @@ picture(
 # ## Pneumonia: alike, within three points
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-all_layers = stats.pretraining_differences(
-    main[main["unfreezing"] == "unfreeze_all"], a, b
-).set_index("task")
-all_alone = networks.query("group == 'unfreeze_all'").set_index("task")
 pneumonia, stated = four.loc["pneumonia"], paper.COMPARISONS
 claim(
     "no verdict is ahead or behind; two tasks learnt too little",
@@ -260,9 +240,7 @@ search and name no patients.
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 nodules, second = four.loc["thyroid"], four.loc["busbra"]
 chance = aucs.loc[aucs["task"] == "thyroid", "auc"] <= 0.5
-rates = main[
-    (main["task"] == "busbra") & (main["unfreezing"] == "unfreeze_all")
-]
+rates = main.query("task == 'busbra' and unfreezing == 'unfreeze_all'")
 fast, slow = (
     stats.scenario_aucs(rates[rates["learning_rate"] == rate])["auc"].mean()
     for rate in (1e-3, 1e-4)

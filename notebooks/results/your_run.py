@@ -37,10 +37,15 @@ from IPython.display import Markdown, display
 
 from rin import stats
 from rin.errors import look_up
-from rin.evidence import paper
 from rin.models.backbones import BACKBONES
-from rin.report.banner import provenance_line
-from rin.report.figures import auc_dots, dice_bars, roc_bands, task_names
+from rin.report.banner import banner
+from rin.report.figures import (
+    auc_dots,
+    dice_bars,
+    dice_of_scenarios,
+    roc_bands,
+    task_names,
+)
 from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate
 from rin.report.page import claim, picture
@@ -69,25 +74,7 @@ names = {name: task_names(run.titles)[name] for name in chosen}
 facts = [run.facts.task(name) for name in names]
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-kinds = [of.dataset.provenance for of in facts]
-if made_up and "stand-in" not in kinds:
-    kinds = ["weights"]
-summary = [
-    f"run “{run.facts.name}”",
-    f"trained {run.facts.first_finished[:10]} to "
-    f"{run.facts.last_finished[:10]}",
-]
-if unverified := run.unverified_weights():
-    summary.append(f"unverified weights: {', '.join(unverified)}")
-provenance_line(
-    kinds,
-    summary,
-    {
-        "Profile": run.facts.profile.about,
-        "Computer": run.facts.hardware.text,
-        "Commit": run.facts.commit or "not known",
-    },
-)
+banner(run, chosen)
 
 # %% [markdown]
 # ## The paper's table
@@ -105,25 +92,18 @@ scores = every[every["task"].isin([*names])]
 def differences(scores):
     """Return each task's difference with its unit, and those over patients."""
     of_paper = scores[scores["backbone"].isin(BACKBONES)]
-    whole = (
-        of_paper.groupby("task", observed=True)["backbone"]
-        .nunique()
-        .eq(len(BACKBONES))
-        .all()
-    )
+    backbones = of_paper.groupby("task")["backbone"].nunique()
+    whole = (backbones == len(BACKBONES)).all()
     kept = of_paper if whole and len(of_paper) else scores
     networks = stats.init_differences(kept, a, b)
-    units = stats.pretraining_differences(
-        kept, a, b, fixed_backbones=whole
-    ).assign(unit="pretrainings")
-    patients = networks.query("group == 'all'").assign(unit="patients")
-    single = units.loc[units["ci_low"].isna(), "task"]
-    return pd.concat(
-        [
-            units[~units["task"].isin(single)],
-            patients[patients["task"].isin(single)],
-        ]
-    ), networks
+    units = stats.pretraining_differences(kept, a, b, fixed_backbones=whole)
+    units, patients = (
+        units.assign(unit="pretrainings"),
+        networks.query("group == 'all'").assign(unit="patients"),
+    )
+    single = units["ci_low"].isna()
+    alone = patients[patients["task"].isin(units.loc[single, "task"])]
+    return pd.concat([units[~single], alone]), networks
 
 
 family, networks = differences(every)  # P is adjusted over all tasks of a run
@@ -193,37 +173,16 @@ display(
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 maps = {name: run.overlap(name) for name in names}
-dice = [
-    {"task": name, "source": "paper", "init": init, "mean": mean}
-    for name in names
-    if len(maps[name]) and name in paper.DICE
-    for init, mean in (
-        ("radimagenet", paper.DICE[name].caption_radimagenet),
-        ("imagenet", paper.DICE[name].caption_imagenet),
-    )
-]
-for name, of_task in maps.items():
-    if len(of_task):
-        means = of_task.groupby(["init", "scenario"], observed=True)[
-            "dice"
-        ].mean()
-        dice += [
-            {
-                "task": name,
-                "source": "here",
-                "init": init,
-                "mean": means[init].mean(),
-                "sd": means[init].std(),
-            }
-            for init in (a, b)
-        ]
+dice = dice_of_scenarios(
+    {name: rows for name, rows in maps.items() if len(rows)}, (a, b)
+)
 figure_of_dice = Markdown(
     "No lesions are outlined in these images, so there is no counterpart of "
     "Figure 5."
 )
-if dice:
+if len(dice):
     figure_of_dice = picture(
-        dice_bars(pd.DataFrame(dice), names),
+        dice_bars(dice, names),
         "Figure 3. Overlap of activation maps and lesions",
         "Mean Dice score of maps above the paper’s threshold, ± SD over "
         "scenarios; the paper prints no SD. "
@@ -263,8 +222,8 @@ picture(
         ends=(f"{b} ahead", f"{a} ahead"),
     ),
     "Figure 4. The difference on each task",
-    f"{a} − {b}, AUC points, 95% CI; beside it the committed run, where it has "
-    "the task and the same sources.",
+    f"Difference {a} − {b} with 95% interval; beside it the committed run, "
+    "where it has the task and the same sources.",
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]

@@ -94,6 +94,22 @@ def roc_bands(curves: pd.DataFrame, names: Mapping[str, str]) -> np.ndarray:
     return axes
 
 
+def dice_of_scenarios(maps: Mapping[str, pd.DataFrame], inits: tuple[str, str]) -> pd.DataFrame:
+    """Return mean Dice scores, the paper's and those here with their SD over scenarios.
+
+    `maps` has the overlap of maps and lesions of each task; the columns are those of `dice_bars`.
+    """
+    lines = []
+    for task, overlap in maps.items():
+        if stated := paper.DICE.get(task):
+            means = (stated.caption_radimagenet, stated.caption_imagenet)
+            sources = zip(("radimagenet", "imagenet"), means, strict=True)
+            lines += [(task, "paper", init, mean, np.nan) for init, mean in sources]
+        scores = overlap.groupby(["init", "scenario"], observed=True)["dice"].mean()
+        lines += [(task, "here", i, scores[i].mean(), scores[i].std()) for i in inits]
+    return pd.DataFrame(lines, columns=["task", "source", "init", "mean", "sd"])
+
+
 @mpl.rc_context(SETTINGS)
 def dice_bars(dice: pd.DataFrame, names: Mapping[str, str]) -> np.ndarray:
     """Draw mean Dice scores of maps and lesions as bars, a panel per task: Figure 5.

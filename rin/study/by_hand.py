@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from rin.models.augmentation import AUGMENTATION
 from rin.models.backbones import build_backbone
 from rin.models.weights import load_weights, random_weights
@@ -51,3 +53,40 @@ def open_backbone(workspace: Workspace, run: Run) -> keras.Model:
     else:
         load_weights(run.entry, backbone, workspace.weights_folders)
     return backbone
+
+
+def draw_as_runs_do(model: keras.Model, seed: int) -> None:
+    """Give a compiled model the random numbers and the compiled step of a run.
+
+    Only so that a page and the package agree to the last digits: it is not needed to train.
+    """
+    from keras import layers
+
+    drawn = np.random.default_rng(seed)
+    dense = next(layer for layer in model.layers[::-1] if isinstance(layer, layers.Dense))
+    limit = np.sqrt(6 / sum(dense.kernel.shape))  # Glorot and Bengio (2010)
+    kernel = drawn.uniform(-limit, limit, dense.kernel.shape)
+    dense.set_weights([kernel, np.zeros(dense.units)])
+    for layer in model.layers:
+        if hasattr(layer, "seed_generator"):
+            layer.seed_generator.state.assign(drawn.integers(1, 2**31, 2))
+    model.jit_compile = False  # on a CPU it costs more than it saves
+    model.optimizer.build(model.trainable_variables)
+
+
+def agreement(apart: float, bound: float, kept: str, *, as_printed: bool) -> str:
+    """Return how far a training by hand is from the package's, as Markdown.
+
+    AssertionError if that is not below the bound, although nothing was changed (`as_printed`) and
+    the framework that trained the package's run, `kept`, is this one.
+    """
+    import keras
+
+    backend = keras.backend.backend()
+    same = as_printed and kept == backend
+    assert not same or apart < bound, f"{apart:.2g} apart"
+    return (
+        f"Largest difference: **{apart:.0e}**. It is asserted to be below {bound:g} where nothing "
+        f"was changed ({as_printed=}) and one framework trained both (here {backend}, kept: "
+        f"{kept})."
+    )

@@ -209,7 +209,6 @@ def test_make_book_builds_html_only_when_something_on_a_page_changed(tree, calls
         make_book("smoke", "", "results")
         assert len(calls) == builds
     said = capsys.readouterr().out
-    assert "1 file of the HTML is missing or changed (html/index.html)" in said
     assert said.count("HTML unchanged") == 1
 
 
@@ -245,18 +244,6 @@ def test_book_of_a_profile_that_is_called_as_the_link_is_refused(tree, calls):
     (folder / "html.yaml").write_text(edited)
     with pytest.raises(InputError, match="Give the profile another name"):
         make_book("html", "", "results")
-
-
-def test_make_book_when_the_builder_leaves_a_page_out_raises(tree, calls, monkeypatch):
-    build = module.build_html
-
-    def forgets(*given, **named):
-        build(*given, **named)
-        (tree / "_build" / "smoke" / "html" / "notebooks" / "study.html").write_text("")
-
-    monkeypatch.setattr(module, "build_html", forgets)
-    with pytest.raises(InputError, match=r"study\.html: the book was built without this page"):
-        make_book("smoke", "", "results")
 
 
 def test_make_book_with_a_page_that_fails_builds_the_others_and_then_raises_naming_it(
@@ -321,18 +308,6 @@ def test_book_for_reading_is_made_in_one_go_without_a_framework(tree, monkeypatc
     assert len(calls) == 1
 
 
-def test_results_of_which_a_file_is_gone_are_gathered_again(tree, monkeypatch, calls, capsys):
-    trains = Notebook("study", PARTS[0], live=True, leaves="runs")
-    monkeypatch.setattr("rin.report.pages.NOTEBOOKS", (trains,))
-    monkeypatch.setattr(Job, "current", lambda job: True)
-    monkeypatch.setattr(module, "changed_files", lambda folder: ["runs.parquet"])
-    gathered = []
-    monkeypatch.setattr(module, "consolidate", gathered.append)
-    make_book("smoke", "", "results")
-    assert [workspace.profile.name for workspace in gathered] == ["smoke"]
-    assert "tables were gone or changed (runs.parquet)" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize(("text", "stays"), [("# # Title", True), ("# # Earlier title", False)])
 def test_computed_page_waits_for_the_live_part_only_if_its_text_is_todays(tmp_path, text, stays):
     job = Job(tmp_path / "page.py", tmp_path / "page.ipynb")
@@ -349,28 +324,19 @@ def test_computed_page_waits_for_the_live_part_only_if_its_text_is_todays(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("source", "given", "name", "folder"),
+    ("source", "name", "folder"),
     [
-        ("results/your_run", {"profile": "smoke"}, "results/your_run", "results/smoke"),
-        ("findings", {}, "findings", "results/demo"),
+        ("results/your_run", "results/your_run", "results/demo"),
+        ("study", "study", "computed"),  # without profile: beside what was computed
+        ("", "mine", "computed"),
     ],
 )
 def test_files_of_a_notebook_that_runs_alone_are_named_and_lie_as_those_of_the_book(
-    tmp_path, source, given, name, folder
+    tmp_path, source, name, folder
 ):
-    path, output = ROOT / "notebooks" / f"{source}.py", tmp_path / "computed" / "x.ipynb"
-    job = single_job(path, output, given | {"results": str(tmp_path / "results")})
+    (tmp_path / "mine.py").write_text("# %%\n1\n")
+    path = ROOT / "notebooks" / f"{source}.py" if source else tmp_path / "mine.py"
+    given = {"results": str(tmp_path / "results")} if "/" in source else {}
+    job = single_job(path, tmp_path / "computed" / "x.ipynb", given)
     assert (job.name, job.shown) == (name, tmp_path / folder)
-    assert job.address == f"../{folder}"
-
-
-def test_files_of_a_page_of_the_book_without_profile_lie_beside_what_was_computed(tmp_path):
-    job = single_job(ROOT / "notebooks" / "study.py", tmp_path / "computed" / "x.ipynb", {})
-    assert (job.name, job.shown, job.address) == ("study", tmp_path / "computed", ".")
-
-
-def test_files_of_a_notebook_of_ones_own_without_profile_lie_beside_what_was_computed(tmp_path):
-    source = tmp_path / "mine.py"
-    source.write_text("# %%\n1\n")
-    job = single_job(source, tmp_path / "computed" / "x.ipynb", {})
-    assert (job.name, job.shown, job.address) == ("mine", tmp_path / "computed", ".")
+    assert job.address == ("." if folder == "computed" else f"../{folder}")
