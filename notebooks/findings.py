@@ -84,6 +84,10 @@ claim(
     "the largest is 2.3 points, on COVID-19, radiologic ahead",
     (high, table["estimate"].idxmax()) == ("2.3", "covid19"),
 )
+claim(
+    "mean AUCs differ by the difference",
+    (table["auc_a"] - table["auc_b"] - table["estimate"]).abs().max() < 0.01,
+)
 claim("longer fine-tuning leaves no clear difference", includes_zero(longer))
 claim("briefer pretraining turns it round", brief["ci_high"] < 0)
 own_run, aside = Path(results, Path(profile).stem, "tables"), ""

@@ -30,6 +30,7 @@ from rin.report.forest import forest
 from rin.report.format import (
     book_table,
     format_estimate,
+    format_interval,
     format_number,
     format_p,
 )
@@ -70,9 +71,8 @@ the paper.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 by_study = others.assign(kind="independent")
-by_study["label"] += (", " + by_study["metric"]).where(
-    by_study["metric"] != "AUC", ""
-)
+metric = ", " + by_study["metric"]
+by_study["label"] += metric.where(metric != ", AUC", "")
 axes = forest(
     by_study, label="label", group="study", limits=(-32, 20),
     xlabel="RadImageNet − ImageNet, points (95% CI)",
@@ -198,22 +198,16 @@ format_estimate(by_hand, digits=1)
 ends = zip(pooled["prediction_low"], pooled["prediction_high"], strict=True)
 table = pd.DataFrame(
     {
-        "Comparisons": pooled.index,
-        "Groups": pooled["groups"].to_numpy(),
-        "Number": pooled["k"].astype(int).to_numpy(),
-        "Difference (95% CI)": format_estimate(pooled, digits=1).to_list(),
-        "P": [format_p(p).removeprefix("P = ") for p in pooled["p_value"]],
-        "95% prediction": [
-            "–"
-            if pair[0] != pair[0]
-            else "({:.1f}, {:.1f})".format(*pair).replace("-", "−")
-            for pair in ends
-        ],
+        "Groups": pooled["groups"],
+        "Number": pooled["k"].astype(int),
+        "Difference (95% CI)": format_estimate(pooled, digits=1),
+        "P": pooled["p_value"].map(format_p),
+        "95% prediction": [format_interval(*pair, 1) for pair in ends],
     }
 )
-shown = pooled.drop(columns=["tau2", "between", "within"])
-pooled_rows = shown.rename_axis("comparisons").reset_index()
 caption = "RadImageNet − ImageNet, AUC points; groups are a third level"
+pooled_rows = pooled.rename_axis("comparisons").reset_index()
+table = table.rename_axis("Comparisons").reset_index()
 book_table(table, caption, prose=True, rows=pooled_rows)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -320,8 +314,6 @@ agree = call_agreement(runs.predictions(study="main"), a, b)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 signed = partial(format_number, digits=1, signed=True)
-reported = replications.FOLLOW_UPS["juodelyte2024"]
-t = {name: -reported[name]["t"] for name in reported}
 reverse = follows.set_index(["mark", "task"])
 device = reverse.loc[("sampled 100", "busbra"), ["auc_a", "auc_b"]].max()
 letter = 100 * follows[follows["mark"] == "tag 100"]["estimate"]
@@ -344,10 +336,9 @@ best = replications.FOLLOW_UPS["frees2025"]["breast"]["auc"]
 Markdown(f"""
 | finding of the source | here |
 |---|---|
-| **Shortcuts.** ImageNet's networks follow a letter (t {t["tag"]:.1f}), a \
-low-pass filter ({t["denoising"]:.1f}) and the patients' sex \
-({t["sampled"]:.1f}) more than RadImageNet's, but not noise \
-({signed(t["noise"])}) {{cite:p}}`juodelyte2024`. | With marks reversed in the \
+| **Shortcuts.** ImageNet's networks follow a letter, a low-pass filter and \
+the patients' sex more than RadImageNet's, but not noise \
+{{cite:p}}`juodelyte2024`. | With marks reversed in the \
 test, the letter does not separate the two ({signed(letter.min())} and \
 {signed(letter.max())} points), noise misleads the radiologic networks more \
 (by {-100 * reverse.loc["noise 100", "estimate"].max():.1f} and \

@@ -59,19 +59,23 @@ banner(runs, study="preprocessing")
 # %%
 scripts = find_preprocessing("caffe_unit")
 extremes = np.array([[0.0] * 3, [255.0] * 3])  # black and white
-lines = []
-for entry in load_entries():
-    if entry.init == "imagenet" and entry.backbone in paper.RELEASED_ACCURACY:
-        wanted = find_preprocessing(entry.preprocessing)
-        ends, ratio = (
-            wanted.apply(extremes),
-            np.divide(wanted.scale, scripts.scale),
-        )
-        lines.append(
-            (entry.backbone, ends.min(), ends.max(), ratio.mean(), wanted.bgr)
-        )
-columns = ["network", "lowest", "highest", "times too small", "swapped, too"]
-ranges = pd.DataFrame(lines, columns=columns).set_index("network")
+wanted = {
+    entry.backbone: find_preprocessing(entry.preprocessing)
+    for entry in load_entries()
+    if entry.init == "imagenet" and entry.backbone in paper.RELEASED_ACCURACY
+}
+ranges = pd.DataFrame.from_dict(
+    {
+        name: {
+            "lowest": own.apply(extremes).min(),
+            "highest": own.apply(extremes).max(),
+            "times too small": np.divide(own.scale, scripts.scale).mean(),
+            "swapped, too": own.bgr,
+        }
+        for name, own in wanted.items()
+    },
+    orient="index",
+)
 ranges.round(1)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -114,8 +118,11 @@ effects.xs("interaction", level="quantity")["estimate"].round(3)
 colours = {init: INIT_STYLE[init].color for init in (a, b)}
 fed = {"native": "own", "official_scripts": "scripts’"}
 aucs = pd.concat(
-    stats.scenario_aucs(scores[scores["level"] == level]).assign(inputs=shown)
-    for level, shown in fed.items()
+    (
+        stats.scenario_aucs(scores[scores["level"] == key]).assign(inputs=shown)
+        for key, shown in fed.items()
+    ),
+    ignore_index=True,
 )
 aucs["backbone"] = aucs["scenario"].astype(str).str.partition("-")[0]
 look = {"x": "inputs", "y": "auc", "hue": "init", "palette": colours}
@@ -198,19 +205,15 @@ factors.xs("interaction", level="quantity")["estimate"].round(3)
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 padding, sizes = (factors.loc[name] for name in levels)
 both = padding.loc["effect"].droplevel("level")
-by_pair = pd.Series(
+by_pair = pd.concat(
     {
         key: stats.factor_effects(part, (a, b), ("224", "96"))
-        .query("group == 'all' and quantity == 'interaction'")["estimate"]
-        .item()
         for key, part in covid.groupby(["learning_rate", "pretraining"])
     }
-)
+).query("group == 'all' and quantity == 'interaction'")["estimate"]
 gentle, steep = by_pair.groupby(level=0).mean()
-fast = covid.query("level == '224' and learning_rate == 0.01")
-spread = (
-    fast[fast["init"] == a].query("unfreezing == 'freeze_all'")["score"].std()
-)
+fast = "level == '224' and learning_rate == 0.01 and init == @a"
+spread = covid.query(fast + " and unfreezing == 'freeze_all'")["score"].std()
 claim(
     "padding costs both about four points",
     both["estimate"].between(-0.045, -0.03).all() and both["ci_high"].max() < 0,

@@ -233,13 +233,9 @@ claim(
 claim("tens of points in one scenario", 30 < widest < 60)
 settings = ["scenario", "backbone", "unfreezing", "learning_rate"]
 records = run.records("breast", "repeats")[settings].drop_duplicates()
-dots = apart.merge(records, on="scenario")
-dots["setting"] = (
-    dots["backbone"]
-    + ", "
-    + dots["unfreezing"].map(UNFREEZING_LABEL)
-    + dots["learning_rate"].map(", {:g}".format)
-)
+labels = records.replace({"unfreezing": UNFREEZING_LABEL}).astype(str)
+labels["setting"] = labels[settings[1:]].agg(", ".join, axis=1)
+dots = apart.merge(labels, on="scenario")
 grid = sns.catplot(
     dots.assign(title=dots["task"].map(names)),
     x="points",

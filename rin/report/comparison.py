@@ -4,11 +4,9 @@
 inference is that of `rin.stats`; nothing is trained.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from importlib.metadata import PackageNotFoundError, version
 from itertools import combinations
 from pathlib import Path
 from string import Template
@@ -19,9 +17,9 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.font_manager import FontProperties, findfont, get_font
 from scipy.special import logit
 
+from rin import __version__
 from rin.data.layouts.found import read_table
 from rin.data.tree import Tree
 from rin.errors import InputError, as_input_error, counted, did_you_mean, look_up
@@ -45,7 +43,6 @@ from rin.stats.hypothesis import insert_holm
 _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 #: Labels for which the positive class is evident.
 _CODED = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?([eE][+-]?\d+)?")
 #: Texts of a cell that holds nothing.
 _NOTHING = ("", "nan", "na", "n/a", "none", "null", "<na>")
 _LONGEST_NAME = 60  # of a model in a figure
@@ -86,9 +83,6 @@ def read_scores(path: Path, columns: Columns, positive: str = "") -> pd.DataFram
             problem = f"{counted(blank, 'rows have')} nothing in the column {names[role]!r}"
             remedy = "Fill it in, or leave these cases out of every model."
             raise InputError(problem, where=path, remedy=remedy)
-    if odd := [name for name in rows["model"].unique() if not name.isprintable()]:
-        problem, remedy = f"a model is called {odd[0]!r}", "Give it a name that can be printed."
-        raise InputError(problem, where=path, remedy=remedy)
     rows["label"] = _labels(rows["label"], positive, f"{path}, {columns.label}")
     rows["score"] = _numbers(rows["score"], f"{path}, {names['score']}")
     rows = rows.reset_index(drop=True)
@@ -149,10 +143,8 @@ def _labels(cells: pd.Series, positive: str, where: str) -> pd.Series:
 
 
 def _numbers(cells: pd.Series, where: str) -> pd.Series:
-    """Return scores as numbers; either all texts have a decimal comma, or none."""
-    text = cells
-    if cells.str.contains(",", regex=False).any() and cells.str.fullmatch(_DECIMAL_COMMA).all():
-        text = cells.str.replace(",", ".", regex=False)
+    """Return scores as numbers, also those with a decimal comma."""
+    text = cells.str.replace(",", ".", regex=False)
     numbers = pd.to_numeric(text, errors="coerce").astype(float)
     if (bad := numbers.isna()).any():
         verb = "score is no number" if bad.sum() == 1 else "scores are no numbers"
@@ -360,7 +352,7 @@ def _page(tables: dict[str, pd.DataFrame], path: Path, level: float) -> str:
         "title": f"Models compared: {' · '.join(models[:4])}{' …' if len(models) > 4 else ''}",
         "file": path.name,
         "digest": sha256_of(path),
-        "version": _version(),
+        "version": __version__,
         "cases": cases_in_words(aucs.iloc[0]) + key,
         "methods": Template(_TEXTS["methods"]).substitute(level_text),
     }
@@ -419,12 +411,11 @@ def _square(curves: pd.DataFrame, x: str, y: str, xlabel: str, ylabel: str) -> A
 def _names_in_figures(models: Sequence[str]) -> tuple[dict[str, str], str]:
     """Return the name of each model in figures, and a sentence on those that have another there.
 
-    A name is another where it is long, or where the font lacks one of its letters.
+    A name is another where it is long, or has letters that the font may lack.
     """
-    known = get_font(findfont(FontProperties())).get_charmap()
     drawn, key = {}, []
     for number, model in enumerate(models, 1):
-        fits = len(model) <= _LONGEST_NAME and all(ord(letter) in known for letter in model)
+        fits = len(model) <= _LONGEST_NAME and model.isascii() and model.isprintable()
         drawn[model] = model if fits else f"Model {number}"
         key += [] if fits else [f"Model {number} is {model}"]
     return drawn, f" In the figures, {'; '.join(key)}." if key else ""
@@ -465,10 +456,3 @@ def cases_in_words(row: Any) -> str:
 
 def _html(table: pd.DataFrame, name: str) -> str:
     return book_table(table, "").to_html(table_uuid=name)
-
-
-def _version() -> str:
-    try:
-        return version("rin")
-    except PackageNotFoundError:  # run from the checkout, without an installation
-        return ""

@@ -150,18 +150,6 @@ def test_forest_of_lines_with_two_kinds_says_whose_numbers_stand_beside_them():
     assert written(forest.forest(ROWS), "note-title") == []
 
 
-def test_forest_without_zero_has_limits_of_the_data_alone():
-    ax = forest.forest(ROWS.assign(estimate=50, ci_low=48, ci_high=52), xlabel="%", zero=None)
-    assert ax.get_xlim()[0] > 40
-
-
-def test_forest_height_follows_from_the_lines():
-    tables = [ROWS.assign(label=ROWS["label"] + str(i)) for i in range(3)]
-    figures = [forest.forest(pd.concat(tables[:n]), xlabel="x").figure for n in (1, 2, 3)]
-    first, second, third = (figure.get_figheight() for figure in figures)
-    assert second - first == pytest.approx(third - second)
-
-
 def test_forest_texts_keep_apart_and_inside():
     paper = pd.DataFrame(
         {"group": "Published", "label": one.title, "kind": "published",

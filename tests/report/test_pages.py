@@ -120,13 +120,6 @@ def test_no_heading_of_prose_is_folded(page):
     assert folded_headings(page.read_text(encoding="utf-8")) == []
 
 
-def test_folded_heading_is_found():
-    fold = "````{dropdown} More\ntext\n"
-    assert folded_headings(f"{fold}````\n# Next") == []
-    assert folded_headings(f"{fold}# Next\n{fold}````") == ["# Next", "unclosed"]
-    assert folded_headings(f"{fold}# Next\n````") == ["# Next"]
-
-
 LINK = re.compile(r"\]\(([\w/.]+)\)|href=\"([\w/.]+)\.html")
 
 

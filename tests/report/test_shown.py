@@ -77,11 +77,6 @@ def test_table_without_rows_of_its_own_is_a_file_of_what_it_shows_with_its_index
     assert content.decode() == 'Who,Says\npaper,"a, b"\n'
 
 
-def test_files_are_the_same_bytes_when_a_page_is_computed_again():
-    first, second = (shown_files(page(line(), table()), "study") for _ in range(2))
-    assert first == second
-
-
 def test_each_is_linked_once_below_it_where_it_lies():
     shown = page(line(), table())
     files = shown_files(shown, "study", "../_downloads")
@@ -91,13 +86,6 @@ def test_each_is_linked_once_below_it_where_it_lies():
         assert links == [(name, kind)]
     assert figure.startswith(line().data)
     assert files == shown_files(shown, "study"), "what is linked has the same files"
-
-
-def test_without_an_address_nothing_changes_on_the_page():
-    shown = page(line(), table())
-    before = htmls(shown)
-    shown_files(shown, "study")
-    assert htmls(shown) == before
 
 
 def test_figures_in_one_output_and_of_the_same_words_have_a_file_each():
@@ -140,8 +128,3 @@ def test_folder_that_is_a_file_is_refused_by_its_name(tmp_path):
     (tmp_path / "demo").touch()
     with pytest.raises(InputError, match="demo: figures and tables of a page cannot be written"):
         write_files({"csv/a-b.csv": b""}, tmp_path / "demo")
-
-
-def test_page_that_shows_nothing_leaves_no_folder(tmp_path):
-    write_files({}, tmp_path / "demo", "study")
-    assert not (tmp_path / "demo").exists()
