@@ -12,7 +12,6 @@ DOCUMENTED = [
     (module, name)
     for module, below in re.findall(r"currentmodule:: (\S+)\n(.*?)```", API, re.DOTALL)
     for name in re.findall(r"autofunction:: (\w+)", below)
-    if module.startswith("rin.stats")
 ]
 
 

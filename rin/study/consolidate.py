@@ -80,7 +80,8 @@ def consolidate(workspace: Workspace) -> Results:
 
     Parameters
     ----------
-    workspace : as returned by `open_workspace`
+    workspace : Workspace
+        as returned by `open_workspace`
 
     Returns
     -------

@@ -208,8 +208,10 @@ def find_run(
 
     Parameters
     ----------
-    workspace : the opened study
-    task, backbone, unfreezing, learning_rate, init : the values that the run must have
+    workspace : Workspace
+        the opened study
+    task, backbone, unfreezing, learning_rate, init : str or float, optional
+        the values that the run must have
 
     Returns
     -------

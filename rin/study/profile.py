@@ -770,7 +770,8 @@ def load_profile(name: str | Path) -> Profile:
 
     Parameters
     ----------
-    name : one of `profile_names`, or a path that ends in `.yaml`
+    name : str or Path
+        one of `profile_names`, or a path that ends in `.yaml`
 
     Returns
     -------

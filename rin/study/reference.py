@@ -61,7 +61,8 @@ def open_reference(name: str = "open") -> Results:
 
     Parameters
     ----------
-    name : folder below `book/reference_runs`
+    name : str, default "open"
+        folder below `book/reference_runs`
 
     Returns
     -------

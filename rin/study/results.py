@@ -418,8 +418,10 @@ def open_results(folder: str | Path, *, remedy: str = _AGAIN) -> Results:
 
     Parameters
     ----------
-    folder : the folder with `run.json`
-    remedy : what to do if it is damaged, for the error
+    folder : str or Path
+        the folder with `run.json`
+    remedy : str, optional
+        what to do if it is damaged, for the error
 
     Returns
     -------

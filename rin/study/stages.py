@@ -26,9 +26,12 @@ def run_study(
 
     Parameters
     ----------
-    workspace : as returned by `open_workspace`
-    only : names of what is trained, of `trainable`; by default everything
-    retrain : train runs again if their code was not shown to train as today's does
+    workspace : Workspace
+        as returned by `open_workspace`
+    only : sequence of str
+        names of what is trained, of `trainable`; by default everything
+    retrain : bool, default False
+        train runs again if their code was not shown to train as today's does
 
     Returns
     -------

@@ -210,10 +210,14 @@ def open_workspace(
 
     Parameters
     ----------
-    profile : its name, the path of a YAML file, or a profile from `load_profile`
-    data_root : folder of real datasets; without it, every dataset is a stand-in
-    results : folder for everything computed; in a notebook, relative folders start at the checkout
-    partial : whether a part of a dataset is accepted, which is reported wherever its results are
+    profile : str, Path or Profile
+        its name, the path of a YAML file, or a profile from `load_profile`
+    data_root : str or Path, optional
+        folder of real datasets; without it, every dataset is a stand-in
+    results : str or Path
+        folder for everything computed; in a notebook, relative folders start at the checkout
+    partial : bool, default False
+        whether a part of a dataset is accepted, which is reported wherever its results are
         shown; the profile or the environment variable `RIN_PARTIAL` can set this, too
 
     Returns
