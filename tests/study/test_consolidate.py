@@ -93,6 +93,18 @@ def test_nothing_is_read_or_written_where_all_is_consolidated(study, read):
     assert times(study.results / FOLDER) == before
 
 
+def test_what_a_manifest_says_anew_is_told_and_runs_say_when_they_were(study, monkeypatch):
+    before = consolidate(study)
+    finished = before.tables["runs"]["finished"]
+    assert before.facts.first_finished <= finished.min()
+    assert before.facts.last_finished >= finished.max()
+    told = before.facts.task("breast")
+    dataset = told.dataset.model_copy(update={"title": "Another title"})
+    changed = told.model_copy(update={"dataset": dataset})
+    monkeypatch.setitem(consolidate.__globals__, "task_facts", lambda _: changed)
+    assert consolidate(again(study)).facts.task("breast").dataset.title == "Another title"
+
+
 def test_study_counts_once_all_of_its_runs_are_finished(study):
     whole = consolidate(study).predictions("main", "breast")
     *_, lost = plan_study(study)
