@@ -82,9 +82,10 @@ def test_key_image_has_the_class_that_its_reader_wrote(tmp_path):
         ({}, presentation(uid_of())),
         ({"NumberOfFrames": 2, "PixelData": bytes(160)}, nodule()),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, nodule()),
+        ({"NumberOfFrames": 2, "PixelData": bytes(160), "Modality": "MR"}, nodule()),
     ],
     ids=["another title", "no image", "absent image", "finding left out", "outline alone",
-         "several frames", "localizer"],
+         "several frames", "localizer", "several frames of another modality"],
 )  # fmt: skip
 def test_document_that_chooses_no_diagnostic_image_is_passed_over(tmp_path, shown, note):
     left_out = terms(tmp_path, ("motion", "", ""))

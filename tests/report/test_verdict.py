@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from rin.report.verdict import judged, points, verdict
+from rin.report.verdict import includes_zero, judged, points, verdict
 
 CLEAR = {"p_holm": 0.04, "excluded": True, "auc_a": 0.8, "auc_b": 0.8}
 
@@ -41,3 +41,10 @@ def test_a_difference_is_excluded_only_by_arms_that_learnt_after_holm():
 def test_points_are_those_of_auc():
     row = {"estimate": 0.0268, "ci_low": 0.0094, "ci_high": 0.0443}
     assert points(row) == "+2.7 points (0.9, 4.4)"
+
+
+@pytest.mark.parametrize(
+    ("interval", "said"), [((-1, 1), True), ((1, 2), False), ((-2, -1), False)]
+)
+def test_an_interval_includes_zero_between_its_ends(interval, said):
+    assert includes_zero(dict(zip(("ci_low", "ci_high"), interval, strict=True))) is said
