@@ -8,9 +8,7 @@ because scikit-learn's takes no case weights.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator, Sequence
-from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,8 +22,7 @@ from rin.stats.hypothesis import tails
 from rin.stats.inputs import TaskScores, name_place, numbers, task_scores
 
 _THRESHOLDS = np.linspace(0, 1, 101)[:-1]  # of the decision curve
-_CELLS = 150_000  # weights of one block, whose arrays of float64 stay in a processor's cache
-_SAME = 1e-9  # share of the total weight below which two sums of weights are the same
+_CELLS = 400_000  # weights of one block, whose arrays stay in a processor's cache
 
 
 def clinical_measures(
@@ -85,11 +82,12 @@ def clinical_measures(
     for task in _tasks_in_log_odds(predictions, inits, probabilities):
         with name_place(f"task {task.task}"):
             drawn = cluster_weights(task.patients, replicates, seed, labels=task.labels)
-        weights = np.concatenate([np.ones_like(drawn[:1]), drawn])  # all cases, then replicates
-        values = {}
-        for init in task.inits:
-            of_networks = _network_measures(task, init, weights, bins)
-            values[init] = sum(map(operator.mul, task.shares(), of_networks))
+        all_once = np.ones_like(drawn[:1], np.int32)
+        weights = np.concatenate([all_once, drawn])  # all cases, then replicates
+        values = {
+            init: _mean_measures(task, networks, weights, bins)
+            for init, networks in zip(task.inits, task.scores, strict=True)
+        }
         rows += _rows_of_task(task, values, level)
     return pd.DataFrame(rows)
 
@@ -172,18 +170,17 @@ def _tasks_in_log_odds(
         yield task
 
 
-def _network_measures(
-    task: TaskScores, init: str, weights: np.ndarray, bins: int
-) -> list[pd.DataFrame]:
-    """Return the measures of each network of an init, one row per row of weights (r, n)."""
-    step, of_networks = max(1, _CELLS // weights.shape[1]), []
-    for scores in task.scores[task.inits.index(init)]:
-        unweighted, blocks = WeightedCases(task.labels, scores), []
+def _mean_measures(
+    task: TaskScores, networks: np.ndarray, weights: np.ndarray, bins: int
+) -> pd.DataFrame:
+    """Return the mean measures of networks (S, n): one row per row of weights (r, n)."""
+    mean, step = np.zeros((len(MEASURES), len(weights))), max(1, _CELLS // weights.shape[1])
+    for share, scores in zip(task.shares(), networks, strict=True):
         for start in range(0, len(weights), step):
-            cases = unweighted.reweigh(weights[start : start + step])
-            blocks.append([measure.of(cases, bins) for measure in MEASURES.values()])
-        of_networks.append(pd.DataFrame(np.hstack(blocks).T, columns=[*MEASURES]))
-    return of_networks
+            block = slice(start, start + step)
+            cases = WeightedCases(task.labels, scores, weights[block])
+            mean[:, block] += [share * measure.of(cases, bins) for measure in MEASURES.values()]
+    return pd.DataFrame(mean.T, columns=[*MEASURES])
 
 
 def _mean_curves(task: TaskScores, networks: np.ndarray, bins: int) -> pd.DataFrame:
@@ -212,54 +209,81 @@ def _mean_curves(task: TaskScores, networks: np.ndarray, bins: int) -> pd.DataFr
 
 
 class WeightedCases:
-    """Cases in descending order of their scores, with weights that say how often each counts.
+    """Cases in descending order of their scores, with whole weights: how often each counts.
 
-    Takes labels and log-odds, both (n,), and weights (r, n), one by default.  `total` (r,) is the
-    sum of the weights, `ends` (m,) the position of the last case of each distinct score, `called`
-    (r, m) the sum of the weights up to it.  Of these scores, positive cases have those in the
-    places `rising` (k,); `found` (r, k) is the sum of the weights of positive cases up to each.
+    Takes labels and log-odds, both (n,), and weights (r, n), one by default.  `upper` and `lower`
+    (n,) are the numbers of cases with at least the score of each case, and with more; `total` and
+    `positive` (r,) are the sums of the weights of all and of positive cases, below 2³¹ in all.
     """
 
     def __init__(
         self, labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None
     ) -> None:
-        self._order = np.argsort(-scores, kind="stable")
-        order = self._order
+        order = np.argsort(-scores, kind="stable")
         self.scores, self.labels = scores[order], labels[order]
         self.probabilities = expit(self.scores)
-        self.ends = np.flatnonzero(np.append(self.scores[1:] != self.scores[:-1], True))
-        counts = np.cumsum(self.labels)[self.ends]
-        self.rising = np.flatnonzero(np.diff(counts, prepend=0))
-        self._last_positives = counts[self.rising] - 1
-        self._weigh(np.ones((1, labels.size), np.int32) if weights is None else weights)
+        self.lower, self.upper = (
+            np.searchsorted(-self.scores, -self.scores, side) for side in ("left", "right")
+        )
+        if weights is None:
+            weights = np.ones((1, labels.size), np.int16)
+        # Behind a zero, so that a place is a number of cases.  By `take`, as indexing may lay the
+        # columns out one after another, and sums along a row then take four times as long.
+        self._weights = weights.astype(np.int32, copy=False).take(np.append(0, order), axis=1)
+        self._weights[:, 0] = 0
+        self.weights = self._weights[:, 1:]
+        # Summed over all rows, so that one search finds places in every row.
+        of_positives = self._weights * np.append(0, self.labels).astype(np.int32)
+        self._called, self._found = (
+            np.cumsum(counts, dtype=np.int32).reshape(counts.shape)
+            for counts in (self._weights, of_positives)
+        )
+        self.total, self.positive = (
+            sums[:, -1] - sums[:, 0] for sums in (self._called, self._found)
+        )
 
-    def reweigh(self, weights: np.ndarray) -> WeightedCases:
-        """Return the same cases with other weights (r, n)."""
-        cases = copy(self)
-        cases._weigh(weights)
-        return cases
+    def of_first(self, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the sums of weights of the first `count` (k,) cases, all and positive."""
+        return tuple(
+            sums.take(count, axis=1) - sums[:, :1] for sums in (self._called, self._found)
+        )
 
-    def _weigh(self, weights: np.ndarray) -> None:
-        # Integer weights are summed as integers, which is eight times as fast.
-        self.whole = np.issubdtype(weights.dtype, np.integer)
-        # By `take`, as indexing may lay the columns out one after another, and sums along a row
-        # then take four times as long.
-        weights = weights.take(self._order, axis=1).astype(np.int32 if self.whole else float)
-        self.weights = weights.astype(float)
-        self.total = self.weights.sum(axis=1)
-        of_positives = weights.take(np.flatnonzero(self.labels), axis=1)
-        self.called = _sums_up_to(weights, self.ends)
-        self.found = _sums_up_to(of_positives, self._last_positives)
+    def positives_above(self, negatives: np.ndarray) -> np.ndarray:
+        """Return the sums of positives (r,) of the most cases with so many negatives at most."""
+        false = (self._called - self._found).ravel()
+        rows = np.arange(len(negatives))
+        start = rows * self._called.shape[1]
+        count = np.searchsorted(false, false[start] + negatives, "right") - 1 - start
+        count = np.append(self.lower, self.labels.size)[np.minimum(count, self.labels.size)]
+        return self._found[rows, count] - self._found[:, 0]
 
-    def positives_of_first(self, count: np.ndarray) -> np.ndarray:
-        """Return the sums of the weights of positive cases with the first `count` scores."""
-        return _head_sum(self.found, np.searchsorted(self.rising, count))
+    def bin_ends(self, bins: int) -> np.ndarray:
+        """Return the numbers of cases (r, bins + 1) that the highest bins have, from 0 to n."""
+        edges, total = np.arange(1, bins), self.total[:, None]
+        # The case at which the weight beyond an edge is reached: its score is before the edge if
+        # its middle is, or on it.
+        reached = np.searchsorted(
+            self._called.ravel(), (self._called[:, :1] - -total * edges // bins).ravel()
+        ).reshape(len(total), -1)
+        rows = np.arange(len(total))[:, None]
+        case = reached - 1 - rows * self._called.shape[1]
+        lower, upper = self.lower[case], self.upper[case]
+        twice = self._called[rows, lower] + self._called[rows, upper] - 2 * self._called[:, :1]
+        ends = np.where(bins * twice <= 2 * edges * total, upper, lower)
+        return np.pad(ends, ((0, 0), (1, 1)), constant_values=(0, self.labels.size))
 
-
-def _sums_up_to(weights: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """Return each row's sums up to these places; places that are all places need no copy."""
-    sums = np.cumsum(weights, axis=1, dtype=weights.dtype)
-    return sums if last.size == weights.shape[1] else sums.take(last, axis=1)
+    def sums_between(self, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the sums of weights, positives and probabilities between ends (r, k + 1)."""
+        rows = np.arange(len(ends))[:, None]
+        weight, positives = (
+            np.diff(sums[rows, ends], axis=1) for sums in (self._called, self._found)
+        )
+        # Summed bin by bin, row after row; an empty sum is void, as its weight is 0.
+        products = np.zeros(self._weights.size + 1)
+        of_cases = products[:-1].reshape(self._weights.shape)
+        np.multiply(self._weights, np.append(0, self.probabilities), out=of_cases)
+        first = rows * self._weights.shape[1] + ends[:, :-1] + 1
+        return weight, positives, np.add.reduceat(products, first.ravel()).reshape(first.shape)
 
 
 def reliability_curve(
@@ -272,31 +296,9 @@ def reliability_curve(
     """
     if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
         raise InputError(f"{bins!r} bins", where="bins", remedy="Pass a whole number from 1.")
-    n_ends = cases.ends.size
-    last = cases.called[:, -1:] - (cases.called[:, -1:] - _head_sum(cases.called, n_ends - 1)) / 2
-    # Counted from the highest score; a middle that is on an edge, up to rounding, is before it.
-    edges = cases.total[:, None] * np.arange(1, bins) / bins + _SAME * last
-    # The first score whose middle is beyond an edge: the score up to which that weight is called,
-    # or the next score.
-    reachable = (np.ceil(edges) if cases.whole else edges).astype(cases.called.dtype)
-    pairs = zip(cases.called, reachable, strict=True)
-    reached = np.array([row.searchsorted(row_edges) for row, row_edges in pairs])
-    before, up_to = (_head_sum(cases.called, reached + more) for more in (0, 1))
-    cuts = reached + (before + (up_to - before) / 2 < edges)
-    cuts = np.pad(cuts, ((0, 0), (1, 1)), constant_values=(0, n_ends))
-    # Summed bin by bin, row after row; the sum of a bin without cases is void, as its weight is 0.
-    first = np.append(0, cases.ends + 1)[cuts[:, :-1]]
-    rows = np.arange(len(first))[:, None] * cases.scores.size
-    products = np.zeros(cases.weights.size + 1)
-    np.multiply(cases.weights, cases.probabilities, out=products[:-1].reshape(cases.weights.shape))
-    scored = np.add.reduceat(products, (rows + first).ravel()).reshape(first.shape)
-
-    weight, positives = (
-        np.diff(sums, axis=1)[:, ::-1]
-        for sums in (_head_sum(cases.called, cuts), cases.positives_of_first(cuts))
-    )
-    probability, observed = _ratio(scored[:, ::-1], weight), _ratio(positives, weight)
-    return probability, observed, weight / cases.total[:, None]
+    sums = cases.sums_between(cases.bin_ends(bins))
+    weight, positives, scored = (of_bins[:, ::-1] for of_bins in sums)
+    return _ratio(scored, weight), _ratio(positives, weight), weight / cases.total[:, None]
 
 
 def expected_calibration_error(cases: WeightedCases, bins: int = 10) -> np.ndarray:
@@ -321,20 +323,17 @@ def sensitivity_at_specificity(cases: WeightedCases, specificity: float = 0.90) 
     if not 0 <= specificity <= 1:
         problem = f"{specificity!r} is no specificity"
         raise InputError(problem, where="specificity", remedy="Pass a share from 0 to 1.")
-    # Sensitivity rises only where a positive case has the score.
-    negatives = cases.called.take(cases.rising, axis=1) - cases.found
     # A little more, so that a tenth of thirty negatives is three.
-    most = (1 - specificity + 5e-13) * (cases.called[:, -1] - cases.found[:, -1])
-    count = np.count_nonzero(negatives <= most[:, None], axis=1)
-    return _head_sum(cases.found, count[:, None])[:, 0] / cases.found[:, -1]
+    most = np.floor((1 - specificity + 5e-13) * (cases.total - cases.positive)).astype(int)
+    return cases.positives_above(most) / cases.positive
 
 
 def average_precision(cases: WeightedCases) -> np.ndarray:
     """Return the mean precision over recall, Σ (Rₖ − Rₖ₋₁) Pₖ, (r,)."""
-    # Recall rises only where a positive case has the score.
-    true, called = cases.found, cases.called.take(cases.rising, axis=1)
-    precision = true / np.where(called > 0, called, 1)
-    return (np.diff(true, axis=1, prepend=0) * precision).sum(axis=1) / true[:, -1]
+    places = np.flatnonzero(cases.labels)  # where recall rises
+    called, found = cases.of_first(cases.upper[places])
+    precision = found / np.maximum(called, 1)
+    return np.einsum("rk,rk->r", cases.weights.take(places, axis=1), precision) / cases.positive
 
 
 def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
@@ -346,8 +345,7 @@ def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
     if not ((probability >= 0) & (probability < 1)).all():
         remedy = "Pass probabilities from 0 to below 1."
         raise InputError("a value outside 0 to 1, or 1", where="thresholds", remedy=remedy)
-    last = np.searchsorted(-cases.scores[cases.ends], -logit(probability), side="right")
-    called, true = _head_sum(cases.called, last), cases.positives_of_first(last)
+    called, true = cases.of_first(np.searchsorted(-cases.scores, -logit(probability), "right"))
     price = probability / (1 - probability)
     return (true - (called - true) * price) / cases.total[:, None]
 
@@ -383,14 +381,6 @@ MEASURES = {
         lambda cases, _: net_benefit(cases, [cases.labels.mean()])[:, 0],
     ),
 }
-
-
-def _head_sum(sums: np.ndarray, count: np.ndarray | int) -> np.ndarray:
-    """Return each row's sum of its first `count` (k,) or (r, k) entries, from cumulative sums."""
-    count = np.atleast_1d(count)
-    last = np.clip(count - 1, 0, sums.shape[1] - 1)
-    taken = sums[:, last] if last.ndim == 1 else np.take_along_axis(sums, last, axis=1)
-    return np.where(count > 0, taken, 0.0)
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

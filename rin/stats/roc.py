@@ -91,14 +91,12 @@ def _curves(
     drawn = cluster_weights(whose, replicates, seed, labels=is_positive)
     step = max(1, _CELLS // n)
     blocks = [drawn[start : start + step] for start in range(0, len(drawn), step)]
-    for weights in (np.ones((1, n)), *blocks):
+    for weights in (np.ones((1, n), int), *blocks):
         yield from roc_curves(WeightedCases(is_positive, row, weights))
 
 
 def roc_curves(cases: WeightedCases) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield false and true positive rates from (0, 0) to (1, 1), for each row of weights."""
-    positives = cases.positives_of_first(np.arange(1, cases.ends.size + 1))
-    for called, true in zip(cases.called, positives, strict=True):
+    for called, true in zip(*cases.of_first(np.unique([0, *cases.upper])), strict=True):
         false = called - true
-        fpr = np.append(0, (false / false[-1]).round(DIGITS))
-        yield fpr, np.append(0, true / true[-1])
+        yield (false / false[-1]).round(DIGITS), true / true[-1]
