@@ -298,10 +298,9 @@ differences[["group", "estimate", "ci_low", "ci_high"]].round(3)
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 overall = differences.set_index("group").loc["all"]
 Markdown(f"""
-Over the scenarios ({overall["n_scenarios"]:.0f}) the mean AUC is
-{overall["auc_a"]:.3f} ({a}) and {overall["auc_b"]:.3f} ({b}): a difference of
-{format_estimate(overall, unit="points")} AUC points on
-{overall["n_cases"]:.0f} images of {overall["n_patients"]:.0f} patients. [All
+The mean AUC over the scenarios is {overall["auc_a"]:.3f} ({a}) and
+{overall["auc_b"]:.3f} ({b}): a difference of
+{format_estimate(overall, unit="points")} AUC points. [All
 tasks](../results/all_tasks) makes the same calls on real images.
 """)
 

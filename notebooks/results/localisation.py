@@ -77,7 +77,7 @@ claim(
     and set(blind["baseline"]) == {"centred ellipse"}
     and (blind["ci_high"] < 0).all(),
 )
-thyroid, breast, busbra = (dice.loc[task] for task in tasks)
+thyroid = dice.loc["thyroid"]
 claim(
     "on thyroid nodules it has more than twice the score of either map",
     (thyroid["baseline_mean"] > 2 * thyroid["mean"]).all(),
@@ -85,11 +85,8 @@ claim(
 Markdown(f"""
 On the crops of thyroid nodules the ellipse reaches a Dice score of
 {thyroid.loc[a, "baseline_mean"]:.2f}, radiologic maps
-{thyroid.loc[a, "mean"]:.2f} and photographic ones {thyroid.loc[b, "mean"]:.2f};
-on breast lesions {breast.loc[a, "baseline_mean"]:.2f} against
-{breast.loc[a, "mean"]:.2f} and {breast.loc[b, "mean"]:.2f} (BUSI),
-{busbra.loc[a, "baseline_mean"]:.2f} against {busbra.loc[a, "mean"]:.2f} and
-{busbra.loc[b, "mean"]:.2f} (BUS-BRA). It wins all {len(blind)} comparisons:
+{thyroid.loc[a, "mean"]:.2f} and photographic ones {thyroid.loc[b, "mean"]:.2f}.
+It wins all {len(blind)} comparisons:
 three data sets, two measures, two initialisations. So none of the scores below
 shows that a network recognised a lesion, and the paper's, compared with no such
 shape, cannot show it either.
@@ -203,12 +200,10 @@ shape that ignores the image.
 
 # %%
 together = pd.concat(maps.values())
+cells = together.groupby(["task", "cells"], observed=True)
 hits = together.groupby(["task", "cells", "init"], observed=True)["pointing"]
-hits = hits.mean().unstack()[[a, b]]
-hits["random cell"] = together.groupby(["task", "cells"], observed=True)[
-    "pointing_blind"
-].mean()
-hits = hits.loc[[*tasks]]
+hits = hits.mean().unstack()[[a, b]].loc[[*tasks]]
+hits["random cell"] = cells["pointing_blind"].mean()
 percent = 100 * hits
 percent.round(0).astype(int)
 
@@ -221,19 +216,14 @@ claim(
 )
 claim(
     "coarse maps do not",
-    (
-        hits.xs(2, level="cells")[a]
-        < hits.xs(2, level="cells")["random cell"] + 0.02
-    ).all(),
+    hits.xs(2, level="cells").eval(f"{a} < `random cell` + 0.02").all(),
 )
 Markdown(f"""
 Here the maps do know something. On the finest grid radiologic maps hit
 {fine.loc["thyroid", a]:.0f}% of thyroid nodules against
 {fine.loc["thyroid", "random cell"]:.0f}% for a random cell and
-{fine.loc["thyroid", b]:.0f}% for photographic maps; on breast lesions
-{fine.loc["breast", a]:.0f}% and {fine.loc["busbra", a]:.0f}% against
-{fine.loc["breast", "random cell"]:.0f}% and
-{fine.loc["busbra", "random cell"]:.0f}%. On grids of 2 × 2 cells the brightest
+{fine.loc["thyroid", b]:.0f}% for photographic maps, and on breast lesions they
+are ahead of both as well. On grids of 2 × 2 cells the brightest
 point is always in a corner, and no map beats chance.
 """)
 

@@ -139,37 +139,24 @@ Guangzhou, in place of the paper's radiographs from RSNA.
 # ## COVID-19: the largest difference, and not a stable one
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-covid, of_covid = four.loc["covid19"], eight.loc["covid19"]
+covid = four.loc["covid19"]
 claim(
     "the largest difference of either kind",
     all(rows["estimate"].abs().idxmax() == "covid19" for rows in (four, eight)),
 )
 claim(
-    "clear with eight, alone",
-    [*eight.index[eight["p_holm"] < 0.05]] == ["covid19"]
-    and of_covid["estimate"] > 0,
-)
-claim(
-    "not with four once adjusted", covid["ci_low"] > 0 and covid["p_holm"] > 0.1
-)
-claim(
-    "less with all layers, at higher AUCs",
-    includes_zero(all_layers.loc["covid19"])
-    and 0 < all_layers.loc["covid19", "estimate"] < 0.015
-    and all_alone.loc["covid19", "auc_b"] > covid["auc_a"],
+    "ahead before adjustment, not after",
+    covid["ci_low"] > 0 and covid["p_holm"] > 0.1,
 )
 claim(
     "the paper's estimate is outside",
     covid["ci_high"] < stated["covid19"].estimate / 100,
 )
 Markdown(f"""
-The radiologic start is ahead with eight backbones ({points(of_covid)}, adjusted
-{format_p(of_covid["p_holm"])}), not with the paper's four ({points(covid)},
-adjusted {format_p(covid["p_holm"])}). With all layers trained, which gives the
-highest AUCs ({all_alone.loc["covid19", "auc_a"]:.2f} and
-{all_alone.loc["covid19", "auc_b"]:.2f}), little is left:
-{points(all_layers.loc["covid19"])}. [What makes the difference
-move](what_moves) has the analyses that turn it round. The paper's
+With the paper's four backbones the radiologic start is ahead by
+{points(covid)}, which does not survive adjustment
+({format_p(covid["p_holm"])}). [What makes the difference move](what_moves) has
+the analyses that make it clear, undo it and turn it round. The paper's
 +{stated["covid19"].estimate} is outside the interval, on other images: the
 files of this collection name no patients, so slices of one patient may be in
 training and test.

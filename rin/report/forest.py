@@ -35,7 +35,6 @@ def forest(
     ends: tuple[str, str] | None = None,
     limits: tuple[float, float] | None = None,
     zero: float | None = 0.0,
-    tested: bool = True,
     note_title: str = "",
     legend: bool = True,
 ) -> Axes:
@@ -48,14 +47,12 @@ def forest(
     such as tasks to titles.  Consecutive rows with the same label and group share a line. Optional
     columns: `kind` (a kind or init of `rin.report.style`), `p_holm` (marks are open where it is
     not below .05), `note` (text at the right instead of estimate and interval; on a shared line,
-    that of the last row).  Without `tested`, as for stand-ins, `p_holm` is not shown.
+    that of the last row).
 
     `ends` name the meaning of values left and right of zero; marks beyond `limits`, by default
     those of the data, end in an arrow; `zero` is the position of the vertical line, if any.
     """
     rows = _prepared(rows, unit, label, group, names)
-    if not tested:
-        rows = rows.drop(columns="p_holm", errors="ignore")
     if "note" not in rows:
         rows["note"] = format_estimate(rows, digits=digits, signed=zero is not None)
         note_title = note_title or _kind_of_numbers(rows)

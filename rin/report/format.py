@@ -81,12 +81,6 @@ def format_estimate(
     return f"{shown} {'(no interval)' if interval == MISSING else interval}"
 
 
-def inline_title(title: str) -> str:
-    """Return a title up to its comma, as used in a sentence: ``breast lesions``, ``COVID-19``."""
-    name = title.partition(",")[0]
-    return name if name[:2].isupper() else name[0].lower() + name[1:]
-
-
 class BookTable(Styler):
     """A table styled for the book; the metadata of its output contain the rows of its file."""
 

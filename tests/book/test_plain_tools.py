@@ -39,17 +39,6 @@ def complaints(notebook):
     return found
 
 
-def test_raw_roles_and_empty_sentences_are_found():
-    texts = ["see {doc}`intro`", "{glue:text}`x`", " ** ", "as {cite:p}`mei2022`, [](page)"]
-    cells = [
-        {"cell_type": "code", "source": [], "outputs": [
-            {"output_type": "display_data", "data": {"text/markdown": text}}]}
-        for text in texts
-    ]  # fmt: skip
-    expected = ["{doc}`", "{glue:text}`", "{glue", "an empty sentence"]
-    assert complaints({"cells": cells}) == expected
-
-
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
     """Results folder of all notebooks, which train once."""

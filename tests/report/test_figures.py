@@ -119,9 +119,6 @@ def test_forest_takes_a_table_of_differences_as_it_is():
     assert [face != "#FFFFFF" for _, face in marks(ax)] == [True, False] * 2
     assert ax.get_xlabel() == "AUC points (95% CI)"
     assert table["estimate"].max() == 0.02  # the table itself stays as it was
-    untested = forest.forest(table, unit="points", tested=False)
-    assert [face != "#FFFFFF" for _, face in marks(untested)] == [True] * 4
-    assert untested.figure.legends == []  # which would name P
     by_task = forest.forest(table, unit="points", label="group", group="task")
     assert written(by_task, "heading") == ["breast", "covid19"]
 
