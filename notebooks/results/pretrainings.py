@@ -102,12 +102,12 @@ claim(
 )
 claim(
     "forty epochs of ResNet50 bring four points to photographs and then end",
-    longer[b] - learnt.loc[(b, "ResNet50"), "top1"] > 3
+    3 < longer[b] - learnt.loc[(b, "ResNet50"), "top1"] < 6
     and (ends.loc[40] - ends.loc[35]).abs().max() < 0.02,
 )
 claim(
     "and little to radiologic images",
-    longer[a] - learnt.loc[(a, "ResNet50"), "top1"] < 1,
+    abs(longer[a] - learnt.loc[(a, "ResNet50"), "top1"]) < 2,
 )
 Markdown(f"""
 **Equal images are not equal learning.** After the same number of steps
