@@ -129,7 +129,6 @@ WRITTEN = COMPUTED.replace("papermill", "kernelspec")
         ("folder.ipynb/", None, "folder.ipynb: it is there already and is no computed notebook"),
         ("link.ipynb", "-> README.md", "link.ipynb: it is there already and is no computed"),
         ("a.failed.ipynb", WRITTEN, "a.failed.ipynb: it is there already and is no computed"),
-        (f"{ROOT}/notebooks/results/tasks.ipynb", None, "notebooks is a folder of sources"),
         ("README.md/page.ipynb", None, "README.md: a computed notebook cannot be written there"),
     ],
     ids=lambda value: Path(value).name if isinstance(value, str) else None,

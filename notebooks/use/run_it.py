@@ -32,7 +32,7 @@
 # ## Your scores
 #
 # Models trained elsewhere need only their scores: CSV, Excel or parquet with a row a model and case, or a
-# column a model (`--score net_a,net_b`).
+# column a model (`--score net_a --score net_b`).
 #
 # ```console
 # rin compare scores.csv --by model --label truth --patient patient_id \

@@ -52,8 +52,7 @@ _LONGEST_NAME = 60  # of a model in a figure
 class Columns:
     """Names of columns in a table of scores; without patients, every case is a patient.
 
-    `score` may be several columns, one for each model in place of `by`; a name that is no column
-    may list some, separated by commas.
+    `score` may be several columns, one for each model in place of `by`.
     """
 
     by: str = "model"
@@ -94,9 +93,7 @@ def _model_scores(
     table: pd.DataFrame, columns: Columns, path: Path
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return one row per model and case, as text, and the names of its columns in the file."""
-    models: list[str] = []
-    for name in columns.score:
-        models += [name] if name in table else [part.strip() for part in name.split(",")]
+    models = [*columns.score]
     names = {"case_id": columns.case, "patient_id": columns.patient or columns.case}
     names |= {"label": columns.label}
     in_rows = {"model": columns.by, "score": models[0]} if len({*models}) == 1 else {}
@@ -105,12 +102,8 @@ def _model_scores(
     ]:
         problem = f"there is no column {absent[0]!r}{did_you_mean(absent[0], table.columns)}"
         remedy = f"Its columns are {', '.join(table.columns)}; name them by --by, --score, "
-        remedy += "--label, --case and --patient."
-        numbers = table.drop(columns=[*names.values()], errors="ignore")
-        numbers = numbers.apply(pd.to_numeric, errors="coerce").dropna(axis=1)
-        if columns.by in absent and numbers.shape[1] > 1:
-            options = " ".join(f"--score {name!r}" for name in numbers)
-            remedy += f" If each model has a column of its own: {options}."
+        remedy += "--label, --case and --patient; if each model has a column of its own, give "
+        remedy += "--score for each."
         raise InputError(problem, where=path, remedy=remedy)
     of_cases = {role: table[name] for role, name in (names | in_rows).items()}
     if in_rows:
@@ -392,15 +385,15 @@ def _calibration_part(
 def _square(curves: pd.DataFrame, x: str, y: str, xlabel: str, ylabel: str) -> Axes:
     """Draw a line for each model in a square with its diagonal, with a band where there is one."""
     _, ax = plt.subplots(figsize=(4.6, 4.6), layout="constrained")
-    models = curves["model"].unique()
-    colors = sns.color_palette("colorblind" if len(models) <= 10 else "husl", len(models))
-    for model, color in zip(models, colors, strict=True):
-        rows = curves[curves["model"] == model]
-        if "ci_low" in rows:
+    banded, models = "ci_low" in curves, curves["model"].nunique()
+    colors = sns.color_palette("colorblind" if models <= 10 else "husl", models)
+    of_models = curves.groupby("model", sort=False)
+    for color, (model, rows) in zip(colors, of_models, strict=True):
+        ax.plot(rows[x], rows[y], color=color, label=model, marker="" if banded else "o")
+        if banded:
             ax.fill_between(
                 rows[x], rows["ci_low"], rows["ci_high"], color=color, alpha=0.15, lw=0
             )
-        ax.plot(rows[x], rows[y], color=color, label=model, marker="" if "ci_low" in rows else "o")
     ax.axline((0, 0), slope=1, color="0.5", linestyle=":", linewidth=1)
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal", xlabel=xlabel, ylabel=ylabel)
     for text in ax.legend(loc="best").get_texts():

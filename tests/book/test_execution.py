@@ -145,23 +145,13 @@ def test_notebook_runs_again_when_something_changed(tmp_path, changed, body):
 
 
 @pytest.mark.usefixtures("in_this_process")
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"metadata": {}}', "\xff"])
-def test_computed_notebook_that_is_damaged_counts_as_not_computed(tmp_path, content):
-    job = Job(tmp_path / "page.py", tmp_path / "page.ipynb")
-    job.source.write_text("1\n")
-    job.output.write_text(content, encoding="latin-1")
-    assert job.recorded() == {}
-    assert not job.current()
-
-
-@pytest.mark.usefixtures("in_this_process")
-def test_computed_notebook_of_which_a_number_changed_counts_as_not_computed(tmp_path):
+@pytest.mark.parametrize("damage", [lambda text: "{", lambda text: text.replace("0.873", "0.9")])
+def test_computed_notebook_that_is_damaged_or_changed_counts_as_not_computed(tmp_path, damage):
     job = Job(write(tmp_path, body="print(0.873)"), tmp_path / "probe.ipynb")
     job.run()
     assert job.current()
-    content = job.output.read_text()
-    job.output.write_text(content.replace("0.873", "0.973"))
-    assert job.output.read_text() != content
+    job.output.write_text(damage(job.output.read_text()))
+    assert job.recorded() == {}
     assert not job.current()
 
 

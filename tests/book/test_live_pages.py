@@ -161,6 +161,19 @@ def test_page_on_another_framework_than_the_kept_runs_says_so_and_runs_on(
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
+def test_pages_by_hand_agree_with_the_package_on_jax(tmp_path, monkeypatch):
+    if find_spec("jax") is None:
+        pytest.skip("jax is not installed")
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    profile = str(PROFILE.with_name("small_live.yaml"))
+    for page in PAGES[1:4]:  # those that need a framework
+        values = {"profile": profile, "results": str(tmp_path / "results")}
+        Job(PIPELINE / f"{page}.py", tmp_path / f"{page}.ipynb", values).run()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_networks_of_the_default_book_learn_and_transfer_what_they_learnt(tmp_path):
     workspace = open_workspace("demo", results=tmp_path)
     networks = run_pretraining(workspace).set_index("init")

@@ -152,18 +152,13 @@ def lab(tmp_path):
     return run
 
 
-def test_make_lab_leaves_the_settings_of_other_jupyters_alone(lab, tmp_path):
-    printed = lab(user="1000")
-    settings = f"{tmp_path}/.venv/etc/jupyter"
-    assert f"{settings}: -m jupytext_config set-default-viewer python\n" in printed
-    assert f"{settings}: -m jupyter lab notebooks\n" in printed
-
-
-def test_make_lab_hands_arguments_on_runs_nothing_in_them_and_lets_root_in_a_container(
+def test_make_lab_leaves_other_settings_alone_hands_arguments_on_and_lets_root_in_a_container(
     lab, tmp_path
 ):
-    given = "ARGS=--no-browser --port=8899 *.py $(touch ran) `touch ran`"
-    expected = "-m jupyter lab --no-browser --port=8899 *.py $(touch ran) `touch ran` notebooks\n"
-    assert expected in lab(given, user="1000")
+    settings = f"{tmp_path}/.venv/etc/jupyter"
+    given = "--no-browser --port=8899 *.py $(touch ran) `touch ran`"
+    printed = lab(f"ARGS={given}", user="1000")
+    assert f"{settings}: -m jupytext_config set-default-viewer python\n" in printed
+    assert f"{settings}: -m jupyter lab {given} notebooks\n" in printed
     assert "-m jupyter lab --allow-root notebooks\n" in lab(user="0")
     assert not (tmp_path / "ran").exists()

@@ -148,32 +148,22 @@ def test_every_way_to_write_a_table_gives_the_same_scores(tmp_path, change):
 def test_models_in_columns_of_their_own_are_read_as_in_rows(tmp_path):
     rows = made(("new", "old", "third"))
     wide = rows.pivot(index=["image", "who", "truth"], columns="net", values="p").reset_index()
-    named = NAMES | {"by": "model", "score": ("old, third", "new")}
+    named = NAMES | {"by": "model", "score": ("old", "third", "new")}
     path = written(tmp_path, wide)
     found = read_scores(path, Columns(**named), "cancer").sort_values(["model", "case_id"])
     one = read(tmp_path, rows).sort_values(["model", "case_id"])
     pd.testing.assert_frame_equal(
         found.reset_index(drop=True), one.reset_index(drop=True), check_like=True
     )
-    with pytest.raises(
-        InputError,
-        match=r"'net'.*column of its own: --score 'new' --score 'old' --score 'third'\.",
-    ):
+    with pytest.raises(InputError, match=r"'net'.*column of its own, give --score for each"):
         read(tmp_path, wide)
-    misspelt = Columns(**named | {"score": ("old,thirt",)})
+    misspelt = Columns(**named | {"score": ("old", "thirt")})
     with pytest.raises(InputError, match=r"no column 'thirt' \(did you mean third\?\)"):
         read_scores(written(tmp_path, wide), misspelt, "cancer")
     wide = wide.astype({"third": object})
     wide.loc[3, "third"] = "high"
     with pytest.raises(InputError, match=r"1 score is no number, the first in row 5: 'high'"):
         read_scores(written(tmp_path, wide), Columns(**named), "cancer")
-
-
-def test_a_column_whose_name_has_a_comma_is_a_model(tmp_path):
-    wide = made().pivot(index=["image", "who", "truth"], columns="net", values="p").reset_index()
-    path = written(tmp_path, wide.rename(columns={"new": "new, large"}))
-    named = NAMES | {"by": "model", "score": ("new, large", "old")}
-    assert {*read_scores(path, Columns(**named), "cancer")["model"]} == {"new, large", "old"}
 
 
 @pytest.mark.parametrize("low", [0.5, 0.0])
