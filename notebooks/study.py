@@ -26,11 +26,12 @@ from IPython.display import Markdown
 from rin.curation.taxonomy import REGIONS, load_taxonomy
 from rin.data.manifest import find_task, load_manifest
 from rin.evidence import paper
-from rin.report.banner import banner, image_kind
+from rin.report.banner import banner
 from rin.report.figures import task_names
 from rin.report.format import book_table
 from rin.report.page import claim, picture
 from rin.report.style import use_style
+from rin.report.tables import image_table
 from rin.study import open_reference
 
 use_style()
@@ -201,31 +202,11 @@ book_table(
 # ## The images of the tasks
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-of_tasks = pd.DataFrame(
-    {
-        "Here": {task: fact.dataset.used for task, fact in facts.items()},
-        "Training": {task: fact.split["train"] for task, fact in facts.items()},
-        "Test": {task: fact.split["test"] for task, fact in facts.items()},
-        "Images": {task: image_kind(fact) for task, fact in facts.items()},
-    },
-    index=[*names],
-)
-stated = {
-    task: count.images
-    for task, counts in paper.CLASS_COUNTS.items()
-    for count in counts
-    if count.group == "all"
-}
-of_tasks.insert(0, "Paper", pd.Series(stated))
-of_tasks = of_tasks.rename(index=names).rename_axis("Task").reset_index()
-shown = of_tasks.map(lambda n: f"{n:,.0f}" if isinstance(n, int | float) else n)
-book_table(
-    shown.replace("nan", "–").fillna("–"), "Images of each task", rows=of_tasks
-)
+image_table(facts.values(), records, names, "Images of each task")
 
 # %% [markdown]
-# *Substitute*: other images with the same question; *another cut*: the paper's own images, cropped by
-# others. All images used neither for training nor for validation are tested, up to a limit for chest images.
+# *The paper*: its images. *Substitute*: other images with the same question; *another cut*: the paper's own,
+# cropped by others. All images used neither for training nor for validation are tested, up to a limit for chest images.
 #
 # ### Tables E3 and E4: classes of the eight datasets
 

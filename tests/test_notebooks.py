@@ -145,9 +145,6 @@ BY_HAND = {
     },
     # The paper's paired t test by libraries that a reader knows, asserted equal to `rin.stats`.
     "evidence/audit": {"pingouin"},
-    # The limit of random weights of a layer is no standard error.
-    "pipeline/pretraining": {"np.sqrt(6 / sum(dense.kernel.shape))"},
-    "pipeline/fine_tuning": {"np.sqrt(6 / sum(dense.kernel.shape))"},
 }
 _LIBRARIES = ("scipy.stats", "statsmodels", "pingouin")
 _DISTRIBUTIONS = {"ppf", "isf", "cdf", "sf", "sem", "ndtri", "ndtr", "stdtrit", "stdtr", "chdtri"}

@@ -9,6 +9,7 @@ from IPython.display import HTML
 
 from rin.errors import counted, join_with_and
 from rin.files import read_yaml
+from rin.report.tables import is_another_cut
 from rin.study.consolidate import corpora_facts
 from rin.study.ledger import other_code_remark
 from rin.study.released import weights_remark
@@ -87,16 +88,6 @@ def _images(task: TaskFacts) -> str:
     elif task.substitute_for:
         texts.append(f"open substitute for {task.substitute_for}")
     return "; ".join([*texts, _remarks(task.dataset)])
-
-
-def is_another_cut(task: TaskFacts) -> bool:
-    """Return whether a task has the paper's own images in another cut, judged by their titles."""
-    return bool(task.substitute_for) and task.dataset.title.startswith(task.substitute_for)
-
-
-def image_kind(task: TaskFacts) -> str:
-    """Return the kind of a task's images: `real`, `another cut`, `substitute` or `stand-in`."""
-    return "another cut" if is_another_cut(task) else task.kind
 
 
 def _remarks(data: DatasetFacts) -> str:

@@ -7,9 +7,10 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from rin.data.manifest import PARTS
-from rin.evidence.paper import COMPARISONS
+from rin.evidence.paper import CLASS_COUNTS, COMPARISONS
 from rin.report.format import (
     ESTIMATE_AND_INTERVAL,
+    MISSING,
     book_table,
     format_estimate,
     format_number,
@@ -108,17 +109,30 @@ def clinical_table(
     return book_table(pd.DataFrame(shown), caption, prose=True, rows=measures)
 
 
+def is_another_cut(task: TaskFacts) -> bool:
+    """Return whether a task has the paper's own images in another cut, judged by their titles."""
+    return bool(task.substitute_for) and task.dataset.title.startswith(task.substitute_for)
+
+
+def image_kind(task: TaskFacts) -> str:
+    """Return the kind of a task's images: `real`, `another cut`, `substitute` or `stand-in`."""
+    return "another cut" if is_another_cut(task) else task.kind
+
+
 def image_table(
     facts: Sequence[TaskFacts], records: pd.DataFrame, names: Mapping[str, str], caption: str
 ) -> Styler:
-    """Return a table of the images of some tasks, a line each, and of how they were used.
+    """Return a table of the images of some tasks, the paper's and those here: a line each.
 
     `records` has a row per run, with task and epochs.
     """
     lines, epochs = [], records.groupby("task")["epochs"].max()
     for of_task in facts:
         data, split = of_task.dataset, of_task.split
-        line = {"Task": names[of_task.name], "Images": data.title}
+        counts = CLASS_COUNTS.get(of_task.name, ())
+        stated = [f"{count.images:,}" for count in counts if count.group == "all"]
+        line = {"Task": names[of_task.name], "The paper": "".join(stated) or MISSING}
+        line["Images"] = f"{data.title} ({image_kind(of_task)})"
         line["Used"] = f"{data.used:,} of {data.available:,}"
         line[", ".join(PARTS)] = ", ".join(f"{split[part]:,}" for part in PARTS)
         line["Files name"] = "patients" if data.independence == "patient" else "no patients"
