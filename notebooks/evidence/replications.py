@@ -18,8 +18,6 @@
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
-from functools import partial
-
 import pandas as pd
 from IPython.display import Markdown
 
@@ -31,7 +29,6 @@ from rin.report.format import (
     book_table,
     format_estimate,
     format_interval,
-    format_number,
     format_p,
 )
 from rin.report.page import claim, picture
@@ -312,8 +309,12 @@ gain = aucs[[a, b]].sub(aucs["random"], axis=0).stack()
 rank_correlation = kept.corr(gain, method="spearman")
 agree = call_agreement(runs.predictions(study="main"), a, b)
 
+
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-signed = partial(format_number, digits=1, signed=True)
+def signed(value, digits=1):
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
 reverse = follows.set_index(["mark", "task"])
 device = reverse.loc[("sampled 100", "busbra"), ["auc_a", "auc_b"]].max()
 letter = 100 * follows[follows["mark"] == "tag 100"]["estimate"]

@@ -117,16 +117,16 @@ grid = sns.catplot(
     order=(a, b), hue_order=(a, b), palette=colours, kind="strip",
     alpha=0.5, height=2.8, aspect=0.58,
 )  # fmt: skip
-for name, rows in dots.groupby("test"):
+for name, some in dots.groupby("test"):
     panel = grid.axes_dict[name]
-    summary = rows.groupby("init")["AUC"].agg(["mean", "std"]).loc[[a, b]]
+    summary = some.groupby("init")["AUC"].agg(["mean", "std"]).loc[[a, b]]
     panel.errorbar([0, 1], summary["mean"], summary["std"], fmt="ok", ms=4)
     panel.axhline(0.5, color="0.6", linestyle=":", linewidth=1)
     panel.tick_params("x", rotation=40)
 grid.set_titles("{col_name}").set_axis_labels("", "AUC (dotted: chance)")
-panel = grid.axes_dict["external"]
-panel.axhline(reader.auc, color="0.2", linestyle="--", linewidth=1)
-panel.text(0.5, reader.auc + 0.01, "BI-RADS", ha="center")
+readers = grid.axes_dict["external"]
+readers.axhline(reader.auc, color="0.2", linestyle="--", linewidth=1)
+readers.text(0.5, reader.auc + 0.01, "BI-RADS", ha="center")
 picture(
     grid.axes,
     "Figure 1. Both starts lose twelve points on the external images",
@@ -210,8 +210,8 @@ grid = sns.relplot(
     curves, x="x", y="estimate", hue="init", col="test", palette=colours,
     kind="line", marker="o", height=2.7, aspect=0.85,
 )  # fmt: skip
-for panel in grid.axes.flat:
-    panel.axline((0, 0), slope=1, color="0.6", linestyle=":", linewidth=1)
+for half in grid.axes.flat:
+    half.axline((0, 0), slope=1, color="0.6", linestyle=":", linewidth=1)
 grid.set(xlim=(0, 1), ylim=(0, 1)).set_titles("{col_name}")
 grid.set_axis_labels("Predicted probability", "Share malignant")
 sns.move_legend(
