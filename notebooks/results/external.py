@@ -126,7 +126,7 @@ for name, some in dots.groupby("test"):
 grid.set_titles("{col_name}").set_axis_labels("", "AUC (dotted: chance)")
 readers = grid.axes_dict["external"]
 readers.axhline(reader.auc, color="0.2", linestyle="--", linewidth=1)
-readers.text(0.5, reader.auc + 0.01, "BI-RADS", ha="center")
+readers.text(0.5, reader.auc - 0.01, "BI-RADS", ha="center", va="top")
 picture(
     grid.axes,
     "Figure 1. Both starts lose twelve points on the external images",
@@ -212,7 +212,9 @@ grid = sns.relplot(
 )  # fmt: skip
 for half in grid.axes.flat:
     half.axline((0, 0), slope=1, color="0.6", linestyle=":", linewidth=1)
-grid.set(xlim=(0, 1), ylim=(0, 1)).set_titles("{col_name}")
+grid.set(xlim=(0, 1), ylim=(0, 1), xticks=(0.2, 0.5, 0.8)).set_titles(
+    "{col_name}"
+)
 grid.set_axis_labels("Predicted probability", "Share malignant")
 sns.move_legend(
     grid, "lower center", bbox_to_anchor=(0.5, 1), ncols=2, title=""
