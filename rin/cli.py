@@ -15,7 +15,6 @@ import threading
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 from rin import __version__
@@ -193,7 +192,7 @@ def study(
         typer.echo("\n".join(forecast_lines(part)))
         for item in missing:
             typer.echo(f"missing: {item}")
-    for sentence in file_remarks(released_files(part, "unknown")):
+    for sentence in file_remarks(released_files(part, ask=True)):
         _say(f"weights: {sentence}", "yellow")
     if not dry_run:
         table = run_study(opened, only=only or (), retrain=retrain)
@@ -250,7 +249,6 @@ def new(
     results: Results = "results",
 ) -> None:
     """Make a task from your own images: check them, then write a manifest and a profile."""
-    from rin.files import REPOSITORY
     from rin.study.contract import Stated, new_task, write_task
 
     if not re.fullmatch("[a-z][a-z0-9_]*", name):
@@ -279,13 +277,9 @@ def new(
     if not (yes or not sys.stdin.isatty() or typer.confirm("Is this right?", default=True)):
         raise typer.Exit(1)
     _say(f"Written: {' and '.join(map(str, write_task(made)))}", "green")
-    places = shlex.quote(str(root)), shlex.quote(results)
+    folders = shlex.join(["--data-root", str(root), "--results", results])
     for command in ("study", "book"):
-        if Path.cwd() == REPOSITORY:  # where the Makefile is
-            words = f"make {command} PROFILE={name}", "DATA_ROOT=", "RESULTS="
-        else:
-            words = f"rin {command} --profile {name}", "--data-root ", "--results "
-        _say("  {0} {1}{3} {2}{4}".format(*words, *places))
+        _say(f"  rin {command} --profile {name} {folders}")
 
 
 @app.command()
@@ -365,7 +359,6 @@ def data_status(data_root: Root = "") -> None:
     _say(f"Data root: {root or 'none, so no dataset is found (--data-root or DATA_ROOT)'}")
     shown = statuses[["name", "purpose", "state", "access", "licence"]].copy()
     shown["state"] += (": " + statuses["read"]).where(statuses["read"] != "", "")
-    # The first words of the licence, up to a comma, semicolon, colon or bracket.
     shown["licence"] = shown["licence"].str.split(r"[,;:]| \(", n=1, regex=True).str[0]
     shown.columns = ["Dataset", "For", "Images", "Access", "Licence"]
     aligned = shown.apply(lambda cells: cells.str.ljust(cells.str.len().max()))
@@ -402,30 +395,21 @@ def data_verify(
     data_root: Root = "",
     results: Results = "results",
     quick: Annotated[bool, typer.Option("--quick", help="Decode no pictures.")] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Decode all pictures again.")] = False,
     partial: Partial = False,
 ) -> None:
     """Check a dataset's files, counts and pictures; the exit status is 1 if a check fails."""
     from rin.data.manifest import load_manifest
     from rin.data.status import dataset_status, verify_dataset
-    from rin.data.store import replaced_pictures
 
     root, names, failed = _named_root(data_root), [name], False
     if name == "all":
         statuses = dataset_status(root)
         names = statuses["name"][statuses["state"] != "not there"].tolist()
-    index = _index_of(results)
+    index = Path(results) / "index"
     for manifest in map(load_manifest, names):
         if partial:
             manifest = manifest.model_copy(update={"partial": True})
-        with TemporaryDirectory() as empty:
-            folder = Path(empty) if fresh else index
-            done = verify_dataset(manifest, root, index_folder=folder, quick=quick)
-            if fresh and (replaced := replaced_pictures(done.manifest, index, folder)):
-                done.problems.append(
-                    f"{len(replaced)} pictures differ from those recorded in {index} for the same "
-                    "files: delete that folder, and run again what was made from them"
-                )
+        done = verify_dataset(manifest, root, index_folder=index, quick=quick)
         print_verification(done)
         failed = failed or bool(done.problems)
     if not names:
@@ -433,11 +417,6 @@ def data_verify(
     elif index.is_dir():
         _say(f"What was seen of the pictures is kept in {index.absolute()}")
     raise typer.Exit(int(failed))
-
-
-def _index_of(results: str) -> Path:
-    """Return the folder below the results that keeps the inspections of pictures."""
-    return Path(results) / "index"
 
 
 def _named_root(data_root: str) -> Path:

@@ -188,10 +188,6 @@ _Loader.add_implicit_resolver(
 )
 
 
-#: Largest depth of nesting, more than any file needs; thousands would overflow libyaml's stack.
-_DEEPEST = 64
-#: Largest number of values, including those that aliases repeat, because merged keys copy them.
-_MOST_VALUES = 2_000_000
 _MEND_LINE = "Mend the line that is named."
 
 
@@ -215,33 +211,13 @@ def parse_yaml(held: bytes, where: Path) -> Any:
 # Cached, because a study reads the manifests of its weights and images hundreds of times.
 @lru_cache(maxsize=256)
 def _parsed(held: bytes) -> Any:
-    text = held.decode("utf-8")
-    _refuse_endless(text)
-    return yaml.load(text, Loader=_Loader)
-
-
-def _refuse_endless(text: str) -> None:
-    """Raise ValueError, with the line, for YAML with excessive nesting or repetition."""
-    n_values, of_anchor, opened = 0, {}, []
+    text, depth = held.decode("utf-8"), 0
     for event in yaml.parse(text, Loader=_Loader):
-        line = event.start_mark.line + 1
-        if isinstance(event, yaml.AliasEvent):
-            # An alias inside its own collection is endless; its anchor has no count yet.
-            n_values += of_anchor.get(event.anchor, _MOST_VALUES)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            anchor, before = opened.pop()
-            of_anchor[anchor] = n_values - before
-        elif isinstance(event, yaml.NodeEvent):
-            n_values += 1
-            if isinstance(event, yaml.CollectionStartEvent):
-                opened.append((event.anchor, n_values - 1))
-            else:
-                of_anchor[event.anchor] = 1
-        if len(opened) > _DEEPEST:
-            raise ValueError(f"line {line}: nested too deeply")
-        if n_values > _MOST_VALUES:
-            problem = f"its aliases, or it, stand for more than {_MOST_VALUES:,} values"
-            raise ValueError(f"line {line}: {problem}")
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > 64:  # thousands would overflow libyaml's stack
+            raise ValueError(f"line {event.start_mark.line + 1}: nested too deeply")
+    return yaml.load(text, Loader=_Loader)
 
 
 class FrozenModel(BaseModel):
@@ -269,8 +245,6 @@ def _misfit(error: ValidationError, model: type[BaseModel]) -> str:
         message = f"there is no such setting{did_you_mean(place[-1], _fields(model))}"
     elif first["type"] == "string_type" and isinstance(value, bool | int | float):
         message = f"YAML reads it as {value}; write it in quotes"
-        if "[key]" in first["loc"]:  # YAML has replaced the word, such as yes or no
-            place[-1] = "a key such as yes, no or 1"
     elif place and not isinstance(value, dict | list):
         message += f" (got {reprlib.repr(value)})"
     if len(errors) > 1:
@@ -278,21 +252,10 @@ def _misfit(error: ValidationError, model: type[BaseModel]) -> str:
     return f"{'.'.join(place)}: {message}" if place else message
 
 
-_IN_YAML = {
-    "string": "text",
-    "boolean": "true or false",
-    "integer": "whole number",
-    "number": "number",
-    "null": "null",
-    "array": "list",
-    "object": "mapping",
-}
-
-
 def settings_of(model: type) -> list[dict[str, str]]:
     """Return a row for each field of a model: Setting, Values, and Default or “needed”.
 
-    Values come from the field's description if it has one, else from its type.
+    Values come from the field's description if it has one, else from its type in JSON Schema.
     """
     schema = TypeAdapter(model).json_schema()
     rows = []
@@ -301,27 +264,20 @@ def settings_of(model: type) -> list[dict[str, str]]:
         shown = "" if isinstance(default, dict | list | None) else str(default).lower()
         if setting in schema.get("required", ()):
             shown = "needed"
-        values = field.get("description") or _in_yaml(field, schema.get("$defs", {}))
+        kinds = [_kind(kind, schema) for kind in field.get("anyOf", [field])]
+        values = field.get("description") or " or ".join(kinds)
         rows.append({"Setting": setting, "Values": values, "Default": shown})
     return rows
 
 
-def _in_yaml(field: dict[str, Any], models: dict[str, Any]) -> str:
-    """Return the values that a JSON schema allows, as they are written in YAML."""
-    if "anyOf" in field:
-        return " or ".join(_in_yaml(kind, models) for kind in field["anyOf"])
+def _kind(field: dict[str, Any], schema: dict[str, Any]) -> str:
+    """Return what a JSON schema allows: listed values, a type, or settings of a mapping."""
     if "$ref" in field:
-        settings = models[field["$ref"].rpartition("/")[2]]["properties"]
+        settings = schema["$defs"][field["$ref"].rpartition("/")[2]]["properties"]
         return f"{{{', '.join(settings)}}}"
-    if "enum" in field:
-        return " / ".join(map(str, field["enum"]))
     if "items" in field:
-        return f"list of {_in_yaml(field['items'], models)}"
-    kind = field.get("const") or _IN_YAML[field["type"]]
-    ends = field.get("minimum"), field.get("maximum")
-    if None not in ends:
-        return f"{kind} from {ends[0]:g} to {ends[1]:g}"
-    return kind if ends == (None, None) else f"{kind} from {ends[0]:g}"
+        return f"array of {_kind(field['items'], schema)}"
+    return " / ".join(map(str, field.get("enum", [field.get("const") or field["type"]])))
 
 
 def _fields(model: type[BaseModel]) -> set[str]:

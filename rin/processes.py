@@ -11,15 +11,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
-from importlib.machinery import ModuleSpec, PathFinder
 from multiprocessing import resource_tracker
 from multiprocessing.queues import SimpleQueue
-from types import ModuleType
-
-from rin.errors import NotLoadedError
 
 PR_SET_PDEATHSIG = 1
 #: Signals that stop a command: Ctrl-C, a shutdown or the end of a job, a closed terminal.
@@ -129,40 +124,5 @@ def keep_memory() -> None:
 
 def quiet_tensorflow() -> None:
     """Keep TensorFlow's start-up messages off the terminal, unless its log level is 0."""
-    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
-        return
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    if _QuietStart not in sys.meta_path:
-        sys.meta_path.insert(0, _QuietStart)
-
-
-class _QuietStart(PathFinder):
-    """Finds TensorFlow as Python does, and loads it with standard error redirected."""
-
-    @classmethod
-    def find_spec(
-        cls, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """Return the spec by which TensorFlow is loaded; None for any other module."""
-        spec = super().find_spec(fullname, path, target) if fullname == "tensorflow" else None
-        if spec is not None and spec.loader is not None:
-            spec.loader.exec_module = partial(_load_quietly, spec.loader.exec_module)
-        return spec
-
-
-def _load_quietly(load: Callable[[ModuleType], None], module: ModuleType) -> None:
-    # The file descriptor, because libraries in C++ do not use sys.stderr.
-    shown, hidden = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(hidden, 2)
-    try:
-        load(module)
-    except (ImportError, MemoryError, OSError) as error:
-        # TensorFlow's message has a hundred lines; the cause is on one of the last.
-        lines = [line for line in str(error).splitlines() if "Error:" in line] or [str(error)]
-        problem = f"it cannot be loaded ({lines[-1] or type(error).__name__})"
-        remedy = "Is there enough memory for it, half a gigabyte? Else install it anew."
-        raise NotLoadedError(problem, where="TensorFlow", remedy=remedy) from error
-    finally:
-        os.dup2(shown, 2)
-        os.close(shown)
-        os.close(hidden)
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0":
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)

@@ -3,8 +3,6 @@
 import ast
 import importlib
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -59,13 +57,6 @@ def test_capability_has_a_use_that_is_there_and_a_quick_test_that_shows_it(capab
     assert [marks for marks in found if not any(mark.endswith("mark.slow") for mark in marks)]
 
 
-@pytest.mark.parametrize(
-    "use", ["make coffee", "page results/none", "rin data none", "rin none", "rin.stats.none"]
-)
-def test_use_that_is_nowhere_does_not_resolve(use):
-    assert not resolves(use)
-
-
 def test_every_command_is_the_use_of_a_capability():
     commands = commands_below("rin", typer.main.get_command(app))
     assert sorted({*commands} - {capability.use for capability in CAPABILITIES}) == []
@@ -81,9 +72,3 @@ def test_api_reference_says_what_the_list_says_and_readme_links_to_it():
 
 def test_readme_fits_on_a_few_screens():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
-
-
-def test_command_prints_the_section():
-    command = [sys.executable, ROOT / "tests" / "capabilities.py"]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    assert printed.stdout == section()

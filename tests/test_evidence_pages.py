@@ -1,6 +1,5 @@
 """The cover, the study's page and those on what is published: code is analysis, and short."""
 
-import ast
 from pathlib import Path
 
 import jupytext
@@ -20,37 +19,12 @@ def visible(cell):
     return "hide-input" not in cell.metadata.get("tags", [])
 
 
-def conditions_in_sentences(source):
-    """Conditionals within a formatted text that is given to Markdown."""
-    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    texts = [call for call in calls if getattr(call.func, "id", "") == "Markdown"]
-    inside = [
-        part
-        for call in texts
-        for text in ast.walk(call)
-        if isinstance(text, ast.JoinedStr)
-        for part in ast.walk(text)
-    ]
-    return [part for part in inside if isinstance(part, ast.IfExp | ast.BoolOp)]
-
-
 @for_each
 def test_a_page_shows_at_most_45_lines_of_code(path):
     lines = [
         line for cell in code_cells(path) if visible(cell) for line in cell.source.split("\n")
     ]
     assert sum(bool(line.strip()) for line in lines) <= 45
-
-
-@for_each
-def test_no_sentence_of_a_page_has_a_condition(path):
-    assert not any(conditions_in_sentences(cell.source) for cell in code_cells(path))
-
-
-def test_a_condition_in_a_sentence_is_found():
-    assert conditions_in_sentences('Markdown(f"""{1 if x else 2}""")')
-    assert conditions_in_sentences('Markdown(f"{x or 1}")')
-    assert not conditions_in_sentences('Markdown(f"{words.said(x)}")')
 
 
 def test_cover_has_question_answers_figure_advice_and_links_before_any_code():

@@ -1,12 +1,9 @@
 """The functions of the API reference: their docstrings, examples that run, a place in the book."""
 
-import ast
 import doctest
 import inspect
 import re
 import sys
-from functools import cache
-from pathlib import Path
 
 import pytest
 
@@ -62,42 +59,6 @@ def test_entry_point_says_what_it_raises_and_has_an_example(name):
     text = inspect.getdoc(ENTRY_POINTS[name])
     assert "\nRaises\n------\nInputError\n    " in text
     assert "\nExamples\n--------\n>>> " in text
-
-
-@cache
-def parsed():
-    """What each function of `rin.stats` names, and whether it raises InputError itself."""
-    found = {}
-    for path in sorted(Path(rin.stats.__file__).parent.glob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef):
-                names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-                names |= {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}
-                raised = [n.exc for n in ast.walk(node) if isinstance(n, ast.Raise) and n.exc]
-                own = any("InputError" in ast.unparse(error) for error in raised)
-                found[node.name] = (path.stem, names, own, ast.get_docstring(node) or "")
-    return found
-
-
-def raising():
-    """Names of the functions that raise InputError, themselves or by what they call."""
-    known = {"check_table", "require_columns", "look_up"}  # of other packages
-    known |= {name for name, (_, _, own, _) in parsed().items() if own}
-    while more := {name for name, row in parsed().items() if row[1] & known} - known:
-        known |= more
-    return known
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_function_of_the_reference_says_when_it_raises(name):
-    section = "\nRaises\n------\nInputError\n    "
-    assert (section in inspect.getdoc(FUNCTIONS[name])) == (name in raising())
-
-
-def test_every_other_function_that_raises_mentions_it():
-    for name, (module, _, own, text) in parsed().items():
-        if own and not name.startswith("_") and module != "inputs":
-            assert "InputError" in text, f"{module}.{name}"
 
 
 def test_reference_lists_every_function_of_statistics_once():

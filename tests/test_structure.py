@@ -17,7 +17,6 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from rin.study.reference import LARGEST
-from rin.tables import UNFREEZING
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "rin"
@@ -145,21 +144,6 @@ def test_statistics_read_no_file(name):
 READERS = {"yaml", "json", "pathlib", "io", "importlib.resources", "rin.files"}
 
 
-def lists_of_unfreezing(name):
-    """Lines of a module where the three values of unfreezing stand in a list of their own."""
-    for node in nodes(MODULES[name]):
-        if isinstance(node, ast.Tuple | ast.List | ast.Set):
-            values = {item.value for item in node.elts if isinstance(item, ast.Constant)}
-            if values >= {*UNFREEZING}:
-                yield f"{name} line {node.lineno}"
-
-
-def test_the_values_of_unfreezing_are_listed_once():
-    hits = [hit for name in MODULES if name != "rin.tables" for hit in lists_of_unfreezing(name)]
-    assert hits == []
-    assert len([*lists_of_unfreezing("rin.tables")]) == 1
-
-
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch"}
 BEYOND_ARRAYS = {"matplotlib", "seaborn", "plotly", "typer", "papermill"}
 BEYOND_ARRAYS |= {"PIL", "skimage", "IPython"}
@@ -201,14 +185,6 @@ def test_project_text_names_no_path_of_one_machine():
     assert hits == []
 
 
-def test_no_test_reads_a_stopwatch():
-    # How fast a computer is says nothing of the code: benchmarks measure, as ratios in one run.
-    clock = "|".join(("process" + "_time", "perf" + "_counter"))
-    tests = (ROOT / "tests").rglob("*.py")
-    read = re.compile(rf'(?<!"time\.)({clock})')  # a quoted one is put in place of the clock
-    assert [path.name for path in tests if read.search(path.read_text("utf-8"))] == []
-
-
 def test_git_holds_no_computed_notebook():
     assert [path.name for path in project_files() if path.suffix == ".ipynb"] == []
 
@@ -224,13 +200,6 @@ def test_git_holds_no_large_file_and_no_more_of_reference_runs_than_one_may_weig
 def test_lock_names_no_host():
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     assert [word for word in ("://", "--index-url", "--extra-index-url") if word in text] == []
-
-
-def test_contributing_names_the_packages_whose_types_are_checked():
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    sentence = text.partition("mypy is strict on ")[2].partition(". ")[0]
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert re.findall(r"`(rin\.\w+)`", sentence) == project["tool"]["mypy"]["packages"]
 
 
 @pytest.mark.parametrize("package", ["rin.stats", "rin.study"])
@@ -292,9 +261,6 @@ RUN_BY_NAME = {
     "sphinx-mathjax-offline": "_config.yml",
     "uv": "Makefile",
 }
-#: What the project's card names; each is used by a notebook or a module.
-CARD = ("jupyter-book", "jupytext", "papermill", "tensorflow", "scikit-learn", "pandas",
-        "seaborn", "statsmodels", "pingouin")  # fmt: skip
 FRAMEWORK = {"cpu", "jax"}
 #: Extras beyond the core that each part of the tree may count on.
 EXTRAS = {
@@ -374,11 +340,3 @@ def test_every_import_is_declared_in_the_core_or_in_an_extra_of_its_part(folder)
 def test_every_part_of_the_package_has_its_extras():
     parts = {f"rin/{name}" for name in FLOORS if (PACKAGE / name).is_dir()}
     assert parts <= EXTRAS.keys()
-
-
-@pytest.mark.parametrize("name", CARD)
-def test_library_of_the_card_is_used_by_a_notebook_or_a_module(name):
-    place = RUN_BY_NAME.get(name)
-    named = place and name.replace("-", "_") in (ROOT / place).read_text(encoding="utf-8")
-    assert named or name in distributions_imported_below("rin", "notebooks")
-    assert name in declared_distributions()

@@ -253,17 +253,6 @@ def _earlier_inspections(folder: Path) -> pd.DataFrame:
     return seen[~seen.index.duplicated()]
 
 
-def replaced_pictures(manifest: DatasetManifest, before: Path, now: Path) -> list[str]:
-    """Return the earlier digests of pictures that differ between two folders of inspections."""
-    first, second = (
-        _earlier_inspections(record_folder(folder, manifest)) for folder in (before, now)
-    )
-    both = first.index.intersection(second.index)
-    columns = ["digest", "mask_digest"]
-    same = (first.loc[both, columns] == second.loc[both, columns]).all(axis=1)
-    return first.loc[both, "digest"][~same].tolist()
-
-
 def refuse_bad(
     bad: pd.DataFrame, count: int, where: str | Path, manifest: DatasetManifest
 ) -> None:

@@ -177,14 +177,20 @@ def forecast(workspace: Workspace) -> pd.DataFrame:
 
 
 def forecast_lines(workspace: Workspace) -> list[str]:
-    """Return the forecast of a study as lines of text."""
+    """Return the forecast of a study as lines of text; times below an hour are in minutes."""
     table = forecast(workspace)
+    columns = ("hours", "hours_low", "hours_high")
+    time, low, high = (table.pop(name).map(_duration) for name in columns)
     table["finished"] = table["finished"].astype("Int64")
-    low, high = table.pop("hours_low"), table.pop("hours_high")
-    ranges = [f"{a:.1f} to {b:.1f}" for a, b in zip(low, high, strict=True)]
-    table.insert(4, "range", ranges)
-    text = table.to_string(index=False, na_rep="?", float_format="{:.1f}".format)
-    return [*text.splitlines(), "Hours of one worker, and gigabytes, of the unfinished runs."]
+    table["gigabytes"] = table["gigabytes"].map("{:.2g}".format)
+    table.insert(3, "time", time)
+    table.insert(4, "range", low + " to " + high)
+    text = table.to_string(index=False, na_rep="?")
+    return [*text.splitlines(), "Time of one worker, and gigabytes, of the unfinished runs."]
+
+
+def _duration(hours: float) -> str:
+    return f"{60 * hours:.2g} min" if hours < 1 else f"{hours:.1f} h"
 
 
 def _parts(workspace: Workspace, task: str) -> dict[str, int]:

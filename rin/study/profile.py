@@ -67,6 +67,7 @@ MAIN, LAYERS = "main", "layers"
 CONFOUNDER, SAMPLED = "confounder", "sampled"
 #: Shares of positive training images, in percent.
 SHARES = (0, 20, 50, 80, 100)
+CONFOUNDED = [f"{kind} {share}" for kind in (*CONFOUNDERS, SAMPLED) for share in SHARES]
 
 
 def _refuse_others(section: str, names: Iterable[Name], known: Iterable[Name], what: str) -> None:
@@ -89,12 +90,6 @@ def _distinct(values: list[T]) -> list[T]:
     if len(set(values)) != len(values):
         raise ValueError(f"values repeat: {values}; state each value once")
     return values
-
-
-def _known_confounder(level: str) -> str:
-    levels = [f"{kind} {share}" for kind in (*CONFOUNDERS, SAMPLED) for share in SHARES]
-    look_up(CONFOUNDER, level, ["", *levels])
-    return level
 
 
 @dataclass(frozen=True)
@@ -155,7 +150,7 @@ class FineTuning(FrozenModel):
     batch_norm_momentum: Momentum = 0.99
     bn_statistics: Literal["pretrained", "recomputed"] = "pretrained"
     head: Annotated[str, OneOf(HEADS)] = "linear"
-    confounder: Annotated[str, AfterValidator(_known_confounder)] = ""
+    confounder: Annotated[str, OneOf(("", *CONFOUNDED))] = ""
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -222,10 +217,6 @@ class Pretraining(FrozenModel):
         stated, inits = self.preprocessing, sorted(self.corpora)
         if isinstance(stated, dict) and sorted(stated) != inits:
             raise ValueError(f"preprocessings of {sorted(stated)} for corpora of {inits}")
-        briefs = [(b.name, name, b.pretraining) for b in self.brief for name in b.backbones]
-        if twice := sorted({key for key in briefs if briefs.count(key) > 1}):
-            name, backbone, number = twice[0]
-            raise ValueError(f"brief: {name} of {backbone} from pretraining {number} stands twice")
         for init, backbone in product(inits, self.backbones or BACKBONES):
             self.preprocessing_of(init, backbone)  # an unknown name is an error
         for name in self.backbones or []:
@@ -353,12 +344,15 @@ class StudyFilter(FrozenModel):
     activation_sample: ActivationSample | None = None
 
     @model_validator(mode="after")
-    def _takes_learning_rates_that_there_are(self) -> StudyFilter:
+    def _takes_ways_that_there_are(self) -> StudyFilter:
         if self.unfreezing and self.learning_rates:
             raise self.wrong("unfreezing", "learning_rates already name it; remove one of the two")
         for way, rates in (self.learning_rates or {}).items():
             what = f"those of the plan, {RATES[way]}"
             _refuse_others(f"study {self.name}, learning_rates of {way}", rates, RATES[way], what)
+        if (self.name == LAYERS) != (self.activation_sample is not None):
+            problem = f"it belongs to the study {LAYERS}, which needs it"
+            raise self.wrong("activation_sample", problem)
         return self
 
     @model_validator(mode="after")
@@ -379,26 +373,15 @@ class StudyFilter(FrozenModel):
             raise self.wrong("vary", f"several factors change {twice}")
         return self
 
-    @model_validator(mode="after")
-    def _records_activations_where_they_are_compared(self) -> StudyFilter:
-        if (self.name == LAYERS) != (self.activation_sample is not None):
-            problem = f"it belongs to the study {LAYERS}, which needs it"
-            raise self.wrong("activation_sample", problem)
-        return self
-
     def wrong(self, setting: str, problem: str) -> ValueError:
         """Return the error for a wrong setting of this study."""
         return ValueError(f"study {self.name}, {setting}: {problem}")
 
     @property
-    def rates(self) -> dict[str, list[float]]:
-        """The learning rates of the study, by unfreezing."""
-        return self.learning_rates or {way: RATES[way] for way in self.unfreezing or RATES}
-
-    @property
     def scenarios(self) -> list[Scenario]:
         """The scenarios of the study, in the order of the plan."""
-        rates, backbones = self.rates, self.backbones or ALL_BACKBONES
+        rates = self.learning_rates or {way: RATES[way] for way in self.unfreezing or RATES}
+        backbones = self.backbones or ALL_BACKBONES
         return [
             scenario
             for scenario in SCENARIOS.values()
@@ -606,7 +589,9 @@ class Profile(FrozenModel):
             raise ValueError(f"studies: names repeat: {twice}; state each name once")
         for study in self.studies:
             if study.name == MAIN:
-                _check_main(study)
+                may = {"name", "backbones", "unfreezing", "learning_rates"}
+                what = "what it may state; tasks, inits, folds and pretrainings are the profile's"
+                _refuse_others("study main", study.model_dump(exclude_defaults=True), may, what)
             what = f"study {study.name}, backbones"
             _refuse_others(what, study.backbones or [], self.backbones, "the profile's backbones")
             self._check_starts(study)
@@ -615,23 +600,17 @@ class Profile(FrozenModel):
 
     def _check_starts(self, study: StudyFilter) -> None:
         """Raise ValueError if a study's inits or pretrainings do not exist."""
-        briefs = self.pretraining.brief if self.pretraining else []
-        inits, numbers = study.inits or self.inits, study.pretrainings or self.pretrainings
+        section = self.pretraining
+        briefs = section.brief if section else []
         known = [*self.inits, RANDOM, *(brief.name for brief in briefs)]
+        inits, numbers = study.inits or self.inits, study.pretrainings or self.pretrainings
         what = "the profile's inits, random and the init of pretraining.brief"
         _refuse_others(f"study {study.name}, inits", inits, known, what)
-        if self.pretraining is None:
-            what = "the pretrainings of loaded weights, which have no number"
-            _refuse_others(f"study {study.name}, pretrainings", numbers, [1], what)
-        for name in dict.fromkeys(brief.name for brief in briefs if brief.name in inits):
-            of_name = [brief for brief in briefs if brief.name == name]
-            backbones = [backbone for brief in of_name for backbone in brief.backbones]
-            what = f"the backbones of {name}, set in pretraining.brief"
-            taken = study.backbones or self.backbones
-            _refuse_others(f"study {study.name}, backbones", taken, backbones, what)
-            of_brief = sorted({brief.pretraining for brief in of_name})
-            what = f"the pretrainings of {name}: state {of_brief}"
-            _refuse_others(f"study {study.name}, pretrainings", numbers, of_brief, what)
+        trained = {(b.name, part) for b in briefs for part in (*b.backbones, b.pretraining)}
+        needed = product(inits, [*(study.backbones or self.backbones), *numbers])
+        for init, part in needed:
+            if init.endswith("_brief") and (init, part) not in trained:
+                raise study.wrong("inits", f"pretraining.brief has no {init} of {part}")
         if study.name == LAYERS and (lacking := [*{RANDOM, *self.inits[:2]} - {*inits}]):
             raise study.wrong("inits", f"the comparison of layers also needs {sorted(lacking)}")
 
@@ -742,13 +721,6 @@ class Profile(FrozenModel):
         """Return the fine-tuning settings of a task, by default those of the main study."""
         changed = self.fine_tuning_of.get(task, {}) | (changes or {})
         return FineTuning.model_validate(self.fine_tuning.model_dump() | changed)
-
-
-def _check_main(study: StudyFilter) -> None:
-    """Raise ValueError if the main study states settings that belong to the profile."""
-    may = {"name", "backbones", "unfreezing", "learning_rates"}
-    what = "what it may state; tasks, inits, folds and pretrainings are those of the profile"
-    _refuse_others(f"study {MAIN}", study.model_dump(exclude_defaults=True), may, what)
 
 
 def _is_sampled(changes: dict[str, Any]) -> bool:

@@ -5,7 +5,7 @@ stand-ins.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -129,9 +129,11 @@ def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path
     >>> join_results("open", "results/open_added/tables", "joined")  # doctest: +SKIP
     """
     first, second = open_results(earlier), open_results(later)
-    if problem := _difference(first.facts, second.facts):
+    terms, others = _terms(first.facts), _terms(second.facts)
+    if others := [name for name in terms if terms[name] != others.get(name, terms[name])]:
+        problem = f"it differs from {earlier} in {others[0]}"
         remedy = "Join only results of the same images, corpora and inits."
-        raise InputError(f"it differs from {earlier} in {problem}", where=later, remedy=remedy)
+        raise InputError(problem, where=later, remedy=remedy)
     tables = {**second.tables, **first.tables}
     for name in (key for key in KEYS if key in first.tables and key in second.tables):
         rows = stack_tables([first.tables[name], second.tables[name]])
@@ -170,31 +172,20 @@ def _check_size(draft: Path, target: Path) -> None:
         )
 
 
-def _difference(earlier: RunFacts, later: RunFacts) -> str:
-    """Return in what two folders of results must not differ and do; else an empty string."""
-    kept = {task.name: task for task in earlier.tasks}
-    for task in later.tasks:
-        before = kept.get(task.name, task)
-        images, others = ([t.dataset, *t.external] for t in (before, task))
-        if [d.digest for d in images] != [d.digest for d in others] or before.size != task.size:
-            return f"the images of {task.name}"
-    if {d.digest for d in earlier.corpora} != {d.digest for d in later.corpora}:
-        return "its corpora"
-    both = [name for name in kept if name in {task.name for task in later.tasks}]
-    first, second = (_settings(facts, both) for facts in (earlier, later))
-    return next((f"its {name}" for name in first if first[name] != second[name]), "")
-
-
-def _settings(facts: RunFacts, tasks: Sequence[str]) -> dict[str, Any]:
-    """Return the settings in which two folders of results with these tasks must not differ."""
+def _terms(facts: RunFacts) -> dict[str, Any]:
+    """Return what results that are joined must have in common, as far as both have it."""
     profile = facts.profile
-    stated: dict[str, Any] = {"backend": facts.backend, "precision": facts.precision}
-    stated |= profile.model_dump(include={"inits", "seed", "external"})
-    for task in tasks:
-        stated[f"fine_tuning of {task}"] = profile.tuning(task)
-        stated[f"cases of {task}"] = profile.cases_of.get(task, profile.cases)
-        stated[f"splits of {task}"] = profile.splits_of.get(task, profile.splits)
-    return stated
+    terms: dict[str, Any] = {"its corpora": {data.digest for data in facts.corpora}}
+    terms |= {"its backend": facts.backend, "its precision": facts.precision}
+    terms |= {"its inits": profile.inits, "its seed": profile.seed}
+    for task in facts.tasks:
+        digests = [data.digest for data in (task.dataset, *task.external)]
+        terms[f"the images of {task.name}"] = task.size, digests
+        terms[f"its fine_tuning of {task.name}"] = profile.tuning(task.name)
+        cases = profile.cases_of.get(task.name, profile.cases)
+        splits = profile.splits_of.get(task.name, profile.splits)
+        terms[f"its division of {task.name}"] = cases, splits
+    return terms
 
 
 def _joined_facts(first: Results, second: Results, tables: Mapping[str, pd.DataFrame]) -> RunFacts:
@@ -245,18 +236,14 @@ def _refuse_made_up(facts: RunFacts) -> None:
     """Raise InputError if images are stand-ins, or a part of a published dataset."""
     read = [data for task in facts.tasks for data in (task.dataset, *task.external)]
     read += facts.corpora
-    where = f"profile {facts.name}"
-    if made_up := [data.name for data in read if data.provenance == "stand-in"]:
-        remedy = "Only real data make a reference run: give the folder that contains them with "
-        remedy += "--data-root, and run the study again."
-        raise InputError(
-            f"stand-ins: {', '.join(dict.fromkeys(made_up))}", where=where, remedy=remedy
-        )
-    if parts := [f"{data.name} ({data.part})" for data in read if data.part]:
-        remedy = "Only whole datasets make a reference run: fetch the rest, and run it again."
-        raise InputError(
-            f"parts of datasets: {', '.join(dict.fromkeys(parts))}", where=where, remedy=remedy
-        )
+    made_up = [data.name for data in read if data.provenance == "stand-in"]
+    parts = [f"{data.name} ({data.part})" for data in read if data.part]
+    for names, kind in ((made_up, "stand-ins"), (parts, "parts of datasets")):
+        if names:
+            problem = f"{kind}: {', '.join(dict.fromkeys(names))}"
+            remedy = "Only whole, real datasets make a reference run: give their folder with "
+            remedy += "--data-root, and run the study again."
+            raise InputError(problem, where=f"profile {facts.name}", remedy=remedy)
 
 
 def _made_small(workspace: Workspace, results: Results) -> Results:
@@ -269,14 +256,11 @@ def _made_small(workspace: Workspace, results: Results) -> Results:
     unread = (scores["part"] == "validation") | (scores["part"].isin(external) & ~of_main)
     tables["predictions"] = scores[~unread]
     for name in {"overlap", "baselines"} & {*tables}:
-        tables[name] = _of_less_precision(tables[name])
+        fractions = tables[name].select_dtypes("float64")
+        tables[name] = tables[name].astype(dict.fromkeys(fractions, np.float32))
     if "overlap" in tables:  # a row per run and case: all digits would outweigh other tables
         tables["overlap"] = tables["overlap"].round(OVERLAP_DECIMALS)
     if "pretraining" in tables:
         tables["corpus_overlap"] = corpus_overlap(workspace)
     facts = {"written": datetime.now(UTC).isoformat("T", "seconds"), "made_from": {}}
     return Results(results.facts.model_copy(update=facts), tables)
-
-
-def _of_less_precision(table: pd.DataFrame) -> pd.DataFrame:
-    return table.astype(dict.fromkeys(table.select_dtypes("float64"), np.float32))

@@ -22,7 +22,6 @@ from rin.files import sha256_of, write_atomically
 from rin.models import probe
 from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry, find_entry, known_by, load_entries, locate
-from rin.models.weights_file import stored_variances, variance_remark
 from rin.study.executors import begin_block
 from rin.study.profile import RANDOM
 from rin.study.workspace import Workspace, find_manifest
@@ -40,8 +39,7 @@ class ReleasedFile:
 
     `path` is None if the file is missing, or Keras has yet to download it; `known` is the kind of
     digest that identifies it; `verdict` is the probe's: a preprocessing, or why there is none, and
-    empty if the file was not probed; `problem` says why the file cannot be read, and `variances`
-    which running variances are extreme.
+    empty if the file was not probed; `problem` says why the file cannot be read.
     """
 
     entry: WeightsEntry
@@ -50,7 +48,6 @@ class ReleasedFile:
     known: Literal["SHA-256", "MD5", ""] = ""
     verdict: str = ""
     problem: str = ""
-    variances: str = ""
 
     @property
     def verified(self) -> Literal["SHA-256", "MD5", "probe", ""]:
@@ -77,14 +74,11 @@ def weights_remark(verified: str | None, verdict: str | None, preprocessing: str
     return f"unverified: no digest of it is known, and the probe {said}"
 
 
-def released_files(
-    workspace: Workspace, ask: Literal["none", "unknown", "all"] = "none"
-) -> list[ReleasedFile]:
+def released_files(workspace: Workspace, *, ask: bool = False) -> list[ReleasedFile]:
     """Return the released weights of a profile, one file per init and backbone.
 
-    Earlier verdicts of the probe are read from the folder of results.  Of the other files, `ask`
-    says which are probed: none, those without a known digest (`unknown`), or all.  Unless it is
-    `none`, the running variances of all files are read as well.
+    Earlier verdicts of the probe are read from the folder of results.  With `ask`, other files
+    without a known digest are probed.
     """
     profile = workspace.profile
     pretrained_here = profile.pretraining.corpora if profile.pretraining else {}
@@ -99,18 +93,15 @@ def released_files(
             continue
         sha256 = sha256_of(path)
         known: Literal["SHA-256", "MD5", ""] = ""
-        verdict, problem, remark = kept.get(sha256, ""), "", ""
+        verdict, problem = kept.get(sha256, ""), ""
         try:
             known = known_by(entry, path)
-            if ask != "none":
-                remark = variance_remark(stored_variances(path))
-            to_probe = ask == "all" or (ask == "unknown" and not known)
-            if to_probe and not verdict and find_backbone(backbone).batch_norm:
+            if ask and not known and not verdict and find_backbone(backbone).batch_norm:
                 images = _some_images(workspace) if images is None else images
                 verdict = _verdict(_first_layer(workspace, path, entry), images)
         except InputError as error:
             problem = str(error)
-        files.append(ReleasedFile(entry, path, sha256, known, verdict, problem, remark))
+        files.append(ReleasedFile(entry, path, sha256, known, verdict, problem))
     return files
 
 
@@ -119,7 +110,7 @@ def check_released(workspace: Workspace) -> list[ReleasedFile]:
 
     `InputError` names the files that cannot be read.
     """
-    files = released_files(workspace, "all")
+    files = released_files(workspace, ask=True)
     if problems := [file.problem for file in files if file.problem]:
         n_files = counted(len(problems), "files of weights cannot be read")
         raise InputError(
@@ -137,7 +128,7 @@ def check_released(workspace: Workspace) -> list[ReleasedFile]:
 
 
 def file_remarks(files: Iterable[ReleasedFile]) -> list[str]:
-    """Return a sentence for each file that is unverified, unreadable or has extreme variances."""
+    """Return a sentence for each file that is unverified or unreadable."""
     remarks = []
     for file in files:
         called = f"{file.name} ({file.path or 'fetched by Keras'})"
@@ -146,8 +137,6 @@ def file_remarks(files: Iterable[ReleasedFile]) -> list[str]:
         elif not file.verified and (file.path or not file.entry.file):
             known = weights_remark(file.verified, file.verdict, file.entry.preprocessing)
             remarks.append(f"{called} is {known}")
-        if file.variances:
-            remarks.append(f"{called} has {file.variances}")
     return remarks
 
 

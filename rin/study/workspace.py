@@ -6,7 +6,7 @@ import hashlib
 import os
 import urllib.request
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -512,8 +512,7 @@ def available_weights(data_root: Path) -> tuple[str, list[str]]:
     """Return the kind of weights to start from, and the backbones.
 
     Weights are released together with ImageNet's, in Keras' form (`released`) or in PyTorch's
-    (`released_pytorch`), or else pretrained on `corpora` or on `stand-ins`.  InputError if there
-    are released PyTorch files that cannot be read yet.
+    (`released_pytorch`), or else pretrained on `corpora` or on `stand-ins`.
     """
     folders = [data_root / "weights", data_root]
     backbones: dict[str, dict[str, WeightsEntry]] = defaultdict(dict)
@@ -529,29 +528,8 @@ def available_weights(data_root: Path) -> tuple[str, list[str]]:
         if all(locate_weights(entry, folders) for entry in pair)
     ]:
         return "released_pytorch", usable
-    for pair in of_torch.values():
-        _refuse_unconverted(pair, folders)
     corpora = [locate(load_manifest(name), data_root) for name in CORPORA]
     return ("corpora" if all(corpora) else "stand-ins"), ["ResNet50"]
-
-
-def _refuse_unconverted(pair: Sequence[WeightsEntry], folders: Sequence[Path]) -> None:
-    """Raise InputError if a release is there as PyTorch writes it, and not yet converted.
-
-    `pair` is the release and the counterpart that it is compared with.
-    """
-    release, other = pair
-    target = folders[0] / str(release.file)
-    for source in (target.with_suffix(ending) for ending in (".safetensors", ".pt", ".pth")):
-        if source.is_file():
-            problem = f"{release.release} cannot be compared with {other.release} yet"
-            others = f"{target} and {folders[0] / str(other.file)}"
-            remedy = (
-                "Where PyTorch is installed (extra torch), turn the PyTorch files of both "
-                f"({other.home}) into {others} with rin weights convert. Or move this file "
-                "away, to continue without it."
-            )
-            raise InputError(problem, where=source, remedy=remedy)
 
 
 def _has_keras_weights(backbone: str) -> bool:

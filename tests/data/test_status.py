@@ -199,19 +199,6 @@ def test_masks_that_are_inverted_or_lines_are_a_finding(verify, busi_root):
         assert finding in findings
 
 
-def test_verify_again_decodes_nothing_and_fresh_decodes_all(data, manifests, busi_root):
-    """A picture that goes bad inside an archive, whose directory does not tell."""
-    manifests("one")
-    path, shown = busi_root / "one.zip", busi_root / TOP / "benign" / "benign (1).png"
-    zip_folder(busi_root / TOP, path)
-    asked = ("verify", "one", "--data-root", busi_root)
-    data(*asked)
-    whole = shown.read_bytes()
-    path.write_bytes(path.read_bytes().replace(whole, whole[:-1] + b"?"))
-    assert "Nothing is wrong" in data(*asked)
-    assert "benign (1).png cannot be read" in data(*asked, "--fresh", status=1)
-
-
 def test_verify_all_looks_at_what_is_there_and_fails_for_one(data, manifests, busi_root, root):
     manifests("busi")
     shutil.copytree(busi_root / TOP, busi_root / "twin")

@@ -15,7 +15,6 @@ from pydicom.data import get_testdata_file
 
 from rin.data import dataset as datasets
 from rin.data import store as store_module
-from rin.data.kept_rows import add_rows
 from rin.data.layouts.found import FoundCase
 from rin.data.leakage import picture_hash
 from rin.data.manifest import load_manifest
@@ -398,17 +397,3 @@ def test_single_bit_that_flipped_in_a_store_is_noticed_and_it_is_built_again(
             open_store(path)
     assert build_store(dataset, 8, folder=tmp_path).path == path
     assert (path / name).read_bytes() == whole
-
-
-def test_replaced_pictures_are_those_that_a_fresh_look_sees_otherwise(pictures, tmp_path):
-    inspect(pictures)
-    fresh = tmp_path / "fresh"
-    inspect_cases(pictures, pd.DataFrame(cases()), MANIFEST, folder=fresh)
-    before = pictures.parent / "index"
-    assert store_module.replaced_pictures(MANIFEST, before, fresh) == []
-    (record,) = fresh.rglob("*.parquet")
-    table = pd.read_parquet(record)
-    table.loc[2, "digest"] = "0" * 64  # as if its pixels had changed under the same times
-    record.unlink()
-    add_rows(record.parent, table)
-    assert len(store_module.replaced_pictures(MANIFEST, before, fresh)) == 1

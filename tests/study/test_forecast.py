@@ -14,7 +14,14 @@ from tiny_study import TWO, records, tiny_profile, write_profile
 from rin.errors import InputError
 from rin.files import read_checksummed_json, to_checksummed_json
 from rin.study import open_reference
-from rin.study.forecast import Pace, fit_budget, forecast, measure_decoding, measure_pace
+from rin.study.forecast import (
+    Pace,
+    fit_budget,
+    forecast,
+    forecast_lines,
+    measure_decoding,
+    measure_pace,
+)
 from rin.study.ledger import Ledger
 from rin.study.pretraining import local_entries
 from rin.study.profile import RATES, load_profile
@@ -101,7 +108,7 @@ def test_dry_run_names_missing_images_and_weights_and_computes_nothing(rin, tmp_
     assert status == 0
     assert "missing: images of breast: busi is not at " in told
     assert "missing: weights radimagenet ResNet50" in told
-    row = r"fine-tuning +12 +0 +[\d.]+ +[\d.]+ to [\d.]+ +[\d.]+"
+    row = r"fine-tuning +12 +0 +[\d.]+ min +[\d.]+ min to [\d.]+ min +0\.\d+"
     assert re.search(row, told), told
     assert not (tmp_path / "r").exists()
 
@@ -119,6 +126,14 @@ def of_other_code(finished_study, tmp_path):
     for done in study.fine_tuning_ledger.folder.glob("[!.]*/done.json"):
         done.write_text(to_checksummed_json(read_checksummed_json(done) | {"code": "other"}))
     return write_profile(tmp_path / "tiny.yaml")
+
+
+def test_times_below_an_hour_are_in_minutes_and_longer_ones_in_hours(tmp_path, monkeypatch):
+    row = {"stage": "x", "runs": 2, "finished": 0.0, "hours": 0.5, "hours_low": 0.25}
+    table = pd.DataFrame([row | {"hours_high": 2.5, "gigabytes": 0.012}])
+    monkeypatch.setattr("rin.study.forecast.forecast", lambda _: table)
+    line = forecast_lines(Workspace(tiny_profile(), None, tmp_path))[1]
+    assert line.split() == ["x", "2", "0", "30", "min", "15", "min", "to", "2.5", "h", "0.012"]
 
 
 def test_commands_say_how_many_runs_are_of_other_code_and_keep_them(

@@ -2,19 +2,21 @@
 
 import itertools
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from jsonschema import Draft202012Validator
 
 from rin.data.manifest import load_manifest
-from rin.errors import InputError
-from rin.files import sha256_of
+from rin.files import read_yaml, sha256_of
 from rin.models.backbones import ALL_BACKBONES
-from rin.study.model_card import check_card, model_card, write_model_card
+from rin.study.model_card import model_card, write_model_card
 from rin.study.pretraining import plan_pretraining
 from rin.study.profile import Pretraining
 
+SCHEMA = Draft202012Validator(read_yaml(Path(__file__).with_name("model_card_schema.yaml")))
 SETTINGS = Pretraining(
     corpora={"radiologic": "corpus_radiologic"}, size=75, batch=32, epochs=3, learning_rate=0.002
 )
@@ -109,24 +111,6 @@ def test_card_of_a_stand_in_says_so_in_name_keywords_limits_images_and_scores(ca
     assert load_manifest("corpus_radiologic").licence not in " ".join(told.values())
 
 
-@pytest.mark.parametrize(
-    ("commit", "said"),
-    [
-        ("a1b2c3", "The files are those whose SHA-256"),
-        ("a1b2c3+", "Unverified: code or manifests were edited after the commit"),
-        (None, "Unverified: the commit of the code that made these weights is not stated"),
-    ],
-)
-def test_card_says_whether_the_code_that_made_the_weights_is_known(card, commit, said):
-    assert said in card(RECORD | {"commit": commit})["Descriptors"]["Comments"]
-
-
-def test_card_of_an_older_record_does_not_state_what_that_does_not_say(card):
-    record = {name: RECORD[name] for name in RECORD if name not in ("software", "commit")}
-    told = card(record)["Model properties"]["Reproducibility"]
-    assert "with not stated, tensorflow as backend, commit not stated." in told
-
-
 def test_card_of_five_classes_or_fewer_has_no_top_5_accuracy(card):
     told = card(RECORD | {"classes": 5})["Model performance"]
     assert told["Metrics"] == ["accuracy", "balanced accuracy"]
@@ -149,62 +133,23 @@ def test_card_is_indexed_by_what_the_manifest_says_of_its_images(card):
     assert photographs["Indexing"]["Content"] == ["IN"]
 
 
-def test_card_has_fields_of_the_published_schema_alone(card):
-    made = card()
-    assert model_card(run(), RECORD, PREDICTIONS, [], "2026-03-01")["$schema"] == (
-        "https://atlas.rsna.org/schema/2025-11/model.json"
-    )
-    assert {*made} <= {
-        "Name",
-        "Link",
-        "Indexing",
-        "Descriptors",
-        "Model properties",
-        "Model performance",
-    }
-    assert {*made["Indexing"]} <= {"Content", "RadLex", "SNOMED", "Keywords"}
-    assert "Instructions for use" in made["Model properties"]
-
-
-def test_card_names_the_authors_of_the_checkout_and_whom_to_write_to(card, tmp_path, monkeypatch):
-    assert card()["Descriptors"]["Contact"] == "not stated"
-    people = "[{family-names: Doe, given-names: Jo}, {name: A team, email: a@b.org}]"
+def test_card_names_the_authors_of_the_checkout(card, tmp_path, monkeypatch):
+    people = "[{family-names: Doe, given-names: Jo}, {name: A team}]"
     (tmp_path / "CITATION.cff").write_text(f"authors: {people}")
     monkeypatch.setattr("rin.study.model_card.REPOSITORY", tmp_path)
-    told = card()["Descriptors"]
-    assert told["Authors"] == [{"Name": "Jo Doe"}, {"Name": "A team"}]
-    assert told["Contact"] == "a@b.org"
+    assert card()["Descriptors"]["Authors"] == [{"Name": "Jo Doe"}, {"Name": "A team"}]
 
 
 @pytest.mark.parametrize(
     ("backbone", "provenance"), itertools.product(ALL_BACKBONES, ("real", "stand-in"))
 )
-def test_every_card_fits_the_schema(card, backbone, provenance):
-    assert card(backbone=backbone, provenance=provenance)["Name"].startswith(backbone)
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (lambda card: card["Model"].pop("Link"), "Model: 'Link' is a required property"),
-        (lambda card: card["Model"].update(Rating=5), "'Rating' was unexpected"),
-        (lambda card: card["Model"].update(Name="{backbone}"), "Model: Name: '{backbone}'"),
-        (
-            lambda card: card["Model"]["Indexing"]["Content"].append("XX"),
-            "Content: 12: 'XX' is not one of",
-        ),
-        (
-            lambda card: card["Model"]["Descriptors"]["Date"].update(Created="1 March"),
-            "Created: '1 March' does not match",
-        ),
-    ],
-)
-def test_card_that_does_not_fit_the_schema_is_refused_by_field(tmp_path, change, said):
-    made = model_card(run(), RECORD, PREDICTIONS, [], "2026-03-01")
-    change(made)
-    with pytest.raises(InputError) as caught:
-        check_card(made, where=tmp_path)
-    assert said in str(caught.value)
+def test_every_card_fits_the_schema_of_the_radiological_society(backbone, provenance):
+    planned = run(backbone=backbone, provenance=provenance)
+    made = model_card(planned, RECORD, PREDICTIONS, [], "2026-03-01")
+    assert made["$schema"] == "https://atlas.rsna.org/schema/2025-11/model.json"
+    assert made["Model"]["Name"].startswith(backbone)
+    assert [*SCHEMA.iter_errors(made)] == []
+    assert [*SCHEMA.iter_errors(made | {"Model": made["Model"] | {"Name": "{backbone}"}})] != []
 
 
 def test_card_when_written_is_read_back_and_leaves_nothing_else(tmp_path):

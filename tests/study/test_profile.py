@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from tiny_study import SETTINGS, TWO, main_study, settings, side_study, tiny_profile, write_profile
 
@@ -24,11 +26,10 @@ def test_load_profile_when_path_is_missing_names_it(tmp_path):
     assert caught.value.where == str(tmp_path / "absent.yaml")
 
 
-PROBE = {"preprocessings": ["caffe", "symmetric"], "epochs": 1}
-LOSSES = {"backbones": ["ResNet50"], "losses": ["hard", "online"], "epochs": 1, "init": "natural"}
+LOSSES = {"backbones": ["ResNet50"], "losses": ["hard", "online"], "epochs": 1}
 BRIEF = {"init": "radiologic", "epochs": 1, "backbones": ["ResNet50"]}
-NAMES = ["radiologic", "photographic"]
-BRIEF_OF_TWO = TWO | {"inits": NAMES, "pretraining.brief": [BRIEF]}
+BRIEF_OF_TWO = TWO | {"inits": ["radiologic", "photographic"], "pretraining.brief": [BRIEF]}
+OF_BRIEF = {"inits": ["radiologic_brief", "photographic"]}
 
 
 def with_study(name, /, **chosen):
@@ -38,131 +39,67 @@ def with_study(name, /, **chosen):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"colour": "red"}, ["colour"]),
-        ({"name": "../../escape"}, ["name: "]),
-        ({"live": "x"}, ["live", "not among the profile's tasks"]),
-        ({"fine_tuning.epoch": 3}, ["fine_tuning.epoch"]),
-        ({"fine_tuning.size": 31}, ["fine_tuning", "31 px", "ResNet50", "32 px"]),
-        ({"fine_tuning.augmentation": "wild"}, ["fine_tuning.augmentation", "wild", "official"]),
-        (
-            {"pretraining.preprocessing": "odd"},
-            ["preprocessing 'odd'", "symmetric"],
-        ),
-        ({"pretraining.backbones": ["InceptionV3"]}, ["pretraining", "32 px", "InceptionV3"]),
-        ({"pretraining.brief": [BRIEF | {"init": "odd"}]}, ["['odd'] are not among the inits"]),
-        ({"pretraining.brief": [BRIEF, BRIEF]}, ["radiologic_brief of ResNet50", "stands twice"]),
-        ({"curation": {"studies": 29}}, ["curation.studies", "greater than or equal to 30"]),
-        ({"curation": {"size": 66}}, ["curation.size", "multiple of 4"]),
-        ({"backbones": ["VGG16"]}, ["backbone", "VGG16", "DenseNet121"]),
-        ({"tasks": ["breast", "breast"]}, ["tasks", "repeat"]),
-        ({"splits": "official", "cases": 50}, ["official splits fix their cases"]),
-        ({"fine_tuning_of": {"thyroid": {"epochs": 2}}}, ["fine_tuning_of", "thyroid"]),
-        ({"fine_tuning_of": {"breast": {"size": 31}}}, ["fine_tuning_of", "31 px", "ResNet50"]),
-        ({"pretraining.preprocessing": {"other": "caffe"}}, ["other", "radiologic"]),
-        (
-            {"pretraining.pretrainings": [2, 1, 2]},
-            ["pretraining.pretrainings", "[2, 1, 2]; state each value once"],
-        ),
-        ({"probe": PROBE | {"preprocessings": ["caffe", "odd"]}}, ["probe.preprocessings", "odd"]),
-        ({"losses": LOSSES}, ["losses: ['natural'] are not among the inits"]),
+        ({"colour": "red"}, "colour"),
+        ({"live": "x"}, "live: .* not among the profile's tasks"),
+        ({"fine_tuning.size": 31}, "fine_tuning.size.* 31 px"),
+        ({"fine_tuning.augmentation": "wild"}, "fine_tuning.augmentation.*official.*wild"),
+        ({"pretraining.preprocessing": "odd"}, "preprocessing 'odd'.*symmetric"),
+        ({"pretraining.backbones": ["InceptionV3"]}, "32 px.*InceptionV3|InceptionV3.*32 px"),
+        ({"pretraining.brief": [BRIEF | {"init": "odd"}]}, r"\['odd'\] are not among the inits"),
+        ({"curation": {"studies": 29}}, "curation.studies.*greater than or equal to 30"),
+        ({"backbones": ["VGG16"]}, "backbones.*DenseNet121.*VGG16"),
+        ({"tasks": ["breast", "breast"]}, "tasks.*repeat"),
+        ({"splits": "official", "cases": 50}, "official splits fix their cases"),
+        ({"fine_tuning_of": {"thyroid": {"epochs": 2}}}, "fine_tuning_of.*thyroid"),
+        ({"pretraining.preprocessing": {"other": "caffe"}}, "other.*radiologic"),
+        ({"losses": LOSSES | {"init": "natural"}}, "losses: .'natural'. are not among the inits"),
         (
             {"losses": LOSSES | {"learning_rates": {"VGG19": 1e-4}}},
-            ["learning_rates: ['VGG19'] are not among its backbones"],
+            "learning_rates: .'VGG19'. are not among its backbones",
         ),
-    ],
-)
-def test_load_profile_when_setting_is_bad_names_file_and_setting(tmp_path, changes, told):
-    path = write_profile(tmp_path / "bad.yaml", changes)
-    with pytest.raises(InputError) as caught:
-        load_profile(path)
-    assert caught.value.where == str(path)
-    assert [word for word in told if word not in caught.value.problem] == []
-
-
-@pytest.mark.parametrize(
-    ("changes", "told"),
-    [
-        (with_study("x", name="x y"), ["studies.1.name", "pattern"]),
-        ({"studies": [side_study("x"), side_study("x")]}, ["names repeat: ['x']"]),
-        (with_study("x", tasks=["thyroid"]), ["study x, tasks", "['thyroid'] are not among"]),
-        (with_study("x", tasks=[]), ["studies.1.tasks", "at least 1"]),
-        (
-            with_study("x", backbones=["VGG19"]),
-            ["study x, backbones: ['VGG19'] are not among the profile's backbones"],
-        ),
-        (
-            with_study("x", unfreezing=["freeze_all"]),
-            ["study x, unfreezing: learning_rates already name it"],
-        ),
+        (with_study("x", name="x y"), "studies.1.name.*pattern"),
+        ({"studies": [side_study("x"), side_study("x")]}, r"names repeat: \['x'\]"),
+        (with_study("x", tasks=["thyroid"]), "study x, tasks: .'thyroid'. are not among"),
+        (with_study("x", backbones=["VGG19"]), "study x, backbones: .*the profile's backbones"),
+        (with_study("x", unfreezing=["freeze_all"]), "unfreezing: learning_rates already name"),
         (
             with_study("x", learning_rates={"freeze_all": [1e-4]}),
-            ["study x, learning_rates of freeze_all: [0.0001] are not among those of the plan"],
+            "learning_rates of freeze_all: .* not among those of the plan",
         ),
-        (with_study("x", learning_rates={}), ["studies.1.learning_rates", "at least 1"]),
-        (with_study("x", learning_rates=[1e-3]), ["studies.1.learning_rates", "dictionary"]),
-        (with_study("x", learning_rates={"some": [1e-4]}), ["studies.1.learning_rates", "some"]),
-        (with_study("x", inits=["odd"]), ["study x, inits: ['odd'] are not among"]),
-        (with_study("x", inits=["radiologic_brief"]), ["['radiologic_brief'] are not among"]),
+        (with_study("x", inits=["odd"]), "study x, inits: .'odd'. are not among"),
         (
-            {"inits": ["radimagenet", "imagenet"], "pretraining": None}
-            | with_study("x", pretrainings=[2]),
-            ["study x, pretrainings: [2] are not among the pretrainings of loaded weights"],
+            BRIEF_OF_TWO | {"pretraining.pretrainings": [1, 2]} | with_study("x", **OF_BRIEF),
+            "pretraining.brief has no radiologic_brief of 2",
         ),
-        (
-            BRIEF_OF_TWO | {"backbones": ["ResNet50", "DenseNet121"]}
-            | with_study("x", inits=["radiologic_brief", "photographic"]),
-            ["study x, backbones: ['DenseNet121'] are not among the backbones of radiologic_"],
-        ),
-        (
-            BRIEF_OF_TWO | {"pretraining.pretrainings": [1, 2]}
-            | with_study("x", inits=["radiologic_brief", "photographic"]),
-            [
-                "study x, pretrainings: [2] are not among the pretrainings of radiologic_brief",
-                "state [1]",
-            ],
-        ),
-        (with_study("x", vary={"dropuot": [0.1]}), ["study x, vary: dropuot", "mean dropout?"]),
-        (with_study("x", vary={"dropout": [0.1, 2]}), ["vary: dropout, level 2", "less than 1"]),
-        (with_study("x", vary={"dropout": [0.1, 0.1]}), ["levels of dropout repeat"]),
-        (with_study("x", vary={"head": [["conv"]]}), ["vary: head, level ['conv']"]),
-        (with_study("x", vary={"long": {"l": {"epoch": 9}}}), ["vary: long, level l: epoch"]),
+        (with_study("x", vary={"dropuot": [0.1]}), "vary: dropuot.*mean dropout?"),
+        (with_study("x", vary={"dropout": [0.1, 2]}), "vary: dropout, level 2.*less than 1"),
+        (with_study("x", vary={"dropout": [0.1, 0.1]}), "levels of dropout repeat"),
+        (with_study("x", vary={"long": {"l": {"epoch": 9}}}), "vary: long, level l: epoch"),
         (
             with_study("x", vary={"epochs": [1, 2], "long": {"a": {}, "b": {"epochs": 3}}}),
-            ["study x, vary: several factors change ['epochs']"],
+            r"study x, vary: several factors change \['epochs'\]",
         ),
-        (
-            with_study("x", vary={"size": [32, 31]}),
-            ["study x, vary, size", "31 px", "ResNet50"],
-        ),
+        (with_study("x", vary={"size": [32, 31]}), "study x, vary, size.*31 px"),
         (
             with_study("x", vary={"preprocessing": ["native", "released"]}),
-            ["study x, vary: the level released needs pretraining.released"],
+            "the level released needs pretraining.released",
         ),
-        (with_study("x", vary={"confounder": ["tag 3"]}), ["level tag 3", "unknown confounder"]),
-        (
-            with_study("x", vary={"confounder": ["tag 0", "sampled 0"]}),
-            ["study x, vary: sampled 0 needs sampled_confounder"],
-        ),
-        (with_study("x", activation_sample={}), ["activation_sample: it belongs to the study"]),
-        (with_study("layers"), ["study layers, activation_sample", "which needs it"]),
+        (with_study("x", vary={"confounder": ["tag 3"]}), "confounder, level tag 3"),
+        (with_study("x", vary={"confounder": ["sampled 0"]}), "needs sampled_confounder"),
+        (with_study("layers"), "study layers, activation_sample.*which needs it"),
         (
             with_study("layers", activation_sample={}, inits=["radiologic"]),
-            ["study layers, inits: the comparison of layers also needs ['random']"],
+            r"the comparison of layers also needs \['random'\]",
         ),
-        ({"studies": [main_study(folds=2)]}, ["study main: ['folds'] are not among what it may"]),
-        (
-            {"studies": [main_study(vary={"dropout": [0.1]})]},
-            ["study main: ['vary'] are not among what it may state"],
-        ),
-        ({"studies": side_study("x")}, ["studies: ", "list"]),
+        ({"studies": [main_study(folds=2)]}, "study main: .'folds'. are not among what it may"),
     ],
-)  # fmt: skip
-def test_load_profile_when_a_study_is_bad_names_file_study_and_setting(tmp_path, changes, told):
+)
+def test_load_profile_when_a_setting_is_bad_names_file_and_setting(tmp_path, changes, told):
     path = write_profile(tmp_path / "bad.yaml", changes)
     with pytest.raises(InputError) as caught:
         load_profile(path)
     assert caught.value.where == str(path)
-    assert [word for word in told if word not in caught.value.problem] == []
+    assert re.search(told, caught.value.problem)
 
 
 SAMPLED = {"task": "busbra", "column": "device", "groups": ["a", "b"]}
@@ -238,8 +175,8 @@ def test_profile_of_some_of_its_tasks_can_be_read_again(tasks, levels):
 
 @pytest.mark.parametrize(
     "content",
-    [b"name: [tiny\n", b"\xff\xfe\x00tiny", b"", b"- tiny\n", b"tiny\n", b"name: a\nname: b\n"],
-    ids=["broken", "binary", "empty", "list", "text", "twice"],
+    [b"name: [tiny\n", b"\xff\xfe\x00tiny", b"", b"- tiny\n"],
+    ids=["broken", "binary", "empty", "list"],
 )
 def test_load_profile_when_not_a_yaml_mapping_names_file(tmp_path, content):
     path = tmp_path / "bad.yaml"

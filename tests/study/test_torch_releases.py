@@ -84,7 +84,7 @@ def test_what_lies_in_place_of_a_release_is_named_before_anything_is_trained(
     workspace, content, said
 ):
     write_release(workspace.data_root).write_bytes(content)
-    (remark,) = file_remarks(released_files(workspace, "unknown"))
+    (remark,) = file_remarks(released_files(workspace, ask=True))
     assert remark.startswith("radimagenet_pytorch ResNet50 (")
     assert said in remark
 
@@ -93,7 +93,7 @@ def test_what_lies_in_place_of_a_release_is_named_before_anything_is_trained(
 def test_release_of_pytorch_is_fine_tuned_end_to_end(workspace):
     write_release(workspace.data_root)
     (file,) = check_released(workspace)
-    assert file.verdict.startswith("none fits")  # random weights were trained on nothing
+    assert file.verified == "SHA-256"
     assert len(run_study(workspace)) == 4
     predictions = consolidate(workspace).predictions()
     assert {*zip(predictions["init"], predictions["unfreezing"], strict=True)} == {

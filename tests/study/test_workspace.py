@@ -113,22 +113,6 @@ def test_weights_to_start_from_are_had_for_both_inits_or_made(
     assert available_weights(tmp_path / "root") == found
 
 
-TORCH = "weights/RadImageNet_pytorch/ResNet50"
-
-
-@pytest.mark.parametrize("ending", ["pt", "pth", "safetensors"])
-def test_weights_of_pytorch_that_are_not_converted_are_refused_with_the_command(
-    tmp_path, offline, ending
-):
-    (tmp_path / TORCH).parent.mkdir(parents=True)
-    (tmp_path / f"{TORCH}.{ending}").touch()
-    with pytest.raises(InputError, match="cannot be compared with") as caught:
-        available_weights(tmp_path)
-    assert caught.value.where == str(tmp_path / f"{TORCH}.{ending}")
-    for text in ("rin weights convert", *(f"{tmp_path}/{name}" for name in OF_TORCH)):
-        assert text in caught.value.remedy
-
-
 def test_weights_of_keras_that_neither_cache_nor_network_has_are_missing(
     tmp_path, offline, monkeypatch
 ):

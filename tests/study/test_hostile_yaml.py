@@ -1,0 +1,70 @@
+"""YAML that is nested without end, or holds values of another kind, ends in one clear error."""
+
+import pytest
+from tiny_study import write_profile
+
+from rin.errors import InputError
+from rin.files import read_yaml
+from rin.study import load_profile
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "a: " + "{b: " * 5000, "- " * 5000])
+def test_read_yaml_that_is_nested_without_end_names_the_line(tmp_path, content):
+    path = tmp_path / "bad.yaml"
+    path.write_text(content)
+    with pytest.raises(InputError, match="line 1: nested too deeply"):
+        read_yaml(path)
+
+
+@pytest.mark.parametrize("number", ["1:10", "190:20:30", "1:10.5", "-0123"])
+def test_read_yaml_refuses_a_number_to_another_base_unless_it_is_quoted(tmp_path, number):
+    path = tmp_path / "bad.yaml"
+    path.write_text(f"name: x\nfolds: {number}\n")
+    with pytest.raises(InputError, match=rf"{number} without quotes is no number.*line 2"):
+        read_yaml(path)
+    path.write_text(f"folds: '{number}'\nat: 2026-11-24 10:00\nshare: 0.5\nnone: 0\n")
+    assert read_yaml(path)["folds"] == number
+
+
+def test_read_yaml_with_a_few_aliases_reads_them_and_numbers_without_a_point(tmp_path):
+    path = tmp_path / "good.yaml"
+    path.write_text("a: &a {x: 1e-4}\nb: *a\nc: [*a, 2E3, '1e-4', 1e]\n")
+    rate = {"x": 1e-4}
+    assert read_yaml(path) == {"a": rate, "b": rate, "c": [rate, 2000.0, "1e-4", "1e"]}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("folds", True),
+        ("folds", "1"),
+        ("seed", 2**32),
+        ("name", "stores"),
+        ("name", "x" * 300),
+        ("fine_tuning", {"size": 32, "batch": 1, "epochs": 1, "dropout": "0.5"}),
+        ("about", [["x" * 100] * 1000] * 1000),
+        ("cases", 10**30),
+        ("studies", [{"name": "x" * 300}]),
+        ("studies", [{"name": "dropout", "vary": {"dropout": ["0.5"]}}]),
+        ("studies", {"name": "main"}),
+    ],
+)
+def test_profile_with_a_value_of_another_kind_is_refused_in_a_short_line(tmp_path, setting, value):
+    path = write_profile(tmp_path / "bad.yaml", {setting: value})
+    with pytest.raises(InputError, match=setting) as caught:
+        load_profile(path)
+    assert len(caught.value.problem) < 400
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x\0y", "x" * 300 + ".yaml"])
+def test_profile_of_an_impossible_name_is_unknown(name):
+    with pytest.raises(InputError, match=r"unknown profile|no such file") as caught:
+        load_profile(name)
+    assert len(str(caught.value)) < 400
+
+
+def test_read_yaml_names_the_line_of_a_key_that_stands_twice(tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_text("name: x\nfolds: 1\n\nabout: y\nfolds: 2\nseed: 3\n")
+    with pytest.raises(InputError, match=r"the key .folds. stands twice.*line 5"):
+        read_yaml(path)
