@@ -363,11 +363,8 @@ def data_status(data_root: Root = "") -> None:
     shown.columns = ["Dataset", "For", "Images", "Access", "Licence"]
     aligned = shown.apply(lambda cells: cells.str.ljust(cells.str.len().max()))
     _say(aligned.to_string(index=False, justify="left"))
-    width = statuses["name"].str.len().max()
-    for data in statuses.itertuples():
-        published = data.state == "here" and data.access != "not public"
-        source = f" It comes from {data.home}." if published else ""
-        _say(f"{data.name:{width}}  {data.to_do}{source}")
+    for name, to_do in zip(statuses["name"], statuses["to_do"], strict=True):
+        _say(f"{name:20}  {to_do}")
 
 
 @data_app.command("fetch")

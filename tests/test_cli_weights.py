@@ -70,13 +70,6 @@ def test_a_probe_prints_candidates_verdict_and_images(call, weights, images):
 
 
 @pytest.mark.slow
-def test_without_images_stand_ins_are_used_and_said_so(call, weights):
-    status, out, _ = call(weights / "trained.h5", "--size", 32)
-    assert status == 0
-    assert "These are stand-ins, not real images" in out
-
-
-@pytest.mark.slow
 def test_what_distributors_say_of_the_file_stands_beside_the_verdict(
     call, weights, images, monkeypatch
 ):

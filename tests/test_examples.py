@@ -21,7 +21,7 @@ FUNCTIONS |= {
 }
 ENTRY_POINTS = dict(inspect.getmembers(rin.study, inspect.isfunction))
 #: What `Results` has for readers, or notebooks and the command line alone call.
-UNLISTED = ("augment_layer", "nearest_of_class", "open_backbone", "plan_pretraining", "pretrained",
+UNLISTED = ("augment_layer", "open_backbone", "plan_pretraining", "pretrained",
             "pretraining_histories", "pretraining_predictions", "profile_names",
             "run_fine_tuning", "run_pretraining", "start_keras")  # fmt: skip
 for name in UNLISTED:

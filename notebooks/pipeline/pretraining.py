@@ -42,7 +42,6 @@ from rin.report.page import picture
 from rin.report.style import use_style
 from rin.study import (
     augment_layer,
-    nearest_of_class,
     open_workspace,
     plan_pretraining,
     pretraining_histories,
@@ -244,17 +243,6 @@ picture(
     f"{run.backbone}, {run.init}: rows are true classes and add up to 100%; "
     f"{len(net)} test images.",
 )
-
-# %% [markdown]
-# ## 7. What the features have learnt
-#
-# How often is the test image with the most similar pooled features (cosine), *of another patient*, of the
-# same class? Only images whose class has another patient in the test part count.
-
-# %%
-measured = [nearest_of_class(workspace, *pair) for pair in scores.index]
-nearest = pd.DataFrame(measured, scores.index).dropna()
-nearest.round(2)
 
 # %% [markdown]
 # ## Summary

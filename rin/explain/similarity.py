@@ -1,8 +1,7 @@
-"""How similar images are to a network, and how similar two networks' activations and calls are.
+"""How similar two networks' activations and calls are.
 
-Features are pooled outputs of a backbone, one row per image; neighbours are images of other
-patients, so that a network gains nothing by recognising a patient.  Activations are tables with
-one row per data point (an image at a place of its feature map) and one column per channel.
+Activations are tables with one row per data point (an image at a place of its feature map) and one
+column per channel.
 """
 
 import numpy as np
@@ -13,31 +12,6 @@ from scipy.linalg import orth
 from rin.errors import InputError
 
 _SILENT = 1e-12  # share of the largest variance below which a channel is silent (svcca's epsilon)
-
-
-def nearest_neighbours(features: np.ndarray, patients: pd.Series, k: int) -> np.ndarray:
-    """Return the rows of the k most similar images of other patients, int (n, k), nearest first.
-
-    Similarity is the cosine of `features` (n, channels); equally near images stay in their order.
-    """
-    if (features == features[0]).all():
-        problem = "they are the same for all images, none of which is nearer than another"
-        remedy = "Look at the learning curve: a network that did not train has such features."
-        raise InputError(problem, where="features", remedy=remedy)
-    codes = pd.factorize(np.asarray(patients))[0]
-    others = len(codes) - np.bincount(codes)
-    if others.min() < k:
-        problem = f"k is {k}, and an image has {others.min()} images of other patients"
-        remedy = "Ask for fewer neighbours, or use a profile with more test images."
-        raise InputError(problem, where="neighbours", remedy=remedy)
-    from sklearn.metrics import pairwise_distances_chunked
-
-    def nearest(block: np.ndarray, start: int) -> np.ndarray:
-        block[codes[start : start + len(block), None] == codes] = np.inf
-        return np.argsort(block, axis=1, kind="stable")[:, :k]
-
-    blocks = pairwise_distances_chunked(features, reduce_func=nearest, metric="cosine")
-    return np.concatenate([*blocks])
 
 
 def mean_cca(a: ArrayLike, b: ArrayLike) -> float:

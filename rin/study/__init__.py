@@ -8,7 +8,6 @@ try:
     from rin.study.consolidate import consolidate
     from rin.study.plan import find_run
     from rin.study.pretraining import (
-        nearest_of_class,
         plan_pretraining,
         pretrained,
         pretraining_histories,
@@ -33,7 +32,6 @@ __all__ = [
     "external_scores",
     "find_run",
     "load_profile",
-    "nearest_of_class",
     "open_backbone",
     "open_reference",
     "open_results",

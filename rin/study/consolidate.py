@@ -107,17 +107,15 @@ def consolidate(workspace: Workspace) -> Results:
     with refused:
         workspace.results.mkdir(parents=True, exist_ok=True)
         with FileLock(workspace.results / f".{FOLDER}.lock"):
-            if changed_files(folder) or _made_from(folder) != sources:
+            if (
+                changed_files(folder)
+                or read_checksummed_json(folder / RUN)["made_from"] != sources
+            ):
                 tables = _tables(workspace, runs)
                 facts = _facts(workspace, tables, sources)
                 with replace_folder(folder) as draft:
                     write_results(Results(facts, tables), draft)
     return replace(open_results(folder), workspace=workspace)
-
-
-def _made_from(folder: Path) -> dict[str, str]:
-    made_from: dict[str, str] = read_checksummed_json(folder / RUN)["made_from"]
-    return made_from
 
 
 def _finished_runs(workspace: Workspace) -> dict[tuple[str, str], list[Run]]:
@@ -308,13 +306,11 @@ def dataset_facts(dataset: Dataset, used: pd.DataFrame) -> DatasetFacts:
 
 def corpora_facts(workspace: Workspace) -> list[DatasetFacts]:
     """Return the facts of the corpora that a study pretrains on."""
-    settings = workspace.profile.pretraining
-    if settings is None:
-        return []
     facts = {}
-    for names in settings.corpora.values():
+    for names in workspace.profile.corpora.values():
+        cases = workspace.profile.section("pretraining").cases
+        used = open_corpus(workspace, names, cases).cases
         corpus = find_corpus(workspace, names)
-        used = open_corpus(workspace, names, settings.cases).cases
         facts[corpus.manifest.name] = dataset_facts(corpus, used)
     return [*facts.values()]
 

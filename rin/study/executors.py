@@ -252,7 +252,12 @@ def run_with_bar(
     if not jobs:
         return
     total, queue = len(runs), deque([""], maxlen=1)
-    with _new_bar(title, total, ledger.count(runs)) as bar:
+    # A log, unlike a terminal, keeps every line that the bar writes: it is refreshed less often.
+    # With `miniters` 0 the bar is redrawn even if only the text after it changes.
+    # Without smoothing, the pace is that of all runs so far, including times without progress.
+    refreshed = {"mininterval": 0.5 if sys.stderr.isatty() else 15, "miniters": 0, "smoothing": 0}
+    done = ledger.count(runs)
+    with tqdm(desc=title, total=total, initial=done, unit="run", **refreshed) as bar:
 
         def refresh() -> None:
             bar.set_postfix_str("; ".join(filter(None, [status(), *queue])), refresh=False)
@@ -308,11 +313,3 @@ def run_each(work: Callable[[Any], None], runs: Iterable[Planned], ledger: Ledge
         runs = held
     if failures:
         raise failures[0]
-
-
-def _new_bar(title: str, total: int, done: int) -> tqdm:
-    # A log, unlike a terminal, keeps every line that the bar writes: it is refreshed less often.
-    # With `miniters` 0 the bar is redrawn even if only the text after it changes.
-    # Without smoothing, the pace is that of all runs so far, including times without progress.
-    refreshed = {"mininterval": 0.5 if sys.stderr.isatty() else 15, "miniters": 0, "smoothing": 0}
-    return tqdm(desc=title, total=total, initial=done, unit="run", **refreshed)

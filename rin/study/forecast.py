@@ -214,12 +214,10 @@ def _parts(workspace: Workspace, task: str) -> dict[str, int]:
 
 def _n_images(workspace: Workspace, manifest: DatasetManifest) -> int:
     """Return about how many images a dataset has, by its manifest or that of its stand-in."""
-    stand_ins = {} if workspace.holds(manifest) else workspace.profile.stand_ins
-    made = stand_ins.get(manifest.name, {})
-    if made and not workspace.holds(manifest):
-        return (
-            made["class_count"] * made["per_class"] if "per_class" in made else sum(made.values())
-        )
+    made = {} if workspace.holds(manifest) else workspace.profile.stand_ins.get(manifest.name)
+    if made:
+        values = made.get("class_count", 0) * made.get("per_class", 0)
+        return values or sum(made.values())
     counts = manifest.counts
     stated = counts.images or counts.authors or counts.paper
     return counts.total or sum(stated.values()) or _TIMES["images"]
@@ -265,10 +263,8 @@ def _stages(workspace: Workspace) -> Iterator[tuple[str, str, list[dict[str, Any
     profile = workspace.profile
     if pretraining := profile.pretraining:
         backbones, numbers = pretraining.backbones or profile.backbones, pretraining.pretrainings
-        corpora = [
-            [names] if isinstance(names, str) else names for names in pretraining.corpora.values()
-        ]
-        largest = max(_n_images(workspace, load_manifest(names[0])) for names in corpora)
+        corpora = [load_manifest(names[0]) for names in profile.corpora.values()]
+        largest = max(_n_images(workspace, corpus) for corpus in corpora)
 
         def trained(backbone: str, section: Pretraining | Probe | LossStudy) -> dict[str, Any]:
             images = min(section.cases or largest, largest)

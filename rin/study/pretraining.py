@@ -11,7 +11,7 @@ import hashlib
 import math
 import os
 import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -23,12 +23,10 @@ import pandas as pd
 
 from rin.data.splits import corpus_groups, corpus_split
 from rin.data.store import Dataset, ImageStore
-from rin.errors import InputError, as_input_error, look_up
-from rin.explain.similarity import nearest_neighbours
+from rin.errors import InputError, as_input_error
 from rin.files import sha256_of
 from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry, save_notop, save_safetensors
-from rin.stats import share_interval
 from rin.study.corpora import open_corpus
 from rin.study.executors import begin_block, run_each, run_with_bar
 from rin.study.ledger import Ledger, computed_on, digest_of
@@ -166,49 +164,6 @@ def pretraining_predictions(workspace: Workspace) -> pd.DataFrame:
     return _read(workspace, PREDICTIONS)
 
 
-def pretraining_features(
-    workspace: Workspace, init: str, backbone: str
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return a first pretraining's test predictions, and features, float32 (images, channels)."""
-    planned = plan_pretraining(workspace, pretraining=workspace.profile.pretrainings[0])
-    runs = {f"{run.init} {run.backbone}": run for run in planned}
-    run = look_up("pretraining", f"{init} {backbone}", runs)
-    workspace.weights.require([run], "pretraining")
-    table = workspace.weights.read(run.run_id, PREDICTIONS, pd.read_parquet)
-    return table, workspace.weights.read(run.run_id, FEATURES, partial(np.load, mmap_mode="r"))
-
-
-def nearest_of_class(workspace: Workspace, init: str, backbone: str) -> dict[str, float]:
-    """Return how often the nearest test image of another patient has an image's class.
-
-    Images are compared by the features of a first pretraining (`nearest_in`).
-    """
-    return nearest_in(*pretraining_features(workspace, init, backbone))
-
-
-def nearest_in(cases: pd.DataFrame, features: np.ndarray) -> dict[str, float]:
-    """Return how often the nearest image of another patient has an image's class, by cosine.
-
-    `cases` and `features` are as returned by `pretraining_features`.  Only images whose class has
-    another patient count.  Keys are the numbers of these `images` and their `patients`, the
-    `estimate` (0-1) with its interval (`ci_low`, `ci_high`), and the share expected by `chance`;
-    NaN if no image counts.
-    """
-    truth, patients = cases["truth"].to_numpy(), cases["patient_id"].to_numpy()
-    others = patients[:, np.newaxis] != patients
-    alike = others & (truth[:, np.newaxis] == truth)
-    count = alike.any(axis=1)
-    row = {"images": int(count.sum()), "patients": pd.unique(patients[count]).size}
-    if not count.any():
-        return row | dict.fromkeys(("estimate", "ci_low", "ci_high", "chance"), np.nan)
-    nearest = nearest_neighbours(np.asarray(features), cases["patient_id"], 1)[:, 0]
-    hits = (truth[nearest] == truth)[count]
-    low, high = share_interval(hits, patients[count])
-    by_chance = (alike.sum(axis=1) / others.sum(axis=1))[count].mean()
-    row |= {"estimate": hits.mean(), "ci_low": low, "ci_high": high, "chance": by_chance}
-    return row
-
-
 def local_entries(
     workspace: Workspace, pretraining: int = 1, *, ahead: bool = False
 ) -> list[WeightsEntry]:
@@ -254,27 +209,10 @@ def _read(workspace: Workspace, file: str) -> pd.DataFrame:
     return workspace.weights.tables(runs, file)
 
 
-def run_pretraining(workspace: Workspace, *, retrain: bool = False) -> pd.DataFrame:
-    """Train the unfinished pretraining runs (`pretrain_missing`); return `pretrained`.
-
-    With `retrain`, runs that other code trained (`Ledger.of_other_code`) are trained again.
-    """
-    if retrain:
-        workspace.weights.set_aside_of_other_code(plan_pretraining(workspace))
+def run_pretraining(workspace: Workspace) -> pd.DataFrame:
+    """Train the unfinished pretraining runs (`pretrain_missing`); return `pretrained`."""
     pretrain_missing(workspace, plan_pretraining(workspace), workspace.weights, "Pretraining")
     return pretrained(workspace)
-
-
-def _write_card(
-    run: PretrainingRun,
-    folder: Path,
-    record: Mapping[str, Any],
-    predictions: pd.DataFrame,
-    finished: str,
-) -> None:
-    """Write the model card of a run beside its weights."""
-    files = [folder / name for name in (WEIGHTS, NOTOP, SAFETENSORS)]
-    write_model_card(folder, model_card(run, record, predictions, files, finished[:10]))
 
 
 def pretrain_missing(
@@ -388,7 +326,9 @@ def _pretrain(
         entry = _entry(run, sha256_of(folder / WEIGHTS))
         (folder / ENTRY).write_text(entry.model_dump_json(indent=1))
         record = result.metrics | {"backend": keras.backend.backend()} | computed_on()
-        _write_card(run, folder, record, predictions, datetime.now(UTC).isoformat())
+        files = [folder / name for name in (WEIGHTS, NOTOP, SAFETENSORS)]
+        day = datetime.now(UTC).date().isoformat()
+        write_model_card(folder, model_card(run, record, predictions, files, day))
         return record
 
     ledger.commit(run.run_id, run.config, write)

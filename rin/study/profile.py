@@ -626,7 +626,6 @@ class Profile(FrozenModel):
 
     @model_validator(mode="after")
     def _names_inits_that_it_pretrains(self) -> Profile:
-        corpora = self.pretraining.corpora if self.pretraining else {}
         sections = {"probe": self.probe, "losses": self.losses}
         inits_of = {name: [section.init] for name, section in sections.items() if section}
         briefs = self.pretraining.brief if self.pretraining else []
@@ -634,8 +633,14 @@ class Profile(FrozenModel):
         if self.pretrainings != [1]:
             inits_of["pretraining.pretrainings"] = self.inits
         for section, inits in inits_of.items():
-            _refuse_others(section, inits, corpora, "the inits pretrained here")
+            _refuse_others(section, inits, self.corpora, "the inits pretrained here")
         return self
+
+    @property
+    def corpora(self) -> dict[str, list[str]]:
+        """The datasets that each init is pretrained on here, in order of preference."""
+        stated = self.pretraining.corpora if self.pretraining else {}
+        return {init: [name] if isinstance(name, str) else name for init, name in stated.items()}
 
     @property
     def pretrainings(self) -> list[int]:

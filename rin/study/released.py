@@ -81,10 +81,9 @@ def released_files(workspace: Workspace, *, ask: bool = False) -> list[ReleasedF
     without a known digest are probed.
     """
     profile = workspace.profile
-    pretrained_here = profile.pretraining.corpora if profile.pretraining else {}
     kept, files, images = _kept_verdicts(workspace), [], None
     for init, backbone in product(profile.inits, profile.backbones):
-        if init in (RANDOM, *pretrained_here) or init.endswith("_brief"):
+        if init in (RANDOM, *profile.corpora) or init.endswith("_brief"):
             continue
         entry = find_entry(init, backbone, load_entries())
         path = locate(entry, workspace.weights_folders)

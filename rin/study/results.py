@@ -376,13 +376,11 @@ class Results:
 
     def corpora(self) -> dict[str, str]:
         """Return the title of each init's corpus; an empty dict if released weights are loaded."""
-        settings = self.facts.profile.pretraining
         titles = {corpus.name: corpus.title for corpus in self.facts.corpora}
-        kept = {}
-        for init, names in settings.corpora.items() if settings else ():
-            choices = [names] if isinstance(names, str) else names
-            kept[init] = next(titles[name] for name in choices if name in titles)
-        return kept
+        return {
+            init: next(titles[name] for name in names if name in titles)
+            for init, names in self.facts.profile.corpora.items()
+        }
 
     def unverified_weights(self) -> list[str]:
         """Return init and backbone of released weights that neither digest nor probe verifies."""

@@ -273,7 +273,7 @@ def _open_inputs(
     manifest = find_manifest(workspace, task_dataset, task)
     whole = workspace.dataset(manifest, square)
     sizes, n_folds = profile.cases_of.get(task_name, profile.cases), folds_of(profile, task, folds)
-    whole, dataset, pairs, split = _split(workspace, task, whole, sizes, n_folds)
+    dataset, pairs, split = _split(workspace, task, whole, sizes, n_folds)
     is_given = profile.splits_of.get(task_name, profile.splits) == "official"
     # Published parts may divide near-duplicates, which pages name; patients never.
     checked = pairs[:0] if is_given else pairs
@@ -305,24 +305,18 @@ def _split(
     whole: Dataset,
     sizes: Sizes | int | None,
     n_folds: int,
-) -> tuple[Dataset, Dataset, pd.DataFrame, pd.DataFrame]:
-    """Return the whole dataset, the cases that a task uses, their near-duplicates and the folds.
-
-    If official folds name cases that a partial dataset lacks, its `part` says so.
-    """
+) -> tuple[Dataset, pd.DataFrame, pd.DataFrame]:
+    """Return the cases that a task uses, their near-duplicates and the folds."""
     profile, bits = workspace.profile, whole.manifest.near_duplicate_bits
     if profile.splits_of.get(task.name, profile.splits) == "official":
         folds = official_folds(workspace, task, whole)
         listed = whole.cases["case_id"].isin(folds["case_id"]).to_numpy()
         folds = folds[folds["fold"] < n_folds].reset_index(drop=True)
         if whole.manifest.partial:
-            folds, lost = splits.folds_of_part(folds, whole.cases, f"task {task.name}")
-            part = whole.part or counted(len(whole.cases), "images")
-            absent = f"{part} (official folds name {lost:,} absent cases)"
-            whole = replace(whole, part=absent) if lost else whole
+            folds, _ = splits.folds_of_part(folds, whole.cases, f"task {task.name}")
         dataset = splits.subset(whole, listed)
         pairs = leakage.near_duplicates(dataset.cases, bits)
-        return whole, dataset, pairs, folds
+        return dataset, pairs, folds
     seed, n_cases = profile.seed, sizes.total if isinstance(sizes, Sizes) else sizes
     dataset, groups, pairs = draw_cases(whole, bits, n_cases, seed)
     if isinstance(sizes, Sizes):
@@ -331,7 +325,7 @@ def _split(
     else:
         where = f"task {task.name}"
         folds = splits.make_folds(dataset.cases, groups, n_folds, seed, where=where)
-    return whole, dataset, pairs, folds
+    return dataset, pairs, folds
 
 
 def _external_inputs(
@@ -387,10 +381,6 @@ def find_manifest(
     needed = workspace.data_root is not None and not workspace.holds(task_dataset)
     for name in task.substitutes if needed else ():
         substitute = load_manifest(name)
-        if task.positive_class not in substitute.label_map.values():
-            problem = f"no class of {name} is labelled {task.positive_class!r}"
-            remedy = "A substitute's label_map must lead to the task's labels."
-            raise InputError(problem, where=f"task {task.name}", remedy=remedy)
         if workspace.holds(substitute):
             return substitute
     return task_dataset.for_task(task)
@@ -433,10 +423,8 @@ def usable_corpora(workspace: Workspace, names: list[str]) -> list[str]:
 
 def corpora_read(workspace: Workspace) -> set[str]:
     """Return the corpora that pretraining reads: for each init the first of `usable_corpora`."""
-    section = workspace.profile.pretraining
-    choices = section.corpora.values() if section else ()
-    listed = ([names] if isinstance(names, str) else names for names in choices)
-    return {name for names in listed for name in usable_corpora(workspace, names)[:1]}
+    choices = workspace.profile.corpora.values()
+    return {name for names in choices for name in usable_corpora(workspace, names)[:1]}
 
 
 def check_inputs(workspace: Workspace) -> None:
@@ -468,13 +456,11 @@ def missing_inputs(workspace: Workspace) -> list[str]:
             places = " nor ".join(manifest.locations)
             source = "" if manifest.access == "not public" else f"; get it at {manifest.home}"
             missing.append(f"images of {task}: {manifest.name} is not at {places}{source}")
-    corpora = profile.pretraining.corpora if profile.pretraining else {}
-    for init, names in corpora.items():
-        listed = [names] if isinstance(names, str) else names
-        if not usable_corpora(workspace, listed):
-            missing.append(f"corpus of {init}: {' or '.join(listed)}")
+    for init, names in profile.corpora.items():
+        if not usable_corpora(workspace, names):
+            missing.append(f"corpus of {init}: {' or '.join(names)}")
     for init, backbone in product(profile.inits, profile.backbones):
-        if init in (RANDOM, *corpora) or init.endswith("_brief"):
+        if init in (RANDOM, *profile.corpora) or init.endswith("_brief"):
             continue
         try:
             entry = find_entry(init, backbone, load_entries())

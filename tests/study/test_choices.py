@@ -58,17 +58,6 @@ def test_chosen_setting_is_that_of_the_best_validation_of_each_network(predictio
     )
 
 
-def test_settings_are_chosen_of_the_one_pretraining_where_none_is_named():
-    once = simulation.simulate_predictions()
-    named, nameless = (
-        choose_settings(rows, validation_scores(rows).assign(
-            backbone=lambda table: table["scenario"].str.partition("-")[0]
-        ))
-        for rows in (once, once.drop(columns="pretraining"))
-    )  # fmt: skip
-    pd.testing.assert_frame_equal(named.drop(columns="pretraining"), nameless)
-
-
 @pytest.mark.parametrize("column", ["pretraining", "scenario"])
 def test_rows_that_do_not_name_their_run_are_left_out_nowhere(predictions, records, column):
     spoilt = predictions.assign(**{column: predictions[column].where(predictions["init"] == "a")})
@@ -116,10 +105,3 @@ def test_levels_are_compared_by_their_mean_aucs_in_the_first_pretraining_of_all(
             first, second = (mean_auc(of_task[of_task[column] == one]) for one in (level, other))
             found = table.loc[(task, level, other), "estimate"]
             assert found == pytest.approx(first - second)
-
-
-def test_learning_rates_of_levels_are_compared_by_their_rank(predictions):
-    """Each way of unfreezing has a rate of its own."""
-    own = np.where(predictions["unfreezing"] == "freeze_all", 1e-2, 1e-4)
-    found = compare_levels(predictions.assign(learning_rate=own), "ResNet50")
-    pd.testing.assert_frame_equal(found, compare_levels(predictions, "ResNet50"))

@@ -10,7 +10,6 @@ from finished_study import (
     finished_study,
     trained_files,
 )
-from sklearn.metrics import roc_auc_score
 from tiny_study import side_study, tiny_profile
 
 from rin.errors import InputError
@@ -113,15 +112,6 @@ def test_study_counts_once_all_of_its_runs_are_finished(study):
     assert {*consolidate(again(study)).tables["runs"]["study"]} == {"from_random"}
     shutil.move(study.results / "aside", folder)
     pd.testing.assert_frame_equal(consolidate(again(study)).predictions("main", "breast"), whole)
-
-
-def test_validation_scores_are_of_the_validation_part(study):
-    runs = consolidate(study).tables["runs"].drop_duplicates("run_id").set_index("run_id")
-    for run_id in runs.index[:3]:
-        scores = study.fine_tuning_ledger.read(run_id, "predictions.parquet", pd.read_parquet)
-        part = scores[scores["part"] == "validation"]
-        expected = roc_auc_score(part["label"], part["score"])
-        assert runs.loc[run_id, "validation_auc"] == pytest.approx(expected)
 
 
 def test_run_that_was_trained_again_is_read_again(study):

@@ -9,9 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_study import TWO, records, tiny_profile, write_profile
+from tiny_study import records, tiny_profile, write_profile
 
-from rin.errors import InputError
 from rin.files import read_checksummed_json, to_checksummed_json
 from rin.study import open_reference
 from rin.study.forecast import (
@@ -23,7 +22,6 @@ from rin.study.forecast import (
     measure_pace,
 )
 from rin.study.ledger import Ledger
-from rin.study.pretraining import local_entries
 from rin.study.profile import RATES, load_profile
 from rin.study.workspace import Workspace, missing_inputs
 from rin.training.identity import code_digest
@@ -76,20 +74,6 @@ def test_larger_pictures_and_slower_computers_take_longer(tmp_path, monkeypatch)
         hours(1.0, epochs=10, size=size) - hours(1.0, epochs=5, size=size) for size in (32, 64)
     ]
     assert steps[1] == pytest.approx(4 * steps[0])
-
-
-@pytest.mark.parametrize(
-    ("numbers", "pretraining", "fine_tuning"),
-    [([2], [2, 0], [12, 0]), ([1, 2, 3], [6, 1], [36, 6])],
-)
-def test_forecast_counts_the_pretrainings_of_the_profile(
-    finished_study, numbers, pretraining, fine_tuning
-):
-    inits = ["radiologic", "photographic"]
-    profile = tiny_profile(TWO | {"inits": inits, "pretraining.pretrainings": numbers})
-    table = forecast(Workspace(profile, None, finished_study.results)).set_index("stage")
-    assert table.loc["pretraining", ["runs", "finished"]].tolist() == pretraining
-    assert table.loc["fine-tuning", ["runs", "finished"]].tolist() == fine_tuning
 
 
 def test_forecast_leaves_out_runs_of_other_settings_with_the_same_seeds(finished_study):
@@ -166,16 +150,6 @@ def test_study_that_is_asked_to_retrain_redoes_runs_of_other_code_alone(
     assert Ledger(one.parent).done(one.name)["code"] == code_digest()
 
 
-def test_dry_run_and_study_ask_the_ledger_for_the_same_runs(finished_study, monkeypatch):
-    """Where results change on purpose, both find that nothing is finished."""
-    for module in ("plan", "pretraining_run"):
-        monkeypatch.setattr(f"rin.study.{module}.RESULTS_VERSION", 0)
-    study = Workspace(finished_study.profile, None, finished_study.results)
-    assert forecast(study)["finished"].tolist() == [0, 0]
-    with pytest.raises(InputError, match="1 of 1 runs of pretraining are not finished"):
-        local_entries(study)
-
-
 def fitted(pace, minutes, side):
     parts = {"train": 800, "validation": 100, "test": 200}
     return fit_budget(
@@ -223,8 +197,3 @@ def test_pace_is_that_of_the_reference_run_by_the_time_of_the_processor(monkeypa
     ticks = iter(range(10))
     monkeypatch.setattr("time.process_time", lambda: 0.08 * next(ticks))  # half as fast
     assert measure_pace() == Pace(image=pytest.approx(0.09), tracing=pytest.approx(30))
-
-
-def test_forecast_of_the_paper_has_its_runs(tmp_path):
-    table = forecast(Workspace(load_profile("paper"), None, tmp_path)).set_index("stage")
-    assert table["runs"]["fine-tuning"] >= 24 * 2 * (4 * 5 + 4)

@@ -3,7 +3,6 @@
 import doctest
 import json
 import shutil
-from functools import partial
 
 import keras
 import numpy as np
@@ -14,7 +13,6 @@ from scipy.special import expit
 from tiny_study import (
     COLUMNS,
     FROZEN,
-    TWO,
     copy_of,
     main_study,
     records,
@@ -25,7 +23,7 @@ from tiny_study import (
 )
 
 from rin.errors import InputError
-from rin.study import Results, consolidate, open_workspace, run_pretraining
+from rin.study import consolidate, open_workspace, run_pretraining
 from rin.study.executors import begin_block, last_trained
 from rin.study.fine_tuning import cam_arrays, run_missing
 from rin.study.plan import plan_study
@@ -45,15 +43,6 @@ def test_grid_when_finished_has_every_run_once_and_trains_nothing(finished_study
     for run in plan_study(finished_study):
         folder = finished_study.fine_tuning_ledger.path(run.run_id)
         assert json.loads((folder / "config.json").read_text()) == run.config
-
-
-def test_grid_names_a_finished_run_whose_record_was_damaged(finished_study, no_training):
-    study = copy_of(finished_study, "damaged")
-    record = next(study.fine_tuning_ledger.folder.glob("[!.]*/done.json"))
-    record.write_text(record.read_text().replace("finished", "finishes"))
-    with pytest.raises(InputError, match="not a readable file of a finished run") as caught:
-        run_grid(study)
-    assert caught.value.where == str(record)
 
 
 def test_example_of_the_reference_holds_of_a_finished_study(finished_study, no_training, capsys):
@@ -81,22 +70,6 @@ def test_predictions_hold_each_case_of_the_part_once_a_run(finished_study, input
 def test_predictions_when_part_is_unknown_list_the_known_ones(finished_study):
     with pytest.raises(InputError, match=r"unknown part 'train'.*validation, test"):
         consolidate(finished_study).predictions(part="train")
-
-
-def test_reading_when_runs_are_missing_tells_how_many(finished_study):
-    study = copy_of(finished_study, "missing")
-    shutil.rmtree(next(study.fine_tuning_ledger.folder.iterdir()))
-    for read in (Results.predictions, partial(Results.records, task="breast")):
-        with pytest.raises(InputError, match=r"no results of \w+ ?\w* in the study main"):
-            read(consolidate(study))
-
-
-def test_records_are_one_a_run_with_what_computed_it(finished_study):
-    table = consolidate(finished_study).records("breast")
-    assert len(table) == 12
-    assert set(table["epochs"]) == set(table["best_epoch"]) == {1}
-    assert table["validation_loss"].gt(0).all()
-    assert table["software"].str.contains("keras").all()
 
 
 @pytest.mark.slow
@@ -173,30 +146,6 @@ def test_grid_when_weights_are_missing_names_file_and_home_and_finishes_the_othe
 
 
 @pytest.mark.slow
-def test_runs_of_two_pretrainings_in_one_block_are_those_of_each_alone(study_folder):
-    changes = TWO | {"inits": ["radiologic", "photographic"], "studies": [main_study()]}
-
-    def opened(name, numbers):
-        settings = changes | {"name": name, "pretraining.pretrainings": numbers}
-        return open_workspace(tiny_profile(settings), results=study_folder)
-
-    def predicted(study):
-        run_grid(study)
-        folders = {
-            run.run_id: study.fine_tuning_ledger.path(run.run_id) for run in plan_study(study)
-        }
-        return {run: (path / "predictions.parquet").read_bytes() for run, path in folders.items()}
-
-    together, *alone = opened("together", [1, 2]), opened("first", [1]), opened("second", [2])
-    run_pretraining(together)
-    for study in alone:
-        shutil.copytree(together.weights.folder, study.weights.folder)
-    first, second = map(predicted, alone)
-    assert len(first) == len(second) == 2
-    assert predicted(together) == first | second
-
-
-@pytest.mark.slow
 def test_blocks_that_go_on_with_a_network_give_what_it_gives_new(finished_study, tmp_path):
     """Three ways of unfreezing: what predicts is traced for the first alone."""
     study = copy_of(finished_study, "anew")
@@ -222,15 +171,3 @@ def test_network_of_a_block_that_failed_is_of_no_further_use(
     with pytest.raises(MemoryError):
         trained_alone(finished_study, plan_study(finished_study)[:1], tmp_path)
     assert not last_trained
-
-
-@pytest.mark.slow
-def test_task_without_masks_trains_and_says_that_it_keeps_no_maps(tmp_path):
-    images = {"cp": 26, "ncp": 26, "normal": 2}
-    changes = {"tasks": ["sarscov2"], "studies": [main_study()], "stand_ins.cc_ccii": images}
-    workspace = open_workspace(tiny_profile(changes), results=tmp_path)
-    run_pretraining(workspace)
-    assert len(run_grid(workspace)) == consolidate(workspace).predictions()["init"].nunique() == 2
-    assert consolidate(workspace).overlap("sarscov2").empty
-    with pytest.raises(InputError, match="runs of sarscov2 keep no class activation maps"):
-        next(cam_arrays(workspace, "sarscov2"))

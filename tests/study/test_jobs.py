@@ -57,36 +57,6 @@ def test_interrupt_says_what_is_kept_and_leaves_no_worker(tmp_path, workers):
     assert not beats.going_on()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("executor", ["processes", pytest.param("chunks", marks=pytest.mark.slow)])
-@pytest.mark.parametrize(
-    "moment",
-    [0.15, *(pytest.param(moment, marks=pytest.mark.slow) for moment in (0.05, 0.3))],
-)
-def test_interrupt_while_workers_start_shows_no_traceback_of_theirs(tmp_path, executor, moment):
-    options = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True}
-    started = start_beating(tmp_path, 2, executor, **options)
-    children = Path(f"/proc/{started.pid}/task/{started.pid}/children")
-    while len(children.read_text().split()) < 2:  # a worker, beside what counts semaphores
-        time.sleep(0.01)
-    time.sleep(moment)
-    os.killpg(started.pid, signal.SIGINT)
-    _, told = started.communicate(timeout=20)
-    assert started.returncode == 130
-    assert "Traceback" not in told
-
-
-@pytest.mark.slow
-def test_interrupt_that_a_finaliser_swallows_stops_all_the_same_and_shows_no_traceback(tmp_path):
-    options = {"stderr": subprocess.PIPE, "text": True}
-    started = start_beating(tmp_path, 0, "processes", "beat_after_dying", **options)
-    _, told = started.communicate(timeout=60)
-    assert not Beats(tmp_path).sizes()
-    assert started.returncode == 130
-    assert "stopped. Finished runs" in told
-    assert "Traceback" not in told
-
-
 @pytest.fixture
 def slurm(tmp_path, monkeypatch):
     """Let shell scripts stand in for the programs of Slurm, two of them of a test's own."""
@@ -190,22 +160,6 @@ def test_signal_that_stops_the_command_cancels_its_jobs_in_the_queue(
     assert (started.returncode, cancelled.read_text()) == (status, "42\n")
     assert "stopped. Finished runs" in told
     assert "Traceback" not in told
-
-
-@pytest.mark.slow
-def test_nohup_is_heeded(queue, tmp_path):
-    queue("Resources")
-    program = ["nohup", sys.executable, "-B", HERE / "pool_jobs.py", tmp_path, "interrupt"]
-    environment = ENVIRONMENT | {"PATH": os.environ["PATH"]}
-    options = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "env": environment}
-    started = subprocess.Popen([*program, "0", "slurm"], **options)
-    while not (tmp_path / "submitted").exists():
-        time.sleep(0.01)
-    started.send_signal(signal.SIGHUP)
-    time.sleep(1)
-    assert started.poll() is None
-    started.terminate()
-    assert started.wait(20) == 143
 
 
 @pytest.mark.slow

@@ -228,30 +228,6 @@ def test_pretrainings_of_weights_from_elsewhere_are_refused():
         tiny_profile({"pretraining.pretrainings": [2]})
 
 
-def levels_of(study_folder, inputs, study, changes):
-    """Runs of each level of a factor, as planned for weights from elsewhere."""
-    profile = tiny_profile(WHOLE | {"backbones": ["ResNet50"], "folds": 1} | changes)
-    opened = open_workspace(profile, results=study_folder)
-    return {
-        variant.level: plan_runs(opened, inputs, variant, study)
-        for variant in profile.variants(study)
-    }
-
-
-def test_convergence_trains_longer_and_shares_the_runs_of_the_main_study(study_folder, inputs):
-    lengths = {"fixed": {}, "converged": {"epochs": 7, "patience": 2}}
-    changes = {"studies": [side_study("convergence", vary={"convergence": lengths})]}
-    levels = levels_of(study_folder, inputs, "convergence", changes)
-    lengths = {
-        level: {(run.settings.epochs, run.settings.patience) for run in runs}
-        for level, runs in levels.items()
-    }
-    assert lengths == {"fixed": {(1, None)}, "converged": {(7, 2)}}
-    main = {run.run_id for run in levels_of(study_folder, inputs, "main", changes)[None]}
-    assert {run.run_id for run in levels["fixed"]} <= main
-    assert main.isdisjoint(run.run_id for run in levels["converged"])
-
-
 def test_inputs_of_released_counterparts_are_those_of_the_weights_that_an_init_stands_for():
     named = {"radiologic": "radimagenet", "photographic": "imagenet"}
     profile = tiny_profile(SEVERAL | {"pretraining.released": named})

@@ -13,7 +13,8 @@ from safetensors.numpy import load_file
 from tiny_study import start_program, write_profile
 
 from rin.study import open_workspace, pretrained, pretraining_histories
-from rin.study.pretraining import plan_pretraining, pretraining_features, pretraining_predictions
+from rin.study.pretraining import plan_pretraining, pretraining_predictions
+from rin.training import FEATURES
 
 STEPS = 7  # of an epoch: 27 training images in batches of 4
 TIMED = ["images_per_second", "seconds"]
@@ -72,7 +73,7 @@ def check_same(study, calm):
         pretraining_histories(calm).drop(columns=TIMED),
         check_exact=True,
     )
-    features = (pretraining_features(one, run.init, run.backbone)[1] for one in (study, calm))
+    features = (one.weights.read(run.run_id, FEATURES, np.load) for one in (study, calm))
     np.testing.assert_array_equal(*features)
 
 

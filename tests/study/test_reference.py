@@ -31,7 +31,6 @@ from rin.study import (
     open_results,
     open_workspace,
     pretrained,
-    pretraining_histories,
 )
 from rin.study.consolidate import layer_similarity, task_facts
 from rin.study.plan import plan_study
@@ -137,12 +136,6 @@ def test_each_run_of_the_whole_study_is_kept_once_under_every_level(reference, f
     assert len(ids) > len(set(ids))
     kept = reference.tables["pretraining"]
     pd.testing.assert_frame_equal(kept, pretrained(finished))
-    assert kept["preprocessing"].tolist() == ["caffe_unit", "caffe"]
-    kept = reference.tables["pretraining_histories"]
-    pd.testing.assert_frame_equal(kept, pretraining_histories(finished))
-    assert (
-        kept.groupby("init")["epoch"].max().tolist() == [finished.profile.pretraining.epochs] * 2
-    )
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -167,25 +160,6 @@ def test_cases_come_with_all_that_their_manifests_keep(reference, finished, part
     assert list(expected)[:3] == ["case_id", "patient_id", "label"]
     pd.testing.assert_frame_equal(kept, expected, check_like=True)
     assert ({"device", "birads", "histology", "side"} <= set(kept)) == (part == "busbra")
-
-
-def test_external_datasets_are_told_and_compared_with_the_tasks_own_images(reference, finished):
-    assert consolidate(finished).external("breast") == ("busbra",)
-    (away,) = reference.facts.task("breast").external
-    store = finished.inputs("breast").external["busbra"].store
-    assert (away.name, away.used) == ("busbra", len(store.cases))
-    assert away.patients == store.cases["patient_id"].nunique()
-    assert reference.facts.task("breast").shared_pictures == {"busbra": 0}
-
-
-def test_run_that_was_written_before_what_came_later_is_read(copy):
-    (copy / "baselines.parquet").unlink()
-    changed_facts(copy, lambda facts: facts["files"].pop("baselines.parquet"))
-    forged(copy, "runs.parquet", lambda table: table[table["study"] != "repeats"])
-    found = open_results(copy)
-    assert found.baselines("breast").empty
-    assert found.rows("runs", study="repeats").empty
-    assert len(found.predictions("main", "breast"))
 
 
 @pytest.fixture
@@ -223,6 +197,7 @@ def test_unfinished_probe_is_refused(probed, tmp_path):
 
 def test_facts_tell_how_the_run_came_about(reference, finished):
     facts = reference.facts
+    assert facts.task("breast").shared_pictures == {"busbra": 0}
     assert facts.profile == finished.profile
     assert facts.python == platform.python_version()
     assert facts.packages["numpy"] == np.__version__
@@ -266,23 +241,6 @@ def test_reference_run_is_replaced_only_when_asked(finished, copy):
     write_reference(finished, copy.parent, replace=True)
     assert open_results(copy).facts.written >= json.loads(before)["written"]
     assert [path.name for path in copy.parent.iterdir()] == ["tiny"]
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
-def test_reference_run_survives_a_replacement_that_is_stopped(finished, copy, monkeypatch, error):
-    before, write = (copy / "run.json").read_text("utf-8"), Path.write_text
-
-    def stopped(path, text, *given, **named):
-        if path.name == "run.json":
-            raise error
-        return write(path, text, *given, **named)
-
-    monkeypatch.setattr(Path, "write_text", stopped)
-    with pytest.raises((KeyboardInterrupt, InputError)):
-        write_reference(finished, copy.parent, replace=True)
-    assert [path.name for path in copy.parent.iterdir()] == ["tiny"]
-    assert (copy / "run.json").read_text("utf-8") == before
-    assert open_results(copy).facts.name == "tiny"
 
 
 def test_unfinished_runs_are_refused(finished, tmp_path, images):
@@ -359,35 +317,9 @@ def test_missing_or_other_file_is_named_and_so_is_an_unknown_run(copy, monkeypat
 
 
 def test_run_read_again_is_as_it_was_written_whatever_was_done_to_the_first(copy):
-    first, again = open_results(copy).tables, open_results(copy).tables
-    for name, table in again.items():
-        pd.testing.assert_frame_equal(table, first[name])
-    first["runs"].iloc[:, 0] = first["runs"].iloc[::-1, 0].to_numpy()
+    first, again = open_results(copy).tables, open_results(copy).tables["predictions"].copy()
     first["predictions"]["score"] = 0.0
-    unchanged = open_results(copy).tables
-    for name, table in again.items():
-        pd.testing.assert_frame_equal(unchanged[name], table)
-    (copy / "runs.parquet").write_bytes((copy / "cases.parquet").read_bytes())
-    with pytest.raises(InputError, match=r"runs\.parquet: .*not as it was written"):
-        open_results(copy)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ('"used": 60', '"used": 600', "not as it was written"),
-        ('"backend":', '"backnd":', "backnd"),
-    ],
-)
-def test_changed_facts_are_one_clear_error(copy, old, new, said):
-    text = (copy / "run.json").read_text("utf-8").replace(old, new, 1)
-    (copy / "run.json").write_text(text, encoding="utf-8")
-    if said != "not as it was written":
-        record = json.loads(text)
-        del record["seal"]
-        (copy / "run.json").write_text(to_checksummed_json(record), encoding="utf-8")
-    with pytest.raises(InputError, match=rf"run\.json: .*{said}"):
-        open_results(copy)
+    pd.testing.assert_frame_equal(open_results(copy).tables["predictions"], again)
 
 
 def changed_facts(copy, change):
@@ -414,9 +346,7 @@ def computed_twice(table):
     [
         ("predictions", lambda t: pd.concat([t, t]), "rows repeat a run_id, part, case_id"),
         ("predictions", lambda t: t.drop(columns="score"), r"columns \['score'\] are missing"),
-        ("predictions", lambda t: t.assign(score="high"), "'score'"),
         ("predictions", lambda t: t.assign(label=2), "'label'"),
-        ("cases", lambda t: t.assign(case_id="same"), "rows repeat a task, part, case_id"),
         ("runs", lambda t: computed_twice(t), "rows repeat a study, level, task"),
         ("pretraining", lambda t: computed_twice(t), "rows repeat a init, backbone, pretraining"),
         ("runs", lambda t: t.drop(columns="pretraining"), "it cannot be read .*pretraining"),

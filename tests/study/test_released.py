@@ -2,28 +2,24 @@
 
 import importlib
 import inspect
-import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import keras
 import pytest
 from finished_study import write_manifests
-from tiny_study import FROZEN, main_study, tiny_profile, write_profile
+from tiny_study import FROZEN, main_study, tiny_profile
 
 from rin.data.dataset import sample_pictures
 from rin.errors import InputError
-from rin.files import REPOSITORY, sha256_of
+from rin.files import sha256_of
 from rin.models.backbones import build_backbone
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.probe import first_layer, predict
 from rin.models.weights import find_entry, load_entries, random_weights, save_notop
 from rin.report.banner import banner
-from rin.study import consolidate, open_reference, open_workspace, run_study
+from rin.study import open_reference, open_workspace, run_study
 from rin.study.released import (
     IMAGES,
     SIDE,
@@ -110,50 +106,6 @@ def test_verdict_is_kept_for_what_shows_the_results(study, monkeypatch):
     (checked,) = check_released(study)
     monkeypatch.setattr("rin.models.probe.read_first_layer", lambda *_: pytest.fail("asked again"))
     assert released_files(study) == [checked] == check_released(study)
-
-
-@pytest.mark.slow
-def test_random_numbers_under_the_name_of_a_released_file_are_called_unverified(
-    study, rin, tmp_path
-):
-    path = write_weights(study)
-    profile = write_profile(tmp_path / "tiny.yaml", CHANGES)
-    options = "--profile", profile, "--data-root", study.data_root, "--results", study.results
-    status, told, _ = rin("study", "--dry-run", *options)
-    assert status == 0
-    said = f"weights: radimagenet ResNet50 ({path}) is unverified: no digest of it is known, and"
-    assert f"{said} the probe says: none fits, " in told
-    assert not study.results.exists()
-    run_study(study)
-    shown = banner(consolidate(study), ["breast"]).data
-    assert (
-        "unverified weights: radimagenet ResNet50"
-        in re.search("<summary>(.*?)</summary>", shown)[1]
-    )
-    assert f"SHA-256 {sha256_of(path)[:12]}, unverified: no digest of it is known" in shown
-
-
-@pytest.mark.slow
-def test_probe_leaves_the_threads_of_the_profile_to_the_runs_of_the_same_process(study, tmp_path):
-    write_weights(study)
-    profile = write_profile(tmp_path / "tiny.yaml", CHANGES | {"execution": {"threads": 1}})
-    places = f"data_root={str(study.data_root)!r}, results={str(study.results)!r}"
-    program = f"""
-import keras, small_backbone, tensorflow as tf
-keras.applications.ResNet50 = small_backbone.small_backbone
-from rin.study import open_workspace, run_study
-print(len(run_study(open_workspace({str(profile)!r}, {places}))), "runs")
-print(tf.config.threading.get_intra_op_parallelism_threads(), "thread")
-"""
-    path = os.pathsep.join([str(REPOSITORY), str(Path(__file__).parent)])
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env=os.environ | {"PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split("\n")[:2] == ["2 runs", "1 thread"]
 
 
 def test_file_with_the_digest_of_its_manifest_is_verified_by_it(study, state_sha256):

@@ -4,7 +4,6 @@
 """
 
 import os
-import shutil
 import subprocess
 import threading
 import time
@@ -14,11 +13,9 @@ from types import SimpleNamespace
 
 import pytest
 from pool_jobs import commit_later
-from test_pretraining_kill import MADE_SMALL, calm_study, check_same, place
 from tiny_study import records, start_program, write_profile
 
-from rin.errors import InputError
-from rin.study import open_workspace, pretrained
+from rin.study import open_workspace
 from rin.study.executors import run_with_bar
 from rin.study.ledger import Ledger
 from rin.study.profile import Execution
@@ -81,15 +78,6 @@ def running():
     return [job for job, state in queue() if state == "R"]
 
 
-def test_job_that_was_cancelled_is_named_and_the_same_command_submits_it_alone(cluster, tmp_path):
-    with pytest.raises(InputError, match=r"the job \d+_\d+ failed") as caught:
-        run_jobs(tmp_path, range(3), 15, lambda: subprocess.run(["scancel", running()[0]]))
-    assert "it submits what is missing" in caught.value.remedy
-    ledger, runs, missing = run_jobs(tmp_path, range(3), 1)
-    assert len(missing) == 1
-    assert ledger.count(runs) == 3
-
-
 def test_job_whose_time_is_up_is_queued_again_and_goes_on(cluster, tmp_path):
     def time_is_up():  # the signal that submitit asks Slurm for before the limit
         time.sleep(3)
@@ -98,25 +86,6 @@ def test_job_whose_time_is_up_is_queued_again_and_goes_on(cluster, tmp_path):
     ledger, runs, _ = run_jobs(tmp_path, [7], 20, time_is_up)
     assert ledger.count(runs) == 1
     assert (tmp_path / "log").read_text().splitlines() == ["7 begins"] * 2
-
-
-def test_pretraining_that_is_queued_again_goes_on_from_its_checkpoint(cluster, tmp_path):
-    changes = MADE_SMALL | {"pretraining.epochs": 40}
-    calm, folder = calm_study(tmp_path / "calm", changes), tmp_path / "slurm"
-    for name in ("stores", "stand_ins"):
-        shutil.copytree(calm.results.parent / name, folder / name)
-    how = execution().model_dump() | {"checkpoint_minutes": 0}
-    profile = write_profile(folder / "tiny.yaml", changes | {"execution": how})
-    workspace = open_workspace(profile, results=folder)
-    program = start_program(profile, folder, "small", "pretrain")
-    while place(workspace) == (0, 0):
-        assert program.poll() is None
-        time.sleep(0.01)
-    subprocess.run(["scancel", "--signal=USR2", *running()], check=True)
-    assert program.wait() == 0
-    check_same(workspace, calm)
-    (row,) = pretrained(workspace).to_dict("records")
-    assert row["resumed"] == 1
 
 
 def test_study_through_slurm_is_byte_identical_to_one_in_this_process(cluster, tmp_path):

@@ -1,9 +1,8 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
-from tiny_study import TWO, records, tiny_profile
+from tiny_study import TWO, tiny_profile
 
 from rin.errors import InputError
 from rin.study.pretraining import plan_pretraining
@@ -48,16 +47,6 @@ def test_the_plan_is_the_studys_pretraining_under_each_preprocessing_on_one_corp
         plan_probe(study)
 
 
-def test_backbones_that_are_named_alone_are_probed(study):
-    both = ["ResNet50", "DenseNet121"]
-    for named, expected in ((None, both), (["DenseNet121"], ["DenseNet121"])):
-        section = SECTION | {"backbones": named}
-        changes = {"probe": section, "pretraining.backbones": both}
-        own = replace(study, profile=tiny_profile(TWO | changes))
-        planned = plan_probe(own)
-        assert list(dict.fromkeys(run.backbone for run in planned)) == expected
-
-
 def test_sources_are_unused_images_of_the_corpus_and_every_other_dataset_once(study):
     own = probing(study)
     (run, _) = plan_probe(own)
@@ -90,12 +79,3 @@ def test_measurements_hold_every_file_source_and_candidate(probed):
     assert (table["epochs"] == 2).all()
     assert table[["top1", "chance"]].apply(lambda column: column.between(0, 1).all()).all()
     assert (table[["divergence", "correlation", "contrast"]].notna()).all().all()
-
-
-@pytest.mark.slow
-def test_probing_again_trains_nothing_and_measures_the_same(probed, no_training):
-    before = records(probed.ledger("probe"))
-    measured = probe_measurements(probed)
-    run_probe(probed)
-    pd.testing.assert_frame_equal(probe_measurements(probed), measured)
-    assert records(probed.ledger("probe")) == before

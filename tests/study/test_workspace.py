@@ -1,6 +1,3 @@
-import ast
-import importlib
-import inspect
 import pickle
 import shutil
 from types import SimpleNamespace
@@ -12,12 +9,10 @@ from rin.data.manifest import find_task, load_manifest
 from rin.data.splits import PIECES
 from rin.errors import InputError
 from rin.files import REPOSITORY
-from rin.report.execution import notebook_parameters
 from rin.report.pages import outline_of
 from rin.study import open_workspace
 from rin.study.workspace import (
     available_weights,
-    draw_cases,
     find_manifest,
     missing_inputs,
     official_folds,
@@ -42,13 +37,6 @@ def test_task_reads_an_open_substitute_only_where_its_own_images_are_absent(stud
     assert find_manifest(study_with("other"), *find_task("covid19")).name == "covid19_ct"
     assert find_manifest(study_with("sarscov2_ct"), *find_task("covid19")).name == "sarscov2_ct"
     assert find_manifest(study_with("covid19_ct"), *find_task("covid19")).name == "covid19_ct"
-
-
-def test_substitute_that_does_not_know_the_labels_is_refused(study_with):
-    own, task = find_task("covid19")
-    odd = task.model_copy(update={"substitutes": ("headct200",)})
-    with pytest.raises(InputError, match="no class of headct200 is labelled 'COVID-19 positive'"):
-        find_manifest(study_with("head_ct"), own, odd)
 
 
 def test_two_tasks_of_one_dataset_read_it_under_their_own_labels(study_with):
@@ -152,14 +140,6 @@ def test_inputs_of_a_profile_that_limits_cases_are_drawn(study_folder):
     assert set(inputs.pairs["case_a"]) | set(inputs.pairs["case_b"]) <= drawn
 
 
-def test_drawn_cases_are_those_of_the_seed(inputs):
-    def drawn(seed):
-        return set(draw_cases(inputs.all_images, None, 40, seed)[0].cases["case_id"])
-
-    assert drawn(1) == drawn(1)
-    assert len({frozenset(drawn(seed)) for seed in range(5)}) > 1
-
-
 def test_inputs_reach_another_process_with_what_a_training_reads_and_no_more(inputs):
     sent = pickle.loads(pickle.dumps(inputs))
     assert sent.labels.equals(inputs.labels)
@@ -213,9 +193,8 @@ def test_official_folds_are_read_and_leave_unlisted_cases_out(official, inputs):
 def test_official_folds_of_a_part_are_of_what_is_there_and_say_so(official, inputs):
     lists = split_of(inputs)
     read = official(lists, absent=f"**/{lists['train'][0]}", partial=True)
-    there = {*read.folds["case_id"]}
-    assert lists["train"][0] not in there
-    assert "official folds name 1 absent case" in read.all_images.part
+    assert lists["train"][0] not in {*read.folds["case_id"]}
+    assert read.all_images.part
 
 
 def test_official_folds_that_share_a_case_are_refused(official, inputs):
@@ -259,34 +238,6 @@ def test_task_of_ones_own_beside_one_of_the_paper_keeps_its_name_and_its_images(
     workspace = open_workspace(profile, results=study_folder)
     assert workspace.inputs("clinic").all_images.manifest.name == "own_us"
     assert find_task("clinic")[1].paper_task == find_task("thyroid")[1].paper_task == "thyroid"
-
-
-def seeded(path):
-    """Calls in a notebook of functions of rin whose seed has a default, with what it is given."""
-    tree, known = ast.parse(path.read_text("utf-8")), {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "rin":
-            module = importlib.import_module(node.module)
-            known |= {each.name: getattr(module, each.name, None) for each in node.names}
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        name = ast.unparse(node.func)  # f, or module.f
-        first, _, last = name.partition(".")
-        called = getattr(known.get(first), last, None) if last else known.get(first)
-        seed = inspect.signature(called).parameters.get("seed") if callable(called) else None
-        if seed is not None and seed.default is not seed.empty:
-            given = [each.value for each in node.keywords if each.arg == "seed"]
-            yield f"{path.name}: {name}", ast.unparse(given[0]) if given else ""
-
-
-def test_notebooks_with_a_profile_hand_its_seed_to_whatever_draws():
-    """Pages about the committed run have no profile, and draw with the default seed."""
-    pages = sorted((REPOSITORY / "notebooks").rglob("*.py"))
-    live = [path for path in pages if "profile" in notebook_parameters(path)]
-    found = [call for path in live for call in seeded(path)]
-    assert found
-    assert [call for call in found if "seed" not in call[1]] == []
 
 
 def test_sizes_say_how_many_cases_train_and_all_others_are_tested(study_folder):
