@@ -466,12 +466,14 @@ def _profile(
     fitted, minutes = forecast.fit_budget(
         replace(measure(), decoding=forecast.measure_decoding(dataset)),
         said.minutes,
-        parts=folds[folds["fold"] == 0]["part"].value_counts().to_dict(),
-        folds=int(folds["fold"].nunique()),
-        side=dataset.cases["width"].median(),
-        backbones=backbones,
-        corpora="" if weights.startswith("released") else weights,
-        may_draw=not given,
+        forecast.Extent(
+            parts=folds[folds["fold"] == 0]["part"].value_counts().to_dict(),
+            folds=int(folds["fold"].nunique()),
+            side=dataset.cases["width"].median(),
+            may_draw=not given,
+        ),
+        backbones,
+        "" if weights.startswith("released") else weights,
     )
     about = f"{dataset.manifest.title}: {_TEXTS['weights'][weights]}."
     settings = {"name": said.name, "about": about, "tasks": [said.name], "backbones": backbones}

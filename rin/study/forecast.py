@@ -82,24 +82,27 @@ def measure_decoding(dataset: Dataset) -> float:
     return (time.process_time() - began) / len(cases) * len(dataset.cases) / cpu_count()
 
 
+@dataclass(frozen=True)
+class Extent:
+    """Numbers of cases in the parts of a fold, and of folds; side of the pictures in pixels.
+
+    With `may_draw`, a study may use fewer cases than there are.
+    """
+
+    parts: dict[str, int]
+    folds: int
+    side: float
+    may_draw: bool
+
+
 def fit_budget(
-    pace: Pace,
-    minutes: float,
-    *,
-    parts: dict[str, int],
-    folds: int,
-    side: float,
-    backbones: Sequence[str],
-    corpora: str,
-    may_draw: bool,
+    pace: Pace, minutes: float, task: Extent, backbones: Sequence[str], corpora: str
 ) -> tuple[dict[str, Any], float]:
     """Return the settings of the largest study that fits a budget, and the minutes that it takes.
 
-    If none fits, it is the shortest study.  ``parts`` are the numbers of cases in the parts of a
-    fold, ``side`` is the side of the pictures in pixels.  ``corpora`` are the images for
-    pretraining: `corpora` take the share of the time that `forecast.yaml` states, `stand-ins` a
-    fixed number of images, and with an empty string there is no pretraining.  With ``may_draw``, a
-    study may use fewer cases than there are.
+    If none fits, it is the shortest study.  ``corpora`` are the images for pretraining: `corpora`
+    take the share of the time that `forecast.yaml` states, `stand-ins` a fixed number of images,
+    and with an empty string there is no pretraining.
     """
     always, before = {}, BESIDE_SECONDS + pace.decoding + pace.tracing
     if corpora:
@@ -110,14 +113,14 @@ def fit_budget(
         always["pretraining"] = {"cases": images, "epochs": epochs}
         pretraining = 2 * (epochs * images * pace.image + RUN_SECONDS) + pace.tracing
         before += len(backbones) * pretraining
-    total = sum(parts.values())
-    choices = [*product([total], EXTENTS, sorted({folds, 1}, reverse=True))]
-    choices += product([n for n in DRAWN if may_draw and n < total], EXTENTS, [1])
+    total = sum(task.parts.values())
+    choices = [*product([total], EXTENTS, sorted({task.folds, 1}, reverse=True))]
+    choices += product([n for n in DRAWN if task.may_draw and n < total], EXTENTS, [1])
     chosen, shortest = {}, np.inf
     for n_cases, extent, n_folds in choices:
-        cases = {part: n_cases * n / total for part, n in parts.items()}
+        cases = {part: n_cases * n / total for part, n in task.parts.items()}
         ways = WAYS[: extent["scenarios"]]
-        epochs, size = extent["epochs"], int(np.clip(side, SIDE, extent["size"]))
+        epochs, size = extent["epochs"], int(np.clip(task.side, SIDE, extent["size"]))
         predicted = PREDICTION * (epochs * cases["validation"] + cases["test"])
         unfrozen = [way.partition("-")[0] for way in ways]
         steps = sum(STEP_COST[name] * epochs * cases["train"] + predicted for name in unfrozen)

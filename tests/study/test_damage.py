@@ -84,12 +84,6 @@ def test_whole_folder_of_another_run_in_the_place_of_a_run_is_refused(ledger):
         refused(ledger, FIRST, name)
 
 
-def test_configuration_of_another_run_is_noticed_with_the_record(ledger):
-    config = ledger.path(FIRST) / "config.json"
-    config.write_text(config.read_text().replace("1", "2"))
-    refused(ledger, FIRST, "done.json")
-
-
 def test_every_file_of_a_run_reaches_the_disk_before_its_name_does(tmp_path, monkeypatch):
     seen = []
 

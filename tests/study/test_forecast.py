@@ -14,6 +14,7 @@ from tiny_study import records, tiny_profile, write_profile
 from rin.files import read_checksummed_json, to_checksummed_json
 from rin.study import open_reference
 from rin.study.forecast import (
+    Extent,
     Pace,
     fit_budget,
     forecast,
@@ -152,10 +153,7 @@ def test_study_that_is_asked_to_retrain_redoes_runs_of_other_code_alone(
 
 def fitted(pace, minutes, side):
     parts = {"train": 800, "validation": 100, "test": 200}
-    return fit_budget(
-        pace, minutes, parts=parts, folds=5, side=side, backbones=["ResNet50"], corpora="",
-        may_draw=True,
-    )  # fmt: skip
+    return fit_budget(pace, minutes, Extent(parts, 5, side, may_draw=True), ["ResNet50"], "")
 
 
 def test_largest_study_of_a_budget_has_all_cases_folds_and_scenarios():

@@ -136,23 +136,6 @@ def write_files(folder):
     return {}
 
 
-@pytest.mark.parametrize(
-    ("reader", "name"),
-    [
-        (pd.read_parquet, "table.parquet"),
-        (np.load, "maps.npy"),
-        (lambda path: json.loads(path.read_text()), "done.json"),
-    ],
-)
-def test_read_when_truncated_names_the_file(ledger, reader, name):
-    ledger.commit("a" * 16, {}, write_files)
-    path = ledger.path("a" * 16) / name
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(InputError, match="Delete the run's folder") as caught:
-        ledger.read("a" * 16, name, reader)
-    assert caught.value.where == str(path)
-
-
 def test_missing_names_files_of_finished_runs_that_were_deleted_or_cut_off(ledger):
     planned = [SimpleNamespace(run_id=letter * 16) for letter in "abc"]
     for run in planned[:2]:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 
 import jupytext
 import nibabel
@@ -39,24 +38,21 @@ def mark(path, value=255, at=3):
     return drawn
 
 
-def a_picture_each(folder, name="{patient}_{k}.png", views=(1, 2)):
-    """Draw two pictures a patient, and return the file, the patient and the lesion of each."""
+def a_picture_each(folder, yes, no, name="{patient}_{k}.png", views=(1, 2)):
+    """Draw two pictures a patient, and return the file, patient, lesion and label of each."""
     rows = []
     for number, (patient, has) in enumerate(PATIENTS.items()):
         for k in views:
-            file = name.format(patient=patient, k=k, has="malignant" if has else "benign")
+            kind = "malignant" if has else "benign"
+            file = name.format(patient=patient, number=patient[1:], k=k, has=kind)
             draw(folder / file, 7 * number + len(rows))
             rows.append((file, patient, has))
-    return pd.DataFrame(rows, columns=["file_name", "patient", "has"])
-
-
-def named(has, yes, no):
-    return np.where(has, yes, no)
+    made = pd.DataFrame(rows, columns=["file_name", "patient", "has"])
+    return made.assign(label=np.where(made["has"], yes, no))
 
 
 def separator(folder):
-    made = a_picture_each(folder)
-    made["label"] = named(made["has"], "bösartig", "gutartig")
+    made = a_picture_each(folder, "bösartig", "gutartig")
     table = pd.DataFrame(
         {"Datei": made["file_name"], "Befund": made["label"], "Pat-Nr": made["patient"]}
     )
@@ -65,16 +61,14 @@ def separator(folder):
 
 
 def row_a_patient(folder):
-    made = a_picture_each(folder, "{patient}/{k}.png")
-    made["label"] = named(made["has"], "malignant", "benign")
+    made = a_picture_each(folder, "malignant", "benign", "{patient}/{k}.png")
     table = made.drop_duplicates("patient")[["patient", "label"]]
     table.to_excel(folder / "patients.xlsx", index=False)
     return made
 
 
 def findings(folder):
-    made = a_picture_each(folder)
-    made["label"] = named(made["has"], "mass", "no mass")
+    made = a_picture_each(folder, "mass", "no mass")
     cells = [["Effusion", ""][n % 3 == 0] for n in range(len(made))]
     cells = np.where(made["has"], "Mass|Effusion", cells)
     made.assign(findings=cells)[["file_name", "patient", "findings"]].to_csv(
@@ -84,8 +78,7 @@ def findings(folder):
 
 
 def one_hot(folder):
-    made = a_picture_each(folder)
-    made["label"] = named(made["has"], "malignant", "benign")
+    made = a_picture_each(folder, "malignant", "benign")
     columns = {
         name: (made["label"] == name).astype(int) for name in ("benign", "malignant", "normal")
     }
@@ -94,26 +87,16 @@ def one_hot(folder):
 
 
 def in_names(folder):
-    made = a_picture_each(folder, "{has}_{patient}_{k}.png")
-    made["file_name"] = [rename(folder, name, name.replace("P", "")) for name in made["file_name"]]
-    made["label"], made["patient"] = (
-        named(made["has"], "malignant", "benign"),
-        made["patient"].str[1:],
-    )
+    made = a_picture_each(folder, "malignant", "benign", "{has}_{number}_{k}.png")
+    made["patient"] = made["patient"].str[1:]
     made["mask"] = made["file_name"].str.replace(".png", "_mask.png")
     for mask in made["mask"]:
         mark(folder / mask)
     return made
 
 
-def rename(folder, old, new):
-    (folder / old).rename(folder / new)
-    return new
-
-
 def masks_beside(folder):
-    made = a_picture_each(folder, "images/{has}/{patient}_{k}.png")
-    made["label"] = named(made["has"], "malignant", "benign")
+    made = a_picture_each(folder, "malignant", "benign", "images/{has}/{patient}_{k}.png")
     made["mask"] = made["file_name"].str.replace("images", "masks")
     for mask in made["mask"]:
         mark(folder / mask)
@@ -121,8 +104,7 @@ def masks_beside(folder):
 
 
 def coco(folder):
-    made = a_picture_each(folder)
-    made["label"] = named(made["has"], "mass", "no mass")
+    made = a_picture_each(folder, "mass", "no mass")
     images = [{"id": 10 + n, "file_name": name} for n, name in enumerate(made["file_name"])]
     boxes = [{"image_id": 10 + n, "category_id": 1 + has} for n, has in enumerate(made["has"])]
     boxes += [{"image_id": 11, "category_id": 1}, {"image_id": 12, "category_id": 2}]
@@ -133,8 +115,7 @@ def coco(folder):
 
 
 def run_lengths(folder):
-    made = a_picture_each(folder)
-    made["label"] = named(made["has"], "lesion", "normal")
+    made = a_picture_each(folder, "lesion", "normal")
     made["runs"] = np.where(made["has"], " ".join(f"{16 * x + 5} 5" for x in range(3, 7)), "")
     made[["file_name", "patient", "runs"]].to_csv(folder / "runs.csv", index=False)
     masks = made["file_name"].str.replace(".png", "_mask.png")
@@ -143,8 +124,7 @@ def run_lengths(folder):
 
 
 def palettes(folder):
-    made = a_picture_each(folder, "JPEGImages/{patient}_{k}.jpg")
-    made["label"] = named(made["has"], "lesion", "normal")
+    made = a_picture_each(folder, "lesion", "normal", "JPEGImages/{patient}_{k}.jpg")
     made["mask"] = made["file_name"].str.replace("JPEGImages", "lesions").str.replace("jpg", "png")
     for mask, has in zip(made["mask"], made["has"], strict=True):
         index = mark(folder / "x.png", 1, 8) + has * mark(folder / "x.png", 2)
@@ -237,8 +217,7 @@ def arrays(folder):
 
 
 def monai(folder):
-    made = a_picture_each(folder)
-    made["label"] = named(made["has"], "sick", "well")
+    made = a_picture_each(folder, "sick", "well")
     made["split"] = np.repeat(["train", "val", "test"], [10, 4, 6])
     rows = made.rename(columns={"file_name": "image"})[["image", "label", "patient"]]
     parts = {"training": rows[:10], "validation": rows[10:14], "test": rows[14:]}
@@ -248,8 +227,8 @@ def monai(folder):
 
 
 def nnunet(folder):
-    made = a_picture_each(folder, "imagesTr/{patient}_{k}_0000.png")
-    made["label"] = made["patient"].map(labels_of_patients(folder))
+    labels_of_patients(folder)
+    made = a_picture_each(folder, "sick", "well", "imagesTr/{patient}_{k}_0000.png")
     made["mask"] = made["file_name"].str.replace("imagesTr", "lesions").str.replace("_0000", "")
     for mask in made["mask"]:
         both = np.maximum(mark(folder / "x.png", 1, 8), mark(folder / "x.png", 2))
@@ -260,41 +239,29 @@ def nnunet(folder):
 
 
 def published_part(folder):
-    made = a_picture_each(folder)
-    made["label"] = named(made["has"], "Pneumothorax", "No Finding")
-    table = pd.DataFrame(
-        {
-            "Image Index": made["file_name"],
-            "Finding Labels": made["label"],
-            "Patient ID": made["patient"],
-        }
-    )
-    more = {
-        "Image Index": ["z.png", "P00_1.png"],
-        "Finding Labels": ["Hernia"] * 2,
-        "Patient ID": ["9"] * 2,
-    }
-    table = pd.concat([table[1:], pd.DataFrame(more)])
+    made = a_picture_each(folder, "Pneumothorax", "No Finding")
+    names = {"file_name": "Image Index", "label": "Finding Labels", "patient": "Patient ID"}
+    table = made[1:][[*names]].rename(columns=names)
+    more = pd.DataFrame([("z.png", "Hernia", "9"), ("P00_1.png", "Hernia", "9")])
+    table = pd.concat([table, more.set_axis([*table], axis=1)])
     table.to_csv(folder / "Data_Entry_2017.csv", index=False)
     return made[1:]
 
 
 def two_sides(folder):
-    made = a_picture_each(folder, "{patient}_{k}.png", ("left", "right"))
-    is_left = made["file_name"].str.contains("left")
-    made["label"] = named(made["has"] & is_left, "sick", "well")
-    sides = made.assign(side=named(is_left, "left", "right"))
-    sides.pivot(index="patient", columns="side", values="label").to_csv(folder / "eyes.csv")
+    made = a_picture_each(folder, "sick", "well", views=("left", "right"))
+    made["side"] = made["file_name"].str.extract("(left|right)")
+    made["label"] = made["label"].where(made["side"] == "left", "well")
+    made.pivot(index="patient", columns="side", values="label").to_csv(folder / "eyes.csv")
     return made
 
 
 def divided_patients(folder):
-    made = a_picture_each(folder, "{has}/{patient}_{k}.png")
-    made["label"] = named(made["has"], "malignant", "benign")
+    made = a_picture_each(folder, "malignant", "benign", "{has}/{patient}_{k}.png")
     # Of P00 and P01 one picture is for training and one for the test.
     tested = made["patient"].isin(["P04", "P05", "P06", "P07"])
     tested |= made["patient"].isin(["P00", "P01"]) & made["file_name"].str.contains("_2")
-    made["split"] = named(tested, "test", "train")
+    made["split"] = np.where(tested, "test", "train")
     for part, name in made[["split", "file_name"]].to_numpy():
         (folder / part / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).rename(folder / part / name)
@@ -303,17 +270,9 @@ def divided_patients(folder):
 
 
 def uncertain(folder):
-    made = a_picture_each(folder, "{part}/patient{patient}/{k}.png".replace("{part}", "train"))
+    made = a_picture_each(folder, "edema", "no edema", "train/patient{number}/{k}.png")
     made["patient"] = "patient" + made["patient"].str[1:]
-    names = zip(made["file_name"], made["file_name"].str.replace("tP", "t"), strict=True)
-    (folder / "train").rename(folder / "old")
-    for old, new in names:
-        (folder / new).parent.mkdir(parents=True, exist_ok=True)
-        (folder / "old" / old.partition("/")[2]).rename(folder / new)
-    shutil.rmtree(folder / "old")
-    made["file_name"] = made["file_name"].str.replace("tP", "t")
     made["split"] = np.repeat(["train", "test"], [12, 8])
-    made["label"] = named(made["has"], "edema", "no edema")
     cells = made["has"].map({True: "1.0", False: ""})
     cells[[0, 13]] = "-1.0"
     cells[4] = "0.0"

@@ -1,7 +1,6 @@
 """Every shipped and documented profile can be planned, and one on released weights trained."""
 
 import re
-import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,14 +8,11 @@ from pathlib import Path
 import jupytext
 import pytest
 from finished_study import pretrained_files
-from tiny_study import SETTINGS, run_grid, settings
+from tiny_study import SETTINGS, settings
 
-import rin.models.weights
 from rin.data.manifest import find_task
-from rin.files import manifest_folder, read_yaml
-from rin.models.backbones import build_backbone
-from rin.models.weights import find_entry, load_entries, save_notop
-from rin.study import Profile, consolidate, load_profile, open_workspace, profile_names
+from rin.files import read_yaml
+from rin.study import Profile, load_profile, open_workspace, profile_names
 from rin.study.forecast import forecast
 from rin.study.plan import group_blocks, plan_all, plan_study
 from rin.study.pretraining import plan_pretraining
@@ -80,25 +76,6 @@ def test_profile_plans_all_that_it_asks_for(name, study_folder):
     workspace = replace(workspace, profile=profile.model_copy(update={"studies": others}))
     said = forecast(workspace).set_index("stage").loc["fine-tuning", "runs"]
     assert said == len(plan_all(workspace))
-
-
-@pytest.mark.slow
-def test_profile_on_released_weights_trains_from_files_in_their_format(
-    tmp_path, study_folder, monkeypatch
-):
-    shutil.copytree(manifest_folder(), tmp_path / "manifests")
-    file = tmp_path / "manifests" / "weights.yaml"
-    file.write_text(re.sub(r"\n +sha256: .*", "", file.read_text("utf-8")))
-    monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path / "manifests"))
-    entry = find_entry("radimagenet", "ResNet50", load_entries())
-    (tmp_path / "weights").mkdir()
-    monkeypatch.setattr(
-        rin.models.weights, "_keras_imagenet", lambda _, backbone: backbone.get_weights()
-    )
-    workspace = open_workspace(shrunk("paper"), data_root=tmp_path, results=study_folder)
-    save_notop(tmp_path / "weights" / entry.file, build_backbone("ResNet50", 32))
-    run_grid(workspace)
-    assert set(consolidate(workspace).predictions()["init"]) == {"radimagenet", "imagenet"}
 
 
 ROOT = Path(__file__).resolve().parents[2]

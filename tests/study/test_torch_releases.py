@@ -8,9 +8,9 @@ from tiny_study import main_study, tiny_profile
 from rin.models.backbones import build_backbone
 from rin.models.torch_tensors import SOURCE_SHA256, variables_by_name
 from rin.models.weights import find_entry, load_entries, random_weights
-from rin.study import consolidate, open_workspace, run_study
+from rin.study import open_workspace
 from rin.study.plan import group_blocks, plan_study
-from rin.study.released import check_released, file_remarks, released_files
+from rin.study.released import file_remarks, released_files
 from rin.study.workspace import missing_inputs
 
 INITS = ["radimagenet_pytorch", "radimagenet"]
@@ -87,25 +87,3 @@ def test_what_lies_in_place_of_a_release_is_named_before_anything_is_trained(
     (remark,) = file_remarks(released_files(workspace, ask=True))
     assert remark.startswith("radimagenet_pytorch ResNet50 (")
     assert said in remark
-
-
-@pytest.mark.slow
-def test_release_of_pytorch_is_fine_tuned_end_to_end(workspace):
-    write_release(workspace.data_root)
-    (file,) = check_released(workspace)
-    assert file.verified == "SHA-256"
-    assert len(run_study(workspace)) == 4
-    predictions = consolidate(workspace).predictions()
-    assert {*zip(predictions["init"], predictions["unfreezing"], strict=True)} == {
-        (init, way) for init in (INITS[0], "random") for way in WAYS
-    }
-    assert np.isfinite(predictions["score"]).all()
-    maps = {
-        run: workspace.fine_tuning_ledger.read(run.run_id, "cams.npy", np.load)
-        for run in plan_study(workspace)
-    }
-    assert {run.topology for run in maps} == {"torchvision", "keras"}
-    # A small network is in place of Keras' ResNet50 here, and none of torchvision's.
-    shapes = {run.topology: of_run.shape[1:] for run, of_run in maps.items()}
-    assert shapes["torchvision"] == (1, 1, 2)
-    assert all(np.isfinite(of_run).all() and of_run.any() for of_run in maps.values())

@@ -247,11 +247,6 @@ def test_sizes_say_how_many_cases_train_and_all_others_are_tested(study_folder):
     assert counts.sum() == len(inputs.store.cases) == 60
     assert abs(counts["train"] - 20) <= 2
     assert abs(counts["validation"] - 8) <= 2
-    twice = open_workspace(tiny_profile(changes), results=study_folder).inputs("breast", folds=2)
-    twice = twice.folds.set_index("fold")
-    trained = [set(twice.loc[fold].query("part == 'train'")["case_id"]) for fold in (0, 1)]
-    assert trained[0].isdisjoint(trained[1])
-    assert set(inputs.folds.query("part == 'train'")["case_id"]) == trained[0]
     limited = changes | {"cases_of": {"breast": {"train": 20, "validation": 8, "test": 20}}}
     drawn = open_workspace(tiny_profile(limited), results=study_folder).inputs("breast")
     assert abs(drawn.folds["part"].value_counts()["test"] - 20) <= 3
