@@ -211,16 +211,6 @@ def profiles() -> None:
         typer.echo(f"{name:8s} {load_profile(name).about}")
 
 
-def _center_and_width(window: str) -> tuple[float, float] | None:
-    numbers = re.fullmatch(r"(-?\d+\.?\d*), *(\d+\.?\d*)", window)
-    if not window:
-        return None
-    if not numbers or float(numbers[2]) <= 0:
-        problem = f"{window!r}: write CENTER,WIDTH, such as 40,400, with a width above 0"
-        raise typer.BadParameter(problem, param_hint="--window")
-    return float(numbers[1]), float(numbers[2])
-
-
 @app.command()
 def new(
     name: Annotated[str, typer.Argument(help="Name of the task: small letters, digits, _.")],
@@ -234,7 +224,9 @@ def new(
     split: Annotated[str, typer.Option(help="Column of given parts or folds.")] = "split",
     positive: Annotated[list[str] | None, typer.Option(help="Positive class; repeatable.")] = None,
     negative: Annotated[list[str] | None, typer.Option(help="Negative class; repeatable.")] = None,
-    window: Annotated[str, typer.Option(help="CENTER,WIDTH of more than 8 bits.")] = "",
+    window: Annotated[
+        tuple[float, float] | None, typer.Option(help="Center and width of more than 8 bits.")
+    ] = None,
     minutes: Annotated[
         float, typer.Option(min=2, help="Budget of the training, in minutes.")
     ] = 15,
@@ -263,7 +255,7 @@ def new(
         split=split,
         positive=positive or (),
         negative=negative or (),
-        window=_center_and_width(window),
+        window=window,
         minutes=minutes,
         several_labels=several,
         replace=again,

@@ -107,7 +107,7 @@ claim(
 # - `--patient none` says that nobody knows who the patients are. Each picture then counts as one, and the
 #   AUC is too high, its interval too narrow, where a patient has several.
 # - `--patient 'name:^([^_]+)_'` takes patients from names of files, `--patient dicom:PatientID` from headers.
-# - `--window 40,400` is center and width, for pictures of more than 8 bits and for DICOM.
+# - `--window 40 400` is center and width, for pictures of more than 8 bits and for DICOM.
 # - `--several-labels` accepts patients whose pictures differ in their label, and `--replace` writes the two
 #   files anew; what was decoded and measured before is kept.
 # - A column `split`, or folders `train`, `val` and `test`, is kept as it is; it may also hold the number of
@@ -296,7 +296,7 @@ claim(
 # <details><summary>Recipe</summary>
 #
 # Patients alone need no recipe: `--patient dicom:PatientID` reads them. CT is shown in one
-# window by `--window 40,80`; without it, each file in its own.
+# window by `--window 40 80`; without it, each file in its own.
 #
 # ```python
 # import pydicom
@@ -346,7 +346,7 @@ claim(
 # <details><summary>Recipe</summary>
 #
 # The three in the middle, by their position and not by their number; two acquisitions in one series are
-# told apart. Give CT a window, such as `--window 40,400`.
+# told apart. Give CT a window, such as `--window 40 400`.
 #
 # ```python
 # import pydicom

@@ -240,7 +240,7 @@ def read_picture(
             kind = "with signed values" if pixels.dtype == np.int8 else "of more than 8 bits"
             kind = "of floating numbers" if pixels.dtype.kind == "f" else kind
             problem = f"pixels {kind} need a window (window: [center, width] in the manifest, "
-            problem += "--window CENTER,WIDTH of rin new)"
+            problem += "--window CENTER WIDTH of rin new)"
             values = f"they range from {pixels.min()} to {pixels.max()}"
             remedy = f"State which values are black and white: {values}."
             raise InputError(problem, where=Path(root, locator), remedy=remedy)

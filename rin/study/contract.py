@@ -342,8 +342,8 @@ def _inspected(said: Stated, tree: Tree, settings: dict[str, Any]) -> tuple[Data
     if deep.any():
         images = listed["image"][listed["case_id"].isin(bad["case_id"][deep])]
         every = window_of_all(tree.root, [*images])
-        hint = " ({:g},{:g} shows all values)".format(*every) if every else ""
-        remedy = f"Give --window CENTER,WIDTH{hint}."
+        hint = " ({:g} {:g} shows all values)".format(*every) if every else ""
+        remedy = f"Give --window CENTER WIDTH{hint}."
         problems += _noted(bad["case_id"][deep], "pictures have more than 8 bits", remedy)
     for problem, names in bad[~deep].groupby("problem", sort=False)["case_id"]:
         problems += _noted(names, f"pictures cannot be read, as {problem}", _REMEDIES["unread"])

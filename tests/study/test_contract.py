@@ -411,7 +411,7 @@ MISTAKES = {
     "deep picture": (
         lambda f, t: (write(f, t), draw(f / "p0_a.png", 1, "uint16")),
         {},
-        r"1 picture has more than 8 bits: p0_a\.png\. Give --window CENTER,WIDTH \(1024,2048",
+        r"1 picture has more than 8 bits: p0_a\.png\. Give --window CENTER WIDTH \(1024 2048",
     ),
     "two tables": (two_tables, {}, "there are several tables"),
     "table elsewhere": (
