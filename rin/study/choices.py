@@ -72,9 +72,7 @@ def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
     return predictions.assign(scenario=network, fold=0, part="test")
 
 
-def compare_levels(
-    predictions: pd.DataFrame, reference_backbone: str, *, level: float = 0.95
-) -> pd.DataFrame:
+def compare_levels(predictions: pd.DataFrame, reference_backbone: str) -> pd.DataFrame:
     """Compare unfreezing all layers with fewer, and every backbone with one, over both inits.
 
     Learning rates are compared by rank, as each way of unfreezing has rates of its own.
@@ -86,8 +84,6 @@ def compare_levels(
         backbones have had is used
     reference_backbone : str
         the backbone that the others are compared with
-    level : float, default 0.95
-        of the intervals
 
     Returns
     -------
@@ -125,6 +121,6 @@ def compare_levels(
         first, second = (text[name] for name in text if name != column)
         scenario = first + second + rates
         relabelled = rows.assign(init=rows[column], scenario=scenario, unfreezing="any")
-        table = init_differences(relabelled, name, other, level=level).query("group == 'all'")
+        table = init_differences(relabelled, name, other).query("group == 'all'")
         tables.append(table.assign(level=name, other=other))
     return pd.concat(tables, ignore_index=True)

@@ -239,17 +239,15 @@ def finished_runs(workspace: Workspace, name: str = MAIN, task: str | None = Non
 
 
 def cam_arrays(
-    workspace: Workspace, task: str, part: str = "test", *, scenario: str | None = None
+    workspace: Workspace, task: str, part: str = "test"
 ) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
     """Yield the predictions and the maps (n, h, w, 2) on a part, run by run.
 
-    The runs are those of the main study, or of one scenario, that start from the first
-    pretraining.
+    The runs are those of the main study that start from the first pretraining.
     """
     workspace.inputs(task).scored(part).lesion_masks()
     for run in finished_runs(workspace, MAIN, task):
-        of_first = run.pretraining == workspace.profile.pretrainings[0]
-        if of_first and scenario in (None, run.columns["scenario"]):
+        if run.pretraining == workspace.profile.pretrainings[0]:
             table = workspace.fine_tuning_ledger.tables([(run.run_id, run.columns)], PREDICTIONS)
             maps = workspace.fine_tuning_ledger.read(run.run_id, _cams_of(part), np.load)
             yield table[table["part"] == part].reset_index(drop=True), maps

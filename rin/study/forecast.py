@@ -6,9 +6,8 @@ this computer (:func:`measure_pace`); :func:`fit_budget` returns the largest stu
 budget of minutes.
 """
 
-import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
 from pathlib import Path
@@ -29,7 +28,7 @@ from rin.study.loss_study import plan_losses
 from rin.study.plan import STEP_COST, plan_all, run_seed
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe_study import plan_probe
-from rin.study.profile import MAIN, FineTuning, LossStudy, Pretraining, Probe, Sizes
+from rin.study.profile import MAIN, LossStudy, Pretraining, Probe, Sizes
 from rin.study.workspace import Workspace, external_datasets, folds_of, missing_inputs
 
 #: Side in pixels of the images of the reference run, and the smallest of a study.
@@ -156,25 +155,25 @@ def forecast(workspace: Workspace) -> pd.DataFrame:
     """
     slower, rows = measure_pace().image / _TIMES["image"], []
     stages = [*_stages(workspace)]
-    done = {ledger: workspace.ledger(ledger).finished() for _, ledger, _ in stages}
-    planned = {} if not any(done.values()) or missing_inputs(workspace) else plan_stages(workspace)
+    done = {name: workspace.ledger(name).finished() for _, name, _ in stages}
+    known = any(done.values())
+    planned = plan_stages(workspace) if known and not missing_inputs(workspace) else {}
     for stage, name, expected in stages:
         ledger, n_runs = workspace.ledger(name), len(planned.get(name, expected))
-        finished: float = 0 if not any(done.values()) else np.nan
+        finished = np.nan if known else 0.0
         if planned:
             finished = n_runs - len(ledger.missing(planned[name]))
-        hours = sum(run["seconds"] for run in expected) * slower / 3600 / max(1, len(expected))
-        gigabytes = sum(run["bytes"] for run in expected) / 1e9 / max(1, len(expected))
-        spread = _TIMES["spread"]
+        runs = pd.DataFrame(expected, columns=["seconds", "bytes"])
+        runs, spread = runs.assign(seconds=slower * runs["seconds"]), _TIMES["spread"]
         if done[name]:
-            hours = np.mean([ledger.done(run)["seconds"] for run in done[name]]) / 3600
-            sizes = [
-                sum(f.stat().st_size for f in ledger.path(run).iterdir()) for run in done[name]
-            ]
-            gigabytes, spread = np.mean(sizes) / 1e9, _TIMES["spread_of_finished"]
-        left = n_runs - (0 if np.isnan(finished) else finished)
-        of_one_worker = np.array([1, 1 / spread, spread]) * hours * left
-        rows.append((stage, n_runs, finished, *of_one_worker, gigabytes * left))
+            folders = [ledger.path(run) for run in done[name]]
+            sizes = [sum(file.stat().st_size for file in folder.iterdir()) for folder in folders]
+            seconds = [ledger.done(run)["seconds"] for run in done[name]]
+            runs = pd.DataFrame({"seconds": seconds, "bytes": sizes})
+            spread = _TIMES["spread_of_finished"]
+        left = n_runs - np.nan_to_num(finished)
+        hours, gigabytes = left * runs.mean().fillna(0) / (3600, 1e9)
+        rows.append((stage, n_runs, finished, hours, hours / spread, hours * spread, gigabytes))
     columns = ["stage", "runs", "finished", "hours", "hours_low", "hours_high", "gigabytes"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -275,7 +274,7 @@ def _stages(workspace: Workspace) -> Iterator[tuple[str, str, list[dict[str, Any
             kept = _TIMES["files"] * 4 * find_backbone(backbone).parameters
             return {"seconds": seconds + RUN_SECONDS, "bytes": kept}
 
-        cells = [*product(pretraining.corpora, backbones, numbers)]
+        cells = [*product(profile.corpora, backbones, numbers)]
         for brief in pretraining.brief:
             if brief.pretraining in numbers:
                 cells += product([brief.name], brief.backbones, [brief.pretraining])
@@ -292,29 +291,24 @@ def _stages(workspace: Workspace) -> Iterator[tuple[str, str, list[dict[str, Any
 
 def _fine_tuning_runs(workspace: Workspace) -> list[dict[str, Any]]:
     """Return `seconds` and `bytes` of every run of fine-tuning; shared runs count once."""
-    profile, planned = workspace.profile, {}
+    profile = workspace.profile
+    planned: dict[Hashable, dict[str, Any]] = {}
     for variant in chain.from_iterable(map(profile.variants, profile.study_filters)):
         for task in variant.tasks:
             settings, parts = profile.tuning(task, variant.changes), _parts(workspace, task)
             folds = range(folds_of(profile, find_task(task)[1], variant.folds))
-            of_task = dict.fromkeys(FineTuning.model_fields) | settings.identity
-            # Which preprocessing it is depends on the weights.
-            del of_task["preprocessing"]
-            # Runs of the study of layers record more than others.
-            of_task["layers"] = variant.activation_sample is not None
-            n_external = [
-                _n_images(workspace, load_manifest(n)) for n in external_datasets(profile, task)
-            ]
-            scored = parts["validation"] + parts["test"] + sum(n_external)
+            external = map(load_manifest, external_datasets(profile, task))
+            n_external = sum(_n_images(workspace, manifest) for manifest in external)
+            scored = parts["validation"] + parts["test"] + n_external
             for scenario, fold in product(variant.scenarios, folds):
                 trained = STEP_COST[scenario.unfreezing] * settings.epochs * parts["train"]
                 predicted = PREDICTION * (settings.epochs * parts["validation"] + scored)
                 seconds = _step_seconds(scenario.backbone, settings.size, trained + predicted)
                 seed = run_seed(profile, variant, task, fold, scenario.name)
+                # Runs of the study of layers record more than others.
+                layers = variant.activation_sample is not None
                 for init in variant.inits:
-                    run = {"task": task, "fold": fold, "scenario": scenario.name, "init": init}
-                    run |= {"seed": seed} | of_task
-                    planned[json.dumps(run), settings.preprocessing] = {
+                    planned[task, fold, scenario, init, seed, settings, layers] = {
                         "seconds": seconds + RUN_SECONDS,
                         "bytes": scored * (_TIMES["row"] + 8 * (settings.size / 32) ** 2),
                     }

@@ -643,6 +643,13 @@ class Profile(FrozenModel):
         return {init: [name] if isinstance(name, str) else name for init, name in stated.items()}
 
     @property
+    def loaded_weights(self) -> list[tuple[str, str]]:
+        """Init and backbone of the weights that come from elsewhere."""
+        made_here = {RANDOM, *self.corpora}
+        pairs = product(self.inits, self.backbones)
+        return [pair for pair in pairs if pair[0].removesuffix("_brief") not in made_here]
+
+    @property
     def pretrainings(self) -> list[int]:
         """The numbers of the pretrainings that the main study starts from."""
         return self.pretraining.pretrainings if self.pretraining else [1]

@@ -9,7 +9,6 @@ called unverified wherever their results are shown.
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +22,6 @@ from rin.models import probe
 from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry, find_entry, known_by, load_entries, locate
 from rin.study.executors import begin_block
-from rin.study.profile import RANDOM
 from rin.study.workspace import Workspace, find_manifest
 
 #: Number of images that a file is probed with, number of tasks that they are from, and their side
@@ -80,11 +78,8 @@ def released_files(workspace: Workspace, *, ask: bool = False) -> list[ReleasedF
     Earlier verdicts of the probe are read from the folder of results.  With `ask`, other files
     without a known digest are probed.
     """
-    profile = workspace.profile
     kept, files, images = _kept_verdicts(workspace), [], None
-    for init, backbone in product(profile.inits, profile.backbones):
-        if init in (RANDOM, *profile.corpora) or init.endswith("_brief"):
-            continue
+    for init, backbone in workspace.profile.loaded_weights:
         entry = find_entry(init, backbone, load_entries())
         path = locate(entry, workspace.weights_folders)
         if path is None:

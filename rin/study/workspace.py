@@ -10,7 +10,6 @@ from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,7 +32,7 @@ from rin.models.weights import (
 )
 from rin.models.weights import locate as locate_weights
 from rin.study.ledger import Ledger
-from rin.study.profile import RANDOM, Profile, Sizes, load_profile
+from rin.study.profile import Profile, Sizes, load_profile
 
 PathLike = str | Path
 Opened = TypeVar("Opened")
@@ -459,9 +458,7 @@ def missing_inputs(workspace: Workspace) -> list[str]:
     for init, names in profile.corpora.items():
         if not usable_corpora(workspace, names):
             missing.append(f"corpus of {init}: {' or '.join(names)}")
-    for init, backbone in product(profile.inits, profile.backbones):
-        if init in (RANDOM, *profile.corpora) or init.endswith("_brief"):
-            continue
+    for init, backbone in profile.loaded_weights:
         try:
             entry = find_entry(init, backbone, load_entries())
         except InputError as error:
