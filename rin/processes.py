@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
@@ -45,26 +44,6 @@ def die_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
-
-
-def end_with_parent() -> None:
-    """End this worker when its parent ends, even if it is killed; leave Ctrl-C to the parent."""
-    if (parent := multiprocessing.parent_process()) is not None:
-        die_with(parent.pid)
-        follow(parent.pid)
-
-
-def follow(process: int) -> None:
-    """End this process within a second after the process with this id ends."""
-
-    def look() -> None:
-        with suppress(ProcessLookupError):
-            while True:
-                os.kill(process, 0)
-                time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=look, daemon=True).start()
 
 
 @contextmanager
@@ -104,8 +83,9 @@ def start_worker(devices: SimpleQueue | None, shared: bool = False) -> None:
     Workers with `shared` devices take memory as they need it, not most of it at once.
     """
     # Defined here because other modules take seconds to import, and until then the worker would
-    # not follow its parent.
-    end_with_parent()
+    # outlive its parent.
+    if (parent := multiprocessing.parent_process()) is not None:
+        die_with(parent.pid)
     quiet_tensorflow()
     if devices is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = devices.get()

@@ -66,7 +66,7 @@ _NOWHERE = re.compile(
 )
 # Called from Python because the package has no __main__ and its script may not be on the PATH.
 # `rin.report` keeps it from importing what takes two seconds and is not used.
-_BUILDER = """from rin.processes import die_with, follow; die_with({0}); follow({0})
+_BUILDER = """from rin.processes import die_with; die_with({0})
 import rin.report; from jupyter_book.cli.main import main; main()"""
 
 
