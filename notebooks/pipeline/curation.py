@@ -263,8 +263,8 @@ if as_printed and len(outlined) == 1:
     corners = row["roi"].removeprefix("polygon:").split()
     recorded = np.loadtxt(corners, delimiter=",")
     assert np.allclose(points[: len(recorded)], recorded)
-    found = (row["label"], row["patient_id"])
-    assert found == (f"{region}-{name}", pseudonym)
+    label_and_patient = (row["label"], row["patient_id"])
+    assert label_and_patient == (f"{region}-{name}", pseudonym)
 if as_printed and invented:  # others have other forms
     assert {*impressions[words].index} == {*screened.index}
 book_table(left_out, "Files that are not in the corpus, by rule", prose=True)

@@ -67,12 +67,12 @@ wanted = {
 ranges = pd.DataFrame.from_dict(
     {
         name: {
-            "lowest": own.apply(extremes).min(),
-            "highest": own.apply(extremes).max(),
-            "times too small": np.divide(own.scale, scripts.scale).mean(),
-            "swapped, too": own.bgr,
+            "lowest": native.apply(extremes).min(),
+            "highest": native.apply(extremes).max(),
+            "times too small": np.divide(native.scale, scripts.scale).mean(),
+            "swapped, too": native.bgr,
         }
-        for name, own in wanted.items()
+        for name, native in wanted.items()
     },
     orient="index",
 )

@@ -331,8 +331,8 @@ def sensitivity_at_specificity(cases: WeightedCases, specificity: float = 0.90) 
 def average_precision(cases: WeightedCases) -> np.ndarray:
     """Return the mean precision over recall, Σ (Rₖ − Rₖ₋₁) Pₖ, (r,)."""
     places = np.flatnonzero(cases.labels)  # where recall rises
-    called, found = cases.of_first(cases.upper[places])
-    precision = found / np.maximum(called, 1)
+    called, positives = cases.of_first(cases.upper[places])
+    precision = positives / np.maximum(called, 1)
     return np.einsum("rk,rk->r", cases.weights.take(places, axis=1), precision) / cases.positive
 
 
