@@ -270,8 +270,9 @@ def new(
         raise typer.Exit(1)
     _say(f"Written: {' and '.join(map(str, write_task(made)))}", "green")
     folders = shlex.join(["--data-root", str(root), "--results", results])
+    program = sys.argv[0] if Path(sys.argv[0]).name == "rin" else "rin"  # as it was called
     for command in ("study", "book"):
-        _say(f"  rin {command} --profile {name} {folders}")
+        _say(f"  {program} {command} --profile {name} {folders}")
 
 
 @app.command()

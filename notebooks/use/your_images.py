@@ -42,8 +42,8 @@ from rin.study.forecast import Pace
 #
 # ```console
 # .venv/bin/rin new lesions --images FOLDER --positive malignant
-# make study PROFILE=lesions DATA_ROOT=FOLDER/..
-# make book PROFILE=lesions DATA_ROOT=FOLDER/..
+# .venv/bin/rin study --profile lesions --data-root FOLDER/..
+# .venv/bin/rin book --profile lesions --data-root FOLDER/..
 # ```
 #
 # In the folder of this repository (`make venv` makes `.venv`), the first line checks everything, writes two
