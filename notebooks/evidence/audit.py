@@ -286,12 +286,15 @@ picture(
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 patients = six[six["name"] == "Obuchowski, mean over scenarios"]
-within = stats.equivalence_tests(patients, [0.02], family="task")
-alike = within.set_index("task")["equivalent"]
+alike = {
+    task: stats.equivalence_tests(rows, [0.02])["equivalent"].item()
+    for task, rows in patients.groupby("task")
+}
 pneumonia = patients.set_index("task").loc["pneumonia"]
 claim("pneumonia is within 2 points", alike["pneumonia"])
 claim(
-    "breast and haemorrhage are not", not alike[["breast", "hemorrhage"]].any()
+    "breast and haemorrhage are not",
+    not (alike["breast"] or alike["hemorrhage"]),
 )
 Markdown(f"""
 The paper calls breast lesions, pneumonia and haemorrhage “comparable” without

@@ -25,7 +25,6 @@ def equivalence_tests(
     table: pd.DataFrame,
     margins: Sequence[float] = MARGINS,
     *,
-    family: str | None = None,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Test for every comparison whether its difference is within ± a margin: two one-sided tests.
@@ -39,25 +38,21 @@ def equivalence_tests(
         and b
     margins : Sequence[float], default MARGINS
         as differences of AUCs (0-1)
-    family : str, optional
-        column whose values divide the rows into families, within each of which P values are
-        adjusted (Holm), for each margin; if it is None, all rows are one family
     level : float, default 0.95
         1 minus the level of each one-sided test
 
     Returns
     -------
     pandas.DataFrame
-        One row per comparison and margin, in the order of the table: its names and family,
-        margin, estimate, ci_low, ci_high (90% for a level of 95%: this interval is within the
-        margin exactly where P is below .05), p_value (the larger one), p_holm (over the family),
-        equivalent (p_holm < .05 for a level of 95%), and smallest_margin (any larger margin shows
-        equivalence, without adjustment); NaN where there is no standard error.
+        One row per comparison and margin: its names, margin, estimate, ci_low, ci_high (90% for a
+        level of 95%: within the margin exactly where P is below .05), p_value (the larger one),
+        p_holm (over the rows of the margin) and equivalent (p_holm < .05 for a level of 95%); NaN
+        where there is no standard error.
 
     Raises
     ------
     InputError
-        For a missing column, a row without a family, or a margin that is not above zero.
+        For a missing column, a table without a row, or a margin that is not above zero.
 
     Examples
     --------
@@ -69,7 +64,10 @@ def equivalence_tests(
     """
     if not 0.5 < level < 1:
         raise InputError(f"{level!r} is no level", where="level", remedy="Pass one such as 0.95.")
-    names, alpha, tables = _names(table, family), 1 - level, []
+    require_columns(table, _ESTIMATED, where="table")
+    if table.empty:
+        raise InputError("no row", where="table", remedy="Pass one comparison or more.")
+    names, alpha, tables = [name for name in _NAMES if name in table], 1 - level, []
     for margin in margins:
         if not 0 < margin < math.inf:
             remedy = "Pass a difference of AUCs above zero, such as 0.02."
@@ -79,10 +77,9 @@ def equivalence_tests(
             test = t_test(estimate, error, df, 1 - 2 * alpha)
             row = dict(zip(names, cells, strict=True)) | {"margin": margin, "estimate": estimate}
             row |= {"ci_low": test.ci_low, "ci_high": test.ci_high}
-            row["p_value"] = equivalence_p(estimate, error, df, margin)
-            rows.append(row | {"smallest_margin": max(-test.ci_low, test.ci_high)})
+            rows.append(row | {"p_value": equivalence_p(estimate, error, df, margin)})
         decided = pd.DataFrame(rows)
-        insert_holm(decided, within=family or "")
+        insert_holm(decided)
         tables.append(decided.assign(equivalent=decided["p_holm"] < alpha))
     return pd.concat(tables, ignore_index=True)
 
@@ -139,13 +136,3 @@ def against_published(
     compared = pd.DataFrame(rows, columns=columns)
     insert_holm(compared)
     return compared
-
-
-def _names(table: pd.DataFrame, family: str | None) -> list[str]:
-    """Return the columns that name a comparison; InputError for a missing column or family."""
-    families = [] if family is None else [family]
-    require_columns(table, [*families, *_ESTIMATED], where="table")
-    if table.empty or table[families].isna().any(axis=None):
-        remedy = "Pass one row or more, each with its family."
-        raise InputError("no row, or a row without a family", where="table", remedy=remedy)
-    return [*dict.fromkeys([*(name for name in _NAMES if name in table), *families])]

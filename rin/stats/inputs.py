@@ -81,6 +81,11 @@ class TaskScores:
             parts.append((number, part))
         return parts
 
+    @property
+    def trained(self) -> np.ndarray:
+        """Whether each network was trained in each fold, (folds, S)."""
+        return np.array([self.networks.index.isin(own.networks.index) for _, own in self.folds])
+
     @cached_property
     def counts(self) -> tuple[np.ndarray, np.ndarray]:
         """The `placement_counts` of all networks, init by init, kept for several analyses."""
@@ -261,16 +266,14 @@ def evaluated_rows(predictions: pd.DataFrame, *more: str) -> pd.DataFrame:
     if rows.empty:
         remedy = "Pass runs that were evaluated."
         raise InputError("no row of part 'test'", where="predictions", remedy=remedy)
-    checked = [*COLUMNS, "pretraining"] if "pretraining" in rows else COLUMNS
-    check_table(rows, PREDICTIONS, checked, where="predictions, test rows")
+    checked = dict.fromkeys([*run_names(rows), *COLUMNS])
+    check_table(rows, PREDICTIONS, [*checked], where="predictions, test rows")
     return rows
 
 
 def run_names(predictions: pd.DataFrame) -> list[str]:
-    """Return the columns that name a run; InputError where a row lacks one of its names."""
-    names = [*RUN, "pretraining"] if "pretraining" in predictions else RUN
-    check_table(predictions, PREDICTIONS, names, where="predictions")
-    return names
+    """Return the columns that name a run."""
+    return [name for name in (*RUN, "pretraining") if name in predictions]
 
 
 def scores_by_run(

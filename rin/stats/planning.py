@@ -147,12 +147,10 @@ def pretraining_power(
         + others[2] ** 2
         + np.square(others[:2] + others[3:]).sum() * np.eye(k)
     )
-    rng = np.random.default_rng(seed)
     # By eigenvalues, so that a singular covariance can be drawn from, too.
-    values, vectors = np.linalg.eigh(marginal)
-    root = vectors * np.sqrt(np.maximum(values, 0))
-    drawn = difference + rng.normal(size=(int(replicates), k)) @ root.T
-    fits = model.fit(drawn)
+    how = {"method": "eigh", "check_valid": "ignore"}
+    means, draws = np.full(k, difference), np.random.default_rng(seed)
+    fits = model.fit(draws.multivariate_normal(means, marginal, int(replicates), **how))
     rejected = np.abs(fits.estimates) > special.stdtrit(fits.df, 0.975) * fits.standard_errors
     return float(rejected.mean())
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ class TaskPairs:
         """Backbone of each row."""
         return self.pairs["backbone"]
 
-    @property
+    @cached_property
     def number(self) -> np.ndarray:
         """Number of the pair of each row."""
         return self.pairs.groupby(_PAIR).ngroup().to_numpy()
@@ -421,12 +422,10 @@ def _number(task: TaskScores) -> np.ndarray:
 def task_pairs(predictions: pd.DataFrame, init_a: str, init_b: str) -> Iterator[TaskPairs]:
     """Yield the pairs of each task, for `pretraining_differences` and similar analyses."""
     for task, pairs, contrasts in _contrasts_of_pairs(predictions, init_a, init_b):
-        rows, trained = [], []
-        for number, fold in task.folds:
-            inside = task.networks.index.isin(fold.networks.index)
-            rows.append(pairs.assign(fold=number))
-            trained.append(np.isin(range(len(pairs)), _number(task)[inside]))
-        there, n_folds = np.ravel(trained), np.sum(trained, axis=0)  # number of folds of each pair
+        number = _number(task)
+        rows = [pairs.assign(fold=fold) for fold, _ in task.folds]
+        trained = np.array([np.isin(range(len(pairs)), number[own]) for own in task.trained])
+        there, n_folds = trained.ravel(), trained.sum(axis=0)  # number of folds of each pair
         differences = (contrasts.of_folds * n_folds).ravel()[there]
         between = contrasts.between * n_folds[:, None, None] * n_folds
         covariance = between.reshape(there.size, there.size)[np.ix_(there, there)]

@@ -43,11 +43,8 @@ class MeanContrasts:
     """
 
     def __init__(self, task: TaskScores, weights: np.ndarray) -> None:
-        trained = []
-        for _, fold in task.folds:
-            inside = task.networks.index.isin(fold.networks.index)
-            trained.append(np.tile(inside, len(task.inits)))
-        n_folds = np.sum(trained, axis=0)  # number of folds of each network
+        trained = np.tile(task.trained, len(task.inits))
+        n_folds = trained.sum(axis=0)  # number of folds of each network
         folds = []
         for (number, fold), inside in zip(task.folds, trained, strict=True):
             with name_place(f"task {task.task}, fold {number}"):
@@ -275,9 +272,9 @@ def factor_effects(
     -------
     pandas.DataFrame
         One row per task × group (as `init_differences`) × quantity: task, group, n_scenarios,
-        quantity, init and level (empty where the quantity involves both), same_networks (whether
-        both sides gave equal scores and are not tested), the columns of an estimate, n_folds,
-        n_cases, n_positive, n_patients.
+        quantity, init and level (empty where the quantity involves both), the columns of an
+        estimate (an AUC and a difference of the same networks are not tested), n_folds, n_cases,
+        n_positive, n_patients.
 
     Raises
     ------
@@ -314,16 +311,14 @@ def factor_effects(
             n_scenarios = task.networks.loc[inside, "scenario"].nunique()
             for quantity, init, at, signs in quantities:
                 weights.append(np.outer(signs, task.shares(inside)).ravel())
-                plus = task.scores[signs == 1][:, inside]
-                minus = task.scores[signs == -1][:, inside]
                 row = {"task": task.task, "group": group, "n_scenarios": n_scenarios}
-                row |= {"quantity": quantity, "init": init, "level": at}
-                rows_of_task.append(row | {"same_networks": np.array_equal(plus, minus)})
+                rows_of_task.append(row | {"quantity": quantity, "init": init, "level": at})
         contrasts = MeanContrasts(task, np.array(weights))
         for number, row in enumerate(rows_of_task):
             rows.append(row | contrasts.test(number, level).to_row() | _sizes(task))
     table = pd.DataFrame(rows)
-    untested = (table["quantity"] == "auc") | table["same_networks"]
+    same = (table["estimate"] == 0) & (table["standard_error"] == 0)
+    untested = (table["quantity"] == "auc") | same
     table.loc[untested, ["statistic", "df", "p_value"]] = np.nan
     return table
 

@@ -12,12 +12,6 @@ from rin.evidence.audit import Bounds, TaskAudit, published_intervals, rounding_
 from rin.stats import delong_test, paired_t
 
 
-@settings(deadline=None)
-@given(st.floats(-50, 50), st.sampled_from([0, 1, 2, 3]))
-def test_rounded_range_holds_the_number_before_rounding(value, digits):
-    assert rounding_range(round(value, digits), 10.0**-digits).holds(value)
-
-
 def test_rounded_range_stops_at_what_is_possible():
     assert rounding_range(0.0, 1.0, least=0.0) == Bounds(0.0, 0.5)
     assert rounding_range(100.0, 1.0, most=100.0) == Bounds(99.5, 100.0)
@@ -38,12 +32,6 @@ def pairs():
 
 def half_width(test):
     return (test.ci_high - test.ci_low) / 2
-
-
-def test_printed_numbers_of_the_ligament_task_before_rounding():
-    ligament = TaskAudit(ACL)
-    shown = [f"{one:.2f}" for one in (ligament.difference, ligament.middle, ligament.means)]
-    assert shown == ["4.75 to 4.85", "5.20 to 5.30", "5.00 to 7.00"]
 
 
 def test_widths_are_those_of_the_tests_that_they_name(pairs):
@@ -69,13 +57,6 @@ def test_p_range_reaches_one_where_the_difference_may_be_zero():
     assert TaskAudit(replace(ACL, estimate=0.0)).p_by_sds.high == 1
     assert TaskAudit(replace(ACL, ci_low=-3.0, ci_high=3.0)).p_by_normal.high == 1
     assert TaskAudit(ACL).p_by_sds.high < 0.02
-
-
-def test_correlation_is_that_of_pairs_with_this_variance_of_differences():
-    rng = np.random.default_rng(1)
-    a, b = rng.multivariate_normal([0, 0], [[9, 5], [5, 4]], size=50).T
-    found = audit.correlation_for(a.std(ddof=1), b.std(ddof=1), (a - b).var(ddof=1))
-    assert found == pytest.approx(np.corrcoef(a, b)[0, 1])
 
 
 def test_correlation_range_is_that_of_a_fine_grid():

@@ -48,20 +48,6 @@ def test_scenarios_are_four_backbones_by_three_unfreezings_by_two_rates():
     assert len(backbones) * per_backbone == paper.SETTINGS["scenarios"].value
 
 
-def test_the_caption_of_figure_5_states_the_confidence_of_each_example():
-    stated = {
-        task: (dice.confidence_radimagenet, dice.confidence_imagenet)
-        for task, dice in paper.DICE.items()
-    }
-    assert stated == {"thyroid": (99.9, 96.3), "breast": (99.9, 99.9)}
-
-
-def test_both_databases_and_the_readers_experience_are_as_stated():
-    database = {name: fact.value for name, fact in paper.DATABASE.items()}
-    assert (database["images"], database["imagenet_images"]) == (1_350_000, 1_300_000)
-    assert database["radiologist_years"] == [1, 40]
-
-
 def test_comparison_of_a_task_is_that_of_the_paper_and_none_for_a_task_of_ones_own():
     assert paper.comparison_of("breast") is paper.COMPARISONS["breast"]
     assert paper.comparison_of(None) is None

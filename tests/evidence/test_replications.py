@@ -12,10 +12,7 @@ from rin.evidence import replications
 from rin.evidence.paper import CITATION, COMPARISONS
 from rin.evidence.replications import (
     AUC_POINTS,
-    FOLLOW_UPS,
     KERMANY,
-    LOST,
-    POINTS,
     POOLED_ERRORS,
     REPLICATIONS,
     SEARCH,
@@ -86,38 +83,9 @@ def test_a_record_of_another_group_says_what_was_read_and_what_an_error_needs(on
         assert (one.source_p and f"test: {one.source_p}" in one.remark) or not one.source_p
 
 
-def test_follow_ups_stand_in_the_bibliography_with_shares_and_areas_in_range():
-    bibliography = (REPOSITORY / "book/references.bib").read_text()
-    assert all(f"{{{key}," in bibliography for key in FOLLOW_UPS)
-    hidden, sources = FOLLOW_UPS["juodelyte2023"], FOLLOW_UPS["juodelyte2024"]
-    for both, chance in hidden["agreement"].values():
-        assert 0 < chance < both < 1
-    for found in sources.values():
-        assert 0 < found["auc"][1] < found["auc"][0] < 50, "misled: below chance"
-        # Five against five: eight degrees of freedom, and permutations of no less than 2 of 252.
-        assert (abs(found["t"]) > stats.t.ppf(0.975, 8)) == (found["p"] == 0.0079)
-
-
 def test_no_record_stands_twice():
     keys = [(one.study, one.data, one.setting) for one in REPLICATIONS]
     assert max(Counter(keys).values()) == 1
-
-
-def test_two_studies_say_themselves_how_often_imagenet_was_ahead():
-    tuned = Counter(
-        one.ahead
-        for one in REPLICATIONS
-        if one.study == "Juodelyte 2023" and one.setting == "fine-tuned"
-    )
-    mnist = [one for one in REPLICATIONS if one.data.startswith("MedMNIST")]
-    assert tuned == {"ImageNet": 6, "RadImageNet": 1}
-    assert Counter(one.ahead for one in mnist) == {"ImageNet": 10, "RadImageNet": 2}
-    assert {one.release for one in mnist} == {"own"}
-
-
-def test_every_metric_of_an_auc_has_its_factor():
-    assert {one.metric for one in REPLICATIONS if "AUC" in one.metric} == set(AUC_POINTS)
-    assert AUC_POINTS.items() <= POINTS.items()
 
 
 def test_like_for_like_has_a_row_for_each_comparison_with_both_aucs():
@@ -139,18 +107,6 @@ def test_intervals_of_others_are_welchs():
     half = (one["ci_high"] - one["ci_low"]) / 2
     p_at_the_end = stats.ttest_ind_from_stats(half, 4.2, 5, 0, 3.8, 5, equal_var=False).pvalue
     assert p_at_the_end == pytest.approx(0.05)
-
-
-def test_pooled_comparisons_depend_on_what_they_ask():
-    pooled = pooled_groups()
-    found = pooled[["estimate", "ci_low", "ci_high"]].round(1)
-    # Never narrower than Wald's, by metafor's test = "adhoc".
-    assert found.loc["… the paper's questions"].tolist() == [-0.2, -2.2, 1.8]
-    assert found.loc["One group, fine-tuned"].tolist() == [-2.8, -5.7, 0.1]
-    names = ["One group, fine-tuned", "… the paper's questions", "… other questions"]
-    assert pooled.loc[names, "k"].tolist() == [7, 4, 3]
-    tuned = like_for_like().query("setting == 'fine-tuned' and folds > 0")
-    assert tuned["scaling_missing"].all()
 
 
 def of_study(name, setting=""):
@@ -260,25 +216,6 @@ def test_moderators_leave_out_what_is_not_stated():
     assert found["df"].tolist() == [2, 2]
     assert found["shifted"].tolist() == [9, 14]
     assert ((found["ci_low"] < 0) & (found["ci_high"] > 0)).all()
-
-
-def test_the_input_alone_turns_the_sign_against_imagenet():
-    inputs = LOST["scaling"]["inputs"]
-    (imagenet,) = (row["auc"] for row in inputs if row["weights"] == "ImageNet")
-    others = [row["auc"] for row in inputs if row["weights"] == "RadImageNet"]
-    assert [round(auc, 3) for auc in (*others, imagenet)] == [0.874, 0.840, 0.792, 0.864]
-    assert max(others) > imagenet > sorted(others)[-2]
-    assert all(row["ci"][0] < row["auc"] < row["ci"][1] for row in inputs)
-    reported = of_study("Lumbar")
-    assert round(max(others), 4) == reported.radimagenet
-    assert round(imagenet, 4) == reported.imagenet
-
-
-def test_an_arm_whose_weights_did_not_load_is_no_replication():
-    lost = LOST["loading"]
-    assert f"Loaded keys : {lost['loaded']}" in lost["quote"]
-    assert f"Backbone miss : {lost['missing']}" in lost["quote"]
-    assert lost["place"].split(",")[0] not in {one.place for one in REPLICATIONS}
 
 
 def test_the_search_adds_up_and_methods_say_it():

@@ -20,13 +20,6 @@ def test_cases_of_a_cluster_share_their_weight_and_clusters_drawn_add_up():
     np.testing.assert_array_equal(first_of_each.sum(axis=1), 4)
 
 
-def test_draws_have_multinomial_mean_variance_and_covariance():
-    weights = cluster_weights(np.arange(5), 40_000, 1).astype(float)
-    expected = 5 * (np.eye(5) / 5 - 1 / 25)
-    np.testing.assert_allclose(weights.mean(axis=0), 1, atol=0.02)
-    np.testing.assert_allclose(np.cov(weights.T), expected, atol=0.03)
-
-
 def test_seed_decides_the_draw_and_names_do_not():
     first = cluster_weights(CLUSTERS, 20, 3)
     np.testing.assert_array_equal(first, cluster_weights([5, 5, 9, 9, 9, 1, 1, 0], 20, 3))

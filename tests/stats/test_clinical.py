@@ -273,12 +273,6 @@ def mean_over_scenarios(task, init, measure, weights=None):
     return np.mean([measure(of_scenario) for of_scenario in cases], axis=0)
 
 
-def test_rows_are_every_measure_of_each_init_and_their_difference(table):
-    assert table["init"].unique().tolist() == [*INITS, "difference"]
-    assert table["measure"].tolist() == list(MEASURES) * 3
-    assert table["task"].unique().tolist() == ["breast"]
-
-
 def test_a_further_measure_is_one_entry(predictions, monkeypatch):
     monkeypatch.setitem(MEASURES, "cases", Measure("Cases", lambda cases, _: cases.total))
     table = clinical_measures(predictions, INITS, replicates=5)

@@ -84,9 +84,7 @@ def without(column, value=None, dtype="object"):
     [
         (without("truth"), r"^scores, truth: 1 row without a label\. Name it"),
         (without("image", np.nan), r"^scores, image: 1 row without a case\. Name it"),
-        (without("who", np.nan), r"^scores, who: 1 row without a patient\. Name it"),
         (without("who", pd.NA, "string"), r"^scores, who: 1 row without a patient\. Name it"),
-        (without("rating", np.nan), r"^scores, rating: 1 row without a score\. Name it"),
         (without("image", 7), r"^scores, image: cases cannot be put in one order .*astype\(str\)"),
         (
             ratings()
@@ -195,15 +193,6 @@ def test_tables_that_do_not_fit_are_one_clear_error(table, options, said):
     options = {"a": "new", "b": "old", "positive": "cancer"} | options
     with pytest.raises(InputError, match=said):
         compare(table, **options, **NAMES)
-
-
-def test_equality_of_two_aucs_is_the_square_of_delongs_z():
-    labels, new, who = arrays(ratings(), "new")
-    _, old, _ = arrays(ratings(), "old")
-    test = delong_test(labels.astype(int), new, old, who)
-    found = auc_equality_test(labels, [new, old], who)
-    assert found["statistic"] == pytest.approx(test.statistic**2)
-    assert (found["df"], found["p_value"]) == (1, pytest.approx(test.p_value))
 
 
 def test_equality_of_several_aucs_does_not_depend_on_the_first_and_is_walds():

@@ -104,31 +104,6 @@ def test_repeated_cases_leave_the_clustered_variance_and_shrink_the_naive_one():
     )
 
 
-def jackknife(labels, rows, clusters):
-    names = np.unique(clusters)
-    left = []
-    for name in names:
-        kept = clusters != name
-        left.append(delong_covariance(labels[kept], rows[:, kept])[0])
-    return np.cov(np.transpose(left)) * (names.size - 1) ** 2 / names.size
-
-
-@pytest.mark.parametrize("kind", ["patient", "lesion"])
-def test_covariance_of_many_patients_is_near_the_jackknife(kind):
-    rng, patients = np.random.default_rng(5), np.repeat(np.arange(240), 4)
-    labels = patients < 120 if kind == "patient" else (patients + np.tile(range(4), 240)) % 2 == 0
-    noise = 0.6**0.5 * rng.normal(size=(2, 240))[:, patients] + 0.4**0.5 * rng.normal(
-        size=(2, 960)
-    )
-    noise[1] = (noise[0] + noise[1]) / 2**0.5  # the two predictors correlate
-    data = labels, 1.3 * labels + noise, patients
-    _, covariance = delong_covariance(*data)
-    np.testing.assert_allclose(jackknife(*data), covariance, rtol=0.03)
-    # Images of one class add up their errors; of both classes they cancel.
-    effect = covariance[0, 0] / delong_covariance(*data[:2])[1][0, 0]
-    assert effect > 2 if kind == "patient" else effect < 0.95
-
-
 def test_area_interval_is_wald_within_0_and_1():
     (area, _), ((variance, _), _) = delong_covariance(LABELS, SCORES, PATIENTS)
     ours = auc_ci(LABELS, SCORES_A, PATIENTS)

@@ -1,20 +1,13 @@
 """Every function that returns an interval takes its level, and only the interval depends on it."""
 
-import importlib
-import inspect
-import pkgutil
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-import rin.stats
 from rin.errors import InputError
 from rin.stats import (
     against_baselines,
-    clinical_measures,
     equivalence_tests,
     factor_effects,
     image_differences,
@@ -45,38 +38,6 @@ TESTED = {
     ),
     task_analyses: lambda level: task_analyses(BREAST, "a", "b", level=level),
 }
-RESAMPLED = {
-    clinical_measures: lambda level: clinical_measures(
-        BREAST, ["a", "b"], replicates=60, level=level
-    ),
-}
-
-
-MODULES = [
-    importlib.import_module(f"rin.stats.{module.name}")
-    for module in pkgutil.iter_modules(rin.stats.__path__)
-]
-FUNCTIONS = {
-    name: function
-    for module in MODULES
-    for name, function in inspect.getmembers(module, inspect.isfunction)
-    if function.__module__ == module.__name__ and not name.startswith("_")
-}
-
-
-def returned(function):
-    """What a docstring says of the result, also where it is that of another function."""
-    text = inspect.getdoc(function)
-    said = text.partition("\nReturns\n")[2].partition("\nRaises\n")[0] or text
-    others = re.findall(r"(?:As|columns of) `(\w+)`", said) if said != text else []
-    return said + "".join(returned(FUNCTIONS[other]) for other in others if other in FUNCTIONS)
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_function_whose_result_has_an_interval_takes_a_level(name):
-    if re.search(r"ci_low|columns of an\s+estimate|interval|bound\)", returned(FUNCTIONS[name])):
-        parameters = inspect.signature(FUNCTIONS[name]).parameters
-        assert "level" in parameters
 
 
 @pytest.mark.parametrize("function", TESTED, ids=lambda function: function.__name__)
@@ -88,15 +49,6 @@ def test_intervals_of_a_level_are_the_quantiles_of_t_around_the_estimate(functio
         np.testing.assert_allclose(table[end], table["estimate"] + sign * half_width)
     ends = ["ci_low", "ci_high"]
     pd.testing.assert_frame_equal(usual.drop(columns=ends), table.drop(columns=ends))
-
-
-@pytest.mark.parametrize("function", RESAMPLED, ids=lambda function: function.__name__)
-def test_percentiles_of_a_lower_level_are_inside_those_of_a_higher(function):
-    wide, narrow = (RESAMPLED[function](level) for level in (0.95, 0.5))
-    assert (narrow["ci_low"] >= wide["ci_low"]).all()
-    assert (narrow["ci_high"] <= wide["ci_high"]).all()
-    assert (narrow["ci_high"] - narrow["ci_low"] < wide["ci_high"] - wide["ci_low"]).all()
-    pd.testing.assert_series_equal(wide["estimate"], narrow["estimate"])
 
 
 def test_intervals_of_paired_values_and_of_runs_are_of_their_level():

@@ -9,46 +9,11 @@ from statsmodels.stats.power import TTestPower, normal_sample_size_one_tail
 
 from rin.errors import InputError
 from rin.stats import pair_differences, pretraining_differences, simulation
-from rin.stats.delong import delong_covariance, delong_test
-from rin.stats.hypothesis import equivalence_p
 from rin.stats.planning import (
     patients_for_equivalence,
     patients_needed,
     pretraining_power,
 )
-
-
-def pilot_of(labels, scores):
-    """The difference, the number of positive cases, and the standard error of the difference."""
-    aucs, covariance = delong_covariance(labels, scores)
-    difference = np.array([1, -1])
-    error = (difference @ covariance @ difference) ** 0.5
-    return difference @ aucs, np.sum(labels), error
-
-
-def studies(rng, shift, n, count):
-    """Draw paired scores of n positive and n negative cases, correlated within a case."""
-    labels = np.repeat([1, 0], n)
-    for _ in range(count):
-        shared = rng.normal(size=2 * n)
-        first = labels * shift + shared + rng.normal(size=2 * n)
-        yield labels, np.array([first, labels * 1.0 + shared + rng.normal(size=2 * n)])
-
-
-@pytest.mark.parametrize(("shift", "margin"), [(1.6, None), (1.0, 0.08)])
-def test_stated_power_is_that_of_simulated_studies(shift, margin):
-    rng = np.random.default_rng(7)
-    difference, *pilot = pilot_of(*next(studies(rng, shift, 20_000, 1)))
-    n = patients_for_equivalence(margin, *pilot) if margin else patients_needed(difference, *pilot)
-    tests = [delong_test(y, *x) for y, x in studies(rng, shift, round(n), 1000)]
-    if margin:
-        found = [
-            equivalence_p(test.estimate, test.standard_error, test.df, margin) < 0.05
-            for test in tests
-        ]
-    else:
-        found = [test.p_value < 0.05 for test in tests]
-    assert np.mean(found) == pytest.approx(0.8, abs=0.05)
 
 
 def spread_of(**changes):
@@ -88,24 +53,6 @@ def test_no_difference_is_found_in_one_study_of_twenty_at_most(sd):
     spread = spread_of(**{sd: 0.03})
     found = pretraining_power(1e-9, spread, backbones=8, pretrainings=3, replicates=2000)
     assert 0.02 < found < 0.065
-
-
-def test_pretrainings_help_where_they_scatter_and_not_where_backbones_do():
-    designs = [{"backbones": 5, "pretrainings": count} for count in (2, 6)]
-    within, between = spread_of(sd_pretraining=0.03), spread_of(sd_backbone=0.03)
-    few, many = (pretraining_power(0.02, within, **design) for design in designs)
-    assert many > few + 0.25
-    few, many = (pretraining_power(0.02, between, **design) for design in designs)
-    assert many == pytest.approx(few, abs=0.08)
-
-
-def test_new_pretrainings_have_seeds_of_their_own_that_scatter_as_those_shared_did():
-    design = {"backbones": 5, "pretrainings": 2}
-    of_seed, of_pair = (
-        pretraining_power(0.02, spread_of(**{sd: 0.03}), **design)
-        for sd in ("sd_seed", "sd_pretraining")
-    )
-    assert of_seed == of_pair
 
 
 def test_power_takes_the_spread_of_a_headline():

@@ -50,15 +50,6 @@ def test_images_of_one_patient_widen_the_band_as_copies_add_nothing():
     assert np.abs(naive - alone).max() > 0.02
 
 
-def test_a_lower_level_is_narrower_and_the_seed_decides_the_draws():
-    cases = GOLDEN[0]["labels"], GOLDEN[0]["scores"]
-    rows = [roc_coordinates(*cases, level=level) for level in (0.95, 0.5)]
-    wide, narrow = ((table["ci_high"] - table["ci_low"]).mean() for table in rows)
-    assert narrow < 0.7 * wide
-    assert roc_coordinates(*cases).equals(rows[0])
-    assert not roc_coordinates(*cases, seed=1).equals(rows[0])
-
-
 @pytest.mark.parametrize(
     ("options", "said"),
     [

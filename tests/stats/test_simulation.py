@@ -5,9 +5,7 @@ import pytest
 from scipy import stats
 
 from rin.stats import auc_ci, delong_test
-from rin.stats.simulation import TRUE_AUCS, simulate_test_sets
-
-SMALL = {"patients": 10, "images": 3, "replicates": 8, "seed": 4}
+from rin.stats.simulation import simulate_test_sets
 
 
 def test_scores_have_the_moments_of_the_model():
@@ -25,22 +23,6 @@ def test_scores_have_the_moments_of_the_model():
         # The same predictor: 0.6 within a patient, 0 between two of them.  Two predictors: 0.5 on
         # one image, 0.6 · 0.5 on two of a patient.
         assert found.tolist() == pytest.approx([1, 0.6, 0, 0.5, 0.3], abs=0.05)
-
-
-def test_mean_auc_is_the_true_one_whatever_the_correlation():
-    settings = {"patients": 20, "images": 4, "replicates": 2000, "seed": 2}
-    labels, _, scores = simulate_test_sets(0.8, **settings)
-    for network, truth in enumerate(TRUE_AUCS):
-        aucs = [auc_ci(labels, networks[network]).auc for networks in scores]
-        assert np.mean(aucs) == pytest.approx(truth, abs=0.006)
-
-
-def test_longer_run_begins_with_the_shorter_and_correlations_have_draws_of_their_own():
-    short = simulate_test_sets(0.4, **SMALL)[2]
-    long = simulate_test_sets(0.4, **{**SMALL, "replicates": 12})[2]
-    np.testing.assert_array_equal(long[:8], short)
-    assert (simulate_test_sets(0.4, **{**SMALL, "seed": 5})[2] != short).all()
-    assert (simulate_test_sets(0.5, **SMALL)[2] != short).all()
 
 
 def coverage(correlation, clustered):

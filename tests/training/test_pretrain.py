@@ -112,16 +112,6 @@ def test_pretraining_on_pixels_that_were_scaled_before_tells_so(pretrained):
         pretrained[0].train(GRAY[0] / 255, *GRAY[1:])
 
 
-def test_pretraining_from_a_store_that_breaks_off_names_the_file(pretrained, tmp_path):
-    np.save(tmp_path / "images.npy", GRAY[0])
-    images = np.load(tmp_path / "images.npy", mmap_mode="r")
-    with (tmp_path / "images.npy").open("r+b") as file:
-        file.truncate(128 + 30 * 1024)
-    with pytest.raises(InputError, match="cannot be read") as caught:
-        pretrained[0].train(images, *GRAY[1:])
-    assert caught.value.where == str(tmp_path / "images.npy")
-
-
 def test_pretraining_that_diverges_says_so_and_the_next_is_untouched(
     pretrained, tmp_path, monkeypatch
 ):
@@ -212,17 +202,6 @@ def test_pretraining_with_a_checkpoint_of_another_keras_begins_from_its_start(
         result = block.train(*GRAY, WorkFolder(tmp_path))
     assert result.metrics["resumed"] == 0
     assert result.predictions.equals(gray.predictions)
-
-
-@pytest.mark.slow
-def test_pretraining_with_schedule_compiles_once_for_corpora_of_one_size():
-    settings = SETTINGS.model_copy(update={"schedule": "cosine", "warmup": 0.25})
-    block = PretrainingBlock("ResNet50", settings, 4, seed=5)
-    first = block.train(*GRAY)
-    second = block.train(*corpus(["x", "y", "z"], seed=2))
-    third = block.train(*RGB)
-    assert first.metrics["traces"] == second.metrics["traces"] < third.metrics["traces"]
-    assert first.history["learning_rate"].iloc[-1] == pytest.approx(0, abs=1e-8)
 
 
 def test_pretraining_block_of_a_batch_that_devices_cannot_share_tells_so(monkeypatch):

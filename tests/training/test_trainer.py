@@ -17,7 +17,6 @@ from scipy.special import log_softmax, softmax
 from rin.errors import InputError
 from rin.models.build import Architecture
 from rin.models.preprocessing import PREPROCESSING
-from rin.models.weights import random_weights
 from rin.training import trainer
 from rin.training.batches import ImageSubset
 from rin.training.identity import RESULTS_VERSION
@@ -43,21 +42,6 @@ def changed(block, start):
     """Paths of the backbone's variables that differ from the start."""
     pairs = zip(block.network.backbone.weights, start, strict=True)
     return {v.path for v, before in pairs if not np.array_equal(v, before)}
-
-
-@pytest.mark.slow
-def test_traces_when_only_runs_change_stay_those_of_the_first(frozen, start, store):
-    block, traces = frozen
-    others = [w * np.float32(1.1) for w in start]
-    for recipe, preprocessing, weights, ends in (
-        (TrainingSettings(1e-2, 1, 8, 1), CAFFE, start, (0, 13, 22, 31)),
-        (TrainingSettings(1e-4, 2, 8, 0), SYMMETRIC, others, (0, 16, 24, 40)),
-        (TrainingSettings(1e-3, 1, 8, 2), CAFFE, start, (0, 5, 6, 9)),
-        (TrainingSettings(1e-3, 1, 8, 2), CAFFE, start, (4, 5, 6, 7)),
-    ):
-        parts = [ImageSubset(*store, np.arange(*each)) for each in pairwise(ends)]
-        run(block, weights, parts, recipe, preprocessing)
-        assert block.traces == traces
 
 
 @pytest.mark.parametrize(
@@ -273,15 +257,6 @@ def test_training_computes_what_its_results_version_says(request, trained, start
         trained
     ]
     check_literal(block, start, parts, SYMMETRIC, recipe, 5e-4)
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("real_resnet")
-def test_training_of_resnet50_computes_what_its_results_version_says(parts):
-    """In one step, after which rounding would grow from step to step."""
-    settings = Architecture("ResNet50", "unfreeze_all", 32, batch_norm_momentum=0.9)
-    block, start = trainer.ReusableClassifier(settings), random_weights("ResNet50", 32, 0)
-    check_literal(block, start, parts, CAFFE, TrainingSettings(1e-4, 1, 18, 7), 5e-3)
 
 
 def test_sampled_rows_and_channels_are_those_of_the_seed_each_once():
