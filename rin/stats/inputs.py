@@ -266,14 +266,16 @@ def evaluated_rows(predictions: pd.DataFrame, *more: str) -> pd.DataFrame:
     if rows.empty:
         remedy = "Pass runs that were evaluated."
         raise InputError("no row of part 'test'", where="predictions", remedy=remedy)
-    checked = dict.fromkeys([*run_names(rows), *COLUMNS])
-    check_table(rows, PREDICTIONS, [*checked], where="predictions, test rows")
+    checked = [*COLUMNS, "pretraining"] if "pretraining" in rows else COLUMNS
+    check_table(rows, PREDICTIONS, checked, where="predictions, test rows")
     return rows
 
 
 def run_names(predictions: pd.DataFrame) -> list[str]:
-    """Return the columns that name a run."""
-    return [name for name in (*RUN, "pretraining") if name in predictions]
+    """Return the columns that name a run; InputError where a row lacks one of its names."""
+    names = [*RUN, "pretraining"] if "pretraining" in predictions else RUN
+    check_table(predictions, PREDICTIONS, names, where="predictions")
+    return names
 
 
 def scores_by_run(

@@ -71,9 +71,10 @@ class TaskPairs:
 
     def weights(self) -> np.ndarray:
         """Return the weights of rows in a mean over backbones, of their pairs, of their folds."""
-        of_pairs = self.pairs.assign(number=self.number).drop_duplicates("number")
-        shares = pd.Series(each_level_once(of_pairs["backbone"]), of_pairs["number"])
-        return shares[self.number].to_numpy() / np.bincount(self.number)[self.number]
+        _, first, number, folds = np.unique(
+            self.number, return_index=True, return_inverse=True, return_counts=True
+        )
+        return (each_level_once(self.backbones.to_numpy()[first]) / folds)[number]
 
 
 def pair_differences(
