@@ -105,7 +105,7 @@ def run(
     notebook: Annotated[Path, typer.Argument(help="A py:percent notebook of notebooks/.")],
     parameter: Annotated[
         list[str] | None,
-        typer.Option("--parameter", "-p", help="name=value or name=a,b; repeatable"),
+        typer.Option("--parameter", "-p", help="name=value; repeatable"),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Computed notebook to write.")] = None,
 ) -> None:

@@ -50,22 +50,14 @@ def notebook_parameters(source: Path) -> dict[str, Any]:
 def fitting_parameters(source: Path, given: Mapping[str, object]) -> dict[str, Any]:
     """Return values for a notebook's parameters, converted to the types of their defaults.
 
-    Text is read as a number or truth value where the default is one, and as a list (`a,b`, with or
-    without brackets) where the default is a list.  InputError for an unknown name, or a value of
-    another type.
+    Text is read as a number or truth value where the default is one.  InputError for an unknown
+    name, or a value of another type.
     """
     known, values = notebook_parameters(source), {}
     for name, value in given.items():
         default = look_up(f"parameter of notebook {source.name}", name, known)
         kind = Any if default is None else type(default)
         wanted = getattr(kind, "__name__", "any")
-        if kind is list:
-            items = {type(item) for item in default}
-            kind = list[items.pop()] if len(items) == 1 else list[str]
-            wanted = f"list, such as {name}=a,b"
-            if isinstance(value, str):
-                inside = re.sub(r"\A\[(.*)\]\Z", r"\1", value.strip())
-                value = [item.strip() for item in inside.split(",")] if inside.strip() else []
         try:
             values[name] = TypeAdapter(kind).validate_python(value)
         except ValidationError as error:

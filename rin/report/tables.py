@@ -51,21 +51,21 @@ def auc_table(
     published[[*ESTIMATE_AND_INTERVAL]] /= 100
     here = units.set_index("task").reindex(columns=[*ESTIMATE_AND_INTERVAL, "p_holm"])
     here = here.join(networks[networks["group"] == "all"].set_index("task")[[*_MEANS]])
-    rows = pd.concat({"The paper": published, "Here": here}, names=["from"]).reset_index()
-    order = [*names]
-    rows = rows[rows["task"].isin(order)]
-    rows = rows.sort_values("task", key=lambda tasks: tasks.map(order.index), kind="stable")
-    p_values = [row.p_text if row["from"] == "The paper" else format_p(row.p_holm)
-                for _, row in rows.iterrows()]  # fmt: skip
-    shown = {"Task": rows["task"].map(names).where(~rows["task"].duplicated(), ""),
-             "From": rows["from"]}  # fmt: skip
+    rows = pd.concat([published.assign(source="The paper"), here.assign(source="Here")])
+    rows = rows.loc[[task for task in names if task in rows.index]].reset_index()
+    shown = {
+        "Task": rows["task"].map(names).where(~rows["task"].duplicated(), ""),
+        "From": rows["source"],
+    }
     for arm, init, source in zip("ab", inits, ("RadImageNet", "ImageNet"), strict=True):
         means = [_mean_sd(*pair) for pair in rows[[f"auc_{arm}", f"sd_{arm}"]].to_numpy()]
         shown[f"AUC ± SD, {init_style(init).word} or {source}"] = means
+    p_values = rows["p_text"].fillna(rows["p_holm"].map(format_p))
     shown |= {"AUC points (95% CI)": _points(rows), "P": p_values}
     caption = "Mean AUC ± SD over scenarios, and differences"
-    table = pd.DataFrame(shown).reset_index(drop=True)
-    return book_table(table, caption, prose=True, rows=rows.dropna(axis=1, how="all"))
+    return book_table(
+        pd.DataFrame(shown), caption, prose=True, rows=rows.dropna(axis=1, how="all")
+    )
 
 
 def verdict_table(
@@ -130,8 +130,8 @@ def image_table(
     for of_task in facts:
         data, split = of_task.dataset, of_task.split
         counts = CLASS_COUNTS.get(of_task.name, ())
-        stated = [f"{count.images:,}" for count in counts if count.group == "all"]
-        line = {"Task": names[of_task.name], "The paper": "".join(stated) or MISSING}
+        stated = {count.group: f"{count.images:,}" for count in counts}
+        line = {"Task": names[of_task.name], "The paper": stated.get("all", MISSING)}
         line["Images"] = f"{data.title} ({image_kind(of_task)})"
         line["Used"] = f"{data.used:,} of {data.available:,}"
         line[", ".join(PARTS)] = ", ".join(f"{split[part]:,}" for part in PARTS)

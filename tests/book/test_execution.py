@@ -55,17 +55,6 @@ def test_parameters_given_as_text_become_values_of_the_type_of_the_default(noteb
     assert fitting_parameters(notebook, given) == {"scale": 2.0, "title": "3", "count": 4}
 
 
-@pytest.mark.parametrize("text", ["breast,covid19", "[breast, covid19]", " breast , covid19 "])
-def test_list_is_given_as_text(tmp_path, text):
-    source = write(tmp_path, body="", parameters="tasks = []\nseeds = [1, 2]\nempty = ['a']")
-    given = {"tasks": text, "seeds": "3", "empty": ""}
-    expected = {"tasks": ["breast", "covid19"], "seeds": [3], "empty": []}
-    assert fitting_parameters(source, given) == expected
-    assert fitting_parameters(source, {"tasks": ["a,b"]}) == {"tasks": ["a,b"]}
-    with pytest.raises(InputError, match=r"seeds is .* type list, such as seeds=a,b"):
-        fitting_parameters(source, {"seeds": "one"})
-
-
 # ---- in a kernel
 
 

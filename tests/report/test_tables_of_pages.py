@@ -6,7 +6,7 @@ import pytest
 from rin.evidence.paper import COMPARISONS
 from rin.report.analyses import PAPERS, committed_analyses
 from rin.report.figures import auc_dots, dice_bars, pretraining_curves, roc_bands, task_names
-from rin.report.tables import auc_table, verdict_table
+from rin.report.tables import auc_table, image_table, verdict_table
 from rin.stats import init_differences, mean_roc, pretraining_differences, scenario_aucs
 from rin.study import open_reference
 
@@ -50,6 +50,16 @@ def test_table_of_verdicts_marks_files_that_name_no_patients(runs):
     row = table.set_index("Task").loc["Breast lesions †"]
     assert row["Images: training, test"] == "249, 476"
     assert row["Verdict"] == "not clear"
+
+
+def test_table_of_images_has_one_number_of_the_paper_where_it_prints_two(runs):
+    tasks = ("pneumonia", "busbra")
+    facts, names = [runs.facts.task(task) for task in tasks], task_names(runs.titles)
+    records = pd.concat(map(runs.records, tasks))
+    table = cells(image_table(facts, records, names, "c")).set_index("Task")
+    assert table["The paper"].to_list() == ["26,684", "–"]
+    assert table.loc["Pneumonia", "Used"] == "1,210 of 5,856"
+    assert table.loc["Pneumonia", "Images"].endswith("Guangzhou (substitute)")
 
 
 def test_figures_of_the_paper_draw_the_numbers_of_their_tables(runs, breast):
