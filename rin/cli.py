@@ -122,7 +122,7 @@ def run(
         raise InputError("no such notebook", where=notebook, remedy="Check the name.")
     from rin.report.execution import check_target
 
-    check_target(target)
+    check_target(notebook, target)
     from rin.report.build import single_job  # slow to import, so bad input is refused first
 
     single_job(notebook, target, values).run()

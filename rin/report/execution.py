@@ -90,13 +90,13 @@ def error_line(error: Exception) -> str:
     return f"{kind}: {first}".removesuffix(": ")
 
 
-def check_target(target: Path) -> None:
+def check_target(source: Path, target: Path) -> None:
     """Raise InputError if a computed notebook would overwrite any file but a computed notebook."""
     remedy = "Name a new file, NAME.ipynb, or an earlier computed notebook."
     if target.suffix != ".ipynb":
         raise InputError("a computed notebook is an .ipynb file", where=target, remedy=remedy)
     for path in (target, _failed(target)):  # both are written
-        if path.exists() and not _is_computed(path):
+        if path.exists() and (path.samefile(source) or not _is_computed(path)):
             problem = "it is there already and is no computed notebook"
             raise InputError(problem, where=path, remedy=remedy)
 
