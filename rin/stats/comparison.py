@@ -9,7 +9,6 @@ from collections.abc import Hashable, Mapping
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import special
 
 from rin.errors import InputError, as_input_error, counted, look_up
 from rin.stats.delong import auc_contrasts, delong_covariance, share_interval
@@ -22,6 +21,7 @@ from rin.stats.inputs import (
     numbers,
     score_row,
 )
+from rin.stats.synthesis import common_mean_test
 from rin.tables import require_columns
 
 
@@ -164,13 +164,10 @@ def auc_equality_test(
     aucs, covariance = delong_covariance(labels, scores_matrix, clusters, positive=positive)
     if len(aucs) < 2:
         raise InputError("1 predictor", where="scores_matrix", remedy="Pass two or more.")
-    less_first = np.column_stack([-np.ones(len(aucs) - 1), np.eye(len(aucs) - 1)])
-    apart, spread = less_first @ aucs, less_first @ covariance @ less_first.T
-    if not np.isfinite(spread).all():
-        return {"statistic": math.nan, "df": math.nan, "p_value": math.nan}
-    df = int(np.linalg.matrix_rank(spread, hermitian=True))
-    chi2 = float(apart @ np.linalg.pinv(spread, hermitian=True) @ apart)
-    return {"statistic": chi2, "df": df, "p_value": float(special.chdtrc(df, chi2)) if df else 1.0}
+    found = [math.nan] * 3
+    if np.isfinite(covariance).all():
+        found = [*common_mean_test(aucs, covariance).values()]
+    return dict(zip(("statistic", "df", "p_value"), found, strict=True))
 
 
 def operating_point(

@@ -122,9 +122,8 @@ def against_published(
     for task in published:
         look_up("task", task, list(table["task"]))
     rows = []
-    for task, estimate, error, df in table[["task", *_ESTIMATED]].itertuples(index=False):
-        if task not in published:
-            continue
+    known_tasks = table[table["task"].isin(published)]
+    for task, estimate, error, df in known_tasks[["task", *_ESTIMATED]].itertuples(index=False):
         cells = t_test(estimate, error, df, level).to_row()
         apart = t_test(estimate - published[task], error, df)
         cells |= {"statistic": apart.statistic, "p_value": apart.p_value}

@@ -106,11 +106,7 @@ def paired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> TTest:
         problem = f"{first.size} values beside {second.size}, or values that are not finite"
         remedy = "Pass at least 2 finite measurements of the same units, in the same order."
         raise InputError(problem, where="a, b", remedy=remedy)
-    apart, n = first - second, first.size
-    mean, sd = apart.mean(), apart.std(ddof=1)
-    if sd <= ROUNDING * abs(mean) * math.sqrt(n):
-        sd = 0.0  # rounding alone explains the spread, as in R's ``t.test``
-    return t_test(mean, sd / math.sqrt(n), n - 1, level)
+    return clustered_t(first - second, np.arange(first.size), level)
 
 
 def unpaired_t_from_summary(
@@ -185,7 +181,7 @@ def clustered_t(differences: ArrayLike, clusters: ArrayLike, level: float = 0.95
     residuals = np.bincount(codes, values - mean, minlength=n_clusters)
     error = math.sqrt(n_clusters / (n_clusters - 1) * (residuals**2).sum()) / values.size
     if error <= ROUNDING * abs(mean):
-        error = 0.0
+        error = 0.0  # rounding alone explains the spread, as in R's ``t.test``
     return t_test(mean, error, n_clusters - 1, level)
 
 

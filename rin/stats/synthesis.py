@@ -96,11 +96,15 @@ def three_level(
 
 
 def common_mean_test(estimates: np.ndarray, covariance: np.ndarray) -> dict[str, float]:
-    """Return q, q_df, q_p: Cochran's test that estimates of known covariance share one mean."""
-    precision, df = np.linalg.inv(covariance), len(estimates) - 1
-    common = precision.sum(axis=0) @ estimates / precision.sum()
-    q = float((estimates - common) @ precision @ (estimates - common))
-    return {"q": q, "q_df": df, "q_p": float(special.chdtrc(df, q))}
+    """Return q, q_df, q_p: Cochran's test that estimates of known covariance share one mean.
+
+    Estimates may depend on one another, so that the covariance is singular.
+    """
+    contrasts = contrasts_to(np.ones((len(estimates), 1)))
+    apart, spread = contrasts @ estimates, contrasts @ covariance @ contrasts.T
+    df = int(np.linalg.matrix_rank(spread, hermitian=True))
+    q = float(apart @ np.linalg.pinv(spread, hermitian=True) @ apart)
+    return {"q": q, "q_df": df, "q_p": float(special.chdtrc(df, q)) if df else 1.0}
 
 
 def moderated_effects(

@@ -2,7 +2,6 @@ import re
 from collections import Counter
 from types import SimpleNamespace
 
-import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
@@ -16,10 +15,8 @@ from rin.evidence.replications import (
     POOLED_ERRORS,
     REPLICATIONS,
     SEARCH,
-    covariance,
     like_for_like,
     moderators,
-    other_groups,
     pooled_groups,
     standard_error,
 )
@@ -139,19 +136,6 @@ def test_an_error_of_an_unknown_source_is_refused():
         standard_error(made)
 
 
-def test_six_studies_of_other_groups_have_no_common_direction():
-    table = other_groups()
-    assert table["group"].nunique() == table["study"].nunique() == SEARCH["kept"] == 6
-    sides = table.groupby("side")["study"].unique().map(list).to_dict()
-    assert sides.keys() == {"", "ImageNet", "RadImageNet", "neither"}
-    assert sides["RadImageNet"] == ["Bone tumours 2026"]
-    assert sides["ImageNet"] == ["DermaMNIST 2026 (course work)"]
-    # The test of dental radiographs has networks and settings as units.
-    assert sides[""] == ["FedMammoBench 2026", "Okazaki 2024"]
-    assert sides["neither"] == ["Lumbar discs 2026", "Tibial plateau 2026 (draft)"]
-    assert not {"AUC", "macro AUC"} >= set(table["metric"])
-
-
 @pytest.mark.parametrize(
     ("p", "over", "low", "high", "side"),
     [
@@ -195,17 +179,6 @@ def test_pooling_over_groups_equals_metafors():
     for name, expected in METAFOR.items():
         cells = found.loc[name, ["estimate", "standard_error"]]
         assert cells.to_list() == pytest.approx(expected, abs=1e-3), name
-
-
-def test_comparisons_on_the_same_images_are_correlated_by_one_half():
-    rows = like_for_like().query("study == 'FedMammoBench 2026' or study == 'Lumbar discs 2026'")
-    variance = rows["standard_error"] ** 2
-    known = pd.DataFrame(covariance(rows), rows["data"], rows["data"])
-    assert np.diag(known).tolist() == pytest.approx(variance.tolist())
-    of_mammograms = known.loc["malignancy on mammograms", "malignancy on mammograms"]
-    shared = rows[rows["data"] == "malignancy on mammograms"]["standard_error"].prod()
-    assert of_mammograms.to_numpy()[0, 1] == pytest.approx(shared / 2)
-    assert (known.loc["lumbar discs, T2 MRI", "malignancy on mammograms"] == 0).all()
 
 
 def test_moderators_leave_out_what_is_not_stated():

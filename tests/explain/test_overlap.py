@@ -179,21 +179,6 @@ def test_baseline_scores_of_a_centred_box_follow_from_its_share_of_the_image():
     assert table.loc["centre point", ["dice", "average_precision"]].isna().all()
 
 
-def test_baseline_scores_take_tolerance_and_an_ellipse_for_each_image():
-    masks = np.zeros((2, 9, 9), bool)
-    masks[1, 3:6, 3:6] = True
-    for column, hit in ((6, 0.0), (5, 1.0)):  # the margin is one pixel
-        masks[0] = False
-        masks[0, 4, column] = True
-        table = baseline_scores(masks, [(2, 2), (3.2, 3.2)])
-        assert table["pointing"][2] == hit
-    larger = baseline_scores(masks, [(2, 2), (9, 9)])
-    drawn = larger["baseline"] == "centred ellipse"
-    assert (larger["dice"][drawn] < table["dice"][drawn]).tolist() == [False, True]
-    whole = table[table["baseline"] == "whole image"]
-    assert whole["dice"].tolist() == pytest.approx([2 / 82, 18 / 90])
-
-
 def table_rows(init="radiologic", **changes):
     columns = {
         "task": "breast",

@@ -8,7 +8,6 @@ from rin.errors import InputError
 from rin.stats import (
     auc_contrasts,
     init_differences,
-    leave_one_pair_out,
     pair_differences,
     pretraining_differences,
     simulation,
@@ -60,13 +59,6 @@ def test_pairs_may_lack_a_fold_as_a_whole_and_count_with_those_that_they_have():
     assert pairs["ResNet50", 2] == first["ResNet50", 2]
     assert pairs["ResNet50", 1] != first["ResNet50", 1]
     assert table["estimate"].item() == pytest.approx(pairs.groupby("backbone").mean().mean())
-    left_out = leave_one_pair_out(rows, "a", "b").set_index(names)
-    without = pretraining_differences(
-        rows[~((rows["backbone"] == "DenseNet121") & (rows["pretraining"] == 1))], "a", "b"
-    )
-    found = left_out.loc[("DenseNet121", 1), ["estimate", "standard_error", "df"]]
-    expected = without[["estimate", "standard_error", "df"]].iloc[0]
-    assert found.tolist() == pytest.approx(expected.tolist(), rel=1e-4)
     one_run = lacking & (whole["fold"] == 1) & (whole["unfreezing"] == "freeze_all")
     with pytest.raises(InputError, match="has no scores in a fold that others have"):
         pretraining_differences(whole[~one_run], "a", "b")

@@ -17,7 +17,6 @@ from rin.stats import (
     simulation,
     synthesis,
     task_analyses,
-    training_spread,
 )
 
 PREDICTIONS = simulation.simulate_predictions()
@@ -76,17 +75,6 @@ def test_intervals_of_pooled_studies_are_of_their_level():
     row = pooled["random"]
     spread = stats.t.ppf(0.9, 4) * np.hypot(row["standard_error"], np.sqrt(row["tau2"]))
     assert row["prediction_high"] == pytest.approx(row["estimate"] + spread)
-
-
-def test_interval_of_the_spread_of_trainings_is_chi_squareds_of_its_level():
-    table = training_spread(TWICE, "a", "b", level=0.8)
-    squares = table["sd"] ** 2 * table["sd_df"]
-    np.testing.assert_allclose(
-        table["sd_low"], np.sqrt(squares / stats.chi2.ppf(0.9, table["sd_df"]))
-    )
-    np.testing.assert_allclose(
-        table["sd_high"], np.sqrt(squares / stats.chi2.ppf(0.1, table["sd_df"]))
-    )
 
 
 def test_equivalence_is_decided_at_their_level():

@@ -42,19 +42,6 @@ def test_power_where_patients_decide_is_near_that_of_a_z_test(patients):
     assert found == pytest.approx(stats.norm.sf(1.96 - 0.03 / error), abs=0.05)
 
 
-@pytest.mark.parametrize(
-    "sd",
-    [
-        "sd_seed",
-        *(pytest.param(f"sd_{n}", marks=pytest.mark.slow) for n in ("backbone", "pretraining")),
-    ],
-)
-def test_no_difference_is_found_in_one_study_of_twenty_at_most(sd):
-    spread = spread_of(**{sd: 0.03})
-    found = pretraining_power(1e-9, spread, backbones=8, pretrainings=3, replicates=2000)
-    assert 0.02 < found < 0.065
-
-
 def test_power_takes_the_spread_of_a_headline():
     predictions = simulation.simulate_predictions(pretrainings=3)
     headline = pretraining_differences(predictions, "a", "b").set_index("task")

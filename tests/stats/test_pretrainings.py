@@ -13,7 +13,6 @@ from rin.errors import InputError
 from rin.stats import (
     clinical_curves,
     clinical_measures,
-    factor_effects,
     init_differences,
     leave_one_pair_out,
     mean_roc,
@@ -298,12 +297,6 @@ def test_a_scenario_counts_once_however_many_pretrainings_it_has():
     pd.testing.assert_frame_equal(mean_roc(once), mean_roc(twice))
     for measured in (partial(clinical_measures, replicates=20), clinical_curves):
         pd.testing.assert_frame_equal(measured(once, ["a", "b"]), measured(twice, ["a", "b"]))
-    levels = [
-        pd.concat([rows.assign(level="x"), rows.assign(level="y", score=rows["score"] ** 3)])
-        for rows in (once, twice)
-    ]
-    before, after = (factor_effects(rows, ("a", "b"), ("x", "y")) for rows in levels)
-    pd.testing.assert_frame_equal(before, after)
     analyses = [task_analyses(rows, "a", "b")["estimate"] for rows in (once, twice)]
     before, after = (table.drop([2, 3]) for table in analyses)  # scores put together
     assert after.tolist() == pytest.approx(before.tolist())

@@ -18,11 +18,6 @@ def test_curve_of_four_untied_cases_is_the_staircase():
     assert found.tolist() == 50 * [0.5] + [0.75] + 50 * [1]  # a jump counts with its middle
 
 
-def test_constant_scores_give_the_diagonal():
-    table = mean_roc(one_run([1, 0, 1, 0, 0], [7] * 5))
-    np.testing.assert_allclose(table["tpr"], table["fpr"], atol=1e-12)
-
-
 def test_mean_is_over_scenarios_after_folds_are_averaged(predictions):
     pooled = rates(predictions)
     test = predictions[(predictions["part"] == "test") & (predictions["init"] == "imagenet")]
