@@ -227,10 +227,9 @@ class WeightedCases:
         )
         if weights is None:
             weights = np.ones((1, labels.size), np.int16)
-        # Behind a zero, so that a place is a number of cases.  By `take`, as indexing may lay the
-        # columns out one after another, and sums along a row then take four times as long.
+        # Behind a column that no sum counts, so that a place is a number of cases.  By `take`:
+        # indexing may lay columns out one after another; sums then take four times as long.
         self._weights = weights.astype(np.int32, copy=False).take(np.append(0, order), axis=1)
-        self._weights[:, 0] = 0
         self.weights = self._weights[:, 1:]
         # Summed over all rows, so that one search finds places in every row.
         of_positives = self._weights * np.append(0, self.labels).astype(np.int32)
