@@ -2,13 +2,11 @@
 
 Images are exported in chunks, and the results of each chunk are noted, so that a killed export
 resumes where it was.  An image is not exported again if its file, its pseudonyms and its making (a
-digest of code, tables and libraries) are unchanged.  A touched file is compared by its SHA-256,
-and each picture with its noted SHA-256.
+digest of code, tables and libraries) are unchanged, and its picture has its noted SHA-256.
 """
 
 import hashlib
 import io
-import os
 from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
@@ -16,6 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 from pydicom import dcmread, dcmwrite
@@ -28,15 +27,14 @@ from rin.curation.taxonomy import taxonomy_file
 from rin.data import dicom
 from rin.data.chunks import map_chunks
 from rin.data.kept_rows import add_rows, load_rows, replace_rows
+from rin.data.tree import walk
 from rin.errors import unquoted
-from rin.files import sha256_of, write_atomically
+from rin.files import is_whole, sha256_of, write_atomically
 
 CHUNK = 128
 DICOM_FOLDER, PICTURE_FOLDER, NOTES = "deidentified", "pictures", "exported"
-#: Fields of an image's note: `making` changes with everything but its file, pseudonyms included,
-#: `mark` also when the file is touched, and `file_sha256` with the content of the file.
-_NOTE = dict.fromkeys(("mark", "making", "file_sha256", "uid", "risk", "png_sha256"), "")
-_NOTE |= {"width": 0, "height": 0, "dicom_bytes": 0}
+#: Fields of an image's note; `mark` changes with all that determines it, or if a file is touched.
+_NOTE = {"mark": "", "uid": "", "risk": "", "png_sha256": "", "width": 0, "height": 0}
 #: Libraries that determine the headers and pixels of an export.
 LIBRARIES = ("dicom-anonymizer", "numpy", "onnxruntime", "pillow", "pydicom", "rapidocr")
 PACKAGE = Path(__file__).parents[1]
@@ -58,14 +56,13 @@ def export_images(
     for folder in (DICOM_FOLDER, PICTURE_FOLDER, NOTES):
         (output / folder).mkdir(parents=True, exist_ok=True)
     made_with = hashlib.sha256(pseudonyms.key + digest_of_code().encode()).hexdigest()
-    making = _digests(images[["sop_uid", "modality", "region", "cleared"]], made_with)
-    images = images.assign(making=making)
-    images["mark"] = _digests(images[["making", *MARK]])
+    columns = ["sop_uid", "path", "modality", "region", "cleared"]
+    stated = images[[*dict.fromkeys([*columns, *MARK])]].astype(str)
+    texts = ["\0".join([made_with, *row]) for row in stated.itertuples(index=False, name=None)]
+    images = images.assign(mark=[hashlib.sha256(text.encode()).hexdigest() for text in texts])
     tables, problems = [_whole_notes(load_rows(output / NOTES, _NOTE), output)], []
-    before = {note["making"]: note for note in tables[0].to_dict("records")}
-    columns = ["mark", "making", "sop_uid", "path", "modality", "region", "cleared"]
-    missing = images.loc[~images["mark"].isin(tables[0]["mark"]), columns].to_dict("records")
-    jobs = [image | {"noted": before.get(image["making"])} for image in missing]
+    missing = ~images["mark"].isin(tables[0]["mark"])
+    jobs = images.loc[missing, ["mark", *columns]].to_dict("records")
     work = partial(_export, root, output, pseudonyms)
     for chunk in map_chunks(work, jobs, CHUNK, title="De-identifying"):
         problems += [problem for _, problem in chunk if problem]
@@ -83,7 +80,7 @@ def forget_others(output: Path, noted: pd.DataFrame) -> None:
     replace_rows(output / NOTES, noted)
     written = noted.loc[noted["risk"] == "", "uid"]
     for folder, ending in ((DICOM_FOLDER, ".dcm"), (PICTURE_FOLDER, ".png")):
-        for name in _sizes(output / folder).keys() - set(written + ending):
+        for name in {*walk(output / folder, links=True)} - {*(written + ending)}:
             (output / folder / name).unlink()
 
 
@@ -101,46 +98,25 @@ def digest_of_code(package: Path = PACKAGE) -> str:
     return digest.hexdigest()
 
 
-def _digests(columns: pd.DataFrame, *more: str) -> list[str]:
-    """Return a digest of each row together with the texts in `more`."""
-    rows = columns.astype(str).itertuples(index=False, name=None)
-    return [hashlib.sha256("\0".join([*more, *row]).encode()).hexdigest() for row in rows]
-
-
-def _sizes(folder: Path) -> dict[str, int]:
-    """Return the size of every file in a folder; links do not count, as an export has none."""
-    with os.scandir(folder) as entries:
-        files = [entry for entry in entries if entry.is_file(follow_symlinks=False)]
-        return {entry.name: entry.stat().st_size for entry in files}
-
-
 def _whole_notes(notes: pd.DataFrame, output: Path) -> pd.DataFrame:
-    """Return the notes of images that are at risk, or whose two files are present as noted.
-
-    Pictures are compared by their SHA-256, as they are shared, and DICOM files by their size.
-    """
-    folder = output / PICTURE_FOLDER
-    digests = {name: sha256_of(folder / name) for name in _sizes(folder)}
-    pictures = (notes["uid"] + ".png").map(digests)
-    instances = (notes["uid"] + ".dcm").map(_sizes(output / DICOM_FOLDER))
-    whole = (pictures == notes["png_sha256"]) & (instances == notes["dicom_bytes"])
-    return notes[(notes["risk"] != "") | whole]
+    """Return the notes of images at risk, or whose DICOM file is there and picture as noted."""
+    folder, there = output / PICTURE_FOLDER, pd.Series(True, notes.index)
+    for place, ending in ((output / DICOM_FOLDER, ".dcm"), (folder, ".png")):
+        there &= (notes["uid"] + ending).isin({*walk(place, links=True)})
+    notes = notes[there | (notes["risk"] != "")]
+    rows = notes[["uid", "risk", "png_sha256"]].itertuples(index=False)
+    whole = [row.risk != "" or is_whole(folder / f"{row.uid}.png", row.png_sha256) for row in rows]
+    return notes[np.array(whole, dtype=bool)]
 
 
 def _export(
     root: Path, output: Path, names: Pseudonyms, image: dict[str, Any]
 ) -> tuple[dict[str, Any] | None, Problem | None]:
-    """Export an image; return its note, or the problem with its file.
-
-    Nothing is written if the file was exported with the same content, according to `noted`.
-    """
-    uid, noted = names.uid(image["sop_uid"]), image["noted"]
-    note = _NOTE | {"mark": image["mark"], "making": image["making"], "uid": uid}
+    """Export an image; return its note, or the problem with its file."""
+    uid = names.uid(image["sop_uid"])
+    note = _NOTE | {"mark": image["mark"], "uid": uid}
     try:
         content = (root / image["path"]).read_bytes()
-        note["file_sha256"] = hashlib.sha256(content).hexdigest()
-        if noted and noted["file_sha256"] == note["file_sha256"]:
-            return noted | {"mark": image["mark"]}, None
         dataset = dcmread(dicom.DicomFile(io.BytesIO(content)))
         accepted = ("", DOUBTFUL) if image["cleared"] else ("",)
         if (risk := burned_in_risk(dataset)) not in accepted:
@@ -158,4 +134,4 @@ def _export(
     with write_atomically(dcm) as draft:
         dcmwrite(draft, made, enforce_file_format=True)
     note["height"], note["width"] = gray.shape
-    return note | {"png_sha256": sha256_of(png), "dicom_bytes": dcm.stat().st_size}, None
+    return note | {"png_sha256": sha256_of(png)}, None

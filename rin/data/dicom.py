@@ -34,6 +34,7 @@ from pydicom.pixels import (
     get_decoder,
     pixel_array,
 )
+from pydicom.pixels.utils import _get_jpg_parameters, get_j2k_parameters
 from pydicom.uid import JPEGBaseline8Bit, RLELossless
 
 from rin.data.tree import (
@@ -68,8 +69,8 @@ BROKEN = (*MALFORMED, BytesLengthException, InvalidDicomError)
 MIN_SLOPE, MAX_SLOPE, MAX_INTERCEPT = 1e-9, 1e6, 1e9
 #: First bytes of a frame in JPEG (and JPEG-LS), and in JPEG 2000 without or with a file header.
 _BEGINNINGS = (b"\xff\xd8", b"\xff\x4f", b"\0\0\0\x0cjP")
-#: Beginning of JPEG 2000, with the marker of its size; markers of the frame in JPEG and JPEG-LS.
-_SIZ, _SOF = b"\xff\x4f\xff\x51", {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+#: Beginning of JPEG 2000, with the marker of its size.
+_SIZ = b"\xff\x4f\xff\x51"
 #: Bits of CT whose values may wrap, the stored value from which on they have wrapped, and the
 #: share of such pixels above which an image counts as wrapped; with an intercept above the last
 #: number, only wrapped values can be air (-1,000 HU).
@@ -159,28 +160,22 @@ def decode(dataset: Dataset) -> np.ndarray:
 def _refuse_contradiction(dataset: Dataset) -> None:
     """Raise FileError if a compressed frame has another size, depth or sign than the header."""
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
-    beginning, sign = frame.find(_SIZ), bool(dataset.PixelRepresentation)
-    if beginning >= 0:  # JPEG 2000
+    if (beginning := frame.find(_SIZ)) >= 0:  # JPEG 2000
         right, low, left, top = struct.unpack_from(">4I", frame, beginning + 8)
-        depth = frame[beginning + 42]
-        sign = bool(depth >> 7)
-        coded = low - top, right - left, (depth & 127) + 1
+        sides = {"height": low - top, "width": right - left}
+        coded = get_j2k_parameters(frame[beginning:]) | sides
     else:
-        place = 2
-        while frame[place] == 0xFF and frame[place + 1] not in _SOF:
-            place += 2 + int.from_bytes(frame[place + 2 : place + 4], "big")
-        depth, rows, columns = struct.unpack_from(">BHH", frame, place + 4)
-        coded = rows, columns, depth
-    stated = dataset.Rows, dataset.Columns, dataset.BitsStored
-    if (coded, sign) != (stated, bool(dataset.PixelRepresentation)):
-        shown = [
-            f"{columns} x {rows} pixels of {depth} bits {'with' if sign else 'without'} sign"
-            for (rows, columns, depth), sign in (
-                (coded, sign),
-                (stated, bool(dataset.PixelRepresentation)),
-            )
-        ]
-        raise FileError(f"its compressed pixels are {shown[0]}, but its header states {shown[1]}")
+        coded = _get_jpg_parameters(frame)
+    stated = {
+        "height": dataset.Rows,
+        "width": dataset.Columns,
+        "precision": dataset.BitsStored,
+        "is_signed": bool(dataset.PixelRepresentation),
+    }
+    for name, value in stated.items():
+        if coded.get(name, value) != value:  # JPEG-LS states no sign
+            found = coded[name]
+            raise FileError(f"{name} of its compressed pixels is {found}, of its header {value}")
     if dataset.file_meta.TransferSyntaxUID == JPEGBaseline8Bit:
         refuse_damaged_jpeg(frame)
 

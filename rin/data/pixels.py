@@ -45,7 +45,7 @@ from rin.data.tree import (
     refuse_damaged_jpeg,
     split_slice,
 )
-from rin.errors import InputError, as_input_error
+from rin.errors import FileError, InputError, as_input_error
 
 # Pillow also warns about files that are cut off, beside the errors raised here.
 warnings.filterwarnings("ignore", "Corrupt EXIF data", module="PIL")
@@ -126,24 +126,12 @@ def open_volume(root: Path, locator: str) -> np.ndarray:
     volume = _load(root, locator)
     has_axes = volume.ndim == 3 or (volume.ndim == 4 and volume.shape[3] == 3)
     if volume.dtype != np.uint8 or not has_axes or not volume.size:
+        stated = " x ".join(map(str, volume.shape)) or "a single number"
+        problem = f"the array is {stated} of {volume.dtype} instead of pictures x height x width "
         remedy = "Window the volume to 8 bits, as its publication describes, and save the result."
-        needed = "pictures x height x width (x 3) of uint8"
-        raise _wrong_array(volume, needed, Path(root, locator), remedy)
+        raise InputError(f"{problem}(x 3) of uint8", where=Path(root, locator), remedy=remedy)
     _refuse_large(volume.shape[2], volume.shape[1], Path(root, locator))
     return volume
-
-
-def read_array(root: Path, locator: str) -> np.ndarray:
-    """Read a picture that is stored as an array of numbers (h, w) in a `.npy` file."""
-    gray = _load(root, locator)
-    if gray.dtype.kind not in "uif" or gray.ndim != 2 or not gray.size:
-        remedy = (
-            "Save each picture as a file of its own, in whole numbers such as uint8 or int16; "
-        )
-        remedy += "of volumes, the slices that are used."
-        raise _wrong_array(gray, "height x width of numbers", Path(root, locator), remedy)
-    _refuse_large(gray.shape[1], gray.shape[0], Path(root, locator))
-    return np.array(gray)
 
 
 def _refuse_large(width: int, height: int, where: Path) -> None:
@@ -169,12 +157,6 @@ def _unpack(root: Path, locator: str, _changed: int, _size: int) -> np.ndarray:
     content = read_bytes(root, locator)
     with _PARSING:
         return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-
-
-def _wrong_array(array: np.ndarray, needed: str, where: Path, remedy: str) -> InputError:
-    stated = " x ".join(map(str, array.shape)) or "a single number"
-    problem = f"the array is {stated} of {array.dtype} instead of {needed}"
-    return InputError(problem, where=where, remedy=remedy)
 
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF")
@@ -256,11 +238,10 @@ def _share_of(pixels: np.ndarray, window: tuple[float, float], where: Path) -> n
     center, width = window
     if pixels.dtype.kind == "f":  # floating-point values have no steps to count
         return (pixels.astype(np.float64) - center) / width + 0.5
-    if width < 1:
-        problem = f"a window of width {width:g} is too narrow for whole numbers"
-        remedy = f"Give a width of at least 1: they range from {pixels.min()} to {pixels.max()}."
-        raise InputError(problem, where=where, remedy=remedy)
-    return apply_window(pixels.astype(np.float64), window)
+    problem = "the window does not fit its whole numbers"
+    remedy = f"Give a width of at least 1: they range from {pixels.min()} to {pixels.max()}."
+    with as_input_error(problem, where=where, remedy=remedy, kinds=FileError):
+        return apply_window(pixels.astype(np.float64), window)
 
 
 def read_stored(
@@ -276,8 +257,6 @@ def read_stored(
     """
     if parts := split_slice(locator):
         stored = _read_slice(root, *parts, color)
-    elif locator.lower().endswith(".npy"):
-        stored = read_array(root, locator)
     elif is_dicom(locator):
         from rin.data.dicom import read_dicom  # pydicom is slow to load
 
@@ -330,7 +309,7 @@ def read_drawn(root: Path, locator: str) -> np.ndarray:
 
     Opacity counts if all colour below it is black.
     """
-    if split_slice(locator) or locator.lower().endswith(".npy") or is_dicom(locator):
+    if split_slice(locator) or is_dicom(locator):
         return read_stored(root, locator)
     picture = _open(root, locator)
     if isinstance(picture, Image.Image):

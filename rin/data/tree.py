@@ -49,7 +49,6 @@ PICTURES = (
     ".tif",
     ".tiff",
     *DICOM,
-    ".npy",
 )
 REMEDY = "Correct that place, or the manifest; a published dataset must be complete."
 
@@ -108,14 +107,6 @@ class Tree:
         if names := list(names):
             listed = f"{counted(len(names), problem)}: {join_first_ten(names, ', ')}"
             raise self.error(listed, file=file, remedy=remedy)
-
-    def raise_if_unpaired(
-        self, left: Iterable[str], right: Iterable[str], words: tuple[str, str]
-    ) -> None:
-        """Raise InputError if a name is only on one side; ``words`` name the sides."""
-        left, right = set(left), set(right)
-        self.raise_if_any(sorted(left - right), f"{words[0]} without {words[1]}")
-        self.raise_if_any(sorted(right - left), f"{words[1]} without {words[0]}")
 
 
 def is_archive(path: str | Path) -> bool:

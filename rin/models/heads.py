@@ -30,7 +30,7 @@ def build_head(
     import keras
     from keras import layers
 
-    def activated(hidden: keras.KerasTensor) -> keras.KerasTensor:
+    def activation(hidden: keras.KerasTensor) -> keras.KerasTensor:
         hidden = layers.LeakyReLU(negative_slope=_SLOPE)(layers.BatchNormalization()(hidden))
         return layers.Dropout(dropout, seed=0)(hidden)
 
@@ -38,11 +38,11 @@ def build_head(
     if name == "linear":
         hidden = layers.Dropout(dropout, seed=0)(pooled)
     elif name == "nonlinear":
-        hidden = activated(layers.Dense(int(_RATIO * channels))(pooled))
+        hidden = activation(layers.Dense(int(_RATIO * channels))(pooled))
     else:
         # A convolution along the features, in the arbitrary order of the backbone's channels.
         line = layers.Reshape((channels, 1))(pooled)
-        flat = layers.Flatten()(activated(layers.Conv1D(_FILTERS, _KERNEL, use_bias=False)(line)))
+        flat = layers.Flatten()(activation(layers.Conv1D(_FILTERS, _KERNEL, use_bias=False)(line)))
         if name == "conv_skip":
             past = layers.BatchNormalization()(layers.Dense(flat.shape[1])(pooled))
             flat = layers.Add()([flat, layers.ReLU()(past)])

@@ -24,8 +24,8 @@ _WIDE, _HIGH = (1, 7), (7, 1)
 
 def build_resnet50(pixels: Any) -> Any:
     """Return ResNet50's last feature map, the output of torchvision's `layer4`."""
-    x = _normalised(_convolution(pixels, 64, 7, "conv1", stride=2), "bn1")
-    x = _padded_pool(_activated(x, "relu"), "maxpool")
+    x = _norm(_convolution(pixels, 64, 7, "conv1", stride=2), "bn1")
+    x = _max_pool(_relu(x, "relu"), "maxpool")
     for stage, blocks in enumerate((3, 4, 6, 3), start=1):
         for block in range(blocks):
             stride = 2 if stage > 1 and block == 0 else 1
@@ -37,34 +37,34 @@ def _bottleneck(x: Any, width: int, stride: int, name: str) -> Any:
     y = x
     for place, size in ((1, 1), (2, 3)):
         y = _convolution(y, width, size, f"{name}.conv{place}", stride=stride if size > 1 else 1)
-        y = _activated(_normalised(y, f"{name}.bn{place}"), f"{name}.relu{place}")
-    y = _normalised(_convolution(y, 4 * width, 1, f"{name}.conv3"), f"{name}.bn3")
+        y = _relu(_norm(y, f"{name}.bn{place}"), f"{name}.relu{place}")
+    y = _norm(_convolution(y, 4 * width, 1, f"{name}.conv3"), f"{name}.bn3")
     if x.shape[-1] != 4 * width:
         x = _convolution(x, 4 * width, 1, f"{name}.downsample.0", stride=stride)
-        x = _normalised(x, f"{name}.downsample.1")
-    return _activated(layers.Add(name=f"{name}.add")([y, x]), f"{name}.relu")
+        x = _norm(x, f"{name}.downsample.1")
+    return _relu(layers.Add(name=f"{name}.add")([y, x]), f"{name}.relu")
 
 
 def build_densenet121(pixels: Any) -> Any:
     """Return DenseNet121's last feature map, the rectified output of torchvision's `features`."""
     x = _convolution(pixels, 64, 7, "features.conv0", stride=2)
-    x = _activated(_normalised(x, "features.norm0"), "features.relu0")
-    x = _padded_pool(x, "features.pool0")
+    x = _relu(_norm(x, "features.norm0"), "features.relu0")
+    x = _max_pool(x, "features.pool0")
     for block, n_layers in enumerate((6, 12, 24, 16), start=1):
         for number in range(1, n_layers + 1):
             x = _dense_layer(x, f"features.denseblock{block}.denselayer{number}")
         if block < 4:
             name = f"features.transition{block}"
-            x = _activated(_normalised(x, f"{name}.norm"), f"{name}.relu")
+            x = _relu(_norm(x, f"{name}.norm"), f"{name}.relu")
             x = _convolution(x, x.shape[-1] // 2, 1, f"{name}.conv")
             x = layers.AveragePooling2D(2, name=f"{name}.pool")(x)
-    return _activated(_normalised(x, "features.norm5"), "features.relu5")
+    return _relu(_norm(x, "features.norm5"), "features.relu5")
 
 
 def _dense_layer(x: Any, name: str) -> Any:
-    y = _activated(_normalised(x, f"{name}.norm1"), f"{name}.relu1")
-    y = _normalised(_convolution(y, 128, 1, f"{name}.conv1"), f"{name}.norm2")
-    y = _convolution(_activated(y, f"{name}.relu2"), 32, 3, f"{name}.conv2")
+    y = _relu(_norm(x, f"{name}.norm1"), f"{name}.relu1")
+    y = _norm(_convolution(y, 128, 1, f"{name}.conv1"), f"{name}.norm2")
+    y = _convolution(_relu(y, f"{name}.relu2"), 32, 3, f"{name}.conv2")
     return layers.Concatenate(name=f"{name}.concat")([x, y])
 
 
@@ -78,32 +78,32 @@ def build_inceptionv3(pixels: Any) -> Any:
     double: Branch = [("3x3dbl_1", 64, 1), ("3x3dbl_2", 96, 3), ("3x3dbl_3", 96, 3)]
     five: Branch = [("5x5_1", 48, 1), ("5x5_2", 64, 5)]
     for letter, filters in zip("bcd", (32, 64, 64), strict=True):
-        x = _mixed(x, f"Mixed_5{letter}", [[("1x1", 64, 1)], five, double], filters)
-    x = _reduced(x, "Mixed_6a", [[("3x3", 384, 3)], double])
+        x = _mix(x, f"Mixed_5{letter}", [[("1x1", 64, 1)], five, double], filters)
+    x = _reduction(x, "Mixed_6a", [[("3x3", 384, 3)], double])
     for letter, n in zip("bcde", (128, 160, 160, 192), strict=True):
         seven: Branch = [("7x7_1", n, 1), ("7x7_2", n, _WIDE), ("7x7_3", 192, _HIGH)]
         double = [("7x7dbl_1", n, 1), ("7x7dbl_2", n, _HIGH), ("7x7dbl_3", n, _WIDE)]
         double += [("7x7dbl_4", n, _HIGH), ("7x7dbl_5", 192, _WIDE)]
-        x = _mixed(x, f"Mixed_6{letter}", [[("1x1", 192, 1)], seven, double], 192)
+        x = _mix(x, f"Mixed_6{letter}", [[("1x1", 192, 1)], seven, double], 192)
     seven = [("7x7x3_1", 192, 1), ("7x7x3_2", 192, _WIDE), ("7x7x3_3", 192, _HIGH)]
     three: Branch = [("3x3_1", 192, 1), ("3x3_2", 320, 3)]
-    x = _reduced(x, "Mixed_7a", [three, [*seven, ("7x7x3_4", 192, 3)]])
+    x = _reduction(x, "Mixed_7a", [three, [*seven, ("7x7x3_4", 192, 3)]])
     return _split(_split(x, "Mixed_7b"), "Mixed_7c")
 
 
-def _mixed(x: Any, name: str, branches: list[Branch], of_pool: int) -> Any:
+def _mix(x: Any, name: str, branches: list[Branch], of_pool: int) -> Any:
     """Join branches and a pooled one with that number of filters."""
-    ends = [_chained(x, name, branch) for branch in branches]
-    return _joined([*ends, _pooled_unit(x, of_pool, name)], name)
+    ends = [_chain(x, name, branch) for branch in branches]
+    return _concat([*ends, _pool_unit(x, of_pool, name)], name)
 
 
-def _reduced(x: Any, name: str, branches: list[Branch]) -> Any:
+def _reduction(x: Any, name: str, branches: list[Branch]) -> Any:
     """Join branches of which the last unit, without padding, halves the sides, and a pool."""
     ends = []
     for *before, (last, filters, size) in branches:
-        y = _chained(x, name, before)
+        y = _chain(x, name, before)
         ends.append(_unit(y, filters, size, f"{name}.branch{last}", stride=2, padded=False))
-    return _joined([*ends, layers.MaxPooling2D(3, 2, name=f"{name}.pool")(x)], name)
+    return _concat([*ends, layers.MaxPooling2D(3, 2, name=f"{name}.pool")(x)], name)
 
 
 def _split(x: Any, name: str) -> Any:
@@ -111,19 +111,19 @@ def _split(x: Any, name: str) -> Any:
     double: Branch = [("3x3dbl_1", 448, 1), ("3x3dbl_2", 384, 3)]
     ends = [_unit(x, 320, 1, f"{name}.branch1x1")]
     for branch, last in (([("3x3_1", 384, 1)], "3x3_2"), (double, "3x3dbl_3")):
-        y, last = _chained(x, name, branch), f"{name}.branch{last}"
+        y, last = _chain(x, name, branch), f"{name}.branch{last}"
         sides = [_unit(y, 384, (1, 3), f"{last}a"), _unit(y, 384, (3, 1), f"{last}b")]
-        ends.append(_joined(sides, last))
-    return _joined([*ends, _pooled_unit(x, 192, name)], name)
+        ends.append(_concat(sides, last))
+    return _concat([*ends, _pool_unit(x, 192, name)], name)
 
 
-def _chained(x: Any, name: str, branch: Branch) -> Any:
+def _chain(x: Any, name: str, branch: Branch) -> Any:
     for unit, filters, size in branch:
         x = _unit(x, filters, size, f"{name}.branch{unit}")
     return x
 
 
-def _pooled_unit(x: Any, filters: int, name: str) -> Any:
+def _pool_unit(x: Any, filters: int, name: str) -> Any:
     # Padded explicitly, because Keras' own padding leaves the zeros out of the mean.
     x = layers.ZeroPadding2D(1, name=f"{name}.pad")(x)
     x = layers.AveragePooling2D(3, 1, name=f"{name}.pool")(x)
@@ -132,10 +132,10 @@ def _pooled_unit(x: Any, filters: int, name: str) -> Any:
 
 def _unit(x: Any, filters: int, size: Size, name: str, **placed: Any) -> Any:
     x = _convolution(x, filters, size, f"{name}.conv", **placed)
-    return _activated(_normalised(x, f"{name}.bn", epsilon=1e-3), f"{name}.relu")
+    return _relu(_norm(x, f"{name}.bn", epsilon=1e-3), f"{name}.relu")
 
 
-def _joined(branches: list, name: str) -> Any:
+def _concat(branches: list, name: str) -> Any:
     return layers.Concatenate(name=f"{name}.concat")(branches)
 
 
@@ -149,15 +149,15 @@ def _convolution(
     return layers.Conv2D(filters, size, stride, sides, use_bias=False, name=name)(x)
 
 
-def _normalised(x: Any, name: str, epsilon: float = 1e-5) -> Any:
+def _norm(x: Any, name: str, epsilon: float = 1e-5) -> Any:
     return layers.BatchNormalization(momentum=MOMENTUM, epsilon=epsilon, name=name)(x)
 
 
-def _activated(x: Any, name: str) -> Any:
+def _relu(x: Any, name: str) -> Any:
     return layers.Activation("relu", name=name)(x)
 
 
-def _padded_pool(x: Any, name: str) -> Any:
+def _max_pool(x: Any, name: str) -> Any:
     # Inputs are rectified, so zeros around them never exceed their maximum.
     x = layers.ZeroPadding2D(1, name=f"{name}.pad")(x)
     return layers.MaxPooling2D(3, 2, name=name)(x)

@@ -6,7 +6,6 @@ code, is refused with an error that says what it is and what to do about it.
 
 import re
 import shlex
-import zipfile
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
@@ -30,7 +29,26 @@ _FIRST_OF_PYTORCH = frozenset(
     for prefix in ("", "backbone.")
     for name in ("bn1", "features.norm0", "Conv2d_1a_3x3.bn", "1", "0.norm0", "0.bn")
 )
-_HDF5, _ZIP = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
+#: Beginnings of files under other names, what they are, and what to do about them.
+_OTHER_KINDS = (
+    (
+        b"version https://git-lfs",
+        "a pointer of git-LFS, which names the file and does not hold it",
+        "Run git lfs pull in the repository that it came with, or download the file itself.",
+    ),
+    (
+        b"\x80",
+        "a pickle, as PyTorch wrote them, which may carry code",
+        "Let its name end in .pt, and {convert}",
+    ),
+    (
+        b"PK\x03\x04",
+        "a zip archive, as a file of PyTorch or a whole model of Keras, which may carry code",
+        "If torch.save wrote it, let its name end in .pt, and {convert}. Otherwise unpack it, and "
+        "name the weights that it holds: of Keras, model.weights.h5.",
+    ),
+    (b"\x89HDF", "HDF5 under another name", "Let its name end in .h5."),
+)
 
 
 def reading(path: Path) -> AbstractContextManager[None]:
@@ -65,49 +83,21 @@ def refuse_other_files(path: Path) -> None:
         raise InputError(problem, where=path, remedy=remedy)
     with reading(path), path.open("rb") as file:
         start = file.read(512)
-    if verdict := _verdict_on(path, start):
-        problem, remedy = verdict
-        raise InputError(problem, where=path, remedy=remedy)
+    if other := _misnamed(path, start):
+        raise InputError(f"it is {other[0]}", where=path, remedy=other[1])
 
 
-def _verdict_on(path: Path, start: bytes) -> tuple[str, str] | None:
+def _misnamed(path: Path, start: bytes) -> tuple[str, str] | None:
     """Return what a misnamed file is and what to do about it; None if it contains weights."""
-    text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if text.startswith((b"<!doctype html", b"<html", b"<?xml", b"<head")):
-        remedy = (
-            "Open the address in a browser, confirm what the page asks, and save the file itself."
-        )
-        return "it is a web page, saved in place of the file", remedy
-    if text.startswith(b"version https://git-lfs"):
-        remedy = (
-            "Run git lfs pull in the repository that it came with, or download the file itself."
-        )
-        return "it is a pointer of git-LFS, which names the file and does not hold it", remedy
-    if start.startswith(_ZIP):
-        return _verdict_on_archive(path)
-    if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
-        true_name = path.with_suffix(".pt")
-        remedy = f"Call it {true_name.name}. {_convert(true_name)}"
-        return "it is a pickle, as PyTorch writes, under another name, and may carry code", remedy
-    # The header of safetensors: its length in eight bytes, then JSON.
-    other = {".h5": start[8:9] == b"{", ".safetensors": start.startswith(_HDF5)}[path.suffix]
-    if other:
-        kind, suffix = ("safetensors", ".safetensors") if path.suffix == ".h5" else ("HDF5", ".h5")
-        return f"it is {kind} under another name", f"Let its name end in {suffix}."
+    if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        remedy = "Open the address in a browser, confirm what the page asks, and save the file."
+        return "a web page, saved in place of the file", remedy
+    if path.suffix == ".h5" and start[8:9] == b"{":  # eight bytes of length, then JSON
+        return "safetensors under another name", "Let its name end in .safetensors."
+    for beginning, kind, remedy in _OTHER_KINDS:
+        if start.startswith(beginning) and not (kind.startswith("HDF5") and path.suffix == ".h5"):
+            return kind, remedy.format(convert=_convert(path.with_suffix(".pt")))
     return None
-
-
-def _verdict_on_archive(path: Path) -> tuple[str, str]:
-    with reading(path):
-        names = zipfile.ZipFile(path).namelist()
-    if any(name.endswith("data.pkl") for name in names):
-        true_name = path.with_suffix(".pt")
-        remedy = f"Call it {true_name.name}. {_convert(true_name)}"
-        return "it is a file of PyTorch under another name, and may carry code", remedy
-    if "model.weights.h5" in names:
-        remedy = "Unpack it and name its model.weights.h5, which holds the weights alone."
-        return "it is a whole model of Keras (.keras), which may carry code", remedy
-    return "it is a zip archive", "Unpack it, and name the file of weights that it holds."
 
 
 def layout_of(path: Path) -> Layout:

@@ -20,7 +20,6 @@ from rin.curation.burned_in import (
     DOUBTFUL,
     QUEUE,
     SHOWS_TEXT,
-    UNSEARCHED,
     Line,
     burned_in_risk,
     cleared_images,
@@ -32,8 +31,6 @@ from rin.curation.burned_in import (
 from rin.curation.deidentify import Pseudonyms, display_window, picture_of
 from rin.curation.export import export_images
 from rin.curation.spreadsheets import read_rows
-from rin.curation.standin import burn_text, draw_slices
-from rin.curation.standin.studies import plan_studies
 from rin.data.standins.datasets import draw_image
 from rin.data.standins.phantoms import to_uint8
 from rin.errors import InputError
@@ -188,11 +185,6 @@ def test_name_that_cannot_be_read_is_never_taken_for_no_text(script):
         assert text_risk(marked) != "", (number, name)
 
 
-@pytest.mark.parametrize("script", FOREIGN)
-def test_scripts_that_are_not_read_are_named_among_what_is_not_looked_for(script):
-    assert script in UNSEARCHED
-
-
 @pytest.mark.parametrize("ink", [60, pytest.param(150, marks=pytest.mark.slow)])
 def test_text_that_is_faint_in_stored_values_and_plain_in_the_window_is_seen(tmp_path, ink):
     tissue = np.random.default_rng(0).normal(40, 8, (256, 256))
@@ -240,14 +232,6 @@ def exported_risk(tmp_path, scan):
     (risk,) = exported["risk"]
     assert len([*(out / "pictures").iterdir()]) == (risk == "")
     return risk
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (3, 400), (400, 3), (16, 16)])
-@pytest.mark.parametrize("seed", [None, 1])
-def test_pictures_of_one_gray_or_of_odd_shape_show_none(shape, seed):
-    draw = np.random.default_rng(seed)
-    pixels = np.full(shape, 7) if seed is None else draw.integers(0, 255, shape)
-    assert text_risk(pixels.astype(np.uint8)) == ""
 
 
 def test_risk_is_seen_in_the_pixels_whatever_the_attribute_says_in_colour_and_in_16_bits():
@@ -328,22 +312,6 @@ def test_answer_no_clears_what_is_doubtful_and_nothing_else(tmp_path, line, elem
     (cleared,) = export_images(images.assign(cleared=True), *export)[0]["risk"]
     assert cleared == held_back
     assert len([*(tmp_path / "out" / "pictures").iterdir()]) == (held_back == "")
-
-
-@pytest.mark.slow
-def test_name_on_a_bar_is_seen_on_the_phantoms_of_an_archive_and_none_without():
-    studies = [study for study in plan_studies(320, 20220914) if study.facts["modality"] == "US"]
-    pictures = [
-        (to_uint8(draw_slices(study, 128, 20220914)[0].values), study) for study in studies
-    ]
-    missed = [
-        study.name
-        for pixels, study in pictures
-        if not text_risk(burn_text(pixels, f"{study.name} {study.day:%d.%m.%Y}"))
-    ]
-    assert len(pictures) > 50
-    assert missed == []
-    assert sum(text_risk(pixels) != "" for pixels, _ in pictures) <= len(pictures) // 50
 
 
 @pytest.mark.slow

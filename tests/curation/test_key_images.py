@@ -138,25 +138,6 @@ def test_finding_outside_the_taxonomy_is_refused_with_its_file_and_what_is_near(
     assert "label map" in str(caught.value)
 
 
-def test_all_bad_documents_are_named_in_one_error(tmp_path):
-    archive = indexed(
-        tmp_path,
-        picture(),
-        key_note("lung: Nodul", [uid_of()], number="1"),
-        key_note("knee: acl_pathology", [uid_of()], number="2"),
-        nodule(number="3"),
-        nodule(number="4"),
-    )
-    (archive.root / "dicom/1.8.4.dcm").write_bytes(b"gone")
-    with pytest.raises(InputError, match="3 files of the archive cannot be used") as caught:
-        key_images_of(archive)
-    assert "knee: acl_pathology is a class of MR, but an image is CT (1 file)" in str(caught.value)
-    rows = listed(tmp_path).set_index("path")["beside"]
-    assert rows.to_dict() == {
-        "dicom/1.8.1.dcm": "", "dicom/1.8.2.dcm": "dicom/1.1.1.dcm", "dicom/1.8.4.dcm": "",
-    }  # fmt: skip
-
-
 def test_image_of_another_patient_is_refused(tmp_path):
     other = picture("2", patient="P2")
     with pytest.raises(InputError, match="names an image of another patient"):
@@ -266,19 +247,13 @@ def test_series_of_one_study_go_by_their_own_body_parts(tmp_path):
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [
-        (("CT", "CHEST", ""), ("lung", "normal")),
         (("MR", "l-spine", ""), ("spine", "normal")),
         (("MR", "", "MRI Lumbar spine w/o contrast"), ("spine", "normal")),
-        (("MR", "", "MR KNEE LEFT"), ("knee", "normal")),
         (("CT", "", "CT ABDOMEN/PELVIS"), ("abd", "normal")),
         (("CT", "", "CT CHEST ABDOMEN"), None),
-        (("MR", "", "MR KNEE AND WRIST"), None),
         (("CT", "", "CT low dose"), None),
-        (("CT", "HEAD", "CT CHEST"), None),
         (("CT", "KNEE", ""), None),
-        (("US", "THYROID", ""), ("usthyroid", "thyroid")),
         (("US", "GALLBLADDER", ""), ("usabd", "gb")),
-        (("US", "ABDOMEN", ""), None),
         (("MR", "", "hippocampus"), None),
     ],
 )

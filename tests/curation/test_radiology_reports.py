@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from rin.curation.radiology_reports import (
     COLUMNS,
-    normal_studies,
     read_review,
     screen,
     screen_impression,
@@ -179,14 +178,6 @@ def test_queue_with_answers_that_no_longer_fit_is_not_overwritten(queue, screene
 # What counts as normal
 
 
-def test_empty_archive_of_normal_reports_has_an_empty_queue(tmp_path):
-    write_studies(tmp_path / "export", {"1": "Cyst."})
-    screened = screen(indexed(tmp_path).reports)
-    write_review_queue(screened, tmp_path / "queue.csv")
-    assert read_review(tmp_path / "queue.csv", screened).empty
-    assert normal_studies(screened, tmp_path / "queue.csv").empty
-
-
 # The rules on single impressions
 
 EXAMPLES = read_yaml(Path(__file__).with_name("impressions.yaml"))
@@ -253,32 +244,12 @@ def test_reason_quotes_what_decided(impression, findings, reason):
 
 
 @settings(deadline=None)
-@given(st.sampled_from(ALL), st.data())
-def test_case_and_white_space_do_not_change_a_verdict(known, data):
-    text, expected = known
-    space = st.text(" \t\n\r\u00a0", min_size=1, max_size=3)
-    pieces = re.split(r"\s+", text[:200])
-    spaced = "".join(data.draw(space) + piece for piece in pieces) + data.draw(space)
-    case = data.draw(st.sampled_from([str.upper, str.lower, str.title, str.swapcase, str]))
-    assert verdict(case(spaced)) == verdict(text[:200])
-    assert len(text) > 200 or verdict(text) == expected
-
-
-@settings(deadline=None)
 @given(st.sampled_from(ALL), st.sampled_from(HEDGED), st.booleans())
 def test_hedged_sentence_never_makes_an_impression_more_normal(known, hedged, before):
     text, expected = known
     both = f"{hedged.rstrip('.')}. {text}" if before else f"{text.rstrip('. ')}. {hedged}"
     assert RANK[verdict(both)] <= RANK[expected]
     assert verdict(both) == "not normal"
-
-
-@settings(deadline=None)
-@given(st.text(), st.text())
-def test_any_text_gets_a_verdict_with_a_reason(findings, impression):
-    found = screen_impression(findings, impression)
-    assert found.verdict in RANK
-    assert found.reasons
 
 
 def test_no_abnormal_label_of_the_database_beside_normality_is_normal():

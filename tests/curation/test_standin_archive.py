@@ -1,7 +1,7 @@
 """The stand-in archive: its files and references, who, what, which words, and visible lesions."""
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from pydicom import dcmread
 from scipy.ndimage import binary_dilation
 
 from rin.curation.standin import study_instances, write_archive
-from rin.curation.standin.studies import CLASSES, NORMAL, REGIONS, plan_studies, write_report
+from rin.curation.standin.studies import CLASSES, NORMAL, REGIONS, plan_studies
 from rin.curation.taxonomy import REGIONS as KNOWN_REGIONS
 from rin.curation.taxonomy import load_taxonomy
 from rin.data.dicom import display
@@ -47,14 +47,6 @@ def test_archive_written_twice_has_equal_bytes(archive, tmp_path):
     assert files_of(again) == files_of(archive)
 
 
-def impression_of(study, seed=SEED):
-    return write_report(study, seed).split("IMPRESSION:")[1].strip()
-
-
-def flagged(text):
-    return "normal" in text.lower() or "unremarkable" in text.lower()
-
-
 def test_classes_are_spelled_as_in_the_taxonomy_and_span_modalities():
     taxonomy = load_taxonomy()
     known = set(zip(taxonomy["region"], taxonomy["label"], strict=True))
@@ -80,25 +72,6 @@ def test_every_class_has_enough_patients_in_mild_imbalance(studies, fewest, seed
     assert set(patients) == set(CLASSES)
     assert min(counts) >= fewest
     assert max(counts) <= 1.6 * min(counts) + 2
-
-
-def test_some_patients_have_several_studies():
-    studies = Counter(study.patient_id for study in plan_studies(320, SEED))
-    assert sum(count > 1 for count in studies.values()) > 30
-
-
-def test_reports_hold_every_pitfall_of_a_search_for_normal():
-    plan = plan_studies(320, SEED)
-    kinds = {kind: [one for one in plan if one.kind == kind] for kind in {s.kind for s in plan}}
-    assert set(kinds) == {
-        *("normal", "negated", "abnormal", "incidental", "hedged"),
-        *("other organ", "two findings", "overlooked"),
-    }
-    assert any("Abnormal" in impression_of(study) for study in kinds["abnormal"])
-    assert any(not flagged(impression_of(study)) for study in kinds["normal"])
-    assert all(flagged(impression_of(study)) for study in kinds["incidental"])
-    assert all(study.normal for study in kinds["negated"] + kinds["normal"])
-    assert not any(study.normal or study.findings for study in kinds["hedged"])
 
 
 @pytest.mark.parametrize(
@@ -137,13 +110,3 @@ def filled(points, shape):
     canvas = Image.new("L", (shape[1] * scale, shape[0] * scale), 0)
     ImageDraw.Draw(canvas).polygon([(x * scale, y * scale) for x, y in points], fill=1)
     return np.asarray(canvas)[scale // 2 :: scale, scale // 2 :: scale] > 0
-
-
-def test_ultrasound_comes_with_and_without_text_and_says_so_or_not():
-    told = set()
-    for study in plan_studies(96, SEED):
-        if study.facts["modality"] == "US":
-            first = study_instances(study, 48, SEED)[0]
-            bar = set(np.unique(first.pixel_array[:11])) == {0, 255}
-            told.add((bar, first.get("BurnedInAnnotation", "")))
-    assert told == {(True, "YES"), (True, ""), (False, "NO"), (False, "")}

@@ -28,10 +28,3 @@ def test_regions_hold_the_classes_that_were_counted_in_the_class_map(table):
         "shoulder": 14, "spine": 9, "usabd": 13, "usthyroid": 2,
     }  # fmt: skip
     assert table["kind"].value_counts().to_dict() == {"none": 87, "subset": 76, "full set": 2}
-
-
-def test_label_that_reads_like_a_missing_value_is_kept(tmp_path, monkeypatch):
-    text = tx.taxonomy_file().read_text("utf-8").replace(",normal,", ",NA,")
-    (tmp_path / tx.taxonomy_file().name).write_text(text, "utf-8")
-    monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path))
-    assert "NA" in set(tx.load_taxonomy()["label"])

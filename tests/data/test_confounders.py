@@ -89,15 +89,6 @@ def test_sampled_confounder_is_reversed_in_the_test_and_divides_no_patient(share
     assert clean.loc[clean["part"] == "test", "case_id"].tolist() == test
 
 
-def test_patient_of_two_groups_stands_in_no_part():
-    cases = patients(per_pool=5)
-    everybody = {"train": 0, "validation": 0, "test": 5}
-    assert len(sampled_parts(cases, ("A", "B"), 0, everybody, seed=0)) == 20
-    cases.loc[cases["patient_id"] == "A10", "group"] = ["A", "B"]
-    with pytest.raises(InputError, match="4 patients of A are left with label 1"):
-        sampled_parts(cases, ("A", "B"), 0, everybody, seed=0)
-
-
 @pytest.mark.parametrize(
     ("ask", "said"),
     [

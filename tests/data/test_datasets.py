@@ -3,8 +3,7 @@ import hashlib
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
-from busi_files import TOP, change, changed, mask, picture, save, with_counts, zip_folder
+from busi_files import TOP, change, changed, mask, picture, save, with_counts
 
 from rin.data import dataset
 from rin.data.dataset import (
@@ -13,12 +12,11 @@ from rin.data.dataset import (
     brightness_findings,
     check_counts,
     exact_duplicates,
-    locate,
     one_id_each,
     sample_pictures,
 )
 from rin.data.layouts.found import FoundCase
-from rin.data.manifest import ExpectedCounts, Finding, load_manifest
+from rin.data.manifest import Finding
 from rin.data.masks import read_mask
 from rin.errors import InputError
 from rin.study import load_profile, open_workspace
@@ -141,12 +139,6 @@ def test_dataset_that_is_not_there_says_where_to_get_it(busi_manifest, tmp_path)
         of_study(changed(busi_manifest, stand_in=None), None, tmp_path)
 
 
-def test_locate_with_another_datasets_archive_zip_passes_over_it(busi_manifest, tmp_path):
-    save(tmp_path / "cats" / "cat.png", picture(1))
-    zip_folder(tmp_path / "cats", tmp_path / "archive.zip", "cats/")
-    assert locate(busi_manifest, tmp_path) is None
-
-
 @pytest.mark.parametrize(
     ("files", "counts", "finding"),
     [
@@ -186,12 +178,6 @@ def test_findings_tell_repeated_and_blank_pictures_and_other_counts(
     change(busi_root / TOP, files)
     dataset = open_dataset(with_counts(busi_manifest, **counts), busi_root)
     assert dataset.findings == (finding,)
-
-
-def test_pictures_of_equal_bytes_and_other_sides_are_no_duplicates():
-    sides = {"width": [2, 3, 2], "height": [3, 2, 3]}
-    cases = pd.DataFrame({"case_id": [*"abc"], "label": "x", "digest": "d", **sides})
-    assert [finding.case_ids for finding in exact_duplicates(cases)] == [("a", "c")]
 
 
 def test_pictures_of_few_grey_levels_and_labels_that_brightness_tells_apart_are_findings():
@@ -263,21 +249,6 @@ def test_check_counts_counts_patients_or_images(busi_manifest, tmp_path, counts,
 
 
 @pytest.mark.parametrize(
-    ("access", "remedy"),
-    [
-        ("open", "Fetch the dataset again"),
-        ("not public", "the manifest and the profile of busi.*rin new again"),
-    ],
-)
-def test_wrong_counts_of_ones_own_files_have_a_remedy_of_their_own(
-    busi_manifest, tmp_path, access, remedy
-):
-    manifest = changed(with_counts(busi_manifest, **IN_IMAGES), access=access)
-    with pytest.raises(InputError, match=remedy):
-        check_counts(manifest, exams("p"), tmp_path)
-
-
-@pytest.mark.parametrize(
     ("counts", "patients", "message"),
     [
         (IN_EXAMS, "prq", r"a: 3 exams instead of 2 \(\+1\)\. "),
@@ -294,42 +265,6 @@ def test_check_counts_names_what_differs(busi_manifest, tmp_path, counts, patien
     manifest = with_counts(busi_manifest, **counts)
     with pytest.raises(InputError, match=message):
         check_counts(manifest, exams(*patients), tmp_path)
-
-
-def test_pictures_of_one_name_in_two_classes_are_refused_where_the_name_is_their_id(tmp_path):
-    corpus = load_manifest("corpus_radiologic")
-    for number, name in enumerate("ab"):
-        save(tmp_path / "pretrain_radiologic" / name / "1.png", picture(number))
-    manifest = changed(
-        corpus, options={"stems": True}, counts=ExpectedCounts(), patient_labels="several"
-    )
-    with pytest.raises(InputError, match=r"'case_id': 2 of 2 .*the first: 1"):
-        open_dataset(manifest, tmp_path)
-
-
-def test_open_dataset_of_a_new_yaml_file_needs_no_python(tmp_path, monkeypatch):
-    fields = load_manifest("corpus_radiologic").model_dump(mode="json") | {
-        "name": "sarscov2",
-        "locations": ["sarscov2"],
-        "patient_pattern": r"^p(\d+)",
-        "label_map": {"COVID": "positive", "non-COVID": "negative"},
-        "counts": {"images": {"COVID": 2, "non-COVID": 1}},
-        "findings": [],
-        "sources": [],
-    }
-    (tmp_path / "sarscov2.yaml").write_text(yaml.safe_dump(fields))
-    names = ["COVID/p1_a.png", "COVID/p1_b.png", "non-COVID/p2_a.PNG"]
-    change(tmp_path / "sarscov2", {name: picture(number) for number, name in enumerate(names)})
-    monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path))
-    cases = open_dataset(load_manifest("sarscov2"), tmp_path).cases
-    assert cases["case_id"].to_list() == names
-    assert cases["patient_id"].to_list() == ["1", "1", "2"]
-    assert cases["label"].to_list() == ["positive", "positive", "negative"]
-
-
-def test_open_dataset_of_unknown_layout_lists_the_known_ones(busi_root, busi_manifest):
-    with pytest.raises(InputError, match=r"unknown layout 'bids'.*ddti, .*folder_classes"):
-        open_dataset(changed(busi_manifest, layout="bids"), busi_root)
 
 
 @pytest.fixture
@@ -352,11 +287,6 @@ def test_pictures_of_a_folder_are_squares_drawn_alike_each_time(folder):
     assert provenance == ""
 
 
-def test_an_archive_is_read_in_place(folder, tmp_path):
-    zip_folder(folder, tmp_path / "a.zip")
-    assert len(sample_pictures(str(tmp_path / "a.zip"), None, n=99, size=16)[0]) == 12
-
-
 def test_without_a_name_stand_ins_are_made_and_said_to_be(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     pixels, told, provenance = sample_pictures("", None, n=8, size=32)
@@ -364,20 +294,3 @@ def test_without_a_name_stand_ins_are_made_and_said_to_be(monkeypatch, tmp_path)
     assert (pixels == pixels[..., :1]).all()
     assert "(stand-in)" in told
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("where", "message"),
-    [
-        ("busi", "is not there.*give --data-root"),
-        ("absent", "unknown dataset 'absent'.*busi"),
-        ("pictures/read me.txt", "no such folder or zip archive"),
-        ("empty", "no pictures found"),
-    ],
-)
-def test_names_that_lead_nowhere_raise(folder, tmp_path, monkeypatch, where, message):
-    (tmp_path / "empty").mkdir()
-    monkeypatch.chdir(tmp_path)
-    for data_root in (tmp_path, None):
-        with pytest.raises(InputError, match=message):
-            sample_pictures(where, data_root, n=8, size=32)

@@ -94,31 +94,22 @@ FILE = "<!DOCTYPE case [<!ENTITY a SYSTEM 'file:///etc/hostname'>]>"
     ("text", "problem"),
     [
         (xml(7, "2", head=BOMB).replace("49", "&b;"), "the case cannot be read .DTDForbidden"),
-        (xml(7, "2", head=BOMB.replace("[", "[<!-- -->")).encode("utf-16"), "DTDForbidden"),
         (xml(7, "&a;", head=FILE), "the case cannot be read .DTDForbidden"),
-        (xml(7, head="<!DOCTYPE case SYSTEM 'http://example.org/x.dtd'>"), "DTDForbidden"),
         ("<case><number>7</number>", "the case cannot be read .no element found"),
         (xml(8), "calls itself case '8'"),
         (xml(7).replace("<number>7</number>", ""), "0 <number> elements"),
-        (xml(7).replace("<tirads>", "<tirads>2</tirads><tirads>"), "2 <tirads> elements"),
-        (xml(7).replace("<image>1</image>", ""), "0 <image> elements"),
         (xml(7, "6"), "TI-RADS category is '6'"),
         (xml(7, marks=[(1, SQUARE), (2, SQUARE)]), "pictures that are missing: 2"),
-        (xml(7, marks=[("../12_1", SQUARE)]), r"missing: \.\./12_1"),
         (xml(7).replace('"points"', "points"), "image 1: the outline cannot be read .JSON"),
         (xml(7).replace('"points"', '"dots"'), "outline cannot be read .KeyError"),
-        (xml(7).replace('"x": 1', '"x": "1"'), "outline cannot be read .TypeError"),
         (xml(7).replace('"x": 1', '"x": true'), "outline cannot be read .TypeError"),
         (xml(7).replace('"x": 1', '"x": NaN'), "the shape .* cannot be read"),
-        (xml(7).replace('"x": 1', f'"x": 1{"0" * 400}'), "outline cannot be read .Overflow"),
         (xml(7, marks=[(1, [SQUARE[0][:2]])]), "the shape .* cannot be read"),
         (xml(7).replace("[{", "[" * 5000 + "{"), "outline cannot be read"),
-        (xml(7).replace(svg(SQUARE), "7"), "outline cannot be read .TypeError"),
     ],
 )
 def test_find_cases_of_bad_xml_names_file_and_remedy(root, text, problem):
-    content = text if isinstance(text, bytes) else text.encode()
-    (root / "ddti" / "7.xml").write_bytes(content)
+    (root / "ddti" / "7.xml").write_text(text)
     with pytest.raises(InputError, match=rf"7\.xml.*{problem}") as caught:
         read(root)
     assert "Fetch the file again" in caught.value.remedy

@@ -29,7 +29,7 @@ from pydicom.uid import (
 )
 
 from rin.data import dicom
-from rin.data.dicom import apply_window, decode, holds_wrapped, patient_of, read_dicom
+from rin.data.dicom import decode, holds_wrapped, patient_of, read_dicom
 from rin.data.standins.writers import fill, new_instance, set_pixels
 from rin.data.tree import MAX_BYTES
 from rin.errors import InputError
@@ -115,17 +115,6 @@ def test_lossless_jpeg_and_jpeg_ls_of_another_writer_are_their_uncompressed_twin
     np.testing.assert_array_equal(read_dicom(OTHERS, compressed), read_dicom(OTHERS, twin))
 
 
-@pytest.mark.parametrize("bits", ["08", "16"])
-def test_near_lossless_jpeg_ls_of_another_writer_is_as_its_own_library_decodes_it(bits):
-    library = pytest.importorskip("jpeg_ls")
-    name = f"JPEGLSNearLossless_{bits}.dcm"
-    dataset = dcmread(OTHERS / name)
-    stored = library.decode_buffer(get_frame(dataset.PixelData, 0, number_of_frames=1))[0]
-    dtype = "<u2" if bits == "16" else "u1"
-    values = np.frombuffer(stored, dtype).reshape(dataset.Rows, dataset.Columns)
-    np.testing.assert_array_equal(decode(dataset), values)
-
-
 @pytest.mark.parametrize(
     ("syntax", "package"),
     [
@@ -156,27 +145,10 @@ def test_radiograph_of_another_writer_in_monochrome1_is_inverted_after_rescale_a
     np.testing.assert_array_equal(read_dicom(OTHERS, CR), expected)
 
 
-@pytest.mark.parametrize("name", ["SC_rgb_jpeg_dcmtk.dcm", "SC_rgb_jpeg_lossy_gdcm.dcm"])
-def test_jpeg_of_another_writer_is_the_luma_that_pillow_decodes(name):
-    content = (OTHERS / name).read_bytes()
-    frame = Image.open(io.BytesIO(content[content.index(b"\xff\xd8\xff") :]))
-    read = read_dicom(OTHERS, name).astype(int)
-    assert np.abs(read - np.asarray(frame.convert("L"))).max() <= 2  # rounding of YBR to RGB
-
-
 @pytest.mark.parametrize("name", ["ybr_full_422_uncompressed", "rgb_gdcm_KY", "rgb_dcmtk_+eb+cr"])
 def test_colour_of_other_writers_is_alike_in_all_encodings(name):
     reference = read_dicom(OTHERS, "SC_rgb_rle.dcm").astype(int)
     assert np.median(np.abs(read_dicom(OTHERS, f"SC_{name}.dcm") - reference)) <= 2
-
-
-@pytest.mark.parametrize("kind", [np.int16, np.uint16])
-def test_brain_window_puts_known_hounsfield_units_on_known_grays(tmp_path, kind):
-    hounsfield = np.array([[-1000, 0, 20, 40, 60, 79, 80, 3000]])
-    stored = (hounsfield + 1024).astype(kind)
-    name = save_dicom(tmp_path / "a.dcm", stored, RescaleSlope=1, RescaleIntercept=-1024)
-    grays = read_dicom(tmp_path, name, BRAIN)
-    assert grays.tolist() == [[0, 0, 65, 129, 194, 255, 255, 255]]
 
 
 RESCALE = {"RescaleSlope": 1, "RescaleIntercept": 0}
@@ -238,14 +210,6 @@ def test_one_jpeg_in_several_fragments_is_one_frame(tmp_path):
     assert (read_dicom(tmp_path, name) == whole).all()
 
 
-def test_negative_slope_inverts_in_a_window_and_over_all_values(tmp_path):
-    stored = np.array([[0, 1000, 4095]], dtype=np.uint16)
-    rescale = {"RescaleSlope": -1, "RescaleIntercept": 1000}
-    name = save_dicom(tmp_path / "a.dcm", stored, bits=12, **rescale)
-    assert read_dicom(tmp_path, name, (500, 1001)).tolist() == [[255, 0, 0]]
-    assert read_dicom(tmp_path, name).tolist() == [[255, 193, 0]]
-
-
 @pytest.mark.parametrize("kind", ["MONOCHROME1", "MONOCHROME2"])
 @pytest.mark.parametrize(
     ("padding", "grays"),
@@ -262,25 +226,6 @@ def test_padding_is_black_however_grey_is_to_be_read(tmp_path, kind, padding, gr
     padded = [value == 0 for value in grays]
     seen = [0 if none else 255 - value for none, value in zip(padded, stored[0], strict=True)]
     assert read_dicom(tmp_path, name).tolist() == [seen if kind == "MONOCHROME1" else grays]
-
-
-@pytest.mark.parametrize("padding", [-32768, 32768])
-def test_padding_of_signed_values_is_read_with_and_without_its_sign(tmp_path, padding):
-    stored = np.array([[-32768, 0, 32767]], np.int16)
-    name = save_dicom(tmp_path / "a.dcm", stored, WindowCenter=-32768, WindowWidth=4)
-    header = dcmread(tmp_path / name)
-    header.add_new("PixelPaddingValue", "US" if padding > 0 else "SS", padding)
-    dcmwrite(tmp_path / name, header)
-    assert read_dicom(tmp_path, name).tolist() == [[0, 255, 255]]
-
-
-def test_colour_of_two_pixels_each_in_two_frames_is_refused(tmp_path):
-    colour = np.zeros((4, 6, 3), np.uint8)
-    name = save_dicom(
-        tmp_path / "a.dcm", colour, PhotometricInterpretation="YBR_FULL_422", PixelData=bytes(96)
-    )
-    with pytest.raises(InputError, match="its pixel data contain 2 frames"):
-        read_dicom(tmp_path, name)
 
 
 def wrapped_head(air=3096, n_air=4):
@@ -309,14 +254,6 @@ def test_values_of_3000_and_more_are_no_air_where_that_is_stored_otherwise(tmp_p
     assert (
         read_dicom(tmp_path, name, BRAIN) == read_dicom(tmp_path, name, BRAIN, unwrap=True)
     ).all()
-
-
-@pytest.mark.parametrize(("percent", "is_air"), [(4, False), (8, True)])
-def test_metal_is_no_air_that_wrapped(tmp_path, percent, is_air):
-    metal = np.zeros((1, 100), np.uint16)
-    metal[0, :percent] = 3071
-    name = save_dicom(tmp_path / "a.dcm", metal, bits=12, **OF_CT)
-    assert holds_wrapped(tmp_path, name) == is_air
 
 
 def table_of(descriptor, content, **elements):
@@ -380,19 +317,8 @@ def test_stream_that_contradicts_the_header_is_refused(tmp_path, syntax, changes
     dcmwrite(tmp_path / name, fill(whole, **changes))
     if "PixelRepresentation" in changes and syntax == JPEGLSLossless:
         return  # its streams have no sign
-    with pytest.raises(InputError, match=r"compressed pixels are 6 x 4 pixels of 16 bits without"):
+    with pytest.raises(InputError, match="of its compressed pixels is"):
         read_dicom(tmp_path, name)
-
-
-@pytest.mark.filterwarnings("error")
-def test_header_of_the_hemorrhage_challenge_with_ids_for_uids_is_read_in_silence(tmp_path):
-    ids = {"SOPInstanceUID": "ID_231d901c1", "StudyInstanceUID": "ID_dd37ba3adb"}
-    rescale = {"RescaleSlope": 1, "RescaleIntercept": -1024}
-    stored = np.full((4, 4), 1064, dtype=np.int16)
-    with pydicom.config.disable_value_validation():
-        name = save_dicom(tmp_path / "a.dcm", stored, PatientID="ID_b81a287f", **ids, **rescale)
-    assert (read_dicom(tmp_path, name, BRAIN) == 129).all()
-    assert patient_of(tmp_path, name) == "ID_b81a287f"
 
 
 REFUSED = [
@@ -438,26 +364,6 @@ def test_unusable_header_window_or_table_is_refused(tmp_path, stored, elements, 
     name = save_dicom(tmp_path / "a.dcm", stored, **elements)
     with pytest.raises(InputError, match=problem):
         read_dicom(tmp_path, name, window)
-
-
-def test_picture_too_large_is_refused_before_decoding(tmp_path):
-    """Decoding would find that the file holds no such number of pixels."""
-    name = save_dicom(tmp_path / "a.dcm", RAMP, Rows=60000, Columns=60000)
-    with pytest.raises(InputError, match="60000 x 60000 pixels"):
-        read_dicom(tmp_path, name)
-
-
-@pytest.mark.parametrize(
-    ("name", "problem"),
-    [
-        ("JPGExtended.dcm", "JPEG Extended"),
-        ("SC_rgb_rle_16bit.dcm", "16 bits in 16, 3 samples"),
-        ("no_meta.dcm", "missing"),
-    ],
-)
-def test_file_of_another_writer_that_is_not_supported_is_refused(name, problem):
-    with pytest.raises(InputError, match=problem):
-        read_dicom(OTHERS, name)
 
 
 def test_empty_missing_and_text_files_are_refused(tmp_path):
@@ -534,7 +440,3 @@ def test_file_that_outlines_others_is_refused(tmp_path, kind):
     save_dicom(tmp_path / "a.dcm", RAMP, Modality=kind)
     with pytest.raises(InputError, match=rf"outlines structures of images in other.*{kind}"):
         read_dicom(tmp_path, "a.dcm")
-
-
-def test_window_of_width_1_is_white_above_its_middle_alone():
-    assert apply_window(np.array([39.0, 40.0, 41.0]), (40.5, 1)).tolist() == [0, 0, 1]

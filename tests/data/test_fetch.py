@@ -10,7 +10,6 @@ import pytest
 import yaml
 from busi_files import changed
 
-from rin.data.dataset import open_dataset
 from rin.data.fetch import fetch_dataset
 from rin.data.layouts import find_cases
 from rin.data.manifest import Download, ExpectedCounts, load_manifest, manifest_names
@@ -113,16 +112,6 @@ def test_nothing_is_fetched_before_its_licence_is_accepted(
     assert "Licence: CC BY 4.0" in out
     assert (tmp_path / "images" / "a.npz").is_file() == (answer == "y")
     assert handler.asked == (answer == "y")
-
-
-def test_archive_of_arrays_is_read_picture_by_picture(tmp_path):
-    (tmp_path / "a.npz").write_bytes(CONTENT)
-    manifest = manifest_of("x")
-    dataset = open_dataset(manifest, tmp_path, index_folder=tmp_path / "index")
-    assert len(dataset.cases) == 12
-    own = dataset.cases.set_index("case_id").loc["train-00001"]
-    assert own["label"] == "benign"
-    assert own["digest"] == hashlib.sha256(ARRAYS["train_images"][1].tobytes()).hexdigest()
 
 
 def test_archive_that_lacks_an_array_names_it(tmp_path):

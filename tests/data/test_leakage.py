@@ -97,32 +97,28 @@ def test_near_duplicates_of_blank_pictures_do_not_match_one_another():
     assert list(pairs.columns) == ["case_a", "case_b", "distance"]
 
 
-@pytest.mark.slow
-def test_pairs_of_many_pictures_equal_those_of_comparing_each_with_each():
-    """More pictures than are compared at a time, some of which repeat far from each other."""
-    n, half = 9000, 1500
-    hashes = np.random.default_rng(0).integers(0, 2**64, (n, 4), dtype=np.uint64)
-    hashes[8500] = hashes[5]
-    hashes[8501] = hashes[1100] ^ np.array([255, 0, 0, 0], dtype=np.uint64)
-    ids = np.array([f"{number:04d}" for number in range(n)])
-    texts = [row.astype(">u8").tobytes().hex() for row in hashes]
-    cases = pd.DataFrame({"case_id": ids, "hash": texts, "digest": texts, "blank": False})
-    expected = []
-    for number, row in enumerate(hashes):
-        distance = np.bitwise_count(hashes[number + 1 :] ^ row).sum(axis=1)
-        close = np.flatnonzero(distance <= 96)
-        later = ids[number + 1 + close]
-        expected += zip(distance[close].tolist(), later, [ids[number]] * len(close), strict=True)
-    for threshold, least in ((0, 1), (8, 2), (96, 100)):
+def test_pairs_of_all_blocks_equal_those_of_comparing_each_with_each(monkeypatch):
+    monkeypatch.setattr("rin.data.leakage.BLOCK_ROWS", 7)
+    monkeypatch.setattr("rin.data.leakage.BLOCK_COLUMNS", 5)
+    n, half = 40, 15
+    bits = np.random.default_rng(0).random((n, 256)) < 0.5
+    bits[30], bits[39] = bits[2], bits[20] ^ (np.arange(256) < 8)
+    hashes = [np.packbits(row).tobytes().hex() for row in bits]
+    ids = [f"{number:02d}" for number in range(n)]
+    cases = pd.DataFrame({"case_id": ids, "hash": hashes, "digest": hashes, "blank": False})
+    distance = (bits[:, None] ^ bits).sum(axis=2)
+    for threshold in (0, 8, 120):
+        close = np.argwhere(np.triu(distance <= threshold, 1))
+        expected = [(distance[a, b], ids[b], ids[a]) for a, b in close]
         pairs = near_duplicates(cases, threshold)[["distance", "case_b", "case_a"]]
-        within = sorted(pair for pair in expected if pair[0] <= threshold)
-        assert [*pairs.itertuples(index=False, name=None)] == within
-        assert len(pairs) >= least
-
-    between = matches_between(cases[:half], cases[half:], 96)
-    expected = pairs[(pairs["case_a"] < ids[half]) & (pairs["case_b"] >= ids[half])]
-    found, wanted = between[["case_id", "other"]], expected[["case_a", "case_b"]]
-    assert sorted(found.to_numpy().tolist()) == sorted(wanted.to_numpy().tolist())
+        assert [*pairs.itertuples(index=False, name=None)] == sorted(expected)
+        assert len(pairs) >= threshold // 8
+    ours, theirs = cases[:half], cases[half:]
+    found = matches_between(ours, theirs, 120)[["distance", "other", "case_id"]]
+    between = [one for one in expected if one[2] < ids[half] <= one[1]]
+    assert sorted(found.itertuples(index=False, name=None)) == sorted(between)
+    least = nearest_pictures(ours, theirs)["distance"]
+    assert least.tolist() == distance[:half, half:].min(axis=1).tolist()
 
 
 def test_suggested_threshold_finds_a_copy_among_unlike_pictures():
@@ -236,16 +232,6 @@ def test_nearest_pictures_of_another_dataset_are_those_of_least_distance_and_nev
     blank = hashed(np.zeros((2, 64, 64), np.uint8)).assign(digest=list("uv"))
     assert nearest_pictures(cases, blank).empty
     assert nearest_pictures(blank, cases).empty
-
-
-def test_nearest_pictures_are_those_of_all_blocks(monkeypatch):
-    images = scenes(9)
-    ours, theirs = (hashed(part).assign(digest="") for part in (images[:4], images[3:]))
-    whole = nearest_pictures(ours, theirs)
-    assert whole["distance"].tolist()[3] == 0
-    monkeypatch.setattr("rin.data.leakage.BLOCK_ROWS", 3)
-    monkeypatch.setattr("rin.data.leakage.BLOCK_COLUMNS", 2)
-    pd.testing.assert_frame_equal(nearest_pictures(ours, theirs), whole)
 
 
 def test_matches_between_equal_near_duplicates_of_both_datasets_together():

@@ -38,8 +38,8 @@ def test_smooth_border_of_a_mask_is_no_label(tmp_path):
 
 def test_soft_numbers_of_a_mask_are_no_labels(tmp_path):
     soft = np.where(LABELS == 3, 0.9, np.where(LABELS == 1, 0.2, 0.0)).astype(np.float32)
-    np.save(tmp_path / "m.npy", soft)
-    np.testing.assert_array_equal(read(tmp_path, "m.npy"), LABELS == 3)
+    name = saved(tmp_path, soft, "m.tif")
+    np.testing.assert_array_equal(read(tmp_path, name), LABELS == 3)
 
 
 def test_mask_is_of_the_indices_of_a_palette_or_of_opacity(tmp_path):

@@ -3,8 +3,6 @@ import shutil
 import numpy as np
 import pytest
 from busi_files import with_options
-from hypothesis import given
-from hypothesis import strategies as st
 
 from rin.data.layouts import find_cases
 from rin.data.layouts.arrays import MRNetOptions
@@ -167,13 +165,3 @@ def test_find_cases_with_unusable_options_names_the_field(root, changes, problem
 )
 def test_slices_choose_counts_from_the_middle_or_evenly(rule, count, n, chosen):
     assert MRNetOptions(slices=rule, count=count).choose(n) == chosen
-
-
-@given(st.sampled_from(["middle", "spaced"]), st.integers(1, 60), st.integers(1, 80))
-def test_slices_choose_different_ones_in_order_and_in_balance(rule, count, n):
-    chosen = MRNetOptions(slices=rule, count=count).choose(n)
-    assert len(chosen) == min(count, n)
-    assert chosen == sorted(set(chosen))
-    assert chosen[0] >= 0
-    assert chosen[-1] < n
-    assert abs(chosen[0] - (n - 1 - chosen[-1])) <= 1

@@ -2,17 +2,13 @@
 
 import json
 
-import numpy as np
 import pytest
 from busi_files import change, zip_folder
 
 from rin.data.layouts import find_cases
 from rin.data.layouts.rsna import BOXES, CLASS_INFO, KINDS_TABLE
 from rin.data.manifest import load_manifest
-from rin.data.masks import read_mask
-from rin.data.pixels import read_picture
 from rin.data.standins import write_stand_in
-from rin.data.standins.datasets import challenge_name, draw_image
 from rin.data.tree import open_tree
 from rin.errors import InputError
 
@@ -114,25 +110,15 @@ def test_slices_have_classes_and_leave_the_patient_to_the_header(head):
     assert HEMORRHAGE.label("none") == "no hemorrhage"
 
 
-def test_labels_may_stand_in_any_order_and_of_kinds_only_any_is_read(head):
-    before = read(head, HEMORRHAGE)
-    lines = [line for line in TEXTS[KINDS_TABLE].splitlines()[1:] if "epidural" not in line]
-    shuffled = np.random.default_rng(0).permutation([*lines, "ID_b2_any,1"])
-    (head / KINDS_TABLE).write_text("\n".join(["ID,Label", *shuffled]))
-    assert read(head, HEMORRHAGE) == before
-
-
 WRONG = {
     BOXES: [
-        ("aa,1.0,2.0,3.0,4.0,1", "aa,1.0,2.0,3.0,4.0,0", "Target '0' with box"),
-        ("bb,,,,,0", "bb,,,,,1", "Target '1' with box"),
-        ("bb,,,,,0", "bb,,,,,", "Target ''"),
-        ("bb,,,,,0", "bb,,,,,2", "Target '2'"),
-        ("1.0,2.0,3.0", "1.0,NaN,3.0", "Target '1' with box '1.0, NaN"),
-        ("1.0,2.0,3.0", "1.0,two,3.0", "could not convert string to float"),
-        ("1.0,2.0,3.0", "-1.0,2.0,3.0", "begins outside the image"),
-        ("1.0,2.0,3.0", "1.0,-2.0,3.0", "begins outside the image"),
-        ("1.0,2.0,3.0", "1.0,2.0,0.0", "the shape 'box:1,2,0,4' cannot be read"),
+        ("aa,1.0,2.0,3.0,4.0,1", "aa,1.0,2.0,3.0,4.0,0", "neither Target 1 with a box.*: aa, 0"),
+        ("bb,,,,,0", "bb,,,,,1", "neither Target 1 with a box.*: bb, 1"),
+        ("bb,,,,,0", "bb,,,,,2", "neither Target 1 with a box.*: bb, 2"),
+        ("1.0,2.0,3.0", "1.0,NaN,3.0", "neither Target 1 with a box"),
+        ("1.0,2.0,3.0", "1.0,two,3.0", "neither Target 1 with a box.*two"),
+        ("1.0,2.0,3.0", "1.0,-2.0,3.0", "neither Target 1 with a box that begins inside"),
+        ("1.0,2.0,3.0", "1.0,2.0,0.0", "neither Target 1 with a box"),
         ("1.0,2.0,3.0", "1.0,inf,3.0", "the shape .* cannot be read"),
         ("cc,,,,,0", "cc,,,,,0\ncc,,,,,0", "repeat or contradict: cc"),
         ("cc,,,,,0", "cc,,,,,0\ncc,1,1,1,1,1", "repeat or contradict: cc"),
@@ -188,7 +174,7 @@ def test_tables_that_make_no_sense_are_refused(chest, head, table, before, after
         (mapping(PATIENTS)[:-1] + "," + mapping({"aa": "00000009_000.png"})[1:], "aa is '0000000"),
         ('{"aa": "00000007_000.png"}', "not a list of subset_img_id and img_id"),
         ("[1]", "not a list of subset_img_id"),
-        ('[{"img_id": "00000007_000.png"}]', "KeyError"),
+        ('[{"img_id": "00000007_000.png"}]', "not a list of subset_img_id"),
         ("not json", "not a list of subset_img_id"),
     ],
 )
@@ -221,27 +207,3 @@ def chests(tmp_path_factory):
 def heads(tmp_path_factory):
     counts = {"hemorrhage": 5, "none": 3}
     return write_stand_in(HEMORRHAGE, tmp_path_factory.mktemp("heads"), counts, seed=1)
-
-
-def test_stand_in_of_radiographs_reads_back_as_it_was_drawn(chests):
-    cases = read(chests / CHEST)
-    for kind in COUNTS:
-        for index in (2, 3):
-            image = draw_image("rsna_pneumonia", kind, index, seed=1)
-            case = cases[challenge_name(1, kind, index, 0)]
-            picture = read_picture(chests, case.image)
-            np.testing.assert_array_equal(picture, image.phantom.picture())
-            boxes = read_mask(chests, case.masks, picture.shape)
-            assert boxes.any() == (kind == "opacity")
-            for mask in image.masks.get("opacity", ()):
-                assert boxes[mask].all()
-
-
-@pytest.mark.parametrize("kind", ["hemorrhage", "none"])
-def test_stand_in_of_slices_reads_back_as_it_was_drawn(heads, kind):
-    for index in (0, 1):  # signed and unsigned
-        drawn = draw_image("rsna_hemorrhage", kind, index, seed=1).phantom.scan()
-        name = f"ID_{challenge_name(1, kind, index, 0)[:8]}"
-        gray = read_picture(heads, f"{HEAD}/stage_2_train/{name}.dcm", window=HEMORRHAGE.window)
-        share = (np.rint(drawn) - 39.5) / 79 + 0.5
-        np.testing.assert_array_equal(gray, np.rint(255 * np.clip(share, 0, 1)))

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 from busi_files import TOP, changed, zip_folder
-from scipy.ndimage import binary_dilation, gaussian_filter
+from scipy.ndimage import gaussian_filter
 from skimage.filters import difference_of_gaussians
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -11,7 +11,6 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from rin.data import standins
 from rin.data.dataset import open_dataset
 from rin.data.leakage import SAME_LESION, near_duplicates
 from rin.data.manifest import load_manifest
@@ -58,23 +57,6 @@ def test_equal_seeds_make_equal_bytes_and_others_stand_in_other_folders(tmp_path
     assert write_stand_in(BUSI, tmp_path / "a", COUNTS | {"normal": 1}, 1).name != first.name
 
 
-def test_stand_in_that_other_code_has_written_is_written_anew(tmp_path, monkeypatch):
-    before = write_stand_in(BUSI, tmp_path, COUNTS, 1)
-    monkeypatch.setattr(standins, "_code", lambda: "of other code")
-    assert write_stand_in(BUSI, tmp_path, COUNTS, 1) != before
-
-
-def test_write_stand_in_that_fails_half_way_leaves_nothing(tmp_path, monkeypatch):
-    def fail(folder, counts, seed):
-        (folder / "half.png").write_bytes(b"x")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setitem(standins.STAND_INS, "busi", fail)
-    with pytest.raises(InputError, match=r"No space left.*Free some space"):
-        write_stand_in(BUSI, tmp_path, COUNTS, 1)
-    assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
-
-
 @pytest.mark.parametrize(
     "counts",
     [{"benign": 5}, COUNTS | {"cyst": 1}, COUNTS | {"normal": 0}, COUNTS | {"normal": 1.5}],
@@ -90,29 +72,6 @@ def test_stand_in_of_busi_holds_one_near_duplicate_pair_within_a_class(tmp_path)
     counts = {"benign": 12, "malignant": 6, "normal": 4}
     pairs = near_duplicates(stand_in(BUSI, tmp_path, counts, 3).cases, SAME_LESION)
     assert pairs[["case_a", "case_b"]].to_numpy().tolist() == [["benign (1)", "benign (12)"]]
-
-
-def test_lesion_is_darker_than_the_tissue_around_it():
-    for index in range(10):
-        image = draw_image("busi", "malignant", index, 1)
-        picture, masks = image.phantom.picture(), image.masks["breast lesion"]
-        around = binary_dilation(masks[0], iterations=8) & ~np.any(masks, axis=0)
-        assert picture[masks[0]].mean() < picture[around].mean()
-
-
-def test_nodules_of_the_breast_are_wider_than_high():
-    sides = []
-    for index in range(12):
-        (mask,) = draw_image("busi", "benign", index, seed=1).masks["breast lesion"][:1]
-        sides.append([np.ptp(places) + 1 for places in np.nonzero(mask)])
-    height, width = np.transpose(sides)
-    assert np.median(height / width) < 0.9
-
-
-@pytest.mark.parametrize("name", ["busi", "ddti"])
-def test_speckle_makes_hardly_a_pixel_black_or_white(name):
-    picture = draw_image(name, "benign", 0, seed=1).phantom.picture()
-    assert np.isin(picture, (0, 255)).mean() < 0.1
 
 
 def of_breast(label, index):

@@ -1,10 +1,8 @@
 """The pass that decodes pictures, what it keeps, and the stores that are made of it."""
 
-import multiprocessing
 import random
 import shutil
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -94,20 +92,6 @@ def test_build_store_gives_read_only_maps_and_the_case_table(dataset, tmp_path):
     assert store.provenance == "real"
 
 
-def test_build_store_takes_the_nearest_mask_pixel_instead_of_a_mean(dataset, tmp_path):
-    # Of 4 x 6 pixels the centres of a 2 x 2 grid fall on rows 1, 3 and columns 1, 4.
-    masks = build_store(dataset, 2, folder=tmp_path).masks()
-    assert masks[1].tolist() == [[True, False], [False, False]]  # drawn at (1, 1)
-    assert not masks[0].any()  # drawn at (0, 0) and (3, 5)
-
-
-def test_build_store_in_colour_has_three_channels(dataset, tmp_path):
-    colored = open_dataset(changed(dataset.manifest, color=True), dataset.root)
-    images = build_store(colored, 8, folder=tmp_path).images()
-    gray = build_store(dataset, 8, folder=tmp_path).images()
-    np.testing.assert_array_equal(images, np.stack([gray] * 3, axis=-1))
-
-
 def test_build_store_after_an_interruption_goes_on_where_it_stood(
     dataset, tmp_path, decoded, monkeypatch, one_core
 ):
@@ -130,19 +114,6 @@ def test_build_store_after_an_interruption_goes_on_where_it_stood(
     for name in ("images.npy", "masks.npy", "cases.parquet", "store.json"):
         assert (resumed.path / name).read_bytes() == (whole.path / name).read_bytes()
     assert stores_in(tmp_path / "s") == [resumed.path.name]
-
-
-def build_elsewhere(dataset, folder):
-    store = build_store(dataset, 8, folder=folder)
-    return store.path.name, store.images().sum()
-
-
-def test_build_store_by_two_processes_gives_one_store(dataset, tmp_path):
-    with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool:
-        both = [pool.submit(build_elsewhere, dataset, tmp_path / "s") for _ in range(2)]
-        first, second = (one.result(timeout=60) for one in both)
-    assert first == second
-    assert stores_in(tmp_path / "s") == [first[0]]
 
 
 def test_build_store_with_files_that_broke_meanwhile_names_them_together(
@@ -197,18 +168,6 @@ def test_build_store_with_other_settings_or_pixels_is_another_store(dataset, bus
     assert len({store.digest for store in stores}) == 4
 
 
-def test_pictures_that_changed_since_a_store_was_made_are_named(dataset, busi_root, tmp_path):
-    build_store(dataset, 8, folder=tmp_path)
-    save(busi_root / TOP / "benign" / "benign (2).png", picture(51))
-    with pytest.warns(UserWarning, match=r"1 picture of busi changed .*\(benign \(2\)\).*restore"):
-        build_store(open_dataset(dataset.manifest, busi_root), 8, folder=tmp_path)
-
-
-def test_build_store_with_unknown_resize_lists_the_known_ones(dataset, tmp_path):
-    with pytest.raises(InputError, match=r"unknown resize 'crop'.*stretch, pad"):
-        build_store(dataset, 8, folder=tmp_path, resize="crop")
-
-
 MANIFEST = load_manifest("busi")
 N = 7
 
@@ -239,10 +198,6 @@ def inspect(root, found=None, manifest=MANIFEST, side=None):
     found = pd.DataFrame(cases() if found is None else found)
     square = (side, "stretch") if side else None
     return inspect_cases(root, found, manifest, folder=folder, square=square)
-
-
-def records(root):
-    return sorted((root.parent / "index").rglob("*.parquet"))
 
 
 def test_inspect_cases_tells_size_digests_hash_and_blankness_of_each_case(pictures):
@@ -288,28 +243,6 @@ def test_inspect_cases_looks_again_at_changed_files_only(pictures, counted):
     assert len(seen) == N
 
 
-def test_inspect_cases_read_otherwise_looks_again(pictures, counted):
-    gray, _ = inspect(pictures)
-    color, _ = inspect(pictures, manifest=changed(MANIFEST, color=True))
-    inspect(pictures, manifest=changed(MANIFEST, window=(40.0, 80.0)))
-    assert counted.total() == 3 * N
-    assert (gray["digest"] != color["digest"]).all()
-
-
-def test_inspect_cases_of_an_archive_knows_members_by_their_checksum(pictures, counted):
-    zip_folder(pictures / "set", pictures / "set.zip")
-    found = cases("set.zip::")
-    first, _ = inspect(pictures, found)
-    (pictures / "set.zip").touch()
-    inspect(pictures, found)
-    assert counted.total() == N
-    save(pictures / "set" / "1.png", picture(101, (5, 6)))
-    zip_folder(pictures / "set", pictures / "set.zip")
-    second, _ = inspect(pictures, found)
-    assert counted.total() == N + 1
-    assert (first["digest"] != second["digest"]).tolist() == [n == 1 for n in range(N)]
-
-
 def test_inspect_cases_of_a_file_replaced_meanwhile_keeps_nothing_of_it(pictures, monkeypatch):
     read = store_module.read_picture
 
@@ -328,15 +261,6 @@ def test_inspect_cases_of_a_file_replaced_meanwhile_keeps_nothing_of_it(pictures
     assert (seen["width"][2], len(bad)) == (7, 0)
 
 
-def test_inspect_cases_with_shapes_in_words_looks_for_no_such_file(pictures, counted):
-    boxes = [FoundCase("a", "p", "c", "set/0.png", (f"box:0,0,{width},1",)) for width in (2, 3)]
-    first, _ = inspect(pictures, boxes[:1])
-    second, _ = inspect(pictures, boxes[1:])
-    assert first["mask_digest"][0] != second["mask_digest"][0]
-    inspect(pictures, boxes)
-    assert counted.total() == 2
-
-
 def test_inspect_cases_lists_bad_files_and_keeps_what_was_seen(pictures, counted):
     (pictures / "set" / "1.png").write_bytes(b"")
     (pictures / "set" / "3.png").unlink()
@@ -353,34 +277,6 @@ def test_inspect_cases_lists_bad_files_and_keeps_what_was_seen(pictures, counted
     seen, bad = inspect(pictures)
     assert sorted(counted) == ["1.png", "3.png", "5.png"]
     assert bad["case_id"].tolist() == ["case 1", "case 5"]
-
-
-def test_inspect_cases_on_a_full_disk_names_the_folder_and_goes_on_from_what_was_seen(
-    pictures, counted, monkeypatch, one_core
-):
-    found, other = pd.DataFrame(cases()), pictures / "other"
-    whole, _ = inspect_cases(pictures, found, MANIFEST, folder=other)
-    write = pd.DataFrame.to_parquet
-
-    def write_once(*table, **options):  # what was seen of a chunk, and its rows for a store
-        return (full if len(records(pictures)) == 2 else write)(*table, **options)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(pd.DataFrame, "to_parquet", write_once)
-        with pytest.raises(InputError, match=r"index.*No space left.*Free some space"):
-            inspect(pictures, side=FOUR)
-    counted.clear()
-    resumed, _ = inspect(pictures, side=FOUR)
-    assert counted.total() == N - 4
-    pd.testing.assert_frame_equal(resumed, whole)
-
-
-def test_inspect_cases_passes_a_programming_error_on_and_names_the_picture(pictures, monkeypatch):
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
-    monkeypatch.setattr("rin.data.store.picture_hash", lambda picture: 1 / 0)
-    with pytest.raises(ZeroDivisionError) as caught:
-        inspect(pictures)
-    assert caught.value.__notes__ == ["while reading set/0.png"]
 
 
 @pytest.mark.parametrize("name", ["images.npy", "masks.npy", "cases.parquet", "store.json"])

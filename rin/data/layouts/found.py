@@ -1,12 +1,11 @@
 """What a layout reader returns, and the steps that readers share."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from io import BytesIO
 from itertools import accumulate
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 from zipfile import BadZipFile, ZipFile
 
 import pandas as pd
@@ -19,7 +18,7 @@ from rin.files import FrozenModel
 
 STAND_IN_NOTE = "STAND_IN.json"
 #: Remedy if a part of a dataset is absent on purpose.
-IF_PARTIAL = "If only part of the dataset is meant to be there, give --partial."
+IF_PARTIAL = "If a part of a published dataset is meant, its manifest says so: partial: true."
 #: Kinds of tables, by the ending of their files.
 TABLES = ("csv", "parquet", "jsonl", "xlsx")
 _UTF8 = "write it as UTF-8 with commas: recipe 1 of the page “Your images”"
@@ -140,7 +139,8 @@ def read_table(
         if kind == "parquet":
             rows = _as_text(pd.read_parquet(BytesIO(content)))
         elif kind == "jsonl":
-            rows = _as_text(_read_lines(content.decode("utf-8")))
+            lines = BytesIO(content)
+            rows = _as_text(pd.read_json(lines, lines=True, dtype=False, convert_dates=False))
         elif kind == "xlsx":
             rows = _read_workbook(content)
         else:
@@ -158,24 +158,6 @@ def read_table(
         raise tree.error(f"{problem}{did_you_mean(absent[0], names)}", file=name, remedy=remedy)
     rows = rows.apply(lambda column: column.str.strip())
     return rows[(rows != "").any(axis=1)]
-
-
-def _read_lines(text: str) -> pd.DataFrame:
-    """Return one JSON object a line; ValueError names the first line that is not one."""
-    rows = []
-    for number, line in enumerate(text.rstrip("\n").split("\n"), start=1):
-        try:
-            rows.append({**json.loads(line, object_pairs_hook=_once)})
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"line {number}: {error}") from error
-    return pd.DataFrame(rows)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    row = dict(pairs)
-    if len(row) < len(pairs):
-        raise ValueError(f"a name is given twice: {', '.join(name for name, _ in pairs)}")
-    return row
 
 
 def _as_text(rows: pd.DataFrame) -> pd.DataFrame:

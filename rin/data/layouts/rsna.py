@@ -12,8 +12,8 @@ headers name patients.  Flanders et al., Radiology: Artificial Intelligence 2020
 """
 
 import json
-import re
-from collections import defaultdict
+
+import pandas as pd
 
 from rin.data.layouts.found import (
     FoundCase,
@@ -24,8 +24,8 @@ from rin.data.layouts.found import (
 )
 from rin.data.manifest import DatasetManifest
 from rin.data.pixels import BOX, shape_text
-from rin.data.tree import Tree, read_bytes
-from rin.errors import problem_of
+from rin.data.tree import REMEDY, Tree, read_bytes
+from rin.errors import as_input_error
 
 BOXES = "stage_2_train_labels.csv"
 CLASS_INFO = "stage_2_detailed_class_info.csv"
@@ -34,7 +34,7 @@ MAPPING = "pneumonia-challenge-dataset-mappings_2018.json"
 OPACITY = "Lung Opacity"
 PNEUMONIA_CLASSES = (OPACITY, "No Lung Opacity / Not Normal", "Normal")
 SIDES = ("x", "y", "width", "height")
-NIH_NAME = re.compile(r"(\d{8})_\d{3}\.png")
+NIH_NAME = r"^(\d{8})_\d{3}\.png$"
 KINDS_TABLE = "stage_2_train.csv"
 SLICES = "stage_2_train"
 HEMORRHAGE_CLASSES = ("none", "hemorrhage")
@@ -75,28 +75,24 @@ def find_pneumonia(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
 
 def _read_boxes(tree: Tree, name: str) -> dict[str, tuple[str, ...]]:
     """Return the boxes of each image as shapes in words; no boxes if Target is 0."""
-    rows, boxes = read_table(tree, name, ["patientId", "Target", *SIDES]), defaultdict(list)
-    for row in rows[["patientId", "Target", *SIDES]].to_dict("records"):
-        image, sides = row["patientId"], [row[side] for side in SIDES]
-        without = all(side.lower() in ("", "nan") for side in sides)
-        try:
-            if row["Target"] != ("0" if without else "1"):
-                raise ValueError("only Target 1 has one, only Target 0 has none")
-            numbers = [] if without else [float(side) for side in sides]
-            if numbers and min(numbers[:2]) < 0:
-                raise ValueError("it begins outside the image")
-            boxes[image].append(shape_text(BOX, [numbers]) if numbers else "")
-        except ValueError as error:
-            box = ", ".join(sides)
-            problem = f"{image} has Target {row['Target']!r} with box {box!r}: {problem_of(error)}"
-            raise tree.error(problem, file=name) from error
-    twice = [
-        image
-        for image, texts in boxes.items()
-        if len({*texts}) < len(texts) or (len(texts) > 1 and "" in texts)
-    ]
+    columns = ["patientId", "Target", *SIDES]
+    rows = read_table(tree, name, columns)[columns].astype(object)
+    rows = rows.replace("(?i)^nan$", "", regex=True)
+    sides = rows[[*SIDES]].apply(pd.to_numeric, errors="coerce")
+    begins_inside = (sides[["x", "y"]] >= 0).all(axis=1)
+    has_box = begins_inside & (sides[["width", "height"]] > 0).all(axis=1)
+    without = (rows[[*SIDES]] == "").all(axis=1)
+    fits = (has_box & (rows["Target"] == "1")) | (without & (rows["Target"] == "0"))
+    odd = [", ".join(row) for row in rows[~fits].to_numpy()]
+    problem = "rows are neither Target 1 with a box that begins inside nor Target 0 without one"
+    tree.raise_if_any(odd, problem, file=name)
+    several = rows["patientId"].duplicated(keep=False)
+    twice = rows["patientId"][rows.duplicated() | (several & without)].unique()
     tree.raise_if_any(twice, "images have rows that repeat or contradict", file=name)
-    return {image: tuple(filter(None, texts)) for image, texts in boxes.items()}
+    boxes: dict[str, tuple[str, ...]] = dict.fromkeys(rows["patientId"], ())
+    for image, box in zip(rows["patientId"][has_box], sides[has_box].to_numpy(), strict=True):
+        boxes[image] += (shape_text(BOX, [box]),)
+    return boxes
 
 
 def _nih_patients(tree: Tree, around: str) -> dict[str, str]:
@@ -107,16 +103,14 @@ def _nih_patients(tree: Tree, around: str) -> dict[str, str]:
         remedy = "Download it from the challenge's page at RSNA to the dataset or next to it."
         raise tree.error(problem, remedy=remedy)
     content = tree.read(around + MAPPING) if inside else read_bytes(tree.root, MAPPING)
-    patients: dict[str, str] = {}
-    try:
-        for entry in json.loads(content):
-            image, picture = entry["subset_img_id"], NIH_NAME.fullmatch(entry["img_id"])
-            if picture is None or patients.setdefault(image, picture[1]) != picture[1]:
-                raise ValueError(f"{image} is {entry['img_id']!r}")
-    except (ValueError, TypeError, KeyError) as error:
-        problem = f"not a list of subset_img_id and img_id ({type(error).__name__}: {error})"
-        raise tree.error(problem, file=MAPPING) from error
-    return patients
+    problem, kinds = "not a list of subset_img_id and img_id", (ValueError, TypeError, KeyError)
+    with as_input_error(problem, where=tree.place(MAPPING), remedy=REMEDY, kinds=kinds):
+        names = pd.DataFrame(json.loads(content)).set_index("subset_img_id")["img_id"]
+        patients = names.str.extract(NIH_NAME)[0]
+    odd = patients.isna() | (patients.groupby(level=0).transform("nunique") > 1)
+    strange = [f"{image} is {name!r}" for image, name in names[odd].items()]
+    tree.raise_if_any(strange, "images have no NIH picture, or two patients", file=MAPPING)
+    return patients.to_dict()
 
 
 def find_hemorrhage(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:

@@ -11,7 +11,6 @@ patients are published; a corpus made by `rin.curation` has ``patients.csv``.
 
 import re
 from pathlib import Path
-from string import Formatter
 from typing import Annotated, cast
 
 import pandas as pd
@@ -28,28 +27,20 @@ from rin.tables import CASES
 #: Source class of rows with an empty label, if the manifest's label map has this class.
 UNLABELLED = "unlabelled"
 _NUMBER = r"[0-9]{1,18}"
+_TEMPLATE = re.compile(r"(?:[^{}]|\{[^{}:!]+(?::\d*d)?\})+")
 _PART = "part"
 #: Column added for each picture's name; no column of a table ends in a space.
 NAME = "picture "
 
 
-def _pieces(template: str) -> list[tuple[str, str | None, str | None]]:
-    """Return the pieces of a template: a text, the column after it, its number format if any."""
-    if template and "{" not in template:
-        return [("", template, "")]
-    pieces = [(text, column, form) for text, column, form, _ in Formatter().parse(template)]
-    columns = re.findall(r"\{([^{}:!]+)(?::\d*d)?\}", template)
-    if not columns or columns != [column for _, column, _ in pieces if column is not None]:
-        raise ValueError(f"{template!r} is neither a column nor a template like {{ID}}.png")
-    return pieces
-
-
 def _columns(template: str) -> list[str]:
-    return [column for _, column, _ in _pieces(template) if column] if template else []
+    """Return the columns that a template names: itself, if it has no braces."""
+    return re.findall(r"\{([^{}:]+)", template) or ([template] if template else [])
 
 
 def _check_template(template: str) -> str:
-    _pieces(template)
+    if not _TEMPLATE.fullmatch(template):
+        raise ValueError(f"{template!r} is neither a column nor a template like {{ID}}.png")
     return template
 
 
@@ -232,22 +223,18 @@ def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Ser
     """Return the name that a template makes of each row; refuse rows that do not fit it."""
     if "{" not in template:
         return rows[template]
-    names, fits = pd.Series("", rows.index, dtype=object), pd.Series(True, rows.index)
-    for text, column, form in _pieces(template):
-        names += text
-        if column and form:
-            fits &= rows[column].str.fullmatch(_NUMBER)
-            numbers = rows[column].where(fits, "0")
-            names += [format(int(number), form) for number in numbers]
-        elif column:
-            fits &= rows[column] != ""
-            names += rows[column]
     columns = _columns(template)
-    bad = [" ".join(map(repr, cells)) for cells in rows.loc[~fits, columns].to_numpy()]
+    cells, numbers = rows[columns], re.findall(r"\{([^{}:]+):", template)
+    fits = (cells != "").all(axis=1)
+    for column in numbers:
+        fits &= cells[column].str.fullmatch(_NUMBER)
+    bad = [" ".join(map(repr, row)) for row in cells[~fits].to_numpy()]
     problem = f"rows fit no file name of the form {template}"
     remedy = f"Each row needs {', '.join(columns)}: fill the cell, or remove the row."
     tree.raise_if_any(bad, problem, file=place, remedy=remedy)
-    return names
+    cells = cells[fits].astype(dict.fromkeys(numbers, int))
+    names = [template.format_map(row) for row in cells.to_dict("records")]
+    return pd.Series(names, cells.index, dtype=object).reindex(rows.index, fill_value="")
 
 
 def _patients(
@@ -264,7 +251,9 @@ def _patients(
         if all(name.rpartition("/")[2] != options.patients for name in tree.names):
             return names
         place, rows = _rows(tree, options, options.patients, [options.patient])
-        tree.raise_if_unpaired(rows[NAME], names, (f"rows of {options.patients}", "pictures"))
+        odd = sorted({*rows[NAME]} ^ {*names})
+        problem = f"pictures are in one of the table and {options.patients} alone"
+        tree.raise_if_any(odd, problem, file=place)
         rows = rows.set_index(NAME).loc[names].set_axis(names.index).assign(**{NAME: names})
     if not options.patient:
         return names
