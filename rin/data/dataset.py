@@ -186,7 +186,7 @@ def findings_of(
     wrapped = cases.loc[cases["wrapped"], "case_id"]
     if len(wrapped):
         text = f"{counted(len(wrapped), 'CT files')}: 12 bits without sign, air at 3,000 or more, "
-        text += "put back below zero" if manifest.unwrap_ct else "left so by unwrap_ct: false"
+        text += "put back below zero"
         noted.append(Finding("wrapped CT values", text, tuple(wrapped[:LISTED])))
     stated, in_files = manifest.counts, count_classes(manifest, listed)["found"].to_dict()
     of_paper = count_differences("images", stated.paper, Counter(cases["label"]))
@@ -351,7 +351,7 @@ def sample_pictures(
     folder or an archive.
     """
     title, provenance = where, ""
-    how: tuple[tuple[float, float] | None, bool] = None, False
+    window: tuple[float, float] | None = None
     with TemporaryDirectory() as folder:
         path = Path(where).resolve()
         if where and path.exists():
@@ -364,7 +364,7 @@ def sample_pictures(
 
                 counts = {"class_count": 16, "per_class": 8}
                 data_root = write_stand_in(manifest, Path(folder), counts, seed=0)
-            tree, how = open_located(manifest, data_root), manifest.reading[1:]
+            tree, window = open_located(manifest, data_root), manifest.window
             names = find_cases(tree, manifest)["image"].tolist()
             provenance = "real" if where else "stand-in"
             title = f"{manifest.title} ({provenance})"
@@ -372,7 +372,7 @@ def sample_pictures(
             remedy = f"Known extensions: {', '.join(PICTURES)}."
             raise InputError("no pictures found", where=title, remedy=remedy)
         drawn = sorted(np.random.default_rng(0).permutation(len(names))[:n])
-        pictures = (read_picture(tree.root, names[number], True, *how) for number in drawn)
+        pictures = (read_picture(tree.root, names[number], True, window) for number in drawn)
         pixels = np.stack([resize_picture(picture, size, "stretch") for picture in pictures])
     description = f"{len(drawn)} of {len(names):,} pictures of {title}, at {size} px"
     return pixels, description, provenance

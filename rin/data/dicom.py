@@ -105,12 +105,11 @@ def read_dicom(
     root: Path,
     locator: str,
     window: Window | None = None,
-    unwrap: bool = False,
 ) -> np.ndarray:
     """Read a DICOM picture as grey, uint8 (h, w), 0 to 255.
 
     ``window`` is center and width, in the units of the rescaled values: Hounsfield units for CT.
-    With ``unwrap``, CT values that wrapped (:func:`is_wrapped`) are put back below zero.
+    CT values that wrapped (:func:`is_wrapped`) are put back below zero.
     """
     content = read_bytes(root, locator)
     with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
@@ -118,7 +117,7 @@ def read_dicom(
         if (kind := str(dataset.get("Modality") or "")) in _OUTLINES:
             raise FileError(f"it outlines structures of images in other files ({kind})")
         pixels = decode(dataset)
-        if unwrap and is_wrapped(dataset, pixels):
+        if is_wrapped(dataset, pixels):
             pixels = pixels.astype(np.int32)
             pixels[pixels >= WRAPPED] -= 2**WRAPPED_BITS
         return display(dataset, pixels, window)

@@ -119,8 +119,7 @@ class DatasetManifest(FrozenModel):
 
     ``window`` is center and width, for DICOM (in rescaled values: Hounsfield units of CT) and for
     pictures of more than 8 bits or of floating-point numbers (in their stored values).
-    Values that wrapped in unsigned 12-bit CT are counted, and put back below zero unless
-    ``unwrap_ct`` is false.
+    Values that wrapped in unsigned 12-bit CT are counted, and put back below zero.
 
     ``near_duplicate_bits`` is the largest hash distance (of 256 bits) at which two pictures share
     a group; with None, no pictures are compared.  ``patient_labels`` is ``several`` if pictures of
@@ -155,7 +154,6 @@ class DatasetManifest(FrozenModel):
     patient_labels: Literal["one", "several"] = "one"
     color: bool = False
     window: tuple[float, Annotated[float, Field(gt=0)]] | None = None
-    unwrap_ct: bool = True
     masks: bool = False
     mask_kind: Literal["outline", "box"] = "outline"
     near_duplicate_bits: Annotated[int, Field(ge=0, le=64)] | None = 40
@@ -190,9 +188,9 @@ class DatasetManifest(FrozenModel):
         return look_up(f"class of {self.name}", source_class, self.label_map)
 
     @property
-    def reading(self) -> tuple[bool, tuple[float, float] | None, bool]:
-        """Arguments of :func:`rin.data.pixels.read_picture`: color, window, unwrap."""
-        return self.color, self.window, self.unwrap_ct
+    def reading(self) -> tuple[bool, tuple[float, float] | None]:
+        """Arguments of :func:`rin.data.pixels.read_picture`: color, window."""
+        return self.color, self.window
 
     @property
     def substitutes(self) -> list[str]:

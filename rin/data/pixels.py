@@ -208,15 +208,14 @@ def read_picture(
     locator: str,
     color: bool = False,
     window: tuple[float, float] | None = None,
-    unwrap: bool = False,
 ) -> np.ndarray:
     """Read a picture, 0 to 255: grey, uint8 (h, w), or in ``color``, (h, w, 3).
 
     ``window``, center and width, is for DICOM pictures (:func:`rin.data.dicom.read_dicom`), for
     whole numbers of more than 8 bits, and for floating-point numbers, which it maps linearly from
-    center minus half the width; 8-bit pictures stay as they are.  ``unwrap`` is for DICOM.
+    center minus half the width; 8-bit pictures stay as they are.
     """
-    pixels = read_stored(root, locator, color, window, unwrap)
+    pixels = read_stored(root, locator, color, window)
     if pixels.dtype != np.uint8:
         if window is None:
             kind = "with signed values" if pixels.dtype == np.int8 else "of more than 8 bits"
@@ -249,7 +248,6 @@ def read_stored(
     locator: str,
     color: bool = False,
     window: tuple[float, float] | None = None,
-    unwrap: bool = False,
 ) -> np.ndarray:
     """Return pixels as stored, uint8 or numbers of more bits; those of DICOM as displayed.
 
@@ -260,7 +258,7 @@ def read_stored(
     elif is_dicom(locator):
         from rin.data.dicom import read_dicom  # pydicom is slow to load
 
-        return read_dicom(root, locator, window, unwrap)
+        return read_dicom(root, locator, window)
     else:
         opened = _open(root, locator)
         stored = opened if isinstance(opened, np.ndarray) else _stored_pixels(opened, color)

@@ -241,7 +241,7 @@ def inspect_cases(
 
 def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
     """Return the folder that keeps the inspections of a dataset."""
-    how: list[Any] = [manifest.color, manifest.window, manifest.unwrap_ct]
+    how: list[Any] = [manifest.color, manifest.window, True]
     settings = json.dumps([INSPECTION_VERSION, *how, HASH_SIZE])
     return Path(folder) / f"{manifest.name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
 

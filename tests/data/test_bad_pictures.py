@@ -62,8 +62,6 @@ def bad_pictures():
     png, jpeg = encoded("PNG"), encoded("JPEG", quality=90)
     gray, wide = Image.fromarray(NOISE), Image.new("1", (70_000, 1000))
     smooth = Image.fromarray(NOISE[:8, :8]).resize(SIZE, Image.Resampling.BILINEAR)
-    turned = Image.Exif()
-    turned[0x0112] = 6
     made = {f"PNG {name}": content for name, content in
             (cut(png, 10) | zeroed(png, 8) | flipped(png, 6)).items()}  # fmt: skip
     made |= {f"JPEG {n}": content for n, content in (cut(jpeg, 8) | zeroed(jpeg, 10)).items()}
@@ -75,7 +73,6 @@ def bad_pictures():
             "PNG", save_all=True, append_images=[Image.new("L", (96, 96))]
         ),
         "JPEG without its end": jpeg[:-2],
-        "JPEG that is turned": encoded("JPEG", exif=turned),
         "JPEG for print": encoded("JPEG", Image.new("CMYK", (96, 96))),
         "bomb": encoded("PNG", wide),
         "half a GIF": encoded("GIF")[: len(encoded("GIF")) // 2],

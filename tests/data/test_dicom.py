@@ -236,12 +236,10 @@ def wrapped_head(air=3096, n_air=4):
 OF_CT = {"Modality": "CT", "RescaleSlope": 1, "RescaleIntercept": 0}
 
 
-def test_air_that_wrapped_is_found_and_is_put_back_below_zero_if_asked_for(tmp_path):
+def test_air_that_wrapped_is_found_and_put_back_below_zero(tmp_path):
     name = save_dicom(tmp_path / "a.dcm", wrapped_head(), bits=12, **OF_CT)
     assert holds_wrapped(tmp_path, name)
-    assert read_dicom(tmp_path, name, BRAIN).tolist() == [[0, 129, 255, 255, *[255] * 4]]
-    put_back = read_dicom(tmp_path, name, BRAIN, unwrap=True)
-    assert put_back.tolist() == [[0, 129, 255, 255, *[0] * 4]]
+    assert read_dicom(tmp_path, name, BRAIN).tolist() == [[0, 129, 255, 255, *[0] * 4]]
 
 
 @pytest.mark.parametrize(
@@ -251,9 +249,8 @@ def test_air_that_wrapped_is_found_and_is_put_back_below_zero_if_asked_for(tmp_p
 def test_values_of_3000_and_more_are_no_air_where_that_is_stored_otherwise(tmp_path, changes):
     name = save_dicom(tmp_path / "a.dcm", wrapped_head(), bits=12, **OF_CT | changes)
     assert not holds_wrapped(tmp_path, name)
-    assert (
-        read_dicom(tmp_path, name, BRAIN) == read_dicom(tmp_path, name, BRAIN, unwrap=True)
-    ).all()
+    window = (BRAIN[0] + changes.get("RescaleIntercept", 0), BRAIN[1])
+    assert read_dicom(tmp_path, name, window).tolist() == [[0, 129, 255, 255, *[255] * 4]]
 
 
 def table_of(descriptor, content, **elements):
@@ -325,19 +322,16 @@ REFUSED = [
     (RAMP, changes, None, rf"a\.dcm: the file is not a readable DICOM picture.*{problem}")
     for changes, problem in (
         ({"Rows": None}, "it has no Rows"),
-        ({"PixelData": None}, "it has no PixelData"),
         ({"PhotometricInterpretation": None, "BitsStored": None}, "it has no BitsStored, Photo"),
         ({"PhotometricInterpretation": "PALETTE COLOR"}, "No suitable Palette Color"),
         ({"PhotometricInterpretation": "RGB"}, "RGB with 1 samples"),
         ({"NumberOfFrames": 3}, "it has 3 frames"),
         ({"BitsAllocated": 32, "BitsStored": 32, "HighBit": 31}, "32 bits in 32"),
-        ({"BitsStored": 12}, "12 bits in 8"),
         ({"BitsStored": 7, "HighBit": 7}, "7 bits in 8, 1 samples per pixel, highest bit 7"),
         ({"Rows": 0}, "6 x 0 pixels"),
         ({"Rows": 40}, "less than expected"),
         ({"RescaleSlope": 0, "RescaleIntercept": 5}, "RescaleSlope is 0"),
         ({"RescaleSlope": "1e300", "RescaleIntercept": 0}, r"RescaleSlope is 1e\+?300"),
-        ({"RescaleSlope": 1, "RescaleIntercept": "1e300"}, r"RescaleIntercept 1e\+?300"),
         ({"WindowCenter": 40, "WindowWidth": 0}, "Window Width"),
         ({"WindowCenter": 40, "WindowWidth": 9, "VOILUTFunction": "CUBIC"}, "CUBIC"),
     )

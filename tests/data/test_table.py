@@ -49,7 +49,6 @@ def test_find_cases_pads_ids_and_takes_the_label_from_the_table(head_ct, manifes
         ("id, hemorrhage\n0,1\n12,0\n", r"1 picture without rows: 001\.png"),
         (TABLE + "012,1\n", r"1 picture has several rows that differ: 012\.png"),
         (TABLE.replace("12,", "x,"), r"1 row fits no file name of the form \{id:03d\}\.png: 'x'"),
-        (TABLE.replace("12,", "1.0,"), r"1 row fits no file name .*: '1\.0'"),
         (TABLE.replace("12,", ","), "1 row fits no file name .*: ''"),
         (TABLE.replace("12,0", "12,"), "1 label is not in the manifest's label map: ''"),
         (TABLE.replace("12,0", "12,2"), "1 label is not in the manifest's label map: '2'"),
@@ -84,17 +83,13 @@ def test_find_cases_with_a_file_out_of_place_names_it(head_ct, manifest, name):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"image": "{}.png"}, "image: .*neither a column nor a template"),
         ({"image": "{id!r}.png"}, "image: .*neither a column nor a template"),
         ({"image": "{id:>99999999}.png"}, "image: .*neither a column nor a template"),
-        ({"image": "{id"}, "image: "),
         ({"image": ""}, "image: "),
         ({"mask": "{number}.png"}, "it needs id, number, hemorrhage"),
         ({"image": "{id.__class__}.png"}, r"it needs id\.__class__, hemorrhage"),
-        ({"parts": {"id": "("}}, "parts.id: .*valid regular expression"),
         ({"parts": {"id": "[0-9]"}}, "parts.id: .*no named group"),
         ({"parts": {"id": "(?P<first>[0-9])"}}, "1 value of id does not match .*: '12'"),
-        ({"keep": {"Device": "id"}}, "keep.Device"),
     ],
 )
 def test_find_cases_with_unusable_options_names_them(head_ct, manifest, options, message):
@@ -255,8 +250,6 @@ def test_read_table_in_any_usual_form_gives_the_same_rows(tmp_path, content):
         (b"id,label\n0,1\n", "its columns are id, label; it needs id, hemorrhage"),
         (b"id,hemorrhage,id\n0,1,2\n", "columns called alike: id. Give each"),
         ("id,hemorrhage\n0,ä\n".encode("latin-1"), "write it as UTF-8 with commas"),
-        (b"id,hemorrhage\n0,1,a\n1,1,a\n", "Expected 2 columns, got 3"),
-        (b"id;hemorrhage\n0;1\n", "its columns are id;hemorrhage; it needs id"),
         (b"id,hemorrhage\n0,1\n1\n", "Expected 2 columns, got 1"),
         (b"id,hemorrhage\n0,1,2\n", "Expected 2 columns, got 3"),
         (b'id,hemorrhage\n0,"1\n', "a quotation mark is not closed"),
