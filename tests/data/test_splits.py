@@ -129,13 +129,6 @@ def test_make_folds_of_groups_with_several_labels_never_leaks_and_keeps_the_shar
         assert (off <= np.maximum(0.03 * total, groups.value_counts().max())).all(axis=None)
 
 
-def test_make_folds_with_equal_seeds_is_equal_and_with_another_differs():
-    cases = table(60, 40)
-    first, again, other = (make_folds(cases, singletons(cases), 5, s) for s in (1, 1, 2))
-    pd.testing.assert_frame_equal(first, again)
-    assert not first.equals(other)
-
-
 def test_make_folds_of_three_patients_of_a_class_names_task_counts_and_how_many_are_needed():
     cases = table(60, 3)
     with pytest.raises(InputError, match=r"task a: .*malignant: 3\).*at least 4 patients"):
