@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from killed_curation import files_of
-from PIL import Image, ImageDraw
 from pydicom import dcmread
 from scipy.ndimage import binary_dilation
+from skimage.draw import polygon2mask
 
 from rin.curation.standin import study_instances, write_archive
 from rin.curation.standin.studies import CLASSES, NORMAL, REGIONS, plan_studies
@@ -93,7 +93,7 @@ def test_lesion_changes_the_picture_inside_its_written_outline_and_hardly_elsewh
         uid = annotation.ReferencedImageSequence[0].ReferencedSOPInstanceUID
         points = np.reshape(annotation.GraphicObjectSequence[0].GraphicData, (-1, 2))
         change = np.abs(pixels[uid] - before[uid])
-        inside = filled(points, change.shape)
+        inside = polygon2mask(change.shape, points[:, ::-1] - 0.5)
         # A stone's shadow and echoes behind the gallbladder lie outside its outline.
         most = 0.4 if label == "gb" else 0.8
         assert change[inside].sum() > most * change.sum()
@@ -102,11 +102,3 @@ def test_lesion_changes_the_picture_inside_its_written_outline_and_hardly_elsewh
 
 def shown(one, window):
     return display(one, one.pixel_array, window).astype(float)
-
-
-def filled(points, shape):
-    """Fill an outline by its pixel centers, with Pillow; corners are counted from (0, 0)."""
-    scale = 8
-    canvas = Image.new("L", (shape[1] * scale, shape[0] * scale), 0)
-    ImageDraw.Draw(canvas).polygon([(x * scale, y * scale) for x, y in points], fill=1)
-    return np.asarray(canvas)[scale // 2 :: scale, scale // 2 :: scale] > 0
