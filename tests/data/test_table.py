@@ -60,6 +60,7 @@ def test_find_cases_with_a_wrong_table_says_what_is_wrong(head_ct, manifest, row
     with pytest.raises(InputError, match=message) as caught:
         cases_of(head_ct, manifest)
     assert caught.value.remedy.endswith(".")
+    assert "--" not in caught.value.remedy  # readers do not know the command, nor its options
 
 
 def test_find_cases_with_names_that_lead_out_of_the_folder_or_no_table_raises(head_ct, manifest):
