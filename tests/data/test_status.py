@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 import yaml
-from busi_files import TOP, change, changed, mask, picture, save, zip_folder
+from busi_files import TOP, change, changed, mask, picture, save
 
 from rin.data.dataset import locate, open_dataset
 from rin.data.manifest import ExpectedCounts, TaskManifest, load_manifest

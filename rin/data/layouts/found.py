@@ -1,11 +1,12 @@
 """What a layout reader returns, and the steps that readers share."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from io import BytesIO
 from itertools import accumulate
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 from zipfile import BadZipFile, ZipFile
 
 import pandas as pd
@@ -139,8 +140,7 @@ def read_table(
         if kind == "parquet":
             rows = _as_text(pd.read_parquet(BytesIO(content)))
         elif kind == "jsonl":
-            lines = BytesIO(content)
-            rows = _as_text(pd.read_json(lines, lines=True, dtype=False, convert_dates=False))
+            rows = _as_text(_read_lines(content.decode("utf-8")))
         elif kind == "xlsx":
             rows = _read_workbook(content)
         else:
@@ -158,6 +158,24 @@ def read_table(
         raise tree.error(f"{problem}{did_you_mean(absent[0], names)}", file=name, remedy=remedy)
     rows = rows.apply(lambda column: column.str.strip())
     return rows[(rows != "").any(axis=1)]
+
+
+def _read_lines(text: str) -> pd.DataFrame:
+    """Return one JSON object a line; ValueError names the first line that is not one."""
+    rows = []
+    for number, line in enumerate(text.rstrip("\n").split("\n"), start=1):
+        try:
+            rows.append({**json.loads(line, object_pairs_hook=_once)})
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"line {number}: {error}") from error
+    return pd.DataFrame(rows)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        raise ValueError(f"a name is given twice: {', '.join(name for name, _ in pairs)}")
+    return row
 
 
 def _as_text(rows: pd.DataFrame) -> pd.DataFrame:
