@@ -89,11 +89,12 @@ def refuse_other_files(path: Path) -> None:
 
 def _misnamed(path: Path, start: bytes) -> tuple[str, str] | None:
     """Return what a misnamed file is and what to do about it; None if it contains weights."""
+    if start[8:9] == b"{":  # the header of safetensors: its length in eight bytes, then JSON
+        other = "safetensors under another name", "Let its name end in .safetensors."
+        return other if path.suffix == ".h5" else None
     if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         remedy = "Open the address in a browser, confirm what the page asks, and save the file."
         return "a web page, saved in place of the file", remedy
-    if path.suffix == ".h5" and start[8:9] == b"{":  # eight bytes of length, then JSON
-        return "safetensors under another name", "Let its name end in .safetensors."
     for beginning, kind, remedy in _OTHER_KINDS:
         if start.startswith(beginning) and not (kind.startswith("HDF5") and path.suffix == ".h5"):
             return kind, remedy.format(convert=_convert(path.with_suffix(".pt")))
