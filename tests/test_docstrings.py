@@ -22,3 +22,4 @@ def test_documented_function_gives_type_and_meaning_of_every_parameter(module, n
     given = re.findall(r"(?m)^([*\w, ]+) : \S.*\n    \S", section[1] if section else "")
     names = [name.strip("*") for names in given for name in names.split(", ")]
     assert names == [*inspect.signature(function).parameters]
+    assert "\nReturns\n-------\n" in inspect.getdoc(function)

@@ -44,16 +44,6 @@ def test_function_has_an_example_that_gives_what_it_says(name, capsys):
     assert not failed, capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", DESCRIBED)
-def test_docstring_names_every_parameter_and_what_is_returned(name):
-    text = inspect.getdoc(DESCRIBED[name])
-    assert "\nReturns\n-------\n" in text
-    parameters = text.partition("\nParameters\n----------\n")[2].partition("\n\n")[0]
-    listed = [word for line in parameters.splitlines() if not line.startswith(" ")
-              for word in line.partition(" : ")[0].split(", ")]  # fmt: skip
-    assert listed == list(inspect.signature(DESCRIBED[name]).parameters)
-
-
 @pytest.mark.parametrize("name", ENTRY_POINTS)
 def test_entry_point_says_what_it_raises_and_has_an_example(name):
     text = inspect.getdoc(ENTRY_POINTS[name])

@@ -14,7 +14,7 @@ from rin.data.manifest import load_manifest
 from rin.data.standins import write_stand_in
 from rin.errors import InputError
 from rin.files import manifest_folder
-from rin.study import open_reference, open_workspace
+from rin.study import open_workspace
 from rin.study.corpora import (
     COPY_BITS,
     corpus_overlap,
@@ -131,11 +131,3 @@ def test_overlap_with_a_test_image_in_a_corpus_of_another_modality_says_both(
     (row,) = corpus_overlap(workspace).to_dict("records")
     assert (row["equal"], row["near"], row["nearest"]) == (1, 1, 0)
     assert (row["modality"], row["in_corpus"]) == ("US", False)
-
-
-def test_kept_overlap_is_of_every_task_and_corpus_of_the_reference_run():
-    reference = open_reference()
-    kept = reference.tables["corpus_overlap"]
-    assert len(kept) == kept["task"].nunique() * kept["corpus"].nunique()
-    assert {*reference.facts.profile.tasks} <= {*kept["task"]}
-    assert kept["farthest_copy"].max() < kept["nearest"].min()

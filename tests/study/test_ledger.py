@@ -120,16 +120,6 @@ def test_run_that_two_claim_at_once_is_made_by_one_of_them(ledger):
     assert (ledger.path("a" * 16) / "note.txt").read_text() == maker
 
 
-def test_commit_replaces_an_unfinished_folder_and_keeps_a_finished_run(ledger):
-    ledger.path("a" * 16).mkdir(parents=True)
-    (ledger.path("a" * 16) / "half.txt").write_text("half")
-    for text in ("whole", "later"):
-        ledger.commit("a" * 16, {}, note(text))
-        assert ledger.done("a" * 16)["note"] == "whole"
-    assert visible(ledger) == ["a" * 16]
-    assert not (ledger.path("a" * 16) / "half.txt").exists()
-
-
 def write_files(folder):
     pd.DataFrame({"score": [0.25, 0.5]}).to_parquet(folder / "table.parquet")
     np.save(folder / "maps.npy", np.arange(400.0))

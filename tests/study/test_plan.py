@@ -121,11 +121,6 @@ def test_plan_when_init_is_unknown_lists_the_known_ones(planned):
         planned({"inits": ["random", "magic"]})
 
 
-def test_plan_when_an_init_lacks_the_backbone_lists_those_that_it_has(planned):
-    with pytest.raises(InputError, match=r"unknown backbone of radimagenet 'VGG19'.*ResNet50"):
-        planned({"backbones": ["VGG19"], "inits": ["random", "radimagenet"]})
-
-
 def test_blocks_have_one_compiled_step_each_and_start_with_the_longest(planned, inputs):
     blocks = group_blocks(planned())
     steps = [
