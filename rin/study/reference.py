@@ -130,8 +130,8 @@ def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path
     """
     first, second = open_results(earlier), open_results(later)
     terms, others = _terms(first.facts), _terms(second.facts)
-    if others := [name for name in terms if terms[name] != others.get(name, terms[name])]:
-        problem = f"it differs from {earlier} in {others[0]}"
+    if differing := [name for name in terms if terms[name] != others.get(name, terms[name])]:
+        problem = f"it differs from {earlier} in {differing[0]}"
         remedy = "Join only results of the same images, corpora and inits."
         raise InputError(problem, where=later, remedy=remedy)
     tables = {**second.tables, **first.tables}
