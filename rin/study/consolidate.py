@@ -30,7 +30,7 @@ from rin.study.corpora import find_corpus, open_corpus
 from rin.study.fine_tuning import ACTIVATIONS, PREDICTIONS, SCORED_PARTS, cam_arrays
 from rin.study.ledger import commit_at_work, digest_of, installed_packages, this_computer
 from rin.study.loss_study import loss_table, plan_losses
-from rin.study.plan import Run, find_entries, plan_study, weights_digest
+from rin.study.plan import Run, find_starts, plan_study, weights_digest
 from rin.study.pretraining import (
     plan_pretraining,
     pretrained,
@@ -322,8 +322,10 @@ def weights_facts(workspace: Workspace) -> list[WeightsFacts]:
         run.run_id for run in plan_pretraining(workspace) if workspace.weights.has(run.run_id)
     }
     weights = []
-    for number in workspace.profile.pretrainings:
-        for key, entry in find_entries(workspace, pretraining=number, ahead=True).items():
+    profile = workspace.profile
+    for number in profile.pretrainings:
+        starts = find_starts(workspace, profile.inits, profile.backbones, number, ahead=True)
+        for key, (entry, _) in starts.items():
             if entry is None:
                 continue
             file, run_id = released.get(key), (entry.file or "").split("/")[0]

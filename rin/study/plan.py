@@ -8,6 +8,7 @@ another, whichever studies it belongs to.
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
+from itertools import product
 from typing import Any
 
 from rin.data.confounders import sampled_parts
@@ -134,40 +135,28 @@ def _identity(settings: profiles.FineTuning) -> dict[str, Any]:
     return settings.identity
 
 
-def find_entries(
+def find_starts(
     workspace: Workspace,
-    inits: Sequence[str] | None = None,
-    backbones: Iterable[str] = (),
+    inits: Iterable[str],
+    backbones: Iterable[str],
     pretraining: int = 1,
     *,
     ahead: bool = False,
-) -> dict[tuple[str, str], WeightsEntry | None]:
-    """Return the weights entry of every init and backbone, by default the profile's; None: random.
+) -> Starts:
+    """Return the weights that runs start from, by init and backbone.
 
-    For inits that are pretrained here, the entries are those of one `pretraining`, which must be
-    finished unless `ahead` (`rin.study.pretraining.local_entries`).
+    For inits that are pretrained here, they are those of one `pretraining`, which must be finished
+    unless `ahead` (`rin.study.pretraining.local_entries`).
     """
     known = local_entries(workspace, pretraining, ahead=ahead) + load_entries()
-    return {
-        (init, backbone): None if init == RANDOM else find_entry(init, backbone, known)
-        for init in inits or workspace.profile.inits
-        for backbone in backbones or workspace.profile.backbones
-    }
-
-
-def find_starts(
-    workspace: Workspace, variant: profiles.ExperimentCell, *, ahead: bool = False
-) -> Starts:
-    """Return the weights that the runs of a variant start from, by init and backbone."""
-    backbones = dict.fromkeys(scenario.backbone for scenario in variant.scenarios)
-    entries = find_entries(workspace, variant.inits, backbones, variant.pretraining, ahead=ahead)
     starts: Starts = {}
-    for key, entry in entries.items():
-        if entry is None:
-            starts[key] = None, f"random-{workspace.profile.seed}"
+    for init, backbone in product(inits, backbones):
+        if init == RANDOM:
+            starts[init, backbone] = None, f"random-{workspace.profile.seed}"
         else:
+            entry = find_entry(init, backbone, known)
             digest = weights_digest(workspace, entry)
-            starts[key] = entry, digest or f"{entry.init}:{entry.release}"
+            starts[init, backbone] = entry, digest or f"{entry.init}:{entry.release}"
     return starts
 
 
@@ -182,7 +171,8 @@ def plan_study(
     profile, planned = workspace.profile, []
     tasks = profile.tasks if task is None else [look_up("task", task, profile.tasks)]
     for variant in profile.variants(name):
-        starts = find_starts(workspace, variant, ahead=ahead)
+        places = variant.inits, variant.backbones, variant.pretraining
+        starts = find_starts(workspace, *places, ahead=ahead)
         for task_name in variant.tasks:
             if task_name not in tasks:
                 continue
@@ -279,7 +269,8 @@ def plan_runs(
     variant = variant or workspace.profile.variants(MAIN)[0]
     profile, task = workspace.profile, inputs.task.name
     settings = profile.tuning(task, variant.changes)
-    starts = starts or find_starts(workspace, variant)
+    if starts is None:
+        starts = find_starts(workspace, variant.inits, variant.backbones, variant.pretraining)
     preprocessings = {
         key: preprocessing_of(profile, entry, settings) for key, (entry, _) in starts.items()
     }

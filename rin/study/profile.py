@@ -445,6 +445,11 @@ class ExperimentCell:
     pretraining: int = 1
     activation_sample: ActivationSample | None = None
 
+    @property
+    def backbones(self) -> list[str]:
+        """The backbones of its scenarios."""
+        return [*dict.fromkeys(scenario.backbone for scenario in self.scenarios)]
+
 
 class Sizes(FrozenModel):
     """About how many cases each part of a split has; without `test`, all others are tested."""
