@@ -434,11 +434,6 @@ def check_inputs(workspace: Workspace) -> None:
             where=f"profile {workspace.profile.name}",
             remedy="Give --data-root their folder, or remove them from the profile.",
         )
-    open_inputs(workspace)
-
-
-def open_inputs(workspace: Workspace) -> None:
-    """Open the images of every fine-tuning run of a study; decode those that are not yet."""
     for name in workspace.profile.study_filters:
         for variant in workspace.profile.variants(name):
             for task in variant.tasks:
