@@ -138,10 +138,10 @@ _ERRORS = {
 def like_for_like(metrics: Collection[str] = tuple(AUC_POINTS)) -> pd.DataFrame:
     """Return the like-for-like comparisons that state a value for both kinds of weights.
 
-    One row per comparison: the fields of `Replication` in points, `label` (images and setting),
+    One row per comparison: the fields of `Replication`, `label` (images and setting),
     `task` (the paper's tasks, joined by ``/``), `of_the_paper` (whether there are any such tasks),
     `scaling_missing` and `own_weights`, `error_from` and `standard_error` (see `standard_error`),
-    `estimate` (RadImageNet − ImageNet) with `ci_low` and `ci_high`, and `side`: the weights
+    `estimate` (RadImageNet − ImageNet, points) with `ci_low`, `ci_high`, and `side`: the weights
     clearly ahead by the source's own test, otherwise by the interval (or `neither`; an empty
     string where there is no test, and no interval other than from numbers of cases).
     """
@@ -158,7 +158,6 @@ def like_for_like(metrics: Collection[str] = tuple(AUC_POINTS)) -> pd.DataFrame:
     error = factor * np.array(errors)
     half = error * [math.nan if math.isnan(df) else t_quantile(df) for df in freedom]
     estimate = (factor * (table["radimagenet"] - table["imagenet"])).round(10)
-    scores = ["radimagenet", "radimagenet_sd", "imagenet", "imagenet_sd"]
     table = table.assign(
         label=table["data"] + (", " + table["setting"]).where(table["setting"] != "", ""),
         task=table["tasks"].map("/".join),
@@ -170,7 +169,6 @@ def like_for_like(metrics: Collection[str] = tuple(AUC_POINTS)) -> pd.DataFrame:
         estimate=estimate,
         ci_low=estimate - half,
         ci_high=estimate + half,
-        **{name: factor * table[name] for name in scores},
     )
     return table.assign(side=[_side(row) for row in table.itertuples()])
 

@@ -94,15 +94,14 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
     if not isinstance(scores, pd.DataFrame):
         problem = f"{type(scores).__name__} is no table"
         raise InputError(problem, where="scores", remedy="Pass a pandas DataFrame.")
-    require_columns(scores, [by, *columns.values()], where="scores")
-    if within is not None:
-        require_columns(scores, [within], where="scores")
+    complete = columns if within is None else columns | {"level": within}
+    require_columns(scores, [by, *complete.values()], where="scores")
     if a == b:
         raise InputError(f"{a!r} twice", where="a, b", remedy="Name two models.")
     for model in (a, b):
         look_up(by, model, list(scores[by].dropna().unique()))
     rows = scores[scores[by].isin([a, b])]
-    _check_complete(rows, columns if within is None else columns | {"level": within})
+    _check_complete(rows, complete)
     groups = [(None, rows)] if within is None else rows.groupby(within, observed=True)
     parts, patients = [], []
     for name, group in groups:
