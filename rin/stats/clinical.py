@@ -243,15 +243,16 @@ class WeightedCases:
 
     def of_first(self, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the sums of weights of the first `count` (k,) cases, all and positive."""
-        return tuple(
+        called, found = (
             sums.take(count, axis=1) - sums[:, :1] for sums in (self._called, self._found)
         )
+        return called, found
 
     def positives_above(self, negatives: np.ndarray) -> np.ndarray:
         """Return the sums of positives (r,) of the most cases with so many negatives at most."""
         false = (self._called - self._found).ravel()
         rows = np.arange(len(negatives))
-        start = rows * self._called.shape[1]
+        start = rows * (self.labels.size + 1)
         count = np.searchsorted(false, false[start] + negatives, "right") - 1 - start
         count = np.append(self.lower, self.labels.size)[np.minimum(count, self.labels.size)]
         return self._found[rows, count] - self._found[:, 0]
@@ -265,7 +266,7 @@ class WeightedCases:
             self._called.ravel(), (self._called[:, :1] - -total * edges // bins).ravel()
         ).reshape(len(total), -1)
         rows = np.arange(len(total))[:, None]
-        case = reached - 1 - rows * self._called.shape[1]
+        case = reached - 1 - rows * (self.labels.size + 1)
         lower, upper = self.lower[case], self.upper[case]
         twice = self._called[rows, lower] + self._called[rows, upper] - 2 * self._called[:, :1]
         ends = np.where(bins * twice <= 2 * edges * total, upper, lower)

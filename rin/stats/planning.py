@@ -148,9 +148,10 @@ def pretraining_power(
         + np.square(others[:2] + others[3:]).sum() * np.eye(k)
     )
     # By eigenvalues, so that a singular covariance can be drawn from, too.
-    how = {"method": "eigh", "check_valid": "ignore"}
-    means, draws = np.full(k, difference), np.random.default_rng(seed)
-    fits = model.fit(draws.multivariate_normal(means, marginal, int(replicates), **how))
+    drawn = np.random.default_rng(seed).multivariate_normal(
+        np.full(k, difference), marginal, int(replicates), check_valid="ignore", method="eigh"
+    )
+    fits = model.fit(drawn)
     rejected = np.abs(fits.estimates) > special.stdtrit(fits.df, 0.975) * fits.standard_errors
     return float(rejected.mean())
 
