@@ -155,14 +155,6 @@ def test_window_of_all_is_that_of_the_bits_in_use_and_of_deep_pictures_alone(tmp
     assert window_of_all(tmp_path, []) is None
 
 
-def test_read_mask_of_two_files_is_their_union_in_0_and_1_or_0_and_255(tmp_path):
-    save(tmp_path / "a.png", np.array([[True, False, False]]))
-    save(tmp_path / "b.png", np.array([[0, 0, 1]], dtype=np.uint8))
-    merged = read_mask(tmp_path, ("a.png", "b.png"), (1, 3))
-    assert merged.dtype == bool
-    assert merged.tolist() == [[True, False, True]]
-
-
 def test_resize_picture_by_stretch_averages_when_it_halves():
     # Antialiased bilinear at half size weighs four pixels 1/8, 3/8, 3/8, 1/8 along each axis.
     row = np.array([0, 0, 80, 160, 160, 160, 0, 0], dtype=np.uint8)

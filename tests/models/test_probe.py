@@ -10,7 +10,6 @@ from safetensors.numpy import save_file
 from scipy.integrate import quad
 from scipy.stats import norm, pearsonr
 
-from rin.errors import InputError
 from rin.models.backbones import ALL_BACKBONES
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.probe import (
@@ -24,7 +23,6 @@ from rin.models.probe import (
     judge,
     load_distributions,
     predict,
-    read_first_layer,
     reorder,
     score_candidates,
 )
@@ -197,24 +195,6 @@ def test_a_backbone_is_found_by_its_number_of_parameters(tmp_path, name):
     save_file(arrays, tmp_path / "x.safetensors")
     assert identify_backbone(tmp_path / "x.safetensors") == name
     assert identify_backbone(h5_of(tmp_path / "x.weights.h5", count, 99)) == name
-
-
-@pytest.mark.slow
-def test_every_format_gives_the_same_first_layer_and_another_backbone_raises(tmp_path):
-    from rin.models.backbones import build_backbone
-    from rin.models.weights import save_notop, save_safetensors
-
-    backbone = build_backbone("MobileNetV2", 32)
-    backbone.save_weights(tmp_path / "a.weights.h5")
-    save_notop(tmp_path / "a_notop.h5", backbone)
-    save_safetensors(tmp_path / "a.safetensors", backbone)
-    names = ["a.weights.h5", "a_notop.h5", "a.safetensors"]
-    layers = [read_first_layer(tmp_path / name) for name in names]
-    for layer in layers:
-        assert (layer.backbone, layer.stride, layer.padding) == ("MobileNetV2", 2, "same")
-        np.testing.assert_array_equal(layer.kernel, layers[0].kernel)
-    with pytest.raises(InputError, match="not the weights of a densenet121"):
-        read_first_layer(tmp_path / "a.weights.h5", "DenseNet121")
 
 
 def test_known_distributions_hold_one_file_under_two_names_and_disagree_about_it():
