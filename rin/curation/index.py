@@ -217,18 +217,17 @@ def _contradictions(images: pd.DataFrame) -> tuple[dict[str, Problem], set[str]]
 
 def _unassigned_reports(texts: pd.DataFrame, images: pd.DataFrame) -> dict[str, Problem]:
     """Return the problems of reports of no study, of several studies, or second to another."""
-    problems = {}
-    owners = images.groupby("accession_number")["study_uid"].nunique()
-    first = texts.drop_duplicates("accession_number").set_index("accession_number")["path"]
-    for path, number in texts[["path", "accession_number"]].itertuples(index=False):
-        owned = owners.get(number, 0)
+    problems, number = {}, texts["accession_number"]
+    owners = number.map(images.groupby("accession_number")["study_uid"].nunique()).fillna(0)
+    first = texts.groupby("accession_number")["path"].transform("first")
+    for path, owned, other in zip(texts["path"], owners.astype(int), first, strict=True):
         if owned != 1:
             several = f"{owned} studies" if owned else "no study"
             problem = f"the accession number that names this report belongs to {several}"
             problems[path] = Problem(path, problem, kind=UNASSIGNED)
-        elif first[number] != path:
+        elif other != path:
             what = "a second report of the same study"
-            problems[path] = Problem(path, what, first[number], UNASSIGNED)
+            problems[path] = Problem(path, what, other, UNASSIGNED)
     return problems
 
 

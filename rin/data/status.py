@@ -13,7 +13,7 @@ from rin.data import dataset as datasets
 from rin.data.chunks import map_threads
 from rin.data.layouts import find_cases
 from rin.data.leakage import leak_free_groups, near_duplicates
-from rin.data.manifest import DatasetManifest, datasets_of_tasks, load_manifest, manifest_names
+from rin.data.manifest import DatasetManifest, load_manifest, manifest_names
 from rin.data.masks import read_mask, stray_values
 from rin.data.pixels import is_shape
 from rin.data.splits import fold_sizes, make_folds
@@ -140,10 +140,6 @@ class Verification:
     part: str = ""
     problems: list[str] = field(default_factory=list)
 
-    def say(self, what: str, text: str) -> None:
-        """Add a fact."""
-        self.facts.append((what, text))
-
 
 def verify_dataset(
     manifest: DatasetManifest, data_root: Path, *, index_folder: Path, quick: bool = False
@@ -154,7 +150,7 @@ def verify_dataset(
     if manifest.tasks and not manifest.label_map:
         task = manifest.tasks[0]
         done = Verification(manifest.for_task(task))
-        done.say("labels", f"as task {task.name} reads them")
+        done.facts.append(("labels", f"as task {task.name} reads them"))
     try:
         _look_over(done, data_root, index_folder, quick)
     except InputError as error:
@@ -169,13 +165,13 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     if datasets.is_stand_in(tree):
         problem = f"this is a stand-in that was written for {manifest.name}, not the dataset"
         raise tree.error(problem, remedy="Name the folder that contains the real images.")
-    done.say("at", tree.location)
-    _compare_names(done, tree)
+    done.facts.append(("at", tree.location))
+    _compare_files(done, tree)
     listed = find_cases(tree, manifest)
     done.counts = datasets.count_classes(manifest, listed)
     done.part = datasets.part_in_words(manifest, listed)
     if done.part:
-        done.say("part", f"{done.part}: it never counts as the whole dataset")
+        done.facts.append(("part", f"{done.part}: it never counts as the whole dataset"))
     others = len(done.problems)
     try:
         datasets.check_counts(manifest, listed, tree.root / tree.location)
@@ -185,30 +181,23 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     if not quick:
         cases, bad = inspect_cases(tree.root, cases, manifest, folder=index_folder)
         bad = bad[~bad["case_id"].isin(manifest.known_bad)]
-        done.say("pictures", f"{len(cases):,} can be read")
+        done.facts.append(("pictures", f"{len(cases):,} can be read"))
         done.problems += [f"{row.place}: {row.problem}" for row in bad.itertuples()]
         cases = cases[~cases["case_id"].isin(manifest.known_bad)]
         wrong = datasets.case_problems(manifest, cases)
         done.problems += [f"{problem}. {remedy}" for problem, remedy in wrong.items()]
     if len(cases) and cases["patient_id"].notna().all():
-        done.say("patients", patients_in_words(manifest, cases))
+        done.facts.append(("patients", patients_in_words(manifest, cases)))
     if quick or len(done.problems) > others:  # opening the dataset would raise them
         return
     _describe(done, datasets.open_dataset(manifest, data_root, index_folder=index_folder))
 
 
-def _compare_names(done: Verification, tree: Tree) -> None:
-    """Record task names that are already taken, and how known files compare."""
-    manifest, known_tasks = done.manifest, datasets_of_tasks()
-    done.problems += [
-        f"the task name {task.name} is taken by {other}. Give the task another name"
-        for task in manifest.tasks
-        for other in known_tasks.get(task.name, ())
-        if other != manifest.name
-    ]
-    for name, known in manifest.files.items():
+def _compare_files(done: Verification, tree: Tree) -> None:
+    """Record how known files compare."""
+    for name, known in done.manifest.files.items():
         compared = f"{name} {check_file(tree, name, known)}"
-        done.say("file", compared)
+        done.facts.append(("file", compared))
         if "another" in compared:
             done.problems.append(compared)
 
@@ -218,18 +207,18 @@ def _describe(done: Verification, dataset: Dataset) -> None:
     manifest = done.manifest
     for finding in dataset.findings:
         named_cases = f" ({join_first_ten(finding.case_ids, ', ')})" if finding.case_ids else ""
-        done.say("finding", f"{finding.kind}: {finding.text}{named_cases}")
+        done.facts.append(("finding", f"{finding.kind}: {finding.text}{named_cases}"))
     for text in unusual_drawing(dataset):
-        done.say("finding", text)
+        done.facts.append(("finding", text))
     done.digest = dataset.digest
-    done.say("digest", dataset.digest)
+    done.facts.append(("digest", dataset.digest))
     pairs = near_duplicates(dataset.cases, manifest.near_duplicate_bits)
     groups = leak_free_groups(dataset.cases, pairs)
     for task in manifest.tasks:
         # A task with its own labels reads other cases, which the study divides.
         if not task.label_map:
             folds = make_folds(dataset.cases, groups, task.n_folds, 0, where=f"task {task.name}")
-            done.say("folds", f"{task.name}: {fold_sizes(folds)}")
+            done.facts.append(("folds", f"{task.name}: {fold_sizes(folds)}"))
 
 
 def unusual_drawing(dataset: Dataset) -> list[str]:

@@ -258,16 +258,6 @@ def test_stand_in_under_the_data_root_is_not_the_dataset(verify, busi_root):
     assert "this is a stand-in that was written for busi" in problem
 
 
-@pytest.mark.parametrize("quick", [True, False])
-def test_name_of_a_task_that_another_dataset_has_is_a_problem(verify, manifests, busi_root, quick):
-    shutil.copytree(busi_root / TOP, busi_root / "twin")
-    manifests("busi", tasks=[task("mine"), task("other")])
-    manifests("twin", tasks=[task("mine")])
-    for name, other in (("busi", "twin"), ("twin", "busi")):
-        problem, *_ = verify(load_manifest(name), quick=quick).problems
-        assert problem == f"the task name mine is taken by {other}. Give the task another name"
-
-
 @pytest.mark.real_data
 @pytest.mark.parametrize(("name", "pictures"), [("busi", 780), ("headct200", 200)])
 def test_published_dataset_is_whole(real_root, tmp_path, name, pictures):
