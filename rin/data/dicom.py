@@ -173,8 +173,8 @@ def _refuse_contradiction(dataset: Dataset) -> None:
     }
     for name, value in stated.items():
         if coded.get(name, value) != value:  # JPEG-LS states no sign
-            found = coded[name]
-            raise FileError(f"{name} of its compressed pixels is {found}, of its header {value}")
+            problem = f"{name} of its compressed pixels is {coded[name]}, of its header {value}"
+            raise FileError(problem)
     if dataset.file_meta.TransferSyntaxUID == JPEGBaseline8Bit:
         refuse_damaged_jpeg(frame)
 

@@ -243,10 +243,10 @@ class WeightedCases:
 
     def of_first(self, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the sums of weights of the first `count` (k,) cases, all and positive."""
-        called, found = (
+        of_all, of_positives = (
             sums.take(count, axis=1) - sums[:, :1] for sums in (self._called, self._found)
         )
-        return called, found
+        return of_all, of_positives
 
     def positives_above(self, negatives: np.ndarray) -> np.ndarray:
         """Return the sums of positives (r,) of the most cases with so many negatives at most."""

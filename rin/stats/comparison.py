@@ -163,10 +163,10 @@ def auc_equality_test(
     aucs, covariance = delong_covariance(labels, scores_matrix, clusters, positive=positive)
     if len(aucs) < 2:
         raise InputError("1 predictor", where="scores_matrix", remedy="Pass two or more.")
-    found = [math.nan] * 3
+    cells = [math.nan] * 3
     if np.isfinite(covariance).all():
-        found = [*common_mean_test(aucs, covariance).values()]
-    return dict(zip(("statistic", "df", "p_value"), found, strict=True))
+        cells = [*common_mean_test(aucs, covariance).values()]
+    return dict(zip(("statistic", "df", "p_value"), cells, strict=True))
 
 
 def operating_point(

@@ -84,7 +84,7 @@ class TaskScores:
     @property
     def trained(self) -> np.ndarray:
         """Whether each network was trained in each fold, (folds, S)."""
-        return np.array([self.networks.index.isin(own.networks.index) for _, own in self.folds])
+        return np.array([self.networks.index.isin(part.networks.index) for _, part in self.folds])
 
     @cached_property
     def counts(self) -> tuple[np.ndarray, np.ndarray]:

@@ -425,7 +425,9 @@ def task_pairs(predictions: pd.DataFrame, init_a: str, init_b: str) -> Iterator[
     for task, pairs, contrasts in _contrasts_of_pairs(predictions, init_a, init_b):
         number = _number(task)
         rows = [pairs.assign(fold=fold) for fold, _ in task.folds]
-        trained = np.array([np.isin(range(len(pairs)), number[own]) for own in task.trained])
+        trained = np.array(
+            [np.isin(range(len(pairs)), number[of_fold]) for of_fold in task.trained]
+        )
         there, n_folds = trained.ravel(), trained.sum(axis=0)  # number of folds of each pair
         differences = (contrasts.of_folds * n_folds).ravel()[there]
         between = contrasts.between * n_folds[:, None, None] * n_folds
