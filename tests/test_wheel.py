@@ -96,16 +96,6 @@ def test_wheel_reads_the_reference_run_and_manifests_outside_a_checkout(installe
 
 
 @pytest.mark.slow
-def test_wheel_says_in_one_line_that_a_book_needs_the_notebooks(installed, tmp_path):
-    made = run(sys.executable, "-m", "rin", "book", cwd=tmp_path, found_first=installed)
-    assert made.returncode == 1
-    (line,) = made.stderr.splitlines()
-    assert line.startswith(
-        "rin: rin book: there are no notebooks to make a book of. Run it from a checkout"
-    )
-
-
-@pytest.mark.slow
 def test_wheel_with_core_requirements_alone_runs_the_statistics(wheel, tmp_path):
     venv.create(tmp_path / "empty", with_pip=True)
     scripts = "Scripts" if os.name == "nt" else "bin"

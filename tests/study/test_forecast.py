@@ -77,15 +77,6 @@ def test_larger_pictures_and_slower_computers_take_longer(tmp_path, monkeypatch)
     assert steps[1] == pytest.approx(4 * steps[0])
 
 
-def test_forecast_leaves_out_runs_of_other_settings_with_the_same_seeds(finished_study):
-    settings = finished_study.profile.fine_tuning
-    for changed in ({"epochs": settings.epochs + 1}, {"patience": 3}, {"head": "conv"}):
-        other = {"fine_tuning": settings.model_copy(update=changed)}
-        profile = finished_study.profile.model_copy(update=other)
-        row = forecast(Workspace(profile, None, finished_study.results)).iloc[-1]
-        assert row[["runs", "finished"]].tolist() == [12, 0], changed
-
-
 def test_dry_run_names_missing_images_and_weights_and_computes_nothing(rin, tmp_path):
     changes = {"inits": ["radimagenet", "imagenet"], "pretraining": None, "stand_ins": {}}
     path = write_profile(tmp_path / "tiny.yaml", changes)

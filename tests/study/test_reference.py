@@ -184,6 +184,7 @@ def test_probe_is_read_back_as_it_was_measured(probed, tmp_path, reference):
     assert "probe" not in reference.tables
     measured = probe_measurements(probed)
     assert {*measured["trained_with"]} == {"caffe", "symmetric"}
+    assert {*measured.loc[measured["seen"], "source"]} == {"corpus_radiologic"}
     found = open_results(write_reference(probed, tmp_path))
     pd.testing.assert_frame_equal(found.tables["probe"], measured)
 

@@ -35,15 +35,6 @@ def test_predictions_are_those_of_the_reference_run(demo):
     assert list(every["task"].unique()) == list(demo.tasks)
 
 
-def test_studies_beside_the_main_one(demo):
-    assert demo.studies[0] == "main"
-    assert {*demo.studies[1:]} >= {"from_random", "convergence", "repeats", "layers", "confounder"}
-    assert set(demo.predictions("from_random")["init"]) == {"radiologic", "photographic", "random"}
-    levels = {*demo.predictions("preprocessing")["level"]}
-    assert levels == {"native", "official_scripts", "released"}
-    assert demo.tasks_of("resize") == ("breast",)
-
-
 def test_records_are_one_row_a_run_and_localisation_comes_with_baselines(demo):
     records = demo.records("breast")
     of_network = records.groupby(["pretraining", "backbone"]).size()

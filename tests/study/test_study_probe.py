@@ -6,14 +6,9 @@ from tiny_study import TWO, tiny_profile
 
 from rin.errors import InputError
 from rin.study.pretraining import plan_pretraining
-from rin.study.probe_study import plan_probe, probe_measurements, probe_sources, run_probe
+from rin.study.probe_study import plan_probe, probe_sources
 
 SECTION = {"preprocessings": ["caffe", "symmetric"], "cases": 66, "epochs": 2, "images": 9}
-COLUMNS = [
-    *("kind", "backbone", "init", "trained_with", "corpus", "weights_provenance", "epochs"),
-    *("top1", "chance", "source", "seen", "source_provenance", "images", "color"),
-    *("candidate", "divergence", "correlation", "contrast", "channels"),
-]
 
 
 def probing(study):
@@ -21,13 +16,6 @@ def probing(study):
     larger = {"stand_ins.corpus_radiologic": {"class_count": 3, "per_class": 26}}
     settings = TWO | larger | {"probe": SECTION, "pretraining.batch_norm_momentum": 0.5}
     return replace(study, profile=tiny_profile(settings), results=study.results.parent / "probing")
-
-
-@pytest.fixture(scope="module")
-def probed(study):
-    own = probing(study)
-    run_probe(own)
-    return own
 
 
 def test_the_plan_is_the_studys_pretraining_under_each_preprocessing_on_one_corpus(study):
@@ -62,20 +50,3 @@ def test_sources_are_unused_images_of_the_corpus_and_every_other_dataset_once(st
     assert {provenance for provenance, _ in sources.values()} == {"stand-in"}
     for name, (_, pictures) in probe_sources(own, run).items():
         np.testing.assert_array_equal(pictures, sources[name][1])
-
-
-@pytest.mark.slow
-def test_measurements_hold_every_file_source_and_candidate(probed):
-    table = probe_measurements(probed)
-    assert list(table) == COLUMNS
-    files = table.groupby(["kind", "trained_with"], sort=False)
-    # Six scalings, in two orders of the channels where there are colours.
-    counts = {"corpus_radiologic": 6, "busi": 6, "corpus_photographic": 12}
-    assert {key: len(rows) for key, rows in files} == {
-        key: sum(counts.values()) for key in [("probe", "caffe"), ("probe", "symmetric")]
-    }
-    assert table.groupby("source")["color"].all()[["corpus_photographic"]].all()
-    assert set(table.loc[table["seen"], "source"]) == {"corpus_radiologic"}
-    assert (table["epochs"] == 2).all()
-    assert table[["top1", "chance"]].apply(lambda column: column.between(0, 1).all()).all()
-    assert (table[["divergence", "correlation", "contrast"]].notna()).all().all()

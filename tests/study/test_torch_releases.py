@@ -11,7 +11,6 @@ from rin.models.weights import find_entry, load_entries, random_weights
 from rin.study import open_workspace
 from rin.study.plan import group_blocks, plan_study
 from rin.study.released import file_remarks, released_files
-from rin.study.workspace import missing_inputs
 
 INITS = ["radimagenet_pytorch", "radimagenet"]
 CHANGES = {"inits": INITS, "pretraining": None}
@@ -59,18 +58,6 @@ def write_release(images, *, source=None):
 def workspace(images, tmp_path):
     changes = {"inits": [INITS[0], "random"], "studies": [main_study(learning_rates=WAYS)]}
     return open_workspace(tiny_profile(CHANGES | changes), data_root=images, results=tmp_path)
-
-
-@pytest.mark.slow
-def test_file_that_was_converted_from_another_file_than_the_release_is_missing(workspace):
-    entry = find_entry(INITS[0], "ResNet50", load_entries())
-    path = write_release(workspace.data_root, source="ab" * 32)
-    (said,) = missing_inputs(workspace)
-    assert f"{path} is another file (it was converted from a file of SHA-256 abab" in said
-    write_release(workspace.data_root, source=entry.source_sha256)
-    assert missing_inputs(workspace) == []
-    (file,) = released_files(workspace)
-    assert file.verified == "SHA-256"
 
 
 @pytest.mark.parametrize(
