@@ -6,6 +6,7 @@ another, with workers of their own, while the other pages run in parallel; nor c
 results before the rest.  A page that fails costs no other page: in the book it says what failed.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -53,9 +54,11 @@ from rin.report.pages import (
     pages,
 )
 from rin.report.shown import DOWNLOADS, shown_files, write_files
-from rin.study import Workspace, open_workspace
+from rin.study import Workspace, consolidate, open_workspace
+from rin.study.consolidate import FOLDER
 from rin.study.ledger import digest_of
 from rin.study.reference import reference_folder
+from rin.study.results import changed_files
 
 Say = Callable[[str], None]
 #: Name of the link to the last book, in the folder of all books.
@@ -89,6 +92,10 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
     values = {"profile": profile, "data_root": data_root, "results": results}
     with _book_lock(say):
         jobs = plan_jobs(workspace, outline, values, REPOSITORY)
+        trained = [job.current() for job in jobs if job.trains]
+        if trained and all(trained) and (changed := changed_files(workspace.results / FOLDER)):
+            consolidate(workspace)
+            _say_written(changed, workspace.results / FOLDER, say)
         later = set() if reading else _live(jobs)  # pages without a framework are fast
         first = [job for job in jobs if job.name not in later]
         failed: dict[str, str] = {}
@@ -102,6 +109,8 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
             takes = f"takes about {minutes} min on two cores" if minutes else "is being computed"
             say(f"results: {index}; the live part {takes}")
         failed |= run_jobs([job for job in jobs if job.name not in failed], say)
+        missing = [name for job in jobs for name in job.write_missing_files()]
+        _say_written(missing, workspace.results, say)
         index = _build(outline, book_folder(workspace), say, strict=not failed)
     if failed:
         pages_failed = join_first_ten([f"{name}: {said}" for name, said in failed.items()])
@@ -118,6 +127,12 @@ def _say(began: float, text: str) -> None:
     """Print a line after the elapsed time."""
     minutes, seconds = divmod(int(time.monotonic() - began), 60)
     print(f"{minutes:3d}:{seconds:02d}  {text}", flush=True)
+
+
+def _say_written(missing: Sequence[str], folder: Path, say: Say) -> None:
+    if missing:
+        listed = join_first_ten(missing, ", ")
+        say(f"{counted(len(missing), 'files')} of {folder} were gone or changed ({listed})")
 
 
 def _book_lock(say: Say) -> AcquireReturnProxy:
@@ -181,24 +196,38 @@ def _build(outline: Outline, built: Path, say: Say, *, strict: bool) -> Path:
         file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     files = [book / f"{name}{end}" for name in files_of(listed) for end in (".md", ".ipynb")]
     files += [*book.glob("*.bib"), *book.glob("*.md"), *(book / "_static").rglob("*"), config, toc]
-    digest, index, record = (
-        digest_of(_digests(files, book)),
-        built / "html/index.html",
-        built / "of",
-    )
-    if index.is_file() and record.is_file() and record.read_text("utf-8") == digest:
-        say("HTML unchanged")
-    else:
+    digest, html, record = digest_of(_digests(files, book)), built / "html", built / "built.json"
+    earlier: dict = {}
+    with suppress(OSError, ValueError):  # never built, or interrupted
+        earlier = json.loads(record.read_text("utf-8"))
+    there = _digests(html.rglob("*"), built)
+    changed = [name for name, sha in earlier.get("files", {}).items() if there.get(name) != sha]
+    if changed:
+        verb = "file of the HTML is" if len(changed) == 1 else "files of the HTML are"
+        say(f"{len(changed)} {verb} missing or changed ({join_first_ten(changed, ', ')})")
+    if changed or earlier.get("made_from") != digest:
         say("Building the HTML, about half a minute")
         whole = not (outline.chosen or outline.reading)
         build_html(book, config, toc, built, strict=strict and whole)
+        _check_pages(html, files_of(listed))
+        made = {"made_from": digest, "files": _digests(html.rglob("*"), built)}
         with write_atomically(record) as draft:
-            draft.write_text(digest, "utf-8")
+            draft.write_text(json.dumps(made, indent=1), "utf-8")
+    else:
+        say("HTML unchanged")
     link = built.with_name(f".{LAST}-{os.getpid()}")
     link.unlink(missing_ok=True)
     link.symlink_to(Path(built.name, "html"), target_is_directory=True)
     link.replace(built.with_name(LAST))
-    return index
+    return html / "index.html"
+
+
+def _check_pages(html: Path, names: Iterable[str]) -> None:
+    """Raise InputError for a page that the builder left out."""
+    for page in (html / f"{name}.html" for name in names):
+        if not page.is_file() or not page.stat().st_size:
+            remedy = "Run the same command again; the log of Jupyter Book names what is wrong."
+            raise InputError("the book was built without this page", where=page, remedy=remedy)
 
 
 def plan_jobs(

@@ -158,6 +158,19 @@ class Job:
         """Return whether the computed notebook is there and up to date."""
         return self._made_from().items() <= self.recorded().items()
 
+    def write_missing_files(self) -> list[str]:
+        """Write figures and tables of the computed page that are not as they were; name them."""
+        digests = self.recorded().get("files", {})
+        missing = [
+            name
+            for name, sha256 in digests.items()
+            if not (self.shown / name).is_file() or sha256_of(self.shown / name) != sha256
+        ]
+        if missing:
+            files = shown_files(nbformat.read(self.output, as_version=4), self.name)
+            write_files({name: files[name] for name in missing}, self.shown)
+        return missing
+
     def run(self, niceness: int = 0) -> float:
         """Compute the notebook, with this niceness, and return its seconds.
 
@@ -207,7 +220,10 @@ class Job:
             if "injected-parameters" in cell.metadata.get("tags", []):
                 cell.metadata["tags"].append("remove-input")  # the banner states them
         if self.shown is not None:
-            write_files(shown_files(done, self.name, self.address), self.shown, self.name)
+            files = shown_files(done, self.name, self.address)
+            write_files(files, self.shown, self.name)
+            digests = {name: hashlib.sha256(files[name]).hexdigest() for name in files}
+            done.metadata["rin"]["files"] = digests
         done.metadata["rin"]["cells"] = _cells_digest(nbformat.writes(done))
         with write_atomically(self.output) as draft:
             nbformat.write(done, draft)

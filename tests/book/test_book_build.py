@@ -205,6 +205,7 @@ def test_make_book_builds_html_only_when_something_on_a_page_changed(tree, calls
         make_book("smoke", "", "results")
         assert len(calls) == builds
     said = capsys.readouterr().out
+    assert "1 file of the HTML is missing or changed (html/index.html)" in said
     assert said.count("HTML unchanged") == 1
 
 
@@ -240,6 +241,18 @@ def test_book_of_a_profile_that_is_called_as_the_link_is_refused(tree, calls):
     (folder / "html.yaml").write_text(edited)
     with pytest.raises(InputError, match="Give the profile another name"):
         make_book("html", "", "results")
+
+
+def test_make_book_when_the_builder_leaves_a_page_out_raises(tree, calls, monkeypatch):
+    build = module.build_html
+
+    def forgets(*given, **named):
+        build(*given, **named)
+        (tree / "_build" / "smoke" / "html" / "notebooks" / "study.html").write_text("")
+
+    monkeypatch.setattr(module, "build_html", forgets)
+    with pytest.raises(InputError, match=r"study\.html: the book was built without this page"):
+        make_book("smoke", "", "results")
 
 
 def test_make_book_with_a_page_that_fails_builds_the_others_and_then_raises_naming_it(
@@ -302,6 +315,18 @@ def test_book_for_reading_is_made_in_one_go_without_a_framework(tree, monkeypatc
     make_book("smoke", "", "results", reading=True)
     assert ran == [["study"]]
     assert len(calls) == 1
+
+
+def test_results_of_which_a_file_is_gone_are_gathered_again(tree, monkeypatch, calls, capsys):
+    trains = Notebook("study", PARTS[0], live=True, leaves="runs")
+    monkeypatch.setattr("rin.report.pages.NOTEBOOKS", (trains,))
+    monkeypatch.setattr(Job, "current", lambda job: True)
+    monkeypatch.setattr(module, "changed_files", lambda folder: ["runs.parquet"])
+    gathered = []
+    monkeypatch.setattr(module, "consolidate", gathered.append)
+    make_book("smoke", "", "results")
+    assert [workspace.profile.name for workspace in gathered] == ["smoke"]
+    assert "tables were gone or changed (runs.parquet)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("text", "stays"), [("# # Title", True), ("# # Earlier title", False)])

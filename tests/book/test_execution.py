@@ -212,6 +212,23 @@ def test_fold_of_an_output_is_named_by_the_caption_of_its_table(shown, held):
     assert "mystnb" not in cell.metadata
 
 
+# ---- what a book promises as files
+
+
+@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_text("other")])
+def test_files_of_a_page_that_are_gone_or_changed_are_written_again(tmp_path, monkeypatch, damage):
+    files = {"csv/page-a.csv": b"a", "figures/page-b.svg": b"b"}
+    monkeypatch.setattr(execution, "shown_files", lambda *given: files)
+    job = Job(write(tmp_path, body="n"), tmp_path / "p.ipynb", name="page", shown=tmp_path / "r")
+    job.run()
+    assert job.write_missing_files() == []
+    damage(tmp_path / "r/csv/page-a.csv")
+    assert job.current()
+    assert job.write_missing_files() == ["csv/page-a.csv"]
+    assert (tmp_path / "r/csv/page-a.csv").read_bytes() == b"a"
+
+
 # ---- when the book is killed
 
 

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,12 +15,14 @@ import pandas as pd
 import pytest
 from croissant_structure import described, problems_of
 from export_files import header, key_note, listed, uid_of, write, write_studies
+from filelock import FileLock
 from killed_curation import KEY, files_of, plan_of, result
 from PIL import Image
 from pydicom import dcmread
 
 from rin.curation import build, export
 from rin.curation.build import COLUMNS, CurationPlan, curate, index_archive
+from rin.curation.burned_in import UNSEARCHED
 from rin.curation.deidentify import Pseudonyms
 from rin.curation.problems import PROBLEMS
 from rin.curation.radiology_reports import screen
@@ -409,3 +412,24 @@ def test_croissant_description_fits_the_corpus_and_counts_what_it_holds(corpus):
     names = {*corpus.images["patient_id"], *corpus.images["study_id"]}
     content = (corpus.folder / "croissant.json").read_text("utf-8")
     assert [name for name in names if name in content] == []  # pseudonyms are in the tables alone
+
+
+def test_card_tells_how_images_were_chosen_and_what_was_not_looked_for(corpus):
+    card = corpus.card
+    assert card["normal studies"]["flagged"] == len(corpus.screened)
+    assert [*corpus.excluded["images"]] == sorted(corpus.excluded["images"], reverse=True)
+    assert "113100" in card["de-identification"]["profile"]
+    assert UNSEARCHED in card["de-identification"]["burned-in text"]
+    assert card["licence"]
+    assert card["must not be used for"]
+
+
+def test_second_curation_into_the_same_folder_waits(plan, corpus):
+    """Otherwise two processes would put one corpus together at once."""
+    second = threading.Thread(target=curate, args=[plan])
+    with FileLock(plan.output / build.LOCK):
+        second.start()
+        second.join(0.5)
+        assert second.is_alive()
+    second.join(60)
+    assert not second.is_alive()

@@ -29,7 +29,7 @@ from pydicom.uid import (
 )
 
 from rin.data import dicom
-from rin.data.dicom import decode, holds_wrapped, patient_of, read_dicom
+from rin.data.dicom import apply_window, decode, holds_wrapped, patient_of, read_dicom
 from rin.data.standins.writers import fill, new_instance, set_pixels
 from rin.data.tree import MAX_BYTES
 from rin.errors import InputError
@@ -434,3 +434,43 @@ def test_file_that_outlines_others_is_refused(tmp_path, kind):
     save_dicom(tmp_path / "a.dcm", RAMP, Modality=kind)
     with pytest.raises(InputError, match=rf"outlines structures of images in other.*{kind}"):
         read_dicom(tmp_path, "a.dcm")
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.uint16])
+def test_brain_window_puts_known_hounsfield_units_on_known_grays(tmp_path, kind):
+    hounsfield = np.array([[-1000, 0, 20, 40, 60, 79, 80, 3000]])
+    stored = (hounsfield + 1024).astype(kind)
+    name = save_dicom(tmp_path / "a.dcm", stored, RescaleSlope=1, RescaleIntercept=-1024)
+    grays = read_dicom(tmp_path, name, BRAIN)
+    assert grays.tolist() == [[0, 0, 65, 129, 194, 255, 255, 255]]
+
+
+def test_negative_slope_inverts_in_a_window_and_over_all_values(tmp_path):
+    stored = np.array([[0, 1000, 4095]], dtype=np.uint16)
+    rescale = {"RescaleSlope": -1, "RescaleIntercept": 1000}
+    name = save_dicom(tmp_path / "a.dcm", stored, bits=12, **rescale)
+    assert read_dicom(tmp_path, name, (500, 1001)).tolist() == [[255, 0, 0]]
+    assert read_dicom(tmp_path, name).tolist() == [[255, 193, 0]]
+
+
+@pytest.mark.parametrize("padding", [-32768, 32768])
+def test_padding_of_signed_values_is_read_with_and_without_its_sign(tmp_path, padding):
+    stored = np.array([[-32768, 0, 32767]], np.int16)
+    name = save_dicom(tmp_path / "a.dcm", stored, WindowCenter=-32768, WindowWidth=4)
+    header = dcmread(tmp_path / name)
+    header.add_new("PixelPaddingValue", "US" if padding > 0 else "SS", padding)
+    dcmwrite(tmp_path / name, header)
+    assert read_dicom(tmp_path, name).tolist() == [[0, 255, 255]]
+
+
+def test_colour_of_two_pixels_each_in_two_frames_is_refused(tmp_path):
+    colour = np.zeros((4, 6, 3), np.uint8)
+    name = save_dicom(
+        tmp_path / "a.dcm", colour, PhotometricInterpretation="YBR_FULL_422", PixelData=bytes(96)
+    )
+    with pytest.raises(InputError, match="its pixel data contain 2 frames"):
+        read_dicom(tmp_path, name)
+
+
+def test_window_of_width_1_is_white_above_its_middle_alone():
+    assert apply_window(np.array([39.0, 40.0, 41.0]), (40.5, 1)).tolist() == [0, 0, 1]

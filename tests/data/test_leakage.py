@@ -226,3 +226,22 @@ def test_mirrored_picture_of_another_patient_is_an_altered_copy(turns):
     cases = hashed([first, second, first[turns]]).assign(digest=[*"xyz"])
     assert altered_copies(cases.assign(patient_id=[*"abc"])) == ["0 and 2"]
     assert altered_copies(cases.assign(patient_id=[*"aba"])) == []
+
+
+def test_picture_hash_says_of_16_rows_from_the_top_where_it_becomes_brighter_to_the_right():
+    # Of this size, the picture is compared as it is.
+    image = np.full((16, 17), 100, dtype=np.uint8)
+    image[0, 1:] = 110  # brighter at the first of 16 steps
+    image[1, 5:9] = 90  # darker at the fifth, brighter again at the ninth
+    image[15] = 10 * np.arange(17)  # brighter at each
+    assert picture_hash(image) == ("8000" + "0080" + 13 * "0000" + "ffff", False)
+
+
+def test_nearest_pictures_are_those_of_all_blocks(monkeypatch):
+    images = scenes(9)
+    ours, theirs = (hashed(part).assign(digest="") for part in (images[:4], images[3:]))
+    whole = nearest_pictures(ours, theirs)
+    assert whole["distance"].tolist()[3] == 0
+    monkeypatch.setattr("rin.data.leakage.BLOCK_ROWS", 3)
+    monkeypatch.setattr("rin.data.leakage.BLOCK_COLUMNS", 2)
+    pd.testing.assert_frame_equal(nearest_pictures(ours, theirs), whole)

@@ -1,5 +1,6 @@
 """From locators to pixels: pictures, slices of volumes, and shapes in words."""
 
+import random
 import struct
 import zlib
 
@@ -10,7 +11,7 @@ from busi_files import save, zip_folder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.path import Path as MatplotlibPath
-from PIL import Image
+from PIL import Image, ImageFile
 
 from rin.data.masks import read_mask
 from rin.data.pixels import (
@@ -348,3 +349,41 @@ def test_masks_that_are_pictures_are_refused_and_plain_ones_are_empty_or_full(tm
     blurred[8:24, 8:24] = 255
     name = saved(tmp_path / "m.jpg", blurred, quality=50)
     assert read_mask(tmp_path, (name,), (32, 32)).sum() == 256
+
+
+def test_read_picture_of_decompression_bomb_is_refused_before_decoding(tmp_path, monkeypatch):
+    Image.new("1", (8001, 8001)).save(tmp_path / "a.png")
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: pytest.fail("decoded"))
+    with pytest.raises(InputError, match="8,001 x 8,001 pixels"):
+        read_picture(tmp_path, "a.png")
+
+
+def test_read_picture_of_several_frames_is_refused(tmp_path):
+    frames = [Image.fromarray(RAMP), Image.fromarray(RAMP)]
+    frames[0].save(tmp_path / "a.tif", save_all=True, append_images=frames[1:])
+    with pytest.raises(InputError, match="2 frames"):
+        read_picture(tmp_path, "a.tif")
+
+
+def test_read_mask_of_two_files_is_their_union_in_0_and_1_or_0_and_255(tmp_path):
+    save(tmp_path / "a.png", np.array([[True, False, False]]))
+    save(tmp_path / "b.png", np.array([[0, 0, 1]], dtype=np.uint8))
+    merged = read_mask(tmp_path, ("a.png", "b.png"), (1, 3))
+    assert merged.dtype == bool
+    assert merged.tolist() == [[True, False, True]]
+
+
+def test_single_bit_of_a_png_never_changes_pixels_in_silence(tmp_path):
+    coarse = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
+    smooth = np.asarray(Image.fromarray(coarse).resize((96, 96), Image.Resampling.BILINEAR))
+    path = tmp_path / saved(tmp_path / "a.png", smooth)
+    whole, draws, refused = path.read_bytes(), random.Random(7), 0
+    for place in draws.sample(range(64, 8 * len(whole)), 300):
+        damaged = bytearray(whole)
+        damaged[place // 8] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        try:
+            assert np.array_equal(read_picture(tmp_path, path.name), smooth)
+        except InputError:
+            refused += 1
+    assert refused > 250

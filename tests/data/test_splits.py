@@ -428,3 +428,23 @@ def test_subsets_of_one_name_of_other_pictures_have_other_digests(tmp_path):
     chosen = np.array([True, False, True])
     digests = [subset(dataset, chosen).digest for dataset in (one, one, other)]
     assert digests[0] == digests[1] != digests[2]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    n=st.integers(8, 90),
+    per_group=st.floats(1, 3),
+    mixed=st.sampled_from([0.0, 0.3]),
+    seed=st.integers(0, 1000),
+)
+def test_no_small_cohort_has_a_patient_on_two_sides(n, per_group, mixed, seed):
+    cases, groups = several_labels(n, max(2, int(n / per_group)), 2, mixed, seed)
+    try:
+        folds = make_folds(cases, groups, 5, seed=seed)
+    except InputError:
+        return
+    check_splits(cases.assign(patient_id=groups.to_numpy().astype(str)), folds, NO_PAIRS)
+    table = folds.merge(cases, on="case_id").assign(group=lambda rows: rows["case_id"].map(groups))
+    patients = table.groupby(["fold", "part", "label"])["group"].nunique().unstack(fill_value=0)
+    assert (patients >= 1).all(axis=None)
+    assert (patients.xs("test", level="part") >= 2).all(axis=None)

@@ -1,8 +1,10 @@
 """The pass that decodes pictures, what it keeps, and the stores that are made of it."""
 
+import multiprocessing
 import random
 import shutil
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -293,3 +295,83 @@ def test_single_bit_that_flipped_in_a_store_is_noticed_and_it_is_built_again(
             open_store(path)
     assert build_store(dataset, 8, folder=tmp_path).path == path
     assert (path / name).read_bytes() == whole
+
+
+def test_build_store_takes_the_nearest_mask_pixel_instead_of_a_mean(dataset, tmp_path):
+    # Of 4 x 6 pixels the centres of a 2 x 2 grid fall on rows 1, 3 and columns 1, 4.
+    masks = build_store(dataset, 2, folder=tmp_path).masks()
+    assert masks[1].tolist() == [[True, False], [False, False]]  # drawn at (1, 1)
+    assert not masks[0].any()  # drawn at (0, 0) and (3, 5)
+
+
+def test_build_store_in_colour_has_three_channels(dataset, tmp_path):
+    colored = open_dataset(changed(dataset.manifest, color=True), dataset.root)
+    images = build_store(colored, 8, folder=tmp_path).images()
+    gray = build_store(dataset, 8, folder=tmp_path).images()
+    np.testing.assert_array_equal(images, np.stack([gray] * 3, axis=-1))
+
+
+def build_elsewhere(dataset, folder):
+    store = build_store(dataset, 8, folder=folder)
+    return store.path.name, store.images().sum()
+
+
+def test_build_store_by_two_processes_gives_one_store(dataset, tmp_path):
+    with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool:
+        both = [pool.submit(build_elsewhere, dataset, tmp_path / "s") for _ in range(2)]
+        first, second = (one.result(timeout=60) for one in both)
+    assert first == second
+    assert stores_in(tmp_path / "s") == [first[0]]
+
+
+def test_pictures_that_changed_since_a_store_was_made_are_named(dataset, busi_root, tmp_path):
+    build_store(dataset, 8, folder=tmp_path)
+    save(busi_root / TOP / "benign" / "benign (2).png", picture(51))
+    with pytest.warns(UserWarning, match=r"1 picture of busi changed .*\(benign \(2\)\).*restore"):
+        build_store(open_dataset(dataset.manifest, busi_root), 8, folder=tmp_path)
+
+
+def records(root):
+    return sorted((root.parent / "index").rglob("*.parquet"))
+
+
+def test_inspect_cases_read_otherwise_looks_again(pictures, counted):
+    gray, _ = inspect(pictures)
+    color, _ = inspect(pictures, manifest=changed(MANIFEST, color=True))
+    inspect(pictures, manifest=changed(MANIFEST, window=(40.0, 80.0)))
+    assert counted.total() == 3 * N
+    assert (gray["digest"] != color["digest"]).all()
+
+
+def test_inspect_cases_of_an_archive_knows_members_by_their_checksum(pictures, counted):
+    zip_folder(pictures / "set", pictures / "set.zip")
+    found = cases("set.zip::")
+    first, _ = inspect(pictures, found)
+    (pictures / "set.zip").touch()
+    inspect(pictures, found)
+    assert counted.total() == N
+    save(pictures / "set" / "1.png", picture(101, (5, 6)))
+    zip_folder(pictures / "set", pictures / "set.zip")
+    second, _ = inspect(pictures, found)
+    assert counted.total() == N + 1
+    assert (first["digest"] != second["digest"]).tolist() == [n == 1 for n in range(N)]
+
+
+def test_inspect_cases_on_a_full_disk_names_the_folder_and_goes_on_from_what_was_seen(
+    pictures, counted, monkeypatch, one_core
+):
+    found, other = pd.DataFrame(cases()), pictures / "other"
+    whole, _ = inspect_cases(pictures, found, MANIFEST, folder=other)
+    write = pd.DataFrame.to_parquet
+
+    def write_once(*table, **options):  # what was seen of a chunk, and its rows for a store
+        return (full if len(records(pictures)) == 2 else write)(*table, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pd.DataFrame, "to_parquet", write_once)
+        with pytest.raises(InputError, match=r"index.*No space left.*Free some space"):
+            inspect(pictures, side=FOUR)
+    counted.clear()
+    resumed, _ = inspect(pictures, side=FOUR)
+    assert counted.total() == N - 4
+    pd.testing.assert_frame_equal(resumed, whole)

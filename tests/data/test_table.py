@@ -363,3 +363,22 @@ def test_radimagenet_with_a_file_out_of_place_or_options_is_refused(db, name):
     (db / name).write_text("x")
     with pytest.raises(InputError, match=f"1 file does not belong to .*'radimagenet': {name}"):
         found(db)
+
+
+def test_find_cases_of_parquet_equals_those_of_csv_unless_it_is_cut_off(bus, bus_manifest):
+    before = cases_of(bus, bus_manifest, "bus")
+    (bus / "bus" / "rows.csv").unlink()
+    table, other = bus / "bus" / "rows.parquet", with_options(bus_manifest, table="rows.parquet")
+    ROWS.assign(bytes=[b"\xff"] * 4).to_parquet(table)
+    assert cases_of(bus, other, "bus") == before
+    table.write_bytes(table.read_bytes()[:-20])
+    with pytest.raises(InputError, match=r"rows\.parquet: it is not a readable table"):
+        cases_of(bus, other, "bus")
+
+
+def test_find_cases_of_excel_equals_those_of_csv(bus, bus_manifest):
+    before = cases_of(bus, bus_manifest, "bus")
+    (bus / "bus" / "rows.csv").unlink()
+    ROWS.convert_dtypes().to_excel(bus / "bus" / "rows.xlsx", index=False)
+    other = with_options(bus_manifest, table="rows.xlsx")
+    assert cases_of(bus, other, "bus") == before

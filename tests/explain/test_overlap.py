@@ -268,3 +268,18 @@ def test_best_dice_is_crossfitted_within_scenario_and_init():
     for _, rows in table.groupby(["scenario", "init"]):
         expected = crossfitted_dice(curves[rows.index], rows["patient_id"])
         assert rows["dice_best"].tolist() == expected.tolist()
+
+
+def test_baseline_scores_take_tolerance_and_an_ellipse_for_each_image():
+    masks = np.zeros((2, 9, 9), bool)
+    masks[1, 3:6, 3:6] = True
+    for column, hit in ((6, 0.0), (5, 1.0)):  # the margin is one pixel
+        masks[0] = False
+        masks[0, 4, column] = True
+        table = baseline_scores(masks, [(2, 2), (3.2, 3.2)])
+        assert table["pointing"][2] == hit
+    larger = baseline_scores(masks, [(2, 2), (9, 9)])
+    drawn = larger["baseline"] == "centred ellipse"
+    assert (larger["dice"][drawn] < table["dice"][drawn]).tolist() == [False, True]
+    whole = table[table["baseline"] == "whole image"]
+    assert whole["dice"].tolist() == pytest.approx([2 / 82, 18 / 90])

@@ -121,3 +121,33 @@ def test_transform_by_gathers_can_be_compiled_by_xla():
     compiled = tf.function(lambda x: own(x, training=True), jit_compile=True)
     with pytest.raises(Exception, match="ImageProjectiveTransformV3"):
         compiled(images)
+
+
+def by_scipy(augmentation, image, drawn):
+    """Compose rotation, shift, shear, zoom about the centre from 3 x 3 matrices; then flip."""
+    a, (height, width) = augmentation, image.shape[:2]
+    t, down, right, s, zy, zx, mirror = drawn.astype(float)
+    t, s = np.deg2rad(a.rotation * t), np.deg2rad(a.shear * s)
+    rotation = np.array([[np.cos(t), -np.sin(t), 0], [np.sin(t), np.cos(t), 0], [0, 0, 1]])
+    shift = np.array([[1, 0, a.shift * height * down], [0, 1, a.shift * width * right], [0, 0, 1]])
+    shear = np.array([[1, -np.sin(s), 0], [0, np.cos(s), 0], [0, 0, 1]])
+    zoom = np.diag([1 + a.zoom * zy, 1 + a.zoom * zx, 1])
+    centre = np.eye(3)
+    centre[:2, 2] = (height - 1) / 2, (width - 1) / 2
+    matrix = centre @ rotation @ shift @ shear @ zoom @ np.linalg.inv(centre)
+    channels = [
+        ndimage.affine_transform(image[..., c], matrix, order=1, mode="nearest")
+        for c in range(image.shape[2])
+    ]
+    made = np.stack(channels, axis=-1)
+    return made[:, ::-1] if a.flip and mirror < 0 else made
+
+
+@pytest.mark.parametrize("name", SINGLE)
+@pytest.mark.parametrize("shape", [(24, 24, 1), (17, 30, 3)])
+def test_transform_when_drawn_equals_scipy(name, shape):
+    image = picture(*shape)
+    expected = [by_scipy(SINGLE[name], image, drawn) for drawn in draws()]
+    for made in transformed(SINGLE[name], image, draws()):
+        np.testing.assert_allclose(made, expected, atol=0.02)
+        assert np.abs(made - image).max() > 1

@@ -205,3 +205,36 @@ def test_known_distributions_hold_one_file_under_two_names_and_disagree_about_it
         "RadImageNet's authors": "symmetric_bgr",
         "Lab-Rasool (Hugging Face)": "standardised",
     }
+
+
+def loop_over_patches(layer, images, preprocessing):
+    """Mean and variance of every channel, patch by patch, as the network computes them."""
+    if images.ndim == 3:
+        images = np.repeat(images[..., None], 3, axis=3)
+    size, outputs = layer.kernel.shape[0], []
+    for image in preprocessing.apply(images):
+        sides = [layer.sides(side) for side in image.shape[:2]]
+        padded = np.pad(image.astype(float), (*sides, (0, 0)))
+        for top in range(0, padded.shape[0] - size + 1, layer.stride):
+            for left in range(0, padded.shape[1] - size + 1, layer.stride):
+                patch = padded[top : top + size, left : left + size]
+                outputs.append(np.einsum("ijc,ijck->k", patch, layer.kernel) + layer.bias)
+    return np.mean(outputs, axis=0), np.var(outputs, axis=0)
+
+
+@pytest.mark.parametrize("preprocessing", [*BY_NAME.values(), *map(reorder, BY_NAME.values())])
+@pytest.mark.parametrize("images", [gray_images(2, 12), color_images(2, 12)], ids=["gray", "rgb"])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        made_layer(5, size=3),
+        made_layer(5, size=7, padding=3, bias=True),
+        made_layer(5, size=3, padding="same"),
+    ],
+    ids=["valid", "padded", "same"],
+)
+def test_predicted_moments_equal_those_of_a_loop_over_every_patch(layer, images, preprocessing):
+    mean, variance = predict(layer, images, preprocessing)
+    looped = loop_over_patches(layer, images, preprocessing)
+    np.testing.assert_allclose(mean, looped[0], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(variance, looped[1], rtol=1e-4, atol=1e-6)

@@ -15,6 +15,7 @@ from rin.errors import InputError
 from rin.models.backbones import ALL_BACKBONES, BACKBONES, IN_TORCHVISION, build_backbone
 from rin.models.weights import (
     WeightsEntry,
+    count_parameters,
     load_entries,
     load_weights,
     random_weights,
@@ -256,3 +257,26 @@ def test_finite_weights_that_no_training_gives_are_refused(small, tmp_path, chan
     save_safetensors(path, small)
     with pytest.raises(InputError, match=told):
         read_weights_file(path, small)
+
+
+def test_pickle_that_is_called_h5_is_refused_and_not_executed(small, tmp_path):
+    path, trace = tmp_path / "saved.h5", tmp_path / "executed"
+    path.write_bytes(pickle.dumps(Bomb(trace)))
+    with pytest.raises(InputError, match="it is a pickle"):
+        read_weights_file(path, small)
+    assert not trace.exists()
+
+
+def test_code_in_the_configuration_beside_weights_is_not_executed(small, tmp_path):
+    """A whole model with a layer of code, as Keras saves and loads it."""
+    path, trace = tmp_path / "saved.h5", tmp_path / "executed"
+    code = f"lambda pixels: (open({str(trace)!r}, 'w'), pixels)[1]"
+    layer = keras.layers.Lambda(eval(code), output_shape=(1, 1, 1280))
+    keras.Model(small.input, layer(small.output)).save(path)
+    keras.models.load_model(path, safe_mode=False, compile=False)(np.zeros((1, 32, 32, 3)))
+    assert trace.exists()
+    trace.unlink()
+    stored = small.get_weights()
+    assert_same(read_weights_file(path, emptied(small)), stored)
+    assert count_parameters(path) == sum(values.size for values in stored)
+    assert not trace.exists()

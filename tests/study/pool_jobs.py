@@ -7,10 +7,11 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 from rin.data.chunks import map_chunks
 from rin.errors import InputError
-from rin.study.executors import run_with_bar
+from rin.study.executors import run_each, run_with_bar
 from rin.study.ledger import Ledger
 from rin.study.profile import Execution
 
@@ -120,7 +121,26 @@ def _write(draft, number):
     return {"number": number}
 
 
-if __name__ == "__main__" and "interrupt" in sys.argv:
+def share(folder):
+    """Do twelve runs of a ledger, which another process may do too, and log who did which."""
+    ledger = Ledger(folder / "shared")
+    # Both have started before either begins.
+    (folder / f"ready-{os.getpid()}").touch()
+    while len(list(folder.glob("ready-*"))) < 2:
+        time.sleep(0.01)
+
+    def work(run):
+        with (folder / "log").open("a") as log:
+            log.write(f"{run.run_id} {os.getpid()}\n")
+        time.sleep(0.1)
+        ledger.commit(run.run_id, {}, lambda draft: _write(draft, 1))
+
+    run_each(work, [SimpleNamespace(run_id=run_id) for run_id in runs(12)], ledger)
+
+
+if __name__ == "__main__" and "share" in sys.argv:
+    share(Path(sys.argv[1]))
+elif __name__ == "__main__" and "interrupt" in sys.argv:
     interruptible(Path(sys.argv[1]), int(sys.argv[3]), *sys.argv[4:])
 elif __name__ == "__main__" and "stuck" in sys.argv:
     path = Path(sys.argv[1])

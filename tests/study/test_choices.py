@@ -105,3 +105,10 @@ def test_levels_are_compared_by_their_mean_aucs_in_the_first_pretraining_of_all(
             first, second = (mean_auc(of_task[of_task[column] == one]) for one in (level, other))
             found = table.loc[(task, level, other), "estimate"]
             assert found == pytest.approx(first - second)
+
+
+def test_learning_rates_of_levels_are_compared_by_their_rank(predictions):
+    """Each way of unfreezing has a rate of its own."""
+    own = np.where(predictions["unfreezing"] == "freeze_all", 1e-2, 1e-4)
+    found = compare_levels(predictions.assign(learning_rate=own), "ResNet50")
+    pd.testing.assert_frame_equal(found, compare_levels(predictions, "ResNet50"))

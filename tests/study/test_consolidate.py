@@ -10,6 +10,7 @@ from finished_study import (
     finished_study,
     trained_files,
 )
+from sklearn.metrics import roc_auc_score
 from tiny_study import side_study, tiny_profile
 
 from rin.errors import InputError
@@ -190,3 +191,12 @@ def test_images_alone_are_told_without_a_finished_run(images, tmp_path):
     facts = consolidate(workspace).facts.task("breast")
     assert (facts.dataset.used, facts.kind) == (60, "real")
     assert consolidate(workspace).tables == {}
+
+
+def test_validation_scores_are_of_the_validation_part(study):
+    runs = consolidate(study).tables["runs"].drop_duplicates("run_id").set_index("run_id")
+    for run_id in runs.index[:3]:
+        scores = study.fine_tuning_ledger.read(run_id, "predictions.parquet", pd.read_parquet)
+        part = scores[scores["part"] == "validation"]
+        expected = roc_auc_score(part["label"], part["score"])
+        assert runs.loc[run_id, "validation_auc"] == pytest.approx(expected)

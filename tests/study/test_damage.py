@@ -4,6 +4,9 @@ import json
 import os
 import random
 import shutil
+import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -96,3 +99,26 @@ def test_every_file_of_a_run_reaches_the_disk_before_its_name_does(tmp_path, mon
     ledger.commit(FIRST, {}, lambda folder: {"bytes": (folder / "table").write_bytes(b"1")})
     assert seen[:3] == ["config.json", "table", "done.json"]
     assert seen[-1] == ledger.folder
+
+
+def test_configuration_of_another_run_is_noticed_with_the_record(ledger):
+    config = ledger.path(FIRST) / "config.json"
+    config.write_text(config.read_text().replace("1", "2"))
+    refused(ledger, FIRST, "done.json")
+
+
+@pytest.mark.slow
+def test_two_processes_at_once_do_every_run_once_between_them(tmp_path):
+    program = [sys.executable, "-B", HERE / "pool_jobs.py", tmp_path, "share"]
+    both = [
+        subprocess.Popen(program, env=os.environ | {"PYTHONPATH": str(HERE.parents[1])})
+        for _ in range(2)
+    ]
+    assert [each.wait(120) for each in both] == [0, 0]
+    done = Counter(line.split()[0] for line in (tmp_path / "log").read_text().splitlines())
+    assert set(done.values()) == {1}
+    assert len(done) == 12
+    workers = {line.split()[1] for line in (tmp_path / "log").read_text().splitlines()}
+    assert len(workers) == 2, "the second waited for the first to end"
+    assert sorted(path.name for path in (tmp_path / "shared").glob("[!.]*")) == sorted(done)
+    assert not any((tmp_path / "shared" / ".work").iterdir())

@@ -253,3 +253,20 @@ def check_whole(ledger):
     for run_id in (name for name in visible(ledger) if not name.startswith(".")):
         number = ledger.done(run_id)["number"]
         assert {n: (ledger.path(run_id) / n).read_bytes() for n in body(number)} == body(number)
+
+
+@pytest.mark.parametrize(
+    ("reader", "name"),
+    [
+        (pd.read_parquet, "table.parquet"),
+        (np.load, "maps.npy"),
+        (lambda path: json.loads(path.read_text()), "done.json"),
+    ],
+)
+def test_read_when_truncated_names_the_file(ledger, reader, name):
+    ledger.commit("a" * 16, {}, write_files)
+    path = ledger.path("a" * 16) / name
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(InputError, match="Delete the run's folder") as caught:
+        ledger.read("a" * 16, name, reader)
+    assert caught.value.where == str(path)

@@ -460,3 +460,38 @@ def test_addition_of_pairs_on_two_folds_is_written_and_joined(images, tmp_path):
     assert len(whole.table("runs")) == len(earlier.table("runs")) + len(later.table("runs"))
     profile = whole.facts.profile
     assert (profile.folds, profile.pretrainings) == (2, [1, 5])
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
+def test_reference_run_survives_a_replacement_that_is_stopped(finished, copy, monkeypatch, error):
+    before, write = (copy / "run.json").read_text("utf-8"), Path.write_text
+
+    def stopped(path, text, *given, **named):
+        if path.name == "run.json":
+            raise error
+        return write(path, text, *given, **named)
+
+    monkeypatch.setattr(Path, "write_text", stopped)
+    with pytest.raises((KeyboardInterrupt, InputError)):
+        write_reference(finished, copy.parent, replace=True)
+    assert [path.name for path in copy.parent.iterdir()] == ["tiny"]
+    assert (copy / "run.json").read_text("utf-8") == before
+    assert open_results(copy).facts.name == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"used": 60', '"used": 600', "not as it was written"),
+        ('"backend":', '"backnd":', "backnd"),
+    ],
+)
+def test_changed_facts_are_one_clear_error(copy, old, new, said):
+    text = (copy / "run.json").read_text("utf-8").replace(old, new, 1)
+    (copy / "run.json").write_text(text, encoding="utf-8")
+    if said != "not as it was written":
+        record = json.loads(text)
+        del record["seal"]
+        (copy / "run.json").write_text(to_checksummed_json(record), encoding="utf-8")
+    with pytest.raises(InputError, match=rf"run\.json: .*{said}"):
+        open_results(copy)
