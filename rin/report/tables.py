@@ -94,13 +94,13 @@ def verdict_table(
 def clinical_table(
     measures: pd.DataFrame, names: Mapping[str, str], inits: tuple[str, str], caption: str
 ) -> Styler:
-    """Return sensitivity, calibration error and net benefit of each arm: a line per task.
+    """Return the listed `MEASURES` of each arm and their difference: a line per task.
 
     `measures` is a table of `rin.stats.clinical_measures`; `names` gives tasks and their order.
     """
     cells = measures.set_index(["measure", "init", "task"]).sort_index()
     shown = {"Task": list(names.values())}
-    for measure in ("sensitivity_at_90", "ece", "net_benefit"):
+    for measure in (name for name, kind in MEASURES.items() if kind.listed):
         rows = {init: cells.loc[(measure, init)].loc[[*names]] for init in (*inits, "difference")}
         first, second = (rows[init]["estimate"].map(format_number).to_list() for init in inits)
         words, name = ", ".join(init_style(init).word for init in inits), MEASURES[measure].title

@@ -353,25 +353,31 @@ def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
 class Measure(NamedTuple):
     """A clinical measure: its name in print, and its values (r,) from cases and a number of bins.
 
-    `ranks` is whether it needs no probabilities; `rises_by_chance`, whether it is corrected.
+    `ranks` is whether it needs no probabilities; `rises_by_chance`, whether it is corrected;
+    `listed`, whether tables of tasks have it.
     """
 
     title: str
     of: Callable[[WeightedCases, int], np.ndarray]
     ranks: bool = False
     rises_by_chance: bool = False
+    listed: bool = False
 
 
 #: The measures of `clinical_measures`, in the order in which they are printed.
 MEASURES = {
     "ece": Measure(
-        "Calibration error (0 is best)", expected_calibration_error, rises_by_chance=True
+        "Calibration error (0 is best)",
+        expected_calibration_error,
+        rises_by_chance=True,
+        listed=True,
     ),
     "brier": Measure("Brier score (0 is best)", lambda cases, _: brier_score(cases)),
     "sensitivity_at_90": Measure(
         "Sensitivity at 90% specificity",
         lambda cases, _: sensitivity_at_specificity(cases, 0.90),
         ranks=True,
+        listed=True,
     ),
     "average_precision": Measure(
         "Average precision", lambda cases, _: average_precision(cases), ranks=True
@@ -379,6 +385,7 @@ MEASURES = {
     "net_benefit": Measure(
         "Net benefit at the prevalence",
         lambda cases, _: net_benefit(cases, [cases.labels.mean()])[:, 0],
+        listed=True,
     ),
 }
 
