@@ -145,7 +145,7 @@ def test_find_cases_with_a_broken_volume_or_a_stray_file_names_it(root, name, me
     ],
 )
 def test_find_cases_with_unusable_options_names_the_field(root, changes, problem):
-    told = f"manifest mrnet: .*option of the layout 'mrnet'.*{problem}.*options: slices, count\."
+    told = rf"manifest mrnet: .*option of the layout 'mrnet'.*{problem}.*options: slices, count\."
     with pytest.raises(InputError, match=told):
         read(root, with_options(MRNET, **changes))
 
