@@ -324,7 +324,7 @@ claim(
 # ```python
 # import nibabel
 #
-# rows = []
+# rows, labels = [], pd.read_csv(folder / "labels.csv", dtype=str)  # columns patient, label
 # for file in sorted(folder.glob("*_seg.nii.gz")):  # P01_seg.nii.gz beside P01.nii.gz
 #     patient = file.name.removesuffix("_seg.nii.gz")
 #     images = nibabel.load(folder / f"{patient}.nii.gz"), nibabel.load(file)
@@ -335,7 +335,6 @@ claim(
 #         for name, pixels in zip(rows[-1], (grey[z], 255 * (mask[z] > 0))):
 #             Image.fromarray(pixels.astype("uint8")).save(folder / name)
 # table = pd.DataFrame(rows, columns=["file_name", "mask", "patient"])
-# labels = pd.read_csv(folder / "labels.csv", dtype=str)  # columns patient, label
 # table.merge(labels, how="left").to_csv(folder / "metadata.csv", index=False)
 # ```
 #
@@ -519,13 +518,12 @@ claim(
 # for file in sorted(folder.glob("*/*/*_frame??.nii.gz")):  # training/patient001/
 #     words = (file.parent / "Info.cfg").read_text().split()  # ED: 1 ES: 12 Group: DCM
 #     label, patient = words[words.index("Group:") + 1], file.parent.name
-#     split = {"training": "train", "testing": "test"}[file.parts[-3]]
 #     volume = nibabel.as_closest_canonical(nibabel.load(file)).get_fdata().T[:, ::-1]
 #     grey = np.interp(volume, np.percentile(volume, [0.5, 99.5]), [0, 255])
 #     for z, pixels in enumerate(grey.astype("uint8")):
 #         name = f"{file.name.removesuffix('.nii.gz')}_{z}.png"
 #         Image.fromarray(pixels).save(folder / name)
-#         rows.append((name, label, patient, split))
+#         rows.append((name, label, patient, file.parts[-3].removesuffix("ing")))
 # table = pd.DataFrame(rows, columns=["file_name", "label", "patient", "split"])
 # table[table["label"].isin(["DCM", "NOR"])].to_csv(folder / "metadata.csv", index=False)
 # ```
