@@ -209,6 +209,7 @@ curves = pd.concat(
 grid = sns.relplot(
     curves, x="x", y="estimate", hue="init", col="test", palette=colours,
     kind="line", marker="o", height=2.7, aspect=0.85,
+    facet_kws={"legend_out": False},
 )  # fmt: skip
 for half in grid.axes.flat:
     half.axline((0, 0), slope=1, color="0.6", linestyle=":", linewidth=1)

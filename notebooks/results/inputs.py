@@ -128,7 +128,7 @@ aucs["backbone"] = aucs["scenario"].astype(str).str.partition("-")[0]
 look = {"x": "inputs", "y": "auc", "hue": "init", "palette": colours}
 grid = sns.relplot(
     aucs, kind="line", col="backbone", units="scenario", estimator=None,
-    alpha=0.3, height=2.9, aspect=0.8, **look,
+    alpha=0.3, height=2.9, aspect=0.8, facet_kws={"legend_out": False}, **look,
 )  # fmt: skip
 grid.map_dataframe(sns.pointplot, errorbar=None, **look)
 grid.set_titles("{col_name}").set_axis_labels("Inputs", "AUC")

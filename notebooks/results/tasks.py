@@ -81,7 +81,7 @@ grid = sns.catplot(
     dots, x="unfreezing", y="auc", order=layers.values(), hue="init",
     hue_order=(a, b), palette={i: INIT_STYLE[i].color for i in (a, b)},
     dodge=True, col="task", col_order=tasks.values(), col_wrap=3,
-    kind="strip", size=3, alpha=0.8, height=2, aspect=0.8,
+    kind="strip", size=3, alpha=0.8, height=2, aspect=0.8, legend_out=False,
 )  # fmt: skip
 for panel in grid.axes.flat:
     panel.axhline(0.5, color="0.6", linestyle=":", linewidth=1)
