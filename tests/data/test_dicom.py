@@ -253,6 +253,14 @@ def test_values_of_3000_and_more_are_no_air_where_that_is_stored_otherwise(tmp_p
     assert read_dicom(tmp_path, name, window).tolist() == [[0, 129, 255, 255, *[255] * 4]]
 
 
+@pytest.mark.parametrize(("percent", "is_air"), [(4, False), (8, True)])
+def test_metal_is_no_air_that_wrapped(tmp_path, percent, is_air):
+    metal = np.zeros((1, 100), np.uint16)
+    metal[0, :percent] = 3071
+    name = save_dicom(tmp_path / "a.dcm", metal, bits=12, **OF_CT)
+    assert holds_wrapped(tmp_path, name) == is_air
+
+
 def table_of(descriptor, content, **elements):
     table = fill(Dataset(), LUTDescriptor=descriptor, **elements)
     table.add_new("LUTData", "OW", content)
