@@ -261,10 +261,16 @@ def _is_current(output: Path, made_of: str) -> bool:
 
 
 def _state(output: Path) -> str:
-    """Return a digest of the shared folder and of the tables of a corpus."""
-    files = [f"{SHARED}/{name}" for name in walk(output / SHARED)]
-    contents = {name: sha256_of(output / name) for name in sorted([*files, IMAGES, SCREENED])}
-    return hashlib.sha256(json.dumps(contents).encode()).hexdigest()
+    """Return a digest of a curation's files: of contents, or sizes for images not shared."""
+    folders = (SHARED, export.DICOM_FOLDER, export.PICTURE_FOLDER, export.NOTES)
+    files = [f"{folder}/{name}" for folder in folders for name in walk(output / folder)]
+    digest = hashlib.sha256()
+    for name in sorted([*files, IMAGES, SCREENED]):
+        file = output / name
+        is_unshared = name.startswith((f"{export.DICOM_FOLDER}/", f"{export.PICTURE_FOLDER}/"))
+        content = file.stat().st_size if is_unshared else sha256_of(file)
+        digest.update(f"{name}\0{content}\0".encode())
+    return digest.hexdigest()
 
 
 def _curate(

@@ -35,6 +35,7 @@ CHUNK = 128
 DICOM_FOLDER, PICTURE_FOLDER, NOTES = "deidentified", "pictures", "exported"
 #: Fields of an image's note; `mark` changes with all that determines it, or if a file is touched.
 _NOTE = {"mark": "", "uid": "", "risk": "", "png_sha256": "", "width": 0, "height": 0}
+_NOTE |= {"dicom_bytes": 0}
 #: Libraries that determine the headers and pixels of an export.
 LIBRARIES = ("dicom-anonymizer", "numpy", "onnxruntime", "pillow", "pydicom", "rapidocr")
 PACKAGE = Path(__file__).parents[1]
@@ -99,10 +100,14 @@ def digest_of_code(package: Path = PACKAGE) -> str:
 
 
 def _whole_notes(notes: pd.DataFrame, output: Path) -> pd.DataFrame:
-    """Return the notes of images at risk, or whose DICOM file is there and picture as noted."""
-    folder, there = output / PICTURE_FOLDER, pd.Series(True, notes.index)
-    for place, ending in ((output / DICOM_FOLDER, ".dcm"), (folder, ".png")):
-        there &= (notes["uid"] + ending).isin({*walk(place, links=True)})
+    """Return the notes of images at risk, or whose two files are there as noted.
+
+    Pictures are compared by their SHA-256, as they are shared, and DICOM files by their size.
+    """
+    folder, private = output / PICTURE_FOLDER, output / DICOM_FOLDER
+    sizes = {name: (private / name).stat().st_size for name in walk(private, links=True)}
+    there = (notes["uid"] + ".dcm").map(sizes) == notes["dicom_bytes"]
+    there &= (notes["uid"] + ".png").isin({*walk(folder, links=True)})
     notes = notes[there | (notes["risk"] != "")]
     rows = notes[["uid", "risk", "png_sha256"]].itertuples(index=False)
     whole = [row.risk != "" or is_whole(folder / f"{row.uid}.png", row.png_sha256) for row in rows]
@@ -134,4 +139,4 @@ def _export(
     with write_atomically(dcm) as draft:
         dcmwrite(draft, made, enforce_file_format=True)
     note["height"], note["width"] = gray.shape
-    return note | {"png_sha256": sha256_of(png)}, None
+    return note | {"png_sha256": sha256_of(png), "dicom_bytes": dcm.stat().st_size}, None

@@ -433,3 +433,32 @@ def test_second_curation_into_the_same_folder_waits(plan, corpus):
         assert second.is_alive()
     second.join(60)
     assert not second.is_alive()
+
+
+@pytest.mark.parametrize("name", ["curation/kept_attributes.yaml", "data/dicom.py"])
+def test_digest_of_the_code_changes_with_what_decides(tmp_path, name):
+    for folder in ("curation", "data"):
+        shutil.copytree(export.PACKAGE / folder, tmp_path / folder)
+    before = export.digest_of_code(tmp_path)
+    with (tmp_path / name).open("a") as file:
+        file.write("# other")
+    assert export.digest_of_code(tmp_path) != before
+
+
+@pytest.mark.slow
+def test_files_that_were_left_open_are_closed(copied):
+    modes = {"index": 0o700, "review_queue.csv": 0o600, "screened.parquet": 0o600}
+    for name in modes:
+        (copied.output / name).chmod(0o755)
+    curate(copied)
+    assert {name: (copied.output / name).stat().st_mode & 0o777 for name in modes} == modes
+
+
+def test_deidentified_file_that_is_gone_or_cut_is_made_again(copied):
+    curate(copied)
+    before = result(copied.output)
+    first, second = sorted((copied.output / "deidentified").iterdir())[:2]
+    first.unlink()
+    second.write_bytes(second.read_bytes()[:-1])
+    curate(copied)
+    assert result(copied.output) == before
