@@ -217,6 +217,7 @@ class Pretraining(FrozenModel):
         stated, inits = self.preprocessing, sorted(self.corpora)
         if isinstance(stated, dict) and sorted(stated) != inits:
             raise ValueError(f"preprocessings of {sorted(stated)} for corpora of {inits}")
+        _distinct([(b.name, name, b.pretraining) for b in self.brief for name in b.backbones])
         for init, backbone in product(inits, self.backbones or BACKBONES):
             self.preprocessing_of(init, backbone)  # an unknown name is an error
         for name in self.backbones or []:
@@ -611,6 +612,9 @@ class Profile(FrozenModel):
         inits, numbers = study.inits or self.inits, study.pretrainings or self.pretrainings
         what = "the profile's inits, random and the init of pretraining.brief"
         _refuse_others(f"study {study.name}, inits", inits, known, what)
+        if section is None:
+            what = "the pretrainings of loaded weights, which have no number"
+            _refuse_others(f"study {study.name}, pretrainings", numbers, [1], what)
         trained = {(b.name, part) for b in briefs for part in (*b.backbones, b.pretraining)}
         needed = product(inits, [*(study.backbones or self.backbones), *numbers])
         for init, part in needed:

@@ -46,6 +46,8 @@ def with_study(name, /, **chosen):
         ({"pretraining.preprocessing": "odd"}, "preprocessing 'odd'.*symmetric"),
         ({"pretraining.backbones": ["InceptionV3"]}, "32 px.*InceptionV3|InceptionV3.*32 px"),
         ({"pretraining.brief": [BRIEF | {"init": "odd"}]}, r"\['odd'\] are not among the inits"),
+        ({"name": "../../escape"}, "name: "),
+        ({"pretraining.brief": [BRIEF, BRIEF]}, "radiologic_brief.*state each value once"),
         ({"curation": {"studies": 29}}, "curation.studies.*greater than or equal to 30"),
         ({"backbones": ["VGG16"]}, "backbones.*DenseNet121.*VGG16"),
         ({"tasks": ["breast", "breast"]}, "tasks.*repeat"),
@@ -67,6 +69,11 @@ def with_study(name, /, **chosen):
             "learning_rates of freeze_all: .* not among those of the plan",
         ),
         (with_study("x", inits=["odd"]), "study x, inits: .'odd'. are not among"),
+        (
+            {"inits": ["radimagenet", "imagenet"], "pretraining": None}
+            | with_study("x", pretrainings=[2]),
+            "study x, pretrainings: .2. are not among the pretrainings of loaded weights",
+        ),
         (
             BRIEF_OF_TWO | {"pretraining.pretrainings": [1, 2]} | with_study("x", **OF_BRIEF),
             "pretraining.brief has no radiologic_brief of 2",
