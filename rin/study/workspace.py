@@ -6,7 +6,7 @@ import hashlib
 import os
 import urllib.request
 from collections import defaultdict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -272,7 +272,7 @@ def _open_inputs(
     manifest = find_manifest(workspace, task_dataset, task)
     whole = workspace.dataset(manifest, square)
     sizes, n_folds = profile.cases_of.get(task_name, profile.cases), folds_of(profile, task, folds)
-    dataset, pairs, split = _split(workspace, task, whole, sizes, n_folds)
+    whole, dataset, pairs, split = _split(workspace, task, whole, sizes, n_folds)
     is_given = profile.splits_of.get(task_name, profile.splits) == "official"
     # Published parts may divide near-duplicates, which pages name; patients never.
     checked = pairs[:0] if is_given else pairs
@@ -304,18 +304,24 @@ def _split(
     whole: Dataset,
     sizes: Sizes | int | None,
     n_folds: int,
-) -> tuple[Dataset, pd.DataFrame, pd.DataFrame]:
-    """Return the cases that a task uses, their near-duplicates and the folds."""
+) -> tuple[Dataset, Dataset, pd.DataFrame, pd.DataFrame]:
+    """Return the whole dataset, the cases that a task uses, their near-duplicates and the folds.
+
+    If official folds name cases that a partial dataset lacks, its `part` says so.
+    """
     profile, bits = workspace.profile, whole.manifest.near_duplicate_bits
     if profile.splits_of.get(task.name, profile.splits) == "official":
         folds = official_folds(workspace, task, whole)
         listed = whole.cases["case_id"].isin(folds["case_id"]).to_numpy()
         folds = folds[folds["fold"] < n_folds].reset_index(drop=True)
         if whole.manifest.partial:
-            folds, _ = splits.folds_of_part(folds, whole.cases, f"task {task.name}")
+            folds, lost = splits.folds_of_part(folds, whole.cases, f"task {task.name}")
+            part = whole.part or counted(len(whole.cases), "images")
+            absent = f"{part} (official folds name {lost:,} absent cases)"
+            whole = replace(whole, part=absent) if lost else whole
         dataset = splits.subset(whole, listed)
         pairs = leakage.near_duplicates(dataset.cases, bits)
-        return dataset, pairs, folds
+        return whole, dataset, pairs, folds
     seed, n_cases = profile.seed, sizes.total if isinstance(sizes, Sizes) else sizes
     dataset, groups, pairs = draw_cases(whole, bits, n_cases, seed)
     if isinstance(sizes, Sizes):
@@ -324,7 +330,7 @@ def _split(
     else:
         where = f"task {task.name}"
         folds = splits.make_folds(dataset.cases, groups, n_folds, seed, where=where)
-    return dataset, pairs, folds
+    return whole, dataset, pairs, folds
 
 
 def _external_inputs(
@@ -380,6 +386,10 @@ def find_manifest(
     needed = workspace.data_root is not None and not workspace.holds(task_dataset)
     for name in task.substitutes if needed else ():
         substitute = load_manifest(name)
+        if task.positive_class not in substitute.label_map.values():
+            problem = f"no class of {name} is labelled {task.positive_class!r}"
+            remedy = "A substitute's label_map must lead to the task's labels."
+            raise InputError(problem, where=f"task {task.name}", remedy=remedy)
         if workspace.holds(substitute):
             return substitute
     return task_dataset.for_task(task)
@@ -490,7 +500,8 @@ def available_weights(data_root: Path) -> tuple[str, list[str]]:
     """Return the kind of weights to start from, and the backbones.
 
     Weights are released together with ImageNet's, in Keras' form (`released`) or in PyTorch's
-    (`released_pytorch`), or else pretrained on `corpora` or on `stand-ins`.
+    (`released_pytorch`), or else pretrained on `corpora` or on `stand-ins`.  InputError if there
+    are released PyTorch files that cannot be read yet.
     """
     folders = [data_root / "weights", data_root]
     backbones: dict[str, dict[str, WeightsEntry]] = defaultdict(dict)
@@ -506,8 +517,29 @@ def available_weights(data_root: Path) -> tuple[str, list[str]]:
         if all(locate_weights(entry, folders) for entry in pair)
     ]:
         return "released_pytorch", usable
+    for pair in of_torch.values():
+        _refuse_unconverted(pair, folders)
     corpora = [locate(load_manifest(name), data_root) for name in CORPORA]
     return ("corpora" if all(corpora) else "stand-ins"), ["ResNet50"]
+
+
+def _refuse_unconverted(pair: Sequence[WeightsEntry], folders: Sequence[Path]) -> None:
+    """Raise InputError if a release is there as PyTorch writes it, and not yet converted.
+
+    `pair` is the release and the counterpart that it is compared with.
+    """
+    release, other = pair
+    target = folders[0] / str(release.file)
+    for source in (target.with_suffix(ending) for ending in (".safetensors", ".pt", ".pth")):
+        if source.is_file():
+            problem = f"{release.release} cannot be compared with {other.release} yet"
+            others = f"{target} and {folders[0] / str(other.file)}"
+            remedy = (
+                "Where PyTorch is installed (extra torch), turn the PyTorch files of both "
+                f"({other.home}) into {others} with rin weights convert. Or move this file "
+                "away, to continue without it."
+            )
+            raise InputError(problem, where=source, remedy=remedy)
 
 
 def _has_keras_weights(backbone: str) -> bool:

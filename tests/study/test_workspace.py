@@ -194,7 +194,7 @@ def test_official_folds_of_a_part_are_of_what_is_there_and_say_so(official, inpu
     lists = split_of(inputs)
     read = official(lists, absent=f"**/{lists['train'][0]}", partial=True)
     assert lists["train"][0] not in {*read.folds["case_id"]}
-    assert read.all_images.part
+    assert "official folds name 1 absent case" in read.all_images.part
 
 
 def test_official_folds_that_share_a_case_are_refused(official, inputs):
@@ -247,6 +247,33 @@ def test_sizes_say_how_many_cases_train_and_all_others_are_tested(study_folder):
     assert counts.sum() == len(inputs.store.cases) == 60
     assert abs(counts["train"] - 20) <= 2
     assert abs(counts["validation"] - 8) <= 2
+    twice = open_workspace(tiny_profile(changes), results=study_folder).inputs("breast", folds=2)
+    twice = twice.folds.set_index("fold")
+    trained = [set(twice.loc[fold].query("part == 'train'")["case_id"]) for fold in (0, 1)]
+    assert trained[0].isdisjoint(trained[1])
     limited = changes | {"cases_of": {"breast": {"train": 20, "validation": 8, "test": 20}}}
     drawn = open_workspace(tiny_profile(limited), results=study_folder).inputs("breast")
     assert abs(drawn.folds["part"].value_counts()["test"] - 20) <= 3
+
+
+def test_substitute_that_does_not_know_the_labels_is_refused(study_with):
+    own, task = find_task("covid19")
+    odd = task.model_copy(update={"substitutes": ("headct200",)})
+    with pytest.raises(InputError, match="no class of headct200 is labelled 'COVID-19 positive'"):
+        find_manifest(study_with("head_ct"), own, odd)
+
+
+TORCH = "weights/RadImageNet_pytorch/ResNet50"
+
+
+@pytest.mark.parametrize("ending", ["pt", "pth", "safetensors"])
+def test_weights_of_pytorch_that_are_not_converted_are_refused_with_the_command(
+    tmp_path, offline, ending
+):
+    (tmp_path / TORCH).parent.mkdir(parents=True)
+    (tmp_path / f"{TORCH}.{ending}").touch()
+    with pytest.raises(InputError, match="cannot be compared with") as caught:
+        available_weights(tmp_path)
+    assert caught.value.where == str(tmp_path / f"{TORCH}.{ending}")
+    for text in ("rin weights convert", *(f"{tmp_path}/{name}" for name in OF_TORCH)):
+        assert text in caught.value.remedy
