@@ -188,6 +188,10 @@ _Loader.add_implicit_resolver(
 )
 
 
+#: Largest depth of nesting, more than any file needs; thousands would overflow libyaml's stack.
+_DEEPEST = 64
+#: Largest number of values, including those that aliases repeat, because settings copy them.
+_MOST_VALUES = 2_000_000
 _MEND_LINE = "Mend the line that is named."
 
 
@@ -211,13 +215,33 @@ def parse_yaml(held: bytes, where: Path) -> Any:
 # Cached, because a study reads the manifests of its weights and images hundreds of times.
 @lru_cache(maxsize=256)
 def _parsed(held: bytes) -> Any:
-    text, depth = held.decode("utf-8"), 0
-    for event in yaml.parse(text, Loader=_Loader):
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > 64:  # thousands would overflow libyaml's stack
-            raise ValueError(f"line {event.start_mark.line + 1}: nested too deeply")
+    text = held.decode("utf-8")
+    _refuse_endless(text)
     return yaml.load(text, Loader=_Loader)
+
+
+def _refuse_endless(text: str) -> None:
+    """Raise ValueError, with the line, for YAML with excessive nesting or repetition."""
+    n_values, of_anchor, opened = 0, {}, []
+    for event in yaml.parse(text, Loader=_Loader):
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.AliasEvent):
+            # An alias inside its own collection is endless; its anchor has no count yet.
+            n_values += of_anchor.get(event.anchor, _MOST_VALUES)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = opened.pop()
+            of_anchor[anchor] = n_values - before
+        elif isinstance(event, yaml.NodeEvent):
+            n_values += 1
+            if isinstance(event, yaml.CollectionStartEvent):
+                opened.append((event.anchor, n_values - 1))
+            else:
+                of_anchor[event.anchor] = 1
+        if len(opened) > _DEEPEST:
+            raise ValueError(f"line {line}: nested too deeply")
+        if n_values > _MOST_VALUES:
+            problem = f"its aliases, or it, stand for more than {_MOST_VALUES:,} values"
+            raise ValueError(f"line {line}: {problem}")
 
 
 class FrozenModel(BaseModel):

@@ -16,6 +16,26 @@ def test_read_yaml_that_is_nested_without_end_names_the_line(tmp_path, content):
         read_yaml(path)
 
 
+ALIASES = "".join(
+    f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10) if k else '1'}]\n" for k in range(10)
+)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [(ALIASES, 7), ("tasks: &a [*a]", 1), ("a: &a\n  <<: *a\n", 2)],
+    ids=["aliases", "itself", "itself merged"],
+)
+def test_read_yaml_that_stands_for_more_than_any_file_ends_at_once_and_names_the_line(
+    tmp_path, content, line
+):
+    path = tmp_path / "bad.yaml"
+    path.write_text(content)
+    with pytest.raises(InputError, match=rf"line {line}: .*more than 2,000,000 values"):
+        read_yaml(path)
+
+
 @pytest.mark.parametrize("number", ["1:10", "190:20:30", "1:10.5", "-0123"])
 def test_read_yaml_refuses_a_number_to_another_base_unless_it_is_quoted(tmp_path, number):
     path = tmp_path / "bad.yaml"
