@@ -136,8 +136,9 @@ def _labels(cells: pd.Series, positive: str, where: str) -> pd.Series:
 
 
 def _numbers(cells: pd.Series, where: str) -> pd.Series:
-    """Return scores as numbers, also those with a decimal comma."""
-    text = cells.str.replace(",", ".", regex=False)
+    """Return scores as numbers; commas are decimal where no score has a point."""
+    has_point = cells.str.contains(".", regex=False).any()
+    text = cells if has_point else cells.str.replace(",", ".", regex=False)
     numbers = pd.to_numeric(text, errors="coerce").astype(float)
     if (bad := numbers.isna()).any():
         verb = "score is no number" if bad.sum() == 1 else "scores are no numbers"

@@ -363,3 +363,12 @@ def test_sentence_on_equality_and_on_cases_has_each_case():
     assert "100 cases, 95 of them positive, of 60 patients" in said
     assert "rarer class has 5 cases" in said
     assert "may be chance" not in cases_in_words(cases | {"n_positive": 40})
+
+
+def test_decimal_commas_beside_points_are_refused(tmp_path):
+    table = made()
+    texts = table["p"].map("{:.3f}".format)
+    commas = texts.str.replace(".", ",")
+    assert read(tmp_path, table.assign(p=commas))["score"].between(0, 1).all()
+    with pytest.raises(InputError, match="scores are no numbers"):
+        read(tmp_path, table.assign(p=commas.where(table.index % 2 == 0, texts)))
