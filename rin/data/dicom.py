@@ -34,7 +34,7 @@ from pydicom.pixels import (
     get_decoder,
     pixel_array,
 )
-from pydicom.pixels.utils import _get_jpg_parameters, get_j2k_parameters
+from pydicom.pixels.utils import get_j2k_parameters
 from pydicom.uid import JPEGBaseline8Bit, RLELossless
 
 from rin.data.tree import (
@@ -69,8 +69,8 @@ BROKEN = (*MALFORMED, BytesLengthException, InvalidDicomError)
 MIN_SLOPE, MAX_SLOPE, MAX_INTERCEPT = 1e-9, 1e6, 1e9
 #: First bytes of a frame in JPEG (and JPEG-LS), and in JPEG 2000 without or with a file header.
 _BEGINNINGS = (b"\xff\xd8", b"\xff\x4f", b"\0\0\0\x0cjP")
-#: Beginning of JPEG 2000, with the marker of its size.
-_SIZ = b"\xff\x4f\xff\x51"
+#: Beginning of JPEG 2000, with the marker of its size; markers of the frame in JPEG and JPEG-LS.
+_SIZ, _SOF = b"\xff\x4f\xff\x51", {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 #: Bits of CT whose values may wrap, the stored value from which on they have wrapped, and the
 #: share of such pixels above which an image counts as wrapped; with an intercept above the last
 #: number, only wrapped values can be air (-1,000 HU).
@@ -164,7 +164,11 @@ def _refuse_contradiction(dataset: Dataset) -> None:
         sides = {"height": low - top, "width": right - left}
         coded = get_j2k_parameters(frame[beginning:]) | sides
     else:
-        coded = _get_jpg_parameters(frame)
+        place = 2
+        while frame[place] == 0xFF and frame[place + 1] not in _SOF:
+            place += 2 + int.from_bytes(frame[place + 2 : place + 4], "big")
+        names = "precision", "height", "width"
+        coded = dict(zip(names, struct.unpack_from(">BHH", frame, place + 4), strict=True))
     stated = {
         "height": dataset.Rows,
         "width": dataset.Columns,
