@@ -169,6 +169,19 @@ def test_the_book_uses_few_names_of_the_package():
 
 
 OF_RESULTS = [path for path in NOTEBOOKS if path.parent.name == "results"]
+
+
+@for_each
+def test_no_table_or_figure_is_made_and_not_shown(path):
+    """A notebook shows the last expression of a cell, and no other, nor one within an `if`."""
+    for cell in cells(path, "code"):
+        statements = ast.parse(cell.source).body
+        for node in ast.walk(ast.Module(statements, [])):
+            match node:
+                case ast.Expr(ast.Call(ast.Name(called) | ast.Attribute(attr=called))):
+                    assert node is statements[-1] or called not in {"book_table", "picture"}
+
+
 TOLD = [path for path in NOTEBOOKS if path.parent.name not in ("pipeline", "use")]
 
 
