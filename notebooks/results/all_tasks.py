@@ -203,18 +203,11 @@ pairs = stats.pair_differences(scores, a, b)
 shown = pairs.assign(
     points=100 * pairs["estimate"], title=pairs["task"].map(names)
 )
-grid = sns.relplot(
-    shown,
-    x="points",
-    y="backbone",
-    col="title",
-    col_wrap=3,
-    s=22,
-    height=1.7,
-    aspect=0.96,
-    color="#6A3D9A",
-    facet_kws={"sharey": True},
-)
+grid = sns.catplot(
+    shown, x="points", y="backbone", col="title", col_wrap=3, kind="strip",
+    jitter=False, height=1.8, aspect=0.88, color="#6A3D9A",
+)  # fmt: skip
+grid.set(xticks=(-10, 0, 10))
 for ax in grid.axes.flat:
     ax.axvline(0, color="0.5", linewidth=1, zorder=0)
 grid.set_titles("{col_name}").set_axis_labels("AUC points", "")

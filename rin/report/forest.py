@@ -97,7 +97,8 @@ def _lines(rows: pd.DataFrame, note_title: str) -> Axes:
     over_all = {"xycoords": ("figure fraction", "data"), "va": "center", "in_layout": False}
     over_all |= {"fontweight": "bold", "backgroundcolor": "white", "gid": "heading"}
     for row in rows[rows["headed"]].itertuples():
-        ax.annotate(row.group, (0.01, row.height - 1), **over_all)
+        above = row.height - 1 - _WRAPPED / 2 * row.label.count("\n")
+        ax.annotate(row.group, (0.01, above), **over_all)
     return ax
 
 

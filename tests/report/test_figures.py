@@ -154,7 +154,8 @@ def test_forest_texts_keep_apart_and_inside():
         for one in COMPARISONS.values()
     )  # fmt: skip
     long = ROWS.assign(
-        label="Fractures of the " + ROWS["label"] + " on radiographs from elsewhere"
+        group="Elsewhere",
+        label="Fractures of the " + ROWS["label"] + " on radiographs, head and last block trained",
     )
     ends = ("ImageNet ahead", "RadImageNet ahead")
     ax = forest.forest(pd.concat([paper, ROWS, long]), xlabel="AUC points", ends=ends)
