@@ -154,8 +154,10 @@ def test_forest_texts_keep_apart_and_inside():
         for one in COMPARISONS.values()
     )  # fmt: skip
     long = ROWS.assign(
-        group="Elsewhere",
-        label="Fractures of the " + ROWS["label"] + " on radiographs, head and last block trained",
+        group="Elsewhere, in other hospitals and years",
+        label="Fractures of the "
+        + ROWS["label"]
+        + " on radiographs of adults and children, balanced accuracy",
     )
     ends = ("ImageNet ahead", "RadImageNet ahead")
     ax = forest.forest(pd.concat([paper, ROWS, long]), xlabel="AUC points", ends=ends)
