@@ -19,8 +19,10 @@ import io
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -41,7 +43,6 @@ from rin.data.tree import (
     MALFORMED,
     MAX_BYTES,
     MAX_PIXELS,
-    SEPARATOR,
     read_bytes,
     refuse_damaged_jpeg,
 )
@@ -49,8 +50,10 @@ from rin.errors import FileError, InputError, as_input_error
 
 # pydicom's warnings quote odd values, which may name a patient.
 warnings.filterwarnings("ignore", module="pydicom")
-GRAY, PALETTE = ("MONOCHROME1", "MONOCHROME2"), "PALETTE COLOR"
-COLOR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+PALETTE = "PALETTE COLOR"
+#: Samples per pixel of each photometric interpretation.
+SAMPLES = dict.fromkeys(("MONOCHROME1", "MONOCHROME2", PALETTE), 1)
+SAMPLES |= dict.fromkeys(("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"), 3)
 REQUIRED = (
     *("Rows", "Columns", "BitsAllocated", "BitsStored", "SamplesPerPixel"),
     *("PhotometricInterpretation", "PixelRepresentation", "PixelData"),
@@ -75,10 +78,7 @@ _SIZ, _SOF = b"\xff\x4f\xff\x51", {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC
 #: share of such pixels above which an image counts as wrapped; with an intercept above the last
 #: number, only wrapped values can be air (-1,000 HU).
 WRAPPED_BITS, WRAPPED, WRAPPED_SHARE, NO_AIR = 12, 3000, 0.05, -100
-_PROBLEM = "the file is not a readable DICOM picture"
 _OUTLINES = ("SEG", "RTSTRUCT")
-_REMEDY = "Export or download it again, as one uncompressed grey or RGB frame; or list it in "
-_REMEDY += "the manifest's known_bad."
 
 
 class DicomFile(io.BufferedReader):
@@ -111,9 +111,7 @@ def read_dicom(
     ``window`` is center and width, in the units of the rescaled values: Hounsfield units for CT.
     CT values that wrapped (:func:`is_wrapped`) are put back below zero.
     """
-    content = read_bytes(root, locator)
-    with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
-        dataset: Dataset = dcmread(DicomFile(io.BytesIO(content)))
+    with _opened(root, locator) as dataset:
         if (kind := str(dataset.get("Modality") or "")) in _OUTLINES:
             raise FileError(f"it outlines structures of images in other files ({kind})")
         pixels = decode(dataset)
@@ -121,6 +119,20 @@ def read_dicom(
             pixels = pixels.astype(np.int32)
             pixels[pixels >= WRAPPED] -= 2**WRAPPED_BITS
         return display(dataset, pixels, window)
+
+
+@contextmanager
+def _opened(root: Path, locator: str, **how: Any) -> Iterator[Dataset]:
+    """Yield the data set of a file; errors of a broken one become InputErrors, at any access."""
+    content = read_bytes(root, locator)
+    with as_input_error(
+        "the file is not a readable DICOM picture",
+        where=Path(root, locator),
+        remedy="Export or download it again, as one uncompressed grey or RGB frame; or list it in "
+        "the manifest's known_bad.",
+        kinds=BROKEN,
+    ):
+        yield dcmread(DicomFile(io.BytesIO(content)), **how)
 
 
 def decode(dataset: Dataset) -> np.ndarray:
@@ -134,7 +146,7 @@ def decode(dataset: Dataset) -> np.ndarray:
         install = f": pip install {packages[0]}" if packages else ""
         raise FileError(f"no installed package decodes {syntax.name}{install}")
     kind, samples = dataset.PhotometricInterpretation, dataset.SamplesPerPixel
-    if (kind, samples) not in [*((k, 1) for k in (*GRAY, PALETTE)), *((k, 3) for k in COLOR)]:
+    if SAMPLES.get(kind) != samples:
         raise FileError(f"{kind:.20} with {samples} samples per pixel is not supported")
     if (stated := int(dataset.get("NumberOfFrames") or 1)) > 1:
         raise FileError(f"it has {stated} frames: save those to be used as pictures of their own")
@@ -177,8 +189,9 @@ def _refuse_contradiction(dataset: Dataset) -> None:
     }
     for name, value in stated.items():
         if coded.get(name, value) != value:  # JPEG-LS states no sign
-            problem = f"{name} of its compressed pixels is {coded[name]}, of its header {value}"
-            raise FileError(problem)
+            raise FileError(
+                f"{name} of its compressed pixels is {coded[name]}, of its header {value}"
+            )
     if dataset.file_meta.TransferSyntaxUID == JPEGBaseline8Bit:
         refuse_damaged_jpeg(frame)
 
@@ -249,7 +262,8 @@ def apply_window(values: np.ndarray, window: Window) -> np.ndarray:
 
 def patient_of(root: Path, locator: str) -> str:
     """Return the PatientID of a DICOM file, from its header alone; InputError without one."""
-    patient = str(_header(root, locator, ["PatientID"]).get("PatientID") or "").strip()
+    with _opened(root, locator, stop_before_pixels=True, specific_tags=["PatientID"]) as header:
+        patient = str(header.get("PatientID") or "").strip()
     if not patient:
         remedy = "Export it with its patient, or a pseudonym; a split by patient needs it."
         where = Path(root, locator)
@@ -257,39 +271,22 @@ def patient_of(root: Path, locator: str) -> str:
     return patient
 
 
-def is_wrapped(dataset: Dataset, pixels: np.ndarray) -> bool:
-    """Return whether CT values below zero, mostly air, have wrapped: -1,000 is stored as 3,096."""
-    if not _may_wrap(dataset) or pixels.ndim != 2:
+def is_wrapped(dataset: Dataset, pixels: np.ndarray | None = None) -> bool:
+    """Return whether CT values below zero, mostly air, have wrapped: -1,000 is stored as 3,096.
+
+    Only unsigned values of 12 bits of which none can be air are looked at, or decoded.
+    """
+    stated = [dataset.get(name) for name in ("Modality", "BitsStored", "PixelRepresentation")]
+    if stated != ["CT", WRAPPED_BITS, 0] or (dataset.get("RescaleIntercept") or 0) <= NO_AIR:
         return False
-    return bool((pixels >= WRAPPED).mean() > WRAPPED_SHARE)
+    pixels = decode(dataset) if pixels is None else pixels
+    return bool(pixels.ndim == 2 and (pixels >= WRAPPED).mean() > WRAPPED_SHARE)
 
 
 def holds_wrapped(root: Path, locator: str) -> bool:
-    """Return :func:`is_wrapped` of a DICOM file; pixels are decoded only if its header allows."""
-    tags = ["Modality", "BitsStored", "PixelRepresentation", "RescaleIntercept"]
-    if not _may_wrap(_header(root, locator, tags)):
-        return False
-    with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
-        dataset = dcmread(DicomFile(io.BytesIO(read_bytes(root, locator))))
-        return is_wrapped(dataset, decode(dataset))
-
-
-def _may_wrap(header: Dataset) -> bool:
-    """Return whether a header states unsigned 12-bit CT values, none of which can be air."""
-    intercept, bits = header.get("RescaleIntercept"), header.get("BitsStored")
-    stated = header.get("Modality") == "CT" and bits == WRAPPED_BITS
-    return bool(stated and not header.get("PixelRepresentation") and (intercept or 0) > NO_AIR)
-
-
-def _header(root: Path, locator: str, tags: list[str]) -> Dataset:
-    place, _, member = locator.partition(SEPARATOR)
-    with as_input_error(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
-        # A member of an archive is unpacked whole anyway; of other files, only the header is read.
-        source = io.BytesIO(read_bytes(root, locator)) if member else io.FileIO(Path(root) / place)
-        with DicomFile(source) as opened:
-            header = dcmread(opened, stop_before_pixels=True, specific_tags=tags)
-        header.decode()
-        return header
+    """Return :func:`is_wrapped` of a DICOM file."""
+    with _opened(root, locator) as dataset:
+        return is_wrapped(dataset)
 
 
 def _display(dataset: Dataset, values: np.ndarray, window: Window | None) -> np.ndarray:
