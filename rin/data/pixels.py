@@ -18,7 +18,7 @@ import io
 import math
 import threading
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from itertools import islice
@@ -85,11 +85,12 @@ def rasterise(entry: str, shape: tuple[int, int], image: str | Path = "mask") ->
         columns, rows = _numbers(entry, image).T
         filled[polygon(rows, columns, shape=shape)] = True
     if not filled.any():
-        problem = f"the shape covers no pixel of its picture ({shape[1]} x {shape[0]} pixels)"
-        remedy = (
-            "Check that the annotation belongs to this picture and uses its pixel coordinates."
+        raise InputError(
+            f"the shape covers no pixel of its picture ({shape[1]} x {shape[0]} pixels)",
+            where=f"{image}: {entry[:60]}",
+            remedy="Check that the annotation belongs to this picture and uses its pixel "
+            "coordinates.",
         )
-        raise InputError(problem, where=f"{image}: {entry[:60]}", remedy=remedy)
     return filled
 
 
@@ -106,10 +107,12 @@ def _numbers(entry: str, image: str | Path = "mask") -> np.ndarray:
         fits = numbers.shape[1:] == (2,) and len(numbers) >= 3
     # A comparison with NaN is false, so this refuses it too.
     if not (is_shape(entry) and fits and (np.abs(numbers) <= MAX_COORDINATE).all()):
-        remedy = "Write 'polygon:x1,y1 x2,y2 x3,y3 ...' with three points or more, or "
-        remedy += "'box:x,y,width,height' with sides above zero, in pixels, all finite."
-        problem = f"the shape {entry[:60]!r} cannot be read"
-        raise InputError(problem, where=image, remedy=remedy)
+        raise InputError(
+            f"the shape {entry[:60]!r} cannot be read",
+            where=image,
+            remedy="Write 'polygon:x1,y1 x2,y2 x3,y3 ...' with three points or more, or "
+            "'box:x,y,width,height' with sides above zero, in pixels, all finite.",
+        )
     return numbers
 
 
@@ -128,23 +131,34 @@ def open_volume(root: Path, locator: str) -> np.ndarray:
     if volume.dtype != np.uint8 or not has_axes or not volume.size:
         stated = " x ".join(map(str, volume.shape)) or "a single number"
         problem = f"the array is {stated} of {volume.dtype} instead of pictures x height x width "
-        remedy = "Window the volume to 8 bits, as its publication describes, and save the result."
-        raise InputError(f"{problem}(x 3) of uint8", where=Path(root, locator), remedy=remedy)
+        raise InputError(
+            f"{problem}(x 3) of uint8",
+            where=Path(root, locator),
+            remedy="Window the volume to 8 bits, as its publication describes, and save the "
+            "result.",
+        )
     _refuse_large(volume.shape[2], volume.shape[1], Path(root, locator))
     return volume
 
 
 def _refuse_large(width: int, height: int, where: Path) -> None:
     if width * height > MAX_PIXELS:
-        problem = f"{width:,} x {height:,} pixels are more than the limit of {MAX_PIXELS:,}"
-        raise InputError(problem, where=where, remedy="Save a smaller picture, or a part of it.")
+        raise InputError(
+            f"{width:,} x {height:,} pixels are more than the limit of {MAX_PIXELS:,}",
+            where=where,
+            remedy="Save a smaller picture, or a part of it.",
+        )
 
 
 def _load(root: Path, locator: str) -> np.ndarray:
     place, _, member = locator.partition(SEPARATOR)
     path, where = Path(root) / place, Path(root, locator)
-    remedy = "Save it again with numpy.save, without objects, or download it again."
-    with as_input_error("the array cannot be read", where=where, remedy=remedy, kinds=UNREADABLE):
+    with as_input_error(
+        "the array cannot be read",
+        where=where,
+        remedy="Save it again with numpy.save, without objects, or download it again.",
+        kinds=UNREADABLE,
+    ):
         stat = path.stat()
         if member:
             return _unpack(Path(root), locator, stat.st_ctime_ns, stat.st_size)
@@ -184,25 +198,6 @@ def show_colour(root: Path, locators: Iterable[str]) -> bool:
     return False
 
 
-def window_of_all(root: Path, locators: Sequence[str]) -> tuple[float, float] | None:
-    """Return the window from 0 to the largest number with as many bits as the largest value.
-
-    None if a picture has 8 bits, or if values are below zero or all zero, and so do not show what
-    is black.
-    """
-    lowest = highest = 0
-    for locator in locators:
-        with suppress(InputError):  # broken pictures are reported when all are read
-            stored = read_stored(root, locator)
-            if stored.dtype == np.uint8:
-                return None
-            lowest, highest = min(lowest, int(stored.min())), max(highest, int(stored.max()))
-    if lowest < 0 or highest == 0:
-        return None
-    width = 2 ** max(8, highest.bit_length())
-    return width // 2, width
-
-
 def read_picture(
     root: Path,
     locator: str,
@@ -220,11 +215,16 @@ def read_picture(
         if window is None:
             kind = "with signed values" if pixels.dtype == np.int8 else "of more than 8 bits"
             kind = "of floating numbers" if pixels.dtype.kind == "f" else kind
-            problem = f"pixels {kind} need a window (window: [center, width] in the manifest, "
-            problem += "--window CENTER WIDTH of rin new)"
+            problem = (
+                f"pixels {kind} need a window (window: [center, width] in the manifest, --window "
+                "CENTER WIDTH of rin new)"
+            )
             values = f"they range from {pixels.min()} to {pixels.max()}"
-            remedy = f"State which values are black and white: {values}."
-            raise InputError(problem, where=Path(root, locator), remedy=remedy)
+            raise InputError(
+                problem,
+                where=Path(root, locator),
+                remedy=f"State which values are black and white: {values}.",
+            )
         share = _share_of(pixels, window, Path(root, locator))
         pixels = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
     return np.repeat(pixels[..., None], 3, axis=2) if color and pixels.ndim == 2 else pixels
@@ -237,9 +237,12 @@ def _share_of(pixels: np.ndarray, window: tuple[float, float], where: Path) -> n
     center, width = window
     if pixels.dtype.kind == "f":  # floating-point values have no steps to count
         return (pixels.astype(np.float64) - center) / width + 0.5
-    problem = "the window does not fit its whole numbers"
-    remedy = f"Give a width of at least 1: they range from {pixels.min()} to {pixels.max()}."
-    with as_input_error(problem, where=where, remedy=remedy, kinds=FileError):
+    with as_input_error(
+        "the window does not fit its whole numbers",
+        where=where,
+        remedy=f"Give a width of at least 1: they range from {pixels.min()} to {pixels.max()}.",
+        kinds=FileError,
+    ):
         return apply_window(pixels.astype(np.float64), window)
 
 
@@ -263,19 +266,18 @@ def read_stored(
         opened = _open(root, locator)
         stored = opened if isinstance(opened, np.ndarray) else _stored_pixels(opened, color)
     if stored.dtype.kind == "f" and (n := int((~np.isfinite(stored)).sum())):
-        problem = f"{n:,} of {stored.size:,} pixels are not finite numbers"
-        remedy = "Save it with finite numbers in their place, such as the picture's darkest value."
-        raise InputError(problem, where=Path(root, locator), remedy=remedy)
+        raise InputError(
+            f"{n:,} of {stored.size:,} pixels are not finite numbers",
+            where=Path(root, locator),
+            remedy="Save it with finite numbers in their place, such as the picture's darkest "
+            "value.",
+        )
     return stored
 
 
 def _read_slice(root: Path, name: str, number: int, color: bool) -> np.ndarray:
     """Return one picture of an array of pictures."""
-    stack = open_volume(root, name)
-    if number >= len(stack):
-        problem = f"it contains {len(stack)} pictures, but number {number} was asked for"
-        raise InputError(problem, where=Path(root, name), remedy="Numbers begin at 0.")
-    pixels = np.array(stack[number], order="C")
+    pixels = np.array(open_volume(root, name)[number], order="C")
     return pixels if pixels.ndim == 2 else _stored_pixels(Image.fromarray(pixels), color)
 
 
@@ -322,12 +324,18 @@ def read_drawn(root: Path, locator: str) -> np.ndarray:
 def _open(root: Path, locator: str) -> Image.Image | np.ndarray:
     """Return a whole picture, turned as its metadata say; numbers that Pillow misreads."""
     content, where = read_bytes(root, locator), Path(root, locator)
-    remedy = "Save or download it again; or remove it, with its row in the table, and "
-    remedy += "correct the manifest's counts."
+    remedy = (
+        "Save or download it again; or remove it, with its row in the table, and correct the "
+        "manifest's counts."
+    )
     if not content:
         raise InputError("the file is empty", where=where, remedy=remedy)
-    problem = f"the file is not a complete picture in {', '.join(FORMATS)}"
-    with as_input_error(problem, where=where, remedy=remedy, kinds=UNREADABLE):
+    with as_input_error(
+        f"the file is not a complete picture in {', '.join(FORMATS)}",
+        where=where,
+        remedy=remedy,
+        kinds=UNREADABLE,
+    ):
         if (
             content[:4] in (b"II*\0", b"MM\0*")
             and (deep := _deep_tiff(content, where)) is not None
@@ -367,27 +375,34 @@ def _refuse_unclear(picture: Image.Image, content: bytes, where: Path) -> None:
     """Raise an error if the meaning of pixels is not agreed, or Pillow would read other values."""
     tags = _tags(picture)
     if len(picture.getbands()) == 3 and tags.get(PLANAR_CONFIGURATION) == IN_PLANES:
-        problem = "its three planes may be colours, or frames saved as colours"
-        remedy = "Save frames as pictures of their own, and colours pixel by pixel (planar "
-        remedy += "configuration 1)."
-        raise InputError(problem, where=where, remedy=remedy)
+        raise InputError(
+            "its three planes may be colours, or frames saved as colours",
+            where=where,
+            remedy="Save frames as pictures of their own, and colours pixel by pixel (planar "
+            "configuration 1).",
+        )
     if picture.mode not in GRAY_MODES + DEEP_MODES + COLOR_MODES:
         raise ValueError(f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning")
     bits = content[24] if picture.format == "PNG" else int(max(tags.get(BITSPERSAMPLE, (8,))))
     if bits <= 8:
         return
     if picture.mode not in DEEP_MODES or "transparency" in picture.info:
-        problem = f"it has {bits} bits per channel in colour or with transparency, and only 8 "
-        problem += "would be read"
-        remedy = f"Save it as grey of {bits} bits without transparency, or scaled to 8 bits."
-        raise InputError(problem, where=where, remedy=remedy)
+        raise InputError(
+            f"it has {bits} bits per channel in colour or with transparency, and only 8 would be "
+            "read",
+            where=where,
+            remedy=f"Save it as grey of {bits} bits without transparency, or scaled to 8 bits.",
+        )
     _refuse_white_zero(tags.get(PHOTOMETRIC_INTERPRETATION), bits, where)
 
 
 def _refuse_white_zero(photometric: int | None, bits: int, where: Path) -> None:
     if photometric == WHITE_IS_ZERO:
-        problem = f"zero means white (photometric interpretation 0), in {bits} bits"
-        raise InputError(problem, where=where, remedy="Save it with zero as black.")
+        raise InputError(
+            f"zero means white (photometric interpretation 0), in {bits} bits",
+            where=where,
+            remedy="Save it with zero as black.",
+        )
 
 
 def _tags(picture: Image.Image) -> Mapping[int, Any]:

@@ -35,7 +35,7 @@ from rin.data.manifest import (
     datasets_of_tasks,
     read_names,
 )
-from rin.data.pixels import show_colour, window_of_all
+from rin.data.pixels import read_stored, show_colour
 from rin.data.splits import MAX_FOLDS, fold_sizes, given_folds, make_folds
 from rin.data.status import unusual_drawing
 from rin.data.store import Dataset, inspect_cases
@@ -340,10 +340,12 @@ def _inspected(said: Stated, tree: Tree, settings: dict[str, Any]) -> tuple[Data
     cases, bad = inspect_cases(tree.root, listed, manifest, folder=index)
     deep, problems = bad["problem"].str.contains("need a window"), []
     if deep.any():
-        images = listed["image"][listed["case_id"].isin(bad["case_id"][deep])]
-        every = window_of_all(tree.root, [*images])
-        hint = " ({:g} {:g} shows all values)".format(*every) if every else ""
-        remedy = f"Give --window CENTER WIDTH{hint}."
+        first = listed["image"][listed["case_id"].isin(bad["case_id"][deep])].iloc[0]
+        stored = read_stored(tree.root, first)
+        width, span = 2 ** max(8, int(stored.max()).bit_length()), (stored.min(), stored.max())
+        hint = "{} {} shows 0 to {}; the first is of {:g} to {:g}"
+        hint = hint.format(width // 2, width, width - 1, *span)
+        remedy = f"Give --window CENTER WIDTH ({hint})."
         problems += _noted(bad["case_id"][deep], "pictures have more than 8 bits", remedy)
     for problem, names in bad[~deep].groupby("problem", sort=False)["case_id"]:
         problems += _noted(names, f"pictures cannot be read, as {problem}", _REMEDIES["unread"])

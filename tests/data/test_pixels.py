@@ -23,7 +23,6 @@ from rin.data.pixels import (
     read_stored,
     resize_picture,
     shape_text,
-    window_of_all,
 )
 from rin.errors import InputError
 
@@ -145,15 +144,6 @@ def test_signed_tiff_of_8_bits_is_dark_below_zero_and_needs_a_window(tmp_path):
         read_picture(tmp_path, "a.tif")
     assert "from -128 to 127" in refused.value.remedy
     assert read_picture(tmp_path, "a.tif", window=(0, 256)).tolist() == [[0, 127, 128, 255]]
-
-
-def test_window_of_all_is_that_of_the_bits_in_use_and_of_deep_pictures_alone(tmp_path):
-    deep = [save_deep(tmp_path, kind) for kind in ("png", "tif")]
-    assert window_of_all(tmp_path, [deep[0], "absent.png"]) == (2048, 4096)
-    assert window_of_all(tmp_path, deep) is None  # what is black below zero nobody knows
-    Image.fromarray(RAMP).save(tmp_path / "gray.png")
-    assert window_of_all(tmp_path, ["gray.png", deep[0]]) is None
-    assert window_of_all(tmp_path, []) is None
 
 
 def test_resize_picture_by_stretch_averages_when_it_halves():
