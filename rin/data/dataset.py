@@ -90,8 +90,10 @@ def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: Path) ->
         problem = f"the counts differ from those expected of {manifest.name}: {sentences}"
         remedy = "Fetch the dataset again, or correct the counts in its manifest."
         if manifest.access == "not public":
-            remedy = "Restore the files; or delete the manifest and the profile of "
-            remedy += f"{manifest.name}, and run rin new again."
+            remedy = (
+                f"Restore the files; or delete the manifest and the profile of {manifest.name}, "
+                "and run rin new again."
+            )
         remedy += f" {IF_PARTIAL}" if less else ""
         raise InputError(problem, where=where, remedy=remedy)
 
@@ -113,8 +115,9 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> dict[str, s
     """Return the remedy for each problem of cases: one class, mixed patients, empty masks."""
     problems, classes = {}, sorted(cases["label"].unique())
     if manifest.tasks and len(classes) < 2:
-        problem = f"all {len(cases):,} pictures have one label ({', '.join(classes)}): two are "
-        problem += "needed"
+        problem = (
+            f"all {len(cases):,} pictures have one label ({', '.join(classes)}): two are needed"
+        )
         problems[problem] = "Give another class a label in label_map, or leave out less"
     numbered = cases.reset_index(drop=True)
     mixed = numbered[numbered.groupby("patient_id")["label"].transform("nunique") > 1]
@@ -129,19 +132,22 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> dict[str, s
     empty = cases.loc[marks_nothing(cases), "case_id"].tolist()
     expected = manifest.counts.empty_masks
     if len(empty) > expected:
-        problem = f"{counted(len(empty), 'masks mark nothing or the whole picture')} "
-        problem += f"({join_first_ten(empty, ', ')}), at most {expected} expected"
-        remedy = "Draw the masks of pictures that show a lesion; if others are correctly empty, "
-        remedy += f"state how many: counts.empty_masks, {len(empty)} if all are correct"
+        problem = (
+            f"{counted(len(empty), 'masks mark nothing or the whole picture')} "
+            f"({join_first_ten(empty, ', ')}), at most {expected} expected"
+        )
+        remedy = (
+            "Draw the masks of pictures that show a lesion; if others are correctly empty, state "
+            f"how many: counts.empty_masks, {len(empty)} if all are correct"
+        )
         problems[problem] = remedy
     return problems
 
 
 def one_id_each(cases: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
     """Return the cases with one spelling of each patient, and a finding if some had several."""
-    if (cases["patient_id"] == cases["case_id"]).all():
-        return cases, []
-    alike = name_variants(cases["patient_id"])
+    are_named = (cases["patient_id"] != cases["case_id"]).any()
+    alike = name_variants(cases["patient_id"]) if are_named else []
     if not alike:
         return cases, []
     shown = join_first_ten([" and ".join(map(repr, names)) for names in alike], "; ")
@@ -180,14 +186,24 @@ def findings_of(
     noted += exact_duplicates(cases)
     blank = cases.loc[cases["blank"], "case_id"]
     if len(blank):
-        text = f"pictures that show nothing, as their grey levels hardly differ: {len(blank)}"
-        noted.append(Finding("blank pictures", text, tuple(blank[:LISTED])))
+        noted.append(
+            Finding(
+                "blank pictures",
+                f"pictures that show nothing, as their grey levels hardly differ: {len(blank)}",
+                tuple(blank[:LISTED]),
+            )
+        )
     noted += brightness_findings(cases)
     wrapped = cases.loc[cases["wrapped"], "case_id"]
     if len(wrapped):
-        text = f"{counted(len(wrapped), 'CT files')}: 12 bits without sign, air at 3,000 or more, "
-        text += "put back below zero"
-        noted.append(Finding("wrapped CT values", text, tuple(wrapped[:LISTED])))
+        noted.append(
+            Finding(
+                "wrapped CT values",
+                f"{counted(len(wrapped), 'CT files')}: 12 bits without sign, air at 3,000 or "
+                "more, put back below zero",
+                tuple(wrapped[:LISTED]),
+            )
+        )
     stated, in_files = manifest.counts, count_classes(manifest, listed)["found"].to_dict()
     of_paper = count_differences("images", stated.paper, Counter(cases["label"]))
     of_authors = count_differences(f"{stated.unit}s", stated.authors, in_files)
@@ -212,9 +228,13 @@ def brightness_findings(cases: pd.DataFrame) -> list[Finding]:
         won = cases["mean_grey"].rank()[first].sum() - sizes[0] * (sizes[0] + 1) / 2
         auc = won / (sizes[0] * sizes[1])
         if max(auc, 1 - auc) > HIGH_AUC:
-            text = f"mean grey values alone tell the labels apart (AUC {max(auc, 1 - auc):.2f}): "
-            text += "were they made, exported or windowed differently?"
-            findings.append(Finding("brightness", text))
+            findings.append(
+                Finding(
+                    "brightness",
+                    "mean grey values alone tell the labels apart (AUC "
+                    f"{max(auc, 1 - auc):.2f}): were they made, exported or windowed differently?",
+                )
+            )
     return findings
 
 
@@ -225,8 +245,11 @@ def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
     for _, rows in repeated.groupby(same, sort=False):
         labels = sorted(rows["label"].unique())
         kind = "exact duplicates" if len(labels) == 1 else "contradictory exact duplicates"
-        text = f"the same pixels labelled {' and '.join(labels)}"
-        findings.append(Finding(kind, text, tuple(rows["case_id"])))
+        findings.append(
+            Finding(
+                kind, f"the same pixels labelled {' and '.join(labels)}", tuple(rows["case_id"])
+            )
+        )
     for kind, sets in Counter(finding.kind for finding in findings).items():
         if sets > LISTED:
             alike = [finding for finding in findings if finding.kind == kind]
@@ -240,8 +263,11 @@ def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
 def check_data_root(data_root: Path) -> None:
     """Raise InputError if the data root is not a folder."""
     if not Path(data_root).is_dir():
-        remedy = "Name the folder that contains the datasets, or omit it (DATA_ROOT, too)."
-        raise InputError("there is no such data root", where=data_root, remedy=remedy)
+        raise InputError(
+            "there is no such data root",
+            where=data_root,
+            remedy="Name the folder that contains the datasets, or omit it (DATA_ROOT, too).",
+        )
 
 
 def locate(manifest: DatasetManifest, data_root: Path | None) -> str | None:
@@ -267,8 +293,11 @@ def open_located(manifest: DatasetManifest, data_root: Path | None) -> Tree:
     source = f"Access is {manifest.access}: get it at {manifest.home}, and give"
     if manifest.access == "not public":
         source = f"Correct locations in data_manifests/{manifest.name}.yaml, or give"
-    remedy = f"{source} --data-root the folder that contains it."
-    raise InputError(problem, where=data_root or "--data-root", remedy=remedy)
+    raise InputError(
+        problem,
+        where=data_root or "--data-root",
+        remedy=f"{source} --data-root the folder that contains it.",
+    )
 
 
 def open_dataset(
@@ -277,11 +306,13 @@ def open_dataset(
     *,
     index_folder: Path,
     square: StoreShape | None = None,
+    problems: list[str] | None = None,
 ) -> Dataset:
     """Open the dataset under the data root and check it against its manifest.
 
     Cases of classes without a label are counted and left out; so are cases known to be bad.
-    ``square`` is as for :func:`rin.data.store.inspect_cases`.
+    ``square`` is as for :func:`rin.data.store.inspect_cases`.  With a list of ``problems``, those
+    of counts and pictures are added to it, and raise no error.
     """
     tree = open_located(manifest, data_root)
     where = tree.root / tree.location
@@ -290,27 +321,45 @@ def open_dataset(
         nothing = {"counts": ExpectedCounts(), "known_bad": {}, "findings": (), "partial": False}
         expected = manifest.model_copy(update=nothing)
     listed = find_cases(tree, manifest)
-    check_counts(expected, listed, where)
+    try:
+        check_counts(expected, listed, where)
+    except InputError as error:
+        if problems is None:
+            raise
+        problems.append(error.problem)
     wanted = listed[listed["label"].notna()]
     if wanted.empty:
         classes = ", ".join(sorted(listed["source_class"].unique())) or "no case"
-        remedy = "Give at least two classes a label in the manifest's label_map."
-        raise tree.error(f"none of the classes found has a label ({classes})", remedy=remedy)
+        raise tree.error(
+            f"none of the classes found has a label ({classes})",
+            remedy="Give at least two classes a label in the manifest's label_map.",
+        )
     cases, bad = inspect_cases(tree.root, wanted, manifest, folder=index_folder, square=square)
-    refuse_bad(bad[~bad["case_id"].isin(expected.known_bad)], len(wanted), where, manifest)
-    cases = cases[~cases["case_id"].isin(expected.known_bad)].reset_index(drop=True)
+    bad, cases = (
+        found[~found["case_id"].isin(expected.known_bad)].reset_index(drop=True)
+        for found in (bad, cases)
+    )
     cases, joined = one_id_each(cases)
-    if not made and (wrong := case_problems(manifest, cases)):
-        problem, remedy = next(iter(wrong.items()))
-        raise tree.error(problem, remedy=f"{remedy}.")
+    wrong = {} if made else case_problems(manifest, cases)
+    if problems is not None:
+        problems += [f"{row.place}: {row.problem}" for row in bad.itertuples()]
+        problems += [f"{problem}. {remedy}" for problem, remedy in wrong.items()]
+    else:
+        refuse_bad(bad, len(wanted), where, manifest)
+        for problem, remedy in wrong.items():
+            raise tree.error(problem, remedy=f"{remedy}.")
     findings = (*joined, *findings_of(expected, cases, listed))
     part = part_in_words(expected, listed)
     cases = cases.drop(columns=["wrapped", "darkest", "brightest", "mean_grey"])
     mask_digests = cases.pop("mask_digest")
     kept = cases.columns.difference([*CASES.columns], sort=False)
     cases = cases[[*CASES.columns, *kept]]
-    remedy = "Case ids must be unique; the columns are described in rin.tables."
-    check_table(cases, CASES, where=str(where), remedy=remedy)
+    check_table(
+        cases,
+        CASES,
+        where=str(where),
+        remedy="Case ids must be unique; the columns are described in rin.tables.",
+    )
     return Dataset(
         manifest=manifest,
         root=tree.root,
@@ -369,8 +418,11 @@ def sample_pictures(
             provenance = "real" if where else "stand-in"
             title = f"{manifest.title} ({provenance})"
         if not names:
-            remedy = f"Known extensions: {', '.join(PICTURES)}."
-            raise InputError("no pictures found", where=title, remedy=remedy)
+            raise InputError(
+                "no pictures found",
+                where=title,
+                remedy=f"Known extensions: {', '.join(PICTURES)}.",
+            )
         drawn = sorted(np.random.default_rng(0).permutation(len(names))[:n])
         pictures = (read_picture(tree.root, names[number], True, window) for number in drawn)
         pixels = np.stack([resize_picture(picture, size, "stretch") for picture in pictures])

@@ -17,7 +17,7 @@ from rin.data.manifest import DatasetManifest, load_manifest, manifest_names
 from rin.data.masks import read_mask, stray_values
 from rin.data.pixels import is_shape
 from rin.data.splits import fold_sizes, make_folds
-from rin.data.store import Dataset, inspect_cases
+from rin.data.store import Dataset
 from rin.data.tree import SEPARATOR, Tree, open_tree
 from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
 from rin.files import sha256_of
@@ -76,8 +76,10 @@ def how_to_get(manifest: DatasetManifest, root: Path, here: Sequence[str] = ()) 
     get = f"{_HOW_TO_GET[manifest.access].format(home=manifest.home)} {place}"
     if manifest.sources:
         sources = [f"{source.name} at {source.home}" for source in manifest.sources]
-        get = f"Collect it from its {len(sources)} sources, one folder per class, and put it at "
-        get += f"{place}: {', '.join(sources)}"
+        get = (
+            f"Collect it from its {len(sources)} sources, one folder per class, and put it at "
+            f"{place}: {', '.join(sources)}"
+        )
     if manifest.fetch:
         get = f"rin data fetch {manifest.name} downloads it, from {manifest.home}"
     elif manifest.by_hand:
@@ -117,8 +119,12 @@ def check_file(tree: Tree, name: str, sha256: str) -> str:
         path = tree.root / name
         if not path.is_file():
             return "is not there"
-        remedy = "Check the file and its permissions, or fetch it again."
-        with as_input_error("the file cannot be read", where=path, remedy=remedy, kinds=OSError):
+        with as_input_error(
+            "the file cannot be read",
+            where=path,
+            remedy="Check the file and its permissions, or fetch it again.",
+            kinds=OSError,
+        ):
             actual = sha256_of(path)
     if actual == sha256:
         return "is as known"
@@ -166,40 +172,35 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         problem = f"this is a stand-in that was written for {manifest.name}, not the dataset"
         raise tree.error(problem, remedy="Name the folder that contains the real images.")
     done.facts.append(("at", tree.location))
-    _compare_files(done, tree)
+    for name, known in manifest.files.items():
+        compared = f"{name} {check_file(tree, name, known)}"
+        done.facts.append(("file", compared))
+        if "another" in compared:
+            done.problems.append(compared)
     listed = find_cases(tree, manifest)
     done.counts = datasets.count_classes(manifest, listed)
     done.part = datasets.part_in_words(manifest, listed)
     if done.part:
         done.facts.append(("part", f"{done.part}: it never counts as the whole dataset"))
-    others = len(done.problems)
-    try:
-        datasets.check_counts(manifest, listed, tree.root / tree.location)
-    except InputError as error:
-        done.problems.append(error.problem)
-    cases = listed[listed["label"].notna()]
-    if not quick:
-        cases, bad = inspect_cases(tree.root, cases, manifest, folder=index_folder)
-        bad = bad[~bad["case_id"].isin(manifest.known_bad)]
+    found: list[str] = []
+    if quick:
+        cases = listed
+        try:
+            datasets.check_counts(manifest, listed, tree.root / tree.location)
+        except InputError as error:
+            found.append(error.problem)
+    else:
+        dataset = datasets.open_dataset(
+            manifest, data_root, index_folder=index_folder, problems=found
+        )
+        cases = dataset.cases
         done.facts.append(("pictures", f"{len(cases):,} can be read"))
-        done.problems += [f"{row.place}: {row.problem}" for row in bad.itertuples()]
-        cases = cases[~cases["case_id"].isin(manifest.known_bad)]
-        wrong = datasets.case_problems(manifest, cases)
-        done.problems += [f"{problem}. {remedy}" for problem, remedy in wrong.items()]
+    done.problems += found
+    cases = cases[cases["label"].notna()]
     if len(cases) and cases["patient_id"].notna().all():
         done.facts.append(("patients", patients_in_words(manifest, cases)))
-    if quick or len(done.problems) > others:  # opening the dataset would raise them
-        return
-    _describe(done, datasets.open_dataset(manifest, data_root, index_folder=index_folder))
-
-
-def _compare_files(done: Verification, tree: Tree) -> None:
-    """Record how known files compare."""
-    for name, known in done.manifest.files.items():
-        compared = f"{name} {check_file(tree, name, known)}"
-        done.facts.append(("file", compared))
-        if "another" in compared:
-            done.problems.append(compared)
+    if not (quick or found):
+        _describe(done, dataset)
 
 
 def _describe(done: Verification, dataset: Dataset) -> None:
@@ -208,8 +209,7 @@ def _describe(done: Verification, dataset: Dataset) -> None:
     for finding in dataset.findings:
         named_cases = f" ({join_first_ten(finding.case_ids, ', ')})" if finding.case_ids else ""
         done.facts.append(("finding", f"{finding.kind}: {finding.text}{named_cases}"))
-    for text in unusual_drawing(dataset):
-        done.facts.append(("finding", text))
+    done.facts += [("finding", text) for text in unusual_drawing(dataset)]
     done.digest = dataset.digest
     done.facts.append(("digest", dataset.digest))
     pairs = near_duplicates(dataset.cases, manifest.near_duplicate_bits)

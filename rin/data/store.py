@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -86,48 +86,35 @@ _NOTHING_SEEN |= {"blank": False, "wrapped": False, "darkest": 0, "brightest": 0
 StoreShape = tuple[int, str]
 
 
-class Inspection(NamedTuple):
-    """The result of decoding a case's picture and masks once, or a problem and its place.
-
-    ``seen`` is kept under its ``key``; ``store_bytes`` has a row of each array of a store.
-    """
-
-    case_id: str
-    seen: dict[str, Any]
-    store_bytes: dict[str, bytes]
-    problem: str = ""
-    place: str = ""
-
-
 def inspect_case(
     root: Path, manifest: DatasetManifest, square: StoreShape | None, case: Any
-) -> Inspection:
-    """Inspect a case that has a key; with a ``square``, also make its rows of a store."""
+) -> dict[str, Any]:
+    """Decode the picture and the masks of a case that has a key, once.
+
+    Return what is kept under the key; with a ``square``, also ``images`` and ``masks``, its row of
+    each array of a store.  Of a case that cannot be read, return `BAD_COLUMNS`.
+    """
     try:
         pixels = read_picture(root, case.image, *manifest.reading)
-        header_patient, wrapped = "", False
-        if is_dicom(case.image):
-            from rin.data.dicom import holds_wrapped  # pydicom is slow to load
+        header_patient, wrapped, mask = "", False, None
+        if is_dicom(case.image) or pd.isna(case.patient_id):
+            from rin.data.dicom import holds_wrapped, patient_of  # pydicom is slow to load
 
             wrapped = holds_wrapped(root, case.image)
-        if pd.isna(case.patient_id):
-            from rin.data.dicom import patient_of  # pydicom is slow to load
-
-            header_patient = patient_of(root, case.image)
+            header_patient = patient_of(root, case.image) if pd.isna(case.patient_id) else ""
         height, width = pixels.shape[:2]
-        mask = None
         if case.masks:
             mask = read_mask(root, case.masks, (height, width), case.image)
         bits, blank = picture_hash(resize_picture(pixels, HASH_SIZE, "stretch"))
     except InputError as error:
-        return Inspection(case.case_id, {}, {}, error.problem, error.where)
+        return {"case_id": case.case_id, "place": error.where, "problem": error.problem}
     except Exception as error:
         error.add_note(f"while reading {case.image}")
         raise
     # Otherwise a new file would be kept under the key of the file that it replaced.
     if keys_of(root, [case]) != [case.key]:
-        place = str(root / case.image)
-        return Inspection(case.case_id, {}, {}, "it changed while it was read", place)
+        problem = "it changed while it was read"
+        return {"case_id": case.case_id, "place": str(root / case.image), "problem": problem}
     seen = {
         "key": case.key,
         "header_patient": header_patient,
@@ -142,13 +129,12 @@ def inspect_case(
         "brightest": int(pixels.max()),
         "mean_grey": float(pixels.mean()),
     }
-    row = {}
     if square:
-        row["images"] = resize_picture(pixels, *square).tobytes()
+        seen["images"] = resize_picture(pixels, *square).tobytes()
         if manifest.masks:
             drawn = np.zeros((height, width), bool) if mask is None else mask
-            row["masks"] = resize_picture(drawn, *square).tobytes()
-    return Inspection(case.case_id, seen, row)
+            seen["masks"] = resize_picture(drawn, *square).tobytes()
+    return seen
 
 
 def keys_of(root: Path, cases: Sequence[Any]) -> list[str]:
@@ -175,17 +161,15 @@ def _inspect_all(
     side = square[0] if square else 1
     step = min(CHUNK, max(1, CHUNK_BYTES // (4 * side**2)))
     inspect, bad = partial(inspect_case, root, manifest, square), []
-    for inspections in map_chunks(inspect, [*cases.itertuples(index=False)], step, title=title):
-        good = [inspection for inspection in inspections if not inspection.problem]
-        bad += [inspection for inspection in inspections if inspection.problem]
-        if not good:
-            continue
-        seen = pd.DataFrame([inspection.seen for inspection in good])
-        if square:
-            rows = pd.DataFrame([inspection.store_bytes for inspection in good])
-            add_rows(_row_folder(folder, square), seen[CONTENT].join(rows))
-        add_rows(folder, seen)
-    return pd.DataFrame(bad, columns=Inspection._fields)[BAD_COLUMNS]
+    for rows in map_chunks(inspect, [*cases.itertuples(index=False)], step, title=title):
+        bad += [row for row in rows if "problem" in row]
+        good = pd.DataFrame([row for row in rows if "problem" not in row])
+        if len(good) and square:
+            rows_of_store = good.filter([*CONTENT, "images", "masks"])
+            add_rows(_row_folder(folder, square), rows_of_store)
+        if len(good):
+            add_rows(folder, good[[*_NOTHING_SEEN]])
+    return pd.DataFrame(bad, columns=BAD_COLUMNS)
 
 
 def _row_folder(folder: Path, square: StoreShape) -> Path:
@@ -216,34 +200,35 @@ def inspect_cases(
     ``place`` and ``problem`` of the other cases.
     """
     folder = record_folder(folder, manifest)
-    keys = keys_of(root, [*cases.itertuples(index=False)])
+    keys = pd.Index(keys_of(root, [*cases.itertuples(index=False)]))
     seen, bad = _earlier_inspections(folder), pd.DataFrame(columns=BAD_COLUMNS)
-    if not pd.Index(keys).isin(seen.index).all():
-        problem = f"the inspection of {manifest.name} cannot be written"
-        remedy = f"{MAKE_ROOM} Results so far are kept."
-        with as_input_error(problem, where=folder, remedy=remedy, kinds=OSError):
+    if not keys.isin(seen.index).all():
+        with as_input_error(
+            f"the inspection of {manifest.name} cannot be written",
+            where=folder,
+            remedy=f"{MAKE_ROOM} Results so far are kept.",
+            kinds=OSError,
+        ):
             folder.mkdir(parents=True, exist_ok=True)
             # A second process waits here, and then finds all inspections.
             with FileLock(folder / LOCK):
-                new = cases.assign(key=keys)[
-                    ~pd.Index(keys).isin(_earlier_inspections(folder).index)
-                ]
+                known = _earlier_inspections(folder).index
+                new = cases.assign(key=keys)[~keys.isin(known)]
                 if square and len(new) * square[0] ** 2 > ROW_PIXELS:
                     square = None
                 title = f"Inspecting {manifest.name}"
                 bad = _inspect_all(root, manifest, square, new, folder, title)
         seen = _earlier_inspections(folder)
     place = seen.index.get_indexer(keys)
-    rows, readable = seen.iloc[place[place >= 0]], cases[place >= 0].reset_index(drop=True)
-    patients = readable["patient_id"].fillna(rows["header_patient"].reset_index(drop=True))
-    measured = {name: rows[name].array for name in MEASURED}
-    return readable.assign(patient_id=patients.astype(str), **measured), bad
+    rows, readable = seen.iloc[place[place >= 0]], cases[place >= 0]
+    rows, readable = rows.reset_index(drop=True), readable.reset_index(drop=True)
+    patients = readable["patient_id"].fillna(rows["header_patient"]).astype(str)
+    return readable.assign(patient_id=patients, **rows[MEASURED]), bad
 
 
 def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
     """Return the folder that keeps the inspections of a dataset."""
-    how: list[Any] = [manifest.color, manifest.window, True]
-    settings = json.dumps([INSPECTION_VERSION, *how, HASH_SIZE])
+    settings = json.dumps([INSPECTION_VERSION, *manifest.reading, True, HASH_SIZE])
     return Path(folder) / f"{manifest.name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
 
 
@@ -268,9 +253,11 @@ def refuse_bad(
     )
     if manifest.access == "not public":
         remedy = "Export these files again, or move them away, with the rows that name them."
-    problem = f"{len(bad)} of {count} cases cannot be read: {listing}"
-    remedy = f"{remedy} Work on the other cases is kept."
-    raise InputError(problem, where=where, remedy=remedy)
+    raise InputError(
+        f"{len(bad)} of {count} cases cannot be read: {listing}",
+        where=where,
+        remedy=f"{remedy} Work on the other cases is kept.",
+    )
 
 
 #: Bump it when stores are made differently: older stores are then not used any more.
@@ -327,18 +314,21 @@ def build_store(
         return open_store(target)
     note: dict[str, Any] = {"digest": digest, "provenance": dataset.provenance}
     note |= {"size": size, "resize": resize, "color": manifest.color}
-    problem = "the image store cannot be written"
-    with as_input_error(problem, where=folder, remedy=MAKE_ROOM, kinds=OSError):
+    with as_input_error(
+        "the image store cannot be written", where=folder, remedy=MAKE_ROOM, kinds=OSError
+    ):
         records.mkdir(parents=True, exist_ok=True)
         # A second store of the same dataset waits, as both are made from the same kept rows.
         with FileLock(records / LOCK):
             with suppress(InputError):
                 return open_store(target)
             if others := _changed_pictures(dataset, target):
-                text = f"{counted(len(others), 'pictures')} of {manifest.name} changed since a "
-                text += f"store was made of them ({join_first_ten(others, ', ')}): runs that read "
-                text += "the former ones do not count; restore them if that was no intention."
-                warnings.warn(text, stacklevel=2)
+                warnings.warn(
+                    f"{counted(len(others), 'pictures')} of {manifest.name} changed since a "
+                    f"store was made of them ({join_first_ten(others, ', ')}): runs that read "
+                    "the former ones do not count; restore them if that was no intention.",
+                    stacklevel=2,
+                )
             with replace_folder(target) as draft:
                 kept = _rows_of(dataset, records, (size, resize))
                 _write_arrays(draft, manifest, size, kept)
@@ -369,16 +359,17 @@ def open_store(path: Path, check: bool = True) -> ImageStore:
     With ``check``, its files are read, once per process, and must be as they were written.
     """
     path = Path(path)
-    problem = f"the store that {NOTE} describes is incomplete"
-    remedy = "Delete this folder; the next run decodes the pictures again."
-    with as_input_error(problem, where=path, remedy=remedy, kinds=(OSError, ValueError, KeyError)):
+    with as_input_error(
+        f"the store that {NOTE} describes is incomplete",
+        where=path,
+        remedy="Delete this folder; the next run decodes the pictures again.",
+        kinds=(OSError, ValueError, KeyError),
+    ):
         note = read_checksummed_json(path / NOTE)
         fields = {key: note[key] for key in ("size", "resize", "color", "digest", "provenance")}
         for name, digest in note["sha256"].items():
-            if not (path / name).is_file():
-                raise ValueError(f"{name} is missing")
-            if check and not is_whole(path / name, digest):
-                raise ValueError(f"{name} was changed after it was written")
+            if not (path / name).is_file() or (check and not is_whole(path / name, digest)):
+                raise ValueError(f"{name} is missing, or was changed after it was written")
         cases = pd.read_parquet(path / TABLE)
         cases["masks"] = [tuple(masks) for masks in cases["masks"]]
     return ImageStore(path=path, cases=cases, **fields)
@@ -406,18 +397,16 @@ def _rows_of(dataset: Dataset, records: Path, square: StoreShape) -> pd.DataFram
 
 def _write_arrays(folder: Path, manifest: DatasetManifest, size: int, kept: pd.DataFrame) -> None:
     """Write the arrays of a store from kept rows; delete the files of these one by one."""
-    arrays: dict[str, tuple[tuple[int, ...], type]] = {
-        "images": ((size, size, 3) if manifest.color else (size, size), np.uint8)
-    }
+    arrays = [("images", "|u1", (size, size, 3) if manifest.color else (size, size))]
     if manifest.masks:
-        arrays["masks"] = ((size, size), bool)
+        arrays.append(("masks", "|b1", (size, size)))
     with ExitStack() as opened:
         files = {}
-        for name, (shape, dtype) in arrays.items():
+        for name, kind, shape in arrays:
             # Ordinary writes, not a memory map: a full disk then raises an error, not a signal.
             file = opened.enter_context((folder / f"{name}.npy").open("wb"))
-            header = {"descr": np.dtype(dtype).str, "fortran_order": False}
-            np.lib.format.write_array_header_1_0(file, header | {"shape": (len(kept), *shape)})
+            header = {"descr": kind, "fortran_order": False, "shape": (len(kept), *shape)}
+            np.lib.format.write_array_header_1_0(file, header)
             files[name] = file, file.tell(), math.prod(shape)
         for source, rows in kept.assign(place=range(len(kept))).groupby("file"):
             contents = pd.read_parquet(source)
