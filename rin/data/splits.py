@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import product
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -54,11 +54,13 @@ def make_folds(
     independent = pd.Series(group).groupby(labels).nunique()
     if len(independent) < 2 or independent.min() < sum(LEAST):
         stated = ", ".join(f"{label}: {n}" for label, n in independent.items())
-        problem = f"too few independent patients per class to divide ({stated})"
-        remedy = f"Two classes are needed, each with at least {sum(LEAST)} patients who share no "
-        remedy += "near-duplicate pictures: add patients, merge classes (label_map; --positive of "
-        remedy += "rin new), or lower near_duplicate_bits if unlike pictures were matched."
-        raise InputError(problem, where=where, remedy=remedy)
+        raise InputError(
+            f"too few independent patients per class to divide ({stated})",
+            where=where,
+            remedy=f"Two classes are needed, each with at least {sum(LEAST)} patients who share "
+            "no near-duplicate pictures: add patients, merge classes (label_map; --positive of "
+            "rin new), or lower near_duplicate_bits if unlike pictures were matched.",
+        )
     for pieces, tested, validated in SCHEMES:
         if pieces <= independent.min():
             piece = assign_groups(labels, group, seed, pieces=pieces)
@@ -141,9 +143,7 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
 
 def _in_order(groups: pd.Series, cases: pd.DataFrame) -> np.ndarray:
     """Return the group of each case, int (n,)."""
-    # Groups mostly have the order of the cases, which takes no search for a million names.
-    is_ordered = groups.index.equals(pd.Index(cases["case_id"]))
-    return (groups if is_ordered else groups.loc[cases["case_id"]]).to_numpy()
+    return groups.reindex(cases["case_id"]).to_numpy()
 
 
 def assign_groups(
@@ -242,17 +242,17 @@ def _folds(
     least: tuple[int, int, int] = LEAST,
 ) -> pd.DataFrame:
     """Return the table of folds; InputError if a class has too few groups in a part."""
-    label, names = pd.factorize(cases["label"], sort=True)
+    table = pd.DataFrame({"label": pd.Categorical(cases["label"]), "group": group})
     for fold, part in enumerate(parts):
         for name, needed in zip(PARTS, least, strict=True):
-            inside = part == name
-            patients = pd.Series(group[inside]).groupby(label[inside]).nunique()
-            patients = patients.reindex(range(len(names)), fill_value=0)
+            patients = table[part == name].groupby("label", observed=False)["group"].nunique()
             if patients.min() < needed:
-                fewest = f"{names[patients.idxmin()]} has {counted(patients.min(), 'patients')}"
-                problem = f"{fewest} in the {name} part, but needs {needed}"
-                remedy = "Use more cases, another seed, or smaller groups."
-                raise InputError(problem, where=f"fold {fold}", remedy=remedy)
+                fewest = f"{patients.idxmin()} has {counted(patients.min(), 'patients')}"
+                raise InputError(
+                    f"{fewest} in the {name} part, but needs {needed}",
+                    where=f"fold {fold}",
+                    remedy="Use more cases, another seed, or smaller groups.",
+                )
     ids = pd.concat([cases["case_id"]] * len(parts), ignore_index=True)
     number = np.repeat(np.arange(len(parts)), len(cases))
     return pd.DataFrame({"case_id": ids, "fold": number, "part": np.concatenate(parts)})
@@ -293,9 +293,12 @@ def repair_split(
             is_spare = _rarest_counts(part, members)[ids] > np.array(least)[part[ids]]
             free = ids[is_spare & (part[ids] != wanted)]
             if not len(free):
-                problem = f"class {names[rare]} gets too few {PARTS[wanted]} cases: its few "
-                problem += "patients are needed for other classes"
-                raise InputError(problem, where=where, remedy=_MEND)
+                raise InputError(
+                    f"class {names[rare]} gets too few {PARTS[wanted]} cases: its few patients "
+                    "are needed for other classes",
+                    where=where,
+                    remedy=_MEND,
+                )
             part[free[weight[free].argmin()]] = wanted
     _fill_validation(part, weight, members)
     return part[group]
@@ -350,14 +353,24 @@ def corpus_split(dataset: Dataset, seed: int, groups: pd.Series | None = None) -
         return split_corpus(cases, groups, seed, where=where)
     tree = open_tree(dataset.root, dataset.location)
     part = read_split(tree, dataset.manifest).reindex(pd.Index(cases["case_id"], name="case_id"))
-    remedy = "Fetch the tables again, and open the corpus again."
-    tree.raise_if_any(part.index[part.isna()], "cases are in no part", remedy=remedy)
-    remedy = "Put all pictures of a patient into one table, or curate the corpus again."
-    check_patients(cases, part.to_numpy(), where, remedy)
+    tree.raise_if_any(
+        part.index[part.isna()],
+        "cases are in no part",
+        remedy="Fetch the tables again, and open the corpus again.",
+    )
+    check_patients(
+        cases,
+        part.to_numpy(),
+        where,
+        "Put all pictures of a patient into one table, or curate the corpus again.",
+    )
     labels = cases["label"].to_numpy()
     if untrained := sorted(set(labels) - set(labels[part.to_numpy() == "train"])):
-        problem = f"classes without a training case: {join_first_ten(untrained)}"
-        raise InputError(problem, where=where, remedy=_MEND)
+        raise InputError(
+            f"classes without a training case: {join_first_ten(untrained)}",
+            where=where,
+            remedy=_MEND,
+        )
     return part
 
 
@@ -374,12 +387,17 @@ def split_corpus(
         shown = [
             f"{label}: {counted(n, 'images')} of 1 patient" for label, n in few["size"].items()
         ]
-        problem = f"classes of a single patient cannot be divided ({join_first_ten(shown)})"
-        raise InputError(problem, where=where, remedy=_MEND)
+        raise InputError(
+            f"classes of a single patient cannot be divided ({join_first_ten(shown)})",
+            where=where,
+            remedy=_MEND,
+        )
     if len(counts) < 2:
-        problem = f"there is only one class ({join_first_ten([*counts.index])})"
-        remedy = "Pretraining tells classes apart; it needs two."
-        raise InputError(problem, where=where, remedy=remedy)
+        raise InputError(
+            f"there is only one class ({join_first_ten([*counts.index])})",
+            where=where,
+            remedy="Pretraining tells classes apart; it needs two.",
+        )
     piece = repair_split(labels, group, assign_groups(labels, group, seed, SHARES), seed, where)
     return pd.Series(_NAMES[piece], index=pd.Index(cases["case_id"], name="case_id"), name="part")
 
@@ -416,15 +434,16 @@ def folds_of_part(
     """
     there = folds["case_id"].isin(cases["case_id"])
     kept = folds[there].reset_index(drop=True)
-    labels, names = kept["case_id"].map(cases.set_index("case_id")["label"]), [*PARTS]
-    counts = pd.crosstab([kept["fold"], kept["part"]], labels)
-    every = pd.MultiIndex.from_product([sorted({*folds["fold"]}), names])
-    counts = counts.reindex(every, columns=sorted({*cases["label"]}), fill_value=0).stack()
-    if len(lost := counts.index[counts == 0]):
-        fold, part, label = lost[0]
-        problem = f"the {part} part of fold {fold + 1} has no picture with label {label} here"
-        remedy = "Set the profile's splits to own, or splits_of for this task, or add the files."
-        raise InputError(problem, where=where, remedy=remedy)
+    labels = cases.set_index("case_id")["label"]
+    found = {*zip(kept["fold"], kept["part"], kept["case_id"].map(labels), strict=True)}
+    for fold, part, label in product(sorted({*folds["fold"]}), PARTS, sorted({*labels})):
+        if (fold, part, label) not in found:
+            raise InputError(
+                f"the {part} part of fold {fold + 1} has no picture with label {label} here",
+                where=where,
+                remedy="Set the profile's splits to own, or splits_of for this task, or add the "
+                "files.",
+            )
     return kept, folds.loc[~there, "case_id"].nunique()
 
 
@@ -435,21 +454,24 @@ def _read_list(
     tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series, partial: bool
 ) -> pd.Series:
     """Return the case ids of a list, whose labels are checked against those of the cases."""
-    remedy = "Point at the folder 'dataframe' of one task, with all its lists."
-    file = tree.one_called(file_name, remedy)
+    file = tree.one_called(
+        file_name, "Point at the folder 'dataframe' of one task, with all its lists."
+    )
     table = read_table(tree, file, [])
-    pictures = [column for column in table if column in FILE_COLUMNS]
-    words = [column for column in table if column.endswith("label")]
-    if len(pictures) != 1 or len(words) != 1 or table.empty:
-        problem = f"it lists no picture; its columns are {', '.join(table)}"
-        remedy = f"A list has a column {' or '.join(FILE_COLUMNS)} and one that ends in 'label'."
-        raise tree.error(problem, file=file, remedy=remedy)
-    ids = table[pictures[0]].map(lambda name: PurePosixPath(name.replace("\\", "/")).stem)
+    pictures, words = table.filter(items=FILE_COLUMNS), table.filter(regex="label$")
+    if pictures.shape[1] != 1 or words.shape[1] != 1 or table.empty:
+        raise tree.error(
+            f"it lists no picture; its columns are {', '.join(table)}",
+            file=file,
+            remedy=f"A list has a column {' or '.join(FILE_COLUMNS)} and one that ends in "
+            "'label'.",
+        )
+    ids = pictures.iloc[:, 0].str.replace(r"^.*[/\\]|\.[^.]*$", "", regex=True)
     if lists.names == "slice":
         # Whether the lists count slices from 0, as the volumes do, is not documented.
         ids = ids.str.replace(_SLICE, r"\1-\2-\3", regex=True)
     known = ids.map(labels)
-    stated = table[words[0]].replace(lists.labels)
+    stated = words.iloc[:, 0].replace(lists.labels)
     differences = ids + " (" + stated.map(repr) + " instead of " + known.map(repr) + ")"
     tree.raise_if_any(ids[ids.duplicated()], "pictures are listed twice", file=file)
     if not partial:
