@@ -57,15 +57,14 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     """
     options = FolderOptions.of(manifest)
     cases, masks = _by_folder(tree, manifest, options)
-    present = set(cases["source_class"].unique())
-    missing = set(manifest.label_map) - present if present else manifest.label_map or ["all"]
+    present = {*cases["source_class"]}
+    missing = {*manifest.label_map} - present if manifest.label_map or present else {"all"}
     if not (manifest.partial and present):
         remedy = f"{REMEDY} {IF_PARTIAL}"
         tree.raise_if_any(sorted(missing), "classes have no folder", remedy=remedy)
+    cases["patient_id"] = cases["case_id"]
     if manifest.patient_pattern:
-        cases["patient_id"] = manifest.patients_in(cases["name"].tolist())
-    else:
-        cases["patient_id"] = cases["case_id"]
+        cases["patient_id"] = manifest.patients_in(cases["name"])
     cases["image"] = tree.locator("") + cases["name"]
     cases["masks"] = _masks_by_picture(tree, cases["name"], masks)
     return cases[[*FoundCase._fields]]
@@ -78,7 +77,7 @@ def _masks_by_picture(
     if not masks:  # of a million pictures, stems take seconds
         return [()] * len(names)
     stems = names.str.rpartition(".")[0]
-    lost = sorted(mask for stem in masks.keys() - {*stems} for mask in masks[stem])
+    lost = [mask for stem in sorted(masks.keys() - {*stems}) for mask in masks[stem]]
     tree.raise_if_any(lost, "masks without pictures", remedy="Name each mask like its picture.")
     shared = names[stems.isin(masks) & stems.duplicated(keep=False)]
     tree.raise_if_any(shared, "pictures have a mask that another picture has, too")
@@ -101,8 +100,7 @@ def _by_folder(
         names = [name for name in names if not _is_copy(name, inner, known)]
     files = [name for name in names if tree.is_picture(name)]
     if not options.others and len(files) < len(names):
-        others = sorted({*names} - {*files})
-        others = [name for name in others if name.rpartition("/")[2] != STAND_IN_NOTE]
+        others = [name for name in sorted({*names} - {*files}) if not name.endswith(STAND_IN_NOTE)]
         tree.raise_if_any(others, "files do not belong to the layout 'folder_classes'")
     masks = defaultdict(list)
     if options.mask:
@@ -115,17 +113,13 @@ def _by_folder(
     split = f"(?P<split>{one_of(options.splits)})/" if options.splits else ""
     source_class = f"(?P<source_class>{one_of(manifest.label_map)})"
     pattern = f"{split}(?P<below_split>{source_class}/(?P<file>[^/]+))"
-    around = folder_around(files, [pattern])
-    array = pa.array(files, pa.large_string())
+    around = re.escape(folder_around(files, [pattern]))
     # Arrow, as pandas' own extraction handles a million names one by one.
-    paths = pc.utf8_slice_codeunits(array, len(around))
-    groups = pc.extract_regex(paths, f"^{pattern}$")
-    fits = pc.and_(groups.is_valid(), pc.starts_with(array, around))
-    outside = array.filter(pc.invert(fits)).to_pylist()
+    array = pa.array(files, pa.large_string())
+    groups = pc.extract_regex(array, f"^{around}(?P<case_id>{pattern})$")
+    outside = array.filter(pc.is_null(groups)).to_pylist()
     tree.raise_if_any(outside, "files do not belong to the layout 'folder_classes'")
-    columns = {"name": array, "case_id": paths}
-    columns |= dict(zip([field.name for field in groups.type], groups.flatten(), strict=True))
-    cases = pa.table(columns).to_pandas()
+    cases = pa.Table.from_struct_array(groups).to_pandas().assign(name=files)
     if options.stems:
         cases["case_id"] = cases["file"].str.rpartition(".")[0]
     elif options.splits:

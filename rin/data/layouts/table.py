@@ -122,15 +122,14 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     if options.patient and not options.patients:
         columns.append(options.patient)
     place, rows = _rows(tree, options, options.table, columns)
-    patients = _patients(tree, options, manifest, rows, place)
-    masks = _filled(tree, place, rows, options.mask) if options.mask else rows[NAME]
-    masks = masks if options.mask or options.masks else pd.Series("", rows.index)
-    images, drawn = _files(tree, manifest, options, place, rows[NAME], masks)
+    names, patients = rows[NAME], _patients(tree, options, manifest, rows, place)
+    masks = _filled(tree, place, rows, options.mask or NAME)
+    images, drawn = _files(tree, manifest, options, place, names, masks)
     # Rows that may lack their pictures may have any label.
-    labels = _labels(tree, manifest, options, place, rows[rows[NAME].isin(images)])
-    cases = {"case_id": rows[NAME], "patient_id": patients, "source_class": labels}
+    labels = _labels(tree, manifest, options, place, rows[names.isin(images)])
+    cases = {"case_id": names, "patient_id": patients, "source_class": labels}
     table = pd.DataFrame(cases, dtype=str).assign(
-        image=rows[NAME].map({name: tree.locator(file) for name, file in images.items()}),
+        image=names.map(images).map(tree.locator, na_action="ignore"),
         masks=[(tree.locator(drawn[mask]),) if mask in drawn else () for mask in masks],
         **{name: rows[column].astype(str) for name, column in options.keep.items()},
     )
@@ -141,21 +140,20 @@ def _labels(
     tree: Tree, manifest: DatasetManifest, options: TableOptions, place: str, rows: pd.DataFrame
 ) -> pd.Series:
     """Return the class of each row."""
-    labels = rows[options.label]
-    if UNLABELLED in manifest.label_map:
-        labels = labels.where(labels != "", UNLABELLED)
-    if not manifest.label_map:
-        lost, remedy = (
-            rows[NAME][labels == ""],
-            f"Fill column {options.label}, or remove the rows.",
-        )
+    labels, known = rows[options.label], [*manifest.label_map]
+    if not known:
+        remedy = f"Fill column {options.label}, or remove the rows."
+        lost = rows[NAME][labels == ""]
         tree.raise_if_any(lost, "pictures have no label", file=place, remedy=remedy)
         return labels
-    known = list(manifest.label_map)
-    strange, problem = labels[~labels.isin(known)], "labels are not in the manifest's label map"
+    if UNLABELLED in known:
+        labels = labels.replace("", UNLABELLED)
     allowed = join_first_ten([*map(repr, known)], ", ")
-    remedy = f"Column {options.label} may contain {allowed}: correct the "
-    remedy += "cell, or add the class to label_map; null leaves it out."
+    remedy = (
+        f"Column {options.label} may contain {allowed}: correct the cell, or add the class to "
+        "label_map; null leaves it out."
+    )
+    strange, problem = labels[~labels.isin(known)], "labels are not in the manifest's label map"
     tree.raise_if_any(_with_rows(strange), problem, file=place, remedy=remedy)
     return labels
 
@@ -167,15 +165,16 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
     """
     options = _options(manifest)
     split = cast(GivenSplit, options.split)
-    column, file = split.column, split.table or options.table
-    place, rows = _rows(tree, options, file, [column])
-    parts = rows[column].str.lower().map(PART_WORDS).fillna("")
+    place, rows = _rows(tree, options, split.table or options.table, [split.column])
+    given = rows.set_index(NAME)[split.column]
+    parts = given.str.lower().map(PART_WORDS).fillna("")
     if (parts == "").all():
-        return rows.set_index(NAME)[column]
-    remedy = f"Column {column} names parts: write train, val or test."
-    strange = _with_rows(rows[column][(parts == "") & (rows[column] != "")])
+        return given
+    remedy = f"Column {split.column} names parts: write train, val or test."
+    strange = ((parts == "") & (given != "")).array
+    strange = _with_rows(rows[split.column][strange])
     tree.raise_if_any(strange, "values are not parts of a split", file=place, remedy=remedy)
-    return parts.set_axis(rows[NAME]).rename(column)
+    return parts
 
 
 def _with_rows(cells: pd.Series) -> list[str]:
@@ -189,30 +188,29 @@ def _rows(
     """Return the place of a table (empty for several), and a row per picture with `NAME`."""
     files = file if isinstance(file, dict) else {"": file}
     made = {name for pattern in options.parts.values() for name in pattern.groupindex}
-    made |= {NAME, _PART} if len(files) > 1 else {NAME}
     wanted = dict.fromkeys([*_columns(options.image), *options.parts, *columns])
-    tables = []
+    tables, place = [], ""
     remedy = "Keep one copy of the table, or correct the option table of the manifest."
     for part, name in files.items():
         place = tree.one_called(name, remedy)
-        needed = [column for column in wanted if column not in made]
+        made_here = made | {_PART} if part else made
         # Python strings, as millions of them are handled one by one.
-        rows = read_table(tree, place, needed).astype(object)
+        rows = read_table(tree, place, [c for c in wanted if c not in made_here]).astype(object)
         for column, pattern in options.parts.items():
             groups = rows[column].str.extract(f"^(?:{pattern.pattern})$")
             strange = rows[column][groups.isna().all(axis=1)].map(repr)
-            problem = f"values of {column} do not match {pattern.pattern!r}"
-            tree.raise_if_any(strange, problem, file=place)
+            tree.raise_if_any(
+                strange, f"values of {column} do not match {pattern.pattern!r}", file=place
+            )
             rows = rows.assign(**groups[[*pattern.groupindex]].fillna(""))
         above = "" if options.images else place[: place.rfind("/") + 1]
         rows[NAME] = above + _filled(tree, place, rows, options.image)
         tables.append(rows.assign(**({_PART: part} if part else {})))
-    rows, place = (
-        (tables[0], place) if len(tables) == 1 else (pd.concat(tables, ignore_index=True), "")
-    )
+    several = len(tables) > 1
+    rows, place = pd.concat(tables, ignore_index=several), "" if several else place
     if rows.empty:
         raise tree.error("the table has no rows", file=place)
-    rows = rows.drop_duplicates([name for name in (NAME, _PART, *wanted) if name in rows])
+    rows = rows.filter([NAME, _PART, *wanted]).drop_duplicates()
     problem, remedy = "pictures have several rows that differ", "Keep one row for each picture."
     twice = rows[NAME][rows[NAME].duplicated()]
     tree.raise_if_any(twice, problem, file=place, remedy=remedy)
@@ -229,12 +227,14 @@ def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Ser
     for column in numbers:
         fits &= cells[column].str.fullmatch(_NUMBER)
     bad = [" ".join(map(repr, row)) for row in cells[~fits].to_numpy()]
-    problem = f"rows fit no file name of the form {template}"
-    remedy = f"Each row needs {', '.join(columns)}: fill the cell, or remove the row."
-    tree.raise_if_any(bad, problem, file=place, remedy=remedy)
-    cells = cells[fits].astype(dict.fromkeys(numbers, int))
-    names = [template.format_map(row) for row in cells.to_dict("records")]
-    return pd.Series(names, cells.index, dtype=object).reindex(rows.index, fill_value="")
+    tree.raise_if_any(
+        bad,
+        f"rows fit no file name of the form {template}",
+        file=place,
+        remedy=f"Each row needs {', '.join(columns)}: fill the cell, or remove the row.",
+    )
+    cells = cells.astype(dict.fromkeys(numbers, int)).to_dict("records")
+    return pd.Series([template.format_map(row) for row in cells], rows.index, dtype=object)
 
 
 def _patients(
@@ -244,23 +244,29 @@ def _patients(
     names = rows[NAME]
     if manifest.patient_pattern:
         if options.patient:
-            remedy = "Leave out the option patient, or the patient_pattern."
-            raise InputError("patients have two sources", where=manifest.name, remedy=remedy)
+            raise InputError(
+                "patients have two sources",
+                where=manifest.name,
+                remedy="Leave out the option patient, or the patient_pattern.",
+            )
         return pd.Series(manifest.patients_in(names), rows.index)
     if options.patients:
         if all(name.rpartition("/")[2] != options.patients for name in tree.names):
             return names
-        place, rows = _rows(tree, options, options.patients, [options.patient])
-        odd = sorted({*rows[NAME]} ^ {*names})
-        problem = f"pictures are in one of the table and {options.patients} alone"
-        tree.raise_if_any(odd, problem, file=place)
-        rows = rows.set_index(NAME).loc[names].set_axis(names.index).assign(**{NAME: names})
-    if not options.patient:
+        place, listed = _rows(tree, options, options.patients, [options.patient])
+        odd = sorted({*listed[NAME]} ^ {*names})
+        tree.raise_if_any(
+            odd, f"pictures are in one of the table and {options.patients} alone", file=place
+        )
+        patients = names.map(listed.set_index(NAME)[options.patient])
+    elif options.patient:
+        patients = rows[options.patient]
+    else:
         return names
     remedy = f"Fill column {options.patient}, or remove these rows."
-    nameless = names[rows[options.patient] == ""]
+    nameless = names[patients == ""]
     tree.raise_if_any(nameless, "pictures have no patient", file=place, remedy=remedy)
-    return rows[options.patient]
+    return patients
 
 
 def _files(
@@ -277,32 +283,43 @@ def _files(
     beside = {name.rpartition("/")[2] for name in (*tables, options.patients, split)}
     beside |= {*options.beside, STAND_IN_NOTE}
     files = [name for name in tree.names if name.rpartition("/")[2] not in beside]
-    pictures = _below(tree, files, options.images)
-    # A folder of masks inside that of the pictures is not part of it.
-    outlines = pictures if not options.masks else _below(tree, files, options.masks)
+    pictures, outlines = _below(tree, files, options.images), {}
+    if options.masks:  # a folder inside that of the pictures is not part of it
+        outlines = _below(tree, files, options.masks)
+    elif options.mask:
+        outlines = pictures
     images = {name: pictures[name] for name in names if name in pictures}
     drawn = {name: outlines[name] for name in masks if name in outlines}
     if not manifest.partial:
         searched = f"Names are those of files below {options.images or 'the folder of the table'}"
         lost = names[~names.isin(pictures)]
         hint = did_you_mean(lost.iloc[0], pictures) if len(lost) else ""
-        remedy = f"{searched}{hint}: correct or remove these rows. {IF_PARTIAL}"
-        tree.raise_if_any(lost, "rows without pictures", file=place, remedy=remedy)
+        tree.raise_if_any(
+            lost,
+            "rows without pictures",
+            file=place,
+            remedy=f"{searched}{hint}: correct or remove these rows. {IF_PARTIAL}",
+        )
     if options.mask and "{" not in options.mask:  # a column names the masks
         lost = masks[(masks != "") & ~masks.isin(outlines) & names.isin(images)]
-        remedy = "Names are those of files, as for pictures; leave cells of none empty."
-        tree.raise_if_any(lost, "masks of the table are missing", file=place, remedy=remedy)
+        tree.raise_if_any(
+            lost,
+            "masks of the table are missing",
+            file=place,
+            remedy="Names are those of files, as for pictures; leave cells of none empty.",
+        )
     if not options.others:
         used = {*images.values(), *drawn.values()}
-        known = {*pictures.values(), *outlines.values()}
         remedy = "Add their rows to the table, or remove them."
         for kind, there in (("pictures", pictures), ("masks", outlines)):
             lost = [name for name, file in there.items() if file not in used]
             tree.raise_if_any(lost, f"{kind} without rows", remedy=remedy)
-        others = [file for file in files if file not in known]
-        remedy = "Remove them, or list them in the option beside."
-        problem = f"files do not belong to the layout {manifest.layout!r}"
-        tree.raise_if_any(others, problem, remedy=remedy)
+        others = [file for file in files if file not in used]
+        tree.raise_if_any(
+            others,
+            f"files do not belong to the layout {manifest.layout!r}",
+            remedy="Remove them, or list them in the option beside.",
+        )
     return images, drawn
 
 
@@ -314,9 +331,8 @@ def _below(tree: Tree, files: list[str], folder: str) -> dict[str, str]:
     files_of: dict[str, str] = {}
     for file in files:
         inside = match(file)
-        if inside is None or not tree.is_picture(file):
-            continue
-        other = files_of.setdefault(inside[1], file)
-        if other != file:
-            raise tree.error(f"two files are called {inside[1]}: {other} and {file}")
+        if inside and tree.is_picture(file):
+            other = files_of.setdefault(inside[1], file)
+            if other != file:
+                raise tree.error(f"two files are called {inside[1]}: {other} and {file}")
     return files_of
