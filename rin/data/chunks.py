@@ -53,12 +53,12 @@ def map_chunks(
         kill_workers()
         raise
     except TerminatedWorkerError as error:
-        problem = "a worker process died; finished work is kept"
-        remedy = (
-            "Memory is the usual cause: lower LOKY_MAX_CPU_COUNT, the number of processes, in "
-        )
-        remedy += "the environment, and run again to continue."
-        raise InputError(problem, where=title, remedy=remedy) from error
+        raise InputError(
+            "a worker process died; finished work is kept",
+            where=title,
+            remedy="Memory is the usual cause: lower LOKY_MAX_CPU_COUNT, the number of "
+            "processes, in the environment, and run again to continue.",
+        ) from error
 
 
 def map_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:

@@ -77,10 +77,12 @@ def sampled_parts(
     for part, group, label, count in takes:
         pool = pools.get((group, label), [])
         if len(pool) < count:
-            problem = f"{len(pool)} patients of {group} are left with label {label}, but part "
-            problem += f"{part} needs {count}"
-            remedy = "Ask for smaller parts, or choose groups with more patients."
-            raise InputError(problem, where="confounder", remedy=remedy)
+            raise InputError(
+                f"{len(pool)} patients of {group} are left with label {label}, but part {part} "
+                f"needs {count}",
+                where="confounder",
+                remedy="Ask for smaller parts, or choose groups with more patients.",
+            )
         parts |= {pool.pop(): part for _ in range(count)}
     part = cases["patient_id"].map(parts)
     return cases.assign(part=part).loc[part.notna(), ["case_id", "part"]].reset_index(drop=True)

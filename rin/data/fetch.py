@@ -21,24 +21,32 @@ def fetch_dataset(manifest: DatasetManifest, data_root: Path) -> list[Path]:
     """Return the files of a dataset below the data root; fetch those that are missing."""
     root = Path(data_root)
     if not manifest.fetch:
-        problem = f"{manifest.name} cannot be downloaded automatically"
-        raise InputError(problem, where=manifest.title, remedy=how_to_get(manifest, root))
+        raise InputError(
+            f"{manifest.name} cannot be downloaded automatically",
+            where=manifest.title,
+            remedy=how_to_get(manifest, root),
+        )
     root.mkdir(parents=True, exist_ok=True)
     return [_fetch(file, root) for file in manifest.fetch]
 
 
 def _fetch(file: Download, root: Path) -> Path:
     download = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=SECONDS)
-    problem = f"it could not be fetched into {root}"
     again = "Check the connection and the disk space, and give the same command again."
-    with as_input_error(problem, where=file.url, remedy=again, kinds=OSError):
+    with as_input_error(
+        f"it could not be fetched into {root}", where=file.url, remedy=again, kinds=OSError
+    ):
         try:
             fetched = pooch.retrieve(file.url, file.hash, file.name, root, downloader=download)
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
-            problem = "there is no connection to it, or it was cut off"
-            raise InputError(problem, where=file.url, remedy=again) from error
+            raise InputError(
+                "there is no connection to it, or it was cut off", where=file.url, remedy=again
+            ) from error
         except ValueError as error:  # pooch raises it for a wrong hash
-            problem = f"the downloaded file does not have the hash {file.hash}"
-            remedy = "Fetch it again; if this happens again, the file at its source has changed."
-            raise InputError(problem, where=file.url, remedy=remedy) from error
+            raise InputError(
+                f"the downloaded file does not have the hash {file.hash}",
+                where=file.url,
+                remedy="Fetch it again; if this happens again, the file at its source has "
+                "changed.",
+            ) from error
     return Path(fetched)

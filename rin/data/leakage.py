@@ -201,8 +201,9 @@ def check_splits(
             len(ids) == len(known) and ids.is_unique and (known.get_indexer(ids) >= 0).all()
         )
         if not (placed and rows["part"].isin(PARTS).all()):
-            problem = "the fold does not put every case into one part"
-            raise InputError(problem, where=where, remedy=REMEDY)
+            raise InputError(
+                "the fold does not put every case into one part", where=where, remedy=REMEDY
+            )
         part = rows.set_index("case_id")["part"].reindex(known).array
         tested += part == "test"
         check_patients(cases, part, where)
@@ -251,13 +252,16 @@ def _pair_rows(
     InputError if two cases have one id, or pairs name other cases.
     """
     if has_repeats(cases["case_id"]):
-        remedy = "Give each case an id of its own."
-        raise InputError("two cases have the same id", where="cases", remedy=remedy)
+        raise InputError(
+            "two cases have the same id", where="cases", remedy="Give each case an id of its own."
+        )
     known, ids = pd.Index(cases["case_id"]), pairs[["case_a", "case_b"]].to_numpy().T
     # A million names are prepared for a search only if there are pairs.
     rows = known.get_indexer(ids.ravel()).reshape(2, -1) if len(pairs) else np.empty((2, 0), int)
     if strangers := {*ids[rows < 0]}:
-        problem = f"pairs name {counted(len(strangers), 'cases')} missing from the table"
-        remedy = "Compute the pairs from the images of the same cases."
-        raise InputError(problem, where="near-duplicate pairs", remedy=remedy)
+        raise InputError(
+            f"pairs name {counted(len(strangers), 'cases')} missing from the table",
+            where="near-duplicate pairs",
+            remedy="Compute the pairs from the images of the same cases.",
+        )
     return known, rows[0], rows[1]

@@ -217,9 +217,11 @@ def read_names(pattern: str | re.Pattern[str], names: Iterable[str], what: str) 
         match = pattern.search(name if in_path else name.rpartition("/")[2])
         text = match and (match[group] if group else "-".join(filter(None, match.groups())))
         if not text:
-            problem = f"the {what} pattern {pattern.pattern!r} does not match {name!r}"
-            remedy = "Correct it: it must match every file name."
-            raise InputError(problem, where=f"{what}_pattern", remedy=remedy)
+            raise InputError(
+                f"the {what} pattern {pattern.pattern!r} does not match {name!r}",
+                where=f"{what}_pattern",
+                remedy="Correct it: it must match every file name.",
+            )
         texts.append(text)
     return texts
 
@@ -240,16 +242,26 @@ _READ: dict[bytes, DatasetManifest] = {}
 
 def _load_known(name: str) -> DatasetManifest:
     path = manifest_folder() / f"{name}.yaml"
-    remedy = "Check the file, its link and its permissions."
-    with as_input_error("it cannot be read", where=path, remedy=remedy, kinds=OSError):
+    with as_input_error(
+        "it cannot be read",
+        where=path,
+        remedy="Check the file, its link and its permissions.",
+        kinds=OSError,
+    ):
         held = path.read_bytes()
     if held not in _READ:
-        remedy = "Correct it there; the page “Tables and manifests” lists every setting."
-        _READ[held] = DatasetManifest.checked(parse_yaml(held, path), where=path, remedy=remedy)
+        _READ[held] = DatasetManifest.checked(
+            parse_yaml(held, path),
+            where=path,
+            remedy="Correct it there; the page “Tables and manifests” lists every setting.",
+        )
     manifest = _READ[held]
     if manifest.name != name:
-        remedy = "Give the file and its 'name' field the same name."
-        raise InputError(f"the manifest's name is {manifest.name!r}", where=path, remedy=remedy)
+        raise InputError(
+            f"the manifest's name is {manifest.name!r}",
+            where=path,
+            remedy="Give the file and its 'name' field the same name.",
+        )
     return manifest
 
 
@@ -266,8 +278,10 @@ def find_task(task_name: str) -> tuple[DatasetManifest, TaskManifest]:
     """Return the dataset and the task called ``task_name``; InputError for an unknown name."""
     dataset, *others = look_up("task", task_name, datasets_of_tasks())
     if others:
-        problem = f"task {task_name!r} is in both {dataset} and {others[0]}"
-        remedy = "Give every task a unique name."
-        raise InputError(problem, where=manifest_folder(), remedy=remedy)
+        raise InputError(
+            f"task {task_name!r} is in both {dataset} and {others[0]}",
+            where=manifest_folder(),
+            remedy="Give every task a unique name.",
+        )
     manifest = load_manifest(dataset)
     return manifest, next(task for task in manifest.tasks if task.name == task_name)

@@ -37,9 +37,11 @@ def read_mask(
         marked = _read_of_picture(root, locator)
         if marked.shape != tuple(shape):
             drawn, shown = (f"{width} x {height}" for height, width in (marked.shape, shape))
-            problem = f"the mask is {drawn} pixels and its picture {shown}"
-            remedy = "Draw the mask on this same picture; both must have the same size."
-            raise InputError(problem, where=Path(root, locator), remedy=remedy)
+            raise InputError(
+                f"the mask is {drawn} pixels and its picture {shown}",
+                where=Path(root, locator),
+                remedy="Draw the mask on this same picture; both must have the same size.",
+            )
         merged |= marked
     return merged
 
@@ -55,9 +57,11 @@ def _read_of_picture(root: Path, locator: str) -> np.ndarray:
     # The border of a lesion may be smooth, or blurred by JPEG.
     between = ((gray > 0.25 * brightest) & (gray < 0.75 * brightest)).mean()
     if brightest > 4 and between > MAX_GRAY:
-        problem = f"{between:.0%} of the mask is neither dark nor bright: it is a picture"
-        remedy = "Name the right file; a mask is black, with the lesion in one bright value."
-        raise InputError(problem, where=Path(root, locator), remedy=remedy)
+        raise InputError(
+            f"{between:.0%} of the mask is neither dark nor bright: it is a picture",
+            where=Path(root, locator),
+            remedy="Name the right file; a mask is black, with the lesion in one bright value.",
+        )
     return gray > brightest / 2
 
 

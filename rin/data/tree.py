@@ -92,8 +92,9 @@ class Tree:
         paths = [path for path in self.names if path == name or path.endswith(ending)]
         if len(paths) != 1:
             hint = did_you_mean(name, [path.rpartition("/")[2] for path in self.names])
-            problem = f"{len(paths)} files are called {name} instead of one{hint}"
-            raise self.error(problem, remedy=remedy)
+            raise self.error(
+                f"{len(paths)} files are called {name} instead of one{hint}", remedy=remedy
+            )
         return paths[0]
 
     def error(self, problem: str, *, file: str = "", remedy: str = REMEDY) -> InputError:
@@ -121,9 +122,11 @@ def open_tree(root: Path, location: str) -> Tree:
         names = [info.filename for info in _archive(path).infolist() if not info.is_dir()]
         repeated = [name for name, times in Counter(names).items() if times > 1]
         if bad := next(chain(repeated, filter(_UNSAFE.match, names)), None):
-            problem = f"the archive contains an unsafe or repeated member name {bad!r}"
-            remedy = "Unpack and check the archive by hand, or download it again."
-            raise InputError(problem, where=path, remedy=remedy)
+            raise InputError(
+                f"the archive contains an unsafe or repeated member name {bad!r}",
+                where=path,
+                remedy="Unpack and check the archive by hand, or download it again.",
+            )
     elif path.is_dir():
         names = list(walk(path))
     else:
@@ -141,15 +144,20 @@ def read_bytes(root: Path, locator: str) -> bytes:
     """Return the bytes behind a locator, at most 256 MiB."""
     place, _, member = locator.partition(SEPARATOR)
     path = Path(root) / place
-    problem = f"{member or path.name} cannot be read"
-    remedy = "Check the file, its permissions and its password."
-    with as_input_error(problem, where=path, remedy=remedy, kinds=(KeyError, *_BROKEN)):
+    with as_input_error(
+        f"{member or path.name} cannot be read",
+        where=path,
+        remedy="Check the file, its permissions and its password.",
+        kinds=(KeyError, *_BROKEN),
+    ):
         archive = _archive(path) if member else None
         size = archive.getinfo(member).file_size if archive else path.stat().st_size
         if size > MAX_BYTES:
-            problem = f"{locator} has {size} bytes, more than the limit of {MAX_BYTES}"
-            remedy = "Check that this is a picture; split it if it is a stack."
-            raise InputError(problem, where=path, remedy=remedy)
+            raise InputError(
+                f"{locator} has {size} bytes, more than the limit of {MAX_BYTES}",
+                where=path,
+                remedy="Check that this is a picture; split it if it is a stack.",
+            )
         if archive is None:
             return path.read_bytes()
         # A member may unpack to more than its stated size: reading stops there.
@@ -234,8 +242,11 @@ def _bad_link(path: str, problem: str) -> InputError:
 
 
 def _no_such(path: Path, kind: str) -> InputError:
-    remedy = "Put it there, or point the data root at the folder that contains it."
-    return InputError(f"there is no such {kind}", where=path, remedy=remedy)
+    return InputError(
+        f"there is no such {kind}",
+        where=path,
+        remedy="Put it there, or point the data root at the folder that contains it.",
+    )
 
 
 def _archive(path: Path) -> zipfile.ZipFile:
@@ -248,8 +259,10 @@ def _archive(path: Path) -> zipfile.ZipFile:
 
 @lru_cache(maxsize=8)
 def _open_archive(path: Path, _mark: tuple[int, ...], _process: int) -> zipfile.ZipFile:
-    remedy = "It is probably incomplete: copy or download it again."
     with as_input_error(
-        "the zip archive cannot be opened", where=path, remedy=remedy, kinds=_BROKEN
+        "the zip archive cannot be opened",
+        where=path,
+        remedy="It is probably incomplete: copy or download it again.",
+        kinds=_BROKEN,
     ):
         return zipfile.ZipFile(path)

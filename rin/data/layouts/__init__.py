@@ -51,9 +51,11 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     reader = look_up("layout", manifest.layout, LAYOUTS)
     where = f"manifest {manifest.name}"
     if manifest.patient_pattern and manifest.layout not in PATTERNED:
-        problem = f"the layout {manifest.layout!r} does not support patient_pattern"
-        remedy = f"Leave it out, or use a layout that supports it: {', '.join(PATTERNED)}."
-        raise InputError(problem, where=where, remedy=remedy)
+        raise InputError(
+            f"the layout {manifest.layout!r} does not support patient_pattern",
+            where=where,
+            remedy=f"Leave it out, or use a layout that supports it: {', '.join(PATTERNED)}.",
+        )
     if manifest.layout not in OPTIONED:
         ReaderOptions.of(manifest)
     cases = reader(tree, manifest)
@@ -63,16 +65,21 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     unnamed = manifest.layout in UNNAMED and (cases["patient_id"] == cases["case_id"]).all()
     if manifest.patients_in_headers:
         if not unnamed:
-            remedy = "Leave out patients_in_headers, or the other source of patients."
-            raise InputError("patients have two sources", where=where, remedy=remedy)
+            raise InputError(
+                "patients have two sources",
+                where=where,
+                remedy="Leave out patients_in_headers, or the other source of patients.",
+            )
         cases["patient_id"] = None  # found when the files are opened
     elif unnamed and manifest.independence == "patient":
-        remedy = "State where they are named: by patient_pattern, a table of patients, or "
-        remedy += "patients_in_headers, where the layout reads one (--patient of rin new). Use "
-        remedy += "independence: image only if no patient has two pictures; otherwise both sides "
-        remedy += "of a split would show the same patients."
-        problem = "independence is patient, but nothing names the patients"
-        raise InputError(problem, where=where, remedy=remedy)
+        raise InputError(
+            "independence is patient, but nothing names the patients",
+            where=where,
+            remedy="State where they are named: by patient_pattern, a table of patients, or "
+            "patients_in_headers, where the layout reads one (--patient of rin new). Use "
+            "independence: image only if no patient has two pictures; otherwise both sides of a "
+            "split would show the same patients.",
+        )
     labels = {name: manifest.label(name) for name in cases["source_class"].unique()}
     cases.insert(len(FoundCase._fields), "label", cases["source_class"].map(labels))
     return cases

@@ -19,8 +19,10 @@ from rin.data.tree import Tree
 from rin.errors import as_input_error, problem_of
 
 UNRATED = "unrated"
-REMEDY = "Fetch the file again, or name the picture (as N_1) under known_bad in the manifest if "
-REMEDY += "only its outline is broken."
+REMEDY = (
+    "Fetch the file again, or name the picture (as N_1) under known_bad in the manifest if only "
+    "its outline is broken."
+)
 
 
 def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:

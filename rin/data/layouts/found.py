@@ -113,8 +113,11 @@ class ReaderOptions(FrozenModel):
     def of(cls, manifest: DatasetManifest) -> Self:
         """Return the manifest's options, checked; InputError names the field at fault."""
         where = f"manifest {manifest.name}: option of the layout {manifest.layout!r}"
-        remedy = f"Known options: {', '.join(cls.model_fields) or 'none'}."
-        return cls.checked(manifest.options, where=where, remedy=remedy)
+        return cls.checked(
+            manifest.options,
+            where=where,
+            remedy=f"Known options: {', '.join(cls.model_fields) or 'none'}.",
+        )
 
 
 def read_table(
@@ -135,8 +138,12 @@ def read_table(
         raise tree.error("the table is missing", file=name)
     columns, content, kind = [*columns], tree.read(name), name.lower().rpartition(".")[2]
     kinds = (*MALFORMED, BadZipFile, SyntaxError)  # of XML in workbooks
-    problem, remedy = "it is not a readable table", f"Correct it, or {_UTF8}."
-    with as_input_error(problem, where=tree.place(name), remedy=remedy, kinds=kinds):
+    with as_input_error(
+        "it is not a readable table",
+        where=tree.place(name),
+        remedy=f"Correct it, or {_UTF8}.",
+        kinds=kinds,
+    ):
         if kind == "parquet":
             rows = _as_text(pd.read_parquet(BytesIO(content)))
         elif kind == "jsonl":
@@ -148,14 +155,18 @@ def read_table(
     rows.columns = rows.columns.map(str).str.strip()
     names = [*rows.columns]
     if twice := [title for title, n in Counter(filter(None, names)).items() if n > 1]:
-        remedy = "Give each column a name of its own."
         raise tree.error(
-            f"columns called alike: {join_first_ten(twice)}", file=name, remedy=remedy
+            f"columns called alike: {join_first_ten(twice)}",
+            file=name,
+            remedy="Give each column a name of its own.",
         )
     if absent := [column for column in columns if column not in names]:
         problem = f"its columns are {join_first_ten(names, ', ')}; it needs {', '.join(columns)}"
-        remedy = "Name the columns of the table in the manifest's options."
-        raise tree.error(f"{problem}{did_you_mean(absent[0], names)}", file=name, remedy=remedy)
+        raise tree.error(
+            f"{problem}{did_you_mean(absent[0], names)}",
+            file=name,
+            remedy="Name the columns of the table in the manifest's options.",
+        )
     rows = rows.apply(lambda column: column.str.strip())
     return rows[(rows != "").any(axis=1)]
 

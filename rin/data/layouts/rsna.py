@@ -84,8 +84,11 @@ def _read_boxes(tree: Tree, name: str) -> dict[str, tuple[str, ...]]:
     without = (rows[[*SIDES]] == "").all(axis=1)
     fits = (has_box & (rows["Target"] == "1")) | (without & (rows["Target"] == "0"))
     odd = [", ".join(row) for row in rows[~fits].to_numpy()]
-    problem = "rows are neither Target 1 with a box that begins inside nor Target 0 without one"
-    tree.raise_if_any(odd, problem, file=name)
+    tree.raise_if_any(
+        odd,
+        "rows are neither Target 1 with a box that begins inside nor Target 0 without one",
+        file=name,
+    )
     several = rows["patientId"].duplicated(keep=False)
     twice = rows["patientId"][rows.duplicated() | (several & without)].unique()
     tree.raise_if_any(twice, "images have rows that repeat or contradict", file=name)
@@ -99,9 +102,10 @@ def _nih_patients(tree: Tree, around: str) -> dict[str, str]:
     """Return the NIH patient of each image of the challenge, test images included."""
     inside = around + MAPPING in tree.names
     if not inside and not (tree.root / MAPPING).is_file():
-        problem = f"{MAPPING} is missing, so it is unknown which images show the same patient"
-        remedy = "Download it from the challenge's page at RSNA to the dataset or next to it."
-        raise tree.error(problem, remedy=remedy)
+        raise tree.error(
+            f"{MAPPING} is missing, so it is unknown which images show the same patient",
+            remedy="Download it from the challenge's page at RSNA to the dataset or next to it.",
+        )
     content = tree.read(around + MAPPING) if inside else read_bytes(tree.root, MAPPING)
     problem, kinds = "not a list of subset_img_id and img_id", (ValueError, TypeError, KeyError)
     with as_input_error(problem, where=tree.place(MAPPING), remedy=REMEDY, kinds=kinds):

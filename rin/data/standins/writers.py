@@ -19,8 +19,9 @@ from rin.files import MAKE_ROOM, replace_folder
 
 def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
     """Write a folder with ``fill``, unless it exists; InputError if that fails."""
-    problem = f"the stand-in {what} cannot be written"
-    with as_input_error(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
+    with as_input_error(
+        f"the stand-in {what} cannot be written", where=target, remedy=MAKE_ROOM, kinds=OSError
+    ):
         target.parent.mkdir(parents=True, exist_ok=True)
         # A second process waits here, and then finds the folder of the first.
         with FileLock(target.with_name(f".{target.name}.lock")):
