@@ -99,12 +99,12 @@ display(Markdown(f"{read_project().byline()}\n\n{aside}"))
 Markdown(f"""
 **Do radiologic images make better pretraining than photographs? Not
 established.** The released RadImageNet weights were not tested here: we
-pretrained networks of our own, on a small scale.
+pretrained our own networks, on a small scale.
 
 - **The paper** {{cite:p}}`mei2022` reports RadImageNet ahead on all eight
   tasks, by {published["estimate"].min()} to {published["estimate"].max()}
-  points of AUC. Four of its intervals include zero, and all describe how AUCs
-  vary between ways of fine-tuning, not between patients.
+  points of AUC. Four of its intervals include zero; all describe variation
+  over ways of fine-tuning, not over patients.
 - **Others** do not agree. One group's comparisons on the paper's questions,
   with inputs scaled otherwise than the weights expect, average
   {format_estimate(same, digits=1)} points; single studies range from
@@ -112,9 +112,8 @@ pretrained networks of our own, on a small scale.
   −{-single.min():.1f} (mammograms).
 - **We** pretrained 18 pairs of networks on equally many images of either kind.
   With the paper's four backbones no difference is significant after adjustment
-  over six tasks, and none exceeds
-  {high} points. The largest, on COVID-19, is not clear after longer
-  fine-tuning, {points(longer)}, and turns round with a briefer radiologic
+  or exceeds {high} points. The largest, on COVID-19, is not clear after longer
+  fine-tuning, {points(longer)}, and turns round with briefer radiologic
   pretraining, {points(brief)}.
 """)
 
