@@ -67,16 +67,14 @@ intervals = pd.concat(
 )
 half_widths = (intervals["ci_high"] - intervals["ci_low"]) / 2
 notes = half_widths.map("±{:.2f}".format).groupby(intervals["label"])
-axes = forest(
-    intervals.assign(note=notes.transform("   ".join)),
-    xlabel="RadImageNet − ImageNet, AUC points (95% CI)",
-    note_title="printed   implied",
-)
+axes = forest(intervals.assign(note=notes.transform("   ".join)))
+axes.set_xlabel("RadImageNet − ImageNet, AUC points (95% CI)")
 picture(
     axes,
     "Figure 1. Every printed interval is that of the SDs over settings",
     "Grey: differences and 95% intervals as printed, eight tasks. Black "
-    "square: the same difference, with the interval that the SDs imply.",
+    "square: the same difference, with the interval that the SDs imply. "
+    "Numbers: half-widths, printed and implied.",
 )
 
 # %% [markdown]

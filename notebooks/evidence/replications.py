@@ -67,13 +67,13 @@ the paper.
 """)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-by_study = others.assign(kind="independent")
+by_study = others.assign(kind="independent", group=others["study"])
+estimate = ["estimate", "ci_low", "ci_high"]
+by_study[estimate] /= 100
 metric = ", " + by_study["metric"]
 by_study["label"] += metric.where(metric != ", AUC", "")
-axes = forest(
-    by_study, label="label", group="study", limits=(-32, 20),
-    xlabel="RadImageNet − ImageNet, points (95% CI)",
-)  # fmt: skip
+axes = forest(by_study, unit="points", limits=(-32, 20))
+axes.set_xlabel("RadImageNet − ImageNet, points (95% CI)")
 signs = {*(others["estimate"] > 0)}
 claim("six groups, both signs",
       others["group"].nunique() == 6 and len(signs) == 2)  # fmt: skip
@@ -160,15 +160,12 @@ both = pd.concat(
 least = printed.groupby("task")["estimate"].min()
 most = same.groupby("task")["estimate"].max()
 claim("every other estimate is below the paper's", (most < least).all())
-axes = forest(
-    both.sort_values(
-        "task",
-        key=lambda key: key.map([*QUESTIONS].index),
-        kind="stable",
-    ),
-    group="task", label="label", names=QUESTIONS, limits=(-35, 20),
-    xlabel="RadImageNet − ImageNet, AUC points (95% CI)",
-)  # fmt: skip
+rows = both.assign(group=both["task"].astype(str)).sort_values(
+    "task", key=lambda key: key.map([*QUESTIONS].index), kind="stable"
+)
+rows[estimate] /= 100
+axes = forest(rows, unit="points", names=QUESTIONS, limits=(-35, 20))
+axes.set_xlabel("RadImageNet − ImageNet, AUC points (95% CI)")
 picture(
     axes,
     "Figure 2. The paper's gains are larger than what another group found",

@@ -291,10 +291,9 @@ trained = ("Trained with " + tried["trained_with"]).rename("group")
 logs = np.log10(tried["divergence"]).groupby([trained, label, tried["seen"]])
 rows = logs.agg(estimate="median", ci_low="min", ci_high="max").reset_index()
 rows["kind"] = rows["seen"].map({True: "recomputed", False: "published"})
-axes = forest(
-    rows.assign(note=""), zero=np.log10(LARGEST_DIVERGENCE), legend=False,
-    xlabel="Divergence from the stored averages (log scale)",
-)  # fmt: skip
+axes = forest(rows.assign(note=""), zero=np.log10(LARGEST_DIVERGENCE))
+axes.figure.legends.clear()
+axes.set_xlabel("Divergence from the stored averages (log scale)")
 axes.set_xticks([-2, 0, 2, 4], ["0.01", "1", "100", "10,000"])
 picture(
     axes,

@@ -156,16 +156,14 @@ names = {
 n_images = ", ".join(
     map(str, differences.xs("dice", level="measure")["n_images"])
 )
+axes = forest(
+    differences.reset_index(names=["group", "label"]),
+    names=tasks | names,
+    ends=("photographic higher", "radiologic higher"),
+)
+axes.set_xlabel("Difference in overlap (95% CI)")
 picture(
-    forest(
-        differences.reset_index(),
-        label="measure",
-        group="task",
-        names=tasks | names,
-        digits=3,
-        ends=("photographic higher", "radiologic higher"),
-        xlabel="Difference in overlap (95% CI)",
-    ),
+    axes,
     "Figure 2. On thyroid nodules the measure decides which maps overlap more",
     f"Radiologic − photographic, mean over 24 networks a side; {n_images} "
     "test images; intervals over patients, for these networks.",

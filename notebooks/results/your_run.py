@@ -214,10 +214,10 @@ both = pd.concat(
 )
 picture(
     forest(
-        both.drop(columns="p_holm"),
+        both.drop(columns="p_holm").assign(
+            label=both["run"], group=both["task"]
+        ),
         unit="points",
-        label="run",
-        group="task",
         names=names,
         ends=(f"{b} ahead", f"{a} ahead"),
     ),

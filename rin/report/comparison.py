@@ -307,7 +307,7 @@ def _page(tables: dict[str, pd.DataFrame], path: Path, level: float) -> str:
         sentences.append(equality_in_words(tables["equality"].iloc[0]))
     drawn, key = _names_in_figures(models)
     pairs = differences.assign(
-        pair=differences["a"].map(drawn) + " − " + differences["b"].map(drawn)
+        label=differences["a"].map(drawn) + " − " + differences["b"].map(drawn)
     )
     shown = pd.DataFrame(
         {
@@ -317,14 +317,17 @@ def _page(tables: dict[str, pd.DataFrame], path: Path, level: float) -> str:
             "P, adjusted": pairs["p_holm"].map(format_p),
         }
     )
-    of_models = aucs.assign(model=aucs["model"].map(drawn))
+    of_models = forest(aucs.assign(label=aucs["model"].map(drawn)), zero=None)
+    of_models.set_xlabel(f"AUC ({interval})")
+    of_pairs = forest(pairs, unit="points")
+    of_pairs.set_xlabel(f"AUC points ({interval})")
     figures = {
         "aucs": picture(
-            forest(of_models, label="model", zero=None, xlabel=f"AUC ({interval})", digits=3),
+            of_models,
             "AUC of each model with its interval; the numbers are in the figure.",
         ),
         "differences": picture(
-            forest(pairs, label="pair", unit="points", xlabel=f"AUC points ({interval})"),
+            of_pairs,
             "Differences of AUCs with their intervals; the numbers are in the table below.",
         ),
         "roc": picture(

@@ -45,7 +45,8 @@ def factor_forest(
     order = [*names]
     rows = rows if "kind" in rows else rows.assign(kind="networks")
     rows = rows.sort_values("task", key=lambda tasks: tasks.map(order.index), kind="stable")
-    return forest(rows, unit="points", label="at", group="task", names=names, ends=ends)
+    rows = rows.assign(label=rows["at"], group=rows["task"])
+    return forest(rows, unit="points", names=names, ends=ends)
 
 
 def factor_table(rows: pd.DataFrame, names: Mapping[str, str], caption: str) -> BookTable:

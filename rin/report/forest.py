@@ -27,50 +27,44 @@ def forest(
     rows: pd.DataFrame,
     *,
     unit: str = "",
-    label: str | None = None,
-    group: str | None = None,
     names: Mapping[str, str] = MappingProxyType({}),
-    xlabel: str = "",
-    digits: int = 1,
     ends: tuple[str, str] | None = None,
     limits: tuple[float, float] | None = None,
     zero: float | None = 0.0,
-    note_title: str = "",
-    legend: bool = True,
 ) -> Axes:
     """Draw estimates with their intervals from top to bottom.
 
     `rows` is a table of `rin.stats`, or any table with `estimate`, `ci_low`, `ci_high` (NaN: no
-    interval); `unit` "points" draws fractions as points (0-100).  `label` is the column of the
-    texts at the left (by default `label`, otherwise `task`), `group` the column of the headings
-    (by default `group`, if there is one); `names` maps values of both columns to the names shown,
-    such as tasks to titles.  Consecutive rows with the same label and group share a line. Optional
-    columns: `kind` (a kind or init of `rin.report.style`), `p_holm` (marks are open where it is
-    not below .05), `note` (text at the right instead of estimate and interval; on a shared line,
-    that of the last row).
+    interval); `unit` "points" draws fractions as points (0-100).  Texts at the left are in the
+    column `label`, otherwise `task`, and headings in `group`, if there is one; `names` maps values
+    of both to the names shown, such as tasks to titles.  Consecutive rows with the same label and
+    group share a line.  Optional columns: `kind` (a kind or init of `rin.report.style`), `p_holm`
+    (marks are open where it is not below .05), `note` (text at the right instead of estimate and
+    interval; on a shared line, that of the last row).
 
     `ends` name the meaning of values left and right of zero; marks beyond `limits`, by default
     those of the data, end in an arrow; `zero` is the position of the vertical line, if any.
     """
-    rows = _prepared(rows, unit, label, group, names)
+    rows = _prepared(rows, unit, names)
+    note_title = ""
     if "note" not in rows:
+        digits = UNITS[unit][1]
         rows["note"] = format_estimate(rows, digits=digits, signed=zero is not None)
-        note_title = note_title or _kind_of_numbers(rows)
+        note_title = _kind_of_numbers(rows)
     ax = _lines(rows, note_title)
     if zero is not None:
         ax.axvline(zero, color=INK, linewidth=1, zorder=1)
     for kind in rows["kind"].unique():
         _mark(ax, rows[rows["kind"] == kind], kind, limits)
     ax.set(xlim=limits)
-    xlabel = xlabel or {"points": "AUC points (95% CI)"}.get(unit, "Estimate (95% CI)")
-    ax.set_xlabel(fill(xlabel, _LETTERS + 10))
+    ax.set_xlabel("AUC points (95% CI)" if unit else "Estimate (95% CI)")
     ax.locator_params("x", nbins=6, steps=[1, 2, 5, 10])
     ax.grid(axis="x")
     if ends:
         above = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points", "gid": "end"}
         for name, side in zip((f"← {ends[0]}", f"{ends[1]} →"), ("right", "left"), strict=True):
             ax.annotate(name, (zero or 0, 1), (-5 if side == "right" else 5, 3), ha=side, **above)
-    if legend and (handles := _handles(rows)):
+    if handles := _handles(rows):
         ax.figure.legend(handles=handles, loc="outside upper left", ncols=2)
     return ax
 
@@ -102,29 +96,22 @@ def _lines(rows: pd.DataFrame, note_title: str) -> Axes:
     return ax
 
 
-def _prepared(
-    rows: pd.DataFrame,
-    unit: str,
-    label: str | None,
-    group: str | None,
-    names: Mapping[str, str],
-) -> pd.DataFrame:
+def _prepared(rows: pd.DataFrame, unit: str, names: Mapping[str, str]) -> pd.DataFrame:
     """Return the rows in the unit shown, with their texts, line and height (in lines)."""
-    label = label or ("label" if "label" in rows else "task")
-    group = group or ("group" if "group" in rows else None)
-    needed = [label, *([group] if group else []), *ESTIMATE_AND_INTERVAL]
-    require_columns(rows, needed, where="rows")
+    label = "label" if "label" in rows else "task"
+    require_columns(rows, [label, *ESTIMATE_AND_INTERVAL], where="rows")
     if rows.empty:
         raise InputError("no rows", where="rows", remedy="Pass at least one estimate.")
     factor, _ = look_up("unit", unit, UNITS)
     shown = rows.reset_index(drop=True)
     shown[[*ESTIMATE_AND_INTERVAL]] *= factor
     shown["label"] = [fill(str(names.get(value, value)), _LETTERS) for value in rows[label]]
-    shown["group"] = ""
-    if group:
-        groups = rows[group].fillna("").map(lambda value: names.get(value, value))
+    if "group" in rows:
+        groups = rows["group"].fillna("").map(lambda value: names.get(value, value))
         shown["group"] = pd.Categorical(groups, groups.unique())
         shown = shown.sort_values("group", kind="stable", ignore_index=True)
+    else:
+        shown["group"] = ""
     if "kind" not in shown:
         shown["kind"] = "recomputed"
     starts = (shown[["label", "group"]] != shown[["label", "group"]].shift()).any(axis=1)

@@ -91,13 +91,13 @@ def written(ax, gid):
 
 
 def test_forest_draws_estimates_with_intervals_where_rows_of_one_label_share_a_line():
-    ax = forest.forest(ROWS, xlabel="AUC points")
+    ax = forest.forest(ROWS)
     assert [estimate for estimate, _ in marks(ax)] == [9.4, 9.4, 4.0, -1.0, 0.5]
     assert intervals(ax) == [(2.6, 16.2), (2.9, 15.9), (-0.6, 8.7), (-0.5, 1.5)]
     assert labels(ax) == ["Thyroid", "Breast", "One study", "Another $x$"]
     assert not any(text.get_parse_math() for text in ax.get_yticklabels())
     assert written(ax, "heading") == ["Published", "Others"]
-    assert labels(ax.child_axes[0])[0] == "+9.4 (2.9, 15.9)"
+    assert labels(ax.child_axes[0])[0] == "+9.400 (2.900, 15.900)"
     # Open where the adjusted P value is not below .05, or without an interval.
     colors = [kind_style("published").color, kind_style("recomputed").color, *["#FFFFFF"] * 3]
     assert [face for _, face in marks(ax)] == colors
@@ -119,12 +119,13 @@ def test_forest_takes_a_table_of_differences_as_it_is():
     assert [face != "#FFFFFF" for _, face in marks(ax)] == [True, False] * 2
     assert ax.get_xlabel() == "AUC points (95% CI)"
     assert table["estimate"].max() == 0.02  # the table itself stays as it was
-    by_task = forest.forest(table, unit="points", label="group", group="task")
+    turned = table.rename(columns={"group": "label", "task": "group"})
+    by_task = forest.forest(turned, unit="points")
     assert written(by_task, "heading") == ["breast", "covid19"]
 
 
 def test_forest_interval_beyond_limits_ends_in_an_arrow():
-    ax = forest.forest(ROWS, xlabel="AUC points", limits=(-0.2, 12))
+    ax = forest.forest(ROWS, limits=(-0.2, 12))
     arrows = [one for one in ax.collections if one.get_gid() == "cut"]
     assert sorted(x for one in arrows for x, _ in one.get_offsets()) == [-0.2, -0.2, -0.2, 12, 12]
 
@@ -142,7 +143,6 @@ def test_forest_of_lines_with_two_kinds_says_whose_numbers_stand_beside_them():
     )
     title = "pretraining as the unit"
     assert written(forest.forest(both), "note-title") == [title]
-    assert written(forest.forest(both, note_title="AUCs"), "note-title") == ["AUCs"]
     assert written(forest.forest(both.assign(note="")), "note-title") == []
     assert written(forest.forest(ROWS), "note-title") == []
 
@@ -160,7 +160,7 @@ def test_forest_texts_keep_apart_and_inside():
         + " on radiographs of adults and children, balanced accuracy",
     )
     ends = ("ImageNet ahead", "RadImageNet ahead")
-    ax = forest.forest(pd.concat([paper, ROWS, long]), xlabel="AUC points", ends=ends)
+    ax = forest.forest(pd.concat([paper, ROWS, long]), ends=ends)
     assert overlapping_texts(ax.figure) == []
     inside = ax.figure.bbox.padded(1)
     for text in shown_texts(ax.figure):
@@ -175,9 +175,9 @@ def test_forest_texts_keep_apart_and_inside():
 @pytest.mark.parametrize(
     ("draw", "said"),
     [
-        (lambda: forest.forest(ROWS.drop(columns="ci_low"), xlabel="x"), "ci_low.*estimate"),
-        (lambda: forest.forest(ROWS.assign(kind="guess"), xlabel="x"), "'guess'.*independent"),
-        (lambda: forest.forest(ROWS.iloc[:0], xlabel="x"), "at least one"),
+        (lambda: forest.forest(ROWS.drop(columns="ci_low")), "ci_low.*estimate"),
+        (lambda: forest.forest(ROWS.assign(kind="guess")), "'guess'.*independent"),
+        (lambda: forest.forest(ROWS.iloc[:0]), "at least one"),
         (lambda: init_style("jigsaw"), "photographic"),
     ],
 )  # fmt: skip
