@@ -62,10 +62,10 @@ def sampled_parts(
     0) and `group`; patients in two groups are left out.  ``sizes`` gives the number of patients
     of each class in `train`, `validation` and `test`.
     """
-    patients = cases.groupby("patient_id").agg({"label": "max", "group": ["first", "nunique"]})
-    patients.columns = ["label", "group", "groups"]
+    patients = cases.groupby("patient_id").agg(
+        label=("label", "max"), group=("group", "first"), groups=("group", "nunique")
+    )
     patients = patients[patients["groups"] == 1].sample(frac=1, random_state=seed)
-    pools = {key: list(rows.index) for key, rows in patients.groupby(["group", "label"])}
     usual, other = groups
     # The test comes first, so that it is the same at every share.
     takes = [("test", usual, 1, sizes["test"]), ("test", other, 0, sizes["test"])]
@@ -75,7 +75,7 @@ def sampled_parts(
         takes += [(part, usual, 0, size)]
     parts: dict[str, str] = {}
     for part, group, label, count in takes:
-        pool = pools.get((group, label), [])
+        pool = patients.index[patients["group"].eq(group) & patients["label"].eq(label)]
         if len(pool) < count:
             raise InputError(
                 f"{len(pool)} patients of {group} are left with label {label}, but part {part} "
@@ -83,6 +83,8 @@ def sampled_parts(
                 where="confounder",
                 remedy="Ask for smaller parts, or choose groups with more patients.",
             )
-        parts |= {pool.pop(): part for _ in range(count)}
+        taken = pool[len(pool) - count :]
+        parts |= dict.fromkeys(taken, part)
+        patients = patients.drop(taken)
     part = cases["patient_id"].map(parts)
     return cases.assign(part=part).loc[part.notna(), ["case_id", "part"]].reset_index(drop=True)

@@ -5,6 +5,7 @@ Real files that are present but broken raise an error; a stand-in never replaces
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -74,16 +75,12 @@ def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: Path) ->
     """
     stated, counts = manifest.counts, count_classes(manifest, cases)
     in_all = {"images": len(cases), "classes": int((counts["found"] > 0).sum())}
-    known = {"images": stated.total, "classes": stated.classes}
-    whole = {what: number or in_all[what] for what, number in known.items()}
-    compared = [
-        (f"{stated.unit}s", stated.images, counts["found"].to_dict()),
-        ("masks", stated.masks, counts["masks"].to_dict()),
-        ("in all", whole, in_all),
-    ]
-    differences: dict[str, int] = {}
-    for kind in compared:
-        differences |= count_differences(*kind)
+    totals = {"images": stated.total, "classes": stated.classes}
+    differences = (
+        count_differences(f"{stated.unit}s", stated.images, counts["found"].to_dict())
+        | count_differences("masks", stated.masks, counts["masks"].to_dict())
+        | count_differences("in all", totals, in_all)
+    )
     less = max(differences.values(), default=0) < 0
     if differences and not (manifest.partial and less):
         sentences = "; ".join(differences)
@@ -99,13 +96,13 @@ def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: Path) ->
 
 
 def count_differences(
-    what: str, expected: dict[str, int], present: dict[str, int]
+    what: str, expected: Mapping[str, int | None], present: Mapping[str, int]
 ) -> dict[str, int]:
     """Return a phrase for each class whose count differs from a known one, and by how much."""
     differences = {}
     for name in sorted({*expected, *present}) if expected else ():
         number, stated = present.get(name, 0), expected.get(name, 0)
-        if number != stated:
+        if stated is not None and number != stated:
             text = f"{name}: {counted(number, what)} instead of {stated} ({number - stated:+d})"
             differences[text] = number - stated
     return differences
@@ -318,8 +315,9 @@ def open_dataset(
     where = tree.root / tree.location
     made, expected = is_stand_in(tree), manifest
     if made:  # what the manifest states about the published files is not true of these
-        nothing = {"counts": ExpectedCounts(), "known_bad": {}, "findings": (), "partial": False}
-        expected = manifest.model_copy(update=nothing)
+        expected = manifest.model_copy(
+            update={"counts": ExpectedCounts(), "known_bad": {}, "findings": (), "partial": False}
+        )
     listed = find_cases(tree, manifest)
     try:
         check_counts(expected, listed, where)
@@ -400,7 +398,7 @@ def sample_pictures(
     folder or an archive.
     """
     title, provenance = where, ""
-    window: tuple[float, float] | None = None
+    window = None
     with TemporaryDirectory() as folder:
         path = Path(where).resolve()
         if where and path.exists():
@@ -411,8 +409,9 @@ def sample_pictures(
             if not where:
                 from rin.data.standins import write_stand_in
 
-                counts = {"class_count": 16, "per_class": 8}
-                data_root = write_stand_in(manifest, Path(folder), counts, seed=0)
+                data_root = write_stand_in(
+                    manifest, Path(folder), {"class_count": 16, "per_class": 8}, seed=0
+                )
             tree, window = open_located(manifest, data_root), manifest.window
             names = find_cases(tree, manifest)["image"].tolist()
             provenance = "real" if where else "stand-in"

@@ -179,7 +179,7 @@ class DatasetManifest(FrozenModel):
 
     def patients_in(self, names: Iterable[str]) -> list[str]:
         """Return the patient that the pattern finds in each name, as :func:`read_names` does."""
-        return read_names(cast("re.Pattern[str]", self.patient_pattern), names, "patient")
+        return read_names(cast("re.Pattern[str]", self.patient_pattern), names)
 
     def label(self, source_class: str) -> str | None:
         """Return the label of a class, None if it is left out; InputError if it is unknown."""
@@ -203,27 +203,27 @@ class DatasetManifest(FrozenModel):
         return self.model_copy(update={"label_map": labels, "options": options})
 
 
-def read_names(pattern: str | re.Pattern[str], names: Iterable[str], what: str) -> list[str]:
-    """Return what a pattern finds in each name: its group ``what``, or all groups joined by -.
+def read_names(pattern: str | re.Pattern[str], names: Iterable[str]) -> list[str]:
+    """Return the patient in each name: a pattern's group ``patient``, or all groups joined by -.
 
     A pattern with a slash is searched in the whole path, any other in the name of the file.
     """
     pattern = re.compile(pattern)
     in_path = "/" in pattern.pattern
     # An only group is taken as it is, as joining groups takes long for a million names.
-    group = 1 if pattern.groups == 1 else pattern.groupindex.get(what)
-    texts = []
+    group = 1 if pattern.groups == 1 else pattern.groupindex.get("patient")
+    patients = []
     for name in names:
         match = pattern.search(name if in_path else name.rpartition("/")[2])
-        text = match and (match[group] if group else "-".join(filter(None, match.groups())))
-        if not text:
+        patient = match and (match[group] if group else "-".join(filter(None, match.groups())))
+        if not patient:
             raise InputError(
-                f"the {what} pattern {pattern.pattern!r} does not match {name!r}",
-                where=f"{what}_pattern",
+                f"the patient pattern {pattern.pattern!r} does not match {name!r}",
+                where="patient_pattern",
                 remedy="Correct it: it must match every file name.",
             )
-        texts.append(text)
-    return texts
+        patients.append(patient)
+    return patients
 
 
 def manifest_names() -> list[str]:

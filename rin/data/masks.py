@@ -65,13 +65,6 @@ def _read_of_picture(root: Path, locator: str) -> np.ndarray:
     return gray > brightest / 2
 
 
-def stray_values(root: Path, locator: str) -> list[int]:
-    """Return the values of a mask brighter than the only one that fills areas; mostly none."""
-    gray = read_drawn(root, locator)
-    labels = _labels(gray)
-    return [int(n) for n in np.unique(gray[gray > labels[0]])] if len(labels) == 1 else []
-
-
 def _labels(gray: np.ndarray) -> list[int]:
     """Return the labels in a mask picture; at most one if it is a plain mask.
 

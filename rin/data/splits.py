@@ -134,8 +134,9 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
             rest = part == "train"
             piece = assign_groups(labels[rest], group[rest], [seed, fold], SHARES[:2])
             if {*labels[rest][piece == _VALIDATION]} < {*labels[rest]}:  # as of few patients
-                least = (1, 1, 0)
-                piece = repair_split(labels[rest], group[rest], piece, seed, tree.place(), least)
+                piece = repair_split(
+                    labels[rest], group[rest], piece, seed, tree.place(), (1, 1, 0)
+                )
             part[rest] = _NAMES[piece]
         parts.append(part)
     return _folds(cases, group, parts, least=(1, 1, 1))
@@ -352,7 +353,7 @@ def corpus_split(dataset: Dataset, seed: int, groups: pd.Series | None = None) -
     if groups is not None:
         return split_corpus(cases, groups, seed, where=where)
     tree = open_tree(dataset.root, dataset.location)
-    part = read_split(tree, dataset.manifest).reindex(pd.Index(cases["case_id"], name="case_id"))
+    part = read_split(tree, dataset.manifest).reindex(cases["case_id"])
     tree.raise_if_any(
         part.index[part.isna()],
         "cases are in no part",
@@ -399,7 +400,7 @@ def split_corpus(
             remedy="Pretraining tells classes apart; it needs two.",
         )
     piece = repair_split(labels, group, assign_groups(labels, group, seed, SHARES), seed, where)
-    return pd.Series(_NAMES[piece], index=pd.Index(cases["case_id"], name="case_id"), name="part")
+    return pd.Series(_NAMES[piece], index=cases["case_id"], name="part")
 
 
 #: Columns of the lists that name pictures, and the pattern of the names of slices.

@@ -14,8 +14,7 @@ from rin.data.chunks import map_threads
 from rin.data.layouts import find_cases
 from rin.data.leakage import leak_free_groups, near_duplicates
 from rin.data.manifest import DatasetManifest, load_manifest, manifest_names
-from rin.data.masks import read_mask, stray_values
-from rin.data.pixels import is_shape
+from rin.data.masks import read_mask
 from rin.data.splits import fold_sizes, make_folds
 from rin.data.store import Dataset
 from rin.data.tree import SEPARATOR, Tree, open_tree
@@ -48,7 +47,7 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
         datasets.check_data_root(data_root)
     places = {name: _find_dataset(manifest, data_root) for name, manifest in manifests.items()}
     every_task = [task for manifest in manifests.values() for task in manifest.tasks]
-    rows: list[dict[str, Any]] = []
+    rows = []
     for name, manifest in manifests.items():
         state, read, problem = places[name]
         tasks = [task.name for task in manifest.tasks]
@@ -169,8 +168,10 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     manifest = done.manifest
     tree = datasets.open_located(manifest, data_root)
     if datasets.is_stand_in(tree):
-        problem = f"this is a stand-in that was written for {manifest.name}, not the dataset"
-        raise tree.error(problem, remedy="Name the folder that contains the real images.")
+        raise tree.error(
+            f"this is a stand-in that was written for {manifest.name}, not the dataset",
+            remedy="Name the folder that contains the real images.",
+        )
     done.facts.append(("at", tree.location))
     for name, known in manifest.files.items():
         compared = f"{name} {check_file(tree, name, known)}"
@@ -182,7 +183,7 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     done.part = datasets.part_in_words(manifest, listed)
     if done.part:
         done.facts.append(("part", f"{done.part}: it never counts as the whole dataset"))
-    found: list[str] = []
+    found = []
     if quick:
         cases = listed
         try:
@@ -222,23 +223,20 @@ def _describe(done: Verification, dataset: Dataset) -> None:
 
 
 def unusual_drawing(dataset: Dataset) -> list[str]:
-    """Return phrases on masks that mark nothing or everything, stray values, and odd drawing.
+    """Return phrases on masks that mark nothing or everything, and on odd drawing.
 
     Masks that mark most of a picture may be inverted; those that enclose much more than they mark
     may be lines.
     """
     masked = dataset.cases[dataset.cases["masks"].map(len) > 0]
     rows = map_threads(partial(_measure_drawing, dataset.root), masked.itertuples(index=False))
-    drawn = pd.DataFrame(rows, masked["case_id"], ["share", "filled", "stray"])
+    drawn = pd.DataFrame(rows, masked["case_id"], ["share", "filled"])
     texts = []
     if empty := (drawn["share"] == 0).sum():
         texts.append(f"masks without a lesion: {empty:,} of {len(drawn):,}")
-    cases = {
-        "masks of almost the whole picture": drawn.index[drawn["share"] > NEARLY_ALL],
-        "masks with brighter values beside that of the lesion": drawn.index[drawn["stray"] > 0],
-    }
-    for what, ids in cases.items():
-        texts += [f"{what}: {len(ids):,} ({join_first_ten([*ids], ', ')})"] if len(ids) else []
+    if len(full := [*drawn.index[drawn["share"] > NEARLY_ALL]]):
+        listed = join_first_ten(full, ", ")
+        texts.append(f"masks of almost the whole picture: {len(full):,} ({listed})")
     marking = drawn[drawn["share"] > 0]
     share, filled = marking["share"].median(), (marking["filled"] / marking["share"]).median()
     if share > MOSTLY_MARKED:
@@ -249,13 +247,12 @@ def unusual_drawing(dataset: Dataset) -> list[str]:
     return texts
 
 
-def _measure_drawing(root: Path, case: Any) -> tuple[float, float, int]:
-    """Return the shares of a picture that its masks mark and enclose, and their stray values."""
+def _measure_drawing(root: Path, case: Any) -> tuple[float, float]:
+    """Return the shares of a picture that its masks mark and enclose."""
     from scipy.ndimage import binary_fill_holes  # slow to load
 
     marked = read_mask(root, case.masks, (case.height, case.width), case.image)
-    stray = sum(len(stray_values(root, mask)) for mask in case.masks if not is_shape(mask))
-    return float(marked.mean()), float(binary_fill_holes(marked).mean()), stray
+    return float(marked.mean()), float(binary_fill_holes(marked).mean())
 
 
 def patients_in_words(manifest: DatasetManifest, cases: pd.DataFrame) -> str:

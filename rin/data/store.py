@@ -216,8 +216,9 @@ def inspect_cases(
                 new = cases.assign(key=keys)[~keys.isin(known)]
                 if square and len(new) * square[0] ** 2 > ROW_PIXELS:
                     square = None
-                title = f"Inspecting {manifest.name}"
-                bad = _inspect_all(root, manifest, square, new, folder, title)
+                bad = _inspect_all(
+                    root, manifest, square, new, folder, f"Inspecting {manifest.name}"
+                )
         seen = _earlier_inspections(folder)
     place = seen.index.get_indexer(keys)
     rows, readable = seen.iloc[place[place >= 0]], cases[place >= 0]
@@ -312,8 +313,13 @@ def build_store(
     target = Path(folder) / f"{manifest.name}-{size}-{resize}-{digest[:12]}"
     with suppress(InputError):
         return open_store(target)
-    note: dict[str, Any] = {"digest": digest, "provenance": dataset.provenance}
-    note |= {"size": size, "resize": resize, "color": manifest.color}
+    note = {
+        "digest": digest,
+        "provenance": dataset.provenance,
+        "size": size,
+        "resize": resize,
+        "color": manifest.color,
+    }
     with as_input_error(
         "the image store cannot be written", where=folder, remedy=MAKE_ROOM, kinds=OSError
     ):

@@ -206,7 +206,7 @@ def _read(said: Stated, tree: Tree) -> tuple[dict[str, Any], pd.DataFrame, list[
     if said.patient.startswith(NAMES):
         pattern = settings["patient_pattern"] = said.patient.removeprefix(NAMES)
         try:
-            cases["patient_id"] = read_names(pattern, cases["case_id"], "patient")
+            cases["patient_id"] = read_names(pattern, cases["case_id"])
         except (ValueError, re.error, IndexError) as error:
             problems += _noted([problem_of(error)], "patterns do not fit", _REMEDIES["pattern"])
     elif "patient" not in settings["options"]:

@@ -27,7 +27,7 @@ LAYOUTS: dict[str, Reader] = {
     "table": table.find_cases,
 }
 #: Readers of the split that comes with a dataset: the part, or the fold, of each case id.
-SPLITS: dict[str, Callable[[Tree, DatasetManifest], pd.Series]] = {
+SPLITS = {
     "folder_classes": folders.read_split,
     "npz": arrays.npz_split,
     "radimagenet": table.read_split,
@@ -94,7 +94,9 @@ def comes_with_split(manifest: DatasetManifest) -> bool:
 def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
     """Return the part, or the fold that tests it, of each case id in the dataset's own split."""
     if not comes_with_split(manifest):
-        remedy = "Name its column in the option split of the layout table."
-        where = f"manifest {manifest.name}"
-        raise InputError("no split comes with the dataset", where=where, remedy=remedy)
+        raise InputError(
+            "no split comes with the dataset",
+            where=f"manifest {manifest.name}",
+            remedy="Name its column in the option split of the layout table.",
+        )
     return look_up("layout with a split", manifest.layout, SPLITS)(tree, manifest)

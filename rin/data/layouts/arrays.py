@@ -11,7 +11,7 @@ are published: each picture counts as a patient.
 """
 
 import io
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
@@ -64,29 +64,32 @@ class MRNetOptions(ReaderOptions):
 def find_mrnet(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the chosen sagittal slices of an MRNet tree; the case id is ``0001-sagittal-15``."""
     options = MRNetOptions.of(manifest)
-    tables = f"({one_of(SPLITS)}-{one_of(FINDINGS)}\\.csv)"
-    arrays = f"({one_of(SPLITS)}/{one_of(PLANES)}/[^/]+)\\.npy"
-    around, files = sort_files(tree, "mrnet", tables=tables, volumes=arrays)
-    classes: dict[str, Any] = {}
-    volumes: dict[str, Any] = {}
+    around, files = sort_files(
+        tree,
+        "mrnet",
+        **{split: rf"{split}/sagittal/([^/]+)\.npy" for split in SPLITS},
+        other_planes=rf"({one_of(SPLITS)}/{one_of(PLANES)}/[^/]+)\.npy",
+        tables=rf"({one_of(SPLITS)}-{one_of(FINDINGS)}\.csv)",
+    )
+    classes: dict[str, str] = {}
+    volumes: dict[str, str] = {}
     for split in SPLITS:
-        folder = f"{split}/sagittal/"
-        there = {
-            key.removeprefix(folder): tree.locator(name)
-            for key, name in files["volumes"].items()
-            if key.startswith(folder)
-        }
+        there = files[split]
         if manifest.partial and not there:
             continue
         exams = _exam_classes(tree, around, split)
-        words = f"exams of {split}", f"volumes in {folder[:-1]}"
-        exams = {exam: exams[exam] for exam in labelled_files(tree, manifest, exams, there, words)}
+        exams = {
+            exam: exams[exam]
+            for exam in labelled_files(
+                tree, manifest, exams, there, f"exams of {split}", f"volumes in {split}/sagittal"
+            )
+        }
         tree.raise_if_any(sorted(exams.keys() & classes.keys()), "exams in both parts")
         volumes |= there
         classes |= exams
 
     def cases(exam: str) -> list[FoundCase]:
-        volume = volumes[exam]
+        volume = tree.locator(volumes[exam])
         return [
             FoundCase(f"{exam}-sagittal-{k}", exam, classes[exam], f"{volume}{MARK}{k}")
             for k in options.choose(len(open_volume(tree.root, volume)))
@@ -97,21 +100,20 @@ def find_mrnet(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
 
 def _exam_classes(tree: Tree, around: str, split: str) -> dict[str, str]:
     """Return the source class of each exam of one part."""
-    labels = {}
+    labels = []
     for finding in FINDINGS:
         table = f"{split}-{finding}.csv"
-        rows = read_table(tree, around + table, ["exam", "label"], header=False)
-        odd = rows[~rows["exam"].str.isdecimal() | ~rows["label"].isin(["0", "1"])]
-        tree.raise_if_any(
-            odd["exam"] + "," + odd["label"], "rows do not have the form 0001,1", file=table
-        )
+        rows = read_table(tree, around + table, ["exam", finding], header=False)
+        odd = rows[~rows["exam"].str.isdecimal() | ~rows[finding].isin(["0", "1"])]
+        odd = odd["exam"] + "," + odd[finding]
+        tree.raise_if_any(odd, "rows do not have the form 0001,1", file=table)
         twice = rows["exam"][rows["exam"].duplicated()]
         tree.raise_if_any(twice, "exams are listed twice", file=table)
-        labels[finding] = rows.set_index("exam")["label"]
-    whole = pd.DataFrame(labels)
+        labels.append(rows.set_index("exam")[finding])
+    whole = pd.concat(labels, axis=1).sort_index()
     differing = whole.index[whole.isna().any(axis=1)]
     tree.raise_if_any(differing, f"exams are not in all tables of {split}")
-    classes = whole.sum(axis=1).sort_index().map(CLASSES)
+    classes = whole.sum(axis=1).map(CLASSES)
     unknown = classes.index[classes.isna()]
     tree.raise_if_any(unknown, "exams have a tear, labelled as not abnormal")
     return classes.to_dict()

@@ -36,8 +36,8 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     for key, name in files["pictures"].items():
         number, image = key.split("/")
         pictures[number][image] = name
-    words, tables = ("XML files", "pictures"), files["tables"]
-    numbers = labelled_files(tree, manifest, tables or ["any"], pictures, words)
+    tables = files["tables"]
+    numbers = labelled_files(tree, manifest, tables or ["any"], pictures, "XML files", "pictures")
     cases = []
     kinds = (ParseError, LookupError, ValueError)  # defusedxml raises a kind of ValueError
     for number in numbers:

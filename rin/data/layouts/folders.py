@@ -60,8 +60,9 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     present = {*cases["source_class"]}
     missing = {*manifest.label_map} - present if manifest.label_map or present else {"all"}
     if not (manifest.partial and present):
-        remedy = f"{REMEDY} {IF_PARTIAL}"
-        tree.raise_if_any(sorted(missing), "classes have no folder", remedy=remedy)
+        tree.raise_if_any(
+            sorted(missing), "classes have no folder", remedy=f"{REMEDY} {IF_PARTIAL}"
+        )
     cases["patient_id"] = cases["case_id"]
     if manifest.patient_pattern:
         cases["patient_id"] = manifest.patients_in(cases["name"])
@@ -140,8 +141,12 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     The case id is like ``NCP/25/1181/0040``, the patient like ``NCP/25``, as numbers are read
     within their class.  A listed slice may have any ending; one known to be bad may be absent.
     """
-    pattern = rf"({one_of(CC_CCII_CLASSES)}/[^/]+/[^/]+/[^/]+)\.(?i:png|jpe?g)"
-    around, files = sort_files(tree, "cc_ccii", slices=pattern, tables=r"([^/]+)\.csv")
+    around, files = sort_files(
+        tree,
+        "cc_ccii",
+        slices=rf"({one_of(CC_CCII_CLASSES)}/[^/]+/[^/]+/[^/]+)\.(?i:png|jpe?g)",
+        tables=r"([^/]+)\.csv",
+    )
     slices = files["slices"]
     if not manifest.partial:
         lost = sorted({*CC_CCII_CLASSES} - _top_folders(slices))

@@ -2,11 +2,10 @@
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from io import BytesIO
 from itertools import accumulate
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 from zipfile import BadZipFile, ZipFile
 
 import pandas as pd
@@ -84,18 +83,22 @@ def labelled_files(
     manifest: DatasetManifest,
     labelled: Iterable[str],
     files: Iterable[str],
-    words: tuple[str, str],
+    labels_are: str,
+    files_are: str,
 ) -> list[str]:
-    """Return the labelled names that have a file, sorted; ``words`` are the names of both sides.
+    """Return the labelled names that have a file, sorted; the last two say what both sides are.
 
     InputError for files without labels, and for labels without files unless the dataset is
     `partial`.
     """
     labelled, files = {*labelled}, {*files}
     if not manifest.partial:
-        lost = f"{words[0]} without {words[1]}"
-        tree.raise_if_any(sorted(labelled - files), lost, remedy=f"{REMEDY} {IF_PARTIAL}")
-    tree.raise_if_any(sorted(files - labelled), f"{words[1]} without {words[0]}")
+        tree.raise_if_any(
+            sorted(labelled - files),
+            f"{labels_are} without {files_are}",
+            remedy=f"{REMEDY} {IF_PARTIAL}",
+        )
+    tree.raise_if_any(sorted(files - labelled), f"{files_are} without {labels_are}")
     return sorted(labelled & files)
 
 
@@ -112,10 +115,9 @@ class ReaderOptions(FrozenModel):
     @classmethod
     def of(cls, manifest: DatasetManifest) -> Self:
         """Return the manifest's options, checked; InputError names the field at fault."""
-        where = f"manifest {manifest.name}: option of the layout {manifest.layout!r}"
         return cls.checked(
             manifest.options,
-            where=where,
+            where=f"manifest {manifest.name}: option of the layout {manifest.layout!r}",
             remedy=f"Known options: {', '.join(cls.model_fields) or 'none'}.",
         )
 
@@ -154,7 +156,7 @@ def read_table(
             rows = _read_csv(content, separators, None if header else columns)
     rows.columns = rows.columns.map(str).str.strip()
     names = [*rows.columns]
-    if twice := [title for title, n in Counter(filter(None, names)).items() if n > 1]:
+    if twice := sorted({name for name in names if name and names.count(name) > 1}):
         raise tree.error(
             f"columns called alike: {join_first_ten(twice)}",
             file=name,
@@ -176,17 +178,10 @@ def _read_lines(text: str) -> pd.DataFrame:
     rows = []
     for number, line in enumerate(text.rstrip("\n").split("\n"), start=1):
         try:
-            rows.append({**json.loads(line, object_pairs_hook=_once)})
+            rows.append({**json.loads(line)})
         except (ValueError, TypeError) as error:
             raise ValueError(f"line {number}: {error}") from error
     return pd.DataFrame(rows)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    row = dict(pairs)
-    if len(row) < len(pairs):
-        raise ValueError(f"a name is given twice: {', '.join(name for name, _ in pairs)}")
-    return row
 
 
 def _as_text(rows: pd.DataFrame) -> pd.DataFrame:

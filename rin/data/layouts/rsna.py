@@ -43,8 +43,12 @@ _OTHERS = "GCP Credits Request Link - RSNA.txt", "stage_2_sample_submission.csv"
 
 def _sort(tree: Tree, layout: str, folder: str, *tables: str) -> tuple[str, dict[str, str]]:
     """Return the folder around the challenge, and images by id, the file name without .dcm."""
-    others = f"({one_of([*tables, *_OTHERS])}|stage_2_test.*/.+)"
-    around, files = sort_files(tree, layout, images=rf"{folder}/([^/]+)\.dcm", others=others)
+    around, files = sort_files(
+        tree,
+        layout,
+        images=rf"{folder}/([^/]+)\.dcm",
+        others=f"({one_of([*tables, *_OTHERS])}|stage_2_test.*/.+)",
+    )
     return around, files["images"]
 
 
@@ -58,8 +62,8 @@ def find_pneumonia(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     tree.raise_if_any(odd.index + " " + odd, "images of an unknown class", file=CLASS_INFO)
     twice = classes.index[classes.index.duplicated()]
     tree.raise_if_any(twice, "images have two classes", file=CLASS_INFO)
-    labelled_files(tree, manifest, boxes, images, (f"images of {BOXES}", "pictures"))
-    labelled_files(tree, manifest, classes.index, images, (f"images of {CLASS_INFO}", "pictures"))
+    labelled_files(tree, manifest, boxes, images, f"images of {BOXES}", "pictures")
+    labelled_files(tree, manifest, classes.index, images, f"images of {CLASS_INFO}", "pictures")
     against = [image for image in images if (classes[image] == OPACITY) != bool(boxes[image])]
     tree.raise_if_any(
         against, f"images have a Target that contradicts their class in {CLASS_INFO}", file=BOXES
@@ -79,8 +83,7 @@ def _read_boxes(tree: Tree, name: str) -> dict[str, tuple[str, ...]]:
     rows = read_table(tree, name, columns)[columns].astype(object)
     rows = rows.replace("(?i)^nan$", "", regex=True)
     sides = rows[[*SIDES]].apply(pd.to_numeric, errors="coerce")
-    begins_inside = (sides[["x", "y"]] >= 0).all(axis=1)
-    has_box = begins_inside & (sides[["width", "height"]] > 0).all(axis=1)
+    has_box = (sides >= 0).all(axis=1) & (sides[["width", "height"]] > 0).all(axis=1)
     without = (rows[[*SIDES]] == "").all(axis=1)
     fits = (has_box & (rows["Target"] == "1")) | (without & (rows["Target"] == "0"))
     odd = [", ".join(row) for row in rows[~fits].to_numpy()]
@@ -107,8 +110,12 @@ def _nih_patients(tree: Tree, around: str) -> dict[str, str]:
             remedy="Download it from the challenge's page at RSNA to the dataset or next to it.",
         )
     content = tree.read(around + MAPPING) if inside else read_bytes(tree.root, MAPPING)
-    problem, kinds = "not a list of subset_img_id and img_id", (ValueError, TypeError, KeyError)
-    with as_input_error(problem, where=tree.place(MAPPING), remedy=REMEDY, kinds=kinds):
+    with as_input_error(
+        "not a list of subset_img_id and img_id",
+        where=tree.place(MAPPING),
+        remedy=REMEDY,
+        kinds=(ValueError, TypeError, KeyError),
+    ):
         names = pd.DataFrame(json.loads(content)).set_index("subset_img_id")["img_id"]
         patients = names.str.extract(NIH_NAME)[0]
     odd = patients.isna() | (patients.groupby(level=0).transform("nunique") > 1)
@@ -127,8 +134,11 @@ def find_hemorrhage(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     labels = rows.set_index(rows["ID"].str.removesuffix("_any"))["Label"].astype(int)
     twice = labels.index[labels.index.duplicated()]
     tree.raise_if_any(twice, "images have rows that contradict each other", file=KINDS_TABLE)
-    words = f"images of {KINDS_TABLE}", "pictures"
-    labels = labels[labelled_files(tree, manifest, labels.index, images, words)]
+    labels = labels[
+        labelled_files(
+            tree, manifest, labels.index, images, f"images of {KINDS_TABLE}", "pictures"
+        )
+    ]
     return [
         FoundCase(image, None, HEMORRHAGE_CLASSES[label], tree.locator(images[image]))
         for image, label in labels.items()

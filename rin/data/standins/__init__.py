@@ -31,7 +31,7 @@ STAND_INS: dict[str, Callable[[Path, dict[str, int], int], None]] = {
     "rsna_hemorrhage": datasets.write_hemorrhage,
     "rsna_pneumonia": datasets.write_pneumonia,
 }
-COUNTS: dict[str, list[str]] = datasets.FACTS["counts"]
+COUNTS = datasets.FACTS["counts"]
 
 
 @cache

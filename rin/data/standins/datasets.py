@@ -7,6 +7,7 @@ depend on the number of cases.
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_OID, uuid5
@@ -68,7 +69,7 @@ def draw_image(
     masks = {}
     for lesion, mean in facts["kinds"][shown].items():
         suspicion = mean + case.normal()
-        count = round(draw(case, LESIONS[lesion].get("count", 1), suspicion))
+        count = round(draw(case, LESIONS[lesion]["count"], suspicion))
         drawn = [phantom.add_lesion(lesion, texture, suspicion) for _ in range(count)]
         masks[lesion] = [mask for mask in drawn if mask.any()]
     return CaseImage(kind, index, take, shown, phantom, masks)
@@ -100,10 +101,18 @@ def write_busbra(folder: Path, counts: dict[str, int], seed: int) -> None:
         writers.write_picture(folder / "Images" / f"bus_{name}.png", image.phantom.picture())
         mask = np.any(image.masks["breast lesion"], axis=0)
         writers.write_picture(folder / "Masks" / f"mask_{name}.png", mask)
-        row = {"ID": f"bus_{name}", "Case": patient, "Pathology": image.kind}
-        row |= {"Histology": image.kind, "Side": SIDES[image.take]}
-        row |= {"BIRADS": image.index % 3 + 2 + malignant, "kFold": image.index % 5 + 1}
-        rows.append(row | {"Device": f"GE Logiq {5 + image.index % 2 * 2}"})
+        rows.append(
+            {
+                "ID": f"bus_{name}",
+                "Case": patient,
+                "Pathology": image.kind,
+                "Histology": image.kind,
+                "Side": SIDES[image.take],
+                "BIRADS": image.index % 3 + 2 + malignant,
+                "Device": f"GE Logiq {5 + image.index % 2 * 2}",
+                "kFold": image.index % 5 + 1,
+            }
+        )
     table = pd.DataFrame(rows).sort_values("ID")
     table.drop(columns="kFold").to_csv(folder / "bus_data.csv", index=False)
     table[["ID", "kFold"]].to_csv(folder / "5-fold-cv.csv", index=False)
@@ -156,12 +165,11 @@ def write_cc_ccii(folder: Path, counts: dict[str, int], seed: int) -> None:
 
 def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> None:
     """Write tables and volumes of the sagittal plane; the dataset has two more planes."""
-    volumes, rows = defaultdict(list), []
-    for image in draw_images("mrnet", counts, seed):
-        # Drawn smaller and enlarged, which is faster.
-        volumes[image.kind, image.index].append(to_uint8(zoom(image.phantom.scan(), 2)))
     labels = {source_class: texts for texts, source_class in arrays.CLASSES.items()}
-    for (kind, index), slices in volumes.items():
+    rows, images = [], draw_images("mrnet", counts, seed)
+    for (kind, index), of_exam in groupby(images, lambda image: (image.kind, image.index)):
+        # Drawn smaller and enlarged, which is faster.
+        slices = [to_uint8(zoom(image.phantom.scan(), 2)) for image in of_exam]
         number = list(counts).index(kind)
         training, validation = arrays.SPLITS
         split = validation if (index + number) % 8 == 0 else training

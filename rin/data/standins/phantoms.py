@@ -20,7 +20,8 @@ from scipy.ndimage import fourier_gaussian, gaussian_filter
 from rin.files import read_yaml
 
 ANATOMY = read_yaml(Path(__file__).with_name("anatomy.yaml"))
-LESIONS: dict[str, dict[str, Any]] = ANATOMY["lesions"]
+DEFAULTS = ANATOMY["defaults"]
+LESIONS = {name: DEFAULTS["lesion"] | stated for name, stated in ANATOMY["lesions"].items()}
 
 Axes = tuple[ndarray, ndarray]
 
@@ -40,27 +41,28 @@ class Phantom:
         height: float = 0.0,
         zoom: float = 1.0,
     ) -> None:
-        self.body, self.shape, self.texture = ANATOMY["bodies"][body], shape, texture
+        self.body = DEFAULTS["body"] | ANATOMY["bodies"][body]
+        self.shape, self.texture = shape, texture
         self.height, self.unit = height, shape[0] / 2
         self.levels = np.full(shape, self._level(anatomy, self.body["ground"]), np.float32)
         self.areas: dict[str, ndarray] = {}
-        self.frames: dict[str, Axes] = {"": self._pose(anatomy, zoom)}
+        self.frames = {"": self._pose(anatomy, zoom)}
         # Which part is on top, by the order of names in `areas`.
         self.top = np.full(shape, -1, np.int8)
         for part in self.body["parts"]:
             self._add_part(anatomy, part)
-        self.noise = draw(anatomy, self.body.get("noise", 0))
+        self.noise = draw(anatomy, self.body["noise"])
         self.levels = gaussian_filter(self.levels, self.body["smooth"])
 
     def _pose(self, anatomy: Generator, zoom: float) -> Axes:
         """Return the body's axes: shifted, tilted, scaled and warped."""
         body, (height, width) = self.body, self.shape
         rows, columns = np.mgrid[:height, :width].astype(np.float32)
-        dy, dx = anatomy.normal(0, body.get("shift", 0), 2)
-        scale = zoom * draw(anatomy, body.get("scale", 1))
+        dy, dx = anatomy.normal(0, body["shift"], 2)
+        scale = zoom * draw(anatomy, body["scale"])
         y, x = (rows + 0.5) / self.unit - 1 - dy, (columns + 0.5 - width / 2) / self.unit - dx
-        y, x = rotate(y / scale, x / scale, anatomy.normal(0, body.get("tilt", 0)))
-        for sigma, amount in body.get("warp", ()):
+        y, x = rotate(y / scale, x / scale, anatomy.normal(0, body["tilt"]))
+        for sigma, amount in body["warp"]:
             y = y + amount * smooth_noise(anatomy, self.shape, sigma * self.unit)
             x = x + amount * smooth_noise(anatomy, self.shape, sigma * self.unit)
         return y, x
@@ -71,26 +73,26 @@ class Phantom:
 
     def _add_part(self, anatomy: Generator, part: dict[str, Any]) -> None:
         """Draw a part of the body; draws from ``anatomy`` do not depend on the height."""
-        name, power, count = part["name"], part.get("power", 2), part.get("count", 1)
         level = self._level(anatomy, part.get("level", 0))
-        middle, reach = part.get("z", (0, np.inf))
+        part = DEFAULTS["part"] | part
+        name, (middle, reach) = part["name"], part["z"]
         cut = np.sqrt(max(0.0, 1 - ((self.height - middle) / reach) ** 2))
         area = np.zeros(self.shape, bool)
-        for copy in range(count):
-            y, x, *half = (draw(anatomy, n) for n in (*part.get("at", (0, 0)), *part["half"]))
-            tilt = draw(anatomy, part.get("turn", 0))
-            if not cut or part.get("of", "") not in self.frames:
+        for copy in range(part["count"]):
+            y, x, *half = (draw(anatomy, n) for n in (*part["at"], *part["half"]))
+            tilt = draw(anatomy, part["turn"])
+            if not cut or part["of"] not in self.frames:
                 continue
-            y += part.get("step", 0) * (copy - (count - 1) / 2)
-            down, across = self.frames[part.get("of", "")]
-            for side in (across, -across) if part.get("both") else (across,):
+            y += part["step"] * (copy - (part["count"] - 1) / 2)
+            down, across = self.frames[part["of"]]
+            for side in (across, -across) if part["both"] else (across,):
                 down_there, across_there = rotate(down - y, side - x, tilt)
                 axes = down_there / (cut * half[0]), across_there / (cut * half[1])
-                area |= np.abs(axes[0]) ** power + np.abs(axes[1]) ** power <= 1
+                area |= (np.abs(axes) ** part["power"]).sum(axis=0) <= 1
                 self.frames[name] = axes
-        for other in part.get("only", ()):
+        for other in part["only"]:
             area &= self.areas[other]
-        for sigma, low, high in part.get("grain", ()):
+        for sigma, low, high in part["grain"]:
             noise = smooth_noise(self.texture, self.shape, np.multiply(sigma, self.unit))
             area &= (noise > low) & (noise < high)
         self.areas[name] = area | self.areas.get(name, False)
@@ -104,10 +106,10 @@ class Phantom:
         """Draw a lesion, at a ``share`` of its radius, into the levels; return its mask (h, w)."""
         lesion = LESIONS[kind]
 
-        def number(name: str, default: float = 0.0) -> float:
-            return draw(rng, lesion.get(name, default), suspicion)
+        def number(name: str) -> float:
+            return draw(rng, lesion[name], suspicion)
 
-        wanted = [draw(rng, value) for value in lesion.get("at", ([0, 1], [0, 1]))]
+        wanted = [draw(rng, value) for value in lesion["at"]]
         # The visible area of the part, which parts drawn later may cover.
         region = self.top == list(self.areas).index(lesion["in"])
         if not region.any():
@@ -127,8 +129,8 @@ class Phantom:
         if "clip" in lesion:
             mask &= self.areas[lesion["clip"]]
         self.top[mask] = -1  # another lesion must be elsewhere
-        edge = np.clip(number("edge", 1.0), 0.5, 4) * max(0.5, self.unit / 80)
-        cover = np.clip(number("density", 0.95), 0, 1) * gaussian_filter(mask * 1.0, edge)
+        edge = np.clip(number("edge"), 0.5, 4) * max(0.5, self.unit / 80)
+        cover = np.clip(number("density"), 0, 1) * gaussian_filter(mask * 1.0, edge)
         self.levels += (cover * (number("level") - self.levels)).astype(np.float32)
         return mask
 
@@ -146,7 +148,7 @@ class Phantom:
         et al. 1983), which scanners smooth by compounding.
         """
         rng, shape = self.texture, self.shape
-        spread = self.body.get("speckle", (0.9, 1.5))
+        spread = self.body["speckle"]
         envelope = np.hypot(smooth_noise(rng, shape, spread), smooth_noise(rng, shape, spread))
         speckle = 0.42 * 20 * np.log10(envelope / envelope.mean() + 1e-2)
         clouds = 2.5 * smooth_noise(rng, shape, (0.035 * shape[0], 0.08 * shape[0]))
@@ -154,7 +156,7 @@ class Phantom:
 
     def picture(self) -> ndarray:
         """Return the scanner's picture in the body's window, uint8."""
-        return to_uint8(self.scan(), self.body.get("window"))
+        return to_uint8(self.scan(), self.body["window"])
 
 
 def _place(region: ndarray, wanted: list[float], sigma: float, at_rim: bool) -> tuple[int, int]:
