@@ -23,7 +23,7 @@ from rin.data.manifest import (
     load_manifest,
 )
 from rin.data.pixels import read_picture, resize_picture
-from rin.data.store import Dataset, StoreShape, inspect_cases, refuse_bad
+from rin.data.store import MEASURED, Dataset, StoreShape, inspect_cases, refuse_bad
 from rin.data.tree import PICTURES, SEPARATOR, Tree, open_tree
 from rin.errors import InputError, counted, join_first_ten
 from rin.tables import CASES, check_table
@@ -164,7 +164,7 @@ def marks_nothing(cases: pd.DataFrame) -> pd.Series:
 
 
 def findings_of(
-    manifest: DatasetManifest, cases: pd.DataFrame, listed: pd.DataFrame
+    manifest: DatasetManifest, cases: pd.DataFrame, listed: pd.DataFrame, part: str
 ) -> tuple[Finding, ...]:
     """Return the findings on pictures, volumes and counts, and those that the manifest states.
 
@@ -172,7 +172,7 @@ def findings_of(
     cases, those of classes without a label included; neither is compared with a partial dataset.
     """
     unused = {*listed["case_id"][listed["label"].isna()]}
-    if part := part_in_words(manifest, listed):
+    if part:
         unused |= {*manifest.known_bad} - {*listed["case_id"]}
     noted = [Finding("part of the dataset", part)] if part else []
     noted += [
@@ -346,11 +346,10 @@ def open_dataset(
         refuse_bad(bad, len(wanted), where, manifest)
         for problem, remedy in wrong.items():
             raise tree.error(problem, remedy=f"{remedy}.")
-    findings = (*joined, *findings_of(expected, cases, listed))
     part = part_in_words(expected, listed)
-    cases = cases.drop(columns=["wrapped", "darkest", "brightest", "mean_grey"])
-    mask_digests = cases.pop("mask_digest")
-    kept = cases.columns.difference([*CASES.columns], sort=False)
+    findings = (*joined, *findings_of(expected, cases, listed, part))
+    mask_digests = cases["mask_digest"]
+    kept = cases.columns.difference([*CASES.columns, *MEASURED], sort=False)
     cases = cases[[*CASES.columns, *kept]]
     check_table(
         cases,

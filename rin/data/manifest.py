@@ -7,7 +7,7 @@ Python.
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -177,20 +177,11 @@ class DatasetManifest(FrozenModel):
                 raise ValueError(f"{wrong} is not a label of label_map ({known})")
         return self
 
-    def patients_in(self, names: Iterable[str]) -> list[str]:
-        """Return the patient that the pattern finds in each name, as :func:`read_names` does."""
-        return read_names(cast("re.Pattern[str]", self.patient_pattern), names)
-
     def label(self, source_class: str) -> str | None:
         """Return the label of a class, None if it is left out; InputError if it is unknown."""
         if not self.label_map:
             return source_class
         return look_up(f"class of {self.name}", source_class, self.label_map)
-
-    @property
-    def reading(self) -> tuple[bool, tuple[float, float] | None]:
-        """Arguments of :func:`rin.data.pixels.read_picture`: color, window."""
-        return self.color, self.window
 
     @property
     def substitutes(self) -> list[str]:

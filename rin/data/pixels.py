@@ -126,7 +126,7 @@ UNREADABLE = (*MALFORMED, *_BOMBS, MemoryError, SyntaxError, TokenError)
 
 def open_volume(root: Path, locator: str) -> np.ndarray:
     """Return pictures, uint8 (n, h, w) or (n, h, w, 3): a member of an archive is unpacked."""
-    volume = _load(root, locator)
+    volume = load_array(root, locator)
     has_axes = volume.ndim == 3 or (volume.ndim == 4 and volume.shape[3] == 3)
     if volume.dtype != np.uint8 or not has_axes or not volume.size:
         stated = " x ".join(map(str, volume.shape)) or "a single number"
@@ -150,7 +150,8 @@ def _refuse_large(width: int, height: int, where: Path) -> None:
         )
 
 
-def _load(root: Path, locator: str) -> np.ndarray:
+def load_array(root: Path, locator: str) -> np.ndarray:
+    """Return an array in NumPy's own format: mapped, or unpacked from an archive."""
     place, _, member = locator.partition(SEPARATOR)
     path, where = Path(root) / place, Path(root, locator)
     with as_input_error(

@@ -95,7 +95,7 @@ def inspect_case(
     each array of a store.  Of a case that cannot be read, return `BAD_COLUMNS`.
     """
     try:
-        pixels = read_picture(root, case.image, *manifest.reading)
+        pixels = read_picture(root, case.image, manifest.color, manifest.window)
         header_patient, wrapped, mask = "", False, None
         if is_dicom(case.image) or pd.isna(case.patient_id):
             from rin.data.dicom import holds_wrapped, patient_of  # pydicom is slow to load
@@ -229,7 +229,8 @@ def inspect_cases(
 
 def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
     """Return the folder that keeps the inspections of a dataset."""
-    settings = json.dumps([INSPECTION_VERSION, *manifest.reading, True, HASH_SIZE])
+    how = [INSPECTION_VERSION, manifest.color, manifest.window, True, HASH_SIZE]
+    settings = json.dumps(how)
     return Path(folder) / f"{manifest.name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
 
 

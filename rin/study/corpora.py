@@ -162,7 +162,7 @@ def _distances_of_copies(dataset: Dataset, side: int, seed: int) -> np.ndarray:
     drawn = seen.iloc[np.sort(rng.choice(len(seen), min(COPIES, len(seen)), replace=False))]
     manifest, distances = dataset.manifest, []
     for image, picture_bits in zip(drawn["image"], drawn["hash"], strict=True):
-        picture = read_picture(dataset.root, image, *manifest.reading)
+        picture = read_picture(dataset.root, image, manifest.color, manifest.window)
         small = resize_picture(resize_picture(picture, side, "stretch"), _HASHED_SIZE, "stretch")
         copied = int(picture_hash(small)[0], 16)
         distances.append((copied ^ int(picture_bits, 16)).bit_count())

@@ -10,10 +10,8 @@ width), or (n, height, width, 3) in colour, and ``*_labels`` (n, 1) are whole nu
 are published: each picture counts as a patient.
 """
 
-import io
 from typing import Annotated, Literal
 
-import numpy as np
 import pandas as pd
 from pydantic import Field
 
@@ -27,9 +25,8 @@ from rin.data.layouts.found import (
     sort_files,
 )
 from rin.data.manifest import PART_NAMES, DatasetManifest
-from rin.data.pixels import UNREADABLE, open_volume
+from rin.data.pixels import load_array, open_volume
 from rin.data.tree import MARK, Tree
-from rin.errors import as_input_error
 
 SPLITS = ("train", "valid")
 PLANES = ("axial", "coronal", "sagittal")
@@ -127,10 +124,7 @@ def find_npz(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
         tree.raise_if_any(
             sorted({images, labels} - {*tree.names}), "arrays are missing", remedy=remedy
         )
-        where = tree.place(labels)
-        with as_input_error("it is not an array", where=where, remedy=remedy, kinds=UNREADABLE):
-            content = io.BytesIO(tree.read(labels))
-            numbers = np.lib.format.read_array(content, allow_pickle=False).ravel()
+        numbers = load_array(tree.root, tree.locator(labels)).ravel()
         locator = tree.locator(images)
         if len(open_volume(tree.root, locator)) != len(numbers):
             raise tree.error(f"{images} and {labels} differ in length", remedy=remedy)

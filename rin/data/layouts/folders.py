@@ -23,7 +23,7 @@ from rin.data.layouts.found import (
     read_table,
     sort_files,
 )
-from rin.data.manifest import PART_WORDS, DatasetManifest
+from rin.data.manifest import PART_WORDS, DatasetManifest, read_names
 from rin.data.tree import REMEDY, Tree
 
 LESIONS, NORMAL = "lesions_slices.csv", "Normal"
@@ -65,7 +65,7 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
         )
     cases["patient_id"] = cases["case_id"]
     if manifest.patient_pattern:
-        cases["patient_id"] = manifest.patients_in(cases["name"])
+        cases["patient_id"] = read_names(manifest.patient_pattern, cases["name"])
     cases["image"] = tree.locator("") + cases["name"]
     cases["masks"] = _masks_by_picture(tree, cases["name"], masks)
     return cases[[*FoundCase._fields]]

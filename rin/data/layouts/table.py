@@ -17,7 +17,7 @@ import pandas as pd
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from rin.data.layouts.found import IF_PARTIAL, STAND_IN_NOTE, ReaderOptions, read_table
-from rin.data.manifest import PART_WORDS, DatasetManifest
+from rin.data.manifest import PART_WORDS, DatasetManifest, read_names
 from rin.data.store import MEASURED
 from rin.data.tree import Tree
 from rin.errors import InputError, did_you_mean, join_first_ten
@@ -126,11 +126,11 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     masks = _filled(tree, place, rows, options.mask or NAME)
     images, drawn = _files(tree, manifest, options, place, names, masks)
     # Rows that may lack their pictures may have any label.
-    labels = _labels(tree, manifest, options, place, rows[names.isin(images)])
+    labels = _labels(tree, manifest, options, place, rows[images.notna()])
     cases = {"case_id": names, "patient_id": patients, "source_class": labels}
     table = pd.DataFrame(cases, dtype=str).assign(
-        image=names.map(images).map(tree.locator, na_action="ignore"),
-        masks=[(tree.locator(drawn[mask]),) if mask in drawn else () for mask in masks],
+        image=images.map(tree.locator, na_action="ignore"),
+        masks=[(tree.locator(mask),) if mask else () for mask in drawn.fillna("")],
         **{name: rows[column].astype(str) for name, column in options.keep.items()},
     )
     return table[table["image"].notna()]
@@ -249,7 +249,7 @@ def _patients(
                 where=manifest.name,
                 remedy="Leave out the option patient, or the patient_pattern.",
             )
-        return pd.Series(manifest.patients_in(names), rows.index)
+        return pd.Series(read_names(manifest.patient_pattern, names), rows.index)
     if options.patients:
         if all(name.rpartition("/")[2] != options.patients for name in tree.names):
             return names
@@ -276,8 +276,8 @@ def _files(
     place: str,
     names: pd.Series,
     masks: pd.Series,
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the files of pictures and of masks by their names in the table; refuse any others."""
+) -> tuple[pd.Series, pd.Series]:
+    """Return the files of pictures and of masks, missing where there is none; refuse others."""
     tables = options.table.values() if isinstance(options.table, dict) else [options.table]
     split = options.split.table if options.split else ""
     beside = {name.rpartition("/")[2] for name in (*tables, options.patients, split)}
@@ -288,11 +288,10 @@ def _files(
         outlines = _below(tree, files, options.masks)
     elif options.mask:
         outlines = pictures
-    images = {name: pictures[name] for name in names if name in pictures}
-    drawn = {name: outlines[name] for name in masks if name in outlines}
+    images, drawn = names.map(pictures), masks.map(outlines)
     if not manifest.partial:
         searched = f"Names are those of files below {options.images or 'the folder of the table'}"
-        lost = names[~names.isin(pictures)]
+        lost = names[images.isna()]
         hint = did_you_mean(lost.iloc[0], pictures) if len(lost) else ""
         tree.raise_if_any(
             lost,
@@ -301,7 +300,7 @@ def _files(
             remedy=f"{searched}{hint}: correct or remove these rows. {IF_PARTIAL}",
         )
     if options.mask and "{" not in options.mask:  # a column names the masks
-        lost = masks[(masks != "") & ~masks.isin(outlines) & names.isin(images)]
+        lost = masks[(masks != "") & drawn.isna() & images.notna()]
         tree.raise_if_any(
             lost,
             "masks of the table are missing",
@@ -309,7 +308,7 @@ def _files(
             remedy="Names are those of files, as for pictures; leave cells of none empty.",
         )
     if not options.others:
-        used = {*images.values(), *drawn.values()}
+        used = {*images, *drawn}
         remedy = "Add their rows to the table, or remove them."
         for kind, there in (("pictures", pictures), ("masks", outlines)):
             lost = [name for name, file in there.items() if file not in used]
