@@ -238,13 +238,13 @@ def display(dataset: Dataset, pixels: np.ndarray, window: Window | None) -> np.n
 
 def _is_padding(dataset: Dataset, pixels: np.ndarray) -> np.ndarray:
     """Return which stored pixels are padding, where nothing was measured: bool (h, w)."""
-    ends = [dataset.get(f"PixelPadding{name}") for name in ("Value", "RangeLimit")]
-    known = [int(end) for end in ends if end is not None]
+    ends = [dataset.get("PixelPaddingValue"), dataset.get("PixelPaddingRangeLimit")]
     if ends[0] is None:
         return np.zeros(pixels.shape, bool)
+    ends = [int(end) for end in ends if end is not None]
     if dataset.PixelRepresentation:  # in some files it is written without its sign
-        known = [end - 2**16 if end >= 2**15 else end for end in known]
-    return (min(known) <= pixels) & (pixels <= max(known))
+        ends = [end - 2**16 if end >= 2**15 else end for end in ends]
+    return (min(ends) <= pixels) & (pixels <= max(ends))
 
 
 def apply_window(values: np.ndarray, window: Window) -> np.ndarray:

@@ -353,12 +353,7 @@ def corpus_split(dataset: Dataset, seed: int, groups: pd.Series | None = None) -
     if groups is not None:
         return split_corpus(cases, groups, seed, where=where)
     tree = open_tree(dataset.root, dataset.location)
-    part = read_split(tree, dataset.manifest).reindex(cases["case_id"])
-    tree.raise_if_any(
-        part.index[part.isna()],
-        "cases are in no part",
-        remedy="Fetch the tables again, and open the corpus again.",
-    )
+    part = read_split(tree, dataset.manifest).loc[cases["case_id"]]
     check_patients(
         cases,
         part.to_numpy(),

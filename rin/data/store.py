@@ -373,13 +373,12 @@ def open_store(path: Path, check: bool = True) -> ImageStore:
         kinds=(OSError, ValueError, KeyError),
     ):
         note = read_checksummed_json(path / NOTE)
-        fields = {key: note[key] for key in ("size", "resize", "color", "digest", "provenance")}
-        for name, digest in note["sha256"].items():
+        for name, digest in note.pop("sha256").items():
             if not (path / name).is_file() or (check and not is_whole(path / name, digest)):
                 raise ValueError(f"{name} is missing, or was changed after it was written")
         cases = pd.read_parquet(path / TABLE)
         cases["masks"] = [tuple(masks) for masks in cases["masks"]]
-    return ImageStore(path=path, cases=cases, **fields)
+    return ImageStore(path=path, cases=cases, **note)
 
 
 def _rows_of(dataset: Dataset, records: Path, square: StoreShape) -> pd.DataFrame:

@@ -102,17 +102,19 @@ def _exam_classes(tree: Tree, around: str, split: str) -> dict[str, str]:
         table = f"{split}-{finding}.csv"
         rows = read_table(tree, around + table, ["exam", finding], header=False)
         odd = rows[~rows["exam"].str.isdecimal() | ~rows[finding].isin(["0", "1"])]
-        odd = odd["exam"] + "," + odd[finding]
-        tree.raise_if_any(odd, "rows do not have the form 0001,1", file=table)
-        twice = rows["exam"][rows["exam"].duplicated()]
-        tree.raise_if_any(twice, "exams are listed twice", file=table)
+        tree.raise_if_any(
+            odd["exam"] + "," + odd[finding], "rows do not have the form 0001,1", file=table
+        )
+        tree.raise_if_any(
+            rows["exam"][rows["exam"].duplicated()], "exams are listed twice", file=table
+        )
         labels.append(rows.set_index("exam")[finding])
     whole = pd.concat(labels, axis=1).sort_index()
-    differing = whole.index[whole.isna().any(axis=1)]
-    tree.raise_if_any(differing, f"exams are not in all tables of {split}")
+    tree.raise_if_any(
+        whole.index[whole.isna().any(axis=1)], f"exams are not in all tables of {split}"
+    )
     classes = whole.sum(axis=1).map(CLASSES)
-    unknown = classes.index[classes.isna()]
-    tree.raise_if_any(unknown, "exams have a tear, labelled as not abnormal")
+    tree.raise_if_any(classes.index[classes.isna()], "exams have a tear, labelled as not abnormal")
     return classes.to_dict()
 
 

@@ -118,8 +118,10 @@ def _by_folder(
     # Arrow, as pandas' own extraction handles a million names one by one.
     array = pa.array(files, pa.large_string())
     groups = pc.extract_regex(array, f"^{around}(?P<case_id>{pattern})$")
-    outside = array.filter(pc.is_null(groups)).to_pylist()
-    tree.raise_if_any(outside, "files do not belong to the layout 'folder_classes'")
+    tree.raise_if_any(
+        array.filter(pc.is_null(groups)).to_pylist(),
+        "files do not belong to the layout 'folder_classes'",
+    )
     cases = pa.Table.from_struct_array(groups).to_pandas().assign(name=files)
     if options.stems:
         cases["case_id"] = cases["file"].str.rpartition(".")[0]
@@ -149,17 +151,19 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     )
     slices = files["slices"]
     if not manifest.partial:
-        lost = sorted({*CC_CCII_CLASSES} - _top_folders(slices))
-        tree.raise_if_any(lost, "classes have no folder", remedy=CC_CCII_REMEDY)
+        tree.raise_if_any(
+            sorted({*CC_CCII_CLASSES} - _top_folders(slices)),
+            "classes have no folder",
+            remedy=CC_CCII_REMEDY,
+        )
     paths = read_table(tree, around + LESIONS, ["imgpath"])["imgpath"]
     listed = paths.str.replace("\\", "/", regex=False).str.replace(r"\.[^.]*$", "", regex=True)
     absent = listed[~listed.isin([*slices, *manifest.known_bad])]
     if not manifest.partial:
         tree.raise_if_any(absent, "slices have no file", file=LESIONS, remedy=CC_CCII_REMEDY)
     kept = {key for key in slices if key.startswith(f"{NORMAL}/")} | (slices.keys() & set(listed))
-    needed = _top_folders(slices) if manifest.partial else {*CC_CCII_CLASSES}
-    lacking = sorted(needed - _top_folders(kept))
-    tree.raise_if_any(lacking, "classes have no slices", file=LESIONS)
+    lacking = _top_folders(slices) - _top_folders(kept)
+    tree.raise_if_any(sorted(lacking), "classes have no slices", file=LESIONS)
     return [
         FoundCase(key, key.rsplit("/", 2)[0], key.split("/")[0], tree.locator(slices[key]))
         for key in kept

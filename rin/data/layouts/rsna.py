@@ -60,8 +60,9 @@ def find_pneumonia(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     classes = rows.drop_duplicates(["patientId", "class"]).set_index("patientId")["class"]
     odd = classes[~classes.isin(PNEUMONIA_CLASSES)]
     tree.raise_if_any(odd.index + " " + odd, "images of an unknown class", file=CLASS_INFO)
-    twice = classes.index[classes.index.duplicated()]
-    tree.raise_if_any(twice, "images have two classes", file=CLASS_INFO)
+    tree.raise_if_any(
+        classes.index[classes.index.duplicated()], "images have two classes", file=CLASS_INFO
+    )
     labelled_files(tree, manifest, boxes, images, f"images of {BOXES}", "pictures")
     labelled_files(tree, manifest, classes.index, images, f"images of {CLASS_INFO}", "pictures")
     against = [image for image in images if (classes[image] == OPACITY) != bool(boxes[image])]
@@ -69,8 +70,9 @@ def find_pneumonia(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
         against, f"images have a Target that contradicts their class in {CLASS_INFO}", file=BOXES
     )
     patients = _nih_patients(tree, around)
-    unmapped = sorted(images.keys() - patients.keys())
-    tree.raise_if_any(unmapped, "images have no patient", file=MAPPING)
+    tree.raise_if_any(
+        sorted(images.keys() - patients.keys()), "images have no patient", file=MAPPING
+    )
     return [
         FoundCase(image, patients[image], classes[image], tree.locator(name), boxes[image])
         for image, name in images.items()
@@ -86,15 +88,17 @@ def _read_boxes(tree: Tree, name: str) -> dict[str, tuple[str, ...]]:
     has_box = (sides >= 0).all(axis=1) & (sides[["width", "height"]] > 0).all(axis=1)
     without = (rows[[*SIDES]] == "").all(axis=1)
     fits = (has_box & (rows["Target"] == "1")) | (without & (rows["Target"] == "0"))
-    odd = [", ".join(row) for row in rows[~fits].to_numpy()]
     tree.raise_if_any(
-        odd,
+        [", ".join(row) for row in rows[~fits].to_numpy()],
         "rows are neither Target 1 with a box that begins inside nor Target 0 without one",
         file=name,
     )
     several = rows["patientId"].duplicated(keep=False)
-    twice = rows["patientId"][rows.duplicated() | (several & without)].unique()
-    tree.raise_if_any(twice, "images have rows that repeat or contradict", file=name)
+    tree.raise_if_any(
+        rows["patientId"][rows.duplicated() | (several & without)].unique(),
+        "images have rows that repeat or contradict",
+        file=name,
+    )
     boxes: dict[str, tuple[str, ...]] = dict.fromkeys(rows["patientId"], ())
     for image, box in zip(rows["patientId"][has_box], sides[has_box].to_numpy(), strict=True):
         boxes[image] += (shape_text(BOX, [box]),)
@@ -119,8 +123,11 @@ def _nih_patients(tree: Tree, around: str) -> dict[str, str]:
         names = pd.DataFrame(json.loads(content)).set_index("subset_img_id")["img_id"]
         patients = names.str.extract(NIH_NAME)[0]
     odd = patients.isna() | (patients.groupby(level=0).transform("nunique") > 1)
-    strange = [f"{image} is {name!r}" for image, name in names[odd].items()]
-    tree.raise_if_any(strange, "images have no NIH picture, or two patients", file=MAPPING)
+    tree.raise_if_any(
+        [f"{image} is {name!r}" for image, name in names[odd].items()],
+        "images have no NIH picture, or two patients",
+        file=MAPPING,
+    )
     return patients.to_dict()
 
 
@@ -132,8 +139,11 @@ def find_hemorrhage(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     strange = ~rows["Label"].isin(["0", "1"])
     tree.raise_if_any(rows["ID"][strange], "labels are neither 0 nor 1", file=KINDS_TABLE)
     labels = rows.set_index(rows["ID"].str.removesuffix("_any"))["Label"].astype(int)
-    twice = labels.index[labels.index.duplicated()]
-    tree.raise_if_any(twice, "images have rows that contradict each other", file=KINDS_TABLE)
+    tree.raise_if_any(
+        labels.index[labels.index.duplicated()],
+        "images have rows that contradict each other",
+        file=KINDS_TABLE,
+    )
     labels = labels[
         labelled_files(
             tree, manifest, labels.index, images, f"images of {KINDS_TABLE}", "pictures"

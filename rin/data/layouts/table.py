@@ -143,8 +143,9 @@ def _labels(
     labels, known = rows[options.label], [*manifest.label_map]
     if not known:
         remedy = f"Fill column {options.label}, or remove the rows."
-        lost = rows[NAME][labels == ""]
-        tree.raise_if_any(lost, "pictures have no label", file=place, remedy=remedy)
+        tree.raise_if_any(
+            rows[NAME][labels == ""], "pictures have no label", file=place, remedy=remedy
+        )
         return labels
     if UNLABELLED in known:
         labels = labels.replace("", UNLABELLED)
@@ -172,8 +173,12 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
         return given
     remedy = f"Column {split.column} names parts: write train, val or test."
     strange = ((parts == "") & (given != "")).array
-    strange = _with_rows(rows[split.column][strange])
-    tree.raise_if_any(strange, "values are not parts of a split", file=place, remedy=remedy)
+    tree.raise_if_any(
+        _with_rows(rows[split.column][strange]),
+        "values are not parts of a split",
+        file=place,
+        remedy=remedy,
+    )
     return parts
 
 
@@ -198,9 +203,10 @@ def _rows(
         rows = read_table(tree, place, [c for c in wanted if c not in made_here]).astype(object)
         for column, pattern in options.parts.items():
             groups = rows[column].str.extract(f"^(?:{pattern.pattern})$")
-            strange = rows[column][groups.isna().all(axis=1)].map(repr)
             tree.raise_if_any(
-                strange, f"values of {column} do not match {pattern.pattern!r}", file=place
+                rows[column][groups.isna().all(axis=1)].map(repr),
+                f"values of {column} do not match {pattern.pattern!r}",
+                file=place,
             )
             rows = rows.assign(**groups[[*pattern.groupindex]].fillna(""))
         above = "" if options.images else place[: place.rfind("/") + 1]
@@ -212,8 +218,7 @@ def _rows(
         raise tree.error("the table has no rows", file=place)
     rows = rows.filter([NAME, _PART, *wanted]).drop_duplicates()
     problem, remedy = "pictures have several rows that differ", "Keep one row for each picture."
-    twice = rows[NAME][rows[NAME].duplicated()]
-    tree.raise_if_any(twice, problem, file=place, remedy=remedy)
+    tree.raise_if_any(rows[NAME][rows[NAME].duplicated()], problem, file=place, remedy=remedy)
     return place, rows
 
 
@@ -226,9 +231,8 @@ def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Ser
     fits = (cells != "").all(axis=1)
     for column in numbers:
         fits &= cells[column].str.fullmatch(_NUMBER)
-    bad = [" ".join(map(repr, row)) for row in cells[~fits].to_numpy()]
     tree.raise_if_any(
-        bad,
+        [" ".join(map(repr, row)) for row in cells[~fits].to_numpy()],
         f"rows fit no file name of the form {template}",
         file=place,
         remedy=f"Each row needs {', '.join(columns)}: fill the cell, or remove the row.",
@@ -254,9 +258,10 @@ def _patients(
         if all(name.rpartition("/")[2] != options.patients for name in tree.names):
             return names
         place, listed = _rows(tree, options, options.patients, [options.patient])
-        odd = sorted({*listed[NAME]} ^ {*names})
         tree.raise_if_any(
-            odd, f"pictures are in one of the table and {options.patients} alone", file=place
+            sorted({*listed[NAME]} ^ {*names}),
+            f"pictures are in one of the table and {options.patients} alone",
+            file=place,
         )
         patients = names.map(listed.set_index(NAME)[options.patient])
     elif options.patient:
@@ -264,8 +269,7 @@ def _patients(
     else:
         return names
     remedy = f"Fill column {options.patient}, or remove these rows."
-    nameless = names[patients == ""]
-    tree.raise_if_any(nameless, "pictures have no patient", file=place, remedy=remedy)
+    tree.raise_if_any(names[patients == ""], "pictures have no patient", file=place, remedy=remedy)
     return patients
 
 
@@ -300,9 +304,8 @@ def _files(
             remedy=f"{searched}{hint}: correct or remove these rows. {IF_PARTIAL}",
         )
     if options.mask and "{" not in options.mask:  # a column names the masks
-        lost = masks[(masks != "") & drawn.isna() & images.notna()]
         tree.raise_if_any(
-            lost,
+            masks[(masks != "") & drawn.isna() & images.notna()],
             "masks of the table are missing",
             file=place,
             remedy="Names are those of files, as for pictures; leave cells of none empty.",
@@ -311,11 +314,13 @@ def _files(
         used = {*images, *drawn}
         remedy = "Add their rows to the table, or remove them."
         for kind, there in (("pictures", pictures), ("masks", outlines)):
-            lost = [name for name, file in there.items() if file not in used]
-            tree.raise_if_any(lost, f"{kind} without rows", remedy=remedy)
-        others = [file for file in files if file not in used]
+            tree.raise_if_any(
+                [name for name, file in there.items() if file not in used],
+                f"{kind} without rows",
+                remedy=remedy,
+            )
         tree.raise_if_any(
-            others,
+            [file for file in files if file not in used],
             f"files do not belong to the layout {manifest.layout!r}",
             remedy="Remove them, or list them in the option beside.",
         )
