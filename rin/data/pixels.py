@@ -180,8 +180,6 @@ GRAY_MODES = ("1", "L")
 COLOURFUL, FIRST_PICTURES = 24, 32
 #: Modes of whole numbers of more than 8 bits, and of floating-point numbers.
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I", "F")
-#: Types of numbers in a TIFF that Pillow takes for others, or does not read.
-NOT_OF_PILLOW = ("uint32", "uint64", "int64", "float16", "float64")
 COLOR_MODES = ("RGB", "RGBA", "P", "LA", "PA", "La", "RGBa")
 #: TIFF's photometric interpretation in which zero is white, and its format of signed numbers.
 WHITE_IS_ZERO, SIGNED = 0, 2
@@ -264,8 +262,7 @@ def read_stored(
 
         return read_dicom(root, locator, window)
     else:
-        opened = _open(root, locator)
-        stored = opened if isinstance(opened, np.ndarray) else _stored_pixels(opened, color)
+        stored = _stored_pixels(_open(root, locator), color)
     if stored.dtype.kind == "f" and (n := int((~np.isfinite(stored)).sum())):
         raise InputError(
             f"{n:,} of {stored.size:,} pixels are not finite numbers",
@@ -284,12 +281,14 @@ def _read_slice(root: Path, name: str, number: int, color: bool) -> np.ndarray:
 
 def _stored_pixels(picture: Image.Image, color: bool) -> np.ndarray:
     """Return the pixels of an opened picture: deep values as stored, else RGB if ``color``."""
-    if picture.mode in DEEP_MODES:
-        return np.asarray(picture)
-    if picture.mode == "L" and SIGNED in _tags(picture).get(
-        SAMPLEFORMAT, ()
-    ):  # Pillow ignores the sign of 8-bit values
+    # Pillow ignores the sign of 8 bits, and takes unsigned 32 bits for signed ones.
+    tags = _tags(picture)
+    is_signed = SIGNED in tags.get(SAMPLEFORMAT, ())
+    if picture.mode == "L" and is_signed:
         return np.asarray(picture).view(np.int8)
+    if picture.mode in DEEP_MODES:
+        pixels = np.asarray(picture)
+        return pixels.view(np.uint32) if picture.mode == "I" and tags and not is_signed else pixels
     if not color and picture.mode in GRAY_MODES:
         return np.asarray(picture.convert("L"))
     if picture.mode not in ("RGB", *GRAY_MODES) or "transparency" in picture.info:
@@ -313,17 +312,16 @@ def read_drawn(root: Path, locator: str) -> np.ndarray:
     if split_slice(locator) or is_dicom(locator):
         return read_stored(root, locator)
     picture = _open(root, locator)
-    if isinstance(picture, Image.Image):
-        palette = np.reshape(picture.getpalette() or [], (-1, 3))
-        if picture.mode == "P" and (palette != palette[:, :1]).any():
-            return np.asarray(picture)
-        if picture.mode in ("LA", "RGBA") and not np.asarray(picture)[..., :-1].any():
-            return np.asarray(picture)[..., -1]
+    palette = np.reshape(picture.getpalette() or [], (-1, 3))
+    if picture.mode == "P" and (palette != palette[:, :1]).any():
+        return np.asarray(picture)
+    if picture.mode in ("LA", "RGBA") and not np.asarray(picture)[..., :-1].any():
+        return np.asarray(picture)[..., -1]
     return read_stored(root, locator)
 
 
-def _open(root: Path, locator: str) -> Image.Image | np.ndarray:
-    """Return a whole picture, turned as its metadata say; numbers that Pillow misreads."""
+def _open(root: Path, locator: str) -> Image.Image:
+    """Return a whole picture, turned as its metadata say."""
     content, where = read_bytes(root, locator), Path(root, locator)
     remedy = (
         "Save or download it again; or remove it, with its row in the table, and correct the "
@@ -337,15 +335,11 @@ def _open(root: Path, locator: str) -> Image.Image | np.ndarray:
         remedy=remedy,
         kinds=UNREADABLE,
     ):
-        if (
-            content[:4] in (b"II*\0", b"MM\0*")
-            and (deep := _deep_tiff(content, where)) is not None
-        ):
-            return deep
         try:
             picture = Image.open(io.BytesIO(content), formats=FORMATS)
         except UnidentifiedImageError as error:  # its text is only an address in memory
-            raise ValueError(f"it begins with {content[:8]!r}") from error
+            said = f"it begins with {content[:8]!r}; numbers of 64 bits are not read"
+            raise ValueError(said) from error
         if (frames := getattr(picture, "n_frames", 1)) > 1:
             raise ValueError(f"{frames} frames in one file: save those to be used as pictures")
         _refuse_large(*picture.size, where)
@@ -357,19 +351,6 @@ def _open(root: Path, locator: str) -> Image.Image | np.ndarray:
             refuse_damaged_jpeg(content)
         ImageOps.exif_transpose(picture, in_place=True)
     return picture
-
-
-def _deep_tiff(content: bytes, where: Path) -> np.ndarray | None:
-    """Return the values of a TIFF in types that Pillow misreads or lacks; None of others."""
-    from tifffile import TiffFile  # slow to load
-
-    with TiffFile(io.BytesIO(content)) as file:
-        page = file.pages.first
-        if str(page.dtype) not in NOT_OF_PILLOW or len(file.pages) > 1 or len(page.shape) != 2:
-            return None
-        _refuse_large(page.shape[1], page.shape[0], where)
-        _refuse_white_zero(page.photometric, page.bitspersample, where)
-        return np.asarray(page.asarray())
 
 
 def _refuse_unclear(picture: Image.Image, content: bytes, where: Path) -> None:
@@ -394,11 +375,7 @@ def _refuse_unclear(picture: Image.Image, content: bytes, where: Path) -> None:
             where=where,
             remedy=f"Save it as grey of {bits} bits without transparency, or scaled to 8 bits.",
         )
-    _refuse_white_zero(tags.get(PHOTOMETRIC_INTERPRETATION), bits, where)
-
-
-def _refuse_white_zero(photometric: int | None, bits: int, where: Path) -> None:
-    if photometric == WHITE_IS_ZERO:
+    if tags.get(PHOTOMETRIC_INTERPRETATION) == WHITE_IS_ZERO:
         raise InputError(
             f"zero means white (photometric interpretation 0), in {bits} bits",
             where=where,
@@ -408,7 +385,7 @@ def _refuse_white_zero(photometric: int | None, bits: int, where: Path) -> None:
 
 def _tags(picture: Image.Image) -> Mapping[int, Any]:
     """Return the tags of a TIFF; other pictures have none."""
-    return getattr(picture, "tag_v2", {}) if picture.format == "TIFF" else {}
+    return getattr(picture, "tag_v2", {})
 
 
 RESIZES = ("stretch", "pad")
