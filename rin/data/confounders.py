@@ -71,8 +71,11 @@ def sampled_parts(
     takes = [("test", usual, 1, sizes["test"]), ("test", other, 0, sizes["test"])]
     for part in ("validation", "train"):
         size, confounded = sizes[part], round(share * sizes[part])
-        takes += [(part, other, 1, confounded), (part, usual, 1, size - confounded)]
-        takes += [(part, usual, 0, size)]
+        takes += [
+            (part, other, 1, confounded),
+            (part, usual, 1, size - confounded),
+            (part, usual, 0, size),
+        ]
     parts: dict[str, str] = {}
     for part, group, label, count in takes:
         pool = patients.index[patients["group"].eq(group) & patients["label"].eq(label)]

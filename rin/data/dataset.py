@@ -112,32 +112,28 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> dict[str, s
     """Return the remedy for each problem of cases: one class, mixed patients, empty masks."""
     problems, classes = {}, sorted(cases["label"].unique())
     if manifest.tasks and len(classes) < 2:
-        problem = (
+        problems[
             f"all {len(cases):,} pictures have one label ({', '.join(classes)}): two are needed"
-        )
-        problems[problem] = "Give another class a label in label_map, or leave out less"
-    numbered = cases.reset_index(drop=True)
-    mixed = numbered[numbered.groupby("patient_id")["label"].transform("nunique") > 1]
+        ] = "Give another class a label in label_map, or leave out less"
+    mixed = cases[cases.groupby("patient_id")["label"].transform("nunique") > 1]
     if len(mixed) and manifest.patient_labels == "one":
         shown = [
             f"of {case_name(cases, rows.index[0])}: {' and '.join(sorted({*rows['label']}))}"
             for _, rows in mixed.groupby("patient_id")
         ]
-        problem = f"{counted(len(shown), 'patients have two labels')} ({join_first_ten(shown)})"
-        remedy = "Correct the table, or set patient_labels: several if labels belong to pictures"
-        problems[problem] = remedy
+        problems[
+            f"{counted(len(shown), 'patients have two labels')} ({join_first_ten(shown)})"
+        ] = "Correct the table, or set patient_labels: several if labels belong to pictures"
     empty = cases.loc[marks_nothing(cases), "case_id"].tolist()
     expected = manifest.counts.empty_masks
     if len(empty) > expected:
-        problem = (
+        problems[
             f"{counted(len(empty), 'masks mark nothing or the whole picture')} "
             f"({join_first_ten(empty, ', ')}), at most {expected} expected"
-        )
-        remedy = (
+        ] = (
             "Draw the masks of pictures that show a lesion; if others are correctly empty, state "
             f"how many: counts.empty_masks, {len(empty)} if all are correct"
         )
-        problems[problem] = remedy
     return problems
 
 
@@ -224,14 +220,13 @@ def brightness_findings(cases: pd.DataFrame) -> list[Finding]:
     if cases["label"].nunique() == 2 and min(sizes) >= ENOUGH:
         won = cases["mean_grey"].rank()[first].sum() - sizes[0] * (sizes[0] + 1) / 2
         auc = won / (sizes[0] * sizes[1])
-        if max(auc, 1 - auc) > HIGH_AUC:
-            findings.append(
-                Finding(
-                    "brightness",
-                    "mean grey values alone tell the labels apart (AUC "
-                    f"{max(auc, 1 - auc):.2f}): were they made, exported or windowed differently?",
-                )
+        auc = max(auc, 1 - auc)
+        if auc > HIGH_AUC:
+            text = (
+                f"mean grey values alone tell the labels apart (AUC {auc:.2f}): were they made, "
+                "exported or windowed differently?"
             )
+            findings.append(Finding("brightness", text))
     return findings
 
 

@@ -353,7 +353,7 @@ def corpus_split(dataset: Dataset, seed: int, groups: pd.Series | None = None) -
     if groups is not None:
         return split_corpus(cases, groups, seed, where=where)
     tree = open_tree(dataset.root, dataset.location)
-    part = read_split(tree, dataset.manifest).loc[cases["case_id"]]
+    part = read_split(tree, dataset.manifest).reindex(cases["case_id"])
     check_patients(
         cases,
         part.to_numpy(),

@@ -5,11 +5,10 @@ import re
 from collections.abc import Iterable, Sequence
 from io import BytesIO
 from itertools import accumulate
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 from zipfile import BadZipFile, ZipFile
 
 import pandas as pd
-import pyarrow.csv
 
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import MALFORMED, MAX_BYTES, REMEDY, Tree
@@ -150,10 +149,10 @@ def read_table(
             rows = _as_text(pd.read_parquet(BytesIO(content)))
         elif kind == "jsonl":
             rows = _as_text(_read_lines(content.decode("utf-8")))
-        elif kind == "xlsx":
-            rows = _read_workbook(content)
         else:
-            rows = _read_csv(content, separators, None if header else columns)
+            rows = _read_workbook(content) if kind == "xlsx" else _read_csv(content, separators)
+            titles = rows.iloc[0] if header else columns
+            rows = rows[int(header) :].set_axis(titles, axis=1).reset_index(drop=True)
     rows.columns = rows.columns.map(str).str.strip()
     names = [*rows.columns]
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
@@ -178,10 +177,17 @@ def _read_lines(text: str) -> pd.DataFrame:
     rows = []
     for number, line in enumerate(text.rstrip("\n").split("\n"), start=1):
         try:
-            rows.append({**json.loads(line)})
+            rows.append({**json.loads(line, object_pairs_hook=_once)})
         except (ValueError, TypeError) as error:
             raise ValueError(f"line {number}: {error}") from error
     return pd.DataFrame(rows)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        raise ValueError(f"a name is given twice: {', '.join(name for name, _ in pairs)}")
+    return row
 
 
 def _as_text(rows: pd.DataFrame) -> pd.DataFrame:
@@ -201,21 +207,14 @@ def _read_workbook(content: bytes) -> pd.DataFrame:
     if unpacked > MAX_BYTES:
         raise ValueError(f"it unpacks to {unpacked} bytes, over the limit of {MAX_BYTES}")
     rows = pd.read_excel(BytesIO(content), header=None, dtype=str, keep_default_na=False)
-    return rows[1:].set_axis(rows.iloc[0], axis=1).reset_index(drop=True).astype(_TEXT)
+    return rows.astype(_TEXT)
 
 
-def _read_csv(content: bytes, separators: str, names: list[str] | None) -> pd.DataFrame:
-    # Arrow refuses rows of another length, which pandas would cut or fill silently.
+def _read_csv(content: bytes, separators: str) -> pd.DataFrame:
     text = content.decode("utf-8-sig")
     if text.count('"') % 2:
         raise ValueError("a quotation mark is not closed")
     separator = max(separators, key=text.partition("\n")[0].count)
-    file = pyarrow.BufferReader(text.encode())
-    parsing = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True)
-    reading = pyarrow.csv.ReadOptions(column_names=names)
-    names = pyarrow.csv.open_csv(file, reading, parsing).schema.names
-    file.seek(0)
-    types = dict.fromkeys(names, pyarrow.string())
-    converting = pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=False)
-    table = pyarrow.csv.read_csv(file, reading, parsing, converting)
-    return table.to_pandas(types_mapper=lambda _: _TEXT)
+    # Arrow refuses rows of another length, which pandas would cut or fill silently.
+    reading: dict[str, Any] = {"engine": "pyarrow", "dtype": _TEXT, "keep_default_na": False}
+    return pd.read_csv(BytesIO(text.encode()), sep=separator, header=None, **reading)
