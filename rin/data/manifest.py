@@ -7,6 +7,8 @@ Python.
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
@@ -227,8 +229,11 @@ def load_manifest(name: str) -> DatasetManifest:
     return _load_known(look_up("dataset", name, manifest_names()))
 
 
-#: Manifests by the content of their files: finding a task reads them all, and a page needs many.
-_READ: dict[bytes, DatasetManifest] = {}
+# Cached, because finding a task reads all manifests, and a page needs many.
+@cache
+def _checked(held: bytes, path: Path) -> DatasetManifest:
+    remedy = "Correct it there; the page “Tables and manifests” lists every setting."
+    return DatasetManifest.checked(parse_yaml(held, path), where=path, remedy=remedy)
 
 
 def _load_known(name: str) -> DatasetManifest:
@@ -239,14 +244,7 @@ def _load_known(name: str) -> DatasetManifest:
         remedy="Check the file, its link and its permissions.",
         kinds=OSError,
     ):
-        held = path.read_bytes()
-    if held not in _READ:
-        _READ[held] = DatasetManifest.checked(
-            parse_yaml(held, path),
-            where=path,
-            remedy="Correct it there; the page “Tables and manifests” lists every setting.",
-        )
-    manifest = _READ[held]
+        manifest = _checked(path.read_bytes(), path)
     if manifest.name != name:
         raise InputError(
             f"the manifest's name is {manifest.name!r}",
