@@ -266,8 +266,7 @@ def patient_of(root: Path, locator: str) -> str:
         patient = str(header.get("PatientID") or "").strip()
     if not patient:
         remedy = "Export it with its patient, or a pseudonym; a split by patient needs it."
-        where = Path(root, locator)
-        raise InputError("the header has no PatientID", where=where, remedy=remedy)
+        raise InputError("the header has no PatientID", where=Path(root, locator), remedy=remedy)
     return patient
 
 

@@ -192,8 +192,12 @@ class DatasetManifest(FrozenModel):
 
     def for_task(self, task: TaskManifest) -> "DatasetManifest":
         """Return the manifest as a task reads it, with the task's label map and options added."""
-        labels, options = self.label_map | task.label_map, self.options | task.options
-        return self.model_copy(update={"label_map": labels, "options": options})
+        return self.model_copy(
+            update={
+                "label_map": self.label_map | task.label_map,
+                "options": self.options | task.options,
+            }
+        )
 
 
 def read_names(pattern: str | re.Pattern[str], names: Iterable[str]) -> list[str]:

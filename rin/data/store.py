@@ -165,8 +165,7 @@ def _inspect_all(
         bad += [row for row in rows if "problem" in row]
         good = pd.DataFrame([row for row in rows if "problem" not in row])
         if len(good) and square:
-            rows_of_store = good.filter([*CONTENT, "images", "masks"])
-            add_rows(_row_folder(folder, square), rows_of_store)
+            add_rows(_row_folder(folder, square), good.filter([*CONTENT, "images", "masks"]))
         if len(good):
             add_rows(folder, good[[*_NOTHING_SEEN]])
     return pd.DataFrame(bad, columns=BAD_COLUMNS)
@@ -212,8 +211,7 @@ def inspect_cases(
             folder.mkdir(parents=True, exist_ok=True)
             # A second process waits here, and then finds all inspections.
             with FileLock(folder / LOCK):
-                known = _earlier_inspections(folder).index
-                new = cases.assign(key=keys)[~keys.isin(known)]
+                new = cases.assign(key=keys)[~keys.isin(_earlier_inspections(folder).index)]
                 if square and len(new) * square[0] ** 2 > ROW_PIXELS:
                     square = None
                 bad = _inspect_all(
@@ -337,8 +335,7 @@ def build_store(
                     stacklevel=2,
                 )
             with replace_folder(target) as draft:
-                kept = _rows_of(dataset, records, (size, resize))
-                _write_arrays(draft, manifest, size, kept)
+                _write_arrays(draft, manifest, size, _rows_of(dataset, records, (size, resize)))
                 shutil.rmtree(_row_folder(records, (size, resize)))
                 dataset.cases.to_parquet(draft / TABLE)
                 files = sorted(draft.iterdir())

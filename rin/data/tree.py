@@ -106,8 +106,11 @@ class Tree:
     ) -> None:
         """Raise InputError, with the number of names and the first ten, if there are any."""
         if names := list(names):
-            listed = f"{counted(len(names), problem)}: {join_first_ten(names, ', ')}"
-            raise self.error(listed, file=file, remedy=remedy)
+            raise self.error(
+                f"{counted(len(names), problem)}: {join_first_ten(names, ', ')}",
+                file=file,
+                remedy=remedy,
+            )
 
 
 def is_archive(path: str | Path) -> bool:

@@ -124,15 +124,15 @@ def write_ddti(folder: Path, counts: dict[str, int], seed: int) -> None:
     for image in draw_images("ddti", counts, seed):
         number = 2 * image.index + (2 if image.kind == "malignant" else 1)
         take = image.take + 1
-        path = folder / f"{number}_{take}.jpg"
-        writers.write_picture(path, image.phantom.picture(), quality=92)
+        writers.write_picture(folder / f"{number}_{take}.jpg", image.phantom.picture(), quality=92)
         regions = json.dumps([_region(mask) for mask in image.masks["thyroid nodule"]])
         categories = FACTS["tirads"][image.kind]
         tirads = categories[image.index % len(categories)]
         marks[number, tirads] += f"<mark><image>{take}</image><svg>{regions}</svg></mark>"
     for (number, tirads), text in marks.items():
-        content = f"<case><number>{number}</number><tirads>{tirads}</tirads>{text}</case>"
-        (folder / f"{number}.xml").write_text(content, "utf-8")
+        (folder / f"{number}.xml").write_text(
+            f"<case><number>{number}</number><tirads>{tirads}</tirads>{text}</case>", "utf-8"
+        )
 
 
 def _region(mask: ndarray) -> dict[str, Any]:
@@ -192,8 +192,9 @@ def challenge_name(*parts: object) -> str:
 
 def _write_dicom(path: Path, header: str, patient: str, stored: ndarray, bits: int) -> None:
     """Write stored values (h, w) with the elements that `FACTS` has for a header."""
-    uid = writers.make_uid("image", path.stem)
-    image = writers.new_instance(SOPInstanceUID=uid, PatientID=patient, **FACTS[header])
+    image = writers.new_instance(
+        SOPInstanceUID=writers.make_uid("image", path.stem), PatientID=patient, **FACTS[header]
+    )
     path.parent.mkdir(exist_ok=True)
     dcmwrite(path, writers.set_pixels(image, stored, bits), enforce_file_format=True)
 

@@ -1,7 +1,7 @@
 """Write the files of stand-ins: equal content makes equal files, at any time, on any machine."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +36,9 @@ def write_picture(path: Path, pixels: np.ndarray, **options: Any) -> None:
     Image.fromarray(pixels).save(path, **options)
 
 
-def write_table(path: Path, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Any]) -> None:
     """Write a CSV table."""
-    pd.DataFrame(list(rows), columns=list(columns)).to_csv(path, index=False, lineterminator="\n")
+    pd.DataFrame(rows, columns=columns).to_csv(path, index=False, lineterminator="\n")
 
 
 def write_json(path: Path, content: Any) -> None:
