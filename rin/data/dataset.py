@@ -141,13 +141,11 @@ def one_id_each(cases: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
     """Return the cases with one spelling of each patient, and a finding if some had several."""
     are_named = (cases["patient_id"] != cases["case_id"]).any()
     alike = name_variants(cases["patient_id"]) if are_named else []
-    if not alike:
-        return cases, []
     shown = join_first_ten([" and ".join(map(repr, names)) for names in alike], "; ")
     text = f"{counted(len(alike), 'patients')} whose id is written in several ways: {shown}"
     spelled = {name: names[0] for names in alike for name in names}
     joined = cases.assign(patient_id=cases["patient_id"].replace(spelled))
-    return joined, [Finding("patients joined", text)]
+    return joined, [Finding("patients joined", text)] if alike else []
 
 
 def marks_nothing(cases: pd.DataFrame) -> pd.Series:
@@ -254,7 +252,7 @@ def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
 
 def check_data_root(data_root: Path) -> None:
     """Raise InputError if the data root is not a folder."""
-    if not Path(data_root).is_dir():
+    if not data_root.is_dir():
         raise InputError(
             "there is no such data root",
             where=data_root,
@@ -269,7 +267,7 @@ def locate(manifest: DatasetManifest, data_root: Path | None) -> str | None:
     check_data_root(data_root)
     for location in manifest.locations:
         place, _, inner = location.partition(SEPARATOR)
-        if not Path(data_root, place).exists():
+        if not (data_root / place).exists():
             continue
         if not inner or any(n.startswith(f"{inner}/") for n in open_tree(data_root, place).names):
             return place

@@ -127,7 +127,7 @@ def _opened(root: Path, locator: str, **how: Any) -> Iterator[Dataset]:
     content = read_bytes(root, locator)
     with as_input_error(
         "the file is not a readable DICOM picture",
-        where=Path(root, locator),
+        where=root / locator,
         remedy="Export or download it again, as one uncompressed grey or RGB frame; or list it in "
         "the manifest's known_bad.",
         kinds=BROKEN,
@@ -266,7 +266,7 @@ def patient_of(root: Path, locator: str) -> str:
         patient = str(header.get("PatientID") or "").strip()
     if not patient:
         remedy = "Export it with its patient, or a pseudonym; a split by patient needs it."
-        raise InputError("the header has no PatientID", where=Path(root, locator), remedy=remedy)
+        raise InputError("the header has no PatientID", where=root / locator, remedy=remedy)
     return patient
 
 

@@ -19,15 +19,14 @@ SECONDS = 30
 
 def fetch_dataset(manifest: DatasetManifest, data_root: Path) -> list[Path]:
     """Return the files of a dataset below the data root; fetch those that are missing."""
-    root = Path(data_root)
     if not manifest.fetch:
         raise InputError(
             f"{manifest.name} cannot be downloaded automatically",
             where=manifest.title,
-            remedy=how_to_get(manifest, root),
+            remedy=how_to_get(manifest, data_root),
         )
-    root.mkdir(parents=True, exist_ok=True)
-    return [_fetch(file, root) for file in manifest.fetch]
+    data_root.mkdir(parents=True, exist_ok=True)
+    return [_fetch(file, data_root) for file in manifest.fetch]
 
 
 def _fetch(file: Download, root: Path) -> Path:

@@ -32,14 +32,14 @@ def read_mask(
     merged = np.zeros(shape, dtype=bool)
     for locator in entries:
         if is_shape(locator):
-            merged |= rasterise(locator, shape, Path(root, image))
+            merged |= rasterise(locator, shape, root / image)
             continue
         marked = _read_of_picture(root, locator)
         if marked.shape != tuple(shape):
             drawn, shown = (f"{width} x {height}" for height, width in (marked.shape, shape))
             raise InputError(
                 f"the mask is {drawn} pixels and its picture {shown}",
-                where=Path(root, locator),
+                where=root / locator,
                 remedy="Draw the mask on this same picture; both must have the same size.",
             )
         merged |= marked
@@ -59,7 +59,7 @@ def _read_of_picture(root: Path, locator: str) -> np.ndarray:
     if brightest > 4 and between > MAX_GRAY:
         raise InputError(
             f"{between:.0%} of the mask is neither dark nor bright: it is a picture",
-            where=Path(root, locator),
+            where=root / locator,
             remedy="Name the right file; a mask is black, with the lesion in one bright value.",
         )
     return gray > brightest / 2

@@ -133,11 +133,11 @@ def open_volume(root: Path, locator: str) -> np.ndarray:
         problem = f"the array is {stated} of {volume.dtype} instead of pictures x height x width "
         raise InputError(
             f"{problem}(x 3) of uint8",
-            where=Path(root, locator),
+            where=root / locator,
             remedy="Window the volume to 8 bits, as its publication describes, and save the "
             "result.",
         )
-    _refuse_large(volume.shape[2], volume.shape[1], Path(root, locator))
+    _refuse_large(volume.shape[2], volume.shape[1], root / locator)
     return volume
 
 
@@ -153,7 +153,7 @@ def _refuse_large(width: int, height: int, where: Path) -> None:
 def load_array(root: Path, locator: str) -> np.ndarray:
     """Return an array in NumPy's own format: mapped, or unpacked from an archive."""
     place, _, member = locator.partition(SEPARATOR)
-    path, where = Path(root) / place, Path(root, locator)
+    path, where = root / place, root / locator
     with as_input_error(
         "the array cannot be read",
         where=where,
@@ -162,7 +162,7 @@ def load_array(root: Path, locator: str) -> np.ndarray:
     ):
         stat = path.stat()
         if member:
-            return _unpack(Path(root), locator, stat.st_ctime_ns, stat.st_size)
+            return _unpack(root, locator, stat.st_ctime_ns, stat.st_size)
         with _PARSING:
             return np.lib.format.open_memmap(path, mode="r")
 
@@ -221,10 +221,10 @@ def read_picture(
             values = f"they range from {pixels.min()} to {pixels.max()}"
             raise InputError(
                 problem,
-                where=Path(root, locator),
+                where=root / locator,
                 remedy=f"State which values are black and white: {values}.",
             )
-        share = _share_of(pixels, window, Path(root, locator))
+        share = _share_of(pixels, window, root / locator)
         pixels = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
     return np.repeat(pixels[..., None], 3, axis=2) if color and pixels.ndim == 2 else pixels
 
@@ -266,7 +266,7 @@ def read_stored(
     if stored.dtype.kind == "f" and (n := int((~np.isfinite(stored)).sum())):
         raise InputError(
             f"{n:,} of {stored.size:,} pixels are not finite numbers",
-            where=Path(root, locator),
+            where=root / locator,
             remedy="Save it with finite numbers in their place, such as the picture's darkest "
             "value.",
         )
@@ -322,7 +322,7 @@ def read_drawn(root: Path, locator: str) -> np.ndarray:
 
 def _open(root: Path, locator: str) -> Image.Image:
     """Return a whole picture, turned as its metadata say."""
-    content, where = read_bytes(root, locator), Path(root, locator)
+    content, where = read_bytes(root, locator), root / locator
     remedy = (
         "Save or download it again; or remove it, with its row in the table, and correct the "
         "manifest's counts."

@@ -97,7 +97,7 @@ def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> tuple[st
         location = datasets.locate(manifest, data_root) or ""
         if data_root is None or not location:
             return "not there", "", ""
-        path = Path(data_root) / location
+        path = data_root / location
         # The first name is enough for a folder: some contain hundreds of thousands of files.
         if next(path.iterdir(), None) if path.is_dir() else open_tree(data_root, location).names:
             return "here", location, ""

@@ -12,7 +12,6 @@ import hashlib
 import json
 import math
 import shutil
-import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ from rin.data.manifest import DatasetManifest, Finding
 from rin.data.masks import read_mask
 from rin.data.pixels import RESIZES, is_shape, read_picture, resize_picture
 from rin.data.tree import fingerprints, is_dicom
-from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
+from rin.errors import InputError, as_input_error, join_first_ten, look_up
 from rin.files import (
     MAKE_ROOM,
     is_whole,
@@ -229,7 +228,7 @@ def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
     """Return the folder that keeps the inspections of a dataset."""
     how = [INSPECTION_VERSION, manifest.color, manifest.window, True, HASH_SIZE]
     settings = json.dumps(how)
-    return Path(folder) / f"{manifest.name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
+    return folder / f"{manifest.name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
 
 
 def _earlier_inspections(folder: Path) -> pd.DataFrame:
@@ -301,15 +300,14 @@ def build_store(
     """Store every picture of a dataset at one size, or reopen the store if it exists.
 
     ``size`` is the side in pixels; the store is a folder in ``folder``.  InputError for pictures
-    that cannot be read, or that were replaced after the dataset was opened.  Pictures that differ
-    from those of an earlier store of the same cases are named in a warning.
+    that cannot be read, or that were replaced after the dataset was opened.
     """
     look_up("resize", resize, RESIZES)
     manifest = dataset.manifest
     records = record_folder(dataset.index, manifest)
     made_of = [STORE_VERSION, dataset.digest, dataset.provenance, size, resize, manifest.color]
     digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
-    target = Path(folder) / f"{manifest.name}-{size}-{resize}-{digest[:12]}"
+    target = folder / f"{manifest.name}-{size}-{resize}-{digest[:12]}"
     with suppress(InputError):
         return open_store(target)
     note = {
@@ -327,13 +325,6 @@ def build_store(
         with FileLock(records / LOCK):
             with suppress(InputError):
                 return open_store(target)
-            if others := _changed_pictures(dataset, target):
-                warnings.warn(
-                    f"{counted(len(others), 'pictures')} of {manifest.name} changed since a "
-                    f"store was made of them ({join_first_ten(others, ', ')}): runs that read "
-                    "the former ones do not count; restore them if that was no intention.",
-                    stacklevel=2,
-                )
             with replace_folder(target) as draft:
                 _write_arrays(draft, manifest, size, _rows_of(dataset, records, (size, resize)))
                 shutil.rmtree(_row_folder(records, (size, resize)))
@@ -344,25 +335,11 @@ def build_store(
     return open_store(target)
 
 
-def _changed_pictures(dataset: Dataset, target: Path) -> list[str]:
-    """Return the cases whose pictures differ from those of an earlier store of all these cases."""
-    now = dataset.cases.set_index("case_id")["digest"]
-    for path in sorted(target.parent.glob(f"{target.name.rpartition('-')[0]}-*/{TABLE}")):
-        with suppress(OSError, ValueError):  # a torn store, which is made anew
-            before = pd.read_parquet(path, columns=["case_id", "digest"]).set_index("case_id")
-            if before.index.equals(now.index):
-                changed = (before["digest"] != now).to_numpy()
-                # If all differ, they are read otherwise, as in colour.
-                return [] if changed.all() else now.index[changed].tolist()
-    return []
-
-
 def open_store(path: Path, check: bool = True) -> ImageStore:
     """Open a store that :func:`build_store` wrote; InputError if it is absent or not whole.
 
     With ``check``, its files are read, once per process, and must be as they were written.
     """
-    path = Path(path)
     with as_input_error(
         f"the store that {NOTE} describes is incomplete",
         where=path,

@@ -120,7 +120,7 @@ def is_archive(path: str | Path) -> bool:
 
 def open_tree(root: Path, location: str) -> Tree:
     """List the files of a folder or zip archive below ``root``, without debris of desktops."""
-    path = Path(root) / location
+    path = root / location
     if is_archive(path):
         names = [info.filename for info in _archive(path).infolist() if not info.is_dir()]
         repeated = [name for name, times in Counter(names).items() if times > 1]
@@ -134,7 +134,7 @@ def open_tree(root: Path, location: str) -> Tree:
         names = list(walk(path))
     else:
         raise _no_such(path, "folder or zip archive")
-    return Tree(Path(root), location, tuple(sorted(name for name in names if not is_debris(name))))
+    return Tree(root, location, tuple(sorted(name for name in names if not is_debris(name))))
 
 
 def is_debris(name: str) -> bool:
@@ -146,7 +146,7 @@ def is_debris(name: str) -> bool:
 def read_bytes(root: Path, locator: str) -> bytes:
     """Return the bytes behind a locator, at most 256 MiB."""
     place, _, member = locator.partition(SEPARATOR)
-    path = Path(root) / place
+    path = root / place
     with as_input_error(
         f"{member or path.name} cannot be read",
         where=path,
@@ -177,7 +177,7 @@ def refuse_damaged_jpeg(content: bytes) -> None:
 
 def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
     """Return, for each locator, a text that changes with its file; no content is read."""
-    open_once, states = cache(lambda place: _archive(Path(root) / place)), []
+    open_once, states = cache(lambda place: _archive(root / place)), []
     for locator in locators:
         place, _, member = file_of(locator).partition(SEPARATOR)
         try:
@@ -185,7 +185,7 @@ def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
                 info = open_once(place).getinfo(member)
                 states.append(f"{info.file_size}-{info.CRC:08x}")
             else:
-                stat = Path(root, place).stat()
+                stat = (root / place).stat()
                 # A copy that keeps one of the two times differs in the other.
                 states.append(f"{stat.st_size}-{stat.st_mtime_ns}-{stat.st_ctime_ns}")
         except (OSError, KeyError):

@@ -61,7 +61,7 @@ def write_stand_in(
     counts = {name: counts[name] for name in names}
     made_of = {"stand_in": manifest.stand_in, "code": _code(), "seed": seed, "counts": counts}
     digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:12]
-    target = Path(standin_root) / f"{manifest.name}-{digest}"
+    target = standin_root / f"{manifest.name}-{digest}"
 
     def fill(root: Path) -> None:
         folder = root / place
