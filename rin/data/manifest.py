@@ -258,23 +258,22 @@ def _load_known(name: str) -> DatasetManifest:
     return manifest
 
 
-def datasets_of_tasks() -> dict[str, list[str]]:
-    """Return the datasets with a task of each name, sorted: one, unless two share the name."""
-    datasets = defaultdict(list)
+def known_tasks() -> dict[str, list[tuple[DatasetManifest, TaskManifest]]]:
+    """Return the tasks of each name, sorted, with their datasets: one, unless two share it."""
+    tasks = defaultdict(list)
     for manifest in map(_load_known, manifest_names()):
         for task in manifest.tasks:
-            datasets[task.name].append(manifest.name)
-    return dict(sorted(datasets.items()))
+            tasks[task.name].append((manifest, task))
+    return dict(sorted(tasks.items()))
 
 
 def find_task(task_name: str) -> tuple[DatasetManifest, TaskManifest]:
     """Return the dataset and the task called ``task_name``; InputError for an unknown name."""
-    dataset, *others = look_up("task", task_name, datasets_of_tasks())
-    if others:
+    found, *others = look_up("task", task_name, known_tasks())
+    for manifest, _ in others:
         raise InputError(
-            f"task {task_name!r} is in both {dataset} and {others[0]}",
+            f"task {task_name!r} is in both {found[0].name} and {manifest.name}",
             where=manifest_folder(),
             remedy="Give every task a unique name.",
         )
-    manifest = load_manifest(dataset)
-    return manifest, next(task for task in manifest.tasks if task.name == task_name)
+    return found

@@ -32,7 +32,7 @@ from rin.data.manifest import (
     PARTS,
     DatasetManifest,
     Finding,
-    datasets_of_tasks,
+    known_tasks,
     read_names,
 )
 from rin.data.pixels import read_stored, show_colour
@@ -155,7 +155,7 @@ def _check_name(said: Stated) -> None:
     """Raise InputError for a name that is taken, unless only files of `rin new` are replaced."""
     there = [path for path in _files_of(said.name) if path.exists()]
     is_own = said.replace and all(path.read_text("utf-8").startswith(_MARK) for path in there)
-    if (there and not is_own) or (not there and said.name in datasets_of_tasks()):
+    if (there and not is_own) or (not there and said.name in known_tasks()):
         problem = f"{said.name!r} is already a dataset, profile or task"
         raise InputError(problem, where="NAME", remedy=_REMEDIES["name"])
 
