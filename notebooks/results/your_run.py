@@ -85,7 +85,7 @@ banner(run, chosen)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 a, b = run.inits
-every = pd.concat(run.predictions("main", name) for name in run.tasks)
+every = run.predictions()
 scores = every[every["task"].isin([*names])]
 
 
