@@ -72,7 +72,7 @@ declared, and one author names a seed grant of Mount Sinai.
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 records = pd.concat(map(run.records, run.tasks))
 trained = [fact.split["train"] for fact in facts.values()]
-pretrained = run.pretraining()
+pretrained = run.table("pretraining")
 claim(
     "38 networks, two of them briefly",
     (len(pretrained), pretrained["init"].str.endswith("_brief").sum())

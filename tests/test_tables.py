@@ -28,7 +28,7 @@ def tables():
         "Differences": init_differences(predictions, *runs.inits),
         "Overlap": runs.overlap("breast"),
         "RunRecords": runs.tables["runs"],
-        "Pretrained": runs.pretraining(),
+        "Pretrained": runs.table("pretraining"),
     }
 
 

@@ -290,13 +290,13 @@ follows = pd.concat(
 heads = runs.predictions(study="head")
 skip = stats.factor_effects(heads, (a, b), ("linear", "conv_skip"))
 skip = skip.query("group == 'all' and quantity == 'effect'")
-losses = runs.losses().pivot(
+losses = runs.table("losses").pivot(
     index="backbone", columns="loss", values=["top1", "top5", "ece"]
 )
 change = losses.xs("online", 1, 1) - losses.xs("hard", 1, 1)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-layers = pd.concat(map(runs.layer_similarity, runs.tasks_of("layers")))
+layers = runs.table("layer_similarity")
 cca = layers.groupby("comparison")["cca"].mean()
 kept = layers.query("comparison == 'tuned'")
 kept = kept.groupby(["task", "scenario", "init"])["cca"].mean()

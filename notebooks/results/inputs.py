@@ -273,7 +273,7 @@ larger than those of pretraining.
 # corpus that no training step used, and with images of other datasets.
 
 # %%
-measured = runs.probe()
+measured = runs.table("probe")
 FILE = ["kind", "backbone", "init", "trained_with", "source"]
 verdicts = pd.DataFrame(
     {**part.iloc[0][[*FILE, "seen"]], **judge(part)}

@@ -48,11 +48,11 @@ banner(runs, study="from_random")
 
 # %%
 a, b = runs.inits
-networks = runs.pretraining()
+networks = runs.table("pretraining")
 learnt = 100 * networks.groupby(["init", "backbone"])[["top1", "top5"]].mean()
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-curves = runs.pretraining_histories()
+curves = runs.table("pretraining_histories")
 curves = curves[curves["init"].isin((a, b))]
 pairs = networks[networks["init"].isin((a, b))]
 picture(
@@ -85,8 +85,10 @@ of_corpus = 100 * pairs.groupby("init")["top1"].agg(["mean", "min", "max"])
 most, least = of_corpus.loc[a], of_corpus.loc[b]
 rise = curves.groupby(["epoch", "init"])["val_accuracy"].mean().unstack()
 larger = open_reference("fine_tuned_224")
-longer = 100 * larger.pretraining().groupby("init")["top1"].mean()
-ends = larger.pretraining_histories().groupby(["epoch", "init"])["val_accuracy"]
+longer = 100 * larger.table("pretraining").groupby("init")["top1"].mean()
+ends = larger.table("pretraining_histories").groupby(["epoch", "init"])[
+    "val_accuracy"
+]
 ends = ends.mean().unstack()
 claim(
     "no photographic network reaches the least radiologic one",

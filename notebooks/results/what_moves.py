@@ -178,7 +178,9 @@ three epochs need not last.
 # were pretrained again, and stopped once they were no better at their own corpus.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-accuracy = 100 * run.pretraining().groupby(["backbone", "init"])["top1"].mean()
+accuracy = (
+    100 * run.table("pretraining").groupby(["backbone", "init"])["top1"].mean()
+)
 mobile, residual = accuracy["MobileNet"], accuracy["ResNet50"]
 whole, brief, alone = (
     at.loc[name]

@@ -244,22 +244,23 @@ class Results:
 
     def tasks_of(self, study: str) -> tuple[str, ...]:
         """Return the tasks with runs of a study, in the order of `tasks`."""
-        return tuple(_in_order({*self.rows("runs", study=study)["task"]}))
+        return tuple(_in_order({*self.table("runs", study=study)["task"]}))
 
-    def table(self, name: str) -> pd.DataFrame:
-        """Return a whole table; if it is not kept, a table without rows."""
-        return self.tables.get(name, pd.DataFrame())
+    def table(self, name: str, **values: str) -> pd.DataFrame:
+        """Return the rows of a table that have these values; no rows if the table is not kept.
 
-    def rows(self, name: str, **values: str) -> pd.DataFrame:
-        """Return the rows of a table that have these values; no rows if the table is not kept."""
-        table = self.tables.get(name, pd.DataFrame(columns=[*{"task": "", **values}]))
+        Tables are those of the folder, such as `pretraining` and `pretraining_histories`.
+        """
+        table = self.tables.get(name)
+        if table is None:
+            return pd.DataFrame(columns=[*{"task": "", **values}])
         for column, value in values.items():
             table = table[table[column] == value]
-        return table.reset_index(drop=True)
+        return table.reset_index(drop=True) if values else table
 
     def records(self, task: str, study: str = MAIN) -> pd.DataFrame:
         """Return one row per run (and level): the columns that name it, and its record."""
-        runs = self.rows("runs", study=study, task=task)
+        runs = self.table("runs", study=study, task=task)
         if runs.empty:
             problem = f"there are no results of {task} in the study {study}"
             kept = ", ".join(self.studies) or "none"
@@ -319,7 +320,7 @@ class Results:
 
     def cases(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return one row per scored case: case_id, patient_id, label, and kept columns."""
-        rows = self.rows("cases", task=task, part=part)
+        rows = self.table("cases", task=task, part=part)
         return rows.drop(columns=["task", "part"]).dropna(axis="columns", how="all")
 
     def overlap(self, task: str, part: str = "test") -> pd.DataFrame:
@@ -331,37 +332,13 @@ class Results:
         first = runs[runs["pretraining"] == runs["pretraining"].min()].reset_index(drop=True)
         scores = self._predictions(first, task, part)
         names = scores.drop(columns=["pretraining", "pretraining_seed"], errors="ignore")
-        rows = self.rows("overlap", task=task, part=part)
+        rows = self.table("overlap", task=task, part=part)
         return names.merge(rows).drop(columns="part") if len(rows) else rows
 
     def baselines(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return scores of image-blind baselines: `case_id`, `baseline`, measures."""
-        rows = self.rows("baselines", task=task, part=part)
+        rows = self.table("baselines", task=task, part=part)
         return rows.drop(columns=["task", "part"])
-
-    def layer_similarity(self, task: str) -> pd.DataFrame:
-        """Return the mean canonical correlation `cca` of the layers of pairs of networks."""
-        return self.rows("layer_similarity", task=task)
-
-    def pretraining(self) -> pd.DataFrame:
-        """Return one row per pretrained network; there may be none."""
-        return self.table("pretraining")
-
-    def pretraining_histories(self) -> pd.DataFrame:
-        """Return the learning curves of pretrained networks, one row per epoch; may be empty."""
-        return self.table("pretraining_histories")
-
-    def external(self, task: str) -> tuple[str, ...]:
-        """Return the names of the external datasets that a task's runs scored."""
-        return tuple(dataset.name for dataset in self.facts.task(task).external)
-
-    def probe(self) -> pd.DataFrame | None:
-        """Return the probe's measurements (`rin.study.probe_study`); None if there are none."""
-        return self.tables.get("probe")
-
-    def losses(self) -> pd.DataFrame | None:
-        """Return the table of `rin.study.loss_study.loss_table`; None if there is none."""
-        return self.tables.get("losses")
 
     def stand_ins(self, *tasks: str) -> tuple[str, ...]:
         """Return which inputs of some tasks, or all, are stand-ins: `images`, `weights`, neither.
@@ -371,20 +348,8 @@ class Results:
         """
         read = [task for task in self.facts.tasks if not tasks or task.name in tasks]
         images = {task.dataset.provenance for task in read}
-        kinds = {"images": images, "weights": {*self.pretraining().get("provenance", ())}}
+        kinds = {"images": images, "weights": {*self.table("pretraining").get("provenance", ())}}
         return tuple(name for name, provenances in kinds.items() if "stand-in" in provenances)
-
-    def corpora(self) -> dict[str, str]:
-        """Return the title of each init's corpus; an empty dict if released weights are loaded."""
-        titles = {corpus.name: corpus.title for corpus in self.facts.corpora}
-        return {
-            init: next(titles[name] for name in names if name in titles)
-            for init, names in self.facts.profile.corpora.items()
-        }
-
-    def unverified_weights(self) -> list[str]:
-        """Return init and backbone of released weights that neither digest nor probe verifies."""
-        return [f"{w.init} {w.backbone}" for w in self.facts.weights if w.verified == ""]
 
 
 def _in_order(tasks: Collection[str]) -> list[str]:

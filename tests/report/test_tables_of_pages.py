@@ -80,7 +80,7 @@ def test_figures_of_the_paper_draw_the_numbers_of_their_tables(runs, breast):
     dice[["task", "source"]] = "breast", "Here"
     (bars,) = dice_bars(dice, names).flat
     assert [bar.get_height() for bar in bars.patches] == [0.3, 0.2]
-    histories = runs.pretraining_histories()
+    histories = runs.table("pretraining_histories")
     panels = pretraining_curves(histories[histories["init"].isin(runs.inits)])
     networks = histories[["init", "backbone", "pretraining"]].drop_duplicates()
     expected = networks[networks["init"].isin(runs.inits)].groupby("backbone", sort=False).size()

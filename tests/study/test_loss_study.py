@@ -45,7 +45,7 @@ def test_one_backbone_may_have_a_learning_rate_of_its_own(study_folder):
 def test_table_tells_how_classes_are_told_apart(trained):
     study, table = trained
     assert table[["top1", "top5", "ece", "confidence"]].stack().between(0, 1).all()
-    assert consolidate(study).losses().equals(table)
+    assert consolidate(study).table("losses").equals(table)
     _, hard, _, online = table.itertuples()  # of the second seed
     assert online.estimate == pytest.approx(online.top1 - hard.top1, abs=1e-12)
     told = [

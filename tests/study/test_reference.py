@@ -96,8 +96,9 @@ def test_confounded_tests_and_layers_are_read_back(reference, finished, part):
     assert set(expected["level"]) == {"tag 0", "tag 100"}
     found = reference.predictions("confounder", "breast", part)
     pd.testing.assert_frame_equal(found, expected)
-    alike = reference.layer_similarity("breast")
-    pd.testing.assert_frame_equal(alike, consolidate(finished).layer_similarity("breast"))
+    alike = reference.table("layer_similarity", task="breast")
+    own = consolidate(finished).table("layer_similarity", task="breast")
+    pd.testing.assert_frame_equal(alike, own)
     assert set(alike["comparison"]) == {"before", "after", "tuned", "random"}
 
 

@@ -18,9 +18,10 @@ def test_reference_run_has_tasks_in_the_order_of_the_paper_and_their_facts(demo)
     assert [*demo.titles] == [*demo.tasks]
     assert demo.facts.task("breast").kind == "real"
     assert demo.facts.task("pneumonia").kind == "substitute"
-    assert demo.external("breast") == ("busbra",)
+    assert [site.name for site in demo.facts.task("breast").external] == ["busbra"]
     assert (demo.stand_ins(), demo.workspace) == ((), None)
-    assert demo.probe() is demo.tables["probe"]
+    assert demo.table("probe") is demo.tables["probe"]
+    assert demo.table("absent", task="breast").empty
 
 
 def test_predictions_are_those_of_the_reference_run(demo):
@@ -61,7 +62,7 @@ def test_what_is_not_there_is_one_clear_error(demo, call, message):
 
 
 def test_predictions_say_which_seed_a_pretraining_had(demo):
-    scores, networks = demo.predictions(task="breast"), demo.pretraining()
+    scores, networks = demo.predictions(task="breast"), demo.table("pretraining")
     names = ["init", "backbone", "pretraining"]
     expected = networks.set_index(names)["seed"].to_dict()
     found = scores.drop_duplicates(names).set_index(names)["pretraining_seed"]
@@ -73,9 +74,3 @@ def test_runs_on_stand_ins_say_so(finished_study):
     runs = consolidate(finished_study)
     assert runs.workspace is finished_study
     assert runs.stand_ins("breast") == ("images", "weights")
-
-
-def test_corpora_of_the_reference_run_are_named_by_the_init_that_learnt_them(demo):
-    titles = demo.corpora()
-    assert titles["radiologic"].startswith("Radiologic")
-    assert "mini" in titles["photographic"]
