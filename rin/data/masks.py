@@ -65,6 +65,13 @@ def _read_of_picture(root: Path, locator: str) -> np.ndarray:
     return gray > brightest / 2
 
 
+def has_stray_values(root: Path, locator: str) -> bool:
+    """Return whether a mask has values brighter than the only one that fills areas."""
+    gray = read_drawn(root, locator)
+    labels = _labels(gray)
+    return len(labels) == 1 and bool((gray > labels[0]).any())
+
+
 def _labels(gray: np.ndarray) -> list[int]:
     """Return the labels in a mask picture; at most one if it is a plain mask.
 

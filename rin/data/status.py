@@ -14,7 +14,8 @@ from rin.data.chunks import map_threads
 from rin.data.layouts import find_cases
 from rin.data.leakage import leak_free_groups, near_duplicates
 from rin.data.manifest import DatasetManifest, load_manifest, manifest_names
-from rin.data.masks import read_mask
+from rin.data.masks import has_stray_values, read_mask
+from rin.data.pixels import is_shape
 from rin.data.splits import fold_sizes, make_folds
 from rin.data.store import Dataset
 from rin.data.tree import SEPARATOR, Tree, open_tree
@@ -223,20 +224,24 @@ def _describe(done: Verification, dataset: Dataset) -> None:
 
 
 def unusual_drawing(dataset: Dataset) -> list[str]:
-    """Return phrases on masks that mark nothing or everything, and on odd drawing.
+    """Return phrases on masks that mark nothing or everything, stray values, and odd drawing.
 
     Masks that mark most of a picture may be inverted; those that enclose much more than they mark
     may be lines.
     """
     masked = dataset.cases[dataset.cases["masks"].map(len) > 0]
     rows = map_threads(partial(_measure_drawing, dataset.root), masked.itertuples(index=False))
-    drawn = pd.DataFrame(rows, masked["case_id"], ["share", "filled"])
+    drawn = pd.DataFrame(rows, masked["case_id"], ["share", "filled", "stray"])
     texts = []
     if empty := (drawn["share"] == 0).sum():
         texts.append(f"masks without a lesion: {empty:,} of {len(drawn):,}")
-    if len(full := [*drawn.index[drawn["share"] > NEARLY_ALL]]):
-        listed = join_first_ten(full, ", ")
-        texts.append(f"masks of almost the whole picture: {len(full):,} ({listed})")
+    unusual = {
+        "masks of almost the whole picture": drawn["share"] > NEARLY_ALL,
+        "masks with brighter values beside that of the lesion": drawn["stray"].astype(bool),
+    }
+    for what, is_unusual in unusual.items():
+        if ids := [*drawn.index[is_unusual]]:
+            texts.append(f"{what}: {len(ids):,} ({join_first_ten(ids, ', ')})")
     marking = drawn[drawn["share"] > 0]
     share, filled = marking["share"].median(), (marking["filled"] / marking["share"]).median()
     if share > MOSTLY_MARKED:
@@ -247,12 +252,13 @@ def unusual_drawing(dataset: Dataset) -> list[str]:
     return texts
 
 
-def _measure_drawing(root: Path, case: Any) -> tuple[float, float]:
-    """Return the shares of a picture that its masks mark and enclose."""
+def _measure_drawing(root: Path, case: Any) -> tuple[float, float, bool]:
+    """Return the shares of a picture that its masks mark and enclose; have they stray values?"""
     from scipy.ndimage import binary_fill_holes  # slow to load
 
     marked = read_mask(root, case.masks, (case.height, case.width), case.image)
-    return float(marked.mean()), float(binary_fill_holes(marked).mean())
+    stray = any(has_stray_values(root, mask) for mask in case.masks if not is_shape(mask))
+    return float(marked.mean()), float(binary_fill_holes(marked).mean()), stray
 
 
 def patients_in_words(manifest: DatasetManifest, cases: pd.DataFrame) -> str:

@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import shutil
+import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ from rin.data.manifest import DatasetManifest, Finding
 from rin.data.masks import read_mask
 from rin.data.pixels import RESIZES, is_shape, read_picture, resize_picture
 from rin.data.tree import fingerprints, is_dicom
-from rin.errors import InputError, as_input_error, join_first_ten, look_up
+from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
 from rin.files import (
     MAKE_ROOM,
     is_whole,
@@ -300,7 +301,8 @@ def build_store(
     """Store every picture of a dataset at one size, or reopen the store if it exists.
 
     ``size`` is the side in pixels; the store is a folder in ``folder``.  InputError for pictures
-    that cannot be read, or that were replaced after the dataset was opened.
+    that cannot be read, or that were replaced after the dataset was opened.  Pictures that differ
+    from those of an earlier store of the same cases are named in a warning.
     """
     look_up("resize", resize, RESIZES)
     manifest = dataset.manifest
@@ -325,6 +327,13 @@ def build_store(
         with FileLock(records / LOCK):
             with suppress(InputError):
                 return open_store(target)
+            if others := _changed_pictures(dataset, target):
+                warnings.warn(
+                    f"{counted(len(others), 'pictures')} of {manifest.name} changed since a "
+                    f"store was made of them ({join_first_ten(others, ', ')}): runs that read "
+                    "the former ones do not count; restore them if that was no intention.",
+                    stacklevel=2,
+                )
             with replace_folder(target) as draft:
                 _write_arrays(draft, manifest, size, _rows_of(dataset, records, (size, resize)))
                 shutil.rmtree(_row_folder(records, (size, resize)))
@@ -333,6 +342,19 @@ def build_store(
                 note["sha256"] = {file.name: sha256_of(file) for file in files}
                 (draft / NOTE).write_text(to_checksummed_json(note))
     return open_store(target)
+
+
+def _changed_pictures(dataset: Dataset, target: Path) -> list[str]:
+    """Return the cases whose pictures differ from those of an earlier store of all these cases."""
+    now = dataset.cases.set_index("case_id")["digest"]
+    for path in sorted(target.parent.glob(f"{target.name.rpartition('-')[0]}-*/{TABLE}")):
+        with suppress(OSError, ValueError):  # a torn store, which is made anew
+            before = pd.read_parquet(path, columns=["case_id", "digest"]).set_index("case_id")
+            if before.index.equals(now.index):
+                changed = (before["digest"] != now).to_numpy()
+                # If all differ, they are read otherwise, as in colour.
+                return [] if changed.all() else now.index[changed].tolist()
+    return []
 
 
 def open_store(path: Path, check: bool = True) -> ImageStore:

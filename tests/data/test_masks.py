@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rin.data.masks import read_mask
+from rin.data.masks import has_stray_values, read_mask
 
 #: An organ, 1, around a lesion, 2, beside another lesion, 3.
 LABELS = np.zeros((12, 12), np.uint8)
@@ -52,7 +52,10 @@ def test_mask_is_of_the_indices_of_a_palette_or_of_opacity(tmp_path):
     np.testing.assert_array_equal(read(tmp_path, saved(tmp_path, drawn)), LABELS == 2)
 
 
-def test_one_stray_bright_pixel_does_not_replace_the_lesion(tmp_path):
+def test_one_stray_bright_pixel_is_told_and_does_not_replace_the_lesion(tmp_path):
     plain = (LABELS > 0).astype(np.uint8)
+    assert not has_stray_values(tmp_path, saved(tmp_path, plain))
     plain[0, 0] = 255
-    np.testing.assert_array_equal(read(tmp_path, saved(tmp_path, plain)), plain > 0)
+    name = saved(tmp_path, plain)
+    assert has_stray_values(tmp_path, name)
+    np.testing.assert_array_equal(read(tmp_path, name), plain > 0)

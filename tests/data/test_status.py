@@ -306,3 +306,11 @@ def test_verify_divides_each_task_without_labels_of_its_own(verify, cohort):
     assert done.problems == []
     folds = [text for what, text in done.facts if what == "folds"]
     assert folds == ["mine: 3 folds, 75% train, 10% validation, 15% test"]
+
+
+def test_mask_with_a_stray_value_is_a_finding(verify, busi_root):
+    drawn = np.zeros((4, 6), np.uint8)
+    drawn[:3, :3], drawn[3, 5] = 1, 255
+    save(busi_root / TOP / "malignant" / "malignant (1)_mask.png", drawn)
+    text = "masks with brighter values beside that of the lesion: 1 (malignant (1))"
+    assert ("finding", text) in verify().facts

@@ -324,6 +324,13 @@ def test_build_store_by_two_processes_gives_one_store(dataset, tmp_path):
     assert stores_in(tmp_path / "s") == [first[0]]
 
 
+def test_pictures_that_changed_since_a_store_was_made_are_named(dataset, busi_root, tmp_path):
+    build_store(dataset, 8, folder=tmp_path)
+    save(busi_root / TOP / "benign" / "benign (2).png", picture(51))
+    with pytest.warns(UserWarning, match=r"1 picture of busi changed .*\(benign \(2\)\).*restore"):
+        build_store(open_dataset(dataset.manifest, busi_root), 8, folder=tmp_path)
+
+
 def records(root):
     return sorted((root.parent / "index").rglob("*.parquet"))
 
