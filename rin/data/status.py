@@ -54,18 +54,27 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
         tasks = [task.name for task in manifest.tasks]
         stands_for = [task.name for task in every_task if name in task.substitutes]
         purpose = "practice" if manifest.layout == "npz" else "pretraining"
-        if tasks or stands_for:
-            of_others = f"substitute for {', '.join(stands_for)}"
-            purpose = ", ".join(tasks) or of_others
-        kind, others = f"substitute for {name}", manifest.substitutes
-        here = [other for other in others if look_up(kind, other, places)[0] == "here"]
+        if stands_for:
+            purpose = f"substitute for {', '.join(stands_for)}"
+        here = [
+            other
+            for other in manifest.substitutes
+            if look_up(f"substitute for {name}", other, places)[0] == "here"
+        ]
         to_do = f"Repair these files: {problem}" if state == "broken" else "Nothing."
         if state == "not there":
             to_do = how_to_get(manifest, Path(), here)
             read = " or ".join(here) or ("stand-in" if manifest.stand_in else "")
-        stated = manifest.model_dump(include={"name", "title", "access", "licence", "home"})
-        row = {"tasks": tasks, "purpose": purpose, "state": state, "read": read, "to_do": to_do}
-        rows.append(stated | row)
+        rows.append(
+            {
+                **manifest.model_dump(include={"name", "title", "access", "licence", "home"}),
+                "tasks": tasks,
+                "purpose": ", ".join(tasks) or purpose,
+                "state": state,
+                "read": read,
+                "to_do": to_do,
+            }
+        )
     rows.sort(key=lambda row: (not row["tasks"], not row["purpose"].startswith("substitute")))
     return pd.DataFrame(rows)
 

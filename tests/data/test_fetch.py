@@ -103,7 +103,7 @@ def test_nothing_is_fetched_before_its_licence_is_accepted(
 
 def test_archive_that_lacks_an_array_names_it(tmp_path):
     np.savez(tmp_path / "a.npz", train_images=np.zeros((6, 8, 8), np.uint8))
-    with pytest.raises(InputError, match=r"1 array is missing: train_labels\.npy"):
+    with pytest.raises(InputError, match=r"train_labels\.npy cannot be read"):
         find_cases(open_tree(tmp_path, "a.npz"), manifest_of("x"))
 
 

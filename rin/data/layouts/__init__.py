@@ -99,4 +99,4 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
             where=f"manifest {manifest.name}",
             remedy="Name its column in the option split of the layout table.",
         )
-    return look_up("layout with a split", manifest.layout, SPLITS)(tree, manifest)
+    return SPLITS[manifest.layout](tree, manifest)

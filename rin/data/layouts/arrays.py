@@ -120,19 +120,17 @@ def _exam_classes(tree: Tree, around: str, split: str) -> dict[str, str]:
 
 def find_npz(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the cases of an archive; an id is like ``train-00012``, the class is the number."""
-    cases, remedy = [], "Fetch the archive again."
+    cases = []
     for part in PART_NAMES:
-        images, labels = f"{part}_images.npy", f"{part}_labels.npy"
-        tree.raise_if_any(
-            sorted({images, labels} - {*tree.names}), "arrays are missing", remedy=remedy
-        )
-        numbers = load_array(tree.root, tree.locator(labels)).ravel()
-        locator = tree.locator(images)
-        if len(open_volume(tree.root, locator)) != len(numbers):
-            raise tree.error(f"{images} and {labels} differ in length", remedy=remedy)
+        images, labels = tree.locator(f"{part}_images.npy"), tree.locator(f"{part}_labels.npy")
+        numbers = load_array(tree.root, labels).ravel()
+        if len(open_volume(tree.root, images)) != len(numbers):
+            raise tree.error(
+                f"{images} and {labels} differ in length", remedy="Fetch the archive again."
+            )
         for row, number in enumerate(numbers.tolist()):
             name = f"{part}-{row:05d}"
-            cases.append(FoundCase(name, name, str(number), f"{locator}{MARK}{row}"))
+            cases.append(FoundCase(name, name, str(number), f"{images}{MARK}{row}"))
     return cases
 
 
