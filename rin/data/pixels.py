@@ -167,7 +167,7 @@ def load_array(root: Path, locator: str) -> np.ndarray:
             return np.lib.format.open_memmap(path, mode="r")
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _unpack(root: Path, locator: str, _changed: int, _size: int) -> np.ndarray:
     content = read_bytes(root, locator)
     with _PARSING:

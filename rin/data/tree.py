@@ -7,6 +7,7 @@ Locators name a picture relative to the data root; a member of an archive is
 import os
 import re
 import struct
+import threading
 import zipfile
 import zlib
 from collections import Counter
@@ -143,6 +144,11 @@ def is_debris(name: str) -> bool:
     return parts[-1] in _DEBRIS or parts[-1].startswith("._") or "__MACOSX" in parts
 
 
+# A member with an extra field is misread while another thread reads the archive: zipfile then
+# seeks from where the other one stopped (Python 3.13.0).
+_READING = threading.Lock()
+
+
 def read_bytes(root: Path, locator: str) -> bytes:
     """Return the bytes behind a locator, at most 256 MiB."""
     place, _, member = locator.partition(SEPARATOR)
@@ -165,7 +171,7 @@ def read_bytes(root: Path, locator: str) -> bytes:
             return path.read_bytes()
         # A member may unpack to more than its stated size: reading stops there, where its checksum
         # does not fit then.
-        with archive.open(member) as stream:
+        with _READING, archive.open(member) as stream:
             return stream.read(size)
 
 

@@ -1,14 +1,19 @@
+import io
 import multiprocessing
 import os
 import re
 import shutil
 import struct
+import sys
 import tracemalloc
 import zipfile
 import zlib
+from functools import partial
 
+import numpy as np
 import pytest
 
+from rin.data.chunks import map_threads
 from rin.data.tree import MAX_BYTES, fingerprints, open_tree, read_bytes
 from rin.errors import InputError
 
@@ -135,6 +140,20 @@ def test_read_bytes_beyond_the_limit_is_refused_unread(tmp_path, locator):
     path.write_bytes(path.read_bytes().replace(stated, large))
     with pytest.raises(InputError, match="268435457 bytes, more than the limit"):
         read_bytes(tmp_path, locator)
+
+
+def test_read_bytes_in_threads_gives_each_member_its_own_content(tmp_path):
+    arrays = {f"{number:05d}": np.full(9, number) for number in range(4000)}
+    np.savez(tmp_path / "a.npz", **arrays)  # whose members have extra fields
+    names = [f"a.npz::{name}.npy" for name in arrays]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads take turns everywhere
+    try:
+        contents = map_threads(partial(read_bytes, tmp_path), names)
+    finally:
+        sys.setswitchinterval(interval)
+    read = [np.load(io.BytesIO(content))[0] for content in contents]
+    assert read == [*range(4000)]
 
 
 def test_read_bytes_in_forked_children_is_not_disturbed_by_the_parent(tmp_path):
