@@ -17,9 +17,10 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,17 +42,17 @@ from rin.data.splits import PARTS, SHARES, split_corpus
 from rin.data.standins.writers import write_json
 from rin.data.tree import walk
 from rin.errors import InputError, as_input_error, require
-from rin.files import MAKE_ROOM, read_yaml, sha256_of, write_atomically
+from rin.files import MAKE_ROOM, read_yaml, replace_folder, sha256_of, write_atomically
 
 INDEX, KEY = "index", "pseudonym.key"
 #: Queues for human review: reports that may be normal, and images that may show text.
 QUEUE, IMAGE_QUEUE = "review_queue.csv", "image_queue.csv"
 IMAGES, SCREENED = "images.parquet", "screened.parquet"
-LOCK, NOTE, UNFINISHED = ".curation.lock", "curated.json", ".unfinished"
+LOCK, NOTE = ".curation.lock", "curated.json"
 SHARED, FOLDER, PICTURES = "shared", "radimagenet_curated", "radiology_ai"
 #: Files and folders beside the shared folder, which only their owner may read.
 PRIVATE = (
-    *(INDEX, KEY, QUEUE, IMAGE_QUEUE, PROBLEMS, IMAGES, SCREENED, LOCK, NOTE, UNFINISHED),
+    *(INDEX, KEY, QUEUE, IMAGE_QUEUE, PROBLEMS, IMAGES, SCREENED, LOCK, NOTE),
     *(export.DICOM_FOLDER, export.PICTURE_FOLDER, export.NOTES),
 )
 PATIENTS, CARD = "patients.csv", "dataset_card.json"
@@ -120,17 +121,8 @@ class CuratedCorpus(NamedTuple):
 
 def index_archive(plan: CurationPlan) -> Archive:
     """Index the files of a plan's archive that are not indexed yet, and open the archive."""
-    _check_place(plan)
-    with lock_privately(plan.output):
+    with lock_privately(plan):
         return index.open_archive(plan.archive, plan.output / INDEX, plan.leave_out)
-
-
-def _check_place(plan: CurationPlan) -> None:
-    """Raise InputError if the output would become a part of the archive."""
-    if plan.output.resolve().is_relative_to(plan.archive.resolve()):
-        problem = "the output is inside the archive, and would be read as part of it"
-        remedy = "Name another folder for the output."
-        raise InputError(problem, where=plan.output, remedy=remedy)
 
 
 def curate(plan: CurationPlan) -> CuratedCorpus:
@@ -144,23 +136,21 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
     output, folder = plan.output, plan.output / SHARED / FOLDER
     if not (output / NOTE).is_file():  # neither is needed to read a corpus that exists
         require("dicomanonymizer", "rapidocr")
-    problem, remedy = (
+    failing = as_input_error(
         "the work of curation cannot be saved",
-        f"{MAKE_ROOM} Work done so far is kept.",
+        where=output,
+        remedy=f"{MAKE_ROOM} Work done so far is kept.",
+        kinds=OSError,
     )
-    _check_place(plan)
-    with (
-        as_input_error(problem, where=output, remedy=remedy, kinds=OSError),
-        lock_privately(output),
-    ):
+    with failing, lock_privately(plan):
         archive, problems, dropped = index.read_archive(plan.archive, output / INDEX)
         names = Pseudonyms(load_key(output / KEY) if plan.key is None else plan.key)
         cleared = burned_in.cleared_images(output / IMAGE_QUEUE, archive.root)
         made_of = _made_of(plan, archive, names.key, cleared, dropped)
-        if _not_left_out(plan, problems) or not _is_current(output, made_of):
+        if not _is_current(output, made_of):
             _curate(plan, archive, names, cleared, problems, dropped)
             with write_atomically(output / NOTE) as draft:
-                write_json(draft, {"made_of": made_of, "state": _state(output)})
+                write_json(draft, _state(output, made_of))
         card = json.loads((folder / CARD).read_text("utf-8"))
         images = pd.read_parquet(output / IMAGES)[list(COLUMNS)]
         screened = pd.read_parquet(output / SCREENED)
@@ -169,11 +159,17 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
 
 
 @contextmanager
-def lock_privately(output: Path) -> Iterator[None]:
-    """Lock a folder, and make curation's files in it readable by their owner alone.
+def lock_privately(plan: CurationPlan) -> Iterator[None]:
+    """Lock a plan's output, and make curation's files in it readable by their owner alone.
 
-    Other files there, or behind a link, are the user's own.
+    Other files there, or behind a link, are the user's own.  InputError if the output would become
+    a part of the archive.
     """
+    output = plan.output
+    if output.resolve().is_relative_to(plan.archive.resolve()):
+        problem = "the output is inside the archive, and would be read as part of it"
+        remedy = "Name another folder for the output."
+        raise InputError(problem, where=output, remedy=remedy)
     before = os.umask(0o077)
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -199,10 +195,9 @@ def select_images(
     files = archive.files
     marked, problems = read_key_images(archive.root, files, plan.label_map)
     normal = normal_studies(screened, plan.reviewed)
-    normal = normal[~normal["study_uid"].isin(marked["study_uid"])]
-    # Such a document may contain a finding, so its study is not normal.
+    # A document with a problem may contain a finding, so its study is not normal either.
     unclear = files.loc[files["path"].isin([problem.path for problem in problems]), "study_uid"]
-    normal = normal[~normal["study_uid"].isin(unclear)]
+    normal = normal[~normal["study_uid"].isin([*marked["study_uid"], *unclear])]
     whole = diagnostic_images(files, normal["study_uid"])
     tables = [marked.assign(kind="key"), whole.assign(kind="normal")]
     candidates = pd.concat(tables, ignore_index=True).rename(columns={"label": "name"})
@@ -227,11 +222,6 @@ def reasons(left: pd.DataFrame, marked: pd.Series, normal: pd.Series) -> pd.Seri
     return pd.Series(np.select(cases, [rule, NOT_MARKED, NO_CLASS], NOT_NORMAL), dtype=object)
 
 
-def _not_left_out(plan: CurationPlan, problems: list[Problem]) -> list[Problem]:
-    """Return the problems with files that a plan does not leave out."""
-    return [problem for problem in problems if problem.kind not in plan.leave_out]
-
-
 def _made_of(
     plan: CurationPlan,
     archive: Archive,
@@ -254,21 +244,24 @@ def _made_of(
 def _is_current(output: Path, made_of: str) -> bool:
     """Return whether the corpus that is asked for exists and is whole."""
     with suppress(OSError, ValueError):
-        note = json.loads((output / NOTE).read_text("utf-8"))
         queues = [(output / name).is_file() for name in (QUEUE, IMAGE_QUEUE)]
-        return all(queues) and note == {"made_of": made_of, "state": _state(output)}
+        noted = json.loads((output / NOTE).read_text("utf-8"))
+        return all(queues) and noted == _state(output, made_of)
     return False
 
 
-def _state(output: Path) -> str:
-    """Return a digest of a curation's files: of contents, or sizes for images not shared."""
-    folders = (SHARED, export.DICOM_FOLDER, export.PICTURE_FOLDER, export.NOTES)
+def _state(output: Path, made_of: str) -> str:
+    """Return a digest of what a corpus is made of, and of a curation's files.
+
+    Of images that are not shared, it has the sizes alone.
+    """
+    unshared = (export.DICOM_FOLDER, export.PICTURE_FOLDER)
+    folders = (*unshared, SHARED, export.NOTES)
     files = [f"{folder}/{name}" for folder in folders for name in walk(output / folder)]
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(made_of.encode())
     for name in sorted([*files, IMAGES, SCREENED]):
         file = output / name
-        is_unshared = name.startswith((f"{export.DICOM_FOLDER}/", f"{export.PICTURE_FOLDER}/"))
-        content = file.stat().st_size if is_unshared else sha256_of(file)
+        content = file.stat().st_size if name.startswith(unshared) else sha256_of(file)
         digest.update(f"{name}\0{content}\0".encode())
     return digest.hexdigest()
 
@@ -282,45 +275,50 @@ def _curate(
     dropped: dict[str, str],
 ) -> None:
     output = plan.output
+    refuse = partial(refuse_files, archive.root, folder=output, leave_out=plan.leave_out)
     screened = screen(archive.reports)
     write_review_queue(screened, output / QUEUE)
     try:
         chosen, left_out, confirmed, unclear = select_images(plan, archive, screened)
     except InputError:
-        # Problems with files come first, as they may have caused this error.
-        refuse_files(archive.root, _not_left_out(plan, problems), output)
+        refuse(problems)  # they come first, as they may have caused this error
         raise
     chosen["cleared"] = chosen["sop_uid"].isin(cleared)
     exported, unread = export.export_images(chosen, archive.root, output, names)
-    refuse_files(archive.root, _not_left_out(plan, [*problems, *unclear, *unread]), output)
+    refuse([*problems, *unclear, *unread])
     export.forget_others(output, exported)
     dropped = dropped | {problem.path: problem.kind for problem in [*unclear, *unread]}
-    left_out = pd.concat([left_out, pd.Series([UNREADABLE] * len(unread), dtype=object)])
-    exported = exported[["uid", "risk", "width", "height"]]
-    chosen = chosen.loc[exported.index]
-    doubtful = (exported["risk"] == burned_in.DOUBTFUL) | chosen["cleared"]
-    burned_in.write_image_queue(chosen[doubtful], output / IMAGE_QUEUE, archive.root)
     # The columns of the corpus: none contains an identifier.
     images = chosen[["label", "modality", "region", "name", "roi", "kind"]].assign(
         patient_id=chosen["patient_id"].map(names.patient),
         study_id=chosen["study_uid"].map(names.uid),
     )
-    images = images.join(exported)
-    patients = images[images["risk"] == ""].groupby("label")["patient_id"].nunique()
+    images = images.join(exported[["uid", "risk", "width", "height"]], how="inner")
+    chosen, is_at_risk = chosen.loc[images.index], images["risk"] != ""
+    doubtful = (images["risk"] == burned_in.DOUBTFUL) | chosen["cleared"]
+    burned_in.write_image_queue(chosen[doubtful], output / IMAGE_QUEUE, archive.root)
+    patients = images[~is_at_risk].groupby("label")["patient_id"].nunique()
     rare = images["label"].map(patients) < FEWEST_PATIENTS
-    images["rule"] = np.select([images["risk"] != "", rare], [AT_RISK, RARE], "")
-    counts = pd.concat([left_out, images.loc[images["rule"] != "", "rule"]]).value_counts()
-    excluded = counts.rename_axis("rule").reset_index(name="images")
-    excluded["kept_out_because"] = excluded["rule"].map(REASONS)
+    images["rule"] = np.select([is_at_risk, rare], [AT_RISK, RARE], "")
+    excluded = Counter([*left_out, *[UNREADABLE] * len(unread), *images["rule"]])
+    del excluded[""]
     images = arrange(images[images["rule"] == ""], plan.seed)
+    left_out_files = Counter(dropped.values())
     card = corpus_card(images, plan, archive) | {
         "normal studies": {
             "how": _TEXTS["normal studies"],
             "flagged": len(screened),
             "confirmed by": confirmed.value_counts().to_dict(),
         },
-        "excluded": excluded.to_dict("records"),
-        "files left out": left_out_files(dropped),
+        "excluded": [
+            {"rule": rule, "images": n, "kept_out_because": REASONS[rule]}
+            for rule, n in excluded.most_common()
+        ],
+        "files left out": {
+            kind: {"files": left_out_files[kind], "because": reason}
+            for kind, reason in KINDS.items()
+            if kind in left_out_files
+        },
     }
     write_corpus(output, images, card)
     for name, table in ((IMAGES, images), (SCREENED, screened)):
@@ -355,35 +353,25 @@ def write_corpus(output: Path, images: pd.DataFrame, card: dict[str, Any]) -> No
     tables = {PATIENTS: images[["filename", "patient_id", "study_id", "roi"]]}
     for part, name in RADIMAGENET_TABLES.items():
         tables[name] = images.loc[images["part"] == part, ["filename", "label"]]
-    folder, target = output / UNFINISHED, output / SHARED / FOLDER
-    _remove(folder)
-    for inner in {"", *images["filename"].str.rpartition("/")[0]}:
-        (folder / inner).mkdir(parents=True, exist_ok=True)
-    for uid, name in zip(images["uid"], images["filename"], strict=True):
-        _link(output / export.PICTURE_FOLDER / f"{uid}.png", folder / name)
-    for name, table in tables.items():
-        table.to_csv(folder / name, index=False, lineterminator="\n")
-    write_json(folder / CARD, card)
-    describe_corpus(folder, card, tables, PATIENTS)
-    if card["provenance"] == "stand-in":
-        counts = images["label"].value_counts().sort_index().to_dict()
-        note = {"stand_in": "outpatient archive, curated", "images": counts, "masks": {}}
-        write_json(folder / STAND_IN_NOTE, note)
-    # Only of files just written: other files there, and behind links, are the user's own.
-    for path in (folder, *folder.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    target.parent.mkdir(exist_ok=True)
-    if not target.parent.is_symlink():
-        target.parent.chmod(0o755)
-    _remove(target)
-    folder.rename(target)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder, or a link in its place but not the folder behind the link."""
-    if folder.is_symlink():
-        folder.unlink()
-    shutil.rmtree(folder, ignore_errors=True)
+    shared = output / SHARED
+    shared.mkdir(exist_ok=True)
+    if not shared.is_symlink():
+        shared.chmod(0o755)
+    with replace_folder(shared / FOLDER) as folder:
+        for uid, name in zip(images["uid"], images["filename"], strict=True):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            _link(output / export.PICTURE_FOLDER / f"{uid}.png", folder / name)
+        for name, table in tables.items():
+            table.to_csv(folder / name, index=False, lineterminator="\n")
+        write_json(folder / CARD, card)
+        describe_corpus(folder, card, tables, PATIENTS)
+        if card["provenance"] == "stand-in":
+            counts = images["label"].value_counts().sort_index().to_dict()
+            note = {"stand_in": "outpatient archive, curated", "images": counts, "masks": {}}
+            write_json(folder / STAND_IN_NOTE, note)
+        # Only of files just written: other files there, and behind links, are the user's own.
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _link(source: Path, target: Path) -> None:
@@ -414,16 +402,6 @@ def corpus_card(images: pd.DataFrame, plan: CurationPlan, archive: Archive) -> d
         "de-identification": {"profile": deidentify.METHOD_CODES}
         | {about: text.format(**stated) for about, text in made},
         "must not be used for": _TEXTS["must not be used for"],
-    }
-
-
-def left_out_files(dropped: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Return the number of files left out for each kind of problem, and the reason."""
-    counts = Counter(dropped.values())
-    return {
-        kind: {"files": counts[kind], "because": reason}
-        for kind, reason in KINDS.items()
-        if counts[kind]
     }
 
 

@@ -22,11 +22,10 @@ from pydicom import dcmread, dcmwrite
 from rin.curation.burned_in import DOUBTFUL, burned_in_risk, published_risk
 from rin.curation.deidentify import Pseudonyms, deidentify, display_window, picture_of
 from rin.curation.index import MARK
-from rin.curation.problems import Problem
+from rin.curation.problems import Problem, read_files
 from rin.curation.taxonomy import taxonomy_file
 from rin.data import dicom
-from rin.data.chunks import map_chunks
-from rin.data.kept_rows import add_rows, load_rows, replace_rows
+from rin.data.kept_rows import load_rows, replace_rows
 from rin.data.tree import walk
 from rin.errors import unquoted
 from rin.files import is_whole, sha256_of, write_atomically
@@ -60,29 +59,25 @@ def export_images(
     columns = ["sop_uid", "path", "modality", "region", "cleared"]
     stated = images[[*dict.fromkeys([*columns, *MARK])]].astype(str)
     texts = ["\0".join([made_with, *row]) for row in stated.itertuples(index=False, name=None)]
-    images = images.assign(mark=[hashlib.sha256(text.encode()).hexdigest() for text in texts])
-    tables, problems = [_whole_notes(load_rows(output / NOTES, _NOTE), output)], []
-    missing = ~images["mark"].isin(tables[0]["mark"])
+    marks = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+    images = images.assign(mark=pd.Series(marks, images.index, dtype=str))
+    whole = _whole_notes(load_rows(output / NOTES, _NOTE), output)
+    missing = ~images["mark"].isin(whole["mark"])
     jobs = images.loc[missing, ["mark", *columns]].to_dict("records")
     work = partial(_export, root, output, pseudonyms)
-    for chunk in map_chunks(work, jobs, CHUNK, title="De-identifying"):
-        problems += [problem for _, problem in chunk if problem]
-        if made := [note for note, _ in chunk if note]:
-            tables.append(pd.DataFrame(made))
-            add_rows(output / NOTES, tables[-1])
-    known = pd.concat(tables).drop_duplicates("mark").set_index("mark")
-    exported = images.loc[images["mark"].isin(known.index), "mark"]
-    noted = known.loc[exported].reset_index().set_axis(exported.index)
-    return noted, problems
+    tables, problems = read_files(work, jobs, CHUNK, "De-identifying", output / NOTES)
+    known = pd.concat([whole, *tables]).drop_duplicates("mark").set_index("mark")
+    return images[["mark"]].join(known, on="mark", how="inner"), problems
 
 
 def forget_others(output: Path, noted: pd.DataFrame) -> None:
     """Remove all images but those of the given notes from an export and from its notes."""
     replace_rows(output / NOTES, noted)
     written = noted.loc[noted["risk"] == "", "uid"]
-    for folder, ending in ((DICOM_FOLDER, ".dcm"), (PICTURE_FOLDER, ".png")):
-        for name in {*walk(output / folder, links=True)} - {*(written + ending)}:
-            (output / folder / name).unlink()
+    kept = {path for uid in written for path in _files_of(output, uid)}
+    for folder in (output / DICOM_FOLDER, output / PICTURE_FOLDER):
+        for path in {folder / name for name in walk(folder, links=True)} - kept:
+            path.unlink()
 
 
 def digest_of_code(package: Path = PACKAGE) -> str:
@@ -104,19 +99,24 @@ def _whole_notes(notes: pd.DataFrame, output: Path) -> pd.DataFrame:
 
     Pictures are compared by their SHA-256, as they are shared, and DICOM files by their size.
     """
-    folder, private = output / PICTURE_FOLDER, output / DICOM_FOLDER
-    sizes = {name: (private / name).stat().st_size for name in walk(private, links=True)}
-    there = (notes["uid"] + ".dcm").map(sizes) == notes["dicom_bytes"]
-    there &= (notes["uid"] + ".png").isin({*walk(folder, links=True)})
-    notes = notes[there | (notes["risk"] != "")]
-    rows = notes[["uid", "risk", "png_sha256"]].itertuples(index=False)
-    whole = [row.risk != "" or is_whole(folder / f"{row.uid}.png", row.png_sha256) for row in rows]
+
+    def is_whole_still(note: Any) -> bool:
+        with suppress(FileNotFoundError):
+            dcm, png = _files_of(output, note.uid)
+            return dcm.stat().st_size == note.dicom_bytes and is_whole(png, note.png_sha256)
+        return False
+
+    whole = [note.risk != "" or is_whole_still(note) for note in notes.itertuples()]
     return notes[np.array(whole, dtype=bool)]
+
+
+def _files_of(output: Path, uid: str) -> tuple[Path, Path]:
+    return output / DICOM_FOLDER / f"{uid}.dcm", output / PICTURE_FOLDER / f"{uid}.png"
 
 
 def _export(
     root: Path, output: Path, names: Pseudonyms, image: dict[str, Any]
-) -> tuple[dict[str, Any] | None, Problem | None]:
+) -> tuple[list[dict[str, Any]], Problem | None]:
     """Export an image; return its note, or the problem with its file."""
     uid = names.uid(image["sop_uid"])
     note = _NOTE | {"mark": image["mark"], "uid": uid}
@@ -125,18 +125,18 @@ def _export(
         dataset = dcmread(dicom.DicomFile(io.BytesIO(content)))
         accepted = ("", DOUBTFUL) if image["cleared"] else ("",)
         if (risk := burned_in_risk(dataset)) not in accepted:
-            return note | {"risk": risk}, None
+            return [note | {"risk": risk}], None
         made = deidentify(dataset, names)
         gray = picture_of(made, display_window(image["modality"], image["region"]))
         if (risk := published_risk(gray, dicom.decode(made))) not in accepted:
-            return note | {"risk": risk}, None
+            return [note | {"risk": risk}], None
     except dicom.BROKEN as error:
-        return None, Problem(image["path"], unquoted(error))
+        return [], Problem(image["path"], unquoted(error))
     # Errors of writing, as with a full disk, are not those of a broken file: they end the export.
-    png, dcm = output / PICTURE_FOLDER / f"{uid}.png", output / DICOM_FOLDER / f"{uid}.dcm"
+    dcm, png = _files_of(output, uid)
     with write_atomically(png) as draft:
         Image.fromarray(gray).save(draft, "PNG")
     with write_atomically(dcm) as draft:
         dcmwrite(draft, made, enforce_file_format=True)
     note["height"], note["width"] = gray.shape
-    return note | {"png_sha256": sha256_of(png), "dicom_bytes": dcm.stat().st_size}, None
+    return [note | {"png_sha256": sha256_of(png), "dicom_bytes": dcm.stat().st_size}], None

@@ -33,12 +33,12 @@ from rin.curation.problems import (
     UNIDENTIFIED,
     UNREADABLE,
     Problem,
+    read_files,
     refuse_files,
 )
 from rin.curation.spreadsheets import decode
-from rin.data.chunks import map_chunks
 from rin.data.dicom import BROKEN, DicomFile
-from rin.data.kept_rows import add_rows, load_rows, replace_rows
+from rin.data.kept_rows import load_rows, replace_rows
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.tree import is_debris, walk
 from rin.errors import FileError, InputError, unquoted
@@ -96,8 +96,7 @@ class Archive(NamedTuple):
 def open_archive(root: Path, kept: Path, leave_out: Collection[str] = ()) -> Archive:
     """Open an export as `read_archive` does; InputError for problems of kinds not left out."""
     archive, problems, _ = read_archive(root, kept)
-    refused = [problem for problem in problems if problem.kind not in leave_out]
-    refuse_files(root, refused, kept.parent)
+    refuse_files(root, problems, kept.parent, leave_out)
     return archive
 
 
@@ -113,16 +112,16 @@ def read_archive(root: Path, kept: Path) -> tuple[Archive, list[Problem], dict[s
     for which each file, by path, is not in the archive.  Files that contradict each other are all
     left out, as nothing shows which one is right.
     """
-    said, problems = _read_files(root, kept)
+    said, unread = _read_files(root, kept)
     images, texts = said[said["sop_uid"] != ""], said[said["sop_uid"] == ""]
     contradictions, involved = _contradictions(images)
-    unowned = _unassigned_reports(texts, images)
-    problems |= contradictions | unowned
+    unassigned = _unassigned_reports(texts, images)
+    problems = {problem.path: problem for problem in [*unread, *contradictions, *unassigned]}
     used = images[~images["path"].isin(involved)]
-    reports = texts[~texts["path"].isin([*unowned])]
+    reports = texts[~texts["path"].isin([problem.path for problem in unassigned])]
     # Reports of studies without any usable file are dropped as well.
     owned = reports["accession_number"].isin(used["accession_number"])
-    dropped = {problem.path: problem.kind for problem in problems.values()}
+    dropped = {path: problem.kind for path, problem in problems.items()}
     dropped |= dict.fromkeys([*involved, *reports.loc[~owned, "path"]], CONTRADICTORY)
     provenance = "stand-in" if (root / STAND_IN_NOTE).is_file() else "real"
     archive = Archive(root, provenance, *_tables(used, reports[owned]))
@@ -146,7 +145,7 @@ def rule_of(files: pd.DataFrame) -> pd.Series:
     return rules
 
 
-def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, dict[str, Problem]]:
+def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, list[Problem]]:
     """Return the index of all good files of an archive, by path, and the problems with others."""
     kept.mkdir(exist_ok=True)
     known = load_rows(kept, _NOTHING)
@@ -154,35 +153,31 @@ def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, dict[str, Problem
     marks = known[[*MARK]].itertuples(index=False, name=None)
     same = [mark[0] in present and mark == _mark_of(root, mark[0]) for mark in marks]
     current = known[np.array(same, dtype=bool)].drop_duplicates("path")
-    names = sorted(present.difference(current["path"]))
-    tables, problems, read = [current], {}, partial(_read_file, root)
-    for chunk in map_chunks(read, names, CHUNK, title="Indexing files"):
-        problems |= {problem.path: problem for _, problem in chunk if problem}
-        if rows := [row for row, _ in chunk if row]:
-            tables.append(pd.DataFrame(rows, columns=[*_NOTHING]))
-            add_rows(kept, tables[-1])
-    files = pd.concat(tables).sort_values("path", ignore_index=True)
+    names, read = sorted(present.difference(current["path"])), partial(_read_file, root)
+    tables, problems = read_files(read, names, CHUNK, "Indexing files", kept)
+    files = pd.concat([current, *tables]).sort_values("path", ignore_index=True)
     if not problems and (files["sop_uid"] == "").all():
         # A drive that is not mounted must not empty the index.
         remedy = "Name the folder of an export: files that end in .dcm or have the DICM prefix."
         raise InputError("this folder contains no DICOM files", where=root, remedy=remedy)
-    copies = files[files["sop_uid"] != ""].duplicated("sop_uid", keep=False)
-    unread = files.loc[copies.index[copies]].query("copied == ''")["path"]
-    files.loc[unread.index, "copied"] = [sha256_of(root / path) for path in unread]
-    if len(tables) > 1 or len(current) < len(known) or len(unread):
+    is_new_copy = files.duplicated("sop_uid", keep=False) & (files["copied"] == "")
+    is_new_copy &= files["sop_uid"] != ""
+    copies = files.loc[is_new_copy, "path"]
+    files.loc[is_new_copy, "copied"] = [sha256_of(root / path) for path in copies]
+    if tables or len(current) < len(known) or len(copies):
         replace_rows(kept, files)
     return files, problems
 
 
-def _read_file(root: Path, path: str) -> tuple[dict | None, Problem | None]:
+def _read_file(root: Path, path: str) -> tuple[list[dict[str, Any]], Problem | None]:
     """Return the row of a file, or the problem with it; neither for a file that is ignored."""
     if _UNDECODED.search(path):
-        return None, Problem(path, "the file's name is not valid UTF-8")
+        return [], Problem(path, "the file's name is not valid UTF-8")
     *folders, name = path.casefold().split("/")
     is_report = name.endswith(".txt") and "reports" in folders
     is_other = name == "dicomdir" or name.endswith(tuple(_FACTS["passed_over"]))
     if is_debris(path) or (is_other and not is_report):
-        return None, None
+        return [], None
     try:
         if is_report:
             text = decode((root / path).read_bytes())
@@ -192,42 +187,41 @@ def _read_file(root: Path, path: str) -> tuple[dict | None, Problem | None]:
             row = read_header(root, path)
     except BROKEN as error:
         kind = UNIDENTIFIED if isinstance(error, _UnidentifiedError) else UNREADABLE
-        return None, Problem(path, unquoted(error), kind=kind)
+        return [], Problem(path, unquoted(error), kind=kind)
     mark = dict(zip(MARK, _mark_of(root, path), strict=True))
-    return (_NOTHING | row | mark if row else None), None
+    return [_NOTHING | row | mark] if row else [], None
 
 
-def _contradictions(images: pd.DataFrame) -> tuple[dict[str, Problem], set[str]]:
+def _contradictions(images: pd.DataFrame) -> tuple[list[Problem], set[str]]:
     """Return the problems of files that contradict the first of their copies, series or study.
 
     The second result is the paths of all files of these copies, series and studies.
     """
-    problems, involved = {}, set()
+    problems, involved = [], set()
     for name, owner in _FACTS["shared"].items():
         said = images[images[name] != ""]
         first = said.groupby(owner)[[name, "path"]].transform("first")
         odd = said[name] != first[name]
-        what = _TEXTS.get(name, "content")
-        problem = f"its {_TEXTS[owner]} has another {what} in another file"
+        what = f"its {_TEXTS[owner]} has another {_TEXTS.get(name, 'content')} in another file"
         for path, other in zip(said.loc[odd, "path"], first.loc[odd, "path"], strict=True):
-            problems[path] = Problem(path, problem, other, CONTRADICTORY)
+            problems.append(Problem(path, what, other, CONTRADICTORY))
         involved |= {*images.loc[images[owner].isin(said.loc[odd, owner]), "path"]}
     return problems, involved
 
 
-def _unassigned_reports(texts: pd.DataFrame, images: pd.DataFrame) -> dict[str, Problem]:
+def _unassigned_reports(texts: pd.DataFrame, images: pd.DataFrame) -> list[Problem]:
     """Return the problems of reports of no study, of several studies, or second to another."""
-    problems, number = {}, texts["accession_number"]
-    owners = number.map(images.groupby("accession_number")["study_uid"].nunique()).fillna(0)
-    first = texts.groupby("accession_number")["path"].transform("first")
-    for path, owned, other in zip(texts["path"], owners.astype(int), first, strict=True):
-        if owned != 1:
-            several = f"{owned} studies" if owned else "no study"
-            problem = f"the accession number that names this report belongs to {several}"
-            problems[path] = Problem(path, problem, kind=UNASSIGNED)
-        elif other != path:
+    problems = []
+    studies = images.groupby("accession_number")["study_uid"].nunique()
+    for number, paths in texts.groupby("accession_number")["path"]:
+        first, *others = paths
+        if (n := studies.get(number, 0)) == 1:
             what = "a second report of the same study"
-            problems[path] = Problem(path, what, other, UNASSIGNED)
+            problems += [Problem(path, what, first, UNASSIGNED) for path in others]
+        else:
+            owner = f"{n} studies" if n else "no study"
+            what = f"the accession number that names this report belongs to {owner}"
+            problems += [Problem(path, what, kind=UNASSIGNED) for path in paths]
     return problems
 
 
@@ -270,10 +264,8 @@ def read_header(root: Path, path: str) -> dict[str, Any] | None:
         dataset = _whole_header(opened)
     texts = {}
     for name, keyword in _TEXTS.items():
-        value = dataset.get(keyword)
-        if value is None:
-            value = ""
-        elif isinstance(value, MultiValue):
+        value = dataset.get(keyword) or ""
+        if isinstance(value, MultiValue):
             value = "\\".join(map(str, value))
         texts[name] = str(value).strip()
     if missing := [_TEXTS[name] for name in _FACTS["identifiers"] if not texts[name]]:

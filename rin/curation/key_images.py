@@ -17,7 +17,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,11 +27,10 @@ from pydicom.uid import (
 )
 
 from rin.curation.index import MARK
-from rin.curation.problems import UNCLEAR, Problem
+from rin.curation.problems import UNCLEAR, Problem, read_files
 from rin.curation.spreadsheets import read_rows, refuse_rows
 from rin.curation.taxonomy import REGIONS, load_taxonomy, region_of
 from rin.data import dicom
-from rin.data.chunks import map_chunks
 from rin.data.pixels import POLYGON, rasterise, shape_text
 from rin.errors import InputError, did_you_mean, unquoted
 
@@ -47,10 +45,9 @@ OF_INTEREST, DESCRIPTION = ("113000", "DCM"), ("113012", "DCM")
 #: Columns of a label map, and the class of a term that is left out.
 HEADER, LEFT_OUT = ("finding", "region", "label"), ("", "")
 Class = tuple[str, str]
-#: Columns of a note on an image, and of a closed outline, whose points (x, y) are pixel indices:
-#: 0, 0 is the middle of the first pixel.
-NOTE, OUTLINE = ("document", "finding", "sop_uid"), ("sop_uid", "said", "points")
-Rows = list[dict[str, Any]]
+#: Columns of a note on an image, and of a closed outline: a polygon as in `rin.data.pixels`.
+NOTE, OUTLINE = ["document", "finding", "sop_uid"], ["sop_uid", "said", "polygon"]
+Rows = list[dict[str, str]]
 #: Kinds of readers' documents that are read.
 DOCUMENTS = (KeyObjectSelectionDocumentStorage, GrayscaleSoftcopyPresentationStateStorage)
 #: Largest number of characters in a ContentDescription.
@@ -76,19 +73,15 @@ def read_key_images(
     classes = {": ".join(pair): pair for pair in pairs}
     terms = read_label_map(label_map, classes) if label_map else {}
     paths = sorted(files.loc[files["sop_class"].isin(DOCUMENTS), "path"])
-    title, notes, outlines, problems = "Reading the readers' marks", [], [], []
-    for chunk in map_chunks(partial(_read, root), paths, CHUNK, title=title):
-        for of_document, drawn, unread in chunk:
-            notes += of_document
-            outlines += drawn
-            problems += unread
-    images, contradictions = _label_images(
-        pd.DataFrame(notes, columns=NOTE), files, classes, terms
-    )
+    read = partial(_read, root)
+    tables, problems = read_files(read, paths, CHUNK, "Reading the readers' marks")
+    marks = pd.concat([pd.DataFrame(columns=[*NOTE, *OUTLINE[1:]], dtype=str), *tables])
+    notes = marks.loc[marks["finding"].notna(), NOTE]
+    images, contradictions = _label_images(notes, files, classes, terms)
     problems += contradictions
     odd = images["document"].isin([problem.path for problem in problems])
     images = images[~odd].reset_index(drop=True)
-    images["roi"] = _regions_of_interest(images, pd.DataFrame(outlines, columns=OUTLINE))
+    images["roi"] = _regions_of_interest(images, marks.loc[marks["polygon"].notna(), OUTLINE])
     images = images.sort_values(["sop_uid", "region", "label"], ignore_index=True)
     return images[list(COLUMNS)], problems
 
@@ -139,23 +132,23 @@ def _fold_case(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _read(root: Path, path: str) -> tuple[Rows, Rows, list[Problem]]:
+def _read(root: Path, path: str) -> tuple[Rows, Problem | None]:
     """Return the notes or the outlines of a document, or the problem of reading it."""
     try:
         with dicom.DicomFile(io.FileIO(root / path)) as opened:
             dataset = dcmread(opened)
         if dataset.SOPClassUID == KeyObjectSelectionDocumentStorage:
-            return _notes(path, dataset), [], []
-        return [], _outlines(dataset), []
+            return _notes(path, dataset), None
+        return _outlines(dataset), None
     except dicom.BROKEN as error:
-        return [], [], [Problem(path, unquoted(error))]
+        return [], Problem(path, unquoted(error))
 
 
 def _label_images(
     notes: pd.DataFrame, files: pd.DataFrame, classes: dict[str, Class], terms: dict[str, Class]
 ) -> tuple[pd.DataFrame, list[Problem]]:
     """Return the marked files, a row per image and label, and the problems with documents."""
-    rows = notes.sort_values([*NOTE])
+    rows = notes.sort_values(NOTE)
     target, problems = {}, []
     for path, finding in rows[["document", "finding"]].drop_duplicates().to_numpy():
         spelled = ": ".join(part.strip() for part in finding.split(":", 1))
@@ -191,10 +184,9 @@ def _regions_of_interest(images: pd.DataFrame, outlines: pd.DataFrame) -> list[s
         # A description may have room for only the beginning of a finding.
         said, finding = (_fold_case(text)[:LONGEST].rstrip() for text in (pair.said, pair.finding))
         if pair.alone or said == finding:
-            text = shape_text(POLYGON, pair.points)
             with suppress(InputError):  # an outline that covers no pixel is skipped
-                area = int(rasterise(text, (pair.rows, pair.columns)).sum())
-                largest[pair.place] = max(largest[pair.place], (area, text))
+                area = int(rasterise(pair.polygon, (pair.rows, pair.columns)).sum())
+                largest[pair.place] = max(largest[pair.place], (area, pair.polygon))
     return [text for _, text in largest.values()]
 
 
@@ -232,46 +224,41 @@ def _outlines(dataset: Dataset) -> Rows:
         # An annotation that names no images is on all images of the state.
         images = annotation.get("ReferencedImageSequence") or shown
         for graphic in annotation.get("GraphicObjectSequence") or ():
-            if points := _closed_outline(graphic):
+            if polygon := _outline_of(graphic):
                 uids = [str(reference.ReferencedSOPInstanceUID) for reference in images]
-                outlines += [{"sop_uid": uid, "said": said, "points": points} for uid in uids]
+                outlines += [{"sop_uid": uid, "said": said, "polygon": polygon} for uid in uids]
     return outlines
 
 
-def _closed_outline(graphic: Dataset) -> list[tuple[float, float]]:
-    """Return the points of the outline that a graphic draws; an empty list if it draws none.
+def _outline_of(graphic: Dataset) -> str:
+    """Return the polygon that a graphic draws, or an empty string if it outlines nothing.
 
     PIXEL coordinates (PS3.3, C.10.5) have their origin in the top left corner of the first
     pixel, so that its middle is 0.5, 0.5; outlines here have pixel indices, so half a pixel is
-    subtracted.  Circles and ellipses become polygons; a spline becomes the polygon of its points,
-    as the standard leaves its course to the writer.  An open line is a measurement or an arrow.
+    subtracted.  A circle (centre, a point on it) and an ellipse (ends of both axes) become
+    polygons; a spline becomes the polygon of its points, as the standard leaves its course to the
+    writer.  An open line is a measurement or an arrow.
     """
-    data = np.asarray(graphic.get("GraphicData"), dtype=float).ravel()
-    in_pixels = graphic.get("GraphicAnnotationUnits") == "PIXEL"
-    if not in_pixels or len(data) % 2 or not np.isfinite(data).all():
-        return []
-    points, kind = data.reshape(-1, 2) - 0.5, graphic.get("GraphicType")
-    if kind in ("POLYLINE", "INTERPOLATED"):
-        if len(points) > 1 and np.abs(points[0] - points[-1]).max() <= _CLOSED:
+    data, kind = np.asarray(graphic.get("GraphicData"), dtype=float), graphic.get("GraphicType")
+    if graphic.get("GraphicAnnotationUnits") != "PIXEL" or data.size % 2:
+        return ""
+    points = data.reshape(-1, 2) - 0.5
+    if kind in ("POLYLINE", "INTERPOLATED") and len(points):
+        if np.abs(points[0] - points[-1]).max() <= _CLOSED:
             points = points[:-1]
         elif graphic.get("GraphicFilled") != "Y":
-            return []
-    else:
-        points = _round_outline(points, kind)
-    return [(round(float(x), 3), round(float(y), 3)) for x, y in points] if len(points) > 2 else []
-
-
-def _round_outline(points: np.ndarray, kind: str) -> np.ndarray:
-    """Return the polygon of a circle (centre, a point on it) or an ellipse (ends of both axes)."""
-    if kind == "CIRCLE" and len(points) == 2:
+            return ""
+    elif (kind, len(points)) in (("CIRCLE", 2), ("ELLIPSE", 4)):
         middle, axis = points[0], points[1] - points[0]
         other = axis[::-1] * (-1, 1)
-    elif kind == "ELLIPSE" and len(points) == 4:
-        middle = points.mean(axis=0)
-        axis, other = (points[1::2] - points[::2]) / 2
+        if kind == "ELLIPSE":
+            middle, (axis, other) = points.mean(axis=0), (points[1::2] - points[::2]) / 2
+        if axis[0] * other[1] == axis[1] * other[0]:
+            return ""
+        turn = np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)[:, None]
+        points = middle + np.cos(turn) * axis + np.sin(turn) * other
     else:
-        return points[:0]
-    if axis[0] * other[1] == axis[1] * other[0]:
-        return points[:0]
-    turn = np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)[:, None]
-    return middle + np.cos(turn) * axis + np.sin(turn) * other
+        return ""
+    with suppress(InputError):  # of fewer than three points, or of one that is not finite
+        return shape_text(POLYGON, [[round(x, 3) for x in point] for point in points.tolist()])
+    return ""

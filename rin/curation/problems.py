@@ -7,13 +7,15 @@ them, and only the list, which stays with the archive's owner, has their paths.
 
 import os
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from rin.curation.spreadsheets import write_queue
+from rin.data.chunks import map_chunks
+from rin.data.kept_rows import add_rows
 from rin.errors import InputError, counted, join_first_ten
 from rin.files import read_yaml
 
@@ -34,8 +36,32 @@ class Problem(NamedTuple):
     kind: str = UNREADABLE
 
 
-def refuse_files(root: Path, problems: Collection[Problem], folder: Path) -> None:
-    """Raise InputError if files of an archive have problems; list all in a folder's `PROBLEMS`."""
+def read_files(
+    read: Callable, items: Sequence, chunk: int, title: str, kept: Path | None = None
+) -> tuple[list[pd.DataFrame], list[Problem]]:
+    """Read files in chunks; return a table of rows for each chunk, and the problems of all.
+
+    `read` returns the rows of an item, and its problem or None.  The tables are also added to
+    those in the folder `kept`, so that stopped work resumes there.
+    """
+    tables, problems = [], []
+    for made in map_chunks(read, items, chunk, title=title):
+        problems += [problem for _, problem in made if problem]
+        if rows := [row for rows, _ in made for row in rows]:
+            tables.append(pd.DataFrame(rows))
+            if kept:
+                add_rows(kept, tables[-1])
+    return tables, problems
+
+
+def refuse_files(
+    root: Path, problems: Collection[Problem], folder: Path, leave_out: Collection[str] = ()
+) -> None:
+    """Raise InputError if files of an archive have problems of kinds that are not left out.
+
+    All such files are listed in a folder's `PROBLEMS`.
+    """
+    problems = [problem for problem in problems if problem.kind not in leave_out]
     if not problems:
         return
     # Names of files may be bytes that are not valid text.
