@@ -22,9 +22,9 @@ from rin.errors import InputError, counted, join_first_ten, missing_resource_err
 from rin.processes import STOPPING, Stopped, kill_workers, quiet_tensorflow
 
 try:
-    import typer
     from rich.console import Console
     from rich.text import Text
+    from typer import Argument, BadParameter, Exit, Option, Typer, confirm, echo
 except ModuleNotFoundError as error:  # the core installs statistics without commands
     sys.exit(f"rin: {missing_resource_error(type(error).__name__, str(error)) or error}")
 
@@ -35,7 +35,7 @@ _SHOWN = 20  # number of problems that are printed one by one
 #: Error numbers for a folder that is read-only or belongs to somebody else, and for a full disk.
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 
-app = typer.Typer(
+app = Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="RadImageNet, re-examined: run the study and build its book.",
@@ -44,22 +44,22 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"rin {__version__}")
-        raise typer.Exit
+        echo(f"rin {__version__}")
+        raise Exit
 
 
 @app.callback()
 def _options(
     _: Annotated[
         bool,
-        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+        Option("--version", callback=_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
     pass
 
 
-def _group(name: str, about: str) -> typer.Typer:
-    group = typer.Typer(no_args_is_help=True, help=about)
+def _group(name: str, about: str) -> Typer:
+    group = Typer(no_args_is_help=True, help=about)
     app.add_typer(group, name=name)
     return group
 
@@ -68,17 +68,17 @@ data_app = _group("data", "The datasets: which are present, and are they complet
 weights_app = _group("weights", "Pretrained weights: what do they expect?")
 reference_app = _group("reference", "Reference runs: results on real images, kept with the book.")
 
-Profile = Annotated[str, typer.Option(help="Profile name, or a YAML file.")]
+Profile = Annotated[str, Option(help="Profile name, or a YAML file.")]
 Data = Annotated[
     str,
-    typer.Option(envvar="DATA_ROOT", help="Folder of the real datasets; without it, stand-ins."),
+    Option(envvar="DATA_ROOT", help="Folder of the real datasets; without it, stand-ins."),
 ]
-Results = Annotated[str, typer.Option(help="Folder for everything computed.")]
+Results = Annotated[str, Option(help="Folder for everything computed.")]
 Partial = Annotated[
     bool,
-    typer.Option("--partial", envvar="RIN_PARTIAL", help="Accept part of a dataset."),
+    Option("--partial", envvar="RIN_PARTIAL", help="Accept part of a dataset."),
 ]
-Root = Annotated[str, typer.Option(envvar="DATA_ROOT", help="Folder of the real datasets.")]
+Root = Annotated[str, Option(envvar="DATA_ROOT", help="Folder of the real datasets.")]
 
 
 @app.command()
@@ -87,7 +87,7 @@ def book(
     data_root: Data = "",
     results: Results = "results",
     read: Annotated[
-        bool, typer.Option("--read", help="Only results and evidence: no page that trains.")
+        bool, Option("--read", help="Only results and evidence: no page that trains.")
     ] = False,
     partial: Partial = False,
 ) -> None:
@@ -97,17 +97,17 @@ def book(
 
     if partial:  # notebooks run in processes of their own
         os.environ[PARTIAL] = "1"
-    typer.echo(f"Book: {make_book(profile, data_root, results, reading=read)}")
+    echo(f"Book: {make_book(profile, data_root, results, reading=read)}")
 
 
 @app.command()
 def run(
-    notebook: Annotated[Path, typer.Argument(help="A py:percent notebook of notebooks/.")],
+    notebook: Annotated[Path, Argument(help="A py:percent notebook of notebooks/.")],
     parameter: Annotated[
         list[str] | None,
-        typer.Option("--parameter", "-p", help="name=value; repeatable"),
+        Option("--parameter", "-p", help="name=value; repeatable"),
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="Computed notebook to write.")] = None,
+    output: Annotated[Path | None, Option(help="Computed notebook to write.")] = None,
 ) -> None:
     """Run one notebook with papermill; unknown parameters are errors."""
     values = {}
@@ -126,7 +126,7 @@ def run(
     from rin.report.build import single_job  # slow to import, so bad input is refused first
 
     single_job(notebook, target, values).run()
-    typer.echo(f"Computed: {target}")
+    echo(f"Computed: {target}")
 
 
 @app.command()
@@ -151,13 +151,13 @@ def curate(
         _say("No data root: a STAND-IN archive is curated.", "yellow")
     corpus, plan = curated_corpus(workspace), curation_plan(workspace)
     for kind, n in corpus.card["archive"].items():
-        typer.echo(f"{kind:12s} {n:10,d} in the archive")
+        echo(f"{kind:12s} {n:10,d} in the archive")
     kept, patients = len(corpus.images), corpus.images["patient_id"].nunique()
     for kind, left in corpus.card["files left out"].items():
         _say(f"left out     {left['files']:10,d} files: {kind}", "yellow")
-    typer.echo(f"{'images':12s} {kept:10,d} in the corpus, of {patients:,} patients")
-    typer.echo(f"To share: {corpus.root.absolute()}. Not searched for: {UNSEARCHED}.")
-    typer.echo(f"To review: {QUEUE} and {IMAGE_QUEUE} in {plan.output.absolute()}")
+    echo(f"{'images':12s} {kept:10,d} in the corpus, of {patients:,} patients")
+    echo(f"To share: {corpus.root.absolute()}. Not searched for: {UNSEARCHED}.")
+    echo(f"To review: {QUEUE} and {IMAGE_QUEUE} in {plan.output.absolute()}")
 
 
 @app.command()
@@ -167,14 +167,14 @@ def study(
     results: Results = "results",
     only: Annotated[
         list[str] | None,
-        typer.Option(help="Only this: pretraining, probe, losses or a study; repeatable."),
+        Option(help="Only this: pretraining, probe, losses or a study; repeatable."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List what it would take, without doing it.")
+        bool, Option("--dry-run", help="List what it would take, without doing it.")
     ] = False,
     retrain: Annotated[
         bool,
-        typer.Option("--retrain", help="Redo runs of older code that may train differently."),
+        Option("--retrain", help="Redo runs of older code that may train differently."),
     ] = False,
     partial: Partial = False,
 ) -> None:
@@ -189,15 +189,15 @@ def study(
     part = part_of(opened, only or ())
     missing = missing_inputs(part) if dry_run else []
     if dry_run:
-        typer.echo("\n".join(forecast_lines(part)))
+        echo("\n".join(forecast_lines(part)))
         for item in missing:
-            typer.echo(f"missing: {item}")
+            echo(f"missing: {item}")
     for sentence in file_remarks(released_files(part, ask=True)):
         _say(f"weights: {sentence}", "yellow")
     if not dry_run:
         table = run_study(opened, only=only or (), retrain=retrain)
         ledger = opened.fine_tuning_ledger
-        typer.echo(f"{counted(len(table), 'runs')} in {ledger.folder.absolute()}")
+        echo(f"{counted(len(table), 'runs')} in {ledger.folder.absolute()}")
     for sentence in [] if missing else code_remarks(part):
         _say(f"{sentence}; --retrain redoes them.", "yellow")
 
@@ -208,35 +208,33 @@ def profiles() -> None:
     from rin.study import load_profile, profile_names
 
     for name in profile_names():
-        typer.echo(f"{name:8s} {load_profile(name).about}")
+        echo(f"{name:8s} {load_profile(name).about}")
 
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(help="Name of the task: small letters, digits, _.")],
-    images: Annotated[Path, typer.Option(help="Folder of classes or of metadata.csv, or .npz.")],
-    label: Annotated[str, typer.Option(help="Column of the labels.")] = "label",
+    name: Annotated[str, Argument(help="Name of the task: small letters, digits, _.")],
+    images: Annotated[Path, Option(help="Folder of classes or of metadata.csv, or .npz.")],
+    label: Annotated[str, Option(help="Column of the labels.")] = "label",
     patient: Annotated[
         str,
-        typer.Option(help="Column of patients, 'name:PATTERN', dicom:PatientID, or none."),
+        Option(help="Column of patients, 'name:PATTERN', dicom:PatientID, or none."),
     ] = "patient",
-    mask: Annotated[str, typer.Option(help="Column of the masks.")] = "mask",
-    split: Annotated[str, typer.Option(help="Column of given parts or folds.")] = "split",
-    positive: Annotated[list[str] | None, typer.Option(help="Positive class; repeatable.")] = None,
-    negative: Annotated[list[str] | None, typer.Option(help="Negative class; repeatable.")] = None,
+    mask: Annotated[str, Option(help="Column of the masks.")] = "mask",
+    split: Annotated[str, Option(help="Column of given parts or folds.")] = "split",
+    positive: Annotated[list[str] | None, Option(help="Positive class; repeatable.")] = None,
+    negative: Annotated[list[str] | None, Option(help="Negative class; repeatable.")] = None,
     window: Annotated[
-        tuple[float, float] | None, typer.Option(help="Center and width of more than 8 bits.")
+        tuple[float, float] | None, Option(help="Center and width of more than 8 bits.")
     ] = None,
-    minutes: Annotated[
-        float, typer.Option(min=2, help="Budget of the training, in minutes.")
-    ] = 15,
+    minutes: Annotated[float, Option(min=2, help="Budget of the training, in minutes.")] = 15,
     several: Annotated[
-        bool, typer.Option("--several-labels", help="A patient may have both labels.")
+        bool, Option("--several-labels", help="A patient may have both labels.")
     ] = False,
     again: Annotated[
-        bool, typer.Option("--replace", help="Replace what rin new wrote for this name.")
+        bool, Option("--replace", help="Replace what rin new wrote for this name.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
+    yes: Annotated[bool, Option("--yes", help="Ask nothing.")] = False,
     data_root: Root = "",
     results: Results = "results",
 ) -> None:
@@ -244,7 +242,7 @@ def new(
     from rin.study.contract import Stated, new_task, write_task
 
     if not re.fullmatch("[a-z][a-z0-9_]*", name):
-        raise typer.BadParameter(f"{name!r}: small letters, digits and _ only", param_hint="NAME")
+        raise BadParameter(f"{name!r}: small letters, digits and _ only", param_hint="NAME")
     root = Path(data_root) if data_root else images.absolute().parent
     said = Stated(
         name,
@@ -262,12 +260,12 @@ def new(
         data_root=root,
         results=Path(results),
     )
-    typer.echo("Reading all pictures …", err=True)
+    echo("Reading all pictures …", err=True)
     made = new_task(said)
     for what, text in made.facts:
         _say(f"{what:16} {text}", "bold red" if what.isupper() else "")
-    if not (yes or not sys.stdin.isatty() or typer.confirm("Is this right?", default=True)):
-        raise typer.Exit(1)
+    if not (yes or not sys.stdin.isatty() or confirm("Is this right?", default=True)):
+        raise Exit(1)
     _say(f"Written: {' and '.join(map(str, write_task(made)))}", "green")
     folders = shlex.join(["--data-root", str(root), "--results", results])
     program = sys.argv[0] if Path(sys.argv[0]).name == "rin" else "rin"  # as it was called
@@ -279,30 +277,28 @@ def new(
 def compare(
     scores: Annotated[
         Path,
-        typer.Argument(help="One row per model and case, or one per case, as CSV or Excel."),
+        Argument(help="One row per model and case, or one per case, as CSV or Excel."),
     ],
-    by: Annotated[str, typer.Option(help="Column of the model.")] = "model",
+    by: Annotated[str, Option(help="Column of the model.")] = "model",
     score: Annotated[
-        list[str] | None, typer.Option(help="Column of the score (score), or one for each model.")
+        list[str] | None, Option(help="Column of the score (score), or one for each model.")
     ] = None,
-    label: Annotated[str, typer.Option(help="Column of the true class.")] = "label",
-    case: Annotated[str, typer.Option(help="Column of the case.")] = "case_id",
+    label: Annotated[str, Option(help="Column of the true class.")] = "label",
+    case: Annotated[str, Option(help="Column of the case.")] = "case_id",
     patient: Annotated[
-        str, typer.Option(help="Column of the patient; without it each case is a patient.")
+        str, Option(help="Column of the patient; without it each case is a patient.")
     ] = "",
-    positive: Annotated[str, typer.Option(help="Positive class; none for 0 and 1.")] = "",
-    a: Annotated[str, typer.Option("--a", help="Compare this model with the others.")] = "",
-    b: Annotated[str, typer.Option("--b", help="Compare it only with this one.")] = "",
+    positive: Annotated[str, Option(help="Positive class; none for 0 and 1.")] = "",
+    a: Annotated[str, Option("--a", help="Compare this model with the others.")] = "",
+    b: Annotated[str, Option("--b", help="Compare it only with this one.")] = "",
     threshold: Annotated[
-        float | None, typer.Option(help="Lowest score that is positive; by default P = 0.5.")
+        float | None, Option(help="Lowest score that is positive; by default P = 0.5.")
     ] = None,
-    specificity: Annotated[
-        float, typer.Option(help="Specificity at which sensitivity is given.")
-    ] = 0.9,
-    log_odds: Annotated[bool, typer.Option("--log-odds", help="Scores are log-odds.")] = False,
-    level: Annotated[float, typer.Option(help="Confidence level of the intervals.")] = 0.95,
+    specificity: Annotated[float, Option(help="Specificity at which sensitivity is given.")] = 0.9,
+    log_odds: Annotated[bool, Option("--log-odds", help="Scores are log-odds.")] = False,
+    level: Annotated[float, Option(help="Confidence level of the intervals.")] = 0.95,
     output: Annotated[
-        Path | None, typer.Option(help="Folder to write to; by default beside the scores.")
+        Path | None, Option(help="Folder to write to; by default beside the scores.")
     ] = None,
 ) -> None:
     """Compare models of any framework by their scores: one page, and its tables as CSV."""
@@ -321,14 +317,14 @@ def compare(
 
 @reference_app.command("write")
 def reference_write(
-    profile: Annotated[str, typer.Argument(help="Profile of a finished study, or a YAML file.")],
+    profile: Annotated[str, Argument(help="Profile of a finished study, or a YAML file.")],
     data_root: Root = "",
     results: Results = "results",
     folder: Annotated[
-        Path | None, typer.Option(help="Where to write it; by default, with the book.")
+        Path | None, Option(help="Where to write it; by default, with the book.")
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Replace an existing reference run.")
+        bool, Option("--replace", help="Replace an existing reference run.")
     ] = False,
 ) -> None:
     """Write the reference run of a finished study on real images; at most 10 MB."""
@@ -339,7 +335,7 @@ def reference_write(
     target = folder or reference_folder()
     written = write_reference(opened, target, replace=replace)
     size = sum(path.stat().st_size for path in written.iterdir())
-    typer.echo(f"Reference run: {written}, {size:,} bytes")
+    echo(f"Reference run: {written}, {size:,} bytes")
 
 
 @data_app.command("status")
@@ -362,9 +358,9 @@ def data_status(data_root: Root = "") -> None:
 
 @data_app.command("fetch")
 def data_fetch(
-    name: Annotated[str, typer.Argument(help="A dataset that needs no account.")],
+    name: Annotated[str, Argument(help="A dataset that needs no account.")],
     data_root: Root = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Accept the licence.")] = False,
+    yes: Annotated[bool, Option("--yes", help="Accept the licence.")] = False,
 ) -> None:
     """Download a dataset into the data root, and check it; asks about its licence."""
     from rin.data.fetch import fetch_dataset
@@ -373,18 +369,18 @@ def data_fetch(
     root, manifest = _named_root(data_root), load_manifest(name)
     if manifest.fetch:
         _say(f"{manifest.title}, {manifest.home}. Licence: {manifest.licence}")
-        if not yes and not typer.confirm("Accept it?", default=False):
-            raise typer.Exit(1)
+        if not yes and not confirm("Accept it?", default=False):
+            raise Exit(1)
     for path in fetch_dataset(manifest, root):
         _say(f"Here: {path}", "green")
 
 
 @data_app.command("verify")
 def data_verify(
-    name: Annotated[str, typer.Argument(help="A dataset, or all: every dataset that is present.")],
+    name: Annotated[str, Argument(help="A dataset, or all: every dataset that is present.")],
     data_root: Root = "",
     results: Results = "results",
-    quick: Annotated[bool, typer.Option("--quick", help="Decode no pictures.")] = False,
+    quick: Annotated[bool, Option("--quick", help="Decode no pictures.")] = False,
     partial: Partial = False,
 ) -> None:
     """Check a dataset's files, counts and pictures; the exit status is 1 if a check fails."""
@@ -403,10 +399,10 @@ def data_verify(
         print_verification(done)
         failed = failed or bool(done.problems)
     if not names:
-        typer.echo("No dataset was found, so nothing was checked.")
+        echo("No dataset was found, so nothing was checked.")
     elif index.is_dir():
         _say(f"What was seen of the pictures is kept in {index.absolute()}")
-    raise typer.Exit(int(failed))
+    raise Exit(int(failed))
 
 
 def _named_root(data_root: str) -> Path:
@@ -454,30 +450,26 @@ def _say(text: str, style: str = "") -> None:
 
 @weights_app.command("probe")
 def weights_probe(
-    file: Annotated[Path, typer.Argument(help="*_notop.h5, .weights.h5 or .safetensors.")],
-    images: Annotated[
-        str, typer.Option(help="Folder, zip or dataset; without it, stand-ins.")
-    ] = "",
+    file: Annotated[Path, Argument(help="*_notop.h5, .weights.h5 or .safetensors.")],
+    images: Annotated[str, Option(help="Folder, zip or dataset; without it, stand-ins.")] = "",
     data_root: Root = "",
-    backbone: Annotated[str, typer.Option(help="Needed only if the file does not show it.")] = "",
-    n: Annotated[int, typer.Option("--n", min=8, help="Number of images.")] = 64,
-    size: Annotated[int, typer.Option(min=32, help="Side of the images in pixels.")] = 224,
+    backbone: Annotated[str, Option(help="Needed only if the file does not show it.")] = "",
+    n: Annotated[int, Option("--n", min=8, help="Number of images.")] = 64,
+    size: Annotated[int, Option(min=32, help="Side of the images in pixels.")] = 224,
 ) -> None:
     """Find out which input preprocessing a file of weights was trained with."""
     from rin.study.probe_study import probe_file
 
     root = Path(data_root) if data_root else None
     lines = probe_file(file, images, root, backbone=backbone or None, n=n, size=size)
-    typer.echo("\n".join(lines))
+    echo("\n".join(lines))
 
 
 @weights_app.command("convert")
 def weights_convert(
-    file: Annotated[
-        Path, typer.Argument(help="File written by torch.save: .pt, .pth, .bin, .ckpt.")
-    ],
+    file: Annotated[Path, Argument(help="File written by torch.save: .pt, .pth, .bin, .ckpt.")],
     output: Annotated[
-        Path | None, typer.Option(help="File to write; by default FILE.safetensors beside it.")
+        Path | None, Option(help="File to write; by default FILE.safetensors beside it.")
     ] = None,
 ) -> None:
     """Turn PyTorch weights into safetensors under torchvision's names, every tensor checked."""
@@ -486,10 +478,10 @@ def weights_convert(
     done = convert_torch_file(file, output)
     from rin.study.probe_study import file_facts
 
-    typer.echo(f"{done.target}: {done.backbone}, {counted(done.tensors, 'tensors')}")
+    echo(f"{done.target}: {done.backbone}, {counted(done.tensors, 'tensors')}")
     if done.aside:
-        typer.echo(f"Left out, not part of the backbone: {join_first_ten(done.aside, ', ')}")
-    typer.echo("\n".join(file_facts(done.target)))
+        echo(f"Left out, not part of the backbone: {join_first_ten(done.aside, ', ')}")
+    echo("\n".join(file_facts(done.target)))
 
 
 def _interrupted(number: int, _frame: object) -> None:
@@ -501,7 +493,7 @@ def _interrupted(number: int, _frame: object) -> None:
     for stopping in STOPPING:
         signal.signal(stopping, lambda *_: end())
     try:
-        typer.echo(
+        echo(
             "\nrin: stopped. Finished runs, checkpoints and decoded pictures are kept; the same "
             "command continues from there.",
             err=True,
@@ -528,7 +520,7 @@ def _fail(error: Exception) -> NoReturn:
     """Print an InputError in one line and exit with status 1; raise any other error."""
     if not isinstance(error, InputError):
         raise error
-    typer.echo(f"rin: {error}", err=True)
+    echo(f"rin: {error}", err=True)
     sys.exit(1)
 
 
