@@ -20,9 +20,9 @@ FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 WORDS = read_yaml(Path(__file__).with_name("reports.yaml"))
 REGIONS: dict[str, dict] = FACTS["regions"]
 NORMAL: dict[str, str] = {name: r["normal"] for name, r in REGIONS.items() if "normal" in r}
-#: Classes (region, label), normal ones first.
-CLASSES: list[tuple[str, str]] = [*NORMAL.items()]
-CLASSES += [(name, label) for name, region in REGIONS.items() for label in region["lesions"]]
+#: Classes (region, label): those of lesions, and all, normal ones first.
+LESIONS = [(name, label) for name, region in REGIONS.items() for label in region["lesions"]]
+CLASSES: list[tuple[str, str]] = [*NORMAL.items(), *LESIONS]
 FIRST_DAY, DAYS, OPENING = date(2010, 1, 4), 2200, time(8, 0)
 SHARES, KINDS = FACTS["shares"], FACTS["kinds"]
 #: Region, findings and kind of a study.
@@ -122,35 +122,37 @@ def _drafts(rng: Generator, studies: int) -> list[Draft]:
     """Draw the kinds of the studies: a round of the classes, then the hedged and overlooked."""
     regions = [region for region, label in NORMAL.items() if label == "normal"]
     hedged: list[Draft] = [(region, (), "hedged") for region in regions]
-    missed = [(name, (label,), "overlooked") for name in regions for label in _lesions(name)]
+    missed = [(region, (label,), "overlooked") for region, label in LESIONS if region in regions]
     rare = [*islice(cycle(hedged), int(SHARES["hedged"] * studies))]
     rare += islice(cycle(missed), int(SHARES["overlooked"] * studies))
     drafts: list[Draft] = []
     for region, label in islice(cycle(CLASSES), studies - len(rare)):
-        kind = str(rng.choice([*KINDS], p=[*KINDS.values()]))
-        others = [other for other in _lesions(region) if other != label]
+        kind, findings = str(rng.choice([*KINDS], p=[*KINDS.values()])), (label,)
+        others = tuple(o for of, o in LESIONS if of == region and o != label)
         if NORMAL.get(region) == label:
-            drafts.append(
-                (region, (), "negated" if rng.random() < SHARES["negated"] else "normal")
-            )
-        elif kind == "two findings" and others:
-            drafts.append((region, (label, *others), kind))
-        else:
-            drafts.append((region, (label,), "abnormal" if kind == "two findings" else kind))
+            kind, findings = "normal", ()
+            if rng.random() < SHARES["negated"]:
+                kind = "negated"
+        elif kind == "two findings":
+            findings += others
+            kind = kind if others else "abnormal"
+        drafts.append((region, findings, kind))
     return drafts + rare
-
-
-def _lesions(region: str) -> list[str]:
-    return [*REGIONS[region]["lesions"]]
 
 
 def write_report(study: Study, seed: int) -> str:
     """Return the report of a study, headed sections in the order of a RIS export."""
     rng = default_rng([7, seed, study.number])
     words = WORDS["regions"][study.region]
-    fields = _fields(rng, study, words)
-    findings = [rng.choice(words["findings"][label]["sentences"]).format(**fields)
-                for label in study.named]  # fmt: skip
+    written = [words["findings"][label] for label in study.named]
+    fields = {"exam": words["exam"], "mm": str(rng.integers(6, 24))}
+    fields |= {name: rng.choice(choices) for name, choices in WORDS["choices"].items()}
+    fields["beside"] = rng.choice(words["beside"])
+    for name, of_finding in zip(("finding", "second"), written, strict=False):
+        fields[name] = rng.choice(of_finding["short"]).format(**fields)
+    # A field with a capital name starts a sentence.
+    fields |= {name.capitalize(): text[0].upper() + text[1:] for name, text in fields.items()}
+    findings = [rng.choice(of_finding["sentences"]).format(**fields) for of_finding in written]
     organs = rng.permutation(len(words["organs"]))[: 3 + int(rng.integers(2))]
     # The first two sentences of a region may contradict its findings.
     findings += [words["organs"][index] for index in sorted(organs) if index >= 2 or not findings]
@@ -172,15 +174,3 @@ def _template(rng: Generator, study: Study, words: dict) -> str:
     if kind == "abnormal" and rng.random() < SHARES["with_the_word"]:
         kind = "naming normal"
     return rng.choice((words["hedged"] if kind == "hedged" else []) + impressions[kind])
-
-
-def _fields(rng: Generator, study: Study, words: dict) -> dict[str, str]:
-    """Return the fields of the templates; a field with a capital name starts a sentence."""
-    fields = {"exam": words["exam"], "mm": str(rng.integers(6, 24))}
-    fields |= {name: rng.choice(choices) for name, choices in WORDS["choices"].items()}
-    fields["beside"] = rng.choice(words["beside"])
-    for name, label in zip(("finding", "second"), study.named, strict=False):
-        fields[name] = rng.choice(words["findings"][label]["short"]).format(**fields)
-    return fields | {
-        name.capitalize(): text[0].upper() + text[1:] for name, text in fields.items()
-    }
