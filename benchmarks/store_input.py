@@ -139,7 +139,7 @@ def step_with_input(folder, arguments):
 
     def drawn(part, number):
         return ShuffledBatches(
-            part, batch=arguments.batch, channels=1, seed=arguments.seed, epoch=number
+            part, batch=arguments.batch, channels=1, seed=arguments.seed, start=(number, 0)
         )
 
     ready = list(islice(drawn(memory, 0), 4))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from legacy_files import write_legacy
 from PIL import Image
 
 from rin.errors import InputError
@@ -13,7 +14,7 @@ from rin.files import sha256_of
 from rin.models.backbones import build_backbone
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.probe import first_layer, load_distributions, predict
-from rin.models.weights import random_weights, save_notop
+from rin.models.weights import random_weights
 from rin.study.probe_study import probe_file
 
 
@@ -37,11 +38,11 @@ def files(tmp_path_factory):
         Image.fromarray(pictures[-1]).save(folder / "images" / f"{number}.png")
     backbone = build_backbone("MobileNetV2", 32)
     backbone.set_weights(random_weights("MobileNetV2", 32, 1))
-    save_notop(folder / "random.h5", backbone)
+    write_legacy(folder / "random.h5", backbone)
     averages = predict(first_layer(backbone), np.stack(pictures), PREPROCESSING["caffe_unit"])
     norm = backbone.get_layer("bn_Conv1")
     norm.set_weights([*norm.get_weights()[:2], *averages])
-    save_notop(folder / "trained.h5", backbone)
+    write_legacy(folder / "trained.h5", backbone)
     return folder
 
 

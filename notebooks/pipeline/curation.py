@@ -375,8 +375,7 @@ and a dataset card.
 # pixels may show letters, in whatever script; they stay out until someone has entered `no` under
 # `shows_text`. `problems.csv` lists all files that could not be used, with cause and remedy. The
 # profile may leave files out by the kind of their problem (`curation: {leave_out: [unreadable]}`), and
-# the dataset card counts them. Pretrained weights are written for Keras, as `_notop.h5` for older
-# software, and as safetensors.
+# the dataset card counts them.
 #
 # </details>
 #

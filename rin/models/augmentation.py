@@ -53,7 +53,7 @@ class Augmentation:
         return ops.stack([xx, xy, start_x, yx, yy, start_y, zero, zero], axis=1)
 
 
-AUGMENTATION: dict[str, Augmentation] = {
+AUGMENTATION = {
     "none": Augmentation(),
     "official": Augmentation(rotation=10, shift=0.1, shear=0.1, zoom=0.1, flip=True),
     # The official haemorrhage script leaves out rotation and flip.

@@ -41,7 +41,7 @@ class Backbone:
     preprocesses: bool = False
 
 
-ALL_BACKBONES: dict[str, Backbone] = {
+ALL_BACKBONES = {
     b.name: b
     for b in (
         # `BACKBONES` takes the first four, which are the paper's: append others.
@@ -57,7 +57,7 @@ ALL_BACKBONES: dict[str, Backbone] = {
     )
 }
 #: The paper's four backbones.
-BACKBONES: dict[str, Backbone] = dict(list(ALL_BACKBONES.items())[:4])
+BACKBONES = dict(list(ALL_BACKBONES.items())[:4])
 
 
 def find_backbone(name: str) -> Backbone:
@@ -69,8 +69,11 @@ def check_size(name: str, size: int, where: str = "size") -> None:
     """Raise `InputError` when images of `size` pixels are too small for the backbone."""
     smallest = find_backbone(name).min_size
     if size < smallest:
-        remedy = f"Use images of at least {smallest} px, or leave {name} out."
-        raise InputError(f"{size} px is too small for {name}", where=where, remedy=remedy)
+        raise InputError(
+            f"{size} px is too small for {name}",
+            where=where,
+            remedy=f"Use images of at least {smallest} px, or leave {name} out.",
+        )
 
 
 def build_backbone(

@@ -38,7 +38,7 @@ def _read(name: str, bgr: bool, mean: list[float], sd: list[float]) -> Preproces
 
 
 #: The preprocessings of `preprocessing.yaml`, by name.
-PREPROCESSING: dict[str, Preprocessing] = {
+PREPROCESSING = {
     name: _read(name, **facts)
     for name, facts in read_yaml(Path(__file__).with_suffix(".yaml")).items()
 }

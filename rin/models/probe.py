@@ -30,13 +30,12 @@ from rin.models.backbones import (
 from rin.models.preprocessing import PREPROCESSING, Preprocessing
 from rin.models.torch_tensors import find_torch_backbone
 from rin.models.weights import (
-    FOR_TORCHVISION,
     BackboneName,
     count_parameters,
     read_section,
     read_weights_file,
 )
-from rin.models.weights_file import layout_of, layout_of_tensors, shapes_of
+from rin.models.weights_file import Layout, layout_of, shapes_of
 
 if TYPE_CHECKING:
     import keras
@@ -57,7 +56,7 @@ NONE_FITS, TOO_CLOSE = "none fits", "too close to call"
 #: Preprocessings that a file may have been trained with, in the order in which they are listed.
 #: MONAI's equals `caffe_unit` to three decimals; the demonstration of the PyTorch release, among
 #: others, feeds `symmetric` in the order BGR.
-CANDIDATES: tuple[Preprocessing, ...] = (
+CANDIDATES = (
     *(way for name, way in PREPROCESSING.items() if not name.endswith(("_bgr", "_rgb"))),
     Preprocessing("unit", False, (1 / 255,) * 3, (0.0,) * 3),
     Preprocessing("raw", False, (1.0,) * 3, (0.0,) * 3),
@@ -134,38 +133,40 @@ def identify_backbone(path: Path) -> str:
 
     Tensors with PyTorch's names are identified by their names, others by the number of parameters.
     """
-    parameters = count_parameters(path)
-    shapes = shapes_of(path) if path.suffix == ".safetensors" else {}
-    if (layout := layout_of_tensors(shapes)) in FOR_TORCHVISION:
-        network = find_torch_backbone(shapes)
+    if layout_of(path) is Layout.PYTORCH:
+        network = find_torch_backbone(shapes_of(path))
         if network is None:
-            problem = (
-                f"it is {layout}, and its names are those of no torchvision network known here"
+            raise InputError(
+                "its names are those of no torchvision network known here",
+                where=path,
+                remedy=f"Known: {', '.join(IN_TORCHVISION)}. Ask for the file that it was made "
+                "of.",
             )
-            remedy = f"Known: {', '.join(IN_TORCHVISION)}. Ask for the file that it was made of."
-            raise InputError(problem, where=path, remedy=remedy)
         return network
+    parameters = count_parameters(path)
     for backbone in ALL_BACKBONES.values():
         if backbone.parameters == parameters:
             return backbone.name
-    problem = f"holds {parameters:,} parameters, as no known backbone without top does"
-    remedy = f"Give the weights of one of {', '.join(ALL_BACKBONES)} without its classifier."
-    raise InputError(problem, where=path, remedy=remedy)
+    raise InputError(
+        f"holds {parameters:,} parameters, as no known backbone without top does",
+        where=path,
+        remedy=f"Give the weights of one of {', '.join(ALL_BACKBONES)} without its classifier.",
+    )
 
 
 def read_first_layer(
     path: Path, backbone: str | None = None, topology: Topology | None = None
 ) -> FirstLayer:
     """Return the first layers of a file of weights; backbone and topology are found if None."""
-    if not path.is_file():
-        remedy = "Give the path of a file of weights."
-        raise InputError("there is no such file", where=path, remedy=remedy)
     known = find_backbone(backbone or identify_backbone(path))
     if topology is None:
-        topology = "torchvision" if layout_of(path) in FOR_TORCHVISION else "keras"
+        topology = "torchvision" if layout_of(path) is Layout.PYTORCH else "keras"
     if not known.batch_norm:
-        problem = f"{known.name} has no batch normalisation behind its first convolution to read"
-        raise InputError(problem, where=path, remedy="Ask whoever released the weights.")
+        raise InputError(
+            f"{known.name} has no batch normalisation behind its first convolution to read",
+            where=path,
+            remedy="Ask whoever released the weights.",
+        )
     model = build_backbone(known.name, known.min_size, topology=topology)
     read_weights_file(path, model)
     return replace(first_layer(model), backbone=known.name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from safetensors.numpy import save_file
 from rin.errors import InputError, as_input_error, counted, join_first_ten
 from rin.files import sha256_of, write_atomically
 from rin.models.backbones import build_backbone, find_backbone
-from rin.models.weights_file import TORCH_SUFFIXES, Layout, layout_of_tensors
+from rin.models.weights_file import TORCH_SUFFIXES
 
 if TYPE_CHECKING:
     import keras
@@ -34,7 +35,7 @@ _STEM = (
 )
 _LAST = ("Mixed_7a", "Mixed_7b", "Mixed_7c", "avgpool", "dropout", "fc")
 _LAYERS = tuple(f"layer{stage}" for stage in range(1, 5))
-CHILDREN: dict[str, tuple[tuple[str, ...], ...]] = {
+CHILDREN = {
     "ResNet50": (("conv1", "bn1", "relu", "maxpool", *_LAYERS, "avgpool", "fc"),),
     "DenseNet121": (("features", "classifier"),),
     "InceptionV3": ((*_STEM, "AuxLogits", *_LAST), (*_STEM, *_LAST)),
@@ -57,7 +58,7 @@ _KINDS = {
     "moving_variance": "running_var",
 }
 #: The axes of a kernel in a file, in the order of Keras: height, width, inputs, outputs.
-_ORDER = {Layout.PYTORCH: (2, 3, 1, 0), Layout.MLX: (1, 2, 3, 0)}
+ORDER = (2, 3, 1, 0)
 Shapes = dict[str, tuple[int, ...]]
 
 
@@ -82,73 +83,54 @@ def find_torch_backbone(names: Iterable[str]) -> str | None:
 def _ways_to_name(backbone: str) -> list[Callable[[str], str]]:
     """Return functions that map the name of a tensor in a file to its name in torchvision."""
 
-    def numbered(children: tuple[str, ...]) -> Callable[[str], str]:
-        def rename(name: str) -> str:
-            first, _, rest = _PREFIX.sub("", name).partition(".")
-            if first.isdecimal() and int(first) < len(children):
-                first = children[int(first)]
-            return _OLD_DENSENET.sub(r"\1", f"{first}.{rest}")
+    def renamed(name: str, children: tuple[str, ...]) -> str:
+        first, _, rest = _PREFIX.sub("", name).partition(".")
+        if first.isdecimal() and int(first) < len(children):
+            first = children[int(first)]
+        return _OLD_DENSENET.sub(r"\1", f"{first}.{rest}")
 
-        return rename
-
-    ways = [numbered(children) for children in CHILDREN[backbone]]
+    ways = [partial(renamed, children=children) for children in CHILDREN[backbone]]
     if backbone == "DenseNet121":  # `features` may be saved alone
-        ways.append(lambda name: "features." + _OLD_DENSENET.sub(r"\1", _PREFIX.sub("", name)))
+        ways.append(lambda name: "features." + renamed(name, ()))
     return ways
 
 
-@dataclass(frozen=True)
-class Assignment:
-    """Where the tensors of a backbone are in a file.
+def assign_tensors(
+    shapes: Shapes, backbone: keras.Model, where: Path
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Find the tensors of a backbone in a file; `InputError` names the tensors that do not fit.
 
-    `names` maps torchvision's names to the names in the file; `aside` names the tensors of
-    classifiers and counters, which no backbone has.
+    Return the names in the file by those of torchvision, and the names of tensors of classifiers
+    and counters, which no backbone has.
     """
-
-    layout: Layout
-    names: dict[str, str]
-    aside: tuple[str, ...]
-
-    def to_keras(self, values: np.ndarray) -> np.ndarray:
-        """Return a tensor in Keras' layout: kernels as (height, width, inputs, outputs)."""
-        return values.transpose(_ORDER[self.layout]) if values.ndim == 4 else values
-
-
-def assign_tensors(shapes: Shapes, backbone: keras.Model, where: Path) -> Assignment:
-    """Find the tensors of a backbone in a file; `InputError` names the tensors that do not fit."""
     variables = variables_by_name(backbone)
-    layout = layout_of_tensors(shapes) or Layout.PYTORCH
     network = find_torch_backbone(variables)
-    origin: dict[str, str] = {}
-    for rename in _ways_to_name(network):
-        candidate = {rename(name): name for name in shapes}
-        if len(candidate.keys() & variables.keys()) > len(origin.keys() & variables.keys()):
-            origin = candidate
-    lacking = [name for name in variables if name not in origin]
+    ways = [{rename(name): name for name in shapes} for rename in _ways_to_name(network)]
+    origin = max(ways, key=lambda named: len(named.keys() & variables.keys()))
+    found = {name: origin[name] for name in variables if name in origin}
     aside = tuple(origin[name] for name in origin if _TOP.search(name))
-    # Two tensors of the file may have been mapped to one name.
-    taken = {*aside, *(origin[name] for name in variables if name in origin)}
-    left = [name for name in shapes if name not in taken]
     wrong = []
-    for name in (name for name in variables if name in origin):
-        shape, needed = shapes[origin[name]], variables[name].shape
-        given = [shape[axis] for axis in _ORDER[layout]] if len(shape) == 4 else [*shape]
+    for name, original in found.items():
+        shape, needed = shapes[original], variables[name].shape
+        given = [shape[axis] for axis in ORDER] if len(shape) == 4 else [*shape]
         if given != [*needed]:
-            wrong.append(f"{origin[name]} is {shape}, in Keras' order not {needed}")
-    problems = []
-    if lacking:
-        there = f"{len(variables) - len(lacking)} of its {len(variables)} tensors are there"
-        problems.append(f"{there}; missing: {join_first_ten(lacking)}")
-    problems += [f"unexpected: {join_first_ten(left)}"] if left else []
-    problems += [f"of other shapes: {join_first_ten(wrong)}"] if wrong else []
-    if problems:
+            wrong.append(f"{original} is {shape}, in Keras' order not {needed}")
+    there = f"{len(found)} of its {len(variables)} tensors are there; missing"
+    problems = {
+        there: [name for name in variables if name not in found],
+        # Two tensors of the file may have been mapped to one name.
+        "unexpected": [name for name in shapes if name not in {*aside, *found.values()}],
+        "of other shapes": wrong,
+    }
+    said = [f"{what}: {join_first_ten(names)}" for what, names in problems.items() if names]
+    if said:
         raise InputError(
-            f"not the weights of torchvision's {network} ({'. '.join(problems)})",
+            f"not the weights of torchvision's {network} ({'. '.join(said)})",
             where=where,
             remedy="Check which network it is of, and that it is whole; a state_dict is read, "
             "bare or under module., model. or backbone.",
         )
-    return Assignment(layout, {name: origin[name] for name in variables}, aside)
+    return found, aside
 
 
 @dataclass(frozen=True)
@@ -158,7 +140,6 @@ class Converted:
     target: Path
     backbone: str
     tensors: int
-    source_sha256: str
     aside: tuple[str, ...]
 
 
@@ -169,23 +150,31 @@ def convert_torch_file(path: Path, target: Path | None = None) -> Converted:
     PyTorch.
     """
     if not path.is_file():
-        remedy = "Give the path of a file that torch.save has written."
-        raise InputError("there is no such file", where=path, remedy=remedy)
+        raise InputError(
+            "there is no such file",
+            where=path,
+            remedy="Give the path of a file that torch.save has written.",
+        )
     target = target or path.with_suffix(".safetensors")
     if target.suffix != ".safetensors":
         raise InputError(
             "the target is no .safetensors", where=target, remedy="Let its name end in that."
         )
     if path.suffix not in TORCH_SUFFIXES:
-        problem = f"only {', '.join(TORCH_SUFFIXES)} are converted"
-        raise InputError(problem, where=path, remedy="Call it .pt if torch.save has written it.")
+        raise InputError(
+            f"only {', '.join(TORCH_SUFFIXES)} are converted",
+            where=path,
+            remedy="Call it .pt if torch.save has written it.",
+        )
     import torch
 
-    remedy = (
-        "It holds more than tensors, which may carry code, or is not whole: fetch it again, or "
-        "ask its authors for a state_dict."
-    )
-    with as_input_error("PyTorch cannot read it", where=path, remedy=remedy, kinds=Exception):
+    with as_input_error(
+        "PyTorch cannot read it",
+        where=path,
+        remedy="It holds more than tensors, which may carry code, or is not whole: fetch it "
+        "again, or ask its authors for a state_dict.",
+        kinds=Exception,
+    ):
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     tensors = _state_dict(loaded, path)
     network = find_torch_backbone(tensors)
@@ -198,15 +187,14 @@ def convert_torch_file(path: Path, target: Path | None = None) -> Converted:
         )
     model = build_backbone(network, find_backbone(network).min_size, topology="torchvision")
     shapes = {name: tuple(values.shape) for name, values in tensors.items()}
-    assignment = assign_tensors(shapes, model, path)
-    sha256 = sha256_of(path)
+    names, aside = assign_tensors(shapes, model, path)
     arrays = {
         name: np.ascontiguousarray(tensors[original].detach().float().numpy())
-        for name, original in assignment.names.items()
+        for name, original in names.items()
     }
     with write_atomically(target) as draft:
-        save_file(arrays, draft, metadata={SOURCE: path.name, SOURCE_SHA256: sha256})
-    return Converted(target, network, len(arrays), sha256, assignment.aside)
+        save_file(arrays, draft, metadata={SOURCE: path.name, SOURCE_SHA256: sha256_of(path)})
+    return Converted(target, network, len(arrays), aside)
 
 
 def _state_dict(loaded: object, path: Path) -> dict:

@@ -8,7 +8,6 @@ around an image.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -75,18 +74,18 @@ def build_inceptionv3(pixels: Any) -> Any:
     x = _unit(layers.MaxPooling2D(3, 2, name="maxpool1")(x), 80, 1, "Conv2d_3b_1x1")
     x = _unit(x, 192, 3, "Conv2d_4a_3x3", padded=False)
     x = layers.MaxPooling2D(3, 2, name="maxpool2")(x)
-    double: Branch = [("3x3dbl_1", 64, 1), ("3x3dbl_2", 96, 3), ("3x3dbl_3", 96, 3)]
-    five: Branch = [("5x5_1", 48, 1), ("5x5_2", 64, 5)]
+    double = [("3x3dbl_1", 64, 1), ("3x3dbl_2", 96, 3), ("3x3dbl_3", 96, 3)]
+    five = [("5x5_1", 48, 1), ("5x5_2", 64, 5)]
     for letter, filters in zip("bcd", (32, 64, 64), strict=True):
         x = _mix(x, f"Mixed_5{letter}", [[("1x1", 64, 1)], five, double], filters)
     x = _reduction(x, "Mixed_6a", [[("3x3", 384, 3)], double])
     for letter, n in zip("bcde", (128, 160, 160, 192), strict=True):
-        seven: Branch = [("7x7_1", n, 1), ("7x7_2", n, _WIDE), ("7x7_3", 192, _HIGH)]
+        seven = [("7x7_1", n, 1), ("7x7_2", n, _WIDE), ("7x7_3", 192, _HIGH)]
         double = [("7x7dbl_1", n, 1), ("7x7dbl_2", n, _HIGH), ("7x7dbl_3", n, _WIDE)]
         double += [("7x7dbl_4", n, _HIGH), ("7x7dbl_5", 192, _WIDE)]
         x = _mix(x, f"Mixed_6{letter}", [[("1x1", 192, 1)], seven, double], 192)
     seven = [("7x7x3_1", 192, 1), ("7x7x3_2", 192, _WIDE), ("7x7x3_3", 192, _HIGH)]
-    three: Branch = [("3x3_1", 192, 1), ("3x3_2", 320, 3)]
+    three = [("3x3_1", 192, 1), ("3x3_2", 320, 3)]
     x = _reduction(x, "Mixed_7a", [three, [*seven, ("7x7x3_4", 192, 3)]])
     return _split(_split(x, "Mixed_7b"), "Mixed_7c")
 
@@ -108,7 +107,7 @@ def _reduction(x: Any, name: str, branches: list[Branch]) -> Any:
 
 def _split(x: Any, name: str) -> Any:
     """Join branches of which two end both ways, in a wide and in a high unit."""
-    double: Branch = [("3x3dbl_1", 448, 1), ("3x3dbl_2", 384, 3)]
+    double = [("3x3dbl_1", 448, 1), ("3x3dbl_2", 384, 3)]
     ends = [_unit(x, 320, 1, f"{name}.branch1x1")]
     for branch, last in (([("3x3_1", 384, 1)], "3x3_2"), (double, "3x3dbl_3")):
         y, last = _chain(x, name, branch), f"{name}.branch{last}"
@@ -164,7 +163,7 @@ def _max_pool(x: Any, name: str) -> Any:
 
 
 #: For each backbone the function that maps pixels to its last feature map.
-BUILDERS: dict[str, Callable[[Any], Any]] = {
+BUILDERS = {
     "ResNet50": build_resnet50,
     "DenseNet121": build_densenet121,
     "InceptionV3": build_inceptionv3,

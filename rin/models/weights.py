@@ -1,30 +1,27 @@
 """Pretrained backbone weights: where they come from, which inputs they need, how they are read.
 
-Files are read and written only in formats that cannot run code: Keras 2's HDF5, by topology and
-ignoring any model configuration beside the weights; Keras' `.weights.h5` and safetensors, by
-position; safetensors of PyTorch and MLX, by name, into torchvision's topology.  Files with any
-other ending are refused unread.
+Files are read only in formats that cannot run code: Keras 2's HDF5, by topology and
+ignoring any model configuration beside the weights; Keras' `.weights.h5`, by position; safetensors
+of PyTorch, by name, into torchvision's topology.  Files with any other ending are refused
+unread.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import random
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import h5py
 import numpy as np
-from pydantic import AfterValidator, Field, model_validator
-from safetensors.numpy import load_file, save_file
+from pydantic import AfterValidator, Field
+from safetensors.numpy import load_file
 
 from rin.errors import InputError, as_input_error, look_up, unknown
-from rin.files import FrozenModel, manifest_folder, read_yaml, write_atomically
+from rin.files import FrozenModel, manifest_folder, read_yaml
 from rin.models.backbones import (
-    IN_TORCHVISION,
     Topology,
     build_backbone,
     construct,
@@ -32,7 +29,7 @@ from rin.models.backbones import (
     topology_of,
 )
 from rin.models.preprocessing import PREPROCESSING, find_preprocessing
-from rin.models.torch_tensors import SOURCE_SHA256, assign_tensors, variables_by_name
+from rin.models.torch_tensors import ORDER, SOURCE_SHA256, assign_tensors, variables_by_name
 from rin.models.weights_file import (
     Layout,
     layout_of,
@@ -46,12 +43,8 @@ if TYPE_CHECKING:
     import keras
 
 BackboneName = Annotated[str, AfterValidator(lambda name: find_backbone(name).name)]
-# The last Keras that wrote this layout; readers check the version.  Keras 3 can only read it.
-_LEGACY_KERAS = b"2.15.0"
 #: Larger than any weight of a trained network.
 LARGEST = 1e12
-#: Layouts of files for torchvision's topology; the others are for Keras' topology.
-FOR_TORCHVISION = (Layout.PYTORCH, Layout.MLX)
 _WHOSE = {"keras": "Keras'", "torchvision": "torchvision's"}
 
 
@@ -79,12 +72,6 @@ class WeightsEntry(FrozenModel):
     topology: Topology = "keras"
     source_sha256: Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")] | None = None
 
-    @model_validator(mode="after")
-    def _is_a_network_that_there_is(self) -> WeightsEntry:
-        if self.topology == "torchvision" and self.backbone not in IN_TORCHVISION:
-            raise ValueError(f"there is no {self.backbone} in torchvision's topology here")
-        return self
-
 
 def load_entries() -> list[WeightsEntry]:
     """Read all weights entries of `data_manifests/weights.yaml`."""
@@ -94,9 +81,12 @@ def load_entries() -> list[WeightsEntry]:
 def read_section(model: type[FrozenModel], section: str) -> list[Any]:
     """Read one list of `data_manifests/weights.yaml`."""
     path = manifest_folder() / "weights.yaml"
-    remedy = "Restore the file from the repository, or mend the row."
-    kinds = (OSError, KeyError, TypeError, ValueError)
-    with as_input_error(f"no readable list of {section}", where=path, remedy=remedy, kinds=kinds):
+    with as_input_error(
+        f"no readable list of {section}",
+        where=path,
+        remedy="Restore the file from the repository, or mend the row.",
+        kinds=(OSError, KeyError, TypeError, ValueError),
+    ):
         return [model.model_validate(row) for row in read_yaml(path)[section]]
 
 
@@ -137,12 +127,9 @@ def keras_folder() -> Path:
 
 def digest_problem(entry: WeightsEntry, path: Path) -> str:
     """Return a phrase saying how a file's digest differs from its entry's, or an empty string."""
-    for kind, known in {"sha256": entry.sha256, "md5": entry.md5}.items():
-        if known is None:
-            continue
-        digest = _digest(path, kind)
-        if digest != known:
-            name = {"sha256": "SHA-256", "md5": "MD5"}[kind]
+    stated = {"SHA-256": ("sha256", entry.sha256), "MD5": ("md5", entry.md5)}
+    for name, (kind, known) in stated.items():
+        if known and (digest := _digest(path, kind)) != known:
             return f"its {name} is {digest}, and that of {entry.release} is {known}"
     source = source_digest(path) if entry.source_sha256 else None
     if source and not source.startswith(entry.source_sha256):
@@ -203,13 +190,13 @@ def load_weights(
             remedy=f"Get it from {entry.home or 'its authors'} ({entry.release}), put it there.",
         )
     if problem := digest_problem(entry, path):
-        remedy = "The file is another release or damaged: fetch it again."
-        raise InputError(problem, where=path, remedy=remedy)
+        raise InputError(
+            problem, where=path, remedy="The file is another release or damaged: fetch it again."
+        )
     return read_weights_file(path, backbone)
 
 
 def _keras_imagenet(entry: WeightsEntry, backbone: keras.Model) -> list[np.ndarray]:
-
     with as_input_error(
         "Keras could not fetch its ImageNet weights",
         where=f"{entry.init} {entry.backbone}",
@@ -246,15 +233,12 @@ def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
         remedy="Check that the file is whole and belongs to this backbone.",
         kinds=Exception,  # h5py, Keras and safetensors raise errors of many kinds
     ):
-        if layout is Layout.IN_ORDER:
-            stored, variables = load_file(path), _keyed(backbone)
-            if odd := sorted(stored.keys() ^ variables.keys()):
-                raise ValueError(f"{len(odd)} tensors do not match, the first is {odd[0]}")
-            backbone.set_weights([stored[key] for key in variables])
-        elif layout in FOR_TORCHVISION:
-            assignment, stored = assign_tensors(shapes_of(path), backbone, path), load_file(path)
+        if layout is Layout.PYTORCH:
+            names, _ = assign_tensors(shapes_of(path), backbone, path)
+            stored = load_file(path)
             for name, variable in variables_by_name(backbone).items():
-                variable.assign(assignment.to_keras(stored[assignment.names[name]]))
+                values = stored[names[name]]
+                variable.assign(values.transpose(ORDER) if values.ndim == 4 else values)
         else:
             backbone.load_weights(path)
     _check_values(path, backbone)
@@ -274,22 +258,22 @@ def _check_values(path: Path, backbone: keras.Model) -> None:
         elif np.abs(values).max(initial=0) > LARGEST:
             problem = f"holds numbers beyond {LARGEST:.0e}"
         if problem:
-            remedy = "Fetch or train the weights again."
-            raise InputError(f"{variable.path} {problem}", where=path, remedy=remedy)
+            raise InputError(
+                f"{variable.path} {problem}",
+                where=path,
+                remedy="Fetch or train the weights again.",
+            )
 
 
 def _layout_for(path: Path, backbone: keras.Model) -> Layout:
     """Return the layout of a file; `InputError` if the backbone has another topology."""
     layout, topology = layout_of(path), topology_of(backbone)
-    if layout in (Layout.KERAS_2, Layout.KERAS_3):
-        # Keras chooses its reader by this ending.
-        ends_so = path.name.endswith(".weights.h5")
-        if ends_so != (layout is Layout.KERAS_3):
-            ending = ".h5, and not in .weights.h5" if ends_so else ".weights.h5"
-            raise InputError(
-                f"it is {layout}", where=path, remedy=f"Let its name end in {ending}."
-            )
-    wanted = "torchvision" if layout in FOR_TORCHVISION else "keras"
+    # Keras chooses its reader of HDF5 by this ending.
+    ends_so = path.name.endswith(".weights.h5")
+    if path.suffix == ".h5" and ends_so != (layout is Layout.KERAS_3):
+        ending = ".h5, and not in .weights.h5" if ends_so else ".weights.h5"
+        raise InputError(f"it is {layout}", where=path, remedy=f"Let its name end in {ending}.")
+    wanted = "torchvision" if layout is Layout.PYTORCH else "keras"
     if topology != wanted:
         raise InputError(
             f"it is {layout}, which belongs in {_WHOSE[wanted]} network, and this one is "
@@ -301,56 +285,9 @@ def _layout_for(path: Path, backbone: keras.Model) -> Layout:
 
 
 def count_parameters(path: Path) -> int:
-    """Return how many numbers a weights file contains, without the state of an optimizer."""
+    """Return how many numbers a file of Keras contains, without the state of an optimizer."""
     refuse_other_files(path)
-    sizes: dict[str, int] = {}
-    with reading(path):
-        if path.suffix == ".safetensors":
-            sizes = {name: math.prod(shape) for name, shape in shapes_of(path).items()}
-        else:
-            with h5py.File(path, "r") as stored:  # groups have no size
-                stored.visititems(lambda n, item: sizes.update({n: getattr(item, "size", 0)}))
+    sizes = {}
+    with reading(path), h5py.File(path, "r") as stored:  # groups have no size
+        stored.visititems(lambda name, item: sizes.update({name: getattr(item, "size", 0)}))
     return sum(size for name, size in sizes.items() if not name.startswith("optimizer"))
-
-
-def save_safetensors(path: Path, backbone: keras.Model) -> None:
-    """Write a backbone's weights as safetensors, with keys of position and kind."""
-    with write_atomically(path) as draft:
-        save_file({k: np.asarray(v) for k, v in _keyed(backbone).items()}, draft)
-
-
-def save_notop(path: Path, backbone: keras.Model) -> None:
-    """Write a backbone's weights in the HDF5 layout of Keras 2, as the released weights have it.
-
-    Keras 3's `load_weights` and, in Keras 2 and 3,
-    `keras.applications.X(include_top=False, weights=path)` can read the file.  Its name should end
-    in `.h5` but not in `.weights.h5`.
-    """
-    names = []
-    for place, layer in enumerate(backbone.layers):
-        stem = re.sub(r"_\d+$", "", layer.name)
-        # Keras numbers unnamed layers across a process; numbered by their place in the model,
-        # equal weights give equal files.
-        unnamed = stem.replace("_", "") == type(layer).__name__.lower()
-        names.append(f"{stem}_{place}" if unnamed else layer.name)
-    with write_atomically(path) as draft, h5py.File(draft, "w") as file:
-        file.attrs["backend"], file.attrs["keras_version"] = b"tensorflow", _LEGACY_KERAS
-        _write_names(file, "layer_names", names)
-        for name, layer in zip(names, backbone.layers, strict=True):
-            group, kinds = file.create_group(name), [v.name for v in layer.weights]
-            if type(layer).__name__ == "DepthwiseConv2D":  # Keras 3 renamed its kernel
-                kinds[kinds.index("kernel")] = "depthwise_kernel"
-            _write_names(group, "weight_names", [f"{name}/{kind}:0" for kind in kinds])
-            for kind, values in zip(kinds, layer.weights, strict=True):
-                group.create_dataset(f"{name}/{kind}:0", data=np.asarray(values))
-        _write_names(file.create_group("top_level_model_weights"), "weight_names", [])
-
-
-def _keyed(backbone: keras.Model) -> dict[str, keras.Variable]:
-    # Not by path: Keras numbers unnamed layers across a process, not within a model.
-    return {f"{i:04d}/{v.name}": v for i, v in enumerate(backbone.weights)}
-
-
-def _write_names(group: h5py.Group, attribute: str, names: list[str]) -> None:
-    encoded = [name.encode() for name in names]
-    group.attrs[attribute] = np.array(encoded, dtype="S" if encoded else "S1")

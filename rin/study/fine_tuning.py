@@ -96,7 +96,7 @@ def _train(
     started = time.monotonic()
     if settings.bn_statistics == "recomputed":
         weights = _with_statistics_of(compiled, weights, preprocessing, parts["train"], recipe)
-    state = compiled.fit(weights, preprocessing, recipe, parts["train"], parts["validation"])
+    state = compiled.fit(weights, preprocessing, recipe, (parts["train"], parts["validation"]))
     scored = {name: compiled.predict(parts[name], recipe.batch) for name in stores}
     seconds = round(time.monotonic() - started, 2)
     if run.activation_sample:

@@ -271,7 +271,7 @@ def _stages(workspace: Workspace) -> Iterator[tuple[str, str, list[dict[str, Any
         def trained(backbone: str, section: Pretraining | Probe | LossStudy) -> dict[str, Any]:
             images = min(section.cases or largest, largest)
             seconds = _step_seconds(backbone, pretraining.size, section.epochs * images)
-            kept = _TIMES["files"] * 4 * find_backbone(backbone).parameters
+            kept = 4 * find_backbone(backbone).parameters
             return {"seconds": seconds + RUN_SECONDS, "bytes": kept}
 
         cells = [*product(profile.corpora, backbones, numbers)]

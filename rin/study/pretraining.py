@@ -26,7 +26,7 @@ from rin.data.store import Dataset, ImageStore
 from rin.errors import InputError, as_input_error
 from rin.files import sha256_of
 from rin.models.backbones import find_backbone
-from rin.models.weights import WeightsEntry, save_notop, save_safetensors
+from rin.models.weights import WeightsEntry
 from rin.study.corpora import open_corpus
 from rin.study.executors import begin_block, run_each, run_with_bar
 from rin.study.ledger import Ledger, computed_on, digest_of
@@ -128,8 +128,8 @@ def _split(
     return pd.Categorical(part), hashlib.sha256(part.to_csv().encode()).hexdigest()
 
 
-WEIGHTS, NOTOP, SAFETENSORS = "backbone.weights.h5", "backbone_notop.h5", "backbone.safetensors"
-ENTRY, HISTORY, PREDICTIONS = "entry.json", "history.parquet", "test_predictions.parquet"
+WEIGHTS, ENTRY = "backbone.weights.h5", "entry.json"
+HISTORY, PREDICTIONS = "history.parquet", "test_predictions.parquet"
 #: Bytes for the tables of a run and for the overhead of the file formats of its weights.
 ROOM = 4_000_000
 
@@ -315,8 +315,6 @@ def _pretrain(
         if shutil.disk_usage(folder).free < 4 * bytes_of_weights + ROOM:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         block.backbone.save_weights(folder / WEIGHTS)
-        save_notop(folder / NOTOP, block.backbone)
-        save_safetensors(folder / SAFETENSORS, block.backbone)
         result.history.to_parquet(folder / HISTORY)
         tested = result.predictions
         tested_cases = cases[["case_id", "patient_id"]].iloc[tested["row"]].reset_index(drop=True)
@@ -326,9 +324,8 @@ def _pretrain(
         entry = _entry(run, sha256_of(folder / WEIGHTS))
         (folder / ENTRY).write_text(entry.model_dump_json(indent=1))
         record = result.metrics | {"backend": keras.backend.backend()} | computed_on()
-        files = [folder / name for name in (WEIGHTS, NOTOP, SAFETENSORS)]
         day = datetime.now(UTC).date().isoformat()
-        write_model_card(folder, model_card(run, record, predictions, files, day))
+        write_model_card(folder, model_card(run, record, predictions, [folder / WEIGHTS], day))
         return record
 
     ledger.commit(run.run_id, run.config, write)

@@ -115,8 +115,9 @@ class OrderedBatches(_Batches):
 class ShuffledBatches(_Batches):
     """Endless batches; each pass has its own order, drawn from the seed.
 
-    The first batch is the one at `epoch` and `step`.  If `batch` is divisible by `devices`, so is
-    the size of every batch: up to `devices` - 1 cases, different in each pass, are left out.
+    The first batch is the one at an epoch and a step, `start`.  If `batch` is divisible by
+    `devices`, so is the size of every batch: up to `devices` - 1 cases, different in each pass,
+    are left out.
     """
 
     def __init__(
@@ -126,13 +127,13 @@ class ShuffledBatches(_Batches):
         batch: int,
         channels: int,
         seed: int,
-        epoch: int = 0,
-        step: int = 0,
+        start: tuple[int, int] = (0, 0),
         devices: int = 1,
     ) -> None:
         super().__init__(part, batch=batch, channels=channels)
         used = part.divisible(devices)
         self._used, self._steps = len(used.rows), used.steps(batch)
+        epoch, step = start
         self._seed, self._first = seed, epoch * self._steps + step
         self._drawn: tuple[int, np.ndarray] = (-1, part.rows)
 

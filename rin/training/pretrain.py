@@ -116,8 +116,7 @@ class PretrainingBlock:
             self.start,
             find_preprocessing(preprocessing),
             TrainingSettings(s.learning_rate, epochs, s.batch, self.seed, s.schedule, s.warmup),
-            training,
-            validation,
+            (training, validation),
             watcher=partial(ProgressReporter, where=where, path=progress),
             work=work,
         )

@@ -214,19 +214,20 @@ class ReusableClassifier:
         weights: list[np.ndarray],
         preprocessing: Preprocessing,
         recipe: TrainingSettings,
-        training: ImageSubset,
-        validation: ImageSubset,
+        parts: tuple[ImageSubset, ImageSubset],
         *,
         watcher: Watcher | None = None,
         work: WorkFolder | None = None,
     ) -> TrainingState:
         """Train from these backbone weights and return the state of the training.
 
-        The model keeps the weights of the epoch with the lowest validation loss.  `watcher` makes
-        a further callback; `work` is the folder for checkpoints, from which a killed training goes
-        on.  InputError if no epoch has a finite validation loss or a store cannot be read.
+        `parts` are those of training and of validation.  The model keeps the weights of the epoch
+        with the lowest validation loss.  `watcher` makes a further callback; `work` is the folder
+        for checkpoints, from which a killed training goes on.  InputError if no epoch has a finite
+        validation loss or a store cannot be read.
         """
         keep_memory()  # each time, because TensorFlow's first dataset undoes it
+        training, validation = parts
         model, used = self.network.model, training.divisible(self.devices.count)
         steps = used.steps(recipe.batch)
         ends = recipe.epochs, recipe.patience
@@ -243,8 +244,7 @@ class ReusableClassifier:
                     batch=recipe.batch,
                     channels=self.architecture.channels,
                     seed=recipe.seed,
-                    epoch=state.epoch,
-                    step=state.step,
+                    start=(state.epoch, state.step),
                     devices=self.devices.count,
                 )
                 with reader_errors(shuffled, ordered):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from known_backbones import built
+from legacy_files import write_legacy
 from torch_files import built_as_torchvision, torch_tensors, write_tensors
 
 from rin.errors import InputError
@@ -10,7 +11,7 @@ from rin.models.backbones import IN_TORCHVISION, build_backbone
 from rin.models.build import apply_unfreezing
 from rin.models.probe import identify_backbone, read_first_layer
 from rin.models.torch_tensors import CHILDREN, convert_torch_file, find_torch_backbone
-from rin.models.weights import read_weights_file, save_notop
+from rin.models.weights import read_weights_file
 from rin.training.trainer import LAYERS, LAYERS_IN_TORCHVISION
 
 
@@ -73,13 +74,6 @@ def resnet50():
     return backbone, torch_tensors(backbone)
 
 
-def test_file_of_mlx_is_transposed(tmp_path, resnet50):
-    backbone, tensors = resnet50
-    expected = backbone.get_weights()
-    moved = {k: v.transpose(0, 2, 3, 1) if v.ndim == 4 else v for k, v in tensors.items()}
-    assert_read(write_tensors(tmp_path / "a.safetensors", moved), backbone, expected)
-
-
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -119,7 +113,7 @@ def test_file_of_which_no_tensor_fits_is_refused_with_the_count(tmp_path, resnet
 def test_weights_of_one_topology_are_refused_by_the_other(tmp_path, resnet50):
     backbone, tensors = resnet50
     torch_file = write_tensors(tmp_path / "a.safetensors", tensors)
-    save_notop(tmp_path / "a_notop.h5", built("ResNet50"))
+    write_legacy(tmp_path / "a_notop.h5", built("ResNet50"))
     with pytest.raises(
         InputError, match="belongs in torchvision's network, and this one is Keras'"
     ):

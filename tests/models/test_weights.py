@@ -3,7 +3,6 @@ import pickle
 import random
 from types import SimpleNamespace
 
-import h5py
 import keras
 import numpy as np
 import pytest
@@ -20,8 +19,6 @@ from rin.models.weights import (
     load_weights,
     random_weights,
     read_weights_file,
-    save_notop,
-    save_safetensors,
 )
 
 # Keras warns of each part that a file lacks before it refuses it.
@@ -136,22 +133,6 @@ def test_legacy_file_when_read_gives_the_same_weights(tmp_path, name, config):
     assert_same(backbone.get_weights(), stored)
 
 
-def test_notop_file_has_the_attributes_and_names_of_keras_2(small, tmp_path):
-    save_notop(tmp_path / "saved_notop.h5", small)
-    with h5py.File(tmp_path / "saved_notop.h5") as file:
-        names = [name.decode() for name in file.attrs["layer_names"]]
-        weights = [name.decode() for name in file["bn_Conv1"].attrs["weight_names"]]
-        kernel = file["Conv1/Conv1/kernel:0"][:]
-        assert "block_1_depthwise/depthwise_kernel:0" in file["block_1_depthwise"]
-        assert (file.attrs["backend"], file.attrs["keras_version"][:2]) == ("tensorflow", "2.")
-        assert len(file["Conv1_relu"].attrs["weight_names"]) == 0
-    assert names[:3] == ["input_layer_0", "Conv1", "bn_Conv1"]
-    assert len(names) == len(small.layers)
-    kinds = ("gamma", "beta", "moving_mean", "moving_variance")
-    assert weights == [f"bn_Conv1/{kind}:0" for kind in kinds]
-    np.testing.assert_array_equal(kernel, small.get_layer("Conv1").get_weights()[0])
-
-
 def of_unnamed_layers():
     """A network whose layers Keras names by their number, as it does InceptionV3's."""
     pixels = keras.Input((8, 8, 3))
@@ -162,17 +143,14 @@ def of_unnamed_layers():
 
 FORMATS = {
     "legacy.h5": write_legacy,
-    "own_notop.h5": save_notop,
     "keras.weights.h5": lambda path, backbone: backbone.save_weights(path),
-    "tensors.safetensors": save_safetensors,
 }
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        *("legacy.h5", "tensors.safetensors"),
-        pytest.param("own_notop.h5", marks=pytest.mark.slow),
+        "legacy.h5",
         pytest.param("keras.weights.h5", marks=pytest.mark.slow),
     ],
 )
@@ -209,15 +187,10 @@ def pair(request):
     return first, later
 
 
-@pytest.mark.parametrize("name", [*FORMATS][1:])
-def test_file_when_read_into_a_backbone_built_later_gives_the_same_weights(tmp_path, name, pair):
-    (first, later), path = pair, tmp_path / name
-    FORMATS[name](path, first)
+def test_file_when_read_into_a_backbone_built_later_gives_the_same_weights(tmp_path, pair):
+    (first, later), path = pair, tmp_path / "keras.weights.h5"
+    first.save_weights(path)
     assert_same(read_weights_file(path, later), first.get_weights())
-    if not name.startswith("keras"):  # whose layout is the framework's own affair
-        written = path.read_bytes()
-        FORMATS[name](path, later)
-        assert path.read_bytes() == written
 
 
 class Bomb:
@@ -252,9 +225,9 @@ def test_file_of_a_type_that_may_carry_code_is_refused_unread(small, tmp_path, s
     ids=["zeros", "variances", "huge"],
 )
 def test_finite_weights_that_no_training_gives_are_refused(small, tmp_path, change, told):
-    path = tmp_path / "tensors.safetensors"
+    path = tmp_path / "legacy.h5"
     small.set_weights([change(v.path, np.asarray(v)) for v in small.weights])
-    save_safetensors(path, small)
+    write_legacy(path, small)
     with pytest.raises(InputError, match=told):
         read_weights_file(path, small)
 

@@ -7,7 +7,7 @@ from tiny_study import tiny_profile
 
 from rin.errors import InputError
 from rin.study import open_workspace, run_pretraining
-from rin.study.pretraining import SAFETENSORS, pretrained
+from rin.study.pretraining import WEIGHTS, pretrained
 
 CHANGES = {
     "execution": {"workers": 0, "checkpoint_minutes": 0},
@@ -22,7 +22,7 @@ def mount(folder, *options):
 
 def weights_of(study):
     (run_id,) = pretrained(study)["run_id"]
-    return (study.weights.path(run_id) / SAFETENSORS).read_bytes()
+    return (study.weights.path(run_id) / WEIGHTS).read_bytes()
 
 
 @pytest.mark.slow

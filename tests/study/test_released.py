@@ -9,6 +9,7 @@ from dataclasses import replace
 import keras
 import pytest
 from finished_study import write_manifests
+from legacy_files import write_legacy
 from tiny_study import FROZEN, main_study, tiny_profile
 
 from rin.data.dataset import sample_pictures
@@ -17,7 +18,7 @@ from rin.files import sha256_of
 from rin.models.backbones import build_backbone
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.probe import first_layer, predict
-from rin.models.weights import find_entry, load_entries, random_weights, save_notop
+from rin.models.weights import find_entry, load_entries, random_weights
 from rin.report.banner import banner
 from rin.study import open_reference, open_workspace, run_study
 from rin.study.released import (
@@ -78,8 +79,7 @@ def write_weights(study, trained_with=None):
         norm = next(n for n in backbone.layers if isinstance(n, keras.layers.BatchNormalization))
         norm.set_weights([*norm.get_weights()[:2], *averages])
     path = study.data_root / "weights" / FILE
-    save_notop(path, backbone)
-    return path
+    return write_legacy(path, backbone)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ training, validation, test = (ImageSubset(images, labels, np.arange(*ends)) for 
                               ((0, 12), (12, 16), (16, 20)))  # fmt: skip
 contract, made = PREPROCESSING["symmetric"], {}
 for when, rate in (("before", 0.0), ("after", RATE)):
-    state = block.fit(start, contract, TrainingSettings(rate, 1, BATCH, 3), training, validation)
+    state = block.fit(start, contract, TrainingSettings(rate, 1, BATCH, 3), (training, validation))
     made[f"{when}_logits"], made[f"{when}_maps"] = block.predict(test, BATCH)
     made[f"{when}_losses"] = np.array([state.curves[0]["loss"], state.curves[0]["val_loss"]])
 np.savez(result, **made, backend=keras.backend.backend())

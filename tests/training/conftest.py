@@ -60,7 +60,7 @@ def compiled(parts):
         with small_networks():
             settings = Architecture("ResNet50", unfreezing, 32, batch_norm_momentum=0.9)
             block = ReusableClassifier(settings)
-        block.fit(start, PREPROCESSING["caffe"], TrainingSettings(1e-3, 1, 8, 0), *parts[:2])
+        block.fit(start, PREPROCESSING["caffe"], TrainingSettings(1e-3, 1, 8, 0), parts[:2])
         block.predict(parts[2], 8)
         return block, block.traces
 

@@ -36,7 +36,7 @@ def test_shuffled_batches_of_an_epoch_are_drawn_from_seed_and_epoch():
     # Trainings that were killed go on in this order.
     order = np.random.Generator(np.random.PCG64(np.random.SeedSequence([1, 5]))).permutation(9)
     part = ImageSubset(*numbered(), np.arange(9))
-    batches = ShuffledBatches(part, batch=3, channels=1, seed=1, epoch=5)
+    batches = ShuffledBatches(part, batch=3, channels=1, seed=1, start=(5, 0))
     found = [rows_of(batch) for batch in islice(batches, 3)]
     assert found == [sorted(order[at : at + 3].tolist()) for at in (0, 3, 6)]
 

@@ -85,7 +85,7 @@ def test_run_of_a_block_is_the_training_by_hand(name, parts, tmp_path, request):
         request.getfixturevalue("real_resnet")
     start = random_weights(name, SIZE, 0)
     block = trainer.ReusableClassifier(Architecture(name, "unfreeze_all", SIZE))
-    block.fit(start, CONTRACT, trainer.TrainingSettings(RATE, 1, BATCH, SEED), *parts[:2])
+    block.fit(start, CONTRACT, trainer.TrainingSettings(RATE, 1, BATCH, SEED), parts[:2])
     logits, _ = block.predict(parts[2], BATCH)
     recorded = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
     expected = by_hand(name, start, parts, tmp_path / "best.weights.h5")

@@ -33,7 +33,7 @@ CAFFE, SYMMETRIC = PREPROCESSING["caffe"], PREPROCESSING["symmetric"]
 
 def run(block, start, parts, recipe, preprocessing=SYMMETRIC):
     """Train and return losses and test logits."""
-    curves = block.fit(start, preprocessing, recipe, *parts[:2]).curves
+    curves = block.fit(start, preprocessing, recipe, parts[:2]).curves
     losses = [(row["loss"], row["val_loss"]) for row in curves]
     return losses, block.predict(parts[2], recipe.batch)[0]
 
@@ -112,7 +112,7 @@ def test_weights_after_training_are_those_of_the_lowest_finite_validation_loss(
             block.restore(start, SYMMETRIC, recipe, 3)
 
     calls = keras.callbacks.LambdaCallback(on_epoch_begin=spoil, on_epoch_end=mend)
-    state = block.fit(start, SYMMETRIC, recipe, *parts[:2], watcher=lambda _: calls)
+    state = block.fit(start, SYMMETRIC, recipe, parts[:2], watcher=lambda _: calls)
     losses = [row["val_loss"] for row in state.curves]
     assert np.isnan(losses).tolist() == [True, False, False]
     assert losses[1] < losses[2] - 1
@@ -143,7 +143,7 @@ def test_training_ends_once_validation_has_not_improved_for_as_long_as_its_patie
 
     calls = keras.callbacks.LambdaCallback(on_epoch_begin=spoil)
     recipe = TrainingSettings(1e-2, 5, 8, 7, patience=patience)
-    state = block.fit(start, SYMMETRIC, recipe, *parts[:2], watcher=lambda _: calls)
+    state = block.fit(start, SYMMETRIC, recipe, parts[:2], watcher=lambda _: calls)
     losses = [row["val_loss"] for row in state.curves]
     assert np.argmin(losses) == 1
     assert len(losses) == state.epoch == epochs
@@ -188,7 +188,7 @@ images = np.random.default_rng(0).integers(0, 256, (24, 32, 32)).astype("uint8")
 parts = [ImageSubset(images, np.arange(24) % 2, np.arange(8) + 8 * i) for i in range(3)]
 made, traces = [], []
 for seed, rate in ((0, 1e-3), (1, 1e-2), (0, 1e-3)):
-    block.fit(start, PREPROCESSING["caffe"], TrainingSettings(rate, 1, 8, seed), *parts[:2])
+    block.fit(start, PREPROCESSING["caffe"], TrainingSettings(rate, 1, 8, seed), parts[:2])
     made.append(block.predict(parts[2], 8)[0])
     traces.append(block.traces)
 assert len(set(traces)) == 1, traces
@@ -196,7 +196,7 @@ assert (made[0] == made[2]).all() and not (made[0] == made[1]).all()
 block.unfreeze("unfreeze_top10")
 made = []
 for network in (block, ReusableClassifier(Architecture("ResNet50", "unfreeze_top10", 32))):
-    network.fit(start, PREPROCESSING["caffe"], TrainingSettings(1e-2, 2, 8, 0), *parts[:2])
+    network.fit(start, PREPROCESSING["caffe"], TrainingSettings(1e-2, 2, 8, 0), parts[:2])
     made += network.predict(parts[2], 8)
     weights = network.network.backbone.get_weights()
     made.append(np.concatenate([(a - b).ravel() for a, b in zip(weights, start)]))
@@ -217,7 +217,7 @@ def check_literal(block, start, parts, preprocessing, recipe, tolerance):
     Results that change on purpose need a higher `RESULTS_VERSION` and another literal training.
     """
     assert literal_training.VERSION == RESULTS_VERSION
-    state = block.fit(start, preprocessing, recipe, *parts[:2])
+    state = block.fit(start, preprocessing, recipe, parts[:2])
     logits, weights = (
         block.predict(parts[2], recipe.batch)[0],
         block.network.backbone.get_weights(),
