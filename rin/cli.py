@@ -15,7 +15,7 @@ import threading
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 from rin import __version__
 from rin.errors import InputError, counted, join_first_ten, missing_resource_error, printable
@@ -50,10 +50,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    _: Annotated[
-        bool,
-        Option("--version", callback=_version, is_eager=True, help="Print the version."),
-    ] = False,
+    _: bool = Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
 ) -> None:
     pass
 
@@ -86,9 +85,7 @@ def book(
     profile: Profile = "demo",
     data_root: Data = "",
     results: Results = "results",
-    read: Annotated[
-        bool, Option("--read", help="Only results and evidence: no page that trains.")
-    ] = False,
+    read: bool = Option(False, "--read", help="Only results and evidence: no page that trains."),
     partial: Partial = False,
 ) -> None:
     """Run every notebook that is not up to date, then build the book."""
@@ -102,12 +99,9 @@ def book(
 
 @app.command()
 def run(
-    notebook: Annotated[Path, Argument(help="A py:percent notebook of notebooks/.")],
-    parameter: Annotated[
-        list[str] | None,
-        Option("--parameter", "-p", help="name=value; repeatable"),
-    ] = None,
-    output: Annotated[Path | None, Option(help="Computed notebook to write.")] = None,
+    notebook: Path = Argument(help="A py:percent notebook of notebooks/."),
+    parameter: list[str] | None = Option(None, "--parameter", "-p", help="name=value; repeatable"),
+    output: Path | None = Option(None, help="Computed notebook to write."),
 ) -> None:
     """Run one notebook with papermill; unknown parameters are errors."""
     values = {}
@@ -146,8 +140,11 @@ def curate(
     if real_archive(workspace) is None:
         archive = workspace.profile.section("curation").archive
         if data_root:
-            remedy = "Put the archive there; without a data root a stand-in is curated."
-            raise InputError("there is no archive", where=Path(data_root) / archive, remedy=remedy)
+            raise InputError(
+                "there is no archive",
+                where=Path(data_root) / archive,
+                remedy="Put the archive there; without a data root a stand-in is curated.",
+            )
         _say("No data root: a STAND-IN archive is curated.", "yellow")
     corpus, plan = curated_corpus(workspace), curation_plan(workspace)
     for kind, n in corpus.card["archive"].items():
@@ -165,17 +162,13 @@ def study(
     profile: Profile = "demo",
     data_root: Data = "",
     results: Results = "results",
-    only: Annotated[
-        list[str] | None,
-        Option(help="Only this: pretraining, probe, losses or a study; repeatable."),
-    ] = None,
-    dry_run: Annotated[
-        bool, Option("--dry-run", help="List what it would take, without doing it.")
-    ] = False,
-    retrain: Annotated[
-        bool,
-        Option("--retrain", help="Redo runs of older code that may train differently."),
-    ] = False,
+    only: list[str] | None = Option(
+        None, help="Only this: pretraining, probe, losses or a study; repeatable."
+    ),
+    dry_run: bool = Option(False, "--dry-run", help="List what it would take, without doing it."),
+    retrain: bool = Option(
+        False, "--retrain", help="Redo runs of older code that may train differently."
+    ),
     partial: Partial = False,
 ) -> None:
     """Pretrain and fine-tune all that a profile asks for; may be killed and called again."""
@@ -213,28 +206,23 @@ def profiles() -> None:
 
 @app.command()
 def new(
-    name: Annotated[str, Argument(help="Name of the task: small letters, digits, _.")],
-    images: Annotated[Path, Option(help="Folder of classes or of metadata.csv, or .npz.")],
-    label: Annotated[str, Option(help="Column of the labels.")] = "label",
-    patient: Annotated[
-        str,
-        Option(help="Column of patients, 'name:PATTERN', dicom:PatientID, or none."),
-    ] = "patient",
-    mask: Annotated[str, Option(help="Column of the masks.")] = "mask",
-    split: Annotated[str, Option(help="Column of given parts or folds.")] = "split",
-    positive: Annotated[list[str] | None, Option(help="Positive class; repeatable.")] = None,
-    negative: Annotated[list[str] | None, Option(help="Negative class; repeatable.")] = None,
-    window: Annotated[
-        tuple[float, float] | None, Option(help="Center and width of more than 8 bits.")
-    ] = None,
-    minutes: Annotated[float, Option(min=2, help="Budget of the training, in minutes.")] = 15,
-    several: Annotated[
-        bool, Option("--several-labels", help="A patient may have both labels.")
-    ] = False,
-    again: Annotated[
-        bool, Option("--replace", help="Replace what rin new wrote for this name.")
-    ] = False,
-    yes: Annotated[bool, Option("--yes", help="Ask nothing.")] = False,
+    name: str = Argument(help="Name of the task: small letters, digits, _."),
+    images: Path = Option(help="Folder of classes or of metadata.csv, or .npz."),
+    label: str = Option("label", help="Column of the labels."),
+    patient: str = Option(
+        "patient", help="Column of patients, 'name:PATTERN', dicom:PatientID, or none."
+    ),
+    mask: str = Option("mask", help="Column of the masks."),
+    split: str = Option("split", help="Column of given parts or folds."),
+    positive: list[str] | None = Option(None, help="Positive class; repeatable."),
+    negative: list[str] | None = Option(None, help="Negative class; repeatable."),
+    window: tuple[float, float] | None = Option(
+        None, help="Center and width of more than 8 bits."
+    ),
+    minutes: float = Option(15, min=2, help="Budget of the training, in minutes."),
+    several: bool = Option(False, "--several-labels", help="A patient may have both labels."),
+    again: bool = Option(False, "--replace", help="Replace what rin new wrote for this name."),
+    yes: bool = Option(False, "--yes", help="Ask nothing."),
     data_root: Root = "",
     results: Results = "results",
 ) -> None:
@@ -275,31 +263,24 @@ def new(
 
 @app.command()
 def compare(
-    scores: Annotated[
-        Path,
-        Argument(help="One row per model and case, or one per case, as CSV or Excel."),
-    ],
-    by: Annotated[str, Option(help="Column of the model.")] = "model",
-    score: Annotated[
-        list[str] | None, Option(help="Column of the score (score), or one for each model.")
-    ] = None,
-    label: Annotated[str, Option(help="Column of the true class.")] = "label",
-    case: Annotated[str, Option(help="Column of the case.")] = "case_id",
-    patient: Annotated[
-        str, Option(help="Column of the patient; without it each case is a patient.")
-    ] = "",
-    positive: Annotated[str, Option(help="Positive class; none for 0 and 1.")] = "",
-    a: Annotated[str, Option("--a", help="Compare this model with the others.")] = "",
-    b: Annotated[str, Option("--b", help="Compare it only with this one.")] = "",
-    threshold: Annotated[
-        float | None, Option(help="Lowest score that is positive; by default P = 0.5.")
-    ] = None,
-    specificity: Annotated[float, Option(help="Specificity at which sensitivity is given.")] = 0.9,
-    log_odds: Annotated[bool, Option("--log-odds", help="Scores are log-odds.")] = False,
-    level: Annotated[float, Option(help="Confidence level of the intervals.")] = 0.95,
-    output: Annotated[
-        Path | None, Option(help="Folder to write to; by default beside the scores.")
-    ] = None,
+    scores: Path = Argument(help="One row per model and case, or one per case, as CSV or Excel."),
+    by: str = Option("model", help="Column of the model."),
+    score: list[str] | None = Option(
+        None, help="Column of the score (score), or one for each model."
+    ),
+    label: str = Option("label", help="Column of the true class."),
+    case: str = Option("case_id", help="Column of the case."),
+    patient: str = Option("", help="Column of the patient; without it each case is a patient."),
+    positive: str = Option("", help="Positive class; none for 0 and 1."),
+    a: str = Option("", "--a", help="Compare this model with the others."),
+    b: str = Option("", "--b", help="Compare it only with this one."),
+    threshold: float | None = Option(
+        None, help="Lowest score that is positive; by default P = 0.5."
+    ),
+    specificity: float = Option(0.9, help="Specificity at which sensitivity is given."),
+    log_odds: bool = Option(False, "--log-odds", help="Scores are log-odds."),
+    level: float = Option(0.95, help="Confidence level of the intervals."),
+    output: Path | None = Option(None, help="Folder to write to; by default beside the scores."),
 ) -> None:
     """Compare models of any framework by their scores: one page, and its tables as CSV."""
     from rin.report import comparison
@@ -317,23 +298,18 @@ def compare(
 
 @reference_app.command("write")
 def reference_write(
-    profile: Annotated[str, Argument(help="Profile of a finished study, or a YAML file.")],
+    profile: str = Argument(help="Profile of a finished study, or a YAML file."),
     data_root: Root = "",
     results: Results = "results",
-    folder: Annotated[
-        Path | None, Option(help="Where to write it; by default, with the book.")
-    ] = None,
-    replace: Annotated[
-        bool, Option("--replace", help="Replace an existing reference run.")
-    ] = False,
+    folder: Path | None = Option(None, help="Where to write it; by default, with the book."),
+    replace: bool = Option(False, "--replace", help="Replace an existing reference run."),
 ) -> None:
     """Write the reference run of a finished study on real images; at most 10 MB."""
     from rin.study import open_workspace
     from rin.study.reference import reference_folder, write_reference
 
     opened = open_workspace(profile, data_root=data_root, results=results)
-    target = folder or reference_folder()
-    written = write_reference(opened, target, replace=replace)
+    written = write_reference(opened, folder or reference_folder(), replace=replace)
     size = sum(path.stat().st_size for path in written.iterdir())
     echo(f"Reference run: {written}, {size:,} bytes")
 
@@ -358,9 +334,9 @@ def data_status(data_root: Root = "") -> None:
 
 @data_app.command("fetch")
 def data_fetch(
-    name: Annotated[str, Argument(help="A dataset that needs no account.")],
+    name: str = Argument(help="A dataset that needs no account."),
     data_root: Root = "",
-    yes: Annotated[bool, Option("--yes", help="Accept the licence.")] = False,
+    yes: bool = Option(False, "--yes", help="Accept the licence."),
 ) -> None:
     """Download a dataset into the data root, and check it; asks about its licence."""
     from rin.data.fetch import fetch_dataset
@@ -377,10 +353,10 @@ def data_fetch(
 
 @data_app.command("verify")
 def data_verify(
-    name: Annotated[str, Argument(help="A dataset, or all: every dataset that is present.")],
+    name: str = Argument(help="A dataset, or all: every dataset that is present."),
     data_root: Root = "",
     results: Results = "results",
-    quick: Annotated[bool, Option("--quick", help="Decode no pictures.")] = False,
+    quick: bool = Option(False, "--quick", help="Decode no pictures."),
     partial: Partial = False,
 ) -> None:
     """Check a dataset's files, counts and pictures; the exit status is 1 if a check fails."""
@@ -408,8 +384,11 @@ def data_verify(
 def _named_root(data_root: str) -> Path:
     """Return the folder of datasets; InputError if `data_root` is empty."""
     if not data_root:
-        remedy = "Give --data-root, or set DATA_ROOT."
-        raise InputError("no folder of datasets is given", where="--data-root", remedy=remedy)
+        raise InputError(
+            "no folder of datasets is given",
+            where="--data-root",
+            remedy="Give --data-root, or set DATA_ROOT.",
+        )
     return Path(data_root)
 
 
@@ -450,27 +429,26 @@ def _say(text: str, style: str = "") -> None:
 
 @weights_app.command("probe")
 def weights_probe(
-    file: Annotated[Path, Argument(help="*_notop.h5, .weights.h5 or .safetensors.")],
-    images: Annotated[str, Option(help="Folder, zip or dataset; without it, stand-ins.")] = "",
+    file: Path = Argument(help="*_notop.h5, .weights.h5 or .safetensors."),
+    images: str = Option("", help="Folder, zip or dataset; without it, stand-ins."),
     data_root: Root = "",
-    backbone: Annotated[str, Option(help="Needed only if the file does not show it.")] = "",
-    n: Annotated[int, Option("--n", min=8, help="Number of images.")] = 64,
-    size: Annotated[int, Option(min=32, help="Side of the images in pixels.")] = 224,
+    backbone: str = Option("", help="Needed only if the file does not show it."),
+    n: int = Option(64, "--n", min=8, help="Number of images."),
+    size: int = Option(224, min=32, help="Side of the images in pixels."),
 ) -> None:
     """Find out which input preprocessing a file of weights was trained with."""
     from rin.study.probe_study import probe_file
 
     root = Path(data_root) if data_root else None
-    lines = probe_file(file, images, root, backbone=backbone or None, n=n, size=size)
-    echo("\n".join(lines))
+    echo("\n".join(probe_file(file, images, root, backbone=backbone or None, n=n, size=size)))
 
 
 @weights_app.command("convert")
 def weights_convert(
-    file: Annotated[Path, Argument(help="File written by torch.save: .pt, .pth, .bin, .ckpt.")],
-    output: Annotated[
-        Path | None, Option(help="File to write; by default FILE.safetensors beside it.")
-    ] = None,
+    file: Path = Argument(help="File written by torch.save: .pt, .pth, .bin, .ckpt."),
+    output: Path | None = Option(
+        None, help="File to write; by default FILE.safetensors beside it."
+    ),
 ) -> None:
     """Turn PyTorch weights into safetensors under torchvision's names, every tensor checked."""
     from rin.models.torch_tensors import convert_torch_file
@@ -516,21 +494,15 @@ def _end(status: int) -> None:
     os._exit(status)  # a normal exit would wait for threads that are training
 
 
-def _fail(error: Exception) -> NoReturn:
-    """Print an InputError in one line and exit with status 1; raise any other error."""
-    if not isinstance(error, InputError):
-        raise error
-    echo(f"rin: {error}", err=True)
-    sys.exit(1)
-
-
-def _unwritable(error: OSError) -> InputError | None:
-    """Return the InputError for a full disk or a file without permission; None for others."""
+def _shown(error: Exception) -> InputError | None:
+    """Return what an error says to a user in one line; None for an error of the program."""
     from rin.files import MAKE_ROOM
 
-    if error.errno not in _REFUSED:
-        return None
-    return InputError(error.strerror, where=error.filename or "the disk", remedy=MAKE_ROOM)
+    if isinstance(error, InputError):
+        return error
+    if isinstance(error, OSError) and error.errno in _REFUSED:
+        return InputError(error.strerror, where=error.filename or "the disk", remedy=MAKE_ROOM)
+    return missing_resource_error(type(error).__name__, str(error))
 
 
 def main() -> None:
@@ -543,12 +515,11 @@ def main() -> None:
         app()
     except Stopped as stopped:
         _end(128 + stopped.args[0])
-    except InputError as error:
-        _fail(error)
-    except (ModuleNotFoundError, MemoryError) as error:
-        _fail(missing_resource_error(type(error).__name__, str(error)) or error)
-    except OSError as error:
-        _fail(_unwritable(error) or error)
+    except Exception as error:
+        if (shown := _shown(error)) is None:
+            raise
+        echo(f"rin: {shown}", err=True)
+        sys.exit(1)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
