@@ -1,17 +1,15 @@
 """The one error class for bad input; programming errors stay ordinary Python exceptions."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import partial
 from importlib.metadata import PackageNotFoundError, requires
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any
 
-Name = TypeVar("Name")
-Value = TypeVar("Value")
 #: Modules whose package has another name.
 _BROUGHT_BY = {"PIL": "pillow", "skimage": "scikit-image"}
 # Two full stops; three are an ellipsis and are left alone.
@@ -127,19 +125,14 @@ def did_you_mean(name: object, known: Collection) -> str:
 
 def unknown(kind: str, name: object, known: Sequence) -> InputError:
     """Return the error for an unknown name, listing the known ones."""
-    remedy = f"Known: {', '.join(map(str, known)) or 'none'}."
     return InputError(
-        f"unknown {kind} {name!r}{did_you_mean(name, known)}", where=kind, remedy=remedy
+        f"unknown {kind} {name!r}{did_you_mean(name, known)}",
+        where=kind,
+        remedy=f"Known: {', '.join(map(str, known)) or 'none'}.",
     )
 
 
-@overload
-def look_up(kind: str, name: object, known: Mapping[Any, Value]) -> Value: ...
-@overload
-def look_up(kind: str, name: Name, known: Sequence[Any] | Set[Any]) -> Name: ...
-def look_up(
-    kind: str, name: object, known: Mapping[Any, object] | Sequence[Any] | Set[Any]
-) -> object:
+def look_up(kind: str, name: Any, known: Collection) -> Any:
     """Return a mapping's value for a name, or the listed name; InputError for an unknown name."""
     if name not in known:
         raise unknown(kind, name, [*known])
@@ -153,8 +146,11 @@ def missing_resource_error(kind: str, said: str) -> InputError | None:
     for a module that no extra of this package installs.
     """
     if kind == MemoryError.__name__:
-        remedy = "Close other programs, or set fewer workers in the profile; then run it again."
-        return InputError("its memory has ended", where="this computer", remedy=remedy)
+        return InputError(
+            "its memory has ended",
+            where="this computer",
+            remedy="Close other programs, or set fewer workers in the profile; then run it again.",
+        )
     if kind != ModuleNotFoundError.__name__:
         return None
     named_module = re.search(r"No module named '(\w+)", said)
@@ -169,8 +165,12 @@ def missing_resource_error(kind: str, said: str) -> InputError | None:
     if not extras:
         return None
     names = " or ".join(dict.fromkeys(extras))
-    remedy = f"It comes with the extra {names}: pip install -e '.[{extras[0]}]' in the checkout."
-    return NotLoadedError("it is not installed", where=f"Python package {module}", remedy=remedy)
+    return NotLoadedError(
+        "it is not installed",
+        where=f"Python package {module}",
+        remedy=f"It comes with the extra {names}: pip install -e '.[{extras[0]}]' in the "
+        "checkout.",
+    )
 
 
 def require(*modules: str) -> None:

@@ -164,8 +164,12 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
 
     def construct_scalar(self, node: yaml.ScalarNode) -> Any:
         if node.tag.endswith((":int", ":float")) and re.search(r":|^[-+]?0[\d_]+$", node.value):
-            problem = f"{node.value} without quotes is no number to the base ten"
-            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+            raise yaml.constructor.ConstructorError(
+                None,
+                None,
+                f"{node.value} without quotes is no number to the base ten",
+                node.start_mark,
+            )
         return super().construct_scalar(node)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
@@ -174,8 +178,9 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
             if key.tag.endswith(":merge") or not isinstance(key.value, str):
                 continue
             if key.value in stated:
-                said = f"the key {key.value!r} stands twice"
-                raise yaml.constructor.ConstructorError(None, None, said, key.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} stands twice", key.start_mark
+                )
             stated.add(key.value)
         return super().construct_mapping(node, deep)
 
@@ -207,8 +212,9 @@ def read_yaml(path: Path) -> Any:
 
 def parse_yaml(held: bytes, where: Path) -> Any:
     """Return the content of a YAML file given as bytes; InputError as for `read_yaml`."""
-    kinds = (yaml.YAMLError, ValueError)
-    with as_input_error("not YAML", where=where, remedy=_MEND_LINE, kinds=kinds):
+    with as_input_error(
+        "not YAML", where=where, remedy=_MEND_LINE, kinds=(yaml.YAMLError, ValueError)
+    ):
         return deepcopy(_parsed(held))
 
 
@@ -288,8 +294,9 @@ def settings_of(model: type) -> list[dict[str, str]]:
         shown = "" if isinstance(default, dict | list | None) else str(default).lower()
         if setting in schema.get("required", ()):
             shown = "needed"
-        kinds = [_kind(kind, schema) for kind in field.get("anyOf", [field])]
-        values = field.get("description") or " or ".join(kinds)
+        values = field.get("description") or " or ".join(
+            _kind(kind, schema) for kind in field.get("anyOf", [field])
+        )
         rows.append({"Setting": setting, "Values": values, "Default": shown})
     return rows
 
