@@ -167,9 +167,11 @@ def lock_privately(plan: CurationPlan) -> Iterator[None]:
     """
     output = plan.output
     if output.resolve().is_relative_to(plan.archive.resolve()):
-        problem = "the output is inside the archive, and would be read as part of it"
-        remedy = "Name another folder for the output."
-        raise InputError(problem, where=output, remedy=remedy)
+        raise InputError(
+            "the output is inside the archive, and would be read as part of it",
+            where=output,
+            remedy="Name another folder for the output.",
+        )
     before = os.umask(0o077)
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -234,8 +236,7 @@ def _made_of(
     for table in (archive.files, archive.reports):
         digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
     tables = [path and sha256_of(path) for path in (plan.label_map, plan.reviewed)]
-    code = export.digest_of_code()
-    rest = (tables, plan.seed, archive.provenance, code, sorted(cleared))
+    rest = (tables, plan.seed, archive.provenance, export.digest_of_code(), sorted(cleared))
     rest += (sorted(plan.leave_out), sorted(dropped.items()))
     digest.update(json.dumps(rest).encode())
     return digest.hexdigest()
@@ -334,9 +335,12 @@ def arrange(images: pd.DataFrame, seed: int) -> pd.DataFrame:
     `filename` and `part` added.
     """
     if images.empty:
-        remedy = "Look at the table of excluded images; a corpus needs key images or normal "
-        remedy += f"studies of at least two classes with {FEWEST_PATIENTS} patients each."
-        raise InputError("no image is left for a corpus", where="curation", remedy=remedy)
+        raise InputError(
+            "no image is left for a corpus",
+            where="curation",
+            remedy="Look at the table of excluded images; a corpus needs key images or normal "
+            f"studies of at least two classes with {FEWEST_PATIENTS} patients each.",
+        )
     ordered = images.sort_values(["region", "uid"], ignore_index=True)
     number = ordered.groupby("region").cumcount() + 1
     names = ordered["region"] + number.map("{:06d}".format) + ".png"
@@ -367,8 +371,10 @@ def write_corpus(output: Path, images: pd.DataFrame, card: dict[str, Any]) -> No
         describe_corpus(folder, card, tables, PATIENTS)
         if card["provenance"] == "stand-in":
             counts = images["label"].value_counts().sort_index().to_dict()
-            note = {"stand_in": "outpatient archive, curated", "images": counts, "masks": {}}
-            write_json(folder / STAND_IN_NOTE, note)
+            write_json(
+                folder / STAND_IN_NOTE,
+                {"stand_in": "outpatient archive, curated", "images": counts, "masks": {}},
+            )
         # Only of files just written: other files there, and behind links, are the user's own.
         for path in (folder, *folder.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)

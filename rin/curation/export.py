@@ -121,8 +121,7 @@ def _export(
     uid = names.uid(image["sop_uid"])
     note = _NOTE | {"mark": image["mark"], "uid": uid}
     try:
-        content = (root / image["path"]).read_bytes()
-        dataset = dcmread(dicom.DicomFile(io.BytesIO(content)))
+        dataset = dcmread(dicom.DicomFile(io.BytesIO((root / image["path"]).read_bytes())))
         accepted = ("", DOUBTFUL) if image["cleared"] else ("",)
         if (risk := burned_in_risk(dataset)) not in accepted:
             return [note | {"risk": risk}], None

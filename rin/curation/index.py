@@ -56,7 +56,7 @@ _PIXELS = {Tag(0x7FE0, element) for element in (0x0008, 0x0009, 0x0010)}
 _UNDEFINED, _ITEM = 0xFFFFFFFF, b"\xfe\xff\x00\xe0"
 _RULES = read_yaml(Path(__file__).with_name("exclusions.yaml"))
 #: Reason of each rule by which a file is not a diagnostic image, by the rule's name.
-RULES: dict[str, str] = {name: rule["reason"] for name, rule in _RULES.items()}
+RULES = {name: rule["reason"] for name, rule in _RULES.items()}
 _TESTS = {
     "is": lambda column, known: column.isin(known),
     "is not": lambda column, known: ~column.isin(known),
@@ -158,8 +158,11 @@ def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, list[Problem]]:
     files = pd.concat([current, *tables]).sort_values("path", ignore_index=True)
     if not problems and (files["sop_uid"] == "").all():
         # A drive that is not mounted must not empty the index.
-        remedy = "Name the folder of an export: files that end in .dcm or have the DICM prefix."
-        raise InputError("this folder contains no DICOM files", where=root, remedy=remedy)
+        raise InputError(
+            "this folder contains no DICOM files",
+            where=root,
+            remedy="Name the folder of an export: files that end in .dcm or have the DICM prefix.",
+        )
     is_new_copy = files.duplicated("sop_uid", keep=False) & (files["copied"] == "")
     is_new_copy &= files["sop_uid"] != ""
     copies = files.loc[is_new_copy, "path"]
@@ -278,7 +281,7 @@ def read_header(root: Path, path: str) -> dict[str, Any] | None:
 def _whole_header(opened: DicomFile) -> Dataset:
     """Return the header of a file; FileError if the file is shorter than the header states."""
     size = os.fstat(opened.fileno()).st_size
-    ends: list[int] = []
+    ends = []
 
     def at_pixels(tag: int, _: str | None, length: int) -> bool:
         if tag in _PIXELS:

@@ -111,7 +111,7 @@ def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:
     Return region and label by term, without differences of case and blanks; they are `LEFT_OUT`
     if the row leaves both empty.
     """
-    terms: dict[str, Class] = {}
+    terms = {}
     problems = {}
     for row, finding, *target in read_rows(path, HEADER).itertuples():
         term, target = _fold_case(finding), tuple(target)
@@ -154,8 +154,10 @@ def _label_images(
         spelled = ": ".join(part.strip() for part in finding.split(":", 1))
         target[finding] = terms.get(_fold_case(finding)) or classes.get(spelled)
         if not target[finding]:
-            what = f"its finding is not a class of the taxonomy{did_you_mean(spelled, classes)}"
-            what = what if finding else "it states no finding (no Key Object Description)"
+            what = "it states no finding (no Key Object Description)"
+            if finding:
+                near = did_you_mean(spelled, classes)
+                what = f"its finding is not a class of the taxonomy{near}"
             problems.append(Problem(path, what, kind=UNCLEAR))
     known = [(finding, *pair) for finding, pair in target.items() if pair]
     rows = rows.merge(pd.DataFrame(known, columns=HEADER), on="finding")

@@ -23,7 +23,7 @@ from rin.files import read_yaml
 PROBLEMS = "problems.csv"
 _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 #: Reason for leaving out files with each kind of problem.
-KINDS: dict[str, str] = {kind: facts["reason"] for kind, facts in _FACTS.items()}
+KINDS = {kind: facts["reason"] for kind, facts in _FACTS.items()}
 UNREADABLE, UNIDENTIFIED, CONTRADICTORY, UNASSIGNED, UNCLEAR = KINDS
 
 

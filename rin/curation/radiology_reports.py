@@ -129,7 +129,7 @@ def screen_impression(findings: str, impression: str) -> Screening:
 
 def _reasons(triggers: list[_Trigger]) -> tuple[str, ...]:
     """Return one reason per kind, with its quotes, in the order of the text."""
-    quotes: dict[str, list[str]] = {}
+    quotes = {}
     for trigger in triggers:
         quotes.setdefault(trigger.kind, []).append(f'"{trigger.quote}"')
     return tuple(

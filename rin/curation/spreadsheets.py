@@ -25,8 +25,9 @@ def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     The separator is the commonest of ``,``, ``;`` and tab in the first line.  Errors quote no
     cell, as a cell may be a report.
     """
-    problem, kinds = "it cannot be read as a table", (OSError, ValueError)
-    with as_input_error(problem, where=path, remedy=_REMEDY, kinds=kinds):
+    with as_input_error(
+        "it cannot be read as a table", where=path, remedy=_REMEDY, kinds=(OSError, ValueError)
+    ):
         text = decode(path.read_bytes())
         separator = max(",;\t", key=text.partition("\n")[0].count)
         rows = pd.read_csv(StringIO(text), sep=separator, dtype=str, keep_default_na=False)
@@ -41,10 +42,10 @@ def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 def decode(content: bytes) -> str:
     """Return a text in UTF-8, in UTF-16 with its mark, or else in the code page of Windows."""
-    if b"\0" in content and not content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
-        raise ValueError("it is no text")
     if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         return content.decode("utf-16")
+    if b"\0" in content:
+        raise ValueError("it is no text")
     with suppress(UnicodeDecodeError):
         return content.decode("utf-8-sig")
     return content.decode("cp1252")

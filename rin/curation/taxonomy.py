@@ -31,7 +31,7 @@ class Region:
 REGIONS = {name: Region(name, **facts) for name, facts in _FACTS["regions"].items()}
 
 #: Region and label of a normal image, by modality and body part.
-REGION_OF: dict[tuple[str, str], tuple[str, str]] = {
+REGION_OF = {
     (modality, part): tuple(name.split("/"))
     for modality, classes in _FACTS["normal_classes"].items()
     for name, parts in classes.items()

@@ -235,8 +235,15 @@ def _outline_state(
 
 def _key_selection(study: Study, number: int, words: str, images: Sequence[Dataset]) -> Dataset:
     """Return the Key Object Selection document of one finding on images of one series."""
-    said = {"words": words, "images": images, "references": _references(images)}
-    document = _make(study, "key_selections", number, "key selection", **said)
+    document = _make(
+        study,
+        "key_selections",
+        number,
+        "key selection",
+        words=words,
+        images=images,
+        references=_references(images),
+    )
     for image in images:
         item = fill(Dataset(), RelationshipType="CONTAINS", ValueType="IMAGE")
         document.ContentSequence.append(fill(item, ReferencedSOPSequence=_references([image])))

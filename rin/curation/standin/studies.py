@@ -18,11 +18,11 @@ from rin.files import read_yaml
 
 FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 WORDS = read_yaml(Path(__file__).with_name("reports.yaml"))
-REGIONS: dict[str, dict] = FACTS["regions"]
-NORMAL: dict[str, str] = {name: r["normal"] for name, r in REGIONS.items() if "normal" in r}
+REGIONS = FACTS["regions"]
+NORMAL = {name: r["normal"] for name, r in REGIONS.items() if "normal" in r}
 #: Classes (region, label): those of lesions, and all, normal ones first.
 LESIONS = [(name, label) for name, region in REGIONS.items() for label in region["lesions"]]
-CLASSES: list[tuple[str, str]] = [*NORMAL.items(), *LESIONS]
+CLASSES = [*NORMAL.items(), *LESIONS]
 FIRST_DAY, DAYS, OPENING = date(2010, 1, 4), 2200, time(8, 0)
 SHARES, KINDS = FACTS["shares"], FACTS["kinds"]
 #: Region, findings and kind of a study.
@@ -121,11 +121,11 @@ def _patient(number: int, seed: int) -> dict:
 def _drafts(rng: Generator, studies: int) -> list[Draft]:
     """Draw the kinds of the studies: a round of the classes, then the hedged and overlooked."""
     regions = [region for region, label in NORMAL.items() if label == "normal"]
-    hedged: list[Draft] = [(region, (), "hedged") for region in regions]
+    hedged = [(region, (), "hedged") for region in regions]
     missed = [(region, (label,), "overlooked") for region, label in LESIONS if region in regions]
     rare = [*islice(cycle(hedged), int(SHARES["hedged"] * studies))]
     rare += islice(cycle(missed), int(SHARES["overlooked"] * studies))
-    drafts: list[Draft] = []
+    drafts = []
     for region, label in islice(cycle(CLASSES), studies - len(rare)):
         kind, findings = str(rng.choice([*KINDS], p=[*KINDS.values()])), (label,)
         others = tuple(o for of, o in LESIONS if of == region and o != label)
