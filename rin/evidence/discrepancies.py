@@ -4,7 +4,7 @@ The entries are in `discrepancies.yaml`.  Their numbers are computed, and so is 
 still differ: an entry names two numbers under `differ`, or a function here compares more.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from itertools import chain, combinations
 from operator import attrgetter, truediv
@@ -29,9 +29,9 @@ from rin.models.weights import load_entries
 
 _READ = read_yaml(Path(__file__).with_suffix(".yaml"))
 #: Titles of what a finding changes, the most important first, and of whom it concerns.
-CHANGES: dict[str, str] = _READ["changes"]
-KINDS: dict[str, str] = _READ["kinds"]
-ENTRIES: tuple[dict, ...] = tuple(_READ["entries"])
+CHANGES = _READ["changes"]
+KINDS = _READ["kinds"]
+ENTRIES = tuple(_READ["entries"])
 #: Facts from sources outside the paper, by name; and these with the paper's settings and database.
 FACTS = dict(chain.from_iterable(facts.items() for facts in _READ["facts"].values()))
 STATED = FACTS | {name: fact.value for name, fact in (paper.SETTINGS | paper.DATABASE).items()}
@@ -152,52 +152,58 @@ def _acl_difference() -> Check:
 def _zero_and_p() -> Check:
     audits = audit_tasks()
     zero = [audit for audit in audits if audit.contains_zero]
-    values = {
-        "n": len(zero),
-        "all": len(audits),
-        "p": audits[0].published.p_text,
-        "tasks": task_names(audit.task for audit in zero),
-    }
-    return Check(any(audit.stated_p <= STATED["alpha"] for audit in zero), values)
+    return Check(
+        any(audit.stated_p <= STATED["alpha"] for audit in zero),
+        {
+            "n": len(zero),
+            "all": len(audits),
+            "p": audits[0].published.p_text,
+            "tasks": task_names(audit.task for audit in zero),
+        },
+    )
 
 
 def _interval_method() -> Check:
     audits = audit_tasks()
     wide = [audit.task for audit in audits if audit.too_wide_for_delong]
     agreeing = [audit.task for audit in audits if audit.agrees]
-    values = {"agree": len(agreeing), "all": len(audits), "wide": task_names(wide)}
-    return Check(bool(wide), values)
+    return Check(
+        bool(wide), {"agree": len(agreeing), "all": len(audits), "wide": task_names(wide)}
+    )
 
 
 def _comparable() -> Check:
     tasks = paper.CLAIMS["comparable"].value
     p_texts = [paper.COMPARISONS[task].p_text for task in tasks]
-    values = {"tasks": task_names(tasks), "p": p_texts[0]}
-    return Check(len(set(p_texts)) == 1, values)
+    return Check(len(set(p_texts)) == 1, {"tasks": task_names(tasks), "p": p_texts[0]})
 
 
 def _percents() -> Check:
     audits = audit_tasks()
     apart = [audit for audit in audits if not audit.relative_gain.meets(audit.difference)]
-    values = {
-        "stated": audits[0].published.estimate,
-        "gain": audits[0].relative_gain,
-        "apart": len(apart),
-        "all": len(audits),
-        "dice": paper.DICE["thyroid"].gain_percent,
-    }
-    return Check(bool(apart), values)
+    return Check(
+        bool(apart),
+        {
+            "stated": audits[0].published.estimate,
+            "gain": audits[0].relative_gain,
+            "apart": len(apart),
+            "all": len(audits),
+            "dice": paper.DICE["thyroid"].gain_percent,
+        },
+    )
 
 
 def _five_folds() -> Check:
     covered = STATED["folds_small_tasks"] * STATED["split_percent"][-1]
     images = FACTS["acl_list_tear"] + FACTS["acl_list_no_tear"]
-    values = {
-        "covered": covered,
-        "share": 100 * FACTS["acl_test_images"] / images,
-        "split": " / ".join(map(str, STATED["split_percent"])),
-    }
-    return Check(covered != 100, values)
+    return Check(
+        covered != 100,
+        {
+            "covered": covered,
+            "share": 100 * FACTS["acl_test_images"] / images,
+            "split": " / ".join(map(str, STATED["split_percent"])),
+        },
+    )
 
 
 def _normality_software() -> Check:
@@ -213,23 +219,27 @@ def _imagenet_inputs() -> Check:
         if entry.init == "imagenet" and entry.backbone in paper.RELEASED_ACCURACY
     }
     other = [backbone for backbone, wanted in needed.items() if wanted.name != scripts]
-    values = {
-        "factor": needed["ResNet50"].scale[0] / find_preprocessing(scripts).scale[0],
-        "other": len(other),
-        "all": len(needed),
-    }
-    return Check(bool(other), values)
+    return Check(
+        bool(other),
+        {
+            "factor": needed["ResNet50"].scale[0] / find_preprocessing(scripts).scale[0],
+            "other": len(other),
+            "all": len(needed),
+        },
+    )
 
 
 def _unstated_settings() -> Check:
     small, large = FACTS["augmentation_small"], FACTS["augmentation_large"]
     unstated = {"augmentation", "optimizer", "batch", "dropout"} - set(paper.SETTINGS)
-    values = {
-        "small": ", ".join(small),
-        "unstated": len(unstated),
-        "extra": " and ".join(step for step in small if step not in large),
-    }
-    return Check(set(small) != set(large) and len(unstated) == 4, values)
+    return Check(
+        set(small) != set(large) and len(unstated) == 4,
+        {
+            "small": ", ".join(small),
+            "unstated": len(unstated),
+            "extra": " and ".join(step for step in small if step not in large),
+        },
+    )
 
 
 def _preprint_gains() -> Check:
@@ -239,8 +249,10 @@ def _preprint_gains() -> Check:
         "; ".join(f"{task_names([task])} {gain:g}" for task, gain in gains.items())
         for gains in (preprint, published)
     )
-    differ = all(gain != published[task] for task, gain in preprint.items())
-    return Check(differ, {"before": before, "now": now})
+    return Check(
+        all(gain != published[task] for task, gain in preprint.items()),
+        {"before": before, "now": now},
+    )
 
 
 def _four_preprocessings() -> Check:
@@ -252,16 +264,18 @@ def _four_preprocessings() -> Check:
     ]
     smallest_gap = min(abs(a - b) for a, b in combinations(inputs, 2))
     means = -np.asarray(find_preprocessing(FACTS["scripts_preprocessing"]).offset)
-    values = {
-        "n": len(sources),
-        "grey": " / ".join(f"{value:.2f}" for value in inputs),
-        "monai_gap": np.abs(means - FACTS["monai_means"]).max(),
-    }
-    return Check(smallest_gap > 0.01, values)
+    return Check(
+        smallest_gap > 0.01,
+        {
+            "n": len(sources),
+            "grey": " / ".join(f"{value:.2f}" for value in inputs),
+            "monai_gap": np.abs(means - FACTS["monai_means"]).max(),
+        },
+    )
 
 
 #: Checks of the entries that need more than a comparison of two numbers.
-_CHECKS: dict[str, Callable[[], Check]] = {
+_CHECKS = {
     "acl-difference": _acl_difference,
     "zero-and-p": _zero_and_p,
     "interval-method": _interval_method,

@@ -91,10 +91,10 @@ REPLICATIONS: tuple[Replication, ...] = tuple(
 )
 
 #: Numbers printed in follow-up studies of other questions, by the study's key in the bibliography.
-FOLLOW_UPS: dict[str, dict] = _READ["follow_ups"]
+FOLLOW_UPS = _READ["follow_ups"]
 #: Ways in which a comparison silently loses its weights; and how further studies were searched
 #: for.
-LOST: dict[str, dict] = _READ["lost"]
+LOST = _READ["lost"]
 SEARCH: dict[str, Any] = _READ["search"]
 
 
