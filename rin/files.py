@@ -210,6 +210,12 @@ def read_yaml(path: Path) -> Any:
     return parse_yaml(held, path)
 
 
+def read_facts(module: str, name: str = "") -> Any:
+    """Return the content of a YAML file beside a module, by default of the module's own name."""
+    path = Path(module).with_suffix(".yaml")
+    return read_yaml(path.with_name(name) if name else path)
+
+
 def parse_yaml(held: bytes, where: Path) -> Any:
     """Return the content of a YAML file given as bytes; InputError as for `read_yaml`."""
     with as_input_error(

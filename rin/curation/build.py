@@ -42,7 +42,7 @@ from rin.data.splits import PARTS, SHARES, split_corpus
 from rin.data.standins.writers import write_json
 from rin.data.tree import walk
 from rin.errors import InputError, as_input_error, require
-from rin.files import MAKE_ROOM, read_yaml, replace_folder, sha256_of, write_atomically
+from rin.files import MAKE_ROOM, read_facts, replace_folder, sha256_of, write_atomically
 
 INDEX, KEY = "index", "pseudonym.key"
 #: Queues for human review: reports that may be normal, and images that may show text.
@@ -67,7 +67,7 @@ EXCLUDED = ("rule", "images", "kept_out_because")
 #: Reasons, explained in card.yaml, why images that no rule excludes are not in the corpus either.
 NOT_MARKED, NOT_NORMAL = "no key image", "study neither normal nor marked"
 NO_CLASS, AT_RISK, RARE = "normal study without a class", "burned-in text", "rare class"
-_TEXTS = read_yaml(Path(__file__).with_name("card.yaml"))
+_TEXTS = read_facts(__file__, "card.yaml")
 REASONS = index.RULES | {
     name: text.format(fewest=FEWEST_PATIENTS) for name, text in _TEXTS["left out"].items()
 }
@@ -143,12 +143,12 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
         kinds=OSError,
     )
     with failing, lock_privately(plan):
-        archive, problems, dropped = index.read_archive(plan.archive, output / INDEX)
+        archive = index.read_archive(plan.archive, output / INDEX)
         names = Pseudonyms(load_key(output / KEY) if plan.key is None else plan.key)
         cleared = burned_in.cleared_images(output / IMAGE_QUEUE, archive.root)
-        made_of = _made_of(plan, archive, names.key, cleared, dropped)
+        made_of = _made_of(plan, archive, names, cleared)
         if not _is_current(output, made_of):
-            _curate(plan, archive, names, cleared, problems, dropped)
+            _curate(plan, archive, names, cleared)
             with write_atomically(output / NOTE) as draft:
                 write_json(draft, _state(output, made_of))
         card = json.loads((folder / CARD).read_text("utf-8"))
@@ -224,20 +224,14 @@ def reasons(left: pd.DataFrame, marked: pd.Series, normal: pd.Series) -> pd.Seri
     return pd.Series(np.select(cases, [rule, NOT_MARKED, NO_CLASS], NOT_NORMAL), dtype=object)
 
 
-def _made_of(
-    plan: CurationPlan,
-    archive: Archive,
-    key: bytes,
-    cleared: set[str],
-    dropped: dict[str, str],
-) -> str:
+def _made_of(plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: set[str]) -> str:
     """Return a digest of all that determines a corpus: files, plan, tables, code, libraries."""
-    digest = hashlib.sha256(key)
+    digest = hashlib.sha256(names.key)
     for table in (archive.files, archive.reports):
         digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
     tables = [path and sha256_of(path) for path in (plan.label_map, plan.reviewed)]
     rest = (tables, plan.seed, archive.provenance, export.digest_of_code(), sorted(cleared))
-    rest += (sorted(plan.leave_out), sorted(dropped.items()))
+    rest += (sorted(plan.leave_out), sorted(archive.dropped.items()))
     digest.update(json.dumps(rest).encode())
     return digest.hexdigest()
 
@@ -267,14 +261,7 @@ def _state(output: Path, made_of: str) -> str:
     return digest.hexdigest()
 
 
-def _curate(
-    plan: CurationPlan,
-    archive: Archive,
-    names: Pseudonyms,
-    cleared: set[str],
-    problems: list[Problem],
-    dropped: dict[str, str],
-) -> None:
+def _curate(plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: set[str]) -> None:
     output = plan.output
     refuse = partial(refuse_files, archive.root, folder=output, leave_out=plan.leave_out)
     screened = screen(archive.reports)
@@ -282,13 +269,12 @@ def _curate(
     try:
         chosen, left_out, confirmed, unclear = select_images(plan, archive, screened)
     except InputError:
-        refuse(problems)  # they come first, as they may have caused this error
+        refuse(archive.problems)  # they come first, as they may have caused this error
         raise
     chosen["cleared"] = chosen["sop_uid"].isin(cleared)
     exported, unread = export.export_images(chosen, archive.root, output, names)
-    refuse([*problems, *unclear, *unread])
+    refuse([*archive.problems, *unclear, *unread])
     export.forget_others(output, exported)
-    dropped = dropped | {problem.path: problem.kind for problem in [*unclear, *unread]}
     # The columns of the corpus: none contains an identifier.
     images = chosen[["label", "modality", "region", "name", "roi", "kind"]].assign(
         patient_id=chosen["patient_id"].map(names.patient),
@@ -304,6 +290,7 @@ def _curate(
     excluded = Counter([*left_out, *[UNREADABLE] * len(unread), *images["rule"]])
     del excluded[""]
     images = arrange(images[images["rule"] == ""], plan.seed)
+    dropped = archive.dropped | {problem.path: problem.kind for problem in [*unclear, *unread]}
     left_out_files = Counter(dropped.values())
     card = corpus_card(images, plan, archive) | {
         "normal studies": {
@@ -368,7 +355,7 @@ def write_corpus(output: Path, images: pd.DataFrame, card: dict[str, Any]) -> No
         for name, table in tables.items():
             table.to_csv(folder / name, index=False, lineterminator="\n")
         write_json(folder / CARD, card)
-        describe_corpus(folder, card, tables, PATIENTS)
+        describe_corpus(folder, card, tables)
         if card["provenance"] == "stand-in":
             counts = images["label"].value_counts().sort_index().to_dict()
             write_json(

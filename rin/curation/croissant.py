@@ -5,24 +5,20 @@ corpora have equal descriptions.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+from rin.data.croissant import file_object, write_croissant
+from rin.files import read_facts
 
-from rin.data.croissant import file_object, table_records, write_croissant
-from rin.files import read_yaml
-
-_TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
+_TEXTS = read_facts(__file__)
 
 
-def describe_corpus(
-    folder: Path, card: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], patients: str
-) -> Path:
+def describe_corpus(folder: Path, card: Mapping[str, Any], tables: Iterable[str]) -> Path:
     """Write the description of a corpus beside its card and its tables; return its path.
 
-    `tables` are the folder's CSV files, by name; `patients` is the name of the patients' table.
+    `tables` are the names of the folder's CSV files.
     """
     divided = ", ".join(f"{counts['images']} {part}" for part, counts in card["parts"].items())
     facts = {**card, "divided": divided}
@@ -30,9 +26,4 @@ def describe_corpus(
     files = [file_object(folder / name) for name in sorted(tables)]
     content = "".join(file["sha256"] for file in files)
     stated["version"] = f"1.0.0+{hashlib.sha256(content.encode()).hexdigest()[:12]}"
-    described = _TEXTS["patients"]
-    of_patients = table_records(
-        patients, tables[patients], described["description"], described["columns"]
-    )
-    distribution, records = [*files, *_TEXTS["pictures"]], [*_TEXTS["records"], of_patients]
-    return write_croissant(folder, stated, distribution, records)
+    return write_croissant(folder, stated, [*files, *_TEXTS["pictures"]], _TEXTS["records"])

@@ -10,7 +10,6 @@ import io
 from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,9 @@ _NOTE = {"mark": "", "uid": "", "risk": "", "png_sha256": "", "width": 0, "heigh
 _NOTE |= {"dicom_bytes": 0}
 #: Libraries that determine the headers and pixels of an export.
 LIBRARIES = ("dicom-anonymizer", "numpy", "onnxruntime", "pillow", "pydicom", "rapidocr")
+#: Code and tables that determine an export.
 PACKAGE = Path(__file__).parents[1]
+_DECIDING = ("curation/*.py", "curation/*.yaml", "data/*.py", "data/*.yaml", "data/layouts/*.py")
 
 
 def export_images(
@@ -55,19 +56,17 @@ def export_images(
     """
     for folder in (DICOM_FOLDER, PICTURE_FOLDER, NOTES):
         (output / folder).mkdir(parents=True, exist_ok=True)
-    made_with = hashlib.sha256(pseudonyms.key + digest_of_code().encode()).hexdigest()
-    columns = ["sop_uid", "path", "modality", "region", "cleared"]
-    stated = images[[*dict.fromkeys([*columns, *MARK])]].astype(str)
-    texts = ["\0".join([made_with, *row]) for row in stated.itertuples(index=False, name=None)]
-    marks = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
-    images = images.assign(mark=pd.Series(marks, images.index, dtype=str))
+    made_with = (pseudonyms.key, digest_of_code())
+    stated = images[["sop_uid", "modality", "region", "cleared", *MARK]]
+    rows = stated.itertuples(index=False, name=None)
+    marks = [hashlib.sha256(repr((made_with, row)).encode()).hexdigest() for row in rows]
+    stated = stated.assign(mark=pd.Series(marks, images.index, dtype=str))
     whole = _whole_notes(load_rows(output / NOTES, _NOTE), output)
-    missing = ~images["mark"].isin(whole["mark"])
-    jobs = images.loc[missing, ["mark", *columns]].to_dict("records")
+    jobs = stated[~stated["mark"].isin(whole["mark"])].to_dict("records")
     work = partial(_export, root, output, pseudonyms)
     tables, problems = read_files(work, jobs, CHUNK, "De-identifying", output / NOTES)
     known = pd.concat([whole, *tables]).drop_duplicates("mark").set_index("mark")
-    return images[["mark"]].join(known, on="mark", how="inner"), problems
+    return stated[["mark"]].join(known, on="mark", how="inner"), problems
 
 
 def forget_others(output: Path, noted: pd.DataFrame) -> None:
@@ -82,10 +81,9 @@ def forget_others(output: Path, noted: pd.DataFrame) -> None:
 
 def digest_of_code(package: Path = PACKAGE) -> str:
     """Return a digest of all that determines a corpus beside archive and plan."""
-    places = ("curation/*.py", "curation/*.yaml", "data/*.py", "data/*.yaml")
-    places += ("data/layouts/*.py",)
     digest = hashlib.sha256()
-    for file in [*sorted(chain(*map(package.glob, places))), taxonomy_file()]:
+    files = [file for place in _DECIDING for file in package.glob(place)]
+    for file in [*sorted(files), taxonomy_file()]:
         # A file that another process is replacing at this moment counts as absent.
         with suppress(FileNotFoundError):
             digest.update(f"{file.name}\0{sha256_of(file)}\0".encode())

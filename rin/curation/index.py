@@ -13,6 +13,7 @@ The rules of ``exclusions.yaml`` say which files of a study are not diagnostic i
 import io
 import os
 import re
+from collections import defaultdict
 from collections.abc import Collection
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -42,11 +43,11 @@ from rin.data.kept_rows import load_rows, replace_rows
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.tree import is_debris, walk
 from rin.errors import FileError, InputError, unquoted
-from rin.files import read_yaml, sha256_of
+from rin.files import read_facts, sha256_of
 
 #: Number of files whose rows are kept together.
 CHUNK = 512
-_FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
+_FACTS = read_facts(__file__)
 _TEXTS: dict[str, str] = _FACTS["texts"]
 _NUMBERS: dict[str, str] = _FACTS["numbers"]
 _TAGS = [Tag(keyword) for keyword in (*_TEXTS.values(), *_NUMBERS.values())]
@@ -54,7 +55,7 @@ _UNDECODED = re.compile("[\ud800-\udfff]")
 _HEADING = re.compile(rf"^[ \t]*({'|'.join(_FACTS['headings'])})[ \t]*:", re.MULTILINE)
 _PIXELS = {Tag(0x7FE0, element) for element in (0x0008, 0x0009, 0x0010)}
 _UNDEFINED, _ITEM = 0xFFFFFFFF, b"\xfe\xff\x00\xe0"
-_RULES = read_yaml(Path(__file__).with_name("exclusions.yaml"))
+_RULES = read_facts(__file__, "exclusions.yaml")
 #: Reason of each rule by which a file is not a diagnostic image, by the rule's name.
 RULES = {name: rule["reason"] for name, rule in _RULES.items()}
 _TESTS = {
@@ -84,33 +85,33 @@ class Archive(NamedTuple):
     columns of `MARK`, `study_body_part`, and the `rule` that excludes it.  `reports` has one row
     per report, sorted by study UID: `study_uid`, `patient_id`, `accession_number`, `modality` and
     `body_part` of the study's pictures, several joined by a backslash, `findings`, `impression`
-    and `path`.
+    and `path`.  `problems` are those with files that are broken or cut short, lack an identifier,
+    contradict others, or are a report of no study or of several; `dropped` has the kind of problem
+    for which a file, by its path, is in neither table.
     """
 
     root: Path
     provenance: str
     files: pd.DataFrame
     reports: pd.DataFrame
+    problems: list[Problem]
+    dropped: dict[str, str]
 
 
 def open_archive(root: Path, kept: Path, leave_out: Collection[str] = ()) -> Archive:
     """Open an export as `read_archive` does; InputError for problems of kinds not left out."""
-    archive, problems, _ = read_archive(root, kept)
-    refuse_files(root, problems, kept.parent, leave_out)
+    archive = read_archive(root, kept)
+    refuse_files(root, archive.problems, kept.parent, leave_out)
     return archive
 
 
-def read_archive(root: Path, kept: Path) -> tuple[Archive, list[Problem], dict[str, str]]:
-    """Index the files of an export that are not indexed yet; return usable files and problems.
+def read_archive(root: Path, kept: Path) -> Archive:
+    """Index the files of an export that are not indexed yet.
 
     A file whose path, size and times of change are known is not read again; `kept` is the folder
     of the index.  ``DICOMDIR``, ``.txt`` outside the reports, ``.csv``, ``.json`` and files that
-    neither end in ``.dcm`` or ``.dicom`` nor have the DICM prefix are ignored.
-
-    The second result is the problems: files that are broken or cut short, lack an identifier,
-    contradict others, or are a report of no study or of several.  The third is the kind of problem
-    for which each file, by path, is not in the archive.  Files that contradict each other are all
-    left out, as nothing shows which one is right.
+    neither end in ``.dcm`` or ``.dicom`` nor have the DICM prefix are ignored.  Files that
+    contradict each other are all left out, as nothing shows which one is right.
     """
     said, unread = _read_files(root, kept)
     images, texts = said[said["sop_uid"] != ""], said[said["sop_uid"] == ""]
@@ -124,8 +125,8 @@ def read_archive(root: Path, kept: Path) -> tuple[Archive, list[Problem], dict[s
     dropped = {path: problem.kind for path, problem in problems.items()}
     dropped |= dict.fromkeys([*involved, *reports.loc[~owned, "path"]], CONTRADICTORY)
     provenance = "stand-in" if (root / STAND_IN_NOTE).is_file() else "real"
-    archive = Archive(root, provenance, *_tables(used, reports[owned]))
-    return archive, [*problems.values()], dropped
+    tables = _tables(used, reports[owned])
+    return Archive(root, provenance, *tables, [*problems.values()], dropped)
 
 
 def archive_counts(archive: Archive) -> dict[str, int]:
@@ -243,8 +244,9 @@ def _tables(images: pd.DataFrame, texts: pd.DataFrame) -> tuple[pd.DataFrame, pd
     studies = files.drop_duplicates("study_uid")[["study_uid", "patient_id", "accession_number"]]
     studies = studies.join(by_study, on="study_uid").fillna("")
     texts = texts[["accession_number", "findings", "impression", "path"]]
-    reports = studies.merge(texts, on="accession_number").sort_values("study_uid")
-    return files.assign(rule=rule_of(files)), reports.reset_index(drop=True)
+    reports = studies.merge(texts, on="accession_number")
+    reports = reports.sort_values("study_uid", ignore_index=True)
+    return files.assign(rule=rule_of(files)), reports
 
 
 def _mark_of(root: Path, path: str) -> tuple[str, int, int, int]:
@@ -318,7 +320,7 @@ def parse_report(content: str) -> tuple[str, str]:
     The texts below a repeated heading are joined; text before the first heading is ignored.
     """
     pieces = _HEADING.split(re.sub(r"\r\n?", "\n", content))
-    sections = {"FINDINGS": "", "IMPRESSION": ""}
+    sections = defaultdict(str)
     for heading, body in zip(pieces[1::2], pieces[2::2], strict=True):
-        sections[heading] = sections.get(heading, "") + body.strip() + "\n"
+        sections[heading] += body.strip() + "\n"
     return sections["FINDINGS"].strip(), sections["IMPRESSION"].strip()

@@ -17,11 +17,11 @@ from rin.curation.spreadsheets import write_queue
 from rin.data.chunks import map_chunks
 from rin.data.kept_rows import add_rows
 from rin.errors import InputError, counted, join_first_ten
-from rin.files import read_yaml
+from rin.files import read_facts
 
 #: List of all files that the last call could not use.
 PROBLEMS = "problems.csv"
-_FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
+_FACTS = read_facts(__file__)
 #: Reason for leaving out files with each kind of problem.
 KINDS = {kind: facts["reason"] for kind, facts in _FACTS.items()}
 UNREADABLE, UNIDENTIFIED, CONTRADICTORY, UNASSIGNED, UNCLEAR = KINDS

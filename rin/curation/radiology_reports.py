@@ -19,7 +19,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from rin.curation.spreadsheets import read_queue, refuse_rows, write_queue
-from rin.files import read_yaml
+from rin.files import read_facts
 
 #: Columns of the review queue that a radiologist fills in, and all of them.
 ANSWERS = ("confirmed", "reviewer", "comment")
@@ -31,12 +31,12 @@ COLUMNS = (
 
 def _words_pattern(words: Iterable[str]) -> re.Pattern[str]:
     """Return a pattern of phrases, longest first; * is any letters, a space may be a hyphen."""
-    ordered = sorted(set(words), key=lambda word: (-len(word), word))
+    ordered = sorted(sorted(words), key=len, reverse=True)
     parts = [re.escape(word).replace(r"\*", r"\w*").replace(r"\ ", r"[ -]") for word in ordered]
     return re.compile(rf"(?<!\w)(?<!non-)(?<!non )(?:{'|'.join(parts)})(?!\w)", re.IGNORECASE)
 
 
-_LEXICON = read_yaml(Path(__file__).with_name("lexicon.yaml"))
+_LEXICON = read_facts(__file__, "lexicon.yaml")
 #: The words of the paper's query; words that do not contradict normality; and all words that may
 #: be between a negation and "abnormality".
 NORMALITY = _LEXICON["phrases"]["normality"].split(", ")

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from rin.files import manifest_folder, read_yaml
+from rin.files import manifest_folder, read_facts
 
-_FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
+_FACTS = read_facts(__file__)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from itertools import chain, combinations
 from operator import attrgetter, truediv
-from pathlib import Path
 from string import Formatter
 from types import SimpleNamespace
 from typing import Any
@@ -23,11 +22,11 @@ from rin.data.manifest import find_task, load_manifest
 from rin.evidence import paper
 from rin.evidence.audit import TaskAudit, audit_tasks, corner_bounds, rounding_range
 from rin.evidence.claims import Check, task_names
-from rin.files import read_yaml
+from rin.files import read_facts
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_entries
 
-_READ = read_yaml(Path(__file__).with_suffix(".yaml"))
+_READ = read_facts(__file__)
 #: Titles of what a finding changes, the most important first, and of whom it concerns.
 CHANGES = _READ["changes"]
 KINDS = _READ["kinds"]

@@ -4,14 +4,13 @@ They are in `paper.yaml`, as printed; `rin.evidence.audit` checks them by arithm
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from rin.errors import look_up
-from rin.files import read_yaml
+from rin.files import read_facts
 
-_READ = read_yaml(Path(__file__).with_suffix(".yaml"))
+_READ = read_facts(__file__)
 #: Places in which the paper states numbers and claims, by their short names in the file.
 PLACES: dict[str, str] = _READ["places"]
 Record = TypeVar("Record")

@@ -6,7 +6,6 @@ decides what may be pooled; `rin.stats.synthesis` pools.
 
 import math
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +13,7 @@ import pandas as pd
 from pydantic import Field
 
 from rin.errors import look_up
-from rin.files import FrozenModel, read_yaml
+from rin.files import FrozenModel, read_facts
 from rin.stats.hypothesis import t_quantile
 from rin.stats.synthesis import (
     hanley_mcneil_error,
@@ -34,7 +33,7 @@ POOLED_ERRORS = ("SDs over folds", "printed", "interval of the difference", "int
 KERMANY = "chest radiographs (Kermany)"
 #: Assumed correlation of two comparisons on the same test images: no source states it.
 SHARED_IMAGES = 0.5
-_READ = read_yaml(Path(__file__).with_suffix(".yaml"))
+_READ = read_facts(__file__)
 
 
 class Replication(FrozenModel):

@@ -29,13 +29,13 @@ from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.standins import writers
 from rin.data.standins.phantoms import Phantom, to_uint8
 from rin.data.standins.writers import fill, make_uid, new_instance, set_pixels
-from rin.files import read_yaml
+from rin.files import read_facts
 
 #: Bump it when files or their content change.
 VERSION = 6
 #: Ultrasound: whether a name is burned in, and what BurnedInAnnotation says, in turn.
 BURNED = ((True, "YES"), (True, ""), (False, "NO"), (False, ""))
-TEMPLATES = read_yaml(Path(__file__).with_name("headers.yaml"))
+TEMPLATES = read_facts(__file__, "headers.yaml")
 TEXT_HEIGHT = 11
 
 

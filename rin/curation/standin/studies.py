@@ -8,16 +8,15 @@ words can be measured against the truth.
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from itertools import cycle, islice
-from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator, default_rng
 
 from rin.data.standins.writers import make_uid
-from rin.files import read_yaml
+from rin.files import read_facts
 
-FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
-WORDS = read_yaml(Path(__file__).with_name("reports.yaml"))
+FACTS = read_facts(__file__)
+WORDS = read_facts(__file__, "reports.yaml")
 REGIONS = FACTS["regions"]
 NORMAL = {name: r["normal"] for name, r in REGIONS.items() if "normal" in r}
 #: Classes (region, label): those of lesions, and all, normal ones first.
