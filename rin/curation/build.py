@@ -52,16 +52,16 @@ LOCK, NOTE = ".curation.lock", "curated.json"
 SHARED, FOLDER, PICTURES = "shared", "radimagenet_curated", "radiology_ai"
 #: Files and folders beside the shared folder, which only their owner may read.
 PRIVATE = (
-    *(INDEX, KEY, QUEUE, IMAGE_QUEUE, PROBLEMS, IMAGES, SCREENED, LOCK, NOTE),
-    *(export.DICOM_FOLDER, export.PICTURE_FOLDER, export.NOTES),
-)
+    INDEX, KEY, QUEUE, IMAGE_QUEUE, PROBLEMS, IMAGES, SCREENED, LOCK, NOTE,
+    export.DICOM_FOLDER, export.PICTURE_FOLDER, export.NOTES,
+)  # fmt: skip
 PATIENTS, CARD = "patients.csv", "dataset_card.json"
 #: A class needs a patient to train on, one to validate with and one to test on.
 FEWEST_PATIENTS = 3
 COLUMNS = (
-    *("filename", "label", "modality", "region", "name", "patient_id", "study_id", "roi"),
-    *("width", "height", "kind", "part"),
-)
+    "filename", "label", "modality", "region", "name", "patient_id", "study_id", "roi",
+    "width", "height", "kind", "part",
+)  # fmt: skip
 #: Columns of the table of excluded images.
 EXCLUDED = ("rule", "images", "kept_out_because")
 #: Reasons, explained in card.yaml, why images that no rule excludes are not in the corpus either.

@@ -35,9 +35,9 @@ from rin.data.pixels import POLYGON, rasterise, shape_text
 from rin.errors import InputError, did_you_mean, unquoted
 
 COLUMNS = (
-    *("sop_uid", "study_uid", "patient_id", *MARK, "modality"),
-    *("region", "label", "roi", "document"),
-)
+    "sop_uid", "study_uid", "patient_id", *MARK, "modality",
+    "region", "label", "roi", "document",
+)  # fmt: skip
 #: Number of documents that one job reads.
 CHUNK = 500
 #: Code and scheme of titles and content items.

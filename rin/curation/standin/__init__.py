@@ -173,7 +173,14 @@ def _section(study: Study, number: int, values: ndarray, sort: str = "diagnostic
     """Return a CT (Hounsfield units) or MR image (0 to 1) in the study's plane."""
     facts, half = study.facts, round(study.facts["field"] / 2, 3)
     image = _make(
-        *(study, sort, number, "image", "plane", facts["plane"], facts["modality"], sort),
+        study,
+        sort,
+        number,
+        "image",
+        "plane",
+        facts["plane"],
+        facts["modality"],
+        sort,
         half=half,
         less=-half,
         place=round(facts["gap"] * (number - (study.slices + 1) / 2), 3),
@@ -224,7 +231,10 @@ def _outline_state(
     outline = approximate_polygon(max(contours, key=len) - 1, 0.4) + 0.5
     points = np.clip(outline[:, ::-1], 0, mask.shape[::-1])
     return _make(
-        *(study, "outlines", number, "outline"),
+        study,
+        "outlines",
+        number,
+        "outline",
         words=words,
         points=[round(float(value), 2) for value in points.ravel()],
         n_points=len(points),
@@ -251,8 +261,11 @@ def _key_selection(study: Study, number: int, words: str, images: Sequence[Datas
 
 
 def _references(images: Sequence[Dataset]) -> list[Dataset]:
-    names = {"ReferencedSOPClassUID": "SOPClassUID", "ReferencedSOPInstanceUID": "SOPInstanceUID"}
     return [
-        fill(Dataset(), **{name: image[source].value for name, source in names.items()})
+        fill(
+            Dataset(),
+            ReferencedSOPClassUID=image.SOPClassUID,
+            ReferencedSOPInstanceUID=image.SOPInstanceUID,
+        )
         for image in images
     ]
