@@ -155,7 +155,7 @@ def like_for_like(metrics: Collection[str] = tuple(AUC_POINTS)) -> pd.DataFrame:
     factor = table["metric"].map(POINTS)
     error_from, errors, freedom = zip(*map(standard_error, records), strict=True)
     error = factor * np.array(errors)
-    half = error * [math.nan if math.isnan(df) else t_quantile(df) for df in freedom]
+    half = error * [*map(t_quantile, freedom)]
     estimate = (factor * (table["radimagenet"] - table["imagenet"])).round(10)
     table = table.assign(
         label=table["data"] + (", " + table["setting"]).where(table["setting"] != "", ""),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import h5py
 import numpy as np
 from pydantic import AfterValidator, Field
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from rin.errors import InputError, as_input_error, look_up, unknown
@@ -33,7 +34,6 @@ from rin.models.torch_tensors import ORDER, SOURCE_SHA256, assign_tensors, varia
 from rin.models.weights_file import (
     Layout,
     layout_of,
-    metadata_of,
     reading,
     refuse_other_files,
     shapes_of,
@@ -142,7 +142,11 @@ def digest_problem(entry: WeightsEntry, path: Path) -> str:
 
 def source_digest(path: Path) -> str | None:
     """Return the SHA-256 of the file that this one was converted from; None if not stated."""
-    return metadata_of(path).get(SOURCE_SHA256)
+    if path.suffix != ".safetensors":
+        return None
+    refuse_other_files(path)
+    with reading(path), safe_open(path, "numpy") as file:
+        return (file.metadata() or {}).get(SOURCE_SHA256)
 
 
 def known_by(entry: WeightsEntry, path: Path | None) -> Literal["SHA-256", "MD5", ""]:

@@ -149,15 +149,6 @@ def shapes_of(path: Path) -> dict[str, tuple[int, ...]]:
     return {name: tuple(part.get_shape()) for name, part in _parts_of(path).items()}
 
 
-def metadata_of(path: Path) -> dict[str, str]:
-    """Return the metadata of a safetensors file; an empty dict for other files."""
-    if path.suffix != ".safetensors":
-        return {}
-    refuse_other_files(path)
-    with reading(path), safe_open(path, "numpy") as file:
-        return file.metadata() or {}
-
-
 def stored_variances(path: Path) -> dict[str, np.ndarray]:
     """Return the running variances of every batch normalisation in a file, the first layer first.
 
