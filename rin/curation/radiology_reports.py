@@ -79,12 +79,15 @@ def screen(reports: pd.DataFrame) -> pd.DataFrame:
 def normal_studies(screened: pd.DataFrame, reviewed: Path | None) -> pd.DataFrame:
     """Return the normal studies, and who confirmed each: a radiologist, or the rules."""
     answers = read_review(reviewed, screened).to_dict() if reviewed else {}
-    rows = [
-        (uid, "radiologist" if uid in answers else "rules")
-        for uid, verdict in zip(screened["study_uid"], screened["verdict"], strict=True)
-        if answers.get(uid, verdict == "normal")
-    ]
-    return pd.DataFrame(rows, columns=["study_uid", "confirmed_by"], dtype=object)
+    return pd.DataFrame(
+        [
+            (uid, "radiologist" if uid in answers else "rules")
+            for uid, verdict in zip(screened["study_uid"], screened["verdict"], strict=True)
+            if answers.get(uid, verdict == "normal")
+        ],
+        columns=["study_uid", "confirmed_by"],
+        dtype=object,
+    )
 
 
 def screen_impression(findings: str, impression: str) -> Screening:

@@ -20,12 +20,11 @@ _FACTS = read_facts(__file__)
 
 @dataclass(frozen=True)
 class Region:
-    """An anatomic region of one modality, with its images in the open subset, if known."""
+    """An anatomic region of one modality."""
 
     name: str
     modality: str
     title: str
-    subset_images: int | None = None
 
 
 REGIONS = {name: Region(name, **facts) for name, facts in _FACTS["regions"].items()}

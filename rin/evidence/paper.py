@@ -36,10 +36,7 @@ class PublishedComparison:
 
 @dataclass(frozen=True)
 class PublishedDice:
-    """Mean Grad-CAM Dice scores (0-1), in the text and in Figure 5's caption.
-
-    The confidence, in percent, is of the one image that the figure shows.
-    """
+    """Mean Grad-CAM Dice scores (0-1), in the text and in Figure 5's caption."""
 
     task: str
     text_radimagenet: float
@@ -49,8 +46,6 @@ class PublishedDice:
     gain_percent: float
     p_text: str
     place: str
-    confidence_radimagenet: float | None = None
-    confidence_imagenet: float | None = None
 
 
 @dataclass(frozen=True)

@@ -194,12 +194,11 @@ def other_groups() -> pd.DataFrame:
 
 def stated_directions() -> pd.DataFrame:
     """Return the like-for-like comparisons that state a direction but no pair of scores."""
-    records = [
+    return pd.DataFrame(
         record.model_dump()
         for record in REPLICATIONS
         if record.like_for_like and None in (record.radimagenet, record.imagenet)
-    ]
-    return pd.DataFrame(records)
+    )
 
 
 def covariance(rows: pd.DataFrame) -> np.ndarray:
