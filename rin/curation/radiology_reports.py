@@ -214,31 +214,30 @@ def _is_inside(match: re.Match[str], spans: list[tuple[int, int]]) -> bool:
 
 def write_review_queue(screened: pd.DataFrame, path: Path) -> None:
     """Write the studies to be reviewed; answers in the file stay, and must be on these reports."""
-    answers = _read_answers(path, screened).set_index("study_uid")[[*ANSWERS]]
+    answers = _read_answers(path, screened)[[*ANSWERS]]
     write_queue(screened.join(answers, on="study_uid")[[*COLUMNS]].fillna(""), path)
 
 
 def read_review(path: Path, screened: pd.DataFrame) -> pd.Series:
     """Return the answers given so far in a review, by study: True if it is completely normal."""
-    answers = _read_answers(path, screened).set_index("study_uid")["confirmed"]
+    answers = _read_answers(path, screened)["confirmed"]
     return answers[answers != ""] == "yes"
 
 
 def _read_answers(path: Path, screened: pd.DataFrame) -> pd.DataFrame:
-    """Return the checked rows in which a reviewer wrote anything."""
+    """Return the checked rows in which a reviewer wrote anything, by study."""
     rows = read_queue(path, COLUMNS, "confirmed")
     twice = rows.index[rows["study_uid"].duplicated()]
-    refuse_rows(path, dict.fromkeys(twice, "its study is already in an earlier row"))
+    problems = dict.fromkeys(twice, "its study is already in an earlier row")
     rows = rows[rows[[*ANSWERS]].ne("").any(axis=1)]
     reviewed = screened.set_index("study_uid")[["impression", "findings"]].map(_plain)
-    problems = {}
     for row, uid, *report in rows[["study_uid", "impression", "findings"]].itertuples():
         if uid not in reviewed.index:
             problems[row] = "its study is not among the flagged studies"
         elif [*map(_plain, report)] != [*reviewed.loc[uid]]:
             problems[row] = "the report of its study is not the reviewed report"
     refuse_rows(path, problems)
-    return rows
+    return rows.set_index("study_uid")
 
 
 def _plain(text: str) -> str:
