@@ -62,8 +62,6 @@ _TESTS = {
     "is": lambda column, known: column.isin(known),
     "is not": lambda column, known: ~column.isin(known),
     "says": lambda column, words: column.str.contains(words, case=False),
-    "below": lambda column, limit: column < limit,
-    "above": lambda column, limit: column > limit,
 }
 #: Columns that reveal a change of a file: a corrected file may have the same size and time of
 #: modification, but not the same time of change in the file system.
