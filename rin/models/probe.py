@@ -158,6 +158,10 @@ def read_first_layer(
     path: Path, backbone: str | None = None, topology: Topology | None = None
 ) -> FirstLayer:
     """Return the first layers of a file of weights; backbone and topology are found if None."""
+    if not path.is_file():
+        raise InputError(
+            "there is no such file", where=path, remedy="Give the path of a file of weights."
+        )
     known = find_backbone(backbone or identify_backbone(path))
     if topology is None:
         topology = "torchvision" if layout_of(path) is Layout.PYTORCH else "keras"

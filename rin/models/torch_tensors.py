@@ -106,20 +106,20 @@ def assign_tensors(
     variables = variables_by_name(backbone)
     network = find_torch_backbone(variables)
     ways = [{rename(name): name for name in shapes} for rename in _ways_to_name(network)]
-    origin = max(ways, key=lambda named: len(named.keys() & variables.keys()))
-    found = {name: origin[name] for name in variables if name in origin}
+    origin = max(ways, key=lambda names: len(names.keys() & variables.keys()))
+    originals = {name: origin[name] for name in variables if name in origin}
     aside = tuple(origin[name] for name in origin if _TOP.search(name))
     wrong = []
-    for name, original in found.items():
+    for name, original in originals.items():
         shape, needed = shapes[original], variables[name].shape
         given = [shape[axis] for axis in ORDER] if len(shape) == 4 else [*shape]
         if given != [*needed]:
             wrong.append(f"{original} is {shape}, in Keras' order not {needed}")
-    there = f"{len(found)} of its {len(variables)} tensors are there; missing"
+    there = f"{len(originals)} of its {len(variables)} tensors are there; missing"
     problems = {
-        there: [name for name in variables if name not in found],
+        there: [name for name in variables if name not in originals],
         # Two tensors of the file may have been mapped to one name.
-        "unexpected": [name for name in shapes if name not in {*aside, *found.values()}],
+        "unexpected": [name for name in shapes if name not in {*aside, *originals.values()}],
         "of other shapes": wrong,
     }
     said = [f"{what}: {join_first_ten(names)}" for what, names in problems.items() if names]
@@ -130,7 +130,7 @@ def assign_tensors(
             remedy="Check which network it is of, and that it is whole; a state_dict is read, "
             "bare or under module., model. or backbone.",
         )
-    return found, aside
+    return originals, aside
 
 
 @dataclass(frozen=True)
