@@ -213,6 +213,8 @@ def test_nearest_pictures_of_another_dataset_are_those_of_least_distance_and_nev
     others = hashed(images[[4, 1, 5]]).assign(digest=["x", "b", "y"])
     found = nearest_pictures(cases, others).set_index("case_id")
     assert found.loc["1"].to_list() == [0, True]
+    brighter = nearest_pictures(cases, others.assign(digest=list("xzy"))).set_index("case_id")
+    assert brighter.loc["1"].to_list() == [0, False]
     assert (found.loc[["0", "2"], "distance"] > SAME_LESION).all()
     assert not found.loc[["0", "2"], "equal"].any()
     blank = hashed(np.zeros((2, 64, 64), np.uint8)).assign(digest=list("uv"))

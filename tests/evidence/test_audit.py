@@ -84,6 +84,11 @@ def test_needed_correlation_divides_small_from_large_p_values_of_the_paired_t_te
     assert TaskAudit(ACL).needed_correlation.holds(r - r_shift)
 
 
+def test_a_difference_that_may_be_zero_may_need_any_correlation():
+    one = TaskAudit(replace(ACL, estimate=0.02))  # rounded from −0.03 to 0.07
+    assert one.needed_correlation.holds(audit.correlation_for(2.5, 8.5, 0.0))
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.integers(2, 12), st.integers(2, 12), st.integers(0, 10**6))
 def test_no_delong_interval_is_wider_than_its_limit(positives, negatives, seed):
