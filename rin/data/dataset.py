@@ -327,8 +327,8 @@ def open_dataset(
         )
     cases, bad = inspect_cases(tree.root, wanted, manifest, folder=index_folder, square=square)
     bad, cases = (
-        found[~found["case_id"].isin(expected.known_bad)].reset_index(drop=True)
-        for found in (bad, cases)
+        rows[~rows["case_id"].isin(expected.known_bad)].reset_index(drop=True)
+        for rows in (bad, cases)
     )
     cases, joined = one_id_each(cases)
     wrong = {} if made else case_problems(manifest, cases)

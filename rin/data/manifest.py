@@ -269,11 +269,11 @@ def known_tasks() -> dict[str, list[tuple[DatasetManifest, TaskManifest]]]:
 
 def find_task(task_name: str) -> tuple[DatasetManifest, TaskManifest]:
     """Return the dataset and the task called ``task_name``; InputError for an unknown name."""
-    found, *others = look_up("task", task_name, known_tasks())
+    place, *others = look_up("task", task_name, known_tasks())
     for manifest, _ in others:
         raise InputError(
-            f"task {task_name!r} is in both {found[0].name} and {manifest.name}",
+            f"task {task_name!r} is in both {place[0].name} and {manifest.name}",
             where=manifest_folder(),
             remedy="Give every task a unique name.",
         )
-    return found
+    return place

@@ -433,9 +433,9 @@ def folds_of_part(
     there = folds["case_id"].isin(cases["case_id"])
     kept = folds[there].reset_index(drop=True)
     labels = cases.set_index("case_id")["label"]
-    found = {*zip(kept["fold"], kept["part"], kept["case_id"].map(labels), strict=True)}
+    placed = {*zip(kept["fold"], kept["part"], kept["case_id"].map(labels), strict=True)}
     for fold, part, label in product(sorted({*folds["fold"]}), PARTS, sorted({*labels})):
-        if (fold, part, label) not in found:
+        if (fold, part, label) not in placed:
             raise InputError(
                 f"the {part} part of fold {fold + 1} has no picture with label {label} here",
                 where=where,

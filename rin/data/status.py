@@ -193,24 +193,24 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     done.part = datasets.part_in_words(manifest, listed)
     if done.part:
         done.facts.append(("part", f"{done.part}: it never counts as the whole dataset"))
-    found = []
+    problems = []
     if quick:
         cases = listed
         try:
             datasets.check_counts(manifest, listed, tree.root / tree.location)
         except InputError as error:
-            found.append(error.problem)
+            problems.append(error.problem)
     else:
         dataset = datasets.open_dataset(
-            manifest, data_root, index_folder=index_folder, problems=found
+            manifest, data_root, index_folder=index_folder, problems=problems
         )
         cases = dataset.cases
         done.facts.append(("pictures", f"{len(cases):,} can be read"))
-    done.problems += found
+    done.problems += problems
     cases = cases[cases["label"].notna()]
     if len(cases) and cases["patient_id"].notna().all():
         done.facts.append(("patients", patients_in_words(manifest, cases)))
-    if not (quick or found):
+    if not (quick or problems):
         _describe(done, dataset)
 
 
