@@ -11,6 +11,7 @@ from rin.data.leakage import (
     leak_free_groups,
     matches_between,
     near_duplicates,
+    name_variants,
     nearest_pictures,
     picture_hash,
     suggest_threshold,
@@ -205,6 +206,11 @@ def test_check_splits_names_what_is_divided_or_tested_twice(patients, parts, pai
 def test_check_splits_with_a_case_missing_repeated_or_misnamed_raises(folds):
     with pytest.raises(InputError, match="does not put every case into one part"):
         check_splits(table("pqr"), folds, pairs_of())
+
+
+def test_names_that_differ_only_in_how_they_are_written_are_one():
+    names = ["A-1", "a 1", "07", "7", "3", "3.0", "\u00c4", "A\u0308", "10", "1"]
+    assert name_variants(names) == [["A-1", "a 1"], ["07", "7"], ["3", "3.0"], names[6:8]]
 
 
 def test_nearest_pictures_of_another_dataset_are_those_of_least_distance_and_never_blank():

@@ -265,6 +265,8 @@ def test_given_folds_test_what_the_table_says_and_validate_by_whole_patients(bus
     np.testing.assert_allclose(share, 10 / 85, atol=0.06)
     with pytest.raises(InputError, match="has 5 folds, not 6"):
         given_folds(dataset, groups, 6, seed=3)
+    write(lambda row: row.kFold + 8)  # 9 comes before 10
+    assert given_folds(dataset, groups, 5, seed=3)["part"].tolist() == folds["part"].tolist()
 
 
 def test_given_folds_of_named_parts_are_one_fold_with_validation_cut_where_there_is_none(bus_bra):
