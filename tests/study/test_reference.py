@@ -32,7 +32,7 @@ from rin.study import (
     open_workspace,
     pretrained,
 )
-from rin.study.consolidate import layer_similarity, task_facts
+from rin.study.consolidate import dataset_facts, layer_similarity, task_facts
 from rin.study.plan import plan_study
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe_study import plan_probe, probe_measurements
@@ -216,6 +216,13 @@ def test_facts_tell_how_the_run_came_about(reference, finished):
     assert [(w.init, w.preprocessing, w.sha256, w.verified) for w in facts.weights] == [
         ("radiologic", "caffe_unit", "0" * 64, None), ("photographic", "caffe", "0" * 64, None),
     ]  # fmt: skip
+
+
+def test_facts_of_a_dataset_count_the_cases_that_are_used(finished):
+    whole = finished.inputs("breast").all_images
+    facts = dataset_facts(whole, whole.cases.groupby("label").head(5))
+    assert (facts.used, facts.patients, facts.available) == (10, 10, 60)
+    assert facts.counts == {"benign": 5, "malignant": 5}
 
 
 def test_reference_run_has_a_description_of_its_files(written):
