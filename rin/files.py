@@ -67,7 +67,7 @@ def replace_folder(target: Path) -> Iterator[Path]:
 
     An existing `target` stays until then.  Two renames exchange the folders: a process killed
     between them leaves the earlier folder, whole, as `kept_folder` finds it.  Drafts of processes
-    that were killed are deleted.
+    that were killed are deleted, and so is a link in place of `target`, not what is behind it.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     replaced = _replaced(target)
@@ -86,7 +86,9 @@ def replace_folder(target: Path) -> Iterator[Path]:
             draft = work / target.name
             draft.mkdir()
             yield draft
-            if target.exists():
+            if target.is_symlink():  # the folder behind it is somebody's own
+                target.unlink()
+            elif target.exists():
                 shutil.rmtree(replaced, ignore_errors=True)
                 target.rename(replaced)
             draft.rename(target)

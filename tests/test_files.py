@@ -1,5 +1,6 @@
 import fcntl
 import hashlib
+import shutil
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -56,6 +57,20 @@ def test_replace_folder_when_the_block_fails_keeps_the_earlier_folder(tmp_path):
     write_folder(target, "whole")
     assert [path.name for path in target.iterdir()] == ["whole"]
     assert [*target.parent.iterdir()] == [target]
+
+
+def test_replace_folder_takes_the_place_of_a_link_and_leaves_what_is_behind_it(tmp_path):
+    target, behind = tmp_path / "runs" / "corpus", tmp_path / "behind"
+    write_folder(behind, "own")
+    target.parent.mkdir()
+    for place in (behind, tmp_path / "nowhere", behind):
+        shutil.rmtree(target, ignore_errors=True)
+        target.symlink_to(place)
+        write_folder(target, "whole")
+        assert not target.is_symlink()
+        assert [path.name for path in target.iterdir()] == ["whole"]
+        assert [*target.parent.iterdir()] == [target]
+    assert [path.name for path in behind.iterdir()] == ["own"]
 
 
 def test_replace_folder_when_stopped_between_its_renames_leaves_the_earlier_folder(
