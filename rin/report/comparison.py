@@ -4,7 +4,7 @@
 inference is that of `rin.stats`; nothing is trained.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import combinations
@@ -22,12 +22,20 @@ from scipy.special import logit
 from rin import __version__
 from rin.data.layouts.found import read_table
 from rin.data.tree import Tree
-from rin.errors import InputError, as_input_error, counted, did_you_mean, look_up
+from rin.errors import (
+    InputError,
+    as_input_error,
+    counted,
+    did_you_mean,
+    join_with_and,
+    look_up,
+)
 from rin.files import read_yaml, sha256_of, write_atomically
 from rin.report.forest import forest
-from rin.report.format import book_table, format_estimate, format_p
+from rin.report.format import ESTIMATE_AND_INTERVAL, book_table, format_estimate, format_p
 from rin.report.page import picture
 from rin.report.style import use_style
+from rin.report.verdict import points
 from rin.stats import (
     MEASURES,
     auc_ci,
@@ -39,6 +47,7 @@ from rin.stats import (
     roc_coordinates,
 )
 from rin.stats.hypothesis import insert_holm
+from rin.stats.inputs import binary_labels, name_place
 
 _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 #: Labels for which the positive class is evident.
@@ -72,67 +81,53 @@ def read_scores(path: Path, columns: Columns, positive: str = "") -> pd.DataFram
     if not path.is_file() or "json" in path.suffix.lower():
         problem = "it is JSON" if path.is_file() else "there is no such file"
         raise InputError(problem, where=path, remedy=remedy)
-    tree = Tree(path.parent, ".", (path.name,))
-    table = read_table(tree, path.name, separators=",;\t")
-    rows, names = _model_scores(table, columns, path)
-    if rows.empty:
-        raise InputError("no rows", where=path, remedy="Pass a table with scores.")
-    for role, cells in rows.items():
-        if blank := int(cells.str.casefold().isin(_NOTHING).sum()):
-            problem = f"{counted(blank, 'rows have')} nothing in the column {names[role]!r}"
-            remedy = "Fill it in, or leave these cases out of every model."
-            raise InputError(problem, where=path, remedy=remedy)
+    table = read_table(Tree(path.parent, ".", (path.name,)), path.name, separators=",;\t")
+    rows = _model_scores(table, columns, path)
     rows["label"] = _labels(rows["label"], positive, f"{path}, {columns.label}")
-    rows["score"] = _numbers(rows["score"], f"{path}, {names['score']}")
+    rows["score"] = _numbers(rows["score"], f"{path}, {', '.join(dict.fromkeys(columns.score))}")
     rows = rows.reset_index(drop=True)
     _check_cases(rows, path)
     return rows
 
 
-def _model_scores(
-    table: pd.DataFrame, columns: Columns, path: Path
-) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Return one row per model and case, as text, and the names of its columns in the file."""
-    models = [*columns.score]
+def _model_scores(table: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFrame:
+    """Return one row per model and case, as text; InputError where something is missing."""
     names = {"case_id": columns.case, "patient_id": columns.patient or columns.case}
     names |= {"label": columns.label}
-    in_rows = {"model": columns.by, "score": models[0]} if len({*models}) == 1 else {}
-    if absent := [
-        name for name in [*in_rows.values(), *names.values(), *models] if name not in table
-    ]:
+    models = [*dict.fromkeys(columns.score)]
+    if len(models) == 1:
+        names |= {"model": columns.by, "score": models[0]}
+    read = [*names.values(), *models]
+    if absent := [name for name in read if name not in table]:
         problem = f"there is no column {absent[0]!r}{did_you_mean(absent[0], table.columns)}"
         remedy = f"Its columns are {', '.join(table.columns)}; name them by --by, --score, "
         remedy += "--label, --case and --patient; if each model has a column of its own, give "
         remedy += "--score for each."
         raise InputError(problem, where=path, remedy=remedy)
-    of_cases = {role: table[name] for role, name in (names | in_rows).items()}
-    if in_rows:
-        return pd.DataFrame(of_cases).astype(object), names | in_rows
-    rows = [pd.DataFrame(of_cases | {"model": name, "score": table[name]}) for name in models]
-    names |= {"model": "model", "score": ", ".join(models)}
-    return pd.concat(rows).astype(object), names
+    if table.empty:
+        raise InputError("no rows", where=path, remedy="Pass a table with scores.")
+    for name in read:
+        if blank := int(table[name].str.casefold().isin(_NOTHING).sum()):
+            problem = f"{counted(blank, 'rows have')} nothing in the column {name!r}"
+            remedy = "Fill it in, or leave these cases out of every model."
+            raise InputError(problem, where=path, remedy=remedy)
+    rows = pd.DataFrame({role: table[name] for role, name in names.items()})
+    if len(models) > 1:
+        rows = pd.concat(rows.assign(model=name, score=table[name]) for name in models)
+    return rows.astype(object)
 
 
-def _labels(cells: pd.Series, positive: str, where: str) -> pd.Series:
+def _labels(cells: pd.Series, positive: str, where: str) -> np.ndarray:
     """Return labels as 0 and 1."""
-    classes = sorted(cells.unique())
-    if positive:
-        look_up("label", positive, classes)
-    if len(classes) > 2 and not {cell.casefold() for cell in classes} <= _CODED.keys():
-        problem = f"{len(classes)} classes ({', '.join(classes[:5])})"
-        raise InputError(problem, where=where, remedy="Keep the cases of two classes.")
-    if positive:
-        labels = (cells == positive).astype(int)
-    else:
-        labels = cells.str.casefold().map(_CODED)
-        if labels.isna().any():
-            ways = " or ".join(f"--positive {name!r}" for name in classes)
-            remedy = f"Say which class is positive: {ways}."
-            raise InputError(f"labels are {' and '.join(classes)}", where=where, remedy=remedy)
-    if labels.nunique() < 2:
-        problem, remedy = f"one class only ({classes[0]})", "Pass cases of both classes."
-        raise InputError(problem, where=where, remedy=remedy)
-    return labels.astype(int)
+    codes, classes = cells.str.casefold().map(_CODED), sorted(cells.unique())
+    if not positive and codes.isna().any():
+        ways = " or ".join(f"--positive {name!r}" for name in classes)
+        remedy = f"Keep the cases of two classes, and say which one is positive: {ways}."
+        raise InputError(f"labels are {join_with_and(classes)}", where=where, remedy=remedy)
+    with name_place(where):
+        if positive:
+            return binary_labels(cells.to_numpy(), positive).astype(int)
+        return binary_labels(codes.to_numpy()).astype(int)
 
 
 def _numbers(cells: pd.Series, where: str) -> pd.Series:
@@ -140,22 +135,21 @@ def _numbers(cells: pd.Series, where: str) -> pd.Series:
     has_point = cells.str.contains(".", regex=False).any()
     text = cells if has_point else cells.str.replace(",", ".", regex=False)
     numbers = pd.to_numeric(text, errors="coerce").astype(float)
-    if (bad := numbers.isna()).any():
-        verb = "score is no number" if bad.sum() == 1 else "scores are no numbers"
-        place = int(np.flatnonzero(bad)[0])
-        problem = f"{bad.sum():,} {verb}, the first in row {cells.index[place] + 2}: "
+    if (bad := cells[numbers.isna()]).size:
+        verb = "score is no number" if bad.size == 1 else "scores are no numbers"
+        problem = f"{bad.size:,} {verb}, the first in row {bad.index[0] + 2}: {bad.iloc[0]!r}"
         remedy = "Pass one number a model and case; leave out cases that a model did not score."
-        raise InputError(problem + repr(cells.iloc[place]), where=where, remedy=remedy)
+        raise InputError(problem, where=where, remedy=remedy)
     return numbers
 
 
 def _check_cases(rows: pd.DataFrame, path: Path) -> None:
     """Raise InputError if a model has a case twice, or a case has two labels or patients."""
-    repeated = rows.duplicated(["model", "case_id"])
-    if repeated.any():
-        first = rows.loc[repeated.idxmax()]
-        problem = f"{counted(int(repeated.sum()), 'rows repeat')} a model and case, the first "
-        problem += f"{first['model']!r}, {first['case_id']!r}"
+    repeated = rows[rows.duplicated(["model", "case_id"])]
+    if repeated.size:
+        model, case = repeated.iloc[0][["model", "case_id"]]
+        problem = f"{counted(len(repeated), 'rows repeat')} a model and case, the first "
+        problem += f"{model!r}, {case!r}"
         remedy = "Keep one score of each; --case names the image, --patient whose it is."
         raise InputError(problem, where=path, remedy=remedy)
     for column, word in {"label": "labels", "patient_id": "patients"}.items():
@@ -172,8 +166,6 @@ def pairs_of(models: Sequence[str], a: str = "", b: str = "") -> list[tuple[str,
     if len(models) < 2:
         remedy = "Pass the scores of two or more; --by names the column that tells them apart."
         raise InputError(f"one model only ({models[0]!r})", where="scores", remedy=remedy)
-    if a and a == b:
-        raise InputError(f"{a!r} twice", where="--a, --b", remedy="Name two models.")
     if a and b:
         return [(a, b)]
     if a or b:
@@ -198,9 +190,9 @@ def comparison_tables(
     """
     models = list(dict.fromkeys(model for pair in pairs for model in pair))
     rows = scores[scores["model"].isin(models)]
-    wide = _scores_by_model(rows, models)
-    cases = rows.drop_duplicates("case_id").set_index("case_id").loc[wide.index]
-    labels, patients = cases["label"].to_numpy(), cases["patient_id"].to_numpy(object)
+    wide = _scores_by_model(rows)
+    of_cases = wide.index.to_frame()
+    labels, patients = of_cases["label"].to_numpy(), of_cases["patient_id"].to_numpy(object)
     if not 0 < specificity < 1:
         remedy = "Pass a share such as 0.9."
         raise InputError(f"{specificity} is no specificity", where="specificity", remedy=remedy)
@@ -211,31 +203,32 @@ def comparison_tables(
     aucs, curves, points = [], [], []
     sizes = {"n_cases": len(labels), "n_positive": int(labels.sum())}
     sizes |= {"n_patients": len(set(patients))}
+    rates = [*np.linspace(0, 1, 101), 1 - specificity]
     for model in models:
         arrays = labels, wide[model].to_numpy()
         auc = auc_ci(*arrays, patients, level=level, interval="logit")
         row = {"model": model, "estimate": auc.auc, "ci_low": auc.ci_low, "ci_high": auc.ci_high}
         aucs.append(row | sizes)
-        curves.append(roc_coordinates(*arrays, patients, level=level).assign(model=model))
+        band = roc_coordinates(*arrays, patients, fpr=rates, level=level).assign(model=model)
+        curves.append(band[:-1])
         if threshold is not None:
             called = operating_point(*arrays, threshold, patients, level=level)
             points.append(called.assign(model=model, at=f"threshold {threshold:g}"))
-        fixed = roc_coordinates(*arrays, patients, fpr=[1 - specificity], level=level)
-        fixed = fixed.rename(columns={"tpr": "estimate"})
-        at = f"specificity {specificity:.4g}"
-        points.append(fixed.assign(model=model, measure="sensitivity", at=at))
+        fixed = band[-1:].assign(measure="sensitivity", at=f"specificity {specificity:.4g}")
+        points.append(fixed.rename(columns={"tpr": "estimate"}))
     compared = [compare(rows, by="model", a=a, b=b, level=level) for a, b in pairs]
     differences = pd.concat(compared, ignore_index=True)
     insert_holm(differences)
     tables = {"aucs": pd.DataFrame(aucs), "differences": differences}
     if len(models) > 2:
-        test = auc_equality_test(labels, wide.to_numpy().T, patients)
+        test = auc_equality_test(labels, wide[models].to_numpy().T, patients)
         tables["equality"] = pd.DataFrame([test | {"models": len(models)}])
-    tables["roc"] = pd.concat(curves)[["model", "fpr", "tpr", "ci_low", "ci_high"]]
-    order = ["model", "measure", "at", "estimate", "ci_low", "ci_high"]
+    tables["roc"] = pd.concat(curves)[["model", "fpr", "tpr", *ESTIMATE_AND_INTERVAL[1:]]]
+    order = ["model", "measure", "at", *ESTIMATE_AND_INTERVAL]
     tables["operating_points"] = pd.concat(points, ignore_index=True)[order]
     if probable or log_odds:
-        tables |= _calibration(rows, models, probable=probable, level=level)
+        in_log_odds = rows.assign(score=logit(rows["score"])) if probable else rows
+        tables |= _calibration(in_log_odds, models, level)
     return tables
 
 
@@ -248,9 +241,9 @@ def _are_probabilities(scores: pd.Series) -> bool:
     return bool(scores.between(0, 1).all())
 
 
-def _scores_by_model(rows: pd.DataFrame, models: list[str]) -> pd.DataFrame:
+def _scores_by_model(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row per case and one column per model; InputError where a score is missing."""
-    wide = rows.pivot(index="case_id", columns="model", values="score")[models]
+    wide = rows.pivot(index=["case_id", "label", "patient_id"], columns="model", values="score")
     if (absent := wide.isna().sum()).any():
         problem = f"model {absent.idxmax()!r} has no score for {absent.max():,} of {len(wide):,} "
         remedy = "Leave these cases out of every model, or name two models by --a and --b."
@@ -258,24 +251,20 @@ def _scores_by_model(rows: pd.DataFrame, models: list[str]) -> pd.DataFrame:
     return wide
 
 
-def _calibration(
-    rows: pd.DataFrame, models: list[str], *, probable: bool, level: float
-) -> dict[str, pd.DataFrame]:
+def _calibration(rows: pd.DataFrame, models: list[str], level: float) -> dict[str, pd.DataFrame]:
+    """Return measures and curves of calibration of models whose scores are log-odds."""
     predictions = rows.rename(columns={"model": "init"}).assign(
         task="all cases", fold=0, scenario="as passed", seed=0, part="test"
     )
-    if probable:
-        predictions["score"] = logit(predictions["score"])
     measures = clinical_measures(predictions, models, probabilities=False, level=level)
     probable = [name for name, measure in MEASURES.items() if not measure.ranks]
     shown = measures["init"].isin(models) & measures["measure"].isin(probable)
-    order = ["init", "measure", "estimate", "ci_low", "ci_high"]
     curves = clinical_curves(predictions, models, probabilities=False)
+    of_model = {"init": "model"}
+    order = ["model", "measure", *ESTIMATE_AND_INTERVAL]
     return {
-        "calibration": measures.loc[shown, order].rename(columns={"init": "model"}),
-        "calibration_curves": curves[["init", "curve", "x", "estimate"]].rename(
-            columns={"init": "model"}
-        ),
+        "calibration": measures[shown].rename(columns=of_model)[order],
+        "calibration_curves": curves.rename(columns=of_model)[["model", "curve", "x", "estimate"]],
     }
 
 
@@ -306,100 +295,73 @@ def _page(tables: dict[str, pd.DataFrame], path: Path, level: float) -> str:
     if "equality" in tables:
         sentences.append(equality_in_words(tables["equality"].iloc[0]))
     drawn, key = _names_in_figures(models)
-    pairs = differences.assign(
-        label=differences["a"].map(drawn) + " − " + differences["b"].map(drawn)
-    )
-    shown = pd.DataFrame(
-        {
-            "Difference": differences["a"] + " − " + differences["b"],
-            f"AUC points ({interval})": format_estimate(pairs, unit="points"),
-            "P": pairs["p_value"].map(format_p),
-            "P, adjusted": pairs["p_holm"].map(format_p),
-        }
-    )
     of_models = forest(aucs.assign(label=aucs["model"].map(drawn)), zero=None)
     of_models.set_xlabel(f"AUC ({interval})")
-    of_pairs = forest(pairs, unit="points")
+    first, second = (differences[side].map(drawn) for side in ("a", "b"))
+    of_pairs = forest(differences.assign(label=first + " − " + second), unit="points")
     of_pairs.set_xlabel(f"AUC points ({interval})")
-    figures = {
-        "aucs": picture(
-            of_models,
-            "AUC of each model with its interval; the numbers are in the figure.",
-        ),
-        "differences": picture(
-            of_pairs,
-            "Differences of AUCs with their intervals; the numbers are in the table below.",
-        ),
-        "roc": picture(
-            _square(tables["roc"].assign(model=tables["roc"]["model"].map(drawn)), "fpr", "tpr",
-                    "1 − specificity", "Sensitivity"),
-            "ROC curve of each model with its band; the coordinates are in roc.csv.",
-        ),
-    }  # fmt: skip
-    points = tables["operating_points"]
-    at_points = pd.DataFrame(
-        {
-            "Model": points["model"],
-            "Measure": points["measure"].str.capitalize() + " at " + points["at"],
-            interval: format_estimate(points, signed=False),
-        }
-    )
-    level_text = {"level": f"{100 * level:.4g}%"}
+    roc = _square(tables["roc"], drawn, "fpr", "tpr")
+    roc.set(xlabel="1 − specificity", ylabel="Sensitivity")
+    shown = {
+        "Difference": differences["a"] + " − " + differences["b"],
+        f"AUC points ({interval})": format_estimate(differences, unit="points"),
+        "P": differences["p_value"].map(format_p),
+        "P, adjusted": differences["p_holm"].map(format_p),
+    }
+    called = tables["operating_points"]
+    measures = called["measure"].str.capitalize() + " at " + called["at"]
     texts = {
         "title": f"Models compared: {' · '.join(models[:4])}{' …' if len(models) > 4 else ''}",
         "file": path.name,
         "digest": sha256_of(path),
         "version": __version__,
         "cases": cases_in_words(aucs.iloc[0]) + key,
-        "methods": Template(_TEXTS["methods"]).substitute(level_text),
+        "methods": Template(_TEXTS["methods"]).substitute(level=f"{100 * level:.4g}%"),
+        "uncalibrated": _TEXTS["uncalibrated"],
     }
     content = {name: escape(text) for name, text in texts.items()}
     content["summary"] = "\n".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
-    content["aucs"] = figures["aucs"].data
-    content["differences"] = figures["differences"].data + _html(shown, "differences")
-    content["roc"] = figures["roc"].data
-    content["operating_points"] = _html(at_points, "operating_points")
-    content["calibration"] = _calibration_part(tables, drawn, interval)
+    alt = "AUC of each model with its interval; the numbers are in the figure."
+    content["aucs"] = picture(of_models, alt).data
+    alt = "Differences of AUCs with their intervals; the numbers are in the table below."
+    content["differences"] = picture(of_pairs, alt).data + _html(shown, "differences")
+    alt = "ROC curve of each model with its band; the coordinates are in roc.csv."
+    content["roc"] = picture(roc, alt).data
+    content["operating_points"] = _measures(called, measures, interval, "operating_points")
+    content["calibration"] = f"<p>{content['uncalibrated']}</p>"
+    if "calibration" in tables:
+        calibration, curves = tables["calibration"], tables["calibration_curves"]
+        reliability = curves[curves["curve"] == "reliability"]
+        reliability = _square(reliability, drawn, "x", "estimate")
+        reliability.set(xlabel="Predicted probability", ylabel="Share positive")
+        alt = "Share of positive cases by predicted probability; the numbers are in "
+        alt += "calibration_curves.csv."
+        titles = calibration["measure"].map(lambda name: MEASURES[name].title)
+        listed = _measures(calibration, titles, interval, "calibration")
+        content["calibration"] = picture(reliability, alt).data + listed
     return Template(_TEXTS["page"]).substitute(content)
 
 
-def _calibration_part(
-    tables: dict[str, pd.DataFrame], drawn: dict[str, str], interval: str
-) -> str:
-    if "calibration" not in tables:
-        return f"<p>{escape(_TEXTS['uncalibrated'])}</p>"
-    measures, curves = tables["calibration"], tables["calibration_curves"]
-    curves = curves[curves["curve"] == "reliability"]
-    figure = picture(
-        _square(curves.assign(model=curves["model"].map(drawn)), "x", "estimate",
-                "Predicted probability", "Share positive"),
-        "Share of positive cases by predicted probability; the numbers are in "
-        "calibration_curves.csv.",
-    )  # fmt: skip
-    table = pd.DataFrame(
-        {
-            "Model": measures["model"],
-            "Measure": [MEASURES[name].title for name in measures["measure"]],
-            interval: format_estimate(measures, signed=False),
-        }
-    )
-    return figure.data + _html(table.reset_index(drop=True), "calibration")
+def _measures(rows: pd.DataFrame, titles: pd.Series, interval: str, name: str) -> str:
+    """Return a table of measures of each model, under these titles."""
+    estimates = format_estimate(rows, signed=False)
+    return _html({"Model": rows["model"], "Measure": titles, interval: estimates}, name)
 
 
-def _square(curves: pd.DataFrame, x: str, y: str, xlabel: str, ylabel: str) -> Axes:
+def _square(curves: pd.DataFrame, drawn: Mapping[str, str], x: str, y: str) -> Axes:
     """Draw a line for each model in a square with its diagonal, with a band where there is one."""
     _, ax = plt.subplots(figsize=(4.6, 4.6), layout="constrained")
     banded, models = "ci_low" in curves, curves["model"].nunique()
     colors = sns.color_palette("colorblind" if models <= 10 else "husl", models)
     of_models = curves.groupby("model", sort=False)
     for color, (model, rows) in zip(colors, of_models, strict=True):
-        ax.plot(rows[x], rows[y], color=color, label=model, marker="" if banded else "o")
+        ax.plot(rows[x], rows[y], color=color, label=drawn[model], marker="" if banded else "o")
         if banded:
             ax.fill_between(
                 rows[x], rows["ci_low"], rows["ci_high"], color=color, alpha=0.15, lw=0
             )
     ax.axline((0, 0), slope=1, color="0.5", linestyle=":", linewidth=1)
-    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal", xlabel=xlabel, ylabel=ylabel)
+    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     for text in ax.legend(loc="best").get_texts():
         text.set_parse_math(False)
     return ax
@@ -423,8 +385,8 @@ def difference_in_words(row: Any) -> str:
     verdict = "no clear difference"
     if row["p_holm"] < 0.05 and row["estimate"]:
         verdict = f"{row['a'] if row['estimate'] > 0 else row['b']} has the higher AUC"
-    points = format_estimate(row, unit="points").replace(" ", " points ", 1)
-    return f"{row['a']} minus {row['b']}: {points}, adjusted {format_p(row['p_holm'])}: {verdict}."
+    adjusted = f"adjusted {format_p(row['p_holm'])}"
+    return f"{row['a']} minus {row['b']}: {points(row)}, {adjusted}: {verdict}."
 
 
 def equality_in_words(row: Any) -> str:
@@ -437,19 +399,19 @@ def equality_in_words(row: Any) -> str:
 
 def cases_in_words(row: Any) -> str:
     """Return the cases on which models were compared, from n_cases, n_positive, n_patients."""
-    n, positive = int(row["n_cases"]), int(row["n_positive"])
-    rarer = min(positive, n - positive)
+    n, positive, patients = (int(row[name]) for name in ("n_cases", "n_positive", "n_patients"))
     text = f"The models were compared on {counted(n, 'cases')}, {positive:,} of them positive"
-    if row["n_patients"] < n:
-        text += f", of {counted(int(row['n_patients']), 'patients')}, the independent units"
+    if patients < n:
+        text += f", of {counted(patients, 'patients')}, the independent units"
     else:
         text += "; each is taken as a patient of its own, so several images of a patient would "
         text += "make the intervals too narrow"
-    if rarer < 10:
+    if (rarer := min(positive, n - positive)) < 10:
         text += f". The rarer class has {counted(rarer, 'cases')}: "
         text += "a large difference may be chance"
     return f"{text}."
 
 
-def _html(table: pd.DataFrame, name: str) -> str:
+def _html(columns: Mapping[str, pd.Series], name: str) -> str:
+    table = pd.DataFrame(columns).reset_index(drop=True)
     return book_table(table, "").to_html(table_uuid=name)
