@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from rin.files import shipped_folder
 from rin.models.backbones import BACKBONES
-from rin.report.style import INK, SETTINGS, WIDTH, kind_style
+from rin.report.figures import legend, panels
+from rin.report.style import INK, SETTINGS, kind_style
 from rin.report.verdict import judged
 from rin.stats import init_differences, pretraining_differences
 from rin.study.choices import choose_settings
@@ -81,27 +81,19 @@ def committed_analyses() -> pd.DataFrame:
 def analyses_panels(rows: pd.DataFrame, names: Mapping[str, str]) -> np.ndarray:
     """Draw the rows of `analyses`, a panel per task of `names`, in the order of both."""
     order = [*dict.fromkeys(rows["analysis"])]
-    height = 0.6 + 0.17 * (len(order) + 2) * -(-len(names) // 2)
-    size = {"figsize": (WIDTH, height), "sharex": True, "sharey": True, "squeeze": False}
-    figure, axes = plt.subplots(-(-len(names) // 2), 2, **size)
-    for ax, (task, title) in zip(axes.flat, names.items(), strict=False):
+    figure, axes = panels(names.values(), 0.17 * (len(order) + 2), wrap=2)
+    styles = {kind: kind_style(kind) for kind in rows["kind"].unique()}
+    for ax, task in zip(axes.flat, names, strict=False):
         for kind, part in rows[rows["task"] == task].groupby("kind", sort=False):
             low, middle, high = (100 * part[c] for c in ("ci_low", "estimate", "ci_high"))
-            look = {"color": kind_style(kind).color, "fmt": kind_style(kind).marker}
+            look = {"color": styles[kind].color, "fmt": styles[kind].marker}
             heights = part["analysis"].map(order.index)
             ax.errorbar(middle, heights, xerr=[middle - low, high - middle], **look)
         ax.axvline(0, color=INK, linewidth=0.8, zorder=1)
-        ax.set_title(title)
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
     axes.flat[0].set(yticks=range(len(order)), yticklabels=order, ylim=(len(order) - 0.5, -0.5))
     axes.flat[0].set(xlim=(-21, 21), xticks=[-15, 0, 15])
-    kinds = [kind_style(kind) for kind in dict.fromkeys(rows["kind"])]
-    look = {"linewidth": 1.5}
-    handles = [
-        mpl.lines.Line2D([], [], color=kind.color, marker=kind.marker, label=kind.label, **look)
-        for kind in kinds
-    ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=2)
+    legend(figure, {s.label: {"color": s.color, "marker": s.marker} for s in styles.values()})
     figure.supxlabel("AUC points, radiologic − photographic (95% CI)")
     return axes

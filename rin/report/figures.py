@@ -3,7 +3,8 @@
 The functions take tables of `rin.stats` or of a run and return axes; they compute nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
+from itertools import zip_longest
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -20,20 +21,26 @@ def task_names(titles: Mapping[str, str]) -> dict[str, str]:
     return {task: TASK_NAMES.get(task, title.partition(",")[0]) for task, title in known.items()}
 
 
-def _panels(n: int, height: float, *, wrap: int = 3) -> tuple[mpl.figure.Figure, np.ndarray]:
-    """Return a figure with `n` panels that share their axes, and all its axes."""
-    rows, size = -(-n // wrap), {"sharex": True, "sharey": True, "squeeze": False}
+def panels(
+    titles: Collection[str], height: float, *, wrap: int = 3
+) -> tuple[mpl.figure.Figure, np.ndarray]:
+    """Return a figure with a titled panel for each title, all on the same axes, and its axes."""
+    rows, size = -(-len(titles) // wrap), {"sharex": True, "sharey": True, "squeeze": False}
     figure, axes = plt.subplots(rows, wrap, figsize=(WIDTH, 0.6 + height * rows), **size)
-    for ax in axes.flat[n:]:
-        ax.set_visible(False)
+    for ax, title in zip_longest(axes.flat, titles, fillvalue=""):
+        ax.set_title(title)
+        ax.set_visible(bool(title))
     return figure, axes
 
 
-def _legend(figure: mpl.figure.Figure, inits: Sequence[str], **others: dict) -> None:
-    """Draw a legend of initialisations, and of other marks, above the panels."""
-    marks = {init_style(init).short: {"color": init_style(init).color} for init in inits} | others
+def legend(figure: mpl.figure.Figure, marks: Mapping[str, Mapping[str, str]]) -> None:
+    """Draw a legend above the panels: the look of a line or mark by its name."""
     lines = [mpl.lines.Line2D([], [], label=name, **mark) for name, mark in marks.items()]
     figure.legend(handles=lines, loc="outside upper left", ncols=3)
+
+
+def _marks(inits: Iterable[str]) -> dict[str, dict[str, str]]:
+    return {init_style(init).short: {"color": init_style(init).color} for init in inits}
 
 
 @mpl.rc_context(SETTINGS)
@@ -45,9 +52,9 @@ def auc_dots(aucs: pd.DataFrame, inits: tuple[str, str], names: Mapping[str, str
     has numbers (grey squares: RadImageNet and ImageNet).
     """
     scenarios = aucs.groupby(["task", "init", "scenario"], observed=True)["auc"].mean()
-    figure, axes = _panels(len(names), 1.4)
+    figure, axes = panels(names.values(), 1.4)
     jitter = np.random.default_rng(0)
-    for ax, (task, title) in zip(axes.flat, names.items(), strict=False):
+    for ax, task in zip(axes.flat, names, strict=False):
         published = paper.COMPARISONS.get(task)
         stated = {}
         if published:
@@ -63,10 +70,9 @@ def auc_dots(aucs: pd.DataFrame, inits: tuple[str, str], names: Mapping[str, str
             if place in stated:
                 ax.errorbar(place + 0.28, *stated[place], fmt="s", color=FAINT)
         ax.axhline(0.5, color=FAINT, linestyle=":", linewidth=1)
-        ax.set_title(title)
         ax.set(xlim=(-0.5, 1.5), xticks=[])
-    marks = {"color": FAINT, "marker": "s"}
-    _legend(figure, inits, **{"The paper: RadImageNet, ImageNet": marks})
+    of_paper = {"The paper: RadImageNet, ImageNet": {"color": FAINT, "marker": "s"}}
+    legend(figure, _marks(inits) | of_paper)
     figure.supylabel("AUC (dotted: chance)")
     return axes
 
@@ -78,8 +84,8 @@ def roc_bands(curves: pd.DataFrame, names: Mapping[str, str]) -> np.ndarray:
     `curves` is a table of `rin.stats.mean_roc`.
     """
     names = {task: title for task, title in names.items() if task in {*curves["task"]}}
-    figure, axes = _panels(len(names), 1.5)
-    for ax, (task, title) in zip(axes.flat, names.items(), strict=False):
+    figure, axes = panels(names.values(), 1.5)
+    for ax, task in zip(axes.flat, names, strict=False):
         for init, curve in curves[curves["task"] == task].groupby("init", observed=True):
             look = {"color": init_style(init).color}
             ax.plot(curve["fpr"], curve["tpr"], **look)
@@ -87,8 +93,7 @@ def roc_bands(curves: pd.DataFrame, names: Mapping[str, str]) -> np.ndarray:
             band = low.clip(0, 1), high.clip(0, 1)
             ax.fill_between(curve["fpr"], *band, **look, alpha=0.18, linewidth=0)
         ax.axline((0, 0), slope=1, color=FAINT, linestyle=":", linewidth=1)
-        ax.set_title(title)
-    _legend(figure, [*curves["init"].unique()])
+    legend(figure, _marks(curves["init"].unique()))
     figure.supxlabel("1 − specificity")
     figure.supylabel("Sensitivity")
     return axes
@@ -130,7 +135,7 @@ def dice_bars(dice: pd.DataFrame, names: Mapping[str, str]) -> np.ndarray:
             ax.annotate(source, (middle, 0), (0, -26), ha="center", **below)
         ax.set_title(names[task])
     axes.flat[0].set_ylabel("Dice score")
-    _legend(figure, [*dice["init"].unique()])
+    legend(figure, _marks(dice["init"].unique()))
     return axes
 
 
@@ -140,15 +145,14 @@ def pretraining_curves(histories: pd.DataFrame, measure: str = "val_accuracy") -
 
     `histories` is a table of `Results.pretraining_histories`, of one or several inits.
     """
-    backbones = [*dict.fromkeys(histories["backbone"])]
-    figure, axes = _panels(len(backbones), 1.3)
+    backbones = histories["backbone"].unique()
+    figure, axes = panels(backbones, 1.3)
+    colors = {init: init_style(init).color for init in histories["init"].unique()}
     for ax, backbone in zip(axes.flat, backbones, strict=False):
         networks = histories[histories["backbone"] == backbone]
         for (init, _), network in networks.groupby(["init", "pretraining"], observed=True):
-            look = {"color": init_style(init).color, "linewidth": 1, "alpha": 0.8}
-            ax.plot(network["epoch"], network[measure], **look)
-        ax.set_title(backbone)
-    _legend(figure, [*histories["init"].unique()])
+            ax.plot(network["epoch"], network[measure], c=colors[init], linewidth=1, alpha=0.8)
+    legend(figure, _marks(colors))
     figure.supxlabel("Epoch")
     figure.supylabel({"val_accuracy": "Accuracy on validation images"}.get(measure, measure))
     return axes
