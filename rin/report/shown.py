@@ -1,8 +1,8 @@
 """The figures and tables of a computed page, written as files.
 
-A figure is extracted from the page: an SVG in the colours of light paper, or a PNG if it contains
-images.  A table (`rin.report.format.book_table`) becomes a CSV with unrounded numbers.  Only `rin
-run` and `rin book` write files, after the last cell of a page; in Jupyter nothing is written.
+A figure is extracted from the page: an SVG, or a PNG if it contains images.  A table
+(`rin.report.format.book_table`) becomes a CSV with unrounded numbers.  Only `rin run` and `rin
+book` write files, after the last cell of a page; in Jupyter nothing is written.
 """
 
 import re
@@ -58,9 +58,7 @@ def shown_files(
 
     def add_figure(match: re.Match) -> str:
         kind, encoded, words = match.groups()
-        content = b64decode(encoded)
-        drawn = _on_light_paper(content) if kind == "svg" else content
-        return match[0] + add(FIGURES, kind, unescape(words), drawn)
+        return match[0] + add(FIGURES, kind, unescape(words), b64decode(encoded))
 
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
@@ -87,12 +85,6 @@ def write_files(files: Mapping[str, bytes], folder: Path, page: str | None = Non
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-
-
-def _on_light_paper(svg: bytes) -> bytes:
-    """Return an SVG of `rin.report.page` with only its light colours, as it was drawn."""
-    plain = re.sub(rb"<style>@media.*?</style>", b"", svg, count=1)
-    return re.sub(rb"var\(--c[0-9a-f]{6}, (#[0-9a-f]{6})\)", rb"\1", plain)
 
 
 def _mark_of(notebook: nbformat.NotebookNode) -> str:
