@@ -17,9 +17,8 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from html import unescape
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import jupytext
 import nbformat
@@ -30,8 +29,7 @@ from rin.files import MAKE_ROOM, REPOSITORY, sha256_of, write_atomically
 from rin.report.shown import shown_files, write_files
 
 _KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
-# A progress bar of tqdm: title, percentage, steps done and total, time passed and left.
-_BAR = re.compile(r"^(.*?):?\s*\d+%\|.*\| *(\d+)/(\d+) \[[^<\]]*(?:<([\d:]+))?")
+_BAR = re.compile(r"\d+%\|.*\| *\d+/\d+ \[")  # of tqdm
 
 
 def notebook_parameters(source: Path) -> dict[str, Any]:
@@ -199,7 +197,7 @@ class Job:
                     progress_bar=False,
                     start_timeout=300,  # a loaded machine may take a minute for a kernel's imports
                     kernel_manager_class=kernel_manager(Path(folder), niceness),
-                    stderr_file=Progress(sys.stderr),
+                    stderr_file=Progress(),
                 )
         # nbclient raises RuntimeError for a kernel that does not start in time.
         except (PapermillExecutionError, DeadKernelError, RuntimeError) as error:
@@ -215,8 +213,6 @@ class Job:
         paths = {"input_path": self.source.name, "output_path": self.output.name}
         done.metadata["papermill"] |= paths
         for cell in done.cells:
-            drop_bars(cell)
-            name_fold(cell)
             if "injected-parameters" in cell.metadata.get("tags", []):
                 cell.metadata["tags"].append("remove-input")  # the banner states them
         if self.shown is not None:
@@ -288,29 +284,6 @@ def _write_uncomputed(job: Job, note: str) -> None:
         nbformat.write(page, draft)
 
 
-def drop_bars(cell: nbformat.NotebookNode) -> None:
-    """Remove progress bars, which the console has shown, from the stderr output of a cell."""
-    for output in cell.get("outputs", []):
-        if output.get("name") == "stderr":
-            lines = re.split(r"[\r\n]+", output["text"])
-            output["text"] = "\n".join(line for line in lines if line and not _BAR.match(line))
-    if "outputs" in cell:
-        cell["outputs"] = [output for output in cell["outputs"] if output.get("text") != ""]
-
-
-def name_fold(cell: nbformat.NotebookNode) -> None:
-    """Name the fold of a hidden output after the caption of its table, and that of code."""
-    tags = {"hide-input", "hide-output", "hide-cell"} & {*cell.metadata.get("tags", [])}
-    if cell.cell_type == "code" and tags:
-        shown = (output.get("data", {}).get("text/html", "") for output in cell.outputs)
-        caption = re.search(r"(?s)<caption>\s*(.*?)\s*</caption>", "".join(map(str, shown)))
-        of_output = unescape(caption[1]) if caption else "Show the output"
-        name = of_output if tags == {"hide-output"} else "Show code"
-        prompts = cell.metadata.setdefault("mystnb", {})
-        prompts.setdefault("code_prompt_show", name)
-        prompts.setdefault("code_prompt_hide", prompts["code_prompt_show"])
-
-
 def kernel_manager(folder: Path, niceness: int) -> type:
     """Return a class that starts this interpreter, with this package, as a silent kernel.
 
@@ -337,22 +310,12 @@ def kernel_manager(folder: Path, niceness: int) -> type:
 
 
 class Progress(io.TextIOBase):
-    """Reports a notebook's training progress, read from its stderr, every few seconds."""
-
-    every_seconds = 15.0
-
-    def __init__(self, out: TextIO) -> None:
-        self._out, self._reported = out, time.monotonic()
+    """Prints the progress bars that a notebook draws on its stderr, and nothing else of it."""
 
     def write(self, text: str) -> int:
-        """Accept what a notebook wrote: lines, or progress bars that are redrawn in place."""
-        bars = [*filter(None, map(_BAR.match, re.split(r"[\r\n]+", text)))]
-        if bars and time.monotonic() >= self._reported + self.every_seconds:
-            self._reported = time.monotonic()
-            title, done, total, left = bars[-1].groups()
-            rest = f", {left} left" if left else ""
-            said = f"        {title or 'progress'}: {done} of {total}{rest}"
-            print(said, file=self._out, flush=True)
+        """Accept what a notebook wrote; tqdm redraws its bars there every fifteen seconds."""
+        for bar in filter(_BAR.search, re.split(r"[\r\n]+", text)):
+            print(f"        {bar}", file=sys.stderr, flush=True)
         return len(text)
 
 

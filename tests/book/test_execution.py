@@ -1,11 +1,9 @@
-import io
 import json
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import nbformat
 import pytest
 
 from rin.errors import InputError
@@ -13,9 +11,7 @@ from rin.report import execution
 from rin.report.execution import (
     Job,
     Progress,
-    drop_bars,
     fitting_parameters,
-    name_fold,
     notebook_parameters,
 )
 
@@ -166,50 +162,12 @@ def bar(done, total=40, left="01:00"):
     return f"\rTraining: {share:3d}%|████▌     | {done}/{total} [00:30<{left}, 1.5s/run, epoch 2]"
 
 
-def test_progress_of_training_is_told_in_few_lines_without_remarks_of_the_framework(monkeypatch):
-    clock = iter(range(0, 10_000, 2))
-    monkeypatch.setattr(execution.time, "monotonic", lambda: next(clock))
-    out = io.StringIO()
-    progress = Progress(out)
+def test_progress_of_training_is_told_without_remarks_of_the_framework(capsys):
+    progress = Progress()
     progress.write("WARNING: All log messages before absl::InitializeLog()\n100%| no bar\n")
-    for done in range(41):
-        progress.write(bar(done))
-    told = [line.strip() for line in out.getvalue().splitlines()]
-    assert told[0] == "Training: 7 of 40, 01:00 left"
-    assert len(told) == 5
-
-
-def test_bars_are_dropped_from_a_finished_notebook_and_warnings_stay():
-    cell = nbformat.v4.new_code_cell("run()")
-    for name, text in (
-        ("stderr", bar(0)), ("stderr", bar(40) + "\n"), ("stderr", bar(8) + "\nUserWarning: odd"),
-        ("stdout", bar(1)),
-    ):  # fmt: skip
-        cell.outputs.append(nbformat.v4.new_output("stream", name=name, text=text))
-    drop_bars(cell)
-    assert [output.text for output in cell.outputs] == ["UserWarning: odd", bar(1)]
-
-
-@pytest.mark.parametrize(
-    ("shown", "held"),
-    [("<table><caption>Classes &amp; labels</caption></table>", "Classes & labels"),
-     ("<p>text</p>", "Show the output")],
-)  # fmt: skip
-def test_fold_of_an_output_is_named_by_the_caption_of_its_table(shown, held):
-    output = nbformat.v4.new_output("display_data", {"text/html": shown})
-    cell = nbformat.v4.new_code_cell("table", outputs=[output])
-    cell.metadata["tags"] = ["hide-output"]
-    name_fold(cell)
-    assert set(cell.metadata["mystnb"].values()) == {held}
-    cell.metadata = {"tags": ["hide-input"], "mystnb": {"code_prompt_show": "A figure"}}
-    name_fold(cell)
-    assert set(cell.metadata["mystnb"].values()) == {"A figure"}
-    cell.metadata = {"tags": ["hide-input"]}
-    name_fold(cell)
-    assert set(cell.metadata["mystnb"].values()) == {"Show code"}
-    cell.metadata = {"tags": []}
-    name_fold(cell)
-    assert "mystnb" not in cell.metadata
+    progress.write(bar(7) + bar(40))
+    told = [line.strip() for line in capsys.readouterr().err.splitlines()]
+    assert told == [bar(7).strip(), bar(40).strip()]
 
 
 # ---- what a book promises as files
