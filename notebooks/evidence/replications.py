@@ -23,7 +23,7 @@ from IPython.display import Markdown
 
 from rin import stats
 from rin.evidence import paper, replications
-from rin.explain.similarity import call_agreement
+from rin.explain.similarity import call_kappa
 from rin.report.forest import forest
 from rin.report.format import (
     book_table,
@@ -304,7 +304,7 @@ aucs = stats.scenario_aucs(runs.predictions(study="layers"))
 aucs = aucs.set_index(["task", "scenario", "init"])["auc"].unstack()
 gain = aucs[[a, b]].sub(aucs["random"], axis=0).stack()
 rank_correlation = kept.corr(gain, method="spearman")
-agree = call_agreement(runs.predictions(study="main"), a, b)
+kappa = call_kappa(runs.predictions(study="main"), a, b)
 
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -358,8 +358,8 @@ after fine-tuning; yet they predict alike, and the similarity of a network \
 before and after does not correlate with its gain {{cite:p}}`juodelyte2023`. \
 | Canonical correlations are {cca["before"]:.2f} before and \
 {cca["after"]:.2f} after; those of two random networks, {cca["random"]:.2f}. \
-Agreement beyond chance (kappa) is {agree["kappa"].min():.2f} to \
-{agree["kappa"].max():.2f}. The rank correlation of similarity and gain over \
+Agreement beyond chance (kappa) is {kappa.min():.2f} to \
+{kappa.max():.2f}. The rank correlation of similarity and gain over \
 random weights is {signed(rank_correlation, digits=2)} ({len(gain)} networks \
 that share images, so no test). |
 """)

@@ -33,12 +33,11 @@ def _gray_histograms(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     if cams.dtype != np.uint8:
         problem = f"dtype is {cams.dtype}"
         raise InputError(problem, where="cams", remedy="Convert the maps with to_uint8.")
-    counts = np.empty((len(cams), _LEVELS, 2), dtype=np.int64)
-    for row, cam, lesion in zip(counts, cams, masks.astype(bool), strict=True):
-        # The level and "in the lesion" make one number, so one count serves both.
-        codes = 2 * cam.astype(np.intp).ravel() + lesion.ravel()
-        row[:] = np.bincount(codes, minlength=2 * _LEVELS).reshape(_LEVELS, 2)
-    return np.stack([counts[:, :, 1], counts.sum(axis=2)])
+    # The level and "in the lesion" make one number, so one count serves both.
+    codes = (_LEVELS * lesion.astype(bool) + cam for cam, lesion in zip(cams, masks, strict=True))
+    counts = [np.bincount(code.ravel(), minlength=2 * _LEVELS) for code in codes]
+    outside, inside = np.reshape(counts, (-1, 2, _LEVELS)).swapaxes(0, 1)
+    return np.stack([inside, outside + inside])
 
 
 def threshold_curve(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -128,30 +127,25 @@ def cell_hits(near: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     return np.mean([near[:, spot].mean(axis=1) for spot in brightest], axis=0)
 
 
-def lesion_boxes(masks: np.ndarray) -> np.ndarray:
-    """Return top, left, height and width of each lesion's box in pixels, (n, 4), or NaN."""
-    boxes = np.full((len(masks), 4), np.nan)
-    for box, lesion in zip(boxes, masks, strict=True):
-        if lesion.any():
-            pixels = np.argwhere(lesion)
-            box[:2], box[2:] = pixels.min(axis=0), np.ptp(pixels, axis=0) + 1
-    return boxes
-
-
-def typical_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
+def typical_lesion_size(masks: np.ndarray, patients: ArrayLike) -> np.ndarray:
     """Return, per image, the mean lesion height and width of all other patients (n, 2), in pixels.
 
-    InputError if fewer than two patients have a lesion.
+    They are those of the boxes around lesions.  InputError if fewer than two patients have one.
     """
-    names, table = np.asarray(patients), pd.DataFrame(sizes)
-    outlined = table.notna().all(axis=1)
-    if pd.unique(names[outlined]).size < 2:
-        problem = f"the {outlined.sum()} lesions in {len(table)} images are of one patient"
+    sizes: dict[str, np.ndarray] = {"lesions": np.ones(len(masks))}
+    for side, axis in {"height": 2, "width": 1}.items():
+        marked = masks.any(axis=axis)
+        before, after = marked.argmax(axis=1), marked[:, ::-1].argmax(axis=1)
+        sizes[side] = marked.shape[1] - before - after
+    table = pd.DataFrame(sizes).mul(has_lesion(masks), axis=0)
+    left = table.sum() - table.groupby(np.asarray(patients)).transform("sum")
+    if (left["lesions"] == 0).any():
+        problem = (
+            f"the {table['lesions'].sum():.0f} lesions in {len(table)} images are of one patient"
+        )
         remedy = "Take more cases: a size needs lesions of somebody else."
         raise InputError(problem, where="patients", remedy=remedy)
-    table["n"] = outlined.astype(int)
-    left = table.sum() - table.groupby(names).transform("sum")
-    return left[[0, 1]].div(left["n"], axis=0).to_numpy()
+    return left[["height", "width"]].div(left["lesions"], axis=0).to_numpy()
 
 
 def baseline_scores(masks: np.ndarray, sizes: np.ndarray) -> pd.DataFrame:
@@ -173,12 +167,11 @@ def baseline_scores(masks: np.ndarray, sizes: np.ndarray) -> pd.DataFrame:
     drawn[POINT][:, rows, columns] = 255
     tables = []
     for name, pictures in drawn.items():
-        table = {"image": range(len(masks)), "baseline": name, "dice": np.nan}
-        table |= {"pointing": pointing_game(pictures, near), "average_precision": np.nan}
-        if name != POINT:
-            table["dice"] = cam_dice(pictures, masks)
-            table["average_precision"] = pixel_average_precision(pictures, masks)
-        tables.append(pd.DataFrame(table))
+        table = pd.DataFrame({"image": range(len(masks)), "baseline": name})
+        table["dice"] = np.nan if name == POINT else cam_dice(pictures, masks)
+        table["pointing"] = pointing_game(pictures, near)
+        precision = np.nan if name == POINT else pixel_average_precision(pictures, masks)
+        tables.append(table.assign(average_precision=precision))
     return pd.concat(tables).sort_values("image", kind="stable", ignore_index=True)
 
 
@@ -204,35 +197,30 @@ def measure_overlap(
     near = near_lesion(lesions, tolerance_at(side))
     lesion_of = pd.Series(np.arange(len(lesions)), index=ids[outlined])
     tables, curves = [], []
-    grids = {cams.shape[1:3] for _, cams in runs}
-    blind = {grid: cell_hits(near, grid) for grid in grids}
+    blind: dict[tuple[int, int], np.ndarray] = {}
     for rows, cams in runs:
         grid = cams.shape[1:3]
-        target, pictures = class_pictures(rows, cams, side)
+        if grid not in blind:
+            blind[grid] = cell_hits(near, grid)
         marked = rows["case_id"].isin(lesion_of.index).to_numpy()
         at = lesion_of.loc[rows.loc[marked, "case_id"]].to_numpy()
-        shown, outlines = pictures[marked], lesions[at]
-        curves.append(threshold_curve(shown, outlines))
+        target = (rows.loc[marked, "score"].to_numpy(dtype=float) > 0).astype(int)
+        pictures = to_uint8(cams[np.flatnonzero(marked), :, :, target], side)
+        outlines = lesions[at]
+        curves.append(threshold_curve(pictures, outlines))
         measured = {
+            "target": target,
             "dice": curves[-1][:, PAPER_THRESHOLD],
-            "pointing": pointing_game(shown, near[at]),
+            "pointing": pointing_game(pictures, near[at]),
             "pointing_blind": blind[grid][at],
             "cells": max(grid),
-            "average_precision": pixel_average_precision(shown, outlines),
+            "average_precision": pixel_average_precision(pictures, outlines),
             "mask_share": outlines.sum(axis=(1, 2)) / side**2,
         }
-        tables.append(rows.loc[marked, [*_RUN, *_CASE]].assign(target=target[marked], **measured))
+        tables.append(rows.loc[marked, [*_RUN, *_CASE]].assign(**measured))
     table, all_curves = pd.concat(tables, ignore_index=True), np.concatenate(curves)
     best = np.full(len(table), np.nan)
     cells = table.groupby(["task", "scenario", "init"], observed=True, sort=False)
     for at in cells.indices.values():
         best[at] = crossfitted_dice(all_curves[at], table["patient_id"].to_numpy()[at])
     return table.assign(dice_best=best)
-
-
-def class_pictures(
-    rows: pd.DataFrame, cams: np.ndarray, side: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the predicted class of each image, and its map as an 8-bit picture."""
-    predicted = (rows["score"].to_numpy(dtype=float) > 0).astype(int)
-    return predicted, to_uint8(cams[np.arange(len(cams)), :, :, predicted], side)

@@ -35,12 +35,11 @@ def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
     return float(np.clip(correlations, 0, 1).mean())
 
 
-def call_agreement(predictions: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
-    """Return on how many cases two inits call the same class, by task, averaged over scenarios.
+def call_kappa(predictions: pd.DataFrame, a: str, b: str) -> pd.Series:
+    """Return how far two inits call cases alike beyond chance, by task (Cohen 1960).
 
-    Index `task`; `agree` (share of the cases with the same call), `called` (share of cases that
-    `a` calls positive), `chance` (agreement of two networks that call as many cases positive, but
-    at random), `kappa` (Cohen 1960), `positive` (share of positive cases).
+    Agreement, and that of two networks that call as many cases positive, but at random, are
+    averaged over scenarios.
     """
     case = ["task", "scenario", "fold", "case_id"]
     case += ["pretraining"] if "pretraining" in predictions else []
@@ -48,9 +47,6 @@ def call_agreement(predictions: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
     calls = scores[[a, b]].dropna() > 0
     calls["agree"] = calls[a] == calls[b]
     shares = calls.groupby(["task", "scenario"], sort=False).mean()
-    p, q = shares[a], shares[b]
-    chance = p * q + (1 - p) * (1 - q)
-    shares = pd.DataFrame({"agree": shares["agree"], "called": p, "chance": chance})
-    table = shares.groupby("task", sort=False).mean()
-    table["kappa"] = 1 - (1 - table["agree"]) / (1 - table["chance"])
-    return table.assign(positive=predictions.groupby("task")["label"].mean())
+    shares["chance"] = shares[a] * shares[b] + (1 - shares[a]) * (1 - shares[b])
+    means = shares.groupby("task", sort=False).mean()
+    return 1 - (1 - means["agree"]) / (1 - means["chance"])

@@ -394,8 +394,7 @@ def baseline_table(workspace: Workspace, task: str, part: str = "test") -> pd.Da
     place = place[overlap.has_lesion(masks[place])]
     if not len(place):
         return without_lesions
-    boxes, patients = overlap.lesion_boxes(masks), cases["patient_id"].to_numpy()
-    sizes = overlap.typical_lesion_size(boxes[:, 2:], patients)
+    sizes = overlap.typical_lesion_size(masks, cases["patient_id"])
     scores = overlap.baseline_scores(masks[place], sizes[place])
     marked = cases["case_id"].to_numpy()[place]
     return scores.assign(case_id=marked[scores["image"]]).drop(columns="image")

@@ -16,7 +16,6 @@ from rin.explain.overlap import (
     baseline_scores,
     cam_dice,
     crossfitted_dice,
-    lesion_boxes,
     near_lesion,
     pixel_average_precision,
     pointing_game,
@@ -137,27 +136,21 @@ def lesions():
 
 def box_of(mask):
     top, left, bottom, right = regionprops(mask.astype(np.uint8))[0].bbox
-    return [top, left, bottom - top, right - left]
-
-
-def test_lesion_boxes_equal_bounding_boxes_of_regionprops(lesions):
-    boxes = lesion_boxes(lesions)
-    assert boxes[[0, 1, 3]].tolist() == [box_of(mask) for mask in lesions[[0, 1, 3]]]
-    assert np.isnan(boxes[2]).all()
+    return [bottom - top, right - left]
 
 
 def test_others_lesion_size_leaves_out_every_image_of_the_patient(lesions):
     patients = np.array(["a", "b", "a", "b"])
-    found = typical_lesion_size(lesion_boxes(lesions)[:, 2:], patients)
+    found = typical_lesion_size(lesions, patients)
     for patient, size in zip(patients, found, strict=True):
-        others = [box_of(mask)[2:] for mask in lesions[patients != patient] if mask.any()]
+        others = [box_of(mask) for mask in lesions[patients != patient] if mask.any()]
         assert size == pytest.approx(np.mean(others, axis=0))
 
 
 @pytest.mark.parametrize("patients", ["aaaa", "aaba"])
 def test_others_lesion_size_without_a_lesion_of_another_patient_raises(lesions, patients):
     with pytest.raises(InputError, match="a size needs lesions of somebody else"):
-        typical_lesion_size(lesion_boxes(lesions)[:, 2:], [*patients])
+        typical_lesion_size(lesions, [*patients])
 
 
 def test_baseline_scores_of_a_centred_box_follow_from_its_share_of_the_image():
