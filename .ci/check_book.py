@@ -18,7 +18,7 @@ from typing import NamedTuple
 from bs4 import BeautifulSoup, Tag
 
 from rin.report.build import book_folder
-from rin.report.pages import NOTEBOOKS, Outline, Page, contents, files_of, outline_of, pages
+from rin.report.pages import NOTEBOOKS, Notebook, Outline, contents, files_of, outline_of, pages
 from rin.study import open_workspace
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,7 +88,7 @@ def _quoted(text: str) -> str:
     return re.sub(r"-+", "-", text.translate(plain))
 
 
-def check_page(page: Page, built: Built, kind: str | None) -> list[str]:
+def check_page(page: Notebook, built: Built, kind: str | None) -> list[str]:
     """Return the complaints about one page.
 
     Parameters
@@ -96,22 +96,22 @@ def check_page(page: Page, built: Built, kind: str | None) -> list[str]:
     kind
         The kind of images that its line of provenance must state; None if it needs no such line.
     """
-    notebook = built.notebooks / f"{page.name}.ipynb"
-    path = built.html / "notebooks" / f"{page.name}.html"
+    notebook = built.notebooks / f"{page.source}.ipynb"
+    path = built.html / "notebooks" / f"{page.source}.html"
     missing = [file.name for file in (notebook, path) if not file.is_file()]
     if missing:
-        return [f"{page.name}: no {file}" for file in missing]
+        return [f"{page.source}: no {file}" for file in missing]
     text = path.read_text(encoding="utf-8")
-    complaints = check_sentences(page.name, notebook, text)
+    complaints = check_sentences(page.source, notebook, text)
     if kind is not None and f"rin-provenance rin-{kind}" not in text:
-        complaints.append(f"{page.name}: does not say that its images are {kind}")
+        complaints.append(f"{page.source}: does not say that its images are {kind}")
     if page.heading and html.escape(page.heading, quote=False) not in html.unescape(text):
-        complaints.append(f"{page.name}: is not headed {page.heading!r}")
+        complaints.append(f"{page.source}: is not headed {page.heading!r}")
     if "Traceback (most recent call last)" in text:
-        complaints.append(f"{page.name}: shows a traceback")
+        complaints.append(f"{page.source}: shows a traceback")
     if re.search(r"\d+/\d+ \[\d\d:\d\d<", html.unescape(text)):
-        complaints.append(f"{page.name}: shows a progress bar")
-    return complaints + check_files(page.name, path)
+        complaints.append(f"{page.source}: shows a progress bar")
+    return complaints + check_files(page.source, path)
 
 
 def check_files(name: str, path: Path) -> list[str]:
@@ -173,7 +173,7 @@ def check_book(outline: Outline, built: Built, *, stand_ins: bool) -> list[str]:
     """
     complaints = []
     for page in pages(outline):
-        live = stand_ins and page.notebook.leaves in ("weights", "runs")
+        live = stand_ins and page.leaves in ("weights", "runs")
         complaints += check_page(page, built, "stand-in" if live else None)
     return complaints + [
         f"{found.page} loads {found.url} ({found.element})"
@@ -197,7 +197,7 @@ def main() -> int:
         complaints += check_counts(words, stand_ins)
     for line in complaints:
         print(f"FAILED {line}")
-    listed = [built.notebooks / f"{page.name}.ipynb" for page in pages(outline)]
+    listed = [built.notebooks / f"{page.source}.ipynb" for page in pages(outline)]
     said = sum(len(sentences(notebook)) for notebook in listed if notebook.is_file())
     (longest, most), *_ = words.most_common(1)
     print(

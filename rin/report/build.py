@@ -185,10 +185,8 @@ def _build(outline: Outline, built: Path, say: Say, *, strict: bool) -> Path:
     if outline.title:  # a book of one's own has other authors and another address
         settings |= {"title": outline.title, "author": ""}
     else:
-        sources = {
-            f"notebooks/{page.name}.ipynb": f"notebooks/{page.notebook.source}.py"
-            for page in pages(outline)
-        }
+        names = [f"notebooks/{page.source}" for page in pages(outline)]
+        sources = {f"{name}.ipynb": f"{name}.py" for name in names}
         settings = with_address(settings, read_project(REPOSITORY), sources)
     toc, config = (book / "notebooks" / name for name in ("_toc.yml", "_config.yml"))
     toc.parent.mkdir(exist_ok=True)
@@ -238,8 +236,7 @@ def plan_jobs(
     Each notebook gets the `values` that are among its parameters.  `root` is the
     checkout with `rin/` and `notebooks/`; computed pages go to its `book/notebooks/`.
     """
-    planned = list(pages(outline))
-    notebooks = {page.notebook.source: page.notebook for page in planned}
+    notebooks = {notebook.source: notebook for notebook in pages(outline)}
     # Every page depends on the package, the manifests and the reference runs.
     folders = (root / "rin", manifest_folder(), reference_folder())
     paths = (path for folder in folders for path in folder.rglob("*"))
@@ -252,27 +249,25 @@ def plan_jobs(
         name: notebooks.keys() & {*outline.after(notebook)} for name, notebook in notebooks.items()
     }
     jobs = []
-    for page in planned:
-        source = root / "notebooks" / f"{page.notebook.source}.py"
+    for name, notebook in notebooks.items():
+        source = root / "notebooks" / f"{name}.py"
         known = notebook_parameters(source)
-        given = {key: value for key, value in values.items() if key in known}
-        depends = {name: read for name, read in of_parameters.items() if name in known}
-        read = _with_earlier([page.notebook.source], after)
-        ledgers = {notebooks[name].leaves for name in read} - {""}
+        depends = {key: read for key, read in of_parameters.items() if key in known}
+        ledgers = {notebooks[read].leaves for read in _with_earlier([name], after)} - {""}
         jobs.append(
             Job(
                 source,
-                root / "book" / "notebooks" / f"{page.name}.ipynb",
-                parameters=given,
-                heading=page.heading,
+                root / "book" / "notebooks" / f"{name}.ipynb",
+                parameters={key: value for key, value in values.items() if key in known},
+                heading=notebook.heading,
                 inputs=digest_of({"code": code} | depends),
-                ledgers=tuple(workspace.results / name for name in sorted(ledgers)),
-                name=page.name,
-                after=after[page.notebook.source],
-                live=page.notebook.live,
-                trains=outline.trains(page.notebook),
+                ledgers=tuple(workspace.results / ledger for ledger in sorted(ledgers)),
+                name=name,
+                after=after[name],
+                live=notebook.live,
+                trains=outline.trains(notebook),
                 shown=workspace.results,
-                address="../" * (1 + page.name.count("/")) + DOWNLOADS,
+                address="../" * (1 + name.count("/")) + DOWNLOADS,
             )
         )
     return jobs

@@ -22,10 +22,10 @@ from typing import Any
 
 import jupytext
 import nbformat
-from pydantic import TypeAdapter, ValidationError
+from pydantic import create_model
 
-from rin.errors import InputError, as_input_error, look_up, missing_resource_error
-from rin.files import MAKE_ROOM, REPOSITORY, sha256_of, write_atomically
+from rin.errors import InputError, as_input_error, missing_resource_error
+from rin.files import MAKE_ROOM, REPOSITORY, FrozenModel, sha256_of, write_atomically
 from rin.report.shown import shown_files, write_files
 
 _KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -51,18 +51,15 @@ def fitting_parameters(source: Path, given: Mapping[str, object]) -> dict[str, A
     Text is read as a number or truth value where the default is one.  InputError for an unknown
     name, or a value of another type.
     """
-    known, values = notebook_parameters(source), {}
-    for name, value in given.items():
-        default = look_up(f"parameter of notebook {source.name}", name, known)
-        kind = Any if default is None else type(default)
-        wanted = getattr(kind, "__name__", "any")
-        try:
-            values[name] = TypeAdapter(kind).validate_python(value)
-        except ValidationError as error:
-            problem = f"parameter {name} is {value!r}"
-            remedy = f"Give a value of type {wanted}."
-            raise InputError(problem, where=source.name, remedy=remedy) from error
-    return values
+    known = notebook_parameters(source)
+    fields: dict[str, Any] = {
+        name: (Any if default is None else type(default), default)
+        for name, default in known.items()
+    }
+    model = create_model("Parameters", __base__=FrozenModel, **fields)
+    remedy = f"Known: {', '.join(known)}."
+    place = f"parameters of {source.name}"
+    return model.checked(given, where=place, remedy=remedy).model_dump(include={*given})
 
 
 class NotebookError(InputError):

@@ -5,7 +5,7 @@ follow from it and from the profile.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rin.data.manifest import find_task
@@ -21,7 +21,7 @@ _RESULTS = PARTS[2]
 
 @dataclass(frozen=True)
 class Notebook:
-    """One notebook of the book."""
+    """One notebook, and page, of the book."""
 
     source: str  # path below notebooks/, without its ending
     part: str  # caption of the part that contains its pages
@@ -33,19 +33,7 @@ class Notebook:
     live: bool = False  # whether it shows only runs of this computer, never a reference run
     extras: Sequence[str] = ()  # extras of pyproject.toml that it needs besides `study` and `book`
     under: str = ""  # chapter of prose under which the whole book lists it
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page: a notebook; `heading`, on a book of one's own, replaces its first heading."""
-
-    notebook: Notebook
-    heading: str | None = None
-
-    @property
-    def name(self) -> str:
-        """Path of the page below ``notebooks/`` of the book, without its ending."""
-        return self.notebook.source
+    heading: str | None = None  # in place of its first heading, on a book of one's own
 
 
 @dataclass(frozen=True)
@@ -95,7 +83,7 @@ def outline_of(workspace: Workspace, *, reading: bool = False) -> Outline:
     )
 
 
-def pages(outline: Outline) -> Iterator[Page]:
+def pages(outline: Outline) -> Iterator[Notebook]:
     """Yield every page of a book, in the order of the table."""
     known = {notebook.source: notebook for notebook in NOTEBOOKS}
     of_ones_own = {"part": _RESULTS, "after": ("pipeline/fine_tuning",)}
@@ -105,7 +93,7 @@ def pages(outline: Outline) -> Iterator[Page]:
             continue
         if outline.reading and notebook.extras:
             continue
-        yield Page(notebook, outline.title if notebook.source == COVER else None)
+        yield replace(notebook, heading=outline.title) if notebook.source == COVER else notebook
 
 
 def contents(outline: Outline) -> dict:
@@ -117,14 +105,14 @@ def contents(outline: Outline) -> dict:
         kept = {"references"} if outline.chosen else {*part.get("prose", [])}
         chapters = [{"file": name} for name in part.get("prose", []) if name in kept]
         for page in others:
-            if page.notebook.part == part["caption"]:
-                chapter, above = {"file": f"notebooks/{page.name}"}, page.notebook.under
-                nested = above and not outline.chosen
-                chapters.append({"file": above, "sections": [chapter]} if nested else chapter)
+            if page.part == part["caption"]:
+                chapter = {"file": f"notebooks/{page.source}"}
+                nested = page.under and not outline.chosen
+                chapters.append({"file": page.under, "sections": [chapter]} if nested else chapter)
         caption = {"caption": part["caption"]} if part["caption"] else {}
         if chapters:
             parts.append(caption | {"chapters": chapters})
-    book = {"format": "jb-book", "root": f"notebooks/{cover.name}"}
+    book = {"format": "jb-book", "root": f"notebooks/{cover.source}"}
     return book | ({"parts": parts} if parts else {})
 
 

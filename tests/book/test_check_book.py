@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from rin.report.pages import Notebook, Page
+from rin.report.pages import Notebook
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "results/tasks"
-PAGE = Page(Notebook(NAME, ""), "Breast lesions, US")
+PAGE = Notebook(NAME, "", heading="Breast lesions, US")
 LINE = '<details class="rin-provenance rin-stand-in"><summary>Stand-in images</summary></details>'
 
 

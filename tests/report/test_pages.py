@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def names(outline):
-    return [page.name for page in pages(outline)]
+    return [page.source for page in pages(outline)]
 
 
 def files(outline):
@@ -96,7 +96,7 @@ def test_book_for_reading_has_results_and_evidence_and_nothing_that_trains_or_ne
     assert set(names(whole)) - set(names(read)) == gone
     assert "pipeline/statistics" in names(read)
     trains = outline_of(open_workspace("smoke", results=tmp_path), reading=True)
-    assert not any(trains.trains(page.notebook) for page in pages(trains))
+    assert not any(trains.trains(page) for page in pages(trains))
 
 
 FRAMEWORKS = {"tensorflow", "keras", "jax", "dicomanonymizer", "onnxruntime", "rapidocr"}
@@ -133,8 +133,8 @@ def test_every_link_leads_to_a_page_whatever_the_profile_asks_for(name, tmp_path
     found = outline_of(open_workspace(profile, results=tmp_path))
     there = set(files(found))
     for page in pages(found):
-        here = Path("notebooks") / page.notebook.source
+        here = Path("notebooks") / page.source
         text = (ROOT / here).with_suffix(".py").read_text("utf-8")
         for match in LINK.finditer(text):
             target = os.path.normpath(here.parent / (match[1] or match[2]))
-            assert target in there, f"{page.name} links to {target}"
+            assert target in there, f"{page.source} links to {target}"
