@@ -300,13 +300,13 @@ def _fine_tuning_runs(workspace: Workspace) -> list[dict[str, Any]]:
             external = map(load_manifest, external_datasets(profile, task))
             n_external = sum(_n_images(workspace, manifest) for manifest in external)
             scored = parts["validation"] + parts["test"] + n_external
-            for scenario, fold in product(variant.scenarios, folds):
+            for scenario, fold in product(variant.study.scenarios, folds):
                 trained = STEP_COST[scenario.unfreezing] * settings.epochs * parts["train"]
                 predicted = PREDICTION * (settings.epochs * parts["validation"] + scored)
                 seconds = _step_seconds(scenario.backbone, settings.size, trained + predicted)
                 seed = run_seed(profile, variant, task, fold, scenario.name)
                 # Runs of the study of layers record more than others.
-                layers = variant.activation_sample is not None
+                layers = variant.study.activation_sample is not None
                 for init in variant.inits:
                     planned[task, fold, scenario, init, seed, settings, layers] = {
                         "seconds": seconds + RUN_SECONDS,

@@ -7,7 +7,6 @@ another, whichever studies it belongs to.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache
 from itertools import product
 from typing import Any
 
@@ -91,7 +90,7 @@ class Run(Planned):
             "topology": "" if self.topology == "keras" else self.topology,
         }
         recorded = {name: value for name, value in recorded.items() if value}
-        return config | _identity(self.settings) | recorded
+        return config | self.settings.identity | recorded
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -127,12 +126,6 @@ class Run(Planned):
         shared["channels"] = 3 if self.inputs.store.color else 1
         shared["topology"] = self.topology
         return Architecture(self.scenario.backbone, self.scenario.unfreezing, **shared)
-
-
-@cache
-def _identity(settings: profiles.FineTuning) -> dict[str, Any]:
-    """Return `settings.identity`, cached because thousands of runs share it."""
-    return settings.identity
 
 
 def find_starts(
@@ -171,7 +164,7 @@ def plan_study(
     profile, planned = workspace.profile, []
     tasks = profile.tasks if task is None else [look_up("task", task, profile.tasks)]
     for variant in profile.variants(name):
-        places = variant.inits, variant.backbones, variant.pretraining
+        places = variant.inits, variant.study.backbones, variant.pretraining
         starts = find_starts(workspace, *places, ahead=ahead)
         for task_name in variant.tasks:
             if task_name not in tasks:
@@ -180,7 +173,7 @@ def plan_study(
             if (level := variant.changes.get(CONFOUNDER, "")).startswith(SAMPLED):
                 chosen = profile.section("sampled_confounder")
                 inputs = sample_confounder(inputs, chosen, level, profile.seed)
-            planned += plan_runs(workspace, inputs, variant, name, starts=starts)
+            planned += plan_runs(workspace, inputs, variant, starts)
     return planned
 
 
@@ -221,16 +214,15 @@ def find_run(
     >>> run.scenario.name
     'ResNet50-freeze_all-1e-02'
     """
-    wanted, planned = (backbone, unfreezing, learning_rate, init), {}
-    look_up("task", task, workspace.profile.tasks)
+    names = ("backbone", "unfreezing", "learning_rate", "init")
+    values = zip(names, (backbone, unfreezing, learning_rate, init), strict=True)
+    wanted, planned = {name: value for name, value in values if value is not None}, {}
     for name in workspace.profile.study_filters:
         for run in plan_study(workspace, name, task):
-            scenario = run.scenario
-            key = scenario.backbone, scenario.unfreezing, scenario.learning_rate, run.init
-            if all(value in (None, part) for value, part in zip(wanted, key, strict=True)):
+            if wanted.items() <= run.columns.items():
                 return run
-            planned[f"{scenario.name} {run.init}"] = run
-    raise unknown("run", " ".join(str(value) for value in wanted if value is not None), [*planned])
+            planned[f"{run.scenario.name} {run.init}"] = run
+    raise unknown("run", " ".join(map(str, wanted.values())), [*planned])
 
 
 def sample_confounder(
@@ -258,11 +250,9 @@ def plan_runs(
     workspace: Workspace,
     inputs: TaskInputs,
     variant: profiles.ExperimentCell | None = None,
-    name: str = MAIN,
-    *,
     starts: Starts | None = None,
 ) -> list[Run]:
-    """List the runs of a task in a variant of a named study, by default the main study's first.
+    """List the runs of a task in a variant of a study, by default the main study's first.
 
     `starts` is the result of `find_starts` for the variant, which is the same for all tasks.
     """
@@ -270,14 +260,16 @@ def plan_runs(
     profile, task = workspace.profile, inputs.task.name
     settings = profile.tuning(task, variant.changes)
     if starts is None:
-        starts = find_starts(workspace, variant.inits, variant.backbones, variant.pretraining)
+        places = variant.inits, variant.study.backbones, variant.pretraining
+        starts = find_starts(workspace, *places)
     preprocessings = {
         key: preprocessing_of(profile, entry, settings) for key, (entry, _) in starts.items()
     }
-    sizes = variant.activation_sample.model_dump() if variant.activation_sample else {}
+    study, sample = variant.study, variant.study.activation_sample
+    sizes = sample.model_dump() if sample else {}
     runs = []
     for fold, split_digest in inputs.split_digests.items():
-        for scenario in variant.scenarios:
+        for scenario in study.scenarios:
             seed = run_seed(profile, variant, task, fold, scenario.name)
             for init in variant.inits:
                 entry, weights = starts[init, scenario.backbone]
@@ -293,8 +285,8 @@ def plan_runs(
                     inputs=inputs,
                     split_digest=split_digest,
                     weights_digest=weights,
-                    study=name,
-                    factor=variant.factor,
+                    study=study.name,
+                    factor=" × ".join(study.factors) or None,
                     level=variant.level,
                     activation_sample=tuple(sizes.items()),
                     pretraining=variant.pretraining,

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, product
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     GetCoreSchemaHandler,
     model_validator,
@@ -63,6 +65,8 @@ SCENARIOS: dict[str, Scenario] = {
 #: The init of runs that start from random weights.
 RANDOM = "random"
 MAIN, LAYERS = "main", "layers"
+#: Backbones that the study `layers` may take: those of `rin.training.trainer.LAYERS`.
+LAYERED = ("ResNet50", "DenseNet121")
 #: The setting that marks images, and the kind of its levels that samples patients instead.
 CONFOUNDER, SAMPLED = "confounder", "sampled"
 #: Shares of positive training images, in percent.
@@ -152,7 +156,7 @@ class FineTuning(FrozenModel):
     head: Annotated[str, OneOf(HEADS)] = "linear"
     confounder: Annotated[str, OneOf(("", *CONFOUNDED))] = ""
 
-    @property
+    @cached_property
     def identity(self) -> dict[str, Any]:
         """The settings that decide a result; newer ones only if they differ from the default."""
         changed = self.model_dump(exclude_defaults=True)
@@ -178,6 +182,10 @@ class Brief(FrozenModel):
         return f"{self.init}_brief"
 
 
+def _listed(stated: Any) -> Any:
+    return [stated] if isinstance(stated, str) else stated
+
+
 class Pretraining(FrozenModel):
     """Settings with which backbones are trained from random initialisation.
 
@@ -193,7 +201,7 @@ class Pretraining(FrozenModel):
     `brief` lists further pretrainings.
     """
 
-    corpora: dict[str, str | Names]
+    corpora: dict[str, Annotated[Names, BeforeValidator(_listed)]]
     backbones: Names | None = None
     cases: Positive | None = None
     size: Side
@@ -220,8 +228,6 @@ class Pretraining(FrozenModel):
         _distinct([(b.name, name, b.pretraining) for b in self.brief for name in b.backbones])
         for init, backbone in product(inits, self.backbones or BACKBONES):
             self.preprocessing_of(init, backbone)  # an unknown name is an error
-        for name in self.backbones or []:
-            check_size(name, self.size)
         return self
 
     def changed(self, section: Probe | LossStudy, **changes: Any) -> Pretraining:
@@ -303,9 +309,6 @@ ShortName = Annotated[str, Field(pattern=r"^[A-Za-z]\w*$", max_length=60)]
 #: Values of one setting, or names of levels and the settings that each level changes.
 Levels = Annotated[list[Any] | dict[ShortName, dict[str, Any]], Field(min_length=1)]
 
-# Values for the required settings of fine-tuning, with which levels are checked.
-_NEEDED = {"size": 224, "batch": 16, "epochs": 1}
-
 
 class ActivationSample(FrozenModel):
     """Numbers of test cases, places and channels of which activations of layers are recorded."""
@@ -345,7 +348,7 @@ class StudyFilter(FrozenModel):
     activation_sample: ActivationSample | None = None
 
     @model_validator(mode="after")
-    def _takes_ways_that_there_are(self) -> StudyFilter:
+    def _names_what_there_is(self) -> StudyFilter:
         if self.unfreezing and self.learning_rates:
             raise self.wrong("unfreezing", "learning_rates already name it; remove one of the two")
         for way, rates in (self.learning_rates or {}).items():
@@ -354,22 +357,12 @@ class StudyFilter(FrozenModel):
         if (self.name == LAYERS) != (self.activation_sample is not None):
             problem = f"it belongs to the study {LAYERS}, which needs it"
             raise self.wrong("activation_sample", problem)
-        return self
-
-    @model_validator(mode="after")
-    def _varies_settings_of_fine_tuning(self) -> StudyFilter:
         changed: list[str] = []
-        for factor in self.vary:
+        for factor, stated in self.vary.items():
             levels = self.levels_of(factor)
-            if len(levels) < len(self.vary[factor]):
+            if len(levels) < len(stated):
                 raise self.wrong("vary", f"levels of {factor} repeat; state each level once")
             changed += {setting for settings in levels.values() for setting in settings}
-            for level, settings in levels.items():
-                try:
-                    FineTuning.checked(_NEEDED | settings, where=self.name, remedy="")
-                except InputError as error:
-                    problem = f"{factor}, level {level}: {error.problem}"
-                    raise self.wrong("vary", problem) from error
         if twice := sorted({setting for setting in changed if changed.count(setting) > 1}):
             raise self.wrong("vary", f"several factors change {twice}")
         return self
@@ -396,20 +389,19 @@ class StudyFilter(FrozenModel):
         return stated if isinstance(stated, dict) else {f"{v}": {factor: v} for v in stated}
 
     @property
-    def factor(self) -> str | None:
-        """The name of what varies; None if nothing varies."""
-        return " × ".join(name for name, levels in self.vary.items() if len(levels) > 1) or None
+    def factors(self) -> list[str]:
+        """The names of what varies."""
+        return [name for name, levels in self.vary.items() if len(levels) > 1]
 
     @property
     def levels(self) -> dict[str | None, dict[str, Any]]:
         """The settings that each combination of levels changes, by its name; None: no name."""
         combined: dict[str | None, dict[str, Any]] = {}
-        several = sum(len(levels) > 1 for levels in self.vary.values()) > 1
         for cells in product(*(self.levels_of(factor).items() for factor in self.vary)):
             names = [
-                f"{factor} {level}" if several else level
+                f"{factor} {level}" if len(self.factors) > 1 else level
                 for factor, (level, _) in zip(self.vary, cells, strict=True)
-                if len(self.vary[factor]) > 1
+                if factor in self.factors
             ]
             changed = chain.from_iterable(settings.items() for _, settings in cells)
             combined[", ".join(names) or None] = dict(changed)
@@ -430,26 +422,19 @@ class CompleteStudy(StudyFilter):
 class ExperimentCell:
     """A part of a study: cells of the plan, with the settings in `changes`.
 
-    `level` is the level of the study's `factor`; `repeat` numbers further trainings of the same
+    `level` is the level of the study's factor; `repeat` numbers further trainings of the same
     runs, each with its own seeds; `pretraining` is the number of the pretraining of each init that
     runs start from.
     """
 
+    study: CompleteStudy
+    level: str | None
+    changes: dict[str, Any]
     tasks: list[str]
-    scenarios: list[Scenario]
     inits: list[str]
     folds: int
-    factor: str | None = None
-    level: str | None = None
-    changes: dict[str, Any] = field(default_factory=dict)
-    repeat: int = 0
-    pretraining: int = 1
-    activation_sample: ActivationSample | None = None
-
-    @property
-    def backbones(self) -> list[str]:
-        """The backbones of its scenarios."""
-        return [*dict.fromkeys(scenario.backbone for scenario in self.scenarios)]
+    repeat: int
+    pretraining: int
 
 
 class Sizes(FrozenModel):
@@ -568,24 +553,25 @@ class Profile(FrozenModel):
     execution: Execution = Execution()
 
     @model_validator(mode="after")
-    def _takes_all_cases_of_official_splits(self) -> Profile:
+    def _takes_what_there_is(self) -> Profile:
         for task in self.tasks:
             official = self.splits_of.get(task, self.splits) == "official"
             if official and self.cases_of.get(task, self.cases) is not None:
                 raise ValueError(
                     "cases: official splits fix their cases, so no sample can be drawn"
                 )
-        return self
-
-    @model_validator(mode="after")
-    def _names_its_own_backbones(self) -> Profile:
-        sizes = {"fine_tuning": self.fine_tuning.size}
-        sizes |= {f"fine_tuning_of.{task}": self.tuning(task).size for task in self.fine_tuning_of}
-        if self.pretraining and not self.pretraining.backbones:
-            sizes["pretraining"] = self.pretraining.size
-        for section, size in sizes.items():
-            for name in self.backbones:
-                check_size(name, size, f"{section}.size")
+        inits_of = {}
+        for name in ("probe", "losses"):
+            if section := getattr(self, name):
+                inits_of[name] = [section.init]
+        if section := self.pretraining:
+            inits_of["pretraining.brief"] = [brief.init for brief in section.brief]
+            for name in section.backbones or self.backbones:
+                check_size(name, section.size, "pretraining.size")
+        if self.pretrainings != [1]:
+            inits_of["pretraining.pretrainings"] = self.inits
+        for part, inits in inits_of.items():
+            _refuse_others(part, inits, self.corpora, "the inits pretrained here")
         return self
 
     @model_validator(mode="after")
@@ -601,7 +587,8 @@ class Profile(FrozenModel):
             what = f"study {study.name}, backbones"
             _refuse_others(what, study.backbones or [], self.backbones, "the profile's backbones")
             self._check_starts(study)
-            self._check_levels(study)
+        for complete in self.study_filters.values():
+            self._check_levels(complete)
         return self
 
     def _check_starts(self, study: StudyFilter) -> None:
@@ -615,41 +602,36 @@ class Profile(FrozenModel):
         if section is None:
             what = "the pretrainings of loaded weights, which have no number"
             _refuse_others(f"study {study.name}, pretrainings", numbers, [1], what)
+        backbones = study.backbones or self.backbones
         trained = {(b.name, part) for b in briefs for part in (*b.backbones, b.pretraining)}
-        needed = product(inits, [*(study.backbones or self.backbones), *numbers])
-        for init, part in needed:
+        for init, part in product(inits, [*backbones, *numbers]):
             if init.endswith("_brief") and (init, part) not in trained:
                 raise study.wrong("inits", f"pretraining.brief has no {init} of {part}")
-        if study.name == LAYERS and (lacking := [*{RANDOM, *self.inits[:2]} - {*inits}]):
-            raise study.wrong("inits", f"the comparison of layers also needs {sorted(lacking)}")
+        if study.name == LAYERS:
+            if lacking := {RANDOM, *self.inits[:2]} - {*inits}:
+                needed = f"the comparison of layers also needs {sorted(lacking)}"
+                raise study.wrong("inits", needed)
+            _refuse_others("study layers, backbones", backbones, LAYERED, "those with layers")
 
-    def _check_levels(self, study: StudyFilter) -> None:
-        """Raise ValueError if levels of a study need settings that the profile does not have."""
-        for changes in study.levels.values():
-            if changes.get("preprocessing") == "released" and not self.released_counterparts:
-                raise study.wrong("vary", "the level released needs pretraining.released")
-            if _is_sampled(changes) and self.sampled_confounder is None:
-                raise study.wrong("vary", f"{changes[CONFOUNDER]} needs sampled_confounder")
-            for name in study.backbones or self.backbones if "size" in changes else ():
-                check_size(name, changes["size"], f"study {study.name}, vary, size")
-
-    @model_validator(mode="after")
-    def _names_inits_that_it_pretrains(self) -> Profile:
-        sections = {"probe": self.probe, "losses": self.losses}
-        inits_of = {name: [section.init] for name, section in sections.items() if section}
-        briefs = self.pretraining.brief if self.pretraining else []
-        inits_of["pretraining.brief"] = [brief.init for brief in briefs]
-        if self.pretrainings != [1]:
-            inits_of["pretraining.pretrainings"] = self.inits
-        for section, inits in inits_of.items():
-            _refuse_others(section, inits, self.corpora, "the inits pretrained here")
-        return self
+    def _check_levels(self, study: CompleteStudy) -> None:
+        """Raise ValueError if levels of a study, or their images, do not fit the profile."""
+        for level, changes in study.levels.items():
+            for task in self.tasks_of_level(study, changes):
+                try:
+                    settings = self.tuning(task, changes)
+                except InputError as error:
+                    setting = "vary" if changes else "fine_tuning_of"
+                    raise study.wrong(setting, f"{level or task}: {error.problem}") from error
+                if settings.preprocessing == "released" and not self.released_counterparts:
+                    raise study.wrong("vary", "the level released needs pretraining.released")
+                for name in study.backbones:
+                    where = f"study {study.name}, fine_tuning.size"
+                    check_size(name, settings.size, where)
 
     @property
     def corpora(self) -> dict[str, list[str]]:
         """The datasets that each init is pretrained on here, in order of preference."""
-        stated = self.pretraining.corpora if self.pretraining else {}
-        return {init: [name] if isinstance(name, str) else name for init, name in stated.items()}
+        return self.pretraining.corpora if self.pretraining else {}
 
     @property
     def loaded_weights(self) -> list[tuple[str, str]]:
@@ -693,7 +675,7 @@ class Profile(FrozenModel):
                 ],
                 "folds": study.folds or self.folds,
             }
-            if taken["tasks"] and taken["pretrainings"]:
+            if all(taken.values()):
                 filters[study.name] = CompleteStudy.model_construct(**dict(study) | taken)
         return filters
 
@@ -704,23 +686,20 @@ class Profile(FrozenModel):
         # Random weights belong to no pretraining: their runs are trained once.
         first = stated[0] if stated else 1
         trained = [init for init in chosen.inits if init != RANDOM]
-        variants = []
         parts = product(chosen.pretrainings, chosen.levels.items(), range(chosen.seeds))
-        for pretraining, (level, changes), repeat in parts:
-            variant = ExperimentCell(
-                tasks=self.tasks_of_level(chosen, changes),
-                scenarios=chosen.scenarios,
-                inits=chosen.inits if pretraining == first else trained,
-                folds=1 if repeat else chosen.folds,
-                factor=chosen.factor,
+        return [
+            ExperimentCell(
+                study=chosen,
                 level=level,
                 changes=changes,
+                tasks=self.tasks_of_level(chosen, changes),
+                inits=chosen.inits if pretraining == first else trained,
+                folds=1 if repeat else chosen.folds,
                 repeat=repeat,
                 pretraining=pretraining,
-                activation_sample=chosen.activation_sample,
             )
-            variants.append(variant)
-        return variants
+            for pretraining, (level, changes), repeat in parts
+        ]
 
     def tasks_of_level(self, study: CompleteStudy, changes: dict[str, Any]) -> list[str]:
         """Return the tasks of a level; a sampled confounder's level has only its own task."""
@@ -741,7 +720,8 @@ class Profile(FrozenModel):
     def tuning(self, task: str, changes: dict[str, Any] | None = None) -> FineTuning:
         """Return the fine-tuning settings of a task, by default those of the main study."""
         changed = self.fine_tuning_of.get(task, {}) | (changes or {})
-        return FineTuning.model_validate(self.fine_tuning.model_dump() | changed)
+        settings = self.fine_tuning.model_dump() | changed
+        return FineTuning.checked(settings, where=f"fine-tuning of {task}", remedy="Correct it.")
 
 
 def _is_sampled(changes: dict[str, Any]) -> bool:
@@ -803,7 +783,7 @@ def _problems_of_tasks(profile: Profile) -> Iterator[str]:
     """
     by_task = "fine_tuning_of", "cases_of", "splits_of"
     settings: dict[str, Iterable[str]] = {name: getattr(profile, name) for name in by_task}
-    settings["live"] = [profile.live] if profile.live else []
+    settings["live"] = {profile.live or profile.tasks[0]}
     settings |= {f"study {study.name}, tasks": study.tasks or [] for study in profile.studies}
     if profile.sampled_confounder:
         settings["sampled_confounder"] = [profile.sampled_confounder.task]

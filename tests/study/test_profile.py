@@ -5,12 +5,12 @@ from tiny_study import SETTINGS, TWO, main_study, settings, side_study, tiny_pro
 
 from rin.errors import InputError
 from rin.study import load_profile, profile_names
-from rin.study.profile import Profile
+from rin.study.profile import LAYERED, Profile
 
 
 def test_load_profile_from_path_reads_every_setting(tmp_path):
     profile = load_profile(write_profile(tmp_path / "tiny.yaml"))
-    given = settings()
+    given = settings({"pretraining.corpora": {"radiologic": ["corpus_radiologic"]}})
     assert profile.model_dump(include=given.keys(), exclude_unset=True) == given
 
 
@@ -78,25 +78,39 @@ def with_study(name, /, **chosen):
             BRIEF_OF_TWO | {"pretraining.pretrainings": [1, 2]} | with_study("x", **OF_BRIEF),
             "pretraining.brief has no radiologic_brief of 2",
         ),
-        (with_study("x", vary={"dropuot": [0.1]}), "vary: dropuot.*mean dropout?"),
-        (with_study("x", vary={"dropout": [0.1, 2]}), "vary: dropout, level 2.*less than 1"),
+        (
+            with_study("x", vary={"dropuot": [0.1]}),
+            "study x, vary: breast: dropuot.*mean dropout?",
+        ),
+        (with_study("x", vary={"dropout": [0.1, 2]}), "study x, vary: 2: dropout.*less than 1"),
         (with_study("x", vary={"dropout": [0.1, 0.1]}), "levels of dropout repeat"),
-        (with_study("x", vary={"long": {"l": {"epoch": 9}}}), "vary: long, level l: epoch"),
+        (
+            with_study("x", vary={"long": {"l": {"epoch": 9}}}),
+            "study x, vary: breast: epoch: there is no such",
+        ),
         (
             with_study("x", vary={"epochs": [1, 2], "long": {"a": {}, "b": {"epochs": 3}}}),
             r"study x, vary: several factors change \['epochs'\]",
         ),
-        (with_study("x", vary={"size": [32, 31]}), "study x, vary, size.*31 px"),
+        (with_study("x", vary={"size": [32, 31]}), "study x, fine_tuning.size: 31 px"),
         (
             with_study("x", vary={"preprocessing": ["native", "released"]}),
             "the level released needs pretraining.released",
         ),
-        (with_study("x", vary={"confounder": ["tag 3"]}), "confounder, level tag 3"),
-        (with_study("x", vary={"confounder": ["sampled 0"]}), "needs sampled_confounder"),
+        (with_study("x", vary={"confounder": ["tag 3"]}), "study x, vary: breast: confounder"),
+        (
+            with_study("x", vary={"confounder": ["sampled 0"]}),
+            "the profile has no section sampled_confounder",
+        ),
         (with_study("layers"), "study layers, activation_sample.*which needs it"),
         (
             with_study("layers", activation_sample={}, inits=["radiologic"]),
             r"the comparison of layers also needs \['random'\]",
+        ),
+        (
+            {"backbones": ["ResNet50", "MobileNet"]}
+            | with_study("layers", activation_sample={}, inits=["random", "radiologic"]),
+            "study layers, backbones: .'MobileNet'. are not among those with layers",
         ),
         ({"studies": [main_study(folds=2)]}, "study main: .'folds'. are not among what it may"),
     ],
@@ -111,6 +125,12 @@ def test_load_profile_when_a_setting_is_bad_names_file_and_setting(tmp_path, cha
 
 SAMPLED = {"task": "busbra", "column": "device", "groups": ["a", "b"]}
 SAMPLED |= {"train": 4, "validation": 2, "test": 2}
+
+
+def test_layers_can_be_compared_of_the_backbones_of_which_they_are_recorded():
+    from rin.training.trainer import LAYERS
+
+    assert {*LAYERED} == {*LAYERS}
 
 
 @pytest.mark.parametrize(
@@ -151,7 +171,7 @@ def test_profile_trains_the_studies_that_it_names_and_by_default_the_main_one():
 def test_study_takes_the_ways_of_fine_tuning_that_pass_its_filters(chosen, expected):
     profile = tiny_profile({"studies": [{"name": "main", **chosen}]})
     (variant,) = profile.variants("main")
-    found = sorted(f"{each.unfreezing} {each.learning_rate}" for each in variant.scenarios)
+    found = sorted(f"{each.unfreezing} {each.learning_rate}" for each in variant.study.scenarios)
     assert found == expected
 
 
