@@ -97,7 +97,7 @@ def read_everything(folder):
     # The time of a change, by which a corrected file is noticed, is not restored with the file.
     read["files of the archive"] = archive.files.drop(columns="changed_ns")
     read["reports of the archive"] = archive.reports
-    whole = find_corpus(workspace, "curated_archive")
+    whole = find_corpus(workspace, ["curated_archive"])
     read["curated"] = whole.cases
     for store in (inputs.store, workspace.store(whole, 32)):
         read[f"store {store.path.name}"] = [store.images(), store.masks(), store.cases]

@@ -52,6 +52,7 @@ FILE, ROLES = "file_name", ("label", "patient", "mask", "split")
 #: Sources of patients that are no columns.
 NO_PATIENTS, HEADERS, NAMES = "none", "dicom:PatientID", "name:"
 _TABLE = rf"metadata\.({'|'.join(TABLES)})"
+_FORMS = {"npz": "an archive of MedMNIST", "folder_classes": "a folder a class"}
 _listed = partial(join_first_ten, between=", ")
 #: Names that seem to be those of masks of other pictures.
 _OF_MASKS = r"(?i)^(.+)[ _.-](?:mask|seg|segmentation|gt|label|annotation|roi)\d*\.\w+$"
@@ -109,25 +110,30 @@ def new_task(
     task: dict[str, Any] = {"name": said.name, "title": f"{positive} or {other}, {said.name}"}
     task |= {"positive_class": positive, "n_folds": 1}
     settings |= {"label_map": labels, "tasks": [task]}
-    dataset, pairs = _inspected(said, tree, settings)
-    folds = _folds(said, dataset, pairs)
+    given = listed.set_index("case_id")["split"]
+    dataset, pairs = _inspected(said, tree, settings, given)
+    groups, seed = leak_free_groups(dataset.cases, pairs), Profile.model_fields["seed"].default
+    parts = {*given}
+    if parts == {""}:
+        folds = make_folds(dataset.cases, groups, _FOLDS, seed, where=str(said.images))
+        origin = "drawn by patient"
+        if folds["fold"].max() + 1 < _FOLDS:
+            origin += f", in fewer than {_FOLDS} folds as patients are few"
+    else:
+        n_folds = 1 if parts <= {*PARTS} else len(parts)
+        folds = given_folds(dataset, groups, n_folds, seed)
+        origin = "as given" + ("" if "validation" in parts else ", validation drawn from train")
     task["n_folds"] = int(folds["fold"].nunique())
-    profile, weights, minutes = _profile(said, dataset, folds, measure)
-    remarks = _remarks(dataset, pairs, folds)
-    settings["findings"] = [asdict(remark) for remark in remarks]
-    files, used = sum(map(tree.is_picture, tree.names)), listed["masks"].map(len).sum()
-    unlisted = files - len(listed) - int(used) if settings["layout"] == "table" else 0
-    few = f", in fewer than {_FOLDS} folds as patients are few" if task["n_folds"] < _FOLDS else ""
-    origin = "drawn by patient" + few
-    if comes_with_split(dataset.manifest):
-        has_validation = "validation" in {*listed["split"]}
-        origin = "as given" + ("" if has_validation else ", validation drawn from train")
     origin += f": {fold_sizes(folds)}"
+    profile, weights, minutes = _profile(said, dataset, folds, measure)
+    remarks = _remarks(dataset, pairs, folds, given)
+    settings["findings"] = [asdict(remark) for remark in remarks]
     if profile["folds"] < task["n_folds"] or "cases" in profile:
         n_used = profile.get("cases", len(dataset.cases))
         origin += f"; in this time {counted(profile['folds'], 'folds')} of {n_used:,} pictures"
-    facts = _understood(dataset, origin, unlisted)
-    facts[0] = (facts[0][0], f"{facts[0][1]}; {_TEXTS['weights'][weights]}")
+    files, used = sum(map(tree.is_picture, tree.names)), listed["masks"].map(len).sum()
+    unlisted = files - len(listed) - int(used) if settings["layout"] == "table" else 0
+    facts = _understood(dataset, weights, origin, unlisted)
     time = f"about {max(1, round(minutes))} minutes for study and book, if nothing else runs"
     is_over = minutes > said.minutes
     least = f", the least possible: more than the {said.minutes:g} asked for" if is_over else ""
@@ -330,8 +336,13 @@ def _contradictions(said: Stated, cases: pd.DataFrame, labels: dict[str, str]) -
     return problems
 
 
-def _inspected(said: Stated, tree: Tree, settings: dict[str, Any]) -> tuple[Dataset, pd.DataFrame]:
-    """Return the dataset and its near-duplicates, of which every picture was read."""
+def _inspected(
+    said: Stated, tree: Tree, settings: dict[str, Any], given: pd.Series
+) -> tuple[Dataset, pd.DataFrame]:
+    """Return the dataset, of which every picture was read, and its near-duplicates.
+
+    ``given`` is the part or the fold of each case, empty where nothing states it.
+    """
     check = partial(DatasetManifest.checked, where=said.images, remedy=_REMEDIES["forms"])
     listed = find_cases(tree, check(settings))
     settings["color"] = show_colour(tree.root, [*listed["image"]])
@@ -349,9 +360,7 @@ def _inspected(said: Stated, tree: Tree, settings: dict[str, Any]) -> tuple[Data
         problems += _noted(bad["case_id"][deep], "pictures have more than 8 bits", remedy)
     for problem, names in bad[~deep].groupby("problem", sort=False)["case_id"]:
         problems += _noted(names, f"pictures cannot be read, as {problem}", _REMEDIES["unread"])
-    cases["split"] = ""
-    if comes_with_split(manifest):
-        cases["split"] = read_split(tree, manifest).loc[cases["case_id"]].array
+    cases["split"] = cases["case_id"].map(given)
     if said.patient == HEADERS:
         problems += _contradictions(said, cases, settings["label_map"])
     copies = cases.groupby(["digest", "width", "height"])
@@ -365,33 +374,23 @@ def _inspected(said: Stated, tree: Tree, settings: dict[str, Any]) -> tuple[Data
     return open_dataset(manifest, tree.root, index_folder=index), pairs
 
 
-def _folds(said: Stated, dataset: Dataset, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return the folds, as given or drawn."""
-    groups, seed = leak_free_groups(dataset.cases, pairs), Profile.model_fields["seed"].default
-    if not comes_with_split(dataset.manifest):
-        return make_folds(dataset.cases, groups, _FOLDS, seed, where=str(said.images))
-    given = read_split(open_tree(dataset.root, dataset.location), dataset.manifest)
-    n_folds = 1 if {*given} <= {*PARTS} else given.nunique()
-    return given_folds(dataset, groups, n_folds, seed)
-
-
-def _understood(dataset: Dataset, parts: str, unlisted: int) -> list[tuple[str, str]]:
+def _understood(
+    dataset: Dataset, weights: str, parts: str, unlisted: int
+) -> list[tuple[str, str]]:
     """Return what was understood, a line a subject."""
     manifest, cases = dataset.manifest, dataset.cases
     options, counts = manifest.options, cases["label"].value_counts()
-    has_patients = manifest.independence == "patient"
-    positive = manifest.tasks[0].positive_class
-    numbers = " / ".join(f"{n:,} {_class_word(label)}" for label, n in counts.items())
-    who = f"{cases['patient_id'].nunique():,} patients" if has_patients else "no patients named"
-    table = options.get("table", "an archive of MedMNIST" if manifest.layout == "npz" else "")
-    read_as = ", ".join(table.values()) if isinstance(table, dict) else table
-    read_as = "; ".join(
-        [
-            read_as or "a folder a class",
-            *[f"{role} in {options[role]}" for role in ROLES[:3] if options.get(role)],
-            *([f"{unlisted:,} other picture files, in no row: not used"] if unlisted else []),
-        ]
-    )
+    numbers = ", ".join(f"{label}: {n:,}" for label, n in counts.items())
+    who = "no patients named"
+    if manifest.independence == "patient":
+        who = f"{cases['patient_id'].nunique():,} patients"
+    found = f"{len(cases):,} pictures, {who}, {numbers}"
+    positive = f"(positive: {manifest.tasks[0].positive_class})"
+    table = options.get("table", _FORMS.get(manifest.layout, ""))
+    read_as = [", ".join(table.values()) if isinstance(table, dict) else table]
+    read_as += [f"{role} in {options[role]}" for role in ROLES[:3] if role in options]
+    if unlisted:
+        read_as.append(f"{unlisted:,} other picture files, in no row: not used")
     sides = cases[["width", "height"]].to_numpy()
     size = f"{sides.min()} to {sides.max()} px, {'colour' if manifest.color else 'grey'}"
     if manifest.window:
@@ -401,18 +400,16 @@ def _understood(dataset: Dataset, parts: str, unlisted: int) -> list[tuple[str, 
     if manifest.masks:
         size += f"; masks of {(cases['masks'].map(len) > 0).sum():,}"
     return [
-        ("found", f"{len(cases):,} pictures, {who}, {numbers} (positive: {positive})"),
-        ("read as", read_as),
+        ("found", f"{found} {positive}; {_TEXTS['weights'][weights]}"),
+        ("read as", "; ".join(read_as)),
         ("parts", parts),
         ("pictures", size),
     ]
 
 
-def _class_word(label: str) -> str:
-    return label if label[0].isalpha() else f"labelled {label}"
-
-
-def _remarks(dataset: Dataset, pairs: pd.DataFrame, folds: pd.DataFrame) -> list[Finding]:
+def _remarks(
+    dataset: Dataset, pairs: pd.DataFrame, folds: pd.DataFrame, given: pd.Series
+) -> list[Finding]:
     """Return findings beside those of opening the dataset, to be kept in the manifest."""
     manifest, cases = dataset.manifest, dataset.cases
     remarks = []
@@ -420,12 +417,11 @@ def _remarks(dataset: Dataset, pairs: pd.DataFrame, folds: pd.DataFrame) -> list
         remarks.append(Finding("no patients", _TEXTS["unnamed"]))
     if manifest.masks:
         remarks += [Finding("masks", text) for text in unusual_drawing(dataset)]
-    names = (pairs["case_a"] + " and " + pairs["case_b"]).to_numpy()
-    table = cases.assign(part="").set_index("case_id")
-    if comes_with_split(manifest):
-        table["part"] = read_split(open_tree(dataset.root, dataset.location), manifest)
-    a, b = (table.loc[pairs[side], ["label", "part"]].to_numpy() for side in ("case_a", "case_b"))
-    unlike, divided = (a != b).T
+    names = pairs["case_a"] + " and " + pairs["case_b"]
+    unlike, divided = (
+        pairs["case_a"].map(stated) != pairs["case_b"].map(stated)
+        for stated in (cases.set_index("case_id")["label"], given)
+    )
     for kind, some in (
         ("near-duplicates", names),
         ("two labels", names[unlike]),

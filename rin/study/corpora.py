@@ -84,10 +84,9 @@ def curated_corpus(workspace: Workspace) -> CuratedCorpus:
     return curate(curation_plan(workspace))
 
 
-def find_corpus(workspace: Workspace, names: str | list[str]) -> Dataset:
+def find_corpus(workspace: Workspace, names: list[str]) -> Dataset:
     """Open the first of `usable_corpora`, as it is or curated from the study's archive."""
-    listed, settings = [names] if isinstance(names, str) else names, workspace.profile.pretraining
-    name = (usable_corpora(workspace, listed) or listed)[0]
+    settings, name = workspace.profile.pretraining, (usable_corpora(workspace, names) or names)[0]
     manifest = load_manifest(name)
     if name == CURATED and (real_archive(workspace) or not workspace.holds(manifest)):
 
@@ -100,12 +99,10 @@ def find_corpus(workspace: Workspace, names: str | list[str]) -> Dataset:
     return workspace.dataset(manifest, (settings.size, "stretch") if settings else None)
 
 
-def open_corpus(workspace: Workspace, names: str | list[str], cases: int | None) -> Dataset:
+def open_corpus(workspace: Workspace, names: list[str], cases: int | None) -> Dataset:
     """Open a corpus as `find_corpus` does, with about `cases` images, or all if None."""
     dataset = find_corpus(workspace, names)
-    return (
-        dataset if cases is None else draw_cases(dataset, None, cases, workspace.profile.seed)[0]
-    )
+    return draw_cases(dataset, None, cases, workspace.profile.seed)[0] if cases else dataset
 
 
 def corpus_overlap(workspace: Workspace) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,14 @@ SIDE = 75
 #: Seconds for starting and for the pages, beside decoding and training; and seconds of a run
 #: beside its steps.
 BESIDE_SECONDS, RUN_SECONDS = 60, 1
+#: The ledgers of a study, in the order in which it trains.
+LEDGERS = ("weights", "probe", "losses", "runs")
 #: Number of pictures that are decoded to time decoding.
 DECODED = 12
 #: Time of a prediction step, as a share of that of a training step with all layers unfrozen.
 PREDICTION = 0.3
 #: The settings from which `fit_budget` chooses.
 _CHOICES = read_yaml(Path(__file__).with_suffix(".yaml"))
-WAYS, EXTENTS, DRAWN = (_CHOICES[name] for name in ("scenarios", "extents", "drawn"))
 _TIMES = _CHOICES["times"]
 
 
@@ -113,35 +115,36 @@ def fit_budget(
         pretraining = 2 * (epochs * images * pace.image + RUN_SECONDS) + pace.tracing
         before += len(backbones) * pretraining
     total = sum(task.parts.values())
-    choices = [*product([total], EXTENTS, sorted({task.folds, 1}, reverse=True))]
-    choices += product([n for n in DRAWN if task.may_draw and n < total], EXTENTS, [1])
-    chosen, shortest = {}, np.inf
+    choices = [*product([total], _CHOICES["extents"], sorted({task.folds, 1}, reverse=True))]
+    drawn = [n for n in _CHOICES["drawn"] if task.may_draw and n < total]
+    choices += product(drawn, _CHOICES["extents"], [1])
+    possible = []
     for n_cases, extent, n_folds in choices:
         cases = {part: n_cases * n / total for part, n in task.parts.items()}
-        ways = WAYS[: extent["scenarios"]]
-        epochs, size = extent["epochs"], int(np.clip(task.side, SIDE, extent["size"]))
-        predicted = PREDICTION * (epochs * cases["validation"] + cases["test"])
-        unfrozen = [way.partition("-")[0] for way in ways]
-        steps = sum(STEP_COST[name] * epochs * cases["train"] + predicted for name in unfrozen)
-        runs = steps * pace.image * (size / SIDE) ** 2 + len(ways) * RUN_SECONDS
-        of_backbone = len({*unfrozen}) * pace.tracing + 2 * n_folds * runs
-        takes = (before + len(backbones) * of_backbone) / 60
-        if takes < shortest:
-            shortest = takes
-            rates: dict[str, list[float]] = {}
-            for way in ways:
-                unfreezing, _, rate = way.partition("-")
-                rates.setdefault(unfreezing, []).append(float(rate))
-            chosen = {
-                "studies": [{"name": MAIN, "learning_rates": rates}],
-                "folds": n_folds,
-                "fine_tuning": {"size": size, "epochs": epochs},
-                **({"cases": n_cases} if n_cases < total else {}),
-                **always,
-            }
-        if takes <= minutes:  # the first that fits, and so the shortest so far
-            break
-    return chosen, shortest
+        rates, epochs = extent["learning_rates"], extent["epochs"]
+        size = int(np.clip(task.side, SIDE, extent["size"]))
+        images = sum(len(rates[way]) * _images_of_run(way, epochs, **cases) for way in rates)
+        runs = images * pace.image * (size / SIDE) ** 2
+        runs += sum(map(len, rates.values())) * RUN_SECONDS
+        of_backbone = len(rates) * pace.tracing + 2 * n_folds * runs
+        chosen = {
+            "studies": [{"name": MAIN, "learning_rates": rates}],
+            "folds": n_folds,
+            "fine_tuning": {"size": size, "epochs": epochs},
+            **({"cases": n_cases} if n_cases < total else {}),
+            **always,
+        }
+        possible.append((chosen, (before + len(backbones) * of_backbone) / 60))
+    shortest = min(possible, key=itemgetter(1))
+    return next((study for study in possible if study[1] <= minutes), shortest)
+
+
+def _images_of_run(
+    unfreezing: str, epochs: int, *, train: float, validation: float, test: float
+) -> float:
+    """Return how many images a run could train on with all layers unfrozen in its time."""
+    predicted = PREDICTION * (epochs * validation + test)
+    return STEP_COST[unfreezing] * epochs * train + predicted
 
 
 def forecast(workspace: Workspace) -> pd.DataFrame:
@@ -156,11 +159,10 @@ def forecast(workspace: Workspace) -> pd.DataFrame:
     slower, rows = measure_pace().image / _TIMES["image"], []
     stages = [*_stages(workspace)]
     done = {name: workspace.ledger(name).finished() for _, name, _ in stages}
-    known = any(done.values())
-    planned = plan_stages(workspace) if known and not missing_inputs(workspace) else {}
+    planned = {} if missing_inputs(workspace) else plan_finished(workspace)
     for stage, name, expected in stages:
         ledger, n_runs = workspace.ledger(name), len(planned.get(name, expected))
-        finished = np.nan if known else 0.0
+        finished = np.nan if any(done.values()) else 0.0
         if planned:
             finished = n_runs - len(ledger.missing(planned[name]))
         runs = pd.DataFrame(expected, columns=["seconds", "bytes"])
@@ -180,19 +182,15 @@ def forecast(workspace: Workspace) -> pd.DataFrame:
 
 def forecast_lines(workspace: Workspace) -> list[str]:
     """Return the forecast of a study as lines of text; times below an hour are in minutes."""
-    table = forecast(workspace)
-    columns = ("hours", "hours_low", "hours_high")
-    time, low, high = (table.pop(name).map(_duration) for name in columns)
-    table["finished"] = table["finished"].astype("Int64")
+    table = forecast(workspace).astype({"finished": "Int64"})
+    for name in ("hours", "hours_low", "hours_high"):
+        table[name] = [f"{60 * h:.2g} min" if h < 1 else f"{h:.1f} h" for h in table[name]]
+    table["range"] = table["hours_low"] + " to " + table["hours_high"]
     table["gigabytes"] = table["gigabytes"].map("{:.2g}".format)
-    table.insert(3, "time", time)
-    table.insert(4, "range", low + " to " + high)
-    text = table.to_string(index=False, na_rep="?")
+    table = table.rename(columns={"hours": "time"})
+    columns = ["stage", "runs", "finished", "time", "range", "gigabytes"]
+    text = table.to_string(columns=columns, index=False, na_rep="?")
     return [*text.splitlines(), "Time of one worker, and gigabytes, of the unfinished runs."]
-
-
-def _duration(hours: float) -> str:
-    return f"{60 * hours:.2g} min" if hours < 1 else f"{hours:.1f} h"
 
 
 def _parts(workspace: Workspace, task: str) -> dict[str, int]:
@@ -227,35 +225,32 @@ def _n_images(workspace: Workspace, manifest: DatasetManifest) -> int:
 
 def _step_seconds(backbone: str, size: int, images: float) -> float:
     """Return the seconds in which a step with all layers unfrozen takes in so many images."""
-    side = size / _TIMES["side"]
-    return _TIMES["image"] * find_backbone(backbone).relative_cost * side**2 * images
+    cost = find_backbone(backbone).relative_cost * (size / SIDE) ** 2
+    return _TIMES["image"] * cost * images
 
 
-def plan_stages(workspace: Workspace) -> dict[str, Sequence[Planned]]:
-    """Return the planned runs of each ledger of a study, finished or not.
+def plan_finished(workspace: Workspace) -> dict[str, Sequence[Planned]]:
+    """Return the planned runs of each ledger of a study, if any of its runs are finished.
 
-    They include fine-tuning runs whose pretraining is not finished.
+    They include fine-tuning runs whose pretraining is not finished.  Of a study without finished
+    runs nothing is opened, and nothing returned.
     """
     profile = workspace.profile
-    planned: dict[str, Sequence[Planned]] = {}
-    if profile.pretraining is not None:
-        planned["weights"] = plan_pretraining(workspace)
+    if not any(workspace.ledger(name).finished() for name in LEDGERS):
+        return {}
+    planned: dict[str, Sequence[Planned]] = {"weights": plan_pretraining(workspace)}
     if profile.probe is not None:
         planned["probe"] = plan_probe(workspace)
     if profile.losses is not None:
         planned["losses"] = plan_losses(workspace)
-    planned["runs"] = plan_all(workspace, ahead=True)
-    return planned
+    return planned | {"runs": plan_all(workspace, ahead=True)}
 
 
 def code_remarks(workspace: Workspace) -> list[str]:
     """Return a sentence for each ledger that has runs by code not shown to train alike."""
-    ledgers = {name: workspace.ledger(name) for name in ("weights", "probe", "losses", "runs")}
-    if not any(ledger.finished() for ledger in ledgers.values()):
-        return []  # without opening anything
     remarks = []
-    for name, runs in plan_stages(workspace).items():
-        if remark := ledgers[name].code_remark(run.run_id for run in runs):
+    for name, runs in plan_finished(workspace).items():
+        if remark := workspace.ledger(name).code_remark(run.run_id for run in runs):
             remarks.append(f"{name}: {remark}")
     return remarks
 
@@ -301,9 +296,9 @@ def _fine_tuning_runs(workspace: Workspace) -> list[dict[str, Any]]:
             n_external = sum(_n_images(workspace, manifest) for manifest in external)
             scored = parts["validation"] + parts["test"] + n_external
             for scenario, fold in product(variant.study.scenarios, folds):
-                trained = STEP_COST[scenario.unfreezing] * settings.epochs * parts["train"]
-                predicted = PREDICTION * (settings.epochs * parts["validation"] + scored)
-                seconds = _step_seconds(scenario.backbone, settings.size, trained + predicted)
+                read = parts | {"test": scored}
+                images = _images_of_run(scenario.unfreezing, settings.epochs, **read)
+                seconds = _step_seconds(scenario.backbone, settings.size, images)
                 seed = run_seed(profile, variant, task, fold, scenario.name)
                 # Runs of the study of layers record more than others.
                 layers = variant.study.activation_sample is not None

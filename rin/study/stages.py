@@ -9,7 +9,7 @@ import pandas as pd
 from rin.errors import look_up
 from rin.study import fine_tuning, loss_study, pretraining, probe_study
 from rin.study.consolidate import consolidate
-from rin.study.forecast import plan_stages
+from rin.study.forecast import plan_finished
 from rin.study.plan import plan_all
 from rin.study.profile import Profile
 from rin.study.released import check_released
@@ -56,7 +56,7 @@ def run_study(
     check_inputs(part)
     check_released(part)
     if retrain:
-        for name, runs in plan_stages(part).items():
+        for name, runs in plan_finished(part).items():
             part.ledger(name).set_aside_of_other_code(runs)
     pretraining.run_pretraining(part)
     if part.profile.probe is not None:

@@ -521,7 +521,7 @@ FORMS = {
     "csv": (
         replaced(),
         {},
-        "24 pictures, 12 patients, 12 good / 12 bad .*drawn by patient, in fewer than 5 folds as",
+        "24 pictures, 12 patients, good: 12, bad: 12 .*drawn by patient, in fewer than 5 folds as",
     ),
     "mark": (text_of(str, "utf-8-sig"), {}, "24 pictures, 12 patients"),
     "repeated row": (again(), {}, "24 pictures, 12 patients"),
@@ -571,7 +571,7 @@ FORMS = {
         replaced(label=["bad", "worse", "good", "fair"] * 6),
         {"positive": ["bad", "worse"], "negative": ["good", "fair"], "several_labels": False}
         | NONE,
-        "12 good or fair / 12 bad or worse|12 bad or worse / 12 good or fair",
+        "good or fair: 12, bad or worse: 12|bad or worse: 12, good or fair: 12",
     ),
     "npz": (as_npz, NONE | {"positive": ["1"]}, "44 pictures, no patients.*MedMNIST.*as given"),
     "npz in colour": (

@@ -64,10 +64,10 @@ def test_corpus_curated_elsewhere_is_read_where_there_is_no_archive(own):
         (folder / table).write_text(f"filename,label\n{name},lung-{part}\n")
         patients.append(f"{name},patient {part}")
     (folder / "patients.csv").write_text("\n".join(patients))
-    assert find_corpus(own, CURATED).root == own.data_root
+    assert find_corpus(own, [CURATED]).root == own.data_root
     (own.data_root / "export").mkdir()
     with pytest.raises(InputError, match="export: this folder contains no DICOM file"):
-        find_corpus(own, CURATED)
+        find_corpus(own, [CURATED])
 
 
 def test_curation_that_cannot_be_is_one_clear_error(own, tmp_path):
@@ -83,7 +83,7 @@ def test_curation_that_cannot_be_is_one_clear_error(own, tmp_path):
 def test_corpus_is_drawn_down_to_the_number_that_is_asked_for(tmp_path):
     larger = {"stand_ins.corpus_radiologic": {"class_count": 3, "per_class": 24}}
     workspace = open_workspace(tiny_profile(larger), results=tmp_path)
-    whole, drawn = (open_corpus(workspace, "corpus_radiologic", cases) for cases in (None, 30))
+    whole, drawn = (open_corpus(workspace, ["corpus_radiologic"], cases) for cases in (None, 30))
     assert len(drawn.cases) < len(whole.cases) == 72
 
 
@@ -99,7 +99,7 @@ def test_corpora_copied_into_a_profile_that_makes_none_of_them_are_one_clear_err
         "corpus of radiologic: curated_archive or corpus_radiologic"
     ]
     with pytest.raises(InputError, match=r"corpus_radiologic were not found.*has no stand-in"):
-        open_corpus(neither, "corpus_radiologic", None)
+        open_corpus(neither, ["corpus_radiologic"], None)
 
 
 def test_overlap_of_stand_ins_finds_no_image_but_all_copies(study):
