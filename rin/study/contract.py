@@ -384,7 +384,7 @@ def _understood(
     who = "no patients named"
     if manifest.independence == "patient":
         who = f"{cases['patient_id'].nunique():,} patients"
-    found = f"{len(cases):,} pictures, {who}, {numbers}"
+    pictures = f"{len(cases):,} pictures, {who}, {numbers}"
     positive = f"(positive: {manifest.tasks[0].positive_class})"
     table = options.get("table", _FORMS.get(manifest.layout, ""))
     read_as = [", ".join(table.values()) if isinstance(table, dict) else table]
@@ -400,7 +400,7 @@ def _understood(
     if manifest.masks:
         size += f"; masks of {(cases['masks'].map(len) > 0).sum():,}"
     return [
-        ("found", f"{found} {positive}; {_TEXTS['weights'][weights]}"),
+        ("found", f"{pictures} {positive}; {_TEXTS['weights'][weights]}"),
         ("read as", "; ".join(read_as)),
         ("parts", parts),
         ("pictures", size),

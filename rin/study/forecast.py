@@ -123,8 +123,8 @@ def fit_budget(
         cases = {part: n_cases * n / total for part, n in task.parts.items()}
         rates, epochs = extent["learning_rates"], extent["epochs"]
         size = int(np.clip(task.side, SIDE, extent["size"]))
-        images = sum(len(rates[way]) * _images_of_run(way, epochs, **cases) for way in rates)
-        runs = images * pace.image * (size / SIDE) ** 2
+        taken = sum(len(rates[way]) * _images_of_run(way, epochs, **cases) for way in rates)
+        runs = taken * pace.image * (size / SIDE) ** 2
         runs += sum(map(len, rates.values())) * RUN_SECONDS
         of_backbone = len(rates) * pace.tracing + 2 * n_folds * runs
         chosen = {
@@ -235,15 +235,14 @@ def plan_finished(workspace: Workspace) -> dict[str, Sequence[Planned]]:
     They include fine-tuning runs whose pretraining is not finished.  Of a study without finished
     runs nothing is opened, and nothing returned.
     """
-    profile = workspace.profile
     if not any(workspace.ledger(name).finished() for name in LEDGERS):
         return {}
-    planned: dict[str, Sequence[Planned]] = {"weights": plan_pretraining(workspace)}
-    if profile.probe is not None:
-        planned["probe"] = plan_probe(workspace)
-    if profile.losses is not None:
-        planned["losses"] = plan_losses(workspace)
-    return planned | {"runs": plan_all(workspace, ahead=True)}
+    return {
+        "weights": plan_pretraining(workspace),
+        "probe": plan_probe(workspace),
+        "losses": plan_losses(workspace),
+        "runs": plan_all(workspace, ahead=True),
+    }
 
 
 def code_remarks(workspace: Workspace) -> list[str]:

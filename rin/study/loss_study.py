@@ -7,20 +7,16 @@ import numpy as np
 import pandas as pd
 
 from rin.stats.hypothesis import t_quantile
-from rin.study.pretraining import (
-    PREDICTIONS,
-    plan_pretraining,
-    pretrain_missing,
-    pretraining_seed,
-)
+from rin.study.pretraining import PREDICTIONS, plan_pretraining, pretraining_seed
 from rin.study.pretraining_run import PretrainingRun
 from rin.study.workspace import Workspace
 
 
 def plan_losses(workspace: Workspace) -> list[PretrainingRun]:
     """List the pretraining runs: losses × backbones × seeds."""
-    profile, runs = workspace.profile, []
-    section, settings = profile.section("losses"), profile.section("pretraining")
+    section, settings, runs = workspace.profile.losses, workspace.profile.pretraining, []
+    if section is None or settings is None:
+        return []
     for loss, backbone in product(section.losses, section.backbones):
         changed = settings.changed(
             section,
@@ -34,12 +30,6 @@ def plan_losses(workspace: Workspace) -> list[PretrainingRun]:
             seed = pretraining_seed(workspace.profile.seed, backbone, number)
             runs.append(replace(run, seed=seed, pretraining=number))
     return runs
-
-
-def run_losses(workspace: Workspace) -> pd.DataFrame:
-    """Pretrain the unfinished runs with `pretrain_missing`, and return `loss_table`."""
-    pretrain_missing(workspace, plan_losses(workspace), workspace.ledger("losses"), "Losses")
-    return loss_table(workspace)
 
 
 def confidence_error(confidence: np.ndarray, right: np.ndarray) -> float:

@@ -211,20 +211,18 @@ def _read(workspace: Workspace, file: str) -> pd.DataFrame:
 
 def run_pretraining(workspace: Workspace) -> pd.DataFrame:
     """Train the unfinished pretraining runs (`pretrain_missing`); return `pretrained`."""
-    pretrain_missing(workspace, plan_pretraining(workspace), workspace.weights, "Pretraining")
+    pretrain_missing(workspace, plan_pretraining(workspace), "weights")
     return pretrained(workspace)
 
 
-def pretrain_missing(
-    workspace: Workspace, runs: list[PretrainingRun], ledger: Ledger, title: str
-) -> None:
+def pretrain_missing(workspace: Workspace, runs: list[PretrainingRun], name: str) -> None:
     """Train those of the runs that a ledger lacks, block by block, from their checkpoints.
 
     With fewer blocks than workers, the runs of a block are divided between workers; with another
     executor than processes, each is a job of its own.  `InputError` if a run fails, after the
     other runs have ended.
     """
-    execution = workspace.profile.execution
+    execution, ledger = workspace.profile.execution, workspace.ledger(name)
     missing = {run.run_id for run in ledger.missing(runs)}
     for run_id in missing:
         (ledger.work(run_id) / PROGRESS).unlink(missing_ok=True)  # left by a killed run
@@ -247,7 +245,7 @@ def pretrain_missing(
         divided = filter(None, (ids[first::shares] for first in range(shares)))
         jobs += [partial(pretrain_block, block, ledger, execution, wanted) for wanted in divided]
     status = partial(progress_of, runs, ledger)
-    run_with_bar(execution, jobs, ledger, runs, title, status)
+    run_with_bar(execution, jobs, ledger, runs, f"Pretraining ({name})", status)
 
 
 def progress_of(runs: list[PretrainingRun], ledger: Ledger) -> str:

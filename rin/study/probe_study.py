@@ -19,7 +19,7 @@ from rin.models.weights import entries_of, source_digest
 from rin.models.weights_file import layout_of, stored_variances, variance_remark
 from rin.study import pretraining
 from rin.study.corpora import find_corpus
-from rin.study.pretraining import plan_pretraining, pretrain_missing
+from rin.study.pretraining import plan_pretraining
 from rin.study.pretraining_run import PretrainingRun
 from rin.study.workspace import Workspace
 
@@ -55,20 +55,13 @@ def probe_sources(
 
 def plan_probe(workspace: Workspace) -> list[PretrainingRun]:
     """List the pretraining runs whose files are probed."""
-    profile, runs = workspace.profile, []
-    section, settings = profile.section("probe"), profile.section("pretraining")
-    backbones = section.backbones or settings.backbones
-    for name in section.preprocessings:
-        changed = settings.changed(section, preprocessing=name, backbones=backbones)
-        runs += plan_pretraining(workspace, changed)
+    section, settings, runs = workspace.profile.probe, workspace.profile.pretraining, []
+    if section and settings:
+        backbones = section.backbones or settings.backbones
+        for name in section.preprocessings:
+            changed = settings.changed(section, preprocessing=name, backbones=backbones)
+            runs += plan_pretraining(workspace, changed)
     return [run for run in runs if find_backbone(run.backbone).batch_norm]
-
-
-def run_probe(workspace: Workspace) -> None:
-    """Pretrain the unfinished runs whose files are probed."""
-    pretrain_missing(
-        workspace, plan_probe(workspace), workspace.ledger("probe"), "Weights to probe"
-    )
 
 
 def probe_measurements(workspace: Workspace) -> pd.DataFrame:

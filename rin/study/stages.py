@@ -7,11 +7,13 @@ from typing import Any
 import pandas as pd
 
 from rin.errors import look_up
-from rin.study import fine_tuning, loss_study, pretraining, probe_study
 from rin.study.consolidate import consolidate
+from rin.study.fine_tuning import run_missing
 from rin.study.forecast import plan_finished
+from rin.study.loss_study import plan_losses
 from rin.study.plan import plan_all
-from rin.study.profile import Profile
+from rin.study.pretraining import plan_pretraining, pretrain_missing
+from rin.study.probe_study import plan_probe
 from rin.study.released import check_released
 from rin.study.workspace import Workspace, check_inputs
 
@@ -29,7 +31,7 @@ def run_study(
     workspace : Workspace
         as returned by `open_workspace`
     only : sequence of str
-        names of what is trained, of `trainable`; by default everything
+        what is trained: `pretraining`, `probe`, `losses` or studies; by default everything
     retrain : bool, default False
         train runs again if their code was not shown to train as today's does
 
@@ -58,34 +60,27 @@ def run_study(
     if retrain:
         for name, runs in plan_finished(part).items():
             part.ledger(name).set_aside_of_other_code(runs)
-    pretraining.run_pretraining(part)
-    if part.profile.probe is not None:
-        probe_study.run_probe(part)
-    table = fine_tuning.run_missing(part, plan_all(part))
-    if part.profile.losses is not None:
-        loss_study.run_losses(part)
+    pretrain_missing(part, plan_pretraining(part), "weights")
+    pretrain_missing(part, plan_probe(part), "probe")
+    table = run_missing(part, plan_all(part))
+    pretrain_missing(part, plan_losses(part), "losses")
     consolidate(workspace)
     return table
 
 
-def trainable(profile: Profile) -> list[str]:
-    """Return the names of all that a profile has trained: pretraining, sections, studies."""
-    sections = ("pretraining", "probe", "losses")
-    return [*(name for name in sections if getattr(profile, name)), *profile.study_filters]
-
-
 def part_of(workspace: Workspace, only: Sequence[str]) -> Workspace:
     """Return a study with its pretraining and these of its studies and sections alone."""
-    profile = workspace.profile
-    chosen = [look_up("part of a study", name, trainable(profile)) for name in only]
-    if not chosen:
+    if not only:
         return workspace
-    fine_tuned = {*chosen} & {*profile.study_filters}
+    profile, studies = workspace.profile, [*workspace.profile.study_filters]
+    sections = [name for name in ("pretraining", "probe", "losses") if getattr(profile, name)]
+    for name in only:
+        look_up("part of a study", name, [*sections, *studies])
     changes: dict[str, Any] = {
-        "studies": [study for study in profile.studies if study.name in chosen],
-        "tasks": profile.tasks if fine_tuned else [],
+        "studies": [study for study in profile.studies if study.name in only],
+        "tasks": profile.tasks if {*only} & {*studies} else [],
     }
-    changes |= {name: None for name in ("probe", "losses") if name not in chosen}
+    changes |= {name: None for name in ("probe", "losses") if name not in only}
     return replace(workspace, profile=profile.model_copy(update=changes))
 
 
@@ -94,6 +89,6 @@ def run_fine_tuning(workspace: Workspace) -> pd.DataFrame:
 
     Return one row per run.
     """
-    table = fine_tuning.run_missing(workspace, plan_all(workspace))
+    table = run_missing(workspace, plan_all(workspace))
     consolidate(workspace)
     return table

@@ -9,8 +9,8 @@ from statsmodels.stats.weightstats import DescrStatsW
 from tiny_study import tiny_profile
 
 from rin.study import consolidate, open_workspace
-from rin.study.loss_study import confidence_error, plan_losses, run_losses
-from rin.study.pretraining import PREDICTIONS, plan_pretraining
+from rin.study.loss_study import confidence_error, loss_table, plan_losses
+from rin.study.pretraining import PREDICTIONS, plan_pretraining, pretrain_missing
 
 ASKED = {"backbones": ["ResNet50"], "losses": ["hard", "online"], "epochs": 2, "seeds": 2}
 
@@ -19,7 +19,8 @@ ASKED = {"backbones": ["ResNet50"], "losses": ["hard", "online"], "epochs": 2, "
 def trained(study_folder):
     changes = {"losses": ASKED, "name": "losses", "pretraining.epochs": 2}
     workspace = open_workspace(tiny_profile(changes), results=study_folder)
-    return workspace, run_losses(workspace)
+    pretrain_missing(workspace, plan_losses(workspace), "losses")
+    return workspace, loss_table(workspace)
 
 
 def test_each_loss_is_planned_from_every_seed_and_hard_labels_are_the_study_s_own(study_folder):

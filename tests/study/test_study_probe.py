@@ -1,10 +1,8 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 from tiny_study import TWO, tiny_profile
 
-from rin.errors import InputError
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe_study import plan_probe, probe_sources
 
@@ -31,8 +29,7 @@ def test_the_plan_is_the_studys_pretraining_under_each_preprocessing_on_one_corp
         run.store.digest for run in plan_pretraining(own)
     )
     assert len({run.run_id for run in runs}) == 2
-    with pytest.raises(InputError, match="no section probe"):
-        plan_probe(study)
+    assert plan_probe(study) == []
 
 
 def test_sources_are_unused_images_of_the_corpus_and_every_other_dataset_once(study):
