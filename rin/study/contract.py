@@ -46,6 +46,7 @@ from rin.study import forecast
 from rin.study.profile import Profile, profile_folder
 from rin.study.workspace import available_weights
 
+Settings = dict[str, Any]
 _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 _REMEDIES: dict[str, str] = _TEXTS["remedies"]
 FILE, ROLES = "file_name", ("label", "patient", "mask", "split")
@@ -91,8 +92,8 @@ class Stated:
 class NewTask(NamedTuple):
     """A manifest, a profile, and what was found: warnings are called in capitals."""
 
-    manifest: dict[str, Any]
-    profile: dict[str, Any]
+    manifest: Settings
+    profile: Settings
     facts: list[tuple[str, str]]
 
 
@@ -107,7 +108,7 @@ def new_task(
     labels, of_classes = _classes(said, listed["source_class"])
     _refuse(said, [*problems, *of_classes, *_contradictions(said, listed, labels)])
     positive, other = dict.fromkeys(labels.values())
-    task: dict[str, Any] = {"name": said.name, "title": f"{positive} or {other}, {said.name}"}
+    task: Settings = {"name": said.name, "title": f"{positive} or {other}, {said.name}"}
     task |= {"positive_class": positive, "n_folds": 1}
     settings |= {"label_map": labels, "tasks": [task]}
     given = listed.set_index("case_id")["split"]
@@ -182,7 +183,7 @@ def _refuse(said: Stated, problems: Sequence[str]) -> None:
         raise InputError(text.removesuffix("."), where=said.images, remedy=_REMEDIES["page"])
 
 
-def _read(said: Stated, tree: Tree) -> tuple[dict[str, Any], pd.DataFrame, list[str]]:
+def _read(said: Stated, tree: Tree) -> tuple[Settings, pd.DataFrame, list[str]]:
     """Return the settings of a form, the cases with their split, and what is wrong.
 
     Patients and splits are empty where nothing states them.
@@ -222,7 +223,7 @@ def _read(said: Stated, tree: Tree) -> tuple[dict[str, Any], pd.DataFrame, list[
     return settings, cases.drop_duplicates("case_id"), [*dict.fromkeys(problems)]
 
 
-def _form(said: Stated, tree: Tree) -> dict[str, Any]:
+def _form(said: Stated, tree: Tree) -> Settings:
     """Return the settings of a manifest as far as the names of files and columns tell them."""
     settings = _TEXTS["manifest"] | {
         "name": said.name,
@@ -257,7 +258,7 @@ class _NotingTree(Tree):
         self.problems.extend(_noted(names, problem, remedy))
 
 
-def _columns(said: Stated, tree: Tree, tables: list[str]) -> dict[str, Any]:
+def _columns(said: Stated, tree: Tree, tables: list[str]) -> Settings:
     """Return the options of the layout of one table, or of one in each part."""
     folders = [name.rpartition("/")[0] for name in tables]
     parts = [PART_WORDS.get(folder.lower(), folder) for folder in folders]
@@ -275,7 +276,7 @@ def _columns(said: Stated, tree: Tree, tables: list[str]) -> dict[str, Any]:
         except InputError as error:
             problems.append(f"{name}: {error.problem}. {_REMEDIES['table']}")
     _refuse(said, problems)
-    options: dict[str, Any] = {"table": tables[0], "image": FILE, "others": True} | columns
+    options: Settings = {"table": tables[0], "image": FILE, "others": True} | columns
     if parts[0]:
         options |= {"table": dict(zip(parts, tables, strict=True)), "split": "part"}
     if "split" in options:
@@ -337,7 +338,7 @@ def _contradictions(said: Stated, cases: pd.DataFrame, labels: dict[str, str]) -
 
 
 def _inspected(
-    said: Stated, tree: Tree, settings: dict[str, Any], given: pd.Series
+    said: Stated, tree: Tree, settings: Settings, given: pd.Series
 ) -> tuple[Dataset, pd.DataFrame]:
     """Return the dataset, of which every picture was read, and its near-duplicates.
 
@@ -457,7 +458,7 @@ def _finding_lines(said: Stated, findings: Sequence[Finding]) -> list[tuple[str,
 
 def _profile(
     said: Stated, dataset: Dataset, folds: pd.DataFrame, measure: Callable[[], forecast.Pace]
-) -> tuple[dict[str, Any], str, float]:
+) -> tuple[Settings, str, float]:
     """Return a profile that fits the budget, the kind of weights, and the minutes of training."""
     given = comes_with_split(dataset.manifest)
     weights, backbones = available_weights(dataset.root)

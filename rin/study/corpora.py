@@ -128,7 +128,10 @@ def corpus_overlap(workspace: Workspace) -> pd.DataFrame:
             side = int(corpus.cases["width"].median())
             nearest = nearest_pictures(dataset.cases, corpus.cases)
             control = _distances_of_copies(dataset, side, workspace.profile.seed)
-            of_task, of_corpus = (modalities(d.manifest.modality) for d in (dataset, corpus))
+            of_task, of_corpus = (
+                {name.strip().replace("MRI", "MR") for name in read.manifest.modality.split(",")}
+                for read in (dataset, corpus)
+            )
             row = {
                 "task": task,
                 "dataset": dataset.manifest.name,
@@ -146,11 +149,6 @@ def corpus_overlap(workspace: Workspace) -> pd.DataFrame:
             }
             rows.append(row)
     return pd.DataFrame(rows)
-
-
-def modalities(stated: str) -> set[str]:
-    """Return the modalities in a manifest's text, with MRI as MR."""
-    return {name.strip().replace("MRI", "MR") for name in stated.split(",")}
 
 
 def _distances_of_copies(dataset: Dataset, side: int, seed: int) -> np.ndarray:

@@ -10,10 +10,10 @@ import sys
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from rin.processes import (
 from rin.study.ledger import Ledger, Planned, answer_of
 from rin.study.profile import Execution
 
+Job = Callable[[], None]
 #: Number of last lines of a failed job's log that its error shows.
 LAST_LINES = 5
 #: Seconds after which a file written on one node of a cluster is visible on another.
@@ -76,7 +77,7 @@ def visible_devices() -> list[str]:
 
 def do_jobs(
     execution: Execution,
-    jobs: Sequence[Callable[[], None]],
+    jobs: Sequence[Job],
     logs: Path,
     say: Callable[[str], None],
 ) -> Sequence[BaseException]:
@@ -119,7 +120,7 @@ def do_jobs(
 class ShippedJob:
     """A job as submitit ships it; called again, it trains what its ledger still lacks."""
 
-    work: Callable[[], None]
+    work: Job
 
     def __call__(self) -> InputError | None:
         """Do the work; return an InputError, because submitit would wrap it if it were raised."""
@@ -138,7 +139,7 @@ class ShippedJob:
 
 def _do_on_cluster(
     execution: Execution,
-    jobs: Sequence[Callable[[], None]],
+    jobs: Sequence[Job],
     logs: Path,
     say: Callable[[str], None],
 ) -> list[InputError]:
@@ -164,7 +165,11 @@ def _do_on_cluster(
             time.sleep(LOOK_EVERY if running else 0)
     finally:  # also when the command was stopped
         if running:  # whole arrays in a single call, because there may be no time for more
-            _cancel(sorted({job.job_id.partition("_")[0] for job in running}))
+            command = ["scancel", *sorted({job.job_id.partition("_")[0] for job in running})]
+            with suppress(OSError):  # the terminal may be closed
+                if subprocess.run(command, capture_output=True, check=False).returncode:
+                    left = f"rin: jobs are still in the queue: {' '.join(command)}"
+                    print(left, file=sys.stderr)
     return failures
 
 
@@ -183,15 +188,7 @@ def _reasons_of_queue() -> dict[str, str] | None:
     return reasons
 
 
-def _cancel(numbers: Sequence[str]) -> None:
-    """Cancel Slurm jobs; if that fails, print the command to cancel them."""
-    command = ["scancel", *numbers]
-    with suppress(OSError):  # the terminal may be closed
-        if subprocess.run(command, capture_output=True, check=False).returncode:
-            print(f"rin: jobs are still in the queue: {' '.join(command)}", file=sys.stderr)
-
-
-def _submitted(jobs: Sequence[Callable[[], None]], execution: Execution, logs: Path) -> list[Any]:
+def _submitted(jobs: Sequence[Job], execution: Execution, logs: Path) -> list[Any]:
     """Submit jobs and return submitit's job objects."""
     import submitit
 
@@ -238,7 +235,7 @@ def _failure_of(job: Any) -> InputError | None:
 
 def run_with_bar(
     execution: Execution,
-    jobs: Sequence[Callable[[], None]],
+    jobs: Sequence[Job],
     ledger: Ledger,
     runs: Sequence[Planned],
     title: str,
@@ -256,41 +253,31 @@ def run_with_bar(
     # With `miniters` 0 the bar is redrawn even if only the text after it changes.
     # Without smoothing, the pace is that of all runs so far, including times without progress.
     refreshed = {"mininterval": 0.5 if sys.stderr.isatty() else 15, "miniters": 0, "smoothing": 0}
-    done = ledger.count(runs)
+    done, ended = ledger.count(runs), threading.Event()
     with tqdm(desc=title, total=total, initial=done, unit="run", **refreshed) as bar:
 
         def refresh() -> None:
             bar.set_postfix_str("; ".join(filter(None, [status(), *queue])), refresh=False)
             bar.update(ledger.count(runs) - bar.n)
 
-        with _repeated(refresh):
-            logs = ledger.folder.parent / "jobs"
-            failures = do_jobs(execution, jobs, logs, queue.append)
+        def refresh_until_the_end() -> None:
+            while not ended.wait(0.5):
+                refresh()
+
+        thread = threading.Thread(target=refresh_until_the_end, daemon=True)
+        thread.start()
+        try:
+            failures = do_jobs(execution, jobs, ledger.folder.parent / "jobs", queue.append)
+        finally:
+            ended.set()
+            thread.join()
+        refresh()
     if any(isinstance(e, BrokenProcessPool) for e in failures):
         problem = f"a worker process died after {ledger.count(runs)} of {total} runs"
         remedy = "Memory is the usual cause: lower execution.workers. Run again to continue."
         raise InputError(problem, where=title, remedy=remedy) from failures[0]
     if failures:
         raise failures[0]
-
-
-@contextmanager
-def _repeated(function: Callable[[], None]) -> Iterator[None]:
-    """Call a function twice a second while a block runs, and once when it has ended well."""
-    ended = threading.Event()
-
-    def repeat() -> None:
-        while not ended.wait(0.5):
-            function()
-
-    thread = threading.Thread(target=repeat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-    function()
 
 
 def run_each(work: Callable[[Any], None], runs: Iterable[Planned], ledger: Ledger) -> None:

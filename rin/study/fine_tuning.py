@@ -19,7 +19,7 @@ import pandas as pd
 
 from rin.data.confounders import confound, confounded_rows
 from rin.data.store import ImageStore
-from rin.models.preprocessing import Preprocessing, find_preprocessing
+from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights, random_weights
 from rin.study.executors import begin_block, last_trained, run_each, run_with_bar
 from rin.study.ledger import Ledger, computed_on
@@ -30,7 +30,7 @@ from rin.study.workspace import Workspace
 
 if TYPE_CHECKING:
     from rin.training.batches import ImageSubset
-    from rin.training.trainer import ReusableClassifier, TrainingSettings
+    from rin.training.trainer import ReusableClassifier
 
 #: Parts of a split whose cases every run scores.
 SCORED_PARTS = ("validation", "test")
@@ -79,6 +79,7 @@ def _train(
     """Train, predict and commit one run."""
     import keras
 
+    from rin.training.pretrain import recalibrate
     from rin.training.trainer import TrainingSettings
 
     (parts, stores), settings = _parts_of(run), run.settings
@@ -94,8 +95,12 @@ def _train(
             compiled.network.backbone.set_weights(start)
             activations |= _activations(run, compiled, parts["test"], when)
     started = time.monotonic()
-    if settings.bn_statistics == "recomputed":
-        weights = _with_statistics_of(compiled, weights, preprocessing, parts["train"], recipe)
+    if settings.bn_statistics == "recomputed":  # those of the images of the training part
+        training, backbone = parts["train"], compiled.network.backbone
+        compiled.network.preprocess.set_preprocessing(preprocessing)
+        backbone.set_weights(weights)
+        recalibrate(compiled, training, recipe.batch, training.steps(recipe.batch), recipe.seed)
+        weights = backbone.get_weights()
     state = compiled.fit(weights, preprocessing, recipe, (parts["train"], parts["validation"]))
     scored = {name: compiled.predict(parts[name], recipe.batch) for name in stores}
     seconds = round(time.monotonic() - started, 2)
@@ -128,22 +133,6 @@ def _train(
         } | computed_on()
 
     ledger.commit(run.run_id, run.config, write)
-
-
-def _with_statistics_of(
-    compiled: ReusableClassifier,
-    weights: list[np.ndarray],
-    preprocessing: Preprocessing,
-    training: ImageSubset,
-    recipe: TrainingSettings,
-) -> list[np.ndarray]:
-    """Return weights with the batch-norm statistics of the images of a training part."""
-    from rin.training.pretrain import recalibrate
-
-    compiled.network.preprocess.set_preprocessing(preprocessing)
-    compiled.network.backbone.set_weights(weights)
-    recalibrate(compiled, training, recipe.batch, training.steps(recipe.batch), recipe.seed)
-    return compiled.network.backbone.get_weights()
 
 
 def _parts_of(run: Run) -> tuple[dict[str, ImageSubset], dict[str, ImageStore]]:

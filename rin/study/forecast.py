@@ -7,7 +7,7 @@ budget of minutes.
 """
 
 import time
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
 from operator import itemgetter
@@ -32,6 +32,8 @@ from rin.study.probe_study import plan_probe
 from rin.study.profile import MAIN, LossStudy, Pretraining, Probe, Sizes
 from rin.study.workspace import Workspace, external_datasets, folds_of, missing_inputs
 
+#: Seconds that a run takes, and bytes that it leaves.
+Cost = tuple[float, float]
 #: Side in pixels of the images of the reference run, and the smallest of a study.
 SIDE = 75
 #: Seconds for starting and for the pages, beside decoding and training; and seconds of a run
@@ -157,10 +159,10 @@ def forecast(workspace: Workspace) -> pd.DataFrame:
     (`forecast.yaml`), scaled by the speed of this computer.
     """
     slower, rows = measure_pace().image / _TIMES["image"], []
-    stages = [*_stages(workspace)]
-    done = {name: workspace.ledger(name).finished() for _, name, _ in stages}
+    stages = _expected(workspace)
+    done = {name: workspace.ledger(name).finished() for name in stages}
     planned = {} if missing_inputs(workspace) else plan_finished(workspace)
-    for stage, name, expected in stages:
+    for name, expected in stages.items():
         ledger, n_runs = workspace.ledger(name), len(planned.get(name, expected))
         finished = np.nan if any(done.values()) else 0.0
         if planned:
@@ -175,6 +177,7 @@ def forecast(workspace: Workspace) -> pd.DataFrame:
             spread = _TIMES["spread_of_finished"]
         left = n_runs - np.nan_to_num(finished)
         hours, gigabytes = left * runs.mean().fillna(0) / (3600, 1e9)
+        stage = {"weights": "pretraining", "runs": "fine-tuning"}.get(name, name)
         rows.append((stage, n_runs, finished, hours, hours / spread, hours * spread, gigabytes))
     columns = ["stage", "runs", "finished", "hours", "hours_low", "hours_high", "gigabytes"]
     return pd.DataFrame(rows, columns=columns)
@@ -254,39 +257,39 @@ def code_remarks(workspace: Workspace) -> list[str]:
     return remarks
 
 
-def _stages(workspace: Workspace) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
-    """Yield each stage with its ledger and its runs, of which `seconds` and `bytes` are stated."""
+def _expected(workspace: Workspace) -> dict[str, list[Cost]]:
+    """Return the cost of the runs of each ledger of a study."""
     profile = workspace.profile
+    trained: dict[str, tuple[list[str], Pretraining | Probe | LossStudy]] = {}
+    costs: dict[str, list[Cost]] = {}
     if pretraining := profile.pretraining:
-        backbones, numbers = pretraining.backbones or profile.backbones, pretraining.pretrainings
         corpora = [load_manifest(names[0]) for names in profile.corpora.values()]
         largest = max(_n_images(workspace, corpus) for corpus in corpora)
-
-        def trained(backbone: str, section: Pretraining | Probe | LossStudy) -> dict[str, Any]:
-            images = min(section.cases or largest, largest)
-            seconds = _step_seconds(backbone, pretraining.size, section.epochs * images)
-            kept = 4 * find_backbone(backbone).parameters
-            return {"seconds": seconds + RUN_SECONDS, "bytes": kept}
-
-        cells = [*product(profile.corpora, backbones, numbers)]
+        backbones, numbers = pretraining.backbones or profile.backbones, pretraining.pretrainings
+        names = backbones * len(corpora) * len(numbers)
         for brief in pretraining.brief:
-            if brief.pretraining in numbers:
-                cells += product([brief.name], brief.backbones, [brief.pretraining])
-        yield "pretraining", "weights", [trained(name, pretraining) for _, name, _ in cells]
+            names += brief.backbones if brief.pretraining in numbers else []
+        trained["weights"] = names, pretraining
         if probe := profile.probe:
-            names = probe.backbones or backbones
-            runs = [trained(name, probe) for _, name in product(probe.preprocessings, names)]
-            yield "probe", "probe", runs
+            trained["probe"] = (probe.backbones or backbones) * len(probe.preprocessings), probe
         if losses := profile.losses:
-            of_losses = product(losses.losses, losses.backbones, range(losses.seeds))
-            yield "losses", "losses", [trained(name, losses) for _, name, _ in of_losses]
-    yield "fine-tuning", "runs", _fine_tuning_runs(workspace)
+            trained["losses"] = losses.backbones * len(losses.losses) * losses.seeds, losses
+        for ledger, (names, section) in trained.items():
+            images = section.epochs * min(section.cases or largest, largest)
+            costs[ledger] = [
+                (
+                    _step_seconds(name, pretraining.size, images) + RUN_SECONDS,
+                    4 * find_backbone(name).parameters,
+                )
+                for name in names
+            ]
+    return costs | {"runs": _fine_tuning_runs(workspace)}
 
 
-def _fine_tuning_runs(workspace: Workspace) -> list[dict[str, Any]]:
-    """Return `seconds` and `bytes` of every run of fine-tuning; shared runs count once."""
+def _fine_tuning_runs(workspace: Workspace) -> list[Cost]:
+    """Return the cost of every run of fine-tuning; shared runs count once."""
     profile = workspace.profile
-    planned: dict[Hashable, dict[str, Any]] = {}
+    planned: dict[Hashable, Cost] = {}
     for variant in chain.from_iterable(map(profile.variants, profile.study_filters)):
         for task in variant.tasks:
             settings, parts = profile.tuning(task, variant.changes), _parts(workspace, task)
@@ -301,9 +304,8 @@ def _fine_tuning_runs(workspace: Workspace) -> list[dict[str, Any]]:
                 seed = run_seed(profile, variant, task, fold, scenario.name)
                 # Runs of the study of layers record more than others.
                 layers = variant.study.activation_sample is not None
+                size = scored * (_TIMES["row"] + 8 * (settings.size / 32) ** 2)
                 for init in variant.inits:
-                    planned[task, fold, scenario, init, seed, settings, layers] = {
-                        "seconds": seconds + RUN_SECONDS,
-                        "bytes": scored * (_TIMES["row"] + 8 * (settings.size / 32) ** 2),
-                    }
+                    key = task, fold, scenario, init, seed, settings, layers
+                    planned[key] = seconds + RUN_SECONDS, size
     return [*planned.values()]

@@ -32,6 +32,8 @@ from rin.models.heads import HEADS
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import resolve_preprocessing
 
+#: Settings of fine-tuning that a level changes.
+Changes = dict[str, Any]
 T = TypeVar("T")
 Name = TypeVar("Name", str, int, float)
 
@@ -157,7 +159,7 @@ class FineTuning(FrozenModel):
     confounder: Annotated[str, OneOf(("", *CONFOUNDED))] = ""
 
     @cached_property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Changes:
         """The settings that decide a result; newer ones only if they differ from the default."""
         changed = self.model_dump(exclude_defaults=True)
         later = {"head", "confounder", "patience", "bn_statistics"} - {*changed}
@@ -307,7 +309,7 @@ class Curation(FrozenModel):
 
 ShortName = Annotated[str, Field(pattern=r"^[A-Za-z]\w*$", max_length=60)]
 #: Values of one setting, or names of levels and the settings that each level changes.
-Levels = Annotated[list[Any] | dict[ShortName, dict[str, Any]], Field(min_length=1)]
+Levels = Annotated[list[Any] | dict[ShortName, Changes], Field(min_length=1)]
 
 
 class ActivationSample(FrozenModel):
@@ -383,7 +385,7 @@ class StudyFilter(FrozenModel):
             and scenario.learning_rate in rates.get(scenario.unfreezing, ())
         ]
 
-    def levels_of(self, factor: str) -> dict[str, dict[str, Any]]:
+    def levels_of(self, factor: str) -> dict[str, Changes]:
         """Return the settings that each level of a factor changes."""
         stated = self.vary[factor]
         return stated if isinstance(stated, dict) else {f"{v}": {factor: v} for v in stated}
@@ -394,9 +396,9 @@ class StudyFilter(FrozenModel):
         return [name for name, levels in self.vary.items() if len(levels) > 1]
 
     @property
-    def levels(self) -> dict[str | None, dict[str, Any]]:
+    def levels(self) -> dict[str | None, Changes]:
         """The settings that each combination of levels changes, by its name; None: no name."""
-        combined: dict[str | None, dict[str, Any]] = {}
+        combined: dict[str | None, Changes] = {}
         for cells in product(*(self.levels_of(factor).items() for factor in self.vary)):
             names = [
                 f"{factor} {level}" if len(self.factors) > 1 else level
@@ -429,7 +431,7 @@ class ExperimentCell:
 
     study: CompleteStudy
     level: str | None
-    changes: dict[str, Any]
+    changes: Changes
     tasks: list[str]
     inits: list[str]
     folds: int
@@ -538,7 +540,7 @@ class Profile(FrozenModel):
     cases_of: dict[str, Positive | Sizes | None] = Field(default_factory=dict)
     external: bool = False
     fine_tuning: FineTuning
-    fine_tuning_of: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    fine_tuning_of: dict[str, Changes] = Field(default_factory=dict)
     curation: Curation | None = None
     pretraining: Pretraining | None = None
     studies: list[StudyFilter] = Field(default_factory=list)
@@ -701,7 +703,7 @@ class Profile(FrozenModel):
             for pretraining, (level, changes), repeat in parts
         ]
 
-    def tasks_of_level(self, study: CompleteStudy, changes: dict[str, Any]) -> list[str]:
+    def tasks_of_level(self, study: CompleteStudy, changes: Changes) -> list[str]:
         """Return the tasks of a level; a sampled confounder's level has only its own task."""
         if not any(map(_is_sampled, study.levels.values())):
             return study.tasks
@@ -717,14 +719,14 @@ class Profile(FrozenModel):
             raise InputError(f"the profile has no section {name}", where=where, remedy=remedy)
         return section
 
-    def tuning(self, task: str, changes: dict[str, Any] | None = None) -> FineTuning:
+    def tuning(self, task: str, changes: Changes | None = None) -> FineTuning:
         """Return the fine-tuning settings of a task, by default those of the main study."""
         changed = self.fine_tuning_of.get(task, {}) | (changes or {})
         settings = self.fine_tuning.model_dump() | changed
         return FineTuning.checked(settings, where=f"fine-tuning of {task}", remedy="Correct it.")
 
 
-def _is_sampled(changes: dict[str, Any]) -> bool:
+def _is_sampled(changes: Changes) -> bool:
     return str(changes.get(CONFOUNDER)).startswith(SAMPLED)
 
 
