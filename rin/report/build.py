@@ -192,8 +192,7 @@ def _build(outline: Outline, built: Path, say: Say, *, strict: bool) -> Path:
     toc.parent.mkdir(exist_ok=True)
     for file, content in ((toc, listed), (config, settings)):
         file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-    files = [book / f"{name}{end}" for name in files_of(listed) for end in (".md", ".ipynb")]
-    files += [*book.glob("*.bib"), *book.glob("*.md"), *(book / "_static").rglob("*"), config, toc]
+    files = (path for path in book.rglob("*") if "reference_runs" not in path.parts)
     digest, html, record = digest_of(_digests(files, book)), built / "html", built / "built.json"
     earlier: dict = {}
     with suppress(OSError, ValueError):  # never built, or interrupted
@@ -201,8 +200,8 @@ def _build(outline: Outline, built: Path, say: Say, *, strict: bool) -> Path:
     there = _digests(html.rglob("*"), built)
     changed = [name for name, sha in earlier.get("files", {}).items() if there.get(name) != sha]
     if changed:
-        verb = "file of the HTML is" if len(changed) == 1 else "files of the HTML are"
-        say(f"{len(changed)} {verb} missing or changed ({join_first_ten(changed, ', ')})")
+        how_many = counted(len(changed), "files of the HTML are")
+        say(f"{how_many} missing or changed ({join_first_ten(changed, ', ')})")
     if changed or earlier.get("made_from") != digest:
         say("Building the HTML, about half a minute")
         whole = not (outline.chosen or outline.reading)

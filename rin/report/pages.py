@@ -32,7 +32,6 @@ class Notebook:
     leaves: str = ""  # ledger in the results folder that it fills
     live: bool = False  # whether it shows only runs of this computer, never a reference run
     extras: Sequence[str] = ()  # extras of pyproject.toml that it needs besides `study` and `book`
-    under: str = ""  # chapter of prose under which the whole book lists it
     heading: str | None = None  # in place of its first heading, on a book of one's own
 
 
@@ -67,9 +66,7 @@ COVER = "results/your_run"
 def outline_of(workspace: Workspace, *, reading: bool = False) -> Outline:
     """Return the outline of a study's book; `reading` leaves out pages that need a framework."""
     profile = workspace.profile
-    sections = {notebook.section for notebook in NOTEBOOKS} - {"", "masks"}
-    names = {study.name for study in profile.studies}
-    shown = {s for s in sections if s in names or getattr(profile, s, None) is not None}
+    shown = {name for name in ("curation", "pretraining") if getattr(profile, name) is not None}
     if any(find_manifest(workspace, *find_task(task)).masks for task in profile.tasks):
         shown |= {"masks"}
     chosen = chosen_pages(profile)
@@ -101,24 +98,17 @@ def contents(outline: Outline) -> dict:
     cover, *others = pages(outline)
     parts = []
     for part in _TABLE:
+        files = [f"notebooks/{page.source}" for page in others if page.part == part["caption"]]
         # Citations of chosen pages lead to the list of references, too.
         kept = {"references"} if outline.chosen else {*part.get("prose", [])}
-        chapters = [{"file": name} for name in part.get("prose", []) if name in kept]
-        for page in others:
-            if page.part == part["caption"]:
-                chapter = {"file": f"notebooks/{page.source}"}
-                nested = page.under and not outline.chosen
-                chapters.append({"file": page.under, "sections": [chapter]} if nested else chapter)
+        files += [name for name in part.get("prose", []) if name in kept]
         caption = {"caption": part["caption"]} if part["caption"] else {}
-        if chapters:
-            parts.append(caption | {"chapters": chapters})
-    book = {"format": "jb-book", "root": f"notebooks/{cover.source}"}
-    return book | ({"parts": parts} if parts else {})
+        if files:
+            parts.append(caption | {"chapters": [{"file": name} for name in files]})
+    return {"format": "jb-book", "root": f"notebooks/{cover.source}", "parts": parts}
 
 
 def files_of(listed: Mapping) -> list[str]:
     """Return every file of a table of contents, in its order."""
-    files = [listed["root"]]
-    for chapter in (chapter for part in listed.get("parts", ()) for chapter in part["chapters"]):
-        files += [chapter["file"], *(section["file"] for section in chapter.get("sections", []))]
-    return files
+    chapters = (chapter for part in listed["parts"] for chapter in part["chapters"])
+    return [listed["root"], *(chapter["file"] for chapter in chapters)]
