@@ -114,11 +114,9 @@ def run(
     target = output or Path("results", "computed", notebook.name).with_suffix(".ipynb")
     if not notebook.is_file():
         raise InputError("no such notebook", where=notebook, remedy="Check the name.")
-    from rin.report.execution import check_target
+    from rin.report.execution import check_target, single_job
 
     check_target(notebook, target)
-    from rin.report.build import single_job  # slow to import, so bad input is refused first
-
     single_job(notebook, target, values).run()
     echo(f"Computed: {target}")
 

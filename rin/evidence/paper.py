@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-from rin.errors import look_up
 from rin.files import read_facts
 
 _READ = read_facts(__file__)
@@ -101,8 +100,3 @@ DATABASE = _records(Fact, "database")
 SETTINGS = _records(Fact, "settings")
 PATHOLOGIES = _records(Fact, "pathologies")
 CLAIMS = _records(Fact, "claims")
-
-
-def comparison_of(task: str | None) -> PublishedComparison | None:
-    """Return the paper's comparison on a task; None for None, `InputError` for an unknown name."""
-    return None if task is None else look_up("task of the paper", task, COMPARISONS)

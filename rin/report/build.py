@@ -40,7 +40,6 @@ from rin.report.address import read_project, with_address
 from rin.report.execution import (
     Job,
     error_line,
-    fitting_parameters,
     last_lines,
     notebook_parameters,
     write_failure,
@@ -270,23 +269,6 @@ def plan_jobs(
             )
         )
     return jobs
-
-
-def single_job(source: Path, output: Path, given: Mapping[str, object]) -> Job:
-    """Return the job of a single notebook, whose figures and tables go where those of the book go.
-
-    For a notebook without a profile, or of a folder of results, they go beside the computed one.
-    """
-    values = notebook_parameters(source) | fitting_parameters(source, given)
-    folder, place = output.parent, Path(source.stem)
-    if {"profile", "results"} <= values.keys() and not Path(values["profile"]).is_dir():
-        root = values.get("data_root")
-        workspace = open_workspace(values["profile"], data_root=root, results=values["results"])
-        folder = workspace.results
-    with suppress(ValueError):  # a notebook elsewhere
-        place = source.resolve().relative_to(REPOSITORY / "notebooks").with_suffix("")
-    address = Path(os.path.relpath(folder, output.parent)).as_posix()
-    return Job(source, output, given, name=place.as_posix(), shown=folder, address=address)
 
 
 def run_jobs(jobs: Sequence[Job], say: Say = print) -> dict[str, str]:

@@ -232,6 +232,14 @@ class Job:
         }
 
 
+def single_job(source: Path, output: Path, given: Mapping[str, object]) -> Job:
+    """Return the job of a single notebook, whose figures and tables go beside the computed one."""
+    place = Path(source.stem)
+    with suppress(ValueError):  # a notebook elsewhere
+        place = source.resolve().relative_to(REPOSITORY / "notebooks").with_suffix("")
+    return Job(source, output, given, name=place.as_posix(), shown=output.parent, address=".")
+
+
 def _cells_digest(notebook: str) -> str:
     """Return the SHA-256 of the cells of a notebook, given as JSON."""
     cells = json.dumps(json.loads(notebook)["cells"], sort_keys=True)

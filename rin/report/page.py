@@ -31,19 +31,12 @@ class Picture(HTML):
     is its alternative text.
     """
 
-    def __init__(self, html: str, alt: str, *, svg: bytes = b"", png: bytes = b"") -> None:
+    def __init__(self, html: str, **others: str) -> None:
         super().__init__(html)
-        self._alt, self._svg, self._png = alt, svg, png
+        self._bundle = {"text/html": html, **others}
 
-    def __repr__(self) -> str:
-        """Return the alternative text."""
-        return self._alt
-
-    def _repr_svg_(self) -> str | None:
-        return self._svg.decode() or None
-
-    def _repr_png_(self) -> str | None:
-        return b64encode(self._png).decode() or None
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return self._bundle
 
 
 def picture(drawn: Figure | Axes | np.ndarray, title: str, caption: str = "") -> Picture:
@@ -56,20 +49,20 @@ def picture(drawn: Figure | Axes | np.ndarray, title: str, caption: str = "") ->
     8.5 points.
     """
     figure = (drawn.flat[0] if isinstance(drawn, np.ndarray) else drawn).figure
-    content, mime, paper = _written(figure)
+    content, kind, paper = _written(figure)
+    encoded = b64encode(content).decode()
     # A small figure is not enlarged, as its text would be larger than that of other figures.
     style = f"width:100%;max-width:{110 * figure.get_figwidth():.0f}px;height:auto"
-    address = f"data:image/{mime};base64,{b64encode(content).decode()}"
-    html = (
-        f'<img class="rin-figure {paper}" src="{address}" alt="{escape(title)}" style="{style}">'
-    )
+    html = f'<img class="rin-figure {paper}" src="data:{kind};base64,{encoded}" '
+    html += f'alt="{escape(title)}" style="{style}">'
     if caption:
         number, stop, finding = title.partition(". ")
         html = (
             f'<figure class="rin-drawing"><p><strong>{escape(number + stop)}</strong>'
             f"{escape(finding)}</p>{html}<figcaption>{escape(caption)}</figcaption></figure>"
         )
-    return Picture(html, title, **{mime.partition("+")[0]: content})
+    image = encoded if kind == "image/png" else content.decode()
+    return Picture(html, **{"text/plain": title, kind: image})
 
 
 def _written(figure: Figure) -> tuple[bytes, str, str]:
@@ -89,5 +82,5 @@ def _written(figure: Figure) -> tuple[bytes, str, str]:
     paper = "rin-paper" if images or maps else "rin-ink"
     content = buffer.getvalue()
     if images:
-        return content, "png", paper
-    return content[content.index(b"<svg") :], "svg+xml", paper
+        return content, "image/png", paper
+    return content[content.index(b"<svg") :], "image/svg+xml", paper

@@ -19,13 +19,8 @@ class Style:
     color: str
     label: str
     short: str = ""
+    word: str = ""  # the short label within a sentence
     marker: str = "o"
-
-    @property
-    def word(self) -> str:
-        """The short label as used within a sentence: proper names keep their capitals."""
-        proper_name = any(letter.isupper() for letter in self.short[1:])
-        return self.short if proper_name else self.short.lower()
 
 
 _LOOK = read_yaml(Path(__file__).with_suffix(".yaml"))
@@ -51,10 +46,10 @@ def use_style() -> None:
 
 def init_style(init: str) -> Style:
     """Return the style of an init; a briefly pretrained init has the colour of the full one."""
-    if init not in INIT_STYLE and (base := init.removesuffix("_brief")) in INIT_STYLE:
-        look = INIT_STYLE[base]
-        return replace(look, label=f"{look.label}, brief", short=f"{look.short}, brief")
-    return look_up("init", init, INIT_STYLE)
+    base, brief, _ = init.partition("_brief")
+    look = look_up("init", base, INIT_STYLE)
+    texts = {name: f"{getattr(look, name)}, brief" for name in ("label", "short", "word")}
+    return replace(look, **texts) if brief else look
 
 
 def kind_style(kind: str) -> Style:

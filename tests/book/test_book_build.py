@@ -10,8 +10,8 @@ import pytest
 from rin.errors import InputError
 from rin.files import read_yaml
 from rin.report import build as module
-from rin.report.build import make_book, plan_jobs, run_jobs, single_job
-from rin.report.execution import Job, write_placeholder
+from rin.report.build import make_book, plan_jobs, run_jobs
+from rin.report.execution import Job, single_job, write_placeholder
 from rin.report.pages import NOTEBOOKS, PARTS, Notebook, files_of, outline_of
 from rin.study import open_workspace
 
@@ -345,19 +345,11 @@ def test_computed_page_waits_for_the_live_part_only_if_its_text_is_todays(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("source", "name", "folder"),
-    [
-        ("results/your_run", "results/your_run", "results/demo"),
-        ("study", "study", "computed"),  # without profile: beside what was computed
-        ("", "mine", "computed"),
-    ],
+    ("source", "name"), [("results/your_run", "results/your_run"), ("", "mine")]
 )
-def test_files_of_a_notebook_that_runs_alone_are_named_and_lie_as_those_of_the_book(
-    tmp_path, source, name, folder
+def test_files_of_a_notebook_that_runs_alone_are_named_as_those_of_the_book_and_lie_beside_it(
+    tmp_path, source, name
 ):
-    (tmp_path / "mine.py").write_text("# %%\n1\n")
     path = ROOT / "notebooks" / f"{source}.py" if source else tmp_path / "mine.py"
-    given = {"results": str(tmp_path / "results")} if "/" in source else {}
-    job = single_job(path, tmp_path / "computed" / "x.ipynb", given)
-    assert (job.name, job.shown) == (name, tmp_path / folder)
-    assert job.address == ("." if folder == "computed" else f"../{folder}")
+    job = single_job(path, tmp_path / "computed" / "x.ipynb", {})
+    assert (job.name, job.shown, job.address) == (name, tmp_path / "computed", ".")

@@ -1,6 +1,5 @@
 import pytest
 
-from rin.errors import InputError
 from rin.evidence import paper
 
 TASKS = [
@@ -28,10 +27,3 @@ def test_stated_difference_is_positive_and_lies_in_its_interval(task):
     record = paper.COMPARISONS[task]
     assert record.ci_low < record.estimate < record.ci_high
     assert record.estimate > 0  # as the audit of intervals takes it
-
-
-def test_comparison_of_a_task_is_that_of_the_paper_and_none_for_a_task_of_ones_own():
-    assert paper.comparison_of("breast") is paper.COMPARISONS["breast"]
-    assert paper.comparison_of(None) is None
-    with pytest.raises(InputError, match=r"unknown task of the paper 'brest'.*breast"):
-        paper.comparison_of("brest")
