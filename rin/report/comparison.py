@@ -372,12 +372,12 @@ def _names_in_figures(models: Sequence[str]) -> tuple[dict[str, str], str]:
 
     A name is another where it is long, or has letters that the font may lack.
     """
-    drawn, key = {}, []
+    drawn = {}
     for number, model in enumerate(models, 1):
         fits = len(model) <= _LONGEST_NAME and model.isascii() and model.isprintable()
         drawn[model] = model if fits else f"Model {number}"
-        key += [] if fits else [f"Model {number} is {model}"]
-    return drawn, f" In the figures, {'; '.join(key)}." if key else ""
+    key = "; ".join(f"{name} is {model}" for model, name in drawn.items() if name != model)
+    return drawn, f" In the figures, {key}." if key else ""
 
 
 def difference_in_words(row: Any) -> str:

@@ -7,9 +7,11 @@ book` write files, after the last cell of a page; in Jupyter nothing is written.
 
 import re
 from base64 import b64decode
+from collections import Counter
 from collections.abc import Mapping
 from html import escape, unescape
 from pathlib import Path
+from textwrap import shorten
 
 import nbformat
 
@@ -46,13 +48,14 @@ def shown_files(
     page, each file is linked below its figure or table.
     """
     files: dict[str, bytes] = {}
-    start = _slug(page, "_") + _mark_of(notebook)
+    start, seen = _slug(page, "_") + _mark_of(notebook), Counter[str]()
 
     def add(folder: str, ending: str, words: str, content: bytes) -> str:
         """Add a file, and return a link to it."""
         stem = f"{folder}/{start}-{_slug(words, '-') or folder}"
-        names = [f"{stem}.{ending}", *(f"{stem}-{n}.{ending}" for n in range(2, len(files) + 2))]
-        name = next(name for name in names if name not in files)
+        seen[stem] += 1
+        number = f"-{seen[stem]}" if seen[stem] > 1 else ""
+        name = f"{stem}{number}.{ending}"
         files[name] = content
         return "" if address is None else _link(f"{address}/{name}", ending.upper(), words)
 
@@ -89,16 +92,15 @@ def write_files(files: Mapping[str, bytes], folder: Path, page: str | None = Non
 
 def _mark_of(notebook: nbformat.NotebookNode) -> str:
     """Return the part of file names on stand-ins, which repeats what the page's banner says."""
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    shown = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
-    kinds = [kind for kind in _MARKS if f"rin-provenance rin-{kind}" in shown]
-    return f"-{_MARKS[kinds[0]]}" if kinds else ""
+    outputs = str([cell.get("outputs") for cell in notebook.cells])
+    stated = re.search(f"rin-provenance rin-({'|'.join(_MARKS)})", outputs)
+    return f"-{_MARKS[stated[1]]}" if stated else ""
 
 
 def _slug(words: str, mark: str) -> str:
     """Return words in the form of a file name, cut off between words."""
-    slug = re.sub(r"[^a-z0-9]+", mark, words.lower()).strip(mark)
-    return slug if len(slug) <= _MOST_LETTERS else slug[: _MOST_LETTERS + 1].rpartition(mark)[0]
+    plain = re.sub(r"[^a-z0-9]+", " ", words.lower())
+    return shorten(plain, _MOST_LETTERS, placeholder="").replace(" ", mark)
 
 
 def _link(address: str, kind: str, words: str) -> str:
