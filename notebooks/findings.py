@@ -29,7 +29,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from rin.evidence import paper, replications
-from rin.report.address import read_project
+from rin.report.address import byline, read_citation
 from rin.report.analyses import analyses_panels, committed_analyses
 from rin.report.figures import task_names
 from rin.report.forest import forest
@@ -95,7 +95,7 @@ if (own_run / "run.json").is_file():
     read = json.loads((own_run / "run.json").read_text("utf-8"))["tasks"]
     if any(task["dataset"]["provenance"] == "real" for task in read):
         aside = "*On your images: [your run](results/your_run).*"
-display(Markdown(f"{read_project().byline()}\n\n{aside}"))
+display(Markdown(f"{byline(read_citation())}\n\n{aside}"))
 Markdown(f"""
 **Do radiologic images make better pretraining than photographs? Not
 established.** The released RadImageNet weights were not tested here: we

@@ -36,7 +36,7 @@ from rin.files import (
     write_atomically,
 )
 from rin.processes import Stopped, kill_workers
-from rin.report.address import read_project, with_address
+from rin.report.address import read_citation, with_address
 from rin.report.execution import (
     Job,
     error_line,
@@ -186,7 +186,7 @@ def _build(outline: Outline, built: Path, say: Say, *, strict: bool) -> Path:
     else:
         names = [f"notebooks/{page.source}" for page in pages(outline)]
         sources = {f"{name}.ipynb": f"{name}.py" for name in names}
-        settings = with_address(settings, read_project(REPOSITORY), sources)
+        settings = with_address(settings, read_citation(REPOSITORY), sources)
     toc, config = (book / "notebooks" / name for name in ("_toc.yml", "_config.yml"))
     toc.parent.mkdir(exist_ok=True)
     for file, content in ((toc, listed), (config, settings)):

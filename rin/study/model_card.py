@@ -58,14 +58,15 @@ def model_card(
     -------
     dict
     """
-    manifest = load_manifest(run.corpus)
+    manifest, citation_file = load_manifest(run.corpus), REPOSITORY / "CITATION.cff"
+    cited = read_yaml(citation_file) if citation_file.is_file() else {}
     facts = {
         **record,
         "commit": record["commit"] or _NOT_STATED,
         **_of_inputs(run),
         **_of_images(manifest, run),
         **_of_scores(record, predictions, manifest),
-        "authors": _authors(REPOSITORY / "CITATION.cff"),
+        "authors": [{"Name": name} for name in author_names(cited)],
         "not_stated": _NOT_STATED,
         "citation": CITATION,
         "year": CITATION.year,
@@ -139,13 +140,12 @@ def _of_images(manifest: DatasetManifest, run: PretrainingRun) -> dict[str, Any]
     }
 
 
-def _authors(file: Path) -> list[dict[str, str]]:
-    """Return the authors that a checkout states."""
-    people = read_yaml(file)["authors"] if file.is_file() else [{"name": _NOT_STATED}]
-    names = (
+def author_names(cited: Mapping[str, Any]) -> list[str]:
+    """Return the names of the authors that a citation file states."""
+    people = cited.get("authors", [{"name": _NOT_STATED}])
+    return [
         person.get("name") or "{given-names} {family-names}".format(**person) for person in people
-    )
-    return [{"Name": name} for name in names]
+    ]
 
 
 def _of_scores(

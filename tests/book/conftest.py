@@ -1,14 +1,13 @@
 """A notebook that takes a second to run, and a two-page book around it."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from rin.files import read_yaml
-from rin.report.address import read_project, with_address
+from rin.report.address import read_citation, with_address
 from rin.report.build import build_html
 from rin.report.execution import Job
 
@@ -117,7 +116,7 @@ def tiny_book(tmp_path_factory):
     shutil.copytree(ROOT / "book" / "_static", book / "_static")
     shutil.copy(ROOT / "book" / "references.bib", book)
     settings = with_address(
-        read_yaml(ROOT / "_config.yml"), replace(read_project(), repository=""), {}
+        read_yaml(ROOT / "_config.yml"), read_citation() | {"repository-code": ""}, {}
     )
     (folder / "_config.yml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     (folder / "page.py").write_text(NOTEBOOK, encoding="utf-8")

@@ -185,8 +185,7 @@ def calls(tree, monkeypatch):
     monkeypatch.setattr(module, "build_html", build)
     (tree / "book").mkdir()
     (tree / "_config.yml").write_text("title: Book\n")
-    for name in ("pyproject.toml", "CHANGELOG.md"):
-        shutil.copy(ROOT / name, tree)
+    shutil.copy(ROOT / "CITATION.cff", tree)
     return made
 
 

@@ -1,5 +1,4 @@
 import shutil
-from dataclasses import replace
 
 import pytest
 import yaml
@@ -7,7 +6,7 @@ from bs4 import BeautifulSoup
 
 from rin.errors import InputError
 from rin.files import REPOSITORY, read_yaml
-from rin.report.address import read_project, with_address
+from rin.report.address import read_citation, with_address
 from rin.report.build import build_html
 from rin.report.execution import Job, NotebookError, write_failure
 
@@ -88,8 +87,8 @@ def other_html(tiny_book, tmp_path_factory):
     job = Job(tiny_book / "page.py", book / "notebooks" / "page.ipynb")
     write_failure(job, NotebookError(LINE, LOG, where="page.py", remedy="Mend it."))
     sources = {"notebooks/page.ipynb": "notebooks/source.py"}
-    project = replace(read_project(), repository=ADDRESS)
-    settings = with_address(read_yaml(REPOSITORY / "_config.yml"), project, sources)
+    cited = read_citation() | {"repository-code": ADDRESS}
+    settings = with_address(read_yaml(REPOSITORY / "_config.yml"), cited, sources)
     config.write_text(yaml.safe_dump(settings), encoding="utf-8")
     return build_html(book, config, book / "_toc.yml", folder / "_build").parent
 

@@ -1,44 +1,39 @@
 """Where the book is, who made it: one place, and nothing where nothing is known."""
 
 import re
+import tomllib
 
 import pytest
-import yaml
 
 from rin.errors import InputError
 from rin.files import REPOSITORY
-from rin.report.address import page_settings, read_project
+from rin.report.address import bibtex, byline, read_citation, with_address
 
-PROJECT = """[project]
-description = "A book: of pages"
-version = "1.2.0"
-license = "MIT"
-authors = [{ name = "Ann" }, { name = "Bo" }]
-"""
-
-
-def checkout(folder, urls="", changelog=""):
-    (folder / "pyproject.toml").write_text(PROJECT + urls)
-    (folder / "CHANGELOG.md").write_text(changelog)
-    return read_project(folder)
+CITED = {
+    "title": "A book",
+    "version": "1.2.0",
+    "license": "MIT",
+    "authors": [{"name": "Ann"}, {"given-names": "Bo", "family-names": "Day"}],
+}
 
 
-def test_without_an_address_nothing_is_invented(tmp_path):
-    project = checkout(tmp_path)
-    assert page_settings(project.repository, {}) == {}
-    assert not re.search("http|year", project.bibtex())
+def test_without_an_address_nothing_is_invented():
+    assert with_address({}, CITED, {}).keys() == {"title", "author", "parse"}
+    assert not re.search("http|year", bibtex(CITED))
+    assert byline(CITED) == "Ann · Bo Day · version 1.2.0 · MIT licence"
 
 
-def test_one_stated_address_gives_citation_buttons_edit_and_launch_links(tmp_path):
-    urls = '[project.urls]\nRepository = "https://github.com/ann/book"'
-    project = checkout(tmp_path, urls, "## [1.2.0] - 2027-03-04\n")
-    assert project.bibtex() == (
-        "@software{radimagenet_reexamined,\n  title = {{A book}},\n  author = {{Ann} and {Bo}},\n"
+def test_one_stated_address_gives_citation_buttons_edit_and_launch_links():
+    address = "https://github.com/ann/book"
+    cited = CITED | {"repository-code": address, "date-released": "2027-03-04"}
+    assert bibtex(cited) == (
+        "@software{radimagenet_reexamined,\n  title = {{A book}},\n"
+        "  author = {{Ann} and {Bo Day}},\n"
         "  year = {2027},\n  version = {1.2.0},\n  url = {https://github.com/ann/book},\n}"
     )
-    made = page_settings(project.repository, {"notebooks/a.ipynb": "notebooks/a.py"})
+    made = with_address({}, cited, {"notebooks/a.ipynb": "notebooks/a.py"})["sphinx"]["config"]
     options, context = made["html_theme_options"], made["html_context"]
-    assert options["repository_url"] == project.repository
+    assert options["repository_url"] == address
     assert options["use_issues_button"]
     assert [link["url"] for link in options["icon_links"]] == ["https://codespaces.new/ann/book"]
     edit = "https://github.com/ann/book/edit/main/{{ source_files.get("
@@ -47,15 +42,20 @@ def test_one_stated_address_gives_citation_buttons_edit_and_launch_links(tmp_pat
 
 
 def test_folder_without_a_project_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"pyproject.toml: no project is described here"):
-        read_project(tmp_path)
+    with pytest.raises(InputError, match=r"CITATION.cff: .*No such file"):
+        read_citation(tmp_path)
 
 
-def test_citation_file_states_what_pyproject_states():
-    cited = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text(encoding="utf-8"))
-    stated = read_project()
-    assert [author["name"] for author in cited["authors"]] == [*stated.authors]
-    assert cited.get("repository-code", "") == stated.repository
-    named = [cited[name] for name in ("title", "version", "license", "date-released")]
-    assert named == [stated.title, stated.version, stated.licence, stated.date]
+def test_citation_file_states_what_pyproject_and_changelog_state():
+    cited, project = read_citation(), tomllib.loads(read("pyproject.toml"))["project"]
+    assert cited["authors"] == project["authors"]
+    assert cited.get("repository-code", "") == project.get("urls", {}).get("Repository", "")
+    named = [cited[name] for name in ("title", "version", "license")]
+    title = project["description"].partition(":")[0]
+    assert named == [title, project["version"], project["license"]]
+    assert f"## [{cited['version']}] - {cited['date-released']}\n" in read("CHANGELOG.md")
     assert cited["references"][0]["doi"] == "10.1148/ryai.210315"
+
+
+def read(name):
+    return (REPOSITORY / name).read_text(encoding="utf-8")
