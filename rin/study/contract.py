@@ -39,7 +39,7 @@ from rin.data.pixels import read_stored, show_colour
 from rin.data.splits import MAX_FOLDS, fold_sizes, given_folds, make_folds
 from rin.data.status import unusual_drawing
 from rin.data.store import Dataset, inspect_cases
-from rin.data.tree import Tree, is_dicom, open_tree
+from rin.data.tree import Tree, open_tree
 from rin.errors import InputError, counted, did_you_mean, join_first_ten, problem_of
 from rin.files import manifest_folder, read_yaml, write_atomically
 from rin.study import forecast
@@ -47,6 +47,8 @@ from rin.study.profile import Profile, profile_folder
 from rin.study.workspace import available_weights
 
 Settings = dict[str, Any]
+#: Names for which something is wrong, a phrase that says what, and its remedy.
+Problem = tuple[Iterable[Any], str, str]
 _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 _REMEDIES: dict[str, str] = _TEXTS["remedies"]
 FILE, ROLES = "file_name", ("label", "patient", "mask", "split")
@@ -167,35 +169,33 @@ def _check_name(said: Stated) -> None:
         raise InputError(problem, where="NAME", remedy=_REMEDIES["name"])
 
 
-def _noted(names: Iterable[Any], phrase: str, remedy: str) -> list[str]:
-    """Return a line on the names to which a problem applies, or none."""
-    names = [str(name) or "''" for name in dict.fromkeys(names)]
-    listed = shorten(_listed(names), _WIDTH, placeholder=" …")
-    return [f"{counted(len(names), phrase)}: {listed}. {remedy}"] if names else []
-
-
-def _refuse(said: Stated, problems: Sequence[str]) -> None:
-    """Raise one InputError with a line a problem, if there are any."""
-    if problems:
-        more = [f"{len(problems) - _LINES} more"] if len(problems) > _LINES else []
-        lines = "".join(f"\n  - {problem}" for problem in [*problems[:_LINES], *more])
-        text = f"{counted(len(problems), 'things')} to correct{lines}"
+def _refuse(said: Stated, problems: Sequence[Problem]) -> None:
+    """Raise one InputError with a line for each problem that some names have."""
+    lines = []
+    for names, phrase, remedy in problems:
+        if texts := [str(name) or "''" for name in dict.fromkeys(names)]:
+            listed = shorten(_listed(texts), _WIDTH, placeholder=" …")
+            lines.append(f"\n  - {counted(len(texts), phrase)}: {listed}. {remedy}")
+    if lines := [*dict.fromkeys(lines)]:
+        more = [f"\n  - {len(lines) - _LINES} more"] if len(lines) > _LINES else []
+        text = f"{counted(len(lines), 'things')} to correct{''.join([*lines[:_LINES], *more])}"
         raise InputError(text.removesuffix("."), where=said.images, remedy=_REMEDIES["page"])
 
 
-def _read(said: Stated, tree: Tree) -> tuple[Settings, pd.DataFrame, list[str]]:
+def _read(said: Stated, tree: Tree) -> tuple[Settings, pd.DataFrame, list[Problem]]:
     """Return the settings of a form, the cases with their split, and what is wrong.
 
     Patients and splits are empty where nothing states them.
     """
     settings = _form(said, tree)
-    problems: list[str] = []
+    problems: list[Problem] = []
     reader = tree
     if settings["layout"] == "table":
         reader = _NotingTree(tree.root, tree.location, tree.names, problems)
     else:
         flags = [f for f in ("label", "mask", "split") if getattr(said, f) != getattr(Stated, f)]
-        problems += _noted(flags, "flags name columns, but there is no table", "Leave them out.")
+        problem = "flags name columns, but there is no table"
+        problems.append((flags, problem, "Leave them out."))
     plain = settings | {"independence": "image", "patients_in_headers": False}
     try:
         manifest = DatasetManifest.checked(plain, where="", remedy="")
@@ -204,7 +204,7 @@ def _read(said: Stated, tree: Tree) -> tuple[Settings, pd.DataFrame, list[str]]:
             split = read_split(reader, manifest).replace("", None)
             cases["split"] = cases["case_id"].map(split[~split.index.duplicated()])
             lost = cases["case_id"][cases["split"].isna()]
-            problems += _noted(lost, "pictures are in no part", _REMEDIES["empty"])
+            problems.append((lost, "pictures are in no part", _REMEDIES["empty"]))
     except InputError as error:
         text = f"it has none of the three forms: {error.problem}"
         if above := os.path.commonpath([name.rpartition("/")[0] for name in tree.names] or [""]):
@@ -215,12 +215,13 @@ def _read(said: Stated, tree: Tree) -> tuple[Settings, pd.DataFrame, list[str]]:
         try:
             cases["patient_id"] = read_names(pattern, cases["case_id"])
         except (ValueError, re.error, IndexError) as error:
-            problems += _noted([problem_of(error)], "patterns do not fit", _REMEDIES["pattern"])
+            reasons = [problem_of(error)]
+            problems.append((reasons, "patterns do not fit", _REMEDIES["pattern"]))
     elif "patient" not in settings["options"]:
         cases["patient_id"] = ""
         if said.patient not in (NO_PATIENTS, HEADERS):
-            problems.append(_REMEDIES["patients"])
-    return settings, cases.drop_duplicates("case_id"), [*dict.fromkeys(problems)]
+            problems.append((cases["case_id"], "pictures name no patient", _REMEDIES["patients"]))
+    return settings, cases.drop_duplicates("case_id"), problems
 
 
 def _form(said: Stated, tree: Tree) -> Settings:
@@ -250,12 +251,12 @@ def _form(said: Stated, tree: Tree) -> Settings:
 class _NotingTree(Tree):
     """A tree of which a reader notes what is wrong, and goes on: all is told at once."""
 
-    problems: list[str]
+    problems: list[Problem]
 
     def raise_if_any(
         self, names: Iterable[str], problem: str, *, file: str = "", remedy: str = ""
     ) -> None:
-        self.problems.extend(_noted(names, problem, remedy))
+        self.problems.append((names, problem, remedy))
 
 
 def _columns(said: Stated, tree: Tree, tables: list[str]) -> Settings:
@@ -268,13 +269,14 @@ def _columns(said: Stated, tree: Tree, tables: list[str]) -> Settings:
     columns = {role: getattr(said, role) for role in ROLES}
     needed = [FILE, *(c for r, c in columns.items() if r == "label" or c != getattr(Stated, r))]
     needed = [c for c in needed if c not in (NO_PATIENTS, HEADERS) and not c.startswith(NAMES)]
-    problems = []
+    problems: list[Problem] = []
     for name in tables:
         try:
             known = {*read_table(tree, name, needed)}
             columns = {role: column for role, column in columns.items() if column in known}
         except InputError as error:
-            problems.append(f"{name}: {error.problem}. {_REMEDIES['table']}")
+            reason = f"{name}: {error.problem}"
+            problems.append(([reason], "tables cannot be used", _REMEDIES["table"]))
     _refuse(said, problems)
     options: Settings = {"table": tables[0], "image": FILE, "others": True} | columns
     if parts[0]:
@@ -284,47 +286,53 @@ def _columns(said: Stated, tree: Tree, tables: list[str]) -> Settings:
     return options
 
 
-def _classes(said: Stated, cells: pd.Series) -> tuple[dict[str, str], list[str]]:
+def _classes(said: Stated, cells: pd.Series) -> tuple[dict[str, str], list[Problem]]:
     """Return the label of each class, the positive ones first, and what is wrong with classes."""
     known, classes = sorted({*cells} - {""}), [*said.positive, *said.negative]
     if alike := [" and ".join(names) for names in name_variants(known)]:
-        return {}, _noted(alike, "pairs of classes have one name", "Write it in one way.")
+        return {}, [(alike, "pairs of classes have one name", "Write it in one way.")]
     strange = [name for name in classes if name not in known]
     hint = did_you_mean(strange[0], known) if strange else ""
-    remedy = f"Classes are {_listed(known)}."
-    problems = _noted(strange, f"classes are not there{hint}", remedy)
     twice = [name for name in classes if classes.count(name) > 1]
-    problems += _noted(twice, "classes are named twice", "Name each once.")
+    problems: list[Problem] = [
+        (strange, f"classes are not there{hint}", f"Classes are {_listed(known)}."),
+        (twice, "classes are named twice", "Name each once."),
+    ]
     others = [name for name in known if name not in said.positive]
     rest = [name for name in others if name not in said.negative]
     if len(known) < 2 or not others:
-        problems.append(f"there is one class ({_listed(known)}). A task needs two.")
+        problems.append((known, "classes are there", "A task needs two, one of them negative."))
     elif not said.positive:
         choice = "--positive for each that is" if said.negative else "--positive with one"
-        problems.append(f"no class is positive. Give {choice} of {_listed(rest)}.")
+        problems.append((rest, "classes may be positive, and none is", f"Give {choice}."))
     elif len(others) > 1:
-        problems += _noted(rest, "classes are neither positive nor negative", _REMEDIES["classes"])
+        problem = "classes are neither positive nor negative"
+        problems.append((rest, problem, _REMEDIES["classes"]))
     positive, other = " or ".join(said.positive), " or ".join(said.negative or others[:1])
     return dict.fromkeys(said.positive, positive) | dict.fromkeys(others, other), problems
 
 
-def _contradictions(said: Stated, cases: pd.DataFrame, labels: dict[str, str]) -> list[str]:
+def _contradictions(said: Stated, cases: pd.DataFrame, labels: dict[str, str]) -> list[Problem]:
     """Return how cases contradict one another."""
-    names = cases["case_id"]
-    stems, masks = {*names.str.rpartition(".")[0]}, names.str.extract(_OF_MASKS)[0]
-    drawn = names[masks.isin(stems)]
-    problems = _noted(drawn, "pictures are called like masks of others", _REMEDIES["masks"])
-    masks = cases["masks"].explode().dropna()
-    both = [*masks[masks.duplicated()], *({*masks} & {*cases["image"]})]
-    problems += _noted(both, "masks are named twice, or are pictures, too", "Name each once.")
+    names, masks = cases["case_id"], cases["masks"].explode().dropna()
+    drawn = names.str.extract(_OF_MASKS)[0].isin({*names.str.rpartition(".")[0]})
     given = {*cases["split"].dropna()}
-    lacking = sorted({"train", "test"} - given) if given & {*PARTS} else ()
-    problems += _noted(lacking, "parts have no picture", _REMEDIES["split"])
-    many = sorted(given) if len(given) > MAX_FOLDS else ()
-    problems += _noted(many, "values of split are too many", _REMEDIES["split"])
     known = cases.assign(label=cases["source_class"].map(labels))[cases["patient_id"] != ""]
     alike = map(" and ".join, name_variants(known["patient_id"]))
-    problems += _noted(alike, "pairs of patients have one name", "Write it in one way.")
+    problems: list[Problem] = [
+        (names[drawn], "pictures are called like masks of others", _REMEDIES["masks"]),
+        (
+            [*masks[masks.duplicated()], *({*masks} & {*cases["image"]})],
+            "masks are named twice, or are pictures, too",
+            "Name each once.",
+        ),
+        (alike, "pairs of patients have one name", "Write it in one way."),
+    ]
+    if given & {*PARTS}:
+        lacking = sorted({"train", "test"} - given)
+        problems.append((lacking, "parts have no picture", _REMEDIES["split"]))
+    if len(given) > MAX_FOLDS:
+        problems.append((sorted(given), "values of split are too many", _REMEDIES["split"]))
     patients = known.groupby("patient_id")
     for column, what in (("split", "parts"), ("label", "labels")):
         mixed = known[patients[column].transform("nunique") > 1]
@@ -333,7 +341,7 @@ def _contradictions(said: Stated, cases: pd.DataFrame, labels: dict[str, str]) -
         shown = shown.assign(text=shown["case_id"] + " in " + parts)
         texts = [f"{who} ({', '.join(s)})" for who, s in shown.groupby("patient_id")["text"]]
         if column == "split" or not said.several_labels:
-            problems += _noted(texts, f"patients have two {what}", _REMEDIES[what])
+            problems.append((texts, f"patients have two {what}", _REMEDIES[what]))
     return problems
 
 
@@ -350,7 +358,8 @@ def _inspected(
     manifest = check(settings)
     index = said.results / "index"
     cases, bad = inspect_cases(tree.root, listed, manifest, folder=index)
-    deep, problems = bad["problem"].str.contains("need a window"), []
+    problems: list[Problem] = []
+    deep = bad["problem"].str.contains("need a window")
     if deep.any():
         first = listed["image"][listed["case_id"].isin(bad["case_id"][deep])].iloc[0]
         stored = read_stored(tree.root, first)
@@ -358,15 +367,15 @@ def _inspected(
         hint = "{} {} shows 0 to {}; the first is of {:g} to {:g}"
         hint = hint.format(width // 2, width, width - 1, *span)
         remedy = f"Give --window CENTER WIDTH ({hint})."
-        problems += _noted(bad["case_id"][deep], "pictures have more than 8 bits", remedy)
+        problems.append((bad["case_id"][deep], "pictures have more than 8 bits", remedy))
     for problem, names in bad[~deep].groupby("problem", sort=False)["case_id"]:
-        problems += _noted(names, f"pictures cannot be read, as {problem}", _REMEDIES["unread"])
+        problems.append((names, f"pictures cannot be read, as {problem}", _REMEDIES["unread"]))
     cases["split"] = cases["case_id"].map(given)
     if said.patient == HEADERS:
         problems += _contradictions(said, cases, settings["label_map"])
     copies = cases.groupby(["digest", "width", "height"])
     apart = [" and ".join(rows["case_id"]) for _, rows in copies if rows["split"].nunique() > 1]
-    problems += _noted(apart, "pictures are in two of the given parts", _REMEDIES["copies"])
+    problems.append((apart, "pictures are in two of the given parts", _REMEDIES["copies"]))
     _refuse(said, problems)
     settings["counts"] = {"images": cases["source_class"].value_counts().sort_index().to_dict()}
     settings["counts"]["empty_masks"] = int(marks_nothing(cases).sum())
@@ -394,10 +403,6 @@ def _understood(
         read_as.append(f"{unlisted:,} other picture files, in no row: not used")
     sides = cases[["width", "height"]].to_numpy()
     size = f"{sides.min()} to {sides.max()} px, {'colour' if manifest.color else 'grey'}"
-    if manifest.window:
-        size += "; window {:g},{:g}, for more than 8 bits".format(*manifest.window)
-    elif any(map(is_dicom, cases["image"])):
-        size += "; DICOM in its own window, or else in the range of its bits (--window)"
     if manifest.masks:
         size += f"; masks of {(cases['masks'].map(len) > 0).sum():,}"
     return [

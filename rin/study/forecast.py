@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import chain, product
 from operator import itemgetter
 from pathlib import Path
+from timeit import repeat
 from typing import Any
 
 import numpy as np
@@ -65,11 +66,7 @@ def measure_pace() -> Pace:
     What counts is time of the processor, so that other programs that run meanwhile change little.
     """
     numbers = np.random.default_rng(0).random((1024, 1024), dtype=np.float32)
-    times = []
-    for _ in range(5):
-        begun = time.process_time()
-        numbers @ numbers
-        times.append(time.process_time() - begun)
+    times = repeat(lambda: numbers @ numbers, timer=time.process_time, repeat=5, number=1)
     slower = float(np.median(times)) / _TIMES["product"]
     image = _TIMES["image"] * (1 / _TIMES["accelerator"] if visible_devices() else slower)
     return Pace(image=image, tracing=_TIMES["tracing"] * slower)

@@ -11,10 +11,11 @@ import hashlib
 import math
 import os
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +29,11 @@ from rin.files import sha256_of
 from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry
 from rin.study.corpora import open_corpus
-from rin.study.executors import begin_block, run_each, run_with_bar
+from rin.study.executors import Job, begin_block, run_each, run_with_bar
 from rin.study.ledger import Ledger, computed_on, digest_of
 from rin.study.model_card import model_card, write_model_card
 from rin.study.pretraining_run import PretrainingRun
-from rin.study.profile import Execution, Pretraining
+from rin.study.profile import Brief, Execution, Pretraining
 from rin.study.workspace import Workspace
 from rin.tables import PRETRAINED, check_table
 from rin.training import FEATURES, PROGRESS
@@ -71,23 +72,19 @@ def _plan_pretraining(
 ) -> list[PretrainingRun]:
     runs = []
     backbones = settings.backbones or workspace.profile.backbones
-    wanted: list[tuple[str, str, list[str], int, int | None]] = [
-        (init, init, backbones, settings.epochs, None) for init in settings.corpora
-    ]
-    for brief in settings.brief:
-        if number == brief.pretraining:
-            of_brief = brief.backbones, brief.epochs, brief.training_images
-            wanted.append((brief.init, brief.name, *of_brief))
-    for init, name, of_init, epochs, n_training in wanted:
-        dataset = open_corpus(workspace, settings.corpora[init], settings.cases)
+    whole = partial(Brief, epochs=settings.epochs, backbones=backbones)
+    wanted = [(init, whole(init=init)) for init in settings.corpora]
+    wanted += [(brief.name, brief) for brief in settings.brief if brief.pretraining == number]
+    for name, training in wanted:
+        dataset = open_corpus(workspace, settings.corpora[training.init], settings.cases)
         store = workspace.store(dataset, settings.size)
         # Kept, because comparing all pictures is slow and every backbone and pretraining needs it.
         groups = workspace.once(
             ("corpus groups", dataset.digest, len(dataset.cases)), partial(corpus_groups, dataset)
         )
-        for backbone in of_init:
+        for backbone in training.backbones:
             seed = pretraining_seed(workspace.profile.seed, backbone, number)
-            parts, split_digest = _split(dataset, store, seed, n_training, groups)
+            parts, split_digest = _split(dataset, store, seed, training.training_images, groups)
             run = PretrainingRun(
                 init=name,
                 corpus=dataset.manifest.name,
@@ -95,8 +92,8 @@ def _plan_pretraining(
                 store=store,
                 parts=parts,
                 split_digest=split_digest,
-                settings=settings.model_copy(update={"epochs": epochs}),
-                preprocessing=settings.preprocessing_of(init, backbone),
+                settings=settings.model_copy(update={"epochs": training.epochs}),
+                preprocessing=settings.preprocessing_of(training.init, backbone),
                 seed=seed,
                 pretraining=number,
             )
@@ -137,11 +134,12 @@ ROOM = 4_000_000
 def pretrained(workspace: Workspace) -> pd.DataFrame:
     """Return one row per finished run: init, backbone, pretraining, run id, accuracy, budget."""
     columns = ("init", "corpus", "backbone", "preprocessing", "pretraining", "seed", "run_id")
-    rows = []
-    for run in _finished(workspace):
-        row = {name: getattr(run, name) for name in columns}
-        row["provenance"] = run.store.provenance
-        rows.append(row | workspace.weights.done(run.run_id))
+    rows = [
+        {name: getattr(run, name) for name in columns}
+        | {"provenance": run.store.provenance}
+        | workspace.weights.done(run.run_id)
+        for run in _finished(workspace)
+    ]
     table = pd.DataFrame(rows)
     if rows:
         check_table(table, PRETRAINED, where=str(workspace.weights.folder))
@@ -202,10 +200,10 @@ def _finished(workspace: Workspace) -> list[PretrainingRun]:
 
 
 def _read(workspace: Workspace, file: str) -> pd.DataFrame:
-    runs = []
-    for run in _finished(workspace):
-        front = {"init": run.init, "backbone": run.backbone, "pretraining": run.pretraining}
-        runs.append((run.run_id, front))
+    runs = [
+        (run.run_id, {"init": run.init, "backbone": run.backbone, "pretraining": run.pretraining})
+        for run in _finished(workspace)
+    ]
     return workspace.weights.tables(runs, file)
 
 
@@ -226,24 +224,24 @@ def pretrain_missing(workspace: Workspace, runs: list[PretrainingRun], name: str
     missing = {run.run_id for run in ledger.missing(runs)}
     for run_id in missing:
         (ledger.work(run_id) / PROGRESS).unlink(missing_ok=True)  # left by a killed run
-    blocks: dict[tuple[float, str, str, int], list[PretrainingRun]] = {}
-    for run in runs:
+
+    def step(run: PretrainingRun) -> tuple[float, str, str, int]:
         longest_first = -find_backbone(run.backbone).relative_cost
-        step = longest_first, run.backbone, run.settings.loss, run.seed
-        blocks.setdefault(step, []).append(run)
-    unfinished = [
-        (block, ids)
-        for _, block in sorted(blocks.items())
-        if (ids := [run.run_id for run in block if run.run_id in missing])
-    ]
-    jobs: list[Callable[[], None]] = []
-    for block, ids in unfinished:
+        return longest_first, run.backbone, run.settings.loss, run.seed
+
+    blocks = [[*block] for _, block in groupby(sorted(runs, key=step), step)]
+    blocks = [block for block in blocks if missing & {run.run_id for run in block}]
+    jobs: list[Job] = []
+    for block in blocks:
+        ids = [run.run_id for run in block if run.run_id in missing]
         shares = len(ids)
         if execution.executor == "processes":
             # So no worker is idle while another one trains several networks one after the other.
-            shares = max(1, math.ceil(execution.workers / len(unfinished)))
-        divided = filter(None, (ids[first::shares] for first in range(shares)))
-        jobs += [partial(pretrain_block, block, ledger, execution, wanted) for wanted in divided]
+            shares = min(shares, max(1, math.ceil(execution.workers / len(blocks))))
+        jobs += [
+            partial(pretrain_block, block, ledger, execution, ids[first::shares])
+            for first in range(shares)
+        ]
     status = partial(progress_of, runs, ledger)
     run_with_bar(execution, jobs, ledger, runs, f"Pretraining ({name})", status)
 

@@ -56,13 +56,6 @@ class Scenario:
 RATES: dict[str, list[float]] = {
     name: [*rates] for name, rates in SETTINGS["learning_rates"].value
 }
-#: The scenarios of every backbone, by name.
-SCENARIOS: dict[str, Scenario] = {
-    scenario.name: scenario
-    for backbone in ALL_BACKBONES
-    for unfreezing, rates in RATES.items()
-    for scenario in [Scenario(backbone, unfreezing, rate) for rate in rates]
-}
 
 #: The init of runs that start from random weights.
 RANDOM = "random"
@@ -379,10 +372,11 @@ class StudyFilter(FrozenModel):
         rates = self.learning_rates or {way: RATES[way] for way in self.unfreezing or RATES}
         backbones = self.backbones or ALL_BACKBONES
         return [
-            scenario
-            for scenario in SCENARIOS.values()
-            if scenario.backbone in backbones
-            and scenario.learning_rate in rates.get(scenario.unfreezing, ())
+            Scenario(backbone, way, rate)
+            for backbone in ALL_BACKBONES
+            for way, planned in RATES.items()
+            for rate in planned
+            if backbone in backbones and rate in rates.get(way, ())
         ]
 
     def levels_of(self, factor: str) -> dict[str, Changes]:

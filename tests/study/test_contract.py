@@ -293,12 +293,12 @@ MISTAKES = {
     "no flag": (
         replaced(),
         {"positive": []},
-        "no class is positive. Give --positive with one of bad, good",
+        "2 classes may be positive, and none is: bad, good. Give --positive with one",
     ),
     "only a negative class": (
         replaced(label=["bad", "worse", "good", "fair"] * 6),
         {"positive": [], "negative": ["good"]} | {"patient": "none"},
-        "no class is positive. Give --positive for each that is of bad, fair, worse",
+        "3 classes may be positive, and none is: bad, fair, worse. Give --positive for each",
     ),
     "ending in capitals": (
         lambda f, t: (f / "p1_a.png").rename(f / "p1_a.PNG") and write(f, t),
@@ -314,7 +314,7 @@ MISTAKES = {
         r"none of the three forms.*\(all files are below deep: give that folder\)",
     ),
     "both flags": (replaced(), {"negative": ["bad", "good"]}, "named twice: bad"),
-    "one class": (replaced(label="bad"), {}, r"there is one class \(bad\)"),
+    "one class": (replaced(label="bad"), {}, r"1 class is there: bad\. A task needs two"),
     "two labels of a patient": (
         cell(3, "label", "good"),
         {},
@@ -338,7 +338,7 @@ MISTAKES = {
     "no patients": (
         lambda f, t: write(f, t.drop(columns="patient")),
         {},
-        "nothing names patients.*--patient none",
+        "24 pictures name no patient.*--patient none",
     ),
     "pattern without group": (
         replaced(),

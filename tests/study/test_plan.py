@@ -12,7 +12,7 @@ from rin.models.weights import WeightsEntry
 from rin.study import find_run, open_workspace
 from rin.study.plan import group_blocks, plan_runs, preprocessing_of
 from rin.study.pretraining import plan_pretraining
-from rin.study.profile import RANDOM, SCENARIOS, Scenario
+from rin.study.profile import RANDOM, Scenario, StudyFilter
 
 WHOLE = {
     "backbones": list(BACKBONES),
@@ -152,13 +152,14 @@ def test_blocks_of_two_tasks_share_a_compiled_step_unless_asked_otherwise(planne
 
 def test_scenarios_of_every_backbone_have_the_rates_of_the_paper():
     rates = dict(SETTINGS["learning_rates"].value)
+    scenarios = StudyFilter(name="all").scenarios
     for backbone in ALL_BACKBONES:
-        own = [s for s in SCENARIOS.values() if s.backbone == backbone]
+        own = [s for s in scenarios if s.backbone == backbone]
         assert {
             unfreezing: [s.learning_rate for s in own if s.unfreezing == unfreezing]
             for unfreezing in ("unfreeze_all", "freeze_all", "unfreeze_top10")
         } == rates
-    of_paper = [s for s in SCENARIOS.values() if s.backbone in BACKBONES]
+    of_paper = [s for s in scenarios if s.backbone in BACKBONES]
     assert len(of_paper) == SETTINGS["scenarios"].value
     assert Scenario("ResNet50", "unfreeze_all", 1e-4).name == "ResNet50-unfreeze_all-1e-04"
 
