@@ -8,7 +8,6 @@ results before the rest.  A page that fails costs no other page: in the book it 
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -62,10 +61,6 @@ from rin.study.results import changed_files
 Say = Callable[[str], None]
 #: Name of the link to the last book, in the folder of all books.
 LAST = "html"
-#: A link to a page that a book does not have, as Sphinx writes it.
-_NOWHERE = re.compile(
-    r'(?s)<a class="reference internal" href="#[^"]*"><span class="xref myst">(.*?)</span></a>'
-)
 # Called from Python because the package has no __main__ and its script may not be on the PATH.
 # `rin.report` keeps it from importing what takes two seconds and is not used.
 _BUILDER = """from rin.processes import die_with; die_with({0})
@@ -257,7 +252,6 @@ def plan_jobs(
                 source,
                 root / "book" / "notebooks" / f"{name}.ipynb",
                 parameters={key: value for key, value in values.items() if key in known},
-                heading=notebook.heading,
                 inputs=digest_of({"code": code} | depends),
                 ledgers=tuple(workspace.results / ledger for ledger in sorted(ledgers)),
                 name=name,
@@ -344,8 +338,8 @@ def build_html(
     """Build the book's HTML as the folder `html` of `built` and return its ``index.html``.
 
     `config` and `listed` are Jupyter Book's ``_config.yml`` and ``_toc.yml``.  InputError if the
-    build fails or, where it is `strict`, warns; without `strict`, links to missing pages become
-    text.
+    build fails or, where it is `strict`, warns; without `strict`, links to missing pages are shown
+    as text.
     """
     command = [sys.executable, "-c", _BUILDER.format(os.getpid()), "build", str(book_dir)]
     command += ["--config", str(config), "--toc", str(listed)]
@@ -360,9 +354,6 @@ def build_html(
             for path in [*written.iterdir()]:
                 path.rename(draft / path.name)
             written.rmdir()
-        for page in [] if strict else (draft / "html").rglob("*.html"):
-            text = page.read_text("utf-8")
-            page.write_text(_NOWHERE.sub(r"\1 (in the whole book)", text), "utf-8")
         if made.returncode or not (draft / "html" / "index.html").is_file():
             # Warnings may be anywhere in the log; other errors are at its end.
             complaints = [line for line in made.stdout.splitlines() if "WARNING" in line]

@@ -114,7 +114,6 @@ class Job:
     source: Path  # the py:percent file
     output: Path  # the computed ``.ipynb``
     parameters: Mapping[str, object] = field(default_factory=dict)  # for the cell of that tag
-    heading: str | None = None  # in place of the notebook's own first heading
     inputs: str = ""  # digest of all else that it depends on, except results of other jobs
     ledgers: tuple[Path, ...] = ()  # folders of runs that it reads or fills
     name: str = ""  # of the page
@@ -130,14 +129,6 @@ class Job:
         for done in sorted(file for ledger in self.ledgers for file in ledger.glob("*/done.json")):
             digest.update(f"{done.parent.name} {done.stat().st_mtime_ns}\n".encode())
         return digest.hexdigest()
-
-    def notebook(self) -> nbformat.NotebookNode:
-        """Return the notebook under the heading of the page."""
-        notebook = jupytext.read(self.source)
-        if self.heading:
-            first = next(cell for cell in notebook.cells if cell.cell_type == "markdown")
-            first.source = re.sub(r"\A# .*", lambda _: f"# {self.heading}", first.source)
-        return notebook
 
     def recorded(self) -> dict[str, Any]:
         """Return what the finished notebook was made from, and its seconds; empty without one."""
@@ -186,7 +177,7 @@ class Job:
         try:
             with tempfile.TemporaryDirectory() as folder:
                 done = execute_notebook(
-                    self.notebook(),
+                    jupytext.read(self.source),
                     failed.resolve(),
                     parameters=values,
                     kernel_name="python3",
@@ -228,7 +219,6 @@ class Job:
             "fingerprint": self.fingerprint(),
             "source": sha256_of(self.source),
             "parameters": dict(self.parameters),
-            "heading": self.heading,
         }
 
 
@@ -280,7 +270,8 @@ def write_failure(job: Job, error: Exception) -> None:
 
 def _write_uncomputed(job: Job, note: str) -> None:
     """Write a page with the first lines of its notebook and a note."""
-    texts = [cell.source for cell in job.notebook().cells if cell.cell_type == "markdown"]
+    cells = jupytext.read(job.source).cells
+    texts = [cell.source for cell in cells if cell.cell_type == "markdown"]
     page = nbformat.v4.new_notebook(metadata={"kernelspec": _KERNEL})
     head = texts[0] if texts else f"# {job.source.stem}"
     page.cells = [nbformat.v4.new_markdown_cell(text) for text in (head, note)]

@@ -5,7 +5,7 @@ follow from it and from the profile.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from rin.data.manifest import find_task
@@ -32,7 +32,6 @@ class Notebook:
     leaves: str = ""  # ledger in the results folder that it fills
     live: bool = False  # whether it shows only runs of this computer, never a reference run
     extras: Sequence[str] = ()  # extras of pyproject.toml that it needs besides `study` and `book`
-    heading: str | None = None  # in place of its first heading, on a book of one's own
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,6 @@ NOTEBOOKS = tuple(
     for part in _TABLE
     for facts in part.get("notebooks", [])
 )
-#: Cover of a book of one's own images, which is headed by their title.
-COVER = "results/your_run"
 
 
 def outline_of(workspace: Workspace, *, reading: bool = False) -> Outline:
@@ -90,7 +87,7 @@ def pages(outline: Outline) -> Iterator[Notebook]:
             continue
         if outline.reading and notebook.extras:
             continue
-        yield replace(notebook, heading=outline.title) if notebook.source == COVER else notebook
+        yield notebook
 
 
 def contents(outline: Outline) -> dict:
