@@ -58,8 +58,7 @@ first two among them, nothing public shows which side is right.
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 counts = pd.crosstab(entries["kind"], entries["changes"])
 counts = counts.reindex(index=KINDS, columns=CHANGES).rename(columns=CHANGES)
-compared = entries["compared"].map(bool)
-counts["Computed"] = compared.groupby(entries["kind"]).sum()
+counts["Computed"] = entries["compared"].groupby(entries["kind"]).sum()
 counts["Open"] = is_open.groupby(entries["kind"]).sum()
 counts = counts.rename(index=KINDS).rename_axis("Between whom")
 book_table(

@@ -1,7 +1,7 @@
 """The discrepancy ledger: where the paper, its authors' files and public data do not agree.
 
 The entries are in `discrepancies.yaml`.  Their numbers are computed, and so is whether two places
-still differ: an entry names two numbers under `differ`, or a function here compares more.
+still differ: an entry names two numbers under `differ`, or one that is 0 if nothing differs.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,8 +20,8 @@ from statsmodels.stats import api as statsmodels_tests
 from rin.curation.taxonomy import REGIONS, load_taxonomy
 from rin.data.manifest import find_task, load_manifest
 from rin.evidence import paper
-from rin.evidence.audit import TaskAudit, audit_tasks, corner_bounds, rounding_range
-from rin.evidence.claims import Check, task_names
+from rin.evidence.audit import audit_tasks, corner_bounds, rounding_range
+from rin.evidence.claims import task_names
 from rin.files import read_facts
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_entries
@@ -42,35 +42,24 @@ _look_up = Formatter().get_field  # as in texts: a name, or an attribute or key 
 def discrepancy_table(entries: Iterable[Mapping] = ENTRIES) -> pd.DataFrame:
     """Return the ledger with all numbers filled in, one row per entry.
 
-    Columns: `id`, `kind` (key of `KINDS`), `changes` (of `CHANGES`), `status`, `compared` (numbers
-    of its check, if any), `disagree` (whether the places still differ), `title`, `says` (pairs of
-    a place and what it says), `finding`, `consequence`, `handling`.
+    Columns: `id`, `kind` (key of `KINDS`), `changes` (of `CHANGES`), `status`, `compared` (whether
+    numbers are), `disagree` (whether the places still differ), `title`, `says` (pairs of a place
+    and what it says), `finding`, `consequence`, `handling`.
     """
     numbers, rows = stated_numbers(), []
     for entry in entries:
-        check = _check(entry, numbers)
-        values = numbers | check.values
+        values = [_look_up(name, (), numbers)[0] for name in entry.get("differ", ())]
         said = chain.from_iterable(pair.items() for pair in entry["says"])
         rows.append(
             {
                 **{name: entry[name] for name in ("id", "kind", "changes", "status")},
-                "compared": check.values,
-                "disagree": check.holds,
-                "says": [(_PLACES.get(at, at), text.format_map(values)) for at, text in said],
-                **{name: entry.get(name, "").format_map(values) for name in _TEXTS},
+                "compared": bool(values),
+                "disagree": values[0] != values[1] if len(values) > 1 else all(values),
+                "says": [(_PLACES.get(at, at), text.format_map(numbers)) for at, text in said],
+                **{name: entry.get(name, "").format_map(numbers) for name in _TEXTS},
             }
         )
     return pd.DataFrame(rows)
-
-
-def _check(entry: Mapping, numbers: Mapping[str, Any]) -> Check:
-    if "differ" in entry:
-        values = {name: _look_up(name, (), numbers)[0] for name in entry["differ"]}
-        first, second = values.values()
-        return Check(first != second, values)
-    if entry["id"] in _CHECKS:
-        return _CHECKS[entry["id"]]()
-    return Check(True, {})  # statements, not numbers, contradict each other
 
 
 def stated_numbers() -> dict[str, Any]:
@@ -120,7 +109,7 @@ def stated_numbers() -> dict[str, Any]:
         "kinds_in_abstract_alone": ", ".join(sorted(kinds["abstract"] - kinds["results"])),
     }
     images = {task: _images(task, counts) for task, counts in paper.CLASS_COUNTS.items()}
-    return STATED | counted | images
+    return STATED | counted | images | _audited() | _of_scripts()
 
 
 def _images(task: str, counts: Iterable[paper.ClassCount]) -> SimpleNamespace:
@@ -140,150 +129,69 @@ def _images(task: str, counts: Iterable[paper.ClassCount]) -> SimpleNamespace:
     )
 
 
-def _acl_difference() -> Check:
-    acl = TaskAudit(paper.COMPARISONS["acl"])
-    middle = (acl.published.ci_low + acl.published.ci_high) / 2
-    values = {"acl": acl.published, "middle": middle, "means": acl.means}
-    agrees = acl.difference.meets(acl.middle) or acl.difference.meets(acl.means)
-    return Check(not agrees, values)
+def _audited() -> dict[str, Any]:
+    """Return the audits of the tasks, and what they show of the printed numbers."""
+    audits = {audit.task: audit for audit in audit_tasks()}
+    acl, printed = audits["acl"], audits["acl"].published
+    zero = [audit for audit in audits.values() if audit.contains_zero]
+    wide = [audit.task for audit in audits.values() if audit.too_wide_for_delong]
+    apart = [audit for audit in audits.values() if not audit.relative_gain.meets(audit.difference)]
+    comparable = paper.CLAIMS["comparable"].value
+    return {
+        "audits": audits,
+        "dice_scores": paper.DICE,
+        "acl_middle": (printed.ci_low + printed.ci_high) / 2,
+        "acl_apart": not (acl.difference.meets(acl.middle) or acl.difference.meets(acl.means)),
+        "with_zero": len(zero),
+        "zero_beside_p": sum(audit.stated_p <= STATED["alpha"] for audit in zero),
+        "tasks_with_zero": task_names(audit.task for audit in zero),
+        "agreeing": sum(audit.agrees for audit in audits.values()),
+        "too_wide": task_names(wide),
+        "number_too_wide": len(wide),
+        "not_relative": len(apart),
+        "comparable_tasks": task_names(comparable),
+        "alike": len({audits[task].published.p_text for task in comparable}) == 1,
+    }
 
 
-def _zero_and_p() -> Check:
-    audits = audit_tasks()
-    zero = [audit for audit in audits if audit.contains_zero]
-    return Check(
-        any(audit.stated_p <= STATED["alpha"] for audit in zero),
-        {
-            "n": len(zero),
-            "all": len(audits),
-            "p": audits[0].published.p_text,
-            "tasks": task_names(audit.task for audit in zero),
-        },
-    )
-
-
-def _interval_method() -> Check:
-    audits = audit_tasks()
-    wide = [audit.task for audit in audits if audit.too_wide_for_delong]
-    agreeing = [audit.task for audit in audits if audit.agrees]
-    return Check(
-        bool(wide), {"agree": len(agreeing), "all": len(audits), "wide": task_names(wide)}
-    )
-
-
-def _comparable() -> Check:
-    tasks = paper.CLAIMS["comparable"].value
-    p_texts = [paper.COMPARISONS[task].p_text for task in tasks]
-    return Check(len(set(p_texts)) == 1, {"tasks": task_names(tasks), "p": p_texts[0]})
-
-
-def _percents() -> Check:
-    audits = audit_tasks()
-    apart = [audit for audit in audits if not audit.relative_gain.meets(audit.difference)]
-    return Check(
-        bool(apart),
-        {
-            "stated": audits[0].published.estimate,
-            "gain": audits[0].relative_gain,
-            "apart": len(apart),
-            "all": len(audits),
-            "dice": paper.DICE["thyroid"].gain_percent,
-        },
-    )
-
-
-def _five_folds() -> Check:
-    covered = STATED["folds_small_tasks"] * STATED["split_percent"][-1]
-    images = FACTS["acl_list_tear"] + FACTS["acl_list_no_tear"]
-    return Check(
-        covered != 100,
-        {
-            "covered": covered,
-            "share": 100 * FACTS["acl_test_images"] / images,
-            "split": " / ".join(map(str, STATED["split_percent"])),
-        },
-    )
-
-
-def _normality_software() -> Check:
-    tests = [name for name in dir(statsmodels_tests) if "shapiro" in name.lower()]
-    return Check(not tests, {"here": statsmodels.__version__, "n": len(tests)})
-
-
-def _imagenet_inputs() -> Check:
-    scripts = FACTS["scripts_preprocessing"]
+def _of_scripts() -> dict[str, Any]:
+    """Return numbers of the official scripts, of the preprint and of distributors."""
+    small, large = FACTS["augmentation_small"], FACTS["augmentation_large"]
+    scripts = find_preprocessing(FACTS["scripts_preprocessing"])
     needed = {
         entry.backbone: find_preprocessing(entry.preprocessing)
         for entry in load_entries()
         if entry.init == "imagenet" and entry.backbone in paper.RELEASED_ACCURACY
     }
-    other = [backbone for backbone, wanted in needed.items() if wanted.name != scripts]
-    return Check(
-        bool(other),
-        {
-            "factor": needed["ResNet50"].scale[0] / find_preprocessing(scripts).scale[0],
-            "other": len(other),
-            "all": len(needed),
-        },
-    )
-
-
-def _unstated_settings() -> Check:
-    small, large = FACTS["augmentation_small"], FACTS["augmentation_large"]
-    unstated = {"augmentation", "optimizer", "batch", "dropout"} - set(paper.SETTINGS)
-    return Check(
-        set(small) != set(large) and len(unstated) == 4,
-        {
-            "small": ", ".join(small),
-            "unstated": len(unstated),
-            "extra": " and ".join(step for step in small if step not in large),
-        },
-    )
-
-
-def _preprint_gains() -> Check:
-    preprint = FACTS["preprint_gains"]
-    published = {task: paper.COMPARISONS[task].estimate for task in preprint}
-    before, now = (
-        "; ".join(f"{task_names([task])} {gain:g}" for task, gain in gains.items())
-        for gains in (preprint, published)
-    )
-    return Check(
-        all(gain != published[task] for task, gain in preprint.items()),
-        {"before": before, "now": now},
-    )
-
-
-def _four_preprocessings() -> Check:
-    sources = ("scripts", "pytorch", "hugging_face")
-    grey_pixels = np.full((1, 3), 128.0)
-    inputs = [
-        float(find_preprocessing(FACTS[f"{source}_preprocessing"]).apply(grey_pixels).mean())
-        for source in sources
+    sources = [
+        FACTS[f"{source}_preprocessing"] for source in ("scripts", "pytorch", "hugging_face")
     ]
-    smallest_gap = min(abs(a - b) for a, b in combinations(inputs, 2))
-    means = -np.asarray(find_preprocessing(FACTS["scripts_preprocessing"]).offset)
-    return Check(
-        smallest_gap > 0.01,
-        {
-            "n": len(sources),
-            "grey": " / ".join(f"{value:.2f}" for value in inputs),
-            "monai_gap": np.abs(means - FACTS["monai_means"]).max(),
-        },
-    )
-
-
-#: Checks of the entries that need more than a comparison of two numbers.
-_CHECKS = {
-    "acl-difference": _acl_difference,
-    "zero-and-p": _zero_and_p,
-    "interval-method": _interval_method,
-    "comparable": _comparable,
-    "percents": _percents,
-    "five-folds": _five_folds,
-    "normality-software": _normality_software,
-    "imagenet-inputs": _imagenet_inputs,
-    "unstated-settings": _unstated_settings,
-    "preprint-gains": _preprint_gains,
-    "four-preprocessings": _four_preprocessings,
-}
+    grey_pixels = np.full((1, 3), 128.0)
+    greys = [float(find_preprocessing(name).apply(grey_pixels).mean()) for name in sources]
+    covered = STATED["folds_small_tasks"] * STATED["split_percent"][-1]
+    images = FACTS["acl_list_tear"] + FACTS["acl_list_no_tear"]
+    gains = FACTS["preprint_gains"]
+    unstated = {"augmentation", "optimizer", "batch", "dropout"} - set(paper.SETTINGS)
+    tests = [name for name in dir(statsmodels_tests) if "shapiro" in name.lower()]
+    return {
+        "covered": covered,
+        "uncovered": 100 - covered,
+        "acl_test_percent": 100 * FACTS["acl_test_images"] / images,
+        "shapiro_tests": len(tests),
+        "shapiro_is_absent": not tests,
+        "statsmodels_here": statsmodels.__version__,
+        "input_factor": needed["ResNet50"].scale[0] / scripts.scale[0],
+        "networks": len(needed),
+        "other_inputs": sum(wanted != scripts for wanted in needed.values()),
+        "augmentation_of_small": ", ".join(small),
+        "left_out_of_large": " and ".join(step for step in small if step not in large),
+        "unstated": len(unstated),
+        "only_in_scripts": set(small) != set(large) and len(unstated) == 4,
+        "gains_differ": all(
+            paper.COMPARISONS[task].estimate != gain for task, gain in gains.items()
+        ),
+        "inputs": len(sources),
+        "greys": " / ".join(f"{grey:.2f}" for grey in greys),
+        "greys_differ": all(abs(a - b) > 0.01 for a, b in combinations(greys, 2)),
+        "monai_gap": np.abs(np.asarray(scripts.offset) + FACTS["monai_means"]).max(),
+    }
