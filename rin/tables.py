@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
-from pandas.api.types import union_categoricals
 
 from rin.errors import InputError, did_you_mean
 
@@ -141,15 +140,6 @@ def drop_unused_categories(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose columns of categories know only the values that a row has."""
     columns = table.select_dtypes("category")
     return table.assign(**{name: columns[name].cat.remove_unused_categories() for name in columns})
-
-
-def stack_tables(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return tables of the same columns, one after another; text stays in categories, sorted."""
-    categories = {
-        name: union_categoricals([table[name] for table in tables], sort_categories=True).dtype
-        for name in tables[0].select_dtypes("category")
-    }
-    return pd.concat([table.astype(categories) for table in tables], ignore_index=True)
 
 
 def check_table(

@@ -15,7 +15,6 @@ from rin.tables import (
     described,
     drop_unused_categories,
     has_repeats,
-    stack_tables,
 )
 
 
@@ -118,11 +117,15 @@ def test_text_of_predictions_is_in_categories_of_what_a_row_has(tables):
     assert breast.memory_usage(deep=True).sum() / len(breast) < 80
 
 
-def test_stacked_tables_have_all_rows_and_their_text_in_sorted_categories():
-    stacked = stack_tables([scored(["b", "a", "b"]), scored(["c", "a"])])
-    assert stacked["case_id"].tolist() == ["b", "a", "b", "c", "a"]
-    assert stacked["label"].tolist() == [0, 1, 2, 0, 1]
-    assert [*stacked["case_id"].cat.categories] == ["a", "b", "c"]
+def test_predictions_of_several_tasks_have_all_rows_and_their_text_in_sorted_categories():
+    runs = open_reference("open")
+    tasks = runs.tasks_of("repeats")
+    parts = [runs.predictions("repeats", task) for task in tasks]
+    every = runs.predictions("repeats")
+    assert len(tasks) > 1
+    assert every["case_id"].tolist() == [case for part in parts for case in part["case_id"]]
+    assert every["score"].tolist() == [score for part in parts for score in part["score"]]
+    assert [*every["case_id"].cat.categories] == sorted({*every["case_id"]})
 
 
 def test_file_of_a_table_names_no_patient_whose_rows_were_dropped(tmp_path):

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
-from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from filelock import FileLock
 
-import rin.explain
+import rin
 from rin.data.store import Dataset
 from rin.errors import as_input_error
 from rin.explain import overlap
@@ -27,15 +26,17 @@ from rin.files import MAKE_ROOM, read_checksummed_json, replace_folder, sha256_o
 from rin.stats.inputs import RUN as RUN_NAMES
 from rin.study.choices import validation_scores
 from rin.study.corpora import find_corpus, open_corpus
-from rin.study.fine_tuning import ACTIVATIONS, PREDICTIONS, SCORED_PARTS, cam_arrays
-from rin.study.ledger import commit_at_work, digest_of, installed_packages, this_computer
-from rin.study.loss_study import loss_table, plan_losses
-from rin.study.plan import Run, find_starts, plan_study, weights_digest
-from rin.study.pretraining import (
-    plan_pretraining,
-    pretrained,
-    pretraining_histories,
+from rin.study.fine_tuning import ACTIVATIONS, PREDICTIONS, cam_arrays
+from rin.study.ledger import (
+    Planned,
+    commit_at_work,
+    digest_of,
+    installed_packages,
+    this_computer,
 )
+from rin.study.loss_study import loss_table, plan_losses
+from rin.study.plan import find_starts, plan_study
+from rin.study.pretraining import plan_pretraining, pretrained, pretraining_histories
 from rin.study.probe_study import plan_probe, probe_measurements
 from rin.study.profile import LAYERS, MAIN, RANDOM, Profile
 from rin.study.released import released_files
@@ -60,16 +61,7 @@ FOLDER = "tables"
 #: Settings that may contain names of folders and accounts.
 _OF_THE_PLACE: dict[str, bool | set[str]] = {"curation": True, "execution": {"slurm"}}
 #: The sections beside the runs: the function that plans each, and the one that measures.
-_SECTIONS = {"probe": (plan_probe, probe_measurements), "losses": (plan_losses, loss_table)}
-#: Columns of the tables on maps and lesions; a run's other columns are with its predictions.
-_OF_CASE = ["task", "part", "case_id"]
-_MEASURED = {
-    "overlap": [
-        *(*_OF_CASE, "fold", "scenario", "init", "target", "cells", *MEASURES),
-        *("dice_best", "mask_share", "pointing_blind"),
-    ],
-    "baselines": [*_OF_CASE, "baseline", *MEASURES],
-}
+SECTIONS = {"probe": (plan_probe, probe_measurements), "losses": (plan_losses, loss_table)}
 
 
 def consolidate(workspace: Workspace) -> Results:
@@ -99,8 +91,9 @@ def consolidate(workspace: Workspace) -> Results:
     >>> results.facts.name  # doctest: +SKIP
     'smoke'
     """
-    folder, runs = workspace.results / FOLDER, _finished_runs(workspace)
-    sources = _sources(workspace, runs)
+    folder = workspace.results / FOLDER
+    runs, sections = _finished_runs(workspace), _finished_sections(workspace)
+    sources = _sources(workspace, runs, sections)
     refused = as_input_error(
         "no results can be kept", where=folder, remedy=MAKE_ROOM, kinds=OSError
     )
@@ -111,164 +104,154 @@ def consolidate(workspace: Workspace) -> Results:
                 changed_files(folder)
                 or read_checksummed_json(folder / RUN)["made_from"] != sources
             ):
-                tables = _tables(workspace, runs)
-                facts = _facts(workspace, tables, sources)
+                tables = _tables(workspace, runs, sections)
                 with replace_folder(folder) as draft:
-                    write_results(Results(facts, tables), draft)
-    return replace(open_results(folder), workspace=workspace)
+                    write_results(Results(_facts(workspace, tables, sources), tables), draft)
+    return open_results(folder)
 
 
-def _finished_runs(workspace: Workspace) -> dict[tuple[str, str], list[Run]]:
-    """Return the runs of each study and task of which all runs are finished."""
-    planned: dict[tuple[str, str], list[Run]] = {}
-    for study in workspace.profile.study_filters:
-        for run in plan_study(workspace, study, ahead=True):
-            planned.setdefault((study, run.task), []).append(run)
-    ledger = workspace.fine_tuning_ledger
-    return {part: runs for part, runs in planned.items() if not ledger.missing(runs)}
-
-
-def _finished_sections(workspace: Workspace) -> list[str]:
-    """Return the names of the profile's sections whose runs are all finished."""
-    return [
-        name
-        for name, (plan, _) in _SECTIONS.items()
-        if getattr(workspace.profile, name) and not workspace.ledger(name).missing(plan(workspace))
+def _finished_runs(workspace: Workspace) -> pd.DataFrame:
+    """Return names and record of each run of the studies and tasks whose runs are all finished."""
+    studies = workspace.profile.study_filters
+    planned = [run for name in studies for run in plan_study(workspace, name, ahead=True)]
+    done = workspace.fine_tuning_ledger.records(planned)
+    unfinished = {(run.study, run.task) for run in planned if run.run_id not in done}
+    rows = [
+        {"study": run.study, **run.columns, "run_id": run.run_id, **done[run.run_id]}
+        for run in planned
+        if (run.study, run.task) not in unfinished
     ]
+    table, first = pd.DataFrame(rows), [*RUN_RECORDS.columns]
+    return table.reindex(columns=[*first, *table.columns.difference(first)])
 
 
-def _sources(workspace: Workspace, runs: Mapping[tuple[str, str], list[Run]]) -> dict[str, str]:
-    """Return digests of all that the results are made from."""
-    ledgers = {"weights": plan_pretraining(workspace)}
-    ledgers |= {name: _SECTIONS[name][0](workspace) for name in _finished_sections(workspace)}
+def _finished_sections(workspace: Workspace) -> dict[str, Sequence[Planned]]:
+    """Return the runs of each of the profile's sections whose runs are all finished."""
+    stated = [name for name in SECTIONS if getattr(workspace.profile, name)]
+    planned = {name: SECTIONS[name][0](workspace) for name in stated}
+    return {n: runs for n, runs in planned.items() if not workspace.ledger(n).missing(runs)}
+
+
+def _sources(
+    workspace: Workspace, runs: pd.DataFrame, sections: Mapping[str, Sequence[Planned]]
+) -> dict[str, str]:
+    """Return a digest of all that the results are made from."""
     finished = {
         name: {id_: done["finished"] for id_, done in workspace.ledger(name).records(all_).items()}
-        for name, all_ in ledgers.items()
+        for name, all_ in {"weights": plan_pretraining(workspace), **sections}.items()
     }
-    done = workspace.fine_tuning_ledger.records(run for part in runs.values() for run in part)
-    fine_tuned = [
-        [*part, run.run_id, run.columns, done[run.run_id]["finished"]]
-        for part, of_part in runs.items()
-        for run in of_part
-    ]
     tasks = [task_facts(workspace.inputs(task)) for task in workspace.profile.tasks]
-    files = [(file.name, file.sha256, file.verdict) for file in released_files(workspace)]
-    return {
+    read = {
         "code": _code(),
-        "images": digest_of({"tasks": [task.model_dump(mode="json") for task in tasks]}),
-        "networks": digest_of({"finished": finished, "files": files}),
-        "runs": digest_of({"runs": fine_tuned}),
+        "tasks": [task.model_dump(mode="json") for task in tasks],
+        "files": [(file.name, file.sha256, file.verdict) for file in released_files(workspace)],
+        "finished": finished,
+        "runs": runs.to_csv(),
     }
+    return {"all": digest_of(read)}
 
 
 @cache
 def _code() -> str:
     """Return a digest of the code that consolidates; results of other code are made again."""
-    package = Path(rin.explain.__file__).parents[1]
-    paths = [path for name in ("explain", "study") for path in (package / name).glob("*.py")]
-    paths += [package / "tables.yaml"]
-    return digest_of({path.name: sha256_of(path) for path in sorted(paths)})
+    package = Path(rin.__file__).parent
+    paths = sorted([*package.glob("explain/*.py"), *package.glob("study/*.py")])
+    paths.append(package / "tables.yaml")
+    return digest_of({path.name: sha256_of(path) for path in paths})
 
 
 def _tables(
-    workspace: Workspace, runs: Mapping[tuple[str, str], list[Run]]
+    workspace: Workspace, runs: pd.DataFrame, sections: Iterable[str]
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of a study's finished runs, those without rows left out."""
     tables = {
         "pretraining": pretrained(workspace),
         "pretraining_histories": pretraining_histories(workspace),
     }
-    tables |= {name: _SECTIONS[name][1](workspace) for name in _finished_sections(workspace)}
-    ids = dict.fromkeys(run.run_id for part in runs.values() for run in part)
-    ledger = workspace.fine_tuning_ledger
-    scores = ledger.tables([(run_id, {"run_id": run_id}) for run_id in ids], PREDICTIONS)
-    if ids:
-        tables["predictions"] = as_categories(scores)
-        tables["runs"] = _run_table(workspace, runs, tables["predictions"])
-    for task in dict.fromkeys(task for _, task in runs):
-        measured = {"cases": _by_part(workspace, task, scored_cases)}
-        if (MAIN, task) in runs:
-            measured["overlap"] = _by_part(workspace, task, overlap_table)
-            measured["baselines"] = _by_part(workspace, task, baseline_table)
-        if (LAYERS, task) in runs:
-            measured["layer_similarity"] = layer_similarity(workspace, runs[LAYERS, task])
-        for name, rows in measured.items():
-            rows = rows.reindex(columns=_MEASURED.get(name, rows.columns))
-            tables[name] = _joined([tables.get(name, rows.iloc[:0]), rows])
+    tables |= {name: SECTIONS[name][1](workspace) for name in sections}
+    if len(runs):
+        ledger, ids = workspace.fine_tuning_ledger, runs["run_id"].unique()
+        scores = ledger.tables([(run_id, {"run_id": run_id}) for run_id in ids], PREDICTIONS)
+        tables["predictions"] = scores = as_categories(scores)
+        tables["runs"] = _with_validation(runs, scores)
+    of_main, of_layers = (runs[runs["study"] == study] for study in (MAIN, LAYERS))
+    tables["cases"] = _measured(workspace, runs, scored_cases)
+    tables["overlap"] = _measured(workspace, of_main, overlap_table)
+    tables["baselines"] = _measured(workspace, of_main, baseline_table)
+    tables["layer_similarity"] = layer_similarity(workspace, of_layers)
     return {name: table for name, table in tables.items() if len(table)}
 
 
-def _by_part(
-    workspace: Workspace, task: str, make: Callable[[Workspace, str, str], pd.DataFrame]
+def _measured(
+    workspace: Workspace, runs: pd.DataFrame, make: Callable[[Workspace, str, str], pd.DataFrame]
 ) -> pd.DataFrame:
-    """Return a table of a task's test part and external datasets, with `task` and `part`."""
-    parts = "test", *workspace.inputs(task).external
-    return _joined([make(workspace, task, part).assign(task=task, part=part) for part in parts])
-
-
-def _run_table(
-    workspace: Workspace, runs: Mapping[tuple[str, str], list[Run]], scores: pd.DataFrame
-) -> pd.DataFrame:
-    """Return one row per study and run: what names it, its record, its validation scores."""
-    rows = [
-        {"study": study, **run.columns, "run_id": run.run_id}
-        for (study, _), part in runs.items()
-        for run in part
+    """Return a table of the test parts and external datasets of the tasks that runs have."""
+    tables = [
+        make(workspace, task, part).assign(task=task, part=part)
+        for task in runs["task"].unique()
+        for part in ("test", *workspace.inputs(task).external)
     ]
-    names = pd.DataFrame(rows)
-    done = workspace.fine_tuning_ledger.records(run for part in runs.values() for run in part)
-    recorded = pd.DataFrame([{"run_id": run_id} | record for run_id, record in done.items()])
-    table = names.merge(recorded, on="run_id").merge(
-        _validated(names, scores), on="run_id", how="left"
-    )
-    first = [*RUN_RECORDS.columns]
-    return table.reindex(columns=[*first, *table.columns.difference(first, sort=False)])
+    return _joined(tables)
+
+
+def _with_validation(runs: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of runs with their scores on the validation part."""
+    names = runs.drop_duplicates("run_id")[["run_id", *RUN_NAMES]]
+    rows = names.merge(scores[scores["part"] == "validation"], on="run_id")
+    # Runs of several levels differ only in their ids, which here take the scenario's place.
+    validation = validation_scores(rows.assign(scenario=rows["run_id"])).set_index("scenario")
+    measured = validation[["validation_auc", "validation_loss"]].reindex(runs["run_id"])
+    return runs.assign(**measured.set_axis(runs.index))
 
 
 def _facts(
     workspace: Workspace, tables: Mapping[str, pd.DataFrame], sources: dict[str, str]
 ) -> RunFacts:
     """Return the facts of `run.json`, except its files."""
-    columns = ["finished", "code", "backend", "precision", "peak_memory_gb"]
-    runs = tables.get("runs", pd.DataFrame(columns=["run_id"])).drop_duplicates("run_id")
-    runs = runs.reindex(columns=columns)
-    networks = tables.get("pretraining", pd.DataFrame()).reindex(columns=columns)
-    both = _joined([runs, networks]).reindex(columns=columns)
-    finished, memory = both["finished"].dropna(), runs["peak_memory_gb"].max()
     profile = workspace.profile.model_dump(mode="json", exclude=_OF_THE_PLACE)
     return RunFacts(
         name=workspace.profile.name,
-        written=datetime.now(UTC).isoformat("T", "seconds"),
-        first_finished=min(finished, default=""),
-        last_finished=max(finished, default=""),
+        written=now(),
         profile=Profile.model_validate(profile),
         python=platform.python_version(),
         packages=installed_packages(),
-        backend=", ".join(sorted(runs["backend"].dropna().unique())),
-        precision=", ".join(sorted(runs["precision"].dropna().unique())),
         commit=commit_at_work(),
         hardware=this_computer(),
-        peak_memory_gb=0.0 if pd.isna(memory) else float(memory),
-        work=work_of(tables),
         tasks=[task_facts(workspace.inputs(task)) for task in workspace.profile.tasks],
         corpora=corpora_facts(workspace),
         weights=weights_facts(workspace),
         files={},
-        code=both["code"].fillna("not recorded").value_counts().to_dict(),
         made_from=sources,
+        **facts_of_tables(tables),
     )
 
 
-def work_of(tables: Mapping[str, pd.DataFrame]) -> dict[str, Work]:
-    """Return the number of runs of each stage, and their seconds."""
-    stages = {}
-    if "runs" in tables:
-        stages["fine-tuning"] = tables["runs"].drop_duplicates("run_id")
-    if "pretraining" in tables:
-        stages["pretraining"] = tables["pretraining"]
+def now() -> str:
+    """Return the time of writing, in UTC."""
+    return datetime.now(UTC).isoformat("T", "seconds")
+
+
+def facts_of_tables(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """Return the facts of `run.json` that records of runs state: when, how and how long."""
+    columns = ["run_id", "seconds", "finished", "code", "backend", "precision", "peak_memory_gb"]
+    tuned, networks = (
+        tables.get(name, pd.DataFrame()).reindex(columns=columns).drop_duplicates("run_id")
+        for name in ("runs", "pretraining")
+    )
+    both = pd.concat([tuned, networks])
+    finished, memory = both["finished"].dropna(), tuned["peak_memory_gb"].max()
     return {
-        stage: Work(runs=len(rows), seconds=round(float(rows["seconds"].sum()), 1))
-        for stage, rows in stages.items()
+        "first_finished": min(finished, default=""),
+        "last_finished": max(finished, default=""),
+        "backend": ", ".join(sorted(tuned["backend"].dropna().unique())),
+        "precision": ", ".join(sorted(tuned["precision"].dropna().unique())),
+        "peak_memory_gb": 0.0 if pd.isna(memory) else float(memory),
+        "code": both["code"].fillna("not recorded").value_counts().to_dict(),
+        "work": {
+            stage: Work(runs=len(rows), seconds=round(float(rows["seconds"].sum()), 1))
+            for stage, rows in (("fine-tuning", tuned), ("pretraining", networks))
+            if len(rows)
+        },
     }
 
 
@@ -318,26 +301,17 @@ def corpora_facts(workspace: Workspace) -> list[DatasetFacts]:
 def weights_facts(workspace: Workspace) -> list[WeightsFacts]:
     """Return the facts of the weights that a study's runs start from, if they are available."""
     released = {(file.entry.init, file.entry.backbone): file for file in released_files(workspace)}
-    finished = {
-        run.run_id for run in plan_pretraining(workspace) if workspace.weights.has(run.run_id)
-    }
-    weights = []
-    profile = workspace.profile
+    weights, profile = [], workspace.profile
     for number in profile.pretrainings:
         starts = find_starts(workspace, profile.inits, profile.backbones, number, ahead=True)
         for key, (entry, _) in starts.items():
-            if entry is None:
+            file = released.get(key)
+            if entry is None or not (file or workspace.weights.has(str(entry.file).split("/")[0])):
                 continue
-            file, run_id = released.get(key), (entry.file or "").split("/")[0]
-            if file is None and run_id not in finished:
-                continue
-            sha256 = weights_digest(workspace, entry)
-            stated = entry.model_dump(include={"init", "backbone", "preprocessing", "release"})
+            stated = {"init", "backbone", "preprocessing", "release", "licence", "provenance"}
             facts = WeightsFacts(
-                **stated,
-                licence=entry.licence,
-                provenance=entry.provenance,
-                sha256=sha256 or (file.sha256 if file else None),
+                **{name: getattr(entry, name) for name in stated},
+                sha256=entry.sha256 or (file.sha256 if file else None),
                 pretraining=number,
                 verified=file.verified if file else None,
                 probe=file.verdict if file else "",
@@ -352,23 +326,13 @@ def _joined(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
 
-def _validated(names: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the validation scores of runs, by run id."""
-    runs = names.drop_duplicates("run_id")[["run_id", *RUN_NAMES]]
-    rows = runs.merge(scores[scores["part"] == "validation"], on="run_id")
-    # Runs of several levels differ only in their ids, which here take the scenario's place.
-    validation = validation_scores(rows.assign(scenario=rows["run_id"]))
-    validation = validation.rename(columns={"scenario": "run_id"})
-    return validation[["run_id", "validation_auc", "validation_loss"]]
-
-
 def scored_cases(workspace: Workspace, task: str, part: str = "test") -> pd.DataFrame:
     """Return one row per case of a part: case_id, patient_id, label, and kept columns."""
     inputs = workspace.inputs(task).scored(part)
     cases = inputs.used_images.cases
-    if part in SCORED_PARTS:
-        of_part = inputs.folds.loc[inputs.folds["part"] == part, "case_id"]
-        cases = cases[cases["case_id"].isin(of_part)]
+    if part == "test":
+        tested = inputs.folds.loc[inputs.folds["part"] == part, "case_id"]
+        cases = cases[cases["case_id"].isin(tested)]
     table = cases[["case_id", "patient_id", *inputs.kept_columns]].reset_index(drop=True)
     table.insert(2, "label", inputs.labels.loc[table["case_id"]].to_numpy())
     return table
@@ -380,37 +344,39 @@ def overlap_table(workspace: Workspace, task: str, part: str = "test") -> pd.Dat
     if (masks := store.masks()) is None:
         return pd.DataFrame()
     maps = list(cam_arrays(workspace, task, part))
-    return overlap.measure_overlap(maps, store.cases["case_id"].to_numpy(), masks)
+    table = overlap.measure_overlap(maps, store.cases["case_id"].to_numpy(), masks)
+    names = ["task", "part", "case_id", "fold", "scenario", "init", "target", "cells", *MEASURES]
+    return table.reindex(columns=[*names, "dice_best", "mask_share", "pointing_blind"])
 
 
 def baseline_table(workspace: Workspace, task: str, part: str = "test") -> pd.DataFrame:
     """Return `rin.explain.overlap.baseline_scores` of a part's cases that have a lesion."""
     store = workspace.inputs(task).scored(part).store
     cases, masks = store.cases, store.masks()
-    without_lesions = pd.DataFrame(columns=["case_id", "baseline", "dice"])
     if masks is None:
-        return without_lesions
+        return pd.DataFrame()
     place = pd.Index(cases["case_id"]).get_indexer(scored_cases(workspace, task, part)["case_id"])
     place = place[overlap.has_lesion(masks[place])]
     if not len(place):
-        return without_lesions
+        return pd.DataFrame()
     sizes = overlap.typical_lesion_size(masks, cases["patient_id"])
     scores = overlap.baseline_scores(masks[place], sizes[place])
     marked = cases["case_id"].to_numpy()[place]
-    return scores.assign(case_id=marked[scores["image"]]).drop(columns="image")
+    table = scores.assign(case_id=marked[scores["image"]])
+    return table.reindex(columns=["task", "part", "case_id", "baseline", *MEASURES])
 
 
-def layer_similarity(workspace: Workspace, runs: Sequence[Run]) -> pd.DataFrame:
+def layer_similarity(workspace: Workspace, runs: pd.DataFrame) -> pd.DataFrame:
     """Return the mean canonical correlation `cca`, 0 to 1, of the layers of pairs of networks.
 
     `comparison` is `before` or `after` fine-tuning (between the two inits), `tuned` (one `init`
     before and after fine-tuning) or `random` (between two random networks).
     """
     (a, b), rows = workspace.profile.inits[:2], []
-    for cell, members in groupby(runs, lambda run: (run.task, run.fold, run.scenario.name)):
+    for cell, members in runs.groupby(["task", "fold", "scenario"], sort=False):
         networks = {
-            run.init: workspace.fine_tuning_ledger.read(run.run_id, ACTIVATIONS, np.load)
-            for run in members
+            init: workspace.fine_tuning_ledger.read(run_id, ACTIVATIONS, np.load)
+            for init, run_id in members[["init", "run_id"]].to_numpy()
         }
         pairs = {
             ("before", ""): ((a, "before"), (b, "before")),

@@ -5,8 +5,6 @@ stand-ins.
 """
 
 import os
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +13,11 @@ import pandas as pd
 
 from rin.errors import InputError, as_input_error, look_up
 from rin.files import MAKE_ROOM, kept_folder, replace_folder, shipped_folder
-from rin.study.consolidate import consolidate, work_of
+from rin.study.consolidate import SECTIONS, consolidate, facts_of_tables, now
 from rin.study.corpora import corpus_overlap
 from rin.study.croissant import describe_results
-from rin.study.loss_study import plan_losses
 from rin.study.plan import plan_all
-from rin.study.probe_study import plan_probe
-from rin.study.profile import MAIN, Profile
+from rin.study.profile import MAIN
 from rin.study.results import (
     KEYS,
     RUN,
@@ -32,7 +28,6 @@ from rin.study.results import (
     write_results,
 )
 from rin.study.workspace import Workspace
-from rin.tables import stack_tables
 
 #: Largest total size of the files of a reference run, in bytes.
 LARGEST = 10_000_000
@@ -99,7 +94,7 @@ def write_reference(workspace: Workspace, folder: Path, *, replace: bool = False
     results = consolidate(workspace)
     _refuse_made_up(results.facts)
     workspace.fine_tuning_ledger.require(plan_all(workspace), "fine-tuning")
-    for name, plan in {"probe": plan_probe, "losses": plan_losses}.items():
+    for name, (plan, _) in SECTIONS.items():
         if getattr(workspace.profile, name):
             workspace.ledger(name).require(plan(workspace), f"the {name}")
     return _written(_made_small(workspace, results), target)
@@ -136,17 +131,17 @@ def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path
         raise InputError(problem, where=later, remedy=remedy)
     tables = {**second.tables, **first.tables}
     for name in (key for key in KEYS if key in first.tables and key in second.tables):
-        rows = stack_tables([first.tables[name], second.tables[name]])
-        rows = rows.drop_duplicates(ignore_index=True)  # networks, cases and runs of both
-        if rows.duplicated(KEYS[name]).any():
+        rows = pd.concat([first.tables[name], second.tables[name]])
+        tables[name] = rows.drop_duplicates(ignore_index=True)  # networks, cases and runs of both
+        if tables[name].duplicated(KEYS[name]).any():
             problem = f"{name}: rows have the {', '.join(KEYS[name])} of rows of {earlier}"
             remedy = "Join only further pretrainings, backbones, folds or studies."
             raise InputError(problem, where=later, remedy=remedy)
-        tables[name] = rows
     if len(tables["runs"]) == len(first.tables["runs"]):
         remedy = "Join only results with further runs."
         raise InputError(f"it has no further run than {earlier}", where=later, remedy=remedy)
-    return _written(Results(_joined_facts(first, second, tables), tables), target or earlier)
+    facts = _joined_facts(first, second) | facts_of_tables(tables)
+    return _written(Results(first.facts.model_copy(update=facts), tables), target or earlier)
 
 
 def _written(results: Results, target: str | Path) -> Path:
@@ -157,19 +152,14 @@ def _written(results: Results, target: str | Path) -> Path:
     with refused, replace_folder(target) as draft:
         write_results(results, draft, level=19)
         describe_results(draft, open_results(draft))
-        _check_size(draft, target)
+        sizes = {path.name: path.stat().st_size for path in sorted(draft.iterdir())}
+        if (total := sum(sizes.values())) > LARGEST:
+            raise InputError(
+                f"its files have {total:,} bytes, over the limit of {LARGEST:,} ({sizes})",
+                where=target,
+                remedy="Write it from a profile with fewer test cases, scenarios or folds.",
+            )
     return target
-
-
-def _check_size(draft: Path, target: Path) -> None:
-    """Raise InputError if the files of a reference run are too large."""
-    sizes = {path.name: path.stat().st_size for path in sorted(draft.iterdir())}
-    if (total := sum(sizes.values())) > LARGEST:
-        raise InputError(
-            f"its files have {total:,} bytes together, over the limit of {LARGEST:,} ({sizes})",
-            where=target,
-            remedy="Write it from a profile with fewer test cases, scenarios or folds.",
-        )
 
 
 def _terms(facts: RunFacts) -> dict[str, Any]:
@@ -179,57 +169,46 @@ def _terms(facts: RunFacts) -> dict[str, Any]:
     terms |= {"its backend": facts.backend, "its precision": facts.precision}
     terms |= {"its inits": profile.inits, "its seed": profile.seed}
     for task in facts.tasks:
-        digests = [data.digest for data in (task.dataset, *task.external)]
-        terms[f"the images of {task.name}"] = task.size, digests
-        terms[f"its fine_tuning of {task.name}"] = profile.tuning(task.name)
-        cases = profile.cases_of.get(task.name, profile.cases)
-        splits = profile.splits_of.get(task.name, profile.splits)
-        terms[f"its division of {task.name}"] = cases, splits
+        name, digests = task.name, [data.digest for data in (task.dataset, *task.external)]
+        terms[f"the images of {name}"] = task.size, digests
+        terms[f"its fine_tuning or division of {name}"] = (
+            profile.tuning(name),
+            profile.cases_of.get(name, profile.cases),
+            profile.splits_of.get(name, profile.splits),
+        )
     return terms
 
 
-def _joined_facts(first: Results, second: Results, tables: Mapping[str, pd.DataFrame]) -> RunFacts:
+def _joined_facts(first: Results, second: Results) -> dict[str, Any]:
     """Return the facts of the first results with those of the second as an addition."""
     earlier, later, runs = first.facts, second.facts, second.table("runs")
+    stated = {"written", "python", "packages", "commit", "hardware", "code"}
     addition = Addition(
-        **later.model_dump(
-            include={"written", "python", "packages", "commit", "hardware", "code"}
-        ),
+        **later.model_dump(include=stated),
         pretrainings=sorted(set(runs["pretraining"])),
         backbones=sorted(set(runs["backbone"])),
-        studies=sorted({*runs["study"]} - {*first.table("runs")["study"]}),
+        studies=sorted({*second.studies} - {*first.studies}),
     )
-    tasks = {task.name: task for task in earlier.tasks}
-    for task in later.tasks:  # of several folds where one of them has these
-        both = [task, tasks.get(task.name, task)]
-        tasks[task.name] = max(both, key=lambda facts: sum(facts.split.values()))
-    weights = [*earlier.weights, *later.weights]
-    changes = {
-        "written": datetime.now(UTC).isoformat("T", "seconds"),
-        "first_finished": min(earlier.first_finished, later.first_finished),
-        "last_finished": max(earlier.last_finished, later.last_finished),
-        "peak_memory_gb": max(earlier.peak_memory_gb, later.peak_memory_gb),
-        "profile": _joined_profile(earlier.profile, later.profile),
-        "work": work_of(tables),
-        "tasks": [*tasks.values()],
+    profile, further = earlier.profile, later.profile
+    changes: dict[str, Any] = {
+        "backbones": [*dict.fromkeys([*profile.backbones, *further.backbones])],
+        "folds": max(profile.folds, further.folds),
+        "studies": [*{s.name: s for s in [*further.studies, *profile.studies]}.values()],
+    }
+    if profile.pretraining:
+        numbers = sorted({*profile.pretrainings, *further.pretrainings})
+        changes["pretraining"] = profile.pretraining.model_copy(update={"pretrainings": numbers})
+    tasks, weights = [*earlier.tasks, *later.tasks], [*earlier.weights, *later.weights]
+    of_task = {task.name: task for task in tasks}
+    # The facts of several folds where one of both has these.
+    of_task |= {task.name: task for task in sorted(tasks, key=lambda t: sum(t.split.values()))}
+    return {
+        "written": now(),
+        "profile": profile.model_copy(update=changes),
+        "tasks": [*of_task.values()],
         "weights": [*{(w.init, w.backbone, w.pretraining): w for w in weights}.values()],
         "added": [*earlier.added, addition, *later.added],
     }
-    return earlier.model_copy(update=changes)
-
-
-def _joined_profile(earlier: Profile, later: Profile) -> Profile:
-    """Return a profile with the backbones, pretrainings, folds and studies of another."""
-    studies = {study.name: study for study in [*later.studies, *earlier.studies]}
-    changes: dict[str, Any] = {
-        "backbones": [*dict.fromkeys([*earlier.backbones, *later.backbones])],
-        "folds": max(earlier.folds, later.folds),
-        "studies": [*studies.values()],
-    }
-    if earlier.pretraining:
-        numbers = sorted({*earlier.pretrainings, *later.pretrainings})
-        changes["pretraining"] = earlier.pretraining.model_copy(update={"pretrainings": numbers})
-    return earlier.model_copy(update=changes)
 
 
 def _refuse_made_up(facts: RunFacts) -> None:
@@ -262,5 +241,5 @@ def _made_small(workspace: Workspace, results: Results) -> Results:
         tables["overlap"] = tables["overlap"].round(OVERLAP_DECIMALS)
     if "pretraining" in tables:
         tables["corpus_overlap"] = corpus_overlap(workspace)
-    facts = {"written": datetime.now(UTC).isoformat("T", "seconds"), "made_from": {}}
+    facts = {"written": now(), "made_from": {}}
     return Results(results.facts.model_copy(update=facts), tables)

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,6 @@ from rin.files import (
 )
 from rin.study.ledger import Hardware
 from rin.study.profile import MAIN, Profile
-from rin.study.workspace import Workspace
 from rin.tables import (
     OVERLAP,
     PREDICTIONS,
@@ -41,10 +40,8 @@ from rin.tables import (
     as_categories,
     check_table,
     drop_unused_categories,
-    stack_tables,
 )
 
-T = TypeVar("T")
 RUN = "run.json"
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -188,14 +185,17 @@ _CHECKED = {
     "baselines": (OVERLAP, ["task", "case_id", *MEASURES]),
     "pretraining": (PRETRAINED, None),
 }
+#: Columns that name a pretrained network, and the column with its seed in predictions: statistics
+#: need it, because pairs of networks with one seed share first weights, order and split.
+_NETWORK, _SEED = ["init", "backbone", "pretraining"], "pretraining_seed"
 #: Columns that identify a row, for the tables to which another pretraining may add rows.  Run ids
 #: alone would not do: they differ between computers whose weights differ in a single bit.
 KEYS = {
     "runs": ["study", "level", "task", "fold", "scenario", "init", "pretraining", "seed"],
     "cases": ["task", "part", "case_id"],
     "predictions": ["run_id", "part", "case_id"],
-    "pretraining": ["init", "backbone", "pretraining"],
-    "pretraining_histories": ["init", "backbone", "pretraining", "epoch"],
+    "pretraining": _NETWORK,
+    "pretraining_histories": [*_NETWORK, "epoch"],
 }
 #: Columns that name a run in a table of predictions; the first three only if a factor varies.
 _OF_FACTOR = ["factor", "level", "preprocessing"]
@@ -212,13 +212,11 @@ _TEXT = ["case_id", "patient_id", "part"]
 class Results:
     """The results of finished runs: the facts of `run.json` and the tables beside it.
 
-    `workspace` is the open study, if these are the results of one.  Methods raise `InputError` for
-    a study and a task without runs.
+    Methods raise `InputError` for a study and a task without runs.
     """
 
     facts: RunFacts
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
-    workspace: Workspace | None = None
 
     @property
     def inits(self) -> tuple[str, str]:
@@ -283,40 +281,31 @@ class Results:
         dataset of the task.
         """
         tasks = (self.tasks_of(study) or ["any task"]) if task is None else [task]
-        tables = [self._predictions(self.records(name, study), name, part) for name in tasks]
-        return stack_tables(tables) if len(tables) > 1 else tables[0]
-
-    def _predictions(self, runs: pd.DataFrame, task: str, part: str) -> pd.DataFrame:
-        """Return the predictions of these runs of a task on a part."""
+        runs = pd.concat([self.records(name, study) for name in tasks])
         scores = self.tables["predictions"]
-        look_up("part", part, [*dict.fromkeys(of_part for _, of_part in self._places)])
-        nowhere = np.array([], int)
-        places = [self._places.get((run_id, part), nowhere) for run_id in runs["run_id"]]
-        counts = np.array([len(of_run) for of_run in places])
-        external = [dataset.name for dataset in self.facts.task(task).external]
-        if part in external and not counts.all():
+        look_up("part", part, [*scores["part"].unique()])
+        # Ids are compared and joined as codes of the same categories, because text is slow.
+        ids = runs["run_id"].astype(scores["run_id"].dtype)
+        wanted = scores["run_id"].cat.codes.isin(ids.cat.codes)
+        scores = scores[wanted & scores["part"].eq(part)]
+        sites = {task.name: [site.name for site in task.external] for task in self.facts.tasks}
+        external = [name for name, names in sites.items() if part in names]
+        scored = ids.isin(scores["run_id"].unique())
+        if not scored[runs["task"].isin(external)].all():
             raise InputError(
                 f"scores on {part} are kept for the main study only, not for all of these runs",
                 where=f"results of {self.facts.name}",
                 remedy="Use the part test, or run the study yourself.",
             )
-        names = [name for name in _NAMES if name in runs]
-        of_runs = np.repeat(np.arange(len(runs)), counts)
-        of_cases = scores.drop(columns="run_id").take(np.concatenate(places))
-        tables = [
-            as_categories(runs[names]).take(of_runs),
-            drop_unused_categories(of_cases[_TEXT]),
-            of_cases.drop(columns=_TEXT),
-        ]
-        seeds = _pretraining_seeds(runs.iloc[np.unique(of_runs)], self.table("pretraining"))
-        if seeds is not None:
-            tables.append(seeds.reindex(of_runs).to_frame("pretraining_seed"))
-        return pd.concat([table.reset_index(drop=True) for table in tables], axis=1)
-
-    @cached_property
-    def _places(self) -> dict[tuple[str, str], np.ndarray]:
-        """Row numbers of the predictions of each run and part, because searching them is slow."""
-        return self.tables["predictions"].groupby(["run_id", "part"], sort=False).indices
+        rows = as_categories(runs.loc[scored, [name for name in _NAMES if name in runs]])
+        networks = self.table("pretraining")
+        if "seed" in networks:
+            seeds = networks.set_index(_NETWORK)["seed"].rename(_SEED)
+            rows[_SEED] = runs[scored].join(seeds, on=_NETWORK)[_SEED]
+        table = rows.assign(run_id=ids).merge(scores, on="run_id").drop(columns="run_id")
+        if _SEED in table and (known := table.pop(_SEED)).notna().any():
+            table[_SEED] = known  # the last column
+        return drop_unused_categories(table)
 
     def cases(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return one row per scored case: case_id, patient_id, label, and kept columns."""
@@ -328,12 +317,10 @@ class Results:
 
         It is that of runs from the first pretraining (`rin.explain.overlap.measure_overlap`).
         """
-        runs = self.records(task)
-        first = runs[runs["pretraining"] == runs["pretraining"].min()].reset_index(drop=True)
-        scores = self._predictions(first, task, part)
-        names = scores.drop(columns=["pretraining", "pretraining_seed"], errors="ignore")
-        rows = self.table("overlap", task=task, part=part)
-        return names.merge(rows).drop(columns="part") if len(rows) else rows
+        scores, rows = self.predictions(task=task, part=part), self.table("overlap", part=part)
+        of_first = scores["pretraining"] == scores["pretraining"].min()
+        names = scores[of_first].drop(columns=["pretraining", _SEED], errors="ignore")
+        return drop_unused_categories(names).merge(rows).drop(columns="part")
 
     def baselines(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return scores of image-blind baselines: `case_id`, `baseline`, measures."""
@@ -355,19 +342,6 @@ class Results:
 def _in_order(tasks: Collection[str]) -> list[str]:
     """Return names of tasks: the paper's in its order, then others."""
     return [*(name for name in COMPARISONS if name in tasks), *sorted({*tasks} - {*COMPARISONS})]
-
-
-def _pretraining_seeds(runs: pd.DataFrame, networks: pd.DataFrame) -> pd.Series | None:
-    """Return the seed of the network that each run starts from, or None if none is known.
-
-    Statistics need it, because pairs of networks with one seed share first weights, order and
-    split.
-    """
-    names = ["init", "backbone", "pretraining"]
-    if "seed" not in networks:
-        return None
-    seeds = runs[names].merge(networks[[*names, "seed"]], on=names, how="left")["seed"]
-    return None if seeds.isna().all() else seeds.set_axis(runs.index)
 
 
 _AGAIN = "Fetch this folder again, or write it again."

@@ -32,7 +32,7 @@ from rin.study import (
     open_workspace,
     pretrained,
 )
-from rin.study.consolidate import dataset_facts, layer_similarity, task_facts
+from rin.study.consolidate import dataset_facts, task_facts
 from rin.study.plan import plan_study
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe_study import plan_probe, probe_measurements
@@ -116,7 +116,7 @@ def test_each_comparison_of_layers_is_of_the_networks_that_it_names(finished):
         ("random", "random"): ("random before", "random other"),
         **{("tuned", init): (f"{init} before", f"{init} after") for init, *_ in kept},
     }
-    table = layer_similarity(finished, plan_study(finished, "layers"))
+    table = consolidate(finished).table("layer_similarity")
     found = table.set_index(["comparison", "init", "layer"])["cca"].to_dict()
     expected = {
         (*names, layer): mean_cca(*(kept[(*end.split(), layer)] for end in pair))
