@@ -88,7 +88,7 @@ def _train(
         rate, settings.epochs, settings.batch, run.seed, patience=settings.patience
     )
     activations: dict[str, np.ndarray] = {}
-    if run.activation_sample:
+    if run.cell.study.activation_sample:
         compiled.network.preprocess.set_preprocessing(preprocessing)
         other = {"other": compiled.untrained} if run.init == RANDOM else {}
         for when, start in {"before": weights, **other}.items():
@@ -104,8 +104,7 @@ def _train(
     state = compiled.fit(weights, preprocessing, recipe, (parts["train"], parts["validation"]))
     scored = {name: compiled.predict(parts[name], recipe.batch) for name in stores}
     seconds = round(time.monotonic() - started, 2)
-    if run.activation_sample:
-        activations |= _activations(run, compiled, parts["test"], "after")
+    activations |= _activations(run, compiled, parts["test"], "after")
 
     def write(folder: Path) -> dict[str, Any]:
         history = pd.DataFrame(state.curves)[["accuracy", "loss", "val_accuracy", "val_loss"]]
@@ -158,10 +157,12 @@ def _parts_of(run: Run) -> tuple[dict[str, ImageSubset], dict[str, ImageStore]]:
 def _activations(
     run: Run, compiled: ReusableClassifier, test: ImageSubset, when: str
 ) -> dict[str, np.ndarray]:
-    """Return the activations of a network's layers, under `when` and the layer's name."""
+    """Return the sampled activations of layers, if any, under `when` and the layer's name."""
     from rin.training.trainer import layer_activations
 
-    sizes = dict(run.activation_sample)
+    if (sample := run.cell.study.activation_sample) is None:
+        return {}
+    sizes = sample.model_dump()
     part = replace(test, rows=test.rows[: sizes.pop("cases")])
     # The same seed, so that every network is sampled at the same places.
     layers = layer_activations(compiled, part, run.settings.batch, **sizes, seed=0)
@@ -217,16 +218,6 @@ def run_missing(workspace: Workspace, planned: Sequence[Run]) -> pd.DataFrame:
     return pd.DataFrame([run.columns for run in planned], index=index)
 
 
-def finished_runs(workspace: Workspace, name: str = MAIN, task: str | None = None) -> list[Run]:
-    """Return the runs that `rin.study.plan.plan_study` lists; InputError if one is unfinished."""
-    planned = plan_study(workspace, name, task)
-    for of_task in dict.fromkeys(run.task for run in planned):
-        workspace.fine_tuning_ledger.require(
-            [run for run in planned if run.task == of_task], of_task
-        )
-    return planned
-
-
 def cam_arrays(
     workspace: Workspace, task: str, part: str = "test"
 ) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
@@ -234,9 +225,10 @@ def cam_arrays(
 
     The runs are those of the main study that start from the first pretraining.
     """
-    workspace.inputs(task).scored(part).lesion_masks()
-    for run in finished_runs(workspace, MAIN, task):
-        if run.pretraining == workspace.profile.pretrainings[0]:
-            table = workspace.fine_tuning_ledger.tables([(run.run_id, run.columns)], PREDICTIONS)
-            maps = workspace.fine_tuning_ledger.read(run.run_id, _cams_of(part), np.load)
+    ledger, planned = workspace.fine_tuning_ledger, plan_study(workspace, MAIN, task)
+    ledger.require(planned, task)
+    for run in planned:
+        if run.cell.pretraining == workspace.profile.pretrainings[0]:
+            table = ledger.tables([(run.run_id, run.columns)], PREDICTIONS)
+            maps = ledger.read(run.run_id, _cams_of(part), np.load)
             yield table[table["part"] == part].reset_index(drop=True), maps

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from joblib import cpu_count
 
-from rin.data.manifest import DatasetManifest, find_task, load_manifest
+from rin.data.manifest import PARTS, DatasetManifest, find_task, load_manifest
 from rin.data.splits import SHARES
 from rin.data.store import Dataset, inspect_case, keys_of
 from rin.files import read_yaml
@@ -207,9 +207,8 @@ def _parts(workspace: Workspace, task: str) -> dict[str, int]:
     if isinstance(sizes, Sizes):
         rest = sizes.test or max(0, n_images - sizes.train - sizes.validation)
         return {"train": sizes.train, "validation": sizes.validation, "test": rest}
-    used = n_images if sizes is None else min(sizes, n_images)
-    shares = zip(("train", "validation", "test"), SHARES, strict=True)
-    return {part: round(share * used) for part, share in shares}
+    used = min(sizes or n_images, n_images)
+    return {part: round(share * used) for part, share in zip(PARTS, SHARES, strict=True)}
 
 
 def _n_images(workspace: Workspace, manifest: DatasetManifest) -> int:

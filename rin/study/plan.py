@@ -45,10 +45,8 @@ class Run(Planned):
     """One training: task × fold × scenario × init × seed, as a named study asks for it.
 
     `preprocessing` is the name of the preprocessing of its inputs, whichever setting led to it:
-    runs with equal inputs are one run.  `activation_sample` says how many activations of its
-    layers it records (`rin.study.profile.ActivationSample`).  `study`, its `factor` and `level`
-    (what varies), and `pretraining` (which of the init's pretrainings it starts from) are not part
-    of the configuration.
+    runs with equal inputs are one run.  Of its `cell`, which says for which study and level it is
+    run, only the sample of activations that it records is part of the configuration.
     """
 
     task: str
@@ -60,17 +58,13 @@ class Run(Planned):
     seed: int
     settings: profiles.FineTuning
     inputs: TaskInputs = field(repr=False, compare=False)
-    split_digest: str
     weights_digest: str
-    study: str = MAIN
-    factor: str | None = None
-    level: str | None = None
-    activation_sample: tuple[tuple[str, int], ...] = ()
-    pretraining: int = 1
+    cell: profiles.ExperimentCell = field(repr=False, compare=False)
 
     @property
     def config(self) -> dict[str, Any]:
         """Everything that decides the result; the id is its digest."""
+        sample = self.cell.study.activation_sample
         config = {
             "task": self.task,
             "fold": self.fold,
@@ -79,13 +73,13 @@ class Run(Planned):
             "preprocessing": self.preprocessing,
             "seed": self.seed,
             "store": self.inputs.store.digest,
-            "split": self.split_digest,
+            "split": self.inputs.split_digests[self.fold],
             "weights": self.weights_digest,
             "results_version": RESULTS_VERSION,
         }
         # Stated only for the runs that have them, so that the ids of other runs do not change.
         recorded = {
-            "layers": dict(self.activation_sample),
+            "layers": sample and sample.model_dump(),
             "external": {name: site.store.digest for name, site in self.inputs.external.items()},
             "topology": "" if self.topology == "keras" else self.topology,
         }
@@ -101,13 +95,13 @@ class Run(Planned):
             "scenario": self.scenario.name,
             **asdict(self.scenario),
             "init": self.init,
-            "pretraining": self.pretraining,
+            "pretraining": self.cell.pretraining,
             "seed": self.seed,
         }
-        if self.level is None:
+        if (level := self.cell.level) is None:
             return columns
-        factor = {"factor": self.factor, "level": self.level, "preprocessing": self.preprocessing}
-        return factor | columns
+        factor = " × ".join(self.cell.study.factors)
+        return {"factor": factor, "level": level, "preprocessing": self.preprocessing} | columns
 
     @property
     def topology(self) -> Topology:
@@ -265,11 +259,9 @@ def plan_runs(
     preprocessings = {
         key: preprocessing_of(profile, entry, settings) for key, (entry, _) in starts.items()
     }
-    study, sample = variant.study, variant.study.activation_sample
-    sizes = sample.model_dump() if sample else {}
     runs = []
-    for fold, split_digest in inputs.split_digests.items():
-        for scenario in study.scenarios:
+    for fold in inputs.split_digests:
+        for scenario in variant.study.scenarios:
             seed = run_seed(profile, variant, task, fold, scenario.name)
             for init in variant.inits:
                 entry, weights = starts[init, scenario.backbone]
@@ -283,13 +275,8 @@ def plan_runs(
                     seed=seed,
                     settings=settings,
                     inputs=inputs,
-                    split_digest=split_digest,
                     weights_digest=weights,
-                    study=study.name,
-                    factor=" × ".join(study.factors) or None,
-                    level=variant.level,
-                    activation_sample=tuple(sizes.items()),
-                    pretraining=variant.pretraining,
+                    cell=variant,
                 )
                 runs.append(run)
     return runs

@@ -405,13 +405,17 @@ class StudyFilter(FrozenModel):
 
 
 class CompleteStudy(StudyFilter):
-    """A study with all its settings, as completed by `Profile.study_filters`."""
+    """A study with all its settings, as completed by `Profile.study_filters`.
+
+    `first` is the first of its pretrainings, which may be left to another computer.
+    """
 
     tasks: Names
     backbones: Backbones
     inits: Names
     pretrainings: Pretrainings
     folds: Positive
+    first: Positive
 
 
 @dataclass(frozen=True)
@@ -670,6 +674,7 @@ class Profile(FrozenModel):
                     if number in self.pretrainings
                 ],
                 "folds": study.folds or self.folds,
+                "first": min(study.pretrainings or [1]),
             }
             if all(taken.values()):
                 filters[study.name] = CompleteStudy.model_construct(**dict(study) | taken)
@@ -678,9 +683,7 @@ class Profile(FrozenModel):
     def variants(self, study: str) -> list[ExperimentCell]:
         """Return the parts of a study: pretrainings × levels × seeds."""
         chosen: CompleteStudy = look_up("study", study, self.study_filters)
-        stated = next((part.pretrainings for part in self.studies if part.name == study), None)
         # Random weights belong to no pretraining: their runs are trained once.
-        first = stated[0] if stated else 1
         trained = [init for init in chosen.inits if init != RANDOM]
         parts = product(chosen.pretrainings, chosen.levels.items(), range(chosen.seeds))
         return [
@@ -689,7 +692,7 @@ class Profile(FrozenModel):
                 level=level,
                 changes=changes,
                 tasks=self.tasks_of_level(chosen, changes),
-                inits=chosen.inits if pretraining == first else trained,
+                inits=chosen.inits if pretraining == chosen.first else trained,
                 folds=1 if repeat else chosen.folds,
                 repeat=repeat,
                 pretraining=pretraining,

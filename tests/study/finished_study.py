@@ -111,8 +111,8 @@ def trained_files(run, folder):
     rows |= {name: (away, away.labels.index) for name, away in own.external.items()}
     rows |= {"reversed": rows["test"]} if run.settings.confounder else {}
     made = [f"{when}/{name}" for when in ("before", "other", "after") for name in ("a", "b")]
-    sizes = dict(run.activation_sample)
-    if sizes:
+    if run.cell.study.activation_sample:
+        sizes = run.cell.study.activation_sample.model_dump()
         size = sizes["points"], sizes["channels"]
         np.savez(folder / "activations.npz", **{name: rng.normal(size=size) for name in made})
     tables = []

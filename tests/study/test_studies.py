@@ -72,8 +72,8 @@ def test_every_combination_of_two_factors_is_planned_under_a_setting_that_holds_
     vary = {"dropout": [0.1, 0.5], "head": ["linear", "conv"], "epochs": [2]}
     profile = tiny_profile({"studies": [side_study("crossed", inits=["radiologic"], vary=vary)]})
     planned = plan_study(replace(pretrained_study, profile=profile), "crossed")
-    assert {run.factor for run in planned} == {"dropout × head"}
-    assert [run.level for run in planned] == [
+    assert {run.columns["factor"] for run in planned} == {"dropout × head"}
+    assert [run.cell.level for run in planned] == [
         "dropout 0.1, head linear",
         "dropout 0.1, head conv",
         "dropout 0.5, head linear",
@@ -86,7 +86,7 @@ def test_every_combination_of_two_factors_is_planned_under_a_setting_that_holds_
 def test_sizes_of_pictures_may_vary(pretrained_study):
     profile = tiny_profile({"studies": [side_study("sizes", vary={"size": [32, 40]})]})
     planned = plan_study(replace(pretrained_study, profile=profile), "sizes")
-    sizes = [(run.level, run.inputs.store.size, run.architecture.size) for run in planned]
+    sizes = [(run.cell.level, run.inputs.store.size, run.architecture.size) for run in planned]
     assert sizes == [("32", 32, 32)] * 2 + [("40", 40, 40)] * 2
 
 
@@ -207,8 +207,8 @@ def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_th
     study, parts = replace(first, profile=tiny_profile(changes)), {}
     for task, kind in (("breast", "tag"), ("busbra", "sampled")):
         for run in plan_study(study, "confounder", task):
-            assert run.level.startswith(kind)
-            parts[run.level] = run.inputs.folds.set_index("case_id")["part"]
+            assert run.cell.level.startswith(kind)
+            parts[run.cell.level] = run.inputs.folds.set_index("case_id")["part"]
     assert len(parts) == 4
     clean, half = parts["sampled 0"], parts["sampled 50"]
     assert clean.index[clean == "test"].tolist() == half.index[half == "test"].tolist()
