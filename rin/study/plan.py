@@ -104,6 +104,11 @@ class Run(Planned):
         return {"factor": factor, "level": level, "preprocessing": self.preprocessing} | columns
 
     @property
+    def study(self) -> str:
+        """The name of the study that asks for it."""
+        return self.cell.study.name
+
+    @property
     def topology(self) -> Topology:
         """The topology of its network, which is that of the weights that it starts from."""
         return self.entry.topology if self.entry else "keras"

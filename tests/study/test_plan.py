@@ -265,7 +265,7 @@ def test_run_from_random_weights_is_found_where_a_study_beside_the_main_one_plan
     profile = tiny_profile(FETCHED | changes)
     workspace = open_workspace(profile, results=study_folder)
     run = find_run(workspace, "breast", unfreezing="freeze_all", learning_rate=1e-2, init="random")
-    assert (run.init, run.entry, run.cell.study.name) == ("random", None, "from_random")
+    assert (run.init, run.entry, run.study) == ("random", None, "from_random")
 
 
 def test_run_that_is_not_planned_is_an_error_with_those_that_are(study_folder):

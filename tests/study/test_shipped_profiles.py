@@ -67,7 +67,7 @@ def test_profile_plans_all_that_it_asks_for(name, study_folder):
     networks = len(profile.inits) * len(profile.pretrainings)
     scenarios = len(profile.study_filters["main"].scenarios)
     assert len(plan_study(workspace)) == scenarios * networks <= len(planned)
-    assert {run.cell.study.name for run in planned} <= {*profile.study_filters}
+    assert {run.study for run in planned} <= {*profile.study_filters}
     inits = {init for chosen in profile.study_filters.values() for init in chosen.inits}
     assert {run.init for run in planned} == inits
     assert sum(map(len, group_blocks(planned))) == len(planned)
