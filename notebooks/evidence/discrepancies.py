@@ -136,8 +136,8 @@ folded(groups["nothing"])
 # </details>
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-released = pd.DataFrame(paper.RELEASED_ACCURACY.values())
-released = released.set_index("backbone")
+released = pd.DataFrame(map(vars, paper.RELEASED_ACCURACY.values()))
+released = released.set_index("name")
 first, fifth = released["top1"].idxmax(), released["top5"].idxmax()
 claim("the two accuracies favour different networks", first != fifth)
 Markdown(f"""

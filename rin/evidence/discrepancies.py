@@ -112,7 +112,7 @@ def stated_numbers() -> dict[str, Any]:
     return STATED | counted | images | _audited() | _of_scripts()
 
 
-def _images(task: str, counts: Iterable[paper.ClassCount]) -> SimpleNamespace:
+def _images(task: str, counts: Iterable[SimpleNamespace]) -> SimpleNamespace:
     """Return a task's numbers of images: both classes, their sum, stated totals, counted files."""
     first, second = (count for count in counts if count.group != "all")
     totals = [count.images for count in counts if count.group == "all"]

@@ -5,14 +5,13 @@ They are in `paper.yaml`, as printed; `rin.evidence.audit` checks them by arithm
 
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any
 
 from rin.files import read_facts
 
 _READ = read_facts(__file__)
 #: Places in which the paper states numbers and claims, by their short names in the file.
 PLACES: dict[str, str] = _READ["places"]
-Record = TypeVar("Record")
 
 
 @dataclass(frozen=True)
@@ -47,56 +46,33 @@ class PublishedDice:
     place: str
 
 
-@dataclass(frozen=True)
-class ClassCount:
-    """Images of one class, or of a whole dataset (group `all`), as one section states them."""
-
-    task: str
-    group: str
-    images: int
-    place: str
+def _placed(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a record with its place written out."""
+    return fields | {"place": PLACES.get(fields["place"], fields["place"])}
 
 
-@dataclass(frozen=True)
-class ReleasedAccuracy:
-    """Test accuracy of a released 165-label model, top-1 and top-5 in percent."""
-
-    backbone: str
-    top1: float
-    top5: float
-    place: str
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One stated value, or a list of several."""
-
-    name: str
-    value: Any
-    place: str
-
-
-def _records(kind: type[Record], section: str) -> dict[str, Record]:
-    """Return the records of a section of the file, by name."""
-    return {name: _record(kind, name, fields) for name, fields in _READ[section].items()}
-
-
-def _record(kind: type[Record], name: str, fields: dict[str, Any]) -> Record:
-    place = PLACES.get(fields["place"], fields["place"])
-    return kind(name, **fields | {"place": place})
+def _facts(section: str) -> dict[str, SimpleNamespace]:
+    """Return the facts of a section by name: `name`, `place`, and the fields in the file."""
+    read = _READ[section].items()
+    return {name: SimpleNamespace(name=name, **_placed(fields)) for name, fields in read}
 
 
 CITATION = SimpleNamespace(**_READ["citation"])
-COMPARISONS = _records(PublishedComparison, "comparisons")
-DICE = _records(PublishedDice, "dice")
-#: Three sections of the paper state sizes; for acl, pneumonia and hemorrhage they disagree.
+COMPARISONS = {
+    task: PublishedComparison(task, **_placed(fields))
+    for task, fields in _READ["comparisons"].items()
+}
+DICE = {task: PublishedDice(task, **_placed(fields)) for task, fields in _READ["dice"].items()}
+#: Images of a class, or of a whole dataset (group `all`), as one section states them.  Three
+#: sections of the paper state sizes; for acl, pneumonia and hemorrhage they disagree.
 CLASS_COUNTS = {
-    task: tuple(_record(ClassCount, task, fields) for fields in counts)
+    task: tuple(SimpleNamespace(**_placed(fields)) for fields in counts)
     for task, counts in _READ["class_counts"].items()
 }
-RELEASED_ACCURACY = _records(ReleasedAccuracy, "released_accuracy")
+#: Test accuracies of the released models of 165 labels, top-1 and top-5 in percent.
+RELEASED_ACCURACY = _facts("released_accuracy")
 #: The paper lists `pathologies` twice; `claims` contains the tasks that its sentences refer to.
-DATABASE = _records(Fact, "database")
-SETTINGS = _records(Fact, "settings")
-PATHOLOGIES = _records(Fact, "pathologies")
-CLAIMS = _records(Fact, "claims")
+DATABASE = _facts("database")
+SETTINGS = _facts("settings")
+PATHOLOGIES = _facts("pathologies")
+CLAIMS = _facts("claims")
