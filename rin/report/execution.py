@@ -153,8 +153,9 @@ class Job:
             if not (self.shown / name).is_file() or sha256_of(self.shown / name) != sha256
         ]
         if missing:
-            files = shown_files(nbformat.read(self.output, as_version=4), self.name)
-            write_files({name: files[name] for name in missing}, self.shown)
+            write_files(
+                shown_files(nbformat.read(self.output, as_version=4), self.name), self.shown
+            )
         return missing
 
     def run(self, niceness: int = 0) -> float:

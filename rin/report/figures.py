@@ -56,19 +56,16 @@ def auc_dots(aucs: pd.DataFrame, inits: tuple[str, str], names: Mapping[str, str
     jitter = np.random.default_rng(0)
     for ax, task in zip(axes.flat, names, strict=False):
         published = paper.COMPARISONS.get(task)
-        stated = {}
-        if published:
-            stated[0] = published.auc_radimagenet, published.sd_radimagenet
-            stated[1] = published.auc_imagenet, published.sd_imagenet
-        for place, init in enumerate(inits):
+        for place, (init, source) in enumerate(zip(inits, paper.SOURCES, strict=True)):
             color = init_style(init).color
             if (task, init) in scenarios.index.droplevel("scenario"):
                 aucs_here = scenarios[task, init]
                 spread = place - 0.12 + jitter.uniform(-0.12, 0.12, len(aucs_here))
                 ax.scatter(spread, aucs_here, s=5, color=color, alpha=0.55, linewidth=0)
                 ax.errorbar(place + 0.12, aucs_here.mean(), aucs_here.std(), fmt="o", color=color)
-            if place in stated:
-                ax.errorbar(place + 0.28, *stated[place], fmt="s", color=FAINT)
+            if published:
+                stated = (getattr(published, f"{number}_{source}") for number in ("auc", "sd"))
+                ax.errorbar(place + 0.28, *stated, fmt="s", color=FAINT)
         ax.axhline(0.5, color=FAINT, linestyle=":", linewidth=1)
         ax.set(xlim=(-0.5, 1.5), xticks=[])
     of_paper = {"The paper: RadImageNet, ImageNet": {"color": FAINT, "marker": "s"}}
@@ -107,9 +104,8 @@ def dice_of_scenarios(maps: Mapping[str, pd.DataFrame], inits: tuple[str, str]) 
     lines = []
     for task, overlap in maps.items():
         if stated := paper.DICE.get(task):
-            means = (stated.caption_radimagenet, stated.caption_imagenet)
-            sources = zip(("radimagenet", "imagenet"), means, strict=True)
-            lines += [(task, "paper", init, mean, np.nan) for init, mean in sources]
+            means = {source: getattr(stated, f"caption_{source}") for source in paper.SOURCES}
+            lines += [(task, "paper", source, mean, np.nan) for source, mean in means.items()]
         scores = overlap.groupby(["init", "scenario"], observed=True)["dice"].mean()
         lines += [(task, "here", i, scores[i].mean(), scores[i].std()) for i in inits]
     return pd.DataFrame(lines, columns=["task", "source", "init", "mean", "sd"])

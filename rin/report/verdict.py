@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from rin.report.format import format_interval, format_number
+from rin.report.format import format_estimate
 from rin.stats import equivalence_tests
 
 #: Mean AUC that both arms must reach before a difference counts as excluded.
@@ -45,8 +45,7 @@ def verdict(row: Mapping[str, Any] | pd.Series) -> str:
 
 def points(row: Any) -> str:
     """Return a difference as a sentence has it: ``+2.7 points (0.9, 4.4)``."""
-    value, low, high = (100 * row[name] for name in ("estimate", "ci_low", "ci_high"))
-    return f"{format_number(value, 1, signed=True)} points {format_interval(low, high, 1)}"
+    return format_estimate(row, unit="points").replace(" ", " points ", 1)
 
 
 def includes_zero(rows: Any) -> Any:
