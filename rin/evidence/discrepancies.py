@@ -74,9 +74,10 @@ def stated_numbers() -> dict[str, Any]:
     findings = {finding.kind: finding for finding in database.findings}
     normal = partial(truediv, 100 * STATED["normal_images"])
     keras, torch = paper.RELEASED_ACCURACY.keys(), FACTS["pytorch_networks"]
-    accuracies = paper.RELEASED_ACCURACY.values()
-    by_top1 = sorted(accuracies, key=attrgetter("top1"), reverse=True)
-    by_top5 = sorted(accuracies, key=attrgetter("top5"), reverse=True)
+    accuracies, inception = (
+        paper.RELEASED_ACCURACY.values(),
+        paper.RELEASED_ACCURACY["InceptionV3"],
+    )
     rates = {rate for _, of_level in STATED["learning_rates"] for rate in of_level}
     counted = {
         "tasks": len(paper.COMPARISONS),
@@ -98,10 +99,10 @@ def stated_numbers() -> dict[str, Any]:
         "keras_networks": len(keras),
         "torch_networks": len(torch),
         "missing_networks": ", ".join(sorted(keras - {*torch})),
-        "best1": by_top1[0],
-        "best5": by_top5[0],
-        "last5": by_top5[-1],
-        "place_of_inception_v3": 1 + by_top1.index(paper.RELEASED_ACCURACY["InceptionV3"]),
+        "best1": max(accuracies, key=attrgetter("top1")),
+        "best5": max(accuracies, key=attrgetter("top5")),
+        "last5": min(accuracies, key=attrgetter("top5")),
+        "place_of_inception_v3": 1 + sum(one.top1 > inception.top1 for one in accuracies),
         "rates": ", ".join(f"{rate:g}" for rate in sorted(rates)),
         "kinds_in_abstract": len(kinds["abstract"]),
         "kinds_in_results": len(kinds["results"]),

@@ -6,14 +6,14 @@ decides what may be pooled; `rin.stats.synthesis` pools.
 
 import math
 from collections.abc import Collection
-from typing import Any, Literal
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
 from rin.errors import look_up
-from rin.files import FrozenModel, read_facts
+from rin.files import read_facts
 from rin.stats.hypothesis import t_quantile
 from rin.stats.synthesis import (
     hanley_mcneil_error,
@@ -36,56 +36,16 @@ SHARED_IMAGES = 0.5
 _READ = read_facts(__file__)
 
 
-class Replication(FrozenModel):
-    """One comparison on one dataset, at `place` (DOI, arXiv number, PMID or address).
-
-    `group` is the group of authors, by default the study; `reference` its key in the bibliography;
-    `tasks` the paper's tasks that ask the same question; `tests` the images tested; `setting` how
-    networks were trained; SDs are over `folds`.  `like_for_like` is whether architecture and head
-    are the same for both weights.  `release` and `scaling` describe the RadImageNet weights and
-    the scaling of their inputs; `certainty` is the text that was read, `error` the source of the
-    standard error and its numbers, `source_p` the source's own P value and `source_p_over` its
-    units if these are not patients, `needs` what a better standard error would require, `quote`
-    the source's own words.
-    """
-
-    study: str
-    place: str
-    group: str = ""
-    reference: str = ""
-    data: str
-    tests: str = ""
-    tasks: tuple[str, ...] = ()
-    network: str = ""
-    setting: str = ""
-    metric: str
-    radimagenet: float | None = None
-    radimagenet_sd: float | None = None
-    imagenet: float | None = None
-    imagenet_sd: float | None = None
-    folds: int = 0
-    ahead: Literal["RadImageNet", "ImageNet", "parity"]
-    like_for_like: bool = True
-    release: Literal["TensorFlow", "PyTorch", "own", "not stated"] = "not stated"
-    scaling: Literal["official", "without 1/255", "other", "own", "not stated"] = "not stated"
-    certainty: str = "paper"
-    error: dict[str, Any] = Field(default_factory=dict)
-    source_p: str = ""
-    source_p_over: str = ""
-    needs: str = ""
-    quote: str = ""
-    remark: str = ""
-
-
-def _record(study: dict, comparison: dict) -> Replication:
+def _record(study: dict, comparison: dict) -> SimpleNamespace:
     """Return a comparison with the fields of its study, and the remarks of both."""
-    fields = {"group": study["study"]} | study | comparison
+    fields = _READ["fields"] | {"group": study["study"]} | study | comparison
     del fields["comparisons"]
     remarks = [text for text in (comparison.get("remark"), study.get("remark")) if text]
-    return Replication(**fields | {"remark": "; ".join(dict.fromkeys(remarks))})
+    return SimpleNamespace(**fields | {"remark": "; ".join(dict.fromkeys(remarks))})
 
 
-REPLICATIONS: tuple[Replication, ...] = tuple(
+#: Every comparison, on one dataset each; the file says what its fields mean.
+REPLICATIONS = tuple(
     _record(study, comparison) for study in _READ["studies"] for comparison in study["comparisons"]
 )
 
@@ -97,7 +57,7 @@ LOST = _READ["lost"]
 SEARCH: dict[str, Any] = _READ["search"]
 
 
-def standard_error(record: Replication) -> tuple[str, float, float]:
+def standard_error(record: SimpleNamespace) -> tuple[str, float, float]:
     """Return the source of a difference's standard error, the error, and its degrees of freedom.
 
     The error is in the unit of the metric; NaN where the source gives no error.  Intervals of both
@@ -119,7 +79,7 @@ def _half_width(interval: Collection[float]) -> float:
     return (high - low) / 2 / t_quantile()
 
 
-def _error_of_counts(record: Replication, cases: Collection[int]) -> float:
+def _error_of_counts(record: SimpleNamespace, cases: Collection[int]) -> float:
     return math.hypot(
         *(hanley_mcneil_error(auc, *cases) for auc in (record.radimagenet, record.imagenet))
     )
@@ -137,7 +97,7 @@ _ERRORS = {
 def like_for_like(metrics: Collection[str] = tuple(AUC_POINTS)) -> pd.DataFrame:
     """Return the like-for-like comparisons that state a value for both kinds of weights.
 
-    One row per comparison: the fields of `Replication`, `label` (images and setting),
+    One row per comparison: the fields of the file, `label` (images and setting),
     `task` (the paper's tasks, joined by ``/``), `of_the_paper` (whether there are any such tasks),
     `scaling_missing` and `own_weights`, `error_from` and `standard_error` (see `standard_error`),
     `estimate` (RadImageNet − ImageNet, points) with `ci_low`, `ci_high`, and `side`: the weights
@@ -151,7 +111,7 @@ def like_for_like(metrics: Collection[str] = tuple(AUC_POINTS)) -> pd.DataFrame:
         and record.metric in metrics
         and None not in (record.radimagenet, record.imagenet)
     ]
-    table = pd.DataFrame([record.model_dump() for record in records])
+    table = pd.DataFrame(map(vars, records))
     factor = table["metric"].map(POINTS)
     error_from, errors, freedom = zip(*map(standard_error, records), strict=True)
     error = factor * np.array(errors)
@@ -195,7 +155,7 @@ def other_groups() -> pd.DataFrame:
 def stated_directions() -> pd.DataFrame:
     """Return the like-for-like comparisons that state a direction but no pair of scores."""
     return pd.DataFrame(
-        record.model_dump()
+        vars(record)
         for record in REPLICATIONS
         if record.like_for_like and None in (record.radimagenet, record.imagenet)
     )

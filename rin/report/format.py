@@ -69,8 +69,8 @@ def format_estimate(
     fractions, such as AUCs, as points (0-100).
     """
     if isinstance(estimate, pd.DataFrame):
-        rows = (row for _, row in estimate.iterrows())
-        texts = [format_estimate(row, unit=unit, digits=digits, signed=signed) for row in rows]
+        look = {"unit": unit, "digits": digits, "signed": signed}
+        texts = [format_estimate(row, **look) for row in estimate.itertuples()]
         return pd.Series(texts, index=estimate.index, dtype=object)
     factor, usual = look_up("unit", unit, UNITS)
     row = pd.Series(estimate) if isinstance(estimate, Mapping) else estimate

@@ -1,7 +1,6 @@
 """Tables that several pages show: AUCs beside the paper's, verdicts, measures, images."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 
 import pandas as pd
 from pandas.io.formats.style import Styler
@@ -46,7 +45,7 @@ def auc_table(
     `networks` is a table of `rin.stats.init_differences`, for the mean AUC ± SD over scenarios of
     each arm; `names` gives the tasks and their order.
     """
-    published = pd.DataFrame(map(asdict, COMPARISONS.values())).set_index("task")
+    published = pd.DataFrame(COMPARISONS.values()).set_index("task")
     published = published.rename(columns=dict(zip(_PUBLISHED, _MEANS, strict=True)))
     published[[*ESTIMATE_AND_INTERVAL]] /= 100
     here = units.set_index("task").reindex(columns=[*ESTIMATE_AND_INTERVAL, "p_holm"])

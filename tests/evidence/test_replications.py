@@ -8,7 +8,7 @@ from scipy import stats
 
 from rin.errors import InputError
 from rin.evidence import replications
-from rin.evidence.paper import CITATION, COMPARISONS
+from rin.evidence.paper import CITATION, COMPARISONS, SOURCES
 from rin.evidence.replications import (
     AUC_POINTS,
     KERMANY,
@@ -20,12 +20,16 @@ from rin.evidence.replications import (
     pooled_groups,
     standard_error,
 )
-from rin.files import REPOSITORY
+from rin.files import REPOSITORY, read_facts
 
 each = pytest.mark.parametrize("one", REPLICATIONS, ids=lambda one: f"{one.study}-{one.data}")
 #: Estimate and standard error of all groups, and of the shift by frozen layers, by metafor (AUC
 #: points).
 METAFOR = {"All groups": (-1.0169728, 3.2276849), "frozen layers": (-4.1489927, 2.7909964)}
+FIELDS = read_facts(replications.__file__)["fields"]
+#: Types of the fields that have no default, or one of another type.
+UNSTATED = dict.fromkeys(["study", "place", "data", "metric", "ahead"], (str,))
+UNSTATED |= {f"{source}{end}": (float, int) for source in SOURCES for end in ("", "_sd")}
 BOTH = [one for one in REPLICATIONS if None not in (one.radimagenet, one.imagenet)]
 
 
@@ -37,6 +41,11 @@ def test_every_record_has_a_citable_source_and_says_what_was_compared(one):
     assert CITATION.doi not in one.place, "the authors' own report is no replication"
     assert all((one.study, one.data, one.network, one.metric))
     assert one.ahead in ("RadImageNet", "ImageNet", "parity")
+    assert one.release in ("TensorFlow", "PyTorch", "own", "not stated")
+    assert one.scaling in ("official", "without 1/255", "other", "own", "not stated")
+    assert vars(one).keys() == FIELDS.keys()
+    kinds = {name: {type(default), *UNSTATED.get(name, ())} for name, default in FIELDS.items()}
+    assert [name for name, value in vars(one).items() if type(value) not in kinds[name]] == []
     assert set(one.tasks) <= set(COMPARISONS)
     assert (one in BOTH and one.like_for_like) or one.remark
 
@@ -131,7 +140,7 @@ def test_a_standard_error_is_that_of_what_the_source_prints(study, source, error
 
 
 def test_an_error_of_an_unknown_source_is_refused():
-    made = of_study("Lumbar").model_copy(update={"error": {"guessed": 0.1}})
+    made = SimpleNamespace(**vars(of_study("Lumbar")) | {"error": {"guessed": 0.1}})
     with pytest.raises(InputError, match="unknown source of an error 'guessed'"):
         standard_error(made)
 
