@@ -272,3 +272,8 @@ def test_a_class_gives_its_lightest_group_and_chance_decides_between_equal_ones(
         moved.add(int(one))
     assert len(moved & set(range(8))) > 2
     assert 8 not in moved
+
+
+def test_validation_gets_a_patient_even_if_each_has_a_quarter_of_the_pictures():
+    cases = table(*((label, name, 5) for name in "wxyz" for label in "ab"))
+    assert set(split(cases)) == {"train", "validation", "test"}

@@ -209,8 +209,16 @@ def test_check_splits_with_a_case_missing_repeated_or_misnamed_raises(folds):
 
 
 def test_names_that_differ_only_in_how_they_are_written_are_one():
-    names = ["A-1", "a 1", "07", "7", "3", "3.0", "\u00c4", "A\u0308", "10", "1"]
+    names = ["A-1", "a 1", "07", "7", "3", "3.0", "\u00c4", "A\u0308", "10", "1", "100"]
     assert name_variants(names) == [["A-1", "a 1"], ["07", "7"], ["3", "3.0"], names[6:8]]
+
+
+def test_few_odd_pixels_leave_a_picture_blank():
+    picture = np.full((64, 64), 100, np.uint8)
+    picture[0, :3] = 103
+    assert picture_hash(picture)[1]
+    picture[:32] = 103
+    assert not picture_hash(picture)[1]
 
 
 def test_nearest_pictures_of_another_dataset_are_those_of_least_distance_and_never_blank():
