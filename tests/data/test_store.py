@@ -5,6 +5,7 @@ import random
 import shutil
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -304,6 +305,23 @@ def test_build_store_takes_the_nearest_mask_pixel_instead_of_a_mean(dataset, tmp
     assert not masks[0].any()  # drawn at (0, 0) and (3, 5)
 
 
+def test_picture_without_a_mask_has_an_empty_one_in_a_store(dataset, tmp_path):
+    masks, digests = [(), *dataset.cases["masks"][1:]], dataset.mask_digests.copy()
+    digests.iloc[0] = ""
+    cases = dataset.cases.assign(masks=masks)
+    without = replace(dataset, cases=cases, mask_digests=digests, index=tmp_path / "index")
+    drawn = build_store(without, 8, folder=tmp_path).masks().any(axis=(1, 2))
+    assert drawn.tolist() == [False, True, True, False]
+
+
+def test_store_of_the_same_pictures_made_up_is_another_one(dataset, tmp_path):
+    real = build_store(dataset, 8, folder=tmp_path)
+    made_up = build_store(replace(dataset, provenance="stand-in"), 8, folder=tmp_path)
+    assert (real.provenance, made_up.provenance) == ("real", "stand-in")
+    assert real.digest != made_up.digest
+
+
+@pytest.mark.filterwarnings("error")  # pictures are read otherwise, and did not change
 def test_build_store_in_colour_has_three_channels(dataset, tmp_path):
     colored = open_dataset(changed(dataset.manifest, color=True), dataset.root)
     images = build_store(colored, 8, folder=tmp_path).images()
