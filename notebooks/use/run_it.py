@@ -150,9 +150,8 @@ HTML("".join(entry.format(*line) for line in lines))
 # long the paper's own study takes; **this project has not run it at full size**.
 #
 # Mixed precision (`execution: precision`, as in `paper`) gives results close to those of a CPU, not equal
-# digit by digit; the ledger keeps backend and precision. `execution: {devices: all}` spreads a pretraining
-# batch over all GPUs, and `execution: {workers: 4}` gives every worker a GPU, shared where there are fewer.
-# With JAX, set `JAX_COMPILATION_CACHE_DIR` to a folder: each step is then compiled once, not once a worker.
+# digit by digit; the ledger keeps backend and precision. `execution: {workers: 4}` gives every worker a GPU,
+# shared where there are fewer; each training is on one. With JAX, set `JAX_COMPILATION_CACHE_DIR` to a folder: each step is then compiled once, not once a worker.
 #
 # </details>
 #

@@ -98,7 +98,7 @@ def do_jobs(
     spawned = multiprocessing.get_context("spawn")
     devices = None
     visible = visible_devices()
-    if visible and execution.devices is None:  # else each worker uses several devices
+    if visible:
         devices = spawned.SimpleQueue()
         for worker in range(execution.workers):
             devices.put(visible[worker % len(visible)])

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from rin.data.manifest import load_manifest
-from rin.errors import counted
 from rin.evidence.paper import CITATION, DATABASE
 from rin.files import REPOSITORY, read_yaml, sha256_of, write_atomically
 from rin.models.backbones import find_backbone
@@ -82,7 +81,6 @@ def model_card(
         "settings_in_words": _in_words(run.settings),
         "files": "; ".join(map(_of_file, files)),
         "minutes": record["seconds"] / 60,
-        "on_devices": counted(record["devices"], "devices"),
     }
     provenance = run.store.provenance
     of_kind = {name: text.format(**facts) for name, text in _TEMPLATE[provenance].items()}

@@ -280,7 +280,6 @@ def pretrain_block(
         outputs,
         seed=first.seed,
         channels=channels,
-        devices=execution.devices,
     )
     minutes = execution.checkpoint_minutes
     train = partial(_pretrain, block=block, ledger=ledger, minutes=minutes)

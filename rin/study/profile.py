@@ -261,16 +261,14 @@ class Execution(FrozenModel):
     block contains the runs of all tasks that share a compiled step (`blocks: shared`), which
     compiles least, or those of one task (`by_task`), which spreads a long study over more workers.
     `executor: slurm` submits every block, and every single pretraining, as a job of its own
-    through submitit.  In pretraining,
-    `devices` share each batch (null: one device; or `all`), and checkpoints are at least
-    `checkpoint_minutes` apart.
+    through submitit.  Checkpoints of a pretraining are at least `checkpoint_minutes` apart.
     """
 
     workers: NotNegative = 0
     blocks: Literal["shared", "by_task"] = "shared"
     threads: Positive | None = None
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
-    devices: Positive | Literal["all"] | None = None
+    devices: None = None  # as records of runs state it: each training is on one device
     checkpoint_minutes: Annotated[Number, Field(ge=0)] = 5.0
     executor: Literal["processes", "slurm"] = "processes"
     slurm: Slurm = Slurm()

@@ -7,9 +7,8 @@ process, so that after one pass the whole store would count as resident memory.
 import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import keras
 import numpy as np
@@ -80,11 +79,6 @@ class ImageSubset:
             images = np.repeat(images, channels, axis=-1)
         return images, self.labels[rows]
 
-    def divisible(self, count: int) -> Self:
-        """Return the part without its last few rows, so that `count` devices share it evenly."""
-        left = len(self.rows) % count
-        return self if left == 0 else replace(self, rows=self.rows[:-left])
-
 
 class _Batches(keras.utils.PyDataset):
     """Batches of a part; `failure` is the exception that reading raised, or None."""
@@ -115,9 +109,7 @@ class OrderedBatches(_Batches):
 class ShuffledBatches(_Batches):
     """Endless batches; each pass has its own order, drawn from the seed.
 
-    The first batch is the one at an epoch and a step, `start`.  If `batch` is divisible by
-    `devices`, so is the size of every batch: up to `devices` - 1 cases, different in each pass,
-    are left out.
+    The first batch is the one at an epoch and a step, `start`.
     """
 
     def __init__(
@@ -128,13 +120,11 @@ class ShuffledBatches(_Batches):
         channels: int,
         seed: int,
         start: tuple[int, int] = (0, 0),
-        devices: int = 1,
     ) -> None:
         super().__init__(part, batch=batch, channels=channels)
-        used = part.divisible(devices)
-        self._used, self._steps = len(used.rows), used.steps(batch)
         epoch, step = start
-        self._seed, self._first = seed, epoch * self._steps + step
+        self._steps, self._seed = part.steps(batch), seed
+        self._first = epoch * self._steps + step
         self._drawn: tuple[int, np.ndarray] = (-1, part.rows)
 
     @property
@@ -145,7 +135,7 @@ class ShuffledBatches(_Batches):
         epoch, step = divmod(self._first + index, self._steps)
         if self._drawn[0] != epoch:
             order = np.random.default_rng([self._seed, epoch]).permutation(self._part.rows)
-            self._drawn = epoch, order[: self._used]
+            self._drawn = epoch, order
         rows = self._drawn[1][step * self._batch : (step + 1) * self._batch]
         # Reading a file forward is fastest, and the order within a training batch does not matter.
         return self._take(np.sort(rows))

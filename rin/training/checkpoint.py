@@ -27,8 +27,8 @@ _RECORDED = ("epoch", "step", "curves", "lowest", "stale", "seconds", "resumed")
 class WorkFolder:
     """The folder in which the training of one run keeps its checkpoint and other files.
 
-    `minutes` is the least time between two checkpoints.  `made_by` describes backend, precision
-    and devices; a checkpoint of any others is not used.
+    `minutes` is the least time between two checkpoints.  `made_by` describes backend and
+    precision; a checkpoint of any others is not used.
     """
 
     folder: Path

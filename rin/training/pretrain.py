@@ -26,7 +26,7 @@ from rin.models.weights import random_weights
 from rin.training import FEATURES, PROGRESS
 from rin.training.batches import ImageSubset, ShuffledBatches
 from rin.training.checkpoint import TrainingState, WorkFolder
-from rin.training.trainer import ReusableClassifier, TrainingSettings, find_devices
+from rin.training.trainer import ReusableClassifier, TrainingSettings
 
 #: Least time between two lines of progress, because reading the loss waits for the device.
 EVERY_SECONDS = 3.0
@@ -51,8 +51,8 @@ class PretrainingBlock:
 
     `settings` are those of a profile's `pretraining` section.  A corpus with fewer than
     `n_classes` classes leaves the other outputs unused.  `seed` decides the backbone's first
-    weights, `start`, and the order of the images.  InputError for an unknown name, too small
-    images, too few devices, or a batch that the devices cannot share evenly.
+    weights, `start`, and the order of the images.  InputError for an unknown name or too small
+    images.
     """
 
     def __init__(
@@ -63,19 +63,13 @@ class PretrainingBlock:
         *,
         seed: int,
         channels: int = 3,
-        devices: int | str | None = None,
     ) -> None:
         self.settings, self.seed = settings, seed
-        sharing = find_devices(devices)
-        if settings.batch % sharing.count:
-            problem = f"{sharing.count} devices cannot share a batch of {settings.batch} evenly"
-            remedy = "Choose a multiple of the number of devices."
-            raise InputError(problem, where="pretraining.batch", remedy=remedy)
         self.start = random_weights(backbone, settings.size, seed)
         of_network = {"size", "augmentation", "dropout", "batch_norm_momentum"}
         stated = settings.model_dump(include=of_network) | {"channels": channels}
         architecture = Architecture(backbone, "unfreeze_all", n_classes=n_classes, **stated)
-        self.compiled = ReusableClassifier(architecture, loss=settings.loss, devices=sharing)
+        self.compiled = ReusableClassifier(architecture, loss=settings.loss)
 
     @property
     def backbone(self) -> keras.Model:
@@ -100,10 +94,10 @@ class PretrainingBlock:
         written.  InputError if the store cannot be read or training diverges.
         """
         s, block = self.settings, self.compiled
-        precision, devices = keras.config.dtype_policy().name, block.devices.count
+        precision = keras.config.dtype_policy().name
         if work:
             backend = f"{keras.backend.backend()} with Keras {keras.__version__}"
-            work = replace(work, made_by=f"{backend} in {precision} on {devices} device(s)")
+            work = replace(work, made_by=f"{backend} in {precision}")
         epochs = epochs or s.epochs
         names, labels = np.unique(classes, return_inverse=True)
         by_part = {
@@ -146,7 +140,6 @@ class PretrainingBlock:
             "seconds": round(history["seconds"].sum() + time.monotonic() - fitted, 1),
             "images_per_second": round(float(history["images_per_second"].median()), 1),
             "parameters": self.backbone.count_params(),
-            "devices": devices,
             "precision": precision,
             "resumed": state.resumed,
             "traces": block.traces,
@@ -183,7 +176,7 @@ def recalibrate(
     """
     backbone = block.network.backbone
     layers = [n for n in backbone.layers if isinstance(n, keras.layers.BatchNormalization)]
-    names = "momentum", "synchronized", "trainable"
+    names = "momentum", "trainable"
     before = [[getattr(layer, name) for name in names] for layer in layers]
     channels = block.architecture.channels
     batches = ShuffledBatches(training, batch=batch, channels=channels, seed=seed)
@@ -191,11 +184,10 @@ def recalibrate(
         for number in range(count):
             images, _ = batches[number]
             for layer in layers:  # with this momentum, the average is a plain mean over batches
-                layer.momentum, layer.synchronized = number / (number + 1), False
+                layer.momentum = number / (number + 1)
                 layer.trainable = True  # a frozen layer would use its averages
-            with block.devices.scope():
-                pixels = keras.ops.cast(images, "float32")
-                backbone(block.network.preprocess(pixels), training=True)
+            pixels = keras.ops.cast(images, "float32")
+            backbone(block.network.preprocess(pixels), training=True)
     finally:
         for layer, values in zip(layers, before, strict=True):
             for name, value in zip(names, values, strict=True):

@@ -1,13 +1,11 @@
-"""One compiled step for many runs, on one device or several.
+"""One compiled step for many runs.
 
 Keras compiles every new model again, which takes longer than a short run, so runs that differ in
 nothing compiled share a model.  Before each run, weights are restored, the optimizer is reset, and
-learning rate and preprocessing are set.  Gradients and the statistics of batch normalisation are
-those of the whole batch, however many devices share it.
+learning rate and preprocessing are set.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -68,36 +66,6 @@ def prepare_framework(threads: int | None, precision: str) -> None:
         threading.set_inter_op_parallelism_threads(threads)
 
 
-@dataclass(frozen=True)
-class Devices:
-    """The devices that share each batch; a model is built, trained and used in their scope."""
-
-    count: int
-    scope: Callable[[], AbstractContextManager] = nullcontext
-
-
-def find_devices(wanted: int | str | None) -> Devices:
-    """Return the devices that `wanted` asks for: None for one, a number, or `all`.
-
-    They are accelerators, or CPU devices if there are none.  InputError if there are too few.
-    """
-    if wanted in (None, 1):
-        return Devices(1)
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-        names, share = [device.name for device in devices], tf.distribute.MirroredStrategy
-    else:
-        names = keras.distribution.list_devices()
-        share = keras.distribution.DataParallel
-    count = len(names) if wanted == "all" else wanted
-    if count > len(names):
-        problem = f"{wanted} devices are asked for and {len(names)} found ({', '.join(names)})"
-        raise InputError(problem, where="execution.devices", remedy="Ask for fewer, or for 'all'.")
-    return Devices(count, share(devices=names[:count]).scope) if count > 1 else Devices(1)
-
-
 def learning_rate(
     peak: float, steps: int, schedule: str = "constant", warmup: float = 0.0
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
@@ -147,15 +115,13 @@ class TrainingSettings:
 
 
 class ReusableClassifier:
-    """A classifier compiled once and trained many times, on devices that share each batch.
+    """A classifier compiled once and trained many times.
 
     The optimizer is Adam; `loss` is one of `rin.training.losses.LOSSES`.
     """
 
-    def __init__(
-        self, architecture: Architecture, *, loss: str = "hard", devices: Devices | None = None
-    ) -> None:
-        self.architecture, self.devices = architecture, devices or Devices(1)
+    def __init__(self, architecture: Architecture, *, loss: str = "hard") -> None:
+        self.architecture = architecture
         self._schedule: dict | None = None
         on_tensorflow = keras.backend.backend() == "tensorflow"
         compiles = not on_tensorflow
@@ -164,38 +130,32 @@ class ReusableClassifier:
 
             compiles = bool(tf.config.list_physical_devices("GPU"))
         gathers = on_tensorflow and compiles  # XLA cannot compile TensorFlow's affine transform
-        with self.devices.scope():
-            self.network: Classifier = build_classifier(architecture, gathers=gathers)
-            for layer in self.network.backbone.layers:
-                if isinstance(layer, keras.layers.BatchNormalization):
-                    # Statistics are computed over all devices, as JAX always does.
-                    layer.synchronized = on_tensorflow and self.devices.count > 1
-            self.online = OnlineLabels(architecture.n_classes) if loss == "online" else None
-            metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
-            if architecture.n_classes > 2:
-                ranks = min(5, architecture.n_classes - 1)
-                metrics.append(keras.metrics.SparseTopKCategoricalAccuracy(ranks, name="top5"))
-            metrics += [self.online] if self.online else []
-            loss_function = "sparse_categorical_crossentropy"  # for two classes, the paper's
-            if loss != "hard":
-                loss_function = SoftLabelLoss(loss, architecture.n_classes, self.online)
-            self.network.model.compile(
-                optimizer=keras.optimizers.Adam(),
-                loss=loss_function,
-                metrics=metrics,
-                jit_compile="auto" if compiles else False,
-            )
-            self.network.model.optimizer.build(self.network.model.trainable_variables)
-            self._meters = [self.network.model.metrics[0], *metrics]  # the first is the loss
+        self.network: Classifier = build_classifier(architecture, gathers=gathers)
+        self.online = OnlineLabels(architecture.n_classes) if loss == "online" else None
+        metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
+        if architecture.n_classes > 2:
+            ranks = min(5, architecture.n_classes - 1)
+            metrics.append(keras.metrics.SparseTopKCategoricalAccuracy(ranks, name="top5"))
+        metrics += [self.online] if self.online else []
+        loss_function = "sparse_categorical_crossentropy"  # for two classes, the paper's
+        if loss != "hard":
+            loss_function = SoftLabelLoss(loss, architecture.n_classes, self.online)
+        self.network.model.compile(
+            optimizer=keras.optimizers.Adam(),
+            loss=loss_function,
+            metrics=metrics,
+            jit_compile="auto" if compiles else False,
+        )
+        self.network.model.optimizer.build(self.network.model.trainable_variables)
+        self._meters = [self.network.model.metrics[0], *metrics]  # the first is the loss
 
     def unfreeze(self, unfreezing: str) -> None:
         """Train other layers from now on; the steps of validation and prediction stay compiled."""
         model = self.network.model
         self.architecture = replace(self.architecture, unfreezing=unfreezing)
         apply_unfreezing(self.network.backbone, unfreezing)
-        with self.devices.scope():
-            model.optimizer = keras.optimizers.Adam()
-            model.optimizer.build(model.trainable_variables)
+        model.optimizer = keras.optimizers.Adam()
+        model.optimizer.build(model.trainable_variables)
         self._schedule, model.train_function, self.network.augment.traces = None, None, 0
 
     @cached_property
@@ -228,46 +188,43 @@ class ReusableClassifier:
         """
         keep_memory()  # each time, because TensorFlow's first dataset undoes it
         training, validation = parts
-        model, used = self.network.model, training.divisible(self.devices.count)
-        steps = used.steps(recipe.batch)
+        model, steps = self.network.model, training.steps(recipe.batch)
         ends = recipe.epochs, recipe.patience
-        state = TrainingState(steps, len(used.rows), *ends, work=work, meters=self._meters)
+        state = TrainingState(steps, len(training.rows), *ends, work=work, meters=self._meters)
         callbacks = [LabelTurn(self.online), state] if self.online else [state]
         callbacks += [watcher(state)] if watcher else []
-        with self.devices.scope():
-            self.restore(weights, preprocessing, recipe, steps)
-            state.resume(model)
-            ordered = self._ordered(validation.divisible(self.devices.count), recipe.batch)
-            while not state.ended:
-                shuffled = ShuffledBatches(
-                    training,
-                    batch=recipe.batch,
-                    channels=self.architecture.channels,
-                    seed=recipe.seed,
-                    start=(state.epoch, state.step),
-                    devices=self.devices.count,
+        self.restore(weights, preprocessing, recipe, steps)
+        state.resume(model)
+        ordered = self._ordered(validation, recipe.batch)
+        while not state.ended:
+            shuffled = ShuffledBatches(
+                training,
+                batch=recipe.batch,
+                channels=self.architecture.channels,
+                seed=recipe.seed,
+                start=(state.epoch, state.step),
+            )
+            with reader_errors(shuffled, ordered):
+                model.fit(
+                    shuffled,
+                    initial_epoch=state.epoch,
+                    # An interrupted epoch is finished by a call of its own.
+                    epochs=state.epoch + 1 if state.step else recipe.epochs,
+                    steps_per_epoch=steps - state.step,
+                    validation_data=ordered,
+                    shuffle=False,
+                    callbacks=Callbacks(callbacks, add_history=True, model=model),
+                    verbose=0,
                 )
-                with reader_errors(shuffled, ordered):
-                    model.fit(
-                        shuffled,
-                        initial_epoch=state.epoch,
-                        # An interrupted epoch is finished by a call of its own.
-                        epochs=state.epoch + 1 if state.step else recipe.epochs,
-                        steps_per_epoch=steps - state.step,
-                        validation_data=ordered,
-                        shuffle=False,
-                        callbacks=Callbacks(callbacks, add_history=True, model=model),
-                        verbose=0,
-                    )
-            if not np.isfinite(state.lowest):
-                losses = [row["val_loss"] for row in state.curves]
-                raise InputError(
-                    f"no epoch has a finite validation loss ({losses})",
-                    where=f"{self.architecture.backbone} at {recipe.learning_rate:g}",
-                    remedy="Training diverged: lower the learning rate or check the weights.",
-                )
-            if state.best is not None:
-                model.set_weights(state.best)
+        if not np.isfinite(state.lowest):
+            losses = [row["val_loss"] for row in state.curves]
+            raise InputError(
+                f"no epoch has a finite validation loss ({losses})",
+                where=f"{self.architecture.backbone} at {recipe.learning_rate:g}",
+                remedy="Training diverged: lower the learning rate or check the weights.",
+            )
+        if state.best is not None:
+            model.set_weights(state.best)
         return state
 
     def predict(self, part: ImageSubset, batch: int) -> tuple[np.ndarray, np.ndarray]:
@@ -292,13 +249,10 @@ class ReusableClassifier:
     def _predict(
         self, model: keras.Model, part: ImageSubset, batch: int
     ) -> tuple[np.ndarray, ...]:
-        n, count = len(part.rows), self.devices.count
-        # The last row is repeated, so that the devices can share the last batch evenly.
-        rows = np.pad(part.rows, (0, -n % count), mode="edge")
-        ordered = self._ordered(replace(part, rows=rows), batch)
-        with self.devices.scope(), reader_errors(ordered):
+        ordered = self._ordered(part, batch)
+        with reader_errors(ordered):
             outputs = model.predict(ordered, verbose=0)
-        return tuple(np.asarray(output, "float32")[:n] for output in outputs)
+        return tuple(np.asarray(output, "float32") for output in outputs)
 
     def _ordered(self, part: ImageSubset, batch: int) -> OrderedBatches:
         return OrderedBatches(part, batch=batch, channels=self.architecture.channels)

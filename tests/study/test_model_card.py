@@ -22,7 +22,7 @@ SETTINGS = Pretraining(
 )
 RECORD = {
     "images": 80, "classes": 12, "training_images": 60, "steps": 12, "parameters": 23_587_712,
-    "top1": 0.5, "top5": 0.833, "balanced_accuracy": 0.417, "seconds": 90.0, "devices": 4,
+    "top1": 0.5, "top5": 0.833, "balanced_accuracy": 0.417, "seconds": 90.0,
     "images_per_second": 40.0, "precision": "float32", "resumed": 0, "backend": "tensorflow",
     "computer": "one core", "software": "Python 3.11, keras 3.15.1", "commit": "a1b2c3",
 }  # fmt: skip
@@ -85,7 +85,7 @@ def fields(part, outer=""):
         ("Model properties: Limitations", ["80 images of 12 classes", "names no patients"]),
         ("Model properties: Reproducibility", [
             "pretraining 2 of this backbone, seed 7", "learning rate 0.002",
-            "float32 on 4 devices, resumed 0 times", "one core, with Python 3.11, keras 3.15.1",
+            "float32, resumed 0 times", "one core, with Python 3.11, keras 3.15.1",
             "commit a1b2c3",
         ]),
         ("Model performance: Metrics", ["accuracy; balanced accuracy; top-5 accuracy"]),

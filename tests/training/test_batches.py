@@ -41,16 +41,6 @@ def test_shuffled_batches_of_an_epoch_are_drawn_from_seed_and_epoch():
     assert found == [sorted(order[at : at + 3].tolist()) for at in (0, 3, 6)]
 
 
-def test_shuffled_batches_for_devices_can_all_be_divided_and_leave_out_others_each_time():
-    part = ImageSubset(*numbered(), np.arange(11))
-    batches = islice(ShuffledBatches(part, batch=6, channels=1, seed=0, devices=3), 40)
-    rows = [rows_of(b) for b in batches]
-    assert {len(r) for r in rows} == {6, 3}
-    passes = [set(chain(*pair)) for pair in zip(rows[::2], rows[1::2], strict=True)]
-    assert {len(p) for p in passes} == {9}
-    assert set().union(*passes) == set(range(11))
-
-
 @pytest.mark.parametrize("kind", [partial(InputError, where="store", remedy="."), RuntimeError])
 def test_own_error_of_reading_is_raised_in_place_of_the_framework_s(kind):
     class Unreadable(ImageSubset):

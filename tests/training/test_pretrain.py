@@ -9,7 +9,6 @@ from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
 from rin.errors import InputError
 from rin.models.weights import random_weights
 from rin.study.profile import Pretraining
-from rin.training import pretrain
 from rin.training.batches import ImageSubset, OrderedBatches, ShuffledBatches
 from rin.training.checkpoint import TrainingState, WorkFolder
 from rin.training.pretrain import (
@@ -18,7 +17,6 @@ from rin.training.pretrain import (
     read_probabilities,
     recalibrate,
 )
-from rin.training.trainer import Devices
 
 SMALL = {"corpora": {}, "size": 32, "batch": 6, "epochs": 2, "batch_norm_momentum": 0.9}
 SETTINGS = Pretraining(**SMALL, learning_rate=1e-2, augmentation="official", dropout=0.2)
@@ -65,7 +63,7 @@ def test_pretraining_metrics_tell_the_budget(pretrained):
     assert (gray["images"], gray["classes"], gray["training_images"]) == (48, 3, 33)
     assert (rgb["images"], rgb["classes"], rgb["epochs"]) == (64, 4, 2)
     assert gray["steps"] == 2 * 6
-    assert (gray["devices"], gray["precision"], gray["resumed"]) == (1, "float32", 0)
+    assert (gray["precision"], gray["resumed"]) == ("float32", 0)
     assert gray["parameters"] == pretrained[0].backbone.count_params()
     assert 0 <= gray["top1"] <= gray["top5"] <= 1
     rates = pretrained[1][0].history["images_per_second"]
@@ -198,16 +196,10 @@ def test_pretraining_with_a_checkpoint_of_another_keras_begins_from_its_start(
     with monkeypatch.context() as patch:
         patch.setattr(keras, "__version__", "2.15")
         train_until((1, 2), block, GRAY, WorkFolder(tmp_path))
-    with pytest.warns(UserWarning, match=r"is of .* with Keras 2\.15 in float32 on 1 device"):
+    with pytest.warns(UserWarning, match=r"is of .* with Keras 2\.15 in float32 and not"):
         result = block.train(*GRAY, WorkFolder(tmp_path))
     assert result.metrics["resumed"] == 0
     assert result.predictions.equals(gray.predictions)
-
-
-def test_pretraining_block_of_a_batch_that_devices_cannot_share_tells_so(monkeypatch):
-    monkeypatch.setattr(pretrain, "find_devices", lambda _: Devices(4))
-    with pytest.raises(InputError, match="4 devices cannot share a batch of 6 evenly"):
-        PretrainingBlock("ResNet50", SETTINGS, 4, seed=5, devices=4)
 
 
 @pytest.mark.slow

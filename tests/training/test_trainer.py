@@ -1,11 +1,9 @@
-import json
 import math
 import os
 import subprocess
 import sys
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import keras
 import literal_training
@@ -22,7 +20,6 @@ from rin.training.batches import ImageSubset
 from rin.training.identity import RESULTS_VERSION
 from rin.training.trainer import (
     TrainingSettings,
-    find_devices,
     learning_rate,
     prepare_framework,
     sample_activations,
@@ -280,34 +277,3 @@ def test_learning_rate_when_warmed_up_rises_in_a_line_first(schedule, last):
     assert made[:5] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
     assert made[-1] == pytest.approx(last, abs=1e-7)
     assert all(a >= b - 1e-9 for a, b in pairwise(made[4:]))
-
-
-PROGRAM = Path(__file__).with_name("device_program.py")  # two devices of a CPU
-
-
-def test_find_devices_when_there_are_fewer_names_those_there_are():
-    with pytest.raises(InputError, match=r"99 devices are asked for and \d+ found \(.*:0"):
-        find_devices(99)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-def test_training_on_two_devices_is_that_on_one(backend):
-    """As far as floating-point noise allows."""
-    pytest.importorskip(backend)
-    two = "--xla_force_host_platform_device_count=2" if backend == "jax" else ""
-    root = str(Path(__file__).parents[2])
-    made = subprocess.run(
-        [sys.executable, PROGRAM],
-        env=os.environ | {"PYTHONPATH": root, "KERAS_BACKEND": backend, "XLA_FLAGS": two},
-        stdout=subprocess.PIPE,
-        check=True,
-        timeout=500,
-        text=True,
-    )
-    single, two = json.loads(made.stdout.splitlines()[-1])
-    assert (single["devices"], two["devices"]) == (1, 2)
-    for name in ("loss", "val_loss", "accuracy", "probabilities", "moving"):
-        assert two[name] == pytest.approx(single[name], rel=2e-3, abs=2e-4), name
-    assert single["loss"][-1] < 0.7 * single["loss"][0]
-    assert two["resumed"] == 1
