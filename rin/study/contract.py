@@ -193,7 +193,7 @@ def _read(said: Stated, tree: Tree) -> tuple[Settings, pd.DataFrame, list[Proble
     if settings["layout"] == "table":
         reader = _NotingTree(tree.root, tree.location, tree.names, problems)
     else:
-        flags = [f for f in ("label", "mask", "split") if getattr(said, f) != getattr(Stated, f)]
+        flags = [role for role in ("label", "mask", "split") if getattr(said, role) != role]
         problem = "flags name columns, but there is no table"
         problems.append((flags, problem, "Leave them out."))
     plain = settings | {"independence": "image", "patients_in_headers": False}
@@ -267,8 +267,13 @@ def _columns(said: Stated, tree: Tree, tables: list[str]) -> Settings:
         problem = f"there are several tables, or one in another folder: {_listed(tables)}"
         raise InputError(problem, where=said.images, remedy=_REMEDIES["tables"])
     columns = {role: getattr(said, role) for role in ROLES}
-    needed = [FILE, *(c for r, c in columns.items() if r == "label" or c != getattr(Stated, r))]
-    needed = [c for c in needed if c not in (NO_PATIENTS, HEADERS) and not c.startswith(NAMES)]
+    if said.patient in (NO_PATIENTS, HEADERS) or said.patient.startswith(NAMES):
+        del columns["patient"]
+    # Other columns of a role's own name may be absent.
+    needed = [
+        FILE,
+        *(column for role, column in columns.items() if column != role or role == "label"),
+    ]
     problems: list[Problem] = []
     for name in tables:
         try:
@@ -449,13 +454,14 @@ def _finding_lines(said: Stated, findings: Sequence[Finding]) -> list[tuple[str,
     """Return a line for each kind of finding, the most severe first, with the first ones of it."""
     lines, severity, more = [], [*_TEXTS["severity"]], 0
     for kind in sorted({finding.kind for finding in findings}, key=severity.index):
-        of_kind = [finding for finding in findings if finding.kind == kind]
         texts = [
             finding.text + (f" ({_listed(finding.case_ids)})" if finding.case_ids else "")
-            for finding in of_kind[:_SHOWN]
+            for finding in findings
+            if finding.kind == kind
         ]
-        lines.append((kind.upper() if kind != "near-duplicates" else kind, "; ".join(texts)))
-        more += len(of_kind[_SHOWN:])
+        called = kind if kind == "near-duplicates" else kind.upper()
+        lines.append((called, "; ".join(texts[:_SHOWN])))
+        more += len(texts[_SHOWN:])
     if more:
         lines.append(("more", f"{counted(more, 'findings')}: rin data verify {said.name} has all"))
     return lines
@@ -477,7 +483,7 @@ def _profile(
             may_draw=not given,
         ),
         backbones,
-        "" if weights.startswith("released") else weights,
+        weights,
     )
     about = f"{dataset.manifest.title}: {_TEXTS['weights'][weights]}."
     settings = {"name": said.name, "about": about, "tasks": [said.name], "backbones": backbones}

@@ -52,9 +52,12 @@ def curation_plan(workspace: Workspace) -> CurationPlan:
         write_archive(folder, studies=settings.studies, size=settings.size, seed=seed)
         # A stand-in has nobody's identity to hide, and with a fixed key studies are reproducible.
         key = hashlib.sha256(f"stand-in {seed}".encode()).digest()
-    label_map = folder / settings.label_map if settings.label_map else None
-    reviewed = folder / settings.reviewed if settings.reviewed else None
-    for path in filter(None, (label_map, reviewed)):
+    tables = {
+        name: folder / file
+        for name in ("label_map", "reviewed")
+        if (file := getattr(settings, name))
+    }
+    for path in tables.values():
         if not path.is_file():
             remedy = "Put it there, or remove its name from the profile's curation section."
             raise InputError("there is no such file", where=path, remedy=remedy)
@@ -64,8 +67,7 @@ def curation_plan(workspace: Workspace) -> CurationPlan:
         leave_out=tuple(settings.leave_out),
         seed=seed,
         key=key,
-        label_map=label_map,
-        reviewed=reviewed,
+        **tables,
     )
 
 
@@ -86,8 +88,8 @@ def curated_corpus(workspace: Workspace) -> CuratedCorpus:
 
 def find_corpus(workspace: Workspace, names: list[str]) -> Dataset:
     """Open the first of `usable_corpora`, as it is or curated from the study's archive."""
-    settings, name = workspace.profile.pretraining, (usable_corpora(workspace, names) or names)[0]
-    manifest = load_manifest(name)
+    name = (usable_corpora(workspace, names) or names)[0]
+    manifest, size = load_manifest(name), workspace.profile.section("pretraining").size
     if name == CURATED and (real_archive(workspace) or not workspace.holds(manifest)):
 
         def curated() -> Dataset:
@@ -95,8 +97,8 @@ def find_corpus(workspace: Workspace, names: list[str]) -> Dataset:
             return open_dataset(manifest, root, index_folder=index)
 
         # Kept: every pretraining of a plan opens it, and looking for what is curated takes long.
-        return workspace.once(("curated", manifest.model_dump_json()), curated)
-    return workspace.dataset(manifest, (settings.size, "stretch") if settings else None)
+        return workspace.once(CURATED, curated)
+    return workspace.dataset(manifest, (size, "stretch"))
 
 
 def open_corpus(workspace: Workspace, names: list[str], cases: int | None) -> Dataset:

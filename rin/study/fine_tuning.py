@@ -19,7 +19,6 @@ import pandas as pd
 
 from rin.data.confounders import confound, confounded_rows
 from rin.data.store import ImageStore
-from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights, random_weights
 from rin.study.executors import begin_block, last_trained, run_each, run_with_bar
 from rin.study.ledger import Ledger, computed_on
@@ -83,25 +82,27 @@ def _train(
     from rin.training.trainer import TrainingSettings
 
     (parts, stores), settings = _parts_of(run), run.settings
-    preprocessing, rate = find_preprocessing(run.preprocessing), run.scenario.learning_rate
     recipe = TrainingSettings(
-        rate, settings.epochs, settings.batch, run.seed, patience=settings.patience
+        run.scenario.learning_rate,
+        settings.epochs,
+        settings.batch,
+        run.seed,
+        patience=settings.patience,
     )
     activations: dict[str, np.ndarray] = {}
+    backbone, training = compiled.network.backbone, parts["train"]
+    compiled.network.preprocess.set_preprocessing(run.expects)
     if run.cell.study.activation_sample:
-        compiled.network.preprocess.set_preprocessing(preprocessing)
         other = {"other": compiled.untrained} if run.init == RANDOM else {}
         for when, start in {"before": weights, **other}.items():
-            compiled.network.backbone.set_weights(start)
+            backbone.set_weights(start)
             activations |= _activations(run, compiled, parts["test"], when)
     started = time.monotonic()
     if settings.bn_statistics == "recomputed":  # those of the images of the training part
-        training, backbone = parts["train"], compiled.network.backbone
-        compiled.network.preprocess.set_preprocessing(preprocessing)
         backbone.set_weights(weights)
         recalibrate(compiled, training, recipe.batch, training.steps(recipe.batch), recipe.seed)
         weights = backbone.get_weights()
-    state = compiled.fit(weights, preprocessing, recipe, (parts["train"], parts["validation"]))
+    state = compiled.fit(weights, run.expects, recipe, (training, parts["validation"]))
     scored = {name: compiled.predict(parts[name], recipe.batch) for name in stores}
     seconds = round(time.monotonic() - started, 2)
     activations |= _activations(run, compiled, parts["test"], "after")

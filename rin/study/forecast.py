@@ -96,17 +96,16 @@ class Extent:
 
 
 def fit_budget(
-    pace: Pace, minutes: float, task: Extent, backbones: Sequence[str], corpora: str
+    pace: Pace, minutes: float, task: Extent, backbones: Sequence[str], weights: str
 ) -> tuple[dict[str, Any], float]:
     """Return the settings of the largest study that fits a budget, and the minutes that it takes.
 
-    If none fits, it is the shortest study.  ``corpora`` are the images for pretraining: `corpora`
-    take the share of the time that `forecast.yaml` states, `stand-ins` a fixed number of images,
-    and with an empty string there is no pretraining.
+    If none fits, it is the shortest study.  ``weights`` are the images for pretraining: `corpora`
+    take the share of the time that `forecast.yaml` states, `stand-ins` a fixed number of images;
+    with others there is no pretraining.
     """
     always, before = {}, BESIDE_SECONDS + pace.decoding + pace.tracing
-    if corpora:
-        training = _CHOICES["pretraining"][corpora]
+    if training := _CHOICES["pretraining"].get(weights):
         epochs = training["epochs"]
         affordable = training["share"] * 60 * minutes / (2 * epochs * pace.image)
         images = int(np.clip(affordable, *training["images"]))

@@ -48,10 +48,10 @@ def loss_table(workspace: Workspace) -> pd.DataFrame:
     NaN if hard labels are not among the losses.
     """
     ledger, runs, rows = workspace.ledger("losses"), plan_losses(workspace), []
-    ledger.require(runs, "the losses")
+    records = ledger.require(runs, "the losses")
     hard: dict[tuple[str, int], pd.Series] = {}
     for run in sorted(runs, key=lambda run: run.settings.loss != "hard"):
-        done = ledger.done(run.run_id)
+        done = records[run.run_id]
         predictions = ledger.read(run.run_id, PREDICTIONS, pd.read_parquet)
         right = (predictions["truth"] == predictions["predicted"]).set_axis(predictions["case_id"])
         if run.settings.loss == "hard":

@@ -261,9 +261,6 @@ def plan_runs(
     if starts is None:
         places = variant.inits, variant.study.backbones, variant.pretraining
         starts = find_starts(workspace, *places)
-    preprocessings = {
-        key: preprocessing_of(profile, entry, settings) for key, (entry, _) in starts.items()
-    }
     runs = []
     for fold in inputs.split_digests:
         for scenario in variant.study.scenarios:
@@ -276,7 +273,7 @@ def plan_runs(
                     scenario=scenario,
                     init=init,
                     entry=entry,
-                    preprocessing=preprocessings[init, scenario.backbone],
+                    preprocessing=preprocessing_of(profile, entry, settings),
                     seed=seed,
                     settings=settings,
                     inputs=inputs,

@@ -46,8 +46,8 @@ def probe_sources(
     for dataset in datasets:
         name = dataset.manifest.name
         if name not in sources:
-            every_row = np.arange(len(dataset.cases))
-            chosen = subset(dataset, np.isin(every_row, draw(every_row)))
+            rows = np.arange(len(dataset.cases))
+            chosen = subset(dataset, np.isin(rows, draw(rows)))
             images = np.asarray(workspace.store(chosen, settings.size).images())
             sources[name] = dataset.provenance, images
     return sources
@@ -74,11 +74,10 @@ def probe_measurements(workspace: Workspace) -> pd.DataFrame:
     tables.
     """
     files, probed, tables = workspace.ledger("probe"), plan_probe(workspace), []
-    files.require(probed, "the probe")
+    records = files.require(probed, "the probe")
     sources = probe_sources(workspace, probed[0])
     for run in probed:
         layer = probe.read_first_layer(files.path(run.run_id) / pretraining.WEIGHTS, run.backbone)
-        done = files.done(run.run_id)
         tested = files.read(run.run_id, pretraining.PREDICTIONS, pd.read_parquet)
         for source, (provenance, images) in sources.items():
             known = {
@@ -88,8 +87,7 @@ def probe_measurements(workspace: Workspace) -> pd.DataFrame:
                 "trained_with": run.preprocessing,
                 "corpus": run.corpus,
                 "weights_provenance": run.store.provenance,
-                "epochs": done["epochs"],
-                "top1": done["top1"],
+                **{name: records[run.run_id][name] for name in ("epochs", "top1")},
                 "chance": tested["truth"].value_counts(normalize=True).max(),
                 "source": source,
                 "seen": source == run.corpus,
