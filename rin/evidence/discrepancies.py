@@ -102,7 +102,7 @@ def stated_numbers() -> dict[str, Any]:
         "best1": max(accuracies, key=attrgetter("top1")),
         "best5": max(accuracies, key=attrgetter("top5")),
         "last5": min(accuracies, key=attrgetter("top5")),
-        "place_of_inception_v3": 1 + sum(one.top1 > inception.top1 for one in accuracies),
+        "place_of_inception_v3": 1 + sum(row.top1 > inception.top1 for row in accuracies),
         "rates": ", ".join(f"{rate:g}" for rate in sorted(rates)),
         "kinds_in_abstract": len(kinds["abstract"]),
         "kinds_in_results": len(kinds["results"]),
