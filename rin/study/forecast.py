@@ -30,7 +30,7 @@ from rin.study.loss_study import plan_losses
 from rin.study.plan import STEP_COST, plan_all, run_seed
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe_study import plan_probe
-from rin.study.profile import MAIN, LossStudy, Pretraining, Probe, Sizes
+from rin.study.profile import MAIN, FurtherPretraining, Pretraining, Sizes
 from rin.study.workspace import Workspace, external_datasets, folds_of, missing_inputs
 
 #: Seconds that a run takes, and bytes that it leaves.
@@ -255,7 +255,7 @@ def code_remarks(workspace: Workspace) -> list[str]:
 def _expected(workspace: Workspace) -> dict[str, list[Cost]]:
     """Return the cost of the runs of each ledger of a study."""
     profile = workspace.profile
-    trained: dict[str, tuple[list[str], Pretraining | Probe | LossStudy]] = {}
+    trained: dict[str, tuple[list[str], Pretraining | FurtherPretraining]] = {}
     costs: dict[str, list[Cost]] = {}
     if pretraining := profile.pretraining:
         corpora = [load_manifest(names[0]) for names in profile.corpora.values()]

@@ -111,20 +111,14 @@ Side = Annotated[Positive, Field(le=4096)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Momentum = Annotated[Number, Field(gt=0, lt=1)]
 Share = Annotated[Number, Field(ge=0, lt=1)]
-Numbers = Annotated[list[Positive], Field(min_length=1), AfterValidator(_distinct)]
-Pretrainings = Annotated[Numbers, AfterValidator(sorted)]
-Names = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
-Backbones = Annotated[
-    list[Annotated[str, OneOf(tuple(ALL_BACKBONES))]],
-    Field(min_length=1),
-    AfterValidator(_distinct),
-]
+Some = Annotated[list[T], Field(min_length=1), AfterValidator(_distinct)]
+Pretrainings = Annotated[Some[Positive], AfterValidator(sorted)]
+Names = Some[str]
+Backbones = Some[Annotated[str, OneOf(tuple(ALL_BACKBONES))]]
 PreprocessingName = Annotated[str, OneOf(tuple(PREPROCESSING))]
 Augmentation = Annotated[str, OneOf(tuple(AUGMENTATION))]
 Loss = Literal["hard", "smoothing", "teacher_free", "online"]
 Unfreezing = Annotated[str, OneOf(tuple(RATES))]
-Ways = Annotated[list[Unfreezing], Field(min_length=1), AfterValidator(_distinct)]
-Rates = Annotated[list[Number], Field(min_length=1), AfterValidator(_distinct)]
 
 
 class FineTuning(FrozenModel):
@@ -225,7 +219,7 @@ class Pretraining(FrozenModel):
             self.preprocessing_of(init, backbone)  # an unknown name is an error
         return self
 
-    def changed(self, section: Probe | LossStudy, **changes: Any) -> Pretraining:
+    def changed(self, section: FurtherPretraining, **changes: Any) -> Pretraining:
         """Return these settings with the init, cases and epochs of a section, and `changes`."""
         settings = {
             "cases": section.cases,
@@ -331,8 +325,8 @@ class StudyFilter(FrozenModel):
     name: ShortName
     tasks: Names | None = None
     backbones: Backbones | None = None
-    unfreezing: Ways | None = None
-    learning_rates: Annotated[dict[Unfreezing, Rates], Field(min_length=1)] | None = None
+    unfreezing: Some[Unfreezing] | None = None
+    learning_rates: Annotated[dict[Unfreezing, Some[Number]], Field(min_length=1)] | None = None
     inits: Names | None = None
     pretrainings: Pretrainings | None = None
     folds: Positive | None = None
@@ -464,34 +458,36 @@ class SampledConfounder(FrozenModel):
     test: Positive
 
 
-class Probe(FrozenModel):
-    """Settings of the test of whether a weights file shows which inputs it was trained on.
-
-    Backbones (null: all) are pretrained on the corpus of `init` under each of `preprocessings`, on
-    at most `cases` images; files are probed with `images` images of every dataset.
-    """
+class FurtherPretraining(FrozenModel):
+    """Pretraining on at most `cases` images of the corpus of `init`."""
 
     init: str = "radiologic"
-    backbones: Names | None = None
-    preprocessings: Annotated[list[PreprocessingName], Field(min_length=2)]
     cases: Positive | None = None
     epochs: Positive
+
+
+class Probe(FurtherPretraining):
+    """Settings of the test of whether a weights file shows which inputs it was trained on.
+
+    Backbones (null: all) are pretrained under each of `preprocessings`; files are probed with
+    `images` images of every dataset.
+    """
+
+    backbones: Names | None = None
+    preprocessings: Annotated[list[PreprocessingName], Field(min_length=2)]
     images: Annotated[Positive, Field(ge=8)] = 64
 
 
-class LossStudy(FrozenModel):
-    """Pretraining on the corpus of `init` with each of these losses; other settings are unchanged.
+class LossStudy(FurtherPretraining):
+    """Pretraining with each of these losses; other settings are unchanged.
 
-    Each backbone is pretrained on at most `cases` images, `seeds` times with different first
-    weights; `learning_rates` are for backbones that do not learn at the profile's rate.
+    Each backbone is pretrained `seeds` times with different first weights; `learning_rates` are
+    for backbones that do not learn at the profile's rate.
     """
 
-    init: str = "radiologic"
     backbones: Names
     learning_rates: dict[str, Annotated[Number, Field(gt=0)]] = Field(default_factory=dict)
     losses: Annotated[list[Loss], Field(min_length=2)]
-    cases: Positive | None = None
-    epochs: Positive
     seeds: Positive = 1
     preprocessing: PreprocessingName = "symmetric"
 
