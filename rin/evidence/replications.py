@@ -51,10 +51,8 @@ REPLICATIONS = tuple(
 
 #: Numbers printed in follow-up studies of other questions, by the study's key in the bibliography.
 FOLLOW_UPS = _READ["follow_ups"]
-#: Ways in which a comparison silently loses its weights; and how further studies were searched
-#: for.
+#: Ways in which a comparison silently loses its weights.
 LOST = _READ["lost"]
-SEARCH: dict[str, Any] = _READ["search"]
 
 
 def standard_error(record: SimpleNamespace) -> tuple[str, float, float]:

@@ -11,10 +11,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -58,7 +57,7 @@ from rin.study.ledger import digest_of
 from rin.study.reference import reference_folder
 from rin.study.results import changed_files
 
-Say = Callable[[str], None]
+_BEGAN = time.monotonic()
 #: Name of the link to the last book, in the folder of all books.
 LAST = "html"
 # Called from Python because the package has no __main__ and its script may not be on the PATH.
@@ -81,31 +80,31 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
             "there are no notebooks to make a book of", where="rin book", remedy=remedy
         )
     workspace = open_workspace(profile, data_root=data_root, results=results)
-    outline, say = outline_of(workspace, reading=reading), partial(_say, time.monotonic())
-    say(f"Book of the profile {workspace.profile.name}")
+    outline = outline_of(workspace, reading=reading)
+    _say(f"Book of the profile {workspace.profile.name}")
     values = {"profile": profile, "data_root": data_root, "results": results}
-    with _book_lock(say):
+    with _book_lock():
         jobs = plan_jobs(workspace, outline, values, REPOSITORY)
         trained = [job.current() for job in jobs if job.trains]
         if trained and all(trained) and (changed := changed_files(workspace.results / FOLDER)):
             consolidate(workspace)
-            _say_written(changed, workspace.results / FOLDER, say)
+            _say_written(changed, workspace.results / FOLDER)
         later = set() if reading else _live(jobs)  # pages without a framework are fast
         first = [job for job in jobs if job.name not in later]
         failed: dict[str, str] = {}
         if jobs[0] in first and not all(job.current() for job in jobs if job.name in later):
-            failed = run_jobs(first, say)
+            failed = run_jobs(first)
             for job in jobs:
                 if job.name not in failed:
                     write_placeholder(job)
-            index = _build(outline, book_folder(workspace), say, strict=False)
+            index = _build(outline, book_folder(workspace), strict=False)
             minutes = workspace.profile.live_minutes
             takes = f"takes about {minutes} min on two cores" if minutes else "is being computed"
-            say(f"results: {index}; the live part {takes}")
-        failed |= run_jobs([job for job in jobs if job.name not in failed], say)
+            _say(f"results: {index}; the live part {takes}")
+        failed |= run_jobs([job for job in jobs if job.name not in failed])
         missing = [name for job in jobs for name in job.write_missing_files()]
-        _say_written(missing, workspace.results, say)
-        index = _build(outline, book_folder(workspace), say, strict=not failed)
+        _say_written(missing, workspace.results)
+        index = _build(outline, book_folder(workspace), strict=not failed)
     if failed:
         pages_failed = join_first_ten([f"{name}: {said}" for name, said in failed.items()])
         raise InputError(
@@ -117,19 +116,19 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
     return index
 
 
-def _say(began: float, text: str) -> None:
+def _say(text: str) -> None:
     """Print a line after the elapsed time."""
-    minutes, seconds = divmod(int(time.monotonic() - began), 60)
+    minutes, seconds = divmod(int(time.monotonic() - _BEGAN), 60)
     print(f"{minutes:3d}:{seconds:02d}  {text}", flush=True)
 
 
-def _say_written(missing: Sequence[str], folder: Path, say: Say) -> None:
+def _say_written(missing: Sequence[str], folder: Path) -> None:
     if missing:
         listed = join_first_ten(missing, ", ")
-        say(f"{counted(len(missing), 'files')} of {folder} were gone or changed ({listed})")
+        _say(f"{counted(len(missing), 'files')} of {folder} were gone or changed ({listed})")
 
 
-def _book_lock(say: Say) -> AcquireReturnProxy:
+def _book_lock() -> AcquireReturnProxy:
     """Lock the folder, waiting for another `make book`, as both would write the same pages."""
     lock = FileLock(REPOSITORY / ".book.lock")  # not in _build, which `make clean` removes
     problem = "the book is written into this folder, which nobody may write to"
@@ -138,7 +137,7 @@ def _book_lock(say: Say) -> AcquireReturnProxy:
         try:
             return lock.acquire(blocking=False)
         except Timeout:
-            say("Another book is being built in this folder: waiting for it")
+            _say("Another book is being built in this folder: waiting for it")
             return lock.acquire()
 
 
@@ -167,7 +166,7 @@ def book_folder(workspace: Workspace) -> Path:
     return REPOSITORY / "_build" / (name if results == "results" else f"{name}-{results}")
 
 
-def _build(outline: Outline, built: Path, say: Say, *, strict: bool) -> Path:
+def _build(outline: Outline, built: Path, *, strict: bool) -> Path:
     """Build the HTML of the computed notebooks unless it is whole and current; return its index.
 
     `built` is the folder of the book, to which `_build/html` then leads.  A book of chosen pages,
@@ -195,9 +194,9 @@ def _build(outline: Outline, built: Path, say: Say, *, strict: bool) -> Path:
     changed = [name for name, sha in earlier.get("files", {}).items() if there.get(name) != sha]
     if changed:
         how_many = counted(len(changed), "files of the HTML are")
-        say(f"{how_many} missing or changed ({join_first_ten(changed, ', ')})")
+        _say(f"{how_many} missing or changed ({join_first_ten(changed, ', ')})")
     if changed or earlier.get("made_from") != digest:
-        say("Building the HTML, about half a minute")
+        _say("Building the HTML, about half a minute")
         whole = not (outline.chosen or outline.reading)
         build_html(book, config, toc, built, strict=strict and whole)
         _check_pages(html, files_of(listed))
@@ -205,7 +204,7 @@ def _build(outline: Outline, built: Path, say: Say, *, strict: bool) -> Path:
         with write_atomically(record) as draft:
             draft.write_text(json.dumps(made, indent=1), "utf-8")
     else:
-        say("HTML unchanged")
+        _say("HTML unchanged")
     link = built.with_name(f".{LAST}-{os.getpid()}")
     link.unlink(missing_ok=True)
     link.symlink_to(Path(built.name, "html"), target_is_directory=True)
@@ -265,7 +264,7 @@ def plan_jobs(
     return jobs
 
 
-def run_jobs(jobs: Sequence[Job], say: Say = print) -> dict[str, str]:
+def run_jobs(jobs: Sequence[Job]) -> dict[str, str]:
     """Compute the pages that are out of date, each after the pages whose results it reads.
 
     Pages that train, and pages that they wait for, run one after another; the others run in
@@ -277,7 +276,7 @@ def run_jobs(jobs: Sequence[Job], say: Say = print) -> dict[str, str]:
     leading = _with_earlier([job.name for job in jobs if job.trains], after)
     stale = [job.name for job in jobs if not job.current()]
     niceness = 10 if leading & {*stale} else 0
-    say(f"{counted(len(jobs), 'notebooks')}, {len(stale) or 'none'} to run")
+    _say(f"{counted(len(jobs), 'notebooks')}, {len(stale) or 'none'} to run")
     order = TopologicalSorter(after)
     order.prepare()
     # One kernel more than cores, as each waits while it starts and ends; each takes half a
@@ -304,7 +303,7 @@ def run_jobs(jobs: Sequence[Job], say: Say = print) -> dict[str, str]:
                     write_failure(by_name[name], error)
                     failed[name] = error_line(error)
                     said = f"failed: {failed[name]}"
-                say(f"[{finished:2d}/{max(finished, len(stale))}] {name}, {said}")
+                _say(f"[{finished:2d}/{max(finished, len(stale))}] {name}, {said}")
                 order.done(name)
     except (KeyboardInterrupt, Stopped):
         kill_workers()

@@ -103,7 +103,7 @@ def book_table(
     rows = table if rows is None else rows
     if table.empty:
         table = pd.DataFrame({"": ["none"]})
-    table = table.map(lambda cell: _unbroken(cell) if isinstance(cell, str) else cell)
+    table = table.map(_unbroken)
     for axis in ("index", "columns"):
         names = [name and _plain(name) for name in getattr(table, axis).names]
         table = table.rename_axis(**{axis: names})
@@ -132,5 +132,8 @@ def _plain(text: object) -> str:
     return escape(str(text), quote=False)
 
 
-def _unbroken(cell: str) -> str:
+def _unbroken(cell: object) -> object:
+    """Return a cell whose intervals and sizes, where it is text, do not wrap."""
+    if not isinstance(cell, str):
+        return cell
     return _WHOLE.sub(lambda whole: whole[0].replace(" ", "\u00a0"), cell)

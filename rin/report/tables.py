@@ -19,21 +19,12 @@ from rin.report.style import init_style
 from rin.stats import MEASURES
 from rin.study.results import TaskFacts
 
-
-def _points(rows: pd.DataFrame) -> pd.Series:
-    return format_estimate(rows, unit="points")
-
-
-_MEANS = ("auc_a", "sd_a", "auc_b", "sd_b")
-_PUBLISHED = ("auc_radimagenet", "sd_radimagenet", "auc_imagenet", "sd_imagenet")
-
-
-def _mean_sd(mean: float, sd: float) -> str:
-    return f"{format_number(mean)} ± {format_number(sd)}"
-
-
-def _p(p: float) -> str:
-    return format_p(p).removeprefix("P = ").removeprefix("P ")
+_ARMS = {
+    "auc_radimagenet": "auc_a",
+    "sd_radimagenet": "sd_a",
+    "auc_imagenet": "auc_b",
+    "sd_imagenet": "sd_b",
+}
 
 
 def auc_table(
@@ -46,10 +37,10 @@ def auc_table(
     each arm; `names` gives the tasks and their order.
     """
     published = pd.DataFrame(COMPARISONS.values()).set_index("task")
-    published = published.rename(columns=dict(zip(_PUBLISHED, _MEANS, strict=True)))
+    published = published.rename(columns=_ARMS)
     published[[*ESTIMATE_AND_INTERVAL]] /= 100
     here = units.set_index("task").reindex(columns=[*ESTIMATE_AND_INTERVAL, "p_holm"])
-    here = here.join(networks[networks["group"] == "all"].set_index("task")[[*_MEANS]])
+    here = here.join(networks[networks["group"] == "all"].set_index("task")[[*_ARMS.values()]])
     rows = pd.concat([published.assign(source="The paper"), here.assign(source="Here")])
     rows = rows.loc[[task for task in names if task in rows.index]].reset_index()
     shown = {
@@ -57,10 +48,10 @@ def auc_table(
         "From": rows["source"],
     }
     for arm, init, source in zip("ab", inits, ("RadImageNet", "ImageNet"), strict=True):
-        means = [_mean_sd(*pair) for pair in rows[[f"auc_{arm}", f"sd_{arm}"]].to_numpy()]
-        shown[f"AUC ± SD, {init_style(init).word} or {source}"] = means
+        mean, sd = (rows[f"{number}_{arm}"].map(format_number) for number in ("auc", "sd"))
+        shown[f"AUC ± SD, {init_style(init).word} or {source}"] = mean + " ± " + sd
     p_values = rows["p_text"].fillna(rows["p_holm"].map(format_p))
-    shown |= {"AUC points (95% CI)": _points(rows), "P": p_values}
+    shown |= {"AUC points (95% CI)": format_estimate(rows, unit="points"), "P": p_values}
     caption = "Mean AUC ± SD over scenarios, and differences"
     return book_table(
         pd.DataFrame(shown), caption, prose=True, rows=rows.dropna(axis=1, how="all")
@@ -83,8 +74,8 @@ def verdict_table(
             "Task": rows["task"].map(names) + daggers,
             "Images: training, test": rows["train"].astype(str) + ", " + rows["test"].astype(str),
             f"AUC: {sides}": arms["auc_a"] + ", " + arms["auc_b"],
-            "AUC points (95% CI)": _points(rows),
-            "P": rows["p_holm"].map(_p),
+            "AUC points (95% CI)": format_estimate(rows, unit="points"),
+            "P": rows["p_holm"].map(format_p).str.removeprefix("P = ").str.removeprefix("P "),
             "Verdict": rows["verdict"],
         }
     )
@@ -113,11 +104,6 @@ def is_another_cut(task: TaskFacts) -> bool:
     return bool(task.substitute_for) and task.dataset.title.startswith(task.substitute_for)
 
 
-def image_kind(task: TaskFacts) -> str:
-    """Return the kind of a task's images: `real`, `another cut`, `substitute` or `stand-in`."""
-    return "another cut" if is_another_cut(task) else task.kind
-
-
 def image_table(
     facts: Sequence[TaskFacts], records: pd.DataFrame, names: Mapping[str, str], caption: str
 ) -> Styler:
@@ -131,7 +117,8 @@ def image_table(
         counts = CLASS_COUNTS.get(of_task.name, ())
         stated = {count.group: f"{count.images:,}" for count in counts}
         line = {"Task": names[of_task.name], "The paper": stated.get("all", MISSING)}
-        line["Images"] = f"{data.title} ({image_kind(of_task)})"
+        kind = "another cut" if is_another_cut(of_task) else of_task.kind
+        line["Images"] = f"{data.title} ({kind})"
         line["Used"] = f"{data.used:,} of {data.available:,}"
         line[", ".join(PARTS)] = ", ".join(f"{split[part]:,}" for part in PARTS)
         line["Files name"] = "patients" if data.independence == "patient" else "no patients"

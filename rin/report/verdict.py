@@ -14,17 +14,17 @@ LEARNT = 0.70
 MARGIN, LEVEL = 0.05, 0.05
 
 
-def judged(rows: pd.DataFrame, networks: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
+def judged(rows: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
     """Return estimates, one row per task, with AUCs of both arms, `excluded` and `verdict`.
 
     `rows` is a table such as that of `rin.stats.pretraining_differences`, all of one family;
     `networks` one of `rin.stats.init_differences`, for `auc_a` and `auc_b`.  `excluded` says
-    whether a difference of the `margin` is excluded (two one-sided tests, Holm) by arms that both
+    whether a difference of the `MARGIN` is excluded (two one-sided tests, Holm) by arms that both
     reach a mean AUC of `LEARNT`.
     """
     arms = networks[networks["group"] == "all"][["task", "auc_a", "auc_b"]]
     table = rows.drop(columns=["auc_a", "auc_b"], errors="ignore").merge(arms, on="task")
-    within = equivalence_tests(table, [margin])["p_holm"].to_numpy() < LEVEL
+    within = equivalence_tests(table, [MARGIN])["p_holm"].to_numpy() < LEVEL
     table["excluded"] = within & (table[["auc_a", "auc_b"]].min(axis=1) >= LEARNT)
     table["verdict"] = [verdict(row) for _, row in table.iterrows()]
     return table

@@ -14,7 +14,6 @@ from rin.evidence.replications import (
     KERMANY,
     POOLED_ERRORS,
     REPLICATIONS,
-    SEARCH,
     like_for_like,
     moderators,
     pooled_groups,
@@ -26,7 +25,8 @@ each = pytest.mark.parametrize("one", REPLICATIONS, ids=lambda one: f"{one.study
 #: Estimate and standard error of all groups, and of the shift by frozen layers, by metafor (AUC
 #: points).
 METAFOR = {"All groups": (-1.0169728, 3.2276849), "frozen layers": (-4.1489927, 2.7909964)}
-FIELDS = read_facts(replications.__file__)["fields"]
+READ = read_facts(replications.__file__)
+FIELDS, SEARCH = READ["fields"], READ["search"]
 #: Types of the fields that have no default, or one of another type.
 UNSTATED = dict.fromkeys(["study", "place", "data", "metric", "ahead"], (str,))
 UNSTATED |= {f"{source}{end}": (float, int) for source in SOURCES for end in ("", "_sd")}
