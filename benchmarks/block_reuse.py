@@ -31,7 +31,7 @@ import numpy as np
 from rin.study import open_workspace, run_pretraining
 from rin.study.fine_tuning import run_block
 from rin.study.ledger import Ledger
-from rin.study.plan import Run, group_blocks, plan_runs
+from rin.study.plan import Run, group_blocks, plan_study
 from rin.study.profile import Profile
 
 TARGET = 10
@@ -104,10 +104,9 @@ def differing(reused: Ledger, fresh: Ledger, alone: list[list[Run]]):
 
 def compare(arguments, folder):
     workspace = open_workspace(profile_of(arguments), results=folder)
-    inputs = workspace.inputs("breast")
     run_pretraining(workspace)
     shared = workspace.weights_folders, workspace.profile.seed, workspace.profile.execution
-    blocks = group_blocks(plan_runs(workspace, inputs))
+    blocks = group_blocks(plan_study(workspace))
     count, alone = sum(map(len, blocks)), sampled(blocks, arguments.sample)
     reused, fresh = Ledger(folder / "reused"), Ledger(folder / "fresh")
     together = train_in_fresh_process(blocks, shared, reused)

@@ -248,19 +248,12 @@ def sample_confounder(
 def plan_runs(
     workspace: Workspace,
     inputs: TaskInputs,
-    variant: profiles.ExperimentCell | None = None,
-    starts: Starts | None = None,
+    variant: profiles.ExperimentCell,
+    starts: Starts,
 ) -> list[Run]:
-    """List the runs of a task in a variant of a study, by default the main study's first.
-
-    `starts` is the result of `find_starts` for the variant, which is the same for all tasks.
-    """
-    variant = variant or workspace.profile.variants(MAIN)[0]
+    """List the runs of a task in a variant of a study, from the weights of `find_starts`."""
     profile, task = workspace.profile, inputs.task.name
     settings = profile.tuning(task, variant.changes)
-    if starts is None:
-        places = variant.inits, variant.study.backbones, variant.pretraining
-        starts = find_starts(workspace, *places)
     runs = []
     for fold in inputs.split_digests:
         for scenario in variant.study.scenarios:

@@ -10,7 +10,7 @@ from rin.evidence.paper import SETTINGS
 from rin.models.backbones import ALL_BACKBONES, BACKBONES
 from rin.models.weights import WeightsEntry
 from rin.study import find_run, open_workspace
-from rin.study.plan import group_blocks, plan_runs, preprocessing_of
+from rin.study.plan import find_starts, group_blocks, plan_runs, preprocessing_of
 from rin.study.pretraining import plan_pretraining
 from rin.study.profile import RANDOM, Scenario, StudyFilter
 
@@ -32,7 +32,9 @@ def planned(study_folder, inputs):
         workspace = open_workspace(profile, results=study_folder, data_root=data_root)
         second = inputs.folds.assign(fold=1)
         folds = inputs.folds if profile.folds == 1 else inputs.folds.merge(second, how="outer")
-        return plan_runs(workspace, replace(inputs, **{"folds": folds} | parts))
+        (variant,) = profile.variants("main")
+        starts = find_starts(workspace, variant.inits, profile.backbones)
+        return plan_runs(workspace, replace(inputs, **{"folds": folds} | parts), variant, starts)
 
     return plan
 
