@@ -43,13 +43,18 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import CTImageStorage
 
 from rin.curation.build import curate, index_archive
-from rin.curation.deidentify import Pseudonyms, deidentify, display_window
+from rin.curation.deidentify import (
+    Pseudonyms,
+    deidentify,
+    display_window,
+    load_key,
+)
 from rin.report.banner import provenance_line
 from rin.report.format import book_table
 from rin.report.page import claim, picture
 from rin.report.style import use_style
 from rin.study import open_workspace
-from rin.study.corpora import curation_plan, pseudonym_key
+from rin.study.corpora import curation_plan
 
 use_style()
 workspace = open_workspace(profile, data_root=data_root, results=results)
@@ -113,7 +118,7 @@ share = (hounsfield - (centre - 0.5)) / (width - 1) + 0.5
 grey = np.rint(255 * np.clip(share, 0, 1)).astype("uint8")
 points = np.reshape(outlines[key_uid], (-1, 2)) - 0.5  # centre of pixel: 0
 
-key = pseudonym_key(plan)
+key = plan.key or load_key(plan.output / "pseudonym.key")
 secret = f"patient\0{image.PatientID}".encode()
 pseudonym = "P" + b32encode(hmac.digest(key, secret, "sha256")[:10]).decode()
 f"{region}: {name}, window {centre:g} ± {width / 2:g}, patient {pseudonym}"

@@ -71,14 +71,6 @@ def curation_plan(workspace: Workspace) -> CurationPlan:
     )
 
 
-def pseudonym_key(plan: CurationPlan) -> bytes:
-    """Return the secret key of the pseudonyms of a plan; create it if there is none yet."""
-    from rin.curation.build import KEY
-    from rin.curation.deidentify import load_key
-
-    return plan.key or load_key(plan.output / KEY)
-
-
 def curated_corpus(workspace: Workspace) -> CuratedCorpus:
     """Curate the archive of a study, unless this is done, and return the corpus."""
     from rin.curation.build import curate

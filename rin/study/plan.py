@@ -165,9 +165,7 @@ def plan_study(
     for variant in profile.variants(name):
         places = variant.inits, variant.study.backbones, variant.pretraining
         starts = find_starts(workspace, *places, ahead=ahead)
-        for task_name in variant.tasks:
-            if task_name not in tasks:
-                continue
+        for task_name in [name for name in variant.tasks if name in tasks]:
             inputs = workspace.inputs(task_name, variant.folds, variant.changes)
             if (level := variant.changes.get(CONFOUNDER, "")).startswith(SAMPLED):
                 chosen = profile.section("sampled_confounder")
