@@ -18,7 +18,7 @@ import pandas as pd
 
 from rin.data.manifest import load_manifest
 from rin.evidence.paper import CITATION, DATABASE
-from rin.files import REPOSITORY, read_yaml, sha256_of, write_atomically
+from rin.files import REPOSITORY, read_yaml, sha256_of
 from rin.models.backbones import find_backbone
 from rin.models.preprocessing import find_preprocessing
 from rin.stats import share_interval
@@ -59,10 +59,16 @@ def model_card(
     """
     manifest, citation_file = load_manifest(run.corpus), REPOSITORY / "CITATION.cff"
     cited = read_yaml(citation_file) if citation_file.is_file() else {}
+    preprocessing = find_preprocessing(run.preprocessing)
     facts = {
         **record,
         "commit": record["commit"] or _NOT_STATED,
-        **_of_inputs(run),
+        "run": run,
+        "manifest": manifest,
+        "preprocessing": preprocessing,
+        "order": "blue, green, red" if preprocessing.bgr else "red, green, blue",
+        "scale": ", ".join(f"{x:.6g}" for x in preprocessing.scale),
+        "offset": ", ".join(f"{x:.6g}" for x in preprocessing.offset),
         **_of_images(manifest, run),
         **_of_scores(record, predictions, manifest),
         "authors": [{"Name": name} for name in author_names(cited)],
@@ -70,25 +76,14 @@ def model_card(
         "citation": CITATION,
         "year": CITATION.year,
         "paper": DATABASE,
-        "link": f"https://doi.org/{CITATION.doi}",
         "day": day,
-        "run_id": run.run_id,
-        "pretraining": run.pretraining,
-        "seed": run.seed,
-        "backbone": run.backbone,
         "layer": find_backbone(run.backbone).cam_layer,
-        "settings": run.settings,
         "settings_in_words": _in_words(run.settings),
         "files": "; ".join(map(_of_file, files)),
         "minutes": record["seconds"] / 60,
     }
-    provenance = run.store.provenance
-    of_kind = {name: text.format(**facts) for name, text in _TEMPLATE[provenance].items()}
-    facts |= of_kind | {
-        "warning": f"{of_kind['warning']} ".lstrip(),
-        "layout": f"{of_kind['layout']} ".lstrip(),
-        "caution": f" {of_kind['caution']}".rstrip(),
-    }
+    of_kind = _TEMPLATE[run.store.provenance]
+    facts |= {name: text.format(**facts) for name, text in of_kind.items()}
     card: dict[str, Any] = _filled(_TEMPLATE["card"], facts)
     return card
 
@@ -96,25 +91,12 @@ def model_card(
 def write_model_card(folder: Path, card: Mapping[str, Any]) -> Path:
     """Write a card beside the weights of a run; return its path."""
     path = folder / MODEL_CARD
-    with write_atomically(path) as draft:
-        text = json.dumps(card, indent=1, ensure_ascii=False)
-        draft.write_text(text + "\n", encoding="utf-8")
+    path.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
 
 
 def _of_file(path: Path) -> str:
     return f"{path.name} ({path.stat().st_size:,} bytes; SHA-256 {sha256_of(path)})"
-
-
-def _of_inputs(run: PretrainingRun) -> dict[str, Any]:
-    """Return the facts of the preprocessing of inputs."""
-    preprocessing = find_preprocessing(run.preprocessing)
-    return {
-        "preprocessing": preprocessing,
-        "order": "blue, green, red" if preprocessing.bgr else "red, green, blue",
-        "scale": ", ".join(f"{x:.6g}" for x in preprocessing.scale),
-        "offset": ", ".join(f"{x:.6g}" for x in preprocessing.offset),
-    }
 
 
 def _of_images(manifest: DatasetManifest, run: PretrainingRun) -> dict[str, Any]:
@@ -128,13 +110,12 @@ def _of_images(manifest: DatasetManifest, run: PretrainingRun) -> dict[str, Any]
     keywords.append(f"{run.init} pretraining")
     if run.store.provenance == "stand-in":
         keywords.append("stand-in images")
-    patients_unknown = "" if manifest.independence == "patient" else _TEMPLATE["patients_unknown"]
+    unknown = manifest.independence != "patient"
     return {
-        "manifest": manifest,
         "content": [*content, "IN"],
         "radlex": radlex or None,
         "keywords": keywords,
-        "patients_unknown": f"{patients_unknown} ".lstrip(),
+        "patients_unknown": _TEMPLATE["patients_unknown"] if unknown else "",
     }
 
 
