@@ -42,19 +42,11 @@ app = Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+@app.callback(invoke_without_command=True)
+def _options(version: bool = Option(False, "--version", help="Print the version.")) -> None:
+    if version:
         echo(f"rin {__version__}")
         raise Exit
-
-
-@app.callback()
-def _options(
-    _: bool = Option(
-        False, "--version", callback=_version, is_eager=True, help="Print the version."
-    ),
-) -> None:
-    pass
 
 
 def _group(name: str, about: str) -> Typer:
@@ -178,17 +170,15 @@ def study(
 
     opened = open_workspace(profile, data_root=data_root, results=results, partial=partial)
     part = part_of(opened, only or ())
-    missing = missing_inputs(part) if dry_run else []
+    missing = [f"missing: {item}" for item in missing_inputs(part)] if dry_run else []
     if dry_run:
-        echo("\n".join(forecast_lines(part)))
-        for item in missing:
-            echo(f"missing: {item}")
-    for sentence in file_remarks(released_files(part, ask=True)):
+        echo("\n".join([*forecast_lines(part), *missing]))
+    for sentence in file_remarks(released_files(part)):
         _say(f"weights: {sentence}", "yellow")
     if not dry_run:
         table = run_study(opened, only=only or (), retrain=retrain)
-        ledger = opened.fine_tuning_ledger
-        echo(f"{counted(len(table), 'runs')} in {ledger.folder.absolute()}")
+        folder = opened.fine_tuning_ledger.folder
+        echo(f"{counted(len(table), 'runs')} in {folder.absolute()}")
     for sentence in [] if missing else code_remarks(part):
         _say(f"{sentence}; --retrain redoes them.", "yellow")
 

@@ -45,7 +45,6 @@ class Column:
 class Schema:
     """The columns of a table, by name, as `tables.yaml` describes them."""
 
-    name: str
     description: str
     columns: Mapping[str, Column]
 
@@ -57,7 +56,7 @@ def _schema(name: str) -> Schema:
         stated = entry if isinstance(entry, dict) else {entry: _STATED["shared"][entry]}
         exact = table.get("exact", False)
         columns |= {column: Column(**facts, exact=exact) for column, facts in stated.items()}
-    return Schema(name, table["description"], columns)
+    return Schema(table["description"], columns)
 
 
 #: What the values of a column may be, for numbers in NumPy's arrays.

@@ -140,14 +140,11 @@ def _sources(
         name: {id_: done["finished"] for id_, done in workspace.ledger(name).records(all_).items()}
         for name, all_ in {"weights": plan_pretraining(workspace), **sections}.items()
     }
-    tasks = [task_facts(workspace.inputs(task)) for task in workspace.profile.tasks]
-    read = {
-        "code": _code(),
-        "tasks": [task.model_dump(mode="json") for task in tasks],
-        "files": [(file.name, file.sha256, file.verdict) for file in released_files(workspace)],
-        "finished": finished,
-        "runs": runs.to_csv(),
-    }
+    tasks = [
+        task_facts(workspace.inputs(task)).model_dump(mode="json")
+        for task in workspace.profile.tasks
+    ]
+    read = {"code": _code(), "tasks": tasks, "finished": finished, "runs": runs.to_csv()}
     return {"all": digest_of(read)}
 
 
@@ -308,15 +305,11 @@ def weights_facts(workspace: Workspace) -> list[WeightsFacts]:
             file = released.get(key)
             if entry is None or not (file or workspace.weights.has(str(entry.file).split("/")[0])):
                 continue
-            stated = {"init", "backbone", "preprocessing", "release", "licence", "provenance"}
-            facts = WeightsFacts(
-                **{name: getattr(entry, name) for name in stated},
-                sha256=entry.sha256 or (file.sha256 if file else None),
-                pretraining=number,
-                verified=file.verified if file else None,
-                probe=file.verdict if file else "",
-            )
-            weights.append(facts)
+            facts = entry.model_dump(include={*WeightsFacts.model_fields})
+            if file:
+                facts |= {"verified": file.verified, "probe": file.verdict}
+                facts["sha256"] = entry.sha256 or file.sha256
+            weights.append(WeightsFacts(**facts, pretraining=number))
     return weights
 
 

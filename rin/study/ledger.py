@@ -143,12 +143,8 @@ class Ledger:
         for run_id in self.of_other_code(run.run_id for run in runs):
             moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
             place = self.folder / ".set_aside" / f"{run_id}-{moment}"
-            remedy = "Choose a writable results folder."
-            with as_input_error(
-                "a run cannot be set aside", where=place, remedy=remedy, kinds=OSError
-            ):
-                place.parent.mkdir(exist_ok=True)
-                self.path(run_id).rename(place)
+            place.parent.mkdir(exist_ok=True)
+            self.path(run_id).rename(place)
 
     def require(self, runs: Sequence[Planned], stage: str) -> dict[str, dict[str, Any]]:
         """Return the `records` of the runs of a stage or a task; InputError unless finished."""
@@ -199,13 +195,13 @@ class Ledger:
 
         `runs` are pairs of a run's id and the columns to put in front of its rows.
         """
-        if not (runs := list(runs)):
-            return pd.DataFrame()
-        tables = [self.read(run_id, file, pd.read_parquet) for run_id, _ in runs]
-        front = pd.DataFrame([columns for _, columns in runs])
-        front = front.loc[front.index.repeat([len(table) for table in tables])]
-        rows = pd.concat(tables, ignore_index=True)
-        return pd.concat([front.reset_index(drop=True), rows], axis=1)
+        tables = []
+        for run_id, columns in runs:
+            rows = self.read(run_id, file, pd.read_parquet)
+            for place, (name, value) in enumerate(columns.items()):
+                rows.insert(place, name, value)
+            tables.append(rows)
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
     def work(self, run_id: str) -> Path:
         """Return the path of a run's work folder, which is deleted when the run is committed."""
@@ -269,15 +265,13 @@ class Ledger:
         with refused, replace_folder(self.path(run_id)) as draft:
             (draft / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True))
             record = write(draft) | {"finished": datetime.now(UTC).isoformat("T", "seconds")}
-            files = sorted(path for path in draft.rglob("*") if path.is_file())
-            names = {path.relative_to(draft).as_posix(): path for path in files}
-            digests = {name: sha256_of(path) for name, path in names.items()}
-            sizes = {name: path.stat().st_size for name, path in names.items()}
-            done = draft / _DONE
-            done.write_text(
-                to_checksummed_json(record | {"run": run_id, "files": digests, "sizes": sizes})
-            )
-            for path in (*files, done, draft):  # before the folder gets its final name
+            written = sorted(path for path in draft.rglob("*") if path.is_file())
+            files = {path.relative_to(draft).as_posix(): path for path in written}
+            record["run"] = run_id
+            record["files"] = {name: sha256_of(path) for name, path in files.items()}
+            record["sizes"] = {name: path.stat().st_size for name, path in files.items()}
+            (draft / _DONE).write_text(to_checksummed_json(record))
+            for path in (*written, draft / _DONE, draft):  # before the folder gets its final name
                 sync(path)
         self._close_work(run_id)
 

@@ -48,6 +48,8 @@ CORPORA, CURATED = ("corpus_radiologic", "corpus_photographic"), "curated_archiv
 #: Inits of released weights that somebody's own images can test: in Keras' form; in PyTorch's
 #: form, followed by the init that they are compared with.
 KERAS, TORCH = "radimagenet", ("radimagenet_pytorch", "imagenet_torchvision")
+#: Init of the weights that Keras fetches, with which those of `KERAS` are compared.
+IMAGENET = "imagenet"
 # Datasets that this process has opened, by manifest, folders, square and stand-in sizes.
 _datasets: dict[Hashable, Dataset] = {}
 
@@ -359,20 +361,16 @@ def official_folds(workspace: Workspace, task: TaskManifest, dataset: Dataset) -
     if lists is None and comes_with_split(dataset.manifest):
         _, groups, _ = draw_cases(dataset, dataset.manifest.near_duplicate_bits, None, 0)
         return splits.given_folds(dataset, groups, task.n_folds, workspace.profile.seed)
-    if (
-        lists is None
-        or workspace.data_root is None
-        or not (workspace.data_root / lists.folder).is_dir()
-    ):
-        known = "no lists are known" if lists is None else f"{lists.folder} is missing"
+    root = workspace.data_root
+    if not (lists and root and (root / lists.folder).is_dir()):
+        known = f"{lists.folder} is missing" if lists else "no lists are known"
         raise InputError(
             f"the official folds of {task.name} cannot be read: {known}",
-            where=workspace.data_root or "data_root",
+            where=root or "data_root",
             remedy="Set the profile's splits to own, or put a copy of "
             "github.com/BMEII-AI/RadImageNet under the data root.",
         )
-    folder = workspace.data_root / lists.folder
-    partial = dataset.manifest.partial
+    folder, partial = root / lists.folder, dataset.manifest.partial
     return splits.read_fold_files(folder, lists, dataset.cases, task.n_folds, partial=partial)
 
 
@@ -408,8 +406,7 @@ def draw_cases(
     if n is None:
         return dataset, groups, pairs
     taken = splits.subset(dataset, splits.sample_with_groups(dataset.cases, groups, n, seed))
-    known = set(taken.cases["case_id"])
-    kept = pairs["case_a"].isin(known) & pairs["case_b"].isin(known)
+    kept = pairs[["case_a", "case_b"]].isin({*taken.cases["case_id"]}).all(axis=1)
     return taken, groups.loc[taken.cases["case_id"]], pairs[kept].reset_index(drop=True)
 
 
@@ -482,7 +479,7 @@ def _weights_problem(entry: WeightsEntry, folders: list[Path]) -> str:
         return f"{path} is another file ({problem}): {remedy}"
     if entry.file:
         return "" if path else f"put {entry.file} under the data root"
-    if path or _has_keras_weights(entry.backbone):
+    if path or _keras_answers():
         return ""
     return f"connect once, or put Keras' *_notop.h5 of it into {keras_folder()}"
 
@@ -504,49 +501,48 @@ def available_weights(data_root: Path) -> tuple[str, list[str]]:
     are released PyTorch files that cannot be read yet.
     """
     folders = [data_root / "weights", data_root]
-    backbones: dict[str, dict[str, WeightsEntry]] = defaultdict(dict)
-    for entry in load_entries():
-        backbones[entry.init][entry.backbone] = entry
-    there = [name for name, entry in backbones[KERAS].items() if locate_weights(entry, folders)]
-    if usable := [backbone for backbone in there if _has_keras_weights(backbone)]:
-        return "released", usable
-    of_torch = {name: [backbones[init][name] for init in TORCH] for name in backbones[TORCH[0]]}
-    if usable := [
+    entries = {(entry.init, entry.backbone): entry for entry in load_entries()}
+    backbones: dict[str, list[str]] = defaultdict(list)
+    for init, backbone in entries:
+        backbones[init].append(backbone)
+
+    def usable(inits: Sequence[str]) -> list[str]:
+        """Return the backbones whose files of all of these inits are there."""
+        files = {name: [entries[init, name] for init in inits] for name in backbones[inits[0]]}
+        return [name for name in files if all(locate_weights(e, folders) for e in files[name])]
+
+    fetched = [
         name
-        for name, pair in of_torch.items()
-        if all(locate_weights(entry, folders) for entry in pair)
-    ]:
-        return "released_pytorch", usable
-    for pair in of_torch.values():
-        _refuse_unconverted(pair, folders)
+        for name in usable([KERAS])
+        if locate_weights(entries[IMAGENET, name], folders) or _keras_answers()
+    ]
+    if fetched or (of_torch := usable(TORCH)):
+        return ("released", fetched) if fetched else ("released_pytorch", of_torch)
+    for name in backbones[TORCH[0]]:
+        _refuse_unconverted(entries[TORCH[0], name], entries[TORCH[1], name], folders[0])
     corpora = [locate(load_manifest(name), data_root) for name in CORPORA]
     return ("corpora" if all(corpora) else "stand-ins"), ["ResNet50"]
 
 
-def _refuse_unconverted(pair: Sequence[WeightsEntry], folders: Sequence[Path]) -> None:
-    """Raise InputError if a release is there as PyTorch writes it, and not yet converted.
+def _refuse_unconverted(release: WeightsEntry, other: WeightsEntry, folder: Path) -> None:
+    """Raise InputError if a release is in a folder as PyTorch writes it, and not yet converted.
 
-    `pair` is the release and the counterpart that it is compared with.
+    `other` is the counterpart that it is compared with.
     """
-    release, other = pair
-    target = folders[0] / str(release.file)
+    target = folder / str(release.file)
     for source in (target.with_suffix(ending) for ending in (".safetensors", ".pt", ".pth")):
         if source.is_file():
-            problem = f"{release.release} cannot be compared with {other.release} yet"
-            others = f"{target} and {folders[0] / str(other.file)}"
-            remedy = (
-                "Where PyTorch is installed (extra torch), turn the PyTorch files of both "
-                f"({other.home}) into {others} with rin weights convert. Or move this file "
-                "away, to continue without it."
+            raise InputError(
+                f"{release.release} cannot be compared with {other.release} yet",
+                where=source,
+                remedy="Where PyTorch is installed (extra torch), turn the PyTorch files of both "
+                f"({other.home}) into {target} and {folder / str(other.file)} with rin weights "
+                "convert. Or move this file away, to continue without it.",
             )
-            raise InputError(problem, where=source, remedy=remedy)
 
 
-def _has_keras_weights(backbone: str) -> bool:
-    """Return whether Keras' own weights of a backbone are cached, or can be downloaded now."""
-    cached = [path.name.replace("_", "") for path in keras_folder().glob("*_notop.h5")]
-    if any(name.startswith(f"{backbone.lower()}weights") for name in cached):
-        return True
+def _keras_answers() -> bool:
+    """Return whether Keras' own weights can be downloaded now."""
     request = urllib.request.Request(KERAS_ADDRESS, method="HEAD")
     with suppress(OSError), urllib.request.urlopen(request, timeout=4):
         return True

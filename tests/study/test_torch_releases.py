@@ -71,6 +71,6 @@ def test_what_lies_in_place_of_a_release_is_named_before_anything_is_trained(
     workspace, content, said
 ):
     write_release(workspace.data_root).write_bytes(content)
-    (remark,) = file_remarks(released_files(workspace, ask=True))
+    (remark,) = file_remarks(released_files(workspace))
     assert remark.startswith("radimagenet_pytorch ResNet50 (")
     assert said in remark

@@ -107,13 +107,13 @@ def test_weights_of_keras_that_neither_cache_nor_network_has_are_missing(
     changes = {"inits": ["imagenet", "random"], "pretraining": None}
     changes |= {"backbones": ["ResNet50", "InceptionV3"], "fine_tuning.size": 75}
     workspace = open_workspace(tiny_profile(changes), results=tmp_path / "results")
-    offline("resnet50v2_weights_notop.h5", "inception_v3_weights_notop.h5")
+    monkeypatch.setattr("rin.study.workspace.digest_problem", lambda entry, path: "")
+    offline("resnet50v2_weights_notop.h5")
+    offline("inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5")
     (said,) = missing_inputs(workspace)
     assert said.startswith("weights imagenet ResNet50: connect once, or put")
     assert str(tmp_path / ".keras/models") in said
-    monkeypatch.setattr("rin.study.workspace.digest_problem", lambda entry, path: "")
     offline("resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5")
-    offline("inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5")
     assert missing_inputs(workspace) == []
 
 
