@@ -205,9 +205,9 @@ class Pretraining(FrozenModel):
     dropout: Share = 0.5
     batch_norm_momentum: Momentum = 0.99
     batch_norm_recalibration: NotNegative = 0
-    pretrainings: Pretrainings = Field(default_factory=lambda: [1])
-    released: dict[str, str] = Field(default_factory=dict)
-    brief: list[Brief] = Field(default_factory=list)
+    pretrainings: Pretrainings = [1]
+    released: dict[str, str] = {}
+    brief: list[Brief] = []
 
     @model_validator(mode="after")
     def _fits(self) -> Pretraining:
@@ -245,7 +245,7 @@ class Slurm(FrozenModel):
     mem_gb: Positive | None = None
     timeout_min: Positive = 24 * 60
     array_parallelism: Positive = 64
-    additional: dict[str, str | int] = Field(default_factory=dict)
+    additional: dict[str, str | int] = {}
 
 
 class Execution(FrozenModel):
@@ -287,7 +287,7 @@ class Curation(FrozenModel):
     archive: str = "archive"
     label_map: str = ""
     reviewed: str = ""
-    leave_out: list[Leavable] = Field(default_factory=list)
+    leave_out: list[Leavable] = []
     studies: Annotated[Positive, Field(ge=30, le=100_000)] = 320
     size: Annotated[Positive, Field(ge=48, le=512, multiple_of=4)] = 128
 
@@ -331,7 +331,7 @@ class StudyFilter(FrozenModel):
     pretrainings: Pretrainings | None = None
     folds: Positive | None = None
     seeds: Positive = 1
-    vary: dict[ShortName, Levels] = Field(default_factory=dict)
+    vary: dict[ShortName, Levels] = {}
     activation_sample: ActivationSample | None = None
 
     @model_validator(mode="after")
@@ -486,7 +486,7 @@ class LossStudy(FurtherPretraining):
     """
 
     backbones: Names
-    learning_rates: dict[str, Annotated[Number, Field(gt=0)]] = Field(default_factory=dict)
+    learning_rates: dict[str, Annotated[Number, Field(gt=0)]] = {}
     losses: Annotated[list[Loss], Field(min_length=2)]
     seeds: Positive = 1
     preprocessing: PreprocessingName = "symmetric"
@@ -522,24 +522,24 @@ class Profile(FrozenModel):
     about: str
     tasks: Names
     inits: Annotated[Names, Field(min_length=2)]
-    backbones: Backbones = Field(default_factory=lambda: list(BACKBONES))
+    backbones: Backbones = [*BACKBONES]
     pages: Names | None = None
     folds: Positive = 5
     splits: Literal["own", "official"] = "own"
-    splits_of: dict[str, Literal["own", "official"]] = Field(default_factory=dict)
+    splits_of: dict[str, Literal["own", "official"]] = {}
     seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] = 20220914
     cases: Positive | Sizes | None = None
-    cases_of: dict[str, Positive | Sizes | None] = Field(default_factory=dict)
+    cases_of: dict[str, Positive | Sizes | None] = {}
     external: bool = False
     fine_tuning: FineTuning
-    fine_tuning_of: dict[str, Changes] = Field(default_factory=dict)
+    fine_tuning_of: dict[str, Changes] = {}
     curation: Curation | None = None
     pretraining: Pretraining | None = None
-    studies: list[StudyFilter] = Field(default_factory=list)
+    studies: list[StudyFilter] = []
     sampled_confounder: SampledConfounder | None = None
     probe: Probe | None = None
     losses: LossStudy | None = None
-    stand_ins: dict[str, dict[str, Positive]] = Field(default_factory=dict)
+    stand_ins: dict[str, dict[str, Positive]] = {}
     partial: bool = False
     reference: str | None = None
     live: str | None = None
