@@ -236,4 +236,4 @@ def moderators() -> pd.DataFrame:
             "shifted": shifted[known].sum(),
         }
         rows[name] = coefficients.loc[name].to_dict() | counts
-    return pd.DataFrame(rows.values(), index=list(rows))
+    return pd.DataFrame.from_dict(rows, orient="index")

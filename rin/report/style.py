@@ -54,6 +54,5 @@ def init_style(init: str) -> Style:
 
 def kind_style(kind: str) -> Style:
     """Return the style of a kind (inits are kinds too); InputError for an unknown kind."""
-    if kind in INIT_STYLE:
-        return replace(INIT_STYLE[kind], label=INIT_STYLE[kind].short)
-    return look_up("kind", kind, KIND_STYLE | INIT_STYLE)
+    inits = {init: replace(look, label=look.short) for init, look in INIT_STYLE.items()}
+    return look_up("kind", kind, KIND_STYLE | inits)
