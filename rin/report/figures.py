@@ -33,10 +33,12 @@ def panels(
     return figure, axes
 
 
-def legend(figure: mpl.figure.Figure, marks: Mapping[str, Mapping[str, str]]) -> None:
+def legend(
+    figure: mpl.figure.Figure, marks: Mapping[str, Mapping[str, str]], ncols: int = 3
+) -> None:
     """Draw a legend above the panels: the look of a line or mark by its name."""
     lines = [mpl.lines.Line2D([], [], label=name, **mark) for name, mark in marks.items()]
-    figure.legend(handles=lines, loc="outside upper left", ncols=3)
+    figure.legend(handles=lines, loc="outside upper left", ncols=ncols)
 
 
 def _marks(inits: Iterable[str]) -> dict[str, dict[str, str]]:

@@ -9,9 +9,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from rin.errors import InputError, look_up
+from rin.report.figures import legend
 from rin.report.format import ESTIMATE_AND_INTERVAL, UNITS, format_estimate
 from rin.report.style import INK, SETTINGS, WIDTH, kind_style
 from rin.tables import require_columns
@@ -64,8 +64,8 @@ def forest(
         above = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points", "gid": "end"}
         for name, side in zip((f"← {ends[0]}", f"{ends[1]} →"), ("right", "left"), strict=True):
             ax.annotate(name, (zero or 0, 1), (-5 if side == "right" else 5, 3), ha=side, **above)
-    if handles := _handles(rows):
-        ax.figure.legend(handles=handles, loc="outside upper left", ncols=2)
+    if marks := _marks(rows):
+        legend(ax.figure, marks, ncols=2)
     return ax
 
 
@@ -149,15 +149,12 @@ def _mark(ax: Axes, rows: pd.DataFrame, kind: str, limits: tuple[float, float] |
         ax.scatter(np.full(len(right), limits[1]), right, marker=">", **look)
 
 
-def _handles(rows: pd.DataFrame) -> list[Line2D]:
-    """Return the legend's handles: kinds, if there are several, and filled and open marks."""
-    look = {"markersize": 5, "markeredgewidth": 1.3, "linewidth": 1.5}
-    handles, kinds = [], rows["kind"].unique()
-    for style in map(kind_style, kinds if len(kinds) > 1 else ()):
-        marks = {"color": style.color, "marker": style.marker, "label": style.label}
-        handles.append(Line2D([], [], **marks, **look))
+def _marks(rows: pd.DataFrame) -> dict[str, dict[str, str]]:
+    """Return the legend's marks: kinds, if there are several, and filled and open marks."""
+    kinds = rows["kind"].unique()
+    styles = map(kind_style, kinds if len(kinds) > 1 else ())
+    marks = {style.label: {"color": style.color, "marker": style.marker} for style in styles}
     if "p_holm" in rows:
-        look |= {"linewidth": 0, "color": INK, "marker": "o"}
-        handles.append(Line2D([], [], label="adjusted P < .05", markerfacecolor=INK, **look))
-        handles.append(Line2D([], [], label="adjusted P ≥ .05", markerfacecolor="white", **look))
-    return handles
+        dot = {"color": INK, "marker": "o", "linestyle": ""}
+        marks |= {"adjusted P < .05": dot, "adjusted P ≥ .05": dot | {"markerfacecolor": "white"}}
+    return marks
