@@ -154,25 +154,27 @@ def forecast(workspace: Workspace) -> pd.DataFrame:
     finished runs of the stage; without any, they follow from the times of the reference run
     (`forecast.yaml`), scaled by the speed of this computer.
     """
-    slower, rows = measure_pace().image / _TIMES["image"], []
-    stages = _expected(workspace)
-    done = {name: workspace.ledger(name).finished() for name in stages}
+    expected, rows = _expected(workspace), []
+    done = {name: workspace.ledger(name).finished() for name in expected}
     planned = {} if missing_inputs(workspace) else plan_finished(workspace)
-    for name, expected in stages.items():
-        ledger, n_runs = workspace.ledger(name), len(planned.get(name, expected))
+    slower = measure_pace().image / _TIMES["image"]
+    for name, costs in expected.items():
+        ledger, n_runs = workspace.ledger(name), len(planned.get(name, costs))
         finished = np.nan if any(done.values()) else 0.0
         if planned:
             finished = n_runs - len(ledger.missing(planned[name]))
-        runs = pd.DataFrame(expected, columns=["seconds", "bytes"])
-        runs, spread = runs.assign(seconds=slower * runs["seconds"]), _TIMES["spread"]
+        pace, spread = slower, _TIMES["spread"]
         if done[name]:
-            folders = [ledger.path(run) for run in done[name]]
-            sizes = [sum(file.stat().st_size for file in folder.iterdir()) for folder in folders]
-            seconds = [ledger.done(run)["seconds"] for run in done[name]]
-            runs = pd.DataFrame({"seconds": seconds, "bytes": sizes})
-            spread = _TIMES["spread_of_finished"]
-        left = n_runs - np.nan_to_num(finished)
-        hours, gigabytes = left * runs.mean().fillna(0) / (3600, 1e9)
+            pace, spread = 1, _TIMES["spread_of_finished"]
+            costs = [
+                (
+                    ledger.done(run)["seconds"],
+                    sum(file.stat().st_size for file in ledger.path(run).iterdir()),
+                )
+                for run in done[name]
+            ]
+        mean = np.mean(costs or [(0, 0)], axis=0) * (pace / 3600, 1e-9)
+        hours, gigabytes = (n_runs - np.nan_to_num(finished)) * mean
         stage = {"weights": "pretraining", "runs": "fine-tuning"}.get(name, name)
         rows.append((stage, n_runs, finished, hours, hours / spread, hours * spread, gigabytes))
     columns = ["stage", "runs", "finished", "hours", "hours_low", "hours_high", "gigabytes"]
