@@ -148,6 +148,7 @@ def test_closed_outline_becomes_a_polygon_of_pixel_indices(tmp_path):
     """The corner of the first pixel is 0, 0 in the state, and its middle is 0, 0 here."""
     text = roi(tmp_path, graphic())
     assert text == "polygon:2,2 6,2 6,5 2,5"
+    assert text == roi(tmp_path, graphic(SQUARE[:-1], filled="Y"))
     inside = np.argwhere(rasterise(text, (8, 10)))
     assert inside.min(axis=0).tolist() == [2, 2]
     assert inside.max(axis=0).tolist() == [5, 6]

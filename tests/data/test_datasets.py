@@ -223,6 +223,15 @@ def test_open_dataset_leaves_a_known_bad_case_out_and_says_so(busi_root, busi_ma
     assert dataset.findings == (Finding("skipped known bad file", "torn", ("benign (2)",)),)
 
 
+def test_part_of_a_dataset_tells_of_the_known_bad_files_that_it_has(busi_root, busi_manifest):
+    whole = {"benign": 5, "malignant": 1, "normal": 1}
+    bad = {"benign (2)": "torn", "benign (5)": "empty"}
+    manifest = with_counts(changed(busi_manifest, known_bad=bad, partial=True), images=whole)
+    told = {finding.kind: finding for finding in open_dataset(manifest, busi_root).findings}
+    assert told["part of the dataset"].text == "4 of 7 images"
+    assert told["skipped known bad file"].case_ids == ("benign (2)",)
+
+
 def test_open_dataset_never_decodes_a_class_without_label(busi_root, busi_manifest):
     (busi_root / TOP / "normal" / "normal (1).png").write_bytes(b"")
     labels = busi_manifest.label_map | {"normal": None}

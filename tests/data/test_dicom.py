@@ -236,10 +236,13 @@ def wrapped_head(air=3096, n_air=4):
 OF_CT = {"Modality": "CT", "RescaleSlope": 1, "RescaleIntercept": 0}
 
 
-def test_air_that_wrapped_is_found_and_put_back_below_zero(tmp_path):
-    name = save_dicom(tmp_path / "a.dcm", wrapped_head(), bits=12, **OF_CT)
+@pytest.mark.parametrize("intercept", [0, -60])
+def test_air_that_wrapped_is_found_and_put_back_below_zero(tmp_path, intercept):
+    header = OF_CT | {"RescaleIntercept": intercept}
+    name = save_dicom(tmp_path / "a.dcm", wrapped_head(), bits=12, **header)
     assert holds_wrapped(tmp_path, name)
-    assert read_dicom(tmp_path, name, BRAIN).tolist() == [[0, 129, 255, 255, *[0] * 4]]
+    window = BRAIN[0] + intercept, BRAIN[1]
+    assert read_dicom(tmp_path, name, window).tolist() == [[0, 129, 255, 255, *[0] * 4]]
 
 
 @pytest.mark.parametrize(

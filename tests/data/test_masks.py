@@ -47,6 +47,9 @@ def test_mask_is_of_the_indices_of_a_palette_or_of_opacity(tmp_path):
     indexed.putpalette([0, 0, 0, 0, 0, 90, 255, 255, 255])
     indexed.save(tmp_path / "p.png")
     np.testing.assert_array_equal(read(tmp_path, "p.png"), (LABELS == 3) | (LABELS == 1))
+    indexed.putpalette([255] * 3 + [0] * 6)  # greys are what they look like
+    indexed.save(tmp_path / "g.png")
+    np.testing.assert_array_equal(read(tmp_path, "g.png"), (LABELS != 3) & (LABELS != 1))
     drawn = np.zeros((*LABELS.shape, 4), np.uint8)
     drawn[..., 3] = 255 * (LABELS == 2)
     np.testing.assert_array_equal(read(tmp_path, saved(tmp_path, drawn)), LABELS == 2)

@@ -23,6 +23,7 @@ from rin.data.pixels import (
     read_stored,
     resize_picture,
     shape_text,
+    show_colour,
 )
 from rin.errors import InputError
 
@@ -35,6 +36,14 @@ def test_read_picture_of_gray_png_returns_its_pixels_in_as_many_channels_as_aske
     read = read_picture(tmp_path, "a.png", color)
     assert read.dtype == np.uint8
     np.testing.assert_array_equal(read, np.stack([RAMP] * 3, axis=-1) if color else RAMP)
+
+
+@pytest.mark.parametrize(("rows", "is_colour"), [(1, False), (4, True)])
+def test_picture_with_a_coloured_mark_is_no_colour_picture(tmp_path, rows, is_colour):
+    pixels = np.full((40, 40, 3), 100, np.uint8)
+    pixels[:rows, :, 0] = 200
+    save(tmp_path / "a.png", pixels)
+    assert show_colour(tmp_path, ["a.png"]) == is_colour
 
 
 def one_row(mode, *pixels, palette=None):
