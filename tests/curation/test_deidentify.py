@@ -247,6 +247,8 @@ def test_look_up_table_of_gray_values_is_kept_and_anything_else_in_its_place_ref
     table["LUTData"].value = b"MUELLER^ANNA".ljust(512, b" ")
     with pytest.raises(FileError, match="not monotonic"):
         deidentify(dataset, NAMES)
+    del table["LUTData"]
+    assert "VOILUTSequence" not in deidentify(dataset, NAMES)
 
 
 def test_gray_of_16_bits_without_a_window_is_refused():

@@ -191,6 +191,13 @@ def test_file_that_contradicts_others_is_named(root, kept, elements, message):
     assert counts(open_archive(root, kept)) == (2, 2, 4, 5, 2)
 
 
+def test_report_of_a_study_whose_files_contradict_each_other_goes_with_them(root, kept):
+    write(root, header("1", "1", "8", PatientID="P9"), "dicom/odd.dcm")
+    dropped = open_archive(root, kept, ["contradictory"]).dropped
+    assert dropped["reports/A1.txt"] == "contradictory"
+    assert "reports/A2.txt" not in dropped
+
+
 def test_file_name_that_is_no_unicode_is_named(root, kept):
     name = os.fsdecode(b"dicom/\xff.dcm")
     try:
