@@ -125,7 +125,7 @@ def _details(facts: RunFacts) -> dict[str, str]:
 
 def _short(commit: str | None) -> str:
     """Return the first digits of a commit, with its plus if files had been edited."""
-    return f"{commit[:12]}{'+' * commit.endswith('+')}" if commit else "not known"
+    return commit[:12] + commit[40:] if commit else "not known"
 
 
 def _addition(added: Addition) -> str:

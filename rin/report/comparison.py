@@ -320,26 +320,26 @@ def _page(tables: dict[str, pd.DataFrame], path: Path, level: float) -> str:
         "uncalibrated": _TEXTS["uncalibrated"],
     }
     content = {name: escape(text) for name, text in texts.items()}
-    content["summary"] = "\n".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
-    alt = "AUC of each model with its interval; the numbers are in the figure."
-    content["aucs"] = picture(of_models, alt).data
-    alt = "Differences of AUCs with their intervals; the numbers are in the table below."
-    content["differences"] = picture(of_pairs, alt).data + _html(shown, "differences")
-    alt = "ROC curve of each model with its band; the coordinates are in roc.csv."
-    content["roc"] = picture(roc, alt).data
-    content["operating_points"] = _measures(called, measures, interval, "operating_points")
-    content["calibration"] = f"<p>{content['uncalibrated']}</p>"
+    content |= {
+        "summary": "\n".join(f"<p>{escape(sentence)}</p>" for sentence in sentences),
+        "aucs": _figure(of_models, "aucs"),
+        "differences": _figure(of_pairs, "differences") + _html(shown, "differences"),
+        "roc": _figure(roc, "roc"),
+        "operating_points": _measures(called, measures, interval, "operating_points"),
+        "calibration": f"<p>{content['uncalibrated']}</p>",
+    }
     if "calibration" in tables:
         calibration, curves = tables["calibration"], tables["calibration_curves"]
-        reliability = curves[curves["curve"] == "reliability"]
-        reliability = _square(reliability, drawn, "x", "estimate")
+        reliability = _square(curves[curves["curve"] == "reliability"], drawn, "x", "estimate")
         reliability.set(xlabel="Predicted probability", ylabel="Share positive")
-        alt = "Share of positive cases by predicted probability; the numbers are in "
-        alt += "calibration_curves.csv."
         titles = calibration["measure"].map(lambda name: MEASURES[name].title)
         listed = _measures(calibration, titles, interval, "calibration")
-        content["calibration"] = picture(reliability, alt).data + listed
+        content["calibration"] = _figure(reliability, "calibration") + listed
     return Template(_TEXTS["page"]).substitute(content)
+
+
+def _figure(drawn: Axes, name: str) -> str:
+    return picture(drawn, _TEXTS["alternatives"][name]).data
 
 
 def _measures(rows: pd.DataFrame, titles: pd.Series, interval: str, name: str) -> str:
