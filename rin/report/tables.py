@@ -116,12 +116,18 @@ def image_table(
         data, split = of_task.dataset, of_task.split
         counts = CLASS_COUNTS.get(of_task.name, ())
         stated = {count.group: f"{count.images:,}" for count in counts}
-        line = {"Task": names[of_task.name], "The paper": stated.get("all", MISSING)}
         kind = "another cut" if is_another_cut(of_task) else of_task.kind
-        line["Images"] = f"{data.title} ({kind})"
-        line["Used"] = f"{data.used:,} of {data.available:,}"
-        line[", ".join(PARTS)] = ", ".join(f"{split[part]:,}" for part in PARTS)
-        line["Files name"] = "patients" if data.independence == "patient" else "no patients"
-        line |= {"Pixels": of_task.size, "Epochs": epochs[of_task.name]}
-        lines.append(line | {"Source": f"{data.home} ({data.access})"})
+        lines.append(
+            {
+                "Task": names[of_task.name],
+                "The paper": stated.get("all", MISSING),
+                "Images": f"{data.title} ({kind})",
+                "Used": f"{data.used:,} of {data.available:,}",
+                ", ".join(PARTS): ", ".join(f"{split[part]:,}" for part in PARTS),
+                "Files name": "patients" if data.independence == "patient" else "no patients",
+                "Pixels": of_task.size,
+                "Epochs": epochs[of_task.name],
+                "Source": f"{data.home} ({data.access})",
+            }
+        )
     return book_table(pd.DataFrame(lines), caption, prose=True)
