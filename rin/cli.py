@@ -31,7 +31,7 @@ except ModuleNotFoundError as error:  # the core installs statistics without com
 if TYPE_CHECKING:
     from rin.data.status import Verification
 
-_SHOWN = 20  # number of problems that are printed one by one
+_NEXT_PROBLEM = "\n  problem   "
 #: Error numbers for a folder that is read-only or belongs to somebody else, and for a full disk.
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 
@@ -387,12 +387,9 @@ def print_verification(done: Verification) -> None:
         _print_counts(done)
     for what, text in done.facts:
         _say(f"  {what:9} {text}")
-    number = len(done.problems)
-    more = [f"and {number - _SHOWN:,} more"] if number > _SHOWN else []
-    for text in [*done.problems[:_SHOWN], *more]:
-        _say(f"  problem   {text}", "red")
-    if number:
-        _say(f"  {counted(number, 'problems')}", "red")
+    if done.problems:
+        _say(f"  problem   {join_first_ten(done.problems, _NEXT_PROBLEM)}", "red")
+        _say(f"  {counted(len(done.problems), 'problems')}", "red")
     else:
         of_part = " with this part" if done.part else ""
         decoded = "" if done.digest else "; no picture was decoded"

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from copy import deepcopy
-from functools import lru_cache
+from functools import cache, lru_cache
 from glob import escape
 from pathlib import Path
 from typing import Any, Self
@@ -31,17 +31,16 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-# Files that this process found whole: by path, their digest and state when they were read.
-_whole: dict[Path, tuple] = {}
-
-
 def is_whole(path: Path, sha256: str | None) -> bool:
     """Return whether a file has this SHA-256; a process reads it again only if it changes."""
     stat = path.stat()
-    mark = (sha256, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-    if _whole.get(path) != mark and sha256_of(path) == sha256:
-        _whole[path] = mark
-    return _whole.get(path) == mark
+    marks = stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+    return _sha256_of_state(path, marks) == sha256
+
+
+@cache
+def _sha256_of_state(path: Path, _marks: tuple[int, ...]) -> str:
+    return sha256_of(path)
 
 
 @contextmanager

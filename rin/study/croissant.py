@@ -17,10 +17,9 @@ _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 def describe_results(folder: Path, results: Results) -> Path:
     """Write the description of a folder that contains `results`; return its path."""
     facts = results.facts
-    values = {"name": facts.name, "written": facts.written, "about": facts.profile.about}
-    values["tasks"] = join_with_and(task.name for task in facts.tasks)
+    tasks = join_with_and(task.name for task in facts.tasks)
     stated: dict[str, Any] = {
-        name: text.format(**values) for name, text in _TEXTS["stated"].items()
+        name: text.format(facts=facts, tasks=tasks) for name, text in _TEXTS["stated"].items()
     }
     facts_file = file_object(folder / RUN)
     stated["version"] = f"{facts.format}.0.0+{facts_file['sha256'][:12]}"

@@ -487,8 +487,8 @@ def _weights_problem(entry: WeightsEntry, folders: list[Path]) -> str:
 def chosen_pages(profile: Profile) -> tuple[str, ...]:
     """Return the notebooks that a profile lists for its book; `InputError` for an unknown name."""
     folder = REPOSITORY / "notebooks"
-    files = sorted(path.relative_to(folder).with_suffix("") for path in folder.rglob("*.py"))
-    known = [path.as_posix() for path in files]
+    files = (path.relative_to(folder).with_suffix("") for path in folder.rglob("*.py"))
+    known = sorted(path.as_posix() for path in files)
     kind = f"page (pages of profile {profile.name})"
     return tuple(look_up(kind, name.removesuffix(".py"), known) for name in profile.pages or ())
 
