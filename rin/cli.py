@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from rin import __version__
 from rin.errors import InputError, counted, join_first_ten, missing_resource_error, printable
-from rin.processes import STOPPING, Stopped, kill_workers, quiet_tensorflow
+from rin.processes import STOPPING, Stopped, handled_by, kill_workers, quiet_tensorflow
 
 try:
     from rich.console import Console
@@ -493,18 +493,13 @@ def _shown(error: Exception) -> InputError | None:
 def main() -> None:
     """Run the command line; bad input is reported in one line, with exit status 1."""
     quiet_tensorflow()
-    # Signals that `nohup` makes a program ignore stay ignored.
-    numbers = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, _interrupted) for number in numbers}
-    try:
-        app()
-    except Stopped as stopped:
-        _end(128 + stopped.args[0])
-    except Exception as error:
-        if (shown := _shown(error)) is None:
-            raise
-        echo(f"rin: {shown}", err=True)
-        sys.exit(1)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with handled_by(_interrupted):  # signals that `nohup` makes a program ignore stay ignored
+        try:
+            app()
+        except Stopped as stopped:
+            _end(128 + stopped.args[0])
+        except Exception as error:
+            if (shown := _shown(error)) is None:
+                raise
+            echo(f"rin: {shown}", err=True)
+            sys.exit(1)

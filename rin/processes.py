@@ -10,10 +10,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.queues import SimpleQueue
+from types import FrameType
+from typing import Any
 
 PR_SET_PDEATHSIG = 1
 #: Signals that stop a command: Ctrl-C, a shutdown or the end of a job, a closed terminal.
@@ -58,21 +60,29 @@ def without_interrupts() -> Iterator[None]:
 
 
 @contextmanager
+def handled_by(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
+    """Let a handler receive the signals that stop a command, except for those that are ignored."""
+    numbers = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
+@contextmanager
 def undisturbed() -> Iterator[None]:
     """Delay the signals that stop a command until the block has ended."""
     if threading.current_thread() is not threading.main_thread():  # only that thread gets signals
         yield
         return
     # Blocking them would not do: another thread would receive the signal and stop the main one.
-    came, before = [], {}
-    for number in STOPPING:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            before[number] = signal.signal(number, lambda number, _: came.append(number))
+    came: list[int] = []
     try:
-        yield
+        with handled_by(lambda number, _: came.append(number)):
+            yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
         for number in came[:1]:
             signal.raise_signal(number)
 

@@ -111,9 +111,7 @@ class Ledger:
         """
         records: dict[str, dict[str, Any]] = {}
         lost = []
-        for run_id in (run.run_id for run in runs):
-            if run_id in records or not self.has(run_id):
-                continue
+        for run_id in dict.fromkeys(run.run_id for run in runs if self.has(run.run_id)):
             record, folder = self._record(run_id), self.path(run_id)
             sizes = record["sizes"].items()
             lost += [f"{run_id}/{name}" for name, size in sizes if _size(folder / name) != size]
