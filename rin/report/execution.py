@@ -272,10 +272,9 @@ def write_failure(job: Job, error: Exception) -> None:
 def _write_uncomputed(job: Job, note: str) -> None:
     """Write a page with the first lines of its notebook and a note."""
     cells = jupytext.read(job.source).cells
-    texts = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    head = [cell for cell in cells if cell.cell_type == "markdown"][:1]
     page = nbformat.v4.new_notebook(metadata={"kernelspec": _KERNEL})
-    head = texts[0] if texts else f"# {job.source.stem}"
-    page.cells = [nbformat.v4.new_markdown_cell(text) for text in (head, note)]
+    page.cells = [*head, nbformat.v4.new_markdown_cell(note)]
     job.output.parent.mkdir(parents=True, exist_ok=True)
     with write_atomically(job.output) as draft:
         nbformat.write(page, draft)
