@@ -170,8 +170,8 @@ def study(
 
     opened = open_workspace(profile, data_root=data_root, results=results, partial=partial)
     part = part_of(opened, only or ())
-    missing = [f"missing: {item}" for item in missing_inputs(part)] if dry_run else []
     if dry_run:
+        missing = [f"missing: {item}" for item in missing_inputs(part)]
         echo("\n".join([*forecast_lines(part), *missing]))
     for sentence in file_remarks(released_files(part)):
         _say(f"weights: {sentence}", "yellow")
@@ -179,7 +179,7 @@ def study(
         table = run_study(opened, only=only or (), retrain=retrain)
         folder = opened.fine_tuning_ledger.folder
         echo(f"{counted(len(table), 'runs')} in {folder.absolute()}")
-    for sentence in [] if missing else code_remarks(part):
+    for sentence in code_remarks(part):
         _say(f"{sentence}; --retrain redoes them.", "yellow")
 
 

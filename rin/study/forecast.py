@@ -156,7 +156,7 @@ def forecast(workspace: Workspace) -> pd.DataFrame:
     """
     expected, rows = _expected(workspace), []
     done = {name: workspace.ledger(name).finished() for name in expected}
-    planned = {} if missing_inputs(workspace) else plan_finished(workspace)
+    planned = plan_finished(workspace)
     slower = measure_pace().image / _TIMES["image"]
     for name, costs in expected.items():
         ledger, n_runs = workspace.ledger(name), len(planned.get(name, costs))
@@ -233,9 +233,10 @@ def plan_finished(workspace: Workspace) -> dict[str, Sequence[Planned]]:
     """Return the planned runs of each ledger of a study, if any of its runs are finished.
 
     They include fine-tuning runs whose pretraining is not finished.  Of a study without finished
-    runs nothing is opened, and nothing returned.
+    runs nothing is opened, and nothing returned; nor can one be planned whose inputs are missing.
     """
-    if not any(workspace.ledger(name).finished() for name in LEDGERS):
+    any_finished = any(workspace.ledger(name).finished() for name in LEDGERS)
+    if not any_finished or missing_inputs(workspace):
         return {}
     return {
         "weights": plan_pretraining(workspace),
