@@ -288,10 +288,9 @@ def corpora_facts(workspace: Workspace) -> list[DatasetFacts]:
     """Return the facts of the corpora that a study pretrains on."""
     facts = {}
     for names in workspace.profile.corpora.values():
-        cases = workspace.profile.section("pretraining").cases
-        used = open_corpus(workspace, names, cases).cases
         corpus = find_corpus(workspace, names)
-        facts[corpus.manifest.name] = dataset_facts(corpus, used)
+        used = open_corpus(workspace, names, workspace.profile.section("pretraining").cases)
+        facts[corpus.manifest.name] = dataset_facts(corpus, used.cases)
     return [*facts.values()]
 
 
@@ -319,7 +318,7 @@ def _joined(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
 
-def scored_cases(workspace: Workspace, task: str, part: str = "test") -> pd.DataFrame:
+def scored_cases(workspace: Workspace, task: str, part: str) -> pd.DataFrame:
     """Return one row per case of a part: case_id, patient_id, label, and kept columns."""
     inputs = workspace.inputs(task).scored(part)
     cases = inputs.used_images.cases
@@ -331,7 +330,7 @@ def scored_cases(workspace: Workspace, task: str, part: str = "test") -> pd.Data
     return table
 
 
-def overlap_table(workspace: Workspace, task: str, part: str = "test") -> pd.DataFrame:
+def overlap_table(workspace: Workspace, task: str, part: str) -> pd.DataFrame:
     """Return `rin.explain.overlap.measure_overlap` of the main study; no rows without masks."""
     store = workspace.inputs(task).scored(part).store
     if (masks := store.masks()) is None:
@@ -342,7 +341,7 @@ def overlap_table(workspace: Workspace, task: str, part: str = "test") -> pd.Dat
     return table.reindex(columns=[*names, "dice_best", "mask_share", "pointing_blind"])
 
 
-def baseline_table(workspace: Workspace, task: str, part: str = "test") -> pd.DataFrame:
+def baseline_table(workspace: Workspace, task: str, part: str) -> pd.DataFrame:
     """Return `rin.explain.overlap.baseline_scores` of a part's cases that have a lesion."""
     store = workspace.inputs(task).scored(part).store
     cases, masks = store.cases, store.masks()

@@ -215,14 +215,18 @@ def _refuse_made_up(facts: RunFacts) -> None:
     """Raise InputError if images are stand-ins, or a part of a published dataset."""
     read = [data for task in facts.tasks for data in (task.dataset, *task.external)]
     read += facts.corpora
-    made_up = [data.name for data in read if data.provenance == "stand-in"]
-    parts = [f"{data.name} ({data.part})" for data in read if data.part]
-    for names, kind in ((made_up, "stand-ins"), (parts, "parts of datasets")):
+    unfit = {
+        "stand-ins": [data.name for data in read if data.provenance == "stand-in"],
+        "parts of datasets": [f"{data.name} ({data.part})" for data in read if data.part],
+    }
+    for kind, names in unfit.items():
         if names:
-            problem = f"{kind}: {', '.join(dict.fromkeys(names))}"
-            remedy = "Only whole, real datasets make a reference run: give their folder with "
-            remedy += "--data-root, and run the study again."
-            raise InputError(problem, where=f"profile {facts.name}", remedy=remedy)
+            raise InputError(
+                f"{kind}: {', '.join(dict.fromkeys(names))}",
+                where=f"profile {facts.name}",
+                remedy="Only whole, real datasets make a reference run: give their folder with "
+                "--data-root, and run the study again.",
+            )
 
 
 def _made_small(workspace: Workspace, results: Results) -> Results:
