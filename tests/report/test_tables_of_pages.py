@@ -36,7 +36,7 @@ def test_every_published_number_is_beside_the_recomputed_one(runs, breast):
     paper = table[table["From"] == "The paper"].iloc[:, 2:].to_numpy().tolist()
     first = COMPARISONS["thyroid"]
     assert paper[0][:2] == ["0.85 ± 0.09", "0.76 ± 0.14"]
-    assert paper[0][2].startswith(f"+{first.estimate}")
+    assert paper[0][2] == f"+{first.estimate} ({first.ci_low}, {first.ci_high:.1f})"
     assert paper[0][3] == first.p_text
     (here,) = table[table["From"] == "Here"].to_numpy().tolist()
     of_all = networks.set_index("group").loc["all"]

@@ -14,6 +14,7 @@ CLEAR = {"p_holm": 0.04, "excluded": True, "auc_a": 0.8, "auc_b": 0.8}
         ({"estimate": 0.03}, "ahead"),
         ({"estimate": -0.03}, "behind"),
         ({"estimate": 0.01, "p_holm": 0.05}, "excluded"),
+        ({"estimate": -0.01, "p_holm": 0.05}, "excluded"),
         ({"estimate": 0.01, "p_holm": 0.05, "excluded": False}, "not clear"),
         ({"p_holm": 0.9, "excluded": False, "auc_b": 0.69}, "too little learnt"),
     ],

@@ -34,6 +34,7 @@ def test_replicate_without_a_class_is_drawn_again():
     weights = cluster_weights(clusters, 2000, 0, labels=labels)
     assert (weights[:, :2].sum(axis=1) > 0).all()
     np.testing.assert_array_equal(weights[~lacking], plain[~lacking])
+    assert len(np.unique(weights[lacking], axis=0)) > 0.9 * lacking.sum()
     flipped = cluster_weights(clusters, 2000, 0, labels=1 - labels)
     np.testing.assert_array_equal(flipped, weights)
 

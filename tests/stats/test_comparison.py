@@ -168,6 +168,10 @@ def test_unpaired_comparison_is_proc_s_t_test_with_welchs_df():
     assert [found.statistic, found.df] == pytest.approx([expected["t"], expected["df"]], rel=1e-10)
     assert found.p_value == pytest.approx(expected["p"], rel=1e-10)
     assert found.n_cases == 173
+    images = table.assign(image=table["case_id"])  # two of each patient are no more patients
+    twice = pd.concat([images, images.assign(image=-1 - images["image"])])
+    (copied,) = compare(twice, a="wfns", b="ndka", case="image", **options).itertuples()
+    assert [copied.statistic, copied.df] == pytest.approx([found.statistic, found.df], rel=1e-10)
 
 
 @pytest.mark.parametrize(
