@@ -412,7 +412,8 @@ def test_lists_name_cases_that_are_absent_only_where_a_part_is_meant_to_be_there
 
 def test_folds_of_a_part_keep_the_division_of_what_is_there():
     parts = {"train": "abcd", "validation": "efg", "test": "hi"}
-    rows = [(case, 0, part) for part, names in parts.items() for case in names]
+    of_fold = [(case, part) for part, names in parts.items() for case in names]
+    rows = [(case, fold, part) for fold in (0, 1) for case, part in of_fold]
     folds = pd.DataFrame(rows, columns=["case_id", "fold", "part"])
     cases = pd.DataFrame({"case_id": [*"abcdefghi"], "label": [*"xyxyxyxxy"]})
     kept, lost = folds_of_part(folds, cases[~cases["case_id"].isin(["a", "g"])], "thyroid")

@@ -174,6 +174,15 @@ def test_masks_that_are_inverted_or_lines_are_a_finding(verify, busi_root):
         assert finding in findings
 
 
+def test_masks_that_are_lines_around_lesions_are_a_finding(verify, busi_root):
+    lines, draws = np.zeros((24, 24), bool), np.random.default_rng(0)
+    lines[6:18, [6, 17]] = lines[[6, 17], 6:18] = True
+    for path in (busi_root / TOP).rglob("*.png"):
+        save(path, lines if "_mask" in path.name else draws.integers(0, 256, (24, 24), np.uint8))
+    said = "masks enclose 3.3 times their own area: are they lines around the lesions, not areas?"
+    assert ("finding", said) in verify().facts
+
+
 def test_verify_all_looks_at_what_is_there_and_fails_for_one(data, manifests, busi_root, root):
     manifests("busi")
     shutil.copytree(busi_root / TOP, busi_root / "twin")
@@ -274,10 +283,10 @@ def test_published_dataset_is_whole(real_root, tmp_path, name, pictures):
 def test_patients_are_counted_with_their_images_and_labels(tmp_path, quick):
     corpus, pattern = load_manifest("corpus_radiologic"), r"^p(\d+)"
     manifest = changed(corpus, patient_pattern=pattern, independence="patient")
-    for number, name in enumerate(["a/p1_1", "a/p1_2", "b/p1_3", "b/p2_1"]):
+    for number, name in enumerate(["a/p1_1", "a/p1_2", "b/p1_3", "b/p2_1", "b/p2_2"]):
         save(tmp_path / "pretrain_radiologic" / f"{name}.png", picture(10 * number))
     done = verify_dataset(manifest, tmp_path, index_folder=tmp_path / "index", quick=quick)
-    assert ("patients", "2 patients, 1 to 3 images each; 1 with two labels") in done.facts
+    assert ("patients", "2 patients, 2 to 3 images each; 1 with two labels") in done.facts
 
 
 # Of CONTENT, by coreutils' sha256sum.

@@ -244,6 +244,12 @@ def test_read_table_in_any_usual_form_gives_the_same_rows(tmp_path, content):
     assert read_csv(tmp_path, content).to_dict("records") == PLAIN
 
 
+def test_separator_is_that_of_the_titles_whatever_cells_hold(tmp_path):
+    (tmp_path / "a.csv").write_text("id;said\n1;no, not one, none\n")
+    rows = read_table(open_tree(tmp_path.parent, tmp_path.name), "a.csv", separators=",;")
+    assert rows.to_dict("records") == [{"id": "1", "said": "no, not one, none"}]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
