@@ -11,7 +11,6 @@ rank as extremes, and NaN scores raise an InputError.
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass
-from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -205,7 +204,7 @@ def delong_covariance(
     is_positive = binary_labels(labels, positive)
     rows = score_rows(scores_matrix, is_positive.size)
     counts = placement_counts(is_positive, rows)
-    return _aucs(*counts), _covariance(counts, is_positive, clusters)
+    return aucs_of_counts(*counts), _covariance(counts, is_positive, clusters)
 
 
 def auc_contrasts(
@@ -251,60 +250,24 @@ def auc_contrasts(
     check_rows_aligned(labels, scores_matrix, clusters)
     is_positive = binary_labels(labels, positive)
     rows = score_rows(scores_matrix, is_positive.size, "scores_matrix")
-    counts = placement_counts(is_positive, rows)
-    return contrasts_of_counts(is_positive, counts, weights, clusters)
-
-
-def contrasts_of_counts(
-    positive: np.ndarray,
-    counts: tuple[np.ndarray, np.ndarray],
-    weights: ArrayLike,
-    clusters: ArrayLike | None = None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the results of `auc_contrasts`, given classes (n,) and `placement_counts`.
-
-    InputError for weights that do not fit.
-    """
-    wins, losses = counts
+    wins, losses = placement_counts(is_positive, rows)
     c = numbers(weights, "weights")
-    if c.ndim != 2 or c.shape[1] != len(wins) or not np.isfinite(c).all():
-        problem = f"shape {c.shape}, {np.isfinite(c).sum()} finite, beside {len(wins)} predictors"
+    if c.ndim != 2 or c.shape[1] != len(rows) or not np.isfinite(c).all():
+        problem = f"shape {c.shape}, {np.isfinite(c).sum()} finite, beside {len(rows)} predictors"
         raise InputError(problem, where="weights", remedy="Pass one finite weight a predictor.")
-    aucs, least = _aucs(*counts), ROUNDING * np.abs(c).sum(axis=1)
-    estimates = c @ aucs
-    # Counts are contrasted first: a variance is then exactly zero where all counts agree, and a
-    # variance that rounding leaves in place of zero is set to zero.
-    covariance = _covariance((c @ wins, c @ losses), positive, clusters)
+    aucs = aucs_of_counts(wins, losses)
+    # Counts are contrasted first: a variance is then exactly zero where all counts agree.
+    covariance = _covariance((c @ wins, c @ losses), is_positive, clusters)
+    return aucs, *without_rounding(c @ aucs, ROUNDING * np.abs(c).sum(axis=1), covariance)
+
+
+def without_rounding(
+    estimates: np.ndarray, least: np.ndarray, covariance: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return estimates (q,) and their covariance, zero where they or their SDs are `least`."""
     zero = np.sqrt(np.abs(np.diag(covariance))) <= least
     covariance[zero, :] = covariance[:, zero] = 0.0
-    return aucs, np.where(np.abs(estimates) <= least, 0.0, estimates), covariance
-
-
-def contrasts_of_folds(
-    folds: Sequence[tuple[np.ndarray, tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]],
-) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-    """Return the AUCs of each fold, sums (folds, q) and their covariance (folds, q, folds, q).
-
-    A fold is classes, `placement_counts`, weights (q, k) and patients.  Test sets of two folds may
-    share patients, whose contributions to both then give the covariance of both.
-    """
-    contrasts = [contrasts_of_counts(*fold) for fold in folds]
-    aucs, estimates, within = zip(*contrasts, strict=True)
-    covariance = np.zeros(np.shape(estimates) * 2)
-    sizes = np.cumsum([len(fold[3]) for fold in folds])
-    codes, names = pd.factorize(np.concatenate([fold[3] for fold in folds]))
-    parts = [
-        _parts([c @ count for count in counts], positive, of_fold, len(names))
-        for (positive, counts, c, _), of_fold in zip(folds, np.split(codes, sizes), strict=False)
-        if len(folds) > 1
-    ]
-    for i, j in product(range(len(folds)), repeat=2):
-        across = zip(parts[i], parts[j], strict=True) if i != j else ()
-        covariance[i, :, j] = sum((a @ b.T for a, b in across), start=0 if i != j else within[i])
-    flat = np.concatenate([np.diag(of_fold) for of_fold in within]) == 0
-    square = covariance.reshape(flat.size, flat.size)
-    square[flat], square[:, flat] = 0.0, 0.0
-    return list(aucs), np.array(estimates), covariance
+    return np.where(np.abs(estimates) <= least, 0.0, estimates), covariance
 
 
 def share_interval(
@@ -382,7 +345,8 @@ def _newcombe(
     return 0.0, float(optimize.brentq(beyond, 1e-12, 1 - 1e-9))
 
 
-def _aucs(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
+def aucs_of_counts(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
+    """Return the AUCs (k,) of `placement_counts`."""
     return wins.sum(axis=1) / (wins.shape[1] * losses.shape[1])
 
 
@@ -403,11 +367,11 @@ def _covariance(
             return np.full((k, k), np.nan)
         return _products(wins) / (m * (m - 1) * n**2) + _products(losses) / (n * (n - 1) * m**2)
     codes, n_clusters = cluster_codes(clusters, positive.size)
-    parts = _parts(counts, positive, codes, n_clusters)
+    parts = covariance_parts(counts, positive, codes, n_clusters)
     return sum(part @ part.T for part in parts)
 
 
-def _parts(
+def covariance_parts(
     counts: Sequence[np.ndarray], positive: np.ndarray, codes: np.ndarray, n_clusters: int
 ) -> list[np.ndarray]:
     """Return three parts (k, n_clusters) of AUCs, whose products add up to their covariance."""

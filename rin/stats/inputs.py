@@ -7,10 +7,9 @@ dropped: invalid input raises InputError.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -19,13 +18,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
-from rin.stats.placements import placement_counts
-from rin.tables import PREDICTIONS, check_table, require_columns
+from rin.tables import PREDICTIONS, check_table, drop_unused_categories, require_columns
 
 RUN = ["task", "fold", "scenario", "init", "seed"]
 COLUMNS = [*RUN, "case_id", "part", "label", "score"]
-#: Columns that identify a score.
-_SCORE = ["task", "network", "init", "case_id"]
 
 
 @dataclass(frozen=True)
@@ -45,15 +41,11 @@ class TaskScores:
 
     def shares(self, inside: np.ndarray | None = None) -> np.ndarray:
         """Return the weight of each network (S,) in a mean in which every scenario counts once."""
-        chosen = np.full(len(self.networks), True) if inside is None else np.asarray(inside)
-        counts = np.bincount(self._scenarios[chosen], minlength=len(self.networks))
-        sizes = np.maximum(counts[self._scenarios], 1)
-        return np.where(chosen, 1 / sizes / max(np.count_nonzero(counts), 1), 0.0)
-
-    @cached_property
-    def _scenarios(self) -> np.ndarray:
-        """Number of the scenario of each network, (S,)."""
-        return pd.factorize(self.networks["scenario"])[0]
+        chosen = np.full(len(self.networks), True) if inside is None else inside
+        scenarios = pd.factorize(self.networks["scenario"][chosen])[0]
+        shares, sizes = np.zeros(len(chosen)), np.bincount(scenarios)
+        shares[chosen] = 1 / sizes[scenarios] / len(sizes)
+        return shares
 
     @property
     def labels(self) -> np.ndarray:
@@ -65,32 +57,13 @@ class TaskScores:
         """Patient of each case, object (n,)."""
         return self.cases["patient_id"].to_numpy(object)
 
-    @cached_property
-    def folds(self) -> list[tuple[int, TaskScores]]:
-        """The number of each fold, with the scores of its networks and cases."""
-        fold = self.cases["fold"].to_numpy()
-        numbers = np.unique(fold)
-        if len(numbers) == 1:
-            return [(numbers[0], self)]
-        parts = []
-        for number in numbers:
-            of_fold = self.scores[..., fold == number]
-            trained = ~np.isnan(of_fold[0, :, 0])
-            networks, cases = self.networks[trained], self.cases[fold == number]
-            part = replace(self, networks=networks, cases=cases, scores=of_fold[:, trained])
-            parts.append((number, part))
-        return parts
-
     @property
-    def trained(self) -> np.ndarray:
-        """Whether each network was trained in each fold, (folds, S)."""
-        return np.array([self.networks.index.isin(part.networks.index) for _, part in self.folds])
-
-    @cached_property
-    def counts(self) -> tuple[np.ndarray, np.ndarray]:
-        """The `placement_counts` of all networks, init by init, kept for several analyses."""
-        rows = self.scores.reshape(-1, len(self.cases))
-        return placement_counts(binary_labels(self.labels), rows)
+    def folds(self) -> list[tuple[int, np.ndarray, np.ndarray]]:
+        """The number of each fold, whether each network was trained in it, and its cases."""
+        fold = self.cases["fold"].to_numpy()
+        numbers, first = np.unique(fold, return_index=True)
+        trained = ~np.isnan(self.scores[0][:, first].T)
+        return list(zip(numbers, trained, fold == numbers[:, None], strict=True))
 
 
 def task_scores(
@@ -112,54 +85,68 @@ def task_scores(
     rows = rows if inside.all() else rows[inside]
     rows = rows.assign(network=network_names(rows["scenario"], rows.get("pretraining")))
     # Categories while rows are compared and selected: with strings this takes most of the time.
-    texts = rows[["network", "scenario", "init", "case_id", "patient_id"]].dtypes.to_dict()
-    rows = rows.astype(dict.fromkeys(texts, "category"))
+    rows = rows.astype(dict.fromkeys(["network", "init", "case_id", "patient_id"], "category"))
+    rows["init"] = rows["init"].cat.set_categories(inits)
     for task, rows_of_task in rows.groupby("task", observed=True, sort=False):
         with name_place(f"task {task}"):
-            of_networks = rows_of_task[["network", "scenario", *of_scenarios]]
-            networks, agree = _first_of_each("network", of_networks)
-            networks = networks.astype({name: texts[name] for name in ("network", "scenario")})
-            networks = networks.set_index("network").sort_index()
-            if not agree:
-                problem = f"a scenario has two values of {' or '.join(of_scenarios)}"
-                remedy = "Name scenarios so that each has one."
-                raise InputError(problem, where="predictions", remedy=remedy)
-            several = rows_of_task["fold"].nunique() > 1
-            folds = [of for _, of in rows_of_task.groupby("fold")] if several else [rows_of_task]
-            parts = []
-            for of_fold in folds:
-                cases = _cases(of_fold[[*_SCORE, "fold", "label", "patient_id"]], texts)
-                trained = networks.index.isin(of_fold["network"])
-                scores = np.full((len(inits), len(networks), len(cases)), np.nan)
-                scores[:, trained] = _scores(of_fold, tuple(inits), networks[trained], cases)
-                parts.append((cases, scores, trained))
-            if several:
-                _check_folds(parts, networks, rows_of_task)
-            cases = pd.concat([part[0] for part in parts], ignore_index=True)
-            scores = np.concatenate([part[1] for part in parts], axis=2)
+            networks, cases, scores = _scores(rows_of_task, of_scenarios)
         yield TaskScores(str(task), tuple(inits), networks, cases, scores)
 
 
-def _check_folds(
-    parts: Sequence[tuple[pd.DataFrame, np.ndarray, np.ndarray]],
-    networks: pd.DataFrame,
-    rows: pd.DataFrame,
-) -> None:
-    """Raise InputError for a case that folds describe differently, or a network without a fold.
+def _scores(
+    rows: pd.DataFrame, of_scenarios: Sequence[str]
+) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
+    """Return the networks, cases and scores of the rows of a task, whose names are categories."""
+    rows = drop_unused_categories(rows).assign(init=rows["init"])
+    networks = rows[["network", "scenario", *of_scenarios]].drop_duplicates()
+    networks = networks.set_index("network").sort_index()
+    if networks.index.has_duplicates:
+        problem = f"a scenario has two values of {' or '.join(of_scenarios)}"
+        remedy = "Name scenarios so that each has one."
+        raise InputError(problem, where="predictions", remedy=remedy)
+    cases = rows[["case_id", "fold", "label", "patient_id"]].drop_duplicates()
+    if nameless := cases["patient_id"].isna().sum():
+        problem = f"{nameless} test cases name no patient"
+        remedy = "Name the patient of every case; where each has one image, repeat case_id."
+        raise InputError(problem, where="predictions", remedy=remedy)
+    of_case = cases.drop_duplicates(["case_id", "label", "patient_id"])["case_id"]
+    repeated = of_case[of_case.duplicated()]
+    places = [rows["init"].cat.codes, rows["network"].cat.codes]
+    places += [rows.groupby(["fold", "case_id"], observed=True).ngroup()]
+    cases = cases.sort_values(["fold", "case_id"], ignore_index=True)
+    scores = np.full([rows["init"].cat.categories.size, len(networks), len(cases)], np.nan)
+    scores[tuple(places)] = rows["score"].to_numpy(dtype=float)
+    if repeated.size or len(rows) > np.count_nonzero(~np.isnan(scores)):
+        check_unique(rows[["task", "network", "init", "fold", "case_id"]])
+    if repeated.size:
+        problem = f"case {repeated.iloc[0]!r} has two labels or patients"
+        remedy = "Evaluate every network on the same case table."
+        raise InputError(problem, where="predictions", remedy=remedy)
+    trained = pd.DataFrame(index=networks.index)
+    for fold in cases["fold"].unique():
+        missing = np.isnan(scores[..., cases["fold"] == fold])
+        trained[fold] = ~missing.all(axis=(0, 2))
+        for i, j in np.argwhere(missing.any(axis=2) & trained[fold].to_numpy()):
+            lacking = f"{missing[i, j].sum()} of {missing.shape[2]} cases"
+            scenario, init = networks.index[j], rows["init"].cat.categories[i]
+            problem = f"{lacking} of scenario {scenario} have no score of init {init!r}"
+            remedy = (
+                "Finish the missing runs with the same folds; if a score is NaN, find out why."
+            )
+            raise InputError(problem, where="predictions", remedy=remedy)
+    _check_folds(trained, rows.drop(columns="score").drop_duplicates("network"))
+    return networks, cases, scores
 
-    A fold may lack networks only if it lacks all of their backbone and pretraining.
+
+def _check_folds(trained: pd.DataFrame, networks: pd.DataFrame) -> None:
+    """Raise InputError for a fold that lacks a network, but not all of its pretraining.
+
+    `trained` is whether each network was trained in each fold; `networks` has a row for each.
     """
-    cases = pd.concat([part[0] for part in parts]).drop_duplicates(
-        ["case_id", "label", "patient_id"]
-    )
-    _check_one_row_each(cases)
-    trained = pd.DataFrame([part[2] for part in parts], columns=networks.index).T
-    of_pair = [name for name in ("backbone", "pretraining") if name in rows]
-    pairs = rows.drop_duplicates("network").set_index("network")[of_pair].astype(str)
-    pair = (
-        pairs.agg(" ".join, axis=1).reindex(networks.index) if len(of_pair) > 1 else trained[0] > 2
-    )
-    uneven = trained.groupby(pair.to_numpy()).transform("nunique").gt(1).any(axis=1)
+    known = "backbone" in networks and "pretraining" in networks
+    of_pair = ["backbone", "pretraining"] if known else ["task"]
+    pair = networks.set_index("network").groupby(of_pair, observed=True).ngroup()
+    uneven = trained.groupby(pair).transform("nunique").gt(1).any(axis=1)
     if uneven.any():
         lacking = trained.index[uneven & ~trained.all(axis=1)][0]
         problem = f"scenario {lacking} has no scores in a fold that others have"
@@ -178,79 +165,6 @@ def network_names(scenarios: pd.Series, pretrainings: pd.Series | None) -> pd.Se
     names = networks["scenario"].astype(str) + " pretraining "
     names += networks["pretraining"].astype(str)
     return pd.Series(pd.Categorical.from_codes(numbers, names), index=rows.index)
-
-
-def _first_of_each(key: str, rows: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
-    """Return the first row of each value of a key, and whether all rows of a key are equal.
-
-    The key is a column of categories.  Comparing codes is far quicker than dropping duplicates of
-    several columns.
-    """
-    at = np.flatnonzero(~rows[key].duplicated())
-    firsts = rows.iloc[at]
-    place_of = np.zeros(len(rows[key].cat.categories), dtype=int)
-    place_of[firsts[key].cat.codes] = np.arange(len(firsts))
-    places = place_of[rows[key].cat.codes]
-
-    def values(column: pd.Series) -> np.ndarray:
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            return column.cat.codes.to_numpy()
-        # Missing values, which equal nothing, have one code.
-        return pd.factorize(column)[0] if column.hasnans else np.asarray(column)
-
-    columns = (values(rows[name]) for name in rows)
-    return firsts, all((column == column[at][places]).all() for column in columns)
-
-
-def _cases(rows: pd.DataFrame, types: Mapping[str, Any]) -> pd.DataFrame:
-    """Return one row per case, given the names and cases of all scores of a task.
-
-    InputError if rows of a case disagree.
-    """
-    of_rows = rows[["case_id", "fold", "label", "patient_id"]]
-    cases, agree = _first_of_each("case_id", of_rows)
-    if not agree:
-        check_unique(rows[_SCORE])
-        cases = of_rows.drop_duplicates()
-    cases = cases.astype({name: types[name] for name in ("case_id", "patient_id")})
-    cases = cases.sort_values("case_id", ignore_index=True)
-    if nameless := cases["patient_id"].isna().sum():
-        problem = f"{nameless} test cases name no patient"
-        remedy = "Name the patient of every case; where each has one image, repeat case_id."
-        raise InputError(problem, where="predictions", remedy=remedy)
-    _check_one_row_each(cases)
-    return cases
-
-
-def _check_one_row_each(cases: pd.DataFrame) -> None:
-    repeated = cases["case_id"][cases["case_id"].duplicated()]
-    if repeated.size:
-        problem = f"case {repeated.iloc[0]!r} has two labels or patients"
-        remedy = "Evaluate every network on the same case table."
-        raise InputError(problem, where="predictions", remedy=remedy)
-
-
-def _scores(
-    rows: pd.DataFrame, inits: tuple[str, ...], networks: pd.DataFrame, cases: pd.DataFrame
-) -> np.ndarray:
-    names = {"init": pd.Index(inits), "network": networks.index, "case_id": cases["case_id"]}
-    places = []
-    for column, order in names.items():
-        of_categories = pd.Index(order).get_indexer(rows[column].cat.categories)
-        places.append(of_categories[rows[column].cat.codes])
-    scores = np.full([len(order) for order in names.values()], np.nan)
-    scores[tuple(places)] = rows["score"].to_numpy(dtype=float)
-    is_missing = np.isnan(scores)
-    if len(rows) > scores.size - np.count_nonzero(is_missing):
-        check_unique(rows[_SCORE])
-    lacking = is_missing.any(axis=2)
-    if lacking.any():
-        i, j = np.argwhere(lacking)[0]
-        missing = f"{np.isnan(scores[i, j]).sum()} of {len(cases)} cases"
-        problem = f"{missing} of scenario {networks.index[j]} have no score of init {inits[i]!r}"
-        remedy = "Finish the missing runs with the same folds; if a score is NaN, find out why."
-        raise InputError(problem, where="predictions", remedy=remedy)
-    return scores
 
 
 def evaluated_rows(predictions: pd.DataFrame, *more: str) -> pd.DataFrame:
@@ -289,13 +203,13 @@ def scores_by_run(
     # Rows of two columns are selected by position: selecting all columns for each run takes far
     # longer.
     places = rows.groupby(columns, observed=True).indices
-    for key in sorted(places):
+    for key, of_run in sorted(places.items()):
         names = dict(zip(columns, key, strict=True))
-        if np.bincount(cases[places[key]]).max() > 1:
+        if np.bincount(cases[of_run]).max() > 1:
             check_unique(rows[[*columns, "case_id"]])
         with name_place(", ".join(f"{name} {value}" for name, value in names.items())):
-            positive = binary_labels(labels[places[key]])
-            scores = score_row(all_scores[places[key]], positive.size)
+            positive = binary_labels(labels[of_run])
+            scores = score_row(all_scores[of_run], positive.size)
         yield names, positive, scores
 
 

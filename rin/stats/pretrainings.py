@@ -382,20 +382,15 @@ def _seeds(networks: pd.DataFrame, inits: tuple[str, ...]) -> pd.Series:
     InputError for a pair with two seeds, whose inits would have had different splits.
     """
     rows = networks[networks["init"].isin(inits)]
-    numbers = rows[_PAIR].drop_duplicates()
-    seeds = "number " + numbers.set_index(_PAIR, drop=False)["pretraining"].astype(str)
-    if "pretraining_seed" not in rows:
-        return seeds
+    rows = rows.reindex(columns=[*_PAIR, "pretraining_seed"])
     check_table(rows, PREDICTIONS, ["pretraining_seed"], where="predictions")
-    known = rows[[*_PAIR, "pretraining_seed"]].dropna().drop_duplicates()
-    repeated = known.duplicated(_PAIR)
-    if repeated.any():
-        pair = " ".join(map(str, known.loc[repeated, _PAIR].iloc[0]))
+    of_pair = rows.groupby(_PAIR, observed=True)["pretraining_seed"].agg(["nunique", "first"])
+    if (several := of_pair["nunique"] > 1).any():
+        pair = " ".join(map(str, several.idxmax()))
         remedy = "Give both inits of a pair the seed of its pretraining."
         raise InputError(f"pair {pair} has two seeds", where="pretraining_seed", remedy=remedy)
-    known = known.set_index(_PAIR)["pretraining_seed"]
-    seeds.loc[known.index] = "seed " + known.astype(int).astype(str)
-    return seeds
+    numbers = "number " + of_pair.index.get_level_values("pretraining").astype(str)
+    return ("seed " + of_pair["first"].astype(str)).where(of_pair["first"].notna(), numbers)
 
 
 def _contrasts_of_pairs(
@@ -424,9 +419,9 @@ def task_pairs(predictions: pd.DataFrame, init_a: str, init_b: str) -> Iterator[
     """Yield the pairs of each task, for `pretraining_differences` and similar analyses."""
     for task, pairs, contrasts in _contrasts_of_pairs(predictions, init_a, init_b):
         number = _number(task)
-        rows = [pairs.assign(fold=fold) for fold, _ in task.folds]
+        rows = [pairs.assign(fold=fold) for fold, _, _ in task.folds]
         trained = np.array(
-            [np.isin(range(len(pairs)), number[of_fold]) for of_fold in task.trained]
+            [np.isin(range(len(pairs)), number[of_fold]) for _, of_fold, _ in task.folds]
         )
         there, n_folds = trained.ravel(), trained.sum(axis=0)  # number of folds of each pair
         differences = (contrasts.of_folds * n_folds).ravel()[there]

@@ -18,14 +18,23 @@ from scipy import special
 from rin.errors import InputError
 from rin.stats import hypothesis, inputs
 from rin.stats.clinical import WeightedCases
-from rin.stats.delong import auc_ci, contrasts_of_folds, delong_test
-from rin.stats.hypothesis import (
-    ESTIMATE,
-    TTest,
-    insert_holm,
-    tails,
+from rin.stats.delong import (
+    auc_ci,
+    aucs_of_counts,
+    covariance_parts,
+    delong_test,
+    without_rounding,
 )
-from rin.stats.inputs import TaskScores, binary_labels, name_place, scores_by_run, task_scores
+from rin.stats.hypothesis import ESTIMATE, ROUNDING, TTest, insert_holm, tails
+from rin.stats.inputs import (
+    TaskScores,
+    binary_labels,
+    cluster_codes,
+    name_place,
+    scores_by_run,
+    task_scores,
+)
+from rin.stats.placements import placement_counts
 from rin.stats.roc import DIGITS, roc_curves
 from rin.tables import OVERLAP, UNFREEZING, check_table, require_columns
 
@@ -38,24 +47,35 @@ class MeanContrasts:
 
     All are computed within each fold; a network counts with the mean over its folds, of which
     `of_folds` (folds, q) has the sums and `between` (folds, q, folds, q) their covariance over
-    patients.  `weights` is (q, k), for the networks of the first init, then of the second, and so
-    on.
+    patients: test sets of two folds may share patients, whose contributions to both then give the
+    covariance of both.  `weights` is (q, k), for the networks of the first init, then of the
+    second, and so on.
     """
 
     def __init__(self, task: TaskScores, weights: np.ndarray) -> None:
-        trained = np.tile(task.trained, len(task.inits))
-        n_folds = trained.sum(axis=0)  # number of folds of each network
-        folds = []
-        for (number, fold), inside in zip(task.folds, trained, strict=True):
+        rows = task.scores.reshape(-1, len(task.cases))
+        n_folds = np.tile(sum(trained for _, trained, _ in task.folds), len(task.inits))
+        patients, n_patients = pd.factorize(task.patients)[0], len(set(task.patients))
+        self.aucs = np.zeros(len(rows))
+        estimates, parts, least = [], [], []
+        for number, trained, cases in task.folds:
+            inside = np.tile(trained, len(task.inits))
             with name_place(f"task {task.task}, fold {number}"):
-                positive = binary_labels(fold.labels)
-                folds.append(
-                    (positive, fold.counts, (weights / n_folds)[:, inside], fold.patients)
-                )
-        aucs, self.of_folds, self.between = contrasts_of_folds(folds)
-        self.aucs = np.zeros(len(n_folds))
-        for inside, of_fold in zip(trained, aucs, strict=True):
-            self.aucs[inside] += of_fold / n_folds[inside]
+                positive = binary_labels(task.labels[cases])
+                cluster_codes(patients[cases], positive.size)
+            counts = placement_counts(positive, rows[inside][:, cases])
+            aucs, c = aucs_of_counts(*counts), (weights / n_folds)[:, inside]
+            self.aucs[inside] += aucs / n_folds[inside]
+            estimates.append(c @ aucs)
+            least.append(ROUNDING * np.abs(c).sum(axis=1))
+            contrasted = [c @ count for count in counts]
+            parts.append(covariance_parts(contrasted, positive, patients[cases], n_patients))
+        covariance = sum(part @ part.T for part in np.concatenate(parts, axis=1))
+        exact, covariance = without_rounding(
+            np.concatenate(estimates), np.concatenate(least), covariance
+        )
+        self.of_folds = exact.reshape(np.shape(estimates))
+        self.between = covariance.reshape(np.shape(estimates) * 2)
         self.estimates = self.of_folds.sum(axis=0)
         self.covariance = self.between.sum(axis=(0, 2))
 
