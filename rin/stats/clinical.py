@@ -8,6 +8,7 @@ because scikit-learn's takes no case weights.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -174,13 +175,13 @@ def _mean_measures(
     task: TaskScores, networks: np.ndarray, weights: np.ndarray, bins: int
 ) -> pd.DataFrame:
     """Return the mean measures of networks (S, n): one row per row of weights (r, n)."""
-    mean, step = np.zeros((len(MEASURES), len(weights))), max(1, _CELLS // weights.shape[1])
+    blocks = np.array_split(weights, min(len(weights), math.ceil(weights.size / _CELLS)))
+    means = np.zeros((len(MEASURES), len(weights)))
     for share, scores in zip(task.shares(), networks, strict=True):
-        for start in range(0, len(weights), step):
-            block = slice(start, start + step)
-            cases = WeightedCases(task.labels, scores, weights[block])
-            mean[:, block] += [share * measure.of(cases, bins) for measure in MEASURES.values()]
-    return pd.DataFrame(mean.T, columns=[*MEASURES])
+        of_blocks = (WeightedCases(task.labels, scores, block) for block in blocks)
+        values = [[one.of(cases, bins) for one in MEASURES.values()] for cases in of_blocks]
+        means += share * np.hstack(values)
+    return pd.DataFrame(means.T, columns=[*MEASURES])
 
 
 def _mean_curves(task: TaskScores, networks: np.ndarray, bins: int) -> pd.DataFrame:

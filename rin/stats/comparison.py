@@ -102,24 +102,25 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
         look_up(by, model, list(scores[by].dropna().unique()))
     rows = scores[scores[by].isin([a, b])]
     _check_complete(rows, complete)
-    groups = [(None, rows)] if within is None else rows.groupby(within, observed=True)
-    parts, patients = [], []
+    groups, parts = [("", rows)], []
+    if within is not None:
+        groups = rows.groupby(within, observed=True)
+        if groups[patient].nunique().sum() > rows[patient].nunique():
+            remedy = "Levels are averaged as independent; divide by patient."
+            problem = f"patients of several levels of {within!r}"
+            raise InputError(problem, where="scores", remedy=remedy)
     for name, group in groups:
         with name_place("scores" if within is None else f"{within} {name}"):
             first, second = (
                 _model_rows(group[group[by] == model], columns, positive) for model in (a, b)
             )
             parts.append((_pair_parts if paired else _group_parts)(first, second))
-        patients.append({*first["patient"], *second["patient"]})
-    if sum(map(len, patients)) > len(set().union(*patients)):
-        remedy = "Levels are averaged as independent; divide by patient."
-        problem = f"patients of several levels of {within!r}"
-        raise InputError(problem, where="scores", remedy=remedy)
-    auc_a, auc_b, variance, of_variance, n_cases = np.array(parts, dtype=float).T
+    auc_a, auc_b, variance, of_variance = np.array(parts, dtype=float).T
     df = variance.sum() ** 2 / of_variance.sum() if of_variance.any() else math.inf
     test = t_test((auc_a - auc_b).mean(), math.sqrt(variance.sum()) / len(parts), df, level)
     row = {"a": a, "b": b, "auc_a": auc_a.mean(), "auc_b": auc_b.mean()} | test.to_row()
-    sizes = {"n_cases": int(n_cases.sum()), "n_patients": sum(map(len, patients))}
+    n_cases = len(rows) // 2 if paired else len(rows)
+    sizes = {"n_cases": n_cases, "n_patients": rows[patient].nunique()}
     return pd.DataFrame([row | sizes])
 
 
@@ -218,9 +219,7 @@ def operating_point(
         raise InputError(f"{threshold!r} is no threshold", where="threshold", remedy=remedy)
     is_positive = binary_labels(labels, positive)
     called = score_row(scores, is_positive.size) >= at
-    patients = np.arange(is_positive.size)
-    if clusters is not None:
-        patients, _ = cluster_codes(clusters, is_positive.size)
+    patients, _ = cluster_codes(clusters, is_positive.size)
     rows = []
     for measure, of_class, right in (
         ("sensitivity", is_positive, called),
@@ -261,8 +260,8 @@ def _check_complete(rows: pd.DataFrame, columns: Mapping[str, str]) -> None:
             raise InputError(problem, where=f"scores, {name}", remedy=remedy)
 
 
-def _pair_parts(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, float, int]:
-    """Return both AUCs, their difference's variance over patients, 0, and the number of cases."""
+def _pair_parts(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, float]:
+    """Return both AUCs, the variance of their difference over patients, and 0."""
     names = ["case", "label", "patient"]
     first, second = (rows[names].reset_index(drop=True) for rows in (a, b))
     if not first.equals(second):
@@ -271,10 +270,10 @@ def _pair_parts(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, 
         raise InputError(problem, where="scores", remedy=remedy)
     rows = a["score"].to_numpy(), b["score"].to_numpy()
     (auc_a, auc_b), _, ((variance,),) = auc_contrasts(a["label"], rows, [[1, -1]], a["patient"])
-    return auc_a, auc_b, variance, 0.0, len(a)
+    return auc_a, auc_b, variance, 0.0
 
 
-def _group_parts(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, float, int]:
+def _group_parts(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, float]:
     """Return the values of `_pair_parts`; the fourth is the divisor of Welch's df."""
     if both := len({*a["patient"]} & {*b["patient"]}):
         remedy = "Without pairs the models' patients have to differ."
@@ -284,4 +283,4 @@ def _group_parts(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float,
     )
     variances = np.array([of_first.item(), of_second.item()])
     of_variance = variances**2 @ [1 / (rows["patient"].nunique() - 1) for rows in (a, b)]
-    return first.item(), second.item(), variances.sum(), of_variance, len(a) + len(b)
+    return first.item(), second.item(), variances.sum(), of_variance

@@ -327,10 +327,8 @@ def share_interval(
 def _newcombe(
     auc: float, positive: np.ndarray, clusters: ArrayLike | None, level: float
 ) -> tuple[float, float]:
-    """Return the two AUCs one z quantile away from `auc`, with Hanley and McNeil's variance."""
-    whose = np.arange(positive.size)
-    if clusters is not None:
-        whose, _ = cluster_codes(clusters, positive.size)
+    """Return `auc`, 0 or 1, and the AUC one z quantile away, with Hanley and McNeil's variance."""
+    whose, _ = cluster_codes(clusters, positive.size)
     m, n = (np.unique(whose[of_class]).size for of_class in (positive, ~positive))
     if min(m, n) < 2:
         return math.nan, math.nan
@@ -338,11 +336,10 @@ def _newcombe(
 
     def beyond(true: float) -> float:
         scale = 1 + more * (1 - true) / (2 - true) + more * true / (1 + true)
-        return (auc - true) ** 2 - z**2 * true * (1 - true) * scale / (m * n)
+        return (1 - true) ** 2 - z**2 * true * (1 - true) * scale / (m * n)
 
-    if auc == 1:
-        return float(optimize.brentq(beyond, 1e-9, 1 - 1e-12)), 1.0
-    return 0.0, float(optimize.brentq(beyond, 1e-12, 1 - 1e-9))
+    below = float(optimize.brentq(beyond, 1e-9, 1 - 1e-12))
+    return (below, 1.0) if auc == 1 else (0.0, 1 - below)
 
 
 def aucs_of_counts(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:

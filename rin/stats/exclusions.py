@@ -128,9 +128,8 @@ def against_published(
         apart = t_test(estimate - published[task], error, df)
         cells |= {"statistic": apart.statistic, "p_value": apart.p_value}
         outside = not cells["ci_low"] <= published[task] <= cells["ci_high"]
-        known = not math.isnan(error)
         row = {"task": task, "published": published[task]} | cells
-        rows.append(row | {"outside": outside and known})
+        rows.append(row | {"outside": outside and not math.isnan(error)})
     columns = ["task", "published", *t_test(0.0, 1.0).to_row(), "outside"]
     compared = pd.DataFrame(rows, columns=columns)
     insert_holm(compared)

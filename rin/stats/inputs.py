@@ -348,11 +348,16 @@ def score_row(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.ndar
     return rows[0]
 
 
-def cluster_codes(clusters: ArrayLike, n_cases: int, *, least: int = 2) -> tuple[np.ndarray, int]:
+def cluster_codes(
+    clusters: ArrayLike | None, n_cases: int, *, least: int = 2
+) -> tuple[np.ndarray, int]:
     """Return the cluster (patient) of each case as intp (n,), and their number, at least `least`.
 
-    Codes count from 0 in the order of first appearance, so that names do not matter.
+    Codes count from 0 in the order of first appearance, so that names do not matter.  Without
+    clusters each case is one.
     """
+    if clusters is None:
+        return np.arange(n_cases), n_cases
     _refuse_mask(clusters, "clusters")
     if np.shape(clusters) != (n_cases,):
         problem = f"shape {np.shape(clusters)} beside {n_cases} cases"

@@ -4,6 +4,7 @@ Curves are linear between thresholds, as in pROC; where a curve jumps, its heigh
 Intervals resample patients.  For the mean curve of many networks see `scenarios.mean_roc`.
 """
 
+import math
 from collections.abc import Hashable, Iterator
 
 import numpy as np
@@ -14,7 +15,7 @@ from rin.errors import InputError
 from rin.stats.bootstrap import cluster_weights
 from rin.stats.clinical import WeightedCases
 from rin.stats.hypothesis import tails
-from rin.stats.inputs import binary_labels, check_aligned, numbers, score_row
+from rin.stats.inputs import binary_labels, check_aligned, cluster_codes, numbers, score_row
 
 _GRID = np.linspace(0, 1, 101)
 _CELLS = 2_000_000  # weights of one block
@@ -86,12 +87,11 @@ def _curves(
     seed: int,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield false and true positive rates from (0, 0) to (1, 1): of all cases, then replicates."""
-    row, n = score_row(scores, is_positive.size), is_positive.size
-    whose = np.arange(n) if clusters is None else clusters
-    drawn = cluster_weights(whose, replicates, seed, labels=is_positive)
-    step = max(1, _CELLS // n)
-    blocks = [drawn[start : start + step] for start in range(0, len(drawn), step)]
-    for weights in (np.ones((1, n), int), *blocks):
+    row = score_row(scores, is_positive.size)
+    patients, _ = cluster_codes(clusters, row.size)
+    drawn = cluster_weights(patients, replicates, seed, labels=is_positive)
+    blocks = np.array_split(drawn, min(replicates, math.ceil(drawn.size / _CELLS)))
+    for weights in (np.ones_like(drawn[:1]), *blocks):
         yield from roc_curves(WeightedCases(is_positive, row, weights))
 
 

@@ -326,15 +326,13 @@ def factor_effects(
     quantities += [("interaction", "", "", change[a] - change[b])]
     rows = []
     for task in sorted(tasks, key=lambda task: task.task):
-        rows_of_task, weights = [], []
-        for group, inside in _groups_of_unfreezing(task).items():
-            n_scenarios = task.networks.loc[inside, "scenario"].nunique()
-            for quantity, init, at, signs in quantities:
-                weights.append(np.outer(signs, task.shares(inside)).ravel())
-                row = {"task": task.task, "group": group, "n_scenarios": n_scenarios}
-                rows_of_task.append(row | {"quantity": quantity, "init": init, "level": at})
+        parts = list(product(_groups_of_unfreezing(task).items(), quantities))
+        weights = [np.kron(signs, task.shares(inside)) for (_, inside), (*_, signs) in parts]
         contrasts = MeanContrasts(task, np.array(weights))
-        for number, row in enumerate(rows_of_task):
+        for number, ((group, inside), (quantity, init, at, _)) in enumerate(parts):
+            n_scenarios = task.networks.loc[inside, "scenario"].nunique()
+            row = {"task": task.task, "group": group, "n_scenarios": n_scenarios}
+            row |= {"quantity": quantity, "init": init, "level": at}
             rows.append(row | contrasts.test(number, level).to_row() | _sizes(task))
     table = pd.DataFrame(rows)
     same = (table["estimate"] == 0) & (table["standard_error"] == 0)
