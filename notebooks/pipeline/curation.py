@@ -49,6 +49,7 @@ from rin.curation.deidentify import (
     display_window,
     load_key,
 )
+from rin.curation.radiology_reports import screen
 from rin.report.banner import provenance_line
 from rin.report.format import book_table
 from rin.report.page import claim, picture
@@ -204,7 +205,7 @@ book_table(listed, "The rules for reports", prose=True)
 
 # %%
 corpus = curate(plan)
-screened = corpus.screened.set_index("accession_number")
+screened = screen(archive.reports).set_index("accession_number")
 invented = archive.provenance == "stand-in"  # reports of patients stay unseen
 examples = impressions[words & invented].drop_duplicates().iloc[::9][:4]
 verdicts = screened.loc[examples.index, ["impression", "verdict", "reasons"]]

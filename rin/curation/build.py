@@ -47,12 +47,12 @@ from rin.files import MAKE_ROOM, read_facts, replace_folder, sha256_of, write_at
 INDEX, KEY = "index", "pseudonym.key"
 #: Queues for human review: reports that may be normal, and images that may show text.
 QUEUE, IMAGE_QUEUE = "review_queue.csv", "image_queue.csv"
-IMAGES, SCREENED = "images.parquet", "screened.parquet"
+IMAGES = "images.parquet"
 LOCK, NOTE = ".curation.lock", "curated.json"
 SHARED, FOLDER, PICTURES = "shared", "radimagenet_curated", "radiology_ai"
 #: Files and folders beside the shared folder, which only their owner may read.
 PRIVATE = (
-    INDEX, KEY, QUEUE, IMAGE_QUEUE, PROBLEMS, IMAGES, SCREENED, LOCK, NOTE,
+    INDEX, KEY, QUEUE, IMAGE_QUEUE, PROBLEMS, IMAGES, LOCK, NOTE,
     export.DICOM_FOLDER, export.PICTURE_FOLDER, export.NOTES,
 )  # fmt: skip
 PATIENTS, CARD = "patients.csv", "dataset_card.json"
@@ -99,15 +99,13 @@ class CuratedCorpus(NamedTuple):
     `images` has a row an image, by file name: `filename`, `label` ("lung-Nodule"), `modality`,
     `region`, `name` (label of the taxonomy), `patient_id` and `study_id` (pseudonyms), `roi`,
     `width`, `height`, `kind` ("key" or "normal"), `part`.  `excluded` counts the images that are
-    not in the corpus.  `screened` has the flagged studies with the verdict of the screening, under
-    the archive's own identifiers: it must never leave the institution.
+    not in the corpus.
     """
 
     folder: Path
     card: dict[str, Any]
     images: pd.DataFrame
     excluded: pd.DataFrame
-    screened: pd.DataFrame
 
     @property
     def root(self) -> Path:
@@ -115,7 +113,7 @@ class CuratedCorpus(NamedTuple):
         return self.folder.parent
 
     def __repr__(self) -> str:
-        """Return a text that contains no report."""
+        """Return a text without the tables."""
         return f"CuratedCorpus({self.root}, {len(self.images)} images)"
 
 
@@ -150,12 +148,11 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
         if not _is_current(output, made_of):
             _curate(plan, archive, names, cleared)
             with write_atomically(output / NOTE) as draft:
-                write_json(draft, _state(output, made_of))
+                draft.write_text(_state(output, made_of))
         card = json.loads((folder / CARD).read_text("utf-8"))
         images = pd.read_parquet(output / IMAGES)[list(COLUMNS)]
-        screened = pd.read_parquet(output / SCREENED)
         excluded = pd.DataFrame(card["excluded"], columns=EXCLUDED)
-        return CuratedCorpus(folder, card, images, excluded, screened)
+        return CuratedCorpus(folder, card, images, excluded)
 
 
 @contextmanager
@@ -240,8 +237,7 @@ def _is_current(output: Path, made_of: str) -> bool:
     """Return whether the corpus that is asked for exists and is whole."""
     with suppress(OSError, ValueError):
         queues = [(output / name).is_file() for name in (QUEUE, IMAGE_QUEUE)]
-        noted = json.loads((output / NOTE).read_text("utf-8"))
-        return all(queues) and noted == _state(output, made_of)
+        return all(queues) and (output / NOTE).read_text() == _state(output, made_of)
     return False
 
 
@@ -254,7 +250,7 @@ def _state(output: Path, made_of: str) -> str:
     folders = (*unshared, SHARED, export.NOTES)
     files = [f"{folder}/{name}" for folder in folders for name in walk(output / folder)]
     digest = hashlib.sha256(made_of.encode())
-    for name in sorted([*files, IMAGES, SCREENED]):
+    for name in sorted([*files, IMAGES]):
         file = output / name
         content = file.stat().st_size if name.startswith(unshared) else sha256_of(file)
         digest.update(f"{name}\0{content}\0".encode())
@@ -309,9 +305,8 @@ def _curate(plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: se
         },
     }
     write_corpus(output, images, card)
-    for name, table in ((IMAGES, images), (SCREENED, screened)):
-        with write_atomically(output / name) as draft:
-            table.to_parquet(draft)
+    with write_atomically(output / IMAGES) as draft:
+        images.to_parquet(draft)
 
 
 def arrange(images: pd.DataFrame, seed: int) -> pd.DataFrame:

@@ -383,7 +383,6 @@ def test_modes_of_what_curation_did_not_write_stay_as_they_are(copied):
         "pictures",
         pytest.param("exported", marks=pytest.mark.slow),
         pytest.param("images.parquet", marks=pytest.mark.slow),
-        pytest.param("screened.parquet", marks=pytest.mark.slow),
     ],
 )
 def test_flipped_bits_of_what_curation_keeps_never_change_the_corpus(copied, name):
@@ -414,9 +413,9 @@ def test_croissant_description_fits_the_corpus_and_counts_what_it_holds(corpus):
     assert [name for name in names if name in content] == []  # pseudonyms are in the tables alone
 
 
-def test_card_tells_how_images_were_chosen_and_what_was_not_looked_for(corpus):
+def test_card_tells_how_images_were_chosen_and_what_was_not_looked_for(plan, corpus):
     card = corpus.card
-    assert card["normal studies"]["flagged"] == len(corpus.screened)
+    assert card["normal studies"]["flagged"] == len(screen(index_archive(plan).reports))
     assert [*corpus.excluded["images"]] == sorted(corpus.excluded["images"], reverse=True)
     assert "113100" in card["de-identification"]["profile"]
     assert UNSEARCHED in card["de-identification"]["burned-in text"]
@@ -447,7 +446,7 @@ def test_digest_of_the_code_changes_with_what_decides(tmp_path, name):
 
 @pytest.mark.slow
 def test_files_that_were_left_open_are_closed(copied):
-    modes = {"index": 0o700, "review_queue.csv": 0o600, "screened.parquet": 0o600}
+    modes = {"index": 0o700, "review_queue.csv": 0o600, "images.parquet": 0o600}
     for name in modes:
         (copied.output / name).chmod(0o755)
     curate(copied)

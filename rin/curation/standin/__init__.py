@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from string import Formatter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -79,29 +79,26 @@ def study_instances(study: Study, size: int, seed: int) -> list[Dataset]:
     """Return the instances of a study, diagnostic images first, as they would leave a PACS."""
     drawings = draw_slices(study, size, seed)
     make = _sonogram if study.facts["modality"] == "US" else _section
-    images = [make(study, number, d.values) for number, d in enumerate(drawings, start=1)]
+    images = [make(study, number, values) for number, (values, _) in enumerate(drawings, start=1)]
     instances = [*images]
     if make is _section:
-        instances.append(_section(study, 1, drawings[len(drawings) // 2].values, "localizers"))
+        instances.append(_section(study, 1, drawings[len(drawings) // 2][0], "localizers"))
     for number, (label, words) in enumerate(study.named.items(), start=1):
-        key = key_slices(drawings, label)
+        # At most three slices, those that show most of the lesion.
+        areas = [np.sum(lesions.get(label, 0)) for _, lesions in drawings]
+        largest = np.argsort(areas, kind="stable")[:-4:-1].tolist()
+        key = sorted(index for index in largest if areas[index])
         instances.append(_key_selection(study, number, words, [images[index] for index in key]))
         for place, index in enumerate(key, start=len(instances)):
-            mask = drawings[index].lesions[label]
+            mask = drawings[index][1][label]
             instances.append(_outline_state(study, place, images[index], mask, words))
     return instances
 
 
-class Drawing(NamedTuple):
-    """A slice in physical values, float32 (h, w), and the mask of each lesion, bool (h, w)."""
-
-    values: ndarray
-    lesions: dict[str, ndarray]
-
-
-def draw_slices(study: Study, size: int, seed: int) -> list[Drawing]:
+def draw_slices(study: Study, size: int, seed: int) -> list[tuple[ndarray, dict[str, ndarray]]]:
     """Draw the diagnostic slices of a study, ``size`` pixels wide; ultrasound is 4:3.
 
+    Return each in physical values, float32 (h, w), and the mask of each lesion, bool (h, w).
     Studies of one patient share anatomy and lesions; findings change nothing but the lesions.
     """
     who = (seed, study.patient, list(REGIONS).index(study.region))
@@ -123,15 +120,8 @@ def draw_slices(study: Study, size: int, seed: int) -> list[Drawing]:
                 lesion = study.facts["lesions"][name]
                 lesions[name] = phantom.add_lesion(lesion, default_rng(drawn_by), 1.5, share)
         shown = {name: mask for name, mask in lesions.items() if mask.any()}
-        drawings.append(Drawing(phantom.scan(), shown))
+        drawings.append((phantom.scan(), shown))
     return drawings
-
-
-def key_slices(drawings: Sequence[Drawing], name: str) -> list[int]:
-    """Return at most three slices, those that show most of a lesion, in order."""
-    areas = [np.sum(drawing.lesions.get(name, 0)) for drawing in drawings]
-    largest = np.argsort(areas, kind="stable")[:-4:-1].tolist()
-    return sorted(index for index in largest if areas[index])
 
 
 def _fill_template(template: Any, fields: dict[str, Any]) -> Any:
