@@ -439,12 +439,13 @@ def weights_convert(
     from rin.models.torch_tensors import convert_torch_file
 
     done = convert_torch_file(file, output)
+    from rin.models.probe import read_backbone
     from rin.study.probe_study import file_facts
 
     echo(f"{done.target}: {done.backbone}, {counted(done.tensors, 'tensors')}")
     if done.aside:
         echo(f"Left out, not part of the backbone: {join_first_ten(done.aside, ', ')}")
-    echo("\n".join(file_facts(done.target)))
+    echo("\n".join(file_facts(done.target, read_backbone(done.target, done.backbone))))
 
 
 def _interrupted(number: int, _frame: object) -> None:

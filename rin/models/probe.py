@@ -22,7 +22,6 @@ from rin.errors import InputError, look_up
 from rin.files import FrozenModel
 from rin.models.backbones import (
     ALL_BACKBONES,
-    IN_TORCHVISION,
     Topology,
     build_backbone,
     find_backbone,
@@ -87,7 +86,6 @@ class FirstLayer:
     `padding` is the number of zeros on every side, or `same`: Keras' padding for that stride.
     """
 
-    backbone: str
     kernel: np.ndarray
     bias: np.ndarray
     mean: np.ndarray
@@ -117,7 +115,6 @@ def first_layer(backbone: keras.Model) -> FirstLayer:
     before = [layer.padding[0][0] for layer in pads if layer.output is conv.input]
     kernel = np.asarray(conv.kernel, dtype=float)
     return FirstLayer(
-        backbone.name,
         kernel,
         np.asarray(conv.bias, dtype=float) if conv.use_bias else np.zeros(kernel.shape[-1]),
         np.asarray(behind.moving_mean, dtype=float),
@@ -134,15 +131,7 @@ def identify_backbone(path: Path) -> str:
     Tensors with PyTorch's names are identified by their names, others by the number of parameters.
     """
     if layout_of(path) is Layout.PYTORCH:
-        network = find_torch_backbone(shapes_of(path))
-        if network is None:
-            raise InputError(
-                "its names are those of no torchvision network known here",
-                where=path,
-                remedy=f"Known: {', '.join(IN_TORCHVISION)}. Ask for the file that it was made "
-                "of.",
-            )
-        return network
+        return find_torch_backbone(shapes_of(path), path)
     parameters = count_parameters(path)
     for backbone in ALL_BACKBONES.values():
         if backbone.parameters == parameters:
@@ -154,15 +143,12 @@ def identify_backbone(path: Path) -> str:
     )
 
 
-def read_first_layer(
-    path: Path, backbone: str | None = None, topology: Topology | None = None
-) -> FirstLayer:
-    """Return the first layers of a file of weights; backbone and topology are found if None."""
-    if not path.is_file():
-        raise InputError(
-            "there is no such file", where=path, remedy="Give the path of a file of weights."
-        )
-    known = find_backbone(backbone or identify_backbone(path))
+def read_backbone(path: Path, name: str, topology: Topology | None = None) -> keras.Model:
+    """Build a backbone with the weights in a file; the file shows its topology if that is None.
+
+    InputError for a backbone without a batch normalisation to probe.
+    """
+    known = find_backbone(name)
     if topology is None:
         topology = "torchvision" if layout_of(path) is Layout.PYTORCH else "keras"
     if not known.batch_norm:
@@ -171,9 +157,15 @@ def read_first_layer(
             where=path,
             remedy="Ask whoever released the weights.",
         )
-    model = build_backbone(known.name, known.min_size, topology=topology)
+    model = build_backbone(name, known.min_size, topology=topology)
     read_weights_file(path, model)
-    return replace(first_layer(model), backbone=known.name)
+    return model
+
+
+def running_variances(backbone: keras.Model) -> dict[str, np.ndarray]:
+    """Return the running variances of every batch normalisation, the first layer first."""
+    layers = backbone.layers
+    return {a.name: np.asarray(a.moving_variance) for a in layers if hasattr(a, "moving_variance")}
 
 
 def predict(

@@ -71,13 +71,18 @@ def variables_by_name(backbone: keras.Model) -> dict[str, keras.Variable]:
     }
 
 
-def find_torch_backbone(names: Iterable[str]) -> str | None:
-    """Return the backbone that tensors of these names belong to; None for another network."""
+def find_torch_backbone(names: Iterable[str], where: Path) -> str:
+    """Return the backbone that tensors of these names belong to; InputError for another one."""
     names = [*names]
     for backbone, landmark in _LANDMARKS.items():
         if any(landmark in map(rename, names) for rename in _ways_to_name(backbone)):
             return backbone
-    return None
+    raise InputError(
+        f"its {counted(len(names), 'tensors')} are of no torchvision network known here "
+        f"({join_first_ten(names)})",
+        where=where,
+        remedy=f"Give the weights of torchvision's {', '.join(CHILDREN)}.",
+    )
 
 
 def _ways_to_name(backbone: str) -> list[Callable[[str], str]]:
@@ -104,7 +109,7 @@ def assign_tensors(
     and counters, which no backbone has.
     """
     variables = variables_by_name(backbone)
-    network = find_torch_backbone(variables)
+    network = find_torch_backbone(variables, where)
     ways = [{rename(name): name for name in shapes} for rename in _ways_to_name(network)]
     origin = max(ways, key=lambda names: len(names.keys() & variables.keys()))
     originals = {name: origin[name] for name in variables if name in origin}
@@ -177,14 +182,7 @@ def convert_torch_file(path: Path, target: Path | None = None) -> Converted:
     ):
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     tensors = _state_dict(loaded, path)
-    network = find_torch_backbone(tensors)
-    if network is None:
-        raise InputError(
-            f"its {counted(len(tensors), 'tensors')} are of no network that is known here "
-            f"({join_first_ten([*tensors])})",
-            where=path,
-            remedy=f"Give the weights of torchvision's {', '.join(CHILDREN)}.",
-        )
+    network = find_torch_backbone(tensors, path)
     model = build_backbone(network, find_backbone(network).min_size, topology="torchvision")
     shapes = {name: tuple(values.shape) for name, values in tensors.items()}
     names, aside = assign_tensors(shapes, model, path)

@@ -25,12 +25,6 @@ EXTREME = 1000.0
 _LEAST = 1e-5
 #: Endings of files that `torch.save` writes.
 TORCH_SUFFIXES = (".pt", ".pth", ".bin", ".ckpt")
-# The first normalisation of each network, by its name in torchvision and in an `nn.Sequential`.
-_FIRST_OF_PYTORCH = frozenset(
-    f"{prefix}{name}"
-    for prefix in ("", "backbone.")
-    for name in ("bn1", "features.norm0", "Conv2d_1a_3x3.bn", "1", "0.norm0", "0.bn")
-)
 #: Beginnings of files of other kinds, what they are, and what to do about them.  Safetensors begin
 #: with the length of their header, in eight bytes, and with JSON.
 _KINDS = (
@@ -59,10 +53,6 @@ _KINDS = (
     ),
 )
 _OWN_KIND = {".safetensors": _KINDS[0], ".h5": _KINDS[1]}
-#: A running variance, by its layer, in files of Keras 2, of PyTorch and of Keras 3.
-_VARIANCE = re.compile(
-    r"([^/]+)/moving_variance\S*|^(.*)\.running_var$|(batch_norm[^/]*)/vars/\d+$"
-)
 
 
 def reading(path: Path) -> AbstractContextManager[None]:
@@ -147,36 +137,6 @@ def _parts_of(path: Path) -> dict[str, Any]:
 def shapes_of(path: Path) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the tensors in a safetensors file, by name."""
     return {name: tuple(part.get_shape()) for name, part in _parts_of(path).items()}
-
-
-def stored_variances(path: Path) -> dict[str, np.ndarray]:
-    """Return the running variances of every batch normalisation in a file, the first layer first.
-
-    Files of Keras 3 have no layer names; the names of their groups are used.
-    """
-    layout_of(path)
-    variances = {}
-    place = {}
-
-    def note(name: str, tensor: Any) -> None:
-        if match := _VARIANCE.search(name):
-            # Of a normalisation of Keras 3, the last variable is the variance.
-            variances[next(filter(None, match.groups()))] = tensor[()]
-
-    with reading(path):
-        if path.suffix == ".safetensors":
-            for name, part in _parts_of(path).items():
-                note(name, part)
-        else:
-            with h5py.File(path, "r") as file:
-                file.visititems(note)
-                names = file.get("model_weights", file).attrs.get("layer_names", [])
-            names = [name.decode() if isinstance(name, bytes) else name for name in names]
-            place = {name: number for number, name in enumerate(names)}
-    first = sorted(
-        variances, key=lambda n: (place.get(n, 0), n not in _FIRST_OF_PYTORCH, len(n), n)
-    )
-    return {name: variances[name] for name in first}
 
 
 def variance_remark(variances: dict[str, np.ndarray]) -> str:

@@ -4,7 +4,10 @@ Every backbone is pretrained under several preprocessings, all else being equal;
 probed (`rin.models.probe`) with images of its own corpus and of every other dataset of the study.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,12 +19,15 @@ from rin.files import sha256_of
 from rin.models import probe
 from rin.models.backbones import find_backbone
 from rin.models.weights import entries_of, source_digest
-from rin.models.weights_file import layout_of, stored_variances, variance_remark
+from rin.models.weights_file import layout_of, variance_remark
 from rin.study import pretraining
 from rin.study.corpora import find_corpus
 from rin.study.pretraining import plan_pretraining
 from rin.study.pretraining_run import PretrainingRun
 from rin.study.workspace import Workspace
+
+if TYPE_CHECKING:
+    import keras
 
 
 def probe_sources(
@@ -77,7 +83,8 @@ def probe_measurements(workspace: Workspace) -> pd.DataFrame:
     records = files.require(probed, "the probe")
     sources = probe_sources(workspace, probed[0])
     for run in probed:
-        layer = probe.read_first_layer(files.path(run.run_id) / pretraining.WEIGHTS, run.backbone)
+        path = files.path(run.run_id) / pretraining.WEIGHTS
+        layer = probe.first_layer(probe.read_backbone(path, run.backbone))
         tested = files.read(run.run_id, pretraining.PREDICTIONS, pd.read_parquet)
         for source, (provenance, images) in sources.items():
             known = {
@@ -104,13 +111,14 @@ def probe_file(
     path: Path, images: str, data_root: Path | None, *, backbone: str | None, n: int, size: int
 ) -> list[str]:
     """Return lines with the probe's result for a file and the statements of its distributors."""
-    layer, sha256 = probe.read_first_layer(path, backbone), sha256_of(path)
+    name = backbone or probe.identify_backbone(path)
+    network, sha256 = probe.read_backbone(path, name), sha256_of(path)
     pixels, description, provenance = sample_pictures(images, data_root, n=n, size=size)
-    scores = probe.score_candidates(layer, pixels)
+    scores = probe.score_candidates(probe.first_layer(network), pixels)
     shown = scores.drop(columns="channels").to_string(
         index=False, formatters={"divergence": "{:.3f}".format}, float_format="{:.2f}".format
     )
-    lines = [f"{path.name}: {layer.backbone}, SHA-256 {sha256}", *shown.splitlines()]
+    lines = [f"{path.name}: {name}, SHA-256 {sha256}", *shown.splitlines()]
     judged = probe.judge(scores)
     order = f", channels in the order {judged['order']}" if judged["order"] else ""
     lines += [f"Verdict: {judged['verdict']}{order}; {judged['reason']}."]
@@ -119,11 +127,11 @@ def probe_file(
         lines.append("These are stand-ins, not real images: give your own with --images.")
     if (pixels == pixels[..., :1]).all():
         lines.append("RGB and BGR look the same on grey images.")
-    return lines + file_facts(path)
+    return lines + file_facts(path, network)
 
 
-def file_facts(path: Path) -> list[str]:
-    """Return lines on a file's layout, its release by digest, and extreme variances."""
+def file_facts(path: Path, network: keras.Model) -> list[str]:
+    """Return lines on a file's layout and release, and on extreme variances of its network."""
     digests = {sha256_of(path)}
     lines = [f"Layout: {layout_of(path)}."]
     if source := source_digest(path):
@@ -136,6 +144,6 @@ def file_facts(path: Path) -> list[str]:
         lines.append(f"{file.distributor}, {file.release}: {stated} ({file.statement}).")
     if not known:
         lines.append("No distributor is known for this SHA-256.")
-    if remark := variance_remark(stored_variances(path)):
+    if remark := variance_remark(probe.running_variances(network)):
         lines.append(f"Variances: {remark}.")
     return lines

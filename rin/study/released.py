@@ -139,7 +139,7 @@ def _verdict(workspace: Workspace, path: Path, entry: WeightsEntry) -> str:
     if execution.executor == "processes" and execution.workers == 0:
         begin_block(execution)  # building a model fixes the number of threads
     with keras.device("cpu"):  # workers need the GPU's memory
-        layer = probe.read_first_layer(path, entry.backbone, entry.topology)
+        layer = probe.first_layer(probe.read_backbone(path, entry.backbone, entry.topology))
     judged = probe.judge(probe.score_candidates(layer, images))
     if judged["verdict"] in (probe.NONE_FITS, probe.TOO_CLOSE):
         return f"{judged['verdict']}, {judged['reason']}"

@@ -36,7 +36,7 @@ def made_layer(channels=48, size=3, stride=2, padding=0, seed=0, bias=False):
     kernel = rng.normal(0, 0.2, (size, size, 3, channels)) * strength
     biases = rng.normal(0, 0.1, channels) if bias else np.zeros(channels)
     mean, variance = np.zeros(channels), np.ones(channels)
-    return FirstLayer("made", kernel, biases, mean, variance, 1e-5, stride, padding)
+    return FirstLayer(kernel, biases, mean, variance, 1e-5, stride, padding)
 
 
 def trained_layer(preprocessing, images, layer=None):

@@ -1,5 +1,7 @@
 """Tensors under PyTorch's names: every one of a backbone is found, and every other one named."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from known_backbones import built
@@ -9,7 +11,12 @@ from torch_files import built_as_torchvision, torch_tensors, write_tensors
 from rin.errors import InputError
 from rin.models.backbones import IN_TORCHVISION, build_backbone
 from rin.models.build import apply_unfreezing
-from rin.models.probe import identify_backbone, read_first_layer
+from rin.models.probe import (
+    first_layer,
+    identify_backbone,
+    read_backbone,
+    running_variances,
+)
 from rin.models.torch_tensors import CHILDREN, convert_torch_file, find_torch_backbone
 from rin.models.weights import read_weights_file
 from rin.training.trainer import LAYERS, LAYERS_IN_TORCHVISION
@@ -61,10 +68,10 @@ def test_weights_under_every_naming_are_read_whole_and_their_network_is_found(
 
 @pytest.mark.parametrize("names", ["denselayer1.norm.1", "denselayer1.conv.2"])
 def test_names_of_densenet_before_2018_are_known(names):
-    old = "features.denseblock4.denselayer16.conv.2.weight"
-    assert find_torch_backbone([f"features.denseblock1.{names}.weight", old]) == "DenseNet121"
-    assert find_torch_backbone([old.removeprefix("features.")]) == "DenseNet121"
-    assert find_torch_backbone([f"backbone.0.{old.removeprefix('features.')}"]) == "DenseNet121"
+    old, path = "features.denseblock4.denselayer16.conv.2.weight", Path("old.safetensors")
+    bare = old.removeprefix("features.")
+    for named in ([f"features.denseblock1.{names}.weight", old], [bare], [f"backbone.0.{bare}"]):
+        assert find_torch_backbone(named, path) == "DenseNet121"
 
 
 @pytest.fixture(scope="module")
@@ -125,8 +132,11 @@ def test_weights_of_one_topology_are_refused_by_the_other(tmp_path, resnet50):
 
 
 def test_first_layer_of_a_file_of_pytorch_has_its_padding_and_epsilon(tmp_path, resnet50):
-    layer = read_first_layer(write_tensors(tmp_path / "a.safetensors", resnet50[1]))
-    assert (layer.backbone, layer.stride, layer.padding) == ("ResNet50", 2, 3)
+    path = write_tensors(tmp_path / "a.safetensors", resnet50[1])
+    network = read_backbone(path, identify_backbone(path))
+    layer, variances = first_layer(network), running_variances(network)
+    assert (identify_backbone(path), layer.stride, layer.padding) == ("ResNet50", 2, 3)
+    assert [*variances][:3] == ["bn1", "layer1.0.bn1", "layer1.0.bn2"]
     assert layer.epsilon == pytest.approx(1e-5)
     np.testing.assert_array_equal(layer.variance.astype("float32"), resnet50[1]["bn1.running_var"])
 

@@ -11,12 +11,12 @@ from safetensors.numpy import save_file
 from torch_files import write_tensors
 
 from rin.errors import InputError
+from rin.models.probe import read_backbone, running_variances
 from rin.models.weights import count_parameters, read_weights_file
 from rin.models.weights_file import (
     Layout,
     layout_of,
     refuse_other_files,
-    stored_variances,
     variance_remark,
 )
 
@@ -103,19 +103,10 @@ def test_variances_of_every_layer_are_read_from_every_layout_the_first_layer_fir
     small = built("MobileNetV2")
     stored = [np.asarray(v) for v in small.weights if "moving_variance" in v.path]
     WRITERS[name](tmp_path / name, small)
-    found = [*stored_variances(tmp_path / name).values()]
+    found = [*running_variances(read_backbone(tmp_path / name, "MobileNetV2")).values()]
     assert len(found) == len(stored) == 52
-    # In the order of the network, or for Keras 3 of its groups, which are numbered so.
     for one, other in zip(found, stored, strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-def test_variances_of_pytorch_files_begin_with_the_first_layer(tmp_path):
-    names = ["layer1.0.bn1", "bn1", "layer4.2.bn3"]
-    tensors = {f"{name}.running_var": np.full(2, i + 1.0) for i, name in enumerate(names)}
-    tensors |= {"conv1.weight": np.ones(KERNEL)}
-    path = write_tensors(tmp_path / "a.safetensors", tensors)
-    assert [*stored_variances(path)] == ["bn1", "layer1.0.bn1", "layer4.2.bn3"]
 
 
 def layers(*variances):

@@ -104,7 +104,7 @@ def test_verdict_is_kept_for_what_shows_the_results(study, monkeypatch):
     write_weights(study)
     (checked,) = check_released(study)
     assert checked.verdict
-    monkeypatch.setattr("rin.models.probe.read_first_layer", lambda *_: pytest.fail("asked again"))
+    monkeypatch.setattr("rin.models.probe.read_backbone", lambda *_: pytest.fail("asked again"))
     assert released_files(study) == [checked] == check_released(study)
 
 
