@@ -8,13 +8,13 @@ or two fit about equally well.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pandas as pd
-from numpy.lib.stride_tricks import sliding_window_view
 from pydantic import AfterValidator, Field
 from scipy import special  # scipy.stats is slow to import
 
@@ -81,26 +81,15 @@ IN_COLOR = {candidate.name: candidate for candidate in (*CANDIDATES, *map(reorde
 class FirstLayer:
     """The first convolution of a network and the batch normalisation that follows it.
 
-    `kernel` has the shape (h, w, 3, channels); `bias` and the moving averages `mean` and
-    `variance` have the shape (channels,); the normalisation adds `epsilon` to a variance.
-    `padding` is the number of zeros on every side, or `same`: Keras' padding for that stride.
+    `convolve` returns the convolution's outputs (n, h, w, channels) for preprocessed images
+    (n, h, w, 3); the moving averages `mean` and `variance` have the shape (channels,); the
+    normalisation adds `epsilon` to a variance.
     """
 
-    kernel: np.ndarray
-    bias: np.ndarray
+    convolve: Callable[[np.ndarray], np.ndarray]
     mean: np.ndarray
     variance: np.ndarray
     epsilon: float
-    stride: int
-    padding: int | str
-
-    def sides(self, size: int) -> tuple[int, int]:
-        """Return the number of zeros before and after an image side of `size` pixels."""
-        if self.padding != "same":
-            return int(self.padding), int(self.padding)
-        needed = (-(-size // self.stride) - 1) * self.stride + self.kernel.shape[0] - size
-        before = max(needed, 0) // 2
-        return before, max(needed, 0) - before
 
 
 def first_layer(backbone: keras.Model) -> FirstLayer:
@@ -112,16 +101,19 @@ def first_layer(backbone: keras.Model) -> FirstLayer:
     norms = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
     behind = next(layer for layer in norms if layer.input is conv.output)
     pads = [layer for layer in layers if isinstance(layer, keras.layers.ZeroPadding2D)]
-    before = [layer.padding[0][0] for layer in pads if layer.output is conv.input]
-    kernel = np.asarray(conv.kernel, dtype=float)
+    steps = [*(layer for layer in pads if layer.output is conv.input), conv]
+
+    def convolve(images: np.ndarray) -> np.ndarray:
+        with keras.device("cpu"):  # a GPU may round to ten bits
+            for layer in steps:
+                images = layer(images)
+            return keras.ops.convert_to_numpy(images)
+
     return FirstLayer(
-        kernel,
-        np.asarray(conv.bias, dtype=float) if conv.use_bias else np.zeros(kernel.shape[-1]),
+        convolve,
         np.asarray(behind.moving_mean, dtype=float),
         np.asarray(behind.moving_variance, dtype=float),
         float(behind.epsilon),
-        int(conv.strides[0]),
-        "same" if conv.padding == "same" else sum(before),
     )
 
 
@@ -176,16 +168,11 @@ def predict(
     Images are uint8, grey (n, h, w) or RGB (n, h, w, 3).
     """
     rgb = images if images.ndim == 4 else np.repeat(images[..., np.newaxis], 3, axis=-1)
-    rows, columns = (layer.sides(side) for side in rgb.shape[1:3])
-    size, step = layer.kernel.shape[0], layer.stride
     means, squares = [], []
     for image in rgb:
-        padded = np.pad(preprocessing.apply(image), (rows, columns, (0, 0)))
-        patches = sliding_window_view(padded, (size, size), axis=(0, 1))[::step, ::step]
-        # Patches are (y, x, channel, h, w), the kernel is (h, w, channel, output).
-        outputs = np.tensordot(patches, layer.kernel, axes=([3, 4, 2], [0, 1, 2])) + layer.bias
-        means.append(outputs.mean(axis=(0, 1)))
-        squares.append((outputs**2).mean(axis=(0, 1)))
+        outputs = layer.convolve(preprocessing.apply(image[np.newaxis])).astype(float)
+        means.append(outputs.mean(axis=(0, 1, 2)))
+        squares.append((outputs**2).mean(axis=(0, 1, 2)))
     mean = np.mean(means, axis=0)
     return mean, np.maximum(np.mean(squares, axis=0) - mean**2, 0.0)
 

@@ -100,10 +100,18 @@ def refuse_other_files(path: Path) -> None:
 def layout_of(path: Path) -> Layout:
     """Return the layout of a file of weights; `InputError` for an unknown layout."""
     refuse_other_files(path)
+    layout, kernels = None, {}
     with reading(path):
-        is_h5 = path.suffix == ".h5"
-        layout, parts = (_layout_of_h5(path), {}) if is_h5 else (None, _parts_of(path))
-    kernels = {name: part for name, part in parts.items() if len(part.get_shape()) > 1}
+        if path.suffix == ".h5":
+            with h5py.File(path, "r") as file:
+                names = {*file, *file.attrs}
+            if names & {"layer_names", "model_weights"}:
+                layout = Layout.KERAS_2
+            elif names & {"layers", "_layer_checkpoint_dependencies"}:
+                layout = Layout.KERAS_3
+        else:
+            parts = _parts_of(path)
+            kernels = {name: part for name, part in parts.items() if len(part.get_shape()) > 1}
     if any(name.endswith(".weight") for name in kernels):
         layout = Layout.PYTORCH
     if integers := [name for name, part in kernels.items() if "F" not in part.get_dtype()]:
@@ -119,13 +127,6 @@ def layout_of(path: Path) -> Layout:
             remedy="Ask whoever wrote it for another format.",
         )
     return layout
-
-
-def _layout_of_h5(path: Path) -> Layout | None:
-    with h5py.File(path, "r") as file:
-        if "layer_names" in file.attrs or "model_weights" in file:
-            return Layout.KERAS_2
-        return Layout.KERAS_3 if {"layers", "_layer_checkpoint_dependencies"} & {*file} else None
 
 
 def _parts_of(path: Path) -> dict[str, Any]:

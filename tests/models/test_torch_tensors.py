@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from known_backbones import built
@@ -135,7 +136,11 @@ def test_first_layer_of_a_file_of_pytorch_has_its_padding_and_epsilon(tmp_path, 
     path = write_tensors(tmp_path / "a.safetensors", resnet50[1])
     network = read_backbone(path, identify_backbone(path))
     layer, variances = first_layer(network), running_variances(network)
-    assert (identify_backbone(path), layer.stride, layer.padding) == ("ResNet50", 2, 3)
+    outputs = network.get_layer("conv1").output
+    pixels = np.random.default_rng(0).random((1, *network.input_shape[1:]), "float32")
+    expected = np.asarray(keras.Model(network.input, outputs)(pixels))
+    np.testing.assert_allclose(layer.convolve(pixels), expected, atol=1e-5)
+    assert expected.shape[1:3] == (16, 16)
     assert [*variances][:3] == ["bn1", "layer1.0.bn1", "layer1.0.bn2"]
     assert layer.epsilon == pytest.approx(1e-5)
     np.testing.assert_array_equal(layer.variance.astype("float32"), resnet50[1]["bn1.running_var"])
