@@ -49,7 +49,6 @@ from rin.curation.deidentify import (
     display_window,
     load_key,
 )
-from rin.curation.radiology_reports import screen
 from rin.report.banner import provenance_line
 from rin.report.format import book_table
 from rin.report.page import claim, picture
@@ -205,7 +204,8 @@ book_table(listed, "The rules for reports", prose=True)
 
 # %%
 corpus = curate(plan)
-screened = screen(archive.reports).set_index("accession_number")
+queue = plan.output / "review_queue.csv"
+screened = pd.read_csv(queue, dtype=str, index_col="accession_number")
 invented = archive.provenance == "stand-in"  # reports of patients stay unseen
 examples = impressions[words & invented].drop_duplicates().iloc[::9][:4]
 verdicts = screened.loc[examples.index, ["impression", "verdict", "reasons"]]

@@ -161,8 +161,11 @@ def known_by(entry: WeightsEntry, path: Path | None) -> Literal["SHA-256", "MD5"
 
 def entries_of(path: Path) -> list[WeightsEntry]:
     """Return the entries that state the digest of a file, or of the file it was converted from."""
-    entries = load_entries()
-    return [one for one in entries if known_by(one, path) and not digest_problem(one, path)]
+    return [
+        entry
+        for entry in load_entries()
+        if known_by(entry, path) and not digest_problem(entry, path)
+    ]
 
 
 def _digest(path: Path, kind: str) -> str:
