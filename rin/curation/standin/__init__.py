@@ -144,6 +144,7 @@ def _make(study: Study, sort: str, number: int, *templates: str, **fields: Any) 
     series = {"modality": study.facts["modality"]} | TEMPLATES["series"][sort]
     series_uid = make_uid("series", study.study_uid, str(series["number"]))
     fields |= {
+        "references": _references(fields.get("images", ())),
         "series": series,
         "study": study,
         "number": number,
@@ -195,18 +196,13 @@ def _sonogram(study: Study, number: int, values: ndarray) -> Dataset:
     if said:
         image.BurnedInAnnotation = said
     if is_burned:
-        pixels = burn_text(pixels, f"{study.name} {study.day:%d.%m.%Y}")
+        pixels[:TEXT_HEIGHT] = 0
+        picture = Image.fromarray(pixels)
+        # With a fixed bitmap font, equal texts give equal pixels everywhere.
+        line, font = f"{study.name} {study.day:%d.%m.%Y}", ImageFont.load_default_imagefont()
+        ImageDraw.Draw(picture).text((1, 0), line, fill=255, font=font)
+        pixels = np.asarray(picture)
     return set_pixels(image, pixels, 8)
-
-
-def burn_text(pixels: ndarray, line: str) -> ndarray:
-    """Return uint8 pixels (h, w) with a line of white text on a black bar across their top."""
-    picture = Image.fromarray(pixels)
-    drawn = ImageDraw.Draw(picture)
-    drawn.rectangle((0, 0, picture.width, TEXT_HEIGHT - 1), fill=0)
-    # With a fixed bitmap font, equal texts give equal pixels everywhere.
-    drawn.text((1, 0), line, fill=255, font=ImageFont.load_default_imagefont())
-    return np.asarray(picture)
 
 
 def _outline_state(
@@ -229,21 +225,12 @@ def _outline_state(
         points=[round(float(value), 2) for value in points.ravel()],
         n_points=len(points),
         images=[image],
-        references=_references([image]),
     )
 
 
 def _key_selection(study: Study, number: int, words: str, images: Sequence[Dataset]) -> Dataset:
     """Return the Key Object Selection document of one finding on images of one series."""
-    document = _make(
-        study,
-        "key_selections",
-        number,
-        "key selection",
-        words=words,
-        images=images,
-        references=_references(images),
-    )
+    document = _make(study, "key_selections", number, "key selection", words=words, images=images)
     for image in images:
         item = fill(Dataset(), RelationshipType="CONTAINS", ValueType="IMAGE")
         document.ContentSequence.append(fill(item, ReferencedSOPSequence=_references([image])))
