@@ -50,9 +50,12 @@ class TaskPairs:
     def leave_out(self, number: int) -> TaskPairs:
         """Return the task without the pair of this number."""
         kept = self.number != number
-        covariance, differences = self.covariance[np.ix_(kept, kept)], self.differences[kept]
-        rest = {"pairs": self.pairs[kept], "differences": differences, "covariance": covariance}
-        return replace(self, **rest)
+        return replace(
+            self,
+            pairs=self.pairs[kept],
+            differences=self.differences[kept],
+            covariance=self.covariance[np.ix_(kept, kept)],
+        )
 
     @property
     def backbones(self) -> pd.Series:

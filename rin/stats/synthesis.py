@@ -57,13 +57,13 @@ def random_effects(
     """
     y, v = _check(estimates, variances)
     k = len(y)
-    (tau2,), (mean,), _ = fit_effects(y, np.diag(v), np.ones((k, 1)), [np.eye(k)])
+    _, tau2, (mean,), _ = _fit_levels(y, np.diag(v), np.eye(k), np.ones((k, 1)))
     weights = 1 / (v + tau2)
     spread = weights @ (y - mean) ** 2 / (k - 1)  # 1 where they differ as expected
     error = math.sqrt((max(1.0, spread) if corrected else spread) / weights.sum())
     apart = t_quantile(k - 1, level) * math.sqrt(error**2 + tau2)
     return _estimate_cells(mean, error, k - 1, k, level) | {
-        "tau2": float(tau2),
+        "tau2": tau2,
         "prediction_low": float(mean - apart),
         "prediction_high": float(mean + apart),
     }
@@ -157,21 +157,6 @@ def hanley_mcneil_error(auc: float, positives: int, negatives: int) -> float:
     return math.sqrt(total / (positives * negatives))
 
 
-def fit_effects(
-    estimates: np.ndarray, covariance: np.ndarray, fixed: np.ndarray, effects: list[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return variances of random effects by REML, the coefficients and their covariance.
-
-    Estimates (k,) of known covariance (k, k) have the means `fixed` (k, p) times coefficients;
-    each of the `effects` (k, levels) indicates the level of each estimate.
-    """
-    shared = [levels @ levels.T for levels in effects]
-    (variances,), _ = reml(estimates[None], contrasts_to(fixed), covariance, shared)
-    precision = np.linalg.inv(covariance + np.tensordot(variances, shared, axes=1))
-    of_coefficients = np.linalg.inv(fixed.T @ precision @ fixed)
-    return variances, of_coefficients @ fixed.T @ precision @ estimates, of_coefficients
-
-
 def _read_clusters(
     estimates: ArrayLike, variances: ArrayLike, clusters: ArrayLike
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -189,13 +174,16 @@ def _fit_levels(
 ) -> tuple[float, float, np.ndarray, np.ndarray]:
     """Return the variances between clusters and within, the coefficients and their covariance.
 
-    Where the two cannot be separated the first is NaN.
+    Estimates y (k,) of `known` covariance (k, k) have the means `fixed` (k, p) times coefficients,
+    and are `members` (k, clusters).  Where the variances cannot be separated the first is NaN.
     """
     separable = 1 < members.shape[1] < len(y)
-    effects = [members, np.eye(len(y))] if separable else [np.eye(len(y))]
-    variances, coefficients, covariance = fit_effects(y, known, fixed, effects)
+    effects = [members @ members.T, np.eye(len(y))] if separable else [np.eye(len(y))]
+    (variances,), _ = reml(y[None], contrasts_to(fixed), known, effects)
+    precision = np.linalg.inv(known + np.tensordot(variances, effects, axes=1))
+    covariance = np.linalg.inv(fixed.T @ precision @ fixed)
     between = float(variances[0]) if separable else math.nan
-    return between, float(variances[-1]), coefficients, covariance
+    return between, float(variances[-1]), covariance @ fixed.T @ precision @ y, covariance
 
 
 def _check(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
