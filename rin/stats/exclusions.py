@@ -68,17 +68,17 @@ def equivalence_tests(
     if table.empty:
         raise InputError("no row", where="table", remedy="Pass one comparison or more.")
     names, alpha, tables = [name for name in _NAMES if name in table], 1 - level, []
+    estimated = list(table[_ESTIMATED].itertuples(index=False))
+    tests = [t_test(gap, error, df, 1 - 2 * alpha) for gap, error, df in estimated]
+    ends = {"ci_low": [test.ci_low for test in tests], "ci_high": [test.ci_high for test in tests]}
     for margin in margins:
         if not 0 < margin < math.inf:
             remedy = "Pass a difference of AUCs above zero, such as 0.02."
             raise InputError(f"{margin!r}", where="margin", remedy=remedy)
-        rows = []
-        for *cells, estimate, error, df in table[[*names, *_ESTIMATED]].itertuples(index=False):
-            test = t_test(estimate, error, df, 1 - 2 * alpha)
-            row = dict(zip(names, cells, strict=True)) | {"margin": margin, "estimate": estimate}
-            row |= {"ci_low": test.ci_low, "ci_high": test.ci_high}
-            rows.append(row | {"p_value": equivalence_p(estimate, error, df, margin)})
-        decided = pd.DataFrame(rows)
+        decided = table[names].assign(margin=margin, estimate=table["estimate"], **ends)
+        decided["p_value"] = [
+            equivalence_p(gap, error, df, margin) for gap, error, df in estimated
+        ]
         insert_holm(decided)
         tables.append(decided.assign(equivalent=decided["p_holm"] < alpha))
     return pd.concat(tables, ignore_index=True)

@@ -128,25 +128,19 @@ def pretraining_power(
         remedy = "Plan two or more: one pair has no interval."
         raise InputError("1 pair", where="backbones, pretrainings", remedy=remedy)
     # An effect that the present pairs cannot separate is part of the effect of a pretraining.
-    between, *others = (
-        np.nan_to_num(spread.get(f"sd_{name}", math.nan))
-        for name in ("backbone", "seed", "pretraining", "fold", "training")
-    )
-    known = spread["patients_sd"], spread["patients_correlation"]
-    if not np.isfinite([spread["sd_pretraining"], *known]).all():
+    effects = ("backbone", "seed", "pretraining", "fold", "training")
+    variance = {of: np.nan_to_num(spread.get(f"sd_{of}", math.nan)) ** 2 for of in effects}
+    sd, correlation = spread["patients_sd"], spread["patients_correlation"]
+    if not np.isfinite([spread["sd_pretraining"], sd, correlation]).all():
         return math.nan
     backbone = np.repeat(range(backbones), pretrainings)
     k = len(backbone)
-    alike = np.full((k, k), max(known[1], 0.0)) + (1 - max(known[1], 0.0)) * np.eye(k)
-    covariance = known[0] ** 2 / patients * alike
+    correlation = max(correlation, 0.0)
+    covariance = sd**2 / patients * (correlation + (1 - correlation) * np.eye(k))
     model = MeanModel(covariance, {"backbone": backbone}, np.ones(k))
     shared = np.equal.outer(backbone, backbone)
-    marginal = (
-        covariance
-        + between**2 * shared
-        + others[2] ** 2
-        + np.square(others[:2] + others[3:]).sum() * np.eye(k)
-    )
+    of_pair = variance["seed"] + variance["pretraining"] + variance["training"]
+    marginal = covariance + variance["backbone"] * shared + variance["fold"] + of_pair * np.eye(k)
     # By eigenvalues, so that a singular covariance can be drawn from, too.
     drawn = np.random.default_rng(seed).multivariate_normal(
         np.full(k, difference), marginal, int(replicates), check_valid="ignore", method="eigh"

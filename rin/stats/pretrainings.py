@@ -406,7 +406,7 @@ def _contrasts_of_pairs(
     of_network = predictions.columns.intersection(["init", *_PAIR, "pretraining_seed"])
     seeds = _seeds(predictions[of_network].drop_duplicates(), inits)
     for task in task_scores(predictions, inits, _PAIR):
-        pairs = task.networks.groupby(_PAIR, as_index=False).agg(n_scenarios=("scenario", "size"))
+        pairs = task.networks.groupby(_PAIR).size().reset_index(name="n_scenarios")
         pairs["seed"] = seeds.reindex(pd.MultiIndex.from_frame(pairs[_PAIR])).to_numpy()
         number = _number(task)
         contrasts = mean_differences(task, [number == pair for pair in range(len(pairs))])

@@ -73,26 +73,18 @@ def roc_coordinates(
         remedy = "Pass rates from 0 to 1, such as [0.1] for a specificity of 90%."
         raise InputError(f"{rates.tolist()} are no rates", where="fpr", remedy=remedy)
     is_positive = binary_labels(labels, positive)
-    curves = _curves(is_positive, scores, clusters, replicates, seed)
-    tpr, *drawn = [np.interp(rates.round(DIGITS), *curve) for curve in curves]
-    low, high = np.quantile(drawn, tails(level), axis=0)
-    return pd.DataFrame({"fpr": rates, "tpr": tpr, "ci_low": low, "ci_high": high})
-
-
-def _curves(
-    is_positive: np.ndarray,
-    scores: ArrayLike,
-    clusters: ArrayLike | None,
-    replicates: int,
-    seed: int,
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield false and true positive rates from (0, 0) to (1, 1): of all cases, then replicates."""
     row = score_row(scores, is_positive.size)
     patients, _ = cluster_codes(clusters, row.size)
     drawn = cluster_weights(patients, replicates, seed, labels=is_positive)
     blocks = np.array_split(drawn, min(replicates, math.ceil(drawn.size / _CELLS)))
-    for weights in (np.ones_like(drawn[:1]), *blocks):
-        yield from roc_curves(WeightedCases(is_positive, row, weights))
+    # All cases first, then replicates.
+    tpr, *of_draws = [
+        np.interp(rates.round(DIGITS), *curve)
+        for weights in (np.ones_like(drawn[:1]), *blocks)
+        for curve in roc_curves(WeightedCases(is_positive, row, weights))
+    ]
+    low, high = np.quantile(of_draws, tails(level), axis=0)
+    return pd.DataFrame({"fpr": rates, "tpr": tpr, "ci_low": low, "ci_high": high})
 
 
 def roc_curves(cases: WeightedCases) -> Iterator[tuple[np.ndarray, np.ndarray]]:

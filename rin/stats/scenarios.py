@@ -557,10 +557,10 @@ def _curve_height(grid: np.ndarray, positive: np.ndarray, scores: np.ndarray) ->
 def _groups_of_unfreezing(task: TaskScores) -> dict[str, np.ndarray]:
     """Return a mask of the networks (S,) in each group of scenarios: all, and each unfreezing."""
     unfreezing = task.networks["unfreezing"].to_numpy()
-    known = [name for name in UNFREEZING if name in unfreezing]
-    others = sorted(set(unfreezing) - set(known))
+    names = dict.fromkeys([*UNFREEZING, *sorted(set(unfreezing))])
+    groups = {name: unfreezing == name for name in names}
     return {ALL: np.ones(len(unfreezing), bool)} | {
-        name: unfreezing == name for name in known + others
+        name: inside for name, inside in groups.items() if inside.any()
     }
 
 
