@@ -161,15 +161,15 @@ def _label_images(
             problems.append(Problem(path, what, kind=UNCLEAR))
     known = [(finding, *pair) for finding, pair in target.items() if pair]
     rows = rows.merge(pd.DataFrame(known, columns=HEADER), on="finding")
-    owners = files[["path", "patient_id"]].set_axis(["document", "owner"], axis=1)
-    rows = rows[rows["region"] != ""].merge(files, on="sop_uid").merge(owners, on="document")
+    rows = rows[rows["region"] != ""].merge(files, on="sop_uid")
+    owners = files.set_index("path")["patient_id"]
     for row in rows.itertuples():
         modality = REGIONS[row.region].modality
-        if row.patient_id != row.owner:
+        if row.patient_id != owners[row.document]:
             what = "it names an image of another patient"
         elif row.rule == "" and row.modality != modality:
-            what = f"{row.region}: {row.label} is a class of {modality}, but an image is "
-            what += row.modality
+            said = f"{row.region}: {row.label} is a class of {modality}"
+            what = f"{said}, but an image is {row.modality}"
         else:
             continue
         problems.append(Problem(row.document, what, row.path, UNCLEAR))
