@@ -176,10 +176,11 @@ def _mean_measures(
 ) -> pd.DataFrame:
     """Return the mean measures of networks (S, n): one row per row of weights (r, n)."""
     blocks = np.array_split(weights, min(len(weights), math.ceil(weights.size / _CELLS)))
-    means = np.zeros((len(MEASURES), len(weights)))
+    measures = MEASURES.values()
+    means = np.zeros((len(measures), len(weights)))
     for share, scores in zip(task.shares(), networks, strict=True):
         of_blocks = (WeightedCases(task.labels, scores, block) for block in blocks)
-        values = [[one.of(cases, bins) for one in MEASURES.values()] for cases in of_blocks]
+        values = [[measure.of(cases, bins) for measure in measures] for cases in of_blocks]
         means += share * np.hstack(values)
     return pd.DataFrame(means.T, columns=[*MEASURES])
 
