@@ -11,7 +11,13 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from rin.errors import InputError, look_up
-from rin.stats.hypothesis import EQUIVALENCE_MARGIN, equivalence_p, insert_holm, t_test
+from rin.stats.hypothesis import (
+    EQUIVALENCE_MARGIN,
+    ESTIMATE,
+    equivalence_p,
+    insert_holm,
+    t_test,
+)
 from rin.tables import require_columns
 
 #: Margins of equivalence, as differences of AUCs: comparable, and not far apart.
@@ -130,7 +136,7 @@ def against_published(
         outside = not cells["ci_low"] <= published[task] <= cells["ci_high"]
         row = {"task": task, "published": published[task]} | cells
         rows.append(row | {"outside": outside and not math.isnan(error)})
-    columns = ["task", "published", *t_test(0.0, 1.0).to_row(), "outside"]
+    columns = ["task", "published", *ESTIMATE, "outside"]
     compared = pd.DataFrame(rows, columns=columns)
     insert_holm(compared)
     return compared

@@ -172,14 +172,12 @@ def insert_holm(
     table.insert(table.columns.get_loc(p_value) + 1, p_holm, adjusted)
 
 
-def clustered_t(differences: ArrayLike, clusters: ArrayLike, level: float = 0.95) -> TTest:
+def clustered_t(differences: np.ndarray, clusters: ArrayLike, level: float = 0.95) -> TTest:
     """Test the mean of differences (n,) with a cluster-robust error (Liang and Zeger 1986)."""
-    check_aligned(differences=differences, clusters=clusters)
-    values = numbers(differences, "differences")
-    codes, n_clusters = cluster_codes(clusters, values.size)
-    mean = values.mean()
-    residuals = np.bincount(codes, values - mean, minlength=n_clusters)
-    error = math.sqrt(n_clusters / (n_clusters - 1) * (residuals**2).sum()) / values.size
+    codes, n_clusters = cluster_codes(clusters, differences.size)
+    mean = differences.mean()
+    residuals = np.bincount(codes, differences - mean, minlength=n_clusters)
+    error = math.sqrt(n_clusters / (n_clusters - 1) * (residuals**2).sum()) / differences.size
     if error <= ROUNDING * abs(mean):
         error = 0.0  # rounding alone explains the spread, as in R's ``t.test``
     return t_test(mean, error, n_clusters - 1, level)

@@ -537,10 +537,11 @@ def mean_differences(task: TaskScores, groups: Sequence[np.ndarray | None]) -> M
 
 
 def _sizes(task: TaskScores) -> dict[str, int]:
+    cases = task.cases.drop_duplicates("case_id")
     return {
         "n_folds": task.cases["fold"].nunique(),
-        "n_cases": task.cases["case_id"].nunique(),
-        "n_positive": int(task.cases.drop_duplicates("case_id")["label"].sum()),
+        "n_cases": len(cases),
+        "n_positive": int(cases["label"].sum()),
         "n_patients": len(set(task.patients)),
     }
 
