@@ -151,7 +151,8 @@ HTML("".join(entry.format(*line) for line in lines))
 #
 # Mixed precision (`execution: precision`, as in `paper`) gives results close to those of a CPU, not equal
 # digit by digit; the ledger keeps backend and precision. `execution: {workers: 4}` gives every worker a GPU,
-# shared where there are fewer; each training is on one. With JAX, set `JAX_COMPILATION_CACHE_DIR` to a folder: each step is then compiled once, not once a worker.
+# shared where there are fewer; each training is on one. With JAX, set `JAX_COMPILATION_CACHE_DIR` to a
+# folder: each step is then compiled once, not once a worker.
 #
 # </details>
 #
