@@ -161,10 +161,13 @@ def known_by(entry: WeightsEntry, path: Path | None) -> Literal["SHA-256", "MD5"
 
 def entries_of(path: Path) -> list[WeightsEntry]:
     """Return the entries that state the digest of a file, or of the file it was converted from."""
+    digests = {_digest(path, "sha256"), _digest(path, "md5")}
+    source = source_digest(path) or ""
     return [
         entry
         for entry in load_entries()
-        if known_by(entry, path) and not digest_problem(entry, path)
+        if {entry.sha256, entry.md5} & digests
+        or (entry.source_sha256 and source.startswith(entry.source_sha256))
     ]
 
 

@@ -461,9 +461,13 @@ def missing_inputs(workspace: Workspace) -> list[str]:
         if not usable_corpora(workspace, names):
             missing.append(f"corpus of {init}: {' or '.join(names)}")
     for init, backbone in profile.loaded_weights:
-        entry = find_entry(init, backbone, load_entries())
-        if said := _weights_problem(entry, workspace.weights_folders):
-            missing.append(f"weights {init} {backbone}: {said}")
+        try:
+            entry = find_entry(init, backbone, load_entries())
+        except InputError as error:
+            missing.append(str(error))
+        else:
+            if said := _weights_problem(entry, workspace.weights_folders):
+                missing.append(f"weights {init} {backbone}: {said}")
     return missing
 
 
