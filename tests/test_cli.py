@@ -36,7 +36,10 @@ NOTEBOOK = str(ROOT / "notebooks" / "results" / "your_run.py")
         ),
         (["run", NOTEBOOK, "-p", "task"], "'task' has no '='"),
         (["run", "absent.py"], "absent.py: no such notebook"),
-        (["weights", "probe", "absent.h5"], "absent.h5: there is no such file"),
+        (
+            ["weights", "probe", "absent.h5"],
+            "absent.h5: not a readable file of weights (No such file or directory)",
+        ),
         (["reference", "write", "absent"], "unknown profile 'absent'"),
         (["reference", "write", "smoke", "--data-root", "absent"], "there is no such data root"),
         (["reference", "write", "smoke", "--folder", "."], "a reference run already exists"),
