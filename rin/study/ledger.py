@@ -141,8 +141,10 @@ class Ledger:
         for run_id in self.of_other_code(run.run_id for run in runs):
             moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
             place = self.folder / ".set_aside" / f"{run_id}-{moment}"
-            place.parent.mkdir(exist_ok=True)
-            self.path(run_id).rename(place)
+            problem, remedy = "a run cannot be set aside", "Choose a writable results folder."
+            with as_input_error(problem, where=place, remedy=remedy, kinds=OSError):
+                place.parent.mkdir(exist_ok=True)
+                self.path(run_id).rename(place)
 
     def require(self, runs: Sequence[Planned], stage: str) -> dict[str, dict[str, Any]]:
         """Return the `records` of the runs of a stage or a task; InputError unless finished."""

@@ -168,6 +168,15 @@ def test_runs_of_other_code_that_are_set_aside_no_longer_count_and_are_kept(ledg
     assert kept == ["first", "second"]
 
 
+def test_run_that_cannot_be_set_aside_is_named(ledger):
+    run = SimpleNamespace(run_id="a" * 16)
+    ledger.commit(run.run_id, {}, note("kept"))
+    (ledger.folder / ".set_aside").write_text("a file")
+    with pytest.raises(InputError, match=r"a run cannot be set aside.*writable results folder"):
+        ledger.set_aside_of_other_code([run])
+    assert ledger.has(run.run_id)
+
+
 def test_commit_at_work_has_a_plus_where_code_or_manifests_were_edited(tmp_path, monkeypatch):
     monkeypatch.setattr("rin.study.ledger.REPOSITORY", tmp_path)
     monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path / "data_manifests"))
