@@ -126,20 +126,18 @@ def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path
     first, second = open_results(earlier), open_results(later)
     terms, others = _terms(first.facts), _terms(second.facts)
     if differing := [name for name in terms if terms[name] != others.get(name, terms[name])]:
-        problem = f"it differs from {earlier} in {differing[0]}"
-        remedy = "Join only results of the same images, corpora and inits."
+        problem = f"it differs from {earlier} in its {differing[0]}"
+        remedy = "Join only results of the same images, corpora and settings."
         raise InputError(problem, where=later, remedy=remedy)
     tables = {**second.tables, **first.tables}
     for name in (key for key in KEYS if key in first.tables and key in second.tables):
-        rows = pd.concat([first.tables[name], second.tables[name]])
-        tables[name] = rows.drop_duplicates(ignore_index=True)  # networks, cases and runs of both
+        rows = pd.concat([first.tables[name], second.tables[name]], ignore_index=True)
+        # Networks and cases may be those of both, and so may what a run of two studies predicted.
+        tables[name] = rows if name == "runs" else rows.drop_duplicates(ignore_index=True)
         if tables[name].duplicated(KEYS[name]).any():
             problem = f"{name}: rows have the {', '.join(KEYS[name])} of rows of {earlier}"
             remedy = "Join only further pretrainings, backbones, folds or studies."
             raise InputError(problem, where=later, remedy=remedy)
-    if len(tables["runs"]) == len(first.tables["runs"]):
-        remedy = "Join only results with further runs."
-        raise InputError(f"it has no further run than {earlier}", where=later, remedy=remedy)
     facts = _joined_facts(first, second) | facts_of_tables(tables)
     return _written(Results(first.facts.model_copy(update=facts), tables), target or earlier)
 
@@ -162,20 +160,19 @@ def _written(results: Results, target: str | Path) -> Path:
     return target
 
 
+#: Settings that results have in common when they are joined.
+_COMMON = {"inits", "seed", "fine_tuning", "fine_tuning_of"}
+_COMMON |= {"cases", "cases_of", "splits", "splits_of"}
+
+
 def _terms(facts: RunFacts) -> dict[str, Any]:
     """Return what results that are joined must have in common, as far as both have it."""
-    profile = facts.profile
-    terms: dict[str, Any] = {"its corpora": {data.digest for data in facts.corpora}}
-    terms |= {"its backend": facts.backend, "its precision": facts.precision}
-    terms |= {"its inits": profile.inits, "its seed": profile.seed}
+    terms = facts.profile.model_dump(include=_COMMON)
+    terms |= facts.model_dump(include={"backend", "precision"})
+    terms["corpora"] = {data.digest for data in facts.corpora}
     for task in facts.tasks:
-        name, digests = task.name, [data.digest for data in (task.dataset, *task.external)]
-        terms[f"the images of {name}"] = task.size, digests
-        terms[f"its fine_tuning or division of {name}"] = (
-            profile.tuning(name),
-            profile.cases_of.get(name, profile.cases),
-            profile.splits_of.get(name, profile.splits),
-        )
+        read = [data.digest for data in (task.dataset, *task.external)]
+        terms[f"images of {task.name}"] = task.size, read
     return terms
 
 
@@ -189,24 +186,13 @@ def _joined_facts(first: Results, second: Results) -> dict[str, Any]:
         backbones=sorted(set(runs["backbone"])),
         studies=sorted({*second.studies} - {*first.studies}),
     )
-    profile, further = earlier.profile, later.profile
-    changes: dict[str, Any] = {
-        "backbones": [*dict.fromkeys([*profile.backbones, *further.backbones])],
-        "folds": max(profile.folds, further.folds),
-        "studies": [*{s.name: s for s in [*further.studies, *profile.studies]}.values()],
-    }
-    if profile.pretraining:
-        numbers = sorted({*profile.pretrainings, *further.pretrainings})
-        changes["pretraining"] = profile.pretraining.model_copy(update={"pretrainings": numbers})
-    tasks, weights = [*earlier.tasks, *later.tasks], [*earlier.weights, *later.weights]
-    of_task = {task.name: task for task in tasks}
-    # The facts of several folds where one of both has these.
-    of_task |= {task.name: task for task in sorted(tasks, key=lambda t: sum(t.split.values()))}
+    # Of a task in both, the facts of more folds.
+    tasks = sorted([*earlier.tasks, *later.tasks], key=lambda task: sum(task.split.values()))
+    further = [weights for weights in later.weights if weights not in earlier.weights]
     return {
         "written": now(),
-        "profile": profile.model_copy(update=changes),
-        "tasks": [*of_task.values()],
-        "weights": [*{(w.init, w.backbone, w.pretraining): w for w in weights}.values()],
+        "tasks": [*{task.name: task for task in tasks}.values()],
+        "weights": [*earlier.weights, *further],
         "added": [*earlier.added, addition, *later.added],
     }
 

@@ -205,7 +205,7 @@ _NAMES = [
     *("pretraining", "seed"),
 ]
 #: Columns of text of the predictions, which are categories: of millions of rows they take least.
-_TEXT = ["case_id", "patient_id", "part"]
+_TEXT = ["run_id", "case_id", "patient_id", "part"]
 
 
 @dataclass(frozen=True)
@@ -414,10 +414,12 @@ def _read_table(path: Path, sha256: str, remedy: str) -> pd.DataFrame:
     """Read the table with this digest and check it against its schema; integers become int64."""
     name = path.stem
     with _readable(path, remedy):
-        table = pd.read_parquet(path)
-        if name == "predictions":
-            texts = ["run_id", *_TEXT]
-            table[texts] = as_categories(table[texts])
+        # Of millions of rows text is slow: it is read as categories, which are sorted as ever.
+        texts = _TEXT if name == "predictions" else []
+        table = pd.read_parquet(path, read_dictionary=texts)
+        for text in texts:
+            kinds = table[text].cat
+            table[text] = kinds.reorder_categories(kinds.categories.sort_values())
         if name in KEYS and table.duplicated(KEYS[name]).any():
             raise ValueError(f"rows repeat a {', '.join(KEYS[name])}")
     table = table.astype(dict.fromkeys(table.select_dtypes("integer"), np.int64))
