@@ -12,15 +12,15 @@ from rin.tables import UNFREEZING, require_columns
 
 
 def validation_scores(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return every run's names, validation_auc (NaN with one class) and validation_loss."""
-    rows, names = [], run_names(predictions)
-    for key, run in predictions.groupby(names, observed=True, sort=False):
+    """Return validation_auc (NaN with one class) and validation_loss of every run, by run_id."""
+    rows = {}
+    for run_id, run in predictions.groupby("run_id", observed=True):
         labels, scores = run["label"].to_numpy(), run["score"].to_numpy(float)
         both = 0 < labels.sum() < len(labels)
         loss = np.logaddexp(0, -scores * (2 * labels - 1)).mean()
-        scored = {"validation_auc": auc_ci(labels, scores).auc if both else math.nan}
-        rows.append(dict(zip(names, key, strict=True)) | scored | {"validation_loss": loss})
-    return pd.DataFrame(rows)
+        rows[run_id] = auc_ci(labels, scores).auc if both else math.nan, loss
+    columns = ["validation_auc", "validation_loss"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 
 def choose_settings(predictions: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:

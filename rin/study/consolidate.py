@@ -23,7 +23,6 @@ from rin.errors import as_input_error
 from rin.explain import overlap
 from rin.explain.similarity import mean_cca
 from rin.files import MAKE_ROOM, read_checksummed_json, replace_folder, sha256_of
-from rin.stats.inputs import RUN as RUN_NAMES
 from rin.study.choices import validation_scores
 from rin.study.corpora import find_corpus, open_corpus
 from rin.study.fine_tuning import ACTIVATIONS, PREDICTIONS, cam_arrays
@@ -92,7 +91,13 @@ def consolidate(workspace: Workspace) -> Results:
     'smoke'
     """
     folder = workspace.results / FOLDER
-    runs, sections = _finished_runs(workspace), _finished_sections(workspace)
+    planned = {name: plan(workspace) for name, (plan, _) in SECTIONS.items()}
+    sections = {
+        name: of_section
+        for name, of_section in planned.items()
+        if of_section and not workspace.ledger(name).missing(of_section)
+    }
+    runs = _finished_runs(workspace)
     sources = _sources(workspace, runs, sections)
     refused = as_input_error(
         "no results can be kept", where=folder, remedy=MAKE_ROOM, kinds=OSError
@@ -123,13 +128,6 @@ def _finished_runs(workspace: Workspace) -> pd.DataFrame:
     ]
     table, first = pd.DataFrame(rows), [*RUN_RECORDS.columns]
     return table.reindex(columns=[*first, *table.columns.difference(first)])
-
-
-def _finished_sections(workspace: Workspace) -> dict[str, Sequence[Planned]]:
-    """Return the runs of each of the profile's sections whose runs are all finished."""
-    stated = [name for name in SECTIONS if getattr(workspace.profile, name)]
-    planned = {name: SECTIONS[name][0](workspace) for name in stated}
-    return {n: runs for n, runs in planned.items() if not workspace.ledger(n).missing(runs)}
 
 
 def _sources(
@@ -170,7 +168,9 @@ def _tables(
         ledger, ids = workspace.fine_tuning_ledger, runs["run_id"].unique()
         scores = ledger.tables([(run_id, {"run_id": run_id}) for run_id in ids], PREDICTIONS)
         tables["predictions"] = scores = as_categories(scores)
-        tables["runs"] = _with_validation(runs, scores)
+        measured = validation_scores(scores[scores["part"] == "validation"])
+        measured = measured.reindex(runs["run_id"]).set_axis(runs.index)
+        tables["runs"] = runs.assign(**measured)
     of_main, of_layers = (runs[runs["study"] == study] for study in (MAIN, LAYERS))
     tables["cases"] = _measured(workspace, runs, scored_cases)
     tables["overlap"] = _measured(workspace, of_main, overlap_table)
@@ -188,17 +188,9 @@ def _measured(
         for task in runs["task"].unique()
         for part in ("test", *workspace.inputs(task).external)
     ]
-    return _joined(tables)
-
-
-def _with_validation(runs: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of runs with their scores on the validation part."""
-    names = runs.drop_duplicates("run_id")[["run_id", *RUN_NAMES]]
-    rows = names.merge(scores[scores["part"] == "validation"], on="run_id")
-    # Runs of several levels differ only in their ids, which here take the scenario's place.
-    validation = validation_scores(rows.assign(scenario=rows["run_id"])).set_index("scenario")
-    measured = validation[["validation_auc", "validation_loss"]].reindex(runs["run_id"])
-    return runs.assign(**measured.set_axis(runs.index))
+    # Tables without rows do not affect the columns.
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
 
 def _facts(
@@ -310,12 +302,6 @@ def weights_facts(workspace: Workspace) -> list[WeightsFacts]:
                 facts["sha256"] = entry.sha256 or file.sha256
             weights.append(WeightsFacts(**facts, pretraining=number))
     return weights
-
-
-def _joined(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Return the concatenated tables; tables without rows do not affect the columns."""
-    filled = [table for table in tables if len(table)]
-    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
 
 def scored_cases(workspace: Workspace, task: str, part: str) -> pd.DataFrame:

@@ -95,8 +95,7 @@ def write_reference(workspace: Workspace, folder: Path, *, replace: bool = False
     _refuse_made_up(results.facts)
     workspace.fine_tuning_ledger.require(plan_all(workspace), "fine-tuning")
     for name, (plan, _) in SECTIONS.items():
-        if getattr(workspace.profile, name):
-            workspace.ledger(name).require(plan(workspace), f"the {name}")
+        workspace.ledger(name).require(plan(workspace), f"the {name}")
     return _written(_made_small(workspace, results), target)
 
 

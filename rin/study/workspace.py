@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import urllib.request
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -488,7 +488,7 @@ def chosen_pages(profile: Profile) -> tuple[str, ...]:
     """Return the notebooks that a profile lists for its book; `InputError` for an unknown name."""
     folder = REPOSITORY / "notebooks"
     files = (path.relative_to(folder).with_suffix("") for path in folder.rglob("*.py"))
-    known = sorted(path.as_posix() for path in files)
+    known = sorted(map(Path.as_posix, files))
     kind = f"page (pages of profile {profile.name})"
     return tuple(look_up(kind, name.removesuffix(".py"), known) for name in profile.pages or ())
 
@@ -502,43 +502,31 @@ def available_weights(data_root: Path) -> tuple[str, list[str]]:
     """
     folders = [data_root / "weights", data_root]
     entries = {(entry.init, entry.backbone): entry for entry in load_entries()}
-    backbones: dict[str, list[str]] = defaultdict(list)
-    for init, backbone in entries:
-        backbones[init].append(backbone)
-
-    def usable(inits: Sequence[str]) -> list[str]:
-        """Return the backbones whose files of all of these inits are there."""
-        files = {name: [entries[init, name] for init in inits] for name in backbones[inits[0]]}
-        return [name for name in files if all(locate_weights(e, folders) for e in files[name])]
-
-    fetched = [
-        name
-        for name in usable([KERAS])
-        if locate_weights(entries[IMAGENET, name], folders) or _keras_answers()
-    ]
-    if fetched or (of_torch := usable(TORCH)):
-        return ("released", fetched) if fetched else ("released_pytorch", of_torch)
-    for name in backbones[TORCH[0]]:
-        _refuse_unconverted(entries[TORCH[0], name], entries[TORCH[1], name], folders[0])
-    corpora = [locate(load_manifest(name), data_root) for name in CORPORA]
-    return ("corpora" if all(corpora) else "stand-ins"), ["ResNet50"]
-
-
-def _refuse_unconverted(release: WeightsEntry, other: WeightsEntry, folder: Path) -> None:
-    """Raise InputError if a release is in a folder as PyTorch writes it, and not yet converted.
-
-    `other` is the counterpart that it is compared with.
-    """
-    target = folder / str(release.file)
-    for source in (target.with_suffix(ending) for ending in (".safetensors", ".pt", ".pth")):
-        if source.is_file():
+    there = {key for key, entry in entries.items() if locate_weights(entry, folders)}
+    for kind, (init, other) in {"released": (KERAS, IMAGENET), "released_pytorch": TORCH}.items():
+        backbones = [
+            backbone
+            for name, backbone in entries
+            if name == init
+            and (init, backbone) in there
+            and ((other, backbone) in there or (other == IMAGENET and _keras_answers()))
+        ]
+        if backbones:
+            return kind, backbones
+    releases = [entry for entry in entries.values() if entry.init == TORCH[0]]
+    for release, ending in product(releases, (".safetensors", ".pt", ".pth")):
+        other_release = entries[TORCH[1], release.backbone]
+        target, beside = (folders[0] / str(entry.file) for entry in (release, other_release))
+        if (source := target.with_suffix(ending)).is_file():
             raise InputError(
-                f"{release.release} cannot be compared with {other.release} yet",
+                f"{release.release} cannot be compared with {other_release.release} yet",
                 where=source,
                 remedy="Where PyTorch is installed (extra torch), turn the PyTorch files of both "
-                f"({other.home}) into {target} and {folder / str(other.file)} with rin weights "
-                "convert. Or move this file away, to continue without it.",
+                f"({other_release.home}) into {target} and {beside} with rin weights convert. Or "
+                "move this file away, to continue without it.",
             )
+    corpora = [locate(load_manifest(name), data_root) for name in CORPORA]
+    return ("corpora" if all(corpora) else "stand-ins"), ["ResNet50"]
 
 
 def _keras_answers() -> bool:

@@ -7,6 +7,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from rin.errors import InputError
 from rin.stats import init_differences, scenario_aucs, simulation
+from rin.stats.inputs import run_names
 from rin.study import compare_levels, external_scores
 from rin.study.choices import choose_settings, validation_scores
 
@@ -20,8 +21,12 @@ def predictions():
 
 @pytest.fixture(scope="module")
 def records(predictions):
-    scores = validation_scores(predictions)
-    return scores.assign(backbone=scores["scenario"].str.partition("-")[0])
+    names = run_names(predictions)
+    run_ids = predictions[names].astype(str).agg(" ".join, axis="columns")
+    runs = predictions.assign(run_id=run_ids)
+    scores = validation_scores(runs)
+    columns = runs.drop_duplicates("run_id").set_index("run_id")[[*names, "backbone"]]
+    return columns.join(scores).reset_index(drop=True)
 
 
 def test_validation_scores_equal_those_of_scikit_learn(predictions, records):
@@ -37,7 +42,7 @@ def test_validation_scores_equal_those_of_scikit_learn(predictions, records):
     assert found.keys() == expected.keys()
     for run, scores in found.items():
         assert scores == pytest.approx(expected[run])
-    single = validation_scores(predictions[predictions["label"] == 1])
+    single = validation_scores(predictions[predictions["label"] == 1].assign(run_id="a"))
     assert single["validation_auc"].isna().all()
 
 
@@ -61,9 +66,8 @@ def test_chosen_setting_is_that_of_the_best_validation_of_each_network(predictio
 @pytest.mark.parametrize("column", ["pretraining", "scenario"])
 def test_rows_that_do_not_name_their_run_are_left_out_nowhere(predictions, records, column):
     spoilt = predictions.assign(**{column: predictions[column].where(predictions["init"] == "a")})
-    for measured in (validation_scores, lambda rows: choose_settings(rows, records)):
-        with pytest.raises(InputError, match=rf"'{column}': 1920 of 3840 values are "):
-            measured(spoilt)
+    with pytest.raises(InputError, match=rf"'{column}': 1920 of 3840 values are "):
+        choose_settings(spoilt, records)
 
 
 def test_settings_are_not_chosen_without_validation_scores(predictions, records):
