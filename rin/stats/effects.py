@@ -23,8 +23,6 @@ from rin.errors import InputError
 ALONE = "alone"
 # Of the search: most steps, most halvings of a step, and the gain in deviance at which it ends.
 _STEPS, _HALVINGS, _PRECISION = 2000, 30, 1e-13
-#: A variance below this share of the scale counts as zero.
-_ZERO = 1e-7
 #: Start of the variances beside one that starts alone, as a share of the scale.
 _BESIDE = 1e-3
 
@@ -123,9 +121,7 @@ def reml(
         end.reshape(r, len(shares), *end.shape[1:]) for end in ends
     )
     best = np.arange(r), deviance.argmin(axis=1)
-    variances, information = variances[best], information[best]
-    variances[variances < _ZERO * scale[:, None]] = 0.0
-    return variances, information
+    return variances[best], information[best]
 
 
 def contrasts_to(fixed: np.ndarray) -> np.ndarray:

@@ -277,3 +277,5 @@ def test_a_class_gives_its_lightest_group_and_chance_decides_between_equal_ones(
 def test_validation_gets_a_patient_even_if_each_has_a_quarter_of_the_pictures():
     cases = table(*((label, name, 5) for name in "wxyz" for label in "ab"))
     assert set(split(cases)) == {"train", "validation", "test"}
+    few = table(*single("a", 4), *single("b", 4))
+    assert split(few).value_counts().to_dict() == {"train": 5, "validation": 1, "test": 2}

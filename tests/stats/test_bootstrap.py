@@ -90,6 +90,8 @@ def test_bootstrap_draws_every_row_of_a_patient_and_counts_draws_without_a_value
     assert {draw.count(0) + draw.count(1) + draw.count(3) for draw in seen} == {3}
     assert found["undefined"] == pytest.approx(9 / 27, abs=0.08)  # without q, or of q alone
     assert (found["estimate"], found["ci_low"], found["ci_high"]) == (1.5, 1.5, 1.5)
+    two = bootstrap_interval(rows, mean_score, [*"pqrs"], replicates=2)
+    assert two["standard_error"] == pytest.approx((two["ci_high"] - two["ci_low"]) / 0.95 / 2**0.5)
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,8 @@ def test_scenario_aucs_of_one_class_names_the_run(predictions):
 def test_training_spread_is_the_residual_of_an_analysis_of_variance():
     seeds = [make_predictions(seed=seed).assign(seed=seed) for seed in (1, 2, 3)]
     lost = seeds[2]["scenario"].eq("ResNet50-unfreeze_all-1") & seeds[2]["fold"].eq(1)
-    trained = pd.concat([*seeds[:2], seeds[2][~lost]], ignore_index=True)  # one has two trainings
+    lost &= seeds[2]["init"].eq(INITS[1])  # without its other half, a training has no difference
+    trained = pd.concat([*seeds[:2], seeds[2][~lost]], ignore_index=True)
     found = training_spread(trained, *INITS).iloc[0]
 
     aucs = scenario_aucs(trained).pivot(
