@@ -201,14 +201,16 @@ def test_largest_of_several_outlines_is_the_region_of_interest(tmp_path):
 def test_image_of_two_findings_is_there_twice_and_outlines_go_by_their_descriptions(tmp_path):
     other = [(1, 1), (4, 1), (4, 4), (1, 1)]
     whole = [(0.5, 0.5), (9.5, 0.5), (9.5, 7.5), (0.5, 7.5), (0.5, 0.5)]
+    long = "opacity of the lower zones, whose extent and density vary from breath to breath"
     found = read(
         tmp_path,
         picture(),
         nodule(),
-        key_note("lung: Airspace_opacity", [uid_of()], number="2"),
+        key_note(long, [uid_of()], number="2"),
         presentation(uid_of(), said="LUNG: NODULE"),
-        presentation(uid_of(), [graphic(other)], number="2", said="lung: Airspace_opacity"),
+        presentation(uid_of(), [graphic(other)], number="2", said=long[:64]),  # all it has room for
         presentation(uid_of(), [graphic(whole)], number="3", said="see report"),
+        label_map=terms(tmp_path, (long, "lung", "Airspace_opacity")),
     )
     assert found[["sop_uid", "label", "roi"]].to_numpy().tolist() == [
         [uid_of(), "Airspace_opacity", "polygon:0.5,0.5 3.5,0.5 3.5,3.5"],

@@ -163,6 +163,16 @@ def test_build_store_after_opening_for_its_size_decodes_nothing_again(
     assert list((tmp_path / "i").rglob("8-pad/*")) == []
 
 
+def test_opening_keeps_no_rows_of_a_store_that_has_too_many_pixels(
+    archived, busi_root, tmp_path, counted, monkeypatch
+):
+    monkeypatch.setattr(store_module, "ROW_PIXELS", 8 * 8)
+    seen = open_dataset(archived, busi_root, tmp_path / "i", square=(8, "pad"))
+    counted.clear()
+    build_store(seen, 8, folder=tmp_path / "b", resize="pad")
+    assert counted.total() == len(seen.cases)
+
+
 def test_build_store_with_other_settings_or_pixels_is_another_store(dataset, busi_root, tmp_path):
     stores = [build_store(dataset, size, folder=tmp_path) for size in (8, 9)]
     stores.append(build_store(dataset, 8, folder=tmp_path, resize="pad"))
