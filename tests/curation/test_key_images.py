@@ -208,7 +208,7 @@ def test_image_of_two_findings_is_there_twice_and_outlines_go_by_their_descripti
         nodule(),
         key_note(long, [uid_of()], number="2"),
         presentation(uid_of(), said="LUNG: NODULE"),
-        presentation(uid_of(), [graphic(other)], number="2", said=long[:64]),  # all it has room for
+        presentation(uid_of(), [graphic(other)], number="2", said=long[:64]),
         presentation(uid_of(), [graphic(whole)], number="3", said="see report"),
         label_map=terms(tmp_path, (long, "lung", "Airspace_opacity")),
     )

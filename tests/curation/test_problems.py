@@ -84,6 +84,11 @@ def test_all_odd_files_are_listed_at_once_and_counted_if_left_out(
     assert len(corpus.images) + excluded.sum() == corpus.card["archive"]["instances"]
     assert not (archive.output / PROBLEMS).exists()
 
+    # A file that was left out changes no image, but the card.
+    (archive.archive / "a_new_one.dcm").unlink()
+    card = curate(replace(archive, leave_out=tuple(KINDS))).card
+    assert "unidentified" not in card["files left out"]
+
 
 def test_problems_of_kinds_that_are_not_left_out_are_refused_alone(archive):
     for n in range(4):
