@@ -29,7 +29,7 @@ from pydicom.uid import (
 from rin.curation.index import MARK
 from rin.curation.problems import UNCLEAR, Problem, read_files
 from rin.curation.spreadsheets import read_rows, refuse_rows
-from rin.curation.taxonomy import REGIONS, load_taxonomy, region_of
+from rin.curation.taxonomy import REGION_OF, REGIONS, load_taxonomy
 from rin.data import dicom
 from rin.data.pixels import POLYGON, rasterise, shape_text
 from rin.errors import InputError, did_you_mean, unquoted
@@ -89,16 +89,16 @@ def read_key_images(
 def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.DataFrame:
     """Return all diagnostic images of the normal studies with these study instance UIDs.
 
-    No rule excludes them, and their body part has a class.  `roi` and `document` are empty; the
-    label is "normal", or the organ for ultrasound, which has no such class.
+    No rule excludes them, and their body part, or else that of their study, has a class; blanks,
+    hyphens, underscores and case are ignored.  `roi` and `document` are empty; the label is
+    "normal", or the organ for ultrasound, which has no such class.
     """
     files = files[files["study_uid"].isin(study_uids) & (files["rule"] == "")]
-    # Several body parts of a study are joined by a backslash, and give none for an image.
-    several = files["study_body_part"].str.contains("\\", regex=False)
-    of_study = files["study_body_part"].mask(several, "")
-    part = files["body_part"].where(files["body_part"] != "", of_study)
-    shown = zip(files["modality"], part, files["study_description"], strict=True)
-    pairs = [region_of(*image) or LEFT_OUT for image in shown]
+    # Several body parts of a study are joined by a backslash, and name no class.
+    part = files["body_part"].where(files["body_part"] != "", files["study_body_part"])
+    part = part.str.replace(r"[\s_-]", "", regex=True).str.upper()
+    shown = zip(files["modality"], part, strict=True)
+    pairs = [REGION_OF.get(image, LEFT_OUT) for image in shown]
     classes = pd.DataFrame(pairs, files.index, ["region", "label"])
     files = files.assign(**classes, roi="", document="")
     with_class = files.loc[files["region"] != "", list(COLUMNS)]

@@ -6,9 +6,7 @@ Image counts are of the *full set*, or of a *subset* (Hugging Face ``raidium/Rad
 arXiv 2512.17396, training and validation part), which are lower bounds; the two are never added.
 """
 
-import re
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -38,9 +36,6 @@ REGION_OF = {
 }
 #: Body parts that a de-identified header may name.
 BODY_PARTS = {part for _, part in REGION_OF} | {*_FACTS["other_body_parts"].split()}
-_WORDS = {part: part for part in BODY_PARTS} | _FACTS["spoken"]
-_LONGEST_FIRST = "|".join(sorted(map(re.escape, _WORDS), key=len, reverse=True))
-_ANY_WORD = re.compile(rf"(?<![A-Z])({_LONGEST_FIRST})(?![A-Z])")
 
 
 def load_taxonomy() -> pd.DataFrame:
@@ -52,18 +47,3 @@ def load_taxonomy() -> pd.DataFrame:
 def taxonomy_file() -> Path:
     """Return the table of the database's classes."""
     return manifest_folder() / "radimagenet_labels.csv"
-
-
-@cache
-def region_of(modality: str, body_part: str, description: str = "") -> tuple[str, str] | None:
-    """Return region and label of a normal image, or None if the table does not have any.
-
-    Blanks, hyphens, underscores and case of `body_part` (Body Part Examined) are ignored; if it is
-    empty, `description` must name body parts of a single class.
-    """
-    part = re.sub(r"[\s_-]", "", body_part).upper()
-    if part:
-        return REGION_OF.get((modality, part))
-    parts = {_WORDS[word] for word in _ANY_WORD.findall(description.upper())}
-    regions = {REGION_OF.get((modality, part)) for part in parts}
-    return regions.pop() if len(regions) == 1 else None

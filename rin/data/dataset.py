@@ -140,12 +140,13 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> dict[str, s
 def one_id_each(cases: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
     """Return the cases with one spelling of each patient, and a finding if some had several."""
     are_named = (cases["patient_id"] != cases["case_id"]).any()
-    alike = name_variants(cases["patient_id"]) if are_named else []
+    if not (alike := name_variants(cases["patient_id"]) if are_named else []):
+        return cases, []
     shown = join_first_ten([" and ".join(map(repr, names)) for names in alike], "; ")
     text = f"{counted(len(alike), 'patients')} whose id is written in several ways: {shown}"
     spelled = {name: names[0] for names in alike for name in names}
     joined = cases.assign(patient_id=cases["patient_id"].replace(spelled))
-    return joined, [Finding("patients joined", text)] if alike else []
+    return joined, [Finding("patients joined", text)]
 
 
 def marks_nothing(cases: pd.DataFrame) -> pd.Series:
@@ -175,26 +176,11 @@ def findings_of(
         if case_id not in unused
     ]
     noted += exact_duplicates(cases)
-    blank = cases.loc[cases["blank"], "case_id"]
-    if len(blank):
-        noted.append(
-            Finding(
-                "blank pictures",
-                f"pictures that show nothing, as their grey levels hardly differ: {len(blank)}",
-                tuple(blank[:LISTED]),
-            )
-        )
+    text = "pictures that show nothing, as their grey levels hardly differ: {}"
+    noted += _noted("blank pictures", text, cases["case_id"][cases["blank"]])
     noted += brightness_findings(cases)
-    wrapped = cases.loc[cases["wrapped"], "case_id"]
-    if len(wrapped):
-        noted.append(
-            Finding(
-                "wrapped CT values",
-                f"{counted(len(wrapped), 'CT files')}: 12 bits without sign, air at 3,000 or "
-                "more, put back below zero",
-                tuple(wrapped[:LISTED]),
-            )
-        )
+    text = "CT files of 12 bits without sign, air at 3,000 or more, put back below zero: {}"
+    noted += _noted("wrapped CT values", text, cases["case_id"][cases["wrapped"]])
     stated, in_files = manifest.counts, count_classes(manifest, listed)["found"].to_dict()
     of_paper = count_differences("images", stated.paper, Counter(cases["label"]))
     of_authors = count_differences(f"{stated.unit}s", stated.authors, in_files)
@@ -205,20 +191,20 @@ def findings_of(
     return tuple(noted)
 
 
+def _noted(kind: str, text: str, ids: pd.Series) -> list[Finding]:
+    """Return a finding that counts cases and names the first ones, if there are any."""
+    return [Finding(kind, text.format(len(ids)), tuple(ids[:LISTED]))] if len(ids) else []
+
+
 def brightness_findings(cases: pd.DataFrame) -> list[Finding]:
     """Return findings on dark or flat pictures, and on two labels that brightness tells apart."""
-    findings = []
     flat = (cases["brightest"] - cases["darkest"] < FEW_LEVELS) & ~cases["blank"]
-    if flat.any():
-        text = f"pictures that use less than a tenth of the grey levels: {flat.sum():,}"
-        ids = tuple(cases.loc[flat, "case_id"][:LISTED])
-        findings.append(Finding("few grey levels", text, ids))
-    first = cases["label"] == cases["label"].min()
-    sizes = first.sum(), (~first).sum()
-    if cases["label"].nunique() == 2 and min(sizes) >= ENOUGH:
-        won = cases["mean_grey"].rank()[first].sum() - sizes[0] * (sizes[0] + 1) / 2
-        auc = won / (sizes[0] * sizes[1])
-        auc = max(auc, 1 - auc)
+    text = "pictures that use less than a tenth of the grey levels: {:,}"
+    findings = _noted("few grey levels", text, cases["case_id"][flat])
+    ranks = cases["mean_grey"].rank().groupby(cases["label"]).agg(["size", "mean"])
+    if len(ranks) == 2 and ranks["size"].min() >= ENOUGH:
+        # The rank of a picture grows by one with each picture of the other label that is darker.
+        auc = 0.5 + abs(ranks["mean"].diff().iloc[1]) / len(cases)
         if auc > HIGH_AUC:
             text = (
                 f"mean grey values alone tell the labels apart (AUC {auc:.2f}): were they made, "

@@ -106,15 +106,15 @@ def inspect_case(
         if case.masks:
             mask = read_mask(root, case.masks, (height, width), case.image)
         bits, blank = picture_hash(resize_picture(pixels, HASH_SIZE, "stretch"))
+        # Otherwise a new file would be kept under the key of the file that it replaced.
+        if keys_of(root, [case]) != [case.key]:
+            problem = "it changed while it was read"
+            raise InputError(problem, where=root / case.image, remedy=RUN_AGAIN)
     except InputError as error:
         return {"case_id": case.case_id, "place": error.where, "problem": error.problem}
     except Exception as error:
         error.add_note(f"while reading {case.image}")
         raise
-    # Otherwise a new file would be kept under the key of the file that it replaced.
-    if keys_of(root, [case]) != [case.key]:
-        problem = "it changed while it was read"
-        return {"case_id": case.case_id, "place": str(root / case.image), "problem": problem}
     seen = {
         "key": case.key,
         "header_patient": header_patient,

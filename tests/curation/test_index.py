@@ -100,7 +100,7 @@ def test_tables_hold_what_the_headers_and_reports_say(root, kept):
         "changed_ns": stat.st_ctime_ns,
         "patient_id": "P1", "study_uid": f"{UID}.1", "series_uid": f"{UID}.1.1",
         "sop_class": uid.CTImageStorage, "accession_number": "A1",
-        "study_description": "CT CHEST", "modality": "CT", "series_description": "AXIAL",
+        "modality": "CT", "series_description": "AXIAL",
         "body_part": "CHEST", "image_type": r"ORIGINAL\PRIMARY\AXIAL",
         "photometric": "MONOCHROME2", "rows": 2, "columns": 2, "frames": 1,
         "study_body_part": "CHEST", "rule": "",

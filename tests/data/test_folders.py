@@ -63,9 +63,6 @@ def test_tree_that_holds_itself_again_is_read_once(xray, wrap):
         save(top / "chest_xray" / name, picture(number))
     zip_folder(top, xray / "a.zip", wrap)
     assert len(cases_of(xray)) == len(cases_of(xray, location="a.zip")) == len(XRAY)
-    save(top / "chest_xray/train/NORMAL/IM-0009-0001.jpeg", picture(99))
-    with pytest.raises(InputError, match=r"1 file does not belong .*NORMAL/IM-0009-0001\.jpeg"):
-        cases_of(xray)
 
 
 @pytest.mark.parametrize(

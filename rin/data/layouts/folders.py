@@ -7,7 +7,7 @@ not read.  Zhang et al., Cell 181 (2020) 1423-1433, 10.1016/j.cell.2020.04.045.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import pandas as pd
 import pyarrow as pa
@@ -35,11 +35,11 @@ class FolderOptions(ReaderOptions):
     """Options of the layout ``folder_classes``.
 
     ``splits`` are the folders above the class folders, as in ``train/NORMAL/x.png``; any of these
-    may be absent.  ``inner_copy`` is a folder that contains the whole tree once more: files that
-    are there twice are read once.  ``mask`` is a pattern of names of masks without ending, whose
-    group ``stem`` is the name of the picture beside them; masks of one picture are merged.
-    ``stems`` makes the picture's name, without folder and ending, the case id.  With ``others``,
-    files that are no pictures are ignored.
+    may be absent.  ``inner_copy`` is a folder with the whole tree once more, which is not read.
+    ``mask`` is a pattern of names of masks without ending, whose group ``stem`` is the name of the
+    picture beside them; masks of one picture are merged.  ``stems`` makes the picture's name,
+    without folder and ending, the case id.  With ``others``, files that are no pictures are
+    ignored.
     """
 
     splits: tuple[str, ...] = ()
@@ -95,13 +95,10 @@ def _by_folder(
     tree: Tree, manifest: DatasetManifest, options: FolderOptions
 ) -> tuple[pd.DataFrame, dict[str, list[str]]]:
     """Return the pictures by ``case_id``, with their ``name`` and folders, and masks by stem."""
-    names: Sequence[str] = tree.names
-    if inner := options.inner_copy:
-        known = {*names}
-        names = [name for name in names if not _is_copy(name, inner, known)]
-    files = [name for name in names if tree.is_picture(name)]
-    if not options.others and len(files) < len(names):
-        others = [name for name in sorted({*names} - {*files}) if not name.endswith(STAND_IN_NOTE)]
+    files = [name for name in tree.names if tree.is_picture(name)]
+    if not options.others and len(files) < len(tree.names):
+        others = sorted({*tree.names} - {*files})
+        others = [name for name in others if not name.endswith(STAND_IN_NOTE)]
         tree.raise_if_any(others, "files do not belong to the layout 'folder_classes'")
     masks = defaultdict(list)
     if options.mask:
@@ -114,10 +111,12 @@ def _by_folder(
     split = f"(?P<split>{one_of(options.splits)})/" if options.splits else ""
     source_class = f"(?P<source_class>{one_of(manifest.label_map)})"
     pattern = f"{split}(?P<below_split>{source_class}/(?P<file>[^/]+))"
-    around = re.escape(folder_around(files, [pattern]))
+    around = folder_around(files, [pattern])
+    if options.inner_copy:
+        files = [name for name in files if not name.startswith(f"{around}{options.inner_copy}/")]
     # Arrow, as pandas' own extraction handles a million names one by one.
     array = pa.array(files, pa.large_string())
-    groups = pc.extract_regex(array, f"^{around}(?P<case_id>{pattern})$")
+    groups = pc.extract_regex(array, f"^{re.escape(around)}(?P<case_id>{pattern})$")
     tree.raise_if_any(
         array.filter(pc.is_null(groups)).to_pylist(),
         "files do not belong to the layout 'folder_classes'",
@@ -129,12 +128,6 @@ def _by_folder(
         twice = cases["below_split"].duplicated(keep=False)
         cases["case_id"] = cases["below_split"].where(~twice, cases["case_id"])
     return cases, masks
-
-
-def _is_copy(name: str, inner: str, names: set[str]) -> bool:
-    """Return whether a file in a folder ``inner`` also exists outside that folder."""
-    before, within, after = f"/{name}".rpartition(f"/{inner}/")
-    return bool(within) and f"{before}/{after}".removeprefix("/") in names
 
 
 def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:

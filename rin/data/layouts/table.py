@@ -44,14 +44,7 @@ def _check_template(template: str) -> str:
     return template
 
 
-def _check_groups(pattern: re.Pattern[str]) -> re.Pattern[str]:
-    if not pattern.groupindex:
-        raise ValueError(f"{pattern.pattern!r} has no named group, such as (?P<number>...)")
-    return pattern
-
-
 Template = Annotated[str, AfterValidator(_check_template)]
-Pattern = Annotated[re.Pattern[str], AfterValidator(_check_groups)]
 Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
 
 
@@ -70,14 +63,14 @@ class TableOptions(ReaderOptions):
     """Options of the layout ``table``.
 
     ``table`` is a file, or one file per part of a split; ``images`` and ``masks`` are folders,
-    anywhere in the tree; without them, names start at the table's folder, which begins the case
-    ids.  ``image`` and ``mask`` are columns or templates; if only the folder of masks is given,
-    masks are named like their pictures; a mask may be absent unless a column names it.
+    anywhere in the tree, with which names may begin; without them, names start at the table's
+    folder, which begins the case ids.  ``image`` and ``mask`` are columns or templates; if only
+    the folder of masks is given, masks are named like their pictures, or have the second
+    ``mask_prefix`` in place of the first; a mask may be absent unless a column names it.
     ``patient`` is a column, perhaps of a table of its own, ``patients``; if that file is absent,
     each picture is a patient.
 
-    ``parts`` splits columns, each by a pattern that matches the whole value; its named groups
-    serve as columns in templates.  ``keep`` copies columns into the case table, under new names.
+    ``keep`` copies columns into the case table, under new names.
     ``beside`` are other files of the dataset; with ``others``, files that the table does not name
     are no error.
     """
@@ -90,7 +83,7 @@ class TableOptions(ReaderOptions):
     patients: str = ""
     masks: str = ""
     mask: Template = ""
-    parts: dict[str, Pattern] = Field(default_factory=dict)
+    mask_prefix: tuple[str, str] | None = None
     keep: dict[Name, str] = Field(default_factory=dict)
     split: GivenSplit | None = None
     beside: tuple[str, ...] = ()
@@ -124,6 +117,9 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     place, rows = _rows(tree, options, options.table, columns)
     names, patients = rows[NAME], _patients(tree, options, manifest, rows, place)
     masks = _filled(tree, place, rows, options.mask or NAME)
+    if options.mask_prefix:
+        of_picture, of_mask = options.mask_prefix
+        masks = of_mask + masks.str.removeprefix(of_picture)
     images, drawn = _files(tree, manifest, options, place, names, masks)
     # Rows that may lack their pictures may have any label.
     labels = _labels(tree, manifest, options, place, rows[images.notna()])
@@ -192,25 +188,17 @@ def _rows(
 ) -> tuple[str, pd.DataFrame]:
     """Return the place of a table (empty for several), and a row per picture with `NAME`."""
     files = file if isinstance(file, dict) else {"": file}
-    made = {name for pattern in options.parts.values() for name in pattern.groupindex}
-    wanted = dict.fromkeys([*_columns(options.image), *options.parts, *columns])
+    wanted = dict.fromkeys([*_columns(options.image), *columns])
     tables, place = [], ""
     remedy = "Keep one copy of the table, or correct the option table of the manifest."
     for part, name in files.items():
         place = tree.one_called(name, remedy)
-        made_here = made | {_PART} if part else made
+        needed = [column for column in wanted if not (part and column == _PART)]
         # Python strings, as millions of them are handled one by one.
-        rows = read_table(tree, place, [c for c in wanted if c not in made_here]).astype(object)
-        for column, pattern in options.parts.items():
-            groups = rows[column].str.extract(f"^(?:{pattern.pattern})$")
-            tree.raise_if_any(
-                rows[column][groups.isna().all(axis=1)].map(repr),
-                f"values of {column} do not match {pattern.pattern!r}",
-                file=place,
-            )
-            rows = rows.assign(**groups[[*pattern.groupindex]].fillna(""))
+        rows = read_table(tree, place, needed).astype(object)
         above = "" if options.images else place[: place.rfind("/") + 1]
-        rows[NAME] = above + _filled(tree, place, rows, options.image)
+        names = _filled(tree, place, rows, options.image)
+        rows[NAME] = above + names.str.removeprefix(f"{options.images}/")
         tables.append(rows.assign(**({_PART: part} if part else {})))
     several = len(tables) > 1
     rows, place = pd.concat(tables, ignore_index=several), "" if several else place
