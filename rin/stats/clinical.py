@@ -259,33 +259,12 @@ class WeightedCases:
         count = np.append(self.lower, self.labels.size)[np.minimum(count, self.labels.size)]
         return self._found[rows, count] - self._found[:, 0]
 
-    def bin_ends(self, bins: int) -> np.ndarray:
-        """Return the numbers of cases (r, bins + 1) that the highest bins have, from 0 to n."""
-        edges, total = np.arange(1, bins), self.total[:, None]
-        # The case at which the weight beyond an edge is reached: its score is before the edge if
-        # its middle is, or on it.
-        reached = np.searchsorted(
-            self._called.ravel(), (self._called[:, :1] - -total * edges // bins).ravel()
-        ).reshape(len(total), -1)
-        rows = np.arange(len(total))[:, None]
-        case = reached - 1 - rows * (self.labels.size + 1)
-        lower, upper = self.lower[case], self.upper[case]
-        twice = self._called[rows, lower] + self._called[rows, upper] - 2 * self._called[:, :1]
-        ends = np.where(bins * twice <= 2 * edges * total, upper, lower)
-        return np.pad(ends, ((0, 0), (1, 1)), constant_values=(0, self.labels.size))
-
-    def sums_between(self, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the sums of weights, positives and probabilities between ends (r, k + 1)."""
-        rows = np.arange(len(ends))[:, None]
-        weight, positives = (
-            np.diff(sums[rows, ends], axis=1) for sums in (self._called, self._found)
-        )
-        # Summed bin by bin, row after row; an empty sum is void, as its weight is 0.
-        products = np.zeros(self._weights.size + 1)
-        of_cases = products[:-1].reshape(self._weights.shape)
-        np.multiply(self._weights, np.append(0, self.probabilities), out=of_cases)
-        first = rows * self._weights.shape[1] + ends[:, :-1] + 1
-        return weight, positives, np.add.reduceat(products, first.ravel()).reshape(first.shape)
+    def bins(self, n: int) -> np.ndarray:
+        """Return the bin (r, n) of each case, from 0, by the share of cases below it."""
+        above = self._called[:, self.lower] + self._called[:, self.upper] - 2 * self._called[:, :1]
+        twice = 2.0 * self.total[:, None]
+        # One division of whole numbers has the right floor.  Cases of weight 0 may be on top.
+        return np.minimum(np.floor(n * (twice - above) / twice), n - 1).astype(np.int64)
 
 
 def reliability_curve(
@@ -298,8 +277,12 @@ def reliability_curve(
     """
     if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
         raise InputError(f"{bins!r} bins", where="bins", remedy="Pass a whole number from 1.")
-    sums = cases.sums_between(cases.bin_ends(bins))
-    weight, positives, scored = (of_bins[:, ::-1] for of_bins in sums)
+    place = (cases.bins(bins) + bins * np.arange(len(cases.total))[:, None]).ravel()
+    weight, positives, scored = (
+        np.bincount(place, (cases.weights * counted).ravel(), bins * len(cases.total))
+        .reshape(-1, bins)
+        for counted in (1, cases.labels, cases.probabilities)
+    )
     return _ratio(scored, weight), _ratio(positives, weight), weight / cases.total[:, None]
 
 
