@@ -144,11 +144,13 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
         archive = index.read_archive(plan.archive, output / INDEX)
         names = Pseudonyms(load_key(output / KEY) if plan.key is None else plan.key)
         cleared = burned_in.cleared_images(output / IMAGE_QUEUE, archive.root)
-        made_of = _made_of(plan, archive, names, cleared)
-        if not _is_current(output, made_of):
+        state, is_current = partial(_state, plan, archive, names, cleared), False
+        with suppress(OSError, ValueError):  # nothing was made yet, or a part of it is lost
+            is_current = (output / NOTE).read_text() == state()
+        if not is_current:
             _curate(plan, archive, names, cleared)
             with write_atomically(output / NOTE) as draft:
-                draft.write_text(_state(output, made_of))
+                draft.write_text(state())
         card = json.loads((folder / CARD).read_text("utf-8"))
         images = pd.read_parquet(output / IMAGES)[list(COLUMNS)]
         excluded = pd.DataFrame(card["excluded"], columns=EXCLUDED)
@@ -221,39 +223,27 @@ def reasons(left: pd.DataFrame, marked: pd.Series, normal: pd.Series) -> pd.Seri
     return pd.Series(np.select(cases, [rule, NOT_MARKED, NO_CLASS], NOT_NORMAL), dtype=object)
 
 
-def _made_of(plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: set[str]) -> str:
-    """Return a digest of all that determines a corpus: files, plan, tables, code, libraries."""
-    digest = hashlib.sha256(names.key)
+def _state(plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: set[str]) -> str:
+    """Return a digest of all that determines a corpus, and of a curation's files.
+
+    Files, plan, tables, code and libraries determine it.  Of images that are not shared, the sizes
+    alone count.
+    """
+    output, digest = plan.output, hashlib.sha256(names.key)
     for table in (archive.files, archive.reports):
         digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
     tables = [path and sha256_of(path) for path in (plan.label_map, plan.reviewed)]
-    rest = (tables, plan.seed, archive.provenance, export.digest_of_code(), sorted(cleared))
-    rest += (sorted(plan.leave_out), sorted(archive.dropped.items()))
-    digest.update(json.dumps(rest).encode())
-    return digest.hexdigest()
-
-
-def _is_current(output: Path, made_of: str) -> bool:
-    """Return whether the corpus that is asked for exists and is whole."""
-    with suppress(OSError, ValueError):
-        queues = [(output / name).is_file() for name in (QUEUE, IMAGE_QUEUE)]
-        return all(queues) and (output / NOTE).read_text() == _state(output, made_of)
-    return False
-
-
-def _state(output: Path, made_of: str) -> str:
-    """Return a digest of what a corpus is made of, and of a curation's files.
-
-    Of images that are not shared, it has the sizes alone.
-    """
+    stated = [tables, plan.seed, archive.provenance, export.digest_of_code(), sorted(cleared)]
+    stated += [sorted(plan.leave_out), sorted(archive.dropped.items())]
     unshared = (export.DICOM_FOLDER, export.PICTURE_FOLDER)
     folders = (*unshared, SHARED, export.NOTES)
     files = [f"{folder}/{name}" for folder in folders for name in walk(output / folder)]
-    digest = hashlib.sha256(made_of.encode())
     for name in sorted([*files, IMAGES]):
         file = output / name
         content = file.stat().st_size if name.startswith(unshared) else sha256_of(file)
-        digest.update(f"{name}\0{content}\0".encode())
+        stated.append((name, content))
+    stated += [(output / queue).is_file() for queue in (QUEUE, IMAGE_QUEUE)]
+    digest.update(json.dumps(stated).encode())
     return digest.hexdigest()
 
 

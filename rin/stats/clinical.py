@@ -279,8 +279,9 @@ def reliability_curve(
         raise InputError(f"{bins!r} bins", where="bins", remedy="Pass a whole number from 1.")
     place = (cases.bins(bins) + bins * np.arange(len(cases.total))[:, None]).ravel()
     weight, positives, scored = (
-        np.bincount(place, (cases.weights * counted).ravel(), bins * len(cases.total))
-        .reshape(-1, bins)
+        np.bincount(place, (cases.weights * counted).ravel(), bins * len(cases.total)).reshape(
+            -1, bins
+        )
         for counted in (1, cases.labels, cases.probabilities)
     )
     return _ratio(scored, weight), _ratio(positives, weight), weight / cases.total[:, None]
