@@ -21,12 +21,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from pydicom.dataelem import RawDataElement
-from pydicom.filereader import read_partial
 from pydicom.multival import MultiValue
 from pydicom.tag import Tag
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+from pydicom.uid import UID
 
 from rin.curation.problems import (
     CONTRADICTORY,
@@ -53,8 +52,9 @@ _NUMBERS: dict[str, str] = _FACTS["numbers"]
 _TAGS = [Tag(keyword) for keyword in (*_TEXTS.values(), *_NUMBERS.values())]
 _UNDECODED = re.compile("[\ud800-\udfff]")
 _HEADING = re.compile(rf"^[ \t]*({'|'.join(_FACTS['headings'])})[ \t]*:", re.MULTILINE)
-_PIXELS = {Tag(0x7FE0, element) for element in (0x0008, 0x0009, 0x0010)}
-_UNDEFINED, _ITEM = 0xFFFFFFFF, b"\xfe\xff\x00\xe0"
+_PIXELS = [Tag(0x7FE0, element) for element in (0x0008, 0x0009, 0x0010)]
+#: Most bytes of a value that is read.
+LONGEST_TEXT = 2**16
 _RULES = read_facts(__file__, "exclusions.yaml")
 #: Reason of each rule by which a file is not a diagnostic image, by the rule's name.
 RULES = {name: rule["reason"] for name, rule in _RULES.items()}
@@ -280,36 +280,17 @@ def read_header(root: Path, path: str) -> dict[str, Any] | None:
 
 def _whole_header(opened: DicomFile) -> Dataset:
     """Return the header of a file; FileError if the file is shorter than the header states."""
-    size = os.fstat(opened.fileno()).st_size
-    ends = []
-
-    def at_pixels(tag: int, _: str | None, length: int) -> bool:
-        if tag in _PIXELS:
-            ends.append(_end(opened, size) if length == _UNDEFINED else opened.tell() + length)
-        return bool(ends)
-
-    dataset = read_partial(opened, at_pixels, specific_tags=_TAGS)
-    if dataset.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-        # A deflated data set that is cut short cannot be inflated.
-        return dataset
+    # pydicom passes over values as long as those of pixels, without a look whether they are there.
+    dataset = dcmread(opened, LONGEST_TEXT, specific_tags=[*_TAGS, *_PIXELS])
     raws = (element for element in dataset.values() if isinstance(element, RawDataElement))
-    short = any(len(raw.value or b"") != raw.length for raw in raws)
+    short = any(len(a.value or b"") != a.length for a in raws if a.length <= LONGEST_TEXT)
     # A file that ends before its Rows is recognised as a picture by its SOP class.
     picture = "Rows" in dataset or "Image Storage" in UID(dataset.get("SOPClassUID", "")).name
-    if picture and not ends:
-        ends.append(size + 1)
-    if opened.cut or short or max(opened.tell(), *ends, 0) > size:
+    lacks_pixels = picture and not any(tag in dataset for tag in _PIXELS)
+    size = os.fstat(opened.fileno()).st_size
+    if opened.cut or short or lacks_pixels or opened.tell() > size:
         raise FileError("the file is cut short")
     return dataset
-
-
-def _end(opened: DicomFile, size: int) -> int:
-    """Return the position of the end of compressed pixels; beyond the file if it is missing."""
-    while len(item := opened.read(8)) == 8:
-        if item[:4] != _ITEM:
-            return opened.tell()
-        opened.seek(int.from_bytes(item[4:], "little"), os.SEEK_CUR)
-    return size + 1
 
 
 def parse_report(content: str) -> tuple[str, str]:

@@ -238,13 +238,13 @@ def display(dataset: Dataset, pixels: np.ndarray, window: Window | None) -> np.n
 
 def _is_padding(dataset: Dataset, pixels: np.ndarray) -> np.ndarray:
     """Return which stored pixels are padding, where nothing was measured: bool (h, w)."""
-    ends = [dataset.get("PixelPaddingValue"), dataset.get("PixelPaddingRangeLimit")]
-    if ends[0] is None:
+    stated = [dataset.get("PixelPaddingValue"), dataset.get("PixelPaddingRangeLimit")]
+    if stated[0] is None:
         return np.zeros(pixels.shape, bool)
-    ends = [int(end) for end in ends if end is not None]
+    ends = np.array([end for end in stated if end is not None], dtype=int)
     if dataset.PixelRepresentation:  # in some files it is written without its sign
-        ends = [end - 2**16 if end >= 2**15 else end for end in ends]
-    return (min(ends) <= pixels) & (pixels <= max(ends))
+        ends = ends.astype(np.int16)
+    return (ends.min() <= pixels) & (pixels <= ends.max())
 
 
 def apply_window(values: np.ndarray, window: Window) -> np.ndarray:

@@ -296,12 +296,7 @@ def _stored_pixels(picture: Image.Image, color: bool) -> np.ndarray:
         black = Image.new("RGBA", layers.size, (0, 0, 0, 255))
         picture = Image.alpha_composite(black, layers)
     flat = picture.convert("RGB")
-    pixels = np.asarray(flat)
-    if color:
-        return pixels
-    if (pixels == pixels[..., :1]).all():
-        return np.ascontiguousarray(pixels[..., 0])
-    return np.asarray(flat.convert("L"))
+    return np.asarray(flat if color else flat.convert("L"))
 
 
 def read_drawn(root: Path, locator: str) -> np.ndarray:

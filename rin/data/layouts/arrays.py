@@ -97,19 +97,16 @@ def find_mrnet(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
 
 def _exam_classes(tree: Tree, around: str, split: str) -> dict[str, str]:
     """Return the source class of each exam of one part."""
-    labels = []
+    labels = {}
     for finding in FINDINGS:
         table = f"{split}-{finding}.csv"
         rows = read_table(tree, around + table, ["exam", finding], header=False)
-        odd = rows[~rows["exam"].str.isdecimal() | ~rows[finding].isin(["0", "1"])]
-        tree.raise_if_any(
-            odd["exam"] + "," + odd[finding], "rows do not have the form 0001,1", file=table
-        )
-        tree.raise_if_any(
-            rows["exam"][rows["exam"].duplicated()], "exams are listed twice", file=table
-        )
-        labels.append(rows.set_index("exam")[finding])
-    whole = pd.concat(labels, axis=1).sort_index()
+        label = labels[finding] = rows.set_index("exam")[finding]
+        odd = label[~label.index.str.isdecimal() | ~label.isin(["0", "1"])]
+        tree.raise_if_any(odd.index + "," + odd, "rows do not have the form 0001,1", file=table)
+        twice = label.index[label.index.duplicated()]
+        tree.raise_if_any(twice, "exams are listed twice", file=table)
+    whole = pd.DataFrame(labels).sort_index()
     tree.raise_if_any(
         whole.index[whole.isna().any(axis=1)], f"exams are not in all tables of {split}"
     )

@@ -7,7 +7,6 @@ not read.  Zhang et al., Cell 181 (2020) 1423-1433, 10.1016/j.cell.2020.04.045.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
 
 import pandas as pd
 import pyarrow as pa
@@ -143,9 +142,11 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
         tables=r"([^/]+)\.csv",
     )
     slices = files["slices"]
+    class_of = {key: key.partition("/")[0] for key in slices}
+    present = {*class_of.values()}
     if not manifest.partial:
         tree.raise_if_any(
-            sorted({*CC_CCII_CLASSES} - _top_folders(slices)),
+            sorted({*CC_CCII_CLASSES} - present),
             "classes have no folder",
             remedy=CC_CCII_REMEDY,
         )
@@ -154,14 +155,11 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     absent = listed[~listed.isin([*slices, *manifest.known_bad])]
     if not manifest.partial:
         tree.raise_if_any(absent, "slices have no file", file=LESIONS, remedy=CC_CCII_REMEDY)
-    kept = {key for key in slices if key.startswith(f"{NORMAL}/")} | (slices.keys() & set(listed))
-    lacking = _top_folders(slices) - _top_folders(kept)
+    shown = {*listed}
+    kept = [key for key in slices if class_of[key] == NORMAL or key in shown]
+    lacking = present - {class_of[key] for key in kept}
     tree.raise_if_any(sorted(lacking), "classes have no slices", file=LESIONS)
     return [
-        FoundCase(key, key.rsplit("/", 2)[0], key.split("/")[0], tree.locator(slices[key]))
+        FoundCase(key, key.rsplit("/", 2)[0], class_of[key], tree.locator(slices[key]))
         for key in kept
     ]
-
-
-def _top_folders(names: Iterable[str]) -> set[str]:
-    return {name.partition("/")[0] for name in names}

@@ -13,6 +13,7 @@ headers name patients.  Flanders et al., Radiology: Artificial Intelligence 2020
 
 import json
 
+import numpy as np
 import pandas as pd
 
 from rin.data.layouts.found import (
@@ -87,9 +88,9 @@ def _read_boxes(tree: Tree, name: str) -> dict[str, tuple[str, ...]]:
     sides = rows[[*SIDES]].apply(pd.to_numeric, errors="coerce")
     has_box = (sides >= 0).all(axis=1) & (sides[["width", "height"]] > 0).all(axis=1)
     without = (rows[[*SIDES]] == "").all(axis=1)
-    fits = (has_box & (rows["Target"] == "1")) | (without & (rows["Target"] == "0"))
+    strange = rows["Target"] != np.select([has_box, without], ["1", "0"], "no box")
     tree.raise_if_any(
-        [", ".join(row) for row in rows[~fits].to_numpy()],
+        [", ".join(row) for row in rows[strange].to_numpy()],
         "rows are neither Target 1 with a box that begins inside nor Target 0 without one",
         file=name,
     )
