@@ -69,7 +69,7 @@ Partial = Annotated[
     bool,
     Option("--partial", envvar="RIN_PARTIAL", help="Accept part of a dataset."),
 ]
-Root = Annotated[str, Option(envvar="DATA_ROOT", help="Folder of the real datasets.")]
+Root = Annotated[Path | None, Option(envvar="DATA_ROOT", help="Folder of the real datasets.")]
 
 
 @app.command()
@@ -211,7 +211,7 @@ def new(
     several: bool = Option(False, "--several-labels", help="A patient may have both labels."),
     again: bool = Option(False, "--replace", help="Replace what rin new wrote for this name."),
     yes: bool = Option(False, "--yes", help="Ask nothing."),
-    data_root: Root = "",
+    data_root: Root = None,
     results: Results = "results",
 ) -> None:
     """Make a task from your own images: check them, then write a manifest and a profile."""
@@ -219,7 +219,7 @@ def new(
 
     if not re.fullmatch("[a-z][a-z0-9_]*", name):
         raise BadParameter(f"{name!r}: small letters, digits and _ only", param_hint="NAME")
-    root = Path(data_root) if data_root else images.absolute().parent
+    root = data_root or images.absolute().parent
     said = Stated(
         name,
         images,
@@ -287,7 +287,7 @@ def compare(
 @reference_app.command("write")
 def reference_write(
     profile: str = Argument(help="Profile of a finished study, or a YAML file."),
-    data_root: Root = "",
+    data_root: Root = None,
     results: Results = "results",
     folder: Path | None = Option(None, help="Where to write it; by default, with the book."),
     replace: bool = Option(False, "--replace", help="Replace an existing reference run."),
@@ -303,13 +303,12 @@ def reference_write(
 
 
 @data_app.command("status")
-def data_status(data_root: Root = "") -> None:
+def data_status(data_root: Root = None) -> None:
     """List every dataset: what it is for, whether it is there, and where to get it."""
     from rin.data.status import dataset_status
 
-    root = Path(data_root) if data_root else None
-    statuses = dataset_status(root)
-    _say(f"Data root: {root or 'none, so no dataset is found (--data-root or DATA_ROOT)'}")
+    statuses = dataset_status(data_root)
+    _say(f"Data root: {data_root or 'none, so no dataset is found (--data-root or DATA_ROOT)'}")
     shown = statuses[["name", "purpose", "state", "access", "licence"]].copy()
     shown["state"] += (": " + statuses["read"]).where(statuses["read"] != "", "")
     shown["licence"] = shown["licence"].str.split(r"[,;:]| \(", n=1, regex=True).str[0]
@@ -323,7 +322,7 @@ def data_status(data_root: Root = "") -> None:
 @data_app.command("fetch")
 def data_fetch(
     name: str = Argument(help="A dataset that needs no account."),
-    data_root: Root = "",
+    data_root: Root = None,
     yes: bool = Option(False, "--yes", help="Accept the licence."),
 ) -> None:
     """Download a dataset into the data root, and check it; asks about its licence."""
@@ -342,7 +341,7 @@ def data_fetch(
 @data_app.command("verify")
 def data_verify(
     name: str = Argument(help="A dataset, or all: every dataset that is present."),
-    data_root: Root = "",
+    data_root: Root = None,
     results: Results = "results",
     quick: bool = Option(False, "--quick", help="Decode no pictures."),
     partial: Partial = False,
@@ -369,15 +368,15 @@ def data_verify(
     raise Exit(int(failed))
 
 
-def _named_root(data_root: str) -> Path:
-    """Return the folder of datasets; InputError if `data_root` is empty."""
-    if not data_root:
+def _named_root(data_root: Path | None) -> Path:
+    """Return the folder of datasets; InputError if none is given."""
+    if data_root is None:
         raise InputError(
             "no folder of datasets is given",
             where="--data-root",
             remedy="Give --data-root, or set DATA_ROOT.",
         )
-    return Path(data_root)
+    return data_root
 
 
 def print_verification(done: Verification) -> None:
@@ -416,7 +415,7 @@ def _say(text: str, style: str = "") -> None:
 def weights_probe(
     file: Path = Argument(help="*_notop.h5, .weights.h5 or .safetensors."),
     images: str = Option("", help="Folder, zip or dataset; without it, stand-ins."),
-    data_root: Root = "",
+    data_root: Root = None,
     backbone: str = Option("", help="Needed only if the file does not show it."),
     n: int = Option(64, "--n", min=8, help="Number of images."),
     size: int = Option(224, min=32, help="Side of the images in pixels."),
@@ -424,8 +423,8 @@ def weights_probe(
     """Find out which input preprocessing a file of weights was trained with."""
     from rin.study.probe_study import probe_file
 
-    root = Path(data_root) if data_root else None
-    echo("\n".join(probe_file(file, images, root, backbone=backbone or None, n=n, size=size)))
+    name = backbone or None
+    echo("\n".join(probe_file(file, images, data_root, backbone=name, n=n, size=size)))
 
 
 @weights_app.command("convert")

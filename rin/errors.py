@@ -159,9 +159,9 @@ def missing_resource_error(kind: str, said: str) -> InputError | None:
         stated = requires("rin") or []
     except PackageNotFoundError:  # run from the checkout, without an installation
         return None
-    brought = _plain(_BROUGHT_BY.get(module, module))
-    pairs = [re.match(r"([\w.-]+).*extra == .([\w-]+)", entry) for entry in stated]
-    extras = [pair[2] for pair in pairs if pair and _plain(pair[1]) == brought]
+    brought = _BROUGHT_BY.get(module, module).replace("_", "[-_.]")
+    line = rf"(?im)^{brought}(?![\w.-]).*extra == .([\w-]+)"
+    extras = re.findall(line, "\n".join(stated))
     if not extras:
         return None
     names = " or ".join(dict.fromkeys(extras))
@@ -178,7 +178,3 @@ def require(*modules: str) -> None:
     for module in modules:
         if find_spec(module) is None:
             raise ModuleNotFoundError(f"No module named {module!r}", name=module)
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[-_.]", "", name).lower()

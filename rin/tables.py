@@ -85,7 +85,7 @@ def _misfit(cells: pd.Series, column: Column) -> tuple[str, pd.Series] | None:
     is_number = column.type in ("integer", "number")
     if is_number and not column.exact and not pd.api.types.is_numeric_dtype(cells):
         return "0 or 1" if column.values == "0 or 1" else "numbers", ~missing
-    if column.unique and has_repeats(cells):
+    if column.unique and not cells.is_unique:
         return "different", cells.duplicated(keep=False)
     if column.values:
         wrong = ~_VALUES[column.values](cells).astype(bool) & ~missing
@@ -123,11 +123,6 @@ def require_columns(
             where=where,
             remedy=remedy or f"Needed: {columns}.",
         )
-
-
-def has_repeats(values: pd.Series) -> bool:
-    """Return whether a value occurs more than once."""
-    return not values.is_unique
 
 
 def as_categories(table: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,6 @@ from rin.tables import (
     check_table,
     described,
     drop_unused_categories,
-    has_repeats,
 )
 
 
@@ -76,24 +75,6 @@ def test_missing_columns_are_named_and_others_may_stand_beside():
         InputError, match=r"columns \['fold'\] are missing. Needed: \['task', 'fold'"
     ):
         check_table(table, schema, ["task", "fold"], where="table")
-
-
-@pytest.mark.parametrize(
-    ("values", "repeat"),
-    [
-        ([], False),
-        (["a", "b", "c"], False),
-        (["c", "a", "b"], False),
-        (["a", "b", "b"], True),
-        (["b", "a", "b"], True),
-        ([None, "a", None], True),
-        (["a", None, "b"], False),
-        ([1, 2, 1], True),
-        (["a", 1, ()], False),
-    ],
-)
-def test_values_repeat_wherever_they_stand(values, repeat):
-    assert has_repeats(pd.Series(values)) == repeat
 
 
 @pytest.mark.parametrize("ids", [["a", "b", "b"], ["b", "a", "b"]])

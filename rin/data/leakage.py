@@ -17,7 +17,6 @@ from PIL import Image
 
 from rin.data.manifest import PARTS
 from rin.errors import InputError, counted, join_first_ten
-from rin.tables import has_repeats
 
 HASH_SIDE = 16
 SAME_PICTURE = 8
@@ -251,7 +250,7 @@ def _pair_rows(
 
     InputError if two cases have one id, or pairs name other cases.
     """
-    if has_repeats(cases["case_id"]):
+    if not cases["case_id"].is_unique:
         raise InputError(
             "two cases have the same id", where="cases", remedy="Give each case an id of its own."
         )

@@ -90,15 +90,28 @@ def consolidate(workspace: Workspace) -> Results:
     >>> results.facts.name  # doctest: +SKIP
     'smoke'
     """
-    folder = workspace.results / FOLDER
-    planned = {name: plan(workspace) for name, (plan, _) in SECTIONS.items()}
-    sections = {
-        name: of_section
-        for name, of_section in planned.items()
-        if of_section and not workspace.ledger(name).missing(of_section)
-    }
+    folder, profile = workspace.results / FOLDER, workspace.profile
     runs = _finished_runs(workspace)
-    sources = _sources(workspace, runs, sections)
+    planned: dict[str, Sequence[Planned]] = {"weights": plan_pretraining(workspace)}
+    planned |= {name: plan(workspace) for name, (plan, _) in SECTIONS.items()}
+    done = {name: workspace.ledger(name).records(planned[name]) for name in planned}
+    sections = [
+        name
+        for name in SECTIONS
+        if planned[name] and {run.run_id for run in planned[name]} <= {*done[name]}
+    ]
+    tasks = [task_facts(workspace.inputs(task)) for task in profile.tasks]
+    read = {
+        "code": _code(),
+        "tasks": [task.model_dump(mode="json") for task in tasks],
+        "finished": [
+            (name, run_id, record["finished"])
+            for name in ("weights", *sections)
+            for run_id, record in done[name].items()
+        ],
+        "runs": runs.to_csv(),
+    }
+    sources = {"all": digest_of(read)}
     refused = as_input_error(
         "no results can be kept", where=folder, remedy=MAKE_ROOM, kinds=OSError
     )
@@ -110,8 +123,24 @@ def consolidate(workspace: Workspace) -> Results:
                 or read_checksummed_json(folder / RUN)["made_from"] != sources
             ):
                 tables = _tables(workspace, runs, sections)
+                shared = profile.model_dump(mode="json", exclude=_OF_THE_PLACE)
+                facts = RunFacts(
+                    name=profile.name,
+                    written=now(),
+                    profile=Profile.model_validate(shared),
+                    python=platform.python_version(),
+                    packages=installed_packages(),
+                    commit=commit_at_work(),
+                    hardware=this_computer(),
+                    tasks=tasks,
+                    corpora=corpora_facts(workspace),
+                    weights=weights_facts(workspace),
+                    files={},
+                    made_from=sources,
+                    **facts_of_tables(tables),
+                )
                 with replace_folder(folder) as draft:
-                    write_results(Results(_facts(workspace, tables, sources), tables), draft)
+                    write_results(Results(facts, tables), draft)
     return open_results(folder)
 
 
@@ -128,22 +157,6 @@ def _finished_runs(workspace: Workspace) -> pd.DataFrame:
     ]
     table, first = pd.DataFrame(rows), [*RUN_RECORDS.columns]
     return table.reindex(columns=[*first, *table.columns.difference(first)])
-
-
-def _sources(
-    workspace: Workspace, runs: pd.DataFrame, sections: Mapping[str, Sequence[Planned]]
-) -> dict[str, str]:
-    """Return a digest of all that the results are made from."""
-    finished = {
-        name: {id_: done["finished"] for id_, done in workspace.ledger(name).records(all_).items()}
-        for name, all_ in {"weights": plan_pretraining(workspace), **sections}.items()
-    }
-    tasks = [
-        task_facts(workspace.inputs(task)).model_dump(mode="json")
-        for task in workspace.profile.tasks
-    ]
-    read = {"code": _code(), "tasks": tasks, "finished": finished, "runs": runs.to_csv()}
-    return {"all": digest_of(read)}
 
 
 @cache
@@ -191,28 +204,6 @@ def _measured(
     # Tables without rows do not affect the columns.
     filled = [table for table in tables if len(table)]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
-
-
-def _facts(
-    workspace: Workspace, tables: Mapping[str, pd.DataFrame], sources: dict[str, str]
-) -> RunFacts:
-    """Return the facts of `run.json`, except its files."""
-    profile = workspace.profile.model_dump(mode="json", exclude=_OF_THE_PLACE)
-    return RunFacts(
-        name=workspace.profile.name,
-        written=now(),
-        profile=Profile.model_validate(profile),
-        python=platform.python_version(),
-        packages=installed_packages(),
-        commit=commit_at_work(),
-        hardware=this_computer(),
-        tasks=[task_facts(workspace.inputs(task)) for task in workspace.profile.tasks],
-        corpora=corpora_facts(workspace),
-        weights=weights_facts(workspace),
-        files={},
-        made_from=sources,
-        **facts_of_tables(tables),
-    )
 
 
 def now() -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 from rin.data.croissant import file_object, table_records, write_croissant
 from rin.errors import join_with_and
 from rin.files import read_yaml
-from rin.study.results import RUN, DatasetFacts, Results
+from rin.study.results import RUN, Results
 from rin.tables import SCHEMAS
 
 _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
@@ -25,17 +25,19 @@ def describe_results(folder: Path, results: Results) -> Path:
     stated["version"] = f"{facts.format}.0.0+{facts_file['sha256'][:12]}"
     datasets = [task.dataset for task in facts.tasks]
     datasets += [site for task in facts.tasks for site in task.external] + facts.corpora
-    stated["isBasedOn"] = [*{data.name: _source(data) for data in datasets}.values()]
+    stated["isBasedOn"] = [
+        {
+            "@type": "sc:Dataset",
+            "name": data.title,
+            "url": data.home,
+            "license": data.licence or _TEXTS["not_stated"],
+        }
+        for data in {data.name: data for data in datasets}.values()
+    ]
     files = [file_object(folder / name) for name in sorted(facts.files)]
     records = [_records(file["name"], results.tables[Path(file["name"]).stem]) for file in files]
     facts_file["description"] = _TEXTS["facts"]
     return write_croissant(folder, stated, [facts_file, *files], records)
-
-
-def _source(data: DatasetFacts) -> dict[str, str]:
-    """Return the description of a dataset that results are based on."""
-    source = {"@type": "sc:Dataset", "name": data.title, "url": data.home}
-    return source | {"license": data.licence or _TEXTS["not_stated"]}
 
 
 def _records(file: str, table: pd.DataFrame) -> dict[str, Any]:

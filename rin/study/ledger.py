@@ -42,6 +42,7 @@ from rin.files import (
     sync,
     to_checksummed_json,
 )
+from rin.models.preprocessing import Preprocessing, find_preprocessing
 from rin.training.identity import code_digest, trains_alike
 
 _WORK, _DONE = ".work", "done.json"
@@ -63,7 +64,12 @@ def digest_of(config: dict[str, Any]) -> str:
 
 
 class Planned(ABC):
-    """A planned run, whose id is the digest of its configuration."""
+    """A planned run, whose id is the digest of its configuration.
+
+    `preprocessing` is the name of the preprocessing of its inputs.
+    """
+
+    preprocessing: str
 
     @property
     @abstractmethod
@@ -74,6 +80,11 @@ class Planned(ABC):
     def run_id(self) -> str:
         """Digest of the configuration."""
         return digest_of(self.config)
+
+    @property
+    def expects(self) -> Preprocessing:
+        """The preprocessing of its inputs: order of the colours, scale, offset."""
+        return find_preprocessing(self.preprocessing)
 
 
 @dataclass(frozen=True)
@@ -113,8 +124,10 @@ class Ledger:
         lost = []
         for run_id in dict.fromkeys(run.run_id for run in runs if self.has(run.run_id)):
             record, folder = self._record(run_id), self.path(run_id)
-            sizes = record["sizes"].items()
-            lost += [f"{run_id}/{name}" for name, size in sizes if _size(folder / name) != size]
+            for name, size in record["sizes"].items():
+                path = folder / name
+                if not path.is_file() or path.stat().st_size != size:
+                    lost.append(f"{run_id}/{name}")
             records[run_id] = _without_files(record)
         if lost:
             raise InputError(
@@ -198,9 +211,7 @@ class Ledger:
         tables = []
         for run_id, columns in runs:
             rows = self.read(run_id, file, pd.read_parquet)
-            for place, (name, value) in enumerate(columns.items()):
-                rows.insert(place, name, value)
-            tables.append(rows)
+            tables.append(rows.assign(**columns)[[*columns, *rows]])
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
     def work(self, run_id: str) -> Path:
@@ -278,11 +289,6 @@ class Ledger:
 
 def _without_files(record: dict[str, Any]) -> dict[str, Any]:
     return {name: record[name] for name in record if name not in ("run", "files", "sizes")}
-
-
-def _size(path: Path) -> int | None:
-    """Return the size of a file; None if there is no such file."""
-    return path.stat().st_size if path.is_file() else None
 
 
 def other_code_remark(digests: Iterable[str | None], n_runs: int) -> str:

@@ -11,6 +11,8 @@ from rin.study.pretraining import PREDICTIONS, plan_pretraining, pretraining_see
 from rin.study.pretraining_run import PretrainingRun
 from rin.study.workspace import Workspace
 
+_RECORDED = ("top1", "top5", "balanced_accuracy", "epochs", "seconds")
+
 
 def plan_losses(workspace: Workspace) -> list[PretrainingRun]:
     """List the pretraining runs: losses × backbones × seeds."""
@@ -51,7 +53,6 @@ def loss_table(workspace: Workspace) -> pd.DataFrame:
     records = ledger.require(runs, "the losses")
     hard: dict[tuple[str, int], pd.Series] = {}
     for run in sorted(runs, key=lambda run: run.settings.loss != "hard"):
-        done = records[run.run_id]
         predictions = ledger.read(run.run_id, PREDICTIONS, pd.read_parquet)
         right = (predictions["truth"] == predictions["predicted"]).set_axis(predictions["case_id"])
         if run.settings.loss == "hard":
@@ -68,13 +69,12 @@ def loss_table(workspace: Workspace) -> pd.DataFrame:
             "corpus": run.corpus,
             "provenance": run.store.provenance,
             "run_id": run.run_id,
-            **{name: done[name] for name in ("top1", "top5", "balanced_accuracy")},
+            **{name: records[run.run_id][name] for name in _RECORDED},
             "ece": confidence_error(confidence, right.to_numpy()),
             "confidence": confidence.mean(),
             "estimate": gain,
             "ci_low": gain - half,
             "ci_high": gain + half,
-            **{name: done[name] for name in ("epochs", "seconds")},
         }
         rows.append(row)
     return pd.DataFrame(rows)

@@ -26,7 +26,6 @@ from rin.stats import share_interval
 if TYPE_CHECKING:
     from rin.data.manifest import DatasetManifest
     from rin.study.pretraining_run import PretrainingRun
-    from rin.study.profile import Pretraining
 
 MODEL_CARD = "model_card.json"
 _TEMPLATE = read_yaml(Path(__file__).with_suffix(".yaml"))
@@ -60,6 +59,9 @@ def model_card(
     manifest, citation_file = load_manifest(run.corpus), REPOSITORY / "CITATION.cff"
     cited = read_yaml(citation_file) if citation_file.is_file() else {}
     preprocessing = find_preprocessing(run.preprocessing)
+    elsewhere = {"corpora", "cases", "backbones", "pretrainings", "released", "brief"}
+    elsewhere |= {"preprocessing", "size", "dropout"}
+    stated = run.settings.model_dump(exclude=elsewhere).items()
     facts = {
         **record,
         "commit": record["commit"] or _NOT_STATED,
@@ -78,8 +80,11 @@ def model_card(
         "paper": DATABASE,
         "day": day,
         "layer": find_backbone(run.backbone).cam_layer,
-        "settings_in_words": _in_words(run.settings),
-        "files": "; ".join(map(_of_file, files)),
+        "settings_in_words": ", ".join(f"{name.replace('_', ' ')} {x}" for name, x in stated),
+        "files": "; ".join(
+            f"{path.name} ({path.stat().st_size:,} bytes; SHA-256 {sha256_of(path)})"
+            for path in files
+        ),
         "minutes": record["seconds"] / 60,
     }
     of_kind = _TEMPLATE[run.store.provenance]
@@ -93,10 +98,6 @@ def write_model_card(folder: Path, card: Mapping[str, Any]) -> Path:
     path = folder / MODEL_CARD
     path.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
-
-
-def _of_file(path: Path) -> str:
-    return f"{path.name} ({path.stat().st_size:,} bytes; SHA-256 {sha256_of(path)})"
 
 
 def _of_images(manifest: DatasetManifest, run: PretrainingRun) -> dict[str, Any]:
@@ -147,14 +148,6 @@ def _of_scores(
         "metrics": metrics,
         "top5_text": top5_text,
     }
-
-
-def _in_words(settings: Pretraining) -> str:
-    """Return the settings that decide the result of a pretraining, as a list in words."""
-    elsewhere = {"corpora", "cases", "backbones", "pretrainings", "released", "brief"}
-    elsewhere |= {"preprocessing", "size", "dropout"}
-    stated = settings.model_dump(exclude=elsewhere).items()
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in stated)
 
 
 def _filled(part: Any, facts: Mapping[str, Any]) -> Any:

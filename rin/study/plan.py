@@ -16,7 +16,6 @@ from rin.errors import look_up, unknown
 from rin.files import sha256_of
 from rin.models.backbones import Topology, find_backbone
 from rin.models.build import Architecture
-from rin.models.preprocessing import Preprocessing, find_preprocessing
 from rin.models.weights import (
     WeightsEntry,
     find_entry,
@@ -114,11 +113,6 @@ class Run(Planned):
         return self.entry.topology if self.entry else "keras"
 
     @property
-    def expects(self) -> Preprocessing:
-        """The preprocessing of its inputs: order of the colours, scale, offset."""
-        return find_preprocessing(self.preprocessing)
-
-    @property
     def architecture(self) -> Architecture:
         """The architecture that the step is compiled for, which the runs of a block share."""
         shared = {name: getattr(self.settings, name) for name in COMPILED}
@@ -147,7 +141,10 @@ def find_starts(
             starts[init, backbone] = None, f"random-{workspace.profile.seed}"
         else:
             entry = find_entry(init, backbone, known)
-            digest = weights_digest(workspace, entry)
+            # Weights that Keras downloads have always been identified by name alone.
+            is_named = entry.sha256 or not entry.file
+            path = None if is_named else locate(entry, workspace.weights_folders)
+            digest = sha256_of(path) if path else entry.sha256
             starts[init, backbone] = entry, digest or f"{entry.init}:{entry.release}"
     return starts
 
@@ -174,15 +171,8 @@ def plan_study(
     return planned
 
 
-def find_run(
-    workspace: Workspace,
-    task: str,
-    backbone: str | None = None,
-    unfreezing: str | None = None,
-    learning_rate: float | None = None,
-    init: str | None = None,
-) -> Run:
-    """Return the first planned run of a task that matches these values; None matches any.
+def find_run(workspace: Workspace, task: str, **wanted: str | float) -> Run:
+    """Return the first planned run of a task that has these values.
 
     Runs of the main study come first, then those of the other studies in their order.
 
@@ -190,8 +180,10 @@ def find_run(
     ----------
     workspace : Workspace
         the opened study
-    task, backbone, unfreezing, learning_rate, init : str or float, optional
-        the values that the run must have
+    task : str
+        the task of the run
+    **wanted : str or float
+        values that the run must have: `backbone`, `unfreezing`, `learning_rate`, `init`, `fold`
 
     Returns
     -------
@@ -207,13 +199,11 @@ def find_run(
     --------
     >>> from rin.study import find_run, open_workspace
     >>> workspace = open_workspace("smoke")  # doctest: +SKIP
-    >>> run = find_run(workspace, "breast", "ResNet50", "freeze_all", init="radiologic")
+    >>> run = find_run(workspace, "breast", unfreezing="freeze_all", init="radiologic")
     >>> run.scenario.name
     'ResNet50-freeze_all-1e-02'
     """
-    names = ("backbone", "unfreezing", "learning_rate", "init")
-    values = zip(names, (backbone, unfreezing, learning_rate, init), strict=True)
-    wanted, planned = {name: value for name, value in values if value is not None}, {}
+    planned = {}
     for name in workspace.profile.study_filters:
         for run in plan_study(workspace, name, task):
             if wanted.items() <= run.columns.items():
@@ -302,14 +292,6 @@ def preprocessing_of(
         return "caffe_unit"  # the official scripts use it for every network
     # Random weights expect no preprocessing; zero-centred inputs suit their initialisers.
     return entry.preprocessing if entry else "symmetric"
-
-
-def weights_digest(workspace: Workspace, entry: WeightsEntry) -> str | None:
-    """Return the SHA-256 that an entry states, or that of its file; None if there is neither."""
-    # Weights that Keras downloads have always been identified by name alone.
-    known = entry.sha256 or not entry.file
-    path = None if known else locate(entry, workspace.weights_folders)
-    return sha256_of(path) if path else entry.sha256
 
 
 def plan_all(workspace: Workspace, *, ahead: bool = False) -> list[Run]:

@@ -23,7 +23,6 @@ import numpy as np
 import pandas as pd
 
 from rin.data.splits import corpus_groups, corpus_split
-from rin.data.store import Dataset, ImageStore
 from rin.errors import InputError, as_input_error
 from rin.files import sha256_of
 from rin.models.backbones import find_backbone
@@ -84,14 +83,25 @@ def _plan_pretraining(
         )
         for backbone in training.backbones:
             seed = pretraining_seed(workspace.profile.seed, backbone, number)
-            parts, split_digest = _split(dataset, store, seed, training.training_images, groups)
+            part = corpus_split(dataset, seed, groups).loc[store.cases["case_id"]]
+            if wanted_images := training.training_images:
+                classes = store.cases.set_index("case_id")["label"][part == "train"]
+                if wanted_images > len(classes):
+                    problem = f"it has {len(classes)} training images, not {wanted_images}"
+                    remedy = "Lower pretraining.brief.training_images, or remove it."
+                    where = f"corpus {dataset.manifest.name}"
+                    raise InputError(problem, where=where, remedy=remedy)
+                share = wanted_images / len(classes)
+                # About so many, class by class.
+                kept = classes.groupby(classes).sample(frac=share, random_state=seed).index
+                part[classes.index.difference(kept)] = "unused"
             run = PretrainingRun(
                 init=name,
                 corpus=dataset.manifest.name,
                 backbone=backbone,
                 store=store,
-                parts=parts,
-                split_digest=split_digest,
+                parts=pd.Categorical(part),
+                split_digest=hashlib.sha256(part.to_csv().encode()).hexdigest(),
                 settings=settings.model_copy(update={"epochs": training.epochs}),
                 preprocessing=settings.preprocessing_of(training.init, backbone),
                 seed=seed,
@@ -99,30 +109,6 @@ def _plan_pretraining(
             )
             runs.append(run)
     return runs
-
-
-def _split(
-    dataset: Dataset,
-    store: ImageStore,
-    seed: int,
-    n_training: int | None,
-    groups: pd.Series | None,
-) -> tuple[pd.Categorical, str]:
-    """Return the split of a corpus in the order of its store, and a digest of the split.
-
-    With `n_training`, about so many training images are drawn class by class; others are `unused`.
-    """
-    part = corpus_split(dataset, seed, groups).loc[store.cases["case_id"]]
-    if n_training is not None:
-        classes = store.cases.set_index("case_id")["label"][part == "train"]
-        if n_training > len(classes):
-            problem = f"it has {len(classes)} training images, not {n_training}"
-            remedy = "Lower pretraining.brief.training_images, or remove it."
-            raise InputError(problem, where=f"corpus {dataset.manifest.name}", remedy=remedy)
-        share = n_training / len(classes)
-        kept = classes.groupby(classes).sample(frac=share, random_state=seed).index
-        part[classes.index.difference(kept)] = "unused"
-    return pd.Categorical(part), hashlib.sha256(part.to_csv().encode()).hexdigest()
 
 
 WEIGHTS, ENTRY = "backbone.weights.h5", "entry.json"

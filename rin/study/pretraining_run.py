@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from rin.data.store import ImageStore
-from rin.models.preprocessing import Preprocessing, find_preprocessing
 from rin.study.ledger import Planned
 from rin.study.profile import Pretraining
 from rin.training.identity import RESULTS_VERSION
@@ -48,8 +47,3 @@ class PretrainingRun(Planned):
             "results_version": RESULTS_VERSION,
             "preprocessing": self.preprocessing,
         }
-
-    @property
-    def expects(self) -> Preprocessing:
-        """The preprocessing of its inputs: order of the colours, scale, offset."""
-        return find_preprocessing(self.preprocessing)

@@ -85,9 +85,9 @@ def _not_reserved(name: str) -> str:
     return name
 
 
-def _distinct(values: list[T]) -> list[T]:
+def _distinct(values: list[T], what: str = "values") -> list[T]:
     if len(set(values)) != len(values):
-        raise ValueError(f"values repeat: {values}; state each value once")
+        raise ValueError(f"{what} repeat: {values}; state each once")
     return values
 
 
@@ -346,12 +346,10 @@ class StudyFilter(FrozenModel):
             raise self.wrong("activation_sample", problem)
         changed: list[str] = []
         for factor, stated in self.vary.items():
-            levels = self.levels_of(factor)
-            if len(levels) < len(stated):
-                raise self.wrong("vary", f"levels of {factor} repeat; state each level once")
-            changed += {setting for settings in levels.values() for setting in settings}
-        if twice := sorted({setting for setting in changed if changed.count(setting) > 1}):
-            raise self.wrong("vary", f"several factors change {twice}")
+            _distinct([*map(str, stated)], f"study {self.name}, vary: levels of {factor}")
+            levels = self.levels_of(factor).values()
+            changed += {setting for settings in levels for setting in settings}
+        _distinct(changed, f"study {self.name}, vary: settings of several factors")
         return self
 
     def wrong(self, setting: str, problem: str) -> ValueError:
@@ -570,9 +568,7 @@ class Profile(FrozenModel):
 
     @model_validator(mode="after")
     def _describes_its_studies(self) -> Profile:
-        names = [study.name for study in self.studies]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"studies: names repeat: {twice}; state each name once")
+        _distinct([study.name for study in self.studies], "studies: names")
         for study in self.studies:
             if study.name == MAIN:
                 may = {"name", "backbones", "unfreezing", "learning_rates"}

@@ -200,18 +200,14 @@ def _refuse_made_up(facts: RunFacts) -> None:
     """Raise InputError if images are stand-ins, or a part of a published dataset."""
     read = [data for task in facts.tasks for data in (task.dataset, *task.external)]
     read += facts.corpora
-    unfit = {
-        "stand-ins": [data.name for data in read if data.provenance == "stand-in"],
-        "parts of datasets": [f"{data.name} ({data.part})" for data in read if data.part],
-    }
-    for kind, names in unfit.items():
-        if names:
-            raise InputError(
-                f"{kind}: {', '.join(dict.fromkeys(names))}",
-                where=f"profile {facts.name}",
-                remedy="Only whole, real datasets make a reference run: give their folder with "
-                "--data-root, and run the study again.",
-            )
+    unfit = {data.name: data.part or data.provenance for data in read}
+    if listed := [f"{name} ({kind})" for name, kind in unfit.items() if kind != "real"]:
+        raise InputError(
+            f"stand-ins or parts of datasets: {', '.join(listed)}",
+            where=f"profile {facts.name}",
+            remedy="Only whole, real datasets make a reference run: give their folder with "
+            "--data-root, and run the study again.",
+        )
 
 
 def _made_small(workspace: Workspace, results: Results) -> Results:

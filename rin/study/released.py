@@ -116,25 +116,16 @@ def file_remarks(files: Iterable[ReleasedFile]) -> list[str]:
     return remarks
 
 
-def _some_images(workspace: Workspace) -> np.ndarray:
-    """Return real images of a few tasks, uint8 RGB; no rows if the data root has none."""
-    manifests = [find_manifest(workspace, *find_task(task)) for task in workspace.profile.tasks]
-    names = dict.fromkeys(manifest.name for manifest in manifests if workspace.holds(manifest))
-    taken = [*names][:TASKS]
-    drawn = [
-        sample_pictures(name, workspace.data_root, n=IMAGES // len(taken), size=SIDE)[0]
-        for name in taken
-    ]
-    return np.concatenate(drawn) if drawn else np.empty((0, SIDE, SIDE, 3), np.uint8)
-
-
 def _verdict(workspace: Workspace, path: Path, entry: WeightsEntry) -> str:
-    """Return a preprocessing, or why there is none; an empty string without images."""
+    """Return a preprocessing, or why there is none; an empty string without real images."""
     import keras
 
-    images = workspace.once("images to probe with", partial(_some_images, workspace))
-    if not len(images):
+    manifests = [find_manifest(workspace, *find_task(task)) for task in workspace.profile.tasks]
+    names = dict.fromkeys(manifest.name for manifest in manifests if workspace.holds(manifest))
+    if not (taken := [*names][:TASKS]):
         return ""
+    n, root = IMAGES // len(taken), workspace.data_root
+    images = np.concatenate([sample_pictures(name, root, n=n, size=SIDE)[0] for name in taken])
     execution = workspace.profile.execution
     if execution.executor == "processes" and execution.workers == 0:
         begin_block(execution)  # building a model fixes the number of threads

@@ -288,8 +288,7 @@ class Results:
         ids = runs["run_id"].astype(scores["run_id"].dtype)
         wanted = scores["run_id"].cat.codes.isin(ids.cat.codes)
         scores = scores[wanted & scores["part"].eq(part)]
-        sites = {task.name: [site.name for site in task.external] for task in self.facts.tasks}
-        external = [name for name, names in sites.items() if part in names]
+        external = [task.name for task in self.facts.tasks if part in task.shared_pictures]
         scored = ids.isin(scores["run_id"].unique())
         if not scored[runs["task"].isin(external)].all():
             raise InputError(

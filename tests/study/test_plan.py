@@ -244,6 +244,7 @@ def test_inputs_of_released_counterparts_are_those_of_the_weights_that_an_init_s
 
 # Weights that no study trains, so that their runs can be planned at once.
 FETCHED = {"inits": ["imagenet", "random"], "pretraining": None}
+FROZEN_RANDOM = {"unfreezing": "freeze_all", "learning_rate": 1e-2, "init": "random"}
 
 
 def test_run_that_is_found_has_the_names_asked_for_or_is_the_first_planned(study_folder):
@@ -251,13 +252,13 @@ def test_run_that_is_found_has_the_names_asked_for_or_is_the_first_planned(study
     profile = tiny_profile(FETCHED | {"studies": [main]})
     workspace = open_workspace(profile, results=study_folder)
     planned = [
-        ((), "ResNet50-unfreeze_all-1e-04", "imagenet"),
-        (("ResNet50", "freeze_all", 1e-2, "random"), "ResNet50-freeze_all-1e-02", "random"),
-        ((None, "freeze_all"), "ResNet50-freeze_all-1e-02", "imagenet"),
-        ((None, None, None, "random"), "ResNet50-unfreeze_all-1e-04", "random"),
+        ({}, "ResNet50-unfreeze_all-1e-04", "imagenet"),
+        (FROZEN_RANDOM, "ResNet50-freeze_all-1e-02", "random"),
+        ({"unfreezing": "freeze_all"}, "ResNet50-freeze_all-1e-02", "imagenet"),
+        ({"init": "random"}, "ResNet50-unfreeze_all-1e-04", "random"),
     ]
     for names, scenario, init in planned:
-        run = find_run(workspace, "breast", *names)
+        run = find_run(workspace, "breast", **names)
         assert (run.scenario.name, run.init, run.fold) == (scenario, init, 0)
 
 
@@ -273,6 +274,8 @@ def test_run_from_random_weights_is_found_where_a_study_beside_the_main_one_plan
 def test_run_that_is_not_planned_is_an_error_with_those_that_are(study_folder):
     workspace = open_workspace(tiny_profile(FETCHED), results=study_folder)
     with pytest.raises(InputError, match=r"unknown run 'ResNet50 freeze_all 0\.1'.*freeze_all-1e"):
-        find_run(workspace, "breast", "ResNet50", "freeze_all", 0.1)
+        find_run(
+            workspace, "breast", backbone="ResNet50", unfreezing="freeze_all", learning_rate=0.1
+        )
     with pytest.raises(InputError, match="unknown task 'knee'"):
         find_run(workspace, "knee")

@@ -47,7 +47,7 @@ def with_study(name, /, **chosen):
         ({"pretraining.backbones": ["InceptionV3"]}, "32 px.*InceptionV3|InceptionV3.*32 px"),
         ({"pretraining.brief": [BRIEF | {"init": "odd"}]}, r"\['odd'\] are not among the inits"),
         ({"name": "../../escape"}, "name: "),
-        ({"pretraining.brief": [BRIEF, BRIEF]}, "radiologic_brief.*state each value once"),
+        ({"pretraining.brief": [BRIEF, BRIEF]}, "radiologic_brief.*state each once"),
         ({"curation": {"studies": 29}}, "curation.studies.*greater than or equal to 30"),
         ({"backbones": ["VGG16"]}, "backbones.*DenseNet121.*VGG16"),
         ({"tasks": ["breast", "breast"]}, "tasks.*repeat"),
@@ -60,7 +60,7 @@ def with_study(name, /, **chosen):
             "learning_rates: .'VGG19'. are not among its backbones",
         ),
         (with_study("x", name="x y"), "studies.1.name.*pattern"),
-        ({"studies": [side_study("x"), side_study("x")]}, r"names repeat: \['x'\]"),
+        ({"studies": [side_study("x"), side_study("x")]}, r"names repeat: \['x', 'x'\]"),
         (with_study("x", tasks=["thyroid"]), "study x, tasks: .'thyroid'. are not among"),
         (with_study("x", backbones=["VGG19"]), "study x, backbones: .*the profile's backbones"),
         (with_study("x", unfreezing=["freeze_all"]), "unfreezing: learning_rates already name"),
@@ -90,7 +90,7 @@ def with_study(name, /, **chosen):
         ),
         (
             with_study("x", vary={"epochs": [1, 2], "long": {"a": {}, "b": {"epochs": 3}}}),
-            r"study x, vary: several factors change \['epochs'\]",
+            r"study x, vary: settings of several factors repeat: \['epochs', 'epochs'\]",
         ),
         (with_study("x", vary={"size": [32, 31]}), "study x, fine_tuning.size: 31 px"),
         (

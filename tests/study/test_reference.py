@@ -269,7 +269,7 @@ def test_unfinished_runs_are_refused(finished, tmp_path, images):
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("busi", "stand-ins: busi"), ("corpus_photographic", "stand-ins: corpus_photographic")],
+    [("busi", r": busi \(stand-in\)"), ("corpus_photographic", r"photographic \(stand-in\)")],
 )
 def test_study_with_a_stand_in_is_refused_before_anything_is_trained(tmp_path, name, said):
     data_root = write_images(tmp_path, marked=[name])
