@@ -206,7 +206,8 @@ def read_yaml(path: Path) -> Any:
 
     InputError, with the line, if the file is not UTF-8 or not YAML, or if a key is repeated.
     """
-    with as_input_error("not YAML", where=path, remedy=_MEND_LINE, kinds=OSError):
+    problem, remedy = "it cannot be read", "Check the path of this file."
+    with as_input_error(problem, where=path, remedy=remedy, kinds=(OSError, ValueError)):
         held = path.read_bytes()
     return parse_yaml(held, path)
 

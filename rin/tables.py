@@ -151,14 +151,10 @@ def check_table(
         if misfit := _misfit(table[name], schema.columns[name]):
             expected, wrong = misfit
             first = int(np.flatnonzero(wrong)[0])
-            said = f"the first: {table[name].iloc[first]}"
-            if expected == "there":
-                said = f"the first in row {table.index[first]}"
-            elif expected == "numbers":
-                said = f"they are of type {table[name].dtype}"
-            values = f"{wrong.sum()} of {len(table)} values"
+            (value,) = table[name].iloc[[first]].to_list()
             raise InputError(
-                f"column {name!r}: {values} are not {expected}; {said}",
+                f"column {name!r}: {wrong.sum()} of {len(table)} values are not {expected}; "
+                f"the first: {value!r} in row {table.index[first]}, type {table[name].dtype}",
                 where=where,
                 remedy=remedy or f"It is: {schema.columns[name].meaning}.",
             )

@@ -23,7 +23,7 @@ NOTEBOOK = str(ROOT / "notebooks" / "results" / "your_run.py")
             ["study", "--profile", "demmo"],
             "unknown profile 'demmo' (did you mean demo?). Known: demo, fine_tuned_224,",
         ),
-        (["study", "--profile", "absent.yaml"], "absent.yaml: no such file"),
+        (["study", "--profile", "absent.yaml"], "absent.yaml: it cannot be read (No such file"),
         (
             ["study", "--only", "heads", "--profile", "smoke"],
             "unknown part of a study 'heads' (did you mean head?). Known: pretraining, losses",

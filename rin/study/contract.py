@@ -41,7 +41,7 @@ from rin.data.status import unusual_drawing
 from rin.data.store import Dataset, inspect_cases
 from rin.data.tree import Tree, open_tree
 from rin.errors import InputError, counted, did_you_mean, join_first_ten, problem_of
-from rin.files import manifest_folder, read_yaml, write_atomically
+from rin.files import manifest_folder, read_facts, write_atomically
 from rin.study import forecast
 from rin.study.profile import Profile, profile_folder
 from rin.study.workspace import available_weights
@@ -49,7 +49,7 @@ from rin.study.workspace import available_weights
 Settings = dict[str, Any]
 #: Names for which something is wrong, a phrase that says what, and its remedy.
 Problem = tuple[Iterable[Any], str, str]
-_TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
+_TEXTS = read_facts(__file__)
 _REMEDIES: dict[str, str] = _TEXTS["remedies"]
 FILE, ROLES = "file_name", ("label", "patient", "mask", "split")
 #: Sources of patients that are no columns.
@@ -164,7 +164,8 @@ def _check_name(said: Stated) -> None:
     """Raise InputError for a name that is taken, unless only files of `rin new` are replaced."""
     there = [path for path in _files_of(said.name) if path.exists()]
     is_own = said.replace and all(path.read_text("utf-8").startswith(_MARK) for path in there)
-    if (there and not is_own) or (not there and said.name in known_tasks()):
+    taken = not is_own if there else said.name in known_tasks()
+    if taken:
         problem = f"{said.name!r} is already a dataset, profile or task"
         raise InputError(problem, where="NAME", remedy=_REMEDIES["name"])
 

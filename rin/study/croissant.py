@@ -3,15 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from rin.data.croissant import file_object, table_records, write_croissant
 from rin.errors import join_with_and
-from rin.files import read_yaml
+from rin.files import read_facts
 from rin.study.results import RUN, Results
 from rin.tables import SCHEMAS
 
-_TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
+_TEXTS = read_facts(__file__)
 
 
 def describe_results(folder: Path, results: Results) -> Path:
@@ -35,18 +33,19 @@ def describe_results(folder: Path, results: Results) -> Path:
         for data in {data.name: data for data in datasets}.values()
     ]
     files = [file_object(folder / name) for name in sorted(facts.files)]
-    records = [_records(file["name"], results.tables[Path(file["name"]).stem]) for file in files]
+    records = []
+    for file in files:
+        name, meanings = Path(file["name"]).stem, {}
+        of_table = _TEXTS["tables"].get(name, {})
+        description = of_table.get("description", _TEXTS["not_stated"])
+        if "schema" in of_table:
+            schema = SCHEMAS[of_table["schema"]]
+            description = of_table.get("description", schema.description)
+            for label, column in schema.columns.items():
+                unit = f" ({column.unit})" if column.unit else ""
+                meanings[label] = f"{column.meaning}{unit}"
+        meanings |= of_table.get("columns", {})
+        table = results.tables[name]
+        records.append(table_records(file["name"], table, description, meanings))
     facts_file["description"] = _TEXTS["facts"]
     return write_croissant(folder, stated, [facts_file, *files], records)
-
-
-def _records(file: str, table: pd.DataFrame) -> dict[str, Any]:
-    """Return the record set of a table, with the descriptions of its columns."""
-    stated, meanings = _TEXTS["tables"].get(Path(file).stem, {}), {}
-    description = stated.get("description", _TEXTS["not_stated"])
-    if "schema" in stated:
-        schema = SCHEMAS[stated["schema"]]
-        description = stated.get("description", schema.description)
-        for name, column in schema.columns.items():
-            meanings[name] = f"{column.meaning} ({column.unit})" if column.unit else column.meaning
-    return table_records(file, table, description, meanings | stated.get("columns", {}))

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from rin.data.confounders import confound, confounded_rows
 from rin.data.store import ImageStore
 from rin.models.weights import load_weights, random_weights
 from rin.study.executors import begin_block, last_trained, run_each, run_with_bar
-from rin.study.ledger import Ledger, computed_on
+from rin.study.ledger import Ledger, Record, computed_on
 from rin.study.plan import Run, group_blocks, plan_study
 from rin.study.profile import MAIN, RANDOM, SAMPLED, Execution
 from rin.study.released import check_released
@@ -107,7 +107,7 @@ def _train(
     seconds = round(time.monotonic() - started, 2)
     activations |= _activations(run, compiled, parts["test"], "after")
 
-    def write(folder: Path) -> dict[str, Any]:
+    def write(folder: Path) -> Record:
         history = pd.DataFrame(state.curves)[["accuracy", "loss", "val_accuracy", "val_loss"]]
         history.to_parquet(folder / HISTORY)
         tables = []

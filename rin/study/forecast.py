@@ -11,7 +11,6 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
 from operator import itemgetter
-from pathlib import Path
 from timeit import repeat
 from typing import Any
 
@@ -22,7 +21,7 @@ from joblib import cpu_count
 from rin.data.manifest import PARTS, DatasetManifest, find_task, load_manifest
 from rin.data.splits import SHARES
 from rin.data.store import Dataset, inspect_case, keys_of
-from rin.files import read_yaml
+from rin.files import read_facts
 from rin.models.backbones import find_backbone
 from rin.study.executors import visible_devices
 from rin.study.ledger import Planned
@@ -31,7 +30,7 @@ from rin.study.plan import STEP_COST, plan_all, run_seed
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe_study import plan_probe
 from rin.study.profile import MAIN, FurtherPretraining, Pretraining, Sizes
-from rin.study.workspace import Workspace, external_datasets, folds_of, missing_inputs
+from rin.study.workspace import Workspace, folds_of, missing_inputs
 
 #: Seconds that a run takes, and bytes that it leaves.
 Cost = tuple[float, float]
@@ -47,7 +46,7 @@ DECODED = 12
 #: Time of a prediction step, as a share of that of a training step with all layers unfrozen.
 PREDICTION = 0.3
 #: The settings from which `fit_budget` chooses.
-_CHOICES = read_yaml(Path(__file__).with_suffix(".yaml"))
+_CHOICES = read_facts(__file__)
 _TIMES = _CHOICES["times"]
 
 
@@ -291,8 +290,9 @@ def _fine_tuning_runs(workspace: Workspace) -> list[Cost]:
     for variant in chain.from_iterable(map(profile.variants, profile.study_filters)):
         for task in variant.tasks:
             settings, parts = profile.tuning(task, variant.changes), _parts(workspace, task)
-            folds = range(folds_of(profile, find_task(task)[1], variant.folds))
-            external = map(load_manifest, external_datasets(profile, task))
+            _, stated = find_task(task)
+            folds = range(folds_of(profile, stated, variant.folds))
+            external = map(load_manifest, stated.external if profile.external else ())
             n_external = sum(_n_images(workspace, manifest) for manifest in external)
             scored = parts["validation"] + parts["test"] + n_external
             for scenario, fold in product(variant.study.scenarios, folds):

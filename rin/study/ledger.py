@@ -53,11 +53,13 @@ PACKAGES = (
     *("keras", "tensorflow", "tensorflow-cpu", "jax", "numpy", "scipy", "pandas", "pyarrow"),
     *("scikit-learn", "scikit-image", "pillow", "statsmodels"),
 )
+#: What is kept of a run as JSON: its configuration, or the record of its training.
+Record = dict[str, Any]
 T = TypeVar("T")
 P = TypeVar("P", bound="Planned")
 
 
-def digest_of(config: dict[str, Any]) -> str:
+def digest_of(config: Record) -> str:
     """Return the id of a configuration: 16 hexadecimal digits of its SHA-256."""
     text = json.dumps(config, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -73,7 +75,7 @@ class Planned(ABC):
 
     @property
     @abstractmethod
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Record:
         """Everything that decides the result; the id is its digest."""
 
     @cached_property
@@ -115,12 +117,12 @@ class Ledger:
         finished = self.records(runs)
         return [run for run in runs if run.run_id not in finished]
 
-    def records(self, runs: Iterable[Planned]) -> dict[str, dict[str, Any]]:
+    def records(self, runs: Iterable[Planned]) -> dict[str, Record]:
         """Return the record (`done`) of each finished run; InputError if one is damaged.
 
         Its record must be unchanged, and every file must be there with its recorded size.
         """
-        records: dict[str, dict[str, Any]] = {}
+        records: dict[str, Record] = {}
         lost = []
         for run_id in dict.fromkeys(run.run_id for run in runs if self.has(run.run_id)):
             record, folder = self._record(run_id), self.path(run_id)
@@ -159,7 +161,7 @@ class Ledger:
                 place.parent.mkdir(exist_ok=True)
                 self.path(run_id).rename(place)
 
-    def require(self, runs: Sequence[Planned], stage: str) -> dict[str, dict[str, Any]]:
+    def require(self, runs: Sequence[Planned], stage: str) -> dict[str, Record]:
         """Return the `records` of the runs of a stage or a task; InputError unless finished."""
         records = self.records(runs)
         if missing := [run for run in runs if run.run_id not in records]:
@@ -174,11 +176,11 @@ class Ledger:
             )
         return records
 
-    def done(self, run_id: str) -> dict[str, Any]:
+    def done(self, run_id: str) -> Record:
         """Return the record of a finished run in `done.json`."""
         return _without_files(self._record(run_id))
 
-    def _record(self, run_id: str) -> dict[str, Any]:
+    def _record(self, run_id: str) -> Record:
         with self._unchanged(run_id, _DONE) as record:
             return record
 
@@ -188,7 +190,7 @@ class Ledger:
             return reader(self.path(run_id) / name)
 
     @contextmanager
-    def _unchanged(self, run_id: str, name: str) -> Iterator[dict[str, Any]]:
+    def _unchanged(self, run_id: str, name: str) -> Iterator[Record]:
         """Yield a finished run's record while a file is read; `InputError` if the file changed."""
         folder, problem = self.path(run_id), "not a readable file of a finished run"
         remedy = "Delete the run's folder and run the same stage again; only this run is redone."
@@ -256,9 +258,7 @@ class Ledger:
         shutil.rmtree(self.work(run_id), ignore_errors=True)
         self.work(run_id).with_suffix(".lock").unlink(missing_ok=True)
 
-    def commit(
-        self, run_id: str, config: dict[str, Any], write: Callable[[Path], dict[str, Any]]
-    ) -> None:
+    def commit(self, run_id: str, config: Record, write: Callable[[Path], Record]) -> None:
         """Write a run atomically; a run that is finished already is not changed.
 
         `config`, whose digest is the id, is kept as `config.json`; `write` writes the run's files
@@ -287,7 +287,7 @@ class Ledger:
         self._close_work(run_id)
 
 
-def _without_files(record: dict[str, Any]) -> dict[str, Any]:
+def _without_files(record: Record) -> Record:
     return {name: record[name] for name in record if name not in ("run", "files", "sizes")}
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 
 from rin.data.manifest import load_manifest
 from rin.evidence.paper import CITATION, DATABASE
-from rin.files import REPOSITORY, read_yaml, sha256_of
+from rin.files import REPOSITORY, read_facts, read_yaml, sha256_of
 from rin.models.backbones import find_backbone
 from rin.models.preprocessing import find_preprocessing
 from rin.stats import share_interval
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rin.study.pretraining_run import PretrainingRun
 
 MODEL_CARD = "model_card.json"
-_TEMPLATE = read_yaml(Path(__file__).with_suffix(".yaml"))
+_TEMPLATE = read_facts(__file__)
 _NOT_STATED = _TEMPLATE["not_stated"]
 _ALONE = re.compile(r"\{(\w+)\}")
 #: With this many classes or fewer, every class is among the first five.

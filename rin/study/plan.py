@@ -8,7 +8,6 @@ another, whichever studies it belongs to.
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import product
-from typing import Any
 
 from rin.data.confounders import sampled_parts
 from rin.data.leakage import leak_free_groups
@@ -24,7 +23,7 @@ from rin.models.weights import (
     resolve_preprocessing,
 )
 from rin.study import profile as profiles
-from rin.study.ledger import Planned, digest_of
+from rin.study.ledger import Planned, Record, digest_of
 from rin.study.pretraining import local_entries
 from rin.study.profile import CONFOUNDER, MAIN, RANDOM, SAMPLED
 from rin.study.workspace import TaskInputs, Workspace
@@ -61,7 +60,7 @@ class Run(Planned):
     cell: profiles.ExperimentCell = field(repr=False, compare=False)
 
     @property
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Record:
         """Everything that decides the result; the id is its digest."""
         sample = self.cell.study.activation_sample
         config = {
@@ -86,7 +85,7 @@ class Run(Planned):
         return config | self.settings.identity | recorded
 
     @property
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> Record:
         """The columns that name a run in every table, preceded by those of the study's factor."""
         columns = {
             "task": self.task,
@@ -285,7 +284,7 @@ def preprocessing_of(
     profile: profiles.Profile, entry: WeightsEntry | None, settings: profiles.FineTuning
 ) -> str:
     """Return the name of the preprocessing of a run that starts from an entry."""
-    released = profile.released_counterparts
+    released = profile.pretraining.released if profile.pretraining else {}
     if settings.preprocessing == "released" and entry is not None and entry.init in released:
         return resolve_preprocessing(released[entry.init], entry.backbone)
     if settings.preprocessing == "official_scripts":

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,7 @@ from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry
 from rin.study.corpora import open_corpus
 from rin.study.executors import Job, begin_block, run_each, run_with_bar
-from rin.study.ledger import Ledger, computed_on, digest_of
+from rin.study.ledger import Ledger, Record, computed_on, digest_of
 from rin.study.model_card import model_card, write_model_card
 from rin.study.pretraining_run import PretrainingRun
 from rin.study.profile import Brief, Execution, Pretraining
@@ -290,7 +290,7 @@ def _pretrain(
         finally:
             (work / PROGRESS).unlink(missing_ok=True)
 
-    def write(folder: Path) -> dict[str, Any]:
+    def write(folder: Path) -> Record:
         # HDF5 ends the process if the disk is full when it closes a file.
         bytes_of_weights = sum(weights.nbytes for weights in block.backbone.get_weights())
         if shutil.disk_usage(folder).free < 4 * bytes_of_weights + ROOM:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import pandas as pd
 
 from rin.data.store import ImageStore
-from rin.study.ledger import Planned
+from rin.study.ledger import Planned, Record
 from rin.study.profile import Pretraining
 from rin.training.identity import RESULTS_VERSION
 
@@ -33,7 +32,7 @@ class PretrainingRun(Planned):
     pretraining: int = 1
 
     @property
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Record:
         """Everything that decides the result; the id is its digest."""
         of_others = {"corpora", "cases", "backbones", "brief", "pretrainings", "released"}
         return {

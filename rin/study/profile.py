@@ -605,6 +605,7 @@ class Profile(FrozenModel):
 
     def _check_levels(self, study: CompleteStudy) -> None:
         """Raise ValueError if levels of a study, or their images, do not fit the profile."""
+        released = self.pretraining and self.pretraining.released
         for level, changes in study.levels.items():
             for task in self.tasks_of_level(study, changes):
                 try:
@@ -612,7 +613,7 @@ class Profile(FrozenModel):
                 except InputError as error:
                     setting = "vary" if changes else "fine_tuning_of"
                     raise study.wrong(setting, f"{level or task}: {error.problem}") from error
-                if settings.preprocessing == "released" and not self.released_counterparts:
+                if settings.preprocessing == "released" and not released:
                     raise study.wrong("vary", "the level released needs pretraining.released")
                 for name in study.backbones:
                     where = f"study {study.name}, fine_tuning.size"
@@ -634,11 +635,6 @@ class Profile(FrozenModel):
     def pretrainings(self) -> list[int]:
         """The numbers of the pretrainings that the main study starts from."""
         return self.pretraining.pretrainings if self.pretraining else [1]
-
-    @property
-    def released_counterparts(self) -> dict[str, str]:
-        """The released weights, if stated, that each init pretrained here stands for."""
-        return self.pretraining.released if self.pretraining else {}
 
     @property
     def live_task(self) -> str:
@@ -755,9 +751,6 @@ def load_profile(name: str | Path) -> Profile:
     if path.suffix != ".yaml":
         known = look_up("profile", f"{name!s:.80}", profile_names())
         path = profile_folder() / f"{known}.yaml"
-    # Unlike `Path.is_file`, it is also False for a name that is too long.
-    if not os.path.isfile(path):  # noqa: PTH113
-        raise InputError("no such file", where=path, remedy="Check the path of the profile.")
     remedy = "Correct this setting; the fields are described in rin.study.profile."
     profile = Profile.checked(read_yaml(path), where=path, remedy=remedy)
     for problem in _problems_of_tasks(profile):

@@ -137,8 +137,25 @@ def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path
             problem = f"{name}: rows have the {', '.join(KEYS[name])} of rows of {earlier}"
             remedy = "Join only further pretrainings, backbones, folds or studies."
             raise InputError(problem, where=later, remedy=remedy)
-    facts = _joined_facts(first, second) | facts_of_tables(tables)
-    return _written(Results(first.facts.model_copy(update=facts), tables), target or earlier)
+    known, more, runs = first.facts, second.facts, second.table("runs")
+    addition = Addition(
+        **more.model_dump(include={"written", "python", "packages", "commit", "hardware", "code"}),
+        pretrainings=sorted(set(runs["pretraining"])),
+        backbones=sorted(set(runs["backbone"])),
+        studies=sorted({*second.studies} - {*first.studies}),
+    )
+    # Of a task in both, the facts of more folds.
+    tasks = sorted([*known.tasks, *more.tasks], key=lambda task: sum(task.split.values()))
+    facts = facts_of_tables(tables) | {
+        "written": now(),
+        "tasks": [*{task.name: task for task in tasks}.values()],
+        "weights": [
+            *known.weights,
+            *(start for start in more.weights if start not in known.weights),
+        ],
+        "added": [*known.added, addition, *more.added],
+    }
+    return _written(Results(known.model_copy(update=facts), tables), target or earlier)
 
 
 def _written(results: Results, target: str | Path) -> Path:
@@ -173,27 +190,6 @@ def _terms(facts: RunFacts) -> dict[str, Any]:
         read = [data.digest for data in (task.dataset, *task.external)]
         terms[f"images of {task.name}"] = task.size, read
     return terms
-
-
-def _joined_facts(first: Results, second: Results) -> dict[str, Any]:
-    """Return the facts of the first results with those of the second as an addition."""
-    earlier, later, runs = first.facts, second.facts, second.table("runs")
-    stated = {"written", "python", "packages", "commit", "hardware", "code"}
-    addition = Addition(
-        **later.model_dump(include=stated),
-        pretrainings=sorted(set(runs["pretraining"])),
-        backbones=sorted(set(runs["backbone"])),
-        studies=sorted({*second.studies} - {*first.studies}),
-    )
-    # Of a task in both, the facts of more folds.
-    tasks = sorted([*earlier.tasks, *later.tasks], key=lambda task: sum(task.split.values()))
-    further = [weights for weights in later.weights if weights not in earlier.weights]
-    return {
-        "written": now(),
-        "tasks": [*{task.name: task for task in tasks}.values()],
-        "weights": [*earlier.weights, *further],
-        "added": [*earlier.added, addition, *later.added],
-    }
 
 
 def _refuse_made_up(facts: RunFacts) -> None:

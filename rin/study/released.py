@@ -47,11 +47,6 @@ class ReleasedFile:
     verdict: str
     problem: str
 
-    @property
-    def name(self) -> str:
-        """Init and backbone of the weights."""
-        return f"{self.entry.init} {self.entry.backbone}"
-
 
 def weights_remark(verified: str | None, verdict: str | None, preprocessing: str) -> str:
     """Return a phrase saying how a file of weights was verified; empty if `verified` is None."""
@@ -107,7 +102,8 @@ def file_remarks(files: Iterable[ReleasedFile]) -> list[str]:
     """Return a sentence for each file that is unverified or unreadable."""
     remarks = []
     for file in files:
-        called = f"{file.name} ({file.path or 'fetched by Keras'})"
+        place = file.path or "fetched by Keras"
+        called = f"{file.entry.init} {file.entry.backbone} ({place})"
         if file.problem:
             remarks.append(f"{called} cannot be read: {file.problem}")
         elif not file.verified and (file.path or not file.entry.file):

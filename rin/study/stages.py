@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from rin.errors import look_up
+from rin.errors import InputError, counted, join_first_ten, look_up
 from rin.study.consolidate import consolidate
 from rin.study.fine_tuning import run_missing
 from rin.study.forecast import plan_finished
@@ -15,7 +15,7 @@ from rin.study.plan import plan_all
 from rin.study.pretraining import plan_pretraining, pretrain_missing
 from rin.study.probe_study import plan_probe
 from rin.study.released import check_released
-from rin.study.workspace import Workspace, check_inputs
+from rin.study.workspace import Workspace, missing_inputs
 
 
 def run_study(
@@ -55,7 +55,16 @@ def run_study(
     True
     """
     part = part_of(workspace, only)
-    check_inputs(part)
+    if missing := missing_inputs(part):
+        raise InputError(
+            f"{counted(len(missing), 'inputs are missing')} ({join_first_ten(missing)})",
+            where=f"profile {part.profile.name}",
+            remedy="Give --data-root their folder, or remove them from the profile.",
+        )
+    for name in part.profile.study_filters:  # all are opened before anything is trained
+        for variant in part.profile.variants(name):
+            for task in variant.tasks:
+                part.inputs(task, variant.folds, variant.changes)
     check_released(part)
     if retrain:
         for name, runs in plan_finished(part).items():

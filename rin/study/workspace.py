@@ -21,7 +21,7 @@ from rin.data.dataset import check_data_root, locate, open_dataset
 from rin.data.layouts import comes_with_split
 from rin.data.manifest import DatasetManifest, TaskManifest, find_task, load_manifest
 from rin.data.store import Dataset, ImageStore, build_store
-from rin.errors import InputError, counted, join_first_ten, look_up
+from rin.errors import InputError, counted, look_up
 from rin.files import REPOSITORY
 from rin.models.weights import (
     WeightsEntry,
@@ -280,10 +280,20 @@ def _open_inputs(
     checked = pairs[:0] if is_given else pairs
     leakage.check_splits(dataset.cases, split, checked, overlap=isinstance(sizes, Sizes))
     store = workspace.store(dataset, *square)
-    external = {
-        name: _external_inputs(workspace, task, dataset, name, square)
-        for name in external_datasets(profile, task_name)
-    }
+    external, bits = {}, dataset.manifest.near_duplicate_bits
+    bits = leakage.SAME_PICTURE if bits is None else bits
+    for name in task.external if profile.external else ():
+        elsewhere = load_manifest(name)
+        if elsewhere.color != manifest.color:
+            raise InputError(
+                "one has colour images, the other grey images",
+                where=f"datasets {manifest.name} and {name}",
+                remedy=f"Leave {name} out of the external datasets of task {task.name}.",
+            )
+        site = workspace.dataset(elsewhere, square)
+        shared = leakage.matches_between(site.cases, dataset.cases, bits)
+        of_site = workspace.store(site, *square)
+        external[name] = TaskInputs(task, site, site, of_site, shared, folds=pd.DataFrame())
     substitute_for = task_dataset.title if manifest.name != task_dataset.name else None
     return TaskInputs(task, whole, dataset, store, pairs, split, substitute_for, external)
 
@@ -293,11 +303,6 @@ def folds_of(profile: Profile, task: TaskManifest, folds: int) -> int:
     drawn = profile.splits_of.get(task.name, profile.splits) == "own"
     sized = isinstance(profile.cases_of.get(task.name, profile.cases), Sizes)
     return folds if drawn and sized else min(folds, task.n_folds)
-
-
-def external_datasets(profile: Profile, task: str) -> tuple[str, ...]:
-    """Return the external datasets that the runs of a task score."""
-    return find_task(task)[1].external if profile.external else ()
 
 
 def _split(
@@ -333,26 +338,6 @@ def _split(
         where = f"task {task.name}"
         folds = splits.make_folds(dataset.cases, groups, n_folds, seed, where=where)
     return whole, dataset, pairs, folds
-
-
-def _external_inputs(
-    workspace: Workspace, task: TaskManifest, dataset: Dataset, name: str, square: tuple[int, str]
-) -> TaskInputs:
-    """Return a whole external dataset of a task, with its matches among the task's images."""
-    manifest, of_task = load_manifest(name), dataset.manifest
-    if manifest.color != of_task.color:
-        raise InputError(
-            "one has colour images, the other grey images",
-            where=f"datasets {of_task.name} and {name}",
-            remedy=f"Leave {name} out of the external datasets of task {task.name}.",
-        )
-    site = workspace.dataset(manifest, square)
-    bits = of_task.near_duplicate_bits
-    bits = leakage.SAME_PICTURE if bits is None else bits
-    shared = leakage.matches_between(site.cases, dataset.cases, bits)
-    return TaskInputs(
-        task, site, site, workspace.store(site, *square), shared, folds=pd.DataFrame()
-    )
 
 
 def official_folds(workspace: Workspace, task: TaskManifest, dataset: Dataset) -> pd.DataFrame:
@@ -431,20 +416,6 @@ def corpora_read(workspace: Workspace) -> set[str]:
     """Return the corpora that pretraining reads: for each init the first of `usable_corpora`."""
     choices = workspace.profile.corpora.values()
     return {name for names in choices for name in usable_corpora(workspace, names)[:1]}
-
-
-def check_inputs(workspace: Workspace) -> None:
-    """Open all inputs of a study before anything is trained; `InputError` if some are missing."""
-    if missing := missing_inputs(workspace):
-        raise InputError(
-            f"{counted(len(missing), 'inputs are missing')} ({join_first_ten(missing)})",
-            where=f"profile {workspace.profile.name}",
-            remedy="Give --data-root their folder, or remove them from the profile.",
-        )
-    for name in workspace.profile.study_filters:
-        for variant in workspace.profile.variants(name):
-            for task in variant.tasks:
-                workspace.inputs(task, variant.folds, variant.changes)
 
 
 def missing_inputs(workspace: Workspace) -> list[str]:

@@ -79,7 +79,9 @@ def test_profile_with_a_value_of_another_kind_is_refused_in_a_short_line(tmp_pat
 
 @pytest.mark.parametrize("name", ["x" * 300, "x\0y", "x" * 300 + ".yaml"])
 def test_profile_of_an_impossible_name_is_unknown(name):
-    with pytest.raises(InputError, match=r"unknown profile|no such file") as caught:
+    with pytest.raises(
+        InputError, match=r"unknown profile|it cannot be read \(File name too long"
+    ) as caught:
         load_profile(name)
     assert len(str(caught.value)) < 400
 

@@ -21,7 +21,7 @@ def test_load_profile_when_unknown_lists_the_known_ones():
 
 
 def test_load_profile_when_path_is_missing_names_it(tmp_path):
-    with pytest.raises(InputError, match="no such file") as caught:
+    with pytest.raises(InputError, match="No such file") as caught:
         load_profile(tmp_path / "absent.yaml")
     assert caught.value.where == str(tmp_path / "absent.yaml")
 
@@ -60,7 +60,7 @@ def with_study(name, /, **chosen):
             "learning_rates: .'VGG19'. are not among its backbones",
         ),
         (with_study("x", name="x y"), "studies.1.name.*pattern"),
-        ({"studies": [side_study("x"), side_study("x")]}, r"names repeat: \['x', 'x'\]"),
+        ({"studies": [side_study("x"), side_study("x")]}, r"names repeat: \['main', 'x', 'x'\]"),
         (with_study("x", tasks=["thyroid"]), "study x, tasks: .'thyroid'. are not among"),
         (with_study("x", backbones=["VGG19"]), "study x, backbones: .*the profile's backbones"),
         (with_study("x", unfreezing=["freeze_all"]), "unfreezing: learning_rates already name"),
