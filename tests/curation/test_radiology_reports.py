@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rin.curation.radiology_reports import (
     COLUMNS,
+    normal_studies,
     read_review,
     screen,
     screen_impression,
@@ -106,6 +107,8 @@ def test_answers_are_read_with_rows_missing_and_blank_ones_and_columns_added(que
     with queue.open("a") as file:
         file.write(sep * len(COLUMNS) + "\n")
     assert read_review(queue, screened).to_dict() == {uid(1): False, uid(6): True}
+    confirmed = normal_studies(screened, queue).set_index("study_uid")["confirmed_by"]
+    assert confirmed.to_dict() == {uid(5): "rules", uid(6): "radiologist"}
 
 
 def test_cell_that_looks_like_a_formula_is_guarded(screened, tmp_path):

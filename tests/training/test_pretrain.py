@@ -202,7 +202,6 @@ def test_pretraining_with_a_checkpoint_of_another_keras_begins_from_its_start(
     assert result.predictions.equals(gray.predictions)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("trainable", "seed"), [(True, 4), (False, 5)])
 def test_recalibrated_averages_are_those_of_the_batches_and_nothing_else_changes(
     whole, store, trainable, seed
