@@ -47,7 +47,6 @@ def pretrained():
     return block, results, ends
 
 
-@pytest.mark.slow
 def test_pretraining_of_each_corpus_begins_from_the_same_weights_and_traces_nothing(pretrained):
     one, other = (result.metrics["traces"] for result in pretrained[1])
     assert one == other
