@@ -383,7 +383,14 @@ def print_verification(done: Verification) -> None:
     """Print what was found in a dataset, with each problem on a line of its own."""
     _say(f"{done.manifest.name}: {done.manifest.title}", "bold")
     if len(done.counts):
-        _print_counts(done)
+        stated, table = done.manifest.counts, done.counts.astype(float)
+        table.loc["all"] = table.sum(min_count=1)
+        if not stated.images and stated.unit == "image":
+            table.loc["all", "expected"] = stated.total
+        table.columns = [f"{stated.unit.capitalize()}s", "expected", "Masks", "expected"]
+        table = table if done.manifest.masks else table.iloc[:, :2]
+        table = table.rename_axis("Class", axis=1)
+        _say(table.to_string(float_format="{:,.0f}".format, na_rep="–"))
     for what, text in done.facts:
         _say(f"  {what:9} {text}")
     if done.problems:
@@ -393,16 +400,6 @@ def print_verification(done: Verification) -> None:
         of_part = " with this part" if done.part else ""
         decoded = "" if done.digest else "; no picture was decoded"
         _say(f"  Nothing is wrong{of_part}{decoded}", "green")
-
-
-def _print_counts(done: Verification) -> None:
-    counts, table = done.manifest.counts, done.counts.astype(float)
-    table.loc["all"] = table.sum(min_count=1)
-    if not counts.images and counts.unit == "image":
-        table.loc["all", "expected"] = counts.total
-    table.columns = [f"{counts.unit.capitalize()}s", "expected", "Masks", "expected"]
-    table = table if done.manifest.masks else table.iloc[:, :2]
-    _say(table.rename_axis("Class", axis=1).to_string(float_format="{:,.0f}".format, na_rep="–"))
 
 
 def _say(text: str, style: str = "") -> None:
@@ -479,17 +476,6 @@ def _end(status: int) -> None:
     os._exit(status)  # a normal exit would wait for threads that are training
 
 
-def _shown(error: Exception) -> InputError | None:
-    """Return what an error says to a user in one line; None for an error of the program."""
-    from rin.files import MAKE_ROOM
-
-    if isinstance(error, InputError):
-        return error
-    if isinstance(error, OSError) and error.errno in _REFUSED:
-        return InputError(error.strerror, where=error.filename or "the disk", remedy=MAKE_ROOM)
-    return missing_resource_error(type(error).__name__, str(error))
-
-
 def main() -> None:
     """Run the command line; bad input is reported in one line, with exit status 1."""
     quiet_tensorflow()
@@ -499,7 +485,14 @@ def main() -> None:
         except Stopped as stopped:
             _end(128 + stopped.args[0])
         except Exception as error:
-            if (shown := _shown(error)) is None:
+            shown = error if isinstance(error, InputError) else None
+            if isinstance(error, OSError) and error.errno in _REFUSED:
+                from rin.files import MAKE_ROOM
+
+                where = error.filename or "the disk"
+                shown = InputError(error.strerror, where=where, remedy=MAKE_ROOM)
+            shown = shown or missing_resource_error(type(error).__name__, str(error))
+            if shown is None:
                 raise
             echo(f"rin: {shown}", err=True)
             sys.exit(1)

@@ -7,7 +7,7 @@ counts on a task once all of its runs there are finished.
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -184,26 +184,52 @@ def _tables(
         measured = validation_scores(scores[scores["part"] == "validation"])
         measured = measured.reindex(runs["run_id"]).set_axis(runs.index)
         tables["runs"] = runs.assign(**measured)
-    of_main, of_layers = (runs[runs["study"] == study] for study in (MAIN, LAYERS))
-    tables["cases"] = _measured(workspace, runs, scored_cases)
-    tables["overlap"] = _measured(workspace, of_main, overlap_table)
-    tables["baselines"] = _measured(workspace, of_main, baseline_table)
-    tables["layer_similarity"] = layer_similarity(workspace, of_layers)
-    return {name: table for name, table in tables.items() if len(table)}
-
-
-def _measured(
-    workspace: Workspace, runs: pd.DataFrame, make: Callable[[Workspace, str, str], pd.DataFrame]
-) -> pd.DataFrame:
-    """Return a table of the test parts and external datasets of the tasks that runs have."""
-    tables = [
-        make(workspace, task, part).assign(task=task, part=part)
+    main_tasks = {*runs.loc[runs["study"] == MAIN, "task"]}
+    parts = [
+        _part_tables(workspace, task, part, of_main=task in main_tasks)
         for task in runs["task"].unique()
         for part in ("test", *workspace.inputs(task).external)
     ]
-    # Tables without rows do not affect the columns.
-    filled = [table for table in tables if len(table)]
-    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
+    for name in ("cases", "overlap", "baselines"):
+        # Tables without rows do not affect the columns.
+        filled = [of_part[name] for of_part in parts if len(of_part.get(name, ()))]
+        tables[name] = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
+    tables["layer_similarity"] = layer_similarity(workspace, runs[runs["study"] == LAYERS])
+    return {name: table for name, table in tables.items() if len(table)}
+
+
+def _part_tables(
+    workspace: Workspace, task: str, part: str, *, of_main: bool
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of a task's test part or of an external dataset.
+
+    They are the scored cases (case_id, patient_id, label, and kept columns), and, if lesions are
+    marked and the main study has runs of the task, the overlap of maps and lesions
+    (`rin.explain.overlap.measure_overlap`) and that of image-blind baselines (`baseline_scores`).
+    """
+    inputs = workspace.inputs(task).scored(part)
+    store, cases = inputs.store, inputs.used_images.cases
+    if part == "test":
+        tested = inputs.folds.loc[inputs.folds["part"] == part, "case_id"]
+        cases = cases[cases["case_id"].isin(tested)]
+    table = cases[["case_id", "patient_id", *inputs.kept_columns]].reset_index(drop=True)
+    table.insert(2, "label", inputs.labels.loc[table["case_id"]].to_numpy())
+    tables = {"cases": table}
+    if of_main and (masks := store.masks()) is not None:
+        ids, maps = store.cases["case_id"].to_numpy(), list(cam_arrays(workspace, task, part))
+        names = ["task", "part", "case_id"]
+        of_run = [*names, "fold", "scenario", "init", "target", "cells", *MEASURES]
+        tables["overlap"] = overlap.measure_overlap(maps, ids, masks).reindex(
+            columns=[*of_run, "dice_best", "mask_share", "pointing_blind"]
+        )
+        place = pd.Index(ids).get_indexer(table["case_id"])
+        place = place[overlap.has_lesion(masks[place])]
+        if len(place):
+            sizes = overlap.typical_lesion_size(masks, store.cases["patient_id"])
+            scores = overlap.baseline_scores(masks[place], sizes[place])
+            scores["case_id"] = ids[place][scores["image"]]
+            tables["baselines"] = scores.reindex(columns=[*names, "baseline", *MEASURES])
+    return {name: rows.assign(task=task, part=part) for name, rows in tables.items()}
 
 
 def now() -> str:
@@ -293,46 +319,6 @@ def weights_facts(workspace: Workspace) -> list[WeightsFacts]:
                 facts["sha256"] = entry.sha256 or file.sha256
             weights.append(WeightsFacts(**facts, pretraining=number))
     return weights
-
-
-def scored_cases(workspace: Workspace, task: str, part: str) -> pd.DataFrame:
-    """Return one row per case of a part: case_id, patient_id, label, and kept columns."""
-    inputs = workspace.inputs(task).scored(part)
-    cases = inputs.used_images.cases
-    if part == "test":
-        tested = inputs.folds.loc[inputs.folds["part"] == part, "case_id"]
-        cases = cases[cases["case_id"].isin(tested)]
-    table = cases[["case_id", "patient_id", *inputs.kept_columns]].reset_index(drop=True)
-    table.insert(2, "label", inputs.labels.loc[table["case_id"]].to_numpy())
-    return table
-
-
-def overlap_table(workspace: Workspace, task: str, part: str) -> pd.DataFrame:
-    """Return `rin.explain.overlap.measure_overlap` of the main study; no rows without masks."""
-    store = workspace.inputs(task).scored(part).store
-    if (masks := store.masks()) is None:
-        return pd.DataFrame()
-    maps = list(cam_arrays(workspace, task, part))
-    table = overlap.measure_overlap(maps, store.cases["case_id"].to_numpy(), masks)
-    names = ["task", "part", "case_id", "fold", "scenario", "init", "target", "cells", *MEASURES]
-    return table.reindex(columns=[*names, "dice_best", "mask_share", "pointing_blind"])
-
-
-def baseline_table(workspace: Workspace, task: str, part: str) -> pd.DataFrame:
-    """Return `rin.explain.overlap.baseline_scores` of a part's cases that have a lesion."""
-    store = workspace.inputs(task).scored(part).store
-    cases, masks = store.cases, store.masks()
-    if masks is None:
-        return pd.DataFrame()
-    place = pd.Index(cases["case_id"]).get_indexer(scored_cases(workspace, task, part)["case_id"])
-    place = place[overlap.has_lesion(masks[place])]
-    if not len(place):
-        return pd.DataFrame()
-    sizes = overlap.typical_lesion_size(masks, cases["patient_id"])
-    scores = overlap.baseline_scores(masks[place], sizes[place])
-    marked = cases["case_id"].to_numpy()[place]
-    table = scores.assign(case_id=marked[scores["image"]])
-    return table.reindex(columns=["task", "part", "case_id", "baseline", *MEASURES])
 
 
 def layer_similarity(workspace: Workspace, runs: pd.DataFrame) -> pd.DataFrame:

@@ -26,7 +26,7 @@ from rin.models.backbones import find_backbone
 from rin.study.executors import visible_devices
 from rin.study.ledger import Planned
 from rin.study.loss_study import plan_losses
-from rin.study.plan import STEP_COST, plan_all, run_seed
+from rin.study.plan import STEP_COST, plan_all
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe_study import plan_probe
 from rin.study.profile import MAIN, FurtherPretraining, Pretraining, Sizes
@@ -222,10 +222,10 @@ def _n_images(workspace: Workspace, manifest: DatasetManifest) -> int:
     return counts.total or sum(stated.values()) or _TIMES["images"]
 
 
-def _step_seconds(backbone: str, size: int, images: float) -> float:
-    """Return the seconds in which a step with all layers unfrozen takes in so many images."""
+def _run_seconds(backbone: str, size: int, images: float) -> float:
+    """Return the seconds of a run that takes in so many images with all layers unfrozen."""
     cost = find_backbone(backbone).relative_cost * (size / SIDE) ** 2
-    return _TIMES["image"] * cost * images
+    return _TIMES["image"] * cost * images + RUN_SECONDS
 
 
 def plan_finished(workspace: Workspace) -> dict[str, Sequence[Planned]]:
@@ -275,35 +275,26 @@ def _expected(workspace: Workspace) -> dict[str, list[Cost]]:
             images = section.epochs * min(section.cases or largest, largest)
             costs[ledger] = [
                 (
-                    _step_seconds(name, pretraining.size, images) + RUN_SECONDS,
+                    _run_seconds(name, pretraining.size, images),
                     4 * find_backbone(name).parameters,
                 )
                 for name in names
             ]
-    return costs | {"runs": _fine_tuning_runs(workspace)}
-
-
-def _fine_tuning_runs(workspace: Workspace) -> list[Cost]:
-    """Return the cost of every run of fine-tuning; shared runs count once."""
-    profile = workspace.profile
-    planned: dict[Hashable, Cost] = {}
+    planned: dict[Hashable, Cost] = {}  # of fine-tuning; shared runs count once
     for variant in chain.from_iterable(map(profile.variants, profile.study_filters)):
         for task in variant.tasks:
             settings, parts = profile.tuning(task, variant.changes), _parts(workspace, task)
             _, stated = find_task(task)
             folds = range(folds_of(profile, stated, variant.folds))
             external = map(load_manifest, stated.external if profile.external else ())
-            n_external = sum(_n_images(workspace, manifest) for manifest in external)
-            scored = parts["validation"] + parts["test"] + n_external
+            parts["test"] += sum(_n_images(workspace, manifest) for manifest in external)
+            parts["test"] += parts["validation"]  # as every run scores both at its end
+            size = parts["test"] * (_TIMES["row"] + 8 * (settings.size / 32) ** 2)
             for scenario, fold in product(variant.study.scenarios, folds):
-                read = parts | {"test": scored}
-                images = _images_of_run(scenario.unfreezing, settings.epochs, **read)
-                seconds = _step_seconds(scenario.backbone, settings.size, images)
-                seed = run_seed(profile, variant, task, fold, scenario.name)
+                trained_on = _images_of_run(scenario.unfreezing, settings.epochs, **parts)
+                seconds = _run_seconds(scenario.backbone, settings.size, trained_on)
                 # Runs of the study of layers record more than others.
-                layers = variant.study.activation_sample is not None
-                size = scored * (_TIMES["row"] + 8 * (settings.size / 32) ** 2)
+                kind = variant.repeat, variant.pretraining, variant.study.activation_sample
                 for init in variant.inits:
-                    key = task, fold, scenario, init, seed, settings, layers
-                    planned[key] = seconds + RUN_SECONDS, size
-    return [*planned.values()]
+                    planned[task, fold, scenario, init, settings, *kind] = seconds, size
+    return costs | {"runs": [*planned.values()]}

@@ -125,12 +125,11 @@ class Ledger:
         records: dict[str, Record] = {}
         lost = []
         for run_id in dict.fromkeys(run.run_id for run in runs if self.has(run.run_id)):
-            record, folder = self._record(run_id), self.path(run_id)
-            for name, size in record["sizes"].items():
-                path = folder / name
+            records[run_id], sizes = self._record(run_id)
+            for name, size in sizes.items():
+                path = self.path(run_id) / name
                 if not path.is_file() or path.stat().st_size != size:
                     lost.append(f"{run_id}/{name}")
-            records[run_id] = _without_files(record)
         if lost:
             raise InputError(
                 f"{counted(len(lost), 'files of finished runs are missing or cut off')} "
@@ -178,11 +177,13 @@ class Ledger:
 
     def done(self, run_id: str) -> Record:
         """Return the record of a finished run in `done.json`."""
-        return _without_files(self._record(run_id))
+        return self._record(run_id)[0]
 
-    def _record(self, run_id: str) -> Record:
+    def _record(self, run_id: str) -> tuple[Record, dict[str, int]]:
+        """Return the record of a finished run, and the sizes of its files apart from it."""
         with self._unchanged(run_id, _DONE) as record:
-            return record
+            del record["run"], record["files"]
+            return record, record.pop("sizes")
 
     def read(self, run_id: str, name: str, reader: Callable[[Path], T]) -> T:
         """Return `reader` applied to a file of a finished run; InputError if the file changed."""
@@ -285,10 +286,6 @@ class Ledger:
             for path in (*written, draft / _DONE, draft):  # before the folder gets its final name
                 sync(path)
         self._close_work(run_id)
-
-
-def _without_files(record: Record) -> Record:
-    return {name: record[name] for name in record if name not in ("run", "files", "sizes")}
 
 
 def other_code_remark(digests: Iterable[str | None], n_runs: int) -> str:

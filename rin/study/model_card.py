@@ -24,7 +24,6 @@ from rin.models.preprocessing import find_preprocessing
 from rin.stats import share_interval
 
 if TYPE_CHECKING:
-    from rin.data.manifest import DatasetManifest
     from rin.study.pretraining_run import PretrainingRun
 
 MODEL_CARD = "model_card.json"
@@ -62,6 +61,22 @@ def model_card(
     elsewhere = {"corpora", "cases", "backbones", "pretrainings", "released", "brief"}
     elsewhere |= {"preprocessing", "size", "dropout"}
     stated = run.settings.model_dump(exclude=elsewhere).items()
+    words = re.findall(r"[a-z]+", f"{manifest.modality} {manifest.anatomy}".lower())
+    content, radlex = (
+        list(dict.fromkeys(table[word] for word in words if word in table))
+        for table in (_TEMPLATE["content"], _TEMPLATE["radlex"])
+    )
+    keywords = ["transfer learning", "pretrained weights", run.backbone]
+    keywords.append(f"{run.init} pretraining")
+    if run.store.provenance == "stand-in":
+        keywords.append("stand-in images")
+    right, patients = predictions["truth"] == predictions["predicted"], predictions["patient_id"]
+    low, high = share_interval(right, patients)
+    of_patients = manifest.independence == "patient"
+    metrics, top5_text = ["accuracy", "balanced accuracy"], ""
+    if record["classes"] > TRIVIAL:
+        metrics.append("top-5 accuracy")
+        top5_text = f", top-5 accuracy {record['top5']:.3f}"
     facts = {
         **record,
         "commit": record["commit"] or _NOT_STATED,
@@ -71,8 +86,17 @@ def model_card(
         "order": "blue, green, red" if preprocessing.bgr else "red, green, blue",
         "scale": ", ".join(f"{x:.6g}" for x in preprocessing.scale),
         "offset": ", ".join(f"{x:.6g}" for x in preprocessing.offset),
-        **_of_images(manifest, run),
-        **_of_scores(record, predictions, manifest),
+        "content": [*content, "IN"],
+        "radlex": radlex or None,
+        "keywords": keywords,
+        "patients_unknown": "" if of_patients else _TEMPLATE["patients_unknown"],
+        "tested": len(predictions),
+        "of_patients": f" of {patients.nunique():,} patients" if of_patients else "",
+        "low": low,
+        "high": high,
+        "chance": 1 / record["classes"],
+        "metrics": metrics,
+        "top5_text": top5_text,
         "authors": [{"Name": name} for name in author_names(cited)],
         "not_stated": _NOT_STATED,
         "citation": CITATION,
@@ -100,54 +124,12 @@ def write_model_card(folder: Path, card: Mapping[str, Any]) -> Path:
     return path
 
 
-def _of_images(manifest: DatasetManifest, run: PretrainingRun) -> dict[str, Any]:
-    """Return the manifest's facts of the images, and keywords for the index."""
-    words = re.findall(r"[a-z]+", f"{manifest.modality} {manifest.anatomy}".lower())
-    content, radlex = (
-        list(dict.fromkeys(table[word] for word in words if word in table))
-        for table in (_TEMPLATE["content"], _TEMPLATE["radlex"])
-    )
-    keywords = ["transfer learning", "pretrained weights", run.backbone]
-    keywords.append(f"{run.init} pretraining")
-    if run.store.provenance == "stand-in":
-        keywords.append("stand-in images")
-    unknown = manifest.independence != "patient"
-    return {
-        "content": [*content, "IN"],
-        "radlex": radlex or None,
-        "keywords": keywords,
-        "patients_unknown": _TEMPLATE["patients_unknown"] if unknown else "",
-    }
-
-
 def author_names(cited: Mapping[str, Any]) -> list[str]:
     """Return the names of the authors that a citation file states."""
     people = cited.get("authors", [{"name": _NOT_STATED}])
     return [
         person.get("name") or "{given-names} {family-names}".format(**person) for person in people
     ]
-
-
-def _of_scores(
-    record: Mapping[str, Any], predictions: pd.DataFrame, manifest: DatasetManifest
-) -> dict[str, Any]:
-    """Return the results on the test images, with the interval over patients."""
-    right, patients = predictions["truth"] == predictions["predicted"], predictions["patient_id"]
-    low, high = share_interval(right, patients)
-    metrics, top5_text = ["accuracy", "balanced accuracy"], ""
-    if record["classes"] > TRIVIAL:
-        metrics.append("top-5 accuracy")
-        top5_text = f", top-5 accuracy {record['top5']:.3f}"
-    of_patients = f" of {patients.nunique():,} patients"
-    return {
-        "tested": len(predictions),
-        "of_patients": of_patients if manifest.independence == "patient" else "",
-        "low": low,
-        "high": high,
-        "chance": 1 / record["classes"],
-        "metrics": metrics,
-        "top5_text": top5_text,
-    }
 
 
 def _filled(part: Any, facts: Mapping[str, Any]) -> Any:

@@ -7,7 +7,7 @@ paper's ways of fine-tuning on every task; the settings that vary in a study giv
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, product
@@ -753,26 +753,24 @@ def load_profile(name: str | Path) -> Profile:
         path = profile_folder() / f"{known}.yaml"
     remedy = "Correct this setting; the fields are described in rin.study.profile."
     profile = Profile.checked(read_yaml(path), where=path, remedy=remedy)
-    for problem in _problems_of_tasks(profile):
-        raise InputError(problem, where=path, remedy=remedy)
-    return profile
-
-
-def _problems_of_tasks(profile: Profile) -> Iterator[str]:
-    """Yield each setting that names a task that the profile lacks, and each level without a task.
-
-    A profile of fewer tasks, which a study may make of it, has such settings.
-    """
+    # Not asked of every `Profile`, as a study may make one of fewer tasks.
     by_task = "fine_tuning_of", "cases_of", "splits_of"
     settings: dict[str, Iterable[str]] = {name: getattr(profile, name) for name in by_task}
     settings["live"] = {profile.live or profile.tasks[0]}
     settings |= {f"study {study.name}, tasks": study.tasks or [] for study in profile.studies}
     if profile.sampled_confounder:
         settings["sampled_confounder"] = [profile.sampled_confounder.task]
-    for setting, tasks in settings.items():
-        if others := sorted({*tasks} - {*profile.tasks}):
-            yield f"{setting}: {others} are not among the profile's tasks"
-    for study in profile.study_filters.values():
-        for level, changes in study.levels.items():
-            if not profile.tasks_of_level(study, changes):
-                yield f"study {study.name} has no task for its level {level}"
+    problems = [
+        f"{setting}: {others} are not among the profile's tasks"
+        for setting, tasks in settings.items()
+        if (others := sorted({*tasks} - {*profile.tasks}))
+    ]
+    problems += [
+        f"study {study.name} has no task for its level {level}"
+        for study in profile.study_filters.values()
+        for level, changes in study.levels.items()
+        if not profile.tasks_of_level(study, changes)
+    ]
+    if problems:
+        raise InputError("; ".join(problems), where=path, remedy=remedy)
+    return profile

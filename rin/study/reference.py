@@ -92,11 +92,35 @@ def write_reference(workspace: Workspace, folder: Path, *, replace: bool = False
         problem, remedy = "a reference run already exists", "Use --replace to replace it."
         raise InputError(problem, where=target, remedy=remedy)
     results = consolidate(workspace)
-    _refuse_made_up(results.facts)
+    facts, tables = results.facts, dict(results.tables)
+    external = [site for task in facts.tasks for site in task.external]
+    read = [*(task.dataset for task in facts.tasks), *external, *facts.corpora]
+    unfit = {data.name: data.part or data.provenance for data in read}
+    if listed := [f"{name} ({kind})" for name, kind in unfit.items() if kind != "real"]:
+        raise InputError(
+            f"stand-ins or parts of datasets: {', '.join(listed)}",
+            where=f"profile {facts.name}",
+            remedy="Only whole, real datasets make a reference run: give their folder with "
+            "--data-root, and run the study again.",
+        )
     workspace.fine_tuning_ledger.require(plan_all(workspace), "fine-tuning")
     for name, (plan, _) in SECTIONS.items():
         workspace.ledger(name).require(plan(workspace), f"the {name}")
-    return _written(_made_small(workspace, results), target)
+    # What no page reads would outweigh the rest: side studies' predictions for external datasets,
+    # half of all rows, and further digits of overlap, which has a row per run and case.
+    runs, scores = tables["runs"], tables["predictions"]
+    of_main = scores["run_id"].isin(runs.loc[runs["study"] == MAIN, "run_id"])
+    unread = scores["part"].isin({site.name for site in external}) & ~of_main
+    tables["predictions"] = scores[~unread & (scores["part"] != "validation")]
+    for name in {"overlap", "baselines"} & {*tables}:
+        fractions = tables[name].select_dtypes("float64")
+        tables[name] = tables[name].astype(dict.fromkeys(fractions, np.float32))
+    if "overlap" in tables:
+        tables["overlap"] = tables["overlap"].round(OVERLAP_DECIMALS)
+    if "pretraining" in tables:
+        tables["corpus_overlap"] = corpus_overlap(workspace)
+    facts = facts.model_copy(update={"written": now(), "made_from": {}})
+    return _written(Results(facts, tables), target)
 
 
 def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path:
@@ -190,37 +214,3 @@ def _terms(facts: RunFacts) -> dict[str, Any]:
         read = [data.digest for data in (task.dataset, *task.external)]
         terms[f"images of {task.name}"] = task.size, read
     return terms
-
-
-def _refuse_made_up(facts: RunFacts) -> None:
-    """Raise InputError if images are stand-ins, or a part of a published dataset."""
-    read = [data for task in facts.tasks for data in (task.dataset, *task.external)]
-    read += facts.corpora
-    unfit = {data.name: data.part or data.provenance for data in read}
-    if listed := [f"{name} ({kind})" for name, kind in unfit.items() if kind != "real"]:
-        raise InputError(
-            f"stand-ins or parts of datasets: {', '.join(listed)}",
-            where=f"profile {facts.name}",
-            remedy="Only whole, real datasets make a reference run: give their folder with "
-            "--data-root, and run the study again.",
-        )
-
-
-def _made_small(workspace: Workspace, results: Results) -> Results:
-    """Return the results of a study reduced to those that pages read, for a reference run."""
-    tables, runs = dict(results.tables), results.tables["runs"]
-    scores = tables["predictions"]
-    # No page reads side studies' predictions for external datasets, half of their rows.
-    of_main = scores["run_id"].isin(runs.loc[runs["study"] == MAIN, "run_id"])
-    external = {site.name for task in results.facts.tasks for site in task.external}
-    unread = (scores["part"] == "validation") | (scores["part"].isin(external) & ~of_main)
-    tables["predictions"] = scores[~unread]
-    for name in {"overlap", "baselines"} & {*tables}:
-        fractions = tables[name].select_dtypes("float64")
-        tables[name] = tables[name].astype(dict.fromkeys(fractions, np.float32))
-    if "overlap" in tables:  # a row per run and case: all digits would outweigh other tables
-        tables["overlap"] = tables["overlap"].round(OVERLAP_DECIMALS)
-    if "pretraining" in tables:
-        tables["corpus_overlap"] = corpus_overlap(workspace)
-    facts = {"written": now(), "made_from": {}}
-    return Results(results.facts.model_copy(update=facts), tables)
