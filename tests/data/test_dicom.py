@@ -247,7 +247,7 @@ def test_air_that_wrapped_is_found_and_put_back_below_zero(tmp_path, intercept):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"Modality": "MR"}, {"RescaleIntercept": -1024}, {"BitsStored": 16, "HighBit": 15}],
+    [{"Modality": "MR"}, {"RescaleIntercept": -100}, {"BitsStored": 16, "HighBit": 15}],
 )
 def test_values_of_3000_and_more_are_no_air_where_that_is_stored_otherwise(tmp_path, changes):
     name = save_dicom(tmp_path / "a.dcm", wrapped_head(), bits=12, **OF_CT | changes)
@@ -292,7 +292,7 @@ def test_table_that_states_16_bits_and_has_12_is_shown_over_its_own_range(tmp_pa
 def test_palette_becomes_luma(tmp_path):
     name = save_dicom(tmp_path / "a.dcm", RAMP, PhotometricInterpretation="PALETTE COLOR")
     header = dcmread(tmp_path / name)
-    for colour, levels in (("Red", 257 * np.arange(256)), ("Green", 0), ("Blue", 0)):
+    for colour, levels in (("Red", 256 * np.arange(256)), ("Green", 0), ("Blue", 0)):
         header.add_new(f"{colour}PaletteColorLookupTableDescriptor", "US", [256, 0, 16])
         table = np.broadcast_to(levels, 256).astype("<u2").tobytes()
         header.add_new(f"{colour}PaletteColorLookupTableData", "OW", table)

@@ -53,6 +53,9 @@ def test_mask_is_of_the_indices_of_a_palette_or_of_opacity(tmp_path):
     drawn = np.zeros((*LABELS.shape, 4), np.uint8)
     drawn[..., 3] = 255 * (LABELS == 2)
     np.testing.assert_array_equal(read(tmp_path, saved(tmp_path, drawn)), LABELS == 2)
+    drawn[..., :3] = 255 * (LABELS == 3)[..., None]  # in white, on what is opaque throughout
+    drawn[..., 3] = 255
+    np.testing.assert_array_equal(read(tmp_path, saved(tmp_path, drawn)), LABELS == 3)
 
 
 def test_one_stray_bright_pixel_is_told_and_does_not_replace_the_lesion(tmp_path):
