@@ -78,6 +78,9 @@ def test_pretraining_accuracy_is_that_of_images_with_their_own_labels(pretrained
     _, accuracy, top5 = compiled.network.model.evaluate(test, verbose=0)
     metrics = pretrained[1][1].metrics
     assert [metrics["top1"], metrics["top5"]] == pytest.approx([accuracy, top5], abs=1e-6)
+    # Of four classes, the least likely one counts as wrong.
+    wrong = OrderedBatches(ImageSubset(images, (labels + 1) % 4, rows), batch=6, channels=3)
+    assert compiled.network.model.evaluate(wrong, verbose=0)[2] < 1
 
 
 def test_pretraining_predictions_are_of_the_test_images_and_explain_the_metrics(pretrained):
