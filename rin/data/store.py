@@ -176,12 +176,12 @@ def _row_folder(folder: Path, square: StoreShape) -> Path:
 
 
 def _kept_rows(folder: Path, square: StoreShape) -> pd.DataFrame:
-    """Return ``file`` and ``row`` of each kept row of a store, indexed by `CONTENT`."""
+    """Return `CONTENT`, ``file`` and ``row`` of each kept row of a store."""
     tables = [pd.DataFrame(columns=[*CONTENT, "file", "row"])]
     for file in whole_files(_row_folder(folder, square)):
         content = pd.read_parquet(file, columns=CONTENT)
         tables.append(content.assign(file=str(file), row=range(len(content))))
-    return pd.concat(tables).drop_duplicates(CONTENT).set_index(CONTENT)
+    return pd.concat(tables).drop_duplicates(CONTENT)
 
 
 def inspect_cases(
@@ -218,11 +218,10 @@ def inspect_cases(
                     root, manifest, square, new, folder, f"Inspecting {manifest.name}"
                 )
         seen = _earlier_inspections(folder)
-    place = seen.index.get_indexer(keys)
-    rows, readable = seen.iloc[place[place >= 0]], cases[place >= 0]
-    rows, readable = rows.reset_index(drop=True), readable.reset_index(drop=True)
-    patients = readable["patient_id"].fillna(rows["header_patient"]).astype(str)
-    return readable.assign(patient_id=patients, **rows[MEASURED]), bad
+    readable = cases.assign(key=keys).merge(seen, left_on="key", right_index=True)
+    readable = readable.reset_index(drop=True)
+    patients = readable["patient_id"].fillna(readable["header_patient"]).astype(str)
+    return readable.assign(patient_id=patients)[[*cases.columns, *MEASURED]], bad
 
 
 def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
@@ -381,15 +380,18 @@ def _rows_of(dataset: Dataset, records: Path, square: StoreShape) -> pd.DataFram
     """Return the file and row of each case's kept row; pictures without one are decoded."""
     root, manifest = dataset.root, dataset.manifest
     cases = dataset.cases.assign(mask_digest=dataset.cases["case_id"].map(dataset.mask_digests))
-    content, where = pd.MultiIndex.from_frame(cases[CONTENT]), root / dataset.location
-    lost = cases[~content.isin(_kept_rows(records, square).index)]
+    where, kept = (
+        root / dataset.location,
+        cases.merge(_kept_rows(records, square), "left", CONTENT),
+    )
+    lost = cases[kept["file"].isna().to_numpy()]
     if len(lost):
         title = f"Storing {manifest.name} at {square[0]} px"
         lost = lost.assign(key=keys_of(root, [*lost.itertuples(index=False)]))
         bad = _inspect_all(root, manifest, square, lost, records, title)
         refuse_bad(bad, len(cases), where, manifest)
-    kept = _kept_rows(records, square).reindex(content)
-    replaced = cases["case_id"][kept["file"].isna().to_numpy()]
+        kept = cases.merge(_kept_rows(records, square), "left", CONTENT)
+    replaced = kept["case_id"][kept["file"].isna()]
     if len(replaced):
         problem = f"{len(replaced)} pictures were replaced after the dataset was opened"
         listed = join_first_ten([*replaced], ", ")
