@@ -229,39 +229,28 @@ class WeightedCases:
         )
         if weights is None:
             weights = np.ones((1, labels.size), np.int16)
-        # Behind a column that no sum counts, so that a place is a number of cases.  By `take`:
-        # indexing may lay columns out one after another; sums then take four times as long.
-        self._weights = weights.astype(np.int32, copy=False).take(np.append(0, order), axis=1)
-        self.weights = self._weights[:, 1:]
-        # Summed over all rows, so that one search finds places in every row.
-        of_positives = self._weights * np.append(0, self.labels).astype(np.int32)
-        self._called, self._found = (
-            np.cumsum(counts, dtype=np.int32).reshape(counts.shape)
-            for counts in (self._weights, of_positives)
-        )
-        self.total, self.positive = (
-            sums[:, -1] - sums[:, 0] for sums in (self._called, self._found)
-        )
+        # Behind a column of zeros, so that a place is a number of cases.  By `take`: indexing may
+        # lay columns out one after another; sums then take four times as long.
+        self.weights = weights.astype(np.int32, copy=False).take(order, axis=1)
+        weights = np.pad(self.weights, ((0, 0), (1, 0)))
+        of_positives = weights * np.append(0, self.labels).astype(np.int32)
+        self._called = np.cumsum(weights, axis=1, dtype=np.int32)
+        self._found = np.cumsum(of_positives, axis=1, dtype=np.int32)
+        self.total, self.positive = self._called[:, -1], self._found[:, -1]
 
     def of_first(self, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the sums of weights of the first `count` (k,) cases, all and positive."""
-        of_all, of_positives = (
-            sums.take(count, axis=1) - sums[:, :1] for sums in (self._called, self._found)
-        )
-        return of_all, of_positives
+        return self._called.take(count, axis=1), self._found.take(count, axis=1)
 
     def positives_above(self, negatives: np.ndarray) -> np.ndarray:
         """Return the sums of positives (r,) of the most cases with so many negatives at most."""
-        false = (self._called - self._found).ravel()
-        rows = np.arange(len(negatives))
-        start = rows * (self.labels.size + 1)
-        count = np.searchsorted(false, false[start] + negatives, "right") - 1 - start
-        count = np.append(self.lower, self.labels.size)[np.minimum(count, self.labels.size)]
-        return self._found[rows, count] - self._found[:, 0]
+        count = (self._called - self._found <= negatives[:, None]).sum(axis=1) - 1
+        count = np.append(self.lower, self.labels.size)[count]
+        return self._found[np.arange(len(count)), count]
 
     def bins(self, n: int) -> np.ndarray:
         """Return the bin (r, n) of each case, from 0, by the share of cases below it."""
-        above = self._called[:, self.lower] + self._called[:, self.upper] - 2 * self._called[:, :1]
+        above = self._called.take(self.lower, axis=1) + self._called.take(self.upper, axis=1)
         twice = 2.0 * self.total[:, None]
         # One division of whole numbers has the right floor.  Cases of weight 0 may be on top.
         return np.minimum(np.floor(n * (twice - above) / twice), n - 1).astype(np.int64)
