@@ -203,11 +203,11 @@ def _contradictions(images: pd.DataFrame) -> tuple[list[Problem], set[str]]:
     for name, owner in _FACTS["shared"].items():
         said = images[images[name] != ""]
         first = said.groupby(owner)[[name, "path"]].transform("first")
-        odd = said[name] != first[name]
+        odd = said.assign(other=first["path"])[said[name] != first[name]]
         what = f"its {_TEXTS[owner]} has another {_TEXTS.get(name, 'content')} in another file"
-        for path, other in zip(said.loc[odd, "path"], first.loc[odd, "path"], strict=True):
+        for path, other in odd[["path", "other"]].to_numpy():
             problems.append(Problem(path, what, other, CONTRADICTORY))
-        involved |= {*images.loc[images[owner].isin(said.loc[odd, owner]), "path"]}
+        involved |= {*images["path"][images[owner].isin(odd[owner])]}
     return problems, involved
 
 

@@ -164,7 +164,7 @@ def _label_images(
     rows = rows[rows["region"] != ""].merge(files, on="sop_uid")
     owners = files.set_index("path")["patient_id"]
     for row in rows.itertuples():
-        modality = REGIONS[row.region].modality
+        modality = REGIONS[row.region]["modality"]
         if row.patient_id != owners[row.document]:
             what = "it names an image of another patient"
         elif row.rule == "" and row.modality != modality:

@@ -6,7 +6,6 @@ Image counts are of the *full set*, or of a *subset* (Hugging Face ``raidium/Rad
 arXiv 2512.17396, training and validation part), which are lower bounds; the two are never added.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -16,17 +15,8 @@ from rin.files import manifest_folder, read_facts
 _FACTS = read_facts(__file__)
 
 
-@dataclass(frozen=True)
-class Region:
-    """An anatomic region of one modality."""
-
-    name: str
-    modality: str
-    title: str
-
-
-REGIONS = {name: Region(name, **facts) for name, facts in _FACTS["regions"].items()}
-
+#: `modality` and `title` of each anatomic region.
+REGIONS: dict[str, dict[str, str]] = _FACTS["regions"]
 #: Region and label of a normal image, by modality and body part.
 REGION_OF = {
     (modality, part): tuple(name.split("/"))

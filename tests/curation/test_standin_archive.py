@@ -55,7 +55,7 @@ def test_classes_are_spelled_as_in_the_taxonomy_and_span_modalities():
     assert 12 <= len(classes) <= 16
     assert len({region for region, _ in classes}) >= 7
     assert {REGIONS[region]["modality"] for region, _ in classes} == {"CT", "MR", "US"}
-    assert all(KNOWN_REGIONS[name].modality == r["modality"] for name, r in REGIONS.items())
+    assert all(KNOWN_REGIONS[name]["modality"] == r["modality"] for name, r in REGIONS.items())
 
 
 @pytest.mark.parametrize(

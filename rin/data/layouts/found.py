@@ -154,8 +154,8 @@ def read_table(
             titles = rows.iloc[0] if header else columns
             rows = rows[int(header) :].set_axis(titles, axis=1).reset_index(drop=True)
     rows.columns = rows.columns.map(str).str.strip()
-    names = [*rows.columns]
-    if twice := sorted({name for name in names if name and names.count(name) > 1}):
+    names = rows.columns
+    if twice := sorted({*names[names.duplicated()]} - {""}):
         raise tree.error(
             f"columns called alike: {join_first_ten(twice)}",
             file=name,
