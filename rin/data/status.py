@@ -12,11 +12,9 @@ import pandas as pd
 from rin.data import dataset as datasets
 from rin.data.chunks import map_threads
 from rin.data.layouts import find_cases
-from rin.data.leakage import leak_free_groups, near_duplicates
 from rin.data.manifest import DatasetManifest, load_manifest, manifest_names
 from rin.data.masks import has_stray_values, read_mask
 from rin.data.pixels import is_shape
-from rin.data.splits import fold_sizes, make_folds
 from rin.data.store import Dataset
 from rin.data.tree import SEPARATOR, Tree, open_tree
 from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
@@ -210,26 +208,14 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     cases = cases[cases["label"].notna()]
     if len(cases) and cases["patient_id"].notna().all():
         done.facts.append(("patients", patients_in_words(manifest, cases)))
-    if not (quick or problems):
-        _describe(done, dataset)
-
-
-def _describe(done: Verification, dataset: Dataset) -> None:
-    """Record the findings, the digest and the folds of a dataset."""
-    manifest = done.manifest
+    if quick or problems:
+        return
     for finding in dataset.findings:
         named_cases = f" ({join_first_ten(finding.case_ids, ', ')})" if finding.case_ids else ""
         done.facts.append(("finding", f"{finding.kind}: {finding.text}{named_cases}"))
     done.facts += [("finding", text) for text in unusual_drawing(dataset)]
     done.digest = dataset.digest
     done.facts.append(("digest", dataset.digest))
-    pairs = near_duplicates(dataset.cases, manifest.near_duplicate_bits)
-    groups = leak_free_groups(dataset.cases, pairs)
-    for task in manifest.tasks:
-        # A task with its own labels reads other cases, which the study divides.
-        if not task.label_map:
-            folds = make_folds(dataset.cases, groups, task.n_folds, 0, where=f"task {task.name}")
-            done.facts.append(("folds", f"{task.name}: {fold_sizes(folds)}"))
 
 
 def unusual_drawing(dataset: Dataset) -> list[str]:

@@ -9,7 +9,7 @@ import yaml
 from busi_files import TOP, change, changed, mask, picture, save
 
 from rin.data.dataset import locate, open_dataset
-from rin.data.manifest import ExpectedCounts, TaskManifest, load_manifest
+from rin.data.manifest import load_manifest
 from rin.data.status import dataset_status, verify_dataset
 from rin.errors import InputError
 
@@ -287,31 +287,6 @@ def test_patients_are_counted_with_their_images_and_labels(tmp_path, quick):
         save(tmp_path / "pretrain_radiologic" / f"{name}.png", picture(10 * number))
     done = verify_dataset(manifest, tmp_path, index_folder=tmp_path / "index", quick=quick)
     assert ("patients", "2 patients, 2 to 3 images each; 1 with two labels") in done.facts
-
-
-@pytest.fixture
-def cohort(busi_root, busi_manifest):
-    """Writes unlike pictures, one a patient and one of them normal; returns the manifest."""
-
-    def write(n_benign, n_malignant, *tasks):
-        shutil.rmtree(busi_root / TOP)
-        draws = np.random.default_rng(0)
-        for name, count in {"benign": n_benign, "malignant": n_malignant, "normal": 1}.items():
-            for number in range(1, count + 1):
-                shown = draws.integers(0, 256, (16, 16), dtype=np.uint8)
-                save(busi_root / TOP / name / f"{name} ({number}).png", shown)
-        tasks = tuple(map(TaskManifest.model_validate, tasks))
-        return changed(busi_manifest, counts=ExpectedCounts(), tasks=tasks)
-
-    return write
-
-
-def test_verify_divides_each_task_without_labels_of_its_own(verify, cohort):
-    own = task("own") | {"label_map": {"normal": None}}
-    done = verify(cohort(39, 20, task("mine") | {"n_folds": 3}, own))
-    assert done.problems == []
-    folds = [text for what, text in done.facts if what == "folds"]
-    assert folds == ["mine: 3 folds, 75% train, 10% validation, 15% test"]
 
 
 def test_mask_with_a_stray_value_is_a_finding(verify, busi_root):
