@@ -288,7 +288,7 @@ def open_dataset(
 
     Cases of classes without a label are counted and left out; so are cases known to be bad.
     ``square`` is as for :func:`rin.data.store.inspect_cases`.  With a list of ``problems``, those
-    of counts and pictures are added to it, and raise no error.
+    of pictures are added to it, and raise no error; counts are not checked.
     """
     tree = open_located(manifest, data_root)
     where = tree.root / tree.location
@@ -298,12 +298,8 @@ def open_dataset(
             update={"counts": ExpectedCounts(), "known_bad": {}, "findings": (), "partial": False}
         )
     listed = find_cases(tree, manifest)
-    try:
+    if problems is None:
         check_counts(expected, listed, where)
-    except InputError as error:
-        if problems is None:
-            raise
-        problems.append(error.problem)
     wanted = listed[listed["label"].notna()]
     if wanted.empty:
         classes = ", ".join(sorted(listed["source_class"].unique())) or "no case"

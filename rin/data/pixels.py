@@ -256,7 +256,9 @@ def read_stored(
     InputError if floating-point numbers are not finite.
     """
     if parts := split_slice(locator):
-        stored = _read_slice(root, *parts, color)
+        name, number = parts
+        stored = np.array(open_volume(root, name)[number], order="C")
+        stored = _stored_pixels(Image.fromarray(stored), color) if stored.ndim == 3 else stored
     elif is_dicom(locator):
         from rin.data.dicom import read_dicom  # pydicom is slow to load
 
@@ -271,12 +273,6 @@ def read_stored(
             "value.",
         )
     return stored
-
-
-def _read_slice(root: Path, name: str, number: int, color: bool) -> np.ndarray:
-    """Return one picture of an array of pictures."""
-    pixels = np.array(open_volume(root, name)[number], order="C")
-    return pixels if pixels.ndim == 2 else _stored_pixels(Image.fromarray(pixels), color)
 
 
 def _stored_pixels(picture: Image.Image, color: bool) -> np.ndarray:

@@ -191,14 +191,12 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     done.part = datasets.part_in_words(manifest, listed)
     if done.part:
         done.facts.append(("part", f"{done.part}: it never counts as the whole dataset"))
-    problems = []
-    if quick:
-        cases = listed
-        try:
-            datasets.check_counts(manifest, listed, tree.root / tree.location)
-        except InputError as error:
-            problems.append(error.problem)
-    else:
+    cases, problems = listed, []
+    try:
+        datasets.check_counts(manifest, listed, tree.root / tree.location)
+    except InputError as error:
+        problems.append(error.problem)
+    if not quick:
         dataset = datasets.open_dataset(
             manifest, data_root, index_folder=index_folder, problems=problems
         )
