@@ -211,6 +211,9 @@ def read_picture(
     """
     pixels = read_stored(root, locator, color, window)
     if pixels.dtype != np.uint8:
+        from rin.data.dicom import apply_window  # pydicom is slow to load
+
+        where, values = root / locator, f"they range from {pixels.min()} to {pixels.max()}"
         if window is None:
             kind = "with signed values" if pixels.dtype == np.int8 else "of more than 8 bits"
             kind = "of floating numbers" if pixels.dtype.kind == "f" else kind
@@ -218,31 +221,19 @@ def read_picture(
                 f"pixels {kind} need a window (window: [center, width] in the manifest, --window "
                 "CENTER WIDTH of rin new)"
             )
-            values = f"they range from {pixels.min()} to {pixels.max()}"
-            raise InputError(
-                problem,
-                where=root / locator,
-                remedy=f"State which values are black and white: {values}.",
-            )
-        share = _share_of(pixels, window, root / locator)
+            remedy = f"State which values are black and white: {values}."
+            raise InputError(problem, where=where, remedy=remedy)
+        share = (pixels.astype(np.float64) - window[0]) / window[1] + 0.5
+        if pixels.dtype.kind != "f":  # whole numbers have steps, which the standard counts
+            with as_input_error(
+                "the window does not fit its whole numbers",
+                where=where,
+                remedy=f"Give a width of at least 1: {values}.",
+                kinds=FileError,
+            ):
+                share = apply_window(pixels.astype(np.float64), window)
         pixels = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
     return np.repeat(pixels[..., None], 3, axis=2) if color and pixels.ndim == 2 else pixels
-
-
-def _share_of(pixels: np.ndarray, window: tuple[float, float], where: Path) -> np.ndarray:
-    """Return stored values as shares of a window, 0 black and 1 white, not clipped."""
-    from rin.data.dicom import apply_window
-
-    center, width = window
-    if pixels.dtype.kind == "f":  # floating-point values have no steps to count
-        return (pixels.astype(np.float64) - center) / width + 0.5
-    with as_input_error(
-        "the window does not fit its whole numbers",
-        where=where,
-        remedy=f"Give a width of at least 1: they range from {pixels.min()} to {pixels.max()}.",
-        kinds=FileError,
-    ):
-        return apply_window(pixels.astype(np.float64), window)
 
 
 def read_stored(
