@@ -75,8 +75,10 @@ def refuse_files(
     listed = join_first_ten([f"{cause} ({counted(n, 'files')})" for cause, n in causes])
     kinds = [kind for kind in KINDS if kind in {*rows["kind"]}]
     remedy = " ".join(_FACTS[kind]["remedy"] for kind in kinds)
-    remedy += f" Or leave them out: curation: {{leave_out: [{', '.join(kinds)}]}} in the profile, "
-    remedy += "and the card of the corpus counts them. Work on all other files is kept. "
-    remedy += f"{folder / PROBLEMS} lists all, with their paths."
+    remedy += (
+        f" Or leave them out: curation: {{leave_out: [{', '.join(kinds)}]}} in the profile, "
+        "and the card of the corpus counts them. Work on all other files is kept. "
+        f"{folder / PROBLEMS} lists all, with their paths."
+    )
     what = counted(len(rows), "files of the archive cannot be used")
     raise InputError(f"{what}: {listed}", where=root, remedy=remedy)

@@ -185,8 +185,8 @@ def findings_of(
     of_paper = count_differences("images", stated.paper, Counter(cases["label"]))
     of_authors = count_differences(f"{stated.unit}s", stated.authors, in_files)
     differing = {"paper's counts differ": of_paper, "authors' counts differ": of_authors}
-    differing = {} if part else differing
-    noted += [Finding(kind, "; ".join(texts)) for kind, texts in differing.items() if texts]
+    if not part:
+        noted += [Finding(kind, "; ".join(texts)) for kind, texts in differing.items() if texts]
     noted += [replace(known, kind=f"known {known.kind}") for known in manifest.findings]
     return tuple(noted)
 

@@ -216,7 +216,6 @@ def read_picture(
         where, values = root / locator, f"they range from {pixels.min()} to {pixels.max()}"
         if window is None:
             kind = "with signed values" if pixels.dtype == np.int8 else "of more than 8 bits"
-            kind = "of floating numbers" if pixels.dtype.kind == "f" else kind
             problem = (
                 f"pixels {kind} need a window (window: [center, width] in the manifest, --window "
                 "CENTER WIDTH of rin new)"

@@ -26,13 +26,9 @@ LAYOUTS: dict[str, Reader] = {
     "rsna_pneumonia": rsna.find_pneumonia,
     "table": table.find_cases,
 }
-#: Readers of the split that comes with a dataset: the part, or the fold, of each case id.
-SPLITS = {
-    "folder_classes": folders.read_split,
-    "npz": arrays.npz_split,
-    "radimagenet": table.read_split,
-    "table": table.read_split,
-}
+#: Readers of the split that comes with a dataset, unless a table has it: the part, or the fold, of
+#: each case id.
+SPLITS = {"folder_classes": folders.read_split, "npz": arrays.npz_split}
 
 #: Layouts that read patients from names by the manifest's `patient_pattern`, and layouts in which
 #: patients may be unnamed.
@@ -99,4 +95,4 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
             where=f"manifest {manifest.name}",
             remedy="Name its column in the option split of the layout table.",
         )
-    return SPLITS[manifest.layout](tree, manifest)
+    return SPLITS.get(manifest.layout, table.read_split)(tree, manifest)

@@ -75,12 +75,9 @@ def find_mrnet(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
         if manifest.partial and not there:
             continue
         exams = _exam_classes(tree, around, split)
-        exams = {
-            exam: exams[exam]
-            for exam in labelled_files(
-                tree, manifest, exams, there, f"exams of {split}", f"volumes in {split}/sagittal"
-            )
-        }
+        labelled_files(
+            tree, manifest, exams, there, f"exams of {split}", f"volumes in {split}/sagittal"
+        )
         tree.raise_if_any(sorted(exams.keys() & classes.keys()), "exams in both parts")
         volumes |= there
         classes |= exams
