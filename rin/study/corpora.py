@@ -118,10 +118,20 @@ def corpus_overlap(workspace: Workspace) -> pd.DataFrame:
     for task in workspace.profile.tasks:
         # The whole dataset, also images that the task gives no label.
         dataset = workspace.dataset(load_manifest(find_manifest(workspace, *find_task(task)).name))
+        manifest, seen = dataset.manifest, dataset.cases[~dataset.cases["blank"]]
+        places = np.random.default_rng(workspace.profile.seed).choice(
+            len(seen), min(COPIES, len(seen)), replace=False
+        )
+        drawn = seen.iloc[np.sort(places)]
         for corpus in corpora:
             side = int(corpus.cases["width"].median())
             nearest = nearest_pictures(dataset.cases, corpus.cases)
-            control = _distances_of_copies(dataset, side, workspace.profile.seed)
+            control = []
+            for image, picture_bits in zip(drawn["image"], drawn["hash"], strict=True):
+                picture = read_picture(dataset.root, image, manifest.color, manifest.window)
+                small = resize_picture(picture, side, "stretch")
+                copied = picture_hash(resize_picture(small, _HASHED_SIZE, "stretch"))[0]
+                control.append((int(copied, 16) ^ int(picture_bits, 16)).bit_count())
             of_task, of_corpus = (
                 {name.strip().replace("MRI", "MR") for name in read.manifest.modality.split(",")}
                 for read in (dataset, corpus)
@@ -138,21 +148,8 @@ def corpus_overlap(workspace: Workspace) -> pd.DataFrame:
                 "near": int((nearest["distance"] <= COPY_BITS).sum()),
                 "nearest": int(nearest["distance"].min()),
                 "copies": len(control),
-                "copies_found": int((control <= COPY_BITS).sum()),
-                "farthest_copy": int(control.max()),
+                "copies_found": sum(distance <= COPY_BITS for distance in control),
+                "farthest_copy": max(control),
             }
             rows.append(row)
     return pd.DataFrame(rows)
-
-
-def _distances_of_copies(dataset: Dataset, side: int, seed: int) -> np.ndarray:
-    seen = dataset.cases[~dataset.cases["blank"]]
-    rng = np.random.default_rng(seed)
-    drawn = seen.iloc[np.sort(rng.choice(len(seen), min(COPIES, len(seen)), replace=False))]
-    manifest, distances = dataset.manifest, []
-    for image, picture_bits in zip(drawn["image"], drawn["hash"], strict=True):
-        picture = read_picture(dataset.root, image, manifest.color, manifest.window)
-        small = resize_picture(resize_picture(picture, side, "stretch"), _HASHED_SIZE, "stretch")
-        copied = int(picture_hash(small)[0], 16)
-        distances.append((copied ^ int(picture_bits, 16)).bit_count())
-    return np.array(distances)

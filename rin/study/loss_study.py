@@ -58,10 +58,9 @@ def loss_table(workspace: Workspace) -> pd.DataFrame:
         if run.settings.loss == "hard":
             hard[run.backbone, run.seed] = right
         confidence = predictions["confidence"].to_numpy()
-        gain = half = np.nan
-        if (run.backbone, run.seed) in hard:
-            by_image = right.astype(float) - hard[run.backbone, run.seed].loc[right.index]
-            gain, half = by_image.mean(), t_quantile() * by_image.sem()
+        of_hard = hard.get((run.backbone, run.seed), right * np.nan)
+        by_image = right.astype(float) - of_hard.loc[right.index]
+        gain, half = by_image.mean(), t_quantile() * by_image.sem()
         row = {
             "loss": run.settings.loss,
             "backbone": run.backbone,

@@ -38,7 +38,7 @@ from rin.tables import PRETRAINED, check_table
 from rin.training import FEATURES, PROGRESS
 
 if TYPE_CHECKING:
-    from rin.training.pretrain import PretrainingBlock
+    pass
 
 
 def plan_pretraining(
@@ -252,6 +252,9 @@ def pretrain_block(
     ones: the largest corpus decides the number of outputs, so that an interrupted block goes on
     with the same network.
     """
+    import keras
+
+    from rin.training.checkpoint import WorkFolder
     from rin.training.pretrain import PretrainingBlock
 
     if not (missing := ledger.missing([run for run in runs if run.run_id in wanted])):
@@ -267,46 +270,40 @@ def pretrain_block(
         seed=first.seed,
         channels=channels,
     )
-    minutes = execution.checkpoint_minutes
-    train = partial(_pretrain, block=block, ledger=ledger, minutes=minutes)
+
+    def train(run: PretrainingRun) -> None:
+        work, cases = ledger.open_work(run.run_id), run.store.cases
+        kept = WorkFolder(work, execution.checkpoint_minutes)
+        corpus = run.store.images(), cases["label"].to_numpy(), np.asarray(run.parts)
+        problem = "the pretraining cannot save its work"
+        remedy = "Make room, or restore the results folder, then run again to continue."
+        with as_input_error(problem, where=work, remedy=remedy, kinds=OSError):
+            try:
+                result = block.train(*corpus, run.preprocessing, kept, epochs=run.settings.epochs)
+            finally:
+                (work / PROGRESS).unlink(missing_ok=True)
+
+        def write(folder: Path) -> Record:
+            # HDF5 ends the process if the disk is full when it closes a file.
+            bytes_of_weights = sum(weights.nbytes for weights in block.backbone.get_weights())
+            if shutil.disk_usage(folder).free < 4 * bytes_of_weights + ROOM:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            block.backbone.save_weights(folder / WEIGHTS)
+            result.history.to_parquet(folder / HISTORY)
+            tested = result.predictions
+            tested_cases = (
+                cases[["case_id", "patient_id"]].iloc[tested["row"]].reset_index(drop=True)
+            )
+            predictions = pd.concat([tested_cases, tested.drop(columns="row")], axis=1)
+            predictions.to_parquet(folder / PREDICTIONS)
+            shutil.move(work / FEATURES, folder / FEATURES)
+            entry = _entry(run, sha256_of(folder / WEIGHTS))
+            (folder / ENTRY).write_text(entry.model_dump_json(indent=1))
+            record = result.metrics | {"backend": keras.backend.backend()} | computed_on()
+            day = datetime.now(UTC).date().isoformat()
+            write_model_card(folder, model_card(run, record, predictions, [folder / WEIGHTS], day))
+            return record
+
+        ledger.commit(run.run_id, run.config, write)
+
     run_each(train, missing, ledger)
-
-
-def _pretrain(
-    run: PretrainingRun, block: PretrainingBlock, ledger: Ledger, minutes: float
-) -> None:
-    import keras
-
-    from rin.training.checkpoint import WorkFolder
-
-    work, cases = ledger.open_work(run.run_id), run.store.cases
-    kept = WorkFolder(work, minutes)
-    corpus = run.store.images(), cases["label"].to_numpy(), np.asarray(run.parts)
-    problem = "the pretraining cannot save its work"
-    remedy = "Make room, or restore the results folder, then run again to continue."
-    with as_input_error(problem, where=work, remedy=remedy, kinds=OSError):
-        try:
-            result = block.train(*corpus, run.preprocessing, kept, epochs=run.settings.epochs)
-        finally:
-            (work / PROGRESS).unlink(missing_ok=True)
-
-    def write(folder: Path) -> Record:
-        # HDF5 ends the process if the disk is full when it closes a file.
-        bytes_of_weights = sum(weights.nbytes for weights in block.backbone.get_weights())
-        if shutil.disk_usage(folder).free < 4 * bytes_of_weights + ROOM:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        block.backbone.save_weights(folder / WEIGHTS)
-        result.history.to_parquet(folder / HISTORY)
-        tested = result.predictions
-        tested_cases = cases[["case_id", "patient_id"]].iloc[tested["row"]].reset_index(drop=True)
-        predictions = pd.concat([tested_cases, tested.drop(columns="row")], axis=1)
-        predictions.to_parquet(folder / PREDICTIONS)
-        shutil.move(work / FEATURES, folder / FEATURES)
-        entry = _entry(run, sha256_of(folder / WEIGHTS))
-        (folder / ENTRY).write_text(entry.model_dump_json(indent=1))
-        record = result.metrics | {"backend": keras.backend.backend()} | computed_on()
-        day = datetime.now(UTC).date().isoformat()
-        write_model_card(folder, model_card(run, record, predictions, [folder / WEIGHTS], day))
-        return record
-
-    ledger.commit(run.run_id, run.config, write)

@@ -188,7 +188,7 @@ def _written(results: Results, target: str | Path) -> Path:
     problem = "the reference run cannot be written"
     refused = as_input_error(problem, where=target, remedy=MAKE_ROOM, kinds=OSError)
     with refused, replace_folder(target) as draft:
-        write_results(results, draft, level=19)
+        write_results(results, draft)
         describe_results(draft, open_results(draft))
         sizes = {path.name: path.stat().st_size for path in sorted(draft.iterdir())}
         if (total := sum(sizes.values())) > LARGEST:

@@ -428,21 +428,22 @@ def _read_table(path: Path, sha256: str, remedy: str) -> pd.DataFrame:
     return table
 
 
-def write_results(results: Results, draft: Path, *, level: int = 3) -> None:
-    """Write facts and tables into a new folder, with Zstandard's compression `level`."""
+def write_results(results: Results, draft: Path) -> None:
+    """Write facts and tables into a new folder."""
     digests = {}
     for name, table in sorted(results.tables.items()):
         path = draft / f"{name}.parquet"
-        write_table(table, path, level=level)
+        write_table(table, path)
         digests[path.name] = sha256_of(path)
     facts = results.facts.model_copy(update={"files": digests})
     (draft / RUN).write_text(to_checksummed_json(facts.model_dump(mode="json")), encoding="utf-8")
 
 
-def write_table(table: pd.DataFrame, path: Path, *, level: int = 19) -> None:
+def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table compactly: repeated values in a dictionary, other fractions byte by byte."""
     table = drop_unused_categories(table)  # those of rows that were dropped may name patients
     repeated = [name for name in table if table[name].nunique() < len(table) / 4]
     fractions = table.select_dtypes("float").columns.difference(repeated)
-    options = {"compression": "zstd", "compression_level": level, "use_dictionary": repeated}
+    # Level 12 of 22 is nearly as fast as 3 and nearly as small as 19.
+    options = {"compression": "zstd", "compression_level": 12, "use_dictionary": repeated}
     table.to_parquet(path, index=False, use_byte_stream_split=[*fractions], **options)
