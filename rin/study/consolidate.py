@@ -245,13 +245,15 @@ def facts_of_tables(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         for name in ("runs", "pretraining")
     )
     both = pd.concat([tuned, networks])
-    finished, memory = both["finished"].dropna(), tuned["peak_memory_gb"].max()
+    finished = both["finished"].dropna()
     return {
         "first_finished": min(finished, default=""),
         "last_finished": max(finished, default=""),
-        "backend": ", ".join(sorted(tuned["backend"].dropna().unique())),
-        "precision": ", ".join(sorted(tuned["precision"].dropna().unique())),
-        "peak_memory_gb": 0.0 if pd.isna(memory) else float(memory),
+        **{
+            name: ", ".join(sorted(tuned[name].dropna().unique()))
+            for name in ("backend", "precision")
+        },
+        "peak_memory_gb": max(tuned["peak_memory_gb"].dropna(), default=0.0),
         "code": both["code"].fillna("not recorded").value_counts().to_dict(),
         "work": {
             stage: Work(runs=len(rows), seconds=round(float(rows["seconds"].sum()), 1))

@@ -7,8 +7,12 @@ import numpy as np
 import pandas as pd
 
 from rin.stats.hypothesis import t_quantile
-from rin.study.pretraining import PREDICTIONS, plan_pretraining, pretraining_seed
-from rin.study.pretraining_run import PretrainingRun
+from rin.study.pretraining import (
+    PREDICTIONS,
+    PretrainingRun,
+    plan_pretraining,
+    pretraining_seed,
+)
 from rin.study.workspace import Workspace
 
 _RECORDED = ("top1", "top5", "balanced_accuracy", "epochs", "seconds")

@@ -24,7 +24,7 @@ from rin.models.preprocessing import find_preprocessing
 from rin.stats import share_interval
 
 if TYPE_CHECKING:
-    from rin.study.pretraining_run import PretrainingRun
+    from rin.study.pretraining import PretrainingRun
 
 MODEL_CARD = "model_card.json"
 _TEMPLATE = read_facts(__file__)

@@ -13,6 +13,7 @@ import os
 import shutil
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
@@ -23,22 +24,59 @@ import numpy as np
 import pandas as pd
 
 from rin.data.splits import corpus_groups, corpus_split
+from rin.data.store import ImageStore
 from rin.errors import InputError, as_input_error
 from rin.files import sha256_of
 from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry
 from rin.study.corpora import open_corpus
 from rin.study.executors import Job, begin_block, run_each, run_with_bar
-from rin.study.ledger import Ledger, Record, computed_on, digest_of
+from rin.study.ledger import Ledger, Planned, Record, computed_on, digest_of
 from rin.study.model_card import model_card, write_model_card
-from rin.study.pretraining_run import PretrainingRun
 from rin.study.profile import Brief, Execution, Pretraining
 from rin.study.workspace import Workspace
 from rin.tables import PRETRAINED, check_table
 from rin.training import FEATURES, PROGRESS
+from rin.training.identity import RESULTS_VERSION
 
 if TYPE_CHECKING:
     pass
+
+
+@dataclass(frozen=True)
+class PretrainingRun(Planned):
+    """One backbone on one corpus, under one preprocessing.
+
+    `parts` has the part of every row of the store; `pretraining` numbers the pretrainings of an
+    init and backbone, which differ in `seed` and split.
+    """
+
+    init: str
+    corpus: str
+    backbone: str
+    store: ImageStore = field(repr=False, compare=False)
+    parts: pd.Categorical = field(repr=False, compare=False)
+    split_digest: str
+    settings: Pretraining
+    preprocessing: str
+    seed: int
+    pretraining: int = 1
+
+    @property
+    def config(self) -> Record:
+        """Everything that decides the result; the id is its digest."""
+        of_others = {"corpora", "cases", "backbones", "brief", "pretrainings", "released"}
+        return {
+            **self.settings.model_dump(exclude=of_others),
+            "init": self.init,
+            "corpus": self.corpus,
+            "backbone": self.backbone,
+            "store": self.store.digest,
+            "split": self.split_digest,
+            "seed": self.seed,
+            "results_version": RESULTS_VERSION,
+            "preprocessing": self.preprocessing,
+        }
 
 
 def plan_pretraining(

@@ -22,8 +22,7 @@ from rin.models.weights import entries_of, source_digest
 from rin.models.weights_file import layout_of, variance_remark
 from rin.study import pretraining
 from rin.study.corpora import find_corpus
-from rin.study.pretraining import plan_pretraining
-from rin.study.pretraining_run import PretrainingRun
+from rin.study.pretraining import PretrainingRun, plan_pretraining
 from rin.study.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -121,8 +120,8 @@ def probe_file(
     lines = [f"{path.name}: {name}, SHA-256 {sha256}", *shown.splitlines()]
     judged = probe.judge(scores)
     order = f", channels in the order {judged['order']}" if judged["order"] else ""
-    lines += [f"Verdict: {judged['verdict']}{order}; {judged['reason']}."]
-    lines += [f"Images: {description}."]
+    lines.append(f"Verdict: {judged['verdict']}{order}; {judged['reason']}.")
+    lines.append(f"Images: {description}.")
     if provenance == "stand-in":
         lines.append("These are stand-ins, not real images: give your own with --images.")
     if (pixels == pixels[..., :1]).all():

@@ -77,7 +77,7 @@ def open_reference(name: str = "open") -> Results:
     >>> table["group"].tolist()
     ['all', 'freeze_all', 'unfreeze_top10', 'unfreeze_all']
     """
-    look_up("reference run", name, reference_names() or ["none"])
+    look_up("reference run", name, reference_names())
     return open_results(reference_folder() / name, remedy=_RESTORE)
 
 
