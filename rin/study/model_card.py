@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -23,9 +23,6 @@ from rin.models.backbones import find_backbone
 from rin.models.preprocessing import find_preprocessing
 from rin.stats import share_interval
 
-if TYPE_CHECKING:
-    from rin.study.pretraining import PretrainingRun
-
 MODEL_CARD = "model_card.json"
 _TEMPLATE = read_facts(__file__)
 _NOT_STATED = _TEMPLATE["not_stated"]
@@ -35,7 +32,7 @@ TRIVIAL = 5
 
 
 def model_card(
-    run: PretrainingRun,
+    run: Any,
     record: Mapping[str, Any],
     predictions: pd.DataFrame,
     files: Sequence[Path],
@@ -45,7 +42,7 @@ def model_card(
 
     Parameters
     ----------
-    run : the run that gave the weights
+    run : the `rin.study.pretraining.PretrainingRun` that gave the weights
     record : the run's record in `done.json`
     predictions : for its test images, with `patient_id`, `truth` and `predicted`
     files : files of its weights, one for each format
