@@ -137,8 +137,8 @@ picture(
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 taxonomy = load_taxonomy()  # as the database spells its classes
 titles = {
-    name: f"{region['title']}, {region['modality']}"
-    for name, region in REGIONS.items()
+    name: f"{REGIONS[name]['title']}, {REGIONS[name]['modality']}"
+    for name in REGIONS
 }
 classes = (
     taxonomy["region"].map(titles).value_counts(sort=False).rename("classes")
