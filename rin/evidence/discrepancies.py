@@ -65,7 +65,7 @@ def discrepancy_table(entries: Iterable[Mapping] = ENTRIES) -> pd.DataFrame:
 def stated_numbers() -> dict[str, Any]:
     """Return stated and counted numbers, by the names that entries use."""
     datasets = {task: find_task(task)[0] for task in paper.COMPARISONS}
-    titles = [region.title for region in REGIONS.values()]
+    titles = [region["title"] for region in REGIONS.values()]
     is_normal = load_taxonomy()["label"] == "normal"
     released = {(entry.init, entry.backbone): entry.file for entry in load_entries()}
     slices = paper.CLASS_COUNTS["covid19"][-1].images

@@ -78,7 +78,13 @@ def test_figures_of_the_paper_draw_the_numbers_of_their_tables(runs, breast):
     curves = mean_roc(breast)
     (panel, *_) = roc_bands(curves, names).flat
     drawn = [line.get_ydata()[50] for line in panel.lines if len(line.get_ydata()) > 2]
-    assert sorted(drawn) == pytest.approx(sorted(curves.query("fpr == 0.5")["tpr"]))
+    middle = curves.query("fpr == 0.5")
+    assert sorted(drawn) == pytest.approx(sorted(middle["tpr"]))
+    bands = [band.get_paths()[0].vertices for band in panel.collections]
+    ends = [band[band[:, 0] == 0.5, 1] for band in bands]
+    expected = middle["tpr"] - middle["tpr_sd"], middle["tpr"] + middle["tpr_sd"]
+    assert [min(end) for end in ends] == pytest.approx(expected[0].to_list())
+    assert [max(end) for end in ends] == pytest.approx(expected[1].to_list())
     dice = pd.DataFrame({"init": runs.inits, "mean": [0.3, 0.2], "sd": [0.1, float("nan")]})
     dice[["task", "source"]] = "breast", "Here"
     (bars,) = dice_bars(dice, names).flat
