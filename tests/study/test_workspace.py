@@ -2,7 +2,9 @@ import pickle
 import shutil
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from PIL import Image
 from tiny_study import tiny_profile
 
 from rin.data.manifest import find_task, load_manifest
@@ -11,6 +13,7 @@ from rin.errors import InputError
 from rin.files import REPOSITORY
 from rin.report.pages import outline_of
 from rin.study import open_workspace
+from rin.study.consolidate import task_facts
 from rin.study.workspace import (
     available_weights,
     find_manifest,
@@ -37,6 +40,20 @@ def test_task_reads_an_open_substitute_only_where_its_own_images_are_absent(stud
     assert find_manifest(study_with("other"), *find_task("covid19")).name == "covid19_ct"
     assert find_manifest(study_with("sarscov2_ct"), *find_task("covid19")).name == "sarscov2_ct"
     assert find_manifest(study_with("covid19_ct"), *find_task("covid19")).name == "covid19_ct"
+
+
+def test_images_of_a_substitute_say_for_which_they_stand(tmp_path):
+    draws = np.random.default_rng(0)
+    for number, name in enumerate(["COVID", "non-COVID"] * 30):
+        folder = tmp_path / "images" / "sarscov2_ct" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        picture = draws.integers(0, 256, (32, 32), dtype=np.uint8)
+        Image.fromarray(picture).save(folder / f"{number}.png")
+    profile = tiny_profile({"tasks": ["covid19"]})
+    roots = {"data_root": tmp_path / "images", "results": tmp_path / "results"}
+    facts = task_facts(open_workspace(profile, **roots, partial=True).inputs("covid19"))
+    assert facts.dataset.name == "sarscov2_ct"
+    assert facts.substitute_for == load_manifest("covid19_ct").title
 
 
 def test_two_tasks_of_one_dataset_read_it_under_their_own_labels(study_with):
