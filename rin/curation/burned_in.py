@@ -21,9 +21,9 @@ from pydicom import Dataset
 
 from rin.curation.spreadsheets import read_queue, write_queue
 from rin.data import dicom
-from rin.files import read_yaml, sha256_of
+from rin.files import read_facts, sha256_of
 
-_FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
+_FACTS = read_facts(__file__)
 SHOWS_TEXT, DOUBTFUL = _FACTS["risks"]["text"], _FACTS["risks"]["doubtful"]
 UNSEARCHED: str = _FACTS["not looked for"]
 #: Columns that name a doubtful image in the queue; all columns, with those for the reviewer.

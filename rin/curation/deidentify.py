@@ -45,11 +45,11 @@ from pydicom.uid import ExplicitVRLittleEndian, UID_dictionary
 from rin.curation.taxonomy import BODY_PARTS
 from rin.data import dicom
 from rin.errors import FileError, InputError
-from rin.files import read_yaml, write_atomically
+from rin.files import read_facts, write_atomically
 
-_FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
+_FACTS = read_facts(__file__)
 REQUIRED, METHOD_CODES = _FACTS["required"], _FACTS["method_codes"]
-KEPT: dict[str, Any] = read_yaml(Path(__file__).with_name("kept_attributes.yaml"))
+KEPT: dict[str, Any] = read_facts(__file__, "kept_attributes.yaml")
 KEPT["BodyPartExamined"] = " ".join(sorted(BODY_PARTS))
 #: Center and width of CT windows, in Hounsfield units.
 WINDOWS = {"lung": (-600.0, 1500.0), "soft": (40.0, 400.0)}

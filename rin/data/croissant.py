@@ -12,10 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from rin.files import read_yaml, sha256_of, write_atomically
+from rin.files import read_facts, sha256_of, write_atomically
 
 CROISSANT = "croissant.json"
-_SHARED = read_yaml(Path(__file__).with_suffix(".yaml"))
+_SHARED = read_facts(__file__)
 _FORMATS = {".csv": "text/csv", ".json": "application/json", ".parquet": "application/x-parquet"}
 #: Croissant's type of each kind of NumPy dtype; any other kind is text.
 _TYPES = {"b": "sc:Boolean", "i": "sc:Integer", "u": "sc:Integer", "f": "sc:Float"}

@@ -1,7 +1,6 @@
 """Sentences of the paper (`claims.yaml`), judged by the audit of the paper's own numbers."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,10 +10,10 @@ from scipy.stats import permutation_test
 from rin.errors import join_with_and
 from rin.evidence import paper
 from rin.evidence.audit import Bounds, TaskAudit, corner_bounds, rounding_range
-from rin.files import read_yaml
+from rin.files import read_facts
 from rin.stats import EQUIVALENCE_MARGIN, holm
 
-CLAIMS: tuple[dict, ...] = tuple(read_yaml(Path(__file__).with_suffix(".yaml")))
+CLAIMS: tuple[dict, ...] = tuple(read_facts(__file__))
 VERDICTS = {True: "holds", False: "does not follow", None: "cannot be judged"}
 _TASKS = {claim["name"]: claim["tasks"] for claim in CLAIMS}
 Audits = Collection[TaskAudit]

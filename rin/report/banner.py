@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 
 from IPython.display import HTML
 
 from rin.errors import counted, join_with_and
-from rin.files import read_yaml
+from rin.files import read_facts
 from rin.report.tables import is_another_cut
 from rin.study.consolidate import corpora_facts
 from rin.study.ledger import other_code_remark
@@ -17,7 +16,7 @@ from rin.study.results import MAIN, Addition, DatasetFacts, Results, RunFacts, T
 from rin.study.workspace import Workspace
 from rin.training.identity import trains_alike
 
-HEADLINES: dict[str, str] = read_yaml(Path(__file__).with_suffix(".yaml"))
+HEADLINES: dict[str, str] = read_facts(__file__)
 
 
 def provenance_line(

@@ -30,7 +30,7 @@ from rin.errors import (
     join_with_and,
     look_up,
 )
-from rin.files import read_yaml, sha256_of, write_atomically
+from rin.files import read_facts, sha256_of, write_atomically
 from rin.report.forest import forest
 from rin.report.format import ESTIMATE_AND_INTERVAL, book_table, format_estimate, format_p
 from rin.report.page import picture
@@ -49,7 +49,7 @@ from rin.stats import (
 from rin.stats.hypothesis import insert_holm
 from rin.stats.inputs import binary_labels, name_place
 
-_TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
+_TEXTS = read_facts(__file__)
 #: Labels for which the positive class is evident.
 _CODED = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
 #: Texts of a cell that holds nothing.

@@ -6,14 +6,13 @@ follow from it and from the profile.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rin.data.manifest import find_task
-from rin.files import read_yaml
+from rin.files import read_facts
 from rin.study import Workspace
 from rin.study.workspace import CURATED, chosen_pages, corpora_read, find_manifest
 
-_TABLE = read_yaml(Path(__file__).with_suffix(".yaml"))
+_TABLE = read_facts(__file__)
 #: Captions of the parts, in the order of the book.
 PARTS = tuple(part["caption"] for part in _TABLE)
 _RESULTS = PARTS[2]

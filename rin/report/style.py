@@ -2,14 +2,13 @@
 
 import warnings
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from cycler import cycler
 
 from rin.errors import look_up
-from rin.files import read_yaml
+from rin.files import read_facts
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Style:
     marker: str = "o"
 
 
-_LOOK = read_yaml(Path(__file__).with_suffix(".yaml"))
+_LOOK = read_facts(__file__)
 INK, FAINT, CYCLE = _LOOK["ink"], _LOOK["faint"], _LOOK["cycle"]
 INIT_STYLE = {init: Style(**look) for init, look in _LOOK["inits"].items()}
 KIND_STYLE = {kind: Style(**look) for kind, look in _LOOK["kinds"].items()}

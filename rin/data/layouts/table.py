@@ -10,7 +10,6 @@ patients are published; a corpus made by `rin.curation` has ``patients.csv``.
 """
 
 import re
-from pathlib import Path
 from typing import Annotated, cast
 
 import pandas as pd
@@ -21,7 +20,7 @@ from rin.data.manifest import PART_WORDS, DatasetManifest, read_names
 from rin.data.store import MEASURED
 from rin.data.tree import Tree
 from rin.errors import InputError, did_you_mean, join_first_ten
-from rin.files import read_yaml
+from rin.files import read_facts
 from rin.tables import CASES
 
 #: Source class of rows with an empty label, if the manifest's label map has this class.
@@ -96,7 +95,7 @@ class TableOptions(ReaderOptions):
         return self
 
 
-_RADIMAGENET = TableOptions.model_validate(read_yaml(Path(__file__).with_suffix(".yaml")))
+_RADIMAGENET = TableOptions.model_validate(read_facts(__file__))
 RADIMAGENET_TABLES = _RADIMAGENET.table
 
 

@@ -27,9 +27,9 @@ from rin.data.layouts import arrays, folders, rsna
 from rin.data.pixels import resize_picture
 from rin.data.standins import writers
 from rin.data.standins.phantoms import LESIONS, Phantom, draw, to_uint8
-from rin.files import read_yaml
+from rin.files import read_facts
 
-FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
+FACTS = read_facts(__file__)
 SIDES = ("left", "right")
 
 

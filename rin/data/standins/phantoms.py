@@ -9,7 +9,6 @@ Randomness has three sources: ``anatomy`` belongs to the patient and repeats in 
 and without such a lesion differ only there.
 """
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,9 @@ from numpy import ndarray
 from numpy.random import Generator
 from scipy.ndimage import fourier_gaussian, gaussian_filter
 
-from rin.files import read_yaml
+from rin.files import read_facts
 
-ANATOMY = read_yaml(Path(__file__).with_name("anatomy.yaml"))
+ANATOMY = read_facts(__file__, "anatomy.yaml")
 DEFAULTS = ANATOMY["defaults"]
 LESIONS = {name: DEFAULTS["lesion"] | stated for name, stated in ANATOMY["lesions"].items()}
 
