@@ -47,7 +47,9 @@ table, moves = (
 )
 names = task_names({"busbra": "BUS-BRA"})
 
-published = pd.DataFrame(paper.COMPARISONS.values()).set_index("task")
+published = pd.DataFrame(map(vars, paper.COMPARISONS.values())).set_index(
+    "task"
+)
 zero = (published["ci_low"] <= 0) & (published["ci_high"] >= 0)
 same = replications.pooled_groups().loc["… the paper's questions"]
 like_for_like = replications.like_for_like().query(

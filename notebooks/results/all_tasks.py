@@ -162,7 +162,7 @@ chosen after the results were known ([Methods](../../methods)).
 aucs = stats.scenario_aucs(four)
 spread = aucs.groupby(["task", "init", "scenario"], observed=True)["auc"].mean()
 sds = spread.groupby(["task", "init"]).std().unstack()
-stated = pd.DataFrame(paper.COMPARISONS.values())
+stated = pd.DataFrame(map(vars, paper.COMPARISONS.values()))
 claim(
     "the paper's SDs are smaller with RadImageNet",
     (stated["sd_radimagenet"] < stated["sd_imagenet"]).all(),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import truediv
+from types import SimpleNamespace
 
 import pandas as pd
 from scipy import stats
@@ -121,7 +122,7 @@ class TaskAudit:
     The upper end of the published interval is above zero.
     """
 
-    def __init__(self, published: paper.PublishedComparison) -> None:
+    def __init__(self, published: SimpleNamespace) -> None:
         self.task = published.task
         self.published = published
         # The printed numbers before rounding, RadImageNet's first.
@@ -160,7 +161,7 @@ def audit_tasks() -> list[TaskAudit]:
     return [TaskAudit(published) for published in paper.COMPARISONS.values()]
 
 
-def published_intervals(published: paper.PublishedComparison) -> pd.DataFrame:
+def published_intervals(published: SimpleNamespace) -> pd.DataFrame:
     """Return a difference with its printed interval, and with the interval by the SDs (`kind`)."""
     half_width = WIDTHS[_POOLED](*_sds_in_points(published))
     difference = published.estimate
@@ -174,7 +175,7 @@ def published_intervals(published: paper.PublishedComparison) -> pd.DataFrame:
     )
 
 
-def _sds_in_points(published: paper.PublishedComparison) -> tuple[float, float]:
+def _sds_in_points(published: SimpleNamespace) -> tuple[float, float]:
     return _POINTS * published.sd_radimagenet, _POINTS * published.sd_imagenet
 
 

@@ -1,7 +1,8 @@
 """Sentences of the paper (`claims.yaml`), judged by the audit of the paper's own numbers."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Collection, Iterable
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,138 +16,70 @@ from rin.stats import EQUIVALENCE_MARGIN, holm
 
 CLAIMS: tuple[dict, ...] = tuple(read_facts(__file__))
 VERDICTS = {True: "holds", False: "does not follow", None: "cannot be judged"}
-_TASKS = {claim["name"]: claim["tasks"] for claim in CLAIMS}
+_BY_NAME = {claim["name"]: claim for claim in CLAIMS}
+_SMALL, _LARGE = (_BY_NAME[f"{size}_significant"]["tasks"] for size in ("small", "large"))
+_MARGIN = 100 * EQUIVALENCE_MARGIN
 Audits = Collection[TaskAudit]
 
 
-class Check(NamedTuple):
-    """Whether a statement holds (None: it cannot be judged), and the values its texts show."""
-
-    holds: bool | None
-    values: dict[str, object]
-
-
 def judged_claims(audits: Audits) -> pd.DataFrame:
-    """Return every quoted sentence: `name`, `text`, `place`, `tasks`, `verdict` and `why`."""
-    rows = []
+    """Return every quoted sentence: `name`, `text`, `place`, `tasks`, `verdict` and `why`.
+
+    A claim follows if each of its tasks has the properties (`checks`) that it `needs`; those with
+    other conditions are judged by `_numbers`.  The paper prints no numbers by which "unfreezing"
+    and "backbones" could be judged.
+    """
+    known, numbers, rows = checks(audits), _numbers(audits), []
     for claim in CLAIMS:
-        # The paper prints no numbers by which "unfreezing" and "backbones" could be judged.
-        judge = _JUDGES.get(claim["name"])
-        chosen = _claim_audits(claim["name"], audits)
-        check = judge(chosen, audits) if judge else Check(None, {})
-        why = claim["why"].format_map(check.values)
-        rows.append(claim | {"verdict": VERDICTS[check.holds], "why": why})
+        of_tasks, needs = known.loc[claim["tasks"]], pd.Series(claim.get("needs", {}))
+        holds = numbers.get(f"{claim['name']}_holds")
+        if needs.size:
+            holds = bool(of_tasks[needs.index].eq(needs).all(axis=None))
+        names = {f"{name}_names": task_names(has.index[has]) for name, has in of_tasks.items()}
+        values = {"number": len(of_tasks), **of_tasks.sum(), **names, **numbers}
+        why = claim["why"].format_map(values)
+        rows.append(claim | {"verdict": VERDICTS[holds], "why": why})
     return pd.DataFrame(rows)
 
 
-# A judge takes the audits of the tasks that a claim names, and the audits of all tasks.
-
-
-def _significant(chosen: Audits, _: Audits) -> Check:
-    zero = [audit.task for audit in chosen if audit.contains_zero]
-    follows = [audit.task for audit in chosen if audit.p_follows]
-    values = {
-        "ahead": _share([audit for audit in chosen if audit.ahead], chosen),
-        "zero": task_names(zero),
-        "follows": _share(follows, chosen),
-        "follows_names": task_names(follows),
-    }
-    return Check(len(follows) == len(chosen) and not zero, values)
-
-
-def _superior(chosen: Audits, _: Audits) -> Check:
-    ahead = [audit.task for audit in chosen if audit.ahead]
-    clear = [audit.task for audit in chosen if audit.ahead and not audit.may_contain_zero]
-    names = task_names(clear)
-    values = {"ahead": _share(ahead, chosen), "clear": len(clear), "clear_names": names}
-    return Check(len(clear) == len(chosen), values)
-
-
-def _range(chosen: Audits, _: Audits) -> Check:
-    stated = [audit.published.estimate for audit in chosen]
-    low, high = f"{min(stated):.1f}", f"{max(stated):.1f}"
-    text = next(claim["text"] for claim in CLAIMS if claim["name"] == "range")
-    return Check(f"from {low}% to {high}%" in text, {"low": low, "high": high})
-
-
-def _gain(chosen: Audits, _: Audits) -> Check:
-    is_relative = all(audit.relative_gain.meets(audit.difference) for audit in chosen)
-    values = {"gain": chosen[0].relative_gain, "stated": chosen[0].published.estimate}
-    return Check(is_relative, values)
-
-
-def _outperformance(chosen: Audits, _: Audits) -> Check:
-    above = [audit.task for audit in chosen if audit.ahead]
-    zero = [audit.task for audit in chosen if audit.contains_zero]
-    equal = [audit.task for audit in chosen if audit.means.low + audit.means.high == 0]
-    values = {"above": _share(above, chosen), "zero": task_names(zero), "equal": task_names(equal)}
-    return Check(len(above) == len(chosen) and not zero, values)
-
-
-def _narrowing(large: Audits, audits: Audits) -> Check:
-    small = _claim_audits("small_significant", audits)
-    mean_small, mean_large = _mean_difference(small), _mean_difference(large)
-    top = max(large, key=lambda audit: audit.published.estimate)
-    beaten = [audit for audit in small if audit.difference.high < top.difference.low]
-    as_far, ways = splits_as_far_apart(audits, _TASKS["small_significant"])
-    values = {
-        "small": mean_small,
-        "large": mean_large,
-        "top": task_names([top.task]),
-        "top_stated": top.published.estimate,
-        "beaten": _share(beaten, small),
-        "as_far": as_far,
-        "ways": ways,
-    }
-    return Check(mean_small.low > mean_large.high, values)
-
-
-def _smaller_sds(_: Audits, audits: Audits) -> Check:
+def _numbers(audits: Audits) -> dict[str, Any]:
+    """Return numbers that explain claims, and whether claims on several tasks hold, by name."""
+    of_task = {audit.task: audit for audit in audits}
     rows = [audit.published for audit in audits]
-    smaller = [row for row in rows if row.sd_radimagenet < row.sd_imagenet]
+    small, large = (_mean_difference([of_task[t] for t in some]) for some in (_SMALL, _LARGE))
+    top = max((of_task[task] for task in _LARGE), key=lambda audit: audit.published.estimate)
+    as_far, ways = splits_as_far_apart(audits, _SMALL)
+    smaller = [row.sd_radimagenet < row.sd_imagenet for row in rows]
     ratios = [row.sd_imagenet / row.sd_radimagenet for row in rows]
-    values = {"smaller": _share(smaller, rows), "ratio": Bounds(min(ratios), max(ratios))}
-    return Check(len(smaller) == len(rows), values)
-
-
-def _comparable(chosen: Audits, _: Audits) -> Check:
-    rows = [audit.published for audit in chosen]
-    margin = 100 * EQUIVALENCE_MARGIN
-    inside = [row for row in rows if -margin < row.ci_low and row.ci_high < margin]
-    return Check(len(inside) == len(rows), {"margin": margin, "inside": _share(inside, rows)})
-
-
-def _dice(_chosen: Audits, _: Audits) -> Check:
+    low, high = (end(row.estimate for row in rows) for end in (min, max))
     gains = {task: dice_gains(published) for task, published in paper.DICE.items()}
-    fits = all(
+    fit = all(
         gain["stated"].meets(gain[source])
         for gain in gains.values()
         for source in ("text", "caption")
     )
-    words = "; ".join(f"{task} {gain['caption']:.1f}%" for task, gain in gains.items())
-    # Scores that agree confirm the gain, but not the P value that is stated beside it.
-    return Check(None if fits else False, {"gains": words})
-
-
-def _interpretability(_chosen: Audits, _: Audits) -> Check:
-    of_large = [task for task in paper.DICE if task not in _TASKS["small_significant"]]
-    values = {"measured": task_names(paper.DICE), "large_measured": task_names(of_large)}
-    return Check(None, values)
-
-
-_JUDGES: Mapping[str, Callable[[Audits, Audits], Check]] = {
-    "small_significant": _significant,
-    "large_significant": _significant,
-    "superior": _superior,
-    "range": _range,
-    "gain": _gain,
-    "outperforming": _outperformance,
-    "narrowed": _narrowing,
-    "smaller_sds": _smaller_sds,
-    "comparable": _comparable,
-    "dice": _dice,
-    "interpretability": _interpretability,
-}
+    return {
+        "audits": of_task,
+        "range_holds": f"from {low:.1f}% to {high:.1f}%" in _BY_NAME["range"]["text"],
+        "low": low,
+        "high": high,
+        "narrowed_holds": small.low > large.high,
+        "small": small,
+        "large": large,
+        "top": top.published,
+        "beaten": sum(of_task[task].difference.high < top.difference.low for task in _SMALL),
+        "as_far": as_far,
+        "ways": ways,
+        "smaller_sds_holds": all(smaller),
+        "smaller": f"{sum(smaller)} of {len(smaller)}",
+        "ratio": Bounds(min(ratios), max(ratios)),
+        "margin": _MARGIN,
+        # Scores that agree confirm the gain, but not the P value that is stated beside it.
+        "dice_holds": None if fit else False,
+        "gains": "; ".join(f"{task} {gain['caption']:.1f}%" for task, gain in gains.items()),
+        "measured": task_names(paper.DICE),
+        "large_measured": task_names(paper.DICE.keys() - {*_SMALL}),
+    }
 
 
 def splits_as_far_apart(audits: Audits, first: Collection[str]) -> tuple[int, int]:
@@ -164,15 +97,24 @@ def splits_as_far_apart(audits: Audits, first: Collection[str]) -> tuple[int, in
     return round(test.pvalue * ways), ways
 
 
-def checks(audits: Collection[TaskAudit]) -> pd.DataFrame:
-    """Return four properties of each task, by its name, as columns of booleans.
+def checks(audits: Audits) -> pd.DataFrame:
+    """Return properties of each task, by its name, as columns of booleans.
 
-    `wide`: the printed interval is wider than any DeLong interval can be; `follows`: P < .001 may
-    follow from the printed numbers; `above`: both P values are above .05 for every rounding;
+    `ahead`: RadImageNet's AUC is higher; `zero`: the printed interval includes zero; `clear`:
+    ahead, and it excludes zero for every rounding; `alike`: both AUCs are printed alike;
+    `relative`: the difference may be one in percent of ImageNet's AUC; `equivalent`: the interval
+    is within the margin; `wide`: it is wider than any DeLong interval can be; `follows`: P < .001
+    may follow from the printed numbers; `above`: both P values are above .05 for every rounding;
     `below`: the P value by the SDs is below .05 for every rounding, after Holm's correction.
     """
     rows = [
         {
+            "ahead": audit.ahead,
+            "zero": audit.contains_zero,
+            "clear": audit.ahead and not audit.may_contain_zero,
+            "alike": audit.means.low + audit.means.high == 0,
+            "relative": audit.relative_gain.meets(audit.difference),
+            "equivalent": -_MARGIN < audit.published.ci_low <= audit.published.ci_high < _MARGIN,
             "wide": audit.too_wide_for_delong,
             "follows": audit.p_follows,
             "above": min(audit.p_by_sds.low, audit.p_by_normal.low) > 0.05,
@@ -192,7 +134,7 @@ def holm_bounds(audits: Iterable[TaskAudit]) -> list[Bounds]:
     return [Bounds(float(low), float(high)) for low, high in zip(lows, highs, strict=True)]
 
 
-def dice_gains(published: paper.PublishedDice) -> dict[str, Bounds]:
+def dice_gains(published: SimpleNamespace) -> dict[str, Bounds]:
     """Return ranges of the percent gain in Dice: from the text, the caption, and as stated."""
     text = published.text_radimagenet, published.text_imagenet
     caption = published.caption_radimagenet, published.caption_imagenet
@@ -213,14 +155,6 @@ def task_names(tasks: Iterable[str]) -> str:
     return join_with_and(paper.COMPARISONS[task].short for task in tasks)
 
 
-def _claim_audits(claim: str, audits: Iterable[TaskAudit]) -> list[TaskAudit]:
-    return [audit for audit in audits if audit.task in _TASKS[claim]]
-
-
 def _mean_difference(audits: Collection[TaskAudit]) -> Bounds:
     ends = [(audit.difference.low, audit.difference.high) for audit in audits]
     return Bounds(*np.mean(ends, axis=0).tolist())
-
-
-def _share(part: Collection, whole: Collection) -> str:
-    return f"{len(part)} of {len(whole)}"

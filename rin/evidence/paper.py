@@ -3,7 +3,6 @@
 They are in `paper.yaml`, as printed; `rin.evidence.audit` checks them by arithmetic.
 """
 
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,55 +15,21 @@ PLACES: dict[str, str] = _READ["places"]
 SOURCES = ("radimagenet", "imagenet")
 
 
-@dataclass(frozen=True)
-class PublishedComparison:
-    """Mean and SD of 24 AUCs (0-1) of both sources; the difference in AUC points (0-100)."""
-
-    task: str
-    short: str
-    title: str
-    auc_radimagenet: float
-    sd_radimagenet: float
-    auc_imagenet: float
-    sd_imagenet: float
-    estimate: float
-    ci_low: float
-    ci_high: float
-    p_text: str
-    place: str
-
-
-@dataclass(frozen=True)
-class PublishedDice:
-    """Mean Grad-CAM Dice scores (0-1), in the text and in Figure 5's caption."""
-
-    task: str
-    text_radimagenet: float
-    text_imagenet: float
-    caption_radimagenet: float
-    caption_imagenet: float
-    gain_percent: float
-    p_text: str
-    place: str
-
-
 def _placed(fields: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a record with its place written out."""
     return fields | {"place": PLACES.get(fields["place"], fields["place"])}
 
 
-def _facts(section: str) -> dict[str, SimpleNamespace]:
-    """Return the facts of a section by name: `name`, `place`, and the fields in the file."""
+def _facts(section: str, key: str = "name") -> dict[str, SimpleNamespace]:
+    """Return the facts of a section by name: the name as `key`, and the fields in the file."""
     read = _READ[section].items()
-    return {name: SimpleNamespace(name=name, **_placed(fields)) for name, fields in read}
+    return {name: SimpleNamespace(**{key: name}, **_placed(fields)) for name, fields in read}
 
 
 CITATION = SimpleNamespace(**_READ["citation"])
-COMPARISONS = {
-    task: PublishedComparison(task, **_placed(fields))
-    for task, fields in _READ["comparisons"].items()
-}
-DICE = {task: PublishedDice(task, **_placed(fields)) for task, fields in _READ["dice"].items()}
+COMPARISONS = _facts("comparisons", "task")
+#: Mean Grad-CAM Dice scores (0-1), in the text and in Figure 5's caption.
+DICE = _facts("dice", "task")
 #: Images of a class, or of a whole dataset (group `all`), as one section states them.  Three
 #: sections of the paper state sizes; for acl, pneumonia and hemorrhage they disagree.
 CLASS_COUNTS = {

@@ -36,7 +36,7 @@ def auc_table(
     `networks` is a table of `rin.stats.init_differences`, for the mean AUC ± SD over scenarios of
     each arm; `names` gives the tasks and their order.
     """
-    published = pd.DataFrame(COMPARISONS.values()).set_index("task")
+    published = pd.DataFrame(map(vars, COMPARISONS.values())).set_index("task")
     published = published.rename(columns=_ARMS)
     published[[*ESTIMATE_AND_INTERVAL]] /= 100
     here = units.set_index("task").reindex(columns=[*ESTIMATE_AND_INTERVAL, "p_holm"])

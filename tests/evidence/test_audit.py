@@ -1,5 +1,5 @@
 import math
-from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +19,10 @@ def test_rounded_range_stops_at_what_is_possible():
 
 ACL = paper.COMPARISONS["acl"]
 N = 24
+
+
+def replace(published, **changes):
+    return SimpleNamespace(**vars(published) | changes)
 
 
 @pytest.fixture
@@ -145,10 +149,16 @@ def unrounded(draw):
     ranges = (0.3, 0.8), (0.5, 15), (0.006, 0.2), (0.006, 0.2), (0.3, 14)
     imagenet, difference, *sds, half = (draw(st.floats(*ends)) for ends in ranges)
     low, high = difference - half, difference + half
-    areas = imagenet + difference / 100, sds[0], imagenet, sds[1]
-    of_areas = [round(area, 2) for area in areas]
-    points = [round(point, 1) for point in (difference, low, high)]
-    printed = paper.PublishedComparison("acl", "ACL", "", *of_areas, *points, "P < .001", "")
+    printed = replace(
+        ACL,
+        auc_radimagenet=round(imagenet + difference / 100, 2),
+        sd_radimagenet=round(sds[0], 2),
+        auc_imagenet=round(imagenet, 2),
+        sd_imagenet=round(sds[1], 2),
+        estimate=round(difference, 1),
+        ci_low=round(low, 1),
+        ci_high=round(high, 1),
+    )
     return printed, imagenet, difference, [100 * sd for sd in sds], (low, high)
 
 
