@@ -36,8 +36,9 @@ def planned(of_task: TaskPairs) -> TaskPairs:
         for name, number, fold in product(pairs["backbone"].unique(), (5, 6), (0, 1))
     )
     rows = pd.concat([pairs, added], ignore_index=True)
-    fold, pair = rows["fold"].to_numpy(), rows.groupby(["backbone", "pretraining"]).ngroup()
-    apart, same = fold[:, None] != fold, pair.to_numpy()[:, None] == pair.to_numpy()
+    rows["pair"] = rows.groupby(["backbone", "pretraining"]).ngroup()
+    fold, pair = rows["fold"].to_numpy(), rows["pair"].to_numpy()
+    apart, same = fold[:, None] != fold, pair[:, None] == pair
     known = np.where(same, variance, alike) * np.where(apart, SHARED, 1)
     known[: len(pairs), : len(pairs)] = of_task.covariance
     return TaskPairs(of_task.task, rows, np.zeros(len(rows)), known, patients_vary=True)
@@ -50,7 +51,7 @@ def coverage(design: TaskPairs, replicates: int) -> pd.DataFrame:
     """
     known, levels, weights = 1e4 * design.covariance, design.effect_levels(), design.weights()
     model = MeanModel(known, levels, weights)
-    fixed = MeanModel(known, levels, weights, design.backbones)
+    fixed = MeanModel(known, levels, weights, design.pairs["backbone"])
     indicators = {
         name: pd.get_dummies(np.asarray(of)).to_numpy(float) for name, of in levels.items()
     }

@@ -43,11 +43,13 @@ def cluster_weights(
     rng = np.random.default_rng(seed)
     weights = np.empty((replicates, codes.size), np.int16)
     draw = partial(rng.multinomial, n_clusters, np.full(n_clusters, 1 / n_clusters))
-    for block in _blocks(replicates, n_clusters):
-        draws = draw(size=block.stop - block.start)
+    size = max(1, _CELLS // n_clusters)
+    for start in range(0, replicates, size):
+        block = weights[start : start + size]
+        draws = draw(size=len(block))
         while (lacking := (draws @ classes == 0).any(axis=1)).any():
             draws[lacking] = draw(size=lacking.sum())
-        weights[block] = draws[:, codes]
+        block[:] = draws[:, codes]
     return weights
 
 
@@ -112,8 +114,3 @@ def bootstrap_interval(
     ends = {"ci_low": float(low), "ci_high": float(high)}
     error = {"standard_error": float(np.nanstd(drawn, ddof=1)), "undefined": undefined}
     return {"estimate": estimate} | ends | error
-
-
-def _blocks(rows: int, width: int) -> list[slice]:
-    step = max(1, _CELLS // width)
-    return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]

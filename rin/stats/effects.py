@@ -272,10 +272,3 @@ def indicators(levels: ArrayLike) -> np.ndarray:
     """Return indicators (k, levels): 1 where an estimate has a level, otherwise 0."""
     of_each = np.asarray(levels)
     return (of_each[:, None] == np.unique(of_each)).astype(float)
-
-
-def each_level_once(levels: ArrayLike) -> np.ndarray:
-    """Return weights (k,) with the same sum for every level, however many estimates it has."""
-    members = indicators(levels)
-    weights = members @ (1 / members.sum(axis=0))
-    return weights / weights.sum()

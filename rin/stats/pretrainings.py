@@ -13,15 +13,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
 from rin.errors import InputError, counted
-from rin.stats.effects import ALONE, MeanModel, each_level_once
+from rin.stats.effects import ALONE, MeanModel, indicators
 from rin.stats.hypothesis import ESTIMATE, holm, insert_holm, t_test
 from rin.stats.inputs import TaskScores, task_scores
 from rin.stats.scenarios import MeanContrasts, mean_differences
@@ -35,7 +33,7 @@ _FLOOR = 1e-9
 
 @dataclass(frozen=True)
 class TaskPairs:
-    """One task's pairs, one row each and fold: backbone, pretraining, fold, n_scenarios and seed.
+    """One task's pairs, one row each and fold: `_PAIR`, n_scenarios, seed, pair (number) and fold.
 
     Their differences (k,) have a `covariance` (k, k) over patients, which is positive definite
     unless neither patients nor pairs show any spread.
@@ -49,7 +47,7 @@ class TaskPairs:
 
     def leave_out(self, number: int) -> TaskPairs:
         """Return the task without the pair of this number."""
-        kept = self.number != number
+        kept = self.pairs["pair"].to_numpy() != number
         return replace(
             self,
             pairs=self.pairs[kept],
@@ -57,27 +55,15 @@ class TaskPairs:
             covariance=self.covariance[np.ix_(kept, kept)],
         )
 
-    @property
-    def backbones(self) -> pd.Series:
-        """Backbone of each row."""
-        return self.pairs["backbone"]
-
-    @cached_property
-    def number(self) -> np.ndarray:
-        """Number of the pair of each row."""
-        return self.pairs.groupby(_PAIR).ngroup().to_numpy()
-
-    def effect_levels(self) -> dict[str, ArrayLike]:
-        """Return the levels of the rows for each effect that rows may share, by its name."""
-        shared = {name: self.pairs[name] for name in ("seed", "fold")}
-        return {"backbone": self.backbones, "pair": self.number} | shared
+    def effect_levels(self) -> pd.DataFrame:
+        """Return the level of each row for every effect that rows may share."""
+        return self.pairs[["backbone", "pair", "seed", "fold"]]
 
     def weights(self) -> np.ndarray:
-        """Return the weights of rows in a mean over backbones, of their pairs, of their folds."""
-        _, first, number, folds = np.unique(
-            self.number, return_index=True, return_inverse=True, return_counts=True
-        )
-        return (each_level_once(self.backbones.to_numpy()[first]) / folds)[number]
+        """Return weights by which backbones count alike, as do their pairs, and a pair's folds."""
+        backbone, pair = (indicators(self.pairs[name]) for name in ("backbone", "pair"))
+        pairs_of_backbone = (backbone.T @ pair > 0).sum(axis=1)
+        return 1 / ((backbone @ pairs_of_backbone) * (pair @ pair.sum(axis=0)))
 
 
 def pair_differences(
@@ -116,7 +102,7 @@ def pair_differences(
     tables = []
     for task, pairs, contrasts in _contrasts_of_pairs(predictions, init_a, init_b):
         tests = [contrasts.test(number, level).to_row() for number in range(len(pairs))]
-        table = pd.concat([pairs.drop(columns="seed"), pd.DataFrame(tests)], axis=1)
+        table = pd.concat([pairs[[*_PAIR, "n_scenarios"]], pd.DataFrame(tests)], axis=1)
         table.insert(0, "task", task.task)
         tables.append(table)
     table = pd.concat(tables, ignore_index=True)
@@ -289,8 +275,8 @@ def leave_one_pair_out(
     whole = pd.DataFrame([_pool(of_task, level=level) for of_task in tasks])
     rows = []
     for place, of_task in enumerate(tasks):
-        pairs = of_task.pairs[_PAIR].drop_duplicates().sort_values(_PAIR)
-        for number, pair in enumerate(pairs.to_dict("records")):
+        pairs = of_task.pairs.drop_duplicates("pair").set_index("pair")[_PAIR].sort_index()
+        for number, pair in pairs.to_dict("index").items():
             cells = dict.fromkeys(ESTIMATE, math.nan)  # no pair is left of one
             if len(pairs) > 1:
                 pooled = _pool(of_task.leave_out(number), level=level)
@@ -326,8 +312,12 @@ def _pool(
     of_task: TaskPairs, *, fixed_backbones: bool = False, level: float = 0.95
 ) -> dict[str, Any]:
     """Return the cells of an estimate, SDs of the effects, Cochran's test and a remark."""
-    differences, covariance, backbones = of_task.differences, of_task.covariance, of_task.backbones
-    weights, k, n_pairs = of_task.weights(), len(differences), len(np.unique(of_task.number))
+    differences, covariance, levels = of_task.differences, of_task.covariance, of_task.pairs
+    weights, n_pairs, n_backbones = (
+        of_task.weights(),
+        levels["pair"].nunique(),
+        levels["backbone"].nunique(),
+    )
     sds = [f"sd_{name}" for name in ("backbone", "seed", "pretraining", "fold", "training")]
     over_patients = ["patients_sd", "patients_correlation"]
     pooled = dict.fromkeys([*ESTIMATE, *sds, *over_patients, "q", "q_df", "q_p"], math.nan)
@@ -338,9 +328,9 @@ def _pool(
         return pooled | {"remark": "A fold tests one patient of a class: no interval."}
     if not np.trace(covariance) > 0:
         return pooled | {"remark": "Neither patients nor pairs show any spread."}
-    if fixed_backbones and backbones.nunique() == n_pairs:
+    if fixed_backbones and n_backbones == n_pairs:
         return pooled | {"remark": "One pretraining of each backbone shows no spread of them."}
-    fixed = backbones if fixed_backbones else None
+    fixed = levels["backbone"] if fixed_backbones else None
     fits = MeanModel(covariance, of_task.effect_levels(), weights, fixed).fit(differences)
     alone = "training" if "pair" in fits.variances else "pretraining"
     for effect, of_effect in fits.variances.items():
@@ -349,19 +339,19 @@ def _pool(
     error, df = fits.standard_errors.item(), fits.df.item()
     pooled |= t_test(pooled["estimate"], error, df, level).to_row()
     variance = np.diag(covariance).mean()
-    shared = covariance[np.triu_indices(k, 1)].mean() / variance
+    shared = covariance[np.triu_indices(len(covariance), 1)].mean() / variance
     pooled |= {"patients_sd": math.sqrt(variance), "patients_correlation": float(shared)}
     remarks = []
     if of_task.patients_vary:
         pooled |= common_mean_test(differences, covariance)
     else:
         remarks.append("The patients show no spread: pairs are taken as known.")
-    if backbones.nunique() == 1:
+    if n_backbones == 1:
         remarks.append("One backbone: nothing is known of others.")
-    elif of_task.pairs["seed"].nunique() == 1:
+    elif levels["seed"].nunique() == 1:
         remarks.append("All pairs share one seed and split: nothing is known of others.")
     if "fold" in fits.variances:
-        df_of_folds = counted(of_task.pairs["fold"].nunique() - 1, "degrees")
+        df_of_folds = counted(levels["fold"].nunique() - 1, "degrees")
         remarks.append(f"The variance between folds rests on {df_of_folds} of freedom.")
     return pooled | {"remark": " ".join(remarks)}
 
@@ -399,34 +389,29 @@ def _seeds(networks: pd.DataFrame, inits: tuple[str, ...]) -> pd.Series:
 def _contrasts_of_pairs(
     predictions: pd.DataFrame, *inits: str
 ) -> Iterator[tuple[TaskScores, pd.DataFrame, MeanContrasts]]:
-    """Yield each task, its pairs (`_PAIR`, n_scenarios, seed), and their differences."""
+    """Yield each task, its pairs (`_PAIR`, n_scenarios, seed, pair), and their differences."""
     if "pretraining" not in predictions:
         predictions = predictions.assign(pretraining=1)
     require_columns(predictions.columns, ["init", *_PAIR], where="predictions")
     of_network = predictions.columns.intersection(["init", *_PAIR, "pretraining_seed"])
     seeds = _seeds(predictions[of_network].drop_duplicates(), inits)
     for task in task_scores(predictions, inits, _PAIR):
-        pairs = task.networks.groupby(_PAIR).size().reset_index(name="n_scenarios")
+        of_pair = task.networks.groupby(_PAIR)
+        pairs, number = of_pair.size().reset_index(name="n_scenarios"), of_pair.ngroup()
         pairs["seed"] = seeds.reindex(pd.MultiIndex.from_frame(pairs[_PAIR])).to_numpy()
-        number = _number(task)
-        contrasts = mean_differences(task, [number == pair for pair in range(len(pairs))])
-        yield task, pairs, contrasts
-
-
-def _number(task: TaskScores) -> np.ndarray:
-    """Return the number of the pair of each network."""
-    return task.networks.groupby(_PAIR).ngroup().to_numpy()
+        pairs["pair"] = pairs.index
+        yield (
+            task,
+            pairs,
+            mean_differences(task, [(number == pair).to_numpy() for pair in pairs.index]),
+        )
 
 
 def task_pairs(predictions: pd.DataFrame, init_a: str, init_b: str) -> Iterator[TaskPairs]:
     """Yield the pairs of each task, for `pretraining_differences` and similar analyses."""
     for task, pairs, contrasts in _contrasts_of_pairs(predictions, init_a, init_b):
-        number = _number(task)
         rows = [pairs.assign(fold=fold) for fold, _, _ in task.folds]
-        trained = np.array(
-            [np.isin(range(len(pairs)), number[of_fold]) for _, of_fold, _ in task.folds]
-        )
-        there, n_folds = trained.ravel(), trained.sum(axis=0)  # number of folds of each pair
+        there, n_folds = contrasts.trained.ravel(), contrasts.trained.sum(axis=0)
         differences = (contrasts.of_folds * n_folds).ravel()[there]
         between = contrasts.between * n_folds[:, None, None] * n_folds
         covariance = between.reshape(there.size, there.size)[np.ix_(there, there)]

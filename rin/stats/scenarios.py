@@ -46,10 +46,10 @@ class MeanContrasts:
     """AUCs of networks (k,), weighted sums of these AUCs (q,), and the sums' covariance (q, q).
 
     All are computed within each fold; a network counts with the mean over its folds, of which
-    `of_folds` (folds, q) has the sums and `between` (folds, q, folds, q) their covariance over
-    patients: test sets of two folds may share patients, whose contributions to both then give the
-    covariance of both.  `weights` is (q, k), for the networks of the first init, then of the
-    second, and so on.
+    `of_folds` (folds, q) has the sums, `trained` whether a fold has their networks, and `between`
+    (folds, q, folds, q) their covariance over patients: test sets of two folds may share patients,
+    whose contributions to both then give the covariance of both.  `weights` is (q, k), for the
+    networks of the first init, then of the second, and so on.
     """
 
     def __init__(self, task: TaskScores, weights: np.ndarray) -> None:
@@ -57,7 +57,7 @@ class MeanContrasts:
         n_folds = np.tile(sum(trained for _, trained, _ in task.folds), len(task.inits))
         patients, n_patients = pd.factorize(task.patients)[0], len(set(task.patients))
         self.aucs = np.zeros(len(rows))
-        estimates, parts, least = [], [], []
+        estimates, trained_in, parts, least = [], [], [], []
         for number, trained, cases in task.folds:
             inside = np.tile(trained, len(task.inits))
             with name_place(f"task {task.task}, fold {number}"):
@@ -67,6 +67,7 @@ class MeanContrasts:
             aucs, c = aucs_of_counts(*counts), (weights / n_folds)[:, inside]
             self.aucs[inside] += aucs / n_folds[inside]
             estimates.append(c @ aucs)
+            trained_in.append(c.any(axis=1))
             least.append(ROUNDING * np.abs(c).sum(axis=1))
             contrasted = [c @ count for count in counts]
             parts.append(covariance_parts(contrasted, positive, patients[cases], n_patients))
@@ -74,7 +75,7 @@ class MeanContrasts:
         exact, covariance = without_rounding(
             np.concatenate(estimates), np.concatenate(least), covariance
         )
-        self.of_folds = exact.reshape(np.shape(estimates))
+        self.of_folds, self.trained = exact.reshape(np.shape(estimates)), np.array(trained_in)
         self.between = covariance.reshape(np.shape(estimates) * 2)
         self.estimates = self.of_folds.sum(axis=0)
         self.covariance = self.between.sum(axis=(0, 2))

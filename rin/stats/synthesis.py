@@ -55,9 +55,9 @@ def random_effects(
     >>> f"{narrow['standard_error']:.3f} and {usual['standard_error']:.3f}"
     '0.058 and 0.577'
     """
-    y, v = _check(estimates, variances)
-    k = len(y)
-    _, tau2, (mean,), _ = _fit_levels(y, np.diag(v), np.eye(k), np.ones((k, 1)))
+    y, known, each_alone = _read_clusters(estimates, variances)
+    k, v = len(y), np.diag(known)
+    _, tau2, (mean,), _ = _fit_levels(y, known, each_alone, np.ones((k, 1)))
     weights = 1 / (v + tau2)
     spread = weights @ (y - mean) ** 2 / (k - 1)  # 1 where they differ as expected
     error = math.sqrt((max(1.0, spread) if corrected else spread) / weights.sum())
@@ -158,15 +158,25 @@ def hanley_mcneil_error(auc: float, positives: int, negatives: int) -> float:
 
 
 def _read_clusters(
-    estimates: ArrayLike, variances: ArrayLike, clusters: ArrayLike
+    estimates: ArrayLike, variances: ArrayLike, clusters: ArrayLike | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return estimates (k,), their known covariance (k, k) and the members of clusters (k, c)."""
+    """Return estimates (k,), their known covariance (k, k) and the members of clusters (k, c).
+
+    Without clusters each estimate is one, and estimates are independent.
+    """
     check_aligned(estimates=estimates, variances=variances, clusters=clusters)
-    known = numbers(variances, "variances")
-    known = known if known.ndim == 2 else np.diag(known)
-    y, _ = _check(estimates, np.diag(known))
-    cluster_codes(clusters, len(y), least=1)
-    return y, known, indicators(clusters)
+    y, known = numbers(estimates, "estimates"), numbers(variances, "variances")
+    v = known if clusters is None or known.ndim != 2 else np.diag(known)
+    if y.ndim != 1 or y.shape != v.shape or len(y) < 2:
+        problem = f"shapes {y.shape} and {v.shape}"
+        remedy = "Pass one variance an estimate, two or more of each."
+        raise InputError(problem, where="estimates, variances", remedy=remedy)
+    if not (np.isfinite(y).all() and np.isfinite(v).all() and (v > 0).all()):
+        problem = "an estimate that is not finite, or a variance that is not above zero"
+        remedy = "Leave out comparisons whose standard error is not known."
+        raise InputError(problem, where="estimates, variances", remedy=remedy)
+    codes, _ = cluster_codes(clusters, len(y), least=1)
+    return y, np.diag(v) if known is v else known, indicators(codes)
 
 
 def _fit_levels(
@@ -184,20 +194,6 @@ def _fit_levels(
     covariance = np.linalg.inv(fixed.T @ precision @ fixed)
     between = float(variances[0]) if separable else math.nan
     return between, float(variances[-1]), covariance @ fixed.T @ precision @ y, covariance
-
-
-def _check(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    check_aligned(estimates=estimates, variances=variances)
-    y, v = numbers(estimates, "estimates"), numbers(variances, "variances")
-    if y.ndim != 1 or y.shape != v.shape or len(y) < 2:
-        problem = f"shapes {y.shape} and {v.shape}"
-        remedy = "Pass one variance an estimate, two or more of each."
-        raise InputError(problem, where="estimates, variances", remedy=remedy)
-    if not (np.isfinite(y).all() and np.isfinite(v).all() and (v > 0).all()):
-        problem = "an estimate that is not finite, or a variance that is not above zero"
-        remedy = "Leave out comparisons whose standard error is not known."
-        raise InputError(problem, where="estimates, variances", remedy=remedy)
-    return y, v
 
 
 def _estimate_cells(mean: float, error: float, df: int, k: int, level: float) -> dict[str, float]:
