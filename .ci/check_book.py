@@ -18,7 +18,7 @@ from typing import NamedTuple
 from bs4 import BeautifulSoup, Tag
 
 from rin.report.build import book_folder
-from rin.report.pages import Notebook, Outline, contents, files_of, outline_of, pages
+from rin.report.pages import Notebook, contents, files_of, pages
 from rin.study import open_workspace
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -164,13 +164,13 @@ def check_counts(words: Counter, stand_ins: Sequence[str]) -> list[str]:
     return [f"{what}: {n:,}, at most {most:,}" for what, n, most in found if n > most]
 
 
-def check_book(outline: Outline, built: Built, *, stand_ins: bool) -> list[str]:
+def check_book(listed: Sequence[Notebook], built: Built, *, stand_ins: bool) -> list[str]:
     """Return all complaints about a built book, except those about its size.
 
     With `stand_ins`, pages that train must state that their images are stand-ins.
     """
     complaints = []
-    for page in pages(outline):
+    for page in listed:
         live = stand_ins and page.leaves in ("weights", "runs")
         complaints += check_page(page, built, "stand-in" if live else None)
     return complaints + [
@@ -187,16 +187,16 @@ def main() -> int:
     parser.add_argument("--results", type=Path, default=ROOT / "results")
     chosen = parser.parse_args()
     workspace = open_workspace(chosen.profile, data_root=chosen.data_root, results=chosen.results)
-    outline = outline_of(workspace)
+    listed = pages(workspace)
     built = Built(ROOT / "book" / "notebooks", book_folder(workspace) / "html")
-    complaints = check_book(outline, built, stand_ins=not chosen.data_root)
-    words, stand_ins = count(built, contents(outline))
+    complaints = check_book(listed, built, stand_ins=not chosen.data_root)
+    words, stand_ins = count(built, contents(listed, whole=not workspace.profile.pages))
     if workspace.profile.name == "demo" and not chosen.data_root:
         complaints += check_counts(words, stand_ins)
     for line in complaints:
         print(f"FAILED {line}")
-    listed = [built.notebooks / f"{page.source}.ipynb" for page in pages(outline)]
-    said = sum(len(sentences(notebook)) for notebook in listed if notebook.is_file())
+    computed = [built.notebooks / f"{page.source}.ipynb" for page in listed]
+    said = sum(len(sentences(notebook)) for notebook in computed if notebook.is_file())
     (longest, most), *_ = words.most_common(1)
     print(
         f"book: {len(words)} pages, {words.total():,} words without the API reference "

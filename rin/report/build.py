@@ -22,7 +22,7 @@ import yaml
 from filelock import AcquireReturnProxy, FileLock, Timeout
 from joblib import cpu_count
 
-from rin.data.manifest import load_manifest, manifest_names
+from rin.data.manifest import find_task, load_manifest, manifest_names
 from rin.data.tree import SEPARATOR, fingerprints, walk
 from rin.errors import InputError, as_input_error, counted, join_first_ten
 from rin.files import (
@@ -43,13 +43,7 @@ from rin.report.execution import (
     write_failure,
     write_placeholder,
 )
-from rin.report.pages import (
-    Outline,
-    contents,
-    files_of,
-    outline_of,
-    pages,
-)
+from rin.report.pages import Notebook, contents, files_of, pages
 from rin.report.shown import DOWNLOADS, shown_files, write_files
 from rin.study import Workspace, consolidate, open_workspace
 from rin.study.consolidate import FOLDER
@@ -80,11 +74,11 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
             "there are no notebooks to make a book of", where="rin book", remedy=remedy
         )
     workspace = open_workspace(profile, data_root=data_root, results=results)
-    outline = outline_of(workspace, reading=reading)
+    listed = pages(workspace, reading=reading)
     _say(f"Book of the profile {workspace.profile.name}")
     values = {"profile": profile, "data_root": data_root, "results": results}
     with _book_lock():
-        jobs = plan_jobs(workspace, outline, values, REPOSITORY)
+        jobs = plan_jobs(workspace, listed, values, REPOSITORY)
         trained = [job.current() for job in jobs if job.trains]
         if trained and all(trained) and (changed := changed_files(workspace.results / FOLDER)):
             consolidate(workspace)
@@ -97,14 +91,15 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
             for job in jobs:
                 if job.name not in failed:
                     write_placeholder(job)
-            index = _build(outline, book_folder(workspace), strict=False)
+            index = _build(workspace, listed, strict=False)
             minutes = workspace.profile.live_minutes
             takes = f"takes about {minutes} min on two cores" if minutes else "is being computed"
             _say(f"results: {index}; the live part {takes}")
         failed |= run_jobs([job for job in jobs if job.name not in failed])
         missing = [name for job in jobs for name in job.write_missing_files()]
         _say_written(missing, workspace.results)
-        index = _build(outline, book_folder(workspace), strict=not failed)
+        # Links to pages that a book lacks, or that could not be computed, would stop the build.
+        index = _build(workspace, listed, strict=not (failed or reading))
     if failed:
         pages_failed = join_first_ten([f"{name}: {said}" for name, said in failed.items()])
         raise InputError(
@@ -142,8 +137,8 @@ def _book_lock() -> AcquireReturnProxy:
 
 
 def _live(jobs: Sequence[Job]) -> set[str]:
-    """Return the names of jobs that are live or train, and of jobs that have to wait for these."""
-    live = {job.name for job in jobs if job.live or job.trains}
+    """Return the names of jobs that are live, and of jobs that have to wait for these."""
+    live = {job.name for job in jobs if job.live}
     after = {job.name: job.after for job in jobs}
     return {name for name in after if live & _with_earlier([name], after)}
 
@@ -166,24 +161,25 @@ def book_folder(workspace: Workspace) -> Path:
     return REPOSITORY / "_build" / (name if results == "results" else f"{name}-{results}")
 
 
-def _build(outline: Outline, built: Path, *, strict: bool) -> Path:
+def _build(workspace: Workspace, listed: Sequence[Notebook], *, strict: bool) -> Path:
     """Build the HTML of the computed notebooks unless it is whole and current; return its index.
 
-    `built` is the folder of the book, to which `_build/html` then leads.  A book of chosen pages,
-    for reading only, or with a page that is not computed has links to missing places, and is not
-    built strictly.
+    `_build/html` then leads to the folder of the book.  A book of chosen pages has links to
+    missing places, and is never built strictly.
     """
-    book, listed = REPOSITORY / "book", contents(outline)
+    book, built, profile = REPOSITORY / "book", book_folder(workspace), workspace.profile
+    of_contents = contents(listed, whole=not profile.pages)
     settings = read_yaml(REPOSITORY / "_config.yml")
-    if outline.title:  # a book of one's own has other authors and another address
-        settings |= {"title": outline.title, "author": ""}
+    if profile.pages:  # a book of one's own has other authors and another address
+        titles = dict.fromkeys(find_task(task)[0].title for task in profile.tasks)
+        settings |= {"title": ", ".join(titles), "author": ""}
     else:
-        names = [f"notebooks/{page.source}" for page in pages(outline)]
+        names = [f"notebooks/{page.source}" for page in listed]
         sources = {f"{name}.ipynb": f"{name}.py" for name in names}
         settings = with_address(settings, read_citation(REPOSITORY), sources)
     toc, config = (book / "notebooks" / name for name in ("_toc.yml", "_config.yml"))
     toc.parent.mkdir(exist_ok=True)
-    for file, content in ((toc, listed), (config, settings)):
+    for file, content in ((toc, of_contents), (config, settings)):
         file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     files = (path for path in book.rglob("*") if "reference_runs" not in path.parts)
     digest, html, record = digest_of(_digests(files, book)), built / "html", built / "built.json"
@@ -197,9 +193,11 @@ def _build(outline: Outline, built: Path, *, strict: bool) -> Path:
         _say(f"{how_many} missing or changed ({join_first_ten(changed, ', ')})")
     if changed or earlier.get("made_from") != digest:
         _say("Building the HTML, about half a minute")
-        whole = not (outline.chosen or outline.reading)
-        build_html(book, config, toc, built, strict=strict and whole)
-        _check_pages(html, files_of(listed))
+        build_html(book, config, toc, built, strict=strict and not profile.pages)
+        for page in (html / f"{name}.html" for name in files_of(of_contents)):
+            if not page.is_file() or not page.stat().st_size:
+                remedy = "Run the same command again; the log of Jupyter Book names what is wrong."
+                raise InputError("the book was built without this page", where=page, remedy=remedy)
         made = {"made_from": digest, "files": _digests(html.rglob("*"), built)}
         with write_atomically(record) as draft:
             draft.write_text(json.dumps(made, indent=1), "utf-8")
@@ -212,23 +210,15 @@ def _build(outline: Outline, built: Path, *, strict: bool) -> Path:
     return html / "index.html"
 
 
-def _check_pages(html: Path, names: Iterable[str]) -> None:
-    """Raise InputError for a page that the builder left out."""
-    for page in (html / f"{name}.html" for name in names):
-        if not page.is_file() or not page.stat().st_size:
-            remedy = "Run the same command again; the log of Jupyter Book names what is wrong."
-            raise InputError("the book was built without this page", where=page, remedy=remedy)
-
-
 def plan_jobs(
-    workspace: Workspace, outline: Outline, values: Mapping[str, object], root: Path
+    workspace: Workspace, listed: Sequence[Notebook], values: Mapping[str, object], root: Path
 ) -> list[Job]:
     """Return a job for each page of a book.
 
     Each notebook gets the `values` that are among its parameters.  `root` is the
     checkout with `rin/` and `notebooks/`; computed pages go to its `book/notebooks/`.
     """
-    notebooks = {notebook.source: notebook for notebook in pages(outline)}
+    notebooks = {notebook.source: notebook for notebook in listed}
     # Every page depends on the package, the manifests and the reference runs.
     folders = (root / "rin", manifest_folder(), reference_folder())
     paths = (path for folder in folders for path in folder.rglob("*"))
@@ -237,9 +227,7 @@ def plan_jobs(
         "profile": workspace.profile.model_dump_json(),
         "data_root": _listing(workspace),
     }
-    after = {
-        name: notebooks.keys() & {*outline.after(notebook)} for name, notebook in notebooks.items()
-    }
+    after = {name: notebooks.keys() & {*page.after} for name, page in notebooks.items()}
     jobs = []
     for name, notebook in notebooks.items():
         source = root / "notebooks" / f"{name}.py"
@@ -256,7 +244,7 @@ def plan_jobs(
                 name=name,
                 after=after[name],
                 live=notebook.live,
-                trains=outline.trains(notebook),
+                trains=bool(notebook.leaves),
                 shown=workspace.results,
                 address="../" * (1 + name.count("/")) + DOWNLOADS,
             )

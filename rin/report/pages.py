@@ -4,8 +4,8 @@ One table, `pages.yaml`, lists every notebook once; the pages of a book and its 
 follow from it and from the profile.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from rin.data.manifest import find_task
 from rin.files import read_facts
@@ -28,28 +28,9 @@ class Notebook:
     after_if_curated: Sequence[str] = ()  # the same, if pretraining reads a curated corpus
     # Section of the profile that it needs; `masks` is a property of a task.
     section: str = ""
-    leaves: str = ""  # ledger in the results folder that it fills
     live: bool = False  # whether it shows only runs of this computer, never a reference run
+    leaves: str = ""  # ledger in the results folder that a live page fills by training
     extras: Sequence[str] = ()  # extras of pyproject.toml that it needs besides `study` and `book`
-
-
-@dataclass(frozen=True)
-class Outline:
-    """Facts that determine the pages of a book, and the order in which they are computed."""
-
-    sections: frozenset[str] = frozenset()  # of the profile; also `masks` of its tasks
-    curates: bool = True  # whether pretraining reads a corpus that must be curated first
-    chosen: tuple[str, ...] = ()  # notebooks of a book of chosen pages, cover first; empty: all
-    title: str | None = None  # of a book of chosen pages: the title of its images
-    reading: bool = False  # whether pages that need a framework or train are left out
-
-    def trains(self, notebook: Notebook) -> bool:
-        """Return whether running a notebook of the book fills a ledger."""
-        return bool(notebook.leaves) and notebook.section in {"", *self.sections}
-
-    def after(self, notebook: Notebook) -> Sequence[str]:
-        """Return the notebooks that must have run before another."""
-        return [*notebook.after, *(notebook.after_if_curated if self.curates else ())]
 
 
 NOTEBOOKS = tuple(
@@ -59,45 +40,40 @@ NOTEBOOKS = tuple(
 )
 
 
-def outline_of(workspace: Workspace, *, reading: bool = False) -> Outline:
-    """Return the outline of a study's book; `reading` leaves out pages that need a framework."""
-    profile = workspace.profile
-    shown = {name for name in ("curation", "pretraining") if getattr(profile, name) is not None}
+def pages(workspace: Workspace, *, reading: bool = False) -> list[Notebook]:
+    """Return every page of a study's book, in the order of the table, the cover first.
+
+    `reading` leaves out pages that need a framework.  Pages wait (`after`) for curation only if
+    pretraining reads a curated corpus.
+    """
+    profile, known = workspace.profile, {notebook.source: notebook for notebook in NOTEBOOKS}
+    sections = {name for name in ("curation", "pretraining") if getattr(profile, name) is not None}
     if any(find_manifest(workspace, *find_task(task)).masks for task in profile.tasks):
-        shown |= {"masks"}
-    chosen = chosen_pages(profile)
-    titles = dict.fromkeys(find_task(task)[0].title for task in profile.tasks)
-    return Outline(
-        sections=frozenset(shown),
-        curates=CURATED in corpora_read(workspace),
-        chosen=chosen,
-        title=", ".join(titles) if chosen else None,
-        reading=reading,
-    )
-
-
-def pages(outline: Outline) -> Iterator[Notebook]:
-    """Yield every page of a book, in the order of the table."""
-    known = {notebook.source: notebook for notebook in NOTEBOOKS}
+        sections.add("masks")
+    curates = CURATED in corpora_read(workspace)
     of_ones_own = {"part": _RESULTS, "after": ("pipeline/fine_tuning",)}
-    chosen = [known.get(name) or Notebook(name, **of_ones_own) for name in outline.chosen]
+    chosen = [known.get(name) or Notebook(name, **of_ones_own) for name in chosen_pages(profile)]
+    listed = []
     for notebook in chosen or NOTEBOOKS:
-        if notebook.live and notebook.section not in {"", *outline.sections}:
+        if notebook.live and notebook.section not in {"", *sections}:
             continue
-        if outline.reading and notebook.extras:
+        if reading and notebook.extras:
             continue
-        yield notebook
+        more = notebook.after_if_curated if curates else ()
+        listed.append(replace(notebook, after=(*notebook.after, *more)))
+    return listed
 
 
-def contents(outline: Outline) -> dict:
-    """Return the table of contents; the first page of the table is the cover."""
-    cover, *others = pages(outline)
+def contents(listed: Sequence[Notebook], *, whole: bool = True) -> dict:
+    """Return the table of contents of some pages; the first one is the cover.
+
+    Of prose, a book that is not `whole` has only the list of references, to which citations lead.
+    """
+    cover, *others = listed
     parts = []
     for part in _TABLE:
         files = [f"notebooks/{page.source}" for page in others if page.part == part["caption"]]
-        # Citations of chosen pages lead to the list of references, too.
-        kept = {"references"} if outline.chosen else {*part.get("prose", [])}
-        files += [name for name in part.get("prose", []) if name in kept]
+        files += [name for name in part.get("prose", []) if whole or name == "references"]
         caption = {"caption": part["caption"]} if part["caption"] else {}
         if files:
             parts.append(caption | {"chapters": [{"file": name} for name in files]})

@@ -12,7 +12,7 @@ from rin.files import read_yaml
 from rin.report import build as module
 from rin.report.build import make_book, plan_jobs, run_jobs
 from rin.report.execution import Job, single_job, write_placeholder
-from rin.report.pages import NOTEBOOKS, PARTS, Notebook, files_of, outline_of
+from rin.report.pages import NOTEBOOKS, PARTS, Notebook, files_of, pages
 from rin.study import open_workspace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,14 +63,14 @@ def test_fingerprint_of_a_page_changes_with_what_it_reads_and_with_nothing_else(
 
     def fingerprints():
         workspace = open_workspace("smoke", data_root=images, results=tree / "results")
-        jobs = plan_jobs(workspace, outline_of(workspace), VALUES, tree)
+        jobs = plan_jobs(workspace, pages(workspace), VALUES, tree)
         return {job.name: job.fingerprint() for job in jobs}
 
     picture = images / "Dataset_BUSI_with_GT" / "benign" / "benign (1).png"
     manifest = tree / "data_manifests" / "busi.yaml"
     before = fingerprints()
     both = {"study", "use/reference"}
-    for change, pages in (
+    for change, concerned in (
         (lambda: (tree / "rin" / "one.py").write_text("x = 2\n"), both),
         (lambda: (tree / "rin" / "words.yaml").write_text("word: 1\n"), both),
         (lambda: edit(manifest, "modality: US", "modality: ultrasound"), both),
@@ -83,13 +83,13 @@ def test_fingerprint_of_a_page_changes_with_what_it_reads_and_with_nothing_else(
     ):
         change()
         now = fingerprints()
-        assert {name for name in before if before[name] != now[name]} == pages
+        assert {name for name in before if before[name] != now[name]} == concerned
         before = now
 
 
 def test_pages_read_the_ledgers_of_what_comes_before_them():
     workspace = open_workspace("smoke")
-    jobs = {job.name: job for job in plan_jobs(workspace, outline_of(workspace), VALUES, ROOT)}
+    jobs = {job.name: job for job in plan_jobs(workspace, pages(workspace), VALUES, ROOT)}
     assert [path.name for path in jobs["pipeline/gradcam"].ledgers] == ["runs", "weights"]
     assert [path.name for path in jobs["pipeline/pretraining"].ledgers] == ["weights"]
     assert jobs["evidence/replications"].ledgers == ()

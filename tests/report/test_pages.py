@@ -7,25 +7,26 @@ import pytest
 from rin.report.pages import (
     NOTEBOOKS,
     PARTS,
-    Outline,
     contents,
     files_of,
-    outline_of,
     pages,
 )
 from rin.study import load_profile, open_workspace, profile_names
 
-SECTIONS = frozenset({"curation", "pretraining", "masks"})
-OUTLINE = Outline(SECTIONS)
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def names(outline):
-    return [page.source for page in pages(outline)]
+def book(profile="demo", **changed):
+    """The pages of a profile's book, with some of its settings changed."""
+    return pages(open_workspace(load_profile(profile).model_copy(update=changed)))
 
 
-def files(outline):
-    return files_of(contents(outline))
+def names(listed):
+    return [page.source for page in listed]
+
+
+def files(listed):
+    return files_of(contents(listed))
 
 
 def test_every_notebook_stands_in_the_table_once_in_the_part_of_its_folder():
@@ -40,15 +41,15 @@ def test_every_notebook_stands_in_the_table_once_in_the_part_of_its_folder():
 
 
 def test_book_of_ones_own_has_the_first_of_its_pages_for_a_cover():
-    own = Outline(SECTIONS, chosen=("results/your_run", "use/run_it"), title="Skins")
+    own = book(pages=("results/your_run", "use/run_it"))
     assert names(own) == ["results/your_run", "use/run_it"]
     assert files(own)[0] == "notebooks/results/your_run"
 
 
 def test_contents_list_every_page_once_beside_the_prose():
-    found = files(OUTLINE)
+    found = files(book())
     computed = {name for name in found if name.startswith("notebooks/")}
-    assert computed == {f"notebooks/{name}" for name in names(OUTLINE)}
+    assert computed == {f"notebooks/{name}" for name in names(book())}
     prose = {path.stem for path in (ROOT / "book").glob("*.md")} - {"plan"}  # within Methods
     assert set(found) - computed == prose
     assert len(found) == len(set(found))
@@ -56,47 +57,50 @@ def test_contents_list_every_page_once_beside_the_prose():
 
 
 def test_book_of_one_page_is_its_cover_with_the_list_of_references():
-    made = contents(Outline(SECTIONS, chosen=("results/inputs",)))
+    made = contents(book(pages=("results/inputs",)), whole=False)
     assert files_of(made) == ["notebooks/results/inputs", "references"]
 
 
-@pytest.mark.parametrize("section", sorted(SECTIONS))
+WITHOUT = {"curation": {"curation": None}, "pretraining": {"pretraining": None}}
+WITHOUT["masks"] = {"tasks": ("pneumonia",)}
+
+
+@pytest.mark.parametrize("section", WITHOUT)
 def test_live_pages_of_a_section_stand_only_in_books_of_profiles_that_have_it(section):
-    gone = set(names(OUTLINE)) - set(names(Outline(SECTIONS - {section})))
+    gone = set(names(book())) - set(names(book(**WITHOUT[section])))
     assert gone == {one.source for one in NOTEBOOKS if one.section == section and one.live}
 
 
 def test_reference_run_stands_in_for_sections_of_results_but_not_of_the_pipeline():
-    made = names(Outline(frozenset()))
+    made = names(book(curation=None, pretraining=None, tasks=("pneumonia",)))
     assert {"results/pretrainings", "results/inputs"} <= set(made)
     assert "pipeline/pretraining" not in made
 
 
 def test_pretraining_waits_for_curation_only_where_it_reads_the_curated_corpus(tmp_path):
-    pretraining = next(one for one in NOTEBOOKS if one.source == "pipeline/pretraining")
-    stand_ins = outline_of(open_workspace("demo", results=tmp_path))
-    assert stand_ins.after(pretraining) == []
+    def waits(**places):
+        listed = pages(open_workspace("demo", results=tmp_path, **places))
+        return next([*one.after] for one in listed if one.source == "pipeline/pretraining")
+
+    assert waits() == []
     (tmp_path / load_profile("demo").curation.archive).mkdir(parents=True)
-    real = outline_of(open_workspace("demo", data_root=tmp_path, results=tmp_path))
-    assert real.after(pretraining) == ["pipeline/curation"]
+    assert waits(data_root=tmp_path) == ["pipeline/curation"]
 
 
 def test_default_book_is_no_longer_than_it_may_be():
-    n_pages = len(
-        set(files(outline_of(open_workspace("demo")))) - {"api", "notebooks/use/reference"}
-    )
+    n_pages = len(set(files(book())) - {"api", "notebooks/use/reference"})
     assert n_pages <= 24, "the book is full: let a page take the place of another, or join two"
 
 
 def test_book_for_reading_has_results_and_evidence_and_nothing_that_trains_or_needs_more(tmp_path):
     workspace = open_workspace("demo", results=tmp_path)
-    whole, read = outline_of(workspace), outline_of(workspace, reading=True)
+    whole, read = pages(workspace), pages(workspace, reading=True)
     live = {"curation", "pretraining", "fine_tuning", "gradcam"}
     gone = {f"pipeline/{name}" for name in live}
     assert set(names(whole)) - set(names(read)) == gone
     assert "pipeline/statistics" in names(read)
-    trains = outline_of(open_workspace("smoke", results=tmp_path), reading=True)
-    assert not any(trains.trains(page) for page in pages(trains))
+    smoke = pages(open_workspace("smoke", results=tmp_path), reading=True)
+    assert not any(page.leaves for page in smoke)
 
 
 FRAMEWORKS = {"tensorflow", "keras", "jax", "dicomanonymizer", "onnxruntime", "rapidocr"}
@@ -130,9 +134,9 @@ def test_every_link_leads_to_a_page_whatever_the_profile_asks_for(name, tmp_path
     if name == "hospital":
         absent = dict.fromkeys(("probe", "curation", "reference"))
         profile = profile.model_copy(update=absent | {"studies": []})
-    found = outline_of(open_workspace(profile, results=tmp_path))
-    there = set(files(found))
-    for page in pages(found):
+    listed = pages(open_workspace(profile, results=tmp_path))
+    there = set(files(listed))
+    for page in listed:
         here = Path("notebooks") / page.source
         text = (ROOT / here).with_suffix(".py").read_text("utf-8")
         for match in LINK.finditer(text):

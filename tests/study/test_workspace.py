@@ -11,7 +11,7 @@ from rin.data.manifest import find_task, load_manifest
 from rin.data.splits import PIECES
 from rin.errors import InputError
 from rin.files import REPOSITORY
-from rin.report.pages import outline_of
+from rin.report.pages import pages
 from rin.study import open_workspace
 from rin.study.consolidate import task_facts
 from rin.study.workspace import (
@@ -136,12 +136,12 @@ def test_weights_of_keras_that_neither_cache_nor_network_has_are_missing(
 
 def test_page_that_is_no_notebook_is_refused_before_anything_is_trained(tmp_path):
     workspace = open_workspace(tiny_profile({"pages": ["my_tsk.py"]}), results=tmp_path)
-    for use in (missing_inputs, outline_of):
+    for use in (missing_inputs, pages):
         with pytest.raises(InputError, match=r"unknown page \(pages of profile .*\) 'my_tsk'"):
             use(workspace)
-    pages = ["results/your_run", "results/tasks.py"]
-    outline = outline_of(open_workspace(tiny_profile({"pages": pages}), results=tmp_path))
-    assert outline.chosen == ("results/your_run", "results/tasks")
+    chosen = ["results/your_run", "results/tasks.py"]
+    listed = pages(open_workspace(tiny_profile({"pages": chosen}), results=tmp_path))
+    assert [page.source for page in listed] == ["results/your_run", "results/tasks"]
 
 
 def test_inputs_of_a_profile_that_limits_cases_are_drawn(study_folder):
