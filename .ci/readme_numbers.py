@@ -1,7 +1,8 @@
 """Renew the numbers that the book keeps of the reference runs, after a change of one.
 
-They are the table of analyses that the cover shows, and the table of the README.  Tests fail if
-either differs from the runs.
+They are the table of analyses that the cover shows, the table of the README, and `evidence.csv`,
+in which the paper's differences, those of others and ours stand together.  Tests fail if one of
+them differs from the runs.
 """
 
 import re
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from rin.evidence import paper
+from rin.evidence.replications import POINTS, like_for_like
 from rin.report.analyses import PAPERS, analyses
 from rin.report.figures import task_names
-from rin.report.format import format_estimate
+from rin.report.format import format_estimate, format_p
 from rin.report.tables import verdict_table
 from rin.stats import init_differences
 from rin.study import open_reference
@@ -19,6 +22,7 @@ from rin.study.results import Results
 
 ROOT = Path(__file__).resolve().parents[1]
 README, ANALYSES = ROOT / "README.md", ROOT / "book" / "reference_runs" / "analyses.csv"
+EVIDENCE = ROOT / "book" / "evidence.csv"
 BEGIN, END = "<!-- table: .ci/readme_numbers.py -->", "<!-- end of table -->"
 
 
@@ -39,6 +43,33 @@ def table_of(runs: Results, rows: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns=["AUC points (95% CI)", "P"])
 
 
+def evidence_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the differences of the paper, of others and of our runs, in AUC points (0 to 100).
+
+    One row per comparison: `source` (a study, or `this run`), `analysis`, `data`, `tasks` of the
+    paper, `metric`, the means `from_radiologic` and `from_photographs` (0 to 1), `estimate` with
+    `ci_low` and `ci_high` (95%), `p` as printed or adjusted, and `stated_in`.
+    """
+    arms = {"radimagenet": "from_radiologic", "imagenet": "from_photographs"}
+    stated = pd.DataFrame(map(vars, paper.COMPARISONS.values()))
+    stated = stated.rename(columns={f"auc_{arm}": name for arm, name in arms.items()})
+    stated = stated.rename(columns={"title": "data", "p_text": "p", "place": "stated_in"})
+    stated = stated.assign(source="the paper", analysis="24 scenarios", metric="AUC")
+    others = like_for_like(tuple(POINTS)).rename(columns=arms | {"setting": "analysis"})
+    scale = others["metric"].map(POINTS) / 100
+    others[[*arms.values()]] = others[[*arms.values()]].mul(scale, axis=0)
+    others["metric"] = others["metric"].str.removesuffix(" × 100")
+    named = {"study": "source", "source_p": "p", "place": "stated_in"}
+    others = others.drop(columns="tasks").rename(columns=named)
+    ours = rows.rename(columns={"auc_a": "from_radiologic", "auc_b": "from_photographs"})
+    ours = ours.assign(source="this run", metric="AUC", data="open images")
+    ours["p"] = rows["p_holm"].map(format_p)
+    ours[["estimate", "ci_low", "ci_high"]] *= 100
+    every = pd.concat([stated, others, ours]).rename(columns={"task": "tasks"})
+    columns = ["source", "analysis", "data", "tasks", "metric", *arms.values()]
+    return every[[*columns, "estimate", "ci_low", "ci_high", "p", "stated_in"]]
+
+
 def renewed(text: str, table: pd.DataFrame) -> str:
     """Return the README with the table renewed."""
     rows = [[*table.columns], ["---"] * len(table.columns), *table.to_numpy().tolist()]
@@ -52,6 +83,7 @@ def renewed(text: str, table: pd.DataFrame) -> str:
 if __name__ == "__main__":
     runs = open_reference()
     rows = analyses(runs, open_reference("fine_tuned_224"))
-    rows.to_csv(ANALYSES, index=False, float_format="%.9g", lineterminator="\n")
+    for path, table in {ANALYSES: rows, EVIDENCE: evidence_of(rows)}.items():
+        table.to_csv(path, index=False, float_format="%.9g", lineterminator="\n")
     text = README.read_text(encoding="utf-8")
     README.write_text(renewed(text, table_of(runs, rows)), encoding="utf-8")

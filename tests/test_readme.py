@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -41,6 +42,9 @@ def test_readme_and_cover_have_the_tables_of_the_runs(runs):
     pd.testing.assert_frame_equal(committed_analyses(), rows, check_dtype=False, rtol=1e-6)
     table = script.table_of(runs, rows)
     assert script.renewed(README, table) == README, "python .ci/readme_numbers.py"
+    made = script.evidence_of(rows).to_csv(index=False, float_format="%.9g")
+    kept = pd.read_csv(script.EVIDENCE)
+    pd.testing.assert_frame_equal(kept, pd.read_csv(StringIO(made)), rtol=1e-6)
     with pytest.raises(SystemExit, match="0 tables"):
         script.renewed(README.replace(script.END, ""), table)
 

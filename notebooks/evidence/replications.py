@@ -365,4 +365,5 @@ that share images, so no test). |
 """)
 
 # %% [markdown]
-# This page: `rin run notebooks/evidence/replications.py`.
+# The paper's differences, those of others and ours are one open table:
+# [evidence.csv](../../evidence.csv). This page: `rin run notebooks/evidence/replications.py`.
