@@ -21,7 +21,7 @@ from rin.curation.taxonomy import REGIONS, load_taxonomy
 from rin.data.manifest import find_task, load_manifest
 from rin.evidence import paper
 from rin.evidence.audit import audit_tasks, corner_bounds, rounding_range
-from rin.evidence.claims import task_names
+from rin.evidence.claims import checks, task_names
 from rin.files import read_facts
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_entries
@@ -134,9 +134,8 @@ def _audited() -> dict[str, Any]:
     """Return the audits of the tasks, and what they show of the printed numbers."""
     audits = {audit.task: audit for audit in audit_tasks()}
     acl, printed = audits["acl"], audits["acl"].published
-    zero = [audit for audit in audits.values() if audit.contains_zero]
-    wide = [audit.task for audit in audits.values() if audit.too_wide_for_delong]
-    apart = [audit for audit in audits.values() if not audit.relative_gain.meets(audit.difference)]
+    known = checks(audits.values())
+    zero, wide = (known.index[known[name]] for name in ("zero", "wide"))
     comparable = paper.CLAIMS["comparable"].value
     return {
         "audits": audits,
@@ -144,12 +143,12 @@ def _audited() -> dict[str, Any]:
         "acl_middle": (printed.ci_low + printed.ci_high) / 2,
         "acl_apart": not (acl.difference.meets(acl.middle) or acl.difference.meets(acl.means)),
         "with_zero": len(zero),
-        "zero_beside_p": sum(audit.stated_p <= STATED["alpha"] for audit in zero),
-        "tasks_with_zero": task_names(audit.task for audit in zero),
+        "zero_beside_p": sum(audits[task].stated_p <= STATED["alpha"] for task in zero),
+        "tasks_with_zero": task_names(zero),
         "agreeing": sum(audit.agrees for audit in audits.values()),
         "too_wide": task_names(wide),
         "number_too_wide": len(wide),
-        "not_relative": len(apart),
+        "not_relative": (~known["relative"]).sum(),
         "comparable_tasks": task_names(comparable),
         "alike": len({audits[task].published.p_text for task in comparable}) == 1,
     }

@@ -39,7 +39,6 @@ from rin.report.verdict import points
 from rin.stats import (
     MEASURES,
     auc_ci,
-    auc_equality_test,
     clinical_curves,
     clinical_measures,
     compare,
@@ -125,9 +124,8 @@ def _labels(cells: pd.Series, positive: str, where: str) -> np.ndarray:
         remedy = f"Keep the cases of two classes, and say which one is positive: {ways}."
         raise InputError(f"labels are {join_with_and(classes)}", where=where, remedy=remedy)
     with name_place(where):
-        if positive:
-            return binary_labels(cells.to_numpy(), positive).astype(int)
-        return binary_labels(codes.to_numpy()).astype(int)
+        known, of_positive = (cells, positive) if positive else (codes, None)
+        return binary_labels(known.to_numpy(), of_positive).astype(int)
 
 
 def _numbers(cells: pd.Series, where: str) -> pd.Series:
@@ -196,7 +194,14 @@ def comparison_tables(
     if not 0 < specificity < 1:
         remedy = "Pass a share such as 0.9."
         raise InputError(f"{specificity} is no specificity", where="specificity", remedy=remedy)
-    probable = not log_odds and _are_probabilities(rows["score"])
+    endless = int(np.isinf(rows["score"]).sum())
+    if endless and not log_odds:
+        raise InputError(
+            f"{counted(endless, 'scores are')} infinite",
+            where="scores",
+            remedy="Pass finite numbers; --log-odds says that all scores are log-odds.",
+        )
+    probable = not log_odds and rows["score"].between(0, 1).all()
     if threshold is None and (probable or log_odds):
         threshold = 0.5 if probable else 0.0
 
@@ -220,9 +225,6 @@ def comparison_tables(
     differences = pd.concat(compared, ignore_index=True)
     insert_holm(differences)
     tables = {"aucs": pd.DataFrame(aucs), "differences": differences}
-    if len(models) > 2:
-        test = auc_equality_test(labels, wide[models].to_numpy().T, patients)
-        tables["equality"] = pd.DataFrame([test | {"models": len(models)}])
     tables["roc"] = pd.concat(curves)[["model", "fpr", "tpr", *ESTIMATE_AND_INTERVAL[1:]]]
     order = ["model", "measure", "at", *ESTIMATE_AND_INTERVAL]
     tables["operating_points"] = pd.concat(points, ignore_index=True)[order]
@@ -230,15 +232,6 @@ def comparison_tables(
         in_log_odds = rows.assign(score=logit(rows["score"])) if probable else rows
         tables |= _calibration(in_log_odds, models, level)
     return tables
-
-
-def _are_probabilities(scores: pd.Series) -> bool:
-    """Return whether scores are all from 0 to 1; InputError for infinite ones."""
-    if endless := int(np.isinf(scores).sum()):
-        remedy = "Pass finite numbers; --log-odds says that all scores are log-odds."
-        problem = f"{counted(endless, 'scores are')} infinite"
-        raise InputError(problem, where="scores", remedy=remedy)
-    return bool(scores.between(0, 1).all())
 
 
 def _scores_by_model(rows: pd.DataFrame) -> pd.DataFrame:
@@ -292,10 +285,8 @@ def _page(tables: dict[str, pd.DataFrame], path: Path, level: float) -> str:
     aucs, differences = tables["aucs"], tables["differences"]
     models, interval = list(aucs["model"]), f"{100 * level:.4g}% CI"
     sentences = [difference_in_words(row) for _, row in differences.iterrows()]
-    if "equality" in tables:
-        sentences.append(equality_in_words(tables["equality"].iloc[0]))
     drawn, key = _names_in_figures(models)
-    of_models = forest(aucs.assign(label=aucs["model"].map(drawn)), zero=None)
+    of_models = forest(aucs.rename(columns={"model": "label"}), names=drawn, zero=None)
     of_models.set_xlabel(f"AUC ({interval})")
     first, second = (differences[side].map(drawn) for side in ("a", "b"))
     of_pairs = forest(differences.assign(label=first + " − " + second), unit="points")
@@ -387,14 +378,6 @@ def difference_in_words(row: Any) -> str:
         verdict = f"{row['a'] if row['estimate'] > 0 else row['b']} has the higher AUC"
     adjusted = f"adjusted {format_p(row['p_holm'])}"
     return f"{row['a']} minus {row['b']}: {points(row)}, {adjusted}: {verdict}."
-
-
-def equality_in_words(row: Any) -> str:
-    """Return whether several models share one AUC; `row` is of `rin.stats.auc_equality_test`."""
-    models, p_value = f"{row['models']:.0f} models", format_p(row["p_value"])
-    if row["p_value"] < 0.05:
-        return f"The {models} do not share one AUC ({p_value})."
-    return f"That the {models} share one AUC is not excluded ({p_value})."
 
 
 def cases_in_words(row: Any) -> str:

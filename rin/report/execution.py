@@ -131,7 +131,7 @@ class Job:
         return digest.hexdigest()
 
     def recorded(self) -> dict[str, Any]:
-        """Return what the finished notebook was made from, and its seconds; empty without one."""
+        """Return what the finished notebook was made from; empty without one."""
         # A notebook that has been damaged since is computed again.
         with suppress(OSError, ValueError, TypeError, KeyError):
             text = self.output.read_text(encoding="utf-8")
@@ -196,8 +196,8 @@ class Job:
         seconds = time.monotonic() - began
         # The source is recorded as it was before, in case it was edited meanwhile; the runs as
         # they are now, including those that the notebook made.
-        after = {"fingerprint": self.fingerprint(), "seconds": round(seconds, 1)}
-        done.metadata |= {"rin": before | after, "kernelspec": _KERNEL}
+        record = before | {"fingerprint": self.fingerprint()}
+        done.metadata |= {"rin": record, "kernelspec": _KERNEL}
         # Paths on this machine are no part of the result.
         paths = {"input_path": self.source.name, "output_path": self.output.name}
         done.metadata["papermill"] |= paths

@@ -15,11 +15,10 @@ from rin.report.comparison import (
     cases_in_words,
     comparison_tables,
     difference_in_words,
-    equality_in_words,
     pairs_of,
     read_scores,
 )
-from rin.stats import MEASURES, auc_equality_test, compare, delong_test, holm, operating_point
+from rin.stats import MEASURES, compare, delong_test, holm, operating_point
 
 NAMES = {"by": "net", "score": ("p",), "label": "truth", "case": "image", "patient": "who"}
 OPTIONS = [
@@ -75,9 +74,6 @@ def test_differences_of_all_pairs_are_delongs_over_patients_with_holm(three):
         test = delong_test(labels.astype(int), *scores, column(table, "new", "who"))
         assert (row.estimate, row.p_value) == pytest.approx((test.estimate, test.p_value))
     assert found["p_holm"].tolist() == pytest.approx(holm(found["p_value"]).tolist())
-    rows = [column(table, net) for net in ("new", "old", "older")]
-    test = auc_equality_test(labels.astype(int), rows, column(table, "new", "who"))
-    assert tables["equality"]["statistic"].item() == pytest.approx(test["statistic"])
 
 
 def test_operating_points_and_calibration_are_those_of_each_model(three):
@@ -354,10 +350,7 @@ def test_sentence_on_a_difference_follows_sign_and_adjusted_p(estimate, p_holm, 
     assert said.endswith(f": {verdict}.")
 
 
-def test_sentence_on_equality_and_on_cases_has_each_case():
-    equality = {"models": 3, "p_value": 0.2}
-    assert "3 models share one AUC is not excluded" in equality_in_words(equality)
-    assert "do not share one AUC" in equality_in_words(equality | {"p_value": 0.01})
+def test_sentence_on_cases_has_each_case():
     cases = {"n_cases": 100, "n_positive": 95, "n_patients": 60}
     said = cases_in_words(cases)
     assert "100 cases, 95 of them positive, of 60 patients" in said
