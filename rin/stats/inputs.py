@@ -77,15 +77,12 @@ def task_scores(
     """
     if not inits or len(set(inits)) != len(inits):
         raise InputError(f"{inits!r} are not different inits", where="inits", remedy="Name them.")
-    needed = ["patient_id", *of_scenarios]
-    require_columns(predictions.columns, needed, where="predictions")
-    rows = evaluated_rows(predictions, *needed)
+    rows = evaluated_rows(predictions, "patient_id", *of_scenarios)
     check_known("init", inits, rows["init"])
     inside = rows["init"].isin(inits)
     rows = rows if inside.all() else rows[inside]
-    rows = rows.assign(network=network_names(rows["scenario"], rows.get("pretraining")))
     # Categories while rows are compared and selected: with strings this takes most of the time.
-    rows = rows.astype(dict.fromkeys(["network", "init", "case_id", "patient_id"], "category"))
+    rows = rows.astype(dict.fromkeys(["scenario", "init", "case_id", "patient_id"], "category"))
     rows["init"] = rows["init"].cat.set_categories(inits)
     for task, rows_of_task in rows.groupby("task", observed=True, sort=False):
         with name_place(f"task {task}"):
@@ -98,73 +95,52 @@ def _scores(
 ) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
     """Return the networks, cases and scores of the rows of a task, whose names are categories."""
     rows = drop_unused_categories(rows).assign(init=rows["init"])
-    networks = rows[["network", "scenario", *of_scenarios]].drop_duplicates()
-    networks = networks.set_index("network").sort_index()
-    if networks.index.has_duplicates:
-        problem = f"a scenario has two values of {' or '.join(of_scenarios)}"
+    network = [name for name in ("scenario", "pretraining") if name in rows]
+    of_pair = [name for name in ("task", "backbone", "pretraining") if name in rows]
+    described = [*dict.fromkeys([*network, *of_scenarios, *of_pair])]
+    networks = rows[described].drop_duplicates()
+    if networks.duplicated(network).any():
+        problem = f"a scenario has two values of {' or '.join(described[len(network) :])}"
         remedy = "Name scenarios so that each has one."
         raise InputError(problem, where="predictions", remedy=remedy)
+    networks.index = networks[network].astype(str).agg(" pretraining ".join, axis=1)
     cases = rows[["case_id", "fold", "label", "patient_id"]].drop_duplicates()
     if nameless := cases["patient_id"].isna().sum():
         problem = f"{nameless} test cases name no patient"
         remedy = "Name the patient of every case; where each has one image, repeat case_id."
         raise InputError(problem, where="predictions", remedy=remedy)
-    of_case = cases.drop_duplicates(["case_id", "label", "patient_id"])["case_id"]
-    repeated = of_case[of_case.duplicated()]
-    places = [rows["init"].cat.codes, rows["network"].cat.codes]
-    places += [rows.groupby(["fold", "case_id"], observed=True).ngroup()]
     cases = cases.sort_values(["fold", "case_id"], ignore_index=True)
+    places = [
+        rows.groupby(network, observed=True, sort=False).ngroup(),
+        rows.groupby(["fold", "case_id"], observed=True).ngroup(),
+    ]
     scores = np.full([rows["init"].cat.categories.size, len(networks), len(cases)], np.nan)
-    scores[tuple(places)] = rows["score"].to_numpy(dtype=float)
-    if repeated.size or len(rows) > np.count_nonzero(~np.isnan(scores)):
-        check_unique(rows[["task", "network", "init", "fold", "case_id"]])
-    if repeated.size:
-        problem = f"case {repeated.iloc[0]!r} has two labels or patients"
+    scores[rows["init"].cat.codes, *places] = rows["score"].to_numpy(dtype=float)
+    if len(rows) > np.count_nonzero(~np.isnan(scores)):
+        check_unique(rows[["task", *network, "init", "fold", "case_id"]])
+    of_case = cases.drop_duplicates(["case_id", "label", "patient_id"])["case_id"]
+    for case in of_case[of_case.duplicated()]:
+        problem = f"case {case!r} has two labels or patients"
         remedy = "Evaluate every network on the same case table."
         raise InputError(problem, where="predictions", remedy=remedy)
-    trained = pd.DataFrame(index=networks.index)
-    for fold in cases["fold"].unique():
-        missing = np.isnan(scores[..., cases["fold"] == fold])
-        trained[fold] = ~missing.all(axis=(0, 2))
-        for i, j in np.argwhere(missing.any(axis=2) & trained[fold].to_numpy()):
-            lacking = f"{missing[i, j].sum()} of {missing.shape[2]} cases"
-            scenario, init = networks.index[j], rows["init"].cat.categories[i]
-            problem = f"{lacking} of scenario {scenario} have no score of init {init!r}"
-            remedy = (
-                "Finish the missing runs with the same folds; if a score is NaN, find out why."
-            )
-            raise InputError(problem, where="predictions", remedy=remedy)
-    _check_folds(trained, rows.drop(columns="score").drop_duplicates("network"))
-    return networks, cases, scores
-
-
-def _check_folds(trained: pd.DataFrame, networks: pd.DataFrame) -> None:
-    """Raise InputError for a fold that lacks a network, but not all of its pretraining.
-
-    `trained` is whether each network was trained in each fold; `networks` has a row for each.
-    """
-    known = "backbone" in networks and "pretraining" in networks
-    of_pair = ["backbone", "pretraining"] if known else ["task"]
-    pair = networks.set_index("network").groupby(of_pair, observed=True).ngroup()
-    uneven = trained.groupby(pair).transform("nunique").gt(1).any(axis=1)
-    if uneven.any():
-        lacking = trained.index[uneven & ~trained.all(axis=1)][0]
-        problem = f"scenario {lacking} has no scores in a fold that others have"
+    _, first, sizes = np.unique(cases["fold"], return_index=True, return_counts=True)
+    lacking = np.add.reduceat(np.isnan(scores), first, axis=2, dtype=int)
+    trained = (lacking < sizes).any(axis=0)  # networks × folds
+    for i, j, fold in np.argwhere((lacking > 0) & trained):
+        problem = (
+            f"{lacking[i, j, fold]} of {sizes[fold]} cases of scenario {networks.index[j]} have "
+            f"no score of init {rows['init'].cat.categories[i]!r}"
+        )
+        remedy = "Finish the missing runs with the same folds; if a score is NaN, find out why."
+        raise InputError(problem, where="predictions", remedy=remedy)
+    folds_of_network = pd.DataFrame(trained, networks.index)
+    groups = folds_of_network.groupby([networks[name] for name in of_pair], observed=True)
+    uneven = groups.transform("nunique").gt(1).any(axis=1) & ~trained.all(axis=1)
+    for name in networks.index[uneven]:
+        problem = f"scenario {name} has no scores in a fold that others have"
         remedy = "Finish the missing runs, or leave out that fold of its pretraining."
         raise InputError(problem, where="predictions", remedy=remedy)
-
-
-def network_names(scenarios: pd.Series, pretrainings: pd.Series | None) -> pd.Series:
-    """Return the network of each row: its scenario, with its pretraining where that is given."""
-    if pretrainings is None:
-        return scenarios.astype(str)
-    # Each name is written once, as there are far fewer networks than rows.
-    rows = pd.DataFrame({"scenario": scenarios, "pretraining": pretrainings})
-    numbers = rows.groupby([*rows], observed=True, sort=False, dropna=False).ngroup()
-    networks = rows.assign(number=numbers).drop_duplicates("number").sort_values("number")
-    names = networks["scenario"].astype(str) + " pretraining "
-    names += networks["pretraining"].astype(str)
-    return pd.Series(pd.Categorical.from_codes(numbers, names), index=rows.index)
+    return networks, cases, scores
 
 
 def evaluated_rows(predictions: pd.DataFrame, *more: str) -> pd.DataFrame:
@@ -172,7 +148,7 @@ def evaluated_rows(predictions: pd.DataFrame, *more: str) -> pd.DataFrame:
 
     Only the columns that statistics read, and `more`, are kept, because selecting strings is slow.
     """
-    require_columns(predictions.columns, COLUMNS, where="predictions")
+    require_columns(predictions.columns, [*COLUMNS, *more], where="predictions")
     read = dict.fromkeys([*COLUMNS, "pretraining", "backbone", *more])
     rows = predictions[[name for name in read if name in predictions]]
     tested = rows["part"] == "test"
@@ -198,15 +174,11 @@ def scores_by_run(
     """Yield the names, classes (n,) and scores (n,) of each run of `evaluated_rows`."""
     rows = evaluated_rows(predictions)
     columns = run_names(rows)
-    cases = pd.factorize(rows["case_id"])[0]
+    check_unique(rows[[*columns, "case_id"]])
     labels, all_scores = rows["label"].to_numpy(), rows["score"].to_numpy()
-    # Rows of two columns are selected by position: selecting all columns for each run takes far
-    # longer.
-    places = rows.groupby(columns, observed=True).indices
-    for key, of_run in sorted(places.items()):
+    # By position: selecting rows of a table for each run takes far longer.
+    for key, of_run in sorted(rows.groupby(columns, observed=True).indices.items()):
         names = dict(zip(columns, key, strict=True))
-        if np.bincount(cases[of_run]).max() > 1:
-            check_unique(rows[[*columns, "case_id"]])
         with name_place(", ".join(f"{name} {value}" for name, value in names.items())):
             positive = binary_labels(labels[of_run])
             scores = score_row(all_scores[of_run], positive.size)

@@ -9,7 +9,7 @@ from rin.stats import (
     init_differences,
     scenario_aucs,
 )
-from rin.stats.inputs import network_names, task_scores
+from rin.stats.inputs import task_scores
 from rin.stats.simulation import simulate_predictions
 
 GOOD = {"labels": [0, 1, 1, 0], "scores": [1, 2, 3, 4], "clusters": list("abcd")}
@@ -50,10 +50,11 @@ def test_every_score_stands_at_its_init_scenario_and_case(predictions):
     assert (task.task, task.inits, task.scores.shape) == ("breast", INITS, (2, 3, 48))
     for place, init in enumerate(INITS):
         rows = predictions[(predictions["part"] == "test") & (predictions["init"] == init)]
-        wide = rows.sort_values(["scenario", "case_id"])
-        np.testing.assert_array_equal(task.scores[place].ravel(), wide["score"])
-        np.testing.assert_array_equal(np.tile(task.labels, 3), wide["label"])
-        np.testing.assert_array_equal(np.tile(task.patients, 3), wide["patient_id"])
+        for scenario, scores in zip(task.networks["scenario"], task.scores[place], strict=True):
+            own = rows[rows["scenario"] == scenario].sort_values("case_id")
+            np.testing.assert_array_equal(scores, own["score"])
+            np.testing.assert_array_equal(task.labels, own["label"])
+            np.testing.assert_array_equal(task.patients, own["patient_id"])
 
 
 def test_each_fold_holds_its_own_cases(predictions):
@@ -123,13 +124,20 @@ def test_inits_that_are_not_different_are_an_error(predictions, inits):
 
 
 @pytest.mark.parametrize("dtype", ["str", "category"])
-def test_network_of_each_row_has_its_scenario_and_its_pretraining(dtype):
-    rng = np.random.default_rng(0)
-    scenarios = pd.Series(rng.choice(["b", "a", "c"], 60)).astype(dtype)
-    pretrainings = pd.Series(rng.integers(1, 4, 60), index=scenarios.index)
-    named = [f"{a} pretraining {n}" for a, n in zip(scenarios, pretrainings, strict=True)]
-    assert network_names(scenarios, pretrainings).tolist() == named
-    assert network_names(scenarios, None).tolist() == [*scenarios]
+def test_network_has_the_name_of_its_scenario_and_of_its_pretraining(dtype):
+    scores = simulate_predictions(pretrainings=2).sample(frac=1, random_state=0)
+    scores = scores.query("task == 'breast'").astype({"scenario": dtype})
+    (task,) = task_scores(scores, ["a", "b"])
+    for network, of_network in zip(task.networks.itertuples(), task.scores[0], strict=True):
+        assert network.Index == f"{network.scenario} pretraining {network.pretraining}"
+        own = scores["scenario"].eq(network.scenario) & scores["init"].eq("a")
+        own &= scores["pretraining"].eq(network.pretraining)
+        expected = scores[own].set_index("case_id").loc[task.cases["case_id"], "score"]
+        np.testing.assert_array_equal(of_network, expected)
+    (task,) = task_scores(scores[scores["pretraining"] == 1], ["a", "b"])
+    alone = scores[scores["pretraining"] == 1].drop(columns="pretraining")
+    (unnamed,) = task_scores(alone, ["a", "b"])
+    assert unnamed.networks.index.tolist() == task.networks["scenario"].tolist()
 
 
 def test_missing_descriptions_of_a_scenario_equal_one_another():
