@@ -97,10 +97,10 @@ def _scores(
     rows = drop_unused_categories(rows).assign(init=rows["init"])
     network = [name for name in ("scenario", "pretraining") if name in rows]
     of_pair = [name for name in ("task", "backbone", "pretraining") if name in rows]
-    described = [*dict.fromkeys([*network, *of_scenarios, *of_pair])]
-    networks = rows[described].drop_duplicates()
+    described = dict.fromkeys([*network, *of_scenarios, *of_pair])
+    networks = rows[[*described]].drop_duplicates([*network, *of_scenarios])
     if networks.duplicated(network).any():
-        problem = f"a scenario has two values of {' or '.join(described[len(network) :])}"
+        problem = f"a scenario has two values of {' or '.join(of_scenarios)}"
         remedy = "Name scenarios so that each has one."
         raise InputError(problem, where="predictions", remedy=remedy)
     networks.index = networks[network].astype(str).agg(" pretraining ".join, axis=1)
