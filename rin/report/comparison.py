@@ -284,23 +284,40 @@ def _page(tables: dict[str, pd.DataFrame], path: Path, level: float) -> str:
     use_style()
     aucs, differences = tables["aucs"], tables["differences"]
     models, interval = list(aucs["model"]), f"{100 * level:.4g}% CI"
-    sentences = [difference_in_words(row) for _, row in differences.iterrows()]
     drawn, key = _names_in_figures(models)
-    of_models = forest(aucs.rename(columns={"model": "label"}), names=drawn, zero=None)
-    of_models.set_xlabel(f"AUC ({interval})")
     first, second = (differences[side].map(drawn) for side in ("a", "b"))
-    of_pairs = forest(differences.assign(label=first + " − " + second), unit="points")
-    of_pairs.set_xlabel(f"AUC points ({interval})")
-    roc = _square(tables["roc"], drawn, "fpr", "tpr")
-    roc.set(xlabel="1 − specificity", ylabel="Sensitivity")
-    shown = {
-        "Difference": differences["a"] + " − " + differences["b"],
-        f"AUC points ({interval})": format_estimate(differences, unit="points"),
-        "P": differences["p_value"].map(format_p),
-        "P, adjusted": differences["p_holm"].map(format_p),
+    figures = {
+        "aucs": forest(aucs.rename(columns={"model": "label"}), names=drawn, zero=None),
+        "differences": forest(differences.assign(label=first + " − " + second), unit="points"),
+        "roc": _square(tables["roc"], drawn, "fpr", "tpr"),
     }
+    figures["aucs"].set_xlabel(f"AUC ({interval})")
+    figures["differences"].set_xlabel(f"AUC points ({interval})")
+    figures["roc"].set(xlabel="1 − specificity", ylabel="Sensitivity")
     called = tables["operating_points"]
-    measures = called["measure"].str.capitalize() + " at " + called["at"]
+    shown = {
+        "differences": {
+            "Difference": differences["a"] + " − " + differences["b"],
+            f"AUC points ({interval})": format_estimate(differences, unit="points"),
+            "P": differences["p_value"].map(format_p),
+            "P, adjusted": differences["p_holm"].map(format_p),
+        },
+        "operating_points": {
+            "Model": called["model"],
+            "Measure": called["measure"].str.capitalize() + " at " + called["at"],
+            interval: format_estimate(called, signed=False),
+        },
+    }
+    if "calibration" in tables:
+        calibration, curves = tables["calibration"], tables["calibration_curves"]
+        reliability = curves[curves["curve"] == "reliability"]
+        figures["calibration"] = _square(reliability, drawn, "x", "estimate")
+        figures["calibration"].set(xlabel="Predicted probability", ylabel="Share positive")
+        shown["calibration"] = {
+            "Model": calibration["model"],
+            "Measure": calibration["measure"].map(lambda name: MEASURES[name].title),
+            interval: format_estimate(calibration, signed=False),
+        }
     texts = {
         "title": f"Models compared: {' · '.join(models[:4])}{' …' if len(models) > 4 else ''}",
         "file": path.name,
@@ -308,35 +325,16 @@ def _page(tables: dict[str, pd.DataFrame], path: Path, level: float) -> str:
         "version": __version__,
         "cases": cases_in_words(aucs.iloc[0]) + key,
         "methods": Template(_TEXTS["methods"]).substitute(level=f"{100 * level:.4g}%"),
-        "uncalibrated": _TEXTS["uncalibrated"],
     }
+    sentences = [difference_in_words(row) for _, row in differences.iterrows()]
     content = {name: escape(text) for name, text in texts.items()}
-    content |= {
-        "summary": "\n".join(f"<p>{escape(sentence)}</p>" for sentence in sentences),
-        "aucs": _figure(of_models, "aucs"),
-        "differences": _figure(of_pairs, "differences") + _html(shown, "differences"),
-        "roc": _figure(roc, "roc"),
-        "operating_points": _measures(called, measures, interval, "operating_points"),
-        "calibration": f"<p>{content['uncalibrated']}</p>",
-    }
-    if "calibration" in tables:
-        calibration, curves = tables["calibration"], tables["calibration_curves"]
-        reliability = _square(curves[curves["curve"] == "reliability"], drawn, "x", "estimate")
-        reliability.set(xlabel="Predicted probability", ylabel="Share positive")
-        titles = calibration["measure"].map(lambda name: MEASURES[name].title)
-        listed = _measures(calibration, titles, interval, "calibration")
-        content["calibration"] = _figure(reliability, "calibration") + listed
+    content["summary"] = "\n".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
+    content["calibration"] = f"<p>{escape(_TEXTS['uncalibrated'])}</p>"
+    content |= {name: picture(ax, _TEXTS["figures"][name]).data for name, ax in figures.items()}
+    for name, columns in shown.items():
+        table = book_table(pd.DataFrame(columns).reset_index(drop=True), "")
+        content[name] = content.get(name, "") + table.to_html(table_uuid=name)
     return Template(_TEXTS["page"]).substitute(content)
-
-
-def _figure(drawn: Axes, name: str) -> str:
-    return picture(drawn, _TEXTS["alternatives"][name]).data
-
-
-def _measures(rows: pd.DataFrame, titles: pd.Series, interval: str, name: str) -> str:
-    """Return a table of measures of each model, under these titles."""
-    estimates = format_estimate(rows, signed=False)
-    return _html({"Model": rows["model"], "Measure": titles, interval: estimates}, name)
 
 
 def _square(curves: pd.DataFrame, drawn: Mapping[str, str], x: str, y: str) -> Axes:
@@ -393,8 +391,3 @@ def cases_in_words(row: Any) -> str:
         text += f". The rarer class has {counted(rarer, 'cases')}: "
         text += "a large difference may be chance"
     return f"{text}."
-
-
-def _html(columns: Mapping[str, pd.Series], name: str) -> str:
-    table = pd.DataFrame(columns).reset_index(drop=True)
-    return book_table(table, "").to_html(table_uuid=name)

@@ -164,8 +164,6 @@ class Job:
         The result appears under its name only when every cell has finished; until then, and if a
         cell fails (InputError), it is in ``*.failed.ipynb`` in the same folder.
         """
-        if not self.source.is_file():
-            raise InputError("no such notebook", where=self.source, remedy="Check the name.")
         values = fitting_parameters(self.source, self.parameters)
         from nbclient.exceptions import DeadKernelError
         from papermill import PapermillExecutionError, execute_notebook
@@ -243,7 +241,7 @@ def write_placeholder(job: Job) -> None:
     It contains the first lines of the notebook: what it answers, needs and takes.  A page computed
     from an earlier source is replaced because it may link to pages that no longer exist.
     """
-    if job.source.is_file() and job.recorded().get("source") == sha256_of(job.source):
+    if job.recorded().get("source") == sha256_of(job.source):
         return
     note = (
         "```{note}\nThis page is being computed on this computer. It is complete when `make book` "

@@ -14,7 +14,8 @@ from rin.report.style import TABLE_STYLES
 
 MINUS = "−"
 MISSING = "–"
-#: Key of a table's rows in an output's metadata; as a further output they would cause a warning.
+#: Key of a table's title and rows in an output's metadata; as a further output they would cause a
+#: warning.
 CSV = "rin_csv"
 #: Columns of an estimate and its interval, in every table.
 ESTIMATE_AND_INTERVAL = ("estimate", "ci_low", "ci_high")
@@ -84,10 +85,12 @@ def format_estimate(
 class BookTable(Styler):
     """A table styled for the book; the metadata of its output contain the rows of its file."""
 
+    title: str  # its caption, or the name of its first column
     rows: pd.DataFrame
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, str]]:
-        return {}, {CSV: self.rows.to_csv(index=_has_index(self.rows), lineterminator="\n")}
+        rows = self.rows.to_csv(index=_has_index(self.rows), lineterminator="\n")
+        return {}, {CSV: {"title": self.title, "rows": rows}}
 
 
 def book_table(
@@ -108,7 +111,7 @@ def book_table(
         names = [name and _plain(name) for name in getattr(table, axis).names]
         table = table.rename_axis(**{axis: names})
     styler = BookTable(table)
-    styler.rows = rows
+    styler.title, styler.rows = caption or str(table.columns[0]), rows
     styler.format(escape="html").set_caption(_plain(caption))
     styler = styler.set_table_styles(TABLE_STYLES)
     for axis in ("index", "columns"):

@@ -32,8 +32,6 @@ _FIGURE = re.compile(
     r'<img class="rin-figure[^>]*? src="data:image/(svg|png)(?:\+xml)?;base64,([^"]*)"'
     r' alt="([^"]*)"[^>]*>(?:</picture>)?'
 )
-_CAPTION = re.compile(r"(?s)<caption[^>]*>\s*(\S.*?)\s*</caption>")
-_FIRST_HEAD = re.compile(r"(?s)<th [^>]*>\s*(?!&nbsp;)(\S.*?)\s*</th>")
 _MOST_LETTERS = 48
 
 
@@ -43,8 +41,7 @@ def shown_files(
     """Return the figures and tables of a computed page as files, by their names below a folder.
 
     Names begin with that of the page, such as ``results/tasks``, and mention stand-ins where its
-    banner does, because a file has no banner.  A table without a caption has the name of its first
-    column.  With the `address` of the folder, relative to the
+    banner does, because a file has no banner.  With the `address` of the folder, relative to the
     page, each file is linked below its figure or table.
     """
     files: dict[str, bytes] = {}
@@ -67,10 +64,8 @@ def shown_files(
         for output in cell.get("outputs", []):
             content = output.get("data", {})
             html = _FIGURE.sub(add_figure, content.get("text/html", ""))
-            if rows := output.get("metadata", {}).get(CSV):
-                title = _CAPTION.search(html) or _FIRST_HEAD.search(html)
-                words = unescape(title[1]) if title else ""
-                html += add(TABLES, "csv", words, rows.encode())
+            if table := output.get("metadata", {}).get(CSV):
+                html += add(TABLES, "csv", table["title"], table["rows"].encode())
             if html and address is not None:
                 content["text/html"] = html
     return files
