@@ -82,11 +82,9 @@ def clinical_measures(
     rows = []
     for task in _tasks_in_log_odds(predictions, inits, probabilities):
         with name_place(f"task {task.task}"):
-            drawn = cluster_weights(task.patients, replicates, seed, labels=task.labels)
-        all_once = np.ones_like(drawn[:1], np.int32)
-        weights = np.concatenate([all_once, drawn])  # all cases, then replicates
+            blocks = weight_blocks(task.patients, task.labels, replicates, seed)
         values = {
-            init: _mean_measures(task, networks, weights, bins)
+            init: _mean_measures(task, networks, blocks, bins)
             for init, networks in zip(task.inits, task.scores, strict=True)
         }
         rows += _rows_of_task(task, values, level)
@@ -160,7 +158,7 @@ def _rows_of_task(
 
 
 def _tasks_in_log_odds(
-    predictions: pd.DataFrame, inits: Sequence[str], probabilities: bool | None = None
+    predictions: pd.DataFrame, inits: Sequence[str], probabilities: bool | None
 ) -> Iterator[TaskScores]:
     """Yield each task, by name; InputError where its scores are probabilities."""
     for task in sorted(task_scores(predictions, inits), key=lambda task: task.task):
@@ -172,33 +170,28 @@ def _tasks_in_log_odds(
 
 
 def _mean_measures(
-    task: TaskScores, networks: np.ndarray, weights: np.ndarray, bins: int
+    task: TaskScores, networks: np.ndarray, blocks: Sequence[np.ndarray], bins: int
 ) -> pd.DataFrame:
-    """Return the mean measures of networks (S, n): one row per row of weights (r, n)."""
-    blocks = np.array_split(weights, min(len(weights), math.ceil(weights.size / _CELLS)))
-    measures = MEASURES.values()
-    means = np.zeros((len(measures), len(weights)))
+    """Return the mean measures of networks (S, n): one row per row of blocks of weights (r, n)."""
+    means = 0.0
     for share, scores in zip(task.shares(), networks, strict=True):
         of_blocks = (WeightedCases(task.labels, scores, block) for block in blocks)
-        values = [[measure.of(cases, bins) for measure in measures] for cases in of_blocks]
+        values = [[one.of(cases, bins) for one in MEASURES.values()] for cases in of_blocks]
         means += share * np.hstack(values)
-    return pd.DataFrame(means.T, columns=[*MEASURES])
+    return pd.DataFrame(np.transpose(means), columns=[*MEASURES])
 
 
 def _mean_curves(task: TaskScores, networks: np.ndarray, bins: int) -> pd.DataFrame:
     """Return the curves of networks with these scores (networks, n): curve, x, estimate."""
     prevalence = task.labels.mean()
     treat_all = prevalence - (1 - prevalence) * _THRESHOLDS / (1 - _THRESHOLDS)
-    of_networks = [WeightedCases(task.labels, scores) for scores in networks]
-
-    def mean_over_scenarios(values: list[np.ndarray]) -> pd.Series:
-        return pd.DataFrame(values).groupby(task.networks["scenario"].to_numpy()).mean().mean()
-
-    reliability = [reliability_curve(cases, bins) for cases in of_networks]
-    probability, observed = (
-        mean_over_scenarios([parts[place][0] for parts in reliability]) for place in (0, 1)
-    )
-    benefit = mean_over_scenarios([net_benefit(cases, _THRESHOLDS)[0] for cases in of_networks])
+    of_networks = []
+    for scores in networks:
+        cases = WeightedCases(task.labels, scores)
+        (probability,), (observed,), _ = reliability_curve(cases, bins)
+        of_networks.append([*probability, *observed, *net_benefit(cases, _THRESHOLDS)[0]])
+    of_scenarios = pd.DataFrame(of_networks).groupby(task.networks["scenario"].to_numpy()).mean()
+    probability, observed, benefit = np.split(of_scenarios.mean().to_numpy(), [bins, 2 * bins])
     curves = {
         "decision": (_THRESHOLDS, benefit),
         "reliability": (probability, observed),
@@ -210,12 +203,22 @@ def _mean_curves(task: TaskScores, networks: np.ndarray, bins: int) -> pd.DataFr
     return pd.concat(tables).dropna()  # bins without cases
 
 
+def weight_blocks(
+    patients: ArrayLike, labels: np.ndarray, replicates: int, seed: int
+) -> list[np.ndarray]:
+    """Return blocks of weights (r, n): those of all cases once, then of draws of patients."""
+    drawn = cluster_weights(patients, replicates, seed, labels=labels)
+    weights = np.concatenate([np.ones_like(drawn[:1], np.int32), drawn])
+    return np.array_split(weights, min(len(weights), math.ceil(weights.size / _CELLS)))
+
+
 class WeightedCases:
     """Cases in descending order of their scores, with whole weights: how often each counts.
 
     Takes labels and log-odds, both (n,), and weights (r, n), one by default.  `upper` and `lower`
-    (n,) are the numbers of cases with at least the score of each case, and with more; `total` and
-    `positive` (r,) are the sums of the weights of all and of positive cases, below 2³¹ in all.
+    (n,) are the numbers of cases with at least the score of each case, and with more; `called` and
+    `found` (r, n + 1) are the sums of the weights of all and of positive cases among so many first
+    cases, and `total` and `positive` (r,) those of all cases, below 2³¹ in all.
     """
 
     def __init__(
@@ -234,23 +237,17 @@ class WeightedCases:
         self.weights = weights.astype(np.int32, copy=False).take(order, axis=1)
         weights = np.pad(self.weights, ((0, 0), (1, 0)))
         of_positives = weights * np.append(0, self.labels).astype(np.int32)
-        self._called = np.cumsum(weights, axis=1, dtype=np.int32)
-        self._found = np.cumsum(of_positives, axis=1, dtype=np.int32)
-        self.total, self.positive = self._called[:, -1], self._found[:, -1]
+        self.called = np.cumsum(weights, axis=1, dtype=np.int32)
+        self.found = np.cumsum(of_positives, axis=1, dtype=np.int32)
+        self.total, self.positive = self.called[:, -1], self.found[:, -1]
 
     def of_first(self, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the sums of weights of the first `count` (k,) cases, all and positive."""
-        return self._called.take(count, axis=1), self._found.take(count, axis=1)
-
-    def positives_above(self, negatives: np.ndarray) -> np.ndarray:
-        """Return the sums of positives (r,) of the most cases with so many negatives at most."""
-        count = (self._called - self._found <= negatives[:, None]).sum(axis=1) - 1
-        count = np.append(self.lower, self.labels.size)[count]
-        return self._found[np.arange(len(count)), count]
+        return self.called.take(count, axis=1), self.found.take(count, axis=1)
 
     def bins(self, n: int) -> np.ndarray:
         """Return the bin (r, n) of each case, from 0, by the share of cases below it."""
-        above = self._called.take(self.lower, axis=1) + self._called.take(self.upper, axis=1)
+        above = self.called.take(self.lower, axis=1) + self.called.take(self.upper, axis=1)
         twice = 2.0 * self.total[:, None]
         # One division of whole numbers has the right floor.  Cases of weight 0 may be on top.
         return np.minimum(np.floor(n * (twice - above) / twice), n - 1).astype(np.int64)
@@ -300,7 +297,9 @@ def sensitivity_at_specificity(cases: WeightedCases, specificity: float = 0.90) 
         raise InputError(problem, where="specificity", remedy="Pass a share from 0 to 1.")
     # A little more, so that a tenth of thirty negatives is three.
     most = np.floor((1 - specificity + 5e-13) * (cases.total - cases.positive)).astype(int)
-    return cases.positives_above(most) / cases.positive
+    count = (cases.called - cases.found <= most[:, None]).sum(axis=1) - 1
+    count = np.append(cases.lower, cases.labels.size)[count]  # cases of one score go together
+    return cases.found[np.arange(len(count)), count] / cases.positive
 
 
 def average_precision(cases: WeightedCases) -> np.ndarray:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -78,7 +77,7 @@ def task_scores(
     if not inits or len(set(inits)) != len(inits):
         raise InputError(f"{inits!r} are not different inits", where="inits", remedy="Name them.")
     rows = evaluated_rows(predictions, "patient_id", *of_scenarios)
-    check_known("init", inits, rows["init"])
+    check_inits(inits, rows)
     inside = rows["init"].isin(inits)
     rows = rows if inside.all() else rows[inside]
     # Categories while rows are compared and selected: with strings this takes most of the time.
@@ -185,11 +184,11 @@ def scores_by_run(
         yield names, positive, scores
 
 
-def check_known(kind: str, names: Sequence[str], present: pd.Series) -> None:
-    """Raise InputError for a name that a column does not contain, listing the known names."""
-    known = sorted(present.dropna().unique())
-    for name in names:
-        look_up(kind, name, known)
+def check_inits(inits: Sequence[str], rows: pd.DataFrame) -> None:
+    """Raise InputError for an init that a table does not contain, listing the known ones."""
+    known = sorted(rows["init"].dropna().unique())
+    for init in inits:
+        look_up("init", init, known)
 
 
 def check_unique(keys: pd.DataFrame) -> None:
@@ -214,12 +213,11 @@ def name_place(where: str) -> Iterator[None]:
 
 def check_aligned(**columns: ArrayLike | None) -> None:
     """Raise InputError for pandas objects with different indexes, whose rows would not match."""
-    indexes: dict[str, Any] = {
-        name: getattr(column, "index", None) for name, column in columns.items()
-    }
-    indexed = [name for name, index in indexes.items() if isinstance(index, pd.Index)]
-    for first, name in product(indexed[:1], indexed[1:]):
-        if not indexes[first].equals(indexes[name]):
+    of_pandas = pd.Series | pd.DataFrame
+    indexed = {name: c.index for name, c in columns.items() if isinstance(c, of_pandas)}
+    first = next(iter(indexed), "")
+    for name, index in indexed.items():
+        if not index.equals(indexed[first]):
             problem = f"the index of {name} is not that of {first}"
             remedy = f"Align them, as by `{name}.loc[{first}.index]`, or pass arrays."
             raise InputError(problem, where=name, remedy=remedy)
@@ -335,12 +333,11 @@ def cluster_codes(
         problem = f"shape {np.shape(clusters)} beside {n_cases} cases"
         remedy = "Pass one patient identifier a case."
         raise InputError(problem, where="clusters", remedy=remedy)
-    values = pd.Series(clusters)
-    if values.isna().any():
-        problem = f"{values.isna().sum()} of {n_cases} cases have no identifier"
+    codes, names = pd.factorize(pd.Series(clusters))
+    if missing := np.count_nonzero(codes < 0):
+        problem = f"{missing} of {n_cases} cases have no identifier"
         remedy = "Name the patient of every case; an unknown one cannot be grouped."
         raise InputError(problem, where="clusters", remedy=remedy)
-    codes, names = pd.factorize(values)
     if len(names) < least:
         remedy = "Spread between patients needs at least two; pass patient identifiers."
         problem = f"all {n_cases} cases belong to one cluster"

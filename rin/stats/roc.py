@@ -4,7 +4,6 @@ Curves are linear between thresholds, as in pROC; where a curve jumps, its heigh
 Intervals resample patients.  For the mean curve of many networks see `scenarios.mean_roc`.
 """
 
-import math
 from collections.abc import Hashable, Iterator
 
 import numpy as np
@@ -12,13 +11,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rin.errors import InputError
-from rin.stats.bootstrap import cluster_weights
-from rin.stats.clinical import WeightedCases
+from rin.stats.clinical import WeightedCases, weight_blocks
 from rin.stats.hypothesis import tails
 from rin.stats.inputs import binary_labels, check_aligned, cluster_codes, numbers, score_row
 
 _GRID = np.linspace(0, 1, 101)
-_CELLS = 2_000_000  # weights of one block
 DIGITS = 12  # of a rate, so that 57 of 100 negatives are at 0.57
 
 
@@ -75,12 +72,9 @@ def roc_coordinates(
     is_positive = binary_labels(labels, positive)
     row = score_row(scores, is_positive.size)
     patients, _ = cluster_codes(clusters, row.size)
-    drawn = cluster_weights(patients, replicates, seed, labels=is_positive)
-    blocks = np.array_split(drawn, min(replicates, math.ceil(drawn.size / _CELLS)))
-    # All cases first, then replicates.
     tpr, *of_draws = [
         np.interp(rates.round(DIGITS), *curve)
-        for weights in (np.ones_like(drawn[:1]), *blocks)
+        for weights in weight_blocks(patients, is_positive, replicates, seed)
         for curve in roc_curves(WeightedCases(is_positive, row, weights))
     ]
     low, high = np.quantile(of_draws, tails(level), axis=0)
