@@ -176,7 +176,9 @@ def _mean_measures(
     means = 0.0
     for share, scores in zip(task.shares(), networks, strict=True):
         of_blocks = (WeightedCases(task.labels, scores, block) for block in blocks)
-        values = [[one.of(cases, bins) for one in MEASURES.values()] for cases in of_blocks]
+        values = [
+            [measure.of(cases, bins) for measure in MEASURES.values()] for cases in of_blocks
+        ]
         means += share * np.hstack(values)
     return pd.DataFrame(np.transpose(means), columns=[*MEASURES])
 
