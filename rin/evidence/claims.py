@@ -125,9 +125,8 @@ def checks(audits: Audits) -> pd.DataFrame:
     return pd.DataFrame(rows, index=[audit.task for audit in audits])
 
 
-def holm_bounds(audits: Iterable[TaskAudit]) -> list[Bounds]:
+def holm_bounds(audits: Audits) -> list[Bounds]:
     """Return the range of each task's P value by the SDs, after Holm's correction over tasks."""
-    audits = list(audits)
     # Adjusted values never fall when a raw value rises.
     lows = holm([audit.p_by_sds.low for audit in audits])
     highs = holm([audit.p_by_sds.high for audit in audits])

@@ -40,6 +40,11 @@ def _gray_histograms(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return np.stack([inside, outside + inside])
 
 
+def _share(part: np.ndarray, whole: np.ndarray, *, of_nothing: float) -> np.ndarray:
+    """Return part / whole, and a value where the whole is nothing."""
+    return np.divide(part, whole, out=np.full(whole.shape, of_nothing), where=whole > 0)
+
+
 def threshold_curve(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Return the Dice score of each map (n, h, w), uint8, at each threshold: (n, 256), 0-1.
 
@@ -49,8 +54,7 @@ def threshold_curve(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     counts = _gray_histograms(cams, masks)
     pixels = counts.sum(axis=2, keepdims=True)
     hits, called = pixels - counts.cumsum(axis=2)  # strictly above each level
-    total = called + pixels[0]
-    return np.divide(2.0 * hits, total, out=np.full(hits.shape, np.nan), where=total > 0)
+    return _share(2.0 * hits, called + pixels[0], of_nothing=np.nan)
 
 
 def cam_dice(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -66,9 +70,8 @@ def pixel_average_precision(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """
     counts = _gray_histograms(cams, masks)
     hits, called = counts[..., ::-1].cumsum(axis=2)[..., ::-1]  # at each level or above
-    precision = np.divide(hits, called, out=np.zeros(hits.shape), where=called > 0)
-    weighted, lesion = (counts[0] * precision).sum(axis=1), hits[:, 0]
-    return np.divide(weighted, lesion, out=np.full(len(lesion), np.nan), where=lesion > 0)
+    weighted = counts[0] * _share(hits, called, of_nothing=0.0)
+    return _share(weighted.sum(axis=1), hits[:, 0], of_nothing=np.nan)
 
 
 def crossfitted_dice(curves: np.ndarray, patients: ArrayLike) -> np.ndarray:
@@ -109,9 +112,8 @@ def pointing_game(maps: np.ndarray, near: np.ndarray) -> np.ndarray:
     """
     peak = maps.max(axis=(1, 2), keepdims=True)
     top = (maps == peak) & (peak > 0)
-    n_top = np.count_nonzero(top, axis=(1, 2))
-    n_hit = np.count_nonzero(top & near, axis=(1, 2))
-    hits = np.divide(n_hit, n_top, out=np.zeros(len(maps)), where=n_top > 0)
+    n_hit, n_top = (np.count_nonzero(those, axis=(1, 2)) for those in (top & near, top))
+    hits = _share(n_hit, n_top, of_nothing=0.0)
     return np.where(has_lesion(near), hits, np.nan)
 
 

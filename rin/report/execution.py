@@ -27,6 +27,7 @@ from pydantic import create_model
 from rin.errors import InputError, as_input_error, missing_resource_error
 from rin.files import MAKE_ROOM, REPOSITORY, FrozenModel, sha256_of, write_atomically
 from rin.report.shown import shown_files, write_files
+from rin.study.ledger import digest_of
 
 _KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 _BAR = re.compile(r"\d+%\|.*\| *\d+/\d+ \[")  # of tqdm
@@ -125,10 +126,9 @@ class Job:
 
     def fingerprint(self) -> str:
         """Return a digest of what the page depends on besides its text, including present runs."""
-        digest = hashlib.sha256(self.inputs.encode())
-        for done in sorted(file for ledger in self.ledgers for file in ledger.glob("*/done.json")):
-            digest.update(f"{done.parent.name} {done.stat().st_mtime_ns}\n".encode())
-        return digest.hexdigest()
+        present = (file for ledger in self.ledgers for file in ledger.glob("*/done.json"))
+        runs = {done.parent.name: done.stat().st_mtime_ns for done in present}
+        return digest_of({"inputs": self.inputs, "runs": runs})
 
     def recorded(self) -> dict[str, Any]:
         """Return what the finished notebook was made from; empty without one."""

@@ -88,8 +88,7 @@ def roc_bands(curves: pd.DataFrame, names: Mapping[str, str]) -> np.ndarray:
         for init, curve in curves[curves["task"] == task].groupby("init", observed=True):
             look = {"color": init_style(init).color}
             ax.plot(curve["fpr"], curve["tpr"], **look)
-            low, high = (curve["tpr"] + sign * curve["tpr_sd"] for sign in (-1, 1))
-            band = low.clip(0, 1), high.clip(0, 1)
+            band = ((curve["tpr"] + sign * curve["tpr_sd"]).clip(0, 1) for sign in (-1, 1))
             ax.fill_between(curve["fpr"], *band, **look, alpha=0.18, linewidth=0)
         ax.axline((0, 0), slope=1, color=FAINT, linestyle=":", linewidth=1)
     legend(figure, _marks(curves["init"].unique()))

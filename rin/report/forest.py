@@ -142,11 +142,11 @@ def _mark(ax: Axes, rows: pd.DataFrame, kind: str, limits: tuple[float, float] |
     look = {"s": 24, "marker": style.marker, "edgecolor": style.color, "linewidth": 1.3}
     ax.scatter(rows["estimate"], heights, c=faces, zorder=4, **look)
     if limits:
-        left = heights[rows[["estimate", "ci_low"]].min(axis=1) < limits[0]]
-        right = heights[rows[["estimate", "ci_high"]].max(axis=1) > limits[1]]
         look = {"s": 34, "c": style.color, "gid": "cut", "clip_on": False, "zorder": 3}
-        ax.scatter(np.full(len(left), limits[0]), left, marker="<", **look)
-        ax.scatter(np.full(len(right), limits[1]), right, marker=">", **look)
+        ends = rows[["estimate", "ci_low", "ci_high"]].agg(["min", "max"], axis=1)
+        for limit, end, marker, sign in zip(limits, ("min", "max"), "<>", (-1, 1), strict=True):
+            beyond = heights[sign * ends[end] > sign * limit]
+            ax.scatter(np.full(len(beyond), limit), beyond, marker=marker, **look)
 
 
 def _marks(rows: pd.DataFrame) -> dict[str, dict[str, str]]:

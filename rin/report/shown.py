@@ -76,9 +76,9 @@ def write_files(files: Mapping[str, bytes], folder: Path, page: str | None = Non
     problem = "figures and tables of a page cannot be written there"
     with as_input_error(problem, where=folder, remedy=MAKE_ROOM, kinds=OSError):
         if page is not None:
-            before = (folder / kind for kind in FOLDERS)
-            for old in (old for kind in before for old in kind.glob(f"{_slug(page, '_')}-*")):
-                old.unlink()
+            for kind in FOLDERS:
+                for old in (folder / kind).glob(f"{_slug(page, '_')}-*"):
+                    old.unlink()
         for name, content in files.items():
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,9 @@ class Style:
 _LOOK = read_facts(__file__)
 INK, FAINT, CYCLE = _LOOK["ink"], _LOOK["faint"], _LOOK["cycle"]
 INIT_STYLE = {init: Style(**look) for init, look in _LOOK["inits"].items()}
-KIND_STYLE = {kind: Style(**look) for kind, look in _LOOK["kinds"].items()}
+#: Inits are kinds, too.
+KIND_STYLE = {init: replace(look, label=look.short) for init, look in INIT_STYLE.items()}
+KIND_STYLE |= {kind: Style(**look) for kind, look in _LOOK["kinds"].items()}
 #: Names of tasks that are shorter than their titles up to the first comma.
 TASK_NAMES: dict[str, str] = _LOOK["tasks"]
 UNFREEZING_LABEL: dict[str, str] = _LOOK["unfreezing"]
@@ -52,6 +54,5 @@ def init_style(init: str) -> Style:
 
 
 def kind_style(kind: str) -> Style:
-    """Return the style of a kind (inits are kinds too); InputError for an unknown kind."""
-    inits = {init: replace(look, label=look.short) for init, look in INIT_STYLE.items()}
-    return look_up("kind", kind, KIND_STYLE | inits)
+    """Return the style of a kind or an init; InputError for an unknown one."""
+    return look_up("kind", kind, KIND_STYLE)

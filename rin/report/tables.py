@@ -89,14 +89,16 @@ def clinical_table(
     `measures` is a table of `rin.stats.clinical_measures`; `names` gives tasks and their order.
     """
     cells = measures.set_index(["measure", "init", "task"]).sort_index()
-    shown = {"Task": list(names.values())}
-    for measure in (name for name, kind in MEASURES.items() if kind.listed):
-        rows = {init: cells.loc[(measure, init)].loc[[*names]] for init in (*inits, "difference")}
-        first, second = (rows[init]["estimate"].map(format_number).to_list() for init in inits)
-        words, name = ", ".join(init_style(init).word for init in inits), MEASURES[measure].title
-        shown[f"{name}: {words}"] = [f"{a}, {b}" for a, b in zip(first, second, strict=True)]
-        shown[f"{name}: difference"] = format_estimate(rows["difference"], digits=2).to_list()
-    return book_table(pd.DataFrame(shown), caption, prose=True, rows=measures)
+    words = ", ".join(init_style(init).word for init in inits)
+    shown = {"Task": pd.Series(names)}
+    for measure, kind in MEASURES.items():
+        if kind.listed:
+            arms = (cells.loc[(measure, init)]["estimate"].map(format_number) for init in inits)
+            shown[f"{kind.title}: {words}"] = next(arms) + ", " + next(arms)
+            difference = format_estimate(cells.loc[(measure, "difference")], digits=2)
+            shown[f"{kind.title}: difference"] = difference
+    table = pd.DataFrame(shown).loc[[*names]].reset_index(drop=True)
+    return book_table(table, caption, prose=True, rows=measures)
 
 
 def is_another_cut(task: TaskFacts) -> bool:
