@@ -9,7 +9,7 @@ import reprlib
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from functools import cache, lru_cache
@@ -36,6 +36,15 @@ def is_whole(path: Path, sha256: str | None) -> bool:
     stat = path.stat()
     marks = stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
     return _sha256_of_state(path, marks) == sha256
+
+
+def altered_files(folder: Path, digests: Mapping[str, str]) -> list[str]:
+    """Return the files of a folder that are missing or do not have their SHA-256."""
+    return [
+        name
+        for name, sha256 in digests.items()
+        if not (folder / name).is_file() or not is_whole(folder / name, sha256)
+    ]
 
 
 @cache

@@ -5,7 +5,6 @@ entry that cites the book come from it.  Without it pages have none of them.
 """
 
 from collections.abc import Mapping
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +42,12 @@ def byline(cited: Mapping[str, Any]) -> str:
 
 
 def with_address(settings: dict, cited: Mapping[str, Any], sources: Mapping[str, str]) -> dict:
-    """Return settings of Jupyter Book with the title, authors and address of a project.
+    """Return settings of Jupyter Book with the title, authors and address of a project filled in.
 
     Prose may use the substitution `cite_this_book`, the BibTeX entry.  `sources` names the file to
     edit for each page of the book (with its file ending).
     """
-    made = deepcopy(settings) | {"title": cited["title"], "author": ", ".join(author_names(cited))}
+    made = settings | {"title": cited["title"], "author": ", ".join(author_names(cited))}
     cite = {"cite_this_book": f"```bibtex\n{bibtex(cited)}\n```"}
     made.setdefault("parse", {})["myst_substitutions"] = cite
     address = cited.get("repository-code")

@@ -27,6 +27,7 @@ from rin.data.tree import SEPARATOR, fingerprints, walk
 from rin.errors import InputError, as_input_error, counted, join_first_ten
 from rin.files import (
     REPOSITORY,
+    altered_files,
     manifest_folder,
     read_yaml,
     replace_folder,
@@ -186,9 +187,7 @@ def _build(workspace: Workspace, listed: Sequence[Notebook], *, strict: bool) ->
     earlier: dict = {}
     with suppress(OSError, ValueError):  # never built, or interrupted
         earlier = json.loads(record.read_text("utf-8"))
-    there = _digests(html.rglob("*"), built)
-    changed = [name for name, sha in earlier.get("files", {}).items() if there.get(name) != sha]
-    if changed:
+    if changed := altered_files(built, earlier.get("files", {})):
         how_many = counted(len(changed), "files of the HTML are")
         _say(f"{how_many} missing or changed ({join_first_ten(changed, ', ')})")
     if changed or earlier.get("made_from") != digest:

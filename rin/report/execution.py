@@ -25,7 +25,14 @@ import nbformat
 from pydantic import create_model
 
 from rin.errors import InputError, as_input_error, missing_resource_error
-from rin.files import MAKE_ROOM, REPOSITORY, FrozenModel, sha256_of, write_atomically
+from rin.files import (
+    MAKE_ROOM,
+    REPOSITORY,
+    FrozenModel,
+    altered_files,
+    sha256_of,
+    write_atomically,
+)
 from rin.report.shown import shown_files, write_files
 from rin.study.ledger import digest_of
 
@@ -146,12 +153,7 @@ class Job:
 
     def write_missing_files(self) -> list[str]:
         """Write figures and tables of the computed page that are not as they were; name them."""
-        digests = self.recorded().get("files", {})
-        missing = [
-            name
-            for name, sha256 in digests.items()
-            if not (self.shown / name).is_file() or sha256_of(self.shown / name) != sha256
-        ]
+        missing = altered_files(self.shown, self.recorded().get("files", {}))
         if missing:
             write_files(
                 shown_files(nbformat.read(self.output, as_version=4), self.name), self.shown

@@ -24,7 +24,7 @@ from rin.errors import InputError, as_input_error, look_up
 from rin.evidence.paper import COMPARISONS
 from rin.files import (
     FrozenModel,
-    is_whole,
+    altered_files,
     kept_folder,
     read_checksummed_json,
     sha256_of,
@@ -395,11 +395,7 @@ def changed_files(folder: Path) -> list[str]:
         files = read_checksummed_json(folder / RUN)["files"]
     except (OSError, ValueError, KeyError):
         return [RUN]
-    return [
-        name
-        for name, sha256 in files.items()
-        if not (folder / name).is_file() or not is_whole(folder / name, sha256)
-    ]
+    return altered_files(folder, files)
 
 
 def _readable(path: Path, remedy: str) -> AbstractContextManager[None]:
