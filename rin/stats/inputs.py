@@ -102,7 +102,8 @@ def _scores(
         problem = f"a scenario has two values of {' or '.join(of_scenarios)}"
         remedy = "Name scenarios so that each has one."
         raise InputError(problem, where="predictions", remedy=remedy)
-    networks.index = networks[network].astype(str).agg(" pretraining ".join, axis=1)
+    names = networks[network].astype(str).itertuples(index=False)
+    networks.index = [*map(" pretraining ".join, names)]
     cases = rows[["case_id", "fold", "label", "patient_id"]].drop_duplicates()
     if nameless := cases["patient_id"].isna().sum():
         problem = f"{nameless} test cases name no patient"
@@ -148,8 +149,8 @@ def evaluated_rows(predictions: pd.DataFrame, *more: str) -> pd.DataFrame:
     Only the columns that statistics read, and `more`, are kept, because selecting strings is slow.
     """
     require_columns(predictions.columns, [*COLUMNS, *more], where="predictions")
-    read = dict.fromkeys([*COLUMNS, "pretraining", "backbone", *more])
-    rows = predictions[[name for name in read if name in predictions]]
+    read = [*COLUMNS, "pretraining", "backbone", *more]
+    rows = predictions[predictions.columns.intersection(read)]
     tested = rows["part"] == "test"
     rows = rows if tested.all() else rows[tested]
     if rows.empty:

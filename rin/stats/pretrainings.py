@@ -221,16 +221,14 @@ def pretraining_changes(
     if here.keys() != there.keys():
         problem = f"tasks {[*here]} beside {[*there]}"
         raise InputError(problem, where="first, second", remedy="Pass the same tasks.")
-    for task, patients in first.groupby("task", observed=True)["patient_id"]:
-        both = set(patients) & set(second.loc[second["task"] == task, "patient_id"])
-        if both:
+    changes, rows = [], [*_PAIR, "fold"]
+    for task, before in here.items():
+        after = there[task]
+        of_task = (table.loc[table["task"] == task, "patient_id"] for table in (first, second))
+        if both := set.intersection(*map(set, of_task)):
             problem = f"{len(both)} patients are in both test sets of {task}"
             remedy = "Their differences are independent only if no patient is in both."
             raise InputError(problem, where="first, second", remedy=remedy)
-    changes = []
-    for task, before in here.items():
-        after = there[task]
-        rows = [*_PAIR, "fold"]
         if not before.pairs[rows].equals(after.pairs[rows]):
             problem = f"{len(before.pairs)} pairs of {task} beside {len(after.pairs)} others"
             raise InputError(problem, where="first, second", remedy="Pass the same pairs.")

@@ -559,11 +559,10 @@ def _curve_height(grid: np.ndarray, positive: np.ndarray, scores: np.ndarray) ->
 def _groups_of_unfreezing(task: TaskScores) -> dict[str, np.ndarray]:
     """Return a mask of the networks (S,) in each group of scenarios: all, and each unfreezing."""
     unfreezing = task.networks["unfreezing"].to_numpy()
-    names = dict.fromkeys([*UNFREEZING, *sorted(set(unfreezing))])
-    groups = {name: unfreezing == name for name in names}
-    return {ALL: np.ones(len(unfreezing), bool)} | {
-        name: inside for name, inside in groups.items() if inside.any()
-    }
+    present = set(unfreezing)
+    names = dict.fromkeys([*UNFREEZING, *sorted(present)])
+    groups = {name: unfreezing == name for name in names if name in present}
+    return {ALL: np.ones(len(unfreezing), bool)} | groups
 
 
 def _over_patients(differences: pd.Series, level: float) -> dict[str, float]:
