@@ -103,17 +103,12 @@ def _prepared(rows: pd.DataFrame, unit: str, names: Mapping[str, str]) -> pd.Dat
     if rows.empty:
         raise InputError("no rows", where="rows", remedy="Pass at least one estimate.")
     factor, _ = look_up("unit", unit, UNITS)
-    shown = rows.reset_index(drop=True)
+    shown = pd.DataFrame({"group": "", "kind": "recomputed"} | dict(rows.reset_index(drop=True)))
     shown[[*ESTIMATE_AND_INTERVAL]] *= factor
     shown["label"] = [fill(str(names.get(value, value)), _LETTERS) for value in rows[label]]
-    if "group" in rows:
-        groups = rows["group"].fillna("").map(lambda value: names.get(value, value))
-        shown["group"] = pd.Categorical(groups, groups.unique())
-        shown = shown.sort_values("group", kind="stable", ignore_index=True)
-    else:
-        shown["group"] = ""
-    if "kind" not in shown:
-        shown["kind"] = "recomputed"
+    groups = shown["group"].fillna("").map(lambda value: names.get(value, value))
+    shown["group"] = pd.Categorical(groups, groups.unique())
+    shown = shown.sort_values("group", kind="stable", ignore_index=True)
     starts = (shown[["label", "group"]] != shown[["label", "group"]].shift()).any(axis=1)
     shown["headed"] = (shown["group"] != shown["group"].shift()) & (shown["group"] != "")
     shown["line"] = starts.cumsum()
