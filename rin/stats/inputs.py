@@ -77,7 +77,7 @@ def task_scores(
     if not inits or len(set(inits)) != len(inits):
         raise InputError(f"{inits!r} are not different inits", where="inits", remedy="Name them.")
     rows = evaluated_rows(predictions, "patient_id", *of_scenarios)
-    check_inits(inits, rows)
+    check_inits(inits, rows["init"])
     inside = rows["init"].isin(inits)
     rows = rows if inside.all() else rows[inside]
     # Categories while rows are compared and selected: with strings this takes most of the time.
@@ -185,9 +185,9 @@ def scores_by_run(
         yield names, positive, scores
 
 
-def check_inits(inits: Sequence[str], rows: pd.DataFrame) -> None:
-    """Raise InputError for an init that a table does not contain, listing the known ones."""
-    known = sorted(rows["init"].dropna().unique())
+def check_inits(inits: Sequence[str], present: pd.Series) -> None:
+    """Raise InputError for an init that a column does not contain, listing the known ones."""
+    known = sorted(present.dropna().unique())
     for init in inits:
         look_up("init", init, known)
 

@@ -454,7 +454,7 @@ def image_differences(
     columns = ["scenario", "init", *_IMAGE]
     check_table(table, OVERLAP, columns, where="table", remedy=f"Needed: {columns}.")
     require_columns(table, measures, where="table")
-    inputs.check_inits((init_a, init_b), table)
+    inputs.check_inits((init_a, init_b), table["init"])
     compared = table[table["init"].isin([init_a, init_b])]
     rows = []
     for measure in measures:
