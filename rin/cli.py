@@ -69,7 +69,15 @@ Partial = Annotated[
     bool,
     Option("--partial", envvar="RIN_PARTIAL", help="Accept part of a dataset."),
 ]
-Root = Annotated[Path | None, Option(envvar="DATA_ROOT", help="Folder of the real datasets.")]
+Root = Annotated[
+    Path | None,
+    Option(
+        envvar="DATA_ROOT",
+        help="Folder of the real datasets.",
+        metavar="PATH",
+        parser=lambda text: Path(text) if text else None,  # an empty text is no folder
+    ),
+]
 
 
 @app.command()

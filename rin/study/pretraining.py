@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -38,9 +37,6 @@ from rin.study.workspace import Workspace
 from rin.tables import PRETRAINED, check_table
 from rin.training import FEATURES, PROGRESS
 from rin.training.identity import RESULTS_VERSION
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)

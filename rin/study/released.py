@@ -121,7 +121,11 @@ def _verdict(workspace: Workspace, path: Path, entry: WeightsEntry) -> str:
     if not (taken := [*names][:TASKS]):
         return ""
     n, root = IMAGES // len(taken), workspace.data_root
-    images = np.concatenate([sample_pictures(name, root, n=n, size=SIDE)[0] for name in taken])
+
+    def drawn() -> np.ndarray:
+        return np.concatenate([sample_pictures(name, root, n=n, size=SIDE)[0] for name in taken])
+
+    images = workspace.once("images to probe with", drawn)
     execution = workspace.profile.execution
     if execution.executor == "processes" and execution.workers == 0:
         begin_block(execution)  # building a model fixes the number of threads
