@@ -110,11 +110,11 @@ picture(
 # ## The paper's numbers, and these
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-arms = stats.init_differences(four, a, b)
-auc_table(of_four, arms, names, (a, b))
+judgements = judged(of_four, stats.init_differences(four, a, b))
+auc_table(judgements, names, (a, b))
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-table = judged(of_four, arms).set_index("task")
+table = judgements.set_index("task")
 published = {
     task: row.estimate / 100
     for task, row in paper.COMPARISONS.items()

@@ -36,7 +36,6 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from rin import stats
-from rin.errors import look_up
 from rin.models.backbones import BACKBONES
 from rin.report.banner import banner
 from rin.report.figures import (
@@ -67,11 +66,9 @@ else:
     remedy = f"Run it first: rin study --profile {profile}"
     run = open_results(folders[0] if folders else places[1], remedy=remedy)
 made_up = run.stand_ins()
-if task:
-    look_up("task", task, run.titles)
 chosen = [task] if task else [*run.tasks]
+facts = [run.facts.task(name) for name in chosen]
 names = {name: task_names(run.titles)[name] for name in chosen}
-facts = [run.facts.task(name) for name in names]
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 banner(run, chosen)
@@ -84,34 +81,35 @@ banner(run, chosen)
 # single pair of networks has no such interval: then it is over patients, for these networks.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-a, b = run.inits
+inits = run.facts.profile.inits
+several = len(inits) > 2
 every = run.predictions()
 scores = every[every["task"].isin([*names])]
 
 
-def differences(scores):
-    """Return each task's difference with its unit, and those over patients."""
+def differences(scores, inits):
+    """Return each task's differences, with their unit and verdicts."""
     of_paper = scores[scores["backbone"].isin(BACKBONES)]
     backbones = of_paper.groupby("task")["backbone"].nunique()
     whole = (backbones == len(BACKBONES)).all()
     kept = of_paper if whole and len(of_paper) else scores
-    networks = stats.init_differences(kept, a, b)
-    units = stats.pretraining_differences(kept, a, b, fixed_backbones=whole)
-    units, patients = (
-        units.assign(unit="pretrainings"),
-        networks.query("group == 'all'").assign(unit="patients"),
+    return judged(
+        stats.pairwise_differences(kept, inits, fixed_backbones=whole)
     )
-    single = units["ci_low"].isna()
-    alone = patients[patients["task"].isin(units.loc[single, "task"])]
-    return pd.concat([units[~single], alone]), networks
 
 
-family, networks = differences(every)  # P is adjusted over all tasks of a run
-verdicts = judged(family, networks).set_index("task")["verdict"]
+family = differences(every, inits)  # P is adjusted over all of a run
 units = family[family["task"].isin([*names])]
-auc_table(
-    units.drop(columns="p_holm") if made_up else units, networks, names, (a, b)
-)
+if several:
+    display(
+        Markdown(
+            "Each initialisation is compared with each other. All differences, "
+            "tasks × pairs, are one family: P values and verdicts are adjusted "
+            "over all of them (Holm). Figure 4 has those of the first "
+            "initialisation with each other one."
+        )
+    )
+auc_table(units.drop(columns="p_holm") if made_up else units, names, inits)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 nameless = [of for of in facts if of.dataset.independence == "image"]
@@ -155,7 +153,7 @@ if findings:
 aucs = stats.scenario_aucs(scores)
 display(
     picture(
-        auc_dots(aucs, (a, b), names),
+        auc_dots(aucs, inits, names),
         "Figure 1. AUC of every scenario, beside the paper’s means",
         "Dots: scenarios, each the mean over its pretrainings and folds; "
         "circles: mean ± SD over scenarios; grey "
@@ -174,7 +172,7 @@ display(
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 maps = {name: run.overlap(name) for name in names}
 dice = dice_of_scenarios(
-    {name: rows for name, rows in maps.items() if len(rows)}, (a, b)
+    {name: rows for name, rows in maps.items() if len(rows)}, inits
 )
 figure_of_dice = Markdown(
     "No lesions are outlined in these images, so there is no counterpart of "
@@ -199,74 +197,73 @@ figure_of_dice
 # collapsed if its scores hardly differ; if it did, a difference may be that of one failed training.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-here = units.set_index("task")
-collapsed = aucs[aucs["score_sd"] < 1e-3].groupby("task", observed=True).size()
 shared = [name for name in names if name in committed.tasks]
-of_book = committed.inits
-if shared and run is not committed and of_book == (a, b):
-    beside, _ = differences(
-        pd.concat(committed.predictions("main", name) for name in shared)
+of_book = [init for init in inits if init in committed.inits]
+if shared and run is not committed and of_book == [*committed.inits]:
+    beside = differences(
+        pd.concat(committed.predictions("main", name) for name in shared),
+        of_book,
     )
 else:
     beside = units.iloc[:0]
 both = pd.concat(
-    [units.assign(run="this run"), beside.assign(run="committed run")]
+    [units.assign(label="this run"), beside.assign(label="committed run")]
 )
+both, other = both[both["a"] == inits[0]], inits[1]
+if several:
+    run_of = {"this run": "", "committed run": ", committed run"}
+    both["label"] = both["pair"] + both["label"].map(run_of)
+    other = "the other"
 picture(
     forest(
-        both.drop(columns="p_holm").assign(
-            label=both["run"], group=both["task"]
-        ),
+        both.drop(columns="p_holm").assign(group=both["task"]),
         unit="points",
         names=names,
-        ends=(f"{b} ahead", f"{a} ahead"),
+        ends=(f"{other} ahead", f"{inits[0]} ahead"),
     ),
     "Figure 4. The difference on each task",
-    f"Difference {a} − {b} with 95% interval; beside it the committed run, "
-    "where it has the task and the same sources.",
+    f"Difference {inits[0]} − {other} with 95% interval; beside it the "
+    "committed run, where it has the task and the same sources.",
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-lines = pd.DataFrame(
-    {
-        "Task": names.values(),
-        "AUC points (95% CI)": format_estimate(
-            here.loc[[*names]], unit="points"
-        ),
-    }
-)
-lines["Over"] = here.loc[[*names], "unit"].to_list()
+here = pd.concat(units[units["task"] == name] for name in names)
+here = here.reset_index(drop=True)
+lines = pd.DataFrame({"Task": here["task"].map(names)})
+if several:
+    lines["Difference"] = here["pair"]
+lines["AUC points (95% CI)"] = format_estimate(here, unit="points")
+lines["Over"] = here["unit"]
 if not made_up:
-    lines["Verdict"] = verdicts.loc[[*names]].to_list()
-lines["Collapsed networks"] = [
-    f"{collapsed.get(name, 0)} of {(aucs['task'] == name).sum()}"
-    for name in names
-]
+    lines["Verdict"] = here["verdict"]
+collapsed = []
+for row in here.itertuples():
+    of_pair = aucs[
+        (aucs["task"] == row.task) & aucs["init"].isin([row.a, row.b])
+    ]
+    collapsed.append(f"{(of_pair['score_sd'] < 1e-3).sum()} of {len(of_pair)}")
+lines["Collapsed networks"] = collapsed
 if len(beside):
-    text = format_estimate(beside.set_index("task"), unit="points")
-    lines["Committed run"] = [text.get(name, "–") for name in names]
-book_table(
-    lines.reset_index(drop=True),
-    "Table 3. Differences and verdicts",
-    prose=True,
-    rows=units,
-)
+    text = format_estimate(beside.set_index(["task", "a", "b"]), unit="points")
+    keys = pd.MultiIndex.from_frame(here[["task", "a", "b"]])
+    lines["Committed run"] = text.reindex(keys, fill_value="–").to_list()
+book_table(lines, "Table 3. Differences and verdicts", prose=True, rows=units)
 
 # %% [markdown]
 # ## Beyond the AUC, and the images
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-measured = networks.query("group == 'all'").set_index("task")["ci_low"].notna()
-kept = {name: title for name, title in names.items() if measured[name]}
+unmeasured = {*units.loc[units["ci_low"].isna(), "task"]}
+kept = {name: names[name] for name in names if name not in unmeasured}
 if kept:
     seed = run.facts.profile.seed
     measured_scores = scores[scores["task"].isin([*kept])]
-    measures = stats.clinical_measures(measured_scores, (a, b), seed=seed)
+    measures = stats.clinical_measures(measured_scores, inits, seed=seed)
     display(
         clinical_table(
             measures,
             kept,
-            (a, b),
+            inits,
             "Table 4. Measures beyond the AUC (mean over networks; 95% CI over "
             "patients)",
         )

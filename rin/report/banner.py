@@ -8,6 +8,7 @@ from IPython.display import HTML
 
 from rin.errors import counted, join_with_and
 from rin.files import read_facts
+from rin.report.style import name_inits
 from rin.report.tables import is_another_cut
 from rin.study.consolidate import corpora_facts
 from rin.study.ledger import other_code_remark
@@ -43,9 +44,10 @@ def provenance_line(
 def banner(runs: Results, tasks: Sequence[str] | None = None, study: str = MAIN) -> HTML:
     """Return the line of provenance of a page that shows a study's results on some tasks.
 
-    By default these are all its tasks.
+    By default these are all its tasks.  Figures and tables then know its inits by their names.
     """
     wanted, facts = tasks or runs.tasks_of(study), runs.facts
+    name_inits(facts.profile.inits)
     of_tasks = [task for task in facts.tasks if task.name in wanted]
     read = [data for task in of_tasks for data in (task.dataset, *task.external)]
     images = [task.dataset.provenance for task in of_tasks]

@@ -3,7 +3,8 @@
 The functions take tables of `rin.stats` or of a run and return axes; they compute nothing.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import zip_longest
 
 import matplotlib as mpl
@@ -46,30 +47,32 @@ def _marks(inits: Iterable[str]) -> dict[str, dict[str, str]]:
 
 
 @mpl.rc_context(SETTINGS)
-def auc_dots(aucs: pd.DataFrame, inits: tuple[str, str], names: Mapping[str, str]) -> np.ndarray:
+def auc_dots(aucs: pd.DataFrame, inits: Sequence[str], names: Mapping[str, str]) -> np.ndarray:
     """Draw the AUC of every scenario with mean ± SD, and the paper's mean ± SD: its Figure 3.
 
     `aucs` is a table of `rin.stats.scenario_aucs`, of which the networks of a scenario are
     averaged; a panel for each of the tasks in `names`, in their order, also where the paper alone
-    has numbers (grey squares: RadImageNet and ImageNet).
+    has numbers (grey squares: RadImageNet and ImageNet, beside two inits or behind more).
     """
     scenarios = aucs.groupby(["task", "init", "scenario"], observed=True)["auc"].mean()
     figure, axes = panels(names.values(), 1.4)
     jitter = np.random.default_rng(0)
+    beside = (0.28, 1.28) if len(inits) == 2 else (len(inits), len(inits) + 0.4)
     for ax, task in zip(axes.flat, names, strict=False):
         published = paper.COMPARISONS.get(task)
-        for place, (init, source) in enumerate(zip(inits, paper.SOURCES, strict=True)):
+        for place, init in enumerate(inits):
             color = init_style(init).color
             if (task, init) in scenarios.index.droplevel("scenario"):
                 aucs_here = scenarios[task, init]
                 spread = place - 0.12 + jitter.uniform(-0.12, 0.12, len(aucs_here))
                 ax.scatter(spread, aucs_here, s=5, color=color, alpha=0.55, linewidth=0)
                 ax.errorbar(place + 0.12, aucs_here.mean(), aucs_here.std(), fmt="o", color=color)
+        for place, source in zip(beside, paper.SOURCES, strict=True):
             if published:
                 stated = (getattr(published, f"{number}_{source}") for number in ("auc", "sd"))
-                ax.errorbar(place + 0.28, *stated, fmt="s", color=FAINT)
+                ax.errorbar(place, *stated, fmt="s", color=FAINT)
         ax.axhline(0.5, color=FAINT, linestyle=":", linewidth=1)
-        ax.set(xlim=(-0.5, 1.5), xticks=[])
+        ax.set(xlim=(-0.5, math.ceil(beside[1]) - 0.5), xticks=[])
     of_paper = {"The paper: RadImageNet, ImageNet": {"color": FAINT, "marker": "s"}}
     legend(figure, _marks(inits) | of_paper)
     figure.supylabel("AUC (dotted: chance)")
@@ -97,7 +100,7 @@ def roc_bands(curves: pd.DataFrame, names: Mapping[str, str]) -> np.ndarray:
     return axes
 
 
-def dice_of_scenarios(maps: Mapping[str, pd.DataFrame], inits: tuple[str, str]) -> pd.DataFrame:
+def dice_of_scenarios(maps: Mapping[str, pd.DataFrame], inits: Sequence[str]) -> pd.DataFrame:
     """Return mean Dice scores, the paper's and those here with their SD over scenarios.
 
     `maps` has the overlap of maps and lesions of each task; the columns are those of `dice_bars`.
@@ -126,10 +129,11 @@ def dice_bars(dice: pd.DataFrame, names: Mapping[str, str]) -> np.ndarray:
         places = rows.index + 0.6 * rows.groupby("source", sort=False).ngroup()
         colors = [init_style(init).color for init in rows["init"]]
         ax.bar(places, rows["mean"], yerr=rows["sd"], color=colors, ecolor=INK)
-        ax.set_xticks(places, [f"{mean:.2f}" for mean in rows["mean"]])
+        angle, below_numbers = (90, -38) if len(rows) > 4 else (0, -26)
+        ax.set_xticks(places, [f"{mean:.2f}" for mean in rows["mean"]], rotation=angle)
         for source, middle in places.groupby(rows["source"], sort=False).mean().items():
             below = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points"}
-            ax.annotate(source, (middle, 0), (0, -26), ha="center", **below)
+            ax.annotate(source, (middle, 0), (0, below_numbers), ha="center", **below)
         ax.set_title(names[task])
     axes.flat[0].set_ylabel("Dice score")
     legend(figure, _marks(dice["init"].unique()))

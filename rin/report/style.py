@@ -1,7 +1,9 @@
 """The common style of all figures; colours, markers, labels and settings are in `style.yaml`."""
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import cycle
 from typing import Any
 
 import matplotlib as mpl
@@ -43,6 +45,13 @@ def use_style() -> None:
     mpl.rcParams.update(SETTINGS)
     # Seaborn's grids use another layout than the settings, and warn of it in every notebook.
     warnings.filterwarnings("ignore", "The figure layout has changed to tight")
+
+
+def name_inits(inits: Iterable[str]) -> None:
+    """Give each init without a style one: its name, and the next of the colours of `others`."""
+    unknown = [init for init in inits if init not in INIT_STYLE]
+    for init, color in zip(unknown, cycle(_LOOK["others"]), strict=False):
+        INIT_STYLE[init] = Style(color=color, label=init, short=init, word=init)
 
 
 def init_style(init: str) -> Style:

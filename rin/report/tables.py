@@ -16,40 +16,41 @@ from rin.report.format import (
     format_p,
 )
 from rin.report.style import init_style
+from rin.report.verdict import AUCS
 from rin.stats import MEASURES
 from rin.study.results import TaskFacts
 
-_ARMS = {
-    "auc_radimagenet": "auc_a",
-    "sd_radimagenet": "sd_a",
-    "auc_imagenet": "auc_b",
-    "sd_imagenet": "sd_b",
-}
+_OF_PAPER = ["auc_radimagenet", "sd_radimagenet", "auc_imagenet", "sd_imagenet"]
 
 
-def auc_table(
-    units: pd.DataFrame, networks: pd.DataFrame, names: Mapping[str, str], inits: tuple[str, str]
-) -> Styler:
+def auc_table(judged: pd.DataFrame, names: Mapping[str, str], inits: Sequence[str]) -> Styler:
     """Return the mean AUCs and differences of the paper's tasks and of a run, a line each.
 
-    `units` has one row per task with the difference that decides (without `p_holm` for stand-ins),
-    `networks` is a table of `rin.stats.init_differences`, for the mean AUC ± SD over scenarios of
-    each arm; `names` gives the tasks and their order.
+    `judged` is a table of `rin.report.verdict.judged` (without `p_holm` for stand-ins) with one
+    row per task or, for more than two inits, per task and `pair`; `names` gives the tasks and
+    their order.
     """
     published = pd.DataFrame(map(vars, COMPARISONS.values())).set_index("task")
-    published = published.rename(columns=_ARMS)
+    published = published.rename(columns=dict(zip(_OF_PAPER, AUCS, strict=True)))
     published[[*ESTIMATE_AND_INTERVAL]] /= 100
-    here = units.set_index("task").reindex(columns=[*ESTIMATE_AND_INTERVAL, "p_holm"])
-    here = here.join(networks[networks["group"] == "all"].set_index("task")[[*_ARMS.values()]])
-    rows = pd.concat([published.assign(source="The paper"), here.assign(source="Here")])
+    here, source = judged.set_index("task"), "The paper"
+    here = here.reindex(columns=[*ESTIMATE_AND_INTERVAL, "p_holm", *AUCS]).assign(source="Here")
+    arms = [
+        f"{init_style(init).word} or {source}"
+        for init, source in zip(inits, ("RadImageNet", "ImageNet"), strict=False)
+    ]
+    if len(inits) > 2:
+        here["source"], source = judged["pair"].to_numpy(), "The paper, RadImageNet − ImageNet"
+        arms = ["the first", "the second"]
+    rows = pd.concat([published.assign(source=source), here])
     rows = rows.loc[[task for task in names if task in rows.index]].reset_index()
     shown = {
         "Task": rows["task"].map(names).where(~rows["task"].duplicated(), ""),
         "From": rows["source"],
     }
-    for arm, init, source in zip("ab", inits, ("RadImageNet", "ImageNet"), strict=True):
-        mean, sd = (rows[f"{number}_{arm}"].map(format_number) for number in ("auc", "sd"))
-        shown[f"AUC ± SD, {init_style(init).word} or {source}"] = mean + " ± " + sd
+    for letter, arm in zip("ab", arms, strict=True):
+        mean, sd = (rows[f"{number}_{letter}"].map(format_number) for number in ("auc", "sd"))
+        shown[f"AUC ± SD, {arm}"] = mean + " ± " + sd
     p_values = rows["p_text"].fillna(rows["p_holm"].map(format_p))
     shown |= {"AUC points (95% CI)": format_estimate(rows, unit="points"), "P": p_values}
     caption = "Mean AUC ± SD over scenarios, and differences"
@@ -82,9 +83,9 @@ def verdict_table(
 
 
 def clinical_table(
-    measures: pd.DataFrame, names: Mapping[str, str], inits: tuple[str, str], caption: str
+    measures: pd.DataFrame, names: Mapping[str, str], inits: Sequence[str], caption: str
 ) -> Styler:
-    """Return the listed `MEASURES` of each arm and their difference: a line per task.
+    """Return the listed `MEASURES` of each arm and, of two, their difference: a line per task.
 
     `measures` is a table of `rin.stats.clinical_measures`; `names` gives tasks and their order.
     """
@@ -93,10 +94,11 @@ def clinical_table(
     shown = {"Task": pd.Series(names)}
     for measure, kind in MEASURES.items():
         if kind.listed:
-            arms = (cells.loc[(measure, init)]["estimate"].map(format_number) for init in inits)
-            shown[f"{kind.title}: {words}"] = next(arms) + ", " + next(arms)
-            difference = format_estimate(cells.loc[(measure, "difference")], digits=2)
-            shown[f"{kind.title}: difference"] = difference
+            arms = [cells.loc[(measure, init)]["estimate"].map(format_number) for init in inits]
+            shown[f"{kind.title}: {words}"] = pd.concat(arms, axis=1).agg(", ".join, axis=1)
+            if len(inits) == 2:
+                difference = format_estimate(cells.loc[(measure, "difference")], digits=2)
+                shown[f"{kind.title}: difference"] = difference
     table = pd.DataFrame(shown).loc[[*names]].reset_index(drop=True)
     return book_table(table, caption, prose=True, rows=measures)
 

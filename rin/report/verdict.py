@@ -6,24 +6,32 @@ from typing import Any
 import pandas as pd
 
 from rin.report.format import format_estimate
+from rin.report.style import init_style
 from rin.stats import equivalence_tests
 
+#: Mean AUC and its SD over scenarios, of each arm.
+AUCS = ["auc_a", "sd_a", "auc_b", "sd_b"]
 #: Mean AUC that both arms must reach before a difference counts as excluded.
 LEARNT = 0.70
 #: Difference of AUCs (0-1) that is excluded, and level of all tests, which are Holm's.
 MARGIN, LEVEL = 0.05, 0.05
 
 
-def judged(rows: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
-    """Return estimates, one row per task, with AUCs of both arms, `excluded` and `verdict`.
+def judged(rows: pd.DataFrame, networks: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return estimates, all of one family, with AUCs of both arms, `excluded` and `verdict`.
 
-    `rows` is a table such as that of `rin.stats.pretraining_differences`, all of one family;
-    `networks` one of `rin.stats.init_differences`, for `auc_a` and `auc_b`.  `excluded` says
-    whether a difference of the `MARGIN` is excluded (two one-sided tests, Holm) by arms that both
-    reach a mean AUC of `LEARNT`.
+    `rows` is a table of `rin.stats.pairwise_differences`, which also gets the `pair` in words; or
+    one row per task, as of `rin.stats.pretraining_differences`, and `networks` a table of
+    `rin.stats.init_differences`, for the AUCs.  `excluded` says whether a difference of the
+    `MARGIN` is excluded (two one-sided tests, Holm), by arms that both reach an AUC of `LEARNT`.
     """
-    arms = networks[networks["group"] == "all"][["task", "auc_a", "auc_b"]]
-    table = rows.drop(columns=["auc_a", "auc_b"], errors="ignore").merge(arms, on="task")
+    table = rows.reset_index(drop=True)
+    if networks is not None:
+        arms = networks[networks["group"] == "all"].filter(["task", *AUCS])
+        table = rows.drop(columns=AUCS, errors="ignore").merge(arms, on="task")
+    if {"a", "b"} <= {*table}:
+        words = table[["a", "b"]].map(lambda init: init_style(init).word)
+        table["pair"] = words["a"] + " − " + words["b"]
     within = equivalence_tests(table, [MARGIN])["p_holm"].to_numpy() < LEVEL
     table["excluded"] = within & (table[["auc_a", "auc_b"]].min(axis=1) >= LEARNT)
     table["verdict"] = [verdict(row) for _, row in table.iterrows()]

@@ -25,6 +25,7 @@ from rin.stats.planning import patients_for_equivalence, patients_needed, pretra
 from rin.stats.pretrainings import (
     leave_one_pair_out,
     pair_differences,
+    pairwise_differences,
     pretraining_changes,
     pretraining_differences,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "operating_point",
     "pair_differences",
     "paired_t",
+    "pairwise_differences",
     "patients_for_equivalence",
     "patients_needed",
     "pretraining_changes",

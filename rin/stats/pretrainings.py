@@ -11,8 +11,9 @@ cautious assumption.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from rin.errors import InputError, counted
 from rin.stats.effects import ALONE, MeanModel, indicators
 from rin.stats.hypothesis import ESTIMATE, holm, insert_holm, t_test
 from rin.stats.inputs import TaskScores, task_scores
-from rin.stats.scenarios import MeanContrasts, mean_differences
+from rin.stats.scenarios import ALL, MeanContrasts, init_differences, mean_differences
 from rin.stats.synthesis import common_mean_test
 from rin.tables import PREDICTIONS, check_table, require_columns
 
@@ -177,6 +178,63 @@ def pretraining_differences(
         predictions = predictions.assign(backbone=predictions[group], pretraining=numbers)
     of_tasks = task_pairs(predictions, init_a, init_b)
     return _headline(of_tasks, fixed_backbones=fixed_backbones, level=level)
+
+
+def pairwise_differences(
+    predictions: pd.DataFrame,
+    inits: Sequence[str],
+    *,
+    fixed_backbones: bool = False,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Compare each init with each later one on every task, as one family of tests.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        as `pretraining_differences`, with `unfreezing`
+    inits : Sequence[str]
+        names of two inits or more
+    fixed_backbones, level : bool or float
+        as `pretraining_differences`
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per pair of inits and task: task, a, b, unit, auc_a, sd_a, auc_b, sd_b (mean and SD
+        over scenarios) and the columns of an estimate (a − b; p_holm over tasks × pairs).  The
+        unit is `pretrainings` or, where these give no interval, `patients`: these networks.
+
+    Raises
+    ------
+    InputError
+        As `init_differences` and `pretraining_differences`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from rin.stats import pairwise_differences, simulation
+    >>> first, second = (simulation.simulate_predictions(seed=seed) for seed in (0, 2))
+    >>> third = second.query("init == 'b'").assign(init="c")
+    >>> table = pairwise_differences(pd.concat([first, third]), ["a", "b", "c"])
+    >>> (table["a"] + table["b"]).unique().tolist(), len(table)
+    (['ab', 'ac', 'bc'], 6)
+    """
+    tables = []
+    for a, b in combinations(inits, 2):
+        networks = init_differences(predictions, a, b, level=level)
+        networks = networks[networks["group"] == ALL]
+        units = pretraining_differences(
+            predictions, a, b, fixed_backbones=fixed_backbones, level=level
+        )
+        units = units[units["ci_low"].notna()].assign(unit="pretrainings")
+        alone = networks[~networks["task"].isin(units["task"])].assign(unit="patients")
+        both = pd.concat([units, alone])[["task", "unit", *ESTIMATE]]
+        arms = networks[["task", "auc_a", "sd_a", "auc_b", "sd_b"]]
+        tables.append(both.merge(arms, on="task").assign(a=a, b=b))
+    table = pd.concat(tables, ignore_index=True)
+    insert_holm(table)
+    return table
 
 
 def pretraining_changes(

@@ -171,8 +171,8 @@ class RunFacts(FrozenModel):
     made_from: dict[str, str] = Field(default_factory=dict)
 
     def task(self, name: str) -> TaskFacts:
-        """Return the facts of a task."""
-        return next(task for task in self.tasks if task.name == name)
+        """Return the facts of a task; `InputError` for an unknown one."""
+        return look_up("task", name, {task.name: task for task in self.tasks})
 
 
 MEASURES = ["dice", "pointing", "average_precision"]

@@ -13,10 +13,12 @@ from rin.errors import InputError
 from rin.stats import (
     clinical_curves,
     clinical_measures,
+    compare,
     init_differences,
     leave_one_pair_out,
     mean_roc,
     pair_differences,
+    pairwise_differences,
     pretraining_changes,
     pretraining_differences,
     pretrainings,
@@ -76,6 +78,33 @@ def made(leads, *, patients=120, pretrainings=3, noise=1.0, tasks=TASKS, seed=0)
 
 
 EQUAL = np.full((4, 3), 0.6)
+
+
+def test_every_pair_of_three_inits_is_that_of_both_alone_and_all_are_one_family():
+    third = made(EQUAL / 2, seed=1).query("init == 'a'")
+    columns = ["estimate", "ci_low", "p_value"]
+    scores = pd.concat([made(EQUAL), third.assign(init="c")])
+    table = pairwise_differences(scores, ["a", "b", "c"])
+    assert table["unit"].eq("pretrainings").all()
+    for pair in (("a", "b"), ("a", "c"), ("b", "c")):
+        found = table.set_index(["a", "b", "task"]).loc[pair][columns]
+        alone = pretraining_differences(scores, *pair).set_index("task")[columns]
+        pd.testing.assert_frame_equal(found, alone)
+    adjusted = multipletests(table["p_value"], method="holm")[1]
+    np.testing.assert_allclose(table["p_holm"], adjusted)
+
+
+def test_single_networks_of_three_inits_are_compared_over_patients_as_two_models():
+    one = made(EQUAL[:1, :1], tasks=("breast",)).query("scenario.str.endswith('1e-04')")
+    other = one.query("init == 'b'")
+    moved = other["score"] + other["case_id"].str[1:].astype(int) % 7 / 5
+    rows = pd.concat([one, other.assign(init="c", score=moved)])
+    table = pairwise_differences(rows, ["a", "b", "c"]).set_index(["a", "b"])
+    assert [*table["unit"].unique()] == ["patients"]
+    for a, b in table.index:
+        (expected,) = compare(rows, by="init", a=a, b=b).to_dict("records")
+        for name in ("auc_a", "auc_b", "estimate", "ci_low", "p_value"):
+            assert table.loc[(a, b), name] == pytest.approx(expected[name]), name
 
 
 def test_pairs_that_differ_alike_have_an_interval_as_narrow_as_the_patients_allow():

@@ -12,6 +12,8 @@ from sklearn.metrics import roc_auc_score
 from tiny_study import main_study, tiny_profile
 
 from rin.models.weights import load_entries
+from rin.report.format import format_estimate
+from rin.stats import pairwise_differences
 from rin.study import consolidate, open_workspace
 from rin.study.ledger import computed_on
 from rin.study.plan import plan_study
@@ -34,12 +36,13 @@ def shown(workspace, results):
 
 
 def made_study(tmp_path, signals, *, marked=()):
-    """Return a finished study of one task and one pair of networks pretrained here."""
+    """Return a finished study of one task, and of one network of each init, pretrained here."""
     corpora = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
     changes = {
-        "inits": [*corpora],
-        "pretraining.corpora": corpora,
-        "pretraining.preprocessing": {"radiologic": "caffe_unit", "photographic": "caffe"},
+        "inits": [*signals],
+        "pretraining.corpora": {
+            name: corpora.get(name, "corpus_radiologic") for name in signals if name != "random"
+        },
         "studies": [main_study(learning_rates={"unfreeze_all": [1e-4], "freeze_all": [1e-2]})],
         "live": "breast",
         "stand_ins": {},
@@ -67,6 +70,20 @@ def test_run_of_stand_ins_says_so_and_has_numbers_and_no_verdict(tmp_path):
     assert "AUC points (95% CI)" in text
     without_paper = text.replace("P &lt; .001", "")
     assert not re.search(VERDICT, re.sub(r"<p>.*?</p>", "", without_paper))
+
+
+def test_run_of_three_inits_compares_each_with_each_and_draws_the_first_with_the_others(tmp_path):
+    workspace = made_study(tmp_path, {"mine": 3.0, "photographic": 1.0, "random": 0.2})
+    text = shown(workspace, tmp_path)
+    assert "All differences, tasks × pairs, are one family" in text
+    scores = consolidate(workspace).predictions("main", "breast")
+    table = pairwise_differences(scores, ["mine", "photographic", "random"])
+    (of_differences,) = re.findall(r"Table 3\..*?</table>", text)
+    lines = [re.sub(r"<[^>]*>| ", "", line) for line in of_differences.split("<tr>")[2:]]
+    for line, row in zip(lines, table.itertuples(), strict=True):
+        estimate = format_estimate(row, unit="points").replace(" ", "")
+        assert f"{row.a}−{row.b}{estimate}patients" in line
+    assert "Difference mine − the other" in text
 
 
 INITS, BACKBONES = ("radimagenet", "imagenet"), ("ResNet50", "DenseNet121")
