@@ -248,11 +248,21 @@ class WeightedCases:
         return self.called.take(count, axis=1), self.found.take(count, axis=1)
 
     def bins(self, n: int) -> np.ndarray:
-        """Return the bin (r, n) of each case, from 0, by the share of cases below it."""
+        """Return the number of cases (r, n + 1) in all bins above each, from the highest on.
+
+        A case's bin is that of the share of cases below it: with these, ⌊n · share⌋ in whole
+        numbers, so that it is the right one.
+        """
         above = self.called.take(self.lower, axis=1) + self.called.take(self.upper, axis=1)
-        twice = 2.0 * self.total[:, None]
-        # One division of whole numbers has the right floor.  Cases of weight 0 may be on top.
-        return np.minimum(np.floor(n * (twice - above) / twice), n - 1).astype(np.int64)
+        rows, cases = above.shape
+        most = 2 * self.total[:, None].astype(np.int64) * np.arange(n + 1) // n
+        # One search for all rows, of which each is ascending.
+        row = np.arange(rows)[:, None]
+        beyond = row * (2 * int(self.total.max()) + 1)
+        places = np.searchsorted((above + beyond).ravel(), (most + beyond).ravel(), "right")
+        edges = places.reshape(rows, n + 1) - row * cases
+        edges[:, 0] = 0  # cases of weight 0 may be on top
+        return edges
 
 
 def reliability_curve(
@@ -265,12 +275,10 @@ def reliability_curve(
     """
     if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
         raise InputError(f"{bins!r} bins", where="bins", remedy="Pass a whole number from 1.")
-    place = (cases.bins(bins) + bins * np.arange(len(cases.total))[:, None]).ravel()
+    edges, scored = cases.bins(bins), np.cumsum(cases.weights * cases.probabilities, axis=1)
+    sums = cases.called, cases.found, np.pad(scored, ((0, 0), (1, 0)))
     weight, positives, scored = (
-        np.bincount(place, (cases.weights * counted).ravel(), bins * len(cases.total)).reshape(
-            -1, bins
-        )
-        for counted in (1, cases.labels, cases.probabilities)
+        np.diff(np.take_along_axis(of_first, edges, axis=1), axis=1)[:, ::-1] for of_first in sums
     )
     return _ratio(scored, weight), _ratio(positives, weight), weight / cases.total[:, None]
 
