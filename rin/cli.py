@@ -57,6 +57,7 @@ def _group(name: str, about: str) -> Typer:
 
 data_app = _group("data", "The datasets: which are present, and are they complete?")
 weights_app = _group("weights", "Pretrained weights: what do they expect?")
+features_app = _group("features", "Features of any encoder in place of weights.")
 reference_app = _group("reference", "Reference runs: results on real images, kept with the book.")
 
 Profile = Annotated[str, Option(help="Profile name, or a YAML file.")]
@@ -450,6 +451,42 @@ def weights_convert(
     if done.aside:
         echo(f"Left out, not part of the backbone: {join_first_ten(done.aside, ', ')}")
     echo("\n".join(file_facts(done.target, read_backbone(done.target, done.backbone))))
+
+
+@features_app.command("export")
+def features_export(
+    profile: str = Argument(help="Profile name, or a YAML file."),
+    output: Path | None = Option(None, help="Folder to write to; by default below the results."),
+    data_root: Data = "",
+    results: Results = "results",
+) -> None:
+    """Write the images of a profile's datasets as arrays, for an encoder of any framework."""
+    from rin.study import open_workspace
+    from rin.study.features import export_images
+
+    opened = open_workspace(profile, data_root=data_root, results=results)
+    for line in export_images(opened, output or opened.results / "images"):
+        _say(line)
+
+
+@features_app.command("add")
+def features_add(
+    name: str = Argument(help="Name of the init."),
+    table: Path = Argument(help=".parquet or .npz: case_id and features."),
+    dataset: str = Option(help="Dataset whose images these are features of."),
+    profile: Profile = "demo",
+    about: str = Option("", help="Which encoder this is: release, layer, pooling."),
+    replace: bool = Option(False, "--replace", help="Replace other features of this name."),
+    data_root: Data = "",
+    results: Results = "results",
+) -> None:
+    """Check an encoder's features of a dataset, and keep them as an init of profiles."""
+    from rin.study import open_workspace
+    from rin.study.features import add_features
+
+    opened = open_workspace(profile, data_root=data_root, results=results)
+    kept = add_features(opened, name, table, dataset, about, replace=replace)
+    _say(f"Kept: {kept.absolute()}", "green")
 
 
 def _interrupted(number: int, _frame: object) -> None:

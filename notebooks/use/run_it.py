@@ -46,6 +46,82 @@
 # counts as a patient, which is too sure where patients have several images. In Python the same is
 # [Fork me](fork_me).
 #
+# ## Encoders of any framework
+#
+# Which encoder suits these images: DINOv2, RAD-DINO, BiomedCLIP, a network of your own? A table of its
+# features takes the place of weights; nothing of it is installed or downloaded here. Copy this profile, and
+# name your tasks and encoders:
+#
+# ```yaml
+# name: encoders
+# about: Linear probes of two encoders on breast ultrasound.
+# tasks: [breast]
+# inits: [dinov2, efficientnet]
+# backbones: [features]
+# external: true
+# fine_tuning: {size: 224, batch: 1, epochs: 1}  # the size of the images; nothing is fine-tuned
+# ```
+#
+# ```console
+# rin features export notebooks/profiles/encoders.yaml --data-root DATA --output exported
+# .venv/bin/python encode.py  # below
+# rin features add dinov2 exported/busi/dinov2.npz --dataset busi --profile encoders \
+#     --data-root DATA --about "DINOv2 ViT-S/14, class token"
+# rin study --profile encoders --data-root DATA
+# rin run notebooks/results/your_run.py -p profile=encoders
+# ```
+#
+# `exported` has a folder for each dataset, external ones included, with `images.npy` and the ids of its rows
+# in `cases.csv`. Each dataset and encoder has a table, `.npz` or `.parquet`, with a row a case; it is
+# checked and kept in `results/features`. On each task and fold a logistic regression is fitted to the features,
+# standardised by the training part; the validation part chooses its penalty. Other features are other runs.
+#
+# <details><summary><code>encode.py</code> in PyTorch, and in Keras</summary>
+#
+# ```python
+# from pathlib import Path
+#
+# import numpy as np
+# import pandas as pd
+# import timm
+# import torch
+#
+# name = "vit_small_patch14_dinov2.lvd142m"
+# encoder = timm.create_model(name, pretrained=True, num_classes=0, img_size=224).eval()
+# mean, sd = (np.float32(encoder.pretrained_cfg[key]) for key in ("mean", "std"))
+# for folder in Path("exported").iterdir():
+#     features, images = [], np.load(folder / "images.npy", mmap_mode="r")
+#     for start in range(0, len(images), 64):
+#         pixels = images[start : start + 64] / np.float32(255)
+#         if pixels.ndim == 3:  # grey
+#             pixels = np.repeat(pixels[..., None], 3, axis=-1)
+#         batch = torch.from_numpy((pixels - mean) / sd).movedim(-1, 1)
+#         with torch.inference_mode():
+#             features.append(encoder(batch).numpy())
+#     ids = pd.read_csv(folder / "cases.csv", dtype=str)["case_id"]
+#     np.savez(folder / "dinov2.npz", case_id=[*ids], features=np.concatenate(features))
+# ```
+#
+# ```python
+# from pathlib import Path
+#
+# import keras
+# import numpy as np
+# import pandas as pd
+#
+# networks = keras.applications  # this one scales its inputs itself
+# encoder = networks.EfficientNetV2B0(include_top=False, pooling="avg", weights="imagenet")
+# for folder in Path("exported").iterdir():
+#     images = np.load(folder / "images.npy")
+#     if images.ndim == 3:  # grey
+#         images = np.repeat(images[..., None], 3, axis=-1)
+#     features = pd.DataFrame(encoder.predict(images, verbose=0)).add_prefix("feature_")
+#     features.insert(0, "case_id", pd.read_csv(folder / "cases.csv", dtype=str)["case_id"])
+#     features.to_parquet(folder / "efficientnet.parquet")
+# ```
+#
+# </details>
+#
 # ## The images of the tasks
 
 # %% tags=["parameters", "remove-input"]

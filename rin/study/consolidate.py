@@ -10,6 +10,7 @@ import platform
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from rin.explain.similarity import mean_cca
 from rin.files import MAKE_ROOM, read_checksummed_json, replace_folder, sha256_of
 from rin.study.choices import validation_scores
 from rin.study.corpora import find_corpus, open_corpus
+from rin.study.features import kept_tables
 from rin.study.fine_tuning import ACTIVATIONS, PREDICTIONS, cam_arrays
 from rin.study.ledger import (
     Planned,
@@ -37,7 +39,7 @@ from rin.study.loss_study import loss_table, plan_losses
 from rin.study.plan import find_starts, plan_study
 from rin.study.pretraining import plan_pretraining, pretrained, pretraining_histories
 from rin.study.probe_study import plan_probe, probe_measurements
-from rin.study.profile import LAYERS, MAIN, RANDOM, Profile
+from rin.study.profile import FEATURES, LAYERS, MAIN, RANDOM, Profile
 from rin.study.released import released_files
 from rin.study.results import (
     MEASURES,
@@ -184,7 +186,8 @@ def _tables(
         measured = validation_scores(scores[scores["part"] == "validation"])
         measured = measured.reindex(runs["run_id"]).set_axis(runs.index)
         tables["runs"] = runs.assign(**measured)
-    main_tasks = {*runs.loc[runs["study"] == MAIN, "task"]}
+    with_maps = (runs["study"] == MAIN) & (runs["backbone"] != FEATURES)
+    main_tasks = {*runs.loc[with_maps, "task"]}
     parts = [
         _part_tables(workspace, task, part, of_main=task in main_tasks)
         for task in runs["task"].unique()
@@ -308,7 +311,10 @@ def corpora_facts(workspace: Workspace) -> list[DatasetFacts]:
 def weights_facts(workspace: Workspace) -> list[WeightsFacts]:
     """Return the facts of the weights that a study's runs start from, if they are available."""
     released = {(file.entry.init, file.entry.backbone): file for file in released_files(workspace)}
-    weights, profile = [], workspace.profile
+    profile, tables = workspace.profile, {}
+    for init, task in product(profile.feature_inits, profile.tasks):
+        tables |= kept_tables(workspace, init, workspace.inputs(task))
+    weights = [*tables.values()]
     for number in profile.pretrainings:
         starts = find_starts(workspace, profile.inits, profile.backbones, number, ahead=True)
         for key, (entry, _) in starts.items():

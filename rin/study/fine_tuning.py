@@ -21,13 +21,16 @@ from rin.data.confounders import confound, confounded_rows
 from rin.data.store import ImageStore
 from rin.models.weights import load_weights, random_weights
 from rin.study.executors import begin_block, last_trained, run_each, run_with_bar
+from rin.study.features import kept_tables, read_features
 from rin.study.ledger import Ledger, Record, computed_on
-from rin.study.plan import Run, group_blocks, plan_study
+from rin.study.plan import STRENGTHS, Run, group_blocks, plan_study
 from rin.study.profile import MAIN, RANDOM, SAMPLED, Execution
 from rin.study.released import check_released
 from rin.study.workspace import Workspace
 
 if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
     from rin.training.batches import ImageSubset
     from rin.training.trainer import ReusableClassifier
 
@@ -135,6 +138,59 @@ def _train(
     ledger.commit(run.run_id, run.config, write)
 
 
+def fit_probe(run: Run, ledger: Ledger, tables: list[Path]) -> None:
+    """Fit a linear probe of features for an unfinished run, score and commit.
+
+    `tables` are those of the task's own dataset and of its external ones.  The probe is a logistic
+    regression of features standardised by the training part; the validation part chooses the
+    strength of its penalty, of equally good ones the stronger.
+    """
+    from sklearn.linear_model import LogisticRegression  # slow to load
+    from sklearn.metrics import log_loss
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    with ledger.claim(run.run_id) as unfinished:
+        if not unfinished:
+            return
+        started, inputs = time.monotonic(), run.inputs
+        split = inputs.folds[inputs.folds["fold"] == run.fold].set_index("case_id")["part"]
+        cases, features = [], []
+        for name, table in zip(("", *inputs.external), tables, strict=True):
+            site = inputs.scored(name)
+            rows = site.store.cases[["case_id", "patient_id"]]
+            part = name or rows["case_id"].map(split)
+            cases.append(rows.assign(part=part, label=site.labels.to_numpy()))
+            features.append(read_features(table).loc[rows["case_id"]])
+        scored, values = pd.concat(cases), np.concatenate(features, dtype=float)
+        part, labels = scored["part"].to_numpy(), scored["label"].to_numpy()
+        training, validation = part == "train", part == "validation"
+        probes = [
+            make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=10_000))
+            for strength in STRENGTHS
+        ]
+
+        def loss(probe: Pipeline) -> float:
+            probe.fit(values[training], labels[training])
+            said = probe.predict_proba(values[validation])
+            return log_loss(labels[validation], said, labels=[0, 1])
+
+        best = min(probes, key=loss)  # of equals the first
+        scored["score"] = best.decision_function(values).astype(np.float32)
+
+        def write(folder: Path) -> Record:
+            kept = scored[scored["part"].notna() & ~training]
+            kept.to_parquet(folder / PREDICTIONS, index=False)
+            return {
+                "C": best[-1].C,
+                "features": values.shape[1],
+                "seconds": round(time.monotonic() - started, 2),
+                "backend": "scikit-learn",
+            } | computed_on()
+
+        ledger.commit(run.run_id, run.config, write)
+
+
 def _parts_of(run: Run) -> tuple[dict[str, ImageSubset], dict[str, ImageStore]]:
     """Return the parts of a run's images by name, and the store of each part that is scored."""
     from rin.training.batches import ImageSubset
@@ -208,9 +264,15 @@ def run_missing(workspace: Workspace, planned: Sequence[Run]) -> pd.DataFrame:
     missing = ledger.missing(runs.values())
     if missing:
         check_released(workspace)
-    blocks = group_blocks(missing, by_task=execution.blocks == "by_task")
-    folders, seed = workspace.weights_folders, workspace.profile.seed
-    jobs = [partial(run_block, block, ledger, folders, seed, execution) for block in blocks]
+    if workspace.profile.feature_inits:
+        jobs = [
+            partial(fit_probe, run, ledger, [*kept_tables(workspace, run.init, run.inputs)])
+            for run in missing
+        ]
+    else:
+        blocks = group_blocks(missing, by_task=execution.blocks == "by_task")
+        folders, seed = workspace.weights_folders, workspace.profile.seed
+        jobs = [partial(run_block, block, ledger, folders, seed, execution) for block in blocks]
     try:
         run_with_bar(execution, jobs, ledger, [*runs.values()], "Fine-tuning")
     finally:

@@ -29,7 +29,7 @@ from rin.study.loss_study import plan_losses
 from rin.study.plan import STEP_COST, plan_all
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe_study import plan_probe
-from rin.study.profile import MAIN, FurtherPretraining, Pretraining, Sizes
+from rin.study.profile import FEATURES, MAIN, FurtherPretraining, Pretraining, Sizes
 from rin.study.workspace import Workspace, folds_of, missing_inputs
 
 #: Seconds that a run takes, and bytes that it leaves.
@@ -224,6 +224,8 @@ def _n_images(workspace: Workspace, manifest: DatasetManifest) -> int:
 
 def _run_seconds(backbone: str, size: int, images: float) -> float:
     """Return the seconds of a run that takes in so many images with all layers unfrozen."""
+    if backbone == FEATURES:
+        return RUN_SECONDS
     cost = find_backbone(backbone).relative_cost * (size / SIDE) ** 2
     return _TIMES["image"] * cost * images + RUN_SECONDS
 

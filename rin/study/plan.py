@@ -23,16 +23,19 @@ from rin.models.weights import (
     resolve_preprocessing,
 )
 from rin.study import profile as profiles
+from rin.study.features import kept_tables
 from rin.study.ledger import Planned, Record, digest_of
 from rin.study.pretraining import local_entries
-from rin.study.profile import CONFOUNDER, MAIN, RANDOM, SAMPLED
+from rin.study.profile import CONFOUNDER, FEATURES, MAIN, RANDOM, SAMPLED
 from rin.study.workspace import TaskInputs, Workspace
 from rin.training.identity import RESULTS_VERSION
 
 #: Time of a training step, by unfreezing, as a share of a step with all layers unfrozen.
-STEP_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.55, "freeze_all": 0.5}
-#: For each init and backbone, the entry of the weights that runs start from (None: random weights)
-#: and the text that identifies these weights in a configuration.
+STEP_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.55, "freeze_all": 0.5, "linear_probe": 0.0}
+#: Inverse strengths of a linear probe's penalty, among which the validation part chooses.
+STRENGTHS = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
+#: For each init and backbone, the entry of the weights that runs start from (None: random weights
+#: or features) and the text that identifies these weights in a configuration.
 Starts = dict[tuple[str, str], tuple[WeightsEntry | None, str]]
 #: Settings that are compiled into a block's step.
 COMPILED = ("size", "augmentation", "dropout", "batch_norm_momentum", "head")
@@ -82,6 +85,8 @@ class Run(Planned):
             "topology": "" if self.topology == "keras" else self.topology,
         }
         recorded = {name: value for name, value in recorded.items() if value}
+        if self.scenario.backbone == FEATURES:  # which no setting of training concerns
+            return config | recorded | {"preprocessing": None, "strengths": STRENGTHS}
         return config | self.settings.identity | recorded
 
     @property
@@ -138,7 +143,7 @@ def find_starts(
     for init, backbone in product(inits, backbones):
         if init == RANDOM:
             starts[init, backbone] = None, f"random-{workspace.profile.seed}"
-        else:
+        elif backbone != FEATURES:  # each task has tables of its own
             entry = find_entry(init, backbone, known)
             # Weights that Keras downloads have always been identified by name alone.
             is_named = entry.sha256 or not entry.file
@@ -166,6 +171,10 @@ def plan_study(
             if (level := variant.changes.get(CONFOUNDER, "")).startswith(SAMPLED):
                 chosen = profile.section("sampled_confounder")
                 inputs = sample_confounder(inputs, chosen, level, profile.seed)
+            for init in profile.feature_inits:
+                read = kept_tables(workspace, init, inputs)
+                digests = {path.stem: facts.sha256 for path, facts in read.items()}
+                starts[init, FEATURES] = None, digest_of(digests)
             planned += plan_runs(workspace, inputs, variant, starts)
     return planned
 

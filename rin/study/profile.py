@@ -48,8 +48,9 @@ class Scenario:
 
     @property
     def name(self) -> str:
-        """The stable name, such as `ResNet50-unfreeze_all-1e-04`."""
-        return f"{self.backbone}-{self.unfreezing}-{self.learning_rate:.0e}"
+        """The stable name, such as `ResNet50-unfreeze_all-1e-04` or `features-linear_probe`."""
+        rate = f"-{self.learning_rate:.0e}" if self.learning_rate else ""
+        return f"{self.backbone}-{self.unfreezing}{rate}"
 
 
 #: Learning rates by unfreezing.
@@ -57,6 +58,10 @@ RATES: dict[str, list[float]] = {
     name: [*rates] for name, rates in SETTINGS["learning_rates"].value
 }
 
+#: The one backbone of profiles whose inits are tables of features, and what is trained on these:
+#: nothing is unfrozen, and there is no learning rate.
+FEATURES = "features"
+LINEAR_PROBE = Scenario(FEATURES, "linear_probe", 0.0)
 #: The init of runs that start from random weights.
 RANDOM = "random"
 MAIN, LAYERS = "main", "layers"
@@ -76,7 +81,7 @@ def _refuse_others(section: str, names: Iterable[Name], known: Iterable[Name], w
 
 
 #: Folders beside those of profiles, which no profile may be called.
-RESERVED = ("index", "stand_ins", "stores")
+RESERVED = ("features", "index", "stand_ins", "stores")
 
 
 def _not_reserved(name: str) -> str:
@@ -114,7 +119,7 @@ Share = Annotated[Number, Field(ge=0, lt=1)]
 Some = Annotated[list[T], Field(min_length=1), AfterValidator(_distinct)]
 Pretrainings = Annotated[Some[Positive], AfterValidator(sorted)]
 Names = Some[str]
-Backbones = Some[Annotated[str, OneOf(tuple(ALL_BACKBONES))]]
+Backbones = Some[Annotated[str, OneOf((*ALL_BACKBONES, FEATURES))]]
 PreprocessingName = Annotated[str, OneOf(tuple(PREPROCESSING))]
 Augmentation = Annotated[str, OneOf(tuple(AUGMENTATION))]
 Loss = Literal["hard", "smoothing", "teacher_free", "online"]
@@ -361,6 +366,8 @@ class StudyFilter(FrozenModel):
         """The scenarios of the study, in the order of the plan."""
         rates = self.learning_rates or {way: RATES[way] for way in self.unfreezing or RATES}
         backbones = self.backbones or ALL_BACKBONES
+        if FEATURES in backbones:
+            return [LINEAR_PROBE]
         return [
             Scenario(backbone, way, rate)
             for backbone in ALL_BACKBONES
@@ -512,6 +519,10 @@ class Profile(FrozenModel):
     those `tasks` are run whose images are available or whose stand-in has an entry in `stand_ins`.
     `live` is the task that the book follows from image to result, by default the first.
     `live_minutes` is about the time of the book's live part on two cores.
+
+    With `backbones: [features]` the inits are tables of features (`rin.study.features`), on which
+    linear probes are trained: of `fine_tuning` only `size` and `resize` are used, for the images
+    that are exported.
     """
 
     name: Annotated[
@@ -543,6 +554,17 @@ class Profile(FrozenModel):
     live: str | None = None
     live_minutes: Positive | None = None
     execution: Execution = Execution()
+
+    @model_validator(mode="after")
+    def _trains_nothing_beside_features(self) -> Profile:
+        if self.feature_inits:
+            stated = {"pretraining", "probe", "losses"} & {*self.model_dump(exclude_none=True)}
+            for study in self.studies:
+                stated |= {*study.model_dump(exclude_defaults=True)}
+            may = FEATURES, "name", "tasks", "backbones", "inits", "folds"
+            what = "what a profile of features may state"
+            _refuse_others("features", {*self.backbones} | stated, may, what)
+        return self
 
     @model_validator(mode="after")
     def _takes_what_there_is(self) -> Profile:
@@ -615,7 +637,7 @@ class Profile(FrozenModel):
                     raise study.wrong(setting, f"{level or task}: {error.problem}") from error
                 if settings.preprocessing == "released" and not released:
                     raise study.wrong("vary", "the level released needs pretraining.released")
-                for name in study.backbones:
+                for name in {*study.backbones} - {FEATURES}:
                     where = f"study {study.name}, fine_tuning.size"
                     check_size(name, settings.size, where)
 
@@ -625,10 +647,15 @@ class Profile(FrozenModel):
         return self.pretraining.corpora if self.pretraining else {}
 
     @property
+    def feature_inits(self) -> list[str]:
+        """The inits that are tables of features: all of them or none."""
+        return self.inits if FEATURES in self.backbones else []
+
+    @property
     def loaded_weights(self) -> list[tuple[str, str]]:
         """Init and backbone of the weights that come from elsewhere."""
         made_here = {RANDOM, *self.corpora}
-        pairs = product(self.inits, self.backbones)
+        pairs = [] if self.feature_inits else product(self.inits, self.backbones)
         return [pair for pair in pairs if pair[0].removesuffix("_brief") not in made_here]
 
     @property

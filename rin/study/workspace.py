@@ -81,6 +81,11 @@ class Workspace:
         root = self.data_root
         return [self.weights.folder, *([] if root is None else [root / "weights", root])]
 
+    @property
+    def features_folder(self) -> Path:
+        """The folder of tables of features, which all profiles share."""
+        return self.results.parent / "features"
+
     def ledger(self, name: str) -> Ledger:
         """Return a ledger: `runs`, `weights`, `losses`, or `probe`."""
         return Ledger(self.results / name)
@@ -174,6 +179,11 @@ class TaskInputs:
     def scored(self, part: str) -> TaskInputs:
         """Return the inputs that a part belongs to: an external dataset's by name, or these."""
         return self.external.get(part, self)
+
+    @property
+    def sites(self) -> dict[str, TaskInputs]:
+        """The inputs of the own dataset, then of the external ones, by dataset."""
+        return {self.all_images.manifest.name: self} | self.external
 
     @property
     def kept_columns(self) -> list[str]:
@@ -431,6 +441,11 @@ def missing_inputs(workspace: Workspace) -> list[str]:
     for init, names in profile.corpora.items():
         if not usable_corpora(workspace, names):
             missing.append(f"corpus of {init}: {' or '.join(names)}")
+    missing += [
+        f"features {init}: rin features add {init}"
+        for init in profile.feature_inits
+        if not (workspace.features_folder / init).is_dir()
+    ]
     for init, backbone in profile.loaded_weights:
         try:
             entry = find_entry(init, backbone, load_entries())

@@ -1,0 +1,176 @@
+"""Tables of features of any encoder, from which runs start in place of weights.
+
+The images of a profile's datasets are exported, somebody's own script makes a table of each
+dataset, a row a case, and the tables are checked and kept beside the results, where all profiles
+find them.  Linear probes of them are trained in `rin.study.fine_tuning`.  No framework is needed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
+from rin.files import sha256_of, write_atomically
+from rin.models.weights import load_entries
+from rin.study.profile import FEATURES, RANDOM
+from rin.study.results import WeightsFacts
+from rin.study.workspace import TaskInputs, Workspace
+
+
+def scored_sites(workspace: Workspace) -> dict[str, list[TaskInputs]]:
+    """Return the datasets that a study scores, with the inputs that its tasks take of each."""
+    sites: dict[str, list[TaskInputs]] = {}
+    for task in workspace.profile.tasks:
+        for dataset, site in workspace.inputs(task).sites.items():
+            sites.setdefault(dataset, []).append(site)
+    return sites
+
+
+def export_images(workspace: Workspace, folder: Path) -> Iterator[str]:
+    """Write the images that a study scores, a folder a dataset; yield a line on each.
+
+    `images.npy`, uint8 (n, side, side) or (n, side, side, 3), has them in the order of the ids in
+    `cases.csv`, which is that of the store.
+    """
+    for dataset, sites in scored_sites(workspace).items():
+        pictures = {}  # views of the stores, which are read picture by picture
+        for store in (site.store for site in sites):
+            pictures |= dict(zip(store.cases["case_id"], store.images(), strict=True))
+        place, shape = folder / dataset, (len(pictures), *store.images().shape[1:])
+        place.mkdir(parents=True, exist_ok=True)
+        images = np.lib.format.open_memmap(place / "images.npy", "w+", np.uint8, shape)
+        for row, picture in enumerate(pictures.values()):
+            images[row] = picture
+        pd.Series([*pictures], name="case_id").to_csv(place / "cases.csv", index=False)
+        yield f"{dataset}: images.npy {shape} and cases.csv in {place.absolute()}"
+
+
+def add_features(
+    workspace: Workspace,
+    name: str,
+    path: Path,
+    dataset: str,
+    about: str = "",
+    *,
+    replace: bool = False,
+) -> Path:
+    """Check a table of features of a dataset that a study scores, and keep it as an init's.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        the study whose cases the table must have
+    name : str
+        the name of the init
+    path : Path
+        `.parquet` with `case_id` and a column a dimension, or one column of lists; or `.npz` with
+        the arrays `case_id` and `features`
+    dataset : str
+        the dataset whose images they are features of
+    about : str, optional
+        the release of the encoder, for pages
+    replace : bool, default False
+        whether other features of this name may be replaced
+
+    Returns
+    -------
+    Path
+        The file that is kept.
+
+    Raises
+    ------
+    InputError
+        For a name that weights have, an unknown dataset, a file that cannot be read, a case that
+        is missing, unknown or repeated, a number that is not finite, or another number of
+        dimensions than in the name's other tables.
+    """
+    taken = sorted({RANDOM, "radiologic", "photographic", *(e.init for e in load_entries())})
+    if name in taken or not re.fullmatch(r"[A-Za-z][\w.-]{0,59}", name):
+        remedy = f"Take letters, digits, _, - and . but no name of weights: {', '.join(taken)}."
+        raise InputError(f"{name!r} is no name for features", where="NAME", remedy=remedy)
+    sites, table = look_up("dataset", dataset, scored_sites(workspace)), read_features(path)
+    known = pd.concat([site.all_images.cases["case_id"] for site in sites])
+    _refuse(table.index.difference(known), f"rows name no case of {dataset}", path)
+    _refuse(table.index[table.index.duplicated()], "rows are repeated", path)
+    _refuse(
+        table.index[~np.isfinite(table).all(axis=1)], "rows have a number that is not finite", path
+    )
+    for site in sites:
+        _refuse(site.labels.index.difference(table.index), f"cases of {dataset} are missing", path)
+    folder = workspace.features_folder / name
+    target = folder / f"{dataset}.parquet"
+    for other in {*folder.glob("*.parquet")} - {target}:
+        if (dimensions := read_features(other).shape[1]) != table.shape[1]:
+            problem = f"it has {table.shape[1]} dimensions, and that of {other.stem} {dimensions}"
+            remedy = f"Give another encoder another name, or delete {folder}."
+            raise InputError(problem, where=path, remedy=remedy)
+    if target.is_file() and not replace:
+        if read_features(target).equals(table):
+            return target
+        problem = f"{name} has other features of {dataset} already"
+        remedy = "Give --replace, or another name; runs of the former features are kept."
+        raise InputError(problem, where=target, remedy=remedy)
+    table.attrs = {"release": about or name}
+    folder.mkdir(parents=True, exist_ok=True)
+    with write_atomically(target) as draft:
+        table.reset_index().to_parquet(draft)
+    return target
+
+
+def read_features(path: Path) -> pd.DataFrame:
+    """Return a table of features, float32: a row a case, by `case_id`, and a column a dimension.
+
+    InputError if the file is absent or is no such table.
+    """
+    remedy = "rin features add takes .parquet of case_id and a column a dimension, or one of "
+    remedy += "lists; or .npz of case_id and features."
+    # Arrow, NumPy and zip archives raise errors of many kinds.
+    with as_input_error("no table of features", where=path, remedy=remedy, kinds=Exception):
+        if path.suffix == ".npz":
+            arrays = np.load(path, allow_pickle=False)
+            table = pd.DataFrame(arrays["features"], arrays["case_id"])
+        else:
+            table = pd.read_parquet(path).set_index("case_id")
+            if table.shape[1] == 1 and isinstance(table.iloc[0, 0], np.ndarray):
+                table = pd.DataFrame(np.stack(table.iloc[:, 0]), table.index)
+        table = table.astype(np.float32)
+        table.index = table.index.astype(str).rename("case_id")
+        table.columns = [f"{dimension}" for dimension in range(table.shape[1])]
+        if table.empty:
+            raise ValueError("it is empty")
+        return table
+
+
+def _refuse(cases: Collection[str], problem: str, where: Path) -> None:
+    if len(cases):
+        problem = f"{counted(len(cases), problem)} ({join_first_ten([*cases], ', ')})"
+        remedy = "Make the table of the images that rin features export writes, and add it."
+        raise InputError(problem, where=where, remedy=remedy)
+
+
+def kept_tables(workspace: Workspace, init: str, inputs: TaskInputs) -> dict[Path, WeightsFacts]:
+    """Return the files of an init's features that a task reads, its own first, with their facts.
+
+    InputError if one is lacking, or a case in one.
+    """
+    files = {}
+    for dataset, site in inputs.sites.items():
+        path = workspace.features_folder / init / f"{dataset}.parquet"
+        table = read_features(path)
+        _refuse(site.labels.index.difference(table.index), f"cases of {dataset} are missing", path)
+        files[path] = WeightsFacts(
+            init=init,
+            backbone=FEATURES,
+            preprocessing=f"table of {dataset}",
+            licence="",
+            provenance="real",
+            sha256=sha256_of(path),
+            pretraining=1,
+            **table.attrs,
+        )
+    return files

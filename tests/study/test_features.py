@@ -1,0 +1,276 @@
+"""Features of any encoder: exported images, tables that are checked, linear probes of them."""
+
+import re
+
+import jupytext
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from pydantic import ValidationError
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.preprocessing import StandardScaler
+from tiny_study import settings, tiny_profile
+
+from rin import stats
+from rin.errors import InputError
+from rin.files import REPOSITORY
+from rin.study import open_results, open_workspace, run_study
+from rin.study.features import add_features, export_images
+from rin.study.ledger import Ledger
+from rin.study.plan import STRENGTHS, plan_study
+from rin.study.workspace import missing_inputs
+
+PAGE = jupytext.read(REPOSITORY / "notebooks" / "use" / "run_it.py")
+RECIPES = re.findall(r"```python\n(from pathlib.*?)```", PAGE.cells[0].source, re.DOTALL)
+CHANGES = {
+    "name": "encoders",
+    "inits": ["efficientnet", "pixels"],
+    "backbones": ["features"],
+    "pretraining": None,
+    "folds": 2,
+    "external": True,
+    "stand_ins.busbra": {"benign": 9, "malignant": 7},
+}
+
+
+@pytest.fixture(scope="module")
+def exported(study_folder, tmp_path_factory):
+    """A study of two encoders and the folder of its exported images, with a table of each.
+
+    One is made by the page's recipe for Keras, without the download of its weights; the other has
+    sixteen means of pixels.
+    """
+    study = open_workspace(tiny_profile(CHANGES), results=study_folder)
+    folder = tmp_path_factory.mktemp("exported")
+    lines = [*export_images(study, folder)]
+    assert [line.partition(":")[0] for line in lines] == ["busi", "busbra"]
+    recipe = next(recipe for recipe in RECIPES if "keras" in recipe)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder.parent)
+        recipe = recipe.replace('Path("exported")', f'Path("{folder}")')
+        recipe = recipe.replace('weights="imagenet"', "weights=None")
+        keras.utils.set_random_seed(0)
+        exec(recipe, {})
+    for place in folder.iterdir():
+        ids = pd.read_csv(place / "cases.csv", dtype=str)["case_id"]
+        means = np.load(place / "images.npy").reshape(-1, 4, 8, 4, 8).mean((2, 4))
+        np.savez(place / "pixels.npz", case_id=[*ids], features=means.reshape(-1, 16))
+    return study, folder
+
+
+@pytest.fixture(scope="module")
+def finished(exported):
+    """The study, run by a worker process, with its results."""
+    study, folder = exported
+    for dataset in ("busi", "busbra"):
+        add_features(study, "efficientnet", folder / dataset / "efficientnet.parquet", dataset)
+        add_features(study, "pixels", folder / dataset / "pixels.npz", dataset, "Means of pixels")
+    assert missing_inputs(study) == []
+    changes = CHANGES | {"execution": {"workers": 1}}
+    study = open_workspace(tiny_profile(changes), results=study.results.parent)
+    run_study(study)
+    return study, open_results(study.results / "tables")
+
+
+def test_exported_images_are_those_of_the_store_in_its_order(exported):
+    study, folder = exported
+    for dataset, site in study.inputs("breast").sites.items():
+        ids = pd.read_csv(folder / dataset / "cases.csv", dtype=str)["case_id"]
+        assert [*ids] == [*site.store.cases["case_id"]]
+        np.testing.assert_array_equal(
+            np.load(folder / dataset / "images.npy"), site.store.images()
+        )
+
+
+def by_hand(study, folder, fold):
+    """The scores of a probe of the means of pixels: cases of the test part, and of BUS-BRA."""
+    inputs = study.inputs("breast")
+    values = {
+        dataset: pd.DataFrame(arrays["features"], arrays["case_id"])
+        for dataset in ("busi", "busbra")
+        if (arrays := np.load(folder / dataset / "pixels.npz"))
+    }
+    split = inputs.folds[inputs.folds["fold"] == fold].groupby("part")["case_id"]
+    x = {part: values["busi"].loc[ids] for part, ids in split}
+    y = {part: inputs.labels.loc[ids] for part, ids in split}
+    scaler = StandardScaler().fit(x["train"])
+    best, least = None, np.inf
+    for strength in STRENGTHS:
+        model = LogisticRegression(C=strength, max_iter=10_000)
+        model.fit(scaler.transform(x["train"]), y["train"])
+        loss = log_loss(y["validation"], model.predict_proba(scaler.transform(x["validation"])))
+        if loss < least:
+            best, least = model, loss
+    parts = {"test": (x["test"], y["test"])}
+    parts["busbra"] = values["busbra"], inputs.external["busbra"].labels
+    scored = {
+        part: (labels, best.decision_function(scaler.transform(rows)))
+        for part, (rows, labels) in parts.items()
+    }
+    return scored, best.C
+
+
+def test_probe_is_the_logistic_regression_that_scikit_learn_fits_by_hand(finished, exported):
+    study, results = finished
+    records = results.records("breast").query("init == 'pixels'").set_index("fold")
+    for fold in (0, 1):
+        scored, strength = by_hand(study, exported[1], fold)
+        assert records.loc[fold, "C"] == strength
+        for part, (labels, scores) in scored.items():
+            rows = results.predictions(part=part).query("init == 'pixels' and fold == @fold")
+            rows = rows.set_index(rows["case_id"].astype(str)).loc[labels.index]
+            np.testing.assert_allclose(rows["score"], scores, rtol=1e-4, atol=1e-4)
+            here = roc_auc_score(rows["label"], rows["score"])
+            assert here == pytest.approx(roc_auc_score(labels, scores), abs=0.02)
+
+
+def test_results_of_probes_are_compared_as_those_of_networks_are(finished):
+    _, results = finished
+    scores = results.predictions()
+    assert {*scores["scenario"]} == {"features-linear_probe"}
+    assert results.inits == ("efficientnet", "pixels")
+    differences = stats.init_differences(scores, *results.inits).set_index("group")
+    a, b = results.inits
+    compared = stats.compare(scores, by="init", a=a, b=b, within="fold").iloc[0]
+    for group in ("all", "linear_probe"):
+        for name in ("auc_a", "auc_b", "estimate", "ci_low", "ci_high", "p_value"):
+            assert differences.loc[group, name] == pytest.approx(compared[name])
+    assert len(stats.scenario_aucs(scores)) == 4
+    units = stats.pretraining_differences(scores, a, b).iloc[0]
+    assert units["pairs"] == 1
+    assert units["estimate"] == pytest.approx(compared["estimate"])
+    facts = [(kept.init, kept.backbone, kept.release) for kept in results.facts.weights]
+    assert facts[::2] == [("efficientnet", "features", "efficientnet"),
+                          ("pixels", "features", "Means of pixels")]  # fmt: skip
+    assert {*results.records("breast")["features"]} == {16, 1280}
+
+
+def test_probe_of_the_same_features_is_the_same_and_other_features_are_other_runs(
+    finished, exported, tmp_path
+):
+    study, results = finished
+    path = exported[1] / "busi" / "pixels.npz"
+    kept = study.features_folder / "pixels" / "busi.parquet"
+    before = kept.stat().st_mtime_ns
+    add_features(study, "pixels", path, "busi", "Another text")
+    assert kept.stat().st_mtime_ns == before
+    arrays = np.load(path)
+    other = tmp_path / "other.npz"
+    np.savez(other, case_id=arrays["case_id"], features=arrays["features"] ** 2)
+    with pytest.raises(InputError, match=r"pixels has other features of busi already.*--replace"):
+        add_features(study, "pixels", other, "busi")
+    ids = {run.run_id for run in plan_study(study)}
+    add_features(study, "pixels", other, "busi", replace=True)
+    changed = {run.run_id for run in plan_study(study)}
+    assert len(ids & changed) == 2  # those of the other encoder
+    add_features(study, "pixels", path, "busi", "Means of pixels", replace=True)
+    assert {run.run_id for run in plan_study(study)} == ids
+    # Once more from the start, in this process, after it was killed at the second of four runs.
+    changes = CHANGES | {"name": "encoders_again"}
+    again = open_workspace(tiny_profile(changes), results=study.results.parent)
+    commit, done = Ledger.commit, []
+
+    def killed(ledger, run_id, *rest):
+        if len(done) == 1:
+            raise KeyboardInterrupt
+        done.append(run_id)
+        commit(ledger, run_id, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Ledger, "commit", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_study(again)
+    first = again.fine_tuning_ledger.done(done[0])
+    run_study(again)
+    assert again.fine_tuning_ledger.done(done[0]) == first
+    tables = open_results(again.results / "tables").tables
+    pd.testing.assert_frame_equal(tables["predictions"], results.tables["predictions"])
+
+
+BAD = {
+    "1 row names no case of busi (benign (999))": lambda ids, x: (["benign (999)", *ids[1:]], x),
+    "1 row is repeated": lambda ids, x: ([ids[1], *ids[1:]], x),
+    "1 case of busi is missing": lambda ids, x: (ids[1:], x[1:]),
+    "60 rows have a number that is not finite": lambda ids, x: (ids, x + np.inf),
+    "it has 3 dimensions, and that of busbra 16": lambda ids, x: (ids, x[:, :3]),
+    "no table of features (it is empty)": lambda ids, x: (ids, x[:, :0]),
+    "no table of features (Must pass 2-d input": lambda ids, x: (ids, x.reshape(60, 4, 4)),
+    "no table of features (Object arrays cannot be loaded": lambda ids, x: (
+        ids,
+        x.astype(object),
+    ),
+}
+
+
+@pytest.mark.parametrize("said", BAD)
+def test_table_that_does_not_fit_is_refused_in_one_line(finished, exported, tmp_path, said):
+    study, _ = finished
+    arrays = np.load(exported[1] / "busi" / "pixels.npz")
+    ids, values = BAD[said](arrays["case_id"], arrays["features"])
+    np.savez(path := tmp_path / "table.npz", case_id=[*ids], features=values)
+    with pytest.raises(InputError, match=re.escape(said)) as caught:
+        add_features(study, "pixels", path, "busi", replace=True)
+    assert caught.value.where == str(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_lists_of_a_parquet_file_are_the_dimensions(finished, exported, tmp_path):
+    study, _ = finished
+    arrays = np.load(exported[1] / "busi" / "pixels.npz")
+    table = pd.DataFrame({"case_id": arrays["case_id"], "features": [*arrays["features"]]})
+    table.to_parquet(tmp_path / "lists.parquet")
+    kept = study.features_folder / "pixels" / "busi.parquet"
+    assert add_features(study, "pixels", tmp_path / "lists.parquet", "busi") == kept
+
+
+def test_names_and_files_that_cannot_be_are_refused(finished, tmp_path):
+    study, _ = finished
+    path = tmp_path / "table.parquet"
+    path.write_text("case_id,features")
+    for name in ("radiologic", "imagenet", "random", "../pixels", ""):
+        with pytest.raises(InputError, match="no name for features"):
+            add_features(study, name, path, "busi")
+    with pytest.raises(InputError, match=r"unknown dataset 'busy' \(did you mean busi\?\)"):
+        add_features(study, "pixels", path, "busy")
+    with pytest.raises(InputError, match=r"table\.parquet: no table of features"):
+        add_features(study, "pixels", path, "busi")
+
+
+def test_profile_of_features_has_no_networks_and_its_tables_must_be_there(finished):
+    study, _ = finished
+    for changes, said in [
+        ({"backbones": ["features", "ResNet50"]}, "ResNet50"),
+        ({"pretraining": settings()["pretraining"]}, "pretraining"),
+        ({"studies": [{"name": "main", "unfreezing": ["freeze_all"]}]}, "unfreezing"),
+    ]:
+        with pytest.raises(ValidationError, match=rf"features: \['{said}'\] are not among what"):
+            tiny_profile(CHANGES | changes)
+    changes = CHANGES | {"inits": ["pixels", "absent"]}
+    other = open_workspace(tiny_profile(changes), results=study.results.parent)
+    assert missing_inputs(other) == ["features absent: rin features add absent"]
+    with pytest.raises(InputError, match=r"absent.busi.parquet: no table of features \(No such"):
+        plan_study(other)
+
+
+def test_commands_export_and_add_by_name(rin, exported):
+    study, folder = exported
+    profile = folder.parent / "encoders.yaml"
+    profile.write_text(yaml.safe_dump(settings(CHANGES)), encoding="utf-8")
+    places = "--results", study.results.parent
+    status, out, _ = rin(
+        "features", "export", profile, *places, "--output", folder.parent / "more"
+    )
+    assert (status, out.count("images.npy (")) == (0, 2)
+    table = folder.parent / "more" / "table.npz"
+    arrays = np.load(folder / "busi" / "pixels.npz")
+    np.savez(table, **arrays)
+    options = "--dataset", "busi", "--profile", profile, "--about", "Means", *places
+    status, out, _ = rin("features", "add", "means", table, *options)
+    assert (status, out.startswith("Kept: ")) == (0, True)
+    np.savez(table, case_id=arrays["case_id"], features=-arrays["features"])
+    status, _, err = rin("features", "add", "means", table, *options)
+    assert status == 1
+    assert "means has other features of busi already. Give --replace" in err
