@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -89,26 +90,24 @@ def add_features(
         is missing, unknown or repeated, a number that is not finite, or another number of
         dimensions than in the name's other tables.
     """
-    taken = sorted({RANDOM, "radiologic", "photographic", *(e.init for e in load_entries())})
+    taken = {RANDOM, "radiologic", "photographic", *(entry.init for entry in load_entries())}
     if name in taken or not re.fullmatch(r"[A-Za-z][\w.-]{0,59}", name):
-        remedy = f"Take letters, digits, _, - and . but no name of weights: {', '.join(taken)}."
+        remedy = "Take letters, digits, _, - and ., and no name that weights have."
         raise InputError(f"{name!r} is no name for features", where="NAME", remedy=remedy)
     sites, table = look_up("dataset", dataset, scored_sites(workspace)), read_features(path)
     known = pd.concat([site.all_images.cases["case_id"] for site in sites])
+    used = pd.Index(pd.concat([site.store.cases["case_id"] for site in sites]))
     _refuse(table.index.difference(known), f"rows name no case of {dataset}", path)
     _refuse(table.index[table.index.duplicated()], "rows are repeated", path)
-    _refuse(
-        table.index[~np.isfinite(table).all(axis=1)], "rows have a number that is not finite", path
-    )
-    for site in sites:
-        _refuse(site.labels.index.difference(table.index), f"cases of {dataset} are missing", path)
+    _refuse(table.index[~np.isfinite(table).all(axis=1)], "rows have a number not finite", path)
+    _refuse(used.difference(table.index), f"cases of {dataset} are missing", path)
     folder = workspace.features_folder / name
     target = folder / f"{dataset}.parquet"
-    for other in {*folder.glob("*.parquet")} - {target}:
-        if (dimensions := read_features(other).shape[1]) != table.shape[1]:
-            problem = f"it has {table.shape[1]} dimensions, and that of {other.stem} {dimensions}"
-            remedy = f"Give another encoder another name, or delete {folder}."
-            raise InputError(problem, where=path, remedy=remedy)
+    others = {*folder.glob("*.parquet")} - {target}
+    if dimensions := {read_features(other).shape[1] for other in others} - {table.shape[1]}:
+        problem = f"it has {table.shape[1]} dimensions, other tables of {name} {dimensions}"
+        remedy = f"Give another encoder another name, or delete {folder}."
+        raise InputError(problem, where=path, remedy=remedy)
     if target.is_file() and not replace:
         if read_features(target).equals(table):
             return target
@@ -131,11 +130,12 @@ def read_features(path: Path) -> pd.DataFrame:
     remedy += "lists; or .npz of case_id and features."
     # Arrow, NumPy and zip archives raise errors of many kinds.
     with as_input_error("no table of features", where=path, remedy=remedy, kinds=Exception):
+        file = BytesIO(path.read_bytes())
         if path.suffix == ".npz":
-            arrays = np.load(path, allow_pickle=False)
+            arrays = np.load(file, allow_pickle=False)
             table = pd.DataFrame(arrays["features"], arrays["case_id"])
         else:
-            table = pd.read_parquet(path).set_index("case_id")
+            table = pd.read_parquet(file).set_index("case_id")
             if table.shape[1] == 1 and isinstance(table.iloc[0, 0], np.ndarray):
                 table = pd.DataFrame(np.stack(table.iloc[:, 0]), table.index)
         table = table.astype(np.float32)

@@ -153,16 +153,13 @@ def fit_probe(run: Run, ledger: Ledger, tables: list[Path]) -> None:
     with ledger.claim(run.run_id) as unfinished:
         if not unfinished:
             return
-        started, inputs = time.monotonic(), run.inputs
-        split = inputs.folds[inputs.folds["fold"] == run.fold].set_index("case_id")["part"]
-        cases, features = [], []
-        for name, table in zip(("", *inputs.external), tables, strict=True):
-            site = inputs.scored(name)
-            rows = site.store.cases[["case_id", "patient_id"]]
-            part = name or rows["case_id"].map(split)
-            cases.append(rows.assign(part=part, label=site.labels.to_numpy()))
-            features.append(read_features(table).loc[rows["case_id"]])
-        scored, values = pd.concat(cases), np.concatenate(features, dtype=float)
+        started, cases = time.monotonic(), _cases_of(run)
+        scored = pd.concat(cases.values())
+        features = [
+            read_features(table).loc[part["case_id"]]
+            for table, part in zip(tables, cases.values(), strict=True)
+        ]
+        values = np.concatenate(features, dtype=float)
         part, labels = scored["part"].to_numpy(), scored["label"].to_numpy()
         training, validation = part == "train", part == "validation"
         probes = [
@@ -191,23 +188,36 @@ def fit_probe(run: Run, ledger: Ledger, tables: list[Path]) -> None:
         ledger.commit(run.run_id, run.config, write)
 
 
+def _cases_of(run: Run) -> dict[str, pd.DataFrame]:
+    """Return case_id, patient_id, part and label of all cases of a store, in its order.
+
+    The own dataset, which comes first, has no name; the external ones are parts by their names.
+    """
+    inputs, tables = run.inputs, {}
+    split = inputs.folds[inputs.folds["fold"] == run.fold].set_index("case_id")["part"]
+    for name in ("", *inputs.external):
+        site = inputs.scored(name)
+        cases = site.store.cases[["case_id", "patient_id"]]
+        part = name or split.reindex(cases["case_id"]).to_numpy()
+        tables[name] = cases.assign(part=part, label=site.labels.to_numpy())
+    return tables
+
+
 def _parts_of(run: Run) -> tuple[dict[str, ImageSubset], dict[str, ImageStore]]:
     """Return the parts of a run's images by name, and the store of each part that is scored."""
     from rin.training.batches import ImageSubset
 
-    inputs, store = run.inputs, run.inputs.store
-    images, labels = store.images(), inputs.labels.to_numpy()
-    split = inputs.folds[inputs.folds["fold"] == run.fold].set_index("case_id")["part"]
-    part_of = split.reindex(store.cases["case_id"]).to_numpy()
-    names = ("train", *SCORED_PARTS)
-    parts = {name: ImageSubset(images, labels, np.flatnonzero(part_of == name)) for name in names}
-    stores = dict.fromkeys(SCORED_PARTS, store)
-    for name, site in inputs.external.items():
-        stores[name], of_cases = site.store, site.labels.to_numpy()
-        parts[name] = ImageSubset(site.store.images(), of_cases, np.arange(len(of_cases)))
+    parts, stores = {}, {}
+    for name, cases in _cases_of(run).items():
+        store, labels = run.inputs.scored(name).store, cases["label"].to_numpy()
+        images = store.images()
+        for part in [name] if name else ["train", *SCORED_PARTS]:
+            rows = np.flatnonzero(cases["part"] == part)
+            parts[part], stores[part] = ImageSubset(images, labels, rows), store
+    del stores["train"]  # which is not scored
     if run.settings.confounder and not run.settings.confounder.startswith(SAMPLED):
         parts = confounded_parts(parts, run.settings.confounder, run.seed)
-        stores[REVERSED] = store
+        stores[REVERSED] = run.inputs.store
     return parts, stores
 
 

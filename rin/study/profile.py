@@ -559,11 +559,10 @@ class Profile(FrozenModel):
     def _trains_nothing_beside_features(self) -> Profile:
         if self.feature_inits:
             stated = {"pretraining", "probe", "losses"} & {*self.model_dump(exclude_none=True)}
-            for study in self.studies:
-                stated |= {*study.model_dump(exclude_defaults=True)}
+            of_studies = (study.model_dump(exclude_defaults=True) for study in self.studies)
             may = FEATURES, "name", "tasks", "backbones", "inits", "folds"
             what = "what a profile of features may state"
-            _refuse_others("features", {*self.backbones} | stated, may, what)
+            _refuse_others("features", stated.union(self.backbones, *of_studies), may, what)
         return self
 
     @model_validator(mode="after")
@@ -637,7 +636,7 @@ class Profile(FrozenModel):
                     raise study.wrong(setting, f"{level or task}: {error.problem}") from error
                 if settings.preprocessing == "released" and not released:
                     raise study.wrong("vary", "the level released needs pretraining.released")
-                for name in {*study.backbones} - {FEATURES}:
+                for name in [] if self.feature_inits else study.backbones:
                     where = f"study {study.name}, fine_tuning.size"
                     check_size(name, settings.size, where)
 

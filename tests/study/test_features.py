@@ -194,8 +194,8 @@ BAD = {
     "1 row names no case of busi (benign (999))": lambda ids, x: (["benign (999)", *ids[1:]], x),
     "1 row is repeated": lambda ids, x: ([ids[1], *ids[1:]], x),
     "1 case of busi is missing": lambda ids, x: (ids[1:], x[1:]),
-    "60 rows have a number that is not finite": lambda ids, x: (ids, x + np.inf),
-    "it has 3 dimensions, and that of busbra 16": lambda ids, x: (ids, x[:, :3]),
+    "60 rows have a number not finite": lambda ids, x: (ids, x + np.inf),
+    "it has 3 dimensions, other tables of pixels {16}": lambda ids, x: (ids, x[:, :3]),
     "no table of features (it is empty)": lambda ids, x: (ids, x[:, :0]),
     "no table of features (Must pass 2-d input": lambda ids, x: (ids, x.reshape(60, 4, 4)),
     "no table of features (Object arrays cannot be loaded": lambda ids, x: (
