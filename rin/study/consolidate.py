@@ -311,7 +311,8 @@ def corpora_facts(workspace: Workspace) -> list[DatasetFacts]:
 def weights_facts(workspace: Workspace) -> list[WeightsFacts]:
     """Return the facts of the weights that a study's runs start from, if they are available."""
     released = {(file.entry.init, file.entry.backbone): file for file in released_files(workspace)}
-    profile, tables = workspace.profile, {}
+    profile = workspace.profile
+    tables: dict[Path, WeightsFacts] = {}
     for init, task in product(profile.feature_inits, profile.tasks):
         tables |= kept_tables(workspace, init, workspace.inputs(task))
     weights = [*tables.values()]

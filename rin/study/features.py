@@ -39,7 +39,9 @@ def export_images(workspace: Workspace, folder: Path) -> Iterator[str]:
     `cases.csv`, which is that of the store.
     """
     for dataset, sites in scored_sites(workspace).items():
-        pictures = {}  # views of the stores, which are read picture by picture
+        pictures: dict[
+            str, np.ndarray
+        ] = {}  # views of the stores, which are read picture by picture
         for store in (site.store for site in sites):
             pictures |= dict(zip(store.cases["case_id"], store.images(), strict=True))
         place, shape = folder / dataset, (len(pictures), *store.images().shape[1:])
