@@ -253,9 +253,8 @@ def new(
         raise Exit(1)
     _say(f"Written: {' and '.join(map(str, write_task(made)))}", "green")
     folders = shlex.join(["--data-root", str(root), "--results", results])
-    program = sys.argv[0] if Path(sys.argv[0]).name == "rin" else "rin"  # as it was called
     for command in ("study", "book"):
-        _say(f"  {program} {command} --profile {name} {folders}")
+        _say(f"  {_program()} {command} --profile {name} {folders}")
 
 
 @app.command()
@@ -291,6 +290,49 @@ def compare(
     folder = output or scores.with_name(f"{scores.stem}_compared")
     page = comparison.write_comparison(tables, scores, folder, level=level)
     _say(f"Page: {page}; tables beside it: {', '.join(tables)}", "green")
+
+
+@app.command()
+def publish(
+    folder: Path = Argument(help="Folder of results: results/NAME/tables.", resolve_path=True),
+    author: str = Option(help="Name of who publishes it."),
+    orcid: str = Option("", help="The author's, as https://orcid.org/…"),
+    licence: str = Option("CC-BY-4.0", help="SPDX identifier, for the tables."),
+    output: Path | None = Option(
+        None, help="Folder to write; by default results/published/NAME.", resolve_path=True
+    ),
+    replace: bool = Option(False, "--replace", help="Replace an earlier publication."),
+    yes: bool = Option(False, "--yes", help="Show names of images that are not open."),
+) -> None:
+    """Write results as a folder and a zip archive that others can cite and open."""
+    from rin.study import open_results
+    from rin.study.publish import names_shown, publish_results
+
+    facts = open_results(folder).facts
+    if shown := names_shown(facts):
+        _say(shown, "yellow")
+        if not yes and not confirm("May they be shown?", default=False):
+            raise Exit(1)
+    target = output or Path("results", "published", facts.name)
+    archive = publish_results(
+        folder, target, author, orcid=orcid, licence=licence, replace=replace
+    )
+    _say(f"Published: {target} and {archive}", "green")
+
+
+@app.command("open")
+def open_(
+    place: str = Argument(help="Folder, zip archive, or https address of one."),
+    results: Results = "results",
+    replace: bool = Option(False, "--replace", help="Replace what was opened under its name."),
+) -> None:
+    """Open what somebody published: check every table, and put it below the results."""
+    from rin.study.publish import open_published
+
+    folder = open_published(place, Path(results), replace=replace)
+    _say(f"Opened: {folder}", "green")
+    shown = shlex.quote(f"profile={folder}")
+    _say(f"  {_program()} run notebooks/results/your_run.py -p {shown}")
 
 
 @reference_app.command("write")
@@ -487,6 +529,11 @@ def features_add(
     opened = open_workspace(profile, data_root=data_root, results=results)
     kept = add_features(opened, name, table, dataset, about, replace=replace)
     _say(f"Kept: {kept.absolute()}", "green")
+
+
+def _program() -> str:
+    """Return how the command line was called, for commands that it prints."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "rin" else "rin"
 
 
 def _interrupted(number: int, _frame: object) -> None:

@@ -257,6 +257,7 @@ RUN_BY_NAME = {
     "pytest-timeout": "pyproject.toml",
     "pytest-xdist": "Makefile",  # `-n auto`
     "python-gdcm": "rin/data/dicom.py",  # pydicom decodes lossless JPEG with it
+    "rocrate": "tests/study/test_publish.py",  # skipped without it
     "ruff": "Makefile",
     "sphinx-mathjax-offline": "_config.yml",
     "uv": "Makefile",

@@ -209,6 +209,20 @@ HTML("".join(entry.format(*line) for line in lines))
 # `rin reference write open --folder my_runs` writes a reference run of your own: per-case predictions
 # without any image. Stand-ins and unfinished runs are refused.
 #
+# ## Publish a run, open somebody else's
+#
+# ```console
+# rin publish results/open/tables --author "Jane Doe"   # results/published/open, and open.zip
+# rin open https://zenodo.org/records/NUMBER/files/open.zip
+# rin run notebooks/results/your_run.py -p profile=results/opened/open
+# ```
+#
+# `rin publish` writes a folder and a zip archive of it for Zenodo and the like: the tables without any image,
+# how they were computed, a README, `CITATION.cff` and an RO-Crate with every file's SHA-256. Images and
+# patients are named as in the files of their dataset; where access to these is not open, `--yes` says that the
+# names may be shown. `rin open` takes such a folder, archive or address, and refuses a table that is not as it
+# was published.
+#
 # ## A GPU
 #
 # <details><summary>The lines to install it, precision, and several GPUs</summary>

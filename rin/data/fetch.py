@@ -10,7 +10,7 @@ from pathlib import Path
 import pooch
 import requests
 
-from rin.data.manifest import DatasetManifest, Download
+from rin.data.manifest import DatasetManifest
 from rin.data.status import how_to_get
 from rin.errors import InputError, as_input_error
 
@@ -26,25 +26,29 @@ def fetch_dataset(manifest: DatasetManifest, data_root: Path) -> list[Path]:
             remedy=how_to_get(manifest, data_root),
         )
     data_root.mkdir(parents=True, exist_ok=True)
-    return [_fetch(file, data_root) for file in manifest.fetch]
+    return [fetch_file(file.url, file.name, data_root, file.hash) for file in manifest.fetch]
 
 
-def _fetch(file: Download, root: Path) -> Path:
+def fetch_file(url: str, name: str, root: Path, known_hash: str | None = None) -> Path:
+    """Return a file below a folder; fetch it if it is missing, and check its hash if one is known.
+
+    The file gets its name only when it is whole.
+    """
     download = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=SECONDS)
     again = "Check the connection and the disk space, and give the same command again."
     with as_input_error(
-        f"it could not be fetched into {root}", where=file.url, remedy=again, kinds=OSError
+        f"it could not be fetched into {root}", where=url, remedy=again, kinds=OSError
     ):
         try:
-            fetched = pooch.retrieve(file.url, file.hash, file.name, root, downloader=download)
+            fetched = pooch.retrieve(url, known_hash, name, root, downloader=download)
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
             raise InputError(
-                "there is no connection to it, or it was cut off", where=file.url, remedy=again
+                "there is no connection to it, or it was cut off", where=url, remedy=again
             ) from error
         except ValueError as error:  # pooch raises it for a wrong hash
             raise InputError(
-                f"the downloaded file does not have the hash {file.hash}",
-                where=file.url,
+                f"the downloaded file does not have the hash {known_hash}",
+                where=url,
                 remedy="Fetch it again; if this happens again, the file at its source has "
                 "changed.",
             ) from error

@@ -165,7 +165,7 @@ def read_bytes(root: Path, locator: str) -> bytes:
             raise InputError(
                 f"{locator} has {size} bytes, more than the limit of {MAX_BYTES}",
                 where=path,
-                remedy="Check that this is a picture; split it if it is a stack.",
+                remedy="Check that this is the right file; a stack of pictures can be split.",
             )
         if archive is None:
             return path.read_bytes()
@@ -252,7 +252,7 @@ def _no_such(path: Path, kind: str) -> InputError:
     return InputError(
         f"there is no such {kind}",
         where=path,
-        remedy="Put it there, or point the data root at the folder that contains it.",
+        remedy="Correct the path, or put it there; a data root is the folder that contains it.",
     )
 
 

@@ -26,6 +26,7 @@ from rin.stats import share_interval
 MODEL_CARD = "model_card.json"
 _TEMPLATE = read_facts(__file__)
 _NOT_STATED = _TEMPLATE["not_stated"]
+#: A text of a template that is only a name.
 _ALONE = re.compile(r"\{(\w+)\}")
 #: With this many classes or fewer, every class is among the first five.
 TRIVIAL = 5
@@ -110,7 +111,7 @@ def model_card(
     }
     of_kind = _TEMPLATE[run.store.provenance]
     facts |= {name: text.format(**facts) for name, text in of_kind.items()}
-    card: dict[str, Any] = _filled(_TEMPLATE["card"], facts)
+    card: dict[str, Any] = fill_template(_TEMPLATE["card"], facts)
     return card
 
 
@@ -129,15 +130,15 @@ def author_names(cited: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _filled(part: Any, facts: Mapping[str, Any]) -> Any:
-    """Return a part of the template filled in; a text that is only a name becomes its value.
+def fill_template(template: Any, facts: Mapping[str, Any]) -> Any:
+    """Return a template filled in; a text that is only a name becomes its value.
 
     Fields without a value, such as the modality of photographs, are left out.
     """
-    if isinstance(part, Mapping):
-        filled = {name: _filled(inner, facts) for name, inner in part.items()}
+    if isinstance(template, Mapping):
+        filled = {name: fill_template(inner, facts) for name, inner in template.items()}
         return {name: inner for name, inner in filled.items() if inner is not None}
-    if isinstance(part, list):
-        return [_filled(inner, facts) for inner in part]
-    alone = _ALONE.fullmatch(part)
-    return facts[alone[1]] if alone else part.format(**facts)
+    if isinstance(template, list):
+        return [fill_template(inner, facts) for inner in template]
+    alone = _ALONE.fullmatch(template)
+    return facts[alone[1]] if alone else template.format(**facts)

@@ -81,7 +81,7 @@ def _refuse_others(section: str, names: Iterable[Name], known: Iterable[Name], w
 
 
 #: Folders beside those of profiles, which no profile may be called.
-RESERVED = ("features", "index", "stand_ins", "stores")
+RESERVED = ("features", "index", "opened", "published", "stand_ins", "stores")
 
 
 def _not_reserved(name: str) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
-from rin.data.manifest import Finding, find_task
+from rin.data.manifest import Finding, find_task, known_tasks
 from rin.errors import InputError, as_input_error, look_up
 from rin.evidence.paper import COMPARISONS
 from rin.files import (
@@ -231,9 +231,12 @@ class Results:
 
     @property
     def titles(self) -> dict[str, str]:
-        """The titles of the tasks with runs, by name."""
-        tasks = {*self.table("runs").get("task", ())}
-        return {task: find_task(task)[1].title for task in _in_order(tasks)}
+        """The titles of the tasks with runs, by name; of unknown tasks, that of their dataset."""
+        tasks, known = _in_order({*self.table("runs").get("task", ())}), known_tasks()
+        return {
+            task: (find_task(task)[1] if task in known else self.facts.task(task).dataset).title
+            for task in tasks
+        }
 
     @property
     def studies(self) -> tuple[str, ...]:

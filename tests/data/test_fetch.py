@@ -10,7 +10,7 @@ import pytest
 import yaml
 from busi_files import changed
 
-from rin.data.fetch import fetch_dataset
+from rin.data.fetch import fetch_dataset, fetch_file
 from rin.data.layouts import find_cases
 from rin.data.manifest import Download, load_manifest, manifest_names
 from rin.data.status import dataset_status
@@ -56,6 +56,15 @@ def test_fetch_brings_the_whole_file_once(server, tmp_path):
     assert fetch_dataset(manifest_of(url), tmp_path) == [tmp_path / "a.npz"]
     assert (tmp_path / "a.npz").read_bytes() == CONTENT
     assert handler.asked == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_file_of_no_known_hash_is_fetched_whole_or_not_at_all(server, tmp_path):
+    handler, url = server
+    assert fetch_file(url, "a.npz", tmp_path).read_bytes() == CONTENT
+    handler.cut = 1000
+    with pytest.raises(InputError, match="no connection to it, or it was cut off"):
+        fetch_file(url, "b.npz", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
 
 

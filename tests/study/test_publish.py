@@ -1,0 +1,293 @@
+"""A run is published for others to cite, and what others published is opened if it is whole."""
+
+import hashlib
+import io
+import json
+import shutil
+import stat
+import struct
+import sys
+import zipfile
+
+import pytest
+import yaml
+from croissant_structure import problems_of
+
+from rin.data.tree import MAX_BYTES
+from rin.errors import InputError
+from rin.files import REPOSITORY, read_checksummed_json, to_checksummed_json
+from rin.study import open_results, publish
+from rin.study.publish import names_shown, open_published, publish_results
+from rin.study.reference import reference_folder
+
+AUTHOR, ORCID = "Jäne Doe", "https://orcid.org/0000-0002-1825-0097"
+SOURCE = reference_folder() / "fine_tuned_224"
+PAPERS = {"run.json", "README.md", "CITATION.cff", "croissant.json", "ro-crate-metadata.json"}
+
+
+def stated_again(folder, change):
+    """Change what run.json states, and seal it again."""
+    stated = read_checksummed_json(folder / "run.json")
+    change(stated)
+    (folder / "run.json").write_text(to_checksummed_json(stated), encoding="utf-8")
+    return folder
+
+
+def of_other_data(**values):
+    """Return a change of what run.json states of the data of its first task."""
+    return lambda stated: stated["tasks"][0]["dataset"].update(values)
+
+
+@pytest.fixture
+def copy(tmp_path):
+    return shutil.copytree(SOURCE, tmp_path / "tables")
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    target = tmp_path_factory.mktemp("published") / "lent"
+    return publish_results(SOURCE, target, AUTHOR, orcid=ORCID)
+
+
+@pytest.fixture(scope="module")
+def folder(archive):
+    return archive.with_suffix("")
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip", "address"])
+def test_published_run_is_opened_in_another_place_as_it_was(archive, tmp_path, monkeypatch, kind):
+    place = str(archive if kind == "zip" else archive.with_suffix(""))
+    if kind == "address":
+        place = "https://example.org/records/1/files/lent.zip?download=1"
+        monkeypatch.setattr(
+            publish,
+            "fetch_file",
+            lambda url, name, root: {place: shutil.copy(archive, root / name)}[url],
+        )
+    opened = open_published(place, tmp_path)
+    assert opened == tmp_path / "opened" / "lent"
+    original, again = open_results(SOURCE), open_results(opened)
+    assert again.facts == original.facts
+    for name, table in original.tables.items():
+        assert again.tables[name].equals(table)
+    files = {path.name: path.read_bytes() for path in opened.iterdir()}
+    assert {*files} == {*original.facts.files} | PAPERS
+    assert all((archive.with_suffix("") / name).read_bytes() == files[name] for name in files)
+
+
+def test_crate_lists_every_file_with_its_hash_who_published_it_and_the_licence(folder):
+    graph = json.loads((folder / "ro-crate-metadata.json").read_text("utf-8"))["@graph"]
+    entities = {entity["@id"]: entity for entity in graph}
+    assert len(entities) == len(graph)
+    root = entities["./"]
+    assert entities["ro-crate-metadata.json"]["about"] == {"@id": "./"}
+    listed = {part["@id"]: entities[part["@id"]] for part in root["hasPart"]}
+    assert {*listed} == {path.name for path in folder.iterdir()} - {"ro-crate-metadata.json"}
+    for name, file in listed.items():
+        assert file["@type"] == "File"
+        assert file["sha256"] == hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    assert entities[root["author"]["@id"]] == {"@id": ORCID, "@type": "Person", "name": AUTHOR}
+    assert entities[root["license"]["@id"]]["name"] == "CC-BY-4.0"
+    assert problems_of(folder) == []
+
+
+def test_crate_is_read_by_the_reference_implementation(archive):
+    rocrate = pytest.importorskip("rocrate.rocrate")
+    crate = rocrate.ROCrate(archive)
+    facts = open_results(SOURCE).facts
+    assert crate.name == f"Results of the study {facts.name}"
+    assert {entity.id for entity in crate.data_entities} >= {"run.json", *facts.files}
+
+
+def test_citation_file_has_what_its_format_needs(folder):
+    stated = yaml.safe_load((folder / "CITATION.cff").read_text("utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= {*stated}
+    assert (stated["cff-version"], stated["type"]) == ("1.2.0", "dataset")
+    assert stated["authors"] == [{"name": AUTHOR, "orcid": ORCID}]
+    assert stated["references"][0]["commit"] == open_results(SOURCE).facts.commit
+    software = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text("utf-8"))
+    assert stated["references"][0]["title"] == software["title"]
+
+
+def test_readme_states_tasks_with_images_and_patients_weights_with_hashes_and_the_commit(folder):
+    text, facts = (folder / "README.md").read_text("utf-8"), open_results(SOURCE).facts
+    for task in facts.tasks:
+        data = task.dataset
+        assert f"**{task.name}**: {data.used:,} images of {data.patients:,} patients" in text
+    assert {start.sha256 for start in facts.weights if start.sha256 not in text} == set()
+    assert facts.commit in text
+    assert "STAND-IN" not in text
+
+
+def test_stand_ins_are_said_in_the_first_line_and_in_every_description(copy, tmp_path):
+    stated_again(copy, of_other_data(provenance="stand-in"))
+    made = publish_results(copy, tmp_path / "made", AUTHOR).with_suffix("")
+    title = "STAND-INS (images), NO FINDINGS: results of the study fine_tuned_224"
+    assert (made / "README.md").read_text("utf-8").splitlines()[0] == f"# {title}"
+    assert yaml.safe_load((made / "CITATION.cff").read_text("utf-8"))["title"] == title
+    graph = json.loads((made / "ro-crate-metadata.json").read_text("utf-8"))["@graph"]
+    (root,) = [entity for entity in graph if entity["@id"] == "./"]
+    assert root["description"].startswith(title)
+    assert root["author"] == {"@id": "#J%C3%A4ne%20Doe"}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--author", " "], "no name, or no ORCID"),
+        (["--author", "X", "--orcid", "0000-0002-1825-0097"], "no name, or no ORCID"),
+        (["--author", "X", "--licence", "CC BY 4.0"], "(did you mean CC-BY-4.0?)"),
+        (["--author", "X", "--output", "taken"], "taken: it exists already"),
+        (["--author", "X", "--output", "taken", "--replace"], "taken: it exists already"),
+    ],
+)
+def test_what_cannot_be_published_is_refused_in_one_line(rin, copy, tmp_path, options, said):
+    (tmp_path / "taken").mkdir()
+    status, _, err = rin("publish", copy, "--yes", *options)
+    assert status == 1
+    (line,) = err.splitlines()
+    assert said in line
+    assert {path.name for path in tmp_path.rglob("*") if path.parent != copy} == {
+        "tables",
+        "taken",
+    }
+
+
+@pytest.mark.parametrize("damaged", ["run.json", "predictions.parquet"])
+def test_damaged_results_are_not_published(rin, copy, damaged):
+    with (copy / damaged).open("ab") as file:
+        file.write(b" ")
+    status, _, err = rin("publish", copy, "--author", "X", "--yes")
+    assert (status, len(err.splitlines())) == (1, 1)
+    assert f"{damaged}: it is missing, or not as it was written" in err
+    assert [path.name for path in copy.parent.iterdir()] == ["tables"]
+
+
+def test_publication_replaces_an_earlier_one_and_a_failure_leaves_it(copy, tmp_path, monkeypatch):
+    target = tmp_path / "made"
+    publish_results(copy, target, "First")
+    before = {path: path.read_bytes() for path in target.iterdir()}
+    with pytest.raises(InputError, match="made: it exists already"):
+        publish_results(copy, target, "Second")
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "make_archive", lambda *_: (_ for _ in ()).throw(OSError("full")))
+        with pytest.raises(OSError, match="full"):
+            publish_results(copy, target, "Second", replace=True)
+    assert {path: path.read_bytes() for path in target.iterdir()} == before
+    archive = publish_results(copy, target, "Second", replace=True)
+    assert zipfile.ZipFile(archive).read("README.md").decode().count("Second") == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"tables", "made", "made.zip"}
+
+
+def test_names_that_are_not_open_are_published_only_when_somebody_agrees(rin, copy, monkeypatch):
+    stated_again(copy, of_other_data(name="my_clinic", access="not public"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    status, out, _ = rin("publish", copy, "--author", "X")
+    assert status == 1
+    assert "The tables name images and patients of headct200, my_clinic and sarscov2_ct as" in out
+    assert [path.name for path in copy.parent.iterdir()] == ["tables"]
+    status, out, _ = rin("publish", copy, "--author", "X", "--yes")
+    assert status == 0
+    assert "my_clinic" in out
+    assert (copy.parent / "results/published/fine_tuned_224.zip").is_file()
+    stated_again(copy, of_other_data(provenance="stand-in"))
+    assert "my_clinic" not in names_shown(open_results(copy).facts)
+
+
+def repacked(folder, path, *extra):
+    """Write an archive of a folder, and members of other names or kinds."""
+    with zipfile.ZipFile(path, "w") as packed:
+        for file in sorted(folder.iterdir()):
+            packed.write(file, file.name)
+        for member, content in extra:
+            packed.writestr(member, content)
+    return path
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("damaged", ["run.json", "predictions.parquet"])
+def test_changed_byte_is_refused_by_the_name_of_its_file(folder, tmp_path, damaged, packed):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    content = bytearray((copy / damaged).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / damaged).write_bytes(content)
+    place = repacked(copy, tmp_path / "copy.zip") if packed else copy
+    with pytest.raises(InputError, match=f"{damaged}: it is missing, or not as it was written"):
+        open_published(str(place), tmp_path / "results")
+    assert [*(tmp_path / "results" / "opened").iterdir()] == []
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("name", ["../run.json", "/run.json", "C:run.json", "run.json"])
+def test_archive_with_an_unsafe_or_repeated_member_is_refused(folder, tmp_path, name):
+    place = repacked(folder, tmp_path / "bad.zip", (name, "x"))
+    with pytest.raises(InputError, match="an unsafe or repeated member name"):
+        open_published(str(place), tmp_path / "results")
+    assert {path.name for path in tmp_path.rglob("*")} == {"bad.zip"}
+
+
+def test_unknown_members_stay_in_the_archive_and_a_link_is_none(folder, tmp_path):
+    link = zipfile.ZipInfo("more.parquet")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    extra = [("script.py", "x"), ("sub/README.md", "x"), (link, "/etc/passwd")]
+    opened = open_published(str(repacked(folder, tmp_path / "a.zip", *extra)), tmp_path)
+    assert {path.name for path in opened.iterdir()} == {path.name for path in folder.iterdir()}
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / "runs.parquet").unlink()
+    link.filename = "runs.parquet"
+    with pytest.raises(InputError, match=r"runs\.parquet: it is missing, or not as it was"):
+        open_published(str(repacked(copy, tmp_path / "b.zip", (link, "/etc/passwd"))), tmp_path)
+
+
+def test_member_of_absurd_size_is_refused_unread(folder, tmp_path):
+    path = repacked(folder, tmp_path / "large.zip")
+    size = (folder / "runs.parquet").stat().st_size
+    stated, large = struct.pack("<2L", size, size), struct.pack("<2L", size, MAX_BYTES + 1)
+    path.write_bytes(path.read_bytes().replace(stated, large))
+    with pytest.raises(InputError, match="bytes, more than the limit"):
+        open_published(str(path), tmp_path)
+
+
+@pytest.mark.parametrize("place", ["absent", "absent.zip", "http://example.org/a.zip", "."])
+def test_place_without_a_published_run_is_refused_in_one_line(rin, tmp_path, place):
+    status, _, err = rin("open", place)
+    assert (status, len(err.splitlines())) == (1, 1)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_run_of_another_format_is_refused_in_one_line(rin, folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    stated_again(copy, lambda stated: stated.update(format=6))
+    status, _, err = rin("open", copy)
+    assert (status, len(err.splitlines())) == (1, 1)
+    assert "run.json: it cannot be read" in err
+    assert "format Input should be 5" in err
+
+
+def test_name_that_is_taken_is_refused_and_replaced_where_that_is_said(rin, folder, tmp_path):
+    status, out, _ = rin("open", folder)
+    assert status == 0
+    assert "run notebooks/results/your_run.py -p profile=results/opened/lent" in out
+    (tmp_path / "results/opened/lent/README.md").write_text("mine")
+    status, _, err = rin("open", folder.with_suffix(".zip"))
+    assert (status, len(err.splitlines())) == (1, 1)
+    assert "results/opened/lent: it exists already" in err
+    assert rin("open", folder.with_suffix(".zip"), "--replace")[0] == 0
+    opened = tmp_path / "results/opened/lent/README.md"
+    assert opened.read_bytes() == (folder / "README.md").read_bytes()
+
+
+def test_every_table_that_results_may_have_is_opened():
+    described = yaml.safe_load((REPOSITORY / "rin/study/croissant.yaml").read_text("utf-8"))
+    tables = {f"{name}.parquet" for name in described["tables"]}
+    known = yaml.safe_load((REPOSITORY / "rin/study/publish.yaml").read_text("utf-8"))["files"]
+    assert {*known} == tables | PAPERS
+
+
+def test_task_that_is_not_known_here_has_the_title_of_its_dataset(folder, tmp_path, monkeypatch):
+    manifests = shutil.copytree(REPOSITORY / "data_manifests", tmp_path / "data_manifests")
+    (manifests / "busi.yaml").unlink()
+    monkeypatch.setenv("RIN_MANIFESTS", str(manifests))
+    results = open_results(folder)
+    assert {*results.titles} == {*results.table("runs")["task"]}
+    assert results.titles["breast"] == results.facts.task("breast").dataset.title
