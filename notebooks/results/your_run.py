@@ -175,8 +175,8 @@ dice = dice_of_scenarios(
     {name: rows for name, rows in maps.items() if len(rows)}, inits
 )
 figure_of_dice = Markdown(
-    "No lesions are outlined in these images, so there is no counterpart of "
-    "Figure 5."
+    "There are no activation maps of outlined lesions, so there is no "
+    "counterpart of Figure 5."
 )
 if len(dice):
     figure_of_dice = picture(

@@ -29,8 +29,6 @@ from rin.study.released import check_released
 from rin.study.workspace import Workspace
 
 if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
-
     from rin.training.batches import ImageSubset
     from rin.training.trainer import ReusableClassifier
 
@@ -147,7 +145,6 @@ def fit_probe(run: Run, ledger: Ledger, tables: list[Path]) -> None:
     """
     from sklearn.linear_model import LogisticRegression  # slow to load
     from sklearn.metrics import log_loss
-    from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     with ledger.claim(run.run_id) as unfinished:
@@ -162,12 +159,10 @@ def fit_probe(run: Run, ledger: Ledger, tables: list[Path]) -> None:
         values = np.concatenate(features, dtype=float)
         part, labels = scored["part"].to_numpy(), scored["label"].to_numpy()
         training, validation = part == "train", part == "validation"
-        probes = [
-            make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=10_000))
-            for strength in STRENGTHS
-        ]
+        values = StandardScaler().fit(values[training]).transform(values)
+        probes = [LogisticRegression(C=strength, max_iter=10_000) for strength in STRENGTHS]
 
-        def loss(probe: Pipeline) -> float:
+        def loss(probe: LogisticRegression) -> float:
             probe.fit(values[training], labels[training])
             said = probe.predict_proba(values[validation])
             return log_loss(labels[validation], said, labels=[0, 1])
@@ -179,10 +174,12 @@ def fit_probe(run: Run, ledger: Ledger, tables: list[Path]) -> None:
             kept = scored[scored["part"].notna() & ~training]
             kept.to_parquet(folder / PREDICTIONS, index=False)
             return {
-                "C": best[-1].C,
+                "C": best.C,
+                "epochs": 0,
                 "features": values.shape[1],
                 "seconds": round(time.monotonic() - started, 2),
                 "backend": "scikit-learn",
+                "precision": "float64",
             } | computed_on()
 
         ledger.commit(run.run_id, run.config, write)

@@ -172,9 +172,9 @@ def plan_study(
                 chosen = profile.section("sampled_confounder")
                 inputs = sample_confounder(inputs, chosen, level, profile.seed)
             for init in profile.feature_inits:
-                read = kept_tables(workspace, init, inputs)
-                digests = {path.stem: facts.sha256 for path, facts in read.items()}
-                starts[init, FEATURES] = None, digest_of(digests)
+                tables = kept_tables(workspace, init, inputs).items()
+                digest = digest_of({path.stem: facts.sha256 for path, facts in tables})
+                starts[init, FEATURES] = None, digest
             planned += plan_runs(workspace, inputs, variant, starts)
     return planned
 

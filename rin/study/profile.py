@@ -558,11 +558,11 @@ class Profile(FrozenModel):
     @model_validator(mode="after")
     def _trains_nothing_beside_features(self) -> Profile:
         if self.feature_inits:
-            stated = {"pretraining", "probe", "losses"} & {*self.model_dump(exclude_none=True)}
-            of_studies = (study.model_dump(exclude_defaults=True) for study in self.studies)
+            # Sections that train networks find none among the backbones, and say so.
+            stated = (study.model_dump(exclude_defaults=True) for study in self.studies)
             may = FEATURES, "name", "tasks", "backbones", "inits", "folds"
             what = "what a profile of features may state"
-            _refuse_others("features", stated.union(self.backbones, *of_studies), may, what)
+            _refuse_others("features", {*self.backbones}.union(*stated), may, what)
         return self
 
     @model_validator(mode="after")

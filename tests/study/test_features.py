@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from computed_pages import outputs
 from pydantic import ValidationError
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
@@ -17,6 +18,7 @@ from tiny_study import settings, tiny_profile
 from rin import stats
 from rin.errors import InputError
 from rin.files import REPOSITORY
+from rin.report.format import format_estimate
 from rin.study import open_results, open_workspace, run_study
 from rin.study.features import add_features, export_images
 from rin.study.ledger import Ledger
@@ -148,6 +150,16 @@ def test_results_of_probes_are_compared_as_those_of_networks_are(finished):
     assert {*results.records("breast")["features"]} == {16, 1280}
 
 
+def test_page_of_ones_own_run_shows_probes(finished):
+    study, results = finished
+    tables = str(study.results / "tables")
+    text = " ".join(outputs("results/your_run", {"profile": tables, "results": tables}))
+    row = stats.init_differences(results.predictions(), *results.inits).iloc[0]
+    assert format_estimate(row, unit="points") in text
+    assert "pixels: features (table of busi, SHA-256" in text
+    assert "nan" not in re.sub(r"<[^>]*>", "", text)
+
+
 def test_probe_of_the_same_features_is_the_same_and_other_features_are_other_runs(
     finished, exported, tmp_path
 ):
@@ -243,11 +255,12 @@ def test_profile_of_features_has_no_networks_and_its_tables_must_be_there(finish
     study, _ = finished
     for changes, said in [
         ({"backbones": ["features", "ResNet50"]}, "ResNet50"),
-        ({"pretraining": settings()["pretraining"]}, "pretraining"),
         ({"studies": [{"name": "main", "unfreezing": ["freeze_all"]}]}, "unfreezing"),
     ]:
         with pytest.raises(ValidationError, match=rf"features: \['{said}'\] are not among what"):
             tiny_profile(CHANGES | changes)
+    with pytest.raises(ValidationError, match="unknown backbone 'features'"):
+        tiny_profile(CHANGES | {"pretraining": settings()["pretraining"]})
     changes = CHANGES | {"inits": ["pixels", "absent"]}
     other = open_workspace(tiny_profile(changes), results=study.results.parent)
     assert missing_inputs(other) == ["features absent: rin features add absent"]
