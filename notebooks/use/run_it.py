@@ -49,8 +49,8 @@
 # ## Encoders of any framework
 #
 # Which encoder suits these images: DINOv2, RAD-DINO, BiomedCLIP, a network of your own? A table of its
-# features takes the place of weights; nothing of it is installed or downloaded here. Copy this profile, and
-# name your tasks and encoders:
+# features takes the place of weights; nothing of it is installed or downloaded here. Copy this profile to
+# `notebooks/profiles/encoders.yaml`, and name your tasks and encoders:
 #
 # ```yaml
 # name: encoders
@@ -63,7 +63,7 @@
 # ```
 #
 # ```console
-# rin features export notebooks/profiles/encoders.yaml --data-root DATA --output exported
+# rin features export encoders --data-root DATA --output exported
 # .venv/bin/python encode.py  # below
 # rin features add dinov2 exported/busi/dinov2.npz --dataset busi --profile encoders \
 #     --data-root DATA --about "DINOv2 ViT-S/14, class token"
@@ -88,7 +88,8 @@
 #
 # name = "vit_small_patch14_dinov2.lvd142m"
 # encoder = timm.create_model(name, pretrained=True, num_classes=0, img_size=224).eval()
-# mean, sd = (np.float32(encoder.pretrained_cfg[key]) for key in ("mean", "std"))
+# expected = timm.data.resolve_model_data_config(encoder)
+# mean, sd = np.float32(expected["mean"]), np.float32(expected["std"])
 # for folder in Path("exported").iterdir():
 #     features, images = [], np.load(folder / "images.npy", mmap_mode="r")
 #     for start in range(0, len(images), 64):

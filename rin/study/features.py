@@ -23,34 +23,30 @@ from rin.study.results import WeightsFacts
 from rin.study.workspace import TaskInputs, Workspace
 
 
-def scored_sites(workspace: Workspace) -> dict[str, list[TaskInputs]]:
-    """Return the datasets that a study scores, with the inputs that its tasks take of each."""
-    sites: dict[str, list[TaskInputs]] = {}
+def scored_images(workspace: Workspace) -> dict[str, dict[str, np.ndarray]]:
+    """Return the images that a study scores, by dataset and case_id, in the order of stores."""
+    images: dict[str, dict[str, np.ndarray]] = {}  # views of the stores, of which nothing is read
     for task in workspace.profile.tasks:
         for dataset, site in workspace.inputs(task).sites.items():
-            sites.setdefault(dataset, []).append(site)
-    return sites
+            of_site = zip(site.labels.index, site.store.images(), strict=True)
+            images.setdefault(dataset, {}).update(of_site)
+    return images
 
 
 def export_images(workspace: Workspace, folder: Path) -> Iterator[str]:
     """Write the images that a study scores, a folder a dataset; yield a line on each.
 
     `images.npy`, uint8 (n, side, side) or (n, side, side, 3), has them in the order of the ids in
-    `cases.csv`, which is that of the store.
+    `cases.csv`.
     """
-    for dataset, sites in scored_sites(workspace).items():
-        pictures: dict[
-            str, np.ndarray
-        ] = {}  # views of the stores, which are read picture by picture
-        for store in (site.store for site in sites):
-            pictures |= dict(zip(store.cases["case_id"], store.images(), strict=True))
-        place, shape = folder / dataset, (len(pictures), *store.images().shape[1:])
+    for dataset, images in scored_images(workspace).items():
+        place, size = folder / dataset, (len(images), *next(iter(images.values())).shape)
         place.mkdir(parents=True, exist_ok=True)
-        images = np.lib.format.open_memmap(place / "images.npy", "w+", np.uint8, shape)
-        for row, picture in enumerate(pictures.values()):
-            images[row] = picture
-        pd.Series([*pictures], name="case_id").to_csv(place / "cases.csv", index=False)
-        yield f"{dataset}: images.npy {shape} and cases.csv in {place.absolute()}"
+        array = np.lib.format.open_memmap(place / "images.npy", "w+", np.uint8, size)
+        for row, image in enumerate(images.values()):
+            array[row] = image
+        pd.Series([*images], name="case_id").to_csv(place / "cases.csv", index=False)
+        yield f"{dataset}: images.npy {size} and cases.csv in {place.absolute()}"
 
 
 def add_features(
@@ -67,7 +63,7 @@ def add_features(
     Parameters
     ----------
     workspace : Workspace
-        the study whose cases the table must have
+        the study whose cases of the dataset the table must have, and no others
     name : str
         the name of the init
     path : Path
@@ -96,13 +92,8 @@ def add_features(
     if name in taken or not re.fullmatch(r"[A-Za-z][\w.-]{0,59}", name):
         remedy = "Take letters, digits, _, - and ., and no name that weights have."
         raise InputError(f"{name!r} is no name for features", where="NAME", remedy=remedy)
-    sites, table = look_up("dataset", dataset, scored_sites(workspace)), read_features(path)
-    known = pd.concat([site.all_images.cases["case_id"] for site in sites])
-    used = pd.Index(pd.concat([site.store.cases["case_id"] for site in sites]))
-    _refuse(table.index.difference(known), f"rows name no case of {dataset}", path)
-    _refuse(table.index[table.index.duplicated()], "rows are repeated", path)
-    _refuse(table.index[~np.isfinite(table).all(axis=1)], "rows have a number not finite", path)
-    _refuse(used.difference(table.index), f"cases of {dataset} are missing", path)
+    cases = look_up("dataset", dataset, scored_images(workspace))
+    table = read_features(path, cases, exactly=True)
     folder = workspace.features_folder / name
     target = folder / f"{dataset}.parquet"
     others = {*folder.glob("*.parquet")} - {target}
@@ -123,13 +114,16 @@ def add_features(
     return target
 
 
-def read_features(path: Path) -> pd.DataFrame:
+def read_features(
+    path: Path, cases: Collection[str] = (), *, exactly: bool = False
+) -> pd.DataFrame:
     """Return a table of features, float32: a row a case, by `case_id`, and a column a dimension.
 
-    InputError if the file is absent or is no such table.
+    InputError unless the file is such a table, finite, and has these `cases` (`exactly`: no
+    others).
     """
-    remedy = "rin features add takes .parquet of case_id and a column a dimension, or one of "
-    remedy += "lists; or .npz of case_id and features."
+    remedy = "Make it of the images that rin features export writes, as .parquet of case_id and a "
+    remedy += "column a dimension (or one of lists), or .npz of case_id and features; then add it."
     # Arrow, NumPy and zip archives raise errors of many kinds.
     with as_input_error("no table of features", where=path, remedy=remedy, kinds=Exception):
         file = BytesIO(path.read_bytes())
@@ -141,18 +135,20 @@ def read_features(path: Path) -> pd.DataFrame:
             if table.shape[1] == 1 and isinstance(table.iloc[0, 0], np.ndarray):
                 table = pd.DataFrame(np.stack(table.iloc[:, 0]), table.index)
         table = table.astype(np.float32)
-        table.index = table.index.astype(str).rename("case_id")
+        table.index = ids = table.index.astype(str).rename("case_id")
         table.columns = [f"{dimension}" for dimension in range(table.shape[1])]
-        if table.empty:
-            raise ValueError("it is empty")
+        problems = {
+            "rows are repeated": ids[ids.duplicated()],
+            "rows have a number that is not finite": ids[~np.isfinite(table).all(axis=1)],
+            "cases are missing": pd.Index([*cases]).difference(ids),
+            "rows name no case of the study": ids.difference([*cases]) if exactly else (),
+            "rows have no features": () if table.shape[1] else ids,
+        }
+        for problem, of_cases in problems.items():
+            if len(of_cases):
+                listed = join_first_ten([*of_cases], ", ")
+                raise ValueError(f"{counted(len(of_cases), problem)}: {listed}")
         return table
-
-
-def _refuse(cases: Collection[str], problem: str, where: Path) -> None:
-    if len(cases):
-        problem = f"{counted(len(cases), problem)} ({join_first_ten([*cases], ', ')})"
-        remedy = "Make the table of the images that rin features export writes, and add it."
-        raise InputError(problem, where=where, remedy=remedy)
 
 
 def kept_tables(workspace: Workspace, init: str, inputs: TaskInputs) -> dict[Path, WeightsFacts]:
@@ -163,8 +159,7 @@ def kept_tables(workspace: Workspace, init: str, inputs: TaskInputs) -> dict[Pat
     files = {}
     for dataset, site in inputs.sites.items():
         path = workspace.features_folder / init / f"{dataset}.parquet"
-        table = read_features(path)
-        _refuse(site.labels.index.difference(table.index), f"cases of {dataset} are missing", path)
+        table = read_features(path, site.labels.index)
         files[path] = WeightsFacts(
             init=init,
             backbone=FEATURES,

@@ -153,8 +153,8 @@ def fit_probe(run: Run, ledger: Ledger, tables: list[Path]) -> None:
         started, cases = time.monotonic(), _cases_of(run)
         scored = pd.concat(cases.values())
         features = [
-            read_features(table).loc[part["case_id"]]
-            for table, part in zip(tables, cases.values(), strict=True)
+            read_features(path).loc[table["case_id"]]
+            for path, table in zip(tables, cases.values(), strict=True)
         ]
         values = np.concatenate(features, dtype=float)
         part, labels = scored["part"].to_numpy(), scored["label"].to_numpy()
