@@ -317,7 +317,7 @@ def publish(
     archive = publish_results(
         folder, target, author, orcid=orcid, licence=licence, replace=replace
     )
-    _say(f"Published: {target} and {archive}", "green")
+    _say(f"Published: {archive}, and its folder beside it", "green")
 
 
 @app.command("open")

@@ -32,7 +32,7 @@ NOTEBOOK = str(ROOT / "notebooks" / "results" / "your_run.py")
         (["study", "--profile", "smoke", "--results", "file"], "cannot be written"),
         (
             ["run", NOTEBOOK, "-p", "tsk=breast"],
-            "tsk: there is no such setting (did you mean task?). Known: profile, task, results.",
+            "tsk: there is no such setting (did you mean task?). Known: profile, task, results,",
         ),
         (["run", NOTEBOOK, "-p", "task"], "'task' has no '='"),
         (["run", "absent.py"], "absent.py: no such notebook"),

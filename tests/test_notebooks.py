@@ -41,7 +41,7 @@ def tags(cell):
 @for_each
 def test_one_cell_at_most_holds_parameters_typed_commented_and_handed_on_by_the_book(path):
     parameters = notebook_parameters(path)
-    assert parameters.keys() <= {"task", *STUDY}
+    assert parameters.keys() <= {"task", "beside", *STUDY}
     sources = [cell.source for cell in cells(path, "code") if "parameters" in tags(cell)]
     assert len(sources) <= 1
     source = "".join(sources)

@@ -21,13 +21,15 @@
 #
 # `rin run notebooks/results/your_run.py -p profile=NAME -p task=NAME` takes half a minute; papermill does the
 # same. The profile is one that [rin study](../use/run_it) has finished, a run that comes with the book
-# (`open`, `fine_tuned_224`), or a folder of results. Without a task, all are shown.
+# (`open`, `fine_tuned_224`), or a folder of results. Without a task, all are shown. `-p beside=FOLDER` puts
+# another run beside it, such as one that `rin open` has opened.
 
 # %% tags=["parameters", "remove-input"]
 # rin is the package of this checkout: pip install -e '.[study,book]' there
 profile: str = "demo"  # a profile, a committed run, or a folder
 task: str = ""  # name of a task; empty for all
 results: str = "results"  # folder for everything computed
+beside: str = ""  # folder of another run; empty for the committed run
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from pathlib import Path
@@ -65,12 +67,16 @@ if profile == "demo" and (not folders or open_results(folders[0]).stand_ins()):
 else:
     remedy = f"Run it first: rin study --profile {profile}"
     run = open_results(folders[0] if folders else places[1], remedy=remedy)
+second = open_results(beside) if beside else committed
+of_second = "other run" if beside else "committed run"
 made_up = run.stand_ins()
 chosen = [task] if task else [*run.tasks]
 facts = [run.facts.task(name) for name in chosen]
 names = {name: task_names(run.titles)[name] for name in chosen}
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
+if beside:
+    display(banner(second))
 banner(run, chosen)
 
 # %% [markdown]
@@ -197,21 +203,21 @@ figure_of_dice
 # collapsed if its scores hardly differ; if it did, a difference may be that of one failed training.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-shared = [name for name in names if name in committed.tasks]
-of_book = [init for init in inits if init in committed.inits]
-if shared and run is not committed and of_book == [*committed.inits]:
-    beside = differences(
-        pd.concat(committed.predictions("main", name) for name in shared),
-        of_book,
+shared = [name for name in names if name in second.tasks]
+of_both = [init for init in inits if init in second.inits]
+if shared and run is not second and of_both == [*second.inits]:
+    compared = differences(
+        pd.concat(second.predictions("main", name) for name in shared),
+        of_both,
     )
 else:
-    beside = units.iloc[:0]
+    compared = units.iloc[:0]
 both = pd.concat(
-    [units.assign(label="this run"), beside.assign(label="committed run")]
+    [units.assign(label="this run"), compared.assign(label=of_second)]
 )
 both, other = both[both["a"] == inits[0]], inits[1]
 if several:
-    run_of = {"this run": "", "committed run": ", committed run"}
+    run_of = {"this run": "", of_second: f", {of_second}"}
     both["label"] = both["pair"] + both["label"].map(run_of)
     other = "the other"
 picture(
@@ -223,7 +229,7 @@ picture(
     ),
     "Figure 4. The difference on each task",
     f"Difference {inits[0]} − {other} with 95% interval; beside it the "
-    "committed run, where it has the task and the same sources.",
+    f"{of_second}, where it has the task and the same sources.",
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -243,10 +249,12 @@ for row in here.itertuples():
     ]
     collapsed.append(f"{(of_pair['score_sd'] < 1e-3).sum()} of {len(of_pair)}")
 lines["Collapsed networks"] = collapsed
-if len(beside):
-    text = format_estimate(beside.set_index(["task", "a", "b"]), unit="points")
+if len(compared):
+    text = format_estimate(
+        compared.set_index(["task", "a", "b"]), unit="points"
+    )
     keys = pd.MultiIndex.from_frame(here[["task", "a", "b"]])
-    lines["Committed run"] = text.reindex(keys, fill_value="–").to_list()
+    lines[of_second.capitalize()] = text.reindex(keys, fill_value="–").to_list()
 book_table(lines, "Table 3. Differences and verdicts", prose=True, rows=units)
 
 # %% [markdown]

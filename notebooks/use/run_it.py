@@ -216,6 +216,7 @@ HTML("".join(entry.format(*line) for line in lines))
 # rin publish results/open/tables --author "Jane Doe"   # results/published/open, and open.zip
 # rin open https://zenodo.org/records/NUMBER/files/open.zip
 # rin run notebooks/results/your_run.py -p profile=results/opened/open
+# rin run notebooks/results/your_run.py -p profile=NAME -p beside=results/opened/open
 # ```
 #
 # `rin publish` writes a folder and a zip archive of it for Zenodo and the like: the tables without any image,

@@ -29,7 +29,6 @@ CRATE = "ro-crate-metadata.json"
 _ADDRESS = re.compile(r"https://[^?#]+/(\w[^/?#]*\.zip)([?#].*)?")
 _ORCID = re.compile(r"(https://orcid\.org/([0-9]{4}-){3}[0-9]{3}[0-9X])?")
 _TEXTS = read_facts(__file__)
-_REMEDIES = _TEXTS["remedies"]
 
 
 def publish_results(
@@ -75,15 +74,15 @@ def publish_results(
     >>> publish_results("results/demo/tables", "demo", "Jane Doe")  # doctest: +SKIP
     """
     source, archive = kept_folder(Path(folder)), Path(f"{target}.zip")
-    facts = open_results(source, remedy=_REMEDIES["folder"]).facts
+    facts = open_results(source, remedy=_TEXTS["folder"]).facts
     look_up("licence", licence, _TEXTS["licences"])
     if not author.strip() or not _ORCID.fullmatch(orcid):
         problem = f"no name, or no ORCID: {author!r}, {orcid!r}"
-        raise InputError(problem, where="author", remedy=_REMEDIES["author"])
+        raise InputError(problem, where="author", remedy=_TEXTS["author"])
     earlier = kept_folder(target)
     taken = [path for path in (earlier, archive) if path.exists()]
     if taken and not (replace and (earlier / CRATE).is_file()):
-        raise InputError("it exists already", where=taken[0], remedy=_REMEDIES["taken"])
+        raise InputError("it exists already", where=taken[0], remedy=_TEXTS["taken"])
     with replace_folder(target) as draft, write_atomically(archive) as packed:
         for name in (RUN, *facts.files):
             shutil.copyfile(source / name, draft / name)
@@ -165,12 +164,12 @@ def open_published(place: str, results: Path, *, replace: bool = False) -> Path:
             path = fetch_file(place, address[1], Path(scratch))
         target = Path(results, "opened", path.stem)
         if kept_folder(target).exists() and not replace:
-            raise InputError("it exists already", where=target, remedy=_REMEDIES["taken"])
+            raise InputError("it exists already", where=target, remedy=_TEXTS["taken"])
         tree = open_tree(path.parent, path.name)
-        top = tree.one_called(RUN, _REMEDIES["published"]).removesuffix(RUN)
+        top = tree.one_called(RUN, _TEXTS["published"]).removesuffix(RUN)
         with replace_folder(target) as draft:
             for name in _TEXTS["files"]:
                 if top + name in tree.names:
                     (draft / name).write_bytes(tree.read(top + name))
-            open_results(draft, remedy=_REMEDIES["published"])
+            open_results(draft, remedy=_TEXTS["published"])
     return target

@@ -11,11 +11,14 @@ import zipfile
 
 import pytest
 import yaml
+from computed_pages import outputs
 from croissant_structure import problems_of
 
 from rin.data.tree import MAX_BYTES
 from rin.errors import InputError
 from rin.files import REPOSITORY, read_checksummed_json, to_checksummed_json
+from rin.report.format import format_estimate
+from rin.stats import pairwise_differences
 from rin.study import open_results, publish
 from rin.study.publish import names_shown, open_published, publish_results
 from rin.study.reference import reference_folder
@@ -282,6 +285,18 @@ def test_every_table_that_results_may_have_is_opened():
     tables = {f"{name}.parquet" for name in described["tables"]}
     known = yaml.safe_load((REPOSITORY / "rin/study/publish.yaml").read_text("utf-8"))["files"]
     assert {*known} == tables | PAPERS
+
+
+def test_page_of_a_run_shows_one_that_was_opened_beside_it(folder, tmp_path):
+    opened = open_published(str(folder), tmp_path)
+    chosen = {"profile": "open", "task": "breast", "beside": str(opened)}
+    text = " ".join(outputs("results/your_run", chosen | {"results": str(tmp_path)}))
+    results = open_results(opened)
+    table = pairwise_differences(results.predictions(task="breast"), results.inits)
+    assert "Other run" in text
+    assert format_estimate(table, unit="points").item() in text
+    assert "run “open”" in text
+    assert "run “fine_tuned_224”" in text
 
 
 def test_task_that_is_not_known_here_has_the_title_of_its_dataset(folder, tmp_path, monkeypatch):
