@@ -495,6 +495,25 @@ def weights_convert(
     echo("\n".join(file_facts(done.target, read_backbone(done.target, done.backbone))))
 
 
+@weights_app.command("add")
+def weights_add(
+    file: Path = Argument(help="*_notop.h5, .weights.h5 or .safetensors, in DATA_ROOT/weights."),
+    name: str = Option(help="Name of the init."),
+    preprocessing: str = Option("", help="Of its inputs; without it, the probe proposes one."),
+    backbone: str = Option("", help="Needed only if the file does not show it."),
+    images: str = Option("", help="Pictures to probe with, as of rin weights probe."),
+    data_root: Root = None,
+) -> None:
+    """Make a file of weights an init that profiles may name."""
+    from rin.study.added_weights import add_weights
+
+    added = add_weights(
+        file, name, preprocessing, backbone=backbone, images=images, data_root=data_root
+    )
+    _say(f"{name}: {added.backbone}, {preprocessing}, SHA-256 {added.sha256}", "green")
+    _say(f"A profile starts from it by inits: [{name}, …]")
+
+
 @features_app.command("export")
 def features_export(
     profile: str = Argument(help="Profile name, or a YAML file."),

@@ -10,11 +10,11 @@ from legacy_files import write_legacy
 from PIL import Image
 
 from rin.errors import InputError
-from rin.files import sha256_of
+from rin.files import REPOSITORY, sha256_of
 from rin.models.backbones import build_backbone
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.probe import first_layer, load_distributions, predict
-from rin.models.weights import random_weights
+from rin.models.weights import load_entries, locate, random_weights
 from rin.study.probe_study import probe_file
 
 
@@ -117,3 +117,55 @@ def test_file_of_another_kind_is_refused_before_a_picture_is_made(tmp_path, monk
     (tmp_path / "x.pt").write_bytes(b"x")
     with pytest.raises(InputError, match=r"weights of type '\.pt' are not read"):
         probe_file(tmp_path / "x.pt", "", None, backbone=None, n=8, size=32)
+
+
+@pytest.fixture
+def add(rin, weights, monkeypatch):
+    """Runs `rin weights add` on a file, beside a copy of the manifests."""
+    shutil.copytree(REPOSITORY / "data_manifests", weights / "manifests")
+    monkeypatch.setenv("RIN_MANIFESTS", str(weights / "manifests"))
+    (weights / "data/weights/own").mkdir(parents=True)
+    for name in ("trained.h5", "random.h5"):
+        shutil.copy(weights / name, weights / "data/weights/own")
+    return lambda file, *options: rin("weights", "add", file, "--data-root", "data", *options)
+
+
+OWN, MINE = "data/weights/own/trained.h5", ("--name", "mine", "--preprocessing", "caffe_unit")
+
+
+def test_added_file_of_weights_is_an_init_and_the_rest_of_the_manifest_stays(add, weights):
+    before, manifest = load_entries(), weights / "manifests/weights.yaml"
+    text = manifest.read_text("utf-8")
+    status, out, err = add(OWN, *MINE)
+    assert (status, err) == (0, "")
+    assert out.startswith(f"mine: MobileNetV2, caffe_unit, SHA-256 {sha256_of(weights / OWN)}")
+    (entry,) = [entry for entry in load_entries() if entry.init == "mine"]
+    assert (entry.file, entry.preprocessing) == ("own/trained.h5", "caffe_unit")
+    assert [entry for entry in load_entries() if entry.init != "mine"] == before
+    lines = manifest.read_text("utf-8").splitlines()
+    assert [line for line in text.splitlines() if line not in lines] == []
+    assert locate(entry, [weights / "data/weights"]) == weights / OWN
+
+
+@pytest.mark.parametrize(
+    ("file", "options", "said"),
+    [
+        (OWN, ("--name", "mine"), "the probe proposes "),
+        (OWN, ("--name", "random", *MINE[2:]), "'random' is no name for weights"),
+        (OWN, ("--name", "radiologic", *MINE[2:]), "'radiologic' is no name for weights"),
+        (OWN, ("--name", "imagenet", *MINE[2:]), "imagenet has weights of MobileNetV2 already"),
+        (OWN, (*MINE[:3], "caffe_255"), "unknown preprocessing 'caffe_255'"),
+        ("trained.h5", MINE, "no folder that is searched for weights"),
+        ("images/0.png", MINE, "weights of type '.png' are not read"),
+        (OWN, (*MINE, "--backbone", "ResNet50"), "not the weights of a resnet50"),
+    ],
+)
+def test_file_of_weights_that_cannot_be_added_is_refused_in_one_line(
+    add, weights, file, options, said
+):
+    before = (weights / "manifests/weights.yaml").read_text("utf-8")
+    status, out, err = add(file, *options, "--images", "images")
+    assert (status, out) == (1, "")
+    (line,) = err.splitlines()
+    assert said in line
+    assert (weights / "manifests/weights.yaml").read_text("utf-8") == before

@@ -257,6 +257,7 @@ larger than those of pretraining.
 # rin weights probe FILE                        # with stand-in images
 # rin weights probe FILE --images my_pictures/  # a folder, a zip archive, or a dataset
 # rin weights convert FILE.pt                   # writes FILE.safetensors, needs PyTorch
+# rin weights add FILE --name mine --preprocessing caffe  # for inits: [mine, …] of a profile
 # ```
 #
 # Every backbone begins with a convolution and a batch normalisation, which stores a moving mean $m_k$
