@@ -49,22 +49,13 @@
 # ## Encoders of any framework
 #
 # Which encoder suits these images: DINOv2, RAD-DINO, BiomedCLIP, a network of your own? A table of its
-# features takes the place of weights; nothing of it is installed or downloaded here. Copy this profile to
-# `notebooks/profiles/encoders.yaml`, and name your tasks and encoders:
-#
-# ```yaml
-# name: encoders
-# about: Linear probes of two encoders on breast ultrasound.
-# tasks: [breast]
-# inits: [dinov2, efficientnet]
-# backbones: [features]
-# external: true
-# fine_tuning: {size: 224, batch: 1, epochs: 1}  # the size of the images; nothing is fine-tuned
-# ```
+# features takes the place of weights; nothing of it is installed or downloaded here. `encoders` and `encode.py`
+# are below:
 #
 # ```console
 # rin features export encoders --data-root DATA --output exported
-# .venv/bin/python encode.py  # below
+# python encode.py
+# # for each encoder and dataset
 # rin features add dinov2 exported/busi/dinov2.npz --dataset busi --profile encoders \
 #     --data-root DATA --about "DINOv2 ViT-S/14, class token"
 # rin study --profile encoders --data-root DATA
@@ -76,7 +67,19 @@
 # checked and kept in `results/features`. On each task and fold a logistic regression is fitted to the features,
 # standardised by the training part; the validation part chooses its penalty. Other features are other runs.
 #
-# <details><summary><code>encode.py</code> in PyTorch, and in Keras</summary>
+# <details><summary>The profile, and <code>encode.py</code> in PyTorch and in Keras</summary>
+#
+# `notebooks/profiles/encoders.yaml`, for your tasks and encoders:
+#
+# ```yaml
+# name: encoders
+# about: Linear probes of two encoders on breast ultrasound.
+# tasks: [breast]
+# inits: [dinov2, efficientnet]
+# backbones: [features]
+# external: true
+# fine_tuning: {size: 224, batch: 1, epochs: 1}  # the size of the images; nothing is fine-tuned
+# ```
 #
 # ```python
 # from pathlib import Path

@@ -22,10 +22,13 @@ from rin.study.profile import FEATURES, RANDOM
 from rin.study.results import WeightsFacts
 from rin.study.workspace import TaskInputs, Workspace
 
+#: Images, by dataset and case_id.
+Images = dict[str, dict[str, np.ndarray]]
 
-def scored_images(workspace: Workspace) -> dict[str, dict[str, np.ndarray]]:
-    """Return the images that a study scores, by dataset and case_id, in the order of stores."""
-    images: dict[str, dict[str, np.ndarray]] = {}  # views of the stores, of which nothing is read
+
+def scored_images(workspace: Workspace) -> Images:
+    """Return the images that a study scores, in the order of their stores."""
+    images: Images = {}  # views of the stores, of which nothing is read
     for task in workspace.profile.tasks:
         for dataset, site in workspace.inputs(task).sites.items():
             of_site = zip(site.labels.index, site.store.images(), strict=True)
