@@ -160,8 +160,7 @@ def missing_resource_error(kind: str, said: str) -> InputError | None:
     except PackageNotFoundError:  # run from the checkout, without an installation
         return None
     brought = _BROUGHT_BY.get(module, module).replace("_", "[-_.]")
-    line = rf"(?im)^{brought}(?![\w.-]).*extra == .([\w-]+)"
-    extras = re.findall(line, "\n".join(stated))
+    extras = re.findall(rf"(?im)^{brought}(?![\w.-]).*extra == .([\w-]+)", "\n".join(stated))
     if not extras:
         return None
     names = " or ".join(dict.fromkeys(extras))

@@ -185,9 +185,11 @@ def load_key(path: Path) -> bytes:
         remedy += "it only to start again with other pseudonyms."
         raise InputError(problem, where=path, remedy=remedy) from error
     if mode and os.name == "posix":
-        problem = "users other than its owner may read the key of the pseudonyms"
-        remedy = "Run chmod 600, and treat the key as known if the folder was shared."
-        raise InputError(problem, where=path, remedy=remedy)
+        raise InputError(
+            "users other than its owner may read the key of the pseudonyms",
+            where=path,
+            remedy="Run chmod 600, and treat the key as known if the folder was shared.",
+        )
     return key
 
 

@@ -123,8 +123,7 @@ def read_archive(root: Path, kept: Path) -> Archive:
     dropped = {path: problem.kind for path, problem in problems.items()}
     dropped |= dict.fromkeys([*involved, *reports.loc[~owned, "path"]], CONTRADICTORY)
     provenance = "stand-in" if (root / STAND_IN_NOTE).is_file() else "real"
-    tables = _tables(used, reports[owned])
-    return Archive(root, provenance, *tables, [*problems.values()], dropped)
+    return Archive(root, provenance, *_tables(used, reports[owned]), [*problems.values()], dropped)
 
 
 def archive_counts(archive: Archive) -> dict[str, int]:
@@ -287,8 +286,7 @@ def _whole_header(opened: DicomFile) -> Dataset:
     # A file that ends before its Rows is recognised as a picture by its SOP class.
     picture = "Rows" in dataset or "Image Storage" in UID(dataset.get("SOPClassUID", "")).name
     lacks_pixels = picture and not any(tag in dataset for tag in _PIXELS)
-    size = os.fstat(opened.fileno()).st_size
-    if opened.cut or short or lacks_pixels or opened.tell() > size:
+    if opened.cut or short or lacks_pixels or opened.tell() > os.fstat(opened.fileno()).st_size:
         raise FileError("the file is cut short")
     return dataset
 

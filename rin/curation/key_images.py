@@ -73,8 +73,7 @@ def read_key_images(
     classes = {": ".join(pair): pair for pair in pairs}
     terms = read_label_map(label_map, classes) if label_map else {}
     paths = sorted(files.loc[files["sop_class"].isin(DOCUMENTS), "path"])
-    read = partial(_read, root)
-    tables, problems = read_files(read, paths, CHUNK, "Reading the readers' marks")
+    tables, problems = read_files(partial(_read, root), paths, CHUNK, "Reading the readers' marks")
     marks = pd.concat([pd.DataFrame(columns=[*NOTE, *OUTLINE[1:]], dtype=str), *tables])
     notes = marks.loc[marks["finding"].notna(), NOTE]
     images, contradictions = _label_images(notes, files, classes, terms)
@@ -97,8 +96,7 @@ def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.Data
     # Several body parts of a study are joined by a backslash, and name no class.
     part = files["body_part"].where(files["body_part"] != "", files["study_body_part"])
     part = part.str.replace(r"[\s_-]", "", regex=True).str.upper()
-    shown = zip(files["modality"], part, strict=True)
-    pairs = [REGION_OF.get(image, LEFT_OUT) for image in shown]
+    pairs = [REGION_OF.get(image, LEFT_OUT) for image in zip(files["modality"], part, strict=True)]
     classes = pd.DataFrame(pairs, files.index, ["region", "label"])
     files = files.assign(**classes, roi="", document="")
     with_class = files.loc[files["region"] != "", list(COLUMNS)]

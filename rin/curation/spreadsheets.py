@@ -66,8 +66,11 @@ def read_queue(path: Path, columns: Sequence[str], answer: str) -> pd.DataFrame:
 def refuse_rows(path: Path, problems: Mapping[int, str], remedy: str = _REMEDY) -> None:
     """Raise one InputError that lists all rows with a problem, by their index in `read_rows`."""
     if problems:
-        listed = [f"row {row + 2}: {problem}" for row, problem in problems.items()]
-        raise InputError(join_first_ten(listed), where=path, remedy=remedy)
+        raise InputError(
+            join_first_ten([f"row {row + 2}: {problem}" for row, problem in problems.items()]),
+            where=path,
+            remedy=remedy,
+        )
 
 
 def write_queue(rows: pd.DataFrame, path: Path) -> None:

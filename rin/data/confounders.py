@@ -39,8 +39,7 @@ def confound(kind: str, images: np.ndarray, seed: int = 0) -> np.ndarray:
         spectrum = np.fft.rfft2(images, axes=(1, 2)) * kept.reshape(1, *kept.shape, *colors)
         changed = np.fft.irfft2(spectrum, s=(height, width), axes=(1, 2))
     else:
-        counts = np.random.default_rng(seed).poisson(images / 255 * PHOTONS)
-        changed = 255 * counts / PHOTONS
+        changed = 255 * np.random.default_rng(seed).poisson(images / 255 * PHOTONS) / PHOTONS
     return np.clip(np.rint(changed), 0, 255).astype(np.uint8)
 
 

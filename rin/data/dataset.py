@@ -217,8 +217,7 @@ def brightness_findings(cases: pd.DataFrame) -> list[Finding]:
 def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
     """Return a finding for each set of cases with identical pixels; one per kind for many sets."""
     same, findings = ["digest", "width", "height"], []
-    repeated = cases[cases.duplicated(same, keep=False)]
-    for _, rows in repeated.groupby(same, sort=False):
+    for _, rows in cases[cases.duplicated(same, keep=False)].groupby(same, sort=False):
         labels = sorted(rows["label"].unique())
         kind = "exact duplicates" if len(labels) == 1 else "contradictory exact duplicates"
         findings.append(
@@ -399,5 +398,4 @@ def sample_pictures(
         drawn = sorted(np.random.default_rng(0).permutation(len(names))[:n])
         pictures = (read_picture(tree.root, names[number], True, window) for number in drawn)
         pixels = np.stack([resize_picture(picture, size, "stretch") for picture in pictures])
-    description = f"{len(drawn)} of {len(names):,} pictures of {title}, at {size} px"
-    return pixels, description, provenance
+    return pixels, f"{len(drawn)} of {len(names):,} pictures of {title}, at {size} px", provenance

@@ -265,8 +265,11 @@ def patient_of(root: Path, locator: str) -> str:
     with _opened(root, locator, stop_before_pixels=True, specific_tags=["PatientID"]) as header:
         patient = str(header.get("PatientID") or "").strip()
     if not patient:
-        remedy = "Export it with its patient, or a pseudonym; a split by patient needs it."
-        raise InputError("the header has no PatientID", where=root / locator, remedy=remedy)
+        raise InputError(
+            "the header has no PatientID",
+            where=root / locator,
+            remedy="Export it with its patient, or a pseudonym; a split by patient needs it.",
+        )
     return patient
 
 

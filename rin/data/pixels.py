@@ -191,8 +191,7 @@ def show_colour(root: Path, locators: Iterable[str]) -> bool:
     """Return whether one of the first pictures has colour in more than 5% of its pixels."""
     for locator in islice(locators, FIRST_PICTURES):
         with suppress(InputError):  # broken pictures are reported when all are read
-            pixels = read_picture(root, locator, True)
-            if (np.ptp(pixels, axis=2) > COLOURFUL).mean() > 0.05:
+            if (np.ptp(read_picture(root, locator, True), axis=2) > COLOURFUL).mean() > 0.05:
                 return True
     return False
 
@@ -216,12 +215,12 @@ def read_picture(
         where, values = root / locator, f"they range from {pixels.min()} to {pixels.max()}"
         if window is None:
             kind = "with signed values" if pixels.dtype == np.int8 else "of more than 8 bits"
-            problem = (
+            raise InputError(
                 f"pixels {kind} need a window (window: [center, width] in the manifest, --window "
-                "CENTER WIDTH of rin new)"
+                "CENTER WIDTH of rin new)",
+                where=where,
+                remedy=f"State which values are black and white: {values}.",
             )
-            remedy = f"State which values are black and white: {values}."
-            raise InputError(problem, where=where, remedy=remedy)
         share = (pixels.astype(np.float64) - window[0]) / window[1] + 0.5
         if pixels.dtype.kind != "f":  # whole numbers have steps, which the standard counts
             with as_input_error(
@@ -279,8 +278,7 @@ def _stored_pixels(picture: Image.Image, color: bool) -> np.ndarray:
         return np.asarray(picture.convert("L"))
     if picture.mode not in ("RGB", *GRAY_MODES) or "transparency" in picture.info:
         layers = picture.convert("RGBA")
-        black = Image.new("RGBA", layers.size, (0, 0, 0, 255))
-        picture = Image.alpha_composite(black, layers)
+        picture = Image.alpha_composite(Image.new("RGBA", layers.size, (0, 0, 0, 255)), layers)
     flat = picture.convert("RGB")
     return np.asarray(flat if color else flat.convert("L"))
 
@@ -319,8 +317,9 @@ def _open(root: Path, locator: str) -> Image.Image:
         try:
             picture = Image.open(io.BytesIO(content), formats=FORMATS)
         except UnidentifiedImageError as error:  # its text is only an address in memory
-            said = f"it begins with {content[:8]!r}; numbers of 64 bits are not read"
-            raise ValueError(said) from error
+            raise ValueError(
+                f"it begins with {content[:8]!r}; numbers of 64 bits are not read"
+            ) from error
         if (frames := getattr(picture, "n_frames", 1)) > 1:
             raise ValueError(f"{frames} frames in one file: save those to be used as pictures")
         _refuse_large(*picture.size, where)

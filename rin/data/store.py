@@ -108,8 +108,9 @@ def inspect_case(
         bits, blank = picture_hash(resize_picture(pixels, HASH_SIZE, "stretch"))
         # Otherwise a new file would be kept under the key of the file that it replaced.
         if keys_of(root, [case]) != [case.key]:
-            problem = "it changed while it was read"
-            raise InputError(problem, where=root / case.image, remedy=RUN_AGAIN)
+            raise InputError(
+                "it changed while it was read", where=root / case.image, remedy=RUN_AGAIN
+            )
     except InputError as error:
         return {"case_id": case.case_id, "place": error.where, "problem": error.problem}
     except Exception as error:
@@ -226,8 +227,7 @@ def inspect_cases(
 
 def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
     """Return the folder that keeps the inspections of a dataset."""
-    how = [INSPECTION_VERSION, manifest.color, manifest.window, True, HASH_SIZE]
-    settings = json.dumps(how)
+    settings = json.dumps([INSPECTION_VERSION, manifest.color, manifest.window, True, HASH_SIZE])
     return folder / f"{manifest.name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
 
 
@@ -337,8 +337,7 @@ def build_store(
                 _write_arrays(draft, manifest, size, _rows_of(dataset, records, (size, resize)))
                 shutil.rmtree(_row_folder(records, (size, resize)))
                 dataset.cases.to_parquet(draft / TABLE)
-                files = sorted(draft.iterdir())
-                note["sha256"] = {file.name: sha256_of(file) for file in files}
+                note["sha256"] = {file.name: sha256_of(file) for file in sorted(draft.iterdir())}
                 (draft / NOTE).write_text(to_checksummed_json(note))
     return open_store(target)
 

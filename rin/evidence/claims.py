@@ -37,8 +37,7 @@ def judged_claims(audits: Audits) -> pd.DataFrame:
             holds = bool(of_tasks[needs.index].eq(needs).all(axis=None))
         names = {f"{name}_names": task_names(has.index[has]) for name, has in of_tasks.items()}
         values = {"number": len(of_tasks), **of_tasks.sum(), **names, **numbers}
-        why = claim["why"].format_map(values)
-        rows.append(claim | {"verdict": VERDICTS[holds], "why": why})
+        rows.append(claim | {"verdict": VERDICTS[holds], "why": claim["why"].format_map(values)})
     return pd.DataFrame(rows)
 
 

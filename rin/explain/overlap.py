@@ -31,8 +31,9 @@ def has_lesion(masks: np.ndarray) -> np.ndarray:
 def _gray_histograms(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Count pixels of each grey level in the lesion and anywhere, int64 (2, n, 256)."""
     if cams.dtype != np.uint8:
-        problem = f"dtype is {cams.dtype}"
-        raise InputError(problem, where="cams", remedy="Convert the maps with to_uint8.")
+        raise InputError(
+            f"dtype is {cams.dtype}", where="cams", remedy="Convert the maps with to_uint8."
+        )
     # The level and "in the lesion" make one number, so one count serves both.
     codes = (_LEVELS * lesion.astype(bool) + cam for cam, lesion in zip(cams, masks, strict=True))
     counts = [np.bincount(code.ravel(), minlength=2 * _LEVELS) for code in codes]
@@ -113,8 +114,7 @@ def pointing_game(maps: np.ndarray, near: np.ndarray) -> np.ndarray:
     peak = maps.max(axis=(1, 2), keepdims=True)
     top = (maps == peak) & (peak > 0)
     n_hit, n_top = (np.count_nonzero(those, axis=(1, 2)) for those in (top & near, top))
-    hits = _share(n_hit, n_top, of_nothing=0.0)
-    return np.where(has_lesion(near), hits, np.nan)
+    return np.where(has_lesion(near), _share(n_hit, n_top, of_nothing=0.0), np.nan)
 
 
 def cell_hits(near: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
@@ -124,8 +124,7 @@ def cell_hits(near: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     cell, or the whole corner beyond it; with 2 × 2 cells it is always a corner.
     """
     cells = np.eye(grid[0] * grid[1], dtype=np.float32).reshape(-1, *grid)
-    pictures = to_uint8(cells, near.shape[-1])
-    brightest = [picture == picture.max() for picture in pictures]
+    brightest = [picture == picture.max() for picture in to_uint8(cells, near.shape[-1])]
     return np.mean([near[:, spot].mean(axis=1) for spot in brightest], axis=0)
 
 
@@ -142,11 +141,11 @@ def typical_lesion_size(masks: np.ndarray, patients: ArrayLike) -> np.ndarray:
     table = pd.DataFrame(sizes).mul(has_lesion(masks), axis=0)
     left = table.sum() - table.groupby(np.asarray(patients)).transform("sum")
     if (left["lesions"] == 0).any():
-        problem = (
-            f"the {table['lesions'].sum():.0f} lesions in {len(table)} images are of one patient"
+        raise InputError(
+            f"the {table['lesions'].sum():.0f} lesions in {len(table)} images are of one patient",
+            where="patients",
+            remedy="Take more cases: a size needs lesions of somebody else.",
         )
-        remedy = "Take more cases: a size needs lesions of somebody else."
-        raise InputError(problem, where="patients", remedy=remedy)
     return left[["height", "width"]].div(left["lesions"], axis=0).to_numpy()
 
 

@@ -22,12 +22,18 @@ def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
     bases = []
     for table in (np.asarray(a, np.float64), np.asarray(b, np.float64)):
         if len(table) <= table.shape[1]:
-            problem = f"{table.shape[1]} channels at {len(table)} points: all would correlate"
-            remedy = "Record fewer channels, or more points."
-            raise InputError(problem, where="activations", remedy=remedy)
+            raise InputError(
+                f"{table.shape[1]} channels at {len(table)} points: all would correlate",
+                where="activations",
+                remedy="Record fewer channels, or more points.",
+            )
         if (table == table[0]).all():
-            remedy = "Look at the learning curve: a network that did not train has such a layer."
-            raise InputError("they are the same everywhere", where="activations", remedy=remedy)
+            raise InputError(
+                "they are the same everywhere",
+                where="activations",
+                remedy="Look at the learning curve: a network that did not train has such a "
+                "layer.",
+            )
         variances = table.var(axis=0)
         loud = table[:, variances > _SILENT * variances.max()]
         bases.append(orth((loud - loud.mean(axis=0)) / loud.std(axis=0)))
@@ -43,8 +49,7 @@ def call_kappa(predictions: pd.DataFrame, a: str, b: str) -> pd.Series:
     """
     case = ["task", "scenario", "fold", "case_id"]
     case += ["pretraining"] if "pretraining" in predictions else []
-    scores = predictions.pivot(index=case, columns="init", values="score")
-    calls = scores[[a, b]].dropna() > 0
+    calls = predictions.pivot(index=case, columns="init", values="score")[[a, b]].dropna() > 0
     calls["agree"] = calls[a] == calls[b]
     shares = calls.groupby(["task", "scenario"], sort=False).mean()
     shares["chance"] = shares[a] * shares[b] + (1 - shares[a]) * (1 - shares[b])

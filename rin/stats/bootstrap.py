@@ -28,8 +28,9 @@ def cluster_weights(
     int16 (replicates, n); InputError where all cases of a class belong to one patient.
     """
     if replicates < 2:
-        remedy = "Pass 1000 or more for a CI."
-        raise InputError(f"{replicates} replicates", where="replicates", remedy=remedy)
+        raise InputError(
+            f"{replicates} replicates", where="replicates", remedy="Pass 1000 or more for a CI."
+        )
     check_aligned(clusters=clusters, labels=labels)
     codes, n_clusters = cluster_codes(clusters, np.size(clusters if labels is None else labels))
     classes = np.empty((n_clusters, 0))  # how many cases of each class a cluster has
@@ -37,9 +38,11 @@ def cluster_weights(
         classes = pd.crosstab(codes, binary_labels(labels)).to_numpy()
         for name, of_class in zip(("negative", "positive"), classes.T, strict=True):
             if np.count_nonzero(of_class) < 2:
-                problem = f"all {name} cases belong to one cluster"
-                remedy = "Resampling patients needs each class in at least two of them."
-                raise InputError(problem, where="clusters", remedy=remedy)
+                raise InputError(
+                    f"all {name} cases belong to one cluster",
+                    where="clusters",
+                    remedy="Resampling patients needs each class in at least two of them.",
+                )
     rng = np.random.default_rng(seed)
     weights = np.empty((replicates, codes.size), np.int16)
     draw = partial(rng.multinomial, n_clusters, np.full(n_clusters, 1 / n_clusters))
@@ -101,15 +104,20 @@ def bootstrap_interval(
     check_aligned(rows=rows, patients=patients)
     weights = cluster_weights(patients, replicates, seed)
     if weights.shape[1] != len(rows):
-        problem = f"{weights.shape[1]} patients beside {len(rows)} rows"
-        raise InputError(problem, where="patients", remedy="Pass the patient of every row.")
+        raise InputError(
+            f"{weights.shape[1]} patients beside {len(rows)} rows",
+            where="patients",
+            remedy="Pass the patient of every row.",
+        )
     places = np.arange(len(rows))
     drawn = np.array([statistic(rows.iloc[np.repeat(places, w)]) for w in weights], dtype=float)
     estimate, undefined = float(statistic(rows)), float(np.isnan(drawn).mean())
     if math.isnan(estimate) or undefined > 0.5:
-        problem = f"no value of these rows, or of {undefined:.0%} of the draws of their patients"
-        remedy = "Pass more patients, or a statistic that more draws have."
-        raise InputError(problem, where="statistic", remedy=remedy)
+        raise InputError(
+            f"no value of these rows, or of {undefined:.0%} of the draws of their patients",
+            where="statistic",
+            remedy="Pass more patients, or a statistic that more draws have.",
+        )
     low, high = np.nanquantile(drawn, tails(level))
     ends = {"ci_low": float(low), "ci_high": float(high)}
     error = {"standard_error": float(np.nanstd(drawn, ddof=1)), "undefined": undefined}

@@ -128,10 +128,8 @@ def clinical_curves(
     tables = []
     for task in _tasks_in_log_odds(predictions, inits, probabilities):
         for init, networks in zip(task.inits, task.scores, strict=True):
-            curves = _mean_curves(task, networks, bins)
-            tables.append(curves.assign(task=task.task, init=init))
-    columns = ["task", "init", "curve", "x", "estimate"]
-    return pd.concat(tables, ignore_index=True)[columns]
+            tables.append(_mean_curves(task, networks, bins).assign(task=task.task, init=init))
+    return pd.concat(tables, ignore_index=True)[["task", "init", "curve", "x", "estimate"]]
 
 
 def _rows_of_task(
@@ -163,9 +161,11 @@ def _tasks_in_log_odds(
     """Yield each task, by name; InputError where its scores are probabilities."""
     for task in sorted(task_scores(predictions, inits), key=lambda task: task.task):
         if probabilities is None and ((task.scores >= 0) & (task.scores <= 1)).all():
-            problem = "all scores lie from 0 to 1, as probabilities do"
-            remedy = "Pass log-odds, such as `scipy.special.logit` of probabilities."
-            raise InputError(problem, where=f"task {task.task}, score", remedy=remedy)
+            raise InputError(
+                "all scores lie from 0 to 1, as probabilities do",
+                where=f"task {task.task}, score",
+                remedy="Pass log-odds, such as `scipy.special.logit` of probabilities.",
+            )
         yield task
 
 
@@ -303,8 +303,11 @@ def sensitivity_at_specificity(cases: WeightedCases, specificity: float = 0.90) 
     InputError for a specificity outside 0 to 1.
     """
     if not 0 <= specificity <= 1:
-        problem = f"{specificity!r} is no specificity"
-        raise InputError(problem, where="specificity", remedy="Pass a share from 0 to 1.")
+        raise InputError(
+            f"{specificity!r} is no specificity",
+            where="specificity",
+            remedy="Pass a share from 0 to 1.",
+        )
     # A little more, so that a tenth of thirty negatives is three.
     most = np.floor((1 - specificity + 5e-13) * (cases.total - cases.positive)).astype(int)
     count = (cases.called - cases.found <= most[:, None]).sum(axis=1) - 1
@@ -327,8 +330,11 @@ def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
     """
     probability = numbers(thresholds, "thresholds")
     if not ((probability >= 0) & (probability < 1)).all():
-        remedy = "Pass probabilities from 0 to below 1."
-        raise InputError("a value outside 0 to 1, or 1", where="thresholds", remedy=remedy)
+        raise InputError(
+            "a value outside 0 to 1, or 1",
+            where="thresholds",
+            remedy="Pass probabilities from 0 to below 1.",
+        )
     called, true = cases.of_first(np.searchsorted(-cases.scores, -logit(probability), "right"))
     price = probability / (1 - probability)
     return (true - (called - true) * price) / cases.total[:, None]

@@ -92,8 +92,11 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
     """
     columns = {"score": score, "label": label, "case": case, "patient": patient}
     if not isinstance(scores, pd.DataFrame):
-        problem = f"{type(scores).__name__} is no table"
-        raise InputError(problem, where="scores", remedy="Pass a pandas DataFrame.")
+        raise InputError(
+            f"{type(scores).__name__} is no table",
+            where="scores",
+            remedy="Pass a pandas DataFrame.",
+        )
     complete = columns if within is None else columns | {"level": within}
     require_columns(scores, [by, *complete.values()], where="scores")
     if a == b:
@@ -106,9 +109,11 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
     if within is not None:
         groups = rows.groupby(within, observed=True)
         if groups[patient].nunique().sum() > rows[patient].nunique():
-            remedy = "Levels are averaged as independent; divide by patient."
-            problem = f"patients of several levels of {within!r}"
-            raise InputError(problem, where="scores", remedy=remedy)
+            raise InputError(
+                f"patients of several levels of {within!r}",
+                where="scores",
+                remedy="Levels are averaged as independent; divide by patient.",
+            )
     for name, group in groups:
         with name_place("scores" if within is None else f"{within} {name}"):
             first, second = (
@@ -120,8 +125,7 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
     test = t_test((auc_a - auc_b).mean(), math.sqrt(variance.sum()) / len(parts), df, level)
     row = {"a": a, "b": b, "auc_a": auc_a.mean(), "auc_b": auc_b.mean()} | test.to_row()
     n_cases = len(rows) // 2 if paired else len(rows)
-    sizes = {"n_cases": n_cases, "n_patients": rows[patient].nunique()}
-    return pd.DataFrame([row | sizes])
+    return pd.DataFrame([row | {"n_cases": n_cases, "n_patients": rows[patient].nunique()}])
 
 
 def auc_equality_test(
@@ -215,8 +219,11 @@ def operating_point(
     check_aligned(labels=labels, scores=scores, clusters=clusters)
     at = numbers(threshold, "threshold")
     if at.ndim or np.isnan(at):
-        remedy = "Pass one number, in the unit of the scores."
-        raise InputError(f"{threshold!r} is no threshold", where="threshold", remedy=remedy)
+        raise InputError(
+            f"{threshold!r} is no threshold",
+            where="threshold",
+            remedy="Pass one number, in the unit of the scores.",
+        )
     is_positive = binary_labels(labels, positive)
     called = score_row(scores, is_positive.size) >= at
     patients, _ = cluster_codes(clusters, is_positive.size)
@@ -245,8 +252,12 @@ def _model_rows(
     if rows.empty:
         raise InputError("no row", where="scores", remedy="Pass the scores of both models.")
     if repeated := int(rows["case"].duplicated().sum()):
-        remedy = "Keep one score per case; name the column `within` of what cases were scored in."
-        raise InputError(f"{repeated} cases are repeated", where=columns["case"], remedy=remedy)
+        raise InputError(
+            f"{repeated} cases are repeated",
+            where=columns["case"],
+            remedy="Keep one score per case; name the column `within` of what cases were scored "
+            "in.",
+        )
     with name_place(columns["label"]):
         return rows.assign(label=binary_labels(rows["label"], positive))
 
@@ -255,9 +266,11 @@ def _check_complete(rows: pd.DataFrame, columns: Mapping[str, str]) -> None:
     """Raise InputError for a row that lacks the value of one of the columns."""
     for kind, name in columns.items():
         if missing := int(rows[name].isna().sum()):
-            problem = f"{counted(missing, 'rows')} without a {kind}"
-            remedy = "Name it, or leave these cases out for both models."
-            raise InputError(problem, where=f"scores, {name}", remedy=remedy)
+            raise InputError(
+                f"{counted(missing, 'rows')} without a {kind}",
+                where=f"scores, {name}",
+                remedy="Name it, or leave these cases out for both models.",
+            )
 
 
 def _pair_parts(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, float]:
@@ -265,9 +278,11 @@ def _pair_parts(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, 
     names = ["case", "label", "patient"]
     first, second = (rows[names].reset_index(drop=True) for rows in (a, b))
     if not first.equals(second):
-        problem = f"{len(a)} cases beside {len(b)}, or cases, labels or patients that differ"
-        remedy = "Pass the same cases for both, or `paired=False` for other patients."
-        raise InputError(problem, where="scores", remedy=remedy)
+        raise InputError(
+            f"{len(a)} cases beside {len(b)}, or cases, labels or patients that differ",
+            where="scores",
+            remedy="Pass the same cases for both, or `paired=False` for other patients.",
+        )
     rows = a["score"].to_numpy(), b["score"].to_numpy()
     (auc_a, auc_b), _, ((variance,),) = auc_contrasts(a["label"], rows, [[1, -1]], a["patient"])
     return auc_a, auc_b, variance, 0.0
@@ -276,8 +291,11 @@ def _pair_parts(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, 
 def _group_parts(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, float]:
     """Return the values of `_pair_parts`; the fourth is the divisor of Welch's df."""
     if both := len({*a["patient"]} & {*b["patient"]}):
-        remedy = "Without pairs the models' patients have to differ."
-        raise InputError(f"{both} patients of both models", where="scores", remedy=remedy)
+        raise InputError(
+            f"{both} patients of both models",
+            where="scores",
+            remedy="Without pairs the models' patients have to differ.",
+        )
     (first, of_first), (second, of_second) = (
         delong_covariance(rows["label"], rows["score"], rows["patient"]) for rows in (a, b)
     )

@@ -103,8 +103,11 @@ def auc_ci(
     if interval == "normal":
         low, high = np.clip([auc - half_width, auc + half_width], 0, 1).tolist()
     elif interval != "logit":
-        remedy = "Pass normal or logit."
-        raise InputError(f"{interval!r} is no kind of interval", where="interval", remedy=remedy)
+        raise InputError(
+            f"{interval!r} is no kind of interval",
+            where="interval",
+            remedy="Pass normal or logit.",
+        )
     elif auc in (0, 1):
         low, high = _newcombe(float(auc), is_positive, clusters, level)
     else:
@@ -202,8 +205,7 @@ def delong_covariance(
     """
     check_rows_aligned(labels, scores_matrix, clusters)
     is_positive = binary_labels(labels, positive)
-    rows = score_rows(scores_matrix, is_positive.size)
-    counts = placement_counts(is_positive, rows)
+    counts = placement_counts(is_positive, score_rows(scores_matrix, is_positive.size))
     return aucs_of_counts(*counts), _covariance(counts, is_positive, clusters)
 
 
@@ -253,8 +255,11 @@ def auc_contrasts(
     wins, losses = placement_counts(is_positive, rows)
     c = numbers(weights, "weights")
     if c.ndim != 2 or c.shape[1] != len(rows) or not np.isfinite(c).all():
-        problem = f"shape {c.shape}, {np.isfinite(c).sum()} finite, beside {len(rows)} predictors"
-        raise InputError(problem, where="weights", remedy="Pass one finite weight a predictor.")
+        raise InputError(
+            f"shape {c.shape}, {np.isfinite(c).sum()} finite, beside {len(rows)} predictors",
+            where="weights",
+            remedy="Pass one finite weight a predictor.",
+        )
     aucs = aucs_of_counts(wins, losses)
     # Counts are contrasted first: a variance is then exactly zero where all counts agree.
     covariance = _covariance((c @ wins, c @ losses), is_positive, clusters)
@@ -306,9 +311,11 @@ def share_interval(
     check_aligned(hits=hits, patients=patients)
     right, n = numbers(hits, "hits"), np.size(hits)
     if not n or right.ndim != 1 or not ((right == 0) | (right == 1)).all():
-        problem = f"shape {right.shape}, values {pd.unique(right.ravel())[:5].tolist()}"
-        remedy = "Pass 0 or 1 an image, for one image or more."
-        raise InputError(problem, where="hits", remedy=remedy)
+        raise InputError(
+            f"shape {right.shape}, values {pd.unique(right.ravel())[:5].tolist()}",
+            where="hits",
+            remedy="Pass 0 or 1 an image, for one image or more.",
+        )
     share = right.mean()
     patient, k = cluster_codes(patients, n, least=1)
     sums = np.bincount(patient, weights=right - share)
@@ -364,8 +371,7 @@ def _covariance(
             return np.full((k, k), np.nan)
         return _products(wins) / (m * (m - 1) * n**2) + _products(losses) / (n * (n - 1) * m**2)
     codes, n_clusters = cluster_codes(clusters, positive.size)
-    parts = covariance_parts(counts, positive, codes, n_clusters)
-    return sum(part @ part.T for part in parts)
+    return sum(part @ part.T for part in covariance_parts(counts, positive, codes, n_clusters))
 
 
 def covariance_parts(

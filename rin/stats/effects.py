@@ -58,14 +58,18 @@ class MeanModel:
         self.covariance = np.asarray(covariance, dtype=float)
         k = len(self.weights)
         if k < 2 or self.covariance.shape != (k, k):
-            problem = f"{k} weights beside a covariance of shape {self.covariance.shape}"
-            remedy = "Pass two estimates or more, and a row and a column of each."
-            raise InputError(problem, where="covariance, weights", remedy=remedy)
+            raise InputError(
+                f"{k} weights beside a covariance of shape {self.covariance.shape}",
+                where="covariance, weights",
+                remedy="Pass two estimates or more, and a row and a column of each.",
+            )
         means = indicators(np.zeros(k) if fixed is None else fixed)
         if means.shape[1] == k:
-            problem = f"{k} estimates, each with a mean of its own"
-            remedy = "Pass two estimates or more of one level: nothing else shows any spread."
-            raise InputError(problem, where="fixed", remedy=remedy)
+            raise InputError(
+                f"{k} estimates, each with a mean of its own",
+                where="fixed",
+                remedy="Pass two estimates or more of one level: nothing else shows any spread.",
+            )
         self._contrasts = contrasts_to(means)
         self.effects: dict[str, np.ndarray] = {}
         distinct: list[np.ndarray] = []
@@ -162,9 +166,11 @@ def _search(
         searched = searched[gained > _PRECISION]
         if not searched.size:
             return variances, information, ended
-    problem = f"REML does not converge in {searched.size} of {len(y)} searches"
-    remedy = "Check the variances: they may differ by too many orders of magnitude."
-    raise InputError(problem, where="estimates, variances", remedy=remedy)
+    raise InputError(
+        f"REML does not converge in {searched.size} of {len(y)} searches",
+        where="estimates, variances",
+        remedy="Check the variances: they may differ by too many orders of magnitude.",
+    )
 
 
 class _Matrices:

@@ -79,8 +79,11 @@ def equivalence_tests(
     ends = {"ci_low": [test.ci_low for test in tests], "ci_high": [test.ci_high for test in tests]}
     for margin in margins:
         if not 0 < margin < math.inf:
-            remedy = "Pass a difference of AUCs above zero, such as 0.02."
-            raise InputError(f"{margin!r}", where="margin", remedy=remedy)
+            raise InputError(
+                f"{margin!r}",
+                where="margin",
+                remedy="Pass a difference of AUCs above zero, such as 0.02.",
+            )
         decided = table[names].assign(margin=margin, estimate=table["estimate"], **ends)
         decided["p_value"] = [
             equivalence_p(gap, error, df, margin) for gap, error, df in estimated
@@ -136,7 +139,6 @@ def against_published(
         outside = not cells["ci_low"] <= published[task] <= cells["ci_high"]
         row = {"task": task, "published": published[task]} | cells
         rows.append(row | {"outside": outside and not math.isnan(error)})
-    columns = ["task", "published", *ESTIMATE, "outside"]
-    compared = pd.DataFrame(rows, columns=columns)
+    compared = pd.DataFrame(rows, columns=["task", "published", *ESTIMATE, "outside"])
     insert_holm(compared)
     return compared

@@ -103,9 +103,11 @@ def paired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> TTest:
     first, second = numbers(a, "a"), numbers(b, "b")
     paired = first.shape == second.shape and first.ndim == 1 and first.size > 1
     if not paired or not np.isfinite([first, second]).all():
-        problem = f"{first.size} values beside {second.size}, or values that are not finite"
-        remedy = "Pass at least 2 finite measurements of the same units, in the same order."
-        raise InputError(problem, where="a, b", remedy=remedy)
+        raise InputError(
+            f"{first.size} values beside {second.size}, or values that are not finite",
+            where="a, b",
+            remedy="Pass at least 2 finite measurements of the same units, in the same order.",
+        )
     return clustered_t(first - second, np.arange(first.size), level)
 
 
@@ -151,9 +153,11 @@ def holm(p_values: ArrayLike) -> np.ndarray:
     """
     values = numbers(p_values, "p_values")
     if values.ndim != 1 or ((values < 0) | (values > 1)).any():
-        problem = f"shape {values.shape}, or values outside [0, 1]"
-        remedy = "Pass the unadjusted P values of one family, in one row."
-        raise InputError(problem, where="p_values", remedy=remedy)
+        raise InputError(
+            f"shape {values.shape}, or values outside [0, 1]",
+            where="p_values",
+            remedy="Pass the unadjusted P values of one family, in one row.",
+        )
     # Not by statsmodels, which collects garbage at each call: 0.2 s with a notebook's objects.
     tested = np.flatnonzero(~np.isnan(values))
     rising = tested[np.argsort(values[tested])]

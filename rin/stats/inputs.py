@@ -99,16 +99,20 @@ def _scores(
     described = dict.fromkeys([*network, *of_scenarios, *of_pair])
     networks = rows[[*described]].drop_duplicates([*network, *of_scenarios])
     if networks.duplicated(network).any():
-        problem = f"a scenario has two values of {' or '.join(of_scenarios)}"
-        remedy = "Name scenarios so that each has one."
-        raise InputError(problem, where="predictions", remedy=remedy)
+        raise InputError(
+            f"a scenario has two values of {' or '.join(of_scenarios)}",
+            where="predictions",
+            remedy="Name scenarios so that each has one.",
+        )
     names = networks[network].astype(str).itertuples(index=False)
     networks.index = [*map(" pretraining ".join, names)]
     cases = rows[["case_id", "fold", "label", "patient_id"]].drop_duplicates()
     if nameless := cases["patient_id"].isna().sum():
-        problem = f"{nameless} test cases name no patient"
-        remedy = "Name the patient of every case; where each has one image, repeat case_id."
-        raise InputError(problem, where="predictions", remedy=remedy)
+        raise InputError(
+            f"{nameless} test cases name no patient",
+            where="predictions",
+            remedy="Name the patient of every case; where each has one image, repeat case_id.",
+        )
     cases = cases.sort_values(["fold", "case_id"], ignore_index=True)
     places = [
         rows.groupby(network, observed=True, sort=False).ngroup(),
@@ -120,26 +124,30 @@ def _scores(
         check_unique(rows[["task", *network, "init", "fold", "case_id"]])
     of_case = cases.drop_duplicates(["case_id", "label", "patient_id"])["case_id"]
     for case in of_case[of_case.duplicated()]:
-        problem = f"case {case!r} has two labels or patients"
-        remedy = "Evaluate every network on the same case table."
-        raise InputError(problem, where="predictions", remedy=remedy)
+        raise InputError(
+            f"case {case!r} has two labels or patients",
+            where="predictions",
+            remedy="Evaluate every network on the same case table.",
+        )
     _, first, sizes = np.unique(cases["fold"], return_index=True, return_counts=True)
     lacking = np.add.reduceat(np.isnan(scores), first, axis=2, dtype=int)
     trained = (lacking < sizes).any(axis=0)  # networks × folds
     for i, j, fold in np.argwhere((lacking > 0) & trained):
-        problem = (
+        raise InputError(
             f"{lacking[i, j, fold]} of {sizes[fold]} cases of scenario {networks.index[j]} have "
-            f"no score of init {rows['init'].cat.categories[i]!r}"
+            f"no score of init {rows['init'].cat.categories[i]!r}",
+            where="predictions",
+            remedy="Finish the missing runs with the same folds; if a score is NaN, find out why.",
         )
-        remedy = "Finish the missing runs with the same folds; if a score is NaN, find out why."
-        raise InputError(problem, where="predictions", remedy=remedy)
     folds_of_network = pd.DataFrame(trained, networks.index)
     groups = folds_of_network.groupby([networks[name] for name in of_pair], observed=True)
     uneven = groups.transform("nunique").gt(1).any(axis=1) & ~trained.all(axis=1)
     for name in networks.index[uneven]:
-        problem = f"scenario {name} has no scores in a fold that others have"
-        remedy = "Finish the missing runs, or leave out that fold of its pretraining."
-        raise InputError(problem, where="predictions", remedy=remedy)
+        raise InputError(
+            f"scenario {name} has no scores in a fold that others have",
+            where="predictions",
+            remedy="Finish the missing runs, or leave out that fold of its pretraining.",
+        )
     return networks, cases, scores
 
 
@@ -154,8 +162,9 @@ def evaluated_rows(predictions: pd.DataFrame, *more: str) -> pd.DataFrame:
     tested = rows["part"] == "test"
     rows = rows if tested.all() else rows[tested]
     if rows.empty:
-        remedy = "Pass runs that were evaluated."
-        raise InputError("no row of part 'test'", where="predictions", remedy=remedy)
+        raise InputError(
+            "no row of part 'test'", where="predictions", remedy="Pass runs that were evaluated."
+        )
     checked = [*COLUMNS, "pretraining"] if "pretraining" in rows else COLUMNS
     check_table(rows, PREDICTIONS, checked, where="predictions, test rows")
     return rows
@@ -197,9 +206,11 @@ def check_unique(keys: pd.DataFrame) -> None:
     repeated = keys.duplicated()
     if repeated.any():
         first = keys[repeated].iloc[0].to_dict()
-        problem = f"{repeated.sum()} rows repeat their {', '.join(keys)}; the first: {first}"
-        remedy = "Keep one row for each; select one seed, and folds with disjoint test sets."
-        raise InputError(problem, where="predictions", remedy=remedy)
+        raise InputError(
+            f"{repeated.sum()} rows repeat their {', '.join(keys)}; the first: {first}",
+            where="predictions",
+            remedy="Keep one row for each; select one seed, and folds with disjoint test sets.",
+        )
 
 
 @contextmanager
@@ -208,8 +219,9 @@ def name_place(where: str) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        place = f"{where}, {error.where}"
-        raise InputError(error.problem, where=place, remedy=error.remedy) from error
+        raise InputError(
+            error.problem, where=f"{where}, {error.where}", remedy=error.remedy
+        ) from error
 
 
 def check_aligned(**columns: ArrayLike | None) -> None:
@@ -219,9 +231,11 @@ def check_aligned(**columns: ArrayLike | None) -> None:
     first = next(iter(indexed), "")
     for name, index in indexed.items():
         if not index.equals(indexed[first]):
-            problem = f"the index of {name} is not that of {first}"
-            remedy = f"Align them, as by `{name}.loc[{first}.index]`, or pass arrays."
-            raise InputError(problem, where=name, remedy=remedy)
+            raise InputError(
+                f"the index of {name} is not that of {first}",
+                where=name,
+                remedy=f"Align them, as by `{name}.loc[{first}.index]`, or pass arrays.",
+            )
 
 
 def check_rows_aligned(
@@ -241,8 +255,11 @@ def check_rows_aligned(
 def _refuse_mask(values: ArrayLike, where: str) -> None:
     """Raise InputError for a masked array, whose mask would be lost."""
     if np.ma.isMaskedArray(values):
-        remedy = "Leave masked cases out everywhere: pass `.compressed()` of each."
-        raise InputError("a masked array", where=where, remedy=remedy)
+        raise InputError(
+            "a masked array",
+            where=where,
+            remedy="Leave masked cases out everywhere: pass `.compressed()` of each.",
+        )
 
 
 def numbers(values: ArrayLike, where: str) -> np.ndarray:
@@ -267,32 +284,43 @@ def binary_labels(labels: ArrayLike, positive: Hashable | None = None) -> np.nda
     """
     _refuse_mask(labels, "labels")
     # A list's missing label would become text in an array.
-    is_list = isinstance(labels, list | tuple)
-    array = np.asarray(labels, dtype=object if is_list else None)
+    array = np.asarray(labels, dtype=object if isinstance(labels, list | tuple) else None)
     if array.ndim != 1 or array.size == 0:
-        problem = f"shape {array.shape} is not one label per case"
-        raise InputError(problem, where="labels", remedy="Pass one label a case.")
-    if missing := int(pd.isna(array).sum()):
-        remedy = "Give it, or leave these cases out everywhere."
         raise InputError(
-            f"{counted(missing, 'cases')} without a label", where="labels", remedy=remedy
+            f"shape {array.shape} is not one label per case",
+            where="labels",
+            remedy="Pass one label a case.",
+        )
+    if missing := int(pd.isna(array).sum()):
+        raise InputError(
+            f"{counted(missing, 'cases')} without a label",
+            where="labels",
+            remedy="Give it, or leave these cases out everywhere.",
         )
     if positive is None:
         if not ((array == 0) | (array == 1)).all():  # `np.isin` takes ten times as long
-            problem = f"values other than 0 and 1: {pd.unique(array)[:5].tolist()}"
-            remedy = "Code the positive class as 1 and the other as 0, or name it: `positive=`."
-            raise InputError(problem, where="labels", remedy=remedy)
+            raise InputError(
+                f"values other than 0 and 1: {pd.unique(array)[:5].tolist()}",
+                where="labels",
+                remedy="Code the positive class as 1 and the other as 0, or name it: `positive=`.",
+            )
         is_positive = array.astype(bool)
     else:
         classes = pd.unique(array).tolist()
         look_up("label", positive, classes)
         if len(classes) > 2:
-            problem = f"{len(classes)} classes: {join_first_ten([*map(str, classes)], ', ')}"
-            raise InputError(problem, where="labels", remedy="Keep the cases of two classes.")
+            raise InputError(
+                f"{len(classes)} classes: {join_first_ten([*map(str, classes)], ', ')}",
+                where="labels",
+                remedy="Keep the cases of two classes.",
+            )
         is_positive = np.asarray(array == positive)
     if is_positive.all() or not is_positive.any():
-        problem = f"one class only ({is_positive.sum()} positive of {is_positive.size})"
-        raise InputError(problem, where="labels", remedy="Give cases of both classes.")
+        raise InputError(
+            f"one class only ({is_positive.sum()} positive of {is_positive.size})",
+            where="labels",
+            remedy="Give cases of both classes.",
+        )
     return is_positive
 
 
@@ -300,13 +328,17 @@ def score_rows(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.nda
     """Return scores as float64 (n_predictors, n_cases), checked for text, shape and NaN."""
     rows = np.atleast_2d(numbers(scores, where))
     if rows.ndim != 2 or rows.shape[1] != n_cases:
-        problem = f"shape {np.shape(scores)} beside {n_cases} labels"
-        remedy = "Pass one score per case, cases along the last axis."
-        raise InputError(problem, where=where, remedy=remedy)
+        raise InputError(
+            f"shape {np.shape(scores)} beside {n_cases} labels",
+            where=where,
+            remedy="Pass one score per case, cases along the last axis.",
+        )
     if np.isnan(rows).any():
-        problem = f"{np.isnan(rows).sum()} of {rows.size} scores are NaN"
-        remedy = "A missing score cannot be ranked; find out why the model or run gave none."
-        raise InputError(problem, where=where, remedy=remedy)
+        raise InputError(
+            f"{np.isnan(rows).sum()} of {rows.size} scores are NaN",
+            where=where,
+            remedy="A missing score cannot be ranked; find out why the model or run gave none.",
+        )
     return rows
 
 
@@ -314,8 +346,11 @@ def score_row(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.ndar
     """Return the scores of one predictor as float64 (n_cases,), checked as `score_rows`."""
     rows = score_rows(scores, n_cases, where)
     if len(rows) > 1:
-        remedy = "Pass one predictor; delong_covariance takes several."
-        raise InputError(f"{len(rows)} rows of scores", where=where, remedy=remedy)
+        raise InputError(
+            f"{len(rows)} rows of scores",
+            where=where,
+            remedy="Pass one predictor; delong_covariance takes several.",
+        )
     return rows[0]
 
 
@@ -331,16 +366,22 @@ def cluster_codes(
         return np.arange(n_cases), n_cases
     _refuse_mask(clusters, "clusters")
     if np.shape(clusters) != (n_cases,):
-        problem = f"shape {np.shape(clusters)} beside {n_cases} cases"
-        remedy = "Pass one patient identifier a case."
-        raise InputError(problem, where="clusters", remedy=remedy)
+        raise InputError(
+            f"shape {np.shape(clusters)} beside {n_cases} cases",
+            where="clusters",
+            remedy="Pass one patient identifier a case.",
+        )
     codes, names = pd.factorize(pd.Series(clusters))
     if missing := np.count_nonzero(codes < 0):
-        problem = f"{missing} of {n_cases} cases have no identifier"
-        remedy = "Name the patient of every case; an unknown one cannot be grouped."
-        raise InputError(problem, where="clusters", remedy=remedy)
+        raise InputError(
+            f"{missing} of {n_cases} cases have no identifier",
+            where="clusters",
+            remedy="Name the patient of every case; an unknown one cannot be grouped.",
+        )
     if len(names) < least:
-        remedy = "Spread between patients needs at least two; pass patient identifiers."
-        problem = f"all {n_cases} cases belong to one cluster"
-        raise InputError(problem, where="clusters", remedy=remedy)
+        raise InputError(
+            f"all {n_cases} cases belong to one cluster",
+            where="clusters",
+            remedy="Spread between patients needs at least two; pass patient identifiers.",
+        )
     return codes, len(names)

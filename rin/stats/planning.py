@@ -125,8 +125,11 @@ def pretraining_power(
     design = {"backbones": backbones, "pretrainings": pretrainings, "patients": patients}
     _check_plan(difference=abs(difference), replicates=replicates, **design)
     if backbones * pretrainings < 2:
-        remedy = "Plan two or more: one pair has no interval."
-        raise InputError("1 pair", where="backbones, pretrainings", remedy=remedy)
+        raise InputError(
+            "1 pair",
+            where="backbones, pretrainings",
+            remedy="Plan two or more: one pair has no interval.",
+        )
     # An effect that the present pairs cannot separate is part of the effect of a pretraining.
     effects = ("backbone", "seed", "pretraining", "fold", "training")
     variance = {of: np.nan_to_num(spread.get(f"sd_{of}", math.nan)) ** 2 for of in effects}

@@ -277,19 +277,27 @@ def pretraining_changes(
         for predictions in (first, second)
     )
     if here.keys() != there.keys():
-        problem = f"tasks {[*here]} beside {[*there]}"
-        raise InputError(problem, where="first, second", remedy="Pass the same tasks.")
+        raise InputError(
+            f"tasks {[*here]} beside {[*there]}",
+            where="first, second",
+            remedy="Pass the same tasks.",
+        )
     changes, rows = [], [*_PAIR, "fold"]
     for task, before in here.items():
         after = there[task]
         of_task = (table.loc[table["task"] == task, "patient_id"] for table in (first, second))
         if both := set.intersection(*map(set, of_task)):
-            problem = f"{len(both)} patients are in both test sets of {task}"
-            remedy = "Their differences are independent only if no patient is in both."
-            raise InputError(problem, where="first, second", remedy=remedy)
+            raise InputError(
+                f"{len(both)} patients are in both test sets of {task}",
+                where="first, second",
+                remedy="Their differences are independent only if no patient is in both.",
+            )
         if not before.pairs[rows].equals(after.pairs[rows]):
-            problem = f"{len(before.pairs)} pairs of {task} beside {len(after.pairs)} others"
-            raise InputError(problem, where="first, second", remedy="Pass the same pairs.")
+            raise InputError(
+                f"{len(before.pairs)} pairs of {task} beside {len(after.pairs)} others",
+                where="first, second",
+                remedy="Pass the same pairs.",
+            )
         change = before.differences - after.differences
         covariance = before.covariance + after.covariance
         vary = before.patients_vary or after.patients_vary
@@ -436,8 +444,11 @@ def _seeds(networks: pd.DataFrame, inits: tuple[str, ...]) -> pd.Series:
     of_pair = rows.groupby(_PAIR, observed=True)["pretraining_seed"].agg(["nunique", "first"])
     if (several := of_pair["nunique"] > 1).any():
         pair = " ".join(map(str, several.idxmax()))
-        remedy = "Give both inits of a pair the seed of its pretraining."
-        raise InputError(f"pair {pair} has two seeds", where="pretraining_seed", remedy=remedy)
+        raise InputError(
+            f"pair {pair} has two seeds",
+            where="pretraining_seed",
+            remedy="Give both inits of a pair the seed of its pretraining.",
+        )
     numbers = "number " + of_pair.index.get_level_values("pretraining").astype(str)
     return ("seed " + of_pair["first"].astype(str)).where(of_pair["first"].notna(), numbers)
 

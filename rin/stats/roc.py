@@ -67,8 +67,11 @@ def roc_coordinates(
     check_aligned(labels=labels, scores=scores, clusters=clusters)
     rates = np.atleast_1d(numbers(fpr, "fpr"))
     if rates.ndim > 1 or not ((rates >= 0) & (rates <= 1)).all():
-        remedy = "Pass rates from 0 to 1, such as [0.1] for a specificity of 90%."
-        raise InputError(f"{rates.tolist()} are no rates", where="fpr", remedy=remedy)
+        raise InputError(
+            f"{rates.tolist()} are no rates",
+            where="fpr",
+            remedy="Pass rates from 0 to 1, such as [0.1] for a specificity of 90%.",
+        )
     is_positive = binary_labels(labels, positive)
     row = score_row(scores, is_positive.size)
     patients, _ = cluster_codes(clusters, row.size)

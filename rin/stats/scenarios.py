@@ -254,9 +254,11 @@ def training_spread(
     squares = (trainings.var() * (trainings.size() - 1)).groupby("task").sum()
     df = (trainings.size() - 1).groupby("task").sum()
     if not df.all():
-        problem = f"every scenario of {df.idxmin()} was trained once"
-        remedy = "Train with other seeds as well: the section repeats of a profile."
-        raise InputError(problem, where="predictions", remedy=remedy)
+        raise InputError(
+            f"every scenario of {df.idxmin()} was trained once",
+            where="predictions",
+            remedy="Train with other seeds as well: the section repeats of a profile.",
+        )
     lower, upper = tails(level)
     spread = {
         "sd": np.sqrt(squares / df),
@@ -376,8 +378,11 @@ def task_analyses(
     """
     tasks = list(task_scores(predictions, (init_a, init_b)))
     if len(tasks) != 1:
-        problem = f"tasks {[task.task for task in tasks]}"
-        raise InputError(problem, where="predictions", remedy="Select one task.")
+        raise InputError(
+            f"tasks {[task.task for task in tasks]}",
+            where="predictions",
+            remedy="Select one task.",
+        )
     (task,) = tasks
     over_patients = mean_differences(task, [None])
     every_case_a_patient = task.cases.assign(patient_id=task.cases["case_id"])
@@ -460,9 +465,11 @@ def image_differences(
     for measure in measures:
         scores = compared.groupby(["scenario", *_IMAGE, "init"], observed=True)[measure]
         if unpaired := int(scores.size().unstack("init").isna().any(axis=1).sum()):
-            problem = f"{unpaired} images have a score of one init only in some scenario"
-            remedy = "Finish the missing runs, with the same folds for both."
-            raise InputError(problem, where="table", remedy=remedy)
+            raise InputError(
+                f"{unpaired} images have a score of one init only in some scenario",
+                where="table",
+                remedy="Finish the missing runs, with the same folds for both.",
+            )
         images = _mean_of_all(_mean_of_all(scores).unstack("init").groupby(level=_IMAGE))
         a, b = images[init_a], images[init_b]
         row = {"measure": measure, "n_images": len(images)}
@@ -522,9 +529,11 @@ def against_baselines(
             images = _mean_of_all(table[table["init"] == init].groupby(_IMAGE)[measure])
             of_baseline = wide[best].reindex(images.index.get_level_values("case_id")).to_numpy()
             if missing := np.isnan(of_baseline).sum():
-                problem = f"{missing} images without a score of {best}"
-                remedy = "Score the baselines on every image with a lesion."
-                raise InputError(problem, where="baselines", remedy=remedy)
+                raise InputError(
+                    f"{missing} images without a score of {best}",
+                    where="baselines",
+                    remedy="Score the baselines on every image with a lesion.",
+                )
             row = {"measure": measure, "init": init, "baseline": best}
             row |= {"mean": images.mean(skipna=False), "baseline_mean": of_baseline.mean()}
             rows.append(row | _over_patients(images - of_baseline, level))

@@ -129,9 +129,11 @@ def moderated_effects(
     fixed = np.column_stack([np.ones(k), moderators.to_numpy(float)])
     df = (n_clusters if contained else k) - fixed.shape[1]
     if np.linalg.matrix_rank(fixed) < fixed.shape[1] or df < 1:
-        problem = f"{fixed.shape[1] - 1} moderators of {k} estimates in {n_clusters} clusters"
-        remedy = "Leave out moderators that do not vary, repeat one another or are too many."
-        raise InputError(problem, where="moderators", remedy=remedy)
+        raise InputError(
+            f"{fixed.shape[1] - 1} moderators of {k} estimates in {n_clusters} clusters",
+            where="moderators",
+            remedy="Leave out moderators that do not vary, repeat one another or are too many.",
+        )
     *_, coefficients, covariance = _fit_levels(y, known, members, fixed)
     errors = np.sqrt(np.diag(covariance))
     rows = [t_test(*pair, df, level).to_row() for pair in zip(coefficients, errors, strict=True)]
@@ -168,13 +170,17 @@ def _read_clusters(
     y, known = numbers(estimates, "estimates"), numbers(variances, "variances")
     v = known if clusters is None or known.ndim != 2 else np.diag(known)
     if y.ndim != 1 or y.shape != v.shape or len(y) < 2:
-        problem = f"shapes {y.shape} and {v.shape}"
-        remedy = "Pass one variance an estimate, two or more of each."
-        raise InputError(problem, where="estimates, variances", remedy=remedy)
+        raise InputError(
+            f"shapes {y.shape} and {v.shape}",
+            where="estimates, variances",
+            remedy="Pass one variance an estimate, two or more of each.",
+        )
     if not (np.isfinite(y).all() and np.isfinite(v).all() and (v > 0).all()):
-        problem = "an estimate that is not finite, or a variance that is not above zero"
-        remedy = "Leave out comparisons whose standard error is not known."
-        raise InputError(problem, where="estimates, variances", remedy=remedy)
+        raise InputError(
+            "an estimate that is not finite, or a variance that is not above zero",
+            where="estimates, variances",
+            remedy="Leave out comparisons whose standard error is not known.",
+        )
     codes, _ = cluster_codes(clusters, len(y), least=1)
     return y, np.diag(v) if known is v else known, indicators(codes)
 

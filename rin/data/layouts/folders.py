@@ -54,8 +54,7 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     The case id is ``class/file name``, preceded by the split if two splits have the same.  Without
     a ``patient_pattern``, the patient is the picture itself.
     """
-    options = FolderOptions.of(manifest)
-    cases, masks = _by_folder(tree, manifest, options)
+    cases, masks = _by_folder(tree, manifest, FolderOptions.of(manifest))
     present = {*cases["source_class"]}
     missing = {*manifest.label_map} - present if manifest.label_map or present else {"all"}
     if not (manifest.partial and present):

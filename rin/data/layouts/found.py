@@ -52,8 +52,7 @@ def sort_files(tree: Tree, layout: str, **patterns: str) -> tuple[str, dict[str,
     for name in names:
         for kind, match in matchers.items():
             if fitting := match(name, len(around)):
-                key = "/".join(filter(None, fitting.groups()))
-                if files[kind].setdefault(key, name) != name:
+                if files[kind].setdefault("/".join(filter(None, fitting.groups())), name) != name:
                     twice.append(name)
                 break
         else:

@@ -137,8 +137,7 @@ def write_ddti(folder: Path, counts: dict[str, int], seed: int) -> None:
 
 def _region(mask: ndarray) -> dict[str, Any]:
     """Return the outline of a mask in the form of the dataset's annotations."""
-    contours = find_contours(np.pad(mask, 1), 0.5)
-    corners = approximate_polygon(max(contours, key=len) - 1, 0.6)[:-1]
+    corners = approximate_polygon(max(find_contours(np.pad(mask, 1), 0.5), key=len) - 1, 0.6)[:-1]
     return {"points": [{"x": int(x), "y": int(y)} for y, x in np.rint(corners)]}
 
 
@@ -213,8 +212,7 @@ def write_pneumonia(folder: Path, counts: dict[str, int], seed: int) -> None:
         labels += [(name, *box, 1) for box in boxes] or [(name, "", "", "", "", 0)]
         classes.append((name, FACTS["radiographs"][image.kind]))
         patient = 10**6 * list(counts).index(image.kind) + image.index
-        picture = f"{patient:08d}_{image.take:03d}.png"
-        mapping.append({"subset_img_id": name, "img_id": picture})
+        mapping.append({"subset_img_id": name, "img_id": f"{patient:08d}_{image.take:03d}.png"})
     writers.write_table(folder / rsna.BOXES, ["patientId", *rsna.SIDES, "Target"], labels)
     writers.write_table(folder / rsna.CLASS_INFO, ["patientId", "class"], classes)
     writers.write_json(folder / rsna.MAPPING, mapping)
