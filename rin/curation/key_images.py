@@ -120,8 +120,12 @@ def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:
             problems[row] = f"{label} is not a class{did_you_mean(label, classes)}"
         elif terms.setdefault(term, target) != target:
             problems[row] = f"{finding!r} is there twice, with different translations"
-    remedy = "Use regions and labels of data_manifests/radimagenet_labels.csv; leave both empty "
-    refuse_rows(path, problems, remedy + "for findings without a class.")
+    refuse_rows(
+        path,
+        problems,
+        "Use regions and labels of data_manifests/radimagenet_labels.csv; leave both empty "
+        "for findings without a class.",
+    )
     return terms
 
 

@@ -76,8 +76,11 @@ def refuse_rows(path: Path, problems: Mapping[int, str], remedy: str = _REMEDY) 
 def write_queue(rows: pd.DataFrame, path: Path) -> None:
     """Write a queue so that any spreadsheet program opens it."""
     plain = rows.map(str.strip).replace(f"^{_FORMULA}", r"'\1", regex=True)
-    problem = "the queue cannot be written"
-    remedy = "Close it in other programs, or choose a place that can be written."
-    failing = as_input_error(problem, where=path, remedy=remedy, kinds=OSError)
+    failing = as_input_error(
+        "the queue cannot be written",
+        where=path,
+        remedy="Close it in other programs, or choose a place that can be written.",
+        kinds=OSError,
+    )
     with failing, write_atomically(path) as draft:
         plain.to_csv(draft, index=False, lineterminator="\r\n", encoding="utf-8-sig")

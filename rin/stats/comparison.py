@@ -245,9 +245,12 @@ def _model_rows(
 ) -> pd.DataFrame:
     """Return a model's rows in the order of cases: score, label (0 or 1), case, patient."""
     rows = rows[[*columns.values()]].set_axis([*columns], axis=1)
-    remedy = "Make all of them text: `.astype(str)`."
-    problem = "cases cannot be put in one order"
-    with as_input_error(problem, where=columns["case"], remedy=remedy, kinds=TypeError):
+    with as_input_error(
+        "cases cannot be put in one order",
+        where=columns["case"],
+        remedy="Make all of them text: `.astype(str)`.",
+        kinds=TypeError,
+    ):
         rows = rows.sort_values("case")
     if rows.empty:
         raise InputError("no row", where="scores", remedy="Pass the scores of both models.")

@@ -314,8 +314,9 @@ def factor_effects(
     >>> sorted(table["quantity"].unique())
     ['auc', 'difference', 'effect', 'interaction']
     """
-    remedy = "Pass the predictions of a factor."
-    require_columns(predictions, ["level"], where="predictions", remedy=remedy)
+    require_columns(
+        predictions, ["level"], where="predictions", remedy="Pass the predictions of a factor."
+    )
     networks = predictions["init"].astype(str) + " at " + predictions["level"].astype(str)
     names = [f"{init} at {name}" for init, name in product(inits, levels)]
     tasks = task_scores(predictions.assign(init=networks), names, ["unfreezing"])

@@ -113,8 +113,12 @@ def _patient(number: int, seed: int) -> dict:
     # Identifiers are a permutation of numbers, so that none reveals the order or the class.
     code = (7919 * number + 104_729 * (seed % 997)) % 899_981
     born = FIRST_DAY - timedelta(days=int(rng.integers(18 * 365, 86 * 365)))
-    name = f"{rng.choice(FACTS['surnames'])}^{rng.choice(FACTS['given'])}"
-    return {"patient": number, "patient_id": f"SI{100_000 + code}", "name": name, "born": born}
+    return {
+        "patient": number,
+        "patient_id": f"SI{100_000 + code}",
+        "name": f"{rng.choice(FACTS['surnames'])}^{rng.choice(FACTS['given'])}",
+        "born": born,
+    }
 
 
 def _drafts(rng: Generator, studies: int) -> list[Draft]:

@@ -255,8 +255,12 @@ def _patients(
         patients = rows[options.patient]
     else:
         return names
-    remedy = f"Fill column {options.patient}, or remove these rows."
-    tree.raise_if_any(names[patients == ""], "pictures have no patient", file=place, remedy=remedy)
+    tree.raise_if_any(
+        names[patients == ""],
+        "pictures have no patient",
+        file=place,
+        remedy=f"Fill column {options.patient}, or remove these rows.",
+    )
     return patients
 
 
