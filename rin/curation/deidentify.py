@@ -21,7 +21,6 @@ The content of the pixels is kept: :mod:`rin.curation.burned_in` searches it for
 """
 
 import hmac
-import os
 import re
 import secrets
 from base64 import b32encode
@@ -184,7 +183,7 @@ def load_key(path: Path) -> bytes:
         remedy = f"Restore the file of {2 * KEY_BYTES} hexadecimal digits from a backup; delete "
         remedy += "it only to start again with other pseudonyms."
         raise InputError(problem, where=path, remedy=remedy) from error
-    if mode and os.name == "posix":
+    if mode:
         raise InputError(
             "users other than its owner may read the key of the pseudonyms",
             where=path,

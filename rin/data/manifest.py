@@ -11,13 +11,20 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 from pydantic.dataclasses import dataclass
 
 from rin.errors import InputError, as_input_error, look_up
 from rin.files import FrozenModel, manifest_folder, parse_yaml
 
-Counts = dict[str, Annotated[int, Field(ge=0)]]
+Counts = dict[str, NonNegativeInt]
 #: Source class to label; None leaves the class out of the task.
 LabelMap = dict[str, str | None]
 #: Parts of a split, in their order, and their names in lists and tables.
@@ -40,7 +47,7 @@ class FoldLists(FrozenModel):
 
     folder: str
     pattern: str
-    labels: dict[str, str] = Field(default_factory=dict)
+    labels: dict[str, str] = {}
     names: Literal["stem", "slice"] = "stem"
 
 
@@ -59,8 +66,8 @@ class TaskManifest(FrozenModel):
     positive_class: str
     n_folds: Annotated[int, Field(ge=1, le=6)]
     paper_task: Annotated[str | None, Field(description="a published task, as below")] = None
-    label_map: LabelMap = Field(default_factory=dict)
-    options: dict[str, Any] = Field(default_factory=dict)
+    label_map: LabelMap = {}
+    options: dict[str, Any] = {}
     substitutes: tuple[str, ...] = ()
     external: tuple[str, ...] = ()
     fold_lists: FoldLists | None = None
@@ -75,14 +82,14 @@ class ExpectedCounts(FrozenModel):
     Differences from ``paper`` and ``authors`` are reported.
     """
 
-    paper: Counts = Field(default_factory=dict)
-    authors: Counts = Field(default_factory=dict)
+    paper: Counts = {}
+    authors: Counts = {}
     unit: Literal["image", "exam"] = "image"
-    images: Counts = Field(default_factory=dict)
-    masks: Counts = Field(default_factory=dict)
-    empty_masks: Annotated[int, Field(ge=0)] = 0
-    total: Annotated[int, Field(ge=1)] | None = None
-    classes: Annotated[int, Field(ge=1)] | None = None
+    images: Counts = {}
+    masks: Counts = {}
+    empty_masks: NonNegativeInt = 0
+    total: PositiveInt | None = None
+    classes: PositiveInt | None = None
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -100,8 +107,8 @@ class PartSource(FrozenModel):
     name: str
     home: str
     citation: str
-    classes: Annotated[int, Field(ge=1)]
-    images: Annotated[int, Field(ge=1)]
+    classes: PositiveInt
+    images: PositiveInt
 
 
 class Download(FrozenModel):
@@ -146,23 +153,23 @@ class DatasetManifest(FrozenModel):
     modality: str
     anatomy: str
     layout: Annotated[str, Field(description="a layout, as below")]
-    options: dict[str, Any] = Field(default_factory=dict)
+    options: dict[str, Any] = {}
     stand_in: str | None = None
     locations: Annotated[tuple[str, ...], Field(min_length=1)]
-    files: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = Field(default_factory=dict)
+    files: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = {}
     fetch: tuple[Download, ...] = ()
     by_hand: str = ""
     independence: Literal["image", "exam", "patient"]
     patient_labels: Literal["one", "several"] = "one"
     color: bool = False
-    window: tuple[float, Annotated[float, Field(gt=0)]] | None = None
+    window: tuple[float, PositiveFloat] | None = None
     masks: bool = False
     mask_kind: Literal["outline", "box"] = "outline"
     near_duplicate_bits: Annotated[int, Field(ge=0, le=64)] | None = 40
     patient_pattern: re.Pattern[str] | None = None
     patients_in_headers: bool = False
-    label_map: LabelMap = Field(default_factory=dict)
-    known_bad: dict[str, str] = Field(default_factory=dict)
+    label_map: LabelMap = {}
+    known_bad: dict[str, str] = {}
     counts: ExpectedCounts = ExpectedCounts()
     findings: tuple[Finding, ...] = ()
     sources: tuple[PartSource, ...] = ()

@@ -11,7 +11,7 @@ from rin.stats.clinical import (
     clinical_curves,
     clinical_measures,
 )
-from rin.stats.comparison import auc_equality_test, compare, operating_point
+from rin.stats.comparison import compare, operating_point
 from rin.stats.delong import (
     auc_ci,
     auc_contrasts,
@@ -49,7 +49,6 @@ __all__ = [
     "against_published",
     "auc_ci",
     "auc_contrasts",
-    "auc_equality_test",
     "bootstrap_interval",
     "clinical_curves",
     "clinical_measures",

@@ -20,7 +20,7 @@ from scipy.special import expit, logit
 from rin.errors import InputError
 from rin.stats.bootstrap import cluster_weights
 from rin.stats.hypothesis import tails
-from rin.stats.inputs import TaskScores, name_place, numbers, task_scores
+from rin.stats.inputs import TaskScores, name_place, task_scores
 
 _THRESHOLDS = np.linspace(0, 1, 101)[:-1]  # of the decision curve
 _CELLS = 400_000  # weights of one block, whose arrays stay in a processor's cache
@@ -300,14 +300,7 @@ def sensitivity_at_specificity(cases: WeightedCases, specificity: float = 0.90) 
     """Return the highest sensitivity (r,) at any threshold with at least this specificity.
 
     There is no interpolation between thresholds; the first threshold calls no case positive.
-    InputError for a specificity outside 0 to 1.
     """
-    if not 0 <= specificity <= 1:
-        raise InputError(
-            f"{specificity!r} is no specificity",
-            where="specificity",
-            remedy="Pass a share from 0 to 1.",
-        )
     # A little more, so that a tenth of thirty negatives is three.
     most = np.floor((1 - specificity + 5e-13) * (cases.total - cases.positive)).astype(int)
     count = (cases.called - cases.found <= most[:, None]).sum(axis=1) - 1
@@ -323,20 +316,10 @@ def average_precision(cases: WeightedCases) -> np.ndarray:
     return np.einsum("rk,rk->r", cases.weights.take(places, axis=1), precision) / cases.positive
 
 
-def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
-    """Return TP / n − FP / n · t / (1 − t), (r, k), at thresholds t (Vickers and Elkin 2006).
-
-    InputError for a threshold that is no probability below 1.
-    """
-    probability = numbers(thresholds, "thresholds")
-    if not ((probability >= 0) & (probability < 1)).all():
-        raise InputError(
-            "a value outside 0 to 1, or 1",
-            where="thresholds",
-            remedy="Pass probabilities from 0 to below 1.",
-        )
-    called, true = cases.of_first(np.searchsorted(-cases.scores, -logit(probability), "right"))
-    price = probability / (1 - probability)
+def net_benefit(cases: WeightedCases, thresholds: np.ndarray) -> np.ndarray:
+    """Return TP / n − FP / n · t / (1 − t), (r, k), at thresholds t (Vickers and Elkin 2006)."""
+    called, true = cases.of_first(np.searchsorted(-cases.scores, -logit(thresholds), "right"))
+    price = thresholds / (1 - thresholds)
     return (true - (called - true) * price) / cases.total[:, None]
 
 
@@ -374,7 +357,7 @@ MEASURES = {
     ),
     "net_benefit": Measure(
         "Net benefit at the prevalence",
-        lambda cases, _: net_benefit(cases, [cases.labels.mean()])[:, 0],
+        lambda cases, _: net_benefit(cases, np.array([cases.labels.mean()]))[:, 0],
         listed=True,
     ),
 }

@@ -1,4 +1,4 @@
-"""Two models compared on any table: paired or not, with patients as the independent units.
+"""Two models compared on any table of their scores, with patients as the independent units.
 
 For this study's predictions, averaged over scenarios and folds, see `scenarios`.
 """
@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rin.errors import InputError, as_input_error, counted, look_up
-from rin.stats.delong import auc_contrasts, delong_covariance, share_interval
+from rin.stats.delong import delong_test, share_interval
 from rin.stats.hypothesis import t_test
 from rin.stats.inputs import (
     binary_labels,
@@ -21,7 +21,6 @@ from rin.stats.inputs import (
     numbers,
     score_row,
 )
-from rin.stats.synthesis import common_mean_test
 from rin.tables import require_columns
 
 
@@ -37,7 +36,6 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
     patient: str = "patient_id",
     within: str | None = None,
     positive: Hashable | None = None,
-    paired: bool = True,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Compare the AUCs of two models, a − b, on a long table: one row per model and case.
@@ -58,8 +56,6 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
         computed within each level and averaged; levels share no patient
     positive : Hashable, optional
         the label of the positive class; if it is None, labels are 0 and 1
-    paired : bool, default True
-        whether both models scored the same cases; otherwise they scored different patients
     level : float, default 0.95
         of the interval
 
@@ -67,15 +63,14 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
     -------
     pandas.DataFrame
         A single row: a, b, auc_a, auc_b, the columns of an estimate (Obuchowski 1997, Biometrics
-        53:567; z, or without pairs t on Welch's df, as in pROC), n_cases and n_patients (of both
-        models together).
+        53:567), n_cases and n_patients.
 
     Raises
     ------
     InputError
-        For a missing column or model, paired models with different cases, unpaired models or
-        levels of `within` that share patients, labels of other than two classes, or a row of
-        either model that lacks a score, label, case, patient or level.
+        For a missing column or model, models with different cases, levels of `within` that
+        share patients, labels of other than two classes, or a row of either model that lacks a
+        score, label, case, patient or level.
 
     Examples
     --------
@@ -119,59 +114,13 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
             first, second = (
                 _model_rows(group[group[by] == model], columns, positive) for model in (a, b)
             )
-            parts.append((_pair_parts if paired else _group_parts)(first, second))
-    auc_a, auc_b, variance, of_variance = np.array(parts, dtype=float).T
-    df = variance.sum() ** 2 / of_variance.sum() if of_variance.any() else math.inf
-    test = t_test((auc_a - auc_b).mean(), math.sqrt(variance.sum()) / len(parts), df, level)
+            parts.append(_paired_aucs(first, second))
+    auc_a, auc_b, variance = np.array(parts).T
+    error = math.sqrt(variance.sum()) / len(parts)
+    test = t_test((auc_a - auc_b).mean(), error, level=level)
     row = {"a": a, "b": b, "auc_a": auc_a.mean(), "auc_b": auc_b.mean()} | test.to_row()
-    n_cases = len(rows) // 2 if paired else len(rows)
-    return pd.DataFrame([row | {"n_cases": n_cases, "n_patients": rows[patient].nunique()}])
-
-
-def auc_equality_test(
-    labels: ArrayLike,
-    scores_matrix: ArrayLike,
-    clusters: ArrayLike | None = None,
-    *,
-    positive: Hashable | None = None,
-) -> dict[str, float]:
-    """Test that k predictors of the same cases share one AUC: DeLong's χ² of all contrasts.
-
-    Parameters
-    ----------
-    labels, scores_matrix : array_like
-        the class of each case, (n,), and one row of scores per predictor,
-        (k, n)
-    clusters : array_like, optional
-        patient of each case (n,); None for independent cases
-    positive : Hashable, optional
-        label of the positive class; if it is None, labels are 0 and 1
-
-    Returns
-    -------
-    dict of str to float
-        statistic (χ²), df (the rank of the contrasts' covariance), p_value; NaN where a class is
-        one case or patient.
-
-    Raises
-    ------
-    InputError
-        As `auc_ci`; for one predictor.
-
-    Examples
-    --------
-    >>> from rin.stats import auc_equality_test
-    >>> scores = [[1, 2, 4, 6, 8, 3], [2, 5, 1, 4, 8, 3], [5, 4, 1, 2, 6, 3]]
-    >>> round(auc_equality_test([0, 0, 0, 1, 1, 1], scores)["p_value"], 2)
-    0.61
-    """
-    aucs, covariance = delong_covariance(labels, scores_matrix, clusters, positive=positive)
-    if len(aucs) < 2:
-        raise InputError("1 predictor", where="scores_matrix", remedy="Pass two or more.")
-    cells = [math.nan] * 3
-    if np.isfinite(covariance).all():
-        cells = [*common_mean_test(aucs, covariance).values()]
-    return dict(zip(("statistic", "df", "p_value"), cells, strict=True))
+    sizes = {"n_cases": len(rows) // 2, "n_patients": rows[patient].nunique()}
+    return pd.DataFrame([row | sizes])
 
 
 def operating_point(
@@ -276,32 +225,15 @@ def _check_complete(rows: pd.DataFrame, columns: Mapping[str, str]) -> None:
             )
 
 
-def _pair_parts(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, float]:
-    """Return both AUCs, the variance of their difference over patients, and 0."""
+def _paired_aucs(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float]:
+    """Return both AUCs, and the variance of their difference over patients."""
+    first, second = (rows.reset_index(drop=True) for rows in (a, b))
     names = ["case", "label", "patient"]
-    first, second = (rows[names].reset_index(drop=True) for rows in (a, b))
-    if not first.equals(second):
+    if not first[names].equals(second[names]):
         raise InputError(
             f"{len(a)} cases beside {len(b)}, or cases, labels or patients that differ",
             where="scores",
-            remedy="Pass the same cases for both, or `paired=False` for other patients.",
+            remedy="Pass the same cases for both.",
         )
-    rows = a["score"].to_numpy(), b["score"].to_numpy()
-    (auc_a, auc_b), _, ((variance,),) = auc_contrasts(a["label"], rows, [[1, -1]], a["patient"])
-    return auc_a, auc_b, variance, 0.0
-
-
-def _group_parts(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, float]:
-    """Return the values of `_pair_parts`; the fourth is the divisor of Welch's df."""
-    if both := len({*a["patient"]} & {*b["patient"]}):
-        raise InputError(
-            f"{both} patients of both models",
-            where="scores",
-            remedy="Without pairs the models' patients have to differ.",
-        )
-    (first, of_first), (second, of_second) = (
-        delong_covariance(rows["label"], rows["score"], rows["patient"]) for rows in (a, b)
-    )
-    variances = np.array([of_first.item(), of_second.item()])
-    of_variance = variances**2 @ [1 / (rows["patient"].nunique() - 1) for rows in (a, b)]
-    return first.item(), second.item(), variances.sum(), of_variance
+    test = delong_test(first["label"], first["score"], second["score"], first["patient"])
+    return test.auc_a, test.auc_b, test.variance

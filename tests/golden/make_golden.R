@@ -58,13 +58,7 @@ asah_case <- function() {
   labels <- as.integer(aSAH$outcome == "Poor")
   curves <- lapply(list(as.numeric(aSAH$wfns), aSAH$s100b, aSAH$ndka), curve, labels = labels)
   test <- roc.test(curve(labels, as.numeric(aSAH$wfns)), curve(labels, aSAH$s100b))
-  first <- 1:60  # as if of other patients: t with Welch's df
-  apart <- roc.test(
-    curve(labels, as.numeric(aSAH$wfns)), curve(labels[first], aSAH$ndka[first]),
-    method = "delong", paired = FALSE
-  )
   list(
-    unpaired = list(t = unname(apart$statistic), df = unname(apart$parameter), p = apart$p.value),
     labels = labels, wfns = as.numeric(aSAH$wfns), s100b = aSAH$s100b, ndka = aSAH$ndka,
     Z = unname(test$statistic), p = test$p.value, diff_ci = as.numeric(test$conf.int),
     auc = unname(test$estimate), covariance = covariance_matrix(curves)

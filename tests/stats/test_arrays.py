@@ -18,7 +18,6 @@ from rin.errors import InputError
 from rin.stats import (
     auc_ci,
     auc_contrasts,
-    auc_equality_test,
     bootstrap_interval,
     delong_covariance,
     delong_test,
@@ -40,7 +39,6 @@ TABLE = pd.DataFrame({"score": SCORES})
 GOOD = {
     auc_ci: (ONE, {}),
     auc_contrasts: (SEVERAL | {"weights": [[1.0, -1.0]]}, {}),
-    auc_equality_test: (SEVERAL, {}),
     bootstrap_interval: (
         {"patients": CLUSTERS},
         {"rows": TABLE, "statistic": lambda rows: rows["score"].mean(), "replicates": 20},

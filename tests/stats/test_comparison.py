@@ -1,8 +1,6 @@
 """Two models on any table, several AUCs at once, and a threshold."""
 
-import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,7 +12,6 @@ from rin.errors import InputError
 from rin.stats import (
     auc_ci,
     auc_contrasts,
-    auc_equality_test,
     compare,
     delong_covariance,
     delong_test,
@@ -118,7 +115,6 @@ def test_rows_of_other_models_may_lack_anything():
         lambda labels, a, b, who, **of: delong_test(labels, a, b, who, **of),
         lambda labels, a, b, who, **of: delong_covariance(labels, [a, b], who, **of),
         lambda labels, a, b, who, **of: auc_contrasts(labels, [a, b], [[1, -1]], who, **of),
-        lambda labels, a, b, who, **of: auc_equality_test(labels, [a, b], who, **of),
         lambda labels, a, b, who, **of: operating_point(labels, a, 1.0, who, **of),
         lambda labels, a, b, who, **of: roc_coordinates(labels, a, who, replicates=20, **of),
     ],
@@ -157,23 +153,6 @@ def test_levels_within_which_scores_have_a_scale_are_averaged():
     assert found["n_patients"].item() == 90
 
 
-def test_unpaired_comparison_is_proc_s_t_test_with_welchs_df():
-    golden = json.loads((Path(__file__).parents[1] / "golden" / "proc_golden.json").read_text())
-    rows = {name: golden["aSAH"][name] for name in ("labels", "wfns", "ndka")}
-    table = pd.DataFrame(rows).melt("labels", var_name="model", value_name="score")
-    table = table.drop(range(113 + 60, 226)).assign(case_id=lambda rows: rows.index)
-    options = {"by": "model", "label": "labels", "patient": "case_id", "paired": False}
-    (found,) = compare(table, a="wfns", b="ndka", **options).itertuples()
-    expected = golden["aSAH"]["unpaired"]
-    assert [found.statistic, found.df] == pytest.approx([expected["t"], expected["df"]], rel=1e-10)
-    assert found.p_value == pytest.approx(expected["p"], rel=1e-10)
-    assert found.n_cases == 173
-    images = table.assign(image=table["case_id"])  # two of each patient are no more patients
-    twice = pd.concat([images, images.assign(image=-1 - images["image"])])
-    (copied,) = compare(twice, a="wfns", b="ndka", case="image", **options).itertuples()
-    assert [copied.statistic, copied.df] == pytest.approx([found.statistic, found.df], rel=1e-10)
-
-
 @pytest.mark.parametrize(
     ("table", "options", "said"),
     [
@@ -183,7 +162,6 @@ def test_unpaired_comparison_is_proc_s_t_test_with_welchs_df():
         (ratings().drop(columns="who"), {}, "who"),
         (ratings().iloc[1:], {}, "59 cases|60 cases beside 59"),
         (pd.concat([ratings(), ratings()]), {}, "60 cases are repeated"),
-        (ratings(), {"paired": False}, "30 patients of both models"),
         (
             ratings().assign(truth=lambda t: t["truth"].where(t["image"] != "i0", "?")),
             {},
@@ -197,29 +175,6 @@ def test_tables_that_do_not_fit_are_one_clear_error(table, options, said):
     options = {"a": "new", "b": "old", "positive": "cancer"} | options
     with pytest.raises(InputError, match=said):
         compare(table, **options, **NAMES)
-
-
-def test_equality_of_several_aucs_does_not_depend_on_the_first_and_is_walds():
-    """Oracle: the quadratic form of another set of contrasts, by a solver."""
-    table = ratings(("a", "b", "c", "d"))
-    labels, _, who = arrays(table, "a")
-    rows = [arrays(table, reader)[1] for reader in "abcd"]
-    found = auc_equality_test(labels, rows, who)
-    aucs, covariance = delong_covariance(labels, rows, who)
-    contrasts = np.array([[1, 1, -1, -1], [1, -1, 0, 0], [0, 0, 1, -1]])
-    apart, spread = contrasts @ aucs, contrasts @ covariance @ contrasts.T
-    chi2 = apart @ np.linalg.solve(spread, apart)
-    assert found["statistic"] == pytest.approx(chi2)
-    assert found["p_value"] == pytest.approx(stats.chi2.sf(chi2, 3))
-    again = auc_equality_test(labels, [*rows[::-1], rows[0]], who)  # one of them twice
-    assert (again["statistic"], again["df"]) == (pytest.approx(chi2), 3)
-
-
-def test_equal_predictors_and_one_predictor_have_no_test():
-    labels, new, _ = arrays(ratings(), "new")
-    assert auc_equality_test(labels, [new, new])["p_value"] == 1
-    with pytest.raises(InputError, match="1 predictor"):
-        auc_equality_test(labels, [new])
 
 
 @pytest.mark.parametrize("level", [0.95, 0.9])

@@ -10,10 +10,10 @@ width), or (n, height, width, 3) in colour, and ``*_labels`` (n, 1) are whole nu
 are published: each picture counts as a patient.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import pandas as pd
-from pydantic import Field
+from pydantic import PositiveInt
 
 from rin.data.chunks import map_threads
 from rin.data.layouts.found import (
@@ -48,7 +48,7 @@ class MRNetOptions(ReaderOptions):
     """
 
     slices: Literal["middle", "spaced"]
-    count: Annotated[int, Field(ge=1)]
+    count: PositiveInt
 
     def choose(self, n: int) -> list[int]:
         """Return the numbers, from 0, of the slices to take of ``n``; all if n is below count."""

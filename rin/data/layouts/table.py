@@ -13,7 +13,7 @@ import re
 from typing import Annotated, cast
 
 import pandas as pd
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, StringConstraints, model_validator
 
 from rin.data.layouts.found import IF_PARTIAL, STAND_IN_NOTE, ReaderOptions, read_table
 from rin.data.manifest import PART_WORDS, DatasetManifest, read_names
@@ -83,7 +83,7 @@ class TableOptions(ReaderOptions):
     masks: str = ""
     mask: Template = ""
     mask_prefix: tuple[str, str] | None = None
-    keep: dict[Name, str] = Field(default_factory=dict)
+    keep: dict[Name, str] = {}
     split: GivenSplit | None = None
     beside: tuple[str, ...] = ()
     others: bool = False
