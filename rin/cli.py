@@ -471,8 +471,8 @@ def weights_probe(
     """Find out which input preprocessing a file of weights was trained with."""
     from rin.study.probe_study import probe_file
 
-    name = backbone or None
-    echo("\n".join(probe_file(file, images, data_root, backbone=name, n=n, size=size)))
+    lines = probe_file(file, images, data_root, backbone=backbone or None, n=n, size=size)
+    echo("\n".join(lines))
 
 
 @weights_app.command("convert")

@@ -117,10 +117,9 @@ def counted(n: int, plural: str) -> str:
 
 def did_you_mean(name: object, known: Collection) -> str:
     """Return a question that suggests the nearest known name, or an empty string."""
-    texts = [*map(str, known)]
-    same = [text for text in texts if text.casefold() == str(name).casefold()]
-    near = same or get_close_matches(str(name), texts, 1)
-    return f" (did you mean {near[0]}?)" if near else ""
+    folded = {str(text).casefold(): text for text in known}
+    near = get_close_matches(str(name).casefold(), folded, 1)
+    return f" (did you mean {folded[near[0]]}?)" if near else ""
 
 
 def unknown(kind: str, name: object, known: Sequence) -> InputError:

@@ -31,6 +31,12 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def digest_of(content: str | bytes) -> str:
+    """Return the SHA-256 of a text or of bytes as lower-case hexadecimal."""
+    held = content.encode() if isinstance(content, str) else content
+    return hashlib.sha256(held).hexdigest()
+
+
 def is_whole(path: Path, sha256: str | None) -> bool:
     """Return whether a file has this SHA-256; a process reads it again only if it changes."""
     stat = path.stat()
@@ -132,8 +138,7 @@ def sync(path: Path) -> None:
 def to_checksummed_json(record: dict[str, Any]) -> str:
     """Return a record as JSON that contains its own SHA-256, computed with that field empty."""
     text = json.dumps(record | {"seal": ""}, indent=1, sort_keys=True)
-    seal = hashlib.sha256(text.encode()).hexdigest()
-    return text.replace('"seal": ""', f'"seal": "{seal}"')
+    return text.replace('"seal": ""', f'"seal": "{digest_of(text)}"')
 
 
 def read_checksummed_json(path: Path) -> dict[str, Any]:
@@ -142,7 +147,7 @@ def read_checksummed_json(path: Path) -> dict[str, Any]:
     record = json.loads(text)
     seal = record.pop("seal", None) if isinstance(record, dict) else None
     unsealed = text.replace(f'"seal": "{seal}"', '"seal": ""')
-    if hashlib.sha256(unsealed.encode()).hexdigest() != seal:
+    if digest_of(unsealed) != seal:
         raise ValueError(f"{path.name} is not as it was written")
     return record
 

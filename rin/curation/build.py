@@ -17,7 +17,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,19 +30,26 @@ from filelock import FileLock
 
 from rin import __version__
 from rin.curation import burned_in, deidentify, export, index
-from rin.curation.croissant import describe_corpus
 from rin.curation.deidentify import Pseudonyms, load_key
 from rin.curation.index import Archive, archive_counts
 from rin.curation.key_images import diagnostic_images, read_key_images
 from rin.curation.problems import KINDS, PROBLEMS, UNREADABLE, Problem, refuse_files
 from rin.curation.radiology_reports import normal_studies, screen, write_review_queue
+from rin.data.croissant import file_object, write_croissant
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.layouts.table import RADIMAGENET_TABLES
 from rin.data.splits import PARTS, SHARES, split_corpus
 from rin.data.standins.writers import write_json
 from rin.data.tree import walk
 from rin.errors import InputError, as_input_error, require
-from rin.files import MAKE_ROOM, read_facts, replace_folder, sha256_of, write_atomically
+from rin.files import (
+    MAKE_ROOM,
+    digest_of,
+    read_facts,
+    replace_folder,
+    sha256_of,
+    write_atomically,
+)
 
 INDEX, KEY = "index", "pseudonym.key"
 #: Queues for human review: reports that may be normal, and images that may show text.
@@ -68,6 +75,8 @@ EXCLUDED = ("rule", "images", "kept_out_because")
 NOT_MARKED, NOT_NORMAL = "no key image", "study neither normal nor marked"
 NO_CLASS, AT_RISK, RARE = "normal study without a class", "burned-in text", "rare class"
 _TEXTS = read_facts(__file__, "card.yaml")
+#: Texts of the corpus' Croissant description, with braces for facts of its card.
+_CROISSANT = read_facts(__file__, "croissant.yaml")
 REASONS = index.RULES | {
     name: text.format(fewest=FEWEST_PATIENTS) for name, text in _TEXTS["left out"].items()
 }
@@ -350,6 +359,21 @@ def write_corpus(output: Path, images: pd.DataFrame, card: dict[str, Any]) -> No
         # Only of files just written: other files there, and behind links, are the user's own.
         for path in (folder, *folder.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def describe_corpus(folder: Path, card: dict[str, Any], tables: Iterable[str]) -> None:
+    """Write the Croissant description of a corpus, whose CSV files are `tables`.
+
+    It contains no identifier and no time: equal corpora have equal descriptions.
+    """
+    divided = ", ".join(f"{counts['images']} {part}" for part, counts in card["parts"].items())
+    facts = card | {"divided": divided}
+    stated = {name: text.format(**facts) for name, text in _CROISSANT["stated"].items()}
+    files = [file_object(folder / name) for name in sorted(tables)]
+    content = "".join(file["sha256"] for file in files)
+    stated["version"] = f"1.0.0+{digest_of(content)[:12]}"
+    files += _CROISSANT["pictures"]
+    write_croissant(folder, stated, files, _CROISSANT["records"])
 
 
 def _link(source: Path, target: Path) -> None:

@@ -13,7 +13,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from PIL import Image
 from pydicom import dcmread, dcmwrite
@@ -27,7 +26,7 @@ from rin.data import dicom
 from rin.data.kept_rows import load_rows, replace_rows
 from rin.data.tree import walk
 from rin.errors import unquoted
-from rin.files import is_whole, sha256_of, write_atomically
+from rin.files import digest_of, is_whole, sha256_of, write_atomically
 
 CHUNK = 128
 DICOM_FOLDER, PICTURE_FOLDER, NOTES = "deidentified", "pictures", "exported"
@@ -59,9 +58,10 @@ def export_images(
     made_with = (pseudonyms.key, digest_of_code())
     stated = images[["sop_uid", "modality", "region", "cleared", *MARK]]
     rows = stated.itertuples(index=False, name=None)
-    marks = [hashlib.sha256(repr((made_with, row)).encode()).hexdigest() for row in rows]
+    marks = [digest_of(repr((made_with, row))) for row in rows]
     stated = stated.assign(mark=pd.Series(marks, images.index, dtype=str))
-    whole = _whole_notes(load_rows(output / NOTES, _NOTE), output)
+    notes = load_rows(output / NOTES, _NOTE)
+    whole = notes.loc[[_is_exported(output, note) for note in notes.itertuples()]]
     jobs = stated[~stated["mark"].isin(whole["mark"])].to_dict("records")
     work = partial(_export, root, output, pseudonyms)
     tables, problems = read_files(work, jobs, CHUNK, "De-identifying", output / NOTES)
@@ -92,20 +92,17 @@ def digest_of_code(package: Path = PACKAGE) -> str:
     return digest.hexdigest()
 
 
-def _whole_notes(notes: pd.DataFrame, output: Path) -> pd.DataFrame:
-    """Return the notes of images at risk, or whose two files are there as noted.
+def _is_exported(output: Path, note: Any) -> bool:
+    """Return whether the image of a note is at risk, or its two files are there as noted.
 
     Pictures are compared by their SHA-256, as they are shared, and DICOM files by their size.
     """
-
-    def is_whole_still(note: Any) -> bool:
-        with suppress(FileNotFoundError):
-            dcm, png = _files_of(output, note.uid)
-            return dcm.stat().st_size == note.dicom_bytes and is_whole(png, note.png_sha256)
-        return False
-
-    whole = [note.risk != "" or is_whole_still(note) for note in notes.itertuples()]
-    return notes[np.array(whole, dtype=bool)]
+    if note.risk != "":
+        return True
+    with suppress(FileNotFoundError):
+        dcm, png = _files_of(output, note.uid)
+        return dcm.stat().st_size == note.dicom_bytes and is_whole(png, note.png_sha256)
+    return False
 
 
 def _files_of(output: Path, uid: str) -> tuple[Path, Path]:

@@ -19,7 +19,6 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 from pydicom import Dataset, dcmread
 from pydicom.dataelem import RawDataElement
@@ -150,7 +149,7 @@ def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, list[Problem]]:
     present = {*walk(root, links=True)}
     marks = known[[*MARK]].itertuples(index=False, name=None)
     same = [mark[0] in present and mark == _mark_of(root, mark[0]) for mark in marks]
-    current = known[np.array(same, dtype=bool)].drop_duplicates("path")
+    current = known.loc[same].drop_duplicates("path")
     names, read = sorted(present.difference(current["path"])), partial(_read_file, root)
     tables, problems = read_files(read, names, CHUNK, "Indexing files", kept)
     files = pd.concat([current, *tables]).sort_values("path", ignore_index=True)

@@ -3,10 +3,10 @@
 Real files that are present but broken raise an error; a stand-in never replaces them.
 """
 
-import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,6 +26,7 @@ from rin.data.pixels import read_picture, resize_picture
 from rin.data.store import MEASURED, Dataset, StoreShape, inspect_cases, refuse_bad
 from rin.data.tree import PICTURES, SEPARATOR, Tree, open_tree
 from rin.errors import InputError, counted, join_first_ten
+from rin.files import digest_of
 from rin.tables import CASES, check_table
 
 #: Most sets of equal pictures that get a finding each, and most cases that other findings name.
@@ -83,8 +84,6 @@ def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: Path) ->
     )
     less = max(differences.values(), default=0) < 0
     if differences and not (manifest.partial and less):
-        sentences = "; ".join(differences)
-        problem = f"the counts differ from those expected of {manifest.name}: {sentences}"
         remedy = "Fetch the dataset again, or correct the counts in its manifest."
         if manifest.access == "not public":
             remedy = (
@@ -92,7 +91,11 @@ def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: Path) ->
                 "and run rin new again."
             )
         remedy += f" {IF_PARTIAL}" if less else ""
-        raise InputError(problem, where=where, remedy=remedy)
+        raise InputError(
+            f"the counts differ from those expected of {manifest.name}: {'; '.join(differences)}",
+            where=where,
+            remedy=remedy,
+        )
 
 
 def count_differences(
@@ -153,7 +156,7 @@ def marks_nothing(cases: pd.DataFrame) -> pd.Series:
     """Return which cases have an all black or all white mask, according to its digest."""
     nothing = pd.Series(False, cases.index)
     for (width, height), rows in cases.groupby(["width", "height"]):
-        plain = [hashlib.sha256(bit * (width * height)).hexdigest() for bit in (b"\0", b"\1")]
+        plain = [digest_of(bit * (width * height)) for bit in (b"\0", b"\1")]
         nothing[rows.index] = rows["mask_digest"].isin(plain)
     return nothing
 
@@ -216,23 +219,18 @@ def brightness_findings(cases: pd.DataFrame) -> list[Finding]:
 
 def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
     """Return a finding for each set of cases with identical pixels; one per kind for many sets."""
-    same, findings = ["digest", "width", "height"], []
+    same, of_kind = ["digest", "width", "height"], defaultdict(list)
     for _, rows in cases[cases.duplicated(same, keep=False)].groupby(same, sort=False):
         labels = sorted(rows["label"].unique())
         kind = "exact duplicates" if len(labels) == 1 else "contradictory exact duplicates"
-        findings.append(
-            Finding(
-                kind, f"the same pixels labelled {' and '.join(labels)}", tuple(rows["case_id"])
-            )
-        )
-    for kind, sets in Counter(finding.kind for finding in findings).items():
-        if sets > LISTED:
-            alike = [finding for finding in findings if finding.kind == kind]
-            ids = [case_id for finding in alike for case_id in finding.case_ids]
-            text = f"{sets} sets of pictures with the same pixels, {len(ids)} in all"
-            others = [finding for finding in findings if finding.kind != kind]
-            findings = [Finding(kind, text, tuple(ids[:LISTED])), *others]
-    return findings
+        text = f"the same pixels labelled {' and '.join(labels)}"
+        of_kind[kind].append(Finding(kind, text, tuple(rows["case_id"])))
+    for kind, sets in of_kind.items():
+        if len(sets) > LISTED:
+            ids = [case_id for finding in sets for case_id in finding.case_ids]
+            text = f"{len(sets)} sets of pictures with the same pixels, {len(ids)} in all"
+            of_kind[kind] = [Finding(kind, text, tuple(ids[:LISTED]))]
+    return [*chain(*of_kind.values())]
 
 
 def check_data_root(data_root: Path) -> None:
@@ -351,8 +349,7 @@ def _content_digest(cases: pd.DataFrame, mask_digests: pd.Series, part: str) -> 
     kept = cases.columns.difference(list(CASES.columns))
     table = cases[columns].assign(mask=mask_digests, **cases[kept])
     # The part is digested, so that a part never counts as the whole, even with the same cases.
-    content = table.to_csv(index=False, lineterminator="\n") + part
-    return hashlib.sha256(content.encode()).hexdigest()
+    return digest_of(table.to_csv(index=False, lineterminator="\n") + part)
 
 
 def is_stand_in(tree: Tree) -> bool:

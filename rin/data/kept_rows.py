@@ -4,7 +4,6 @@ A table is a folder with files of rows, each named by its own SHA-256: a file th
 in which a bit flipped, does not match its name and counts as absent.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from rin.files import is_whole, write_atomically
+from rin.files import digest_of, is_whole, write_atomically
 
 #: Bump it when columns or their meaning change.
 VERSION = 1
@@ -36,7 +35,7 @@ def load_rows(folder: Path, like: Mapping[str, Any]) -> pd.DataFrame:
 def add_rows(folder: Path, rows: pd.DataFrame) -> Path:
     """Add a file of rows, whole or not at all, and return its path."""
     content = rows.to_parquet(index=False)
-    file = folder / f"{VERSION}-{hashlib.sha256(content).hexdigest()}.parquet"
+    file = folder / f"{VERSION}-{digest_of(content)}.parquet"
     folder.mkdir(parents=True, exist_ok=True)
     with write_atomically(file) as draft:
         draft.write_bytes(content)

@@ -108,11 +108,10 @@ def altered_copies(cases: pd.DataFrame) -> list[str]:
     Pictures mirrored, upside down or both are found by their hashes, and other alterations by
     names, as ``a_flip``, ``a (1)`` or ``rotated_a`` beside ``a``.
     """
-    packed = np.frombuffer(bytes.fromhex("".join(cases["hash"])), dtype=np.uint8)
-    bits = np.unpackbits(packed).reshape(-1, HASH_SIDE, HASH_SIDE)
+    bits = _bits(cases["hash"]).astype(bool).reshape(-1, HASH_SIDE, HASH_SIDE)
     pairs = []
     # Mirrored, a pixel that was brighter than its left neighbour is darker than it.
-    for turned in (1 - bits[:, :, ::-1], bits[:, ::-1], 1 - bits[:, ::-1, ::-1]):
+    for turned in (~bits[:, :, ::-1], bits[:, ::-1], ~bits[:, ::-1, ::-1]):
         hashes = [np.packbits(row).tobytes().hex() for row in turned]
         near = matches_between(cases.assign(hash=hashes), cases, SAME_PICTURE)
         pairs += [*zip(near["case_id"], near["other"], strict=True)]

@@ -5,7 +5,6 @@ on pieces 3k to 3k+2 and validates on the next two, so the test sets of up to si
 disjoint.  The shares, 75, 10 and 15%, are the paper's.  A million cases take seconds.
 """
 
-import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -22,6 +21,7 @@ from rin.data.manifest import PART_NAMES, PARTS, FoldLists
 from rin.data.store import Dataset
 from rin.data.tree import REMEDY, Tree, open_tree
 from rin.errors import InputError, counted, join_first_ten
+from rin.files import digest_of
 
 PIECES = 20
 #: Number of equal pieces, and how many of them a fold tests and validates on; coarser pieces are
@@ -517,4 +517,4 @@ def subset(dataset: Dataset, chosen: np.ndarray) -> Dataset:
         return dataset
     cases = dataset.cases[chosen].reset_index(drop=True)
     content = "\n".join([dataset.digest, *cases["case_id"]])
-    return replace(dataset, cases=cases, digest=hashlib.sha256(content.encode()).hexdigest())
+    return replace(dataset, cases=cases, digest=digest_of(content))

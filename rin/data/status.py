@@ -1,6 +1,5 @@
 """Which datasets are present, and are they whole?"""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,7 +17,7 @@ from rin.data.pixels import is_shape
 from rin.data.store import Dataset
 from rin.data.tree import SEPARATOR, Tree, open_tree
 from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
-from rin.files import sha256_of
+from rin.files import digest_of, sha256_of
 
 #: A mask that covers a larger share of its picture is a finding.
 NEARLY_ALL = 0.9
@@ -121,7 +120,7 @@ def check_file(tree: Tree, name: str, sha256: str) -> str:
     """
     inner = next((path for path in tree.names if f"/{path}".endswith(f"/{name}")), "")
     if inner:
-        actual = hashlib.sha256(tree.read(inner)).hexdigest()
+        actual = digest_of(tree.read(inner))
     else:
         path = tree.root / name
         if not path.is_file():

@@ -35,6 +35,7 @@ from rin.data.tree import fingerprints, is_dicom
 from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
 from rin.files import (
     MAKE_ROOM,
+    digest_of,
     is_whole,
     read_checksummed_json,
     replace_folder,
@@ -121,8 +122,8 @@ def inspect_case(
         "header_patient": header_patient,
         "width": width,
         "height": height,
-        "digest": hashlib.sha256(pixels.tobytes()).hexdigest(),
-        "mask_digest": "" if mask is None else hashlib.sha256(mask.tobytes()).hexdigest(),
+        "digest": digest_of(pixels.tobytes()),
+        "mask_digest": "" if mask is None else digest_of(mask.tobytes()),
         "hash": bits,
         "blank": blank,
         "wrapped": wrapped,
@@ -228,7 +229,7 @@ def inspect_cases(
 def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
     """Return the folder that keeps the inspections of a dataset."""
     settings = json.dumps([INSPECTION_VERSION, manifest.color, manifest.window, True, HASH_SIZE])
-    return folder / f"{manifest.name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
+    return folder / f"{manifest.name}-{digest_of(settings)[:12]}"
 
 
 def _earlier_inspections(folder: Path) -> pd.DataFrame:
@@ -307,7 +308,7 @@ def build_store(
     manifest = dataset.manifest
     records = record_folder(dataset.index, manifest)
     made_of = [STORE_VERSION, dataset.digest, dataset.provenance, size, resize, manifest.color]
-    digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
+    digest = digest_of(json.dumps(made_of))
     target = folder / f"{manifest.name}-{size}-{resize}-{digest[:12]}"
     with suppress(InputError):
         return open_store(target)

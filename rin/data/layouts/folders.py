@@ -54,7 +54,7 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     The case id is ``class/file name``, preceded by the split if two splits have the same.  Without
     a ``patient_pattern``, the patient is the picture itself.
     """
-    cases, masks = _by_folder(tree, manifest, FolderOptions.of(manifest))
+    cases, masks = _by_folder(tree, manifest)
     present = {*cases["source_class"]}
     missing = {*manifest.label_map} - present if manifest.label_map or present else {"all"}
     if not (manifest.partial and present):
@@ -85,14 +85,13 @@ def _masks_by_picture(
 
 def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
     """Return the part of each picture, by case id, which the folder above its class names."""
-    cases, _ = _by_folder(tree, manifest, FolderOptions.of(manifest))
+    cases, _ = _by_folder(tree, manifest)
     return cases.set_index("case_id")["split"].str.lower().map(PART_WORDS)
 
 
-def _by_folder(
-    tree: Tree, manifest: DatasetManifest, options: FolderOptions
-) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+def _by_folder(tree: Tree, manifest: DatasetManifest) -> tuple[pd.DataFrame, dict[str, list[str]]]:
     """Return the pictures by ``case_id``, with their ``name`` and folders, and masks by stem."""
+    options = FolderOptions.of(manifest)
     files = [name for name in tree.names if tree.is_picture(name)]
     if not options.others and len(files) < len(tree.names):
         others = sorted({*tree.names} - {*files})

@@ -4,7 +4,6 @@ A stand-in has exactly the layout of its dataset, and contains ``STAND_IN.json``
 computed from it say so.  Stand-ins show that the code runs; they say nothing about medicine.
 """
 
-import hashlib
 import json
 from collections.abc import Callable
 from functools import cache, partial
@@ -16,7 +15,7 @@ from rin.data.standins import datasets
 from rin.data.standins.writers import write_json, write_whole
 from rin.data.tree import is_archive
 from rin.errors import InputError, look_up
-from rin.files import sha256_of
+from rin.files import digest_of, sha256_of
 
 #: Functions that fill a folder, from counts and a seed; the counts' names are in datasets.yaml.
 STAND_INS: dict[str, Callable[[Path, dict[str, int], int], None]] = {
@@ -38,7 +37,7 @@ COUNTS = datasets.FACTS["counts"]
 def _code() -> str:
     """Return a digest of this package, so that stand-ins written by other code are not reused."""
     files = sorted(path for path in Path(__file__).parent.iterdir() if path.is_file())
-    return hashlib.sha256("".join(map(sha256_of, files)).encode()).hexdigest()[:16]
+    return digest_of("".join(map(sha256_of, files)))[:16]
 
 
 def write_stand_in(
@@ -60,7 +59,7 @@ def write_stand_in(
     place = next(folders, manifest.name)
     counts = {name: counts[name] for name in names}
     made_of = {"stand_in": manifest.stand_in, "code": _code(), "seed": seed, "counts": counts}
-    digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:12]
+    digest = digest_of(json.dumps(made_of))[:12]
     target = standin_root / f"{manifest.name}-{digest}"
 
     def fill(root: Path) -> None:
