@@ -388,7 +388,6 @@ def corpus_card(images: pd.DataFrame, plan: CurationPlan, archive: Archive) -> d
     """Return the card of a corpus, except for how its images were chosen."""
     made = _TEXTS["de-identification"].items()
     stated = deidentify.WINDOWS | {"not_looked_for": burned_in.UNSEARCHED}
-    shares = dict(zip(PARTS, SHARES, strict=True))
     return {
         "title": _TEXTS["title"],
         "provenance": archive.provenance,
@@ -399,7 +398,11 @@ def corpus_card(images: pd.DataFrame, plan: CurationPlan, archive: Archive) -> d
         "all": _counts(images) | {"classes": images["label"].nunique()},
         "parts": {part: _counts(images[images["part"] == part]) for part in PARTS},
         "classes": {label: _counts(of_class) for label, of_class in images.groupby("label")},
-        "split": {"unit": "patient", "shares": shares, "seed": plan.seed},
+        "split": {
+            "unit": "patient",
+            "shares": dict(zip(PARTS, SHARES, strict=True)),
+            "seed": plan.seed,
+        },
         "archive": archive_counts(archive),
         "de-identification": {"profile": deidentify.METHOD_CODES}
         | {about: text.format(**stated) for about, text in made},

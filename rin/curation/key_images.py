@@ -181,10 +181,9 @@ def _label_images(
 
 def _regions_of_interest(images: pd.DataFrame, outlines: pd.DataFrame) -> list[str]:
     """Return the largest outline of each image's finding as a polygon, or an empty string."""
-    alone = ~images.duplicated("sop_uid", keep=False)
-    pairs = images.assign(place=images.index, alone=alone).merge(outlines, on="sop_uid")
+    images = images.assign(place=images.index, alone=~images.duplicated("sop_uid", keep=False))
     largest = dict.fromkeys(images.index, (0, ""))
-    for pair in pairs.itertuples():
+    for pair in images.merge(outlines, on="sop_uid").itertuples():
         # A description may have room for only the beginning of a finding.
         said, finding = (_fold_case(text)[:LONGEST].rstrip() for text in (pair.said, pair.finding))
         if pair.alone or said == finding:

@@ -45,8 +45,8 @@ def table_records(
         if meaning := columns.get(column):
             field["description"] = meaning
         field["dataType"] = _TYPES.get(table[column].dtype.kind, "sc:Text")
-        source = {"fileObject": {"@id": file}, "extract": {"column": column}}
-        fields.append(field | {"source": source})
+        field["source"] = {"fileObject": {"@id": file}, "extract": {"column": column}}
+        fields.append(field)
     return {
         "@type": "cr:RecordSet",
         "@id": name,

@@ -171,8 +171,10 @@ def baseline_scores(masks: np.ndarray, sizes: np.ndarray) -> pd.DataFrame:
         table = pd.DataFrame({"image": range(len(masks)), "baseline": name})
         table["dice"] = np.nan if name == POINT else cam_dice(pictures, masks)
         table["pointing"] = pointing_game(pictures, near)
-        precision = np.nan if name == POINT else pixel_average_precision(pictures, masks)
-        tables.append(table.assign(average_precision=precision))
+        table["average_precision"] = (
+            np.nan if name == POINT else pixel_average_precision(pictures, masks)
+        )
+        tables.append(table)
     return pd.concat(tables).sort_values("image", kind="stable", ignore_index=True)
 
 

@@ -131,14 +131,15 @@ def against_published(
     for task in published:
         look_up("task", task, list(table["task"]))
     rows = []
-    known_tasks = table[table["task"].isin(published)]
-    for task, estimate, error, df in known_tasks[["task", *_ESTIMATED]].itertuples(index=False):
-        cells = t_test(estimate, error, df, level).to_row()
+    known = table.loc[table["task"].isin(published), ["task", *_ESTIMATED]]
+    for task, estimate, error, df in known.itertuples(index=False):
+        row = {"task": task, "published": published[task]}
+        row |= t_test(estimate, error, df, level).to_row()
         apart = t_test(estimate - published[task], error, df)
-        cells |= {"statistic": apart.statistic, "p_value": apart.p_value}
-        outside = not cells["ci_low"] <= published[task] <= cells["ci_high"]
-        row = {"task": task, "published": published[task]} | cells
-        rows.append(row | {"outside": outside and not math.isnan(error)})
+        row |= {"statistic": apart.statistic, "p_value": apart.p_value}
+        # False where there is no interval.
+        row["outside"] = row["published"] < row["ci_low"] or row["published"] > row["ci_high"]
+        rows.append(row)
     compared = pd.DataFrame(rows, columns=["task", "published", *ESTIMATE, "outside"])
     insert_holm(compared)
     return compared

@@ -334,8 +334,8 @@ def factor_effects(
         weights = [np.kron(signs, task.shares(inside)) for (_, inside), (*_, signs) in parts]
         contrasts = MeanContrasts(task, np.array(weights))
         for number, ((group, inside), (quantity, init, at, _)) in enumerate(parts):
-            n_scenarios = task.networks.loc[inside, "scenario"].nunique()
-            row = {"task": task.task, "group": group, "n_scenarios": n_scenarios}
+            row = {"task": task.task, "group": group}
+            row["n_scenarios"] = task.networks.loc[inside, "scenario"].nunique()
             row |= {"quantity": quantity, "init": init, "level": at}
             rows.append(row | contrasts.test(number, level).to_row() | _sizes(task))
     table = pd.DataFrame(rows)

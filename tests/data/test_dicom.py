@@ -30,7 +30,7 @@ from pydicom.uid import (
 
 from rin.data import dicom
 from rin.data.dicom import apply_window, decode, holds_wrapped, patient_of, read_dicom
-from rin.data.standins.writers import fill, new_instance, set_pixels
+from rin.data.standins.writers import fill, new_instance
 from rin.data.tree import MAX_BYTES
 from rin.errors import InputError
 
@@ -43,7 +43,9 @@ BRAIN = (40.0, 80.0)
 def save_dicom(path, stored, bits=None, jpeg=False, **elements):
     """Write pixels and header elements; an element that is None is left out."""
     header = new_instance(SOPClassUID=CTImageStorage, SOPInstanceUID="1.2.3", PatientID="P1")
-    set_pixels(header, stored, bits or 8 * stored.dtype.itemsize)
+    kind = "RGB" if stored.ndim == 3 and stored.shape[-1] == 3 else "MONOCHROME2"
+    bits = bits or 8 * stored.dtype.itemsize
+    header.set_pixel_data(stored, kind, bits, generate_instance_uid=False)
     if jpeg:
         coded = io.BytesIO()
         Image.fromarray(stored).save(coded, "JPEG", quality=90)

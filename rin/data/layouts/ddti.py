@@ -39,10 +39,14 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     tables = files["tables"]
     numbers = labelled_files(tree, manifest, tables or ["any"], pictures, "XML files", "pictures")
     cases = []
-    kinds = (ParseError, LookupError, ValueError)  # defusedxml raises a kind of ValueError
     for number in numbers:
         place = tree.place(table := tables[number])
-        with as_input_error("the case cannot be read", where=place, remedy=REMEDY, kinds=kinds):
+        with as_input_error(
+            "the case cannot be read",
+            where=place,
+            remedy=REMEDY,
+            kinds=(ParseError, LookupError, ValueError),  # defusedxml raises a kind of ValueError
+        ):
             tirads, regions = _read_case(tree.read(table), number)
             if manifest.label_map and tirads not in manifest.label_map:
                 raise ValueError(f"its TI-RADS category is {tirads!r}")

@@ -137,12 +137,11 @@ def read_table(
     if name not in tree.names:
         raise tree.error("the table is missing", file=name)
     columns, content, kind = [*columns], tree.read(name), name.lower().rpartition(".")[2]
-    kinds = (*MALFORMED, BadZipFile, SyntaxError)  # of XML in workbooks
     with as_input_error(
         "it is not a readable table",
         where=tree.place(name),
         remedy=f"Correct it, or {_UTF8}.",
-        kinds=kinds,
+        kinds=(*MALFORMED, BadZipFile, SyntaxError),  # the last of XML in workbooks
     ):
         if kind == "parquet":
             rows = _as_text(pd.read_parquet(BytesIO(content)))

@@ -166,13 +166,12 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
     parts = given.str.lower().map(PART_WORDS).fillna("")
     if (parts == "").all():
         return given
-    remedy = f"Column {split.column} names parts: write train, val or test."
     strange = ((parts == "") & (given != "")).array
     tree.raise_if_any(
         _with_rows(rows[split.column][strange]),
         "values are not parts of a split",
         file=place,
-        remedy=remedy,
+        remedy=f"Column {split.column} names parts: write train, val or test.",
     )
     return parts
 

@@ -67,7 +67,6 @@ def new_instance(**elements: Any) -> Dataset:
 
 
 def set_pixels(dataset: Dataset, stored: np.ndarray, bits: int) -> Dataset:
-    """Store pixels, (h, w) or (frames, h, w) grey or (h, w, 3) RGB, signed if their type is."""
-    photometric = "RGB" if stored.ndim == 3 and stored.shape[-1] == 3 else "MONOCHROME2"
-    dataset.set_pixel_data(stored, photometric, bits, generate_instance_uid=False)
+    """Store grey pixels (h, w), signed if their type is, and return the dataset."""
+    dataset.set_pixel_data(stored, "MONOCHROME2", bits, generate_instance_uid=False)
     return dataset
