@@ -179,11 +179,17 @@ def findings_of(
         if case_id not in unused
     ]
     noted += exact_duplicates(cases)
-    text = "pictures that show nothing, as their grey levels hardly differ: {}"
-    noted += _noted("blank pictures", text, cases["case_id"][cases["blank"]])
+    noted += _noted(
+        "blank pictures",
+        "pictures that show nothing, as their grey levels hardly differ: {}",
+        cases["case_id"][cases["blank"]],
+    )
     noted += brightness_findings(cases)
-    text = "CT files of 12 bits without sign, air at 3,000 or more, put back below zero: {}"
-    noted += _noted("wrapped CT values", text, cases["case_id"][cases["wrapped"]])
+    noted += _noted(
+        "wrapped CT values",
+        "CT files of 12 bits without sign, air at 3,000 or more, put back below zero: {}",
+        cases["case_id"][cases["wrapped"]],
+    )
     stated, in_files = manifest.counts, count_classes(manifest, listed)["found"].to_dict()
     of_paper = count_differences("images", stated.paper, Counter(cases["label"]))
     of_authors = count_differences(f"{stated.unit}s", stated.authors, in_files)
@@ -202,8 +208,11 @@ def _noted(kind: str, text: str, ids: pd.Series) -> list[Finding]:
 def brightness_findings(cases: pd.DataFrame) -> list[Finding]:
     """Return findings on dark or flat pictures, and on two labels that brightness tells apart."""
     flat = (cases["brightest"] - cases["darkest"] < FEW_LEVELS) & ~cases["blank"]
-    text = "pictures that use less than a tenth of the grey levels: {:,}"
-    findings = _noted("few grey levels", text, cases["case_id"][flat])
+    findings = _noted(
+        "few grey levels",
+        "pictures that use less than a tenth of the grey levels: {:,}",
+        cases["case_id"][flat],
+    )
     ranks = cases["mean_grey"].rank().groupby(cases["label"]).agg(["size", "mean"])
     if len(ranks) == 2 and ranks["size"].min() >= ENOUGH:
         # The rank of a picture grows by one with each picture of the other label that is darker.
@@ -367,32 +376,32 @@ def sample_pictures(
     3), a description of them, and their provenance: `real`, `stand-in`, or an empty string for a
     folder or an archive.
     """
-    title, provenance = where, ""
-    window = None
-    with TemporaryDirectory() as folder:
-        path = Path(where).resolve()
-        if where and path.exists():
-            tree = open_tree(path.parent, path.name)
-            names = [tree.locator(name) for name in tree.names if tree.is_picture(name)]
-        else:
-            manifest = load_manifest(where or "corpus_radiologic")
-            if not where:
-                from rin.data.standins import write_stand_in
+    if not where:
+        from rin.data.standins import write_stand_in
 
-                data_root = write_stand_in(
-                    manifest, Path(folder), {"class_count": 16, "per_class": 8}, seed=0
-                )
-            tree, window = open_located(manifest, data_root), manifest.window
-            names = find_cases(tree, manifest)["image"].tolist()
-            provenance = "real" if where else "stand-in"
-            title = f"{manifest.title} ({provenance})"
-        if not names:
-            raise InputError(
-                "no pictures found",
-                where=title,
-                remedy=f"Known extensions: {', '.join(PICTURES)}.",
-            )
-        drawn = sorted(np.random.default_rng(0).permutation(len(names))[:n])
-        pictures = (read_picture(tree.root, names[number], True, window) for number in drawn)
-        pixels = np.stack([resize_picture(picture, size, "stretch") for picture in pictures])
-    return pixels, f"{len(drawn)} of {len(names):,} pictures of {title}, at {size} px", provenance
+        manifest = load_manifest("corpus_radiologic")
+        with TemporaryDirectory() as folder:
+            counts = {"class_count": 16, "per_class": 8}
+            root = write_stand_in(manifest, Path(folder), counts, seed=0)
+            return sample_pictures(manifest.name, root, n=n, size=size)
+    path, title, window, provenance = Path(where).resolve(), where, None, ""
+    if path.exists():
+        tree = open_tree(path.parent, path.name)
+        names = [tree.locator(name) for name in tree.names if tree.is_picture(name)]
+    else:
+        manifest = load_manifest(where)
+        tree, window = open_located(manifest, data_root), manifest.window
+        names = find_cases(tree, manifest)["image"].tolist()
+        provenance = "stand-in" if is_stand_in(tree) else "real"
+        title = f"{manifest.title} ({provenance})"
+    if not names:
+        raise InputError(
+            "no pictures found",
+            where=title,
+            remedy=f"Known extensions: {', '.join(PICTURES)}.",
+        )
+    drawn = sorted(np.random.default_rng(0).permutation(len(names))[:n])
+    pictures = (read_picture(tree.root, names[number], True, window) for number in drawn)
+    pixels = np.stack([resize_picture(picture, size, "stretch") for picture in pictures])
+    description = f"{len(drawn)} of {len(names):,} pictures of {title}, at {size} px"
+    return pixels, description, provenance

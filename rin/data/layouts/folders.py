@@ -93,7 +93,7 @@ def _by_folder(tree: Tree, manifest: DatasetManifest) -> tuple[pd.DataFrame, dic
     """Return the pictures by ``case_id``, with their ``name`` and folders, and masks by stem."""
     options = FolderOptions.of(manifest)
     files = [name for name in tree.names if tree.is_picture(name)]
-    if not options.others and len(files) < len(tree.names):
+    if not options.others:
         others = sorted({*tree.names} - {*files})
         others = [name for name in others if not name.endswith(STAND_IN_NOTE)]
         tree.raise_if_any(others, "files do not belong to the layout 'folder_classes'")

@@ -137,9 +137,11 @@ def _labels(
     """Return the class of each row."""
     labels, known = rows[options.label], [*manifest.label_map]
     if not known:
-        remedy = f"Fill column {options.label}, or remove the rows."
         tree.raise_if_any(
-            rows[NAME][labels == ""], "pictures have no label", file=place, remedy=remedy
+            rows[NAME][labels == ""],
+            "pictures have no label",
+            file=place,
+            remedy=f"Fill column {options.label}, or remove the rows.",
         )
         return labels
     if UNLABELLED in known:
@@ -188,23 +190,30 @@ def _rows(
     files = file if isinstance(file, dict) else {"": file}
     wanted = dict.fromkeys([*_columns(options.image), *columns])
     tables, place = [], ""
-    remedy = "Keep one copy of the table, or correct the option table of the manifest."
     for part, name in files.items():
-        place = tree.one_called(name, remedy)
+        place = tree.one_called(
+            name, "Keep one copy of the table, or correct the option table of the manifest."
+        )
         needed = [column for column in wanted if not (part and column == _PART)]
         # Python strings, as millions of them are handled one by one.
         rows = read_table(tree, place, needed).astype(object)
         above = "" if options.images else place[: place.rfind("/") + 1]
         names = _filled(tree, place, rows, options.image)
         rows[NAME] = above + names.str.removeprefix(f"{options.images}/")
-        tables.append(rows.assign(**({_PART: part} if part else {})))
+        if part:
+            rows[_PART] = part
+        tables.append(rows)
     several = len(tables) > 1
     rows, place = pd.concat(tables, ignore_index=several), "" if several else place
     if rows.empty:
         raise tree.error("the table has no rows", file=place)
     rows = rows.filter([NAME, _PART, *wanted]).drop_duplicates()
-    problem, remedy = "pictures have several rows that differ", "Keep one row for each picture."
-    tree.raise_if_any(rows[NAME][rows[NAME].duplicated()], problem, file=place, remedy=remedy)
+    tree.raise_if_any(
+        rows[NAME][rows[NAME].duplicated()],
+        "pictures have several rows that differ",
+        file=place,
+        remedy="Keep one row for each picture.",
+    )
     return place, rows
 
 
