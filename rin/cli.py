@@ -145,10 +145,12 @@ def curate(
                 remedy="Put the archive there; without a data root a stand-in is curated.",
             )
         _say("No data root: a STAND-IN archive is curated.", "yellow")
-    corpus, plan = curated_corpus(workspace), curation_plan(workspace)
+    corpus = curated_corpus(workspace)
+    plan = curation_plan(workspace)
     for kind, n in corpus.card["archive"].items():
         echo(f"{kind:12s} {n:10,d} in the archive")
-    kept, patients = len(corpus.images), corpus.images["patient_id"].nunique()
+    kept = len(corpus.images)
+    patients = corpus.images["patient_id"].nunique()
     for kind, left in corpus.card["files left out"].items():
         _say(f"left out     {left['files']:10,d} files: {kind}", "yellow")
     echo(f"{'images':12s} {kept:10,d} in the corpus, of {patients:,} patients")
@@ -380,7 +382,8 @@ def data_fetch(
     from rin.data.fetch import fetch_dataset
     from rin.data.manifest import load_manifest
 
-    root, manifest = _named_root(data_root), load_manifest(name)
+    root = _named_root(data_root)
+    manifest = load_manifest(name)
     if manifest.fetch:
         _say(f"{manifest.title}, {manifest.home}. Licence: {manifest.licence}")
         if not yes and not confirm("Accept it?", default=False):
@@ -401,7 +404,9 @@ def data_verify(
     from rin.data.manifest import load_manifest
     from rin.data.status import dataset_status, verify_dataset
 
-    root, names, failed = _named_root(data_root), [name], False
+    root = _named_root(data_root)
+    names = [name]
+    failed = False
     if name == "all":
         statuses = dataset_status(root)
         names = statuses["name"][statuses["state"] != "not there"].tolist()
@@ -434,7 +439,8 @@ def print_verification(done: Verification) -> None:
     """Print what was found in a dataset, with each problem on a line of its own."""
     _say(f"{done.manifest.name}: {done.manifest.title}", "bold")
     if len(done.counts):
-        stated, table = done.manifest.counts, done.counts.astype(float)
+        stated = done.manifest.counts
+        table = done.counts.astype(float)
         table.loc["all"] = table.sum(min_count=1)
         if not stated.images and stated.unit == "image":
             table.loc["all", "expected"] = stated.total

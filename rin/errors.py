@@ -34,7 +34,8 @@ class InputError(ValueError):
     """
 
     def __init__(self, problem: str, *, where: str | Path, remedy: str) -> None:
-        self.where, self.remedy = printable(str(where)), _DOUBLED.sub(".", printable(remedy))
+        self.where = printable(str(where))
+        self.remedy = _DOUBLED.sub(".", printable(remedy))
         # The problem may end with the full stop of another error's sentence.
         self.problem = _LAST_STOP.sub("", _DOUBLED.sub(".", printable(problem)))
         stop = "" if self.problem.endswith("...") else "."

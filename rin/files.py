@@ -220,7 +220,8 @@ def read_yaml(path: Path) -> Any:
 
     InputError, with the line, if the file is not UTF-8 or not YAML, or if a key is repeated.
     """
-    problem, remedy = "it cannot be read", "Check the path of this file."
+    problem = "it cannot be read"
+    remedy = "Check the path of this file."
     with as_input_error(problem, where=path, remedy=remedy, kinds=(OSError, ValueError)):
         held = path.read_bytes()
     return parse_yaml(held, path)
@@ -250,7 +251,9 @@ def _parsed(held: bytes) -> Any:
 
 def _refuse_endless(text: str) -> None:
     """Raise ValueError, with the line, for YAML with excessive nesting or repetition."""
-    n_values, of_anchor, opened = 0, {}, []
+    n_values = 0
+    of_anchor = {}
+    opened = []
     for event in yaml.parse(text, Loader=_Loader):
         line = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent):
@@ -292,7 +295,8 @@ def _misfit(error: ValidationError, model: type[BaseModel]) -> str:
     # A misspelt setting causes two errors: an unknown setting and a missing one.
     first = next((slip for slip in errors if slip["type"] == "extra_forbidden"), errors[0])
     place = [str(name) for name in first["loc"] if name != "[key]"]
-    value, message = first["input"], first["msg"].removeprefix("Value error, ")
+    value = first["input"]
+    message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         message = f"there is no such setting{did_you_mean(place[-1], _fields(model))}"
     elif first["type"] == "string_type" and isinstance(value, bool | int | float):

@@ -20,7 +20,8 @@ from typing import Any
 PR_SET_PDEATHSIG = 1
 #: Signals that stop a command: Ctrl-C, a shutdown or the end of a job, a closed terminal.
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+M_TRIM_THRESHOLD = -1
+M_MMAP_THRESHOLD = -3
 
 
 class Stopped(BaseException):

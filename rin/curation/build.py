@@ -51,18 +51,24 @@ from rin.files import (
     write_atomically,
 )
 
-INDEX, KEY = "index", "pseudonym.key"
+INDEX = "index"
+KEY = "pseudonym.key"
 #: Queues for human review: reports that may be normal, and images that may show text.
-QUEUE, IMAGE_QUEUE = "review_queue.csv", "image_queue.csv"
+QUEUE = "review_queue.csv"
+IMAGE_QUEUE = "image_queue.csv"
 IMAGES = "images.parquet"
-LOCK, NOTE = ".curation.lock", "curated.json"
-SHARED, FOLDER, PICTURES = "shared", "radimagenet_curated", "radiology_ai"
+LOCK = ".curation.lock"
+NOTE = "curated.json"
+SHARED = "shared"
+FOLDER = "radimagenet_curated"
+PICTURES = "radiology_ai"
 #: Files and folders beside the shared folder, which only their owner may read.
 PRIVATE = (
     INDEX, KEY, QUEUE, IMAGE_QUEUE, PROBLEMS, IMAGES, LOCK, NOTE,
     export.DICOM_FOLDER, export.PICTURE_FOLDER, export.NOTES,
 )  # fmt: skip
-PATIENTS, CARD = "patients.csv", "dataset_card.json"
+PATIENTS = "patients.csv"
+CARD = "dataset_card.json"
 #: A class needs a patient to train on, one to validate with and one to test on.
 FEWEST_PATIENTS = 3
 COLUMNS = (
@@ -72,8 +78,11 @@ COLUMNS = (
 #: Columns of the table of excluded images.
 EXCLUDED = ("rule", "images", "kept_out_because")
 #: Reasons, explained in card.yaml, why images that no rule excludes are not in the corpus either.
-NOT_MARKED, NOT_NORMAL = "no key image", "study neither normal nor marked"
-NO_CLASS, AT_RISK, RARE = "normal study without a class", "burned-in text", "rare class"
+NOT_MARKED = "no key image"
+NOT_NORMAL = "study neither normal nor marked"
+NO_CLASS = "normal study without a class"
+AT_RISK = "burned-in text"
+RARE = "rare class"
 _TEXTS = read_facts(__file__, "card.yaml")
 #: Texts of the corpus' Croissant description, with braces for facts of its card.
 _CROISSANT = read_facts(__file__, "croissant.yaml")
@@ -140,7 +149,8 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
     patients.  Files of the archive with problems that the plan does not leave out are listed in
     one error, from all stages, after everything else is done.
     """
-    output, folder = plan.output, plan.output / SHARED / FOLDER
+    output = plan.output
+    folder = plan.output / SHARED / FOLDER
     if not (output / NOTE).is_file():  # neither is needed to read a corpus that exists
         require("dicomanonymizer", "rapidocr")
     failing = as_input_error(
@@ -153,7 +163,8 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
         archive = index.read_archive(plan.archive, output / INDEX)
         names = Pseudonyms(load_key(output / KEY) if plan.key is None else plan.key)
         cleared = burned_in.cleared_images(output / IMAGE_QUEUE, archive.root)
-        state, is_current = partial(_state, plan, archive, names, cleared), False
+        state = partial(_state, plan, archive, names, cleared)
+        is_current = False
         with suppress(OSError, ValueError):  # nothing was made yet, or a part of it is lost
             is_current = (output / NOTE).read_text() == state()
         if not is_current:
@@ -227,7 +238,8 @@ def one_label_each(candidates: pd.DataFrame) -> pd.DataFrame:
 
 def reasons(left: pd.DataFrame, marked: pd.Series, normal: pd.Series) -> pd.Series:
     """Return the reason why each image is not taken; rules come before other reasons."""
-    rule, study = left["rule"], left["study_uid"]
+    rule = left["rule"]
+    study = left["study_uid"]
     cases = [rule != "", study.isin(marked), study.isin(normal)]
     return pd.Series(np.select(cases, [rule, NOT_MARKED, NO_CLASS], NOT_NORMAL), dtype=object)
 
@@ -238,7 +250,8 @@ def _state(plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: set
     Files, plan, tables, code and libraries determine it.  Of images that are not shared, the sizes
     alone count.
     """
-    output, digest = plan.output, hashlib.sha256(names.key)
+    output = plan.output
+    digest = hashlib.sha256(names.key)
     for table in (archive.files, archive.reports):
         digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
     tables = [path and sha256_of(path) for path in (plan.label_map, plan.reviewed)]
@@ -276,7 +289,8 @@ def _curate(plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: se
         study_id=chosen["study_uid"].map(names.uid),
     )
     images = images.join(exported[["uid", "risk", "width", "height"]], how="inner")
-    chosen, is_at_risk = chosen.loc[images.index], images["risk"] != ""
+    chosen = chosen.loc[images.index]
+    is_at_risk = images["risk"] != ""
     doubtful = (images["risk"] == burned_in.DOUBTFUL) | chosen["cleared"]
     burned_in.write_image_queue(chosen[doubtful], output / IMAGE_QUEUE, archive.root)
     patients = images[~is_at_risk].groupby("label")["patient_id"].nunique()
@@ -411,5 +425,6 @@ def corpus_card(images: pd.DataFrame, plan: CurationPlan, archive: Archive) -> d
 
 
 def _counts(images: pd.DataFrame) -> dict[str, int]:
-    patients, studies = images["patient_id"].nunique(), images["study_id"].nunique()
+    patients = images["patient_id"].nunique()
+    studies = images["study_id"].nunique()
     return {"images": len(images), "patients": patients, "studies": studies}

@@ -29,7 +29,9 @@ from rin.errors import unquoted
 from rin.files import digest_of, is_whole, sha256_of, write_atomically
 
 CHUNK = 128
-DICOM_FOLDER, PICTURE_FOLDER, NOTES = "deidentified", "pictures", "exported"
+DICOM_FOLDER = "deidentified"
+PICTURE_FOLDER = "pictures"
+NOTES = "exported"
 #: Fields of an image's note; `mark` changes with all that determines it, or if a file is touched.
 _NOTE = {"mark": "", "uid": "", "risk": "", "png_sha256": "", "width": 0, "height": 0}
 _NOTE |= {"dicom_bytes": 0}

@@ -111,7 +111,8 @@ def read_archive(root: Path, kept: Path) -> Archive:
     contradict each other are all left out, as nothing shows which one is right.
     """
     said, unread = _read_files(root, kept)
-    images, texts = said[said["sop_uid"] != ""], said[said["sop_uid"] == ""]
+    images = said[said["sop_uid"] != ""]
+    texts = said[said["sop_uid"] == ""]
     contradictions, involved = _contradictions(images)
     unassigned = _unassigned_reports(texts, images)
     problems = {problem.path: problem for problem in [*unread, *contradictions, *unassigned]}
@@ -150,7 +151,8 @@ def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, list[Problem]]:
     marks = known[[*MARK]].itertuples(index=False, name=None)
     same = [mark[0] in present and mark == _mark_of(root, mark[0]) for mark in marks]
     current = known.loc[same].drop_duplicates("path")
-    names, read = sorted(present.difference(current["path"])), partial(_read_file, root)
+    names = sorted(present.difference(current["path"]))
+    read = partial(_read_file, root)
     tables, problems = read_files(read, names, CHUNK, "Indexing files", kept)
     files = pd.concat([current, *tables]).sort_values("path", ignore_index=True)
     if not problems and (files["sop_uid"] == "").all():
@@ -197,7 +199,8 @@ def _contradictions(images: pd.DataFrame) -> tuple[list[Problem], set[str]]:
 
     The second result is the paths of all files of these copies, series and studies.
     """
-    problems, involved = [], set()
+    problems = []
+    involved = set()
     for name, owner in _FACTS["shared"].items():
         said = images[images[name] != ""]
         first = said.groupby(owner)[[name, "path"]].transform("first")

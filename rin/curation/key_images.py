@@ -41,19 +41,23 @@ COLUMNS = (
 #: Number of documents that one job reads.
 CHUNK = 500
 #: Code and scheme of titles and content items.
-OF_INTEREST, DESCRIPTION = ("113000", "DCM"), ("113012", "DCM")
+OF_INTEREST = ("113000", "DCM")
+DESCRIPTION = ("113012", "DCM")
 #: Columns of a label map, and the class of a term that is left out.
-HEADER, LEFT_OUT = ("finding", "region", "label"), ("", "")
+HEADER = ("finding", "region", "label")
+LEFT_OUT = ("", "")
 Class = tuple[str, str]
 #: Columns of a note on an image, and of a closed outline: a polygon as in `rin.data.pixels`.
-NOTE, OUTLINE = ["document", "finding", "sop_uid"], ["sop_uid", "said", "polygon"]
+NOTE = ["document", "finding", "sop_uid"]
+OUTLINE = ["sop_uid", "said", "polygon"]
 Rows = list[dict[str, str]]
 #: Kinds of readers' documents that are read.
 DOCUMENTS = (KeyObjectSelectionDocumentStorage, GrayscaleSoftcopyPresentationStateStorage)
 #: Largest number of characters in a ContentDescription.
 LONGEST = 64
 #: Corners of the polygon that replaces a circle or an ellipse; largest gap of a closed line.
-CORNERS, _CLOSED = 48, 1e-3
+CORNERS = 48
+_CLOSED = 1e-3
 
 
 def read_key_images(
@@ -112,7 +116,8 @@ def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:
     terms = {}
     problems = {}
     for row, finding, *target in read_rows(path, HEADER).itertuples():
-        term, target = _fold_case(finding), tuple(target)
+        term = _fold_case(finding)
+        target = tuple(target)
         if not term:
             problems[row] = "it has no finding"
         elif target not in {*classes.values(), LEFT_OUT}:
@@ -151,7 +156,8 @@ def _label_images(
 ) -> tuple[pd.DataFrame, list[Problem]]:
     """Return the marked files, a row per image and label, and the problems with documents."""
     rows = notes.sort_values(NOTE)
-    target, problems = {}, []
+    target = {}
+    problems = []
     for path, finding in rows[["document", "finding"]].drop_duplicates().to_numpy():
         spelled = ": ".join(part.strip() for part in finding.split(":", 1))
         target[finding] = terms.get(_fold_case(finding)) or classes.get(spelled)
@@ -197,7 +203,8 @@ def _notes(path: str, dataset: Dataset) -> Rows:
     """Return a `NOTE` on each image of a key object selection."""
     if _concept(dataset) != OF_INTEREST:
         return []
-    findings, images = [""], []
+    findings = [""]
+    images = []
     for item in dataset.get("ContentSequence") or ():
         if item.get("ValueType") == "TEXT" and _concept(item) == DESCRIPTION:
             findings.append(" ".join(str(item.get("TextValue") or "").split()))
@@ -242,7 +249,8 @@ def _outline_of(graphic: Dataset) -> str:
     polygons; a spline becomes the polygon of its points, as the standard leaves its course to the
     writer.  An open line is a measurement or an arrow.
     """
-    data, kind = np.asarray(graphic.get("GraphicData"), dtype=float), graphic.get("GraphicType")
+    data = np.asarray(graphic.get("GraphicData"), dtype=float)
+    kind = graphic.get("GraphicType")
     if graphic.get("GraphicAnnotationUnits") != "PIXEL" or data.size % 2:
         return ""
     points = data.reshape(-1, 2) - 0.5
@@ -252,10 +260,12 @@ def _outline_of(graphic: Dataset) -> str:
         elif graphic.get("GraphicFilled") != "Y":
             return ""
     elif (kind, len(points)) in (("CIRCLE", 2), ("ELLIPSE", 4)):
-        middle, axis = points[0], points[1] - points[0]
+        middle = points[0]
+        axis = points[1] - points[0]
         other = axis[::-1] * (-1, 1)
         if kind == "ELLIPSE":
-            middle, (axis, other) = points.mean(axis=0), (points[1::2] - points[::2]) / 2
+            middle = points.mean(axis=0)
+            axis, other = (points[1::2] - points[::2]) / 2
         if axis[0] * other[1] == axis[1] * other[0]:
             return ""
         turn = np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)[:, None]

@@ -44,7 +44,8 @@ def read_files(
     `read` returns the rows of an item, and its problem or None.  The tables are also added to
     those in the folder `kept`, so that stopped work resumes there.
     """
-    tables, problems = [], []
+    tables = []
+    problems = []
     for made in map_chunks(read, items, chunk, title=title):
         problems += [problem for _, problem in made if problem]
         if rows := [row for rows, _ in made for row in rows]:

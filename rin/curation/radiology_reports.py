@@ -111,8 +111,10 @@ def screen_impression(findings: str, impression: str) -> Screening:
     def of(*kinds: str) -> list[_Trigger]:
         return [trigger for trigger in triggers if trigger.kind in kinds]
 
-    against, denials = of("findings", "hedges", "follow_up", "FINDINGS"), of("denial")
-    exceptions, stated = of("exceptions"), of("states")
+    against = of("findings", "hedges", "follow_up", "FINDINGS")
+    denials = of("denial")
+    exceptions = of("exceptions")
+    stated = of("states")
     if against:
         return Screening("not normal", _reasons(denials + against + exceptions))
     if not _WORDS["word"].search(impression):

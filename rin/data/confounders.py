@@ -14,7 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 from rin.errors import InputError, look_up
 
 CONFOUNDERS = ("tag", "denoising", "noise")
-_TAG_HEIGHT, _TAG_PLACE = 64 / 512, 200 / 512
+_TAG_HEIGHT = 64 / 512
+_TAG_PLACE = 200 / 512
 _PASSED = 500 / 1024  # diameter of the circle of frequencies that denoising keeps
 #: Photon count of a white pixel in Poisson noise; the study models an X-ray tube, and adds noise
 #: to all its images, more to the confounded ones.
@@ -27,14 +28,16 @@ def confound(kind: str, images: np.ndarray, seed: int = 0) -> np.ndarray:
     `tag` is a white R, `denoising` a circular low-pass filter, `noise` Poisson noise by `seed`.
     """
     look_up("confounder", kind, CONFOUNDERS)
-    (height, width), colors = images.shape[1:3], [1] * (images.ndim - 3)
+    height, width = images.shape[1:3]
+    colors = [1] * (images.ndim - 3)
     if kind == "tag":
         mask = Image.new("L", (width, height))
         font = ImageFont.load_default(max(8, _TAG_HEIGHT * height))
         ImageDraw.Draw(mask).text((_TAG_PLACE * width, _TAG_PLACE * height), "R", 255, font)
         return np.maximum(images, np.asarray(mask).reshape(1, height, width, *colors))
     if kind == "denoising":
-        rows, columns = np.fft.fftfreq(height), np.fft.rfftfreq(width)
+        rows = np.fft.fftfreq(height)
+        columns = np.fft.rfftfreq(width)
         kept = np.hypot(rows[:, None], columns) <= _PASSED / 2
         spectrum = np.fft.rfft2(images, axes=(1, 2)) * kept.reshape(1, *kept.shape, *colors)
         changed = np.fft.irfft2(spectrum, s=(height, width), axes=(1, 2))
@@ -69,7 +72,8 @@ def sampled_parts(
     # The test comes first, so that it is the same at every share.
     takes = [("test", usual, 1, sizes["test"]), ("test", other, 0, sizes["test"])]
     for part in ("validation", "train"):
-        size, confounded = sizes[part], round(share * sizes[part])
+        size = sizes[part]
+        confounded = round(share * sizes[part])
         takes += [
             (part, other, 1, confounded),
             (part, usual, 1, size - confounded),

@@ -39,7 +39,8 @@ def table_records(
     file: str, table: pd.DataFrame, description: str, columns: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the record set of a table in a file; `columns` describes some of its columns."""
-    name, fields = Path(file).stem, []
+    name = Path(file).stem
+    fields = []
     for column in table:
         field = {"@type": "cr:Field", "@id": f"{name}/{column}", "name": column}
         if meaning := columns.get(column):

@@ -33,7 +33,9 @@ from rin.tables import CASES, check_table
 LISTED = 20
 #: Grey levels that a picture should at least span; AUC of mean grey values above which brightness
 #: may be the label, and pictures of each label that this needs.
-FEW_LEVELS, HIGH_AUC, ENOUGH = 25.5, 0.95, 10
+FEW_LEVELS = 25.5
+HIGH_AUC = 0.95
+ENOUGH = 10
 
 
 def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFrame:
@@ -42,7 +44,8 @@ def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFram
     The columns are ``found``, ``expected``, ``masks`` and ``expected_masks``; expected numbers are
     missing where the manifest states none.
     """
-    stated, units = manifest.counts, cases
+    stated = manifest.counts
+    units = cases
     if stated.unit == "exam":
         units = cases.drop_duplicates(["source_class", "patient_id"])
     counts = {
@@ -61,7 +64,8 @@ def part_in_words(manifest: DatasetManifest, cases: pd.DataFrame) -> str:
     """
     if not manifest.partial:
         return ""
-    stated, counts = manifest.counts, count_classes(manifest, cases)
+    stated = manifest.counts
+    counts = count_classes(manifest, cases)
     whole = stated.total or sum(stated.images.values())
     number = counts["found"].sum()
     if not whole:
@@ -74,7 +78,8 @@ def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: Path) ->
 
     The counts of a partial dataset may be smaller.
     """
-    stated, counts = manifest.counts, count_classes(manifest, cases)
+    stated = manifest.counts
+    counts = count_classes(manifest, cases)
     in_all = {"images": len(cases), "classes": int((counts["found"] > 0).sum())}
     totals = {"images": stated.total, "classes": stated.classes}
     differences = (
@@ -104,7 +109,8 @@ def count_differences(
     """Return a phrase for each class whose count differs from a known one, and by how much."""
     differences = {}
     for name in sorted({*expected, *present}) if expected else ():
-        number, stated = present.get(name, 0), expected.get(name, 0)
+        number = present.get(name, 0)
+        stated = expected.get(name, 0)
         if stated is not None and number != stated:
             text = f"{name}: {counted(number, what)} instead of {stated} ({number - stated:+d})"
             differences[text] = number - stated
@@ -113,7 +119,8 @@ def count_differences(
 
 def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> dict[str, str]:
     """Return the remedy for each problem of cases: one class, mixed patients, empty masks."""
-    problems, classes = {}, sorted(cases["label"].unique())
+    problems = {}
+    classes = sorted(cases["label"].unique())
     if manifest.tasks and len(classes) < 2:
         problems[
             f"all {len(cases):,} pictures have one label ({', '.join(classes)}): two are needed"
@@ -190,7 +197,8 @@ def findings_of(
         "CT files of 12 bits without sign, air at 3,000 or more, put back below zero: {}",
         cases["case_id"][cases["wrapped"]],
     )
-    stated, in_files = manifest.counts, count_classes(manifest, listed)["found"].to_dict()
+    stated = manifest.counts
+    in_files = count_classes(manifest, listed)["found"].to_dict()
     of_paper = count_differences("images", stated.paper, Counter(cases["label"]))
     of_authors = count_differences(f"{stated.unit}s", stated.authors, in_files)
     differing = {"paper's counts differ": of_paper, "authors' counts differ": of_authors}
@@ -228,7 +236,8 @@ def brightness_findings(cases: pd.DataFrame) -> list[Finding]:
 
 def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
     """Return a finding for each set of cases with identical pixels; one per kind for many sets."""
-    same, of_kind = ["digest", "width", "height"], defaultdict(list)
+    same = ["digest", "width", "height"]
+    of_kind = defaultdict(list)
     for _, rows in cases[cases.duplicated(same, keep=False)].groupby(same, sort=False):
         labels = sorted(rows["label"].unique())
         kind = "exact duplicates" if len(labels) == 1 else "contradictory exact duplicates"
@@ -298,7 +307,8 @@ def open_dataset(
     """
     tree = open_located(manifest, data_root)
     where = tree.root / tree.location
-    made, expected = is_stand_in(tree), manifest
+    made = is_stand_in(tree)
+    expected = manifest
     if made:  # what the manifest states about the published files is not true of these
         expected = manifest.model_copy(
             update={"counts": ExpectedCounts(), "known_bad": {}, "findings": (), "partial": False}
@@ -384,13 +394,17 @@ def sample_pictures(
             counts = {"class_count": 16, "per_class": 8}
             root = write_stand_in(manifest, Path(folder), counts, seed=0)
             return sample_pictures(manifest.name, root, n=n, size=size)
-    path, title, window, provenance = Path(where).resolve(), where, None, ""
+    path = Path(where).resolve()
+    title = where
+    window = None
+    provenance = ""
     if path.exists():
         tree = open_tree(path.parent, path.name)
         names = [tree.locator(name) for name in tree.names if tree.is_picture(name)]
     else:
         manifest = load_manifest(where)
-        tree, window = open_located(manifest, data_root), manifest.window
+        tree = open_located(manifest, data_root)
+        window = manifest.window
         names = find_cases(tree, manifest)["image"].tolist()
         provenance = "stand-in" if is_stand_in(tree) else "real"
         title = f"{manifest.title} ({provenance})"

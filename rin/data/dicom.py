@@ -69,15 +69,21 @@ Window = tuple[float, float]
 #: Exceptions of a broken data set, at any access, as pydicom parses elements lazily.
 BROKEN = (*MALFORMED, BytesLengthException, InvalidDicomError)
 #: A slope or intercept outside these limits is wrong: values would be all equal, or overflow.
-MIN_SLOPE, MAX_SLOPE, MAX_INTERCEPT = 1e-9, 1e6, 1e9
+MIN_SLOPE = 1e-9
+MAX_SLOPE = 1e6
+MAX_INTERCEPT = 1e9
 #: First bytes of a frame in JPEG (and JPEG-LS), and in JPEG 2000 without or with a file header.
 _BEGINNINGS = (b"\xff\xd8", b"\xff\x4f", b"\0\0\0\x0cjP")
 #: Beginning of JPEG 2000, with the marker of its size; markers of the frame in JPEG and JPEG-LS.
-_SIZ, _SOF = b"\xff\x4f\xff\x51", {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+_SIZ = b"\xff\x4f\xff\x51"
+_SOF = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 #: Bits of CT whose values may wrap, the stored value from which on they have wrapped, and the
 #: share of such pixels above which an image counts as wrapped; with an intercept above the last
 #: number, only wrapped values can be air (-1,000 HU).
-WRAPPED_BITS, WRAPPED, WRAPPED_SHARE, NO_AIR = 12, 3000, 0.05, -100
+WRAPPED_BITS = 12
+WRAPPED = 3000
+WRAPPED_SHARE = 0.05
+NO_AIR = -100
 _OUTLINES = ("SEG", "RTSTRUCT")
 
 
@@ -145,13 +151,16 @@ def decode(dataset: Dataset) -> np.ndarray:
         packages = [PACKAGES[kind] for kind in PACKAGES if kind in syntax.name]
         install = f": pip install {packages[0]}" if packages else ""
         raise FileError(f"no installed package decodes {syntax.name}{install}")
-    kind, samples = dataset.PhotometricInterpretation, dataset.SamplesPerPixel
+    kind = dataset.PhotometricInterpretation
+    samples = dataset.SamplesPerPixel
     if SAMPLES.get(kind) != samples:
         raise FileError(f"{kind:.20} with {samples} samples per pixel is not supported")
     if (stated := int(dataset.get("NumberOfFrames") or 1)) > 1:
         raise FileError(f"it has {stated} frames: save those to be used as pictures of their own")
-    allocated, stored = dataset.BitsAllocated, dataset.BitsStored
-    high, whole = dataset.get("HighBit", stored - 1), (8, 16) if samples == 1 else (8,)
+    allocated = dataset.BitsAllocated
+    stored = dataset.BitsStored
+    high = dataset.get("HighBit", stored - 1)
+    whole = (8, 16) if samples == 1 else (8,)
     if allocated not in whole or not 1 < stored <= allocated or high != stored - 1:
         bits = f"{stored} bits in {allocated}, {samples} samples per pixel, highest bit {high}"
         raise FileError(f"{bits}: this is not supported")
@@ -173,8 +182,8 @@ def _refuse_contradiction(dataset: Dataset) -> None:
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     if (beginning := frame.find(_SIZ)) >= 0:  # JPEG 2000
         right, low, left, top = struct.unpack_from(">4I", frame, beginning + 8)
-        sides = {"height": low - top, "width": right - left}
-        coded = get_j2k_parameters(frame[beginning:]) | sides
+        coded = get_j2k_parameters(frame[beginning:])
+        coded |= {"height": low - top, "width": right - left}
     else:
         place = 2
         while frame[place] == 0xFF and frame[place + 1] not in _SOF:
@@ -198,7 +207,8 @@ def _refuse_contradiction(dataset: Dataset) -> None:
 
 def _count_frames(dataset: Dataset) -> int:
     """Return the number of whole frames in the pixel data, regardless of NumberOfFrames."""
-    content, syntax = dataset.PixelData, dataset.file_meta.TransferSyntaxUID
+    content = dataset.PixelData
+    syntax = dataset.file_meta.TransferSyntaxUID
     if not syntax.is_encapsulated:
         samples = dataset.SamplesPerPixel
         if dataset.PhotometricInterpretation == "YBR_FULL_422":  # two pixels share their colour
@@ -225,7 +235,8 @@ def display(dataset: Dataset, pixels: np.ndarray, window: Window | None) -> np.n
         MIN_SLOPE <= abs(dataset.RescaleSlope) <= MAX_SLOPE
         and abs(dataset.RescaleIntercept) <= MAX_INTERCEPT
     ):
-        slope, intercept = dataset.RescaleSlope, dataset.RescaleIntercept
+        slope = dataset.RescaleSlope
+        intercept = dataset.RescaleIntercept
         raise FileError(f"RescaleSlope is {slope} and RescaleIntercept {intercept}")
     # A table with a negative first entry would overflow the stored type.
     share = _display(dataset, apply_modality_lut(pixels.astype(np.int32), dataset), window)
@@ -308,7 +319,8 @@ def _display(dataset: Dataset, values: np.ndarray, window: Window | None) -> np.
     # The smallest and largest value that the file's bits can store, after rescaling.
     if dataset.get("ModalityLUTSequence"):
         descriptor = dataset.ModalityLUTSequence[0].LUTDescriptor
-        low, high = 0.0, 2.0 ** descriptor[2] - 1  # of what pydicom makes of a window
+        low = 0.0
+        high = 2.0 ** descriptor[2] - 1  # of what pydicom makes of a window
         if not has_window:
             high = _largest_of(descriptor, apply_modality_lut, dataset)
     else:

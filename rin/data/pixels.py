@@ -96,7 +96,8 @@ def rasterise(entry: str, shape: tuple[int, int], image: str | Path = "mask") ->
 
 def _numbers(entry: str, image: str | Path = "mask") -> np.ndarray:
     """Return the points of a polygon, float (n, 2), or the numbers of a box, (1, 4)."""
-    box, (_, _, text) = entry.startswith(BOX), entry.partition(":")
+    box = entry.startswith(BOX)
+    _, _, text = entry.partition(":")
     try:
         numbers = np.array([row.split(",") for row in text.split()], dtype=float)
     except ValueError:
@@ -153,7 +154,8 @@ def _refuse_large(width: int, height: int, where: Path) -> None:
 def load_array(root: Path, locator: str) -> np.ndarray:
     """Return an array in NumPy's own format: mapped, or unpacked from an archive."""
     place, _, member = locator.partition(SEPARATOR)
-    path, where = root / place, root / locator
+    path = root / place
+    where = root / locator
     with as_input_error(
         "the array cannot be read",
         where=where,
@@ -177,12 +179,14 @@ def _unpack(root: Path, locator: str, _changed: int, _size: int) -> np.ndarray:
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF")
 GRAY_MODES = ("1", "L")
 #: Spread of channels above which a pixel is coloured, and number of pictures searched for colour.
-COLOURFUL, FIRST_PICTURES = 24, 32
+COLOURFUL = 24
+FIRST_PICTURES = 32
 #: Modes of whole numbers of more than 8 bits, and of floating-point numbers.
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I", "F")
 COLOR_MODES = ("RGB", "RGBA", "P", "LA", "PA", "La", "RGBa")
 #: TIFF's photometric interpretation in which zero is white, and its format of signed numbers.
-WHITE_IS_ZERO, SIGNED = 0, 2
+WHITE_IS_ZERO = 0
+SIGNED = 2
 #: TIFF's planar configuration of planes one after another.
 IN_PLANES = 2
 
@@ -212,7 +216,8 @@ def read_picture(
     if pixels.dtype != np.uint8:
         from rin.data.dicom import apply_window  # pydicom is slow to load
 
-        where, values = root / locator, f"they range from {pixels.min()} to {pixels.max()}"
+        where = root / locator
+        values = f"they range from {pixels.min()} to {pixels.max()}"
         if window is None:
             kind = "with signed values" if pixels.dtype == np.int8 else "of more than 8 bits"
             raise InputError(
@@ -301,7 +306,8 @@ def read_drawn(root: Path, locator: str) -> np.ndarray:
 
 def _open(root: Path, locator: str) -> Image.Image:
     """Return a whole picture, turned as its metadata say."""
-    content, where = read_bytes(root, locator), root / locator
+    content = read_bytes(root, locator)
+    where = root / locator
     remedy = (
         "Save or download it again; or remove it, with its row in the table, and correct the "
         "manifest's counts."
@@ -378,11 +384,13 @@ def resize_picture(pixels: np.ndarray, size: int, resize: str) -> np.ndarray:
     Pictures are scaled bilinearly with antialiasing; masks, which are bool, by the nearest pixel.
     """
     method = Image.Resampling.NEAREST if pixels.dtype == bool else Image.Resampling.BILINEAR
-    sides, inner = pixels.shape[:2], (size, size)
+    sides = pixels.shape[:2]
+    inner = (size, size)
     if resize == "pad":
         inner = tuple(max(1, round(side * size / max(sides))) for side in sides)
     picture = Image.fromarray(pixels.astype(np.uint8)).resize(inner[::-1], method)
     square = np.zeros((size, size, *pixels.shape[2:]), dtype=np.uint8)
-    top, left = (size - inner[0]) // 2, (size - inner[1]) // 2
+    top = (size - inner[0]) // 2
+    left = (size - inner[1]) // 2
     square[top : top + inner[0], left : left + inner[1]] = np.asarray(picture)
     return square.astype(pixels.dtype)

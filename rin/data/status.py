@@ -23,7 +23,8 @@ from rin.files import digest_of, sha256_of
 NEARLY_ALL = 0.9
 #: Typical share of a picture from which masks seem to be inverted; and area that masks enclose, in
 #: areas of their own, from which they seem to be lines.
-MOSTLY_MARKED, HOLLOW = 0.5, 2
+MOSTLY_MARKED = 0.5
+HOLLOW = 2
 _HOW_TO_GET = {
     "open": "Download it from {home}, and put it at",
     "registration": "Register and download it at {home}, and put it at",
@@ -190,7 +191,8 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     done.part = datasets.part_in_words(manifest, listed)
     if done.part:
         done.facts.append(("part", f"{done.part}: it never counts as the whole dataset"))
-    cases, problems = listed, []
+    cases = listed
+    problems = []
     try:
         datasets.check_counts(manifest, listed, tree.root / tree.location)
     except InputError as error:
@@ -235,7 +237,8 @@ def unusual_drawing(dataset: Dataset) -> list[str]:
         if ids := [*drawn.index[is_unusual]]:
             texts.append(f"{what}: {len(ids):,} ({join_first_ten(ids, ', ')})")
     marking = drawn[drawn["share"] > 0]
-    share, filled = marking["share"].median(), (marking["filled"] / marking["share"]).median()
+    share = marking["share"].median()
+    filled = (marking["filled"] / marking["share"]).median()
     if share > MOSTLY_MARKED:
         texts.append(f"masks mark {share:.0%} of a typical picture: are they inverted?")
     elif filled > HOLLOW:
@@ -258,7 +261,8 @@ def patients_in_words(manifest: DatasetManifest, cases: pd.DataFrame) -> str:
     if (cases["patient_id"] == cases["case_id"]).all():
         return "none are named: each picture counts as one"
     labels = cases.groupby("patient_id")["label"]
-    fewest, most = labels.size().min(), labels.size().max()
+    fewest = labels.size().min()
+    most = labels.size().max()
     images = counted(most, "images")
     if fewest < most:
         images = f"{fewest:,} to {images}"

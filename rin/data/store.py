@@ -97,7 +97,9 @@ def inspect_case(
     """
     try:
         pixels = read_picture(root, case.image, manifest.color, manifest.window)
-        header_patient, wrapped, mask = "", False, None
+        header_patient = ""
+        wrapped = False
+        mask = None
         if is_dicom(case.image) or pd.isna(case.patient_id):
             from rin.data.dicom import holds_wrapped, patient_of  # pydicom is slow to load
 
@@ -162,7 +164,8 @@ def _inspect_all(
     """Inspect cases that have keys, keep the results in a folder, and return the bad cases."""
     side = square[0] if square else 1
     step = min(CHUNK, max(1, CHUNK_BYTES // (4 * side**2)))
-    inspect, bad = partial(inspect_case, root, manifest, square), []
+    inspect = partial(inspect_case, root, manifest, square)
+    bad = []
     for rows in map_chunks(inspect, [*cases.itertuples(index=False)], step, title=title):
         bad += [row for row in rows if "problem" in row]
         good = pd.DataFrame([row for row in rows if "problem" not in row])
@@ -202,7 +205,8 @@ def inspect_cases(
     """
     folder = record_folder(folder, manifest)
     keys = pd.Index(keys_of(root, [*cases.itertuples(index=False)]))
-    seen, bad = _earlier_inspections(folder), pd.DataFrame(columns=BAD_COLUMNS)
+    seen = _earlier_inspections(folder)
+    bad = pd.DataFrame(columns=BAD_COLUMNS)
     if not keys.isin(seen.index).all():
         with as_input_error(
             f"the inspection of {manifest.name} cannot be written",
@@ -263,7 +267,10 @@ def refuse_bad(
 #: Bump it when stores are made differently: older stores are then not used any more.
 STORE_VERSION = 2
 RUN_AGAIN = "Leave the files as they are and run again; changed files are then read again."
-IMAGES, MASKS, TABLE, NOTE = "images.npy", "masks.npy", "cases.parquet", "store.json"
+IMAGES = "images.npy"
+MASKS = "masks.npy"
+TABLE = "cases.parquet"
+NOTE = "store.json"
 
 
 @dataclass(frozen=True)
@@ -378,12 +385,11 @@ def open_store(path: Path, check: bool = True) -> ImageStore:
 
 def _rows_of(dataset: Dataset, records: Path, square: StoreShape) -> pd.DataFrame:
     """Return the file and row of each case's kept row; pictures without one are decoded."""
-    root, manifest = dataset.root, dataset.manifest
+    root = dataset.root
+    manifest = dataset.manifest
     cases = dataset.cases.assign(mask_digest=dataset.cases["case_id"].map(dataset.mask_digests))
-    where, kept = (
-        root / dataset.location,
-        cases.merge(_kept_rows(records, square), "left", CONTENT),
-    )
+    where = root / dataset.location
+    kept = cases.merge(_kept_rows(records, square), "left", CONTENT)
     lost = cases[kept["file"].isna().to_numpy()]
     if len(lost):
         title = f"Storing {manifest.name} at {square[0]} px"

@@ -183,7 +183,8 @@ def refuse_damaged_jpeg(content: bytes) -> None:
 
 def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
     """Return, for each locator, a text that changes with its file; no content is read."""
-    open_once, states = cache(lambda place: _archive(root / place)), []
+    open_once = cache(lambda place: _archive(root / place))
+    states = []
     for locator in locators:
         place, _, member = file_of(locator).partition(SEPARATOR)
         try:
@@ -226,12 +227,14 @@ def walk(folder: Path, *, links: bool = False) -> Iterator[str]:
     waiting = [("", os.fspath(folder), frozenset({os.path.realpath(folder)}))]
     while waiting:
         prefix, place, above = waiting.pop()
-        problem, remedy = "a folder cannot be listed", "Check the folder and its permissions."
+        problem = "a folder cannot be listed"
+        remedy = "Check the folder and its permissions."
         where = folder if links else place  # folders of an archive may be named after patients
         listing = as_input_error(problem, where=where, remedy=remedy, kinds=OSError)
         with listing, os.scandir(place) as entries:
             for entry in entries:
-                linked, within = entry.is_symlink() and not links, above
+                linked = entry.is_symlink() and not links
+                within = above
                 if linked and entry.is_dir():
                     within = above | {os.path.realpath(entry.path)}
                     if within == above:

@@ -46,7 +46,8 @@ def discrepancy_table(entries: Iterable[Mapping] = ENTRIES) -> pd.DataFrame:
     numbers are), `disagree` (whether the places still differ), `title`, `says` (pairs of a place
     and what it says), `finding`, `consequence`, `handling`.
     """
-    numbers, rows = stated_numbers(), []
+    numbers = stated_numbers()
+    rows = []
     for entry in entries:
         values = [_look_up(name, (), numbers)[0] for name in entry.get("differ", ())]
         said = chain.from_iterable(pair.items() for pair in entry["says"])
@@ -73,11 +74,10 @@ def stated_numbers() -> dict[str, Any]:
     database = load_manifest("radimagenet")
     findings = {finding.kind: finding for finding in database.findings}
     normal = partial(truediv, 100 * STATED["normal_images"])
-    keras, torch = paper.RELEASED_ACCURACY.keys(), FACTS["pytorch_networks"]
-    accuracies, inception = (
-        paper.RELEASED_ACCURACY.values(),
-        paper.RELEASED_ACCURACY["InceptionV3"],
-    )
+    keras = paper.RELEASED_ACCURACY.keys()
+    torch = FACTS["pytorch_networks"]
+    accuracies = paper.RELEASED_ACCURACY.values()
+    inception = paper.RELEASED_ACCURACY["InceptionV3"]
     rates = {rate for _, of_level in STATED["learning_rates"] for rate in of_level}
     counted = {
         "tasks": len(paper.COMPARISONS),
@@ -133,7 +133,8 @@ def _images(task: str, counts: Iterable[SimpleNamespace]) -> SimpleNamespace:
 def _audited() -> dict[str, Any]:
     """Return the audits of the tasks, and what they show of the printed numbers."""
     audits = {audit.task: audit for audit in audit_tasks()}
-    acl, printed = audits["acl"], audits["acl"].published
+    acl = audits["acl"]
+    printed = audits["acl"].published
     known = checks(audits.values())
     zero, wide = (known.index[known[name]] for name in ("zero", "wide"))
     comparable = paper.CLAIMS["comparable"].value
@@ -156,7 +157,8 @@ def _audited() -> dict[str, Any]:
 
 def _of_scripts() -> dict[str, Any]:
     """Return numbers of the official scripts, of the preprint and of distributors."""
-    small, large = FACTS["augmentation_small"], FACTS["augmentation_large"]
+    small = FACTS["augmentation_small"]
+    large = FACTS["augmentation_large"]
     scripts = find_preprocessing(FACTS["scripts_preprocessing"])
     needed = {
         entry.backbone: find_preprocessing(entry.preprocessing)

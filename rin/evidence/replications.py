@@ -165,7 +165,8 @@ def covariance(rows: pd.DataFrame) -> np.ndarray:
     Comparisons of one study on one set of images, as with frozen layers and without, share test
     images and are correlated by `SHARED_IMAGES`.
     """
-    errors, images = rows["standard_error"], pd.factorize(rows["study"] + "; " + rows["data"])[0]
+    errors = rows["standard_error"]
+    images = pd.factorize(rows["study"] + "; " + rows["data"])[0]
     correlation = np.where(np.equal.outer(images, images), SHARED_IMAGES, 0.0)
     np.fill_diagonal(correlation, 1.0)
     return np.outer(errors, errors) * correlation
@@ -230,10 +231,10 @@ def moderators() -> pd.DataFrame:
             pd.DataFrame({name: shifted[known].astype(float)}),
             contained=True,
         )
-        counts = {
+        rows[name] = {
+            **coefficients.loc[name].to_dict(),
             "k": len(used),
             "groups": used["group"].nunique(),
             "shifted": shifted[known].sum(),
         }
-        rows[name] = coefficients.loc[name].to_dict() | counts
     return pd.DataFrame.from_dict(rows, orient="index")

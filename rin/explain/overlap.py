@@ -136,7 +136,8 @@ def typical_lesion_size(masks: np.ndarray, patients: ArrayLike) -> np.ndarray:
     sizes: dict[str, np.ndarray] = {"lesions": np.ones(len(masks))}
     for side, axis in {"height": 2, "width": 1}.items():
         marked = masks.any(axis=axis)
-        before, after = marked.argmax(axis=1), marked[:, ::-1].argmax(axis=1)
+        before = marked.argmax(axis=1)
+        after = marked[:, ::-1].argmax(axis=1)
         sizes[side] = marked.shape[1] - before - after
     table = pd.DataFrame(sizes).mul(has_lesion(masks), axis=0)
     left = table.sum() - table.groupby(np.asarray(patients)).transform("sum")
@@ -193,13 +194,15 @@ def measure_overlap(
     `pointing_blind` (`cell_hits`), `average_precision`, `cells` (of the map's longer side) and
     `mask_share`.
     """
-    side, ids = masks.shape[-1], np.asarray(case_ids)
+    side = masks.shape[-1]
+    ids = np.asarray(case_ids)
     tested = np.isin(ids, pd.concat([rows["case_id"] for rows, _ in runs]))
     outlined = np.flatnonzero(tested & has_lesion(masks))
     lesions = masks[outlined]
     near = near_lesion(lesions, tolerance_at(side))
     lesion_of = pd.Series(np.arange(len(lesions)), index=ids[outlined])
-    tables, curves = [], []
+    tables = []
+    curves = []
     blind: dict[tuple[int, int], np.ndarray] = {}
     for rows, cams in runs:
         grid = cams.shape[1:3]
@@ -221,7 +224,8 @@ def measure_overlap(
             "mask_share": outlines.sum(axis=(1, 2)) / side**2,
         }
         tables.append(rows.loc[marked, [*_RUN, *_CASE]].assign(**measured))
-    table, all_curves = pd.concat(tables, ignore_index=True), np.concatenate(curves)
+    table = pd.concat(tables, ignore_index=True)
+    all_curves = np.concatenate(curves)
     best = np.full(len(table), np.nan)
     cells = table.groupby(["task", "scenario", "init"], observed=True, sort=False)
     for at in cells.indices.values():

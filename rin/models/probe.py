@@ -50,7 +50,8 @@ FACTOR = 1.5
 #: Smaller divergences are sampling error and count as this much in their ratio.
 _FLOOR = 0.005
 
-NONE_FITS, TOO_CLOSE = "none fits", "too close to call"
+NONE_FITS = "none fits"
+TOO_CLOSE = "too close to call"
 
 #: Preprocessings that a file may have been trained with, in the order in which they are listed.
 #: MONAI's equals `caffe_unit` to three decimals; the demonstration of the PyTorch release, among
@@ -168,7 +169,8 @@ def predict(
     Images are uint8, grey (n, h, w) or RGB (n, h, w, 3).
     """
     rgb = images if images.ndim == 4 else np.repeat(images[..., np.newaxis], 3, axis=-1)
-    means, squares = [], []
+    means = []
+    squares = []
     for image in rgb:
         outputs = layer.convolve(preprocessing.apply(image[np.newaxis])).astype(float)
         means.append(outputs.mean(axis=(0, 1, 2)))
@@ -191,14 +193,16 @@ def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
     shows whether the averages belong to these kernels at all; `contrast`, of the pretraining
     images relative to these images (geometric mean over channels); and the number of `channels`.
     """
-    gray, rows = images.ndim == 3 or (images == images[..., :1]).all(), []
+    gray = images.ndim == 3 or (images == images[..., :1]).all()
+    rows = []
     # The normalisation adds its epsilon to every variance.  Channels with dead kernels then
     # contribute nothing, instead of dividing noise by noise.
     stored = layer.variance + layer.epsilon
     for preprocessing in CANDIDATES if gray else IN_COLOR.values():
         mean, variance = predict(layer, images, preprocessing)
         predicted = variance + layer.epsilon
-        ratio, gap = stored / predicted, (layer.mean - mean) ** 2
+        ratio = stored / predicted
+        gap = (layer.mean - mean) ** 2
         both_ways = ratio + 1 / ratio - 2 + gap * (1 / stored + 1 / predicted)
         logs = np.log([stored, predicted])
         # Statistics that were never updated are constant, and nothing correlates with a constant.
@@ -222,8 +226,10 @@ def judge(scores: pd.DataFrame) -> dict[str, Any]:
     ranked = scores.assign(scaling=scores["candidate"].map(scaling_of))
     ranked = ranked.sort_values("divergence", kind="stable")
     best, second = ranked.drop_duplicates("scaling").head(2).to_dict("records")
-    near, far = best["divergence"], second["divergence"]
-    margin, order = far / max(near, _FLOOR), None
+    near = best["divergence"]
+    far = second["divergence"]
+    margin = far / max(near, _FLOOR)
+    order = None
     if not chance_of(best["correlation"], best["channels"]) < CHANCE:
         verdict = NONE_FITS
         reason = (

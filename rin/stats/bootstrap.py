@@ -111,7 +111,8 @@ def bootstrap_interval(
         )
     places = np.arange(len(rows))
     drawn = np.array([statistic(rows.iloc[np.repeat(places, w)]) for w in weights], dtype=float)
-    estimate, undefined = float(statistic(rows)), float(np.isnan(drawn).mean())
+    estimate = float(statistic(rows))
+    undefined = float(np.isnan(drawn).mean())
     if math.isnan(estimate) or undefined > 0.5:
         raise InputError(
             f"no value of these rows, or of {undefined:.0%} of the draws of their patients",
@@ -119,6 +120,10 @@ def bootstrap_interval(
             remedy="Pass more patients, or a statistic that more draws have.",
         )
     low, high = np.nanquantile(drawn, tails(level))
-    ends = {"ci_low": float(low), "ci_high": float(high)}
-    error = {"standard_error": float(np.nanstd(drawn, ddof=1)), "undefined": undefined}
-    return {"estimate": estimate} | ends | error
+    return {
+        "estimate": estimate,
+        "ci_low": float(low),
+        "ci_high": float(high),
+        "standard_error": float(np.nanstd(drawn, ddof=1)),
+        "undefined": undefined,
+    }

@@ -150,8 +150,16 @@ def _rows_of_task(
             if corrected:
                 least = -1.0 if init == "difference" else 0.0
                 estimate, low, high = np.clip([estimate, low, high], least, 1)
-            row = {"task": task.task, "init": init, "measure": name, "estimate": estimate}
-            rows.append(row | {"ci_low": low, "ci_high": high})
+            rows.append(
+                {
+                    "task": task.task,
+                    "init": init,
+                    "measure": name,
+                    "estimate": estimate,
+                    "ci_low": low,
+                    "ci_high": high,
+                }
+            )
     return rows
 
 
@@ -227,7 +235,8 @@ class WeightedCases:
         self, labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None
     ) -> None:
         order = np.argsort(-scores, kind="stable")
-        self.scores, self.labels = scores[order], labels[order]
+        self.scores = scores[order]
+        self.labels = labels[order]
         self.probabilities = expit(self.scores)
         self.lower, self.upper = (
             np.searchsorted(-self.scores, -self.scores, side) for side in ("left", "right")
@@ -241,7 +250,8 @@ class WeightedCases:
         of_positives = weights * np.append(0, self.labels).astype(np.int32)
         self.called = np.cumsum(weights, axis=1, dtype=np.int32)
         self.found = np.cumsum(of_positives, axis=1, dtype=np.int32)
-        self.total, self.positive = self.called[:, -1], self.found[:, -1]
+        self.total = self.called[:, -1]
+        self.positive = self.found[:, -1]
 
     def of_first(self, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the sums of weights of the first `count` (k,) cases, all and positive."""

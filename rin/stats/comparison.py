@@ -100,7 +100,8 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
         look_up(by, model, list(scores[by].dropna().unique()))
     rows = scores[scores[by].isin([a, b])]
     _check_complete(rows, complete)
-    groups, parts = [("", rows)], []
+    groups = [("", rows)]
+    parts = []
     if within is not None:
         groups = rows.groupby(within, observed=True)
         if groups[patient].nunique().sum() > rows[patient].nunique():
@@ -118,9 +119,16 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
     auc_a, auc_b, variance = np.array(parts).T
     error = math.sqrt(variance.sum()) / len(parts)
     test = t_test((auc_a - auc_b).mean(), error, level=level)
-    row = {"a": a, "b": b, "auc_a": auc_a.mean(), "auc_b": auc_b.mean()} | test.to_row()
-    sizes = {"n_cases": len(rows) // 2, "n_patients": rows[patient].nunique()}
-    return pd.DataFrame([row | sizes])
+    row = {
+        "a": a,
+        "b": b,
+        "auc_a": auc_a.mean(),
+        "auc_b": auc_b.mean(),
+        **test.to_row(),
+        "n_cases": len(rows) // 2,
+        "n_patients": rows[patient].nunique(),
+    }
+    return pd.DataFrame([row])
 
 
 def operating_point(
@@ -181,11 +189,19 @@ def operating_point(
         ("sensitivity", is_positive, called),
         ("specificity", ~is_positive, ~called),
     ):
-        hits, whose = right[of_class], patients[of_class]
+        hits = right[of_class]
+        whose = patients[of_class]
         low, high = share_interval(hits, whose, level=level)
-        sizes = {"n_cases": hits.size, "n_patients": np.unique(whose).size}
-        estimate = {"measure": measure, "estimate": hits.mean(), "ci_low": low, "ci_high": high}
-        rows.append(estimate | sizes)
+        rows.append(
+            {
+                "measure": measure,
+                "estimate": hits.mean(),
+                "ci_low": low,
+                "ci_high": high,
+                "n_cases": hits.size,
+                "n_patients": np.unique(whose).size,
+            }
+        )
     return pd.DataFrame(rows)
 
 

@@ -73,7 +73,9 @@ def equivalence_tests(
     require_columns(table, _ESTIMATED, where="table")
     if table.empty:
         raise InputError("no row", where="table", remedy="Pass one comparison or more.")
-    names, alpha, tables = [name for name in _NAMES if name in table], 1 - level, []
+    names = [name for name in _NAMES if name in table]
+    alpha = 1 - level
+    tables = []
     estimated = list(table[_ESTIMATED].itertuples(index=False))
     tests = [t_test(gap, error, df, 1 - 2 * alpha) for gap, error, df in estimated]
     ends = {"ci_low": [test.ci_low for test in tests], "ci_high": [test.ci_high for test in tests]}

@@ -100,7 +100,8 @@ def paired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> TTest:
     '0.028 (-0.005, 0.060), df 3'
     """
     check_aligned(a=a, b=b)
-    first, second = numbers(a, "a"), numbers(b, "b")
+    first = numbers(a, "a")
+    second = numbers(b, "b")
     paired = first.shape == second.shape and first.ndim == 1 and first.size > 1
     if not paired or not np.isfinite([first, second]).all():
         raise InputError(

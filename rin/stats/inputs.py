@@ -42,7 +42,8 @@ class TaskScores:
         """Return the weight of each network (S,) in a mean in which every scenario counts once."""
         chosen = np.full(len(self.networks), True) if inside is None else inside
         scenarios = pd.factorize(self.networks["scenario"][chosen])[0]
-        shares, sizes = np.zeros(len(chosen)), np.bincount(scenarios)
+        shares = np.zeros(len(chosen))
+        sizes = np.bincount(scenarios)
         shares[chosen] = 1 / sizes[scenarios] / len(sizes)
         return shares
 
@@ -184,7 +185,8 @@ def scores_by_run(
     rows = evaluated_rows(predictions)
     columns = run_names(rows)
     check_unique(rows[[*columns, "case_id"]])
-    labels, all_scores = rows["label"].to_numpy(), rows["score"].to_numpy()
+    labels = rows["label"].to_numpy()
+    all_scores = rows["score"].to_numpy()
     # By position: selecting rows of a table for each run takes far longer.
     for key, of_run in sorted(rows.groupby(columns, observed=True).indices.items()):
         names = dict(zip(columns, key, strict=True))

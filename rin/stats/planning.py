@@ -133,7 +133,8 @@ def pretraining_power(
     # An effect that the present pairs cannot separate is part of the effect of a pretraining.
     effects = ("backbone", "seed", "pretraining", "fold", "training")
     variance = {of: np.nan_to_num(spread.get(f"sd_{of}", math.nan)) ** 2 for of in effects}
-    sd, correlation = spread["patients_sd"], spread["patients_correlation"]
+    sd = spread["patients_sd"]
+    correlation = spread["patients_correlation"]
     if not np.isfinite([spread["sd_pretraining"], sd, correlation]).all():
         return math.nan
     backbone = np.repeat(range(backbones), pretrainings)

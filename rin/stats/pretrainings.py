@@ -282,7 +282,8 @@ def pretraining_changes(
             where="first, second",
             remedy="Pass the same tasks.",
         )
-    changes, rows = [], [*_PAIR, "fold"]
+    changes = []
+    rows = [*_PAIR, "fold"]
     for task, before in here.items():
         after = there[task]
         of_task = (table.loc[table["task"] == task, "patient_id"] for table in (first, second))
@@ -347,11 +348,15 @@ def leave_one_pair_out(
                 cells = {name: pooled[name] for name in ESTIMATE}
             family = whole["p_value"].to_numpy(float, copy=True)
             family[place] = cells["p_value"]
-            changes = {
-                "moved": cells["estimate"] - whole["estimate"][place],
-                "p_holm": holm(family)[place],
-            }
-            rows.append({"task": of_task.task} | pair | cells | changes)
+            rows.append(
+                {
+                    "task": of_task.task,
+                    **pair,
+                    **cells,
+                    "moved": cells["estimate"] - whole["estimate"][place],
+                    "p_holm": holm(family)[place],
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -362,10 +367,17 @@ def _headline(
     for of_task in of_tasks:
         pairs = of_task.pairs.drop_duplicates(_PAIR)
         of_backbone = pairs.groupby("backbone").size()
-        row = {"task": of_task.task, "pairs": len(pairs), "backbones": len(of_backbone)}
-        row |= {"pretrainings": int(of_backbone.max()), "seeds": pairs["seed"].nunique()}
-        row |= {"folds": of_task.pairs["fold"].nunique()}
-        rows.append(row | _pool(of_task, fixed_backbones=fixed_backbones, level=level))
+        rows.append(
+            {
+                "task": of_task.task,
+                "pairs": len(pairs),
+                "backbones": len(of_backbone),
+                "pretrainings": int(of_backbone.max()),
+                "seeds": pairs["seed"].nunique(),
+                "folds": of_task.pairs["fold"].nunique(),
+                **_pool(of_task, fixed_backbones=fixed_backbones, level=level),
+            }
+        )
     table = pd.DataFrame(rows)
     insert_holm(table)
     insert_holm(table, "q_p", "q_holm")
@@ -376,12 +388,12 @@ def _pool(
     of_task: TaskPairs, *, fixed_backbones: bool = False, level: float = 0.95
 ) -> dict[str, Any]:
     """Return the cells of an estimate, SDs of the effects, Cochran's test and a remark."""
-    differences, covariance, levels = of_task.differences, of_task.covariance, of_task.pairs
-    weights, n_pairs, n_backbones = (
-        of_task.weights(),
-        levels["pair"].nunique(),
-        levels["backbone"].nunique(),
-    )
+    differences = of_task.differences
+    covariance = of_task.covariance
+    levels = of_task.pairs
+    weights = of_task.weights()
+    n_pairs = levels["pair"].nunique()
+    n_backbones = levels["backbone"].nunique()
     sds = [f"sd_{name}" for name in ("backbone", "seed", "pretraining", "fold", "training")]
     over_patients = ["patients_sd", "patients_correlation"]
     pooled = dict.fromkeys([*ESTIMATE, *sds, *over_patients, "q", "q_df", "q_p"], math.nan)
@@ -400,7 +412,8 @@ def _pool(
     for effect, of_effect in fits.variances.items():
         name = {ALONE: alone, "pair": "pretraining"}.get(effect, effect)
         pooled[f"sd_{name}"] = math.sqrt(of_effect.item())
-    error, df = fits.standard_errors.item(), fits.df.item()
+    error = fits.standard_errors.item()
+    df = fits.df.item()
     pooled |= t_test(pooled["estimate"], error, df, level).to_row()
     variance = np.diag(covariance).mean()
     shared = covariance[np.triu_indices(len(covariance), 1)].mean() / variance
@@ -464,7 +477,8 @@ def _contrasts_of_pairs(
     seeds = _seeds(predictions[of_network].drop_duplicates(), inits)
     for task in task_scores(predictions, inits, _PAIR):
         of_pair = task.networks.groupby(_PAIR)
-        pairs, number = of_pair.size().reset_index(name="n_scenarios"), of_pair.ngroup()
+        pairs = of_pair.size().reset_index(name="n_scenarios")
+        number = of_pair.ngroup()
         pairs["seed"] = seeds.reindex(pd.MultiIndex.from_frame(pairs[_PAIR])).to_numpy()
         pairs["pair"] = pairs.index
         yield (
@@ -478,7 +492,8 @@ def task_pairs(predictions: pd.DataFrame, init_a: str, init_b: str) -> Iterator[
     """Yield the pairs of each task, for `pretraining_differences` and similar analyses."""
     for task, pairs, contrasts in _contrasts_of_pairs(predictions, init_a, init_b):
         rows = [pairs.assign(fold=fold) for fold, _, _ in task.folds]
-        there, n_folds = contrasts.trained.ravel(), contrasts.trained.sum(axis=0)
+        there = contrasts.trained.ravel()
+        n_folds = contrasts.trained.sum(axis=0)
         differences = (contrasts.of_folds * n_folds).ravel()[there]
         between = contrasts.between * n_folds[:, None, None] * n_folds
         covariance = between.reshape(there.size, there.size)[np.ix_(there, there)]

@@ -55,16 +55,21 @@ class MeanContrasts:
     def __init__(self, task: TaskScores, weights: np.ndarray) -> None:
         rows = task.scores.reshape(-1, len(task.cases))
         n_folds = np.tile(sum(trained for _, trained, _ in task.folds), len(task.inits))
-        patients, n_patients = pd.factorize(task.patients)[0], len(set(task.patients))
+        patients = pd.factorize(task.patients)[0]
+        n_patients = len(set(task.patients))
         self.aucs = np.zeros(len(rows))
-        estimates, trained_in, parts, least = [], [], [], []
+        estimates = []
+        trained_in = []
+        parts = []
+        least = []
         for number, trained, cases in task.folds:
             inside = np.tile(trained, len(task.inits))
             with name_place(f"task {task.task}, fold {number}"):
                 positive = binary_labels(task.labels[cases])
                 cluster_codes(patients[cases], positive.size)
             counts = placement_counts(positive, rows[inside][:, cases])
-            aucs, c = aucs_of_counts(*counts), (weights / n_folds)[:, inside]
+            aucs = aucs_of_counts(*counts)
+            c = (weights / n_folds)[:, inside]
             self.aucs[inside] += aucs / n_folds[inside]
             estimates.append(c @ aucs)
             trained_in.append(c.any(axis=1))
@@ -75,7 +80,8 @@ class MeanContrasts:
         exact, covariance = without_rounding(
             np.concatenate(estimates), np.concatenate(least), covariance
         )
-        self.of_folds, self.trained = exact.reshape(np.shape(estimates)), np.array(trained_in)
+        self.of_folds = exact.reshape(np.shape(estimates))
+        self.trained = np.array(trained_in)
         self.between = covariance.reshape(np.shape(estimates) * 2)
         self.estimates = self.of_folds.sum(axis=0)
         self.covariance = self.between.sum(axis=(0, 2))
@@ -116,9 +122,15 @@ def scenario_aucs(predictions: pd.DataFrame, *, level: float = 0.95) -> pd.DataF
     """
     rows = []
     for names, positive, scores in scores_by_run(predictions):
-        row = names | asdict(auc_ci(positive, scores, level=level))
-        sizes = {"n": positive.size, "n_positive": int(positive.sum())}
-        rows.append(row | sizes | {"score_sd": scores.std(ddof=1)})
+        rows.append(
+            {
+                **names,
+                **asdict(auc_ci(positive, scores, level=level)),
+                "n": positive.size,
+                "n_positive": int(positive.sum()),
+                "score_sd": scores.std(ddof=1),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -151,7 +163,8 @@ def mean_roc(predictions: pd.DataFrame) -> pd.DataFrame:
     >>> curves.query("fpr == 0.2").groupby("init")["tpr"].mean().round(2).to_dict()
     {'a': 0.76, 'b': 0.7}
     """
-    grid, levels = np.linspace(0, 1, 101), ["task", "init", "scenario"]
+    grid = np.linspace(0, 1, 101)
+    levels = ["task", "init", "scenario"]
     curves = [
         [*(names[level] for level in levels), *_curve_height(grid, positive, scores)]
         for names, positive, scores in scores_by_run(predictions)
@@ -204,10 +217,21 @@ def init_differences(
         for number, (group, inside) in enumerate(groups.items()):
             scenarios = task.networks["scenario"].to_numpy()
             of_scenarios = pd.DataFrame(aucs.T)[inside].groupby(scenarios[inside]).mean()
-            a, b = of_scenarios[0], of_scenarios[1]
-            row = {"task": task.task, "group": group, "n_scenarios": len(of_scenarios)}
-            row |= {"auc_a": a.mean(), "sd_a": a.std(), "auc_b": b.mean(), "sd_b": b.std()}
-            rows.append(row | contrasts.test(number, level).to_row() | _sizes(task))
+            a = of_scenarios[0]
+            b = of_scenarios[1]
+            rows.append(
+                {
+                    "task": task.task,
+                    "group": group,
+                    "n_scenarios": len(of_scenarios),
+                    "auc_a": a.mean(),
+                    "sd_a": a.std(),
+                    "auc_b": b.mean(),
+                    "sd_b": b.std(),
+                    **contrasts.test(number, level).to_row(),
+                    **_sizes(task),
+                }
+            )
     table = pd.DataFrame(rows)
     insert_holm(table, within="group")
     return table
@@ -320,7 +344,8 @@ def factor_effects(
     networks = predictions["init"].astype(str) + " at " + predictions["level"].astype(str)
     names = [f"{init} at {name}" for init, name in product(inits, levels)]
     tasks = task_scores(predictions.assign(init=networks), names, ["unfreezing"])
-    (a, b), (before, after) = inits, levels
+    a, b = inits
+    before, after = levels
     # Each quantity, its init and level, and its signs over the cells init × level.
     cell = dict(zip(product(inits, levels), np.eye(4), strict=True))
     change = {init: cell[init, after] - cell[init, before] for init in inits}
@@ -334,10 +359,18 @@ def factor_effects(
         weights = [np.kron(signs, task.shares(inside)) for (_, inside), (*_, signs) in parts]
         contrasts = MeanContrasts(task, np.array(weights))
         for number, ((group, inside), (quantity, init, at, _)) in enumerate(parts):
-            row = {"task": task.task, "group": group}
-            row["n_scenarios"] = task.networks.loc[inside, "scenario"].nunique()
-            row |= {"quantity": quantity, "init": init, "level": at}
-            rows.append(row | contrasts.test(number, level).to_row() | _sizes(task))
+            rows.append(
+                {
+                    "task": task.task,
+                    "group": group,
+                    "n_scenarios": task.networks.loc[inside, "scenario"].nunique(),
+                    "quantity": quantity,
+                    "init": init,
+                    "level": at,
+                    **contrasts.test(number, level).to_row(),
+                    **_sizes(task),
+                }
+            )
     table = pd.DataFrame(rows)
     same = (table["estimate"] == 0) & (table["standard_error"] == 0)
     untested = (table["quantity"] == "auc") | same
@@ -395,7 +428,8 @@ def task_analyses(
     paired = hypothesis.paired_t(means[0], means[1], level=level)
     summary = means.agg(["mean", "std", "size"])
     there = ~np.isnan(task.scores[0])  # networks × cases
-    scores, (_, case) = task.scores[:, there], np.nonzero(there)
+    scores = task.scores[:, there]
+    _, case = np.nonzero(there)
     # pandas corrects sums for rounding, so that equal scores in another order stay tied.
     mean_scores = pd.DataFrame(scores.T).groupby(case).mean()
     tests = {
@@ -472,11 +506,18 @@ def image_differences(
                 remedy="Finish the missing runs, with the same folds for both.",
             )
         images = _mean_of_all(_mean_of_all(scores).unstack("init").groupby(level=_IMAGE))
-        a, b = images[init_a], images[init_b]
-        row = {"measure": measure, "n_images": len(images)}
-        row |= {"n_patients": images.index.get_level_values("patient_id").nunique()}
-        row |= {"mean_a": a.mean(skipna=False), "mean_b": b.mean(skipna=False)}
-        rows.append(row | _over_patients(a - b, level))
+        a = images[init_a]
+        b = images[init_b]
+        rows.append(
+            {
+                "measure": measure,
+                "n_images": len(images),
+                "n_patients": images.index.get_level_values("patient_id").nunique(),
+                "mean_a": a.mean(skipna=False),
+                "mean_b": b.mean(skipna=False),
+                **_over_patients(a - b, level),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -535,9 +576,16 @@ def against_baselines(
                     where="baselines",
                     remedy="Score the baselines on every image with a lesion.",
                 )
-            row = {"measure": measure, "init": init, "baseline": best}
-            row |= {"mean": images.mean(skipna=False), "baseline_mean": of_baseline.mean()}
-            rows.append(row | _over_patients(images - of_baseline, level))
+            rows.append(
+                {
+                    "measure": measure,
+                    "init": init,
+                    "baseline": best,
+                    "mean": images.mean(skipna=False),
+                    "baseline_mean": of_baseline.mean(),
+                    **_over_patients(images - of_baseline, level),
+                }
+            )
     return pd.DataFrame(rows)
 
 

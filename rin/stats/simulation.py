@@ -48,7 +48,8 @@ def simulate_test_sets(
     effects = rng.standard_normal((replicates, 2, patients, images + 1))
     independent = np.sqrt(1 - BETWEEN_NETWORKS**2) * effects[:, 1]
     effects[:, 1] = BETWEEN_NETWORKS * effects[:, 0] + independent
-    of_patients, of_images = effects[..., :1], effects[..., 1:]
+    of_patients = effects[..., :1]
+    of_images = effects[..., 1:]
     noise = correlation**0.5 * of_patients + (1 - correlation) ** 0.5 * of_images
     patient = np.repeat(np.arange(patients), images)
     positive = patient < patients // 2
@@ -80,7 +81,8 @@ def simulate_predictions(*, pretrainings: int = 1, seed: int = 0) -> pd.DataFram
     >>> simulate_predictions().groupby("init")["case_id"].count().to_dict()
     {'a': 960, 'b': 960}
     """
-    backbones, ways = ("DenseNet121", "ResNet50"), ("unfreeze_all", "freeze_all")
+    backbones = ("DenseNet121", "ResNet50")
+    ways = ("unfreeze_all", "freeze_all")
     networks = list(product(backbones, ways, range(1, pretrainings + 1)))
     tables = []
     for number, task in enumerate(("breast", "thyroid")):

@@ -56,7 +56,8 @@ def random_effects(
     '0.058 and 0.577'
     """
     y, known, each_alone = _read_clusters(estimates, variances)
-    k, v = len(y), np.diag(known)
+    k = len(y)
+    v = np.diag(known)
     _, tau2, (mean,), _ = _fit_levels(y, known, each_alone, np.ones((k, 1)))
     weights = 1 / (v + tau2)
     spread = weights @ (y - mean) ** 2 / (k - 1)  # 1 where they differ as expected
@@ -90,9 +91,12 @@ def three_level(
     k, n_clusters = members.shape
     between, within, (mean,), ((variance,),) = _fit_levels(y, known, members, np.ones((k, 1)))
     df = n_clusters - 1 if contained and n_clusters > 1 else k - 1
-    components = {"between": between, "within": within}
-    tested = _estimate_cells(mean, math.sqrt(variance), df, k, level)
-    return tested | components | common_mean_test(y, known)
+    return {
+        **_estimate_cells(mean, math.sqrt(variance), df, k, level),
+        "between": between,
+        "within": within,
+        **common_mean_test(y, known),
+    }
 
 
 def common_mean_test(estimates: np.ndarray, covariance: np.ndarray) -> dict[str, float]:
@@ -101,7 +105,8 @@ def common_mean_test(estimates: np.ndarray, covariance: np.ndarray) -> dict[str,
     Estimates may depend on one another, so that the covariance is singular.
     """
     contrasts = contrasts_to(np.ones((len(estimates), 1)))
-    apart, spread = contrasts @ estimates, contrasts @ covariance @ contrasts.T
+    apart = contrasts @ estimates
+    spread = contrasts @ covariance @ contrasts.T
     df = int(np.linalg.matrix_rank(spread, hermitian=True))
     q = float(apart @ np.linalg.pinv(spread, hermitian=True) @ apart)
     return {"q": q, "q_df": df, "q_p": float(special.chdtrc(df, q)) if df else 1.0}
@@ -152,7 +157,8 @@ def hanley_mcneil_error(auc: float, positives: int, negatives: int) -> float:
     >>> f"{hanley_mcneil_error(0.893, 51, 58):.3f}"
     '0.033'
     """
-    two_positives, two_negatives = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    two_positives = auc / (2 - auc)
+    two_negatives = 2 * auc**2 / (1 + auc)
     of_positives = (positives - 1) * (two_positives - auc**2)
     of_negatives = (negatives - 1) * (two_negatives - auc**2)
     total = auc * (1 - auc) + of_positives + of_negatives
@@ -167,7 +173,8 @@ def _read_clusters(
     Without clusters each estimate is one, and estimates are independent.
     """
     check_aligned(estimates=estimates, variances=variances, clusters=clusters)
-    y, known = numbers(estimates, "estimates"), numbers(variances, "variances")
+    y = numbers(estimates, "estimates")
+    known = numbers(variances, "variances")
     v = known if clusters is None or known.ndim != 2 else np.diag(known)
     if y.ndim != 1 or y.shape != v.shape or len(y) < 2:
         raise InputError(

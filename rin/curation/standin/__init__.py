@@ -67,8 +67,13 @@ def write_archive(folder: Path, *, studies: int, size: int, seed: int) -> Path:
             for label, words in written["findings"].items()
         ]
         writers.write_table(root / "label_map.csv", ("finding", "region", "label"), terms)
-        made_of = {"stand_in": "outpatient archive", "version": VERSION}
-        made_of |= {"studies": studies, "size": size, "seed": seed}
+        made_of = {
+            "stand_in": "outpatient archive",
+            "version": VERSION,
+            "studies": studies,
+            "size": size,
+            "seed": seed,
+        }
         writers.write_json(root / STAND_IN_NOTE, made_of)
 
     writers.write_whole(folder, "archive", write)
@@ -105,7 +110,8 @@ def draw_slices(study: Study, size: int, seed: int) -> list[tuple[ndarray, dict[
     shape = (3 * size // 4 if study.facts["modality"] == "US" else size, size)
     drawings = []
     for index in range(study.slices):
-        anatomy, texture = default_rng([2, *who]), default_rng([3, *who, study.number, index])
+        anatomy = default_rng([2, *who])
+        texture = default_rng([3, *who, study.number, index])
         height = 0.8 * ((2 * index + 1) / study.slices - 1)
         phantom = Phantom(study.facts["body"], shape, anatomy, texture, height)
         lesions = {}
@@ -162,7 +168,8 @@ def _make(study: Study, sort: str, number: int, *templates: str, **fields: Any) 
 
 def _section(study: Study, number: int, values: ndarray, sort: str = "diagnostic") -> Dataset:
     """Return a CT (Hounsfield units) or MR image (0 to 1) in the study's plane."""
-    facts, half = study.facts, round(study.facts["field"] / 2, 3)
+    facts = study.facts
+    half = round(study.facts["field"] / 2, 3)
     image = _make(
         study,
         sort,
@@ -188,7 +195,8 @@ def _section(study: Study, number: int, values: ndarray, sort: str = "diagnostic
 
 def _sonogram(study: Study, number: int, values: ndarray) -> Dataset:
     """Return an ultrasound image, with any burned-in text in a bar at the top."""
-    facts, pixels = study.facts, to_uint8(values)
+    facts = study.facts
+    pixels = to_uint8(values)
     height, width = pixels.shape
     area = {"right": width - 1, "bottom": height - 1, "spacing": facts["field"] / height}
     image = fill(_make(study, "diagnostic", number, "image", "US", **area), **facts["elements"])
@@ -199,7 +207,8 @@ def _sonogram(study: Study, number: int, values: ndarray) -> Dataset:
         pixels[:TEXT_HEIGHT] = 0
         picture = Image.fromarray(pixels)
         # With a fixed bitmap font, equal texts give equal pixels everywhere.
-        line, font = f"{study.name} {study.day:%d.%m.%Y}", ImageFont.load_default_imagefont()
+        line = f"{study.name} {study.day:%d.%m.%Y}"
+        font = ImageFont.load_default_imagefont()
         ImageDraw.Draw(picture).text((1, 0), line, fill=255, font=font)
         pixels = np.asarray(picture)
     return set_pixels(image, pixels, 8)

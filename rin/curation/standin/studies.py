@@ -22,8 +22,11 @@ NORMAL = {name: r["normal"] for name, r in REGIONS.items() if "normal" in r}
 #: Classes (region, label): those of lesions, and all, normal ones first.
 LESIONS = [(name, label) for name, region in REGIONS.items() for label in region["lesions"]]
 CLASSES = [*NORMAL.items(), *LESIONS]
-FIRST_DAY, DAYS, OPENING = date(2010, 1, 4), 2200, time(8, 0)
-SHARES, KINDS = FACTS["shares"], FACTS["kinds"]
+FIRST_DAY = date(2010, 1, 4)
+DAYS = 2200
+OPENING = time(8, 0)
+SHARES = FACTS["shares"]
+KINDS = FACTS["kinds"]
 #: Region, findings and kind of a study.
 Draft = tuple[str, tuple[str, ...], str]
 
@@ -88,7 +91,8 @@ def plan_studies(studies: int, seed: int) -> list[Study]:
     Every class has at least 18 patients in 320 studies, and 5 in 96.
     """
     rng = default_rng([seed, 0])
-    drafts, planned = _drafts(rng, studies), []
+    drafts = _drafts(rng, studies)
+    planned = []
     order = rng.permutation(len(drafts))
     # Some studies are of the same patient as the study before.
     patients = np.cumsum(rng.random(len(order)) >= SHARES["same_patient"])
@@ -130,10 +134,12 @@ def _drafts(rng: Generator, studies: int) -> list[Draft]:
     rare += islice(cycle(missed), int(SHARES["overlooked"] * studies))
     drafts = []
     for region, label in islice(cycle(CLASSES), studies - len(rare)):
-        kind, findings = str(rng.choice([*KINDS], p=[*KINDS.values()])), (label,)
+        kind = str(rng.choice([*KINDS], p=[*KINDS.values()]))
+        findings = (label,)
         others = tuple(o for of, o in LESIONS if of == region and o != label)
         if NORMAL.get(region) == label:
-            kind, findings = "normal", ()
+            kind = "normal"
+            findings = ()
             if rng.random() < SHARES["negated"]:
                 kind = "negated"
         elif kind == "two findings":
@@ -169,7 +175,8 @@ def write_report(study: Study, seed: int) -> str:
 
 def _template(rng: Generator, study: Study, words: dict) -> str:
     """Choose the wording of an impression by the kind of report."""
-    kind, impressions = study.kind, WORDS["impressions"]
+    kind = study.kind
+    impressions = WORDS["impressions"]
     if kind in ("normal", "negated", "overlooked"):
         if words["unflagged"] and rng.random() < SHARES["in_other_words"]:
             return rng.choice(words["unflagged"])

@@ -116,7 +116,8 @@ def find_npz(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the cases of an archive; an id is like ``train-00012``, the class is the number."""
     cases = []
     for part in PART_NAMES:
-        images, labels = tree.locator(f"{part}_images.npy"), tree.locator(f"{part}_labels.npy")
+        images = tree.locator(f"{part}_images.npy")
+        labels = tree.locator(f"{part}_labels.npy")
         numbers = load_array(tree.root, labels).ravel()
         if len(open_volume(tree.root, images)) != len(numbers):
             raise tree.error(

@@ -25,7 +25,8 @@ from rin.data.layouts.found import (
 from rin.data.manifest import PART_WORDS, DatasetManifest, read_names
 from rin.data.tree import REMEDY, Tree
 
-LESIONS, NORMAL = "lesions_slices.csv", "Normal"
+LESIONS = "lesions_slices.csv"
+NORMAL = "Normal"
 CC_CCII_CLASSES = ("CP", "NCP", NORMAL)
 CC_CCII_REMEDY = "Fetch their archives again; name broken files under known_bad. " + IF_PARTIAL
 

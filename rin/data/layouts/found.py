@@ -48,7 +48,8 @@ def sort_files(tree: Tree, layout: str, **patterns: str) -> tuple[str, dict[str,
     around = folder_around(names, patterns.values())
     matchers = {kind: re.compile(pattern).fullmatch for kind, pattern in patterns.items()}
     files: dict[str, dict[str, str]] = {kind: {} for kind in patterns}
-    strange, twice = [], []
+    strange = []
+    twice = []
     for name in names:
         for kind, match in matchers.items():
             if fitting := match(name, len(around)):
@@ -89,7 +90,8 @@ def labelled_files(
     InputError for files without labels, and for labels without files unless the dataset is
     `partial`.
     """
-    labelled, files = {*labelled}, {*files}
+    labelled = {*labelled}
+    files = {*files}
     if not manifest.partial:
         tree.raise_if_any(
             sorted(labelled - files),
@@ -136,7 +138,9 @@ def read_table(
     """
     if name not in tree.names:
         raise tree.error("the table is missing", file=name)
-    columns, content, kind = [*columns], tree.read(name), name.lower().rpartition(".")[2]
+    columns = [*columns]
+    content = tree.read(name)
+    kind = name.lower().rpartition(".")[2]
     with as_input_error(
         "it is not a readable table",
         where=tree.place(name),

@@ -114,7 +114,8 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     if options.patient and not options.patients:
         columns.append(options.patient)
     place, rows = _rows(tree, options, options.table, columns)
-    names, patients = rows[NAME], _patients(tree, options, manifest, rows, place)
+    names = rows[NAME]
+    patients = _patients(tree, options, manifest, rows, place)
     masks = _filled(tree, place, rows, options.mask or NAME)
     if options.mask_prefix:
         of_picture, of_mask = options.mask_prefix
@@ -135,7 +136,8 @@ def _labels(
     tree: Tree, manifest: DatasetManifest, options: TableOptions, place: str, rows: pd.DataFrame
 ) -> pd.Series:
     """Return the class of each row."""
-    labels, known = rows[options.label], [*manifest.label_map]
+    labels = rows[options.label]
+    known = [*manifest.label_map]
     if not known:
         tree.raise_if_any(
             rows[NAME][labels == ""],
@@ -151,7 +153,8 @@ def _labels(
         f"Column {options.label} may contain {allowed}: correct the cell, or add the class to "
         "label_map; null leaves it out."
     )
-    strange, problem = labels[~labels.isin(known)], "labels are not in the manifest's label map"
+    strange = labels[~labels.isin(known)]
+    problem = "labels are not in the manifest's label map"
     tree.raise_if_any(_with_rows(strange), problem, file=place, remedy=remedy)
     return labels
 
@@ -189,7 +192,8 @@ def _rows(
     """Return the place of a table (empty for several), and a row per picture with `NAME`."""
     files = file if isinstance(file, dict) else {"": file}
     wanted = dict.fromkeys([*_columns(options.image), *columns])
-    tables, place = [], ""
+    tables = []
+    place = ""
     for part, name in files.items():
         place = tree.one_called(
             name, "Keep one copy of the table, or correct the option table of the manifest."
@@ -204,7 +208,8 @@ def _rows(
             rows[_PART] = part
         tables.append(rows)
     several = len(tables) > 1
-    rows, place = pd.concat(tables, ignore_index=several), "" if several else place
+    rows = pd.concat(tables, ignore_index=several)
+    place = "" if several else place
     if rows.empty:
         raise tree.error("the table has no rows", file=place)
     rows = rows.filter([NAME, _PART, *wanted]).drop_duplicates()
@@ -222,7 +227,8 @@ def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Ser
     if "{" not in template:
         return rows[template]
     columns = _columns(template)
-    cells, numbers = rows[columns], re.findall(r"\{([^{}:]+):", template)
+    cells = rows[columns]
+    numbers = re.findall(r"\{([^{}:]+):", template)
     fits = (cells != "").all(axis=1)
     for column in numbers:
         fits &= cells[column].str.fullmatch(_NUMBER)
@@ -286,12 +292,14 @@ def _files(
     beside = {name.rpartition("/")[2] for name in (*tables, options.patients, split)}
     beside |= {*options.beside, STAND_IN_NOTE}
     files = [name for name in tree.names if name.rpartition("/")[2] not in beside]
-    pictures, outlines = _below(tree, files, options.images), {}
+    pictures = _below(tree, files, options.images)
+    outlines = {}
     if options.masks:  # a folder inside that of the pictures is not part of it
         outlines = _below(tree, files, options.masks)
     elif options.mask:
         outlines = pictures
-    images, drawn = names.map(pictures), masks.map(outlines)
+    images = names.map(pictures)
+    drawn = masks.map(outlines)
     if not manifest.partial:
         searched = f"Names are those of files below {options.images or 'the folder of the table'}"
         lost = names[images.isna()]

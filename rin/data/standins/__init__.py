@@ -48,7 +48,8 @@ def write_stand_in(
     The folder is named after all that determines its content and appears only when whole.
     """
     kind = manifest.stand_in or ""
-    write, names = look_up("stand-in", kind, STAND_INS), COUNTS[kind]
+    write = look_up("stand-in", kind, STAND_INS)
+    names = COUNTS[kind]
     if set(counts) != set(names) or any(type(n) is not int or n < 1 for n in counts.values()):
         raise InputError(
             f"stand-in counts {counts!r} are not usable",

@@ -58,12 +58,15 @@ def draw_image(
     dataset: str, kind: str, index: int, seed: int, take: int = 0, height: float = 0.0
 ) -> CaseImage:
     """Draw image ``take`` of a case; its images share the body and the suspicion of lesions."""
-    facts, shown = FACTS["cases"][dataset], kind
+    facts = FACTS["cases"][dataset]
+    shown = kind
     if subtypes := facts.get("subtypes", {}).get(kind):
         # One image of the case shows one subtype, in turn.
         shown = subtypes[index % len(subtypes)] if take == index % 2 else "none"
     who = [seed, crc32(f"{dataset} {kind}".encode()), index]
-    anatomy, texture, case = default_rng(who), default_rng([*who, take]), default_rng([*who, 0, 0])
+    anatomy = default_rng(who)
+    texture = default_rng([*who, take])
+    case = default_rng([*who, 0, 0])
     height_of, width_of = (int(draw(anatomy, side)) for side in facts["shape"])
     phantom = Phantom(facts["body"], (height_of, width_of), anatomy, texture, height)
     masks = {}
@@ -165,7 +168,8 @@ def write_cc_ccii(folder: Path, counts: dict[str, int], seed: int) -> None:
 def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> None:
     """Write tables and volumes of the sagittal plane; the dataset has two more planes."""
     labels = {source_class: texts for texts, source_class in arrays.CLASSES.items()}
-    rows, images = [], draw_images("mrnet", counts, seed)
+    rows = []
+    images = draw_images("mrnet", counts, seed)
     for (kind, index), of_exam in groupby(images, lambda image: (image.kind, image.index)):
         # Drawn smaller and enlarged, which is faster.
         slices = [to_uint8(zoom(image.phantom.scan(), 2)) for image in of_exam]
@@ -203,7 +207,9 @@ def write_pneumonia(folder: Path, counts: dict[str, int], seed: int) -> None:
 
     As in the published set, every image has its own ``patientId``, and a mapping names patients.
     """
-    labels, classes, mapping = [], [], []
+    labels = []
+    classes = []
+    mapping = []
     for image in draw_images("rsna_pneumonia", counts, seed):
         name = challenge_name(seed, image.kind, image.index, image.take)
         path = folder / rsna.RADIOGRAPHS / f"{name}.dcm"
@@ -229,7 +235,8 @@ def write_hemorrhage(folder: Path, counts: dict[str, int], seed: int) -> None:
 
     One slice of a patient with hemorrhage shows it.  Scanners differ in the bits that they store.
     """
-    labels, kinds = [], [*FACTS["cases"]["rsna_hemorrhage"]["subtypes"]["hemorrhage"], "any"]
+    labels = []
+    kinds = [*FACTS["cases"]["rsna_hemorrhage"]["subtypes"]["hemorrhage"], "any"]
     for image in draw_images("rsna_hemorrhage", counts, seed):
         bits, signed = (12, np.uint16) if image.index % 2 else (16, np.int16)
         stored = np.clip(np.rint(image.phantom.scan()) + 1024, 0, 4095).astype(signed)

@@ -41,8 +41,10 @@ class Phantom:
         zoom: float = 1.0,
     ) -> None:
         self.body = DEFAULTS["body"] | ANATOMY["bodies"][body]
-        self.shape, self.texture = shape, texture
-        self.height, self.unit = height, shape[0] / 2
+        self.shape = shape
+        self.texture = texture
+        self.height = height
+        self.unit = shape[0] / 2
         self.levels = np.full(shape, self._level(anatomy, self.body["ground"]), np.float32)
         self.areas: dict[str, ndarray] = {}
         self.frames = {"": self._pose(anatomy, zoom)}
@@ -55,11 +57,13 @@ class Phantom:
 
     def _pose(self, anatomy: Generator, zoom: float) -> Axes:
         """Return the body's axes: shifted, tilted, scaled and warped."""
-        body, (height, width) = self.body, self.shape
+        body = self.body
+        height, width = self.shape
         rows, columns = np.mgrid[:height, :width].astype(np.float32)
         dy, dx = anatomy.normal(0, body["shift"], 2)
         scale = zoom * draw(anatomy, body["scale"])
-        y, x = (rows + 0.5) / self.unit - 1 - dy, (columns + 0.5 - width / 2) / self.unit - dx
+        y = (rows + 0.5) / self.unit - 1 - dy
+        x = (columns + 0.5 - width / 2) / self.unit - dx
         y, x = rotate(y / scale, x / scale, anatomy.normal(0, body["tilt"]))
         for sigma, amount in body["warp"]:
             y = y + amount * smooth_noise(anatomy, self.shape, sigma * self.unit)
@@ -74,7 +78,8 @@ class Phantom:
         """Draw a part of the body; draws from ``anatomy`` do not depend on the height."""
         level = self._level(anatomy, part.get("level", 0))
         part = DEFAULTS["part"] | part
-        name, (middle, reach) = part["name"], part["z"]
+        name = part["name"]
+        middle, reach = part["z"]
         cut = np.sqrt(max(0.0, 1 - ((self.height - middle) / reach) ** 2))
         area = np.zeros(self.shape, bool)
         for copy in range(part["count"]):
@@ -113,14 +118,17 @@ class Phantom:
         region = self.top == list(self.areas).index(lesion["in"])
         if not region.any():
             return region
-        radius, aspect = self.unit * share * np.exp(number("radius")), np.exp(number("aspect"))
+        radius = self.unit * share * np.exp(number("radius"))
+        aspect = np.exp(number("aspect"))
         roughness = np.clip(number("roughness"), 0.008, 0.25)
         row, column = _place(region, wanted, np.clip(radius, 1, 0.15 * self.unit), "rim" in lesion)
         rows, columns = np.indices(self.shape)
         dy, dx = rotate(rows - row, columns - column, number("turn"))
-        dy, dx = dy / (radius * np.sqrt(aspect)), dx / (radius / np.sqrt(aspect))
+        dy = dy / (radius * np.sqrt(aspect))
+        dx = dx / (radius / np.sqrt(aspect))
         # An ellipse whose radius is modulated by harmonics.
-        angle, limit = np.arctan2(dy, dx), np.ones(dy.shape)
+        angle = np.arctan2(dy, dx)
+        limit = np.ones(dy.shape)
         for order in range(2, 10):
             wave = np.cos(order * angle + rng.uniform(0, 2 * np.pi))
             limit += roughness * rng.normal() / order**0.6 * wave
@@ -146,7 +154,8 @@ class Phantom:
         Speckle is fully developed: the magnitude of complex Gaussian noise (Goodman 1975; Wagner
         et al. 1983), which scanners smooth by compounding.
         """
-        rng, shape = self.texture, self.shape
+        rng = self.texture
+        shape = self.shape
         spread = self.body["speckle"]
         envelope = np.hypot(smooth_noise(rng, shape, spread), smooth_noise(rng, shape, spread))
         speckle = 0.42 * 20 * np.log10(envelope / envelope.mean() + 1e-2)
@@ -164,7 +173,8 @@ def _place(region: ndarray, wanted: list[float], sigma: float, at_rim: bool) -> 
     inner = depth > 0.9 * depth.max()
     chosen = region & (~inner if at_rim else inner)
     places = np.argwhere(chosen if chosen.any() else region)
-    low, high = places.min(axis=0), places.max(axis=0)
+    low = places.min(axis=0)
+    high = places.max(axis=0)
     distance = ((places - (low + np.multiply(wanted, high - low))) ** 2).sum(axis=1)
     return tuple(places[np.argmin(distance)])
 
@@ -184,7 +194,8 @@ def draw(rng: Generator, value: Any, suspicion: float = 0.0) -> float:
 
 def rotate(down: ndarray, across: ndarray, tilt: float) -> Axes:
     """Return coordinates, down and across, in tilted axes."""
-    sine, cosine = np.float32(np.sin(tilt)), np.float32(np.cos(tilt))
+    sine = np.float32(np.sin(tilt))
+    cosine = np.float32(np.cos(tilt))
     return down * cosine - across * sine, across * cosine + down * sine
 
 
