@@ -100,8 +100,17 @@ def join_with_and(names: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-_SINGULAR = {"are": "is", "have": "has", "do": "does", "fit": "fits", "stand": "stands"}
-_SINGULAR |= {"mark": "marks", "name": "names", "lie": "lies", "wait": "waits"}
+_SINGULAR = {
+    "are": "is",
+    "have": "has",
+    "do": "does",
+    "fit": "fits",
+    "stand": "stands",
+    "mark": "marks",
+    "name": "names",
+    "lie": "lies",
+    "wait": "waits",
+}
 
 
 def counted(n: int, plural: str) -> str:

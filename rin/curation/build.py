@@ -255,8 +255,15 @@ def _state(plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: set
     for table in (archive.files, archive.reports):
         digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
     tables = [path and sha256_of(path) for path in (plan.label_map, plan.reviewed)]
-    stated = [tables, plan.seed, archive.provenance, export.digest_of_code(), sorted(cleared)]
-    stated += [sorted(plan.leave_out), sorted(archive.dropped.items())]
+    stated = [
+        tables,
+        plan.seed,
+        archive.provenance,
+        export.digest_of_code(),
+        sorted(cleared),
+        sorted(plan.leave_out),
+        sorted(archive.dropped.items()),
+    ]
     unshared = (export.DICOM_FOLDER, export.PICTURE_FOLDER)
     folders = (*unshared, SHARED, export.NOTES)
     files = [f"{folder}/{name}" for folder in folders for name in walk(output / folder)]
@@ -418,8 +425,10 @@ def corpus_card(images: pd.DataFrame, plan: CurationPlan, archive: Archive) -> d
             "seed": plan.seed,
         },
         "archive": archive_counts(archive),
-        "de-identification": {"profile": deidentify.METHOD_CODES}
-        | {about: text.format(**stated) for about, text in made},
+        "de-identification": {
+            "profile": deidentify.METHOD_CODES,
+            **{about: text.format(**stated) for about, text in made},
+        },
         "must not be used for": _TEXTS["must not be used for"],
     }
 

@@ -33,8 +33,15 @@ DICOM_FOLDER = "deidentified"
 PICTURE_FOLDER = "pictures"
 NOTES = "exported"
 #: Fields of an image's note; `mark` changes with all that determines it, or if a file is touched.
-_NOTE = {"mark": "", "uid": "", "risk": "", "png_sha256": "", "width": 0, "height": 0}
-_NOTE |= {"dicom_bytes": 0}
+_NOTE = {
+    "mark": "",
+    "uid": "",
+    "risk": "",
+    "png_sha256": "",
+    "width": 0,
+    "height": 0,
+    "dicom_bytes": 0,
+}
 #: Libraries that determine the headers and pixels of an export.
 LIBRARIES = ("dicom-anonymizer", "numpy", "onnxruntime", "pillow", "pydicom", "rapidocr")
 #: Code and tables that determine an export.

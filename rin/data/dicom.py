@@ -52,11 +52,25 @@ from rin.errors import FileError, InputError, as_input_error
 warnings.filterwarnings("ignore", module="pydicom")
 PALETTE = "PALETTE COLOR"
 #: Samples per pixel of each photometric interpretation.
-SAMPLES = dict.fromkeys(("MONOCHROME1", "MONOCHROME2", PALETTE), 1)
-SAMPLES |= dict.fromkeys(("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"), 3)
+SAMPLES = {
+    "MONOCHROME1": 1,
+    "MONOCHROME2": 1,
+    PALETTE: 1,
+    "RGB": 3,
+    "YBR_FULL": 3,
+    "YBR_FULL_422": 3,
+    "YBR_ICT": 3,
+    "YBR_RCT": 3,
+}
 REQUIRED = (
-    *("Rows", "Columns", "BitsAllocated", "BitsStored", "SamplesPerPixel"),
-    *("PhotometricInterpretation", "PixelRepresentation", "PixelData"),
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PixelRepresentation",
+    "PixelData",
 )
 #: Packages that decode a compression, by words of its name; the extra `study` has the first two.
 PACKAGES = {
@@ -289,8 +303,10 @@ def is_wrapped(dataset: Dataset, pixels: np.ndarray | None = None) -> bool:
 
     Only unsigned values of 12 bits of which none can be air are looked at, or decoded.
     """
-    stated = [dataset.get(name) for name in ("Modality", "BitsStored", "PixelRepresentation")]
-    if stated != ["CT", WRAPPED_BITS, 0] or (dataset.get("RescaleIntercept") or 0) <= NO_AIR:
+    if dataset.get("Modality") != "CT" or dataset.get("BitsStored") != WRAPPED_BITS:
+        return False
+    has_sign = dataset.get("PixelRepresentation") != 0
+    if has_sign or (dataset.get("RescaleIntercept") or 0) <= NO_AIR:
         return False
     pixels = decode(dataset) if pixels is None else pixels
     return bool(pixels.ndim == 2 and (pixels >= WRAPPED).mean() > WRAPPED_SHARE)

@@ -29,10 +29,16 @@ Counts = dict[str, NonNegativeInt]
 LabelMap = dict[str, str | None]
 #: Parts of a split, in their order, and their names in lists and tables.
 PARTS = ("train", "validation", "test")
-PART_NAMES = dict(zip(("train", "val", "test"), PARTS, strict=True))
+PART_NAMES = {"train": "train", "val": "validation", "test": "test"}
 #: Words for the parts in folders and columns of others.
-PART_WORDS = PART_NAMES | {"training": "train", "testing": "test"}
-PART_WORDS |= dict.fromkeys(("validation", "valid", "dev"), "validation")
+PART_WORDS = {
+    **PART_NAMES,
+    "training": "train",
+    "testing": "test",
+    "validation": "validation",
+    "valid": "validation",
+    "dev": "validation",
+}
 
 
 class FoldLists(FrozenModel):

@@ -80,9 +80,21 @@ BAD_COLUMNS = ["case_id", "place", "problem"]
 #: A row of a store depends on these columns alone.
 CONTENT = ["digest", "mask_digest", "width", "height"]
 MEASURED = [*CONTENT, "hash", "blank", "wrapped", "darkest", "brightest", "mean_grey"]
-_TEXTS = ["key", "header_patient", "digest", "mask_digest", "hash"]
-_NOTHING_SEEN: dict[str, Any] = dict.fromkeys(_TEXTS, "") | {"width": 0, "height": 0}
-_NOTHING_SEEN |= {"blank": False, "wrapped": False, "darkest": 0, "brightest": 0, "mean_grey": 0.0}
+#: What is kept of each inspected case.
+_NOTHING_SEEN: dict[str, Any] = {
+    "key": "",
+    "header_patient": "",
+    "digest": "",
+    "mask_digest": "",
+    "hash": "",
+    "width": 0,
+    "height": 0,
+    "blank": False,
+    "wrapped": False,
+    "darkest": 0,
+    "brightest": 0,
+    "mean_grey": 0.0,
+}
 #: Side in pixels, and way of resizing, of the pictures of a store.
 StoreShape = tuple[int, str]
 

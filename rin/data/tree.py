@@ -27,8 +27,16 @@ MAX_BYTES = 256 * 2**20
 MAX_PIXELS = 64_000_000
 #: Exceptions that readers of pictures raise for a broken file.
 MALFORMED = (
-    *(struct.error, zlib.error, ArithmeticError, AttributeError, EOFError, LookupError),
-    *(OSError, RuntimeError, TypeError, ValueError),
+    struct.error,
+    zlib.error,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
 )
 # Exceptions of a damaged, encrypted or exotic archive (NotImplementedError is a RuntimeError).
 _BROKEN = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError)

@@ -135,8 +135,11 @@ def against_published(
     rows = []
     known = table.loc[table["task"].isin(published), ["task", *_ESTIMATED]]
     for task, estimate, error, df in known.itertuples(index=False):
-        row = {"task": task, "published": published[task]}
-        row |= t_test(estimate, error, df, level).to_row()
+        row = {
+            "task": task,
+            "published": published[task],
+            **t_test(estimate, error, df, level).to_row(),
+        }
         apart = t_test(estimate - published[task], error, df)
         row |= {"statistic": apart.statistic, "p_value": apart.p_value}
         # False where there is no interval.
