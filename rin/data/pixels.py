@@ -259,7 +259,7 @@ def read_stored(
         return read_dicom(root, locator, window)
     else:
         stored = _stored_pixels(_open(root, locator), color)
-    if stored.dtype.kind == "f" and (n := int((~np.isfinite(stored)).sum())):
+    if stored.dtype.kind == "f" and (n := (~np.isfinite(stored)).sum()):
         raise InputError(
             f"{n:,} of {stored.size:,} pixels are not finite numbers",
             where=root / locator,

@@ -219,7 +219,7 @@ def _model_rows(
         rows = rows.sort_values("case")
     if rows.empty:
         raise InputError("no row", where="scores", remedy="Pass the scores of both models.")
-    if repeated := int(rows["case"].duplicated().sum()):
+    if repeated := rows["case"].duplicated().sum():
         raise InputError(
             f"{repeated} cases are repeated",
             where=columns["case"],
@@ -233,7 +233,7 @@ def _model_rows(
 def _check_complete(rows: pd.DataFrame, columns: Mapping[str, str]) -> None:
     """Raise InputError for a row that lacks the value of one of the columns."""
     for kind, name in columns.items():
-        if missing := int(rows[name].isna().sum()):
+        if missing := rows[name].isna().sum():
             raise InputError(
                 f"{counted(missing, 'rows')} without a {kind}",
                 where=f"scores, {name}",

@@ -293,7 +293,7 @@ def binary_labels(labels: ArrayLike, positive: Hashable | None = None) -> np.nda
             where="labels",
             remedy="Pass one label a case.",
         )
-    if missing := int(pd.isna(array).sum()):
+    if missing := pd.isna(array).sum():
         raise InputError(
             f"{counted(missing, 'cases')} without a label",
             where="labels",

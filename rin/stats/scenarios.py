@@ -499,7 +499,7 @@ def image_differences(
     rows = []
     for measure in measures:
         scores = compared.groupby(["scenario", *_IMAGE, "init"], observed=True)[measure]
-        if unpaired := int(scores.size().unstack("init").isna().any(axis=1).sum()):
+        if unpaired := scores.size().unstack("init").isna().any(axis=1).sum():
             raise InputError(
                 f"{unpaired} images have a score of one init only in some scenario",
                 where="table",
