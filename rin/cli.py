@@ -477,8 +477,7 @@ def weights_probe(
     """Find out which input preprocessing a file of weights was trained with."""
     from rin.study.probe_study import probe_file
 
-    lines = probe_file(file, images, data_root, backbone=backbone or None, n=n, size=size)
-    echo("\n".join(lines))
+    echo("\n".join(probe_file(file, images, data_root, backbone=backbone or None, n=n, size=size)))
 
 
 @weights_app.command("convert")

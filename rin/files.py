@@ -146,8 +146,7 @@ def read_checksummed_json(path: Path) -> dict[str, Any]:
     text = path.read_text("utf-8")
     record = json.loads(text)
     seal = record.pop("seal", None) if isinstance(record, dict) else None
-    unsealed = text.replace(f'"seal": "{seal}"', '"seal": ""')
-    if digest_of(unsealed) != seal:
+    if digest_of(text.replace(f'"seal": "{seal}"', '"seal": ""')) != seal:
         raise ValueError(f"{path.name} is not as it was written")
     return record
 
@@ -220,9 +219,12 @@ def read_yaml(path: Path) -> Any:
 
     InputError, with the line, if the file is not UTF-8 or not YAML, or if a key is repeated.
     """
-    problem = "it cannot be read"
-    remedy = "Check the path of this file."
-    with as_input_error(problem, where=path, remedy=remedy, kinds=(OSError, ValueError)):
+    with as_input_error(
+        "it cannot be read",
+        where=path,
+        remedy="Check the path of this file.",
+        kinds=(OSError, ValueError),
+    ):
         held = path.read_bytes()
     return parse_yaml(held, path)
 

@@ -153,13 +153,15 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
     folder = plan.output / SHARED / FOLDER
     if not (output / NOTE).is_file():  # neither is needed to read a corpus that exists
         require("dicomanonymizer", "rapidocr")
-    failing = as_input_error(
-        "the work of curation cannot be saved",
-        where=output,
-        remedy=f"{MAKE_ROOM} Work done so far is kept.",
-        kinds=OSError,
-    )
-    with failing, lock_privately(plan):
+    with (
+        as_input_error(
+            "the work of curation cannot be saved",
+            where=output,
+            remedy=f"{MAKE_ROOM} Work done so far is kept.",
+            kinds=OSError,
+        ),
+        lock_privately(plan),
+    ):
         archive = index.read_archive(plan.archive, output / INDEX)
         names = Pseudonyms(load_key(output / KEY) if plan.key is None else plan.key)
         cleared = burned_in.cleared_images(output / IMAGE_QUEUE, archive.root)
@@ -435,5 +437,4 @@ def corpus_card(images: pd.DataFrame, plan: CurationPlan, archive: Archive) -> d
 
 def _counts(images: pd.DataFrame) -> dict[str, int]:
     patients = images["patient_id"].nunique()
-    studies = images["study_id"].nunique()
-    return {"images": len(images), "patients": patients, "studies": studies}
+    return {"images": len(images), "patients": patients, "studies": images["study_id"].nunique()}

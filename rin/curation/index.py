@@ -152,8 +152,7 @@ def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, list[Problem]]:
     same = [mark[0] in present and mark == _mark_of(root, mark[0]) for mark in marks]
     current = known.loc[same].drop_duplicates("path")
     names = sorted(present.difference(current["path"]))
-    read = partial(_read_file, root)
-    tables, problems = read_files(read, names, CHUNK, "Indexing files", kept)
+    tables, problems = read_files(partial(_read_file, root), names, CHUNK, "Indexing files", kept)
     files = pd.concat([current, *tables]).sort_values("path", ignore_index=True)
     if not problems and (files["sop_uid"] == "").all():
         # A drive that is not mounted must not empty the index.

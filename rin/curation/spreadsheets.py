@@ -76,11 +76,13 @@ def refuse_rows(path: Path, problems: Mapping[int, str], remedy: str = _REMEDY) 
 def write_queue(rows: pd.DataFrame, path: Path) -> None:
     """Write a queue so that any spreadsheet program opens it."""
     plain = rows.map(str.strip).replace(f"^{_FORMULA}", r"'\1", regex=True)
-    failing = as_input_error(
-        "the queue cannot be written",
-        where=path,
-        remedy="Close it in other programs, or choose a place that can be written.",
-        kinds=OSError,
-    )
-    with failing, write_atomically(path) as draft:
+    with (
+        as_input_error(
+            "the queue cannot be written",
+            where=path,
+            remedy="Close it in other programs, or choose a place that can be written.",
+            kinds=OSError,
+        ),
+        write_atomically(path) as draft,
+    ):
         plain.to_csv(draft, index=False, lineterminator="\r\n", encoding="utf-8-sig")

@@ -226,11 +226,13 @@ def brightness_findings(cases: pd.DataFrame) -> list[Finding]:
         # The rank of a picture grows by one with each picture of the other label that is darker.
         auc = 0.5 + abs(ranks["mean"].diff().iloc[1]) / len(cases)
         if auc > HIGH_AUC:
-            text = (
-                f"mean grey values alone tell the labels apart (AUC {auc:.2f}): were they made, "
-                "exported or windowed differently?"
+            findings.append(
+                Finding(
+                    "brightness",
+                    f"mean grey values alone tell the labels apart (AUC {auc:.2f}): were they "
+                    "made, exported or windowed differently?",
+                )
             )
-            findings.append(Finding("brightness", text))
     return findings
 
 
@@ -417,5 +419,4 @@ def sample_pictures(
     drawn = sorted(np.random.default_rng(0).permutation(len(names))[:n])
     pictures = (read_picture(tree.root, names[number], True, window) for number in drawn)
     pixels = np.stack([resize_picture(picture, size, "stretch") for picture in pictures])
-    description = f"{len(drawn)} of {len(names):,} pictures of {title}, at {size} px"
-    return pixels, description, provenance
+    return pixels, f"{len(drawn)} of {len(names):,} pictures of {title}, at {size} px", provenance

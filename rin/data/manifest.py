@@ -249,8 +249,11 @@ def load_manifest(name: str) -> DatasetManifest:
 # Cached, because finding a task reads all manifests, and a page needs many.
 @cache
 def _checked(held: bytes, path: Path) -> DatasetManifest:
-    remedy = "Correct it there; the page “Tables and manifests” lists every setting."
-    return DatasetManifest.checked(parse_yaml(held, path), where=path, remedy=remedy)
+    return DatasetManifest.checked(
+        parse_yaml(held, path),
+        where=path,
+        remedy="Correct it there; the page “Tables and manifests” lists every setting.",
+    )
 
 
 def _load_known(name: str) -> DatasetManifest:

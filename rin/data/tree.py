@@ -235,11 +235,16 @@ def walk(folder: Path, *, links: bool = False) -> Iterator[str]:
     waiting = [("", os.fspath(folder), frozenset({os.path.realpath(folder)}))]
     while waiting:
         prefix, place, above = waiting.pop()
-        problem = "a folder cannot be listed"
-        remedy = "Check the folder and its permissions."
-        where = folder if links else place  # folders of an archive may be named after patients
-        listing = as_input_error(problem, where=where, remedy=remedy, kinds=OSError)
-        with listing, os.scandir(place) as entries:
+        with (
+            as_input_error(
+                "a folder cannot be listed",
+                # Folders of an archive may be named after patients.
+                where=folder if links else place,
+                remedy="Check the folder and its permissions.",
+                kinds=OSError,
+            ),
+            os.scandir(place) as entries,
+        ):
             for entry in entries:
                 linked = entry.is_symlink() and not links
                 within = above

@@ -413,8 +413,7 @@ def _pool(
         name = {ALONE: alone, "pair": "pretraining"}.get(effect, effect)
         pooled[f"sd_{name}"] = math.sqrt(of_effect.item())
     error = fits.standard_errors.item()
-    df = fits.df.item()
-    pooled |= t_test(pooled["estimate"], error, df, level).to_row()
+    pooled |= t_test(pooled["estimate"], error, fits.df.item(), level).to_row()
     variance = np.diag(covariance).mean()
     shared = covariance[np.triu_indices(len(covariance), 1)].mean() / variance
     pooled |= {"patients_sd": math.sqrt(variance), "patients_correlation": float(shared)}

@@ -154,8 +154,12 @@ def _labels(
         "label_map; null leaves it out."
     )
     strange = labels[~labels.isin(known)]
-    problem = "labels are not in the manifest's label map"
-    tree.raise_if_any(_with_rows(strange), problem, file=place, remedy=remedy)
+    tree.raise_if_any(
+        _with_rows(strange),
+        "labels are not in the manifest's label map",
+        file=place,
+        remedy=remedy,
+    )
     return labels
 
 
