@@ -96,7 +96,7 @@ def join_first_ten(texts: Sequence[str], between: str = "; ") -> str:
 
 def join_with_and(names: Iterable[str]) -> str:
     """Return names joined for a sentence, ``A, B and C``, or ``none`` if there are none."""
-    *first, last = [*names] or ["none"]
+    *first, last = list(names) or ["none"]
     return f"{', '.join(first)} and {last}" if first else last
 
 
@@ -144,7 +144,7 @@ def unknown(kind: str, name: object, known: Sequence) -> InputError:
 def look_up(kind: str, name: Any, known: Collection) -> Any:
     """Return a mapping's value for a name, or the listed name; InputError for an unknown name."""
     if name not in known:
-        raise unknown(kind, name, [*known])
+        raise unknown(kind, name, list(known))
     return known[name] if isinstance(known, Mapping) else name
 
 

@@ -112,7 +112,7 @@ def require_columns(
     present: Iterable[str], columns: Sequence[str], *, where: str, remedy: str = ""
 ) -> None:
     """Raise InputError if one of `columns` is not among those `present`, or is there twice."""
-    present = [*present]
+    present = list(present)
     if twice := [name for name in columns if present.count(name) > 1]:
         raise InputError(
             f"columns {twice} are there twice", where=where, remedy="Keep one column of a name."

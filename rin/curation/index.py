@@ -123,7 +123,9 @@ def read_archive(root: Path, kept: Path) -> Archive:
     dropped = {path: problem.kind for path, problem in problems.items()}
     dropped |= dict.fromkeys([*involved, *reports.loc[~owned, "path"]], CONTRADICTORY)
     provenance = "stand-in" if (root / STAND_IN_NOTE).is_file() else "real"
-    return Archive(root, provenance, *_tables(used, reports[owned]), [*problems.values()], dropped)
+    return Archive(
+        root, provenance, *_tables(used, reports[owned]), list(problems.values()), dropped
+    )
 
 
 def archive_counts(archive: Archive) -> dict[str, int]:
@@ -148,7 +150,7 @@ def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, list[Problem]]:
     kept.mkdir(exist_ok=True)
     known = load_rows(kept, _NOTHING)
     present = {*walk(root, links=True)}
-    marks = known[[*MARK]].itertuples(index=False, name=None)
+    marks = known[list(MARK)].itertuples(index=False, name=None)
     same = [mark[0] in present and mark == _mark_of(root, mark[0]) for mark in marks]
     current = known.loc[same].drop_duplicates("path")
     names = sorted(present.difference(current["path"]))

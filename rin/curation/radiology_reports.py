@@ -69,7 +69,7 @@ def screen(reports: pd.DataFrame) -> pd.DataFrame:
     """Return the reports that the paper's query flags, with `verdict` and joined `reasons`."""
     said = reports["impression"].str.contains("|".join(NORMALITY), case=False)
     flagged = reports[said].reset_index(drop=True)
-    judged = [*map(screen_impression, flagged["findings"], flagged["impression"])]
+    judged = list(map(screen_impression, flagged["findings"], flagged["impression"]))
     return flagged.assign(
         verdict=[screening.verdict for screening in judged],
         reasons=["; ".join(screening.reasons) for screening in judged],
@@ -216,8 +216,8 @@ def _is_inside(match: re.Match[str], spans: list[tuple[int, int]]) -> bool:
 
 def write_review_queue(screened: pd.DataFrame, path: Path) -> None:
     """Write the studies to be reviewed; answers in the file stay, and must be on these reports."""
-    answers = _read_answers(path, screened)[[*ANSWERS]]
-    write_queue(screened.join(answers, on="study_uid")[[*COLUMNS]].fillna(""), path)
+    answers = _read_answers(path, screened)[list(ANSWERS)]
+    write_queue(screened.join(answers, on="study_uid")[list(COLUMNS)].fillna(""), path)
 
 
 def read_review(path: Path, screened: pd.DataFrame) -> pd.Series:
@@ -231,12 +231,12 @@ def _read_answers(path: Path, screened: pd.DataFrame) -> pd.DataFrame:
     rows = read_queue(path, COLUMNS, "confirmed")
     twice = rows.index[rows["study_uid"].duplicated()]
     problems = dict.fromkeys(twice, "its study is already in an earlier row")
-    rows = rows[rows[[*ANSWERS]].ne("").any(axis=1)]
+    rows = rows[rows[list(ANSWERS)].ne("").any(axis=1)]
     reviewed = screened.set_index("study_uid")[["impression", "findings"]].map(_plain)
     for row, uid, *report in rows[["study_uid", "impression", "findings"]].itertuples():
         if uid not in reviewed.index:
             problems[row] = "its study is not among the flagged studies"
-        elif [*map(_plain, report)] != [*reviewed.loc[uid]]:
+        elif list(map(_plain, report)) != list(reviewed.loc[uid]):
             problems[row] = "the report of its study is not the reviewed report"
     refuse_rows(path, problems)
     return rows.set_index("study_uid")

@@ -36,7 +36,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
             raise ValueError(f"columns missing: {', '.join(missing)}")
         if not isinstance(rows.index, pd.RangeIndex):  # pandas makes an index of surplus cells
             raise ValueError("rows have more cells than the first")
-    rows = rows[[*columns]].map(str.strip)
+    rows = rows[list(columns)].map(str.strip)
     return rows[(rows != "").any(axis=1)]
 
 

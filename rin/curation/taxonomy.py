@@ -30,8 +30,12 @@ BODY_PARTS = {part for _, part in REGION_OF} | {*_FACTS["other_body_parts"].spli
 
 def load_taxonomy() -> pd.DataFrame:
     """Read the classes of the database; `kind` says of what set `images` counts them."""
-    counts = {"dtype": {"images": "Int64"}, "na_values": {"images": ""}}
-    return pd.read_csv(taxonomy_file(), keep_default_na=False, **counts)
+    return pd.read_csv(
+        taxonomy_file(),
+        keep_default_na=False,
+        dtype={"images": "Int64"},
+        na_values={"images": ""},
+    )
 
 
 def taxonomy_file() -> Path:

@@ -250,7 +250,7 @@ def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
             ids = [case_id for finding in sets for case_id in finding.case_ids]
             text = f"{len(sets)} sets of pictures with the same pixels, {len(ids)} in all"
             of_kind[kind] = [Finding(kind, text, tuple(ids[:LISTED]))]
-    return [*chain(*of_kind.values())]
+    return list(chain(*of_kind.values()))
 
 
 def check_data_root(data_root: Path) -> None:

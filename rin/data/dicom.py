@@ -249,9 +249,10 @@ def display(dataset: Dataset, pixels: np.ndarray, window: Window | None) -> np.n
         MIN_SLOPE <= abs(dataset.RescaleSlope) <= MAX_SLOPE
         and abs(dataset.RescaleIntercept) <= MAX_INTERCEPT
     ):
-        slope = dataset.RescaleSlope
-        intercept = dataset.RescaleIntercept
-        raise FileError(f"RescaleSlope is {slope} and RescaleIntercept {intercept}")
+        raise FileError(
+            f"RescaleSlope is {dataset.RescaleSlope} and RescaleIntercept "
+            f"{dataset.RescaleIntercept}"
+        )
     # A table with a negative first entry would overflow the stored type.
     share = _display(dataset, apply_modality_lut(pixels.astype(np.int32), dataset), window)
     gray = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)

@@ -29,7 +29,7 @@ def load_rows(folder: Path, like: Mapping[str, Any]) -> pd.DataFrame:
     empty = pd.DataFrame([like]).iloc[:0]
     rows = pd.concat([empty, *map(pd.read_parquet, whole_files(folder))], ignore_index=True)
     # Rows of an earlier version lack columns, and what they are about is looked at again.
-    return rows[[*like]].dropna().astype(empty.dtypes).reset_index(drop=True)
+    return rows[list(like)].dropna().astype(empty.dtypes).reset_index(drop=True)
 
 
 def add_rows(folder: Path, rows: pd.DataFrame) -> Path:

@@ -36,9 +36,10 @@ def read_mask(
             continue
         marked = _read_of_picture(root, locator)
         if marked.shape != tuple(shape):
-            drawn, shown = (f"{width} x {height}" for height, width in (marked.shape, shape))
+            height, width = shape
             raise InputError(
-                f"the mask is {drawn} pixels and its picture {shown}",
+                f"the mask is {marked.shape[1]} x {marked.shape[0]} pixels and its picture "
+                f"{width} x {height}",
                 where=root / locator,
                 remedy="Draw the mask on this same picture; both must have the same size.",
             )

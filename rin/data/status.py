@@ -234,7 +234,7 @@ def unusual_drawing(dataset: Dataset) -> list[str]:
         "masks with brighter values beside that of the lesion": drawn["stray"].astype(bool),
     }
     for what, is_unusual in unusual.items():
-        if ids := [*drawn.index[is_unusual]]:
+        if ids := list(drawn.index[is_unusual]):
             texts.append(f"{what}: {len(ids):,} ({join_first_ten(ids, ', ')})")
     marking = drawn[drawn["share"] > 0]
     share = marking["share"].median()

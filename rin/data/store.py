@@ -178,13 +178,13 @@ def _inspect_all(
     step = min(CHUNK, max(1, CHUNK_BYTES // (4 * side**2)))
     inspect = partial(inspect_case, root, manifest, square)
     bad = []
-    for rows in map_chunks(inspect, [*cases.itertuples(index=False)], step, title=title):
+    for rows in map_chunks(inspect, list(cases.itertuples(index=False)), step, title=title):
         bad += [row for row in rows if "problem" in row]
         good = pd.DataFrame([row for row in rows if "problem" not in row])
         if len(good) and square:
             add_rows(_row_folder(folder, square), good.filter([*CONTENT, "images", "masks"]))
         if len(good):
-            add_rows(folder, good[[*_NOTHING_SEEN]])
+            add_rows(folder, good[list(_NOTHING_SEEN)])
     return pd.DataFrame(bad, columns=BAD_COLUMNS)
 
 
@@ -216,7 +216,7 @@ def inspect_cases(
     ``place`` and ``problem`` of the other cases.
     """
     folder = record_folder(folder, manifest)
-    keys = pd.Index(keys_of(root, [*cases.itertuples(index=False)]))
+    keys = pd.Index(keys_of(root, list(cases.itertuples(index=False))))
     seen = _earlier_inspections(folder)
     bad = pd.DataFrame(columns=BAD_COLUMNS)
     if not keys.isin(seen.index).all():
@@ -405,14 +405,14 @@ def _rows_of(dataset: Dataset, records: Path, square: StoreShape) -> pd.DataFram
     lost = cases[kept["file"].isna().to_numpy()]
     if len(lost):
         title = f"Storing {manifest.name} at {square[0]} px"
-        lost = lost.assign(key=keys_of(root, [*lost.itertuples(index=False)]))
+        lost = lost.assign(key=keys_of(root, list(lost.itertuples(index=False))))
         bad = _inspect_all(root, manifest, square, lost, records, title)
         refuse_bad(bad, len(cases), where, manifest)
         kept = cases.merge(_kept_rows(records, square), "left", CONTENT)
     replaced = kept["case_id"][kept["file"].isna()]
     if len(replaced):
         problem = f"{len(replaced)} pictures were replaced after the dataset was opened"
-        listed = join_first_ten([*replaced], ", ")
+        listed = join_first_ten(list(replaced), ", ")
         raise InputError(f"{problem} ({listed})", where=where, remedy=RUN_AGAIN)
     return kept
 

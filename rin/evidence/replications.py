@@ -113,7 +113,7 @@ def like_for_like(metrics: Collection[str] = tuple(AUC_POINTS)) -> pd.DataFrame:
     factor = table["metric"].map(POINTS)
     error_from, errors, freedom = zip(*map(standard_error, records), strict=True)
     error = factor * np.array(errors)
-    half = error * [*map(t_quantile, freedom)]
+    half = error * list(map(t_quantile, freedom))
     estimate = (factor * (table["radimagenet"] - table["imagenet"])).round(10)
     table = table.assign(
         label=table["data"] + (", " + table["setting"]).where(table["setting"] != "", ""),
@@ -204,7 +204,7 @@ def pooled_groups() -> pd.DataFrame:
     ]
     of_all = one_group | all_groups
     counts = [rows["group"].nunique() for rows in of_all.values()]
-    return pd.DataFrame(pooled, index=[*of_all]).assign(groups=counts)
+    return pd.DataFrame(pooled, index=list(of_all)).assign(groups=counts)
 
 
 def moderators() -> pd.DataFrame:

@@ -214,16 +214,16 @@ def measure_overlap(
         pictures = to_uint8(cams[np.flatnonzero(marked), :, :, target], side)
         outlines = lesions[at]
         curves.append(threshold_curve(pictures, outlines))
-        measured = {
-            "target": target,
-            "dice": curves[-1][:, PAPER_THRESHOLD],
-            "pointing": pointing_game(pictures, near[at]),
-            "pointing_blind": blind[grid][at],
-            "cells": max(grid),
-            "average_precision": pixel_average_precision(pictures, outlines),
-            "mask_share": outlines.sum(axis=(1, 2)) / side**2,
-        }
-        tables.append(rows.loc[marked, [*_RUN, *_CASE]].assign(**measured))
+        measured = rows.loc[marked, [*_RUN, *_CASE]].assign(
+            target=target,
+            dice=curves[-1][:, PAPER_THRESHOLD],
+            pointing=pointing_game(pictures, near[at]),
+            pointing_blind=blind[grid][at],
+            cells=max(grid),
+            average_precision=pixel_average_precision(pictures, outlines),
+            mask_share=outlines.sum(axis=(1, 2)) / side**2,
+        )
+        tables.append(measured)
     table = pd.concat(tables, ignore_index=True)
     all_curves = np.concatenate(curves)
     best = np.full(len(table), np.nan)

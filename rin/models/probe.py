@@ -157,8 +157,11 @@ def read_backbone(path: Path, name: str, topology: Topology | None = None) -> ke
 
 def running_variances(backbone: keras.Model) -> dict[str, np.ndarray]:
     """Return the running variances of every batch normalisation, the first layer first."""
-    layers = backbone.layers
-    return {a.name: np.asarray(a.moving_variance) for a in layers if hasattr(a, "moving_variance")}
+    return {
+        layer.name: np.asarray(layer.moving_variance)
+        for layer in backbone.layers
+        if hasattr(layer, "moving_variance")
+    }
 
 
 def predict(

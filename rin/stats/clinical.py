@@ -188,7 +188,7 @@ def _mean_measures(
             [measure.of(cases, bins) for measure in MEASURES.values()] for cases in of_blocks
         ]
         means += share * np.hstack(values)
-    return pd.DataFrame(np.transpose(means), columns=[*MEASURES])
+    return pd.DataFrame(np.transpose(means), columns=list(MEASURES))
 
 
 def _mean_curves(task: TaskScores, networks: np.ndarray, bins: int) -> pd.DataFrame:

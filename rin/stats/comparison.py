@@ -209,7 +209,7 @@ def _model_rows(
     rows: pd.DataFrame, columns: Mapping[str, str], positive: Hashable | None
 ) -> pd.DataFrame:
     """Return a model's rows in the order of cases: score, label (0 or 1), case, patient."""
-    rows = rows[[*columns.values()]].set_axis([*columns], axis=1)
+    rows = rows[list(columns.values())].set_axis(list(columns), axis=1)
     with as_input_error(
         "cases cannot be put in one order",
         where=columns["case"],
@@ -243,7 +243,8 @@ def _check_complete(rows: pd.DataFrame, columns: Mapping[str, str]) -> None:
 
 def _paired_aucs(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float]:
     """Return both AUCs, and the variance of their difference over patients."""
-    first, second = (rows.reset_index(drop=True) for rows in (a, b))
+    first = a.reset_index(drop=True)
+    second = b.reset_index(drop=True)
     names = ["case", "label", "patient"]
     if not first[names].equals(second[names]):
         raise InputError(

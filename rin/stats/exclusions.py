@@ -78,7 +78,6 @@ def equivalence_tests(
     tables = []
     estimated = list(table[_ESTIMATED].itertuples(index=False))
     tests = [t_test(gap, error, df, 1 - 2 * alpha) for gap, error, df in estimated]
-    ends = {"ci_low": [test.ci_low for test in tests], "ci_high": [test.ci_high for test in tests]}
     for margin in margins:
         if not 0 < margin < math.inf:
             raise InputError(
@@ -86,10 +85,13 @@ def equivalence_tests(
                 where="margin",
                 remedy="Pass a difference of AUCs above zero, such as 0.02.",
             )
-        decided = table[names].assign(margin=margin, estimate=table["estimate"], **ends)
-        decided["p_value"] = [
-            equivalence_p(gap, error, df, margin) for gap, error, df in estimated
-        ]
+        decided = table[names].assign(
+            margin=margin,
+            estimate=table["estimate"],
+            ci_low=[test.ci_low for test in tests],
+            ci_high=[test.ci_high for test in tests],
+            p_value=[equivalence_p(gap, error, df, margin) for gap, error, df in estimated],
+        )
         insert_holm(decided)
         tables.append(decided.assign(equivalent=decided["p_holm"] < alpha))
     return pd.concat(tables, ignore_index=True)

@@ -98,7 +98,7 @@ def _scores(
     network = [name for name in ("scenario", "pretraining") if name in rows]
     of_pair = [name for name in ("task", "backbone", "pretraining") if name in rows]
     described = dict.fromkeys([*network, *of_scenarios, *of_pair])
-    networks = rows[[*described]].drop_duplicates([*network, *of_scenarios])
+    networks = rows[list(described)].drop_duplicates([*network, *of_scenarios])
     if networks.duplicated(network).any():
         raise InputError(
             f"a scenario has two values of {' or '.join(of_scenarios)}",
@@ -106,7 +106,7 @@ def _scores(
             remedy="Name scenarios so that each has one.",
         )
     names = networks[network].astype(str).itertuples(index=False)
-    networks.index = [*map(" pretraining ".join, names)]
+    networks.index = list(map(" pretraining ".join, names))
     cases = rows[["case_id", "fold", "label", "patient_id"]].drop_duplicates()
     if nameless := cases["patient_id"].isna().sum():
         raise InputError(

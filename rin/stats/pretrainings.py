@@ -336,7 +336,7 @@ def leave_one_pair_out(
     >>> table["moved"].round(3).tolist()
     [-0.004, 0.004, 0.02, -0.02]
     """
-    tasks = [*task_pairs(predictions, init_a, init_b)]
+    tasks = list(task_pairs(predictions, init_a, init_b))
     whole = pd.DataFrame([_pool(of_task, level=level) for of_task in tasks])
     rows = []
     for place, of_task in enumerate(tasks):

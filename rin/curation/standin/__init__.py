@@ -85,7 +85,7 @@ def study_instances(study: Study, size: int, seed: int) -> list[Dataset]:
     drawings = draw_slices(study, size, seed)
     make = _sonogram if study.facts["modality"] == "US" else _section
     images = [make(study, number, values) for number, (values, _) in enumerate(drawings, start=1)]
-    instances = [*images]
+    instances = list(images)
     if make is _section:
         instances.append(_section(study, 1, drawings[len(drawings) // 2][0], "localizers"))
     for number, (label, words) in enumerate(study.named.items(), start=1):
@@ -195,11 +195,19 @@ def _section(study: Study, number: int, values: ndarray, sort: str = "diagnostic
 
 def _sonogram(study: Study, number: int, values: ndarray) -> Dataset:
     """Return an ultrasound image, with any burned-in text in a bar at the top."""
-    facts = study.facts
     pixels = to_uint8(values)
     height, width = pixels.shape
-    area = {"right": width - 1, "bottom": height - 1, "spacing": facts["field"] / height}
-    image = fill(_make(study, "diagnostic", number, "image", "US", **area), **facts["elements"])
+    image = _make(
+        study,
+        "diagnostic",
+        number,
+        "image",
+        "US",
+        right=width - 1,
+        bottom=height - 1,
+        spacing=study.facts["field"] / height,
+    )
+    fill(image, **study.facts["elements"])
     is_burned, said = BURNED[study.number % len(BURNED)]
     if said:
         image.BurnedInAnnotation = said

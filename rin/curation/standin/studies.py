@@ -130,11 +130,11 @@ def _drafts(rng: Generator, studies: int) -> list[Draft]:
     regions = [region for region, label in NORMAL.items() if label == "normal"]
     hedged = [(region, (), "hedged") for region in regions]
     missed = [(region, (label,), "overlooked") for region, label in LESIONS if region in regions]
-    rare = [*islice(cycle(hedged), int(SHARES["hedged"] * studies))]
+    rare = list(islice(cycle(hedged), int(SHARES["hedged"] * studies)))
     rare += islice(cycle(missed), int(SHARES["overlooked"] * studies))
     drafts = []
     for region, label in islice(cycle(CLASSES), studies - len(rare)):
-        kind = str(rng.choice([*KINDS], p=[*KINDS.values()]))
+        kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
         findings = (label,)
         others = tuple(o for of, o in LESIONS if of == region and o != label)
         if NORMAL.get(region) == label:

@@ -67,7 +67,7 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
         cases["patient_id"] = read_names(manifest.patient_pattern, cases["name"])
     cases["image"] = tree.locator("") + cases["name"]
     cases["masks"] = _masks_by_picture(tree, cases["name"], masks)
-    return cases[[*FoundCase._fields]]
+    return cases[list(FoundCase._fields)]
 
 
 def _masks_by_picture(

@@ -138,7 +138,7 @@ def read_table(
     """
     if name not in tree.names:
         raise tree.error("the table is missing", file=name)
-    columns = [*columns]
+    columns = list(columns)
     content = tree.read(name)
     kind = name.lower().rpartition(".")[2]
     with as_input_error(
@@ -218,5 +218,11 @@ def _read_csv(content: bytes, separators: str) -> pd.DataFrame:
         raise ValueError("a quotation mark is not closed")
     separator = max(separators, key=text.partition("\n")[0].count)
     # Arrow refuses rows of another length, which pandas would cut or fill silently.
-    reading: dict[str, Any] = {"engine": "pyarrow", "dtype": _TEXT, "keep_default_na": False}
-    return pd.read_csv(BytesIO(text.encode()), sep=separator, header=None, **reading)
+    return pd.read_csv(
+        BytesIO(text.encode()),
+        sep=separator,
+        header=None,
+        engine="pyarrow",
+        dtype=_TEXT,
+        keep_default_na=False,
+    )

@@ -137,7 +137,7 @@ def _labels(
 ) -> pd.Series:
     """Return the class of each row."""
     labels = rows[options.label]
-    known = [*manifest.label_map]
+    known = list(manifest.label_map)
     if not known:
         tree.raise_if_any(
             rows[NAME][labels == ""],
@@ -148,7 +148,7 @@ def _labels(
         return labels
     if UNLABELLED in known:
         labels = labels.replace("", UNLABELLED)
-    allowed = join_first_ten([*map(repr, known)], ", ")
+    allowed = join_first_ten(list(map(repr, known)), ", ")
     remedy = (
         f"Column {options.label} may contain {allowed}: correct the cell, or add the class to "
         "label_map; null leaves it out."

@@ -89,7 +89,7 @@ def write_busi(folder: Path, counts: dict[str, int], seed: int) -> None:
             tail = f"_{number}" if number else ""
             writers.write_picture(folder / image.kind / f"{stem}_mask{tail}.png", mask)
     if last > 1:
-        for path in [*folder.glob("benign/benign (1)*")]:
+        for path in list(folder.glob("benign/benign (1)*")):
             repeat = path.with_name(path.name.replace("(1)", f"({last})"))
             writers.write_picture(repeat, np.asarray(Image.open(path))[2:-2, 2:-2])
 
