@@ -69,9 +69,12 @@ def unquoted(error: Exception) -> str:
 
 @contextmanager
 def as_input_error(
-    problem: str, *, where: str | Path, remedy: str, kinds: type | tuple[type, ...]
+    problem: str, *, where: str | Path, remedy: str, kinds: type | tuple[type, ...] = OSError
 ) -> Iterator[None]:
-    """Raise errors of these kinds as `InputError`, with the original message after the problem."""
+    """Raise errors of these kinds as `InputError`, with the original message after the problem.
+
+    By default they are those of the file system.
+    """
     try:
         yield
     except InputError:

@@ -158,7 +158,6 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
             "the work of curation cannot be saved",
             where=output,
             remedy=f"{MAKE_ROOM} Work done so far is kept.",
-            kinds=OSError,
         ),
         lock_privately(plan),
     ):
@@ -370,7 +369,7 @@ def write_corpus(output: Path, images: pd.DataFrame, card: dict[str, Any]) -> No
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             _link(output / export.PICTURE_FOLDER / f"{uid}.png", folder / name)
         for name, table in tables.items():
-            table.to_csv(folder / name, index=False, lineterminator="\n")
+            table.to_csv(folder / name, index=False)
         write_json(folder / CARD, card)
         describe_corpus(folder, card, tables)
         if card["provenance"] == "stand-in":

@@ -81,7 +81,6 @@ def write_queue(rows: pd.DataFrame, path: Path) -> None:
             "the queue cannot be written",
             where=path,
             remedy="Close it in other programs, or choose a place that can be written.",
-            kinds=OSError,
         ),
         write_atomically(path) as draft,
     ):

@@ -370,7 +370,7 @@ def _content_digest(cases: pd.DataFrame, mask_digests: pd.Series, part: str) -> 
     kept = cases.columns.difference(list(CASES.columns))
     table = cases[columns].assign(mask=mask_digests, **cases[kept])
     # The part is digested, so that a part never counts as the whole, even with the same cases.
-    return digest_of(table.to_csv(index=False, lineterminator="\n") + part)
+    return digest_of(table.to_csv(index=False) + part)
 
 
 def is_stand_in(tree: Tree) -> bool:

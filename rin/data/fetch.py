@@ -36,9 +36,7 @@ def fetch_file(url: str, name: str, root: Path, known_hash: str | None = None) -
     """
     download = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=SECONDS)
     again = "Check the connection and the disk space, and give the same command again."
-    with as_input_error(
-        f"it could not be fetched into {root}", where=url, remedy=again, kinds=OSError
-    ):
+    with as_input_error(f"it could not be fetched into {root}", where=url, remedy=again):
         try:
             fetched = pooch.retrieve(url, known_hash, name, root, downloader=download)
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:

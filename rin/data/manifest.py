@@ -259,10 +259,7 @@ def _checked(held: bytes, path: Path) -> DatasetManifest:
 def _load_known(name: str) -> DatasetManifest:
     path = manifest_folder() / f"{name}.yaml"
     with as_input_error(
-        "it cannot be read",
-        where=path,
-        remedy="Check the file, its link and its permissions.",
-        kinds=OSError,
+        "it cannot be read", where=path, remedy="Check the file, its link and its permissions."
     ):
         manifest = _checked(path.read_bytes(), path)
     if manifest.name != name:

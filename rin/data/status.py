@@ -130,7 +130,6 @@ def check_file(tree: Tree, name: str, sha256: str) -> str:
             "the file cannot be read",
             where=path,
             remedy="Check the file and its permissions, or fetch it again.",
-            kinds=OSError,
         ):
             actual = sha256_of(path)
     if actual == sha256:

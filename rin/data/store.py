@@ -224,7 +224,6 @@ def inspect_cases(
             f"the inspection of {manifest.name} cannot be written",
             where=folder,
             remedy=f"{MAKE_ROOM} Results so far are kept.",
-            kinds=OSError,
         ):
             folder.mkdir(parents=True, exist_ok=True)
             # A second process waits here, and then finds all inspections.
@@ -338,9 +337,7 @@ def build_store(
         "resize": resize,
         "color": manifest.color,
     }
-    with as_input_error(
-        "the image store cannot be written", where=folder, remedy=MAKE_ROOM, kinds=OSError
-    ):
+    with as_input_error("the image store cannot be written", where=folder, remedy=MAKE_ROOM):
         records.mkdir(parents=True, exist_ok=True)
         # A second store of the same dataset waits, as both are made from the same kept rows.
         with FileLock(records / LOCK):

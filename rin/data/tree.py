@@ -241,7 +241,6 @@ def walk(folder: Path, *, links: bool = False) -> Iterator[str]:
                 # Folders of an archive may be named after patients.
                 where=folder if links else place,
                 remedy="Check the folder and its permissions.",
-                kinds=OSError,
             ),
             os.scandir(place) as entries,
         ):

@@ -19,8 +19,21 @@ PAPER_THRESHOLD = 180  # paper, "Grad-CAM": values greater than 180 count as les
 #: Image-blind baselines.
 ELLIPSE, WHOLE, POINT = BASELINES = ("centred ellipse", "whole image", "centre point")
 _LEVELS = 256  # grey levels of an 8-bit map
-_RUN = ["task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init", "seed"]
-_CASE = ["case_id", "patient_id", "label", "score"]
+#: Columns of the predictions table that a row of overlap keeps.
+_NAMES = [
+    "task",
+    "fold",
+    "scenario",
+    "backbone",
+    "unfreezing",
+    "learning_rate",
+    "init",
+    "seed",
+    "case_id",
+    "patient_id",
+    "label",
+    "score",
+]
 
 
 def has_lesion(masks: np.ndarray) -> np.ndarray:
@@ -169,14 +182,17 @@ def baseline_scores(masks: np.ndarray, sizes: np.ndarray) -> pd.DataFrame:
     drawn[POINT][:, rows, columns] = 255
     tables = []
     for name, pictures in drawn.items():
-        table = pd.DataFrame({"image": range(len(masks)), "baseline": name})
-        table["dice"] = np.nan if name == POINT else cam_dice(pictures, masks)
-        table["pointing"] = pointing_game(pictures, near)
-        table["average_precision"] = (
-            np.nan if name == POINT else pixel_average_precision(pictures, masks)
-        )
-        tables.append(table)
-    return pd.concat(tables).sort_values("image", kind="stable", ignore_index=True)
+        scores = {
+            "image": range(len(masks)),
+            "baseline": name,
+            "dice": cam_dice(pictures, masks),
+            "pointing": pointing_game(pictures, near),
+            "average_precision": pixel_average_precision(pictures, masks),
+        }
+        tables.append(pd.DataFrame(scores))
+    table = pd.concat(tables).sort_values("image", kind="stable", ignore_index=True)
+    table.loc[table["baseline"] == POINT, ["dice", "average_precision"]] = np.nan
+    return table
 
 
 def measure_overlap(
@@ -214,7 +230,7 @@ def measure_overlap(
         pictures = to_uint8(cams[np.flatnonzero(marked), :, :, target], side)
         outlines = lesions[at]
         curves.append(threshold_curve(pictures, outlines))
-        measured = rows.loc[marked, [*_RUN, *_CASE]].assign(
+        measured = rows.loc[marked, _NAMES].assign(
             target=target,
             dice=curves[-1][:, PAPER_THRESHOLD],
             pointing=pointing_game(pictures, near[at]),
@@ -227,7 +243,7 @@ def measure_overlap(
     table = pd.concat(tables, ignore_index=True)
     all_curves = np.concatenate(curves)
     best = np.full(len(table), np.nan)
-    cells = table.groupby(["task", "scenario", "init"], observed=True, sort=False)
+    cells = table.groupby(["task", "scenario", "init"], sort=False)
     for at in cells.indices.values():
         best[at] = crossfitted_dice(all_curves[at], table["patient_id"].to_numpy()[at])
     return table.assign(dice_best=best)

@@ -57,7 +57,7 @@ def write_archive(folder: Path, *, studies: int, size: int, seed: int) -> Path:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 dcmwrite(path, dataset, enforce_file_format=True)
             report = root / "reports" / f"{study.accession}.txt"
-            report.write_text(write_report(study, seed), encoding="utf-8", newline="\n")
+            report.write_text(write_report(study, seed), encoding="utf-8")
         truth = [(s.accession, int(s.normal), s.kind, s.region, ";".join(s.labels)) for s in plan]
         columns = ("accession_number", "normal", "kind", "region", "label")
         writers.write_table(root / "truth.csv", columns, truth)

@@ -27,8 +27,6 @@ DAYS = 2200
 OPENING = time(8, 0)
 SHARES = FACTS["shares"]
 KINDS = FACTS["kinds"]
-#: Region, findings and kind of a study.
-Draft = tuple[str, tuple[str, ...], str]
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ def _patient(number: int, seed: int) -> dict:
     }
 
 
-def _drafts(rng: Generator, studies: int) -> list[Draft]:
+def _drafts(rng: Generator, studies: int) -> list[tuple[str, tuple[str, ...], str]]:
     """Draw the kinds of the studies: a round of the classes, then the hedged and overlooked."""
     regions = [region for region, label in NORMAL.items() if label == "normal"]
     hedged = [(region, (), "hedged") for region in regions]

@@ -14,8 +14,7 @@ from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
 from rin.errors import InputError, look_up
 
-Reader = Callable[[Tree, DatasetManifest], list[FoundCase] | pd.DataFrame]
-LAYOUTS: dict[str, Reader] = {
+LAYOUTS: dict[str, Callable[[Tree, DatasetManifest], list[FoundCase] | pd.DataFrame]] = {
     "cc_ccii": folders.find_cc_ccii,
     "ddti": ddti.find_cases,
     "folder_classes": folders.find_folder_classes,

@@ -19,9 +19,7 @@ from rin.files import MAKE_ROOM, replace_folder
 
 def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
     """Write a folder with ``fill``, unless it exists; InputError if that fails."""
-    with as_input_error(
-        f"the stand-in {what} cannot be written", where=target, remedy=MAKE_ROOM, kinds=OSError
-    ):
+    with as_input_error(f"the stand-in {what} cannot be written", where=target, remedy=MAKE_ROOM):
         target.parent.mkdir(parents=True, exist_ok=True)
         # A second process waits here, and then finds the folder of the first.
         with FileLock(target.with_name(f".{target.name}.lock")):
@@ -38,7 +36,7 @@ def write_picture(path: Path, pixels: np.ndarray, **options: Any) -> None:
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Any]) -> None:
     """Write a CSV table."""
-    pd.DataFrame(rows, columns=columns).to_csv(path, index=False, lineterminator="\n")
+    pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
 
 
 def write_json(path: Path, content: Any) -> None:
