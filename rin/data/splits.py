@@ -78,7 +78,8 @@ def make_folds(
 
 def fold_sizes(folds: pd.DataFrame) -> str:
     """Return a phrase with the number of folds and the share of each part."""
-    n, shares = folds["fold"].nunique(), folds["part"].value_counts(normalize=True)
+    n = folds["fold"].nunique()
+    shares = folds["part"].value_counts(normalize=True)
     percent = ", ".join(f"{100 * shares.get(part, 0):.0f}% {part}" for part in PARTS)
     return f"{counted(n, 'folds')}, {percent}"
 
@@ -118,8 +119,10 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
     column names parts (train, val, test), there is one fold, and a validation part is drawn only
     if the column has none.
     """
-    cases, tree = dataset.cases, open_tree(dataset.root, dataset.location)
-    labels, group = cases["label"].to_numpy(), _in_order(groups, cases)
+    cases = dataset.cases
+    tree = open_tree(dataset.root, dataset.location)
+    labels = cases["label"].to_numpy()
+    group = _in_order(groups, cases)
     given = read_split(tree, dataset.manifest).reindex(cases["case_id"])
     given = given.fillna("").to_numpy(str)
     tree.raise_if_any(cases["case_id"][given == ""], "cases are not placed by the given split")
@@ -350,7 +353,8 @@ def corpus_split(dataset: Dataset, seed: int, groups: pd.Series | None = None) -
     A corpus with tables of its parts (the layout `radimagenet`) is split according to these, any
     other by :func:`split_corpus`.  ``groups`` are its :func:`corpus_groups`, if already computed.
     """
-    cases, where = dataset.cases, dataset.root / dataset.location
+    cases = dataset.cases
+    where = dataset.root / dataset.location
     groups = corpus_groups(dataset) if groups is None else groups
     if groups is not None:
         return split_corpus(cases, groups, seed, where=where)
@@ -379,7 +383,8 @@ def split_corpus(
 
     InputError unless every class can have a group in training and one in the test part.
     """
-    labels, group = cases["label"].to_numpy(), _in_order(groups, cases)
+    labels = cases["label"].to_numpy()
+    group = _in_order(groups, cases)
     counts = pd.Series(group).groupby(labels).agg(["nunique", "size"])
     if len(few := counts[counts["nunique"] < 2]):
         shown = [
@@ -413,7 +418,8 @@ def read_fold_files(
     ``place`` is a folder or archive with the lists.  Cases that no list names are left out.  The
     lists of a ``partial`` dataset may name absent cases, which :func:`folds_of_part` drops.
     """
-    tree, labels = open_tree(place.parent, place.name), cases.set_index("case_id")["label"]
+    tree = open_tree(place.parent, place.name)
+    labels = cases.set_index("case_id")["label"]
     parts = []
     for fold in range(n_folds if "{fold}" in lists.pattern else 1):
         for word, part in PART_NAMES.items():
@@ -456,7 +462,8 @@ def _read_list(
         file_name, "Point at the folder 'dataframe' of one task, with all its lists."
     )
     table = read_table(tree, file, [])
-    pictures, words = table.filter(items=FILE_COLUMNS), table.filter(regex="label$")
+    pictures = table.filter(items=FILE_COLUMNS)
+    words = table.filter(regex="label$")
     if pictures.shape[1] != 1 or words.shape[1] != 1 or table.empty:
         raise tree.error(
             f"it lists no picture; its columns are {', '.join(table)}",
@@ -487,10 +494,12 @@ def sample_with_groups(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int
     A label keeps at least `PIECES` groups, if it has so many, so that a split still has enough,
     and every chosen group keeps a case of each of its labels.
     """
-    label, group = cases["label"].to_numpy(), _in_order(groups, cases)
+    label = cases["label"].to_numpy()
+    group = _in_order(groups, cases)
     strata = _strata(label, group, seed)
     of_label = strata.groupby("label")["size"]
-    before, aim = of_label.cumsum() - strata["size"], of_label.transform("sum") * n / len(cases)
+    before = of_label.cumsum() - strata["size"]
+    aim = of_label.transform("sum") * n / len(cases)
     wanted = strata.index[(before < aim) | (of_label.cumcount() < PIECES)]
     table = pd.DataFrame({"group": group, "label": label})
     # The largest groups lose cases until n are left, or one of each group and label.
