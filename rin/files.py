@@ -187,7 +187,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         return super().construct_scalar(node)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        stated: set[str] = set()
+        stated = set()
         for key, _ in node.value:
             if key.tag.endswith(":merge") or not isinstance(key.value, str):
                 continue

@@ -79,7 +79,7 @@ def undisturbed() -> Iterator[None]:
         yield
         return
     # Blocking them would not do: another thread would receive the signal and stop the main one.
-    came: list[int] = []
+    came = []
     try:
         with handled_by(lambda number, _: came.append(number)):
             yield

@@ -20,7 +20,7 @@ from pydicom import dcmread, dcmwrite
 from rin.curation.burned_in import DOUBTFUL, burned_in_risk, published_risk
 from rin.curation.deidentify import Pseudonyms, deidentify, display_window, picture_of
 from rin.curation.index import MARK
-from rin.curation.problems import Problem, read_files
+from rin.curation.problems import Problem, Reading, read_files
 from rin.curation.taxonomy import taxonomy_file
 from rin.data import dicom
 from rin.data.kept_rows import load_rows, replace_rows
@@ -118,9 +118,7 @@ def _files_of(output: Path, uid: str) -> tuple[Path, Path]:
     return output / DICOM_FOLDER / f"{uid}.dcm", output / PICTURE_FOLDER / f"{uid}.png"
 
 
-def _export(
-    root: Path, output: Path, names: Pseudonyms, image: dict[str, Any]
-) -> tuple[list[dict[str, Any]], Problem | None]:
+def _export(root: Path, output: Path, names: Pseudonyms, image: dict[str, Any]) -> Reading:
     """Export an image; return its note, or the problem with its file."""
     uid = names.uid(image["sop_uid"])
     note = _NOTE | {"mark": image["mark"], "uid": uid}

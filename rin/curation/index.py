@@ -32,6 +32,7 @@ from rin.curation.problems import (
     UNIDENTIFIED,
     UNREADABLE,
     Problem,
+    Reading,
     read_files,
     refuse_files,
 )
@@ -46,8 +47,8 @@ from rin.files import read_facts, sha256_of
 #: Number of files whose rows are kept together.
 CHUNK = 512
 _FACTS = read_facts(__file__)
-_TEXTS: dict[str, str] = _FACTS["texts"]
-_NUMBERS: dict[str, str] = _FACTS["numbers"]
+_TEXTS = _FACTS["texts"]
+_NUMBERS = _FACTS["numbers"]
 _TAGS = [Tag(keyword) for keyword in (*_TEXTS.values(), *_NUMBERS.values())]
 _UNDECODED = re.compile("[\ud800-\udfff]")
 _HEADING = re.compile(rf"^[ \t]*({'|'.join(_FACTS['headings'])})[ \t]*:", re.MULTILINE)
@@ -172,7 +173,7 @@ def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, list[Problem]]:
     return files, problems
 
 
-def _read_file(root: Path, path: str) -> tuple[list[dict[str, Any]], Problem | None]:
+def _read_file(root: Path, path: str) -> Reading:
     """Return the row of a file, or the problem with it; neither for a file that is ignored."""
     if _UNDECODED.search(path):
         return [], Problem(path, "the file's name is not valid UTF-8")

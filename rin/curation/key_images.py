@@ -27,7 +27,7 @@ from pydicom.uid import (
 )
 
 from rin.curation.index import MARK
-from rin.curation.problems import UNCLEAR, Problem, read_files
+from rin.curation.problems import UNCLEAR, Problem, Reading, read_files
 from rin.curation.spreadsheets import read_rows, refuse_rows
 from rin.curation.taxonomy import REGION_OF, REGIONS, load_taxonomy
 from rin.data import dicom
@@ -139,7 +139,7 @@ def _fold_case(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _read(root: Path, path: str) -> tuple[Rows, Problem | None]:
+def _read(root: Path, path: str) -> Reading:
     """Return the notes or the outlines of a document, or the problem of reading it."""
     try:
         with dicom.DicomFile(io.FileIO(root / path)) as opened:

@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -34,6 +34,10 @@ class Problem(NamedTuple):
     problem: str
     beside: str = ""
     kind: str = UNREADABLE
+
+
+#: Rows of a file, and the problem with it, if there is one.
+Reading = tuple[list[dict[str, Any]], Problem | None]
 
 
 def read_files(

@@ -16,7 +16,7 @@ _FACTS = read_facts(__file__)
 
 
 #: `modality` and `title` of each anatomic region.
-REGIONS: dict[str, dict[str, str]] = _FACTS["regions"]
+REGIONS = _FACTS["regions"]
 #: Region and label of a normal image, by modality and body part.
 REGION_OF = {
     (modality, part): tuple(name.split("/"))

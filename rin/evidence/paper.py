@@ -10,7 +10,7 @@ from rin.files import read_facts
 
 _READ = read_facts(__file__)
 #: Places in which the paper states numbers and claims, by their short names in the file.
-PLACES: dict[str, str] = _READ["places"]
+PLACES = _READ["places"]
 #: The two sources of weights, as the names of fields end.
 SOURCES = ("radimagenet", "imagenet")
 

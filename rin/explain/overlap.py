@@ -146,7 +146,7 @@ def typical_lesion_size(masks: np.ndarray, patients: ArrayLike) -> np.ndarray:
 
     They are those of the boxes around lesions.  InputError if fewer than two patients have one.
     """
-    sizes: dict[str, np.ndarray] = {"lesions": np.ones(len(masks))}
+    sizes = {"lesions": np.ones(len(masks))}
     for side, axis in {"height": 2, "width": 1}.items():
         marked = masks.any(axis=axis)
         before = marked.argmax(axis=1)
@@ -182,14 +182,17 @@ def baseline_scores(masks: np.ndarray, sizes: np.ndarray) -> pd.DataFrame:
     drawn[POINT][:, rows, columns] = 255
     tables = []
     for name, pictures in drawn.items():
-        scores = {
-            "image": range(len(masks)),
-            "baseline": name,
-            "dice": cam_dice(pictures, masks),
-            "pointing": pointing_game(pictures, near),
-            "average_precision": pixel_average_precision(pictures, masks),
-        }
-        tables.append(pd.DataFrame(scores))
+        tables.append(
+            pd.DataFrame(
+                {
+                    "image": range(len(masks)),
+                    "baseline": name,
+                    "dice": cam_dice(pictures, masks),
+                    "pointing": pointing_game(pictures, near),
+                    "average_precision": pixel_average_precision(pictures, masks),
+                }
+            )
+        )
     table = pd.concat(tables).sort_values("image", kind="stable", ignore_index=True)
     table.loc[table["baseline"] == POINT, ["dice", "average_precision"]] = np.nan
     return table
@@ -219,7 +222,7 @@ def measure_overlap(
     lesion_of = pd.Series(np.arange(len(lesions)), index=ids[outlined])
     tables = []
     curves = []
-    blind: dict[tuple[int, int], np.ndarray] = {}
+    blind = {}
     for rows, cams in runs:
         grid = cams.shape[1:3]
         if grid not in blind:
@@ -230,16 +233,17 @@ def measure_overlap(
         pictures = to_uint8(cams[np.flatnonzero(marked), :, :, target], side)
         outlines = lesions[at]
         curves.append(threshold_curve(pictures, outlines))
-        measured = rows.loc[marked, _NAMES].assign(
-            target=target,
-            dice=curves[-1][:, PAPER_THRESHOLD],
-            pointing=pointing_game(pictures, near[at]),
-            pointing_blind=blind[grid][at],
-            cells=max(grid),
-            average_precision=pixel_average_precision(pictures, outlines),
-            mask_share=outlines.sum(axis=(1, 2)) / side**2,
+        tables.append(
+            rows.loc[marked, _NAMES].assign(
+                target=target,
+                dice=curves[-1][:, PAPER_THRESHOLD],
+                pointing=pointing_game(pictures, near[at]),
+                pointing_blind=blind[grid][at],
+                cells=max(grid),
+                average_precision=pixel_average_precision(pictures, outlines),
+                mask_share=outlines.sum(axis=(1, 2)) / side**2,
+            )
         )
-        tables.append(measured)
     table = pd.concat(tables, ignore_index=True)
     all_curves = np.concatenate(curves)
     best = np.full(len(table), np.nan)

@@ -119,16 +119,19 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
     auc_a, auc_b, variance = np.array(parts).T
     error = math.sqrt(variance.sum()) / len(parts)
     test = t_test((auc_a - auc_b).mean(), error, level=level)
-    row = {
-        "a": a,
-        "b": b,
-        "auc_a": auc_a.mean(),
-        "auc_b": auc_b.mean(),
-        **test.to_row(),
-        "n_cases": len(rows) // 2,
-        "n_patients": rows[patient].nunique(),
-    }
-    return pd.DataFrame([row])
+    return pd.DataFrame(
+        [
+            {
+                "a": a,
+                "b": b,
+                "auc_a": auc_a.mean(),
+                "auc_b": auc_b.mean(),
+                **test.to_row(),
+                "n_cases": len(rows) // 2,
+                "n_patients": rows[patient].nunique(),
+            }
+        ]
+    )
 
 
 def operating_point(

@@ -91,21 +91,24 @@ def simulate_predictions(*, pretrainings: int = 1, seed: int = 0) -> pd.DataFram
         )
         for (backbone, unfreezing, pretraining), pair in zip(networks, scores, strict=True):
             for init, of_init in zip(("a", "b"), pair, strict=True):
-                run = {
-                    "task": task,
-                    "fold": 0,
-                    "scenario": f"{backbone}-{unfreezing}-1e-03",
-                    "backbone": backbone,
-                    "unfreezing": unfreezing,
-                    "learning_rate": 1e-3,
-                    "init": init,
-                    "seed": 0,
-                    "pretraining": pretraining,
-                    "case_id": [f"{task}{case}" for case in range(len(patient))],
-                    "patient_id": [f"p{name}" for name in patient],
-                    "part": "test",
-                    "label": positive.astype(int),
-                    "score": of_init,
-                }
-                tables.append(pd.DataFrame(run))
+                tables.append(
+                    pd.DataFrame(
+                        {
+                            "task": task,
+                            "fold": 0,
+                            "scenario": f"{backbone}-{unfreezing}-1e-03",
+                            "backbone": backbone,
+                            "unfreezing": unfreezing,
+                            "learning_rate": 1e-3,
+                            "init": init,
+                            "seed": 0,
+                            "pretraining": pretraining,
+                            "case_id": [f"{task}{case}" for case in range(len(patient))],
+                            "patient_id": [f"p{name}" for name in patient],
+                            "part": "test",
+                            "label": positive.astype(int),
+                            "score": of_init,
+                        }
+                    )
+                )
     return pd.concat(tables, ignore_index=True)

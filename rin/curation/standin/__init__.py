@@ -67,14 +67,16 @@ def write_archive(folder: Path, *, studies: int, size: int, seed: int) -> Path:
             for label, words in written["findings"].items()
         ]
         writers.write_table(root / "label_map.csv", ("finding", "region", "label"), terms)
-        made_of = {
-            "stand_in": "outpatient archive",
-            "version": VERSION,
-            "studies": studies,
-            "size": size,
-            "seed": seed,
-        }
-        writers.write_json(root / STAND_IN_NOTE, made_of)
+        writers.write_json(
+            root / STAND_IN_NOTE,
+            {
+                "stand_in": "outpatient archive",
+                "version": VERSION,
+                "studies": studies,
+                "size": size,
+                "seed": seed,
+            },
+        )
 
     writers.write_whole(folder, "archive", write)
     return folder
