@@ -146,7 +146,6 @@ def curate(
             )
         _say("No data root: a STAND-IN archive is curated.", "yellow")
     corpus = curated_corpus(workspace)
-    plan = curation_plan(workspace)
     for kind, n in corpus.card["archive"].items():
         echo(f"{kind:12s} {n:10,d} in the archive")
     kept = len(corpus.images)
@@ -155,7 +154,7 @@ def curate(
         _say(f"left out     {left['files']:10,d} files: {kind}", "yellow")
     echo(f"{'images':12s} {kept:10,d} in the corpus, of {patients:,} patients")
     echo(f"To share: {corpus.root.absolute()}. Not searched for: {UNSEARCHED}.")
-    echo(f"To review: {QUEUE} and {IMAGE_QUEUE} in {plan.output.absolute()}")
+    echo(f"To review: {QUEUE} and {IMAGE_QUEUE} in {curation_plan(workspace).output.absolute()}")
 
 
 @app.command()
@@ -285,9 +284,13 @@ def compare(
 
     columns = comparison.Columns(by, score or ("score",), label, case, patient)
     rows = comparison.read_scores(scores, columns, positive)
-    pairs = comparison.pairs_of(list(rows["model"].unique()), a, b)
     tables = comparison.comparison_tables(
-        rows, pairs, specificity=specificity, threshold=threshold, log_odds=log_odds, level=level
+        rows,
+        comparison.pairs_of(list(rows["model"].unique()), a, b),
+        specificity=specificity,
+        threshold=threshold,
+        log_odds=log_odds,
+        level=level,
     )
     folder = output or scores.with_name(f"{scores.stem}_compared")
     page = comparison.write_comparison(tables, scores, folder, level=level)
@@ -366,8 +369,8 @@ def data_status(data_root: Root = None) -> None:
     shown["state"] += (": " + statuses["read"]).where(statuses["read"] != "", "")
     shown["licence"] = shown["licence"].str.split(r"[,;:]| \(", n=1, regex=True).str[0]
     shown.columns = ["Dataset", "For", "Images", "Access", "Licence"]
-    aligned = shown.apply(lambda cells: cells.str.ljust(cells.str.len().max()))
-    _say(aligned.to_string(index=False, justify="left"))
+    shown = shown.apply(lambda cells: cells.str.ljust(cells.str.len().max()))
+    _say(shown.to_string(index=False, justify="left"))
     for name, to_do in zip(statuses["name"], statuses["to_do"], strict=True):
         _say(f"{name:20}  {to_do}")
 

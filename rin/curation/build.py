@@ -173,9 +173,12 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
             with write_atomically(output / NOTE) as draft:
                 draft.write_text(state())
         card = json.loads((folder / CARD).read_text("utf-8"))
-        images = pd.read_parquet(output / IMAGES)[list(COLUMNS)]
-        excluded = pd.DataFrame(card["excluded"], columns=EXCLUDED)
-        return CuratedCorpus(folder, card, images, excluded)
+        return CuratedCorpus(
+            folder,
+            card,
+            images=pd.read_parquet(output / IMAGES)[list(COLUMNS)],
+            excluded=pd.DataFrame(card["excluded"], columns=EXCLUDED),
+        )
 
 
 @contextmanager
@@ -373,10 +376,13 @@ def write_corpus(output: Path, images: pd.DataFrame, card: dict[str, Any]) -> No
         write_json(folder / CARD, card)
         describe_corpus(folder, card, tables)
         if card["provenance"] == "stand-in":
-            counts = images["label"].value_counts().sort_index().to_dict()
             write_json(
                 folder / STAND_IN_NOTE,
-                {"stand_in": "outpatient archive, curated", "images": counts, "masks": {}},
+                {
+                    "stand_in": "outpatient archive, curated",
+                    "images": images["label"].value_counts().sort_index().to_dict(),
+                    "masks": {},
+                },
             )
         # Only of files just written: other files there, and behind links, are the user's own.
         for path in (folder, *folder.rglob("*")):

@@ -72,8 +72,13 @@ def export_images(
     notes = load_rows(output / NOTES, _NOTE)
     whole = notes.loc[[_is_exported(output, note) for note in notes.itertuples()]]
     jobs = stated[~stated["mark"].isin(whole["mark"])].to_dict("records")
-    work = partial(_export, root, output, pseudonyms)
-    tables, problems = read_files(work, jobs, CHUNK, "De-identifying", output / NOTES)
+    tables, problems = read_files(
+        partial(_export, root, output, pseudonyms),
+        jobs,
+        CHUNK,
+        "De-identifying",
+        output / NOTES,
+    )
     known = pd.concat([whole, *tables]).drop_duplicates("mark").set_index("mark")
     return stated[["mark"]].join(known, on="mark", how="inner"), problems
 

@@ -103,8 +103,8 @@ def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.Data
     pairs = [REGION_OF.get(image, LEFT_OUT) for image in zip(files["modality"], part, strict=True)]
     classes = pd.DataFrame(pairs, files.index, ["region", "label"])
     files = files.assign(**classes, roi="", document="")
-    with_class = files.loc[files["region"] != "", list(COLUMNS)]
-    return with_class.sort_values("sop_uid", ignore_index=True)
+    files = files.loc[files["region"] != "", list(COLUMNS)]
+    return files.sort_values("sop_uid", ignore_index=True)
 
 
 def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:

@@ -198,10 +198,14 @@ def findings_of(
         cases["case_id"][cases["wrapped"]],
     )
     stated = manifest.counts
-    in_files = count_classes(manifest, listed)["found"].to_dict()
-    of_paper = count_differences("images", stated.paper, Counter(cases["label"]))
-    of_authors = count_differences(f"{stated.unit}s", stated.authors, in_files)
-    differing = {"paper's counts differ": of_paper, "authors' counts differ": of_authors}
+    differing = {
+        "paper's counts differ": count_differences(
+            "images", stated.paper, Counter(cases["label"])
+        ),
+        "authors' counts differ": count_differences(
+            f"{stated.unit}s", stated.authors, count_classes(manifest, listed)["found"].to_dict()
+        ),
+    }
     if not part:
         noted += [Finding(kind, "; ".join(texts)) for kind, texts in differing.items() if texts]
     noted += [replace(known, kind=f"known {known.kind}") for known in manifest.findings]

@@ -173,23 +173,24 @@ def verify_dataset(
 def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: bool) -> None:
     """Record facts and problems, up to a problem that prevents further checks."""
     manifest = done.manifest
+    facts = done.facts
     tree = datasets.open_located(manifest, data_root)
     if datasets.is_stand_in(tree):
         raise tree.error(
             f"this is a stand-in that was written for {manifest.name}, not the dataset",
             remedy="Name the folder that contains the real images.",
         )
-    done.facts.append(("at", tree.location))
+    facts.append(("at", tree.location))
     for name, known in manifest.files.items():
         compared = f"{name} {check_file(tree, name, known)}"
-        done.facts.append(("file", compared))
+        facts.append(("file", compared))
         if "another" in compared:
             done.problems.append(compared)
     listed = find_cases(tree, manifest)
     done.counts = datasets.count_classes(manifest, listed)
     done.part = datasets.part_in_words(manifest, listed)
     if done.part:
-        done.facts.append(("part", f"{done.part}: it never counts as the whole dataset"))
+        facts.append(("part", f"{done.part}: it never counts as the whole dataset"))
     cases = listed
     problems = []
     try:
@@ -201,19 +202,19 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
             manifest, data_root, index_folder=index_folder, problems=problems
         )
         cases = dataset.cases
-        done.facts.append(("pictures", f"{len(cases):,} can be read"))
+        facts.append(("pictures", f"{len(cases):,} can be read"))
     done.problems += problems
     cases = cases[cases["label"].notna()]
     if len(cases) and cases["patient_id"].notna().all():
-        done.facts.append(("patients", patients_in_words(manifest, cases)))
+        facts.append(("patients", patients_in_words(manifest, cases)))
     if quick or problems:
         return
     for finding in dataset.findings:
         named_cases = f" ({join_first_ten(finding.case_ids, ', ')})" if finding.case_ids else ""
-        done.facts.append(("finding", f"{finding.kind}: {finding.text}{named_cases}"))
-    done.facts += [("finding", text) for text in unusual_drawing(dataset)]
+        facts.append(("finding", f"{finding.kind}: {finding.text}{named_cases}"))
+    facts += [("finding", text) for text in unusual_drawing(dataset)]
     done.digest = dataset.digest
-    done.facts.append(("digest", dataset.digest))
+    facts.append(("digest", dataset.digest))
 
 
 def unusual_drawing(dataset: Dataset) -> list[str]:

@@ -69,7 +69,6 @@ def stated_numbers() -> dict[str, Any]:
     titles = [region["title"] for region in REGIONS.values()]
     is_normal = load_taxonomy()["label"] == "normal"
     released = {(entry.init, entry.backbone): entry.file for entry in load_entries()}
-    slices = paper.CLASS_COUNTS["covid19"][-1].images
     kinds = {place: {*fact.value} for place, fact in paper.PATHOLOGIES.items()}
     database = load_manifest("radimagenet")
     findings = {finding.kind: finding for finding in database.findings}
@@ -90,7 +89,8 @@ def stated_numbers() -> dict[str, Any]:
         "normal_labels": int(is_normal.sum()),
         "abnormal_labels": int((~is_normal).sum()),
         "released_weights_file": released["radimagenet", "ResNet50"],
-        "slices_per_covid_patient": slices / FACTS["covid_patients"],
+        "slices_per_covid_patient": paper.CLASS_COUNTS["covid19"][-1].images
+        / FACTS["covid_patients"],
         "short_title": paper.CITATION.title.split(":")[1].strip(),
         "access": database.access,
         "named_duplicates": len(findings["duplicates"].case_ids),
@@ -172,7 +172,6 @@ def _of_scripts() -> dict[str, Any]:
     greys = [float(find_preprocessing(name).apply(grey_pixels).mean()) for name in sources]
     covered = STATED["folds_small_tasks"] * STATED["split_percent"][-1]
     images = FACTS["acl_list_tear"] + FACTS["acl_list_no_tear"]
-    gains = FACTS["preprint_gains"]
     unstated = {"augmentation", "optimizer", "batch", "dropout"} - set(paper.SETTINGS)
     tests = [name for name in dir(statsmodels_tests) if "shapiro" in name.lower()]
     return {
@@ -190,7 +189,8 @@ def _of_scripts() -> dict[str, Any]:
         "unstated": len(unstated),
         "only_in_scripts": set(small) != set(large) and len(unstated) == 4,
         "gains_differ": all(
-            paper.COMPARISONS[task].estimate != gain for task, gain in gains.items()
+            paper.COMPARISONS[task].estimate != gain
+            for task, gain in FACTS["preprint_gains"].items()
         ),
         "inputs": len(sources),
         "greys": " / ".join(f"{grey:.2f}" for grey in greys),

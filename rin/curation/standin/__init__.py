@@ -97,8 +97,9 @@ def study_instances(study: Study, size: int, seed: int) -> list[Dataset]:
         key = sorted(index for index in largest if areas[index])
         instances.append(_key_selection(study, number, words, [images[index] for index in key]))
         for place, index in enumerate(key, start=len(instances)):
-            mask = drawings[index][1][label]
-            instances.append(_outline_state(study, place, images[index], mask, words))
+            instances.append(
+                _outline_state(study, place, images[index], drawings[index][1][label], words)
+            )
     return instances
 
 
@@ -125,8 +126,9 @@ def draw_slices(study: Study, size: int, seed: int) -> list[tuple[ndarray, dict[
             share = np.sqrt(max(0.0, 1 - ((index - middle) / rng.uniform(1.1, 2.2)) ** 2))
             share = 1.0 if study.region == "knee" else share
             if share > 0.7:
-                lesion = study.facts["lesions"][name]
-                lesions[name] = phantom.add_lesion(lesion, default_rng(drawn_by), 1.5, share)
+                lesions[name] = phantom.add_lesion(
+                    study.facts["lesions"][name], default_rng(drawn_by), 1.5, share
+                )
         shown = {name: mask for name, mask in lesions.items() if mask.any()}
         drawings.append((phantom.scan(), shown))
     return drawings
