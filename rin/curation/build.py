@@ -71,10 +71,10 @@ PATIENTS = "patients.csv"
 CARD = "dataset_card.json"
 #: A class needs a patient to train on, one to validate with and one to test on.
 FEWEST_PATIENTS = 3
-COLUMNS = (
+COLUMNS = [
     "filename", "label", "modality", "region", "name", "patient_id", "study_id", "roi",
     "width", "height", "kind", "part",
-)  # fmt: skip
+]  # fmt: skip
 #: Columns of the table of excluded images.
 EXCLUDED = ("rule", "images", "kept_out_because")
 #: Reasons, explained in card.yaml, why images that no rule excludes are not in the corpus either.
@@ -176,7 +176,7 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
         return CuratedCorpus(
             folder,
             card,
-            images=pd.read_parquet(output / IMAGES)[list(COLUMNS)],
+            images=pd.read_parquet(output / IMAGES)[COLUMNS],
             excluded=pd.DataFrame(card["excluded"], columns=EXCLUDED),
         )
 

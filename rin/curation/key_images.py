@@ -34,10 +34,10 @@ from rin.data import dicom
 from rin.data.pixels import POLYGON, rasterise, shape_text
 from rin.errors import InputError, did_you_mean, unquoted
 
-COLUMNS = (
+COLUMNS = [
     "sop_uid", "study_uid", "patient_id", *MARK, "modality",
     "region", "label", "roi", "document",
-)  # fmt: skip
+]  # fmt: skip
 #: Number of documents that one job reads.
 CHUNK = 500
 #: Code and scheme of titles and content items.
@@ -86,7 +86,7 @@ def read_key_images(
     images = images[~odd].reset_index(drop=True)
     images["roi"] = _regions_of_interest(images, marks.loc[marks["polygon"].notna(), OUTLINE])
     images = images.sort_values(["sop_uid", "region", "label"], ignore_index=True)
-    return images[list(COLUMNS)], problems
+    return images[COLUMNS], problems
 
 
 def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.DataFrame:
@@ -103,7 +103,7 @@ def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.Data
     pairs = [REGION_OF.get(image, LEFT_OUT) for image in zip(files["modality"], part, strict=True)]
     classes = pd.DataFrame(pairs, files.index, ["region", "label"])
     files = files.assign(**classes, roi="", document="")
-    files = files.loc[files["region"] != "", list(COLUMNS)]
+    files = files.loc[files["region"] != "", COLUMNS]
     return files.sort_values("sop_uid", ignore_index=True)
 
 

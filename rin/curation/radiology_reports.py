@@ -22,11 +22,11 @@ from rin.curation.spreadsheets import read_queue, refuse_rows, write_queue
 from rin.files import read_facts
 
 #: Columns of the review queue that a radiologist fills in, and all of them.
-ANSWERS = ("confirmed", "reviewer", "comment")
-COLUMNS = (
+ANSWERS = ["confirmed", "reviewer", "comment"]
+COLUMNS = [
     "study_uid", "accession_number", "modality", "body_part", "impression", "findings",
     "verdict", "reasons", *ANSWERS,
-)  # fmt: skip
+]  # fmt: skip
 
 
 def _words_pattern(words: Iterable[str]) -> re.Pattern[str]:
@@ -216,8 +216,8 @@ def _is_inside(match: re.Match[str], spans: list[tuple[int, int]]) -> bool:
 
 def write_review_queue(screened: pd.DataFrame, path: Path) -> None:
     """Write the studies to be reviewed; answers in the file stay, and must be on these reports."""
-    answers = _read_answers(path, screened)[list(ANSWERS)]
-    write_queue(screened.join(answers, on="study_uid")[list(COLUMNS)].fillna(""), path)
+    answers = _read_answers(path, screened)[ANSWERS]
+    write_queue(screened.join(answers, on="study_uid")[COLUMNS].fillna(""), path)
 
 
 def read_review(path: Path, screened: pd.DataFrame) -> pd.Series:
@@ -231,7 +231,7 @@ def _read_answers(path: Path, screened: pd.DataFrame) -> pd.DataFrame:
     rows = read_queue(path, COLUMNS, "confirmed")
     twice = rows.index[rows["study_uid"].duplicated()]
     problems = dict.fromkeys(twice, "its study is already in an earlier row")
-    rows = rows[rows[list(ANSWERS)].ne("").any(axis=1)]
+    rows = rows[rows[ANSWERS].ne("").any(axis=1)]
     reviewed = screened.set_index("study_uid")[["impression", "findings"]].map(_plain)
     for row, uid, *report in rows[["study_uid", "impression", "findings"]].itertuples():
         if uid not in reviewed.index:

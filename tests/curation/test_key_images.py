@@ -64,7 +64,7 @@ def terms(tmp_path, *rows):
 def test_key_image_has_the_class_that_its_reader_wrote(tmp_path):
     found = read(tmp_path, picture(image="1"), picture(image="2"), nodule(uid_of(image="2")))
     (row,) = found.to_dict("records")
-    assert tuple(row) == COLUMNS
+    assert list(row) == COLUMNS
     assert (row["sop_uid"], row["study_uid"]) == (uid_of(image="2"), f"{UID}.1")
     assert (row["patient_id"], row["modality"]) == ("P1", "CT")
     assert (row["region"], row["label"], row["roi"]) == ("lung", "Nodule", "")
@@ -229,7 +229,7 @@ def test_diagnostic_images_are_all_that_no_rule_excludes(tmp_path):
     )
     files = archive.files
     images = diagnostic_images(files, [f"{UID}.1"])
-    assert tuple(images.columns) == COLUMNS
+    assert list(images.columns) == COLUMNS
     assert images["sop_uid"].tolist() == [uid_of(image="1"), uid_of(image="2")]
     assert set(zip(images["region"], images["label"], strict=True)) == {("lung", "normal")}
     assert set(images["roi"]) == set(images["document"]) == {""}

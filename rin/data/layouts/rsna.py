@@ -34,7 +34,7 @@ RADIOGRAPHS = "stage_2_train_images"
 MAPPING = "pneumonia-challenge-dataset-mappings_2018.json"
 OPACITY = "Lung Opacity"
 PNEUMONIA_CLASSES = (OPACITY, "No Lung Opacity / Not Normal", "Normal")
-SIDES = ("x", "y", "width", "height")
+SIDES = ["x", "y", "width", "height"]
 NIH_NAME = r"^(\d{8})_\d{3}\.png$"
 KINDS_TABLE = "stage_2_train.csv"
 SLICES = "stage_2_train"
@@ -85,9 +85,9 @@ def _read_boxes(tree: Tree, name: str) -> dict[str, tuple[str, ...]]:
     columns = ["patientId", "Target", *SIDES]
     rows = read_table(tree, name, columns)[columns].astype(object)
     rows = rows.replace("(?i)^nan$", "", regex=True)
-    sides = rows[list(SIDES)].apply(pd.to_numeric, errors="coerce")
+    sides = rows[SIDES].apply(pd.to_numeric, errors="coerce")
     has_box = (sides >= 0).all(axis=1) & (sides[["width", "height"]] > 0).all(axis=1)
-    without = (rows[list(SIDES)] == "").all(axis=1)
+    without = (rows[SIDES] == "").all(axis=1)
     strange = rows["Target"] != np.select([has_box, without], ["1", "0"], "no box")
     tree.raise_if_any(
         [", ".join(row) for row in rows[strange].to_numpy()],
