@@ -126,16 +126,16 @@ def _files_of(output: Path, uid: str) -> tuple[Path, Path]:
 def _export(root: Path, output: Path, names: Pseudonyms, image: dict[str, Any]) -> Reading:
     """Export an image; return its note, or the problem with its file."""
     uid = names.uid(image["sop_uid"])
-    note = _NOTE | {"mark": image["mark"], "uid": uid}
+    note = {**_NOTE, "mark": image["mark"], "uid": uid}
     try:
         dataset = dcmread(dicom.DicomFile(io.BytesIO((root / image["path"]).read_bytes())))
         accepted = ("", DOUBTFUL) if image["cleared"] else ("",)
         if (risk := burned_in_risk(dataset)) not in accepted:
-            return [note | {"risk": risk}], None
+            return [{**note, "risk": risk}], None
         made = deidentify(dataset, names)
         gray = picture_of(made, display_window(image["modality"], image["region"]))
         if (risk := published_risk(gray, dicom.decode(made))) not in accepted:
-            return [note | {"risk": risk}], None
+            return [{**note, "risk": risk}], None
     except dicom.BROKEN as error:
         return [], Problem(image["path"], unquoted(error))
     # Errors of writing, as with a full disk, are not those of a broken file: they end the export.
@@ -145,4 +145,4 @@ def _export(root: Path, output: Path, names: Pseudonyms, image: dict[str, Any]) 
     with write_atomically(dcm) as draft:
         dcmwrite(draft, made, enforce_file_format=True)
     note["height"], note["width"] = gray.shape
-    return [note | {"png_sha256": sha256_of(png), "dicom_bytes": dcm.stat().st_size}], None
+    return [{**note, "png_sha256": sha256_of(png), "dicom_bytes": dcm.stat().st_size}], None

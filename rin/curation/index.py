@@ -132,8 +132,11 @@ def read_archive(root: Path, kept: Path) -> Archive:
 def archive_counts(archive: Archive) -> dict[str, int]:
     """Return the numbers of patients, studies, series, instances and reports."""
     names = {"patients": "patient_id", "studies": "study_uid", "series": "series_uid"}
-    counts = {name: archive.files[column].nunique() for name, column in names.items()}
-    return counts | {"instances": len(archive.files), "reports": len(archive.reports)}
+    return {
+        **{name: archive.files[column].nunique() for name, column in names.items()},
+        "instances": len(archive.files),
+        "reports": len(archive.reports),
+    }
 
 
 def rule_of(files: pd.DataFrame) -> pd.Series:

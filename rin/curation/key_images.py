@@ -212,7 +212,7 @@ def _notes(path: str, dataset: Dataset) -> Rows:
             references = item.get("ReferencedSOPSequence") or ()
             images += [str(reference.ReferencedSOPInstanceUID) for reference in references]
     note = {"document": path, "finding": next(filter(None, findings), "")}
-    return [note | {"sop_uid": uid} for uid in dict.fromkeys(images)]
+    return [{**note, "sop_uid": uid} for uid in dict.fromkeys(images)]
 
 
 def _concept(dataset: Dataset) -> tuple[str, str]:

@@ -8,8 +8,17 @@ from typing import Any
 
 import pandas as pd
 
-from rin.data import dataset as datasets
 from rin.data.chunks import map_threads
+from rin.data.dataset import (
+    check_counts,
+    check_data_root,
+    count_classes,
+    is_stand_in,
+    locate,
+    open_dataset,
+    open_located,
+    part_in_words,
+)
 from rin.data.layouts import find_cases
 from rin.data.manifest import DatasetManifest, load_manifest, manifest_names
 from rin.data.masks import has_stray_values, read_mask
@@ -43,7 +52,7 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
     """
     manifests = {name: load_manifest(name) for name in manifest_names()}
     if data_root is not None:
-        datasets.check_data_root(data_root)
+        check_data_root(data_root)
     places = {name: _find_dataset(manifest, data_root) for name, manifest in manifests.items()}
     every_task = [task for manifest in manifests.values() for task in manifest.tasks]
     rows = []
@@ -102,7 +111,7 @@ def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> tuple[st
     """Return the state of a dataset, its location, and the problem of a broken one."""
     location = ""
     try:
-        location = datasets.locate(manifest, data_root) or ""
+        location = locate(manifest, data_root) or ""
         if data_root is None or not location:
             return "not there", "", ""
         path = data_root / location
@@ -157,7 +166,7 @@ def verify_dataset(
     manifest: DatasetManifest, data_root: Path, *, index_folder: Path, quick: bool = False
 ) -> Verification:
     """Verify a dataset: known files, counts of every class, and every picture unless ``quick``."""
-    datasets.check_data_root(data_root)
+    check_data_root(data_root)
     done = Verification(manifest)
     if manifest.tasks and not manifest.label_map:
         task = manifest.tasks[0]
@@ -174,8 +183,8 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     """Record facts and problems, up to a problem that prevents further checks."""
     manifest = done.manifest
     facts = done.facts
-    tree = datasets.open_located(manifest, data_root)
-    if datasets.is_stand_in(tree):
+    tree = open_located(manifest, data_root)
+    if is_stand_in(tree):
         raise tree.error(
             f"this is a stand-in that was written for {manifest.name}, not the dataset",
             remedy="Name the folder that contains the real images.",
@@ -187,20 +196,18 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         if "another" in compared:
             done.problems.append(compared)
     listed = find_cases(tree, manifest)
-    done.counts = datasets.count_classes(manifest, listed)
-    done.part = datasets.part_in_words(manifest, listed)
+    done.counts = count_classes(manifest, listed)
+    done.part = part_in_words(manifest, listed)
     if done.part:
         facts.append(("part", f"{done.part}: it never counts as the whole dataset"))
     cases = listed
     problems = []
     try:
-        datasets.check_counts(manifest, listed, tree.root / tree.location)
+        check_counts(manifest, listed, tree.root / tree.location)
     except InputError as error:
         problems.append(error.problem)
     if not quick:
-        dataset = datasets.open_dataset(
-            manifest, data_root, index_folder=index_folder, problems=problems
-        )
+        dataset = open_dataset(manifest, data_root, index_folder=index_folder, problems=problems)
         cases = dataset.cases
         facts.append(("pictures", f"{len(cases):,} can be read"))
     done.problems += problems

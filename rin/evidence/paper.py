@@ -17,7 +17,7 @@ SOURCES = ("radimagenet", "imagenet")
 
 def _placed(fields: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a record with its place written out."""
-    return fields | {"place": PLACES.get(fields["place"], fields["place"])}
+    return {**fields, "place": PLACES.get(fields["place"], fields["place"])}
 
 
 def _facts(section: str, key: str = "name") -> dict[str, SimpleNamespace]:

@@ -16,7 +16,6 @@ import pandas as pd
 from scipy import special
 
 from rin.errors import InputError
-from rin.stats import hypothesis, inputs
 from rin.stats.clinical import WeightedCases
 from rin.stats.delong import (
     auc_ci,
@@ -25,12 +24,24 @@ from rin.stats.delong import (
     delong_test,
     without_rounding,
 )
-from rin.stats.hypothesis import ESTIMATE, ROUNDING, TTest, insert_holm, tails
+from rin.stats.hypothesis import (
+    ESTIMATE,
+    ROUNDING,
+    TTest,
+    clustered_t,
+    insert_holm,
+    paired_t,
+    t_test,
+    tails,
+    unpaired_t_from_summary,
+)
 from rin.stats.inputs import (
     TaskScores,
     binary_labels,
+    check_inits,
     cluster_codes,
     name_place,
+    run_names,
     scores_by_run,
     task_scores,
 )
@@ -89,7 +100,7 @@ class MeanContrasts:
     def test(self, number: int, level: float = 0.95) -> TTest:
         """Return the z test of one of the sums."""
         error = math.sqrt(self.covariance[number, number])
-        return hypothesis.t_test(self.estimates[number], error, level=level)
+        return t_test(self.estimates[number], error, level=level)
 
 
 def scenario_aucs(predictions: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
@@ -271,7 +282,7 @@ def training_spread(
     {'breast': 0.05, 'thyroid': 0.016}
     """
     aucs = scenario_aucs(predictions)
-    networks = [name for name in inputs.run_names(aucs) if name != "init"]
+    networks = [name for name in run_names(aucs) if name != "init"]
     trained = aucs.pivot(index=networks, columns="init", values="auc")
     of_network = [name for name in networks if name != "seed"]
     trainings = (trained[init_a] - trained[init_b]).dropna().groupby(of_network)
@@ -425,7 +436,7 @@ def task_analyses(
         task.networks["scenario"].to_numpy()
     )
     means = of_scenarios.mean()
-    paired = hypothesis.paired_t(means[0], means[1], level=level)
+    paired = paired_t(means[0], means[1], level=level)
     summary = means.agg(["mean", "std", "size"])
     there = ~np.isnan(task.scores[0])  # networks × cases
     scores = task.scores[:, there]
@@ -433,7 +444,7 @@ def task_analyses(
     # pandas corrects sums for rounding, so that equal scores in another order stay tied.
     mean_scores = pd.DataFrame(scores.T).groupby(case).mean()
     tests = {
-        "t test of scenarios, unpaired": hypothesis.unpaired_t_from_summary(
+        "t test of scenarios, unpaired": unpaired_t_from_summary(
             *summary[0], *summary[1], level=level
         ),
         "t test of scenarios, paired": paired,
@@ -446,7 +457,7 @@ def task_analyses(
         "DeLong, mean over scenarios": over_cases.test(0, level),
         "Obuchowski, mean over scenarios": over_patients.test(0, level),
     }
-    return pd.DataFrame({"name": name} | test.to_row() for name, test in tests.items())
+    return pd.DataFrame({"name": name, **test.to_row()} for name, test in tests.items())
 
 
 def image_differences(
@@ -494,7 +505,7 @@ def image_differences(
     columns = ["scenario", "init", *_IMAGE]
     check_table(table, OVERLAP, columns, where="table", remedy=f"Needed: {columns}.")
     require_columns(table, measures, where="table")
-    inputs.check_inits((init_a, init_b), table["init"])
+    check_inits((init_a, init_b), table["init"])
     compared = table[table["init"].isin([init_a, init_b])]
     rows = []
     for measure in measures:
@@ -628,7 +639,7 @@ def _over_patients(differences: pd.Series, level: float) -> dict[str, float]:
     patients = differences.index.get_level_values("patient_id")
     if differences.isna().any() or patients.nunique() < 2:
         return dict.fromkeys(ESTIMATE, math.nan)
-    return hypothesis.clustered_t(differences.to_numpy(), patients, level).to_row()
+    return clustered_t(differences.to_numpy(), patients, level).to_row()
 
 
 def _mean_of_all(grouped: Any) -> pd.Series | pd.DataFrame:

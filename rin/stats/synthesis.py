@@ -210,7 +210,7 @@ def _fit_levels(
 
 
 def _estimate_cells(mean: float, error: float, df: int, k: int, level: float) -> dict[str, float]:
-    cells = {"k": k} | t_test(mean, error, df, level).to_row()
+    cells = {"k": k, **t_test(mean, error, df, level).to_row()}
     if not error:  # identical estimates show no spread
         cells |= {"statistic": math.nan, "p_value": math.nan}
     return cells

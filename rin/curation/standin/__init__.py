@@ -26,9 +26,16 @@ from skimage.measure import approximate_polygon, find_contours
 
 from rin.curation.standin.studies import CLASSES, REGIONS, WORDS, Study, plan_studies, write_report
 from rin.data.layouts.found import STAND_IN_NOTE
-from rin.data.standins import writers
 from rin.data.standins.phantoms import Phantom, to_uint8
-from rin.data.standins.writers import fill, make_uid, new_instance, set_pixels
+from rin.data.standins.writers import (
+    fill,
+    make_uid,
+    new_instance,
+    set_pixels,
+    write_json,
+    write_table,
+    write_whole,
+)
 from rin.files import read_facts
 
 #: Bump it when files or their content change.
@@ -60,14 +67,14 @@ def write_archive(folder: Path, *, studies: int, size: int, seed: int) -> Path:
             report.write_text(write_report(study, seed), encoding="utf-8")
         truth = [(s.accession, int(s.normal), s.kind, s.region, ";".join(s.labels)) for s in plan]
         columns = ("accession_number", "normal", "kind", "region", "label")
-        writers.write_table(root / "truth.csv", columns, truth)
+        write_table(root / "truth.csv", columns, truth)
         terms = [
             (words["site_term"], region, label)
             for region, written in WORDS["regions"].items()
             for label, words in written["findings"].items()
         ]
-        writers.write_table(root / "label_map.csv", ("finding", "region", "label"), terms)
-        writers.write_json(
+        write_table(root / "label_map.csv", ("finding", "region", "label"), terms)
+        write_json(
             root / STAND_IN_NOTE,
             {
                 "stand_in": "outpatient archive",
@@ -78,7 +85,7 @@ def write_archive(folder: Path, *, studies: int, size: int, seed: int) -> Path:
             },
         )
 
-    writers.write_whole(folder, "archive", write)
+    write_whole(folder, "archive", write)
     return folder
 
 
@@ -151,7 +158,7 @@ def _fill_template(template: Any, fields: dict[str, Any]) -> Any:
 
 def _make(study: Study, sort: str, number: int, *templates: str, **fields: Any) -> Dataset:
     """Return instance ``number``, from 1, of a series, with the elements of templates."""
-    series = {"modality": study.facts["modality"]} | TEMPLATES["series"][sort]
+    series = {"modality": study.facts["modality"], **TEMPLATES["series"][sort]}
     series_uid = make_uid("series", study.study_uid, str(series["number"]))
     fields |= {
         "references": _references(fields.get("images", ())),

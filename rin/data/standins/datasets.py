@@ -25,8 +25,15 @@ from skimage.measure import approximate_polygon, find_contours
 
 from rin.data.layouts import arrays, folders, rsna
 from rin.data.pixels import resize_picture
-from rin.data.standins import writers
 from rin.data.standins.phantoms import LESIONS, Phantom, draw, to_uint8
+from rin.data.standins.writers import (
+    make_uid,
+    new_instance,
+    set_pixels,
+    write_json,
+    write_picture,
+    write_table,
+)
 from rin.files import read_facts
 
 FACTS = read_facts(__file__)
@@ -83,15 +90,15 @@ def write_busi(folder: Path, counts: dict[str, int], seed: int) -> None:
     last = counts["benign"]
     for image in draw_images("busi", counts | {"benign": max(1, last - 1)}, seed):
         stem = f"{image.kind} ({image.index + 1})"
-        writers.write_picture(folder / image.kind / f"{stem}.png", image.phantom.picture())
+        write_picture(folder / image.kind / f"{stem}.png", image.phantom.picture())
         masks = image.masks.get("breast lesion") or [np.zeros(image.phantom.shape, bool)]
         for number, mask in enumerate(masks):
             tail = f"_{number}" if number else ""
-            writers.write_picture(folder / image.kind / f"{stem}_mask{tail}.png", mask)
+            write_picture(folder / image.kind / f"{stem}_mask{tail}.png", mask)
     if last > 1:
         for path in list(folder.glob("benign/benign (1)*")):
             repeat = path.with_name(path.name.replace("(1)", f"({last})"))
-            writers.write_picture(repeat, np.asarray(Image.open(path))[2:-2, 2:-2])
+            write_picture(repeat, np.asarray(Image.open(path))[2:-2, 2:-2])
 
 
 def write_busbra(folder: Path, counts: dict[str, int], seed: int) -> None:
@@ -101,9 +108,9 @@ def write_busbra(folder: Path, counts: dict[str, int], seed: int) -> None:
         malignant = 1 if image.kind == "malignant" else 0
         patient = 2 * image.index + malignant + 1
         name = f"{patient:04d}-{SIDES[image.take][0]}"
-        writers.write_picture(folder / "Images" / f"bus_{name}.png", image.phantom.picture())
+        write_picture(folder / "Images" / f"bus_{name}.png", image.phantom.picture())
         mask = np.any(image.masks["breast lesion"], axis=0)
-        writers.write_picture(folder / "Masks" / f"mask_{name}.png", mask)
+        write_picture(folder / "Masks" / f"mask_{name}.png", mask)
         rows.append(
             {
                 "ID": f"bus_{name}",
@@ -127,7 +134,7 @@ def write_ddti(folder: Path, counts: dict[str, int], seed: int) -> None:
     for image in draw_images("ddti", counts, seed):
         number = 2 * image.index + (2 if image.kind == "malignant" else 1)
         take = image.take + 1
-        writers.write_picture(folder / f"{number}_{take}.jpg", image.phantom.picture(), quality=92)
+        write_picture(folder / f"{number}_{take}.jpg", image.phantom.picture(), quality=92)
         regions = json.dumps([_region(mask) for mask in image.masks["thyroid nodule"]])
         categories = FACTS["tirads"][image.kind]
         tirads = categories[image.index % len(categories)]
@@ -148,7 +155,7 @@ def write_covid19_ct(folder: Path, counts: dict[str, int], seed: int) -> None:
     """Write the slices of the counted patients in class folders."""
     for image in draw_images("covid19_ct", counts, seed):
         name = f"{image.kind[0]}{image.index + 1:04d}_{image.take + 1}.png"
-        writers.write_picture(folder / image.kind / name, image.phantom.picture())
+        write_picture(folder / image.kind / name, image.phantom.picture())
 
 
 def write_cc_ccii(folder: Path, counts: dict[str, int], seed: int) -> None:
@@ -159,10 +166,10 @@ def write_cc_ccii(folder: Path, counts: dict[str, int], seed: int) -> None:
         patient = 3 * image.index + list(counts).index(image.kind) + 1
         folder_name = FACTS["cc_ccii"][image.kind]
         name = f"{folder_name}/{patient}/{1000 + patient}/{image.take:04d}.png"
-        writers.write_picture(folder / name, image.phantom.picture())
+        write_picture(folder / name, image.phantom.picture())
         if image.kind != "normal" and image.take < 2:
             listed.append((name,))
-    writers.write_table(folder / folders.LESIONS, ["imgpath"], listed)
+    write_table(folder / folders.LESIONS, ["imgpath"], listed)
 
 
 def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> None:
@@ -195,11 +202,11 @@ def challenge_name(*parts: object) -> str:
 
 def _write_dicom(path: Path, header: str, patient: str, stored: ndarray, bits: int) -> None:
     """Write stored values (h, w) with the elements that `FACTS` has for a header."""
-    image = writers.new_instance(
-        SOPInstanceUID=writers.make_uid("image", path.stem), PatientID=patient, **FACTS[header]
+    image = new_instance(
+        SOPInstanceUID=make_uid("image", path.stem), PatientID=patient, **FACTS[header]
     )
     path.parent.mkdir(exist_ok=True)
-    dcmwrite(path, writers.set_pixels(image, stored, bits), enforce_file_format=True)
+    dcmwrite(path, set_pixels(image, stored, bits), enforce_file_format=True)
 
 
 def write_pneumonia(folder: Path, counts: dict[str, int], seed: int) -> None:
@@ -219,9 +226,9 @@ def write_pneumonia(folder: Path, counts: dict[str, int], seed: int) -> None:
         classes.append((name, FACTS["radiographs"][image.kind]))
         patient = 10**6 * list(counts).index(image.kind) + image.index
         mapping.append({"subset_img_id": name, "img_id": f"{patient:08d}_{image.take:03d}.png"})
-    writers.write_table(folder / rsna.BOXES, ["patientId", *rsna.SIDES, "Target"], labels)
-    writers.write_table(folder / rsna.CLASS_INFO, ["patientId", "class"], classes)
-    writers.write_json(folder / rsna.MAPPING, mapping)
+    write_table(folder / rsna.BOXES, ["patientId", *rsna.SIDES, "Target"], labels)
+    write_table(folder / rsna.CLASS_INFO, ["patientId", "class"], classes)
+    write_json(folder / rsna.MAPPING, mapping)
 
 
 def _box(mask: ndarray) -> list[int]:
@@ -245,7 +252,7 @@ def write_hemorrhage(folder: Path, counts: dict[str, int], seed: int) -> None:
         _write_dicom(folder / rsna.SLICES / f"{name}.dcm", "head", patient, stored, bits)
         present = () if image.shown == "none" else (image.shown, "any")
         labels += [(f"{name}_{kind}", int(kind in present)) for kind in kinds]
-    writers.write_table(folder / rsna.KINDS_TABLE, ["ID", "Label"], labels)
+    write_table(folder / rsna.KINDS_TABLE, ["ID", "Label"], labels)
 
 
 def write_corpus(
@@ -271,4 +278,4 @@ def write_corpus(
                 planes = [np.full((64, 64), hue), np.full((64, 64), rng.uniform(0.4, 0.9))]
                 picture = to_uint8(hsv2rgb(np.stack([*planes, picture / 255], axis=-1)))
             path = folder / f"{number:02d}_{name}" / f"{index + 1:04d}{ending}"
-            writers.write_picture(path, picture, quality=90)
+            write_picture(path, picture, quality=90)
