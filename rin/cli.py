@@ -608,8 +608,9 @@ def main() -> None:
             if isinstance(error, OSError) and error.errno in _REFUSED:
                 from rin.files import MAKE_ROOM
 
-                where = error.filename or "the disk"
-                shown = InputError(error.strerror, where=where, remedy=MAKE_ROOM)
+                shown = InputError(
+                    error.strerror, where=error.filename or "the disk", remedy=MAKE_ROOM
+                )
             shown = shown or missing_resource_error(type(error).__name__, str(error))
             if shown is None:
                 raise

@@ -322,10 +322,14 @@ def settings_of(model: type) -> list[dict[str, str]]:
         shown = "" if isinstance(default, dict | list | None) else str(default).lower()
         if setting in schema.get("required", ()):
             shown = "needed"
-        values = field.get("description") or " or ".join(
-            _kind(kind, schema) for kind in field.get("anyOf", [field])
+        kinds = (_kind(kind, schema) for kind in field.get("anyOf", [field]))
+        rows.append(
+            {
+                "Setting": setting,
+                "Values": field.get("description") or " or ".join(kinds),
+                "Default": shown,
+            }
         )
-        rows.append({"Setting": setting, "Values": values, "Default": shown})
     return rows
 
 

@@ -99,10 +99,17 @@ def first_layer(backbone: keras.Model) -> FirstLayer:
 
     layers = backbone.layers
     conv = next(layer for layer in layers if isinstance(layer, keras.layers.Conv2D))
-    norms = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
-    behind = next(layer for layer in norms if layer.input is conv.output)
-    pads = [layer for layer in layers if isinstance(layer, keras.layers.ZeroPadding2D)]
-    steps = [*(layer for layer in pads if layer.output is conv.input), conv]
+    behind = next(
+        layer
+        for layer in layers
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.input is conv.output
+    )
+    before = [
+        layer
+        for layer in layers
+        if isinstance(layer, keras.layers.ZeroPadding2D) and layer.output is conv.input
+    ]
+    steps = [*before, conv]
 
     def convolve(images: np.ndarray) -> np.ndarray:
         with keras.device("cpu"):  # a GPU may round to ten bits
@@ -211,12 +218,16 @@ def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
         # Statistics that were never updated are constant, and nothing correlates with a constant.
         varies = np.ptp(logs, axis=1).min() >= 1e-9
         correlation = np.corrcoef(logs)[0, 1] if varies else 0.0
-        contrast = np.exp(np.mean(logs[0] - logs[1]) / 2)
-        divergence = np.mean(both_ways) / 4
-        rows.append((preprocessing.name, divergence, correlation, contrast, len(stored)))
-    columns = ["candidate", "divergence", "correlation", "contrast", "channels"]
-    table = pd.DataFrame(rows, columns=columns)
-    return table.sort_values("divergence", kind="stable", ignore_index=True)
+        rows.append(
+            {
+                "candidate": preprocessing.name,
+                "divergence": np.mean(both_ways) / 4,
+                "correlation": correlation,
+                "contrast": np.exp(np.mean(logs[0] - logs[1]) / 2),
+                "channels": len(stored),
+            }
+        )
+    return pd.DataFrame(rows).sort_values("divergence", kind="stable", ignore_index=True)
 
 
 def judge(scores: pd.DataFrame) -> dict[str, Any]:

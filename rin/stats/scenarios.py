@@ -432,11 +432,8 @@ def task_analyses(
     over_patients = mean_differences(task, [None])
     every_case_a_patient = task.cases.assign(patient_id=task.cases["case_id"])
     over_cases = mean_differences(replace(task, cases=every_case_a_patient), [None])
-    of_scenarios = pd.DataFrame(over_patients.aucs.reshape(2, -1).T).groupby(
-        task.networks["scenario"].to_numpy()
-    )
-    means = of_scenarios.mean()
-    paired = paired_t(means[0], means[1], level=level)
+    aucs = pd.DataFrame(over_patients.aucs.reshape(2, -1).T)
+    means = aucs.groupby(task.networks["scenario"].to_numpy()).mean()
     summary = means.agg(["mean", "std", "size"])
     there = ~np.isnan(task.scores[0])  # networks × cases
     scores = task.scores[:, there]
@@ -447,7 +444,7 @@ def task_analyses(
         "t test of scenarios, unpaired": unpaired_t_from_summary(
             *summary[0], *summary[1], level=level
         ),
-        "t test of scenarios, paired": paired,
+        "t test of scenarios, paired": paired_t(means[0], means[1], level=level),
         "DeLong, every prediction a new case": delong_test(
             task.labels[case], *scores, level=level
         ),
