@@ -434,6 +434,7 @@ def task_analyses(
     over_cases = mean_differences(replace(task, cases=every_case_a_patient), [None])
     aucs = pd.DataFrame(over_patients.aucs.reshape(2, -1).T)
     means = aucs.groupby(task.networks["scenario"].to_numpy()).mean()
+    paired = paired_t(means[0], means[1], level=level)  # refuses a single scenario
     summary = means.agg(["mean", "std", "size"])
     there = ~np.isnan(task.scores[0])  # networks × cases
     scores = task.scores[:, there]
@@ -444,7 +445,7 @@ def task_analyses(
         "t test of scenarios, unpaired": unpaired_t_from_summary(
             *summary[0], *summary[1], level=level
         ),
-        "t test of scenarios, paired": paired_t(means[0], means[1], level=level),
+        "t test of scenarios, paired": paired,
         "DeLong, every prediction a new case": delong_test(
             task.labels[case], *scores, level=level
         ),
