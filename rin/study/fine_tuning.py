@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 
 from rin.data.confounders import confound, confounded_rows
-from rin.data.store import ImageStore
 from rin.models.weights import load_weights, random_weights
 from rin.study.executors import begin_block, last_trained, run_each, run_with_bar
 from rin.study.features import kept_tables, read_features
@@ -82,7 +81,7 @@ def _train(
     from rin.training.pretrain import recalibrate
     from rin.training.trainer import TrainingSettings
 
-    (parts, stores), settings = _parts_of(run), run.settings
+    parts, settings = _parts_of(run), run.settings
     recipe = TrainingSettings(
         run.scenario.learning_rate,
         settings.epochs,
@@ -91,7 +90,7 @@ def _train(
         patience=settings.patience,
     )
     activations: dict[str, np.ndarray] = {}
-    backbone, training = compiled.network.backbone, parts["train"]
+    backbone, training = compiled.network.backbone, parts.pop("train")
     compiled.network.preprocess.set_preprocessing(run.expects)
     if run.cell.study.activation_sample:
         other = {"other": compiled.untrained} if run.init == RANDOM else {}
@@ -104,7 +103,7 @@ def _train(
         recalibrate(compiled, training, recipe.batch, training.steps(recipe.batch), recipe.seed)
         weights = backbone.get_weights()
     state = compiled.fit(weights, run.expects, recipe, (training, parts["validation"]))
-    scored = {name: compiled.predict(parts[name], recipe.batch) for name in stores}
+    scored = {name: compiled.predict(part, recipe.batch) for name, part in parts.items()}
     seconds = round(time.monotonic() - started, 2)
     activations |= _activations(run, compiled, parts["test"], "after")
 
@@ -114,9 +113,10 @@ def _train(
         tables = []
         for name, (logits, maps) in scored.items():
             rows, score = parts[name].rows, logits[:, 1] - logits[:, 0]
-            cases = stores[name].cases.iloc[rows][["case_id", "patient_id"]]
+            store = run.inputs.scored(name).store
+            cases = store.cases.iloc[rows][["case_id", "patient_id"]]
             tables.append(cases.assign(part=name, label=parts[name].labels[rows], score=score))
-            if name != "validation" and stores[name].masks() is not None:
+            if name != "validation" and store.masks() is not None:
                 np.save(folder / _cams_of(name), maps)
         pd.concat(tables).to_parquet(folder / PREDICTIONS, index=False)
         if activations:
@@ -200,22 +200,18 @@ def _cases_of(run: Run) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def _parts_of(run: Run) -> tuple[dict[str, ImageSubset], dict[str, ImageStore]]:
-    """Return the parts of a run's images by name, and the store of each part that is scored."""
+def _parts_of(run: Run) -> dict[str, ImageSubset]:
+    """Return the parts of a run's images by name, in the order in which they are scored."""
     from rin.training.batches import ImageSubset
 
-    parts, stores = {}, {}
+    parts = {}
     for name, cases in _cases_of(run).items():
-        store, labels = run.inputs.scored(name).store, cases["label"].to_numpy()
-        images = store.images()
+        images, labels = run.inputs.scored(name).store.images(), cases["label"].to_numpy()
         for part in [name] if name else ["train", *SCORED_PARTS]:
-            rows = np.flatnonzero(cases["part"] == part)
-            parts[part], stores[part] = ImageSubset(images, labels, rows), store
-    del stores["train"]  # which is not scored
+            parts[part] = ImageSubset(images, labels, np.flatnonzero(cases["part"] == part))
     if run.settings.confounder and not run.settings.confounder.startswith(SAMPLED):
         parts = confounded_parts(parts, run.settings.confounder, run.seed)
-        stores[REVERSED] = run.inputs.store
-    return parts, stores
+    return parts
 
 
 def _activations(
