@@ -33,7 +33,12 @@ from rin.report.address import byline, read_citation
 from rin.report.analyses import analyses_panels, committed_analyses
 from rin.report.figures import task_names
 from rin.report.forest import forest
-from rin.report.format import book_table, format_estimate, format_p
+from rin.report.format import (
+    book_table,
+    format_estimate,
+    format_p,
+    format_range,
+)
 from rin.report.page import claim, picture
 from rin.report.tables import verdict_table
 from rin.report.verdict import includes_zero, points
@@ -41,16 +46,14 @@ from rin.report.verdict import includes_zero, points
 # Computed from the runs on the page "What makes the difference move".
 analyses = committed_analyses()
 headline = analyses[analyses["analysis"] == "The paper's four backbones"]
-table, moves = (
-    headline.set_index("task"),
-    analyses.set_index(["analysis", "task"]),
-)
+table = headline.set_index("task")
+moves = analyses.set_index(["analysis", "task"])
 names = task_names({"busbra": "BUS-BRA"})
 
 published = pd.DataFrame(map(vars, paper.COMPARISONS.values())).set_index(
     "task"
 )
-zero = (published["ci_low"] <= 0) & (published["ci_high"] >= 0)
+zero = includes_zero(published)
 same = replications.pooled_groups().loc["… the paper's questions"]
 like_for_like = replications.like_for_like().query(
     "setting == 'fine-tuned' and folds > 0 and of_the_paper"
@@ -58,14 +61,13 @@ like_for_like = replications.like_for_like().query(
 groups = replications.other_groups().query("standard_error.notna()")
 single = groups.query("metric == 'AUC'").set_index("data")["estimate"]
 covid = moves.xs("covid19", level="task")
-longer, brief = (
-    covid.loc["… until validation stops"],
-    covid.loc["… pretraining cut short"],
-)
+longer = covid.loc["… until validation stops"]
+brief = covid.loc["… pretraining cut short"]
 high = f"{100 * table['estimate'].abs().max():.1f}"
+claim("the paper is ahead on all tasks", published["estimate"] > 0)
 claim(
-    "the paper is ahead on all eight tasks; four of its intervals include zero",
-    (published["estimate"] > 0).all() and (zero.sum(), len(zero)) == (4, 8),
+    "four of its eight intervals include zero",
+    (zero.sum(), len(zero)) == (4, 8),
 )
 claim(
     "others on the same questions: zero included, inputs without the scaling",
@@ -76,19 +78,12 @@ claim(
     (single.idxmax(), single.idxmin())
     == ("bone tumours on radiographs", "malignancy on mammograms"),
 )
-claim(
-    "eighteen pairs, thirteen of the paper's backbones, none significant",
-    (moves.loc["All eight backbones", "pairs"] == 18).all()
-    and (table["pairs"] == 13).all()
-    and (table["p_holm"] > 0.05).all(),
-)
+claim("eighteen pairs", moves.loc["All eight backbones", "pairs"] == 18)
+claim("thirteen of the paper's backbones", table["pairs"] == 13)
+claim("none significant", table["p_holm"] > 0.05)
 claim(
     "the largest is 2.3 points, on COVID-19, radiologic ahead",
     (high, table["estimate"].idxmax()) == ("2.3", "covid19"),
-)
-claim(
-    "mean AUCs differ by the difference",
-    (table["auc_a"] - table["auc_b"] - table["estimate"]).abs().max() < 0.01,
 )
 claim("longer fine-tuning leaves no clear difference", includes_zero(longer))
 claim("briefer pretraining turns it round", brief["ci_high"] < 0)
@@ -104,9 +99,9 @@ established.** The released RadImageNet weights were not tested here: we
 pretrained our own networks, on a small scale.
 
 - **The paper** {{cite:p}}`mei2022` reports RadImageNet ahead on all eight
-  tasks, by {published["estimate"].min()} to {published["estimate"].max()}
-  points of AUC. Four of its intervals include zero; all describe variation
-  over ways of fine-tuning, not over patients.
+  tasks, by {format_range(published["estimate"], 1)} points of AUC. Four of its
+  intervals include zero; all describe variation over ways of fine-tuning, not
+  over patients.
 - **Others** do not agree. One group's comparisons on the paper's questions,
   with inputs scaled otherwise than the weights expect, average
   {format_estimate(same, digits=1)} points; single studies range from
@@ -120,15 +115,13 @@ pretrained our own networks, on a small scale.
 """)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-printed = published[["estimate", "ci_low", "ci_high"]] / 100
-here = table[["estimate", "ci_low", "ci_high"]]
-rows = pd.concat(
-    [printed.assign(kind="published"), here.assign(kind="pretrainings")]
-)
+estimate = ["estimate", "ci_low", "ci_high"]
+rows = {"published": published[estimate] / 100, "pretrainings": table[estimate]}
+rows = pd.concat(rows, names=["kind"]).reset_index("kind")
 rows = rows.loc[table.index].reset_index()
 claim(
     "every interval of ours includes zero but one",
-    (here["ci_low"] * here["ci_high"] > 0).sum() == 1,
+    includes_zero(table).sum() == len(table) - 1,
 )
 picture(
     forest(
@@ -162,7 +155,7 @@ own images](use/your_images) · [Cite](../methods.md#cite)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 signs = moves["estimate"].groupby("task").agg(["min", "max"])
-claim("no task keeps its sign", ((signs["min"] < 0) & (signs["max"] > 0)).all())
+claim("no task keeps its sign", signs["min"] * signs["max"] < 0)
 picture(
     analyses_panels(analyses, {task: names[task] for task in table.index}),
     "Figure 2. No task keeps its sign under every reasonable analysis",
@@ -187,7 +180,7 @@ A number from any one row could have made a paper. COVID-19, with
 {points(every)} over all eight backbones (adjusted {format_p(every["p_holm"])}),
 has no clear difference when all layers are trained ({points(layers)}) and one
 in the other direction at 224 pixels ({points(larger_images)}). [What makes the
-difference move](results/what_moves) has the table, and shows how far two
+difference move](results/what_moves) explains the rows, and shows how far two
 trainings of the same networks lie apart.
 """)
 
@@ -218,21 +211,21 @@ claim(
         "pneumonia": "excluded",
     },
 )
-weak = table.loc[["thyroid", "busbra"], ["auc_a", "auc_b"]]
+weak = table.loc[["thyroid", "busbra"], ["auc_a", "auc_b"]].stack()
 of_paper = published["estimate"].reindex(table.index) / 100
 outside = (of_paper < table["ci_low"]) | (of_paper > table["ci_high"])
 claim(
     "the paper's estimate is outside on two tasks",
     [*table.index[outside]] == ["thyroid", "covid19"],
 )
-claim("thyroid and BUS-BRA networks learnt little", weak.max(axis=None) < 0.66)
+claim("thyroid and BUS-BRA networks learnt little", weak < 0.66)
 Markdown(f"""
 *Ahead* and *behind* need an adjusted P below .05; a difference of 5 points is
 *excluded* only where both arms reach a mean AUC of .70 and two one-sided tests
 reject it. On thyroid nodules and BUS-BRA these networks learnt too little to
-say anything (mean AUCs of {weak.min(axis=None):.2f} to
-{weak.max(axis=None):.2f}); on breast lesions and haemorrhage the intervals are
-too wide. On thyroid nodules and COVID-19 the paper's estimate is outside our
+say anything (mean AUCs of {format_range(weak, 2)}); on breast lesions and
+haemorrhage the intervals are too wide. On thyroid nodules and COVID-19 the
+paper's estimate is outside our
 interval, with other weights and partly other images. [All
 tasks](results/all_tasks) has every number beside the published one.
 """)

@@ -19,6 +19,7 @@
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
@@ -28,7 +29,7 @@ from rin.data.manifest import find_task, load_manifest
 from rin.evidence import paper
 from rin.report.banner import banner
 from rin.report.figures import task_names
-from rin.report.format import book_table
+from rin.report.format import book_table, format_range
 from rin.report.page import claim, picture
 from rin.report.style import use_style
 from rin.report.tables import image_table
@@ -89,40 +90,36 @@ claim(
     == (48, 84, 1323),
 )
 phases = {
-    "Curation": (
+    "Curation": [
         "20 radiologists mark\nkey images, 2005–2020",
         "public images with\npublished labels",
-    ),
-    "Database": (
+    ],
+    "Database": [
         "1.35 million images,\n165 labels",
         "11,780 images each,\n36 classes",
-    ),
-    "Pretraining": (
+    ],
+    "Pretraining": [
         "4 networks, random\nstart, 224 px",
         "36 networks of 8 back-\nbones, 64 px, 4 epochs",
-    ),
-    "Fine-tuning": (
+    ],
+    "Fine-tuning": [
         "24 scenarios, 8 tasks,\n256 px, 30 epochs",
         "48 scenarios, 6 tasks,\n75–112 px, 3 epochs",
-    ),
+    ],
 }
-figure, ax = plt.subplots(figsize=(4.9, 4.2))
-look = {"ha": "center", "va": "center", "fontsize": 8.5}
-for depth, (phase, texts) in enumerate(phases.items()):
-    for x, text, color in zip(
-        (1.15, 3.55), texts, ("#E4E4E4", "#E3D7EF"), strict=True
-    ):
-        box = {"boxstyle": "round,pad=0.5", "fc": color, "ec": "none"}
-        arrow = {"arrowstyle": "<-"} if depth else None
-        ax.annotate(
-            text, (x, 0.7 - depth), (x, -depth),
-            bbox=box, arrowprops=arrow, **look,
-        )  # fmt: skip
-    ax.text(-0.75, -depth, phase, fontweight="bold", va="center")
-for place, head in ((1.15, "The paper"), (3.55, "This book")):
-    ax.text(place, 0.65, head, fontweight="bold", ha="center")
-ax.set(xlim=(-0.8, 4.8), ylim=(-3.5, 0.9))
-ax.axis("off")
+_, ax = plt.subplots(figsize=(4.9, 4.2))
+for (depth, side), text in np.ndenumerate([*phases.values()]):
+    color = "#E3D7EF" if side else "#E4E4E4"
+    ax.annotate(
+        text, (side, depth - 0.7), (side, depth), ha="center", va="center",
+        bbox={"boxstyle": "round,pad=0.5", "fc": color, "ec": "none"},
+        arrowprops={"arrowstyle": "<-"} if depth else None,
+    )  # fmt: skip
+ax.set_yticks(range(4), phases, fontweight="bold")
+ax.set_xticks([0, 1], ["The paper", "This book"], fontweight="bold")
+ax.set(xlim=(-0.5, 1.5), ylim=(3.5, -0.75))
+ax.tick_params(length=0, labeltop=True, labelbottom=False)
+ax.spines[:].set_visible(False)
 picture(
     ax,
     "Figure 1. The same four phases, on a scale a hundred times smaller",
@@ -229,14 +226,12 @@ for name in paper.COMPARISONS:
     )
     stated = pd.Series(groups, name="Paper").drop("all", errors="ignore")
     of_classes[names[name]] = stated.to_frame().join(listed)
-distribution = pd.concat(of_classes, names=["Task", "Class"]).reset_index()
+distribution = pd.concat(of_classes, names=["Task", "Class"])
 book_table(
-    distribution.map(
-        lambda n: n if isinstance(n, str) else f"{n:,.0f}"
-    ).replace("nan", "–"),
+    distribution.map("{:,.0f}".format).replace("nan", "–").reset_index(),
     "Classes: small datasets (Table E3), then larger ones (Table E4)",
     prose=True,
-    rows=distribution,
+    rows=distribution.reset_index(),
 )
 
 # %% [markdown]
@@ -270,18 +265,15 @@ columns = ["images", "equal", "near", "copies", "copies_found"]
 overlap.groupby("task")[columns].min()
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-claim(
-    "no image of a task is in a corpus",
-    overlap[["near", "equal"]].sum().sum() == 0,
-)
+claim("no image of a task is in a corpus", overlap[["near", "equal"]] == 0)
 claim(
     "almost all copies are found",
-    (overlap["copies_found"] >= 0.9 * overlap["copies"]).all(),
+    overlap["copies_found"] >= 0.9 * overlap["copies"],
 )
 searched = overlap.groupby("task")["images"].first().sum()
 Markdown(f"""
 None of {searched:,} images was found in either corpus; of 200 copies of each
-task, {overlap["copies_found"].min()} to {overlap["copies_found"].max()} were.
+task, {format_range(overlap["copies_found"])} were.
 Hashes do not find another slice of the same patient, and no source publishes
 identifiers that could be compared. For the released weights the question
 remains open, as their training images are not public.

@@ -40,7 +40,7 @@ from rin.models.probe import (
 from rin.models.weights import load_entries
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import book_table
+from rin.report.format import book_table, format_range
 from rin.report.page import claim, picture
 from rin.report.style import INIT_STYLE, use_style
 from rin.report.verdict import includes_zero, points
@@ -84,16 +84,14 @@ others = ranges.drop("ResNet50")
 claim("ResNet50 is fed 255 times too small", round(small["ResNet50"]) == 255)
 claim(
     "the others two to five times, with colours swapped",
-    others["times too small"].between(1.9, 5).all()
-    and not others["swapped, too"].any(),
+    [others["times too small"].between(1.9, 5), ~others["swapped, too"]],
 )
 Markdown(f"""
-The scripts supply numbers from −{-supplied.min():.2f} to {supplied.max():.2f}.
-To ResNet50 with ImageNet weights these are {small["ResNet50"]:.0f} times too
-small; to the other networks {others["times too small"].min():.1f} to
-{others["times too small"].max():.1f} times, with red and blue exchanged. If the
-paper's ImageNet networks were fed so, they were handicapped. Nothing public
-shows whether they were.
+The scripts supply numbers from {format_range(supplied.ravel(), 2)}. To ResNet50
+with ImageNet weights these are {small["ResNet50"]:.0f} times too small; to the
+other networks {format_range(others["times too small"], 1)} times, with red and
+blue exchanged. If the paper's ImageNet networks were fed so, they were
+handicapped. Nothing public shows whether they were.
 """)
 
 # %% [markdown]
@@ -106,25 +104,25 @@ shows whether they were.
 # %%
 a, b = runs.inits
 scores = runs.predictions(study="preprocessing")
-effects = pd.concat(
-    stats.factor_effects(part, (a, b), ("native", "official_scripts"))
-    .query("group == 'all'")
-    .assign(backbone=backbone)
-    for backbone, part in scores.groupby("backbone", observed=True)
-).set_index(["backbone", "quantity", "init", "level"])
+
+
+def effects_of(scores, before, after):
+    """Return the effects of a factor by quantity, init and level."""
+    effects = stats.factor_effects(scores, (a, b), (before, after))
+    named = effects.set_index(["quantity", "init", "level"])
+    return named[named["group"] == "all"]
+
+
+networks = scores.groupby("backbone")
+effects = networks.apply(effects_of, "native", "official_scripts")
 effects.xs("interaction", level="quantity")["estimate"].round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 colours = {init: INIT_STYLE[init].color for init in (a, b)}
 fed = {"native": "own", "official_scripts": "scripts’"}
-aucs = pd.concat(
-    (
-        stats.scenario_aucs(scores[scores["level"] == key]).assign(inputs=shown)
-        for key, shown in fed.items()
-    ),
-    ignore_index=True,
-)
-aucs["backbone"] = aucs["scenario"].astype(str).str.partition("-")[0]
+inputs = scores["level"].map(fed).rename("inputs")
+aucs = scores.groupby(["backbone", inputs]).apply(stats.scenario_aucs)
+aucs = aucs.reset_index()
 look = {"x": "inputs", "y": "auc", "hue": "init", "palette": colours}
 grid = sns.relplot(
     aucs, kind="line", col="backbone", units="scenario", estimator=None,
@@ -146,11 +144,8 @@ picture(
 dense, res = effects.loc["DenseNet121"], effects.loc["ResNet50"]
 native, scripted = (("difference", "", level) for level in fed)
 moved = ("interaction", "", "")
-signed = aucs["auc"].where(aucs["init"] == a, -aucs["auc"])
-change = signed.groupby(
-    [aucs["inputs"], aucs["backbone"], aucs["scenario"]], observed=True
-).sum()
-change = change["scripts’"] - change["own"]
+cells = aucs.pivot_table("auc", ["backbone", "scenario"], ["init", "inputs"])
+change = (cells[a] - cells[b]).eval("`scripts’` - own")
 claim(
     "DenseNet121 from radiologic ahead to behind",
     dense.loc[native, "ci_low"] > 0 > dense.loc[scripted, "ci_high"],
@@ -161,7 +156,7 @@ claim(
 )
 claim(
     "in all six scenarios of each",
-    (change["DenseNet121"] < 0).all() and (change["ResNet50"] > 0).all(),
+    [change["DenseNet121"] < 0, change["ResNet50"] > 0],
 )
 claim(
     "by six to nine points",
@@ -190,33 +185,23 @@ inputs.
 padded = runs.predictions(study="resize")
 larger = open_reference("fine_tuned_224")
 covid = larger.predictions(study="sizes", task="covid19")
-levels = {"stretch, pad": (padded, ("stretch", "pad"))}
-levels["224, 96 pixels"] = (covid, ("224", "96"))
-factors = pd.concat(
-    {
-        name: stats.factor_effects(part, (a, b), two).query("group == 'all'")
-        for name, (part, two) in levels.items()
-    },
-    names=["study"],
-).set_index(["quantity", "init", "level"], append=True)
-factors = factors.droplevel(1)
+padding = effects_of(padded, "stretch", "pad")
+sizes = effects_of(covid, "224", "96")
+factors = {"stretch, pad": padding, "224, 96 pixels": sizes}
+factors = pd.concat(factors, names=["study"])
 factors.xs("interaction", level="quantity")["estimate"].round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-padding, sizes = (factors.loc[name] for name in levels)
 both = padding.loc["effect"].droplevel("level")
-by_pair = pd.concat(
-    {
-        key: stats.factor_effects(part, (a, b), ("224", "96"))
-        for key, part in covid.groupby(["learning_rate", "pretraining"])
-    }
-).query("group == 'all' and quantity == 'interaction'")["estimate"]
-gentle, steep = by_pair.groupby(level=0).mean()
+pairs = covid.groupby(["learning_rate", "pretraining"])
+by_pair = pairs.apply(effects_of, "224", "96")["estimate"]
+by_pair = by_pair.xs("interaction", level="quantity")
+gentle, steep = by_pair.groupby("learning_rate").mean()
 fast = "level == '224' and learning_rate == 0.01 and init == @a"
 spread = covid.query(fast + " and unfreezing == 'freeze_all'")["score"].std()
 claim(
     "padding costs both about four points",
-    both["estimate"].between(-0.045, -0.03).all() and both["ci_high"].max() < 0,
+    [both["estimate"].between(-0.045, -0.03), both["ci_high"] < 0],
 )
 claim("and the difference nothing", includes_zero(padding.loc[moved]))
 claim(
@@ -308,7 +293,7 @@ picture(
 seen, unseen = verdicts[verdicts["seen"]], verdicts[~verdicts["seen"]]
 low, high = stats.share_interval(seen["hit"], range(len(seen)))
 misnamed = verdicts[verdicts["wrong"]]
-claim("all files are named on their own images", bool(seen["hit"].all()))
+claim("all files are named on their own images", seen["hit"])
 claim(
     "wrong names come from the thyroid images alone",
     {*misnamed["source"]} == {"ddti_crops"},

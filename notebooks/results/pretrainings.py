@@ -30,7 +30,7 @@ from rin.evidence import paper
 from rin.report.banner import banner
 from rin.report.factor import differences_at, factor_forest
 from rin.report.figures import pretraining_curves, task_names
-from rin.report.format import book_table
+from rin.report.format import book_table, format_range
 from rin.report.page import claim, picture
 from rin.report.style import INIT_STYLE
 from rin.report.verdict import points
@@ -81,42 +81,37 @@ book_table(
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-of_corpus = 100 * pairs.groupby("init")["top1"].agg(["mean", "min", "max"])
-most, least = of_corpus.loc[a], of_corpus.loc[b]
-rise = curves.groupby(["epoch", "init"])["val_accuracy"].mean().unstack()
+most, least = (100 * pairs["top1"][pairs["init"] == init] for init in (a, b))
+rise = curves.pivot_table("val_accuracy", "epoch", "init").diff()
 larger = open_reference("fine_tuned_224")
 longer = 100 * larger.table("pretraining").groupby("init")["top1"].mean()
-ends = larger.table("pretraining_histories").groupby(["epoch", "init"])[
-    "val_accuracy"
-]
-ends = ends.mean().unstack()
+ends = larger.table("pretraining_histories")
+ends = ends.pivot_table("val_accuracy", "epoch", "init").diff(5)
+gained = longer - learnt["top1"].xs("ResNet50", level="backbone")
 claim(
     "no photographic network reaches the least radiologic one",
-    least["max"] < most["min"] - 20,
+    least.max() < most.min() - 20,
 )
 claim(
     "three radiologic images in four, three photographs in ten",
-    74 < most["mean"] < 78 and 29 < least["mean"] < 33,
+    74 < most.mean() < 78 and 29 < least.mean() < 33,
 )
 claim(
     "both still rose, by two or three points",
-    (rise.loc[4] - rise.loc[3]).between(0.015, 0.035).all(),
+    rise.loc[4].between(0.015, 0.035),
 )
 claim(
-    "forty epochs of ResNet50 bring four points to photographs and then end",
-    3 < longer[b] - learnt.loc[(b, "ResNet50"), "top1"] < 6
-    and (ends.loc[40] - ends.loc[35]).abs().max() < 0.02,
+    "forty epochs of ResNet50 bring four points to photographs, little to "
+    "radiologic images",
+    3 < gained[b] < 6 and abs(gained[a]) < 2,
 )
-claim(
-    "and little to radiologic images",
-    abs(longer[a] - learnt.loc[(a, "ResNet50"), "top1"]) < 2,
-)
+claim("and then end", ends.loc[40].abs() < 0.02)
 Markdown(f"""
 **Equal images are not equal learning.** After the same number of steps
-radiologic networks name the class of {most["mean"]:.0f}% of their test images
-({most["min"]:.0f} to {most["max"]:.0f}%), photographic ones of
-{least["mean"]:.0f}% ({least["min"]:.0f} to {least["max"]:.0f}%). Both were
-still improving when training stopped. But more epochs do not close the gap:
+radiologic networks name the class of {most.mean():.0f}% of their test images
+({format_range(most)}%), photographic ones of {least.mean():.0f}%
+({format_range(least)}%). Both were still improving when training stopped. But
+more epochs do not close the gap:
 ResNet50, pretrained for forty, ends at {longer[a]:.0f}% and {longer[b]:.0f}%
 and has stopped rising.
 
@@ -166,13 +161,13 @@ picture(
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 slow, fast = (gain.xs(rate, level="at") for rate in ("0.0001", "0.001"))
-clear = gain["p_holm"] < 0.05
-behind = fast.loc[b, :].loc["breast"]
+clear = fast["estimate"][fast["p_holm"] < 0.05]
+behind = fast.loc[(b, "breast")]
 untaught = slow.loc[a, "auc_b"].drop("covid19")
+claim("at the smaller rate every gain is positive", slow["estimate"] > 0.05)
 claim(
-    "at the smaller rate every gain is positive, and all but thyroid are clear",
-    (slow["estimate"] > 0.05).all()
-    and clear.xs("0.0001", level="at").drop("thyroid", level="task").all(),
+    "and all but thyroid are clear",
+    slow["p_holm"].drop("thyroid", level="task") < 0.05,
 )
 claim(
     "random networks hardly learnt at that rate, but for COVID-19",
@@ -180,43 +175,41 @@ claim(
 )
 claim(
     "at the larger rate radiologic weights gain on COVID-19 and pneumonia only",
-    {*fast.loc[a].index[clear.loc[a, "0.001"]]} == {"covid19", "pneumonia"},
+    clear[a].gt(0).to_dict() == {"covid19": True, "pneumonia": True},
 )
 claim(
     "photographic weights lose on breast lesions, and gain nowhere clearly",
-    behind["ci_high"] < -0.05
-    and [*fast.loc[b].index[clear.loc[b, "0.001"]]] == ["breast"],
+    behind["ci_high"] < -0.05 and [*clear[b].index] == ["breast"],
 )
 Markdown(f"""
 **It helps a network to start, and less to arrive.** At the smaller rate both
 pretrainings are ahead of random weights on every task, by
-{100 * slow["estimate"].min():.0f} to {100 * slow["estimate"].max():.0f} points,
-and clearly so on all but thyroid nodules. There random networks had hardly
-begun: but for COVID-19 their AUCs are {untaught.min():.2f} to
-{untaught.max():.2f}. At the larger rate they catch up. Radiologic weights then
-gain clearly on pneumonia ({points(fast.loc[(a, "pneumonia")])}) and COVID-19
-({points(fast.loc[(a, "covid19")])}) only, and photographic weights are behind
-random ones on breast lesions ({points(behind)}).
+{format_range(100 * slow["estimate"])} points, and clearly so on all but thyroid
+nodules. There random networks had hardly begun: but for COVID-19 their AUCs are
+{format_range(untaught, 2)}. At the larger rate they catch up. Radiologic
+weights then gain clearly on pneumonia ({points(fast.loc[(a, "pneumonia")])})
+and COVID-19 ({points(fast.loc[(a, "covid19")])}) only, and photographic weights
+are behind random ones on breast lesions ({points(behind)}).
 """)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 far = gains_over_random(larger).set_index(["kind", "at", "task"])
 best = far.xs(("0.0001", "covid19"), level=["at", "task"])
-width = (far["ci_high"] - far["ci_low"]).drop("covid19", level="task")
+width = 100 * (far["ci_high"] - far["ci_low"]).drop("covid19", level="task")
 claim(
     "both still gain on COVID-19 at AUCs above .94",
-    (best["ci_low"] > 0).all() and best["auc_b"].min() > 0.94,
+    [best["ci_low"] > 0, best["auc_b"] > 0.94],
 )
-claim("other tasks cannot say", width.min() > 0.1)
+claim("other tasks cannot say", width > 10)
 Markdown(f"""
 A larger run, ResNet50 with images of 224 pixels until validation stopped
 improving, agrees: on COVID-19, at the smaller rate, random weights reach
 {best.loc[a, "auc_b"]:.2f}, and pretraining adds {points(best.loc[a])}
 (radiologic) or {points(best.loc[b])} (photographic). On its three other tasks
-the intervals are {100 * width.min():.0f} to {100 * width.max():.0f} points
-wide. These gains are of two backbones and one pretraining each, and
-exploratory. With few images and little time, start from either source; if you
-train long, compare with random weights before you credit the source.
+the intervals are {format_range(width)} points wide. These gains are of two
+backbones and one pretraining each, and exploratory. With few images and little
+time, start from either source; if you train long, compare with random weights
+before you credit the source.
 """)
 
 # %% [markdown]

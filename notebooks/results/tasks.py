@@ -27,13 +27,13 @@ from IPython.display import Markdown
 
 from rin import stats
 from rin.evidence import paper
-from rin.models.backbones import BACKBONES
+from rin.report.analyses import committed_analyses
 from rin.report.banner import banner
-from rin.report.format import format_p
+from rin.report.format import format_p, format_range
 from rin.report.page import claim, picture
 from rin.report.style import INIT_STYLE, use_style
 from rin.report.tables import clinical_table
-from rin.report.verdict import includes_zero, judged, points
+from rin.report.verdict import includes_zero, points
 from rin.study import open_reference
 
 use_style()
@@ -50,43 +50,34 @@ banner(runs, [*tasks])
 
 # %%
 main, (a, b) = runs.predictions(study="main"), runs.inits
-of_paper = main[main["backbone"].isin(BACKBONES)]
-networks = stats.init_differences(main, a, b)
-alone, all_alone = (
-    networks[networks["group"] == group].set_index("task")
-    for group in ("all", "unfreeze_all")
-)
-four = judged(
-    stats.pretraining_differences(of_paper, a, b, fixed_backbones=True),
-    stats.init_differences(of_paper, a, b),
-).set_index("task")
-eight, all_layers = (
-    stats.pretraining_differences(scores, a, b).set_index("task")
-    for scores in (main, main.query("unfreezing == 'unfreeze_all'"))
-)
-four[["auc_a", "auc_b", "verdict"]].round(2)
+# Over pretrainings, as computed on the page "What makes the difference move".
+analyses = committed_analyses().set_index(["analysis", "task"])
+four = analyses.loc["The paper's four backbones"]
+eight = analyses.loc["All eight backbones"]
+all_layers = analyses.loc["… all layers trained"]
+networks = stats.init_differences(main, a, b).set_index(["group", "task"])
+alone, all_alone = networks.loc["all"], networks.loc["unfreeze_all"]
+means = four[["auc_a", "auc_b"]]
+means.join(four["verdict"]).round(2)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-aucs = stats.scenario_aucs(main)
 layers = {
     "freeze_all": "none",
     "unfreeze_top10": "top 10",
     "unfreeze_all": "all",
 }
-settings = main[["task", "scenario", "unfreezing"]].drop_duplicates()
-dots = aucs.groupby(["task", "scenario", "init"], observed=True)["auc"].mean()
-dots = dots.reset_index().merge(settings.astype(str))
-dots = dots.replace({"unfreezing": layers, "task": tasks})
+by_layers = main.groupby(main["unfreezing"].map(layers))
+aucs = by_layers.apply(stats.scenario_aucs)
+dots = aucs.groupby(["task", "unfreezing", "scenario", "init"])["auc"].mean()
+dots = dots.reset_index().replace({"task": tasks})
 grid = sns.catplot(
     dots, x="unfreezing", y="auc", order=layers.values(), hue="init",
     hue_order=(a, b), palette={i: INIT_STYLE[i].color for i in (a, b)},
     dodge=True, col="task", col_order=tasks.values(), col_wrap=3,
     kind="strip", size=3, alpha=0.8, height=2, aspect=0.8, legend_out=False,
 )  # fmt: skip
-for panel in grid.axes.flat:
-    panel.axhline(0.5, color="0.6", linestyle=":", linewidth=1)
-    panel.axhline(0.7, color="0.6", linestyle="--", linewidth=1)
 grid.set_titles("{col_name}").set_axis_labels("Layers trained", "AUC")
+grid.refline(y=0.5, linestyle=":", linewidth=1).refline(y=0.7, linewidth=1)
 sns.move_legend(
     grid, "lower center", bbox_to_anchor=(0.5, 1), ncols=2, title=""
 )
@@ -112,7 +103,7 @@ claim(
 )
 claim(
     "no AUC is higher",
-    pneumonia[["auc_a", "auc_b"]].min() > four.drop("pneumonia")["auc_a"].max(),
+    means.loc["pneumonia"].min() > four.drop("pneumonia")["auc_a"].max(),
 )
 claim(
     "within three points, the paper's estimate inside",
@@ -182,7 +173,7 @@ claim(
 )
 claim(
     "AUCs below the paper's",
-    max(breast[["auc_a", "auc_b"]]) < stated["breast"].auc_imagenet - 0.1,
+    means.loc["breast"] < stated["breast"].auc_imagenet - 0.1,
 )
 claim(
     "half of it is one pair",
@@ -228,21 +219,16 @@ search and name no patients.
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 nodules, second = four.loc["thyroid"], four.loc["busbra"]
 chance = aucs.loc[aucs["task"] == "thyroid", "auc"] <= 0.5
-rates = main.query("task == 'busbra' and unfreezing == 'unfreeze_all'")
-fast, slow = (
-    stats.scenario_aucs(rates[rates["learning_rate"] == rate])["auc"].mean()
-    for rate in (1e-3, 1e-4)
-)
+trained = main.query("task == 'busbra' and unfreezing == 'unfreeze_all'")
+by_rate = trained.groupby("learning_rate").apply(stats.scenario_aucs)["auc"]
+slow, fast = by_rate.groupby("learning_rate").mean()
 claim(
     "below .70 and above chance",
-    four.loc[["thyroid", "busbra"], ["auc_a", "auc_b"]]
-    .stack()
-    .between(0.5, 0.7)
-    .all(),
+    means.loc[["thyroid", "busbra"]].stack().between(0.5, 0.7),
 )
 claim(
     "BUS-BRA is learnt better than thyroid nodules",
-    second["auc_a"] > nodules["auc_a"] and second["auc_b"] > nodules["auc_b"],
+    means.loc["busbra"] > means.loc["thyroid"],
 )
 claim("one network in six at chance", 1 / 7 < chance.mean() < 1 / 5)
 claim("the smaller rate does better", slow > fast + 0.05)
@@ -282,11 +268,8 @@ sensitivity, errors = change.loc["sensitivity_at_90"], change.loc["ece"]
 bleeding = sensitivity.loc["hemorrhage"]
 diverged = ~aucs["score_sd"].between(1e-6, 20)
 claim(
-    "calibration is worse from radiologic weights on all tasks",
-    (errors["estimate"] > 0).all(),
-)
-claim(
-    "by one to three hundredths", errors["estimate"].between(0.001, 0.04).all()
+    "calibration is a little worse from radiologic weights on all tasks",
+    errors["estimate"].between(0.001, 0.04),
 )
 claim("one network in 25 diverged", 0.03 < diverged.mean() < 0.05)
 claim(
@@ -299,8 +282,8 @@ Sensitivity follows the AUC. The largest gain is
 {100 * bleeding["estimate"]:.0f} more of 100 haemorrhages found at 90%
 specificity ({100 * bleeding["ci_low"]:.0f} to {100 * bleeding["ci_high"]:.0f}),
 by these networks on new patients. On every task the radiologic networks are a
-little less well calibrated, by {errors["estimate"].min():.3f} to
-{errors["estimate"].max():.3f}. Training diverged for
+little less well calibrated, by {format_range(errors["estimate"], 3)}.
+Training diverged for
 {diverged.sum()} of {len(diverged)} networks; they are included.
 """)
 

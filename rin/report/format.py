@@ -47,6 +47,12 @@ def format_number(value: float, digits: int = 2, *, signed: bool = False) -> str
     return sign + f"{rounded:.{digits}f}".replace("-", MINUS)
 
 
+def format_range(values: Any, digits: int = 0, *, signed: bool = False) -> str:
+    """Return the least and the largest of some numbers, ``0.12 to 0.34``."""
+    ends = min(values), max(values)
+    return " to ".join(format_number(end, digits, signed=signed) for end in ends)
+
+
 def format_interval(low: float, high: float, digits: int = 2) -> str:
     """Return ``(−0.01, 0.09)``, or a dash when an end is missing."""
     if math.isnan(low) or math.isnan(high):

@@ -17,9 +17,13 @@ from rin.report.style import SETTINGS
 
 
 def claim(statement: str, holds: object) -> None:
-    """Raise InputError, which fails the build, unless a statement `holds`, a boolean."""
-    if not isinstance(holds, bool | np.bool_) or not holds:
-        problem = f"the text says “{statement}”, and the numbers do not ({holds!r})"
+    """Raise InputError, which fails the build, unless a statement `holds`.
+
+    `holds` is a boolean, or a table of booleans, of which all must hold.
+    """
+    held = np.asarray(holds)
+    if held.dtype != bool or not held.size or not held.all():
+        problem = f"the text says “{statement}”, and the numbers do not ({held.tolist()})"
         remedy = "Read the numbers again and rewrite the sentence."
         raise InputError(problem, where="this page", remedy=remedy)
 

@@ -16,9 +16,13 @@ from rin.report.page import claim, picture
 from rin.report.style import INIT_STYLE, use_style
 
 
-@pytest.mark.parametrize("holds", [False, np.False_, None, 1, "yes"])
+NOT_HELD = [False, np.False_, None, 1, "yes", pd.Series([True, False]), pd.Series([], dtype=bool)]
+
+
+@pytest.mark.parametrize("holds", NOT_HELD)
 def test_claim_that_does_not_hold_stops_the_build_with_its_sentence(holds):
     claim("two is more than one", np.bool_(True))
+    claim("both are", pd.Series([2, 3]) > 1)
     with pytest.raises(InputError, match="radiologic behind on breast"):
         claim("radiologic behind on breast", holds)
 
