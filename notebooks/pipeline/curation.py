@@ -183,7 +183,6 @@ simple.str.partition(":")[0].value_counts().to_frame("reports")
 lexicon = yaml.safe_load(
     (package_files("rin.curation") / "lexicon.yaml").read_text("utf-8")
 )
-phrases = {kind: text.split(", ") for kind, text in lexicon["phrases"].items()}
 EFFECT = {
     "normality": "states normality: without it, unclear",
     "hedges": "not normal",
@@ -195,11 +194,10 @@ EFFECT = {
     "no_negations": "looks like a negation and is none",
     "ends": "ends the reach of a negation",
 }
-listed = [
-    (kind.replace("_", " "), ", ".join(phrases[kind][:4]), effect)
-    for kind, effect in EFFECT.items()
-]
-listed = pd.DataFrame(listed, columns=["Kind", "Such as", "Effect"])
+listed = pd.Series(EFFECT, name="Effect").rename_axis("Kind").reset_index()
+phrases = listed["Kind"].map(lexicon["phrases"]).str.split(", ").str[:4]
+listed.insert(1, "Such as", phrases.str.join(", "))
+listed["Kind"] = listed["Kind"].str.replace("_", " ")
 book_table(listed, "The rules for reports", prose=True)
 
 # %%
@@ -217,11 +215,11 @@ verdicts.reset_index(drop=True)
 
 # %%
 if invented:
-    truth = pd.read_csv(plan.archive / "truth.csv", dtype=str)
-    truth = truth.set_index("accession_number")["normal"][simple.index]
+    recorded = pd.read_csv(plan.archive / "truth.csv", dtype=str, index_col="accession_number")
+    truth = recorded["normal"][simple.index]
     by_hand = simple.str.partition(":")[0].rename("by hand")
     by_rin = screened["verdict"][simple.index].rename("by rin")
-    display(pd.crosstab(truth, [by_hand]), pd.crosstab(truth, [by_rin]))
+    display(pd.crosstab(truth, by_hand), pd.crosstab(truth, by_rin))
 
 # %% [markdown]
 # *Change a line*, say `as_printed = False`, and run all cells:
@@ -267,18 +265,20 @@ if as_printed and len(outlined) == 1:
     row = outlined.iloc[0]
     assert np.array_equal(grey, Image.open(corpus.folder / row["filename"]))
     corners = row["roi"].removeprefix("polygon:").split()
-    recorded = np.loadtxt(corners, delimiter=",")
-    assert np.allclose(points[: len(recorded)], recorded)
-    label_and_patient = (row["label"], row["patient_id"])
-    assert label_and_patient == (f"{region}-{name}", pseudonym)
+    kept = np.loadtxt(corners, delimiter=",")
+    assert np.allclose(points[: len(kept)], kept)
+    assert row["label"] == f"{region}-{name}"
+    assert row["patient_id"] == pseudonym
 if as_printed and invented:  # others have other forms
     assert {*impressions[words].index} == {*screened.index}
 book_table(left_out, "Files that are not in the corpus, by rule", prose=True)
 
 # %%
-parts = corpus.images.groupby("part")[["patient_id", "label"]].nunique()
-parts.columns = ["Patients", "Classes"]
-parts["Images"] = corpus.images["part"].value_counts()
+parts = corpus.images.groupby("part").agg(
+    Patients=("patient_id", "nunique"),
+    Classes=("label", "nunique"),
+    Images=("label", "size"),
+)
 by_patient = corpus.images.groupby("patient_id")["part"].nunique()
 claim("no patient is in two parts", by_patient.max() == 1)
 parts.loc[["train", "validation", "test"]]

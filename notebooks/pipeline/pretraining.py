@@ -77,9 +77,9 @@ steps = math.ceil(len(rows["train"]) / settings.batch)
 pd.Series({part: len(chosen) for part, chosen in rows.items()}, name="images")
 
 # %%
-chosen = ["size", "batch", "epochs", "learning_rate", "schedule", "warmup"]
-chosen += ["dropout", "augmentation", "batch_norm_momentum"]
-stated = {name: getattr(settings, name) for name in chosen} | vars(run.expects)
+chosen = {"size", "batch", "epochs", "learning_rate", "schedule", "warmup"}
+chosen |= {"dropout", "augmentation", "batch_norm_momentum"}
+stated = settings.model_dump(include=chosen) | vars(run.expects)
 pd.Series({"backbone": run.backbone, "corpus": run.corpus} | stated)
 
 # %% [markdown]
@@ -177,10 +177,10 @@ pd.DataFrame(history, ["after one epoch"]).T.round(3)
 as_printed = True  # False once you change a line: nothing is checked then
 weights = run_pretraining(workspace)  # trains what is missing
 histories = pretraining_histories(workspace)
-same = (histories["init"] == run.init) & (histories["backbone"] == run.backbone)
-by_rin = histories[same & (histories["epoch"] == 1)].iloc[0]
+of_epochs = histories.set_index(["init", "backbone", "epoch"])
 epoch = pd.DataFrame(history, ["by hand"]).T
-epoch["by rin"] = by_rin.reindex(epoch.index).astype(float)
+by_rin = of_epochs.loc[[(run.init, run.backbone, 1)], epoch.index]
+epoch["by rin"] = by_rin.iloc[0].astype(float)
 epoch.round(4)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]

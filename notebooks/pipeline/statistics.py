@@ -71,17 +71,18 @@ def won_pairs(model):
     return pd.DataFrame(won, index=positive.index, columns=negative.index)
 
 
-pairs = {model: won_pairs(model) for model in ("A", "B")}
-auc = pd.Series({model: won.to_numpy().mean() for model, won in pairs.items()})
+pairs = pd.concat({"A": won_pairs("A"), "B": won_pairs("B")}, names=["model"])
+auc = pairs.groupby("model").mean().mean(axis=1)
 auc.round(3).to_frame("AUC")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 _, ax = plt.subplots(figsize=(3.6, 3))
-sns.heatmap(pairs["A"], annot=True, cbar=False, cmap="Purples", vmax=1.5, ax=ax)
+of_a = pairs.loc["A"]
+sns.heatmap(of_a, annot=True, cbar=False, cmap="Purples", vmax=1.5, ax=ax)
 ax.set(
     xlabel="Negative case",
     ylabel="Positive case",
-    title=f"A wins {pairs['A'].to_numpy().sum():.1f} of {pairs['A'].size}",
+    title=f"A wins {of_a.sum(axis=None):.1f} of {of_a.size}",
 )
 picture(
     ax,
@@ -98,16 +99,10 @@ picture(
 # number of cases {cite:p}`delong1988`. For a difference, twice the covariance of the models is subtracted.
 
 # %%
-placements = pd.concat(
-    {
-        "positive": pd.DataFrame({m: pairs[m].mean(axis=1) for m in pairs}),
-        "negative": pd.DataFrame({m: pairs[m].mean(axis=0) for m in pairs}),
-    },
-    names=["class"],
-)
-m, n = len(positive), len(negative)
-covariance = placements.loc["positive"].cov() / m
-covariance += placements.loc["negative"].cov() / n
+of_rows = pairs.mean(axis=1).unstack("model")  # positive cases
+of_columns = pairs.groupby("model").mean().T  # negative cases
+size = cases["label"].value_counts()
+covariance = of_rows.cov() / size[1] + of_columns.cov() / size[0]
 
 signs = np.array([1, -1])
 difference = auc["A"] - auc["B"]
@@ -130,21 +125,14 @@ pd.Series(by_hand, name="A − B, images independent").round(4).to_frame()
 # sums.
 
 # %%
+placements = pd.concat({1: of_rows, 0: of_columns}, names=["label"])
 apart = placements["A"] - placements["B"] - difference
-apart = apart.rename("apart").reset_index()
-apart["patient"] = apart["case"].map(cases["patient"])
-sums = apart.pivot_table(
-    "apart", "patient", "class", aggfunc="sum", fill_value=0
-)
-counts = cases.groupby("label")["patient"].nunique()
-scale = {
-    "positive": counts[1] / (counts[1] - 1) / m**2,
-    "negative": counts[0] / (counts[0] - 1) / n**2,
-}
-both = (sums["positive"] * sums["negative"]).sum()
-clustered_variance = 2 * len(sums) / (len(sums) - 1) * both / (m * n)
-for name, factor in scale.items():
-    clustered_variance += factor * (sums[name] ** 2).sum()
+owner = cases["patient"].rename_axis("case")
+sums = apart.groupby([owner, "label"]).sum().unstack(fill_value=0)
+number = cases.groupby("label")["patient"].nunique()
+within = number / (number - 1) * (sums**2).sum() / size**2
+both = len(sums) / (len(sums) - 1) * sums.prod(axis=1).sum() / size.prod()
+clustered_variance = within.sum() + 2 * both
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
@@ -163,22 +151,18 @@ interval is rough; the simulation below shows when the choice matters.
 
 # %%
 fold = cases["patient"].isin(["P4", "P5", "P6"]).map({False: 1, True: 2})
-scaled = cases.assign(two=cases["A"] / fold)
+scaled = pd.DataFrame({"one scale": cases["A"], "two": cases["A"] / fold})
 
 
-def auc_of(rows, scores):
-    return stats.auc_ci(rows["label"], rows[scores]).auc
+def aucs(scores):
+    labels = cases["label"][scores.index]
+    return scores.apply(lambda column: stats.auc_ci(labels, column).auc)
 
 
-folds = [part for _, part in scaled.groupby(fold)]
-by_fold = {
-    x: np.mean([auc_of(part, x) for part in folds]) for x in ("A", "two")
-}
-pooled = auc_of(scaled, "two")
+by_fold = scaled.groupby(fold).apply(aucs).mean()
 pd.DataFrame(
-    {"one scale": [by_fold["A"], auc["A"]], "two": [by_fold["two"], pooled]},
-    index=["AUC, mean over folds", "AUC, folds pooled"],
-).round(3)
+    {"AUC, mean over folds": by_fold, "AUC, folds pooled": aucs(scaled)}
+).T.round(3)
 
 # %% [markdown]
 # ## 5. Several tests: Holm's adjustment
@@ -196,16 +180,18 @@ pd.DataFrame({"P": ordered, "P, Holm": adjusted}).round(3).T
 # The functions of `rin.stats`, which every page of results calls, return the same numbers:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-labels, of_a, of_b = cases["label"], cases["A"], cases["B"]
-of_rin = [stats.auc_ci(labels, cases[model]).auc for model in pairs]
-matrix = stats.delong_covariance(labels, cases[["A", "B"]].T)[1]
-test = stats.delong_test(labels, of_a, of_b)
-clustered = stats.delong_test(labels, of_a, of_b, cases["patient"])
-assert np.allclose(auc, of_rin)
-assert np.allclose(covariance, matrix)
-assert all(math.isclose(by_hand[key], getattr(test, key)) for key in by_hand)
+two = cases["label"], cases["A"], cases["B"]
+test, clustered = (
+    stats.delong_test(*two),
+    stats.delong_test(*two, cases["patient"]),
+)
+of_rin = stats.delong_covariance(cases["label"], cases[["A", "B"]].T)
+of_test = [vars(test)[name] for name in by_hand]
+assert np.allclose(auc, of_rin[0])
+assert np.allclose(covariance, of_rin[1])
+assert np.allclose([*by_hand.values()], of_test)
 assert math.isclose(clustered_variance, clustered.variance)
-assert math.isclose(by_fold["A"], by_fold["two"])
+assert math.isclose(*by_fold)
 assert np.allclose(adjusted[p_values.index], stats.holm(p_values))
 
 # %% [markdown]
@@ -229,15 +215,13 @@ for correlation in (0.0, 0.2, 0.4, 0.6, 0.8):
         for a, b in scores:
             single = stats.auc_ci(truths, b, clusters)
             paired = stats.delong_test(truths, a, b, clusters)
-            intervals = {"AUC": (single, 0.80), "difference": (paired, 0.05)}
-            for measure, (estimated, truth) in intervals.items():
-                holds = float(estimated.ci_low <= truth <= estimated.ci_high)
-                simulated.append((correlation, units, measure, holds))
+            holds = single.ci_low <= 0.80 <= single.ci_high
+            simulated.append((correlation, units, "AUC", float(holds)))
+            holds = paired.ci_low <= 0.05 <= paired.ci_high
+            simulated.append((correlation, units, "difference", float(holds)))
 columns = ["correlation", "units", "measure", "coverage"]
 coverage = pd.DataFrame(simulated, columns=columns)
-coverage.groupby(["measure", "units", "correlation"])[
-    "coverage"
-].mean().unstack()
+coverage.pivot_table("coverage", ["measure", "units"], "correlation")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 _, ax = plt.subplots(figsize=(4.9, 3))
@@ -259,8 +243,7 @@ picture(
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 largest = coverage["correlation"].max()
 strong = coverage[coverage["correlation"] == largest]
-shares = strong.groupby(["measure", "units"])["coverage"].mean()
-lowest = shares.groupby("units").min()
+lowest = strong.pivot_table("coverage", "measure", "units").min()
 Markdown(f"""
 When images of a patient are alike (correlation {largest:.2g}), intervals with
 images as the units contain the truth in as few as **{lowest["images"]:.0%}**
@@ -294,7 +277,7 @@ in {lowest["patients"]:.0%}.
 # from scipy.stats import mannwhitneyu
 #
 # won = mannwhitneyu(positive["B"], negative["B"]).statistic
-# assert math.isclose(won / (m * n), auc["B"])
+# assert math.isclose(won / size.prod(), auc["B"])
 # ```
 #
 # </details>

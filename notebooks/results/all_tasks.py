@@ -27,7 +27,7 @@ from rin.evidence import paper
 from rin.models.backbones import BACKBONES
 from rin.report.banner import banner
 from rin.report.factor import factor_forest
-from rin.report.figures import auc_dots, roc_bands, task_names
+from rin.report.figures import auc_dots, label_panels, roc_bands, task_names
 from rin.report.format import book_table, format_p
 from rin.report.page import claim, picture
 from rin.report.style import use_style
@@ -199,7 +199,7 @@ grid = sns.catplot(
     jitter=False, height=1.8, aspect=0.88, color="#6A3D9A",
 )  # fmt: skip
 grid.set(xticks=(-10, 0, 10))
-grid.set_titles("{col_name}").set_axis_labels("AUC points", "")
+label_panels(grid, "AUC points", "")
 grid.refline(x=0, linestyle="-", linewidth=1, zorder=0)
 side = pairs["estimate"].gt(0).groupby(pairs["task"]).mean()
 claim("on every task some pairs favour either start", side.between(0.1, 0.95))
@@ -228,7 +228,7 @@ picture(
 settings = ["task", "scenario", "unfreezing", "learning_rate"]
 records = scores[settings].drop_duplicates().astype({"scenario": str})
 by_setting = stats.scenario_aucs(scores).merge(records)
-means = by_setting.pivot_table("auc", "task", settings[2:], observed=True)
+means = by_setting.pivot_table("auc", "task", settings[2:])
 means.round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -243,7 +243,7 @@ claim(
     (best == ("unfreeze_all", 1e-4)).sum() == 5
     and best["hemorrhage"] == ("unfreeze_top10", 1e-3),
 )
-by_layers = scores.groupby("unfreezing", observed=True)
+by_layers = scores.groupby("unfreezing")
 at_layers = by_layers.apply(stats.pretraining_differences, a, b)
 claim(
     "no difference is significant at any choice of layers",

@@ -28,9 +28,10 @@ from IPython.display import Markdown
 
 from rin import stats
 from rin.report.banner import banner
+from rin.report.figures import label_panels
 from rin.report.format import book_table, format_estimate, format_range
 from rin.report.page import claim, picture
-from rin.report.style import INIT_STYLE, use_style
+from rin.report.style import INIT_COLORS, use_style
 from rin.report.verdict import points
 from rin.study import external_scores, open_reference
 
@@ -46,7 +47,6 @@ banner(runs, ["breast", "busbra"])
 
 # %%
 a, b = runs.inits
-colours = {init: INIT_STYLE[init].color for init in (a, b)}
 here = runs.predictions(task="breast")
 there = external_scores(runs.predictions(task="breast", part="busbra"))
 sets = {
@@ -109,14 +109,14 @@ networks so far below a reader may not hold for better ones.
 dots = mean.rename("AUC").reset_index()
 grid = sns.catplot(
     dots, x="init", y="AUC", hue="init", col="test", col_order=sets,
-    order=(a, b), hue_order=(a, b), palette=colours, kind="strip",
+    order=(a, b), hue_order=(a, b), palette=INIT_COLORS, kind="strip",
     alpha=0.5, height=2.8, aspect=0.58,
 )  # fmt: skip
 grid.map_dataframe(
     sns.pointplot, x="init", y="AUC", order=(a, b), errorbar="sd", color="k",
     linestyle="none", markersize=4, linewidth=1.5, zorder=4,
 )  # fmt: skip
-grid.set_titles("{col_name}").set_axis_labels("", "AUC (dotted: chance)")
+label_panels(grid, "", "AUC (dotted: chance)")
 grid.tick_params("x", rotation=40)
 grid.refline(y=0.5, linestyle=":", linewidth=1)
 readers = grid.axes_dict["external"]
@@ -147,7 +147,7 @@ third = pd.qcut(
 cases["lesion"] = cases["case_id"].map(third)
 names, rows = {"device": "", "birads": "BI-RADS ", "lesion": "lesion "}, []
 for column, word in names.items():
-    for value, members in cases.groupby(column, observed=True):
+    for value, members in cases.groupby(column):
         patients = members.groupby("label")["patient_id"].nunique()
         if len(patients) == 2 and patients.min() >= 20:
             scores = there[there["case_id"].isin(members["case_id"])]
@@ -197,19 +197,14 @@ curves = tests.apply(stats.clinical_curves, (a, b)).query(
     "curve == 'reliability' and test != 'trained there'"
 )
 grid = sns.relplot(
-    curves, x="x", y="estimate", hue="init", col="test", palette=colours,
+    curves, x="x", y="estimate", hue="init", col="test", palette=INIT_COLORS,
     kind="line", marker="o", height=2.7, aspect=0.85,
     facet_kws={"legend_out": False},
 )  # fmt: skip
 for half in grid.axes.flat:
     half.axline((0, 0), slope=1, color="0.6", linestyle=":", linewidth=1)
-grid.set(xlim=(0, 1), ylim=(0, 1), xticks=(0.2, 0.5, 0.8)).set_titles(
-    "{col_name}"
-)
-grid.set_axis_labels("Predicted probability", "Share malignant")
-sns.move_legend(
-    grid, "lower center", bbox_to_anchor=(0.5, 1), ncols=2, title=""
-)
+grid.set(xlim=(0, 1), ylim=(0, 1), xticks=(0.2, 0.5, 0.8))
+label_panels(grid, "Predicted probability", "Share malignant")
 picture(
     grid.axes,
     "Figure 2. On external images probabilities are too extreme",

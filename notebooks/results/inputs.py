@@ -39,10 +39,11 @@ from rin.models.probe import (
 )
 from rin.models.weights import load_entries
 from rin.report.banner import banner
+from rin.report.figures import label_panels
 from rin.report.forest import forest
 from rin.report.format import book_table, format_range
 from rin.report.page import claim, picture
-from rin.report.style import INIT_STYLE, use_style
+from rin.report.style import INIT_COLORS, use_style
 from rin.report.verdict import includes_zero, points
 from rin.study import open_reference
 
@@ -118,21 +119,17 @@ effects = networks.apply(effects_of, "native", "official_scripts")
 effects.xs("interaction", level="quantity")["estimate"].round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-colours = {init: INIT_STYLE[init].color for init in (a, b)}
 fed = {"native": "own", "official_scripts": "scripts’"}
 inputs = scores["level"].map(fed).rename("inputs")
 aucs = scores.groupby(["backbone", inputs]).apply(stats.scenario_aucs)
 aucs = aucs.reset_index()
-look = {"x": "inputs", "y": "auc", "hue": "init", "palette": colours}
+look = {"x": "inputs", "y": "auc", "hue": "init", "palette": INIT_COLORS}
 grid = sns.relplot(
     aucs, kind="line", col="backbone", units="scenario", estimator=None,
     alpha=0.3, height=2.9, aspect=0.8, facet_kws={"legend_out": False}, **look,
 )  # fmt: skip
 grid.map_dataframe(sns.pointplot, errorbar=None, **look)
-grid.set_titles("{col_name}").set_axis_labels("Inputs", "AUC")
-sns.move_legend(
-    grid, "lower center", bbox_to_anchor=(0.5, 1), ncols=2, title=""
-)
+label_panels(grid, "Inputs", "AUC")
 picture(
     grid.axes,
     "Figure 1. The scripts’ inputs turn the order round, either way",
@@ -259,19 +256,15 @@ larger than those of pretraining.
 # corpus that no training step used, and with images of other datasets.
 
 # %%
-measured = runs.table("probe")
-FILE = ["kind", "backbone", "init", "trained_with", "source"]
-verdicts = pd.DataFrame(
-    {**part.iloc[0][[*FILE, "seen"]], **judge(part)}
-    for _, part in measured.groupby(FILE, sort=False)
-).query("kind == 'probe'")
+tried = runs.table("probe").query("kind == 'probe'")
+files = tried.groupby(["backbone", "init", "trained_with", "source", "seen"])
+verdicts = files.apply(lambda part: pd.Series(judge(part))).reset_index()
 scalings = [scaling.name for scaling in CANDIDATES]
 verdicts["hit"] = verdicts["verdict"] == verdicts["trained_with"]
 verdicts["wrong"] = verdicts["verdict"].isin(scalings) & ~verdicts["hit"]
 verdicts.groupby("seen")[["hit", "wrong"]].agg(["sum", "size"])
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-tried = measured[measured["kind"] == "probe"]
 label = tried["candidate"].map(scaling_of).rename("label")
 trained = ("Trained with " + tried["trained_with"]).rename("group")
 logs = np.log10(tried["divergence"]).groupby([trained, label, tried["seen"]])

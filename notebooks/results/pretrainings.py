@@ -23,19 +23,21 @@
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
 import pandas as pd
+import seaborn as sns
 from IPython.display import Markdown
 
 from rin import stats
 from rin.evidence import paper
 from rin.report.banner import banner
 from rin.report.factor import differences_at, factor_forest
-from rin.report.figures import pretraining_curves, task_names
+from rin.report.figures import label_panels, task_names
 from rin.report.format import book_table, format_range
 from rin.report.page import claim, picture
-from rin.report.style import INIT_STYLE
+from rin.report.style import INIT_COLORS, INIT_STYLE, use_style
 from rin.report.verdict import points
 from rin.study import open_reference
 
+use_style()
 runs = open_reference("open")
 banner(runs, study="from_random")
 
@@ -55,8 +57,15 @@ learnt = 100 * networks.groupby(["init", "backbone"])[["top1", "top5"]].mean()
 curves = runs.table("pretraining_histories")
 curves = curves[curves["init"].isin((a, b))]
 pairs = networks[networks["init"].isin((a, b))]
+grid = sns.relplot(
+    curves, x="epoch", y="val_accuracy", hue="init", units="pretraining",
+    palette=INIT_COLORS, estimator=None,
+    col="backbone", col_wrap=3, kind="line", linewidth=1, alpha=0.8,
+    height=1.55, aspect=1.05, facet_kws={"legend_out": False},
+)  # fmt: skip
+label_panels(grid, "Epoch", "Accuracy")
 picture(
-    pretraining_curves(curves),
+    grid.axes,
     "Figure 1. Every radiologic network learnt its corpus better than any "
     "photographic one its own",
     f"Accuracy on validation images by epoch, a line for each of {len(pairs)} "
@@ -220,7 +229,7 @@ before you credit the source.
 # 1. Draw the training loss in place of the accuracy. Which corpus is still being learnt?
 #
 #    ```python
-#    picture(pretraining_curves(curves, "loss"), "Training loss")
+#    sns.relplot(curves, x="epoch", y="loss", hue="init", col="backbone", col_wrap=3, kind="line").figure
 #    ```
 #
 # 2. Compare the two pretrainings with each other. Is the difference smaller than either gain?

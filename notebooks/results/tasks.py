@@ -29,9 +29,10 @@ from rin import stats
 from rin.evidence import paper
 from rin.report.analyses import committed_analyses
 from rin.report.banner import banner
+from rin.report.figures import label_panels
 from rin.report.format import format_p, format_range
 from rin.report.page import claim, picture
-from rin.report.style import INIT_STYLE, use_style
+from rin.report.style import INIT_COLORS, use_style
 from rin.report.tables import clinical_table
 from rin.report.verdict import includes_zero, points
 from rin.study import open_reference
@@ -72,15 +73,12 @@ dots = aucs.groupby(["task", "unfreezing", "scenario", "init"])["auc"].mean()
 dots = dots.reset_index().replace({"task": tasks})
 grid = sns.catplot(
     dots, x="unfreezing", y="auc", order=layers.values(), hue="init",
-    hue_order=(a, b), palette={i: INIT_STYLE[i].color for i in (a, b)},
+    hue_order=(a, b), palette=INIT_COLORS,
     dodge=True, col="task", col_order=tasks.values(), col_wrap=3,
     kind="strip", size=3, alpha=0.8, height=2, aspect=0.8, legend_out=False,
 )  # fmt: skip
-grid.set_titles("{col_name}").set_axis_labels("Layers trained", "AUC")
+label_panels(grid, "Layers trained", "AUC")
 grid.refline(y=0.5, linestyle=":", linewidth=1).refline(y=0.7, linewidth=1)
-sns.move_legend(
-    grid, "lower center", bbox_to_anchor=(0.5, 1), ncols=2, title=""
-)
 picture(
     grid.axes,
     "Figure 1. BUS-BRA and thyroid nodules were hardly learnt, whichever "

@@ -29,7 +29,7 @@ from rin import stats
 from rin.report.analyses import analyses, analyses_panels, committed_analyses
 from rin.report.banner import banner
 from rin.report.factor import differences_at, factor_forest
-from rin.report.figures import task_names
+from rin.report.figures import label_panels, task_names
 from rin.report.format import format_estimate, format_p
 from rin.report.page import claim, picture
 from rin.report.style import UNFREEZING_LABEL, use_style
@@ -224,7 +224,7 @@ grid = sns.catplot(
     height=3.4,
     aspect=0.7,
 )
-grid.set_titles("{col_name}").set_axis_labels("AUC points", "")
+label_panels(grid, "AUC points", "")
 grid.refline(x=0, linestyle="-", linewidth=1, zorder=0)
 display(
     Markdown(f"""

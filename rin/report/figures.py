@@ -1,4 +1,4 @@
-"""The paper's figures from any run: AUCs of scenarios, ROC curves, Dice scores, pretraining.
+"""The paper's figures from any run: AUCs of scenarios, ROC curves, Dice scores.
 
 The functions take tables of `rin.stats` or of a run and return axes; they compute nothing.
 """
@@ -11,6 +11,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 
 from rin.evidence import paper
 from rin.report.style import FAINT, INK, SETTINGS, TASK_NAMES, WIDTH, init_style
@@ -40,6 +41,14 @@ def legend(
     """Draw a legend above the panels: the look of a line or mark by its name."""
     lines = [mpl.lines.Line2D([], [], label=name, **mark) for name, mark in marks.items()]
     figure.legend(handles=lines, loc="outside upper left", ncols=ncols)
+
+
+def label_panels(grid: sns.FacetGrid, x: str, y: str) -> None:
+    """Name the panels of a grid of seaborn and their axes, and put its legend, if any, above."""
+    grid.set_titles("{col_name}").set_axis_labels(x, y)
+    if grid.legend and grid.legend.get_texts():
+        look = {"bbox_to_anchor": (0.5, 1), "ncols": 2, "title": ""}
+        sns.move_legend(grid, "lower center", **look)
 
 
 def _marks(inits: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -137,23 +146,4 @@ def dice_bars(dice: pd.DataFrame, names: Mapping[str, str]) -> np.ndarray:
         ax.set_title(names[task])
     axes.flat[0].set_ylabel("Dice score")
     legend(figure, _marks(dice["init"].unique()))
-    return axes
-
-
-@mpl.rc_context(SETTINGS)
-def pretraining_curves(histories: pd.DataFrame, measure: str = "val_accuracy") -> np.ndarray:
-    """Draw a measure of pretraining by epoch, a line per network, a panel per backbone: Figure E1.
-
-    `histories` is a table of `Results.pretraining_histories`, of one or several inits.
-    """
-    backbones = histories["backbone"].unique()
-    figure, axes = panels(backbones, 1.3)
-    colors = {init: init_style(init).color for init in histories["init"].unique()}
-    for ax, backbone in zip(axes.flat, backbones, strict=False):
-        networks = histories[histories["backbone"] == backbone]
-        for (init, _), network in networks.groupby(["init", "pretraining"], observed=True):
-            ax.plot(network["epoch"], network[measure], c=colors[init], linewidth=1, alpha=0.8)
-    legend(figure, _marks(colors))
-    figure.supxlabel("Epoch")
-    figure.supylabel({"val_accuracy": "Accuracy on validation images"}.get(measure, measure))
     return axes

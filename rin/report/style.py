@@ -27,6 +27,7 @@ class Style:
 _LOOK = read_facts(__file__)
 INK, FAINT, CYCLE = _LOOK["ink"], _LOOK["faint"], _LOOK["cycle"]
 INIT_STYLE = {init: Style(**look) for init, look in _LOOK["inits"].items()}
+INIT_COLORS = {init: look.color for init, look in INIT_STYLE.items()}
 #: Inits are kinds, too.
 KIND_STYLE = {init: replace(look, label=look.short) for init, look in INIT_STYLE.items()}
 KIND_STYLE |= {kind: Style(**look) for kind, look in _LOOK["kinds"].items()}

@@ -5,7 +5,7 @@ import pytest
 
 from rin.evidence.paper import COMPARISONS
 from rin.report.analyses import PAPERS, committed_analyses
-from rin.report.figures import auc_dots, dice_bars, pretraining_curves, roc_bands, task_names
+from rin.report.figures import auc_dots, dice_bars, roc_bands, task_names
 from rin.report.tables import auc_table, image_table, verdict_table
 from rin.report.verdict import judged
 from rin.stats import init_differences, mean_roc, pretraining_differences, scenario_aucs
@@ -90,8 +90,3 @@ def test_figures_of_the_paper_draw_the_numbers_of_their_tables(runs, breast):
     dice[["task", "source"]] = "breast", "Here"
     (bars,) = dice_bars(dice, names).flat
     assert [bar.get_height() for bar in bars.patches] == [0.3, 0.2]
-    histories = runs.table("pretraining_histories")
-    panels = pretraining_curves(histories[histories["init"].isin(runs.inits)])
-    networks = histories[["init", "backbone", "pretraining"]].drop_duplicates()
-    expected = networks[networks["init"].isin(runs.inits)].groupby("backbone", sort=False).size()
-    assert [len(ax.lines) for ax in panels.flat if ax.get_visible()] == expected.to_list()
