@@ -29,7 +29,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from rin.evidence import paper, replications
-from rin.report.address import byline, read_citation
+from rin.report.address import byline
 from rin.report.analyses import analyses_panels, committed_analyses
 from rin.report.figures import task_names
 from rin.report.forest import forest
@@ -92,7 +92,7 @@ if (own_run / "run.json").is_file():
     read = json.loads((own_run / "run.json").read_text("utf-8"))["tasks"]
     if any(task["dataset"]["provenance"] == "real" for task in read):
         aside = "*On your images: [your run](results/your_run).*"
-display(Markdown(f"{byline(read_citation())}\n\n{aside}"))
+display(Markdown(f"{byline()}\n\n{aside}"))
 Markdown(f"""
 **Do radiologic images make better pretraining than photographs? Not
 established.** The released RadImageNet weights were not tested here: we
@@ -109,9 +109,9 @@ pretrained our own networks, on a small scale.
   −{-single.min():.1f} (mammograms).
 - **We** pretrained 18 pairs of networks on equally many images of either kind.
   With the paper's four backbones no difference is significant after adjustment
-  or exceeds {largest.max():.1f} points. The largest, on COVID-19, is not clear after longer
-  fine-tuning, {points(longer)}, and turns round with briefer radiologic
-  pretraining, {points(brief)}.
+  or exceeds {largest.max():.1f} points. The largest, on COVID-19, is not clear
+  after longer fine-tuning, {points(longer)}, and turns round with briefer
+  radiologic pretraining, {points(brief)}.
 """)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]

@@ -215,8 +215,9 @@ verdicts.reset_index(drop=True)
 
 # %%
 if invented:
-    recorded = pd.read_csv(plan.archive / "truth.csv", dtype=str, index_col="accession_number")
-    truth = recorded["normal"][simple.index]
+    of_archive = {"dtype": str, "index_col": "accession_number"}
+    truth = pd.read_csv(plan.archive / "truth.csv", **of_archive)
+    truth = truth["normal"][simple.index]
     by_hand = simple.str.partition(":")[0].rename("by hand")
     by_rin = screened["verdict"][simple.index].rename("by rin")
     display(pd.crosstab(truth, by_hand), pd.crosstab(truth, by_rin))

@@ -110,8 +110,8 @@ scores = runs.predictions(study="preprocessing")
 def effects_of(scores, before, after):
     """Return the effects of a factor by quantity, init and level."""
     effects = stats.factor_effects(scores, (a, b), (before, after))
-    named = effects.set_index(["quantity", "init", "level"])
-    return named[named["group"] == "all"]
+    every = effects[effects["group"] == "all"]
+    return every.set_index(["quantity", "init", "level"])
 
 
 networks = scores.groupby("backbone")

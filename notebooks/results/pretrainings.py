@@ -33,7 +33,7 @@ from rin.report.factor import differences_at, factor_forest
 from rin.report.figures import label_panels, task_names
 from rin.report.format import book_table, format_range
 from rin.report.page import claim, picture
-from rin.report.style import INIT_COLORS, INIT_STYLE, use_style
+from rin.report.style import INIT_COLORS, use_style
 from rin.report.verdict import points
 from rin.study import open_reference
 
@@ -155,8 +155,8 @@ gain = gains.set_index(["kind", "at", "task"]).sort_index()
 gain.loc[a, ["auc_a", "auc_b"]].unstack("at").round(2)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-arms = gains["kind"].map(lambda init: INIT_STYLE[init].short)
-shown = gains.sort_values("at").assign(at=arms + ", " + gains["at"])
+shown = gains.sort_values("at")
+shown["at"] = shown["kind"].str.capitalize() + ", " + shown["at"]
 picture(
     factor_forest(
         shown, task_names(runs.titles), ends=("random", "pretrained")

@@ -32,8 +32,12 @@ def bibtex(cited: Mapping[str, Any]) -> str:
     return "\n".join(["@software{radimagenet_reexamined,", *lines, "}"])
 
 
-def byline(cited: Mapping[str, Any]) -> str:
-    """Return authors, date, version, licence and, where known, the address, as Markdown."""
+def byline(cited: Mapping[str, Any] | None = None) -> str:
+    """Return authors, date, version, licence and, where known, the address, as Markdown.
+
+    `cited` is by default this project's citation.
+    """
+    cited = cited or read_citation()
     parts = [*author_names(cited), cited.get("date-released"), f"version {cited['version']}"]
     parts.append(f"{cited['license']} licence")
     if address := cited.get("repository-code"):
