@@ -15,7 +15,6 @@ from rin.files import REPOSITORY
 from rin.report.page import claim, picture
 from rin.report.style import INIT_STYLE, use_style
 
-
 NOT_HELD = [False, np.False_, None, 1, "yes", pd.Series([True, False]), pd.Series([], dtype=bool)]
 
 
