@@ -225,10 +225,9 @@ picture(
 # ## Which layers, and which learning rate?
 
 # %%
-settings = ["task", "scenario", "unfreezing", "learning_rate"]
-records = scores[settings].drop_duplicates().astype({"scenario": str})
-by_setting = stats.scenario_aucs(scores).merge(records)
-means = by_setting.pivot_table("auc", "task", settings[2:])
+settings = ["unfreezing", "learning_rate"]
+by_setting = scores.groupby(settings).apply(stats.scenario_aucs)
+means = by_setting.reset_index().pivot_table("auc", "task", settings)
 means.round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
