@@ -27,9 +27,8 @@ def to_uint8(cam: np.ndarray, size: int) -> np.ndarray:
     where the recipe truncates.  A map without a positive value gives zeros.
     """
     if not np.isfinite(cam).all():
-        raise InputError(
-            "a value is not finite", where="maps", remedy="Leave out the run: it has diverged."
-        )
+        remedy = "Leave out the run: it has diverged."
+        raise InputError("a value is not finite", where="maps", remedy=remedy)
     positive = np.maximum(cam.astype(np.float32), 0)
     peak = positive.max(axis=(1, 2), keepdims=True)
     small = 255 * np.divide(positive, peak, out=np.zeros_like(positive), where=peak > 0)
