@@ -6,7 +6,6 @@ counts on a task once all of its runs there are finished.
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -25,16 +24,10 @@ from rin.explain import overlap
 from rin.explain.similarity import mean_cca
 from rin.files import MAKE_ROOM, read_checksummed_json, replace_folder, sha256_of
 from rin.study.choices import validation_scores
-from rin.study.corpora import find_corpus, open_corpus
+from rin.study.corpora import open_corpus
 from rin.study.features import kept_tables
 from rin.study.fine_tuning import ACTIVATIONS, PREDICTIONS, cam_arrays
-from rin.study.ledger import (
-    Planned,
-    commit_at_work,
-    digest_of,
-    installed_packages,
-    this_computer,
-)
+from rin.study.ledger import Planned, digest_of, made_with
 from rin.study.loss_study import loss_table, plan_losses
 from rin.study.plan import find_starts, plan_study
 from rin.study.pretraining import plan_pretraining, pretrained, pretraining_histories
@@ -130,10 +123,7 @@ def consolidate(workspace: Workspace) -> Results:
                     name=profile.name,
                     written=now(),
                     profile=Profile.model_validate(shared),
-                    python=platform.python_version(),
-                    packages=installed_packages(),
-                    commit=commit_at_work(),
-                    hardware=this_computer(),
+                    **made_with(),
                     tasks=tasks,
                     corpora=corpora_facts(workspace),
                     weights=weights_facts(workspace),
@@ -302,7 +292,7 @@ def corpora_facts(workspace: Workspace) -> list[DatasetFacts]:
     """Return the facts of the corpora that a study pretrains on."""
     facts = {}
     for names in workspace.profile.corpora.values():
-        corpus = find_corpus(workspace, names)
+        corpus = open_corpus(workspace, names)
         used = open_corpus(workspace, names, workspace.profile.section("pretraining").cases)
         facts[corpus.manifest.name] = dataset_facts(corpus, used.cases)
     return [*facts.values()]

@@ -45,7 +45,7 @@ from rin.files import (
 from rin.models.preprocessing import Preprocessing, find_preprocessing
 from rin.training.identity import code_digest, trains_alike
 
-_WORK, _DONE = ".work", "done.json"
+_WORK, DONE = ".work", "done.json"
 #: The parts of a configuration that name a run in an error.
 _NAMES = ("task", "fold", "scenario", "kind", "init", "corpus", "backbone", "seed")
 #: Packages whose version may change results.
@@ -101,11 +101,11 @@ class Ledger:
 
     def has(self, run_id: str) -> bool:
         """Return whether a run is finished."""
-        return (self.path(run_id) / _DONE).is_file()
+        return (self.path(run_id) / DONE).is_file()
 
     def finished(self) -> list[str]:
         """Return the ids of all finished runs of any profile."""
-        return sorted(done.parent.name for done in self.folder.glob(f"[!.]*/{_DONE}"))
+        return sorted(done.parent.name for done in self.folder.glob(f"[!.]*/{DONE}"))
 
     def count(self, runs: Iterable[Planned]) -> int:
         """Return how many of these runs are finished."""
@@ -140,19 +140,17 @@ class Ledger:
             )
         return records
 
-    def of_other_code(self, run_ids: Iterable[str]) -> dict[str, str | None]:
-        """Return the recorded code digests of runs by code not shown to train as today's does."""
-        digests = {run_id: self.done(run_id).get("code") for run_id in run_ids if self.has(run_id)}
-        return {run_id: code for run_id, code in digests.items() if not trains_alike(code)}
+    def of_other_code(self, runs: Iterable[Planned]) -> dict[str, str | None]:
+        """Return the code digest of each finished run by code not shown to train as today's does.
 
-    def code_remark(self, run_ids: Iterable[str]) -> str:
-        """Return the `other_code_remark` on those of these runs that are finished."""
-        finished = [run_id for run_id in run_ids if self.has(run_id)]
-        return other_code_remark(self.of_other_code(finished).values(), len(finished))
+        It is None where none is recorded.
+        """
+        digests = {run_id: record.get("code") for run_id, record in self.records(runs).items()}
+        return {run_id: code for run_id, code in digests.items() if not trains_alike(code)}
 
     def set_aside_of_other_code(self, runs: Iterable[Planned]) -> None:
         """Move the folders of runs by other code below `.set_aside`, so that they do not count."""
-        for run_id in self.of_other_code(run.run_id for run in runs):
+        for run_id in self.of_other_code(runs):
             moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
             place = self.folder / ".set_aside" / f"{run_id}-{moment}"
             problem, remedy = "a run cannot be set aside", "Choose a writable results folder."
@@ -179,32 +177,28 @@ class Ledger:
         """Return the record of a finished run in `done.json`."""
         return self._record(run_id)[0]
 
-    def _record(self, run_id: str) -> tuple[Record, dict[str, int]]:
-        """Return the record of a finished run, and the sizes of its files apart from it."""
-        with self._unchanged(run_id, _DONE) as record:
-            del record["run"], record["files"]
-            return record, record.pop("sizes")
+    def _record(self, run_id: str, name: str = DONE) -> tuple[Record, dict[str, int]]:
+        """Return the record of a finished run, and the sizes of its files apart from it.
+
+        `InputError` if its record, or the file of this name, changed after the run wrote it.
+        """
+        folder, problem = self.path(run_id), "not a readable file of a finished run"
+        remedy = "Delete the run's folder and run the same stage again; only this run is redone."
+        kinds = (OSError, ValueError, KeyError)  # including the errors of JSON
+        with as_input_error(problem, where=folder / name, remedy=remedy, kinds=kinds):
+            record = read_checksummed_json(folder / DONE)
+            digests, sizes, owner = (record.pop(part) for part in ("files", "sizes", "run"))
+            if owner != run_id:
+                raise ValueError(f"it belongs to the run {owner}")
+            file = "config.json" if name == DONE else name
+            if not is_whole(folder / file, digests.get(file)):
+                raise ValueError(f"{file} was changed after the run wrote it")
+        return record, sizes
 
     def read(self, run_id: str, name: str, reader: Callable[[Path], T]) -> T:
         """Return `reader` applied to a file of a finished run; InputError if the file changed."""
-        with self._unchanged(run_id, name):
-            return reader(self.path(run_id) / name)
-
-    @contextmanager
-    def _unchanged(self, run_id: str, name: str) -> Iterator[Record]:
-        """Yield a finished run's record while a file is read; `InputError` if the file changed."""
-        folder, problem = self.path(run_id), "not a readable file of a finished run"
-        remedy = "Delete the run's folder and run the same stage again; only this run is redone."
-        # The errors of JSON, Arrow, NumPy and pydantic are all of these kinds.
-        kinds = (OSError, EOFError, ValueError, KeyError)
-        with as_input_error(problem, where=folder / name, remedy=remedy, kinds=kinds):
-            record = read_checksummed_json(folder / _DONE)
-            if record["run"] != run_id:
-                raise ValueError(f"it belongs to the run {record['run']}")
-            file = "config.json" if name == _DONE else name
-            if not is_whole(folder / file, record["files"].get(file)):
-                raise ValueError(f"{file} was changed after the run wrote it")
-            yield record
+        self._record(run_id, name)
+        return reader(self.path(run_id) / name)
 
     def tables(self, runs: Iterable[tuple[str, Mapping[str, Any]]], file: str) -> pd.DataFrame:
         """Return one parquet file of several finished runs as a single table.
@@ -218,7 +212,7 @@ class Ledger:
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
     def work(self, run_id: str) -> Path:
-        """Return the path of a run's work folder, which is deleted when the run is committed."""
+        """Return the path of a run's work folder, which is deleted once the run is finished."""
         return self.folder / _WORK / run_id
 
     def open_work(self, run_id: str) -> Path:
@@ -235,9 +229,6 @@ class Ledger:
 
         If another process has locked it, wait, or, without `wait`, raise `filelock.Timeout`.
         """
-        if self.has(run_id):
-            yield False
-            return
         self.open_work("")
         lock = FileLock(self.work(f"{run_id}.lock"), timeout=-1 if wait else 0)
         try:
@@ -251,13 +242,10 @@ class Ledger:
         try:
             yield not self.has(run_id)
             if self.has(run_id):  # otherwise another process may be waiting for this lock file
-                self._close_work(run_id)
+                shutil.rmtree(self.work(run_id), ignore_errors=True)
+                Path(lock.lock_file).unlink(missing_ok=True)
         finally:
             lock.release()
-
-    def _close_work(self, run_id: str) -> None:
-        shutil.rmtree(self.work(run_id), ignore_errors=True)
-        self.work(run_id).with_suffix(".lock").unlink(missing_ok=True)
 
     def commit(self, run_id: str, config: Record, write: Callable[[Path], Record]) -> None:
         """Write a run atomically; a run that is finished already is not changed.
@@ -282,10 +270,9 @@ class Ledger:
             record["run"] = run_id
             record["files"] = {name: sha256_of(path) for name, path in files.items()}
             record["sizes"] = {name: path.stat().st_size for name, path in files.items()}
-            (draft / _DONE).write_text(to_checksummed_json(record))
-            for path in (*written, draft / _DONE, draft):  # before the folder gets its final name
+            (draft / DONE).write_text(to_checksummed_json(record))
+            for path in (*written, draft / DONE, draft):  # before the folder gets its final name
                 sync(path)
-        self._close_work(run_id)
 
 
 def other_code_remark(digests: Iterable[str | None], n_runs: int) -> str:
@@ -319,38 +306,36 @@ class Hardware(FrozenModel):
         return ", ".join([*parts, self.accelerator or "no accelerator"])
 
 
-def installed_packages() -> dict[str, str]:
-    """Return the version of each installed package of `PACKAGES`."""
-    versions = {}
+def made_with() -> dict[str, Any]:
+    """Return what computes here: `python`, `packages`, `commit` and `hardware`."""
+    packages = {}
     for name in PACKAGES:
         with suppress(PackageNotFoundError):  # TensorFlow has two names, and JAX may be absent
-            versions[name] = version(name)
-    return versions
-
-
-def this_computer() -> Hardware:
-    """Return the hardware of this computer."""
+            packages[name] = version(name)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     answer = answer_of(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
     listed = Path("/proc/cpuinfo")
     processors = listed.read_text("utf-8") if listed.is_file() else ""
     model = re.search(r"^model name\s*:(.*)", processors, re.MULTILINE)
-    return Hardware(
+    hardware = Hardware(
         processor=model[1].strip() if model else platform.machine(),
         cores=cpu_count(),
         memory_gb=round(memory / 2**30),
         accelerator=", ".join(answer.splitlines()),
     )
+    python, commit = platform.python_version(), commit_at_work()
+    return {"python": python, "packages": packages, "commit": commit, "hardware": hardware}
 
 
 def computed_on() -> dict[str, str | None]:
     """Return computer, software, code digest and commit for the record of a run."""
-    packages = ", ".join(f"{name} {number}" for name, number in installed_packages().items())
+    used = made_with()
+    packages = ", ".join(f"{name} {number}" for name, number in used["packages"].items())
     return {
-        "computer": this_computer().text,
-        "software": f"Python {platform.python_version()}, {packages}",
+        "computer": used["hardware"].text,
+        "software": f"Python {used['python']}, {packages}",
         "code": code_digest(),
-        "commit": commit_at_work(),
+        "commit": used["commit"],
     }
 
 

@@ -8,9 +8,9 @@ contains are “not stated”.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,7 @@ TRIVIAL = 5
 
 
 def model_card(
-    run: Any,
-    record: Mapping[str, Any],
-    predictions: pd.DataFrame,
-    files: Sequence[Path],
-    day: str,
+    run: Any, record: Mapping[str, Any], predictions: pd.DataFrame, weights: Path
 ) -> dict[str, Any]:
     """Return the card of the weights of a pretraining run as a document of the schema.
 
@@ -46,8 +42,7 @@ def model_card(
     run : the `rin.study.pretraining.PretrainingRun` that gave the weights
     record : the run's record in `done.json`
     predictions : for its test images, with `patient_id`, `truth` and `predicted`
-    files : files of its weights, one for each format
-    day : the day on which it was finished, such as 2026-03-01
+    weights : the file of its weights
 
     Returns
     -------
@@ -100,26 +95,16 @@ def model_card(
         "citation": CITATION,
         "year": CITATION.year,
         "paper": DATABASE,
-        "day": day,
+        "day": datetime.now(UTC).date().isoformat(),
         "layer": find_backbone(run.backbone).cam_layer,
         "settings_in_words": ", ".join(f"{name.replace('_', ' ')} {x}" for name, x in stated),
-        "files": "; ".join(
-            f"{path.name} ({path.stat().st_size:,} bytes; SHA-256 {sha256_of(path)})"
-            for path in files
-        ),
+        "file": f"{weights.name} ({weights.stat().st_size:,} bytes; SHA-256 {sha256_of(weights)})",
         "minutes": record["seconds"] / 60,
     }
     of_kind = _TEMPLATE[run.store.provenance]
     facts |= {name: text.format(**facts) for name, text in of_kind.items()}
     card: dict[str, Any] = fill_template(_TEMPLATE["card"], facts)
     return card
-
-
-def write_model_card(folder: Path, card: Mapping[str, Any]) -> Path:
-    """Write a card beside the weights of a run; return its path."""
-    path = folder / MODEL_CARD
-    path.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return path
 
 
 def author_names(cited: Mapping[str, Any]) -> list[str]:

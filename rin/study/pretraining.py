@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import math
 import os
 import shutil
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -25,13 +25,13 @@ import pandas as pd
 from rin.data.splits import corpus_groups, corpus_split
 from rin.data.store import ImageStore
 from rin.errors import InputError, as_input_error
-from rin.files import sha256_of
+from rin.files import read_checksummed_json
 from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry
 from rin.study.corpora import open_corpus
 from rin.study.executors import Job, begin_block, run_each, run_with_bar
-from rin.study.ledger import Ledger, Planned, Record, computed_on, digest_of
-from rin.study.model_card import model_card, write_model_card
+from rin.study.ledger import DONE, Ledger, Planned, Record, computed_on, digest_of
+from rin.study.model_card import MODEL_CARD, model_card
 from rin.study.profile import Brief, Execution, Pretraining
 from rin.study.workspace import Workspace
 from rin.tables import PRETRAINED, check_table
@@ -103,10 +103,11 @@ def pretraining_seed(seed: int, backbone: str, pretraining: int) -> int:
 def _plan_pretraining(
     workspace: Workspace, settings: Pretraining, number: int
 ) -> list[PretrainingRun]:
-    runs = []
+    runs, epochs = [], settings.epochs
     backbones = settings.backbones or workspace.profile.backbones
-    whole = partial(Brief, epochs=settings.epochs, backbones=backbones)
-    wanted = [(init, whole(init=init)) for init in settings.corpora]
+    wanted = [
+        (init, Brief(init=init, epochs=epochs, backbones=backbones)) for init in settings.corpora
+    ]
     wanted += [(brief.name, brief) for brief in settings.brief if brief.pretraining == number]
     for name, training in wanted:
         dataset = open_corpus(workspace, settings.corpora[training.init], settings.cases)
@@ -145,8 +146,8 @@ def _plan_pretraining(
     return runs
 
 
-WEIGHTS, ENTRY = "backbone.weights.h5", "entry.json"
-HISTORY, PREDICTIONS = "history.parquet", "test_predictions.parquet"
+WEIGHTS, HISTORY = "backbone.weights.h5", "history.parquet"
+PREDICTIONS = "test_predictions.parquet"
 #: Bytes for the tables of a run and for the overhead of the file formats of its weights.
 ROOM = 4_000_000
 
@@ -154,11 +155,14 @@ ROOM = 4_000_000
 def pretrained(workspace: Workspace) -> pd.DataFrame:
     """Return one row per finished run: init, backbone, pretraining, run id, accuracy, budget."""
     columns = ("init", "corpus", "backbone", "preprocessing", "pretraining", "seed", "run_id")
+    planned = plan_pretraining(workspace)
+    records = workspace.weights.records(planned)
     rows = [
         {name: getattr(run, name) for name in columns}
         | {"provenance": run.store.provenance}
-        | workspace.weights.done(run.run_id)
-        for run in _finished(workspace)
+        | records[run.run_id]
+        for run in planned
+        if run.run_id in records
     ]
     table = pd.DataFrame(rows)
     if rows:
@@ -182,6 +186,15 @@ def pretraining_predictions(workspace: Workspace) -> pd.DataFrame:
     return _read(workspace, PREDICTIONS)
 
 
+def _read(workspace: Workspace, file: str) -> pd.DataFrame:
+    runs = [
+        (run.run_id, {"init": run.init, "backbone": run.backbone, "pretraining": run.pretraining})
+        for run in plan_pretraining(workspace)
+        if workspace.weights.has(run.run_id)
+    ]
+    return workspace.weights.tables(runs, file)
+
+
 def local_entries(
     workspace: Workspace, pretraining: int = 1, *, ahead: bool = False
 ) -> list[WeightsEntry]:
@@ -190,41 +203,25 @@ def local_entries(
     All its runs must be finished.  With `ahead`, an unfinished run has an entry with a text in
     place of the SHA-256.
     """
-    runs = plan_pretraining(workspace, pretraining=pretraining)
+    ledger, runs = workspace.weights, plan_pretraining(workspace, pretraining=pretraining)
     if not ahead:
-        workspace.weights.require(runs, "pretraining")
+        ledger.require(runs, "pretraining")
     entries = []
     for run in runs:
-        if workspace.weights.has(run.run_id):
-            entry = workspace.weights.read(run.run_id, ENTRY, Path.read_bytes)
-            entries.append(WeightsEntry.model_validate_json(entry))
-        else:
-            entries.append(_entry(run, sha256=f"of the unfinished run {run.run_id}"))
+        sha256 = f"of the unfinished run {run.run_id}"
+        if ledger.has(run.run_id):
+            sha256 = ledger.read(run.run_id, DONE, read_checksummed_json)["files"][WEIGHTS]
+        entry = WeightsEntry(
+            init=run.init,
+            backbone=run.backbone,
+            preprocessing=run.preprocessing,
+            file=f"{run.run_id}/{WEIGHTS}",
+            sha256=sha256,
+            release=f"pretrained here on {run.corpus}",
+            provenance=run.store.provenance,
+        )
+        entries.append(entry)
     return entries
-
-
-def _entry(run: PretrainingRun, sha256: str) -> WeightsEntry:
-    return WeightsEntry(
-        init=run.init,
-        backbone=run.backbone,
-        preprocessing=run.preprocessing,
-        file=f"{run.run_id}/{WEIGHTS}",
-        sha256=sha256,
-        release=f"pretrained here on {run.corpus}",
-        provenance=run.store.provenance,
-    )
-
-
-def _finished(workspace: Workspace) -> list[PretrainingRun]:
-    return [run for run in plan_pretraining(workspace) if workspace.weights.has(run.run_id)]
-
-
-def _read(workspace: Workspace, file: str) -> pd.DataFrame:
-    runs = [
-        (run.run_id, {"init": run.init, "backbone": run.backbone, "pretraining": run.pretraining})
-        for run in _finished(workspace)
-    ]
-    return workspace.weights.tables(runs, file)
 
 
 def run_pretraining(workspace: Workspace) -> pd.DataFrame:
@@ -331,11 +328,10 @@ def pretrain_block(
             predictions = pd.concat([tested_cases, tested.drop(columns="row")], axis=1)
             predictions.to_parquet(folder / PREDICTIONS)
             shutil.move(work / FEATURES, folder / FEATURES)
-            entry = _entry(run, sha256_of(folder / WEIGHTS))
-            (folder / ENTRY).write_text(entry.model_dump_json(indent=1))
             record = result.metrics | {"backend": keras.backend.backend()} | computed_on()
-            day = datetime.now(UTC).date().isoformat()
-            write_model_card(folder, model_card(run, record, predictions, [folder / WEIGHTS], day))
+            card = model_card(run, record, predictions, folder / WEIGHTS)
+            text = json.dumps(card, indent=1, ensure_ascii=False)
+            (folder / MODEL_CARD).write_text(text + "\n", encoding="utf-8")
             return record
 
         ledger.commit(run.run_id, run.config, write)

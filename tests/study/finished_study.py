@@ -14,7 +14,6 @@ from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import load_manifest
 from rin.data.standins import write_stand_in
 from rin.files import REPOSITORY
-from rin.models.weights import WeightsEntry
 from rin.study import open_workspace
 from rin.study.ledger import computed_on
 from rin.study.plan import plan_study
@@ -93,12 +92,7 @@ def planned_runs(study):
 
 
 def pretrained_files(run, folder):
-    entry = WeightsEntry(
-        init=run.init, backbone=run.backbone, preprocessing=run.preprocessing, sha256="0" * 64,
-        file=f"{run.run_id}/w.h5", release=f"pretrained here on {run.corpus}",
-        provenance=run.store.provenance,
-    )  # fmt: skip
-    (folder / "entry.json").write_text(entry.model_dump_json())
+    (folder / "backbone.weights.h5").write_text(run.run_id)
     curve = dict.fromkeys(("loss", "accuracy", "val_loss", "val_accuracy"), 1.25)
     pd.DataFrame([{"epoch": 1} | curve]).to_parquet(folder / "history.parquet")
     return {"top1": 0.5123456789, "images": 36, "classes": 3, "epochs": 1, "seconds": 12.5}

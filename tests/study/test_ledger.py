@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pool_jobs import body, commit_runs, runs
 
 from rin.errors import InputError
-from rin.study.ledger import Ledger, commit_at_work, digest_of
+from rin.study.ledger import Ledger, commit_at_work, digest_of, other_code_remark
 from rin.training.identity import code_digest
 
 slow_machine = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -149,12 +149,13 @@ def test_finished_runs_of_code_that_is_not_known_to_train_alike_are_told_by_its_
     for run, record in zip(planned, records, strict=False):
         ledger.commit(run.run_id, {}, lambda _, record=record: record)
     ids = [run.run_id for run in planned]
-    assert ledger.of_other_code(ids) == {ids[1]: "other", ids[2]: "other", ids[3]: None}
-    assert ledger.code_remark(ids) == (
+    others = ledger.of_other_code(planned)
+    assert others == {ids[1]: "other", ids[2]: "other", ids[3]: None}
+    assert other_code_remark(others.values(), 4) == (
         "3 of 4 finished runs by other code, which was not shown to train alike "
         "(not recorded: 1, other: 2)"
     )
-    assert ledger.code_remark(ids[:1]) == ""
+    assert ledger.of_other_code(planned[:1]) == {}
 
 
 def test_runs_of_other_code_that_are_set_aside_no_longer_count_and_are_kept(ledger):
@@ -227,10 +228,12 @@ def test_work_folder_is_kept_until_its_run_is_committed(ledger):
     for run_id in ("a" * 16, "b" * 16):
         (ledger.open_work(run_id) / "checkpoint").write_text("half")
     assert not ledger.has("a" * 16)
-    ledger.commit("a" * 16, {}, nothing)
+    with ledger.claim("a" * 16):
+        ledger.commit("a" * 16, {}, nothing)
     assert not ledger.work("a" * 16).exists()
     assert (ledger.work("b" * 16) / "checkpoint").read_text() == "half"
-    ledger.commit("b" * 16, {}, nothing)
+    with ledger.claim("b" * 16):
+        ledger.commit("b" * 16, {}, nothing)
     assert visible(ledger) == [".work", "a" * 16, "b" * 16]
     assert not any((ledger.folder / ".work").iterdir())
 
