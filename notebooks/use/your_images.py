@@ -89,9 +89,7 @@ made = new_task(
     Stated(
         "lesions", folder, positive=["malignant"], results=folder / "results"
     ),
-    measure=lambda: Pace(
-        image=0.02, tracing=15
-    ),  # of this page; the command measures
+    Pace(image=0.02, tracing=15),  # of this page; the command measures
 )
 for what, text in made.facts:
     print(f"{what:16} {text}")

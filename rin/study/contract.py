@@ -8,8 +8,8 @@ tables and names show, then of the pictures.  Other forms are recipes of the pag
 
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from textwrap import shorten
@@ -51,6 +51,7 @@ Settings = dict[str, Any]
 Problem = tuple[Iterable[Any], str, str]
 _TEXTS = read_facts(__file__)
 _REMEDIES: dict[str, str] = _TEXTS["remedies"]
+_BUDGET = _TEXTS["budget"]
 FILE, ROLES = "file_name", ("label", "patient", "mask", "split")
 #: Sources of patients that are no columns.
 NO_PATIENTS, HEADERS, NAMES = "none", "dicom:PatientID", "name:"
@@ -99,10 +100,11 @@ class NewTask(NamedTuple):
     facts: list[tuple[str, str]]
 
 
-def new_task(
-    said: Stated, measure: Callable[[], forecast.Pace] = forecast.measure_pace
-) -> NewTask:
-    """Check somebody's own pictures and return a manifest and a profile of a task on them."""
+def new_task(said: Stated, pace: forecast.Pace | None = None) -> NewTask:
+    """Check somebody's own pictures and return a manifest and a profile of a task on them.
+
+    Without a `pace`, that of this computer is measured.
+    """
     _check_name(said)
     place = said.images.absolute()
     tree = open_tree(said.data_root or place.parent, str(place))
@@ -114,7 +116,7 @@ def new_task(
     task |= {"positive_class": positive, "n_folds": 1}
     settings |= {"label_map": labels, "tasks": [task]}
     given = listed.set_index("case_id")["split"]
-    dataset, pairs = _inspected(said, tree, settings, given)
+    dataset, pairs = _inspected(said, tree, settings, listed)
     groups, seed = leak_free_groups(dataset.cases, pairs), Profile.model_fields["seed"].default
     parts = {*given}
     if parts == {""}:
@@ -128,7 +130,7 @@ def new_task(
         origin = "as given" + ("" if "validation" in parts else ", validation drawn from train")
     task["n_folds"] = int(folds["fold"].nunique())
     origin += f": {fold_sizes(folds)}"
-    profile, weights, minutes = _profile(said, dataset, folds, measure)
+    profile, weights, minutes = _profile(said, dataset, folds, pace or forecast.measure_pace())
     remarks = _remarks(dataset, pairs, folds, given)
     settings["findings"] = [asdict(remark) for remark in remarks]
     if profile["folds"] < task["n_folds"] or "cases" in profile:
@@ -180,7 +182,7 @@ def _refuse(said: Stated, problems: Sequence[Problem]) -> None:
     if lines := [*dict.fromkeys(lines)]:
         more = [f"\n  - {len(lines) - _LINES} more"] if len(lines) > _LINES else []
         text = f"{counted(len(lines), 'things')} to correct{''.join([*lines[:_LINES], *more])}"
-        raise InputError(text.removesuffix("."), where=said.images, remedy=_REMEDIES["page"])
+        raise InputError(text, where=said.images, remedy=_REMEDIES["page"])
 
 
 def _read(said: Stated, tree: Tree) -> tuple[Settings, pd.DataFrame, list[Problem]]:
@@ -352,31 +354,27 @@ def _contradictions(said: Stated, cases: pd.DataFrame, labels: dict[str, str]) -
 
 
 def _inspected(
-    said: Stated, tree: Tree, settings: Settings, given: pd.Series
+    said: Stated, tree: Tree, settings: Settings, listed: pd.DataFrame
 ) -> tuple[Dataset, pd.DataFrame]:
-    """Return the dataset, of which every picture was read, and its near-duplicates.
-
-    ``given`` is the part or the fold of each case, empty where nothing states it.
-    """
+    """Return the dataset, of which every picture was read, and its near-duplicates."""
     check = partial(DatasetManifest.checked, where=said.images, remedy=_REMEDIES["forms"])
-    listed = find_cases(tree, check(settings))
     settings["color"] = show_colour(tree.root, [*listed["image"]])
-    manifest = check(settings)
     index = said.results / "index"
-    cases, bad = inspect_cases(tree.root, listed, manifest, folder=index)
+    if said.patient == HEADERS:
+        listed = listed.assign(patient_id=pd.NA)
+    cases, bad = inspect_cases(tree.root, listed, check(settings), folder=index)
     problems: list[Problem] = []
     deep = bad["problem"].str.contains("need a window")
     if deep.any():
         first = listed["image"][listed["case_id"].isin(bad["case_id"][deep])].iloc[0]
         stored = read_stored(tree.root, first)
-        width, span = 2 ** max(8, int(stored.max()).bit_length()), (stored.min(), stored.max())
-        hint = "{} {} shows 0 to {}; the first is of {:g} to {:g}"
-        hint = hint.format(width // 2, width, width - 1, *span)
-        remedy = f"Give --window CENTER WIDTH ({hint})."
+        least, most = stored.min(), stored.max()
+        width = 2 ** max(8, int(most).bit_length())
+        shown = f"{width // 2} {width} shows 0 to {width - 1}"
+        remedy = f"Give --window CENTER WIDTH ({shown}; the first is of {least:g} to {most:g})."
         problems.append((bad["case_id"][deep], "pictures have more than 8 bits", remedy))
     for problem, names in bad[~deep].groupby("problem", sort=False)["case_id"]:
         problems.append((names, f"pictures cannot be read, as {problem}", _REMEDIES["unread"]))
-    cases["split"] = cases["case_id"].map(given)
     if said.patient == HEADERS:
         problems += _contradictions(said, cases, settings["label_map"])
     copies = cases.groupby(["digest", "width", "height"])
@@ -434,15 +432,12 @@ def _remarks(
         pairs["case_a"].map(stated) != pairs["case_b"].map(stated)
         for stated in (cases.set_index("case_id")["label"], given)
     )
-    for kind, some in (
-        ("near-duplicates", names),
-        ("two labels", names[unlike]),
-        ("given parts", names[divided]),
-        ("altered copies", altered_copies(cases)),
-    ):
-        if len(some):
-            text = counted(len(some), _TEXTS["pairs"][kind])
-            remarks.append(Finding(kind, text, tuple(some[:LISTED])))
+    seen = {"near-duplicates": names, "two labels": names[unlike], "given parts": names[divided]}
+    remarks += [
+        Finding(kind, counted(len(some), _TEXTS["pairs"][kind]), tuple(some[:LISTED]))
+        for kind, some in (seen | {"altered copies": altered_copies(cases)}).items()
+        if len(some)
+    ]
     tested = cases.merge(folds[folds["part"] == "test"], on="case_id")
     patients = tested.groupby(["fold", "label"])["patient_id"].nunique()
     if patients.min() < _FEW:
@@ -469,29 +464,34 @@ def _finding_lines(said: Stated, findings: Sequence[Finding]) -> list[tuple[str,
 
 
 def _profile(
-    said: Stated, dataset: Dataset, folds: pd.DataFrame, measure: Callable[[], forecast.Pace]
+    said: Stated, dataset: Dataset, folds: pd.DataFrame, pace: forecast.Pace
 ) -> tuple[Settings, str, float]:
-    """Return a profile that fits the budget, the kind of weights, and the minutes of training."""
-    given = comes_with_split(dataset.manifest)
+    """Return a profile that fits the budget, the kind of weights, and the minutes that it takes.
+
+    Pretraining on corpora takes the share of the time that `contract.yaml` states.
+    """
+    is_given = comes_with_split(dataset.manifest)
     weights, backbones = available_weights(dataset.root)
-    fitted, minutes = forecast.fit_budget(
-        replace(measure(), decoding=forecast.measure_decoding(dataset)),
-        said.minutes,
-        forecast.Extent(
-            parts=folds[folds["fold"] == 0]["part"].value_counts().to_dict(),
-            folds=int(folds["fold"].nunique()),
-            side=dataset.cases["width"].median(),
-            may_draw=not given,
-        ),
-        backbones,
-        weights,
-    )
     about = f"{dataset.manifest.title}: {_TEXTS['weights'][weights]}."
-    settings = {"name": said.name, "about": about, "tasks": [said.name], "backbones": backbones}
-    texts = _TEXTS["profile"][weights] | {"fine_tuning": _TEXTS["fine_tuning"]}
-    for name in ("pretraining", "fine_tuning"):
-        if name in fitted:
-            fitted[name] = texts[name] | fitted[name]
-    settings |= texts | fitted
-    settings["pages"] = _TEXTS["pages"]
-    return settings | ({"splits": "official"} if given else {}), weights, minutes
+    settings: Settings = {"name": said.name, "about": about, "tasks": [said.name]}
+    settings |= {"backbones": backbones} | _TEXTS["profile"][weights]
+    seconds = _BUDGET["beside"] + forecast.measure_decoding(dataset) + pace.tracing
+    if training := _BUDGET["pretraining"].get(weights):
+        epochs, (least, most) = training["epochs"], training["images"]
+        affordable = training["share"] * 60 * said.minutes / (2 * epochs * pace.image)
+        images = max(least, min(most, int(affordable)))
+        chosen = {"cases": images, "epochs": epochs}
+        settings["pretraining"] = settings["pretraining"] | chosen
+        of_network = epochs * images * pace.image + forecast.RUN_SECONDS
+        seconds += len(backbones) * (2 * of_network + pace.tracing)
+    fitted, taken = forecast.fit_budget(
+        folds,
+        dataset.cases["width"].median(),
+        [] if is_given else _BUDGET["drawn"],
+        pace,
+        (60 * said.minutes - seconds) / len(backbones),
+    )
+    fitted["fine_tuning"] |= _TEXTS["fine_tuning"]
+    settings |= fitted | {"pages": _TEXTS["pages"]}
+    minutes = (seconds + len(backbones) * taken) / 60
+    return settings | ({"splits": "official"} if is_given else {}), weights, minutes

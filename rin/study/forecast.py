@@ -3,28 +3,27 @@
 As in training, the ledgers are asked which of the planned runs are finished.  Before there are
 any, nothing is opened or decoded.  Times are those of the reference run, scaled by the speed of
 this computer (:func:`measure_pace`); :func:`fit_budget` returns the largest study that fits a
-budget of minutes.
+budget of seconds.
 """
 
 import time
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
 from itertools import chain, product
 from operator import itemgetter
 from timeit import repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from joblib import cpu_count
 
-from rin.data.manifest import PARTS, DatasetManifest, find_task, load_manifest
+from rin.data.manifest import DatasetManifest, find_task, load_manifest
 from rin.data.splits import SHARES
 from rin.data.store import Dataset, inspect_case, keys_of
 from rin.files import read_facts
 from rin.models.backbones import find_backbone
 from rin.study.executors import visible_devices
-from rin.study.ledger import Planned
+from rin.study.ledger import Planned, other_code_remark
 from rin.study.loss_study import plan_losses
 from rin.study.plan import STEP_COST, plan_all
 from rin.study.pretraining import plan_pretraining
@@ -36,9 +35,8 @@ from rin.study.workspace import Workspace, folds_of, missing_inputs
 Cost = tuple[float, float]
 #: Side in pixels of the images of the reference run, and the smallest of a study.
 SIDE = 75
-#: Seconds for starting and for the pages, beside decoding and training; and seconds of a run
-#: beside its steps.
-BESIDE_SECONDS, RUN_SECONDS = 60, 1
+#: Seconds of a run beside its steps.
+RUN_SECONDS = 1
 #: The ledgers of a study, in the order in which it trains.
 LEDGERS = ("weights", "probe", "losses", "runs")
 #: Number of pictures that are decoded to time decoding.
@@ -50,13 +48,11 @@ _CHOICES = read_facts(__file__)
 _TIMES = _CHOICES["times"]
 
 
-@dataclass(frozen=True)
-class Pace:
-    """Seconds that this computer needs for an image in a step, a tracing, and all decoding."""
+class Pace(NamedTuple):
+    """Seconds that this computer needs for an image in a step, and for a tracing."""
 
     image: float
     tracing: float
-    decoding: float = 0
 
 
 def measure_pace() -> Pace:
@@ -81,99 +77,70 @@ def measure_decoding(dataset: Dataset) -> float:
     return (time.process_time() - began) / len(cases) * len(dataset.cases) / cpu_count()
 
 
-@dataclass(frozen=True)
-class Extent:
-    """Numbers of cases in the parts of a fold, and of folds; side of the pictures in pixels.
-
-    With `may_draw`, a study may use fewer cases than there are.
-    """
-
-    parts: dict[str, int]
-    folds: int
-    side: float
-    may_draw: bool
-
-
 def fit_budget(
-    pace: Pace, minutes: float, task: Extent, backbones: Sequence[str], weights: str
+    folds: pd.DataFrame, side: float, drawn: Sequence[int], pace: Pace, seconds: float
 ) -> tuple[dict[str, Any], float]:
-    """Return the settings of the largest study that fits a budget, and the minutes that it takes.
+    """Return the settings of the largest study that fits into a budget, and its seconds.
 
-    If none fits, it is the shortest study.  ``weights`` are the images for pretraining: `corpora`
-    take the share of the time that `forecast.yaml` states, `stand-ins` a fixed number of images;
-    with others there is no pretraining.
+    It is a study of one backbone.  If none fits, it is the shortest.
+
+    Parameters
+    ----------
+    folds : of a task, with `fold` and `part`
+    side : of its pictures, in pixels
+    drawn : numbers of cases that may be drawn from it for a single fold
+    pace : of this computer
+    seconds : for fine-tuning from two inits
     """
-    always, before = {}, BESIDE_SECONDS + pace.decoding + pace.tracing
-    if training := _CHOICES["pretraining"].get(weights):
-        epochs = training["epochs"]
-        affordable = training["share"] * 60 * minutes / (2 * epochs * pace.image)
-        images = int(np.clip(affordable, *training["images"]))
-        always["pretraining"] = {"cases": images, "epochs": epochs}
-        pretraining = 2 * (epochs * images * pace.image + RUN_SECONDS) + pace.tracing
-        before += len(backbones) * pretraining
-    total = sum(task.parts.values())
-    choices = [*product([total], _CHOICES["extents"], sorted({task.folds, 1}, reverse=True))]
-    drawn = [n for n in _CHOICES["drawn"] if task.may_draw and n < total]
-    choices += product(drawn, _CHOICES["extents"], [1])
-    possible = []
-    for n_cases, extent, n_folds in choices:
-        cases = {part: n_cases * n / total for part, n in task.parts.items()}
+    parts, possible = folds[folds["fold"] == 0]["part"].value_counts(), []
+    total, n_folds = int(parts.sum()), sorted({int(folds["fold"].nunique()), 1}, reverse=True)
+    choices = [*product([total], _CHOICES["extents"], n_folds)]
+    choices += product([n for n in drawn if n < total], _CHOICES["extents"], [1])
+    for n_cases, extent, n in choices:
         rates, epochs = extent["learning_rates"], extent["epochs"]
-        size = int(np.clip(task.side, SIDE, extent["size"]))
-        taken = sum(len(rates[way]) * _images_of_run(way, epochs, **cases) for way in rates)
-        runs = taken * pace.image * (size / SIDE) ** 2
+        size, used = int(np.clip(side, SIDE, extent["size"])), parts * (n_cases / total)
+        images = sum(len(rates[way]) * _images_of_run(way, epochs, used) for way in rates)
+        runs = images * pace.image * (size / SIDE) ** 2
         runs += sum(map(len, rates.values())) * RUN_SECONDS
-        of_backbone = len(rates) * pace.tracing + 2 * n_folds * runs
         chosen = {
             "studies": [{"name": MAIN, "learning_rates": rates}],
-            "folds": n_folds,
+            "folds": n,
             "fine_tuning": {"size": size, "epochs": epochs},
-            **({"cases": n_cases} if n_cases < total else {}),
-            **always,
         }
-        possible.append((chosen, (before + len(backbones) * of_backbone) / 60))
+        if n_cases < total:
+            chosen["cases"] = n_cases
+        possible.append((chosen, len(rates) * pace.tracing + 2 * n * runs))
     shortest = min(possible, key=itemgetter(1))
-    return next((study for study in possible if study[1] <= minutes), shortest)
+    return next((study for study in possible if study[1] <= seconds), shortest)
 
 
-def _images_of_run(
-    unfreezing: str, epochs: int, *, train: float, validation: float, test: float
-) -> float:
+def _images_of_run(unfreezing: str, epochs: int, parts: Mapping[str, float]) -> float:
     """Return how many images a run could train on with all layers unfrozen in its time."""
-    predicted = PREDICTION * (epochs * validation + test)
-    return STEP_COST[unfreezing] * epochs * train + predicted
+    predicted = PREDICTION * (epochs * parts["validation"] + parts["test"])
+    return STEP_COST[unfreezing] * epochs * parts["train"] + predicted
 
 
 def forecast(workspace: Workspace) -> pd.DataFrame:
     """Return one row per stage of a study: what is left to do, and how long it takes.
 
-    Columns are `stage`, `runs` (a run that studies share counts once), `finished` (NaN if inputs
-    are missing, without which no run can be planned), and of the unfinished runs `hours` of one
-    worker with a range (`hours_low`, `hours_high`) and `gigabytes`.  These are the mean of the
-    finished runs of the stage; without any, they follow from the times of the reference run
-    (`forecast.yaml`), scaled by the speed of this computer.
+    Columns are `stage`, `runs` (a run that studies share counts once), `finished` (if inputs are
+    missing, without which no run can be planned, all finished runs of the ledger), and of the
+    unfinished runs `hours` of one worker with a range (`hours_low`, `hours_high`) and `gigabytes`.
+    These are the mean of the finished runs of the stage; without any, they follow from the times
+    of the reference run (`forecast.yaml`), scaled by the speed of this computer.
     """
-    expected, rows = _expected(workspace), []
-    done = {name: workspace.ledger(name).finished() for name in expected}
-    planned = plan_finished(workspace)
+    planned, rows = plan_finished(workspace), []
     slower = measure_pace().image / _TIMES["image"]
-    for name, costs in expected.items():
+    for name, costs in _expected(workspace).items():
         ledger, n_runs = workspace.ledger(name), len(planned.get(name, costs))
-        finished = np.nan if any(done.values()) else 0.0
-        if planned:
-            finished = n_runs - len(ledger.missing(planned[name]))
-        pace, spread = slower, _TIMES["spread"]
-        if done[name]:
-            pace, spread = 1, _TIMES["spread_of_finished"]
-            costs = [
-                (
-                    ledger.done(run)["seconds"],
-                    sum(file.stat().st_size for file in ledger.path(run).iterdir()),
-                )
-                for run in done[name]
-            ]
-        mean = np.mean(costs or [(0, 0)], axis=0) * (pace / 3600, 1e-9)
-        hours, gigabytes = (n_runs - np.nan_to_num(finished)) * mean
+        mean, spread = np.mean(costs or [(0, 0)], axis=0) * (slower, 1), _TIMES["spread"]
+        if done := ledger.finished():
+            spread = _TIMES["spread_of_finished"]
+            files = [file for run_id in done for file in ledger.path(run_id).iterdir()]
+            seconds = sum(ledger.done(run_id)["seconds"] for run_id in done)
+            mean = np.array([seconds, sum(file.stat().st_size for file in files)]) / len(done)
+        finished = ledger.count(planned[name]) if planned else len(done)
+        hours, gigabytes = max(0, n_runs - finished) * mean * (1 / 3600, 1e-9)
         stage = {"weights": "pretraining", "runs": "fine-tuning"}.get(name, name)
         rows.append((stage, n_runs, finished, hours, hours / spread, hours * spread, gigabytes))
     columns = ["stage", "runs", "finished", "hours", "hours_low", "hours_high", "gigabytes"]
@@ -182,39 +149,44 @@ def forecast(workspace: Workspace) -> pd.DataFrame:
 
 def forecast_lines(workspace: Workspace) -> list[str]:
     """Return the forecast of a study as lines of text; times below an hour are in minutes."""
-    table = forecast(workspace).astype({"finished": "Int64"})
-    for name in ("hours", "hours_low", "hours_high"):
-        table[name] = [f"{60 * h:.2g} min" if h < 1 else f"{h:.1f} h" for h in table[name]]
-    table["range"] = table["hours_low"] + " to " + table["hours_high"]
-    table["gigabytes"] = table["gigabytes"].map("{:.2g}".format)
-    table = table.rename(columns={"hours": "time"})
-    columns = ["stage", "runs", "finished", "time", "range", "gigabytes"]
-    text = table.to_string(columns=columns, index=False, na_rep="?")
-    return [*text.splitlines(), "Time of one worker, and gigabytes, of the unfinished runs."]
+    table = forecast(workspace)
+    time, low, high = (
+        [f"{60 * h:.2g} min" if h < 1 else f"{h:.1f} h" for h in table[name]]
+        for name in ("hours", "hours_low", "hours_high")
+    )
+    shown = table[["stage", "runs", "finished"]].assign(time=time)
+    shown["range"] = [f"{least} to {most}" for least, most in zip(low, high, strict=True)]
+    shown["gigabytes"] = table["gigabytes"].map("{:.2g}".format)
+    note = "Time of one worker, and gigabytes, of the unfinished runs."
+    return [*shown.to_string(index=False).splitlines(), note]
 
 
 def _parts(workspace: Workspace, task: str) -> dict[str, int]:
     """Return about how many images the parts of a task have, without opening them.
 
-    Of images that are missing, those of the smallest dataset that will do count.
+    Of images that are missing, those of the smallest dataset that will do count.  Images that a
+    run scores at its end, the validation part and external ones, are in the test part.
     """
-    dataset, stated = find_task(task)
+    (dataset, stated), profile = find_task(task), workspace.profile
     choices = [dataset, *map(load_manifest, stated.substitutes)]
-    profile = workspace.profile
     here = [data for data in choices if workspace.holds(data) or data.name in profile.stand_ins]
     n_images = min(_n_images(workspace, data) for data in here or choices)
     sizes = profile.cases_of.get(task, profile.cases)
     if isinstance(sizes, Sizes):
-        rest = sizes.test or max(0, n_images - sizes.train - sizes.validation)
-        return {"train": sizes.train, "validation": sizes.validation, "test": rest}
-    used = min(sizes or n_images, n_images)
-    return {part: round(share * used) for part, share in zip(PARTS, SHARES, strict=True)}
+        train, validation = sizes.train, sizes.validation
+        test = sizes.test or max(0, n_images - train - validation)
+    else:
+        used = min(sizes or n_images, n_images)
+        train, validation, test = (round(share * used) for share in SHARES)
+    external = map(load_manifest, stated.external if profile.external else ())
+    test += validation + sum(_n_images(workspace, manifest) for manifest in external)
+    return {"train": train, "validation": validation, "test": test}
 
 
 def _n_images(workspace: Workspace, manifest: DatasetManifest) -> int:
     """Return about how many images a dataset has, by its manifest or that of its stand-in."""
-    made = {} if workspace.holds(manifest) else workspace.profile.stand_ins.get(manifest.name)
-    if made:
+    made = workspace.profile.stand_ins.get(manifest.name)
+    if made and not workspace.holds(manifest):
         values = made.get("class_count", 0) * made.get("per_class", 0)
         return values or sum(made.values())
     counts = manifest.counts
@@ -236,8 +208,8 @@ def plan_finished(workspace: Workspace) -> dict[str, Sequence[Planned]]:
     They include fine-tuning runs whose pretraining is not finished.  Of a study without finished
     runs nothing is opened, and nothing returned; nor can one be planned whose inputs are missing.
     """
-    any_finished = any(workspace.ledger(name).finished() for name in LEDGERS)
-    if not any_finished or missing_inputs(workspace):
+    begun = any(workspace.ledger(name).finished() for name in LEDGERS)
+    if not begun or missing_inputs(workspace):
         return {}
     return {
         "weights": plan_pretraining(workspace),
@@ -251,52 +223,56 @@ def code_remarks(workspace: Workspace) -> list[str]:
     """Return a sentence for each ledger that has runs by code not shown to train alike."""
     remarks = []
     for name, runs in plan_finished(workspace).items():
-        if remark := workspace.ledger(name).code_remark(run.run_id for run in runs):
+        ledger, ids = workspace.ledger(name), {run.run_id for run in runs}
+        if others := ledger.of_other_code(runs).values():
+            remark = other_code_remark(others, len(ids & {*ledger.finished()}))
             remarks.append(f"{name}: {remark}")
     return remarks
 
 
 def _expected(workspace: Workspace) -> dict[str, list[Cost]]:
     """Return the cost of the runs of each ledger of a study."""
-    profile = workspace.profile
-    trained: dict[str, tuple[list[str], Pretraining | FurtherPretraining]] = {}
-    costs: dict[str, list[Cost]] = {}
+    profile, costs = workspace.profile, {}
     if pretraining := profile.pretraining:
         corpora = [load_manifest(names[0]) for names in profile.corpora.values()]
         largest = max(_n_images(workspace, corpus) for corpus in corpora)
         backbones, numbers = pretraining.backbones or profile.backbones, pretraining.pretrainings
-        names = backbones * len(corpora) * len(numbers)
-        for brief in pretraining.brief:
-            names += brief.backbones if brief.pretraining in numbers else []
-        trained["weights"] = names, pretraining
-        if probe := profile.probe:
-            trained["probe"] = (probe.backbones or backbones) * len(probe.preprocessings), probe
-        if losses := profile.losses:
-            trained["losses"] = losses.backbones * len(losses.losses) * losses.seeds, losses
-        for ledger, (names, section) in trained.items():
+
+        def networks(section: Pretraining | FurtherPretraining, names: list[str]) -> list[Cost]:
             images = section.epochs * min(section.cases or largest, largest)
-            costs[ledger] = [
+            return [
                 (
                     _run_seconds(name, pretraining.size, images),
                     4 * find_backbone(name).parameters,
                 )
                 for name in names
             ]
+
+        briefs = [brief.backbones for brief in pretraining.brief if brief.pretraining in numbers]
+        names = [backbones] * len(corpora) * len(numbers) + briefs
+        costs["weights"] = networks(pretraining, [*chain.from_iterable(names)])
+        if probe := profile.probe:
+            probed = (probe.backbones or backbones) * len(probe.preprocessings)
+            costs["probe"] = networks(probe, probed)
+        if losses := profile.losses:
+            compared = losses.backbones * len(losses.losses) * losses.seeds
+            costs["losses"] = networks(losses, compared)
     planned: dict[Hashable, Cost] = {}  # of fine-tuning; shared runs count once
     for variant in chain.from_iterable(map(profile.variants, profile.study_filters)):
         for task in variant.tasks:
             settings, parts = profile.tuning(task, variant.changes), _parts(workspace, task)
-            _, stated = find_task(task)
-            folds = range(folds_of(profile, stated, variant.folds))
-            external = map(load_manifest, stated.external if profile.external else ())
-            parts["test"] += sum(_n_images(workspace, manifest) for manifest in external)
-            parts["test"] += parts["validation"]  # as every run scores both at its end
+            folds = range(folds_of(profile, find_task(task)[1], variant.folds))
             size = parts["test"] * (_TIMES["row"] + 8 * (settings.size / 32) ** 2)
-            for scenario, fold in product(variant.study.scenarios, folds):
-                trained_on = _images_of_run(scenario.unfreezing, settings.epochs, **parts)
+            # Runs of the study of layers record more than others.
+            kind = (
+                task,
+                settings,
+                variant.repeat,
+                variant.pretraining,
+                variant.study.activation_sample,
+            )
+            for scenario, fold, init in product(variant.study.scenarios, folds, variant.inits):
+                trained_on = _images_of_run(scenario.unfreezing, settings.epochs, parts)
                 seconds = _run_seconds(scenario.backbone, settings.size, trained_on)
-                # Runs of the study of layers record more than others.
-                kind = variant.repeat, variant.pretraining, variant.study.activation_sample
-                for init in variant.inits:
-                    planned[task, fold, scenario, init, settings, *kind] = seconds, size
+                planned[scenario, fold, init, kind] = seconds, size
     return costs | {"runs": [*planned.values()]}

@@ -72,7 +72,7 @@ def cohort(tmp_path):
 
 def made(folder, results=None, **flags):
     said = {"positive": ["bad"], "results": results or folder.parent / "results"} | flags
-    return new_task(Stated("lesions", folder, **said), measure=lambda: Pace(0.01, 1))
+    return new_task(Stated("lesions", folder, **said), Pace(0.01, 1))
 
 
 def lines(folder, **flags):
@@ -464,11 +464,22 @@ def test_study_that_uses_a_part_of_the_folds_says_so(cohort):
     for minutes in (2, 60):
         said = Stated("lesions", folder, positive=["bad"], minutes=minutes,
                       results=folder.parent / f"results_{minutes}")  # fmt: skip
-        task = new_task(said, measure=lambda: pace)
+        task = new_task(said, pace)
         parts[task.profile["folds"]] = dict(task.facts)["parts"]
     assert parts.keys() == {1, 6}
     assert parts[1].endswith("; in this time 1 fold of 24 pictures")
     assert "in this time" not in parts[6]
+
+
+def test_decoding_is_part_of_the_budget(cohort, monkeypatch):
+    write(*cohort)
+    told = []
+    for seconds in (0, 1200):
+        monkeypatch.setattr("rin.study.forecast.measure_decoding", lambda _, s=seconds: s)
+        name, time = made(cohort[0], minutes=15).facts[4]
+        told.append((name, int(re.search(r"about (\d+) minutes", time)[1])))
+    (name, minutes), (late, more) = told
+    assert (name, late, more - minutes) == ("time", "TIME", pytest.approx(20, abs=1))
 
 
 def in_parts(folder, table, write_one, ending):

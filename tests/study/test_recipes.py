@@ -356,7 +356,7 @@ def check(folder, truth, **flags):
         told.reset_index(drop=True), known.reset_index(drop=True), check_dtype=False
     )
     said = Stated("own", folder, results=folder.parent / "results", **flags)
-    facts = dict(new_task(said, measure=lambda: Pace(0.01, 1)).facts)
+    facts = dict(new_task(said, Pace(0.01, 1)).facts)
     n_patients = f"{len(truth)} pictures, {truth['patient'].nunique()} patients"
     assert facts["found"].startswith(n_patients)
     return facts
