@@ -36,11 +36,11 @@ import finished_study
 from small_backbone import small_backbone
 from tiny_study import write_profile
 
-from rin.curation.build import index_archive
+from rin.curation.build import curate, index_archive
 from rin.errors import InputError
 from rin.models.weights import load_weights
 from rin.study import consolidate, fine_tuning, open_results, open_workspace, pretraining
-from rin.study.corpora import curated_corpus, curation_plan, find_corpus
+from rin.study.corpora import curation_plan, open_corpus
 from rin.study.forecast import forecast
 from rin.study.reference import write_reference
 from rin.training.checkpoint import WorkFolder
@@ -90,14 +90,15 @@ def read_everything(folder):
     read["maps"] = list(fine_tuning.cam_arrays(workspace, "breast"))
     inputs = workspace.inputs("breast")
     read["split"], read["patients"] = inputs.folds, inputs.used_images.cases
-    corpus, archive = curated_corpus(workspace), index_archive(curation_plan(workspace))
+    plan = curation_plan(workspace)
+    corpus, archive = curate(plan), index_archive(plan)
     read["corpus"] = list(corpus)
     texts = (path for path in corpus.folder.rglob("*") if path.suffix in (".csv", ".json"))
     read["texts of the corpus"] = {path.name: path.read_bytes() for path in sorted(texts)}
     # The time of a change, by which a corrected file is noticed, is not restored with the file.
     read["files of the archive"] = archive.files.drop(columns="changed_ns")
     read["reports of the archive"] = archive.reports
-    whole = find_corpus(workspace, ["curated_archive"])
+    whole = open_corpus(workspace, ["curated_archive"])
     read["curated"] = whole.cases
     for store in (inputs.store, workspace.store(whole, 32)):
         read[f"store {store.path.name}"] = [store.images(), store.masks(), store.cases]

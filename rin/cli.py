@@ -129,10 +129,10 @@ def curate(
     results: Results = "results",
 ) -> None:
     """Turn the archive of the profile into a corpus; may be killed and called again."""
-    from rin.curation.build import IMAGE_QUEUE, QUEUE
+    from rin.curation import build
     from rin.curation.burned_in import UNSEARCHED
     from rin.study import open_workspace
-    from rin.study.corpora import curated_corpus, curation_plan
+    from rin.study.corpora import curation_plan
     from rin.study.workspace import real_archive
 
     workspace = open_workspace(profile, data_root=data_root, results=results)
@@ -145,7 +145,8 @@ def curate(
                 remedy="Put the archive there; without a data root a stand-in is curated.",
             )
         _say("No data root: a STAND-IN archive is curated.", "yellow")
-    corpus = curated_corpus(workspace)
+    plan = curation_plan(workspace)
+    corpus = build.curate(plan)
     for kind, n in corpus.card["archive"].items():
         echo(f"{kind:12s} {n:10,d} in the archive")
     kept = len(corpus.images)
@@ -154,7 +155,7 @@ def curate(
         _say(f"left out     {left['files']:10,d} files: {kind}", "yellow")
     echo(f"{'images':12s} {kept:10,d} in the corpus, of {patients:,} patients")
     echo(f"To share: {corpus.root.absolute()}. Not searched for: {UNSEARCHED}.")
-    echo(f"To review: {QUEUE} and {IMAGE_QUEUE} in {curation_plan(workspace).output.absolute()}")
+    echo(f"To review: {build.QUEUE} and {build.IMAGE_QUEUE} in {plan.output.absolute()}")
 
 
 @app.command()

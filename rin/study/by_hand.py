@@ -13,7 +13,7 @@ import numpy as np
 from rin.models.augmentation import AUGMENTATION
 from rin.models.backbones import build_backbone
 from rin.models.weights import load_weights, random_weights
-from rin.processes import quiet_tensorflow
+from rin.study.executors import begin_block
 from rin.study.plan import Run
 from rin.study.profile import FineTuning, Pretraining
 from rin.study.workspace import Workspace
@@ -26,11 +26,7 @@ if TYPE_CHECKING:
 
 def start_keras(workspace: Workspace) -> None:
     """Start Keras as a study's runs do: the same threads and precision, no start-up messages."""
-    quiet_tensorflow()  # before TensorFlow is imported
-    from rin.training.trainer import prepare_framework
-
-    execution = workspace.profile.execution
-    prepare_framework(execution.threads, execution.precision)
+    begin_block(workspace.profile.execution)
 
 
 def augment_layer(settings: FineTuning | Pretraining) -> Augment:

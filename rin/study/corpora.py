@@ -29,7 +29,7 @@ from rin.study.workspace import (
 )
 
 if TYPE_CHECKING:
-    from rin.curation.build import CuratedCorpus, CurationPlan
+    from rin.curation.build import CurationPlan
 
 #: Bits of 256 within which two pictures count as copies; see `corpus_overlap`.
 COPY_BITS = 16
@@ -71,31 +71,25 @@ def curation_plan(workspace: Workspace) -> CurationPlan:
     )
 
 
-def curated_corpus(workspace: Workspace) -> CuratedCorpus:
-    """Curate the archive of a study, unless this is done, and return the corpus."""
-    from rin.curation.build import curate
+def open_corpus(workspace: Workspace, names: list[str], cases: int | None = None) -> Dataset:
+    """Open the first of `usable_corpora`, as it is or curated from the study's archive.
 
-    return curate(curation_plan(workspace))
-
-
-def find_corpus(workspace: Workspace, names: list[str]) -> Dataset:
-    """Open the first of `usable_corpora`, as it is or curated from the study's archive."""
+    With `cases`, about so many images are drawn from it.
+    """
     name = (usable_corpora(workspace, names) or names)[0]
     manifest, size = load_manifest(name), workspace.profile.section("pretraining").size
     if name == CURATED and (real_archive(workspace) or not workspace.holds(manifest)):
 
         def curated() -> Dataset:
-            root, index = curated_corpus(workspace).root, workspace.results.parent / "index"
-            return open_dataset(manifest, root, index_folder=index)
+            from rin.curation.build import curate
+
+            root = curate(curation_plan(workspace)).root
+            return open_dataset(manifest, root, index_folder=workspace.results.parent / "index")
 
         # Kept: every pretraining of a plan opens it, and looking for what is curated takes long.
-        return workspace.once(CURATED, curated)
-    return workspace.dataset(manifest, (size, "stretch"))
-
-
-def open_corpus(workspace: Workspace, names: list[str], cases: int | None) -> Dataset:
-    """Open a corpus as `find_corpus` does, with about `cases` images, or all if None."""
-    dataset = find_corpus(workspace, names)
+        dataset = workspace.once(CURATED, curated)
+    else:
+        dataset = workspace.dataset(manifest, (size, "stretch"))
     return draw_cases(dataset, None, cases, workspace.profile.seed)[0] if cases else dataset
 
 
@@ -113,7 +107,7 @@ def corpus_overlap(workspace: Workspace) -> pd.DataFrame:
     in bits), and, for the control, `copies_found` and `farthest_copy`.
     """
     section = workspace.profile.section("pretraining")
-    corpora = [find_corpus(workspace, names) for names in section.corpora.values()]
+    corpora = [open_corpus(workspace, names) for names in section.corpora.values()]
     rows = []
     for task in workspace.profile.tasks:
         # The whole dataset, also images that the task gives no label.

@@ -96,13 +96,12 @@ def do_jobs(
                 failures.append(error)
         return failures
     spawned = multiprocessing.get_context("spawn")
-    devices = None
-    visible = visible_devices()
+    visible, devices = visible_devices(), None
     if visible:
         devices = spawned.SimpleQueue()
         for worker in range(execution.workers):
             devices.put(visible[worker % len(visible)])
-    shared = devices is not None and execution.workers > len(visible)
+    shared = 0 < len(visible) < execution.workers
     pool = ProcessPoolExecutor(execution.workers, spawned, start_worker, (devices, shared))
     try:
         with without_interrupts():
@@ -151,16 +150,16 @@ def _do_on_cluster(
         with without_interrupts(), undisturbed():
             running = _submitted(jobs, execution, logs)
         while running:
-            reasons = _reasons_of_queue()
-            known = {job.job_id for job in running} if reasons is None else {*reasons}
+            if (reasons := _reasons_of_queue()) is None:
+                reasons = dict.fromkeys((job.job_id for job in running), "")
             ended = [
                 job
                 for job in running
-                if job.job_id not in known or job.paths.result_pickle.is_file()
+                if job.job_id not in reasons or job.paths.result_pickle.is_file()
             ]
             failures += filter(None, map(_failure_of, ended))
             running = [job for job in running if job not in ended]
-            held = Counter((reasons or {}).get(job.job_id, "") for job in running)
+            held = Counter(reasons[job.job_id] for job in running)
             say(", ".join(f"{n} × {reason}" for reason, n in held.items() if reason))
             time.sleep(LOOK_EVERY if running else 0)
     finally:  # also when the command was stopped
@@ -216,21 +215,22 @@ def _failure_of(job: Any) -> InputError | None:
     deadline = time.monotonic() + SLOW_FILES
     while not job.paths.result_pickle.is_file() and time.monotonic() < deadline:
         time.sleep(0.2)  # the file may come from another node
-    try:
-        if not job.paths.result_pickle.is_file():
-            raise RuntimeError("it ended without a result")
-        bad_input: InputError | None = job.result()
-    except Exception as error:
-        log = job.paths.stderr
-        lines = log.read_text("utf-8", "replace").splitlines() if log.is_file() else []
-        last = " | ".join(line.strip() for line in lines[-LAST_LINES:] if line.strip())
-        return InputError(
-            f"the job {job.job_id} failed ({problem_of(error)[-300:]}); its log ends: {last}",
-            where=log,
-            remedy="Correct what the log says, or request more time or memory; then run the same "
-            "command: it submits what is missing.",
-        )
-    return bad_input
+    problem = "it ended without a result"
+    if job.paths.result_pickle.is_file():
+        try:
+            bad_input: InputError | None = job.result()
+            return bad_input
+        except Exception as error:
+            problem = problem_of(error)[-300:]
+    log = job.paths.stderr
+    lines = log.read_text("utf-8", "replace").splitlines() if log.is_file() else []
+    last = " | ".join(line.strip() for line in lines[-LAST_LINES:] if line.strip())
+    return InputError(
+        f"the job {job.job_id} failed ({problem}); its log ends: {last}",
+        where=log,
+        remedy="Correct what the log says, or request more time or memory; then run the same "
+        "command: it submits what is missing.",
+    )
 
 
 def run_with_bar(
@@ -248,30 +248,28 @@ def run_with_bar(
     """
     if not jobs:
         return
-    total, queue = len(runs), deque([""], maxlen=1)
+    total, queue, ended = len(runs), deque([""], maxlen=1), threading.Event()
     # A log, unlike a terminal, keeps every line that the bar writes: it is refreshed less often.
     # With `miniters` 0 the bar is redrawn even if only the text after it changes.
     # Without smoothing, the pace is that of all runs so far, including times without progress.
     refreshed = {"mininterval": 0.5 if sys.stderr.isatty() else 15, "miniters": 0, "smoothing": 0}
-    done, ended = ledger.count(runs), threading.Event()
-    with tqdm(desc=title, total=total, initial=done, unit="run", **refreshed) as bar:
+    start = ledger.count(runs)
+    with tqdm(desc=title, total=total, initial=start, unit="run", **refreshed) as bar:
 
         def refresh() -> None:
-            bar.set_postfix_str("; ".join(filter(None, [status(), *queue])), refresh=False)
-            bar.update(ledger.count(runs) - bar.n)
+            is_over = False
+            while not is_over:  # it is refreshed once more when all jobs have ended
+                is_over = ended.wait(0.5)
+                bar.set_postfix_str("; ".join(filter(None, [status(), *queue])), refresh=False)
+                bar.update(ledger.count(runs) - bar.n)
 
-        def refresh_until_the_end() -> None:
-            while not ended.wait(0.5):
-                refresh()
-
-        thread = threading.Thread(target=refresh_until_the_end, daemon=True)
+        thread = threading.Thread(target=refresh, daemon=True)
         thread.start()
         try:
             failures = do_jobs(execution, jobs, ledger.folder.parent / "jobs", queue.append)
         finally:
             ended.set()
             thread.join()
-        refresh()
     if any(isinstance(e, BrokenProcessPool) for e in failures):
         problem = f"a worker process died after {ledger.count(runs)} of {total} runs"
         remedy = "Memory is the usual cause: lower execution.workers. Run again to continue."

@@ -24,7 +24,6 @@ from rin.study.features import kept_tables, read_features
 from rin.study.ledger import Ledger, Record, computed_on
 from rin.study.plan import STRENGTHS, Run, group_blocks, plan_study
 from rin.study.profile import MAIN, RANDOM, SAMPLED, Execution
-from rin.study.released import check_released
 from rin.study.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -260,13 +259,11 @@ def _cams_of(part: str) -> str:
 def run_missing(workspace: Workspace, planned: Sequence[Run]) -> pd.DataFrame:
     """Train the planned runs that the ledger lacks; return a table of all planned runs.
 
-    `InputError` for missing images or weights, or, after all others have ended, if a run failed.
+    `InputError`, after all others have ended, if a run failed.
     """
     ledger, execution = workspace.fine_tuning_ledger, workspace.profile.execution
     runs = {run.run_id: run for run in planned}
     missing = ledger.missing(runs.values())
-    if missing:
-        check_released(workspace)
     if workspace.profile.feature_inits:
         jobs = [
             partial(fit_probe, run, ledger, [*kept_tables(workspace, run.init, run.inputs)])

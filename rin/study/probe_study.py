@@ -21,7 +21,7 @@ from rin.models.backbones import find_backbone
 from rin.models.weights import entries_of, source_digest
 from rin.models.weights_file import layout_of, variance_remark
 from rin.study import pretraining
-from rin.study.corpora import find_corpus
+from rin.study.corpora import open_corpus
 from rin.study.pretraining import PretrainingRun, plan_pretraining
 from rin.study.workspace import Workspace
 
@@ -46,7 +46,7 @@ def probe_sources(
 
     unused = run.store.images()[draw(np.flatnonzero(run.parts != "train"))]
     sources = {run.corpus: (run.store.provenance, unused)}
-    datasets = [find_corpus(workspace, names) for names in settings.corpora.values()]
+    datasets = [open_corpus(workspace, names) for names in settings.corpora.values()]
     datasets += [workspace.inputs(task).all_images for task in profile.tasks]
     for dataset in datasets:
         name = dataset.manifest.name
@@ -111,17 +111,20 @@ def probe_file(
 ) -> list[str]:
     """Return lines with the probe's result for a file and the statements of its distributors."""
     name = backbone or probe.identify_backbone(path)
-    network, sha256 = probe.read_backbone(path, name), sha256_of(path)
+    network = probe.read_backbone(path, name)
     pixels, description, provenance = sample_pictures(images, data_root, n=n, size=size)
     scores = probe.score_candidates(probe.first_layer(network), pixels)
     shown = scores.drop(columns="channels").to_string(
         index=False, formatters={"divergence": "{:.3f}".format}, float_format="{:.2f}".format
     )
-    lines = [f"{path.name}: {name}, SHA-256 {sha256}", *shown.splitlines()]
     judged = probe.judge(scores)
     order = f", channels in the order {judged['order']}" if judged["order"] else ""
-    lines.append(f"Verdict: {judged['verdict']}{order}; {judged['reason']}.")
-    lines.append(f"Images: {description}.")
+    lines = [
+        f"{path.name}: {name}, SHA-256 {sha256_of(path)}",
+        *shown.splitlines(),
+        f"Verdict: {judged['verdict']}{order}; {judged['reason']}.",
+        f"Images: {description}.",
+    ]
     if provenance == "stand-in":
         lines.append("These are stand-ins, not real images: give your own with --images.")
     if (pixels == pixels[..., :1]).all():

@@ -147,7 +147,7 @@ def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path
     >>> join_results("open", "results/open_added/tables", "joined")  # doctest: +SKIP
     """
     first, second = open_results(earlier), open_results(later)
-    terms, others = _terms(first.facts), _terms(second.facts)
+    terms, others = (_terms(results.facts) for results in (first, second))
     if differing := [name for name in terms if terms[name] != others.get(name, terms[name])]:
         problem = f"it differs from {earlier} in its {differing[0]}"
         remedy = "Join only results of the same images, corpora and settings."
@@ -210,7 +210,10 @@ def _terms(facts: RunFacts) -> dict[str, Any]:
     terms = facts.profile.model_dump(include=_COMMON)
     terms |= facts.model_dump(include={"backend", "precision"})
     terms["corpora"] = {data.digest for data in facts.corpora}
-    for task in facts.tasks:
-        read = [data.digest for data in (task.dataset, *task.external)]
-        terms[f"images of {task.name}"] = task.size, read
-    return terms
+    return terms | {
+        f"images of {task.name}": (
+            task.size,
+            [data.digest for data in (task.dataset, *task.external)],
+        )
+        for task in facts.tasks
+    }

@@ -16,7 +16,7 @@ import numpy as np
 
 from rin.data.dataset import sample_pictures
 from rin.data.manifest import find_task
-from rin.errors import InputError, counted, join_first_ten
+from rin.errors import InputError
 from rin.files import sha256_of
 from rin.models import probe
 from rin.models.backbones import find_backbone
@@ -82,19 +82,6 @@ def released_files(workspace: Workspace) -> list[ReleasedFile]:
         if not verified and verdict == probe.scaling_of(entry.preprocessing):
             verified = "probe"
         files.append(ReleasedFile(entry, path, sha256, verified, verdict, problem))
-    return files
-
-
-def check_released(workspace: Workspace) -> list[ReleasedFile]:
-    """Return the `released_files` of a study; `InputError` names those that cannot be read."""
-    files = released_files(workspace)
-    if problems := [file.problem for file in files if file.problem]:
-        n_files = counted(len(problems), "files of weights cannot be read")
-        raise InputError(
-            f"{n_files} ({join_first_ten(problems)})",
-            where=f"profile {workspace.profile.name}",
-            remedy="Fetch them again, or remove them from the profile.",
-        )
     return files
 
 

@@ -14,7 +14,7 @@ from rin.study.loss_study import plan_losses
 from rin.study.plan import plan_all
 from rin.study.pretraining import plan_pretraining, pretrain_missing
 from rin.study.probe_study import plan_probe
-from rin.study.released import check_released
+from rin.study.released import released_files
 from rin.study.workspace import Workspace, missing_inputs
 
 
@@ -55,17 +55,18 @@ def run_study(
     True
     """
     part = part_of(workspace, only)
-    if missing := missing_inputs(part):
+    wrong = missing_inputs(part) or [file.problem for file in released_files(part) if file.problem]
+    if wrong:
         raise InputError(
-            f"{counted(len(missing), 'inputs are missing')} ({join_first_ten(missing)})",
+            f"{counted(len(wrong), 'inputs are missing or unreadable')} ({join_first_ten(wrong)})",
             where=f"profile {part.profile.name}",
-            remedy="Give --data-root their folder, or remove them from the profile.",
+            remedy="Give --data-root their folder, fetch them again, or remove them from the "
+            "profile.",
         )
     for name in part.profile.study_filters:  # all are opened before anything is trained
         for variant in part.profile.variants(name):
             for task in variant.tasks:
                 part.inputs(task, variant.folds, variant.changes)
-    check_released(part)
     if retrain:
         for name, runs in plan_finished(part).items():
             part.ledger(name).set_aside_of_other_code(runs)

@@ -13,8 +13,9 @@ if __name__ == "__main__":  # workers import this file, too, and are to begin at
     import keras
     from tiny_study import run_grid
 
+    from rin.curation.build import curate
     from rin.study import open_workspace, run_pretraining, run_study
-    from rin.study.corpora import curated_corpus
+    from rin.study.corpora import curation_plan
     from rin.training.batches import ImageSubset
 
     if "small" in options:
@@ -30,7 +31,7 @@ if __name__ == "__main__":  # workers import this file, too, and are to begin at
     if "slow" in options:
         ImageSubset.take = lambda *given: (time.sleep(0.05), take(*given))[1]
     if "curate" in options:
-        curated_corpus(study)
+        curate(curation_plan(study))
     elif "study" in options:
         run_study(study)
     else:

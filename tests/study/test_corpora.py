@@ -19,7 +19,6 @@ from rin.study.corpora import (
     COPY_BITS,
     corpus_overlap,
     curation_plan,
-    find_corpus,
     open_corpus,
 )
 from rin.study.workspace import CURATED, missing_inputs, real_archive, usable_corpora
@@ -64,10 +63,10 @@ def test_corpus_curated_elsewhere_is_read_where_there_is_no_archive(own):
         (folder / table).write_text(f"filename,label\n{name},lung-{part}\n")
         patients.append(f"{name},patient {part}")
     (folder / "patients.csv").write_text("\n".join(patients))
-    assert find_corpus(own, [CURATED]).root == own.data_root
+    assert open_corpus(own, [CURATED]).root == own.data_root
     (own.data_root / "export").mkdir()
     with pytest.raises(InputError, match="export: this folder contains no DICOM file"):
-        find_corpus(own, [CURATED])
+        open_corpus(own, [CURATED])
 
 
 def test_curation_that_cannot_be_is_one_clear_error(own, tmp_path):

@@ -24,7 +24,6 @@ from rin.study import open_reference, open_workspace, run_study
 from rin.study.released import (
     IMAGES,
     SIDE,
-    check_released,
     file_remarks,
     released_files,
     weights_remark,
@@ -94,7 +93,7 @@ def test_file_without_a_known_digest_is_what_the_probe_says(
     study, trained_with, verified, verdict
 ):
     write_weights(study, trained_with)
-    (file,) = check_released(study)
+    (file,) = released_files(study)
     assert file.verified == verified
     assert file.verdict.startswith(verdict)
     assert (file_remarks([file]) == []) is bool(verified)
@@ -102,15 +101,15 @@ def test_file_without_a_known_digest_is_what_the_probe_says(
 
 def test_verdict_is_kept_for_what_shows_the_results(study, monkeypatch):
     write_weights(study)
-    (checked,) = check_released(study)
+    (checked,) = released_files(study)
     assert checked.verdict
     monkeypatch.setattr("rin.models.probe.read_backbone", lambda *_: pytest.fail("asked again"))
-    assert released_files(study) == [checked] == check_released(study)
+    assert released_files(study) == [checked]
 
 
 def test_file_with_the_digest_of_its_manifest_is_verified_by_it(study, state_sha256):
     state_sha256(sha256_of(write_weights(study)))
-    (file,) = check_released(study)
+    (file,) = released_files(study)
     assert (file.verified, file.verdict) == ("SHA-256", "")
     assert missing_inputs(study) == []
 
@@ -141,7 +140,7 @@ def test_wrong_files_of_released_weights_are_all_named_before_anything_is_traine
 def test_file_that_cannot_be_read_is_named_before_anything_is_trained(study):
     path = write_weights(study)
     path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(InputError, match="1 file of weights cannot be read") as raised:
+    with pytest.raises(InputError, match="1 input is missing or unreadable") as raised:
         run_study(study)
     assert str(path) in raised.value.problem
     assert not study.fine_tuning_ledger.folder.exists()
