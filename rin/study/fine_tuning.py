@@ -18,10 +18,12 @@ import numpy as np
 import pandas as pd
 
 from rin.data.confounders import confound, confounded_rows
+from rin.errors import InputError
+from rin.files import sha256_of
 from rin.models.weights import load_weights, random_weights
 from rin.study.executors import begin_block, last_trained, run_each, run_with_bar
 from rin.study.features import kept_tables, read_features
-from rin.study.ledger import Ledger, Record, computed_on
+from rin.study.ledger import Ledger, Record, computed_on, digest_of
 from rin.study.plan import STRENGTHS, Run, group_blocks, plan_study
 from rin.study.profile import MAIN, RANDOM, SAMPLED, Execution
 from rin.study.workspace import Workspace
@@ -140,7 +142,8 @@ def fit_probe(run: Run, ledger: Ledger, tables: list[Path]) -> None:
 
     `tables` are those of the task's own dataset and of its external ones.  The probe is a logistic
     regression of features standardised by the training part; the validation part chooses the
-    strength of its penalty, of equally good ones the stronger.
+    strength of its penalty, of equally good ones the stronger.  InputError if a table was replaced
+    since the run was planned.
     """
     from sklearn.linear_model import LogisticRegression  # slow to load
     from sklearn.metrics import log_loss
@@ -149,6 +152,10 @@ def fit_probe(run: Run, ledger: Ledger, tables: list[Path]) -> None:
     with ledger.claim(run.run_id) as unfinished:
         if not unfinished:
             return
+        if digest_of({path.stem: sha256_of(path) for path in tables}) != run.weights_digest:
+            problem = "these features were replaced while the study ran"
+            remedy = "Give the same command again; runs of the former ones are kept."
+            raise InputError(problem, where=tables[0].parent, remedy=remedy)
         started, cases = time.monotonic(), _cases_of(run)
         scored = pd.concat(cases.values())
         features = [

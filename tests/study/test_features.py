@@ -20,7 +20,8 @@ from rin.errors import InputError
 from rin.files import REPOSITORY
 from rin.report.format import format_estimate
 from rin.study import open_results, open_workspace, run_study
-from rin.study.features import add_features, export_images
+from rin.study.features import add_features, export_images, kept_tables
+from rin.study.fine_tuning import fit_probe
 from rin.study.ledger import Ledger
 from rin.study.plan import STRENGTHS, plan_study
 from rin.study.profile import Profile
@@ -177,8 +178,12 @@ def test_probe_of_the_same_features_is_the_same_and_other_features_are_other_run
     np.savez(other, case_id=arrays["case_id"], features=arrays["features"] ** 2)
     with pytest.raises(InputError, match=r"pixels has other features of busi already.*--replace"):
         add_features(study, "pixels", other, "busi")
-    ids = {run.run_id for run in plan_study(study)}
+    planned = plan_study(study)
+    ids = {run.run_id for run in planned}
     add_features(study, "pixels", other, "busi", replace=True)
+    former = next(run for run in planned if run.init == "pixels")
+    with pytest.raises(InputError, match="replaced while the study ran"):
+        fit_probe(former, Ledger(tmp_path), [*kept_tables(study, "pixels", former.inputs)])
     changed = {run.run_id for run in plan_study(study)}
     assert len(ids & changed) == 2  # those of the other encoder
     add_features(study, "pixels", path, "busi", "Means of pixels", replace=True)
