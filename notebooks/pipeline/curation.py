@@ -206,8 +206,8 @@ queue = plan.output / "review_queue.csv"
 screened = pd.read_csv(queue, dtype=str, index_col="accession_number")
 invented = archive.provenance == "stand-in"  # reports of patients stay unseen
 examples = impressions[words & invented].drop_duplicates().iloc[::9][:4]
-verdicts = screened.loc[examples.index, ["impression", "verdict", "reasons"]]
-verdicts.reset_index(drop=True)
+verdicts = screened[["impression", "verdict", "reasons"]]
+verdicts.reindex(examples.index).reset_index(drop=True)
 
 # %% [markdown]
 # A stand-in archive records which of its studies are normal (1); its wording is invented, so the counts say
@@ -219,7 +219,7 @@ if invented:
     truth = pd.read_csv(plan.archive / "truth.csv", **of_archive)
     truth = truth["normal"][simple.index]
     by_hand = simple.str.partition(":")[0].rename("by hand")
-    by_rin = screened["verdict"][simple.index].rename("by rin")
+    by_rin = screened["verdict"].reindex(simple.index).rename("by rin")
     display(pd.crosstab(truth, by_hand), pd.crosstab(truth, by_rin))
 
 # %% [markdown]
