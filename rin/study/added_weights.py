@@ -69,7 +69,8 @@ def add_weights(
     topology: Topology = "torchvision" if layout_of(path) is Layout.PYTORCH else "keras"
     network = find_backbone(backbone or probe.identify_backbone(path))
     if (name, network.name) in {(entry.init, entry.backbone) for entry in load_entries()}:
-        problem, remedy = f"{name} has weights of {network.name} already", "Take another name."
+        problem = f"{name} has weights of {network.name} already"
+        remedy = "Take another name."
         raise InputError(problem, where=manifest_folder() / "weights.yaml", remedy=remedy)
     place = _place_below(path, data_root)
     if not preprocessing:
@@ -107,7 +108,8 @@ def _place_below(path: Path, data_root: Path | None) -> str:
 def _write(entry: WeightsEntry) -> None:
     """Write an entry before the others, and leave the rest of the file, with its comments."""
     path = manifest_folder() / "weights.yaml"
-    text, lists = path.read_text("utf-8"), yaml.compose(path.read_text("utf-8"), yaml.SafeLoader)
+    text = path.read_text("utf-8")
+    lists = yaml.compose(path.read_text("utf-8"), yaml.SafeLoader)
     start = next(value.start_mark for key, value in lists.value if key.value == "entries")
     stated = entry.model_dump(exclude_defaults=True)
     item = yaml.safe_dump([stated], allow_unicode=True, sort_keys=False, width=95)

@@ -42,7 +42,8 @@ def open_backbone(workspace: Workspace, run: Run) -> keras.Model:
     Its topology is that of `keras.applications`, or torchvision's if the weights are from there;
     its inputs must be preprocessed as `run.expects` says.
     """
-    name, size = run.scenario.backbone, run.inputs.store.size
+    name = run.scenario.backbone
+    size = run.inputs.store.size
     backbone = build_backbone(name, size, topology=run.topology)
     if run.entry is None:
         backbone.set_weights(random_weights(name, size, workspace.profile.seed))

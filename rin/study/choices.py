@@ -15,7 +15,8 @@ def validation_scores(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return validation_auc (NaN with one class) and validation_loss of every run, by run_id."""
     rows = {}
     for run_id, run in predictions.groupby("run_id", observed=True):
-        labels, scores = run["label"].to_numpy(), run["score"].to_numpy(float)
+        labels = run["label"].to_numpy()
+        scores = run["score"].to_numpy(float)
         both = 0 < labels.sum() < len(labels)
         loss = np.logaddexp(0, -scores * (2 * labels - 1)).mean()
         rows[run_id] = auc_ci(labels, scores).auc if both else math.nan, loss
@@ -33,7 +34,8 @@ def choose_settings(predictions: pd.DataFrame, records: pd.DataFrame) -> pd.Data
     if "validation_auc" not in records or records["validation_auc"].isna().all():
         remedy = "Take runs whose records keep validation_auc and validation_loss."
         raise InputError("no run has a validation score", where="records", remedy=remedy)
-    scores, run = ["validation_auc", "validation_loss"], [*run_names(records), "backbone"]
+    scores = ["validation_auc", "validation_loss"]
+    run = [*run_names(records), "backbone"]
     best_first = records.sort_values(scores, ascending=[False, True], kind="stable")
     network = [name for name in run if name not in ("scenario", "seed")]
     chosen = best_first.drop_duplicates(network)[run]

@@ -85,7 +85,8 @@ def consolidate(workspace: Workspace) -> Results:
     >>> results.facts.name  # doctest: +SKIP
     'smoke'
     """
-    folder, profile = workspace.results / FOLDER, workspace.profile
+    folder = workspace.results / FOLDER
+    profile = workspace.profile
     runs = _finished_runs(workspace)
     planned: dict[str, Sequence[Planned]] = {"weights": plan_pretraining(workspace)}
     planned |= {name: plan(workspace) for name, (plan, _) in SECTIONS.items()}
@@ -147,7 +148,8 @@ def _finished_runs(workspace: Workspace) -> pd.DataFrame:
         for run in planned
         if (run.study, run.task) not in unfinished
     ]
-    table, first = pd.DataFrame(rows), [*RUN_RECORDS.columns]
+    table = pd.DataFrame(rows)
+    first = [*RUN_RECORDS.columns]
     return table.reindex(columns=[*first, *table.columns.difference(first)])
 
 
@@ -170,7 +172,8 @@ def _tables(
     }
     tables |= {name: SECTIONS[name][1](workspace) for name in sections}
     if len(runs):
-        ledger, ids = workspace.fine_tuning_ledger, runs["run_id"].unique()
+        ledger = workspace.fine_tuning_ledger
+        ids = runs["run_id"].unique()
         scores = ledger.tables([(run_id, {"run_id": run_id}) for run_id in ids], PREDICTIONS)
         tables["predictions"] = scores = as_categories(scores)
         measured = validation_scores(scores[scores["part"] == "validation"])
@@ -201,7 +204,8 @@ def _part_tables(
     (`rin.explain.overlap.measure_overlap`) and that of image-blind baselines (`baseline_scores`).
     """
     inputs = workspace.inputs(task).scored(part)
-    store, cases = inputs.store, inputs.used_images.cases
+    store = inputs.store
+    cases = inputs.used_images.cases
     if part == "test":
         tested = inputs.folds.loc[inputs.folds["part"] == part, "case_id"]
         cases = cases[cases["case_id"].isin(tested)]
@@ -209,7 +213,8 @@ def _part_tables(
     table.insert(2, "label", inputs.labels.loc[table["case_id"]].to_numpy())
     tables = {"cases": table}
     if of_main and (masks := store.masks()) is not None:
-        ids, maps = store.cases["case_id"].to_numpy(), list(cam_arrays(workspace, task, part))
+        ids = store.cases["case_id"].to_numpy()
+        maps = list(cam_arrays(workspace, task, part))
         names = ["task", "part", "case_id"]
         of_run = [*names, "fold", "scenario", "init", "target", "cells", *MEASURES]
         tables["overlap"] = overlap.measure_overlap(maps, ids, masks).reindex(
@@ -326,7 +331,8 @@ def layer_similarity(workspace: Workspace, runs: pd.DataFrame) -> pd.DataFrame:
     `comparison` is `before` or `after` fine-tuning (between the two inits), `tuned` (one `init`
     before and after fine-tuning) or `random` (between two random networks).
     """
-    (a, b), rows = workspace.profile.inits[:2], []
+    a, b = workspace.profile.inits[:2]
+    rows = []
     for cell, members in runs.groupby(["task", "fold", "scenario"], sort=False):
         networks = {
             init: workspace.fine_tuning_ledger.read(run_id, ACTIVATIONS, np.load)

@@ -52,9 +52,12 @@ Problem = tuple[Iterable[Any], str, str]
 _TEXTS = read_facts(__file__)
 _REMEDIES: dict[str, str] = _TEXTS["remedies"]
 _BUDGET = _TEXTS["budget"]
-FILE, ROLES = "file_name", ("label", "patient", "mask", "split")
+FILE = "file_name"
+ROLES = ("label", "patient", "mask", "split")
 #: Sources of patients that are no columns.
-NO_PATIENTS, HEADERS, NAMES = "none", "dicom:PatientID", "name:"
+NO_PATIENTS = "none"
+HEADERS = "dicom:PatientID"
+NAMES = "name:"
 _TABLE = rf"metadata\.({'|'.join(TABLES)})"
 _FORMS = {"npz": "an archive of MedMNIST", "folder_classes": "a folder a class"}
 _listed = partial(join_first_ten, between=", ")
@@ -68,8 +71,10 @@ _FEW = 10
 _FOLDS = 5
 #: Findings of one kind on the screen; of masks there are at most so many.
 _SHOWN = 4
-#: Problems on the screen, and letters of the names of one.
-_LINES, _WIDTH = 20, 400
+#: Problems on the screen.
+_LINES = 20
+#: Letters of the names of one problem.
+_WIDTH = 400
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,8 @@ def new_task(said: Stated, pace: forecast.Pace | None = None) -> NewTask:
     if profile["folds"] < task["n_folds"] or "cases" in profile:
         n_used = profile.get("cases", len(dataset.cases))
         origin += f"; in this time {counted(profile['folds'], 'folds')} of {n_used:,} pictures"
-    files, used = sum(map(tree.is_picture, tree.names)), listed["masks"].map(len).sum()
+    files = sum(map(tree.is_picture, tree.names))
+    used = listed["masks"].map(len).sum()
     unlisted = files - len(listed) - int(used) if settings["layout"] == "table" else 0
     facts = _understood(dataset, weights, origin, unlisted)
     time = f"about {max(1, round(minutes))} minutes for study and book, if nothing else runs"
@@ -296,7 +302,8 @@ def _columns(said: Stated, tree: Tree, tables: list[str]) -> Settings:
 
 def _classes(said: Stated, cells: pd.Series) -> tuple[dict[str, str], list[Problem]]:
     """Return the label of each class, the positive ones first, and what is wrong with classes."""
-    known, classes = sorted({*cells} - {""}), [*said.positive, *said.negative]
+    known = sorted({*cells} - {""})
+    classes = [*said.positive, *said.negative]
     if alike := [" and ".join(names) for names in name_variants(known)]:
         return {}, [(alike, "pairs of classes have one name", "Write it in one way.")]
     strange = [name for name in classes if name not in known]
@@ -316,13 +323,15 @@ def _classes(said: Stated, cells: pd.Series) -> tuple[dict[str, str], list[Probl
     elif len(others) > 1:
         problem = "classes are neither positive nor negative"
         problems.append((rest, problem, _REMEDIES["classes"]))
-    positive, other = " or ".join(said.positive), " or ".join(said.negative or others[:1])
+    positive = " or ".join(said.positive)
+    other = " or ".join(said.negative or others[:1])
     return dict.fromkeys(said.positive, positive) | dict.fromkeys(others, other), problems
 
 
 def _contradictions(said: Stated, cases: pd.DataFrame, labels: dict[str, str]) -> list[Problem]:
     """Return how cases contradict one another."""
-    names, masks = cases["case_id"], cases["masks"].explode().dropna()
+    names = cases["case_id"]
+    masks = cases["masks"].explode().dropna()
     drawn = names.str.extract(_OF_MASKS)[0].isin({*names.str.rpartition(".")[0]})
     given = {*cases["split"].dropna()}
     known = cases.assign(label=cases["source_class"].map(labels))[cases["patient_id"] != ""]
@@ -368,7 +377,8 @@ def _inspected(
     if deep.any():
         first = listed["image"][listed["case_id"].isin(bad["case_id"][deep])].iloc[0]
         stored = read_stored(tree.root, first)
-        least, most = stored.min(), stored.max()
+        least = stored.min()
+        most = stored.max()
         width = 2 ** max(8, int(most).bit_length())
         shown = f"{width // 2} {width} shows 0 to {width - 1}"
         remedy = f"Give --window CENTER WIDTH ({shown}; the first is of {least:g} to {most:g})."
@@ -392,8 +402,10 @@ def _understood(
     dataset: Dataset, weights: str, parts: str, unlisted: int
 ) -> list[tuple[str, str]]:
     """Return what was understood, a line a subject."""
-    manifest, cases = dataset.manifest, dataset.cases
-    options, counts = manifest.options, cases["label"].value_counts()
+    manifest = dataset.manifest
+    cases = dataset.cases
+    options = manifest.options
+    counts = cases["label"].value_counts()
     numbers = ", ".join(f"{label}: {n:,}" for label, n in counts.items())
     who = "no patients named"
     if manifest.independence == "patient":
@@ -421,7 +433,8 @@ def _remarks(
     dataset: Dataset, pairs: pd.DataFrame, folds: pd.DataFrame, given: pd.Series
 ) -> list[Finding]:
     """Return findings beside those of opening the dataset, to be kept in the manifest."""
-    manifest, cases = dataset.manifest, dataset.cases
+    manifest = dataset.manifest
+    cases = dataset.cases
     remarks = []
     if manifest.independence != "patient":
         remarks.append(Finding("no patients", _TEXTS["unnamed"]))
@@ -448,7 +461,9 @@ def _remarks(
 
 def _finding_lines(said: Stated, findings: Sequence[Finding]) -> list[tuple[str, str]]:
     """Return a line for each kind of finding, the most severe first, with the first ones of it."""
-    lines, severity, more = [], [*_TEXTS["severity"]], 0
+    lines = []
+    severity = [*_TEXTS["severity"]]
+    more = 0
     for kind in sorted({finding.kind for finding in findings}, key=severity.index):
         texts = [
             finding.text + (f" ({_listed(finding.case_ids)})" if finding.case_ids else "")
@@ -477,7 +492,8 @@ def _profile(
     settings |= {"backbones": backbones} | _TEXTS["profile"][weights]
     seconds = _BUDGET["beside"] + forecast.measure_decoding(dataset) + pace.tracing
     if training := _BUDGET["pretraining"].get(weights):
-        epochs, (least, most) = training["epochs"], training["images"]
+        epochs = training["epochs"]
+        least, most = training["images"]
         affordable = training["share"] * 60 * said.minutes / (2 * epochs * pace.image)
         images = max(least, min(most, int(affordable)))
         chosen = {"cases": images, "epochs": epochs}

@@ -42,8 +42,10 @@ def curation_plan(workspace: Workspace) -> CurationPlan:
     """Return which archive is curated and where the corpus goes; write a stand-in on first use."""
     from rin.curation.build import CurationPlan
 
-    settings, folder = workspace.profile.section("curation"), real_archive(workspace)
-    seed, key = workspace.profile.seed, None
+    settings = workspace.profile.section("curation")
+    folder = real_archive(workspace)
+    seed = workspace.profile.seed
+    key = None
     if folder is None:
         from rin.curation.standin import VERSION, write_archive
 
@@ -77,7 +79,8 @@ def open_corpus(workspace: Workspace, names: list[str], cases: int | None = None
     With `cases`, about so many images are drawn from it.
     """
     name = (usable_corpora(workspace, names) or names)[0]
-    manifest, size = load_manifest(name), workspace.profile.section("pretraining").size
+    manifest = load_manifest(name)
+    size = workspace.profile.section("pretraining").size
     if name == CURATED and (real_archive(workspace) or not workspace.holds(manifest)):
 
         def curated() -> Dataset:
@@ -112,7 +115,8 @@ def corpus_overlap(workspace: Workspace) -> pd.DataFrame:
     for task in workspace.profile.tasks:
         # The whole dataset, also images that the task gives no label.
         dataset = workspace.dataset(load_manifest(find_manifest(workspace, *find_task(task)).name))
-        manifest, seen = dataset.manifest, dataset.cases[~dataset.cases["blank"]]
+        manifest = dataset.manifest
+        seen = dataset.cases[~dataset.cases["blank"]]
         places = np.random.default_rng(workspace.profile.seed).choice(
             len(seen), min(COPIES, len(seen)), replace=False
         )

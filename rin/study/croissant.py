@@ -35,7 +35,8 @@ def describe_results(folder: Path, results: Results) -> Path:
     files = [file_object(folder / name) for name in sorted(facts.files)]
     records = []
     for file in files:
-        name, meanings = Path(file["name"]).stem, {}
+        name = Path(file["name"]).stem
+        meanings = {}
         of_table = _TEXTS["tables"].get(name, {})
         description = of_table.get("description", _TEXTS["not_stated"])
         if "schema" in of_table:

@@ -96,7 +96,8 @@ def do_jobs(
                 failures.append(error)
         return failures
     spawned = multiprocessing.get_context("spawn")
-    visible, devices = visible_devices(), None
+    visible = visible_devices()
+    devices = None
     if visible:
         devices = spawned.SimpleQueue()
         for worker in range(execution.workers):
@@ -248,7 +249,9 @@ def run_with_bar(
     """
     if not jobs:
         return
-    total, queue, ended = len(runs), deque([""], maxlen=1), threading.Event()
+    total = len(runs)
+    queue = deque([""], maxlen=1)
+    ended = threading.Event()
     # A log, unlike a terminal, keeps every line that the bar writes: it is refreshed less often.
     # With `miniters` 0 the bar is redrawn even if only the text after it changes.
     # Without smoothing, the pace is that of all runs so far, including times without progress.

@@ -43,7 +43,8 @@ def export_images(workspace: Workspace, folder: Path) -> Iterator[str]:
     `cases.csv`.
     """
     for dataset, images in scored_images(workspace).items():
-        place, size = folder / dataset, (len(images), *next(iter(images.values())).shape)
+        place = folder / dataset
+        size = (len(images), *next(iter(images.values())).shape)
         place.mkdir(parents=True, exist_ok=True)
         array = np.lib.format.open_memmap(place / "images.npy", "w+", np.uint8, size)
         for row, image in enumerate(images.values()):

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 SCORED_PARTS = ("validation", "test")
 #: The part with the test images and a confounder on the negatives.
 REVERSED = "reversed"
-PREDICTIONS, HISTORY = "predictions.parquet", "history.parquet"
+PREDICTIONS = "predictions.parquet"
+HISTORY = "history.parquet"
 ACTIVATIONS = "activations.npz"
 
 
@@ -82,7 +83,8 @@ def _train(
     from rin.training.pretrain import recalibrate
     from rin.training.trainer import TrainingSettings
 
-    parts, settings = _parts_of(run), run.settings
+    parts = _parts_of(run)
+    settings = run.settings
     recipe = TrainingSettings(
         run.scenario.learning_rate,
         settings.epochs,
@@ -91,7 +93,8 @@ def _train(
         patience=settings.patience,
     )
     activations: dict[str, np.ndarray] = {}
-    backbone, training = compiled.network.backbone, parts.pop("train")
+    backbone = compiled.network.backbone
+    training = parts.pop("train")
     compiled.network.preprocess.set_preprocessing(run.expects)
     if run.cell.study.activation_sample:
         other = {"other": compiled.untrained} if run.init == RANDOM else {}
@@ -113,7 +116,8 @@ def _train(
         history.to_parquet(folder / HISTORY)
         tables = []
         for name, (logits, maps) in scored.items():
-            rows, score = parts[name].rows, logits[:, 1] - logits[:, 0]
+            rows = parts[name].rows
+            score = logits[:, 1] - logits[:, 0]
             store = run.inputs.scored(name).store
             cases = store.cases.iloc[rows][["case_id", "patient_id"]]
             tables.append(cases.assign(part=name, label=parts[name].labels[rows], score=score))
@@ -156,15 +160,18 @@ def fit_probe(run: Run, ledger: Ledger, tables: list[Path]) -> None:
             problem = "these features were replaced while the study ran"
             remedy = "Give the same command again; runs of the former ones are kept."
             raise InputError(problem, where=tables[0].parent, remedy=remedy)
-        started, cases = time.monotonic(), _cases_of(run)
+        started = time.monotonic()
+        cases = _cases_of(run)
         scored = pd.concat(cases.values())
         features = [
             read_features(path).loc[table["case_id"]]
             for path, table in zip(tables, cases.values(), strict=True)
         ]
         values = np.concatenate(features, dtype=float)
-        part, labels = scored["part"].to_numpy(), scored["label"].to_numpy()
-        training, validation = part == "train", part == "validation"
+        part = scored["part"].to_numpy()
+        labels = scored["label"].to_numpy()
+        training = part == "train"
+        validation = part == "validation"
         values = StandardScaler().fit(values[training]).transform(values)
         probes = [LogisticRegression(C=strength, max_iter=10_000) for strength in STRENGTHS]
 
@@ -196,7 +203,8 @@ def _cases_of(run: Run) -> dict[str, pd.DataFrame]:
 
     The own dataset, which comes first, has no name; the external ones are parts by their names.
     """
-    inputs, tables = run.inputs, {}
+    inputs = run.inputs
+    tables = {}
     split = inputs.folds[inputs.folds["fold"] == run.fold].set_index("case_id")["part"]
     for name in ("", *inputs.external):
         site = inputs.scored(name)
@@ -212,7 +220,8 @@ def _parts_of(run: Run) -> dict[str, ImageSubset]:
 
     parts = {}
     for name, cases in _cases_of(run).items():
-        images, labels = run.inputs.scored(name).store.images(), cases["label"].to_numpy()
+        images = run.inputs.scored(name).store.images()
+        labels = cases["label"].to_numpy()
         for part in [name] if name else ["train", *SCORED_PARTS]:
             parts[part] = ImageSubset(images, labels, np.flatnonzero(cases["part"] == part))
     if run.settings.confounder and not run.settings.confounder.startswith(SAMPLED):
@@ -240,8 +249,10 @@ def confounded_parts(
 ) -> dict[str, ImageSubset]:
     """Return the parts with a confounder on a share of their positives, and `REVERSED`."""
     kind, percent = level.split()
-    test, inside = parts["test"], ("train", *SCORED_PARTS)
-    clean, labels = np.asarray(test.images), test.labels
+    test = parts["test"]
+    inside = ("train", *SCORED_PARTS)
+    clean = np.asarray(test.images)
+    labels = test.labels
     on_positives, on_negatives = np.zeros((2, len(clean)), dtype=bool)
     for name in inside:
         rows = parts[name].rows
@@ -268,7 +279,8 @@ def run_missing(workspace: Workspace, planned: Sequence[Run]) -> pd.DataFrame:
 
     `InputError`, after all others have ended, if a run failed.
     """
-    ledger, execution = workspace.fine_tuning_ledger, workspace.profile.execution
+    ledger = workspace.fine_tuning_ledger
+    execution = workspace.profile.execution
     runs = {run.run_id: run for run in planned}
     missing = ledger.missing(runs.values())
     if workspace.profile.feature_inits:
@@ -278,7 +290,8 @@ def run_missing(workspace: Workspace, planned: Sequence[Run]) -> pd.DataFrame:
         ]
     else:
         blocks = group_blocks(missing, by_task=execution.blocks == "by_task")
-        folders, seed = workspace.weights_folders, workspace.profile.seed
+        folders = workspace.weights_folders
+        seed = workspace.profile.seed
         jobs = [partial(run_block, block, ledger, folders, seed, execution) for block in blocks]
     try:
         run_with_bar(execution, jobs, ledger, [*runs.values()], "Fine-tuning")
@@ -295,7 +308,8 @@ def cam_arrays(
 
     The runs are those of the main study that start from the first pretraining.
     """
-    ledger, planned = workspace.fine_tuning_ledger, plan_study(workspace, MAIN, task)
+    ledger = workspace.fine_tuning_ledger
+    planned = plan_study(workspace, MAIN, task)
     ledger.require(planned, task)
     for run in planned:
         if run.cell.pretraining == workspace.profile.pretrainings[0]:

@@ -70,7 +70,8 @@ def measure_pace() -> Pace:
 def measure_decoding(dataset: Dataset) -> float:
     """Return the seconds to decode all pictures on this computer, estimated from some of them."""
     cases = dataset.cases.iloc[:: max(1, len(dataset.cases) // DECODED)]
-    keys, square = keys_of(dataset.root, [*cases.itertuples(index=False)]), (SIDE, "stretch")
+    keys = keys_of(dataset.root, [*cases.itertuples(index=False)])
+    square = (SIDE, "stretch")
     began = time.process_time()
     for case in cases.assign(key=keys).itertuples(index=False):
         inspect_case(dataset.root, dataset.manifest, square, case)
@@ -92,13 +93,17 @@ def fit_budget(
     pace : of this computer
     seconds : for fine-tuning from two inits
     """
-    parts, possible = folds[folds["fold"] == 0]["part"].value_counts(), []
-    total, n_folds = int(parts.sum()), sorted({int(folds["fold"].nunique()), 1}, reverse=True)
+    parts = folds[folds["fold"] == 0]["part"].value_counts()
+    possible = []
+    total = int(parts.sum())
+    n_folds = sorted({int(folds["fold"].nunique()), 1}, reverse=True)
     choices = [*product([total], _CHOICES["extents"], n_folds)]
     choices += product([n for n in drawn if n < total], _CHOICES["extents"], [1])
     for n_cases, extent, n in choices:
-        rates, epochs = extent["learning_rates"], extent["epochs"]
-        size, used = int(np.clip(side, SIDE, extent["size"])), parts * (n_cases / total)
+        rates = extent["learning_rates"]
+        epochs = extent["epochs"]
+        size = int(np.clip(side, SIDE, extent["size"]))
+        used = parts * (n_cases / total)
         images = sum(len(rates[way]) * _images_of_run(way, epochs, used) for way in rates)
         runs = images * pace.image * (size / SIDE) ** 2
         runs += sum(map(len, rates.values())) * RUN_SECONDS
@@ -129,11 +134,14 @@ def forecast(workspace: Workspace) -> pd.DataFrame:
     These are the mean of the finished runs of the stage; without any, they follow from the times
     of the reference run (`forecast.yaml`), scaled by the speed of this computer.
     """
-    planned, rows = plan_finished(workspace), []
+    planned = plan_finished(workspace)
+    rows = []
     slower = measure_pace().image / _TIMES["image"]
     for name, costs in _expected(workspace).items():
-        ledger, n_runs = workspace.ledger(name), len(planned.get(name, costs))
-        mean, spread = np.mean(costs or [(0, 0)], axis=0) * (slower, 1), _TIMES["spread"]
+        ledger = workspace.ledger(name)
+        n_runs = len(planned.get(name, costs))
+        mean = np.mean(costs or [(0, 0)], axis=0) * (slower, 1)
+        spread = _TIMES["spread"]
         if done := ledger.finished():
             spread = _TIMES["spread_of_finished"]
             files = [file for run_id in done for file in ledger.path(run_id).iterdir()]
@@ -167,13 +175,15 @@ def _parts(workspace: Workspace, task: str) -> dict[str, int]:
     Of images that are missing, those of the smallest dataset that will do count.  Images that a
     run scores at its end, the validation part and external ones, are in the test part.
     """
-    (dataset, stated), profile = find_task(task), workspace.profile
+    dataset, stated = find_task(task)
+    profile = workspace.profile
     choices = [dataset, *map(load_manifest, stated.substitutes)]
     here = [data for data in choices if workspace.holds(data) or data.name in profile.stand_ins]
     n_images = min(_n_images(workspace, data) for data in here or choices)
     sizes = profile.cases_of.get(task, profile.cases)
     if isinstance(sizes, Sizes):
-        train, validation = sizes.train, sizes.validation
+        train = sizes.train
+        validation = sizes.validation
         test = sizes.test or max(0, n_images - train - validation)
     else:
         used = min(sizes or n_images, n_images)
@@ -223,7 +233,8 @@ def code_remarks(workspace: Workspace) -> list[str]:
     """Return a sentence for each ledger that has runs by code not shown to train alike."""
     remarks = []
     for name, runs in plan_finished(workspace).items():
-        ledger, ids = workspace.ledger(name), {run.run_id for run in runs}
+        ledger = workspace.ledger(name)
+        ids = {run.run_id for run in runs}
         if others := ledger.of_other_code(runs).values():
             remark = other_code_remark(others, len(ids & {*ledger.finished()}))
             remarks.append(f"{name}: {remark}")
@@ -232,11 +243,13 @@ def code_remarks(workspace: Workspace) -> list[str]:
 
 def _expected(workspace: Workspace) -> dict[str, list[Cost]]:
     """Return the cost of the runs of each ledger of a study."""
-    profile, costs = workspace.profile, {}
+    profile = workspace.profile
+    costs = {}
     if pretraining := profile.pretraining:
         corpora = [load_manifest(names[0]) for names in profile.corpora.values()]
         largest = max(_n_images(workspace, corpus) for corpus in corpora)
-        backbones, numbers = pretraining.backbones or profile.backbones, pretraining.pretrainings
+        backbones = pretraining.backbones or profile.backbones
+        numbers = pretraining.pretrainings
 
         def networks(section: Pretraining | FurtherPretraining, names: list[str]) -> list[Cost]:
             images = section.epochs * min(section.cases or largest, largest)
@@ -260,7 +273,8 @@ def _expected(workspace: Workspace) -> dict[str, list[Cost]]:
     planned: dict[Hashable, Cost] = {}  # of fine-tuning; shared runs count once
     for variant in chain.from_iterable(map(profile.variants, profile.study_filters)):
         for task in variant.tasks:
-            settings, parts = profile.tuning(task, variant.changes), _parts(workspace, task)
+            settings = profile.tuning(task, variant.changes)
+            parts = _parts(workspace, task)
             folds = range(folds_of(profile, find_task(task)[1], variant.folds))
             size = parts["test"] * (_TIMES["row"] + 8 * (settings.size / 32) ** 2)
             # Runs of the study of layers record more than others.

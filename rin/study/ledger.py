@@ -45,7 +45,8 @@ from rin.files import (
 from rin.models.preprocessing import Preprocessing, find_preprocessing
 from rin.training.identity import code_digest, trains_alike
 
-_WORK, DONE = ".work", "done.json"
+_WORK = ".work"
+DONE = "done.json"
 #: The parts of a configuration that name a run in an error.
 _NAMES = ("task", "fold", "scenario", "kind", "init", "corpus", "backbone", "seed")
 #: Packages whose version may change results.
@@ -153,7 +154,8 @@ class Ledger:
         for run_id in self.of_other_code(runs):
             moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
             place = self.folder / ".set_aside" / f"{run_id}-{moment}"
-            problem, remedy = "a run cannot be set aside", "Choose a writable results folder."
+            problem = "a run cannot be set aside"
+            remedy = "Choose a writable results folder."
             with as_input_error(problem, where=place, remedy=remedy, kinds=OSError):
                 place.parent.mkdir(exist_ok=True)
                 self.path(run_id).rename(place)
@@ -182,7 +184,8 @@ class Ledger:
 
         `InputError` if its record, or the file of this name, changed after the run wrote it.
         """
-        folder, problem = self.path(run_id), "not a readable file of a finished run"
+        folder = self.path(run_id)
+        problem = "not a readable file of a finished run"
         remedy = "Delete the run's folder and run the same stage again; only this run is redone."
         kinds = (OSError, ValueError, KeyError)  # including the errors of JSON
         with as_input_error(problem, where=folder / name, remedy=remedy, kinds=kinds):
@@ -217,7 +220,8 @@ class Ledger:
 
     def open_work(self, run_id: str) -> Path:
         """Return the work folder of a run, created if it is missing."""
-        work, remedy = self.work(run_id), "Choose a writable results folder."
+        work = self.work(run_id)
+        remedy = "Choose a writable results folder."
         problem = "no working folder for a run can be made"
         with as_input_error(problem, where=work, remedy=remedy, kinds=OSError):
             work.mkdir(parents=True, exist_ok=True)
@@ -323,7 +327,8 @@ def made_with() -> dict[str, Any]:
         memory_gb=round(memory / 2**30),
         accelerator=", ".join(answer.splitlines()),
     )
-    python, commit = platform.python_version(), commit_at_work()
+    python = platform.python_version()
+    commit = commit_at_work()
     return {"python": python, "packages": packages, "commit": commit, "hardware": hardware}
 
 

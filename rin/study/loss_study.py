@@ -20,7 +20,9 @@ _RECORDED = ("top1", "top5", "balanced_accuracy", "epochs", "seconds")
 
 def plan_losses(workspace: Workspace) -> list[PretrainingRun]:
     """List the pretraining runs: losses × backbones × seeds."""
-    section, settings, runs = workspace.profile.losses, workspace.profile.pretraining, []
+    section = workspace.profile.losses
+    settings = workspace.profile.pretraining
+    runs = []
     if section is None or settings is None:
         return []
     for loss, backbone in product(section.losses, section.backbones):
@@ -53,7 +55,9 @@ def loss_table(workspace: Workspace) -> pd.DataFrame:
     accuracy minus that with hard labels, with a 95% interval for new test images, paired by image;
     NaN if hard labels are not among the losses.
     """
-    ledger, runs, rows = workspace.ledger("losses"), plan_losses(workspace), []
+    ledger = workspace.ledger("losses")
+    runs = plan_losses(workspace)
+    rows = []
     records = ledger.require(runs, "the losses")
     hard: dict[tuple[str, int], pd.Series] = {}
     for run in sorted(runs, key=lambda run: run.settings.loss != "hard"):
@@ -64,7 +68,8 @@ def loss_table(workspace: Workspace) -> pd.DataFrame:
         confidence = predictions["confidence"].to_numpy()
         of_hard = hard.get((run.backbone, run.seed), right * np.nan)
         by_image = right.astype(float) - of_hard.loc[right.index]
-        gain, half = by_image.mean(), t_quantile() * by_image.sem()
+        gain = by_image.mean()
+        half = t_quantile() * by_image.sem()
         row = {
             "loss": run.settings.loss,
             "backbone": run.backbone,

@@ -48,7 +48,8 @@ def model_card(
     -------
     dict
     """
-    manifest, citation_file = load_manifest(run.corpus), REPOSITORY / "CITATION.cff"
+    manifest = load_manifest(run.corpus)
+    citation_file = REPOSITORY / "CITATION.cff"
     cited = read_yaml(citation_file) if citation_file.is_file() else {}
     preprocessing = find_preprocessing(run.preprocessing)
     elsewhere = {"corpora", "cases", "backbones", "pretrainings", "released", "brief"}
@@ -63,10 +64,12 @@ def model_card(
     keywords.append(f"{run.init} pretraining")
     if run.store.provenance == "stand-in":
         keywords.append("stand-in images")
-    right, patients = predictions["truth"] == predictions["predicted"], predictions["patient_id"]
+    right = predictions["truth"] == predictions["predicted"]
+    patients = predictions["patient_id"]
     low, high = share_interval(right, patients)
     of_patients = manifest.independence == "patient"
-    metrics, top5_text = ["accuracy", "balanced accuracy"], ""
+    metrics = ["accuracy", "balanced accuracy"]
+    top5_text = ""
     if record["classes"] > TRIVIAL:
         metrics.append("top-5 accuracy")
         top5_text = f", top-5 accuracy {record['top5']:.3f}"

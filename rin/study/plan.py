@@ -161,7 +161,8 @@ def plan_study(
     A run that levels of a factor share is listed once for each, with the same id.  With `ahead`,
     runs of unfinished pretrainings are listed, too, with ids that no finished run has.
     """
-    profile, planned = workspace.profile, []
+    profile = workspace.profile
+    planned = []
     tasks = profile.tasks if task is None else [look_up("task", task, profile.tasks)]
     for variant in profile.variants(name):
         places = variant.inits, variant.study.backbones, variant.pretraining
@@ -248,7 +249,8 @@ def plan_runs(
     starts: Starts,
 ) -> list[Run]:
     """List the runs of a task in a variant of a study, from the weights of `find_starts`."""
-    profile, task = workspace.profile, inputs.task.name
+    profile = workspace.profile
+    task = inputs.task.name
     settings = profile.tuning(task, variant.changes)
     runs = []
     for fold in inputs.split_digests:

@@ -103,7 +103,8 @@ def pretraining_seed(seed: int, backbone: str, pretraining: int) -> int:
 def _plan_pretraining(
     workspace: Workspace, settings: Pretraining, number: int
 ) -> list[PretrainingRun]:
-    runs, epochs = [], settings.epochs
+    runs = []
+    epochs = settings.epochs
     backbones = settings.backbones or workspace.profile.backbones
     wanted = [
         (init, Brief(init=init, epochs=epochs, backbones=backbones)) for init in settings.corpora
@@ -146,7 +147,8 @@ def _plan_pretraining(
     return runs
 
 
-WEIGHTS, HISTORY = "backbone.weights.h5", "history.parquet"
+WEIGHTS = "backbone.weights.h5"
+HISTORY = "history.parquet"
 PREDICTIONS = "test_predictions.parquet"
 #: Bytes for the tables of a run and for the overhead of the file formats of its weights.
 ROOM = 4_000_000
@@ -203,7 +205,8 @@ def local_entries(
     All its runs must be finished.  With `ahead`, an unfinished run has an entry with a text in
     place of the SHA-256.
     """
-    ledger, runs = workspace.weights, plan_pretraining(workspace, pretraining=pretraining)
+    ledger = workspace.weights
+    runs = plan_pretraining(workspace, pretraining=pretraining)
     if not ahead:
         ledger.require(runs, "pretraining")
     entries = []
@@ -237,7 +240,8 @@ def pretrain_missing(workspace: Workspace, runs: list[PretrainingRun], name: str
     executor than processes, each is a job of its own.  `InputError` if a run fails, after the
     other runs have ended.
     """
-    execution, ledger = workspace.profile.execution, workspace.ledger(name)
+    execution = workspace.profile.execution
+    ledger = workspace.ledger(name)
     missing = {run.run_id for run in ledger.missing(runs)}
     for run_id in missing:
         (ledger.work(run_id) / PROGRESS).unlink(missing_ok=True)  # left by a killed run
@@ -303,7 +307,8 @@ def pretrain_block(
     )
 
     def train(run: PretrainingRun) -> None:
-        work, cases = ledger.open_work(run.run_id), run.store.cases
+        work = ledger.open_work(run.run_id)
+        cases = run.store.cases
         kept = WorkFolder(work, execution.checkpoint_minutes)
         corpus = run.store.images(), cases["label"].to_numpy(), np.asarray(run.parts)
         problem = "the pretraining cannot save its work"

@@ -37,8 +37,10 @@ def probe_sources(
     Images are uint8 (n, h, w) or (n, h, w, 3); those of the run's own corpus were not used for
     training.
     """
-    profile, seed = workspace.profile, workspace.profile.seed
-    settings, n_images = profile.section("pretraining"), profile.section("probe").images
+    profile = workspace.profile
+    seed = workspace.profile.seed
+    settings = profile.section("pretraining")
+    n_images = profile.section("probe").images
 
     def draw(rows: np.ndarray) -> np.ndarray:
         drawn = np.random.default_rng(seed).permutation(len(rows))[:n_images]
@@ -60,7 +62,9 @@ def probe_sources(
 
 def plan_probe(workspace: Workspace) -> list[PretrainingRun]:
     """List the pretraining runs whose files are probed."""
-    section, settings, runs = workspace.profile.probe, workspace.profile.pretraining, []
+    section = workspace.profile.probe
+    settings = workspace.profile.pretraining
+    runs = []
     if section and settings:
         backbones = section.backbones or settings.backbones
         for name in section.preprocessings:
@@ -78,7 +82,9 @@ def probe_measurements(workspace: Workspace) -> pd.DataFrame:
     `rin.models.probe.score_candidates`.  `kind` distinguishes these files from others in older
     tables.
     """
-    files, probed, tables = workspace.ledger("probe"), plan_probe(workspace), []
+    files = workspace.ledger("probe")
+    probed = plan_probe(workspace)
+    tables = []
     records = files.require(probed, "the probe")
     sources = probe_sources(workspace, probed[0])
     for run in probed:

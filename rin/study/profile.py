@@ -64,11 +64,13 @@ FEATURES = "features"
 LINEAR_PROBE = Scenario(FEATURES, "linear_probe", 0.0)
 #: The init of runs that start from random weights.
 RANDOM = "random"
-MAIN, LAYERS = "main", "layers"
+MAIN = "main"
+LAYERS = "layers"
 #: Backbones that the study `layers` may take: those of `rin.training.trainer.LAYERS`.
 LAYERED = ("ResNet50", "DenseNet121")
 #: The setting that marks images, and the kind of its levels that samples patients instead.
-CONFOUNDER, SAMPLED = "confounder", "sampled"
+CONFOUNDER = "confounder"
+SAMPLED = "sampled"
 #: Shares of positive training images, in percent.
 SHARES = (0, 20, 50, 80, 100)
 CONFOUNDED = [f"{kind} {share}" for kind in (*CONFOUNDERS, SAMPLED) for share in SHARES]
@@ -216,7 +218,8 @@ class Pretraining(FrozenModel):
 
     @model_validator(mode="after")
     def _fits(self) -> Pretraining:
-        stated, inits = self.preprocessing, sorted(self.corpora)
+        stated = self.preprocessing
+        inits = sorted(self.corpora)
         if isinstance(stated, dict) and sorted(stated) != inits:
             raise ValueError(f"preprocessings of {sorted(stated)} for corpora of {inits}")
         _distinct([(b.name, name, b.pretraining) for b in self.brief for name in b.backbones])
@@ -607,7 +610,8 @@ class Profile(FrozenModel):
         section = self.pretraining
         briefs = section.brief if section else []
         known = [*self.inits, RANDOM, *(brief.name for brief in briefs)]
-        inits, numbers = study.inits or self.inits, study.pretrainings or self.pretrainings
+        inits = study.inits or self.inits
+        numbers = study.pretrainings or self.pretrainings
         what = "the profile's inits, random and the init of pretraining.brief"
         _refuse_others(f"study {study.name}, inits", inits, known, what)
         if section is None:
@@ -716,7 +720,8 @@ class Profile(FrozenModel):
         """Return the tasks of a level; a sampled confounder's level has only its own task."""
         if not any(map(_is_sampled, study.levels.values())):
             return study.tasks
-        task, sampled = self.section("sampled_confounder").task, _is_sampled(changes)
+        task = self.section("sampled_confounder").task
+        sampled = _is_sampled(changes)
         return [name for name in study.tasks if (name == task) == sampled]
 
     def section(self, name: str) -> Any:

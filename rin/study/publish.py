@@ -73,7 +73,8 @@ def publish_results(
     >>> from rin.study.publish import publish_results
     >>> publish_results("results/demo/tables", "demo", "Jane Doe")  # doctest: +SKIP
     """
-    source, archive = kept_folder(Path(folder)), Path(f"{target}.zip")
+    source = kept_folder(Path(folder))
+    archive = Path(f"{target}.zip")
     facts = open_results(source, remedy=_TEXTS["folder"]).facts
     look_up("licence", licence, _TEXTS["licences"])
     if not author.strip() or not _ORCID.fullmatch(orcid):
@@ -159,7 +160,8 @@ def open_published(place: str, results: Path, *, replace: bool = False) -> Path:
     >>> open_published("open.zip", "results")  # doctest: +SKIP
     """
     with TemporaryDirectory() as scratch:
-        path, address = Path(place).resolve(), _ADDRESS.fullmatch(place)
+        path = Path(place).resolve()
+        address = _ADDRESS.fullmatch(place)
         if address:
             path = fetch_file(place, address[1], Path(scratch))
         target = Path(results, "opened", path.stem)

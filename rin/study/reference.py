@@ -89,10 +89,12 @@ def write_reference(workspace: Workspace, folder: Path, *, replace: bool = False
     """
     target = Path(folder) / workspace.profile.name
     if kept_folder(target).exists() and not replace:
-        problem, remedy = "a reference run already exists", "Use --replace to replace it."
+        problem = "a reference run already exists"
+        remedy = "Use --replace to replace it."
         raise InputError(problem, where=target, remedy=remedy)
     results = consolidate(workspace)
-    facts, tables = results.facts, dict(results.tables)
+    facts = results.facts
+    tables = dict(results.tables)
     external = [site for task in facts.tasks for site in task.external]
     read = [*(task.dataset for task in facts.tasks), *external, *facts.corpora]
     unfit = {data.name: data.part or data.provenance for data in read}
@@ -108,7 +110,8 @@ def write_reference(workspace: Workspace, folder: Path, *, replace: bool = False
         workspace.ledger(name).require(plan(workspace), f"the {name}")
     # What no page reads would outweigh the rest: side studies' predictions for external datasets,
     # half of all rows, and further digits of overlap, which has a row per run and case.
-    runs, scores = tables["runs"], tables["predictions"]
+    runs = tables["runs"]
+    scores = tables["predictions"]
     of_main = scores["run_id"].isin(runs.loc[runs["study"] == MAIN, "run_id"])
     unread = scores["part"].isin({site.name for site in external}) & ~of_main
     tables["predictions"] = scores[~unread & (scores["part"] != "validation")]
@@ -146,7 +149,8 @@ def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path
     >>> from rin.study.reference import join_results
     >>> join_results("open", "results/open_added/tables", "joined")  # doctest: +SKIP
     """
-    first, second = open_results(earlier), open_results(later)
+    first = open_results(earlier)
+    second = open_results(later)
     terms, others = (_terms(results.facts) for results in (first, second))
     if differing := [name for name in terms if terms[name] != others.get(name, terms[name])]:
         problem = f"it differs from {earlier} in its {differing[0]}"
@@ -161,7 +165,9 @@ def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path
             problem = f"{name}: rows have the {', '.join(KEYS[name])} of rows of {earlier}"
             remedy = "Join only further pretrainings, backbones, folds or studies."
             raise InputError(problem, where=later, remedy=remedy)
-    known, more, runs = first.facts, second.facts, second.table("runs")
+    known = first.facts
+    more = second.facts
+    runs = second.table("runs")
     addition = Addition(
         **more.model_dump(include={"written", "python", "packages", "commit", "hardware", "code"}),
         pretrainings=sorted(set(runs["pretraining"])),

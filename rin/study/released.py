@@ -26,7 +26,9 @@ from rin.study.workspace import Workspace, find_manifest
 
 #: Number of images that a file is probed with, number of tasks that they are from, and their side
 #: in pixels.
-IMAGES, TASKS, SIDE = 32, 2, 160
+IMAGES = 32
+TASKS = 2
+SIDE = 160
 Verified = Literal["SHA-256", "MD5", "probe", ""]
 
 
@@ -107,7 +109,8 @@ def _verdict(workspace: Workspace, path: Path, entry: WeightsEntry) -> str:
     names = dict.fromkeys(manifest.name for manifest in manifests if workspace.holds(manifest))
     if not (taken := [*names][:TASKS]):
         return ""
-    n, root = IMAGES // len(taken), workspace.data_root
+    n = IMAGES // len(taken)
+    root = workspace.data_root
 
     def drawn() -> np.ndarray:
         return np.concatenate([sample_pictures(name, root, n=n, size=SIDE)[0] for name in taken])

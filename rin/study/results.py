@@ -187,7 +187,8 @@ _CHECKED = {
 }
 #: Columns that name a pretrained network, and the column with its seed in predictions: statistics
 #: need it, because pairs of networks with one seed share first weights, order and split.
-_NETWORK, _SEED = ["init", "backbone", "pretraining"], "pretraining_seed"
+_NETWORK = ["init", "backbone", "pretraining"]
+_SEED = "pretraining_seed"
 #: Columns that identify a row, for the tables to which another pretraining may add rows.  Run ids
 #: alone would not do: they differ between computers whose weights differ in a single bit.
 KEYS = {
@@ -232,7 +233,8 @@ class Results:
     @property
     def titles(self) -> dict[str, str]:
         """The titles of the tasks with runs, by name; of unknown tasks, that of their dataset."""
-        tasks, known = _in_order({*self.table("runs").get("task", ())}), known_tasks()
+        tasks = _in_order({*self.table("runs").get("task", ())})
+        known = known_tasks()
         return {
             task: (find_task(task)[1] if task in known else self.facts.task(task).dataset).title
             for task in tasks
@@ -319,7 +321,8 @@ class Results:
 
         It is that of runs from the first pretraining (`rin.explain.overlap.measure_overlap`).
         """
-        scores, rows = self.predictions(task=task, part=part), self.table("overlap", part=part)
+        scores = self.predictions(task=task, part=part)
+        rows = self.table("overlap", part=part)
         of_first = scores["pretraining"] == scores["pretraining"].min()
         names = scores[of_first].drop(columns=["pretraining", _SEED], errors="ignore")
         return drop_unused_categories(names).merge(rows).drop(columns="part")

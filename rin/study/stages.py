@@ -82,7 +82,8 @@ def part_of(workspace: Workspace, only: Sequence[str]) -> Workspace:
     """Return a study with its pretraining and these of its studies and sections alone."""
     if not only:
         return workspace
-    profile, studies = workspace.profile, [*workspace.profile.study_filters]
+    profile = workspace.profile
+    studies = [*workspace.profile.study_filters]
     sections = [name for name in ("pretraining", "probe", "losses") if getattr(profile, name)]
     for name in only:
         look_up("part of a study", name, [*sections, *studies])

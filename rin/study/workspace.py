@@ -44,10 +44,12 @@ KERAS_ADDRESS = (
 #: Environment variable with the meaning of the flag `--partial`, also for notebooks.
 PARTIAL = "RIN_PARTIAL"
 #: Manifests of the corpora for matched pretraining, and of the corpus that curation writes.
-CORPORA, CURATED = ("corpus_radiologic", "corpus_photographic"), "curated_archive"
+CORPORA = ("corpus_radiologic", "corpus_photographic")
+CURATED = "curated_archive"
 #: Inits of released weights that somebody's own images can test: in Keras' form; in PyTorch's
 #: form, followed by the init that they are compared with.
-KERAS, TORCH = "radimagenet", ("radimagenet_pytorch", "imagenet_torchvision")
+KERAS = "radimagenet"
+TORCH = ("radimagenet_pytorch", "imagenet_torchvision")
 #: Init of the weights that Keras fetches, with which those of `KERAS` are compared.
 IMAGENET = "imagenet"
 # Datasets that this process has opened, by manifest, folders, square and stand-in sizes.
@@ -101,7 +103,8 @@ class Workspace:
         """
         if self.profile.partial:
             manifest = manifest.model_copy(update={"partial": True})
-        name, counts = manifest.name, self.profile.stand_ins.get(manifest.name)
+        name = manifest.name
+        counts = self.profile.stand_ins.get(manifest.name)
         if counts is None and not self.holds(manifest):
             raise InputError(
                 f"the images of {name} were not found, and profile {self.profile.name} has no "
@@ -110,11 +113,14 @@ class Workspace:
                 remedy=f"Get them at {manifest.home} and give their folder, or give "
                 f"the profile's stand_ins an entry {name}; the shipped profiles have examples.",
             )
-        place, counts, seed = self.results.parent, counts or {}, self.profile.seed
+        place = self.results.parent
+        counts = counts or {}
+        seed = self.profile.seed
         stated = manifest.model_dump_json()
         key = (stated, self.data_root, place, square, seed, *sorted(counts.items()))
         if key not in _datasets:
-            folder, index = self.data_root, place / "index"
+            folder = self.data_root
+            index = place / "index"
             if folder is None or not self.holds(manifest):
                 from rin.data.standins import write_stand_in  # slow to load
 
@@ -283,14 +289,16 @@ def _open_inputs(
     task_dataset, task = find_task(task_name)
     manifest = find_manifest(workspace, task_dataset, task)
     whole = workspace.dataset(manifest, square)
-    sizes, n_folds = profile.cases_of.get(task_name, profile.cases), folds_of(profile, task, folds)
+    sizes = profile.cases_of.get(task_name, profile.cases)
+    n_folds = folds_of(profile, task, folds)
     whole, dataset, pairs, split = _split(workspace, task, whole, sizes, n_folds)
     is_given = profile.splits_of.get(task_name, profile.splits) == "official"
     # Published parts may divide near-duplicates, which pages name; patients never.
     checked = pairs[:0] if is_given else pairs
     leakage.check_splits(dataset.cases, split, checked, overlap=isinstance(sizes, Sizes))
     store = workspace.store(dataset, *square)
-    external, bits = {}, dataset.manifest.near_duplicate_bits
+    external = {}
+    bits = dataset.manifest.near_duplicate_bits
     bits = leakage.SAME_PICTURE if bits is None else bits
     for name in task.external if profile.external else ():
         elsewhere = load_manifest(name)
@@ -326,7 +334,8 @@ def _split(
 
     If official folds name cases that a partial dataset lacks, its `part` says so.
     """
-    profile, bits = workspace.profile, whole.manifest.near_duplicate_bits
+    profile = workspace.profile
+    bits = whole.manifest.near_duplicate_bits
     if profile.splits_of.get(task.name, profile.splits) == "official":
         folds = official_folds(workspace, task, whole)
         listed = whole.cases["case_id"].isin(folds["case_id"]).to_numpy()
@@ -339,7 +348,8 @@ def _split(
         dataset = splits.subset(whole, listed)
         pairs = leakage.near_duplicates(dataset.cases, bits)
         return whole, dataset, pairs, folds
-    seed, n_cases = profile.seed, sizes.total if isinstance(sizes, Sizes) else sizes
+    seed = profile.seed
+    n_cases = sizes.total if isinstance(sizes, Sizes) else sizes
     dataset, groups, pairs = draw_cases(whole, bits, n_cases, seed)
     if isinstance(sizes, Sizes):
         trained = sizes.train, sizes.validation
@@ -365,7 +375,8 @@ def official_folds(workspace: Workspace, task: TaskManifest, dataset: Dataset) -
             remedy="Set the profile's splits to own, or put a copy of "
             "github.com/BMEII-AI/RadImageNet under the data root.",
         )
-    folder, partial = root / lists.folder, dataset.manifest.partial
+    folder = root / lists.folder
+    partial = dataset.manifest.partial
     return splits.read_fold_files(folder, lists, dataset.cases, task.n_folds, partial=partial)
 
 
@@ -407,7 +418,8 @@ def draw_cases(
 
 def real_archive(workspace: Workspace) -> Path | None:
     """Return the folder of the real archive, or None if the data root contains none."""
-    settings, root = workspace.profile.curation, workspace.data_root
+    settings = workspace.profile.curation
+    root = workspace.data_root
     if settings is None or root is None:
         return None
     folder = root / settings.archive
@@ -430,7 +442,8 @@ def corpora_read(workspace: Workspace) -> set[str]:
 
 def missing_inputs(workspace: Workspace) -> list[str]:
     """Return a phrase for each input of a study that neither data root nor profile provides."""
-    profile, missing = workspace.profile, []
+    profile = workspace.profile
+    missing = []
     chosen_pages(profile)
     for task in profile.tasks:
         manifest, _ = find_task(task)
